@@ -1,0 +1,83 @@
+"""The command `bench`: finds the command's file when it is called, and renders every fault once."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from bench_suite import __version__
+from bench_suite.contracts import BenchError
+from bench_suite.spelling import nearest
+
+COMMANDS = {
+    "run": "Train, evaluate and measure every cell of a suite.",
+    "plan": "Show the cells of a suite, before anything is spent.",
+    "list": "List tasks, models, engines, problems, probes, metrics or suites.",
+    "show": "Show one component: its facts, options and help.",
+    "data": "Show where each data set would come from, here and now.",
+    "results": "List the runs in the store.",
+    "report": "Write the report of one run or several, as Markdown.",
+    "leaderboard": "Write the leaderboard, or put it into a Markdown file.",
+    "schema": "Print the JSON Schema of suite files, for editors.",
+}
+
+
+class _Commands(click.Group):
+    """Commands by name; a command's file is imported only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"bench_suite.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f'there is no command "{args[0]}"{nearest(args[0], COMMANDS)}', ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="bench")
+def bench() -> None:
+    """Benchmark and evaluate machine-learning models: one file says what, one command does it.
+
+    \b
+      bench run quickstart          three real data sets, five models, about a minute
+      bench plan suites/mine.toml   what a suite comes to, before anything is spent
+      bench show models mlp         what a component is, and its options
+
+    Exit status: 0 all well; 1 a gate failed; 2 the input is wrong; 3 some cells failed or were
+    unavailable; 4 cannot tell; 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line; every fault is explained once, here, and becomes the exit status."""
+    try:
+        status = bench.main(standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except BenchError as error:
+        click.echo(f"bench: {error}", err=True)
+        sys.exit(error.exit_status)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read the output has gone, as `head` does; that is no fault.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,52 @@
+"""`bench list`: what there is to write into a suite."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from bench_suite import components
+from bench_suite.cli.arguments import JSON
+from bench_suite.contracts import ComponentError, Kind
+from bench_suite.suite import locate, shipped
+from pathlib import Path
+
+KINDS = (*components.KINDS, "suites")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS), required=False)
+@JSON
+def command(kind: str | None, as_json: bool) -> None:
+    """List the components of a KIND, or of every kind, with their first line of help."""
+    found = {k: entries(k) for k in ((kind,) if kind else KINDS)}
+    if as_json:
+        click.echo(json.dumps({"schema": 1, **found}, indent=2))
+        return
+    for position, (k, lines) in enumerate(found.items()):
+        click.echo(("\n" if position else "") + k)
+        width = max((len(name) for name in lines), default=0)
+        for name, summary in lines.items():
+            click.echo(f"  {name:{width}}  {summary}")
+    click.echo(f"\nnext: bench show {kind or 'models'} NAME" if kind != "suites" else "\nnext: bench plan NAME")
+
+
+def entries(kind: str) -> dict[str, str]:
+    """Names and summaries of a kind: the built-in ones, then those that installed distributions bring."""
+    if kind == "suites":
+        return {name: _title(locate(name)) for name in shipped()}
+    of: Kind = kind  # type: ignore[assignment]  # one of KINDS but "suites"
+    found = {}
+    for name in [*components.builtin(of), *components.installed(of)]:
+        try:
+            found[name] = components.find(of, name, Path()).summary
+        except ComponentError as error:
+            found[name] = f"does not load: {error}"
+    return found
+
+
+def _title(path: Path) -> str:
+    import tomllib
+
+    return str(tomllib.loads(path.read_text(encoding="utf-8")).get("title", ""))

@@ -1,0 +1,124 @@
+"""Progress of a run on standard error: live on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+from bench_suite.contracts import Record, Window
+from bench_suite.plan import Cell, name
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+HEADLINES = ("quality/accuracy", "quality/r2")
+
+
+class Progress(Protocol):
+    """A watcher that is entered around a run."""
+
+    def __enter__(self) -> Progress: ...
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None: ...
+    def cell(self, cell: Cell) -> None: ...
+    def step(self, cell: Cell, what: str) -> None: ...
+    def window(self, cell: Cell, window: Window) -> None: ...
+    def record(self, cell: Cell, record: Record) -> None: ...
+
+
+def progress(cells: int) -> Progress:
+    """What fits where standard error goes."""
+    return Live(cells) if sys.stderr.isatty() else Plain(cells)
+
+
+def ending(cell: Cell, record: Record, position: int, cells: int) -> str:
+    """One line about a cell that has ended."""
+    seconds = record.seconds.get("total", 0.0)
+    if record.status != "ok":
+        reason = (record.reason or "").splitlines() or [""]
+        return f"[{position}/{cells}] {name(cell)}: {record.status} ({reason[0]})"
+    failed = [label for label, row in record.probes.items() if row.status == "failed"]
+    value = next((f"{row.name.partition('/')[2]} {row.value:.3f}, " for row in record.metrics if row.name in HEADLINES and row.value is not None), "")
+    wrong = f", probe failed: {', '.join(failed)}" if failed else ""
+    return f"[{position}/{cells}] {name(cell)}: {value}{seconds:.1f} s{wrong}"
+
+
+class Plain:
+    """A line for each cell, without control characters: for CI and files."""
+
+    def __init__(self, cells: int) -> None:
+        self.cells = cells
+        self.done = 0
+        self.since = time.perf_counter()
+
+    def __enter__(self) -> Plain:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        pass
+
+    def cell(self, cell: Cell) -> None:
+        """Nothing: the line comes when the cell has ended."""
+
+    def step(self, cell: Cell, what: str) -> None:
+        """Nothing."""
+
+    def window(self, cell: Cell, window: Window) -> None:
+        """A sign of life once in 30 s of one training."""
+        if time.perf_counter() - self.since > 30:
+            self.since = time.perf_counter()
+            self._say(f"      {name(cell)}: step {window.step}, loss {window.loss:.4f}")
+
+    def record(self, cell: Cell, record: Record) -> None:
+        """The cell's line."""
+        self.done += 1
+        self.since = time.perf_counter()
+        self._say(ending(cell, record, self.done, self.cells))
+
+    def _say(self, text: str) -> None:
+        sys.stderr.write("".join(c if c.isprintable() else "?" for c in text) + "\n")
+        sys.stderr.flush()
+
+
+class Live:
+    """A bar with the cell in progress and the time left; ended cells scroll by above it."""
+
+    def __init__(self, cells: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self.cells = cells
+        self.done = 0
+        self.console = Console(stderr=True, highlight=False)
+        columns = (BarColumn(bar_width=16), MofNCompleteColumn(), TimeRemainingColumn(compact=True), TextColumn("{task.fields[now]}", markup=False))
+        self.bar = Bar(*columns, console=self.console, transient=True, refresh_per_second=5)
+        self.task: TaskID = self.bar.add_task("cells", total=cells, now="starting")
+
+    def __enter__(self) -> Live:
+        self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        self.bar.stop()
+
+    def cell(self, cell: Cell) -> None:
+        """Name it beside the bar."""
+        self.bar.update(self.task, now=name(cell))
+
+    def step(self, cell: Cell, what: str) -> None:
+        """What it is at."""
+        self.bar.update(self.task, now=f"{name(cell)}: {what}")
+
+    def window(self, cell: Cell, window: Window) -> None:
+        """How far the training is."""
+        rate = window.samples / window.seconds if window.seconds else 0.0
+        self.bar.update(self.task, now=f"{name(cell)}: step {window.step}, loss {window.loss:.3f}, {rate:,.0f}/s")
+
+    def record(self, cell: Cell, record: Record) -> None:
+        """The cell's line, and a step of the bar."""
+        self.done += 1
+        style = {"ok": "none", "interrupted": "yellow"}.get(record.status, "red")
+        self.console.print(ending(cell, record, self.done, self.cells), style=style, markup=False)
+        self.bar.update(self.task, advance=1)

@@ -1,0 +1,142 @@
+"""`bench run`: train, evaluate and measure every cell of a suite."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench_suite.cli.arguments import JSON, ONLY, RESULTS, SET, SUITE, chosen
+
+if TYPE_CHECKING:
+    from bench_suite.execution.session import Outcome
+    from bench_suite.gates import Judgement
+
+
+@click.command()
+@chosen(SUITE, SET, ONLY)
+@click.option("--resume", is_flag=False, flag_value="newest", metavar="[RUN]", help="Go on with the newest run of this suite, or with RUN: only what is missing is done.")
+@click.option("--stale", type=click.Choice(["keep", "redo"]), help="With --resume, cells whose source or data changed since: keep or redo them.")
+@click.option("--smoke", is_flag=True, help="Try everything in seconds: 64 examples a split, one epoch. Never ranked or compared.")
+@click.option("--offline", is_flag=True, help="Skip the hub at once, without time-outs (as HF_HUB_OFFLINE=1 does).")
+@click.option("--trust", is_flag=True, help="Run the code of files that the suite names.")
+@chosen(RESULTS, JSON)
+def command(
+    suite: str, overrides: tuple[str, ...], only: tuple[str, ...], resume: str | None, stale: str | None, smoke: bool,
+    offline: bool, trust: bool, results: Path, as_json: bool,
+) -> int:  # fmt: skip
+    """Train, evaluate and measure every cell of SUITE: a file, or the name of one that ships.
+
+    Each cell's record is on disk when its last probe has ended. Ctrl-C once ends the cell in progress
+    and reports what is done; twice ends at once. Then --resume does exactly what is missing.
+
+    \b
+      bench run quickstart
+      bench run suites/mine.toml --set train.epochs=5 --only model=mlp
+      bench run suites/mine.toml --resume
+    """
+    from bench_suite.plan import make_plan
+    from bench_suite.store import Store
+    from bench_suite.suite import read_suite
+
+    plan = make_plan(read_suite(suite, overrides), only)
+    if resume is not None and smoke:
+        raise click.UsageError("--smoke runs are never resumed: leave out --resume or --smoke")
+    if stale is not None and resume is None:
+        raise click.UsageError("--stale says what a --resume does with changed cells: give --resume too")
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
+    from bench_suite.cli.progress import progress
+    from bench_suite.execution.session import Request, check_trust, execute
+
+    check_trust(plan, trust=trust)
+    request = Request(smoke, offline, trust, resume, stale, _command_line())  # type: ignore[arg-type]  # click has checked the choice
+    with progress(len(plan.cells)) as watcher:
+        outcome = execute(plan, Store(results), request, watcher)
+    return _conclude(outcome, plan.suite.document.name if Path(suite).exists() else suite, as_json=as_json, smoke=smoke, trust=trust)
+
+
+def _command_line() -> list[str]:
+    """The command as it was typed, without the path of the program."""
+    return ["bench", *sys.argv[1:]]
+
+
+def _conclude(outcome: Outcome, suite: str, *, as_json: bool, smoke: bool, trust: bool) -> int:
+    """Write the report, judge the gates, print what was found, and return the exit status."""
+    from bench_suite.gates import judge
+    from bench_suite.reports.markdown import write_report
+    from bench_suite.reports.terminal import terminal_table
+
+    run = outcome.run
+    judged = [] if smoke else judge(run.info.get("gate", {}), outcome.records)
+    status = exit_status(outcome, judged)
+    written = write_report([run], run.path / "report.md")
+    if as_json:
+        click.echo(json.dumps(_as_document(outcome, judged, status), indent=2))
+        return status
+    click.echo(terminal_table(run))
+    for judgement in judged:
+        click.echo(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}")
+    _say_faults(outcome, run.path)
+    click.echo(f"records  {run.path}/records/")
+    click.echo(f"report   {written[0]}")
+    click.echo("")
+    trusted = " --trust" if trust else ""
+    if outcome.interrupted or outcome.failed:
+        click.echo(f"next: bench run {suite} --resume{trusted}   does what is missing")
+    elif smoke:
+        click.echo(f"next: bench run {suite}{trusted}   the whole of it; a smoke run is never ranked")
+    else:
+        click.echo("next: bench leaderboard          a leaderboard of the newest run of each suite, in reports/")
+        click.echo(f"      bench run {suite}{trusted} --set matrix.seed=[0,1,2,3,4]   narrower intervals")
+    return status
+
+
+def exit_status(outcome: Outcome, judged: Sequence[Judgement]) -> int:
+    """The first that holds of 130, 1, 3."""
+    if outcome.interrupted:
+        return 130
+    if any(judgement.verdict == "failed" for judgement in judged):
+        return 1
+    if outcome.failed or outcome.summary_faults or any(judgement.verdict == "absent" for judgement in judged):
+        return 3
+    return 0
+
+
+def _say_faults(outcome: Outcome, path: Path) -> None:
+    """Each different fault once, on standard error, with how many cells it cost."""
+    reasons: dict[str, list[str]] = {}
+    for record in outcome.failed:
+        where = f"{record.cell.get('task')}, {record.cell.get('model')}, seed {record.cell.get('seed')}"
+        if record.status != "ok":
+            reasons.setdefault(f"{record.status}: {record.reason}", []).append(where)
+        for label, row in record.probes.items():
+            if row.status == "failed":
+                reasons.setdefault(f"probe {label} failed: {row.reason}", []).append(where)
+    for reason, places in reasons.items():
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        click.echo(f"{places[0]}{more}: {reason}", err=True)
+    for fault in outcome.summary_faults:
+        click.echo(fault, err=True)
+    if any("/traceback" in str(p) for p in path.glob("cells/*/traceback-*")):
+        click.echo(f"tracebacks: {path}/cells/*/traceback-*.txt", err=True)
+
+
+def _as_document(outcome: Outcome, judged: Sequence[Judgement], status: int) -> dict[str, object]:
+    from bench_suite.records import to_json
+
+    return {
+        "schema": 1,
+        "run": outcome.run.name,
+        "path": str(outcome.run.path),
+        "status": status,
+        "interrupted": outcome.interrupted,
+        "cells": outcome.cells,
+        "gates": [vars(judgement) for judgement in judged],
+        "records": [to_json(record) for record in outcome.records],
+    }

@@ -1,0 +1,20 @@
+"""`bench schema`: the JSON Schema of suite files."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from bench_suite.schema import suite_schema
+
+
+@click.command()
+def command() -> None:
+    """Print the JSON Schema of suite files: completion and checks in an editor.
+
+    \b
+      bench schema > suite.schema.json
+      # and as the first line of a suite:  #:schema ./suite.schema.json
+    """
+    click.echo(json.dumps(suite_schema(), indent=2, default=list))

@@ -1,0 +1,66 @@
+"""`bench show`: one component, its facts, options and help, read from its source."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from bench_suite import components
+from bench_suite.cli.arguments import JSON
+from bench_suite.components import Component
+from bench_suite.contracts import Kind
+from bench_suite.options import MISSING, Option, describe, json_schema, show
+from bench_suite.suite import COMMON, locate
+
+KINDS = {kind[:-1]: kind for kind in components.KINDS} | {kind: kind for kind in components.KINDS} | {"suite": "suites", "suites": "suites"}
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(sorted(KINDS)), metavar="KIND")
+@click.argument("name")
+@JSON
+def command(kind: str, name: str, as_json: bool) -> None:
+    """Show the component NAME of a KIND: task, problem, model, engine, probe, metric or suite.
+
+    \b
+      bench show model mlp
+      bench show task ./my_task.py
+      bench show suite quickstart
+    """
+    if KINDS[kind] == "suites":
+        click.echo(locate(name).read_text(encoding="utf-8"), nl=False)
+        return
+    of: Kind = KINDS[kind]  # type: ignore[assignment]  # "suites" has been dealt with
+    component = components.find(of, name, Path())
+    options = {**COMMON.get(of, {}), **component.options}
+    if as_json:
+        schema = {key: json_schema(option) for key, option in options.items()}
+        document = {"schema": 1, "kind": of, "name": component.name, "facts": component.facts, "options": schema, "help": component.doc}
+        click.echo(json.dumps(document, indent=2, default=list))
+        return
+    click.echo("\n".join(lines(component, options)))
+
+
+def lines(component: Component, options: dict[str, Option]) -> list[str]:
+    """The component for a person."""
+    text = [f"{component.kind[:-1]} {component.name}", "", component.doc.strip(), ""]
+    for fact, value in component.facts.items():
+        if fact == "METRICS":
+            text.append("metrics:")
+            text += [f"  {name:20} {facts.get('unit', ''):24} {_direction(facts)}" for name, facts in value.items()]
+        elif fact not in ("BOUNDS", "SMOKE", "NAMES", "METRICS_OF_PROBLEM", "PACKAGE", "HUB"):
+            shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+            text.append(f"{fact.lower().replace('_', ' ')}: {shown if shown != '' else 'none'}")
+    if options:
+        text += ["", "options:"]
+        for option in options.values():
+            default = "must be given" if option.default is MISSING else f"default {show(option.default)}"
+            text += [f"  {option.name}: {describe(option.type)}; {default}", f"      {option.help}"]
+    return text
+
+
+def _direction(facts: dict[str, str]) -> str:
+    better = facts.get("better", "none")
+    return "" if better == "none" else f"{better} is better"

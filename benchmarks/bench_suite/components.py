@@ -1,0 +1,256 @@
+"""Finds a component by name, reads its options and facts without importing it, and loads it when it is used.
+
+A component is one file: `tasks/mnist.py` of this package, a module behind an entry point of an installed
+distribution (`bench.tasks`, `bench.models`, …), or a file that the suite names. Facts are literal constants
+and options one frozen dataclass, so both are read with `ast` (0.05 ms a file) and nothing is run.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+from bench_suite.contracts import ComponentError, Kind
+from bench_suite.options import Option, read_options
+from bench_suite.spelling import nearest
+
+PACKAGE = Path(__file__).parent
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_WORDS = ("tuple of strings", lambda v: isinstance(v, tuple) and all(isinstance(w, str) for w in v))
+_WORD_OR_WORDS = ("string or tuple of strings", lambda v: isinstance(v, str) or _WORDS[1](v))
+_TABLE = ("dictionary with string keys", lambda v: isinstance(v, dict) and all(isinstance(k, str) for k in v))
+_STRING = ("string", lambda v: isinstance(v, str))
+_FORMS: dict[str, tuple[str, Any]] = {
+    "VERSION": ("whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
+    "MODALITY": _WORD_OR_WORDS,
+    "PROBLEM": _WORD_OR_WORDS,
+    "MODALITIES": _WORDS,
+    "PROBLEMS": _WORDS,
+    "PROVIDES": _WORDS,
+    "NEEDS": _WORDS,
+    "NEEDS_BY": ("dictionary of option: {choice: (need, …)}", lambda v: isinstance(v, dict) and all(isinstance(c, dict) for c in v.values())),
+    "GROUPS": _WORDS,
+    "SHIFTS": _WORDS,
+    "ACCEPTS": _WORDS,
+    "METRICS": ("dictionary of metric: {…}", lambda v: isinstance(v, dict) and all(isinstance(c, dict) for c in v.values())),
+    "METRICS_OF_PROBLEM": ("true or false", lambda v: isinstance(v, bool)),
+    "NAMES": _TABLE,
+    "BOUNDS": ("dictionary of option: (least, greatest)", lambda v: isinstance(v, dict) and all(isinstance(b, tuple) and len(b) == 2 for b in v.values())),
+    "UNIT": _STRING,
+    "BETTER": _STRING,
+    "IDEAL": ("number", lambda v: isinstance(v, int | float)),
+    "SMOKE": _TABLE,
+    "HUB": _WORD_OR_WORDS,
+    "PACKAGE": _WORDS,
+}
+_REQUIRED: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    # facts, functions
+    "tasks": (("MODALITY", "PROBLEM"), ("load",)),
+    "problems": (("METRICS",), ("loss", "predict")),
+    "models": (("MODALITIES", "PROBLEMS"), ("build",)),
+    "engines": (("ACCEPTS",), ("train",)),
+    "probes": (("METRICS",), ()),
+    "metrics": (("UNIT", "BETTER"), ()),
+}
+
+
+@dataclass(frozen=True)
+class Component:
+    """A component as its source states it; nothing of it has been run."""
+
+    kind: Kind
+    use: str
+    "As a suite names it: `mnist`, or a path."
+    path: Path
+    module: str | None
+    "Import name; None for a file that a suite names."
+    facts: Mapping[str, Any]
+    options: Mapping[str, Option]
+    functions: frozenset[str]
+    doc: str = ""
+    source_hash: str = field(default="", compare=False)
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.stem
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the suite names it by file, so that running it needs `--trust`."""
+        return self.module is None
+
+    @property
+    def version(self) -> int:
+        """VERSION, 1 where it is not stated."""
+        return int(self.facts.get("VERSION", 1))
+
+    def words(self, fact: str) -> tuple[str, ...]:
+        """A fact that is one word or several, as a tuple."""
+        value = self.facts.get(fact, ())
+        return (value,) if isinstance(value, str) else tuple(value)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the module's docstring."""
+        return self.doc.strip().splitlines()[0] if self.doc.strip() else ""
+
+
+def is_path(use: str) -> bool:
+    """Whether a name in a suite is that of a file."""
+    return use.endswith(".py") or "/" in use
+
+
+def builtin(kind: Kind) -> list[str]:
+    """Names of the components of a kind that ship with the program."""
+    return sorted(path.stem for path in (PACKAGE / kind).glob("*.py") if not path.stem.startswith("_"))
+
+
+def installed(kind: Kind) -> dict[str, str]:
+    """Names and modules of the components of a kind that installed distributions bring.
+
+    Costs about 40 ms (every distribution's metadata is looked at), so ask only for names that are not built in.
+    """
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in entry_points(group=f"bench.{kind}")}
+
+
+def find(kind: Kind, use: str, folder: Path) -> Component:
+    """The component `use`; a path is relative to `folder`. Raises ComponentError where there is none.
+
+    A name without a path: of this package first, then of an installed distribution's entry point.
+    """
+    if is_path(use):
+        path = (folder / use).resolve()
+        if not path.is_file():
+            raise ComponentError(f"there is no file {use}")
+        return _read(kind, use, path, None, _stamp(path))
+    path = PACKAGE / kind / f"{use}.py"
+    if use.isidentifier() and not use.startswith("_") and path.is_file():
+        return _read(kind, use, path, f"bench_suite.{kind}.{use}", _stamp(path))
+    others = installed(kind)
+    if use in others:
+        module = others[use]
+        path = _locate(module)
+        return _read(kind, use, path, module, _stamp(path))
+    names = [*builtin(kind), *others]
+    raise ComponentError(f'there is no {kind[:-1]} "{use}"{nearest(use, names)}; there are: {", ".join(names)}')
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _locate(module: str) -> Path:
+    """The file of a module, without importing it: `find_spec("a.b")` would import `a`, so only `a` is asked for."""
+    top, *rest = module.split(":")[0].split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None:
+        raise ComponentError(f"the entry point's module {module} is not installed")
+    if not rest:
+        return Path(spec.origin or "")
+    for location in spec.submodule_search_locations or ():
+        for candidate in (Path(location, *rest[:-1], f"{rest[-1]}.py"), Path(location, *rest, "__init__.py")):
+            if candidate.is_file():
+                return candidate
+    raise ComponentError(f"the entry point's module {module} has no file")
+
+
+@functools.lru_cache(maxsize=512)
+def _read(kind: Kind, use: str, path: Path, module: str | None, stamp: tuple[int, int]) -> Component:
+    del stamp  # part of the cache's key only: a file that was edited is read again
+    try:
+        source = path.read_bytes()
+        tree = ast.parse(source.decode("utf-8"), filename=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ComponentError(f"{use} cannot be read: {error}") from error
+    except (SyntaxError, ValueError) as error:
+        raise ComponentError(f"{path.name}:{getattr(error, 'lineno', None) or 1}: {getattr(error, 'msg', error)}") from error
+    facts = _facts(tree, path)
+    try:
+        options = read_options(tree, "Options", facts.get("BOUNDS", {}))
+    except SyntaxError as error:
+        raise ComponentError(f"{path.name}:{error.lineno}: {error.msg}") from None
+    functions = frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    component = Component(
+        kind, use, path, module, facts, options, functions, ast.get_docstring(tree) or "", hashlib.sha256(source).hexdigest()[:16]
+    )
+    _require(component)
+    return component
+
+
+def _facts(tree: ast.Module, path: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in _FORMS:
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if name in _FORMS:
+                pass
+            case _:
+                continue
+        form, fits = _FORMS[name]
+        try:
+            facts[name] = ast.literal_eval(value)
+        except ValueError:
+            raise ComponentError(f"{path.name}:{node.lineno}: {name} must be a literal, so that it can be read without running the file") from None
+        if not fits(facts[name]):
+            raise ComponentError(f"{path.name}:{node.lineno}: {name} must be a {form}")
+    return facts
+
+
+def _require(component: Component) -> None:
+    facts, functions = _REQUIRED[component.kind]
+    wanted = functions
+    if component.kind == "metrics":
+        wanted = (component.name,)
+    elif component.kind == "probes" and not component.functions & {"probe", "summarise"}:
+        wanted = ("probe",)
+    missing = [f for f in facts if f not in component.facts] + [f"{f}()" for f in wanted if f not in component.functions]
+    if missing:
+        raise ComponentError(f"{component.path.name} is no {component.kind[:-1]}: it lacks {', '.join(missing)}")
+
+
+def load(component: Component) -> ModuleType:
+    """The component's module, imported. A file named by a suite is run under a name of its own, once.
+
+    Raises ComponentError where the import fails; the cause is chained.
+    """
+    try:
+        if component.module is not None:
+            return importlib.import_module(component.module.split(":")[0])
+        name = f"bench_file_{component.name}_{component.source_hash}"
+        if name not in sys.modules:
+            spec = importlib.util.spec_from_file_location(name, component.path)
+            if spec is None or spec.loader is None:
+                raise ComponentError(f"{component.use} is no Python file")
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module  # before it runs: dataclasses and pickle look their module up by name
+            try:
+                spec.loader.exec_module(module)
+            except BaseException:
+                del sys.modules[name]
+                raise
+        return sys.modules[name]
+    except ComponentError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a component's own imports raise is its fault, and said as that
+        raise ComponentError(f"{component.kind[:-1]} {component.use} does not load: {type(error).__name__}: {error}") from error
+
+
+def make_options(component: Component, values: Mapping[str, Any]) -> Any:
+    """The component's `Options`, with these values; None where it has no such class."""
+    cls = getattr(load(component), "Options", None)
+    return None if cls is None else cls(**{name: value for name, value in values.items() if name in component.options})

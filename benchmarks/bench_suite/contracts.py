@@ -1,0 +1,427 @@
+"""What the families owe one another: the values and protocols that cross between them.
+
+Arrays are NumPy, tensors are torch; neither is imported here. Only the standard library is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import numpy as np
+    import torch
+
+    from bench_suite.plan import Cell
+    from bench_suite.training.options import TrainOptions
+
+    Array = np.ndarray
+    Tensor = torch.Tensor
+
+Kind = Literal["tasks", "problems", "models", "engines", "probes", "metrics"]
+Status = Literal["ok", "failed", "unavailable", "interrupted", "timeout"]
+Better = Literal["higher", "lower", "none"]
+
+
+# ── faults ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class BenchError(Exception):
+    """A fault that is explained to the person at the keyboard, without a traceback."""
+
+    exit_status = 2
+
+
+class ComponentError(BenchError):
+    """A component file that cannot be read, does not load, or holds an option or fact of a wrong form."""
+
+
+class DataUnavailable(BenchError):
+    """A data set that is not on this machine; `command` is what to paste to get it."""
+
+    exit_status = 3
+
+    def __init__(self, message: str, command: str | None = None) -> None:
+        super().__init__(message if command is None else f"{message}\n  to get it: {command}")
+        self.command = command
+
+
+class DataInvalid(BenchError):
+    """Data that are there and cannot be used: truncated, or with labels outside the classes."""
+
+    exit_status = 3
+
+
+class TrainingFailed(BenchError):
+    """A training that cannot go on, such as a loss that is no longer a number."""
+
+    exit_status = 3
+
+
+# ── data ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Split(Protocol):
+    """Raw values of some examples: in memory, memory-mapped or on disk."""
+
+    @property
+    def ids(self) -> Array:
+        """(n,) int64, of content and occurrence number: the same across seeds and machines."""
+
+    @property
+    def groups(self) -> Mapping[str, Array]:
+        """Sensitive attributes by name, each (n,); not among the inputs unless the suite says so."""
+
+    @property
+    def in_memory(self) -> bool:
+        """False where `take` reads from disk and the whole must never be held at once."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: Array) -> Mapping[str, Any]:
+        """Inputs and `target` by name, of `rows` ((k,) int64 positions), in that order.
+
+        By modality: `image` (k, H, W, C) uint8; `text` list of k str; `table` (k, d) float64, NaN where
+        missing. `target`: (k,) int64 class numbers, (k,) float64, or what the problem says.
+        """
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set came from, and the proof of what it was."""
+
+    origin: str
+    "`package:NAME VERSION`, `folder:HUB-ID`, `hub:HUB-ID` or `generated`; never a machine's path."
+    name: str
+    "What reports call it: `mnist`, or for a sample its own name, `mnist-5k`."
+    fingerprint: str
+    "Hash of the content that was read and of how it was prepared."
+    revision: str | None = None
+    licence: str | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    "Facts worth a line in the record, such as the number of duplicates left out."
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set prepared for one problem."""
+
+    problem: str
+    spec: Mapping[str, Any]
+    "What the problem needs: `classes` (their names), `columns`, `shape`, units."
+    splits: Mapping[str, Split]
+    "`train`, `test`, perhaps `validation`, and each shift as `shift:NAME`."
+    source: Source
+
+
+# ── models ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a network is given at one step."""
+
+    inputs: Mapping[str, Tensor]
+    "Keyword arguments of the module's `forward`."
+    targets: Any
+    "What the problem's `loss` expects: mostly a tensor, one row an example."
+
+    def to(self, device: str) -> Batch:
+        """The same batch on `device`."""
+        moved = {name: value.to(device, non_blocking=True) for name, value in self.inputs.items()}
+        return Batch(moved, self.targets.to(device, non_blocking=True))
+
+
+@dataclass
+class Network:
+    """A torch module, and how it turns a task's raw values into batches."""
+
+    module: torch.nn.Module
+    "Called as `module(**batch.inputs)`; returns logits, or what the problem's `loss` expects."
+    encode: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    """Raw values of k rows (`Split.take`) to columns of k rows: arrays, or `Ragged` where lengths differ.
+    Pure, and each row by itself, so that the harness may cache it, or call it on a few rows at a time."""
+    collate: Callable[[Mapping[str, Any]], Batch]
+    "Columns of the rows of one batch (tensors, `Ragged` of tensors) to a batch. Dynamic padding lives here."
+    encoding: Hashable | None = None
+    """What, besides the model's file and the data, decides the outcome of `encode`: its options as a tuple.
+    With it the columns are cached on disk; None keeps them in memory only."""
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """scikit-learn and its like: what has no gradients to give."""
+
+    def fit(self, data: Data, options: TrainOptions, report: Report) -> None:
+        """Learn from `data.splits["train"]`; choose, where there is a choice, on `validation`."""
+
+    def predict(self, split: Split) -> Mapping[str, Array]:
+        """`predictions` and perhaps `scores`, one row an example, as the problem's `predict` gives them."""
+
+
+# ── training ────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how a cell computes."""
+
+    device: str
+    "`cpu`, `cuda` or `mps`: already resolved, never `auto`."
+    threads: int
+    precision: str
+    "`32-true` or `bf16-mixed`: already resolved."
+    deterministic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of training of 50 ms or longer: what is reported, instead of single steps."""
+
+    step: int
+    "Steps done when the window closed."
+    samples: int
+    "Samples seen within the window."
+    seconds: float
+    stalled: float
+    "Seconds of the window spent waiting for data."
+    loss: float
+    "Loss of the last step, read once a window."
+
+
+Report = Callable[[Window], bool]
+"Progress, logs, deadline: called once a window; False asks the engine to stop."
+
+
+@dataclass(frozen=True)
+class History:
+    """What happened in a training."""
+
+    epochs: tuple[Mapping[str, float], ...] = ()
+    "One mapping an epoch: `epoch`, `loss`, and, with a validation split, `validation_loss`."
+    windows: tuple[Window, ...] = ()
+    "Of the steady state, after warm-up."
+    steps: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+    best_epoch: int | None = None
+    "The epoch whose weights were kept, where early stopping chose."
+    stopped: str | None = None
+    "Why it ended before its last epoch; None where it did not."
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How predictions are made: the suite's `[evaluate]` table."""
+
+    batch_size: int
+    spec: Mapping[str, Any]
+    "`Data.spec`."
+    options: Any
+    "The problem's `Options`."
+
+
+class Problem(Protocol):
+    """A module in `problems/`. `METRICS` names its default metrics."""
+
+    METRICS: Mapping[str, Mapping[str, Any]]
+
+    def loss(self, outputs: Any, targets: Any, spec: Mapping[str, Any]) -> Tensor:
+        """Mean loss over a batch, a scalar tensor; `outputs` is what the module returned."""
+
+    def predict(self, network: Network, batch: Batch, evaluation: Evaluation) -> Mapping[str, Any]:
+        """Arrays with one row an example: `predictions`, perhaps `scores` (n, classes) and `losses` (n,)."""
+
+
+# ── measuring ───────────────────────────────────────────────────────────────────────────────────
+
+Transform = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"A change of raw values, rows kept: a corruption, a swapped word."
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a trained model says of each example of a split."""
+
+    split: str
+    ids: Array
+    "(n,) int64"
+    columns: Mapping[str, Any]
+    "`targets`, `predictions`, perhaps `scores` (n, classes): one row an example."
+    groups: Mapping[str, Array] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, column: str) -> Any:
+        return self.columns[column]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An interval that covers the true value in `level` of all cases, over what is named."""
+
+    low: float
+    high: float
+    level: float = 0.95
+    over: Literal["examples", "seeds", "processes"] = "examples"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that a probe measured. One without interval or samples needs a `reason`."""
+
+    name: str
+    "Of the probe's `METRICS`, without the probe's label."
+    value: float | None
+    reason: str | None = None
+    "Why there is no value, or no interval."
+    at: Mapping[str, str | float] = field(default_factory=dict)
+    'Coordinates, such as `{"group": "black"}`.'
+    interval: Interval | None = None
+    samples: tuple[float, ...] = ()
+    n: int | None = None
+
+
+ArtifactKind = Literal["lines", "bars", "matrix", "image", "text", "table"]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Something to look at. Reports draw it by its kind and know no probe by name.
+
+    `data` by kind, plain lists and numbers (arrays are converted):
+    `lines`  {"x": label, "y": label, "series": {name: [[x, y], …]}}
+    `bars`   {"y": label, "bars": {name: value}} with perhaps "intervals": {name: [low, high]}
+    `matrix` {"rows": [name], "columns": [name], "values": [[…]], "x": label, "y": label}
+    `image`  (H, W) or (H, W, 3) array: uint8, or float in 0..1
+    `text`   a string, or a list of [token, weight] with weights in -1..1
+    `table`  {"columns": [name], "rows": [[…]]}
+    """
+
+    name: str
+    kind: ArtifactKind
+    data: Any
+    caption: str
+
+
+class Trained(Protocol):
+    """A trained cell: all that a probe may ask."""
+
+    cell: Cell
+    data: Data
+    problem: Problem
+    history: History | None
+    "None where nothing was trained (`epochs = 0`), or where an estimator says nothing of its fit."
+    place: Placement
+    network: Network | None
+    "None: there are no gradients to be had."
+    meter: Any
+    "What this probe's own `during` yielded; None where it has none."
+
+    def predictions(self, split: str, change: Transform | None = None) -> Predictions:
+        """Predictions on a split, computed once and stored; with `change`, on changed raw values, not stored."""
+
+    def inference(self, split: str, rows: Array) -> Callable[[], Mapping[str, Any]]:
+        """A call that predicts `rows` as one batch, everything before the model already done: for timing."""
+
+    def encoded(self, split: str) -> Any:
+        """`data.encoded.Encoded` of a split, as the network is given it; only where `network` is there."""
+
+    def retrain(self, *, rows: Array | None = None, seed: int | None = None, train: Mapping[str, Any] | None = None) -> Trained:
+        """The same cell trained anew: on `rows` of the training split, from another seed, with other options."""
+
+
+class Meter(Protocol):
+    """Whatever a probe's `during` yields; the probe finds it again as `trained.meter`."""
+
+
+class Probe(Protocol):
+    """A module in `probes/`; `during` and `summarise` may be absent."""
+
+    METRICS: Mapping[str, Mapping[str, Any]]
+
+    def probe(self, trained: Trained, options: Any) -> Iterator[Metric | Artifact]:
+        """Measure one cell."""
+
+    def during(self, place: Placement, options: Any) -> AbstractContextManager[Any]:
+        """Entered around the training."""
+
+    def summarise(self, records: Sequence[Record], options: Any) -> Iterator[Metric | Artifact]:
+        """Look over all records of a run. Imports no torch."""
+
+
+# ── records ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """A metric as a record holds it: with the probe's label before its name, unit and direction."""
+
+    name: str
+    "`probe/metric`"
+    value: float | None
+    unit: str
+    better: Better
+    reason: str | None = None
+    at: Mapping[str, str | float] = field(default_factory=dict)
+    interval: Interval | None = None
+    samples: tuple[float, ...] = ()
+    n: int | None = None
+    ideal: float | None = None
+
+
+@dataclass(frozen=True)
+class ArtifactRow:
+    """An artifact as a record holds it: where its file lies in the run's folder."""
+
+    name: str
+    "`probe/artifact`, or `predictions/SPLIT`."
+    kind: str
+    "An artifact's kind, or `predictions`."
+    file: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class ProbeRow:
+    """How one probe ended in one cell."""
+
+    status: Literal["ok", "failed", "not applicable", "skipped"]
+    key: str
+    "Hash of the probe's `use`, `VERSION` and options: done counts only under the same key."
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one cell produced: one line of `records/WRITER.jsonl`."""
+
+    run: str
+    suite: str
+    id: str
+    reuse: str
+    cell: Mapping[str, Any]
+    "Labels and axes: `task`, `model`, `engine`, `precision`, `seed`, …"
+    options: Mapping[str, Any]
+    "All of them, resolved, by family: `task`, `model`, `train`, `evaluate`, `place`."
+    status: Status
+    reason: str | None = None
+    probes: Mapping[str, ProbeRow] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    metrics: tuple[MetricRow, ...] = ()
+    artifacts: tuple[ArtifactRow, ...] = ()
+    environment: str = ""
+    started: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    "What a reader should know: weights reused, no validation split, `--trust` given."
+    smoke: bool = False
+    schema: int = 1
+
+
+Records = Iterable[Record]

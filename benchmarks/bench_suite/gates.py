@@ -1,0 +1,94 @@
+"""Gates: does the mean over seeds of each gated metric hold its least and greatest value?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bench_suite.contracts import Interval, MetricRow, Record
+
+Verdict = Literal["passed", "failed", "warning", "absent", "not judged"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one gate says of one group of cells that differ only in their seed."""
+
+    metric: str
+    where: str
+    "The cells in words: `imdb, minilm`."
+    verdict: Verdict
+    message: str
+
+
+def judge(gates: Mapping[str, Mapping[str, Any]], records: Iterable[Record]) -> list[Judgement]:
+    """Judge `min` and `max` of each gate: *failed* when the interval lies wholly outside, *warning* when the value does.
+
+    A metric that a cell should have and has not is *absent*, which is never counted as fine. A gate with nothing but a
+    `tolerance` compares with a baseline, so by itself it is *not judged*.
+    """
+    judged: list[Judgement] = []
+    groups = by_seed(records)
+    for metric, rules in gates.items():
+        if not {"min", "max"} & rules.keys():
+            judged.append(Judgement(metric, "all cells", "not judged", "a tolerance is judged against a baseline"))
+            continue
+        for where, members in groups.items():
+            judged += _judge(metric, rules, where, members)
+    return judged
+
+
+def by_seed(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Records that differ only in their seed, by what they share, in words."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        labels = {axis: value for axis, value in record.cell.items() if axis != "seed" and value is not None}
+        task, model = labels.pop("task", "?"), labels.pop("model", "?")
+        usual = {"engine": "native", "precision": "32-true"}
+        rest = [f"{axis} {value}" for axis, value in labels.items() if usual.get(axis) != value]
+        groups.setdefault(", ".join([str(task), str(model), *rest]), []).append(record)
+    return groups
+
+
+def _judge(metric: str, rules: Mapping[str, Any], where: str, records: Sequence[Record]) -> list[Judgement]:
+    from bench_suite.stats import over_seeds
+
+    rows = [row for record in records for row in record.metrics if row.name == metric]
+    label = metric.partition("/")[0]
+    expected = [r for r in records if label not in r.probes or r.probes[label].status != "not applicable"]
+    if not rows:
+        missing = Judgement(metric, where, "absent", "no cell has measured it")
+        return [missing] if expected else []
+    judged = []
+    for place, group in _by_coordinates(rows).items():
+        at = f"{where} ({place})" if place else where
+        values = [row.value for row in group if row.value is not None]
+        if len(values) < len(expected):
+            reason = next((row.reason for row in group if row.value is None), "a cell failed")
+            judged.append(Judgement(metric, at, "absent", f"{len(values)} of {len(expected)} seeds have it: {reason}"))
+            continue
+        mean, interval, _ = over_seeds(values, [row.interval for row in group])
+        judged.append(_verdict(metric, at, mean, interval, rules))
+    return judged
+
+
+def _verdict(metric: str, where: str, mean: float, interval: Interval | None, rules: Mapping[str, Any]) -> Judgement:
+    low, high = (interval.low, interval.high) if interval else (mean, mean)
+    shown = f"{mean:.4g}" + (f" [{low:.4g}, {high:.4g}]" if interval else " (no interval)")
+    for rule, outside, wholly in (
+        ("min", mean < rules.get("min", mean), high < rules.get("min", high)),
+        ("max", mean > rules.get("max", mean), low > rules.get("max", low)),
+    ):
+        if wholly:
+            return Judgement(metric, where, "failed", f"{shown} lies outside {rule} {rules[rule]:g}")
+        if outside:
+            return Judgement(metric, where, "warning", f"{shown}: the value is outside {rule} {rules[rule]:g}, its interval is not wholly")
+    return Judgement(metric, where, "passed", shown)
+
+
+def _by_coordinates(rows: Iterable[MetricRow]) -> dict[str, list[MetricRow]]:
+    groups: dict[str, list[MetricRow]] = {}
+    for row in rows:
+        groups.setdefault(", ".join(f"{axis} {value}" for axis, value in sorted(row.at.items())), []).append(row)
+    return groups

@@ -1,0 +1,24 @@
+"""Balanced accuracy: accuracy in which every class weighs the same."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench_suite.metrics.confusion_matrix import confusion_matrix
+
+UNIT = "fraction"
+BETTER = "higher"
+IDEAL = 1.0
+
+
+def balanced_accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Mean over the classes that occur of the share of their examples that are found (recall).
+
+    (1/K) Σₖ |{i: yᵢ = k, ŷᵢ = k}| / |{i: yᵢ = k}|, over the K classes among the targets (Brodersen et al. 2010,
+    doi 10.1109/ICPR.2010.764). Arguments: `targets`, `predictions` (n,) int64 class numbers from 0. Returns a fraction
+    in [0, 1]; 1 is best, 1/K is what guessing one class reaches. Raises `ValueError` where there are no examples.
+    """
+    counts = confusion_matrix(targets, predictions)
+    of_class = counts.sum(axis=1)
+    present = of_class > 0
+    return float((counts.diagonal()[present] / of_class[present]).mean())

@@ -1,0 +1,24 @@
+"""Macro F1: precision and recall in one number, every class weighing the same."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench_suite.metrics.confusion_matrix import confusion_matrix
+
+UNIT = "fraction"
+BETTER = "higher"
+IDEAL = 1.0
+
+
+def macro_f1(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Mean over classes of F1ₖ = 2 TPₖ / (2 TPₖ + FPₖ + FNₖ), the harmonic mean of precision and recall.
+
+    The classes are those that occur among targets or predictions; this is the mean of F1s, not the F1 of means (Opitz
+    and Burst 2019, arXiv 1911.03347). Arguments: `targets`, `predictions` (n,) int64 class numbers from 0. Returns a
+    fraction in [0, 1]; 1 is best. Raises `ValueError` where there are no examples.
+    """
+    counts = confusion_matrix(targets, predictions)
+    of_class, said = counts.sum(axis=1), counts.sum(axis=0)
+    occurs = (of_class + said) > 0
+    return float((2.0 * counts.diagonal()[occurs] / (of_class + said)[occurs]).mean())

@@ -1,0 +1,25 @@
+"""Mean absolute error of a regression."""
+
+from __future__ import annotations
+
+import numpy as np
+
+UNIT = "unit of the target"
+BETTER = "lower"
+IDEAL = 0.0
+
+
+def mae(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Mean absolute error Σ |yᵢ − ŷᵢ| / n, in the unit of the target.
+
+    Arguments: `targets`, `predictions` (n,) of numbers. Returns a value in [0, ∞); 0 is best.
+    Raises `ValueError` where there are no examples, the lengths differ, or a value is not finite.
+    """
+    if len(targets) != len(predictions):
+        raise ValueError(f"{len(targets)} targets and {len(predictions)} predictions")
+    if len(targets) == 0:
+        raise ValueError("no examples")
+    error = float(np.abs(targets - predictions).mean())
+    if not np.isfinite(error):
+        raise ValueError("a target or a prediction is not a finite number")
+    return error

@@ -1,0 +1,110 @@
+"""Gradient boosting of scikit-learn: histogram-based trees, the usual best on tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from bench_suite.contracts import Data, Report, Split
+from bench_suite.metrics.log_loss import log_loss
+from bench_suite.metrics.rmse import rmse
+from bench_suite.training.estimators import CHUNK, drawn_seed, features, fitting_threads, inputs_of, needs_two_classes
+from bench_suite.training.options import TrainOptions
+
+VERSION = 1
+MODALITIES = ("table",)
+PROBLEMS = ("classification", "regression")
+BOUNDS = {
+    "trees": (1, None),
+    "shrinkage": (1e-6, 1.0),
+    "leaves": (2, None),
+    "examples_a_leaf": (1, None),
+    "penalty": (0.0, None),
+    "columns_a_split": (0.01, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    trees: int = 200
+    "Rounds of boosting at most; where there is a validation split, it chooses how many of them are used."
+    shrinkage: float = 0.05
+    "Learning rate of the boosting: how much of each tree is added."
+    leaves: int = 15
+    "Leaves of a tree at most."
+    examples_a_leaf: int = 20
+    "Training examples of a leaf at least."
+    penalty: float = 1.0
+    "L2 penalty of the leaves' values."
+    columns_a_split: float = 0.5
+    "Share of the columns, drawn anew, that a split chooses from: what the seed decides."
+
+
+@dataclass
+class Boosting:
+    """Trees that each correct the sum of those before them; missing values go to the side that fits better."""
+
+    trees: HistGradientBoostingClassifier | HistGradientBoostingRegressor
+    classes: int
+    "0 for a regression."
+    used: int = field(default=0)
+    "Rounds that predictions use, chosen on the validation split."
+
+    def fit(self, data: Data, options: TrainOptions, report: Report) -> None:
+        """Learn from the train split, then keep as many rounds as have the lowest loss on `validation`."""
+        inputs, targets = features(data.splits["train"])
+        if self.classes:
+            needs_two_classes(targets, data)
+        with fitting_threads():
+            self.trees.fit(inputs, targets)
+            self.used = self.trees.n_iter_
+            if len(data.splits.get("validation", ())) > 0:
+                inputs, targets = features(data.splits["validation"])
+                losses = [self._loss(targets, outputs) for outputs in self._staged()(inputs)]
+                self.used = int(np.argmin(losses)) + 1
+
+    def predict(self, split: Split) -> Mapping[str, np.ndarray]:
+        """`predictions` (n,), and for classes `scores` (n, classes) float32; a class not seen in training scores 0."""
+        parts = []
+        with fitting_threads():
+            for start in range(0, len(split), CHUNK):
+                raw = split.take(np.arange(start, min(start + CHUNK, len(split))))
+                parts.append(next(islice(self._staged()(inputs_of(raw)), self.used - 1, None)))
+        outputs = np.concatenate(parts)
+        if not self.classes:
+            return {"predictions": outputs}
+        scores = self._scores(outputs)
+        return {"predictions": scores.argmax(axis=1), "scores": scores}
+
+    def _staged(self) -> Callable[[np.ndarray], Any]:
+        return self.trees.staged_predict_proba if self.classes else self.trees.staged_predict
+
+    def _scores(self, probabilities: np.ndarray) -> np.ndarray:
+        scores = np.zeros((len(probabilities), self.classes), dtype=np.float32)
+        scores[:, self.trees.classes_] = probabilities
+        return scores
+
+    def _loss(self, targets: np.ndarray, outputs: np.ndarray) -> float:
+        return log_loss(targets, self._scores(outputs)) if self.classes else rmse(targets, outputs)
+
+
+def build(data: Data, options: Options) -> Boosting:
+    """An estimator that has seen nothing yet, its seed drawn from PyTorch's global generator."""
+    shared: dict[str, Any] = {
+        "max_iter": options.trees,
+        "learning_rate": options.shrinkage,
+        "max_leaf_nodes": options.leaves,
+        "min_samples_leaf": options.examples_a_leaf,
+        "l2_regularization": options.penalty,
+        "max_features": options.columns_a_split,
+        "early_stopping": False,  # it would hold out a part of train of its own; `fit` chooses on validation
+        "random_state": drawn_seed(),
+    }
+    if data.problem == "classification":
+        return Boosting(HistGradientBoostingClassifier(**shared), len(data.spec["classes"]))
+    return Boosting(HistGradientBoostingRegressor(**shared), 0)

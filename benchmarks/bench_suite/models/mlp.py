@@ -1,0 +1,61 @@
+"""A multilayer perceptron: fully connected layers over pixels or the columns of a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from bench_suite.contracts import Data, Network
+from bench_suite.data.encoded import stack
+from bench_suite.training.inputs import image_only, outputs_of, pixels_of, standardised
+
+VERSION = 1
+MODALITIES = ("image", "table")
+PROBLEMS = ("classification", "regression")
+PROVIDES = ("gradients",)
+BOUNDS = {"hidden": (1, None), "dropout": (0.0, 0.99)}
+
+
+@dataclass(frozen=True)
+class Options:
+    hidden: tuple[int, ...] = (128,)
+    "Width of each hidden layer; none makes it a linear model."
+    dropout: float = 0.0
+    "Chance that a hidden unit is left out of a training step."
+
+
+class MLP(nn.Module):
+    """Linear layers with ReLU between them, over `inputs` numbers an example."""
+
+    def __init__(self, scale: nn.Module, inputs: int, outputs: int, options: Options) -> None:
+        super().__init__()
+        self.scale = scale
+        self.scalar = outputs == 1
+        layers: list[nn.Module] = []
+        for width in options.hidden:
+            layers += [nn.Linear(inputs, width), nn.ReLU()]
+            if options.dropout > 0.0:
+                layers.append(nn.Dropout(options.dropout))
+            inputs = width
+        self.layers = nn.Sequential(*layers, nn.Linear(inputs, outputs))
+
+    def forward(self, image: torch.Tensor | None = None, table: torch.Tensor | None = None) -> torch.Tensor:
+        """Logits (k, classes), or values (k,) on the standardised scale, of images (k, H, W, C) or a table (k, d)."""
+        values = table if image is None else image
+        assert values is not None
+        outputs = self.layers(self.scale(values).flatten(start_dim=1))
+        return outputs.squeeze(-1) if self.scalar else outputs
+
+
+def build(data: Data, options: Options) -> Network:
+    """The network for images as bytes, or for a table that is imputed and standardised from the train split."""
+    outputs = outputs_of(data)
+    first = data.splits["train"].take(np.arange(1))
+    if "image" in first:
+        module = MLP(pixels_of(data), first["image"][0].size, outputs, options)
+        return Network(module, encode=image_only, collate=stack)
+    module = MLP(nn.Identity(), first["table"].shape[1], outputs, options)
+    return Network(module, encode=standardised(data), collate=stack)

@@ -1,0 +1,300 @@
+"""Axes to cells to units, and their identities: what a run would do, before anything is spent."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bench_suite.components import Component
+from bench_suite.document import SuiteError
+from bench_suite.options import MISSING, Option, show
+from bench_suite.spelling import nearest
+from bench_suite.suite import AXES, COMMON, EVALUATE, Choice, Suite, train_options
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the matrix."""
+
+    id: str
+    "Pairs cells across runs, commits and machines."
+    unit: str
+    "Identity of the training that it shares."
+    labels: Mapping[str, Any]
+    "`task`, `model`, `engine`, `precision`, `seed`, and each further axis by its name."
+    task: Choice
+    model: Choice
+    problems: tuple[Component, ...]
+    "What the task is; several where the data decide."
+    engine: Component | None
+    "None for an estimator, which fits itself."
+    seed: int
+    precision: str
+    device: str
+    threads: int | str
+    options: Mapping[str, Mapping[str, Any]]
+    "Resolved, by family: `task`, `model`, `train`, `evaluate`."
+    probes: Mapping[str, str | None]
+    "Probe label to None where it applies, else the reason why it does not."
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The cells that share one training."""
+
+    id: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a suite comes to."""
+
+    suite: Suite
+    units: tuple[Unit, ...]
+    left_out: tuple[tuple[str, str, str], ...] = ()
+    "Task, model and the reason why they do not fit."
+    probe_keys: Mapping[str, str] = field(default_factory=dict)
+    "By label: hash of the probe's `use`, `VERSION` and options."
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """All cells, in the order of their execution."""
+        return tuple(cell for unit in self.units for cell in unit.cells)
+
+
+def digest(value: Any) -> str:
+    """A short stable hash of plain values, independent of the order of keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=list)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
+    """The cells of a suite, those of `only` (`AXIS=VALUE`) where it is given. Raises SuiteError."""
+    left_out: list[tuple[str, str, str]] = []
+    cells: list[Cell] = []
+    for task, model in itertools.product(suite.tasks, suite.models):
+        reason = misfit(task.component, model.component, suite.problems[task.label])
+        if reason:
+            left_out.append((task.label, model.label, reason))
+        else:
+            cells.extend(_cells(suite, task, model))
+    document = suite.document
+    _never_used(suite, cells, left_out)
+    if not cells:
+        document.fault(("matrix",), "no cell is left: every pair is left out or excluded")
+    for cell in cells:
+        _check(suite, cell)
+    twice: dict[str, Cell] = {}
+    for cell in cells:
+        if cell.id in twice:
+            other = twice[cell.id]
+            document.fault(cell.model.key, f"the cells {name(other)} and {name(cell)} are the same but for their names; leave one out")
+        twice[cell.id] = cell
+    for probe in suite.probes:
+        reasons = [cell.probes[probe.label] for cell in cells if probe.label in cell.probes]
+        if cells and not reasons:
+            document.fault((*probe.key, "only"), "chooses no cell of this suite")
+        elif reasons and all(reasons):
+            document.fault(probe.key, f"applies to no cell of this suite: {reasons[0]}")
+    document.raise_faults()
+    chosen = [cell for cell in cells if _wanted(cell, _parse_only(only, suite, cells))]
+    if not chosen:
+        raise SuiteError([f"--only {' --only '.join(only)}: no cell of this suite is all of that"])
+    units: dict[str, list[Cell]] = {}
+    for cell in chosen:
+        units.setdefault(cell.unit, []).append(cell)
+    return Plan(suite, tuple(Unit(id, tuple(cells)) for id, cells in units.items()), tuple(left_out), {p.label: _probe_key(p) for p in suite.probes})
+
+
+def name(cell: Cell) -> str:
+    """A cell in words: `mnist, mlp, seed 0`; engine and precision only where they are not the usual ones."""
+    unusual = {a: v for a, v in cell.labels.items() if a == "seed" or v not in (None, AXES[a].default if a in AXES else None)}
+    rest = [f"{axis} {show(value)}" for axis, value in unusual.items() if axis not in ("task", "model")]
+    return ", ".join([cell.task.label, cell.model.label, *rest])
+
+
+def misfit(task: Component, model: Component, problems: Iterable[Component]) -> str | None:
+    """Why a model cannot be used on a task; None where it can."""
+    modalities, solves = model.words("MODALITIES"), model.words("PROBLEMS")
+    if not set(task.words("MODALITY")) & set(modalities):
+        return f"takes {' or '.join(modalities)}, the task is {' or '.join(task.words('MODALITY'))}"
+    kinds = [p.name for p in problems]
+    if not set(kinds) & set(solves):
+        return f"does {' or '.join(solves)}, the task is {' or '.join(kinds)}"
+    return None
+
+
+def unmet(probe: Choice, available: Iterable[str], problems: Iterable[str]) -> str | None:
+    """Why a probe does not apply where these needs are met; None where it does."""
+    solves = probe.component.words("PROBLEMS")
+    if solves and not set(solves) & set(problems):
+        return f"measures {' or '.join(solves)}"
+    options = resolve(probe.component.options, probe.stated)
+    needs = list(probe.component.words("NEEDS"))
+    for option, by_choice in probe.component.facts.get("NEEDS_BY", {}).items():
+        value = options.get(option)
+        chosen = value if isinstance(value, tuple) else (value,)
+        needs += [need for choice in chosen for need in by_choice.get(choice, ())]
+    missing = [need for need in dict.fromkeys(needs) if need not in set(available)]
+    return f"needs {' and '.join(missing)}" if missing else None
+
+
+def resolve(options: Mapping[str, Option], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """All options: defaults, and what is stated in their place."""
+    return {**{key: option.default for key, option in options.items() if option.default is not MISSING}, **stated}
+
+
+def changed(options: Mapping[str, Option], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """The stated options that differ from their defaults: what an identity is made of."""
+    return {key: value for key, value in stated.items() if key not in options or options[key].default != value}
+
+
+def _cells(suite: Suite, task: Choice, model: Choice) -> Iterator[Cell]:
+    seen: set[str] = set()
+    for point in _points(suite, task, model):
+        if any(_wanted_labels({"task": task.label, "model": model.label, **point}, selector) for selector in suite.exclude):
+            continue
+        cell = _cell(suite, task, model, point)
+        # Axes that do not concern this pair were dropped from the point, so points may coincide.
+        if cell.id not in seen:
+            seen.add(cell.id)
+            yield cell
+
+
+def _points(suite: Suite, task: Choice, model: Choice) -> Iterator[dict[str, Any]]:
+    """Values of the axes that concern a pair, `include` after the product."""
+    concerned = [axis for axis in suite.axes if _concerns(axis, task, model)]
+    for values in itertools.product(*(suite.axes[axis] for axis in concerned)):
+        yield dict(zip(concerned, values))
+    for selector in suite.include:
+        if task.label not in selector.get("task", (task.label,)) or model.label not in selector.get("model", (model.label,)):
+            continue
+        axes = [axis for axis in selector if axis not in ("task", "model") and _concerns(axis, task, model)]
+        others = {axis: suite.axes[axis][0] for axis in concerned if axis not in axes}
+        for values in itertools.product(*(selector[axis] for axis in axes)):
+            yield {**others, **dict(zip(axes, values))}
+
+
+def is_network(model: Component) -> bool:
+    """Whether a model is trained by an engine; an estimator fits itself."""
+    return "gradients" in model.words("PROVIDES")
+
+
+def _concerns(axis: str, task: Choice, model: Choice) -> bool:
+    family, _, rest = axis.partition(".")
+    if family in ("engine", "precision", "train") and not is_network(model.component):
+        return family == "train" and (rest == "validation" or rest in model.component.words("ACCEPTS"))
+    if family == "tasks":
+        return rest.startswith(f"{task.label}.")
+    if family == "models":
+        return rest.startswith(f"{model.label}.")
+    return True
+
+
+def _cell(suite: Suite, task: Choice, model: Choice, point: Mapping[str, Any]) -> Cell:
+    network = is_network(model.component)
+    values = {axis: point.get(axis, option.default) for axis, option in AXES.items()}
+    engine = suite.engines[values["engine"]] if network else None
+    stated_task = task.stated | _of(point, f"tasks.{task.label}.")
+    stated_model = model.stated | _of(point, f"models.{model.label}.")
+    train = {**suite.train, **model.train, **_of(point, "train.")}
+    problems = suite.problems[task.label]
+    if not network:
+        train = {key: value for key, value in train.items() if key == "validation" or key in model.component.words("ACCEPTS")}
+    evaluation_options = {**EVALUATE, **{k: o for p in problems for k, o in p.options.items()}}
+    evaluate = {key: value for key, value in ({**suite.evaluate, **_of(point, "evaluate.")}).items() if key in evaluation_options}
+    task_options = {**COMMON["tasks"], **task.component.options}
+    training = {
+        "task": [task.component.name, task.component.version, changed(task_options, stated_task)],
+        "problem": [[p.name, p.version] for p in problems],
+        "model": [model.component.name, model.component.version, changed(model.component.options, stated_model)],
+        "engine": [engine.name, engine.version] if engine else None,
+        "train": changed(train_options(), train),
+        "seed": values["seed"],
+        "place": {axis: values[axis] for axis in ("precision", "device", "threads") if values[axis] != AXES[axis].default},
+    }
+    labels = {
+        "task": task.label, "model": model.label, "engine": values["engine"] if network else None,
+        "precision": values["precision"] if network else None, "seed": values["seed"],
+    }  # fmt: skip
+    options = {
+        "task": resolve(task_options, stated_task),
+        "model": resolve(model.component.options, stated_model),
+        "train": resolve(train_options(), train),
+        "evaluate": resolve(evaluation_options, evaluate),
+    }
+    cell = Cell(
+        id=digest({**training, "evaluate": changed(evaluation_options, evaluate)}),
+        unit=digest(training),
+        labels={**labels, **{axis: value for axis, value in point.items() if axis not in labels}},
+        task=task, model=model, problems=problems, engine=engine, seed=values["seed"], precision=values["precision"],
+        device=values["device"], threads=values["threads"], options=options, probes={},
+    )  # fmt: skip
+    available = {*model.component.words("PROVIDES")}
+    available |= {"groups"} if task.component.words("GROUPS") and options["task"].get("groups") != () else set()
+    available |= {"shift"} if task.component.words("SHIFTS") else set()
+    available |= {"cuda"} if cell.device in ("cuda", "auto") else set()
+    kinds = [p.name for p in problems]
+    return replace(cell, probes={p.label: unmet(p, available, kinds) for p in suite.probes if _wanted(cell, p.only)})
+
+
+def _of(point: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {axis[len(prefix) :]: value for axis, value in point.items() if axis.startswith(prefix)}
+
+
+def _check(suite: Suite, cell: Cell) -> None:
+    """Options that the cell's engine does not understand."""
+    document = suite.document
+    if cell.engine is not None:
+        accepts = cell.engine.words("ACCEPTS")
+        for option, value in changed(train_options(), {**suite.train, **cell.model.train, **_of(cell.labels, "train.")}).items():
+            if option not in accepts and option not in ("validation", "keep"):
+                key = (*cell.model.key, "train", option) if option in cell.model.train else ("train", option)
+                document.fault(key, f"the engine {cell.engine.name} has no {option} (you ask for {show(value)}; it has: {', '.join(accepts)})")
+        return
+    for option in cell.model.train:
+        if option != "validation" and option not in cell.model.component.words("ACCEPTS"):
+            document.fault((*cell.model.key, "train", option), f"{cell.model.component.name} fits itself and has no {option}")
+
+
+def _never_used(suite: Suite, cells: Sequence[Cell], left_out: Sequence[tuple[str, str, str]]) -> None:
+    for position, (kind, choices) in enumerate((("task", suite.tasks), ("model", suite.models))):
+        for choice in choices:
+            if any((cell.task, cell.model)[position] is choice for cell in cells):
+                continue
+            pairs = [f"{pair[1 - position]} ({pair[2]})" for pair in left_out if pair[position] == choice.label]
+            other = "model" if kind == "task" else "task"
+            reason = f"fits no {other} of this suite: {', '.join(pairs)}" if pairs else "stands in no cell: all of its cells are excluded"
+            suite.document.fault((*choice.key, "use"), f"the {kind} {choice.label} {reason}")
+
+
+def _parse_only(only: Sequence[str], suite: Suite, cells: Sequence[Cell]) -> dict[str, tuple[Any, ...]]:
+    selectors: dict[str, tuple[Any, ...]] = {}
+    for text in only:
+        axis, equals, value = text.partition("=")
+        known = list(dict.fromkeys(axis for cell in cells for axis in cell.labels))
+        if not equals or axis not in known:
+            raise SuiteError([f"--only {text}: is not AXIS=VALUE{nearest(axis, known)} (axes here: {', '.join(known)})"])
+        values = {str(cell.labels.get(axis)): cell.labels.get(axis) for cell in cells}
+        for item in [value] if value in values else value.split(","):
+            if item not in values:
+                raise SuiteError([f'--only {text}: no cell has {axis} "{item}"{nearest(item, values)} (there are: {", ".join(values)})'])
+            selectors[axis] = (*selectors.get(axis, ()), values[item])
+    return selectors
+
+
+def _wanted(cell: Cell, selectors: Mapping[str, tuple[Any, ...]]) -> bool:
+    return _wanted_labels(cell.labels, selectors)
+
+
+def _wanted_labels(labels: Mapping[str, Any], selectors: Mapping[str, tuple[Any, ...]]) -> bool:
+    return all(axis in labels and labels[axis] in values for axis, values in selectors.items())
+
+
+def _probe_key(probe: Choice) -> str:
+    return digest([probe.component.name, probe.component.version, changed(probe.component.options, probe.stated)])

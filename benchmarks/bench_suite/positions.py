@@ -1,0 +1,152 @@
+"""Where each key of a TOML file stands: `tomllib` gives values without positions, errors need both.
+
+The text is known to be valid (`tomllib` has parsed it), so the scanner follows keys, brackets and strings only
+and understands no value.
+"""
+
+from __future__ import annotations
+
+import re
+
+Path = tuple[str | int, ...]
+
+_BLANK = re.compile(r"(?:[ \t]|#[^\n]*)*")
+_SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_SCALAR = re.compile(r"[^,\]}#\r\n]+")
+_STRINGS = (
+    re.compile(r'"""(?:\\.|[^\\])*?"{3,5}(?!")', re.DOTALL),
+    re.compile(r"'''.*?'{3,5}(?!')", re.DOTALL),
+    re.compile(r'"(?:\\.|[^"\\])*"'),
+    re.compile(r"'[^']*'"),
+)
+
+
+def positions(text: str) -> dict[Path, int]:
+    """Line numbers, from 1, of every key, table and array item of a valid TOML text, by path.
+
+    `("tasks", 0, "use")` is the line on which that key is written; a table's line is its header's.
+    """
+    return _Scanner(text).document()
+
+
+class _Scanner:
+    """A cursor over the text; the state is where it stands and what has been found."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.line = 1
+        self.counted = 0
+        self.found: dict[Path, int] = {}
+        self.arrays: dict[Path, int] = {}
+
+    def document(self) -> dict[Path, int]:
+        table: Path = ()
+        while True:
+            self.skip(_SPACE)
+            if self.at >= len(self.text):
+                return self.found
+            if self.text.startswith("[[", self.at):
+                table = self.header(2)
+            elif self.text[self.at] == "[":
+                table = self.header(1)
+            else:
+                self.pair(table)
+
+    def header(self, brackets: int) -> Path:
+        line = self.here()
+        self.at += brackets
+        keys = self.keys()
+        self.skip(_BLANK)
+        self.at += brackets
+        # Each part of the name may be an array of tables: then its newest item is meant.
+        path: Path = ()
+        for position, key in enumerate(keys):
+            path = (*path, key)
+            if brackets == 2 and position == len(keys) - 1:
+                self.arrays[path] = self.arrays.get(path, -1) + 1
+                self.found.setdefault(path, line)
+                path = (*path, self.arrays[path])
+            elif path in self.arrays:
+                path = (*path, self.arrays[path])
+            self.found.setdefault(path, line)
+        return path
+
+    def pair(self, table: Path) -> None:
+        line = self.here()
+        path = table
+        for key in self.keys():
+            path = (*path, key)
+            self.found.setdefault(path, line)
+        self.skip(_BLANK)
+        self.at += 1  # the equals sign
+        self.skip(_BLANK)
+        self.value(path)
+
+    def keys(self) -> list[str]:
+        keys = []
+        while True:
+            self.skip(_BLANK)
+            keys.append(self.key())
+            self.skip(_BLANK)
+            if not self.text.startswith(".", self.at):
+                return keys
+            self.at += 1
+
+    def key(self) -> str:
+        if self.text[self.at] == '"':
+            import tomllib
+
+            return next(iter(tomllib.loads(f"{self.match(_STRINGS[2])} = 0")))
+        if self.text[self.at] == "'":
+            return self.match(_STRINGS[3])[1:-1]
+        return self.match(_BARE)
+
+    def value(self, path: Path) -> None:
+        opening = self.text[self.at]
+        if opening == "[":
+            self.at += 1
+            index = 0
+            while self.more("]"):
+                self.found.setdefault((*path, index), self.here())
+                self.value((*path, index))
+                index += 1
+        elif opening == "{":
+            self.at += 1
+            while self.more("}"):
+                self.pair(path)
+        elif opening in "\"'":
+            next(string for string in _STRINGS if self.skip(string))
+        else:
+            self.match(_SCALAR)
+
+    def more(self, closing: str) -> bool:
+        """Whether another item stands before the closing bracket, which is taken."""
+        self.skip(_SPACE)
+        if self.text[self.at] == ",":
+            self.at += 1
+            self.skip(_SPACE)
+        if self.text[self.at] == closing:
+            self.at += 1
+            return False
+        return True
+
+    def skip(self, pattern: re.Pattern[str]) -> bool:
+        found = pattern.match(self.text, self.at)
+        if found is None:
+            return False
+        self.at = found.end()
+        return True
+
+    def match(self, pattern: re.Pattern[str]) -> str:
+        found = pattern.match(self.text, self.at)
+        if found is None:
+            raise ValueError(f"line {self.here()}: not the TOML that was expected here")
+        self.at = found.end()
+        return found.group()
+
+    def here(self) -> int:
+        self.line += self.text.count("\n", self.counted, self.at)
+        self.counted = self.at
+        return self.line

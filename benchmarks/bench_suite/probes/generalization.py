@@ -1,0 +1,75 @@
+"""Generalisation: how much worse a model is on examples that it was not trained on, and on shifted ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bench_suite.contracts import Interval, Metric, Predictions, Trained
+
+VERSION = 1
+PROBLEMS = ("classification", "regression")
+METRICS = {
+    "accuracy_gap": {"unit": "fraction", "better": "lower", "ideal": 0.0},
+    "loss_gap": {"unit": "nats, or target variances", "better": "lower", "ideal": 0.0},
+    "shift_accuracy_gap": {"unit": "fraction", "better": "lower", "ideal": 0.0},
+    "shift_loss_gap": {"unit": "nats, or target variances", "better": "lower", "ideal": 0.0},
+}
+SMALLEST = 1e-7  # below it a score of the true class says only that arithmetic ran out of digits
+
+
+def probe(trained: Trained, options: None) -> Iterator[Metric]:
+    """Train minus test accuracy and test minus train loss; the same between test and each shift.
+
+    Loss is the negative logarithm of the true class's score in nats, or the squared error in units of the training
+    targets' variance. Each gap is a difference of two means over independent examples: its 95 % interval is
+    ± 1.96 √(s₁²/n₁ + s₂²/n₂) (Welch 1947, normal limit).
+    """
+    scale = float(trained.data.spec.get("scale", 1.0))
+    test = trained.predictions("test")
+    if trained.history is None:
+        reason = "nothing was trained here, so no example is one that the model was trained on"
+        yield Metric("accuracy_gap", None, reason)
+        yield Metric("loss_gap", None, reason)
+    else:
+        train = trained.predictions("train")
+        yield _gap("accuracy_gap", _right(train), _right(test))
+        yield _gap("loss_gap", _loss(test, scale), _loss(train, scale))
+    for split in trained.data.splits:
+        if split.startswith("shift:"):
+            shifted, at = trained.predictions(split), {"shift": split.removeprefix("shift:")}
+            yield _gap("shift_accuracy_gap", _right(test), _right(shifted), at)
+            yield _gap("shift_loss_gap", _loss(shifted, scale), _loss(test, scale), at)
+
+
+def _right(predictions: Predictions) -> np.ndarray | str:
+    """(n,) 1.0 where right; in words why there is none."""
+    if predictions["predictions"].dtype.kind not in "iu":
+        return "accuracy is of classes"
+    return (predictions["predictions"] == predictions["targets"]).astype(np.float64)
+
+
+def _loss(predictions: Predictions, scale: float) -> np.ndarray | str:
+    """(n,) loss of each example; in words why there is none."""
+    targets = predictions["targets"]
+    if predictions["predictions"].dtype.kind not in "iu":
+        return ((predictions["predictions"] - targets) / scale) ** 2
+    if "scores" not in predictions.columns:
+        return "the model gives no scores"
+    scores = np.asarray(predictions["scores"], dtype=np.float64)[np.arange(len(targets)), targets]
+    return -np.log(np.maximum(scores, SMALLEST))
+
+
+def _gap(name: str, first: np.ndarray | str, second: np.ndarray | str, at: dict[str, str] | None = None) -> Metric:
+    """Mean of the first minus mean of the second."""
+    if isinstance(first, str) or isinstance(second, str):
+        return Metric(name, None, str(first if isinstance(first, str) else second), at=at or {})
+    value = float(first.mean() - second.mean())
+    n = min(len(first), len(second))
+    if n < 2:
+        return Metric(name, value, "one example has no spread", at=at or {}, n=n)
+    half = 1.959964 * float(np.sqrt(first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)))
+    if half == 0.0:
+        return Metric(name, value, "no spread among the examples", at=at or {}, n=n)
+    return Metric(name, value, at=at or {}, interval=Interval(value - half, value + half), n=n)

@@ -1,0 +1,154 @@
+"""Throughput: samples per second in training and inference, latency of one example, peak memory."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bench_suite.contracts import History, Metric, Placement, Trained
+from bench_suite.training.precision import computing
+
+VERSION = 1
+METRICS = {
+    "train": {"unit": "samples/s", "better": "higher", "timing": True},
+    "stalled": {"unit": "fraction", "better": "lower", "ideal": 0.0, "timing": True},
+    "inference": {"unit": "samples/s", "better": "higher", "timing": True},
+    "latency_p50": {"unit": "ms", "better": "lower", "timing": True},
+    "latency_p95": {"unit": "ms", "better": "lower", "timing": True},
+    "latency_p99": {"unit": "ms", "better": "lower", "timing": True},
+    "peak_memory": {"unit": "MiB", "better": "lower"},
+}
+BOUNDS = {"batch_sizes": (1, None), "seconds": (0.01, 60.0)}
+SMOKE = {"seconds": 0.02, "batch_sizes": (1, 64)}
+WINDOW = 0.02  # seconds; shorter ones would measure the clock
+BLOCKS = 5  # of consecutive calls, each with its own percentiles: their spread is what `samples` shows
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Options:
+    batch_sizes: tuple[int, ...] = (1, 64, 256)
+    "Batch sizes at which inference is measured."
+    seconds: float = 0.3
+    "Seconds for each measurement of inference, after warm-up."
+
+
+@dataclass
+class Memory:
+    """Peak memory of a training."""
+
+    peak: float | None = None
+    "MiB; of the device where that is a GPU, else of the process."
+    reason: str = "the most that the process held while it trained, the interpreter and the data included: one observation"
+
+
+@contextmanager
+def during(place: Placement, options: Options) -> Iterator[Memory]:
+    """Watch the memory around a training."""
+    memory = Memory()
+    cuda = place.device == "cuda"
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+        memory.reason = "the most that PyTorch had allocated on the GPU while it trained: one observation"
+    elif not _forget_peak():
+        memory.reason = "the most that the process held since it began (this system cannot start anew): one observation"
+    yield memory
+    memory.peak = torch.cuda.max_memory_allocated() / MEBIBYTE if cuda else _peak()
+
+
+def probe(trained: Trained, options: Options) -> Iterator[Metric]:
+    """Training from the windows of the loop that trained; inference and latency on the test split."""
+    yield from _training(trained.history)
+    if trained.meter is not None and trained.meter.peak is not None:
+        yield Metric("peak_memory", trained.meter.peak, trained.meter.reason)
+    else:
+        yield Metric("peak_memory", None, "nothing was trained here")
+    test = len(trained.data.splits["test"])
+    with computing(trained.place), torch.inference_mode():
+        for size in options.batch_sizes:
+            at: dict[str, str | float] = {"batch_size": size}
+            if size > test:
+                yield Metric("inference", None, f"the test split has {test} examples", at=at)
+                continue
+            call = trained.inference("test", np.arange(size))
+            rates = [size * calls / seconds for calls, seconds in _windows(call, options.seconds)]
+            yield Metric("inference", float(np.median(rates)), at=at, samples=tuple(rates), n=len(rates))
+        yield from _latency(trained, options)
+
+
+def _training(history: History | None) -> Iterator[Metric]:
+    if history is None or not history.samples:
+        yield Metric("train", None, "nothing was trained here")
+        yield Metric("stalled", None, "nothing was trained here")
+        return
+    rates = tuple(window.samples / window.seconds for window in history.windows)
+    if not rates:
+        whole = history.samples / history.seconds if history.seconds else None
+        yield Metric("train", whole, "one observation: the whole training, which was too short for windows or has none")
+        yield Metric("stalled", None, "the training has no windows")
+        return
+    yield Metric("train", float(np.median(rates)), samples=rates, n=len(rates))
+    stalls = tuple(window.stalled / window.seconds for window in history.windows)
+    yield Metric("stalled", float(np.median(stalls)), samples=stalls, n=len(stalls))
+
+
+def _windows(call: Callable[[], object], seconds: float) -> Iterator[tuple[int, float]]:
+    """Calls and seconds of windows of `WINDOW` or longer; the first, a warm-up, is left out."""
+    clock = time.perf_counter
+    warm = False
+    end = clock() + seconds
+    while not warm or clock() < end:
+        calls, began = 0, clock()
+        while clock() - began < WINDOW:
+            call()
+            calls += 1
+        if warm:
+            yield calls, clock() - began
+        else:
+            warm, end = True, clock() + seconds
+
+
+def _latency(trained: Trained, options: Options) -> Iterator[Metric]:
+    """Milliseconds of single calls at batch 1, over different examples."""
+    test = len(trained.data.splits["test"])
+    calls = [trained.inference("test", np.array([row])) for row in range(min(test, 16))]
+    clock = time.perf_counter
+    times: list[float] = []
+    for call in calls:
+        call()
+    end = clock() + options.seconds
+    while clock() < end or len(times) < 10 * BLOCKS:
+        call = calls[len(times) % len(calls)]
+        began = clock()
+        call()
+        times.append((clock() - began) * 1000)
+    blocks = np.array_split(np.array(times), BLOCKS)
+    for percent in (50, 95, 99):
+        samples = tuple(float(np.percentile(block, percent)) for block in blocks)
+        yield Metric(f"latency_p{percent}", float(np.percentile(times, percent)), samples=samples, n=len(times))
+
+
+def _forget_peak() -> bool:
+    """Let the process's peak start anew; False where the system does not allow it."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+        return True
+    return False
+
+
+def _peak() -> float:
+    """The process's peak memory in MiB."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes / 1024 if sys.platform != "darwin" else kilobytes / MEBIBYTE

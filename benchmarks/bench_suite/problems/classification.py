@@ -1,0 +1,37 @@
+"""Classification: which one of several classes an example belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from bench_suite.contracts import Batch, Evaluation, Network
+
+METRICS = {
+    "accuracy": {"unit": "fraction", "better": "higher", "ideal": 1.0},
+    "balanced_accuracy": {
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "source": "Brodersen et al. 2010, doi 10.1109/ICPR.2010.764",
+    },
+    "macro_f1": {"unit": "fraction", "better": "higher", "ideal": 1.0, "source": "Opitz and Burst, arXiv 1911.03347"},
+    "roc_auc": {"unit": "fraction", "better": "higher", "ideal": 1.0, "source": "Fawcett 2006"},
+    "log_loss": {"unit": "nats", "better": "lower", "ideal": 0.0, "source": "Good 1952"},
+}
+
+
+def loss(outputs: torch.Tensor, targets: torch.Tensor, spec: Mapping[str, Any]) -> torch.Tensor:
+    """Mean cross-entropy in nats of logits (k, classes) against class numbers (k,) int64: a scalar."""
+    return functional.cross_entropy(outputs, targets)
+
+
+def predict(network: Network, batch: Batch, evaluation: Evaluation) -> dict[str, np.ndarray]:
+    """`predictions` (k,) int64, the likeliest class, and `scores` (k, classes) float32, the softmax of the logits."""
+    logits = network.module(**batch.inputs).float()
+    scores = logits.softmax(dim=-1)
+    return {"predictions": scores.argmax(dim=-1).cpu().numpy(), "scores": scores.cpu().numpy()}

@@ -1,0 +1,260 @@
+"""Records as JSON: one line each, kept under a size, upgraded from old schemas and merged as they are read."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, fields, is_dataclass, replace
+from typing import Any, get_args
+
+from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record, Status
+
+SCHEMA = 1
+RECORD_BYTES = 256 * 1024
+"A record's line stays under this."
+RECORD_SAMPLES = 64
+"A metric in a record keeps at most so many samples."
+REASON_CHARACTERS = 2000
+"Reasons and notes are cut here: what is longer is a traceback, and lies in a file."
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"From the schema that is the key to the next one. Readers apply them in turn; files are never rewritten."
+
+_PART_BYTES = RECORD_BYTES // 8
+
+
+def plain(value: Any, *, gaps: bool = False) -> Any:
+    """`value` as what JSON has: dict, list, str, finite number, bool, None.
+
+    Arrays and NumPy scalars become lists and numbers. JSON has no number that is not finite: such a float becomes its
+    name (`"nan"`, `"inf"`), or with `gaps` None.
+    """
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return float(value)
+        return None if gaps else str(float(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry, gaps=gaps) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry, gaps=gaps) for entry in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain(entry, gaps=gaps) for entry in value), key=str)
+    if isinstance(value, int):
+        return int(value)
+    if hasattr(value, "tolist"):  # NumPy arrays and scalars, tensors
+        return plain(value.tolist(), gaps=gaps)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name), gaps=gaps) for field in fields(value)}
+    return str(value)
+
+
+def dumps(value: Any, *, indent: int | None = None) -> str:
+    """JSON text of anything `plain` takes. ASCII only, so that no character can break a line."""
+    separators = (",", ":") if indent is None else None
+    return json.dumps(plain(value), allow_nan=False, indent=indent, separators=separators)
+
+
+# ── to JSON ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def to_json(record: Record) -> dict[str, Any]:
+    """The record as plain JSON values; what is empty in a metric or an artifact is left out."""
+    return {
+        "schema": SCHEMA,
+        "run": record.run,
+        "suite": record.suite,
+        "id": record.id,
+        "reuse": record.reuse,
+        "cell": plain(record.cell),
+        "options": plain(record.options),
+        "status": record.status,
+        "reason": _cut(record.reason),
+        "probes": {label: _filled(asdict(row) | {"reason": _cut(row.reason)}) for label, row in record.probes.items()},
+        "data": plain(record.data),
+        "metrics": [metric_to_json(row) for row in record.metrics],
+        "artifacts": [artifact_to_json(row) for row in record.artifacts],
+        "environment": record.environment,
+        "started": record.started,
+        "seconds": plain(record.seconds),
+        "notes": [_cut(note) for note in record.notes],
+        "smoke": record.smoke,
+    }
+
+
+def metric_to_json(row: MetricRow) -> dict[str, Any]:
+    """A metric as JSON values. A value that is not a finite number is stored as absent, with that as its reason."""
+    value, reason = row.value, row.reason
+    if value is not None and not math.isfinite(value):
+        value, reason = None, reason or f"not a finite number: {float(row.value or 0.0)}"
+    entry: dict[str, Any] = {"name": row.name, "at": plain(row.at), "value": plain(value)}
+    entry |= {"unit": row.unit, "better": row.better}
+    interval = row.interval
+    if interval is not None and math.isfinite(interval.low) and math.isfinite(interval.high):
+        entry["interval"] = plain(interval)
+    samples = [float(sample) for sample in row.samples if math.isfinite(sample)]
+    rest = {"reason": _cut(reason), "samples": samples, "n": plain(row.n), "ideal": plain(row.ideal)}
+    return entry | _filled(rest)
+
+
+def artifact_to_json(row: ArtifactRow) -> dict[str, Any]:
+    """An artifact's row as JSON values."""
+    return _filled(asdict(row))
+
+
+def line(record: Record, beside: str) -> tuple[bytes, bool, bool]:
+    """The record's line, newline included, of at most `RECORD_BYTES`; whether samples, and whether more, are not in it.
+
+    What is too much goes in this order: samples beyond `RECORD_SAMPLES` a metric (evenly spaced ones stay), samples
+    beyond 8, parts that alone are longer than `_PART_BYTES`, the metrics at the end. `beside` names the file that holds
+    all of it: a note says so.
+    """
+    whole = to_json(record)
+    entry = _thinned(whole, RECORD_SAMPLES)
+    text = dumps(entry)
+    if len(text) < RECORD_BYTES:
+        return text.encode() + b"\n", entry != whole, False
+    entry = _thinned(whole, 8)
+    # How a probe ended is needed by a resume, so only the reasons give way.
+    entry["probes"] = {label: row | {"reason": row.get("reason", "")[:100]} for label, row in entry["probes"].items()}
+    left_out = []
+    for part in ("notes", "options", "data", "artifacts", "cell"):
+        if len(dumps(entry[part])) > _PART_BYTES:
+            entry[part] = type(entry[part])()
+            left_out.append(f"`{part}`")
+    metrics: list[dict[str, Any]] = entry["metrics"]
+    excess = len(dumps(entry)) - RECORD_BYTES + 1024 + len(beside)
+    kept = len(metrics)
+    while kept and excess > 0:
+        kept -= 1
+        excess -= len(dumps(metrics[kept])) + 1
+    if kept < len(metrics):
+        entry["metrics"] = metrics[:kept]
+        left_out.append(f"{len(metrics) - kept} of {len(metrics)} metrics")
+    if left_out:
+        entry["notes"] = [*entry["notes"], f"too long for a record, and whole in {beside}: {', '.join(left_out)}"]
+    return dumps(entry).encode() + b"\n", entry["metrics"] != whole["metrics"], bool(left_out)
+
+
+def _thinned(entry: dict[str, Any], most: int) -> dict[str, Any]:
+    def thin(samples: list[float]) -> list[float]:
+        return [samples[index * (len(samples) - 1) // (most - 1)] for index in range(most)]
+
+    metrics = [
+        metric | {"samples": thin(metric["samples"])} if len(metric.get("samples", ())) > most else metric
+        for metric in entry["metrics"]
+    ]
+    return entry | {"metrics": metrics}
+
+
+def _cut(text: str | None) -> str | None:
+    if text is None or len(text) <= REASON_CHARACTERS:
+        return text
+    return text[: REASON_CHARACTERS - 1] + "…"
+
+
+def _filled(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if value is not None and value != [] and value != ""}
+
+
+# ── from JSON ───────────────────────────────────────────────────────────────────────────────────
+
+
+def from_json(entry: Mapping[str, Any]) -> Record:
+    """The record that `entry` holds, of any schema up to now; unknown keys are taken and left aside.
+
+    Raises ValueError where it is no record.
+    """
+    upgraded = dict(entry)
+    schema = upgraded.get("schema", 1)
+    while schema in UPGRADES:
+        upgraded = UPGRADES[schema](upgraded)
+        schema = upgraded["schema"]
+    try:
+        known = {field.name: upgraded[field.name] for field in fields(Record) if field.name in upgraded}
+        if not isinstance(known["id"], str):
+            raise ValueError(f"id {known['id']!r}")
+        known["probes"] = {label: _row(ProbeRow, row) for label, row in known.get("probes", {}).items()}
+        known["metrics"] = tuple(metric_from_json(row) for row in known.get("metrics", ()))
+        known["artifacts"] = tuple(artifact_from_json(row) for row in known.get("artifacts", ()))
+        known["notes"] = tuple(known.get("notes", ()))
+        if known.get("status") not in get_args(Status):
+            raise ValueError(f"status {known.get('status')!r}")
+        return Record(**known)
+    except (TypeError, KeyError, AttributeError) as fault:
+        raise ValueError(f"not a record: {fault}") from fault
+
+
+def metric_from_json(row: Mapping[str, Any]) -> MetricRow:
+    """A metric from its JSON values."""
+    interval = row.get("interval")
+    samples = tuple(row.get("samples", ()))
+    return _row(MetricRow, {**row, "interval": _row(Interval, interval) if interval else None, "samples": samples})
+
+
+def artifact_from_json(row: Mapping[str, Any]) -> ArtifactRow:
+    """An artifact's row from its JSON values."""
+    return _row(ArtifactRow, {"kind": "predictions", **row})
+
+
+def _row(kind: Any, row: Mapping[str, Any]) -> Any:
+    names = {field.name for field in fields(kind)}
+    return kind(**{key: value for key, value in row.items() if key in names})
+
+
+def read_lines(content: bytes) -> tuple[list[Record], int]:
+    """The records in a file's content, and how many lines were torn or are no records.
+
+    Each line stands for itself: a torn one costs nothing but itself, wherever it stands.
+    """
+    records, torn = [], 0
+    for text in content.split(b"\n"):
+        if not text.strip():
+            continue
+        try:
+            records.append(from_json(json.loads(text)))
+        except (ValueError, RecursionError):  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+            torn += 1
+    return records, torn
+
+
+# ── merging ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def label_of(name: str) -> str:
+    """The probe's label in a metric's or artifact's name: what stands before the first slash."""
+    return name.partition("/")[0]
+
+
+def merge(records: Iterable[Record]) -> list[Record]:
+    """One record an `id`, in order of first appearance: of each (id, probe) the latest.
+
+    `records` come oldest first. The merged record is the latest one, with the probes, metrics and artifacts
+    that only earlier ones have, and all notes; `seconds` keep the parts that only earlier ones spent.
+    """
+    merged: dict[str, Record] = {}
+    for record in records:
+        earlier = merged.get(record.id)
+        merged[record.id] = record if earlier is None else _over(earlier, record)
+    return list(merged.values())
+
+
+def _over(earlier: Record, later: Record) -> Record:
+    done_again = {*later.probes, *(label_of(row.name) for row in later.metrics)}
+    written_again = {row.name for row in later.artifacts}
+    artifacts = (
+        row for row in earlier.artifacts if row.name not in written_again and label_of(row.name) not in done_again
+    )
+    return replace(
+        later,
+        probes={**earlier.probes, **later.probes},
+        metrics=(*(row for row in earlier.metrics if label_of(row.name) not in done_again), *later.metrics),
+        artifacts=(*artifacts, *later.artifacts),
+        data=later.data or earlier.data,
+        options=later.options or earlier.options,
+        seconds={**earlier.seconds, **later.seconds},
+        notes=tuple(dict.fromkeys((*earlier.notes, *later.notes))),
+    )

