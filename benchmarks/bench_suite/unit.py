@@ -267,7 +267,7 @@ def _apply(probe: Choice, trained: Trained, draft: _Draft) -> None:
     artifacts: list[ArtifactRow] = []
     try:
         problem = next(p for p in cell.problems if p.name == trained.data.problem)
-        known = metrics_of(probe, [problem], work.plan.suite.folder)
+        known = metrics_of(probe, [problem])
         measure = getattr(components.load(probe.component), "probe", None)
         for found in measure(trained, _probe_options(probe, work)) if measure else ():
             if isinstance(found, Artifact):
@@ -360,11 +360,15 @@ def _described(data: Data | None) -> dict[str, Any]:
     return {**{k: v for k, v in known.items() if v is not None}, "problem": data.problem, **sizes, **({"notes": dict(source.notes)} if source.notes else {})}
 
 
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"How PyTorch says it on a GPU, on Linux and on Windows."
+
+
 def _reason(fault: BaseException) -> str:
     """What happened, for the person who reads the record."""
     if isinstance(fault, BenchError):
         return str(fault)
-    if isinstance(fault, MemoryError) or "out of memory" in str(fault).lower() or "can't allocate memory" in str(fault).lower():
+    if isinstance(fault, MemoryError) or any(words in str(fault).lower() for words in _NO_MEMORY):
         return f"out of memory: {fault or type(fault).__name__}; try a smaller batch_size"
     text = str(fault).strip()
     return f"{type(fault).__name__}: {text}" if text else type(fault).__name__

@@ -13,9 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional
-
 from bench_suite.contracts import Data, Placement, Source
 from bench_suite.data.encoded import encoded
 from bench_suite.data.splits import MemorySplit
@@ -23,6 +20,9 @@ from bench_suite.engines import native
 from bench_suite.models import mlp
 from bench_suite.problems import classification
 from bench_suite.training.options import TrainOptions
+from PIL import Image
+from torch import nn
+from torch.nn import functional
 
 pytestmark = pytest.mark.perf
 BATCH = 64
@@ -76,23 +76,26 @@ def by_hand(images: np.ndarray, targets: np.ndarray, hidden: tuple[int, ...]) ->
 
 
 class PerItem(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
-    """The classic data set: one example at a time, converted and normalised as it is asked for."""
+    """The classic data set, one example at a time: what torchvision's `MNIST`, `ToTensor` and `Normalize` do."""
 
     def __init__(self, images: np.ndarray, targets: np.ndarray) -> None:
         self.images, self.targets = images, targets
+        self.mean, self.deviation = torch.tensor([0.1307]), torch.tensor([0.3081])
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def __getitem__(self, row: int) -> tuple[torch.Tensor, int]:
-        image = torch.from_numpy(self.images[row]).float().div(255.0)
-        return ((image - 0.5) / 0.29).flatten(), int(self.targets[row])
+        picture = Image.fromarray(self.images[row, :, :, 0])
+        image = torch.from_numpy(np.array(picture, copy=True))[None].contiguous().float().div(255)
+        image = image.clone().sub_(self.mean.view(-1, 1, 1)).div_(self.deviation.view(-1, 1, 1))
+        return image, int(self.targets[row])
 
 
 def by_data_loader(images: np.ndarray, targets: np.ndarray, hidden: tuple[int, ...]) -> Callable[[], None]:
     """The loop of the tutorials: a `DataLoader` that shuffles a data set of single items."""
     loader = torch.utils.data.DataLoader(PerItem(images, targets), batch_size=BATCH, shuffle=True)
-    model = perceptron(hidden)
+    model = nn.Sequential(nn.Flatten(), perceptron(hidden))
 
     def epoch() -> None:
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0, fused=True)
@@ -118,15 +121,15 @@ def ratio(benchmark: Any, ours: Callable[[], object], other: Callable[[], object
     benchmark.pedantic(pair, rounds=pairs, warmup_rounds=2)
     ratios = [slow / quick for quick, slow in zip(times[0][2:], times[1][2:])]
     median = statistics.median(ratios)
-    steps = examples / BATCH
+    here, there = (1e3 * statistics.median(times[which][2:]) * BATCH / examples for which in (0, 1))
     benchmark.extra_info |= {
         "samples_per_second": examples / statistics.median(times[0][2:]),
         "other_samples_per_second": examples / statistics.median(times[1][2:]),
         "ratio": median,
     }
     print(
-        f"\n{median:.3f} of the other's samples/s (pairs {min(ratios):.3f} to {max(ratios):.3f}); a step takes "
-        f"{1e3 * statistics.median(times[0][2:]) / steps:.3f} ms here, {1e3 * statistics.median(times[1][2:]) / steps:.3f} there"
+        f"\n{median:.3f} of the other's samples/s (pairs {min(ratios):.3f} to {max(ratios):.3f}); "
+        f"a step takes {here:.3f} ms here, {there:.3f} there"
     )
     return median
 
@@ -141,16 +144,16 @@ def threads(request: pytest.FixtureRequest) -> Any:
 
 
 def test_a_small_perceptron_trains_at_95_percent_of_a_loop_by_hand(benchmark: Any, threads: int) -> None:
-    images, targets = digits(16_384)
+    images, targets = digits(8_192)
     ours, other = harness(images, targets, (128,), threads), by_hand(images, targets, (128,))
-    assert ratio(benchmark, ours, other, 25, len(targets)) >= 0.95
+    assert ratio(benchmark, ours, other, 41, len(targets)) >= 0.95
 
 
 def test_a_step_of_5_ms_trains_at_99_percent_of_a_loop_by_hand(benchmark: Any, threads: int) -> None:
-    images, targets = digits(4_096)
+    images, targets = digits(2_048)
     hidden = (1024, 512) if threads == 1 else (1536, 768)
     ours, other = harness(images, targets, hidden, threads), by_hand(images, targets, hidden)
-    assert ratio(benchmark, ours, other, 25, len(targets)) >= 0.99
+    assert ratio(benchmark, ours, other, 41, len(targets)) >= 0.99
 
 
 def test_a_small_perceptron_trains_at_least_2_5_times_as_fast_as_the_data_loader(benchmark: Any, threads: int) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 from bench_suite.data.fingerprint import contents
 
 
-def _drawn(ids: np.ndarray) -> np.ndarray:
-    """(n,) uint64 keys to sort by: equal for equal content, else as good as random (SplitMix64, Steele et al. 2014)."""
-    mixed = contents(ids).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+def _mixed(keys: np.ndarray) -> np.ndarray:
+    """(n,) uint64, as good as random and the same for equal keys (SplitMix64, Steele et al. 2014)."""
+    mixed = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
@@ -23,7 +23,15 @@ def _drawn(ids: np.ndarray) -> np.ndarray:
 
 def shuffled(ids: np.ndarray) -> np.ndarray:
     """(n,) rows in an order drawn by content: the same whatever order the rows came in, but for equal rows."""
-    return np.lexsort((np.asarray(ids), _drawn(ids)))
+    return np.lexsort((np.asarray(ids), _mixed(contents(ids))))
+
+
+def _shuffled_again(ids: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """`rows` in an order that does not depend on how they were dealt.
+
+    Without it the last part would start with those classes whose share of the others was full first.
+    """
+    return rows[np.lexsort((ids[rows], _mixed(_mixed(contents(ids[rows])))))]
 
 
 def dealt(ids: np.ndarray, target: np.ndarray | None, counts: Mapping[str, int]) -> dict[str, np.ndarray]:
@@ -53,37 +61,44 @@ def dealt(ids: np.ndarray, target: np.ndarray | None, counts: Mapping[str, int])
         picked = stratified(single, target, counts[name])
         parts[name], single = single[picked], single[~picked]
     used = np.isin(order, np.concatenate([*parts.values(), single[:0]]))
-    return {**parts, last: order[~used]}
+    parts[last] = order[~used]
+    return {name: _shuffled_again(ids, rows) for name, rows in parts.items()}
 
 
 def _dealt_in_groups(order: np.ndarray, starts: np.ndarray, counts: Mapping[str, int]) -> dict[str, np.ndarray]:
-    """Cuts the drawn order where a group of equal examples starts; within one only if there is but one group."""
-    bounds, position = [0], 0
-    for count in list(counts.values())[:-1]:
-        position += count
-        later = starts[starts >= max(position, 1)]
-        earlier = starts[(starts > bounds[-1]) & (starts < position)]
-        bounds.append(int(later[0] if len(later) else earlier[-1] if len(earlier) else position))
-    bounds.append(len(order))
-    return {name: order[start:stop] for name, start, stop in zip(counts, bounds, bounds[1:])}
+    """Cuts the drawn order where a group of equal examples starts, and each part gets one while there are any."""
+    wanted = np.cumsum(list(counts.values()))
+    cuts, group = [0], 0
+    for part, size in enumerate(list(counts.values())[:-1]):
+        first, last = group + 1, len(starts) - (len(counts) - 1 - part)
+        if size == 0:
+            cuts.append(cuts[-1])
+        elif first > last:
+            cuts.append(max(cuts[-1], int(wanted[part])))  # fewer groups than parts: equal examples are parted
+        else:
+            group = int(np.clip(np.searchsorted(starts, wanted[part]), first, last))
+            cuts.append(max(cuts[-1], int(starts[group])))
+    cuts.append(len(order))
+    return {name: order[start:stop] for name, start, stop in zip(counts, cuts, cuts[1:])}
 
 
 def stratified(order: np.ndarray, target: np.ndarray | None, count: int) -> np.ndarray:
-    """(len(order),) bool: the first `count` rows of `order`, each class with its share of them (largest remainders)."""
+    """(len(order),) bool: `count` rows of `order`, the first of each class, which has its share in `target`.
+
+    Shares are by largest remainders (Hamilton's method); where `order` has too few of a class, others stand in.
+    """
     if target is None:
         return np.arange(len(order)) < count
-    classes, inverse = np.unique(target[order], return_inverse=True)
-    sizes = np.bincount(inverse, minlength=len(classes))
-    shares = _apportioned(count, sizes)
+    classes, sizes = np.unique(target, return_counts=True)
+    stratum = np.searchsorted(classes, target[order])
+    room = np.bincount(stratum, minlength=len(classes))
+    exact = count * sizes / sizes.sum()
+    shares = np.minimum(np.floor(exact).astype(np.int64), room)
+    by_remainder = np.argsort(np.floor(exact) - exact, kind="stable").tolist()
+    while (missing := min(count, len(order)) - shares.sum()) > 0:
+        open_strata = [number for number in by_remainder if shares[number] < room[number]]
+        shares[open_strata[:missing]] += 1
     picked = np.zeros(len(order), dtype=bool)
-    for stratum, share in enumerate(shares.tolist()):
-        picked[np.flatnonzero(inverse == stratum)[:share]] = True
+    for number, share in enumerate(shares.tolist()):
+        picked[np.flatnonzero(stratum == number)[:share]] = True
     return picked
-
-
-def _apportioned(count: int, sizes: np.ndarray) -> np.ndarray:
-    """`count` (at most their sum) shared out in proportion to `sizes`, by largest remainders (Hamilton's method)."""
-    exact = count * sizes / max(1, sizes.sum())
-    shares = np.floor(exact).astype(np.int64)
-    shares[np.argsort(shares - exact, kind="stable")[: count - shares.sum()]] += 1
-    return shares

@@ -168,7 +168,7 @@ def numbers(column: pa.ChunkedArray, dtype: Literal["uint8", "int64", "float64"]
     try:
         values = column.combine_chunks().cast(getattr(pa, dtype)())
     except pa.ArrowException as error:
-        raise DataInvalid(f"{name}: {_first_line(error, Path())}") from error
+        raise DataInvalid(f"{name}: {_first_line(error)}") from error
     if values.null_count and dtype != "float64":
         raise DataInvalid(f"{name}: {values.null_count} of {len(values)} values are missing")
     valid, data = values.buffers()
@@ -263,9 +263,10 @@ def _with_columns(
     return table.select(list(columns))
 
 
-def _first_line(error: BaseException, folder: Path) -> str:
-    """An error's first line, without the paths of this machine."""
-    return (str(error).splitlines() or [type(error).__name__])[0].replace(f"{folder}{os.sep}", "")
+def _first_line(error: BaseException, folder: Path | None = None) -> str:
+    """An error's first line, without the path of `folder`."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return line if folder is None else line.replace(f"{folder}{os.sep}", "")
 
 
 # ── the hub ─────────────────────────────────────────────────────────────────────────────────────

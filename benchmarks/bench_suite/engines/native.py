@@ -106,7 +106,8 @@ def _fit(
             if options.gradient_clip is not None:
                 torch.nn.utils.clip_grad_norm_(weights, options.gradient_clip)
             update.step()
-            update.zero_grad()
+            for weight in weights:  # what `zero_grad` does, without the 10 µs of its profiling hooks
+                weight.grad = None
             total.add_(loss.detach(), alpha=len(rows))
             if clock.step(len(rows), waited):  # once in 50 ms: one value is read, and with it the device awaited
                 going = clock.close(_finite(loss, total, clock.steps, update))

@@ -73,6 +73,7 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
     with run.lock():
         earlier = {record.id: record for record in run.records()} if resumed else {}
         work = _workplace(plan, run, request, watcher, earlier)
+        cells = {cell.id: cell for cell in plan.cells}
         finished = 0
         interrupted = False
         with run.writer() as writer, two_stage_interrupt():
@@ -81,17 +82,16 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
                     with uninterrupted():
                         writer.write(record)
                         finished += 1
-                    watcher.record(next(c for c in plan.cells if c.id == record.id), record)
+                    watcher.record(cells[record.id], record)
             except KeyboardInterrupt:
                 interrupted = True
             except StoreError as fault:
                 fault.exit_status = 3 if finished else 2
                 raise
         faults = () if interrupted else tuple(_summarise(plan, run))
-        wanted = {cell.id for cell in plan.cells}
-        before = sum(1 for cell in plan.cells if set(cell.probes) <= work.done.get(cell.id, frozenset()))
-        records = tuple(record for record in run.records() if record.id in wanted or resumed)
-    return Outcome(run, records, len(plan.cells), resumed, before, interrupted, faults)
+        before = sum(1 for cell in cells.values() if set(cell.probes) <= work.done.get(cell.id, frozenset()))
+        records = tuple(record for record in run.records() if record.id in cells)
+    return Outcome(run, records, len(cells), resumed, before, interrupted, faults)
 
 
 def check_trust(plan: Plan, *, trust: bool) -> None:

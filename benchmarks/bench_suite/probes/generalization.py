@@ -12,9 +12,9 @@ VERSION = 1
 PROBLEMS = ("classification", "regression")
 METRICS = {
     "accuracy_gap": {"unit": "fraction", "better": "lower", "ideal": 0.0},
-    "loss_gap": {"unit": "nats, or target variances", "better": "lower", "ideal": 0.0},
+    "loss_gap": {"unit": "loss", "better": "lower", "ideal": 0.0},
     "shift_accuracy_gap": {"unit": "fraction", "better": "lower", "ideal": 0.0},
-    "shift_loss_gap": {"unit": "nats, or target variances", "better": "lower", "ideal": 0.0},
+    "shift_loss_gap": {"unit": "loss", "better": "lower", "ideal": 0.0},
 }
 SMALLEST = 1e-7  # below it a score of the true class says only that arithmetic ran out of digits
 

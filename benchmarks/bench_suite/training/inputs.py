@@ -27,27 +27,29 @@ def image_only(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class Pixels(nn.Module):
-    """Images (k, H, W, C), uint8 or float on the same scale 0..255, to float32 of mean 0 and deviation 1 a channel."""
+    """Images (k, H, W, C), uint8 or float on the same scale 0..255, to float32: each channel of mean 0, all together of
+    deviation 1."""
 
-    scale: torch.Tensor
     shift: torch.Tensor
 
-    def __init__(self, mean: np.ndarray, deviation: np.ndarray) -> None:
+    def __init__(self, mean: np.ndarray, deviation: float) -> None:
         super().__init__()
-        self.register_buffer("scale", torch.tensor(1.0 / deviation, dtype=torch.float32))
+        self.scale = 1.0 / deviation
         self.register_buffer("shift", torch.tensor(-mean / deviation, dtype=torch.float32))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """The same shape, float32; differentiable where `image` is float."""
-        return torch.addcmul(self.shift, image.to(self.scale.dtype), self.scale)
+        # Of the ways to write it the quickest for a batch of MNIST: 10 µs, `addcmul` 30, and a step takes 600.
+        return torch.add(self.shift, image.float(), alpha=self.scale)
 
 
 def pixels_of(data: Data) -> Pixels:
-    """`Pixels` with each channel's mean and deviation over the training images (C,)."""
+    """`Pixels` with the training images' mean a channel, (C,), and their deviation from it."""
     train = data.splits["train"]
-    images = train.take(spread_rows(train))["image"].astype(np.float64)
-    mean, deviation = images.mean(axis=(0, 1, 2)), images.std(axis=(0, 1, 2))
-    return Pixels(mean, np.where(deviation > 0.0, deviation, 1.0))
+    images = train.take(spread_rows(train))["image"]
+    mean = images.mean(axis=(0, 1, 2), dtype=np.float64)
+    deviation = float(np.sqrt(((images - mean.astype(np.float32)) ** 2).mean(dtype=np.float64)))
+    return Pixels(mean, deviation if deviation > 0.0 else 1.0)
 
 
 @dataclass(frozen=True, eq=False)

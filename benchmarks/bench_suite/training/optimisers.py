@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from bench_suite.contracts import BenchError, Placement
@@ -19,10 +21,12 @@ def optimiser(module: torch.nn.Module, options: TrainOptions, place: Placement) 
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     if not parameters:
         raise BenchError("the model has no trainable parameter; to evaluate it as it is, set epochs = 0")
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": options.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
+    groups: list[dict[str, Any]] = [{"params": parameters, "weight_decay": 0.0}]
+    if options.weight_decay > 0.0:  # a second group costs 30 µs a step on a CPU, so only where it decides something
+        groups = [
+            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": options.weight_decay},
+            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        ]
     groups = [group for group in groups if group["params"]]
     fused = place.device in ("cpu", "cuda")
     if options.optimizer == "adamw":

@@ -1,0 +1,153 @@
+"""Leaderboards: a table a task, as text of their own or between markers in any Markdown file."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from bench_suite.contracts import BenchError
+from bench_suite.reports import marks, numbers
+from bench_suite.reports.table import Column, Table, tables
+from bench_suite.store import Run
+
+BEGIN = "<!-- bench:leaderboard -->"
+END = "<!-- /bench:leaderboard -->"
+
+READING = (
+    "Values are means over seeds ± half of the 95 % interval, over test examples and seeds. Numbers in brackets "
+    "hold the middle half of the samples: a spread, not an interval. Rows that share a rank (=) cannot be told apart "
+    "by their intervals; comparing example by example tells more."
+)
+FEW_SEEDS = (
+    "Two seeds are few: where seeds differ more than examples do, a 95 % interval over two seeds covers the truth in "
+    "less than 95 % of all cases."
+)
+
+
+class ReportError(BenchError):
+    """A report that cannot be written where it was wanted."""
+
+
+def leaderboard(runs: Sequence[Run]) -> str:
+    """Markdown: a table for each task, data and hardware in these runs, newest run first; smoke runs are left out."""
+    ranked = [run for run in runs if not run.info.get("smoke")]
+    found = [table for table in tables(ranked) if not table.smoke]
+    if not found:
+        left_out = f" ({len(runs)} smoke runs are not ranked)" if runs else ""
+        return f"*No results to rank yet{left_out}: `bench run quickstart` makes some.*\n"
+    parts = []
+    for table in found:
+        parts += [f"### {heading(table)}", about(table), leaderboard_table(table)]
+    parts.append(
+        READING + (f" {FEW_SEEDS}" if any(len(row.cells) == 2 for table in found for row in table.rows) else "")
+    )
+    made_by = ", ".join(f"`{run.name}`" for run in ranked)
+    parts.append(f"*Made by bench-suite from {made_by}.*")
+    return "\n\n".join(parts) + "\n"
+
+
+def heading(table: Table) -> str:
+    """The task, and the name of its data where that says more."""
+    name = str(table.data.get("name") or table.task)
+    return marks.inline(table.task) + (f" – {marks.inline(name)}" if name != table.task else "")
+
+
+def about(table: Table) -> str:
+    """One line on the data and the hardware."""
+    sizes = [
+        f"{table.data[split]:,} {split}"
+        for split in ("train", "validation", "test")
+        if isinstance(table.data.get(split), int)
+    ]
+    parts = [f"Data from {marks.inline(table.data['source'])}"] if table.data.get("source") else []
+    parts += [f"{', '.join(sizes)} examples"] if sizes else []
+    return "; ".join([*parts, f"measured on {marks.inline(machine(table.hardware))}"]) + "."
+
+
+def machine(hardware: object) -> str:
+    """A machine in a few words: `Intel(R) Xeon(R) Processor, 2 cores`."""
+    if not isinstance(hardware, dict) or not hardware:
+        return "hardware not recorded"
+    gpus = [str(gpu.get("name")) for gpu in hardware.get("gpu", [])]
+    named = [f"{gpus.count(name)} × {name}" if gpus.count(name) > 1 else name for name in dict.fromkeys(gpus)]
+    cores = hardware.get("usable_cores", hardware.get("cores"))
+    return ", ".join([str(hardware.get("cpu", "unknown processor")), *([f"{cores} cores"] if cores else []), *named])
+
+
+def title(column: Column, scale: numbers.Scale) -> str:
+    """`throughput/inference, batch_size=1 ↑ (samples/s)`; the arrow points to better."""
+    at = "".join(f", {name}={value}" for name, value in column.at)
+    arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
+    return f"{column.name}{at}{arrow}" + (f" ({scale.unit})" if scale.unit else "")
+
+
+def leaderboard_table(table: Table) -> str:
+    """The table and its footnotes, as Markdown."""
+    scales = {c: numbers.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
+    notes = marks.Notes()
+    ranks = any(row.rank is not None for row in table.rows)
+    header = [
+        *(["Rank"] if ranks else []),
+        "Model",
+        *(marks.inline(title(c, scales[c])) for c in table.columns),
+        "Seeds",
+    ]
+    lines = []
+    for row in table.rows:
+        rank = numbers.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''}"
+        values = [numbers.short(row.values[c], scales[c]) + notes.mark(row.values[c].reason) for c in table.columns]
+        lines.append([*([rank] if ranks else []), marks.inline(row.label), *values, str(len(row.cells))])
+    first = 1 if ranks else 0
+    text = marks.table(header, lines, right=[*range(first), *range(first + 1, len(header))])
+    return text + "".join(f"\n\n{marks.inline(note)}" for note in notes.lines())
+
+
+# ── files ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def write_leaderboard(runs: Sequence[Run], target: Path) -> Path:
+    """The leaderboard as a file of its own. Raises ReportError."""
+    write(target, f"# Leaderboard\n\n{leaderboard(runs)}".encode())
+    return target
+
+
+def insert(text: str, into: Path) -> None:
+    """Put a leaderboard between the markers in a Markdown file, and change nothing else.
+
+    Raises ReportError where the file is missing or not UTF-8, or has not each marker once, in order.
+    """
+    try:
+        old = into.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ReportError(f"{into} cannot be read: {fault}") from fault
+    begin, end = old.find(BEGIN), old.find(END)
+    if old.count(BEGIN) != 1 or old.count(END) != 1 or begin > end:
+        raise ReportError(
+            f"{into} needs these two lines, once each, where the leaderboard is to stand:\n  {BEGIN}\n  {END}"
+        )
+    newline = "\r\n" if "\r\n" in old else "\n"
+    between = f"\n{text.strip()}\n".replace("\n", newline)
+    new = old[: begin + len(BEGIN)] + newline + between + newline + old[end:]
+    if new != old:
+        write(into, new.encode())
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, and the folders above it. Raises ReportError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content)
+            if path.exists():
+                temporary.chmod(path.stat().st_mode)
+            temporary.replace(path.resolve() if path.is_symlink() else path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+    except OSError as fault:
+        raise ReportError(f"cannot write {path}: {os.strerror(fault.errno) if fault.errno else fault}") from fault

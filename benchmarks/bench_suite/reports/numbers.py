@@ -1,0 +1,104 @@
+"""How numbers are written: with no more digits than their uncertainty supports, in units that read well."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bench_suite.reports.table import Value
+
+NOTHING = "–"
+
+_SCALES: dict[str, tuple[tuple[float, str], ...]] = {
+    "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")),
+    "ms": ((1e3, "s"), (1.0, "ms"), (1e-3, "µs")),
+    "bytes": ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "bytes")),
+    "MiB": ((2.0**10, "GiB"), (1.0, "MiB"), (2.0**-10, "KiB")),
+    "FLOP/s": ((1e12, "TFLOP/s"), (1e9, "GFLOP/s"), (1e6, "MFLOP/s")),
+    "FLOP": ((1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP")),
+}
+_UNSPOKEN = ("fraction", "score", "count", "")
+"Units that a reader does not miss."
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What numbers of one column are divided by, and the unit that they then have."""
+
+    divisor: float = 1.0
+    unit: str = ""
+
+
+def scale_for(values: Iterable[float | None], unit: str) -> Scale:
+    """One scale for a whole column, so that its numbers can be compared: that of their geometric mean."""
+    sizes = [abs(value) for value in values if value]
+    if unit not in _SCALES or not sizes:
+        return Scale(1.0, "" if unit in _UNSPOKEN else unit)
+    middle = math.exp(math.fsum(map(math.log, sizes)) / len(sizes))
+    return Scale(*next((step for step in _SCALES[unit] if middle >= step[0]), _SCALES[unit][-1]))
+
+
+def decimals_for(uncertainty: float) -> int:
+    """Decimals to write a number and its uncertainty with; negative for tens, hundreds, …
+
+    The Particle Data Group's rule: two digits of the uncertainty where it begins with 1.00 to 3.54, else one.
+    """
+    if uncertainty <= 0 or not math.isfinite(uncertainty):
+        return 0
+    exponent = math.floor(math.log10(uncertainty))
+    leading = uncertainty / 10**exponent
+    return -exponent + (1 if leading < 3.55 else 0)
+
+
+def rounded(value: float, decimals: int) -> str:
+    """The number at so many decimals, thousands apart, and never `-0`."""
+    text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
+
+
+def plain_number(value: float, digits: int = 3) -> str:
+    """A number of which nothing is known but itself: three digits, or all of a whole number below a million."""
+    if float(value).is_integer() and abs(value) < 1e6:
+        return rounded(value, 0)
+    if abs(value) >= 1e9 or 0 < abs(value) < 1e-4:
+        return f"{value:.{digits - 1}e}".replace("-", "−")
+    return rounded(value, digits - 1 - math.floor(math.log10(abs(value))))
+
+
+def short(value: Value, scale: Scale) -> str:
+    """`0.901 ± 0.012` with an interval (the longer arm), `8,900 (8,700–9,100)` with samples, else the number."""
+    if value.value is None:
+        return NOTHING
+    middle = value.value / scale.divisor
+    if value.interval is not None:
+        arm = max(value.interval.high / scale.divisor - middle, middle - value.interval.low / scale.divisor)
+        if arm > 0:
+            decimals = decimals_for(arm)
+            return f"{rounded(middle, decimals)} ± {rounded(arm, decimals)}"
+    return _with_spread(value, middle, scale)
+
+
+def full(value: Value, scale: Scale) -> str:
+    """As `short`, but an interval by its bounds: `0.901 [0.889, 0.912]`."""
+    if value.value is None:
+        return NOTHING
+    middle = value.value / scale.divisor
+    if value.interval is not None:
+        low, high = value.interval.low / scale.divisor, value.interval.high / scale.divisor
+        if high > low:
+            decimals = decimals_for((high - low) / 2)
+            return f"{rounded(middle, decimals)} [{rounded(low, decimals)}, {rounded(high, decimals)}]"
+    return _with_spread(value, middle, scale)
+
+
+def _with_spread(value: Value, middle: float, scale: Scale) -> str:
+    if value.spread is None or value.spread[0] == value.spread[1]:
+        return plain_number(middle)
+    low, high = (end / scale.divisor for end in value.spread)
+    decimals = decimals_for((high - low) / 2)
+    if middle:
+        # A spread is no uncertainty of the middle: the middle keeps two digits, and never has more than three.
+        first = -math.floor(math.log10(abs(middle)))
+        decimals = min(max(decimals, first + 1), first + 2)
+    return f"{rounded(middle, decimals)} ({rounded(low, decimals)}–{rounded(high, decimals)})"

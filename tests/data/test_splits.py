@@ -1,0 +1,253 @@
+"""Splits give what was asked for and no more, and labels are checked before a model sees them."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bench_suite.contracts import Data, DataInvalid, Source
+from bench_suite.data.fingerprint import content_ids, contents
+from bench_suite.data.ragged import Ragged
+from bench_suite.data.splits import (
+    CHUNK,
+    SMOKE_EXAMPLES,
+    Changed,
+    Joined,
+    MemorySplit,
+    Subset,
+    chosen_groups,
+    column,
+    duplicates_of,
+    fingerprint_of,
+    hold_out,
+    prepare,
+    without,
+)
+
+
+def texts(n: int, start: int = 0, classes: int = 2) -> MemorySplit:
+    words = [f"text {number}" for number in range(start, start + n)]
+    target = np.arange(n) % classes
+    return MemorySplit(content_ids(words), {"text": words, "target": target}, {"odd": np.arange(n) % 2})
+
+
+class DiskSplit:
+    """Rows of a file, and a note of how many were held at once at the most."""
+
+    groups: Mapping[str, np.ndarray] = {}
+    in_memory = False
+
+    def __init__(self, path: Path, rows: int) -> None:
+        np.save(path, np.arange(rows * 4, dtype=np.float32).reshape(rows, 4))
+        self.file = np.load(path, mmap_mode="r")
+        self.ids = np.arange(rows)
+        self.most = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: np.ndarray) -> Mapping[str, Any]:
+        self.most = max(self.most, len(rows))
+        return {"table": np.array(self.file[rows]), "target": self.ids[rows] % 3}
+
+
+def data(**splits: Any) -> Data:
+    spec = {"classes": ("no", "yes")}
+    return Data("classification", spec, splits, Source("generated", "made up", "0"))
+
+
+# ── views ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_rows_come_in_the_order_and_as_often_as_asked() -> None:
+    ragged = Ragged.from_lists([[1], [2, 3], []])
+    split = MemorySplit(np.arange(3), {"text": ["a", "b", "c"], "tokens": ragged, "target": np.array([5, 6, 7])})
+    taken = split.take(np.array([2, 0, 2]))
+    assert taken["text"] == ["c", "a", "c"]
+    assert taken["tokens"].lists() == [[], [1], []]
+    assert taken["target"].tolist() == [7, 5, 7]
+
+
+def test_a_subset_of_a_subset_is_a_view_of_the_whole() -> None:
+    whole = texts(10)
+    view = Subset(Subset(whole, np.array([9, 5, 1])), np.array([2, 0]))
+    assert view.take(np.array([0, 1]))["text"] == ["text 1", "text 9"]
+    assert view.ids.tolist() == whole.ids[[1, 9]].tolist()
+    assert view.groups["odd"].tolist() == [1, 1]
+    assert column(view, "text") == ["text 1", "text 9"]
+    assert len(view) == 2
+
+
+def test_two_splits_are_joined_row_by_row() -> None:
+    both = Joined(texts(3), texts(2, start=3))
+    rows = np.array([4, 0, 3, 2])
+    assert both.take(rows)["text"] == ["text 4", "text 0", "text 3", "text 2"]
+    assert both.take(np.array([4]))["text"] == ["text 4"]
+    assert both.take(np.array([1]))["text"] == ["text 1"]
+    assert column(both, "text") == [f"text {number}" for number in range(5)]
+    assert both.groups["odd"].tolist() == [0, 1, 0, 0, 1]
+    assert len(both.ids) == 5
+
+
+def test_a_change_touches_values_and_not_ids() -> None:
+    whole = texts(3)
+    loud = Changed(whole, lambda raw: {**raw, "text": [text.upper() for text in raw["text"]]})
+    assert column(loud, "text") == ["TEXT 0", "TEXT 1", "TEXT 2"]
+    assert (loud.ids == whole.ids).all()
+    assert column(whole, "text")[0] == "text 0"
+
+
+def test_columns_of_other_lengths_than_the_ids_are_refused() -> None:
+    with pytest.raises(DataInvalid, match="`target` has 3 rows where there are 2 ids"):
+        MemorySplit(np.arange(2), {"target": np.arange(3)})
+
+
+def test_splits_can_be_sent_to_another_process() -> None:
+    sent = pickle.loads(pickle.dumps(Subset(texts(5), np.array([3]))))
+    assert sent.take(np.array([0]))["text"] == ["text 3"]
+
+
+def test_a_column_that_is_not_there_is_none() -> None:
+    assert column(texts(3), "image") is None
+    assert column(Joined(texts(3), texts(3)), "image") is None
+
+
+def test_a_split_on_disk_is_read_in_chunks(tmp_path: Path) -> None:
+    split = DiskSplit(tmp_path / "rows.npy", 3 * CHUNK + 5)
+    assert (column(split, "target") == split.ids % 3).all()
+    assert split.most == CHUNK
+
+
+# ── apart ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_tenth_is_held_out_and_classes_keep_their_shares() -> None:
+    train, validation = hold_out(texts(1000), 0.1)
+    assert (len(train), len(validation)) == (900, 100)
+    assert np.bincount(column(validation, "target")).tolist() == [50, 50]
+    assert not np.isin(train.ids, validation.ids).any()
+
+
+def test_the_same_examples_are_held_out_of_shuffled_rows() -> None:
+    whole = texts(300)
+    mixed = whole.at(np.random.default_rng(0).permutation(300))
+    assert set(hold_out(whole, 0.2)[1].ids.tolist()) == set(hold_out(mixed, 0.2)[1].ids.tolist())
+
+
+def test_equal_texts_are_never_held_out_from_one_another() -> None:
+    words = [f"text {number % 90}" for number in range(100)]
+    whole = MemorySplit(content_ids(words), {"text": words, "target": np.arange(100) % 2})
+    train, validation = hold_out(whole, 0.3)
+    assert not np.isin(contents(validation.ids), contents(train.ids)).any()
+
+
+def test_a_split_on_disk_is_parted_without_being_read(tmp_path: Path) -> None:
+    split = DiskSplit(tmp_path / "rows.npy", 1000)
+    train, validation = hold_out(split, 0.1)
+    assert (len(train), len(validation)) == (900, 100)
+    assert split.most == 0
+    assert not train.in_memory
+
+
+def test_duplicates_of_test_are_found_in_train_however_often_they_stand_there() -> None:
+    train = MemorySplit(content_ids(["a", "b", "a", "c"]), {"text": ["a", "b", "a", "c"]})
+    test = MemorySplit(content_ids(["c", "a"]), {"text": ["c", "a"]})
+    rows = duplicates_of(test, train)
+    assert rows.tolist() == [0, 2, 3]
+    assert without(train, rows).columns["text"] == ["b"]
+    assert without(train, rows[:0]) is train
+
+
+def test_the_fingerprint_sees_targets_groups_and_who_is_where() -> None:
+    one, other = texts(4), texts(4, start=4)
+    base = fingerprint_of({"train": one, "test": other})
+    assert base == fingerprint_of({"test": other, "train": one})
+    assert base != fingerprint_of({"train": other, "test": one})
+    relabelled = MemorySplit(one.ids, {**one.columns, "target": 1 - one.columns["target"]}, one.groups)
+    assert base != fingerprint_of({"train": relabelled, "test": other})
+    assert base != fingerprint_of({"train": MemorySplit(one.ids, one.columns), "test": other})
+
+
+def test_groups_are_all_by_default_and_an_unknown_one_is_named() -> None:
+    available = {"black": np.zeros(1), "male": np.zeros(1)}
+    assert list(chosen_groups(available, None)) == ["black", "male"]
+    assert list(chosen_groups(available, ("male",))) == ["male"]
+    assert chosen_groups(available, ()) == {}
+    with pytest.raises(DataInvalid, match="no group `femal` in this task; it has: black, male"):
+        chosen_groups(available, ("femal",))
+
+
+# ── prepare ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_validation_is_carved_out_of_train_where_the_task_brings_none() -> None:
+    made = prepare(data(train=texts(100), test=texts(10, start=100)), 0.1)
+    assert {name: len(split) for name, split in made.splits.items()} == {"train": 90, "validation": 10, "test": 10}
+
+
+def test_the_tasks_own_validation_stays_as_it_is() -> None:
+    own = texts(7, start=200)
+    made = prepare(data(train=texts(100), validation=own, test=texts(10, start=100)), 0.1)
+    assert made.splits["validation"] is own
+    assert len(made.splits["train"]) == 100
+
+
+def test_without_validation_everything_is_trained_on() -> None:
+    brought = data(train=texts(100), validation=texts(7, start=200), test=texts(10, start=100))
+    made = prepare(brought, 0.0)
+    assert len(made.splits["train"]) == 107
+    assert "validation" not in made.splits
+    assert "validation" in brought.splits
+    assert len(prepare(data(train=texts(100), test=texts(10)), 0.0).splits["train"]) == 100
+
+
+def test_smoke_leaves_64_examples_a_split_with_all_classes() -> None:
+    made = prepare(data(train=texts(1000), test=texts(500, start=1000), **{"shift:far": texts(30)}), 0.2, smoke=True)
+    sizes = {name: len(split) for name, split in made.splits.items()}
+    assert sizes == {"train": SMOKE_EXAMPLES, "validation": SMOKE_EXAMPLES, "test": SMOKE_EXAMPLES, "shift:far": 30}
+    assert np.bincount(column(made.splits["test"], "target")).tolist() == [32, 32]
+
+
+def test_smoke_finds_64_examples_among_nothing_but_duplicates() -> None:
+    words = ["same"] * 200
+    split = MemorySplit(content_ids(words), {"text": words, "target": np.arange(200) % 2})
+    assert len(prepare(data(train=split, test=texts(10)), 0.1, smoke=True).splits["train"]) == SMOKE_EXAMPLES
+
+
+def test_labels_outside_the_classes_are_named_and_counted() -> None:
+    wrong = texts(20)
+    target = wrong.columns["target"].copy()
+    target[[3, 4]] = 2
+    target[5] = -1
+    bad = MemorySplit(wrong.ids, {**wrong.columns, "target": target})
+    with pytest.raises(DataInvalid) as raised:
+        prepare(data(train=texts(50), test=bad), 0.1)
+    message = str(raised.value)
+    assert "split `test` has labels outside its 2 classes (0 to 1): -1 (1 times), 2 (2 times)" in message
+
+
+def test_targets_that_are_no_classes_are_let_be() -> None:
+    tagged = MemorySplit(np.arange(4), {"target": Ragged.from_lists([[9], [9, 9], [], [9]])})
+    prepare(data(train=tagged, test=tagged), 0.5)
+    numbers = MemorySplit(np.arange(4), {"target": np.array([1.5, 99.0, -3.0, 2.0])})
+    prepare(data(train=numbers, test=numbers), 0.5)
+
+
+def test_a_missing_or_empty_split_is_named() -> None:
+    with pytest.raises(DataInvalid, match="gives no `test` split; it gives: train"):
+        prepare(data(train=texts(10)), 0.1)
+    with pytest.raises(DataInvalid, match="split `test` is empty"):
+        prepare(data(train=texts(10), test=texts(0)), 0.1)
+    with pytest.raises(DataInvalid, match="1 training example leaves none to validate on"):
+        prepare(data(train=texts(1), test=texts(5)), 0.1)
+
+
+def test_splits_on_disk_are_prepared_without_being_read(tmp_path: Path) -> None:
+    train, test = DiskSplit(tmp_path / "train.npy", 50_000), DiskSplit(tmp_path / "test.npy", 500)
+    made = prepare(data(train=train, test=test), 0.1, smoke=True)
+    assert {name: len(split) for name, split in made.splits.items()} == dict.fromkeys(made.splits, SMOKE_EXAMPLES)
+    assert train.most == test.most == 0

@@ -1,0 +1,183 @@
+"""Claims about `kill -9`, Ctrl-C, full disks and folders that cannot be written."""
+
+import collections
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import time
+
+import pytest
+
+from bench_suite.records import read_lines
+from bench_suite.store import Store
+
+RUN = ("run", "suite.toml", "--trust")
+KILLS = 20
+
+
+def wait_for_a_record(program, process, more_than: int = 0) -> None:
+    """Until another record is on disk."""
+    for _ in range(600):
+        if len(program.lines()) > more_than or process.poll() is not None:
+            return
+        time.sleep(0.05)
+    raise AssertionError("no record in 30 s")
+
+
+def test_after_twenty_kills_resume_has_done_each_cell_and_probe_exactly_once(program):
+    """Kills at random moments: while importing, loading, training, measuring, writing and reporting."""
+    program.write(seeds=40)
+    random_moment = random.Random(time.time_ns())
+    kills, killed_with_records = 0, 0
+    while kills < KILLS:
+        resume = ["--resume"] if kills else []
+        process = program.start(*RUN, *resume, start_new_session=True)
+        before = len(program.lines())
+        if random_moment.random() < 0.75:  # most kills amid the cells, the others anywhere, start-up included
+            wait_for_a_record(program, process, before)
+            time.sleep(random_moment.uniform(0.0, 0.6))
+        else:
+            time.sleep(random_moment.uniform(0.0, 3.0))
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        _, err = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), err
+        if process.returncode == -signal.SIGKILL:
+            kills += 1
+            killed_with_records += bool(program.lines())
+        else:
+            break  # all was done before the twentieth kill
+    last = program.run(*RUN, "--resume")
+    assert last.returncode == 0, last.stderr
+    planned = json.loads(program.run("plan", "suite.toml", "--json").stdout)["cells"]
+    (info,) = [i for i in Store(program.results).runs() if i.records] or Store(program.results).runs()[:1]
+    done = collections.Counter()
+    torn = 0
+    for path in sorted(info.path.glob("records/*.jsonl")):
+        records, lost = read_lines(path.read_bytes())
+        torn += lost
+        done.update((r.id, label) for r in records for label, row in r.probes.items() if row.status == "ok")
+    assert set(done) == {(cell["id"], label) for cell in planned for label in cell["probes"]}
+    assert set(done.values()) == {1}, "a (cell, probe) was done twice"
+    assert kills == KILLS, f"only {kills} kills found something to kill"
+    print(f"{kills} kills, {killed_with_records} of them with records on disk, {torn} torn lines; {len(done)} (cell, probe) pairs, each done once")
+    again = program.run(*RUN, "--resume")
+    assert again.returncode == 0
+    assert sum(done.values()) == sum(len(json.loads(line)["probes"]) for line in program.lines()), "a finished run was done again"
+
+
+def test_ctrl_c_once_ends_the_cell_as_interrupted_and_reports_what_is_done(program):
+    program.write(seeds=40)
+    process = program.start(*RUN)
+    wait_for_a_record(program, process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    run = Store(program.results).open("latest")
+    statuses = collections.Counter(record.status for record in run.records())
+    assert statuses["ok"] >= 1
+    assert statuses["interrupted"] <= 1
+    assert set(statuses) <= {"ok", "interrupted"}
+    assert (run.path / "report.md").is_file()
+    assert "--resume" in out
+    assert program.run(*RUN, "--resume").returncode == 0
+    assert {record.status for record in run.records()} == {"ok"}
+    assert len(run.records()) == 80
+
+
+def test_ctrl_c_twice_ends_at_once(program):
+    program.write(seeds=40)
+    (program.folder / "slow.py").write_text(
+        'import time\n\nMETRICS = {}\n\n\ndef probe(trained, options):\n    try:\n        time.sleep(60)\n    finally:\n        time.sleep(60)\n    yield\n'
+    )
+    process = program.start(*RUN)
+    for _ in range(600):
+        if list(program.results.glob("*/cells/*/predictions-*")):
+            break
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None, "the probe refuses to end, so the first Ctrl-C waits"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("results", ["a-file", "a-file/below", "/proc/nowhere/results"])
+def test_results_that_cannot_be_a_folder_are_one_clear_message(program, results):
+    program.write(seeds=1)
+    (program.folder / "a-file").write_text("kept")
+    ended = program.run(*RUN, "--results", results)
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") <= 3
+    assert "Traceback" not in ended.stderr
+    assert results.split("/")[0] in ended.stderr or "nowhere" in ended.stderr
+    assert (program.folder / "a-file").read_text() == "kept"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere; /proc stands in for a read-only folder above")
+def test_results_that_are_read_only_are_one_clear_message(program):
+    program.write(seeds=1)
+    program.results.mkdir(mode=0o500)
+    ended = program.run(*RUN)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+
+
+def full_after(size: int):
+    """No file may grow beyond `size` bytes: what a full disk looks like, without needing one."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    return limit
+
+
+def test_a_disk_that_is_full_before_a_cell_is_done_exits_2(program):
+    program.write(seeds=1)
+    ended = program.run(*RUN, preexec_fn=full_after(2_000))
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "full" in ended.stderr or "room" in ended.stderr or "large" in ended.stderr
+
+
+def test_a_disk_that_fills_up_later_exits_3_and_keeps_what_was_done(program):
+    program.write(seeds=40)
+    # Records of one writer share a file: it reaches 60 kB after some cells.
+    ended = program.run(*RUN, preexec_fn=full_after(60_000))
+    assert ended.returncode == 3, ended.stderr
+    assert "Traceback" not in ended.stderr
+    run = Store(program.results).open("latest")
+    kept = run.records()
+    assert 1 <= len(kept) < 80
+    assert run.torn == 0
+    assert not list(run.path.rglob("*.tmp*"))
+    assert program.run(*RUN, "--resume").returncode == 0
+    assert len(run.records()) == 80
+
+
+def test_a_second_driver_of_one_run_gets_a_message(program):
+    program.write(seeds=40)
+    process = program.start(*RUN)
+    try:
+        wait_for_a_record(program, process)
+        second = program.run(*RUN, "--resume")
+        assert second.returncode == 2
+        assert "being driven" in second.stderr
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_both_programs_end_alike_when_the_reader_of_the_output_goes(program):
+    piped = subprocess.run(
+        f"{' '.join(program.command('list'))} | head -n 1", shell=True, cwd=program.folder, env=program.environment, capture_output=True, text=True
+    )
+    assert piped.returncode == 0
+    assert "Traceback" not in piped.stderr

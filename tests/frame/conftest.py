@@ -1,0 +1,165 @@
+"""The walk of every frame test: a folder of one suite and its component files, through the real commands.
+
+A folder beside this file is a suite as somebody would bring it: `suite.toml`, and at most one small file a component.
+The walk copies it, then plans it, runs it without and with `--trust`, resumes it and reports it, once a session;
+the tests make claims about what that left.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench_suite.cli import main
+from bench_suite.contracts import Record
+from bench_suite.store import Run, Store
+
+HERE = Path(__file__).parent
+FRAMES = sorted(path.parent.name for path in HERE.glob("*/suite.toml"))
+EXIT_STATUS = {"raising_probe": 3}
+"Where it is not 0."
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass
+class Walk:
+    """A copy of a frame's folder, and what each command made of it."""
+
+    name: str
+    folder: Path
+    in_process: bool = True
+    "False: commands are processes of their own, which some frames need for what they claim."
+    ended: dict[str, Ended] = field(default_factory=dict)
+    "By step: `plan`, `untrusted`, `run`, `resume`, `report`."
+    lines: dict[str, int] = field(default_factory=dict)
+    "Record lines on disk after `run` and after `resume`."
+    records_after_run: tuple[Record, ...] = ()
+
+    def bench(self, *arguments: str) -> Ended:
+        """One command of the program, in the folder."""
+        if self.in_process:
+            return _in_process(self.folder, arguments)
+        environment = {**os.environ, "BENCH_CACHE": str(self.folder / "cache")}
+        command = [sys.executable, "-m", "bench_suite", *arguments]
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    @property
+    def plan(self) -> Mapping[str, Any]:
+        """The plan, as `bench plan --json` printed it."""
+        found: Mapping[str, Any] = json.loads(self.ended["plan"].out)
+        return found
+
+    @property
+    def run(self) -> Run:
+        """The run that the walk made."""
+        found = Store(self.folder / "results").newest("suite")
+        assert found is not None
+        return found
+
+    @property
+    def records(self) -> list[Record]:
+        """The cells' records as they are now."""
+        return self.run.records()
+
+    def record(self, **labels: Any) -> Record:
+        """The one record whose cell has these labels."""
+        (found,) = [r for r in self.records if all(r.cell.get(axis) == value for axis, value in labels.items())]
+        return found
+
+    def count_lines(self) -> int:
+        """Record lines on disk."""
+        return sum(path.read_bytes().count(b"\n") for path in (self.run.path / "records").glob("*.jsonl"))
+
+    def through(self) -> Walk:
+        """Go all the way; what each step came to is for the tests to judge."""
+        trust = ["--trust"] if (self.step("plan", "plan", "suite.toml", "--json").out and self.plan["trust"]) else []
+        if trust:
+            self.step("untrusted", "run", "suite.toml")
+            assert not (self.folder / "results").exists()
+        self.step("run", "run", "suite.toml", *trust)
+        self.lines["run"] = self.count_lines()
+        self.records_after_run = tuple(self.records)
+        self.step("resume", "run", "suite.toml", "--resume", *trust)
+        self.lines["resume"] = self.count_lines()
+        self.step("report", "report")
+        return self
+
+    def step(self, name: str, *arguments: str) -> Ended:
+        """A command, its end kept under `name`."""
+        self.ended[name] = self.bench(*arguments)
+        return self.ended[name]
+
+
+def value(record: Record, name: str, **at: Any) -> float:
+    """The value of the record's one metric of that name and those coordinates."""
+    (found,) = [row.value for row in record.metrics if row.name == name and all(row.at[a] == v for a, v in at.items())]
+    assert found is not None
+    return found
+
+
+def _in_process(folder: Path, arguments: tuple[str, ...]) -> Ended:
+    out, err = io.StringIO(), io.StringIO()
+    status: Any = 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setenv("BENCH_CACHE", str(folder / "cache"))
+        patch.setattr(sys, "argv", ["bench", *arguments])
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code
+    return Ended(int(status), out.getvalue(), err.getvalue())
+
+
+Prepare = Callable[..., Walk]
+
+
+@pytest.fixture(scope="session")
+def prepare(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
+    """A fresh copy of a frame's folder, nothing done yet."""
+
+    def copy(name: str, *, in_process: bool = True) -> Walk:
+        folder = tmp_path_factory.mktemp(name)
+        shutil.copytree(HERE / name, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        return Walk(name, folder, in_process)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def walk(prepare: Prepare) -> Iterator[Callable[[str], Walk]]:
+    """A frame's walk, gone once a session."""
+    walks: dict[str, Walk] = {}
+
+    def once(name: str) -> Walk:
+        if name not in walks:
+            walks[name] = prepare(name).through()
+        return walks[name]
+
+    yield once
+
+
+@pytest.fixture
+def metric() -> Callable[..., float]:
+    """`value`, for the tests: test files import nothing of one another."""
+    return value

@@ -1,0 +1,28 @@
+"""569 diagnoses of breast cancer, out of scikit-learn: find the malignant ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+
+from bench_suite.contracts import Data, Source
+from bench_suite.data.drawing import dealt
+from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.splits import MemorySplit, fingerprint_of
+
+VERSION = 1
+MODALITY = "table"
+PROBLEM = "./screening.py"
+
+
+def load(options: None, sources: Any) -> Data:
+    """`table` (n, 30) float64 and `target` (n,) int64, 1 where malignant."""
+    table, benign = load_breast_cancer(return_X_y=True)
+    target = 1 - benign.astype(np.int64)
+    whole = MemorySplit(content_ids(table), {"table": table, "target": target})
+    parts = dealt(whole.ids, target, {"test": 114, "train": len(whole) - 114})
+    splits = {name: whole.at(parts[name]) for name in ("train", "test")}
+    source = Source("package:scikit-learn", "breast_cancer", fingerprint_of(splits), licence="BSD-3-Clause")
+    return Data("screening", {"classes": ("benign", "malignant")}, splits, source)

@@ -1,0 +1,16 @@
+"""A probe that emits one metric and then breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench_suite.contracts import Metric, Trained
+
+VERSION = 1
+METRICS = {"half": {"unit": "examples", "better": "none"}}
+
+
+def probe(trained: Trained, options: None) -> Iterator[Metric]:
+    """Half of what it promised."""
+    yield Metric("half", len(trained.data.splits["test"]) // 2, "exact count")
+    raise LookupError("the other half is not here")

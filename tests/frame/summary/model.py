@@ -1,0 +1,44 @@
+"""An oracle that errs on a stated share of examples, on which ones its seed decides: a model of known quality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench_suite.contracts import Data, Report, Split
+from bench_suite.training.estimators import drawn_seed
+
+VERSION = 1
+MODALITIES = ("table",)
+PROBLEMS = ("classification",)
+BOUNDS = {"errors": (0.0, 1.0)}
+
+
+@dataclass(frozen=True)
+class Options:
+    errors: float
+    "Chance of an error on each example."
+
+
+@dataclass
+class Oracle:
+    """An `Estimator` that looks the answers up, and errs by chance."""
+
+    errors: float
+    seed: int
+
+    def fit(self, data: Data, options: Any, report: Report) -> None:
+        """Nothing to learn."""
+
+    def predict(self, split: Split) -> Mapping[str, np.ndarray]:
+        """`predictions` (n,) int64 of two classes."""
+        target = np.asarray(split.take(np.arange(len(split)))["target"])
+        return {"predictions": target ^ (np.random.default_rng(self.seed).random(len(target)) < self.errors)}
+
+
+def build(data: Data, options: Options) -> Oracle:
+    """An oracle for two classes; the caller has seeded the generator that its own seed is drawn from."""
+    return Oracle(options.errors, drawn_seed())

@@ -1,0 +1,51 @@
+"""A summary over cells: it stands beside the records, knows all of them, and is made again after a resume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+MODELS = ("one in five", "one in six", "one in twenty", "two in five")
+FAR_APART = ("one in five", "one in twenty", "two in five")
+
+
+def _accuracies(walked: Any, metric: Callable[..., float], models: tuple[str, ...] = MODELS) -> np.ndarray:
+    """(seeds, models)"""
+    return np.array([[metric(walked.record(seed=s, model=m), "quality/accuracy") for m in models] for s in range(4)])
+
+
+def test_it_is_what_the_mean_rank_correlation_of_all_pairs_of_seeds_says(
+    walk: Any, metric: Callable[..., float]
+) -> None:
+    walked = walk("summary")
+    values = _accuracies(walked, metric)
+    assert all(len(set(row)) == len(MODELS) for row in values), "ties would ask for a corrected W"
+    mean = np.mean([spearmanr(values[a], values[b]).statistic for a, b in combinations(range(4), 2)])
+    (found,), _ = walked.run.summaries()
+    assert found.name == "agreement/concordance"
+    assert found.at == {"task": "loans"}
+    assert found.value == pytest.approx((3 * mean + 1) / 4)
+
+
+def test_models_far_apart_are_ranked_alike_by_every_seed(prepare: Any, metric: Callable[..., float]) -> None:
+    walked = prepare("summary")
+    only = [f"model={name}" for name in FAR_APART]
+    arguments = [word for choice in only for word in ("--only", choice)]
+    assert walked.bench("run", "suite.toml", "--trust", *arguments).status == 0
+    assert walked.run.summaries()[0][0].value == 1.0
+    # The rest is added by a resume: then the summary is of all of them.
+    assert walked.bench("run", "suite.toml", "--trust", "--resume").status == 0
+    assert walked.count_lines() == 16
+    _, (artifact,) = walked.run.summaries()
+    assert [row[0] for row in walked.run.read_artifact(artifact).data["rows"]] == list(MODELS)
+
+
+def test_no_record_holds_it(walk: Any) -> None:
+    for record in walk("summary").records:
+        assert record.probes["agreement"].status == "ok"
+        assert not [row for row in record.metrics if row.name.startswith("agreement/")]

@@ -1,0 +1,87 @@
+"""Data parallel in two processes: each takes half of every batch, and gradients are averaged over gloo."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import distributed, multiprocessing
+
+from bench_suite.contracts import Data, History, Network, Placement, Problem, Report, Window
+from bench_suite.data.encoded import Encoded
+from bench_suite.training.optimisers import optimiser
+from bench_suite.training.options import TrainOptions
+from bench_suite.training.precision import placed
+
+VERSION = 1
+ACCEPTS = ("epochs", "optimizer", "learning_rate", "batch_size", "weight_decay", "momentum", "validation", "keep")
+WORLD = 2
+
+
+def train(
+    model: Network,
+    data: Data,
+    problem: Problem,
+    options: TrainOptions,
+    place: Placement,
+    report: Report,
+    encoded: Callable[[str], Encoded],
+) -> History:
+    """Train `model.module` in place; the order of examples is drawn as the native engine draws it."""
+    examples = encoded("train")
+    order = int(torch.randint(2**62, ()))
+    with tempfile.TemporaryDirectory() as folder:
+        shared = (folder, model, examples, problem.loss, options, place, data.spec, order)
+        multiprocessing.spawn(_work, args=shared, nprocs=WORLD)
+        ended: dict[str, Any] = torch.load(Path(folder) / "ended.pt", weights_only=True)
+    model.module.load_state_dict(ended["weights"])
+    placed(model.module, place)
+    steps = options.epochs * math.ceil(len(examples) / options.batch_size)
+    samples = options.epochs * len(examples)
+    report(Window(steps, samples, ended["seconds"], 0.0, ended["loss"]))
+    epochs = tuple({"epoch": float(n), "processes": float(ended["processes"])} for n in range(1, options.epochs + 1))
+    return History(epochs=epochs, steps=steps, samples=samples, seconds=ended["seconds"])
+
+
+def _work(
+    rank: int, folder: str, model: Network, examples: Encoded, loss: Any, options: TrainOptions, place: Placement, spec: Any, seed: int
+) -> None:
+    """One of the processes: the whole loop, over its share of each batch."""
+    from time import perf_counter
+
+    torch.set_num_threads(place.threads)
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=WORLD)
+    pids = [torch.zeros(1, dtype=torch.int64) for _ in range(WORLD)]
+    distributed.all_gather(pids, torch.tensor([os.getpid()]))
+    module = placed(model.module, place)
+    update = optimiser(module, options, place)
+    order = torch.Generator().manual_seed(seed)
+    began = perf_counter()
+    for _ in range(options.epochs):
+        module.train()
+        for rows in torch.randperm(len(examples), generator=order).split(options.batch_size):
+            mine = rows.chunk(WORLD)[rank] if len(rows) >= WORLD else rows
+            batch = model.collate(examples.take(mine))
+            value = loss(module(**batch.inputs), batch.targets, spec)
+            # Halves of an odd batch differ in size, so each counts by its share: the sum is the whole batch's mean.
+            share = len(mine) / len(rows) if len(rows) >= WORLD else 1 / WORLD
+            (value * share).backward()
+            for weight in module.parameters():
+                distributed.all_reduce(weight.grad)
+            update.step()
+            update.zero_grad()
+    if rank == 0:
+        ended = {
+            "weights": module.state_dict(),
+            "loss": float(value.detach()),
+            "seconds": perf_counter() - began,
+            "processes": len({int(pid) for pid in pids}),
+        }
+        torch.save(ended, Path(folder) / "ended.pt")
+    distributed.barrier()
+    distributed.destroy_process_group()

@@ -1,0 +1,163 @@
+"""Metrics: against scikit-learn on arbitrary inputs, at known answers, and where they are undefined."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from time import perf_counter
+
+import numpy as np
+import pytest
+from bench_suite.metrics.accuracy import accuracy
+from bench_suite.metrics.balanced_accuracy import balanced_accuracy
+from bench_suite.metrics.confusion_matrix import confusion_matrix
+from bench_suite.metrics.log_loss import log_loss
+from bench_suite.metrics.macro_f1 import macro_f1
+from bench_suite.metrics.mae import mae
+from bench_suite.metrics.r2 import r2
+from bench_suite.metrics.rmse import rmse
+from bench_suite.metrics.roc_auc import roc_auc
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn import metrics as oracle
+
+NONE = np.array([], dtype=np.int64)
+
+
+@st.composite
+def labels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Targets and predictions of up to five classes, some of which may not occur."""
+    n = draw(st.integers(1, 40))
+    numbers = arrays(np.int64, n, elements=st.integers(0, draw(st.integers(0, 4))))
+    return draw(numbers), draw(numbers)
+
+
+@st.composite
+def values(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    n = draw(st.integers(1, 40))
+    numbers = arrays(np.float64, n, elements=st.floats(-1e6, 1e6, allow_nan=False))
+    return draw(numbers), draw(numbers)
+
+
+@given(labels())
+def test_accuracy_is_scikit_learns(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    assert accuracy(*pair) == pytest.approx(oracle.accuracy_score(*pair))
+
+
+@given(labels())
+def test_balanced_accuracy_is_scikit_learns(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of predicted classes that no target has
+        assert balanced_accuracy(*pair) == pytest.approx(oracle.balanced_accuracy_score(*pair))
+
+
+@given(labels())
+def test_macro_f1_is_scikit_learns(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    assert macro_f1(*pair) == pytest.approx(oracle.f1_score(*pair, average="macro", zero_division=0.0))
+
+
+@given(labels())
+def test_the_confusion_matrix_is_scikit_learns_and_counts_every_example(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    counts = confusion_matrix(*pair, classes=5)
+    assert (counts == oracle.confusion_matrix(*pair, labels=range(5))).all()
+    assert counts.sum() == len(pair[0])
+
+
+@given(st.data())
+def test_roc_auc_is_scikit_learns_also_with_ties(data: st.DataObject) -> None:
+    n = data.draw(st.integers(2, 40))
+    targets = data.draw(arrays(np.int64, n, elements=st.integers(0, 1)))
+    assume(0 < targets.sum() < n)
+    positive = data.draw(arrays(np.float32, n, elements=st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.7, 1.0])))
+    expected = oracle.roc_auc_score(targets, positive)
+    assert roc_auc(targets, positive) == pytest.approx(expected)
+    assert roc_auc(targets, np.stack([1 - positive, positive], axis=1)) == pytest.approx(expected)
+
+
+@given(st.data())
+def test_log_loss_is_scikit_learns_also_where_a_probability_is_zero(data: st.DataObject) -> None:
+    n, classes = data.draw(st.integers(1, 20)), data.draw(st.integers(2, 5))
+    targets = data.draw(arrays(np.int64, n, elements=st.integers(0, classes - 1)))
+    weights = data.draw(arrays(np.float64, (n, classes), elements=st.sampled_from([0.0, 0.25, 1.0, 3.0])))
+    assume((weights.sum(axis=1) > 0).all())
+    scores = weights / weights.sum(axis=1, keepdims=True)
+    assert log_loss(targets, scores) == pytest.approx(oracle.log_loss(targets, scores, labels=range(classes)), abs=1e-9)
+
+
+@given(values())
+def test_errors_of_a_regression_are_scikit_learns(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    assert mae(*pair) == pytest.approx(oracle.mean_absolute_error(*pair))
+    assert rmse(*pair) == pytest.approx(oracle.root_mean_squared_error(*pair))
+    assert rmse(*pair) >= mae(*pair) * (1 - 1e-12)
+
+
+@given(values())
+def test_r2_is_scikit_learns(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    assume(np.std(pair[0]) > 1e-3)
+    assert r2(*pair) == pytest.approx(oracle.r2_score(*pair), rel=1e-6)
+
+
+def test_known_answers() -> None:
+    targets, predictions = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
+    assert accuracy(targets, predictions) == 0.75
+    assert balanced_accuracy(targets, predictions) == pytest.approx((2 / 3 + 1) / 2)
+    assert macro_f1(targets, predictions) == pytest.approx((0.8 + 2 / 3) / 2)
+    assert confusion_matrix(targets, predictions).tolist() == [[2, 1], [0, 1]]
+    assert roc_auc(targets, np.array([0.1, 0.2, 0.8, 0.8])) == pytest.approx(2.5 / 3)
+    assert log_loss(targets, np.full((4, 2), 0.5)) == pytest.approx(np.log(2))
+    assert r2(np.array([1.0, 2.0, 3.0]), np.full(3, 2.0)) == 0.0
+    assert mae(np.array([1.0, 3.0]), np.array([2.0, 1.0])) == 1.5
+    assert rmse(np.array([1.0, 3.0]), np.array([2.0, 1.0])) == pytest.approx(np.sqrt(2.5))
+
+
+def test_a_certain_and_right_model_has_a_log_loss_of_zero_not_of_minus_zero() -> None:
+    assert str(log_loss(np.array([0]), np.array([[1.0, 0.0]]))) == "0.0"
+
+
+@pytest.mark.parametrize("metric", [accuracy, balanced_accuracy, macro_f1, confusion_matrix, mae, rmse, r2])
+def test_without_examples_a_metric_says_so(metric: Callable[..., object]) -> None:
+    with pytest.raises(ValueError, match="no examples"):
+        metric(NONE, NONE)
+    with pytest.raises(ValueError, match="2 targets and 1 predictions"):
+        metric(np.array([0, 1]), np.array([0]))
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (lambda: roc_auc(np.array([1, 1]), np.array([0.1, 0.2])), "only one class"),
+        (lambda: roc_auc(NONE, np.empty((0, 2))), "no examples"),
+        (lambda: roc_auc(np.array([0, 1]), np.array([0.1, np.nan])), "not a number"),
+        (lambda: roc_auc(np.array([0, 1, 2]), np.full((3, 3), 1 / 3)), "two classes; there are 3"),
+        (lambda: log_loss(NONE, np.empty((0, 2))), "no examples"),
+        (lambda: log_loss(np.array([2]), np.array([[0.5, 0.5]])), "outside 0..1"),
+        (lambda: log_loss(np.array([0]), np.array([[np.nan, 0.5]])), "not a number"),
+        (lambda: log_loss(np.array([0]), np.array([[3.0, -2.0]])), "no probabilities"),
+        (lambda: confusion_matrix(np.array([5]), np.array([0]), classes=5), "outside 0..4"),
+        (lambda: confusion_matrix(np.array([-1]), np.array([0])), "outside"),
+        (lambda: r2(np.array([2.0, 2.0]), np.array([1.0, 2.0])), "all targets are equal"),
+        (lambda: r2(np.array([0.1, 0.1, 0.1]), np.zeros(3)), "all targets are equal"),
+        (lambda: rmse(np.array([1.0]), np.array([np.nan])), "not a finite number"),
+        (lambda: mae(np.array([1.0]), np.array([np.inf])), "not a finite number"),
+        (lambda: r2(np.array([1.0, np.nan]), np.array([1.0, 2.0])), "not a finite number"),
+    ],
+)
+def test_an_undefined_metric_gives_its_reason(call: Callable[[], float], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        call()
+
+
+def test_a_thousand_resamples_cost_less_than_scikit_learns() -> None:
+    random = np.random.default_rng(0)
+    targets, predictions = random.integers(0, 10, 2_000), random.integers(0, 10, 2_000)
+
+    def seconds(metric: Callable[[], object]) -> float:
+        started = perf_counter()
+        for _ in range(20):
+            metric()
+        return perf_counter() - started
+
+    ours = min(seconds(lambda: macro_f1(targets, predictions)) for _ in range(3))
+    theirs = min(seconds(lambda: oracle.f1_score(targets, predictions, average="macro")) for _ in range(3))
+    assert ours < theirs

@@ -1,0 +1,115 @@
+"""The fixed cost of a cell: a run of hundreds of cells that train nothing and measure next to nothing."""
+
+import json
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+
+from bench_suite.execution.session import Request, execute
+from bench_suite.plan import make_plan
+from bench_suite.store import Store
+from bench_suite.suite import read_suite
+
+pytestmark = pytest.mark.perf
+
+TASK = '''
+"""Nothing: ten examples of one number."""
+
+import numpy as np
+
+from bench_suite.contracts import Data, Source
+from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.splits import MemorySplit
+
+MODALITY = "table"
+PROBLEM = "classification"
+
+
+def load(options, sources):
+    table = np.arange(10.0)[:, None]
+    split = MemorySplit(content_ids(table), {"table": table, "target": np.arange(10) % 2})
+    return Data(PROBLEM, {"classes": ("even", "odd")}, {"train": split, "test": split}, Source("generated", "nothing", "0"))
+'''
+MODEL = '''
+"""Always the first class."""
+
+import numpy as np
+
+MODALITIES = ("table",)
+PROBLEMS = ("classification",)
+
+
+class First:
+    def fit(self, data, options, report):
+        pass
+
+    def predict(self, split):
+        return {"predictions": np.zeros(len(split), dtype=np.int64)}
+
+
+def build(data, options):
+    return First()
+'''
+PROBE = '''
+"""How many test examples there are."""
+
+from bench_suite.contracts import Metric
+
+METRICS = {"count": {"unit": "examples", "better": "none"}}
+
+
+def probe(trained, options):
+    yield Metric("count", len(trained.data.splits["test"]), reason="exact count")
+'''
+SUITE = """
+[[tasks]]
+use = "./task.py"
+[[models]]
+use = "./model.py"
+[matrix]
+seed = {seeds}
+[probes.count]
+use = "./probe.py"
+"""
+
+
+class Silent:
+    """A watcher that shows nothing."""
+
+    def cell(self, cell): ...
+    def step(self, cell, what): ...
+    def window(self, cell, window): ...
+    def record(self, cell, record): ...
+
+
+def run_of(folder: Path, cells: int) -> float:
+    """Seconds of a run of so many cells, its start and end included, records flushed one by one."""
+    (folder / "suite.toml").write_text(SUITE.format(seeds=list(range(cells))))
+    plan = make_plan(read_suite(str(folder / "suite.toml")))
+    began = time.perf_counter()
+    outcome = execute(plan, Store(folder / "results"), Request(trust=True), Silent())
+    seconds = time.perf_counter() - began
+    assert len(outcome.records) == cells
+    assert not outcome.failed
+    return seconds
+
+
+def test_a_cells_fixed_cost_does_not_grow_with_the_run(tmp_path):
+    for name, text in (("task", TASK), ("model", MODEL), ("probe", PROBE)):
+        (tmp_path / f"{name}.py").write_text(text)
+    run_of(tmp_path, 5)
+    few, many = zip(*((run_of(tmp_path, 100) / 100, run_of(tmp_path, 400) / 400) for _ in range(5)))
+    line = (Path(next((tmp_path / "results").glob("*/records/*.jsonl")))).read_bytes().splitlines()[0]
+    synced = []
+    with (tmp_path / "probe.log").open("ab") as file:
+        for _ in range(100):
+            began = time.perf_counter()
+            file.write(line)
+            file.flush()
+            __import__("os").fsync(file.fileno())
+            synced.append(time.perf_counter() - began)
+    print(f"\nfixed cost of a cell: {statistics.median(few) * 1000:.2f} ms in runs of 100, {statistics.median(many) * 1000:.2f} ms in runs of 400;")
+    print(f"of it, one record of {len(json.dumps(json.loads(line)))} bytes written and flushed to this disk: {statistics.median(synced) * 1000:.2f} ms")
+    assert statistics.median(many) < 1.5 * statistics.median(few)

@@ -1,0 +1,44 @@
+"""Regression: learnt on a standardised scale, predicted in the unit of the target."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from bench_suite.contracts import Batch, Data, DataInvalid, Evaluation, Network, Source
+from bench_suite.data.splits import MemorySplit
+from bench_suite.problems import regression
+
+
+def data(targets: list[float]) -> Data:
+    values = np.array(targets, dtype=np.float64)
+    train = MemorySplit(np.arange(len(values)), {"table": np.zeros((len(values), 1)), "target": values})
+    return Data("regression", {"unit": "mmol"}, {"train": train}, Source("generated", "values", "0"))
+
+
+def test_the_scale_is_that_of_the_training_targets_also_far_from_zero() -> None:
+    values = 1e9 + np.random.default_rng(0).normal(0.0, 2.0, 100_000)
+    spec = regression.fit_spec({"unit": "mmol"}, data(values.tolist()))
+    assert spec["unit"] == "mmol"
+    assert spec["mean"] == pytest.approx(values.mean(), abs=1e-3)
+    assert spec["scale"] == pytest.approx(values.std(), rel=1e-6)
+
+
+def test_equal_targets_have_a_scale_of_one() -> None:
+    assert regression.fit_spec({}, data([7.0, 7.0]))["scale"] == 1.0
+
+
+def test_a_target_that_is_not_a_number_is_named() -> None:
+    with pytest.raises(DataInvalid, match=r"values: 1 targets .* not finite"):
+        regression.fit_spec({}, data([1.0, float("nan")]))
+
+
+def test_an_output_of_zero_predicts_the_mean_and_costs_a_loss_of_one() -> None:
+    spec = regression.fit_spec({}, data([1.0, 3.0, 8.0]))
+    outputs, targets = torch.zeros(3), torch.tensor([1.0, 3.0, 8.0], dtype=torch.float64)
+    module = torch.nn.Module()
+    module.forward = lambda **inputs: outputs  # type: ignore[method-assign]
+    network = Network(module, encode=dict, collate=lambda columns: Batch({}, None))
+    said = regression.predict(network, Batch({}, targets), Evaluation(3, spec, None))
+    assert said["predictions"] == pytest.approx(4.0)
+    assert float(regression.loss(outputs, targets, spec)) == pytest.approx(1.0)

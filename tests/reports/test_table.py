@@ -1,0 +1,162 @@
+"""The typed table: what shares a row, a column and a rank."""
+
+from collections.abc import Callable
+
+import pytest
+from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
+from bench_suite.reports.table import quartiles, tables
+from bench_suite.store import Run
+
+Make = Callable[..., Run]
+Make_record = Callable[..., Record]
+
+
+def names(columns: object) -> list[str]:
+    return [column.name for column in columns]  # type: ignore[attr-defined]
+
+
+def test_seeds_are_one_row_with_their_mean_and_an_interval_over_seeds(make_run: Make, record: Make_record) -> None:
+    [table] = tables([make_run(record(seed=0, accuracy=0.88), record(seed=1, accuracy=0.92))])
+    [row] = table.rows
+    value = row.values[table.columns[0]]
+    assert table.columns[0].name == "quality/accuracy"
+    assert (value.value, value.seeds, value.n) == (pytest.approx(0.9), 2, 2500)
+    assert value.interval is not None
+    assert value.interval.over == "seeds"
+    assert value.interval.high - value.interval.low > 0.04
+
+
+def test_timings_have_a_spread_and_no_interval(make_run: Make, record: Make_record) -> None:
+    [table] = tables([make_run(record(seed=0), record(seed=1))])
+    value = table.rows[0].values[table.columns[1]]
+    assert value.interval is None
+    assert value.spread is not None
+    assert 8712 <= value.spread[0] < 8935 < value.spread[1] <= 9080
+    assert value.reason is None
+
+
+def test_a_seed_that_took_longer_does_not_weigh_more() -> None:
+    found = quartiles([[10.0] * 1000, [20.0]])
+    assert found == (10.0, 20.0)
+    assert quartiles([[1.0]]) is None
+    assert quartiles([[1.0, 1.0]]) is None
+
+
+def test_a_sample_and_the_full_data_never_share_a_table(make_run: Make, record: Make_record) -> None:
+    sample = record(task="mnist", id="a")
+    full = record(task="mnist", id="b", data={**sample.data, "name": "mnist"})
+    changed = record(task="mnist", id="c", data={**sample.data, "fingerprint": "other"})
+    found = tables([make_run(sample, full, changed)])
+    assert [table.data["name"] for table in found] == ["mnist-25k", "mnist", "mnist-25k"]
+    assert all(len(table.rows) == 1 for table in found)
+
+
+def test_two_machines_never_share_a_table(make_run: Make, record: Make_record) -> None:
+    one = make_run(record(model="a"))
+    other = make_run(record(model="b"), hardware={"cpu": "Another"})
+    assert [table.hardware["cpu"] for table in tables([other, one])] == ["Another", "Example Processor"]
+
+
+def test_of_a_cell_in_several_runs_the_newest_counts(make_run: Make, record: Make_record) -> None:
+    old, new = make_run(record(accuracy=0.5)), make_run(record(accuracy=0.9))
+    [table] = tables([new, old])
+    assert table.rows[0].values[table.columns[0]].value == 0.9
+    assert len(table.rows[0].cells) == 1
+
+
+def test_rows_that_the_intervals_cannot_tell_apart_share_a_rank(make_run: Make, record: Make_record) -> None:
+    run = make_run(
+        record(model="worst", accuracy=0.5),
+        record(model="second", accuracy=0.90),
+        record(model="first", accuracy=0.91),
+        record(model="third", accuracy=0.80),
+    )
+    [table] = tables([run])
+    assert [(row.model, row.rank, row.tied) for row in table.rows] == [
+        ("first", 1, True),
+        ("second", 1, True),
+        ("third", 3, False),
+        ("worst", 4, False),
+    ]
+
+
+def test_where_lower_is_better_the_lowest_is_first(make_run: Make, record: Make_record) -> None:
+    def loss(model: str, value: float) -> Record:
+        row = MetricRow("quality/log_loss", value, "nats", "lower", interval=Interval(value - 0.01, value + 0.01))
+        return record(model=model, metrics=(row,))
+
+    [table] = tables([make_run(loss("bad", 0.9), loss("good", 0.1))])
+    assert [(row.model, row.rank) for row in table.rows] == [("good", 1), ("bad", 2)]
+
+
+def test_a_smoke_run_is_marked_and_not_ranked(make_run: Make, record: Make_record) -> None:
+    [table] = tables([make_run(record(model="a", smoke=True), record(model="b", smoke=True), smoke=True)])
+    assert table.smoke
+    assert [row.rank for row in table.rows] == [None, None]
+
+
+def test_columns_and_order_are_the_suites(make_run: Make, record: Make_record) -> None:
+    stated = {"columns": ["throughput/train", "quality/accuracy", "quality/absent"], "sort": "quality/accuracy"}
+    [table] = tables([make_run(record(model="a", accuracy=0.5), record(model="b"), report=stated)])
+    assert names(table.columns) == ["throughput/train", "quality/accuracy"]
+    assert table.sort is not None
+    assert table.sort.name == "quality/accuracy"
+    assert [row.model for row in table.rows] == ["b", "a"]
+
+
+def test_without_columns_the_first_of_each_probe_are_shown(make_run: Make, record: Make_record) -> None:
+    [table] = tables([make_run(record(), report={"columns": [], "sort": None})])
+    assert names(table.columns) == ["quality/accuracy", "throughput/train"]
+
+
+def test_a_task_without_the_suites_columns_shows_its_own(make_run: Make, record: Make_record) -> None:
+    r2 = MetricRow("quality/r2", 0.4, "", "higher", interval=Interval(0.3, 0.5))
+    [table] = tables(
+        [make_run(record(metrics=(r2,)), report={"columns": ["quality/accuracy"], "sort": "quality/accuracy"})]
+    )
+    assert names(table.columns) == ["quality/r2"]
+
+
+def test_a_metric_at_coordinates_only_is_a_column_for_each(make_run: Make, record: Make_record) -> None:
+    rows = [
+        MetricRow("t/inference", 1.0 * n, "samples/s", "higher", samples=(1.0, 2.0), at={"batch_size": n})
+        for n in (1, 64)
+    ]
+    [table] = tables([make_run(record(metrics=tuple(rows)), report={"columns": ["t/inference"]})])
+    assert [column.at for column in table.columns] == [(("batch_size", 1),), (("batch_size", 64),)]
+
+
+def test_axes_and_options_tell_rows_apart_only_where_they_differ(make_run: Make, record: Make_record) -> None:
+    run = make_run(
+        record(axes={"fraction": 0.1}),
+        record(axes={"fraction": 1.0}),
+        record(model="other", axes={"fraction": 1.0}),
+        record(model="tuned", options={"train": {"learning_rate": 0.1}}, id="x"),
+        record(model="tuned", options={"train": {"learning_rate": 0.2}}, id="y"),
+    )
+    [table] = tables([run])
+    assert sorted(row.label for row in table.rows if row.model == "minilm") == [
+        "minilm (fraction=0.1)",
+        "minilm (fraction=1.0)",
+    ]
+    assert sorted(row.label for row in table.rows if row.model == "tuned") == [
+        "tuned (train.learning_rate=0.1)",
+        "tuned (train.learning_rate=0.2)",
+    ]
+
+
+def test_what_has_no_value_has_a_reason(make_run: Make, record: Make_record) -> None:
+    failed = record(
+        model="b", metrics=(MetricRow("throughput/train", 1.0, "samples/s", "higher", samples=(1.0, 2.0)),),
+        probes={"quality": ProbeRow("failed", "k", "ValueError: oh"), "throughput": ProbeRow("ok", "k")},
+    )  # fmt: skip
+    [table] = tables([make_run(record(model="a"), failed)])
+    row = next(row for row in table.rows if row.model == "b")
+    value = row.values[table.columns[0]]
+    assert (value.value, value.reason) == (None, "quality failed: ValueError: oh")
+    assert row.rank is None
+
+
+def test_failed_cells_are_in_no_table(make_run: Make, record: Make_record) -> None:
+    assert tables([make_run(record(status="failed", reason="oh", metrics=()))]) == []
+    assert tables([make_run()]) == []

@@ -1,0 +1,83 @@
+"""The README's examples, done exactly as the text says: every block with a file name is that file."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"`(?P<name>[\w./-]+\.(?:py|toml))`:?\n\n```(?:python|toml)\n(?P<text>.*?)```", re.DOTALL)
+
+
+def files() -> dict[str, str]:
+    """Every file that the README shows."""
+    return {match["name"]: match["text"] for match in BLOCK.finditer(README)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in files().items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def bench(folder: Path, *arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess:
+    return subprocess.run([python, "-m", "bench_suite", *arguments], cwd=folder, text=True, capture_output=True, timeout=300)
+
+
+def test_the_readme_shows_a_task_a_model_and_a_probe_in_one_file_each():
+    assert {"moons.py", "bumps.py", "overconfidence.py", "moons.toml"} <= set(files())
+
+
+def test_a_suite_uses_them_by_path_and_asks_for_trust(folder):
+    assert bench(folder, "plan", "moons.toml").returncode == 0
+    refused = bench(folder, "run", "moons.toml")
+    assert refused.returncode == 2
+    for name in ("./moons.py", "./bumps.py", "./overconfidence.py", "--trust"):
+        assert name in refused.stderr
+    ran = bench(folder, "run", "moons.toml", "--trust")
+    assert ran.returncode == 0, ran.stderr
+    report = next(folder.glob("results/*/report.md")).read_text()
+    assert "overconfidence/gap" in report
+    assert "bumps" in report
+
+
+def test_an_installed_distribution_brings_them_by_entry_point(folder, tmp_path_factory):
+    """The README's pyproject.toml, installed into a folder of its own, and the suite without paths."""
+    package = folder / "moons-bench"
+    (package / "moons_bench").mkdir(parents=True)
+    (package / "moons_bench" / "__init__.py").touch()
+    for name in ("moons.py", "bumps.py", "overconfidence.py"):
+        (package / "moons_bench" / name).write_text(files()[name])
+    (package / "pyproject.toml").write_text(files()["moons-bench/pyproject.toml"])
+    site = tmp_path_factory.mktemp("site")
+    put = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(site), str(package)], text=True, capture_output=True, timeout=300
+    )
+    assert put.returncode == 0, put.stderr
+    suite = files()["moons.toml"].replace('"./', '"').replace('.py"', '"')
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "moons.toml").write_text(suite)
+    ran = subprocess.run(
+        [sys.executable, "-c", f"import site; site.addsitedir({str(site)!r}); from bench_suite.cli import main; main()", "run", "moons.toml"],
+        cwd=elsewhere, text=True, capture_output=True, timeout=300,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "overconfidence/gap" in next(elsewhere.glob("results/*/report.md")).read_text()
+
+
+def test_every_command_that_the_readme_names_exists():
+    from bench_suite.cli import COMMANDS
+
+    named = set(re.findall(r"\bbench (\w+)", README)) - {"suite"}
+    assert named <= set(COMMANDS), named - set(COMMANDS)
+
+
+def test_the_documented_test_command_is_what_ci_runs():
+    (command,) = re.findall(r"^python3 -m venv .*tox.*$", README, re.MULTILINE)
+    assert command in (ROOT / ".ci" / "run").read_text()
