@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from bench_suite import formats
 from bench_suite.contracts import Artifact, History, MetricRow, Predictions, Window
 

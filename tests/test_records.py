@@ -4,10 +4,11 @@ import json
 import math
 
 import pytest
-from bench_suite import records
-from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from bench_suite import records
+from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
 
 
 def record(id: str = "9c1e", **changes: object) -> Record:

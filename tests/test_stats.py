@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from bench_suite.contracts import Interval
-from bench_suite.stats import bootstrap_interval, checksum, over_seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+
+from bench_suite.contracts import Interval
+from bench_suite.stats import bootstrap_interval, checksum, over_seeds
 
 
 def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bench_suite import store as store_module
 from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, ProbeRow, Record
 from bench_suite.store import Run, Store, StoreError, StoreFull, safe_name, uninterrupted
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def record(id: str = "9c1e", **changes: object) -> Record:

@@ -1,3 +1,48 @@
 """One declarative file, one command: train, evaluate and compare models, every number with its uncertainty."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from bench_suite.execution.session import Outcome
+    from bench_suite.store import Run
+
 __version__ = "0.1.0"
+
+
+def run(
+    suite: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    only: Sequence[str] = (),
+    results: str | Path = "results",
+    resume: str | None = None,
+    stale: Literal["keep", "redo"] | None = None,
+    smoke: bool = False,
+    offline: bool = False,
+    trust: bool = False,
+) -> Outcome:
+    """Run a suite, as `bench run` does, and return what came of it; nothing is printed.
+
+    Arguments: `suite`, a file or the name of one that ships; `overrides` as `--set` takes them, `only` as `--only` does;
+    `resume`, `"newest"` or a run's id, and `stale`, what it does with cells whose source or data changed since. Raises `contracts.BenchError` where the input is wrong; a cell that fails is a
+    record in `Outcome.records`.
+    """
+    from bench_suite.execution.session import Request, execute
+    from bench_suite.execution.watching import Silent
+    from bench_suite.plan import make_plan
+    from bench_suite.store import Store
+    from bench_suite.suite import read_suite
+
+    plan = make_plan(read_suite(str(suite), overrides), only)
+    return execute(plan, Store(Path(results)), Request(smoke, offline, trust, resume, stale), Silent())
+
+
+def load(name: str | Path = "latest", *, results: str | Path = "results") -> Run:
+    """A stored run: its id, the first letters of it, a path, or `latest`. Raises `contracts.BenchError`."""
+    from bench_suite.store import Store
+
+    return Store(Path(results)).open(name)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench_suite.execution.session import Request, execute
+from bench_suite.execution.watching import Silent
 from bench_suite.plan import make_plan
 from bench_suite.store import Store
 from bench_suite.suite import read_suite
@@ -73,15 +74,6 @@ seed = {seeds}
 [probes.count]
 use = "./probe.py"
 """
-
-
-class Silent:
-    """A watcher that shows nothing."""
-
-    def cell(self, cell): ...
-    def step(self, cell, what): ...
-    def window(self, cell, window): ...
-    def record(self, cell, record): ...
 
 
 def run_of(folder: Path, cells: int) -> float:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
 from bench_suite.store import Run, Store
 

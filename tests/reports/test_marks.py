@@ -4,10 +4,11 @@ import html
 import re
 
 import pytest
-from bench_suite.reports import marks
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+
+from bench_suite.reports import marks
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 

@@ -5,9 +5,10 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from bench_suite.contracts import Artifact
 from bench_suite.reports.plots import COLOURS, picture
-from PIL import Image
 
 HOSTILE = ["_hidden", "$x$ $y$", "a\nb", "模型", "x" * 400, "\x00", ""]
 DRAWN = {

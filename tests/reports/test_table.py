@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
 from bench_suite.reports.table import quartiles, tables
 from bench_suite.store import Run

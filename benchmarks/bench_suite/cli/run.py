@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -58,7 +58,10 @@ def command(
     request = Request(smoke, offline, trust, resume, stale, _command_line())  # type: ignore[arg-type]  # click has checked the choice
     with progress(len(plan.cells)) as watcher:
         outcome = execute(plan, Store(results), request, watcher)
-    return _conclude(outcome, plan.suite.document.name if Path(suite).exists() else suite, as_json=as_json, smoke=smoke, trust=trust)
+    # The suite's gates as they are now: those that a resume finds in `run.json` may be older.
+    gates = {gate.metric: gate.rules for gate in plan.suite.gates}
+    named = plan.suite.document.name if Path(suite).exists() else suite
+    return _conclude(outcome, named, gates, as_json=as_json, smoke=smoke, trust=trust)
 
 
 def _command_line() -> list[str]:
@@ -66,14 +69,14 @@ def _command_line() -> list[str]:
     return ["bench", *sys.argv[1:]]
 
 
-def _conclude(outcome: Outcome, suite: str, *, as_json: bool, smoke: bool, trust: bool) -> int:
+def _conclude(outcome: Outcome, suite: str, gates: Mapping[str, Mapping[str, Any]], *, as_json: bool, smoke: bool, trust: bool) -> int:
     """Write the report, judge the gates, print what was found, and return the exit status."""
     from bench_suite.gates import judge
     from bench_suite.reports.markdown import write_report
     from bench_suite.reports.terminal import terminal_table
 
     run = outcome.run
-    judged = [] if smoke else judge(run.info.get("gate", {}), outcome.records)
+    judged = [] if smoke else judge(gates, outcome.records)
     status = exit_status(outcome, judged)
     written = write_report([run], run.path / "report.md")
     if as_json:

@@ -36,7 +36,7 @@ def leaderboard(runs: Sequence[Run]) -> str:
     ranked = [run for run in runs if not run.info.get("smoke")]
     found = [table for table in tables(ranked) if not table.smoke]
     if not found:
-        left_out = f" ({len(runs)} smoke runs are not ranked)" if runs else ""
+        left_out = f" (smoke runs, which are not ranked: {len(runs)})" if runs else ""
         return f"*No results to rank yet{left_out}: `bench run quickstart` makes some.*\n"
     parts = []
     for table in found:

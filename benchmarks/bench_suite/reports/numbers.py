@@ -46,6 +46,7 @@ def decimals_for(uncertainty: float) -> int:
     """
     if uncertainty <= 0 or not math.isfinite(uncertainty):
         return 0
+    uncertainty = max(uncertainty, 1e-12)  # below it floats themselves have no digits to show
     exponent = math.floor(math.log10(uncertainty))
     leading = uncertainty / 10**exponent
     return -exponent + (1 if leading < 3.55 else 0)

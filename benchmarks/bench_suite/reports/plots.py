@@ -82,9 +82,11 @@ def _bars(figure: Figure, data: Mapping[str, Any]) -> None:
     positions = range(len(bars))
     values = [_number(value) for value in bars.values()]
     axes.barh(positions, values, color=COLOURS[0], height=0.62)
-    for position, (name, value) in enumerate(bars.items()):
+    for position, (name, value) in enumerate(zip(bars, values)):  # a value that differs from itself is NaN
         low, high = (_number(end) for end in intervals.get(name) or (None, None))
-        if value is not None and low == low and high == high:
+        if value != value:
+            axes.annotate("no value", (0, position), (4, 0), textcoords="offset points", va="center", fontsize=8)
+        elif low == low and high == high:
             axes.plot([low, high], [position, position], color="black", linewidth=1.4, marker="|", markersize=7)
     axes.set_yticks(list(positions), [_text(name, 34) for name in bars])
     axes.invert_yaxis()

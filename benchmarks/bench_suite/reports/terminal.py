@@ -42,17 +42,13 @@ def _table(table: Table, width: int, *, hardware: bool) -> str:
     shown, hidden = _fitting(table.columns, metrics, left, width)
     room = width - _taken([*left[:-1], *(metrics[c] for c in shown)]) - len(_GAP)
     left[-1] = [_cut(text, max(room, 12)) for text in left[-1]]
-    columns = [
-        (column, position < len(left) and position != 0)
-        for position, column in enumerate([*left, *(metrics[c] for c in shown)])
+    columns = [*left, *(metrics[column] for column in shown)]
+    widths = [max(map(marks.width, column)) for column in columns]
+    flush = [position != len(left) - 1 for position in range(len(columns))]  # all but the model
+    lines = [
+        _GAP.join(marks.pad(cell, to, right=right) for cell, to, right in zip(cells, widths, flush)).rstrip()
+        for cells in zip(*columns)
     ]
-    lines = []
-    for number in range(3 + len(table.rows)):
-        cells = []
-        for position, (column, _) in enumerate(columns):
-            flush = position >= len(left) or (ranks and position == 0)
-            cells.append(marks.pad(column[number], max(map(marks.width, column)), right=flush))
-        lines.append(_GAP.join(cells).rstrip())
     name = str(table.data.get("name") or table.task)
     head = _printable(table.task if name == table.task else f"{table.task} – {name}")
     if hardware:

@@ -68,5 +68,5 @@ def _write(path: Path) -> None:
         for _ in range(0, ROWS, 1_024):
             table = draw.random((1_024, WIDTH), dtype=np.float32)
             table -= 0.5
-            table[:, 0] *= 8.0
+            table[:, 0] *= 16.0
             file.write(table.tobytes())

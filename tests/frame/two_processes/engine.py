@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -52,13 +54,12 @@ def _work(
     rank: int, folder: str, model: Network, examples: Encoded, loss: Any, options: TrainOptions, place: Placement, spec: Any, seed: int
 ) -> None:
     """One of the processes: the whole loop, over its share of each batch."""
-    from time import perf_counter
-
     torch.set_num_threads(place.threads)
+    # What was sent lies in memory that both share: trained there, each would take the other's steps as well.
+    module = placed(copy.deepcopy(model.module), place)
     distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=WORLD)
     pids = [torch.zeros(1, dtype=torch.int64) for _ in range(WORLD)]
     distributed.all_gather(pids, torch.tensor([os.getpid()]))
-    module = placed(model.module, place)
     update = optimiser(module, options, place)
     order = torch.Generator().manual_seed(seed)
     began = perf_counter()

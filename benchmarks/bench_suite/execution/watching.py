@@ -1,0 +1,22 @@
+"""A watcher that shows nothing: for programs that call a run as a function."""
+
+from __future__ import annotations
+
+from bench_suite.contracts import Record, Window
+from bench_suite.plan import Cell
+
+
+class Silent:
+    """Told what happens, and says nothing."""
+
+    def cell(self, cell: Cell) -> None:
+        """Nothing."""
+
+    def step(self, cell: Cell, what: str) -> None:
+        """Nothing."""
+
+    def window(self, cell: Cell, window: Window) -> None:
+        """Nothing."""
+
+    def record(self, cell: Cell, record: Record) -> None:
+        """Nothing."""

@@ -1,0 +1,100 @@
+"""Where numbers come from: what ran, on which data, hardware and versions, and the commands that make it again."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench_suite.reports import leaderboard, marks, numbers
+from bench_suite.reports.table import Table
+from bench_suite.store import Run
+
+
+def made(run: Run, found: Sequence[Table]) -> str:
+    """A list of facts: suite, run, program, repository, command, hardware, versions, time. Empty ones are left out."""
+    info = run.info
+    git = info.get("git") or {}
+    commit = f"{git.get('commit') or 'before the first commit'}" + (f" on {git['branch']}" if git.get("branch") else "")
+    dirty = ", with changes that it does not hold" if git.get("dirty") else ""
+    environments = _environments(run)
+    packages = {
+        f"{n} {v}": None for e in environments for n, v in (e.get("packages") or {}).items() if n != "bench-suite"
+    }
+    systems = {
+        f"{e.get('system', {}).get('name', '')} {e.get('system', {}).get('machine', '')}".strip() for e in environments
+    }
+    pythons = {e.get("python", {}).get("version", "") for e in environments}
+    facts = {
+        "Suite": info["suite"],
+        "Run": run.name,
+        "Started": info["started"],
+        "Program": f"bench-suite {info['version']}" if info.get("version") else "",
+        "Suite's repository": f"commit {commit}{dirty}" if git else "not in a git repository",
+        "Command": marks.code(info.get("command", "")),
+        "Overrides": marks.code(" ".join(f"--set {override}" for override in info.get("overrides") or [])),
+        "Code of its own": "was run (--trust)" if info.get("trust") else "",
+        "Hardware": "; ".join(dict.fromkeys(leaderboard.machine(e.get("hardware")) for e in environments)),
+        "System": ", ".join(sorted(systems)),
+        "Python": ", ".join(sorted(pythons)),
+        "Packages": ", ".join(packages),
+        "Threads": _places(found, "threads"),
+        "Devices": _places(found, "device"),
+        "Time": _time(found),
+        "Left out": "; ".join(
+            " with ".join(pair[:2]) + f" ({pair[2]})" for pair in info.get("left_out") or [] if len(pair) == 3
+        ),
+    }
+    coded = ("Command", "Overrides")
+    given = {name: value if name in coded else marks.inline(value) for name, value in facts.items() if value}
+    return "\n".join(f"- **{name}:** {value}" for name, value in given.items())
+
+
+def _environments(run: Run) -> list[Mapping[str, Any]]:
+    names = dict.fromkeys(record.environment for record in run.records() if record.environment)
+    return [run.environment(name) for name in names]
+
+
+def _places(found: Sequence[Table], part: str) -> str:
+    places = (r.options.get("place") for t in found for row in t.rows for r in row.cells)
+    return ", ".join(
+        dict.fromkeys(str(place[part]) for place in places if isinstance(place, Mapping) and part in place)
+    )
+
+
+def _time(found: Sequence[Table]) -> str:
+    spent: Counter[str] = Counter()
+    for record in (record for table in found for row in table.rows for record in row.cells):
+        spent.update({part: float(seconds) for part, seconds in record.seconds.items()})
+    total = spent.pop("total", 0.0) or sum(spent.values())
+    parts = ", ".join(f"{part} {seconds:,.1f} s" for part, seconds in spent.items())
+    return f"{total:,.0f} s in these cells" + (f": {parts}" if parts else "") if total else ""
+
+
+def data(found: Sequence[Table]) -> str:
+    """A table of the data sets: source, revision, licence, notes, fingerprint."""
+    rows = {}
+    for facts in (table.data for table in found):
+        notes = ", ".join(f"{name}: {value}" for name, value in (facts.get("notes") or {}).items())
+        cells = [facts.get("name"), facts.get("source"), facts.get("revision"), facts.get("licence"), notes]
+        written = [marks.inline(cell) if cell else numbers.NOTHING for cell in cells]
+        rows[json.dumps(facts, default=str, sort_keys=True)] = [*written, marks.code(facts.get("fingerprint", ""))]
+    return (
+        marks.table(["Data", "Source", "Revision", "Licence", "Notes", "Fingerprint"], list(rows.values()))
+        if rows
+        else ""
+    )
+
+
+def again(run: Run) -> str:
+    """The commands that make the run again."""
+    info = run.info
+    git = info.get("git") or {}
+    lines = [f"pip install 'bench-suite[samples]=={info['version']}'"] if info.get("version") else []
+    lines += [f"git checkout {git['commit']}"] if git.get("commit") else []
+    lines += [str(info.get("command") or f"bench run {info['suite']}"), f"bench report {run.name}"]
+    text = marks.block("\n".join(" ".join(line.split()) for line in lines), "sh")
+    if git.get("dirty"):
+        text += "\n\nThe repository held changes that were not committed: the commit alone may give other numbers."
+    return text

@@ -1,0 +1,183 @@
+"""Claims about `--resume`: what is done again, from what, and when it asks first."""
+
+import json
+
+import numpy as np
+import pytest
+
+import bench_suite
+from bench_suite.contracts import BenchError
+from bench_suite.store import Store
+
+SUITE = """
+[[tasks]]
+use = "loans"
+[[models]]
+use = "mlp"
+hidden = [8]
+{model}
+[train]
+epochs = 2
+[matrix]
+seed = [0, 1]
+[probes.quality]
+resamples = 100
+{probes}
+"""
+
+
+@pytest.fixture
+def suite(tmp_path, monkeypatch):
+    """Writes the suite and runs it in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+
+    def run(probes: str = "", model: str = "", **options):
+        (tmp_path / "suite.toml").write_text(SUITE.format(probes=probes, model=model))
+        return bench_suite.run("suite.toml", **options)
+
+    return run
+
+
+def lines(run) -> list[dict]:
+    return [json.loads(line) for path in sorted(run.path.glob("records/*.jsonl")) for line in path.read_bytes().splitlines()]
+
+
+def test_the_same_seed_gives_the_same_predictions_bit_for_bit(suite):
+    first, second = suite(), suite()
+    for a, b in zip(first.records, second.records):
+        rows = [next(x for x in r.artifacts if x.name == "predictions/test") for r in (a, b)]
+        one, two = first.run.read_predictions(rows[0]), second.run.read_predictions(rows[1])
+        assert np.array_equal(one["scores"], two["scores"])
+        assert np.array_equal(one.ids, two.ids)
+    assert first.run.name != second.run.name
+
+
+def test_different_seeds_give_different_predictions_on_the_same_examples(suite):
+    outcome = suite()
+    rows = [next(x for x in r.artifacts if x.name == "predictions/test") for r in outcome.records]
+    one, two = (outcome.run.read_predictions(row) for row in rows)
+    assert np.array_equal(one.ids, two.ids)
+    assert not np.array_equal(one["scores"], two["scores"])
+
+
+def test_a_finished_run_is_not_done_again(suite):
+    first = suite()
+    again = suite(resume="newest")
+    assert again.run.name == first.run.name
+    assert again.done_before == 2
+    assert len(lines(first.run)) == 2
+
+
+def test_a_probe_added_later_costs_only_itself(suite):
+    first = suite()
+    again = suite(probes="[probes.generalization]", resume="newest")
+    added = lines(first.run)[2:]
+    assert [list(line["probes"]) for line in added] == [["generalization"]] * 2
+    assert all("train" not in line["seconds"] for line in added), "the weights were kept, so nothing is trained"
+    assert all(any("weights kept" in note for note in line["notes"]) for line in added)
+    assert {m.name for r in again.records for m in r.metrics} >= {"quality/accuracy", "generalization/accuracy_gap"}
+
+
+def test_a_probe_that_measures_during_training_trains_again(suite):
+    first = suite()
+    suite(probes="[probes.throughput]\nseconds = 0.05", resume="newest")
+    added = lines(first.run)[2:]
+    assert [list(line["probes"]) for line in added] == [["throughput"]] * 2
+    assert all("train" in line["seconds"] for line in added)
+
+
+def test_a_probe_with_other_options_is_done_again(suite):
+    first = suite()
+    suite(probes="metrics = ['rmse']", resume="newest")
+    assert len(lines(first.run)) == 4
+
+
+def test_without_kept_weights_it_trains_again_and_finds_the_same(suite):
+    first = suite()
+    for weights in first.run.path.glob("weights/*"):
+        weights.unlink()
+    values = {(r.id, m.name): m.value for r in first.records for m in r.metrics}
+    again = suite(probes="metrics = ['rmse']", resume="newest")
+    assert {(r.id, m.name): m.value for r in again.records for m in r.metrics if m.name != "quality/rmse"} == values
+    assert all("train" in line["seconds"] for line in lines(first.run)[2:])
+
+
+def test_a_new_cell_joins_the_run(suite, tmp_path):
+    first = suite()
+    (tmp_path / "suite.toml").write_text((tmp_path / "suite.toml").read_text().replace("[0, 1]", "[0, 1, 2]"))
+    again = bench_suite.run("suite.toml", resume="newest")
+    assert len(again.records) == 3
+    assert len(lines(first.run)) == 3
+
+
+def test_other_options_are_another_cell(suite):
+    first = suite()
+    again = suite(model="dropout = 0.5", resume="newest")
+    assert len(lines(first.run)) == 4
+    assert {r.id for r in again.records}.isdisjoint({r.id for r in first.records})
+
+
+MODEL = '''
+"""Always one class."""
+
+import numpy as np
+
+MODALITIES = ("table",)
+PROBLEMS = ("classification",)
+
+
+class Always:
+    def fit(self, data, options, report):
+        pass
+
+    def predict(self, split):
+        return {"predictions": np.full(len(split), ANSWER)}
+
+
+ANSWER = 0
+
+
+def build(data, options):
+    return Always()
+'''
+
+
+def test_changed_source_stops_a_resume_until_it_is_told_what_to_do(suite, tmp_path):
+    (tmp_path / "always.py").write_text(MODEL)
+    more = "[[models]]\nuse = './always.py'"
+    first = suite(model=more, trust=True)
+    before = {r.id: r.metrics for r in first.records if r.cell["model"] == "always"}
+    (tmp_path / "always.py").write_text(MODEL.replace("ANSWER = 0", "ANSWER = 1"))
+    with pytest.raises(BenchError, match=r"have changed since(.|\n)*always, seed 0(.|\n)*--stale"):
+        suite(model=more, trust=True, resume="newest")
+    assert len(lines(first.run)) == 4
+    kept = suite(model=more, trust=True, resume="newest", stale="keep")
+    assert {r.id: r.metrics for r in kept.records if r.cell["model"] == "always"} == before
+    redone = suite(model=more, trust=True, resume="newest", stale="redo")
+    after = {r.id: r.metrics for r in redone.records if r.cell["model"] == "always"}
+    assert after.keys() == before.keys()
+    assert after != before
+    assert len(lines(first.run)) == 6
+
+
+def test_a_smoke_run_is_never_resumed(suite):
+    smoke = suite(smoke=True)
+    assert smoke.run.info["smoke"]
+    fresh = suite(resume="newest")
+    assert fresh.run.name != smoke.run.name
+    with pytest.raises(BenchError, match="smoke"):
+        suite(resume=smoke.run.name)
+
+
+def test_a_run_of_another_suite_is_not_resumed(suite, tmp_path):
+    first = suite()
+    (tmp_path / "other.toml").write_text((tmp_path / "suite.toml").read_text())
+    with pytest.raises(BenchError, match="is a run of suite, not of other"):
+        bench_suite.run("other.toml", resume=first.run.name)
+
+
+def test_a_loaded_run_has_its_records(suite):
+    outcome = suite()
+    assert [r.id for r in bench_suite.load().records()] == [r.id for r in outcome.records]
+    assert Store(outcome.run.path.parent).runs()[0].records == 2

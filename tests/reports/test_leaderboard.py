@@ -1,0 +1,77 @@
+"""Leaderboards, and their place in somebody else's file."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench_suite.contracts import Record
+from bench_suite.reports.leaderboard import BEGIN, END, ReportError, insert, leaderboard, write_leaderboard
+from bench_suite.store import Run
+
+Make = Callable[..., Run]
+Make_record = Callable[..., Record]
+
+
+def test_each_task_has_its_table_with_ranks_intervals_and_seeds(make_run: Make, record: Make_record) -> None:
+    run = make_run(record(model="a", accuracy=0.8), record(model="b"), record(task="loans"), record(model="b", seed=1))
+    text = leaderboard([run])
+    assert [line for line in text.splitlines() if line.startswith("###")] == [
+        "### imdb – imdb-25k",
+        "### loans – loans-25k",
+    ]
+    squeezed = re.sub(r" +", " ", text)
+    assert "| 1 | b | 0.900 ± 0.012 |" in squeezed
+    assert "| 2 | a | 0.800 ± 0.012 |" in squeezed
+    assert run.name in text
+    assert "Two seeds are few" in text
+
+
+def test_smoke_runs_are_not_ranked(make_run: Make, record: Make_record) -> None:
+    smoke = make_run(record(smoke=True), smoke=True)
+    assert "smoke runs, which are not ranked: 1" in leaderboard([smoke])
+    assert "bench run quickstart" in leaderboard([])
+    assert smoke.name not in leaderboard([make_run(record()), smoke])
+
+
+def test_a_leaderboard_is_put_between_the_markers_and_nothing_else_changes(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    before, after = "# Mine\r\n\r\nÜber\ttext  \r\n", "\r\nend without newline"
+    path.write_bytes(f"{before}{BEGIN}\r\nold\r\n{END}{after}".encode())
+    insert("### a\n\n| x |\n", path)
+    first = path.read_bytes()
+    assert first.decode() == f"{before}{BEGIN}\r\n\r\n### a\r\n\r\n| x |\r\n\r\n{END}{after}"
+    insert("### a\n\n| x |\n", path)
+    assert path.read_bytes() == first
+    assert [each.name for each in tmp_path.iterdir()] == ["README.md"]
+
+
+@pytest.mark.parametrize("text", ["nothing", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{BEGIN}{END}", f"{BEGIN}{END}{END}"])
+def test_a_file_without_the_markers_is_left_alone_and_says_what_it_needs(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "README.md"
+    path.write_text(text)
+    with pytest.raises(ReportError, match="needs these two lines"):
+        insert("x", path)
+    assert path.read_text() == text
+
+
+def test_a_missing_or_foreign_file_is_one_clear_message(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="cannot be read"):
+        insert("x", tmp_path / "absent.md")
+    (tmp_path / "latin.md").write_bytes(b"\xff")
+    with pytest.raises(ReportError, match="cannot be read"):
+        insert("x", tmp_path / "latin.md")
+
+
+def test_no_name_can_end_the_place_between_the_markers(make_run: Make, record: Make_record, tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text(f"{BEGIN}\n{END}\n")
+    for _ in range(2):
+        insert(leaderboard([make_run(record(task=END, model=BEGIN))]), path)
+    assert path.read_text().count(END) == 1
+
+
+def test_a_leaderboard_can_be_a_file_of_its_own(make_run: Make, record: Make_record, tmp_path: Path) -> None:
+    path = write_leaderboard([make_run(record())], tmp_path / "reports" / "LEADERBOARD.md")
+    assert path.read_text().startswith("# Leaderboard\n\n### imdb")

@@ -1,0 +1,64 @@
+"""Inputs: standardised from the train split, and nothing is ever NaN."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from bench_suite.contracts import Data, Source
+from bench_suite.data.splits import MemorySplit
+from bench_suite.training.inputs import LOOKED_AT, pixels_of, spread_rows, standardised
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+
+def table(values: np.ndarray) -> Data:
+    train = MemorySplit(np.arange(len(values)), {"table": values, "target": np.zeros(len(values), dtype=np.int64)})
+    return Data("classification", {"classes": ["a", "b"]}, {"train": train}, Source("generated", "table", "0"))
+
+
+def test_tables_come_out_as_from_scikit_learns_imputer_and_scaler() -> None:
+    random = np.random.default_rng(0)
+    values = random.normal(5.0, 3.0, (300, 4))
+    values[random.random(values.shape) < 0.1] = np.nan
+    expected = make_pipeline(SimpleImputer(strategy="median"), StandardScaler()).fit_transform(values)
+    assert standardised(table(values))({"table": values})["table"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_column_that_is_missing_or_constant_is_zero_and_never_nan() -> None:
+    values = np.array([[np.nan, 3.0, 1.0], [np.nan, 3.0, 2.0]])
+    encode = pickle.loads(pickle.dumps(standardised(table(values))))  # an engine may send it to another process
+    out = encode({"table": np.array([[np.nan, 3.0, np.nan]])})["table"]
+    assert out.dtype == np.float32
+    assert out.tolist() == [[0.0, 0.0, 0.0]]
+
+
+def test_pixels_have_mean_zero_a_channel_and_deviation_one_also_as_floats() -> None:
+    images = np.random.default_rng(0).integers(0, 200, (50, 6, 5, 3), dtype=np.uint8)
+    images[..., 1] //= 2
+    split = MemorySplit(np.arange(50), {"image": images, "target": np.zeros(50, dtype=np.int64)})
+    pixels = pixels_of(Data("classification", {}, {"train": split}, Source("generated", "images", "0")))
+    out = pixels(torch.from_numpy(images))
+    assert out.dtype == torch.float32
+    assert out.mean(dim=(0, 1, 2)).tolist() == pytest.approx([0.0, 0.0, 0.0], abs=1e-5)
+    assert float(out.std()) == pytest.approx(1.0, abs=1e-3)
+    floats = torch.from_numpy(images).float().requires_grad_()
+    assert torch.equal(pixels(floats), out)
+    pixels(floats).sum().backward()
+    assert floats.grad is not None
+
+
+def test_statistics_look_at_a_bounded_number_of_rows() -> None:
+    class Endless:
+        ids = groups = None
+        in_memory = False
+
+        def __len__(self) -> int:
+            return 10**9
+
+    rows = spread_rows(Endless())  # type: ignore[arg-type]
+    assert len(rows) == LOOKED_AT
+    assert (rows[0], rows[-1]) == (0, 10**9 - 1)

@@ -1,0 +1,53 @@
+"""Placement in effect: threads, precision, memory format; and everything as it was afterwards."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from bench_suite.contracts import BenchError, Placement
+from bench_suite.training.precision import autocast, computing, placed
+from torch import nn
+
+
+def test_threads_and_determinism_hold_within_and_are_restored_after_a_fault() -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(RuntimeError, match="on purpose"), computing(Placement("cpu", 3, "32-true", deterministic=True)):
+        assert torch.get_num_threads() == 3
+        assert torch.are_deterministic_algorithms_enabled()
+        raise RuntimeError("on purpose")
+    assert torch.get_num_threads() == before
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)])
+def test_precision_is_the_one_that_is_named(precision: str, dtype: torch.dtype) -> None:
+    with autocast(Placement("cpu", 1, precision)):
+        assert nn.Linear(2, 2)(torch.ones(1, 2)).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        (Placement("tpu", 1, "32-true"), "no device 'tpu'"),
+        (Placement("cpu", 1, "16-true"), "no precision '16-true'"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_in_words(place: Placement, message: str) -> None:
+    with pytest.raises(BenchError, match=message), computing(place):
+        pass
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_cuda_without_a_gpu_says_which_device_to_set() -> None:
+    with pytest.raises(BenchError, match="device = 'auto'"), computing(Placement("cuda", 1, "32-true")):
+        pass
+
+
+def test_convolutions_are_laid_out_channels_last_and_say_the_same() -> None:
+    torch.manual_seed(0)
+    module = nn.Conv2d(3, 8, 3)
+    images = torch.randn(2, 3, 8, 8)
+    expected = module(images)
+    placed(module, Placement("cpu", 1, "32-true"))
+    assert module.weight.is_contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(module(images), expected, atol=1e-6)
