@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bench_suite.execution.session import Outcome
     from bench_suite.store import Run
 
@@ -46,3 +48,10 @@ def load(name: str | Path = "latest", *, results: str | Path = "results") -> Run
     from bench_suite.store import Store
 
     return Store(Path(results)).open(name)
+
+
+def frame(run: Run) -> pd.DataFrame:
+    """The metrics of a run as a pandas data frame, one row a metric of a cell (`reports.frames.metrics`)."""
+    from bench_suite.reports.frames import metrics
+
+    return metrics(run)

@@ -12,15 +12,16 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
-from bench_suite.contracts import ComponentError, Kind
+from bench_suite.contracts import Better, ComponentError, Kind
 from bench_suite.files import module_name
-from bench_suite.options import Option, read_options
+from bench_suite.options import Option, read_options, show
 from bench_suite.spelling import nearest
 
 PACKAGE = Path(__file__).parent
@@ -30,6 +31,16 @@ _WORDS = ("tuple of strings", lambda v: isinstance(v, tuple) and all(isinstance(
 _WORD_OR_WORDS = ("string or tuple of strings", lambda v: isinstance(v, str) or _WORDS[1](v))
 _TABLE = ("dictionary with string keys", lambda v: isinstance(v, dict) and all(isinstance(k, str) for k in v))
 _STRING = ("string", lambda v: isinstance(v, str))
+
+
+def _is_metric(facts: Any) -> bool:
+    return isinstance(facts, dict) and isinstance(facts.get("unit", ""), str) and facts.get("better", "none") in get_args(Better)
+
+
+def _is_pair(bounds: Any) -> bool:
+    return isinstance(bounds, tuple) and len(bounds) == 2 and all(b is None or isinstance(b, int | float) for b in bounds)
+
+
 _FORMS: dict[str, tuple[str, Any]] = {
     "VERSION": ("whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
     "MODALITY": _WORD_OR_WORDS,
@@ -38,16 +49,19 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "PROBLEMS": _WORDS,
     "PROVIDES": _WORDS,
     "NEEDS": _WORDS,
-    "NEEDS_BY": ("dictionary of option: {choice: (need, …)}", lambda v: isinstance(v, dict) and all(isinstance(c, dict) for c in v.values())),
+    "NEEDS_BY": (
+        "dictionary of option: {choice: (need, …)}",
+        lambda v: _TABLE[1](v) and all(isinstance(c, dict) and all(map(_WORDS[1], c.values())) for c in v.values()),
+    ),
     "GROUPS": _WORDS,
     "SHIFTS": _WORDS,
     "ACCEPTS": _WORDS,
-    "METRICS": ("dictionary of metric: {…}", lambda v: isinstance(v, dict) and all(isinstance(c, dict) for c in v.values())),
+    "METRICS": ('dictionary of metric: {"unit": …, "better": "higher", "lower" or "none"}', lambda v: _TABLE[1](v) and all(map(_is_metric, v.values()))),
     "METRICS_OF_PROBLEM": ("true or false", lambda v: isinstance(v, bool)),
     "NAMES": _TABLE,
-    "BOUNDS": ("dictionary of option: (least, greatest)", lambda v: isinstance(v, dict) and all(isinstance(b, tuple) and len(b) == 2 for b in v.values())),
+    "BOUNDS": ("dictionary of option: (least, greatest), each a number or None", lambda v: _TABLE[1](v) and all(map(_is_pair, v.values()))),
     "UNIT": _STRING,
-    "BETTER": _STRING,
+    "BETTER": ('"higher", "lower" or "none"', lambda v: v in get_args(Better)),
     "IDEAL": ("number", lambda v: isinstance(v, int | float)),
     "SMOKE": _TABLE,
     "HUB": _WORD_OR_WORDS,
@@ -132,12 +146,10 @@ def find(kind: Kind, use: str, folder: Path) -> Component:
     A name without a path: of this package first, then of an installed distribution's entry point.
     """
     if is_path(use):
-        path = (folder / use).resolve()
-        if not path.is_file():
-            raise ComponentError(f"there is no file {use}")
+        path = _file(folder / use, use)
         return _read(kind, use, path, None, _stamp(path))
     path = PACKAGE / kind / f"{use}.py"
-    if use.isidentifier() and not use.startswith("_") and path.is_file():
+    if len(use) < 100 and use.isidentifier() and not use.startswith("_") and path.is_file():
         return _read(kind, use, path, f"bench_suite.{kind}.{use}", _stamp(path))
     others = installed(kind)
     if use in others:
@@ -145,7 +157,20 @@ def find(kind: Kind, use: str, folder: Path) -> Component:
         path = _locate(module)
         return _read(kind, use, path, module, _stamp(path))
     names = [*builtin(kind), *others]
-    raise ComponentError(f'there is no {kind[:-1]} "{use}"{nearest(use, names)}; there are: {", ".join(names)}')
+    raise ComponentError(f"there is no {kind[:-1]} {show(use)}{nearest(use, names)} (there are: {', '.join(names)})")
+
+
+def _file(path: Path, use: str) -> Path:
+    """The whole path of a file that a suite names. Raises ComponentError where there is none."""
+    try:
+        if path.is_file():
+            return path.resolve()
+        if path.is_dir():
+            raise ComponentError(f"{show(use)} is a folder; a component is one Python file")
+        beside = [Path(use).with_name(other.name).as_posix() for other in path.parent.glob("*.py")]
+    except (OSError, ValueError):  # a name that is too long, or holds a NUL
+        beside = []
+    raise ComponentError(f"there is no file {show(use)} (its path starts at the folder of the file that names it){nearest(Path(use).as_posix(), beside)}")
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -173,10 +198,11 @@ def _read(kind: Kind, use: str, path: Path, module: str | None, stamp: tuple[int
     del stamp  # part of the cache's key only: a file that was edited is read again
     try:
         source = path.read_bytes()
-        tree = ast.parse(source.decode("utf-8"), filename=str(path))
+        with warnings.catch_warnings(action="ignore"):  # a stray backslash is the file's own affair, when it is run
+            tree = ast.parse(source.decode("utf-8-sig"), filename=str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ComponentError(f"{use} cannot be read: {error}") from error
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ComponentError(f"{path.name}:{getattr(error, 'lineno', None) or 1}: {getattr(error, 'msg', error)}") from error
     facts = _facts(tree, path)
     try:
@@ -204,7 +230,7 @@ def _facts(tree: ast.Module, path: Path) -> dict[str, Any]:
         form, fits = _FORMS[name]
         try:
             facts[name] = ast.literal_eval(value)
-        except ValueError:
+        except (ValueError, TypeError, RecursionError, MemoryError):
             raise ComponentError(f"{path.name}:{node.lineno}: {name} must be a literal, so that it can be read without running the file") from None
         if not fits(facts[name]):
             raise ComponentError(f"{path.name}:{node.lineno}: {name} must be a {form}")

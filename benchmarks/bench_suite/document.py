@@ -39,10 +39,12 @@ class Document:
 
     def fault(self, path: KeyPath, message: str) -> None:
         """Note a fault of the value at `path`: shown with file, line, key and the line itself."""
-        for length in range(len(path), 0, -1):
-            if path[:length] in self.flags:
-                self._note(0, f"{self.flags[path[:length]]}: {message}")
-                return
+        flag = next((self.flags[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.flags), None)
+        if flag is None and path and path not in self.lines:  # a table that a flag has brought
+            flag = next((flag for key, flag in self.flags.items() if key[: len(path)] == path), None)
+        if flag is not None:
+            self.flag_fault(f"{flag}: {message}")
+            return
         line = next((self.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.lines), 1)
         key = f"{spell(path)}: " if path else ""
         source = self.text.splitlines()[line - 1].strip() if path and self.text else ""
@@ -52,6 +54,10 @@ class Document:
     def _note(self, line: int, text: str) -> None:
         if (line, text) not in self.faults:
             self.faults.append((line, text))
+
+    def flag_fault(self, text: str) -> None:
+        """Note a fault of a flag, which has no line."""
+        self._note(0, text)
 
     def raise_faults(self) -> None:
         """Raise SuiteError with all faults so far, in the order of their lines."""
@@ -66,6 +72,7 @@ def spell(path: KeyPath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
+            part = part if len(part) <= 60 else part[:57] + "…"
             quoted = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'
             text += f".{quoted}" if text else quoted
     return text
@@ -76,7 +83,7 @@ def read_document(path: Path, name: str, overrides: Iterable[str] = ()) -> Docum
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
-        raise SuiteError([f"{name}: there is no such file"]) from None
+        raise SuiteError([f"{name}: there is no such file{_beside(path)}"]) from None
     except IsADirectoryError:
         raise SuiteError([f"{name}: is a folder; a suite is a TOML file"]) from None
     except UnicodeDecodeError as error:
@@ -84,31 +91,55 @@ def read_document(path: Path, name: str, overrides: Iterable[str] = ()) -> Docum
     except OSError as error:
         raise SuiteError([f"{name}: cannot be read: {error.strerror}"]) from None
     try:
-        values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        message = str(error) or "nested too deeply"
-        place = re.search(r"\(at line (\d+), column (\d+)\)", message)
-        line = int(place[1]) if place else max(1, text.count("\n"))
-        source = text.splitlines()[line - 1].strip() if text else ""
-        raise SuiteError([f"{name}:{line}: is not TOML: {message}\n    {source}"]) from None
-    document = Document(name, text, values, positions(text))
+        document = Document(name, text, tomllib.loads(text), positions(text))
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError, as is a number of 5,000 digits
+        raise SuiteError([_not_toml(name, text, error)]) from None
     for override in overrides:
         _override(document, override)
     document.raise_faults()
     return document
 
 
+def _not_toml(name: str, text: str, error: Exception) -> str:
+    """The fault of a text that is not TOML, with the line that the parser names, or else the likeliest one."""
+    lines = text.split("\n")
+    message = str(error).partition(" (at ")[0]
+    place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+    line, where = (int(place[1]), f" (column {place[2]})") if place else (len(lines), " (at the end of the file)")
+    if isinstance(error, RecursionError):
+        message, where = "nested too deeply", ""
+        line = max(range(len(lines)), key=lambda n: sum(map(lines[n].count, "[{"))) + 1
+    elif not isinstance(error, tomllib.TOMLDecodeError):
+        message, where = "a number with too many digits", ""
+        line = max(range(len(lines)), key=lambda n: max(map(len, re.findall(r"\d+", lines[n])), default=0)) + 1
+    source = lines[line - 1].strip()
+    if message.startswith("Expected '=' after a key") and re.match(r"[^\s\"'=]+\s*=", source):
+        message += '; a key with other characters than letters, digits, "_" and "-" is written in quotes'
+    return f"{name}:{line}: is not TOML: {message}{where}" + (f"\n    {source if len(source) <= 100 else source[:99] + '…'}" if source else "")
+
+
+def _beside(path: Path) -> str:
+    """The nearest right spelling among the suites in the same folder."""
+    try:
+        return nearest(path.name, [other.name for other in path.parent.glob("*.toml")])
+    except OSError:
+        return ""
+
+
 def _override(document: Document, override: str) -> None:
-    flag = f"--set {override}"
+    flag = f"--set {override if len(override) <= 80 else override[:79] + '…'}"
     key, equals, written = override.partition("=") if '"' not in override.split("=")[0] else _partition(override)
     parts = _PART.findall(key.strip())
     if not equals or not parts or ".".join(parts) != key.strip():
-        document.faults.append((0, f"{flag}: is not KEY=VALUE, such as --set train.epochs=5"))
+        document.flag_fault(f"{flag}: is not KEY=VALUE, such as --set train.epochs=5")
         return
     parts = [p[1:-1] if p[0] in "\"'" else p.strip() for p in parts]
+    if parts[0] == "matrix" and len(parts) > 2 and parts[1] not in ("include", "exclude"):
+        parts = ["matrix", ".".join(parts[1:])]  # an axis is one key, dots and all
     try:
-        value = tomllib.loads(f"value = {written}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = tomllib.loads(f"value = {written}")
+        value = parsed["value"] if len(parsed) == 1 else written
+    except (ValueError, RecursionError):
         value = written
     target: Any = document.values
     path: KeyPath = ()
@@ -117,18 +148,18 @@ def _override(document: Document, override: str) -> None:
             index = _entry(target, part)
             if index is None:
                 labels = [str(label(t)) for t in target if isinstance(t, dict)]
-                document.faults.append((0, f'{flag}: nothing in {spell(path)} is named "{part}"{nearest(part, labels)}; there are: {", ".join(labels)}'))
+                document.flag_fault(f'{flag}: nothing in {spell(path)} is named "{part}"{nearest(part, labels)} (there are: {", ".join(labels)})')
                 return
             path, target = (*path, index), target[index]
         else:
             path = (*path, part)
             target = target.setdefault(part, {})
         if not isinstance(target, dict | list):
-            document.faults.append((0, f"{flag}: {spell(path)} is a value, not a table"))
+            document.flag_fault(f"{flag}: {spell(path)} is a value, not a table")
             return
     last: str | int = parts[-1]
     if isinstance(target, list):
-        document.faults.append((0, f"{flag}: name a key of one of {spell(path)}, such as {spell(path)}.NAME.{last}"))
+        document.flag_fault(f"{flag}: name a key of one of {spell(path)}, such as {spell(path)}.NAME.{last}")
         return
     # A single value for an axis is an axis of one value.
     target[last] = value

@@ -22,7 +22,9 @@ class Judgement:
     message: str
 
 
-def judge(gates: Mapping[str, Mapping[str, Any]], records: Iterable[Record]) -> list[Judgement]:
+def judge(
+    gates: Mapping[str, Mapping[str, Any]], records: Iterable[Record], summaries: Iterable[MetricRow] = ()
+) -> list[Judgement]:
     """Judge `min` and `max` of each gate: *failed* when the interval lies wholly outside, *warning* when the value does.
 
     A metric that a cell should have and has not is *absent*, which is never counted as fine. A gate with nothing but a
@@ -30,9 +32,13 @@ def judge(gates: Mapping[str, Mapping[str, Any]], records: Iterable[Record]) -> 
     """
     judged: list[Judgement] = []
     groups = by_seed(records)
+    summaries = list(summaries)
     for metric, rules in gates.items():
         if not {"min", "max"} & rules.keys():
             judged.append(Judgement(metric, "all cells", "not judged", "a tolerance is judged against a baseline"))
+            continue
+        if summarised := [row for row in summaries if row.name == metric]:
+            judged += _judge_summary(metric, rules, summarised)
             continue
         for where, members in groups.items():
             judged += _judge(metric, rules, where, members)
@@ -70,6 +76,18 @@ def _judge(metric: str, rules: Mapping[str, Any], where: str, records: Sequence[
             continue
         mean, interval, _ = over_seeds(values, [row.interval for row in group])
         judged.append(_verdict(metric, at, mean, interval, rules))
+    return judged
+
+
+def _judge_summary(metric: str, rules: Mapping[str, Any], rows: Iterable[MetricRow]) -> list[Judgement]:
+    """A metric of the run as a whole: no mean over seeds is left to take."""
+    judged = []
+    for place, (row, *_) in _by_coordinates(rows).items():
+        where = f"all cells ({place})" if place else "all cells"
+        if row.value is None:
+            judged.append(Judgement(metric, where, "absent", row.reason or "it has no value"))
+        else:
+            judged.append(_verdict(metric, where, row.value, row.interval, rules))
     return judged
 
 

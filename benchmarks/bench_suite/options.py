@@ -16,7 +16,11 @@ from typing import Any
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING", "__bool__": lambda self: False})()
 "Default of an option that has none."
 
+LARGEST = 2**63 - 1
+"Largest whole number an option may be: what TOML promises to carry, and what NumPy and torch can take."
+
 _NAMES = {"int": "an integer", "float": "a number", "bool": "true or false", "str": "a string", "None": "nothing"}
+_PLURALS = {"int": "integers", "float": "numbers", "bool": "true or false", "str": "strings"}
 _SCHEMA = {"int": "integer", "float": "number", "bool": "boolean", "str": "string", "None": "null"}
 
 
@@ -59,8 +63,7 @@ class Option:
             accepted = fit(value, self.type)
         except ValueError:
             raise ValueError(f"{show(value)} is not {describe(self.type)}") from None
-        for number in _numbers(accepted):
-            _within(number, self.bounds)
+        _bounded(accepted, self.bounds)
         return accepted
 
 
@@ -86,9 +89,13 @@ def read_options(tree: ast.Module, name: str, bounds: Mapping[str, Any]) -> dict
         if node.value is not None:
             try:
                 default = fit(ast.literal_eval(node.value), kind)
-            except ValueError:
+            except (ValueError, TypeError, RecursionError, MemoryError):
                 raise _error(node, f"the default of `{option}` must be a literal of type {kind}") from None
         options[option] = Option(option, kind, default, _help(cls.body, position), node.lineno, tuple(bounds.get(option, (None, None))))
+        try:
+            _bounded(default, options[option].bounds)
+        except ValueError as error:
+            raise _error(node, f"the default of `{option}`: {error}") from None
     for option in bounds:
         if option not in options:
             raise _error(cls, f"BOUNDS names `{option}`, which is no option of `{name}`")
@@ -110,13 +117,19 @@ def read_type(node: ast.expr) -> Type:
         case ast.Constant(value=None):
             return Type("None")
         case ast.Constant(value=str(text)):
-            return read_type(ast.parse(text, mode="eval").body)
+            try:
+                return read_type(ast.parse(text, mode="eval").body)
+            except SyntaxError:
+                pass  # the fault is said below, with the line of the file
         case ast.BinOp(op=ast.BitOr(), left=left, right=right):
             members = [t.arguments if t.name == "union" else (t,) for t in (read_type(left), read_type(right))]
             return Type("union", (*members[0], *members[1]))
         case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
-            values = tuple(ast.literal_eval(e) for e in (inner.elts if isinstance(inner, ast.Tuple) else [inner]))
-            return Type("Literal", values)
+            values = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+            try:
+                return Type("Literal", tuple(ast.literal_eval(e) for e in values))
+            except (ValueError, TypeError):
+                pass
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[item, ast.Constant(value=v)])) if v is ...:
             return Type("tuple", (read_type(item),), open=True)
         case ast.Subscript(value=ast.Name(id="tuple"), slice=inner):
@@ -132,7 +145,10 @@ def fit(value: Any, kind: Type) -> Any:
         case "int" if isinstance(value, int) and not isinstance(value, bool):
             return value
         case "float" if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            try:
+                return float(value)
+            except OverflowError:
+                return math.inf
         case "bool" if isinstance(value, bool):
             return value
         case "str" if isinstance(value, str):
@@ -167,6 +183,8 @@ def describe(kind: Type) -> str:
             return "one of " + ", ".join(json.dumps(v) for v in kind.arguments)
         case "tuple":
             parts = ", ".join(describe(a) for a in kind.arguments)
+            if kind.open and kind.arguments[0].name in _PLURALS:
+                return f"a list of {_PLURALS[kind.arguments[0].name]}"
             return f"a list, each item {parts}" if kind.open else f"a list of {len(kind.arguments)}: {parts}"
         case "Mapping":
             return f"a table whose values are each {describe(kind.arguments[1])}"
@@ -219,15 +237,19 @@ def _schema(kind: Type, bounds: tuple[float | None, float | None]) -> dict[str, 
 
 def show(value: Any) -> str:
     """A value as TOML would write it, cut to a readable length."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except (TypeError, ValueError):
-        text = repr(value)
+        text = f"a whole number of {value.bit_length()} bits" if isinstance(value, int) else repr(value)
+    except RecursionError:
+        text = "a value nested too deeply"
     return text if len(text) <= 60 else text[:57] + "…"
 
 
 def _numbers(value: Any) -> list[float]:
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    if isinstance(value, bool | str) or value is None or value is MISSING:
         return []
     if isinstance(value, int | float):
         return [value]
@@ -235,14 +257,21 @@ def _numbers(value: Any) -> list[float]:
     return [number for item in items for number in _numbers(item)]
 
 
+def _bounded(value: Any, bounds: tuple[float | None, float | None]) -> None:
+    for number in _numbers(value):
+        _within(number, bounds)
+
+
 def _within(number: float, bounds: tuple[float | None, float | None]) -> None:
     low, high = bounds
-    if math.isnan(number):
-        raise ValueError("nan is not a value")
+    if isinstance(number, float) and not math.isfinite(number):
+        raise ValueError(f"{number} is not a finite number")
     if (low is not None and number < low) or (high is not None and number > high):
         if low is not None and high is not None:
             raise ValueError(f"{show(number)} is out of bounds: from {low} to {high}")
         raise ValueError(f"{show(number)} is out of bounds: " + (f"{low} or more" if low is not None else f"{high} or less"))
+    if isinstance(number, int) and abs(number) > LARGEST:
+        raise ValueError(f"{show(number)} is out of bounds: it does not fit into 64 bits")
 
 
 def _error(node: ast.AST, message: str) -> SyntaxError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +16,9 @@ from bench_suite.document import SuiteError
 from bench_suite.options import MISSING, Option, show
 from bench_suite.spelling import nearest
 from bench_suite.suite import AXES, COMMON, EVALUATE, Choice, Suite, train_options
+
+MOST_CELLS = 100_000
+"Cells that a suite may come to: more is a slip of the pen, and would fill the memory before it is seen."
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Plan:
     units: tuple[Unit, ...]
     left_out: tuple[tuple[str, str, str], ...] = ()
     "Task, model and the reason why they do not fit."
+    only: tuple[str, ...] = ()
+    "The selectors that made it a part of the suite."
     probe_keys: Mapping[str, str] = field(default_factory=dict)
     "By label: hash of the probe's `use`, `VERSION` and options."
 
@@ -81,20 +88,20 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
         reason = misfit(task.component, model.component, suite.problems[task.label])
         if reason:
             left_out.append((task.label, model.label, reason))
-        else:
-            cells.extend(_cells(suite, task, model))
+            continue
+        points = math.prod(len(values) for axis, values in suite.axes.items() if _concerns(axis, task, model))
+        if len(cells) + points > MOST_CELLS:
+            suite.document.fault(("matrix",), f"comes to more than {MOST_CELLS:,} cells ({points:,} for {task.label}, {model.label}): give some axes fewer values")
+            suite.document.raise_faults()
+        cells.extend(_cells(suite, task, model))
     document = suite.document
     _never_used(suite, cells, left_out)
-    if not cells:
-        document.fault(("matrix",), "no cell is left: every pair is left out or excluded")
+    for axis, values in suite.axes.items():
+        if cells and len(values) > 1 and not any(_concerns(axis, cell.task, cell.model) for cell in cells):
+            document.fault(("matrix", axis), "is an axis that concerns no cell of this suite: its models fit themselves, without an engine")
     for cell in cells:
         _check(suite, cell)
-    twice: dict[str, Cell] = {}
-    for cell in cells:
-        if cell.id in twice:
-            other = twice[cell.id]
-            document.fault(cell.model.key, f"the cells {name(other)} and {name(cell)} are the same but for their names; leave one out")
-        twice[cell.id] = cell
+    _check_twice(suite, cells)
     for probe in suite.probes:
         reasons = [cell.probes[probe.label] for cell in cells if probe.label in cell.probes]
         if cells and not reasons:
@@ -108,7 +115,21 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
     units: dict[str, list[Cell]] = {}
     for cell in chosen:
         units.setdefault(cell.unit, []).append(cell)
-    return Plan(suite, tuple(Unit(id, tuple(cells)) for id, cells in units.items()), tuple(left_out), {p.label: _probe_key(p) for p in suite.probes})
+    made = tuple(Unit(id, tuple(cells)) for id, cells in units.items())
+    return Plan(suite, made, tuple(left_out), tuple(only), {p.label: _probe_key(p) for p in suite.probes})
+
+
+def _check_twice(suite: Suite, cells: Iterable[Cell]) -> None:
+    """Two cells of one identity: one fault for each pair of entries, whatever the number of seeds."""
+    first: dict[str, Cell] = {}
+    said: set[tuple[str, str]] = set()
+    for cell in cells:
+        other = first.setdefault(cell.id, cell)
+        pair = (cell.task.label, cell.model.label)
+        if other is not cell and pair not in said:
+            said.add(pair)
+            key = cell.model.key if other.task is cell.task else cell.task.key
+            suite.document.fault(key, f"the cells {name(other)} and {name(cell)} are the same but for their names; leave one out")
 
 
 def name(cell: Cell) -> str:
@@ -155,29 +176,36 @@ def changed(options: Mapping[str, Option], stated: Mapping[str, Any]) -> dict[st
 
 
 def _cells(suite: Suite, task: Choice, model: Choice) -> Iterator[Cell]:
+    """The cells of a pair: the product of the axes, less what `exclude` names, and then what `include` adds.
+
+    A selector names a cell where each of its axes has one of its values; an axis that does not concern a pair is no
+    label of its cells, so a selector that names it chooses none of them. An entry of `include` adds one cell for each
+    combination of the values it names, with the first value of every axis that it does not name; as in GitHub Actions,
+    it may bring back what was excluded.
+    """
     seen: set[str] = set()
-    for point in _points(suite, task, model):
-        if any(_wanted_labels({"task": task.label, "model": model.label, **point}, selector) for selector in suite.exclude):
-            continue
+    for included, point in _points(suite, task, model):
         cell = _cell(suite, task, model, point)
+        if not included and any(_wanted(cell, selector) for selector in suite.exclude):
+            continue
         # Axes that do not concern this pair were dropped from the point, so points may coincide.
         if cell.id not in seen:
             seen.add(cell.id)
             yield cell
 
 
-def _points(suite: Suite, task: Choice, model: Choice) -> Iterator[dict[str, Any]]:
-    """Values of the axes that concern a pair, `include` after the product."""
+def _points(suite: Suite, task: Choice, model: Choice) -> Iterator[tuple[bool, dict[str, Any]]]:
+    """Values of the axes that concern a pair, `include` after the product; and whether they are of `include`."""
     concerned = [axis for axis in suite.axes if _concerns(axis, task, model)]
     for values in itertools.product(*(suite.axes[axis] for axis in concerned)):
-        yield dict(zip(concerned, values))
+        yield False, dict(zip(concerned, values))
     for selector in suite.include:
         if task.label not in selector.get("task", (task.label,)) or model.label not in selector.get("model", (model.label,)):
             continue
         axes = [axis for axis in selector if axis not in ("task", "model") and _concerns(axis, task, model)]
         others = {axis: suite.axes[axis][0] for axis in concerned if axis not in axes}
         for values in itertools.product(*(selector[axis] for axis in axes)):
-            yield {**others, **dict(zip(axes, values))}
+            yield True, {**others, **dict(zip(axes, values))}
 
 
 def is_network(model: Component) -> bool:
@@ -189,10 +217,11 @@ def _concerns(axis: str, task: Choice, model: Choice) -> bool:
     family, _, rest = axis.partition(".")
     if family in ("engine", "precision", "train") and not is_network(model.component):
         return family == "train" and (rest == "validation" or rest in model.component.words("ACCEPTS"))
+    # An option has no dot in its name, a label may: what stands before the last dot is the label.
     if family == "tasks":
-        return rest.startswith(f"{task.label}.")
+        return rest.rpartition(".")[0] == task.label
     if family == "models":
-        return rest.startswith(f"{model.label}.")
+        return rest.rpartition(".")[0] == model.label
     return True
 
 
@@ -200,8 +229,8 @@ def _cell(suite: Suite, task: Choice, model: Choice, point: Mapping[str, Any]) -
     network = is_network(model.component)
     values = {axis: point.get(axis, option.default) for axis, option in AXES.items()}
     engine = suite.engines[values["engine"]] if network else None
-    stated_task = task.stated | _of(point, f"tasks.{task.label}.")
-    stated_model = model.stated | _of(point, f"models.{model.label}.")
+    stated_task = {**task.stated, **_of(point, f"tasks.{task.label}.")}
+    stated_model = {**model.stated, **_of(point, f"models.{model.label}.")}
     train = {**suite.train, **model.train, **_of(point, "train.")}
     problems = suite.problems[task.label]
     if not network:
@@ -210,10 +239,10 @@ def _cell(suite: Suite, task: Choice, model: Choice, point: Mapping[str, Any]) -
     evaluate = {key: value for key, value in ({**suite.evaluate, **_of(point, "evaluate.")}).items() if key in evaluation_options}
     task_options = {**COMMON["tasks"], **task.component.options}
     training = {
-        "task": [task.component.name, task.component.version, changed(task_options, stated_task)],
-        "problem": [[p.name, p.version] for p in problems],
-        "model": [model.component.name, model.component.version, changed(model.component.options, stated_model)],
-        "engine": [engine.name, engine.version] if engine else None,
+        "task": [_identity(task.component), task.component.version, changed(task_options, stated_task)],
+        "problem": [[_identity(p), p.version] for p in problems],
+        "model": [_identity(model.component), model.component.version, changed(model.component.options, stated_model)],
+        "engine": [_identity(engine), engine.version] if engine else None,
         "train": changed(train_options(), train),
         "seed": values["seed"],
         "place": {axis: values[axis] for axis in ("precision", "device", "threads") if values[axis] != AXES[axis].default},
@@ -243,8 +272,13 @@ def _cell(suite: Suite, task: Choice, model: Choice, point: Mapping[str, Any]) -
     return replace(cell, probes={p.label: unmet(p, available, kinds) for p in suite.probes if _wanted(cell, p.only)})
 
 
+def _identity(component: Component) -> str:
+    """Its name; of a file, the path that the suite states: `a/model.py` and `b/model.py` are two models."""
+    return posixpath.normpath(component.use) if component.foreign else component.name
+
+
 def _of(point: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {axis[len(prefix) :]: value for axis, value in point.items() if axis.startswith(prefix)}
+    return {axis[len(prefix) :]: value for axis, value in point.items() if axis.rpartition(".")[0] + "." == prefix}
 
 
 def _check(suite: Suite, cell: Cell) -> None:
@@ -256,10 +290,22 @@ def _check(suite: Suite, cell: Cell) -> None:
             if option not in accepts and option not in ("validation", "keep"):
                 key = (*cell.model.key, "train", option) if option in cell.model.train else ("train", option)
                 document.fault(key, f"the engine {cell.engine.name} has no {option} (you ask for {show(value)}; it has: {', '.join(accepts)})")
+        train = cell.options["train"]
+        if train["patience"] is not None and train["validation"] == 0:
+            document.fault(_stated_at(cell, "patience"), "patience chooses on validation data, and validation = 0 leaves none")
+        if train["nesterov"] and train["optimizer"] == "sgd" and train["momentum"] == 0:
+            document.fault(_stated_at(cell, "nesterov"), "nesterov is a variant of momentum, and momentum = 0 leaves none")
         return
     for option in cell.model.train:
         if option != "validation" and option not in cell.model.component.words("ACCEPTS"):
             document.fault((*cell.model.key, "train", option), f"{cell.model.component.name} fits itself and has no {option}")
+
+
+def _stated_at(cell: Cell, option: str) -> tuple[str | int, ...]:
+    """Where the file states a training option of a cell."""
+    if f"train.{option}" in cell.labels:
+        return ("matrix", f"train.{option}")
+    return (*cell.model.key, "train", option) if option in cell.model.train else ("train", option)
 
 
 def _never_used(suite: Suite, cells: Sequence[Cell], left_out: Sequence[tuple[str, str, str]]) -> None:
@@ -269,7 +315,8 @@ def _never_used(suite: Suite, cells: Sequence[Cell], left_out: Sequence[tuple[st
                 continue
             pairs = [f"{pair[1 - position]} ({pair[2]})" for pair in left_out if pair[position] == choice.label]
             other = "model" if kind == "task" else "task"
-            reason = f"fits no {other} of this suite: {', '.join(pairs)}" if pairs else "stands in no cell: all of its cells are excluded"
+            excluded = len(pairs) < len(suite.models if kind == "task" else suite.tasks)
+            reason = "stands in no cell: all of its cells are excluded" if excluded else f"fits no {other} of this suite: {', '.join(pairs)}"
             suite.document.fault((*choice.key, "use"), f"the {kind} {choice.label} {reason}")
 
 
@@ -297,4 +344,4 @@ def _wanted_labels(labels: Mapping[str, Any], selectors: Mapping[str, tuple[Any,
 
 
 def _probe_key(probe: Choice) -> str:
-    return digest([probe.component.name, probe.component.version, changed(probe.component.options, probe.stated)])
+    return digest([_identity(probe.component), probe.component.version, changed(probe.component.options, probe.stated)])

@@ -72,5 +72,5 @@ def _matrix() -> dict[str, Any]:
     axes = {name: axis(option) for name, option in AXES.items()} | {f"train.{name}": axis(option) for name, option in train_options().items()}
     axes |= {f"evaluate.{name}": axis(option) for name, option in EVALUATE.items()}
     cells = {"type": "array", "items": {"type": "object", "minProperties": 1}}
-    dotted = {"^(train|evaluate|tasks|models)\\.": {}}
+    dotted: dict[str, Any] = {"^(train|evaluate|tasks|models)\\.": {}}
     return {"type": "object", "additionalProperties": False, "properties": {**axes, "include": cells, "exclude": cells}, "patternProperties": dotted}

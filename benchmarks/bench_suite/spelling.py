@@ -7,6 +7,10 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean "…"?` where a known word is near, else nothing."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f'; did you mean "{matches[0]}"?' if matches else ""
+    """`; did you mean "…"?` where a known word is near or begins like it, else nothing."""
+    lowered = {name.lower(): name for name in known}
+    word = word.lower()
+    matches = difflib.get_close_matches(word, lowered, n=1, cutoff=0.6)
+    if not matches and len(word) > 1:
+        matches = [name for name in lowered if name.startswith(word)]
+    return f'; did you mean "{lowered[matches[0]]}"?' if matches else ""

@@ -205,6 +205,12 @@ class Run:
         """A writer with a file of its own. Of two records of one (id, probe) the later writer's counts."""
         return Writer(self)
 
+    def update(self, changes: Mapping[str, Any]) -> None:
+        """Change what `run.json` says of the suite, as a resume under a changed suite does."""
+        info = {**self.info, **changes}
+        self._write("run.json", dumps(info, indent=2).encode())
+        self.info = info
+
     # ── records ─────────────────────────────────────────────────────────────────────────────────
 
     def records(self) -> list[Record]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench_suite.components import PACKAGE, Component, find, is_path
+from bench_suite.components import PACKAGE, Component, builtin, find, is_path
 from bench_suite.contracts import ComponentError, Kind
 from bench_suite.document import Document, SuiteError, label, read_document
-from bench_suite.options import MISSING, Option, Type, read_options, show
+from bench_suite.options import MISSING, Option, Type, describe, read_options, show
 from bench_suite.positions import Path as KeyPath
 from bench_suite.spelling import nearest
 
@@ -118,11 +118,11 @@ def shipped() -> list[str]:
 def locate(name: str) -> Path:
     """The file of a suite: a path, or the name of one that ships with the program. Raises SuiteError."""
     path = Path(name)
-    if path.exists() or path.suffix == ".toml" or "/" in name:
-        return path
-    if name in shipped():
+    if name in shipped() and not path.is_file():  # a folder of that name, such as one of results, is not meant
         return PACKAGE / "suites" / f"{name}.toml"
-    raise SuiteError([f'there is no suite "{name}"{nearest(name, shipped())}; a file, or one of: {", ".join(shipped())}'])
+    if len(name) > 255 or path.exists() or path.suffix == ".toml" or "/" in name:
+        return path
+    raise SuiteError([f"there is no suite {show(name)}{nearest(name, shipped())} (a file, or one of: {', '.join(shipped())})"])
 
 
 def read_suite(name: str, overrides: Sequence[str] = ()) -> Suite:
@@ -163,6 +163,8 @@ class _Reader:
         self.folder = folder
         self.name = name
         self.overrides = overrides
+        self.incomplete: set[str] = set()
+        "Kinds with an entry that could not be read: what refers to them is not judged, so that one fault is said once."
 
     def suite(self) -> Suite:
         self.known(self.values, SECTIONS, ())
@@ -172,7 +174,9 @@ class _Reader:
         problems = {task.label: tuple(self.problems(task)) for task in tasks}
         train = self.table("train", train_options())
         evaluations = {k: o for ps in problems.values() for p in ps for k, o in p.options.items()} | dict(EVALUATE)
-        evaluate = self.table("evaluate", evaluations)
+        evaluate = self.take(self.section("evaluate"), evaluations, ("evaluate",))
+        if "tasks" not in self.incomplete:
+            self.known(self.section("evaluate"), evaluations, ("evaluate",))
         axes = self.axes(tasks, models, evaluations)
         engines = self.engines(axes)
         probes = self.probes(axes, tasks, models)
@@ -180,7 +184,8 @@ class _Reader:
         gates = tuple(self.gates(metrics, probes))
         columns, sort = self.report(metrics)
         include, exclude = (tuple(self.selectors(key, axes, tasks, models, evaluations)) for key in ("include", "exclude"))
-        self.contradictions(train, models, axes)
+        self.twice(train, evaluate, tasks, models, axes)
+        self.contradictions(train, models, axes, include)
         self.document.raise_faults()
         return Suite(
             self.name, self.folder, self.document, self.overrides, title or self.name, description, tuple(tasks), tuple(models),
@@ -203,6 +208,8 @@ class _Reader:
         if not isinstance(value, str):
             self.fault((key,), f"{show(value)} is not a string")
             return ""
+        if not all(c.isprintable() or (c in "\n\t" and key == "description") for c in value):
+            self.fault((key,), f"{show(value)} holds a control character")
         return value
 
     def section(self, key: str) -> Mapping[str, Any]:
@@ -233,26 +240,35 @@ class _Reader:
 
     def component(self, kind: Kind, use: Any, path: KeyPath) -> Component | None:
         if not isinstance(use, str) or not use:
-            self.fault(path, f"`use` must be the name of a {kind[:-1]}, or the path of its file")
-            return None
-        try:
-            return find(kind, use, self.folder)
-        except ComponentError as error:
-            self.fault(path, str(error))
-            return None
+            self.fault(path, f"{show(use)} is no {kind[:-1]}: a name ({', '.join(builtin(kind))}), or the path of a file")
+        else:
+            try:
+                return find(kind, use, self.folder)
+            except ComponentError as error:
+                self.fault(path, str(error))
+        self.incomplete.add(kind)
+        return None
 
     def entries(self, kind: Kind) -> list[Choice]:
         entries = self.values.get(kind)
         if entries is None or entries == []:
-            self.fault((kind,) if kind in self.values else (), f"a suite needs at least one of {kind}: [[{kind}]] with `use = …`")
+            self.fault((kind,) if kind in self.values else (), f'a suite needs at least one {kind[:-1]}: [[{kind}]] with use = "NAME"')
+            self.incomplete.add(kind)
             return []
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             self.fault((kind,), f"must be written [[{kind}]], one block an entry")
+            self.incomplete.add(kind)
             return []
         choices: list[Choice] = []
         for index, entry in enumerate(entries):
             path: KeyPath = (kind, index)
-            component = self.component(kind, entry.get("use"), (*path, "use"))
+            if "use" not in entry:
+                wrong = next((key for key in entry if nearest(key, ["use"])), None)
+                said = "lacks" if wrong is None else f"has `{wrong}`, and lacks"
+                self.fault(path if wrong is None else (*path, wrong), f"{said} `use`: the name of a {kind[:-1]} ({', '.join(builtin(kind))}), or the path of a file")
+                self.incomplete.add(kind)
+                continue
+            component = self.component(kind, entry["use"], (*path, "use"))
             if component is None:
                 continue
             options = {**COMMON.get(kind, {}), **component.options}
@@ -276,8 +292,9 @@ class _Reader:
     def label(self, entry: Mapping[str, Any], path: KeyPath, others: Sequence[Choice]) -> str:
         name = label(entry)
         key = (*path, "name" if "name" in entry else "use")
-        if not isinstance(name, str) or not 0 < len(name) <= 100 or any(ord(c) < 32 or ord(c) == 127 for c in name):
-            self.fault(key, f"{show(name)} is no name: 1 to 100 characters, none of them a control character")
+        if not is_label(name):
+            self.fault(key, f"{show(name)} is no name: 1 to 100 printable characters, without space at either end")
+            self.incomplete.add(str(path[0]))
             return "?"
         if any(other.label == name for other in others):
             self.fault(key, f'two {path[0]} are called "{name}"; give one of them another `name`')
@@ -285,6 +302,8 @@ class _Reader:
 
     def groups(self, task: Component, stated: Mapping[str, Any], path: KeyPath) -> None:
         known = task.words("GROUPS")
+        if len(set(stated.get("groups") or ())) < len(stated.get("groups") or ()):
+            self.fault((*path, "groups"), "names an attribute twice")
         for group in stated.get("groups") or ():
             if "GROUPS" in task.facts and group not in known:
                 has = ", ".join(known) or "none"
@@ -299,7 +318,7 @@ class _Reader:
 
     def probes(self, axes: Mapping[str, Any], tasks: Sequence[Choice], models: Sequence[Choice]) -> list[Choice]:
         table = self.section("probes")
-        if not table and not self.document.faults:
+        if table == {} and isinstance(self.values.get("probes", {}), dict):
             self.fault(("probes",) if "probes" in self.values else (), "a suite needs at least one probe: [probes.quality]")
         choices = []
         for name, entry in table.items():
@@ -307,8 +326,9 @@ class _Reader:
             if not isinstance(entry, dict):
                 self.fault(path, f"must be a table: [probes.{name}]")
                 continue
-            if not name or "/" in name or any(ord(c) < 32 for c in name):
-                self.fault(path, "is no name for a probe: its metrics are called NAME/METRIC")
+            if not is_label(name) or "/" in name or name == "predictions":
+                self.fault(path, "is no name for a probe (printable, without a slash, not `predictions`): its metrics are called NAME/METRIC")
+                self.incomplete.add("probes")
                 continue
             component = self.component("probes", entry.get("use", name), (*path, "use") if "use" in entry else path)
             if component is None:
@@ -322,7 +342,11 @@ class _Reader:
                 # The probe finds a file by its whole path, wherever it runs.
                 stated[option] = tuple(str(part.path) if part.foreign else part.use for part in found if part is not None)
             only = {}
-            for axis, value in (entry.get("only") or {}).items() if isinstance(entry.get("only", {}), dict) else ():
+            chosen = entry.get("only", {})
+            if not isinstance(chosen, dict):
+                self.fault((*path, "only"), "must be a table of axes and the values it wants: only = { seed = 0 }")
+                chosen = {}
+            for axis, value in chosen.items():
                 only[axis] = self.selector(axis, value, (*path, "only", axis), axes, tasks, models, {})
             choices.append(Choice(component, name, stated, only=only, named=tuple(named), key=path))
         return choices
@@ -337,6 +361,10 @@ class _Reader:
     def gates(self, metrics: Mapping[str, Mapping[str, Any]], probes: Sequence[Choice]) -> Iterator[Gate]:
         for metric, rules in self.section("gate").items():
             path: KeyPath = ("gate", metric)
+            if isinstance(rules, dict) and f"{metric}/{next(iter(rules), None)}" in metrics:
+                wanted = f"{metric}/{next(iter(rules))}"
+                self.fault(path, f'a metric\'s name is one key with a slash, in quotes: "{wanted}" = {{ min = … }}')
+                continue
             self.metric(metric, path, metrics)
             if not isinstance(rules, dict) or not rules:
                 self.fault(path, "must be a table with min, max or tolerance: { min = 0.85 }")
@@ -353,11 +381,11 @@ class _Reader:
             probe = next((p for p in probes if p.label == metric.partition("/")[0]), None)
             timing = metrics.get(metric, {}).get("timing")
             if timing and probe is not None and probe.stated.get("processes", 1) < TIMING_PROCESSES:
-                self.fault(path, f"a timing has an interval only over {TIMING_PROCESSES} or more fresh processes, so it cannot be gated as it is measured here")
+                self.fault(path, f"a timing has an interval only over {TIMING_PROCESSES} or more fresh processes, and is measured in one here: leave it out of [gate]")
             yield Gate(metric, accepted, path)
 
     def metric(self, name: Any, path: KeyPath, metrics: Mapping[str, Any]) -> None:
-        if name not in metrics and metrics:
+        if name not in metrics and not self.incomplete & {"tasks", "probes", "metrics"}:
             self.fault(path, f"no probe of this suite emits {show(name)}{nearest(str(name), metrics)} (there are: {', '.join(metrics)})")
 
     def report(self, metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
@@ -380,6 +408,10 @@ class _Reader:
             if axis in ("include", "exclude"):
                 continue
             path: KeyPath = ("matrix", axis)
+            if isinstance(values, dict) and axis in ("train", "evaluate", "tasks", "models"):
+                below = f"{axis}.{next(iter(values), 'NAME')}" + (".OPTION" if axis in ("tasks", "models") else "")
+                self.fault(path, f'a dotted axis is one key, in quotes: "{below}" = […]')
+                continue
             option = self.axis(axis, path, tasks, models, evaluations)
             if option is None:
                 continue
@@ -387,6 +419,9 @@ class _Reader:
             listed = values if isinstance(values, list) else [values]
             if not listed:
                 self.fault(path, "is an axis without values, so there is no cell at all; give one value or more, or leave it out")
+                continue
+            if option.type.name == "tuple" and not all(isinstance(value, list) for value in listed):
+                self.fault(path, f"{show(listed[0])} is not {describe(option.type)}; an axis of lists is a list of lists: [{show(listed if isinstance(values, list) else [values])}]")
                 continue
             accepted = [self.accept(option, value, (*path, i) if isinstance(values, list) else path) for i, value in enumerate(listed)]
             if any(accepted[i] in accepted[:i] for i in range(len(accepted)) if accepted[i] is not MISSING):
@@ -408,8 +443,10 @@ class _Reader:
             choices = {c.label: c for c in (tasks if family == "tasks" else models)}
             name = next((n for n in sorted(choices, key=len, reverse=True) if rest.startswith(f"{n}.")), None)
             if name is None:
-                labels = ", ".join(choices)
-                self.fault(path, f"names no {family[:-1]} of this suite (there are: {labels}); an axis of one is {family}.NAME.OPTION")
+                if family not in self.incomplete:
+                    near = nearest(axis, [f"{family}.{c.label}.{option}" for c in choices.values() for option in c.component.options])
+                    labels = ", ".join(choices)
+                    self.fault(path, f"names no {family[:-1]} of this suite{near} (there are: {labels}); an axis of one is {family}.NAME.OPTION")
                 return None
             rest = rest[len(name) + 1 :]
             options = {**COMMON.get(family, {}), **choices[name].component.options}  # type: ignore[call-overload]  # family is one of two kinds
@@ -418,6 +455,8 @@ class _Reader:
             self.fault(path, f"is no axis{nearest(axis, known)} (axes: {', '.join(AXES)}, or a dotted key such as train.learning_rate)")
             return None
         if rest not in options:
+            if family == "evaluate" and "tasks" in self.incomplete:
+                return None
             self.fault(path, f"`{rest}` is no option there{nearest(rest, options)} (there are: {', '.join(options) or 'none'})")
             return None
         return options[rest]
@@ -442,34 +481,49 @@ class _Reader:
         if axis in ("task", "model"):
             labels = [c.label for c in (tasks if axis == "task" else models)]
             for name in listed:
-                if name not in labels and labels:
+                if name not in labels and f"{axis}s" not in self.incomplete:
                     self.fault(path, f"no {axis} is called {show(name)}{nearest(str(name), labels)} (there are: {', '.join(labels)})")
             return tuple(listed)
         if not axes.get(axis) and path[:2] != ("matrix", "include") and axis not in AXES:
-            self.fault(path, f"is no axis of this matrix{nearest(axis, [*axes, 'task', 'model'])} (there are: {', '.join(['task', 'model', *axes])})")
+            known = list(dict.fromkeys(["task", "model", *AXES, *axes]))
+            self.fault(path, f"is no axis of this matrix{nearest(axis, known)} (there are: {', '.join(known)})")
             return ()
         option = self.axis(axis, path, tasks, models, evaluations)
         return () if option is None else tuple(self.accept(option, v, path) for v in listed)
 
-    def contradictions(self, train: Mapping[str, Any], models: Sequence[Choice], axes: Mapping[str, tuple[Any, ...]]) -> None:
-        """Options that cannot both be meant."""
-        for model in models:
-            for option in model.train:
-                if f"train.{option}" in axes:
-                    self.fault((*model.key, "train", option), f"contradicts the axis train.{option}: one of the two")
-            for option in model.stated:
-                if f"models.{model.label}.{option}" in axes:
-                    self.fault((*model.key, option), f"contradicts the axis models.{model.label}.{option}: one of the two")
-        for option in train:
-            if f"train.{option}" in axes:
-                self.fault(("train", option), f"contradicts the axis train.{option}: one of the two")
-        for stated, path in [(train, ("train",)), *(({**train, **m.train}, (*m.key, "train")) for m in models if m.train)]:
-            sgd = stated.get("optimizer", train_options()["optimizer"].default) == "sgd" or "train.optimizer" in axes
-            for option in ("momentum", "nesterov"):
-                if stated.get(option) and not sgd:
-                    self.fault((*path, option), f'{option} is an option of optimizer = "sgd"')  # type: ignore[arg-type]
-            if stated.get("patience") is not None and stated.get("validation") == 0:
-                self.fault((*path, "patience"), "patience chooses on validation data, and validation = 0 leaves none")  # type: ignore[arg-type]
+    def twice(
+        self, train: Mapping[str, Any], evaluate: Mapping[str, Any], tasks: Sequence[Choice], models: Sequence[Choice], axes: Mapping[str, Any]
+    ) -> None:
+        """An option that stands in the file and is an axis too."""
+        stated: list[tuple[KeyPath, str]] = [(("train", option), f"train.{option}") for option in train]
+        stated += [(("evaluate", option), f"evaluate.{option}") for option in evaluate]
+        stated += [((*m.key, "train", option), f"train.{option}") for m in models for option in m.train]
+        stated += [((*t.key, option), f"tasks.{t.label}.{option}") for t in tasks for option in t.stated]
+        stated += [((*m.key, option), f"models.{m.label}.{option}") for m in models for option in m.stated]
+        for path, axis in stated:
+            if axis in axes:
+                self.fault(path, f"contradicts the axis {axis}: one of the two")
+
+    def contradictions(self, train: Mapping[str, Any], models: Sequence[Choice], axes: Mapping[str, tuple[Any, ...]], include: Sequence[Mapping[str, Any]]) -> None:
+        """Training options of which no cell could mean both. What depends on the cell, `plan` looks at."""
+        default = train_options()["optimizer"].default
+        varied = {value for values in (axes, *include) for value in values.get("train.optimizer", ())}
+        sgd = [m for m in models if "sgd" in varied | {m.train.get("optimizer", train.get("optimizer", default))}]
+        for option in ("momentum", "nesterov"):
+            message = f'{option} is an option of optimizer = "sgd"'
+            for model in models:
+                if model.train.get(option) and model not in sgd:
+                    self.fault((*model.key, "train", option), message)
+            if models and not sgd:
+                if train.get(option):
+                    self.fault(("train", option), message)
+                if any(axes.get(f"train.{option}", ())):
+                    self.fault(("matrix", f"train.{option}"), message)
+
+
+def is_label(name: Any) -> bool:
+    """Whether this can be what reports call a task, a model or a probe."""
+    return isinstance(name, str) and 0 < len(name) <= 100 and name.isprintable() and name == name.strip()
 
 
 def _choices(option: Option) -> tuple[str, ...]:

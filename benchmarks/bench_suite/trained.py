@@ -81,9 +81,9 @@ class Trained:
         columns = self._predict(split, source, cached=change is None)
         targets = column(source, "target")
         made = Predictions(split, source.ids, {"targets": targets, **columns}, source.groups)
-        for name, column in made.columns.items():
-            if len(column) != len(made):
-                raise BenchError(f"{name} of {split}: {len(column)} rows for {len(made)} examples")
+        for name, values in made.columns.items():
+            if len(values) != len(made):
+                raise BenchError(f"{name} of {split}: {len(values)} rows for {len(made)} examples")
         if change is None:
             self._predictions[split] = made
             if self.keep is not None:
@@ -131,14 +131,20 @@ class Trained:
         # The training examples are part of the key: a vocabulary may have been fitted on them.
         fingerprint = hash_of(self.data.source.fingerprint, self.data.splits["train"].ids) if cache else ""
         source = self.cell.model.component.source_hash
-        return encoded(network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.place.device)
+        return encoded(
+            network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.place.device
+        )
 
     def _split(self, name: str) -> Any:
         if name not in self.data.splits:
-            raise BenchError(f'the task {self.cell.task.label} has no split "{name}" (it has: {", ".join(self.data.splits)})')
+            raise BenchError(
+                f'the task {self.cell.task.label} has no split "{name}" (it has: {", ".join(self.data.splits)})'
+            )
         return self.data.splits[name]
 
-    def retrain(self, *, rows: np.ndarray | None = None, seed: int | None = None, train: Mapping[str, Any] | None = None) -> Trained:
+    def retrain(
+        self, *, rows: np.ndarray | None = None, seed: int | None = None, train: Mapping[str, Any] | None = None
+    ) -> Trained:
         """The same cell trained anew: on `rows` of the training split, from another seed, with other options."""
         data = self.data
         if rows is not None:
@@ -156,7 +162,16 @@ class Trained:
         return made
 
 
-def build(cell: Cell, data: Data, place: Placement, seed: int, train: Mapping[str, Any], *, smoke: bool = False, cache: Cache | None = None) -> Trained:
+def build(
+    cell: Cell,
+    data: Data,
+    place: Placement,
+    seed: int,
+    train: Mapping[str, Any],
+    *,
+    smoke: bool = False,
+    cache: Cache | None = None,
+) -> Trained:
     """The cell's model, built from `seed` and not trained yet."""
     import torch
 
@@ -170,7 +185,9 @@ def build(cell: Cell, data: Data, place: Placement, seed: int, train: Mapping[st
     options = components.make_options(cell.model.component, cell.options["model"])
     model = module.build(data, options)
     if not isinstance(model, Network | Estimator):
-        raise BenchError(f"{cell.model.label}: build returned {type(model).__name__}, which is neither a Network nor an Estimator")
+        raise BenchError(
+            f"{cell.model.label}: build returned {type(model).__name__}, which is neither a Network nor an Estimator"
+        )
     return Trained(cell, data, problem, place, model, dict(train), seed, smoke=smoke, cache=cache)
 
 
@@ -185,7 +202,9 @@ def fit(trained: Trained, report: Report, meters: Mapping[str, Any] | None = Non
         if isinstance(trained.model, Network):
             assert trained.cell.engine is not None
             engine = components.load(trained.cell.engine)
-            trained.history = engine.train(trained.model, trained.data, trained.problem, options, trained.place, report, trained.encoded)
+            trained.history = engine.train(
+                trained.model, trained.data, trained.problem, options, trained.place, report, trained.encoded
+            )
         else:
             started = time.perf_counter()
             trained.model.fit(trained.data, options, report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from bench_suite.contracts import BenchError, Data, Evaluation, History, Network, Placement, Source, TrainingFailed
 from bench_suite.data.encoded import Encoded, encoded
 from bench_suite.data.sources import Sources
@@ -224,3 +226,22 @@ def test_the_cnn_reaches_96_percent_on_the_sample(digits: Data) -> None:
     options = TrainOptions(epochs=3, learning_rate=3e-3, schedule="linear")
     scores = [accuracy(train(digits, options, seed, model=cnn)[0], digits) for seed in (0, 1, 2)]
     assert np.mean(scores) >= 0.96
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not os.path.isdir(os.path.join(os.environ.get("BENCH_DATA", ""), "ylecun", "mnist")),
+    reason="needs the full MNIST: a folder ylecun/mnist in $BENCH_DATA",
+)
+@pytest.mark.parametrize(
+    ("model", "options", "least"),
+    [
+        (mlp, TrainOptions(epochs=5, learning_rate=2e-3, schedule="linear"), 0.975),
+        (cnn, TrainOptions(epochs=3, learning_rate=3e-3, schedule="linear"), 0.990),
+    ],
+    ids=["mlp", "cnn"],
+)
+def test_the_full_mnist_is_learnt_as_well_as_is_known(model: Any, options: TrainOptions, least: float) -> None:
+    data = prepare(mnist.load(mnist.Options(), Sources(offline=True)), 0.1, smoke=False)
+    scores = [accuracy(train(data, options, seed, model=model)[0], data) for seed in (0, 1)]
+    assert np.mean(scores) >= least

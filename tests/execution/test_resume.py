@@ -177,7 +177,26 @@ def test_a_run_of_another_suite_is_not_resumed(suite, tmp_path):
         bench_suite.run("other.toml", resume=first.run.name)
 
 
+def test_gates_columns_and_title_are_those_of_the_suite_as_it_is_now(suite, tmp_path):
+    suite()
+    changed = '[gate]\n"quality/accuracy" = { min = 0.5 }\n[report]\ncolumns = ["quality/log_loss"]'
+    again = suite(probes=changed, resume="newest")
+    assert again.run.info["gate"] == {"quality/accuracy": {"min": 0.5}}
+    assert Store(tmp_path / "results").open("latest").info["report"]["columns"] == ["quality/log_loss"]
+
+
 def test_a_loaded_run_has_its_records(suite):
     outcome = suite()
     assert [r.id for r in bench_suite.load().records()] == [r.id for r in outcome.records]
     assert Store(outcome.run.path.parent).runs()[0].records == 2
+
+
+def test_a_run_becomes_a_data_frame_with_a_row_for_each_metric(suite):
+    outcome = suite()
+    frame = bench_suite.frame(outcome.run)
+    assert len(frame) == sum(len(record.metrics) for record in outcome.records)
+    accuracy = frame[frame.metric == "quality/accuracy"].set_index("seed")
+    first = next(m for m in outcome.records[0].metrics if m.name == "quality/accuracy")
+    assert accuracy.loc[0, "value"] == first.value
+    assert accuracy.loc[0, "low"] == first.interval.low
+    assert set(frame.task) == {"loans"}

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,9 +24,6 @@ from bench_suite.contracts import Record
 from bench_suite.store import Run, Store
 
 HERE = Path(__file__).parent
-FRAMES = sorted(path.parent.name for path in HERE.glob("*/suite.toml"))
-EXIT_STATUS = {"raising_probe": 3}
-"Where it is not 0."
 
 
 @dataclass(frozen=True)
@@ -44,10 +39,7 @@ class Ended:
 class Walk:
     """A copy of a frame's folder, and what each command made of it."""
 
-    name: str
     folder: Path
-    in_process: bool = True
-    "False: commands are processes of their own, which some frames need for what they claim."
     ended: dict[str, Ended] = field(default_factory=dict)
     "By step: `plan`, `untrusted`, `run`, `resume`, `report`."
     lines: dict[str, int] = field(default_factory=dict)
@@ -56,12 +48,17 @@ class Walk:
 
     def bench(self, *arguments: str) -> Ended:
         """One command of the program, in the folder."""
-        if self.in_process:
-            return _in_process(self.folder, arguments)
-        environment = {**os.environ, "BENCH_CACHE": str(self.folder / "cache")}
-        command = [sys.executable, "-m", "bench_suite", *arguments]
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
-        return Ended(done.returncode, done.stdout, done.stderr)
+        out, err = io.StringIO(), io.StringIO()
+        status: Any = 0
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(self.folder)
+            patch.setenv("BENCH_CACHE", str(self.folder / "cache"))
+            patch.setattr(sys, "argv", ["bench", *arguments])
+            try:
+                main()
+            except SystemExit as end:
+                status = end.code
+        return Ended(int(status), out.getvalue(), err.getvalue())
 
     @property
     def plan(self) -> Mapping[str, Any]:
@@ -117,37 +114,23 @@ def value(record: Record, name: str, **at: Any) -> float:
     return found
 
 
-def _in_process(folder: Path, arguments: tuple[str, ...]) -> Ended:
-    out, err = io.StringIO(), io.StringIO()
-    status: Any = 0
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.chdir(folder)
-        patch.setenv("BENCH_CACHE", str(folder / "cache"))
-        patch.setattr(sys, "argv", ["bench", *arguments])
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code
-    return Ended(int(status), out.getvalue(), err.getvalue())
-
-
-Prepare = Callable[..., Walk]
+Prepare = Callable[[str], Walk]
 
 
 @pytest.fixture(scope="session")
 def prepare(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
     """A fresh copy of a frame's folder, nothing done yet."""
 
-    def copy(name: str, *, in_process: bool = True) -> Walk:
+    def copy(name: str) -> Walk:
         folder = tmp_path_factory.mktemp(name)
         shutil.copytree(HERE / name, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        return Walk(name, folder, in_process)
+        return Walk(folder)
 
     return copy
 
 
 @pytest.fixture(scope="session")
-def walk(prepare: Prepare) -> Iterator[Callable[[str], Walk]]:
+def walk(prepare: Prepare) -> Callable[[str], Walk]:
     """A frame's walk, gone once a session."""
     walks: dict[str, Walk] = {}
 
@@ -156,7 +139,7 @@ def walk(prepare: Prepare) -> Iterator[Callable[[str], Walk]]:
             walks[name] = prepare(name).through()
         return walks[name]
 
-    yield once
+    return once
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A probe that needs gradients: an image where there are some, *not applicable* from the plan on where there are none."""
+"""A probe that needs gradients: an image where there are some, else *not applicable* from the plan on."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ SPLIT = 256 * MEBIBYTE
 ALLOWED = 64 * MEBIBYTE
 "More than a process holds that has all it needs but the data: a chunk of 4,096 rows is 32 MiB."
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA counts a process's own memory only on Linux")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="RLIMIT_DATA counts a process's own memory only on Linux"
+)
 
 # The program runs the suite's smoke test first, so that all libraries are imported and have taken what they take once.
 # From then on the process may have ALLOWED more than Linux counts as its own data at that moment.

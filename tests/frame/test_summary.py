@@ -49,3 +49,26 @@ def test_no_record_holds_it(walk: Any) -> None:
     for record in walk("summary").records:
         assert record.probes["agreement"].status == "ok"
         assert not [row for row in record.metrics if row.name.startswith("agreement/")]
+
+
+def test_a_gate_on_it_is_judged_once_for_the_run(prepare: Any) -> None:
+    walked = prepare("summary")
+    suite = walked.folder / "suite.toml"
+    whole = suite.read_text()
+    for rules, status, verdict in (("min = 0.5", 0, "passed"), ("max = 0.5", 1, "failed")):
+        suite.write_text(f'{whole}\n[gate]\n"agreement/concordance" = {{ {rules} }}\n')
+        ended = walked.bench("run", "suite.toml", "--trust")
+        assert ended.status == status, ended.err
+        assert f"gate {verdict}: agreement/concordance, all cells (task loans)" in ended.out
+
+
+def test_one_that_raises_costs_the_summary_and_no_record(prepare: Any, metric: Callable[..., float]) -> None:
+    walked = prepare("summary")
+    file = walked.folder / "probe.py"
+    file.write_text(
+        file.read_text().replace("    tables: dict", '    raise LookupError("no ranks")\n    tables: dict', 1)
+    )
+    ended = walked.bench("run", "suite.toml", "--trust", "--only", "seed=0")
+    assert ended.status == 3
+    assert "no ranks" in ended.err
+    assert metric(walked.record(seed=0, model="one in twenty"), "quality/accuracy") > 0.9

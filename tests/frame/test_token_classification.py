@@ -35,7 +35,9 @@ def test_stored_predictions_have_one_tag_a_word_and_give_the_metric_again(
 
 
 def test_the_interval_is_over_sentences(walk: Any) -> None:
-    row = next(m for m in walk("token_classification").record(model="word").metrics if m.name.endswith("token_accuracy"))
+    row = next(
+        m for m in walk("token_classification").record(model="word").metrics if m.name.endswith("token_accuracy")
+    )
     assert row.n == 200
     assert row.interval.over == "examples"
     assert row.interval.low < row.value < row.interval.high

@@ -13,6 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch import nn
+from torch.nn import functional
+
 from bench_suite.contracts import Data, Placement, Source
 from bench_suite.data.encoded import encoded
 from bench_suite.data.splits import MemorySplit
@@ -20,9 +24,6 @@ from bench_suite.engines import native
 from bench_suite.models import mlp
 from bench_suite.problems import classification
 from bench_suite.training.options import TrainOptions
-from PIL import Image
-from torch import nn
-from torch.nn import functional
 
 pytestmark = pytest.mark.perf
 BATCH = 64

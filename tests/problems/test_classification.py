@@ -8,6 +8,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 import torch
+
 from bench_suite.contracts import Batch, Evaluation, Network
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.problems import classification, regression

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from bench_suite.contracts import Batch, Data, DataInvalid, Evaluation, Network, Source
 from bench_suite.data.splits import MemorySplit
 from bench_suite.problems import regression

@@ -50,12 +50,15 @@ def test_a_sample_and_the_full_data_never_share_a_table(make_run: Make, record: 
     found = tables([make_run(sample, full, changed)])
     assert [table.data["name"] for table in found] == ["mnist-25k", "mnist", "mnist-25k"]
     assert all(len(table.rows) == 1 for table in found)
+    assert [table.variant for table in found] == ["data ffffffff", "", "data other"]
 
 
 def test_two_machines_never_share_a_table(make_run: Make, record: Make_record) -> None:
     one = make_run(record(model="a"))
     other = make_run(record(model="b"), hardware={"cpu": "Another"})
     assert [table.hardware["cpu"] for table in tables([other, one])] == ["Another", "Example Processor"]
+    assert tables([other])[0].variant == ""
+    assert tables([one, other])[1].variant == "on Another"
 
 
 def test_of_a_cell_in_several_runs_the_newest_counts(make_run: Make, record: Make_record) -> None:

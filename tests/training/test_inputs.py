@@ -7,12 +7,13 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from bench_suite.contracts import Data, Source
-from bench_suite.data.splits import MemorySplit
-from bench_suite.training.inputs import LOOKED_AT, pixels_of, spread_rows, standardised
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from bench_suite.contracts import Data, Source
+from bench_suite.data.splits import MemorySplit
+from bench_suite.training.inputs import LOOKED_AT, pixels_of, spread_rows, standardised
 
 
 def table(values: np.ndarray) -> Data:

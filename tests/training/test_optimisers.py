@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
+
 from bench_suite.contracts import BenchError, Placement
 from bench_suite.training.optimisers import optimiser
 from bench_suite.training.options import TrainOptions
-from torch import nn
 
 PLACE = Placement("cpu", 1, "32-true")
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
+
 from bench_suite.contracts import BenchError, Placement
 from bench_suite.training.precision import autocast, computing, placed
-from torch import nn
 
 
 def test_threads_and_determinism_hold_within_and_are_restored_after_a_fault() -> None:
     before = torch.get_num_threads()
-    with pytest.raises(RuntimeError, match="on purpose"), computing(Placement("cpu", 3, "32-true", deterministic=True)):
-        assert torch.get_num_threads() == 3
-        assert torch.are_deterministic_algorithms_enabled()
-        raise RuntimeError("on purpose")
+
+    def faulty() -> None:
+        with computing(Placement("cpu", 3, "32-true", deterministic=True)):
+            assert torch.get_num_threads() == 3
+            assert torch.are_deterministic_algorithms_enabled()
+            raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        faulty()
     assert torch.get_num_threads() == before
     assert not torch.are_deterministic_algorithms_enabled()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from bench_suite.training.schedules import factor
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bench_suite.training.schedules import factor
 
 
 @given(st.integers(1, 300), st.sampled_from(["constant", "linear", "cosine"]), st.floats(0.0, 1.0))

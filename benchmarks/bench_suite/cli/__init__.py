@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 
@@ -29,7 +30,7 @@ class _Commands(click.Group):
     """Commands by name; a command's file is imported only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS]  # not list(): once `bench list` was called, that is its module
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
@@ -37,14 +38,16 @@ class _Commands(click.Group):
         command: click.Command = importlib.import_module(f"bench_suite.cli.{cmd_name}").command
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             raise click.UsageError(f'there is no command "{args[0]}"{nearest(args[0], COMMANDS)}', ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([*COMMANDS.items()])
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -62,16 +65,23 @@ def bench() -> None:
     """
 
 
+def printable(text: str) -> str:
+    """The text with its control characters spelled out: what a file holds must not steer the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
 def main() -> None:
     """Run the command line; every fault is explained once, here, and becomes the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a name still gets all else
     try:
-        status = bench.main(standalone_mode=False)
+        status = bench.main(prog_name="bench", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(2)
     except BenchError as error:
-        click.echo(f"bench: {error}", err=True)
+        click.echo(printable(f"bench: {error}"), err=True)
         sys.exit(error.exit_status)
     except (KeyboardInterrupt, click.exceptions.Abort):
         click.echo("interrupted", err=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,18 @@ ONLY = click.option(
     "--only", metavar="AXIS=VALUE", multiple=True,
     help="Only the cells with this value: task=mnist, model=mlp,cnn, seed=0. May be repeated.",
 )  # fmt: skip
+
+
+def again(
+    suite: str, overrides: Iterable[str], only: Iterable[str], *, trust: bool = False, results: Path = Path("results")
+) -> str:
+    """The words after `bench run` that mean the same cells in the same place, quoted so that they can be pasted."""
+    words = [suite]
+    words += [word for override in overrides for word in ("--set", override)]
+    words += [word for choice in only for word in ("--only", choice)]
+    words += ["--trust"] if trust else []
+    words += [] if results == Path("results") else ["--results", str(results)]
+    return shlex.join(words)
 
 
 def chosen(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:

@@ -19,6 +19,10 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
     Full data come from a folder $BENCH_DATA/<hub id>, else from the Hugging Face hub or its local cache;
     samples come from installed packages.
+
+    \b
+      bench data
+      bench data --json
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -48,4 +52,8 @@ def _missing(name: str, size: str) -> str:
     hubs = components.find("tasks", name, Path()).words("HUB")
     if size == "full" and hubs:
         return f"not here; to get it: {hub_command(hubs[0])}"
-    return f"not here; to get it: {PACKAGE_COMMAND}" if components.find("tasks", name, Path()).words("PACKAGE") else "there is none"
+    return (
+        f"not here; to get it: {PACKAGE_COMMAND}"
+        if components.find("tasks", name, Path()).words("PACKAGE")
+        else "there is none"
+    )

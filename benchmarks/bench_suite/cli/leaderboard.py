@@ -13,8 +13,20 @@ from bench_suite.store import Run, Store, StoreError
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN]…")
 @RESULTS
-@click.option("--into", type=click.Path(path_type=Path), metavar="FILE", help="Put it between <!-- bench:leaderboard --> and <!-- /bench:leaderboard --> in FILE.")
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", default=Path("reports/LEADERBOARD.md"), show_default=True, help="Where to write it.")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Put it between <!-- bench:leaderboard --> and <!-- /bench:leaderboard --> in FILE.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    default=Path("reports/LEADERBOARD.md"),
+    show_default=True,
+    help="Where to write it.",
+)
 def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Path) -> None:
     """Write a leaderboard of each RUN, by default of the newest run of each suite; smoke runs are never ranked.
 
@@ -22,23 +34,15 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
       bench leaderboard
       bench leaderboard --into README.md
     """
-    from bench_suite.reports.leaderboard import insert, leaderboard
+    from bench_suite.reports.leaderboard import insert, leaderboard, write_leaderboard
 
     store = Store(results)
     chosen = [store.open(run) for run in runs] if runs else newest_of_each(store)
     if not chosen:
         raise StoreError(f"{results} holds no run that can be ranked\n  make one with: bench run quickstart")
-    text = leaderboard(chosen)
     if into is not None:
-        insert(text, into)
-        click.echo(into)
-        return
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{output} cannot be written: {error.strerror}") from None
-    click.echo(output)
+        insert(leaderboard(chosen), into)
+    click.echo(into or write_leaderboard(chosen, output))
 
 
 def newest_of_each(store: Store) -> list[Run]:

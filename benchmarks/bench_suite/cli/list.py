@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
@@ -10,16 +11,21 @@ from bench_suite import components
 from bench_suite.cli.arguments import JSON
 from bench_suite.contracts import ComponentError, Kind
 from bench_suite.suite import locate, shipped
-from pathlib import Path
 
 KINDS = (*components.KINDS, "suites")
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(KINDS), required=False)
+@click.argument("kind", type=click.Choice(KINDS), required=False, metavar="[KIND]")
 @JSON
 def command(kind: str | None, as_json: bool) -> None:
-    """List the components of a KIND, or of every kind, with their first line of help."""
+    """List the components of a KIND, or of every kind, with their first line of help.
+
+    \b
+      bench list
+      bench list models
+      bench list suites --json
+    """
     found = {k: entries(k) for k in ((kind,) if kind else KINDS)}
     if as_json:
         click.echo(json.dumps({"schema": 1, **found}, indent=2))

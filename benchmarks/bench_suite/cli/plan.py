@@ -6,7 +6,7 @@ import json
 
 import click
 
-from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, chosen
+from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, again, chosen
 from bench_suite.plan import Plan, make_plan, name
 from bench_suite.suite import read_suite
 
@@ -23,7 +23,7 @@ def command(suite: str, overrides: tuple[str, ...], only: tuple[str, ...], as_js
       bench plan suites/mine.toml --only model=mlp --json
     """
     plan = make_plan(read_suite(suite, overrides), only)
-    click.echo(json.dumps(as_document(plan), indent=2, default=list) if as_json else "\n".join(lines(plan, suite)))
+    click.echo(json.dumps(as_document(plan), indent=2, default=list) if as_json else "\n".join(lines(plan, again(suite, overrides, only, trust=bool(plan.suite.foreign)))))
 
 
 def as_document(plan: Plan) -> dict[str, object]:
@@ -43,11 +43,11 @@ def as_document(plan: Plan) -> dict[str, object]:
     }  # fmt: skip
 
 
-def lines(plan: Plan, suite: str) -> list[str]:
-    """The plan for a person."""
+def lines(plan: Plan, again: str) -> list[str]:
+    """The plan for a person; `again` is what to say after `bench run`."""
     cells, units = plan.cells, plan.units
-    shared = f", {len(units)} trainings" if len(units) != len(cells) else ""
-    text = [f"{plan.suite.title}: {len(cells)} cells{shared}", ""]
+    shared = f", {len(units)} training{'s' if len(units) != 1 else ''}" if len(units) != len(cells) else ""
+    text = [f"{plan.suite.title}: {len(cells)} cell{'s' if len(cells) != 1 else ''}{shared}", ""]
     for cell in cells:
         applied = [label for label, reason in cell.probes.items() if reason is None]
         text.append(f"  {cell.id[:8]}  {name(cell)}")
@@ -69,5 +69,4 @@ def lines(plan: Plan, suite: str) -> list[str]:
     if plan.suite.foreign:
         text += ["", "code from files of the suite's own, run only with --trust:"]
         text += [f"  {component.kind[:-1]} {component.use}" for component in plan.suite.foreign]
-    trust = " --trust" if plan.suite.foreign else ""
-    return [*text, "", f"next: bench run {suite}{trust}     (first try it in seconds: --smoke)"]
+    return [*text, "", f"next: bench run {again}     (first try it in seconds: --smoke)"]

@@ -20,7 +20,9 @@ class Progress(Protocol):
     """A watcher that is entered around a run."""
 
     def __enter__(self) -> Progress: ...
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
     def cell(self, cell: Cell) -> None: ...
     def step(self, cell: Cell, what: str) -> None: ...
     def window(self, cell: Cell, window: Window) -> None: ...
@@ -39,7 +41,14 @@ def ending(cell: Cell, record: Record, position: int, cells: int) -> str:
         reason = (record.reason or "").splitlines() or [""]
         return f"[{position}/{cells}] {name(cell)}: {record.status} ({reason[0]})"
     failed = [label for label, row in record.probes.items() if row.status == "failed"]
-    value = next((f"{row.name.partition('/')[2]} {row.value:.3f}, " for row in record.metrics if row.name in HEADLINES and row.value is not None), "")
+    value = next(
+        (
+            f"{row.name.partition('/')[2]} {row.value:.3f}, "
+            for row in record.metrics
+            if row.name in HEADLINES and row.value is not None
+        ),
+        "",
+    )
     wrong = f", probe failed: {', '.join(failed)}" if failed else ""
     return f"[{position}/{cells}] {name(cell)}: {value}{seconds:.1f} s{wrong}"
 
@@ -55,7 +64,9 @@ class Plain:
     def __enter__(self) -> Plain:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
         pass
 
     def cell(self, cell: Cell) -> None:
@@ -92,7 +103,12 @@ class Live:
         self.cells = cells
         self.done = 0
         self.console = Console(stderr=True, highlight=False)
-        columns = (BarColumn(bar_width=16), MofNCompleteColumn(), TimeRemainingColumn(compact=True), TextColumn("{task.fields[now]}", markup=False))
+        columns = (
+            BarColumn(bar_width=16),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[now]}", markup=False),
+        )
         self.bar = Bar(*columns, console=self.console, transient=True, refresh_per_second=5)
         self.task: TaskID = self.bar.add_task("cells", total=cells, now="starting")
 
@@ -100,7 +116,9 @@ class Live:
         self.bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.bar.stop()
 
     def cell(self, cell: Cell) -> None:

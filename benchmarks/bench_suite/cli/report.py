@@ -13,7 +13,9 @@ from bench_suite.store import Store
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN]…")
 @RESULTS
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it; default: reports/RUN.md.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it; default: reports/RUN.md."
+)
 def command(runs: tuple[str, ...], results: Path, output: Path | None) -> None:
     """Write the report of each RUN, by default of the newest one; a run's first letters will do.
 

@@ -14,10 +14,25 @@ from bench_suite.store import Store
 @click.command()
 @chosen(RESULTS, JSON)
 def command(results: Path, as_json: bool) -> None:
-    """List the runs in the store, newest first."""
+    """List the runs in the store, newest first.
+
+    \b
+      bench results
+      bench results --results ../elsewhere/results --json
+    """
     runs = Store(results).runs()
     if as_json:
-        listed = [{"run": r.run, "suite": r.suite, "started": r.started, "records": r.records, "cells": r.info.get("cells"), "smoke": r.smoke} for r in runs]
+        listed = [
+            {
+                "run": r.run,
+                "suite": r.suite,
+                "started": r.started,
+                "records": r.records,
+                "cells": r.info.get("cells"),
+                "smoke": r.smoke,
+            }
+            for r in runs
+        ]
         click.echo(json.dumps({"schema": 1, "runs": listed}, indent=2))
         return
     if not runs:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_suite.cli.arguments import JSON, ONLY, RESULTS, SET, SUITE, chosen
+from bench_suite.cli.arguments import JSON, ONLY, RESULTS, SET, SUITE, again, chosen
 
 if TYPE_CHECKING:
     from bench_suite.execution.session import Outcome
@@ -20,9 +20,21 @@ if TYPE_CHECKING:
 
 @click.command()
 @chosen(SUITE, SET, ONLY)
-@click.option("--resume", is_flag=False, flag_value="newest", metavar="[RUN]", help="Go on with the newest run of this suite, or with RUN: only what is missing is done.")
-@click.option("--stale", type=click.Choice(["keep", "redo"]), help="With --resume, cells whose source or data changed since: keep or redo them.")
-@click.option("--smoke", is_flag=True, help="Try everything in seconds: 64 examples a split, one epoch. Never ranked or compared.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="newest",
+    metavar="[RUN]",
+    help="Go on with the newest run of this suite, or with RUN: only what is missing is done.",
+)
+@click.option(
+    "--stale",
+    type=click.Choice(["keep", "redo"]),
+    help="With --resume, cells whose source or data changed since: keep or redo them.",
+)
+@click.option(
+    "--smoke", is_flag=True, help="Try everything in seconds: 64 examples a split, one epoch. Never ranked or compared."
+)
 @click.option("--offline", is_flag=True, help="Skip the hub at once, without time-outs (as HF_HUB_OFFLINE=1 does).")
 @click.option("--trust", is_flag=True, help="Run the code of files that the suite names.")
 @chosen(RESULTS, JSON)
@@ -60,8 +72,8 @@ def command(
         outcome = execute(plan, Store(results), request, watcher)
     # The suite's gates as they are now: those that a resume finds in `run.json` may be older.
     gates = {gate.metric: gate.rules for gate in plan.suite.gates}
-    named = plan.suite.document.name if Path(suite).exists() else suite
-    return _conclude(outcome, named, gates, as_json=as_json, smoke=smoke, trust=trust)
+    same = again(suite, overrides, only, trust=trust, results=results)
+    return _conclude(outcome, same, gates, as_json=as_json, smoke=smoke)
 
 
 def _command_line() -> list[str]:
@@ -69,14 +81,16 @@ def _command_line() -> list[str]:
     return ["bench", *sys.argv[1:]]
 
 
-def _conclude(outcome: Outcome, suite: str, gates: Mapping[str, Mapping[str, Any]], *, as_json: bool, smoke: bool, trust: bool) -> int:
+def _conclude(
+    outcome: Outcome, same: str, gates: Mapping[str, Mapping[str, Any]], *, as_json: bool, smoke: bool
+) -> int:
     """Write the report, judge the gates, print what was found, and return the exit status."""
     from bench_suite.gates import judge
     from bench_suite.reports.markdown import write_report
     from bench_suite.reports.terminal import terminal_table
 
     run = outcome.run
-    judged = [] if smoke else judge(gates, outcome.records)
+    judged = [] if smoke else judge(gates, outcome.records, run.summaries()[0])
     status = exit_status(outcome, judged)
     written = write_report([run], run.path / "report.md")
     if as_json:
@@ -89,14 +103,15 @@ def _conclude(outcome: Outcome, suite: str, gates: Mapping[str, Mapping[str, Any
     click.echo(f"records  {run.path}/records/")
     click.echo(f"report   {written[0]}")
     click.echo("")
-    trusted = " --trust" if trust else ""
-    if outcome.interrupted or outcome.failed:
-        click.echo(f"next: bench run {suite} --resume{trusted}   does what is missing")
-    elif smoke:
-        click.echo(f"next: bench run {suite}{trusted}   the whole of it; a smoke run is never ranked")
+    unfinished = outcome.interrupted or outcome.failed
+    if smoke:
+        mended = "once what failed is mended, " if outcome.failed else ""
+        click.echo(f"next: bench run {same}   {mended}the whole of it; a smoke run is never ranked nor resumed")
+    elif unfinished:
+        click.echo(f"next: bench run {same} --resume   does what is missing")
     else:
         click.echo("next: bench leaderboard          a leaderboard of the newest run of each suite, in reports/")
-        click.echo(f"      bench run {suite}{trusted} --set matrix.seed=[0,1,2,3,4]   narrower intervals")
+        click.echo(f"      bench run {same} --set 'matrix.seed=[0,1,2,3,4]'   narrower intervals")
     return status
 
 

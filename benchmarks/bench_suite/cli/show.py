@@ -14,7 +14,11 @@ from bench_suite.contracts import Kind
 from bench_suite.options import MISSING, Option, describe, json_schema, show
 from bench_suite.suite import COMMON, locate
 
-KINDS = {kind[:-1]: kind for kind in components.KINDS} | {kind: kind for kind in components.KINDS} | {"suite": "suites", "suites": "suites"}
+KINDS = (
+    {kind[:-1]: kind for kind in components.KINDS}
+    | {kind: kind for kind in components.KINDS}
+    | {"suite": "suites", "suites": "suites"}
+)
 
 
 @click.command()
@@ -30,14 +34,23 @@ def command(kind: str, name: str, as_json: bool) -> None:
       bench show suite quickstart
     """
     if KINDS[kind] == "suites":
-        click.echo(locate(name).read_text(encoding="utf-8"), nl=False)
+        text = locate(name).read_text(encoding="utf-8")
+        document = {"schema": 1, "kind": "suites", "name": name, "text": text}
+        click.echo(json.dumps(document, indent=2) if as_json else text, nl=as_json)
         return
     of: Kind = KINDS[kind]  # type: ignore[assignment]  # "suites" has been dealt with
     component = components.find(of, name, Path())
     options = {**COMMON.get(of, {}), **component.options}
     if as_json:
         schema = {key: json_schema(option) for key, option in options.items()}
-        document = {"schema": 1, "kind": of, "name": component.name, "facts": component.facts, "options": schema, "help": component.doc}
+        document = {
+            "schema": 1,
+            "kind": of,
+            "name": component.name,
+            "facts": component.facts,
+            "options": schema,
+            "help": component.doc,
+        }
         click.echo(json.dumps(document, indent=2, default=list))
         return
     click.echo("\n".join(lines(component, options)))
@@ -57,8 +70,18 @@ def lines(component: Component, options: dict[str, Option]) -> list[str]:
         text += ["", "options:"]
         for option in options.values():
             default = "must be given" if option.default is MISSING else f"default {show(option.default)}"
-            text += [f"  {option.name}: {describe(option.type)}; {default}", f"      {option.help}"]
+            text += [f"  {option.name}: {describe(option.type)}{_bounds(option)}; {default}", f"      {option.help}"]
     return text
+
+
+def _bounds(option: Option) -> str:
+    low, high = option.bounds
+    if low is None and high is None:
+        return ""
+    each = ", each" if option.type.name in ("tuple", "Mapping") else ","
+    if low is not None and high is not None:
+        return f"{each} from {low} to {high}"
+    return f"{each} {low} or more" if low is not None else f"{each} {high} or less"
 
 
 def _direction(facts: dict[str, str]) -> str:

@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 from bench_suite import __version__, components, environment
 from bench_suite.components import PACKAGE
 from bench_suite.contracts import Artifact, ArtifactRow, BenchError, ComponentError, MetricRow, Record
-from bench_suite.document import SuiteError
+from bench_suite.draft import metric_row
 from bench_suite.execution import inline
 from bench_suite.plan import Cell, Plan, name
 from bench_suite.store import Run, Store, StoreError, uninterrupted
-from bench_suite.unit import Watcher, Workplace, metric_row, place_of, reuse, run_unit
+from bench_suite.unit import run_unit
+from bench_suite.workplace import Watcher, Workplace, place_of, reuse
 
 Stale = Literal["keep", "redo"]
 
@@ -49,7 +49,9 @@ class Outcome:
     def failed(self) -> tuple[Record, ...]:
         """Records of cells, or of probes in them, that did not come to an end."""
         wrong = ("failed", "unavailable", "interrupted", "timeout")
-        return tuple(r for r in self.records if r.status in wrong or any(p.status == "failed" for p in r.probes.values()))
+        return tuple(
+            r for r in self.records if r.status in wrong or any(p.status == "failed" for p in r.probes.values())
+        )
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,9 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
     with run.lock():
         earlier = {record.id: record for record in run.records()} if resumed else {}
         work = _workplace(plan, run, request, watcher, earlier)
+        if resumed:
+            now = stated(plan)
+            run.update(now if not plan.only else {key: value for key, value in now.items() if key != "cells"})
         cells = {cell.id: cell for cell in plan.cells}
         finished = 0
         interrupted = False
@@ -117,7 +122,9 @@ def check_components(plan: Plan) -> None:
     document.raise_faults()
 
 
-def _check(component: components.Component, options: Mapping[str, Any] | None, key: Any, document: Any, seen: set[Any]) -> None:
+def _check(
+    component: components.Component, options: Mapping[str, Any] | None, key: Any, document: Any, seen: set[Any]
+) -> None:
     identity = (component.path, repr(options))
     if identity in seen:
         return
@@ -131,24 +138,45 @@ def _check(component: components.Component, options: Mapping[str, Any] | None, k
 
 
 def _open(plan: Plan, store: Store, request: Request) -> tuple[Run, bool]:
-    if request.resume is not None:
-        run = store.newest(plan.suite.name) if request.resume == "newest" else store.open(request.resume)
-        if run is not None and run.info.get("smoke"):
-            raise StoreError(f"{run.name} is a smoke run, which is never resumed; start a new run without --resume")
-        if run is not None and run.info["suite"] != plan.suite.name:
-            raise StoreError(f"{run.name} is a run of {run.info['suite']}, not of {plan.suite.name}")
-        if run is not None:
-            return run, True
+    """The run to go on with and True, or a new one and False."""
+    run = _resumed(plan.suite.name, store, request.resume)
+    if run is not None:
+        return run, True
+    made = {
+        "command": shlex.join(request.command),
+        "version": __version__,
+        "git": environment.git_state(plan.suite.folder.resolve()),
+        "smoke": request.smoke,
+        "trust": request.trust,
+    }
+    return store.create(plan.suite.name, {**stated(plan), **made}), False
+
+
+def stated(plan: Plan) -> dict[str, Any]:
+    """What `run.json` says of the suite: of the newest one where a resume has changed it."""
     suite = plan.suite
-    described = {
-        "title": suite.title, "description": suite.description, "text": suite.document.text, "overrides": list(suite.overrides),
-        "command": shlex.join(request.command), "version": __version__, "git": environment.git_state(suite.folder.resolve()),
-        "smoke": request.smoke, "trust": request.trust, "cells": len(plan.cells),
+    return {
+        "title": suite.title,
+        "description": suite.description,
+        "text": suite.document.text,
+        "overrides": list(suite.overrides),
+        "cells": len(plan.cells),
         "left_out": [list(pair) for pair in plan.left_out],
         "report": {"columns": list(suite.columns), "sort": suite.sort},
         "gate": {gate.metric: dict(gate.rules) for gate in suite.gates},
-    }  # fmt: skip
-    return store.create(suite.name, described), False
+    }
+
+
+def _resumed(suite: str, store: Store, resume: str | None) -> Run | None:
+    """The run that is to be resumed; None where a new one is wanted, or `newest` and there is none."""
+    if resume is None:
+        return None
+    run = store.newest(suite) if resume == "newest" else store.open(resume)
+    if run is not None and run.info.get("smoke"):
+        raise StoreError(f"{run.name} is a smoke run, which is never resumed; start a new run without --resume")
+    if run is not None and run.info["suite"] != suite:
+        raise StoreError(f"{run.name} is a run of {run.info['suite']}, not of {suite}")
+    return run
 
 
 def _workplace(plan: Plan, run: Run, request: Request, watcher: Watcher, earlier: Mapping[str, Record]) -> Workplace:
@@ -164,7 +192,9 @@ def _workplace(plan: Plan, run: Run, request: Request, watcher: Watcher, earlier
     done = {cell.id: done_probes(cell, earlier[cell.id], plan) for cell in plan.cells if cell.id in earlier}
     changed = [cell for cell in plan.cells if done.get(cell.id) and _stale(cell, earlier[cell.id], work)]
     if changed and request.stale is None:
-        listed = "".join(f"\n  {name(cell)}" for cell in changed[:20]) + (f"\n  and {len(changed) - 20} more" if len(changed) > 20 else "")
+        listed = "".join(f"\n  {name(cell)}" for cell in changed[:20]) + (
+            f"\n  and {len(changed) - 20} more" if len(changed) > 20 else ""
+        )
         raise StoreError(
             f"source, data, PyTorch, device or threads have changed since these cells of {run.name} were done:{listed}\n"
             "keep their records with --stale keep, do them again with --stale redo, or start a new run without --resume"
@@ -179,7 +209,11 @@ def done_probes(cell: Cell, record: Record, plan: Plan) -> frozenset[str]:
     """Labels of the cell's probes that need not be done again: those that ended well under the same key."""
     ended = ("ok", "not applicable") if record.status == "ok" else ("ok",)
     rows = record.probes
-    return frozenset(label for label in cell.probes if label in rows and rows[label].status in ended and rows[label].key == plan.probe_keys[label])
+    return frozenset(
+        label
+        for label in cell.probes
+        if label in rows and rows[label].status in ended and rows[label].key == plan.probe_keys[label]
+    )
 
 
 def _stale(cell: Cell, record: Record, work: Workplace) -> bool:
@@ -210,7 +244,11 @@ def _summarise(plan: Plan, run: Run) -> Iterator[str]:
     summarising = [probe for probe in plan.suite.probes if "summarise" in probe.component.functions]
     for probe in summarising:
         options = components.make_options(probe.component, probe.stated)
-        known = {name.partition("/")[2]: facts for name, facts in plan.suite.metrics.items() if name.startswith(f"{probe.label}/")}
+        known = {
+            name.partition("/")[2]: facts
+            for name, facts in plan.suite.metrics.items()
+            if name.startswith(f"{probe.label}/")
+        }
         try:
             found = list(components.load(probe.component).summarise(run.records(), options))
             metrics += [metric_row(item, probe.label, known) for item in found if not isinstance(item, Artifact)]

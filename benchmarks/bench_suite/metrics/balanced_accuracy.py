@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench_suite.metrics.confusion_matrix import confusion_matrix
+from bench_suite.stats import confusion_matrix
 
 UNIT = "fraction"
 BETTER = "higher"

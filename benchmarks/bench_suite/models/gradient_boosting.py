@@ -31,11 +31,11 @@ BOUNDS = {
 
 @dataclass(frozen=True)
 class Options:
-    trees: int = 200
+    trees: int = 100
     "Rounds of boosting at most; where there is a validation split, it chooses how many of them are used."
-    shrinkage: float = 0.05
+    shrinkage: float = 0.1
     "Learning rate of the boosting: how much of each tree is added."
-    leaves: int = 15
+    leaves: int = 8
     "Leaves of a tree at most."
     examples_a_leaf: int = 20
     "Training examples of a leaf at least."

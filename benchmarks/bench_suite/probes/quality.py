@@ -13,7 +13,7 @@ import numpy as np
 
 from bench_suite import components
 from bench_suite.contracts import Artifact, Metric, Predictions, Trained
-from bench_suite.stats import bootstrap_interval
+from bench_suite.stats import bootstrap_interval, confusion_matrix
 
 VERSION = 1
 METRICS: dict[str, dict[str, str]] = {}
@@ -45,7 +45,9 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
         yield confusion(test, classes)
 
 
-def measure(name: str, function: Callable[..., float], columns: Mapping[str, Any], spec: Mapping[str, Any], resamples: int) -> Metric:
+def measure(
+    name: str, function: Callable[..., float], columns: Mapping[str, Any], spec: Mapping[str, Any], resamples: int
+) -> Metric:
     """One metric of stored predictions: what the function asks for by the names of its parameters is given to it.
 
     A ValueError of the function says that the metric is undefined on these data: then there is no value, but a reason.
@@ -68,15 +70,17 @@ def measure(name: str, function: Callable[..., float], columns: Mapping[str, Any
 
 def confusion(test: Predictions, classes: Any) -> Artifact:
     """Counts by true class (rows) and predicted class (columns)."""
-    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts, (test["targets"], test["predictions"]), 1)
+    counts = confusion_matrix(test["targets"], test["predictions"], len(classes))
     names = [str(c) for c in classes]
     data = {"rows": names, "columns": names, "values": counts.tolist(), "x": "predicted", "y": "true"}
     return Artifact("confusion", "matrix", data, "Examples of the test split by true and predicted class")
 
 
 def _are_classes(test: Predictions) -> bool:
-    return all(isinstance(test[c], np.ndarray) and test[c].dtype.kind in "iu" and test[c].ndim == 1 for c in ("targets", "predictions"))
+    return all(
+        isinstance(test[c], np.ndarray) and test[c].dtype.kind in "iu" and test[c].ndim == 1
+        for c in ("targets", "predictions")
+    )
 
 
 def _of_problem(problem: Any, name: str) -> Callable[..., float]:

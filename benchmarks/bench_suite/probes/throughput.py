@@ -47,7 +47,9 @@ class Memory:
 
     peak: float | None = None
     "MiB; of the device where that is a GPU, else of the process."
-    reason: str = "the most that the process held while it trained, the interpreter and the data included: one observation"
+    reason: str = (
+        "the most that the process held while it trained, the interpreter and the data included: one observation"
+    )
 
 
 @contextmanager
@@ -72,7 +74,7 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
     else:
         yield Metric("peak_memory", None, "nothing was trained here")
     test = len(trained.data.splits["test"])
-    with computing(trained.place), torch.inference_mode():
+    with computing(trained.place):
         for size in options.batch_sizes:
             at: dict[str, str | float] = {"batch_size": size}
             if size > test:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench_suite.contracts import BenchError
 from bench_suite.reports import marks, numbers
-from bench_suite.reports.table import Column, Table, tables
+from bench_suite.reports.table import Column, Table, machine, tables
 from bench_suite.store import Run
 
 BEGIN = "<!-- bench:leaderboard -->"
@@ -50,9 +50,15 @@ def leaderboard(runs: Sequence[Run]) -> str:
 
 
 def heading(table: Table) -> str:
-    """The task, and the name of its data where that says more."""
-    name = str(table.data.get("name") or table.task)
-    return marks.inline(table.task) + (f" – {marks.inline(name)}" if name != table.task else "")
+    """The task, the name of its data where that says more, and what tells it from a table of the same name."""
+    return marks.inline(name(table))
+
+
+def name(table: Table) -> str:
+    """The heading as plain text."""
+    data = str(table.data.get("name") or table.task)
+    parts = [table.task, *([data] if data != table.task else []), *([table.variant] if table.variant else [])]
+    return " – ".join(parts)
 
 
 def about(table: Table) -> str:
@@ -65,16 +71,6 @@ def about(table: Table) -> str:
     parts = [f"Data from {marks.inline(table.data['source'])}"] if table.data.get("source") else []
     parts += [f"{', '.join(sizes)} examples"] if sizes else []
     return "; ".join([*parts, f"measured on {marks.inline(machine(table.hardware))}"]) + "."
-
-
-def machine(hardware: object) -> str:
-    """A machine in a few words: `Intel(R) Xeon(R) Processor, 2 cores`."""
-    if not isinstance(hardware, dict) or not hardware:
-        return "hardware not recorded"
-    gpus = [str(gpu.get("name")) for gpu in hardware.get("gpu", [])]
-    named = [f"{gpus.count(name)} × {name}" if gpus.count(name) > 1 else name for name in dict.fromkeys(gpus)]
-    cores = hardware.get("usable_cores", hardware.get("cores"))
-    return ", ".join([str(hardware.get("cpu", "unknown processor")), *([f"{cores} cores"] if cores else []), *named])
 
 
 def title(column: Column, scale: numbers.Scale) -> str:

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench_suite.reports import leaderboard, marks, numbers
-from bench_suite.reports.table import Table
+from bench_suite.reports import marks, numbers
+from bench_suite.reports.table import Table, machine
 from bench_suite.store import Run
 
 
@@ -35,7 +35,7 @@ def made(run: Run, found: Sequence[Table]) -> str:
         "Command": marks.code(info.get("command", "")),
         "Overrides": marks.code(" ".join(f"--set {override}" for override in info.get("overrides") or [])),
         "Code of its own": "was run (--trust)" if info.get("trust") else "",
-        "Hardware": "; ".join(dict.fromkeys(leaderboard.machine(e.get("hardware")) for e in environments)),
+        "Hardware": "; ".join(dict.fromkeys(machine(e.get("hardware") or {}) for e in environments)),
         "System": ", ".join(sorted(systems)),
         "Python": ", ".join(sorted(pythons)),
         "Packages": ", ".join(packages),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import quantiles
 from typing import Any
 
@@ -83,6 +83,8 @@ class Table:
     sort: Column | None
     rows: tuple[Row, ...]
     smoke: bool = False
+    variant: str = ""
+    "What tells it from another table of the same task and data set: the data's fingerprint, the machine."
 
 
 def tables(runs: Sequence[Run]) -> list[Table]:
@@ -100,7 +102,31 @@ def tables(runs: Sequence[Run]) -> list[Table]:
         hardware = run.environment(record.environment).get("hardware", {})
         key = (str(record.cell.get("task")), *(str(record.data.get(k, "")) for k in ("name", "fingerprint")))
         groups.setdefault((*key, _text(hardware), record.smoke), []).append((run, record))
-    return [_table(key, members) for key, members in groups.items()]
+    return _told_apart([_table(key, members) for key, members in groups.items()])
+
+
+def _told_apart(found: list[Table]) -> list[Table]:
+    told = []
+    for table in found:
+        alike = [
+            other for other in found if (other.task, other.data.get("name")) == (table.task, table.data.get("name"))
+        ]
+        parts = {
+            f"data {str(table.data.get('fingerprint'))[:8]}": {str(other.data.get("fingerprint")) for other in alike},
+            f"on {machine(table.hardware)}": {_text(other.hardware) for other in alike},
+        }
+        told.append(replace(table, variant=", ".join(part for part, values in parts.items() if len(values) > 1)))
+    return told
+
+
+def machine(hardware: Mapping[str, Any]) -> str:
+    """A machine in a few words: `Intel(R) Xeon(R) Processor, 2 cores`."""
+    if not hardware:
+        return "hardware that was not recorded"
+    gpus = [str(gpu.get("name")) for gpu in hardware.get("gpu", [])]
+    named = [f"{gpus.count(name)} × {name}" if gpus.count(name) > 1 else name for name in dict.fromkeys(gpus)]
+    cores = hardware.get("usable_cores", hardware.get("cores"))
+    return ", ".join([str(hardware.get("cpu", "unknown processor")), *([f"{cores} cores"] if cores else []), *named])
 
 
 def _table(key: tuple[Any, ...], members: list[tuple[Run, Record]]) -> Table:

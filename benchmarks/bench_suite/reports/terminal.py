@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench_suite.reports import marks, numbers
-from bench_suite.reports.leaderboard import machine
+from bench_suite.reports.leaderboard import name
 from bench_suite.reports.table import Column, Table, tables
 from bench_suite.store import Run
 
@@ -19,8 +19,7 @@ def terminal_table(run: Run, width: int = 80) -> str:
     if not found:
         return "no results to show: no cell has ended well"
     parts = ["smoke run: 64 examples a split, one epoch; not ranked"] if run.info.get("smoke") else []
-    several = len({machine(table.hardware) for table in found}) > 1
-    parts += [_table(table, width, hardware=several) for table in found]
+    parts += [_table(table, width) for table in found]
     tied = any(row.tied for table in found for row in table.rows)
     parts.append(
         "↑ higher is better, ↓ lower. ± half of the 95 % interval; (middle half of the samples)."
@@ -29,7 +28,7 @@ def terminal_table(run: Run, width: int = 80) -> str:
     return "\n\n".join(parts)
 
 
-def _table(table: Table, width: int, *, hardware: bool) -> str:
+def _table(table: Table, width: int) -> str:
     scales = {c: numbers.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     ranks = any(row.rank is not None for row in table.rows)
     # Rank, model and each metric: three lines of heading, then one line a row.
@@ -49,11 +48,7 @@ def _table(table: Table, width: int, *, hardware: bool) -> str:
         _GAP.join(marks.pad(cell, to, right=right) for cell, to, right in zip(cells, widths, flush)).rstrip()
         for cells in zip(*columns)
     ]
-    name = str(table.data.get("name") or table.task)
-    head = _printable(table.task if name == table.task else f"{table.task} – {name}")
-    if hardware:
-        head += f", on {_printable(machine(table.hardware))}"
-    body = [_cut(head, width), *(line for line in lines if line)]
+    body = [_cut(_printable(name(table)), width), *(line for line in lines if line)]
     if hidden:
         body.append(_cut(f"not shown: {', '.join(_printable(_spoken(column)) for column in hidden)}", width))
     return "\n".join(body)

@@ -47,32 +47,6 @@ def prepared(
     place: Placement,
     rows: np.ndarray,
 ) -> Callable[[], Mapping[str, Any]]:
-    """A call that predicts `rows` ((k,) int64 positions) as one batch that already lies on the device: for timing.
-
-    The caller enters `computing(place)` and `torch.inference_mode()` once around its calls, so that neither is timed.
-    """
-    placed(network.module, place).eval()
-    batch = network.collate(encoded.take(torch.as_tensor(rows, dtype=torch.int64, device=encoded.device)))
-    if place.device != "cpu":
-        batch = batch.to(place.device)
-    if place.precision == "32-true":
-        return lambda: problem.predict(network, batch, evaluation)
-
-    def mixed() -> Mapping[str, Any]:
-        with autocast(place):
-            return problem.predict(network, batch, evaluation)
-
-    return mixed
-
-
-def prepared(
-    network: Network,
-    problem: Problem,
-    encoded: Encoded,
-    evaluation: Evaluation,
-    place: Placement,
-    rows: np.ndarray,
-) -> Callable[[], Mapping[str, Any]]:
     """A call that predicts `rows` ((k,) int64) as one batch, which lies on the device already: for timing.
 
     What the call returns is on the CPU, so on a GPU too it has ended when its work has. Threads are those that

@@ -11,12 +11,12 @@ from bench_suite.contracts import Metric, Predictions, Trained
 
 VERSION = 1
 PROBLEMS = ("classification",)
-NEEDS = ("gradients",)
 METRICS = {
     "attack_advantage": {"unit": "fraction", "better": "lower", "ideal": 0.0, "source": "Yeom et al. 2018"},
     "shadow_examples": {"unit": "examples", "better": "none"},
     "repeats": {"unit": "1 if so", "better": "higher", "ideal": 1.0},
     "seeds_differ": {"unit": "1 if so", "better": "higher", "ideal": 1.0},
+    "short_epochs": {"unit": "epochs", "better": "none"},
     "cell_unchanged": {"unit": "1 if so", "better": "higher", "ideal": 1.0},
 }
 
@@ -36,9 +36,10 @@ def probe(trained: Trained, options: None) -> Iterator[Metric]:
     yield Metric("attack_advantage", _advantage(second, threshold), "one pair of shadow models")
     again = trained.retrain(rows=halves[0], seed=1).predictions("test")["scores"]
     yield Metric("repeats", _same(again, shadows[0].predictions("test")["scores"]), "exact")
-    other = trained.retrain(rows=halves[0], seed=2, train={"epochs": 1}).predictions("test")["scores"]
+    other = trained.retrain(rows=halves[0], seed=2).predictions("test")["scores"]
     yield Metric("seeds_differ", 1.0 - _same(other, again), "exact")
-    trained.network.module.eval()
+    short = trained.retrain(train={"epochs": 1}).history
+    yield Metric("short_epochs", len(short.epochs) if short else 0, "exact count")
     yield Metric("cell_unchanged", _same(before, trained.predictions("test", change=dict)["scores"]), "exact")
 
 

@@ -35,7 +35,9 @@ def summarise(records: Sequence[Record], options: Options) -> Iterator[Metric | 
         models = sorted(set.intersection(*(set(values) for values in by_seed.values())))
         m, n = len(by_seed), len(models)
         if m < 2 or n < 2:
-            yield Metric("concordance", None, f"{m} seeds and {n} models: there is nothing to agree on", at={"task": task})
+            yield Metric(
+                "concordance", None, f"{m} seeds and {n} models: there is nothing to agree on", at={"task": task}
+            )
             continue
         values = np.array([[by_seed[seed][model] for model in models] for seed in sorted(by_seed)])
         ranks = values.argsort(axis=1, kind="stable").argsort(axis=1) + 1

@@ -51,7 +51,15 @@ def train(
 
 
 def _work(
-    rank: int, folder: str, model: Network, examples: Encoded, loss: Any, options: TrainOptions, place: Placement, spec: Any, seed: int
+    rank: int,
+    folder: str,
+    model: Network,
+    examples: Encoded,
+    loss: Any,
+    options: TrainOptions,
+    place: Placement,
+    spec: Any,
+    seed: int,
 ) -> None:
     """One of the processes: the whole loop, over its share of each batch."""
     torch.set_num_threads(place.threads)

@@ -1,0 +1,30 @@
+"""Stored metrics as a pandas data frame, for whoever wants to look further than a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench_suite.store import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def metrics(run: Run) -> pd.DataFrame:
+    """One row a metric of a cell.
+
+    Columns: `id`; the cell's labels (`task`, `model`, `seed`, …); `data`, the name of the data set; `status`; `metric`;
+    each coordinate as `at.NAME`; `value`, `low` and `high` of its interval, `level`, `over`; `n`, `unit`, `better`,
+    `reason`. What a row has not is missing.
+    """
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for record in run.records():
+        cell = {"id": record.id, **record.cell, "data": record.data.get("name"), "status": record.status}
+        for row in record.metrics:
+            interval = vars(row.interval) if row.interval else {}
+            at = {f"at.{axis}": value for axis, value in row.at.items()}
+            facts = {"n": row.n, "unit": row.unit, "better": row.better, "reason": row.reason}
+            rows.append({**cell, "metric": row.name, **at, "value": row.value, **interval, **facts})
+    return pd.DataFrame(rows)

@@ -1,0 +1,88 @@
+"""Workplace: what the units of one run share, and when weights may be used again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from bench_suite import components
+from bench_suite.contracts import Data, Placement, Record, Window
+from bench_suite.plan import Cell, Plan, digest
+from bench_suite.store import Run
+
+if TYPE_CHECKING:
+    from bench_suite.data.cache import Cache
+    from bench_suite.data.sources import Sources
+
+
+class Watcher(Protocol):
+    """Told what happens, to show it; nothing here waits for it."""
+
+    def cell(self, cell: Cell) -> None:
+        """A cell begins."""
+
+    def step(self, cell: Cell, what: str) -> None:
+        """A cell comes to its data, its training, or a probe."""
+
+    def window(self, cell: Cell, window: Window) -> None:
+        """A window of training has closed."""
+
+    def record(self, cell: Cell, record: Record) -> None:
+        """A cell has ended."""
+
+
+@dataclass
+class Workplace:
+    """What the units of one run share."""
+
+    plan: Plan
+    run: Run
+    sources: Sources
+    watcher: Watcher
+    environment: str
+    "Hash of the environment, as the run keeps it."
+    code: str
+    "Hash of the program's own source that trains."
+    smoke: bool = False
+    notes: tuple[str, ...] = ()
+    "Said in every record, such as that `--trust` was given."
+    jobs: int = 1
+    cache: Cache | None = None
+    done: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    "By cell id: labels of the probes that a resume need not do again."
+    _loaded: dict[str, Data] = field(default_factory=dict)
+
+    def load(self, cell: Cell) -> Data:
+        """The cell's data, prepared. Those of one task stay for the next cell: units come task by task."""
+        key = digest([cell.task.label, cell.options["task"], cell.options["train"]["validation"]])
+        if key not in self._loaded:
+            from bench_suite.data.splits import prepare
+
+            self._loaded.clear()
+            module = components.load(cell.task.component)
+            options = components.make_options(cell.task.component, cell.options["task"])
+            data = prepare(module.load(options, self.sources), cell.options["train"]["validation"], self.smoke)
+            self._loaded[key] = data
+        return self._loaded[key]
+
+    def missing(self, cell: Cell) -> list[str]:
+        """Labels of the cell's probes that are still to do; not applicable ones count, so that the record names them."""
+        return [label for label in cell.probes if label not in self.done.get(cell.id, frozenset())]
+
+
+def reuse(cell: Cell, fingerprint: str, place: Placement, code: str, *, smoke: bool) -> str:
+    """Whether kept weights may be used again: training, data, source, PyTorch, device kind, threads."""
+    import torch
+
+    parts = [cell.task.component, cell.model.component, *cell.problems, *([cell.engine] if cell.engine else [])]
+    sources = [part.source_hash for part in parts]
+    return digest([cell.unit, fingerprint, sources, code, torch.__version__, place.device, place.threads, smoke])
+
+
+def place_of(cell: Cell, jobs: int) -> Placement:
+    """Where a cell computes on this machine. Raises BenchError."""
+    from bench_suite.training.placement import placement
+
+    deterministic = bool(cell.options["train"]["deterministic"])
+    return placement(cell.device, cell.precision, cell.threads, jobs=jobs, deterministic=deterministic)

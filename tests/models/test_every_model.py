@@ -1,0 +1,179 @@
+"""Every built-in model on real data of each modality and problem that it states."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bench_suite.contracts import Batch, Data, Estimator, Evaluation, Network, Placement
+from bench_suite.data.encoded import encoded
+from bench_suite.data.sources import Sources
+from bench_suite.data.splits import prepare
+from bench_suite.engines import native
+from bench_suite.training.options import TrainOptions
+from bench_suite.training.predicting import predict
+
+TASKS = ("mnist", "imdb", "loans", "diabetes")
+MODELS = ("mlp", "cnn", "bag_of_words", "logistic_regression", "gradient_boosting")
+PLACE = Placement("cpu", 1, "32-true")
+
+
+def module(kind: str, name: str) -> ModuleType:
+    return import_module(f"bench_suite.{kind}.{name}")
+
+
+@cache
+def data_of(task: str, smoke: bool = True) -> Data:
+    """64 real examples a split, of the sample; the problem's own facts added as the harness does."""
+    tasks = module("tasks", task)
+    data = prepare(tasks.load(tasks.Options(data="sample"), Sources(offline=True)), 0.1, smoke)
+    complete = getattr(module("problems", data.problem), "fit_spec", None)
+    if complete is None:
+        return data
+    return Data(data.problem, complete(data.spec, data), data.splits, data.source)
+
+
+def fits(task: str, model: str) -> bool:
+    facts, models = module("tasks", task), module("models", model)
+    return facts.MODALITY in models.MODALITIES and facts.PROBLEM in models.PROBLEMS
+
+
+PAIRS = [(task, model) for task in TASKS for model in MODELS if fits(task, model)]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def trained(task: str, model: str, seed: int = 0, place: Placement = PLACE, **options: Any) -> tuple[Any, Data]:
+    data = data_of(task)
+    models, problem = module("models", model), module("problems", data.problem)
+    torch.manual_seed(seed)
+    made = models.build(data, models.Options(**options))
+    if isinstance(made, Network):
+        columns = {name: encoded(made, data.splits[name]) for name in ("train", "validation")}
+        train_options = TrainOptions(epochs=1)
+        native.train(made, data, problem, train_options, place, lambda window: True, columns.__getitem__)
+    else:
+        made.fit(data, TrainOptions(), lambda window: True)
+    return made, data
+
+
+def said(made: Any, data: Data, split: str = "test") -> Any:
+    if isinstance(made, Network):
+        problem = module("problems", data.problem)
+        columns = encoded(made, data.splits[split])
+        return predict(made, problem, columns, Evaluation(32, data.spec, None), PLACE)
+    return made.predict(data.splits[split])
+
+
+def test_every_task_has_a_model_and_every_model_a_task() -> None:
+    assert {task for task, _ in PAIRS} == set(TASKS)
+    assert {model for _, model in PAIRS} == set(MODELS)
+
+
+@pytest.mark.parametrize(("task", "model"), PAIRS)
+def test_it_trains_and_says_one_thing_of_each_example(task: str, model: str) -> None:
+    made, data = trained(task, model)
+    assert isinstance(made, Network | Estimator)
+    answers = said(made, data)
+    n = len(data.splits["test"])
+    assert answers["predictions"].shape == (n,)
+    assert np.isfinite(answers["predictions"]).all()
+    if data.problem == "classification":
+        assert answers["predictions"].dtype == np.int64
+        assert answers["scores"].shape == (n, len(data.spec["classes"]))
+        assert answers["scores"].dtype == np.float32
+        assert answers["scores"].sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize(("task", "model"), PAIRS)
+def test_the_same_seed_gives_the_same_predictions_bit_for_bit(task: str, model: str) -> None:
+    answers = [said(*trained(task, model, seed=7)) for _ in range(2)]
+    for column in answers[0]:
+        assert np.array_equal(answers[0][column], answers[1][column])
+
+
+@pytest.mark.parametrize(("task", "model"), PAIRS)
+def test_it_has_deterministic_kernels_and_repeats_itself_on_two_threads(task: str, model: str) -> None:
+    place = Placement("cpu", 2, "32-true", deterministic=True)
+    answers = [said(*trained(task, model, seed=7, place=place)) for _ in range(2)]
+    for column in answers[0]:
+        assert np.array_equal(answers[0][column], answers[1][column])
+
+
+@pytest.mark.parametrize(("task", "model"), [pair for pair in PAIRS if pair[1] != "logistic_regression"])
+def test_another_seed_gives_other_predictions(task: str, model: str) -> None:
+    small = {"examples_a_leaf": 4} if model == "gradient_boosting" else {}  # 64 examples are few for leaves of 20
+    column = "scores" if data_of(task).problem == "classification" else "predictions"
+    first, second = (said(*trained(task, model, seed, **small))[column] for seed in (0, 1))
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize(("task", "model"), PAIRS)
+def test_networks_encode_row_by_row_and_in_another_process_too(task: str, model: str) -> None:
+    data, models = data_of(task), module("models", model)
+    made = models.build(data, models.Options())
+    if not isinstance(made, Network):
+        pytest.skip("an estimator encodes nothing")
+    encode, collate = pickle.loads(pickle.dumps((made.encode, made.collate)))
+    together = encode(data.splits["test"].take(np.arange(8)))
+    for row in range(8):
+        alone = encode(data.splits["test"].take(np.array([row])))
+        for name, column in together.items():
+            single = alone[name]
+            if isinstance(column, np.ndarray):
+                assert np.array_equal(column[row], single[0])
+            else:
+                assert np.array_equal(column[np.array([row])].values, single.values)
+    batch = collate(encoded(made, data.splits["test"]).take(torch.arange(3)))
+    assert isinstance(batch, Batch)
+    assert len(made.module(**batch.inputs)) == 3
+
+
+@pytest.mark.parametrize(
+    ("task", "model"), [pair for pair in PAIRS if "gradients" in getattr(module("models", pair[1]), "PROVIDES", ())]
+)
+def test_a_model_that_provides_gradients_has_them_for_its_inputs(task: str, model: str) -> None:
+    data, models = data_of(task), module("models", model)
+    made = models.build(data, models.Options())
+    batch = made.collate(encoded(made, data.splits["test"]).take(torch.arange(4)))
+    if "embeddings" in models.PROVIDES:
+        weight = made.module.get_input_embeddings().weight
+        made.module(**batch.inputs).sum().backward()
+        assert weight.grad.abs().sum() > 0
+        return
+    inputs = {name: value.float().requires_grad_() for name, value in batch.inputs.items()}
+    made.module(**inputs).sum().backward()
+    assert all(value.grad is not None for value in inputs.values())
+    assert sum(float(value.grad.abs().sum()) for value in inputs.values()) > 0
+
+
+@pytest.mark.parametrize("model", ["logistic_regression", "gradient_boosting"])
+def test_estimators_keep_to_the_threads_that_pytorch_was_given(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from threadpoolctl import threadpool_info
+
+    seen: list[int] = []
+    made, data = trained("loans", model)
+    estimator = made.pipeline if model == "logistic_regression" else made.trees
+    fit = type(estimator).fit
+
+    def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.extend(pool["num_threads"] for pool in threadpool_info())
+        return fit(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(estimator), "fit", watched)
+    made.fit(data, TrainOptions(), lambda window: True)
+    assert set(seen) == {1}

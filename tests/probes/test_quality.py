@@ -1,0 +1,80 @@
+"""Claims about `quality`."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as sklearn
+
+from bench_suite.contracts import Artifact
+from bench_suite.probes import quality
+
+RANDOM = np.random.default_rng(0)
+TARGETS = RANDOM.integers(0, 2, 400)
+SCORE = np.clip(TARGETS * 0.3 + RANDOM.random(400) * 0.7, 0.01, 0.99)
+BINARY = {"targets": TARGETS, "predictions": (SCORE > 0.5).astype(int), "scores": np.stack([1 - SCORE, SCORE], 1)}
+
+
+def measured(trained, **options):
+    found = list(quality.probe(trained, quality.Options(**options)))
+    return {m.name: m for m in found if not isinstance(m, Artifact)}, [a for a in found if isinstance(a, Artifact)]
+
+
+def test_each_metric_of_the_problem_equals_scikit_learns_and_has_an_interval_around_it(written):
+    found, _ = measured(written({"test": BINARY}))
+    truth = {
+        "accuracy": sklearn.accuracy_score(TARGETS, BINARY["predictions"]),
+        "balanced_accuracy": sklearn.balanced_accuracy_score(TARGETS, BINARY["predictions"]),
+        "macro_f1": sklearn.f1_score(TARGETS, BINARY["predictions"], average="macro"),
+        "roc_auc": sklearn.roc_auc_score(TARGETS, SCORE),
+        "log_loss": sklearn.log_loss(TARGETS, BINARY["scores"]),
+    }
+    assert found.keys() == truth.keys()
+    for name, value in truth.items():
+        assert found[name].value == pytest.approx(value)
+        assert found[name].interval.low < value < found[name].interval.high
+
+
+def test_the_confusion_matrix_counts_true_by_row_and_predicted_by_column(written):
+    _, (matrix,) = measured(written({"test": BINARY}))
+    assert matrix.data["values"] == sklearn.confusion_matrix(TARGETS, BINARY["predictions"]).tolist()
+    assert (matrix.data["x"], matrix.data["y"]) == ("predicted", "true")
+
+
+def test_a_metric_that_is_undefined_is_absent_with_its_reason(written):
+    one = {"targets": np.zeros(9, int), "predictions": np.zeros(9, int), "scores": np.tile([0.9, 0.1], (9, 1))}
+    found, _ = measured(written({"test": one}))
+    assert found["roc_auc"].value is None
+    assert found["roc_auc"].reason
+    assert found["accuracy"].value == 1.0
+    assert found["accuracy"].interval is None, "all examples agree: no interval of width 0"
+    assert found["accuracy"].reason
+
+
+def test_roc_auc_has_a_reason_where_there_are_more_than_two_classes(written):
+    three = {"targets": np.arange(9) % 3, "predictions": np.arange(9) % 3, "scores": np.eye(3)[np.arange(9) % 3]}
+    found, _ = measured(written({"test": three}, classes=("a", "b", "c")))
+    assert "two classes" in found["roc_auc"].reason
+
+
+def test_a_model_without_scores_lacks_only_what_needs_them(written):
+    found, _ = measured(written({"test": {k: v for k, v in BINARY.items() if k != "scores"}}))
+    assert found["accuracy"].value is not None
+    assert "no scores" in found["log_loss"].reason
+
+
+def test_a_suite_may_name_further_metrics_by_name_and_by_file(written, tmp_path):
+    file = tmp_path / "share_of_yes.py"
+    file.write_text(
+        'import numpy as np\n\nUNIT = "fraction"\nBETTER = "none"\n\n\ndef share_of_yes(predictions):\n    return float(np.mean(predictions))\n'
+    )
+    found, _ = measured(written({"test": BINARY}), metrics=("rmse", str(file)))
+    assert found["share_of_yes"].value == pytest.approx(BINARY["predictions"].mean())
+    assert found["share_of_yes"].interval is not None
+    assert found["rmse"].value == pytest.approx(np.sqrt(np.mean(TARGETS != BINARY["predictions"])))
+
+
+def test_regression_has_its_own_metrics(written, of_regression):
+    targets = RANDOM.normal(size=200)
+    predictions = targets + RANDOM.normal(size=200) * 0.3
+    found, artifacts = measured(written({"test": {"targets": targets, "predictions": predictions}}, of_regression, mean=0.0, scale=1.0))
+    assert found["r2"].value == pytest.approx(sklearn.r2_score(targets, predictions))
+    assert not artifacts

@@ -1,0 +1,279 @@
+"""The documentation says what the code says: its commands parse, its suites validate, its links and names exist."""
+
+import ast
+import importlib.util
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+
+from bench_suite import components
+from bench_suite.cli import COMMANDS, bench
+from bench_suite.contracts import Interval, MetricRow, Record
+from bench_suite.gates import judge
+from bench_suite.plan import make_plan
+from bench_suite.suite import AXES, SECTIONS, read_suite, train_options
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+NAMES = [str(page.relative_to(DOCS)) for page in PAGES]
+BLOCK = re.compile(r"(?P<mark><!-- [^\n]* -->\n\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+BUILTIN = [(kind, name) for kind in components.KINDS for name in components.builtin(kind)]
+LEAST = {
+    "[[tasks]]": '[[tasks]]\nuse = "mnist"\ndata = "sample"\n',
+    "[[models]]": '[[models]]\nuse = "mlp"\n',
+    "[probes": "[probes.quality]\n",
+}
+
+
+@pytest.fixture(scope="module")
+def hooks() -> ModuleType:
+    """The file that fills the generated parts, which needs no MkDocs."""
+    spec = importlib.util.spec_from_file_location("docs_hooks", DOCS / "hooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def read(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+# ── generated parts ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_generated_part_is_made_and_no_marker_is_left(hooks: ModuleType, page: Path) -> None:
+    text = hooks.filled(read(page), page.name)
+    assert "<!-- generated:" not in text
+    for match in hooks.MARKER.finditer(read(page)):
+        if match["name"] != "quickstart":  # the README may not hold its output yet
+            assert hooks.PARTS[match["name"]](match["argument"] or "").strip(), match[0]
+
+
+def test_a_marker_that_names_no_part_is_an_error(hooks: ModuleType) -> None:
+    with pytest.raises(ValueError, match='no generated part "nothing"'):
+        hooks.filled("<!-- generated: nothing -->", "page.md")
+
+
+@pytest.mark.parametrize(("kind", "name"), BUILTIN, ids=[f"{kind}/{name}" for kind, name in BUILTIN])
+def test_every_component_stands_on_the_page_of_its_kind(hooks: ModuleType, kind: str, name: str) -> None:
+    assert f"## {name}\n" in hooks.part_components(kind)
+
+
+def test_the_suite_page_has_every_training_option_axis_and_command(hooks: ModuleType) -> None:
+    suite = hooks.filled(read(DOCS / "suite.md"), "suite.md")
+    for option in (*train_options(), *AXES):
+        assert f"| `{option}` |" in suite, option
+    commands = hooks.filled(read(DOCS / "commands.md"), "commands.md")
+    for command in COMMANDS:
+        assert f"## bench {command}\n" in commands, command
+
+
+def test_a_bar_in_a_cell_of_a_table_is_escaped(hooks: ModuleType) -> None:
+    assert hooks.table(("a",), [["one | two\n  three"]]).splitlines()[-1] == "| one \\| two three |"
+
+
+def test_links_that_leave_the_site_become_plain_text_and_others_stay(hooks: ModuleType) -> None:
+    assert hooks.inside("[README](../README.md#x), [suite](suite.md)", 0) == "README, [suite](suite.md)"
+    assert hooks.inside("[README](../../README.md), [suite](../suite.md)", 1) == "README, [suite](../suite.md)"
+
+
+# ── components ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("kind", "name"), BUILTIN, ids=[f"{kind}/{name}" for kind, name in BUILTIN])
+def test_every_component_says_what_it_is_and_every_option_what_it_means(kind: components.Kind, name: str) -> None:
+    component = components.find(kind, name, ROOT)
+    assert component.summary.endswith((".", "?", ")")), component.summary
+    assert len(component.summary) <= 120
+    for option in component.options.values():
+        assert option.help.endswith("."), f"{option.name}: {option.help!r}"
+
+
+@pytest.mark.parametrize("name", components.builtin("metrics"))
+def test_every_metric_has_its_formula_what_is_best_and_what_it_raises(name: str) -> None:
+    tree = ast.parse(read(components.PACKAGE / "metrics" / f"{name}.py"))
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+    text = ast.get_docstring(function) or ""
+    assert re.search(r"[Σ√] ?|C\[i, j\]| / ", text), "no formula"
+    assert "Returns" in text
+    assert "Raises `ValueError`" in text
+    if "UNIT" in {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }:
+        assert "best" in text
+
+
+# ── links and names ─────────────────────────────────────────────────────────────────────────────
+
+
+def slug(heading: str) -> str:
+    """An anchor as MkDocs makes it."""
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_resolve_and_so_do_their_anchors(hooks: ModuleType, page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", BLOCK.sub("", read(page))):
+        if link.startswith("http"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.is_file(), link
+        assert target.is_relative_to(ROOT), link
+        if anchor:
+            text = hooks.filled(read(target), target.name) if target.is_relative_to(DOCS) else read(target)
+            headings = re.findall(r"^#+ (.+)$", BLOCK.sub("", text), re.MULTILINE)
+            assert anchor in {slug(heading) for heading in headings}, link
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"[\w/]+\.md", text.partition("\nnav:")[2])) == set(NAMES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_test_files_and_tests_that_are_named_exist(page: Path) -> None:
+    tests = {path: read(path) for path in (ROOT / "tests").rglob("test_*.py")}
+    for file in re.findall(r"`(tests/[\w/]+\.py)`", read(page)):
+        assert (ROOT / file) in tests, file
+    for name in re.findall(r"`(test_\w+)`", read(page)):
+        assert any(f"def {name}(" in text for text in tests.values()), name
+
+
+def test_every_contract_stands_on_its_page() -> None:
+    tree = ast.parse(read(components.PACKAGE / "contracts.py"))
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            assert f"::: bench_suite.contracts.{node.name}\n" in read(DOCS / "contracts.md"), node.name
+
+
+def test_names_for_mkdocstrings_exist(hooks: ModuleType) -> None:
+    for page in PAGES:
+        for name in re.findall(r"^::: ([\w.]+)$", hooks.filled(read(page), page.name), re.MULTILINE):
+            module, _, thing = name.rpartition(".")
+            path = (components.PACKAGE.parent / module.replace(".", "/")).with_suffix(".py")
+            path = path if path.is_file() else components.PACKAGE.parent / module.replace(".", "/") / "__init__.py"
+            if name.startswith("bench_suite.contracts"):
+                continue
+            defined = {
+                node.name for node in ast.parse(read(path)).body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+            }
+            assert thing in defined, name
+
+
+# ── commands ────────────────────────────────────────────────────────────────────────────────────
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Every command of `bench` in blocks and in inline code, with its page."""
+    for page, name in zip(PAGES, NAMES):
+        text = read(page)
+        for block in BLOCK.finditer(text):
+            if block["language"] in ("sh", "yaml"):
+                for line in block["text"].splitlines():
+                    if match := re.match(r"^(?:\s*- run: )?(bench .+)$", line):
+                        yield name, match[1]
+        for inline in re.findall(r"`(bench [^`]+)`", BLOCK.sub("", text)):
+            yield name, " ".join(inline.split())
+
+
+@pytest.mark.parametrize(("page", "command"), list(commands()))
+def test_commands_exist_and_their_options_parse(page: str, command: str) -> None:
+    words = shlex.split(command, comments=True)[1:]
+    if ">" in words:
+        words = words[: words.index(">")]
+    if words[0] == "--help":
+        return
+    assert words[0] in COMMANDS, command
+    found = bench.get_command(click.Context(bench), words[0])
+    assert found is not None
+    if "--help" in words or len(words) == 1:  # a command that is only named
+        return
+    found.make_context(words[0], words[1:])
+
+
+def test_the_two_commands_are_those_of_the_readme() -> None:
+    wanted = re.findall(r"^python3 -m venv .*$", read(ROOT / "README.md"), re.MULTILINE)[:2]
+    assert re.findall(r"^python3 -m venv .*$", read(DOCS / "index.md"), re.MULTILINE) == wanted
+
+
+# ── suites ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def suites() -> Iterator[tuple[str, str]]:
+    """Every TOML block, with its page; one that only shows a part is filled up to a whole suite."""
+    for page, name in zip(PAGES, NAMES):
+        for block in BLOCK.finditer(read(page)):
+            if block["language"] == "toml" and not block["mark"]:
+                missing = [
+                    text
+                    for start, text in LEAST.items()
+                    if not re.search(rf"^{re.escape(start)}", block["text"], re.MULTILINE)
+                ]
+                yield name, "\n".join([block["text"], *missing])
+
+
+@pytest.mark.parametrize(("page", "text"), list(suites()))
+def test_suites_are_valid_and_have_cells(tmp_path: Path, page: str, text: str) -> None:
+    path = tmp_path / "suite.toml"
+    path.write_text(text, encoding="utf-8")
+    assert make_plan(read_suite(str(path))).cells
+
+
+def test_every_section_of_a_suite_has_a_heading_on_its_page() -> None:
+    headings = " ".join(re.findall(r"^## (.+)$", read(DOCS / "suite.md"), re.MULTILINE))
+    for section in SECTIONS:
+        assert section in headings, section
+
+
+def test_the_tutorials_steps_add_up_to_a_valid_suite_with_the_cells_it_shows(tmp_path: Path) -> None:
+    text = "\n".join(b["text"] for b in BLOCK.finditer(read(DOCS / "tutorial.md")) if b["language"] == "toml")
+    tomllib.loads(text)
+    (tmp_path / "digits.toml").write_text(text, encoding="utf-8")
+    plan = make_plan(read_suite(str(tmp_path / "digits.toml")))
+    assert len(plan.cells) == 7
+    for cell in plan.cells:
+        assert cell.id[:8] in read(DOCS / "tutorial.md"), "an identity has changed: run the tutorial again"
+
+
+def test_the_tutorials_gate_says_what_the_tutorial_shows() -> None:
+    def record(model: str, value: float, low: float, high: float) -> Record:
+        row = MetricRow("quality/accuracy", value, "fraction", "higher", interval=Interval(low, high))
+        return Record(
+            "run", "digits", model, "", {"task": "mnist", "model": model, "seed": 0}, {}, "ok", metrics=(row,)
+        )
+
+    records = [record("logistic_regression", 0.891, 0.872, 0.909), record("wide", 0.935, 0.9195, 0.9505)]
+    shown = read(DOCS / "tutorial.md")
+    for judgement in judge({"quality/accuracy": {"min": 0.95}}, records):
+        assert f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}" in shown
+
+
+# ── results ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", [field.name for kind in (Record, MetricRow, Interval) for field in fields(kind)])
+def test_every_field_of_a_record_is_explained(name: str) -> None:
+    assert f"`{name}`" in read(DOCS / "results.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_blocks_of_python_are_python(page: Path) -> None:
+    for block in BLOCK.finditer(read(page)):
+        if block["language"] == "python":
+            compile(block["text"], str(page), "exec")
