@@ -15,7 +15,7 @@ from bench_suite.contracts import ComponentError
 from bench_suite.options import MISSING, read_options
 
 BUILTIN = [(kind, name) for kind in components.KINDS for name in components.builtin(kind)]
-PROBE = 'METRICS = {}\n\n\ndef probe(trained, options):\n    yield from ()\n'
+PROBE = "METRICS = {}\n\n\ndef probe(trained, options):\n    yield from ()\n"
 
 
 @pytest.mark.parametrize(("kind", "name"), BUILTIN)
@@ -39,7 +39,9 @@ def test_what_was_read_of_a_component_is_what_is_there(kind, name):
     if options and all(option.default is not MISSING for option in component.options.values()):
         assert components.make_options(component, {}) == options()
     assert component.summary, "a component's docstring is its help"
-    assert component.doc == module.__doc__.strip() or component.doc == ast.get_docstring(ast.parse(Path(module.__file__).read_text()))
+    assert component.doc == module.__doc__.strip() or component.doc == ast.get_docstring(
+        ast.parse(Path(module.__file__).read_text())
+    )
 
 
 def test_training_options_as_read_are_those_that_are_there():
@@ -48,7 +50,9 @@ def test_training_options_as_read_are_those_that_are_there():
 
     fields = {field.name: field.default for field in dataclasses.fields(module.TrainOptions)}
     assert {name: option.default for name, option in train_options().items()} == fields
-    assert {name: option.bounds for name, option in train_options().items() if option.bounds != (None, None)} == module.BOUNDS
+    assert {
+        name: option.bounds for name, option in train_options().items() if option.bounds != (None, None)
+    } == module.BOUNDS
 
 
 @pytest.mark.parametrize("name", components.builtin("problems"))
@@ -114,7 +118,9 @@ def test_reading_runs_nothing_and_warns_of_nothing(tmp_path, recwarn):
 
 def test_a_file_that_does_not_load_is_a_component_error_that_names_the_cause(tmp_path):
     (tmp_path / "mine.py").write_text("import no_such_module\n" + PROBE)
-    with pytest.raises(ComponentError, match=r"probe ./mine.py does not load: ModuleNotFoundError: No module named 'no_such_module'"):
+    with pytest.raises(
+        ComponentError, match=r"probe ./mine.py does not load: ModuleNotFoundError: No module named 'no_such_module'"
+    ):
         components.load(components.find("probes", "./mine.py", tmp_path))
 
 
@@ -136,8 +142,10 @@ def test_an_installed_distribution_brings_components_that_are_read_without_impor
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[bench.probes]\ntheirs = their_package.mine\n")
-    code = "from bench_suite import components; from pathlib import Path; print(components.find('probes', 'theirs', Path()).summary)"
-    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    code = "from pathlib import Path\nfrom bench_suite.components import find\nprint(find('probes', 'theirs', Path()).summary)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
     assert done.stdout == "Their probe.\n", done.stderr
 
 

@@ -64,8 +64,11 @@ def test_faults_come_in_the_order_of_lines_those_of_flags_first_and_none_twice(r
     for path in (("train",), ("title",), ("train", "epochs"), ("new",), ("title",)):
         document.fault(path, "wrong")
     assert [fault.partition(": wrong")[0] for fault in said(document)] == [
-        "--set train.epochs=4", "--set new.table=1", "s.toml:1: title", "s.toml:13: train",
-    ]  # fmt: skip
+        "--set train.epochs=4",
+        "--set new.table=1",
+        "s.toml:1: title",
+        "s.toml:13: train",
+    ]
 
 
 def test_a_document_without_faults_raises_nothing(read):
@@ -74,25 +77,43 @@ def test_a_document_without_faults_raises_nothing(read):
 
 @pytest.mark.parametrize(
     ("path", "text"),
-    [(("tasks", 0, "use"), "tasks[0].use"), (("gate", "quality/accuracy", "min"), 'gate."quality/accuracy".min'), (("", "a b"), '""."a b"')],
+    [
+        (("tasks", 0, "use"), "tasks[0].use"),
+        (("gate", "quality/accuracy", "min"), 'gate."quality/accuracy".min'),
+        (("", "a b"), '""."a b"'),
+    ],
 )
 def test_a_path_is_spelt_as_toml_would(path, text):
     assert spell(path) == text
 
 
 def test_an_entry_is_called_by_its_name_else_by_its_component():
-    assert [label(e) for e in ({"use": "mlp", "name": "a"}, {"use": "mlp"}, {"use": "./x/my_task.py"}, {})] == ["a", "mlp", "my_task", None]
+    assert [label(e) for e in ({"use": "mlp", "name": "a"}, {"use": "mlp"}, {"use": "./x/my_task.py"}, {})] == [
+        "a",
+        "mlp",
+        "my_task",
+        None,
+    ]
 
 
 SETS = [
-    ("train.epochs=5", ("train", "epochs"), 5), ("train.epochs = 5 ", ("train", "epochs"), 5), ("title=a=b", ("title",), "a=b"),
-    ("title=plain words", ("title",), "plain words"), ('title="5"', ("title",), "5"), ("train.optimizer=sgd", ("train", "optimizer"), "sgd"),
-    ("matrix.seed=[0, 1]", ("matrix", "seed"), [0, 1]), ('matrix."train.epochs"=[1]', ("matrix", "train.epochs"), [1]),
-    ("matrix.train.epochs=[1]", ("matrix", "train.epochs"), [1]), ("matrix.exclude=[]", ("matrix", "exclude"), []),
-    ("models.small.hidden=[2]", ("models", 0, "hidden"), [2]), ("models.0.hidden=[2]", ("models", 0, "hidden"), [2]),
-    ("tasks.my_task.data=sample", ("tasks", 1, "data"), "sample"), ("gate.quality/accuracy.min=0.5", ("gate", "quality/accuracy", "min"), 0.5),
-    ("title=1\nx = 2", ("title",), "1\nx = 2"), ("title=", ("title",), ""),
-]  # fmt: skip
+    ("train.epochs=5", ("train", "epochs"), 5),
+    ("train.epochs = 5 ", ("train", "epochs"), 5),
+    ("title=a=b", ("title",), "a=b"),
+    ("title=plain words", ("title",), "plain words"),
+    ('title="5"', ("title",), "5"),
+    ("train.optimizer=sgd", ("train", "optimizer"), "sgd"),
+    ("matrix.seed=[0, 1]", ("matrix", "seed"), [0, 1]),
+    ('matrix."train.epochs"=[1]', ("matrix", "train.epochs"), [1]),
+    ("matrix.train.epochs=[1]", ("matrix", "train.epochs"), [1]),
+    ("matrix.exclude=[]", ("matrix", "exclude"), []),
+    ("models.small.hidden=[2]", ("models", 0, "hidden"), [2]),
+    ("models.0.hidden=[2]", ("models", 0, "hidden"), [2]),
+    ("tasks.my_task.data=sample", ("tasks", 1, "data"), "sample"),
+    ("gate.quality/accuracy.min=0.5", ("gate", "quality/accuracy", "min"), 0.5),
+    ("title=1\nx = 2", ("title",), "1\nx = 2"),
+    ("title=", ("title",), ""),
+]
 
 
 @pytest.mark.parametrize(("flag", "path", "value"), SETS)
@@ -118,13 +139,15 @@ def test_the_text_is_kept_as_it_is_read_and_flags_do_not_change_it(read):
 def test_any_text_is_either_toml_or_one_fault_with_a_line(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("any") / "s.toml"
     path.write_bytes(text.encode("utf-8", errors="surrogatepass"))
+    faults: tuple[str, ...] = ()
     try:
         document = read_document(path, "s.toml")
     except SuiteError as error:
-        assert len(error.faults) == 1
-        assert error.faults[0].startswith("s.toml:")
+        faults = error.faults
     else:
-        assert document.values == tomllib.loads(text.lstrip("\ufeff").replace("\r\n", "\n"))
+        assert document.values == tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n"))
+    assert len(faults) <= 1
+    assert all(fault.startswith("s.toml:") for fault in faults)
 
 
 @settings(max_examples=300, deadline=None)
@@ -132,7 +155,10 @@ def test_any_text_is_either_toml_or_one_fault_with_a_line(tmp_path_factory, text
 def test_any_set_is_taken_or_explained(tmp_path_factory, flag):
     path = tmp_path_factory.mktemp("any") / "s.toml"
     path.write_text(TEXT)
+    faults: tuple[str, ...] = ()
     try:
         read_document(path, "s.toml", [flag])
     except SuiteError as error:
-        assert error.faults[0].startswith("--set ")
+        faults = error.faults
+    assert len(faults) <= 1
+    assert all(fault.startswith("--set ") for fault in faults)

@@ -8,13 +8,34 @@ from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
 from bench_suite.gates import by_seed, judge
 
 
-def record(seed: int = 0, value: float | None = 0.8, low: float = 0.75, high: float = 0.85, status: str = "ok", at=None, **cell) -> Record:
+def record(
+    seed: int = 0, value: float | None = 0.8, low: float = 0.75, high: float = 0.85, status: str = "ok", at=None, **cell
+) -> Record:
     """A record of one cell with one metric, `quality/accuracy`, and its interval over examples."""
     rows = (
-        MetricRow("quality/accuracy", value, "fraction", "higher", None if value is not None else "no scores", at or {}, Interval(low, high) if value is not None else None),
+        MetricRow(
+            "quality/accuracy",
+            value,
+            "fraction",
+            "higher",
+            None if value is not None else "no scores",
+            at or {},
+            Interval(low, high) if value is not None else None,
+        ),
     )
     labels = {"task": "loans", "model": "mlp", "engine": "native", "precision": "32-true", "seed": seed, **cell}
-    return Record("run", "s", f"id{seed}", "", labels, {}, "ok", None, {"quality": ProbeRow(status, "k")}, metrics=rows if status == "ok" else ())
+    return Record(
+        "run",
+        "s",
+        f"id{seed}",
+        "",
+        labels,
+        {},
+        "ok",
+        None,
+        {"quality": ProbeRow(status, "k")},
+        metrics=rows if status == "ok" else (),
+    )
 
 
 def verdicts(rules: dict[str, float], *records: Record) -> list[str]:
@@ -25,12 +46,24 @@ def verdicts(rules: dict[str, float], *records: Record) -> list[str]:
 @pytest.mark.parametrize(
     ("rules", "verdict"),
     [
-        ({"min": 0.7}, "passed"), ({"min": 0.8}, "passed"), ({"min": 0.82}, "warning"), ({"min": 0.86}, "failed"),
-        ({"max": 0.9}, "passed"), ({"max": 0.8}, "passed"), ({"max": 0.78}, "warning"), ({"max": 0.7}, "failed"),
-        ({"min": 0.7, "max": 0.9}, "passed"), ({"min": 0.7, "max": 0.74}, "failed"), ({"min": 0.85}, "warning"), ({"max": 0.75}, "warning"),
-        ({"min": 0}, "passed"), ({"tolerance": 0.1}, "not judged"), ({"tolerance": "5%", "min": 0.9}, "failed"), ({}, "not judged"),
+        ({"min": 0.7}, "passed"),
+        ({"min": 0.8}, "passed"),
+        ({"min": 0.82}, "warning"),
+        ({"min": 0.86}, "failed"),
+        ({"max": 0.9}, "passed"),
+        ({"max": 0.8}, "passed"),
+        ({"max": 0.78}, "warning"),
+        ({"max": 0.7}, "failed"),
+        ({"min": 0.7, "max": 0.9}, "passed"),
+        ({"min": 0.7, "max": 0.74}, "failed"),
+        ({"min": 0.85}, "warning"),
+        ({"max": 0.75}, "warning"),
+        ({"min": 0}, "passed"),
+        ({"tolerance": 0.1}, "not judged"),
+        ({"tolerance": "5%", "min": 0.9}, "failed"),
+        ({}, "not judged"),
     ],
-)  # fmt: skip
+)
 def test_a_gate_fails_only_where_the_interval_lies_wholly_outside(rules, verdict):
     assert verdicts(rules, record()) == [verdict]
 
@@ -64,15 +97,29 @@ def test_a_metric_of_a_probe_that_does_not_apply_is_not_missed():
 
 
 def test_cells_that_differ_in_more_than_their_seed_are_judged_apart():
-    records = [record(0), record(1), record(0, precision="bf16-mixed"), record(0, model="cnn"), record(0, **{"train.epochs": 3})]
+    records = [
+        record(0),
+        record(1),
+        record(0, precision="bf16-mixed"),
+        record(0, model="cnn"),
+        record(0, **{"train.epochs": 3}),
+    ]
     assert {where: len(group) for where, group in by_seed(records).items()} == {
-        "loans, mlp": 2, "loans, mlp, precision bf16-mixed": 1, "loans, cnn": 1, "loans, mlp, train.epochs 3": 1,
-    }  # fmt: skip
+        "loans, mlp": 2,
+        "loans, mlp, precision bf16-mixed": 1,
+        "loans, cnn": 1,
+        "loans, mlp, train.epochs 3": 1,
+    }
 
 
 def test_each_set_of_coordinates_is_judged_apart():
-    judged = judge({"quality/accuracy": {"min": 0.5}}, [record(at={"group": "a"}), record(1, 0.2, 0.1, 0.3, at={"group": "b"})])
-    assert {judgement.where: judgement.verdict for judgement in judged} == {"loans, mlp (group a)": "absent", "loans, mlp (group b)": "absent"}
+    judged = judge(
+        {"quality/accuracy": {"min": 0.5}}, [record(at={"group": "a"}), record(1, 0.2, 0.1, 0.3, at={"group": "b"})]
+    )
+    assert {judgement.where: judgement.verdict for judgement in judged} == {
+        "loans, mlp (group a)": "absent",
+        "loans, mlp (group b)": "absent",
+    }
 
 
 def test_a_metric_of_the_run_as_a_whole_is_judged_once():

@@ -23,7 +23,7 @@ from bench_suite.options import (
     show,
 )
 
-SOURCE = '''
+SOURCE = """
 @dataclass(frozen=True)
 class Options:
     "Docstring."
@@ -37,7 +37,7 @@ class Options:
     table: Mapping[str, int] | None = None
     path: str
     "Must be given."
-'''.replace('"How wide,\n    in units."', '"""How wide,\n    in units."""')
+""".replace('"How wide,\n    in units."', '"""How wide,\n    in units."""')
 
 
 def type_of(text: str) -> Type:
@@ -48,8 +48,14 @@ def type_of(text: str) -> Type:
 def test_options_are_read_with_type_default_help_and_line():
     options = read_options(ast.parse(SOURCE), "Options", {"width": (1, None)})
     assert {name: option.default for name, option in options.items()} == {
-        "width": 3, "rate": 1.0, "names": ("a",), "pair": (1, 2.0), "choice": None, "table": None, "path": MISSING,
-    }  # fmt: skip
+        "width": 3,
+        "rate": 1.0,
+        "names": ("a",),
+        "pair": (1, 2.0),
+        "choice": None,
+        "table": None,
+        "path": MISSING,
+    }
     assert isinstance(options["rate"].default, float)
     assert options["width"].help == "How wide, in units."
     assert options["width"].line == 5
@@ -63,16 +69,38 @@ def test_a_file_without_the_class_has_no_options():
 
 
 FITS = [
-    ("int", 3, 3), ("float", 3, 3.0), ("bool", True, True), ("str", "", ""), ("tuple[int, ...]", [], ()),
-    ("tuple[int, ...]", [1, 2], (1, 2)), ("tuple[int, str]", [1, "a"], (1, "a")), ("int | float", 3, 3), ("float | int", 3, 3.0),
-    ('Literal["a", 1]', 1, 1), ("Mapping[str, float]", {"a": 1}, {"a": 1.0}), ("tuple[tuple[int, ...], ...]", [[1], []], ((1,), ())),
-    ("None | str", None, None), ("Literal[-1]", -1, -1),
-]  # fmt: skip
+    ("int", 3, 3),
+    ("float", 3, 3.0),
+    ("bool", True, True),
+    ("str", "", ""),
+    ("tuple[int, ...]", [], ()),
+    ("tuple[int, ...]", [1, 2], (1, 2)),
+    ("tuple[int, str]", [1, "a"], (1, "a")),
+    ("int | float", 3, 3),
+    ("float | int", 3, 3.0),
+    ('Literal["a", 1]', 1, 1),
+    ("Mapping[str, float]", {"a": 1}, {"a": 1.0}),
+    ("tuple[tuple[int, ...], ...]", [[1], []], ((1,), ())),
+    ("None | str", None, None),
+    ("Literal[-1]", -1, -1),
+]
 FITS_NOT = [
-    ("int", True), ("int", 3.0), ("int", "3"), ("float", True), ("bool", 1), ("str", None), ("tuple[int, ...]", 3), ("tuple[int, ...]", "12"),
-    ("tuple[int, str]", [1]), ("Literal[1]", True), ("Literal[True]", 1), ("Mapping[str, int]", [1]), ("Mapping[str, int]", {"a": "b"}),
-    ("int | None", "x"), ('Literal["a"]', ["a"]),
-]  # fmt: skip
+    ("int", True),
+    ("int", 3.0),
+    ("int", "3"),
+    ("float", True),
+    ("bool", 1),
+    ("str", None),
+    ("tuple[int, ...]", 3),
+    ("tuple[int, ...]", "12"),
+    ("tuple[int, str]", [1]),
+    ("Literal[1]", True),
+    ("Literal[True]", 1),
+    ("Mapping[str, int]", [1]),
+    ("Mapping[str, int]", {"a": "b"}),
+    ("int | None", "x"),
+    ('Literal["a"]', ["a"]),
+]
 
 
 @pytest.mark.parametrize(("kind", "value", "expected"), FITS)
@@ -87,7 +115,9 @@ def test_a_value_that_does_not_fit_is_refused_in_words(kind, value):
         Option("x", type_of(kind)).accept(value)
 
 
-@pytest.mark.parametrize("text", ["list[int]", "Any", "Optional[int]", "tuple", "Mapping[str]", "Literal[A]", "'int |'", "1", "int or str"])
+@pytest.mark.parametrize(
+    "text", ["list[int]", "Any", "Optional[int]", "tuple", "Mapping[str]", "Literal[A]", "'int |'", "1", "int or str"]
+)
 def test_an_annotation_of_any_other_form_is_refused(text):
     with pytest.raises(SyntaxError, match="an option's type is built from"):
         type_of(text)
@@ -115,7 +145,7 @@ def test_a_float_is_accepted_only_where_it_is_finite_and_within_bounds(value):
     if 0 <= value <= 1:
         assert option.accept(value) == value
     else:
-        with pytest.raises(ValueError, match="out of bounds|not a finite number"):
+        with pytest.raises(ValueError, match=r"out of bounds|not a finite number"):
             option.accept(value)
 
 
@@ -138,7 +168,12 @@ def test_bounds_hold_for_each_number_of_a_list_and_of_a_table():
         Option("x", Type("int"), bounds=(None, 3)).accept(5)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda v: st.lists(v) | st.dictionaries(st.text(), v),
+    )
+)
 def test_any_value_is_shown_in_one_short_line(value):
     assert len(show(value)) <= 60
     assert "\n" not in show(value)
@@ -160,6 +195,8 @@ def test_choices_are_found_within_unions_and_lists():
 def test_json_schema_says_what_accept_does():
     option = Option("x", type_of('int | Literal["auto"]'), "auto", "Help.", bounds=(1, None))
     assert json_schema(option) == {
-        "anyOf": [{"type": "integer", "minimum": 1}, {"enum": ["auto"]}], "description": "Help.", "default": "auto",
-    }  # fmt: skip
+        "anyOf": [{"type": "integer", "minimum": 1}, {"enum": ["auto"]}],
+        "description": "Help.",
+        "default": "auto",
+    }
     assert json_schema(Option("x", type_of("tuple[int, ...]"), (1,)))["items"] == {"type": "integer"}

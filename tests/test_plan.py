@@ -48,15 +48,23 @@ SAME = {
     "a task's name": {"tasks": [{"use": "loans", "name": "other"}]},
     "an explicit default of a model": {"models": [{"use": "mlp", "hidden": [8], "dropout": 0.0}]},
     "an explicit default of a task": {"tasks": [{"use": "loans", "data": "full"}]},
-    "explicit defaults of training": {"train": {"epochs": 2, "learning_rate": 0.001, "optimizer": "adamw", "validation": 0.1}},
+    "explicit defaults of training": {
+        "train": {"epochs": 2, "learning_rate": 0.001, "optimizer": "adamw", "validation": 0.1}
+    },
     "an explicit default of evaluation": {"evaluate": {"batch_size": 256}},
     "a model's own train": {"train": {}, "models": [{"use": "mlp", "hidden": [8], "train": {"epochs": 2}}]},
     "an axis of one value": {"train": {}, "matrix": {"train.epochs": [2]}},
     "an option as an axis": {"models": [{"use": "mlp"}], "matrix": {"models.mlp.hidden": [[8]]}},
-    "explicit usual axes": {"matrix": {"seed": 0, "precision": "32-true", "device": "auto", "threads": "auto", "engine": "native"}},
+    "explicit usual axes": {
+        "matrix": {"seed": 0, "precision": "32-true", "device": "auto", "threads": "auto", "engine": "native"}
+    },
     "options of a probe": {"probes": {"quality": {"resamples": 200}}},
     "another probe": {"probes": {"throughput": {}}},
-    "a gate, a title and columns": {"title": "x", "gate": {"quality/accuracy": {"min": 0.1}}, "report": {"sort": "quality/accuracy"}},
+    "a gate, a title and columns": {
+        "title": "x",
+        "gate": {"quality/accuracy": {"min": 0.1}},
+        "report": {"sort": "quality/accuracy"},
+    },
 }
 OTHER = {
     "an option of the model": {"models": [{"use": "mlp", "hidden": [9]}]},
@@ -156,7 +164,11 @@ TWO = [{"use": "mlp"}, {"use": "logistic_regression"}]
 
 
 def test_axes_that_do_not_concern_a_model_do_not_multiply_its_cells(plan):
-    found = plan(models=TWO, matrix={"precision": ["32-true", "bf16-mixed"], "train.epochs": [1, 2], "models.mlp.dropout": [0.0, 0.5]}, train={})
+    found = plan(
+        models=TWO,
+        matrix={"precision": ["32-true", "bf16-mixed"], "train.epochs": [1, 2], "models.mlp.dropout": [0.0, 0.5]},
+        train={},
+    )
     assert [cell.model.label for cell in found.cells].count("mlp") == 8
     assert [cell.labels for cell in found.cells if cell.model.label == "logistic_regression"] == [
         {"task": "loans", "model": "logistic_regression", "engine": None, "precision": None, "seed": 0}
@@ -171,19 +183,29 @@ def test_seed_and_validation_concern_an_estimator_too(plan):
 def test_an_axis_of_one_model_leaves_another_alone_even_where_labels_have_dots(plan):
     models = [{"use": "mlp", "name": "a"}, {"use": "mlp", "name": "a.b", "dropout": 0.5}]
     found = plan(models=models, matrix={"models.a.b.hidden": [[4], [8]], "models.a.hidden": [[2]]})
-    assert {(cell.model.label, cell.options["model"]["hidden"]) for cell in found.cells} == {("a", (2,)), ("a.b", (4,)), ("a.b", (8,))}
+    assert {(cell.model.label, cell.options["model"]["hidden"]) for cell in found.cells} == {
+        ("a", (2,)),
+        ("a.b", (4,)),
+        ("a.b", (8,)),
+    }
     assert all(set(cell.options["model"]) == {"hidden", "dropout"} for cell in found.cells)
 
 
 def test_exclude_leaves_out_the_cells_that_have_one_of_each_axis_values(plan):
-    matrix = {"seed": [0, 1], "precision": ["32-true", "bf16-mixed"], "exclude": [{"precision": "bf16-mixed", "seed": [1, 5]}, {"seed": 0, "precision": "32-true"}]}
+    matrix = {
+        "seed": [0, 1],
+        "precision": ["32-true", "bf16-mixed"],
+        "exclude": [{"precision": "bf16-mixed", "seed": [1, 5]}, {"seed": 0, "precision": "32-true"}],
+    }
     assert labels(plan(matrix=matrix), "seed", "precision") == {(0, "bf16-mixed"), (1, "32-true")}
 
 
 def test_exclude_knows_axes_by_their_usual_value_where_the_matrix_does_not_vary_them(plan):
     tasks = [{"use": "loans"}, {"use": "diabetes"}]
     found = plan(tasks=tasks, models=TWO, matrix={"exclude": [{"task": "loans", "precision": "32-true"}]})
-    assert labels(found, "task", "model") == {("diabetes", "mlp"), ("loans", "logistic_regression")}, "an estimator has no precision"
+    assert labels(found, "task", "model") == {("diabetes", "mlp"), ("loans", "logistic_regression")}, (
+        "an estimator has no precision"
+    )
     with pytest.raises(SuiteError, match="all of its cells are excluded"):
         plan(matrix={"exclude": [{"seed": 0}]})
 
@@ -208,7 +230,10 @@ def test_an_include_that_is_there_already_adds_nothing(plan):
 
 def test_only_chooses_cells_by_label_and_several_are_all_of_them(plan):
     matrix = {"seed": [0, 1, 2]}
-    assert labels(plan(models=TWO, matrix=matrix, only=["model=mlp", "seed=0,2"]), "model", "seed") == {("mlp", 0), ("mlp", 2)}
+    assert labels(plan(models=TWO, matrix=matrix, only=["model=mlp", "seed=0,2"]), "model", "seed") == {
+        ("mlp", 0),
+        ("mlp", 2),
+    }
     assert labels(plan(matrix=matrix, only=["seed=0", "seed=1"]), "seed") == {(0,), (1,)}
 
 
@@ -221,7 +246,8 @@ def test_pairs_that_do_not_fit_are_left_out_with_the_reason(plan):
     found = plan(tasks=[{"use": "loans"}, {"use": "imdb"}], models=[{"use": "mlp"}, {"use": "bag_of_words"}])
     assert labels(found, "task", "model") == {("loans", "mlp"), ("imdb", "bag_of_words")}
     assert found.left_out == (
-        ("loans", "bag_of_words", "takes text, the task is table"), ("imdb", "mlp", "takes image or table, the task is text"),
+        ("loans", "bag_of_words", "takes text, the task is table"),
+        ("imdb", "mlp", "takes image or table, the task is text"),
     )  # fmt: skip
 
 
@@ -230,7 +256,10 @@ def test_a_probe_whose_need_is_unmet_is_not_applicable_with_the_reason(plan, tmp
     options = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Options:\n    method: str = 'plain'\n"
     (tmp_path / "mine.py").write_text(facts + options + "def probe(trained, options): ...\n")
     found = plan(models=TWO, probes={"mine": {"use": "./mine.py"}})
-    assert {cell.model.label: cell.probes["mine"] for cell in found.cells} == {"mlp": None, "logistic_regression": "needs gradients"}
+    assert {cell.model.label: cell.probes["mine"] for cell in found.cells} == {
+        "mlp": None,
+        "logistic_regression": "needs gradients",
+    }
     with pytest.raises(SuiteError, match="applies to no cell of this suite: needs convolutions"):
         plan(probes={"mine": {"use": "./mine.py", "method": "cam"}})
 
@@ -254,7 +283,9 @@ def test_options_of_a_cell_are_all_of_them_resolved(plan):
     assert cell.options["train"] == {**{k: o.default for k, o in train_options().items()}, "epochs": 2, "batch_size": 8}
     assert cell.options["model"] == {"hidden": (8,), "dropout": 0.0}
     assert cell.options["evaluate"] == {"batch_size": 256}
-    assert (cell.threads, cell.device, cell.precision) == tuple(AXES[a].default for a in ("threads", "device", "precision"))
+    assert (cell.threads, cell.device, cell.precision) == tuple(
+        AXES[a].default for a in ("threads", "device", "precision")
+    )
 
 
 def test_a_cell_in_words_names_only_what_is_unusual(plan):

@@ -29,11 +29,21 @@ def test_shipped_suites_are_valid(validator, name):
 
 VALID = {
     "the least": {},
-    "options of a model": {"models": [{"use": "mlp", "name": "a", "hidden": [3, 4], "dropout": 0.5, "train": {"epochs": 1}}]},
+    "options of a model": {
+        "models": [{"use": "mlp", "name": "a", "hidden": [3, 4], "dropout": 0.5, "train": {"epochs": 1}}]
+    },
     "a component of an installed distribution": {"tasks": [{"use": "theirs", "anything": 3}]},
     "a file": {"models": [{"use": "./mine.py", "anything": 3}]},
     "groups": {"tasks": [{"use": "loans", "groups": ["black"], "data": "sample"}]},
-    "axes": {"matrix": {"seed": [0, 1], "precision": "32-true", "threads": ["auto", 2], "train.epochs": [1], "models.mlp.hidden": [[1], [2]]}},
+    "axes": {
+        "matrix": {
+            "seed": [0, 1],
+            "precision": "32-true",
+            "threads": ["auto", 2],
+            "train.epochs": [1],
+            "models.mlp.hidden": [[1], [2]],
+        }
+    },
     "selectors": {"matrix": {"include": [{"seed": 3}], "exclude": [{"model": "mlp"}]}},
     "a probe under another name": {"probes": {"mine": {"use": "quality", "only": {"seed": 0}}}},
     "gates": {"gate": {"quality/accuracy": {"min": 0.1, "max": 1, "tolerance": "5%"}}},

@@ -65,16 +65,20 @@ def test_a_suite_is_what_its_file_says_converted(read):
     suite = read()
     assert (suite.name, suite.title, suite.description) == ("loans", "Loans", "Two lines,\nand a tab\t.")
     assert [(c.label, dict(c.stated), dict(c.train)) for c in (*suite.tasks, *suite.models)] == [
-        ("loans", {"groups": ("black",)}, {}), ("small", {"hidden": (8,)}, {"epochs": 1}), ("logistic_regression", {}, {}),
-    ]  # fmt: skip
+        ("loans", {"groups": ("black",)}, {}),
+        ("small", {"hidden": (8,)}, {"epochs": 1}),
+        ("logistic_regression", {}, {}),
+    ]
     assert suite.train == {"learning_rate": 1.0}
     assert suite.axes == {"seed": (7,), "models.small.dropout": (0.0, 0.5)}
     assert [(p.label, p.component.name, dict(p.only)) for p in suite.probes] == [
-        ("quality", "quality", {"model": ("small",)}), ("again", "quality", {}),
-    ]  # fmt: skip
+        ("quality", "quality", {"model": ("small",)}),
+        ("again", "quality", {}),
+    ]
     assert {g.metric: dict(g.rules) for g in suite.gates} == {
-        "quality/accuracy": {"min": 0.0, "tolerance": "5 %"}, "again/log_loss": {"max": 1.0},
-    }  # fmt: skip
+        "quality/accuracy": {"min": 0.0, "tolerance": "5 %"},
+        "again/log_loss": {"max": 1.0},
+    }
     assert (suite.columns, suite.sort) == (("again/accuracy",), "again/accuracy")
     assert [p.name for p in suite.problems["loans"]] == ["classification"]
     assert not suite.foreign
@@ -88,13 +92,20 @@ def test_metrics_carry_the_label_of_their_probe_and_the_unit_of_their_problem(re
     metrics = read().metrics
     assert metrics["again/log_loss"]["unit"] == "nats"
     assert metrics["again/log_loss"]["better"] == "lower"
-    assert set(metrics) == {f"{label}/{name}" for label in ("quality", "again") for name in ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "log_loss")}
+    assert set(metrics) == {
+        f"{label}/{name}"
+        for label in ("quality", "again")
+        for name in ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "log_loss")
+    }
 
 
 def test_all_that_a_suite_names_by_file_is_foreign_each_once(read, tmp_path):
     (tmp_path / "mine.py").write_text("METRICS = {}\ndef probe(trained, options): ...\n")
     (tmp_path / "own.py").write_text('UNIT = "share"\nBETTER = "higher"\ndef own(targets, predictions): ...\n')
-    text = TEXT.replace('metrics = ["log_loss"]', 'metrics = ["./own.py"]') + '[probes.a]\nuse = "./mine.py"\n[probes.b]\nuse = "mine.py"\n'
+    text = (
+        TEXT.replace('metrics = ["log_loss"]', 'metrics = ["./own.py"]')
+        + '[probes.a]\nuse = "./mine.py"\n[probes.b]\nuse = "mine.py"\n'
+    )
     suite = read(text)
     assert [component.name for component in suite.foreign] == ["own", "mine"]
     assert suite.metrics["quality/own"] == {"unit": "share", "better": "higher"}

@@ -34,7 +34,9 @@ class Case:
     faults: int = 1
 
 
-def case(id: str, added: str, says: str, *more: str, after: int = END, line: int | None = None, faults: int = 1) -> Case:
+def case(
+    id: str, added: str, says: str, *more: str, after: int = END, line: int | None = None, faults: int = 1
+) -> Case:
     """BASE with lines added after one of its own; the fault is on the first added line unless `line` says otherwise."""
     lines = BASE.splitlines()
     text = "\n".join([*lines[:after], added, *lines[after:]]) + "\n"
@@ -56,19 +58,40 @@ def near(word: str) -> str:
     """What a message says of the nearest right spelling."""
     return f'did you mean "{word}"?'
 
+
 UNKNOWN_KEYS = [
     case("a section", "[matrx]\nseed = 1", "matrx: unknown key", near("matrix")),
     whole("a top-level key", f'titel = "x"\n{BASE}', 1, "titel: unknown key", near("title")),
     case("of a task", 'dta = "full"', "tasks[0].dta: unknown key", near("data"), after=TASK),
     case("of a model", "hiden = [3]", "models[0].hiden: unknown key", near("hidden"), after=MODEL),
     case("of train", "[train]\nepoch = 3", "train.epoch: unknown key", near("epochs"), line=9),
-    case("of a model's train", "train = { epoch = 3 }", "models[0].train.epoch: unknown key", near("epochs"), after=MODEL),
+    case(
+        "of a model's train", "train = { epoch = 3 }", "models[0].train.epoch: unknown key", near("epochs"), after=MODEL
+    ),
     case("of evaluate", "[evaluate]\nbatchsize = 3", "evaluate.batchsize: unknown key", near("batch_size"), line=9),
     case("of a probe", "resample = 300", "probes.quality.resample: unknown key", near("resamples"), after=PROBE),
     case("of the matrix", "[matrix]\nsed = [1]", "matrix.sed: is no axis", near("seed"), line=9),
-    case("a dotted axis", '[matrix]\n"train.lerning_rate" = [0.1]', "`lerning_rate` is no option there", near("learning_rate"), line=9),
-    case("an axis of a model", '[matrix]\n"models.mlp.hiden" = [[1]]', "`hiden` is no option there", near("hidden"), line=9),
-    case("an axis of no model", '[matrix]\n"models.mpl.hidden" = [[1]]', "names no model of this suite", near("models.mlp.hidden"), line=9),
+    case(
+        "a dotted axis",
+        '[matrix]\n"train.lerning_rate" = [0.1]',
+        "`lerning_rate` is no option there",
+        near("learning_rate"),
+        line=9,
+    ),
+    case(
+        "an axis of a model",
+        '[matrix]\n"models.mlp.hiden" = [[1]]',
+        "`hiden` is no option there",
+        near("hidden"),
+        line=9,
+    ),
+    case(
+        "an axis of no model",
+        '[matrix]\n"models.mpl.hidden" = [[1]]',
+        "names no model of this suite",
+        near("models.mlp.hidden"),
+        line=9,
+    ),
     case("of a gate", '[gate]\n"quality/accuracy" = { mn = 0.5 }', "unknown key", near("min"), line=9),
     case("of the report", "[report]\ncolums = []", "report.colums: unknown key", near("columns"), line=9),
 ]
@@ -77,15 +100,41 @@ UNKNOWN_NAMES = [
     replaced("task", '"loans"', '"loan"', 'there is no task "loan"', near("loans")),
     replaced("model", '"mlp"', '"MLP"', 'there is no model "MLP"', near("mlp")),
     replaced("probe", "[probes.quality]", "[probes.qualty]", 'there is no probe "qualty"', near("quality")),
-    case("probe by use", '[probes.mine]\nuse = "qualty"', "probes.mine.use: there is no probe", near("quality"), line=9),
+    case(
+        "probe by use", '[probes.mine]\nuse = "qualty"', "probes.mine.use: there is no probe", near("quality"), line=9
+    ),
     case("engine", '[matrix]\nengine = "natve"', 'there is no engine "natve"', near("native"), line=9),
     case("metric", 'metrics = ["acuracy"]', 'there is no metric "acuracy"', near("accuracy"), after=PROBE),
-    case("gated metric", '[gate]\n"quality/acc" = { min = 0.5 }', 'no probe of this suite emits "quality/acc"', near("quality/accuracy"), line=9),
-    case("gated metric without its probe", "[gate]\naccuracy = { min = 0.5 }", 'emits "accuracy"', near("quality/accuracy"), line=9),
-    case("column", '[report]\ncolumns = [\n  "quality/log_loss",\n  "quality/logloss",\n]', "report.columns[1]", near("quality/log_loss"), line=11),
+    case(
+        "gated metric",
+        '[gate]\n"quality/acc" = { min = 0.5 }',
+        'no probe of this suite emits "quality/acc"',
+        near("quality/accuracy"),
+        line=9,
+    ),
+    case(
+        "gated metric without its probe",
+        "[gate]\naccuracy = { min = 0.5 }",
+        'emits "accuracy"',
+        near("quality/accuracy"),
+        line=9,
+    ),
+    case(
+        "column",
+        '[report]\ncolumns = [\n  "quality/log_loss",\n  "quality/logloss",\n]',
+        "report.columns[1]",
+        near("quality/log_loss"),
+        line=11,
+    ),
     case("column to sort by", '[report]\nsort = "quality/acuracy"', "report.sort", near("quality/accuracy"), line=9),
     case("sensitive attribute", 'groups = ["blck"]', 'no sensitive attribute "blck"', near("black"), after=TASK),
-    case("model of a selector", '[matrix]\nexclude = [{ model = "mpl" }]', 'no model is called "mpl"', near("mlp"), line=9),
+    case(
+        "model of a selector",
+        '[matrix]\nexclude = [{ model = "mpl" }]',
+        'no model is called "mpl"',
+        near("mlp"),
+        line=9,
+    ),
     case("axis of a selector", "only = { sed = 0 }", "probes.quality.only.sed: is no axis", near("seed"), after=PROBE),
     case("a file", 'use = "./none.py"\n[[models]]', 'there is no file "./none.py"', after=4, line=5),
     replaced("a folder", '"loans"', '"./"', "is a folder; a component is one Python file"),
@@ -97,16 +146,28 @@ WRONG_TYPES = [
     case("truth for an integer", "[train]\nepochs = true", "true is not an integer", line=9),
     case("date for an integer", "[train]\nepochs = 2020-01-01", '"2020-01-01" is not an integer', line=9),
     case("no choice", '[train]\noptimizer = "adam"', 'is not one of "sgd", "adamw"', near("adamw"), line=9),
-    case("the beginning of a choice", '[matrix]\nprecision = "bf16"', '"bf16" is not one of', near("bf16-mixed"), line=9),
+    case(
+        "the beginning of a choice", '[matrix]\nprecision = "bf16"', '"bf16" is not one of', near("bf16-mixed"), line=9
+    ),
     case("number for a list", "hidden = 3", "models[0].hidden: 3 is not a list of integers", after=MODEL),
     case("string for a list", 'groups = "black"', '"black" is not a list of strings', after=TASK),
-    case("lists of an axis", '[matrix]\n"models.mlp.hidden" = [64, 128]', "an axis of lists is a list of lists: [[64, 128]]", line=9),
+    case(
+        "lists of an axis",
+        '[matrix]\n"models.mlp.hidden" = [64, 128]',
+        "an axis of lists is a list of lists: [[64, 128]]",
+        line=9,
+    ),
     case("threads", '[matrix]\nthreads = "many"', '"many" is not an integer or one of "auto"', line=9),
     case("seed", '[matrix]\nseed = [0, "a"]', 'matrix.seed[1]: "a" is not an integer', line=9),
     case("only", "only = 3", "must be a table of axes", after=PROBE),
     case("gate", '[gate]\n"quality/accuracy" = 0.9', "must be a table with min, max or tolerance", line=9),
     case("gate without rules", '[gate]\n"quality/accuracy" = {}', "must be a table with min, max or tolerance", line=9),
-    case("tolerance", '[gate]\n"quality/accuracy" = { tolerance = "5" }', 'neither a number nor a share such as "5%"', line=9),
+    case(
+        "tolerance",
+        '[gate]\n"quality/accuracy" = { tolerance = "5" }',
+        'neither a number nor a share such as "5%"',
+        line=9,
+    ),
     case("exclude", "[matrix]\nexclude = { seed = 0 }", "must be a list of tables", line=9),
     case("exclude everything", "[matrix]\nexclude = [{}]", "must be a list of tables", line=9),
     replaced("use", '"loans"', "3", "3 is no task: a name (diabetes, imdb, loans, mnist), or the path of a file"),
@@ -115,7 +176,12 @@ WRONG_TYPES = [
     replaced("a table for entries", "[[tasks]]", "[tasks]", "tasks: must be written [[tasks]]"),
     whole("a section that is a value", f"matrix = [1]\n{BASE}", 1, "matrix: must be a table: [matrix]"),
     whole("title", f"title = 3\n{BASE}", 1, "title: 3 is not a string"),
-    whole("a probe that is a value", BASE.replace("[probes.quality]", "[probes]\nquality = true"), 8, "must be a table: [probes.quality]"),
+    whole(
+        "a probe that is a value",
+        BASE.replace("[probes.quality]", "[probes]\nquality = true"),
+        8,
+        "must be a table: [probes.quality]",
+    ),
 ]
 
 OUT_OF_BOUNDS = [
@@ -136,41 +202,141 @@ OUT_OF_BOUNDS = [
 CONTRADICTIONS = [
     case("empty axis", "[matrix]\nseed = []", "matrix.seed: is an axis without values", line=9),
     case("value twice", "[matrix]\nseed = [1, 0, 1]", "names a value twice", line=9),
-    case("two models of one name", '[[models]]\nuse = "mlp"\nhidden = [3]', 'two models are called "mlp"; give one of them another `name`', line=9),
-    case("two tasks of one name", '[[tasks]]\nuse = "diabetes"\nname = "loans"', 'two tasks are called "loans"', line=10),
-    case("axis and train", '[train]\nepochs = 3\n[matrix]\n"train.epochs" = [1, 2]', "train.epochs: contradicts the axis train.epochs", line=9),
-    case("axis and a model's train", 'train = { epochs = 3 }\n[matrix]\n"train.epochs" = [1, 2]', "models[0].train.epochs: contradicts the axis", after=MODEL),
-    case("axis and option of a model", 'hidden = [3]\n[matrix]\n"models.mlp.hidden" = [[1]]', "contradicts the axis models.mlp.hidden", after=MODEL),
-    case("axis and option of a task", 'data = "full"\n[matrix]\n"tasks.loans.data" = ["full"]', "contradicts the axis tasks.loans.data", after=TASK),
-    case("axis and evaluate", '[evaluate]\nbatch_size = 8\n[matrix]\n"evaluate.batch_size" = [1]', "contradicts the axis evaluate.batch_size", line=9),
-    case("patience without validation", "[train]\npatience = 2\nvalidation = 0", "train.patience: patience chooses on validation data", line=9),
-    case("patience in a cell without validation", '[train]\npatience = 2\n[matrix]\n"train.validation" = [0.1, 0]', "train.patience: patience chooses", line=9),
-    case("momentum of adamw", "[train]\nmomentum = 0.5", 'train.momentum: momentum is an option of optimizer = "sgd"', line=9),
+    case(
+        "two models of one name",
+        '[[models]]\nuse = "mlp"\nhidden = [3]',
+        'two models are called "mlp"; give one of them another `name`',
+        line=9,
+    ),
+    case(
+        "two tasks of one name", '[[tasks]]\nuse = "diabetes"\nname = "loans"', 'two tasks are called "loans"', line=10
+    ),
+    case(
+        "axis and train",
+        '[train]\nepochs = 3\n[matrix]\n"train.epochs" = [1, 2]',
+        "train.epochs: contradicts the axis train.epochs",
+        line=9,
+    ),
+    case(
+        "axis and a model's train",
+        'train = { epochs = 3 }\n[matrix]\n"train.epochs" = [1, 2]',
+        "models[0].train.epochs: contradicts the axis",
+        after=MODEL,
+    ),
+    case(
+        "axis and option of a model",
+        'hidden = [3]\n[matrix]\n"models.mlp.hidden" = [[1]]',
+        "contradicts the axis models.mlp.hidden",
+        after=MODEL,
+    ),
+    case(
+        "axis and option of a task",
+        'data = "full"\n[matrix]\n"tasks.loans.data" = ["full"]',
+        "contradicts the axis tasks.loans.data",
+        after=TASK,
+    ),
+    case(
+        "axis and evaluate",
+        '[evaluate]\nbatch_size = 8\n[matrix]\n"evaluate.batch_size" = [1]',
+        "contradicts the axis evaluate.batch_size",
+        line=9,
+    ),
+    case(
+        "patience without validation",
+        "[train]\npatience = 2\nvalidation = 0",
+        "train.patience: patience chooses on validation data",
+        line=9,
+    ),
+    case(
+        "patience in a cell without validation",
+        '[train]\npatience = 2\n[matrix]\n"train.validation" = [0.1, 0]',
+        "train.patience: patience chooses",
+        line=9,
+    ),
+    case(
+        "momentum of adamw",
+        "[train]\nmomentum = 0.5",
+        'train.momentum: momentum is an option of optimizer = "sgd"',
+        line=9,
+    ),
     case("momentum of a model with adamw", "train = { momentum = 0.5 }", "models[0].train.momentum", after=MODEL),
-    case("momentum as an axis of adamw", '[matrix]\n"train.momentum" = [0.5, 0.9]', 'an option of optimizer = "sgd"', line=9),
-    case("nesterov without momentum", '[train]\nnesterov = true\nmomentum = 0\noptimizer = "sgd"', "a variant of momentum", line=9),
+    case(
+        "momentum as an axis of adamw",
+        '[matrix]\n"train.momentum" = [0.5, 0.9]',
+        'an option of optimizer = "sgd"',
+        line=9,
+    ),
+    case(
+        "nesterov without momentum",
+        '[train]\nnesterov = true\nmomentum = 0\noptimizer = "sgd"',
+        "a variant of momentum",
+        line=9,
+    ),
     case("min above max", '[gate]\n"quality/accuracy" = { min = 0.9, max = 0.1 }', "min 0.9 is above max 0.1", line=9),
-    case("a timing gated", '[probes.throughput]\n[gate]\n"throughput/train" = { min = 3 }', "5 or more fresh processes", line=10),
+    case(
+        "a timing gated",
+        '[probes.throughput]\n[gate]\n"throughput/train" = { min = 3 }',
+        "5 or more fresh processes",
+        line=10,
+    ),
     case("attribute twice", 'groups = ["black", "black"]', "names an attribute twice", after=TASK),
 ]
 
 NO_CELL = [
-    case("a model that fits nothing", '[[models]]\nuse = "cnn"', "the model cnn fits no task of this suite: loans (takes image, the task is table)", line=9),
-    case("a task that fits nothing", '[[tasks]]\nuse = "imdb"', "the task imdb fits no model of this suite: mlp (takes image or table, the task is text)", line=9),
-    case("all excluded", "[matrix]\nexclude = [{ seed = 0 }]", "the task loans stands in no cell: all of its cells are excluded", line=2, faults=2),
+    case(
+        "a model that fits nothing",
+        '[[models]]\nuse = "cnn"',
+        "the model cnn fits no task of this suite: loans (takes image, the task is table)",
+        line=9,
+    ),
+    case(
+        "a task that fits nothing",
+        '[[tasks]]\nuse = "imdb"',
+        "the task imdb fits no model of this suite: mlp (takes image or table, the task is text)",
+        line=9,
+    ),
+    case(
+        "all excluded",
+        "[matrix]\nexclude = [{ seed = 0 }]",
+        "the task loans stands in no cell: all of its cells are excluded",
+        line=2,
+        faults=2,
+    ),
     case("only", "only = { seed = 5 }", "probes.quality.only: chooses no cell of this suite", after=PROBE),
-    case("the same twice", '[[models]]\nuse = "mlp"\nname = "other"\nhidden = [128]\n[matrix]\nseed = [0, 1]', "are the same but for their names", line=8),
-    case("an axis of nothing", '[matrix]\n"precision" = ["32-true", "bf16-mixed"]', "concerns no cell of this suite", line=9),
-    case("a slip of the pen", f'[matrix]\nseed = {list(range(1000))}\n"train.epochs" = {list(range(1000))}', "comes to more than 100,000 cells", line=8),
+    case(
+        "the same twice",
+        '[[models]]\nuse = "mlp"\nname = "other"\nhidden = [128]\n[matrix]\nseed = [0, 1]',
+        "are the same but for their names",
+        line=8,
+    ),
+    case(
+        "an axis of nothing",
+        '[matrix]\n"precision" = ["32-true", "bf16-mixed"]',
+        "concerns no cell of this suite",
+        line=9,
+    ),
+    case(
+        "a slip of the pen",
+        f'[matrix]\nseed = {list(range(1000))}\n"train.epochs" = {list(range(1000))}',
+        "comes to more than 100,000 cells",
+        line=8,
+    ),
 ]
 NO_CELL[5] = Case(NO_CELL[5].id, NO_CELL[5].text.replace('"mlp"', '"logistic_regression"'), 9, NO_CELL[5].says)
 
 MISSING = [
     whole("everything", "", 1, "at least one task", "at least one model", "at least one probe", faults=3),
-    whole("tasks", BASE.replace('[[tasks]]\nuse = "loans"\n', ""), 1, 'a suite needs at least one task: [[tasks]] with use = "NAME"'),
+    whole(
+        "tasks",
+        BASE.replace('[[tasks]]\nuse = "loans"\n', ""),
+        1,
+        'a suite needs at least one task: [[tasks]] with use = "NAME"',
+    ),
     whole("probes", BASE.replace("[probes.quality]\n", ""), 1, "a suite needs at least one probe: [probes.quality]"),
     replaced("probes in their table", "[probes.quality]", "[probes]", "a suite needs at least one probe"),
-    replaced("use", 'use = "loans"', "# nothing", "tasks[0]: lacks `use`: the name of a task (diabetes, imdb, loans, mnist)"),
+    replaced(
+        "use", 'use = "loans"', "# nothing", "tasks[0]: lacks `use`: the name of a task (diabetes, imdb, loans, mnist)"
+    ),
 ]
 MISSING[-1] = Case("use", MISSING[-1].text, 1, MISSING[-1].says)
 
@@ -180,7 +346,9 @@ HOSTILE = [
     case("long name", f'name = "{"x" * 10_000}"', "1 to 100 printable characters", after=MODEL),
     case("empty name", 'name = ""', "is no name", after=MODEL),
     case("name of spaces", 'name = "  "', "is no name", after=MODEL),
-    case("control character in a probe's name", '[probes."a\\u001bb"]\nuse = "quality"', "is no name for a probe", line=8),
+    case(
+        "control character in a probe's name", '[probes."a\\u001bb"]\nuse = "quality"', "is no name for a probe", line=8
+    ),
     case("slash in a probe's name", '[probes."a/b"]\nuse = "quality"', "is no name for a probe", line=8),
     case("a probe called predictions", '[probes.predictions]\nuse = "quality"', "is no name for a probe", line=8),
     case("control character in a key", '[train]\n"\\u001b[31mepochs" = 3', "unknown key", near("epochs"), line=9),
@@ -206,13 +374,30 @@ BROKEN = [
     case("table twice", "[probes.quality]", "is not TOML: Cannot declare", line=8),
     case("key twice", 'title = "a"\ntitle = "b"', "is not TOML: Cannot overwrite a value", line=9),
     case("a metric without quotes", "[gate]\nquality/accuracy = { min = 1 }", "is written in quotes", line=9),
-    case("a metric with a dot", "[gate]\nquality.accuracy = { min = 1 }", 'one key with a slash, in quotes: "quality/accuracy"', line=9),
-    case("a dotted axis without quotes", "[matrix]\ntrain.epochs = [1]", 'one key, in quotes: "train.epochs" = […]', line=9),
+    case(
+        "a metric with a dot",
+        "[gate]\nquality.accuracy = { min = 1 }",
+        'one key with a slash, in quotes: "quality/accuracy"',
+        line=9,
+    ),
+    case(
+        "a dotted axis without quotes",
+        "[matrix]\ntrain.epochs = [1]",
+        'one key, in quotes: "train.epochs" = […]',
+        line=9,
+    ),
 ]
 
 FAMILIES = {
-    "unknown key": UNKNOWN_KEYS, "unknown name": UNKNOWN_NAMES, "wrong type": WRONG_TYPES, "out of bounds": OUT_OF_BOUNDS,
-    "contradiction": CONTRADICTIONS, "no cell": NO_CELL, "missing": MISSING, "hostile": HOSTILE, "broken": BROKEN,
+    "unknown key": UNKNOWN_KEYS,
+    "unknown name": UNKNOWN_NAMES,
+    "wrong type": WRONG_TYPES,
+    "out of bounds": OUT_OF_BOUNDS,
+    "contradiction": CONTRADICTIONS,
+    "no cell": NO_CELL,
+    "missing": MISSING,
+    "hostile": HOSTILE,
+    "broken": BROKEN,
 }
 CASES = [pytest.param(case, id=f"{family}: {case.id}") for family, cases in FAMILIES.items() for case in cases]
 
@@ -274,7 +459,10 @@ def test_a_probe_that_applies_nowhere_is_an_error_with_the_reason(bench, tmp_pat
 def test_a_missing_file_is_named_with_the_nearest_file_beside_it(bench, tmp_path):
     (tmp_path / "sentiment.toml").write_text(BASE)
     ended = bench("run", "sentimnt.toml")
-    assert (ended.status, ended.err) == (2, 'bench: sentimnt.toml: there is no such file; did you mean "sentiment.toml"?\n')
+    assert (ended.status, ended.err) == (
+        2,
+        'bench: sentimnt.toml: there is no such file; did you mean "sentiment.toml"?\n',
+    )
 
 
 def test_an_unknown_suite_is_named_with_the_nearest_that_ships(bench):
@@ -325,7 +513,9 @@ def test_a_file_that_is_not_utf_8_says_at_which_byte(bench, tmp_path, encoding):
 def test_a_byte_order_mark_and_windows_line_ends_are_no_fault(bench, tmp_path):
     (tmp_path / "windows.toml").write_bytes(b"\xef\xbb\xbf" + BASE.replace("\n", "\r\n").encode())
     assert bench("plan", "windows.toml").status == 0
-    (tmp_path / "windows.toml").write_bytes(b"\xef\xbb\xbf" + BASE.replace("loans", "loan").replace("\n", "\r\n").encode())
+    (tmp_path / "windows.toml").write_bytes(
+        b"\xef\xbb\xbf" + BASE.replace("loans", "loan").replace("\n", "\r\n").encode()
+    )
     assert "windows.toml:2: tasks[0].use" in bench("plan", "windows.toml").err
 
 
@@ -377,7 +567,13 @@ def test_a_wrong_set_is_explained_by_its_flag(bench, tmp_path, flag):
 
 def test_a_set_reaches_what_a_file_would(bench, tmp_path):
     (tmp_path / "suite.toml").write_text(BASE)
-    flags = ["matrix.train.epochs=[1,2]", 'matrix."train.batch_size"=8', "models.mlp.hidden=[4]", "gate.quality/accuracy.min=0.1", "title=a b"]
+    flags = [
+        "matrix.train.epochs=[1,2]",
+        'matrix."train.batch_size"=8',
+        "models.mlp.hidden=[4]",
+        "gate.quality/accuracy.min=0.1",
+        "title=a b",
+    ]
     ended = bench("plan", "suite.toml", *(word for flag in flags for word in ("--set", flag)))
     assert ended.status == 0, ended.err
     assert ended.out.startswith("a b: 2 cells")
@@ -419,16 +615,40 @@ FOREIGN = {
     "unhashable": ("BOUNDS = {[]: 1}\n" + GOOD, "mine.py:1: BOUNDS must be a literal"),
     "wrong form": ('VERSION = "1"\n' + GOOD, "mine.py:1: VERSION must be a whole number"),
     "string for words": (GOOD.replace('("table",)', '"table"'), "mine.py:1: MODALITIES must be a tuple of strings"),
-    "bounds of text": ('BOUNDS = {"x": ("a", "b")}\n' + GOOD, "mine.py:1: BOUNDS must be a dictionary of option: (least, greatest)"),
-    "bounds of nothing": ('BOUNDS = {"x": (1, 2)}\n' + OPTIONS + "    y: int = 3\n" + GOOD, "BOUNDS names `x`, which is no option"),
+    "bounds of text": (
+        'BOUNDS = {"x": ("a", "b")}\n' + GOOD,
+        "mine.py:1: BOUNDS must be a dictionary of option: (least, greatest)",
+    ),
+    "bounds of nothing": (
+        'BOUNDS = {"x": (1, 2)}\n' + OPTIONS + "    y: int = 3\n" + GOOD,
+        "BOUNDS names `x`, which is no option",
+    ),
     "function missing": (GOOD.replace("build", "biuld"), "mine.py is no model: it lacks build()"),
     "facts missing": ("def build(data, options): ...\n", "mine.py is no model: it lacks MODALITIES, PROBLEMS"),
-    "bases": ((OPTIONS + "    x: int = 3\n" + GOOD).replace("Options:", "Options(Base):"), "mine.py:3: `Options` must be a @dataclass(frozen=True) without bases"),
-    "not frozen": ((OPTIONS + "    x: int = 3\n" + GOOD).replace("(frozen=True)", ""), "must be a @dataclass(frozen=True)"),
-    "default of a wrong type": (OPTIONS + '    x: int = "3"\n' + GOOD, "mine.py:4: the default of `x` must be a literal of type int"),
-    "default that is computed": (OPTIONS + "    x: int = 3 * 4\n" + GOOD, "mine.py:4: the default of `x` must be a literal"),
-    "default out of bounds": ('BOUNDS = {"x": (1, 2)}\n' + OPTIONS + "    x: int = 3\n" + GOOD, "mine.py:5: the default of `x`: 3 is out of bounds"),
-    "unknown type": (OPTIONS + "    x: list[int] = 3\n" + GOOD, "mine.py:4: `list[int]`: an option's type is built from int, float"),
+    "bases": (
+        (OPTIONS + "    x: int = 3\n" + GOOD).replace("Options:", "Options(Base):"),
+        "mine.py:3: `Options` must be a @dataclass(frozen=True) without bases",
+    ),
+    "not frozen": (
+        (OPTIONS + "    x: int = 3\n" + GOOD).replace("(frozen=True)", ""),
+        "must be a @dataclass(frozen=True)",
+    ),
+    "default of a wrong type": (
+        OPTIONS + '    x: int = "3"\n' + GOOD,
+        "mine.py:4: the default of `x` must be a literal of type int",
+    ),
+    "default that is computed": (
+        OPTIONS + "    x: int = 3 * 4\n" + GOOD,
+        "mine.py:4: the default of `x` must be a literal",
+    ),
+    "default out of bounds": (
+        'BOUNDS = {"x": (1, 2)}\n' + OPTIONS + "    x: int = 3\n" + GOOD,
+        "mine.py:5: the default of `x`: 3 is out of bounds",
+    ),
+    "unknown type": (
+        OPTIONS + "    x: list[int] = 3\n" + GOOD,
+        "mine.py:4: `list[int]`: an option's type is built from int, float",
+    ),
     "Literal of a name": (OPTIONS + "    x: Literal[A] = 3\n" + GOOD, "mine.py:4: `Literal[A]`"),
     "broken annotation": (OPTIONS + '    x: "int |" = 3\n' + GOOD, "mine.py:4: "),
     "a method": (OPTIONS + "    def double(self): ...\n" + GOOD, "mine.py:4: `Options` holds only fields"),

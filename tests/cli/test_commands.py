@@ -111,7 +111,8 @@ def test_plan_names_what_does_not_apply_and_what_is_left_out(bench, tmp_path):
     probe = 'NEEDS = ("gradients",)\nMETRICS = {}\ndef probe(trained, options): ...\n'
     (tmp_path / "mine.py").write_text(probe)
     (tmp_path / "s.toml").write_text(
-        SUITE + '[[models]]\nuse = "logistic_regression"\n[[models]]\nuse = "cnn"\n[[tasks]]\nuse = "mnist"\n[probes.mine]\nuse = "./mine.py"\n'
+        SUITE + '[[models]]\nuse = "logistic_regression"\n[[models]]\nuse = "cnn"\n'
+        '[[tasks]]\nuse = "mnist"\n[probes.mine]\nuse = "./mine.py"\n'
     )
     out = bench("plan", "s.toml").out
     assert "mine: needs gradients (loans/logistic_regression, mnist/logistic_regression)" in out
@@ -123,8 +124,12 @@ def test_output_that_cannot_show_a_name_shows_all_the_rest(tmp_path):
     (tmp_path / "s.toml").write_text(SUITE.replace('"mlp"', '"mlp"\nname = "模型"'), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "bench_suite", "plan", "s.toml"],
-        cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "latin-1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert r"loans, \u6a21\u578b, seed 0" in done.stdout
 

@@ -15,13 +15,13 @@ from sklearn import metrics as oracle
 
 from bench_suite.metrics.accuracy import accuracy
 from bench_suite.metrics.balanced_accuracy import balanced_accuracy
-from bench_suite.stats import confusion_matrix
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.macro_f1 import macro_f1
 from bench_suite.metrics.mae import mae
 from bench_suite.metrics.r2 import r2
 from bench_suite.metrics.rmse import rmse
 from bench_suite.metrics.roc_auc import roc_auc
+from bench_suite.stats import confusion_matrix
 
 NONE = np.array([], dtype=np.int64)
 
