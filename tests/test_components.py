@@ -142,7 +142,8 @@ def test_an_installed_distribution_brings_components_that_are_read_without_impor
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[bench.probes]\ntheirs = their_package.mine\n")
-    code = "from pathlib import Path\nfrom bench_suite.components import find\nprint(find('probes', 'theirs', Path()).summary)"
+    code = "from pathlib import Path\nfrom bench_suite.components import find\n"
+    code += "print(find('probes', 'theirs', Path()).summary)"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
     )

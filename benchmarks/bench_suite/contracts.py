@@ -328,7 +328,10 @@ class Trained(Protocol):
         """Predictions on a split, computed once and stored; with `change`, on changed raw values, not stored."""
 
     def inference(self, split: str, rows: Array) -> Callable[[], Mapping[str, Any]]:
-        """A call that predicts `rows` as one batch, everything before the model already done: for timing."""
+        """A call that predicts `rows` as one batch, everything before the model already done: for timing.
+
+        Enter `training.precision.computing(place)` around the calls, so that they have the plan's threads.
+        """
 
     def encoded(self, split: str) -> Any:
         """`data.encoded.Encoded` of a split, as the network is given it; only where `network` is there."""

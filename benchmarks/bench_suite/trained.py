@@ -92,7 +92,10 @@ class Trained:
 
     def _predict(self, name: str, split: Any, *, cached: bool) -> Mapping[str, Any]:
         if not isinstance(self.model, Network):
-            return self.model.predict(split)
+            from bench_suite.training.precision import computing
+
+            with computing(self.place):
+                return self.model.predict(split)
         from bench_suite.training.predicting import predict
 
         encoded = self.encoded(name) if cached else self._encode(self.model, split)
@@ -206,8 +209,11 @@ def fit(trained: Trained, report: Report, meters: Mapping[str, Any] | None = Non
                 trained.model, trained.data, trained.problem, options, trained.place, report, trained.encoded
             )
         else:
+            from bench_suite.training.precision import computing
+
             started = time.perf_counter()
-            trained.model.fit(trained.data, options, report)
+            with computing(trained.place):
+                trained.model.fit(trained.data, options, report)
             seconds = time.perf_counter() - started
             trained.history = History(seconds=seconds, samples=len(trained.data.splits["train"]))
     return yielded

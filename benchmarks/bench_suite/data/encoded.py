@@ -134,6 +134,9 @@ def encoded(
             if flat is not None:
                 cache.keep(key, flat)
     tensors = {name: _tensors(values) for name, values in columns.items()}
+    if device == "mps":  # Metal has no float64
+        single = {n: v.float() for n, v in tensors.items() if isinstance(v, torch.Tensor) and v.dtype == torch.float64}
+        tensors |= single
     if device != "cpu" and sum(_bytes(values) for values in tensors.values()) <= limit_bytes:
         tensors = {name: values if isinstance(values, list) else values.to(device) for name, values in tensors.items()}
     return Encoded(tensors)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from bench_suite.contracts import Data, Report, Split
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.rmse import rmse
-from bench_suite.training.estimators import CHUNK, drawn_seed, features, fitting_threads, inputs_of, needs_two_classes
+from bench_suite.training.estimators import CHUNK, drawn_seed, features, inputs_of, needs_two_classes
 from bench_suite.training.options import TrainOptions
 
 VERSION = 1
@@ -52,37 +51,35 @@ class Boosting:
     trees: HistGradientBoostingClassifier | HistGradientBoostingRegressor
     classes: int
     "0 for a regression."
-    used: int = field(default=0)
-    "Rounds that predictions use, chosen on the validation split."
 
     def fit(self, data: Data, options: TrainOptions, report: Report) -> None:
-        """Learn from the train split, then keep as many rounds as have the lowest loss on `validation`."""
+        """Learn from the train split with as many rounds as have the lowest loss on `validation`.
+
+        Where fewer rounds than were tried are best, they are fitted anew with the same seed: the same trees, without
+        those that a prediction would have to walk through for nothing.
+        """
         inputs, targets = features(data.splits["train"])
         if self.classes:
             needs_two_classes(targets, data)
-        with fitting_threads():
-            self.trees.fit(inputs, targets)
-            self.used = self.trees.n_iter_
-            if len(data.splits.get("validation", ())) > 0:
-                inputs, targets = features(data.splits["validation"])
-                losses = [self._loss(targets, outputs) for outputs in self._staged()(inputs)]
-                self.used = int(np.argmin(losses)) + 1
+        self.trees.fit(inputs, targets)
+        if len(data.splits.get("validation", ())) == 0:
+            return
+        unseen, truth = features(data.splits["validation"])
+        staged = self.trees.staged_predict_proba if self.classes else self.trees.staged_predict
+        best = int(np.argmin([self._loss(truth, outputs) for outputs in staged(unseen)])) + 1
+        if best < self.trees.n_iter_:
+            self.trees.set_params(max_iter=best).fit(inputs, targets)
 
     def predict(self, split: Split) -> Mapping[str, np.ndarray]:
         """`predictions` (n,), and for classes `scores` (n, classes) float32; a class not seen in training scores 0."""
+        outputs = self.trees.predict_proba if self.classes else self.trees.predict
         parts = []
-        with fitting_threads():
-            for start in range(0, len(split), CHUNK):
-                raw = split.take(np.arange(start, min(start + CHUNK, len(split))))
-                parts.append(next(islice(self._staged()(inputs_of(raw)), self.used - 1, None)))
-        outputs = np.concatenate(parts)
+        for start in range(0, len(split), CHUNK):
+            parts.append(outputs(inputs_of(split.take(np.arange(start, min(start + CHUNK, len(split)))))))
         if not self.classes:
-            return {"predictions": outputs}
-        scores = self._scores(outputs)
+            return {"predictions": np.concatenate(parts)}
+        scores = self._scores(np.concatenate(parts))
         return {"predictions": scores.argmax(axis=1), "scores": scores}
-
-    def _staged(self) -> Callable[[np.ndarray], Any]:
-        return self.trees.staged_predict_proba if self.classes else self.trees.staged_predict
 
     def _scores(self, probabilities: np.ndarray) -> np.ndarray:
         scores = np.zeros((len(probabilities), self.classes), dtype=np.float32)

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench_suite.contracts import Data, Report, Split
-from bench_suite.training.estimators import class_scores, features, fitting_threads, needs_two_classes
+from bench_suite.training.estimators import class_scores, features, needs_two_classes
 from bench_suite.training.options import TrainOptions
 
 VERSION = 1
@@ -42,15 +42,14 @@ class Regression:
         """Learn from the train split. The optimum is unique, so no option of the training applies, nor any seed."""
         inputs, targets = features(data.splits["train"])
         needs_two_classes(targets, data)
-        with fitting_threads(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             # An optimum short of the tolerance is still a model; the quality probe says how good it is.
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.pipeline.fit(inputs, targets)
 
     def predict(self, split: Split) -> Mapping[str, np.ndarray]:
         """`predictions` (n,) int64 and `scores` (n, classes) float32; a class not seen in training scores 0."""
-        with fitting_threads():
-            scores = class_scores(self.pipeline, split, self.classes)
+        scores = class_scores(self.pipeline, split, self.classes)
         return {"predictions": scores.argmax(axis=1), "scores": scores}
 
 

@@ -1,26 +1,16 @@
-"""What scikit-learn's estimators share: raw splits to matrices, class scores, the plan's number of threads."""
+"""What scikit-learn's estimators share: raw splits to matrices, and class scores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 
 from bench_suite.contracts import Data, Split, TrainingFailed
 
 CHUNK = 8_192
 "Rows a call of `take`, where a split is predicted."
-
-
-@contextmanager
-def fitting_threads() -> Iterator[None]:
-    """As many threads for BLAS and OpenMP as PyTorch was given: the plan's number, whichever library computes."""
-    with threadpool_limits(limits=torch.get_num_threads()):
-        yield
 
 
 def drawn_seed() -> int:

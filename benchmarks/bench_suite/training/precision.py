@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 from bench_suite.contracts import BenchError, Placement
 
@@ -30,7 +33,7 @@ def check(place: Placement) -> None:
 
 @contextmanager
 def computing(place: Placement) -> Iterator[None]:
-    """Within it, PyTorch has `place.threads` threads, its kernels and no precision but the one that is named.
+    """Within it, PyTorch and scikit-learn have the place's threads, its kernels, and no precision but the one named.
 
     TF32 is a lower precision that cuDNN takes for float32 by default, so it is off: `32-true` means 32 bits.
     What was set before is set again afterwards. Raises `BenchError` like `check`.
@@ -47,7 +50,8 @@ def computing(place: Placement) -> Iterator[None]:
     if place.device == "cuda":
         torch.backends.cudnn.allow_tf32 = False
     try:
-        yield
+        with _pools(place.threads):
+            yield
     finally:
         if place.device == "cuda":
             torch.backends.cudnn.allow_tf32 = tf32
@@ -55,6 +59,19 @@ def computing(place: Placement) -> Iterator[None]:
             torch.use_deterministic_algorithms(deterministic)
         if threads != place.threads:
             torch.set_num_threads(threads)
+
+
+def _pools(threads: int) -> AbstractContextManager[object]:
+    """Limits the thread pools of BLAS and OpenMP too, once scikit-learn has brought its own.
+
+    The controller is made once: looking for the libraries takes 1 ms, setting their limits 20 µs.
+    """
+    return _controller().limit(limits=threads) if "sklearn" in sys.modules else nullcontext()
+
+
+@functools.cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def autocast(place: Placement) -> AbstractContextManager[object]:
