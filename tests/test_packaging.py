@@ -17,7 +17,9 @@ pytestmark = pytest.mark.timeout(900)
 
 def run(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "TOX"))}
-    return subprocess.run(list(map(str, command)), cwd=cwd, env=clean | environment, text=True, capture_output=True, timeout=600)
+    return subprocess.run(
+        list(map(str, command)), cwd=cwd, env=clean | environment, text=True, capture_output=True, timeout=600
+    )
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in KEPT:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, checkout / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            shutil.copytree(
+                source, checkout / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+            )
         else:
             shutil.copy(source, checkout / name)
     built = run(sys.executable, "-m", "build", "--outdir", folder / "dist", checkout, cwd=folder)

@@ -10,7 +10,9 @@ from bench_suite.positions import positions
 
 KEYS = st.text(min_size=0, max_size=6)
 SCALARS = st.one_of(st.integers(-9, 9**9), st.booleans(), st.floats(allow_nan=False), st.text(max_size=12))
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=12)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=12
+)
 
 
 def paths(value, path=()):

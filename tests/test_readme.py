@@ -27,7 +27,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def bench(folder: Path, *arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess:
-    return subprocess.run([python, "-m", "bench_suite", *arguments], cwd=folder, text=True, capture_output=True, timeout=300)
+    return subprocess.run(
+        [python, "-m", "bench_suite", *arguments], cwd=folder, text=True, capture_output=True, timeout=300
+    )
 
 
 def test_the_readme_shows_a_task_a_model_and_a_probe_in_one_file_each():
@@ -57,7 +59,10 @@ def test_an_installed_distribution_brings_them_by_entry_point(folder, tmp_path_f
     (package / "pyproject.toml").write_text(files()["moons-bench/pyproject.toml"])
     site = tmp_path_factory.mktemp("site")
     put = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(site), str(package)], text=True, capture_output=True, timeout=300
+        [sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(site), str(package)],
+        text=True,
+        capture_output=True,
+        timeout=300,
     )
     assert put.returncode == 0, put.stderr
     suite = files()["moons.toml"].replace('"./', '"').replace('.py"', '"')

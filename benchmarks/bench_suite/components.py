@@ -34,11 +34,17 @@ _STRING = ("string", lambda v: isinstance(v, str))
 
 
 def _is_metric(facts: Any) -> bool:
-    return isinstance(facts, dict) and isinstance(facts.get("unit", ""), str) and facts.get("better", "none") in get_args(Better)
+    return (
+        isinstance(facts, dict)
+        and isinstance(facts.get("unit", ""), str)
+        and facts.get("better", "none") in get_args(Better)
+    )
 
 
 def _is_pair(bounds: Any) -> bool:
-    return isinstance(bounds, tuple) and len(bounds) == 2 and all(b is None or isinstance(b, int | float) for b in bounds)
+    return (
+        isinstance(bounds, tuple) and len(bounds) == 2 and all(b is None or isinstance(b, int | float) for b in bounds)
+    )
 
 
 _FORMS: dict[str, tuple[str, Any]] = {
@@ -56,10 +62,16 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "GROUPS": _WORDS,
     "SHIFTS": _WORDS,
     "ACCEPTS": _WORDS,
-    "METRICS": ('dictionary of metric: {"unit": …, "better": "higher", "lower" or "none"}', lambda v: _TABLE[1](v) and all(map(_is_metric, v.values()))),
+    "METRICS": (
+        'dictionary of metric: {"unit": …, "better": "higher", "lower" or "none"}',
+        lambda v: _TABLE[1](v) and all(map(_is_metric, v.values())),
+    ),
     "METRICS_OF_PROBLEM": ("true or false", lambda v: isinstance(v, bool)),
     "NAMES": _TABLE,
-    "BOUNDS": ("dictionary of option: (least, greatest), each a number or None", lambda v: _TABLE[1](v) and all(map(_is_pair, v.values()))),
+    "BOUNDS": (
+        "dictionary of option: (least, greatest), each a number or None",
+        lambda v: _TABLE[1](v) and all(map(_is_pair, v.values())),
+    ),
     "UNIT": _STRING,
     "BETTER": ('"higher", "lower" or "none"', lambda v: v in get_args(Better)),
     "IDEAL": ("number", lambda v: isinstance(v, int | float)),
@@ -170,7 +182,9 @@ def _file(path: Path, use: str) -> Path:
         beside = [Path(use).with_name(other.name).as_posix() for other in path.parent.glob("*.py")]
     except (OSError, ValueError):  # a name that is too long, or holds a NUL
         beside = []
-    raise ComponentError(f"there is no file {show(use)} (its path starts at the folder of the file that names it){nearest(Path(use).as_posix(), beside)}")
+    raise ComponentError(
+        f"there is no file {show(use)} (its path starts at the folder of the file that names it){nearest(Path(use).as_posix(), beside)}"
+    )
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -203,7 +217,9 @@ def _read(kind: Kind, use: str, path: Path, module: str | None, stamp: tuple[int
     except (OSError, UnicodeDecodeError) as error:
         raise ComponentError(f"{use} cannot be read: {error}") from error
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ComponentError(f"{path.name}:{getattr(error, 'lineno', None) or 1}: {getattr(error, 'msg', error)}") from error
+        raise ComponentError(
+            f"{path.name}:{getattr(error, 'lineno', None) or 1}: {getattr(error, 'msg', error)}"
+        ) from error
     facts = _facts(tree, path)
     try:
         options = read_options(tree, "Options", facts.get("BOUNDS", {}))
@@ -211,7 +227,15 @@ def _read(kind: Kind, use: str, path: Path, module: str | None, stamp: tuple[int
         raise ComponentError(f"{path.name}:{error.lineno}: {error.msg}") from None
     functions = frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     component = Component(
-        kind, use, path, module, facts, options, functions, ast.get_docstring(tree) or "", hashlib.sha256(source).hexdigest()[:16]
+        kind,
+        use,
+        path,
+        module,
+        facts,
+        options,
+        functions,
+        ast.get_docstring(tree) or "",
+        hashlib.sha256(source).hexdigest()[:16],
     )
     _require(component)
     return component
@@ -231,7 +255,9 @@ def _facts(tree: ast.Module, path: Path) -> dict[str, Any]:
         try:
             facts[name] = ast.literal_eval(value)
         except (ValueError, TypeError, RecursionError, MemoryError):
-            raise ComponentError(f"{path.name}:{node.lineno}: {name} must be a literal, so that it can be read without running the file") from None
+            raise ComponentError(
+                f"{path.name}:{node.lineno}: {name} must be a literal, so that it can be read without running the file"
+            ) from None
         if not fits(facts[name]):
             raise ComponentError(f"{path.name}:{node.lineno}: {name} must be a {form}")
     return facts
@@ -244,7 +270,9 @@ def _require(component: Component) -> None:
         wanted = (component.name,)
     elif component.kind == "probes" and not component.functions & {"probe", "summarise"}:
         wanted = ("probe",)
-    missing = [f for f in facts if f not in component.facts] + [f"{f}()" for f in wanted if f not in component.functions]
+    missing = [f for f in facts if f not in component.facts] + [
+        f"{f}()" for f in wanted if f not in component.functions
+    ]
     if missing:
         raise ComponentError(f"{component.path.name} is no {component.kind[:-1]}: it lacks {', '.join(missing)}")
 
@@ -259,7 +287,9 @@ def load(component: Component) -> ModuleType:
             return importlib.import_module(component.module.split(":")[0])
         return importlib.import_module(module_name(component.path, component.source_hash))
     except Exception as error:  # whatever a component's own imports raise is its fault, and said as that
-        raise ComponentError(f"{component.kind[:-1]} {component.use} does not load: {type(error).__name__}: {error}") from error
+        raise ComponentError(
+            f"{component.kind[:-1]} {component.use} does not load: {type(error).__name__}: {error}"
+        ) from error
 
 
 def make_options(component: Component, values: Mapping[str, Any]) -> Any:

@@ -336,7 +336,9 @@ class Trained(Protocol):
     def encoded(self, split: str) -> Any:
         """`data.encoded.Encoded` of a split, as the network is given it; only where `network` is there."""
 
-    def retrain(self, *, rows: Array | None = None, seed: int | None = None, train: Mapping[str, Any] | None = None) -> Trained:
+    def retrain(
+        self, *, rows: Array | None = None, seed: int | None = None, train: Mapping[str, Any] | None = None
+    ) -> Trained:
         """The same cell trained anew: on `rows` of the training split, from another seed, with other options."""
 
 

@@ -115,7 +115,9 @@ def _not_toml(name: str, text: str, error: Exception) -> str:
     source = lines[line - 1].strip()
     if message.startswith("Expected '=' after a key") and re.match(r"[^\s\"'=]+\s*=", source):
         message += '; a key with other characters than letters, digits, "_" and "-" is written in quotes'
-    return f"{name}:{line}: is not TOML: {message}{where}" + (f"\n    {source if len(source) <= 100 else source[:99] + '…'}" if source else "")
+    return f"{name}:{line}: is not TOML: {message}{where}" + (
+        f"\n    {source if len(source) <= 100 else source[:99] + '…'}" if source else ""
+    )
 
 
 def _beside(path: Path) -> str:
@@ -148,7 +150,9 @@ def _override(document: Document, override: str) -> None:
             index = _entry(target, part)
             if index is None:
                 labels = [str(label(t)) for t in target if isinstance(t, dict)]
-                document.flag_fault(f'{flag}: nothing in {spell(path)} is named "{part}"{nearest(part, labels)} (there are: {", ".join(labels)})')
+                document.flag_fault(
+                    f'{flag}: nothing in {spell(path)} is named "{part}"{nearest(part, labels)} (there are: {", ".join(labels)})'
+                )
                 return
             path, target = (*path, index), target[index]
         else:

@@ -101,7 +101,12 @@ def _verdict(metric: str, where: str, mean: float, interval: Interval | None, ru
         if wholly:
             return Judgement(metric, where, "failed", f"{shown} lies outside {rule} {rules[rule]:g}")
         if outside:
-            return Judgement(metric, where, "warning", f"{shown}: the value is outside {rule} {rules[rule]:g}, its interval is not wholly")
+            return Judgement(
+                metric,
+                where,
+                "warning",
+                f"{shown}: the value is outside {rule} {rules[rule]:g}, its interval is not wholly",
+            )
     return Judgement(metric, where, "passed", shown)
 
 

@@ -75,7 +75,9 @@ def read_options(tree: ast.Module, name: str, bounds: Mapping[str, Any]) -> dict
     cls = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name), None)
     if cls is None:
         return {}
-    if cls.bases or not any("dataclass" in ast.unparse(d) and "frozen=True" in ast.unparse(d) for d in cls.decorator_list):
+    if cls.bases or not any(
+        "dataclass" in ast.unparse(d) and "frozen=True" in ast.unparse(d) for d in cls.decorator_list
+    ):
         raise _error(cls, f"`{name}` must be a @dataclass(frozen=True) without bases")
     options: dict[str, Option] = {}
     for position, node in enumerate(cls.body):
@@ -91,7 +93,9 @@ def read_options(tree: ast.Module, name: str, bounds: Mapping[str, Any]) -> dict
                 default = fit(ast.literal_eval(node.value), kind)
             except (ValueError, TypeError, RecursionError, MemoryError):
                 raise _error(node, f"the default of `{option}` must be a literal of type {kind}") from None
-        options[option] = Option(option, kind, default, _help(cls.body, position), node.lineno, tuple(bounds.get(option, (None, None))))
+        options[option] = Option(
+            option, kind, default, _help(cls.body, position), node.lineno, tuple(bounds.get(option, (None, None)))
+        )
         try:
             _bounded(default, options[option].bounds)
         except ValueError as error:
@@ -104,7 +108,11 @@ def read_options(tree: ast.Module, name: str, bounds: Mapping[str, Any]) -> dict
 
 def _help(body: list[ast.stmt], position: int) -> str:
     following = body[position + 1] if position + 1 < len(body) else None
-    if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant) and isinstance(following.value.value, str):
+    if (
+        isinstance(following, ast.Expr)
+        and isinstance(following.value, ast.Constant)
+        and isinstance(following.value.value, str)
+    ):
         return " ".join(following.value.value.split())
     return ""
 
@@ -136,7 +144,10 @@ def read_type(node: ast.expr) -> Type:
             return Type("tuple", tuple(read_type(e) for e in (inner.elts if isinstance(inner, ast.Tuple) else [inner])))
         case ast.Subscript(value=ast.Name(id="Mapping"), slice=ast.Tuple(elts=[key, value])):
             return Type("Mapping", (read_type(key), read_type(value)))
-    raise _error(node, f"`{ast.unparse(node)}`: an option's type is built from int, float, bool, str, None, Literal, tuple, Mapping and |")
+    raise _error(
+        node,
+        f"`{ast.unparse(node)}`: an option's type is built from int, float, bool, str, None, Literal, tuple, Mapping and |",
+    )
 
 
 def fit(value: Any, kind: Type) -> Any:
@@ -221,7 +232,12 @@ def _schema(kind: Type, bounds: tuple[float | None, float | None]) -> dict[str, 
             return {"type": "array", "items": _schema(kind.arguments[0], bounds)}
         case "tuple":
             size = len(kind.arguments)
-            return {"type": "array", "prefixItems": [_schema(a, bounds) for a in kind.arguments], "minItems": size, "maxItems": size}
+            return {
+                "type": "array",
+                "prefixItems": [_schema(a, bounds) for a in kind.arguments],
+                "minItems": size,
+                "maxItems": size,
+            }
         case "Mapping":
             return {"type": "object", "additionalProperties": _schema(kind.arguments[1], bounds)}
         case "union":
@@ -269,7 +285,9 @@ def _within(number: float, bounds: tuple[float | None, float | None]) -> None:
     if (low is not None and number < low) or (high is not None and number > high):
         if low is not None and high is not None:
             raise ValueError(f"{show(number)} is out of bounds: from {low} to {high}")
-        raise ValueError(f"{show(number)} is out of bounds: " + (f"{low} or more" if low is not None else f"{high} or less"))
+        raise ValueError(
+            f"{show(number)} is out of bounds: " + (f"{low} or more" if low is not None else f"{high} or less")
+        )
     if isinstance(number, int) and abs(number) > LARGEST:
         raise ValueError(f"{show(number)} is out of bounds: it does not fit into 64 bits")
 

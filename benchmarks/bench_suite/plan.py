@@ -91,14 +91,20 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
             continue
         points = math.prod(len(values) for axis, values in suite.axes.items() if _concerns(axis, task, model))
         if len(cells) + points > MOST_CELLS:
-            suite.document.fault(("matrix",), f"comes to more than {MOST_CELLS:,} cells ({points:,} for {task.label}, {model.label}): give some axes fewer values")
+            suite.document.fault(
+                ("matrix",),
+                f"comes to more than {MOST_CELLS:,} cells ({points:,} for {task.label}, {model.label}): give some axes fewer values",
+            )
             suite.document.raise_faults()
         cells.extend(_cells(suite, task, model))
     document = suite.document
     _never_used(suite, cells, left_out)
     for axis, values in suite.axes.items():
         if cells and len(values) > 1 and not any(_concerns(axis, cell.task, cell.model) for cell in cells):
-            document.fault(("matrix", axis), "is an axis that concerns no cell of this suite: its models fit themselves, without an engine")
+            document.fault(
+                ("matrix", axis),
+                "is an axis that concerns no cell of this suite: its models fit themselves, without an engine",
+            )
     for cell in cells:
         _check(suite, cell)
     _check_twice(suite, cells)
@@ -129,12 +135,16 @@ def _check_twice(suite: Suite, cells: Iterable[Cell]) -> None:
         if other is not cell and pair not in said:
             said.add(pair)
             key = cell.model.key if other.task is cell.task else cell.task.key
-            suite.document.fault(key, f"the cells {name(other)} and {name(cell)} are the same but for their names; leave one out")
+            suite.document.fault(
+                key, f"the cells {name(other)} and {name(cell)} are the same but for their names; leave one out"
+            )
 
 
 def name(cell: Cell) -> str:
     """A cell in words: `mnist, mlp, seed 0`; engine and precision only where they are not the usual ones."""
-    unusual = {a: v for a, v in cell.labels.items() if a == "seed" or v not in (None, AXES[a].default if a in AXES else None)}
+    unusual = {
+        a: v for a, v in cell.labels.items() if a == "seed" or v not in (None, AXES[a].default if a in AXES else None)
+    }
     rest = [f"{axis} {show(value)}" for axis, value in unusual.items() if axis not in ("task", "model")]
     return ", ".join([cell.task.label, cell.model.label, *rest])
 
@@ -200,7 +210,9 @@ def _points(suite: Suite, task: Choice, model: Choice) -> Iterator[tuple[bool, d
     for values in itertools.product(*(suite.axes[axis] for axis in concerned)):
         yield False, dict(zip(concerned, values))
     for selector in suite.include:
-        if task.label not in selector.get("task", (task.label,)) or model.label not in selector.get("model", (model.label,)):
+        if task.label not in selector.get("task", (task.label,)) or model.label not in selector.get(
+            "model", (model.label,)
+        ):
             continue
         axes = [axis for axis in selector if axis not in ("task", "model") and _concerns(axis, task, model)]
         others = {axis: suite.axes[axis][0] for axis in concerned if axis not in axes}
@@ -234,9 +246,15 @@ def _cell(suite: Suite, task: Choice, model: Choice, point: Mapping[str, Any]) -
     train = {**suite.train, **model.train, **_of(point, "train.")}
     problems = suite.problems[task.label]
     if not network:
-        train = {key: value for key, value in train.items() if key == "validation" or key in model.component.words("ACCEPTS")}
+        train = {
+            key: value for key, value in train.items() if key == "validation" or key in model.component.words("ACCEPTS")
+        }
     evaluation_options = {**EVALUATE, **{k: o for p in problems for k, o in p.options.items()}}
-    evaluate = {key: value for key, value in ({**suite.evaluate, **_of(point, "evaluate.")}).items() if key in evaluation_options}
+    evaluate = {
+        key: value
+        for key, value in ({**suite.evaluate, **_of(point, "evaluate.")}).items()
+        if key in evaluation_options
+    }
     task_options = {**COMMON["tasks"], **task.component.options}
     training = {
         "task": [_identity(task.component), task.component.version, changed(task_options, stated_task)],
@@ -245,7 +263,9 @@ def _cell(suite: Suite, task: Choice, model: Choice, point: Mapping[str, Any]) -
         "engine": [_identity(engine), engine.version] if engine else None,
         "train": changed(train_options(), train),
         "seed": values["seed"],
-        "place": {axis: values[axis] for axis in ("precision", "device", "threads") if values[axis] != AXES[axis].default},
+        "place": {
+            axis: values[axis] for axis in ("precision", "device", "threads") if values[axis] != AXES[axis].default
+        },
     }
     labels = {
         "task": task.label, "model": model.label, "engine": values["engine"] if network else None,
@@ -286,19 +306,30 @@ def _check(suite: Suite, cell: Cell) -> None:
     document = suite.document
     if cell.engine is not None:
         accepts = cell.engine.words("ACCEPTS")
-        for option, value in changed(train_options(), {**suite.train, **cell.model.train, **_of(cell.labels, "train.")}).items():
+        for option, value in changed(
+            train_options(), {**suite.train, **cell.model.train, **_of(cell.labels, "train.")}
+        ).items():
             if option not in accepts and option not in ("validation", "keep"):
                 key = (*cell.model.key, "train", option) if option in cell.model.train else ("train", option)
-                document.fault(key, f"the engine {cell.engine.name} has no {option} (you ask for {show(value)}; it has: {', '.join(accepts)})")
+                document.fault(
+                    key,
+                    f"the engine {cell.engine.name} has no {option} (you ask for {show(value)}; it has: {', '.join(accepts)})",
+                )
         train = cell.options["train"]
         if train["patience"] is not None and train["validation"] == 0:
-            document.fault(_stated_at(cell, "patience"), "patience chooses on validation data, and validation = 0 leaves none")
+            document.fault(
+                _stated_at(cell, "patience"), "patience chooses on validation data, and validation = 0 leaves none"
+            )
         if train["nesterov"] and train["optimizer"] == "sgd" and train["momentum"] == 0:
-            document.fault(_stated_at(cell, "nesterov"), "nesterov is a variant of momentum, and momentum = 0 leaves none")
+            document.fault(
+                _stated_at(cell, "nesterov"), "nesterov is a variant of momentum, and momentum = 0 leaves none"
+            )
         return
     for option in cell.model.train:
         if option != "validation" and option not in cell.model.component.words("ACCEPTS"):
-            document.fault((*cell.model.key, "train", option), f"{cell.model.component.name} fits itself and has no {option}")
+            document.fault(
+                (*cell.model.key, "train", option), f"{cell.model.component.name} fits itself and has no {option}"
+            )
 
 
 def _stated_at(cell: Cell, option: str) -> tuple[str | int, ...]:
@@ -316,7 +347,11 @@ def _never_used(suite: Suite, cells: Sequence[Cell], left_out: Sequence[tuple[st
             pairs = [f"{pair[1 - position]} ({pair[2]})" for pair in left_out if pair[position] == choice.label]
             other = "model" if kind == "task" else "task"
             excluded = len(pairs) < len(suite.models if kind == "task" else suite.tasks)
-            reason = "stands in no cell: all of its cells are excluded" if excluded else f"fits no {other} of this suite: {', '.join(pairs)}"
+            reason = (
+                "stands in no cell: all of its cells are excluded"
+                if excluded
+                else f"fits no {other} of this suite: {', '.join(pairs)}"
+            )
             suite.document.fault((*choice.key, "use"), f"the {kind} {choice.label} {reason}")
 
 
@@ -326,11 +361,17 @@ def _parse_only(only: Sequence[str], suite: Suite, cells: Sequence[Cell]) -> dic
         axis, equals, value = text.partition("=")
         known = list(dict.fromkeys(axis for cell in cells for axis in cell.labels))
         if not equals or axis not in known:
-            raise SuiteError([f"--only {text}: is not AXIS=VALUE{nearest(axis, known)} (axes here: {', '.join(known)})"])
+            raise SuiteError(
+                [f"--only {text}: is not AXIS=VALUE{nearest(axis, known)} (axes here: {', '.join(known)})"]
+            )
         values = {str(cell.labels.get(axis)): cell.labels.get(axis) for cell in cells}
         for item in [value] if value in values else value.split(","):
             if item not in values:
-                raise SuiteError([f'--only {text}: no cell has {axis} "{item}"{nearest(item, values)} (there are: {", ".join(values)})'])
+                raise SuiteError(
+                    [
+                        f'--only {text}: no cell has {axis} "{item}"{nearest(item, values)} (there are: {", ".join(values)})'
+                    ]
+                )
             selectors[axis] = (*selectors.get(axis, ()), values[item])
     return selectors
 

@@ -17,7 +17,10 @@ def suite_schema() -> dict[str, Any]:
     evaluate = dict(EVALUATE)
     for name in components.builtin("problems"):
         evaluate |= components.find("problems", name, Path()).options
-    probes = {name: _table(components.find("probes", name, Path()).options, extra=_PROBE) for name in components.builtin("probes")}
+    probes = {
+        name: _table(components.find("probes", name, Path()).options, extra=_PROBE)
+        for name in components.builtin("probes")
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A suite of bench-suite",
@@ -32,7 +35,12 @@ def suite_schema() -> dict[str, Any]:
             "train": train,
             "evaluate": {**_table(evaluate), "additionalProperties": True},
             "matrix": _matrix(),
-            "probes": {"type": "object", "minProperties": 1, "properties": probes, "additionalProperties": {"type": "object"}},
+            "probes": {
+                "type": "object",
+                "minProperties": 1,
+                "properties": probes,
+                "additionalProperties": {"type": "object"},
+            },
             "gate": {"type": "object", "additionalProperties": _table(RULES)},
             "report": {
                 "type": "object",
@@ -49,19 +57,32 @@ _PROBE = {"use": {"type": "string"}, "only": {"type": "object"}}
 def _table(options: Any, extra: dict[str, Any] | None = None) -> dict[str, Any]:
     properties = {name: json_schema(option) for name, option in options.items()}
     required = [name for name, option in options.items() if option.default is MISSING and option.name not in RULES]
-    return {"type": "object", "additionalProperties": False, "properties": {**(extra or {}), **properties}, **({"required": required} if required else {})}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {**(extra or {}), **properties},
+        **({"required": required} if required else {}),
+    }
 
 
 def _entry(kind: Kind, extra: dict[str, Any] | None = None) -> dict[str, Any]:
     """One block of tasks or models: which options it may have depends on what it uses."""
     names = components.builtin(kind)
-    common = {"use": {"type": "string", "description": f"One of {', '.join(names)}, an installed {kind[:-1]}, or a file."}, "name": {"type": "string"}}
+    common = {
+        "use": {"type": "string", "description": f"One of {', '.join(names)}, an installed {kind[:-1]}, or a file."},
+        "name": {"type": "string"},
+    }
     conditions = []
     for name in names:
         options: dict[str, Option] = {**COMMON.get(kind, {}), **components.find(kind, name, Path()).options}
         then = _table(options, {**common, **(extra or {})})
         conditions.append({"if": {"properties": {"use": {"const": name}}}, "then": then})
-    return {"type": "object", "required": ["use"], "properties": {"use": {"type": "string", "anyOf": [{"enum": names}, {}]}}, "allOf": conditions}
+    return {
+        "type": "object",
+        "required": ["use"],
+        "properties": {"use": {"type": "string", "anyOf": [{"enum": names}, {}]}},
+        "allOf": conditions,
+    }
 
 
 def _matrix() -> dict[str, Any]:
@@ -69,8 +90,15 @@ def _matrix() -> dict[str, Any]:
         one = json_schema(option)
         return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
 
-    axes = {name: axis(option) for name, option in AXES.items()} | {f"train.{name}": axis(option) for name, option in train_options().items()}
+    axes = {name: axis(option) for name, option in AXES.items()} | {
+        f"train.{name}": axis(option) for name, option in train_options().items()
+    }
     axes |= {f"evaluate.{name}": axis(option) for name, option in EVALUATE.items()}
     cells = {"type": "array", "items": {"type": "object", "minProperties": 1}}
     dotted: dict[str, Any] = {"^(train|evaluate|tasks|models)\\.": {}}
-    return {"type": "object", "additionalProperties": False, "properties": {**axes, "include": cells, "exclude": cells}, "patternProperties": dotted}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {**axes, "include": cells, "exclude": cells},
+        "patternProperties": dotted,
+    }

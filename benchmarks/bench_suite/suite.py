@@ -22,27 +22,56 @@ SECTIONS = ("title", "description", "tasks", "models", "train", "evaluate", "mat
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("32-true", "bf16-mixed")
 AXES: Mapping[str, Option] = {
-    "seed": Option("seed", Type("int"), 0, "Seed of initial weights and of the order of examples.", bounds=(0, 2**32 - 1)),
+    "seed": Option(
+        "seed", Type("int"), 0, "Seed of initial weights and of the order of examples.", bounds=(0, 2**32 - 1)
+    ),
     "precision": Option("precision", Type("Literal", PRECISIONS), "32-true", "Arithmetic of training and inference."),
-    "device": Option("device", Type("Literal", DEVICES), "auto", "`auto`: cuda where there is one, else mps, else cpu."),
+    "device": Option(
+        "device", Type("Literal", DEVICES), "auto", "`auto`: cuda where there is one, else mps, else cpu."
+    ),
     "engine": Option("engine", Type("str"), "native", "The trainer that runs the loop: a name, or a file."),
-    "threads": Option("threads", Type("union", (Type("int"), Type("Literal", ("auto",)))), "auto", "CPU threads; `auto`: all cores.", bounds=(1, None)),
+    "threads": Option(
+        "threads",
+        Type("union", (Type("int"), Type("Literal", ("auto",)))),
+        "auto",
+        "CPU threads; `auto`: all cores.",
+        bounds=(1, None),
+    ),
 }
 "Axes with a name of their own; the others are dotted keys such as `train.learning_rate`."
 EVALUATE: Mapping[str, Option] = {
-    "batch_size": Option("batch_size", Type("int"), 256, "Examples in one forward pass when predicting.", bounds=(1, None)),
+    "batch_size": Option(
+        "batch_size", Type("int"), 256, "Examples in one forward pass when predicting.", bounds=(1, None)
+    ),
 }
 COMMON: Mapping[Kind, Mapping[str, Option]] = {
     "tasks": {
-        "data": Option("data", Type("Literal", ("full", "sample")), "full", "`sample`: the smaller, real data set that ships in a package."),
-        "groups": Option("groups", Type("union", (Type("tuple", (Type("str"),), open=True), Type("None"))), None, "Sensitive attributes to keep; default: all the task has."),
+        "data": Option(
+            "data",
+            Type("Literal", ("full", "sample")),
+            "full",
+            "`sample`: the smaller, real data set that ships in a package.",
+        ),
+        "groups": Option(
+            "groups",
+            Type("union", (Type("tuple", (Type("str"),), open=True), Type("None"))),
+            None,
+            "Sensitive attributes to keep; default: all the task has.",
+        ),
     },
 }
 "Options that every component of a kind accepts."
 RULES: Mapping[str, Option] = {
-    "min": Option("min", Type("float"), MISSING, "Least value: fails when the interval of the mean over seeds lies wholly below."),
+    "min": Option(
+        "min", Type("float"), MISSING, "Least value: fails when the interval of the mean over seeds lies wholly below."
+    ),
     "max": Option("max", Type("float"), MISSING, "Greatest value: fails when the interval lies wholly above."),
-    "tolerance": Option("tolerance", Type("union", (Type("float"), Type("str"))), MISSING, 'How much worse than the baseline is allowed: 0.01, or "5%".'),
+    "tolerance": Option(
+        "tolerance",
+        Type("union", (Type("float"), Type("str"))),
+        MISSING,
+        'How much worse than the baseline is allowed: 0.01, or "5%".',
+    ),
 }
 TIMING_PROCESSES = 5
 "Fresh processes that an interval of a timing needs."
@@ -105,7 +134,9 @@ class Suite:
     @property
     def foreign(self) -> tuple[Component, ...]:
         """Components that the suite names by file: running them needs `--trust`."""
-        chosen = [part for choice in (*self.tasks, *self.models, *self.probes) for part in (choice.component, *choice.named)]
+        chosen = [
+            part for choice in (*self.tasks, *self.models, *self.probes) for part in (choice.component, *choice.named)
+        ]
         every = [*chosen, *(p for ps in self.problems.values() for p in ps), *self.engines.values()]
         return tuple({part.path: part for part in every if part.foreign}.values())
 
@@ -122,7 +153,9 @@ def locate(name: str) -> Path:
         return PACKAGE / "suites" / f"{name}.toml"
     if len(name) > 255 or path.exists() or path.suffix == ".toml" or "/" in name:
         return path
-    raise SuiteError([f"there is no suite {show(name)}{nearest(name, shipped())} (a file, or one of: {', '.join(shipped())})"])
+    raise SuiteError(
+        [f"there is no suite {show(name)}{nearest(name, shipped())} (a file, or one of: {', '.join(shipped())})"]
+    )
 
 
 def read_suite(name: str, overrides: Sequence[str] = ()) -> Suite:
@@ -137,7 +170,11 @@ def train_options() -> Mapping[str, Option]:
     """The training options, read like a component's."""
     source = (PACKAGE / "training" / "options.py").read_text(encoding="utf-8")
     tree = ast.parse(source)
-    bounds = next(ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "BOUNDS")
+    bounds = next(
+        ast.literal_eval(n.value)
+        for n in tree.body
+        if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "BOUNDS"
+    )
     return read_options(tree, "TrainOptions", bounds)
 
 
@@ -150,7 +187,9 @@ def metrics_of(probe: Choice, problems: Iterable[Component]) -> dict[str, Mappin
     facts |= probe.component.facts["METRICS"]
     for part in probe.named:
         if part.kind == "metrics":
-            facts[part.name] = {name.lower(): part.facts[name] for name in ("UNIT", "BETTER", "IDEAL") if name in part.facts}
+            facts[part.name] = {
+                name.lower(): part.facts[name] for name in ("UNIT", "BETTER", "IDEAL") if name in part.facts
+            }
     return facts
 
 
@@ -183,7 +222,9 @@ class _Reader:
         metrics = self.metrics(probes, problems)
         gates = tuple(self.gates(metrics, probes))
         columns, sort = self.report(metrics)
-        include, exclude = (tuple(self.selectors(key, axes, tasks, models, evaluations)) for key in ("include", "exclude"))
+        include, exclude = (
+            tuple(self.selectors(key, axes, tasks, models, evaluations)) for key in ("include", "exclude")
+        )
         self.twice(train, evaluate, tasks, models, axes)
         self.contradictions(train, models, axes, include)
         self.document.raise_faults()
@@ -230,7 +271,9 @@ class _Reader:
 
     def take(self, table: Mapping[str, Any], options: Mapping[str, Option], path: KeyPath) -> dict[str, Any]:
         """The stated options that are known and fit; unknown keys are for `known` to note."""
-        pairs = ((key, self.accept(options[key], value, (*path, key))) for key, value in table.items() if key in options)
+        pairs = (
+            (key, self.accept(options[key], value, (*path, key))) for key, value in table.items() if key in options
+        )
         return {key: value for key, value in pairs if value is not MISSING}
 
     def table(self, key: str, options: Mapping[str, Option]) -> dict[str, Any]:
@@ -240,7 +283,9 @@ class _Reader:
 
     def component(self, kind: Kind, use: Any, path: KeyPath) -> Component | None:
         if not isinstance(use, str) or not use:
-            self.fault(path, f"{show(use)} is no {kind[:-1]}: a name ({', '.join(builtin(kind))}), or the path of a file")
+            self.fault(
+                path, f"{show(use)} is no {kind[:-1]}: a name ({', '.join(builtin(kind))}), or the path of a file"
+            )
         else:
             try:
                 return find(kind, use, self.folder)
@@ -252,7 +297,10 @@ class _Reader:
     def entries(self, kind: Kind) -> list[Choice]:
         entries = self.values.get(kind)
         if entries is None or entries == []:
-            self.fault((kind,) if kind in self.values else (), f'a suite needs at least one {kind[:-1]}: [[{kind}]] with use = "NAME"')
+            self.fault(
+                (kind,) if kind in self.values else (),
+                f'a suite needs at least one {kind[:-1]}: [[{kind}]] with use = "NAME"',
+            )
             self.incomplete.add(kind)
             return []
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
@@ -265,7 +313,10 @@ class _Reader:
             if "use" not in entry:
                 wrong = next((key for key in entry if nearest(key, ["use"])), None)
                 said = "lacks" if wrong is None else f"has `{wrong}`, and lacks"
-                self.fault(path if wrong is None else (*path, wrong), f"{said} `use`: the name of a {kind[:-1]} ({', '.join(builtin(kind))}), or the path of a file")
+                self.fault(
+                    path if wrong is None else (*path, wrong),
+                    f"{said} `use`: the name of a {kind[:-1]} ({', '.join(builtin(kind))}), or the path of a file",
+                )
                 self.incomplete.add(kind)
                 continue
             component = self.component(kind, entry["use"], (*path, "use"))
@@ -286,7 +337,9 @@ class _Reader:
                 train = {}
             self.known(train, train_options(), (*path, "train"))
             name = self.label(entry, path, choices)
-            choices.append(Choice(component, name, stated, self.take(train, train_options(), (*path, "train")), key=path))
+            choices.append(
+                Choice(component, name, stated, self.take(train, train_options(), (*path, "train")), key=path)
+            )
         return choices
 
     def label(self, entry: Mapping[str, Any], path: KeyPath, others: Sequence[Choice]) -> str:
@@ -307,7 +360,10 @@ class _Reader:
         for group in stated.get("groups") or ():
             if "GROUPS" in task.facts and group not in known:
                 has = ", ".join(known) or "none"
-                self.fault((*path, "groups"), f'{task.name} has no sensitive attribute "{group}"{nearest(group, known)} (it has: {has})')
+                self.fault(
+                    (*path, "groups"),
+                    f'{task.name} has no sensitive attribute "{group}"{nearest(group, known)} (it has: {has})',
+                )
 
     def problems(self, task: Choice) -> Iterator[Component]:
         for use in task.component.words("PROBLEM"):
@@ -319,7 +375,9 @@ class _Reader:
     def probes(self, axes: Mapping[str, Any], tasks: Sequence[Choice], models: Sequence[Choice]) -> list[Choice]:
         table = self.section("probes")
         if table == {} and isinstance(self.values.get("probes", {}), dict):
-            self.fault(("probes",) if "probes" in self.values else (), "a suite needs at least one probe: [probes.quality]")
+            self.fault(
+                ("probes",) if "probes" in self.values else (), "a suite needs at least one probe: [probes.quality]"
+            )
         choices = []
         for name, entry in table.items():
             path: KeyPath = ("probes", name)
@@ -327,7 +385,10 @@ class _Reader:
                 self.fault(path, f"must be a table: [probes.{name}]")
                 continue
             if not is_label(name) or "/" in name or name == "predictions":
-                self.fault(path, "is no name for a probe (printable, without a slash, not `predictions`): its metrics are called NAME/METRIC")
+                self.fault(
+                    path,
+                    "is no name for a probe (printable, without a slash, not `predictions`): its metrics are called NAME/METRIC",
+                )
                 self.incomplete.add("probes")
                 continue
             component = self.component("probes", entry.get("use", name), (*path, "use") if "use" in entry else path)
@@ -340,7 +401,9 @@ class _Reader:
                 found = [self.component(kind, use, (*path, option, i)) for i, use in enumerate(stated.get(option, ()))]
                 named += [part for part in found if part is not None]
                 # The probe finds a file by its whole path, wherever it runs.
-                stated[option] = tuple(str(part.path) if part.foreign else part.use for part in found if part is not None)
+                stated[option] = tuple(
+                    str(part.path) if part.foreign else part.use for part in found if part is not None
+                )
             only = {}
             chosen = entry.get("only", {})
             if not isinstance(chosen, dict):
@@ -351,7 +414,9 @@ class _Reader:
             choices.append(Choice(component, name, stated, only=only, named=tuple(named), key=path))
         return choices
 
-    def metrics(self, probes: Sequence[Choice], problems: Mapping[str, tuple[Component, ...]]) -> dict[str, Mapping[str, Any]]:
+    def metrics(
+        self, probes: Sequence[Choice], problems: Mapping[str, tuple[Component, ...]]
+    ) -> dict[str, Mapping[str, Any]]:
         every = [p for ps in problems.values() for p in ps]
         known: dict[str, Mapping[str, Any]] = {}
         for probe in probes:
@@ -381,16 +446,24 @@ class _Reader:
             probe = next((p for p in probes if p.label == metric.partition("/")[0]), None)
             timing = metrics.get(metric, {}).get("timing")
             if timing and probe is not None and probe.stated.get("processes", 1) < TIMING_PROCESSES:
-                self.fault(path, f"a timing has an interval only over {TIMING_PROCESSES} or more fresh processes, and is measured in one here: leave it out of [gate]")
+                self.fault(
+                    path,
+                    f"a timing has an interval only over {TIMING_PROCESSES} or more fresh processes, and is measured in one here: leave it out of [gate]",
+                )
             yield Gate(metric, accepted, path)
 
     def metric(self, name: Any, path: KeyPath, metrics: Mapping[str, Any]) -> None:
         if name not in metrics and not self.incomplete & {"tasks", "probes", "metrics"}:
-            self.fault(path, f"no probe of this suite emits {show(name)}{nearest(str(name), metrics)} (there are: {', '.join(metrics)})")
+            self.fault(
+                path,
+                f"no probe of this suite emits {show(name)}{nearest(str(name), metrics)} (there are: {', '.join(metrics)})",
+            )
 
     def report(self, metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
         options = {
-            "columns": Option("columns", Type("tuple", (Type("str"),), open=True), (), "Metrics of the leaderboard, in this order."),
+            "columns": Option(
+                "columns", Type("tuple", (Type("str"),), open=True), (), "Metrics of the leaderboard, in this order."
+            ),
             "sort": Option("sort", Type("str"), None, "The metric that ranks."),
         }
         table = self.table("report", options)
@@ -402,7 +475,9 @@ class _Reader:
 
     # ── axes ────────────────────────────────────────────────────────────────────────────────────
 
-    def axes(self, tasks: Sequence[Choice], models: Sequence[Choice], evaluations: Mapping[str, Option]) -> dict[str, tuple[Any, ...]]:
+    def axes(
+        self, tasks: Sequence[Choice], models: Sequence[Choice], evaluations: Mapping[str, Option]
+    ) -> dict[str, tuple[Any, ...]]:
         axes: dict[str, tuple[Any, ...]] = {}
         for axis, values in self.section("matrix").items():
             if axis in ("include", "exclude"):
@@ -418,18 +493,34 @@ class _Reader:
             # A list is several values; for an option that is itself a list, a list of lists.
             listed = values if isinstance(values, list) else [values]
             if not listed:
-                self.fault(path, "is an axis without values, so there is no cell at all; give one value or more, or leave it out")
+                self.fault(
+                    path,
+                    "is an axis without values, so there is no cell at all; give one value or more, or leave it out",
+                )
                 continue
             if option.type.name == "tuple" and not all(isinstance(value, list) for value in listed):
-                self.fault(path, f"{show(listed[0])} is not {describe(option.type)}; an axis of lists is a list of lists: [{show(listed if isinstance(values, list) else [values])}]")
+                self.fault(
+                    path,
+                    f"{show(listed[0])} is not {describe(option.type)}; an axis of lists is a list of lists: [{show(listed if isinstance(values, list) else [values])}]",
+                )
                 continue
-            accepted = [self.accept(option, value, (*path, i) if isinstance(values, list) else path) for i, value in enumerate(listed)]
+            accepted = [
+                self.accept(option, value, (*path, i) if isinstance(values, list) else path)
+                for i, value in enumerate(listed)
+            ]
             if any(accepted[i] in accepted[:i] for i in range(len(accepted)) if accepted[i] is not MISSING):
                 self.fault(path, "names a value twice")
             axes[axis] = tuple(accepted)
         return axes
 
-    def axis(self, axis: str, path: KeyPath, tasks: Sequence[Choice], models: Sequence[Choice], evaluations: Mapping[str, Option]) -> Option | None:
+    def axis(
+        self,
+        axis: str,
+        path: KeyPath,
+        tasks: Sequence[Choice],
+        models: Sequence[Choice],
+        evaluations: Mapping[str, Option],
+    ) -> Option | None:
         """The option that an axis varies; None after noting that there is none."""
         if axis in AXES:
             return AXES[axis]
@@ -444,20 +535,37 @@ class _Reader:
             name = next((n for n in sorted(choices, key=len, reverse=True) if rest.startswith(f"{n}.")), None)
             if name is None:
                 if family not in self.incomplete:
-                    near = nearest(axis, [f"{family}.{c.label}.{option}" for c in choices.values() for option in c.component.options])
+                    near = nearest(
+                        axis,
+                        [f"{family}.{c.label}.{option}" for c in choices.values() for option in c.component.options],
+                    )
                     labels = ", ".join(choices)
-                    self.fault(path, f"names no {family[:-1]} of this suite{near} (there are: {labels}); an axis of one is {family}.NAME.OPTION")
+                    self.fault(
+                        path,
+                        f"names no {family[:-1]} of this suite{near} (there are: {labels}); an axis of one is {family}.NAME.OPTION",
+                    )
                 return None
             rest = rest[len(name) + 1 :]
             options = {**COMMON.get(family, {}), **choices[name].component.options}  # type: ignore[call-overload]  # family is one of two kinds
         else:
-            known = [*AXES, *(f"train.{o}" for o in train_options()), *(f"evaluate.{o}" for o in evaluations), "include", "exclude"]
-            self.fault(path, f"is no axis{nearest(axis, known)} (axes: {', '.join(AXES)}, or a dotted key such as train.learning_rate)")
+            known = [
+                *AXES,
+                *(f"train.{o}" for o in train_options()),
+                *(f"evaluate.{o}" for o in evaluations),
+                "include",
+                "exclude",
+            ]
+            self.fault(
+                path,
+                f"is no axis{nearest(axis, known)} (axes: {', '.join(AXES)}, or a dotted key such as train.learning_rate)",
+            )
             return None
         if rest not in options:
             if family == "evaluate" and "tasks" in self.incomplete:
                 return None
-            self.fault(path, f"`{rest}` is no option there{nearest(rest, options)} (there are: {', '.join(options) or 'none'})")
+            self.fault(
+                path, f"`{rest}` is no option there{nearest(rest, options)} (there are: {', '.join(options) or 'none'})"
+            )
             return None
         return options[rest]
 
@@ -466,7 +574,14 @@ class _Reader:
         found = {use: self.component("engines", use, ("matrix", "engine")) for use in uses}
         return {use: component for use, component in found.items() if component is not None}
 
-    def selectors(self, key: str, axes: Mapping[str, Any], tasks: Sequence[Choice], models: Sequence[Choice], evaluations: Mapping[str, Option]) -> Iterator[Mapping[str, Any]]:
+    def selectors(
+        self,
+        key: str,
+        axes: Mapping[str, Any],
+        tasks: Sequence[Choice],
+        models: Sequence[Choice],
+        evaluations: Mapping[str, Option],
+    ) -> Iterator[Mapping[str, Any]]:
         entries = self.section("matrix").get(key, [])
         if not isinstance(entries, list) or not all(isinstance(e, dict) and e for e in entries):
             self.fault(("matrix", key), f"must be a list of tables: {key} = [{{ model = …, seed = … }}]")
@@ -475,14 +590,26 @@ class _Reader:
             path: KeyPath = ("matrix", key, index)
             yield {a: self.selector(a, v, (*path, a), axes, tasks, models, evaluations) for a, v in entry.items()}
 
-    def selector(self, axis: str, value: Any, path: KeyPath, axes: Mapping[str, Any], tasks: Sequence[Choice], models: Sequence[Choice], evaluations: Mapping[str, Option]) -> tuple[Any, ...]:
+    def selector(
+        self,
+        axis: str,
+        value: Any,
+        path: KeyPath,
+        axes: Mapping[str, Any],
+        tasks: Sequence[Choice],
+        models: Sequence[Choice],
+        evaluations: Mapping[str, Option],
+    ) -> tuple[Any, ...]:
         """The values that a selector of cells names for one axis, as a tuple."""
         listed = value if isinstance(value, list) else [value]
         if axis in ("task", "model"):
             labels = [c.label for c in (tasks if axis == "task" else models)]
             for name in listed:
                 if name not in labels and f"{axis}s" not in self.incomplete:
-                    self.fault(path, f"no {axis} is called {show(name)}{nearest(str(name), labels)} (there are: {', '.join(labels)})")
+                    self.fault(
+                        path,
+                        f"no {axis} is called {show(name)}{nearest(str(name), labels)} (there are: {', '.join(labels)})",
+                    )
             return tuple(listed)
         if not axes.get(axis) and path[:2] != ("matrix", "include") and axis not in AXES:
             known = list(dict.fromkeys(["task", "model", *AXES, *axes]))
@@ -492,7 +619,12 @@ class _Reader:
         return () if option is None else tuple(self.accept(option, v, path) for v in listed)
 
     def twice(
-        self, train: Mapping[str, Any], evaluate: Mapping[str, Any], tasks: Sequence[Choice], models: Sequence[Choice], axes: Mapping[str, Any]
+        self,
+        train: Mapping[str, Any],
+        evaluate: Mapping[str, Any],
+        tasks: Sequence[Choice],
+        models: Sequence[Choice],
+        axes: Mapping[str, Any],
     ) -> None:
         """An option that stands in the file and is an axis too."""
         stated: list[tuple[KeyPath, str]] = [(("train", option), f"train.{option}") for option in train]
@@ -504,7 +636,13 @@ class _Reader:
             if axis in axes:
                 self.fault(path, f"contradicts the axis {axis}: one of the two")
 
-    def contradictions(self, train: Mapping[str, Any], models: Sequence[Choice], axes: Mapping[str, tuple[Any, ...]], include: Sequence[Mapping[str, Any]]) -> None:
+    def contradictions(
+        self,
+        train: Mapping[str, Any],
+        models: Sequence[Choice],
+        axes: Mapping[str, tuple[Any, ...]],
+        include: Sequence[Mapping[str, Any]],
+    ) -> None:
         """Training options of which no cell could mean both. What depends on the cell, `plan` looks at."""
         default = train_options()["optimizer"].default
         varied = {value for values in (axes, *include) for value in values.get("train.optimizer", ())}

@@ -74,12 +74,20 @@ class Program:
 
     def run(self, *arguments: str, **options) -> subprocess.CompletedProcess:
         return subprocess.run(
-            self.command(*arguments), cwd=self.folder, env=self.environment, text=True, capture_output=True, timeout=300, **options
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            capture_output=True,
+            timeout=300,
+            **options,
         )
 
     def lines(self) -> list[bytes]:
         """All record lines of all writers of the only run."""
-        return [line for path in sorted(self.results.glob("*/records/*.jsonl")) for line in path.read_bytes().splitlines()]
+        return [
+            line for path in sorted(self.results.glob("*/records/*.jsonl")) for line in path.read_bytes().splitlines()
+        ]
 
 
 @pytest.fixture

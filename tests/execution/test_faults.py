@@ -125,7 +125,7 @@ def test_missing_data_are_unavailable_with_the_command_that_gets_them(program):
 
 
 def test_labels_outside_the_classes_fail_with_value_and_count(program):
-    (program.folder / "task.py").write_text('''
+    (program.folder / "task.py").write_text("""
 import numpy as np
 
 from bench_suite.contracts import Data, Source
@@ -142,7 +142,7 @@ def load(options, sources):
     target[7] = 9
     split = MemorySplit(content_ids(table), {"table": table, "target": target})
     return Data(PROBLEM, {"classes": ("a", "b"), "columns": ("x",)}, {"train": split, "test": split}, Source("generated", "odd", "1"))
-''')
+""")
     (program.folder / "suite.toml").write_text(
         '[[tasks]]\nuse = "./task.py"\n[[models]]\nuse = "logistic_regression"\n[probes.quality]\nresamples = 100\n'
     )

@@ -63,10 +63,14 @@ def test_after_twenty_kills_resume_has_done_each_cell_and_probe_exactly_once(pro
     assert set(done) == {(cell["id"], label) for cell in planned for label in cell["probes"]}
     assert set(done.values()) == {1}, "a (cell, probe) was done twice"
     assert kills == KILLS, f"only {kills} kills found something to kill"
-    print(f"{kills} kills, {killed_with_records} of them with records on disk, {torn} torn lines; {len(done)} (cell, probe) pairs, each done once")
+    print(
+        f"{kills} kills, {killed_with_records} of them with records on disk, {torn} torn lines; {len(done)} (cell, probe) pairs, each done once"
+    )
     again = program.run(*RUN, "--resume")
     assert again.returncode == 0
-    assert sum(done.values()) == sum(len(json.loads(line)["probes"]) for line in program.lines()), "a finished run was done again"
+    assert sum(done.values()) == sum(len(json.loads(line)["probes"]) for line in program.lines()), (
+        "a finished run was done again"
+    )
 
 
 def test_ctrl_c_once_ends_the_cell_as_interrupted_and_reports_what_is_done(program):
@@ -92,7 +96,7 @@ def test_ctrl_c_once_ends_the_cell_as_interrupted_and_reports_what_is_done(progr
 def test_ctrl_c_twice_ends_at_once(program):
     program.write(seeds=40)
     (program.folder / "slow.py").write_text(
-        'import time\n\nMETRICS = {}\n\n\ndef probe(trained, options):\n    try:\n        time.sleep(60)\n    finally:\n        time.sleep(60)\n    yield\n'
+        "import time\n\nMETRICS = {}\n\n\ndef probe(trained, options):\n    try:\n        time.sleep(60)\n    finally:\n        time.sleep(60)\n    yield\n"
     )
     process = program.start(*RUN)
     for _ in range(600):
@@ -177,7 +181,12 @@ def test_a_second_driver_of_one_run_gets_a_message(program):
 
 def test_both_programs_end_alike_when_the_reader_of_the_output_goes(program):
     piped = subprocess.run(
-        f"{' '.join(program.command('list'))} | head -n 1", shell=True, cwd=program.folder, env=program.environment, capture_output=True, text=True
+        f"{' '.join(program.command('list'))} | head -n 1",
+        shell=True,
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
     )
     assert piped.returncode == 0
     assert "Traceback" not in piped.stderr

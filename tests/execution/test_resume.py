@@ -40,7 +40,9 @@ def suite(tmp_path, monkeypatch):
 
 
 def lines(run) -> list[dict]:
-    return [json.loads(line) for path in sorted(run.path.glob("records/*.jsonl")) for line in path.read_bytes().splitlines()]
+    return [
+        json.loads(line) for path in sorted(run.path.glob("records/*.jsonl")) for line in path.read_bytes().splitlines()
+    ]
 
 
 def test_the_same_seed_gives_the_same_predictions_bit_for_bit(suite):

@@ -102,6 +102,10 @@ def test_a_cells_fixed_cost_does_not_grow_with_the_run(tmp_path):
             file.flush()
             __import__("os").fsync(file.fileno())
             synced.append(time.perf_counter() - began)
-    print(f"\nfixed cost of a cell: {statistics.median(few) * 1000:.2f} ms in runs of 100, {statistics.median(many) * 1000:.2f} ms in runs of 400;")
-    print(f"of it, one record of {len(json.dumps(json.loads(line)))} bytes written and flushed to this disk: {statistics.median(synced) * 1000:.2f} ms")
+    print(
+        f"\nfixed cost of a cell: {statistics.median(few) * 1000:.2f} ms in runs of 100, {statistics.median(many) * 1000:.2f} ms in runs of 400;"
+    )
+    print(
+        f"of it, one record of {len(json.dumps(json.loads(line)))} bytes written and flushed to this disk: {statistics.median(synced) * 1000:.2f} ms"
+    )
     assert statistics.median(many) < 1.5 * statistics.median(few)

@@ -75,6 +75,8 @@ def test_a_suite_may_name_further_metrics_by_name_and_by_file(written, tmp_path)
 def test_regression_has_its_own_metrics(written, of_regression):
     targets = RANDOM.normal(size=200)
     predictions = targets + RANDOM.normal(size=200) * 0.3
-    found, artifacts = measured(written({"test": {"targets": targets, "predictions": predictions}}, of_regression, mean=0.0, scale=1.0))
+    found, artifacts = measured(
+        written({"test": {"targets": targets, "predictions": predictions}}, of_regression, mean=0.0, scale=1.0)
+    )
     assert found["r2"].value == pytest.approx(sklearn.r2_score(targets, predictions))
     assert not artifacts

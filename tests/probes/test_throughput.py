@@ -34,7 +34,9 @@ def test_a_call_that_sleeps_20_ms_is_never_measured_as_quicker(written):
 
 def test_twice_the_work_is_measured_as_about_half_the_throughput(written):
     """A ratio of two measurements in one run; sleeps are long against the scheduler's noise."""
-    one, two = (measured(sleeping(written, s), seconds=0.3, batch_sizes=(64,))["inference", 64].value for s in (0.02, 0.04))
+    one, two = (
+        measured(sleeping(written, s), seconds=0.3, batch_sizes=(64,))["inference", 64].value for s in (0.02, 0.04)
+    )
     assert one / two == pytest.approx(2, rel=0.25)
 
 

@@ -23,7 +23,11 @@ def command(suite: str, overrides: tuple[str, ...], only: tuple[str, ...], as_js
       bench plan suites/mine.toml --only model=mlp --json
     """
     plan = make_plan(read_suite(suite, overrides), only)
-    click.echo(json.dumps(as_document(plan), indent=2, default=list) if as_json else "\n".join(lines(plan, again(suite, overrides, only, trust=bool(plan.suite.foreign)))))
+    click.echo(
+        json.dumps(as_document(plan), indent=2, default=list)
+        if as_json
+        else "\n".join(lines(plan, again(suite, overrides, only, trust=bool(plan.suite.foreign))))
+    )
 
 
 def as_document(plan: Plan) -> dict[str, object]:
