@@ -68,10 +68,9 @@ def test_an_installed_distribution_brings_them_by_entry_point(folder, tmp_path_f
     suite = files()["moons.toml"].replace('"./', '"').replace('.py"', '"')
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "moons.toml").write_text(suite)
-    ran = subprocess.run(
-        [sys.executable, "-c", f"import site; site.addsitedir({str(site)!r}); from bench_suite.cli import main; main()", "run", "moons.toml"],
-        cwd=elsewhere, text=True, capture_output=True, timeout=300,
-    )  # fmt: skip
+    program = f"import site; site.addsitedir({str(site)!r}); from bench_suite.cli import main; main()"
+    command = [sys.executable, "-c", program, "run", "moons.toml"]
+    ran = subprocess.run(command, cwd=elsewhere, text=True, capture_output=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     assert "### overconfidence" in next(elsewhere.glob("results/*/report.md")).read_text()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from bench_suite.data import cache as cache_module
 from bench_suite.data.cache import ABANDONED_SECONDS, Cache, default_root
 

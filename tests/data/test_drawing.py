@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from bench_suite.data.drawing import dealt, shuffled, stratified
-from bench_suite.data.fingerprint import content_ids, contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from bench_suite.data.drawing import dealt, shuffled, stratified
+from bench_suite.data.fingerprint import content_ids, contents
 
 
 @st.composite

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from bench_suite.contracts import Network
 from bench_suite.data.cache import Cache
 from bench_suite.data.encoded import Encoded, LazyEncoded, encoded, stack

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench_suite.data.fingerprint import content_ids, contents, file_hash, hash_of
-from bench_suite.data.ragged import Ragged
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bench_suite.data.fingerprint import content_ids, contents, file_hash, hash_of
+from bench_suite.data.ragged import Ragged
 
 
 @given(st.lists(st.text(alphabet=st.characters(codec=None), max_size=4), max_size=40))

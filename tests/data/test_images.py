@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
+
 from bench_suite.contracts import DataInvalid
 from bench_suite.data import images
 from bench_suite.data.cache import Cache
 from bench_suite.data.images import decoded
-from PIL import Image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 5, 4, 3), dtype=np.uint8)
 

@@ -7,9 +7,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from bench_suite.data.ragged import Ragged
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bench_suite.data.ragged import Ragged
 
 LISTS = st.lists(st.lists(st.integers(-1000, 1000), max_size=6), max_size=12)
 

@@ -17,6 +17,7 @@ import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from bench_suite.contracts import DataInvalid, DataUnavailable
 from bench_suite.data import sources as sources_module
 from bench_suite.data.images import decoded

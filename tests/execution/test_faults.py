@@ -38,28 +38,87 @@ def encode(raw):
     return {"table": np.nan_to_num(raw["table"]).astype("float32")}
 
 
+def collate(columns):
+    return stack({"input": columns["table"], "target": columns["target"]})
+
+
 '''
-NETWORK = "    return Network(nn.LazyLinear(2).float(), encode=encode, collate=lambda c: stack({'input': c['table'], 'target': c['target']}))\n"
+RAISES = """
+def build(data, options):
+    raise RuntimeError("no such layer")
+"""
+RETURNS_NOTHING = """
+def build(data, options):
+    return None
+"""
+OUT_OF_MEMORY = """
+def build(data, options):
+    return torch.empty(10**15)
+"""
+LOSS_IS_NO_NUMBER = """
+class Bad(nn.Linear):
+    def forward(self, input):
+        return super().forward(input) * float("nan")
+
+
+def build(data, options):
+    return Network(Bad(len(data.spec["columns"]), 2), encode, collate)
+"""
+WRONG_SHAPE = """
+def build(data, options):
+    return Network(nn.Linear(3, 2), encode, collate)
+"""
+TOO_FEW_PREDICTIONS = """
+class Short:
+    def fit(self, data, options, report):
+        pass
+
+    def predict(self, split):
+        return {"predictions": np.zeros(3, dtype=int)}
+
+
+def build(data, options):
+    return Short()
+"""
 BROKEN = {
-    "raises": ("def build(data, options):\n    raise RuntimeError('no such layer')\n", "no such layer"),
-    "returns nothing": ("def build(data, options):\n    return None\n", "neither a Network nor an Estimator"),
-    "out of memory": ("def build(data, options):\n    return torch.empty(10**15)\n", "out of memory"),
-    "loss is no number": (
-        "class Bad(nn.Linear):\n    def forward(self, input):\n        return super().forward(input) * float('nan')\n\n\n"
-        "def build(data, options):\n    return Network(Bad(data.splits['train'].take(np.arange(1))['table'].shape[1], 2), encode=encode, "
-        "collate=lambda c: stack({'input': c['table'], 'target': c['target']}))\n",
-        "no longer a finite number",
-    ),
-    "wrong shape": (
-        "def build(data, options):\n    return Network(nn.Linear(3, 2), encode=encode, collate=lambda c: stack({'input': c['table'], 'target': c['target']}))\n",
-        "shapes cannot be multiplied",
-    ),
-    "too few predictions": (
-        "class Short:\n    def fit(self, data, options, report):\n        pass\n\n    def predict(self, split):\n        return {'predictions': np.zeros(3, dtype=int)}\n\n\n"
-        "def build(data, options):\n    return Short()\n",
-        None,
-    ),
+    "raises": (RAISES, "no such layer"),
+    "returns nothing": (RETURNS_NOTHING, "neither a Network nor an Estimator"),
+    "out of memory": (OUT_OF_MEMORY, "out of memory"),
+    "loss is no number": (LOSS_IS_NO_NUMBER, "no longer a finite number"),
+    "wrong shape": (WRONG_SHAPE, "shapes cannot be multiplied"),
+    "too few predictions": (TOO_FEW_PREDICTIONS, None),
 }
+TWO_TASKS = """
+[[tasks]]
+use = "{task}"
+[[tasks]]
+use = "loans"
+[[models]]
+use = "{model}"
+[[models]]
+use = "logistic_regression"
+[probes.quality]
+resamples = 100
+"""
+ODD_LABELS = """
+import numpy as np
+
+from bench_suite.contracts import Data, Source
+from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.splits import MemorySplit
+
+MODALITY = "table"
+PROBLEM = "classification"
+
+
+def load(options, sources):
+    table = np.arange(200.0)[:, None]
+    target = np.arange(200) % 2
+    target[7] = 9
+    split = MemorySplit(content_ids(table), {"table": table, "target": target})
+    spec = {"classes": ("a", "b"), "columns": ("x",)}
+    return Data(PROBLEM, spec, {"train": split, "test": split}, Source("generated", "odd", "1"))
+"""
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -98,9 +157,7 @@ def test_a_truncated_parquet_file_fails_its_cells_only(program):
     for split in ("train", "test"):
         (folder / f"{split}-00000-of-00001.parquet").write_bytes(b"PAR1 and then nothing")
     program.environment["BENCH_DATA"] = str(program.folder / "hub")
-    (program.folder / "suite.toml").write_text(
-        '[[tasks]]\nuse = "mnist"\n[[tasks]]\nuse = "loans"\n[[models]]\nuse = "logistic_regression"\n[probes.quality]\nresamples = 100\n'
-    )
+    (program.folder / "suite.toml").write_text(TWO_TASKS.format(task="mnist", model="cnn"))
     ended = program.run("run", "suite.toml", "--json")
     assert ended.returncode == 3
     records = {r["cell"]["task"]: r for r in json.loads(ended.stdout)["records"]}
@@ -111,9 +168,7 @@ def test_a_truncated_parquet_file_fails_its_cells_only(program):
 
 
 def test_missing_data_are_unavailable_with_the_command_that_gets_them(program):
-    (program.folder / "suite.toml").write_text(
-        '[[tasks]]\nuse = "imdb"\n[[tasks]]\nuse = "loans"\n[[models]]\nuse = "bag_of_words"\n[[models]]\nuse = "logistic_regression"\n[probes.quality]\nresamples = 100\n'
-    )
+    (program.folder / "suite.toml").write_text(TWO_TASKS.format(task="imdb", model="bag_of_words"))
     program.environment |= {"BENCH_DATA": str(program.folder), "HF_HOME": str(program.folder / "hf")}
     ended = program.run("run", "suite.toml", "--offline", "--json")
     assert ended.returncode == 3
@@ -125,24 +180,7 @@ def test_missing_data_are_unavailable_with_the_command_that_gets_them(program):
 
 
 def test_labels_outside_the_classes_fail_with_value_and_count(program):
-    (program.folder / "task.py").write_text("""
-import numpy as np
-
-from bench_suite.contracts import Data, Source
-from bench_suite.data.fingerprint import content_ids
-from bench_suite.data.splits import MemorySplit
-
-MODALITY = "table"
-PROBLEM = "classification"
-
-
-def load(options, sources):
-    table = np.arange(200.0)[:, None]
-    target = np.arange(200) % 2
-    target[7] = 9
-    split = MemorySplit(content_ids(table), {"table": table, "target": target})
-    return Data(PROBLEM, {"classes": ("a", "b"), "columns": ("x",)}, {"train": split, "test": split}, Source("generated", "odd", "1"))
-""")
+    (program.folder / "task.py").write_text(ODD_LABELS)
     (program.folder / "suite.toml").write_text(
         '[[tasks]]\nuse = "./task.py"\n[[models]]\nuse = "logistic_regression"\n[probes.quality]\nresamples = 100\n'
     )
@@ -153,7 +191,7 @@ def load(options, sources):
 
 
 def test_the_cause_stands_in_the_report(program):
-    (program.folder / "broken.py").write_text(HEAD + BROKEN["raises"][0])
+    (program.folder / "broken.py").write_text(HEAD + RAISES)
     (program.folder / "suite.toml").write_text(SUITE.format(train=""))
     assert program.run("run", "suite.toml", "--trust").returncode == 3
     run = Store(program.results).open("latest")

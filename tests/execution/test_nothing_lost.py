@@ -16,6 +16,19 @@ from bench_suite.store import Store
 
 RUN = ("run", "suite.toml", "--trust")
 KILLS = 20
+STUBBORN = """
+import time
+
+METRICS = {}
+
+
+def probe(trained, options):
+    try:
+        time.sleep(60)
+    finally:
+        time.sleep(60)
+    yield
+"""
 
 
 def wait_for_a_record(program, process, more_than: int = 0) -> None:
@@ -63,9 +76,8 @@ def test_after_twenty_kills_resume_has_done_each_cell_and_probe_exactly_once(pro
     assert set(done) == {(cell["id"], label) for cell in planned for label in cell["probes"]}
     assert set(done.values()) == {1}, "a (cell, probe) was done twice"
     assert kills == KILLS, f"only {kills} kills found something to kill"
-    print(
-        f"{kills} kills, {killed_with_records} of them with records on disk, {torn} torn lines; {len(done)} (cell, probe) pairs, each done once"
-    )
+    print(f"{kills} kills, {killed_with_records} of them with records on disk, {torn} torn lines;")
+    print(f"{len(done)} (cell, probe) pairs, each done once")
     again = program.run(*RUN, "--resume")
     assert again.returncode == 0
     assert sum(done.values()) == sum(len(json.loads(line)["probes"]) for line in program.lines()), (
@@ -95,9 +107,7 @@ def test_ctrl_c_once_ends_the_cell_as_interrupted_and_reports_what_is_done(progr
 
 def test_ctrl_c_twice_ends_at_once(program):
     program.write(seeds=40)
-    (program.folder / "slow.py").write_text(
-        "import time\n\nMETRICS = {}\n\n\ndef probe(trained, options):\n    try:\n        time.sleep(60)\n    finally:\n        time.sleep(60)\n    yield\n"
-    )
+    (program.folder / "slow.py").write_text(STUBBORN)
     process = program.start(*RUN)
     for _ in range(600):
         if list(program.results.glob("*/cells/*/predictions-*")):

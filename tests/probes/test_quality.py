@@ -11,6 +11,16 @@ RANDOM = np.random.default_rng(0)
 TARGETS = RANDOM.integers(0, 2, 400)
 SCORE = np.clip(TARGETS * 0.3 + RANDOM.random(400) * 0.7, 0.01, 0.99)
 BINARY = {"targets": TARGETS, "predictions": (SCORE > 0.5).astype(int), "scores": np.stack([1 - SCORE, SCORE], 1)}
+SHARE_OF_YES = """
+import numpy as np
+
+UNIT = "fraction"
+BETTER = "none"
+
+
+def share_of_yes(predictions):
+    return float(np.mean(predictions))
+"""
 
 
 def measured(trained, **options):
@@ -63,13 +73,11 @@ def test_a_model_without_scores_lacks_only_what_needs_them(written):
 
 def test_a_suite_may_name_further_metrics_by_name_and_by_file(written, tmp_path):
     file = tmp_path / "share_of_yes.py"
-    file.write_text(
-        'import numpy as np\n\nUNIT = "fraction"\nBETTER = "none"\n\n\ndef share_of_yes(predictions):\n    return float(np.mean(predictions))\n'
-    )
+    file.write_text(SHARE_OF_YES)
     found, _ = measured(written({"test": BINARY}), metrics=("rmse", str(file)))
     assert found["share_of_yes"].value == pytest.approx(BINARY["predictions"].mean())
     assert found["share_of_yes"].interval is not None
-    assert found["rmse"].value == pytest.approx(np.sqrt(np.mean(TARGETS != BINARY["predictions"])))
+    assert found["rmse"].value == pytest.approx(np.sqrt(np.mean(BINARY["predictions"] != TARGETS)))
 
 
 def test_regression_has_its_own_metrics(written, of_regression):

@@ -1,4 +1,4 @@
-"""Claims about `throughput`, on work whose least duration is known. Only bounds that no machine can break are asserted."""
+"""Claims about `throughput`, on work whose least duration is known: only bounds that no machine can break."""
 
 import time
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.datasets import load_diabetes
+
 from bench_suite.contracts import Data
 from bench_suite.data.sources import Sources
 from bench_suite.tasks import diabetes
-from sklearn.datasets import load_diabetes
 
 
 def rows_of(data: Data) -> np.ndarray:

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import prepare
 

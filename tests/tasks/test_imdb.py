@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from bench_suite.contracts import Data, DataUnavailable
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import column

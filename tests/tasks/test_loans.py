@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas
 import pytest
+
 from bench_suite.contracts import Data, DataInvalid
 from bench_suite.data.fingerprint import contents
 from bench_suite.data.sources import Sources

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from bench_suite.contracts import DataInvalid, DataUnavailable
 from bench_suite.data.cache import Cache
 from bench_suite.data.fingerprint import contents

@@ -22,7 +22,7 @@ def terminal_table(run: Run, width: int = 80) -> str:
     parts += [_table(table, width) for table in found]
     tied = any(row.tied for table in found for row in table.rows)
     parts.append(
-        "↑ higher is better, ↓ lower. ± half of the 95 % interval; (middle half of the samples)."
+        "↑ higher is better, ↓ lower.\n± half of the 95 % interval; in brackets the middle half of the samples."
         + ("\n= rows that share a rank cannot be told apart by their intervals." if tied else "")
     )
     return "\n\n".join(parts)
