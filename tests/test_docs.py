@@ -18,7 +18,8 @@ from bench_suite.cli import COMMANDS, bench
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.gates import judge
 from bench_suite.plan import make_plan
-from bench_suite.suite import AXES, SECTIONS, read_suite, train_options
+from bench_suite.reading import read_suite
+from bench_suite.suite import AXES, SECTIONS, train_options
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

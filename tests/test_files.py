@@ -13,7 +13,7 @@ import pytest
 from bench_suite import components
 from bench_suite.contracts import ComponentError
 from bench_suite.plan import make_plan
-from bench_suite.suite import read_suite
+from bench_suite.reading import read_suite
 
 METRIC = '''"""{doc}"""
 

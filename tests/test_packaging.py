@@ -41,12 +41,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
     assert made.returncode == 0, made.stderr
     python = folder / "venv" / "bin" / "python"
-    site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).stdout.strip()
-    # Paths that a .pth file adds do not have their own .pth files read: an editable install of this checkout stays out.
-    Path(site, "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     (wheel,) = (folder / "dist").glob("*.whl")
     put = run(python, "-m", "pip", "install", "--no-deps", wheel, cwd=folder)
     assert put.returncode == 0, put.stderr
+    site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).stdout.strip()
+    # Paths that a .pth file adds do not have their own .pth files read: an editable install of this checkout stays out.
+    Path(site, "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder / "venv" / "bin"
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bench_suite.document import SuiteError
 from bench_suite.plan import MOST_CELLS, changed, digest, make_plan, name, resolve
-from bench_suite.suite import AXES, EVALUATE, read_suite, train_options
+from bench_suite.reading import read_suite
+from bench_suite.suite import AXES, EVALUATE, train_options
 
 SUITE = {
     "tasks": [{"use": "loans"}],
@@ -210,11 +211,12 @@ def test_exclude_knows_axes_by_their_usual_value_where_the_matrix_does_not_vary_
         plan(matrix={"exclude": [{"seed": 0}]})
 
 
-def test_include_adds_cells_with_the_first_value_of_each_other_axis(plan):
+def test_include_adds_cells_under_every_value_of_each_axis_that_it_does_not_name(plan):
     matrix = {"seed": [3, 4], "include": [{"seed": 9}, {"model": "mlp", "train.epochs": [5, 6]}]}
     found = plan(matrix=matrix, train={}, models=TWO)
     assert labels(found, "model", "seed", "train.epochs") == {
-        ("mlp", 3, None), ("mlp", 4, None), ("mlp", 9, None), ("mlp", 3, 5), ("mlp", 3, 6),
+        ("mlp", 3, None), ("mlp", 4, None), ("mlp", 9, None),
+        ("mlp", 3, 5), ("mlp", 3, 6), ("mlp", 4, 5), ("mlp", 4, 6),
         ("logistic_regression", 3, None), ("logistic_regression", 4, None), ("logistic_regression", 9, None),
     }  # fmt: skip
 
@@ -275,6 +277,8 @@ def test_groups_are_there_unless_the_suite_says_none(plan, tmp_path):
 def test_a_suite_of_too_many_cells_is_refused_before_they_are_made(plan):
     with pytest.raises(SuiteError, match="1,000,000 for loans, mlp"):
         plan(train={}, matrix={"seed": list(range(1000)), "train.epochs": list(range(1000))})
+    with pytest.raises(SuiteError, match="more than 100,000 cells"):
+        plan(train={}, matrix={"seed": list(range(1000)), "include": [{"train.epochs": list(range(1, 1001))}]})
     assert MOST_CELLS >= 10_000
 
 

@@ -9,9 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench_suite import store as store_module
+from bench_suite import writing
 from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, ProbeRow, Record
-from bench_suite.store import Run, Store, StoreError, StoreFull, safe_name, uninterrupted
+from bench_suite.store import Run, Store
+from bench_suite.writing import StoreError, StoreFull, safe_name, uninterrupted
 
 
 def record(id: str = "9c1e", **changes: object) -> Record:
@@ -225,16 +224,21 @@ def test_a_writer_that_wrote_nothing_leaves_no_file(run: Run) -> None:
     assert list((run.path / "records").iterdir()) == []
 
 
-def _write_some(job: tuple[str, int]) -> None:
-    path, number = job
-    with Run(Path(path)).writer() as writer:
-        for each in range(20):
-            writer.write(record(f"{number}-{each}", notes=("x" * 2000,)))
+_WRITE_SOME = """
+import sys
+from pathlib import Path
+from bench_suite.store import Run
+from bench_suite.contracts import Record
+with Run(Path(sys.argv[1])).writer() as writer:
+    for each in range(20):
+        writer.write(Record("r", "nlp", f"{sys.argv[2]}-{each}", "", {}, {}, "ok", notes=("x" * 2000,)))
+"""
 
 
 def test_writers_in_many_processes_lose_nothing(run: Run) -> None:
-    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
-        list(pool.map(_write_some, [(str(run.path), number) for number in range(8)]))
+    commands = [[sys.executable, "-c", _WRITE_SOME, str(run.path), str(number)] for number in range(8)]
+    processes = [subprocess.Popen(command) for command in commands]
+    assert [process.wait() for process in processes] == [0] * 8
     assert {each.id for each in run.records()} == {f"{job}-{each}" for job in range(8) for each in range(20)}
     assert run.torn == 0
     assert len(list((run.path / "records").iterdir())) == 8
@@ -298,7 +302,7 @@ def test_a_write_that_fails_half_way_is_taken_back(run: Run, monkeypatch: pytest
         writer.write(record("a"))
         size = writer.path.stat().st_size
         with monkeypatch.context() as patch:
-            patch.setattr(store_module.os, "write", full_after_100_bytes)
+            patch.setattr(writing.os, "write", full_after_100_bytes)
             with pytest.raises(StoreFull, match="No space left"):
                 writer.write(record("b"))
         assert writer.path.stat().st_size == size

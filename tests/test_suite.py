@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench_suite.document import SuiteError
-from bench_suite.suite import PACKAGE, is_label, locate, read_suite, shipped
+from bench_suite.reading import read_suite
+from bench_suite.suite import PACKAGE, is_label, locate, shipped
 
 TEXT = """\
 title = "Loans"
@@ -82,6 +83,12 @@ def test_a_suite_is_what_its_file_says_converted(read):
     assert (suite.columns, suite.sort) == (("again/accuracy",), "again/accuracy")
     assert [p.name for p in suite.problems["loans"]] == ["classification"]
     assert not suite.foreign
+
+
+def test_a_probe_may_want_cells_by_any_axis_of_the_matrix(read):
+    text = TEXT.replace("[matrix]\n", '[matrix]\n"evaluate.batch_size" = [1, 64]\n')
+    suite = read(text.replace('only = { model = "small" }', 'only = { "evaluate.batch_size" = 64 }'))
+    assert suite.probes[0].only == {"evaluate.batch_size": (64,)}
 
 
 def test_a_suite_without_a_title_is_called_by_its_file(read):

@@ -29,15 +29,15 @@ def run(
 ) -> Outcome:
     """Run a suite, as `bench run` does, and return what came of it; nothing is printed.
 
-    Arguments: `suite`, a file or the name of one that ships; `overrides` as `--set` takes them, `only` as `--only` does;
-    `resume`, `"newest"` or a run's id, and `stale`, what it does with cells whose source or data changed since. Raises `contracts.BenchError` where the input is wrong; a cell that fails is a
-    record in `Outcome.records`.
+    Arguments: `suite`, a file or the name of one that ships; `overrides` as `--set` takes them, `only` as `--only`
+    does; `resume`, `"newest"` or a run's id, and `stale`, what it does with cells whose source or data changed since.
+    Raises `contracts.BenchError` where the input is wrong; a cell that fails is a record in `Outcome.records`.
     """
     from bench_suite.execution.session import Request, execute
     from bench_suite.execution.watching import Silent
     from bench_suite.plan import make_plan
+    from bench_suite.reading import read_suite
     from bench_suite.store import Store
-    from bench_suite.suite import read_suite
 
     plan = make_plan(read_suite(str(suite), overrides), only)
     return execute(plan, Store(Path(results)), Request(smoke, offline, trust, resume, stale), Silent())

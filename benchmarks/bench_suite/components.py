@@ -183,7 +183,8 @@ def _file(path: Path, use: str) -> Path:
     except (OSError, ValueError):  # a name that is too long, or holds a NUL
         beside = []
     raise ComponentError(
-        f"there is no file {show(use)} (its path starts at the folder of the file that names it){nearest(Path(use).as_posix(), beside)}"
+        f"there is no file {show(use)} (its path starts at the folder of the file that names it)"
+        f"{nearest(Path(use).as_posix(), beside)}"
     )
 
 

@@ -151,7 +151,8 @@ def _override(document: Document, override: str) -> None:
             if index is None:
                 labels = [str(label(t)) for t in target if isinstance(t, dict)]
                 document.flag_fault(
-                    f'{flag}: nothing in {spell(path)} is named "{part}"{nearest(part, labels)} (there are: {", ".join(labels)})'
+                    f'{flag}: nothing in {spell(path)} is named "{part}"{nearest(part, labels)} '
+                    f"(there are: {', '.join(labels)})"
                 )
                 return
             path, target = (*path, index), target[index]

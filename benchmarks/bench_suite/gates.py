@@ -25,7 +25,7 @@ class Judgement:
 def judge(
     gates: Mapping[str, Mapping[str, Any]], records: Iterable[Record], summaries: Iterable[MetricRow] = ()
 ) -> list[Judgement]:
-    """Judge `min` and `max` of each gate: *failed* when the interval lies wholly outside, *warning* when the value does.
+    """Judge `min` and `max` of each gate: *failed* when the interval is wholly outside, *warning* when the value is.
 
     A metric that a cell should have and has not is *absent*, which is never counted as fine. A gate with nothing but a
     `tolerance` compares with a baseline, so by itself it is *not judged*.

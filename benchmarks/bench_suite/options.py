@@ -146,7 +146,8 @@ def read_type(node: ast.expr) -> Type:
             return Type("Mapping", (read_type(key), read_type(value)))
     raise _error(
         node,
-        f"`{ast.unparse(node)}`: an option's type is built from int, float, bool, str, None, Literal, tuple, Mapping and |",
+        f"`{ast.unparse(node)}`: an option's type is built from "
+        "int, float, bool, str, None, Literal, tuple, Mapping and |",
     )
 
 

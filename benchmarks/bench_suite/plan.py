@@ -89,11 +89,12 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
         if reason:
             left_out.append((task.label, model.label, reason))
             continue
-        points = math.prod(len(values) for axis, values in suite.axes.items() if _concerns(axis, task, model))
+        points = sum(math.prod(map(len, grid.values())) for _, grid in _grids(suite, task, model))
         if len(cells) + points > MOST_CELLS:
             suite.document.fault(
                 ("matrix",),
-                f"comes to more than {MOST_CELLS:,} cells ({points:,} for {task.label}, {model.label}): give some axes fewer values",
+                f"comes to more than {MOST_CELLS:,} cells ({points:,} for {task.label}, {model.label}): "
+                "give some axes fewer values",
             )
             suite.document.raise_faults()
         cells.extend(_cells(suite, task, model))
@@ -190,34 +191,30 @@ def _cells(suite: Suite, task: Choice, model: Choice) -> Iterator[Cell]:
 
     A selector names a cell where each of its axes has one of its values; an axis that does not concern a pair is no
     label of its cells, so a selector that names it chooses none of them. An entry of `include` adds one cell for each
-    combination of the values it names, with the first value of every axis that it does not name; as in GitHub Actions,
-    it may bring back what was excluded.
+    combination of the values it names with all values of every axis of the matrix that it does not name, such as the
+    seeds; as in GitHub Actions, it may bring back what was excluded.
     """
     seen: set[str] = set()
-    for included, point in _points(suite, task, model):
-        cell = _cell(suite, task, model, point)
-        if not included and any(_wanted(cell, selector) for selector in suite.exclude):
-            continue
-        # Axes that do not concern this pair were dropped from the point, so points may coincide.
-        if cell.id not in seen:
-            seen.add(cell.id)
-            yield cell
+    for included, grid in _grids(suite, task, model):
+        for values in itertools.product(*grid.values()):
+            cell = _cell(suite, task, model, dict(zip(grid, values)))
+            if not included and any(_wanted(cell, selector) for selector in suite.exclude):
+                continue
+            # Axes that do not concern this pair were dropped from the grid, so points may coincide.
+            if cell.id not in seen:
+                seen.add(cell.id)
+                yield cell
 
 
-def _points(suite: Suite, task: Choice, model: Choice) -> Iterator[tuple[bool, dict[str, Any]]]:
-    """Values of the axes that concern a pair, `include` after the product; and whether they are of `include`."""
-    concerned = [axis for axis in suite.axes if _concerns(axis, task, model)]
-    for values in itertools.product(*(suite.axes[axis] for axis in concerned)):
-        yield False, dict(zip(concerned, values))
+def _grids(suite: Suite, task: Choice, model: Choice) -> Iterator[tuple[bool, dict[str, tuple[Any, ...]]]]:
+    """Axes that concern a pair and their values: the matrix, then each entry of `include`; and whether it is one."""
+    matrix = {axis: values for axis, values in suite.axes.items() if _concerns(axis, task, model)}
+    yield False, matrix
     for selector in suite.include:
-        if task.label not in selector.get("task", (task.label,)) or model.label not in selector.get(
-            "model", (model.label,)
-        ):
-            continue
-        axes = [axis for axis in selector if axis not in ("task", "model") and _concerns(axis, task, model)]
-        others = {axis: suite.axes[axis][0] for axis in concerned if axis not in axes}
-        for values in itertools.product(*(selector[axis] for axis in axes)):
-            yield True, {**others, **dict(zip(axes, values))}
+        own = {"task": task.label, "model": model.label}
+        if all(label in selector.get(kind, (label,)) for kind, label in own.items()):
+            named = {a: values for a, values in selector.items() if a not in own and _concerns(a, task, model)}
+            yield True, matrix | named
 
 
 def is_network(model: Component) -> bool:
@@ -313,7 +310,8 @@ def _check(suite: Suite, cell: Cell) -> None:
                 key = (*cell.model.key, "train", option) if option in cell.model.train else ("train", option)
                 document.fault(
                     key,
-                    f"the engine {cell.engine.name} has no {option} (you ask for {show(value)}; it has: {', '.join(accepts)})",
+                    f"the engine {cell.engine.name} has no {option} "
+                    f"(you ask for {show(value)}; it has: {', '.join(accepts)})",
                 )
         train = cell.options["train"]
         if train["patience"] is not None and train["validation"] == 0:
@@ -367,11 +365,8 @@ def _parse_only(only: Sequence[str], suite: Suite, cells: Sequence[Cell]) -> dic
         values = {str(cell.labels.get(axis)): cell.labels.get(axis) for cell in cells}
         for item in [value] if value in values else value.split(","):
             if item not in values:
-                raise SuiteError(
-                    [
-                        f'--only {text}: no cell has {axis} "{item}"{nearest(item, values)} (there are: {", ".join(values)})'
-                    ]
-                )
+                near = nearest(item, values)
+                raise SuiteError([f'--only {text}: no cell has {axis} "{item}"{near} (there are: {", ".join(values)})'])
             selectors[axis] = (*selectors.get(axis, ()), values[item])
     return selectors
 

@@ -1,22 +1,18 @@
-"""The runs on disk: the only module that touches `results/`.
+"""The runs on disk: `results/`, which this module reads, and writes by way of `writing`.
 
 A run is a folder: `run.json`, `environments/HASH.json`, `records/NUMBER.jsonl` (one file a writer, one record a line),
 `cells/ID/` with predictions and artifacts, `weights/UNIT.safetensors`, `summaries.json`. Whatever a record names is
-written under a temporary name and renamed before the record is. What the files hold is told by `records` and `formats`.
+written before the record is. What the files hold is told by `records` and `formats`.
 """
 
 from __future__ import annotations
 
 import difflib
-import errno
 import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -26,44 +22,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench_suite import formats
-from bench_suite.contracts import Artifact, ArtifactRow, BenchError, History, MetricRow, Predictions, Record
+from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, Record
 from bench_suite.records import (
     SCHEMA,
     artifact_from_json,
     artifact_to_json,
     dumps,
-    from_json,
-    line,
     merge,
     metric_from_json,
     metric_to_json,
     read_lines,
-    to_json,
 )
-
-__all__ = [
-    "Run",
-    "RunInfo",
-    "Store",
-    "StoreError",
-    "StoreFull",
-    "Writer",
-    "from_json",
-    "safe_name",
-    "to_json",
-    "uninterrupted",
-]
+from bench_suite.writing import StoreError, Writer, explained, replace, safe_name, write_file
 
 _Content = TypeVar("_Content")
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-class StoreError(BenchError):
-    """Runs that cannot be written, read or found."""
-
-
-class StoreFull(StoreError):
-    """The disk, the quota or the largest file is full: nothing more can be kept, what was written before is whole."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +74,7 @@ class Store:
             path.mkdir()
             (path / "records").mkdir()
             info = {**run_json, "schema": SCHEMA, "run": path.name, "suite": suite, "started": started}
-            _replace(path / "run.json", dumps(info, indent=2).encode())
+            replace(path / "run.json", dumps(info, indent=2).encode())
         except BaseException as fault:
             taken = isinstance(fault, FileExistsError) and path.exists()
             if not taken:
@@ -113,7 +85,7 @@ class Store:
             if taken:  # the same second and the same random number
                 return self.create(suite, run_json)
             if isinstance(fault, OSError):
-                raise _explained(fault, self.root) from fault
+                raise explained(fault, self.root) from fault
             raise
         return Run(path)
 
@@ -193,7 +165,7 @@ class Run:
                 f"run {self.name} is being driven by {by}\n  wait until it ends, or stop it; then: bench run … --resume"
             ) from None
         except OSError as fault:
-            raise _explained(fault, self.path) from fault
+            raise explained(fault, self.path) from fault
         try:
             self._write("driver.json", dumps({"process": os.getpid(), "since": _now()}).encode())
             yield
@@ -203,7 +175,7 @@ class Run:
 
     def writer(self) -> Writer:
         """A writer with a file of its own. Of two records of one (id, probe) the later writer's counts."""
-        return Writer(self)
+        return Writer(self.path)
 
     def update(self, changes: Mapping[str, Any]) -> None:
         """Change what `run.json` says of the suite, as a resume under a changed suite does."""
@@ -319,121 +291,13 @@ class Run:
         return path
 
     def _write(self, relative: str, content: bytes) -> Path:
-        path = self._inside(relative)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, content)
-        except OSError as fault:
-            raise _explained(fault, path) from fault
-        return path
+        return write_file(self._inside(relative), content)
 
     def _read(self, row: ArtifactRow, read: Callable[[bytes], _Content]) -> _Content:
         try:
             return read(self._inside(row.file).read_bytes())
         except (OSError, ValueError, KeyError) as fault:  # pyarrow's and Pillow's faults are among these
             raise StoreError(f"{row.name} of run {self.name}: {row.file} cannot be read: {fault}") from fault
-
-
-class Writer:
-    """Appends records to one file that nobody else writes; each is on disk when `write` returns."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._process = os.getpid()
-        folder = run.path / "records"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
-        try:
-            folder.mkdir(exist_ok=True)
-            # Numbers grow, so that the order of the files is the order of their writers.
-            number = 1 + max((int(path.stem) for path in folder.glob("*.jsonl") if path.stem.isdecimal()), default=0)
-            while True:
-                self.path = folder / f"{number:05d}.jsonl"
-                try:
-                    self._file = os.open(self.path, flags, 0o644)
-                    break
-                except FileExistsError:
-                    number += 1
-        except OSError as fault:
-            raise _explained(fault, folder) from fault
-        self._size = 0
-
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; one that stayed empty is removed."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-            if not self._size:
-                self.path.unlink(missing_ok=True)
-
-    def write(self, record: Record) -> None:
-        """Append one record and flush it to disk; whole or, where that fails, not at all.
-
-        What does not fit a line goes to `cells/ID/samples.parquet` and `cells/ID/record.json` first. Raises StoreFull
-        or StoreError.
-        """
-        if self._file < 0 or os.getpid() != self._process:
-            raise StoreError(f"{self.path.name}: a writer belongs to the process that made it, until it is closed")
-        folder = f"cells/{safe_name(record.id)}"
-        content, samples_left_out, more_left_out = line(record, f"{folder}/record.json")
-        with uninterrupted():
-            if samples_left_out:
-                path = self._run.path / folder / "samples.parquet"
-                earlier = path.read_bytes() if path.exists() else None
-                self._run._write(f"{folder}/samples.parquet", formats.samples_to_parquet(record.metrics, earlier))
-            if more_left_out:
-                self._run._write(f"{folder}/record.json", dumps(to_json(record)).encode())
-            self._append(content)
-
-    def _append(self, content: bytes) -> None:
-        try:
-            rest = memoryview(content)
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
-            os.fsync(self._file)
-        except OSError as fault:
-            with suppress(OSError):  # a torn line is left to the readers, who skip it
-                os.ftruncate(self._file, self._size)
-            raise _explained(fault, self.path) from fault
-        self._size += len(content)
-
-
-# ── names, files, signals ───────────────────────────────────────────────────────────────────────
-
-
-def safe_name(label: str, most: int = 80) -> str:
-    """A label as the name of a file: letters, digits, `_`, `-`, `=` and `+`, at most `most` of them.
-
-    Without dots, so that no name leads anywhere or changes a suffix. Where something had to be replaced, a hash of
-    the label keeps two labels apart.
-    """
-    name = re.sub(r"[^A-Za-z0-9_=+-]+", "-", label).strip("-")[:most]
-    if name and name == label:
-        return name
-    digest = hashlib.sha256(label.encode("utf-8", errors="surrogatepass")).hexdigest()[:8]
-    return f"{name[: most - 9]}-{digest}".lstrip("-")
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold back a Ctrl-C until the block ends: then whoever handled it before does. Only in the main thread."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before is None:
-        yield
-        return
-    held: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if held:
-            signal.raise_signal(signal.SIGINT)
 
 
 def _now() -> str:
@@ -448,33 +312,3 @@ def _info(path: Path) -> RunInfo:
         raise StoreError(f"{path} is no run: its run.json cannot be read ({fault})") from fault
     records = sum(file.read_bytes().count(b"\n") for file in (path / "records").glob("*.jsonl"))
     return RunInfo(run, suite, started, records, bool(info.get("smoke")), path, info)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, whenever the process is killed: under a temporary name, then renamed.
-
-    Not flushed to disk, unlike records: that costs 5 ms a file, half of what a cell may cost, and guards against
-    nothing but a power cut, after which a damaged file is told as such when it is read.
-    """
-    temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(3)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def _explained(fault: OSError, path: Path) -> StoreError:
-    """The fault as a message for the person at the keyboard."""
-    why = os.strerror(fault.errno) if fault.errno else str(fault)
-    if fault.errno in _NO_ROOM:
-        whole = "what was written before is whole"
-        return StoreFull(f"no room to write {path} ({why}); {whole}\n  free some space, then: bench run … --resume")
-    if fault.errno in (errno.ENOTDIR, errno.EEXIST):
-        return StoreError(
-            f"results cannot be kept under {path}: it is not a folder\n  choose another with: --results DIR"
-        )
-    return StoreError(f"results cannot be written to {path} ({why})\n  choose another folder with: --results DIR")

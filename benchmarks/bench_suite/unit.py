@@ -22,9 +22,9 @@ from bench_suite.contracts import (
 )
 from bench_suite.draft import Attempt, Draft, Stopwatch, metric_row, reason_of, traceback_of
 from bench_suite.plan import Cell, Unit, unmet
-from bench_suite.store import StoreError
 from bench_suite.suite import Choice, metrics_of
 from bench_suite.workplace import Workplace, place_of, reuse
+from bench_suite.writing import StoreError
 
 if TYPE_CHECKING:
     from bench_suite.trained import Trained

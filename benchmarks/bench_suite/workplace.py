@@ -67,7 +67,7 @@ class Workplace:
         return self._loaded[key]
 
     def missing(self, cell: Cell) -> list[str]:
-        """Labels of the cell's probes that are still to do; not applicable ones count, so that the record names them."""
+        """Labels of the cell's probes that are still to do; inapplicable ones count, so that the record names them."""
         return [label for label in cell.probes if label not in self.done.get(cell.id, frozenset())]
 
 

@@ -89,14 +89,14 @@ def test_boosting_explains_diabetes_as_well_as_is_known_for_it(patients: Data) -
 
 def test_the_validation_split_chooses_the_rounds(applications: Data) -> None:
     made = fitted(gradient_boosting, applications, trees=300, shrinkage=0.2)
-    inputs, targets = whole(applications, "validation")
-    losses = [log_loss(targets, scores) for scores in made.trees.staged_predict_proba(inputs)]
-    assert made.used == int(np.argmin(losses)) + 1 < 300
-    said = made.predict(applications.splits["validation"])
-    assert log_loss(targets, said["scores"]) == pytest.approx(min(losses), rel=1e-5)
-
     without = replace(applications, splits={n: s for n, s in applications.splits.items() if n != "validation"})
-    assert fitted(gradient_boosting, without, trees=30).used == 30
+    all_rounds = fitted(gradient_boosting, without, trees=300, shrinkage=0.2)
+    assert all_rounds.trees.n_iter_ == 300
+    inputs, targets = whole(applications, "validation")
+    losses = [log_loss(targets, scores) for scores in all_rounds.trees.staged_predict_proba(inputs)]
+    assert made.trees.n_iter_ == int(np.argmin(losses)) + 1 < 300
+    said = made.predict(applications.splits["validation"])
+    assert log_loss(targets, said["scores"]) == pytest.approx(min(losses), rel=1e-5), "the same trees, fitted anew"
 
 
 def test_a_class_that_training_never_saw_scores_zero(applications: Data) -> None:

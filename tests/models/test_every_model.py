@@ -19,6 +19,7 @@ from bench_suite.data.sources import Sources
 from bench_suite.data.splits import prepare
 from bench_suite.engines import native
 from bench_suite.training.options import TrainOptions
+from bench_suite.training.precision import computing
 from bench_suite.training.predicting import predict
 
 TASKS = ("mnist", "imdb", "loans", "diabetes")
@@ -162,7 +163,7 @@ def test_a_model_that_provides_gradients_has_them_for_its_inputs(task: str, mode
 
 
 @pytest.mark.parametrize("model", ["logistic_regression", "gradient_boosting"])
-def test_estimators_keep_to_the_threads_that_pytorch_was_given(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_estimators_keep_to_the_threads_of_the_plan(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from threadpoolctl import threadpool_info
 
     seen: list[int] = []
@@ -175,5 +176,6 @@ def test_estimators_keep_to_the_threads_that_pytorch_was_given(model: str, monke
         return fit(self, *args, **kwargs)
 
     monkeypatch.setattr(type(estimator), "fit", watched)
-    made.fit(data, TrainOptions(), lambda window: True)
+    with computing(PLACE):  # as the harness does around every fit and every prediction
+        made.fit(data, TrainOptions(), lambda window: True)
     assert set(seen) == {1}

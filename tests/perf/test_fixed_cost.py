@@ -10,8 +10,8 @@ import pytest
 from bench_suite.execution.session import Request, execute
 from bench_suite.execution.watching import Silent
 from bench_suite.plan import make_plan
+from bench_suite.reading import read_suite
 from bench_suite.store import Store
-from bench_suite.suite import read_suite
 
 pytestmark = pytest.mark.perf
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from bench_suite.cli.arguments import RESULTS
-from bench_suite.store import Run, Store, StoreError
+from bench_suite.store import Run, Store
+from bench_suite.writing import StoreError
 
 
 @click.command()

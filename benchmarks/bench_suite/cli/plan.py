@@ -8,7 +8,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, again, chosen
 from bench_suite.plan import Plan, make_plan, name
-from bench_suite.suite import read_suite
+from bench_suite.reading import read_suite
 
 
 @click.command()
@@ -38,7 +38,9 @@ def as_document(plan: Plan) -> dict[str, object]:
         "cells": [
             {
                 "id": cell.id, "unit": cell.unit, "cell": cell.labels,
-                "probes": {label: {"applies": reason is None, "reason": reason} for label, reason in cell.probes.items()},
+                "probes": {
+                    label: {"applies": reason is None, "reason": reason} for label, reason in cell.probes.items()
+                },
             }
             for cell in plan.cells
         ],

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from bench_suite.execution.session import Outcome
     from bench_suite.gates import Judgement
 
+FEW_SEEDS = 5
+"With fewer, a run says how to get more: two or three tell little of what seeds do."
+
 
 @click.command()
 @chosen(SUITE, SET, ONLY)
@@ -53,8 +56,8 @@ def command(
       bench run suites/mine.toml --resume
     """
     from bench_suite.plan import make_plan
+    from bench_suite.reading import read_suite
     from bench_suite.store import Store
-    from bench_suite.suite import read_suite
 
     plan = make_plan(read_suite(suite, overrides), only)
     if resume is not None and smoke:
@@ -111,7 +114,8 @@ def _conclude(
         click.echo(f"next: bench run {same} --resume   does what is missing")
     else:
         click.echo("next: bench leaderboard          a leaderboard of the newest run of each suite, in reports/")
-        click.echo(f"      bench run {same} --set 'matrix.seed=[0,1,2,3,4]'   narrower intervals")
+        if len({record.cell.get("seed") for record in outcome.records}) < FEW_SEEDS:
+            click.echo(f"      bench run {same} --set 'matrix.seed=[0,1,2,3,4]'   what seeds do, and how sure it is")
     return status
 
 

@@ -19,9 +19,10 @@ from bench_suite.contracts import Artifact, ArtifactRow, BenchError, ComponentEr
 from bench_suite.draft import metric_row
 from bench_suite.execution import inline
 from bench_suite.plan import Cell, Plan, name
-from bench_suite.store import Run, Store, StoreError, uninterrupted
+from bench_suite.store import Run, Store
 from bench_suite.unit import run_unit
 from bench_suite.workplace import Watcher, Workplace, place_of, reuse
+from bench_suite.writing import StoreError, uninterrupted
 
 Stale = Literal["keep", "redo"]
 
@@ -196,7 +197,8 @@ def _workplace(plan: Plan, run: Run, request: Request, watcher: Watcher, earlier
             f"\n  and {len(changed) - 20} more" if len(changed) > 20 else ""
         )
         raise StoreError(
-            f"source, data, PyTorch, device or threads have changed since these cells of {run.name} were done:{listed}\n"
+            f"source, data, PyTorch, device or threads have changed since these cells of {run.name} were done:"
+            f"{listed}\n"
             "keep their records with --stale keep, do them again with --stale redo, or start a new run without --resume"
         )
     if request.stale == "redo":
@@ -217,7 +219,7 @@ def done_probes(cell: Cell, record: Record, plan: Plan) -> frozenset[str]:
 
 
 def _stale(cell: Cell, record: Record, work: Workplace) -> bool:
-    """Whether the cell would now be trained otherwise. Data are looked at again only where some of it is still to do."""
+    """Whether the cell would now be trained otherwise. Data are looked at again only where a probe is still to do."""
     fingerprint = str(record.data.get("fingerprint", ""))
     try:
         if not set(cell.probes) <= done_probes(cell, record, work.plan):

@@ -7,7 +7,8 @@ from typing import Any
 
 from bench_suite.contracts import Artifact, ArtifactRow
 from bench_suite.reports import marks, numbers, plots
-from bench_suite.store import Run, StoreError, safe_name
+from bench_suite.store import Run
+from bench_suite.writing import StoreError, safe_name
 
 MOST_ROWS = 30
 "Rows of a table that a report shows."
