@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from bench_suite.contracts import BenchError, Placement
+from bench_suite.contracts import Placement
 
 
 def cores() -> int:
@@ -18,17 +18,16 @@ def placement(
 ) -> Placement:
     """The placement that a cell's axes come to here; `jobs` cells share the machine.
 
-    Raises BenchError where the device is not there, or has no bfloat16.
+    `device` may be `auto`: a CUDA device where there is one, else Metal, else the processor. `threads` may be `auto`:
+    the cores divided among the jobs. Raises BenchError where this machine cannot compute so (`precision.check`).
     """
     import torch
 
-    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    from bench_suite.training.precision import check
+
     if device == "auto":
-        device = next(name for name in ("cuda", "mps", "cpu") if found[name])
-    elif not found[device]:
-        here = ", ".join(name for name, there in found.items() if there)
-        raise BenchError(f"there is no {device} here (there is: {here}); leave `device` out to take what there is")
-    if precision == "bf16-mixed" and device == "cuda" and not torch.cuda.is_bf16_supported():
-        raise BenchError("this GPU has no bfloat16; use precision 32-true")
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     count = max(1, cores() // jobs) if threads == "auto" else int(threads)
-    return Placement(device, count, precision, deterministic)
+    place = Placement(device, count, precision, deterministic)
+    check(place)
+    return place
