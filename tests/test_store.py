@@ -341,7 +341,7 @@ def test_predictions_and_artifacts_are_found_by_their_rows(run: Run) -> None:
     written = Predictions("shift:x", np.arange(3), {"predictions": np.arange(3)}, {"sex": np.array(["f", "m", "f"])})
     row = run.write_predictions("9c1e", "shift:x", written)
     assert (row.name, row.kind) == ("predictions/shift:x", "predictions")
-    assert (run.path / row.file).parent == run.cell_folder("9c1e")
+    assert (run.path / row.file).parent == (run.path / "cells" / "9c1e")
     np.testing.assert_array_equal(run.read_predictions(row)["predictions"], np.arange(3))
     for id, folder in (("9c1e", "cells/9c1e"), (None, "summaries")):
         for kind, data in (("image", np.zeros((2, 3), np.uint8)), ("text", "hello")):
@@ -427,9 +427,9 @@ def test_what_does_not_fit_a_record_lies_beside_it(run: Run) -> None:
         writer.write(record("a", metrics=(many,)))
         writer.write(record("a", metrics=(replace(many, name="other/train"),)))
         writer.write(record("b", options={str(number): "x" * 100 for number in range(5000)}))
-    table = parquet.read_table(run.cell_folder("a") / "samples.parquet").to_pylist()
+    table = parquet.read_table((run.path / "cells" / "a") / "samples.parquet").to_pylist()
     assert {row["name"]: len(row["samples"]) for row in table} == {"throughput/train": 500, "other/train": 500}
-    assert len(json.loads((run.cell_folder("b") / "record.json").read_bytes())["options"]) == 5000
+    assert len(json.loads(((run.path / "cells" / "b") / "record.json").read_bytes())["options"]) == 5000
     assert [len(each.metrics) for each in run.records()] == [2, 1]
 
 

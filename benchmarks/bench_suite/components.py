@@ -287,7 +287,7 @@ def load(component: Component) -> ModuleType:
         if component.module is not None:
             return importlib.import_module(component.module.split(":")[0])
         return importlib.import_module(module_name(component.path, component.source_hash))
-    except Exception as error:  # whatever a component's own imports raise is its fault, and said as that
+    except (Exception, SystemExit) as error:  # whatever its own imports raise is its fault, and said as that
         raise ComponentError(
             f"{component.kind[:-1]} {component.use} does not load: {type(error).__name__}: {error}"
         ) from error

@@ -227,7 +227,11 @@ class Evaluation:
 
 
 class Problem(Protocol):
-    """A module in `problems/`. `METRICS` names its default metrics."""
+    """A module in `problems/`. `METRICS` names its default metrics.
+
+    Optional functions: `fit_spec(spec, data)` returns what must be known of train before a model is built, to be added
+    to `Data.spec`; `check_predictions(columns, spec)` raises ValueError where a model's answers cannot be used.
+    """
 
     METRICS: Mapping[str, Mapping[str, Any]]
 

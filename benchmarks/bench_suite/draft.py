@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import (
@@ -14,6 +17,7 @@ from bench_suite.contracts import (
     BenchError,
     Data,
     DataUnavailable,
+    Interval,
     Metric,
     MetricRow,
     Placement,
@@ -38,7 +42,7 @@ class Attempt:
     data: Data | None = None
     place: Placement | None = None
     trained: Trained | None = None
-    fault: Exception | None = None
+    fault: BaseException | None = None
     reuse: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
     meters: dict[str, Any] = field(default_factory=dict)
@@ -63,7 +67,7 @@ class Draft:
         """Store predictions and name them in the record."""
         self.artifacts.append(self.work.run.write_predictions(self.cell.id, split, predictions))
 
-    def failed(self, fault: Exception) -> Record:
+    def failed(self, fault: BaseException) -> Record:
         """The record of a cell that a fault ended."""
         status: Status = "unavailable" if isinstance(fault, DataUnavailable) else "failed"
         if not isinstance(fault, BenchError):
@@ -135,7 +139,18 @@ def reason_of(fault: BaseException) -> str:
 
 
 def traceback_of(fault: BaseException) -> str:
-    return "".join(traceback.format_exception(fault))
+    """The traceback as text, files named from the folder of their installation or from the working folder."""
+    text = "".join(traceback.format_exception(fault))
+    for folder in sorted({str(Path(place).resolve()) for place in (*sys.path, ".")}, key=len, reverse=True):
+        text = text.replace(f'File "{folder}/', 'File "')
+    return text
+
+
+def release(fault: BaseException) -> None:
+    """Let go of all that the frames of a fault hold: a model may be among it, and the next cell needs the memory."""
+    traceback.clear_frames(fault.__traceback__)
+    fault.__traceback__ = None
+    gc.collect()
 
 
 class Stopwatch:
@@ -158,16 +173,39 @@ class Stopwatch:
 
 
 def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]]) -> MetricRow:
-    """The metric as a record holds it. Raises ValueError where the probe broke its word."""
+    """The metric as a record holds it. Raises TypeError or ValueError where the probe broke its word."""
     if not isinstance(metric, Metric):
         raise TypeError(f"a probe yields Metric or Artifact, not {type(metric).__name__}")
-    if metric.name not in known:
-        raise ValueError(f"emitted `{metric.name}`, which its METRICS do not state")
-    if metric.reason is None and (metric.value is None or (metric.interval is None and not metric.samples)):
-        raise ValueError(f"emitted `{metric.name}` without an interval, samples or a reason for having neither")
-    facts = known[metric.name]
-    value = None if metric.value is None else float(metric.value)
+    name, interval = metric.name, metric.interval
+    if name not in known:
+        raise ValueError(f"emitted `{name}`, which its METRICS do not state")
+    if metric.reason is None and (metric.value is None or (interval is None and not metric.samples)):
+        raise ValueError(f"emitted `{name}` without an interval, samples or a reason for having neither")
+    if not isinstance(metric.reason, str | None):
+        raise TypeError(f"`{name}`: its reason is no string: {metric.reason!r}")
+    if not isinstance(interval, Interval | None):
+        raise TypeError(f"`{name}`: its interval is no Interval: {interval!r}")
+    at = {str(axis): _plain(place, name) for axis, place in metric.at.items()}
+    if interval is not None:
+        interval = replace(interval, low=float(interval.low), high=float(interval.high), level=float(interval.level))
+    facts = known[name]
     return MetricRow(
-        f"{label}/{metric.name}", value, str(facts.get("unit", "")), facts.get("better", "none"), metric.reason,
-        dict(metric.at), metric.interval, tuple(float(s) for s in metric.samples), metric.n, facts.get("ideal"),
-    )  # fmt: skip
+        f"{label}/{name}",
+        None if metric.value is None else float(metric.value),
+        str(facts.get("unit", "")),
+        facts.get("better", "none"),
+        metric.reason,
+        at,
+        interval,
+        tuple(float(sample) for sample in metric.samples),
+        None if metric.n is None else int(metric.n),
+        facts.get("ideal"),
+    )
+
+
+def _plain(place: Any, name: str) -> str | float:
+    """A coordinate as a string or a number; a NumPy scalar becomes Python's."""
+    place = place.item() if hasattr(place, "item") else place
+    if not isinstance(place, str | int | float):
+        raise TypeError(f"`{name}`: a coordinate is a string or a number, not {place!r}")
+    return place

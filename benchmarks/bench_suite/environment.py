@@ -42,6 +42,19 @@ def describe() -> dict[str, Any]:
     }
 
 
+def busy() -> str | None:
+    """In words, where others use more of this machine than is left for a run: its timings will be noisy. Else None.
+
+    Judged by the load of the last minute against the cores this process may use; None too where no load is known.
+    """
+    try:
+        load = os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return None
+    cores = _hardware()["usable_cores"]
+    return f"the machine was busy when the run began: load {load:.1f} on {cores} cores" if load > cores else None
+
+
 def git_state(folder: Path) -> dict[str, Any] | None:
     """Commit, branch and whether tracked files differ from it (`dirty`), of the repository that holds `folder`.
 

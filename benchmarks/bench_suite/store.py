@@ -58,7 +58,7 @@ class Store:
     """The runs under one folder."""
 
     def __init__(self, root: Path) -> None:
-        self.root = Path(root)
+        self.root = Path(os.path.abspath(root))  # a component may change the working folder
 
     def create(self, suite: str, run_json: Mapping[str, Any]) -> Run:
         """A new, empty run of `suite`, whose `run.json` holds `run_json`, `schema`, `run`, `suite` and `started`.
@@ -99,9 +99,11 @@ class Store:
                 found.append(_info(path))
         return sorted(found, key=lambda info: (info.started, info.run), reverse=True)
 
-    def newest(self, suite: str) -> Run | None:
-        """The newest run of a suite that can be resumed; smoke runs are left aside."""
-        return next((Run(info.path) for info in self.runs() if info.suite == suite and not info.smoke), None)
+    def newest(self, suite: str, overrides: Sequence[str] = ()) -> Run | None:
+        """The newest run of a suite under these `--set` overrides that can be resumed; smoke runs are left aside."""
+        wanted = sorted(overrides)
+        fitting = (r for r in self.runs() if r.suite == suite and not r.smoke)
+        return next((Run(r.path) for r in fitting if sorted(r.info.get("overrides", ())) == wanted), None)
 
     def open(self, name: str | Path) -> Run:
         """The run of that id, of an id that begins so, at that path, or the `latest`.
@@ -211,10 +213,6 @@ class Run:
         return {}
 
     # ── what lies beside a record ───────────────────────────────────────────────────────────────
-
-    def cell_folder(self, id: str) -> Path:
-        """Where the files of a cell lie; made when its first file is written."""
-        return self.path / "cells" / safe_name(id)
 
     def write_predictions(self, id: str, split: str, predictions: Predictions) -> ArtifactRow:
         """Predictions on a split as Parquet (`formats.predictions_to_parquet`)."""

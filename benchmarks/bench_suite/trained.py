@@ -78,17 +78,34 @@ class Trained:
             source = Changed(source, change)
         from bench_suite.data.splits import column
 
-        columns = self._predict(split, source, cached=change is None)
-        targets = column(source, "target")
-        made = Predictions(split, source.ids, {"targets": targets, **columns}, source.groups)
-        for name, values in made.columns.items():
-            if len(values) != len(made):
-                raise BenchError(f"{name} of {split}: {len(values)} rows for {len(made)} examples")
+        columns = self._answers(split, source, cached=change is None)
+        made = Predictions(split, source.ids, {"targets": column(source, "target"), **columns}, source.groups)
         if change is None:
             self._predictions[split] = made
             if self.keep is not None:
                 self.keep(split, made)
         return made
+
+    def _answers(self, split: str, source: Any, *, cached: bool) -> Mapping[str, Any]:
+        """What the model says of each example; BenchError, naming the model, where that cannot be used."""
+        columns = self._predict(split, source, cached=cached)
+        label = self.cell.model.label
+        if not isinstance(columns, Mapping) or "predictions" not in columns:
+            raise BenchError(f"{label} predicts {type(columns).__name__}, not a mapping with `predictions`")
+        for name, values in columns.items():
+            if len(values) != len(source):
+                raise BenchError(f"{label}: {name} of {split} has {len(values)} rows for {len(source)} examples")
+        check = getattr(self.problem, "check_predictions", None)
+        if check is not None:
+            try:
+                check(columns, self.data.spec)
+            except ValueError as error:
+                raise BenchError(f"{label}, {split}: {error}") from None
+        scores = columns.get("scores")
+        if scores is not None and hasattr(scores, "astype") and scores.dtype.kind == "f":
+            # One type for all: what a logarithm is clipped at depends on it, and models are compared by it.
+            columns = {**columns, "scores": scores.astype("float32")}
+        return columns
 
     def _predict(self, name: str, split: Any, *, cached: bool) -> Mapping[str, Any]:
         if not isinstance(self.model, Network):

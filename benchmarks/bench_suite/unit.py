@@ -20,7 +20,7 @@ from bench_suite.contracts import (
     Record,
     Window,
 )
-from bench_suite.draft import Attempt, Draft, Stopwatch, metric_row, reason_of, traceback_of
+from bench_suite.draft import Attempt, Draft, Stopwatch, metric_row, reason_of, release, traceback_of
 from bench_suite.plan import Cell, Unit, unmet
 from bench_suite.suite import Choice, metrics_of
 from bench_suite.workplace import Workplace, place_of, reuse
@@ -48,6 +48,10 @@ def run_unit(unit: Unit, work: Workplace) -> Iterator[Record]:
             yield draft.record("interrupted", "Ctrl-C")
             raise
         yield record
+    if attempt is not None and attempt.fault is not None:
+        # The traceback holds the frames, and they the model: without this its memory stays for the cells to come.
+        release(attempt.fault)
+        attempt.fault = attempt.trained = None
 
 
 def _finish(draft: Draft, attempt: Attempt) -> Record:
@@ -57,9 +61,9 @@ def _finish(draft: Draft, attempt: Attempt) -> Record:
         return draft.failed(attempt.fault)
     try:
         _measure(draft, attempt)
-    except StoreError:
+    except (StoreError, KeyboardInterrupt):
         raise
-    except Exception as fault:  # noqa: BLE001 - the one place that turns a cell's failure into a record
+    except BaseException as fault:  # noqa: BLE001 - the one place that turns a cell's failure, `sys.exit` included, into a record
         return draft.failed(fault)
     return draft.record("ok")
 
@@ -106,9 +110,9 @@ def _train(unit: Unit, todo: list[Cell], work: Workplace, draft: Draft) -> Attem
             attempt.meters = fit(trained, partial(_report, cell, work), meters)
         if train["keep"] and isinstance(trained.model, Network):
             work.run.keep_weights(unit.id, attempt.reuse, trained.model.module.state_dict(), trained.history)
-    except StoreError:
+    except (StoreError, KeyboardInterrupt):
         raise
-    except Exception as fault:  # noqa: BLE001 - becomes the record of each cell of the unit
+    except BaseException as fault:  # noqa: BLE001 - becomes the record of each cell of the unit
         attempt.fault = fault
     return attempt
 
@@ -135,7 +139,7 @@ class _Meter(AbstractContextManager["_Meter"]):
 
     def __init__(self, during: Callable[[], AbstractContextManager[Any]]) -> None:
         self.value: Any = None
-        self.fault: Exception | None = None
+        self.fault: BaseException | None = None
         self._during = during
         self._entered: AbstractContextManager[Any] | None = None
 
@@ -144,7 +148,9 @@ class _Meter(AbstractContextManager["_Meter"]):
             entered = self._during()
             self.value = entered.__enter__()
             self._entered = entered
-        except Exception as fault:  # noqa: BLE001 - told in the probe's own row
+        except KeyboardInterrupt:
+            raise
+        except BaseException as fault:  # noqa: BLE001 - told in the probe's own row
             self.fault = fault
         return self
 
@@ -152,7 +158,9 @@ class _Meter(AbstractContextManager["_Meter"]):
         try:
             if self._entered is not None:
                 self._entered.__exit__(kind, raised, trace)
-        except Exception as fault:  # noqa: BLE001 - told in the probe's own row; what the training raised goes on by itself
+        except KeyboardInterrupt:
+            raise
+        except BaseException as fault:  # noqa: BLE001 - told in the probe's own row; what the training raised goes on
             self.fault = fault
 
 
@@ -202,7 +210,7 @@ def _unmet_here(probe: Choice, cell: Cell, trained: Trained) -> str | None:
     return unmet(probe, available, [trained.data.problem])
 
 
-def _apply(probe: Choice, trained: Trained, draft: Draft, during: Exception | None) -> None:
+def _apply(probe: Choice, trained: Trained, draft: Draft, during: BaseException | None) -> None:
     """Let one probe measure; `during` is what it raised around the training."""
     cell, work = draft.cell, draft.work
     key = work.plan.probe_keys[probe.label]
@@ -218,12 +226,16 @@ def _apply(probe: Choice, trained: Trained, draft: Draft, during: Exception | No
             if isinstance(found, Artifact):
                 artifacts.append(work.run.write_artifact(cell.id, probe.label, found))
             else:
-                metrics.append(metric_row(found, probe.label, known))
-    except StoreError:
+                row = metric_row(found, probe.label, known)
+                if any((row.name, row.at) == (other.name, other.at) for other in metrics):
+                    raise ValueError(f"emitted `{found.name}` twice at {dict(row.at) or 'no coordinates'}")
+                metrics.append(row)
+    except (StoreError, KeyboardInterrupt):
         raise
-    except Exception as fault:  # noqa: BLE001 - a probe's fault is the probe's: the cell keeps everything else
+    except BaseException as fault:  # noqa: BLE001 - a probe's fault is the probe's: the cell keeps everything else
         draft.probes[probe.label] = ProbeRow("failed", key, reason_of(fault))
         work.run.write_traceback(cell.id, probe.label, traceback_of(fault))
+        release(fault)
         return
     draft.metrics += metrics
     draft.artifacts += artifacts

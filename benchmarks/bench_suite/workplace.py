@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class Watcher(Protocol):
     """Told what happens, to show it; nothing here waits for it."""
 
+    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...]) -> None:
+        """The run begins: whether a resume was `wanted`, how many cells it found `done`, what every record notes."""
+
     def cell(self, cell: Cell) -> None:
         """A cell begins."""
 

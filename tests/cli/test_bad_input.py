@@ -709,7 +709,7 @@ USAGE = {
     ("show", "model", "mpl"): near("mlp"),
     ("show", "suite", "quikstart"): near("quickstart"),
     ("show", "modell", "mlp"): "is not one of",
-    ("run", "quickstart", "--smoke", "--resume"): "--smoke runs are never resumed",
+    ("run", "quickstart", "--smoke", "--resume"): "a smoke run is never resumed",
     ("run", "quickstart", "--stale", "keep"): "give --resume too",
 }
 

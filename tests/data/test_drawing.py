@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,3 +102,9 @@ def test_picking_takes_the_first_of_each_class() -> None:
     order = np.array([4, 3, 2, 1, 0])
     picked = stratified(order, np.array([0, 0, 1, 1, 1]), 2)
     assert order[picked].tolist() == [4, 1]
+
+
+@pytest.mark.parametrize("counts", [{"test": 0.2, "train": 0.8}, {"test": 1, "train": 1}, {"test": -1, "train": 11}])
+def test_counts_that_do_not_sum_to_all_examples_are_explained(counts):
+    with pytest.raises(ValueError, match="whole numbers that sum to the 10 examples"):
+        dealt(np.arange(10), None, counts)

@@ -207,3 +207,160 @@ def test_gates_decide_the_exit_status(program):
         ended = program.run("run", "suite.toml", "--trust")
         assert ended.returncode == status, ended.stdout
         assert "gate" in ended.stdout
+
+
+EXITS = """
+import sys
+
+
+def build(data, options):
+    return Exits()
+
+
+class Exits:
+    def fit(self, data, options, report):
+        sys.exit(7)
+
+    def predict(self, split):
+        return {}
+"""
+WRONG_CLASSES = TOO_FEW_PREDICTIONS.replace("np.zeros(3, dtype=int)", 'np.array(["a"] * len(split))')
+GREEDY = """
+class Greedy:
+    def fit(self, data, options, report):
+        self.held = np.ones(800_000_000, dtype=np.uint8)
+        raise RuntimeError("after 800 MB")
+
+    def predict(self, split):
+        return {}
+
+
+def build(data, options):
+    return Greedy()
+"""
+NEXT = """
+from pathlib import Path
+
+import numpy as np
+
+MODALITIES = ("table",)
+PROBLEMS = ("classification",)
+
+
+class Next:
+    def fit(self, data, options, report):
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        assert pages * 4096 < 700_000_000, f"{pages * 4096} bytes are held when the next cell begins"
+
+    def predict(self, split):
+        return {"predictions": np.zeros(len(split), dtype=int)}
+
+
+def build(data, options):
+    return Next()
+"""
+
+
+@pytest.mark.parametrize(("source", "cause"), [(EXITS, "SystemExit: 7"), (WRONG_CLASSES, "must be class numbers")])
+def test_neither_an_exit_nor_a_wrong_answer_of_a_model_ends_the_run(program, source, cause):
+    (program.folder / "broken.py").write_text(HEAD + source)
+    (program.folder / "suite.toml").write_text(SUITE.format(train=""))
+    ended = program.run("run", "suite.toml", "--trust", "--json")
+    assert ended.returncode == 3, ended.stderr
+    records = {record["cell"]["model"]: record for record in json.loads(ended.stdout)["records"]}
+    assert records["logistic_regression"]["status"] == "ok"
+    assert cause in str(records["broken"]["reason"]) + str(records["broken"]["probes"])
+
+
+def test_a_failed_cell_lets_go_of_its_memory(program):
+    (program.folder / "broken.py").write_text(HEAD + GREEDY)
+    (program.folder / "next.py").write_text(NEXT)
+    suite = SUITE.format(train="").replace("[train]", "[[models]]\nuse = './next.py'\n[train]")
+    (program.folder / "suite.toml").write_text(suite)
+    ended = program.run("run", "suite.toml", "--trust", "--json")
+    records = {record["cell"]["model"]: record for record in json.loads(ended.stdout)["records"]}
+    assert "after 800 MB" in records["broken"]["reason"]
+    assert records["next"]["status"] == "ok", records["next"]["reason"]
+
+
+PROBE = """
+import sys
+
+import numpy as np
+
+from bench_suite.contracts import Interval, Metric
+
+METRICS = {{"a": {{"unit": "", "better": "none"}}}}
+
+
+def probe(trained, options):
+    {body}
+"""
+BROKEN_WORDS = {
+    "exits": "sys.exit(3); yield",
+    "an interval that is a tuple": "yield Metric('a', 0.5, interval=(0.1, 0.9))",
+    "an interval without bounds": "yield Metric('a', 0.5, interval=Interval(None, None))",
+    "a reason that is a number": "yield Metric('a', 0.5, reason=5)",
+    "a coordinate that is a list": "yield Metric('a', 0.5, 'once', at={'b': [1, 2]})",
+    "the same twice": "yield Metric('a', 0.5, 'once'); yield Metric('a', 0.7, 'once')",
+    "a metric it does not state": "yield Metric('b', 0.5, 'once')",
+    "neither interval nor reason": "yield Metric('a', 0.5)",
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN_WORDS)
+def test_a_probe_that_breaks_its_word_fails_alone(program, fault):
+    (program.folder / "probe.py").write_text(PROBE.format(body=BROKEN_WORDS[fault]))
+    (program.folder / "suite.toml").write_text(
+        "[[tasks]]\nuse = 'loans'\n[[models]]\nuse = 'logistic_regression'\n[probes.quality]\nresamples = 100\n"
+        "[probes.broken]\nuse = './probe.py'\n"
+    )
+    ended = program.run("run", "suite.toml", "--trust", "--json")
+    assert ended.returncode == 3, ended.stderr
+    (record,) = json.loads(ended.stdout)["records"]
+    assert record["status"] == "ok"
+    assert record["probes"]["broken"]["status"] == "failed"
+    assert record["probes"]["quality"]["status"] == "ok"
+
+
+def test_a_component_that_changes_the_working_folder_does_not_move_the_results(program):
+    (program.folder / "broken.py").write_text(HEAD + "import os\n\nos.chdir('/')\n" + TOO_FEW_PREDICTIONS)
+    (program.folder / "suite.toml").write_text(SUITE.format(train=""))
+    assert program.run("run", "suite.toml", "--trust", "--results", "kept").returncode == 3
+    assert list(program.folder.glob("kept/*/report.md"))
+
+
+def test_no_path_of_this_machine_is_stored(program):
+    (program.folder / "broken.py").write_text(HEAD + RAISES)
+    (program.folder / "suite.toml").write_text(SUITE.format(train=""))
+    suite, results = program.folder / "suite.toml", program.folder / "elsewhere"
+    assert program.run("run", str(suite), "--trust", "--results", str(results)).returncode == 3
+    stored = [path for path in results.rglob("*") if path.suffix in (".json", ".jsonl", ".md", ".txt")]
+    assert len(stored) >= 4
+    assert [path.name for path in stored if str(program.folder) in path.read_text()] == []
+
+
+CERTAIN = """
+class Certain:
+    def fit(self, data, options, report):
+        pass
+
+    def predict(self, split):
+        scores = np.tile(np.array([[1.0, 0.0]], dtype=TYPE), (len(split), 1))
+        return {"predictions": np.zeros(len(split), dtype=int), "scores": scores}
+
+
+def build(data, options):
+    return Certain()
+"""
+
+
+def test_the_same_scores_cost_the_same_whatever_their_type(program):
+    for name in ("float32", "float64"):
+        (program.folder / f"{name}.py").write_text(HEAD + f'TYPE = "{name}"\n' + CERTAIN)
+    models = "".join(f"[[models]]\nuse = './{name}.py'\n" for name in ("float32", "float64"))
+    (program.folder / "suite.toml").write_text(f"[[tasks]]\nuse = 'loans'\n{models}[probes.quality]\nresamples = 100\n")
+    ended = program.run("run", "suite.toml", "--trust", "--json")
+    metrics = [record["metrics"] for record in json.loads(ended.stdout)["records"]]
+    one, other = ({m["name"]: m["value"] for m in rows}["quality/log_loss"] for rows in metrics)
+    assert one == other

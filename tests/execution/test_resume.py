@@ -187,6 +187,23 @@ def test_gates_columns_and_title_are_those_of_the_suite_as_it_is_now(suite, tmp_
     assert Store(tmp_path / "results").open("latest").info["report"]["columns"] == ["quality/log_loss"]
 
 
+def test_a_run_under_other_overrides_is_not_the_one_that_is_resumed(suite):
+    plain = suite()
+    longer = suite(overrides=["train.epochs=3"])
+    assert suite(resume="newest").run.name == plain.run.name
+    again = suite(overrides=["train.epochs=3"], resume="newest")
+    assert again.run.name == longer.run.name
+    assert len(again.run.records()) == 2
+    assert len(again.run.info["resumed"]) == 1
+    assert suite(overrides=["train.epochs=4"], resume="newest").run.name not in (plain.run.name, longer.run.name)
+
+
+@pytest.mark.parametrize("wrong", [{"smoke": True, "resume": "newest"}, {"stale": "keep"}])
+def test_contradictory_requests_are_refused(suite, wrong):
+    with pytest.raises(BenchError, match="resume"):
+        suite(**wrong)
+
+
 def test_a_loaded_run_has_its_records(suite):
     outcome = suite()
     assert [r.id for r in bench_suite.load().records()] == [r.id for r in outcome.records]

@@ -32,6 +32,15 @@ def test_a_call_that_sleeps_20_ms_is_never_measured_as_quicker(written):
     assert found["inference", 64].value <= 64 / 0.02
 
 
+def test_a_latency_is_the_median_of_the_samples_that_stand_behind_it(written):
+    found = measured(sleeping(written, 0.0001), seconds=0.05, batch_sizes=(1,))
+    for percent in (50, 95, 99):
+        metric = found[f"latency_p{percent}", None]
+        assert len(metric.samples) == throughput.BLOCKS
+        assert metric.value == np.median(metric.samples)
+    assert found["latency_p50", None].value <= found["latency_p95", None].value <= found["latency_p99", None].value
+
+
 def test_twice_the_work_is_measured_as_about_half_the_throughput(written):
     """A ratio of two measurements in one run; sleeps are long against the scheduler's noise."""
     one, two = (

@@ -57,8 +57,10 @@ def test_a_file_without_the_markers_is_left_alone_and_says_what_it_needs(tmp_pat
 
 
 def test_a_missing_or_foreign_file_is_one_clear_message(tmp_path: Path) -> None:
-    with pytest.raises(ReportError, match="cannot be read"):
+    with pytest.raises(ReportError, match="cannot be read: there is no such file") as missing:
         insert("x", tmp_path / "absent.md")
+    assert "Errno" not in str(missing.value)
+    assert BEGIN in str(missing.value)
     (tmp_path / "latin.md").write_bytes(b"\xff")
     with pytest.raises(ReportError, match="cannot be read"):
         insert("x", tmp_path / "latin.md")
@@ -75,3 +77,11 @@ def test_no_name_can_end_the_place_between_the_markers(make_run: Make, record: M
 def test_a_leaderboard_can_be_a_file_of_its_own(make_run: Make, record: Make_record, tmp_path: Path) -> None:
     path = write_leaderboard([make_run(record())], tmp_path / "reports" / "LEADERBOARD.md")
     assert path.read_text().startswith("# Leaderboard\n\n### imdb")
+
+
+def test_heads_are_narrow_the_probe_the_metric_and_the_unit_on_their_own_lines(
+    make_run: Make, record: Make_record
+) -> None:
+    text = leaderboard([make_run(record())])
+    assert "quality/<br>accuracy ↑ |" in text
+    assert "throughput/<br>train ↑<br>(samples/s) |" in text

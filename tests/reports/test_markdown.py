@@ -75,12 +75,12 @@ def test_the_report_says_what_was_run_and_how_to_run_it_again(make_run: Make, re
         "20,000 train, 2,500 test examples",
         "ffffffff",
         "bench run nlp --set train.epochs=5",
-        f"bench report {run.name}",
         'title = "x"',
         "0.900 ± 0.012",
         "0.900 [0.888, 0.912]",
         "defined for two classes",
         "one observation",
+        "\nbench report\n",
         "8,940",
     ):
         assert said in text, said
@@ -90,7 +90,7 @@ def test_the_report_says_what_was_run_and_how_to_run_it_again(make_run: Make, re
 def test_a_report_and_its_pictures_make_a_folder_of_their_own(with_artifacts: Run, tmp_path: Path) -> None:
     written = write_report([with_artifacts], tmp_path / "out")
     text = written[0].read_text()
-    links = re.findall(r"!\[[^\]]*\]\(([^)]*)\)", text)
+    links = re.findall(r'<img src="([^"]*)" width="\d+" alt="[^"]+">', text)
     assert len(links) == 4
     assert {written[0].parent / link for link in links} == set(written[1:])
     for picture in written[1:]:
@@ -216,6 +216,62 @@ def test_hostile_names_render_as_themselves_and_break_nothing(make_run: Make, re
     assert page.count(html.escape(flat, quote=False)) >= 5
     headings = re.findall(r"<h1>", page)
     assert len(headings) == 1
+
+
+def test_pictures_of_one_kind_stand_side_by_side(make_run: Make, record: Make_record, tmp_path: Path) -> None:
+    run = make_run()
+    with run.writer() as writer:
+        for number in range(3):
+            row = run.write_artifact(str(number), "quality", ARTIFACTS["curve"])
+            writer.write(record(id=str(number), model=f"model_{number}", artifacts=(row,)))
+    text = write_report([run], tmp_path / "a folder")[0].read_text()
+    rows = [line for line in text.splitlines() if "<img" in line]
+    assert [row.count("<img") for row in rows] == [2, 1]
+    assert "model_0, seed 0" in text
+    assert 'alt="The curve – model&#95;0, seed 0"' in text
+    assert text.count("*The curve*") == 1
+    assert MARKDOWN.render(text).count("<img") == 3
+
+
+def again(text: str) -> str:
+    return text.partition("## Do it again")[2]
+
+
+def test_the_commands_can_be_pasted_and_name_nothing_that_others_lack(make_run: Make, record: Make_record) -> None:
+    clean = {"commit": "c" * 40, "branch": "trunk", "dirty": False}
+    facts = {"overrides": ["matrix.seed=[0, 1]", "title=it's"], "trust": True, "git": clean, "text": "x = 1\n"}
+    run = make_run(record(), command="bench run /home/me/nlp.toml --only 'model=a b' --results /r", **facts)
+    page = again(report(run))
+    command = """bench run nlp.toml --set 'matrix.seed=[0, 1]' --set 'title=it'"'"'s' --only 'model=a b' --trust"""
+    assert f"git checkout {'c' * 40}\n{command}\nbench report\n" in page
+    assert "If the commit does not hold the suite's file, save the text below as `nlp.toml`." in page
+    assert "pip install" not in page
+    assert run.name not in page
+    assert "/home/me" not in page
+
+
+def test_changes_that_no_commit_holds_are_told(make_run: Make, record: Make_record) -> None:
+    page = again(report(make_run(record(), **FACTS)))
+    assert "changes that were not committed" in page
+    assert "The suite as it was run stands below." in page
+    page = again(report(make_run(record(), command="bench run nlp.toml", text="x = 1\n", git=None)))
+    assert "git checkout" not in page
+    assert "Without the suite's file, save the text below as `nlp.toml`." in page
+
+
+def test_a_run_that_was_resumed_lists_its_commands(make_run: Make, record: Make_record) -> None:
+    resumed = ["bench run nlp --resume", "bench run nlp --resume --only model=b"]
+    text = report(make_run(record(), command="bench run nlp --only model=a", resumed=resumed))
+    made = text.partition("## How it was made")[2].partition("## Do it again")[0]
+    assert "**Command:** `bench run nlp --only model=a`" in made
+    assert "**Resumed by:** `bench run nlp --resume`, then `bench run nlp --resume --only model=b`" in made
+    assert "bench run nlp\n" in again(text), "its cells are not those of the first command"
+
+
+def test_a_summary_with_samples_is_their_median(make_run: Make, record: Make_record) -> None:
+    run = make_run(record())
+    run.write_summaries([MetricRow("t/m", 48.0, "ms", "lower", samples=(24.0, 30.0, 46.0, 90.0, 20.0))], [])
+    assert "30 (24–46)" in report(run)
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_message(make_run: Make, tmp_path: Path) -> None:

@@ -75,3 +75,12 @@ def test_the_same_note_has_one_number() -> None:
     notes = marks.Notes()
     assert [notes.mark("a"), notes.mark(None), notes.mark("b"), notes.mark("a")] == [" ¹", "", " ²", " ¹"]
     assert notes.lines() == ["¹ a", "² b"]
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, '" onerror="alert(1)', "it's"])
+def test_hostile_text_stays_in_its_attribute(text: str) -> None:
+    image = f'<img src="x.png" alt="{marks.attribute(text)}">'
+    rendered = MARKDOWN.render(marks.table(["a", "b"], [[image, "x"]]))
+    flat = " ".join(text.replace("\x00", " ").replace("\x1b", " ").split())
+    assert [html.unescape(alt) for alt in re.findall(r'<img src="x.png" alt="([^"]*)">', rendered)] == [flat]
+    assert rendered.count("<td>") == 2

@@ -31,6 +31,7 @@ def test_digits_follow_the_interval(value: float, low: float, high: float, short
 def test_samples_are_shown_as_a_spread_and_never_as_an_interval() -> None:
     assert short(Value(8935.0, None, (8712.0, 9080.0), 1), Scale()) == "8,940 (8,710–9,080)"
     assert full(Value(170_000.0, None, (0.0, 500_000.0), 1), Scale()) == "170,000 (0–500,000)"
+    assert full(Value(106_000.0, None, (3_900.0, 113_000.0), 1), Scale()) == "106,000 (4,000–113,000)"
     assert short(Value(0.05, None, (0.05, 0.05), 1), Scale()) == "0.0500"
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
-from bench_suite.reports.table import quartiles, tables
+from bench_suite.reports.table import middle, tables
 from bench_suite.store import Run
 
 Make = Callable[..., Run]
@@ -37,10 +39,51 @@ def test_timings_have_a_spread_and_no_interval(make_run: Make, record: Make_reco
 
 
 def test_a_seed_that_took_longer_does_not_weigh_more() -> None:
-    found = quartiles([[10.0] * 1000, [20.0]])
-    assert found == (10.0, 20.0)
-    assert quartiles([[1.0]]) is None
-    assert quartiles([[1.0, 1.0]]) is None
+    assert middle([[10.0] * 1000, [20.0]]) == (15.0, (10.0, 20.0))
+    assert middle([[1.0]]) == (1.0, None)
+    assert middle([[1.0, 1.0], [1.0]]) == (1.0, None)
+    assert middle([[1.0, 2.0, 3.0, 4.0, 5.0]]) == (3.0, (2.0, 4.0))
+
+
+@given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9), min_size=1, max_size=5))
+def test_the_median_is_always_inside_its_bracket(samples: list[list[float]]) -> None:
+    value, spread = middle(samples)
+    assert spread is None or spread[0] <= value <= spread[1]
+
+
+def test_value_and_bracket_are_of_the_same_samples(make_run: Make, record: Make_record) -> None:
+    """One seed of five met a stall: its value is no sample of the others, and moves neither median nor bracket."""
+
+    def latency(seed: int, *samples: float, value: float | None = None) -> Record:
+        row = MetricRow("t/p99", samples[0] if value is None else value, "ms", "lower", samples=samples)
+        return record(seed=seed, id=str(seed), metrics=(row,))
+
+    quick = [latency(seed, 24.0, 25.0, 26.0) for seed in range(4)]
+    [table] = tables([make_run(*quick, latency(4, 130.0, 140.0, 150.0))])
+    value = table.rows[0].values[table.columns[0]]
+    assert value.spread is not None
+    assert value.value is not None
+    assert value.spread[0] <= value.value <= value.spread[1]
+    assert value.value < 30
+    assert value.seeds == 5
+
+
+def test_a_seed_without_samples_counts_as_one_sample_of_its_value(make_run: Make, record: Make_record) -> None:
+    def memory(seed: int, value: float, samples: tuple[float, ...] = ()) -> Record:
+        reason = None if samples else "the process's peak: one observation"
+        row = MetricRow("t/memory", value, "MiB", "lower", reason=reason, samples=samples)
+        return record(seed=seed, id=str(seed), metrics=(row,))
+
+    [table] = tables([make_run(memory(0, 1.0), memory(1, 2.0), memory(2, 6.0))])
+    value = table.rows[0].values[table.columns[0]]
+    assert (value.value, value.spread) == (2.0, (1.0, 6.0))
+    assert value.reason == "the process's peak: one observation a seed"
+    [table] = tables([make_run(memory(0, 1.0))])
+    value = table.rows[0].values[table.columns[0]]
+    assert (value.spread, value.reason) == (None, "the process's peak: one observation")
+    [table] = tables([make_run(memory(0, 1.0), memory(1, 2.0, (2.0, 3.0)))])
+    reason = table.rows[0].values[table.columns[0]].reason
+    assert reason == "the process's peak: one observation in 1 of 2 seeds"
 
 
 def test_a_sample_and_the_full_data_never_share_a_table(make_run: Make, record: Make_record) -> None:
@@ -113,6 +156,47 @@ def test_without_columns_the_first_of_each_probe_are_shown(make_run: Make, recor
     assert names(table.columns) == ["quality/accuracy", "throughput/train"]
 
 
+def test_without_columns_every_probe_and_every_named_metric_has_one(make_run: Make, record: Make_record) -> None:
+    usual = [MetricRow(f"quality/{name}", 0.5, "", "higher") for name in ("accuracy", "macro_f1", "log_loss", "mine")]
+    counts = [MetricRow(f"size/{name}", 3.0, "count", "none", reason="exact count") for name in ("all", "trainable")]
+    others = [MetricRow(f"p{number}/m", 1.0, "", "higher") for number in range(6)]
+    silent = MetricRow("last/m", None, "", "higher", reason="not here")
+    run = make_run(
+        record(metrics=(*usual, *counts, *others, silent)),
+        text='[probes.quality]\nmetrics = ["accuracy", "../metrics/mine.py"]\n[probes.size]\n',
+        overrides=['probes.p2.metrics=["absent"]'],
+    )
+    [table] = tables([run])
+    shown = names(table.columns)
+    assert shown == ["quality/accuracy", "quality/mine", "size/all", *(f"p{n}/m" for n in range(6)), "last/m"]
+
+
+def test_a_metric_that_an_override_names_has_a_column(make_run: Make, record: Make_record) -> None:
+    rows = tuple(MetricRow(f"quality/{name}", 0.5, "", "higher") for name in "abc")
+    [table] = tables([make_run(record(metrics=rows), overrides=['probes.quality.metrics=["c.py"]'])])
+    assert names(table.columns) == ["quality/a", "quality/b", "quality/c"]
+
+
+def test_suites_that_meet_in_a_table_have_the_columns_of_all(make_run: Make, record: Make_record) -> None:
+    def of(suite: str, columns: list[str], *measured: str, **changes: object) -> Run:
+        rows = tuple(MetricRow(name, 0.5, "", "higher", interval=Interval(0.4, 0.6)) for name in measured)
+        probes = {name.partition("/")[0]: ProbeRow("ok", "k") for name in measured}
+        run = make_run(record(metrics=rows, probes=probes, **changes), report={"columns": columns}, suite=suite)
+        run.update({"suite": suite})
+        return run
+
+    one = of("one", ["quality/accuracy", "shift/gap"], "quality/accuracy", "shift/gap")
+    two = of("two", ["speed/train", "quality/accuracy"], "quality/accuracy", "speed/train")
+    three = of("three", [], "own/m", "quality/accuracy", id="other", model="other")
+    [table] = tables([three, two, one])
+    assert names(table.columns) == ["speed/train", "quality/accuracy", "shift/gap", "own/m"]
+    [row] = [row for row in table.rows if row.model == "minilm"]
+    assert [row.values[column].value for column in table.columns] == [0.5, 0.5, 0.5, None]
+    changed = of("one", ["shift/gap"], "shift/gap", reuse="other code")
+    [table] = tables([two, changed])
+    assert names(table.columns) == ["speed/train", "quality/accuracy"], "other code is not mixed into a row"
+
+
 def test_a_task_without_the_suites_columns_shows_its_own(make_run: Make, record: Make_record) -> None:
     r2 = MetricRow("quality/r2", 0.4, "", "higher", interval=Interval(0.3, 0.5))
     [table] = tables(
@@ -146,6 +230,27 @@ def test_axes_and_options_tell_rows_apart_only_where_they_differ(make_run: Make,
     assert sorted(row.label for row in table.rows if row.model == "tuned") == [
         "tuned (train.learning_rate=0.1)",
         "tuned (train.learning_rate=0.2)",
+    ]
+
+
+def test_a_label_holds_only_what_tells_it_from_rows_of_its_own_model(make_run: Make, record: Make_record) -> None:
+    fitted = {"task": "imdb", "model": "forest", "engine": None, "precision": None, "seed": 0}
+    run = make_run(
+        record(axes={"precision": "32-true"}, id="a"),
+        record(axes={"precision": "bf16-mixed"}, id="b"),
+        record(cell=fitted, options={"train": {"epochs": None}, "model": {"trees": 3}}, id="c"),
+        record(model="alone", options={"train": {"epochs": 9}}, id="d"),
+        record(model="pair", options={"train": {"patience": None}}, id="e"),
+        record(model="pair", options={"train": {"patience": 2}}, id="f"),
+    )
+    [table] = tables([run])
+    assert sorted(row.label for row in table.rows) == [
+        "alone",
+        "forest",
+        "minilm (precision=32-true)",
+        "minilm (precision=bf16-mixed)",
+        "pair",
+        "pair (train.patience=2)",
     ]
 
 

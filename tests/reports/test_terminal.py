@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.reports.marks import width
-from bench_suite.reports.terminal import terminal_table
+from bench_suite.reports.terminal import distinct, terminal_table
 from bench_suite.store import Run
 
 Make = Callable[..., Run]
@@ -23,7 +25,7 @@ def test_a_table_shows_rank_model_and_values(make_run: Make, record: Make_record
     ]
 
 
-@pytest.mark.parametrize("wide", [60, 80, 200])
+@pytest.mark.parametrize("wide", [40, 60, 80, 200])
 def test_it_fits_the_width_and_names_what_it_left_out(make_run: Make, record: Make_record, wide: int) -> None:
     rows = tuple(
         MetricRow(f"probe_{number}/some_longer_metric", 0.5, "samples/s", "higher", interval=Interval(0.4, 0.6))
@@ -33,8 +35,9 @@ def test_it_fits_the_width_and_names_what_it_left_out(make_run: Make, record: Ma
         record(model="a model of a very long name indeed, " * 4, metrics=rows), record(model="模型" * 30, metrics=rows)
     )
     text = terminal_table(run, wide)
-    assert max(map(width, text.splitlines()[:-3])) <= wide
-    assert ("not shown: probe_" in text) == (wide < 200)
+    assert max(map(width, text.splitlines())) <= wide
+    said = " ".join(text.split())
+    assert (f"not shown in {wide} columns: probe_" in said) == ("(see the report)" in said) == (wide < 200)
     assert "0.50 ± 0.10" in text
 
 
@@ -58,4 +61,42 @@ def test_the_first_metric_of_each_probe_goes_before_a_second_one(make_run: Make,
     names = ["quality/accuracy", "quality/balanced_accuracy", "other/one", "third/one"]
     rows = tuple(MetricRow(name, 0.5, "fraction", "higher", interval=Interval(0.49, 0.51)) for name in names)
     text = terminal_table(make_run(record(metrics=rows, model="gradient_boosting")), 70)
-    assert "not shown: quality/balanced_accuracy" in text
+    assert "not shown in 70 columns: quality/balanced_accuracy (see the report)" in text
+
+
+def test_labels_that_differ_are_never_cut_into_the_same_text(make_run: Make, record: Make_record) -> None:
+    rates = (0.001, 0.002)
+    run = make_run(
+        *(
+            record(model="gradient_boosting", options={"train": {"learning_rate": rate}}, id=str(rate), accuracy=rate)
+            for rate in rates
+        )
+    )
+    text = terminal_table(run, 60)
+    assert "gradient_boosting (learning_rate=0.001)" in text
+    assert "gradient_boosting (learning_rate=0.002)" in text
+    text = terminal_table(run, 50)
+    assert "gradient_boosting (0.001)" in text
+    assert "in parentheses after the model: train.learning_rate" in " ".join(text.split())
+    text = terminal_table(run, 40)
+    assert "…" in text
+    assert "0.001)" in text
+    assert "0.002)" in text
+    assert max(map(width, text.splitlines())) <= 40
+    assert distinct(["short", "gradient_boosting (a=1)"], 12) == ["short", "gradie…(a=1)"]
+    assert distinct(["x" * 20 + "1" + "y" * 20, "x" * 20 + "2" + "y" * 20], 12) == ["xxxx…yyyy #1", "xxxx…yyyy #2"]
+
+
+@given(st.lists(st.text("ab模", min_size=1, max_size=40), unique=True, min_size=1, max_size=9))
+def test_any_labels_stay_apart_and_fit(labels: list[str]) -> None:
+    cut = distinct(labels, 14)
+    assert len(set(cut)) == len(labels)
+    assert max(map(width, cut)) <= 14
+
+
+def test_several_runs_share_one_table(make_run: Make, record: Make_record) -> None:
+    runs = [make_run(record(model="a")), make_run(record(model="b")), make_run(record(smoke=True), smoke=True)]
+    text = terminal_table(runs, 80)
+    assert text.count("imdb – imdb-25k") == 1
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("1=")] == ["a", "b"]
+    assert "smoke" not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -56,12 +57,12 @@ def bench() -> None:
     """Benchmark and evaluate machine-learning models: one file says what, one command does it.
 
     \b
-      bench run quickstart          three real data sets, five models, about a minute
-      bench plan suites/mine.toml   what a suite comes to, before anything is spent
-      bench show models mlp         what a component is, and its options
+      bench run quickstart          three real data sets, six models
+      bench plan mine.toml          the cells of a suite, before anything is spent
+      bench show model mlp          what a component is, and its options
 
     Exit status: 0 all well; 1 a gate failed; 2 the input is wrong; 3 some cells failed or were
-    unavailable; 4 cannot tell; 130 interrupted.
+    unavailable; 130 interrupted.
     """
 
 
@@ -90,4 +91,10 @@ def main() -> None:
         # Whoever read the output has gone, as `head` does; that is no fault.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO, errno.EBADF):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo(f"bench: the output cannot be written: {error.strerror}", err=True)
+        sys.exit(2)
     sys.exit(status if isinstance(status, int) else 0)

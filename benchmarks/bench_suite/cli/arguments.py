@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -37,6 +38,11 @@ def again(
     words += ["--trust"] if trust else []
     words += [] if results == Path("results") else ["--results", str(results)]
     return shlex.join(words)
+
+
+def shown(path: Path) -> str:
+    """A path from the working folder where it lies below it, else whole."""
+    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
 
 
 def chosen(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:

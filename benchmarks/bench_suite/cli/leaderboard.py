@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
@@ -36,6 +37,7 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
       bench leaderboard --into README.md
     """
     from bench_suite.reports.leaderboard import insert, leaderboard, write_leaderboard
+    from bench_suite.reports.terminal import terminal_table
 
     store = Store(results)
     chosen = [store.open(run) for run in runs] if runs else newest_of_each(store)
@@ -43,13 +45,27 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
         raise StoreError(f"{results} holds no run that can be ranked\n  make one with: bench run quickstart")
     if into is not None:
         insert(leaderboard(chosen), into)
-    click.echo(into or write_leaderboard(chosen, output))
+    else:
+        write_leaderboard(chosen, output)
+    click.echo(terminal_table(chosen, shutil.get_terminal_size().columns))
+    click.echo(f"\nwritten to {into or output}")
 
 
 def newest_of_each(store: Store) -> list[Run]:
-    """The newest run of each suite, smoke runs left aside."""
-    newest: dict[str, Run] = {}
+    """The newest whole run of each suite; where there is none, the newest that has anything to rank. No smoke runs.
+
+    A run of a part of a suite (`--only`), or one in which cells failed, does not take the place of a whole one.
+    """
+    chosen: dict[str, tuple[bool, Run]] = {}
     for info in store.runs():
-        if not info.smoke:
-            newest.setdefault(info.suite, Run(info.path))
-    return list(newest.values())
+        if info.smoke or chosen.get(info.suite, (False, None))[0]:
+            continue
+        run = Run(info.path)
+        well = sum(record.status == "ok" for record in run.records())
+        whole = well >= int(info.info.get("cells", 0)) and not info.info.get("only")
+        if whole or (well and info.suite not in chosen):
+            chosen[info.suite] = (whole, run)
+    for suite, (whole, run) in chosen.items():
+        if not whole:
+            click.echo(f"{suite}: there is no whole run yet; this is of {run.name}, a part of it", err=True)
+    return [run for _, run in chosen.values()]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
 from pathlib import Path
 
 import click
@@ -30,11 +32,13 @@ def command(kind: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"schema": 1, **found}, indent=2))
         return
+    columns = shutil.get_terminal_size().columns
     for position, (k, lines) in enumerate(found.items()):
         click.echo(("\n" if position else "") + k)
         width = max((len(name) for name in lines), default=0)
         for name, summary in lines.items():
-            click.echo(f"  {name:{width}}  {summary}")
+            wrapped = textwrap.wrap(summary, max(columns - width - 4, 20)) or [""]
+            click.echo(f"  {name:{width}}  " + f"\n{'':{width + 4}}".join(wrapped))
     click.echo(f"\nnext: bench show {kind or 'models'} NAME" if kind != "suites" else "\nnext: bench plan NAME")
 
 

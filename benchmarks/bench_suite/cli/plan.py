@@ -20,7 +20,7 @@ def command(suite: str, overrides: tuple[str, ...], only: tuple[str, ...], as_js
 
     \b
       bench plan quickstart
-      bench plan suites/mine.toml --only model=mlp --json
+      bench plan mine.toml --only model=mlp --json
     """
     plan = make_plan(read_suite(suite, overrides), only)
     click.echo(

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from bench_suite.contracts import Record, Window
 from bench_suite.plan import Cell, name
+from bench_suite.workplace import Watcher
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-HEADLINES = ("quality/accuracy", "quality/r2")
 
-
-class Progress(Protocol):
+class Progress(Watcher, Protocol):
     """A watcher that is entered around a run."""
 
     def __enter__(self) -> Progress: ...
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-    def cell(self, cell: Cell) -> None: ...
-    def step(self, cell: Cell, what: str) -> None: ...
-    def window(self, cell: Cell, window: Window) -> None: ...
-    def record(self, cell: Cell, record: Record) -> None: ...
 
 
 def progress(cells: int) -> Progress:
@@ -41,16 +37,22 @@ def ending(cell: Cell, record: Record, position: int, cells: int) -> str:
         reason = (record.reason or "").splitlines() or [""]
         return f"[{position}/{cells}] {name(cell)}: {record.status} ({reason[0]})"
     failed = [label for label, row in record.probes.items() if row.status == "failed"]
-    value = next(
-        (
-            f"{row.name.partition('/')[2]} {row.value:.3f}, "
-            for row in record.metrics
-            if row.name in HEADLINES and row.value is not None
-        ),
-        "",
-    )
+    first = next((row for row in record.metrics if row.value is not None and row.better != "none"), None)
+    value = f"{first.name.partition('/')[2]} {first.value:.3f}, " if first else ""
     wrong = f", probe failed: {', '.join(failed)}" if failed else ""
     return f"[{position}/{cells}] {name(cell)}: {value}{seconds:.1f} s{wrong}"
+
+
+def beginning(run: str, *, resumed: bool, wanted: bool, done: int, cells: int, notes: tuple[str, ...]) -> Iterator[str]:
+    """Lines about what a resume found, and about what is noted in every record."""
+    if resumed:
+        yield f"resuming {run}: {done} of {cells} cells are done"
+    elif wanted:
+        yield f"there is no run of this suite, with these --set, to resume: starting {run}"
+    for note in notes:
+        yield f"note: {note}"
+    if any("busy" in note for note in notes):
+        yield "      timings will be noisy; --set matrix.threads=1 keeps threads from waiting on each other"
 
 
 class Plain:
@@ -68,6 +70,12 @@ class Plain:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         pass
+
+    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...]) -> None:
+        """What a resume found."""
+        self.done = done
+        for line in beginning(run, resumed=resumed, wanted=wanted, done=done, cells=self.cells, notes=notes):
+            self._say(line)
 
     def cell(self, cell: Cell) -> None:
         """Nothing: the line comes when the cell has ended."""
@@ -120,6 +128,13 @@ class Live:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.bar.stop()
+
+    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...]) -> None:
+        """What a resume found."""
+        self.done = done
+        self.bar.update(self.task, completed=done)
+        for line in beginning(run, resumed=resumed, wanted=wanted, done=done, cells=self.cells, notes=notes):
+            self.console.print(line, markup=False)
 
     def cell(self, cell: Cell) -> None:
         """Name it beside the bar."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_suite.cli.arguments import JSON, ONLY, RESULTS, SET, SUITE, again, chosen
+from bench_suite.cli.arguments import JSON, ONLY, RESULTS, SET, SUITE, again, chosen, shown
 
 if TYPE_CHECKING:
     from bench_suite.execution.session import Outcome
@@ -28,7 +29,7 @@ FEW_SEEDS = 5
     is_flag=False,
     flag_value="newest",
     metavar="[RUN]",
-    help="Go on with the newest run of this suite, or with RUN: only what is missing is done.",
+    help="Go on with the newest run of this suite under these --set, or with RUN: only what is missing is done.",
 )
 @click.option(
     "--stale",
@@ -52,36 +53,30 @@ def command(
 
     \b
       bench run quickstart
-      bench run suites/mine.toml --set train.epochs=5 --only model=mlp
-      bench run suites/mine.toml --resume
+      bench run mine.toml --set train.epochs=5 --only model=mlp
+      bench run mine.toml --resume
     """
     from bench_suite.plan import make_plan
     from bench_suite.reading import read_suite
     from bench_suite.store import Store
 
     plan = make_plan(read_suite(suite, overrides), only)
-    if resume is not None and smoke:
-        raise click.UsageError("--smoke runs are never resumed: leave out --resume or --smoke")
-    if stale is not None and resume is None:
-        raise click.UsageError("--stale says what a --resume does with changed cells: give --resume too")
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.cli.progress import progress
     from bench_suite.execution.session import Request, check_trust, execute
 
     check_trust(plan, trust=trust)
-    request = Request(smoke, offline, trust, resume, stale, _command_line())  # type: ignore[arg-type]  # click has checked the choice
+    # No paths of this machine: the command is stored, and shown in reports.
+    command = ["bench", "run", *shlex.split(again(Path(suite).name, overrides, only, trust=trust))]
+    command += [*(["--smoke"] if smoke else []), *(["--resume"] if resume else [])]
+    request = Request(smoke, offline, trust, resume, stale, command)  # type: ignore[arg-type]  # click has checked the choice
     with progress(len(plan.cells)) as watcher:
         outcome = execute(plan, Store(results), request, watcher)
     # The suite's gates as they are now: those that a resume finds in `run.json` may be older.
     gates = {gate.metric: gate.rules for gate in plan.suite.gates}
     same = again(suite, overrides, only, trust=trust, results=results)
     return _conclude(outcome, same, gates, as_json=as_json, smoke=smoke)
-
-
-def _command_line() -> list[str]:
-    """The command as it was typed, without the path of the program."""
-    return ["bench", *sys.argv[1:]]
 
 
 def _conclude(
@@ -99,23 +94,27 @@ def _conclude(
     if as_json:
         click.echo(json.dumps(_as_document(outcome, judged, status), indent=2))
         return status
-    click.echo(terminal_table(run))
+    click.echo("", err=True)
+    click.echo(terminal_table(run, shutil.get_terminal_size().columns))
     for judgement in judged:
         click.echo(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}")
     _say_faults(outcome, run.path)
-    click.echo(f"records  {run.path}/records/")
-    click.echo(f"report   {written[0]}")
+    click.echo(f"records  {shown(run.path)}/records/")
+    click.echo(f"report   {shown(written[0])}")
     click.echo("")
     unfinished = outcome.interrupted or outcome.failed
+    few = len({record.cell.get("seed") for record in outcome.records}) < FEW_SEEDS
     if smoke:
         mended = "once what failed is mended, " if outcome.failed else ""
         click.echo(f"next: bench run {same}   {mended}the whole of it; a smoke run is never ranked nor resumed")
     elif unfinished:
         click.echo(f"next: bench run {same} --resume   does what is missing")
+    elif status == 1:
+        click.echo("next: read in the report what the failed gate is about")
     else:
-        click.echo("next: bench leaderboard          a leaderboard of the newest run of each suite, in reports/")
-        if len({record.cell.get("seed") for record in outcome.records}) < FEW_SEEDS:
-            click.echo(f"      bench run {same} --set 'matrix.seed=[0,1,2,3,4]'   what seeds do, and how sure it is")
+        click.echo("next: bench leaderboard                   the newest run of each suite, side by side")
+        if few and not any(override.startswith("matrix.seed") for override in outcome.run.info["overrides"]):
+            click.echo("      … --set 'matrix.seed=[0,1,2,3,4]'   more seeds: what chance does, and narrower intervals")
     return status
 
 
@@ -145,8 +144,8 @@ def _say_faults(outcome: Outcome, path: Path) -> None:
         click.echo(f"{places[0]}{more}: {reason}", err=True)
     for fault in outcome.summary_faults:
         click.echo(fault, err=True)
-    if any("/traceback" in str(p) for p in path.glob("cells/*/traceback-*")):
-        click.echo(f"tracebacks: {path}/cells/*/traceback-*.txt", err=True)
+    if outcome.failed and any(path.glob("cells/*/traceback-*")):
+        click.echo(f"tracebacks: {shown(path)}/cells/*/traceback-*.txt", err=True)
 
 
 def _as_document(outcome: Outcome, judged: Sequence[Judgement], status: int) -> dict[str, object]:

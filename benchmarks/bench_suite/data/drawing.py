@@ -43,11 +43,16 @@ def dealt(ids: np.ndarray, target: np.ndarray | None, counts: Mapping[str, int])
     Args:
         ids: (n,) int64.
         target: (n,) integer classes to stratify by: each part gets its share of each class; None draws from all.
-        counts: sizes by name; they sum to n.
+        counts: sizes by name, whole numbers that sum to n.
 
     Returns:
         Rows by name, each (m,) int64, in drawn order.
+
+    Raises:
+        ValueError: the counts are no whole numbers, or do not sum to n.
     """
+    if sum(counts.values()) != len(ids) or any(count != int(count) or count < 0 for count in counts.values()):
+        raise ValueError(f"counts {dict(counts)} must be whole numbers that sum to the {len(ids)} examples")
     order = shuffled(ids)
     ordered = contents(ids)[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ids) else np.empty(0, dtype=np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import logging
 import os
 import re
 import sys
@@ -298,6 +299,8 @@ def _load_from_hub(hub_id: str, split: str, config: str | None, *, offline: bool
     # Up to version 3 a data set could bring code, which 2.19 ran unasked.
     old = int(datasets.__version__.split(".")[0]) < 4
     code = {"trust_remote_code": trust} if old else {}
+    # What goes wrong is said once, in the record; the library would say it at each of its attempts.
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
     try:
         found: Any = datasets.load_dataset(hub_id, config, split=split, **code)
     except _hub_faults(datasets) as error:

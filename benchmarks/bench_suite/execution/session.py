@@ -67,6 +67,12 @@ class Request:
     stale: Stale | None = None
     command: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        if self.smoke and self.resume is not None:
+            raise BenchError("a smoke run is never resumed: leave out --resume or --smoke")
+        if self.stale is not None and self.resume is None:
+            raise BenchError("--stale says what a --resume does with changed cells: give --resume too")
+
 
 def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Outcome:
     """Run a plan. Raises SuiteError, NeedsTrust or StoreError before the first cell; later faults are records."""
@@ -78,8 +84,12 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
         work = _workplace(plan, run, request, watcher, earlier)
         if resumed:
             now = stated(plan)
-            run.update(now if not plan.only else {key: value for key, value in now.items() if key != "cells"})
+            if plan.only:
+                del now["cells"], now["only"]
+            run.update({**now, "resumed": [*run.info.get("resumed", ()), shlex.join(request.command)]})
         cells = {cell.id: cell for cell in plan.cells}
+        before = sum(set(cell.probes) <= work.done.get(cell.id, frozenset()) for cell in cells.values())
+        watcher.begin(run.name, resumed=resumed, wanted=request.resume is not None, done=before, notes=work.notes)
         finished = 0
         interrupted = False
         with run.writer() as writer, two_stage_interrupt():
@@ -95,7 +105,6 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
                 fault.exit_status = 3 if finished else 2
                 raise
         faults = () if interrupted else tuple(_summarise(plan, run))
-        before = sum(1 for cell in cells.values() if set(cell.probes) <= work.done.get(cell.id, frozenset()))
         records = tuple(record for record in run.records() if record.id in cells)
     return Outcome(run, records, len(cells), resumed, before, interrupted, faults)
 
@@ -134,13 +143,13 @@ def _check(
         module = components.load(component)
         if options is not None and "check" in component.functions:
             module.check(components.make_options(component, options))
-    except (ComponentError, ValueError) as error:
-        document.fault((*key, "use"), str(error))
+    except (ComponentError, ValueError, SystemExit) as error:
+        document.fault((*key, "use"), str(error) or f"its check ends with {type(error).__name__}")
 
 
 def _open(plan: Plan, store: Store, request: Request) -> tuple[Run, bool]:
     """The run to go on with and True, or a new one and False."""
-    run = _resumed(plan.suite.name, store, request.resume)
+    run = _resumed(plan, store, request.resume)
     if run is not None:
         return run, True
     made = {
@@ -162,21 +171,23 @@ def stated(plan: Plan) -> dict[str, Any]:
         "text": suite.document.text,
         "overrides": list(suite.overrides),
         "cells": len(plan.cells),
+        "only": list(plan.only),
         "left_out": [list(pair) for pair in plan.left_out],
         "report": {"columns": list(suite.columns), "sort": suite.sort},
         "gate": {gate.metric: dict(gate.rules) for gate in suite.gates},
     }
 
 
-def _resumed(suite: str, store: Store, resume: str | None) -> Run | None:
+def _resumed(plan: Plan, store: Store, resume: str | None) -> Run | None:
     """The run that is to be resumed; None where a new one is wanted, or `newest` and there is none."""
     if resume is None:
         return None
-    run = store.newest(suite) if resume == "newest" else store.open(resume)
+    suite = plan.suite
+    run = store.newest(suite.name, suite.overrides) if resume == "newest" else store.open(resume)
     if run is not None and run.info.get("smoke"):
         raise StoreError(f"{run.name} is a smoke run, which is never resumed; start a new run without --resume")
-    if run is not None and run.info["suite"] != suite:
-        raise StoreError(f"{run.name} is a run of {run.info['suite']}, not of {suite}")
+    if run is not None and run.info["suite"] != suite.name:
+        raise StoreError(f"{run.name} is a run of {run.info['suite']}, not of {suite.name}")
     return run
 
 
@@ -185,10 +196,11 @@ def _workplace(plan: Plan, run: Run, request: Request, watcher: Watcher, earlier
     from bench_suite.data.sources import Sources
 
     cache = Cache()
+    trusted = "--trust: code from files that the suite names was run" if plan.suite.foreign else None
     work = Workplace(
         plan=plan, run=run, sources=Sources(offline=request.offline, trust=request.trust, cache=cache), watcher=watcher,
         environment=run.add_environment(environment.describe()), code=source_of_program(), smoke=request.smoke,
-        notes=("--trust: code from files that the suite names was run",) if plan.suite.foreign else (), cache=cache,
+        notes=tuple(note for note in (trusted, environment.busy()) if note), cache=cache,
     )  # fmt: skip
     done = {cell.id: done_probes(cell, earlier[cell.id], plan) for cell in plan.cells if cell.id in earlier}
     changed = [cell for cell in plan.cells if done.get(cell.id) and _stale(cell, earlier[cell.id], work)]
@@ -255,9 +267,9 @@ def _summarise(plan: Plan, run: Run) -> Iterator[str]:
             found = list(components.load(probe.component).summarise(run.records(), options))
             metrics += [metric_row(item, probe.label, known) for item in found if not isinstance(item, Artifact)]
             artifacts += [run.write_artifact(None, probe.label, item) for item in found if isinstance(item, Artifact)]
-        except StoreError:
+        except (StoreError, KeyboardInterrupt):
             raise
-        except Exception as fault:  # noqa: BLE001 - a probe's fault is the probe's, in its summary as in a cell
+        except BaseException as fault:  # noqa: BLE001 - a probe's fault is the probe's, in its summary as in a cell
             yield f"{probe.label}: its summary failed: {type(fault).__name__}: {fault}"
     if summarising:
         run.write_summaries(metrics, artifacts)

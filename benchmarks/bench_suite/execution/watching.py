@@ -9,6 +9,9 @@ from bench_suite.plan import Cell
 class Silent:
     """Told what happens, and says nothing."""
 
+    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...]) -> None:
+        """Nothing."""
+
     def cell(self, cell: Cell) -> None:
         """Nothing."""
 

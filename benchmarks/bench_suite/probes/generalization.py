@@ -16,7 +16,7 @@ METRICS = {
     "shift_accuracy_gap": {"unit": "fraction", "better": "lower", "ideal": 0.0},
     "shift_loss_gap": {"unit": "loss", "better": "lower", "ideal": 0.0},
 }
-SMALLEST = 1e-7  # below it a score of the true class says only that arithmetic ran out of digits
+SMALLEST = float(np.finfo(np.float32).eps)  # as in `log_loss`: a score of 0 costs 16 nats and not infinity
 
 
 def probe(trained: Trained, options: None) -> Iterator[Metric]:

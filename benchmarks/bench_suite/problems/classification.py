@@ -35,3 +35,19 @@ def predict(network: Network, batch: Batch, evaluation: Evaluation) -> dict[str,
     logits = network.module(**batch.inputs).float()
     scores = logits.softmax(dim=-1)
     return {"predictions": scores.argmax(dim=-1).cpu().numpy(), "scores": scores.cpu().numpy()}
+
+
+def check_predictions(columns: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
+    """Raise ValueError where a model's answers are no class numbers, or its scores no finite numbers for each class."""
+    classes = len(spec["classes"])
+    said = np.asarray(columns["predictions"])
+    if said.dtype.kind not in "iu" or said.ndim != 1:
+        raise ValueError(f"predictions must be class numbers (n,), not {said.dtype} {said.shape}")
+    if said.size and not 0 <= int(said.min()) <= int(said.max()) < classes:
+        raise ValueError(f"a prediction lies outside the {classes} classes: {int(said.min())} to {int(said.max())}")
+    if "scores" in columns:
+        scores = np.asarray(columns["scores"])
+        if scores.shape != (len(said), classes):
+            raise ValueError(f"scores must be (n, {classes}), not {scores.shape}")
+        if not np.isfinite(scores).all():
+            raise ValueError(f"{int((~np.isfinite(scores)).sum())} scores are not finite numbers")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
+from urllib.parse import quote
 
 from bench_suite.contracts import Artifact, ArtifactRow
 from bench_suite.reports import marks, numbers, plots
@@ -17,17 +20,34 @@ MOST_CHARACTERS = 4000
 MOST_TOKENS = 12
 "Tokens of a weighted text that are listed."
 
+PAGE_WIDTH = 840
+"Pixels that a page of Markdown has for pictures."
+
 Keep = Callable[[bytes, str], str]
 "Given a picture and a name for it, where it lies from the report's point of view."
 
 
-def shown(run: Run, row: ArtifactRow, where: str, name: str, keep: Keep | None) -> str:
-    """The artifact that `row` names, as Markdown, captioned with `where` it comes from.
+@dataclass(frozen=True)
+class Picture:
+    """A picture that stands beside others of its kind."""
+
+    caption: str
+    where: str
+    "The cell it comes from; empty where it is of the whole run."
+    place: str
+    "Its file, from the report's point of view."
+    width: int
+    "Pixels of the page."
+
+
+def shown(run: Run, row: ArtifactRow, where: str, name: str, keep: Keep | None) -> str | Picture:
+    """The artifact that `row` names, as Markdown, captioned with `where` it comes from; or as a picture for `beside`.
 
     A picture is handed to `keep` under `name`; without `keep` its file in the run's folder is named instead. What is
     damaged, or has not the form of its kind, says so and costs nothing else.
     """
-    caption = marks.inline(row.caption or row.name) + (f" – {marks.inline(where)}" if where else "")
+    told = row.caption or row.name
+    caption = marks.inline(told) + (f" – {marks.inline(where)}" if where else "")
     try:
         artifact = run.read_artifact(row)
         if artifact.kind == "table":
@@ -35,11 +55,32 @@ def shown(run: Run, row: ArtifactRow, where: str, name: str, keep: Keep | None) 
         if artifact.kind == "text":
             return f"*{caption}*\n\n{_text(artifact)}"
         content = plots.picture(artifact) if keep is not None else None
+        if content is not None and keep is not None:
+            return Picture(told, where, keep(content, safe_name(name)), plots.page_width(content, artifact.kind))
     except (StoreError, ValueError, TypeError, KeyError, IndexError, AttributeError) as fault:
         return f"*{caption}: cannot be shown ({marks.inline(fault)})*"
-    if content is not None and keep is not None:
-        return f"![{caption}]({keep(content, safe_name(name))})\n\n*{caption}*"
     return f"*{caption}: see {marks.code(row.file)} in the run's folder.*"
+
+
+def beside(parts: Sequence[str | Picture]) -> list[str]:
+    """Markdown of artifacts in order: pictures of one caption stand side by side, each below its cell."""
+    written: list[str] = []
+    for caption, group in groupby(parts, key=lambda part: part.caption if isinstance(part, Picture) else None):
+        members = list(group)
+        written += [part for part in members if isinstance(part, str)]
+        pictures = [part for part in members if isinstance(part, Picture)]
+        written += [f"*{marks.inline(caption)}*"] if pictures else []
+        while pictures:
+            across = max(1, PAGE_WIDTH // max(picture.width for picture in pictures))
+            row, pictures = pictures[:across], pictures[across:]
+            heads = [marks.inline(picture.where) for picture in row]
+            written.append(marks.table(heads, [[_image(picture) for picture in row]]))
+    return written
+
+
+def _image(picture: Picture) -> str:
+    described = f"{picture.caption} – {picture.where}" if picture.where else picture.caption
+    return f'<img src="{quote(picture.place)}" width="{picture.width}" alt="{marks.attribute(described)}">'
 
 
 def _table(artifact: Artifact) -> str:

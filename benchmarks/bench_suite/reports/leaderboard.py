@@ -10,16 +10,17 @@ from pathlib import Path
 
 from bench_suite.contracts import BenchError
 from bench_suite.reports import marks, numbers
-from bench_suite.reports.table import Column, Table, machine, tables
+from bench_suite.reports.columns import Column
+from bench_suite.reports.table import Row, Table, machine, tables
 from bench_suite.store import Run
 
 BEGIN = "<!-- bench:leaderboard -->"
 END = "<!-- /bench:leaderboard -->"
 
 READING = (
-    "Values are means over seeds ± half of the 95 % interval, over test examples and seeds. Numbers in brackets "
-    "hold the middle half of the samples: a spread, not an interval. Rows that share a rank (=) cannot be told apart "
-    "by their intervals; comparing example by example tells more."
+    "Values with ± are means over seeds and half of the 95 % interval, over test examples and seeds. Others are "
+    "medians: brackets hold the middle half of the samples, each seed weighing the same, a spread and not an interval. "
+    "Rows that share a rank (=) cannot be told apart by their intervals; comparing example by example tells more."
 )
 FEW_SEEDS = (
     "Two seeds are few: where seeds differ more than examples do, a 95 % interval over two seeds covers the truth in "
@@ -80,6 +81,20 @@ def title(column: Column, scale: numbers.Scale) -> str:
     return f"{column.name}{at}{arrow}" + (f" ({scale.unit})" if scale.unit else "")
 
 
+def head(column: Column, scale: numbers.Scale) -> str:
+    """The same as Markdown for the head of a table, on short lines: the probe, the metric, coordinates and unit."""
+    probe, slash, metric = column.name.partition("/")
+    arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
+    at = [f"{name}={value}" for name, value in column.at]
+    lines = [probe + slash, f"{metric}{arrow}", *at, *([f"({scale.unit})"] if scale.unit else [])]
+    return "<br>".join(marks.inline(line) for line in lines if line)
+
+
+def row_head(row: Row) -> str:
+    """A row's label as Markdown for the head of a table: what tells it apart stands below the model."""
+    return marks.inline(row.model) + "".join(f"<br>{marks.inline(f'{name}={v}')}" for name, v in row.axes.items())
+
+
 def leaderboard_table(table: Table) -> str:
     """The table and its footnotes, as Markdown."""
     scales = {c: numbers.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
@@ -88,7 +103,7 @@ def leaderboard_table(table: Table) -> str:
     header = [
         *(["Rank"] if ranks else []),
         "Model",
-        *(marks.inline(title(c, scales[c])) for c in table.columns),
+        *(head(c, scales[c]) for c in table.columns),
         "Seeds",
     ]
     lines = []
@@ -117,8 +132,15 @@ def insert(text: str, into: Path) -> None:
     """
     try:
         old = into.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise ReportError(f"{into} cannot be read: {fault}") from fault
+    except FileNotFoundError as fault:
+        raise ReportError(
+            f"{into} cannot be read: there is no such file\n"
+            f"  the leaderboard goes between these two lines of a Markdown file:\n  {BEGIN}\n  {END}"
+        ) from fault
+    except OSError as fault:
+        raise ReportError(f"{into} cannot be read: {os.strerror(fault.errno) if fault.errno else fault}") from fault
+    except UnicodeDecodeError as fault:
+        raise ReportError(f"{into} cannot be read: it is not UTF-8 (byte {fault.start})") from fault
     begin, end = old.find(BEGIN), old.find(END)
     if old.count(BEGIN) != 1 or old.count(END) != 1 or begin > end:
         raise ReportError(

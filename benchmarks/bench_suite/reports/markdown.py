@@ -16,8 +16,9 @@ import jinja2
 from bench_suite.contracts import MetricRow, Record
 from bench_suite.records import label_of
 from bench_suite.reports import leaderboard, marks, numbers, provenance
-from bench_suite.reports.artifacts import Keep, shown
-from bench_suite.reports.table import Row, Table, Value, all_columns, quartiles, rows_of, tables
+from bench_suite.reports.artifacts import Keep, Picture, beside, shown
+from bench_suite.reports.columns import all_columns
+from bench_suite.reports.table import Row, Table, Value, middle, rows_of, tables
 from bench_suite.store import Run
 
 MOST_PICTURES = 12
@@ -186,14 +187,14 @@ def _metrics(label: str, records: Sequence[Record]) -> str:
         name = leaderboard.title(column, scale).removeprefix(f"{label}/")
         values = [numbers.full(row.values[column], scale) + notes.mark(row.values[column].reason) for row in rows]
         lines.append([marks.inline(name), *values])
-    header = ["Metric", *(marks.inline(row.label) for row in rows)]
+    header = ["Metric", *(leaderboard.row_head(row) for row in rows)]
     text = marks.table(header, lines, right=range(1, len(header)))
     return text + "".join(f"\n\n{marks.inline(note)}" for note in notes.lines())
 
 
 def _artifacts(run: Run, label: str, table: Table, keep: Keep | None) -> list[str]:
     """The artifacts of each row's first cell that has them: one seed stands for all."""
-    written: list[str] = []
+    written: dict[str, list[str | Picture]] = {}
     counts: Counter[str] = Counter()
     for row in table.rows:
         seen: set[str] = set()
@@ -205,9 +206,11 @@ def _artifacts(run: Run, label: str, table: Table, keep: Keep | None) -> list[st
                 counts[artifact.name] += 1
                 if counts[artifact.name] <= MOST_PICTURES:
                     where = f"{row.label}, seed {record.cell.get('seed')}"
-                    written.append(shown(run, artifact, where, f"{record.id}-{artifact.name}", keep))
+                    found = shown(run, artifact, where, f"{record.id}-{artifact.name}", keep)
+                    written.setdefault(artifact.name, []).append(found)
     rest = sum(max(count - MOST_PICTURES, 0) for count in counts.values())
-    return [*written, *([f"*{rest} more are in the run's folder.*"] if rest else [])]
+    parts = [part for found in written.values() for part in beside(found)]
+    return [*parts, *([f"*{rest} more are in the run's folder.*"] if rest else [])]
 
 
 def _summaries(run: Run, keep: Keep | None) -> list[str]:
@@ -225,13 +228,15 @@ def _summaries(run: Run, keep: Keep | None) -> list[str]:
     return [
         *parts,
         *(marks.inline(note) for note in notes.lines()),
-        *(shown(run, row, "", f"summary-{row.name}", keep) for row in artifacts),
+        *beside([shown(run, row, "", f"summary-{row.name}", keep) for row in artifacts]),
     ]
 
 
 def _single(row: MetricRow) -> Value:
-    spread = quartiles([row.samples]) if row.interval is None else None
-    return Value(row.value, row.interval, spread, 1, row.n, None if row.interval else row.reason)
+    if row.interval is not None or row.value is None or not row.samples:
+        return Value(row.value, row.interval, None, 1, row.n, None if row.interval else row.reason)
+    value, spread = middle([row.samples])
+    return Value(value, None, spread, 1, row.n, row.reason)
 
 
 def _two_seeds(found: Sequence[Table]) -> bool:

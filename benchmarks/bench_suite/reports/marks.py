@@ -27,6 +27,12 @@ def _visible(character: str) -> str:
     return " " if category in ("Cc", "Zl", "Zp") else character
 
 
+def attribute(text: object) -> str:
+    """Any value as the value of an HTML attribute within Markdown, where no mark of either can end it."""
+    flat = " ".join("".join(_visible(character) for character in str(text)).split())
+    return re.sub(r"""[^\w\s.,:;=()+/–-]|_""", lambda found: f"&#{ord(found[0])};", flat)
+
+
 def code(text: object) -> str:
     """A short value as inline code, where what it holds cannot end it."""
     flat = " ".join("".join(_visible(character) for character in str(text)).split())

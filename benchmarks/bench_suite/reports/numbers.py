@@ -102,4 +102,6 @@ def _with_spread(value: Value, middle: float, scale: Scale) -> str:
         # A spread is no uncertainty of the middle: the middle keeps two digits, and never has more than three.
         first = -math.floor(math.log10(abs(middle)))
         decimals = min(max(decimals, first + 1), first + 2)
+        if low and not round(low, decimals):
+            decimals = first + 2  # a low end that is not zero should not read as zero
     return f"{rounded(middle, decimals)} ({rounded(low, decimals)}–{rounded(high, decimals)})"

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A7700")
 _MARKERS = "os^Dv<>P"
 _DASHES = ("-", "--", ":", "-.")
-_DOTS_PER_INCH = 130
+_DOTS_PER_INCH = 180
+_FIGURE = (4.2, 2.7)
+"Inches of a figure whose size does not follow from what it holds: two of them stand side by side on a page."
+_PAGE_DOTS_PER_INCH = 96
+_WIDEST, _WIDEST_IMAGE = 400, 180
+"Pixels of the page that a figure and an image take at most."
 _MOST_LEGEND = 12
 _MOST_WRITTEN = 16
 "Rows or columns of a matrix up to which its values are written into it."
@@ -37,7 +42,7 @@ def picture(artifact: Artifact) -> bytes | None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    figure = Figure(figsize=_FIGURE, layout="constrained")
     FigureCanvasAgg(figure)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # letters that the font lacks are drawn as boxes
@@ -46,6 +51,17 @@ def picture(artifact: Artifact) -> bytes | None:
         # Without the version of matplotlib in the file, the same data make the same bytes.
         figure.savefig(sink, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
     return sink.getvalue()
+
+
+def page_width(content: bytes, kind: str) -> int:
+    """Pixels that a picture is to take on a page, at which its letters have the size they were drawn for."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(content)) as image:
+        width = image.width
+    if kind == "image":
+        return min(width, _WIDEST_IMAGE)
+    return min(width * _PAGE_DOTS_PER_INCH // _DOTS_PER_INCH, _WIDEST)
 
 
 def _lines(figure: Figure, data: Mapping[str, Any]) -> None:
@@ -59,8 +75,8 @@ def _lines(figure: Figure, data: Mapping[str, Any]) -> None:
             color=COLOURS[number % len(COLOURS)],
             linestyle=_DASHES[number // len(COLOURS) % len(_DASHES)],
             marker=_MARKERS[number % len(_MARKERS)] if len(points) <= 40 else "",
-            markersize=4.5,
-            linewidth=1.6,
+            markersize=3.5,
+            linewidth=1.4,
         )
         handles.append(handle)
         names.append(_text(name, 28))
@@ -71,13 +87,14 @@ def _lines(figure: Figure, data: Mapping[str, Any]) -> None:
         rest = len(names) - _MOST_LEGEND
         if rest > 0:
             handles, names = handles[:_MOST_LEGEND], [*names[: _MOST_LEGEND - 1], f"and {rest + 1} more"]
-        figure.legend(handles, names, loc="outside right upper", frameon=False, fontsize=8)
+        figure.set_size_inches(_FIGURE[0], _FIGURE[1] + 0.17 * -(-len(names) // 2))
+        figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize=7)
 
 
 def _bars(figure: Figure, data: Mapping[str, Any]) -> None:
     bars: Mapping[str, Any] = data["bars"]
     intervals: Mapping[str, Any] = data.get("intervals") or {}
-    figure.set_size_inches(6.4, min(max(1.4, 0.9 + 0.32 * len(bars)), 20))
+    figure.set_size_inches(_FIGURE[0], min(max(1.2, 0.7 + 0.24 * len(bars)), 15))
     axes = _axes(figure)
     positions = range(len(bars))
     values = [_number(value) for value in bars.values()]
@@ -88,7 +105,7 @@ def _bars(figure: Figure, data: Mapping[str, Any]) -> None:
             axes.annotate("no value", (0, position), (4, 0), textcoords="offset points", va="center", fontsize=8)
         elif low == low and high == high:
             axes.plot([low, high], [position, position], color="black", linewidth=1.4, marker="|", markersize=7)
-    axes.set_yticks(list(positions), [_text(name, 34) for name in bars])
+    axes.set_yticks(list(positions), [_text(name, 26) for name in bars])
     axes.invert_yaxis()
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_xlabel(_text(data["y"], 60))
@@ -102,11 +119,14 @@ def _matrix(figure: Figure, data: Mapping[str, Any]) -> None:
     rows, columns = data["rows"], data["columns"]
     values = np.array([[_number(value) for value in row] for row in data["values"]], dtype=float)
     values = values.reshape(len(rows), len(columns))
-    size = 0.42 if max(len(rows), len(columns)) <= _MOST_WRITTEN else 0.22
-    figure.set_size_inches(min(max(3.6, 2.0 + size * len(columns)), 14), min(max(2.8, 1.2 + size * len(rows)), 14))
+    size = 0.3 if max(len(rows), len(columns)) <= _MOST_WRITTEN else 0.12
+    figure.set_size_inches(min(max(2.8, 1.3 + size * len(columns)), 8), min(max(2.1, 0.9 + size * len(rows)), 8))
     axes = _axes(figure)
-    shown = axes.imshow(values, cmap="cividis", aspect="auto")
-    figure.colorbar(shown, ax=axes, shrink=0.9)
+    coloured, norm, meaning = _colouring(values)
+    shown = axes.imshow(coloured, cmap="cividis", norm=norm, aspect="auto")
+    bar = figure.colorbar(shown, ax=axes, shrink=0.9, label=meaning)
+    bar.ax.tick_params(labelsize=6)
+    bar.ax.yaxis.label.set_fontsize(7)
     step_x, step_y = max(1, len(columns) // 40), max(1, len(rows) // 40)
     names = [_text(name, 16) for name in columns[::step_x]]
     slanted = any(len(name) > 3 for name in names)
@@ -118,12 +138,27 @@ def _matrix(figure: Figure, data: Mapping[str, Any]) -> None:
     axes.set_xlabel(_text(data.get("x", ""), 60))
     axes.set_ylabel(_text(data.get("y", ""), 40))
     if max(values.shape) <= _MOST_WRITTEN and values.size:
-        middle = (np.nanmin(values) + np.nanmax(values)) / 2 if np.isfinite(values).any() else 0.0
+        light: Any = np.ma.filled(np.ma.asarray(shown.norm(coloured)), 0.0)  # 0 is the darkest colour, 1 the lightest
         for (row, column), value in np.ndenumerate(values):
             if np.isfinite(value):
                 text = f"{value:,.0f}" if float(value).is_integer() else f"{value:.2g}"
-                colour = "black" if value > middle else "white"
-                axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour)
+                colour = "black" if light[row, column] > 0.5 else "white"
+                axes.text(column, row, text, ha="center", va="center", fontsize=6 if len(text) < 5 else 5, color=colour)
+
+
+def _colouring(values: Any) -> tuple[Any, Any, str]:
+    """What the colours of a matrix show, on which scale, and what it is called.
+
+    Counts of a square matrix, such as a confusion, are shown as shares of their row, by the square root: beside a
+    diagonal of nine in ten, one in a hundred can be told from one in twenty. Other values are shown as they are.
+    """
+    import numpy as np
+    from matplotlib.colors import PowerNorm
+
+    counts = values.size and np.isfinite(values).all() and (values >= 0).all() and (values == np.round(values)).all()
+    if not counts or values.shape[0] != values.shape[1] or not values.any():
+        return values, None, ""
+    return values / np.maximum(values.sum(axis=1, keepdims=True), 1), PowerNorm(0.5, 0, 1), "share of the row"
 
 
 def _enlarged(pixels: Any) -> bytes:
@@ -143,7 +178,9 @@ def _enlarged(pixels: Any) -> bytes:
 def _axes(figure: Figure) -> Axes:
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8)
+    axes.tick_params(labelsize=7)
+    axes.xaxis.label.set_fontsize(8)
+    axes.yaxis.label.set_fontsize(8)
     return axes
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import PurePath
 from typing import Any
 
 from bench_suite.reports import marks, numbers
@@ -33,7 +36,8 @@ def made(run: Run, found: Sequence[Table]) -> str:
         "Program": f"bench-suite {info['version']}" if info.get("version") else "",
         "Suite's repository": f"commit {commit}{dirty}" if git else "not in a git repository",
         "Command": marks.code(info.get("command", "")),
-        "Overrides": marks.code(" ".join(f"--set {override}" for override in info.get("overrides") or [])),
+        "Resumed by": ", then ".join(marks.code(command) for command in info.get("resumed") or [] if command),
+        "Overrides": marks.code(_settings(info)),
         "Code of its own": "was run (--trust)" if info.get("trust") else "",
         "Hardware": "; ".join(dict.fromkeys(machine(e.get("hardware") or {}) for e in environments)),
         "System": ", ".join(sorted(systems)),
@@ -46,7 +50,7 @@ def made(run: Run, found: Sequence[Table]) -> str:
             " with ".join(pair[:2]) + f" ({pair[2]})" for pair in info.get("left_out") or [] if len(pair) == 3
         ),
     }
-    coded = ("Command", "Overrides")
+    coded = ("Command", "Resumed by", "Overrides")
     given = {name: value if name in coded else marks.inline(value) for name, value in facts.items() if value}
     return "\n".join(f"- **{name}:** {value}" for name, value in given.items())
 
@@ -88,13 +92,46 @@ def data(found: Sequence[Table]) -> str:
 
 
 def again(run: Run) -> str:
-    """The commands that make the run again."""
+    """The commands that make the run again, and what they leave open."""
     info = run.info
     git = info.get("git") or {}
-    lines = [f"pip install 'bench-suite[samples]=={info['version']}'"] if info.get("version") else []
-    lines += [f"git checkout {git['commit']}"] if git.get("commit") else []
-    lines += [str(info.get("command") or f"bench run {info['suite']}"), f"bench report {run.name}"]
+    suite, only = _typed(info)
+    words = ["bench", "run", suite, *shlex.split(_settings(info)), *only, *(["--trust"] if info.get("trust") else [])]
+    words += ["--smoke"] if info.get("smoke") else []
+    lines = [f"git checkout {git['commit']}"] if git.get("commit") else []
+    lines += [shlex.join(words), "bench report"]
     text = marks.block("\n".join(" ".join(line.split()) for line in lines), "sh")
+    below = bool(info.get("text"))
     if git.get("dirty"):
         text += "\n\nThe repository held changes that were not committed: the commit alone may give other numbers."
+        text += " The suite as it was run stands below." if below else ""
+    elif below and suite.endswith(".toml"):
+        lacking = "If the commit does not hold the suite's file" if git.get("commit") else "Without the suite's file"
+        text += f"\n\n{lacking}, save the text below as {marks.code(suite)}."
     return text
+
+
+def _settings(info: Mapping[str, Any]) -> str:
+    """The overrides as they are typed, quoted for a shell."""
+    return shlex.join(word for override in info.get("overrides") or () for word in ("--set", str(override)))
+
+
+def _typed(info: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The suite as the command named it, without folders of that machine, and its choice of cells (`--only`).
+
+    A run that was resumed may hold other cells than its first command chose: then nothing is chosen.
+    """
+    name = str(info["suite"])
+    try:
+        words = shlex.split(str(info.get("command") or ""))
+    except ValueError:
+        words = []
+    named = [
+        word for before, word in pairwise(words)
+        if before != "--results" and not word.startswith("-") and PurePath(word).name in (name, f"{name}.toml")
+    ]  # fmt: skip
+    suite = named[0] if named else name
+    chosen = [] if info.get("resumed") else [
+        word for before, value in pairwise(words) if before == "--only" for word in ("--only", value)
+    ] + [word for word in words if word.startswith("--only=")]  # fmt: skip
+    return (PurePath(suite).name if PurePath(suite).is_absolute() else suite), chosen

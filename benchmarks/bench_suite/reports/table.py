@@ -7,31 +7,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import quantiles
 from typing import Any
 
 from bench_suite.contracts import Interval, MetricRow, Record
+from bench_suite.records import label_of
+from bench_suite.reports.columns import Column, chosen_columns
 from bench_suite.stats import over_seeds
 from bench_suite.store import Run
 
-MOST_COLUMNS = 5
-"Columns of a leaderboard where the suite names none."
-MOST_COORDINATES = 3
-"Columns for one metric that exists at coordinates only, such as batch sizes."
 _BESIDES = ("task", "model", "seed")
-
-
-@dataclass(frozen=True)
-class Column:
-    """A metric at coordinates."""
-
-    name: str
-    "`probe/metric`"
-    at: tuple[tuple[str, Any], ...] = ()
-    unit: str = ""
-    better: str = "none"
 
 
 @dataclass(frozen=True)
@@ -39,10 +27,10 @@ class Value:
     """A metric over the seeds of a row."""
 
     value: float | None
-    "Mean over seeds."
+    "Mean over seeds where there is an interval, else the median of the samples."
     interval: Interval | None = None
     spread: tuple[float, float] | None = None
-    "Quartiles of the samples (or of the seeds' values), where there is no interval."
+    "Quartiles of the same samples, where there is no interval: the value lies between them."
     seeds: int = 0
     "How many seeds have a value."
     n: int | None = None
@@ -90,19 +78,34 @@ class Table:
 def tables(runs: Sequence[Run]) -> list[Table]:
     """The tables of some runs, newest run first: of a cell that several runs have, the newest counts.
 
-    Columns and order are what the newest run's suite says under `[report]`, else the first metrics of each probe.
+    Probes that the newest record of a cell lacks are taken from an older one of the same code and data. Columns are
+    those of `columns.chosen_columns`, the order is what the newest suite that has a say states as `[report] sort`.
     """
-    found: dict[str, tuple[Run, Record]] = {}
+    found: dict[str, Record] = {}
+    keys: dict[str, tuple[Any, ...]] = {}
+    groups: dict[tuple[Any, ...], list[tuple[Run, Record]]] = {}
     for run in runs:
         for record in run.records():
-            if record.status == "ok" or record.metrics:
-                found.setdefault(record.id, (run, record))
-    groups: dict[tuple[Any, ...], list[tuple[Run, Record]]] = {}
-    for run, record in found.values():
-        hardware = run.environment(record.environment).get("hardware", {})
-        key = (str(record.cell.get("task")), *(str(record.data.get(k, "")) for k in ("name", "fingerprint")))
-        groups.setdefault((*key, _text(hardware), record.smoke), []).append((run, record))
-    return _told_apart([_table(key, members) for key, members in groups.items()])
+            if record.status != "ok" and not record.metrics:
+                continue
+            hardware = run.environment(record.environment).get("hardware", {})
+            data = (str(record.data.get(part, "")) for part in ("name", "fingerprint"))
+            key = (str(record.cell.get("task")), *data, _text(hardware), record.smoke)
+            newest = found.setdefault(record.id, record)
+            if newest is not record and (keys[record.id] != key or newest.reuse != record.reuse):
+                continue
+            keys[record.id] = key
+            found[record.id] = _completed(newest, record)
+            groups.setdefault(key, []).append((run, record))
+    return _told_apart([_table(key, members, found) for key, members in groups.items()])
+
+
+def _completed(newest: Record, other: Record) -> Record:
+    """The newest record with what another has of probes that it lacks itself; artifacts stay with their run."""
+    known = {*newest.probes, *(label_of(row.name) for row in newest.metrics)}
+    more = tuple(row for row in other.metrics if label_of(row.name) not in known)
+    probes = {label: row for label, row in other.probes.items() if label not in known}
+    return replace(newest, metrics=newest.metrics + more, probes={**newest.probes, **probes}) if more else newest
 
 
 def _told_apart(found: list[Table]) -> list[Table]:
@@ -129,49 +132,14 @@ def machine(hardware: Mapping[str, Any]) -> str:
     return ", ".join([str(hardware.get("cpu", "unknown processor")), *([f"{cores} cores"] if cores else []), *named])
 
 
-def _table(key: tuple[Any, ...], members: list[tuple[Run, Record]]) -> Table:
-    records = [record for _, record in members]
-    run = members[0][0]
-    stated = run.info.get("report") or {}
-    columns = chosen_columns(records, stated.get("columns") or ())
-    sort = next((column for column in columns if column.name == stated.get("sort")), None)
+def _table(key: tuple[Any, ...], members: list[tuple[Run, Record]], found: Mapping[str, Record]) -> Table:
+    records = [found[each] for each in dict.fromkeys(record.id for _, record in members)]
+    columns = chosen_columns(members)
+    wishes = dict.fromkeys((run.info.get("report") or {}).get("sort") for run, _ in members)
+    sort = next((column for name in wishes for column in columns if column.name == name), None)
     sort = sort or next((column for column in columns if column.better != "none"), None)
     rows = _ranked(rows_of(records, columns), sort, ranks=not key[4])
     return Table(key[0], records[0].data, json.loads(key[3]), columns, sort, rows, smoke=key[4])
-
-
-def all_columns(records: Iterable[Record]) -> list[Column]:
-    """Every metric at every coordinate, in order of first appearance."""
-    columns: dict[tuple[Any, ...], Column] = {}
-    for record in records:
-        for row in record.metrics:
-            at = tuple(row.at.items())
-            columns.setdefault((row.name, at), Column(row.name, at, row.unit, row.better))
-    return list(columns.values())
-
-
-def chosen_columns(records: Sequence[Record], names: Sequence[str]) -> tuple[Column, ...]:
-    """The columns of those names that these records have; without any, the first metrics of each probe."""
-    known = all_columns(records)
-    if chosen := [column for name in names for column in _of_name(known, name)]:
-        return tuple(chosen)
-    by_probe: dict[str, list[str]] = {}
-    for column in known:
-        metrics = by_probe.setdefault(column.name.partition("/")[0], [])
-        if column.better != "none" and column.name not in metrics and _has_value(records, column.name):
-            metrics.append(column.name)
-    # Two of the first probe, which is the one that the suite cares most for, and one of each other.
-    names = [name for turn, metrics in enumerate(by_probe.values()) for name in metrics[: 1 if turn else 2]]
-    return tuple(column for name in names[:MOST_COLUMNS] for column in _of_name(known, name))
-
-
-def _of_name(known: Sequence[Column], name: str) -> list[Column]:
-    every = [column for column in known if column.name == name]
-    return [column for column in every if not column.at] or every[:MOST_COORDINATES]
-
-
-def _has_value(records: Iterable[Record], name: str) -> bool:
-    return any(row.name == name and row.value is not None for record in records for row in record.metrics)
 
 
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────
@@ -181,53 +149,53 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
     """Rows of these records of one task, unranked, in order of first appearance."""
     groups: dict[str, list[Record]] = {}
     for record in records:
-        cell = {name: value for name, value in record.cell.items() if name != "seed"}
+        cell = {name: value for name, value in record.cell.items() if name != "seed" and value is not None}
         groups.setdefault(_text([cell, _options(record)]), []).append(record)
     members = list(groups.values())
     labels = [_telling(group[0]) for group in members]
-    names = list(dict.fromkeys(name for label in labels for name in label))
-    varying = [name for name in names if len({_text(label.get(name)) for label in labels}) > 1]
-    shown = _fewest(members, labels, varying)
+    by_model: dict[str, list[int]] = {}
+    for number, group in enumerate(members):
+        by_model.setdefault(str(group[0].cell.get("model")), []).append(number)
     rows = []
-    for group, label in zip(members, labels):
+    for number, group in enumerate(members):
+        model = str(group[0].cell.get("model"))
+        shown = _fewest([labels[each] for each in by_model[model]], set(group[0].cell))
+        axes = {name: labels[number][name] for name in shown if name in labels[number]}
         values = {column: _value(group, column) for column in columns}
-        axes = {name: label[name] for name in shown if name in label}
-        rows.append(Row(str(group[0].cell.get("model")), axes, values, tuple(group)))
+        rows.append(Row(model, axes, values, tuple(group)))
     return rows
 
 
 def _telling(record: Record) -> dict[str, Any]:
-    """All that could tell a row from another: axes first, then options by dotted name."""
-    axes = {str(name): value for name, value in record.cell.items() if name not in _BESIDES}
+    """All that could tell a row from another: axes first, then options by dotted name; not what is unset."""
+    axes = {str(name): value for name, value in record.cell.items() if name not in _BESIDES and value is not None}
     options = {
         f"{family}.{name}": value
         for family, chosen in _options(record).items()
         if isinstance(chosen, Mapping)
         for name, value in chosen.items()
-        if f"{family}.{name}" not in axes and name not in axes
+        if f"{family}.{name}" not in axes and name not in record.cell
     }
     return axes | options
 
 
-def _fewest(members: list[list[Record]], labels: list[dict[str, Any]], varying: list[str]) -> list[str]:
-    """Names that tell apart rows of one model: axes that vary within it, options only where axes do not."""
-    by_model: dict[str, list[int]] = {}
-    for number, group in enumerate(members):
-        by_model.setdefault(str(group[0].cell.get("model")), []).append(number)
-    needed: list[str] = []
-    for numbers in by_model.values():
-        for name in varying:
-            within = {_text(labels[number].get(name)) for number in numbers}
-            apart = {_text([labels[number].get(each) for each in needed]) for number in numbers}
-            axis = any(name in members[number][0].cell for number in numbers)
-            if name not in needed and len(within) > 1 and (axis or len(apart) < len(numbers)):
-                needed.append(name)
+def _fewest(labels: Sequence[Mapping[str, Any]], axes: set[str]) -> list[str]:
+    """Names that tell apart rows of one model: all axes that vary among them, options only where axes do not."""
+    names = dict.fromkeys(name for label in labels for name in label)
+    varying = [name for name in names if len({_text(label.get(name)) for label in labels}) > 1]
+    needed = [name for name in varying if name in axes]
+    apart = len({_text([label.get(name) for name in needed]) for label in labels})
+    for name in varying:
+        if name not in needed and apart < len(labels):
+            more = len({_text([label.get(each) for each in (*needed, name)]) for label in labels})
+            if more > apart:
+                needed, apart = [*needed, name], more
     return needed
 
 
 def _options(record: Record) -> dict[str, Any]:
     return {
-        family: {name: value for name, value in chosen.items() if name != "seed"}
+        family: {name: value for name, value in chosen.items() if name != "seed" and value is not None}
         if isinstance(chosen, Mapping)
         else chosen
         for family, chosen in record.options.items()
@@ -248,22 +216,35 @@ def _value(records: Sequence[Record], column: Column) -> Value:
     n = sizes.pop() if len(sizes) == 1 else None
     if interval is not None:
         return Value(mean, interval, None, len(known), n)
-    sampled = [row.samples for row in known if row.samples]
-    spread = quartiles(sampled or [values])
-    return Value(mean, None, spread, len(known), n, reason or (None if sampled else why))
+    value, spread = middle([row.samples or (float(row.value or 0.0),) for row in known])
+    sampled = sum(bool(row.samples) for row in known)
+    if sampled == len(known) or spread is None:
+        return Value(value, None, spread, len(known), n, reason or (None if sampled else why))
+    which = f"in {len(known) - sampled} of {len(known)} seeds" if sampled else "a seed"
+    return Value(value, None, spread, len(known), n, _single_observations(reason, which))
 
 
-def quartiles(samples: Sequence[Sequence[float]]) -> tuple[float, float] | None:
-    """Between them lies the middle half of the samples, each seed's counting the same; None for fewer than two.
+def _single_observations(reason: str | None, which: str) -> str:
+    """The reason of values beside a bracket that holds several: `one observation a seed`."""
+    said = f"one observation {which}"
+    if reason is None:
+        return said
+    told = re.sub(r"\bone observation\b(?! a seed| in \d)", said, reason)
+    return told if said in told else f"{told}; {said}"
 
-    A stray sample does not move them. A seed that took longer has more samples, and must not weigh more for it.
+
+def middle(samples: Sequence[Sequence[float]]) -> tuple[float, tuple[float, float] | None]:
+    """Median and quartiles of the samples of several seeds, each seed weighing the same; no quartiles if all are equal.
+
+    A stray sample does not move them. A seed that took longer has more samples, and must not weigh more for it: each
+    counts with 65 of its quantiles, evenly spaced from its least to its greatest sample.
     """
-    spread = [quantiles(seed, n=64, method="inclusive") if len(seed) > 1 else list(seed) * 63 for seed in samples]
-    pooled = [sample for seed in spread for sample in seed]
+    even = [(min(s), *quantiles(s, n=64, method="inclusive"), max(s)) if len(s) > 1 else tuple(s) * 65 for s in samples]
+    pooled = [sample for seed in even for sample in seed]
     if len(set(pooled)) < 2:
-        return None
-    low, _, high = quantiles(pooled, n=4, method="inclusive")
-    return low, high
+        return pooled[0], None
+    low, median, high = quantiles(pooled, n=4, method="inclusive")
+    return min(max(low, median), high), (low, high)
 
 
 def _is(row: MetricRow, column: Column) -> bool:
@@ -271,7 +252,7 @@ def _is(row: MetricRow, column: Column) -> bool:
 
 
 def _why_absent(records: Sequence[Record], column: Column) -> str:
-    label = column.name.partition("/")[0]
+    label = label_of(column.name)
     ended = [
         record.probes[label] for record in records if label in record.probes and record.probes[label].status != "ok"
     ]

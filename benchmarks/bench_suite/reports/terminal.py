@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bench_suite.records import label_of
 from bench_suite.reports import marks, numbers
+from bench_suite.reports.columns import Column
 from bench_suite.reports.leaderboard import name
-from bench_suite.reports.table import Column, Table, tables
+from bench_suite.reports.table import Row, Table, tables
 from bench_suite.store import Run
 
 _GAP = "  "
 
 
-def terminal_table(run: Run, width: int = 80) -> str:
-    """A table for each task; columns that do not fit are left out from the right, and named below.
+def terminal_table(runs: Run | Sequence[Run], width: int = 80) -> str:
+    """A table for each task of a run, or of several, newest first; no line is wider than `width` characters.
 
+    Columns that do not fit are left out from the right, and named below. Smoke runs are left aside where others are.
     Plain text without control characters: the same on a terminal, in a pipe and in a log.
     """
-    found = tables([run])
+    chosen = [runs] if isinstance(runs, Run) else list(runs)
+    ranked = [run for run in chosen if not run.info.get("smoke")] or chosen
+    found = tables(ranked)
     if not found:
         return "no results to show: no cell has ended well"
-    parts = ["smoke run: 64 examples a split, one epoch; not ranked"] if run.info.get("smoke") else []
+    smoke = any(table.smoke for table in found)
+    parts = [_wrapped("smoke run: 64 examples a split, one epoch; not ranked", width)] if smoke else []
     parts += [_table(table, width) for table in found]
-    tied = any(row.tied for table in found for row in table.rows)
-    parts.append(
-        "↑ higher is better, ↓ lower.\n± half of the 95 % interval; in brackets the middle half of the samples."
-        + ("\n= rows that share a rank cannot be told apart by their intervals." if tied else "")
-    )
+    legend = [
+        "↑ higher is better, ↓ lower.",
+        "± half of the 95 % interval; in brackets the middle half of the samples.",
+    ]
+    if any(row.tied for table in found for row in table.rows):
+        legend.append("= rows that share a rank cannot be told apart by their intervals.")
+    parts.append("\n".join(_wrapped(line, width) for line in legend))
     return "\n\n".join(parts)
 
 
@@ -33,14 +45,17 @@ def _table(table: Table, width: int) -> str:
     ranks = any(row.rank is not None for row in table.rows)
     # Rank, model and each metric: three lines of heading, then one line a row.
     left = [["", "", "", *(_rank(row.rank, row.tied) for row in table.rows)]] if ranks else []
-    left.append(["", "", "model", *(_printable(row.label) for row in table.rows)])
+    forms = _forms(table.rows)
+    left.append(["", "", "model", *forms[-1]])
     metrics = {
         c: [*_heading(c, scales[c].unit), *(numbers.short(r.values[c], scales[c]) for r in table.rows)]
         for c in table.columns
     }
     shown, hidden = _fitting(table.columns, metrics, left, width)
     room = width - _taken([*left[:-1], *(metrics[c] for c in shown)]) - len(_GAP)
-    left[-1] = [_cut(text, max(room, 12)) for text in left[-1]]
+    room = max(room, 12)
+    form = next((form for form in forms if max(map(marks.width, form)) <= room), forms[-1])
+    left[-1] = [*left[-1][:3], *distinct(form, room)]
     columns = [*left, *(metrics[column] for column in shown)]
     widths = [max(map(marks.width, column)) for column in columns]
     flush = [position != len(left) - 1 for position in range(len(columns))]  # all but the model
@@ -48,10 +63,29 @@ def _table(table: Table, width: int) -> str:
         _GAP.join(marks.pad(cell, to, right=right) for cell, to, right in zip(cells, widths, flush)).rstrip()
         for cells in zip(*columns)
     ]
-    body = [_cut(_printable(name(table)), width), *(line for line in lines if line)]
+    body = [_cut(_printable(name(table)), width), *(_cut(line, width) for line in lines if line)]
+    axes = dict.fromkeys(axis for row in table.rows for axis in row.axes)
+    if axes and form is not forms[0]:
+        body.append(_wrapped(f"in parentheses after the model: {', '.join(map(_printable, axes))}", width))
     if hidden:
-        body.append(_cut(f"not shown: {', '.join(_printable(_spoken(column)) for column in hidden)}", width))
+        named = ", ".join(_printable(_spoken(column)) for column in hidden)
+        body.append(_wrapped(f"not shown in {width} columns: {named} (see the report)", width))
     return "\n".join(body)
+
+
+def _forms(rows: Sequence[Row]) -> list[list[str]]:
+    """The rows' labels from long to short: with dotted names, with the last part of them, with the values alone.
+
+    A form in which two rows would look the same is left out.
+    """
+
+    def labels(written: Callable[[str, Any], str]) -> list[str]:
+        axes = [", ".join(written(name, value) for name, value in row.axes.items()) for row in rows]
+        return [_printable(f"{row.model} ({text})" if text else row.model) for row, text in zip(rows, axes)]
+
+    long = labels(lambda name, value: f"{name}={value}")
+    shorter = [labels(lambda name, value: f"{name.rpartition('.')[2]}={value}"), labels(lambda _, value: str(value))]
+    return [long, *(form for form in shorter if len(set(form)) == len(set(long)))]
 
 
 def _heading(column: Column, unit: str) -> list[str]:
@@ -69,9 +103,9 @@ def _spoken(column: Column) -> str:
 def _fitting(
     columns: tuple[Column, ...], metrics: dict[Column, list[str]], left: list[list[str]], width: int
 ) -> tuple[list[Column], list[Column]]:
-    """The columns that fit beside at least 16 characters of the model's name, the first of each probe before others."""
-    model = min(16, max(map(marks.width, left[-1])))
-    first = {column.name.partition("/")[0]: column for column in reversed(columns)}.values()
+    """The columns that fit beside the model in its shortest form, or 22 characters of it; first those of each probe."""
+    model = min(22, max(map(marks.width, left[-1])))
+    first = {label_of(column.name): column for column in reversed(columns)}.values()
     shown: list[Column] = []
     for column in sorted(columns, key=lambda column: column not in first):
         taken = _taken([*left[:-1], *(metrics[c] for c in [*shown, column])]) + len(_GAP) + model
@@ -92,9 +126,37 @@ def _printable(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _cut(text: str, most: int) -> str:
+def _wrapped(text: str, width: int) -> str:
+    lines = textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)
+    return "\n".join(_cut(line, width) for line in lines)
+
+
+def distinct(labels: Sequence[str], most: int) -> list[str]:
+    """Labels of at most so many characters: longer ones are cut in the middle, and no two that differ become the same.
+
+    As much of the end is kept as tells them apart; where no cut does, those that look the same are numbered.
+    """
+    for share in (0.5, 0.7, 0.85, 1.0, 0.25, 0.0):
+        tried = [_cut(label, most, share) for label in labels]
+        if len(set(tried)) == len(set(labels)):
+            return tried
+    tried = [_cut(label, most, 0.5) for label in labels]
+    numbers_of = {label: number for number, label in enumerate(dict.fromkeys(labels), 1)}
+    return [
+        text if tried.count(text) == labels.count(label) else _cut(label, most - len(end), 0.5) + end
+        for label, text in zip(labels, tried)
+        for end in (f" #{numbers_of[label]}",)
+    ]
+
+
+def _cut(text: str, most: int, tail: float = 0.0) -> str:
+    """The text on at most so many columns: `…` stands for what is left out before its last part, a share `tail`."""
     if marks.width(text) <= most:
         return text
-    while text and marks.width(text) > most - 1:
-        text = text[:-1]
-    return f"{text}…"
+    last = ""
+    while len(last) < len(text) and marks.width(text[-len(last) - 1 :]) <= tail * (most - 1):
+        last = text[-len(last) - 1 :]
+    first = ""
+    while marks.width(text[: len(first) + 1]) + marks.width(last) <= most - 1:
+        first = text[: len(first) + 1]
+    return f"{first}…{last}"
