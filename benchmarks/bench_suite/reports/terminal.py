@@ -43,24 +43,24 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80) -> str:
 def _table(table: Table, width: int) -> str:
     scales = {c: numbers.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     ranks = any(row.rank is not None for row in table.rows)
-    # Rank, model and each metric: three lines of heading, then one line a row.
-    left = [["", "", "", *(_rank(row.rank, row.tied) for row in table.rows)]] if ranks else []
+    # Model, its rank before it, and each metric: three lines of heading, then one line a row.
+    rank = [f"{_rank(row.rank, row.tied)} " if ranks else "" for row in table.rows]
+    before = max(map(marks.width, rank))
     forms = _forms(table.rows)
-    left.append(["", "", "model", *forms[-1]])
+    width -= before
     metrics = {
         c: [*_heading(c, scales[c].unit), *(numbers.short(r.values[c], scales[c]) for r in table.rows)]
         for c in table.columns
     }
-    shown, hidden = _fitting(table.columns, metrics, left, width)
-    room = width - _taken([*left[:-1], *(metrics[c] for c in shown)]) - len(_GAP)
-    room = max(room, 12)
+    shown, hidden = _fitting(table.columns, metrics, ["model", *forms[-1]], width)
+    room = max(width - _taken([metrics[c] for c in shown]) - len(_GAP), 12)
     form = next((form for form in forms if max(map(marks.width, form)) <= room), forms[-1])
-    left[-1] = [*left[-1][:3], *distinct(form, room)]
-    columns = [*left, *(metrics[column] for column in shown)]
+    width += before
+    labels = [marks.pad(number, before) + label for number, label in zip(rank, distinct(form, room))]
+    columns = [["", "", " " * before + "model", *labels], *(metrics[column] for column in shown)]
     widths = [max(map(marks.width, column)) for column in columns]
-    flush = [position != len(left) - 1 for position in range(len(columns))]  # all but the model
     lines = [
-        _GAP.join(marks.pad(cell, to, right=right) for cell, to, right in zip(cells, widths, flush)).rstrip()
+        _GAP.join(marks.pad(cell, to, right=place > 0) for place, (cell, to) in enumerate(zip(cells, widths))).rstrip()
         for cells in zip(*columns)
     ]
     body = [_cut(_printable(name(table)), width), *(_cut(line, width) for line in lines if line)]
@@ -101,14 +101,14 @@ def _spoken(column: Column) -> str:
 
 
 def _fitting(
-    columns: tuple[Column, ...], metrics: dict[Column, list[str]], left: list[list[str]], width: int
+    columns: tuple[Column, ...], metrics: dict[Column, list[str]], labels: Sequence[str], width: int
 ) -> tuple[list[Column], list[Column]]:
     """The columns that fit beside the model in its shortest form, or 22 characters of it; first those of each probe."""
-    model = min(22, max(map(marks.width, left[-1])))
+    model = min(22, max(map(marks.width, labels)))
     first = {label_of(column.name): column for column in reversed(columns)}.values()
     shown: list[Column] = []
     for column in sorted(columns, key=lambda column: column not in first):
-        taken = _taken([*left[:-1], *(metrics[c] for c in [*shown, column])]) + len(_GAP) + model
+        taken = _taken([metrics[c] for c in [*shown, column]]) + len(_GAP) + model
         if not shown or taken <= width:
             shown.append(column)
     return [c for c in columns if c in shown], [c for c in columns if c not in shown]
