@@ -85,3 +85,17 @@ def test_every_command_that_the_readme_names_exists():
 def test_the_documented_test_command_is_what_ci_runs():
     (command,) = re.findall(r"^python3 -m venv .*tox.*$", README, re.MULTILINE)
     assert command in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_link_of_the_readme_leads_somewhere():
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert "reports/LEADERBOARD.md" in links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_what_the_readme_shows_of_the_quickstart_is_the_run_that_is_kept():
+    from bench_suite.reports.terminal import terminal_table
+    from bench_suite.store import Store
+
+    (kept,) = [info for info in Store(ROOT / "results").runs() if f"{info.run}/" in README]
+    assert terminal_table(Store(ROOT / "results").open(kept.run), 80) in README

@@ -200,3 +200,11 @@ def test_both_programs_end_alike_when_the_reader_of_the_output_goes(program):
     )
     assert piped.returncode == 0
     assert "Traceback" not in piped.stderr
+
+
+def test_the_suite_may_stand_after_resume(program):
+    program.write(seeds=1)
+    assert program.run(*RUN).returncode == 0
+    again = program.run("run", "--trust", "--resume", "suite.toml")
+    assert again.returncode == 0, again.stderr
+    assert "2 of 2 cells are done" in again.stderr

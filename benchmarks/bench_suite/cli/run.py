@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_suite.cli.arguments import JSON, ONLY, RESULTS, SET, SUITE, again, chosen, shown
+from bench_suite.cli.arguments import JSON, ONLY, RESULTS, SET, again, chosen, shown
 
 if TYPE_CHECKING:
     from bench_suite.execution.session import Outcome
@@ -23,7 +23,8 @@ FEW_SEEDS = 5
 
 
 @click.command()
-@chosen(SUITE, SET, ONLY)
+@click.argument("suite", required=False, metavar="SUITE")
+@chosen(SET, ONLY)
 @click.option(
     "--resume",
     is_flag=False,
@@ -60,6 +61,10 @@ def command(
     from bench_suite.reading import read_suite
     from bench_suite.store import Store
 
+    if suite is None and resume not in (None, "newest"):
+        suite, resume = resume, "newest"  # `bench run --resume SUITE`: the word after it is the suite, not a run
+    if suite is None:
+        raise click.UsageError("Missing argument 'SUITE': a file, or the name of one that ships (bench list suites)")
     plan = make_plan(read_suite(suite, overrides), only)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
