@@ -162,6 +162,7 @@ class Stopwatch:
         self.since = 0.0
 
     def __call__(self, name: str) -> Stopwatch:
+        """The part that the next `with` block is counted to."""
         self.name = name
         return self
 

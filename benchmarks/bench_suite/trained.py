@@ -57,6 +57,7 @@ class Trained:
 
     @property
     def network(self) -> Network | None:
+        """The network, where the model is one."""
         return self.model if isinstance(self.model, Network) else None
 
     def for_cell(self, cell: Cell, keep: Callable[[str, Predictions], None] | None) -> Trained:
@@ -71,13 +72,9 @@ class Trained:
         """Predictions on a split; without `change` they are computed once and stored."""
         if change is None and split in self._predictions:
             return self._predictions[split]
-        source = self._split(split)
-        if change is not None:
-            from bench_suite.data.splits import Changed
+        from bench_suite.data.splits import Changed, column
 
-            source = Changed(source, change)
-        from bench_suite.data.splits import column
-
+        source = self._split(split) if change is None else Changed(self._split(split), change)
         columns = self._answers(split, source, cached=change is None)
         made = Predictions(split, source.ids, {"targets": column(source, "target"), **columns}, source.groups)
         if change is None:

@@ -39,6 +39,7 @@ class HashedNgrams:
     ngrams: int
 
     def __call__(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The bucket numbers of each text's n-grams, as `Ragged` of k rows."""
         texts = raw["text"]
         # 256 reviews are 330 kB of text: what is computed over them stays in the processor's cache.
         starts = range(0, max(1, len(texts)), 256)

@@ -61,6 +61,7 @@ class Standardised:
     deviation: np.ndarray
 
     def __call__(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`table` (k, d) float32, of mean 0 and deviation 1 on train; missing values stand at the median."""
         table = np.asarray(raw["table"], dtype=np.float64)
         filled = np.where(np.isnan(table), self.median, table)
         return {"table": ((filled - self.mean) / self.deviation).astype(np.float32)}
