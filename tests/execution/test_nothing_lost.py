@@ -42,7 +42,7 @@ def wait_for_a_record(program, process, more_than: int = 0) -> None:
 
 def test_after_twenty_kills_resume_has_done_each_cell_and_probe_exactly_once(program):
     """Kills at random moments: while importing, loading, training, measuring, writing and reporting."""
-    program.write(seeds=40)
+    program.write(seeds=60)
     random_moment = random.Random(time.time_ns())
     kills, killed_with_records = 0, 0
     while kills < KILLS:
