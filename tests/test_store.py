@@ -494,7 +494,7 @@ def test_other_threads_write_without_touching_signals() -> None:
         try:
             with uninterrupted():
                 pass
-        except BaseException as fault:  # noqa: BLE001
+        except BaseException as fault:  # noqa: BLE001 - whatever the thread raised is looked at below
             faults.append(fault)
 
     thread = threading.Thread(target=work)

@@ -100,7 +100,7 @@ def _contents_of(column: Any) -> np.ndarray:
     if isinstance(column, np.ndarray) and column.dtype != object:
         array = np.ascontiguousarray(column.astype(column.dtype.newbyteorder("<"), copy=False))
         width = array.dtype.itemsize * (array[0].size if len(array) else 1)
-        data = memoryview(array.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+        data = memoryview(array.reshape(-1).view(np.uint8))  # type: ignore[arg-type]  # an array has a buffer
         digests = [blake2b(data[at : at + width], digest_size=8).digest() for at in range(0, width * len(array), width)]
     elif isinstance(column, Ragged):
         digests = [blake2b(np.ascontiguousarray(row).tobytes(), digest_size=8).digest() for row in column]

@@ -92,5 +92,5 @@ def placed(module: torch.nn.Module, place: Placement) -> torch.nn.Module:
     """
     module.to(place.device)
     if place.device != "mps" and any(isinstance(part, torch.nn.Conv2d) for part in module.modules()):
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
     return module
