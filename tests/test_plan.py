@@ -295,3 +295,46 @@ def test_options_of_a_cell_are_all_of_them_resolved(plan):
 def test_a_cell_in_words_names_only_what_is_unusual(plan):
     found = plan(matrix={"precision": ["32-true", "bf16-mixed"], "seed": 1})
     assert [name(cell) for cell in found.cells] == ["loans, mlp, seed 1", 'loans, mlp, precision "bf16-mixed", seed 1']
+
+
+# ── training options that cannot hold ───────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("train", "fault"),
+    [
+        ({"augment": ["flip"]}, "augment changes images, and loans has none"),
+        ({"target": {"quality/acuracy": 0.9}}, 'no metric "acuracy"'),
+        ({"target": {"accuracy": 0.9, "macro_f1": 0.9}}, "target names one metric and its value, not 2"),
+        ({"target": {"accuracy": 0.9}, "validation": 0}, "target decides on validation data"),
+        ({"checkpoint": "ten minutes"}, 'is no time such as "10m"'),
+        ({"label_smoothing": 1.5}, "0.99"),
+    ],
+)
+def test_training_options_that_cannot_hold_are_faults_of_the_suite(plan, train, fault):
+    with pytest.raises(SuiteError) as raised:
+        plan(train=train)
+    assert fault in str(raised.value)
+    assert "s.toml" in str(raised.value)
+
+
+def test_label_smoothing_of_a_regression_is_a_fault(plan):
+    with pytest.raises(SuiteError, match="label_smoothing is for classes, and diabetes is regression"):
+        plan(tasks=[{"use": "diabetes"}], train={"label_smoothing": 0.1})
+
+
+def test_fraction_and_compile_are_axes_and_their_defaults_leave_identities_alone(plan):
+    plain = plan()
+    assert ids(plan(matrix={"fraction": 1.0, "compile": False})) == ids(plain)
+    made = plan(matrix={"fraction": [0.1, 1.0], "compile": [False, True]})
+    assert labels(made, "fraction", "compile") == {(0.1, False), (1.0, False), (0.1, True), (1.0, True)}
+    assert ids(plain)[0] in ids(made)
+    with pytest.raises(SuiteError, match="fraction"):
+        plan(matrix={"fraction": [0.0]})
+
+
+def test_an_estimator_is_trained_on_fractions_and_never_compiled(plan):
+    made = plan(models=[{"use": "logistic_regression"}, {"use": "mlp"}], matrix={"fraction": [0.5], "compile": [False, True]})
+    assert labels(made, "model", "fraction", "compile") == {
+        ("logistic_regression", 0.5, None), ("mlp", 0.5, False), ("mlp", 0.5, True)
+    }

@@ -151,6 +151,12 @@ class Network:
     encoding: Hashable | None = None
     """What, besides the model's file and the data, decides the outcome of `encode`: its options as a tuple.
     With it the columns are cached on disk; None keeps them in memory only."""
+    padded: str | None = None
+    """The `Ragged` column whose rows `collate` pads to the longest of the batch: batches are then made of rows of like
+    length. None where nothing is padded."""
+    frozen: torch.nn.Module | None = None
+    """A part that is never trained and runs within `encode`, so that its outcome is computed once. Its parameters and
+    FLOPs count with those of `module`; `throughput/encoding` says what it costs."""
 
 
 @runtime_checkable
@@ -177,6 +183,8 @@ class Placement:
     precision: str
     "`32-true` or `bf16-mixed`: already resolved."
     deterministic: bool = False
+    compiled: bool = False
+    "Whether `torch.compile` translates the network."
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +206,19 @@ Report = Callable[[Window], bool]
 "Progress, logs, deadline: called once a window; False asks the engine to stop."
 
 
+class Checkpoints(Protocol):
+    """Where an engine that accepts `checkpoint` saves a training in the middle, and finds it again after a kill.
+
+    It is given to `train` as `checkpoints`, where the suite asks for it.
+    """
+
+    def save(self, content: bytes) -> None:
+        """Keep this in the place of what was kept before: wholly, or not at all."""
+
+    def load(self) -> bytes | None:
+        """What was kept last; None where there is nothing, or it is of another training."""
+
+
 @dataclass(frozen=True)
 class History:
     """What happened in a training."""
@@ -213,6 +234,11 @@ class History:
     "The epoch whose weights were kept, where early stopping chose."
     stopped: str | None = None
     "Why it ended before its last epoch; None where it did not."
+    compile_seconds: float | None = None
+    "What the first step took beyond a usual one, where the network was compiled."
+    target: Mapping[str, Any] | None = None
+    """Where a target was set: `metric`, `wanted`, `reached`, and, if it was reached, `seconds`, `epochs` and `samples`
+    of training up to then."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +256,8 @@ class Problem(Protocol):
     """A module in `problems/`. `METRICS` names its default metrics.
 
     Optional functions: `fit_spec(spec, data)` returns what must be known of train before a model is built, to be added
-    to `Data.spec`; `check_predictions(columns, spec)` raises ValueError where a model's answers cannot be used.
+    to `Data.spec`; `check_predictions(columns, spec)` raises ValueError where a model's answers cannot be used;
+    `smoothed_loss(outputs, targets, spec, smoothing)` is the loss that `label_smoothing` asks for.
     """
 
     METRICS: Mapping[str, Mapping[str, Any]]

@@ -7,11 +7,12 @@ import itertools
 import json
 import math
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bench_suite.components import Component
+from bench_suite.components import Component, builtin
 from bench_suite.document import SuiteError
 from bench_suite.options import MISSING, Option, show
 from bench_suite.spelling import nearest
@@ -41,6 +42,8 @@ class Cell:
     precision: str
     device: str
     threads: int | str
+    fraction: float
+    compile: bool
     options: Mapping[str, Mapping[str, Any]]
     "Resolved, by family: `task`, `model`, `train`, `evaluate`."
     probes: Mapping[str, str | None]
@@ -224,7 +227,7 @@ def is_network(model: Component) -> bool:
 
 def _concerns(axis: str, task: Choice, model: Choice) -> bool:
     family, _, rest = axis.partition(".")
-    if family in ("engine", "precision", "train") and not is_network(model.component):
+    if family in ("engine", "precision", "compile", "train") and not is_network(model.component):
         return family == "train" and (rest == "validation" or rest in model.component.words("ACCEPTS"))
     # An option has no dot in its name, a label may: what stands before the last dot is the label.
     if family == "tasks":
@@ -261,7 +264,7 @@ def _cell(suite: Suite, task: Choice, model: Choice, point: Mapping[str, Any]) -
         "train": changed(train_options(), train),
         "seed": values["seed"],
         "place": {
-            axis: values[axis] for axis in ("precision", "device", "threads") if values[axis] != AXES[axis].default
+            axis: values[axis] for axis in AXES if axis not in ("seed", "engine") and values[axis] != AXES[axis].default
         },
     }
     labels = {
@@ -279,7 +282,8 @@ def _cell(suite: Suite, task: Choice, model: Choice, point: Mapping[str, Any]) -
         unit=digest(training),
         labels={**labels, **{axis: value for axis, value in point.items() if axis not in labels}},
         task=task, model=model, problems=problems, engine=engine, seed=values["seed"], precision=values["precision"],
-        device=values["device"], threads=values["threads"], options=options, probes={},
+        device=values["device"], threads=values["threads"], fraction=values["fraction"], compile=values["compile"],
+        options=options, probes={},
     )  # fmt: skip
     available = {*model.component.words("PROVIDES")}
     available |= {"groups"} if task.component.words("GROUPS") and options["task"].get("groups") != () else set()
@@ -313,21 +317,45 @@ def _check(suite: Suite, cell: Cell) -> None:
                     f"the engine {cell.engine.name} has no {option} "
                     f"(you ask for {show(value)}; it has: {', '.join(accepts)})",
                 )
-        train = cell.options["train"]
-        if train["patience"] is not None and train["validation"] == 0:
-            document.fault(
-                _stated_at(cell, "patience"), "patience chooses on validation data, and validation = 0 leaves none"
-            )
-        if train["nesterov"] and train["optimizer"] == "sgd" and train["momentum"] == 0:
-            document.fault(
-                _stated_at(cell, "nesterov"), "nesterov is a variant of momentum, and momentum = 0 leaves none"
-            )
+        for option, fault in _contradictions(cell):
+            document.fault(_stated_at(cell, option), fault)
         return
     for option in cell.model.train:
         if option != "validation" and option not in cell.model.component.words("ACCEPTS"):
             document.fault(
                 (*cell.model.key, "train", option), f"{cell.model.component.name} fits itself and has no {option}"
             )
+
+
+def _contradictions(cell: Cell) -> Iterator[tuple[str, str]]:
+    """Training options of a network that cannot hold together, or not with its task: the option, and why."""
+    train = cell.options["train"]
+    for option in ("patience", "target"):
+        if train[option] is not None and train["validation"] == 0:
+            yield option, f"{option} decides on validation data, and validation = 0 leaves none"
+    if train["nesterov"] and train["optimizer"] == "sgd" and train["momentum"] == 0:
+        yield "nesterov", "nesterov is a variant of momentum, and momentum = 0 leaves none"
+    if train["augment"] and "image" not in cell.task.component.words("MODALITY"):
+        yield "augment", f"augment changes images, and {cell.task.label} has none: state it with the models of images"
+    if train["label_smoothing"] and not any("smoothed_loss" in p.functions for p in cell.problems):
+        problems = " or ".join(p.name for p in cell.problems)
+        yield "label_smoothing", f"label_smoothing is for classes, and {cell.task.label} is {problems}"
+    if train["target"] is not None:
+        yield from (("target", fault) for fault in _target_faults(train["target"], cell.problems))
+    if train["checkpoint"] is not None and not re.fullmatch(r"\d+(\.\d+)?\s*[smh]", train["checkpoint"].strip()):
+        yield "checkpoint", f'checkpoint = {show(train["checkpoint"])} is no time such as "10m", "90s" or "1h"'
+
+
+def _target_faults(target: Mapping[str, float], problems: Sequence[Component]) -> Iterator[str]:
+    """What is wrong with a target: more than one metric, or one that the problem has not."""
+    if len(target) != 1:
+        yield f"target names one metric and its value, not {len(target)}"
+        return
+    name = next(iter(target)).rpartition("/")[2]
+    known = {*(metric for p in problems for metric in p.facts["METRICS"]), *builtin("metrics")}
+    if name not in known:
+        there = ", ".join(sorted(known))
+        yield f"target: there is no metric {show(name)}{nearest(name, sorted(known))} (there are: {there})"
 
 
 def _stated_at(cell: Cell, option: str) -> tuple[str | int, ...]:

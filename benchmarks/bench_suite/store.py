@@ -1,7 +1,8 @@
 """The runs on disk: `results/`, which this module reads, and writes by way of `writing`.
 
 A run is a folder: `run.json`, `environments/HASH.json`, `records/NUMBER.jsonl` (one file a writer, one record a line),
-`cells/ID/` with predictions and artifacts, `weights/UNIT.safetensors`, `summaries.json`. Whatever a record names is
+`cells/ID/` with predictions and artifacts, `weights/UNIT.safetensors` (and, while it trains, `UNIT.checkpoint`),
+`summaries.json`. Whatever a record names is
 written before the record is. What the files hold is told by `records` and `formats`.
 """
 
@@ -280,6 +281,10 @@ class Run:
             return None
         return (state, history) if kept == reuse else None
 
+    def checkpoint(self, unit: str, reuse: str) -> Checkpoint:
+        """Where a unit's training is saved in the middle."""
+        return Checkpoint(self._inside(f"weights/{safe_name(unit)}.checkpoint"), reuse)
+
     # ── files ───────────────────────────────────────────────────────────────────────────────────
 
     def _inside(self, relative: str) -> Path:
@@ -296,6 +301,32 @@ class Run:
             return read(self._inside(row.file).read_bytes())
         except (OSError, ValueError, KeyError) as fault:  # pyarrow's and Pillow's faults are among these
             raise StoreError(f"{row.name} of run {self.name}: {row.file} cannot be read: {fault}") from fault
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """`contracts.Checkpoints` in one file: a first line that says of which training it is, then what was saved."""
+
+    path: Path
+    reuse: str
+    "Identity of the training that may go on from it."
+
+    def save(self, content: bytes) -> None:
+        """Keep this in the place of what was kept before: wholly, or not at all."""
+        write_file(self.path, self.reuse.encode() + b"\n" + content)
+
+    def load(self) -> bytes | None:
+        """What was kept last; None where there is nothing, or it is of another training."""
+        try:
+            first, _, content = self.path.read_bytes().partition(b"\n")
+        except OSError:
+            return None
+        return content if first.decode(errors="replace") == self.reuse else None
+
+    def remove(self) -> None:
+        """Remove it, when the training has ended."""
+        with suppress(OSError):
+            self.path.unlink()
 
 
 def _now() -> str:

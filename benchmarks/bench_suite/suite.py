@@ -18,12 +18,17 @@ from bench_suite.spelling import nearest
 
 SECTIONS = ("title", "description", "tasks", "models", "train", "evaluate", "matrix", "probes", "gate", "report")
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("32-true", "bf16-mixed")
+PRECISIONS = ("32-true", "bf16-mixed", "auto")
 AXES: Mapping[str, Option] = {
     "seed": Option(
         "seed", Type("int"), 0, "Seed of initial weights and of the order of examples.", bounds=(0, 2**32 - 1)
     ),
-    "precision": Option("precision", Type("Literal", PRECISIONS), "32-true", "Arithmetic of training and inference."),
+    "precision": Option(
+        "precision",
+        Type("Literal", PRECISIONS),
+        "32-true",
+        "Arithmetic of training and inference; `auto`: the faster here.",
+    ),
     "device": Option(
         "device", Type("Literal", DEVICES), "auto", "`auto`: cuda where there is one, else mps, else cpu."
     ),
@@ -35,6 +40,14 @@ AXES: Mapping[str, Option] = {
         "CPU threads; `auto`: all cores.",
         bounds=(1, None),
     ),
+    "fraction": Option(
+        "fraction",
+        Type("float"),
+        1.0,
+        "Share of the training split that is trained on; smaller shares are parts of larger ones.",
+        bounds=(1e-6, 1.0),
+    ),
+    "compile": Option("compile", Type("bool"), False, "Whether `torch.compile` translates the network first."),
 }
 "Axes with a name of their own; the others are dotted keys such as `train.learning_rate`."
 EVALUATE: Mapping[str, Option] = {

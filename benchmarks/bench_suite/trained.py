@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from bench_suite import components
 from bench_suite.contracts import (
     BenchError,
+    Checkpoints,
     Data,
     Estimator,
     Evaluation,
@@ -201,6 +202,8 @@ def build(
     module = components.load(cell.model.component)
     options = components.make_options(cell.model.component, cell.options["model"])
     model = module.build(data, options)
+    if place.compiled and isinstance(model, Network):
+        model.module.compile()  # in place: names in its state, and what it is an instance of, stay as they are
     if not isinstance(model, Network | Estimator):
         raise BenchError(
             f"{cell.model.label}: build returned {type(model).__name__}, which is neither a Network nor an Estimator"
@@ -208,8 +211,16 @@ def build(
     return Trained(cell, data, problem, place, model, dict(train), seed, smoke=smoke, cache=cache)
 
 
-def fit(trained: Trained, report: Report, meters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Train it, in place; returns what each of `meters` (context managers by probe label) yielded."""
+def fit(
+    trained: Trained,
+    report: Report,
+    meters: Mapping[str, Any] | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> dict[str, Any]:
+    """Train it, in place; returns what each of `meters` (context managers by probe label) yielded.
+
+    `checkpoints` are for an engine that accepts `checkpoint`, and used where the options ask for it.
+    """
     options = train_options(trained.train)
     seed_everything((trained.seed + 0x9E3779B9) % 2**32)
     yielded: dict[str, Any] = {}
@@ -219,8 +230,9 @@ def fit(trained: Trained, report: Report, meters: Mapping[str, Any] | None = Non
         if isinstance(trained.model, Network):
             assert trained.cell.engine is not None
             engine = components.load(trained.cell.engine)
+            saved = {"checkpoints": checkpoints} if options.checkpoint is not None else {}
             trained.history = engine.train(
-                trained.model, trained.data, trained.problem, options, trained.place, report, trained.encoded
+                trained.model, trained.data, trained.problem, options, trained.place, report, trained.encoded, **saved
             )
         else:
             from bench_suite.training.precision import computing

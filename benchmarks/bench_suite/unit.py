@@ -106,10 +106,14 @@ def _train(unit: Unit, todo: list[Cell], work: Workplace, draft: Draft) -> Attem
             attempt.notes.append("weights kept from the earlier training of this run")
             return attempt
         work.watcher.step(cell, "training")
+        checkpoint = work.run.checkpoint(unit.id, attempt.reuse)
+        if train["checkpoint"] is not None and checkpoint.load() is not None:
+            attempt.notes.append("went on from a checkpoint of the same training, which had been cut off")
         with clock("train"):
-            attempt.meters = fit(trained, partial(_report, cell, work), meters)
+            attempt.meters = fit(trained, partial(_report, cell, work), meters, checkpoint)
         if train["keep"] and isinstance(trained.model, Network):
             work.run.keep_weights(unit.id, attempt.reuse, trained.model.module.state_dict(), trained.history)
+        checkpoint.remove()
     except (StoreError, KeyboardInterrupt):
         raise
     except BaseException as fault:  # noqa: BLE001 - becomes the record of each cell of the unit
@@ -132,6 +136,17 @@ def _fits(cell: Cell, data: Data) -> None:
         raise BenchError(
             f"the task {cell.task.label} turned out to be {data.problem}, which {cell.model.label} does not do"
         )
+    modalities = cell.task.component.words("MODALITY")
+    if len(modalities) > 1:
+        import numpy as np
+
+        found = [name for name in modalities if name in data.splits["train"].take(np.arange(1))]
+        takes = cell.model.component.words("MODALITIES")
+        if not set(found) & set(takes):
+            raise BenchError(
+                f"the examples of the task {cell.task.label} turned out to be {' and '.join(found) or 'of no modality'}, "
+                f"and {cell.model.label} takes {' or '.join(takes)}; leave the pair out with exclude"
+            )
 
 
 class _Meter(AbstractContextManager["_Meter"]):

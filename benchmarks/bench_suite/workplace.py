@@ -67,7 +67,11 @@ class Workplace:
             options = components.make_options(cell.task.component, cell.options["task"])
             data = prepare(module.load(options, self.sources), cell.options["train"]["validation"], self.smoke)
             self._loaded[key] = data
-        return self._loaded[key]
+        if cell.fraction == 1.0:
+            return self._loaded[key]
+        from bench_suite.data.fractions import part_of
+
+        return part_of(self._loaded[key], cell.fraction)
 
     def missing(self, cell: Cell) -> list[str]:
         """Labels of the cell's probes that are still to do; inapplicable ones count, so that the record names them."""
@@ -80,7 +84,8 @@ def reuse(cell: Cell, fingerprint: str, place: Placement, code: str, *, smoke: b
 
     parts = [cell.task.component, cell.model.component, *cell.problems, *([cell.engine] if cell.engine else [])]
     sources = [part.source_hash for part in parts]
-    return digest([cell.unit, fingerprint, sources, code, torch.__version__, place.device, place.threads, smoke])
+    where = [place.device, place.threads, place.precision]
+    return digest([cell.unit, fingerprint, sources, code, torch.__version__, *where, smoke])
 
 
 def place_of(cell: Cell, jobs: int) -> Placement:
@@ -88,4 +93,6 @@ def place_of(cell: Cell, jobs: int) -> Placement:
     from bench_suite.training.placement import placement
 
     deterministic = bool(cell.options["train"]["deterministic"])
-    return placement(cell.device, cell.precision, cell.threads, jobs=jobs, deterministic=deterministic)
+    return placement(
+        cell.device, cell.precision, cell.threads, jobs=jobs, deterministic=deterministic, compiled=cell.compile
+    )

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing import Value
 from typing import Any
 
 import numpy as np
@@ -175,13 +176,14 @@ def test_a_split_on_disk_is_read_a_batch_at_a_time_and_trains_to_the_same_weight
         in_memory = False
 
         def __init__(self, split: MemorySplit) -> None:
-            self.split, self.ids, self.groups, self.most = split, split.ids, split.groups, 0
+            self.split, self.ids, self.groups = split, split.ids, split.groups
+            self.most, self.reader = Value("q", 0), Value("q", 0)  # a worker process writes them
 
         def __len__(self) -> int:
             return len(self.split)
 
         def take(self, rows: np.ndarray) -> Any:
-            self.most = max(self.most, len(rows))
+            self.most.value, self.reader.value = max(self.most.value, len(rows)), os.getpid()
             return self.split.take(rows)
 
     options = TrainOptions(epochs=1)
@@ -194,7 +196,8 @@ def test_a_split_on_disk_is_read_a_batch_at_a_time_and_trains_to_the_same_weight
     native.train(
         network, data, classification, options, PLACE, lambda window: True, lambda name: encoded(network, disk[name])
     )
-    assert disk["train"].most == 64
+    assert disk["train"].most.value == 64
+    assert disk["train"].reader.value != os.getpid(), "no worker read it"
     assert np.array_equal(said(network, digits)["scores"], said(expected, digits)["scores"])
 
 

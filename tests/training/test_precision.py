@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from bench_suite.contracts import BenchError, Placement
-from bench_suite.training.precision import autocast, computing, placed
+from bench_suite.training.precision import autocast, check, computing, placed
 
 
 def test_threads_and_determinism_hold_within_and_are_restored_after_a_fault() -> None:
@@ -57,3 +57,24 @@ def test_convolutions_are_laid_out_channels_last_and_say_the_same() -> None:
     placed(module, Placement("cpu", 1, "32-true"))
     assert module.weight.is_contiguous(memory_format=torch.channels_last)
     assert torch.allclose(module(images), expected, atol=1e-6)
+
+
+def test_auto_is_a_precision_of_this_machine_and_does_not_disturb_what_models_draw() -> None:
+    from bench_suite.training.placement import placement
+    from bench_suite.training.precision import _fastest
+
+    _fastest.cache_clear()
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    place = placement("cpu", "auto", 1)
+    assert place.precision in ("32-true", "bf16-mixed")
+    assert torch.equal(torch.rand(4), expected)
+    assert placement("cpu", "auto", 1) == place, "measured once a process, so that all cells of a run agree"
+
+
+def test_compiling_without_a_compiler_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(BenchError, match=r"needs a C\+\+ compiler"):
+        check(Placement("cpu", 1, "32-true", compiled=True))

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from statistics import median
 from time import perf_counter
+from typing import Any
 
 import torch
 
-from bench_suite.contracts import BenchError, Data, History, Network, Placement, Problem, Report, TrainingFailed
+from bench_suite.contracts import (
+    BenchError,
+    Checkpoints,
+    Data,
+    History,
+    Network,
+    Placement,
+    Problem,
+    Report,
+    TrainingFailed,
+    Window,
+)
 from bench_suite.data.encoded import Encoded
+from bench_suite.data.feeding import Feed
+from bench_suite.training.augmentation import Loss, augment, loss_of_mixed
+from bench_suite.training.batching import shuffled
+from bench_suite.training.checkpoints import Timer
 from bench_suite.training.clock import Clock
-from bench_suite.training.optimisers import optimiser
+from bench_suite.training.optimisers import Optimiser, optimiser
 from bench_suite.training.options import TrainOptions
 from bench_suite.training.precision import autocast, computing, placed
 from bench_suite.training.predicting import mean_loss
 from bench_suite.training.schedules import factor
+from bench_suite.training.targets import Target
 
 ACCEPTS = (
     "epochs",
@@ -28,8 +48,12 @@ ACCEPTS = (
     "schedule",
     "warmup",
     "gradient_clip",
+    "label_smoothing",
+    "augment",
     "patience",
     "validation",
+    "target",
+    "checkpoint",
     "keep",
     "deterministic",
 )
@@ -43,55 +67,80 @@ def train(
     place: Placement,
     report: Report,
     encoded: Callable[[str], Encoded],
+    checkpoints: Checkpoints | None = None,
 ) -> History:
     """Train `model.module` in place on the train split; `encoded` gives a split's columns by its name.
 
     The order of examples is drawn from PyTorch's global generator, which the caller seeds. Where there is a validation
     split, its mean loss is taken after each epoch; with `patience` it decides when to stop and which epoch's weights
-    are kept. Ends early, with `History.stopped = "interrupted"`, when `report` says so. Raises `TrainingFailed` where
-    the loss is no longer finite, and `BenchError` where `place` or `options` cannot be had.
+    are kept, and with `target` its metric decides when to stop. With `checkpoints` and `options.checkpoint` all that
+    the training needs to go on is saved now and then, and found again. Ends early, with `History.stopped =
+    "interrupted"`, when `report` says so. Raises `TrainingFailed` where the loss is no longer finite, and `BenchError`
+    where `place` or `options` cannot be had.
     """
     examples = encoded("train")
     validation = encoded("validation") if "validation" in data.splits else None
-    if options.patience is not None and validation is None:
-        raise BenchError("patience needs a validation split: set validation above 0, or leave patience out")
+    for option in ("patience", "target"):
+        if getattr(options, option) is not None and validation is None:
+            raise BenchError(f"{option} needs a validation split: set validation above 0, or leave {option} out")
+    timer = Timer(checkpoints, options.checkpoint)
     with computing(place):
-        return _fit(model, problem, options, place, Clock(report), examples, validation, data.spec)
+        return _fit(model, data, problem, options, place, Clock(report), timer, examples, validation)
+
+
+@dataclass
+class _Progress:
+    """How far a training has come, but for its weights."""
+
+    epoch: int = 1
+    batch: int = 0
+    "Batches of this epoch that are done."
+    epochs: list[dict[str, float]] = field(default_factory=list)
 
 
 def _fit(
     model: Network,
+    data: Data,
     problem: Problem,
     options: TrainOptions,
     place: Placement,
     clock: Clock,
+    timer: Timer,
     examples: Encoded,
     validation: Encoded | None,
-    spec: Mapping[str, object],
 ) -> History:
     """The epochs: order, the loop, validation, early stopping."""
+    spec = data.spec
     module = placed(model.module, place)
     update = optimiser(module, options, place)
     weights = [weight for group in update.param_groups for weight in group["params"]]
-    collate, take, loss_of, moves = model.collate, examples.take, problem.loss, place.device != "cpu"
-    mixed = place.precision != "32-true"
+    collate, changes = model.collate, tuple(options.augment)
+    loss_of, moves, mixed = _loss(problem, options), place.device != "cpu", place.precision != "32-true"
     scheduled = options.schedule != "constant" or options.warmup > 0.0
     steps = options.epochs * math.ceil(len(examples) / options.batch_size)
+    feed = Feed(examples, place.threads)
     order = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
     total = torch.zeros((), device=place.device)  # of the epoch's losses; one that is not finite stays in it
-    epochs: list[Mapping[str, float]] = []
-    best = _Best(options.patience)
+    best, target = _Best(options.patience), Target(options.target, problem, data) if options.target else None
+    done = _Progress()
+    _go_on(timer.load(), done, module, update, order, total, best, clock)
 
-    for epoch in range(1, options.epochs + 1):
+    for epoch in range(done.epoch, options.epochs + 1):
         module.train()
-        total.zero_()
+        started_from = order.get_state()
+        batches = shuffled(examples, options.batch_size, order, model.padded)[done.batch :]
+        if done.batch == 0:
+            total.zero_()
         going = True
+        columns = feed.batches(batches)
         clock.resume()
-        for rows in torch.randperm(len(examples), generator=order).to(examples.device).split(options.batch_size):
+        for rows in batches:
             asked = perf_counter()
-            batch = collate(take(rows))
+            batch = collate(next(columns))
             if moves:
                 batch = batch.to(place.device)
+            if changes:
+                batch = augment(batch, changes)
             waited = perf_counter() - asked
             if scheduled:
                 rate = options.learning_rate * factor(clock.steps, steps, options.schedule, options.warmup)
@@ -109,21 +158,46 @@ def _fit(
             for weight in weights:  # what `zero_grad` does, without the 10 µs of its profiling hooks
                 weight.grad = None
             total.add_(loss.detach(), alpha=len(rows))
+            done.batch += 1
             if clock.step(len(rows), waited):  # once in 50 ms: one value is read, and with it the device awaited
                 going = clock.close(_finite(loss, total, clock.steps, update))
+                if timer.due():
+                    clock.pause()
+                    timer.save(_state(done, module, update, started_from, total, best, clock))
+                    clock.resume()
                 if not going:
                     break
         seen = _finite(total, total, clock.steps, update) / len(examples)
         clock.pause()
         if not going:
-            return _history(clock, epochs, best.restore(module), "interrupted")
+            return _history(clock, done.epochs, best.restore(module), "interrupted", place, target)
         row = {"epoch": float(epoch), "loss": seen}
         if validation is not None:
             row["validation_loss"] = mean_loss(model, problem, validation, options.batch_size, spec, place)
-        epochs.append(row)
+        if target is not None and validation is not None:
+            value = target.value(model, validation, options.batch_size, place)
+            row[f"validation_{target.name}"] = math.nan if value is None else value
+            if value is not None and target.reaches(value):
+                done.epochs.append(row)
+                reached = {"seconds": clock.total_seconds(), "epochs": float(epoch), "samples": float(clock.samples)}
+                return _history(clock, done.epochs, None, f"{target.metric} reached", place, target, reached)
+        done.epochs.append(row)
         if best.enough(epoch, row.get("validation_loss"), module):
-            return _history(clock, epochs, best.restore(module), f"no lower validation loss in {best.patience} epochs")
-    return _history(clock, epochs, best.restore(module), None)
+            stopped = f"no lower validation loss in {best.patience} epochs"
+            return _history(clock, done.epochs, best.restore(module), stopped, place, target)
+        done.epoch, done.batch = epoch + 1, 0
+    return _history(clock, done.epochs, best.restore(module), None, place, target)
+
+
+def _loss(problem: Problem, options: TrainOptions) -> Loss:
+    """The problem's loss, as `label_smoothing` and `mixup` change it in training."""
+    loss: Loss = problem.loss
+    if options.label_smoothing > 0.0:
+        smoothed = getattr(problem, "smoothed_loss", None)
+        if smoothed is None:
+            raise BenchError("label_smoothing is for classes, which this problem has not: leave it out")
+        loss = partial(smoothed, smoothing=options.label_smoothing)
+    return loss_of_mixed(loss) if "mixup" in options.augment else loss
 
 
 class _Best:
@@ -132,26 +206,77 @@ class _Best:
     def __init__(self, patience: int | None) -> None:
         self.patience = patience
         self.epoch: int | None = None
-        self._loss = math.inf
-        self._weights: dict[str, torch.Tensor] = {}
+        self.loss = math.inf
+        self.weights: dict[str, torch.Tensor] = {}
 
     def enough(self, epoch: int, loss: float | None, module: torch.nn.Module) -> bool:
         """Take note of an epoch; True where `patience` epochs have passed since the best."""
         if self.patience is None or loss is None:
             return False
-        if loss < self._loss:
-            self.epoch, self._loss = epoch, loss
-            self._weights = {name: value.detach().clone() for name, value in module.state_dict().items()}
+        if loss < self.loss:
+            self.epoch, self.loss = epoch, loss
+            self.weights = {name: value.detach().clone() for name, value in module.state_dict().items()}
         return self.epoch is not None and epoch - self.epoch >= self.patience
 
     def restore(self, module: torch.nn.Module) -> int | None:
         """Put the best weights back and say of which epoch they are; None where none were kept."""
         if self.epoch is not None:
-            module.load_state_dict(self._weights)
+            module.load_state_dict(self.weights)
         return self.epoch
 
 
-def _finite(loss: torch.Tensor, total: torch.Tensor, step: int, update: torch.optim.Optimizer) -> float:
+# ── going on after a kill ───────────────────────────────────────────────────────────────────────
+
+
+def _state(
+    done: _Progress,
+    module: torch.nn.Module,
+    update: Optimiser,
+    order: torch.Tensor,
+    total: torch.Tensor,
+    best: _Best,
+    clock: Clock,
+) -> dict[str, Any]:
+    """All that the training needs to go on bit for bit; `order` is the state that the epoch's order was drawn from."""
+    return {
+        "module": module.state_dict(),
+        "update": update.state_dict(),
+        "order": order,
+        "total": total,
+        "best": {"epoch": best.epoch, "loss": best.loss, "weights": best.weights},
+        "clock": clock.state(),
+        "epoch": done.epoch,
+        "batch": done.batch,
+        "epochs": [dict(row) for row in done.epochs],
+    }
+
+
+def _go_on(
+    state: Mapping[str, Any] | None,
+    done: _Progress,
+    module: torch.nn.Module,
+    update: Optimiser,
+    order: torch.Generator,
+    total: torch.Tensor,
+    best: _Best,
+    clock: Clock,
+) -> None:
+    """Put back what `_state` gave; nothing where there was no checkpoint."""
+    if state is None:
+        return
+    module.load_state_dict(state["module"])
+    update.load_state_dict(state["update"])
+    order.set_state(state["order"])
+    total.copy_(state["total"])
+    best.epoch, best.loss, best.weights = (state["best"][key] for key in ("epoch", "loss", "weights"))
+    done.epoch, done.batch, done.epochs = state["epoch"], state["batch"], list(state["epochs"])
+    clock.restore(state["clock"])
+
+
+# ── what came of it ─────────────────────────────────────────────────────────────────────────────
+
+
+def _finite(loss: torch.Tensor, total: torch.Tensor, step: int, update: Optimiser) -> float:
     """The value of `loss`, or `TrainingFailed` where a loss of this epoch, up to this one, was not finite."""
     if not math.isfinite(total.item()):
         rate = update.param_groups[0]["lr"]
@@ -162,7 +287,15 @@ def _finite(loss: torch.Tensor, total: torch.Tensor, step: int, update: torch.op
     return loss.item()
 
 
-def _history(clock: Clock, epochs: list[Mapping[str, float]], best: int | None, stopped: str | None) -> History:
+def _history(
+    clock: Clock,
+    epochs: list[dict[str, float]],
+    best: int | None,
+    stopped: str | None,
+    place: Placement,
+    target: Target | None,
+    reached: Mapping[str, float] | None = None,
+) -> History:
     return History(
         epochs=tuple(epochs),
         windows=tuple(clock.windows),
@@ -171,4 +304,18 @@ def _history(clock: Clock, epochs: list[Mapping[str, float]], best: int | None, 
         seconds=clock.total_seconds(),
         best_epoch=best,
         stopped=stopped,
+        compile_seconds=_compiling(clock.warm_up, clock.windows) if place.compiled else None,
+        target=target.outcome(reached) if target is not None else None,
     )
+
+
+def _compiling(first: Window | None, windows: list[Window]) -> float | None:
+    """Seconds of the first window beyond those that its samples take later; None where there was but one window.
+
+    The first step of a compiled network translates it, which takes longer than a window, so that the first window is
+    that step alone.
+    """
+    if first is None or not windows:
+        return None
+    rate = median(window.samples / window.seconds for window in windows)
+    return max(0.0, first.seconds - first.samples / rate)

@@ -30,6 +30,16 @@ def loss(outputs: torch.Tensor, targets: torch.Tensor, spec: Mapping[str, Any]) 
     return functional.cross_entropy(outputs, targets)
 
 
+def smoothed_loss(
+    outputs: torch.Tensor, targets: torch.Tensor, spec: Mapping[str, Any], smoothing: float
+) -> torch.Tensor:
+    """Mean cross-entropy in nats against targets of which a share `smoothing` is spread evenly over all classes.
+
+    Szegedy et al. 2016, arXiv 1512.00567, section 7. Arguments otherwise as of `loss`.
+    """
+    return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
+
+
 def predict(network: Network, batch: Batch, evaluation: Evaluation) -> dict[str, np.ndarray]:
     """`predictions` (k,) int64, the likeliest class, and `scores` (k, classes) float32, the softmax of the logits."""
     logits = network.module(**batch.inputs).float()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import perf_counter
+from typing import Any
 
 from bench_suite.contracts import Report, Window
 
@@ -22,6 +24,8 @@ class Clock:
     def __init__(self, report: Report, shortest: float = SHORTEST) -> None:
         self.windows: list[Window] = []
         "Of the steady state."
+        self.warm_up: Window | None = None
+        "The first window, which is none of the steady state."
         self.steps = 0
         self.samples = 0
         self.seconds = 0.0
@@ -53,7 +57,9 @@ class Clock:
         seconds = self._carried + perf_counter() - self._since
         window = Window(self.steps, self.samples - self._opened_at, seconds, self._stalled, loss)
         self.seconds += seconds
-        if self._warm:
+        if self.warm_up is None:
+            self.warm_up = window
+        elif self._warm:
             self.windows.append(window)
         self._warm = True
         go_on = self._report(window)
@@ -64,3 +70,18 @@ class Clock:
     def total_seconds(self) -> float:
         """Seconds of training so far, while paused: all windows and what is left of the open one."""
         return self.seconds + self._carried
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds of it; taken when a window has just closed."""
+        windows = [*([self.warm_up] if self.warm_up else []), *self.windows]
+        return {
+            "steps": self.steps, "samples": self.samples, "seconds": self.seconds,
+            "windows": [[w.step, w.samples, w.seconds, w.stalled, w.loss] for w in windows],
+        }  # fmt: skip
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state`; the next window warms the caches of this process, and is not kept."""
+        self.steps, self.samples, self.seconds = state["steps"], state["samples"], state["seconds"]
+        self._opened_at = self.samples
+        first, *rest = (Window(*values) for values in state["windows"])
+        self.warm_up, self.windows = first, rest

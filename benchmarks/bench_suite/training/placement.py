@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from bench_suite.contracts import Placement
 
@@ -14,20 +15,27 @@ def cores() -> int:
 
 
 def placement(
-    device: str, precision: str, threads: int | str, *, jobs: int = 1, deterministic: bool = False
+    device: str,
+    precision: str,
+    threads: int | str,
+    *,
+    jobs: int = 1,
+    deterministic: bool = False,
+    compiled: bool = False,
 ) -> Placement:
     """The placement that a cell's axes come to here; `jobs` cells share the machine.
 
     `device` may be `auto`: a CUDA device where there is one, else Metal, else the processor. `threads` may be `auto`:
-    the cores divided among the jobs. Raises BenchError where this machine cannot compute so (`precision.check`).
+    the cores divided among the jobs. `precision` may be `auto`: the faster one here (`precision.fastest`). Raises
+    BenchError where this machine cannot compute so (`precision.check`).
     """
     import torch
 
-    from bench_suite.training.precision import check
+    from bench_suite.training.precision import check, fastest
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     count = max(1, cores() // jobs) if threads == "auto" else int(threads)
-    place = Placement(device, count, precision, deterministic)
+    place = Placement(device, count, "32-true" if precision == "auto" else precision, deterministic, compiled)
     check(place)
-    return place
+    return replace(place, precision=fastest(device, count)) if precision == "auto" else place

@@ -10,6 +10,8 @@ import torch
 
 from bench_suite.contracts import Evaluation, Network, Placement, Problem
 from bench_suite.data.encoded import Encoded
+from bench_suite.data.feeding import Feed
+from bench_suite.training.batching import in_turn
 from bench_suite.training.precision import autocast, computing, placed
 
 
@@ -23,20 +25,22 @@ def predict(
 ) -> dict[str, Any]:
     """What `problem.predict` says of each row of `encoded`, in batches of `evaluation.batch_size`.
 
-    `rows` ((k,) int64 positions) restricts it to those, in that order. Returns arrays with one row an example, and a
-    list of k rows where their lengths differ. The module is left in evaluation mode.
+    Where the network pads, rows of like length share a batch, whatever order they come in. `rows` ((k,) int64
+    positions) restricts it to those, in that order. Returns arrays with one row an example, and a list of k rows where
+    their lengths differ. The module is left in evaluation mode.
     """
     chosen = torch.arange(len(encoded)) if rows is None else torch.as_tensor(rows, dtype=torch.int64)
-    chosen = chosen.to(encoded.device)
+    batches, back = in_turn(encoded, chosen, evaluation.batch_size, network.padded)
     parts: list[Mapping[str, Any]] = []
     with computing(place), torch.inference_mode(), autocast(place):
         placed(network.module, place).eval()
-        for some in chosen.split(evaluation.batch_size):
-            batch = network.collate(encoded.take(some))
+        for columns in Feed(encoded, place.threads).batches(batches):
+            batch = network.collate(columns)
             if place.device != "cpu":
                 batch = batch.to(place.device)
             parts.append(problem.predict(network, batch, evaluation))
-    return {name: concatenated([part[name] for part in parts]) for name in (parts[0] if parts else {})}
+    found = {name: concatenated([part[name] for part in parts]) for name in (parts[0] if parts else {})}
+    return found if back is None else {name: _at(values, back.numpy()) for name, values in found.items()}
 
 
 def prepared(
@@ -76,12 +80,17 @@ def mean_loss(
     total = torch.zeros((), dtype=torch.float64 if place.device != "mps" else torch.float32, device=place.device)
     with computing(place), torch.inference_mode(), autocast(place):
         placed(network.module, place).eval()
-        for some in torch.arange(len(encoded), device=encoded.device).split(batch_size):
-            batch = network.collate(encoded.take(some))
+        batches, _ = in_turn(encoded, torch.arange(len(encoded)), batch_size, network.padded)
+        for some, columns in zip(batches, Feed(encoded, place.threads).batches(batches)):
+            batch = network.collate(columns)
             if place.device != "cpu":
                 batch = batch.to(place.device)
             total += problem.loss(network.module(**batch.inputs), batch.targets, spec) * len(some)
     return float(total) / len(encoded)
+
+
+def _at(values: Any, rows: np.ndarray) -> Any:
+    return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows.tolist()]
 
 
 def concatenated(parts: Sequence[Any]) -> Any:

@@ -1,0 +1,36 @@
+"""Fractions of the training split: how much data a model is given, for learning curves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from bench_suite.contracts import Data
+from bench_suite.data.drawing import shuffled
+from bench_suite.data.splits import Subset, column
+
+
+def part_of(data: Data, fraction: float) -> Data:
+    """The data with `fraction` of the training examples, in (0, 1], at least one; all other splits as they are.
+
+    Drawn by content, so the same for every seed and on every machine, and nested: what is in a smaller part is in every
+    larger one. Stratified where the split is in memory and its target is of classes: each class in the proportion that
+    it has, to within one example.
+    """
+    train = data.splits["train"]
+    order = shuffled(train.ids)
+    target = column(train, "target") if train.in_memory else None
+    if isinstance(target, np.ndarray) and target.ndim == 1 and target.dtype.kind in "iub":
+        order = order[np.argsort(_turn(target[order]), kind="stable")]
+    chosen = order[: max(1, round(fraction * len(train)))]
+    return replace(data, splits={**data.splits, "train": Subset(train, np.sort(chosen))})
+
+
+def _turn(target: np.ndarray) -> np.ndarray:
+    """(n,) each row's turn: the j-th of a class of m comes at (j + 1/2) / m, so that every class is spread evenly."""
+    turn = np.empty(len(target), dtype=np.float64)
+    for name in np.unique(target):
+        rows = np.flatnonzero(target == name)
+        turn[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
+    return turn

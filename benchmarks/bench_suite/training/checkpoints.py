@@ -1,0 +1,84 @@
+"""Checkpoints: how often a long training is saved, and all that it needs to go on bit for bit."""
+
+from __future__ import annotations
+
+import io
+import random
+import re
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench_suite.contracts import Checkpoints
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds_of(interval: str) -> float:
+    """Seconds of an interval such as "10m", "90s" or "1h". Raises `ValueError` where it is no such."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", interval.strip())
+    if found is None or not float(found[1]):
+        raise ValueError(f'checkpoint = "{interval}" is no time such as "10m", "90s" or "1h"')
+    return float(found[1]) * UNITS[found[2]]
+
+
+class Timer:
+    """Says when the next checkpoint is due."""
+
+    def __init__(self, checkpoints: Checkpoints | None, interval: str | None) -> None:
+        self.checkpoints = checkpoints if interval is not None else None
+        self._interval = seconds_of(interval) if interval is not None else 0.0
+        self._next = monotonic() + self._interval
+
+    def due(self) -> bool:
+        """Whether the interval has passed since the last checkpoint; never where none are asked for."""
+        return self.checkpoints is not None and monotonic() >= self._next
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Save what `state` holds (tensors, numbers, strings, lists and mappings of them), and start anew."""
+        assert self.checkpoints is not None
+        file = io.BytesIO()
+        torch.save({**state, "generators": generators()}, file)
+        self.checkpoints.save(file.getvalue())
+        self._next = monotonic() + self._interval
+
+    def load(self) -> Mapping[str, Any] | None:
+        """What was saved last; None where nothing was, or it cannot be read. No code is run by reading it.
+
+        The state of the random generators is put back too.
+        """
+        content = self.checkpoints.load() if self.checkpoints is not None else None
+        if content is None:
+            return None
+        try:
+            state: Mapping[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        except Exception:  # noqa: BLE001 - a damaged file fails as its bytes will have it: training begins anew
+            return None
+        restore_generators(state["generators"])
+        return state
+
+
+def generators() -> dict[str, Any]:
+    """The state of the global generators that models and engines draw from."""
+    kind, keys, position, gauss, cached = np.random.get_state()  # noqa: NPY002 - the global one is what is drawn from
+    version, numbers, following = random.getstate()
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        "numpy": [kind, torch.from_numpy(np.asarray(keys, dtype=np.int64)), int(position), int(gauss), float(cached)],
+        "python": [version, torch.tensor(numbers, dtype=torch.int64), following],
+    }
+
+
+def restore_generators(state: Mapping[str, Any]) -> None:
+    """Put back what `generators` gave."""
+    torch.set_rng_state(state["torch"])
+    if state["cuda"]:
+        torch.cuda.set_rng_state_all(state["cuda"])
+    kind, keys, position, gauss, cached = state["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), position, gauss, cached))  # noqa: NPY002
+    version, numbers, following = state["python"]
+    random.setstate((version, tuple(numbers.tolist()), following))

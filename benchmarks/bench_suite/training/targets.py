@@ -1,0 +1,61 @@
+"""Training to a target: a metric of the validation split, taken after each epoch, and whether it is good enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench_suite import components
+from bench_suite.contracts import BenchError, Data, Evaluation, Network, Placement, Problem
+from bench_suite.data.encoded import Encoded
+from bench_suite.data.splits import column
+from bench_suite.scoring import function_of, given
+from bench_suite.training.predicting import predict
+
+
+class Target:
+    """The value of a metric that a training shall come to, and how far it has come."""
+
+    def __init__(self, target: Mapping[str, float], problem: Problem, data: Data) -> None:
+        if len(target) != 1:
+            raise BenchError(f"target names one metric and its value, not {len(target)}")
+        ((self.metric, self.wanted),) = target.items()
+        self.name = self.metric.rpartition("/")[2]
+        try:
+            self._function = function_of(problem, self.name)
+            facts = problem.METRICS.get(self.name) or components.find("metrics", self.name, Path()).facts
+        except BenchError as fault:
+            raise BenchError(f"target = {self.metric!r}: {fault}") from None
+        self._lower = "lower" in (facts.get("better"), facts.get("BETTER"))
+        self._problem, self._data = problem, data
+        self._options = problem.Options() if hasattr(problem, "Options") else None
+        self.best: float | None = None
+        "The best value seen."
+
+    def value(self, network: Network, validation: Encoded, batch_size: int, place: Placement) -> float | None:
+        """The metric on the validation split now; None where it is not defined there."""
+        spec = self._data.spec
+        evaluation = Evaluation(batch_size, spec, self._options)
+        columns = predict(network, self._problem, validation, evaluation, place)
+        targets = column(self._data.splits["validation"], "target")
+        try:
+            function, arguments = given(self._function, {"targets": targets, **columns}, spec)
+            found = float(function(**arguments))
+        except ValueError:
+            return None
+        if self.best is None or self.reaches(found, self.best):
+            self.best = found
+        return found
+
+    def reaches(self, value: float, wanted: float | None = None) -> bool:
+        """Whether a value is as good as the one wanted."""
+        wanted = self.wanted if wanted is None else wanted
+        return value <= wanted if self._lower else value >= wanted
+
+    def outcome(self, reached: Mapping[str, float] | None) -> dict[str, Any]:
+        """What `History.target` says; `reached`: seconds, epochs and samples of training up to then, None if never."""
+        how_far = {} if self.best is None else {"best": self.best}
+        return {
+            "metric": self.metric, "wanted": self.wanted, "reached": reached is not None, **how_far, **(reached or {}),
+        }  # fmt: skip

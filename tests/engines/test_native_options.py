@@ -1,0 +1,282 @@
+"""The native engine's further options: targets, checkpoints, Muon, smoothing, augmentation, compiling, buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bench_suite.contracts import Batch, BenchError, Data, History, Network, Placement, Source, Window
+from bench_suite.data.encoded import encoded
+from bench_suite.data.ragged import Ragged
+from bench_suite.data.sources import Sources
+from bench_suite.data.splits import MemorySplit, prepare
+from bench_suite.engines import native
+from bench_suite.models import cnn, mlp
+from bench_suite.problems import classification, regression
+from bench_suite.tasks import mnist
+from bench_suite.training import checkpoints, optimisers
+from bench_suite.training.options import TrainOptions
+
+PLACE = Placement("cpu", 1, "32-true")
+
+
+@pytest.fixture(scope="module")
+def digits() -> Data:
+    return prepare(mnist.load(mnist.Options(data="sample"), Sources(offline=True)), 0.1)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def train(
+    data: Data, options: TrainOptions, place: Placement = PLACE, report: Any = lambda w: True, saved: Any = None,
+    model: Any = mlp, **chosen: Any,
+) -> tuple[Network, History]:  # fmt: skip
+    torch.manual_seed(0)
+    network = model.build(data, model.Options(**chosen))
+    if place.compiled:
+        network.module.compile()
+    columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation")}
+    torch.manual_seed(1)
+    history = native.train(network, data, classification, options, place, report, columns.__getitem__, saved)
+    return network, history
+
+
+def equal(first: Network, second: Network) -> bool:
+    others = second.module.state_dict()
+    return all(torch.equal(value, others[name]) for name, value in first.module.state_dict().items())
+
+
+# ── targets ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_training_ends_in_the_first_epoch_that_reaches_the_target(digits: Data) -> None:
+    _, history = train(digits, TrainOptions(epochs=30, target={"quality/accuracy": 0.85}))
+    values = [row["validation_accuracy"] for row in history.epochs]
+    assert values[-1] >= 0.85
+    assert all(value < 0.85 for value in values[:-1])
+    assert history.target is not None
+    assert history.target["reached"] is True
+    assert history.target["epochs"] == len(values) < 30
+    assert history.target["samples"] == history.samples == len(values) * len(digits.splits["train"])
+    assert history.target["seconds"] == history.seconds > 0
+    assert history.stopped == "quality/accuracy reached"
+
+
+def test_a_target_out_of_reach_says_how_near_it_came(digits: Data) -> None:
+    _, history = train(digits, TrainOptions(epochs=2, target={"accuracy": 1.0}))
+    assert history.target == {
+        "metric": "accuracy", "wanted": 1.0, "reached": False,
+        "best": max(row["validation_accuracy"] for row in history.epochs),
+    }  # fmt: skip
+
+
+def test_where_lower_is_better_the_target_is_an_upper_bound(digits: Data) -> None:
+    _, history = train(digits, TrainOptions(epochs=20, target={"quality/log_loss": 0.35}))
+    values = [row["validation_log_loss"] for row in history.epochs]
+    assert values[-1] <= 0.35 < values[0]
+
+
+def test_the_test_split_has_no_say(digits: Data) -> None:
+    """A test split that no model could read would fail the training if it were looked at."""
+    without = Data(digits.problem, digits.spec, {n: s for n, s in digits.splits.items() if n != "test"}, digits.source)
+    _, history = train(without, TrainOptions(epochs=1, target={"accuracy": 0.1}))
+    assert history.target is not None
+
+
+# ── checkpoints ─────────────────────────────────────────────────────────────────────────────────
+
+
+class Kept:
+    """Checkpoints in memory; counts how often they are saved."""
+
+    def __init__(self) -> None:
+        self.content: bytes | None = None
+        self.times = 0
+
+    def save(self, content: bytes) -> None:
+        self.content, self.times = content, self.times + 1
+
+    def load(self) -> bytes | None:
+        return self.content
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"optimizer": "sgd", "schedule": "cosine", "warmup": 0.1, "augment": ("shift", "mixup")},
+        {"optimizer": "muon", "patience": 2},
+    ],
+    ids=["adamw", "sgd, augmented", "muon, early stopping"],
+)
+def test_a_training_that_was_cut_off_goes_on_bit_for_bit(digits: Data, options: Any, monkeypatch: Any) -> None:
+    if options.get("optimizer") == "muon" and not hasattr(torch.optim, "Muon"):
+        pytest.skip("this PyTorch has no Muon")
+    monkeypatch.setattr("bench_suite.training.clock.Clock.step", one_window_in_ten_steps)
+    monkeypatch.setattr(checkpoints.Timer, "due", lambda timer: timer.checkpoints is not None)
+    asked = TrainOptions(epochs=3, checkpoint="10m", **options)
+    model = {"model": mlp, "hidden": (64, 64), "dropout": 0.2}
+    whole, expected = train(digits, asked, saved=Kept(), **model)
+
+    saved, windows = Kept(), 0
+
+    def cut(window: Window) -> bool:
+        nonlocal windows
+        windows += 1
+        if windows == 9:  # in the second epoch
+            raise Killed
+        return True
+
+    with pytest.raises(Killed):
+        train(digits, asked, saved=saved, report=cut, **model)
+    assert saved.times == 8
+    torch.manual_seed(99)  # whatever was drawn since
+    resumed, history = train(digits, asked, saved=saved, **model)
+    assert equal(whole, resumed)
+    assert history.epochs == expected.epochs
+    assert (history.steps, history.samples) == (expected.steps, expected.samples)
+
+
+def one_window_in_ten_steps(clock: Any, samples: int, waited: float) -> bool:
+    clock.steps += 1
+    clock.samples += samples
+    return bool(clock.steps % 10 == 0)
+
+
+def test_a_torn_checkpoint_means_training_anew(digits: Data) -> None:
+    saved = Kept()
+    saved.content = b"torn"
+    fresh, _ = train(digits, TrainOptions(epochs=1))
+    again, _ = train(digits, TrainOptions(epochs=1, checkpoint="1h"), saved=saved)
+    assert equal(fresh, again)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("10m", 600.0), ("90s", 90.0), ("1.5h", 5400.0), (" 2 m ", 120.0)])
+def test_intervals(text: str, seconds: float) -> None:
+    assert checkpoints.seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["10", "m", "0s", "-1m", "10 minutes", "", "nan s"])
+def test_what_is_no_interval_says_what_one_is(text: str) -> None:
+    with pytest.raises(ValueError, match='such as "10m"'):
+        checkpoints.seconds_of(text)
+
+
+# ── optimisers and losses ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this PyTorch has no Muon")
+def test_muon_takes_the_matrices_in_the_middle_and_adamw_the_rest(digits: Data) -> None:
+    network = mlp.build(digits, mlp.Options(hidden=(32, 16, 8)))
+    module: Any = network.module
+    inner = [module.layers[2].weight, module.layers[4].weight]
+    assert [id(p) for p in optimisers.hidden_matrices(module)] == [id(p) for p in inner]
+    made = optimisers.optimiser(module, TrainOptions(optimizer="muon"), PLACE)
+    assert isinstance(made, optimisers.Together)
+    assert [type(part).__name__ for part in made.parts] == ["Muon", "AdamW"]
+    every = [id(p) for group in made.param_groups for p in group["params"]]
+    assert sorted(every) == sorted(id(p) for p in module.parameters())
+    _, history = train(digits, TrainOptions(optimizer="muon", epochs=3), hidden=(32, 32))
+    assert history.epochs[-1]["validation_loss"] < 0.7
+
+
+def test_muon_without_a_matrix_in_the_middle_says_so(digits: Data) -> None:
+    with pytest.raises(BenchError, match="this model has none|needs PyTorch 2.9"):
+        train(digits, TrainOptions(optimizer="muon", epochs=1))
+
+
+def test_where_pytorch_has_no_muon_the_message_says_since_when_it_does(digits: Data, monkeypatch: Any) -> None:
+    monkeypatch.delattr(torch.optim, "Muon", raising=False)
+    with pytest.raises(BenchError, match="needs PyTorch 2.9 or later"):
+        train(digits, TrainOptions(optimizer="muon", epochs=1))
+
+
+def test_smoothing_and_augmentation_change_the_training_and_not_the_validation(digits: Data) -> None:
+    plain, _ = train(digits, TrainOptions(epochs=1))
+    for options in ({"label_smoothing": 0.1}, {"augment": ("shift",)}, {"augment": ("mixup", "cutout", "flip")}):
+        changed, history = train(digits, TrainOptions(epochs=1, **options))  # type: ignore[arg-type]
+        assert not equal(plain, changed)
+        again, _ = train(digits, TrainOptions(epochs=1, **options))  # type: ignore[arg-type]
+        assert equal(changed, again)
+        assert history.epochs[0]["validation_loss"] < 1.2
+
+
+def test_label_smoothing_of_numbers_is_refused(digits: Data) -> None:
+    network = mlp.build(digits, mlp.Options())
+    with pytest.raises(BenchError, match="label_smoothing is for classes"):
+        native.train(
+            network, digits, regression, TrainOptions(label_smoothing=0.1), PLACE, lambda window: True,
+            lambda name: encoded(network, digits.splits[name]),
+        )  # fmt: skip
+
+
+# ── compiling ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.slow
+def test_a_compiled_network_learns_the_same_and_tells_the_time_it_took_to_compile(digits: Data) -> None:
+    plain, history = train(digits, TrainOptions(epochs=2), model=cnn)
+    assert history.compile_seconds is None
+    compiled, history = train(digits, TrainOptions(epochs=2), Placement("cpu", 1, "32-true", compiled=True), model=cnn)
+    assert history.compile_seconds is not None
+    assert history.compile_seconds > 0
+    assert compiled.module.state_dict().keys() == plain.module.state_dict().keys()
+    for name, value in plain.module.state_dict().items():
+        assert torch.allclose(value.float(), compiled.module.state_dict()[name].float(), atol=0.05), name
+
+
+# ── length buckets ──────────────────────────────────────────────────────────────────────────────
+
+
+class Longest(torch.nn.Module):
+    """Logits from a mean of embeddings; keeps count of how much padding it saw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = torch.nn.Embedding(50, 8, padding_idx=0)
+        self.head = torch.nn.Linear(8, 2)
+        self.seen: list[tuple[int, int]] = []
+
+    def forward(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        self.seen.append((tokens.numel(), int(lengths.sum())))
+        return self.head(self.embedding(tokens).sum(1) / lengths.unsqueeze(1))
+
+
+def collate(columns: Any) -> Batch:
+    tokens = columns["tokens"]
+    rows = torch.nn.utils.rnn.pad_sequence(list(tokens), batch_first=True)
+    return Batch({"tokens": rows.long(), "lengths": tokens.lengths}, columns["target"])
+
+
+def test_the_harness_makes_batches_of_like_length_in_training_and_prediction() -> None:
+    random = np.random.default_rng(0)
+    n = 2000
+    tokens = Ragged.from_lists([random.integers(1, 50, length) for length in random.integers(1, 200, n)])
+    split = MemorySplit(np.arange(n), {"tokens": tokens, "target": random.integers(0, 2, n)})
+    data = Data("classification", {"classes": ("a", "b")}, {"train": split, "test": split}, Source("generated", "t", "0"))
+    counted = {}
+    for padded in ("tokens", None):
+        torch.manual_seed(0)
+        module = Longest()
+        network = Network(module, encode=lambda raw: {"tokens": raw["tokens"]}, collate=collate, padded=padded)
+        columns = encoded(network, split)
+        options = TrainOptions(epochs=1, batch_size=32, validation=0)
+        native.train(network, data, classification, options, PLACE, lambda window: True, lambda name: columns)
+        counted[padded] = [sum(part) for part in zip(*module.seen)]
+    assert counted["tokens"][1] == counted[None][1] == int(tokens.lengths.sum())
+    assert counted["tokens"][0] < 1.15 * counted["tokens"][1]
+    assert counted[None][0] > 1.7 * counted[None][1]

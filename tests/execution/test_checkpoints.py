@@ -1,0 +1,67 @@
+"""A training that is killed in its middle goes on from its checkpoint, and ends as if nothing had been."""
+
+import os
+import signal
+import time
+
+import numpy as np
+
+from bench_suite.store import Store
+
+SUITE = """
+title = "One long training"
+
+[[tasks]]
+use = "mnist"
+data = "sample"
+
+[[models]]
+use = "mlp"
+dropout = 0.1
+
+[train]
+epochs = 12
+schedule = "cosine"
+augment = ["shift"]
+checkpoint = "0.2s"
+
+[matrix]
+threads = 1
+
+[probes.quality]
+resamples = 100
+"""
+
+
+def said(program, results: str):
+    """Scores of the only cell, and its record."""
+    (info,) = Store(program.folder / results).runs()
+    run = Store(program.folder / results).open(info.run)
+    (record,) = run.records()
+    (row,) = [artifact for artifact in record.artifacts if artifact.name == "predictions/test"]
+    return np.asarray(run.read_predictions(row).columns["scores"]), record
+
+
+def test_killed_amid_an_epoch_and_resumed_it_predicts_the_same_bit_for_bit(program):
+    (program.folder / "suite.toml").write_text(SUITE)
+    whole = program.run("run", "suite.toml", "--results", "whole")
+    assert whole.returncode == 0, whole.stderr
+
+    process = program.start("run", "suite.toml", "--results", "cut", start_new_session=True)
+    weights = program.folder / "cut"
+    for _ in range(1200):
+        found = [path.stat().st_mtime_ns for path in weights.glob("*/weights/*.checkpoint")]
+        if found or process.poll() is not None:
+            break
+        time.sleep(0.01)
+    assert process.poll() is None, process.communicate()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+    resumed = program.run("run", "suite.toml", "--results", "cut", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    expected, _ = said(program, "whole")
+    scores, record = said(program, "cut")
+    assert any("went on from a checkpoint" in note for note in record.notes)
+    assert np.array_equal(scores, expected)
+    assert not list(weights.glob("*/weights/*.checkpoint")), "it is removed when the training has ended"

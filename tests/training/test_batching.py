@@ -1,0 +1,65 @@
+"""Batches: every row once, rows of like length together, and the same order for the same generator."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench_suite.data.encoded import Encoded
+from bench_suite.data.ragged import Ragged
+from bench_suite.training.batching import in_turn, shuffled
+
+
+def texts(lengths: list[int]) -> Encoded:
+    offsets = torch.tensor([0, *torch.tensor(lengths, dtype=torch.int64).cumsum(0).tolist()], dtype=torch.int64)
+    tokens = Ragged(torch.arange(int(offsets[-1])), offsets)
+    return Encoded({"tokens": tokens, "target": torch.zeros(len(lengths))})
+
+
+LENGTHS = st.lists(st.integers(0, 50), min_size=1, max_size=300)
+
+
+@given(LENGTHS, st.integers(1, 40), st.booleans())
+@settings(deadline=None, max_examples=50)
+def test_an_epoch_shows_every_row_exactly_once(lengths: list[int], batch_size: int, buckets: bool) -> None:
+    order = torch.Generator().manual_seed(0)
+    batches = shuffled(texts(lengths), batch_size, order, "tokens" if buckets else None)
+    assert sorted(torch.cat(batches).tolist()) == list(range(len(lengths)))
+    assert all(len(batch) <= batch_size for batch in batches)
+    assert len(batches) == -(-len(lengths) // batch_size)
+
+
+def test_without_padding_the_order_is_the_drawn_one() -> None:
+    drawn = torch.randperm(10, generator=torch.Generator().manual_seed(3))
+    batches = shuffled(texts([1] * 10), 4, torch.Generator().manual_seed(3))
+    assert torch.cat(batches).tolist() == drawn.tolist()
+
+
+def test_buckets_leave_little_padding_and_two_epochs_differ() -> None:
+    lengths = torch.randint(1, 257, (4096,), generator=torch.Generator().manual_seed(1))
+    examples, order = texts(lengths.tolist()), torch.Generator().manual_seed(2)
+    tokens = float(lengths.sum())
+
+    def padded(batches: list[torch.Tensor]) -> float:
+        return float(sum(int(lengths[rows].max()) * len(rows) for rows in batches))
+
+    first, second = (shuffled(examples, 32, order, "tokens") for _ in range(2))
+    assert padded(first) < 1.1 * tokens
+    assert padded(shuffled(examples, 32, order)) > 1.7 * tokens, "the comparison would show nothing"
+    assert torch.cat(first).tolist() != torch.cat(second).tolist()
+    # The longest batches do not all come at one end: the order of batches is drawn too.
+    longest = [int(lengths[rows].max()) for rows in first]
+    assert longest != sorted(longest)
+    assert longest != sorted(longest, reverse=True)
+
+
+@given(LENGTHS, st.integers(1, 40), st.booleans())
+@settings(deadline=None, max_examples=50)
+def test_predictions_find_back_to_their_rows(lengths: list[int], batch_size: int, buckets: bool) -> None:
+    rows = torch.arange(len(lengths)).flip(0)
+    batches, back = in_turn(texts(lengths), rows, batch_size, "tokens" if buckets else None)
+    said = torch.cat(batches)
+    assert (said if back is None else said[back]).tolist() == rows.tolist()
+    if buckets:
+        assert lengths[int(said[0])] == max(lengths), "what does not fit in memory is found at once"
