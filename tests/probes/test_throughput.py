@@ -1,11 +1,15 @@
 """Claims about `throughput`, on work whose least duration is known: only bounds that no machine can break."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from torch import nn
 
-from bench_suite.contracts import History, Placement, Window
+from bench_suite.contracts import History, Network, Placement, Window
+from bench_suite.data.encoded import stack
+from bench_suite.data.splits import MemorySplit
 from bench_suite.probes import throughput
 
 PLACE = Placement("cpu", 1, "32-true")
@@ -15,7 +19,16 @@ def sleeping(written, seconds):
     """A cell whose every prediction takes at least so long."""
     trained = written({"test": {"targets": np.zeros(128)}})
     trained.inference = lambda split, rows: lambda: time.sleep(seconds)
+    trained.network = None
     return trained
+
+
+def encoding(written, encode, rows=128):
+    """A cell whose test split holds the numbers from 0, and whose network encodes them so."""
+    trained = sleeping(written, 0.001)
+    trained.data.splits["test"] = MemorySplit(np.arange(rows), {"table": np.arange(float(rows))}, {})
+    trained.network = Network(nn.Identity(), encode=encode, collate=stack)
+    return measured(trained, seconds=0.1, batch_sizes=(1,))["encoding", None]
 
 
 def measured(trained, **options):
@@ -91,3 +104,62 @@ def test_nothing_trained_has_no_training_throughput(written):
     found = measured(trained, seconds=0.02, batch_sizes=(1,))
     assert found["train", None].value is None
     assert found["peak_memory", None].value is None
+
+
+def test_encoding_counts_the_examples_that_are_encoded(written):
+    def slowly(raw):
+        time.sleep(0.001 * len(raw["table"]))
+        return {"table": raw["table"] + 1}
+
+    found = encoding(written, slowly)
+    assert 100 <= found.value <= 1000, "a millisecond an example, and a sleep may last longer"
+    assert found.value == np.median(found.samples)
+
+
+def test_a_quick_encoder_is_given_many_rows_at_a_time(written):
+    given = []
+
+    def quickly(raw):
+        given.append(len(raw["table"]))
+        return {"table": raw["table"] + 1}
+
+    encoding(written, quickly, rows=4000)
+    assert given[:2] == [throughput.FEW] * 2
+    assert throughput.FEW < given[-1] <= throughput.MOST
+
+
+def test_nothing_done_to_the_raw_values_is_no_rate(written):
+    found = encoding(written, lambda raw: {"table": raw["table"]})
+    assert found.value is None
+    assert "nothing is done" in found.reason
+
+
+def test_an_estimator_has_no_encoding_of_its_own(written):
+    found = measured(sleeping(written, 0.001), seconds=0.02, batch_sizes=(1,))
+    assert found["encoding", None].value is None
+    assert "estimator" in found["encoding", None].reason
+
+
+def test_compile_time_stands_apart_and_only_where_something_was_compiled(written):
+    trained = sleeping(written, 0.001)
+    trained.network = Network(nn.Identity(), encode=dict, collate=stack)
+    trained.data.splits["test"] = MemorySplit(np.arange(4), {"table": np.arange(4.0)}, {})
+    trained.history = History(samples=1, seconds=1.0, compile_seconds=12.5)
+    assert ("compile", None) not in measured(trained, seconds=0.02, batch_sizes=(1,))
+    trained.place = replace(PLACE, compiled=True)
+    assert measured(trained, seconds=0.02, batch_sizes=(1,))["compile", None].value == 12.5
+    trained.history = replace(trained.history, compile_seconds=None)
+    found = measured(trained, seconds=0.02, batch_sizes=(1,))["compile", None]
+    assert found.value is None
+    assert "too short" in found.reason
+
+
+def test_the_memory_of_inference_is_the_most_while_it_predicted(written):
+    def predicting(size):
+        trained = sleeping(written, 0.001)
+        trained.inference = lambda split, rows: lambda: np.ones(size, dtype=np.uint8).sum()
+        return measured(trained, seconds=0.02, batch_sizes=(1,))["inference_memory", None]
+
+    little, much = predicting(1), predicting(60 * 2**20)
+    assert much.value - little.value >= 50
+    assert "predicted" in much.reason

@@ -1,4 +1,4 @@
-"""Throughput: samples per second in training and inference, latency of one example, peak memory."""
+"""Throughput: samples per second in encoding, training and inference, latency of one example, peak memory."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ import torch
 from bench_suite.contracts import History, Metric, Placement, Trained
 from bench_suite.training.precision import computing
 
-VERSION = 1
+VERSION = 2
 METRICS = {
     "train": {"unit": "samples/s", "better": "higher", "timing": True},
     "stalled": {"unit": "fraction", "better": "lower", "ideal": 0.0, "timing": True},
+    "compile": {"unit": "s", "better": "lower", "timing": True},
+    "encoding": {"unit": "samples/s", "better": "higher", "timing": True},
     "inference": {"unit": "samples/s", "better": "higher", "timing": True},
     "latency_p50": {"unit": "ms", "better": "lower", "timing": True},
     "latency_p95": {"unit": "ms", "better": "lower", "timing": True},
     "latency_p99": {"unit": "ms", "better": "lower", "timing": True},
     "peak_memory": {"unit": "MiB", "better": "lower"},
+    "inference_memory": {"unit": "MiB", "better": "lower"},
 }
 BOUNDS = {"batch_sizes": (1, None), "seconds": (0.01, 60.0)}
 SMOKE = {"seconds": 0.02, "batch_sizes": (1, 64)}
 WINDOW = 0.02  # seconds; shorter ones would measure the clock
 BLOCKS = 5  # of consecutive calls, each with its own percentiles: their spread is what `samples` shows
+FEW, MOST = 16, 1024  # rows that are encoded at a time
 MEBIBYTE = 2**20
 
 
@@ -43,23 +47,29 @@ class Options:
 
 @dataclass
 class Memory:
-    """Peak memory of a training."""
+    """Peak memory of some work."""
 
     peak: float | None = None
     "MiB; of the device where that is a GPU, else of the process."
-    reason: str = (
-        "the most that the process held while it trained, the interpreter and the data included: one observation"
-    )
+    reason: str = ""
+    "Which of the two it is."
 
 
 @contextmanager
 def during(place: Placement, options: Options) -> Iterator[Memory]:
     """Watch the memory around a training."""
-    memory = Memory()
+    with _watched(place, "trained") as memory:
+        yield memory
+
+
+@contextmanager
+def _watched(place: Placement, did: str) -> Iterator[Memory]:
+    """The most memory held within it: on a GPU what PyTorch had allocated there, else what the process had."""
+    memory = Memory(reason=f"the most that the process held while it {did}, with interpreter and data: one observation")
     cuda = place.device == "cuda"
     if cuda:
         torch.cuda.reset_peak_memory_stats()
-        memory.reason = "the most that PyTorch had allocated on the GPU while it trained: one observation"
+        memory.reason = f"the most that PyTorch had allocated on the GPU while it {did}: one observation"
     elif not _forget_peak():
         memory.reason = "the most that the process held since it began (this system cannot start anew): one observation"
     yield memory
@@ -67,22 +77,30 @@ def during(place: Placement, options: Options) -> Iterator[Memory]:
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric]:
-    """Training from the windows of the loop that trained; inference and latency on the test split."""
+    """Training from the windows of the loop that trained; the rest on the test split.
+
+    `inference` and `latency` start from encoded columns on the device. What comes before, from the raw values to the
+    columns (tokenising, scaling, a frozen encoder), is `encoding`: training pays it once, a deployed model each time.
+    """
     yield from _training(trained.history)
+    yield from _compiling(trained)
     if trained.meter is not None and trained.meter.peak is not None:
         yield Metric("peak_memory", trained.meter.peak, trained.meter.reason)
     else:
         yield Metric("peak_memory", None, "nothing was trained here")
     test = len(trained.data.splits["test"])
     with computing(trained.place):
-        for size in options.batch_sizes:
-            at: dict[str, str | float] = {"batch_size": size}
-            if size > test:
-                yield Metric("inference", None, f"the test split has {test} examples", at=at)
-                continue
-            call = trained.inference("test", np.arange(size))
-            rates = [size * calls / seconds for calls, seconds in _windows(call, options.seconds)]
-            yield Metric("inference", float(np.median(rates)), at=at, samples=tuple(rates), n=len(rates))
+        yield _encoding(trained, options)
+        with _watched(trained.place, "predicted") as memory:
+            for size in options.batch_sizes:
+                at: dict[str, str | float] = {"batch_size": size}
+                if size > test:
+                    yield Metric("inference", None, f"the test split has {test} examples", at=at)
+                    continue
+                call = trained.inference("test", np.arange(size))
+                rates = [size * calls / seconds for calls, seconds in _windows(call, options.seconds)]
+                yield Metric("inference", float(np.median(rates)), at=at, samples=tuple(rates), n=len(rates))
+        yield Metric("inference_memory", memory.peak, memory.reason)
         yield from _latency(trained, options)
 
 
@@ -100,6 +118,37 @@ def _training(history: History | None) -> Iterator[Metric]:
     yield Metric("train", float(np.median(rates)), samples=rates, n=len(rates))
     stalls = tuple(window.stalled / window.seconds for window in history.windows)
     yield Metric("stalled", float(np.median(stalls)), samples=stalls, n=len(stalls))
+
+
+def _compiling(trained: Trained) -> Iterator[Metric]:
+    """Seconds that `torch.compile` took, which are in no window; nothing where the network was not compiled."""
+    if not trained.place.compiled or trained.network is None or trained.history is None:
+        return
+    seconds = trained.history.compile_seconds
+    if seconds is None:
+        yield Metric("compile", None, "the training was too short to tell its first step from a usual one")
+    else:
+        yield Metric("compile", seconds, "what the first step took beyond a usual one: one observation")
+
+
+def _encoding(trained: Trained, options: Options) -> Metric:
+    """Test examples a second from raw values, already read, to the columns that a network is given."""
+    network = trained.network
+    if network is None:
+        return Metric("encoding", None, "an estimator prepares raw values within its own fit and predict")
+    test = trained.data.splits["test"]
+    few = test.take(np.arange(min(FEW, len(test))))
+    columns = network.encode(few)  # the first call builds tables and wakes threads
+    if all(columns[name] is few.get(name) for name in columns):
+        return Metric("encoding", None, "the columns are the raw values themselves: nothing is done to them")
+    began = time.perf_counter()
+    network.encode(few)
+    seconds = max(time.perf_counter() - began, 1e-6)
+    # As many as take about a window: a frozen network is slow, and a tokenizer has a price a call.
+    rows = int(min(len(test), MOST, max(FEW, FEW * WINDOW / seconds)))
+    raw = test.take(np.arange(rows))
+    rates = [rows * calls / spent for calls, spent in _windows(lambda: network.encode(raw), options.seconds)]
+    return Metric("encoding", float(np.median(rates)), samples=tuple(rates), n=len(rates))
 
 
 def _windows(call: Callable[[], object], seconds: float) -> Iterator[tuple[int, float]]:

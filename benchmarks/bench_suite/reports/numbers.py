@@ -17,6 +17,13 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "MiB": ((2.0**10, "GiB"), (1.0, "MiB"), (2.0**-10, "KiB")),
     "FLOP/s": ((1e12, "TFLOP/s"), (1e9, "GFLOP/s"), (1e6, "MFLOP/s")),
     "FLOP": ((1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP")),
+    "FLOP/sample": (
+        (1e12, "TFLOP/sample"),
+        (1e9, "GFLOP/sample"),
+        (1e6, "MFLOP/sample"),
+        (1e3, "kFLOP/sample"),
+        (1.0, "FLOP/sample"),
+    ),
 }
 _UNSPOKEN = ("fraction", "score", "count", "")
 "Units that a reader does not miss."

@@ -1,0 +1,241 @@
+"""Floating-point operations and parameters of a network: what an example costs, whatever machine it runs on.
+
+What counts is the work of matrix products, convolutions, recurrent layers and attention, at two operations a
+multiply-add. Sums, normalisation, activations, embeddings and pooling count nothing, as in the tables of papers: on
+usual networks they are below one per cent. What a kernel computes twice to save memory (the scores of fused attention
+in its backward pass) counts once: it is the work of the model, not of the kernel.
+
+PyTorch's counter (`torch.utils.flop_counter`) sees the operators as they are dispatched. `FORMULAS` holds those that it
+lacks, and those that it counts differently.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench_suite.contracts import Batch, Placement
+from bench_suite.training.precision import autocast
+
+Shape = Sequence[int]
+aten = torch.ops.aten
+
+HEAVY = re.compile(
+    r"(?<![a-z])(\w*mm|mv|dot|matmul|linear|conv\w*|attention|rnn|lstm|gru|trilinear|cdist|fft|linalg)(?![a-z])"
+)
+"Words in the names of operators that do more than a few operations a number."
+LIGHT = re.compile(r"thnn_fused|vector_norm|autocast|is_\w+|weight_norm|_batch_norm")
+"Names that hold such a word and are cheap: the fused cells follow the products, which count by themselves."
+PLUMBING = ("aten", "prim", "prims", "profiler", "c10d", "_c10d_functional", "inductor")
+"Namespaces of PyTorch itself; an operator of any other one is somebody's kernel."
+
+
+@dataclass
+class Count:
+    """Work that was counted."""
+
+    flops: int = 0
+    uncounted: tuple[str, ...] = ()
+    "Names of operators that did work of an unknown size, such as a library's own kernels."
+
+
+# ── what PyTorch's counter lacks ────────────────────────────────────────────────────────────────
+
+
+def _vector(matrix: Shape, *_: Any, **__: Any) -> int:
+    """(m, k) · (k,), or (k,) · (k,): 2·m·k."""
+    return 2 * prod(matrix)
+
+
+def _added_vector(_: Shape, matrix: Shape, *__: Any, **___: Any) -> int:
+    """c + (m, k) · (k,)."""
+    return 2 * prod(matrix)
+
+
+def _added_batches(_: Shape, first: Shape, second: Shape, *__: Any, **___: Any) -> int:
+    """c + Σ (b, m, k) · (b, k, n)."""
+    return 2 * prod(first) * second[-1]
+
+
+def _attention(query: Shape, key: Shape, value: Shape, *_: Any, **__: Any) -> int:
+    """(…, h, s, d) queries on (…, t, d) keys and (…, t, e) values: 2·h·s·t·(d + e), masked places included."""
+    return 2 * prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
+
+
+def _attention_backward(_: Shape, query: Shape, key: Shape, value: Shape, *__: Any, **___: Any) -> int:
+    """Each of the two products has two gradients. PyTorch adds the scores that its kernels compute again."""
+    return 2 * _attention(query, key, value)
+
+
+def _convolution_backward(gradient: Shape, inputs: Shape, weight: Shape, *rest: Any, **__: Any) -> int:
+    """The gradient of the input and that of the weight each cost what the forward pass does: 2·b·places·|weight|.
+
+    PyTorch takes the weight of a grouped convolution for that of a dense one here, and counts too much.
+    """
+    transposed, mask = rest[4], rest[7]
+    places = prod((inputs if transposed else gradient)[2:])
+    return 2 * inputs[0] * places * prod(weight) * (bool(mask[0]) + bool(mask[1]))
+
+
+def _recurrent(inputs: Shape, of_inputs: Shape, of_hidden: Shape, *_: Any, **__: Any) -> int:
+    """(t, b, d) inputs through all gates of one layer and direction: 2·t·b·(|W of inputs| + |W of hidden|)."""
+    return 2 * inputs[0] * inputs[1] * (prod(of_inputs) + prod(of_hidden))
+
+
+def _recurrent_backward(*arguments: Any, **_: Any) -> int:
+    """The gradients of inputs and hidden state, and those of the weights."""
+    return 2 * _recurrent(*arguments)
+
+
+_FORMULAS: dict[str, Callable[..., int]] = {
+    "mv": _vector,
+    "dot": _vector,
+    "vdot": _vector,
+    "addmv": _added_vector,
+    "addbmm": _added_batches,
+    "convolution_backward": _convolution_backward,
+    "mkldnn_rnn_layer": _recurrent,
+    "mkldnn_rnn_layer_backward": _recurrent_backward,
+    "_scaled_dot_product_flash_attention_for_cpu": _attention,
+    "_scaled_dot_product_flash_attention_for_cpu_backward": _attention_backward,
+    "_scaled_dot_product_flash_attention_backward": _attention_backward,
+    "_scaled_dot_product_efficient_attention_backward": _attention_backward,
+    "_scaled_dot_product_cudnn_attention_backward": _attention_backward,
+    "_scaled_dot_product_attention_math_for_mps": _attention,
+}
+FORMULAS = {getattr(aten, name): formula for name, formula in _FORMULAS.items() if hasattr(aten, name)}
+"Of operators, on the shapes of their arguments; a PyTorch that lacks one has no need of its formula."
+
+
+class _Witness(TorchDispatchMode):
+    """Notes the operators that are dispatched below the counter, have no formula, and do work."""
+
+    supports_higher_order_operators = True
+
+    def __init__(self, known: Iterable[Any]) -> None:
+        super().__init__()
+        self.known = set(known)
+        self.seen: dict[str, None] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        packet = getattr(func, "overloadpacket", func)
+        if packet not in self.known:
+            space, _, name = str(packet).rpartition(".")
+            if space not in PLUMBING or (HEAVY.search(name) and not LIGHT.search(name)):
+                self.seen[str(packet)] = None
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def counting() -> Iterator[Count]:
+    """Counts what PyTorch computes within it; the count is complete when the context has been left."""
+    count = Count()
+    counter = FlopCounterMode(display=False, custom_mapping=FORMULAS)
+    witness = _Witness(counter.flop_registry)
+    with witness, counter:
+        yield count
+    count.flops = int(counter.get_total_flops())
+    count.uncounted = tuple(witness.seen)
+
+
+# ── a network ───────────────────────────────────────────────────────────────────────────────────
+
+
+def forward(module: nn.Module, batch: Batch, place: Placement) -> Count:
+    """The forward pass of a batch, in evaluation mode. The module is left as it was."""
+    with _untouched(module), _plain(module, place), torch.no_grad(), autocast(place):
+        module.eval()
+        inputs = _own(batch).inputs
+        with counting() as count:
+            module(**inputs)
+    return count
+
+
+def training(module: nn.Module, batch: Batch, loss: Callable[[Any, Any], torch.Tensor], place: Placement) -> Count:
+    """Forward and backward pass of a batch in training mode, without the optimiser's step.
+
+    `loss` is called with the module's outputs and the batch's targets and returns a scalar. The module is left as it
+    was.
+    """
+    with _untouched(module), _plain(module, place), torch.enable_grad():
+        module.train()
+        own = _own(batch)
+        with counting() as count:
+            with autocast(place):
+                value = loss(module(**own.inputs), own.targets)
+            if value.requires_grad:  # everything may be frozen
+                value.backward()
+    return count
+
+
+@contextmanager
+def _plain(module: nn.Module, place: Placement) -> Iterator[None]:
+    """Within it no kernel runs that is a whole layer and hides its products from the counter."""
+    with ExitStack() as stack:
+        if place.compiled:
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        if place.device == "cuda" and any(isinstance(part, nn.RNNBase) for part in module.modules()):
+            stack.enter_context(torch.backends.cudnn.flags(enabled=False))
+        quick = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        stack.callback(torch.backends.mha.set_fastpath_enabled, quick)
+        yield
+
+
+@contextmanager
+def _untouched(module: nn.Module) -> Iterator[None]:
+    """Restores modes, buffers (running statistics), gradients and the state of PyTorch's random generators."""
+    modes = [(part, part.training) for part in module.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    gradients = [(weight, weight.grad) for weight in module.parameters()]
+    for weight, _ in gradients:
+        weight.grad = None  # or the backward pass would add to it, in place
+    try:
+        with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_initialized() else []):
+            yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
+        for weight, gradient in gradients:
+            weight.grad = gradient
+
+
+def _own(batch: Batch) -> Batch:
+    """Copies of the tensors: those made in inference mode may not be trained on."""
+    inputs = {name: value.clone() for name, value in batch.inputs.items()}
+    targets = batch.targets
+    return Batch(inputs, targets.clone() if isinstance(targets, torch.Tensor) else targets)
+
+
+# ── size ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def parameters(*modules: nn.Module | None) -> int:
+    """Numbers in all parameters, shared ones once."""
+    return sum(weight.numel() for weight in _distinct(modules, nn.Module.parameters))
+
+
+def trainable_parameters(module: nn.Module) -> int:
+    """Numbers in the parameters that training changes, shared ones once."""
+    return sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
+
+
+def state_bytes(*modules: nn.Module | None) -> int:
+    """Bytes of all parameters and buffers as they lie in memory, shared ones once."""
+    return sum(value.nbytes for take in (nn.Module.parameters, nn.Module.buffers) for value in _distinct(modules, take))
+
+
+def _distinct(modules: Iterable[nn.Module | None], take: Callable[..., Iterator[Any]]) -> list[Any]:
+    return list({id(value): value for module in modules if module is not None for value in take(module)}.values())

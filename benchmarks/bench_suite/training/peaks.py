@@ -1,0 +1,212 @@
+"""Peak rates of this machine, measured: FLOP/s of matrix products in each precision, and bytes/s of memory.
+
+Utilisation is over these, never over a data sheet. A measurement of products takes about 0.4 s and is kept in the
+cache folder, by hardware, threads and version of PyTorch; `bench doctor` measures all of them anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import torch
+
+from bench_suite.contracts import Placement
+from bench_suite.data.cache import default_root
+from bench_suite.data.fingerprint import hash_of
+from bench_suite.environment import describe
+from bench_suite.training.precision import computing
+
+LAYOUT = 1
+"Raised when what is measured changes; what other layouts kept is left alone."
+SIZES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192), "mps": (1024, 2048, 4096)}
+"Sides of the square matrices: the quickest that this machine can afford is taken."
+TYPES = {
+    "32-true": torch.float32,
+    "bf16-mixed": torch.bfloat16,
+    "16-mixed": torch.float16,
+    "tf32": torch.float32,
+}
+"By precision as a suite names it; `tf32` is float32 with the products of a GPU's tensor cores."
+WINDOW = 0.01
+"Seconds of a window, or one product where that takes longer: short, so that the best one had the processor to itself."
+WINDOWS = 20
+COPIES = 6
+"Windows of one copy or more, which takes long."
+AFFORDABLE = 0.06
+"Seconds: a product that takes longer is not measured where a smaller one does not."
+BLOCK_BYTES = 1 << 28
+"Of the block that is copied: larger than caches are. Less where memory is scarce."
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The best rate that was measured, and all windows of that measurement."""
+
+    rate: float
+    "FLOP/s, or bytes/s: of the best window."
+    samples: tuple[float, ...]
+    "Of each window, in the same unit."
+    size: int
+    "Side of the matrices, or bytes of the block."
+    device: str
+    precision: str | None
+    threads: int
+
+    @property
+    def median(self) -> float:
+        """Of the windows."""
+        return float(np.median(self.samples))
+
+
+def peak(device: str, precision: str, threads: int, *, anew: bool = False, root: Path | None = None) -> Peak:
+    """FLOP/s of square matrix products, 2·n³ operations each: the best of `WINDOWS` windows.
+
+    Arguments: `device` cpu, cuda or mps; `precision` a key of `TYPES`; `threads` of the processor. What was measured on
+    this machine before is taken from `root` (default: the cache folder) unless `anew`. Raises BenchError where this
+    machine cannot compute so.
+    """
+    folder = (default_root() if root is None else root) / "peaks"
+    key = _key(device, precision, threads)
+    file = folder / f"{hash_of(json.dumps(key, sort_keys=True))}.json"
+    if not anew and (kept := _kept(file, key)) is not None:
+        return kept
+    measured = _products(device, precision, threads)
+    _keep(file, key, measured)
+    return measured
+
+
+def bandwidth(device: str, threads: int) -> Peak:
+    """Bytes/s of copying a large block, each byte read and each byte written counted once (as STREAM's `copy` does)."""
+    with computing(Placement(device, threads, "32-true")):
+        source = torch.ones(_block_bytes(device) // 4, device=device)
+        target = torch.empty_like(source).copy_(source)  # the first write also asks the system for the pages
+        windows = _windows(lambda: target.copy_(source), device, COPIES)
+    samples = tuple(2 * source.nbytes * calls / seconds for calls, seconds in windows)
+    return Peak(max(samples), samples, source.nbytes, device, None, threads)
+
+
+def precisions(device: str) -> tuple[str, ...]:
+    """The precisions whose products can be measured on a device here."""
+    if device == "cpu":
+        return ("32-true", "bf16-mixed")
+    if device == "cuda":
+        major, _ = torch.cuda.get_device_capability()
+        return ("32-true", *(("tf32", "bf16-mixed") if major >= 8 else ()), "16-mixed")
+    return ("32-true", "16-mixed")
+
+
+def _products(device: str, precision: str, threads: int) -> Peak:
+    dtype = TYPES[precision]
+    allowed = torch.backends.cuda.matmul.allow_tf32
+    with computing(Placement(device, threads, "32-true")), torch.inference_mode():
+        torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+        try:
+            best: tuple[float, int, Callable[[], object]] | None = None
+            for size in SIZES[device]:
+                call = _product(size, device, dtype)
+                # The first call packs, chooses kernels and wakes threads; the others are a rough measure.
+                _seconds(call, device)
+                seconds = min(_seconds(call, device) for _ in range(2))
+                if best is None or 2 * size**3 / seconds > best[0]:
+                    best = (2 * size**3 / seconds, size, call)
+                if 8 * seconds > AFFORDABLE:  # twice the side is eight times the work
+                    break
+            assert best is not None
+            _, size, call = best
+            samples = tuple(2 * size**3 * calls / seconds for calls, seconds in _windows(call, device, WINDOWS))
+        finally:
+            torch.backends.cuda.matmul.allow_tf32 = allowed
+    return Peak(max(samples), samples, size, device, precision, threads)
+
+
+def _product(size: int, device: str, dtype: torch.dtype) -> Callable[[], object]:
+    random = torch.Generator().manual_seed(0)
+    first, second = (torch.randn(size, size, generator=random).to(device, dtype) for _ in range(2))
+    out = torch.empty_like(first)
+    return lambda: torch.mm(first, second, out=out)
+
+
+def _windows(call: Callable[[], object], device: str, count: int) -> list[tuple[int, float]]:
+    """Calls and seconds of `count` windows after one of warm-up; on a GPU each ends when its work has."""
+    windows = []
+    clock = time.perf_counter
+    calls = 1
+    for _ in range(count + 1):
+        began = clock()
+        done = 0
+        while not done or (device == "cpu" and clock() - began < WINDOW):
+            for _ in range(calls):
+                call()
+            done += calls
+            _await(device)
+        seconds = clock() - began
+        windows.append((done, seconds))
+        if device != "cpu":  # as many calls as fill a window, and one wait for them all
+            calls = max(1, round(WINDOW * done / seconds))
+    return windows[1:]
+
+
+def _seconds(call: Callable[[], object], device: str) -> float:
+    began = time.perf_counter()
+    call()
+    _await(device)
+    return time.perf_counter() - began
+
+
+def _await(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+    elif device == "mps":
+        torch.mps.synchronize()
+
+
+def _block_bytes(device: str) -> int:
+    total = describe()["hardware"].get("memory_bytes", 4 << 30)
+    if device == "cuda":
+        total = torch.cuda.get_device_properties(0).total_memory
+    return int(min(BLOCK_BYTES, total // 16)) // 64 * 64
+
+
+# ── kept ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _key(device: str, precision: str, threads: int) -> dict[str, Any]:
+    """All that a rate depends on."""
+    here = describe()
+    return {
+        "layout": LAYOUT, "hardware": here["hardware"], "variables": here["threads"], "torch": torch.__version__,
+        "cuda": torch.version.cuda, "device": device, "precision": precision, "threads": threads,
+    }  # fmt: skip
+
+
+def _kept(file: Path, key: Mapping[str, Any]) -> Peak | None:
+    """What was kept under `key`; None where there is nothing, or nothing that can be read."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if document["key"] != json.loads(json.dumps(key)):
+            return None
+        found = Peak(**{**document["peak"], "samples": tuple(document["peak"]["samples"])})
+        return found if found.rate > 0 else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(file: Path, key: Mapping[str, Any], measured: Peak) -> None:
+    """Under a temporary name first; where the folder cannot be written, the next run measures again."""
+    temporary = file.with_name(f".{uuid4().hex}")
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text(json.dumps({"key": key, "peak": asdict(measured)}, indent=1), encoding="utf-8")
+            os.replace(temporary, file)
+        finally:
+            temporary.unlink(missing_ok=True)
