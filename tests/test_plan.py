@@ -189,7 +189,7 @@ def test_an_axis_of_one_model_leaves_another_alone_even_where_labels_have_dots(p
         ("a.b", (4,)),
         ("a.b", (8,)),
     }
-    assert all(set(cell.options["model"]) == {"hidden", "dropout"} for cell in found.cells)
+    assert all({"hidden", "dropout"} < set(cell.options["model"]) for cell in found.cells)
 
 
 def test_exclude_leaves_out_the_cells_that_have_one_of_each_axis_values(plan):
@@ -285,7 +285,7 @@ def test_a_suite_of_too_many_cells_is_refused_before_they_are_made(plan):
 def test_options_of_a_cell_are_all_of_them_resolved(plan):
     (cell,) = plan(matrix={"train.batch_size": 8}).cells
     assert cell.options["train"] == {**{k: o.default for k, o in train_options().items()}, "epochs": 2, "batch_size": 8}
-    assert cell.options["model"] == {"hidden": (8,), "dropout": 0.0}
+    assert cell.options["model"] == {"hidden": (8,), "dropout": 0.0, "pixels": "standardised", "output": "logits"}
     assert cell.options["evaluate"] == {"batch_size": 256}
     assert (cell.threads, cell.device, cell.precision) == tuple(
         AXES[a].default for a in ("threads", "device", "precision")
@@ -338,3 +338,15 @@ def test_an_estimator_is_trained_on_fractions_and_never_compiled(plan):
     assert labels(made, "model", "fraction", "compile") == {
         ("logistic_regression", 0.5, None), ("mlp", 0.5, False), ("mlp", 0.5, True)
     }
+
+
+def test_probes_of_fractions_and_targets_apply_where_the_suite_has_them(plan):
+    probes = {"quality": {}, "learning_curve": {}, "target": {}}
+    with pytest.raises(SuiteError, match="applies to no cell of this suite: needs fraction"):
+        plan(probes=probes)
+    models = [{"use": "mlp", "train": {"target": {"accuracy": 0.9}}}, {"use": "logistic_regression"}]
+    made = plan(probes=probes, models=models, matrix={"fraction": [0.5, 1.0]})
+    reasons = {(cell.labels["model"], label): why for cell in made.cells for label, why in cell.probes.items()}
+    assert reasons["mlp", "target"] is None
+    assert reasons["logistic_regression", "target"] == "needs target"
+    assert reasons["logistic_regression", "learning_curve"] is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,3 +55,33 @@ def frame(run: Run) -> pd.DataFrame:
     from bench_suite.reports.frames import metrics
 
     return metrics(run)
+
+
+def evaluate_module(use: str | Path, **settings: Any) -> Any:
+    """A metric as an `evaluate.EvaluationModule`: what `evaluate.load("accuracy")` gives, but with no network.
+
+    Arguments: `use`, the name of a file in metrics/ (`bench list metrics`) or the path of a file with one; `settings`
+    as the module's constructor takes them, such as `keep_in_memory` or `experiment_id`. Its `compute` takes
+    `references` for what the function calls `targets`, `prediction_scores` for its `scores`, `predictions` and further
+    columns by their names, and options of the function as keywords; it gives `{name: value}`, the very number that the
+    function gives. Where the metric is undefined, `compute` raises the function's ValueError. Raises BenchError where
+    there is no such metric or `evaluate` is not installed.
+
+        bench_suite.evaluate_module("accuracy").compute(predictions=[0, 1], references=[0, 0])   # {"accuracy": 0.5}
+    """
+    from bench_suite.huggingface import offered
+
+    return offered.evaluate_module(use, **settings)
+
+
+def evaluate_path(use: str | Path) -> str:
+    """A folder that `evaluate.load` takes in the place of an id, for programs that load their metrics themselves.
+
+    It holds a script of a few lines that finds the metric here; it is written into the cache (`$BENCH_CACHE`, else
+    `~/.cache/bench-suite`). Raises BenchError where there is no such metric or the folder cannot be written.
+
+        evaluate.load(bench_suite.evaluate_path("accuracy"))
+    """
+    from bench_suite.huggingface import offered
+
+    return offered.evaluate_path(use)

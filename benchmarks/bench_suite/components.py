@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
+from bench_suite import evaluate_names
 from bench_suite.contracts import Better, ComponentError, Kind
 from bench_suite.files import module_name
 from bench_suite.options import Option, read_options, show
@@ -105,11 +106,13 @@ class Component:
     functions: frozenset[str]
     doc: str = ""
     source_hash: str = field(default="", compare=False)
+    called: str = ""
+    "Its name, where that is not the file's."
 
     @property
     def name(self) -> str:
         """The file's name."""
-        return self.path.stem
+        return self.called or self.path.stem
 
     @property
     def foreign(self) -> bool:
@@ -155,8 +158,11 @@ def installed(kind: Kind) -> dict[str, str]:
 def find(kind: Kind, use: str, folder: Path) -> Component:
     """The component `use`; a path is relative to `folder`. Raises ComponentError where there is none.
 
-    A name without a path: of this package first, then of an installed distribution's entry point.
+    A name without a path: of this package first, then of an installed distribution's entry point. A metric may also be
+    one of Hugging Face `evaluate`, `evaluate:ID` (`evaluate_names`): it has no file here, and counts as foreign.
     """
+    if kind == "metrics" and use.startswith(evaluate_names.PREFIX):
+        return _of_evaluate(use, folder)
     if is_path(use):
         path = _file(folder / use, use)
         return _read(kind, use, path, None, _stamp(path))
@@ -170,6 +176,23 @@ def find(kind: Kind, use: str, folder: Path) -> Component:
         return _read(kind, use, path, module, _stamp(path))
     names = [*builtin(kind), *others]
     raise ComponentError(f"there is no {kind[:-1]} {show(use)}{nearest(use, names)} (there are: {', '.join(names)})")
+
+
+def _of_evaluate(use: str, folder: Path) -> Component:
+    """A metric of `evaluate`, as far as it is known without running it."""
+    try:
+        read = evaluate_names.read_name(use, folder)
+    except ValueError as error:
+        raise ComponentError(str(error)) from None
+    query = use.partition("?")[2]
+    # The path stands for the name wherever it is used, so it holds all of it, but with the script's whole path.
+    whole = f"{evaluate_names.PREFIX}{read.target}" + (f"?{query}" if query else "")
+    source = hashlib.sha256(Path(read.target).read_bytes()).hexdigest()[:16] if read.local else ""
+    facts = {"UNIT": "", "BETTER": read.better}
+    doc = f"{use}: a metric of Hugging Face `evaluate`, which is run as it is."
+    return Component(
+        "metrics", use, Path(whole), None, facts, {}, frozenset({read.name}), doc, source, called=read.name
+    )
 
 
 def _file(path: Path, use: str) -> Path:

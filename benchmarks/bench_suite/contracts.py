@@ -327,7 +327,8 @@ class Artifact:
     """Something to look at. Reports draw it by its kind and know no probe by name.
 
     `data` by kind, plain lists and numbers (arrays are converted):
-    `lines`  {"x": label, "y": label, "series": {name: [[x, y], …]}}
+    `lines`  {"x": label, "y": label, "series": {name: [[x, y], …]}}; a point may be [x, y, low, high] with its
+             interval; perhaps "logarithmic": ["x"]
     `bars`   {"y": label, "bars": {name: value}} with perhaps "intervals": {name: [low, high]}
     `matrix` {"rows": [name], "columns": [name], "values": [[…]], "x": label, "y": label}
     `image`  (H, W) or (H, W, 3) array: uint8, or float in 0..1

@@ -88,7 +88,7 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
     left_out: list[tuple[str, str, str]] = []
     cells: list[Cell] = []
     for task, model in itertools.product(suite.tasks, suite.models):
-        reason = misfit(task.component, model.component, suite.problems[task.label])
+        reason = misfit(task, model.component, suite.problems[task.label])
         if reason:
             left_out.append((task.label, model.label, reason))
             continue
@@ -153,15 +153,27 @@ def name(cell: Cell) -> str:
     return ", ".join([cell.task.label, cell.model.label, *rest])
 
 
-def misfit(task: Component, model: Component, problems: Iterable[Component]) -> str | None:
-    """Why a model cannot be used on a task; None where it can."""
+def misfit(task: Choice, model: Component, problems: Iterable[Component]) -> str | None:
+    """Why a model cannot be used on a task; None where it can, or where only the data will tell.
+
+    A task that may be several things, such as `hub`, is what its options `modality` and `problem` say, if they do.
+    """
     modalities, solves = model.words("MODALITIES"), model.words("PROBLEMS")
-    if not set(task.words("MODALITY")) & set(modalities):
-        return f"takes {' or '.join(modalities)}, the task is {' or '.join(task.words('MODALITY'))}"
-    kinds = [p.name for p in problems]
+    stated = [task.stated[option] for option in ("modality", "problem") if task.stated.get(option)]
+    shown = [word for word in task.component.words("MODALITY") if word in stated] or task.component.words("MODALITY")
+    if not set(shown) & set(modalities):
+        return f"takes {' or '.join(modalities)}, the task is {' or '.join(shown)}"
+    every = [p.name for p in problems]
+    kinds = [kind for kind in every if kind in stated] or every
     if not set(kinds) & set(solves):
         return f"does {' or '.join(solves)}, the task is {' or '.join(kinds)}"
     return None
+
+
+def stated_needs(cell: Cell) -> set[str]:
+    """Needs of probes that the suite meets or does not: the axis `fraction`, a `target` of the training."""
+    met = {"fraction": "fraction" in cell.labels, "target": cell.options["train"].get("target") is not None}
+    return {need for need, there in met.items() if there}
 
 
 def unmet(probe: Choice, available: Iterable[str], problems: Iterable[str]) -> str | None:
@@ -286,9 +298,11 @@ def _cell(suite: Suite, task: Choice, model: Choice, point: Mapping[str, Any]) -
         options=options, probes={},
     )  # fmt: skip
     available = {*model.component.words("PROVIDES")}
-    available |= {"groups"} if task.component.words("GROUPS") and options["task"].get("groups") != () else set()
+    groups = options["task"].get("groups")  # `hub` has none of its own, and those that the suite names
+    available |= {"groups"} if groups or (groups is None and task.component.words("GROUPS")) else set()
     available |= {"shift"} if task.component.words("SHIFTS") else set()
     available |= {"cuda"} if cell.device in ("cuda", "auto") else set()
+    available |= stated_needs(cell)
     kinds = [p.name for p in problems]
     return replace(cell, probes={p.label: unmet(p, available, kinds) for p in suite.probes if _wanted(cell, p.only)})
 

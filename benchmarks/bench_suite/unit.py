@@ -21,7 +21,7 @@ from bench_suite.contracts import (
     Window,
 )
 from bench_suite.draft import Attempt, Draft, Stopwatch, metric_row, reason_of, release, traceback_of
-from bench_suite.plan import Cell, Unit, unmet
+from bench_suite.plan import Cell, Unit, stated_needs, unmet
 from bench_suite.suite import Choice, metrics_of
 from bench_suite.workplace import Workplace, place_of, reuse
 from bench_suite.writing import StoreError
@@ -111,6 +111,7 @@ def _train(unit: Unit, todo: list[Cell], work: Workplace, draft: Draft) -> Attem
             attempt.notes.append("went on from a checkpoint of the same training, which had been cut off")
         with clock("train"):
             attempt.meters = fit(trained, partial(_report, cell, work), meters, checkpoint)
+        work.watcher.trained(cell, trained.history)
         if train["keep"] and isinstance(trained.model, Network):
             work.run.keep_weights(unit.id, attempt.reuse, trained.model.module.state_dict(), trained.history)
         checkpoint.remove()
@@ -143,8 +144,9 @@ def _fits(cell: Cell, data: Data) -> None:
         found = [name for name in modalities if name in data.splits["train"].take(np.arange(1))]
         takes = cell.model.component.words("MODALITIES")
         if not set(found) & set(takes):
+            what = " and ".join(found) or "of no modality"
             raise BenchError(
-                f"the examples of the task {cell.task.label} turned out to be {' and '.join(found) or 'of no modality'}, "
+                f"the examples of the task {cell.task.label} turned out to be {what}, "
                 f"and {cell.model.label} takes {' or '.join(takes)}; leave the pair out with exclude"
             )
 
@@ -222,6 +224,7 @@ def _unmet_here(probe: Choice, cell: Cell, trained: Trained) -> str | None:
     available |= {"groups"} if any(split.groups for split in trained.data.splits.values()) else set()
     available |= {"shift"} if any(name.startswith("shift:") for name in trained.data.splits) else set()
     available |= {"cuda"} if trained.place.device == "cuda" else set()
+    available |= stated_needs(cell)
     return unmet(probe, available, [trained.data.problem])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from bench_suite import components
-from bench_suite.contracts import Data, Placement, Record, Window
+from bench_suite.contracts import Data, History, Placement, Record, Window
 from bench_suite.plan import Cell, Plan, digest
 from bench_suite.store import Run
 
@@ -30,6 +30,9 @@ class Watcher(Protocol):
 
     def window(self, cell: Cell, window: Window) -> None:
         """A window of training has closed."""
+
+    def trained(self, cell: Cell, history: History | None) -> None:
+        """A training has ended; None where a model says nothing of its fit."""
 
     def record(self, cell: Cell, record: Record) -> None:
         """A cell has ended."""

@@ -18,9 +18,11 @@ from bench_suite.metrics.balanced_accuracy import balanced_accuracy
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.macro_f1 import macro_f1
 from bench_suite.metrics.mae import mae
+from bench_suite.metrics.matthews_correlation import matthews_correlation
 from bench_suite.metrics.r2 import r2
 from bench_suite.metrics.rmse import rmse
 from bench_suite.metrics.roc_auc import roc_auc
+from bench_suite.metrics.top_5_accuracy import top_5_accuracy
 from bench_suite.stats import confusion_matrix
 
 NONE = np.array([], dtype=np.int64)
@@ -56,6 +58,31 @@ def test_balanced_accuracy_is_scikit_learns(pair: tuple[np.ndarray, np.ndarray])
 @given(labels())
 def test_macro_f1_is_scikit_learns(pair: tuple[np.ndarray, np.ndarray]) -> None:
     assert macro_f1(*pair) == pytest.approx(oracle.f1_score(*pair, average="macro", zero_division=0.0))
+
+
+@given(labels())
+def test_matthews_correlation_is_scikit_learns_where_both_have_two_classes(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    assume(len(np.unique(pair[0])) > 1 and len(np.unique(pair[1])) > 1)
+    assert matthews_correlation(*pair) == pytest.approx(oracle.matthews_corrcoef(*pair), abs=1e-12)
+
+
+@given(st.data())
+def test_top_5_accuracy_is_scikit_learns_where_no_scores_tie(data: st.DataObject) -> None:
+    n, classes = data.draw(st.integers(1, 20)), data.draw(st.integers(6, 9))
+    targets = data.draw(arrays(np.int64, n, elements=st.integers(0, classes - 1)))
+    rows = [data.draw(st.permutations(range(classes))) for _ in range(n)]
+    scores = np.array(rows, dtype=np.float32) / classes
+    expected = oracle.top_k_accuracy_score(targets, scores, k=5, labels=range(classes))
+    assert top_5_accuracy(targets, scores) == pytest.approx(expected)
+
+
+def test_top_5_accuracy_with_ties_is_the_mean_over_all_orders_of_the_tied_classes() -> None:
+    random = np.random.default_rng(0)
+    targets, scores = random.integers(0, 8, 50), random.integers(0, 4, (50, 8)).astype(np.float64)
+    orders = [scores + 0.5 * random.random(scores.shape) for _ in range(500)]  # only the tied change their order
+    mean = np.mean([oracle.top_k_accuracy_score(targets, each, k=5, labels=range(8)) for each in orders])
+    assert top_5_accuracy(targets, scores) == pytest.approx(mean, abs=0.01)
+    assert top_5_accuracy(targets, np.ones((50, 8))) == 5 / 8
 
 
 @given(labels())
@@ -104,6 +131,8 @@ def test_known_answers() -> None:
     assert accuracy(targets, predictions) == 0.75
     assert balanced_accuracy(targets, predictions) == pytest.approx((2 / 3 + 1) / 2)
     assert macro_f1(targets, predictions) == pytest.approx((0.8 + 2 / 3) / 2)
+    assert matthews_correlation(targets, predictions) == pytest.approx(2 / np.sqrt(2 * 2 * 3 * 1))  # tp tn − fp fn = 2
+    assert top_5_accuracy(np.array([0, 5]), np.array([np.arange(6.0), np.arange(6.0)])) == 0.5
     assert confusion_matrix(targets, predictions).tolist() == [[2, 1], [0, 1]]
     assert roc_auc(targets, np.array([0.1, 0.2, 0.8, 0.8])) == pytest.approx(2.5 / 3)
     assert log_loss(targets, np.full((4, 2), 0.5)) == pytest.approx(np.log(2))
@@ -116,7 +145,9 @@ def test_a_certain_and_right_model_has_a_log_loss_of_zero_not_of_minus_zero() ->
     assert str(log_loss(np.array([0]), np.array([[1.0, 0.0]]))) == "0.0"
 
 
-@pytest.mark.parametrize("metric", [accuracy, balanced_accuracy, macro_f1, confusion_matrix, mae, rmse, r2])
+@pytest.mark.parametrize(
+    "metric", [accuracy, balanced_accuracy, macro_f1, matthews_correlation, confusion_matrix, mae, rmse, r2]
+)
 def test_without_examples_a_metric_says_so(metric: Callable[..., object]) -> None:
     with pytest.raises(ValueError, match="no examples"):
         metric(NONE, NONE)
@@ -131,6 +162,12 @@ def test_without_examples_a_metric_says_so(metric: Callable[..., object]) -> Non
         (lambda: roc_auc(NONE, np.empty((0, 2))), "no examples"),
         (lambda: roc_auc(np.array([0, 1]), np.array([0.1, np.nan])), "not a number"),
         (lambda: roc_auc(np.array([0, 1, 2]), np.full((3, 3), 1 / 3)), "two classes; there are 3"),
+        (lambda: matthews_correlation(np.array([1, 1]), np.array([0, 1])), "of one class"),
+        (lambda: matthews_correlation(np.array([0, 1]), np.array([1, 1])), "of one class"),
+        (lambda: top_5_accuracy(NONE, np.empty((0, 6))), "no examples"),
+        (lambda: top_5_accuracy(np.array([0]), np.ones((1, 5))), "more than five classes; there are 5"),
+        (lambda: top_5_accuracy(np.array([6]), np.ones((1, 6))), "outside 0..5"),
+        (lambda: top_5_accuracy(np.array([0]), np.full((1, 6), np.nan)), "not a number"),
         (lambda: log_loss(NONE, np.empty((0, 2))), "no examples"),
         (lambda: log_loss(np.array([2]), np.array([[0.5, 0.5]])), "outside 0..1"),
         (lambda: log_loss(np.array([0]), np.array([[np.nan, 0.5]])), "not a number"),

@@ -17,6 +17,7 @@ DRAWN = {
     "empty line": {"x": "epoch", "y": "loss", "series": {"a": []}},
     "many lines": {"x": "e", "y": "l", "series": {f"m{n}": [[0, n], [1, n]] for n in range(40)}},
     "hostile lines": {"x": HOSTILE[1], "y": HOSTILE[2], "series": {name: [[0, 1], [1, 2]] for name in HOSTILE}},
+    "banded lines": {"x": "n", "y": "a", "logarithmic": ["x"], "series": {"a": [[9, 0.5, 0.4, None], [99, 1, 0, 1]]}},
     "bars": {"y": "accuracy", "bars": {"f": 0.8, "m": 0.9, "x": None}, "intervals": {"f": [0.7, 0.9]}},
     "hostile bars": {"y": "$", "bars": dict.fromkeys(HOSTILE, 1.0)},
     "no bars": {"y": "accuracy", "bars": {}},

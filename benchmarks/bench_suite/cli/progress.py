@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from bench_suite.contracts import Record, Window
+from bench_suite.contracts import History, Record, Window
 from bench_suite.plan import Cell, name
 from bench_suite.workplace import Watcher
 
@@ -89,6 +89,9 @@ class Plain:
             self.since = time.perf_counter()
             self._say(f"      {name(cell)}: step {window.step}, loss {window.loss:.4f}")
 
+    def trained(self, cell: Cell, history: History | None) -> None:
+        """Nothing."""
+
     def record(self, cell: Cell, record: Record) -> None:
         """The cell's line."""
         self.done += 1
@@ -148,6 +151,9 @@ class Live:
         """How far the training is."""
         rate = window.samples / window.seconds if window.seconds else 0.0
         self.bar.update(self.task, now=f"{name(cell)}: step {window.step}, loss {window.loss:.3f}, {rate:,.0f}/s")
+
+    def trained(self, cell: Cell, history: History | None) -> None:
+        """Nothing."""
 
     def record(self, cell: Cell, record: Record) -> None:
         """The cell's line, and a step of the bar."""

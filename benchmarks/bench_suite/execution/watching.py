@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench_suite.contracts import Record, Window
+from bench_suite.contracts import History, Record, Window
 from bench_suite.plan import Cell
 
 
@@ -19,6 +19,9 @@ class Silent:
         """Nothing."""
 
     def window(self, cell: Cell, window: Window) -> None:
+        """Nothing."""
+
+    def trained(self, cell: Cell, history: History | None) -> None:
         """Nothing."""
 
     def record(self, cell: Cell, record: Record) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,9 @@ import numpy as np
 
 from bench_suite import components
 from bench_suite.contracts import Artifact, Metric, Predictions, Trained
+from bench_suite.evaluate_names import PREFIX, read_name
+from bench_suite.huggingface.borrowed import borrowed
+from bench_suite.scoring import function_of, function_of_file, given
 from bench_suite.stats import bootstrap_interval, confusion_matrix
 
 VERSION = 1
@@ -27,19 +28,40 @@ MOST_CLASSES = 30  # a larger confusion matrix cannot be read
 @dataclass(frozen=True)
 class Options:
     metrics: tuple[str, ...] = ()
-    "Further metrics: names of files in metrics/, or paths of files."
+    """Further metrics: names of files in metrics/ (`mae`), paths of files (`./my_metric.py`), and metrics of Hugging
+    Face `evaluate` by id or path (`evaluate:seqeval`, `evaluate:./my_metric`), which run code that is not here and so
+    need `--trust`; their options and direction after a question mark: `evaluate:f1?average=macro&better=higher`."""
     resamples: int = 1000
     "Bootstrap resamples of the test examples behind each interval."
+
+
+def check(options: Options) -> None:
+    """Raise ValueError where two metrics would have one name: two that are named, or one of `evaluate` and our own."""
+    seen: dict[str, str] = {}
+    for use in dict.fromkeys(options.metrics):
+        name = components.find("metrics", use, Path()).name
+        other = seen.setdefault(name, use)
+        if other == use and use.startswith(PREFIX) and name in components.builtin("metrics"):
+            other = name
+        if other != use:
+            theirs = next((u for u in (use, other) if u.startswith(PREFIX)), None)
+            mend = f"write {theirs}{'&' if '?' in theirs else '?'}name=NAME" if theirs else "rename one of the files"
+            raise ValueError(f"metrics: {other} and {use} are both called {name}; {mend}")
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     """Each metric with its bootstrap interval over test examples; for classes, the confusion matrix."""
     test = trained.predictions("test")
     columns = {name: _array(values) for name, values in test.columns.items()}
-    wanted = {name: _of_problem(trained.problem, name) for name in trained.problem.METRICS}
-    wanted |= {Path(use).stem: _of_file(use) for use in options.metrics}
+    wanted = {name: function_of(trained.problem, name) for name in trained.problem.METRICS}
+    theirs = [use for use in options.metrics if use.startswith(PREFIX)]
+    wanted |= {Path(use).stem: function_of_file(use) for use in options.metrics if use not in theirs}
     for name, function in wanted.items():
         yield measure(name, function, columns, trained.data.spec, options.resamples)
+    for use in theirs:
+        if (name := read_name(use, Path()).name) in wanted:
+            raise ValueError(f"{use} is called {name} as a metric of the problem is; call it otherwise: …?name=…")
+        yield from borrowed(use, columns, trained.data.spec, options.resamples)
     classes = trained.data.spec.get("classes", ())
     if 2 <= len(classes) <= MOST_CLASSES and _are_classes(test):
         yield confusion(test, classes)
@@ -52,19 +74,16 @@ def measure(
 
     A ValueError of the function says that the metric is undefined on these data: then there is no value, but a reason.
     """
-    asked = inspect.signature(function).parameters
-    if "spec" in asked:
-        function = partial(function, spec=spec)
-    given = {column: columns[column] for column in asked if column in columns}
-    lacking = [p.name for p in asked.values() if p.default is p.empty and p.name not in columns and p.name != "spec"]
-    if lacking:
-        return Metric(name, None, reason=f"the model gives no {' and no '.join(lacking)}")
-    n = len(next(iter(given.values())))
     try:
-        value = float(function(**given))
+        function, arguments = given(function, columns, spec)
+    except ValueError as lacking:
+        return Metric(name, None, reason=str(lacking))
+    n = len(next(iter(arguments.values())))
+    try:
+        value = float(function(**arguments))
     except ValueError as undefined:
         return Metric(name, None, reason=str(undefined), n=n)
-    interval, reason = bootstrap_interval(function, given, resamples=resamples)
+    interval, reason = bootstrap_interval(function, arguments, resamples=resamples)
     return Metric(name, value, reason=reason, interval=interval, n=n)
 
 
@@ -81,17 +100,6 @@ def _are_classes(test: Predictions) -> bool:
         isinstance(test[c], np.ndarray) and test[c].dtype.kind in "iu" and test[c].ndim == 1
         for c in ("targets", "predictions")
     )
-
-
-def _of_problem(problem: Any, name: str) -> Callable[..., float]:
-    """A function of the problem's own file, or else of the file of that name in metrics/."""
-    own = getattr(problem, name, None)
-    return own if callable(own) else _of_file(name)
-
-
-def _of_file(use: str) -> Callable[..., float]:
-    metric = components.find("metrics", use, Path())
-    return getattr(components.load(metric), metric.name)
 
 
 def _array(values: Any) -> Any:

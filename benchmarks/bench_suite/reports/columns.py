@@ -5,10 +5,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from bench_suite.contracts import Record
+from bench_suite.evaluate_names import name_of
 from bench_suite.records import label_of
 from bench_suite.store import Run
 
@@ -95,12 +95,7 @@ def _named(info: Mapping[str, Any]) -> set[str]:
         family, _, option = key.partition(".")
         if family.strip() == "probes":
             settings.append((option.rpartition(".")[0].strip(' "'), _toml(f"value = {value}").get("value")))
-    return {
-        f"{label}/{PurePosixPath(str(entry)).stem}"
-        for label, value in settings
-        if isinstance(value, list)
-        for entry in value
-    }
+    return {f"{label}/{name_of(str(entry))}" for label, value in settings if isinstance(value, list) for entry in value}
 
 
 def _toml(text: str) -> dict[str, Any]:

@@ -80,6 +80,10 @@ def _lines(figure: Figure, data: Mapping[str, Any]) -> None:
         )
         handles.append(handle)
         names.append(_text(name, 28))
+        if len(ranges := [[_number(value) for value in point] for point in points if len(point) == 4]) > 1:
+            where, _, low, high = zip(*ranges)
+            axes.fill_between(where, low, high, color=COLOURS[number % len(COLOURS)], alpha=0.15, linewidth=0)
+    axes.set(**{f"{axis}scale": "log" for axis in data.get("logarithmic", ()) if axis in ("x", "y")})
     axes.set_xlabel(_text(data["x"], 60))
     axes.set_ylabel(_text(data["y"], 40))
     axes.grid(alpha=0.25)

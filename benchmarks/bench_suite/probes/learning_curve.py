@@ -1,0 +1,121 @@
+"""Learning curve: how quality grows with the number of training examples, over the axis `fraction`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench_suite.contracts import Artifact, BenchError, Interval, Metric, MetricRow, Record
+from bench_suite.stats import over_seeds
+
+VERSION = 1
+METRICS: dict[str, dict[str, str]] = {}
+NEEDS = ("fraction",)
+USUAL = ("quality/accuracy", "quality/r2")
+NOT_IN_NAME = ("task", "model", "seed", "fraction")
+
+
+@dataclass(frozen=True)
+class Options:
+    metrics: tuple[str, ...] = ()
+    "What is drawn, as `probe/metric`; default: `quality/accuracy`, and `quality/r2` for a regression."
+
+
+@dataclass(frozen=True)
+class Point:
+    """A metric of one model at one size of the training split."""
+
+    examples: int
+    mean: float
+    "Over seeds."
+    interval: Interval | None
+    seeds: int
+
+
+Curves = Mapping[str, Sequence[Point]]
+"By the model and what else tells the cells apart: points by growing number of examples."
+
+
+def summarise(records: Sequence[Record], options: Options) -> Iterator[Metric | Artifact]:
+    """For each task and metric a drawing of the curves, one a model, and a table of what was drawn.
+
+    x is the number of training examples, as a logarithm: quality mostly follows a power of it (Hestness et al. 2017,
+    arXiv 1712.00409). y is the mean over seeds; the interval of 95 % is over test examples and seeds
+    (`stats.over_seeds`). Raises BenchError where a stated metric is found nowhere, or there is but one size.
+    """
+    tasks = list(dict.fromkeys(str(record.cell["task"]) for record in records))
+    found: dict[tuple[str, str], dict[str, list[Point]]] = {}
+    for metric in options.metrics or USUAL:
+        of_metric = {(task, metric): curves for task in tasks if (curves := _curves(records, task, metric))}
+        if options.metrics and not of_metric:
+            known = sorted({row.name for record in records for row in record.metrics})
+            raise BenchError(f"no cell has a value of {metric} (there are: {', '.join(known) or 'none'})")
+        found |= of_metric
+    if not any(len(points) > 1 for curves in found.values() for points in curves.values()):
+        raise BenchError(
+            "each model was trained on one number of examples; a curve needs several: [matrix] fraction = [0.1, 0.3, 1]"
+        )
+    for (task, metric), curves in found.items():
+        yield from _shown(task, metric, curves)
+
+
+def _shown(task: str, metric: str, curves: Curves) -> Iterator[Artifact]:
+    name = f"{task}-{metric.replace('/', '-')}"
+    lines = {
+        label: [
+            [point.examples, point.mean, *([point.interval.low, point.interval.high] if point.interval else [])]
+            for point in points
+        ]
+        for label, points in curves.items()
+    }
+    data = {"x": "training examples", "y": metric, "logarithmic": ["x"], "series": lines}
+    yield Artifact(name, "lines", data, f"{task}: {metric} by the number of training examples")
+    sizes = sorted({point.examples for points in curves.values() for point in points})
+    rows = [[label, *(_entry(points, size) for size in sizes)] for label, points in curves.items()]
+    columns = ["model", *(f"{size:,}" for size in sizes)]
+    seeds = sorted({point.seeds for points in curves.values() for point in points})
+    over = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    caption = f"{task}: {metric} by the number of training examples, mean over {over} seeds ± half of the 95 % interval"
+    yield Artifact(f"{name}-table", "table", {"columns": columns, "rows": rows}, caption)
+
+
+def _entry(points: Sequence[Point], size: int) -> str | None:
+    point = next((point for point in points if point.examples == size), None)
+    if point is None:
+        return None
+    if point.interval is None:
+        return f"{point.mean:.4g}"
+    half = (point.interval.high - point.interval.low) / 2
+    digits = min(max(1 - math.floor(math.log10(half)), 0), 6) if half > 0 else 4
+    return f"{point.mean:.{digits}f} ± {half:.{digits}f}"
+
+
+def _curves(records: Sequence[Record], task: str, metric: str) -> dict[str, list[Point]]:
+    mine = [record for record in records if record.cell["task"] == task]
+    varied = _varied(mine)
+    values: dict[str, dict[int, list[MetricRow]]] = {}
+    for record in mine:
+        for row in record.metrics:
+            if row.name == metric and row.value is not None and "train" in record.data:
+                told = [str(record.cell["model"]), *(f"{axis} {record.cell.get(axis)}" for axis in varied)]
+                told += [f"{axis} {place}" for axis, place in row.at.items()]
+                sizes = values.setdefault(", ".join(told), {})
+                sizes.setdefault(int(record.data["train"]), []).append(row)
+    return {label: [_point(size, sizes[size]) for size in sorted(sizes)] for label, sizes in values.items()}
+
+
+def _point(examples: int, rows: Sequence[MetricRow]) -> Point:
+    mean, interval, _ = over_seeds([float(row.value or 0.0) for row in rows], [row.interval for row in rows])
+    return Point(examples, mean, interval, len(rows))
+
+
+def _varied(records: Sequence[Record]) -> list[str]:
+    """Axes that tell cells of one model apart, besides the seed and the fraction."""
+    values: dict[tuple[Any, str], set[str]] = {}
+    for record in records:
+        for axis, value in record.cell.items():
+            if axis not in NOT_IN_NAME:
+                values.setdefault((record.cell["model"], axis), set()).add(repr(value))
+    return list(dict.fromkeys(axis for (_, axis), different in values.items() if len(different) > 1))
