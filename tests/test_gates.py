@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
@@ -92,8 +94,19 @@ def test_a_metric_that_should_be_there_and_is_not_is_absent_and_says_why(records
 
 
 def test_a_metric_of_a_probe_that_does_not_apply_is_not_missed():
-    assert verdicts({"min": 0.1}, record(status="not applicable")) == []
-    assert verdicts({"min": 0.1}, record(0), record(1, status="not applicable")) == ["passed"]
+    other = record(status="not applicable", model="cnn")
+    assert verdicts({"min": 0.1}, record(), other) == ["passed"]
+
+
+def test_a_metric_that_the_problem_of_a_cell_has_not_is_not_asked_of_it():
+    regression = replace(record(task="diabetes"), metrics=(replace(record().metrics[0], name="quality/r2"),))
+    assert verdicts({"min": 0.1}, record(), regression) == ["passed"]
+    failed = replace(record(task="imdb"), metrics=(), status="failed", probes={"quality": ProbeRow("skipped", "k")})
+    assert verdicts({"min": 0.1}, record(), failed) == ["passed", "absent"]
+
+
+def test_a_gate_that_no_cell_can_be_judged_by_is_never_counted_as_fine():
+    assert verdicts({"min": 0.1}, record(status="not applicable")) == ["absent"]
 
 
 def test_cells_that_differ_in_more_than_their_seed_are_judged_apart():

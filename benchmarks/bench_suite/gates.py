@@ -27,7 +27,8 @@ def judge(
 ) -> list[Judgement]:
     """Judge `min` and `max` of each gate: *failed* when the interval is wholly outside, *warning* when the value is.
 
-    A metric that a cell should have and has not is *absent*, which is never counted as fine. A gate with nothing but a
+    A metric that a cell should have and has not is *absent*, which is never counted as fine; one that the cell's
+    problem has not, such as `r2` of a classification, is not asked of it. A gate with nothing but a
     `tolerance` compares with a baseline, so by itself it is *not judged*.
     """
     judged: list[Judgement] = []
@@ -40,8 +41,9 @@ def judge(
         if summarised := [row for row in summaries if row.name == metric]:
             judged += _judge_summary(metric, rules, summarised)
             continue
-        for where, members in groups.items():
-            judged += _judge(metric, rules, where, members)
+        found = [judgement for where, members in groups.items() for judgement in _judge(metric, rules, where, members)]
+        # A gate that no cell at all could be judged by must not pass unseen.
+        judged += found or [Judgement(metric, "all cells", "absent", "no cell has measured it")]
     return judged
 
 
@@ -62,7 +64,7 @@ def _judge(metric: str, rules: Mapping[str, Any], where: str, records: Sequence[
 
     rows = [row for record in records for row in record.metrics if row.name == metric]
     label = metric.partition("/")[0]
-    expected = [r for r in records if label not in r.probes or r.probes[label].status != "not applicable"]
+    expected = [r for r in records if not _is_foreign(metric, label, r)]
     if not rows:
         missing = Judgement(metric, where, "absent", "no cell has measured it")
         return [missing] if expected else []
@@ -77,6 +79,18 @@ def _judge(metric: str, rules: Mapping[str, Any], where: str, records: Sequence[
         mean, interval, _ = over_seeds(values, [row.interval for row in group])
         judged.append(_verdict(metric, at, mean, interval, rules))
     return judged
+
+
+def _is_foreign(metric: str, label: str, record: Record) -> bool:
+    """Whether the cell cannot have this metric: its probe does not apply there, or ended well and knows it not.
+
+    A probe that ended well has a row for each metric of the cell's problem, one without a value among them.
+    """
+    probe = record.probes.get(label)
+    if probe is None:
+        return False
+    known = any(row.name == metric for row in record.metrics)
+    return probe.status == "not applicable" or (record.status == "ok" and probe.status == "ok" and not known)
 
 
 def _judge_summary(metric: str, rules: Mapping[str, Any], rows: Iterable[MetricRow]) -> list[Judgement]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import nn
 
-from bench_suite.contracts import Data, Network
+from bench_suite.contracts import BenchError, Data, Network
 from bench_suite.data.encoded import stack
-from bench_suite.training.inputs import image_only, outputs_of, pixels_of, standardised
+from bench_suite.training.inputs import Pixels, image_only, outputs_of, pixels_of, standardised
 
 VERSION = 1
 MODALITIES = ("image", "table")
@@ -25,6 +26,11 @@ class Options:
     "Width of each hidden layer; none makes it a linear model."
     dropout: float = 0.0
     "Chance that a hidden unit is left out of a training step."
+    pixels: Literal["standardised", "centred"] = "standardised"
+    "Scale of images: mean 0 and deviation 1 over the training images, or from −1 to 1 as in the textbooks."
+    output: Literal["logits", "softmax"] = "logits"
+    """What the last layer gives. `softmax` is the classic mistake, here to be measured: the loss takes a softmax of its
+    own, and of probabilities it learns slowly and can never be sure."""
 
 
 class MLP(nn.Module):
@@ -41,6 +47,8 @@ class MLP(nn.Module):
                 layers.append(nn.Dropout(options.dropout))
             inputs = width
         self.layers = nn.Sequential(*layers, nn.Linear(inputs, outputs))
+        if options.output == "softmax":
+            self.layers.append(nn.Softmax(dim=-1))
 
     def forward(self, image: torch.Tensor | None = None, table: torch.Tensor | None = None) -> torch.Tensor:
         """Logits (k, classes), or values (k,) on the standardised scale, of images (k, H, W, C) or a table (k, d)."""
@@ -51,11 +59,18 @@ class MLP(nn.Module):
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for images as bytes, or for a table that is imputed and standardised from the train split."""
+    """The network for images as bytes, or for a table that is imputed and standardised from the train split.
+
+    Raises `BenchError` where `output = "softmax"` is asked of a regression.
+    """
     outputs = outputs_of(data)
+    if options.output == "softmax" and data.problem != "classification":
+        raise BenchError('mlp: output = "softmax" is for classes; a regression has one value an example')
     first = data.splits["train"].take(np.arange(1))
     if "image" in first:
-        module = MLP(pixels_of(data), first["image"][0].size, outputs, options)
+        channels = first["image"].shape[3]
+        pixels = pixels_of(data) if options.pixels == "standardised" else Pixels(np.full(channels, 127.5), 127.5)
+        module = MLP(pixels, first["image"][0].size, outputs, options)
         return Network(module, encode=image_only, collate=stack)
     module = MLP(nn.Identity(), first["table"].shape[1], outputs, options)
     return Network(module, encode=standardised(data), collate=stack)
