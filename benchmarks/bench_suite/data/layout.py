@@ -1,0 +1,211 @@
+"""Layout: which files of a folder `$BENCH_DATA/<hub id>` hold which split of which configuration, and reading them.
+
+What the README's YAML head says of configurations goes first; else names tell. Those of hub repositories are understood
+(SPLIT stands for `train` and the like):
+
+    CONFIG/SPLIT-00000-of-00001.parquet    data/SPLIT-00000-of-00001.parquet    SPLIT.parquet
+    CONFIG/SPLIT/0000.parquet              SPLIT.csv, .tsv, .jsonl, .json, also below CONFIG/ or data/
+
+What lies in the folder itself or in `data/` is the configuration without a name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench_suite.contracts import DataInvalid
+from bench_suite.data.card import Card, read_card, with_class_names
+from bench_suite.data.hub import Fetched, first_line, hub_command, with_columns
+from bench_suite.spelling import nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMATS = ("parquet", "csv", "tsv", "jsonl", "json")
+_FILE = re.compile(
+    r"(?P<split>[^.]+?)(?:-\d+(?:-of-\d+)?(?:-[0-9a-f]{16})?)?\.(?P<format>parquet|csv|tsv|jsonl|json)(?:\.gz)?"
+)
+_NUMBERED = re.compile(r"\d{4,5}\.parquet")
+_NOT_DATA = ("dataset_info", "dataset_dict", "state")
+"""Names with which files begin that describe data."""
+
+Files = Mapping[str, tuple[Path, ...]]
+"""Files of each split, in order."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder with the layout of a hub repository."""
+
+    hub_id: str
+    path: Path
+    configs: Mapping[str | None, Files]
+    "By configuration; None is the one without a name."
+    card: Card
+
+    def splits(self, name: str | None) -> tuple[str, ...]:
+        """Splits of the configuration of that name; none where it lacks it.
+
+        Raises:
+            DataInvalid: no name is given, and there are several.
+        """
+        return tuple(self.configs.get(self._config(name), ()))
+
+    def _config(self, name: str | None) -> str | None:
+        there = [known for known in self.configs if known is not None]
+        if name in self.configs:
+            return name
+        if name is None and self.card.chosen in self.configs:
+            return self.card.chosen
+        if name is None and len(there) > 1:
+            raise DataInvalid(
+                f"{self.hub_id} has several configurations: state one of them as `config`; it has: {', '.join(there)}"
+            )
+        if name is None and there:
+            return there[0]
+        # One data set only, as of a person's own, needs no sub-folder of the configuration's name.
+        return name if there else None
+
+    def lacks(self, name: str | None, split: str | None) -> str:
+        """What to say where it has not this configuration, or not this split of it."""
+        there = [known for known in self.configs if known is not None]
+        where = f"the folder $BENCH_DATA/{self.hub_id}"
+        if name is not None and there and name not in there:
+            return f"no configuration `{name}` in {where}{nearest(name, there)} (it has: {', '.join(there)})"
+        return f"no {split or 'train'}-*.parquet in {where}"
+
+    def read(self, name: str | None, split: str, columns: Sequence[str] | None) -> Fetched:
+        """One of the `splits` of a configuration. Raises DataInvalid."""
+        config = self._config(name)
+        files = self.configs[config][split]
+        _check_complete(files, self.path, self.hub_id)
+        table = _read(files, self.path, self.hub_id, columns)
+        classes = {name: names for name, names in self.card.classes_of(config).items() if name in table.column_names}
+        if classes:
+            table = table.replace_schema_metadata(with_class_names(table.schema.metadata, classes))
+        return Fetched(table, f"folder:{self.hub_id}", _commit(self.path, files[0]), self.card.licence)
+
+
+def data_folder(hub_id: str) -> Path | None:
+    """`$BENCH_DATA/<hub id>` where it is a folder, else None."""
+    root = os.environ.get("BENCH_DATA")
+    if not root:
+        return None
+    folder = Path(root).expanduser() / hub_id
+    return folder if folder.is_dir() else None
+
+
+def read_folder(hub_id: str) -> Folder | None:
+    """What `$BENCH_DATA/<hub id>` holds, by names alone; None where there is no such folder."""
+    path = data_folder(hub_id)
+    if path is None:
+        return None
+    card = read_card(path)
+    configs: dict[str | None, Files] = {}
+    for config, splits in card.files.items():
+        named = {split: tuple(_matching(path, patterns)) for split, patterns in splits.items()}
+        configs[config] = {split: files for split, files in named.items() if files}
+    configs = {config: files for config, files in configs.items() if files} or _by_name(path)
+    return Folder(hub_id, path, configs, card)
+
+
+def _matching(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    for pattern in patterns:
+        if ".." not in Path(pattern).parts and not Path(pattern).is_absolute():
+            yield from sorted(file for file in folder.glob(pattern) if _FILE.fullmatch(file.name))
+
+
+def _by_name(folder: Path) -> dict[str | None, Files]:
+    """Configurations and splits as the names of folders and files tell them."""
+    found: dict[str | None, dict[str, list[Path]]] = {}
+    for file in sorted((*folder.glob("*.*"), *folder.glob("*/*.*"), *folder.glob("*/*/*.*"))):
+        match = _FILE.fullmatch(file.name)
+        places = [part for part in file.relative_to(folder).parts[:-1] if part != "data"]
+        if match is None or file.name.startswith(_NOT_DATA) or any(part.startswith(".") for part in places):
+            continue
+        split = places.pop() if _NUMBERED.fullmatch(file.name) and places else match["split"]
+        found.setdefault("/".join(places) or None, {}).setdefault(split, []).append(file)
+    return {config: _of_one_format(splits) for config, splits in found.items()}
+
+
+def _of_one_format(splits: Mapping[str, Sequence[Path]]) -> Files:
+    """Parquet goes before text: a set that is there in both forms is read once."""
+    for kind in FORMATS:
+        chosen = {
+            split: tuple(file for file in files if file.name.removesuffix(".gz").endswith(f".{kind}"))
+            for split, files in splits.items()
+        }
+        if any(chosen.values()):
+            return {split: files for split, files in chosen.items() if files}
+    return {}
+
+
+def _check_complete(files: Sequence[Path], folder: Path, hub_id: str) -> None:
+    counted = re.search(r"-of-(\d+)\b", files[0].name)
+    if counted and len(files) != int(counted[1]):
+        place = files[0].parent.relative_to(folder)
+        raise DataInvalid(
+            f"{hub_id}: {len(files)} of {int(counted[1])} files {place}/{files[0].name.split('-')[0]}-*.parquet are "
+            f"there\n  to get the rest: {hub_command(hub_id)}"
+        )
+
+
+def _commit(folder: Path, file: Path) -> str | None:
+    """The commit that a file was downloaded at, as `hf download` notes it beside; None where it does not."""
+    note = folder / ".cache" / "huggingface" / "download" / f"{file.relative_to(folder).as_posix()}.metadata"
+    try:
+        first = (note.read_text(encoding="utf-8").splitlines() or [""])[0]
+    except (OSError, UnicodeDecodeError):
+        return None
+    return first if re.fullmatch(r"[0-9a-f]{40}", first) else None
+
+
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read(files: Sequence[Path], folder: Path, hub_id: str, columns: Sequence[str] | None) -> pa.Table:
+    import pyarrow as pa
+
+    tables = []
+    for file in files:
+        name = f"{hub_id}/{file.relative_to(folder).as_posix()}"
+        kind = file.name.removesuffix(".gz").rpartition(".")[2]
+        try:
+            read = _read_parquet if kind == "parquet" else _read_text
+            tables.append(read(file, name, columns))
+        except (pa.ArrowException, OSError, EOFError) as error:
+            kind = {"parquet": "Parquet", "jsonl": "JSON", "json": "JSON"}.get(kind, kind.upper())
+            raise DataInvalid(
+                f"{name} cannot be read as {kind} (truncated, or not fully downloaded?): {first_line(error, folder)}\n"
+                f"  to get it anew: {hub_command(hub_id)}"
+            ) from error
+    try:
+        return pa.concat_tables([table.cast(tables[0].schema) for table in tables])
+    except (pa.ArrowException, ValueError) as error:
+        raise DataInvalid(f"{hub_id}: files of one split have different columns: {first_line(error)}") from error
+
+
+def _read_parquet(file: Path, name: str, columns: Sequence[str] | None) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    with file.open("rb") as stream:
+        reader = pq.ParquetFile(stream)
+        names = reader.schema_arrow.names
+        read = None if columns is None else [column for column in columns if column in names]
+        return with_columns(reader.read(columns=read), name, columns, names)
+
+
+def _read_text(file: Path, name: str, columns: Sequence[str] | None) -> pa.Table:
+    from pyarrow import csv, json
+
+    kind = file.name.removesuffix(".gz").rpartition(".")[2]
+    if kind in ("csv", "tsv"):
+        parse = csv.ParseOptions(delimiter="\t" if kind == "tsv" else ",", newlines_in_values=True)
+        return with_columns(csv.read_csv(file, parse_options=parse), name, columns)
+    # A line may be as long as a text is; the default block of 1 MB would refuse longer ones.
+    return with_columns(json.read_json(file, read_options=json.ReadOptions(block_size=64 << 20)), name, columns)

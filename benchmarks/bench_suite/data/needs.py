@@ -1,0 +1,189 @@
+"""Needs: the data sets and weights that a plan's cells are made of, where each would come from, and getting them.
+
+`downloads` looks at names only: no component is imported and nothing is read, so `bench plan` may ask it. `fetch` gets
+them, as the run itself would, so that afterwards the run needs no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bench_suite import components
+from bench_suite.components import Component
+from bench_suite.contracts import BenchError, DataUnavailable
+from bench_suite.data.hub import cached, hub_command
+from bench_suite.data.layout import data_folder
+from bench_suite.data.sources import PACKAGE_COMMAND, Sources
+from bench_suite.plan import Cell, Plan, digest
+from bench_suite.suite import Choice
+
+What = Literal["data", "weights"]
+
+
+@dataclass(frozen=True)
+class Need:
+    """A data set or weights that a suite needs."""
+
+    what: What
+    name: str
+    "A hub id, or the name of a distribution."
+    used_by: tuple[str, ...]
+    "Labels of the tasks or models."
+    place: str | None
+    "`folder:ID`, `hub:ID (cached)`, `hub:ID (download)` or `package:NAME VERSION`; None where it cannot be had."
+    command: str
+    "What to paste to get it."
+    size: int | None = None
+    "Bytes on this machine, where they are counted: of folders and of the hub's caches."
+
+    @property
+    def is_download(self) -> bool:
+        """Whether a run would fetch it."""
+        return self.place is not None and self.place.endswith("(download)")
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether a run would end without it."""
+        return self.place is None
+
+
+def downloads(plan: Plan, sources: Sources | None = None) -> list[Need]:
+    """All that the cells of a plan need of data and weights, by kind and name; nothing is imported or loaded.
+
+    What is generated, or trained from scratch, is not among them; nor what a task's file does not state (`HUB`,
+    `PACKAGE`, or an option `id`).
+    """
+    sources = sources or Sources()
+    found: dict[tuple[What, str], Need] = {}
+    for choice, options in (*_distinct(plan.cells, _task), *_distinct(plan.cells, _model)):
+        parts = _of_task(choice.component, options, sources) if choice.component.kind == "tasks" else None
+        for need in parts if parts is not None else _of_model(choice.component, options, sources):
+            earlier = found.get((need.what, need.name), need)
+            labels = tuple(dict.fromkeys((*earlier.used_by, choice.label)))
+            found[need.what, need.name] = Need(need.what, need.name, labels, need.place, need.command, need.size)
+    return sorted(found.values(), key=lambda need: (need.what, need.name))
+
+
+def _task(cell: Cell) -> tuple[Choice, Mapping[str, Any]]:
+    return cell.task, cell.options["task"]
+
+
+def _model(cell: Cell) -> tuple[Choice, Mapping[str, Any]]:
+    return cell.model, cell.options["model"]
+
+
+def _distinct(
+    cells: Iterable[Cell], of: Callable[[Cell], tuple[Choice, Mapping[str, Any]]]
+) -> list[tuple[Choice, Mapping[str, Any]]]:
+    """Tasks or models with each of the options that an axis gives them."""
+    pairs = map(of, cells)
+    return list({(choice.label, digest(dict(options))): (choice, options) for choice, options in pairs}.values())
+
+
+def hub_ids(task: Component, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The hub's data sets that a task is made of; of the task `hub` the one that its options name."""
+    named = options.get("id")
+    return (named,) if isinstance(named, str) and not task.words("HUB") else task.words("HUB")
+
+
+def _of_task(task: Component, options: Mapping[str, Any], sources: Sources) -> Iterator[Need]:
+    ids, package = hub_ids(task, options), task.words("PACKAGE")
+    if package and (options.get("data") == "sample" or not ids):
+        yield Need("data", package[0], (), sources.locate_package(*package), PACKAGE_COMMAND)
+        return
+    for hub_id in ids:
+        command = hub_command(hub_id, revision=options.get("revision"))
+        yield Need("data", hub_id, (), sources.locate_hub(hub_id), command, size_of(hub_id, "data"))
+
+
+def _of_model(model: Component, options: Mapping[str, Any], sources: Sources) -> Iterator[Need]:
+    """Of a model with an option `pretrained`, what that names: a folder, a hub id, or one that a package holds."""
+    name = options.get("pretrained")
+    if not isinstance(name, str):
+        return
+    if name.startswith((".", "/", "~")):
+        place = f"folder:{Path(name).name}" if Path(name).expanduser().is_dir() else None
+        yield Need("weights", name, (), place, "the suite names a folder of your own")
+        return
+    package = model.words("PACKAGE") if name in model.words("HUB") else ()
+    place = f"folder:{name}" if data_folder(name) is not None else None
+    place = place or (f"hub:{name} (cached)" if cached(name, "model") else None)
+    place = place or (sources.locate_package(*package) if package else None)
+    place = place or (None if sources.is_offline else f"hub:{name} (download)")
+    yield Need("weights", name, (), place, hub_command(name, "model"), size_of(name, "weights"))
+
+
+def size_of(hub_id: str, what: What) -> int | None:
+    """Bytes that a folder, or the hub's caches, hold of a repository; None where they hold nothing."""
+    folder = data_folder(hub_id)
+    folders = [folder] if folder is not None else cached(hub_id, "dataset" if what == "data" else "model")
+    # A snapshot's files are links to `blobs`, which is counted already.
+    files = [file for place in folders for file in place.rglob("*") if file.is_file() and not file.is_symlink()]
+    return sum(file.stat().st_size for file in files) if files else None
+
+
+# ── getting them ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Got:
+    """What came of getting one thing."""
+
+    what: What
+    label: str
+    "Of the task or model."
+    origin: str | None
+    "Where it came from; None where it could not be had."
+    detail: str = ""
+    "How many examples a data set has; of what could not be had, why, and how to get it."
+
+
+def fetch(plan: Plan, sources: Sources, tell: Callable[[str], None]) -> Iterator[Got]:
+    """Get all that the cells of a plan need, one after another; what one lacks does not keep another.
+
+    Each task is loaded as a run would load it, so that what it leaves in the hub's cache and in `sources.cache` is what
+    the run looks for; each model with a function `fetch(options, sources)` gets its weights.
+
+    Args:
+        tell: called with the name of what is being fetched, before it is.
+    """
+    for choice, options in _distinct(plan.cells, _task):
+        tell(f"{choice.label}: data")
+        yield _got("data", choice, options, sources, _load)
+    for choice, options in _distinct(plan.cells, _model):
+        if "fetch" in choice.component.functions:
+            tell(f"{choice.label}: weights")
+            yield _got("weights", choice, options, sources, _weights)
+
+
+def _got(
+    what: What,
+    choice: Choice,
+    options: Mapping[str, Any],
+    sources: Sources,
+    get: Callable[[Any, Any, Sources], tuple[str, str]],
+) -> Got:
+    try:
+        module = components.load(choice.component)
+        made = components.make_options(choice.component, options)
+        return Got(what, choice.label, *get(module, made, sources))
+    except BenchError as fault:
+        return Got(what, choice.label, None, str(fault))
+    except OSError as fault:  # a full disk, a file that may not be read: the other things can be had all the same
+        return Got(what, choice.label, None, f"{type(fault).__name__}: {fault.strerror or fault}")
+
+
+def _load(module: Any, options: Any, sources: Sources) -> tuple[str, str]:
+    data = module.load(options, sources)
+    for part, note in data.source.notes.items():
+        if part.startswith("shift:") and str(note).startswith("left out"):  # as a task may do; the run would lack it
+            raise DataUnavailable(f"{part} is {note}")
+    sizes = ", ".join(f"{name} {len(split):,}" for name, split in data.splits.items())
+    return data.source.origin, sizes
+
+
+def _weights(module: Any, options: Any, sources: Sources) -> tuple[str, str]:
+    return module.fetch(options, sources) or "trained from scratch", ""

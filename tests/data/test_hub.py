@@ -1,0 +1,195 @@
+"""What the hub says of a data set that it does not give is turned into what to do about it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from bench_suite.contracts import BenchError, DataInvalid, DataUnavailable
+from bench_suite.data import hub
+from bench_suite.data.card import class_names
+from bench_suite.data.hub import Asked, cached, hub_command, load, unreachable, with_columns
+
+datasets = pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")
+errors = pytest.importorskip("huggingface_hub.errors", reason="needs the package `huggingface_hub`")
+
+ASKED = Asked("owner/name", "emotion", looked="no folder $BENCH_DATA/owner/name")
+
+
+@pytest.fixture(autouse=True)
+def nothing_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    for name in ("HF_DATASETS_CACHE", "HF_HUB_CACHE", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def raising(monkeypatch: pytest.MonkeyPatch) -> Callable[..., BenchError]:
+    """The fault that `load` makes of what `load_dataset` raises, perhaps because of something else."""
+    monkeypatch.setattr(hub, "unreachable", lambda: None)
+
+    def explained(fault: Exception, cause: Exception | None = None, asked: Asked = ASKED, **how: Any) -> BenchError:
+        def load_dataset(*arguments: Any, **options: Any) -> Any:
+            raise fault from cause
+
+        monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+        with pytest.raises(BenchError) as raised:
+            load(asked, **how)
+        assert raised.value.exit_status == 3
+        return raised.value
+
+    return explained
+
+
+def http(kind: str) -> Exception:
+    """An error of `huggingface_hub` as the hub's answers raise it; its constructors differ over the versions."""
+    made: Exception = getattr(errors, kind).__new__(getattr(errors, kind))
+    made.args = (f"40x Client Error: {kind}",)
+    return made
+
+
+def test_a_data_set_that_does_not_exist_is_said_to_be_misspelt_or_private(raising: Callable[..., BenchError]) -> None:
+    fault = datasets.exceptions.DatasetNotFoundError(
+        "Dataset 'owner/name' doesn't exist on the Hub or cannot be accessed."
+    )
+    said = raising(fault, http("RepositoryNotFoundError"))
+    assert isinstance(said, DataUnavailable)
+    assert "the hub has no such data set, or it is private: check the spelling" in str(said)
+
+
+def test_a_gated_data_set_says_where_to_accept_its_terms_and_how_to_log_in(raising: Callable[..., BenchError]) -> None:
+    message = "Dataset 'owner/name' is a gated dataset on the Hub. You must be authenticated to access it."
+    for fault, cause in (
+        (datasets.exceptions.DatasetNotFoundError(message), http("GatedRepoError")),
+        (http("GatedRepoError"), None),
+    ):
+        said = raising(fault, cause)
+        assert isinstance(said, DataUnavailable)
+        assert "accept the terms on https://huggingface.co/datasets/owner/name" in str(said)
+        assert "`hf auth login`" in str(said)
+
+
+def test_a_revision_that_does_not_exist_is_named(raising: Callable[..., BenchError]) -> None:
+    fault = datasets.exceptions.DatasetNotFoundError("Revision 'v9' doesn't exist")
+    said = raising(fault, http("RevisionNotFoundError"), Asked("owner/name", revision="v9"))
+    assert "no revision `v9`" in str(said)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [ConnectionError("Couldn't reach 'owner/name' on the Hub (LocalEntryNotFoundError)"), TimeoutError("timed out")],
+)
+def test_a_hub_that_does_not_answer_is_said_to_be_out_of_reach(
+    raising: Callable[..., BenchError], fault: Exception
+) -> None:
+    said = raising(fault)
+    assert isinstance(said, DataUnavailable)
+    assert f"the hub cannot be reached: {fault}" in str(said)
+    assert said.command is not None
+    assert said.command.startswith("hf download --repo-type dataset owner/name")
+
+
+def test_offline_is_said_to_be_why(raising: Callable[..., BenchError], monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = ConnectionError("Couldn't reach 'owner/name' on the Hub (OfflineModeIsEnabled)")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "--offline, or HF_HUB_OFFLINE=1" in str(raising(fault, errors.OfflineModeIsEnabled("offline"), offline=True))
+
+
+def test_configurations_are_listed_where_one_must_be_chosen_or_is_misspelt(raising: Callable[..., BenchError]) -> None:
+    missing = ValueError(
+        "Config name is missing.\nPlease pick one among the available configs: ['emotion', 'irony']\n"
+        "Example of usage:\n\t`load_dataset('name', 'emotion')`"
+    )
+    said = raising(missing)
+    assert isinstance(said, DataInvalid)
+    assert str(said).endswith("it has: emotion, irony")
+    said = raising(
+        ValueError("BuilderConfig 'emotoin' not found. Available: ['emotion', 'irony']"), None, Asked("o/n", "emotoin")
+    )
+    assert str(said) == 'o/n has no configuration `emotoin`; did you mean "emotion"? (it has: emotion, irony)'
+
+
+def test_a_data_set_made_by_a_script_has_a_copy_that_needs_none(raising: Callable[..., BenchError]) -> None:
+    said = raising(RuntimeError("Dataset scripts are no longer supported, but found name.py"))
+    assert 'revision = "refs/convert/parquet"' in str(said)
+    assert "--trust" in str(raising(ValueError("Please pass the argument `trust_remote_code=True` to allow it.")))
+
+
+def test_whatever_else_the_hub_says_is_passed_on_in_one_line(raising: Callable[..., BenchError]) -> None:
+    assert "the hub did not give it: no space left" in str(raising(OSError("no space left\nmore")))
+
+
+def test_all_splits_come_with_the_names_of_their_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["no", "yes"])})
+    part = datasets.Dataset.from_dict({"text": ["a"], "label": [1]}, features=features)
+    monkeypatch.setattr(hub, "unreachable", lambda: None)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.DatasetDict(train=part, test=part))
+    found = load(Asked("owner/name"))
+    assert [*found] == ["train", "test"]
+    assert found["test"].origin == "hub:owner/name"
+    assert class_names(found["test"].table.schema.metadata, "label") == ("no", "yes")
+    assert class_names(found["test"].table.schema.metadata, "text") is None
+
+
+def test_without_network_it_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getaddrinfo(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HF_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with pytest.raises(DataUnavailable, match=r"no network, or no address for huggingface\.co"):
+        load(ASKED)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    assert unreachable() is None
+
+
+def test_the_real_library_offline_gives_one_message_and_prints_nothing(tmp_path: Path) -> None:
+    code = (
+        "from bench_suite.data.hub import Asked, load\nfrom bench_suite.contracts import DataUnavailable\n"
+        "try: load(Asked('owner/name'))\nexcept DataUnavailable as fault: print(fault)"
+    )
+    environment = {**os.environ, "HTTPS_PROXY": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert "the hub is skipped (--offline, or HF_HUB_OFFLINE=1)" in ended.stdout
+    assert "hf download --repo-type dataset owner/name" in ended.stdout
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("version", "program"),
+    [("0.20.3", "huggingface-cli"), ("0.33.0", "huggingface-cli"), ("0.34.0", "hf"), ("2.4.0", "hf")],
+)
+def test_the_command_is_called_as_the_installed_version_calls_it(
+    monkeypatch: pytest.MonkeyPatch, version: str, program: str
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
+    assert (
+        hub_command("owner/name")
+        == f'{program} download --repo-type dataset owner/name --local-dir "$BENCH_DATA/owner/name"'
+    )
+    assert hub_command("owner/name", "model").startswith(f"{program} download owner/name ")
+
+
+def test_what_the_caches_hold_is_seen_by_names(tmp_path: Path) -> None:
+    assert cached("owner/name") == []
+    (tmp_path / "hf" / "hub" / "models--owner--name" / "snapshots" / "abc").mkdir(parents=True)
+    assert cached("owner/name") == []
+    assert len(cached("owner/name", "model")) == 1
+    (tmp_path / "hf" / "datasets" / "owner___name" / "default").mkdir(parents=True)
+    assert len(cached("owner/name")) == 1
+
+
+def test_a_missing_column_is_named_with_the_nearest() -> None:
+    with pytest.raises(DataInvalid, match=r'no column `lable`; did you mean "label"\? \(it has: text, label\)'):
+        with_columns(pa.table({"text": ["a"], "label": [1]}), "owner/name", ("lable",))
