@@ -66,7 +66,10 @@ class TrainingFailed(BenchError):
 
 
 class Split(Protocol):
-    """Raw values of some examples: in memory, memory-mapped or on disk."""
+    """Raw values of some examples: in memory, memory-mapped or on disk.
+
+    A split on disk may offer `targets`, (n,), known without reading an example.
+    """
 
     @property
     def ids(self) -> Array:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench_suite.data.ragged import Ragged
+from bench_suite.data.ragged import Ragged, padded
 
 LISTS = st.lists(st.lists(st.integers(-1000, 1000), max_size=6), max_size=12)
 
@@ -58,9 +58,21 @@ def test_padding_fills_short_rows_and_cuts_long_ones(lists: list[list[int]], len
     ragged = Ragged.from_lists(lists, dtype=np.int64)
     width = length if length is not None else max((len(row) for row in lists), default=0)
     expected = [(row + [-7] * width)[:width] for row in lists]
-    for padded in (ragged.padded(-7, length), ragged.torch().padded(-7, length)):
-        assert tuple(padded.shape) == (len(lists), width)
-        assert padded.tolist() == expected
+    for filled in (ragged.padded(-7, length), ragged.torch().padded(-7, length)):
+        assert tuple(filled.shape) == (len(lists), width)
+        assert filled.tolist() == expected
+
+
+@given(LISTS)
+def test_a_batch_of_texts_is_padded_to_its_longest_and_knows_its_lengths(lists: list[list[int]]) -> None:
+    width = max((len(row) for row in lists), default=0)
+    ragged = Ragged.from_lists(lists, dtype=np.int32)
+    for rows in (ragged, ragged.torch()):
+        tokens, lengths = padded(rows, value=-7)
+        assert (tokens.dtype, lengths.dtype) == (torch.int64, torch.int64)
+        assert tuple(tokens.shape) == (len(lists), width)
+        assert tokens.tolist() == [(row + [-7] * width)[:width] for row in lists]
+        assert lengths.tolist() == [len(row) for row in lists]
 
 
 def test_selected_slices_pad_like_whole_columns() -> None:
@@ -91,6 +103,13 @@ def test_tensors_of_read_only_arrays_are_copies() -> None:
 
 def test_it_can_be_sent_to_another_process() -> None:
     assert pickle.loads(pickle.dumps(Ragged.from_lists([[1], [2, 3]]))).lists() == [[1], [2, 3]]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_texts_are_padded_where_they_lie() -> None:
+    tokens, lengths = padded(Ragged.from_lists([[1], [2, 3]]).to("cuda"))
+    assert (tokens.device.type, lengths.device.type) == ("cuda", "cuda")
+    assert tokens.tolist() == [[1, 0], [2, 3]]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.fingerprint import content_ids, contents
@@ -25,7 +28,9 @@ from bench_suite.data.splits import (
     duplicates_of,
     fingerprint_of,
     hold_out,
+    kept_apart,
     prepare,
+    targets_of,
     without,
 )
 
@@ -54,6 +59,19 @@ class DiskSplit:
     def take(self, rows: np.ndarray) -> Mapping[str, Any]:
         self.most = max(self.most, len(rows))
         return {"table": np.array(self.file[rows]), "target": self.ids[rows] % 3}
+
+
+class Labelled(DiskSplit):
+    """The same, with targets that are known without reading."""
+
+    def __init__(self, path: Path, rows: int, classes: int = 2) -> None:
+        super().__init__(path, rows)
+        self.targets = self.ids % classes
+
+
+def of(*words: str, target: list[int] | None = None) -> MemorySplit:
+    """Texts, each of class 0 where `target` does not say otherwise."""
+    return MemorySplit(content_ids(words), {"text": list(words), "target": np.array(target or [0] * len(words))})
 
 
 def data(**splits: Any) -> Data:
@@ -123,6 +141,25 @@ def test_a_split_on_disk_is_read_in_chunks(tmp_path: Path) -> None:
     assert split.most == CHUNK
 
 
+def test_targets_of_a_split_on_disk_are_had_without_reading_where_it_knows_them(tmp_path: Path) -> None:
+    split = Labelled(tmp_path / "rows.npy", 100, classes=3)
+    view = Subset(Subset(split, np.arange(50, 100)), np.array([3, 0]))
+    assert column(view, "target").tolist() == [53 % 3, 50 % 3]
+    assert column(Joined(view, split), "target").tolist() == [53 % 3, 50 % 3, *(split.ids % 3).tolist()]
+    assert split.most == 0
+    assert targets_of(Subset(DiskSplit(tmp_path / "other.npy", 10), np.arange(3))) is None
+    assert targets_of(Joined(split, DiskSplit(tmp_path / "other.npy", 10))) is None
+
+
+def test_a_change_may_be_one_of_targets_so_they_are_taken(tmp_path: Path) -> None:
+    def flipped(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**raw, "target": 1 - raw["target"]}
+
+    for split in (texts(4), Labelled(tmp_path / "rows.npy", 4)):
+        read = column(Changed(split, flipped), "target").tolist()
+        assert read == [1 - target for target in split.take(np.arange(4))["target"].tolist()]
+
+
 # ── apart ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -159,8 +196,61 @@ def test_duplicates_of_test_are_found_in_train_however_often_they_stand_there() 
     test = MemorySplit(content_ids(["c", "a"]), {"text": ["c", "a"]})
     rows = duplicates_of(test, train)
     assert rows.tolist() == [0, 2, 3]
-    assert without(train, rows).columns["text"] == ["b"]
+    assert column(without(train, rows), "text") == ["b"]
     assert without(train, rows[:0]) is train
+
+
+def test_classes_of_a_split_on_disk_keep_their_shares_where_it_knows_its_targets(tmp_path: Path) -> None:
+    split = Labelled(tmp_path / "rows.npy", 1000)
+    train, validation = hold_out(split, 0.1)
+    assert np.bincount(targets_of(validation)).tolist() == [50, 50]
+    assert np.bincount(targets_of(train)).tolist() == [450, 450]
+    assert split.most == 0
+
+
+def test_the_only_example_of_a_class_is_never_held_out() -> None:
+    target = [0] * 10 + [1] * 10 + list(range(2, 12))
+    split = of(*(f"text {number}" for number in range(30)), target=target)
+    train, validation = hold_out(split, 0.5)
+    assert set(column(train, "target").tolist()) == set(range(12))
+    assert len(validation) == 15
+    alone = of("a", "b", "c", target=[0, 1, 2])
+    assert [len(part) for part in hold_out(alone, 0.5)] == [3, 0]
+
+
+def test_what_is_tested_on_is_neither_trained_nor_chosen_by() -> None:
+    splits = {
+        "train": of("a", "tested", "validated", "shifted", "tested", "all"),
+        "validation": of("validated", "tested", "shifted", "all", "b"),
+        "test": of("tested", "all", "shifted too"),
+        "shift:far": of("shifted", "all", "shifted too"),
+    }
+    apart, notes, left_out = kept_apart(splits)
+    assert column(apart["train"], "text") == ["a"]
+    assert column(apart["validation"], "text") == ["validated", "b"]
+    assert (apart["test"], apart["shift:far"]) == (splits["test"], splits["shift:far"])
+    assert notes == {
+        "left out of validation, since they stand in test": 2,
+        "left out of validation, since they stand in shift:far": 1,
+        "left out of train, since they stand in test": 3,
+        "left out of train, since they stand in shift:far": 1,
+        "left out of train, since they stand in validation": 1,
+    }
+    assert left_out
+    assert kept_apart({"train": of("a"), "test": of("b")})[1:] == ({}, "")
+
+
+@given(st.lists(st.integers(0, 12), min_size=1), st.lists(st.integers(0, 12), min_size=1), st.lists(st.integers(0, 12)))
+def test_whatever_is_repeated_no_example_is_learnt_from_and_tested_on(
+    train: list[int], test: list[int], validation: list[int]
+) -> None:
+    parts = {"train": train, "test": test, "validation": validation}
+    made, notes, _ = kept_apart({name: of(*map(str, numbers)) for name, numbers in parts.items()})
+    found = {name: [int(word) for word in column(split, "text")] for name, split in made.items()}
+    assert found["test"] == test
+    assert found["validation"] == [number for number in validation if number not in test]
+    assert found["train"] == [number for number in train if number not in {*test, *validation}]
+    assert sum(notes.values()) == sum(map(len, parts.values())) - sum(map(len, found.values()))
 
 
 def test_the_fingerprint_sees_targets_groups_and_who_is_where() -> None:
@@ -203,7 +293,7 @@ def test_without_validation_everything_is_trained_on() -> None:
     assert len(made.splits["train"]) == 107
     assert "validation" not in made.splits
     assert "validation" in brought.splits
-    assert len(prepare(data(train=texts(100), test=texts(10)), 0.0).splits["train"]) == 100
+    assert len(prepare(data(train=texts(100), test=texts(10, start=100)), 0.0).splits["train"]) == 100
 
 
 def test_smoke_leaves_64_examples_a_split_with_all_classes() -> None:
@@ -232,23 +322,81 @@ def test_labels_outside_the_classes_are_named_and_counted() -> None:
 
 
 def test_targets_that_are_no_classes_are_let_be() -> None:
-    tagged = MemorySplit(np.arange(4), {"target": Ragged.from_lists([[9], [9, 9], [], [9]])})
-    prepare(data(train=tagged, test=tagged), 0.5)
-    numbers = MemorySplit(np.arange(4), {"target": np.array([1.5, 99.0, -3.0, 2.0])})
-    prepare(data(train=numbers, test=numbers), 0.5)
+    for target in (Ragged.from_lists([[9], [9, 9], [], [9]]), np.array([1.5, 99.0, -3.0, 2.0])):
+        train, test = (MemorySplit(np.arange(4) + first, {"target": target}) for first in (0, 4))
+        prepare(data(train=train, test=test), 0.5)
+
+
+def test_labels_of_a_split_on_disk_are_checked_where_it_knows_them(tmp_path: Path) -> None:
+    split = Labelled(tmp_path / "rows.npy", 10, classes=3)
+    with pytest.raises(DataInvalid, match=r"split `test` has labels outside its 2 classes \(0 to 1\): 2 \(3 times\)"):
+        prepare(data(train=texts(10), test=split), 0.1)
+    assert split.most == 0
+
+
+def test_duplicates_are_left_out_of_train_counted_and_seen_by_the_fingerprint() -> None:
+    brought = data(train=texts(100), test=texts(20, start=90))
+    made = prepare(brought, 0.1)
+    assert {name: len(split) for name, split in made.splits.items()} == {"train": 81, "validation": 9, "test": 20}
+    assert made.source.notes == {"left out of train, since they stand in test": 10}
+    assert made.source.fingerprint != brought.source.fingerprint
+    assert prepare(data(train=texts(100), test=texts(20, start=100)), 0.1).source == brought.source
+
+
+def test_duplicates_on_disk_are_left_out_without_reading(tmp_path: Path) -> None:
+    train, test = DiskSplit(tmp_path / "train.npy", 100), DiskSplit(tmp_path / "test.npy", 20)
+    test.ids = np.arange(90, 110)
+    made = prepare(data(train=train, test=test), 0.1)
+    assert len(made.splits["train"]) + len(made.splits["validation"]) == 90
+    assert not np.isin(made.splits["train"].ids, test.ids).any()
+    assert train.most == test.most == 0
+
+
+def test_without_validation_nothing_that_is_tested_on_is_trained_on_either() -> None:
+    made = prepare(data(train=of("a"), validation=of("b", "c"), test=of("c")), 0.0)
+    assert column(made.splits["train"], "text") == ["a", "b"]
+
+
+def test_where_all_of_train_is_tested_on_that_is_said() -> None:
+    same = texts(10)
+    with pytest.raises(DataInvalid, match="each of the 10 examples of `train` stands in a split that is tested on"):
+        prepare(data(train=same, test=same), 0.1)
+
+
+def test_row_numbers_are_refused_as_ids() -> None:
+    numbered = MemorySplit(np.arange(9), {"target": np.arange(9) % 2})
+    fewer = MemorySplit(np.arange(4), {"target": np.arange(4) % 2})
+    with pytest.raises(DataInvalid, match=r"ids of `train` and of `test` both count from 0.*content_ids"):
+        prepare(data(train=numbered, test=fewer), 0.1)
+
+
+def test_a_class_with_one_example_is_learnt_from_and_noted() -> None:
+    target = [0, 1, 2, 3, 3, 3, *[4] * 20]
+    train = of(*(f"text {number}" for number in range(26)), target=target)
+    brought = data(train=train, test=of("other"))
+    brought = replace(brought, spec={"classes": ("a", "b", "c", "d", "e", "f")})
+    made = prepare(brought, 0.1)
+    assert set(column(made.splits["train"], "target").tolist()) == {0, 1, 2, 3, 4}
+    assert made.source.notes == {
+        "classes with one example to learn from": "a, b, c",
+        "classes without an example to learn from": "f",
+    }
 
 
 def test_a_missing_or_empty_split_is_named() -> None:
     with pytest.raises(DataInvalid, match="gives no `test` split; it gives: train"):
         prepare(data(train=texts(10)), 0.1)
-    with pytest.raises(DataInvalid, match="split `test` is empty"):
+    with pytest.raises(DataInvalid, match="split `test` is empty; it needs one example"):
         prepare(data(train=texts(10), test=texts(0)), 0.1)
-    with pytest.raises(DataInvalid, match="1 training example leaves none to validate on"):
-        prepare(data(train=texts(1), test=texts(5)), 0.1)
+    with pytest.raises(DataInvalid, match="1 training example leaves none to validate on; .* validation = 0"):
+        prepare(data(train=texts(1), test=texts(5, start=1)), 0.1)
+    with pytest.raises(DataInvalid, match="2 training examples of as many classes leave none to validate on"):
+        prepare(data(train=texts(2), test=texts(5, start=2)), 0.1)
 
 
 def test_splits_on_disk_are_prepared_without_being_read(tmp_path: Path) -> None:
     train, test = DiskSplit(tmp_path / "train.npy", 50_000), DiskSplit(tmp_path / "test.npy", 500)
+    test.ids = np.arange(50_000, 50_500)
     made = prepare(data(train=train, test=test), 0.1, smoke=True)
     assert {name: len(split) for name, split in made.splits.items()} == dict.fromkeys(made.splits, SMOKE_EXAMPLES)
     assert train.most == test.most == 0

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bench_suite.contracts import Data, DataUnavailable
+from bench_suite.contracts import Data
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import column
+from bench_suite.data.splits import column, prepare
 from bench_suite.tasks import imdb
 
 
@@ -92,13 +92,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_reviews_of_train_that_stand_in_test_are_left_out_of_train(folder: Path) -> None:
     for number, part in enumerate(("train", "validation", "test")):
         write(folder, f"cornell-movie-review-data/rotten_tomatoes/{part}.parquet", [f"short {number}"])
-    data = imdb.load(imdb.Options(), Sources(offline=True))
+    data = prepare(imdb.load(imdb.Options(), Sources(offline=True)), 0.0)
     assert column(data.splits["train"], "text") == ["a", "b", "c"]
     assert column(data.splits["train"], "target").tolist() == [0, 1, 1]
     assert column(data.splits["test"], "text") == ["d", "both"]
     assert column(data.splits["shift:rotten_tomatoes"], "text") == ["short 0", "short 1", "short 2"]
-    assert data.source.notes == {"left out of train, since they stand in test": 2}
+    assert data.source.notes["left out of train, since they stand in test"] == 2
     assert data.source.origin == "folder:stanfordnlp/imdb"
+
+
+def test_reviews_that_stand_in_the_shift_are_left_out_of_train_too(folder: Path) -> None:
+    for part, texts in (("train", ["short", "a"]), ("validation", ["both"]), ("test", ["d"])):
+        write(folder, f"cornell-movie-review-data/rotten_tomatoes/{part}.parquet", texts)
+    data = prepare(imdb.load(imdb.Options(), Sources(offline=True)), 0.0)
+    assert column(data.splits["train"], "text") == ["b", "c"]
+    assert column(data.splits["shift:rotten_tomatoes"], "text") == ["short", "a", "both", "d"]
+    assert data.source.notes["left out of train, since they stand in test"] == 2
+    assert data.source.notes["left out of train, since they stand in shift:rotten_tomatoes"] == 1
 
 
 def test_without_rotten_tomatoes_the_reviews_are_still_there_with_a_note(folder: Path) -> None:
@@ -108,10 +118,3 @@ def test_without_rotten_tomatoes_the_reviews_are_still_there_with_a_note(folder:
         "left out: cornell-movie-review-data/rotten_tomatoes: "
     )
     assert str(folder) not in str(data.source)
-
-
-def test_without_the_reviews_the_command_to_get_them_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
-    with pytest.raises(DataUnavailable, match="huggingface-cli download --repo-type dataset stanfordnlp/imdb"):
-        imdb.load(imdb.Options(), Sources(offline=True))

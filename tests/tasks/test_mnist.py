@@ -88,7 +88,7 @@ def test_where_the_full_set_is_not_there_it_never_falls_back_to_the_sample(
 ) -> None:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    with pytest.raises(DataUnavailable, match="huggingface-cli download --repo-type dataset ylecun/mnist"):
+    with pytest.raises(DataUnavailable, match="download --repo-type dataset ylecun/mnist"):
         mnist.load(mnist.Options(), Sources(offline=True))
 
 

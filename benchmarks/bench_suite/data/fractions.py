@@ -8,19 +8,19 @@ import numpy as np
 
 from bench_suite.contracts import Data
 from bench_suite.data.drawing import shuffled
-from bench_suite.data.splits import Subset, column
+from bench_suite.data.splits import Subset, targets_of
 
 
 def part_of(data: Data, fraction: float) -> Data:
     """The data with `fraction` of the training examples, in (0, 1], at least one; all other splits as they are.
 
     Drawn by content, so the same for every seed and on every machine, and nested: what is in a smaller part is in every
-    larger one. Stratified where the split is in memory and its target is of classes: each class in the proportion that
+    larger one. Stratified where the target is of classes and known without reading the examples: each class in the proportion that
     it has, to within one example.
     """
     train = data.splits["train"]
     order = shuffled(train.ids)
-    target = column(train, "target") if train.in_memory else None
+    target = targets_of(train)
     if isinstance(target, np.ndarray) and target.ndim == 1 and target.dtype.kind in "iub":
         order = order[np.argsort(_turn(target[order]), kind="stable")]
     chosen = order[: max(1, round(fraction * len(train)))]

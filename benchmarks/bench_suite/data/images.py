@@ -1,72 +1,212 @@
-"""Images: from encoded files in an Arrow column to one array of pixels."""
+"""Images: from encoded files, in an Arrow column or by themselves, to arrays of pixels."""
 
 from __future__ import annotations
 
 import io
+import struct
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.fingerprint import hash_of
+from bench_suite.data.fingerprint import content_ids, hash_of
+from bench_suite.data.hub import hub_command
+from bench_suite.data.sources import numbers
+from bench_suite.data.splits import MemorySplit
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from PIL import Image as PillowImage
 
     from bench_suite.data.cache import Cache
+    from bench_suite.data.hub import Fetched
+    from bench_suite.data.sources import Sources
 
+Mode = Literal["L", "RGB"]
 CHANNELS = {"L": 1, "RGB": 3}
+"""Pillow's modes that images are brought to, and their channels."""
+VERSION = 1
+"""Of the way from files to pixels: raised when it changes, so that no older pixels are taken from the cache."""
 
 
-def decoded(column: pa.ChunkedArray, mode: Literal["L", "RGB"], name: str, cache: Cache | None = None) -> np.ndarray:
+# ── one image ───────────────────────────────────────────────────────────────────────────────────
+
+
+def pixels(file: bytes, mode: Mode, name: str, size: int | None = None, *, crop: float = 1.0, anew: str = "") -> Any:
+    """(H, W, C) uint8 pixels of one encoded image, of whatever format Pillow reads.
+
+    Colours are brought to `mode` as Pillow's `convert` does it: grey fills all three channels, CMYK and palettes are
+    translated, alpha is dropped, an animation gives its first frame. Of 16 bits a channel the upper eight are kept.
+
+    Args:
+        mode: `L` (1 channel) or `RGB` (3).
+        name: of the image, for messages: split and row, or the file within the data set.
+        size: None leaves the image as it is; else its middle, resized to (size, size), bilinear with antialiasing.
+        crop: share of the shorter side that the middle square has, in (0, 1].
+        anew: command that gets the data anew, for messages.
+
+    Raises:
+        DataInvalid: it does not decode.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(file)) as image:
+            upright = _in_mode(image, mode)
+            if size is not None:
+                upright = upright.resize((size, size), Image.Resampling.BILINEAR, box=_middle(upright.size, crop))
+            array = np.asarray(upright)
+    # UnidentifiedImageError is an OSError. The others are what Pillow's readers raise of damaged files, by format.
+    except (
+        *(OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, TypeError, struct.error, zlib.error),
+        Image.DecompressionBombError,
+    ) as error:
+        raise DataInvalid(_undecodable(name, file, error, anew)) from error
+    return array.reshape(*array.shape[:2], CHANNELS[mode])
+
+
+def _in_mode(image: PillowImage.Image, mode: Mode) -> PillowImage.Image:
+    from PIL import Image
+
+    if image.mode == mode:
+        image.load()
+        return image
+    if image.mode.startswith("I"):  # 16 bits of grey: `convert` would clip all above 255 to white
+        image = Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 0xFFFF) >> 8).astype(np.uint8))
+    elif image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers, of which nothing says what is white")
+    return image.convert(mode)
+
+
+def _middle(size: tuple[int, int], crop: float) -> tuple[float, float, float, float]:
+    """Left, upper, right and lower of the square in the middle whose side is `crop` of the shorter side."""
+    width, height = size
+    side = crop * min(width, height)
+    left, upper = (width - side) / 2, (height - side) / 2
+    return left, upper, left + side, upper + side
+
+
+def _undecodable(name: str, file: bytes, error: BaseException, anew: str) -> str:
+    reason = "it is empty" if not file else f"{len(file):,} bytes that begin with {file[:8].hex(' ')}"
+    said = (str(error).splitlines() or [""])[0]
+    said = "" if not said or "BytesIO" in said else f": {said}"
+    return f"{name} does not decode as an image ({reason}){said}" + (
+        f"\n  to get the data anew: {anew}" if anew else ""
+    )
+
+
+# ── a column of images ──────────────────────────────────────────────────────────────────────────
+
+
+def decoded(
+    column: pa.ChunkedArray,
+    mode: Mode,
+    name: str,
+    cache: Cache | None = None,
+    *,
+    size: int | None = None,
+    crop: float = 1.0,
+    anew: str = "",
+) -> np.ndarray:
     """(n, H, W, C) uint8 pixels of images of one size, kept in `cache` under their encoded bytes.
-
-    One thread: 60,000 digits take 1.8 s, and two threads as long, since Pillow's decoder for them holds Python's lock.
 
     Args:
         column: struct<bytes, path> a row, or binary: as the hub's Parquet files and `datasets` hold images.
         mode: Pillow's mode that images are brought to: grey (1 channel) or colour (3).
         name: what the images are, for messages.
         cache: where the pixels are kept; None keeps nothing.
+        size, crop: as of `pixels`; without `size` all images must be of the size of the first.
+        anew: command that gets the data anew, for messages.
 
     Raises:
         DataInvalid: an image does not decode, or is of another size than the first.
     """
-    files = [_bytes(value) for value in column.to_pylist()]
+    rows = column.to_pylist()
+    files = [encoded_bytes(value, f"{name}: the image of row {row}", anew) for row, value in enumerate(rows)]
+    del rows
 
     def make() -> dict[str, np.ndarray]:
-        return {"pixels": _decode(files, mode, name)}
+        return {"pixels": _decode(files, mode, name, size, crop, anew)}
 
-    return (make() if cache is None else cache.arrays(hash_of("images", 1, mode, files), make))["pixels"]
+    key = hash_of("images", VERSION, mode, files, *(() if size is None else (size, crop)))
+    return (make() if cache is None else cache.arrays(key, make))["pixels"]
 
 
-def _bytes(value: Any) -> bytes:
+def encoded_bytes(value: Any, name: str, anew: str = "") -> bytes:
+    """The encoded file of one image as Arrow gives it: bytes, or {"bytes", "path"} of which one may be missing.
+
+    Raises:
+        DataInvalid: there is no image, or its file cannot be read.
+    """
     if isinstance(value, bytes):
         return value
     if value and value.get("bytes") is not None:
         return value["bytes"]
     if value and value.get("path"):
-        return Path(value["path"]).read_bytes()
-    return b""
-
-
-def _decode(files: list[bytes], mode: str, name: str) -> np.ndarray:
-    from PIL import Image, UnidentifiedImageError
-
-    pixels = np.empty((0, 0, 0, CHANNELS[mode]), dtype=np.uint8)
-    for row, file in enumerate(files):
+        path = Path(value["path"])
         try:
-            with Image.open(io.BytesIO(file)) as image:
-                array = np.asarray(image if image.mode == mode else image.convert(mode))
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-            raise DataInvalid(f"{name}: the image of row {row} does not decode ({len(file)} bytes)") from error
+            return path.read_bytes()
+        except OSError as error:
+            command = f"\n  to get the data anew: {anew}" if anew else ""
+            raise DataInvalid(f"{name}: its file `{path.name}` cannot be read: {error.strerror}{command}") from error
+    command = f"\n  to get the data anew: {anew}" if anew else ""
+    raise DataInvalid(f"{name} is missing{command}")
+
+
+def _decode(files: Sequence[bytes], mode: Mode, name: str, size: int | None, crop: float, anew: str) -> np.ndarray:
+    """One thread: two take as long for small images, of which Python's own part needs its lock."""
+    images = np.empty((0, 0, 0, CHANNELS[mode]), dtype=np.uint8)
+    for row, file in enumerate(files):
+        image = pixels(file, mode, f"{name}: the image of row {row}", size, crop=crop, anew=anew)
         if row == 0:
-            pixels = np.empty((len(files), *array.shape[:2], CHANNELS[mode]), dtype=np.uint8)
-        if array.shape[:2] != pixels.shape[1:3]:
-            height, width = array.shape[:2]
+            images = np.empty((len(files), *image.shape), dtype=np.uint8)
+        if image.shape != images.shape[1:]:
+            height, width, _ = image.shape
             raise DataInvalid(
-                f"{name}: the image of row {row} is {width}×{height}, the first is {pixels.shape[2]}×{pixels.shape[1]}"
+                f"{name}: the image of row {row} is {width}×{height}, the first is {images.shape[2]}×{images.shape[1]}"
             )
-        pixels[row] = array.reshape(pixels.shape[1:])
-    return pixels
+        images[row] = image
+    return images
+
+
+# ── a split of images ───────────────────────────────────────────────────────────────────────────
+
+
+def image_split(
+    sources: Sources,
+    hub_id: str,
+    split: str,
+    *,
+    config: str,
+    mode: Mode,
+    image: str = "image",
+    label: str = "label",
+) -> tuple[MemorySplit, Fetched]:
+    """A split of a hub data set of images of one size, in memory, and where it was found.
+
+    Args:
+        split, config: the hub's names.
+        mode: `L` or `RGB`.
+        image, label: names of the columns.
+
+    Returns:
+        `image` (n, H, W, C) uint8 and `target` (n,) int64; ids are of the pixels.
+
+    Raises:
+        DataUnavailable: it is neither in a folder nor on the hub.
+        DataInvalid: it cannot be read, an image does not decode, or a label is missing.
+    """
+    fetched = sources.hub(hub_id, split, config=config, columns=(image, label))
+    name = f"{hub_id}, split {split}"
+    images = decoded(fetched.table[image], mode, name, sources.cache, anew=hub_command(hub_id))
+    target = numbers(fetched.table[label], "int64", f"{name}, column {label}")
+    return MemorySplit(content_ids(images), {"image": images, "target": target}), fetched
+
+
+def no_sample(task: str, data: str) -> None:
+    """Raises ValueError where a suite asks for the sample of a task of which no package ships one."""
+    if data == "sample":
+        raise ValueError(f'data = "sample": no package ships a sample of {task}; use data = "full"')

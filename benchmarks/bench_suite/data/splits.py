@@ -1,6 +1,9 @@
 """Splits: examples held in memory, views on some of them, and how train, validation and test are kept apart.
 
 Who lands where is decided by the examples' content, never by a seed: pairing across seeds and runs depends on it.
+
+A split on disk may offer `targets`, (n,) or whatever the problem has, known without reading an example. Then labels are
+checked and classes get their shares as in memory, and nothing is decoded for it.
 """
 
 from __future__ import annotations
@@ -76,6 +79,12 @@ class Subset:
         """As the split it is a view of."""
         return self.split.in_memory
 
+    @cached_property
+    def targets(self) -> Any | None:
+        """(m,) targets, where the split it is a view of knows them without reading."""
+        whole = targets_of(self.split)
+        return None if whole is None else _rows(whole, self.rows)
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -106,6 +115,12 @@ class Joined:
     def in_memory(self) -> bool:
         """True where both are."""
         return self.first.in_memory and self.second.in_memory
+
+    @cached_property
+    def targets(self) -> Any | None:
+        """(n,) targets, where both splits know them without reading."""
+        parts = [targets_of(part) for part in (self.first, self.second)]
+        return None if any(part is None for part in parts) else joined(parts)
 
     def __len__(self) -> int:
         return len(self.first) + len(self.second)
@@ -170,11 +185,24 @@ def joined(parts: Sequence[Any]) -> Any:
     return [value for part in parts for value in part]
 
 
+def targets_of(split: Split) -> Any | None:
+    """All targets of a split, where they are known without reading an example; else None.
+
+    A `Changed` split says nothing: a change may be one of targets too.
+    """
+    if isinstance(split, MemorySplit):
+        return split.columns.get("target")
+    return getattr(split, "targets", None)
+
+
 def column(split: Split, name: str) -> Any | None:
     """All values of one column of a split, or None where there is none of that name.
 
-    Read `CHUNK` rows at a time where the split is not held here, so that no more than that and this column is held.
+    Targets are had from `targets_of` where it knows them. All else of a split that is not held here is read `CHUNK`
+    rows at a time, so that no more than that and this column is held.
     """
+    if name == "target" and (known := targets_of(split)) is not None:
+        return known
     if isinstance(split, MemorySplit):
         return split.columns.get(name)
     if isinstance(split, Subset) and split.in_memory:
@@ -196,8 +224,8 @@ def column(split: Split, name: str) -> Any | None:
 
 
 def _classes(split: Split) -> np.ndarray | None:
-    """(n,) integer targets to stratify by, where the split is in memory and has such."""
-    target = column(split, "target") if split.in_memory else None
+    """(n,) integer targets to stratify by, where they are such and nothing has to be read from disk for them."""
+    target = column(split, "target") if split.in_memory else targets_of(split)
     if isinstance(target, np.ndarray) and target.ndim == 1 and target.dtype.kind in "iub":
         return target
     return None
@@ -206,12 +234,25 @@ def _classes(split: Split) -> np.ndarray | None:
 def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
     """Parts a split in two, `(train, validation)`, with `fraction` of the examples in the second.
 
-    Drawn by content: the same for every seed, on every machine. Stratified where the target is integer classes and
-    the split is in memory; one on disk is parted by its ids alone and left there. Equal examples stay in train.
+    Drawn by content: the same for every seed, on every machine. Stratified where the targets are integer classes that
+    are known without reading from disk; else parted by the ids alone. Equal examples stay in train, and so does the
+    only example of a class, without which nothing could be learnt of it.
     """
     held = min(max(round(len(split) * fraction), 1), len(split) - 1) if len(split) > 1 else 0
-    parts = dealt(split.ids, _classes(split), {"validation": held, "train": len(split) - held})
-    return Subset(split, np.sort(parts["train"])), Subset(split, np.sort(parts["validation"]))
+    classes = _classes(split)
+    alone = np.empty(0, dtype=np.int64) if classes is None else _alone(classes)
+    rest = np.delete(np.arange(len(split)), alone)
+    held = min(held, len(rest))
+    counts = {"validation": held, "train": len(rest) - held}
+    parts = dealt(split.ids[rest], None if classes is None else classes[rest], counts)
+    train = np.sort(np.r_[rest[parts["train"]], alone])
+    return Subset(split, train), Subset(split, np.sort(rest[parts["validation"]]))
+
+
+def _alone(classes: np.ndarray) -> np.ndarray:
+    """(k,) rows whose class stands nowhere else."""
+    _, firsts, counts = np.unique(classes, return_index=True, return_counts=True)
+    return firsts[counts == 1]
 
 
 def duplicates_of(test: Split, train: Split) -> np.ndarray:
@@ -219,9 +260,37 @@ def duplicates_of(test: Split, train: Split) -> np.ndarray:
     return np.flatnonzero(np.isin(contents(train.ids), contents(test.ids)))
 
 
-def without(split: MemorySplit, rows: np.ndarray) -> MemorySplit:
-    """The examples of a split but for those at `rows` ((k,) positions); the split itself where there are none."""
-    return split.at(np.delete(np.arange(len(split)), rows)) if len(rows) else split
+def without(split: Split, rows: np.ndarray) -> Split:
+    """The examples of a split but for those at `rows` ((k,) positions), as a view; itself where there are none."""
+    return Subset(split, np.delete(np.arange(len(split)), rows)) if len(rows) else split
+
+
+def kept_apart(splits: Mapping[str, Split]) -> tuple[dict[str, Split], dict[str, int], str]:
+    """Splits of which no example that is learnt from stands in one that is tested on.
+
+    What stands in `test` or in a shift is left out of `train` and of a `validation` that the task brings, since models
+    are chosen by the one and may be trained on the other; what stands in `validation` is left out of `train`. `test`
+    and the shifts stay whole: what is measured on them compares with what others have measured. Equal means equal
+    content of the inputs, whatever the targets say.
+
+    Returns:
+        The splits; how many examples each was relieved of and why, to be noted; and a hash of who they were, empty
+        where there were none.
+    """
+    apart = dict(splits)
+    tested = [name for name in ("test", *splits) if name in splits and (name == "test" or name.startswith("shift:"))]
+    notes: dict[str, int] = {}
+    left_out: list[Any] = []
+    for name in ("validation", "train"):
+        for other in dict.fromkeys([*tested, *(("validation",) if name == "train" else ())]):
+            if name not in apart or other not in apart:
+                continue
+            rows = duplicates_of(apart[other], apart[name])
+            if len(rows):
+                notes[f"left out of {name}, since they stand in {other}"] = len(rows)
+                left_out += [name, apart[name].ids[rows]]
+                apart[name] = without(apart[name], rows)
+    return apart, notes, hash_of(left_out) if left_out else ""
 
 
 # ── the last step before a model sees the data ──────────────────────────────────────────────────
@@ -247,7 +316,7 @@ def fingerprint_of(splits: Mapping[str, Split]) -> str:
 
 
 def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
-    """What a cell trains and tests on, out of what a task brought.
+    """What a cell trains and tests on, out of what a task brought: `kept_apart`, and with examples to validate on.
 
     Args:
         data: as the task's `load` gave it.
@@ -255,28 +324,70 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
             validation split that the task brings included.
         smoke: leave `SMOKE_EXAMPLES` examples in each split.
 
+    Returns:
+        The data, with notes of what was left out and of classes with one example or none to learn from. Where examples
+        were left out, they count in the fingerprint too.
+
     Raises:
-        DataInvalid: a split is missing or empty, or a label is none of `spec["classes"]`.
+        DataInvalid: a split is missing or empty, a label is none of `spec["classes"]`, or train holds nothing that is
+            not tested on.
     """
-    splits = dict(data.splits)
     for name in ("train", "test"):
-        if name not in splits:
-            raise DataInvalid(f"{data.source.name}: the task gives no `{name}` split; it gives: {', '.join(splits)}")
-    for name, split in splits.items():
+        if name not in data.splits:
+            given = ", ".join(data.splits) or "none"
+            raise DataInvalid(f"{data.source.name}: the task gives no `{name}` split; it gives: {given}")
+    for name, split in data.splits.items():
         if not len(split):
-            raise DataInvalid(f"{data.source.name}: split `{name}` is empty")
+            raise DataInvalid(f"{data.source.name}: split `{name}` is empty; it needs one example at the least")
         _check_labels(data, name, split)
+    _check_ids(data)
+    splits, notes, left_out = kept_apart(data.splits)
+    for name in ("train", "validation"):
+        if name in splits and not len(splits[name]):
+            raise DataInvalid(
+                f"{data.source.name}: each of the {len(data.splits[name])} examples of `{name}` stands in a split that "
+                "is tested on, too, so none is left. Give the splits examples of their own"
+            )
     if validation > 0 and "validation" not in splits:
         splits["train"], splits["validation"] = hold_out(splits["train"], validation)
         if not len(splits["validation"]):
+            n = len(splits["train"])
+            few = f"{n} training examples of as many classes leave" if n > 1 else f"{n} training example leaves"
             raise DataInvalid(
-                f"{data.source.name}: {len(data.splits['train'])} training example leaves none to validate on"
+                f"{data.source.name}: {few} none to validate on; give more, or train on everything: validation = 0"
             )
     elif validation == 0 and "validation" in splits:
         splits["train"] = Joined(splits["train"], splits.pop("validation"))
+    fingerprint = hash_of(data.source.fingerprint, left_out) if left_out else data.source.fingerprint
+    noted = {**data.source.notes, **notes, **_rare_classes(data, splits["train"])}
     if smoke:
         splits = {name: _few(split) for name, split in splits.items()}
-    return replace(data, splits=splits)
+    return replace(data, splits=splits, source=replace(data.source, fingerprint=fingerprint, notes=noted))
+
+
+def _rare_classes(data: Data, train: Split) -> dict[str, str]:
+    """Notes of classes of which train has one example, or none."""
+    classes, target = data.spec.get("classes"), _classes(train)
+    if classes is None or target is None:
+        return {}
+    times = np.bincount(target, minlength=len(classes))
+    notes = {}
+    for count, what in ((1, "classes with one example to learn from"), (0, "classes without an example to learn from")):
+        names = [str(classes[number]) for number in np.flatnonzero(times == count)]
+        if names:
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            notes[what] = ", ".join(names[:5]) + more
+    return notes
+
+
+def _check_ids(data: Data) -> None:
+    """Refuses row numbers: they would make the examples of one split pass for those of another."""
+    train, test = (np.asarray(data.splits[name].ids) for name in ("train", "test"))
+    if all(len(ids) > 1 and (ids == np.arange(len(ids))).all() for ids in (train, test)):
+        raise DataInvalid(
+            f"{data.source.name}: the ids of `train` and of `test` both count from 0, as if examples of the one stood "
+            "in the other. Make them of the examples' content: bench_suite.data.fingerprint.content_ids"
+        )
 
 
 def _few(split: Split) -> Split:

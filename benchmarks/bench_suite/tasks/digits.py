@@ -1,0 +1,68 @@
+"""Digits: handwritten digits of 8×8 grey pixels, ten classes; 1,797 of them (Alpaydin and Kaynak 1998).
+
+The test part of the UCI set "Optical Recognition of Handwritten Digits", as scikit-learn's `load_digits` gives it. Its
+pixels count what is inked of 4×4 finer ones, 0 to 16. They are brought to the scale of all images here, 0 to 255, as
+the nearest whole number to 255/16 times the count: 17 different values stay 17 different values, so nothing is lost.
+
+scikit-learn holds the whole set, so `full` and `sample` mean the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from bench_suite.contracts import Data, DataInvalid, Source
+from bench_suite.data.drawing import dealt
+from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.sources import numbers
+from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
+
+if TYPE_CHECKING:
+    from bench_suite.data.sources import Sources
+
+VERSION = 1
+TITLE = "Handwritten digits, 8×8"
+MODALITY = "image"
+PROBLEM = "classification"
+GROUPS = ()
+SHIFTS = ()
+PACKAGE = ("scikit-learn", "sklearn/datasets/data/digits.csv.gz")
+LICENCE = "BSD-3-Clause"
+
+GREATEST = 16
+"The greatest count of inked pixels."
+
+
+@dataclass(frozen=True)
+class Options:
+    data: Literal["full", "sample"] = "full"
+    "Both mean the same: the package holds the whole set."
+    groups: tuple[str, ...] | None = None
+    "Sensitive attributes to report by; digits have none."
+
+
+def load(options: Options, sources: Sources) -> Data:
+    """Splits `train` and `test` (four to one) of `image` (n, 8, 8, 1) uint8 and `target` (n,) int64.
+
+    Raises:
+        DataUnavailable: the package is not installed, or has not this file.
+        DataInvalid: its file cannot be read.
+    """
+    chosen_groups({}, options.groups)
+    table, origin = sources.csv(*PACKAGE, header=False)
+    if table.num_columns != 65:
+        raise DataInvalid(f"{origin}: rows of {table.num_columns} numbers where 64 pixels and a label are expected")
+    values = np.stack([numbers(column, "int64", origin) for column in table.columns], axis=1)
+    counts, target = values[:, :-1], values[:, -1].copy()
+    if counts.min(initial=0) < 0 or counts.max(initial=0) > GREATEST:
+        raise DataInvalid(f"{origin}: pixels from {counts.min()} to {counts.max()}, where 0 to {GREATEST} are expected")
+    image = np.rint(counts * (255 / GREATEST)).astype(np.uint8).reshape(-1, 8, 8, 1)
+    whole = MemorySplit(content_ids(image), {"image": image, "target": target})
+    test = round(len(whole) / 5)
+    parts = dealt(whole.ids, target, {"test": test, "train": len(whole) - test})
+    splits = {name: whole.at(parts[name]) for name in ("train", "test")}
+    spec = {"classes": tuple(str(digit) for digit in range(10)), "shape": (8, 8, 1)}
+    return Data(PROBLEM, spec, splits, Source(origin, "digits", fingerprint_of(splits), licence=LICENCE))

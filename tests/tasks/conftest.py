@@ -1,0 +1,34 @@
+"""Small folders with the layout of hub repositories, for data sets that are not to be had here."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+Write = Callable[[str, str, np.ndarray, Mapping[str, Sequence[int]]], None]
+"""`(path within BENCH_DATA, name of the image column, images (n, H, W[, 3]) uint8, labels by column)`."""
+
+
+@pytest.fixture
+def write_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Writes images, PNG, and labels to a Parquet file of a fresh `$BENCH_DATA`."""
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+
+    def write(path: str, column: str, images: np.ndarray, labels: Mapping[str, Sequence[int]]) -> None:
+        encoded = []
+        for image in images:
+            file = io.BytesIO()
+            Image.fromarray(image).save(file, "PNG")
+            encoded.append({"bytes": file.getvalue(), "path": None})
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({column: encoded, **labels}), tmp_path / path)
+
+    return write
