@@ -176,7 +176,7 @@ def task_facts(task: Component) -> str:
         "problem": facts["PROBLEM"],
         "sensitive groups": ", ".join(facts.get("GROUPS", ())) or "none",
         "shifts": ", ".join(facts.get("SHIFTS", ())) or "none",
-        "`full` from the hub": f"`{facts['HUB']}`" if "HUB" in facts else "",
+        "`full` from the hub": ", ".join(f"`{hub_id}`" for hub_id in task.words("HUB")),
         f"{size} from the package": f"`{package[0]}`, its file `{package[1]}`" if package else "",
         "licence": facts.get("LICENCE", ""),
         "licence of the sample": facts.get("SAMPLE_LICENCE", ""),

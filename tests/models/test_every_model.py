@@ -23,7 +23,10 @@ from bench_suite.training.precision import computing
 from bench_suite.training.predicting import predict
 
 TASKS = ("mnist", "imdb", "loans", "diabetes")
-MODELS = ("mlp", "cnn", "bag_of_words", "logistic_regression", "gradient_boosting")
+MODELS = (
+    "mlp", "cnn", "resnet", "vit", "bag_of_words", "text_cnn", "lstm", "transformer", "logistic_regression",
+    "gradient_boosting",
+)  # fmt: skip
 PLACE = Placement("cpu", 1, "32-true")
 
 
