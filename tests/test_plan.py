@@ -334,9 +334,13 @@ def test_fraction_and_compile_are_axes_and_their_defaults_leave_identities_alone
 
 
 def test_an_estimator_is_trained_on_fractions_and_never_compiled(plan):
-    made = plan(models=[{"use": "logistic_regression"}, {"use": "mlp"}], matrix={"fraction": [0.5], "compile": [False, True]})
+    made = plan(
+        models=[{"use": "logistic_regression"}, {"use": "mlp"}], matrix={"fraction": [0.5], "compile": [False, True]}
+    )
     assert labels(made, "model", "fraction", "compile") == {
-        ("logistic_regression", 0.5, None), ("mlp", 0.5, False), ("mlp", 0.5, True)
+        ("logistic_regression", 0.5, None),
+        ("mlp", 0.5, False),
+        ("mlp", 0.5, True),
     }
 
 

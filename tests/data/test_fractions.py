@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ def digits() -> Data:
 def test_smaller_parts_are_within_larger_ones_and_have_each_class_in_its_share(digits: Data) -> None:
     parts = [part_of(digits, fraction).splits["train"] for fraction in (0.01, 0.1, 0.3, 1.0)]
     assert [len(part) for part in parts] == [36, 360, 1080, 3600]
-    for smaller, larger in zip(parts, parts[1:]):
+    for smaller, larger in pairwise(parts):
         assert set(smaller.ids.tolist()) < set(larger.ids.tolist())
     for part in parts:
         counts = np.bincount(column(part, "target"), minlength=10)

@@ -388,7 +388,7 @@ def test_a_missing_or_empty_split_is_named() -> None:
         prepare(data(train=texts(10)), 0.1)
     with pytest.raises(DataInvalid, match="split `test` is empty; it needs one example"):
         prepare(data(train=texts(10), test=texts(0)), 0.1)
-    with pytest.raises(DataInvalid, match="1 training example leaves none to validate on; .* validation = 0"):
+    with pytest.raises(DataInvalid, match=r"1 training example leaves none to validate on; .* validation = 0"):
         prepare(data(train=texts(1), test=texts(5, start=1)), 0.1)
     with pytest.raises(DataInvalid, match="2 training examples of as many classes leave none to validate on"):
         prepare(data(train=texts(2), test=texts(5, start=2)), 0.1)

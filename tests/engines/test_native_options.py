@@ -195,13 +195,13 @@ def test_muon_takes_the_matrices_in_the_middle_and_adamw_the_rest(digits: Data) 
 
 
 def test_muon_without_a_matrix_in_the_middle_says_so(digits: Data) -> None:
-    with pytest.raises(BenchError, match="this model has none|needs PyTorch 2.9"):
+    with pytest.raises(BenchError, match=r"this model has none|needs PyTorch 2\.9"):
         train(digits, TrainOptions(optimizer="muon", epochs=1))
 
 
 def test_where_pytorch_has_no_muon_the_message_says_since_when_it_does(digits: Data, monkeypatch: Any) -> None:
     monkeypatch.delattr(torch.optim, "Muon", raising=False)
-    with pytest.raises(BenchError, match="needs PyTorch 2.9 or later"):
+    with pytest.raises(BenchError, match=r"needs PyTorch 2\.9 or later"):
         train(digits, TrainOptions(optimizer="muon", epochs=1))
 
 
@@ -267,7 +267,9 @@ def test_the_harness_makes_batches_of_like_length_in_training_and_prediction() -
     n = 2000
     tokens = Ragged.from_lists([random.integers(1, 50, length) for length in random.integers(1, 200, n)])
     split = MemorySplit(np.arange(n), {"tokens": tokens, "target": random.integers(0, 2, n)})
-    data = Data("classification", {"classes": ("a", "b")}, {"train": split, "test": split}, Source("generated", "t", "0"))
+    data = Data(
+        "classification", {"classes": ("a", "b")}, {"train": split, "test": split}, Source("generated", "t", "0")
+    )
     counted = {}
     for padded in ("tokens", None):
         torch.manual_seed(0)
@@ -275,7 +277,7 @@ def test_the_harness_makes_batches_of_like_length_in_training_and_prediction() -
         network = Network(module, encode=lambda raw: {"tokens": raw["tokens"]}, collate=collate, padded=padded)
         columns = encoded(network, split)
         options = TrainOptions(epochs=1, batch_size=32, validation=0)
-        native.train(network, data, classification, options, PLACE, lambda window: True, lambda name: columns)
+        native.train(network, data, classification, options, PLACE, lambda window: True, {"train": columns}.__getitem__)
         counted[padded] = [sum(part) for part in zip(*module.seen)]
     assert counted["tokens"][1] == counted[None][1] == int(tokens.lengths.sum())
     assert counted["tokens"][0] < 1.15 * counted["tokens"][1]

@@ -63,9 +63,9 @@ def test_mixup_mixes_images_and_the_loss_in_one_proportion() -> None:
     assert torch.allclose(values, both.weight * image.float() + (1 - both.weight) * image[both.others].float())
     outputs = torch.randn(8, 10)
     loss = loss_of_mixed(classification.loss)(outputs, both, {})
-    expected = both.weight * classification.loss(outputs, both.targets, {}) + (
-        1 - both.weight
-    ) * classification.loss(outputs, both.others, {})
+    expected = both.weight * classification.loss(outputs, both.targets, {}) + (1 - both.weight) * classification.loss(
+        outputs, both.others, {}
+    )
     assert float(loss) == pytest.approx(float(expected))
 
 

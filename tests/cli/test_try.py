@@ -1,0 +1,115 @@
+"""`bench try`: the suite it prints is the suite it runs; right defaults, and a message for each slip of the pen."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import pytest
+
+from bench_suite.store import Run, Store
+
+QUICK = ("--smoke", "--set", "matrix.threads=1", "--probe", "quality")
+
+
+def suite(out: str) -> dict:
+    """The suite among what was printed: all up to the table of results."""
+    return tomllib.loads(out.partition("\nsmoke run")[0])
+
+
+def test_what_is_printed_runs_to_the_same_cells(bench, tmp_path):
+    tried = bench("try", "--task", "breast_cancer,diabetes", "--model", "mlp", "--seed", "3,4", *QUICK)
+    assert tried.status == 0, tried.err
+    (tmp_path / "same.toml").write_text(tried.out.partition("\nsmoke run")[0])
+    again = bench("run", "same.toml", "--smoke", "--set", "matrix.threads=1", "--json")
+    ids = [record["id"] for record in json.loads(again.out)["records"]]
+    first = Run(Store(tmp_path / "results").runs()[1].path)
+    assert ids == [record.id for record in first.records()]
+    assert len(ids) == 4
+
+
+def test_the_sample_is_taken_where_there_is_one_and_the_whole_where_that_is_in_a_package(bench):
+    printed = suite(bench("try", "--task", "mnist,digits", "--model", "mlp", *QUICK).out)
+    assert printed["tasks"] == [{"use": "mnist", "data": "sample"}, {"use": "digits"}]
+
+
+def test_options_may_be_repeated_or_hold_several(bench):
+    models = ("--model", "mlp, cnn", "--model", "logistic_regression", "--model", "mlp")
+    printed = suite(bench("try", "--task", "digits", *models, "--epochs", "2", *QUICK).out)
+    assert [model["use"] for model in printed["models"]] == ["mlp", "cnn", "logistic_regression"]
+    assert printed["train"]["epochs"] == 2
+    assert list(printed["probes"]) == ["quality"]
+
+
+def test_the_run_stores_the_text_and_the_command_that_made_it(bench, tmp_path):
+    ended = bench("try", "--task", "diabetes", "--model", "mlp", *QUICK)
+    run = Store(tmp_path / "results").open("latest")
+    assert run.info["text"] == ended.out.partition("\nsmoke run")[0]
+    assert run.info["suite"] == "try-diabetes-mlp"
+    command = "bench try --task diabetes --model mlp --probe quality --set matrix.threads=1 --smoke"
+    assert run.info["command"] == command
+    assert f"\n{command}\n" in (run.path / "report.md").read_text()
+
+
+def test_a_trial_is_resumed_by_the_same_command(bench, tmp_path):
+    words = ("try", "--task", "diabetes", "--model", "mlp", "--epochs", "1", "--probe", "quality")
+    assert bench(*words).status == 0
+    ended = bench(*words, "--resume")
+    assert "1 of 1 cells are done" in ended.err
+    assert len(Store(tmp_path / "results").runs()) == 1
+
+
+def test_a_trial_that_is_kept_runs_on_as_a_suite(bench, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    written = bench("try", "--task", "diabetes", "--model", "mlp", "--epochs", "1", "--write", "elsewhere/mine.toml")
+    assert written.status == 0, written.err
+    assert "bench run elsewhere/mine.toml --resume" not in written.out
+    ended = bench("run", "elsewhere/mine.toml", "--resume")
+    assert "1 of 1 cells are done" in ended.err
+    (tmp_path / "elsewhere" / "mine.toml").write_text("# another\n")
+    refused = bench("try", "--task", "diabetes", "--model", "mlp", "--write", "elsewhere/mine.toml")
+    assert refused.status == 2
+    assert "is there already" in refused.err
+
+
+@pytest.mark.parametrize("place", [".", "elsewhere"])
+def test_a_file_of_ones_own_is_tried_and_named_from_where_the_suite_lies(bench, tmp_path, place):
+    assert bench("new", "task", "rings").status == 0
+    words = ("try", "--task", "./rings.py", "--model", "logistic_regression", "--write", f"{place}/mine.toml")
+    (tmp_path / place).mkdir(exist_ok=True)
+    refused = bench(*words)
+    assert refused.status == 2
+    assert "--trust" in refused.err
+    assert not (tmp_path / place / "mine.toml").exists()
+    assert bench(*words, "--trust", "--smoke").status == 0
+    assert bench("run", f"{place}/mine.toml", "--trust", "--smoke").status == 0
+
+
+def test_json_is_all_that_stands_on_standard_output(bench):
+    ended = bench("try", "--task", "diabetes", "--model", "mlp", *QUICK, "--json")
+    assert json.loads(ended.out)["cells"] == 1
+    assert 'use = "diabetes"' in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--task", "mnst", "--model", "mlp"), '--task mnst: there is no task "mnst"; did you mean "mnist"?'),
+        (("--task", "mnist", "--model", "mpl"), 'did you mean "mlp"?'),
+        (("--task", "mnist", "--model", "mlp", "--probe", "qualty"), 'did you mean "quality"?'),
+        (("--task", "mnist", "--model", "mlp", "--seed", "-1"), "--seed -1: is no seed"),
+        (("--task", "imdb", "--model", "cnn"), "the model cnn fits no task of this suite: imdb (takes image"),
+        (("--task", "cifar10", "--model", "cnn", "--data", "sample"), "--data sample: cifar10 has none"),
+        (("--task", "mnist", "--model", "mlp", "--write", "mine"), "--write mine: a suite is a TOML file"),
+        (("--task", "mnist", "--model", "mlp", "--set", "train.epoch=3"), 'did you mean "epochs"?'),
+        (("--task", "hub", "--model", "mlp"), "hub needs `id`"),
+        (("--model", "mlp"), "Missing option '--task'"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_a_slip_of_the_pen_is_told_before_anything_is_written(bench, tmp_path, words, says):
+    ended = bench("try", *words)
+    assert ended.status == 2
+    assert says in ended.err
+    assert ended.out == ""
+    assert not list(tmp_path.iterdir())

