@@ -90,6 +90,11 @@ def read_document(path: Path, name: str, overrides: Iterable[str] = ()) -> Docum
         raise SuiteError([f"{name}: is not UTF-8 (byte {error.start}); save it as UTF-8"]) from None
     except OSError as error:
         raise SuiteError([f"{name}: cannot be read: {error.strerror}"]) from None
+    return parse_document(text, name, overrides)
+
+
+def parse_document(text: str, name: str, overrides: Iterable[str] = ()) -> Document:
+    """The document of a suite's text, which faults call `name`, with overrides applied. Raises SuiteError."""
     try:
         document = Document(name, text, tomllib.loads(text), positions(text))
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError, as is a number of 5,000 digits

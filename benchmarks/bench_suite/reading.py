@@ -10,7 +10,7 @@ from typing import Any
 
 from bench_suite.components import Component, builtin, find, is_path
 from bench_suite.contracts import ComponentError, Kind
-from bench_suite.document import label, read_document
+from bench_suite.document import Document, label, read_document
 from bench_suite.matrix import Scope, read_axes, read_engines, read_selector, read_selectors
 from bench_suite.options import MISSING, Option, Type, show
 from bench_suite.positions import Path as KeyPath
@@ -43,7 +43,16 @@ def read_suite(name: str, overrides: Sequence[str] = ()) -> Suite:
     """Read and validate a suite file. Raises SuiteError with all faults; no component is imported."""
     path = locate(name)
     document = read_document(path, name if path == Path(name) else f"{path.stem}.toml", overrides)
-    sections = Sections(document, path.parent)
+    return suite_of(document, path.stem, path.parent, overrides)
+
+
+def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[str] = ()) -> Suite:
+    """The suite called `name` that a document holds. Raises SuiteError with all faults; no component is imported.
+
+    Arguments: `folder`, from which the paths of files that it names start; `overrides`, which the document holds
+    already, to be stated in the records.
+    """
+    sections = Sections(document, folder)
     sections.known(document.values, SECTIONS, ())
     title, description = (sections.string(key) for key in ("title", "description"))
     tasks = tuple(_entries(sections, "tasks"))
@@ -66,7 +75,7 @@ def read_suite(name: str, overrides: Sequence[str] = ()) -> Suite:
     _contradictions(sections, scope, train, include)
     document.raise_faults()
     return Suite(
-        path.stem, path.parent, document, tuple(overrides), title or path.stem, description, tasks, models, probes,
+        name, folder, document, tuple(overrides), title or name, description, tasks, models, probes,
         train, evaluate, axes, include, exclude, problems, engines, metrics, gates, columns, sort,
     )  # fmt: skip
 

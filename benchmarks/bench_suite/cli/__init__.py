@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,17 +15,27 @@ from bench_suite import __version__
 from bench_suite.contracts import BenchError
 from bench_suite.spelling import nearest
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS = {
     "run": "Train, evaluate and measure every cell of a suite.",
+    "try": "Try models on tasks without a file, and see the suite that equals it.",
     "plan": "Show the cells of a suite, before anything is spent.",
+    "init": "Write a commented suite to start from.",
+    "new": "Write a new task, model or probe, a working file with its test.",
     "list": "List tasks, models, engines, problems, probes, metrics or suites.",
-    "show": "Show one component: its facts, options and help.",
+    "show": "Show one component: its facts, options and help; or all of a cell.",
     "data": "Show where each data set would come from, here and now.",
+    "doctor": "Devices, versions, peak rates of this machine, and what is missing.",
     "results": "List the runs in the store.",
     "report": "Write the report of one run or several, as Markdown.",
     "leaderboard": "Write the leaderboard, or put it into a Markdown file.",
     "schema": "Print the JSON Schema of suite files, for editors.",
+    "completion": "Print the script by which a shell completes commands and names.",
 }
+_FILES = {"try": "trial"}
+"Files of commands that cannot be called as the command is: `try` is a word of Python."
 
 
 class _Commands(click.Group):
@@ -36,7 +47,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"bench_suite.cli.{cmd_name}").command
+        file = _FILES.get(cmd_name, cmd_name)
+        command: click.Command = importlib.import_module(f"bench_suite.cli.{file}").command
         return command
 
     def resolve_command(
@@ -45,6 +57,14 @@ class _Commands(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             raise click.UsageError(f'there is no command "{args[0]}"{nearest(args[0], COMMANDS)}', ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands, without importing their files, or else this group's own options."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -57,6 +77,7 @@ def bench() -> None:
     """Benchmark and evaluate machine-learning models: one file says what, one command does it.
 
     \b
+      bench try --task mnist --model mlp,cnn
       bench run quickstart          three real data sets, six models
       bench plan mine.toml          the cells of a suite, before anything is spent
       bench show model mlp          what a component is, and its options

@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from bench_suite.cli.arguments import RESULTS
+from bench_suite.cli.completing import run_names
 from bench_suite.store import Run, Store
 from bench_suite.writing import StoreError
 
 
 @click.command()
-@click.argument("runs", nargs=-1, metavar="[RUN]…")
+@click.argument("runs", nargs=-1, metavar="[RUN]…", shell_complete=run_names)
 @RESULTS
 @click.option(
     "--into",

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from bench_suite import components
-from bench_suite.cli.arguments import JSON
+from bench_suite.cli.arguments import JSON, NearestChoice
 from bench_suite.contracts import ComponentError, Kind
 from bench_suite.suite import locate, shipped
 
@@ -18,7 +18,7 @@ KINDS = (*components.KINDS, "suites")
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(KINDS), required=False, metavar="[KIND]")
+@click.argument("kind", type=NearestChoice(KINDS), required=False, metavar="[KIND]")
 @JSON
 def command(kind: str | None, as_json: bool) -> None:
     """List the components of a KIND, or of every kind, with their first line of help.

@@ -1,36 +1,52 @@
-"""`bench plan`: what a suite comes to, before anything is spent."""
+"""`bench plan`: what a suite comes to, and what time and downloads to expect, before anything is spent."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, again, chosen
+from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, again, chosen
+from bench_suite.cli.selection import matching
+from bench_suite.expected import Expected, expected, spoken
 from bench_suite.plan import Plan, make_plan, name
 from bench_suite.reading import read_suite
+from bench_suite.store import Store
+
+if TYPE_CHECKING:
+    from bench_suite.data.needs import Need
 
 
 @click.command()
-@chosen(SUITE, SET, ONLY, JSON)
-def command(suite: str, overrides: tuple[str, ...], only: tuple[str, ...], as_json: bool) -> None:
+@chosen(SUITE, SET, ONLY, KEYWORD, RESULTS, JSON)
+def command(
+    suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, results: Path, as_json: bool
+) -> None:
     """Show the cells of SUITE: a file, or the name of one that ships with the program.
 
-    Nothing is imported, loaded or run, so a suite that names its own files needs no --trust here.
+    The time is what earlier records of the same cells in --results took on this machine; what was never run
+    is unknown. Nothing is imported, loaded or run, so a suite that names its own files needs no --trust here.
 
     \b
       bench plan quickstart
       bench plan mine.toml --only model=mlp --json
+      bench plan mine.toml -k 'mnist and not cnn'
     """
-    plan = make_plan(read_suite(suite, overrides), only)
-    click.echo(
-        json.dumps(as_document(plan), indent=2, default=list)
-        if as_json
-        else "\n".join(lines(plan, again(suite, overrides, only, trust=bool(plan.suite.foreign))))
-    )
+    from bench_suite.data.needs import downloads
+
+    plan = matching(make_plan(read_suite(suite, overrides), only), keyword)
+    times, needs = expected(plan, Store(results)), downloads(plan)
+    if as_json:
+        click.echo(json.dumps(as_document(plan, times, needs), indent=2, default=list))
+        return
+    same = again(suite, overrides, only, keyword=keyword, trust=bool(plan.suite.foreign), results=results)
+    click.echo("\n".join(lines(plan, times, needs, same)))
 
 
-def as_document(plan: Plan) -> dict[str, object]:
+def as_document(plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need]) -> dict[str, Any]:
     """The plan as JSON values."""
     return {
         "schema": 1,
@@ -46,17 +62,25 @@ def as_document(plan: Plan) -> dict[str, object]:
         ],
         "left_out": [{"task": task, "model": model, "reason": reason} for task, model, reason in plan.left_out],
         "trust": [component.use for component in plan.suite.foreign],
+        "time": {
+            "seconds": _sum(times), "unknown_cells": sum(time.seconds is None for time in times.values()),
+            "cells": {id: vars(time) for id, time in times.items()},
+        },
+        "needs": [{**vars(need), "download": need.is_download, "missing": need.is_missing} for need in needs],
     }  # fmt: skip
 
 
-def lines(plan: Plan, again: str) -> list[str]:
+def lines(plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], again: str) -> list[str]:
     """The plan for a person; `again` is what to say after `bench run`."""
     cells, units = plan.cells, plan.units
     shared = f", {len(units)} training{'s' if len(units) != 1 else ''}" if len(units) != len(cells) else ""
     text = [f"{plan.suite.title}: {len(cells)} cell{'s' if len(cells) != 1 else ''}{shared}", ""]
     for cell in cells:
         applied = [label for label, reason in cell.probes.items() if reason is None]
-        text.append(f"  {cell.id[:8]}  {name(cell)}")
+        expects = times[cell.id]
+        least = "≥ " if expects.basis == "training" else ""
+        time = f"  ({least}{spoken(expects.seconds)})" if expects.seconds is not None else ""
+        text.append(f"  {cell.id[:8]}  {name(cell)}{time}")
         text.append(f"            {', '.join(applied) or 'no probe'}")
     reasons: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
@@ -75,4 +99,50 @@ def lines(plan: Plan, again: str) -> list[str]:
     if plan.suite.foreign:
         text += ["", "code from files of the suite's own, run only with --trust:"]
         text += [f"  {component.kind[:-1]} {component.use}" for component in plan.suite.foreign]
+    text += ["", *_time(times), *_downloads(needs)]
     return [*text, "", f"next: bench run {again}     (first try it in seconds: --smoke)"]
+
+
+def _sum(times: Mapping[str, Expected]) -> float | None:
+    known = [time.seconds for time in times.values() if time.seconds is not None]
+    return sum(known) if known else None
+
+
+def _time(times: Mapping[str, Expected]) -> list[str]:
+    """The time of all, as far as earlier records tell it, and how they tell it."""
+    total = _sum(times)
+    if total is None:
+        return ["time: unknown; no earlier record of these cells, or of any that cost the same, on this machine"]
+    known = [time for time in times.values() if time.seconds is not None]
+    records, cells = sum(time.records for time in known), len(times)
+    like, trained = (sum(time.basis == basis for time in known) for basis in ("like", "training"))
+    parts = [f"{like} of {cells} cells by others that cost the same"] if like else []
+    parts += [f"{trained} of {cells} cells without their probes, which have changed"] if trained else []
+    parts += [f"{cells - len(known)} of {cells} cells unknown"] if len(known) < cells else []
+    bound = "about" if len(known) == cells and not trained else "≥"
+    lines = [f"time: {bound} {spoken(total)}, from {records} earlier record{'s' if records != 1 else ''}"]
+    return [*lines, *(f"  {part}" for part in parts)]
+
+
+def _downloads(needs: Sequence[Need]) -> Iterator[str]:
+    """What a run would fetch, and what it could not get."""
+    fetched, missing = ([need for need in needs if wanted(need)] for wanted in (_is_download, _is_missing))
+    if not fetched and not missing:
+        yield "downloads: none" + (", all data are here" if needs else "")
+    if fetched:
+        yield f"downloads, of sizes that only the hub knows: {len(fetched)}"
+    for need in fetched:
+        yield f"  {need.name}, {need.what} of {', '.join(need.used_by)}"
+    if missing:
+        yield "not to be had here, so that its cells would be unavailable:"
+    for need in missing:
+        yield f"  {need.name}, {need.what} of {', '.join(need.used_by)}"
+        yield f"      to get it: {need.command}"
+
+
+def _is_download(need: Need) -> bool:
+    return need.is_download
+
+
+def _is_missing(need: Need) -> bool:
+    return need.is_missing

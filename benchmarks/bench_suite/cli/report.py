@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from bench_suite.cli.arguments import RESULTS
+from bench_suite.cli.completing import run_names
 from bench_suite.store import Store
 
 
 @click.command()
-@click.argument("runs", nargs=-1, metavar="[RUN]…")
+@click.argument("runs", nargs=-1, metavar="[RUN]…", shell_complete=run_names)
 @RESULTS
 @click.option(
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it; default: reports/RUN.md."

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
-import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from bench_suite.cli.arguments import JSON, ONLY, RESULTS, SET, again, chosen, shown
+from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, again, chosen, shown
+from bench_suite.cli.completing import run_names, suites
 
 if TYPE_CHECKING:
-    from bench_suite.execution.session import Outcome
-    from bench_suite.gates import Judgement
-
-FEW_SEEDS = 5
-"With fewer, a run says how to get more: two or three tell little of what seeds do."
+    from bench_suite.plan import Plan
+    from bench_suite.store import Store
+    from bench_suite.workplace import Watcher
 
 
 @click.command()
-@click.argument("suite", required=False, metavar="SUITE")
-@chosen(SET, ONLY)
+@click.argument("suite", required=False, metavar="SUITE", shell_complete=suites)
+@chosen(SET, ONLY, KEYWORD)
+@click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first cell that fails or is unavailable.")
+@click.option(
+    "--lf", "--last-failed", "last_failed", is_flag=True,
+    help="A new run of those cells only that failed last time, or were not reached; of all where none did.",
+)  # fmt: skip
 @click.option(
     "--resume",
     is_flag=False,
     flag_value="newest",
     metavar="[RUN]",
+    shell_complete=run_names,
     help="Go on with the newest run of this suite under these --set, or with RUN: only what is missing is done.",
 )
 @click.option(
@@ -42,21 +44,26 @@ FEW_SEEDS = 5
 )
 @click.option("--offline", is_flag=True, help="Skip the hub at once, without time-outs (as HF_HUB_OFFLINE=1 does).")
 @click.option("--trust", is_flag=True, help="Run the code of files that the suite names.")
+@click.option("--tensorboard", is_flag=True, help="Write event files for TensorBoard beside the records.")
 @chosen(RESULTS, JSON)
 def command(
-    suite: str, overrides: tuple[str, ...], only: tuple[str, ...], resume: str | None, stale: str | None, smoke: bool,
-    offline: bool, trust: bool, results: Path, as_json: bool,
+    suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, exitfirst: bool, last_failed: bool,
+    resume: str | None, stale: str | None, smoke: bool, offline: bool, trust: bool, tensorboard: bool, results: Path,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Train, evaluate and measure every cell of SUITE: a file, or the name of one that ships.
 
     Each cell's record is on disk when its last probe has ended. Ctrl-C once ends the cell in progress
-    and reports what is done; twice ends at once. Then --resume does exactly what is missing.
+    and reports what is done; twice ends at once. Then --resume does exactly what is missing, in the same
+    run. --lf begins a new one of what failed, as one does while mending it: --lf -x, edit, and again.
 
     \b
       bench run quickstart
       bench run mine.toml --set train.epochs=5 --only model=mlp
+      bench run mine.toml -k 'mnist and not cnn' -x
       bench run mine.toml --resume
     """
+    from bench_suite.cli.selection import matching
     from bench_suite.plan import make_plan
     from bench_suite.reading import read_suite
     from bench_suite.store import Store
@@ -65,104 +72,60 @@ def command(
         suite, resume = resume, "newest"  # `bench run --resume SUITE`: the word after it is the suite, not a run
     if suite is None:
         raise click.UsageError("Missing argument 'SUITE': a file, or the name of one that ships (bench list suites)")
-    plan = make_plan(read_suite(suite, overrides), only)
+    if last_failed and resume is not None:
+        raise click.UsageError("--resume does what failed or is missing, in the same run: leave out --lf, or --resume")
+    store = Store(results)
+    plan, failed_in = make_plan(read_suite(suite, overrides), only), None
+    plan = matching(plan, keyword)
+    if last_failed:
+        plan, failed_in = _last_failed(plan, store, smoke=smoke)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
+    from bench_suite.cli.conclusion import conclude
     from bench_suite.cli.progress import progress
     from bench_suite.execution.session import Request, check_trust, execute
 
     check_trust(plan, trust=trust)
     # No paths of this machine: the command is stored, and shown in reports.
-    command = ["bench", "run", *shlex.split(again(Path(suite).name, overrides, only, trust=trust))]
-    command += [*(["--smoke"] if smoke else []), *(["--resume"] if resume else [])]
-    request = Request(smoke, offline, trust, resume, stale, command)  # type: ignore[arg-type]  # click has checked the choice
+    command = ["bench", "run", *shlex.split(again(Path(suite).name, overrides, only, keyword=keyword, trust=trust))]
+    flags = {"-x": exitfirst, "--lf": last_failed, "--smoke": smoke, "--resume": resume}
+    command += [flag for flag, given in flags.items() if given]
+    request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
     with progress(len(plan.cells)) as watcher:
-        outcome = execute(plan, Store(results), request, watcher)
-    # The suite's gates as they are now: those that a resume finds in `run.json` may be older.
-    gates = {gate.metric: gate.rules for gate in plan.suite.gates}
-    same = again(suite, overrides, only, trust=trust, results=results)
-    return _conclude(outcome, same, gates, as_json=as_json, smoke=smoke)
+        watching = _event_files(watcher, results, resume) if tensorboard else watcher
+        outcome = execute(plan, store, request, watching)
+    if tensorboard:
+        click.echo(f"curves: tensorboard --logdir {shlex.quote(shown(outcome.run.path / 'tensorboard'))}", err=True)
+    same = f"bench run {again(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"
+    return conclude(plan, outcome, same, as_json=as_json, smoke=smoke, failed_in=failed_in)
 
 
-def _conclude(
-    outcome: Outcome, same: str, gates: Mapping[str, Mapping[str, Any]], *, as_json: bool, smoke: bool
-) -> int:
-    """Write the report, judge the gates, print what was found, and return the exit status."""
-    from bench_suite.gates import judge
-    from bench_suite.reports.markdown import write_report
-    from bench_suite.reports.terminal import terminal_table
+def _last_failed(plan: Plan, store: Store, *, smoke: bool) -> tuple[Plan, str | None]:
+    """The cells that failed last time or were not reached, and the run in which; all cells where there are none."""
+    from bench_suite.selecting import keep, last
 
-    run = outcome.run
-    judged = [] if smoke else judge(gates, outcome.records, run.summaries()[0])
-    status = exit_status(outcome, judged)
-    written = write_report([run], run.path / "report.md")
-    if as_json:
-        click.echo(json.dumps(_as_document(outcome, judged, status), indent=2))
-        return status
-    click.echo("", err=True)
-    click.echo(terminal_table(run, shutil.get_terminal_size().columns))
-    for judgement in judged:
-        click.echo(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}")
-    _say_faults(outcome, run.path)
-    click.echo(f"records  {shown(run.path)}/records/")
-    click.echo(f"report   {shown(written[0])}")
-    click.echo("")
-    unfinished = outcome.interrupted or outcome.failed
-    few = len({record.cell.get("seed") for record in outcome.records}) < FEW_SEEDS
-    if smoke:
-        mended = "once what failed is mended, " if outcome.failed else ""
-        click.echo(f"next: bench run {same}   {mended}the whole of it; a smoke run is never ranked nor resumed")
-    elif unfinished:
-        click.echo(f"next: bench run {same} --resume   does what is missing")
-    elif status == 1:
-        click.echo("next: read in the report what the failed gate is about")
-    else:
-        click.echo("next: bench leaderboard                   the newest run of each suite, side by side")
-        if few and not any(override.startswith("matrix.seed") for override in outcome.run.info["overrides"]):
-            click.echo("      … --set 'matrix.seed=[0,1,2,3,4]'   more seeds: what chance does, and narrower intervals")
-    return status
+    found = last(plan, store, smoke=smoke)
+    if not found.runs:
+        click.echo("--lf: there is no earlier run of this suite with these --set: all cells are run", err=True)
+        return plan, None
+    wanted = found.failed | found.missing
+    if not wanted:
+        click.echo(f"--lf: nothing failed in {found.runs[0]}: all cells are run", err=True)
+        return plan, None
+    if len(wanted) == len(plan.cells):
+        click.echo(f"--lf: all {len(wanted)} cells failed or were not reached", err=True)
+        return plan, None
+    missing = f", {len(found.missing)} had not been reached" if found.missing else ""
+    click.echo(f"--lf: {len(wanted)} of {len(plan.cells)} cells: {len(found.failed)} failed{missing}", err=True)
+    return keep(plan, lambda cell: cell.id in wanted, "--lf"), found.runs[-1]
 
 
-def exit_status(outcome: Outcome, judged: Sequence[Judgement]) -> int:
-    """The first that holds of 130, 1, 3."""
-    if outcome.interrupted:
-        return 130
-    if any(judgement.verdict == "failed" for judgement in judged):
-        return 1
-    if outcome.failed or outcome.summary_faults or any(judgement.verdict == "absent" for judgement in judged):
-        return 3
-    return 0
+def _event_files(watcher: Watcher, results: Path, resume: str | None) -> Watcher:
+    """The watcher, and event files for TensorBoard in the run's folder. Raises BenchError where they cannot be had."""
+    from bench_suite.execution.tensorboard import EventFiles
 
+    def folder(run: str) -> Path:
+        named = resume is not None and (Path(resume) / "run.json").is_file()  # by its path, wherever it lies
+        return ((Path(resume or "") if named else results / run) / "tensorboard").absolute()
 
-def _say_faults(outcome: Outcome, path: Path) -> None:
-    """Each different fault once, on standard error, with how many cells it cost."""
-    reasons: dict[str, list[str]] = {}
-    for record in outcome.failed:
-        where = f"{record.cell.get('task')}, {record.cell.get('model')}, seed {record.cell.get('seed')}"
-        if record.status != "ok":
-            reasons.setdefault(f"{record.status}: {record.reason}", []).append(where)
-        for label, row in record.probes.items():
-            if row.status == "failed":
-                reasons.setdefault(f"probe {label} failed: {row.reason}", []).append(where)
-    for reason, places in reasons.items():
-        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        click.echo(f"{places[0]}{more}: {reason}", err=True)
-    for fault in outcome.summary_faults:
-        click.echo(fault, err=True)
-    if outcome.failed and any(path.glob("cells/*/traceback-*")):
-        click.echo(f"tracebacks: {shown(path)}/cells/*/traceback-*.txt", err=True)
-
-
-def _as_document(outcome: Outcome, judged: Sequence[Judgement], status: int) -> dict[str, object]:
-    from bench_suite.records import to_json
-
-    return {
-        "schema": 1,
-        "run": outcome.run.name,
-        "path": str(outcome.run.path),
-        "status": status,
-        "interrupted": outcome.interrupted,
-        "cells": outcome.cells,
-        "gates": [vars(judgement) for judgement in judged],
-        "records": [to_json(record) for record in outcome.records],
-    }
+    return EventFiles(watcher, folder)

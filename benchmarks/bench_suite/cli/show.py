@@ -1,4 +1,4 @@
-"""`bench show`: one component, its facts, options and help, read from its source."""
+"""`bench show`: one component, read from its source; or a suite's file; or all that is known of a cell."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from bench_suite import components
-from bench_suite.cli.arguments import JSON
+from bench_suite.cli.arguments import JSON, RESULTS, NearestChoice, chosen
+from bench_suite.cli.completing import names, run_names
 from bench_suite.components import Component
 from bench_suite.contracts import Kind
 from bench_suite.options import MISSING, Option, describe, json_schema, show
@@ -17,28 +18,41 @@ from bench_suite.suite import COMMON, locate
 KINDS = (
     {kind[:-1]: kind for kind in components.KINDS}
     | {kind: kind for kind in components.KINDS}
-    | {"suite": "suites", "suites": "suites"}
+    | {"suite": "suites", "suites": "suites", "cell": "cells", "cells": "cells"}
 )
 
 
+_SINGULAR = [kind for kind in KINDS if not kind.endswith("s")]
+
+
 @click.command()
-@click.argument("kind", type=click.Choice(sorted(KINDS)), metavar="KIND")
-@click.argument("name")
-@JSON
-def command(kind: str, name: str, as_json: bool) -> None:
-    """Show the component NAME of a KIND: task, problem, model, engine, probe, metric or suite.
+@click.argument("kind", type=NearestChoice(KINDS, _SINGULAR), metavar="KIND")
+@click.argument("name", shell_complete=names)
+@click.option("--run", metavar="RUN", shell_complete=run_names, help="Of a cell: its run; default: the newest.")
+@chosen(RESULTS, JSON)
+def command(kind: str, name: str, run: str | None, results: Path, as_json: bool) -> None:
+    """Show NAME, which is of a KIND: task, problem, model, engine, probe, metric, suite or cell.
+
+    Of a component its facts and options, of a suite the file. Of a cell, named by the first letters of its id, all
+    that its record holds: options, data, metrics with intervals, probes and their reasons, files, tracebacks.
 
     \b
       bench show model mlp
       bench show task ./my_task.py
       bench show suite quickstart
+      bench show cell 9c1e
     """
+    if KINDS[kind] == "cells":
+        _show_cell(name, run, results, as_json=as_json)
+        return
+    if run is not None:
+        raise click.UsageError(f"--run is of cells: bench show cell ID --run {run}")
     if KINDS[kind] == "suites":
         text = locate(name).read_text(encoding="utf-8")
         document = {"schema": 1, "kind": "suites", "name": name, "text": text}
         click.echo(json.dumps(document, indent=2) if as_json else text, nl=as_json)
         return
-    of: Kind = KINDS[kind]  # type: ignore[assignment]  # "suites" has been dealt with
+    of: Kind = KINDS[kind]  # type: ignore[assignment]  # cells and suites have been dealt with
     component = components.find(of, name, Path())
     options = {**COMMON.get(of, {}), **component.options}
     if as_json:
@@ -54,6 +68,17 @@ def command(kind: str, name: str, as_json: bool) -> None:
         click.echo(json.dumps(document, indent=2, default=list))
         return
     click.echo("\n".join(lines(component, options)))
+
+
+def _show_cell(id: str, run: str | None, results: Path, *, as_json: bool) -> None:
+    from bench_suite.cli import cell, printable
+    from bench_suite.store import Store
+
+    found, record = cell.find(Store(results), id, run)
+    if as_json:
+        click.echo(json.dumps(cell.as_document(found, record), indent=2))
+        return
+    click.echo(printable("\n".join(cell.lines(found, record))))
 
 
 def lines(component: Component, options: dict[str, Option]) -> list[str]:

@@ -19,6 +19,7 @@ from bench_suite.contracts import Artifact, ArtifactRow, BenchError, ComponentEr
 from bench_suite.draft import metric_row
 from bench_suite.execution import inline
 from bench_suite.plan import Cell, Plan, name
+from bench_suite.selecting import has_failed
 from bench_suite.store import Run, Store
 from bench_suite.unit import run_unit
 from bench_suite.workplace import Watcher, Workplace, place_of, reuse
@@ -45,14 +46,13 @@ class Outcome:
     "Cells that a resume found done."
     interrupted: bool
     summary_faults: tuple[str, ...] = ()
+    stopped: bool = False
+    "Whether it stopped at the first cell that failed, as was asked, with others still to do."
 
     @property
     def failed(self) -> tuple[Record, ...]:
         """Records of cells, or of probes in them, that did not come to an end."""
-        wrong = ("failed", "unavailable", "interrupted", "timeout")
-        return tuple(
-            r for r in self.records if r.status in wrong or any(p.status == "failed" for p in r.probes.values())
-        )
+        return tuple(record for record in self.records if has_failed(record))
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ class Request:
     "`newest`, or a run's id; None starts a new run."
     stale: Stale | None = None
     command: Sequence[str] = ()
+    stop_at_first: bool = False
+    "Stop at the first cell that fails, is unavailable, or in which a probe fails."
 
     def __post_init__(self) -> None:
         if self.smoke and self.resume is not None:
@@ -91,7 +93,7 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
         before = sum(set(cell.probes) <= work.done.get(cell.id, frozenset()) for cell in cells.values())
         watcher.begin(run.name, resumed=resumed, wanted=request.resume is not None, done=before, notes=work.notes)
         finished = 0
-        interrupted = False
+        interrupted = stopped = False
         with run.writer() as writer, two_stage_interrupt():
             try:
                 for record in inline.execute(plan.units, partial(run_unit, work=work)):
@@ -99,6 +101,9 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
                         writer.write(record)
                         finished += 1
                     watcher.record(cells[record.id], record)
+                    if request.stop_at_first and has_failed(record):
+                        stopped = True
+                        break
             except KeyboardInterrupt:
                 interrupted = True
             except StoreError as fault:
@@ -106,7 +111,8 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
                 raise
         faults = () if interrupted else tuple(_summarise(plan, run))
         records = tuple(record for record in run.records() if record.id in cells)
-    return Outcome(run, records, len(cells), resumed, before, interrupted, faults)
+    stopped = stopped and finished < len(cells) - before  # not where the last cell was the one that failed
+    return Outcome(run, records, len(cells), resumed, before, interrupted, faults, stopped)
 
 
 def check_trust(plan: Plan, *, trust: bool) -> None:

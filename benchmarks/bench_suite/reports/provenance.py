@@ -98,6 +98,8 @@ def again(run: Run) -> str:
     suite, only = _typed(info)
     words = ["bench", "run", suite, *shlex.split(_settings(info)), *only, *(["--trust"] if info.get("trust") else [])]
     words += ["--smoke"] if info.get("smoke") else []
+    if str(info.get("command") or "").startswith("bench try "):  # which needs no file
+        words = [word for word in shlex.split(str(info["command"])) if word != "--resume"]
     lines = [f"git checkout {git['commit']}"] if git.get("commit") else []
     lines += [shlex.join(words), "bench report"]
     text = marks.block("\n".join(" ".join(line.split()) for line in lines), "sh")
@@ -117,7 +119,7 @@ def _settings(info: Mapping[str, Any]) -> str:
 
 
 def _typed(info: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """The suite as the command named it, without folders of that machine, and its choice of cells (`--only`).
+    """The suite as the command named it, without folders of that machine, and its choice of cells (`--only`, `-k`).
 
     A run that was resumed may hold other cells than its first command chose: then nothing is chosen.
     """
@@ -132,6 +134,6 @@ def _typed(info: Mapping[str, Any]) -> tuple[str, list[str]]:
     ]  # fmt: skip
     suite = named[0] if named else name
     chosen = [] if info.get("resumed") else [
-        word for before, value in pairwise(words) if before == "--only" for word in ("--only", value)
+        word for before, value in pairwise(words) if before in ("--only", "-k") for word in (before, value)
     ] + [word for word in words if word.startswith("--only=")]  # fmt: skip
     return (PurePath(suite).name if PurePath(suite).is_absolute() else suite), chosen

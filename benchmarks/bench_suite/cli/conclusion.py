@@ -1,0 +1,125 @@
+"""What a run came to, for a person or a program: gates, the table, faults, where things lie, and what to do next."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench_suite.cli.arguments import shown
+
+if TYPE_CHECKING:
+    from bench_suite.execution.session import Outcome
+    from bench_suite.gates import Judgement
+    from bench_suite.plan import Plan
+
+FEW_SEEDS = 5
+"With fewer, a run says how to get more: two or three tell little of what seeds do."
+
+
+def conclude(
+    plan: Plan, outcome: Outcome, same: str, *, as_json: bool, smoke: bool = False, failed_in: str | None = None
+) -> int:
+    """Write the report, judge the gates, print what was found, and return the exit status.
+
+    Arguments: `same`, the command that runs the same cells in the same place; `failed_in`, the run whose failed cells
+    were run again (`--lf`).
+    """
+    from bench_suite.gates import judge
+    from bench_suite.reports.markdown import write_report
+    from bench_suite.reports.terminal import terminal_table
+
+    run = outcome.run
+    # The suite's gates as they are now: those that a resume finds in `run.json` may be older.
+    gates = {gate.metric: gate.rules for gate in plan.suite.gates}
+    judged = [] if smoke else judge(gates, outcome.records, run.summaries()[0])
+    status = exit_status(outcome, judged)
+    written = write_report([run], run.path / "report.md")
+    if as_json:
+        click.echo(json.dumps(_as_document(outcome, judged, status), indent=2))
+        return status
+    click.echo("", err=True)
+    click.echo(terminal_table(run, shutil.get_terminal_size().columns))
+    for judgement in judged:
+        click.echo(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}")
+    _say_faults(outcome, run.path)
+    if outcome.stopped:
+        done = len(outcome.records)
+        click.echo(f"stopped at the first cell that failed (-x): {done} of {outcome.cells} cells have run", err=True)
+    click.echo(f"records  {shown(run.path)}/records/")
+    click.echo(f"report   {shown(written[0])}")
+    click.echo("")
+    for line in _next(outcome, same, status, smoke=smoke, failed_in=failed_in):
+        click.echo(line)
+    return status
+
+
+def _next(outcome: Outcome, same: str, status: int, *, smoke: bool, failed_in: str | None) -> Iterator[str]:
+    """What one would do next."""
+    if smoke:
+        mended = "once what failed is mended, " if outcome.failed else ""
+        yield f"next: {same}   {mended}the whole of it; a smoke run is never ranked nor resumed"
+    elif outcome.failed and failed_in is not None and not outcome.interrupted:
+        yield f"next: {same} --lf   does those that failed again, once they are mended"
+    elif outcome.interrupted or outcome.stopped or outcome.failed:
+        yield f"next: {same} --resume   does what is missing"
+    elif status == 1:
+        yield "next: read in the report what the failed gate is about"
+    elif failed_in is not None:
+        yield f"next: {same} --resume {failed_in}   does them in the run"
+        yield "      where they had failed, so that it is whole"
+    else:
+        yield "next: bench leaderboard                   the newest run of each suite, side by side"
+        few = len({record.cell.get("seed") for record in outcome.records}) < FEW_SEEDS
+        if few and not any(override.startswith("matrix.seed") for override in outcome.run.info["overrides"]):
+            yield "      … --set 'matrix.seed=[0,1,2,3,4]'   more seeds: what chance does, and narrower intervals"
+
+
+def exit_status(outcome: Outcome, judged: Sequence[Judgement]) -> int:
+    """The first that holds of 130, 1, 3."""
+    if outcome.interrupted:
+        return 130
+    if any(judgement.verdict == "failed" for judgement in judged):
+        return 1
+    if outcome.failed or outcome.summary_faults or any(judgement.verdict == "absent" for judgement in judged):
+        return 3
+    return 0
+
+
+def _say_faults(outcome: Outcome, path: Path) -> None:
+    """Each different fault once, on standard error, with how many cells it cost."""
+    reasons: dict[str, list[str]] = {}
+    for record in outcome.failed:
+        where = f"{record.cell.get('task')}, {record.cell.get('model')}, seed {record.cell.get('seed')}"
+        if record.status != "ok":
+            reasons.setdefault(f"{record.status}: {record.reason}", []).append(where)
+        for label, row in record.probes.items():
+            if row.status == "failed":
+                reasons.setdefault(f"probe {label} failed: {row.reason}", []).append(where)
+    for reason, places in reasons.items():
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        click.echo(f"{places[0]}{more}: {reason}", err=True)
+    for fault in outcome.summary_faults:
+        click.echo(fault, err=True)
+    if outcome.failed and any(path.glob("cells/*/traceback-*")):
+        click.echo(f"tracebacks: {shown(path)}/cells/*/traceback-*.txt", err=True)
+
+
+def _as_document(outcome: Outcome, judged: Sequence[Judgement], status: int) -> dict[str, object]:
+    from bench_suite.records import to_json
+
+    return {
+        "schema": 1,
+        "run": outcome.run.name,
+        "path": str(outcome.run.path),
+        "status": status,
+        "interrupted": outcome.interrupted,
+        "stopped": outcome.stopped,
+        "cells": outcome.cells,
+        "gates": [vars(judgement) for judgement in judged],
+        "records": [to_json(record) for record in outcome.records],
+    }

@@ -1,0 +1,31 @@
+"""`bench init`: a commented suite to start from."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from bench_suite.cli.generating import fill, write_new
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), default=Path("suite.toml"), metavar="[FILE]")
+def command(file: Path) -> None:
+    """Write a commented suite to start from into FILE, by default suite.toml; nothing is overwritten.
+
+    It runs as it is, on data that every installation has, and its comments say what else could stand there.
+
+    \b
+      bench init
+      bench init suites/mine.toml
+    """
+    if file.suffix != ".toml":
+        raise click.UsageError(f"{file}: a suite is a TOML file, such as {file}.toml")
+    typed = shlex.quote(str(file))
+    title = " ".join(file.stem.replace("_", " ").replace("-", " ").replace('"', " ").replace("\\", " ").split())
+    write_new({file: fill("suite.toml", file=typed, title=title[:1].upper() + title[1:] or "Suite")})
+    click.echo(f"written: {file}\n")
+    click.echo(f"next: bench plan {typed}            its cells, before anything is spent")
+    click.echo(f"      bench run {typed} --smoke     whether everything works, in seconds")

@@ -1,0 +1,74 @@
+"""`bench new`: a task, model or probe of one's own, as a working file with its test."""
+
+from __future__ import annotations
+
+import importlib.util
+import keyword
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from bench_suite.cli.arguments import NearestChoice
+from bench_suite.cli.generating import fill, write_new
+
+KINDS = ("task", "model", "probe")
+_TRY: Mapping[str, str] = {
+    "task": "bench try --task {use} --model mlp,logistic_regression --trust",
+    "model": "bench try --task digits,breast_cancer --model {use} --trust",
+    "probe": "bench try --task digits --model mlp --probe quality,{use} --trust",
+}
+_SUITE: Mapping[str, str] = {
+    "task": '[[tasks]]\n  use = "{use}"',
+    "model": '[[models]]\n  use = "{use}"',
+    "probe": '[probes.{name}]\n  use = "{use}"',
+}
+
+
+@click.command()
+@click.argument("kind", type=NearestChoice(KINDS), metavar="KIND")
+@click.argument("name")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), metavar="DIR",
+              help="Where to write them; default: here.")  # fmt: skip
+def command(kind: str, name: str, folder: Path) -> None:
+    """Write NAME.py, a working component of KIND task, model or probe, and test_NAME.py; nothing is overwritten.
+
+    Put your own in the place of what stands there: the comments say what the program expects. A suite names
+    the file by its path, from the suite's folder, and is run with --trust.
+
+    \b
+      bench new model my_net
+      bench new task my_data --folder components
+      bench new probe my_question
+    """
+    check_name(name, folder)
+    words = {"name": name, "title": name.replace("_", " ").capitalize(), "class_name": _class(name)}
+    file, test = folder / f"{name}.py", folder / f"test_{name}.py"
+    write_new({file: fill(f"{kind}.py.txt", **words), test: fill(f"test_{kind}.py.txt", **words)})
+    use = file.as_posix() if file.is_absolute() else f"./{file.as_posix()}"
+    click.echo(f"written: {file}\n         {test}\n")
+    click.echo(f"next: {_TRY[kind].format(use=shlex.quote(use))}")
+    click.echo(f"      bench show {kind} {shlex.quote(use)}      its facts and options, read without running it")
+    click.echo(f"      pytest {shlex.quote(str(test))}")
+    click.echo(f"\nin a suite that lies here, to be run with --trust:\n\n  {_SUITE[kind].format(name=name, use=use)}")
+
+
+def check_name(name: str, folder: Path) -> None:
+    """Raise UsageError where this cannot be the name of a Python file that others import."""
+    spelled = "letters, digits and _, not beginning with a digit or _: my_model"
+    if not name.isidentifier() or not name.isascii() or name.startswith("_"):
+        raise click.UsageError(f'"{name}" is no name for a component; it is made of {spelled}')
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        raise click.UsageError(f'"{name}" is a word of Python; choose another name, such as my_{name}')
+    if name.startswith("test_"):
+        raise click.UsageError(f'"{name}" would be taken for a test; leave out test_, the test is written beside it')
+    if not (folder / f"{name}.py").exists() and importlib.util.find_spec(name) is not None:
+        raise click.UsageError(
+            f'"{name}" is an installed module, which {name}.py would hide; choose another name, such as my_{name}'
+        )
+
+
+def _class(name: str) -> str:
+    """`my_net` as the name of a class: `MyNet`."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) or "Model"
