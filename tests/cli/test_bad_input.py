@@ -244,13 +244,13 @@ CONTRADICTIONS = [
     case(
         "patience without validation",
         "[train]\npatience = 2\nvalidation = 0",
-        "train.patience: patience chooses on validation data",
+        "train.patience: patience decides on validation data",
         line=9,
     ),
     case(
         "patience in a cell without validation",
         '[train]\npatience = 2\n[matrix]\n"train.validation" = [0.1, 0]',
-        "train.patience: patience chooses",
+        "train.patience: patience decides",
         line=9,
     ),
     case(
@@ -335,7 +335,7 @@ MISSING = [
     whole("probes", BASE.replace("[probes.quality]\n", ""), 1, "a suite needs at least one probe: [probes.quality]"),
     replaced("probes in their table", "[probes.quality]", "[probes]", "a suite needs at least one probe"),
     replaced(
-        "use", 'use = "loans"', "# nothing", "tasks[0]: lacks `use`: the name of a task (diabetes, imdb, loans, mnist)"
+        "use", 'use = "loans"', "# nothing", "tasks[0]: lacks `use`: the name of a task (breast_cancer, cifar10,"
     ),
 ]
 MISSING[-1] = Case("use", MISSING[-1].text, 1, MISSING[-1].says)
