@@ -170,7 +170,7 @@ WRONG_TYPES = [
     ),
     case("exclude", "[matrix]\nexclude = { seed = 0 }", "must be a list of tables", line=9),
     case("exclude everything", "[matrix]\nexclude = [{}]", "must be a list of tables", line=9),
-    replaced("use", '"loans"', "3", "3 is no task: a name (diabetes, imdb, loans, mnist), or the path of a file"),
+    replaced("use", '"loans"', "3", "3 is no task: a name (breast_cancer, cifar10,"),
     replaced("empty use", '"loans"', '""', '"" is no task'),
     replaced("no use", 'use = "loans"', 'uses = "loans"', "has `uses`, and lacks `use`"),
     replaced("a table for entries", "[[tasks]]", "[tasks]", "tasks: must be written [[tasks]]"),
