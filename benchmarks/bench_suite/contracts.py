@@ -160,6 +160,8 @@ class Network:
     frozen: torch.nn.Module | None = None
     """A part that is never trained and runs within `encode`, so that its outcome is computed once. Its parameters and
     FLOPs count with those of `module`; `throughput/encoding` says what it costs."""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    "Facts worth a line in the record, such as which weights it began with and where they came from."
 
 
 @runtime_checkable

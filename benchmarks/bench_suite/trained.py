@@ -149,9 +149,12 @@ class Trained:
         # The training examples are part of the key: a vocabulary may have been fitted on them.
         fingerprint = hash_of(self.data.source.fingerprint, self.data.splits["train"].ids) if cache else ""
         source = self.cell.model.component.source_hash
-        return encoded(
-            network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.place.device
-        )
+        from bench_suite.training.precision import computing
+
+        with computing(self.place):
+            return encoded(
+                network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.place.device
+            )
 
     def _split(self, name: str) -> Any:
         if name not in self.data.splits:
@@ -202,6 +205,8 @@ def build(
     module = components.load(cell.model.component)
     options = components.make_options(cell.model.component, cell.options["model"])
     model = module.build(data, options)
+    if isinstance(model, Network) and model.frozen is not None:
+        model.frozen.to(place.device)  # it runs within `encode`, where its parameters lie
     if place.compiled and isinstance(model, Network):
         model.module.compile()  # in place: names in its state, and what it is an instance of, stay as they are
     if not isinstance(model, Network | Estimator):

@@ -21,7 +21,7 @@ from bench_suite.contracts import (
     Window,
 )
 from bench_suite.draft import Attempt, Draft, Stopwatch, metric_row, reason_of, release, traceback_of
-from bench_suite.plan import Cell, Unit, stated_needs, unmet
+from bench_suite.plan import Cell, Unit, digest, stated_needs, unmet
 from bench_suite.suite import Choice, metrics_of
 from bench_suite.workplace import Workplace, place_of, reuse
 from bench_suite.writing import StoreError
@@ -90,6 +90,11 @@ def _train(unit: Unit, todo: list[Cell], work: Workplace, draft: Draft) -> Attem
         work.watcher.step(cell, "building")
         with clock("build"):
             attempt.trained = trained = build(cell, data, place, cell.seed, train, smoke=work.smoke, cache=work.cache)
+        weights = attempt.reuse
+        if isinstance(trained.model, Network):
+            attempt.notes += [f"{name}: {value}" for name, value in trained.model.notes.items()]
+            # What the model began with, such as pretrained weights, is known to it alone.
+            weights = digest([attempt.reuse, repr(trained.model.encoding)])
         if train["epochs"] == 0 and isinstance(trained.model, Network):
             attempt.notes.append("evaluated only: epochs = 0")
             return attempt
@@ -98,22 +103,28 @@ def _train(unit: Unit, todo: list[Cell], work: Workplace, draft: Draft) -> Attem
         meters = _meters(todo, place, work)
         if (
             not meters
-            and (kept := work.run.kept_weights(unit.id, attempt.reuse)) is not None
+            and (kept := work.run.kept_weights(unit.id, weights)) is not None
             and isinstance(trained.model, Network)
         ):
             trained.model.module.load_state_dict(kept[0])
             trained.history = kept[1]
             attempt.notes.append("weights kept from the earlier training of this run")
             return attempt
+        if isinstance(trained.model, Network):
+            work.watcher.step(cell, "encoding")
+            with clock("encode"):
+                for split in ("train", "validation"):
+                    if split in data.splits:
+                        trained.encoded(split)
         work.watcher.step(cell, "training")
-        checkpoint = work.run.checkpoint(unit.id, attempt.reuse)
+        checkpoint = work.run.checkpoint(unit.id, weights)
         if train["checkpoint"] is not None and checkpoint.load() is not None:
             attempt.notes.append("went on from a checkpoint of the same training, which had been cut off")
         with clock("train"):
             attempt.meters = fit(trained, partial(_report, cell, work), meters, checkpoint)
         work.watcher.trained(cell, trained.history)
         if train["keep"] and isinstance(trained.model, Network):
-            work.run.keep_weights(unit.id, attempt.reuse, trained.model.module.state_dict(), trained.history)
+            work.run.keep_weights(unit.id, weights, trained.model.module.state_dict(), trained.history)
         checkpoint.remove()
     except (StoreError, KeyboardInterrupt):
         raise

@@ -67,9 +67,10 @@ def test_a_folder_says_itself_which_architecture_it_is(reviews: Data, tmp_path: 
     library.DistilBertForSequenceClassification(config).save_pretrained(tmp_path / "tiny")
     options = Options(pretrained=str(tmp_path / "tiny"), max_length=24)
     assert fetch(options, Sources(offline=True)) == "folder:tiny"
-    module: Any = build(reviews, options).module
+    network = build(reviews, options)
+    module: Any = network.module
     # its own head, of two layers, is left out: here a new one is trained
-    assert module.loaded["tensors of the file without a place"] == 4
+    assert network.notes["tensors of the file without a place"] == 4
     assert type(module.pooled.encoder).__name__ == "DistilBertModel"
 
 

@@ -76,7 +76,7 @@ def test_a_later_word_changes_the_answer_and_gradients_reach_the_embeddings(revi
 def test_saved_weights_whose_tokenizer_has_no_padding_are_read_and_fine_tuned(saved: Path, reviews: Data) -> None:
     network = build(reviews, Options(pretrained=str(saved), max_length=24))
     module: Any = network.module
-    assert module.loaded["origin"] == "folder:tiny-gpt2"
+    assert network.notes["origin"] == "folder:tiny-gpt2"
     assert fetch(Options(pretrained=str(saved)), Sources(offline=True)) == "folder:tiny-gpt2"
     batch = network.collate(encoded(network, reviews.splits["test"]).take(torch.arange(4)))
     assert module(**batch.inputs).shape == (4, 2)

@@ -44,7 +44,7 @@ def test_heads_give_logits_or_one_value() -> None:
     assert Head(8, 4, None, 0.0)(features).shape == (3, 4)
     assert Head(8, 4, 16, 0.0)(features).shape == (3, 4)
     assert Head(8, 1, None, 0.0)(features).shape == (3,)
-    module = Classifier(Pooled(encoder_of("bert"), "mean"), Head(8, 1, None, 0.0), {})
+    module = Classifier(Pooled(encoder_of("bert"), "mean"), Head(8, 1, None, 0.0))
     assert module(torch.ones(2, 3, dtype=torch.int64), torch.tensor([3, 1])).shape == (2,)
 
 

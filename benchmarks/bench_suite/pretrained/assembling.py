@@ -1,0 +1,123 @@
+"""Assembling: from the options that the models built on Transformers share to a network for a task's texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from torch import nn
+
+from bench_suite.contracts import Data, Network
+from bench_suite.data.encoded import stack
+from bench_suite.pretrained import adapting, encoders, tokenizing
+from bench_suite.pretrained.adapting import Features, Precision
+from bench_suite.pretrained.classifier import Classifier, Head, Pooled, Pooling, Probe
+from bench_suite.pretrained.tokenizing import Kind, Tokenized
+from bench_suite.pretrained.weights import find, is_hub_id, is_path, transformers
+from bench_suite.training.inputs import outputs_of
+from bench_suite.training.vocabulary import Keep
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How texts are read, pooled and classified, and what of the encoder is trained."""
+
+    pretrained: str | None
+    max_length: int
+    keep: Keep
+    freeze: bool
+    frozen_precision: Precision
+    lora: int | None
+    pooling: Pooling
+    head: int | None
+    dropout: float
+    attention_dropout: float
+
+
+def recipe_of(options: Any) -> Recipe:
+    """The recipe of a model's `Options`, which have fields of the same names."""
+    return Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})
+
+
+def check(recipe: Recipe, scratch: Mapping[str, tuple[Any, Any]]) -> None:
+    """Raise ValueError where options do not go together.
+
+    Args:
+        recipe: what the suite states.
+        scratch: options that only a model trained from scratch has: by name their value and their default.
+    """
+    if recipe.pretrained is None and (recipe.freeze or recipe.lora is not None):
+        option = "freeze = true" if recipe.freeze else f"lora = {recipe.lora}"
+        raise ValueError(f"{option} needs `pretrained`: weights that begin at random have to be trained")
+    if recipe.freeze and recipe.lora is not None:
+        raise ValueError("freeze = true trains nothing of the encoder and lora a part of it: choose one of them")
+    if recipe.pretrained is not None:
+        stated = sorted(name for name, (value, default) in scratch.items() if value != default)
+        if stated:
+            raise ValueError(f"{stated[0]} is for a model trained from scratch; `pretrained` brings its own")
+    if recipe.pretrained is not None and not (is_path(recipe.pretrained) or is_hub_id(recipe.pretrained)):
+        raise ValueError(
+            f"pretrained = {recipe.pretrained!r} is neither a hub id, `name` or `owner/name`, nor a folder, which is "
+            "written with ./ or / before it"
+        )
+
+
+def pretrained_network(data: Data, recipe: Recipe, model_types: tuple[str, ...] = ()) -> Network:
+    """A network on a pretrained encoder; raises DataUnavailable or BenchError where it cannot be had.
+
+    Args:
+        data: whose texts it is for.
+        recipe: with `pretrained`.
+        model_types: kinds of architecture that are meant; empty: any.
+    """
+    assert recipe.pretrained is not None
+    transformers()
+    found = find(recipe.pretrained)
+    encoder, unused = encoders.pretrained_encoder(found, recipe.dropout, recipe.attention_dropout, model_types)
+    tokenized = tokenizing.pretrained_tokenizer(found, recipe.max_length, recipe.keep)
+    loaded = {
+        "pretrained": found.name,
+        "origin": found.origin,
+        "weights": found.digest,
+        **({"revision": found.revision} if found.revision else {}),
+        **({"tensors of the file without a place": unused} if unused else {}),
+    }
+    return _network(data, recipe, tokenized, encoder, loaded)
+
+
+def configured_network(
+    data: Data, recipe: Recipe, model_type: str, sizes: Mapping[str, Any], kind: Kind, vocabulary: int
+) -> Network:
+    """A network on an encoder that is trained from scratch, its tokenizer fitted on the train split.
+
+    Args:
+        data: whose texts it is for.
+        recipe: without `pretrained`.
+        model_type: the architecture's name in Transformers.
+        sizes: fields of its configuration; size of the vocabulary and the number for padding are added.
+        kind: of tokenizer.
+        vocabulary: tokens that it shall have.
+    """
+    transformers()
+    tokenized = tokenizing.fitted_tokenizer(data, kind, vocabulary, recipe.max_length, recipe.keep)
+    stated = {"vocab_size": len(tokenized), "pad_token_id": tokenized.padding, **sizes}
+    encoder = encoders.configured_encoder(model_type, stated, recipe.dropout, recipe.attention_dropout)
+    return _network(data, recipe, tokenized, encoder, {"architecture": model_type, "tokens": len(tokenized)})
+
+
+def _network(
+    data: Data, recipe: Recipe, tokenized: Tokenized, encoder: nn.Module, loaded: Mapping[str, Any]
+) -> Network:
+    """Tokenizer, encoder, pooling and head put together as the recipe says."""
+    encoders.check_fit(encoder, len(tokenized), recipe.max_length, recipe.pretrained or "from scratch")
+    pooled = Pooled(encoder, recipe.pooling)
+    head = Head(pooled.width, outputs_of(data), recipe.head, recipe.dropout)
+    if recipe.freeze:
+        adapting.freeze(pooled)
+        features = Features(tokenized, pooled, recipe.frozen_precision)
+        return Network(Probe(head, pooled.width), features, stack, features.encoding, frozen=pooled, notes=loaded)
+    if recipe.lora is not None:
+        adapting.add_lora(encoder, recipe.lora)
+    module = Classifier(pooled, head)
+    return Network(module, tokenized, tokenized.collate, tokenized.encoding, padded="tokens", notes=loaded)
