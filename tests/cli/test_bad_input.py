@@ -334,9 +334,7 @@ MISSING = [
     ),
     whole("probes", BASE.replace("[probes.quality]\n", ""), 1, "a suite needs at least one probe: [probes.quality]"),
     replaced("probes in their table", "[probes.quality]", "[probes]", "a suite needs at least one probe"),
-    replaced(
-        "use", 'use = "loans"', "# nothing", "tasks[0]: lacks `use`: the name of a task (breast_cancer, cifar10,"
-    ),
+    replaced("use", 'use = "loans"', "# nothing", "tasks[0]: lacks `use`: the name of a task (breast_cancer, cifar10,"),
 ]
 MISSING[-1] = Case("use", MISSING[-1].text, 1, MISSING[-1].says)
 

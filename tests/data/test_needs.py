@@ -88,7 +88,8 @@ def test_each_data_set_and_all_weights_are_listed_with_where_they_are(plan: Plan
     assert str(found["owner/encoder"].place).startswith("package:scikit-learn ")
 
 
-def test_where_the_network_is_asked_what_is_missing_is_a_download(plan: Plan) -> None:
+def test_where_the_network_is_asked_what_is_missing_is_a_download(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")
     found = {need.name: need for need in downloads(plan, Sources())}
     assert found["ylecun/mnist"].place == "hub:ylecun/mnist (download)"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench_suite import formats
 from bench_suite.cli import main
 from bench_suite.contracts import BenchError, History, Window
 from bench_suite.execution.watching import Silent
@@ -72,9 +73,9 @@ def test_a_cells_folder_can_be_read_by_a_person_and_carries_its_id(ran):
 
 
 def test_training_curves_are_the_windows_of_the_loop(ran):
-    run, records, events = ran
+    run, _, events = ran
     scalars = events["mlp"]
-    kept = run.kept_weights(*unit_and_reuse(run, records["mlp"]))
+    kept = run.kept_weights(*unit_and_key(run))
     assert kept is not None
     windows = kept[1].windows
     assert windows, "training was long enough for windows"
@@ -86,8 +87,8 @@ def test_training_curves_are_the_windows_of_the_loop(ran):
 
 
 def test_curves_by_epoch_are_those_of_the_history(ran):
-    run, records, events = ran
-    history = run.kept_weights(*unit_and_reuse(run, records["mlp"]))[1]
+    run, _, events = ran
+    history = run.kept_weights(*unit_and_key(run))[1]
     for curve in ("loss", "validation_loss"):
         found = [(event.step, event.value) for event in events["mlp"].Scalars(f"epoch/{curve}")]
         assert found == [(int(row["epoch"]), pytest.approx(row[curve], rel=1e-6)) for row in history.epochs]
@@ -212,7 +213,7 @@ def cell(tmp_path):
     return make_plan(read_suite(str(tmp_path / "suite.toml"))).cells[0]
 
 
-def unit_and_reuse(run, record):
-    """The name of the weights that belong to a record, and their key."""
-    (unit,) = [path.stem for path in (run.path / "weights").glob("*.safetensors")]
-    return unit, record.reuse
+def unit_and_key(run):
+    """The name of the only weights that were kept, and their key."""
+    (path,) = (run.path / "weights").glob("*.safetensors")
+    return path.stem, formats.weights_from_bytes(path.read_bytes())[0]

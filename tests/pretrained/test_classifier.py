@@ -50,7 +50,7 @@ def test_heads_give_logits_or_one_value() -> None:
 
 def test_a_probe_standardises_features_and_takes_a_batch_of_one() -> None:
     torch.manual_seed(0)
-    probe = Probe(Head(8, 2, None, 0.0), 8, {"origin": "generated"})
+    probe = Probe(Head(8, 2, None, 0.0), 8)
     features = 5.0 + 0.1 * torch.randn(512, 8)
     probe.head.output.weight.data = torch.eye(8)[:2]
     probe.head.output.bias.data.zero_()
