@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import pytest
 
 from bench_suite import components
-from bench_suite.cli import COMMANDS
+from bench_suite.cli import COMMANDS, main
 
 SUITE = '[[tasks]]\nuse = "loans"\n[[models]]\nuse = "mlp"\n[probes.quality]\n'
 
@@ -132,6 +133,19 @@ def test_output_that_cannot_show_a_name_shows_all_the_rest(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert r"loans, \u6a21\u578b, seed 0" in done.stdout
+
+
+def test_a_reader_that_goes_away_amid_a_command_is_no_fault(monkeypatch):
+    def gone(*arguments):
+        raise BrokenPipeError(errno.EPIPE, "gone")
+
+    monkeypatch.setattr("click.echo", gone)
+    monkeypatch.setattr(sys, "argv", ["bench", "schema"])
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
 
 
 def test_a_reader_that_goes_away_is_no_fault():

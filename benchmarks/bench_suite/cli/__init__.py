@@ -108,6 +108,9 @@ def main() -> None:
     except (KeyboardInterrupt, click.exceptions.Abort):
         click.echo("interrupted", err=True)
         sys.exit(130)
+    except SystemExit as ended:
+        # So click ends where whoever read the output has gone while a command wrote it.
+        sys.exit(0 if type(sys.stdout).__name__.endswith("PacifyFlushWrapper") else ended.code)
     except BrokenPipeError:
         # Whoever read the output has gone, as `head` does; that is no fault.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
