@@ -308,6 +308,7 @@ def test_a_cell_in_words_names_only_what_is_unusual(plan):
         ({"target": {"accuracy": 0.9, "macro_f1": 0.9}}, "target names one metric and its value, not 2"),
         ({"target": {"accuracy": 0.9}, "validation": 0}, "target decides on validation data"),
         ({"checkpoint": "ten minutes"}, 'is no time such as "10m"'),
+        ({"checkpoint": "0s"}, 'is no time such as "10m"'),
         ({"label_smoothing": 1.5}, "0.99"),
     ],
 )

@@ -356,8 +356,14 @@ def _contradictions(cell: Cell) -> Iterator[tuple[str, str]]:
         yield "label_smoothing", f"label_smoothing is for classes, and {cell.task.label} is {problems}"
     if train["target"] is not None:
         yield from (("target", fault) for fault in _target_faults(train["target"], cell.problems))
-    if train["checkpoint"] is not None and not re.fullmatch(r"\d+(\.\d+)?\s*[smh]", train["checkpoint"].strip()):
+    if train["checkpoint"] is not None and not _is_interval(train["checkpoint"]):
         yield "checkpoint", f'checkpoint = {show(train["checkpoint"])} is no time such as "10m", "90s" or "1h"'
+
+
+def _is_interval(text: str) -> bool:
+    """Whether `training.checkpoints.seconds_of` takes it: a time above 0 with its unit."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*[smh]", text.strip())
+    return found is not None and float(found[1]) > 0
 
 
 def _target_faults(target: Mapping[str, float], problems: Sequence[Component]) -> Iterator[str]:

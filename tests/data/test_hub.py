@@ -193,3 +193,14 @@ def test_what_the_caches_hold_is_seen_by_names(tmp_path: Path) -> None:
 def test_a_missing_column_is_named_with_the_nearest() -> None:
     with pytest.raises(DataInvalid, match=r'no column `lable`; did you mean "label"\? \(it has: text, label\)'):
         with_columns(pa.table({"text": ["a"], "label": [1]}), "owner/name", ("lable",))
+
+
+def test_a_folder_where_the_program_runs_is_never_taken_for_the_hubs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    (tmp_path / "owner" / "name" / "train.csv").write_text("a,label\n1,0\n2,1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(hub, "unreachable", lambda: None)
+    with pytest.raises(DataUnavailable, match="which would be taken for it: run from another folder"):
+        hub.load(hub.Asked("owner/name", "train"))

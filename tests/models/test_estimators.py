@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bench_suite.contracts import Data, TrainingFailed
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import Subset, prepare
+from bench_suite.data.splits import Changed, Subset, prepare
 from bench_suite.metrics.accuracy import accuracy
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.r2 import r2
@@ -113,3 +114,21 @@ def test_one_class_alone_cannot_be_learnt(applications: Data) -> None:
     for module in (logistic_regression, gradient_boosting):
         with pytest.raises(TrainingFailed, match="one class only"):
             fitted(module, replace(applications, splits=splits))
+
+
+def test_boosting_does_without_a_column_that_no_training_example_has(applications: Data) -> None:
+    columns = applications.splits["train"].take(np.arange(len(applications.splits["train"])))["table"].shape[1]
+
+    def emptied(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        table = raw["table"].copy()
+        table[:, 0] = np.nan
+        return {**raw, "table": table}
+
+    def nothing(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**raw, "table": np.full((len(raw["table"]), columns), np.nan)}
+
+    for change in (emptied, nothing):
+        splits = {name: Changed(split, change) for name, split in applications.splits.items()}
+        model = fitted(gradient_boosting, replace(applications, splits=splits))
+        assert np.isfinite(model.predict(splits["test"])["scores"]).all()
+        assert np.isfinite(model.predict(applications.splits["test"])["scores"]).all(), "the column comes back"

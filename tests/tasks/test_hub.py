@@ -509,3 +509,9 @@ def test_where_no_place_has_it_the_command_to_paste_is_given() -> None:
 def test_contradictions_are_said_before_anything_is_loaded(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         load(**options)
+
+
+def test_an_infinite_number_is_refused_with_the_name_of_its_column(folder: Path) -> None:
+    write(folder, {"train": table({"a": [1.0, float("inf")] * 20, "label": ["no", "yes"] * 20})})
+    with pytest.raises(DataInvalid, match=r"a.*20 values are infinite; mend them"):
+        load(inputs="a")

@@ -67,8 +67,6 @@ PACKAGES = (
     _extra("lora", "peft", "peft", "low-rank adaptation"),
     _extra("evaluate", "evaluate", "evaluate", "metrics of Hugging Face evaluate"),
     _extra("tensorboard", "tensorboard", "torch.utils.tensorboard", "event files of TensorBoard"),
-    _other("captum", "captum.attr", "attributions"),
-    _other("lightning", "lightning", "the engine lightning"),
     _other("timm", "timm", "models of timm"),
     _other("torchvision", "torchvision", "models of torchvision"),
 )

@@ -210,12 +210,15 @@ def _word(value: Any, names: Sequence[str] | None) -> str | None:
 
 
 def _number_column(column: pa.ChunkedArray, name: str) -> np.ndarray:
-    """(n,) float64; times as days since 1970."""
+    """(n,) float64; times as days since 1970. Raises `DataInvalid` where a value is infinite: no model can use it."""
     column = plain(column)
     if _is_time(column.type):
         column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         return numbers(column, "float64", name) / 86_400e6
-    return numbers(column, "float64", name)
+    values = numbers(column, "float64", name)
+    if infinite := int(np.isinf(values).sum()):
+        raise DataInvalid(f"{name}: {infinite} values are infinite; mend them, or leave the column out of `inputs`")
+    return values
 
 
 def group_values(table: pa.Table, column: str) -> np.ndarray:

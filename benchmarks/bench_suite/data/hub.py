@@ -133,6 +133,12 @@ def load(asked: Asked, *, offline: bool = False, trust: bool = False, progress: 
     if not offline and not cached(asked.hub_id) and (host := unreachable()) is not None:
         # `datasets` would find out too, after 23 s of further attempts for each split.
         raise _unavailable(asked, f"the hub cannot be reached: no network, or no address for {host}")
+    if Path(asked.hub_id).exists():
+        # `datasets` takes what lies there for the data set, and nothing would tell it from the hub's.
+        raise _unavailable(
+            asked, f"a folder or file `{asked.hub_id}` lies where the program runs, which would be taken for it: "
+            "run from another folder, or name its parent in BENCH_DATA",
+        )  # fmt: skip
     # Up to version 3 a data set could bring code, which 2.19 ran unasked.
     old = int(datasets.__version__.split(".")[0]) < 4
     more: dict[str, Any] = {"trust_remote_code": trust} if old else {}

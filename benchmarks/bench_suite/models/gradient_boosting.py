@@ -51,6 +51,8 @@ class Boosting:
     trees: HistGradientBoostingClassifier | HistGradientBoostingRegressor
     classes: int
     "0 for a regression."
+    known: np.ndarray | None = None
+    "(d,) bool: columns that have a value in some training example; of the others there is nothing to learn."
 
     def fit(self, data: Data, options: TrainOptions, report: Report) -> None:
         """Learn from the train split with as many rounds as have the lowest loss on `validation`.
@@ -61,10 +63,13 @@ class Boosting:
         inputs, targets = features(data.splits["train"])
         if self.classes:
             needs_two_classes(targets, data)
+        self.known = ~np.isnan(inputs).all(axis=0)
+        inputs = self._known(inputs)
         self.trees.fit(inputs, targets)
         if len(data.splits.get("validation", ())) == 0:
             return
         unseen, truth = features(data.splits["validation"])
+        unseen = self._known(unseen)
         staged = self.trees.staged_predict_proba if self.classes else self.trees.staged_predict
         best = int(np.argmin([self._loss(truth, outputs) for outputs in staged(unseen)])) + 1
         if best < self.trees.n_iter_:
@@ -75,11 +80,17 @@ class Boosting:
         outputs = self.trees.predict_proba if self.classes else self.trees.predict
         parts = []
         for start in range(0, len(split), CHUNK):
-            parts.append(outputs(inputs_of(split.take(np.arange(start, min(start + CHUNK, len(split)))))))
+            rows = np.arange(start, min(start + CHUNK, len(split)))
+            parts.append(outputs(self._known(inputs_of(split.take(rows)))))
         if not self.classes:
             return {"predictions": np.concatenate(parts)}
         scores = self._scores(np.concatenate(parts))
         return {"predictions": scores.argmax(axis=1), "scores": scores}
+
+    def _known(self, inputs: np.ndarray) -> np.ndarray:
+        """The columns that had a value in training; a column of zeros where none had, so that the trees have one."""
+        assert self.known is not None
+        return inputs[:, self.known] if self.known.any() else np.zeros((len(inputs), 1))
 
     def _scores(self, probabilities: np.ndarray) -> np.ndarray:
         scores = np.zeros((len(probabilities), self.classes), dtype=np.float32)
