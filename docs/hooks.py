@@ -142,7 +142,7 @@ def part_components(kind: str) -> str:
     for component in found(kind):  # type: ignore[arg-type]  # a marker with a wrong kind finds nothing, and a test says so
         text += [f"## {component.name}", component.doc.strip(), FACTS[kind](component)]
         if kind in ("tasks", "models", "probes", "problems"):
-            text.append(option_table({**COMMON.get(kind, {}), **component.options}))  # type: ignore[call-overload]
+            text.append(option_table({**COMMON.get(kind, {}), **component.options}))  # type: ignore[call-overload]  # a word, as above
         if kind == "probes":
             text.append(emitted(component))
         for function in FUNCTIONS[kind] or (component.name,):

@@ -1,5 +1,8 @@
 """What lies beside a record comes back as it was."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -37,7 +40,7 @@ def test_predictions_come_back_with_scores_to_three_digits() -> None:
     np.testing.assert_array_equal(found.groups["age"], written.groups["age"])
 
 
-def test_the_file_has_the_columns_that_the_design_names(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_file_has_the_columns_that_the_design_names(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     written = Predictions(
         "test",
@@ -61,10 +64,10 @@ def test_the_file_has_the_columns_that_the_design_names(tmp_path) -> None:  # ty
         (np.array([True, False, True]), np.array([[1, 2], [3, 4], [5, 6]])),
     ],
 )
-def test_targets_of_any_problem_come_back(targets: object, predictions: object) -> None:
+def test_targets_of_any_problem_come_back(targets: Any, predictions: Any) -> None:
     found = again(Predictions("test", np.arange(3), {"targets": targets, "predictions": predictions}))
     for column, values in {"targets": targets, "predictions": predictions}.items():
-        for one, other in zip(found[column], values):  # type: ignore[call-overload]
+        for one, other in zip(found[column], values):
             assert np.array_equal(one, other), (column, one, other)
 
 
@@ -115,8 +118,8 @@ def test_all_samples_are_kept_and_those_of_other_metrics_stay() -> None:
         ("text", [("tok", np.float32(-0.5))], [["tok", -0.5]]),
     ],
 )
-def test_artifacts_come_back_as_plain_values(kind: str, data: object, found: object) -> None:
-    artifact = Artifact("n", kind, data, "caption")  # type: ignore[arg-type]
+def test_artifacts_come_back_as_plain_values(kind: Any, data: object, found: object) -> None:
+    artifact = Artifact("n", kind, data, "caption")
     assert formats.artifact_suffix(artifact) == ".json"
     read = formats.artifact_from_bytes("n", kind, "caption", formats.artifact_to_bytes(artifact))
     assert (read.name, read.kind, read.caption) == ("n", kind, "caption")
@@ -148,9 +151,9 @@ def test_images_come_back_pixel_by_pixel(shape: tuple[int, ...]) -> None:
         ("image", np.zeros((0, 2)), r"not \(0, 2\)"),
     ],
 )
-def test_an_artifact_of_a_wrong_form_is_an_error(kind: str, data: object, message: str) -> None:
+def test_an_artifact_of_a_wrong_form_is_an_error(kind: Any, data: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        formats.artifact_to_bytes(Artifact("n", kind, data, ""))  # type: ignore[arg-type]
+        formats.artifact_to_bytes(Artifact("n", kind, data, ""))
 
 
 def test_weights_come_back_with_their_history_and_tied_ones_are_written_twice() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,8 @@ from bench_suite import records
 from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
 
 
-def record(id: str = "9c1e", **changes: object) -> Record:
-    facts: dict[str, object] = {
+def record(id: str = "9c1e", **changes: Any) -> Record:
+    facts: dict[str, Any] = {
         "run": "20261124T120000Z-nlp-3f2a",
         "suite": "nlp",
         "id": id,
@@ -41,7 +42,7 @@ def record(id: str = "9c1e", **changes: object) -> Record:
         "seconds": {"data": 1.2, "train": 11.9},
         "notes": ("weights reused",),
     }
-    return Record(**{**facts, **changes})  # type: ignore[arg-type]
+    return Record(**{**facts, **changes})
 
 
 text = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)

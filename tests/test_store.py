@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,8 +24,8 @@ from bench_suite.store import Run, Store
 from bench_suite.writing import StoreError, StoreFull, safe_name, uninterrupted
 
 
-def record(id: str = "9c1e", **changes: object) -> Record:
-    facts: dict[str, object] = {
+def record(id: str = "9c1e", **changes: Any) -> Record:
+    facts: dict[str, Any] = {
         "run": "r",
         "suite": "nlp",
         "id": id,
@@ -35,7 +36,7 @@ def record(id: str = "9c1e", **changes: object) -> Record:
         "probes": {"quality": ProbeRow("ok", "k")},
         "metrics": (MetricRow("quality/accuracy", 0.9, "fraction", "higher"),),
     }
-    return Record(**{**facts, **changes})  # type: ignore[arg-type]
+    return Record(**{**facts, **changes})
 
 
 @pytest.fixture
@@ -344,8 +345,9 @@ def test_predictions_and_artifacts_are_found_by_their_rows(run: Run) -> None:
     assert (run.path / row.file).parent == (run.path / "cells" / "9c1e")
     np.testing.assert_array_equal(run.read_predictions(row)["predictions"], np.arange(3))
     for id, folder in (("9c1e", "cells/9c1e"), (None, "summaries")):
-        for kind, data in (("image", np.zeros((2, 3), np.uint8)), ("text", "hello")):
-            row = run.write_artifact(id, "explain_text", Artifact("a/b", kind, data, "A caption"))  # type: ignore[arg-type]
+        shown: dict[Any, Any] = {"image": np.zeros((2, 3), np.uint8), "text": "hello"}
+        for kind, data in shown.items():
+            row = run.write_artifact(id, "explain_text", Artifact("a/b", kind, data, "A caption"))
             assert row == ArtifactRow("explain_text/a/b", kind, row.file, "A caption")
             assert row.file.startswith(f"{folder}/explain_text/")
             found = run.read_artifact(row)

@@ -7,12 +7,12 @@ import itertools
 import json
 import math
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bench_suite.components import Component, builtin
+from bench_suite.components import Component
+from bench_suite.contradictions import contradictions
 from bench_suite.document import SuiteError
 from bench_suite.options import MISSING, Option, show
 from bench_suite.spelling import nearest
@@ -331,7 +331,7 @@ def _check(suite: Suite, cell: Cell) -> None:
                     f"the engine {cell.engine.name} has no {option} "
                     f"(you ask for {show(value)}; it has: {', '.join(accepts)})",
                 )
-        for option, fault in _contradictions(cell):
+        for option, fault in contradictions(cell.options["train"], cell.task, cell.problems):
             document.fault(_stated_at(cell, option), fault)
         return
     for option in cell.model.train:
@@ -339,43 +339,6 @@ def _check(suite: Suite, cell: Cell) -> None:
             document.fault(
                 (*cell.model.key, "train", option), f"{cell.model.component.name} fits itself and has no {option}"
             )
-
-
-def _contradictions(cell: Cell) -> Iterator[tuple[str, str]]:
-    """Training options of a network that cannot hold together, or not with its task: the option, and why."""
-    train = cell.options["train"]
-    for option in ("patience", "target"):
-        if train[option] is not None and train["validation"] == 0:
-            yield option, f"{option} decides on validation data, and validation = 0 leaves none"
-    if train["nesterov"] and train["optimizer"] == "sgd" and train["momentum"] == 0:
-        yield "nesterov", "nesterov is a variant of momentum, and momentum = 0 leaves none"
-    if train["augment"] and "image" not in cell.task.component.words("MODALITY"):
-        yield "augment", f"augment changes images, and {cell.task.label} has none: state it with the models of images"
-    if train["label_smoothing"] and not any("smoothed_loss" in p.functions for p in cell.problems):
-        problems = " or ".join(p.name for p in cell.problems)
-        yield "label_smoothing", f"label_smoothing is for classes, and {cell.task.label} is {problems}"
-    if train["target"] is not None:
-        yield from (("target", fault) for fault in _target_faults(train["target"], cell.problems))
-    if train["checkpoint"] is not None and not _is_interval(train["checkpoint"]):
-        yield "checkpoint", f'checkpoint = {show(train["checkpoint"])} is no time such as "10m", "90s" or "1h"'
-
-
-def _is_interval(text: str) -> bool:
-    """Whether `training.checkpoints.seconds_of` takes it: a time above 0 with its unit."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*[smh]", text.strip())
-    return found is not None and float(found[1]) > 0
-
-
-def _target_faults(target: Mapping[str, float], problems: Sequence[Component]) -> Iterator[str]:
-    """What is wrong with a target: more than one metric, or one that the problem has not."""
-    if len(target) != 1:
-        yield f"target names one metric and its value, not {len(target)}"
-        return
-    name = next(iter(target)).rpartition("/")[2]
-    known = {*(metric for p in problems for metric in p.facts["METRICS"]), *builtin("metrics")}
-    if name not in known:
-        there = ", ".join(sorted(known))
-        yield f"target: there is no metric {show(name)}{nearest(name, sorted(known))} (there are: {there})"
 
 
 def _stated_at(cell: Cell, option: str) -> tuple[str | int, ...]:

@@ -63,7 +63,7 @@ class Workplace:
         """The cell's data, prepared. Those of one task stay for the next cell: units come task by task."""
         key = digest([cell.task.label, cell.options["task"], cell.options["train"]["validation"]])
         if key not in self._loaded:
-            from bench_suite.data.splits import prepare
+            from bench_suite.data.preparing import prepare
 
             self._loaded.clear()
             module = components.load(cell.task.component)

@@ -486,7 +486,9 @@ def test_a_name_that_no_file_can_have_is_a_missing_file(bench):
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser reads every file")
+@pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() == 0, reason="the superuser reads every file, and modes are POSIX's"
+)
 def test_a_file_that_may_not_be_read_says_so(bench, tmp_path):
     (tmp_path / "secret.toml").write_text(BASE)
     (tmp_path / "secret.toml").chmod(0)

@@ -1,4 +1,4 @@
-"""Splits give what was asked for and no more, and labels are checked before a model sees them."""
+"""Splits give what was asked for and no more, and `preparing` keeps apart who is learnt from and who is tested on."""
 
 from __future__ import annotations
 
@@ -15,23 +15,18 @@ from hypothesis import strategies as st
 
 from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.fingerprint import content_ids, contents
+from bench_suite.data.preparing import SMOKE_EXAMPLES, duplicates_of, hold_out, kept_apart, prepare, without
 from bench_suite.data.ragged import Ragged
 from bench_suite.data.splits import (
     CHUNK,
-    SMOKE_EXAMPLES,
     Changed,
     Joined,
     MemorySplit,
     Subset,
     chosen_groups,
     column,
-    duplicates_of,
     fingerprint_of,
-    hold_out,
-    kept_apart,
-    prepare,
     targets_of,
-    without,
 )
 
 

@@ -11,9 +11,10 @@ import torch
 
 from bench_suite.contracts import Batch, BenchError, Data, History, Network, Placement, Source, Window
 from bench_suite.data.encoded import encoded
+from bench_suite.data.preparing import prepare
 from bench_suite.data.ragged import Ragged
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import MemorySplit, prepare
+from bench_suite.data.splits import MemorySplit
 from bench_suite.engines import native
 from bench_suite.models import cnn, mlp
 from bench_suite.problems import classification, regression
@@ -165,17 +166,6 @@ def test_a_torn_checkpoint_means_training_anew(digits: Data) -> None:
     assert equal(fresh, again)
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("10m", 600.0), ("90s", 90.0), ("1.5h", 5400.0), (" 2 m ", 120.0)])
-def test_intervals(text: str, seconds: float) -> None:
-    assert checkpoints.seconds_of(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["10", "m", "0s", "-1m", "10 minutes", "", "nan s"])
-def test_what_is_no_interval_says_what_one_is(text: str) -> None:
-    with pytest.raises(ValueError, match='such as "10m"'):
-        checkpoints.seconds_of(text)
-
-
 # ── optimisers and losses ───────────────────────────────────────────────────────────────────────
 
 
@@ -207,10 +197,15 @@ def test_where_pytorch_has_no_muon_the_message_says_since_when_it_does(digits: D
 
 def test_smoothing_and_augmentation_change_the_training_and_not_the_validation(digits: Data) -> None:
     plain, _ = train(digits, TrainOptions(epochs=1))
-    for options in ({"label_smoothing": 0.1}, {"augment": ("shift",)}, {"augment": ("mixup", "cutout", "flip")}):
-        changed, history = train(digits, TrainOptions(epochs=1, **options))  # type: ignore[arg-type]
+    changes: list[dict[str, Any]] = [
+        {"label_smoothing": 0.1},
+        {"augment": ("shift",)},
+        {"augment": ("mixup", "cutout", "flip")},
+    ]
+    for options in changes:
+        changed, history = train(digits, TrainOptions(epochs=1, **options))
         assert not equal(plain, changed)
-        again, _ = train(digits, TrainOptions(epochs=1, **options))  # type: ignore[arg-type]
+        again, _ = train(digits, TrainOptions(epochs=1, **options))
         assert equal(changed, again)
         assert history.epochs[0]["validation_loss"] < 1.2
 

@@ -12,8 +12,8 @@ from sklearn.metrics import mean_absolute_error, r2_score
 from sklearn.neighbors import KNeighborsRegressor
 
 from bench_suite import components
+from bench_suite.data.preparing import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import prepare
 
 AXIS = "models.neighbours.neighbours"
 

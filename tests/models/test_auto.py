@@ -11,8 +11,8 @@ import torch
 
 from bench_suite.contracts import BenchError, Data
 from bench_suite.data.encoded import encoded
+from bench_suite.data.preparing import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import prepare
 from bench_suite.models import bert
 from bench_suite.models.auto import Options, build, check, fetch
 from bench_suite.pretrained.tokenizing import fitted_tokenizer

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bench_suite.contracts import Evaluation, Placement
 from bench_suite.data.encoded import encoded
+from bench_suite.data.preparing import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import prepare
 from bench_suite.engines import native
 from bench_suite.metrics.accuracy import accuracy
 from bench_suite.models import bag_of_words

@@ -17,8 +17,9 @@ from sklearn.preprocessing import StandardScaler
 
 from bench_suite.contracts import BenchError, Data, DataUnavailable, Evaluation, Network, Placement, Source
 from bench_suite.data.encoded import encoded
+from bench_suite.data.preparing import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import MemorySplit, Subset, column, prepare
+from bench_suite.data.splits import MemorySplit, Subset, column
 from bench_suite.engines import native
 from bench_suite.metrics.accuracy import accuracy
 from bench_suite.models.bert import Options, build, check, fetch
@@ -101,8 +102,9 @@ def test_frozen_features_are_those_of_the_whole_network_and_training_leaves_the_
     whole = build(reviews(), Options(pretrained=MINILM, max_length=32))
     raw = reviews().splits["test"].take(np.arange(6))
     batch = whole.collate({"tokens": whole.encode(raw)["tokens"].torch(), "target": None})
+    module: Any = whole.module.eval()
     with torch.no_grad():
-        expected: Any = whole.module.eval().pooled(**batch.inputs)  # type: ignore[operator]
+        expected = module.pooled(**batch.inputs)
     assert frozen.encode(raw)["features"] == pytest.approx(expected.numpy(), abs=1e-4)
 
     assert frozen.frozen is not None
@@ -144,7 +146,8 @@ def test_from_scratch_it_learns_a_word_that_decides() -> None:
 
 def test_its_size_from_scratch_is_the_one_counted_by_hand() -> None:
     network = build(reviews(), SMALL)
-    words = int(network.module.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
+    module: Any = network.module
+    words = int(module.get_input_embeddings().weight.shape[0])
     norm, layer = 2 * 16, 4 * (16 * 16 + 16) + (16 * 32 + 32) + (32 * 16 + 16)
     assert parameters(network.module) == (words + 32 + 2) * 16 + norm + layer + 2 * norm + (16 * 2 + 2)
     assert words <= 400

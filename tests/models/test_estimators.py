@@ -15,8 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench_suite.contracts import Data, TrainingFailed
+from bench_suite.data.preparing import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import Changed, Subset, prepare
+from bench_suite.data.splits import Changed, Subset
 from bench_suite.metrics.accuracy import accuracy
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.r2 import r2
@@ -49,9 +50,9 @@ def whole(data: Data, split: str) -> tuple[np.ndarray, np.ndarray]:
     return raw["table"], raw["target"]
 
 
-def fitted(module: object, data: Data, **options: object) -> logistic_regression.Regression:
+def fitted(module: Any, data: Data, **options: object) -> logistic_regression.Regression:
     torch.manual_seed(0)
-    made = module.build(data, module.Options(**options))  # type: ignore[attr-defined]
+    made = module.build(data, module.Options(**options))
     made.fit(data, TrainOptions(), lambda window: True)
     return made
 

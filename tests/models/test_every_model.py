@@ -15,8 +15,8 @@ import torch
 
 from bench_suite.contracts import Batch, Data, Estimator, Evaluation, Network, Placement
 from bench_suite.data.encoded import encoded
+from bench_suite.data.preparing import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import prepare
 from bench_suite.engines import native
 from bench_suite.training.options import TrainOptions
 from bench_suite.training.precision import computing

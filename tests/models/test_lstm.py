@@ -1,4 +1,4 @@
-"""The LSTM: its cell by hand, its parameters counted, and padding that changes nothing."""
+"""The LSTM: its cell by hand, its two directions those of PyTorch, and its parameters counted."""
 
 from __future__ import annotations
 
@@ -9,23 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench_suite.contracts import Data, Evaluation, Placement, Source
-from bench_suite.data.encoded import encoded
-from bench_suite.data.sources import Sources
-from bench_suite.data.splits import MemorySplit, prepare
-from bench_suite.engines import native
-from bench_suite.metrics.accuracy import accuracy
-from bench_suite.models import lstm
 from bench_suite.models.lstm import LSTM, Options
-from bench_suite.problems import classification
-from bench_suite.tasks import imdb
-from bench_suite.training.options import TrainOptions
-from bench_suite.training.predicting import predict
 from bench_suite.training.vocabulary import Vocabulary
 
 WORDS = Vocabulary(tuple("abcdefgh"), 16)
 SMALL = Options(dimension=6, hidden=5)
-PLACE = Placement("cpu", 1, "32-true")
 
 
 @pytest.fixture(autouse=True)
@@ -88,68 +76,3 @@ def test_two_directions_are_those_of_pytorch_over_packed_texts() -> None:
     assert torch.allclose(module(tokens, lengths), module.head(unpacked.amax(dim=1)), atol=1e-5)
     module.pooling = "last"
     assert torch.allclose(module(tokens, lengths), module.head(last), atol=1e-5)
-
-
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("pooling", ["max", "mean", "last"])
-def test_padding_changes_nothing_whatever_stands_in_it(pooling: Any, bidirectional: bool) -> None:
-    module = LSTM(WORDS, 2, replace(SMALL, pooling=pooling, bidirectional=bidirectional, layers=2)).eval()
-    texts = [[4], [5, 6], [2, 3, 4, 5, 6, 7, 8, 9, 2, 3]]
-    lengths = torch.tensor([len(text) for text in texts])
-    alone = torch.cat([module(torch.tensor([text]), torch.tensor([len(text)])) for text in texts])
-    for padding, width in ((0, 10), (0, 16), (7, 16)):
-        tokens = torch.tensor([text + [padding] * (width - len(text)) for text in texts])
-        assert torch.allclose(module(tokens, lengths), alone, atol=1e-5)
-
-
-def test_a_regression_gives_one_value_a_text() -> None:
-    assert LSTM(WORDS, 1, SMALL)(torch.tensor([[2, 3], [4, 0]]), torch.tensor([2, 1])).shape == (2,)
-
-
-def test_bfloat16_says_about_the_same() -> None:
-    module = LSTM(WORDS, 2, SMALL).eval()
-    tokens, lengths = torch.randint(2, 10, (8, 12)), torch.randint(1, 13, (8,))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        coarse = module(tokens, lengths)
-    assert torch.allclose(coarse.float(), module(tokens, lengths), atol=0.05)
-
-
-def test_it_compiles_and_says_the_same() -> None:
-    module = LSTM(WORDS, 2, SMALL).eval()
-    compiled = torch.compile(module, backend="eager", dynamic=True)
-    for width in (12, 9):
-        tokens, lengths = torch.randint(2, 10, (8, width)), torch.randint(1, width + 1, (8,))
-        assert torch.allclose(compiled(tokens, lengths), module(tokens, lengths), atol=1e-5)
-
-
-def test_texts_without_a_word_are_answered_too() -> None:
-    split = MemorySplit(np.arange(2), {"text": ["", "good good"], "target": np.array([0, 1])})
-    data = Data("classification", {"classes": ("no", "yes")}, {"train": split}, Source("generated", "texts", "0"))
-    network = lstm.build(data, SMALL)
-    batch = network.collate(encoded(network, split).take(torch.arange(2)))
-    assert torch.isfinite(network.module(**batch.inputs)).all()
-    assert network.padded == "tokens"
-
-
-def test_it_learns_32_reviews_by_heart() -> None:
-    few = prepare(imdb.load(imdb.Options(data="sample"), Sources(offline=True)), 0.1, smoke=True)
-    train = few.splits["train"]
-    half = MemorySplit(train.ids[:32], train.take(np.arange(32)))
-    data = Data(few.problem, few.spec, {"train": half}, few.source)
-    network = lstm.build(data, Options(dimension=16, hidden=16, embedding_dropout=0.0, dropout=0.0))
-    columns = encoded(network, half)
-    options = TrainOptions(epochs=30, batch_size=8, learning_rate=5e-3, validation=0.0)
-    native.train(network, data, classification, options, PLACE, lambda window: True, lambda split: columns)
-    said = predict(network, classification, columns, Evaluation(32, data.spec, None), PLACE)
-    assert accuracy(columns.columns["target"].numpy(), said["predictions"]) == 1.0
-
-
-@pytest.mark.slow
-def test_it_reaches_84_percent_on_the_imdb_sample() -> None:
-    data = prepare(imdb.load(imdb.Options(data="sample"), Sources(offline=True)), 0.1, smoke=False)
-    network = lstm.build(data, Options())
-    columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation", "test")}
-    options = TrainOptions(epochs=3, batch_size=128, learning_rate=3e-3, schedule="linear")
-    native.train(network, data, classification, options, PLACE, lambda window: True, columns.__getitem__)
-    said = predict(network, classification, columns["test"], Evaluation(256, data.spec, None), PLACE)
-    assert accuracy(columns["test"].columns["target"].numpy(), said["predictions"]) >= 0.84

@@ -12,7 +12,7 @@ from torch import nn
 from bench_suite.contracts import BenchError, Data, Network, Placement, Source
 from bench_suite.data.encoded import encoded
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import MemorySplit
+from bench_suite.data.splits import MemorySplit, Subset
 from bench_suite.engines import native
 from bench_suite.models import resnet
 from bench_suite.problems import classification
@@ -156,7 +156,7 @@ def test_too_small_a_picture_is_told_the_smallest(depth: int, smallest: int) -> 
 
 def test_it_learns_64_digits_by_heart() -> None:
     whole = mnist.load(mnist.Options(data="sample"), Sources(offline=True))
-    data = Data(whole.problem, whole.spec, {"train": whole.splits["train"].at(np.arange(64))}, whole.source)  # type: ignore[attr-defined]
+    data = Data(whole.problem, whole.spec, {"train": Subset(whole.splits["train"], np.arange(64))}, whole.source)
     network = built(data, width=0.5)
     columns = encoded(network, data.splits["train"])
     options = TrainOptions(epochs=30, batch_size=32, learning_rate=1e-2)

@@ -72,7 +72,8 @@ def pictures(examples: int) -> Data:
 def by_hand(data: Data, precision: str, memory_format: torch.memory_format) -> Callable[[], None]:
     """An epoch of the same network, in one of the six settings that one would try by hand."""
     network = resnet.build(data, resnet.Options())
-    module: Any = network.module.to(memory_format=memory_format)  # type: ignore[call-overload]
+    module: Any = network.module
+    module.to(memory_format=memory_format)
     dtype = torch.bfloat16 if precision == "bf16 throughout" else torch.float32
     module.to(dtype)
     first = next(part for part in module.modules() if isinstance(part, nn.Conv2d))

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from bench_suite.contracts import Data
+from bench_suite.data.preparing import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import prepare
 from bench_suite.pretrained.tokenizing import fitted_tokenizer
 from bench_suite.pretrained.weights import transformers
 from bench_suite.tasks import imdb

@@ -94,7 +94,7 @@ def test_bfloat16_moves_features_by_about_one_percent(features: Features, review
     raw = {"text": column(reviews.splits["test"], "text")[:8]}
     exact, quick = (
         Features(features.tokenized, features.pooled, p)(raw)["features"] for p in ("32-true", "bf16-mixed")
-    )  # type: ignore[arg-type]
+    )
     assert 0.0 < np.abs(quick - exact).max() < 0.02
     assert np.linalg.norm(quick - exact) / np.linalg.norm(exact) < 0.03
     assert Features(features.tokenized, features.pooled, "bf16-mixed").encoding != features.encoding

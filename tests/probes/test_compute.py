@@ -14,9 +14,10 @@ from torch import nn
 
 from bench_suite.contracts import Batch, History, Metric, Network, Placement, Window
 from bench_suite.data.encoded import stack
+from bench_suite.data.preparing import prepare
 from bench_suite.data.ragged import Ragged
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import MemorySplit, prepare
+from bench_suite.data.splits import MemorySplit
 from bench_suite.models import cnn, mlp
 from bench_suite.probes import compute
 from bench_suite.problems import classification

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,8 @@ SPEC = {"classes": ["a", "b", "c"]}
 
 def fixed(outputs: torch.Tensor) -> Network:
     """A network that says the same whatever it is given."""
-    module = torch.nn.Module()
-    module.forward = lambda **inputs: outputs  # type: ignore[method-assign]
+    module: Any = torch.nn.Module()
+    module.forward = lambda **inputs: outputs
     return Network(module, encode=dict, collate=lambda columns: Batch({}, None))
 
 
@@ -45,8 +46,8 @@ def test_scores_of_bfloat16_logits_are_still_float32() -> None:
 
 
 @pytest.mark.parametrize("problem", [classification, regression])
-def test_every_default_metric_is_a_function_in_a_file_of_its_name(problem: object) -> None:
-    for name, facts in problem.METRICS.items():  # type: ignore[attr-defined]
+def test_every_default_metric_is_a_function_in_a_file_of_its_name(problem: Any) -> None:
+    for name, facts in problem.METRICS.items():
         metric = getattr(import_module(f"bench_suite.metrics.{name}"), name)
         assert set(inspect.signature(metric).parameters) <= {"targets", "predictions", "scores"}
         assert facts["better"] in ("higher", "lower")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -37,8 +39,8 @@ def test_a_target_that_is_not_a_number_is_named() -> None:
 def test_an_output_of_zero_predicts_the_mean_and_costs_a_loss_of_one() -> None:
     spec = regression.fit_spec({}, data([1.0, 3.0, 8.0]))
     outputs, targets = torch.zeros(3), torch.tensor([1.0, 3.0, 8.0], dtype=torch.float64)
-    module = torch.nn.Module()
-    module.forward = lambda **inputs: outputs  # type: ignore[method-assign]
+    module: Any = torch.nn.Module()
+    module.forward = lambda **inputs: outputs
     network = Network(module, encode=dict, collate=lambda columns: Batch({}, None))
     said = regression.predict(network, Batch({}, targets), Evaluation(3, spec, None))
     assert said["predictions"] == pytest.approx(4.0)

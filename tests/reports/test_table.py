@@ -1,6 +1,7 @@
 """The typed table: what shares a row, a column and a rank."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,8 +15,8 @@ Make = Callable[..., Run]
 Make_record = Callable[..., Record]
 
 
-def names(columns: object) -> list[str]:
-    return [column.name for column in columns]  # type: ignore[attr-defined]
+def names(columns: Iterable[Any]) -> list[str]:
+    return [column.name for column in columns]
 
 
 def test_seeds_are_one_row_with_their_mean_and_an_interval_over_seeds(make_run: Make, record: Make_record) -> None:

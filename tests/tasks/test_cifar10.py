@@ -14,8 +14,9 @@ from PIL import Image
 from bench_suite.contracts import Data
 from bench_suite.data.cache import Cache
 from bench_suite.data.fingerprint import contents
+from bench_suite.data.preparing import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import column, prepare
+from bench_suite.data.splits import column
 from bench_suite.tasks import cifar10
 
 FOLDER = Path(os.environ.get("BENCH_DATA", "")) / cifar10.HUB

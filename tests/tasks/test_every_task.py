@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bench_suite.contracts import DataInvalid, DataUnavailable
+from bench_suite.data.preparing import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import prepare
 
 TASKS = ("mnist", "imdb", "loans", "diabetes", "digits", "breast_cancer")
 "Those of which a package ships a sample, or all."

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from bench_suite.contracts import DataInvalid
+from bench_suite.data.preparing import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import column, prepare
+from bench_suite.data.splits import column
 from bench_suite.tasks import fashion_mnist
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (30, 28, 28), dtype=np.uint8)

@@ -17,8 +17,8 @@ import pytest
 from bench_suite.contracts import Data, DataInvalid, DataUnavailable
 from bench_suite.data.cache import Cache
 from bench_suite.data.fingerprint import contents
+from bench_suite.data.preparing import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import prepare
 from bench_suite.tasks import hub, mnist
 
 HERE = os.environ.get("BENCH_DATA", "")

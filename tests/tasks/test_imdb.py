@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench_suite.contracts import Data
+from bench_suite.data.preparing import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import column, prepare
+from bench_suite.data.splits import column
 from bench_suite.tasks import imdb
 
 

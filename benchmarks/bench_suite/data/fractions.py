@@ -8,7 +8,8 @@ import numpy as np
 
 from bench_suite.contracts import Data
 from bench_suite.data.drawing import shuffled
-from bench_suite.data.splits import Subset, targets_of
+from bench_suite.data.preparing import classes_of
+from bench_suite.data.splits import Subset
 
 
 def part_of(data: Data, fraction: float) -> Data:
@@ -20,9 +21,9 @@ def part_of(data: Data, fraction: float) -> Data:
     """
     train = data.splits["train"]
     order = shuffled(train.ids)
-    target = targets_of(train)
-    if isinstance(target, np.ndarray) and target.ndim == 1 and target.dtype.kind in "iub":
-        order = order[np.argsort(_turn(target[order]), kind="stable")]
+    classes = classes_of(train)
+    if classes is not None:
+        order = order[np.argsort(_turn(classes[order]), kind="stable")]
     chosen = order[: max(1, round(fraction * len(train)))]
     return replace(data, splits={**data.splits, "train": Subset(train, np.sort(chosen))})
 

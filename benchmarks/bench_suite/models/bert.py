@@ -83,10 +83,7 @@ SCRATCH = ("layers", "dimension", "heads", "feedforward", "vocabulary")
 
 def check(options: Options) -> None:
     """Raise ValueError where options do not go together."""
-    plain = Options()
-    assembling.check(recipe_of(options), {name: (getattr(options, name), getattr(plain, name)) for name in SCRATCH})
-    if options.dimension % options.heads:
-        raise ValueError(f"dimension = {options.dimension} cannot be shared among heads = {options.heads}")
+    assembling.check_sized(options, Options(), SCRATCH)
 
 
 def fetch(options: Options, sources: Sources) -> str | None:

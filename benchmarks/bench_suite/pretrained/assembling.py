@@ -63,6 +63,19 @@ def check(recipe: Recipe, scratch: Mapping[str, tuple[Any, Any]]) -> None:
         )
 
 
+def check_sized(options: Any, plain: Any, scratch: tuple[str, ...]) -> None:
+    """`check` for a model whose sizes are options of its own; raise ValueError where its heads do not fit either.
+
+    Args:
+        options: of the model, with `dimension` and `heads`.
+        plain: the same at their defaults.
+        scratch: names of those that only a model trained from scratch has.
+    """
+    check(recipe_of(options), {name: (getattr(options, name), getattr(plain, name)) for name in scratch})
+    if options.dimension % options.heads:
+        raise ValueError(f"dimension = {options.dimension} cannot be shared among heads = {options.heads}")
+
+
 def pretrained_network(data: Data, recipe: Recipe, model_types: tuple[str, ...] = ()) -> Network:
     """A network on a pretrained encoder; raises DataUnavailable or BenchError where it cannot be had.
 

@@ -40,6 +40,8 @@ def pretrained_encoder(
         encoder, report = library.AutoModel.from_pretrained(
             found.folder, config=config, local_files_only=True, output_loading_info=True, trust_remote_code=False
         )
+    except MemoryError:
+        raise
     except Exception as error:  # damaged files raise what their format's reader raises, all kinds
         raise BenchError(
             f"the weights of {found.origin} do not load as {config.model_type}: {_reason(error, found)}\n"
@@ -92,7 +94,7 @@ def configured_encoder(
         _not_encoder_decoder(config, model_type)
         _set_dropout(config, dropout, attention_dropout)
         encoder = library.AutoModel.from_config(config)
-    except BenchError:
+    except (BenchError, MemoryError):
         raise
     except Exception as error:  # sizes that do not go together raise whatever meets them first
         raise BenchError(f"{model_type} cannot be made of {dict(fields)}: {first_line(error)}") from error

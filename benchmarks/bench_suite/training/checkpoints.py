@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import re
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any
@@ -13,16 +12,7 @@ import numpy as np
 import torch
 
 from bench_suite.contracts import Checkpoints
-
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def seconds_of(interval: str) -> float:
-    """Seconds of an interval such as "10m", "90s" or "1h". Raises `ValueError` where it is no such."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", interval.strip())
-    if found is None or not float(found[1]):
-        raise ValueError(f'checkpoint = "{interval}" is no time such as "10m", "90s" or "1h"')
-    return float(found[1]) * UNITS[found[2]]
+from bench_suite.durations import seconds_of
 
 
 class Timer:
@@ -79,6 +69,7 @@ def restore_generators(state: Mapping[str, Any]) -> None:
     if state["cuda"]:
         torch.cuda.set_rng_state_all(state["cuda"])
     kind, keys, position, gauss, cached = state["numpy"]
-    np.random.set_state((kind, keys.numpy().astype(np.uint32), position, gauss, cached))  # noqa: NPY002
+    state_of_numpy = (kind, keys.numpy().astype(np.uint32), position, gauss, cached)
+    np.random.set_state(state_of_numpy)  # noqa: NPY002 - the global one is what models and engines draw from
     version, numbers, following = state["python"]
     random.setstate((version, tuple(numbers.tolist()), following))

@@ -1,0 +1,47 @@
+"""Contradictions: training options of a network that cannot hold together, or not with the task of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bench_suite.components import Component, builtin
+from bench_suite.durations import seconds_of
+from bench_suite.options import show
+from bench_suite.spelling import nearest
+from bench_suite.suite import Choice
+
+
+def contradictions(train: Mapping[str, Any], task: Choice, problems: Sequence[Component]) -> Iterator[tuple[str, str]]:
+    """The option of each contradiction, and why it is one.
+
+    Arguments: `train`, all training options of a cell; `problems`, what its task is, or may be.
+    """
+    for option in ("patience", "target"):
+        if train[option] is not None and train["validation"] == 0:
+            yield option, f"{option} decides on validation data, and validation = 0 leaves none"
+    if train["nesterov"] and train["optimizer"] == "sgd" and train["momentum"] == 0:
+        yield "nesterov", "nesterov is a variant of momentum, and momentum = 0 leaves none"
+    if train["augment"] and "image" not in task.component.words("MODALITY"):
+        yield "augment", f"augment changes images, and {task.label} has none: state it with the models of images"
+    if train["label_smoothing"] and not any("smoothed_loss" in problem.functions for problem in problems):
+        named = " or ".join(problem.name for problem in problems)
+        yield "label_smoothing", f"label_smoothing is for classes, and {task.label} is {named}"
+    if train["target"] is not None:
+        yield from (("target", fault) for fault in _of_target(train["target"], problems))
+    if train["checkpoint"] is not None:
+        try:
+            seconds_of(train["checkpoint"])
+        except ValueError as fault:
+            yield "checkpoint", str(fault)
+
+
+def _of_target(target: Mapping[str, float], problems: Sequence[Component]) -> Iterator[str]:
+    """What is wrong with a target: more than one metric, or one that the problem has not."""
+    if len(target) != 1:
+        yield f"target names one metric and its value, not {len(target)}"
+        return
+    name = next(iter(target)).rpartition("/")[2]
+    known = sorted({*(metric for problem in problems for metric in problem.facts["METRICS"]), *builtin("metrics")})
+    if name not in known:
+        yield f"target: there is no metric {show(name)}{nearest(name, known)} (there are: {', '.join(known)})"
