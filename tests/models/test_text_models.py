@@ -13,8 +13,8 @@ import torch
 
 from bench_suite.contracts import Data, Evaluation, Placement, Source
 from bench_suite.data.encoded import encoded
-from bench_suite.data.sources import Sources
 from bench_suite.data.preparing import prepare
+from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit
 from bench_suite.engines import native
 from bench_suite.metrics.accuracy import accuracy
