@@ -334,6 +334,14 @@ class Checkpoint:
             return None
         return content if first.decode(errors="replace") == self.reuse else None
 
+    def is_there(self) -> bool:
+        """Whether something of this training is kept, by its first line alone: the rest may be gigabytes."""
+        try:
+            with self.path.open("rb") as file:
+                return file.readline().rstrip(b"\n") == self.reuse.encode()
+        except OSError:
+            return False
+
     def remove(self) -> None:
         """Remove it, when the training has ended."""
         with suppress(OSError):

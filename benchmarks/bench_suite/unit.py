@@ -118,7 +118,7 @@ def _train(unit: Unit, todo: list[Cell], work: Workplace, draft: Draft) -> Attem
                         trained.encoded(split)
         work.watcher.step(cell, "training")
         checkpoint = work.run.checkpoint(unit.id, weights)
-        if train["checkpoint"] is not None and checkpoint.load() is not None:
+        if train["checkpoint"] is not None and checkpoint.is_there():
             attempt.notes.append("went on from a checkpoint of the same training, which had been cut off")
         with clock("train"):
             attempt.meters = fit(trained, partial(_report, cell, work), meters, checkpoint)

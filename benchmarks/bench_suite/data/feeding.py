@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -67,8 +66,6 @@ class _Reader(Dataset[Any]):
         try:
             return self._examples.take(rows)
         except Exception as fault:  # noqa: BLE001 - raised again in the process that asked
-            with contextlib.suppress(Exception):
-                fault.__traceback__ = None
             return fault
 
 
