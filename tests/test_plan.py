@@ -305,6 +305,10 @@ def test_a_cell_in_words_names_only_what_is_unusual(plan):
     [
         ({"augment": ["flip"]}, "augment changes images, and loans has none"),
         ({"target": {"quality/acuracy": 0.9}}, 'no metric "acuracy"'),
+        ({"target": {"quality/r2": 0.9}}, "r2 is of regression, and the task is classification"),
+        ({"target": {"quality/accuracy": 97}}, "accuracy is never over 1, and 97 is asked for"),
+        ({"target": {"log_loss": -1}}, "log_loss is never under 0, and -1 is asked for"),
+        ({"target": {"throughput/accuracy": 0.9}}, 'as "quality/accuracy" or "accuracy", not of "throughput"'),
         ({"target": {"accuracy": 0.9, "macro_f1": 0.9}}, "target names one metric and its value, not 2"),
         ({"target": {"accuracy": 0.9}, "validation": 0}, "target decides on validation data"),
         ({"checkpoint": "ten minutes"}, 'is no time such as "10m"'),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from bench_suite.components import Component, builtin
+from bench_suite.components import Component, builtin, find
 from bench_suite.durations import seconds_of
 from bench_suite.options import show
 from bench_suite.spelling import nearest
@@ -37,11 +38,25 @@ def contradictions(train: Mapping[str, Any], task: Choice, problems: Sequence[Co
 
 
 def _of_target(target: Mapping[str, float], problems: Sequence[Component]) -> Iterator[str]:
-    """What is wrong with a target: more than one metric, or one that the problem has not."""
+    """What is wrong with a target: more than one, no metric, one of another problem, a value that none can reach."""
     if len(target) != 1:
         yield f"target names one metric and its value, not {len(target)}"
         return
-    name = next(iter(target)).rpartition("/")[2]
-    known = sorted({*(metric for problem in problems for metric in problem.facts["METRICS"]), *builtin("metrics")})
-    if name not in known:
+    ((metric, wanted),) = target.items()
+    probe, _, name = metric.rpartition("/")
+    here = {own: facts for problem in problems for own, facts in problem.facts["METRICS"].items()}
+    others = [find("problems", other, Path()) for other in builtin("problems")]
+    elsewhere = {own: other.name for other in others for own in other.facts["METRICS"]}
+    free = {own: find("metrics", own, Path()).facts for own in builtin("metrics") if own not in elsewhere}
+    known = sorted({*here, *free})
+    if probe not in ("", "quality"):
+        yield f'target: a metric of validation, as "quality/{name}" or "{name}", not of {show(probe)}'
+    elif name not in known and name in elsewhere:
+        yield f"target: {name} is of {elsewhere[name]}, and the task is {' or '.join(p.name for p in problems)}"
+    elif name not in known:
         yield f"target: there is no metric {show(name)}{nearest(name, known)} (there are: {', '.join(known)})"
+    else:
+        facts = {fact.lower(): value for fact, value in (here[name] if name in here else free[name]).items()}
+        ideal, lower = facts.get("ideal"), facts.get("better") == "lower"
+        if ideal is not None and (wanted < ideal if lower else wanted > ideal):
+            yield f"target: {name} is never {'under' if lower else 'over'} {ideal:g}, and {wanted:g} is asked for"

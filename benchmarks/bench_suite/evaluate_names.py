@@ -48,6 +48,8 @@ def read_name(use: str, folder: Path) -> EvaluateName:
         pairs = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True)) if query else {}
     except ValueError:
         raise ValueError(f"{use}: after the question mark stand key=value, joined by & ({EXAMPLES})") from None
+    if not all(key.isidentifier() for key in pairs):
+        raise ValueError(f"{use}: the key before each = is the name of an argument ({EXAMPLES})")
     stated = {key: pairs.pop(key) for key in ("better", "part", "config") if key in pairs}
     pairs.pop("name", None)
     if stated.get("better", "none") not in get_args(Better):

@@ -68,6 +68,8 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     engines = read_engines(sections, axes)
     probes = tuple(_probes(sections, scope))
     metrics = _metrics(probes, problems)
+    for probe in probes:
+        _measured(sections, probe, metrics)
     gates = tuple(_gates(sections, metrics, probes))
     columns, sort = _report(sections, metrics)
     include, exclude = (read_selectors(sections, key, scope) for key in ("include", "exclude"))
@@ -204,6 +206,8 @@ def _probes(sections: Sections, scope: Scope) -> Iterator[Choice]:
         stated = sections.take(entry, component.options, path)
         named: list[Component] = []
         for option, kind in component.facts.get("NAMES", {}).items():
+            if kind == MEASURED:
+                continue
             found = [
                 sections.component(kind, use, (*path, option, index))
                 for index, use in enumerate(stated.get(option, ()))
@@ -218,6 +222,10 @@ def _probes(sections: Sections, scope: Scope) -> Iterator[Choice]:
             only = {}
         cells = read_selector(sections, only, (*path, "only"), scope)
         yield Choice(component, name, stated, only=cells, named=tuple(named), key=path)
+
+
+MEASURED = "probe/metric"
+"The kind in `NAMES` of an option that names what other probes of the suite measure, and no component."
 
 
 def _metrics(probes: Iterable[Choice], problems: Mapping[str, tuple[Component, ...]]) -> dict[str, Mapping[str, Any]]:
@@ -255,6 +263,13 @@ def _gates(sections: Sections, metrics: Mapping[str, Mapping[str, Any]], probes:
                 "and is measured in one here: leave it out of [gate]",
             )
         yield Gate(metric, accepted, path)
+
+
+def _measured(sections: Sections, probe: Choice, metrics: Mapping[str, Any]) -> None:
+    """An option that names what other probes measure."""
+    for option, kind in probe.component.facts.get("NAMES", {}).items():
+        for index, name in enumerate(probe.stated.get(option, ()) if kind == MEASURED else ()):
+            _check_metric(sections, name, (*probe.key, option, index), metrics)
 
 
 def _check_metric(sections: Sections, name: Any, path: KeyPath, metrics: Mapping[str, Any]) -> None:

@@ -225,6 +225,14 @@ def test_a_suite_names_one_by_path_trusts_it_and_gates_it(script, bench, tmp_pat
     assert "quality/<br>both ↑" in next((tmp_path / "results").glob("*/report.md")).read_text()
 
 
+def test_one_that_gives_no_value_in_any_cell_is_told_at_the_end(script, bench, tmp_path):
+    script("both", "raise OSError('its data are gone')")
+    (tmp_path / "suite.toml").write_text(SUITE.replace("USE", "evaluate:./both").split("[gate]")[0])
+    status, _, err = bench("run", "suite.toml", "--trust")
+    assert status == 0
+    assert "quality/both has no value: OSError: its data are gone" in err
+
+
 @pytest.mark.parametrize(
     ("use", "message"),
     [
@@ -232,6 +240,7 @@ def test_a_suite_names_one_by_path_trusts_it_and_gates_it(script, bench, tmp_pat
         ("evaluate:", "names no metric of evaluate"),
         ("evaluate:a/b/c", "names no metric of evaluate"),
         ("evaluate:f1?average", "stand key=value"),
+        ("evaluate:f1?=macro", "the name of an argument"),
         ("evaluate:f1?better=up&x=1", 'better is "higher", "lower" or "none", not "up"'),
     ],
 )

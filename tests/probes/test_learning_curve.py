@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from bench_suite.contracts import BenchError, Interval, MetricRow, Record
+from bench_suite.document import SuiteError
 from bench_suite.probes import learning_curve
+from bench_suite.reading import read_suite
 from bench_suite.stats import over_seeds
 
 SIZES = {0.1: 100, 0.5: 500, 1.0: 1000}
@@ -72,11 +74,24 @@ def test_another_axis_makes_a_curve_of_its_own_and_tasks_are_drawn_apart():
     ]
 
 
-def test_a_metric_that_no_cell_has_is_told_and_so_is_a_suite_without_fractions():
+def test_a_metric_that_no_cell_has_is_told_and_of_one_size_there_is_a_table():
     with pytest.raises(BenchError, match=r"no cell has a value of quality/acc \(there are: quality/accuracy\)"):
         drawn(RECORDS, "quality/accuracy", "quality/acc")
-    with pytest.raises(BenchError, match=r"a curve needs several: \[matrix\] fraction"):
-        drawn([r for r in RECORDS if r.cell["fraction"] == 1.0])
+    (table,) = drawn([r for r in RECORDS if r.cell["fraction"] == 1.0])
+    assert table.kind == "table"
+    assert len(table.data["columns"]) == 2
+
+
+def test_a_metric_that_no_probe_measures_is_told_before_anything_is_spent(tmp_path):
+    (tmp_path / "suite.toml").write_text(
+        '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "logistic_regression"\n[matrix]\nfraction = [0.1, 1.0]\n'
+        '[probes.quality]\n[probes.learning_curve]\nmetrics = ["quality/accuracy", "quality/acuracy"]\n'
+    )
+    with pytest.raises(SuiteError) as raised:
+        read_suite(str(tmp_path / "suite.toml"))
+    assert 'suite.toml:9: probes.learning_curve.metrics[1]: no probe of this suite emits "quality/acuracy"' in str(
+        raised.value
+    )
 
 
 def test_curves_of_a_real_run_stand_in_its_report(tmp_path, monkeypatch):

@@ -275,6 +275,8 @@ def _summarise(plan: Plan, run: Run) -> Iterator[str]:
             artifacts += [run.write_artifact(None, probe.label, item) for item in found if isinstance(item, Artifact)]
         except (StoreError, KeyboardInterrupt):
             raise
+        except BenchError as fault:
+            yield f"{probe.label}: {fault}"
         except BaseException as fault:  # noqa: BLE001 - a probe's fault is the probe's, in its summary as in a cell
             yield f"{probe.label}: its summary failed: {type(fault).__name__}: {fault}"
     if summarising:

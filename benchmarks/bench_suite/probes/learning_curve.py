@@ -13,6 +13,7 @@ from bench_suite.stats import over_seeds
 VERSION = 1
 METRICS: dict[str, dict[str, str]] = {}
 NEEDS = ("fraction",)
+NAMES = {"metrics": "probe/metric"}
 USUAL = ("quality/accuracy", "quality/r2")
 NOT_IN_NAME = ("task", "model", "seed", "fraction")
 
@@ -43,7 +44,8 @@ def summarise(records: Sequence[Record], options: Options) -> Iterator[Metric | 
 
     x is the number of training examples, as a logarithm: quality mostly follows a power of it (Hestness et al. 2017,
     arXiv 1712.00409). y is the mean over seeds; the interval of 95 % is over test examples and seeds
-    (`stats.over_seeds`). Raises BenchError where a stated metric is found nowhere, or there is but one size.
+    (`stats.over_seeds`). Of one size, as under `--only fraction=0.1`, there is only the table. Raises BenchError where
+    a stated metric has no value in any cell.
     """
     tasks = list(dict.fromkeys(str(record.cell["task"]) for record in records))
     found: dict[tuple[str, str], dict[str, list[Point]]] = {}
@@ -53,26 +55,23 @@ def summarise(records: Sequence[Record], options: Options) -> Iterator[Metric | 
             known = sorted({row.name for record in records for row in record.metrics})
             raise BenchError(f"no cell has a value of {metric} (there are: {', '.join(known) or 'none'})")
         found |= of_metric
-    if not any(len(points) > 1 for curves in found.values() for points in curves.values()):
-        raise BenchError(
-            "each model was trained on one number of examples; a curve needs several: [matrix] fraction = [0.1, 0.3, 1]"
-        )
     for (task, metric), curves in found.items():
         yield from _shown(task, metric, curves)
 
 
 def _shown(task: str, metric: str, curves: Curves) -> Iterator[Artifact]:
     name = f"{task}-{metric.replace('/', '-')}"
-    lines = {
-        label: [
-            [point.examples, point.mean, *([point.interval.low, point.interval.high] if point.interval else [])]
-            for point in points
-        ]
-        for label, points in curves.items()
-    }
-    data = {"x": "training examples", "y": metric, "logarithmic": ["x"], "series": lines}
-    yield Artifact(name, "lines", data, f"{task}: {metric} by the number of training examples")
     sizes = sorted({point.examples for points in curves.values() for point in points})
+    if len(sizes) > 1:
+        lines = {
+            label: [
+                [point.examples, point.mean, *([point.interval.low, point.interval.high] if point.interval else [])]
+                for point in points
+            ]
+            for label, points in curves.items()
+        }
+        data = {"x": "training examples", "y": metric, "logarithmic": ["x"], "series": lines}
+        yield Artifact(name, "lines", data, f"{task}: {metric} by the number of training examples")
     rows = [[label, *(_entry(points, size) for size in sizes)] for label, points in curves.items()]
     columns = ["model", *(f"{size:,}" for size in sizes)]
     seeds = sorted({point.seeds for points in curves.values() for point in points})
