@@ -12,9 +12,10 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -79,6 +80,7 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "SMOKE": _TABLE,
     "HUB": _WORD_OR_WORDS,
     "PACKAGE": _WORDS,
+    "DOWNLOADS": ("true or false", lambda v: isinstance(v, bool)),
 }
 _REQUIRED: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # facts, functions
@@ -108,6 +110,8 @@ class Component:
     source_hash: str = field(default="", compare=False)
     called: str = ""
     "Its name, where that is not the file's."
+    folder: Path = field(default=Path(), compare=False)
+    "Of the file that names it: where a path among its options starts."
 
     @property
     def name(self) -> str:
@@ -161,6 +165,10 @@ def find(kind: Kind, use: str, folder: Path) -> Component:
     A name without a path: of this package first, then of an installed distribution's entry point. A metric may also be
     one of Hugging Face `evaluate`, `evaluate:ID` (`evaluate_names`): it has no file here, and counts as foreign.
     """
+    return replace(_find(kind, use, folder), folder=folder)
+
+
+def _find(kind: Kind, use: str, folder: Path) -> Component:
     if kind == "metrics" and use.startswith(evaluate_names.PREFIX):
         return _of_evaluate(use, folder)
     if is_path(use):
@@ -319,4 +327,17 @@ def load(component: Component) -> ModuleType:
 def make_options(component: Component, values: Mapping[str, Any]) -> Any:
     """The component's `Options`, with these values; None where it has no such class."""
     cls = getattr(load(component), "Options", None)
+    values = located(component, values)
     return None if cls is None else cls(**{name: value for name, value in values.items() if name in component.options})
+
+
+def located(component: Component, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options with the whole path of the folder that `pretrained` names, if it does: `./…`, `../…` or `~/…`.
+
+    As the path of a component does, it starts at the folder of the file that names it. Plans and records hold it as
+    it was stated, so that a cell is the same on every machine.
+    """
+    stated = values.get("pretrained")
+    if not isinstance(stated, str) or not stated.startswith((".", "~")):
+        return values
+    return {**values, "pretrained": os.path.abspath(component.folder / Path(os.path.expanduser(stated)))}

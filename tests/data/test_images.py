@@ -15,7 +15,7 @@ from PIL import Image
 from bench_suite.contracts import DataInvalid
 from bench_suite.data import images
 from bench_suite.data.cache import Cache
-from bench_suite.data.images import decoded, no_sample, pixels
+from bench_suite.data.images import decoded, encoded_bytes, no_sample, pixels
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 5, 4, 3), dtype=np.uint8)
 
@@ -45,8 +45,9 @@ def test_grey_images_among_coloured_ones_get_three_channels() -> None:
 
 def test_images_in_files_of_their_own_are_read(tmp_path: Path) -> None:
     (tmp_path / "one.png").write_bytes(png(PIXELS[0]))
-    rows = pa.chunked_array([[{"bytes": None, "path": str(tmp_path / "one.png")}]])
-    assert (decoded(rows, "RGB", "pictures")[0] == PIXELS[0]).all()
+    for path in (str(tmp_path / "one.png"), "one.png"):
+        rows = pa.chunked_array([[{"bytes": None, "path": path}]])
+        assert (decoded(rows, "RGB", "pictures", within=[tmp_path])[0] == PIXELS[0]).all()
 
 
 # ── whatever an image may be ────────────────────────────────────────────────────────────────────
@@ -131,13 +132,31 @@ def test_an_image_too_large_to_be_one_is_named(monkeypatch: pytest.MonkeyPatch) 
         pixels(png(PIXELS[0]), "RGB", "it")
 
 
-def test_an_image_that_is_not_there_is_named() -> None:
+def test_an_image_that_is_not_there_is_named(tmp_path: Path) -> None:
     rows = pa.chunked_array([[{"bytes": png(PIXELS[0]), "path": None}, {"bytes": None, "path": None}]])
     with pytest.raises(DataInvalid, match="pictures: the image of row 1 is missing"):
         decoded(rows, "RGB", "pictures")
-    rows = pa.chunked_array([[{"bytes": None, "path": "/nowhere/one.png"}]])
-    with pytest.raises(DataInvalid, match=r"its file `one\.png` cannot be read: No such file"):
-        decoded(rows, "RGB", "pictures")
+    for path, said in (("one.png", "No such file"), ("one\0.png", "null")):
+        with pytest.raises(DataInvalid, match=rf"pictures: its file `one.?\.png` cannot be read: .*{said}"):
+            encoded_bytes({"bytes": None, "path": path}, "pictures", within=[tmp_path])
+
+
+def test_a_file_outside_of_the_data_sets_folder_is_never_opened(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (tmp_path / "secret.png").write_bytes(png(PIXELS[0]))
+    (own / "link.png").symlink_to(tmp_path / "secret.png")
+    for path in (str(tmp_path / "secret.png"), "../secret.png", str(own / "../secret.png"), "link.png"):
+        for within in ([own], []):
+            with pytest.raises(DataInvalid, match="not in the data set's own folder, and no other file is opened"):
+                encoded_bytes({"bytes": None, "path": path}, "pictures", within=within)
+
+
+def test_a_folder_that_is_itself_a_link_holds_its_files(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "one.png").write_bytes(b"png")
+    (tmp_path / "linked").symlink_to(tmp_path / "there")
+    assert encoded_bytes({"bytes": None, "path": "one.png"}, "it", within=[tmp_path / "linked"]) == b"png"
 
 
 def test_a_sample_that_there_is_not_is_refused() -> None:

@@ -71,6 +71,11 @@ def test_files_of_a_split_come_in_order_and_a_missing_one_is_noticed(folder: Pat
     assert found is not None
     with pytest.raises(DataInvalid, match=r"1 of 2 files data/train-\*\.parquet"):
         found.read(None, "train", None)
+    (folder / "data" / "train-00001-of-00002.parquet").rename(folder / "data" / "other-00001-of-00002.csv.gz")
+    found = read_folder("owner/name")
+    assert found is not None
+    with pytest.raises(DataInvalid, match=r"1 of 2 files data/other-\*\.csv\.gz"):
+        found.read(None, "other", None)
 
 
 def test_a_set_that_is_there_as_parquet_and_as_text_is_read_once(folder: Path) -> None:

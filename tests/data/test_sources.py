@@ -134,8 +134,24 @@ def test_the_command_sets_bench_data_where_it_is_not_set(monkeypatch: pytest.Mon
 
 def test_a_folder_without_the_split_is_said_to_lack_it(tmp_path: Path) -> None:
     write(tmp_path, "plain/train-00000-of-00001.parquet")
-    with pytest.raises(DataUnavailable, match=r"no test-\*.parquet in the folder \$BENCH_DATA/owner/name"):
+    said = r"no split `test` in the folder \$BENCH_DATA/owner/name \(it has: train\)"
+    with pytest.raises(DataUnavailable, match=said):
         Sources(offline=True).hub("owner/name", "test", config="plain")
+
+
+def test_a_folder_without_any_data_is_told_what_would_be_read(tmp_path: Path) -> None:
+    (tmp_path / "data" / "owner" / "name").mkdir(parents=True)
+    with pytest.raises(DataUnavailable, match=r"no file of Parquet, CSV, TSV or JSON .*in the folder \$BENCH_DATA"):
+        Sources(offline=True).hub("owner/name", "train", config="plain")
+
+
+def test_a_configuration_that_a_person_names_must_be_there_also_in_a_folder_without_any(tmp_path: Path) -> None:
+    write(tmp_path, "train.parquet")
+    said = r"no configuration `emotion` in .*, which has none: leave `config` out, or put its files in emotion/"
+    with pytest.raises(DataUnavailable, match=said):
+        Sources(offline=True).repository("owner/name", config="emotion")
+    for config in (None, "default"):
+        assert Sources(offline=True).repository("owner/name", config=config).read("train", None).table.equals(TABLE)
 
 
 @pytest.mark.parametrize(("value", "expected"), [("1", True), ("true", True), ("0", False), ("", False)])
@@ -182,6 +198,66 @@ def test_what_the_hub_gives_is_the_same_table_images_still_encoded(
     (row,) = fetched.table.to_pylist()
     assert row["label"] == 3
     assert (decoded(fetched.table["image"], "L", "pictures")[0, ..., 0] == np.asarray(picture)).all()
+
+
+def test_a_hub_that_does_not_answer_is_asked_once_a_run_for_each_data_set(
+    hub: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def load_dataset(path: str, *_: Any, **__: Any) -> Any:
+        asked.append(path)
+        raise ConnectionError("Couldn't reach it")
+
+    monkeypatch.setattr(hub, "load_dataset", load_dataset)
+    run, said = Sources(), set()
+    for ask in (run.hub, run.hub, lambda *_: run.repository("owner/name")):
+        with pytest.raises(DataUnavailable, match="the hub cannot be reached: Couldn't reach it") as raised:
+            ask("owner/name", "train")
+        said.add(str(raised.value))
+    assert (asked, len(said)) == (["owner/name"], 1)
+    with pytest.raises(DataUnavailable):
+        run.hub("owner/other", "train")
+    with pytest.raises(DataUnavailable):
+        Sources().hub("owner/name", "train")
+    assert asked == ["owner/name", "owner/other", "owner/name"]
+
+
+def test_what_the_hub_says_of_a_data_set_is_asked_again(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def load_dataset(path: str, *_: Any, **__: Any) -> Any:
+        asked.append(path)
+        raise OSError("no space left")
+
+    monkeypatch.setattr(hub, "load_dataset", load_dataset)
+    run = Sources()
+    for _ in range(2):
+        with pytest.raises(DataUnavailable, match="no space left"):
+            run.hub("owner/name", "train")
+    assert len(asked) == 2
+
+
+def test_of_files_only_those_in_the_librarys_caches_are_opened(
+    hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    files = tmp_path / "downloads" / "extracted"
+    files.mkdir(parents=True)
+    Image.new("L", (4, 4), 7).save(files / "one.png")
+    load = hub.load_dataset
+
+    def load_dataset(*_: Any, split: str, **__: Any) -> Any:
+        return load("imagefolder", data_dir=str(files), split=split, cache_dir=str(tmp_path / "cache"))
+
+    monkeypatch.setattr(hub, "load_dataset", load_dataset)
+    fetched = Sources().hub("owner/name", "train")
+    with pytest.raises(DataInvalid, match=r"`one\.png` is not in the data set's own folder"):
+        decoded(fetched.table["image"], "L", "pictures", within=fetched.folders)
+    monkeypatch.setattr(hub.config, "DOWNLOADED_DATASETS_PATH", str(tmp_path / "downloads"))
+    fetched = Sources().hub("owner/name", "train")
+    assert (decoded(fetched.table["image"], "L", "pictures", within=fetched.folders) == 7).all()
 
 
 def test_remote_code_runs_only_when_trusted(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,6 +340,7 @@ def test_where_a_data_set_would_come_from(tmp_path: Path, monkeypatch: pytest.Mo
     there = importlib.util.find_spec("datasets") is not None
     assert Sources(offline=True).locate_hub("owner/name") is None
     assert Sources().locate_hub("owner/name") == ("hub:owner/name (download)" if there else None)
+    assert Sources().locate_hub("owner/name", downloads=False) is None
     (tmp_path / "hf" / "hub" / "datasets--owner--name" / "snapshots" / "abc").mkdir(parents=True)
     assert Sources(offline=True).locate_hub("owner/name") == ("hub:owner/name (cached)" if there else None)
     write(tmp_path, "plain/train-00000-of-00001.parquet")

@@ -24,9 +24,14 @@ from bench_suite.training.predicting import predict
 
 TASKS = ("mnist", "imdb", "loans", "diabetes")
 MODELS = (
-    "mlp", "cnn", "resnet", "vit", "bag_of_words", "text_cnn", "lstm", "transformer", "logistic_regression",
-    "gradient_boosting",
+    "mlp", "cnn", "resnet", "vit", "bag_of_words", "text_cnn", "lstm", "transformer", "bert", "gpt2",
+    "logistic_regression", "gradient_boosting",
 )  # fmt: skip
+SMALL = {
+    "bert": {"max_length": 32, "layers": 1, "dimension": 16, "feedforward": 32, "vocabulary": 400},
+    "gpt2": {"max_length": 32, "layers": 1, "dimension": 16, "feedforward": 32, "vocabulary": 400},
+}
+"Options of models whose usual size takes long."
 PLACE = Placement("cpu", 1, "32-true")
 
 
@@ -65,7 +70,7 @@ def trained(task: str, model: str, seed: int = 0, place: Placement = PLACE, **op
     data = data_of(task)
     models, problem = module("models", model), module("problems", data.problem)
     torch.manual_seed(seed)
-    made = models.build(data, models.Options(**options))
+    made = models.build(data, models.Options(**SMALL.get(model, {}), **options))
     if isinstance(made, Network):
         columns = {name: encoded(made, data.splits[name]) for name in ("train", "validation")}
         train_options = TrainOptions(epochs=1)
@@ -129,7 +134,7 @@ def test_another_seed_gives_other_predictions(task: str, model: str) -> None:
 @pytest.mark.parametrize(("task", "model"), PAIRS)
 def test_networks_encode_row_by_row_and_in_another_process_too(task: str, model: str) -> None:
     data, models = data_of(task), module("models", model)
-    made = models.build(data, models.Options())
+    made = models.build(data, models.Options(**SMALL.get(model, {})))
     if not isinstance(made, Network):
         pytest.skip("an estimator encodes nothing")
     encode, collate = pickle.loads(pickle.dumps((made.encode, made.collate)))
@@ -152,7 +157,7 @@ def test_networks_encode_row_by_row_and_in_another_process_too(task: str, model:
 )
 def test_a_model_that_provides_gradients_has_them_for_its_inputs(task: str, model: str) -> None:
     data, models = data_of(task), module("models", model)
-    made = models.build(data, models.Options())
+    made = models.build(data, models.Options(**SMALL.get(model, {})))
     batch = made.collate(encoded(made, data.splits["test"]).take(torch.arange(4)))
     if "embeddings" in models.PROVIDES:
         weight = made.module.get_input_embeddings().weight

@@ -88,9 +88,29 @@ def test_weights_that_lack_tensors_are_refused_with_their_number(spoilt: Path) -
     assert "encoder.layer.1." in said
 
 
-def test_weights_of_another_size_are_refused(spoilt: Path) -> None:
+def test_weights_of_another_size_are_refused_with_both_sizes(spoilt: Path) -> None:
     change_config(spoilt, hidden_size=32)
-    assert "folder:spoilt" in refused(spoilt)
+    said = refused(spoilt)
+    assert "the weights of folder:spoilt do not fit its config.json (bert): 35 of 37 tensors differ in size" in said
+    assert "embeddings.LayerNorm.bias (16, by config.json 32)" in said
+    assert "embeddings.position_embeddings.weight (64 × 16, by config.json 64 × 32)" in said
+    assert "ignore_mismatched_sizes" not in said
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("-inf")])
+def test_weights_that_are_not_finite_are_refused_by_name(spoilt: Path, number: float) -> None:
+    file = spoilt / "model.safetensors"
+    tensors = load_file(file)
+    tensors["encoder.layer.1.output.dense.weight"][3, 5] = number
+    save_file(tensors, file, metadata={"format": "pt"})
+    assert "NaN or infinite numbers, in 1 of 37 tensors, such as encoder.layer.1.output.dense.weight" in refused(spoilt)
+
+
+def test_a_field_of_a_config_that_transformers_refuses_is_named(spoilt: Path) -> None:
+    change_config(spoilt, hidden_size="big")
+    said = refused(spoilt)
+    assert "hidden_size" in said
+    assert "a newer Transformers" not in said
 
 
 def test_weights_of_another_architecture_are_refused(spoilt: Path) -> None:
@@ -157,3 +177,18 @@ def test_unknown_architectures_fields_and_sizes_are_refused() -> None:
         configured_encoder("bert", {**SIZES, "num_attention_heads": 3}, 0.1, 0.0)
     with pytest.raises(BenchError, match="an encoder and a decoder"):
         configured_encoder("t5", {}, 0.1, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "said"),
+    [
+        ("bert", {"hidden_size": "big"}, "hidden_size.*int.*str"),
+        ("bert", {"hidden_act": "no_such"}, "knows no 'no_such'"),
+        ("gpt_neox", {"hidden_size": 10, "num_attention_heads": 3}, "hidden size is not divisible"),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_and_not_merely_announced(
+    kind: str, fields: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(BenchError, match=said):
+        configured_encoder(kind, {**SIZES, **fields}, 0.1, 0.0)

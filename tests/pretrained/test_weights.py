@@ -9,11 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from bench_suite import components
 from bench_suite.contracts import DataUnavailable
+from bench_suite.data.needs import downloads
+from bench_suite.models import bert
+from bench_suite.plan import make_plan
 from bench_suite.pretrained import weights
 from bench_suite.pretrained.weights import fetch, find, is_path
+from bench_suite.reading import read_suite
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+SUITE = """
+tasks = [{ use = "imdb", data = "sample" }]
+models = [
+    { use = "bert", name = "beside", pretrained = "./beside" },
+    { use = "bert", name = "above", pretrained = "../above" },
+    { use = "auto", name = "home", pretrained = "~/tiny-bert" },
+]
+[probes.quality]
+"""
 
 
 def test_the_package_serves_minilm_where_no_folder_and_no_cache_has_it() -> None:
@@ -60,8 +74,42 @@ def test_a_path_names_a_folder_and_its_record_no_machine(saved: Path, monkeypatc
 
 def test_a_folder_named_without_a_dot_is_not_taken_for_a_hub_id(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(saved.parent)
-    with pytest.raises(DataUnavailable, match=r"pretrained = '\./tiny-bert'"):
+    with pytest.raises(DataUnavailable, match=r"a folder beside the suite's file is written '\./tiny-bert'"):
         find("tiny-bert")
+
+
+def test_a_folder_is_found_at_home_and_from_the_suites_folder(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(saved.parent))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "s.toml").write_text(SUITE)
+    shutil.copytree(saved, tmp_path / "suites" / "beside")
+    shutil.copytree(saved, tmp_path / "above")
+    (tmp_path / "beside").mkdir()  # which has no weights: it is not the one
+    plan = make_plan(read_suite("suites/s.toml"))
+    assert [need.place for need in downloads(plan) if need.what == "weights"] == [
+        "folder:above", "folder:beside", "folder:tiny-bert",
+    ]  # fmt: skip
+    options = [components.make_options(cell.model.component, cell.options["model"]) for cell in plan.cells]
+    assert [fetch(made.pretrained) for made in options] == ["folder:beside", "folder:above", "folder:tiny-bert"]
+    # A record holds the paths as they are stated, and so is a cell the same wherever its suite lies.
+    assert [cell.options["model"]["pretrained"] for cell in plan.cells] == ["./beside", "../above", "~/tiny-bert"]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "./a\0b", "~/a\0b", "", "owner/name/more", "a" * 97])
+def test_what_no_folder_and_no_model_can_be_called_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"holds a NUL|neither a hub id"):
+        bert.check(bert.Options(pretrained=name))
+    with pytest.raises(DataUnavailable, match=r"holds a NUL|neither a hub id"):
+        find(name)
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-that-name/x", "./" + "a" * 5_000])
+def test_folders_that_cannot_be_there_are_said_not_to_be_there(name: str) -> None:
+    with pytest.raises(DataUnavailable, match="no such folder"):
+        find(name)
 
 
 def test_offline_says_at_once_what_to_do() -> None:

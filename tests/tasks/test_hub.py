@@ -287,6 +287,15 @@ def test_an_only_split_of_whatever_name_is_parted(folder: Path) -> None:
     assert data.source.notes["train"] == "drawn from `full`, the only split there is"
 
 
+def test_a_split_to_train_on_that_is_named_for_something_else_is_said(folder: Path) -> None:
+    write(folder, {"train": SENTENCES})
+    with pytest.raises(DataInvalid, match='no split called `train` beside validation = "train": leave that out'):
+        load(validation="train")
+    write(folder, {"train": SENTENCES, "held": SENTENCES}, hub_id="owner/two")
+    with pytest.raises(DataInvalid, match=r'beside test = "train": name the one to train on, .* out of: held$'):
+        load(id="owner/two", test="train")
+
+
 def test_splits_of_strange_names_are_listed(folder: Path) -> None:
     write(folder, {"first": SENTENCES, "second": SENTENCES})
     with pytest.raises(DataInvalid, match=r"no split called `train`: name the one to train on.*first, second"):
@@ -429,6 +438,19 @@ def test_images_of_different_sizes_need_one_that_all_are_brought_to(folder: Path
     assert load(inputs="image", size=16).spec["shape"] == (16, 16, 3)
 
 
+def test_images_in_files_beside_the_table_are_read_and_no_others(folder: Path) -> None:
+    images = folder / "owner" / "name" / "images"
+    images.mkdir(parents=True)
+    for name in ("a", "b"):
+        (images / f"{name}.png").write_bytes(picture("L")["bytes"])
+    pictures(folder, *({"bytes": None, "path": f"images/{name}.png"} for name in ("a", "b")))
+    assert everything(load(inputs="image"), "train")["image"].shape == (2, 4, 6, 1)
+    (folder / "secret.png").write_bytes(picture("L")["bytes"])
+    pictures(folder, *[{"bytes": None, "path": str(folder / "secret.png")}] * 2)
+    with pytest.raises(DataInvalid, match=r"row 0: its file `secret\.png` is not in the data set's own folder"):
+        load(inputs="image")
+
+
 def test_an_image_that_does_not_decode_is_named(folder: Path) -> None:
     pictures(folder, picture("L"), {"bytes": b"no image", "path": None})
     with pytest.raises(DataInvalid, match="owner/name, split train: the image of row 1"):
@@ -481,6 +503,28 @@ def test_text_files_of_the_same_layout_are_read_too(folder: Path, form: str) -> 
     data = load()
     assert everything(data, "test")["text"] == ["good, really", "bad"]
     assert data.spec["classes"] == ("negative", "positive")
+
+
+def test_in_a_text_file_a_class_may_be_called_as_a_missing_number_is_written(folder: Path) -> None:
+    place = folder / "owner" / "name"
+    place.mkdir(parents=True)
+    for split in ("train", "test"):
+        (place / f"{split}.csv").write_text("text,label\na,EU\nb,NA\nc,null\nd,None\ne,\n")
+    data = load()
+    assert data.spec["classes"] == ("EU", "NA", "None", "null")
+    assert data.source.notes["examples left out, without a label"] == 2
+    for split in ("train", "test"):
+        (place / f"{split}.csv").write_text("text,label\na,1\nb,NA\nc,2\n")
+    data = load()
+    assert data.spec["classes"] == ("1", "2")
+    assert data.source.notes["examples left out, without a label"] == 2
+
+
+def test_a_configuration_that_a_folder_without_any_does_not_have_is_said(folder: Path) -> None:
+    write(folder, {"train": SENTENCES, "test": SENTENCES})
+    with pytest.raises(DataUnavailable, match=r"no configuration `emotion` in .*, which has none: leave `config` out"):
+        load(config="emotion")
+    assert len(load(config="default").splits["test"]) == 4
 
 
 def test_where_no_place_has_it_the_command_to_paste_is_given() -> None:

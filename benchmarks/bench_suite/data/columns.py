@@ -6,6 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -92,8 +93,12 @@ GREY = ("1", "L", "LA", "La", "I", "F")
 """Pillow's modes without colour; those of 16 bits begin with `I;16`."""
 
 
-def form_of(column: pa.ChunkedArray, name: str) -> Form:
-    """Modes and sizes of a column of encoded images. Reads headers only, 30 µs each; what has none is passed over."""
+def form_of(column: pa.ChunkedArray, name: str, within: Sequence[Path] = ()) -> Form:
+    """Modes and sizes of a column of encoded images. Reads headers only, 30 µs each; what has none is passed over.
+
+    Args:
+        name, within: as of `images.encoded_bytes`.
+    """
     from PIL import Image
 
     sizes: Counter[tuple[int, int]] = Counter()
@@ -101,7 +106,7 @@ def form_of(column: pa.ChunkedArray, name: str) -> Form:
     for chunk in column.chunks:
         for value in chunk.to_pylist():
             try:
-                with Image.open(io.BytesIO(encoded_bytes(value, name))) as image:
+                with Image.open(io.BytesIO(encoded_bytes(value, name, within=within))) as image:
                     sizes[image.size] += 1
                     colour = colour or not image.mode.startswith(("I;16", *GREY)) or image.mode == "LAB"
             except (DataInvalid, OSError, SyntaxError, ValueError, Image.DecompressionBombError):

@@ -110,6 +110,7 @@ def decoded(
     size: int | None = None,
     crop: float = 1.0,
     anew: str = "",
+    within: Sequence[Path] = (),
 ) -> np.ndarray:
     """(n, H, W, C) uint8 pixels of images of one size, kept in `cache` under their encoded bytes.
 
@@ -120,12 +121,13 @@ def decoded(
         cache: where the pixels are kept; None keeps nothing.
         size, crop: as of `pixels`; without `size` all images must be of the size of the first.
         anew: command that gets the data anew, for messages.
+        within: as of `encoded_bytes`.
 
     Raises:
-        DataInvalid: an image does not decode, or is of another size than the first.
+        DataInvalid: an image does not decode, may not be opened, or is of another size than the first.
     """
     rows = column.to_pylist()
-    files = [encoded_bytes(value, f"{name}: the image of row {row}", anew) for row, value in enumerate(rows)]
+    files = [encoded_bytes(value, f"{name}: the image of row {row}", anew, within) for row, value in enumerate(rows)]
     del rows
 
     def make() -> dict[str, np.ndarray]:
@@ -135,25 +137,39 @@ def decoded(
     return (make() if cache is None else cache.arrays(key, make))["pixels"]
 
 
-def encoded_bytes(value: Any, name: str, anew: str = "") -> bytes:
+def encoded_bytes(value: Any, name: str, anew: str = "", within: Sequence[Path] = ()) -> bytes:
     """The encoded file of one image as Arrow gives it: bytes, or {"bytes", "path"} of which one may be missing.
 
+    Args:
+        value: what Arrow gives.
+        name: of the image, for messages.
+        anew: command that gets the data anew, for messages.
+        within: the only folders whose files are opened, since a data set may name any file of this machine; a relative
+            path is one within the first.
+
     Raises:
-        DataInvalid: there is no image, or its file cannot be read.
+        DataInvalid: there is no image, its file lies elsewhere, or it cannot be read.
     """
     if isinstance(value, bytes):
         return value
     if value and value.get("bytes") is not None:
         return value["bytes"]
-    if value and value.get("path"):
-        path = Path(value["path"])
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            command = f"\n  to get the data anew: {anew}" if anew else ""
-            raise DataInvalid(f"{name}: its file `{path.name}` cannot be read: {error.strerror}{command}") from error
     command = f"\n  to get the data anew: {anew}" if anew else ""
-    raise DataInvalid(f"{name} is missing{command}")
+    if not value or not value.get("path"):
+        raise DataInvalid(f"{name} is missing{command}")
+    said = f"{name}: its file `{Path(value['path']).name}`"
+    try:
+        # Links are followed first: one within a folder may lead out of it.
+        file = Path(*within[:1], value["path"]).resolve()
+        if not any(file.is_relative_to(folder.resolve()) for folder in within):
+            raise DataInvalid(
+                f"{said} is not in the data set's own folder, and no other file is opened: put it there, or its bytes "
+                "into the column"
+            )
+        return file.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a path that can be none
+        reason = getattr(error, "strerror", None) or error
+        raise DataInvalid(f"{said} cannot be read: {reason}{command}") from error
 
 
 def _decode(files: Sequence[bytes], mode: Mode, name: str, size: int | None, crop: float, anew: str) -> np.ndarray:
@@ -201,7 +217,7 @@ def image_split(
     """
     fetched = sources.hub(hub_id, split, config=config, columns=(image, label))
     name = f"{hub_id}, split {split}"
-    images = decoded(fetched.table[image], mode, name, sources.cache, anew=hub_command(hub_id))
+    images = decoded(fetched.table[image], mode, name, sources.cache, anew=hub_command(hub_id), within=fetched.folders)
     target = numbers(fetched.table[label], "int64", f"{name}, column {label}")
     return MemorySplit(content_ids(images), {"image": images, "target": target}), fetched
 

@@ -48,8 +48,13 @@ class Folder:
     "By configuration; None is the one without a name."
     card: Card
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether it holds one data set without configurations, as a person's own may."""
+        return set(self.configs) == {None}
+
     def splits(self, name: str | None) -> tuple[str, ...]:
-        """Splits of the configuration of that name; none where it lacks it.
+        """Splits of the configuration of that name (`default` is also the one without a name); none where it lacks it.
 
         Raises:
             DataInvalid: no name is given, and there are several.
@@ -68,16 +73,21 @@ class Folder:
             )
         if name is None and there:
             return there[0]
-        # One data set only, as of a person's own, needs no sub-folder of the configuration's name.
-        return name if there else None
+        # What a repository of the hub without configurations calls its only one.
+        return None if name == "default" else name
 
     def lacks(self, name: str | None, split: str | None) -> str:
         """What to say where it has not this configuration, or not this split of it."""
         there = [known for known in self.configs if known is not None]
         where = f"the folder $BENCH_DATA/{self.hub_id}"
-        if name is not None and there and name not in there:
-            return f"no configuration `{name}` in {where}{nearest(name, there)} (it has: {', '.join(there)})"
-        return f"no {split or 'train'}-*.parquet in {where}"
+        if not self.configs:
+            return f"no file of Parquet, CSV, TSV or JSON that is named after its split in {where}"
+        if self._config(name) in self.configs:
+            splits = self.splits(name)
+            return f"no split `{split}` in {where}{nearest(split or '', splits)} (it has: {', '.join(splits)})"
+        if there:
+            return f"no configuration `{name}` in {where}{nearest(name or '', there)} (it has: {', '.join(there)})"
+        return f"no configuration `{name}` in {where}, which has none: leave `config` out, or put its files in {name}/"
 
     def read(self, name: str | None, split: str, columns: Sequence[str] | None) -> Fetched:
         """One of the `splits` of a configuration. Raises DataInvalid."""
@@ -88,7 +98,8 @@ class Folder:
         classes = {name: names for name, names in self.card.classes_of(config).items() if name in table.column_names}
         if classes:
             table = table.replace_schema_metadata(with_class_names(table.schema.metadata, classes))
-        return Fetched(table, f"folder:{self.hub_id}", _commit(self.path, files[0]), self.card.licence)
+        commit = _commit(self.path, files[0])
+        return Fetched(table, f"folder:{self.hub_id}", commit, self.card.licence, (self.path,))
 
 
 def data_folder(hub_id: str) -> Path | None:
@@ -97,7 +108,7 @@ def data_folder(hub_id: str) -> Path | None:
     if not root:
         return None
     folder = Path(root).expanduser() / hub_id
-    return folder if folder.is_dir() else None
+    return folder if os.path.isdir(folder) else None  # a name that is too long is none; `is_dir` would raise
 
 
 def read_folder(hub_id: str) -> Folder | None:
@@ -148,10 +159,10 @@ def _of_one_format(splits: Mapping[str, Sequence[Path]]) -> Files:
 def _check_complete(files: Sequence[Path], folder: Path, hub_id: str) -> None:
     counted = re.search(r"-of-(\d+)\b", files[0].name)
     if counted and len(files) != int(counted[1]):
-        place = files[0].parent.relative_to(folder)
+        named = files[0].relative_to(folder).with_name(f"{files[0].name.split('-')[0]}-*{''.join(files[0].suffixes)}")
         raise DataInvalid(
-            f"{hub_id}: {len(files)} of {int(counted[1])} files {place}/{files[0].name.split('-')[0]}-*.parquet are "
-            f"there\n  to get the rest: {hub_command(hub_id)}"
+            f"{hub_id}: {len(files)} of {int(counted[1])} files {named.as_posix()} are there\n"
+            f"  to get the rest: {hub_command(hub_id)}"
         )
 
 

@@ -6,8 +6,10 @@ them, as the run itself would, so that afterwards the run needs no network.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,8 +38,12 @@ class Need:
     "`folder:ID`, `hub:ID (cached)`, `hub:ID (download)` or `package:NAME VERSION`; None where it cannot be had."
     command: str
     "What to paste to get it."
-    size: int | None = None
-    "Bytes on this machine, where they are counted: of folders and of the hub's caches."
+
+    @cached_property
+    def size(self) -> int | None:
+        """Bytes in `$BENCH_DATA` or the hub's caches, else None; counted when asked for: each file is looked at."""
+        counted = (f"folder:{self.name}", f"hub:{self.name} (cached)")
+        return size_of(self.name, self.what) if self.place in counted else None
 
     @property
     def is_download(self) -> bool:
@@ -63,7 +69,7 @@ def downloads(plan: Plan, sources: Sources | None = None) -> list[Need]:
         for need in parts if parts is not None else _of_model(choice.component, options, sources):
             earlier = found.get((need.what, need.name), need)
             labels = tuple(dict.fromkeys((*earlier.used_by, choice.label)))
-            found[need.what, need.name] = Need(need.what, need.name, labels, need.place, need.command, need.size)
+            found[need.what, need.name] = replace(need, used_by=labels)
     return sorted(found.values(), key=lambda need: (need.what, need.name))
 
 
@@ -96,7 +102,12 @@ def _of_task(task: Component, options: Mapping[str, Any], sources: Sources) -> I
         return
     for hub_id in ids:
         command = hub_command(hub_id, revision=options.get("revision"))
-        yield Need("data", hub_id, (), sources.locate_hub(hub_id), command, size_of(hub_id, "data"))
+        yield Need("data", hub_id, (), locate_hub(task, hub_id, sources), command)
+
+
+def locate_hub(task: Component, hub_id: str, sources: Sources) -> str | None:
+    """Where a run would take a data set of a task's from, in the words of `Need.place`."""
+    return sources.locate_hub(hub_id, downloads=bool(task.facts.get("DOWNLOADS", True)))
 
 
 def _of_model(model: Component, options: Mapping[str, Any], sources: Sources) -> Iterator[Need]:
@@ -105,7 +116,8 @@ def _of_model(model: Component, options: Mapping[str, Any], sources: Sources) ->
     if not isinstance(name, str):
         return
     if name.startswith((".", "/", "~")):
-        place = f"folder:{Path(name).name}" if Path(name).expanduser().is_dir() else None
+        folder = components.located(model, options)["pretrained"]
+        place = f"folder:{Path(folder).name}" if os.path.isdir(folder) else None
         yield Need("weights", name, (), place, "the suite names a folder of your own")
         return
     package = model.words("PACKAGE") if name in model.words("HUB") else ()
@@ -113,7 +125,7 @@ def _of_model(model: Component, options: Mapping[str, Any], sources: Sources) ->
     place = place or (f"hub:{name} (cached)" if cached(name, "model") else None)
     place = place or (sources.locate_package(*package) if package else None)
     place = place or (None if sources.is_offline else f"hub:{name} (download)")
-    yield Need("weights", name, (), place, hub_command(name, "model"), size_of(name, "weights"))
+    yield Need("weights", name, (), place, hub_command(name, "model"))
 
 
 def size_of(hub_id: str, what: What) -> int | None:

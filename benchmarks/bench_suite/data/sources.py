@@ -6,13 +6,13 @@ import importlib.metadata
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench_suite.contracts import DataInvalid, DataUnavailable
-from bench_suite.data.hub import Asked, cached, first_line, load, with_columns
+from bench_suite.data.hub import Asked, HubUnreachable, cached, first_line, load, with_columns
 from bench_suite.data.hub import Fetched as Fetched
 from bench_suite.data.hub import hub_command as hub_command
 from bench_suite.data.layout import Folder, read_folder
@@ -47,6 +47,8 @@ class Sources:
     "Where decoded images and the like are kept; None keeps nothing."
     progress: bool = False
     "Show on standard error how far a download is."
+    _unreachable: dict[str, HubUnreachable] = field(default_factory=dict, init=False, repr=False, compare=False)
+    "By hub id: what the hub did not answer to. It is not asked again, or each cell of a run would wait anew."
 
     @property
     def is_offline(self) -> bool:
@@ -69,7 +71,8 @@ class Sources:
         Args:
             hub_id: `owner/name`.
             split: the hub's name of the split.
-            config: the hub's name of the configuration; None for the only one.
+            config: the hub's name of the configuration; None for the only one. A folder that holds one data set only
+                needs no sub-folder of that name.
             columns: those that are needed; None for all.
             revision: branch, tag or commit on the hub; None for the newest. A folder is taken as it is.
 
@@ -78,14 +81,17 @@ class Sources:
             DataInvalid: it is there and cannot be read, or lacks a column.
         """
         folder = read_folder(hub_id)
-        if folder is not None and split in folder.splits(config):
-            return folder.read(config, split, columns)
-        asked = Asked(hub_id, config, revision, split, _looked_for(hub_id, folder, config, split))
+        here = None if folder is not None and folder.is_flat else config
+        if folder is not None and split in folder.splits(here):
+            return folder.read(here, split, columns)
+        asked = Asked(hub_id, config, revision, split, _looked_for(hub_id, folder, here, split))
         fetched = self._load(asked)[split]
         return replace(fetched, table=with_columns(fetched.table, hub_id, columns))
 
     def repository(self, hub_id: str, *, config: str | None = None, revision: str | None = None) -> Repository:
         """All splits of a data set, whatever they are called; the places and arguments are those of `hub`.
+
+        A configuration that a folder does not have is not found in it, whatever it holds: a person has named it.
 
         Raises:
             DataUnavailable: none of these places has it; the message holds the command that gets it.
@@ -107,17 +113,27 @@ class Sources:
             reason = "the hub is skipped (--offline, or HF_HUB_OFFLINE=1), and its local cache does not hold it"
             command = hub_command(asked.hub_id, revision=asked.revision)
             raise DataUnavailable(f"{asked.hub_id}: {asked.looked}; {reason}", command)
-        return load(asked, offline=self.is_offline, trust=self.trust, progress=self.progress)
+        if (earlier := self._unreachable.get(asked.hub_id)) is not None:
+            raise earlier.with_traceback(None)
+        try:
+            return load(asked, offline=self.is_offline, trust=self.trust, progress=self.progress)
+        except HubUnreachable as fault:
+            self._unreachable[asked.hub_id] = fault
+            raise
 
-    def locate_hub(self, hub_id: str) -> str | None:
-        """Where `hub` would find a data set, without loading: `folder:ID`, `hub:ID (cached)` or `hub:ID (download)`."""
+    def locate_hub(self, hub_id: str, *, downloads: bool = True) -> str | None:
+        """Where `hub` would find a data set, without loading: `folder:ID`, `hub:ID (cached)` or `hub:ID (download)`.
+
+        Args:
+            downloads: False where a task reads only what is on this machine, by itself.
+        """
         if data_folder(hub_id) is not None:
             return f"folder:{hub_id}"
-        if importlib.util.find_spec("datasets") is None:
+        if downloads and importlib.util.find_spec("datasets") is None:
             return None
         if cached(hub_id):
             return f"hub:{hub_id} (cached)"
-        return None if self.is_offline else f"hub:{hub_id} (download)"
+        return None if self.is_offline or not downloads else f"hub:{hub_id} (download)"
 
     # ── installed packages ──────────────────────────────────────────────────────────────────────
 

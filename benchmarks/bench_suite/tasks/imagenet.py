@@ -40,6 +40,7 @@ PROBLEM = "classification"
 GROUPS = ()
 SHIFTS = ()
 HUB = "ILSVRC/imagenet-1k"
+DOWNLOADS = False
 LICENCE = "ImageNet's terms of access: research and education, not for profit"
 BOUNDS = {"size": (8, None), "crop": (0.05, 1.0)}
 
