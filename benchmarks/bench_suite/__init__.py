@@ -20,27 +20,36 @@ def run(
     *,
     overrides: Sequence[str] = (),
     only: Sequence[str] = (),
+    keyword: str = "",
     results: str | Path = "results",
     resume: str | None = None,
     stale: Literal["keep", "redo"] | None = None,
     smoke: bool = False,
     offline: bool = False,
     trust: bool = False,
+    stop_at_first: bool = False,
+    tensorboard: bool = False,
 ) -> Outcome:
     """Run a suite, as `bench run` does, and return what came of it; nothing is printed.
 
     Arguments: `suite`, a file or the name of one that ships; `overrides` as `--set` takes them, `only` as `--only`
-    does; `resume`, `"newest"` or a run's id, and `stale`, what it does with cells whose source or data changed since.
+    and `keyword` as `-k` does; `resume`, `"newest"` or a run's id, and `stale`, what it does with cells whose source
+    or data changed since; `stop_at_first`, as `-x`, ends it at the first cell that fails; `tensorboard` writes event
+    files beside the records.
     Raises `contracts.BenchError` where the input is wrong; a cell that fails is a record in `Outcome.records`.
     """
     from bench_suite.execution.session import Request, execute
+    from bench_suite.execution.tensorboard import beside_records
     from bench_suite.execution.watching import Silent
     from bench_suite.plan import make_plan
     from bench_suite.reading import read_suite
+    from bench_suite.selecting import select
     from bench_suite.store import Store
 
-    plan = make_plan(read_suite(str(suite), overrides), only)
-    return execute(plan, Store(Path(results)), Request(smoke, offline, trust, resume, stale), Silent())
+    plan = select(make_plan(read_suite(str(suite), overrides), only), keyword)
+    request = Request(smoke, offline, trust, resume, stale, stop_at_first=stop_at_first)
+    watcher = beside_records(Silent(), Path(results), resume) if tensorboard else Silent()
+    return execute(plan, Store(Path(results)), request, watcher)
 
 
 def load(name: str | Path = "latest", *, results: str | Path = "results") -> Run:

@@ -62,7 +62,12 @@ class Document:
     def raise_faults(self) -> None:
         """Raise SuiteError with all faults so far, in the order of their lines."""
         if self.faults:
-            raise SuiteError(text for _, text in sorted(self.faults, key=lambda fault: fault[0]))
+            texts = [text for _, text in sorted(self.faults, key=lambda fault: fault[0])]
+            # A line of the file may be wrong only beside what a flag has brought.
+            silent = [flag for flag in self.flags.values() if not any(text.startswith(f"{flag}:") for text in texts)]
+            if silent and any(line for line, _ in self.faults):
+                texts.append(f"the suite was read with {' '.join(silent)}")
+            raise SuiteError(texts)
 
 
 def spell(path: KeyPath) -> str:

@@ -60,7 +60,7 @@ class Sections:
             return option.accept(value)
         except ValueError as error:
             near = nearest(value, choices(option.type)) if isinstance(value, str) else ""
-            self.fault(path, f"{error}{near}")
+            self.fault(path, f"{error}{_listed(option, value) or near}")
             return MISSING
 
     def take(self, table: Mapping[str, Any], options: Mapping[str, Option], path: KeyPath) -> dict[str, Any]:
@@ -89,3 +89,12 @@ class Sections:
                 self.fault(path, str(error))
         self.incomplete.add(kind)
         return None
+
+
+def _listed(option: Option, value: Any) -> str:
+    """How a single value is written for an option that is a list; nothing where that would not fit either."""
+    try:
+        option.accept([value])
+    except ValueError:
+        return ""
+    return f"; a list is wanted: {show([value])}"

@@ -162,7 +162,7 @@ def _one(tokens: Tokens, expression: str, words: list[Word]) -> tuple[Test, Toke
 
 
 def _fault(expression: str, at: int, message: str) -> SuiteError:
-    return SuiteError([f"-k {expression}\n   {'':{at}}^ {message}\n  such as: -k 'mlp and not seed=1'"])
+    return SuiteError([f"-k: {message}\n    {expression}\n    {'':{at}}^\n  such as: -k 'mlp and not seed=1'"])
 
 
 # ── --lf ────────────────────────────────────────────────────────────────────────────────────────

@@ -534,6 +534,8 @@ FLAGS = {
     "train.epochs=nan": ("nan is not an integer",),
     "trian.epochs=3": ("unknown key", near("train")),
     "train.optimizer=adam": (near("adamw"),),
+    "train.augment=flip": ('"flip" is not a list', 'a list is wanted: ["flip"]'),
+    "models.mlp.hidden=3": ("3 is not a list of integers; a list is wanted: [3]",),
     "models.mpl.hidden=[3]": ('nothing in models is named "mpl"', near("mlp"), "(there are: mlp)"),
     "models.mlp.hiden=[3]": ("unknown key", near("hidden")),
     "models.hidden=[3]": ("name a key of one of models, such as models.NAME.hidden",),
@@ -563,6 +565,37 @@ def test_a_wrong_set_is_explained_by_its_flag(bench, tmp_path, flag):
     assert len(ended.err) < 700
     for said in FLAGS[flag]:
         assert said in ended.err
+
+
+BESIDE = {
+    "train.validation=0": "models[0].train.patience: patience decides on validation data",
+    "train.optimizer=adamw": "train.momentum: momentum is an option of",
+    "matrix.exclude=[{seed=0}]": "the task loans stands in no cell: all of its cells are excluded",
+    "tasks.loans.use=diabetes": 'no probe of this suite emits "quality/accuracy"',
+    "models.mlp.hidden=[8]": "are the same but for their names",
+}
+
+
+@pytest.mark.parametrize("flag", BESIDE)
+def test_a_line_that_is_wrong_only_beside_a_set_names_the_set(bench, tmp_path, flag):
+    same = "are the same" in BESIDE[flag]
+    text = BASE.replace('"mlp"', '"mlp"\ntrain = { patience = 2 }') + '[gate]\n"quality/accuracy" = { min = 0.1 }\n'
+    text += '[train]\noptimizer = "sgd"\nmomentum = 0.5\n'
+    text += '[[models]]\nuse = "mlp"\nname = "other"\nhidden = [8]\ntrain = { patience = 2 }\n' if same else ""
+    (tmp_path / "suite.toml").write_text(text)
+    assert bench("plan", "suite.toml").status == 0
+    ended = bench("plan", "suite.toml", "--set", flag)
+    assert ended.status == 2
+    assert BESIDE[flag] in ended.err
+    assert ended.err.splitlines()[-1] == f"the suite was read with --set {flag}"
+
+
+def test_what_a_component_says_of_a_set_names_the_set(bench, tmp_path):
+    text = '[[tasks]]\nuse = "hub"\nid = "a/b"\ninputs = "text"\nlabel = "label"\n'
+    (tmp_path / "suite.toml").write_text(text + '[[models]]\nuse = "bag_of_words"\n[probes.quality]\n')
+    ended = bench("run", "suite.toml", "--set", "tasks.hub.id=a/b/c")
+    assert ended.status == 2
+    assert ended.err.splitlines()[-1] == "the suite was read with --set tasks.hub.id=a/b/c"
 
 
 def test_a_set_reaches_what_a_file_would(bench, tmp_path):

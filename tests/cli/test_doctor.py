@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,19 @@ def test_an_optional_package_that_does_not_load_is_shown_with_its_error(bench, q
     assert ended.status == 0
     assert "RuntimeError: operator nms does not exist" in ended.out
     assert "pip uninstall torchvision" in ended.out
+
+
+@pytest.mark.parametrize("name", ["timm", "torchvision"])
+def test_what_could_break_transformers_is_not_to_be_installed_by_a_bare_pip(bench, quick, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "80")
+    absent = [replace(package, module="no_such_module", distribution=f"no-{name}")
+              for package in PACKAGES if package.distribution == name]  # fmt: skip
+    monkeypatch.setattr(doctor, "examine", lambda: examine([*PACKAGES[:1], *absent]))
+    out = bench("doctor", "--offline").out
+    said = " ".join(out.split())
+    assert re.search(r"needs a build .*that matches this PyTorch, from the same index", said)
+    assert "pip install" not in said
+    assert max(len(line) for line in out.splitlines() if str(tmp_path) not in line) <= 80
 
 
 @pytest.mark.parametrize("package", ["numpy", pytest.param("torch", marks=pytest.mark.slow)])

@@ -47,6 +47,7 @@ def test_nothing_is_overwritten(bench, tmp_path):
     assert ended.status == 2
     assert "suite.toml is there already" in ended.err
     assert (tmp_path / "suite.toml").read_text() == "mine"
+    (tmp_path / "suites").mkdir()
     assert bench("init", "suites/other one.toml").status == 0
     assert 'title = "Other one"' in (tmp_path / "suites" / "other one.toml").read_text()
 
@@ -61,4 +62,11 @@ def test_a_suite_is_a_toml_file(bench, tmp_path):
     ended = bench("init", "mine")
     assert ended.status == 2
     assert "such as mine.toml" in ended.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_folder_is_made(bench, tmp_path):
+    ended = bench("init", "no where/x.toml")
+    assert ended.status == 2
+    assert "there is no folder no where; make it first: mkdir -p 'no where'" in ended.err
     assert not list(tmp_path.iterdir())

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bench_suite
 from bench_suite.document import SuiteError, parse_document
 from bench_suite.plan import make_plan, name
 from bench_suite.reading import suite_of
@@ -164,6 +165,14 @@ def test_it_comes_after_only_and_what_is_said_next_can_be_pasted(bench, tmp_path
     assert "next: bench run s.toml --only task=loans -k 'mlp and seed=1'" in out
 
 
+def test_an_expression_that_cannot_be_read_is_shown_with_the_place_under_it(bench, tmp_path):
+    (tmp_path / "s.toml").write_text(SMALL.replace("./flaky.py", "quality").replace("flaky", "quality"))
+    ended = bench("plan", "s.toml", "-k", "loans and and seed=1")
+    message, expression, place, *_ = ended.err.splitlines()
+    assert message == "bench: -k: a word is missing before and"
+    assert expression[place.index("^") :] == "and seed=1"
+
+
 # ── -x and --lf ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -192,6 +201,17 @@ def test_x_stops_at_the_first_failure_and_a_resume_does_the_rest(flaky, tmp_path
     ended, seeds = flaky("", "--resume")
     assert (ended.status, seeds) == (0, [3])
     assert len(Store(tmp_path / "results").runs()) == 1
+
+
+def test_from_python_cells_are_chosen_and_the_first_failure_ends_it_too(flaky, tmp_path):
+    flaky("2")
+    outcome = bench_suite.run("s.toml", trust=True, keyword="not seed=0", stop_at_first=True)
+    assert outcome.stopped
+    assert [(record.cell["seed"], record.probes["flaky"].status) for record in outcome.records] == [
+        (1, "ok"), (2, "failed"),
+    ]  # fmt: skip
+    with pytest.raises(SuiteError, match="no cell of this suite matches"):
+        bench_suite.run("s.toml", trust=True, keyword="seed=9")
 
 
 def test_x_changes_nothing_where_nothing_fails(flaky):

@@ -122,6 +122,13 @@ def test_what_a_cell_says_cannot_steer_the_terminal(bench, store):
     assert r"\x1b[2Jgone" in out
 
 
+def test_a_smoke_run_is_marked(bench, store):
+    assert "smoke" not in bench("show", "cell", "9c").out
+    with store.create("s", {"smoke": True}).writer() as writer:
+        writer.write(replace(RECORD, smoke=True))
+    assert "smoke run: 64 examples a split, one epoch; never ranked" in bench("show", "cell", "9c").out
+
+
 def test_where_there_is_no_run_it_says_how_to_make_one(bench):
     assert "bench run quickstart" in bench("show", "cell", "9c").err
 

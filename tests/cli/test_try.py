@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 
 import pytest
@@ -39,6 +40,16 @@ def test_options_may_be_repeated_or_hold_several(bench):
     assert [model["use"] for model in printed["models"]] == ["mlp", "cnn", "logistic_regression"]
     assert printed["train"]["epochs"] == 2
     assert list(printed["probes"]) == ["quality"]
+
+
+def test_many_names_and_seeds_are_written_whole(bench):
+    several = ("--task", "diabetes,breast_cancer", "--model", "logistic_regression,gradient_boosting")
+    seeds = ",".join(map(str, range(40)))
+    ended = bench("try", *several, "--seed", seeds, *QUICK, "--set", "matrix.seed=0")
+    assert ended.status == 0, ended.err
+    printed = suite(ended.out)
+    assert printed["title"] == "logistic_regression, gradient_boosting on diabetes, breast_cancer"
+    assert printed["matrix"]["seed"] == [*range(40)]
 
 
 def test_the_run_stores_the_text_and_the_command_that_made_it(bench, tmp_path):
@@ -82,6 +93,8 @@ def test_a_file_of_ones_own_is_tried_and_named_from_where_the_suite_lies(bench, 
     assert "--trust" in refused.err
     assert not (tmp_path / place / "mine.toml").exists()
     assert bench(*words, "--trust", "--smoke").status == 0
+    made = " ".join(line.removeprefix("# ") for line in (tmp_path / place / "mine.toml").read_text().splitlines()[:3])
+    assert "Made by: bench try --task ./rings.py --model logistic_regression --trust title" in made
     assert bench("run", f"{place}/mine.toml", "--trust", "--smoke").status == 0
 
 
@@ -98,11 +111,13 @@ def test_json_is_all_that_stands_on_standard_output(bench):
         (("--task", "mnist", "--model", "mpl"), 'did you mean "mlp"?'),
         (("--task", "mnist", "--model", "mlp", "--probe", "qualty"), 'did you mean "quality"?'),
         (("--task", "mnist", "--model", "mlp", "--seed", "-1"), "--seed -1: is no seed"),
-        (("--task", "imdb", "--model", "cnn"), "the model cnn fits no task of this suite: imdb (takes image"),
+        (("--task", "imdb", "--model", "cnn"), "bench: --task imdb: the task imdb fits no model of this suite: cnn"),
+        (("--task", "imdb", "--model", "cnn"), "\n--model cnn: the model cnn fits no task of this suite: imdb (takes"),
         (("--task", "cifar10", "--model", "cnn", "--data", "sample"), "--data sample: cifar10 has none"),
         (("--task", "mnist", "--model", "mlp", "--write", "mine"), "--write mine: a suite is a TOML file"),
         (("--task", "mnist", "--model", "mlp", "--set", "train.epoch=3"), 'did you mean "epochs"?'),
-        (("--task", "hub", "--model", "mlp"), "hub needs `id`"),
+        (("--task", "hub", "--model", "mlp"), "bench: --task hub: hub needs `id`"),
+        (("--task", "hub", "--model", "mlp", "--write", "a.toml"), "bench: --task hub: hub needs `id`"),
         (("--model", "mlp"), "Missing option '--task'"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -111,5 +126,6 @@ def test_a_slip_of_the_pen_is_told_before_anything_is_written(bench, tmp_path, w
     ended = bench("try", *words)
     assert ended.status == 2
     assert says in ended.err
+    assert not re.search(r":\d+:", ended.err), "there is no file of which it could name a line"
     assert ended.out == ""
     assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import bench_suite
 from bench_suite import formats
 from bench_suite.cli import main
 from bench_suite.contracts import BenchError, History, Window
@@ -120,6 +121,15 @@ def test_hyper_parameters_are_the_cell_and_all_its_options(ran):
     assert told["train/epochs"].number_value == 3
     assert told["train/patience"].string_value == "none"
     assert told["model/hidden"].string_value == str([*records["mlp"].options["model"]["hidden"]])
+
+
+def test_from_python_event_files_lie_beside_the_records_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    text = '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[matrix]\nthreads = 1\n[probes.quality]\n'
+    (tmp_path / "suite.toml").write_text(text)
+    outcome = bench_suite.run(tmp_path / "suite.toml", results=tmp_path / "results", smoke=True, tensorboard=True)
+    (folder,) = (outcome.run.path / "tensorboard").iterdir()
+    assert "quality/accuracy" in read(folder).Tags()["scalars"]
 
 
 def test_a_resume_that_adds_a_probe_adds_its_metrics_to_the_same_folder(tmp_path, monkeypatch, capsys):

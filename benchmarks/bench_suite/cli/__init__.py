@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_suite import __version__
+from bench_suite.cli.saying import say
 from bench_suite.contracts import BenchError
 from bench_suite.spelling import nearest
 
@@ -87,11 +88,6 @@ def bench() -> None:
     """
 
 
-def printable(text: str) -> str:
-    """The text with its control characters spelled out: what a file holds must not steer the terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
-
-
 def main() -> None:
     """Run the command line; every fault is explained once, here, and becomes the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -100,13 +96,15 @@ def main() -> None:
         status = bench.main(prog_name="bench", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        say(shown.getvalue().rstrip(), err=True)
         sys.exit(2)
     except BenchError as error:
-        click.echo(printable(f"bench: {error}"), err=True)
+        say(f"bench: {error}", err=True)
         sys.exit(error.exit_status)
     except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo("interrupted", err=True)
+        say("interrupted", err=True)
         sys.exit(130)
     except SystemExit as ended:
         # So click ends where whoever read the output has gone while a command wrote it.
@@ -119,6 +117,6 @@ def main() -> None:
         if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO, errno.EBADF):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        click.echo(f"bench: the output cannot be written: {error.strerror}", err=True)
+        say(f"bench: the output cannot be written: {error.strerror}", err=True)
         sys.exit(2)
     sys.exit(status if isinstance(status, int) else 0)

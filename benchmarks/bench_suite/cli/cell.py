@@ -80,6 +80,8 @@ def lines(run: Run, record: Record) -> Iterator[str]:
     yield f"cell {record.id}: {_name(record)}"
     yield ""
     yield from _row("run", run.name)
+    if record.smoke:
+        yield from _row("", "smoke run: 64 examples a split, one epoch; never ranked or compared")
     started = f", begun {record.started}" if record.started else ""
     yield from _row("status", f"{record.status}{started}")
     for text in (record.reason or "").splitlines():

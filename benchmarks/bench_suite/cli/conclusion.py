@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_suite.cli.arguments import shown
+from bench_suite.cli.saying import say
+from bench_suite.evaluate_names import name_of
 
 if TYPE_CHECKING:
+    from bench_suite.contracts import Record
     from bench_suite.execution.session import Outcome
     from bench_suite.gates import Judgement
     from bench_suite.plan import Plan
@@ -42,19 +45,20 @@ def conclude(
     if as_json:
         click.echo(json.dumps(_as_document(outcome, judged, status), indent=2))
         return status
-    click.echo("", err=True)
-    click.echo(terminal_table(run, shutil.get_terminal_size().columns))
+    say(err=True)
+    say(terminal_table(run, shutil.get_terminal_size().columns))
     for judgement in judged:
-        click.echo(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}")
+        say(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}")
     _say_faults(outcome, run.path)
+    _say_absent(plan, outcome.records)
     if outcome.stopped:
         done = len(outcome.records)
-        click.echo(f"stopped at the first cell that failed (-x): {done} of {outcome.cells} cells have run", err=True)
-    click.echo(f"records  {shown(run.path)}/records/")
-    click.echo(f"report   {shown(written[0])}")
-    click.echo("")
+        say(f"stopped at the first cell that failed (-x): {done} of {outcome.cells} cells have run", err=True)
+    say(f"records  {shown(run.path)}/records/")
+    say(f"report   {shown(written[0])}")
+    say()
     for line in _next(outcome, same, status, smoke=smoke, failed_in=failed_in):
-        click.echo(line)
+        say(line)
     return status
 
 
@@ -102,11 +106,27 @@ def _say_faults(outcome: Outcome, path: Path) -> None:
                 reasons.setdefault(f"probe {label} failed: {row.reason}", []).append(where)
     for reason, places in reasons.items():
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        click.echo(f"{places[0]}{more}: {reason}", err=True)
+        say(f"{places[0]}{more}: {reason}", err=True)
     for fault in outcome.summary_faults:
-        click.echo(fault, err=True)
+        say(fault, err=True)
     if outcome.failed and any(path.glob("cells/*/traceback-*")):
-        click.echo(f"tracebacks: {shown(path)}/cells/*/traceback-*.txt", err=True)
+        say(f"tracebacks: {shown(path)}/cells/*/traceback-*.txt", err=True)
+
+
+def _say_absent(plan: Plan, records: Sequence[Record]) -> None:
+    """Each metric that the suite names and no cell has a value of, with the reason: it shall not vanish silently."""
+    named = {
+        f"{probe.label}/{name_of(use)}"
+        for probe in plan.suite.probes
+        for option in probe.component.facts.get("NAMES", {})
+        for use in probe.stated.get(option, ())
+    }
+    found = [row for record in records for row in record.metrics if row.name in named]
+    for metric in sorted(named - {row.name for row in found if row.value is not None}):
+        reasons = list(dict.fromkeys(row.reason for row in found if row.name == metric and row.reason))
+        if reasons:
+            more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+            say(f"{metric} has no value: {reasons[0]}{more}", err=True)
 
 
 def _as_document(outcome: Outcome, judged: Sequence[Judgement], status: int) -> dict[str, object]:

@@ -12,6 +12,7 @@ import click
 
 from bench_suite import components
 from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, again, chosen
+from bench_suite.cli.saying import say
 
 if TYPE_CHECKING:
     from bench_suite.components import Component
@@ -44,23 +45,26 @@ def command(ctx: click.Context, as_json: bool) -> None:
         click.echo(json.dumps({"schema": 1, "tasks": found}, indent=2))
         return
     for name, task in tasks.items():
-        click.echo(name)
+        say(name)
         for line in _lines(task, sources):
-            click.echo(f"  {line}")
-    click.echo('\nsamples: pip install "bench-suite[samples]"')
-    click.echo("next: bench data fetch SUITE   get all that a suite needs; quickstart and ci need samples only")
+            say(f"  {line}")
+    say('\nsamples: pip install "bench-suite[samples]"')
+    say("next: bench data fetch SUITE   get all that a suite needs; quickstart and ci need samples only")
 
 
 def _places(task: Component, sources: Sources) -> dict[str, object]:
     """`full` and `sample`: where they would come from, or null; `hub`: the same for each of several hub ids."""
+    from bench_suite.data.needs import locate_hub
+
     hubs, package = task.words("HUB"), task.words("PACKAGE")
     held = sources.locate_package(*package) if package else None
-    places = {hub_id: sources.locate_hub(hub_id) for hub_id in hubs}
+    places = {hub_id: locate_hub(task, hub_id, sources) for hub_id in hubs}
     found: dict[str, object] = {"full": places[hubs[0]] if hubs else held, "sample": held}
     return found | ({"hub": places} if len(hubs) > 1 else {})
 
 
 def _lines(task: Component, sources: Sources) -> list[str]:
+    from bench_suite.data.needs import locate_hub
     from bench_suite.data.sources import PACKAGE_COMMAND, hub_command
 
     hubs, package = task.words("HUB"), task.words("PACKAGE")
@@ -69,8 +73,8 @@ def _lines(task: Component, sources: Sources) -> list[str]:
     held = f"not here; to get it: {PACKAGE_COMMAND}"
     if package:
         held = sources.locate_package(*package) or held
-    full = [sources.locate_hub(hub_id) or f"not here; to get it: {hub_command(hub_id)}" for hub_id in hubs] or [held]
-    lines = [f"{'full' if number == 0 else '':6}  {place}" for number, place in enumerate(full)]
+    full = [locate_hub(task, hub_id, sources) or f"not here; to get it: {hub_command(hub_id)}" for hub_id in hubs]
+    lines = [f"{'full' if number == 0 else '':6}  {place}" for number, place in enumerate(full or [held])]
     return [*lines, f"sample  {held if package else 'there is none'}"]
 
 
@@ -108,10 +112,10 @@ def fetch_command(
     sources = Sources(offline=offline, trust=trust, cache=Cache(), progress=sys.stderr.isatty())
     before = {need.name: need for need in downloads(plan, sources)}
     results = []
-    for got in fetch(plan, sources, lambda what: click.echo(f"… {what}", err=True)):
+    for got in fetch(plan, sources, lambda what: say(f"… {what}", err=True)):
         results.append(got)
         if not as_json:
-            click.echo(_said(got))
+            say(_said(got))
     after = [need for need in downloads(plan, sources) if need.size is not None]
     lacking = [got for got in results if got.origin is None]
     if as_json:
@@ -122,15 +126,16 @@ def fetch_command(
         }
         click.echo(json.dumps(document, indent=2))
         return 3 if lacking else 0
-    click.echo("")
+    same = again(suite, overrides, only, trust=trust)
+    say()
     for need in after:
         new = " (downloaded)" if before[need.name].is_download else ""
-        click.echo(f"{need.name}: {_bytes(need.size or 0)}{new}")
+        say(f"{need.name}: {_bytes(need.size or 0)}{new}")
     if lacking:
-        click.echo(f"{len(lacking)} of {len(results)} could not be had: the cells that need them would be unavailable")
-        click.echo(f"next: get them as said above, then bench data fetch {again(suite, overrides, only, trust=trust)}")
+        say(f"{len(lacking)} of {len(results)} could not be had: the cells that need them would be unavailable")
+        say(f"next: bench data fetch {same}   once you have got them as said above")
         return 3
-    click.echo(f"next: bench run {again(suite, overrides, only, trust=trust)} --offline   all that it needs is here")
+    say(f"next: bench run {same} --offline   all that it needs is here")
     return 0
 
 

@@ -106,16 +106,16 @@ def _package(package: Package, width: int) -> Iterator[str]:
     version = package.version or ""
     yield f"  {package.distribution:20} {package.state:7} {version or '–':10} {package.purpose}"
     if package.error:
-        yield from textwrap.wrap(
-            package.error,
-            width,
-            initial_indent=" " * 23,
-            subsequent_indent=" " * 23,
-            break_long_words=False,
-            max_lines=3,
-        )
+        yield from _beneath(package.error, width, max_lines=3)
     if package.state != "found":
-        yield f"{'':23}{_remedy(package)}"
+        yield from _beneath(_remedy(package), width)
+
+
+def _beneath(text: str, width: int, max_lines: int | None = None) -> list[str]:
+    return textwrap.wrap(
+        text, width, initial_indent=" " * 23, subsequent_indent=" " * 23, break_long_words=False,
+        break_on_hyphens=False, max_lines=max_lines,
+    )  # fmt: skip
 
 
 def _remedy(package: Package) -> str:

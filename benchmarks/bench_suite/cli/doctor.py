@@ -21,6 +21,7 @@ from bench_suite import environment
 from bench_suite.cli.arguments import JSON
 from bench_suite.cli.diagnosis import lines
 from bench_suite.cli.installed import examine
+from bench_suite.cli.saying import say
 
 ENDPOINT = "https://huggingface.co"
 REACHING = 4.0  # seconds that the hub is waited for
@@ -51,12 +52,12 @@ def command(compiles: bool, offline: bool, as_json: bool) -> int:
       bench doctor --json > machine.json
     """
     hub = _in_background(_hub, offline)
-    _say("importing the installed packages …")
+    say("importing the installed packages …", err=True)
     packages = examine()
     loads = not any(p.state != "found" for p in packages if p.distribution in ("torch", "numpy", "threadpoolctl"))
     found: dict[str, Any] = {"schema": 1}
     if loads:
-        _say("measuring peak rates …")
+        say("measuring peak rates …", err=True)
         import torch  # noqa: F401 - the accelerators of `describe` are those that torch knows
 
     # Before the rates: they make the machine busy by themselves.
@@ -66,15 +67,14 @@ def command(compiles: bool, offline: bool, as_json: bool) -> int:
     found["packages"] = [vars(package) for package in packages]
     found["compiler"] = _compiler()
     if compiles:
-        _say("compiling a tiny network, which may take two minutes …")
+        say("compiling a tiny network, which may take two minutes …", err=True)
         found["compiler"]["compiles"] = _compiles()
     found |= {"hub": hub(), "data": _data(), "cache": _cache()}
-    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(lines(found, packages)))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        say("\n".join(lines(found, packages)))
     return BROKEN if any(package.required and package.state != "found" for package in packages) else 0
-
-
-def _say(what: str) -> None:
-    click.echo(what, err=True)
 
 
 # ── what is asked of the machine ────────────────────────────────────────────────────────────────

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bench_suite.cli.generating import fill, write_new
+from bench_suite.cli.saying import say
 
 
 @click.command()
@@ -23,9 +24,12 @@ def command(file: Path) -> None:
     """
     if file.suffix != ".toml":
         raise click.UsageError(f"{file}: a suite is a TOML file, such as {file}.toml")
+    if not file.parent.is_dir():
+        there = shlex.quote(str(file.parent))
+        raise click.UsageError(f"{file}: there is no folder {file.parent}; make it first: mkdir -p {there}")
     typed = shlex.quote(str(file))
     title = " ".join(file.stem.replace("_", " ").replace("-", " ").replace('"', " ").replace("\\", " ").split())
     write_new({file: fill("suite.toml", file=typed, title=title[:1].upper() + title[1:] or "Suite")})
-    click.echo(f"written: {file}\n")
-    click.echo(f"next: bench plan {typed}            its cells, before anything is spent")
-    click.echo(f"      bench run {typed} --smoke     whether everything works, in seconds")
+    say(f"written: {file}\n")
+    say(f"next: bench plan {typed}            its cells, before anything is spent")
+    say(f"      bench run {typed} --smoke     whether everything works, in seconds")

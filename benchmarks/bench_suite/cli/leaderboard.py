@@ -9,6 +9,7 @@ import click
 
 from bench_suite.cli.arguments import RESULTS
 from bench_suite.cli.completing import run_names
+from bench_suite.cli.saying import say
 from bench_suite.store import Run, Store
 from bench_suite.writing import StoreError
 
@@ -48,8 +49,8 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
         insert(leaderboard(chosen), into)
     else:
         write_leaderboard(chosen, output)
-    click.echo(terminal_table(chosen, shutil.get_terminal_size().columns))
-    click.echo(f"\nwritten to {into or output}")
+    say(terminal_table(chosen, shutil.get_terminal_size().columns))
+    say(f"\nwritten to {into or output}")
 
 
 def newest_of_each(store: Store) -> list[Run]:
@@ -68,5 +69,5 @@ def newest_of_each(store: Store) -> list[Run]:
             chosen[info.suite] = (whole, run)
     for suite, (whole, run) in chosen.items():
         if not whole:
-            click.echo(f"{suite}: there is no whole run yet; this is of {run.name}, a part of it", err=True)
+            say(f"{suite}: there is no whole run yet; this is of {run.name}, a part of it", err=True)
     return [run for _, run in chosen.values()]

@@ -11,6 +11,7 @@ import click
 
 from bench_suite import components
 from bench_suite.cli.arguments import JSON, NearestChoice
+from bench_suite.cli.saying import say
 from bench_suite.contracts import ComponentError, Kind
 from bench_suite.suite import locate, shipped
 
@@ -34,12 +35,12 @@ def command(kind: str | None, as_json: bool) -> None:
         return
     columns = shutil.get_terminal_size().columns
     for position, (k, lines) in enumerate(found.items()):
-        click.echo(("\n" if position else "") + k)
+        say(("\n" if position else "") + k)
         width = max((len(name) for name in lines), default=0)
         for name, summary in lines.items():
             wrapped = textwrap.wrap(summary, max(columns - width - 4, 20)) or [""]
-            click.echo(f"  {name:{width}}  " + f"\n{'':{width + 4}}".join(wrapped))
-    click.echo(f"\nnext: bench show {kind or 'models'} NAME" if kind != "suites" else "\nnext: bench plan NAME")
+            say(f"  {name:{width}}  " + f"\n{'':{width + 4}}".join(wrapped))
+    say(f"\nnext: bench show {kind or 'models'} NAME" if kind != "suites" else "\nnext: bench plan NAME")
 
 
 def entries(kind: str) -> dict[str, str]:

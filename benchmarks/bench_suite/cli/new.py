@@ -12,6 +12,7 @@ import click
 
 from bench_suite.cli.arguments import NearestChoice
 from bench_suite.cli.generating import fill, write_new
+from bench_suite.cli.saying import say
 
 KINDS = ("task", "model", "probe")
 _TRY: Mapping[str, str] = {
@@ -47,11 +48,11 @@ def command(kind: str, name: str, folder: Path) -> None:
     file, test = folder / f"{name}.py", folder / f"test_{name}.py"
     write_new({file: fill(f"{kind}.py.txt", **words), test: fill(f"test_{kind}.py.txt", **words)})
     use = file.as_posix() if file.is_absolute() else f"./{file.as_posix()}"
-    click.echo(f"written: {file}\n         {test}\n")
-    click.echo(f"next: {_TRY[kind].format(use=shlex.quote(use))}")
-    click.echo(f"      bench show {kind} {shlex.quote(use)}      its facts and options, read without running it")
-    click.echo(f"      pytest {shlex.quote(str(test))}")
-    click.echo(f"\nin a suite that lies here, to be run with --trust:\n\n  {_SUITE[kind].format(name=name, use=use)}")
+    say(f"written: {file}\n         {test}\n")
+    say(f"next: {_TRY[kind].format(use=shlex.quote(use))}")
+    say(f"      bench show {kind} {shlex.quote(use)}      its facts and options, read without running it")
+    say(f"      pytest {shlex.quote(str(test))}")
+    say(f"\nin a suite that lies here, to be run with --trust:\n\n  {_SUITE[kind].format(name=name, use=use)}")
 
 
 def check_name(name: str, folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, again, chosen
+from bench_suite.cli.saying import printable, say
 from bench_suite.cli.selection import matching
 from bench_suite.expected import Expected, expected, spoken
 from bench_suite.plan import Plan, make_plan, name
@@ -43,7 +44,8 @@ def command(
         click.echo(json.dumps(as_document(plan, times, needs), indent=2, default=list))
         return
     same = again(suite, overrides, only, keyword=keyword, trust=bool(plan.suite.foreign), results=results)
-    click.echo("\n".join(lines(plan, times, needs, same)))
+    # A name may hold the end of a line: an id of a hub, say.
+    say("\n".join(printable(line, keep="") for line in lines(plan, times, needs, same)))
 
 
 def as_document(plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need]) -> dict[str, Any]:

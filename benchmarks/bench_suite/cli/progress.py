@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
+from bench_suite.cli.saying import printable
 from bench_suite.contracts import History, Record, Window
 from bench_suite.plan import Cell, name
 from bench_suite.workplace import Watcher
@@ -99,7 +100,7 @@ class Plain:
         self._say(ending(cell, record, self.done, self.cells))
 
     def _say(self, text: str) -> None:
-        sys.stderr.write("".join(c if c.isprintable() else "?" for c in text) + "\n")
+        sys.stderr.write(printable(text, keep="") + "\n")
         sys.stderr.flush()
 
 
@@ -137,20 +138,20 @@ class Live:
         self.done = done
         self.bar.update(self.task, completed=done)
         for line in beginning(run, resumed=resumed, wanted=wanted, done=done, cells=self.cells, notes=notes):
-            self.console.print(line, markup=False)
+            self.console.print(printable(line), markup=False)
 
     def cell(self, cell: Cell) -> None:
         """Name it beside the bar."""
-        self.bar.update(self.task, now=name(cell))
+        self._now(name(cell))
 
     def step(self, cell: Cell, what: str) -> None:
         """What it is at."""
-        self.bar.update(self.task, now=f"{name(cell)}: {what}")
+        self._now(f"{name(cell)}: {what}")
 
     def window(self, cell: Cell, window: Window) -> None:
         """How far the training is."""
         rate = window.samples / window.seconds if window.seconds else 0.0
-        self.bar.update(self.task, now=f"{name(cell)}: step {window.step}, loss {window.loss:.3f}, {rate:,.0f}/s")
+        self._now(f"{name(cell)}: step {window.step}, loss {window.loss:.3f}, {rate:,.0f}/s")
 
     def trained(self, cell: Cell, history: History | None) -> None:
         """Nothing."""
@@ -159,5 +160,8 @@ class Live:
         """The cell's line, and a step of the bar."""
         self.done += 1
         style = {"ok": "none", "interrupted": "yellow"}.get(record.status, "red")
-        self.console.print(ending(cell, record, self.done, self.cells), style=style, markup=False)
+        self.console.print(printable(ending(cell, record, self.done, self.cells)), style=style, markup=False)
         self.bar.update(self.task, advance=1)
+
+    def _now(self, text: str) -> None:
+        self.bar.update(self.task, now=printable(text, keep=""))

@@ -8,6 +8,7 @@ import click
 
 from bench_suite.cli.arguments import RESULTS
 from bench_suite.cli.completing import run_names
+from bench_suite.cli.saying import say
 from bench_suite.store import Store
 
 
@@ -29,5 +30,5 @@ def command(runs: tuple[str, ...], results: Path, output: Path | None) -> None:
     chosen = [Store(results).open(run) for run in runs or ("latest",)]
     target = output or Path("reports") / f"{chosen[0].name}.md"
     for path in write_report(chosen, target):
-        click.echo(path)
-    click.echo("\nnext: bench leaderboard   puts the newest run of each suite side by side", err=True)
+        say(path)
+    say("\nnext: bench leaderboard   puts the newest run of each suite side by side", err=True)

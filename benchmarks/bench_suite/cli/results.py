@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, chosen
+from bench_suite.cli.saying import say
 from bench_suite.store import Store
 
 
@@ -36,10 +37,10 @@ def command(results: Path, as_json: bool) -> None:
         click.echo(json.dumps({"schema": 1, "runs": listed}, indent=2))
         return
     if not runs:
-        click.echo(f"{results} holds no runs yet\n\nnext: bench run quickstart")
+        say(f"{results} holds no runs yet\n\nnext: bench run quickstart")
         return
     width = max(len(r.run) for r in runs)
     for r in runs:
         smoke = "  smoke: never ranked" if r.smoke else ""
-        click.echo(f"{r.run:{width}}  {r.records} records of {r.info.get('cells', '?')} cells{smoke}")
-    click.echo("\nnext: bench report RUN   (the first letters of a run's name will do)")
+        say(f"{r.run:{width}}  {r.records} records of {r.info.get('cells', '?')} cells{smoke}")
+    say("\nnext: bench report RUN   (the first letters of a run's name will do)")

@@ -11,11 +11,11 @@ import click
 
 from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, again, chosen, shown
 from bench_suite.cli.completing import run_names, suites
+from bench_suite.cli.saying import say
 
 if TYPE_CHECKING:
     from bench_suite.plan import Plan
     from bench_suite.store import Store
-    from bench_suite.workplace import Watcher
 
 
 @click.command()
@@ -84,6 +84,7 @@ def command(
     from bench_suite.cli.conclusion import conclude
     from bench_suite.cli.progress import progress
     from bench_suite.execution.session import Request, check_trust, execute
+    from bench_suite.execution.tensorboard import beside_records
 
     check_trust(plan, trust=trust)
     # No paths of this machine: the command is stored, and shown in reports.
@@ -92,10 +93,9 @@ def command(
     command += [flag for flag, given in flags.items() if given]
     request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
     with progress(len(plan.cells)) as watcher:
-        watching = _event_files(watcher, results, resume) if tensorboard else watcher
-        outcome = execute(plan, store, request, watching)
+        outcome = execute(plan, store, request, beside_records(watcher, results, resume) if tensorboard else watcher)
     if tensorboard:
-        click.echo(f"curves: tensorboard --logdir {shlex.quote(shown(outcome.run.path / 'tensorboard'))}", err=True)
+        say(f"curves: tensorboard --logdir {shlex.quote(shown(outcome.run.path / 'tensorboard'))}", err=True)
     same = f"bench run {again(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"
     return conclude(plan, outcome, same, as_json=as_json, smoke=smoke, failed_in=failed_in)
 
@@ -106,26 +106,15 @@ def _last_failed(plan: Plan, store: Store, *, smoke: bool) -> tuple[Plan, str | 
 
     found = last(plan, store, smoke=smoke)
     if not found.runs:
-        click.echo("--lf: there is no earlier run of this suite with these --set: all cells are run", err=True)
+        say("--lf: there is no earlier run of this suite with these --set: all cells are run", err=True)
         return plan, None
     wanted = found.failed | found.missing
     if not wanted:
-        click.echo(f"--lf: nothing failed in {found.runs[0]}: all cells are run", err=True)
+        say(f"--lf: nothing failed in {found.runs[0]}: all cells are run", err=True)
         return plan, None
     if len(wanted) == len(plan.cells):
-        click.echo(f"--lf: all {len(wanted)} cells failed or were not reached", err=True)
+        say(f"--lf: all {len(wanted)} cells failed or were not reached", err=True)
         return plan, None
     missing = f", {len(found.missing)} had not been reached" if found.missing else ""
-    click.echo(f"--lf: {len(wanted)} of {len(plan.cells)} cells: {len(found.failed)} failed{missing}", err=True)
+    say(f"--lf: {len(wanted)} of {len(plan.cells)} cells: {len(found.failed)} failed{missing}", err=True)
     return keep(plan, lambda cell: cell.id in wanted, "--lf"), found.runs[-1]
-
-
-def _event_files(watcher: Watcher, results: Path, resume: str | None) -> Watcher:
-    """The watcher, and event files for TensorBoard in the run's folder. Raises BenchError where they cannot be had."""
-    from bench_suite.execution.tensorboard import EventFiles
-
-    def folder(run: str) -> Path:
-        named = resume is not None and (Path(resume) / "run.json").is_file()  # by its path, wherever it lies
-        return ((Path(resume or "") if named else results / run) / "tensorboard").absolute()
-
-    return EventFiles(watcher, folder)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
+from bench_suite.cli.saying import say
 from bench_suite.plan import Plan
 from bench_suite.selecting import select, strangers
 
@@ -12,5 +11,5 @@ def matching(plan: Plan, keyword: str) -> Plan:
     """The cells that match; words that match none are told on standard error. Raises SuiteError."""
     chosen = select(plan, keyword)
     for line in strangers(plan, keyword):
-        click.echo(f"note: {line}", err=True)
+        say(f"note: {line}", err=True)
     return chosen

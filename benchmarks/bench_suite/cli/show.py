@@ -10,6 +10,7 @@ import click
 from bench_suite import components
 from bench_suite.cli.arguments import JSON, RESULTS, NearestChoice, chosen
 from bench_suite.cli.completing import names, run_names
+from bench_suite.cli.saying import printable, say
 from bench_suite.components import Component
 from bench_suite.contracts import Kind
 from bench_suite.options import MISSING, Option, describe, json_schema, show
@@ -49,8 +50,10 @@ def command(kind: str, name: str, run: str | None, results: Path, as_json: bool)
         raise click.UsageError(f"--run is of cells: bench show cell ID --run {run}")
     if KINDS[kind] == "suites":
         text = locate(name).read_text(encoding="utf-8")
-        document = {"schema": 1, "kind": "suites", "name": name, "text": text}
-        click.echo(json.dumps(document, indent=2) if as_json else text, nl=as_json)
+        if as_json:
+            click.echo(json.dumps({"schema": 1, "kind": "suites", "name": name, "text": text}, indent=2))
+        else:
+            click.echo(printable(text), nl=False)  # not folded: it is a file
         return
     of: Kind = KINDS[kind]  # type: ignore[assignment]  # cells and suites have been dealt with
     component = components.find(of, name, Path())
@@ -67,18 +70,18 @@ def command(kind: str, name: str, run: str | None, results: Path, as_json: bool)
         }
         click.echo(json.dumps(document, indent=2, default=list))
         return
-    click.echo("\n".join(lines(component, options)))
+    say("\n".join(lines(component, options)))
 
 
 def _show_cell(id: str, run: str | None, results: Path, *, as_json: bool) -> None:
-    from bench_suite.cli import cell, printable
+    from bench_suite.cli import cell
     from bench_suite.store import Store
 
     found, record = cell.find(Store(results), id, run)
     if as_json:
         click.echo(json.dumps(cell.as_document(found, record), indent=2))
         return
-    click.echo(printable("\n".join(cell.lines(found, record))))
+    say("\n".join(cell.lines(found, record)))
 
 
 def lines(component: Component, options: dict[str, Option]) -> list[str]:

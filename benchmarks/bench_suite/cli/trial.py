@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shlex
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +15,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, SET, chosen, shown
 from bench_suite.cli.completing import components_of
-from bench_suite.options import show
+from bench_suite.cli.saying import printable, say
 
 if TYPE_CHECKING:
     from bench_suite.components import Component
@@ -63,7 +65,7 @@ def command(
       bench try --task mnist --model ./my_model.py --trust --smoke
       bench try --task imdb --model bag_of_words --epochs 3 --write mine.toml
     """
-    from bench_suite.document import parse_document
+    from bench_suite.document import SuiteError, parse_document
     from bench_suite.plan import make_plan
     from bench_suite.reading import suite_of
     from bench_suite.store import Store
@@ -72,10 +74,15 @@ def command(
     folder = Path() if write is None else write.parent
     used, learnt = _found("tasks", _several(tasks)), _found("models", _several(models))
     asked = _found("probes", _several(probes) or PROBES)
-    text = suite_text(used, learnt, asked, _seeds(seeds), epochs, data, overrides, shlex.join(words), folder)
+    own = ["--trust"] if any(part.foreign for part in (*used, *learnt, *asked)) else []
+    text = suite_text(used, learnt, asked, _seeds(seeds), epochs, data, overrides, shlex.join([*words, *own]), folder)
     named = _name(_several(tasks), _several(models)) if write is None else write.stem
-    document = parse_document(text, "the suite" if write is None else str(write), overrides)
-    plan = make_plan(suite_of(document, named, folder, overrides))
+    called = "the suite" if write is None else str(write)
+    try:
+        plan = make_plan(suite_of(parse_document(text, called, overrides), named, folder, overrides))
+    except SuiteError as error:
+        found = {"task": used, "model": learnt}
+        raise SuiteError(_by_flag(fault.removeprefix(f"{called}:"), found) for fault in error.faults) from None
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.cli.conclusion import conclude
@@ -85,7 +92,7 @@ def command(
     check_trust(plan, trust=trust)
     if write is not None:
         _keep(write, text)
-    click.echo(text, err=as_json)
+    click.echo(printable(text), err=as_json)  # not folded: it is a file
     flags = {"--smoke": smoke, "--resume": resume, "--trust": trust}
     stored = [*words, *(["--write", write.name] if write else []), *(flag for flag, given in flags.items() if given)]
     request = Request(smoke, offline, trust, "newest" if resume else None, None, stored)
@@ -96,7 +103,7 @@ def command(
     same += [] if results == Path("results") else ["--results", str(results)]
     status = conclude(plan, outcome, shlex.join(same), as_json=as_json, smoke=smoke)
     if write is None and not as_json:
-        click.echo(f"      {'… --write FILE.toml':36}keeps the suite, to be edited")
+        say(f"      {'… --write FILE.toml':36}keeps the suite, to be edited")
     return status
 
 
@@ -109,16 +116,20 @@ def suite_text(
 ) -> str:  # fmt: skip
     """The suite, as TOML with comments; `command` is what made it, `folder` where it lies."""
     titles = " and ".join(", ".join(part.name for part in parts) for parts in (models, tasks)).replace(" and ", " on ")
-    lines = [f"# {line}" for line in textwrap.wrap(f"Made by: {command}", WIDTH - 2, break_long_words=False)]
-    lines += [f"# To be run with the same {shlex.join(_set(overrides))}"] if overrides else []
-    lines += [f"title = {show(titles)}"]
+    notes = [f"Made by: {command}", *([f"To be run with the same {shlex.join(_set(overrides))}"] if overrides else [])]
+    lines = [
+        f"# {line}"
+        for note in notes
+        for line in textwrap.wrap(printable(note, keep=""), WIDTH - 2, break_long_words=False)
+    ]
+    lines += [f"title = {_toml(titles)}"]
     for task in tasks:
         lines += ["", *_about(task), "[[tasks]]", _use(task, folder), *_data(task, data)]
     for model in models:
         lines += ["", *_about(model), "[[models]]", _use(model, folder)]
     lines += ["", "[train]", f"epochs = {epochs}"]
     lines += [_commented('schedule = "linear"', "the learning rate falls to zero along a line")]
-    lines += ["", "[matrix]", _commented(f"seed = {show(list(seeds))}", "more seeds say what chance does"), ""]
+    lines += ["", "[matrix]", _commented(f"seed = {_toml(list(seeds))}", "more seeds say what chance does"), ""]
     for probe in probes:
         lines += [f"[probes.{probe.name}]", *([_use(probe, folder)] if probe.foreign else [])]
     return "\n".join(lines) + "\n"
@@ -130,12 +141,18 @@ def _use(component: Component, folder: Path) -> str:
     if component.foreign and folder != Path():
         use = Path(os.path.relpath(use, folder)).as_posix()
         use = use if use.startswith(".") else f"./{use}"
-    return f"use = {show(use)}"
+    return f"use = {_toml(use)}"
+
+
+def _toml(value: str | list[int]) -> str:
+    """A string or a list of numbers as TOML has it, which is as JSON has it; never cut, as `show` does."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _about(component: Component) -> list[str]:
     """What it is, as a comment of one line."""
-    return [f"# {textwrap.shorten(component.summary, WIDTH - 2, placeholder=' …')}"] if component.summary else []
+    summary = textwrap.shorten(printable(component.summary, keep=""), WIDTH - 2, placeholder=" …")
+    return [f"# {summary}"] if summary else []
 
 
 def _commented(line: str, comment: str) -> str:
@@ -171,6 +188,15 @@ def _found(kind: Kind, uses: Sequence[str]) -> list[Component]:
         except ComponentError as error:
             raise click.UsageError(f"--{kind[:-1]} {use}: {error}") from error
     return found
+
+
+def _by_flag(fault: str, found: Mapping[str, Sequence[Component]]) -> str:
+    """A fault of the suite, `LINE: KEY: MESSAGE`, by the option that brought it: its line stands in no file yet."""
+    match = re.match(r"\d+: (?:(task|model)s\[(\d+)\]\S*: )?(.*)", fault)
+    if match is None:
+        return fault
+    kind, position, message = match.groups()
+    return message if kind is None else f"--{kind} {found[kind][int(position)].use}: {message}"
 
 
 def _seeds(typed: Sequence[str]) -> list[int]:

@@ -23,6 +23,19 @@ MISSING = "--tensorboard needs the package tensorboard\n  to get it: pip install
 Plain = str | float | int | bool
 
 
+def beside_records(watcher: Watcher, results: Path, resume: str | None) -> EventFiles:
+    """The watcher, and event files in the run's folder, which lies in `results` unless `resume` is its path.
+
+    Raises BenchError where TensorBoard is not installed.
+    """
+
+    def folder(run: str) -> Path:
+        named = resume is not None and (Path(resume) / "run.json").is_file()  # by its path, wherever it lies
+        return ((Path(resume or "") if named else results / run) / "tensorboard").absolute()
+
+    return EventFiles(watcher, folder)
+
+
 class EventFiles:
     """A watcher that passes everything on to another one, and writes what it is told to `FOLDER/CELL/`.
 
