@@ -373,6 +373,9 @@ class Trained(Protocol):
     def encoded(self, split: str) -> Any:
         """`data.encoded.Encoded` of a split, as the network is given it; only where `network` is there."""
 
+    def without_model(self) -> Trained:
+        """The same cell as it can be sent to another process, which may ask nothing of it but `retrain`."""
+
     def retrain(
         self, *, rows: Array | None = None, seed: int | None = None, train: Mapping[str, Any] | None = None
     ) -> Trained:

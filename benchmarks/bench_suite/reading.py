@@ -260,7 +260,8 @@ def _gates(sections: Sections, metrics: Mapping[str, Mapping[str, Any]], probes:
             sections.fault(
                 path,
                 f"a timing has an interval only over {TIMING_PROCESSES} or more fresh processes, "
-                "and is measured in one here: leave it out of [gate]",
+                f"and is measured in fewer here: give its probe processes = {TIMING_PROCESSES}, "
+                "or leave it out of [gate]",
             )
         yield Gate(metric, accepted, path)
 

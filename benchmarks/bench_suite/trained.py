@@ -69,6 +69,12 @@ class Trained:
         """The same cell as one probe sees it: with what its own `during` yielded."""
         return replace(self, meter=meter)
 
+    def without_model(self) -> Trained:
+        """The same cell as it can be sent to another process, which may ask nothing of it but `retrain`."""
+        none = cast(Any, None)  # a problem is a module, and a model may be anything: neither need be sent
+        bare = replace(self, model=none, problem=none, history=None, meter=None, cache=None, keep=None)
+        return replace(bare, _predictions={}, _encoded={})
+
     def predictions(self, split: str, change: Transform | None = None) -> Predictions:
         """Predictions on a split; without `change` they are computed once and stored."""
         if change is None and split in self._predictions:

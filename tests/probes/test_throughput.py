@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 from torch import nn
 
-from bench_suite.contracts import History, Network, Placement, Window
+import bench_suite
+from bench_suite.contracts import History, Metric, Network, Placement, Window
 from bench_suite.data.encoded import stack
 from bench_suite.data.splits import MemorySplit
 from bench_suite.probes import throughput
@@ -53,6 +55,32 @@ def test_a_latency_is_the_median_of_the_samples_that_stand_behind_it(written):
         assert len(metric.samples) == throughput.BLOCKS
         assert metric.value == np.median(metric.samples)
     assert found["latency_p50", None].value <= found["latency_p95", None].value <= found["latency_p99", None].value
+
+
+def test_an_interval_over_processes_is_that_of_their_logarithms_and_takes_five():
+    values = [100.0, 120.0, 90.0, 110.0, 105.0]
+    one = Metric("train", 100.0, samples=(99.0, 101.0), n=2)
+    five = throughput.over_processes(one, values)
+    oracle = stats.ttest_1samp(np.log(values), 0).confidence_interval(0.95)
+    assert five.value == pytest.approx(stats.gmean(values))
+    assert (five.interval.low, five.interval.high) == pytest.approx((np.exp(oracle.low), np.exp(oracle.high)))
+    assert (five.interval.over, five.samples, five.n) == ("processes", tuple(values), 5)
+    assert throughput.over_processes(one, values[:4]).interval is None
+    assert throughput.over_processes(one, [*values[:4], None]).reason == "not measured in every process"
+    assert throughput.over_processes(one, [0.0, 0.1]).value == pytest.approx(0.05)
+
+
+def test_each_process_trains_the_cell_anew(tmp_path):
+    (tmp_path / "suite.toml").write_text(
+        '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[train]\nepochs = 12\n[matrix]\nthreads = 1\n'
+        "[probes.throughput]\nprocesses = 2\nseconds = 0.05\nbatch_sizes = [16]\n"
+    )
+    (record,) = bench_suite.run(tmp_path / "suite.toml", results=tmp_path / "results").records
+    assert record.probes["throughput"].status == "ok", record.probes
+    rows = {row.name: row for row in record.metrics}
+    assert len(rows["throughput/train"].samples) == len(rows["throughput/latency_p50"].samples) == 2
+    assert rows["throughput/train"].value == pytest.approx(stats.gmean(rows["throughput/train"].samples))
+    assert "one observation" in rows["throughput/peak_memory"].reason
 
 
 def test_twice_the_work_is_measured_as_about_half_the_throughput(written):

@@ -29,9 +29,12 @@ COMMANDS = {
     "show": "Show one component: its facts, options and help; or all of a cell.",
     "data": "Show where each data set would come from, here and now.",
     "doctor": "Devices, versions, peak rates of this machine, and what is missing.",
+    "selftest": "Run every instrument on tasks whose answers are known, and compare.",
     "results": "List the runs in the store.",
     "report": "Write the report of one run or several, as Markdown.",
     "leaderboard": "Write the leaderboard, or put it into a Markdown file.",
+    "compare": "Compare two runs, metric by metric; exit 1 where one regressed.",
+    "baseline": "Keep a run as the baseline of its suite, and list what is kept.",
     "schema": "Print the JSON Schema of suite files, for editors.",
     "completion": "Print the script by which a shell completes commands and names.",
 }
@@ -83,8 +86,8 @@ def bench() -> None:
       bench plan mine.toml          the cells of a suite, before anything is spent
       bench show model mlp          what a component is, and its options
 
-    Exit status: 0 all well; 1 a gate failed; 2 the input is wrong; 3 some cells failed or were
-    unavailable; 130 interrupted.
+    Exit status: 0 all well; 1 a gate failed or a metric regressed; 2 the input is wrong; 3 some cells
+    failed or were unavailable; 4 a comparison cannot tell, or has no baseline; 130 interrupted.
     """
 
 

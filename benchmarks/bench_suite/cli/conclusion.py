@@ -11,26 +11,32 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_suite.cli.arguments import shown
+from bench_suite.cli.compare import as_document, say_comparison
 from bench_suite.cli.saying import say
 from bench_suite.evaluate_names import name_of
 
 if TYPE_CHECKING:
+    from bench_suite.compare import Comparison
     from bench_suite.contracts import Record
     from bench_suite.execution.session import Outcome
     from bench_suite.gates import Judgement
     from bench_suite.plan import Plan
+    from bench_suite.store import Run
 
+ORDER = (130, 2, 1, 3, 4)
+"Where several exit statuses hold, the first of these."
 FEW_SEEDS = 5
 "With fewer, a run says how to get more: two or three tell little of what seeds do."
 
 
 def conclude(
-    plan: Plan, outcome: Outcome, same: str, *, as_json: bool, smoke: bool = False, failed_in: str | None = None
-) -> int:
+    plan: Plan, outcome: Outcome, same: str, *, as_json: bool, smoke: bool = False, failed_in: str | None = None,
+    base: Run | None = None,
+) -> int:  # fmt: skip
     """Write the report, judge the gates, print what was found, and return the exit status.
 
     Arguments: `same`, the command that runs the same cells in the same place; `failed_in`, the run whose failed cells
-    were run again (`--lf`).
+    were run again (`--lf`); `base`, the run to compare with (`--against`).
     """
     from bench_suite.gates import judge
     from bench_suite.reports.markdown import write_report
@@ -40,26 +46,47 @@ def conclude(
     # The suite's gates as they are now: those that a resume finds in `run.json` may be older.
     gates = {gate.metric: gate.rules for gate in plan.suite.gates}
     judged = [] if smoke else judge(gates, outcome.records, run.summaries()[0])
-    status = exit_status(outcome, judged)
+    comparison, status = _compared(base, outcome, exit_status(outcome, judged))
     written = write_report([run], run.path / "report.md")
     if as_json:
-        click.echo(json.dumps(_as_document(outcome, judged, status), indent=2))
+        click.echo(json.dumps(_as_document(outcome, judged, status, comparison), indent=2))
         return status
     say(err=True)
     say(terminal_table(run, shutil.get_terminal_size().columns))
     for judgement in judged:
+        if comparison is not None and judgement.verdict == "not judged":
+            continue  # it is by the comparison
         say(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}")
     _say_faults(outcome, run.path)
     _say_absent(plan, outcome.records)
     if outcome.stopped:
         done = len(outcome.records)
         say(f"stopped at the first cell that failed (-x): {done} of {outcome.cells} cells have run", err=True)
+    if comparison is not None:
+        say()
+        say_comparison(comparison)
+        say()
     say(f"records  {shown(run.path)}/records/")
     say(f"report   {shown(written[0])}")
     say()
     for line in _next(outcome, same, status, smoke=smoke, failed_in=failed_in):
         say(line)
     return status
+
+
+def _compared(base: Run | None, outcome: Outcome, status: int) -> tuple[Comparison | None, int]:
+    """The comparison with a base, where that was asked for and can be, and the exit status with its say."""
+    from bench_suite.compare import ComparisonError, compare
+
+    if base is None:
+        return None, status
+    try:
+        comparison = None if outcome.interrupted else compare(base, outcome.run)
+    except ComparisonError as fault:  # no cell has ended well
+        say(f"not compared: {fault}", err=True)
+        comparison = None
+    found = {status, 4 if comparison is None else comparison.status}
+    return comparison, next((each for each in ORDER if each in found), 0)
 
 
 def _next(outcome: Outcome, same: str, status: int, *, smoke: bool, failed_in: str | None) -> Iterator[str]:
@@ -72,7 +99,9 @@ def _next(outcome: Outcome, same: str, status: int, *, smoke: bool, failed_in: s
     elif outcome.interrupted or outcome.stopped or outcome.failed:
         yield f"next: {same} --resume   does what is missing"
     elif status == 1:
-        yield "next: read in the report what the failed gate is about"
+        yield "next: what failed is said above; the report has its numbers"
+    elif status == 4:
+        yield "next: what the comparison cannot tell is said above, with what would decide"
     elif failed_in is not None:
         yield f"next: {same} --resume {failed_in}   does them in the run"
         yield "      where they had failed, so that it is whole"
@@ -129,11 +158,15 @@ def _say_absent(plan: Plan, records: Sequence[Record]) -> None:
             say(f"{metric} has no value: {reasons[0]}{more}", err=True)
 
 
-def _as_document(outcome: Outcome, judged: Sequence[Judgement], status: int) -> dict[str, object]:
+def _as_document(
+    outcome: Outcome, judged: Sequence[Judgement], status: int, comparison: Comparison | None
+) -> dict[str, object]:
     from bench_suite.records import to_json
 
+    compared = {"comparison": as_document(comparison)} if comparison else {}
     return {
         "schema": 1,
+        **compared,
         "run": outcome.run.name,
         "path": str(outcome.run.path),
         "status": status,

@@ -15,7 +15,7 @@ from bench_suite.cli.saying import say
 
 if TYPE_CHECKING:
     from bench_suite.plan import Plan
-    from bench_suite.store import Store
+    from bench_suite.store import Run, Store
 
 
 @click.command()
@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     help="With --resume, cells whose source or data changed since: keep or redo them.",
 )
 @click.option(
+    "--against",
+    metavar="BASE",
+    shell_complete=run_names,
+    help="Then compare with BASE as bench compare does: a run, `baseline`, or `latest`, the newest earlier run.",
+)
+@click.option(
     "--smoke", is_flag=True, help="Try everything in seconds: 64 examples a split, one epoch. Never ranked or compared."
 )
 @click.option("--offline", is_flag=True, help="Skip the hub at once, without time-outs (as HF_HUB_OFFLINE=1 does).")
@@ -48,8 +54,8 @@ if TYPE_CHECKING:
 @chosen(RESULTS, JSON)
 def command(
     suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, exitfirst: bool, last_failed: bool,
-    resume: str | None, stale: str | None, smoke: bool, offline: bool, trust: bool, tensorboard: bool, results: Path,
-    as_json: bool,
+    resume: str | None, stale: str | None, against: str | None, smoke: bool, offline: bool, trust: bool,
+    tensorboard: bool, results: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Train, evaluate and measure every cell of SUITE: a file, or the name of one that ships.
 
@@ -62,6 +68,7 @@ def command(
       bench run mine.toml --set train.epochs=5 --only model=mlp
       bench run mine.toml -k 'mnist and not cnn' -x
       bench run mine.toml --resume
+      bench run mine.toml --against baseline
     """
     from bench_suite.cli.selection import matching
     from bench_suite.plan import make_plan
@@ -74,11 +81,14 @@ def command(
         raise click.UsageError("Missing argument 'SUITE': a file, or the name of one that ships (bench list suites)")
     if last_failed and resume is not None:
         raise click.UsageError("--resume does what failed or is missing, in the same run: leave out --lf, or --resume")
+    if against is not None and smoke:
+        raise click.UsageError("a smoke run is never compared: leave out --smoke, or --against")
     store = Store(results)
     plan, failed_in = make_plan(read_suite(suite, overrides), only), None
     plan = matching(plan, keyword)
     if last_failed:
         plan, failed_in = _last_failed(plan, store, smoke=smoke)
+    base = None if against is None else _base(plan, store, against, resume)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.cli.conclusion import conclude
@@ -97,7 +107,19 @@ def command(
     if tensorboard:
         say(f"curves: tensorboard --logdir {shlex.quote(shown(outcome.run.path / 'tensorboard'))}", err=True)
     same = f"bench run {again(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"
-    return conclude(plan, outcome, same, as_json=as_json, smoke=smoke, failed_in=failed_in)
+    return conclude(plan, outcome, same, as_json=as_json, smoke=smoke, failed_in=failed_in, base=base)
+
+
+def _base(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
+    """The run to compare with, found before anything is spent. Raises BenchError where it cannot serve."""
+    from bench_suite.baselines import base_run
+    from bench_suite.compare import check_common
+
+    resumed = store.newest(plan.suite.name, plan.suite.overrides) if resume == "newest" else None
+    resumed = store.open(resume) if resume not in (None, "newest") else resumed
+    base = base_run(store, against, plan.suite.name, before=resumed)
+    check_common(base, (cell.id for cell in plan.cells))
+    return base
 
 
 def _last_failed(plan: Plan, store: Store, *, smoke: bool) -> tuple[Plan, str | None]:

@@ -20,3 +20,8 @@ def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
     if len(targets) == 0:
         raise ValueError("no examples")
     return float(np.count_nonzero(targets == predictions)) / len(targets)
+
+
+def each(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """1.0 for each example that is right, else 0.0: (n,) float64, whose mean is the accuracy."""
+    return (targets == predictions).astype(np.float64)

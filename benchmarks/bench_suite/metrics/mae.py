@@ -19,7 +19,12 @@ def mae(targets: np.ndarray, predictions: np.ndarray) -> float:
         raise ValueError(f"{len(targets)} targets and {len(predictions)} predictions")
     if len(targets) == 0:
         raise ValueError("no examples")
-    error = float(np.abs(targets - predictions).mean())
+    error = float(each(targets, predictions).mean())
     if not np.isfinite(error):
         raise ValueError("a target or a prediction is not a finite number")
     return error
+
+
+def each(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Absolute error of each example: (n,), whose mean is the metric."""
+    return np.abs(targets - predictions)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy import stats
 
-from bench_suite.contracts import History, Metric, Placement, Trained
+from bench_suite.contracts import History, Interval, Metric, Placement, Trained
+from bench_suite.suite import TIMING_PROCESSES
 from bench_suite.training.precision import computing
 
 VERSION = 2
@@ -29,8 +33,9 @@ METRICS = {
     "peak_memory": {"unit": "MiB", "better": "lower"},
     "inference_memory": {"unit": "MiB", "better": "lower"},
 }
-BOUNDS = {"batch_sizes": (1, None), "seconds": (0.01, 60.0)}
-SMOKE = {"seconds": 0.02, "batch_sizes": (1, 64)}
+BOUNDS = {"batch_sizes": (1, None), "seconds": (0.01, 60.0), "processes": (1, 100)}
+SMOKE = {"seconds": 0.02, "batch_sizes": (1, 64), "processes": 1}
+OF_ONE_PROCESS = ("peak_memory", "inference_memory")
 WINDOW = 0.02  # seconds; shorter ones would measure the clock
 BLOCKS = 5  # of consecutive calls, each with its own percentiles: their spread is what `samples` shows
 FEW, MOST = 16, 1024  # rows that are encoded at a time
@@ -43,6 +48,9 @@ class Options:
     "Batch sizes at which inference is measured."
     seconds: float = 0.3
     "Seconds for each measurement of inference, after warm-up."
+    processes: int = 1
+    """Fresh processes, one after another, in each of which the cell is trained and measured anew: 5 or more give each
+    timing an interval, which a gate and a comparison need. It takes as many further trainings."""
 
 
 @dataclass
@@ -77,6 +85,53 @@ def _watched(place: Placement, did: str) -> Iterator[Memory]:
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric]:
+    """Timings of this process, or of several fresh ones with their interval; memory is of this one in any case."""
+    here = list(_measured(trained, options))
+    if options.processes == 1:
+        yield from here
+        return
+    bare, once = trained.without_model(), replace(options, processes=1)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as fresh:
+        rounds = [fresh.submit(_anew, bare, once).result() for _ in range(options.processes)]
+    for metric in here:
+        if metric.name in OF_ONE_PROCESS or metric.value is None:
+            yield metric
+        else:
+            yield over_processes(metric, [each[_key(metric)] for each in rounds if _key(metric) in each])
+
+
+def _anew(bare: Trained, options: Options) -> dict[tuple[str, float | str | None], float | None]:
+    """Train the cell and measure it in this process, which has done nothing yet."""
+    return {_key(metric): metric.value for metric in _measured(bare.retrain(), options)}
+
+
+def _key(metric: Metric) -> tuple[str, float | str | None]:
+    return metric.name, metric.at.get("batch_size")
+
+
+def over_processes(metric: Metric, values: Sequence[float | None]) -> Metric:
+    """The metric from its values in separate processes: their geometric mean, and, of five or more, its interval.
+
+    exp(m ± t(n − 1) · s / √n), m and s mean and standard deviation of the logarithms: ratios are what restarts change.
+    Values that are not all positive have their mean and no interval.
+    """
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) or not known:
+        return replace(metric, value=None, samples=(), reason="not measured in every process", n=len(known))
+    if min(known) <= 0:
+        return replace(metric, value=float(np.mean(known)), samples=tuple(known), n=len(known), reason=None)
+    logs = np.log(known)
+    value = float(np.exp(logs.mean()))
+    found = replace(metric, value=value, samples=tuple(known), n=len(known), reason=None)
+    if len(known) < TIMING_PROCESSES:
+        return found
+    reach = float(stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / len(logs) ** 0.5)
+    low, high = value * float(np.exp(-reach)), value * float(np.exp(reach))
+    return replace(found, interval=Interval(low, high, 0.95, "processes"))
+
+
+def _measured(trained: Trained, options: Options) -> Iterator[Metric]:
     """Training from the windows of the loop that trained; the rest on the test split.
 
     `inference` and `latency` start from encoded columns on the device. What comes before, from the raw values to the

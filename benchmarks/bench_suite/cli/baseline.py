@@ -1,0 +1,68 @@
+"""`bench baseline`: the runs that others are compared with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from bench_suite.cli.arguments import JSON, RESULTS, chosen, shown
+from bench_suite.cli.completing import run_names
+from bench_suite.cli.saying import say
+
+
+@click.group(name="baseline")
+def command() -> None:
+    """Keep a run as the baseline of its suite, and list what is kept.
+
+    A baseline is a small copy under results/baselines/, made to be committed: records and test predictions.
+
+    \b
+      bench baseline set latest
+      bench run mine.toml --against baseline
+    """
+
+
+@command.command(name="set")
+@click.argument("run", default="latest", shell_complete=run_names)
+@RESULTS
+def set_(run: str, results: Path) -> None:
+    """Make RUN, by default the newest, the baseline of its suite, in the place of the one before."""
+    from bench_suite.baselines import set_baseline
+    from bench_suite.store import Store
+
+    store = Store(results)
+    made = set_baseline(store, store.open(run))
+    say(f"{made.suite}: {made.run.name}, {_size(made.size)} in {shown(made.run.path)}")
+    say("\nnext: bench run SUITE --against baseline   measures anew and compares")
+
+
+@command.command()
+@chosen(RESULTS, JSON)
+def show(results: Path, as_json: bool) -> None:
+    """List the baselines."""
+    from bench_suite.baselines import baselines
+    from bench_suite.store import Store
+
+    found = baselines(Store(results))
+    if as_json:
+        listed = [
+            {"suite": each.suite, "run": each.run.name, "bytes": each.size, "git": each.run.info.get("git"),
+             "cells": len(each.run.records()), "path": str(each.run.path)}
+            for each in found
+        ]  # fmt: skip
+        click.echo(json.dumps({"schema": 1, "baselines": listed}, indent=2))
+        return
+    if not found:
+        say(f"{results}/baselines holds none yet\n\nnext: bench baseline set RUN")
+        return
+    width = max(len(each.suite) for each in found)
+    for each in found:
+        commit = str((each.run.info.get("git") or {}).get("commit") or "no commit known")[:7]
+        cells = len(each.run.records())
+        say(f"{each.suite:{width}}  {each.run.name}  {commit}  {cells} cells, {_size(each.size)}")
+
+
+def _size(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"

@@ -1,0 +1,112 @@
+"""`bench compare`: what changed between two runs, and whether it is worse than the suite's gates allow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench_suite.cli.arguments import JSON, RESULTS, chosen
+from bench_suite.cli.completing import run_names
+from bench_suite.cli.saying import say
+
+if TYPE_CHECKING:
+    from bench_suite.compare import Comparison
+
+MARKDOWN = click.option(
+    "--markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write the comparison as Markdown, worst first: for a pull request or a job's summary page.",
+)  # fmt: skip
+JUNIT = click.option(
+    "--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write JUnit XML, a test for each gated metric.",
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("base", required=False, shell_complete=run_names)
+@click.argument("head", default="latest", shell_complete=run_names)
+@chosen(MARKDOWN, JUNIT)
+@click.option(
+    "--error-rates", is_flag=True,
+    help="Simulate how often such gates raise a false alarm and find a drop, and print it; of given runs, of theirs.",
+)  # fmt: skip
+@chosen(RESULTS, JSON)
+def command(
+    base: str | None, head: str, markdown: Path | None, junit: Path | None, error_rates: bool, results: Path,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Compare the run HEAD with the run BASE, metric by metric, paired by test example.
+
+    BASE is a run, `baseline` (that of the suite; see bench baseline), the name of a baseline, or `latest`, the
+    newest earlier run of the suite; HEAD is a run, by default the newest. The gates are those of HEAD's suite.
+    Exit status: 0 nothing is worse, 1 regressed, 2 wrong input, 3 cells failed, 4 cannot tell, or no baseline.
+
+    \b
+      bench compare baseline
+      bench compare 20261124T1200 20261125T0900 --markdown summary.md
+      bench compare --error-rates
+    """
+    if error_rates and base is None:
+        from bench_suite.cli.rates import usual
+
+        return usual(as_json=as_json)
+    if base is None:
+        raise click.UsageError("Missing argument 'BASE': a run, `baseline` or `latest` (bench results lists runs)")
+    from bench_suite.baselines import base_run
+    from bench_suite.compare import compare
+    from bench_suite.store import Store
+
+    store = Store(results)
+    newer = store.open(head)
+    older = base_run(store, base, str(newer.info["suite"]), before=newer)
+    if error_rates:
+        from bench_suite.cli.rates import of_runs
+
+        return of_runs(older, newer, as_json=as_json)
+    comparison = compare(older, newer)
+    write_files(comparison, markdown, junit)
+    if as_json:
+        click.echo(json.dumps(as_document(comparison), indent=2))
+    else:
+        from bench_suite.reports.comparison import what_next
+
+        say_comparison(comparison)
+        for path in (markdown, junit):
+            if path is not None:
+                say(f"written to {path}", err=True)
+        say(f"\n{what_next(comparison)}")
+    return comparison.status
+
+
+def write_files(comparison: Comparison, markdown: Path | None, junit: Path | None) -> None:
+    """The files that were asked for. Raises BenchError where one cannot be written."""
+    from bench_suite.reports.leaderboard import write
+
+    if markdown is not None:
+        from bench_suite.reports.comparison import as_markdown
+
+        write(markdown, as_markdown(comparison).encode())
+    if junit is not None:
+        from bench_suite.reports.junit import as_junit
+
+        write(junit, as_junit(comparison))
+
+
+def say_comparison(comparison: Comparison) -> None:
+    """What a person reads: findings and gated metrics, worst first, cells that are not compared, and the sum of it."""
+    from bench_suite.reports.comparison import as_text
+
+    say(as_text(comparison))
+
+
+def as_document(comparison: Comparison) -> dict[str, object]:
+    """The comparison for a program."""
+    from dataclasses import asdict
+
+    from bench_suite.records import plain
+
+    document: dict[str, object] = {"schema": 1, **plain(asdict(comparison))}
+    return document

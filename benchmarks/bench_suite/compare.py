@@ -1,0 +1,327 @@
+"""Two runs, metric by metric: values, difference with interval, and a verdict against the suite's gates.
+
+Whatever is not compared is said: cells that only one run has, that failed, or had other data, options or placement.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Any
+
+from bench_suite.contracts import BenchError, MetricRow
+from bench_suite.differences import Difference, Evidence, over_seeds_alone, unpaired, welch
+from bench_suite.pairing import Group, Odd, Pairing, pair
+from bench_suite.records import label_of
+from bench_suite.rescoring import Examples, OtherExamples, Unpaired, difference_of, examples_of
+from bench_suite.store import Run
+from bench_suite.suite import TIMING_PROCESSES
+from bench_suite.verdicts import Case, Row, in_order, judged, looked_at
+
+Key = tuple[str, tuple[tuple[str, Any], ...]]
+"A metric's name and coordinates."
+Values = Sequence[tuple[MetricRow, MetricRow]]
+"A metric's rows of base and head, one pair a seed."
+
+
+class ComparisonError(BenchError):
+    """Runs that cannot be compared."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two runs say of one another."""
+
+    base: str
+    head: str
+    rows: tuple[Row, ...]
+    "Worst first."
+    odd: tuple[Odd, ...]
+    "Cells that are not compared."
+    notes: tuple[str, ...]
+    "What differs between the runs as a whole."
+    gated: bool
+    "Whether the suite gates anything."
+    status: int
+    "Exit status: 1 regressed, 3 cells failed, 4 cannot tell, else 0."
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a metric was measured, and what there is to compare it by."""
+
+    where: str
+    hardware: bool
+    "Whether both runs had the same."
+    examples: Examples | Unpaired
+    probes: frozenset[str]
+    "Labels of probes whose options differ."
+
+
+def compare(base: Run, head: Run) -> Comparison:
+    """Compare two runs by the gates of `head`.
+
+    Cells are paired by `id`. Raises ComparisonError where a run is a smoke run or the two have no cell in common.
+    """
+    pairing, cases = cases_of(base, head)
+    gates = head.info.get("gate", {})
+    rows = judged([case for case in cases if case.row.gated]) + looked_at([c for c in cases if not c.row.gated])
+    return Comparison(
+        base.name, head.name, tuple(in_order(rows)), pairing.odd, (*pairing.notes, *_one_sided(pairing)), bool(gates),
+        _status(rows, pairing, gated=bool(gates)),
+    )  # fmt: skip
+
+
+def cases_of(base: Run, head: Run) -> tuple[Pairing, list[Case]]:
+    """How the cells of two runs stand together, and each metric with its evidence. Raises ComparisonError."""
+    _check_whole(base, head)
+    pairing = pair(base, head)
+    if not pairing.groups:
+        reasons = "".join(f"\n  {each.where}: {each.why}: {each.detail}" for each in pairing.odd[:8])
+        raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")
+    gates: Mapping[str, Mapping[str, Any]] = head.info.get("gate", {})
+    cases = [*_of_cells(pairing, base, head, gates), *_of_summaries(base, head, gates, hardware=pairing.hardware)]
+    seen = {case.row.metric for case in cases}
+    nowhere = "no cell that both runs have measures it"
+    cases += [Case(Row(metric, "all cells", True, note=nowhere)) for metric in gates if metric not in seen]
+    return pairing, cases
+
+
+def check_common(base: Run, ids: Iterable[str]) -> None:
+    """Raise ComparisonError where no cell to be run is one that a base can be compared in: before it is run."""
+    _check_whole(base)
+    if not {record.id for record in base.records() if record.status == "ok"} & set(ids):
+        raise ComparisonError(
+            f"{base.name} has none of these cells: its suite, its options or a component's VERSION were others\n"
+            "  leave out --against, or name another run: bench results"
+        )
+
+
+def _check_whole(*runs: Run) -> None:
+    for run in runs:
+        if run.info.get("smoke"):
+            raise ComparisonError(f"{run.name} is a smoke run, which is never compared\n  run it without --smoke")
+
+
+def _status(rows: Sequence[Row], pairing: Pairing, *, gated: bool) -> int:
+    probes = [row for group in pairing.groups for each in group.pairs for row in each.head.probes.values()]
+    if any(row.verdict == "regressed" for row in rows):
+        return 1
+    if any(each.why == "failed" for each in pairing.odd) or any(row.status == "failed" for row in probes):
+        return 3
+    untold = any(row.gated and row.verdict == "cannot tell" for row in rows)
+    return 4 if gated and (untold or any(each.why != "left out" for each in pairing.odd)) else 0
+
+
+def _one_sided(pairing: Pairing) -> Iterator[str]:
+    """Metrics of cells that are compared which only one run has."""
+    base, head = (
+        {row.name for group in pairing.groups for each in group.pairs for row in side(each).metrics}
+        for side in (lambda each: each.base, lambda each: each.head)
+    )
+    for word, names in (("base", base - head), ("head", head - base)):
+        if names:
+            yield f"only {word} has {', '.join(sorted(names))}"
+
+
+# ── cases ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _of_cells(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]]) -> Iterator[Case]:
+    for group in pairing.groups:
+        try:
+            examples: Examples | Unpaired = examples_of(group, base, head)
+        except Unpaired as fault:
+            examples = fault
+        except OtherExamples as fault:
+            for metric in dict.fromkeys(row.name for each in group.pairs for row in each.head.metrics):
+                yield Case(Row(metric, group.where, metric in gates, note=str(fault)))
+            continue
+        place = _Place(group.where, pairing.hardware, examples, _other_probes(group))
+        rows = [(_by_key(each.base.metrics), _by_key(each.head.metrics)) for each in group.pairs]
+        for key in dict.fromkeys(key for sides in rows for side in sides for key in side):
+            yield from _case(key, [(mine.get(key), theirs.get(key)) for mine, theirs in rows], place, gates.get(key[0]))
+
+
+def _of_summaries(base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]], *, hardware: bool) -> Iterator[Case]:
+    """Metrics of the runs as a whole, as of one cell of one seed."""
+    mine, theirs = _by_key(base.summaries()[0]), _by_key(head.summaries()[0])
+    place = _Place("all cells", hardware, Unpaired("it is a metric of the whole run"), frozenset())
+    for key in dict.fromkeys((*mine, *theirs)):
+        yield from _case(key, [(mine.get(key), theirs.get(key))], place, gates.get(key[0]))
+
+
+def _case(
+    key: Key, rows: Sequence[tuple[MetricRow | None, MetricRow | None]], place: _Place, rules: Mapping[str, Any] | None
+) -> Iterator[Case]:
+    """The case of one metric; none where only one side has it, which the notes tell, unless it is gated."""
+    gated = rules is not None
+    known = [(mine, theirs) for mine, theirs in rows if mine is not None and theirs is not None]
+    valued = [pair for pair in known if pair[0].value is not None and pair[1].value is not None]
+    if not gated and (not known or all(mine.value is None and theirs.value is None for mine, theirs in known)):
+        return
+    first = next(row for pair in rows for row in reversed(pair) if row is not None)
+    at = ", ".join(f"{axis} {value}" for axis, value in key[1])
+    row = Row(key[0], place.where, gated, at, first.unit, first.better, seeds=len(rows))
+    if valued:
+        row = replace(row, base=_mean(valued, 0), head=_mean(valued, 1))
+    if len(valued) < len(rows):
+        yield Case(replace(row, note=_lacking(rows)))
+    elif first.better == "none" and gated:
+        yield Case(replace(row, note="it has no better direction, so nothing is worse"))
+    elif any((mine.unit, mine.better) != (theirs.unit, theirs.better) for mine, theirs in valued):
+        yield Case(replace(row, note="its unit or direction is another"))
+    else:
+        yield _weighed(row, valued, place, (rules or {}).get("tolerance"))
+
+
+def _weighed(row: Row, values: Values, place: _Place, tolerance: float | str | None) -> Case:
+    """The case with its evidence, or with the reason why there is none."""
+    timing = any(_is_timing(each) for pair in values for each in pair)
+    sign = -1.0 if row.better == "lower" else 1.0
+    try:
+        if timing:
+            evidence, how = _of_processes(values, sign, place), "processes"
+        else:
+            evidence, how = _of_values(row, values, sign, place)
+    except ValueError as fault:
+        return Case(replace(row, note=str(fault)))
+    margin = _margin(tolerance, row, relative=timing)
+    low, high = sorted(sign * bound for bound in evidence.main.interval())
+    value = sign * evidence.main.value
+    if timing:
+        value, low, high = math.expm1(value), math.expm1(low), math.expm1(high)
+    counted = evidence.main
+    few = {1: "of these trained models, not of the method: one seed", 2: "two seeds are few"}.get(counted.count, "")
+    shown = replace(
+        row, difference=value, relative=timing, examples=counted.n, how=how, note=few if counted.n else "",
+        interval=(low, high) if counted.variance and not evidence.flips else None,
+        tolerance=margin if not timing else (margin and _share(margin, row.better)),
+    )  # fmt: skip
+    return Case(shown, evidence, margin or 0.0)
+
+
+def _margin(tolerance: float | str | None, row: Row, *, relative: bool) -> float | None:
+    """A gate's tolerance in the metric's unit, or of a timing as a difference of logarithms; None where it has none."""
+    if tolerance is None or not (size := _number(tolerance)):
+        return None
+    base = abs(row.base or 0.0)
+    is_share = isinstance(tolerance, str)
+    if not relative:
+        return size * base if is_share else size
+    share = size if is_share else size / base if base else 0.0
+    if row.better == "lower":
+        return math.log1p(share)
+    return -math.log1p(-min(share, 0.999))
+
+
+def _number(tolerance: float | str) -> float:
+    return float(tolerance.rstrip("% ")) / 100 if isinstance(tolerance, str) else float(tolerance)
+
+
+def _share(margin: float, better: str) -> float:
+    return math.expm1(margin) if better == "lower" else -math.expm1(-margin)
+
+
+# ── evidence ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _of_values(row: Row, values: Values, sign: float, place: _Place) -> tuple[Evidence, str]:
+    """The best there is: stored predictions, else intervals, else values. Raises ValueError where there is none."""
+    numbers = [(float(mine.value or 0.0), float(theirs.value or 0.0)) for mine, theirs in values]
+    of_seed = [sign * (theirs - mine) for mine, theirs in numbers]
+    if isinstance(place.examples, Examples) and not row.coordinates:
+        with suppress(Unpaired):  # no metric of single predictions: its intervals are next
+            found, how = difference_of(row.metric.partition("/")[2], place.examples, numbers, sign)
+            return with_seeds(found, numbers, sign) if found.variance or found.value else Evidence(found), how
+    if label_of(row.metric) in place.probes:
+        raise ValueError("the options of its probe differ")
+    errors = [_error(mine, theirs) for mine, theirs in values]
+    if None not in errors:
+        n = min(each.n or 0 for pair in values for each in pair)
+        found = unpaired(of_seed, [error or 0.0 for error in errors], n)
+        return with_seeds(found, numbers, sign), "intervals, as of other examples"
+    exact = all((each.reason or "").startswith("exact") for pair in values for each in pair)
+    if len(set(of_seed)) == 1 and (exact or of_seed[0] == 0.0):
+        return Evidence(over_seeds_alone(of_seed)), "exact values" if exact else "the same values"
+    if len(of_seed) == 1:
+        raise ValueError("one observation a side, without an interval")
+    if not place.hardware:
+        raise ValueError("the hardware is another, or not known")
+    return Evidence(over_seeds_alone(of_seed), flips=tuple(of_seed)), "seeds alone"
+
+
+def with_seeds(main: Difference, numbers: Sequence[tuple[float, float]], sign: float) -> Evidence:
+    """With several seeds, what their values alone say is asked too."""
+    if len(numbers) < 2:
+        return Evidence(main)
+    sides = [[sign * number for number in side] for side in zip(*numbers)]
+    paired = over_seeds_alone([theirs - mine for mine, theirs in zip(*sides)])
+    return Evidence(main, (paired, welch(*sides)))
+
+
+def _error(mine: MetricRow, theirs: MetricRow) -> float | None:
+    """Standard error of the difference of two values, of independent examples, as their intervals imply it."""
+    if mine.interval is None or theirs.interval is None:
+        return None
+    normal = NormalDist()
+    each = [(row.high - row.low) / 2 / normal.inv_cdf((1 + row.level) / 2) for row in (mine.interval, theirs.interval)]
+    return math.hypot(*each)
+
+
+def _of_processes(values: Values, sign: float, place: _Place) -> Evidence:
+    """Welch's test of the logarithms of the processes' medians, of all seeds. Raises ValueError where it cannot be."""
+    if not place.hardware:
+        raise ValueError("the hardware is another, or not known")
+    if any(row.interval is None or row.interval.over != "processes" for pair in values for row in pair):
+        raise ValueError("no interval over processes: restarts differ by more than one shows")
+    sides = [[sample for pair in values for sample in pair[side].samples] for side in (0, 1)]
+    if min(map(len, sides)) < TIMING_PROCESSES:
+        raise ValueError(f"{min(map(len, sides))} processes a side; it takes {TIMING_PROCESSES}")
+    if not all(sample > 0 for side in sides for sample in side):
+        raise ValueError("a timing is not a positive number")
+    if label_of(values[0][0].name) in place.probes:
+        raise ValueError("the options of its probe differ")
+    base, head = ([sign * math.log(sample) for sample in side] for side in sides)
+    return Evidence(welch(base, head))
+
+
+def _is_timing(row: MetricRow) -> bool:
+    """Whether it was measured again and again on one machine, or is a time or a rate, and not over examples."""
+    if row.interval is not None:
+        return row.interval.over == "processes"
+    return bool(row.samples) or row.unit in ("s", "ms") or row.unit.endswith("/s")
+
+
+# ── small things ────────────────────────────────────────────────────────────────────────────────
+
+
+def _by_key(rows: Sequence[MetricRow]) -> dict[Key, MetricRow]:
+    return {(row.name, tuple(sorted(row.at.items()))): row for row in rows}
+
+
+def _mean(values: Values, side: int) -> float:
+    return math.fsum(float(pair[side].value or 0.0) for pair in values) / len(values)
+
+
+def _lacking(rows: Sequence[tuple[MetricRow | None, MetricRow | None]]) -> str:
+    """Which side lacks a value, under how many seeds, and why."""
+    for word, side in (("head", 1), ("base", 0)):
+        lacking = [row for row in (pair[side] for pair in rows) if row is None or row.value is None]
+        if lacking:
+            reason = next((row.reason for row in lacking if row is not None and row.reason), "it was not measured")
+            return f"{word} has no value under {len(lacking)} of {len(rows)} seeds: {reason}"
+    return ""
+
+
+def _other_probes(group: Group) -> frozenset[str]:
+    """Labels of probes that were applied under other options on the two sides."""
+    return frozenset(
+        label
+        for each in group.pairs
+        for label in each.base.probes.keys() & each.head.probes.keys()
+        if each.base.probes[label].key != each.head.probes[label].key
+    )

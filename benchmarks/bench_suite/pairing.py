@@ -1,0 +1,199 @@
+"""Which cells of two runs stand beside one another, and what sets the others apart: nothing is compared silently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bench_suite.contracts import Record
+from bench_suite.gates import by_seed
+from bench_suite.options import show
+from bench_suite.store import Run
+
+Why = Literal[
+    "failed", "failed in base", "missing", "left out", "new", "other data", "other options", "other placement"
+]  # fmt: skip
+
+UNKNOWN = "not known"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One cell in both runs."""
+
+    base: Record
+    head: Record
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pairs that differ only in their seed."""
+
+    where: str
+    "In words, as head calls it: `imdb, minilm`."
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A cell, or several that differ only in their seed, that is not compared."""
+
+    why: Why
+    where: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Two runs, cell by cell."""
+
+    groups: tuple[Group, ...]
+    odd: tuple[Odd, ...]
+    notes: tuple[str, ...]
+    "What differs between the runs as a whole: code, versions, hardware."
+    hardware: bool
+    "Whether both ran on the same hardware, the only case in which timings can be compared."
+
+
+def pair(base: Run, head: Run) -> Pairing:
+    """Pair two runs' cells by `id`, which is made of what the suite states and of nothing else.
+
+    A cell that one side has not, in which it failed, or that had other data, options or placement (device, threads,
+    precision) is odd. One whose labels stand in both runs under two ids had other options: it says which.
+    """
+    before, after = base.records(), head.records()
+    names = {record.id: where for side in (before, after) for where, rs in by_seed(side).items() for record in rs}
+    known = {record.id: record for record in before}
+    pairs, odd = [], []
+    for record in after:
+        other = known.pop(record.id, None)
+        if other is None:
+            odd.append((record, _unknown(record, before)))
+        elif fault := _apart(other, record):
+            odd.append((record, fault))
+        else:
+            pairs.append(Pair(other, record))
+    labels = [dict(record.cell) for record in after]
+    part = " ".join(map(str, head.info.get("only", ())))
+    lacking: tuple[Why, str] = ("left out", f"head was asked for {part}") if part else ("missing", "head lacks it")
+    odd += [(record, lacking) for record in known.values() if dict(record.cell) not in labels]
+    by_id = {each.head.id: each for each in pairs}
+    groups = by_seed(each.head for each in pairs)
+    return Pairing(
+        tuple(Group(where, tuple(by_id[record.id] for record in members)) for where, members in groups.items()),
+        tuple(_gathered(odd, names)),
+        tuple(_notes(base, head)),
+        _hardware(base) == _hardware(head) != UNKNOWN,
+    )
+
+
+def _unknown(record: Record, before: Sequence[Record]) -> tuple[Why, str]:
+    """Why base has no cell of this id: it is new, or its options were others."""
+    twin = next((other for other in before if dict(other.cell) == dict(record.cell)), None)
+    if twin is None:
+        return "new", "base has no such cell"
+    changes = _changes(twin.options, record.options)
+    return "other options", "; ".join(changes) or "a component's VERSION or file is another"
+
+
+def _apart(base: Record, head: Record) -> tuple[Why, str] | None:
+    """What keeps two records of one id from being compared."""
+    if head.status != "ok":
+        return "failed", f"{head.status}: {head.reason or 'no reason given'}"
+    if base.status != "ok":
+        return "failed in base", f"{base.status}: {base.reason or 'no reason given'}"
+    prints = [str(record.data.get("fingerprint", "none")) for record in (base, head)]
+    if prints[0] != prints[1]:
+        names = [str(record.data.get("name", "?")) for record in (base, head)]
+        return "other data", f"{names[0]} {prints[0][:8]} → {names[1]} {prints[1][:8]}"
+    places = [{"place": record.options.get("place", {})} for record in (base, head)]
+    if changes := _changes(*places):
+        return "other placement", "; ".join(changes)
+    if changes := _changes(base.options, head.options):
+        return "other options", "; ".join(changes)
+    return None
+
+
+def _changes(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
+    """Options that both have and that differ: `train.epochs 15 → 3`. A new option's default changes nothing."""
+    found = []
+    for family in base.keys() & head.keys():
+        mine, theirs = base[family], head[family]
+        if not isinstance(mine, Mapping) or not isinstance(theirs, Mapping):
+            continue
+        found += [
+            f"{family}.{key} {_said(mine[key])} → {_said(theirs[key])}"
+            for key in mine.keys() & theirs.keys()
+            if mine[key] != theirs[key]
+        ]
+    return sorted(found)
+
+
+def _said(value: Any) -> str:
+    return "unset" if value is None else show(value)
+
+
+def _gathered(odd: Sequence[tuple[Record, tuple[Why, str]]], names: Mapping[str, str]) -> Iterator[Odd]:
+    """One entry for cells that differ only in their seed and are odd for one reason."""
+    seeds: dict[tuple[Why, str, str], list[Any]] = {}
+    for record, (why, detail) in odd:
+        seeds.setdefault((why, names[record.id], detail), []).append(record.cell.get("seed"))
+    for (why, where, detail), several in seeds.items():
+        word = "seed" if len(several) == 1 else "seeds"
+        yield Odd(why, f"{where}, {word} {', '.join(map(str, several))}", detail)
+
+
+# ── the runs as a whole ─────────────────────────────────────────────────────────────────────────
+
+
+def _notes(base: Run, head: Run) -> Iterator[str]:
+    code = [_commit(run) for run in (base, head)]
+    yield f"code: {code[0]} → {code[1]}" if code[0] != code[1] else f"code: {code[0]} on both sides"
+    if base.info.get("version") != head.info.get("version"):
+        yield f"bench-suite {base.info.get('version')} → {head.info.get('version')}"
+    environments = [_environments(run) for run in (base, head)]
+    versions = [{key: v for each in several for key, v in _versions(each).items()} for several in environments]
+    for package in sorted(versions[0].keys() | versions[1].keys()):
+        old, new = (side.get(package, "none") for side in versions)
+        if old != new:
+            yield f"{package} {old} → {new}"
+    if _hardware(base) != _hardware(head):
+        yield f"hardware: {_hardware(base)} → {_hardware(head)}: timings are not compared"
+    if base.info.get("gate", {}) != head.info.get("gate", {}):
+        yield "the suites' gates differ: those of head are judged"
+    if base.info.get("overrides", []) != head.info.get("overrides", []):
+        yield f"--set: {_listed(base.info.get('overrides'))} → {_listed(head.info.get('overrides'))}"
+
+
+def _commit(run: Run) -> str:
+    """The commit of the suite's repository when the run began."""
+    git = run.info.get("git") or {}
+    if not git.get("commit"):
+        return "no commit known"
+    return str(git["commit"])[:7] + (" with uncommitted changes" if git.get("dirty") else "")
+
+
+def _environments(run: Run) -> list[Mapping[str, Any]]:
+    return [run.environment(name) for name in sorted({record.environment for record in run.records()} - {""})]
+
+
+def _versions(environment: Mapping[str, Any]) -> dict[str, str]:
+    python = environment.get("python", {}).get("version")
+    # The program's own version stands in run.json too, where it is said once.
+    packages = {name: version for name, version in environment.get("packages", {}).items() if name != "bench-suite"}
+    return {**packages, **({"python": python} if python else {}), **environment.get("threads", {})}
+
+
+def _hardware(run: Run) -> str:
+    """Processor, usable cores and GPUs of all environments of a run, in words."""
+    found = []
+    for environment in _environments(run):
+        hardware = environment.get("hardware", {})
+        gpus = [str(gpu.get("name")) for gpu in hardware.get("gpu", ())]
+        found.append(", ".join([f"{hardware.get('cpu', '?')}, {hardware.get('usable_cores', '?')} cores", *gpus]))
+    return "; ".join(dict.fromkeys(found)) or UNKNOWN
+
+
+def _listed(words: Any) -> str:
+    return " ".join(map(str, words)) if words else "none"

@@ -1,0 +1,161 @@
+"""A comparison of two runs in words: Markdown for a pull request or a job's page, and plain text for a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench_suite.compare import Comparison
+from bench_suite.differences import POWER
+from bench_suite.pairing import Odd
+from bench_suite.reports import marks, numbers
+from bench_suite.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row
+
+QUIET = ("not compared", "no difference found")
+"Verdicts of metrics that are not gated that nobody needs to see first."
+READING = (
+    "Differences are head − base with their 95 % interval (of timings in percent), over the same test examples and "
+    f"seeds. Gated metrics are judged together: {LEVEL * 100:g} % is the chance that any of them is called *regressed* "
+    "without reason (one-sided tests, Holm). *Finds* is the least worsening that is found in "
+    f"{POWER * 100:g} % of comparisons. Others are called *worse* or *better* so that {FALSE_DISCOVERIES * 100:g} % of "
+    "such findings are false on average (Benjamini and Hochberg); they change no exit status."
+)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A row's numbers as text."""
+
+    base: str
+    head: str
+    difference: str
+    allowed: str
+    finds: str
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """One table, worst first, verdicts in words; what is neither gated nor a finding is folded away below it."""
+    parts = [f"### {title(comparison)}", f"{marks.inline(comparison.base)} → {marks.inline(comparison.head)}"]
+    shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
+    quiet = [row for row in comparison.rows if row not in shown]
+    lines = [*_lines(shown), *map(_odd_line, comparison.odd)]
+    if lines:
+        order = [str(verdict) for verdict in WORST_FIRST]
+        lines.sort(key=lambda line: order.index(line[0].strip("*")))
+        parts.append(_table(lines))
+    if quiet:
+        table = _table([*_lines(quiet, "")])
+        parts.append(
+            f"<details><summary>{len(quiet)} metrics that are not gated, without a finding</summary>\n\n"
+            f"{table}\n\n</details>"
+        )
+    parts.append("\n".join(f"- {marks.inline(note)}" for note in comparison.notes))
+    parts.append(READING)
+    return "\n\n".join(parts) + "\n"
+
+
+def as_text(comparison: Comparison) -> str:
+    """Gated metrics and findings, worst first, then cells that are not compared and what differs as a whole."""
+    parts = [f"{comparison.base} → {comparison.head}", *(f"  {note}" for note in comparison.notes), ""]
+    shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
+    for row in shown:
+        said = _shown(row)
+        gate = "" if row.gated else "  (not gated)"
+        parts.append(f"{row.verdict}: {_name(row)}, {row.where}{gate}")
+        if said.head:
+            named = {"difference": said.difference, "allowed": said.allowed, "finds": said.finds}
+            told = [f"{name} {number}" for name, number in named.items() if number]
+            parts.append(f"    {', '.join([f'{said.base} → {said.head}', *told])}")
+        if row.note:
+            parts.append(f"    {row.note}")
+    for each in comparison.odd:
+        parts += [f"{each.why}: {each.where}", f"    {each.detail}"]
+    rest = Counter(row.verdict for row in comparison.rows if row not in shown)
+    if rest:
+        parts.append("not gated: " + ", ".join(f"{count} {verdict}" for verdict, count in rest.items()))
+    return "\n".join([*parts, "", title(comparison)])
+
+
+def what_next(comparison: Comparison) -> str:
+    """What one would do next."""
+    if not comparison.gated:
+        return 'next: give the suite a [gate], such as "quality/accuracy" = { tolerance = 0.01 }'
+    hints = {
+        1: "next: bench compare … --markdown FILE   the whole table, for a pull request",
+        3: "next: bench results   then bench run … --resume does what failed again",
+        4: "next: more examples or seeds, or a wider tolerance, as said above",
+        0: "next: bench baseline set   keeps the newer run, to be compared with",
+    }
+    return hints[comparison.status]
+
+
+def title(comparison: Comparison) -> str:
+    """What it comes to, in a line."""
+    gated = [row for row in comparison.rows if row.gated]
+    if not comparison.gated:
+        return "Nothing is judged: the suite gates no metric"
+    count = Counter(row.verdict for row in gated)
+    what = ", ".join(f"{count[verdict]} {verdict}" for verdict in WORST_FIRST if count[verdict])
+    odd = f"; {len(comparison.odd)} kinds of cells not compared" if comparison.odd else ""
+    return f"{len(gated)} gated metric{'s' if len(gated) != 1 else ''}: {what or 'none'}{odd}"
+
+
+# ── lines ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    header = ["Verdict", "Metric", "Cells", "Base", "Head", "Difference", "Allowed", "Finds", "Note"]
+    return marks.table(header, lines, right=(3, 4, 5, 6, 7))
+
+
+def _lines(rows: Sequence[Row], not_gated: str = " (not gated)") -> Iterator[list[str]]:
+    for row in rows:
+        said = _shown(row)
+        verdict = f"**{row.verdict}**" if row.verdict == "regressed" else row.verdict
+        name = marks.inline(_name(row)) + ("" if row.gated else not_gated)
+        cells = [said.base, said.head, said.difference, said.allowed, said.finds]
+        yield [verdict, name, marks.inline(row.where), *cells, marks.inline(row.note)]
+
+
+def _odd_line(odd: Odd) -> list[str]:
+    reason = marks.inline(f"{odd.why}: {odd.detail}")
+    return ["not compared", "all", marks.inline(odd.where), *[""] * 5, reason]
+
+
+def _name(row: Row) -> str:
+    return f"{row.metric} ({row.coordinates})" if row.coordinates else row.metric
+
+
+def _shown(row: Row) -> _Shown:
+    """Numbers with as many decimals as the interval of their difference supports."""
+    if row.base is None or row.head is None:
+        return _Shown("", "", "", "", "")
+    unit = 100.0 if row.relative else 1.0
+    sign = " %" if row.relative else ""
+    worse = 1.0 if row.better == "lower" else -1.0
+
+    def loss(value: float | None) -> str:
+        if value is None:
+            return ""
+        return numbers.plain_number(worse * value * unit, 2) + sign
+
+    scale = numbers.scale_for([row.base, row.head], row.unit)
+    decimals = None
+    if row.interval is not None:
+        decimals = numbers.decimals_for((row.interval[1] - row.interval[0]) / 2 * unit)
+    if row.relative or decimals is None:
+        values = [numbers.plain_number(value / scale.divisor) for value in (row.base, row.head)]
+    else:
+        scale = numbers.Scale(1.0, "" if row.unit in ("fraction", "score", "count") else row.unit)
+        values = [numbers.rounded(value, decimals) for value in (row.base, row.head)]
+    values[1] += f" {scale.unit}" if scale.unit else ""
+    difference = ""
+    if row.difference is not None:
+        number = row.difference * unit
+        difference = (numbers.plain_number(number) if decimals is None else numbers.rounded(number, decimals)) + sign
+    if row.interval is not None and decimals is not None:
+        low, high = (numbers.rounded(bound * unit, decimals) for bound in row.interval)
+        difference += f" [{low}, {high}]"
+    finds = loss(row.smallest) or ("nothing" if row.gated and row.p is not None else "")
+    return _Shown(values[0], values[1], difference, loss(row.tolerance), finds)

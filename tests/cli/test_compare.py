@@ -1,0 +1,166 @@
+"""`bench compare`, `bench baseline` and `bench run --against`, on real runs of a model whose code changes meanwhile."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from bench_suite.cli import rates
+
+SUITE = """
+[[tasks]]
+use = "digits"
+[[models]]
+use = "./model.py"
+name = "neighbours"
+[matrix]
+threads = 1
+[probes.quality]
+resamples = 200
+[gate]
+"quality/accuracy" = { min = 0.5, tolerance = 0.03 }
+"""
+MODEL = '''
+"""The nearest neighbours: scikit-learn's classifier, wrapped."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.neighbors import KNeighborsClassifier
+
+VERSION = 1
+MODALITIES = ("image",)
+PROBLEMS = ("classification",)
+
+
+@dataclass(frozen=True)
+class Options:
+    neighbours: int = 3
+    "Training examples that vote."
+
+
+class Neighbours:
+    def __init__(self, neighbours):
+        self.classifier = KNeighborsClassifier(neighbours)
+
+    def fit(self, data, options, report):
+        train = data.splits["train"]
+        raw = train.take(np.arange(len(train)))
+        self.classifier.fit(self.pixels(raw), raw["target"])
+
+    def predict(self, split):
+        scores = self.classifier.predict_proba(self.pixels(split.take(np.arange(len(split)))))
+        return {"predictions": scores.argmax(axis=1), "scores": scores.astype(np.float32)}
+
+    def pixels(self, raw):
+        return raw["image"].reshape(len(raw["image"]), -1).astype(float)
+
+
+def build(data, options):
+    return Neighbours(options.neighbours)
+'''
+FAULT = MODEL.replace("-1).astype(float)", "-1).astype(float)[:, :20]")
+"Only the upper pixels are looked at any more."
+
+
+@pytest.fixture
+def suite(bench, tmp_path):
+    """A suite that has been run once, and `run(*arguments)`, which runs it again."""
+    Path("suite.toml").write_text(SUITE)
+    Path("model.py").write_text(MODEL)
+
+    def run(*arguments: str):
+        return bench("run", "suite.toml", "--trust", *arguments)
+
+    assert run().status == 0
+    return run
+
+
+def test_a_regression_of_the_code_is_found_against_the_baseline(bench, suite):
+    said = bench("baseline", "set")
+    assert said.status == 0
+    assert "KiB in results/baselines/suite" in said.out
+    same = suite("--against", "baseline")
+    assert same.status == 0
+    assert "not worse than the tolerance: quality/accuracy, digits, neighbours, threads 1" in same.out
+    assert "not judged" not in same.out, "the tolerance has been judged"
+
+    Path("model.py").write_text(FAULT)
+    worse = suite("--against", "baseline", "--json")
+    assert worse.status == 1
+    document = json.loads(worse.out)
+    assert document["status"] == document["comparison"]["status"] == 1
+    (row,) = [row for row in document["comparison"]["rows"] if row["gated"]]
+    assert row["verdict"] == "regressed"
+    assert row["difference"] < -0.03 > row["interval"][0]
+
+    files = ("--markdown", "page/summary.md", "--junit", "junit.xml")
+    again = bench("compare", "baseline", *files)
+    assert again.status == 1
+    assert "1 gated metric: 1 regressed" in again.out
+    assert "next: " in again.out
+    assert "**regressed**" in Path("page/summary.md").read_text()
+    assert ElementTree.parse("junit.xml").getroot()[0].get("failures") == "1"
+
+    Path("model.py").write_text(MODEL)
+    assert suite("--against", "latest").status == 0, "better than the run before, which had the fault"
+    assert bench("compare", "latest").status == 0
+    assert bench("compare", "baseline", "--json").status == 0
+
+
+def test_the_baselines_are_listed(bench, suite):
+    assert "holds none yet" in bench("baseline", "show").out
+    bench("baseline", "set")
+    assert bench("baseline", "show").out.startswith("suite  2")
+    (entry,) = json.loads(bench("baseline", "show", "--json").out)["baselines"]
+    assert entry["cells"] == 1
+    assert entry["bytes"] < 100_000
+
+
+def test_what_cannot_be_compared_is_said_before_anything_is_spent(bench, suite):
+    def runs() -> int:
+        return len(json.loads(bench("results", "--json").out)["runs"])
+
+    before = runs()
+    none = suite("--against", "baseline")
+    assert (none.status, "bench baseline set RUN" in none.err) == (4, True)
+    other = suite("--against", "latest", "--set", "models.neighbours.neighbours=9")
+    assert (other.status, "has none of these cells" in other.err) == (2, True)
+    smoke = suite("--against", "latest", "--smoke")
+    assert (smoke.status, "a smoke run is never compared" in smoke.err) == (2, True)
+    unknown = suite("--against", "2019")
+    assert (unknown.status, "no run '2019'" in unknown.err) == (2, True)
+    assert runs() == before
+
+
+def test_smoke_runs_and_runs_of_other_options_are_wrong_input(bench, suite):
+    suite("--smoke")
+    smoke = bench("compare", "latest")
+    assert (smoke.status, "smoke run, which is never compared" in smoke.err) == (2, True)
+    suite("--set", "models.neighbours.neighbours=9")
+    other = bench("compare", "latest")
+    assert other.status == 2
+    assert "other options: model.neighbours 3 → 9" in other.err
+    assert bench("compare").status == 2
+    assert "Missing argument 'BASE'" in bench("compare").err
+
+
+def test_a_cell_that_fails_now_ends_with_3(bench, suite):
+    Path("model.py").write_text(MODEL.replace("return Neighbours", "raise RuntimeError('no')\n    return Neighbours"))
+    failed = suite("--against", "latest")
+    assert failed.status == 3
+    assert "failed: RuntimeError: no" in failed.err
+
+
+def test_error_rates_are_printed_for_given_runs_and_for_usual_suites(bench, suite, monkeypatch):
+    monkeypatch.setattr(rates, "TRIALS", 10)
+    Path("model.py").write_text(MODEL.replace("float)", "float) * np.linspace(1, 2, 64)"))
+    suite()
+    own = bench("compare", "latest", "--error-rates")
+    assert own.status == 0
+    assert own.out.splitlines()[1].split()[:3] == ["1", "1", "359"]
+    usual = json.loads(bench("compare", "--error-rates", "--json").out)
+    assert [len(each["gates"]) for each in usual["suites"]] == [1, 1, 1, 20, 20, 20]

@@ -1,0 +1,542 @@
+"""Claims about comparisons of two stored runs: what is judged, by what, and what is never counted as fine."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from bench_suite.baselines import NoBaseline, base_run, baselines, set_baseline
+from bench_suite.compare import Comparison, ComparisonError, check_common, compare
+from bench_suite.contracts import Interval, MetricRow, Predictions, ProbeRow, Record
+from bench_suite.error_rates import Setting, settings_of, simulate
+from bench_suite.reports.comparison import as_markdown, as_text, title, what_next
+from bench_suite.reports.junit import as_junit
+from bench_suite.stats import bootstrap_interval
+from bench_suite.store import Run, Store
+from bench_suite.verdicts import Row
+from bench_suite.writing import StoreError
+
+N = 2000
+HERE = {"hardware": {"cpu": "a processor", "usable_cores": 2}, "packages": {"torch": "2.6"}}
+GATE = {"quality/accuracy": {"tolerance": 0.01}}
+INFO: dict[str, Any] = {"gate": GATE, "git": {"commit": "0123456789", "dirty": False}, "version": "0.1.0"}
+
+
+def right(share: float, seed: int = 0, n: int = N) -> np.ndarray:
+    """Which of n examples a model has right: the easiest ones, but for a few that chance decides."""
+    hard = np.random.default_rng(1).random(n)
+    return hard + np.random.default_rng(seed).normal(0, 0.01, n) < share
+
+
+def predicted(correct: np.ndarray, n: int = N) -> Predictions:
+    """Two classes; right where `correct` is."""
+    targets = np.arange(n) % 2
+    scores = np.where(np.arange(2) == np.where(correct, targets, 1 - targets)[:, None], 0.9, 0.1).astype(np.float32)
+    said = {"targets": targets, "predictions": scores.argmax(axis=1), "scores": scores}
+    return Predictions("test", np.arange(n) * 7, said)
+
+
+def cell(seed: int = 0, model: str = "mlp", **changes: Any) -> Record:
+    """A cell of the task `loans`, nothing measured yet."""
+    labels = {"task": "loans", "model": model, "engine": "native", "precision": "32-true", "seed": seed}
+    options = {"train": {"epochs": 3}, "place": {"device": "cpu", "threads": 1}}
+    known = Record(
+        "", "s", f"{model}{seed}", "", labels, options, "ok", None, {"quality": ProbeRow("ok", "k")},
+        {"name": "loans", "fingerprint": "aaaaaaaaaa"},
+    )  # fmt: skip
+    return replace(known, **changes)
+
+
+def rows_of(predictions: Predictions) -> tuple[MetricRow, ...]:
+    """Accuracy with its interval, as `quality` has it."""
+    correct = predictions["targets"] == predictions["predictions"]
+    interval, reason = bootstrap_interval(lambda correct: float(correct.mean()), {"correct": correct}, resamples=200)
+    value = float(correct.mean())
+    return (MetricRow("quality/accuracy", value, "fraction", "higher", reason, interval=interval, n=len(correct)),)
+
+
+class Runs:
+    """Runs in a store of the test's own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store(folder / "results")
+
+    def make(self, cells: dict[Record, Predictions | None] | list, environment=HERE, **info: Any) -> Run:
+        """A run of these cells with these predictions; a record that has metrics keeps them."""
+        run = self.store.create("s", {**INFO, **info})
+        where = run.add_environment(environment)
+        with run.writer() as writer:
+            for record, predictions in cells:
+                record = replace(record, run=run.name, environment=where)
+                if predictions is not None:
+                    row = run.write_predictions(record.id, "test", predictions)
+                    metrics = record.metrics or rows_of(predictions)
+                    record = replace(record, artifacts=(row,), metrics=metrics)
+                writer.write(record)
+        return run
+
+    def of(self, *shares: float, noise: int = 0, **info: Any) -> Run:
+        """A run of one model with these accuracies, one a seed."""
+        return self.make([(cell(s), predicted(right(share, noise + s))) for s, share in enumerate(shares)], **info)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Runs:
+    return Runs(tmp_path)
+
+
+def only(comparison: Comparison) -> Row:
+    (row,) = [row for row in comparison.rows if row.gated]
+    return row
+
+
+# ── verdicts ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_planted_drop_is_found_and_ends_with_1(runs: Runs) -> None:
+    found = compare(runs.of(0.9, 0.9, 0.9), runs.of(0.86, 0.86, 0.86, noise=10))
+    row = only(found)
+    assert (row.verdict, found.status) == ("regressed", 1)
+    assert row.difference == pytest.approx(-0.04, abs=0.01)
+    assert row.interval is not None
+    assert row.interval[0] < row.difference < row.interval[1] < -0.01
+    assert row.smallest is not None
+    assert 0.01 < row.smallest < 0.04
+    assert (row.seeds, row.examples, row.how) == (3, N, "example by example")
+
+
+def test_a_harmless_change_of_chance_alone_is_not_worse(runs: Runs) -> None:
+    found = compare(runs.of(0.9, 0.9, 0.9), runs.of(0.9, 0.9, 0.9, noise=10))
+    assert only(found).difference != 0
+    assert (only(found).verdict, found.status) == ("not worse than the tolerance", 0)
+
+
+def test_the_same_predictions_are_not_worse_whatever_their_number(runs: Runs) -> None:
+    few = [(cell(), predicted(right(0.8, n=20), 20))]
+    row = only(compare(runs.make(few), runs.make(few)))
+    assert (row.verdict, row.how, row.difference) == ("not worse than the tolerance", "the same predictions", 0.0)
+
+
+def test_what_cannot_be_told_says_what_would_decide_and_ends_with_4(runs: Runs) -> None:
+    few = [[(cell(), predicted(right(0.8, seed, n=100), 100))] for seed in (0, 1)]
+    found = compare(*map(runs.make, few))
+    assert (only(found).verdict, found.status) == ("cannot tell", 4)
+    assert "test examples and one seed would decide, not 100 and 1" in only(found).note
+
+
+def test_where_seeds_are_what_is_lacking_it_says_how_many_would_decide(runs: Runs) -> None:
+    gate = {"quality/accuracy": {"tolerance": 0.03}}
+    found = compare(runs.of(0.90, 0.88, 0.89, gate=gate), runs.of(0.88, 0.90, 0.90, noise=5, gate=gate))
+    assert only(found).verdict == "cannot tell"
+    many, few = map(int, re.findall(r"(\d+) seeds would decide, not (\d+)", only(found).note)[0])
+    assert 3 == few < many < 20
+
+
+@pytest.mark.parametrize(("head", "verdict", "status"), [(0.9, "no regression found", 0), (0.8, "regressed", 1)])
+def test_a_gate_without_a_tolerance_never_ends_with_4(runs: Runs, head: float, verdict: str, status: int) -> None:
+    info = {"gate": {"quality/accuracy": {"min": 0.5}}}
+    found = compare(runs.of(0.9, **info), runs.of(head, noise=10, **info))
+    assert (only(found).verdict, found.status) == (verdict, status)
+
+
+def test_a_tolerance_in_percent_is_a_share_of_base(runs: Runs) -> None:
+    found = compare(runs.of(0.8), runs.of(0.8, noise=5, gate={"quality/accuracy": {"tolerance": "5%"}}))
+    assert only(found).tolerance == pytest.approx(0.04, abs=0.001)
+    assert "the suites' gates differ: those of head are judged" in found.notes
+
+
+def test_of_one_seed_it_is_said_that_it_speaks_of_these_models(runs: Runs) -> None:
+    assert "of these trained models, not of the method" in only(compare(runs.of(0.9), runs.of(0.8, noise=5))).note
+    assert "two seeds are few" in only(compare(runs.of(0.9, 0.9), runs.of(0.9, 0.9, noise=5))).note
+
+
+def test_a_suite_without_gates_judges_nothing_and_says_so(runs: Runs) -> None:
+    found = compare(runs.of(0.9, gate={}), runs.of(0.7, noise=5, gate={}))
+    assert [(row.verdict, row.gated) for row in found.rows] == [("worse", False)]
+    assert found.status == 0
+    assert "gates no metric" in title(found)
+    assert "[gate]" in what_next(found)
+
+
+def test_metrics_that_are_not_gated_are_findings_and_no_exit_status(runs: Runs) -> None:
+    values = {"a": 0.9, "b": 0.5, "c": 0.7}
+
+    def measured(shift: float) -> tuple[MetricRow, ...]:
+        return tuple(
+            MetricRow(f"quality/{name}", v + shift, "", "lower", interval=Interval(v + shift - 0.01, v + shift + 0.01))
+            for name, v in values.items()
+        )
+
+    base = runs.make([(cell(metrics=measured(0.0)), None)], gate={})
+    head = runs.make([(cell(metrics=measured(0.05)), None)], gate={})
+    found = compare(base, head)
+    assert {row.verdict for row in found.rows} == {"worse"}, "lower is better"
+    assert {row.how for row in found.rows} == {"intervals, as of other examples"}
+    assert found.status == 0
+
+
+# ── by what ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def measured(name: str, predictions: Predictions, function: Callable[..., float]) -> MetricRow:
+    columns = {"targets": predictions["targets"], "scores": predictions["scores"]}
+    return MetricRow(f"quality/{name}", function(**columns), "", "higher", "no interval", n=len(predictions))
+
+
+def test_metrics_of_the_whole_set_are_resampled_and_means_are_paired_by_example(runs: Runs) -> None:
+    from bench_suite.metrics.log_loss import log_loss
+    from bench_suite.metrics.roc_auc import roc_auc
+
+    def run(seed: int) -> Run:
+        predictions = predicted(right(0.8, seed))
+        metrics = (measured("roc_auc", predictions, roc_auc), measured("log_loss", predictions, log_loss))
+        return runs.make([(cell(metrics=metrics), predictions)])
+
+    how = {row.metric: row for row in compare(run(0), run(1)).rows}
+    assert how["quality/roc_auc"].how == "resampled examples"
+    assert how["quality/log_loss"].how == "example by example"
+    assert all(row.interval is not None for name, row in how.items() if name != "quality/accuracy")
+
+
+def test_a_metric_that_predictions_do_not_give_is_compared_by_its_intervals(runs: Runs) -> None:
+    """One of another file that has the name of a metric of the program, for instance."""
+    other = (MetricRow("quality/accuracy", 0.5, "fraction", "higher", interval=Interval(0.48, 0.52), n=N),)
+    both = [[(cell(metrics=other), predicted(right(0.9, seed)))] for seed in (0, 1)]
+    row = only(compare(*map(runs.make, both)))
+    assert row.how == "intervals, as of other examples"
+    assert row.interval is not None
+    assert row.interval[1] == pytest.approx(0.02 * math.sqrt(2), rel=0.01)
+
+
+def test_a_run_without_predictions_is_compared_by_intervals(runs: Runs) -> None:
+    bare = [(cell(metrics=rows_of(predicted(right(0.9)))), None)]
+    assert only(compare(runs.make(bare), runs.of(0.9, noise=3))).how == "intervals, as of other examples"
+
+
+def test_a_column_of_clusters_among_the_predictions_is_heeded(runs: Runs) -> None:
+    def run(seed: int) -> Run:
+        one = predicted(right(0.9, seed))
+        columns = {**one.columns, "cluster": np.arange(N) // 100}
+        return runs.make([(cell(), replace(one, columns=columns))])
+
+    row = only(compare(run(0), run(1)))
+    assert row.how == "example by example, in clusters"
+    assert row.examples == N // 100
+
+
+def test_one_observation_a_side_tells_nothing_and_an_exact_count_everything(runs: Runs) -> None:
+    def run(memory: float, parameters: float) -> Run:
+        rows = (
+            MetricRow("throughput/peak_memory", memory, "MiB", "lower", "one observation"),
+            MetricRow("compute/parameters", parameters, "", "lower", "exact count"),
+        )
+        gate = {"throughput/peak_memory": {"tolerance": 5}, "compute/parameters": {"tolerance": "10%"}}
+        return runs.make([(cell(metrics=rows), None)], gate=gate)
+
+    verdicts = {row.metric: (row.verdict, row.note) for row in compare(run(100, 1000), run(101, 1200)).rows}
+    assert verdicts["throughput/peak_memory"] == ("cannot tell", "one observation a side, without an interval")
+    assert verdicts["compute/parameters"][0] == "regressed"
+    assert {row.verdict for row in compare(run(100, 1000), run(100, 1050)).rows} == {"not worse than the tolerance"}
+
+
+def test_values_without_intervals_are_judged_by_their_seeds_if_there_are_enough(runs: Runs) -> None:
+    def run(shift: float, seeds: int) -> Run:
+        rows = [(MetricRow("q/x", 0.1 * s + shift * (1 + s / 10), "", "higher", "nothing"),) for s in range(seeds)]
+        return runs.make([(cell(s, metrics=row), None) for s, row in enumerate(rows)], gate={"q/x": {"tolerance": 0.1}})
+
+    few, many = (only(compare(run(0.0, seeds), run(-1.0, seeds))) for seeds in (3, 8))
+    assert (few.verdict, few.smallest) == ("cannot tell", None)
+    assert "7 or more seeds would decide, not 3" in few.note
+    assert (many.verdict, many.how) == ("regressed", "seeds alone")
+
+
+# ── timings ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def timed(
+    runs: Runs, samples: tuple[float, ...], over: str | None = "processes", environment=HERE, better="higher"
+) -> Run:
+    interval = Interval(min(samples), max(samples), 0.95, "processes") if over else None
+    row = MetricRow(
+        "throughput/train", float(np.median(samples)), "samples/s", better, interval=interval, samples=samples
+    )
+    gate = {"throughput/train": {"tolerance": "5%"}}
+    return runs.make([(cell(metrics=(row,)), None)], environment, gate=gate)
+
+
+FIVE = (100.0, 101.0, 99.0, 100.5, 99.5)
+
+
+@pytest.mark.parametrize(
+    ("factor", "better", "verdict", "change"),
+    [
+        (0.8, "higher", "regressed", -0.2),
+        (1.0, "higher", "not worse than the tolerance", 0.0),
+        (1.2, "lower", "regressed", 0.2),
+        (0.95, "higher", "cannot tell", -0.05),
+    ],
+)
+def test_timings_are_compared_by_ratio_over_processes(runs: Runs, factor, better, verdict, change) -> None:
+    slower = tuple(factor * sample for sample in FIVE)
+    row = only(compare(timed(runs, FIVE, better=better), timed(runs, slower, better=better)))
+    assert (row.verdict, row.how) == (verdict, "processes")
+    assert row.difference == pytest.approx(change)
+    assert row.tolerance == pytest.approx(0.05)
+    if verdict == "cannot tell":
+        assert "processes a side would decide" in row.note
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"environment": {"hardware": {"cpu": "another", "usable_cores": 2}}}, "the hardware is another"),
+        ({"over": None}, "no interval over processes"),
+        ({"samples": FIVE[:4]}, "4 processes a side; it takes 5"),
+        ({"samples": (*FIVE[:4], 0.0)}, "not a positive number"),
+    ],
+)
+def test_timings_that_cannot_be_compared_say_why_and_are_never_fine(runs: Runs, change, reason: str) -> None:
+    found = compare(timed(runs, FIVE), timed(runs, **{"samples": FIVE, **change}))
+    assert only(found).verdict == "cannot tell"
+    assert reason in only(found).note
+    assert found.status == 4
+
+
+# ── what is not compared ────────────────────────────────────────────────────────────────────────
+
+
+def test_odd_cells_are_listed_as_what_they_are_and_never_counted_as_fine(runs: Runs) -> None:
+    good = predicted(right(0.9))
+    names = ("same", "broke", "unbroke", "data", "place", "gone")
+    base = {name: cell(model=name) for name in names}
+    head = {name: record for name, record in base.items() if name != "gone"} | {"new": cell(model="new")}
+    base["unbroke"] = replace(base["unbroke"], status="failed", reason="no memory")
+    head["broke"] = replace(head["broke"], status="failed", reason="a loss that is no number")
+    head["data"] = replace(head["data"], data={"name": "loans", "fingerprint": "bbbbbbbbbb"})
+    head["place"] = replace(head["place"], options={**cell().options, "place": {"device": "cpu", "threads": 4}})
+    other = replace(cell(model="tuned"), options={"train": {"epochs": 3}})
+    base["tuned"], head["tuned"] = other, replace(other, id="another", options={"train": {"epochs": 5}})
+    sides = [runs.make([(r, good if r.status == "ok" else None) for r in side.values()]) for side in (base, head)]
+    found = compare(*sides)
+    assert {(each.why, each.where.split(",")[1].strip(), each.detail) for each in found.odd} == {
+        ("failed", "broke", "failed: a loss that is no number"),
+        ("failed in base", "unbroke", "failed: no memory"),
+        ("other data", "data", "loans aaaaaaaa → loans bbbbbbbb"),
+        ("other placement", "place", "place.threads 1 → 4"),
+        ("other options", "tuned", "train.epochs 3 → 5"),
+        ("new", "new", "base has no such cell"),
+        ("missing", "gone", "head lacks it"),
+    }
+    assert only(found).where == "loans, same"
+    assert found.status == 3
+    assert all(f"{each.why}: {each.where}\n    {each.detail}" in as_text(found) for each in found.odd)
+
+
+@pytest.mark.parametrize("odd", ["new", "missing", "left out"])
+def test_a_cell_of_one_side_only_ends_with_4_unless_it_was_left_out_on_purpose(runs: Runs, odd: str) -> None:
+    one = [(cell(), predicted(right(0.9)))]
+    two = [*one, (cell(model="cnn"), predicted(right(0.9)))]
+    base, head = (one, two) if odd == "new" else (two, one)
+    only_ = ["model=mlp"] if odd == "left out" else []
+    found = compare(runs.make(base), runs.make(head, only=only_))
+    assert [each.why for each in found.odd] == [odd]
+    assert found.status == (0 if odd == "left out" else 4)
+
+
+def test_other_versions_hardware_and_code_are_named(runs: Runs) -> None:
+    there = {"hardware": {"cpu": "another", "usable_cores": 8, "gpu": [{"name": "G"}]}, "packages": {"torch": "2.7"}}
+    head = runs.make([(cell(), predicted(right(0.9)))], there, git={"commit": "abcdef0123", "dirty": True})
+    notes = compare(runs.of(0.9), head).notes
+    assert "code: 0123456 → abcdef0 with uncommitted changes" in notes
+    assert "torch 2.6 → 2.7" in notes
+    assert "hardware: a processor, 2 cores → another, 8 cores, G: timings are not compared" in notes
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [("ids", "the test splits hold different examples"), ("targets", "the targets of the test splits differ")],
+)
+def test_different_test_sets_are_never_compared(runs: Runs, change: str, reason: str) -> None:
+    one = predicted(right(0.9))
+    other = replace(one, ids=one.ids + 1)
+    if change == "targets":
+        other = replace(one, columns={**one.columns, "targets": 1 - one["targets"]})
+    found = compare(runs.make([(cell(), one)]), runs.make([(cell(), other)]))
+    assert (only(found).verdict, only(found).note, found.status) == ("cannot tell", reason, 4)
+
+
+def test_a_different_order_of_examples_is_no_difference(runs: Runs) -> None:
+    one = predicted(right(0.9))
+    order = np.random.default_rng(0).permutation(N)
+    shuffled = replace(one, ids=one.ids[order], columns={name: values[order] for name, values in one.columns.items()})
+    assert only(compare(runs.make([(cell(), one)]), runs.make([(cell(), shuffled)]))).how == "the same predictions"
+
+
+def test_a_metric_without_a_value_is_absent_with_its_reason(runs: Runs) -> None:
+    undefined = (MetricRow("quality/accuracy", None, "fraction", "higher", "not a finite number: nan"),)
+    head = runs.make([(cell(metrics=undefined), predicted(right(0.9)))])
+    row = only(compare(runs.of(0.9), head))
+    assert (row.verdict, row.note) == ("cannot tell", "head has no value under 1 of 1 seeds: not a finite number: nan")
+
+
+def test_a_probe_that_failed_in_head_ends_with_3(runs: Runs) -> None:
+    failed = cell(probes={"quality": ProbeRow("failed", "k", "it raised")})
+    other = MetricRow("other/x", 1.0, "", "higher", "exact count")
+    found = compare(runs.of(0.9), runs.make([(replace(failed, metrics=(other,)), None)]))
+    assert found.status == 3
+    assert "only head has other/x" in found.notes
+    assert only(found).verdict == "cannot tell"
+
+
+def test_other_options_of_a_probe_bar_all_that_predictions_do_not_give(runs: Runs) -> None:
+    def run(key: str) -> Run:
+        rows = (*rows_of(predicted(right(0.9))), MetricRow("quality/x", 1.0, "", "higher", interval=Interval(0.9, 1.1)))
+        return runs.make([(cell(metrics=rows, probes={"quality": ProbeRow("ok", key)}), predicted(right(0.9)))])
+
+    rows = {row.metric: row for row in compare(run("k"), run("other")).rows}
+    assert rows["quality/accuracy"].verdict == "not worse than the tolerance"
+    assert (rows["quality/x"].verdict, rows["quality/x"].note) == ("not compared", "the options of its probe differ")
+
+
+@pytest.mark.parametrize("side", ["base", "head"])
+def test_smoke_runs_are_refused(runs: Runs, side: str) -> None:
+    smoke, whole = runs.of(0.9, smoke=True), runs.of(0.9)
+    with pytest.raises(ComparisonError, match=r"smoke run, which is never compared"):
+        compare(*((smoke, whole) if side == "base" else (whole, smoke)))
+
+
+def test_runs_without_a_common_cell_are_wrong_input_and_say_what_they_have(runs: Runs) -> None:
+    base = runs.of(0.9)
+    head = runs.make([(cell(model="cnn"), predicted(right(0.9)))])
+    with pytest.raises(ComparisonError, match=r"no cell in common\n  loans, cnn, seed 0: new") as fault:
+        compare(base, head)
+    assert fault.value.exit_status == 2
+    with pytest.raises(ComparisonError, match="has none of these cells"):
+        check_common(base, ["cnn0"])
+
+
+# ── baselines ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_baseline_holds_what_a_comparison_needs_and_nothing_else(runs: Runs) -> None:
+    run = runs.of(0.9, 0.9)
+    run.write_predictions("mlp0", "train", predicted(right(0.9)))
+    head = runs.of(0.8, 0.8, noise=5)
+    made = set_baseline(runs.store, run)
+    kept = sorted(path.relative_to(made.run.path).as_posix() for path in made.run.path.rglob("*") if path.is_file())
+    assert [name for name in kept if "environments" not in name] == [
+        "cells/mlp0/predictions-test.parquet", "cells/mlp1/predictions-test.parquet", "records/00001.jsonl", "run.json",
+    ]  # fmt: skip
+    assert compare(made.run, head).rows == compare(run, head).rows
+    assert [each.suite for each in baselines(runs.store)] == ["s"]
+    assert made.size < 200_000
+
+
+def test_a_newer_baseline_takes_the_place_of_the_older_and_leaves_nothing_behind(runs: Runs) -> None:
+    set_baseline(runs.store, runs.of(0.9, 0.9))
+    second = runs.of(0.8)
+    set_baseline(runs.store, second)
+    assert base_run(runs.store, "baseline", "s").name == second.name
+    assert [path.name for path in (runs.store.root / "baselines").iterdir()] == ["s"]
+
+
+def test_a_base_is_found_by_word_name_and_run(runs: Runs) -> None:
+    first, second = runs.of(0.9), runs.of(0.9)
+    with pytest.raises(NoBaseline, match="bench baseline set RUN") as fault:
+        base_run(runs.store, "baseline", "s")
+    assert fault.value.exit_status == 4
+    set_baseline(runs.store, first)
+    assert base_run(runs.store, "s", "s").name == first.name
+    assert base_run(runs.store, "latest", "s").name == second.name
+    assert base_run(runs.store, "latest", "s", before=second).name == first.name
+    with pytest.raises(NoBaseline, match="no earlier run of s"):
+        base_run(runs.store, "latest", "s", before=first)
+    with pytest.raises(NoBaseline, match="no earlier run of t"):
+        base_run(runs.store, "latest", "t")
+    with pytest.raises(StoreError, match='did you mean "baseline"'):
+        base_run(runs.store, "basline", "s")
+
+
+@pytest.mark.parametrize("info", [{"smoke": True}, {}])
+def test_a_run_that_says_nothing_is_no_baseline(runs: Runs, info: dict[str, bool]) -> None:
+    run = runs.make([(cell(status="failed", reason="no memory"), None)], **info)
+    with pytest.raises(StoreError, match=r"smoke run|no cell that ended well"):
+        set_baseline(runs.store, run)
+
+
+# ── how it is told ──────────────────────────────────────────────────────────────────────────────
+
+
+def mixed(runs: Runs) -> Comparison:
+    good, bad = predicted(right(0.9)), predicted(right(0.8, 5))
+    base = [(cell(model=name), good) for name in ("a|b", "fine", "gone")]
+    return compare(runs.make(base), runs.make([(cell(model="a|b"), bad), (cell(model="fine"), good)]))
+
+
+def test_the_markdown_is_one_table_worst_first_with_verdicts_in_words(runs: Runs) -> None:
+    text = as_markdown(mixed(runs))
+    lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    verdicts = [line.split("|")[1].strip() for line in lines if not line.startswith("| --")]
+    assert verdicts == ["**regressed**", "not compared", "not worse than the tolerance"]
+    assert r"a\|b" in text
+    assert "missing: head lacks it" in text
+    assert "False" not in text
+    assert "nan" not in text
+
+
+def test_junit_has_failures_for_regressions_and_errors_for_what_is_not_known(runs: Runs) -> None:
+    suite = ElementTree.fromstring(as_junit(mixed(runs)))[0]
+    assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "3", "failures": "1", "errors": "1", "skipped": "0",
+    }  # fmt: skip
+    kinds = {test.get("classname"): [child.tag for child in test] for test in suite}
+    assert kinds == {"loans, a|b": ["failure"], "loans, fine": ["system-out"], "loans, gone, seed 0": ["error"]}
+
+
+def test_junit_holds_whatever_a_name_holds(runs: Runs) -> None:
+    hostile = "a\x00\x1b]0;<&>\ud800"
+    odd = compare(runs.of(0.9), runs.of(0.9))
+    row = replace(odd.rows[0], where=hostile, note=hostile)
+    assert ElementTree.fromstring(as_junit(replace(odd, rows=(row,)))) is not None
+
+
+# ── error rates ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_suite_alarms_for_nothing_in_at_most_one_of_a_hundred_and_finds_a_drop_of_a_point() -> None:
+    """10,000 paired examples of which 5 % differ, one model a side, one gate."""
+    settings = [Setting()]
+    assert simulate(settings, 0.0, trials=500).alarms <= 0.025
+    rates = simulate([replace(settings[0], tolerance=0.01)], 0.01, trials=200)
+    assert rates.found >= 0.95
+    assert rates.finds == pytest.approx(0.0088, abs=0.0005)
+
+
+def test_error_rates_of_two_runs_are_of_their_own_gates(runs: Runs) -> None:
+    (setting,) = settings_of(runs.of(0.9, 0.9), runs.of(0.9, 0.9, noise=5))
+    assert (setting.n, setting.seeds, setting.tolerance) == (N, 2, 0.01)
+    assert setting.differing is not None
+    assert 0 < setting.differing < 0.05
+    assert simulate([setting, replace(setting, differing=None)], 0.0, trials=20).alarms <= 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_suites_of_many_gates_and_few_seeds_alarm_for_nothing_in_at_most_one_of_a_hundred() -> None:
+    """Printed by `pytest -m slow tests/test_compare.py -s`: 0.009, 0.010, 0.013, 0.007, each ± 0.003; found 0.986."""
+    print("\ngates  seeds  spread  false alarms")
+    for gates, seeds, spread in ((1, 1, 0.0), (20, 1, 0.0), (20, 2, 0.005), (10, 3, 0.005)):
+        found = simulate([Setting(seeds=seeds, spread=spread)] * gates, 0.0, trials=1000)
+        print(f"{gates:5}  {seeds:5}  {spread:6}  {found.alarms:12.4f}", flush=True)
+        assert found.alarms <= 0.0195  # 0.01 and three standard errors
+    found = simulate([Setting(tolerance=0.01)], trials=1000)
+    print(f"a drop of a point beyond the tolerance is found in {found.found:.3f}")
+    assert found.found >= 0.95
