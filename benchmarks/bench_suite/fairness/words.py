@@ -1,0 +1,182 @@
+"""Words: is a text judged otherwise when the same words name another group of people?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from bench_suite.contracts import Artifact, Interval, Metric, Predictions, Trained
+from bench_suite.fairness.intervals import Rate, of_one
+from bench_suite.fairness.shown import bars, in_words
+from bench_suite.fairness.swapping import WordList, swapper, word_lists, words_of
+from bench_suite.stats import bootstrap_interval
+
+EXAMPLES = 8
+"Texts that are shown with their words swapped: those whose score moved most."
+AROUND = 50
+"Characters shown on either side of the first word that was swapped."
+
+
+@dataclass(frozen=True)
+class Swap:
+    """What becomes of the texts that name one group when they name another instead."""
+
+    attribute: str
+    old: str
+    new: str
+    changed: Mapping[str, str]
+    "By text: the same text with its words swapped. Texts without any such word are not here."
+    rows: np.ndarray
+    "(k,) positions of those texts in the split."
+    flips: int = 0
+    "How many of them are predicted to be of another class."
+    before: np.ndarray | None = None
+    "(k,) scores of the positive class; None where there are none."
+    after: np.ndarray | None = None
+
+    @property
+    def at(self) -> dict[str, str]:
+        """Its coordinates."""
+        return {"attribute": self.attribute, "from": self.old, "to": self.new}
+
+    @property
+    def flip_rate(self) -> Rate:
+        """Of the texts, how many are judged otherwise."""
+        return Rate(self.flips, len(self.rows))
+
+
+def by_words(
+    trained: Trained,
+    texts: Sequence[str],
+    positive: int | None,
+    *,
+    terms: Sequence[str],
+    least_size: int,
+    resamples: int,
+) -> Iterator[Metric | Artifact]:
+    """Counterfactual fairness of a text model (Garg et al. 2019, arXiv 1809.10610).
+
+    For each ordered pair of groups of a word list: the texts of the test split that name the first are read again as if
+    they named the second. `flip_rate` is the share whose predicted class changes, `score_shift` the mean change of the
+    score of the positive class. Texts without any such word are not counted; n says how many are.
+    """
+    test = trained.predictions("test")
+    swaps = []
+    for swap in _swaps(texts, [word_lists()[name] for name in terms]):
+        if len(swap.rows) >= least_size:
+            swap = _judged(swap, test, trained.predictions("test", partial(_swapped, swap.changed)), positive)
+        swaps.append(swap)
+    shifts = [_shift(swap, test, positive, least_size, resamples) for swap in swaps]
+    for swap, shift in zip(swaps, shifts):
+        if len(swap.rows) < least_size:
+            reason = f"{len(swap.rows)} texts name the group {swap.old}, too few to judge: least_size = {least_size}"
+            yield Metric("flip_rate", None, reason, swap.at, n=len(swap.rows))
+        else:
+            rate = swap.flip_rate
+            yield Metric("flip_rate", rate.value, at=swap.at, interval=of_one(rate), n=rate.n)
+            yield shift
+    if not swaps:
+        return
+    yield _table(swaps, shifts, least_size)
+    judged = {f"{swap.old} → {swap.new}": swap.flip_rate for swap in swaps if len(swap.rows) >= least_size}
+    if judged:
+        yield bars("flip_rate", "flip rate", judged, least_size, "Texts judged otherwise when they name another group")
+    known = {f"{s.old} → {s.new}": shift for s, shift in zip(swaps, shifts) if shift.value is not None}
+    if known:
+        yield _shift_bars(known)
+        yield _examples(swaps, texts)
+
+
+def _swaps(texts: Sequence[str], lists: Sequence[WordList]) -> Iterator[Swap]:
+    words = [words_of(text) for text in texts]
+    for of in lists:
+        for old, new in permutations(of.groups, 2):
+            recognised, swap = of.recognised(old), swapper(of, old, new)
+            named = {text: swap(text) for text, found in zip(texts, words) if found & recognised}
+            changed = {text: other for text, other in named.items() if other != text}
+            rows = np.flatnonzero(np.array([text in changed for text in texts], dtype=bool))
+            yield Swap(of.attribute, old, new, changed, rows)
+
+
+def _swapped(changed: Mapping[str, str], raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The texts swapped; one that is not counted is emptied, so that it costs next to nothing to predict."""
+    return {**raw, "text": [changed.get(text, "") for text in raw["text"]]}
+
+
+def _judged(swap: Swap, test: Predictions, after: Predictions, positive: int | None) -> Swap:
+    rows = swap.rows
+    flips = int(np.sum(test["predictions"][rows] != after["predictions"][rows]))
+    if positive is None or "scores" not in test.columns:
+        return replace(swap, flips=flips)
+    scores = [np.asarray(each["scores"], dtype=np.float64)[rows, positive] for each in (test, after)]
+    return replace(swap, flips=flips, before=scores[0], after=scores[1])
+
+
+def _shift(swap: Swap, test: Predictions, positive: int | None, least_size: int, resamples: int) -> Metric:
+    n = len(swap.rows)
+    if n < least_size:
+        return Metric("score_shift", None, "too few texts", swap.at, n=n)
+    if swap.before is None or swap.after is None:
+        reason = "the model gives no scores"
+        if positive is None:
+            reason = 'no class counts as selected: name one, positive = "…"'
+        return Metric("score_shift", None, reason, swap.at, n=n)
+    shift = swap.after - swap.before
+    if not np.isfinite(shift).all():
+        reason = f"{int(np.sum(~np.isfinite(shift)))} scores are not finite numbers"
+        return Metric("score_shift", None, reason, swap.at, n=n)
+    interval, reason_why = bootstrap_interval(lambda shift: float(shift.mean()), {"shift": shift}, resamples=resamples)
+    return Metric("score_shift", float(shift.mean()), reason_why, swap.at, interval, n=n)
+
+
+def _table(swaps: Sequence[Swap], shifts: Sequence[Metric], least_size: int) -> Artifact:
+    rows = []
+    for swap, shift in zip(swaps, shifts):
+        told = None if shift.value is None else f"{shift.value:+.4f}{_span(shift.interval)}".replace("-", "−")
+        rows.append([swap.attribute, swap.old, swap.new, len(swap.rows), in_words(swap.flip_rate, least_size), told])
+    columns = ["attribute", "from", "to", "texts", "flip rate", "score shift"]
+    caption = f"Words that name a group swapped, with 95 % intervals; too few: fewer than {least_size} texts name it"
+    return Artifact("swaps", "table", {"columns": columns, "rows": rows}, caption)
+
+
+def _span(interval: Interval | None) -> str:
+    return "" if interval is None else f" [{interval.low:+.4f}, {interval.high:+.4f}]"
+
+
+def _shift_bars(shifts: Mapping[str, Metric]) -> Artifact:
+    intervals = {who: [i.low, i.high] for who, shift in shifts.items() if (i := shift.interval) is not None}
+    data = {
+        "y": "mean shift of the score",
+        "bars": {who: shift.value for who, shift in shifts.items()},
+        "intervals": intervals,
+    }
+    return Artifact("score_shift", "bars", data, "How far the score moves when a text names another group")
+
+
+def _examples(swaps: Sequence[Swap], texts: Sequence[str]) -> Artifact:
+    """Of each swap the text whose score moved most; of these the first few."""
+    found: list[tuple[float, list[Any]]] = []
+    for swap in swaps:
+        if swap.before is None or swap.after is None:
+            continue
+        moved = np.nan_to_num(swap.after - swap.before)
+        place = int(np.argmax(np.abs(moved)))
+        text = texts[int(swap.rows[place])]
+        shown = [f"{swap.old} → {swap.new}", *_around(text, swap.changed[text])]
+        found.append((float(moved[place]), [*shown, float(swap.before[place]), float(swap.after[place])]))
+    rows = [row for _, row in sorted(found, key=lambda pair: -abs(pair[0]))[:EXAMPLES]]
+    columns = ["swap", "text, where it first changes", "swapped", "score before", "score after"]
+    caption = "Texts whose score moved most; of each pair of groups at most one"
+    return Artifact("examples", "table", {"columns": columns, "rows": rows}, caption)
+
+
+def _around(text: str, other: str) -> list[str]:
+    """Both texts around the first place where they differ."""
+    same = next((k for k, (a, b) in enumerate(zip(text, other)) if a != b), min(len(text), len(other)))
+    start = max(0, same - AROUND)
+    return [f"{'…' if start else ''}{each[start : same + AROUND]}…" for each in (text, other)]

@@ -1,0 +1,52 @@
+"""Claims about identity terms: which words are swapped, and what a text becomes."""
+
+import pytest
+
+from bench_suite.fairness.swapping import swapper, word_lists, words_of
+
+LISTS = word_lists()
+
+
+def test_every_list_has_sources_and_a_word_for_each_of_its_groups():
+    for words in LISTS.values():
+        assert words.sources
+        assert len(words.groups) >= 2
+        for row in words.terms:
+            assert set(row) == set(words.groups)
+            assert all(row.values())
+
+
+def test_no_word_of_a_list_names_two_of_its_groups():
+    for words in LISTS.values():
+        named = [words.recognised(group) for group in words.groups]
+        assert sum(map(len, named)) == len(frozenset().union(*named)), words.attribute
+
+
+@pytest.mark.parametrize(
+    ("attribute", "old", "new", "text", "swapped"),
+    [
+        ("gender", "male", "female", "He said HE likes himself.", "She said SHE likes herself."),
+        ("gender", "female", "male", "Her mother told her that; I saw her.", "His father told him that; I saw him."),
+        ("gender", "female", "male", "hers", "his"),
+        ("gender", "female", "male", "Her, and her best film", "Him, and his best film"),
+        ("gender", "male", "female", "The men's hero, a waiter", "The women's heroine, a waitress"),
+        ("gender", "male", "female", "an actor and a man", "an actress and a woman"),
+        ("gender", "male", "female", "The theme, then a human manner", "The theme, then a human manner"),
+        ("origin", "american", "mexican", "An American, an american", "A Mexican, a mexican"),
+        ("origin", "mexican", "american", "a Mexican and A MEXICAN", "an American and An AMERICAN"),
+        ("origin", "american", "indian", "American Beauty is American.", "American Beauty is Indian."),
+        ("origin", "american", "chinese", "Latin America, South American food", "Latin America, South American food"),
+        ("religion", "christian", "jewish", "Christian Slater, a Christian", "Christian Slater, a Jewish"),
+        ("religion", "muslim", "christian", "Moslems in mosques", "Christians in churches"),
+        ("orientation", "homosexual", "heterosexual", "a gay friend", "a heterosexual friend"),
+    ],
+)
+def test_a_text_becomes(attribute, old, new, text, swapped):
+    assert swapper(LISTS[attribute], old, new)(text) == swapped
+
+
+def test_what_is_swapped_are_words_that_the_list_recognises():
+    words = LISTS["gender"]
+    text = "An actress, her son and THEIR daughters"
+    assert words_of(text) & words.recognised("female") == {"actress", "her", "daughters"}
+    assert words_of(text) & words.recognised("male") == {"son"}

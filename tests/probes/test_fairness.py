@@ -1,0 +1,408 @@
+"""Claims about `fairness`: hand-computed tables, Fairlearn's own functions, and texts judged by a known rule."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from fairlearn import metrics as fairlearn
+
+from bench_suite import run
+from bench_suite.contracts import Artifact, BenchError, Predictions
+from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.splits import MemorySplit
+from bench_suite.document import SuiteError
+from bench_suite.probes import fairness
+from bench_suite.reports.markdown import report
+
+ATTRIBUTE = {"attribute": "sex"}
+
+
+class Judge:
+    """A trained cell that says of each example what `rule` says of its raw values; with groups, and known columns."""
+
+    def __init__(self, raw, rule, groups=None, classes=("no", "yes"), **options):
+        groups = {name: np.asarray(values) for name, values in (groups or {}).items()}
+        ids = content_ids([str(row) for row in range(len(raw["target"]))])
+        self.split = MemorySplit(ids, raw, groups)
+        self.rule = rule
+        columns = {"columns": options.pop("columns")} if "columns" in options else {}
+        self.data = SimpleNamespace(spec={"classes": classes, **columns}, splits={"test": self.split})
+        self.cell = SimpleNamespace(options={"task": options})
+
+    def predictions(self, split, change=None):
+        raw = self.split.take(np.arange(len(self.split)))
+        said = self.rule(raw if change is None else change(raw))
+        return Predictions(split, self.split.ids, {"targets": raw["target"], **said}, self.split.groups)
+
+
+def of_table(targets, predictions, classes=("no", "yes"), columns=("age",), **groups):
+    """A cell whose targets, predictions and groups are these."""
+    raw = {"target": np.asarray(targets), "table": np.zeros((len(targets), 1))}
+    said = {"predictions": np.asarray(predictions)}
+    return Judge(raw, lambda _: said, groups, classes, columns=columns)
+
+
+def counts(group, true_positives, positives, false_positives, negatives):
+    """Targets, predictions and names of one group with these counts."""
+    targets = np.repeat([1, 0], [positives, negatives])
+    predictions = np.concatenate(
+        [np.arange(positives) < true_positives, np.arange(negatives) < false_positives]
+    ).astype(int)
+    return targets, predictions, np.full(positives + negatives, group)
+
+
+def of_counts(*rows):
+    targets, predictions, sex = (np.concatenate(part) for part in zip(*(counts(*row) for row in rows)))
+    return of_table(targets, predictions, sex=sex)
+
+
+def measured(trained, **options):
+    found = list(fairness.probe(trained, fairness.Options(**{"resamples": 200, **options})))
+    metrics = {(m.name, *m.at.values()): m for m in found if not isinstance(m, Artifact)}
+    assert all(m.reason or m.interval for m in metrics.values())
+    assert all(m.value is not None or m.reason for m in metrics.values())
+    return metrics, {a.name: a for a in found if isinstance(a, Artifact)}
+
+
+# ── sensitive attributes ────────────────────────────────────────────────────────────────────────
+
+
+def test_a_table_computed_by_hand():
+    # women: 8 of 10 and 4 of 10 selected; men: 5 of 10 and 2 of 10
+    found, _ = measured(of_counts(("f", 8, 10, 4, 10), ("m", 5, 10, 2, 10)))
+    rates = {
+        ("accuracy", "f"): 14 / 20,
+        ("accuracy", "m"): 13 / 20,
+        ("selection_rate", "f"): 12 / 20,
+        ("selection_rate", "m"): 7 / 20,
+        ("true_positive_rate", "f"): 0.8,
+        ("true_positive_rate", "m"): 0.5,
+        ("false_positive_rate", "f"): 0.4,
+        ("false_positive_rate", "m"): 0.2,
+    }
+    for (name, group), value in rates.items():
+        metric = found[name, "sex", group]
+        assert metric.value == pytest.approx(value)
+        assert metric.n == (20 if name in ("accuracy", "selection_rate") else 10)
+        assert metric.interval.low < value < metric.interval.high
+    between = {
+        "demographic_parity_difference": 5 / 20,
+        "demographic_parity_ratio": 7 / 12,
+        "equalized_odds_difference": 0.3,
+        "equal_opportunity_difference": 0.3,
+        "worst_group_accuracy": 13 / 20,
+    }
+    for name, value in between.items():
+        metric = found[name, "sex"]
+        assert metric.value == pytest.approx(value)
+        assert metric.interval.low <= value <= metric.interval.high
+
+
+def test_equalised_odds_may_be_of_false_positives():
+    found, _ = measured(of_counts(("f", 8, 10, 9, 10), ("m", 7, 10, 2, 10)))
+    assert found["equalized_odds_difference", "sex"].value == pytest.approx(0.7)
+    assert found["equal_opportunity_difference", "sex"].value == pytest.approx(0.1)
+
+
+def test_everything_equals_fairlearns_own_functions():
+    random = np.random.default_rng(3)
+    race, sex = random.choice(["a", "b", "c"], 900), random.choice(["f", "m"], 900)
+    targets = random.integers(0, 2, 900)
+    predictions = np.where(random.random(900) < np.where(race == "a", 0.6, 0.85), targets, 1 - targets)
+    found, _ = measured(of_table(targets, predictions, race=race, sex=sex))
+    for names in (("race",), ("sex",), ("race", "sex")):
+        features = {name: {"race": race, "sex": sex}[name] for name in names}
+        for name in (
+            "demographic_parity_difference",
+            "demographic_parity_ratio",
+            "equalized_odds_difference",
+            "equal_opportunity_difference",
+        ):
+            truth = getattr(fairlearn, name)(targets, predictions, sensitive_features=features)
+            assert found[name, " × ".join(names)].value == pytest.approx(truth), (name, names)
+        rates = {name: getattr(fairlearn, name) for name in ("selection_rate", "true_positive_rate")}
+        frame = fairlearn.MetricFrame(
+            metrics=rates, y_true=targets, y_pred=predictions, sensitive_features=features
+        ).by_group
+        for group, row in frame.iterrows():
+            label = " × ".join(group) if isinstance(group, tuple) else group
+            for name in rates:
+                assert found[name, " × ".join(names), label].value == pytest.approx(row[name])
+
+
+def test_intersections_find_what_no_single_attribute_shows():
+    """Wrong of black women and of white men only: each attribute by itself is perfectly even."""
+    race, sex = np.tile(["b", "b", "w", "w"], 50), np.tile(["f", "m"], 100)
+    targets = np.repeat([0, 1], 100)
+    predictions = np.where((race == "b") == (sex == "f"), 1 - targets, targets)
+    found, _ = measured(of_table(targets, predictions, race=race, sex=sex))
+    assert found["worst_group_accuracy", "race"].value == found["worst_group_accuracy", "sex"].value == 0.5
+    assert found["worst_group_accuracy", "race × sex"].value == 0.0
+    assert found["accuracy", "race × sex", "b × m"].value == 1.0
+    single, _ = measured(of_table(targets, predictions, race=race, sex=sex), intersections=1)
+    assert ("worst_group_accuracy", "race × sex") not in single
+
+
+def test_a_group_of_one_is_named_as_too_small_and_neither_judged_nor_merged():
+    trained = of_counts(("f", 8, 10, 4, 10), ("m", 5, 10, 2, 10), ("x", 0, 1, 0, 0))
+    found, artifacts = measured(trained)
+    alone, _ = measured(of_counts(("f", 8, 10, 4, 10), ("m", 5, 10, 2, 10)))
+    assert found["accuracy", "sex", "x"].value is None
+    assert found["accuracy", "sex", "x"].n == 1
+    assert "too few" in found["accuracy", "sex", "x"].reason
+    assert ("selection_rate", "sex", "x") not in found
+    for name in fairness.METRICS:
+        if (name, "sex") in alone:
+            assert found[name, "sex"].value == alone[name, "sex"].value
+            assert "without x (1 " in found[name, "sex"].reason
+    (row,) = [row for row in artifacts["groups"].data["rows"] if row[1] == "x"]
+    assert row[2:4] == [1, "too few (1)"]
+    assert artifacts["accuracy"].data["bars"]["sex: x"] is None
+
+
+def test_too_few_negatives_cost_false_positives_and_nothing_else():
+    found, _ = measured(of_counts(("f", 8, 10, 1, 3), ("m", 5, 10, 2, 10)))
+    assert found["true_positive_rate", "sex", "f"].value == 0.8
+    assert "3 negative examples are too few" in found["false_positive_rate", "sex", "f"].reason
+    assert found["equal_opportunity_difference", "sex"].value == pytest.approx(0.3)
+    assert "no two groups whose false positive rate" in found["equalized_odds_difference", "sex"].reason
+    assert "f (3 negative examples)" in found["equalized_odds_difference", "sex"].reason
+    lower, _ = measured(of_counts(("f", 8, 10, 1, 3), ("m", 5, 10, 2, 10)), least_size=3)
+    assert lower["equalized_odds_difference", "sex"].value == pytest.approx(0.3)
+
+
+def test_a_split_of_one_class_and_constant_predictions_give_reasons_and_no_division_by_zero():
+    with np.errstate(all="raise"):
+        one, _ = measured(of_counts(("f", 9, 20, 0, 0), ("m", 12, 20, 0, 0)))
+        none, _ = measured(of_counts(("f", 0, 20, 0, 20), ("m", 0, 20, 0, 20)))
+        every, _ = measured(of_counts(("f", 20, 20, 20, 20), ("m", 20, 20, 20, 20)))
+    assert "negative examples" in one["equalized_odds_difference", "sex"].reason
+    assert one["equal_opportunity_difference", "sex"].value == pytest.approx(0.15)
+    assert none["demographic_parity_difference", "sex"].value == 0.0
+    assert none["demographic_parity_difference", "sex"].interval.high > 0
+    assert none["demographic_parity_ratio", "sex"].reason == "nobody is selected in any group"
+    assert every["demographic_parity_ratio", "sex"].value == 1.0
+
+
+def test_one_group_alone_leaves_nothing_to_compare():
+    found, _ = measured(of_counts(("f", 9, 20, 5, 20)))
+    assert "all are f" in found["demographic_parity_difference", "sex"].reason
+    assert found["accuracy", "sex", "f"].value == pytest.approx(24 / 40)
+
+
+def test_of_several_classes_only_accuracy_is_told_until_one_is_named():
+    targets = np.tile([0, 1, 2], 40)
+    predictions = np.where(np.arange(120) < 60, targets, 0)
+    trained = of_table(targets, predictions, ("a", "b", "c"), sex=np.repeat(["f", "m"], 60))
+    found, _ = measured(trained)
+    assert found["worst_group_accuracy", "sex"].value == pytest.approx(1 / 3)
+    assert "positive" in found["demographic_parity_difference", "sex"].reason
+    assert not [key for key in found if key[0] == "selection_rate"]
+    named, _ = measured(trained, positive="c")
+    assert named["selection_rate", "sex", "f"].value == pytest.approx(1 / 3)
+    assert named["demographic_parity_difference", "sex"].value == pytest.approx(1 / 3)
+
+
+def test_a_class_that_the_task_has_not_is_an_error_that_names_those_it_has():
+    with pytest.raises(BenchError, match='positive = "maybe" is no class of this task; it has: no, yes'):
+        measured(of_counts(("f", 8, 10, 4, 10)), positive="maybe")
+
+
+def test_it_says_which_attributes_the_model_was_given():
+    targets, groups = np.arange(40) % 2, np.repeat(["f", "m"], 20)
+    columns = ("age", "race=black", "race=white", "sexes")
+    _, artifacts = measured(of_table(targets, targets, columns=columns, sex=groups, race=groups))
+    inputs = artifacts["inputs"]
+    assert inputs.caption == "Sensitive attributes among the inputs: race"
+    assert inputs.data["rows"] == [["sex", "no", ""], ["race", "yes", "race=black, race=white"]]
+
+
+def test_many_groups_leave_the_record_small():
+    random = np.random.default_rng(0)
+    targets, age, place = random.integers(0, 2, 900), random.integers(0, 40, 900), random.integers(0, 20, 900)
+    found, artifacts = measured(of_table(targets, targets, age=age, place=place), least_size=3)
+    assert len({key[1:] for key in found if key[0] == "accuracy"}) == 100
+    assert len(artifacts["groups"].data["rows"]) > 500
+    assert max(len(metric.reason or "") for metric in found.values()) < 500
+
+
+# ── classes ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_without_attributes_it_tells_the_disparity_between_classes_and_calls_it_that():
+    targets = np.repeat([0, 1, 2, 3], [20, 40, 10, 2])
+    predictions = np.where(np.arange(72) % 4 == 0, 3, targets)  # a quarter of each class is missed
+    predictions[20:40] = 0
+    found, artifacts = measured(of_table(targets, predictions, ("a", "b", "c", "d")))
+    recalls = {key[1]: metric.value for key, metric in found.items() if key[0] == "class_recall"}
+    assert recalls == {"a": 0.75, "b": 0.375, "c": 0.7, "d": None}
+    assert found[("class_recall_difference",)].value == pytest.approx(0.375)
+    assert found[("worst_class_recall",)].value == 0.375
+    assert "without d (2 examples)" in found[("worst_class_recall",)].reason
+    assert {key[0] for key in found} == {"class_recall", "class_recall_difference", "worst_class_recall"}
+    assert artifacts["class_recall"].data["bars"]["d"] is None
+
+
+def test_a_split_of_one_class_has_no_disparity_but_a_reason():
+    found, _ = measured(of_table(np.ones(30, int), np.ones(30, int)))
+    assert "no two classes" in found[("class_recall_difference",)].reason
+    assert found["class_recall", "yes"].value == 1.0
+    assert found["class_recall", "no"].value is None
+
+
+# ── words ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_texts(texts, rule=None, **options):
+    """A model that gives a text of women a score of 0.9, one of men 0.3 and any other 0.6."""
+
+    def scores(raw):
+        score = np.array([0.9 if "she" in t.split() else 0.3 if "he" in t.split() else 0.6 for t in raw["text"]])
+        return {"predictions": (score > 0.5).astype(int), "scores": np.stack([1 - score, score], axis=1)}
+
+    return Judge({"target": np.arange(len(texts)) % 2, "text": list(texts)}, rule or scores, **options)
+
+
+TEXTS = [*[f"{k} he came" for k in range(30)], *[f"{k} she went" for k in range(20)], *[f"{k} it" for k in range(50)]]
+
+
+def test_a_planted_dependence_on_a_word_is_measured_exactly():
+    found, artifacts = measured(of_texts(TEXTS))
+    flips, back = found["flip_rate", "gender", "male", "female"], found["flip_rate", "gender", "female", "male"]
+    assert (flips.value, flips.n) == (1.0, 30)
+    assert (back.value, back.n) == (1.0, 20)
+    assert found["score_shift", "gender", "male", "female"].value == pytest.approx(0.6)
+    assert found["score_shift", "gender", "female", "male"].value == pytest.approx(-0.6)
+    rows = [row[:4] for row in artifacts["swaps"].data["rows"]]
+    assert ["gender", "male", "female", 30] in rows
+    swap, text, swapped, before, after = artifacts["examples"].data["rows"][0]
+    assert (swap, before, after) == ("male → female", pytest.approx(0.3), pytest.approx(0.9))
+    assert (text, swapped) == ("0 he came…", "0 she came…")
+
+
+def test_a_model_that_does_not_look_at_the_word_flips_nothing():
+    def by_length(raw):
+        score = np.array([0.8 if t.startswith("1") else 0.2 for t in raw["text"]])
+        return {"predictions": (score > 0.5).astype(int), "scores": np.stack([1 - score, score], axis=1)}
+
+    found, _ = measured(of_texts(TEXTS, by_length))
+    assert found["flip_rate", "gender", "male", "female"].value == 0.0
+    assert found["flip_rate", "gender", "male", "female"].interval.high > 0
+    assert found["score_shift", "gender", "male", "female"].value == 0.0
+    assert found["score_shift", "gender", "male", "female"].reason
+
+
+def test_texts_that_name_no_group_are_not_counted_and_too_few_are_said():
+    found, _ = measured(of_texts(TEXTS))
+    muslims = found["flip_rate", "religion", "muslim", "jewish"]
+    assert (muslims.value, muslims.n) == (None, 0)
+    assert "0 texts name the group muslim" in muslims.reason
+
+
+def test_only_the_lists_that_are_named_are_swapped():
+    found, _ = measured(of_texts(TEXTS), terms=("gender",))
+    assert {key[1] for key in found if key[0] == "flip_rate"} == {"gender"}
+    none, _ = measured(of_texts(TEXTS), terms=())
+    assert not [key for key in none if key[0] == "flip_rate"]
+
+
+@pytest.mark.parametrize(("broken", "reason"), [(None, "gives no scores"), (np.nan, "not finite")])
+def test_without_scores_or_with_nan_there_are_flips_and_a_reason(broken, reason):
+    def rule(raw):
+        said = {"predictions": np.array(["she" in t.split() for t in raw["text"]]).astype(int)}
+        return said if broken is None else {**said, "scores": np.full((len(TEXTS), 2), broken)}
+
+    found, _ = measured(of_texts(TEXTS, rule))
+    assert found["flip_rate", "gender", "male", "female"].value == 1.0
+    shift = found["score_shift", "gender", "male", "female"]
+    assert shift.value is None
+    assert reason in shift.reason
+
+
+def test_the_lists_of_the_option_are_those_of_the_data_file():
+    from bench_suite.fairness.swapping import word_lists
+
+    assert fairness.Options().terms == tuple(word_lists())
+
+
+# ── through the program ─────────────────────────────────────────────────────────────────────────
+
+LOANS = """
+[[tasks]]
+use = "loans"
+{groups}
+[[models]]
+use = "logistic_regression"
+[matrix]
+threads = 1
+[probes.fairness]
+resamples = 100
+"""
+
+
+def test_real_loans_by_race_and_sex_reach_the_record_and_the_report(tmp_path):
+    (tmp_path / "suite.toml").write_text(LOANS.format(groups='groups = ["black", "male"]'))
+    outcome = run(tmp_path / "suite.toml", results=tmp_path / "results")
+    (record,) = outcome.records
+    assert record.probes["fairness"].status == "ok", record.probes["fairness"].reason
+    by_place = {(row.name.removeprefix("fairness/"), *row.at.values()): row for row in record.metrics}
+    assert by_place["accuracy", "black", "yes"].n + by_place["accuracy", "black", "no"].n == record.data["test"]
+    assert "too few" in by_place["accuracy", "male", "unknown"].reason
+    assert by_place["demographic_parity_difference", "black × male"].interval is not None
+    captions = [row.caption for row in record.artifacts]
+    assert "Sensitive attributes among the inputs: none" in captions
+    text = report(outcome.run)
+    assert "demographic_parity_difference, attribute=black" in text
+    assert "too few (7)" in text
+
+
+def test_an_attribute_that_the_task_has_not_is_an_error_before_anything_is_trained(tmp_path):
+    (tmp_path / "suite.toml").write_text(LOANS.format(groups='groups = ["blak"]'))
+    with pytest.raises(SuiteError, match='"black"'):
+        run(tmp_path / "suite.toml", results=tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+TASK = '''
+"""Texts in which the verdict is the pronoun."""
+from dataclasses import dataclass
+import numpy as np
+from bench_suite.contracts import Data, Source
+from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.splits import MemorySplit, fingerprint_of
+
+VERSION = 1
+MODALITY = "text"
+PROBLEM = "classification"
+GROUPS = ()
+SHIFTS = ()
+
+@dataclass(frozen=True)
+class Options:
+    data: str = "full"
+    "The whole."
+    groups: tuple[str, ...] | None = None
+    "None."
+
+def load(options, sources):
+    target = np.arange(400) % 2
+    texts = [f"number {k} and {'she' if target[k] else 'he'} came" for k in range(400)]
+    whole = MemorySplit(content_ids(texts), {"text": texts, "target": target})
+    splits = {"train": whole.at(np.arange(300)), "test": whole.at(np.arange(300, 400))}
+    return Data(PROBLEM, {"classes": ("bad", "good")}, splits, Source("generated", "pronouns", fingerprint_of(splits)))
+'''
+
+
+def test_a_trained_bag_of_words_that_learnt_a_pronoun_flips_every_text(tmp_path):
+    (tmp_path / "pronouns.py").write_text(TASK)
+    (tmp_path / "suite.toml").write_text(
+        '[[tasks]]\nuse = "./pronouns.py"\n[[models]]\nuse = "bag_of_words"\n'
+        "train = { epochs = 20, learning_rate = 0.05 }\n[matrix]\nthreads = 1\n[probes.fairness]\n"
+    )
+    (record,) = run(tmp_path / "suite.toml", trust=True, results=tmp_path / "results").records
+    assert record.probes["fairness"].status == "ok", record.probes["fairness"].reason
+    found = {tuple(row.at.values()): row for row in record.metrics if row.name == "fairness/flip_rate"}
+    assert (found["gender", "male", "female"].value, found["gender", "male", "female"].n) == (1.0, 50)
+    assert found["gender", "female", "male"].value == 1.0
+    assert len(json.dumps([vars(row) for row in record.metrics], default=vars)) < 256 * 1024
