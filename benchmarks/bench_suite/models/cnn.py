@@ -15,7 +15,7 @@ from bench_suite.training.inputs import Pixels, image_only, outputs_of, pixels_o
 VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification",)
-PROVIDES = ("gradients", "convolutions")
+PROVIDES = ("gradients", "convolutions", "rectifiers")
 BOUNDS = {"channels": (1, None), "dropout": (0.0, 0.99)}
 
 

@@ -16,7 +16,7 @@ from bench_suite.training.inputs import Pixels, image_only, outputs_of, pixels_o
 VERSION = 1
 MODALITIES = ("image", "table")
 PROBLEMS = ("classification", "regression")
-PROVIDES = ("gradients",)
+PROVIDES = ("gradients", "rectifiers")
 BOUNDS = {"hidden": (1, None), "dropout": (0.0, 0.99)}
 
 

@@ -22,7 +22,7 @@ from bench_suite.training.inputs import outputs_of
 VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
-PROVIDES = ("gradients", "convolutions")
+PROVIDES = ("gradients", "convolutions", "rectifiers")
 BOUNDS = {"width": (0.0625, 16.0)}
 
 

@@ -27,6 +27,8 @@ _FIGURE = (4.2, 2.7)
 _PAGE_DOTS_PER_INCH = 96
 _WIDEST, _WIDEST_IMAGE = 400, 180
 "Pixels of the page that a figure and an image take at most."
+_PHOTOGRAPH, _WIDEST_DRAWING = 512, 800
+"Pixels across up to which an image is taken for one; a larger one is a drawing with letters, which takes the page."
 _MOST_LEGEND = 12
 _MOST_WRITTEN = 16
 "Rows or columns of a matrix up to which its values are written into it."
@@ -60,7 +62,7 @@ def page_width(content: bytes, kind: str) -> int:
     with Image.open(io.BytesIO(content)) as image:
         width = image.width
     if kind == "image":
-        return min(width, _WIDEST_IMAGE)
+        return min(width, _WIDEST_IMAGE if width <= _PHOTOGRAPH else _WIDEST_DRAWING)
     return min(width * _PAGE_DOTS_PER_INCH // _DOTS_PER_INCH, _WIDEST)
 
 

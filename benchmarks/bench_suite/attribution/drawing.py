@@ -1,0 +1,120 @@
+"""Drawing: the artifacts of attributions: curves over all examples, and single examples that a rule chose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from bench_suite.attribution import faithfulness, pictures
+from bench_suite.attribution.measuring import Found, Task
+from bench_suite.attribution.methods import Settings, attribute, method_of, parts_of
+from bench_suite.attribution.subjects import Inputs, OfBags, Subject
+from bench_suite.attribution.words import Weighted, weighted_words
+from bench_suite.contracts import Artifact, Predictions
+
+MOST_BARS = 12
+"Columns of a table that are drawn, those of greatest attribution."
+MOST_PAGES = 3
+"Methods whose words stand on one page."
+KINDS = {
+    "right": "The most confident of the examples that are right",
+    "wrong": "The most confident of the examples that are wrong",
+    "borderline": "The example between whose two likeliest classes there is least",
+}
+
+
+def curves(found: Mapping[str, Found]) -> Iterator[Artifact]:
+    """Mean probability of the explained class as parts are deleted, and as they are inserted, for each method."""
+    known = {name: each for name, each in found.items() if each.curves and each.fault is None}
+    shares = np.linspace(0, 1, faithfulness.LEVELS + 1)
+    for side, (name, verb, better) in enumerate((("deletion", "deleted", "falls"), ("insertion", "inserted", "rises"))):
+        series = {}
+        for method, each in known.items():
+            mean = np.concatenate([curve[side] for curve in each.curves]).mean(axis=0)
+            series[method] = [[float(x), float(y)] for x, y in zip(shares, mean)]
+        if series:
+            data = {"x": f"share of the input {verb}", "y": "probability of the predicted class", "series": series}
+            caption = (
+                f"What a method ranks first is {verb} first: the sooner the curve {better}, the better the ranking"
+            )
+            yield Artifact(name, "lines", data, caption)
+
+
+def examples(
+    task: Task, names: Sequence[str], predictions: Predictions, settings: Settings, shown: int
+) -> Iterator[Artifact]:
+    """What the methods say of up to `shown` examples of each kind: confidently right, confidently wrong, borderline."""
+    scores = predictions.columns.get("scores")
+    if scores is None or not names:
+        return
+    targets, said = predictions["targets"], predictions["predictions"]
+    classes = [str(name) for name in task.trained.data.spec["classes"]]
+    for kind, row in pictures.chosen(targets, said, np.asarray(scores), shown).items():
+        rows = np.array([row])
+        subject, inputs = task.inputs(rows)
+        title = f"true {classes[targets[row]]}, predicted {classes[said[row]]} ({float(scores[row].max()):.2f})"
+        caption = f"{KINDS[kind.partition('-')[0]]}: {title}"
+        parts = {_label(name): parts_of(name, subject, attribute(name, subject, inputs, settings))[0] for name in names}
+        yield from _of_kind[subject.kind](task, rows, subject, inputs, parts, kind, title, caption)
+
+
+def _label(name: str) -> str:
+    """The method's name, and where its numbers have no sign, that they have none."""
+    plain = name.replace("_", " ")
+    return plain if method_of(name).scale == "change" or name == "random" else f"{plain}, magnitude"
+
+
+def _image(
+    task: Task, rows: np.ndarray, subject: Subject, inputs: Inputs, parts: Mapping[str, torch.Tensor],
+    name: str, title: str, caption: str,
+) -> Iterator[Artifact]:  # fmt: skip
+    height, width = inputs.values.shape[1:3]
+    maps = {method: each.reshape(height, width).cpu().numpy() for method, each in parts.items()}
+    image = np.asarray(task.raw(rows)["image"])[0]
+    strip = pictures.image_strip(image, maps, title)
+    yield Artifact(name, "image", strip, f"{caption}. Below each attribution, the same laid over the input")
+
+
+def _table(
+    task: Task, rows: np.ndarray, subject: Subject, inputs: Inputs, parts: Mapping[str, torch.Tensor],
+    name: str, title: str, caption: str,
+) -> Iterator[Artifact]:  # fmt: skip
+    raw = np.asarray(task.raw(rows)["table"])[0]
+    columns = task.trained.data.spec.get("columns") or [f"column {number}" for number in range(len(raw))]
+    method, values = next((method, each.cpu().numpy()) for method, each in parts.items())
+    order = np.argsort(-np.abs(values), kind="stable")[:MOST_BARS]
+    bars = {f"{columns[at]} = {raw[at]:.4g}": float(values[at]) for at in order.tolist()}
+    data = {"y": f"{method}: for the class or against it", "bars": bars}
+    yield Artifact(name, "bars", data, caption)
+
+
+def _text(
+    task: Task, rows: np.ndarray, subject: Subject, inputs: Inputs, parts: Mapping[str, torch.Tensor],
+    name: str, title: str, caption: str,
+) -> Iterator[Artifact]:  # fmt: skip
+    text = task.raw(rows)["text"][0]
+    words: dict[str, Weighted] = {}
+    valid = inputs.valid[0]
+    tokens = _tokens(inputs)[0][valid].tolist()
+    bag = isinstance(subject.module, OfBags)
+    for method, each in list(parts.items())[:MOST_PAGES]:
+        words[method] = weighted_words(task.network, text, tokens, each[valid].tolist(), bag)
+    # The same words for all methods, those to which the first gives most.
+    shown = pictures.heaviest([weight for _, weight in next(iter(words.values()))])
+    words = {method: pictures.scaled_words(each)[shown] for method, each in words.items()}
+    yield Artifact(name, "image", pictures.text_page(words, title), f"{caption}. Words by what they speak for")
+    method, weighted = next(iter(words.items()))
+    pairs = [[word, weight] for word, weight in weighted]
+    yield Artifact(f"{name}-words", "text", pairs, f"{caption}. Words by {method}")
+
+
+def _tokens(inputs: Inputs) -> torch.Tensor:
+    """(k, L) token numbers, as they are among what the network is given besides vectors."""
+    shape = inputs.valid.shape
+    numbers = [each for each in inputs.context if each.shape == shape and not each.is_floating_point()]
+    return numbers[0] if numbers else torch.zeros(shape, dtype=torch.int64)
+
+
+_of_kind = {"image": _image, "table": _table, "text": _text}

@@ -1,0 +1,219 @@
+"""Measuring: each method's attributions of some test examples, worked through in portions, and what they come to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench_suite.attribution import faithfulness
+from bench_suite.attribution.methods import Settings, attribute, method_of, parts_of
+from bench_suite.attribution.subjects import Inputs, Layers, Reference, Subject, inputs_of, subject_of
+from bench_suite.contracts import Metric, Network, Trained
+from bench_suite.stats import bootstrap_interval
+
+PORTION_BYTES = 64 << 20
+"What the inputs of examples that are worked on together may take."
+TIMED_SECONDS = 0.3
+"A method that takes less than this for a portion is timed three times."
+SCRAMBLED: tuple[Layers, ...] = ("last layer", "all layers")
+"What is shuffled for `randomised_similarity`, its coordinate `shuffled`."
+
+NOT_FINITE = "the network's logits are not finite numbers, so there is nothing to explain"
+NO_ATTRIBUTION = "the attribution is not of finite numbers"
+UNKNOWN = "where the evidence lies is known in planted tasks only"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trained network and the test examples on which it is explained."""
+
+    trained: Trained
+    network: Network
+    subject: Subject
+    known: bool
+    "Whether test examples come with `relevant`, the parts that alone tell the class."
+
+    @staticmethod
+    def of(trained: Trained, reference: Reference) -> Task:
+        """Raises BenchError where there is no way from the output to the input."""
+        assert trained.network is not None
+        subject = subject_of(trained.network, trained.data, reference, trained.place.device)
+        known = "relevant" in trained.data.splits["test"].take(np.arange(1))
+        return Task(trained, trained.network, subject, known)
+
+    def inputs(self, rows: np.ndarray) -> tuple[Subject, Inputs]:
+        """The test examples at `rows` ((k,) positions), and the subject that takes them."""
+        encoded = self.trained.encoded("test")
+        batch = encoded.batch(self.network, torch.as_tensor(rows, device=encoded.device))
+        return inputs_of(self.subject, batch.to(self.trained.place.device))
+
+    def raw(self, rows: np.ndarray) -> Mapping[str, Any]:
+        """Their raw values."""
+        return self.trained.data.splits["test"].take(rows)
+
+
+@dataclass
+class Found:
+    """What one method came to, portion by portion."""
+
+    values: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    "By metric, one number an example."
+    pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
+    "The same of metrics that are a ratio of two means."
+    curves: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    "Probabilities as parts are deleted, and inserted: (k, LEVELS + 1) each."
+    cost: list[float] = field(default_factory=list)
+    fault: str | None = None
+
+    def add(self, name: str, values: np.ndarray) -> None:
+        """One number an example of a portion; NaN where there is none."""
+        self.values.setdefault(name, []).append(values)
+
+
+def portions(rows: np.ndarray, one: Inputs) -> Iterator[np.ndarray]:
+    """`rows` in runs whose inputs take no more than `PORTION_BYTES`, to judge by the input of `one` example."""
+    size = max(1, PORTION_BYTES // max(1, one.values.nbytes))
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def measured(
+    task: Task, names: Sequence[str], runs: Sequence[np.ndarray], settings: Settings, samples: int
+) -> dict[str, Found]:
+    """What each method comes to on the test examples of `runs` ((k,) positions each)."""
+    found = {name: Found() for name in names}
+    for rows in runs:
+        subject, inputs = task.inputs(rows)
+        if not bool(subject.logits(inputs).isfinite().all()):
+            for each in found.values():
+                each.fault = NOT_FINITE
+            break
+        masks = {}
+        if task.known:
+            raw = task.raw(rows)
+            masks = {mask: np.asarray(raw[mask]).reshape(len(rows), -1) for mask in ("relevant", "decoy")}
+        forward = _forward_seconds(subject, inputs, settings)
+        others = {layers: subject.scrambled(layers, settings.seed + 1) for layers in SCRAMBLED}
+        for name, each in found.items():
+            if each.fault is None:
+                _measure(name, each, subject, inputs, masks, others, settings, samples, forward)
+    return found
+
+
+def _measure(
+    name: str, found: Found, subject: Subject, inputs: Inputs, masks: Mapping[str, np.ndarray],
+    others: Mapping[Layers, Subject], settings: Settings, samples: int, forward: float,
+) -> None:  # fmt: skip
+    elements = _timed(name, found, subject, inputs, settings, forward)
+    parts = parts_of(name, subject, elements)
+    if not bool(parts.isfinite().all()):
+        found.fault = NO_ATTRIBUTION
+        return
+    deletion, insertion = faithfulness.curves(subject, inputs, parts, settings)
+    found.curves.append((deletion, insertion))
+    found.add("insertion_auc", faithfulness.area(insertion))
+    found.add("deletion_auc", faithfulness.area(deletion))
+    strength = parts.abs().cpu().numpy()
+    if masks:
+        found.add("localisation_auroc", faithfulness.auroc(strength, masks["relevant"]))
+        found.add("pointing_game", faithfulness.pointing(strength, masks["relevant"]))
+        if masks["decoy"].any():
+            found.add("decoy_share", faithfulness.decoy_share(strength, masks["relevant"], masks["decoy"]))
+    if method_of(name).scale == "change":
+        change = faithfulness.change(subject, inputs)
+        gap = np.abs(parts.sum(dim=1).cpu().numpy() - change)
+        found.pairs.setdefault("completeness_error", []).append((gap, np.abs(change)))
+    unexplained = faithfulness.infidelity(name, subject, inputs, elements, settings, 4 * samples)
+    found.pairs.setdefault("infidelity", []).append(unexplained)
+    found.add("sensitivity", faithfulness.sensitivity(name, subject, inputs, settings, samples))
+    for layers, other in others.items():
+        scrambled = faithfulness.parts_in(other, name, inputs, settings)
+        valid = inputs.valid.cpu().numpy()
+        found.add(f"randomised_similarity {layers}", faithfulness.likeness(strength, scrambled, valid))
+
+
+def _timed(
+    name: str, found: Found, subject: Subject, inputs: Inputs, settings: Settings, forward: float
+) -> torch.Tensor:
+    """The attribution, and its cost noted: once where it takes long, else three times, after one that warms up."""
+    elements, seconds = _clocked(name, subject, inputs, settings)
+    for _ in range(3 if seconds < TIMED_SECONDS else 0):
+        elements, seconds = _clocked(name, subject, inputs, settings)
+        found.cost.append(seconds / forward)
+    if seconds >= TIMED_SECONDS:
+        found.cost.append(seconds / forward)
+    return elements
+
+
+def _clocked(name: str, subject: Subject, inputs: Inputs, settings: Settings) -> tuple[torch.Tensor, float]:
+    _finished(inputs)
+    started = time.perf_counter()
+    elements = attribute(name, subject, inputs, settings)
+    _finished(inputs)
+    return elements, time.perf_counter() - started
+
+
+def _forward_seconds(subject: Subject, inputs: Inputs, settings: Settings) -> float:
+    """Median of five forward passes of the examples, in the portions that attributions go through."""
+    seconds = []
+    for _ in range(6):
+        _finished(inputs)
+        started = time.perf_counter()
+        for start in range(0, len(inputs), settings.rows):
+            subject.logits(inputs.at(slice(start, start + settings.rows)))
+        _finished(inputs)
+        seconds.append(time.perf_counter() - started)
+    return float(np.median(seconds[1:]))
+
+
+def _finished(inputs: Inputs) -> None:
+    if inputs.values.device.type == "cuda":
+        torch.cuda.synchronize(inputs.values.device)
+
+
+# ── from numbers of examples to metrics ─────────────────────────────────────────────────────────
+
+
+def metrics(found: Mapping[str, Found], *, known: bool) -> Iterator[Metric]:
+    """The means over examples of each method, with their intervals, and its cost.
+
+    `known`: whether the task tells where the evidence lies; where not, that is said once.
+    """
+    if not known and found:
+        yield Metric("localisation_auroc", None, UNKNOWN)
+        yield Metric("pointing_game", None, UNKNOWN)
+    for name, each in found.items():
+        at = {"method": name}
+        if each.fault is not None:
+            yield Metric("insertion_auc", None, each.fault, at=at)
+            continue
+        for metric, values in each.values.items():
+            kind, _, layers = metric.partition(" ")
+            yield _mean(kind, np.concatenate(values), {**at, "shuffled": layers} if layers else at)
+        for metric, pairs in each.pairs.items():
+            above, below = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
+            yield _ratio(metric, above, below, at)
+        yield Metric("cost", float(np.median(each.cost)), samples=tuple(each.cost), at=at, n=len(each.cost))
+
+
+def _mean(name: str, values: np.ndarray, at: Mapping[str, str | float]) -> Metric:
+    values = values[np.isfinite(values)].astype(np.float64)
+    if not len(values):
+        return Metric(name, None, "undefined for every example: the attribution is the same everywhere", at=at)
+    interval, reason = bootstrap_interval(faithfulness.mean, {"values": values})
+    return Metric(name, faithfulness.mean(values), reason, at, interval, n=len(values))
+
+
+def _ratio(name: str, above: np.ndarray, below: np.ndarray, at: Mapping[str, str | float]) -> Metric:
+    columns = {"above": above.astype(np.float64), "below": below.astype(np.float64)}
+    try:
+        value = faithfulness.ratio_of_means(**columns)
+    except ValueError as undefined:
+        return Metric(name, None, str(undefined), at, n=len(above))
+    interval, reason = bootstrap_interval(faithfulness.ratio_of_means, columns)
+    return Metric(name, value, reason, at, interval, n=len(above))

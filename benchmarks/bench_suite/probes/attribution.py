@@ -1,0 +1,120 @@
+"""Attribution: what of the input moved the prediction, by Captum's methods, and how faithful each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bench_suite.attribution import drawing, measuring
+from bench_suite.attribution.measuring import Task, portions
+from bench_suite.attribution.memory import rows_at_once
+from bench_suite.attribution.methods import SMOOTHED, Settings, captum, unfit
+from bench_suite.attribution.subjects import explainable
+from bench_suite.contracts import Artifact, BenchError, Metric, Trained
+from bench_suite.training.inputs import spread_rows
+from bench_suite.training.precision import computing, placed
+
+VERSION = 1
+METRICS = {
+    "insertion_auc": {"unit": "probability", "better": "higher"},
+    "deletion_auc": {"unit": "probability", "better": "lower"},
+    "localisation_auroc": {"unit": "score", "better": "higher", "ideal": 1.0},
+    "pointing_game": {"unit": "fraction", "better": "higher", "ideal": 1.0},
+    "decoy_share": {"unit": "fraction", "better": "lower", "ideal": 0.0},
+    "completeness_error": {"unit": "fraction", "better": "lower", "ideal": 0.0},
+    "infidelity": {"unit": "fraction", "better": "lower", "ideal": 0.0},
+    "sensitivity": {"unit": "fraction", "better": "lower", "ideal": 0.0},
+    "randomised_similarity": {"unit": "rank correlation", "better": "lower", "ideal": 0.0},
+    "cost": {"unit": "forward passes", "better": "lower", "timing": True},
+}
+PROBLEMS = ("classification",)
+NEEDS = ("gradients",)
+NEEDS_BY = {
+    "methods": {"grad_cam": ("convolutions",), "guided_backprop": ("rectifiers",), "deep_lift": ("rectifiers",)},
+    "smoothed": {"guided_backprop": ("rectifiers",)},
+}
+BOUNDS = {
+    "examples": (1, 10_000),
+    "steps": (2, 10_000),
+    "coalitions": (2, 100_000),
+    "window": (1, None),
+    "patch": (1, None),
+    "copies": (2, 1000),
+    "noise": (1e-6, 10.0),
+    "samples": (1, 1000),
+    "shown": (0, 10),
+}
+SMOKE = {"examples": 2, "steps": 4, "coalitions": 10, "samples": 1, "shown": 1}
+
+
+@dataclass(frozen=True)
+class Options:
+    methods: tuple[
+        Literal[
+            "integrated_gradients", "saliency", "input_x_gradient", "guided_backprop", "deep_lift", "gradient_shap",
+            "grad_cam", "occlusion", "feature_ablation", "kernel_shap", "lime", "random",
+        ],
+        ...,
+    ] = ("integrated_gradients", "saliency", "input_x_gradient", "random")  # fmt: skip
+    "Which to compare; `random` is the floor, noise that knows nothing of the model."
+    smoothed: tuple[Literal["integrated_gradients", "saliency", "input_x_gradient", "guided_backprop"], ...] = ()
+    "Which of them to average over noisy copies of the input too (Captum's noise tunnel, SmoothGrad)."
+    examples: int = 32
+    "Test examples that are explained, spread evenly over the split."
+    reference_input: Literal["mean", "zero"] = "mean"
+    """The input that says nothing, which others are compared with. `mean`: of images the mean colour, of tables the
+    mean row. `zero`: black, zeros. Of texts it is always vectors of zeros."""
+    steps: int = 32
+    "Points between reference and input at which integrated gradients and GradientShap take the gradient."
+    coalitions: int = 200
+    "Inputs with parts missing that KernelShap and LIME look at, for each example."
+    window: int = 4
+    "Side of occlusion's window in pixels, which moves by half of it."
+    patch: int = 4
+    "Side of the squares of pixels that feature ablation, KernelShap and LIME take away together."
+    copies: int = 8
+    "Noisy copies that a smoothed method averages over."
+    noise: float = 0.1
+    "Noise of `smoothed` and of the sensitivity, as a share of the inputs' standard deviation."
+    samples: int = 4
+    "Noisy copies for the sensitivity of an example; four times as many inputs with parts missing for the infidelity."
+    shown: int = 1
+    "Examples of each kind that are drawn: confidently right, confidently wrong, borderline. 0 draws none."
+
+
+def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
+    """Each method at the coordinate `method`, of the class that the network predicts; means over test examples.
+
+    Computed in 32 bits and in evaluation mode. Where nothing can be explained, or a method does not fit the network or
+    its inputs, there is a reason in the place of its numbers.
+    """
+    network, place = trained.network, trained.place
+    assert network is not None  # NEEDS says so
+    captum()
+    with computing(place), explainable(placed(network.module, place)):
+        try:
+            task = Task.of(trained, options.reference_input)
+            subject, first = task.inputs(np.zeros(1, dtype=np.int64))
+        except BenchError as fault:
+            yield Metric("insertion_auc", None, str(fault))
+            return
+        settings = Settings(
+            rows_at_once(subject, first), options.steps, options.coalitions, options.window, options.patch,
+            options.copies, options.noise,
+        )  # fmt: skip
+        names = dict.fromkeys([*options.methods, *(SMOOTHED + name for name in options.smoothed)])
+        reasons = {name: unfit(name, subject, first) for name in names}
+        for name, reason in reasons.items():
+            if reason is not None:
+                yield Metric("insertion_auc", None, reason, at={"method": name})
+        fitting = [name for name, reason in reasons.items() if reason is None]
+        rows = spread_rows(trained.data.splits["test"], options.examples)
+        found = measuring.measured(task, fitting, list(portions(rows, first)), settings, options.samples)
+        yield from measuring.metrics(found, known=task.known)
+        yield from drawing.curves(found)
+        finite = [name for name in fitting if found[name].fault is None]
+        if options.shown and finite:
+            yield from drawing.examples(task, finite, trained.predictions("test"), settings, options.shown)

@@ -1,0 +1,94 @@
+"""Planted columns: a table in which four known columns alone tell the class, perhaps beside decoys.
+
+A signal column is ±1 by class, and noise of deviation 1; noise columns know nothing of it. The best rule is known: it
+is linear, and with weights of 2 for each signal column its sum is the logarithm of the odds. Two decoys may be added,
+of which an explanation of the model can only say what the model does:
+
+- `decoy` copies the class in a share r of the training examples, and is a fair coin in the others and in test. The
+  best rule weighs it ln((1 + r) / (1 − r)).
+- `suppressor` holds the noise of the first signal column and as much of its own, and nothing of the class. The best
+  rule weighs it −2, to take noise away from the first signal column, whose weight it doubles: a large gradient is no
+  evidence that a column has to do with the class (Haufe et al. 2014, doi 10.1016/j.neuroimage.2013.10.067).
+
+Beside the table, examples hold `relevant` and `decoy`, which columns are either; models are not given them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from bench_suite.contracts import Data, Source
+from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
+
+if TYPE_CHECKING:
+    from bench_suite.data.sources import Sources
+
+VERSION = 1
+TITLE = "Planted columns"
+MODALITY = "table"
+PROBLEM = "classification"
+GROUPS = ()
+SHIFTS = ()
+BOUNDS = {"size": (4, None), "noise": (1, 1000), "decoy": (0.0, 1.0)}
+
+SIGNALS = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    data: Literal["full", "sample"] = "full"
+    "Both mean the same: it is generated."
+    groups: tuple[str, ...] | None = None
+    "Sensitive attributes to report by; this table has none."
+    size: int = 4000
+    "Examples to learn from; a fifth as many are tested on."
+    noise: int = 12
+    "Columns that know nothing of the class."
+    decoy: float | None = None
+    "Share of the training examples whose `decoy` is their class; in test it never tells it. None: no such column."
+    suppressor: bool = False
+    "A column that shares the noise of the first signal column, and holds nothing of the class."
+
+
+def load(options: Options, sources: Sources) -> Data:
+    """Splits `train` and `test`: `table` (n, d) float64, `target` (n,) int64, and masks (n, d) bool."""
+    chosen_groups({}, options.groups)
+    random = np.random.default_rng(0)
+    splits = {
+        "train": _split(options, options.size, options.decoy, random),
+        "test": _split(options, max(4, options.size // 5), 0.0, random),
+    }
+    spec = {"classes": ("no", "yes"), "columns": columns(options)}
+    return Data(PROBLEM, spec, splits, Source("generated", "planted_columns", fingerprint_of(splits)))
+
+
+def columns(options: Options) -> tuple[str, ...]:
+    """Names of the columns, signals first."""
+    names = [f"signal {number}" for number in range(1, SIGNALS + 1)]
+    names += [f"noise {number}" for number in range(1, options.noise + 1)]
+    names += ["decoy"] if options.decoy is not None else []
+    return (*names, "suppressor") if options.suppressor else tuple(names)
+
+
+def _split(options: Options, n: int, told: float | None, random: np.random.Generator) -> MemorySplit:
+    """`n` examples; the decoys of a share `told` are their class, those of the others a fair coin."""
+    target = random.permutation(np.arange(n) % 2)
+    sign = 2.0 * target - 1.0
+    table = random.standard_normal((n, len(columns(options))))
+    disturbance = table[:, 0].copy()
+    table[:, :SIGNALS] += sign[:, None]
+    at = SIGNALS + options.noise
+    if options.decoy is not None:
+        coin = random.permutation(np.arange(n) % 2) * 2.0 - 1.0
+        telling = random.permutation(n) < round((told or 0.0) * n)
+        table[:, at] = np.where(telling, sign, coin)
+    if options.suppressor:
+        table[:, -1] += disturbance
+    relevant, decoy = np.zeros((2, n, table.shape[1]), dtype=bool)
+    relevant[:, :SIGNALS] = True
+    decoy[:, at:] = True
+    return MemorySplit(content_ids(table), {"table": table, "target": target, "relevant": relevant, "decoy": decoy})

@@ -1,0 +1,72 @@
+"""Pictures: who is chosen, one scale for all, and words that read without colour."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench_suite.attribution import pictures
+
+
+def test_examples_are_chosen_by_rule() -> None:
+    targets = np.array([0, 0, 1, 1, 0])
+    scores = np.array([[0.9, 0.1], [0.7, 0.3], [0.95, 0.05], [0.4, 0.6], [0.52, 0.48]])
+    chosen = pictures.chosen(targets, scores.argmax(axis=1), scores, 1)
+    assert chosen == {"right": 0, "wrong": 2, "borderline": 4}
+    twice = pictures.chosen(targets, scores.argmax(axis=1), scores, 2)
+    assert twice == {"right": 0, "right-2": 1, "wrong": 2, "borderline": 4, "borderline-2": 3}
+
+
+def test_a_perfect_model_has_no_wrong_example_to_show() -> None:
+    scores = np.array([[0.9, 0.1], [0.2, 0.8]])
+    assert pictures.chosen(np.array([0, 1]), np.array([0, 1]), scores, 1) == {"right": 0, "borderline": 1}
+
+
+def test_an_attribution_is_scaled_to_its_largest_magnitude_and_zeros_stay() -> None:
+    assert pictures.scaled(np.array([1.0, -4.0, 2.0])).tolist() == [0.25, -1.0, 0.5]
+    assert pictures.scaled(np.zeros(3)).tolist() == [0.0] * 3
+    assert pictures.scaled(np.zeros(0)).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("weight", "marked"),
+    [(1.0, "fine++"), (0.4, "fine+"), (0.1, "fine"), (0.0, "fine"), (-0.4, "fine−"), (-0.9, "fine−−")],
+)
+def test_signs_say_what_colours_do(weight: float, marked: str) -> None:
+    assert pictures.marked("fine", weight) == marked
+
+
+def test_of_a_long_text_the_words_that_weigh_most_together_are_shown() -> None:
+    weights = [0.0] * 50 + [2.0, -1.0] + [0.0] * 50
+    shown = pictures.heaviest(weights, most=4)
+    assert (shown.stop - shown.start, sum(map(abs, weights[shown]))) == (4, 3.0)
+    assert pictures.heaviest(weights[:3], most=4) == slice(0, 3)
+    assert pictures.scaled_words([("superb", 2.0), ("not", -1.0)]) == [("superb", 1.0), ("not", -0.5)]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("methods", [1, 8])
+def test_a_strip_is_drawn_of_images_of_any_channels_and_any_number_of_methods(channels: int, methods: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (8, 10, channels), dtype=np.uint8)
+    maps = {f"method_{number}": np.zeros((8, 10)) for number in range(methods)}
+    strip = pictures.image_strip(image, maps, "true $a, predicted b (0.50)")
+    assert strip.dtype == np.uint8
+    assert strip.ndim == 3
+    assert strip.shape[2] == 3
+
+
+def test_one_colour_means_the_same_for_all_methods() -> None:
+    """A map and a thousand times that map are drawn alike; its negative in the colours of the other side."""
+    image = np.zeros((4, 4, 1), dtype=np.uint8)
+    map_ = np.zeros((4, 4))
+    map_[1, 2] = 1.0
+    alike = pictures.image_strip(image, {"": map_}, "")
+    assert np.array_equal(pictures.image_strip(image, {"": 1000 * map_}, ""), alike)
+    assert not np.array_equal(pictures.image_strip(image, {"": -map_}, ""), alike)
+
+
+def test_a_page_of_words_is_drawn_whatever_they_hold() -> None:
+    words = [("$x_1$", 1.0), ("a" * 500, -1.0), ("電影\n", 0.5), ("", 0.0)]
+    page = pictures.text_page({"integrated_gradients": words, "random": words}, "true good, predicted bad (0.99)")
+    assert page.ndim == 3
+    assert len(np.unique(page.reshape(-1, 3), axis=0)) > 3

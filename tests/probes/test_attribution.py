@@ -1,0 +1,195 @@
+"""The probe `attribution`, whole: every number with its uncertainty or a reason, and reasons where nothing fits."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bench_suite.attribution.measuring import NOT_FINITE, UNKNOWN
+from bench_suite.contracts import Artifact, BenchError, Data, Evaluation, Metric, Placement, Predictions, Source
+from bench_suite.data.encoded import encoded
+from bench_suite.data.splits import MemorySplit, column
+from bench_suite.models import bag_of_words, cnn, mlp
+from bench_suite.plan import make_plan
+from bench_suite.probes import attribution
+from bench_suite.problems import classification
+from bench_suite.reading import read_suite
+from bench_suite.tasks import planted_columns, planted_pixels
+from bench_suite.training.predicting import predict
+
+PLACE = Placement("cpu", 1, "32-true")
+ALL = (
+    *("integrated_gradients", "saliency", "input_x_gradient", "guided_backprop", "deep_lift", "gradient_shap"),
+    *("grad_cam", "occlusion", "feature_ablation", "kernel_shap", "lime", "random"),
+)
+FEW = attribution.Options(methods=("saliency", "random"), examples=3, samples=1)
+
+
+def cell(data: Data, model: Any, options: Any) -> Any:
+    """What the probe asks of a trained cell, its weights as they were drawn."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    network = model.build(data, options)
+    known = {name: encoded(network, split) for name, split in data.splits.items()}
+
+    def predictions(split: str) -> Predictions:
+        found = predict(network, classification, known[split], Evaluation(64, data.spec, None), PLACE)
+        source = data.splits[split]
+        return Predictions(split, source.ids, {"targets": column(source, "target"), **found})
+
+    return SimpleNamespace(network=network, data=data, place=PLACE, encoded=known.get, predictions=predictions)
+
+
+def pictures() -> Data:
+    return planted_pixels.load(planted_pixels.Options(size=40), None)
+
+
+def films() -> Data:
+    rows = ["a good film", "a bad film", "good good actors", "a dull plot and bad actors"]
+    split = MemorySplit(np.arange(4), {"text": rows, "target": np.array([1, 0, 1, 0])})
+    source = Source("generated", "films", "0")
+    return Data("classification", {"classes": ("bad", "good")}, {"train": split, "test": split}, source)
+
+
+def measured(trained: Any, options: attribution.Options) -> tuple[list[Metric], list[Artifact]]:
+    found = list(attribution.probe(trained, options))
+    metrics = [each for each in found if isinstance(each, Metric)]
+    for metric in metrics:
+        assert metric.name in attribution.METRICS
+        assert metric.interval or metric.samples or metric.reason, metric
+        assert metric.value is None or np.isfinite(metric.value)
+    keys = [(metric.name, tuple(metric.at.items())) for metric in metrics]
+    assert len(set(keys)) == len(keys)
+    return metrics, [each for each in found if isinstance(each, Artifact)]
+
+
+def test_all_methods_measure_all_that_is_stated_on_planted_pixels() -> None:
+    options = attribution.Options(
+        methods=ALL, smoothed=("saliency",), examples=2, steps=4, coalitions=20, window=8, samples=1
+    )
+    metrics, artifacts = measured(cell(pictures(), cnn, cnn.Options(channels=(4, 8))), options)
+    names = {*ALL, "smoothed saliency"}
+    for metric in ("insertion_auc", "deletion_auc", "localisation_auroc", "pointing_game", "infidelity", "sensitivity"):
+        assert {m.at["method"] for m in metrics if m.name == metric} == names
+    assert {m.at["shuffled"] for m in metrics if m.name == "randomised_similarity"} == {"last layer", "all layers"}
+    assert all(m.samples and m.value for m in metrics if m.name == "cost")
+    assert not [m for m in metrics if m.name == "decoy_share"]  # there is no decoy
+    claims = {m.at["method"] for m in metrics if m.name == "completeness_error"}
+    assert claims == names - {"saliency", "guided_backprop", "grad_cam", "random", "smoothed saliency"}
+    assert {a.kind for a in artifacts} == {"lines", "image"}
+    assert {"deletion", "insertion", "right", "borderline"} <= {a.name for a in artifacts}
+
+
+def test_a_text_gets_a_page_of_words_and_their_weights() -> None:
+    metrics, artifacts = measured(cell(films(), bag_of_words, bag_of_words.Options(buckets=256)), FEW)
+    assert [m.reason for m in metrics if m.name == "localisation_auroc"] == [UNKNOWN]
+    words = next(a for a in artifacts if a.kind == "text")
+    assert all(isinstance(word, str) and -1 <= weight <= 1 for word, weight in words.data)
+    assert {a.kind for a in artifacts} == {"lines", "image", "text"}
+
+
+def test_a_table_gets_bars_with_the_values_of_its_columns() -> None:
+    data = planted_columns.load(planted_columns.Options(size=40, decoy=1.0), None)
+    metrics, artifacts = measured(cell(data, mlp, mlp.Options()), replace(FEW, methods=("grad_cam", "saliency")))
+    bars = next(a for a in artifacts if a.kind == "bars")
+    assert any(name.startswith("signal 1 = ") for name in bars.data["bars"]) or len(bars.data["bars"]) == 12
+    assert [m for m in metrics if m.name == "decoy_share"]
+    (unfit,) = [m for m in metrics if m.at.get("method") == "grad_cam"]
+    assert (unfit.value, unfit.reason) == (None, "grad_cam needs images, and explains no table")
+
+
+def test_of_one_example_there_are_values_and_no_intervals() -> None:
+    metrics, _ = measured(cell(pictures(), mlp, mlp.Options()), replace(FEW, examples=1, shown=0))
+    assert {m.reason for m in metrics if m.value is not None and not m.samples} == {"one example"}
+
+
+def test_a_network_whose_logits_are_nan_has_reasons_and_no_numbers() -> None:
+    trained = cell(pictures(), mlp, mlp.Options())
+    with torch.no_grad():
+        trained.network.module.layers[0].weight.fill_(float("nan"))
+    trained.predictions = lambda split: pytest.fail("nothing is to be drawn")
+    metrics, artifacts = measured(trained, FEW)
+    assert {m.reason for m in metrics if m.at} == {NOT_FINITE}
+    assert not [m for m in metrics if m.value is not None]
+    assert not artifacts
+
+
+def test_a_constant_network_has_reasons_where_a_number_would_be_a_division_by_zero() -> None:
+    trained = cell(pictures(), mlp, mlp.Options())
+    with torch.no_grad():
+        for weight in trained.network.module.parameters():
+            weight.zero_()
+    metrics, _ = measured(trained, replace(FEW, methods=("integrated_gradients", "saliency")))
+    by_name = {m.name: m for m in metrics if m.at.get("method") == "integrated_gradients"}
+    for name in ("completeness_error", "infidelity"):
+        assert by_name[name].value is None
+        assert "the same for every input" in str(by_name[name].reason)
+    assert by_name["randomised_similarity"].value is None
+
+
+def test_a_text_model_without_vectors_of_tokens_says_so() -> None:
+    trained = cell(films(), bag_of_words, bag_of_words.Options(buckets=256))
+
+    def none() -> None:
+        raise BenchError("freeze = true computes features once, so no gradient reaches the tokens: set freeze = false")
+
+    trained.network.module.get_input_embeddings = none
+    (metric,), artifacts = measured(trained, FEW)
+    assert "no gradient reaches the tokens" in str(metric.reason)
+    assert not artifacts
+
+
+def test_without_captum_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    monkeypatch.setitem(sys.modules, "captum", None)
+    with pytest.raises(BenchError, match=r"pip install 'bench-suite\[attribution\]'"):
+        list(attribution.probe(cell(pictures(), mlp, mlp.Options()), FEW))
+
+
+def test_the_trained_network_is_left_as_it_was() -> None:
+    trained = cell(pictures(), cnn, cnn.Options(channels=(4, 8)))
+    before = {name: value.clone() for name, value in trained.network.module.state_dict().items()}
+    measured(trained, FEW)
+    after = trained.network.module.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    assert all(weight.requires_grad for weight in trained.network.module.parameters())
+
+
+def test_the_plan_says_which_method_does_not_fit_which_model(tmp_path: Path) -> None:
+    suite = tmp_path / "suite.toml"
+    suite.write_text(
+        """
+[[tasks]]
+use = "planted_pixels"
+[[models]]
+use = "mlp"
+[[models]]
+use = "cnn"
+[[models]]
+use = "vit"
+[[models]]
+use = "logistic_regression"
+[probes.attribution]
+[probes.maps]
+use = "attribution"
+methods = ["grad_cam"]
+[probes.rectified]
+use = "attribution"
+methods = ["saliency"]
+smoothed = ["guided_backprop"]
+""",
+        encoding="utf-8",
+    )
+    why = {cell.model.label: dict(cell.probes) for cell in make_plan(read_suite(str(suite))).cells}
+    assert why["cnn"] == {"attribution": None, "maps": None, "rectified": None}
+    assert why["mlp"] == {"attribution": None, "maps": "needs convolutions", "rectified": None}
+    assert why["vit"]["rectified"] == "needs rectifiers"
+    assert why["vit"]["attribution"] is None
+    assert "gradients" in str(why["logistic_regression"]["attribution"])
