@@ -23,7 +23,18 @@ def smoke(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProce
 
 
 def test_these_are_the_suites_of_the_mission():
-    assert set(shipped()) == {"ci", "curves", "nlp", "quickstart", "tabular", "textbook", "vision"}
+    assert set(shipped()) == {
+        "attribution",
+        "ci",
+        "curves",
+        "nlp",
+        "planted",
+        "quickstart",
+        "responsible",
+        "tabular",
+        "textbook",
+        "vision",
+    }
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -64,7 +75,7 @@ def test_it_runs_from_packages_alone(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["curves", "nlp"])
+@pytest.mark.parametrize("name", ["curves", "nlp", "responsible"])
 def test_the_longer_ones_run_from_packages_alone(name, tmp_path):
     ended = smoke(name, tmp_path)
     assert ended.returncode == 0, ended.stderr

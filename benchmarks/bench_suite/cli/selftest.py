@@ -1,0 +1,141 @@
+"""`bench selftest`: the instruments, on tasks whose answers are known."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bench_suite.cli.arguments import JSON, chosen
+from bench_suite.cli.saying import say
+
+if TYPE_CHECKING:
+    from bench_suite.selftest.checks import Check, Finding
+
+OUTSIDE = 1
+LONGEST = 25
+"Characters of a name that stands beside its numbers; a longer one stands above them."
+KEYWORD = click.option(
+    "-k", "keyword", metavar="EXPRESSION", default="",
+    help="Only checks that match, as in pytest: 'quality and not mlp'. A word is part of an instrument's, a task's or "
+    "a model's name.",
+)  # fmt: skip
+
+
+@click.command()
+@chosen(KEYWORD, JSON)
+def command(keyword: str, as_json: bool) -> int:
+    """Run every instrument on tasks whose answers are known, and compare: known, measured, error, what is allowed.
+
+    For new hardware, or a new PyTorch, before its numbers are trusted. The suite `planted` is run, in under two
+    minutes and on one thread, and nothing of it is kept. Exit status 1 where a number is outside of what is allowed,
+    or absent.
+
+    \b
+      bench selftest
+      bench selftest -k 'throughput or compute'
+      bench selftest --json > selftest.json
+    """
+    from bench_suite import environment
+    from bench_suite.cli.progress import progress
+    from bench_suite.cli.selection import matching
+    from bench_suite.selftest import running
+
+    began = time.perf_counter()
+    plan, checks, lacking = running.planned()
+    checks = running.chosen(matching(running.as_plan(plan, checks), keyword), checks)
+    findings = running.selftest(plan, checks, progress)
+    seconds = time.perf_counter() - began
+    status = 0 if all(finding.holds for finding in findings) else OUTSIDE
+    here = environment.describe()
+    if as_json:
+        entries = [_entry(finding) for finding in findings]
+        document = {"schema": 1, "status": status, "seconds": seconds, "environment": here, "checks": entries}
+        click.echo(json.dumps(document, indent=2))
+        return status
+    packages = here["packages"]
+    say(f"\nPyTorch {packages.get('torch')}, NumPy {packages.get('numpy')}, {here['hardware']['cpu']}")
+    say("\n".join(table(findings)))
+    outside = [finding for finding in findings if not finding.holds]
+    for extra in lacking:
+        say(f"not checked, since it is not installed: {extra}   pip install 'bench-suite[{extra}]'")
+    say(f"\n{len(findings) - len(outside)} of {len(findings)} as known, in {seconds:.0f} s")
+    for line in _next(outside):
+        say(line)
+    return status
+
+
+def _next(outside: Sequence[Finding]) -> Iterator[str]:
+    from bench_suite.selftest.running import EXTRAS
+
+    if not outside:
+        yield "next: bench run quickstart   the same instruments, on real data"
+        return
+    cell = outside[0].check.cell
+    yield f"OUTSIDE: {', '.join(dict.fromkeys(finding.check.instrument for finding in outside))}"
+    words = ["-k", f"{cell.task.label} and {cell.model.label}"]
+    words += [word for extra in cell.probes if extra in EXTRAS for word in ("--set", EXTRAS[extra][1])]
+    yield f"next: bench run planted {shlex.join(words)}   the cell of the first, with a report"
+
+
+# ── the table ───────────────────────────────────────────────────────────────────────────────────
+
+
+def table(findings: Sequence[Finding]) -> Iterator[str]:
+    """The findings, 80 columns wide, under the cell that they are about."""
+    yield f"\n  {'':{LONGEST}} {'known':>10} {'measured':>10} {'error':>8} {'allowed':>13}"
+    above = None
+    for finding in findings:
+        check, cell = finding.check, finding.check.cell
+        if cell.id != above:
+            above = cell.id
+            part = "" if cell.fraction == 1.0 else f", fraction {cell.fraction:g}"
+            yield f"{cell.task.label}, {cell.model.label}{part}"
+        measured, error = ("–", "–") if finding.measured is None else (_shown(finding.measured), _error(finding))
+        verdict = "ok" if finding.holds else "OUTSIDE"
+        name = check.instrument
+        if len(name) > LONGEST:
+            yield f"  {name}"
+            name = ""
+        row = f"{name:{LONGEST}} {_shown(check.known):>10} {measured:>10} {error:>8} {_allowed(check):>13}"
+        yield f"  {row} {verdict}"
+        if finding.reason:
+            yield f"      {finding.reason}"
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.5g}"
+
+
+def _error(finding: Finding) -> str:
+    assert finding.measured is not None
+    error = finding.measured - finding.check.known
+    if abs(error) < 1e-12:
+        return "0"
+    return f"{error:+.4g}" if abs(error) >= 1 else f"{error:+.2g}"
+
+
+def _allowed(check: Check) -> str:
+    if check.basis == "exact":
+        return "exact"
+    if abs((check.least + check.most) / 2 - check.known) < 1e-9:
+        return f"± {(check.most - check.least) / 2:.3g}"
+    return f"{_rounded(check.least)}–{_rounded(check.most)}"
+
+
+def _rounded(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _entry(finding: Finding) -> dict[str, Any]:
+    check = finding.check
+    return {
+        "instrument": check.instrument, "task": check.cell.task.label, "model": check.cell.model.label,
+        "fraction": check.cell.fraction, "known": check.known, "measured": finding.measured,
+        "error": None if finding.measured is None else finding.measured - check.known, "least": check.least,
+        "most": check.most, "basis": check.basis, "holds": finding.holds, "reason": finding.reason,
+    }  # fmt: skip
