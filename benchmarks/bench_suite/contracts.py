@@ -240,7 +240,7 @@ class History:
     stopped: str | None = None
     "Why it ended before its last epoch; None where it did not."
     compile_seconds: float | None = None
-    "What the first step took beyond a usual one, where the network was compiled."
+    "Seconds that compiling took in all, which are in no window and not in `seconds`, where the network was compiled."
     target: Mapping[str, Any] | None = None
     """Where a target was set: `metric`, `wanted`, `reached`, and, if it was reached, `seconds`, `epochs` and `samples`
     of training up to then."""

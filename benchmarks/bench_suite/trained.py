@@ -214,7 +214,9 @@ def build(
     if isinstance(model, Network) and model.frozen is not None:
         model.frozen.to(place.device)  # it runs within `encode`, where its parameters lie
     if place.compiled and isinstance(model, Network):
-        model.module.compile()  # in place: names in its state, and what it is an instance of, stay as they are
+        from bench_suite.training.compiling import compiled
+
+        compiled(model.module)
     if not isinstance(model, Network | Estimator):
         raise BenchError(
             f"{cell.model.label}: build returned {type(model).__name__}, which is neither a Network nor an Estimator"

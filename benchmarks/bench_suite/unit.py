@@ -146,7 +146,8 @@ def _fits(cell: Cell, data: Data) -> None:
         )
     if data.problem not in cell.model.component.words("PROBLEMS"):
         raise BenchError(
-            f"the task {cell.task.label} turned out to be {data.problem}, which {cell.model.label} does not do"
+            f"the task {cell.task.label} turned out to be {data.problem}, which {cell.model.label} does not do; state "
+            "what the task is (of `hub`: problem, modality), and such pairs are left out of the plan"
         )
     modalities = cell.task.component.words("MODALITY")
     if len(modalities) > 1:
@@ -158,7 +159,8 @@ def _fits(cell: Cell, data: Data) -> None:
             what = " and ".join(found) or "of no modality"
             raise BenchError(
                 f"the examples of the task {cell.task.label} turned out to be {what}, "
-                f"and {cell.model.label} takes {' or '.join(takes)}; leave the pair out with exclude"
+                f"and {cell.model.label} takes {' or '.join(takes)}; state what the task is (of `hub`: modality, "
+                "problem), and such pairs are left out of the plan"
             )
 
 

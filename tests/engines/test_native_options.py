@@ -19,7 +19,7 @@ from bench_suite.engines import native
 from bench_suite.models import cnn, mlp
 from bench_suite.problems import classification, regression
 from bench_suite.tasks import mnist
-from bench_suite.training import checkpoints, optimisers
+from bench_suite.training import checkpoints, compiling, optimisers
 from bench_suite.training.options import TrainOptions
 
 PLACE = Placement("cpu", 1, "32-true")
@@ -45,7 +45,7 @@ def train(
     torch.manual_seed(0)
     network = model.build(data, model.Options(**chosen))
     if place.compiled:
-        network.module.compile()
+        compiling.compiled(network.module)
     columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation")}
     torch.manual_seed(1)
     history = native.train(network, data, classification, options, place, report, columns.__getitem__, saved)
@@ -232,6 +232,15 @@ def test_a_compiled_network_learns_the_same_and_tells_the_time_it_took_to_compil
     assert compiled.module.state_dict().keys() == plain.module.state_dict().keys()
     for name, value in plain.module.state_dict().items():
         assert torch.allclose(value.float(), compiled.module.state_dict()[name].float(), atol=0.05), name
+
+
+@pytest.mark.slow
+def test_every_cell_is_compiled_however_many_of_its_model_went_before(digits: Data) -> None:
+    for _ in range(6):
+        _, history = train(digits, TrainOptions(epochs=10), Placement("cpu", 1, "32-true", compiled=True))
+        assert history.compile_seconds is not None
+        assert history.windows
+        assert history.compile_seconds > max(window.seconds for window in history.windows), "it is in none of them"
 
 
 # ── length buckets ──────────────────────────────────────────────────────────────────────────────

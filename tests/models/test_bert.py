@@ -23,6 +23,7 @@ from bench_suite.data.splits import MemorySplit, Subset, column
 from bench_suite.engines import native
 from bench_suite.metrics.accuracy import accuracy
 from bench_suite.models.bert import Options, build, check, fetch
+from bench_suite.pretrained import assembling
 from bench_suite.pretrained.encoders import parameters
 from bench_suite.pretrained.weights import find, transformers
 from bench_suite.problems import classification, regression
@@ -223,6 +224,14 @@ def test_without_transformers_the_message_names_the_extra(monkeypatch: pytest.Mo
     for options in (Options(), Options(pretrained=MINILM)):
         with pytest.raises(BenchError, match=r"bench-suite\[pretrained\]"):
             build(reviews(), options)
+
+
+@pytest.mark.parametrize("faster", ["32-true", "bf16-mixed"])
+def test_a_frozen_encoder_has_the_precision_that_is_faster_here(faster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembling, "fastest", lambda device, threads: faster)
+    network = build(reviews(), Options(pretrained=MINILM, freeze=True, frozen_precision="auto"))
+    assert network.notes["frozen_precision"] == faster
+    assert faster in repr(network.encoding), "features of another precision are never taken from the cache"
 
 
 def test_importing_the_component_brings_no_transformers() -> None:

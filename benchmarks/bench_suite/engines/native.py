@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -22,7 +21,6 @@ from bench_suite.contracts import (
     Problem,
     Report,
     TrainingFailed,
-    Window,
 )
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.feeding import Feed
@@ -30,6 +28,7 @@ from bench_suite.training.augmentation import Loss, augment, loss_of_mixed
 from bench_suite.training.batching import shuffled
 from bench_suite.training.checkpoints import Timer
 from bench_suite.training.clock import Clock
+from bench_suite.training.compiling import watched
 from bench_suite.training.optimisers import Optimiser, optimiser
 from bench_suite.training.options import TrainOptions
 from bench_suite.training.precision import autocast, computing, placed
@@ -84,8 +83,10 @@ def train(
         if getattr(options, option) is not None and validation is None:
             raise BenchError(f"{option} needs a validation split: set validation above 0, or leave {option} out")
     timer = Timer(checkpoints, options.checkpoint)
-    with computing(place):
-        return _fit(model, data, problem, options, place, Clock(report), timer, examples, validation)
+    clock = Clock(report)
+    with computing(place), watched(place, clock.aside) as compiling:
+        history = _fit(model, data, problem, options, place, clock, timer, examples, validation)
+    return history if compiling is None else replace(history, compile_seconds=compiling.seconds)
 
 
 @dataclass
@@ -170,7 +171,7 @@ def _fit(
         seen = _finite(total, total, clock.steps, update) / len(examples)
         clock.pause()
         if not going:
-            return _history(clock, done.epochs, best.restore(module), "interrupted", place, target)
+            return _history(clock, done.epochs, best.restore(module), "interrupted", target)
         row = {"epoch": float(epoch), "loss": seen}
         if validation is not None:
             row["validation_loss"] = mean_loss(model, problem, validation, options.batch_size, spec, place)
@@ -180,13 +181,13 @@ def _fit(
             if value is not None and target.reaches(value):
                 done.epochs.append(row)
                 reached = {"seconds": clock.total_seconds(), "epochs": float(epoch), "samples": float(clock.samples)}
-                return _history(clock, done.epochs, None, f"{target.metric} reached", place, target, reached)
+                return _history(clock, done.epochs, None, f"{target.metric} reached", target, reached)
         done.epochs.append(row)
         if best.enough(epoch, row.get("validation_loss"), module):
             stopped = f"no lower validation loss in {best.patience} epochs"
-            return _history(clock, done.epochs, best.restore(module), stopped, place, target)
+            return _history(clock, done.epochs, best.restore(module), stopped, target)
         done.epoch, done.batch = epoch + 1, 0
-    return _history(clock, done.epochs, best.restore(module), None, place, target)
+    return _history(clock, done.epochs, best.restore(module), None, target)
 
 
 def _loss(problem: Problem, options: TrainOptions) -> Loss:
@@ -292,7 +293,6 @@ def _history(
     epochs: list[dict[str, float]],
     best: int | None,
     stopped: str | None,
-    place: Placement,
     target: Target | None,
     reached: Mapping[str, float] | None = None,
 ) -> History:
@@ -304,18 +304,5 @@ def _history(
         seconds=clock.total_seconds(),
         best_epoch=best,
         stopped=stopped,
-        compile_seconds=_compiling(clock.warm_up, clock.windows) if place.compiled else None,
         target=target.outcome(reached) if target is not None else None,
     )
-
-
-def _compiling(first: Window | None, windows: list[Window]) -> float | None:
-    """Seconds of the first window beyond those that its samples take later; None where there was but one window.
-
-    The first step of a compiled network translates it, which takes longer than a window, so that the first window is
-    that step alone.
-    """
-    if first is None or not windows:
-        return None
-    rate = median(window.samples / window.seconds for window in windows)
-    return max(0.0, first.seconds - first.samples / rate)

@@ -52,9 +52,9 @@ class Options:
     "Which tokens of a longer text: the first, the last, or half from each end."
     freeze: bool = False
     "Train the head only: the encoder's pooled features are computed once, and cached."
-    frozen_precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    frozen_precision: Literal["32-true", "bf16-mixed", "auto"] = "32-true"
     """Precision of the encoder under `freeze`, where the axis `precision` does not reach: `bf16-mixed` is 3 times as
-    fast on a processor with bfloat16, and moves features by about 1 %."""
+    fast on a processor with bfloat16 and slower without, and moves features by about 1 %; `auto`: the faster here."""
     lora: int | None = None
     "Rank of low-rank additions to each linear layer, which are trained instead of the encoder (extra `lora`)."
     pooling: Literal["mean", "cls", "last"] = "mean"

@@ -172,7 +172,9 @@ def check_fit(encoder: nn.Module, tokens: int, max_length: int, named: str) -> N
         )
     most = positions(encoder)
     if most is not None and max_length > most:
-        raise BenchError(f"{named}: max_length = {max_length} is beyond the {most} tokens that it can read")
+        raise BenchError(
+            f"{named}: max_length = {max_length} is beyond the {most} tokens that it can read: set max_length = {most}"
+        )
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────

@@ -181,9 +181,9 @@ def _compiling(trained: Trained) -> Iterator[Metric]:
         return
     seconds = trained.history.compile_seconds
     if seconds is None:
-        yield Metric("compile", None, "the training was too short to tell its first step from a usual one")
+        yield Metric("compile", None, "the engine does not tell it")
     else:
-        yield Metric("compile", seconds, "what the first step took beyond a usual one: one observation")
+        yield Metric("compile", seconds, "one observation")
 
 
 def _encoding(trained: Trained, options: Options) -> Metric:

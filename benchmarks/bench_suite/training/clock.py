@@ -67,6 +67,10 @@ class Clock:
         self._since = perf_counter()
         return go_on
 
+    def aside(self, seconds: float) -> None:
+        """Leave out `seconds` that have just passed, as in compiling; while paused there is nothing to leave out."""
+        self._since += seconds
+
     def total_seconds(self) -> float:
         """Seconds of training so far, while paused: all windows and what is left of the open one."""
         return self.seconds + self._carried

@@ -1,0 +1,64 @@
+"""Compiling: what `torch.compile` takes, at whatever step it does so, told apart from the steps themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from bench_suite.contracts import Placement
+
+
+@dataclass
+class Compiling:
+    """Compiling that was seen."""
+
+    seconds: float = 0.0
+    "Of all compilations so far: the first step's, and those for a batch of another size or in evaluation."
+
+
+@contextmanager
+def watched(place: Placement, aside: Callable[[float], None]) -> Iterator[Compiling | None]:
+    """Within it each compilation is counted, and its seconds are told to `aside`; yields None where none is asked for.
+
+    By the callbacks of PyTorch's compiler (`torch._dynamo.callback`), which tell of recompilations and of the backward
+    pass, compiled when it is first run, too.
+    """
+    if not place.compiled:
+        yield None
+        return
+    from torch._dynamo.callback import callback_handler
+
+    seen, began = Compiling(), 0.0
+
+    def start(*_: Any) -> None:
+        nonlocal began
+        began = perf_counter()
+
+    def end(*_: Any) -> None:
+        seconds = perf_counter() - began
+        seen.seconds += seconds
+        aside(seconds)
+
+    callback_handler.register_start_callback(start)
+    callback_handler.register_end_callback(end)
+    try:
+        yield seen
+    finally:
+        with suppress(ValueError):  # someone has reset the compiler in between, and with it the callbacks
+            callback_handler.remove_start_callback(start)
+            callback_handler.remove_end_callback(end)
+
+
+def compiled(module: torch.nn.Module) -> None:
+    """Have a module compiled when it is first called, in place: names in its state, and what it is, stay as they are.
+
+    What was compiled for earlier modules is forgotten: modules of one class share their code, and PyTorch gives up
+    compiling it, without an error, after eight variants (`torch._dynamo.config.recompile_limit`).
+    """
+    torch.compiler.reset()
+    module.compile()

@@ -1,0 +1,57 @@
+"""Claims about compiling: it is seen at whatever call it happens, and told apart."""
+
+from __future__ import annotations
+
+import time
+from time import perf_counter
+
+import pytest
+import torch
+
+from bench_suite.contracts import Placement
+from bench_suite.training.clock import Clock
+from bench_suite.training.compiling import watched
+
+PLACE = Placement("cpu", 1, "32-true", compiled=True)
+
+
+def small() -> torch.nn.Module:
+    torch.compiler.reset()
+    module = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU())
+    module.compile(backend="eager")  # traced as ever, and not translated: this takes no compiler
+    return module
+
+
+def test_compiling_anew_for_a_batch_of_another_size_is_seen_too() -> None:
+    module, told = small(), []
+    with watched(PLACE, told.append) as compiling:
+        assert compiling is not None
+        module(torch.ones(4, 3))
+        first = len(told)
+        module(torch.ones(4, 3))
+        assert len(told) == first == 1
+        module(torch.ones(2, 3))
+        assert len(told) == 2
+    module(torch.ones(1, 3))
+    assert len(told) == 2, "outside it nothing is told"
+    assert compiling.seconds == pytest.approx(sum(told))
+    assert compiling.seconds > 0
+
+
+def test_what_is_not_compiled_is_not_watched() -> None:
+    with watched(Placement("cpu", 1, "32-true"), pytest.fail) as compiling:
+        assert compiling is None
+
+
+def test_time_set_aside_is_in_no_window() -> None:
+    clock = Clock(lambda window: True, shortest=0.0)
+    clock.resume()
+    began = perf_counter()
+    time.sleep(0.05)
+    passed = perf_counter() - began
+    clock.step(10, 0.0)
+    clock.aside(passed)
+    clock.close(0.5)
+    assert clock.warm_up is not None
+    assert 0 <= clock.warm_up.seconds == clock.seconds
+    assert clock.warm_up.seconds < perf_counter() - began - passed + 1e-3
