@@ -22,6 +22,7 @@ from bench_suite.models import lstm, text_cnn, transformer
 from bench_suite.problems import classification
 from bench_suite.tasks import imdb
 from bench_suite.training.options import TrainOptions
+from bench_suite.training.precision import has_bfloat16_lstm
 from bench_suite.training.predicting import predict
 from bench_suite.training.vocabulary import Vocabulary
 
@@ -111,6 +112,8 @@ def test_a_regression_gives_one_value_a_text(case: Case) -> None:
 
 def test_bfloat16_says_about_the_same(case: Case) -> None:
     module = case.network(WORDS, 2, case.small).eval()
+    if any(isinstance(part, torch.nn.LSTM) for part in module.modules()) and not has_bfloat16_lstm():
+        pytest.skip("this processor has no bfloat16 kernel for an LSTM")
     tokens, lengths = texts_of(12)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         coarse = module(tokens, lengths)

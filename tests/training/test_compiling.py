@@ -15,9 +15,18 @@ from bench_suite.training.compiling import watched
 PLACE = Placement("cpu", 1, "32-true", compiled=True)
 
 
+class Small(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x).relu()
+
+
 def small() -> torch.nn.Module:
     torch.compiler.reset()
-    module = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU())
+    module = Small()
     module.compile(backend="eager")  # traced as ever, and not translated: this takes no compiler
     return module
 

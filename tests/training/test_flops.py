@@ -13,9 +13,11 @@ from torch.nn import functional
 
 from bench_suite.contracts import Batch, Placement
 from bench_suite.training import flops
+from bench_suite.training.precision import has_bfloat16_lstm
 
 PLACE = Placement("cpu", 1, "32-true")
 MIXED = Placement("cpu", 1, "bf16-mixed")
+NEEDS_KERNEL = pytest.mark.skipif(not has_bfloat16_lstm(), reason="this processor has no bfloat16 kernel for an LSTM")
 B, S, D, H = 3, 7, 16, 4  # examples, places, width, heads
 
 
@@ -103,7 +105,7 @@ def test_a_layer_costs_what_it_does_by_hand_and_its_backward_pass_twice_that(
     assert counted(Layer(make()), place, x=torch.randn(shape)) == (by_hand, 3 * by_hand)
 
 
-@pytest.mark.parametrize("place", [PLACE, MIXED], ids=["32", "bf16"])
+@pytest.mark.parametrize("place", [PLACE, pytest.param(MIXED, marks=NEEDS_KERNEL)], ids=["32", "bf16"])
 @pytest.mark.parametrize(("layers", "directions"), [(1, 1), (1, 2), (2, 2)])
 def test_a_recurrent_layer_costs_all_gates_at_each_place(layers: int, directions: int, place: Placement) -> None:
     module = Layer(nn.LSTM(D, D, layers, batch_first=True, bidirectional=directions == 2), lambda pair: pair[0])

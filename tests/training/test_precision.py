@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from bench_suite.contracts import BenchError, Placement
-from bench_suite.training.precision import autocast, check, computing, placed
+from bench_suite.training import precision as of_precision
+from bench_suite.training.precision import autocast, check, computing, has_bfloat16_lstm, placed
 
 
 def test_threads_and_determinism_hold_within_and_are_restored_after_a_fault() -> None:
@@ -78,3 +79,21 @@ def test_compiling_without_a_compiler_says_what_to_install(monkeypatch: pytest.M
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(BenchError, match=r"needs a C\+\+ compiler"):
         check(Placement("cpu", 1, "32-true", compiled=True))
+
+
+def test_an_lstm_without_a_bfloat16_kernel_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_precision, "has_bfloat16_lstm", lambda: False)
+    module = nn.Sequential(nn.LSTM(4, 4))
+    with pytest.raises(BenchError, match="no bfloat16 kernel for an LSTM; set precision = '32-true' or 'auto'"):
+        placed(module, Placement("cpu", 1, "bf16-mixed"))
+    assert placed(module, Placement("cpu", 1, "32-true")) is module
+
+
+def test_whether_an_lstm_has_a_bfloat16_kernel_is_what_one_finds_by_trying() -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
+        try:
+            nn.LSTM(4, 4)(torch.ones(3, 2, 4))
+            found = True
+        except RuntimeError:
+            found = False
+    assert has_bfloat16_lstm() == found

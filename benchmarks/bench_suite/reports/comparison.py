@@ -80,7 +80,7 @@ def as_text(comparison: Comparison) -> str:
 def what_next(comparison: Comparison) -> str:
     """What one would do next."""
     if not comparison.gated:
-        return 'next: give the suite a [gate], such as "quality/accuracy" = { tolerance = 0.01 }'
+        return 'next: give the suite a [gate]: "PROBE/METRIC" = { tolerance = 0.01 }'
     hints = {
         1: "next: bench compare … --markdown FILE   the whole table, for a pull request",
         3: "next: bench results   then bench run … --resume does what failed again",

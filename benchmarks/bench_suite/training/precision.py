@@ -132,12 +132,21 @@ def autocast(place: Placement) -> AbstractContextManager[object]:
     return nullcontext()
 
 
+def has_bfloat16_lstm() -> bool:
+    """Whether an LSTM computes in bfloat16 on this processor: oneDNN emulates other layers there, and not this one."""
+    return not torch.backends.mkldnn.is_available() or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def placed(module: torch.nn.Module, place: Placement) -> torch.nn.Module:
     """`module` itself, its parameters on the device, and channels last where it convolves.
 
     The format changes speed and never the result's meaning: 1.5 times the samples/s of a small residual network on
-    CIFAR-10 and 2 cores. Metal has no gain from it.
+    CIFAR-10 and 2 cores. Metal has no gain from it. Raises `BenchError` where a part of it cannot compute here in the
+    precision of the place.
     """
+    recurrent = any(isinstance(part, torch.nn.LSTM) for part in module.modules())
+    if recurrent and place.precision == "bf16-mixed" and place.device == "cpu" and not has_bfloat16_lstm():
+        raise BenchError("this processor has no bfloat16 kernel for an LSTM; set precision = '32-true' or 'auto'")
     module.to(place.device)
     if place.device != "mps" and any(isinstance(part, torch.nn.Conv2d) for part in module.modules()):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
