@@ -154,7 +154,7 @@ def test_what_cannot_be_told_is_said(call: Callable[[], object], message: str) -
 
 
 def test_mcnemars_mid_p_is_the_formula_and_agrees_with_mlxtend() -> None:
-    evaluate = pytest.importorskip("mlxtend.evaluate")
+    evaluate = pytest.importorskip("mlxtend.evaluate", reason="mlxtend is not installed; the extra `test` brings it")
     for worse, better in ((0, 0), (1, 0), (3, 9), (9, 3), (7, 7), (30, 50)):
         law = stats.binom(worse + better, 0.5)
         least = min(worse, better)

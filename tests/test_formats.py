@@ -4,7 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as arrow
 import pytest
+import torch
+from pyarrow import parquet
 
 from bench_suite import formats
 from bench_suite.contracts import Artifact, History, MetricRow, Predictions, Window
@@ -41,7 +44,6 @@ def test_predictions_come_back_with_scores_to_three_digits() -> None:
 
 
 def test_the_file_has_the_columns_that_the_design_names(tmp_path: Path) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
     written = Predictions(
         "test",
         np.arange(2),
@@ -93,9 +95,6 @@ def test_a_column_of_another_length_is_an_error_that_names_it() -> None:
 
 
 def test_all_samples_are_kept_and_those_of_other_metrics_stay() -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
-    arrow = pytest.importorskip("pyarrow")
-
     def row(name: str, *samples: float) -> MetricRow:
         return MetricRow(name, 1.0, "s", "lower", samples=samples, at={"batch": 1})
 
@@ -157,7 +156,6 @@ def test_an_artifact_of_a_wrong_form_is_an_error(kind: Any, data: object, messag
 
 
 def test_weights_come_back_with_their_history_and_tied_ones_are_written_twice() -> None:
-    torch = pytest.importorskip("torch")
     weight = torch.randn(3, 4)
     history = History(({"epoch": 0, "loss": 0.5},), (Window(3, 192, 0.06, 0.0, 0.4),), 3, 192, 0.07, 0, "interrupted")
     state = {"a": weight, "tied": weight, "turned": weight.t(), "half": weight.bfloat16(), "count": torch.tensor(3)}
@@ -172,7 +170,6 @@ def test_weights_come_back_with_their_history_and_tied_ones_are_written_twice() 
 
 @pytest.mark.parametrize("cut", [0, 4, 20, -1])
 def test_damaged_weights_are_a_value_error(cut: int) -> None:
-    torch = pytest.importorskip("torch")
     content = formats.weights_to_bytes({"a": torch.ones(3)}, "x", None)
     with pytest.raises(ValueError, match="not readable"):
         formats.weights_from_bytes(content[:cut])

@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -134,7 +135,6 @@ def test_a_value_that_is_no_number_is_absent_with_a_reason(value: float) -> None
 
 
 def test_numpy_values_become_plain_ones() -> None:
-    np = pytest.importorskip("numpy")
     options = {"a": np.float32(0.5), "b": np.arange(2), "c": (1, {2}), "d": math.inf, 3: np.bool_(True)}
     assert records.plain(options) == {"a": 0.5, "b": [0, 1], "c": [1, [2]], "d": "inf", "3": True}
     assert records.plain(np.array([1, np.nan]), gaps=True) == [1, None]

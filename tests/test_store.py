@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from bench_suite import writing
 from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, ProbeRow, Record
@@ -423,7 +425,6 @@ def test_environments_are_kept_once(run: Run) -> None:
 
 
 def test_what_does_not_fit_a_record_lies_beside_it(run: Run) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
     many = MetricRow("throughput/train", 1.0, "s", "lower", samples=tuple(map(float, range(500))))
     with run.writer() as writer:
         writer.write(record("a", metrics=(many,)))
@@ -436,7 +437,6 @@ def test_what_does_not_fit_a_record_lies_beside_it(run: Run) -> None:
 
 
 def test_weights_are_used_again_only_under_the_same_reuse(run: Run) -> None:
-    torch = pytest.importorskip("torch")
     history = History(steps=3)
     assert run.kept_weights("unit", "41d0") is None
     run.keep_weights("unit", "41d0", {"weight": torch.ones(2)}, history)

@@ -63,7 +63,7 @@ def test_depth_8_has_eight_layers_with_weights_and_no_weights_in_shortcuts() -> 
 
 def test_depth_18_and_50_have_the_parameters_of_the_paper_but_for_the_stem_and_the_classes() -> None:
     """torchvision counts 11,689,512 and 25,557,032 with a 7×7 stem and 1,000 classes."""
-    pytest.importorskip("transformers")
+    pytest.importorskip("transformers", reason="transformers is not installed; the extra `test` brings it")
     less_stem = 64 * 3 * (7 * 7 - 3 * 3)
     for depth, published, features in ((18, 11_689_512, 512), (50, 25_557_032, 2048)):
         fewer_classes = (features + 1) * (1000 - 10)
@@ -74,7 +74,7 @@ def test_depth_18_and_50_have_the_parameters_of_the_paper_but_for_the_stem_and_t
 
 
 def test_small_pictures_keep_their_pixels_through_the_stem() -> None:
-    pytest.importorskip("transformers")
+    pytest.importorskip("transformers", reason="transformers is not installed; the extra `test` brings it")
     for side, inside in ((32, 32), (SMALL, SMALL), (96, 24)):
         module = built(pictures(side, side, count=2), depth=18, width=0.125).module.eval()
         embedder = module.body.resnet.embedder
@@ -84,7 +84,7 @@ def test_small_pictures_keep_their_pixels_through_the_stem() -> None:
 @pytest.mark.parametrize("depth", [8, 18, 50])
 def test_bytes_and_floats_give_the_same_logits_and_floats_have_gradients(depth: int) -> None:
     if depth > 8:
-        pytest.importorskip("transformers")
+        pytest.importorskip("transformers", reason="transformers is not installed; the extra `test` brings it")
     network = built(pictures(32, 32), depth=depth, width=0.25)
     network.module.eval()
     image = torch.from_numpy(pictures(32, 32).splits["test"].take(np.arange(4))["image"])
@@ -141,7 +141,7 @@ def test_a_regression_gives_one_value_a_picture() -> None:
     regression = Data("regression", {}, data.splits, data.source)
     for depth in (8, 18):
         if depth > 8:
-            pytest.importorskip("transformers")
+            pytest.importorskip("transformers", reason="transformers is not installed; the extra `test` brings it")
         network = built(regression, depth=depth, width=0.25)
         assert network.module(torch.zeros(3, 16, 16, 3, dtype=torch.uint8)).shape == (3,)
 

@@ -13,7 +13,7 @@ from bench_suite.contracts import BenchError, Data, Source
 from bench_suite.data.splits import MemorySplit
 from bench_suite.models import vit
 
-pytest.importorskip("transformers")
+pytest.importorskip("transformers", reason="transformers is not installed; the extra `test` brings it")
 
 
 def pictures(height: int, width: int, channels: int = 3, problem: str = "classification") -> Data:

@@ -9,7 +9,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, chosen, shown
 from bench_suite.cli.completing import run_names
-from bench_suite.cli.saying import say
+from bench_suite.cli.saying import say, spoken_size
 
 
 @click.group(name="baseline")
@@ -34,7 +34,7 @@ def set_(run: str, results: Path) -> None:
 
     store = Store(results)
     made = set_baseline(store, store.open(run))
-    say(f"{made.suite}: {made.run.name}, {_size(made.size)} in {shown(made.run.path)}")
+    say(f"{made.suite}: {made.run.name}, {spoken_size(made.size)} in {shown(made.run.path)}")
     say("\nnext: bench run SUITE --against baseline   measures anew and compares")
 
 
@@ -61,8 +61,4 @@ def show(results: Path, as_json: bool) -> None:
     for each in found:
         commit = str((each.run.info.get("git") or {}).get("commit") or "no commit known")[:7]
         cells = len(each.run.records())
-        say(f"{each.suite:{width}}  {each.run.name}  {commit}  {cells} cells, {_size(each.size)}")
-
-
-def _size(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
+        say(f"{each.suite:{width}}  {each.run.name}  {commit}  {cells} cells, {spoken_size(each.size)}")

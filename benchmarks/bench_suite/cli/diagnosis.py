@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_suite.cli.installed import Package
+from bench_suite.cli.saying import spoken_size
 
 LISTED = 8  # data sets named; the rest are counted
 _BREAKS = ("timm", "torchvision")
@@ -39,11 +40,11 @@ def _machine(found: Mapping[str, Any], width: int) -> Iterator[str]:
     yield "machine"
     cores, usable = hardware["cores"], hardware["usable_cores"]
     some = f"{cores} cores" if cores == usable else f"{usable} of {cores} cores"
-    memory = f", {_size(hardware['memory_bytes'])} memory" if "memory_bytes" in hardware else ""
+    memory = f", {spoken_size(hardware['memory_bytes'])} memory" if "memory_bytes" in hardware else ""
     yield from _wrapped("processor", f"{hardware['cpu']}, {some}{memory}", width)
     for gpu in hardware.get("gpu", []):
         yield from _wrapped(
-            "GPU", gpu["name"] + (f", {_size(gpu['memory_bytes'])}" if "memory_bytes" in gpu else ""), width
+            "GPU", gpu["name"] + (f", {spoken_size(gpu['memory_bytes'])}" if "memory_bytes" in gpu else ""), width
         )
     if not hardware.get("gpu"):
         yield from _wrapped("GPU", "none that PyTorch sees", width)
@@ -147,7 +148,7 @@ def _places(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if data["folder"] is None:
         yield "data", "BENCH_DATA is not set; a folder in it named like a hub id serves instead of the hub"
     else:
-        held = [f"{name} ({_size(size)})" for name, size in data["holds"].items()]
+        held = [f"{name} ({spoken_size(size)})" for name, size in data["holds"].items()]
         more = f" and {len(held) - LISTED} more" if len(held) > LISTED else ""
         holds = data.get("reason") or (f"holds {', '.join(held[:LISTED])}{more}" if held else "holds no data set")
         yield "data", f"BENCH_DATA={data['folder']}: {holds}"
@@ -157,12 +158,4 @@ def _places(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     home = str(Path.home())
     folder = cache["folder"].replace(home, "~", 1) if cache["folder"].startswith(home + os.sep) else cache["folder"]
     writable = "" if cache["writable"] else "; it cannot be written: set BENCH_CACHE to a folder with room"
-    yield "cache", f"{folder}, {_size(cache['bytes'])}, {_size(cache['free_bytes'])} free{writable}"
-
-
-def _size(number: float) -> str:
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if number < 1024 or unit == "GiB":
-            break
-        number /= 1024
-    return f"{number:.0f} {unit}" if number >= 10 or unit == "bytes" else f"{number:.1f} {unit}"
+    yield "cache", f"{folder}, {spoken_size(cache['bytes'])}, {spoken_size(cache['free_bytes'])} free{writable}"
