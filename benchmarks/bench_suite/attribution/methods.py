@@ -330,13 +330,13 @@ def parts_of(name: str, subject: Subject, elements: torch.Tensor) -> torch.Tenso
 @contextmanager
 def _drawn(seed: int) -> Iterator[None]:
     """Within it all that is drawn comes from `seed`; afterwards the generators go on as if nothing had been."""
-    before = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - Captum draws from it
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002 - Captum draws from the global generator
     try:
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 - as above
-        torch.manual_seed(seed)
-        yield
+        with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_initialized() else []):
+            random.seed(seed)
+            np.random.seed(seed)  # noqa: NPY002 - Captum draws from the global generator
+            torch.manual_seed(seed)
+            yield
     finally:
         random.setstate(before[0])
-        np.random.set_state(before[1])  # noqa: NPY002 - as above
-        torch.set_rng_state(before[2])
+        np.random.set_state(before[1])  # noqa: NPY002 - Captum draws from the global generator

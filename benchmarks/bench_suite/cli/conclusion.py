@@ -147,7 +147,8 @@ def _say_absent(plan: Plan, records: Sequence[Record]) -> None:
     named = {
         f"{probe.label}/{name_of(use)}"
         for probe in plan.suite.probes
-        for option in probe.component.facts.get("NAMES", {})
+        for option, kind in probe.component.facts.get("NAMES", {}).items()
+        if kind == "metrics"
         for use in probe.stated.get(option, ())
     }
     found = [row for record in records for row in record.metrics if row.name in named]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -49,6 +50,8 @@ BOUNDS = {
 }
 SMOKE = {"examples": 2, "steps": 4, "coalitions": 10, "samples": 1, "shown": 1}
 
+EXTRA = "pip install 'bench-suite[attribution]'"
+
 
 @dataclass(frozen=True)
 class Options:
@@ -83,6 +86,12 @@ class Options:
     "Noisy copies for the sensitivity of an example; four times as many inputs with parts missing for the infidelity."
     shown: int = 1
     "Examples of each kind that are drawn: confidently right, confidently wrong, borderline. 0 draws none."
+
+
+def check(options: Options) -> None:
+    """Raise ValueError where Captum is not installed."""
+    if importlib.util.find_spec("captum") is None:
+        raise ValueError(f"needs the package captum, which is not installed\n  to get it: {EXTRA}")
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
