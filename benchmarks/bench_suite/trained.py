@@ -53,6 +53,8 @@ class Trained:
     cache: Cache | None = None
     keep: Callable[[str, Predictions], None] | None = None
     "Called once a split with its predictions, to store them."
+    told: Callable[[str], None] | None = None
+    "Called with how far a long step is, to show it."
     _predictions: dict[str, Predictions] = field(default_factory=dict)
     _encoded: dict[str, Encoded] = field(default_factory=dict)
 
@@ -72,7 +74,7 @@ class Trained:
     def without_model(self) -> Trained:
         """The same cell as it can be sent to another process, which may ask nothing of it but `retrain`."""
         none = cast(Any, None)  # a problem is a module, and a model may be anything: neither need be sent
-        bare = replace(self, model=none, problem=none, history=None, meter=None, cache=None, keep=None)
+        bare = replace(self, model=none, problem=none, history=None, meter=None, cache=None, keep=None, told=None)
         return replace(bare, _predictions={}, _encoded={})
 
     def predictions(self, split: str, change: Transform | None = None) -> Predictions:
@@ -145,10 +147,17 @@ class Trained:
         if not isinstance(self.model, Network):
             raise BenchError(f"{self.cell.model.label} is an estimator: nothing is encoded for it")
         if split not in self._encoded:
-            self._encoded[split] = self._encode(self.model, self._split(split), cache=self.cache)
+            self._encoded[split] = self._encode(self.model, self._split(split), self.cache, self._progress(split))
         return self._encoded[split]
 
-    def _encode(self, network: Network, split: Any, cache: Cache | None = None) -> Encoded:
+    def _progress(self, split: str) -> Callable[[int], None] | None:
+        told = self.told
+        rows = len(self._split(split))
+        return None if told is None else lambda done: told(f"encoding {split}, {done:,} of {rows:,}")
+
+    def _encode(
+        self, network: Network, split: Any, cache: Cache | None = None, told: Callable[[int], None] | None = None
+    ) -> Encoded:
         from bench_suite.data.encoded import encoded
         from bench_suite.data.fingerprint import hash_of
 
@@ -159,8 +168,9 @@ class Trained:
 
         with computing(self.place):
             return encoded(
-                network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.place.device
-            )
+                network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.place.device,
+                told=told,
+            )  # fmt: skip
 
     def _split(self, name: str) -> Any:
         if name not in self.data.splits:

@@ -90,6 +90,7 @@ def _train(unit: Unit, todo: list[Cell], work: Workplace, draft: Draft) -> Attem
         work.watcher.step(cell, "building")
         with clock("build"):
             attempt.trained = trained = build(cell, data, place, cell.seed, train, smoke=work.smoke, cache=work.cache)
+        trained.told = partial(work.watcher.step, cell)
         weights = attempt.reuse
         if isinstance(trained.model, Network):
             attempt.notes += [f"{name}: {value}" for name, value in trained.model.notes.items()]

@@ -65,6 +65,14 @@ def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return True
 
 
+def test_it_tells_how_far_it_is():
+    rows = CHUNK + 10
+    done: list[int] = []
+    split = MemorySplit(np.arange(rows).astype("S8"), {"image": np.zeros((rows, 1, 1, 1), np.uint8)}, {})
+    encoded(network(images), split, told=done.append)
+    assert done == [CHUNK, rows]
+
+
 def test_columns_are_tensors_of_the_rows_asked_for_and_targets_come_along() -> None:
     taken = encoded(network(letters), texts()).take(torch.tensor([9, 0, 9]))
     assert taken["tokens"].lists() == [[120, 120, 57], [48], [120, 120, 57]]

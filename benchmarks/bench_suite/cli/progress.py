@@ -82,13 +82,12 @@ class Plain:
         """Nothing: the line comes when the cell has ended."""
 
     def step(self, cell: Cell, what: str) -> None:
-        """Nothing."""
+        """A sign of life."""
+        self._alive(cell, what)
 
     def window(self, cell: Cell, window: Window) -> None:
-        """A sign of life once in 30 s of one training."""
-        if time.perf_counter() - self.since > 30:
-            self.since = time.perf_counter()
-            self._say(f"      {name(cell)}: step {window.step}, loss {window.loss:.4f}")
+        """A sign of life."""
+        self._alive(cell, f"step {window.step}, loss {window.loss:.4f}")
 
     def trained(self, cell: Cell, history: History | None) -> None:
         """Nothing."""
@@ -98,6 +97,12 @@ class Plain:
         self.done += 1
         self.since = time.perf_counter()
         self._say(ending(cell, record, self.done, self.cells))
+
+    def _alive(self, cell: Cell, what: str) -> None:
+        """What it is at, no more than once in 30 s."""
+        if time.perf_counter() - self.since > 30:
+            self.since = time.perf_counter()
+            self._say(f"      {name(cell)}: {what}")
 
     def _say(self, text: str) -> None:
         sys.stderr.write(printable(text, keep="") + "\n")

@@ -107,6 +107,7 @@ def encoded(
     source_hash: str = "",
     device: str = "cpu",
     limit_bytes: int = DEVICE_LIMIT_BYTES,
+    told: Callable[[int], None] | None = None,
 ) -> Encoded:
     """A split as a network is given it.
 
@@ -117,6 +118,7 @@ def encoded(
         fingerprint: of the data (`Data.source.fingerprint`).
         source_hash: of the source file that holds the model.
         device: where the columns shall lie, if they take no more than `limit_bytes`.
+        told: called with how many rows are encoded, after every `CHUNK`, to show it.
     """
     if not split.in_memory:
         return LazyEncoded(network, split)
@@ -128,7 +130,7 @@ def encoded(
         if "target" not in columns and (target := column(split, "target")) is not None:
             columns["target"] = target
     if columns is None:
-        columns, passed = _encode_all(network, split)
+        columns, passed = _encode_all(network, split, told)
         if cache is not None and keeps:
             flat = _flattened({name: values for name, values in columns.items() if name not in passed})
             if flat is not None:
@@ -156,18 +158,21 @@ def _encode(network: Network, split: Split, rows: np.ndarray) -> dict[str, Any]:
     return columns
 
 
-def _encode_all(network: Network, split: Split) -> tuple[dict[str, Any], set[str]]:
+def _encode_all(network: Network, split: Split, told: Callable[[int], None] | None) -> tuple[dict[str, Any], set[str]]:
     """All columns, and the names of those that come from the raw values unchanged."""
     parts: dict[str, list[Any]] = {}
     passed: set[str] = set()
     for start in range(0, len(split), CHUNK):
-        raw = split.take(np.arange(start, min(start + CHUNK, len(split))))
+        end = min(start + CHUNK, len(split))
+        raw = split.take(np.arange(start, end))
         columns = network.encode(raw)
         for name, values in columns.items():
             parts.setdefault(name, []).append(_arrays(values))
         if "target" not in columns and "target" in raw:
             passed.add("target")
             parts.setdefault("target", []).append(raw["target"])
+        if told is not None:
+            told(end)
     return {name: joined(values) for name, values in parts.items()}, passed
 
 
