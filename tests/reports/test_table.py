@@ -1,6 +1,7 @@
 """The typed table: what shares a row, a column and a rank."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,6 +29,20 @@ def test_seeds_are_one_row_with_their_mean_and_an_interval_over_seeds(make_run: 
     assert value.interval is not None
     assert value.interval.over == "seeds"
     assert value.interval.high - value.interval.low > 0.04
+
+
+def test_no_interval_goes_beyond_what_a_metric_can_be(make_run: Make, record: Make_record) -> None:
+    def with_ideal(seed: int, ideal: float | None) -> Record:
+        made = record(seed=seed, accuracy=0.995 + seed / 1000, reach=0.012)
+        first, *others = made.metrics
+        return replace(made, metrics=(replace(first, ideal=ideal), *others))
+
+    def interval(ideal: float | None) -> Interval:
+        [table] = tables([make_run(with_ideal(0, ideal), with_ideal(1, ideal))])
+        return table.rows[0].values[table.columns[0]].interval
+
+    assert interval(1.0).high == 1.0 < interval(None).high
+    assert interval(1.0).low == interval(None).low
 
 
 def test_timings_have_a_spread_and_no_interval(make_run: Make, record: Make_record) -> None:

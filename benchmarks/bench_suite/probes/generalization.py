@@ -11,10 +11,10 @@ from bench_suite.contracts import Interval, Metric, Predictions, Trained
 VERSION = 1
 PROBLEMS = ("classification", "regression")
 METRICS = {
-    "accuracy_gap": {"unit": "fraction", "better": "lower", "ideal": 0.0},
-    "loss_gap": {"unit": "loss", "better": "lower", "ideal": 0.0},
-    "shift_accuracy_gap": {"unit": "fraction", "better": "lower", "ideal": 0.0},
-    "shift_loss_gap": {"unit": "loss", "better": "lower", "ideal": 0.0},
+    "accuracy_gap": {"unit": "fraction", "better": "lower"},
+    "loss_gap": {"unit": "loss", "better": "lower"},
+    "shift_accuracy_gap": {"unit": "fraction", "better": "lower"},
+    "shift_loss_gap": {"unit": "loss", "better": "lower"},
 }
 SMALLEST = float(np.finfo(np.float32).eps)  # as in `log_loss`: a score of 0 costs 16 nats and not infinity
 

@@ -215,13 +215,25 @@ def _value(records: Sequence[Record], column: Column) -> Value:
     sizes = {row.n for row in known}
     n = sizes.pop() if len(sizes) == 1 else None
     if interval is not None:
-        return Value(mean, interval, None, len(known), n)
+        return Value(mean, _possible(interval, known), None, len(known), n)
     value, spread = middle([row.samples or (float(row.value or 0.0),) for row in known])
     sampled = sum(bool(row.samples) for row in known)
     if sampled == len(known) or spread is None:
         return Value(value, None, spread, len(known), n, reason or (None if sampled else why))
     which = f"in {len(known) - sampled} of {len(known)} seeds" if sampled else "a seed"
     return Value(value, None, spread, len(known), n, _single_observations(reason, which))
+
+
+def _possible(interval: Interval, rows: Sequence[MetricRow]) -> Interval:
+    """What of an interval is not beyond the ideal: it holds the truth as often, and never an accuracy of 1.004."""
+    ideals = {(row.better, row.ideal) for row in rows}
+    better, ideal = ideals.pop()
+    if ideals or ideal is None:
+        return interval
+    values = [row.value for row in rows if row.value is not None]
+    if better == "higher":
+        return replace(interval, high=min(interval.high, max(ideal, *values)))
+    return replace(interval, low=max(interval.low, min(ideal, *values))) if better == "lower" else interval
 
 
 def _single_observations(reason: str | None, which: str) -> str:
