@@ -1,7 +1,6 @@
 """The typed table: what shares a row, a column and a rank."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,18 +30,31 @@ def test_seeds_are_one_row_with_their_mean_and_an_interval_over_seeds(make_run: 
     assert value.interval.high - value.interval.low > 0.04
 
 
-def test_no_interval_goes_beyond_what_a_metric_can_be(make_run: Make, record: Make_record) -> None:
-    def with_ideal(seed: int, ideal: float | None) -> Record:
-        made = record(seed=seed, accuracy=0.995 + seed / 1000, reach=0.012)
-        first, *others = made.metrics
-        return replace(made, metrics=(replace(first, ideal=ideal), *others))
+@pytest.mark.parametrize(
+    ("unit", "better", "ideal", "value", "bounds"),
+    [
+        ("fraction", "higher", 1.0, 0.995, (0.98, 1.0)),
+        ("fraction", "lower", None, 0.995, (0.98, 1.0)),
+        ("fraction", "lower", None, 0.001, (-0.01, 0.02)),  # a gap may be negative
+        ("fraction", "lower", 0.0, 0.001, (0.0, 0.02)),
+        ("fraction", "none", None, 0.001, (0.0, 0.02)),
+        ("nats", "lower", 0.0, 0.995, (0.98, 1.01)),
+        ("ratio", "none", None, 0.995, (0.98, 1.01)),
+        ("ratio", "higher", 1.0, 1.02, (1.01, 1.02)),  # what was measured stays inside
+    ],
+)
+def test_no_interval_goes_beyond_what_a_metric_can_be(
+    make_run: Make, record: Make_record, unit: str, better: str, ideal: float | None, value: float, bounds: Any
+) -> None:
+    def seed(number: int) -> Record:
+        row = MetricRow(
+            "quality/accuracy", value, unit, better, interval=Interval(value - 0.015, value + 0.015), ideal=ideal
+        )
+        return record(seed=number, metrics=(row,))
 
-    def interval(ideal: float | None) -> Interval:
-        [table] = tables([make_run(with_ideal(0, ideal), with_ideal(1, ideal))])
-        return table.rows[0].values[table.columns[0]].interval
-
-    assert interval(1.0).high == 1.0 < interval(None).high
-    assert interval(1.0).low == interval(None).low
+    [table] = tables([make_run(seed(0), seed(1))])
+    interval = table.rows[0].values[table.columns[0]].interval
+    assert (round(interval.low, 2), round(interval.high, 2)) == bounds
 
 
 def test_timings_have_a_spread_and_no_interval(make_run: Make, record: Make_record) -> None:

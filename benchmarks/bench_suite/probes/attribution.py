@@ -25,9 +25,9 @@ METRICS = {
     "localisation_auroc": {"unit": "score", "better": "higher", "ideal": 1.0},
     "pointing_game": {"unit": "fraction", "better": "higher", "ideal": 1.0},
     "decoy_share": {"unit": "fraction", "better": "lower", "ideal": 0.0},
-    "completeness_error": {"unit": "fraction", "better": "lower", "ideal": 0.0},
-    "infidelity": {"unit": "fraction", "better": "lower", "ideal": 0.0},
-    "sensitivity": {"unit": "fraction", "better": "lower", "ideal": 0.0},
+    "completeness_error": {"unit": "ratio", "better": "lower", "ideal": 0.0},
+    "infidelity": {"unit": "ratio", "better": "lower", "ideal": 0.0},
+    "sensitivity": {"unit": "ratio", "better": "lower", "ideal": 0.0},
     "randomised_similarity": {"unit": "rank correlation", "better": "lower"},
     "cost": {"unit": "forward passes", "better": "lower", "timing": True},
 }

@@ -225,15 +225,17 @@ def _value(records: Sequence[Record], column: Column) -> Value:
 
 
 def _possible(interval: Interval, rows: Sequence[MetricRow]) -> Interval:
-    """What of an interval is not beyond the ideal: it holds the truth as often, and never an accuracy of 1.004."""
-    ideals = {(row.better, row.ideal) for row in rows}
-    better, ideal = ideals.pop()
-    if ideals or ideal is None:
-        return interval
+    """What of an interval the metric can be: it holds the truth as often, and never an accuracy of 1.004.
+
+    Nothing is better than the ideal, no fraction is above 1, and none is below 0 but differences and R².
+    """
+    unit, better, ideal = rows[0].unit, rows[0].better, rows[0].ideal
+    least = {"lower": ideal, "none": 0.0 if unit == "fraction" else None}.get(better)
+    most = ideal if better == "higher" else 1.0 if unit == "fraction" else None
     values = [row.value for row in rows if row.value is not None]
-    if better == "higher":
-        return replace(interval, high=min(interval.high, max(ideal, *values)))
-    return replace(interval, low=max(interval.low, min(ideal, *values))) if better == "lower" else interval
+    low = interval.low if least is None else max(interval.low, min(least, *values))
+    high = interval.high if most is None else min(interval.high, max(most, *values))
+    return replace(interval, low=low, high=high)
 
 
 def _single_observations(reason: str | None, which: str) -> str:
