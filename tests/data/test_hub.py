@@ -141,17 +141,95 @@ def test_all_splits_come_with_the_names_of_their_classes(monkeypatch: pytest.Mon
     assert class_names(found["test"].table.schema.metadata, "text") is None
 
 
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+
+
+def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 def test_without_network_it_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def getaddrinfo(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(-2, "Name or service not known")
 
-    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HF_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    without_proxies(monkeypatch)
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    hub._refusal.cache_clear()
     with pytest.raises(DataUnavailable, match=r"no network, or no address for huggingface\.co"):
         load(ASKED)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     assert unreachable() is None
+    monkeypatch.setenv("HF_ENDPOINT", "http://mirror.invalid")  # not by that proxy
+    assert unreachable() == "no network, or no address for mirror.invalid"
+
+
+def closed_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def test_an_endpoint_that_takes_no_connection_is_tried_once_for_data_and_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from bench_suite.pretrained.weights import find
+
+    without_proxies(monkeypatch)
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: pytest.fail("tried"))
+    connect, tried = socket.create_connection, []
+    monkeypatch.setattr(socket, "create_connection", lambda *to, **how: tried.append(to) or connect(*to, **how))
+    hub._refusal.cache_clear()
+    monkeypatch.setattr(hub, "REMEMBERED", 1e9)
+    for ask in (lambda: load(ASKED), lambda: load(Asked("owner/other")), lambda: find("owner/model", offline=False)):
+        with pytest.raises(DataUnavailable, match=r"cannot be reached: 127\.0\.0\.1 takes no connection at port"):
+            ask()
+    assert len(tried) == 1
+
+
+def test_an_endpoint_with_a_port_that_is_none_is_said_to_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror:none")
+    without_proxies(monkeypatch)
+    with pytest.raises(DataUnavailable, match="HF_ENDPOINT = 'https://mirror:none' has no port that can be one"):
+        load(ASKED)
+
+
+BUSY = """
+import http.server, os, threading, time
+class Busy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(503)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    do_HEAD = do_GET
+    def log_message(self, *_): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Busy)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
+time.sleep = lambda _: None  # the library waits longer after each of its attempts
+from bench_suite.contracts import DataUnavailable
+from bench_suite.data.hub import Asked, HubUnreachable, load
+from bench_suite.pretrained.weights import find
+try: load(Asked("owner/name"))
+except HubUnreachable as fault: print(fault)
+try: find("owner/model")
+except DataUnavailable as fault: print(fault)
+"""
+
+
+def test_a_hub_that_answers_with_an_error_of_its_own_is_said_to_with_its_number(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name.lower() not in PROXIES}
+    ended = subprocess.run(
+        [sys.executable, "-c", BUSY], capture_output=True, text=True, check=True, env=environment, cwd=tmp_path
+    )
+    said = "the hub answered with the error 503 (service unavailable): try again later, or with --offline"
+    lines = [line for line in ended.stdout.splitlines() if said in line]
+    assert [line.split(":")[0] for line in lines] == ["owner/name", "pretrained = 'owner/model'"]
+    assert str(tmp_path) not in ended.stdout
+    assert ended.stderr == ""
 
 
 def test_the_real_library_offline_gives_one_message_and_prints_nothing(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_offline_says_at_once_what_to_do() -> None:
 
 
 def test_without_a_network_no_attempt_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "unreachable", lambda: "huggingface.co")
+    monkeypatch.setattr(weights, "unreachable", lambda: "no network, or no address for huggingface.co")
     with pytest.raises(DataUnavailable, match="no address for huggingface"):
         find("nobody/nothing", offline=False)
 

@@ -544,10 +544,11 @@ def test_where_no_place_has_it_the_command_to_paste_is_given() -> None:
         ({"id": "../elsewhere"}, "is no id of a data set"),
         ({"inputs": ()}, "inputs names no column"),
         ({"inputs": ("a", "a")}, "inputs names a column twice"),
-        ({"inputs": "label"}, "`label` is the label and stands in `inputs` too"),
-        ({"groups": ("label",)}, "`label` is the label and stands in `groups` too"),
-        ({"inputs": ("zip", "age"), "categorical": ("zap",)}, 'which is no input; did you mean "zip"'),
-        ({"train": "all", "test": "all"}, "one split is named twice"),
+        ({"id": "owner/a\n\x1b[31mname"}, r"id = 'owner/a\\n\\x1b\[31mname' is no id of a data set"),
+        ({"inputs": "label"}, "label = 'label' stands in `inputs` too"),
+        ({"groups": ("label",)}, "label = 'label' stands in `groups` too"),
+        ({"inputs": ("zip", "age"), "categorical": ("zap",)}, "names 'zap', which is no input; did you mean \"zip\""),
+        ({"train": "a\tb", "test": "a\tb"}, r"one split is named twice .*: 'a\\tb', 'a\\tb'"),
     ],
 )
 def test_contradictions_are_said_before_anything_is_loaded(options: dict[str, Any], said: str) -> None:

@@ -30,14 +30,13 @@ from bench_suite.contracts import DataInvalid
 from bench_suite.data.card import class_names
 from bench_suite.data.fingerprint import content_ids, hash_of
 from bench_suite.data.hub import first_line, hub_command
-from bench_suite.data.images import encoded_bytes, pixels
+from bench_suite.data.imagefolder import is_picture
+from bench_suite.data.images import MEND_FILE, encoded_bytes, pixels
 from bench_suite.data.sources import numbers
 
 if TYPE_CHECKING:
     from bench_suite.data.cache import Cache
 
-ENDINGS = (".jpeg", ".jpg", ".png", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp")
-"""Endings of files that are taken for images, in whatever case."""
 READERS = 8
 """Threads that read files ahead while their bytes are hashed: a network disk answers several at once."""
 _SLICE = 512
@@ -69,7 +68,7 @@ class ImageFiles:
             try:
                 yield (self.folder / os.fsdecode(self.names[row])).read_bytes()
             except OSError as error:
-                raise _unreadable(self.name(row), error, self.hub_id) from error
+                raise DataInvalid(f"{self.name(row)} cannot be read: {error.strerror or error}{MEND_FILE}") from error
 
     def stamp(self) -> tuple[Any, ...]:
         """What differs when a file has been changed, added or taken away: names, sizes and times of change."""
@@ -192,8 +191,10 @@ class ImagesOnDisk:
         return len(self.ids)
 
     @cached_property
-    def _command(self) -> str:
-        return hub_command(self.store.hub_id)
+    def _mend(self) -> str:
+        if isinstance(self.store, ImageFiles):
+            return MEND_FILE
+        return f"\n  to get the data anew: {hub_command(self.store.hub_id)}"
 
     def take(self, rows: np.ndarray) -> Mapping[str, Any]:
         """`image` (k, size, size, 3) uint8 and `target` (k,) int64 of `rows` ((k,) positions), in that order.
@@ -204,7 +205,7 @@ class ImagesOnDisk:
         rows = np.asarray(rows)
         images = np.empty((len(rows), self.size, self.size, 3), dtype=np.uint8)
         for place, (row, file) in enumerate(zip(rows.tolist(), self.store.read(rows))):
-            images[place] = pixels(file, "RGB", self.store.name(row), self.size, crop=self.crop, anew=self._command)
+            images[place] = pixels(file, "RGB", self.store.name(row), self.size, crop=self.crop, mend=self._mend)
         return {"image": images, "target": self.targets[rows]}
 
 
@@ -241,7 +242,7 @@ def class_folders(
     """
     found = sorted(entry.name for entry in os.scandir(folder / part) if entry.is_dir() and entry.name[0] != ".")
     if not found:
-        loose = sum(1 for entry in os.scandir(folder / part) if entry.name.lower().endswith(ENDINGS))
+        loose = sum(1 for entry in os.scandir(folder / part) if is_picture(entry.name))
         raise DataInvalid(
             f"{hub_id}: {part}/ holds {loose} images and no folder a class, so nothing says what they show. "
             f"Sort them into {part}/CLASS/, with the names of train/"
@@ -257,7 +258,7 @@ def class_folders(
     targets: list[int] = []
     number = {name: position for position, name in enumerate(classes)}
     for name in found:
-        files = sorted(e.name for e in os.scandir(folder / part / name) if e.name.lower().endswith(ENDINGS))
+        files = sorted(e.name for e in os.scandir(folder / part / name) if is_picture(e.name))
         names += [os.fsencode(f"{part}/{name}/{file}") for file in files]
         targets += [number[name]] * len(files)
     return ImageFiles(folder, hub_id, np.array(names, dtype=np.bytes_)), np.array(targets, dtype=np.int64), classes

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +38,13 @@ class Fetched:
 
 
 class HubUnreachable(DataUnavailable):
-    """The hub does not answer, which takes half a minute to find out (measured: 24 s)."""
+    """The hub does not answer, or with an error of its own, which takes half a minute to find out (measured: 25 s)."""
+
+
+PATIENCE = 3
+"""Seconds that each address of the hub has to take a connection."""
+REMEMBERED = 60
+"""Seconds for which it is not tried again whether the hub takes one: every cell asks."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +145,9 @@ def load(asked: Asked, *, offline: bool = False, trust: bool = False, progress: 
         raise DataUnavailable(
             f"{asked.hub_id}: {asked.looked}, and {reason}", f"pip install 'bench-suite[hub]'  or  {command}"
         ) from None
-    if not offline and not cached(asked.hub_id) and (host := unreachable()) is not None:
+    if not offline and not cached(asked.hub_id) and (refused := unreachable()) is not None:
         # `datasets` would find out too, after 23 s of further attempts for each split.
-        raise _unavailable(asked, f"the hub cannot be reached: no network, or no address for {host}")
+        raise _unavailable(asked, f"the hub cannot be reached: {refused}", HubUnreachable)
     if Path(asked.hub_id).exists():
         # `datasets` takes what lies there for the data set, and nothing would tell it from the hub's.
         raise _unavailable(
@@ -184,16 +192,44 @@ def _folders(hub_id: str) -> tuple[Path, ...]:
 
 
 def unreachable() -> str | None:
-    """The hub's host where it has no address here; None where it has one, or where a proxy would know."""
+    """Why the hub takes no connection from here; None where it takes one, or where a proxy would make it."""
+    endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    scheme = endpoint.scheme or "https"
+    proxies = (f"{scheme}_proxy", "all_proxy")
+    if any(os.environ.get(name) or os.environ.get(name.upper()) for name in proxies):
+        return None
+    try:
+        port = endpoint.port or (80 if scheme == "http" else 443)
+    except ValueError:
+        return f"HF_ENDPOINT = {os.environ['HF_ENDPOINT']!r} has no port that can be one"
+    return _refusal(endpoint.hostname or "huggingface.co", port, int(time.monotonic() / REMEMBERED))
+
+
+@functools.lru_cache(maxsize=1)
+def _refusal(host: str, port: int, period: int) -> str | None:
+    """Why a host takes no connection; for data sets and weights alike, it is tried once in a period."""
     import socket
 
-    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
-        return None
-    host = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co").hostname or "huggingface.co"
+    del period  # part of the cache's key only: a network may come back
     try:
-        socket.getaddrinfo(host, 443)
-    except OSError:
-        return host
+        socket.create_connection((host, port), timeout=PATIENCE).close()
+    except (socket.gaierror, UnicodeError):  # UnicodeError: a name that is too long
+        return f"no network, or no address for {host}"
+    except OSError as error:
+        return f"{host} takes no connection at port {port} ({error.strerror or error})"
+    return None
+
+
+def hub_error(error: BaseException) -> str | None:
+    """What to say where the hub answered with an error of its own, such as 503; None where it did not."""
+    for link in _chain(error):
+        status = getattr(getattr(link, "response", None), "status_code", 0)
+        if status == 429 or status >= 500:
+            said = {429: "too many requests", 503: "service unavailable"}.get(status, "a fault of its own")
+            return (
+                f"the hub answered with the error {status} ({said}): try again later, or with --offline go on at once "
+                "without what is not on this machine"
+            )
     return None
 
 
@@ -262,6 +298,8 @@ def _explained(asked: Asked, error: BaseException, *, offline: bool) -> BenchErr
         return _unavailable(
             asked, "the hub is skipped (--offline, or HF_HUB_OFFLINE=1), and its local cache lacks this"
         )
+    if (answer := hub_error(error)) is not None:
+        return _unavailable(asked, answer, HubUnreachable)
     if kinds & {"ConnectionError", "TransportError", "LocalEntryNotFoundError", "Timeout", "TimeoutError"}:
         return _unavailable(asked, f"the hub cannot be reached: {first_line(error, Path.home())}", HubUnreachable)
     return _unavailable(asked, f"the hub did not give it: {first_line(error, Path.home())}")

@@ -30,12 +30,14 @@ CHANNELS = {"L": 1, "RGB": 3}
 """Pillow's modes that images are brought to, and their channels."""
 VERSION = 1
 """Of the way from files to pixels: raised when it changes, so that no older pixels are taken from the cache."""
+MEND_FILE = "\n  to mend it: fetch that file anew, or remove it"
+"""What to do about an image that is a file by itself: the others are whole."""
 
 
 # ── one image ───────────────────────────────────────────────────────────────────────────────────
 
 
-def pixels(file: bytes, mode: Mode, name: str, size: int | None = None, *, crop: float = 1.0, anew: str = "") -> Any:
+def pixels(file: bytes, mode: Mode, name: str, size: int | None = None, *, crop: float = 1.0, mend: str = "") -> Any:
     """(H, W, C) uint8 pixels of one encoded image, of whatever format Pillow reads.
 
     Colours are brought to `mode` as Pillow's `convert` does it: grey fills all three channels, CMYK and palettes are
@@ -46,7 +48,7 @@ def pixels(file: bytes, mode: Mode, name: str, size: int | None = None, *, crop:
         name: of the image, for messages: split and row, or the file within the data set.
         size: None leaves the image as it is; else its middle, resized to (size, size), bilinear with antialiasing.
         crop: share of the shorter side that the middle square has, in (0, 1].
-        anew: command that gets the data anew, for messages.
+        mend: what to do where it does not decode: a line break and a line, such as `MEND_FILE`.
 
     Raises:
         DataInvalid: it does not decode.
@@ -64,7 +66,7 @@ def pixels(file: bytes, mode: Mode, name: str, size: int | None = None, *, crop:
         *(OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, TypeError, struct.error, zlib.error),
         Image.DecompressionBombError,
     ) as error:
-        raise DataInvalid(_undecodable(name, file, error, anew)) from error
+        raise DataInvalid(_undecodable(name, file, error) + mend) from error
     return array.reshape(*array.shape[:2], CHANNELS[mode])
 
 
@@ -89,13 +91,11 @@ def _middle(size: tuple[int, int], crop: float) -> tuple[float, float, float, fl
     return left, upper, left + side, upper + side
 
 
-def _undecodable(name: str, file: bytes, error: BaseException, anew: str) -> str:
+def _undecodable(name: str, file: bytes, error: BaseException) -> str:
     reason = "it is empty" if not file else f"{len(file):,} bytes that begin with {file[:8].hex(' ')}"
     said = (str(error).splitlines() or [""])[0]
     said = "" if not said or "BytesIO" in said else f": {said}"
-    return f"{name} does not decode as an image ({reason}){said}" + (
-        f"\n  to get the data anew: {anew}" if anew else ""
-    )
+    return f"{name} does not decode as an image ({reason}){said}"
 
 
 # ── a column of images ──────────────────────────────────────────────────────────────────────────
@@ -128,10 +128,11 @@ def decoded(
     """
     rows = column.to_pylist()
     files = [encoded_bytes(value, f"{name}: the image of row {row}", anew, within) for row, value in enumerate(rows)]
+    paths = [_own_file(value) for value in rows]
     del rows
 
     def make() -> dict[str, np.ndarray]:
-        return {"pixels": _decode(files, mode, name, size, crop, anew)}
+        return {"pixels": _decode(files, paths, mode, name, size, crop, anew)}
 
     key = hash_of("images", VERSION, mode, files, *(() if size is None else (size, crop)))
     return (make() if cache is None else cache.arrays(key, make))["pixels"]
@@ -172,18 +173,32 @@ def encoded_bytes(value: Any, name: str, anew: str = "", within: Sequence[Path] 
         raise DataInvalid(f"{said} cannot be read: {reason}{command}") from error
 
 
-def _decode(files: Sequence[bytes], mode: Mode, name: str, size: int | None, crop: float, anew: str) -> np.ndarray:
+def _own_file(value: Any) -> str | None:
+    """The path of an image that is a file of a person's folder; None of one that the hub's library keeps."""
+    path = value.get("path") if isinstance(value, dict) and value.get("bytes") is None else None
+    return None if path is None or Path(path).is_absolute() else path
+
+
+def _decode(
+    files: Sequence[bytes],
+    paths: Sequence[str | None],
+    mode: Mode,
+    name: str,
+    size: int | None,
+    crop: float,
+    anew: str,
+) -> np.ndarray:
     """One thread: two take as long for small images, of which Python's own part needs its lock."""
     images = np.empty((0, 0, 0, CHANNELS[mode]), dtype=np.uint8)
-    for row, file in enumerate(files):
-        image = pixels(file, mode, f"{name}: the image of row {row}", size, crop=crop, anew=anew)
+    whole = f"\n  to get the data anew: {anew}" if anew else ""
+    for row, (file, path) in enumerate(zip(files, paths)):
+        called = f"{name}: the image of row {row}" if path is None else f"{name}: the file {path}"
+        image = pixels(file, mode, called, size, crop=crop, mend=whole if path is None else MEND_FILE)
         if row == 0:
             images = np.empty((len(files), *image.shape), dtype=np.uint8)
         if image.shape != images.shape[1:]:
             height, width, _ = image.shape
-            raise DataInvalid(
-                f"{name}: the image of row {row} is {width}×{height}, the first is {images.shape[2]}×{images.shape[1]}"
-            )
+            raise DataInvalid(f"{called} is {width}×{height}, the first is {images.shape[2]}×{images.shape[1]}")
         images[row] = image
     return images
 

@@ -1,4 +1,4 @@
-"""Layout: which files of a folder `$BENCH_DATA/<hub id>` hold which split of which configuration, and reading them.
+"""Layout: which files of a folder `$BENCH_DATA/<hub id>` hold which split of which configuration.
 
 What the README's YAML head says of configurations goes first; else names tell. Those of hub repositories are understood
 (SPLIT stands for `train` and the like):
@@ -6,21 +6,24 @@ What the README's YAML head says of configurations goes first; else names tell. 
     CONFIG/SPLIT-00000-of-00001.parquet    data/SPLIT-00000-of-00001.parquet    SPLIT.parquet
     CONFIG/SPLIT/0000.parquet              SPLIT.csv, .tsv, .jsonl, .json, also below CONFIG/ or data/
 
-What lies in the folder itself or in `data/` is the configuration without a name.
+What lies in the folder itself or in `data/` is the configuration without a name. Pictures in files of their own are
+found as `imagefolder` says, where no table is named after a usual split.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.card import Card, read_card, with_class_names
-from bench_suite.data.hub import Fetched, first_line, hub_command, with_columns
+from bench_suite.data.hub import Fetched, hub_command, with_columns
+from bench_suite.data.imagefolder import METADATA, SPLITS, class_of, is_picture, picture_splits, picture_table
+from bench_suite.data.tables import read_tables
 from bench_suite.spelling import nearest
 
 if TYPE_CHECKING:
@@ -81,7 +84,7 @@ class Folder:
         there = [known for known in self.configs if known is not None]
         where = f"the folder $BENCH_DATA/{self.hub_id}"
         if not self.configs:
-            return f"no file of Parquet, CSV, TSV or JSON that is named after its split in {where}"
+            return f"no file of Parquet, CSV, TSV or JSON that is named after its split, and no picture, in {where}"
         if self._config(name) in self.configs:
             splits = self.splits(name)
             return f"no split `{split}` in {where}{nearest(split or '', splits)} (it has: {', '.join(splits)})"
@@ -93,13 +96,26 @@ class Folder:
         """One of the `splits` of a configuration. Raises DataInvalid."""
         config = self._config(name)
         files = self.configs[config][split]
-        _check_complete(files, self.path, self.hub_id)
-        table = _read(files, self.path, self.hub_id, columns)
+        if is_picture(files[0].name):
+            table = self._pictures(config, split, columns)
+        else:
+            _check_complete(files, self.path, self.hub_id)
+            table = read_tables(files, self.path, self.hub_id, columns)
         classes = {name: names for name, names in self.card.classes_of(config).items() if name in table.column_names}
         if classes:
             table = table.replace_schema_metadata(with_class_names(table.schema.metadata, classes))
         commit = _commit(self.path, files[0])
         return Fetched(table, f"folder:{self.hub_id}", commit, self.card.licence, (self.path,))
+
+    def _pictures(self, config: str | None, split: str, columns: Sequence[str] | None) -> pa.Table:
+        """Pictures of a split, by their paths. Raises DataInvalid where nothing says what those of any split show."""
+        if not any(class_of(file, self.path) for files in self.configs[config].values() for file in files):
+            raise DataInvalid(
+                f"{self.hub_id} holds pictures in no folder a class, so nothing says what they show. Sort them into "
+                f"{split}/CLASS/, or name them in {split}/metadata.csv: file_name,label"
+            )
+        table = picture_table(self.configs[config][split], self.path)
+        return with_columns(table, f"{self.hub_id}, split {split}", columns)
 
 
 def data_folder(hub_id: str) -> Path | None:
@@ -119,16 +135,29 @@ def read_folder(hub_id: str) -> Folder | None:
     card = read_card(path)
     configs: dict[str | None, Files] = {}
     for config, splits in card.files.items():
-        named = {split: tuple(_matching(path, patterns)) for split, patterns in splits.items()}
+        named = {split: _of_one_kind(_matching(path, patterns)) for split, patterns in splits.items()}
         configs[config] = {split: files for split, files in named.items() if files}
     configs = {config: files for config, files in configs.items() if files} or _by_name(path)
+    tables = [split for splits in configs.values() for split in splits if split != "metadata"]
+    # A repository of tables may hold some pictures, and one of pictures a table that lists its classes.
+    if not any(split in SPLITS for split in tables) and (pictures := picture_splits(path, named=bool(tables))):
+        configs = {None: pictures}
     return Folder(hub_id, path, configs, card)
 
 
 def _matching(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
     for pattern in patterns:
         if ".." not in Path(pattern).parts and not Path(pattern).is_absolute():
-            yield from sorted(file for file in folder.glob(pattern) if _FILE.fullmatch(file.name))
+            files = folder.glob(f"{pattern}/*" if pattern.endswith("**") else pattern)
+            yield from sorted(file for file in files if _FILE.fullmatch(file.name) or is_picture(file.name))
+
+
+def _of_one_kind(files: Iterable[Path]) -> tuple[Path, ...]:
+    """Of files that a pattern finds beside one another: what describes pictures, else tables, else pictures."""
+    found = tuple(files)
+    metadata = tuple(file for file in found if file.name in METADATA)
+    tables = tuple(file for file in found if not is_picture(file.name))
+    return metadata or tables or found
 
 
 def _by_name(folder: Path) -> dict[str | None, Files]:
@@ -174,49 +203,3 @@ def _commit(folder: Path, file: Path) -> str | None:
     except (OSError, UnicodeDecodeError):
         return None
     return first if re.fullmatch(r"[0-9a-f]{40}", first) else None
-
-
-# ── reading ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def _read(files: Sequence[Path], folder: Path, hub_id: str, columns: Sequence[str] | None) -> pa.Table:
-    import pyarrow as pa
-
-    tables = []
-    for file in files:
-        name = f"{hub_id}/{file.relative_to(folder).as_posix()}"
-        kind = file.name.removesuffix(".gz").rpartition(".")[2]
-        try:
-            read = _read_parquet if kind == "parquet" else _read_text
-            tables.append(read(file, name, columns))
-        except (pa.ArrowException, OSError, EOFError) as error:
-            kind = {"parquet": "Parquet", "jsonl": "JSON", "json": "JSON"}.get(kind, kind.upper())
-            raise DataInvalid(
-                f"{name} cannot be read as {kind} (truncated, or not fully downloaded?): {first_line(error, folder)}\n"
-                f"  to get it anew: {hub_command(hub_id)}"
-            ) from error
-    try:
-        return pa.concat_tables([table.cast(tables[0].schema) for table in tables])
-    except (pa.ArrowException, ValueError) as error:
-        raise DataInvalid(f"{hub_id}: files of one split have different columns: {first_line(error)}") from error
-
-
-def _read_parquet(file: Path, name: str, columns: Sequence[str] | None) -> pa.Table:
-    import pyarrow.parquet as pq
-
-    with file.open("rb") as stream:
-        reader = pq.ParquetFile(stream)
-        names = reader.schema_arrow.names
-        read = None if columns is None else [column for column in columns if column in names]
-        return with_columns(reader.read(columns=read), name, columns, names)
-
-
-def _read_text(file: Path, name: str, columns: Sequence[str] | None) -> pa.Table:
-    from pyarrow import csv, json
-
-    kind = file.name.removesuffix(".gz").rpartition(".")[2]
-    if kind in ("csv", "tsv"):
-        parse = csv.ParseOptions(delimiter="\t" if kind == "tsv" else ",", newlines_in_values=True)
-        return with_columns(csv.read_csv(file, parse_options=parse), name, columns)
-    # A line may be as long as a text is; the default block of 1 MB would refuse longer ones.
-    return with_columns(json.read_json(file, read_options=json.ReadOptions(block_size=64 << 20)), name, columns)

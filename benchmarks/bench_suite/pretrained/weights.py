@@ -15,7 +15,7 @@ from typing import Any
 
 from bench_suite.contracts import BenchError, DataUnavailable
 from bench_suite.data.fingerprint import file_hash, hash_of
-from bench_suite.data.hub import cached, first_line, hub_command, unreachable
+from bench_suite.data.hub import cached, first_line, hub_command, hub_error, unreachable
 from bench_suite.data.layout import data_folder
 
 EXTRA = "pip install 'bench-suite[pretrained]'"
@@ -180,8 +180,8 @@ def _download(hub_id: str, offline: bool, progress: bool) -> Path:
         raise _unavailable(
             hub_id, "the hub is skipped (--offline, or HF_HUB_OFFLINE=1), and its cache does not hold it"
         )
-    if (host := unreachable()) is not None:
-        raise _unavailable(hub_id, f"the hub cannot be reached: no network, or no address for {host}")
+    if (reason := unreachable()) is not None:
+        raise _unavailable(hub_id, f"the hub cannot be reached: {reason}")
     try:
         import huggingface_hub
     except ImportError:
@@ -225,6 +225,8 @@ def _reason(hub_id: str, error: BaseException) -> str:
         return f"the hub has no such model, or it is private: check the spelling on {page}, or log in first"
     if "OfflineModeIsEnabled" in kinds:
         return "the hub is skipped (HF_HUB_OFFLINE=1), and its cache does not hold it"
+    if (answer := hub_error(error)) is not None:
+        return answer
     if kinds & {"ConnectionError", "TransportError", "LocalEntryNotFoundError", "Timeout", "TimeoutError"}:
         return f"the hub cannot be reached: {first_line(error, Path.home())}"
     return f"the hub did not give it: {first_line(error, Path.home())}"

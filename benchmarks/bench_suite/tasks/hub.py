@@ -24,7 +24,9 @@ on, as is the custom (GLUE, Wang et al. 2018); where it has neither, a fifth of 
 with its share. Where it has no validation split, one is held out of train as for every task. The record's notes say
 what was done.
 
-A folder `$BENCH_DATA/<id>` of the hub's layout goes before the hub: Parquet, CSV or JSON lines.
+A folder `$BENCH_DATA/<id>` of the hub's layout goes before the hub: Parquet, CSV or JSON; or pictures in files of their
+own, which are then in the column `image`: their classes are their folders, `train/CLASS/`, in the column `label`, or
+`train/metadata.csv` (or `.jsonl`) says what they show, a row a picture with its path in `file_name`.
 """
 
 from __future__ import annotations
@@ -111,7 +113,7 @@ def columns_of(options: Options) -> tuple[str, ...]:
 def check(options: Options) -> None:
     """Raises ValueError where the id is none, or a column is named for two purposes."""
     if options.id.startswith(("http:", "https:")) or not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", options.id):
-        raise ValueError(f'id = "{options.id}" is no id of a data set: owner/name, as its page on the hub is called')
+        raise ValueError(f"id = {options.id!r} is no id of a data set: owner/name, as its page on the hub is called")
     inputs = columns_of(options)
     if not inputs:
         raise ValueError("inputs names no column")
@@ -120,13 +122,13 @@ def check(options: Options) -> None:
             raise ValueError(f"{option} names a column twice")
     if options.label in (*inputs, *options.groups):
         where = "inputs" if options.label in inputs else "groups"
-        raise ValueError(f"`{options.label}` is the label and stands in `{where}` too: nothing would be left to learn")
+        raise ValueError(f"label = {options.label!r} stands in `{where}` too: nothing would be left to learn")
     for column in options.categorical:
         if column not in inputs:
-            raise ValueError(f"categorical names `{column}`, which is no input{nearest(column, inputs)}")
+            raise ValueError(f"categorical names {column!r}, which is no input{nearest(column, inputs)}")
     named = [name for name in (options.train, options.validation, options.test) if name]
     if len(set(named)) < len(named):
-        raise ValueError(f"one split is named twice among train, validation and test: {', '.join(named)}")
+        raise ValueError(f"one split is named twice among train, validation and test: {', '.join(map(repr, named))}")
 
 
 def load(options: Options, sources: Sources) -> Data:

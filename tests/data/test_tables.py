@@ -1,0 +1,103 @@
+"""Files of tables are read however common programs write them, or a message says how they are written."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from bench_suite.contracts import DataInvalid
+from bench_suite.data.tables import read_tables
+
+ROWS = [{"text": "good, really", "price": 1.5, "label": 1}, {"text": "bad", "price": 20.25, "label": 0}]
+
+
+def read(file: Path, *columns: str) -> pa.Table:
+    return read_tables([file], file.parent, "owner/name", columns or None)
+
+
+def written(file: Path, text: str) -> Path:
+    file.write_bytes(gzip.compress(text.encode()) if file.suffix == ".gz" else text.encode())
+    return file
+
+
+# ── JSON ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["train.json", "train.jsonl", "train.json.gz"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_list_of_objects_is_read_as_the_same_objects_a_line_are(tmp_path: Path, name: str, indent: int) -> None:
+    rows = [*ROWS, {"text": "späť", "when": "2024-05-01 10:00:00"}]
+    listed = read(written(tmp_path / name, "\ufeff \n" + json.dumps(rows, indent=indent)))
+    lines = read(written(tmp_path / "lines.jsonl", "\n".join(map(json.dumps, rows))))
+    assert listed.equals(lines)
+    assert listed.column_names == ["text", "price", "label", "when"]
+    assert read(tmp_path / name, "label").to_pylist()[:2] == [{"label": 1}, {"label": 0}]
+
+
+def test_a_list_within_an_object_is_said_to_be_one(tmp_path: Path) -> None:
+    for indent in (None, 2):
+        file = written(tmp_path / "train.json", json.dumps({"version": "1", "data": ROWS}, indent=indent))
+        with pytest.raises(DataInvalid) as raised:
+            read(file, "text", "label")
+        assert "owner/name/train.json is one object with lists in it (data)" in str(raised.value)
+        assert "a list of objects alone, or one object a line" in str(raised.value)
+
+
+def test_one_object_is_one_row_also_where_it_holds_a_list(tmp_path: Path) -> None:
+    file = written(tmp_path / "train.jsonl", json.dumps({"text": "a", "label": 1, "tags": ["x"]}))
+    assert read(file, "text", "label").num_rows == 1
+
+
+def test_a_list_of_what_are_no_objects_is_named_with_the_place(tmp_path: Path) -> None:
+    file = written(tmp_path / "train.json", json.dumps([ROWS[0], ["bad", 0]]))
+    with pytest.raises(DataInvalid, match=r"train\.json is a list in which place 1 holds no object"):
+        read(file)
+
+
+@pytest.mark.parametrize("text", ['[{"text": "a"', "[]", "[", '{"text": "a"', "", "no json"])
+def test_json_that_does_not_read_is_named_with_what_to_do(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataInvalid, match=r"train\.json cannot be read as JSON .*\n  to get it anew: "):
+        read(written(tmp_path / "train.json", text))
+
+
+# ── CSV ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["train.csv", "train.csv.gz"])
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_columns_are_parted_by_what_the_line_of_names_is_parted_by(tmp_path: Path, mark: str, name: str) -> None:
+    lines = [["text", '"the price"', "label"], ['"good, really; yes|no"', "1.5", "1"], ["bad", "20.25", "0"]]
+    table = read(written(tmp_path / name, "\n".join(map(mark.join, lines))), "the price", "text", "label")
+    assert table.to_pydict() == {
+        "the price": [1.5, 20.25],
+        "text": ["good, really; yes|no", "bad"],
+        "label": [1, 0],
+    }
+
+
+@pytest.mark.parametrize("text", ["a;b,c\n1;2,3\n", '"a;b","c"\n1;2,3\n', "a|b,c\n1;2,3\n"])
+def test_where_the_line_of_names_has_a_comma_it_is_what_parts_columns(tmp_path: Path, text: str) -> None:
+    table = read(written(tmp_path / "train.csv", text))
+    assert table.num_columns == 2
+    assert table.column(0).to_pylist() == ["1;2"]
+
+
+def test_names_in_quotes_may_hold_a_comma(tmp_path: Path) -> None:
+    table = read(written(tmp_path / "train.csv", '"pay, yearly";age\n1;2\n'))
+    assert table.to_pydict() == {"pay, yearly": [1], "age": [2]}
+
+
+def test_one_column_is_one_column(tmp_path: Path) -> None:
+    assert read(written(tmp_path / "train.csv", "text\na;b\n")).to_pydict() == {"text": ["a;b"]}
+    assert read(written(tmp_path / "train.tsv", "a;b\n1;2\n")).to_pydict() == {"a;b": ["1;2"]}
+
+
+@pytest.mark.parametrize("rows", ["1,5;a\r\n-2;b\r\n", "0;a\n10,25;b\n"])
+def test_beside_semicolons_a_comma_stands_before_decimals(tmp_path: Path, rows: str) -> None:
+    prices = read(written(tmp_path / "train.csv", f"price;text\n{rows}"))["price"]
+    assert pa.types.is_floating(prices.type)
+    assert sum(prices.to_pylist()) in (-0.5, 10.25)
