@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench_suite.cli import main
+
 SUITE = """
 title = "Many quick cells"
 
@@ -93,3 +95,21 @@ class Program:
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
     return Program(tmp_path)
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    """`program` whose `run` is a call in this process, for claims that need no process of their own: 5 s less each."""
+
+    class Inside(Program):
+        def run(self, *arguments: str, **options) -> subprocess.CompletedProcess:
+            for name, value in self.environment.items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.chdir(self.folder)
+            monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+            capsys.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main()
+            return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), *capsys.readouterr())
+
+    return Inside(tmp_path)

@@ -122,11 +122,11 @@ def load(options, sources):
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-def test_a_model_that_fails_becomes_a_failed_record_and_the_others_go_on(program, fault):
+def test_a_model_that_fails_becomes_a_failed_record_and_the_others_go_on(inside, fault):
     source, cause = BROKEN[fault]
-    (program.folder / "broken.py").write_text(HEAD + source)
-    (program.folder / "suite.toml").write_text(SUITE.format(train=""))
-    ended = program.run("run", "suite.toml", "--trust", "--json")
+    (inside.folder / "broken.py").write_text(HEAD + source)
+    (inside.folder / "suite.toml").write_text(SUITE.format(train=""))
+    ended = inside.run("run", "suite.toml", "--trust", "--json")
     assert ended.returncode == 3, ended.stderr
     assert "Traceback" not in ended.stderr
     records = {record["cell"]["model"]: record for record in json.loads(ended.stdout)["records"]}
@@ -140,31 +140,31 @@ def test_a_model_that_fails_becomes_a_failed_record_and_the_others_go_on(program
         assert cause in broken["reason"]
 
 
-def test_a_training_that_diverges_names_the_step_and_the_learning_rate(program):
-    (program.folder / "suite.toml").write_text(
+def test_a_training_that_diverges_names_the_step_and_the_learning_rate(inside):
+    (inside.folder / "suite.toml").write_text(
         SUITE.format(train='optimizer = "sgd"\nlearning_rate = 1e30').replace("./broken.py", "mlp")
     )
-    ended = program.run("run", "suite.toml", "--json")
+    ended = inside.run("run", "suite.toml", "--json")
     assert ended.returncode == 3
     (reason,) = [r["reason"] for r in json.loads(ended.stdout)["records"] if r["status"] == "failed"]
     assert "1e+30" in reason
     assert "step" in reason
 
 
-def test_a_truncated_parquet_file_fails_its_cells_only(program):
-    folder = program.folder / "hub" / "ylecun" / "mnist" / "mnist"
+def test_a_truncated_parquet_file_fails_its_cells_only(inside):
+    folder = inside.folder / "hub" / "ylecun" / "mnist" / "mnist"
     folder.mkdir(parents=True)
     for split in ("train", "test"):
         (folder / f"{split}-00000-of-00001.parquet").write_bytes(b"PAR1 and then nothing")
-    program.environment["BENCH_DATA"] = str(program.folder / "hub")
-    (program.folder / "suite.toml").write_text(TWO_TASKS.format(task="mnist", model="cnn"))
-    ended = program.run("run", "suite.toml", "--json")
+    inside.environment["BENCH_DATA"] = str(inside.folder / "hub")
+    (inside.folder / "suite.toml").write_text(TWO_TASKS.format(task="mnist", model="cnn"))
+    ended = inside.run("run", "suite.toml", "--json")
     assert ended.returncode == 3
     records = {r["cell"]["task"]: r for r in json.loads(ended.stdout)["records"]}
     assert records["loans"]["status"] == "ok"
     assert records["mnist"]["status"] == "failed"
     assert "train-00000-of-00001.parquet" in records["mnist"]["reason"]
-    assert str(program.folder) not in records["mnist"]["reason"]
+    assert str(inside.folder) not in records["mnist"]["reason"]
 
 
 def test_missing_data_are_unavailable_with_the_command_that_gets_them(program):
@@ -179,32 +179,32 @@ def test_missing_data_are_unavailable_with_the_command_that_gets_them(program):
     assert records["loans"]["status"] == "ok"
 
 
-def test_labels_outside_the_classes_fail_with_value_and_count(program):
-    (program.folder / "task.py").write_text(ODD_LABELS)
-    (program.folder / "suite.toml").write_text(
+def test_labels_outside_the_classes_fail_with_value_and_count(inside):
+    (inside.folder / "task.py").write_text(ODD_LABELS)
+    (inside.folder / "suite.toml").write_text(
         '[[tasks]]\nuse = "./task.py"\n[[models]]\nuse = "logistic_regression"\n[probes.quality]\nresamples = 100\n'
     )
-    ended = program.run("run", "suite.toml", "--trust", "--json")
+    ended = inside.run("run", "suite.toml", "--trust", "--json")
     assert ended.returncode == 3
     (record,) = json.loads(ended.stdout)["records"]
     assert "9 (1 times)" in record["reason"]
 
 
-def test_the_cause_stands_in_the_report(program):
-    (program.folder / "broken.py").write_text(HEAD + RAISES)
-    (program.folder / "suite.toml").write_text(SUITE.format(train=""))
-    assert program.run("run", "suite.toml", "--trust").returncode == 3
-    run = Store(program.results).open("latest")
+def test_the_cause_stands_in_the_report(inside):
+    (inside.folder / "broken.py").write_text(HEAD + RAISES)
+    (inside.folder / "suite.toml").write_text(SUITE.format(train=""))
+    assert inside.run("run", "suite.toml", "--trust").returncode == 3
+    run = Store(inside.results).open("latest")
     assert "no such layer" in (run.path / "report.md").read_text()
     assert list(run.path.glob("cells/*/traceback-cell.txt"))
 
 
-def test_gates_decide_the_exit_status(program):
-    program.write(seeds=2)
-    suite = (program.folder / "suite.toml").read_text()
+def test_gates_decide_the_exit_status(inside):
+    inside.write(seeds=2)
+    suite = (inside.folder / "suite.toml").read_text()
     for gate, status in (("min = 0.5", 0), ("min = 0.99", 1), ("max = 0.5", 1), ("tolerance = 0.01", 0)):
-        (program.folder / "suite.toml").write_text(suite + f'\n[gate]\n"quality/accuracy" = {{ {gate} }}\n')
-        ended = program.run("run", "suite.toml", "--trust")
+        (inside.folder / "suite.toml").write_text(suite + f'\n[gate]\n"quality/accuracy" = {{ {gate} }}\n')
+        ended = inside.run("run", "suite.toml", "--trust")
         assert ended.returncode == status, ended.stdout
         assert "gate" in ended.stdout
 
@@ -262,10 +262,10 @@ def build(data, options):
 
 
 @pytest.mark.parametrize(("source", "cause"), [(EXITS, "SystemExit: 7"), (WRONG_CLASSES, "must be class numbers")])
-def test_neither_an_exit_nor_a_wrong_answer_of_a_model_ends_the_run(program, source, cause):
-    (program.folder / "broken.py").write_text(HEAD + source)
-    (program.folder / "suite.toml").write_text(SUITE.format(train=""))
-    ended = program.run("run", "suite.toml", "--trust", "--json")
+def test_neither_an_exit_nor_a_wrong_answer_of_a_model_ends_the_run(inside, source, cause):
+    (inside.folder / "broken.py").write_text(HEAD + source)
+    (inside.folder / "suite.toml").write_text(SUITE.format(train=""))
+    ended = inside.run("run", "suite.toml", "--trust", "--json")
     assert ended.returncode == 3, ended.stderr
     records = {record["cell"]["model"]: record for record in json.loads(ended.stdout)["records"]}
     assert records["logistic_regression"]["status"] == "ok"
@@ -309,13 +309,13 @@ BROKEN_WORDS = {
 
 
 @pytest.mark.parametrize("fault", BROKEN_WORDS)
-def test_a_probe_that_breaks_its_word_fails_alone(program, fault):
-    (program.folder / "probe.py").write_text(PROBE.format(body=BROKEN_WORDS[fault]))
-    (program.folder / "suite.toml").write_text(
+def test_a_probe_that_breaks_its_word_fails_alone(inside, fault):
+    (inside.folder / "probe.py").write_text(PROBE.format(body=BROKEN_WORDS[fault]))
+    (inside.folder / "suite.toml").write_text(
         "[[tasks]]\nuse = 'loans'\n[[models]]\nuse = 'logistic_regression'\n[probes.quality]\nresamples = 100\n"
         "[probes.broken]\nuse = './probe.py'\n"
     )
-    ended = program.run("run", "suite.toml", "--trust", "--json")
+    ended = inside.run("run", "suite.toml", "--trust", "--json")
     assert ended.returncode == 3, ended.stderr
     (record,) = json.loads(ended.stdout)["records"]
     assert record["status"] == "ok"
@@ -355,12 +355,12 @@ def build(data, options):
 """
 
 
-def test_the_same_scores_cost_the_same_whatever_their_type(program):
+def test_the_same_scores_cost_the_same_whatever_their_type(inside):
     for name in ("float32", "float64"):
-        (program.folder / f"{name}.py").write_text(HEAD + f'TYPE = "{name}"\n' + CERTAIN)
+        (inside.folder / f"{name}.py").write_text(HEAD + f'TYPE = "{name}"\n' + CERTAIN)
     models = "".join(f"[[models]]\nuse = './{name}.py'\n" for name in ("float32", "float64"))
-    (program.folder / "suite.toml").write_text(f"[[tasks]]\nuse = 'loans'\n{models}[probes.quality]\nresamples = 100\n")
-    ended = program.run("run", "suite.toml", "--trust", "--json")
+    (inside.folder / "suite.toml").write_text(f"[[tasks]]\nuse = 'loans'\n{models}[probes.quality]\nresamples = 100\n")
+    ended = inside.run("run", "suite.toml", "--trust", "--json")
     metrics = [record["metrics"] for record in json.loads(ended.stdout)["records"]]
     one, other = ({m["name"]: m["value"] for m in rows}["quality/log_loss"] for rows in metrics)
     assert one == other
