@@ -124,15 +124,15 @@ def test_ctrl_c_twice_ends_at_once(program):
 
 
 @pytest.mark.parametrize("results", ["a-file", "a-file/below", "/proc/nowhere/results"])
-def test_results_that_cannot_be_a_folder_are_one_clear_message(program, results):
-    program.write(seeds=1)
-    (program.folder / "a-file").write_text("kept")
-    ended = program.run(*RUN, "--results", results)
+def test_results_that_cannot_be_a_folder_are_one_clear_message(inside, results):
+    inside.write(seeds=1)
+    (inside.folder / "a-file").write_text("kept")
+    ended = inside.run(*RUN, "--results", results)
     assert ended.returncode == 2
     assert ended.stderr.count("\n") <= 3
     assert "Traceback" not in ended.stderr
     assert results.split("/")[0] in ended.stderr or "nowhere" in ended.stderr
-    assert (program.folder / "a-file").read_text() == "kept"
+    assert (inside.folder / "a-file").read_text() == "kept"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere; /proc stands in for a read-only folder above")
@@ -176,12 +176,12 @@ def test_a_disk_that_fills_up_later_exits_3_and_keeps_what_was_done(program):
     assert len(run.records()) == 32
 
 
-def test_a_second_driver_of_one_run_gets_a_message(program):
-    program.write(seeds=40)
-    process = program.start(*RUN)
+def test_a_second_driver_of_one_run_gets_a_message(inside):
+    inside.write(seeds=20)
+    process = inside.start(*RUN)
     try:
-        wait_for_a_record(program, process)
-        second = program.run(*RUN, "--resume")
+        wait_for_a_record(inside, process)
+        second = inside.run(*RUN, "--resume")
         assert second.returncode == 2
         assert "being driven" in second.stderr
     finally:
@@ -202,9 +202,9 @@ def test_both_programs_end_alike_when_the_reader_of_the_output_goes(program):
     assert "Traceback" not in piped.stderr
 
 
-def test_the_suite_may_stand_after_resume(program):
-    program.write(seeds=1)
-    assert program.run(*RUN).returncode == 0
-    again = program.run("run", "--trust", "--resume", "suite.toml")
+def test_the_suite_may_stand_after_resume(inside):
+    inside.write(seeds=1)
+    assert inside.run(*RUN).returncode == 0
+    again = inside.run("run", "--trust", "--resume", "suite.toml")
     assert again.returncode == 0, again.stderr
     assert "2 of 2 cells are done" in again.stderr
