@@ -305,12 +305,19 @@ def part_changelog(_: str) -> str:
     return (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").partition("\n")[2].strip()
 
 
+def part_file(name: str) -> str:
+    """A file beside the pages, as it is: there it is one that can be copied, and tests run."""
+    path = ROOT / "docs" / name
+    return f"```{path.suffix.removeprefix('.').replace('yml', 'yaml')}\n{path.read_text(encoding='utf-8')}```\n"
+
+
 PARTS: Mapping[str, Callable[[str], str]] = {
     "options": part_options,
     "probes": part_probes,
     "components": part_components,
     "summary": part_summary,
     "commands": part_commands,
+    "file": part_file,
     "readme": part_readme,
     "quickstart": part_quickstart,
     "changelog": part_changelog,

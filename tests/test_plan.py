@@ -115,6 +115,15 @@ def test_the_key_of_a_probe_changes_with_its_options_and_not_with_its_label_or_e
     assert plan(probes={"quality": {"resamples": 200}}).probe_keys["quality"] != key
 
 
+def test_the_key_of_a_probe_changes_with_what_a_file_holds_that_its_options_name(plan, tmp_path):
+    (tmp_path / "terms.toml").write_text("one")
+    probes = {"fairness": {"terms": "./terms.toml"}}
+    first = plan(probes=probes).probe_keys["fairness"]
+    assert plan(probes=probes).probe_keys["fairness"] == first
+    (tmp_path / "terms.toml").write_text("two")
+    assert plan(probes=probes).probe_keys["fairness"] != first
+
+
 def test_an_evaluate_axis_changes_the_identity_and_trains_once(plan):
     found = plan(matrix={"evaluate.batch_size": [1, 64, 256], "seed": [0, 1]})
     assert len(set(ids(found))) == 6

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench_suite.execution.session import Outcome
+    from bench_suite.reports.comparison import Compared
     from bench_suite.store import Run
 
 __version__ = "0.1.0"
@@ -64,6 +65,29 @@ def frame(run: Run) -> pd.DataFrame:
     from bench_suite.reports.frames import metrics
 
     return metrics(run)
+
+
+def compare(base: Run | str | Path, head: Run | str | Path = "latest", *, results: str | Path = "results") -> Compared:
+    """Compare a run with an earlier one, as `bench compare` does: paired by test example, by the gates of `head`.
+
+    Arguments: `base` and `head`, runs as `load` or `run(…).run` gives them, or what names one there; `base` may also be
+    `baseline` (that of head's suite), the name of a baseline, or `latest`, the newest run of the suite before `head`.
+    Raises `contracts.BenchError` where a run is not known, is a smoke run, or the two have no cell in common.
+
+        found = bench_suite.compare("baseline")
+        found.verdict      # "regressed", "failed", "cannot tell", "not worse" or "not judged"
+        found.frame()      # one row a metric, worst first
+        print(found.markdown())
+    """
+    from bench_suite.baselines import base_run
+    from bench_suite.comparing import compare as compared
+    from bench_suite.reports.comparison import Compared
+    from bench_suite.store import Run, Store
+
+    store = Store(Path(results))
+    newer = head if isinstance(head, Run) else store.open(head)
+    older = base if isinstance(base, Run) else base_run(store, str(base), str(newer.info["suite"]), before=newer)
+    return Compared.of(compared(older, newer))
 
 
 def evaluate_module(use: str | Path, **settings: Any) -> Any:

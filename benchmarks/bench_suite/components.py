@@ -70,6 +70,7 @@ _FORMS: dict[str, tuple[str, Any]] = {
     ),
     "METRICS_OF_PROBLEM": ("true or false", lambda v: isinstance(v, bool)),
     "NAMES": _TABLE,
+    "PATHS": _WORDS,
     "BOUNDS": (
         "dictionary of option: (least, greatest), each a number or None",
         lambda v: _TABLE[1](v) and all(map(_is_pair, v.values())),
@@ -332,12 +333,15 @@ def make_options(component: Component, values: Mapping[str, Any]) -> Any:
 
 
 def located(component: Component, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options with the whole path of the folder that `pretrained` names, if it does: `./…`, `../…` or `~/…`.
+    """The options with the whole path of the files that `PATHS` names, and of the folder that `pretrained` may name.
 
-    As the path of a component does, it starts at the folder of the file that names it. Plans and records hold it as
-    it was stated, so that a cell is the same on every machine.
+    Options in `PATHS` hold a path wherever they hold a string; `pretrained` does if it begins with `.` or `~`. As the
+    path of a component does, it starts at the folder of the file that names it. Plans and records hold it as it was
+    stated, so that a cell is the same on every machine.
     """
+    paths = {name: values[name] for name in component.words("PATHS") if isinstance(values.get(name), str)}
     stated = values.get("pretrained")
-    if not isinstance(stated, str) or not stated.startswith((".", "~")):
-        return values
-    return {**values, "pretrained": os.path.abspath(component.folder / Path(os.path.expanduser(stated)))}
+    if isinstance(stated, str) and stated.startswith((".", "~")):
+        paths["pretrained"] = stated
+    whole = {name: os.path.abspath(component.folder / Path(os.path.expanduser(path))) for name, path in paths.items()}
+    return {**values, **whole} if whole else values

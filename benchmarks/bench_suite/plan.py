@@ -9,9 +9,10 @@ import math
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from bench_suite.components import Component
+from bench_suite.components import Component, located
 from bench_suite.contradictions import contradictions
 from bench_suite.document import SuiteError
 from bench_suite.options import MISSING, Option, show
@@ -69,7 +70,7 @@ class Plan:
     only: tuple[str, ...] = ()
     "The selectors that made it a part of the suite."
     probe_keys: Mapping[str, str] = field(default_factory=dict)
-    "By label: hash of the probe's `use`, `VERSION` and options."
+    "By label: hash of the probe's `use`, `VERSION`, options, and files that they name."
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -391,4 +392,10 @@ def _wanted_labels(labels: Mapping[str, Any], selectors: Mapping[str, tuple[Any,
 
 
 def _probe_key(probe: Choice) -> str:
-    return digest([_identity(probe.component), probe.component.version, changed(probe.component.options, probe.stated)])
+    stated = changed(probe.component.options, probe.stated)
+    contents = [
+        hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        for name, path in sorted(located(probe.component, stated).items())
+        if name in probe.component.words("PATHS") and isinstance(path, str) and Path(path).is_file()
+    ]
+    return digest([_identity(probe.component), probe.component.version, stated, *contents])

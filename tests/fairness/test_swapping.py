@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench_suite.fairness.swapping import swapper, word_lists, words_of
+from bench_suite.fairness.swapping import swapper, words_of
+from bench_suite.fairness.terms import word_lists
 
 LISTS = word_lists()
 

@@ -321,7 +321,7 @@ def test_without_scores_or_with_nan_there_are_flips_and_a_reason(broken, reason)
 
 
 def test_the_lists_of_the_option_are_those_of_the_data_file():
-    from bench_suite.fairness.swapping import word_lists
+    from bench_suite.fairness.terms import word_lists
 
     assert fairness.Options().terms == tuple(word_lists())
 
@@ -406,3 +406,41 @@ def test_a_trained_bag_of_words_that_learnt_a_pronoun_flips_every_text(tmp_path)
     assert (found["gender", "male", "female"].value, found["gender", "male", "female"].n) == (1.0, 50)
     assert found["gender", "female", "male"].value == 1.0
     assert len(json.dumps([vars(row) for row in record.metrics], default=vars)) < 256 * 1024
+
+
+WORDS = '[animal]\ngroups = ["dog", "cat"]\nterms = [{ dog = ["she"], cat = ["he"] }]\n'
+OF_WORDS = (
+    '[[tasks]]\nuse = "imdb"\ndata = "sample"\n[[models]]\nuse = "bag_of_words"\n[train]\nepochs = 1\n'
+    '[matrix]\nthreads = 1\n[probes.fairness]\nterms = "{terms}"\n'
+)
+
+
+def test_a_suite_brings_word_lists_of_its_own_from_beside_its_file(tmp_path, monkeypatch):
+    folder = tmp_path / "beside"
+    folder.mkdir()
+    (folder / "pronouns.py").write_text(TASK)
+    (folder / "words.toml").write_text(WORDS)
+    text = OF_WORDS.format(terms="./words.toml").replace('"imdb"\ndata = "sample"', '"./pronouns.py"')
+    (folder / "suite.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    (record,) = run("beside/suite.toml", trust=True, results=tmp_path / "results").records
+    assert record.probes["fairness"].status == "ok", record.probes["fairness"].reason
+    found = {tuple(row.at.values()): row.n for row in record.metrics if row.name == "fairness/flip_rate"}
+    assert found == {("animal", "dog", "cat"): 50, ("animal", "cat", "dog"): 50}
+
+
+@pytest.mark.parametrize(
+    ("terms", "content", "said"),
+    [
+        ("./none.toml", None, r"terms: none.toml: cannot be read: No such file"),
+        ("gender", None, r'(?s:.*)a list of the program: terms = \["gender"\]'),
+        ("./words.toml", WORDS.replace("groups", "group"), r"terms: words.toml: \[animal\] has no group"),
+    ],
+)
+def test_a_fault_in_a_file_of_words_is_told_with_its_line_before_anything_is_trained(tmp_path, terms, content, said):
+    (tmp_path / "suite.toml").write_text(OF_WORDS.format(terms=terms))
+    if content is not None:
+        (tmp_path / "words.toml").write_text(content)
+    with pytest.raises(SuiteError, match=rf"suite.toml:\d+: probes.fairness.*{said}"):
+        run(tmp_path / "suite.toml", results=tmp_path / "results")
+    assert not (tmp_path / "results").exists()

@@ -113,6 +113,13 @@ CLAIMS: tuple[Claim, ...] = (
         Claim("linear", method, "infidelity", 0.0, _EXACT, "a linear model moves as its slopes say")
         for method in ("integrated_gradients", "saliency", "input_x_gradient", "feature_ablation")
     ),
+    *(
+        Claim("linear", method, "localisation_auroc", 0.9, 1.0, "but for columns whose value is near the reference")
+        for method in ("integrated_gradients", "lime")
+    ),
+    Claim("linear", "lime", "completeness_error", _EXACT, 0.2, "fails, but little: the lasso shrinks every weight"),
+    Claim("linear", "lime", "infidelity", 0.0, 0.05, "a linear model moves as its slopes say, which are shrunk alike"),
+    Claim("glyph", "lime", "localisation_auroc", 0.8, 1.0, "finds it, as squares of 4 × 4 pixels that lie over it"),
     Claim("linear", "saliency", "sensitivity", 0.0, _EXACT, "the slope of a linear model is the same everywhere"),
     Claim("linear", "random", "sensitivity", 1.0, 3.0, "√2 on average, and more for the greatest of several"),
     Claim("linear", "saliency", "localisation_auroc", 0.99, 1.0, "its slopes are the weights, largest for signals"),

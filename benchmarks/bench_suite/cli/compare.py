@@ -13,7 +13,7 @@ from bench_suite.cli.completing import run_names
 from bench_suite.cli.saying import say
 
 if TYPE_CHECKING:
-    from bench_suite.compare import Comparison
+    from bench_suite.comparing import Comparison
 
 MARKDOWN = click.option(
     "--markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -56,7 +56,7 @@ def command(
     if base is None:
         raise click.UsageError("Missing argument 'BASE': a run, `baseline` or `latest` (bench results lists runs)")
     from bench_suite.baselines import base_run
-    from bench_suite.compare import compare
+    from bench_suite.comparing import compare
     from bench_suite.store import Store
 
     store = Store(results)

@@ -16,7 +16,7 @@ from bench_suite.cli.saying import say
 from bench_suite.evaluate_names import name_of
 
 if TYPE_CHECKING:
-    from bench_suite.compare import Comparison
+    from bench_suite.comparing import Comparison
     from bench_suite.contracts import Record
     from bench_suite.execution.session import Outcome
     from bench_suite.gates import Judgement
@@ -76,7 +76,7 @@ def conclude(
 
 def _compared(base: Run | None, outcome: Outcome, status: int) -> tuple[Comparison | None, int]:
     """The comparison with a base, where that was asked for and can be, and the exit status with its say."""
-    from bench_suite.compare import ComparisonError, compare
+    from bench_suite.comparing import ComparisonError, compare
 
     if base is None:
         return None, status

@@ -37,7 +37,7 @@ def usual(*, as_json: bool) -> int:
 
 def of_runs(base: Run, head: Run, *, as_json: bool) -> int:
     """The gates of two runs, with the examples, seeds and spreads that were measured. Raises ComparisonError."""
-    from bench_suite.compare import ComparisonError
+    from bench_suite.comparing import ComparisonError
     from bench_suite.error_rates import settings_of
 
     settings = settings_of(base, head)

@@ -113,7 +113,7 @@ def command(
 def _base(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
     """The run to compare with, found before anything is spent. Raises BenchError where it cannot serve."""
     from bench_suite.baselines import base_run
-    from bench_suite.compare import check_common
+    from bench_suite.comparing import check_common
 
     resumed = store.newest(plan.suite.name, plan.suite.overrides) if resume == "newest" else None
     resumed = store.open(resume) if resume not in (None, "newest") else resumed

@@ -6,65 +6,9 @@ English only, by words and the word that follows them; no part of speech is know
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable
 
-FILE = Path(__file__).with_name("identity_terms.toml")
-
-
-@dataclass(frozen=True)
-class NextWord:
-    """A word that becomes `before` where a noun follows, and `otherwise` elsewhere."""
-
-    before: str
-    otherwise: str
-    unless: frozenset[str]
-    "Words that do not begin what a noun ends."
-
-
-@dataclass(frozen=True)
-class WordList:
-    """The words for the groups of one attribute."""
-
-    attribute: str
-    groups: tuple[str, ...]
-    sources: tuple[str, ...]
-    terms: tuple[Mapping[str, tuple[str, ...]], ...]
-    "By meaning and group: the words that are recognised; the first is the one that is written."
-    names_stay: bool
-    "Whether a capitalised word before another one is taken for part of a name."
-    not_after: tuple[str, ...]
-    "Words after which none is swapped."
-    by_next_word: Mapping[str, NextWord]
-
-    def recognised(self, group: str) -> frozenset[str]:
-        """The words for a group, in lower case."""
-        return frozenset(word.lower() for row in self.terms for word in row[group])
-
-
-@cache
-def word_lists() -> Mapping[str, WordList]:
-    """All lists of the data file, by attribute."""
-    lists = {}
-    for attribute, entry in tomllib.loads(FILE.read_text(encoding="utf-8")).items():
-        terms = tuple({group: tuple(words) for group, words in row.items()} for row in entry["terms"])
-        by_next_word = {
-            rule["word"]: NextWord(rule["before"], rule["otherwise"], frozenset(rule["unless"]))
-            for rule in entry.get("by_next_word", ())
-        }
-        lists[attribute] = WordList(
-            attribute,
-            tuple(entry["groups"]),
-            tuple(entry["sources"]),
-            terms,
-            entry["names_stay"],
-            tuple(entry.get("not_after", ())),
-            by_next_word,
-        )
-    return lists
+from bench_suite.fairness.terms import WordList
 
 
 def words_of(text: str) -> frozenset[str]:

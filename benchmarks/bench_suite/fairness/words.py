@@ -13,7 +13,8 @@ import numpy as np
 from bench_suite.contracts import Artifact, Interval, Metric, Predictions, Trained
 from bench_suite.fairness.intervals import Rate, of_one
 from bench_suite.fairness.shown import bars, in_words
-from bench_suite.fairness.swapping import WordList, swapper, word_lists, words_of
+from bench_suite.fairness.swapping import swapper, words_of
+from bench_suite.fairness.terms import WordList
 from bench_suite.stats import bootstrap_interval
 
 EXAMPLES = 8
@@ -55,7 +56,7 @@ def by_words(
     texts: Sequence[str],
     positive: int | None,
     *,
-    terms: Sequence[str],
+    lists: Sequence[WordList],
     least_size: int,
     resamples: int,
 ) -> Iterator[Metric | Artifact]:
@@ -67,7 +68,7 @@ def by_words(
     """
     test = trained.predictions("test")
     swaps = []
-    for swap in _swaps(texts, [word_lists()[name] for name in terms]):
+    for swap in _swaps(texts, lists):
         if len(swap.rows) >= least_size:
             swap = _judged(swap, test, trained.predictions("test", partial(_swapped, swap.changed)), positive)
         swaps.append(swap)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from bench_suite.contracts import Artifact, BenchError, Metric, Trained
 from bench_suite.data.splits import column
 from bench_suite.fairness.classes import by_class
 from bench_suite.fairness.groups import by_group
+from bench_suite.fairness.terms import WordList, read_lists, word_lists
 from bench_suite.fairness.words import by_words
 
 VERSION = 1
@@ -67,6 +69,7 @@ METRICS = {
     "class_recall": {"unit": "fraction", "better": "higher", "ideal": 1.0},
 }
 BOUNDS = {"least_size": (2, None), "intersections": (1, None), "resamples": (100, None)}
+PATHS = ("terms",)
 SMOKE = {"resamples": 100}
 EXTRA = "pip install 'bench-suite[fairness]'"
 
@@ -79,21 +82,22 @@ class Options:
     "How many attributes are crossed at most: 2 adds each pair of them; 1 leaves it at single ones."
     positive: str | None = None
     "The class that counts as selected; default: the second of two. Of several classes, none, until one is named."
-    terms: tuple[Literal["gender", "religion", "orientation", "origin"], ...] = (
+    terms: tuple[Literal["gender", "religion", "orientation", "origin"], ...] | str = (
         "gender",
         "religion",
         "orientation",
         "origin",
     )
-    "Word lists whose words are swapped in the texts of the test split; an empty list leaves that out."
+    "Word lists whose words are swapped in the texts of the test split, or a TOML file of your own; [] leaves that out."
     resamples: int = 1000
     "Bootstrap resamples behind each interval."
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where Fairlearn is not installed."""
+    """Raise ValueError where Fairlearn is not installed, or `terms` names a file that is no such."""
     if importlib.util.find_spec("fairlearn") is None:
         raise ValueError(f"needs the package fairlearn, which is not installed\n  to get it: {EXTRA}")
+    _lists(options.terms)
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
@@ -114,7 +118,19 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
         yield from by_class(test, classes, least_size=least_size, resamples=resamples)
     texts = column(trained.data.splits["test"], "text") if options.terms else None
     if texts is not None:
-        yield from by_words(trained, texts, positive, terms=options.terms, least_size=least_size, resamples=resamples)
+        lists = _lists(options.terms)
+        yield from by_words(trained, texts, positive, lists=lists, least_size=least_size, resamples=resamples)
+
+
+def _lists(terms: Sequence[str] | str) -> list[WordList]:
+    """The word lists that `terms` chooses, or all of the file that it names. Raises ValueError for a fault in it."""
+    if not isinstance(terms, str):
+        return [word_lists()[name] for name in terms]
+    try:
+        return list(read_lists(Path(terms)).values())
+    except ValueError as fault:
+        hint = f'\n  a list of the program: terms = ["{Path(terms).name}"]' if Path(terms).name in word_lists() else ""
+        raise ValueError(f"terms: {Path(terms).name}: {fault}{hint}") from fault
 
 
 def _positive(stated: str | None, classes: Sequence[str]) -> int | None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
 
-from bench_suite.compare import Comparison
+from bench_suite.comparing import Comparison
 from bench_suite.differences import POWER
 from bench_suite.pairing import Odd
 from bench_suite.reports import marks, numbers
 from bench_suite.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 QUIET = ("not compared", "no difference found")
 "Verdicts of metrics that are not gated that nobody needs to see first."
@@ -21,6 +25,51 @@ READING = (
     f"{POWER * 100:g} % of comparisons. Others are called *worse* or *better* so that {FALSE_DISCOVERIES * 100:g} % of "
     "such findings are false on average (Benjamini and Hochberg); they change no exit status."
 )
+
+
+@dataclass(frozen=True)
+class Compared(Comparison):
+    """A comparison for whoever calls `bench_suite.compare`: what the command prints and writes, at hand."""
+
+    @staticmethod
+    def of(comparison: Comparison) -> Compared:
+        """The same comparison."""
+        return Compared(**{each.name: getattr(comparison, each.name) for each in fields(comparison)})
+
+    @property
+    def verdict(self) -> str:
+        """`status` in words: `regressed` (1), `failed` (3), `cannot tell` (4), `not worse` (0), or `not judged`.
+
+        *failed* is of cells or probes of head; *cannot tell* also of cells that stand beside none, *not judged* of a
+        suite that gates nothing.
+        """
+        if self.status == 0 and not self.gated:
+            return "not judged"
+        return {0: "not worse", 1: "regressed", 3: "failed", 4: "cannot tell"}[self.status]
+
+    def markdown(self) -> str:
+        """What `bench compare --markdown` writes."""
+        return as_markdown(self)
+
+    def frame(self) -> pd.DataFrame:
+        """One row a metric of cells that differ only in their seed, worst first.
+
+        Columns are the fields of `verdicts.Row`; `interval` is `low` and `high`. What a row has not is missing. Cells
+        that are not compared are in `odd`, not here.
+        """
+        import pandas as pd
+
+        rows = []
+        for row in self.rows:
+            low, high = row.interval or (None, None)
+            rows.append({**asdict(row), "low": low, "high": high})
+        names = [each.name for each in fields(Row)]
+        at = names.index("interval")
+        return pd.DataFrame(rows, columns=[*names[:at], "low", "high", *names[at + 1 :]])
+
+    def __str__(self) -> str:
+        """What `bench compare` prints."""
+        return as_text(self)
 
 
 @dataclass(frozen=True)

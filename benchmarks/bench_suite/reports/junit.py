@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from bench_suite.compare import Comparison
+from bench_suite.comparing import Comparison
 from bench_suite.verdicts import Row
 
 

@@ -26,6 +26,10 @@ Key = tuple[str, tuple[tuple[str, Any], ...]]
 Values = Sequence[tuple[MetricRow, MetricRow]]
 "A metric's rows of base and head, one pair a seed."
 
+FEWEST = 10
+"""Test examples, or clusters of them: with fewer, only the same predictions are judged. Where each of n answers got
+worse their variance is 0, yet a share 2⁻ⁿ of comparisons shows that of equally good models that differ everywhere."""
+
 
 class ComparisonError(BenchError):
     """Runs that cannot be compared."""
@@ -189,6 +193,8 @@ def _weighed(row: Row, values: Values, place: _Place, tolerance: float | str | N
             evidence, how = _of_values(row, values, sign, place)
     except ValueError as fault:
         return Case(replace(row, note=str(fault)))
+    if 0 < evidence.main.n < FEWEST and how != "the same predictions":
+        return Case(replace(row, note=f"{evidence.main.n} test examples are too few: {FEWEST} at least"))
     margin = _margin(tolerance, row, relative=timing)
     low, high = sorted(sign * bound for bound in evidence.main.interval())
     value = sign * evidence.main.value
@@ -196,8 +202,11 @@ def _weighed(row: Row, values: Values, place: _Place, tolerance: float | str | N
         value, low, high = math.expm1(value), math.expm1(low), math.expm1(high)
     counted = evidence.main
     few = {1: "of these trained models, not of the method: one seed", 2: "two seeds are few"}.get(counted.count, "")
+    notes = [few] if few and counted.n else []
+    if tolerance is not None and not margin and _number(tolerance):
+        notes.append(f"a tolerance of {tolerance} of base's 0 is none")
     shown = replace(
-        row, difference=value, relative=timing, examples=counted.n, how=how, note=few if counted.n else "",
+        row, difference=value, relative=timing, examples=counted.n, how=how, note="; ".join(notes),
         interval=(low, high) if counted.variance and not evidence.flips else None,
         tolerance=margin if not timing else (margin and _share(margin, row.better)),
     )  # fmt: skip

@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import bench_suite
 from bench_suite.baselines import NoBaseline, base_run, baselines, set_baseline
-from bench_suite.compare import Comparison, ComparisonError, check_common, compare
+from bench_suite.comparing import Comparison, ComparisonError, check_common, compare
 from bench_suite.contracts import Interval, MetricRow, Predictions, ProbeRow, Record
 from bench_suite.error_rates import Setting, settings_of, simulate
 from bench_suite.reports.comparison import as_markdown, as_text, title, what_next
@@ -123,6 +124,28 @@ def test_the_same_predictions_are_not_worse_whatever_their_number(runs: Runs) ->
     few = [(cell(), predicted(right(0.8, n=20), 20))]
     row = only(compare(runs.make(few), runs.make(few)))
     assert (row.verdict, row.how, row.difference) == ("not worse than the tolerance", "the same predictions", 0.0)
+
+
+@pytest.mark.parametrize("sides", [(1, 0), (0, 1)])
+def test_a_handful_of_examples_proves_neither_a_drop_nor_that_there_is_none(runs: Runs, sides: tuple[int, int]) -> None:
+    """All of them got worse, or better, so that their differences have no variance."""
+    both = [[(cell(), predicted(np.full(5, bool(side)), 5))] for side in sides]
+    for run in both:
+        interval = Interval(0.0, 1.0)
+        value = float(run[0][1]["predictions"][0] == run[0][1]["targets"][0])
+        run[0] = (
+            cell(metrics=(MetricRow("quality/accuracy", value, "", "higher", interval=interval, n=5),)),
+            run[0][1],
+        )
+    found = compare(*map(runs.make, both))
+    assert (only(found).verdict, found.status) == ("cannot tell", 4)
+    assert only(found).note == "5 test examples are too few: 10 at least"
+
+
+def test_a_tolerance_that_is_a_share_of_nothing_is_said_to_be_none(runs: Runs) -> None:
+    row = MetricRow("quality/x", 0.0, "", "higher", interval=Interval(-0.1, 0.1))
+    run = runs.make([(cell(metrics=(row,)), None)], gate={"quality/x": {"tolerance": "5%"}})
+    assert only(compare(run, run)).note == "a tolerance of 5% of base's 0 is none"
 
 
 def test_what_cannot_be_told_says_what_would_decide_and_ends_with_4(runs: Runs) -> None:
@@ -423,6 +446,41 @@ def test_runs_without_a_common_cell_are_wrong_input_and_say_what_they_have(runs:
         check_common(base, ["cnn0"])
 
 
+# ── from Python ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_from_python_two_runs_are_given_as_runs_as_names_or_by_word(runs: Runs) -> None:
+    base, head = runs.of(0.9, 0.9, 0.9), runs.of(0.86, 0.86, 0.86, noise=10)
+    set_baseline(runs.store, base)
+    found = bench_suite.compare(base, head)
+    assert (found.verdict, found.status, found.rows) == ("regressed", 1, compare(base, head).rows)
+    assert (found.markdown(), str(found)) == (as_markdown(compare(base, head)), as_text(compare(base, head)))
+    for name in (base.name, base.path, "latest", "baseline", "s"):
+        assert bench_suite.compare(name, results=runs.store.root).rows == found.rows
+    with pytest.raises(StoreError, match="no run '2019'"):
+        bench_suite.compare("2019", results=runs.store.root)
+
+
+def test_from_python_the_rows_are_a_frame_worst_first(runs: Runs) -> None:
+    found = bench_suite.compare(runs.of(0.9), runs.of(0.8, noise=5))
+    frame = found.frame()
+    row = frame.iloc[0]
+    assert (row.metric, row.verdict, row.gated) == ("quality/accuracy", "regressed", True)
+    assert (row.low, row.high) == only(found).interval
+    assert list(frame.verdict) == [each.verdict for each in found.rows]
+    nothing = bench_suite.compare(runs.make([(cell(), None)], gate={}), runs.make([(cell(), None)], gate={}))
+    assert "verdict" in nothing.frame()
+    assert len(nothing.frame()) == 0
+
+
+@pytest.mark.parametrize(
+    ("head", "info", "verdict"),
+    [(0.9, {}, "not worse"), (0.5, {"gate": {}}, "not judged"), (0.89, {"gate": GATE}, "cannot tell")],
+)
+def test_from_python_the_verdict_says_the_exit_status_in_words(runs: Runs, head: float, info, verdict: str) -> None:
+    assert bench_suite.compare(runs.of(0.9), runs.of(head, **info)).verdict == verdict
+
+
 # ── baselines ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -531,7 +589,7 @@ def test_error_rates_of_two_runs_are_of_their_own_gates(runs: Runs) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_suites_of_many_gates_and_few_seeds_alarm_for_nothing_in_at_most_one_of_a_hundred() -> None:
-    """Printed by `pytest -m slow tests/test_compare.py -s`: 0.009, 0.010, 0.013, 0.007, each ± 0.003; found 0.986."""
+    """Printed by `pytest -m slow tests/test_comparing.py -s`: 0.009, 0.010, 0.013, 0.007, each ± 0.003; found 0.986."""
     print("\ngates  seeds  spread  false alarms")
     for gates, seeds, spread in ((1, 1, 0.0), (20, 1, 0.0), (20, 2, 0.005), (10, 3, 0.005)):
         found = simulate([Setting(seeds=seeds, spread=spread)] * gates, 0.0, trials=1000)

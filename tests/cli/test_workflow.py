@@ -1,0 +1,116 @@
+"""The workflow that docs/ offers, step by step, in a clone of a repository whose last commit broke a model."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from bench_suite.cli import bench
+
+yaml = pytest.importorskip("yaml", reason="PyYAML comes with transformers, of the extra `pretrained`")
+
+WORKFLOW = Path(__file__).parents[2] / "docs" / "workflows" / "bench.yml"
+SUITE = """
+[[tasks]]
+use = "digits"
+[[models]]
+use = "./nearest.py"
+[matrix]
+threads = 1
+[probes.quality]
+resamples = 100
+[gate]
+"quality/accuracy" = { tolerance = 0.03 }
+"""
+MODEL = '''
+"""The class whose mean is nearest."""
+
+import numpy as np
+from sklearn.neighbors import NearestCentroid
+
+MODALITIES = ("image",)
+PROBLEMS = ("classification",)
+
+
+class Nearest:
+    def fit(self, data, options, report):
+        train = data.splits["train"].take(np.arange(len(data.splits["train"])))
+        self.rule = NearestCentroid().fit(pixels(train), train["target"])
+
+    def predict(self, split):
+        return {"predictions": self.rule.predict(pixels(split.take(np.arange(len(split)))))}
+
+
+def pixels(raw):
+    return raw["image"].reshape(len(raw["image"]), -1).astype(float)
+
+
+def build(data, options):
+    return Nearest()
+'''
+
+
+@pytest.fixture
+def git(tmp_path):
+    """`git(*arguments)` in `tmp_path/checkout`, a repository of the test's own; gives what it prints."""
+    (tmp_path / "checkout").mkdir()
+    known = ("-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+
+    def run(*arguments: str) -> str:
+        command = ["git", *known, *arguments]
+        return subprocess.run(command, cwd=tmp_path / "checkout", check=True, capture_output=True, text=True).stdout
+
+    run("init", "-q")
+    return run
+
+
+def steps() -> dict[str, dict[str, str]]:
+    """The steps that have a name: those before them fetch the repository and install the program."""
+    (job,) = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"].values()
+    return {step["name"]: step for step in job["steps"] if "name" in step}
+
+
+def test_the_commands_of_the_workflow_are_those_of_the_program():
+    commands = re.findall(r"\bbench (.+)", "\n".join(step["run"] for step in steps().values()))
+    assert len(commands) == 4
+    for words in map(shlex.split, commands):
+        command, rest = bench.get_command(None, words[0]), words[1:]
+        if isinstance(command, click.Group):
+            command, rest = command.commands[rest[0]], rest[1:]
+        command.make_context("bench", rest, resilient_parsing=False)
+
+
+@pytest.mark.slow
+def test_the_steps_of_the_workflow_find_what_a_pull_request_broke(tmp_path, git):
+    checkout, summary = tmp_path / "checkout", tmp_path / "summary.md"
+    (checkout / "digits.toml").write_text(SUITE)
+    (checkout / "nearest.py").write_text(MODEL)
+    git("add", ".")
+    git("commit", "-qm", "one")
+    base = git("rev-parse", "HEAD").strip()
+    (checkout / "nearest.py").write_text(MODEL.replace("-1).astype(float)", "-1).astype(float)[:, :24]"))
+    git("commit", "-qam", "two")
+
+    assert [name for name, step in steps().items() if step.get("if") == "always()"] == ["Summary"]
+    known = {name: value for name, value in os.environ.items() if name != "BENCH_RESULTS"}
+    here = {"GITHUB_WORKSPACE": str(checkout), "GITHUB_STEP_SUMMARY": str(summary), "OMP_NUM_THREADS": "1"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ended = {}
+    for name, step in steps().items():
+        script = step["run"].replace("${{ github.event.pull_request.base.sha }}", base)
+        assert "${{" not in script
+        command = ["bash", "-eo", "pipefail", "-c", script]
+        environment = {**known, **here, "PATH": path}
+        ended[name] = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
+    said = {name: each.stdout + each.stderr for name, each in ended.items()}
+    assert {name: each.returncode for name, each in ended.items()} == {"Before": 0, "After": 1, "Summary": 1}, said
+    assert "regressed: quality/accuracy" in said["After"]
+    assert "| **regressed** | quality/accuracy" in summary.read_text()
+    assert 'failures="1"' in (checkout / "results" / "junit.xml").read_text()
