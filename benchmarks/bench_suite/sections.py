@@ -59,8 +59,7 @@ class Sections:
         try:
             return option.accept(value)
         except ValueError as error:
-            near = nearest(value, choices(option.type)) if isinstance(value, str) else ""
-            self.fault(path, f"{error}{_listed(option, value) or near}")
+            self.fault(path, f"{error}{_listed(option, value) or _near(option, value)}")
             return MISSING
 
     def take(self, table: Mapping[str, Any], options: Mapping[str, Option], path: KeyPath) -> dict[str, Any]:
@@ -89,6 +88,14 @@ class Sections:
                 self.fault(path, str(error))
         self.incomplete.add(kind)
         return None
+
+
+def _near(option: Option, value: Any) -> str:
+    """The nearest right spelling of a word that is none of the option's, or of the first such in a list."""
+    known = choices(option.type)
+    strange = (word for word in (value if isinstance(value, list) else [value]) if word not in known)
+    word = next(strange, None)
+    return nearest(word, known) if isinstance(word, str) else ""
 
 
 def _listed(option: Option, value: Any) -> str:

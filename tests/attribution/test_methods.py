@@ -56,6 +56,7 @@ LOOKERS = {
     "mlp": {"hidden": (16,)},
     "cnn": {"channels": (4, 8)},
     "resnet": {"width": 0.25},
+    "vgg": {"width": 0.0625},
     "vit": {"hidden": 16, "layers": 1, "heads": 2},
 }
 SETTINGS = Settings(rows=64, steps=64, coalitions=40, copies=2)

@@ -68,6 +68,7 @@ UNKNOWN_KEYS = [
     case(
         "of a model's train", "train = { epoch = 3 }", "models[0].train.epoch: unknown key", near("epochs"), after=MODEL
     ),
+    case("in a list", '[train]\naugment = ["shift", "flp"]', "train.augment: ", near("flip"), line=9),
     case("of evaluate", "[evaluate]\nbatchsize = 3", "evaluate.batchsize: unknown key", near("batch_size"), line=9),
     case("of a probe", "resample = 300", "probes.quality.resample: unknown key", near("resamples"), after=PROBE),
     case("of the matrix", "[matrix]\nsed = [1]", "matrix.sed: is no axis", near("seed"), line=9),
@@ -534,6 +535,8 @@ FLAGS = {
     "train.epochs=nan": ("nan is not an integer",),
     "trian.epochs=3": ("unknown key", near("train")),
     "train.optimizer=adam": (near("adamw"),),
+    "train.augment=flp": ('"flp" is not a list', near("flip")),
+    'train.augment=["shift", "flp"]': (near("flip"),),
     "train.augment=flip": ('"flip" is not a list', 'a list is wanted: ["flip"]'),
     "models.mlp.hidden=3": ("3 is not a list of integers; a list is wanted: [3]",),
     "models.mpl.hidden=[3]": ('nothing in models is named "mpl"', near("mlp"), "(there are: mlp)"),

@@ -90,5 +90,14 @@ def test_a_name_that_would_not_do_is_refused(bench, tmp_path, name, says):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("kind", "name"), [("model", "mlp"), ("task", "digits"), ("probe", "quality")])
+def test_a_name_that_a_built_in_component_has_is_refused(bench, tmp_path, kind, name):
+    ended = bench("new", kind, name)
+    assert ended.status == 2
+    assert f'"{name}" is a built-in {kind}' in ended.err
+    assert f"my_{name}" in ended.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_kind_that_is_not_there_has_a_nearest_spelling(bench):
     assert 'did you mean "model"?' in bench("new", "modl", "mine").err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from bench_suite.data.ragged import Ragged
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit
 from bench_suite.engines import native
-from bench_suite.models import cnn, mlp
+from bench_suite.models import cnn, mlp, resnet
 from bench_suite.problems import classification, regression
 from bench_suite.tasks import mnist
 from bench_suite.training import checkpoints, compiling, optimisers
@@ -121,16 +122,19 @@ class Killed(Exception):
         {},
         {"optimizer": "sgd", "schedule": "cosine", "warmup": 0.1, "augment": ("shift", "mixup")},
         {"optimizer": "muon", "patience": 2},
+        {"optimizer": "muon", "weight_decay": 0.1, "gradient_clip": 1.0, "model": cnn, "channels": (4, 8)},
     ],
-    ids=["adamw", "sgd, augmented", "muon, early stopping"],
+    ids=["adamw", "sgd, augmented", "muon, early stopping", "muon of kernels"],
 )
 def test_a_training_that_was_cut_off_goes_on_bit_for_bit(digits: Data, options: Any, monkeypatch: Any) -> None:
+    options = dict(options)
     if options.get("optimizer") == "muon" and not hasattr(torch.optim, "Muon"):
         pytest.skip("this PyTorch has no Muon")
     monkeypatch.setattr("bench_suite.training.clock.Clock.step", one_window_in_ten_steps)
     monkeypatch.setattr(checkpoints.Timer, "due", lambda timer: timer.checkpoints is not None)
+    model = {name: options.pop(name) for name in ("model", "channels") if name in options}
+    model = model or {"model": mlp, "hidden": (64, 64), "dropout": 0.2}
     asked = TrainOptions(epochs=3, checkpoint="10m", **options)
-    model = {"model": mlp, "hidden": (64, 64), "dropout": 0.2}
     whole, expected = train(digits, asked, saved=Kept(), **model)
 
     saved, windows = Kept(), 0
@@ -174,13 +178,39 @@ def test_muon_takes_the_matrices_in_the_middle_and_adamw_the_rest(digits: Data) 
     network = mlp.build(digits, mlp.Options(hidden=(32, 16, 8)))
     module: Any = network.module
     inner = [module.layers[2].weight, module.layers[4].weight]
-    assert [id(p) for p in optimisers.hidden_matrices(module)] == [id(p) for p in inner]
+    assert [id(p) for p in optimisers.hidden_weights(module)] == [id(p) for p in inner]
     made = optimisers.optimiser(module, TrainOptions(optimizer="muon"), PLACE)
     assert isinstance(made, optimisers.Together)
-    assert [type(part).__name__ for part in made.parts] == ["Muon", "AdamW"]
-    every = [id(p) for group in made.param_groups for p in group["params"]]
-    assert sorted(every) == sorted(id(p) for p in module.parameters())
+    muon, adamw = made.parts
+    assert isinstance(muon, optimisers.OfMatrices)
+    assert [type(muon.inner).__name__, type(adamw).__name__] == ["Muon", "AdamW"]
+    every = [*muon.weights, *(p for group in adamw.param_groups for p in group["params"])]
+    assert sorted(map(id, every)) == sorted(map(id, module.parameters()))
     _, history = train(digits, TrainOptions(optimizer="muon", epochs=3), hidden=(32, 32))
+    assert history.epochs[-1]["validation_loss"] < 0.7
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this PyTorch has no Muon")
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=["contiguous", "channels_last"])
+def test_muons_step_of_a_kernel_is_its_step_of_the_kernel_as_a_matrix(layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    shapes = [(8, 3, 3, 3), (16, 8, 3, 3), (4, 16, 1, 1)]
+    module = torch.nn.Sequential(*(torch.nn.Conv2d(i, o, side) for o, i, side, _ in shapes)).to(memory_format=layout)
+    kernel: Any = module[1].weight
+    kernel.grad = torch.randn(kernel.shape).contiguous(memory_format=layout)
+    matrix = torch.nn.Parameter(kernel.detach().flatten(1).clone())
+    matrix.grad = kernel.grad.flatten(1).clone()
+    options = TrainOptions(optimizer="muon", learning_rate=0.1, weight_decay=0.5)
+    optimisers.optimiser(module, options, PLACE).step()
+    torch.optim.Muon([matrix], lr=0.1, weight_decay=0.5, adjust_lr_fn="match_rms_adamw").step()
+    # It multiplies in bfloat16, whose sums depend on the order of the columns by some 1e-2 of a step.
+    assert torch.allclose(kernel.detach().flatten(1), matrix.detach(), atol=2e-3)
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this PyTorch has no Muon")
+@pytest.mark.parametrize("model", [cnn, resnet])
+def test_muon_trains_convolutional_networks(digits: Data, model: Any) -> None:
+    _, history = train(digits, TrainOptions(optimizer="muon", learning_rate=0.01, epochs=2), model=model)
     assert history.epochs[-1]["validation_loss"] < 0.7
 
 
@@ -232,6 +262,25 @@ def test_a_compiled_network_learns_the_same_and_tells_the_time_it_took_to_compil
     assert compiled.module.state_dict().keys() == plain.module.state_dict().keys()
     for name, value in plain.module.state_dict().items():
         assert torch.allclose(value.float(), compiled.module.state_dict()[name].float(), atol=0.05), name
+
+
+@pytest.mark.slow
+def test_a_network_that_is_a_bare_sequential_is_compiled_too() -> None:
+    from torch._dynamo.utils import counters
+
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+    table = torch.randn(3, 4)
+    expected, names = module(table), module.state_dict().keys()
+    compiling.compiled(module)
+    counters.clear()
+    assert torch.allclose(module(table), expected, atol=1e-6)
+    assert counters["stats"]["unique_graphs"] == 1
+    assert module.state_dict().keys() == names
+    other = copy.deepcopy(module)
+    with torch.no_grad():
+        other[2].bias += 1.0
+    assert torch.allclose(other(table), expected + 1.0, atol=1e-6)
 
 
 @pytest.mark.slow

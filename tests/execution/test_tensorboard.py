@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,22 @@ def test_curves_by_epoch_are_those_of_the_history(ran):
         found = [(event.step, event.value) for event in events["mlp"].Scalars(f"epoch/{curve}")]
         assert found == [(int(row["epoch"]), pytest.approx(row[curve], rel=1e-6)) for row in history.epochs]
         assert len(found) == 3
+
+
+def test_a_point_by_epochs_stands_at_the_time_when_its_epoch_ended(tmp_path, cell):
+    files = EventFiles(Silent(), lambda run: tmp_path)
+    files.begin("RUN", resumed=False, wanted=False, done=0, notes=())
+    times = []
+    for step in (5, 10, 15, 20):
+        began = time.time()
+        files.window(cell, Window(step, 80, 0.05, 0.0, 2.3))
+        times.append((began, time.time()))
+    rows = tuple({"epoch": float(epoch), "loss": 1.0 / epoch} for epoch in (1, 2))
+    files.trained(cell, History(epochs=rows, steps=20))
+    files._open.pop(cell.id).close()
+    first, second = read(tmp_path / folder_name(cell)).Scalars("epoch/loss")
+    assert times[1][0] <= first.wall_time <= times[1][1]
+    assert times[3][0] <= second.wall_time <= times[3][1]
 
 
 def test_final_metrics_are_those_of_the_record_also_at_coordinates(ran):

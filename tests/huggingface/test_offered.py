@@ -29,6 +29,9 @@ ORACLES: Mapping[str, Callable[..., float]] = {
     "log_loss": metrics.log_loss,
     "top_5_accuracy": lambda targets, scores: metrics.top_k_accuracy_score(targets, scores, k=5),
     "roc_auc": lambda targets, scores: metrics.roc_auc_score(targets, scores[:, 1]),
+    "macro_roc_auc": lambda targets, scores: metrics.roc_auc_score(
+        targets, scores / scores.sum(axis=1, keepdims=True, dtype=np.float64), multi_class="ovr"
+    ),
     "mae": metrics.mean_absolute_error,
     "rmse": metrics.root_mean_squared_error,
     "r2": metrics.r2_score,

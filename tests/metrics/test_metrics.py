@@ -17,6 +17,7 @@ from bench_suite.metrics.accuracy import accuracy
 from bench_suite.metrics.balanced_accuracy import balanced_accuracy
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.macro_f1 import macro_f1
+from bench_suite.metrics.macro_roc_auc import macro_roc_auc
 from bench_suite.metrics.mae import mae
 from bench_suite.metrics.matthews_correlation import matthews_correlation
 from bench_suite.metrics.r2 import r2
@@ -33,6 +34,16 @@ def labels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     """Targets and predictions of up to five classes, some of which may not occur."""
     n = draw(st.integers(1, 40))
     numbers = arrays(np.int64, n, elements=st.integers(0, draw(st.integers(0, 4))))
+    return draw(numbers), draw(numbers)
+
+
+@st.composite
+def any_labels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Targets and predictions of labels from −1 and 1 to numbers of any size."""
+    n = draw(st.integers(1, 40))
+    chosen = st.one_of(st.sampled_from([-1, 1]), st.integers(-5, 5), st.integers(-(2**62), 2**62))
+    known = draw(st.lists(chosen, min_size=1, max_size=4))
+    numbers = arrays(np.int64, n, elements=st.sampled_from(known))
     return draw(numbers), draw(numbers)
 
 
@@ -64,6 +75,30 @@ def test_macro_f1_is_scikit_learns(pair: tuple[np.ndarray, np.ndarray]) -> None:
 def test_matthews_correlation_is_scikit_learns_where_both_have_two_classes(pair: tuple[np.ndarray, np.ndarray]) -> None:
     assume(len(np.unique(pair[0])) > 1 and len(np.unique(pair[1])) > 1)
     assert matthews_correlation(*pair) == pytest.approx(oracle.matthews_corrcoef(*pair), abs=1e-12)
+
+
+@given(any_labels())
+def test_labels_may_be_any_whole_numbers_as_for_scikit_learn(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    assert macro_f1(*pair) == pytest.approx(oracle.f1_score(*pair, average="macro", zero_division=0.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert balanced_accuracy(*pair) == pytest.approx(oracle.balanced_accuracy_score(*pair))
+    if len(np.unique(pair[0])) > 1 and len(np.unique(pair[1])) > 1:
+        assert matthews_correlation(*pair) == pytest.approx(oracle.matthews_corrcoef(*pair), abs=1e-12)
+    if len(np.unique(pair[0])) == 2:
+        scores = pair[1].astype(np.float64)
+        assert roc_auc(pair[0], scores) == pytest.approx(oracle.roc_auc_score(pair[0], scores))
+
+
+@given(st.data())
+def test_macro_roc_auc_is_scikit_learns_one_against_the_rest(data: st.DataObject) -> None:
+    labels = np.array(sorted(data.draw(st.sets(st.integers(-9, 9), min_size=3, max_size=6))))
+    extra = data.draw(st.lists(st.sampled_from(labels.tolist()), max_size=30))
+    targets = np.array([*labels, *extra])
+    weights = data.draw(arrays(np.float64, (len(targets), len(labels)), elements=st.sampled_from([0.25, 1.0, 3.0])))
+    scores = weights / weights.sum(axis=1, keepdims=True)
+    expected = oracle.roc_auc_score(targets, scores, multi_class="ovr")
+    assert macro_roc_auc(targets, scores) == pytest.approx(expected)
 
 
 @given(st.data())
@@ -162,6 +197,11 @@ def test_without_examples_a_metric_says_so(metric: Callable[..., object]) -> Non
         (lambda: roc_auc(NONE, np.empty((0, 2))), "no examples"),
         (lambda: roc_auc(np.array([0, 1]), np.array([0.1, np.nan])), "not a number"),
         (lambda: roc_auc(np.array([0, 1, 2]), np.full((3, 3), 1 / 3)), "two classes; there are 3"),
+        (lambda: roc_auc(np.array([0, 1, 2]), np.ones(3)), "two classes; there are 3 among"),
+        (lambda: macro_roc_auc(np.array([0, 1]), np.ones((2, 3))), "2 classes occur among the targets.*scores of 3"),
+        (lambda: macro_roc_auc(NONE, np.empty((0, 3))), "no examples"),
+        (lambda: macro_roc_auc(np.array([0, 1, 2]), np.full((3, 3), np.nan)), "not a number"),
+        (lambda: macro_f1(np.array([0.5]), np.array([0.5])), "not a whole number"),
         (lambda: matthews_correlation(np.array([1, 1]), np.array([0, 1])), "of one class"),
         (lambda: matthews_correlation(np.array([0, 1]), np.array([1, 1])), "of one class"),
         (lambda: top_5_accuracy(NONE, np.empty((0, 6))), "no examples"),
@@ -199,3 +239,18 @@ def test_a_thousand_resamples_cost_less_than_scikit_learns() -> None:
     ours = min(seconds(lambda: macro_f1(targets, predictions)) for _ in range(3))
     theirs = min(seconds(lambda: oracle.f1_score(targets, predictions, average="macro")) for _ in range(3))
     assert ours < theirs
+
+
+def test_macro_roc_auc_costs_less_than_scikit_learns() -> None:
+    random = np.random.default_rng(0)
+    targets, scores = random.integers(0, 10, 2_000), random.dirichlet(np.ones(10), 2_000).astype(np.float32)
+
+    def seconds(metric: Callable[[], object]) -> float:
+        started = perf_counter()
+        metric()
+        return perf_counter() - started
+
+    ours = min(seconds(lambda: macro_roc_auc(targets, scores)) for _ in range(5))
+    exact = scores / scores.sum(axis=1, keepdims=True, dtype=np.float64)
+    theirs = min(seconds(lambda: oracle.roc_auc_score(targets, exact, multi_class="ovr")) for _ in range(5))
+    assert ours < theirs / 2

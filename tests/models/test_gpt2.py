@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,19 @@ def test_bert_does_not_take_it_and_it_takes_no_text_beyond_its_positions(saved: 
         bert.build(reviews, bert.Options(pretrained=str(saved)))
     with pytest.raises(BenchError, match="beyond the 24 tokens"):
         build(reviews, Options(pretrained=str(saved), max_length=25))
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_where_no_length_is_stated_texts_are_read_as_far_as_the_model_has_places(
+    saved: Path, reviews: Data, freeze: bool
+) -> None:
+    network = build(reviews, Options(pretrained=str(saved), freeze=freeze))
+    assert network.notes["max_length"] == 24
+    stated = build(reviews, Options(pretrained=str(saved), freeze=freeze, max_length=24))
+    assert "max_length" not in stated.notes, "it stands among the options"
+    assert stated.encoding == network.encoding
+    network.encode({"text": ["a film " * 100]})
+    assert build(reviews, replace(SMALL, max_length=None)).notes["max_length"] == 256
 
 
 def test_options_that_do_not_go_together_are_refused() -> None:

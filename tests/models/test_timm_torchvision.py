@@ -188,7 +188,7 @@ def test_published_weights_are_loaded_but_for_the_last_layer(install: Install) -
 def test_images_are_resized_for_a_network_of_one_size_which_says_so(install: Install) -> None:
     install("timm", TIMM)
     data = pictures()
-    with pytest.raises(BenchError, match=r"timm's fixed does not take images of 32×32 \(Input height.*set resize"):
+    with pytest.raises(BenchError, match=r'timm.s "fixed" does not take images of 32×32 \(Input height.*set resize'):
         timm.build(data, timm.Options("fixed"))
     assert said(timm.build(data, timm.Options("fixed", resize=8)), data).shape == (4, 10)
 
@@ -196,8 +196,8 @@ def test_images_are_resized_for_a_network_of_one_size_which_says_so(install: Ins
 @pytest.mark.parametrize(
     ("models", "files", "options", "message"),
     [
-        (timm, TIMM, {"architecture": "resnet999"}, r"timm's resnet999: no such architecture, says timm \(Unknown"),
-        (torchvision, TORCHVISION, {"architecture": "resnet999"}, "resnet999: no such classification architecture"),
+        (timm, TIMM, {"architecture": "resnet999"}, r'timm.s "resnet999": no such architecture, says timm \(Unknown'),
+        (torchvision, TORCHVISION, {"architecture": "resnet999"}, '"resnet999": no such classification architecture'),
         (timm, TIMM, {"architecture": "unreachable", "pretrained": True}, "not on this machine and cannot be downl"),
         (timm, TIMM, {"architecture": "features"}, r"returns \(2, 3072\) for 2 images where \(2, 10\) is expected"),
     ],

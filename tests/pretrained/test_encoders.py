@@ -169,9 +169,9 @@ def test_positions_that_begin_after_the_paddings_number_count_for_less() -> None
 
 
 def test_unknown_architectures_fields_and_sizes_are_refused() -> None:
-    with pytest.raises(BenchError, match="no architecture `birt`"):
+    with pytest.raises(BenchError, match='no architecture "birt"'):
         configured_encoder("birt", {}, 0.1, 0.0)
-    with pytest.raises(BenchError, match="has no field `width`"):
+    with pytest.raises(BenchError, match='has no field "width"'):
         configured_encoder("bert", {"width": 8}, 0.1, 0.0)
     with pytest.raises(BenchError, match="cannot be made of"):
         configured_encoder("bert", {**SIZES, "num_attention_heads": 3}, 0.1, 0.0)

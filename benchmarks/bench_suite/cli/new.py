@@ -10,11 +10,13 @@ from pathlib import Path
 
 import click
 
+from bench_suite import components
 from bench_suite.cli.arguments import NearestChoice
 from bench_suite.cli.generating import fill, write_new
 from bench_suite.cli.saying import say
+from bench_suite.contracts import Kind
 
-KINDS = ("task", "model", "probe")
+KINDS: Mapping[str, Kind] = {"task": "tasks", "model": "models", "probe": "probes"}
 _TRY: Mapping[str, str] = {
     "task": "bench try --task {use} --model mlp,logistic_regression --trust",
     "model": "bench try --task digits,breast_cancer --model {use} --trust",
@@ -28,7 +30,7 @@ _SUITE: Mapping[str, str] = {
 
 
 @click.command()
-@click.argument("kind", type=NearestChoice(KINDS), metavar="KIND")
+@click.argument("kind", type=NearestChoice(tuple(KINDS)), metavar="KIND")
 @click.argument("name")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), metavar="DIR",
               help="Where to write them; default: here.")  # fmt: skip
@@ -44,6 +46,10 @@ def command(kind: str, name: str, folder: Path) -> None:
       bench new probe my_question
     """
     check_name(name, folder)
+    if name in components.builtin(KINDS[kind]):
+        raise click.UsageError(
+            f'"{name}" is a built-in {kind}, which yours would be taken for; choose another name, such as my_{name}'
+        )
     words = {"name": name, "title": name.replace("_", " ").capitalize(), "class_name": _class(name)}
     file, test = folder / f"{name}.py", folder / f"test_{name}.py"
     write_new({file: fill(f"{kind}.py.txt", **words), test: fill(f"test_{kind}.py.txt", **words)})

@@ -114,7 +114,7 @@ def _fit(
     spec = data.spec
     module = placed(model.module, place)
     update = optimiser(module, options, place)
-    weights = [weight for group in update.param_groups for weight in group["params"]]
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
     collate, changes = model.collate, tuple(options.augment)
     loss_of, moves, mixed = _loss(problem, options), place.device != "cpu", place.precision != "32-true"
     scheduled = options.schedule != "constant" or options.warmup > 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -54,6 +55,7 @@ class EventFiles:
         self._folder_of = folder
         self._folder = Path()
         self._open: dict[str, SummaryWriter] = {}
+        self._passed: dict[str, list[tuple[int, float]]] = {}
 
     def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...]) -> None:
         """Take note of where the run lies."""
@@ -75,15 +77,19 @@ class EventFiles:
             if window.seconds:
                 writer.add_scalar("train/samples_per_second", window.samples / window.seconds, window.step)
                 writer.add_scalar("train/stalled", window.stalled / window.seconds, window.step)
+        self._passed.setdefault(cell.id, []).append((window.step, time.time()))
         self._other.window(cell, window)
 
     def trained(self, cell: Cell, history: History | None) -> None:
-        """A point of each curve by epochs: `loss`, and what was taken on the validation split."""
+        """A point of each curve by epochs, `loss` and what was taken on the validation split, at its own time."""
+        passed = self._passed.pop(cell.id, [])
         with self._writing(cell) as writer:
             for row in history.epochs if history is not None else ():
+                last = history.steps * row["epoch"] / len(history.epochs) if history is not None else 0.0
+                when = next((at for step, at in passed if step >= last), None)  # None: now
                 for curve, value in row.items():
                     if curve != "epoch" and math.isfinite(value):
-                        writer.add_scalar(f"epoch/{curve}", value, int(row["epoch"]))
+                        writer.add_scalar(f"epoch/{curve}", value, int(row["epoch"]), walltime=when)
         self._other.trained(cell, history)
 
     def record(self, cell: Cell, record: Record) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench_suite.stats import confusion_matrix
+from bench_suite.stats import counts_of_classes
 
 UNIT = "fraction"
 BETTER = "higher"
@@ -15,10 +15,9 @@ def macro_f1(targets: np.ndarray, predictions: np.ndarray) -> float:
     """Mean over classes of F1ₖ = 2 TPₖ / (2 TPₖ + FPₖ + FNₖ), the harmonic mean of precision and recall.
 
     The classes are those that occur among targets or predictions; this is the mean of F1s, not the F1 of means (Opitz
-    and Burst 2019, arXiv 1911.03347). Arguments: `targets`, `predictions` (n,) int64 class numbers from 0. Returns a
-    fraction in [0, 1]; 1 is best. Raises `ValueError` where there are no examples.
+    and Burst 2019, arXiv 1911.03347). Arguments: `targets`, `predictions` (n,) of labels, any whole numbers. Returns
+    a fraction in [0, 1]; 1 is best. Raises `ValueError` where there are no examples.
     """
-    counts = confusion_matrix(targets, predictions)
-    of_class, said = counts.sum(axis=1), counts.sum(axis=0)
+    of_class, said, right = counts_of_classes(targets, predictions)
     occurs = (of_class + said) > 0
-    return float((2.0 * counts.diagonal()[occurs] / (of_class + said)[occurs]).mean())
+    return float((2.0 * right[occurs] / (of_class + said)[occurs]).mean())

@@ -43,8 +43,8 @@ class Options:
     config: Mapping[str, str | int | float | bool] | None = None
     """From scratch: the architecture as `model_type`, and fields of its configuration in Transformers' own names, such
     as { model_type = "distilbert", dim = 128, n_layers = 2, n_heads = 2, hidden_dim = 512 }."""
-    max_length: int = 256
-    "Tokens of a text that are read, special ones included."
+    max_length: int | None = None
+    "Tokens of a text that are read, special ones included; none: 256, or as many as the model takes, if fewer."
     keep: Literal["first", "last", "ends"] = "ends"
     "Which tokens of a longer text: the first, the last, or half from each end."
     freeze: bool = False

@@ -46,8 +46,8 @@ class Options:
     """Weights and tokenizer to begin with: a hub id, such as "sentence-transformers/all-MiniLM-L6-v2" (looked for in
     $BENCH_DATA, the hub's cache, an installed package, and on the hub), or a folder, written with ./, ~/ or / before it
     and relative to the suite's file. None: from scratch."""
-    max_length: int = 256
-    "Tokens of a text that are read, special ones included."
+    max_length: int | None = None
+    "Tokens of a text that are read, special ones included; none: 256, or as many as the model takes, if fewer."
     keep: Literal["first", "last", "ends"] = "ends"
     "Which tokens of a longer text: the first, the last, or half from each end."
     freeze: bool = False
@@ -105,6 +105,6 @@ def build(data: Data, options: Options) -> Network:
         "hidden_size": options.dimension,
         "num_attention_heads": options.heads,
         "intermediate_size": options.feedforward,
-        "max_position_embeddings": options.max_length,
+        "max_position_embeddings": options.max_length or assembling.LONGEST,
     }
     return assembling.configured_network(data, recipe_of(options), "bert", fields, "wordpiece", options.vocabulary)

@@ -41,8 +41,8 @@ class Options:
     pretrained: str | None = None
     """Weights and tokenizer to begin with: a hub id, such as "gpt2" (looked for in $BENCH_DATA, the hub's cache, and on
     the hub), or a folder, written with ./, ~/ or / before it and relative to the suite's file. None: from scratch."""
-    max_length: int = 256
-    "Tokens of a text that are read."
+    max_length: int | None = None
+    "Tokens of a text that are read; none: 256, or as many as the model takes, if fewer."
     keep: Literal["first", "last", "ends"] = "ends"
     "Which tokens of a longer text: the first, the last, or half from each end."
     freeze: bool = False
@@ -100,7 +100,7 @@ def build(data: Data, options: Options) -> Network:
         "n_embd": options.dimension,
         "n_head": options.heads,
         "n_inner": options.feedforward,
-        "n_positions": options.max_length,
+        "n_positions": options.max_length or assembling.LONGEST,
         "bos_token_id": 0,
         "eos_token_id": 0,
     }

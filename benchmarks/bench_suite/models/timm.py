@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench_suite.contracts import BenchError, Data, Network
+from bench_suite.options import show
 from bench_suite.training.images import UNBUNDLED, foreign_network, loaded, unfetched
 from bench_suite.training.inputs import outputs_of
 
@@ -35,7 +36,7 @@ def build(data: Data, options: Options) -> Network:
     Raises `BenchError` where timm is missing or does not load, knows no such architecture, cannot get its weights, or
     where the architecture does not take images of this size.
     """
-    label = f"timm's {options.architecture}"
+    label = f"timm's {show(options.architecture)}"
     (create,) = loaded("timm", ("create_model",), UNBUNDLED)
     try:
         body = create(options.architecture, pretrained=options.pretrained, num_classes=outputs_of(data))

@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from bench_suite.contracts import BenchError, Data, Network
+from bench_suite.options import show
 from bench_suite.training.images import UNBUNDLED, foreign_network, loaded, unfetched
 from bench_suite.training.inputs import outputs_of
 
@@ -39,7 +40,7 @@ def build(data: Data, options: Options) -> Network:
     Raises `BenchError` where torchvision is missing or does not load, knows no such architecture, cannot get its
     weights, or where the architecture does not take images of this size.
     """
-    label = f"torchvision's {options.architecture}"
+    label = f"torchvision's {show(options.architecture)}"
     get_model, get_weights = loaded("torchvision.models", ("get_model", "get_model_weights"), UNBUNDLED)
     try:
         body = get_model(options.architecture, weights=None, num_classes=outputs_of(data))

@@ -20,7 +20,7 @@ from bench_suite.training.inputs import outputs_of
 VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
-PROVIDES = ("gradients", "convolutions")
+PROVIDES = ("gradients", "convolutions", "rectifiers")
 BOUNDS = {"width": (0.0625, 16.0), "dropout": (0.0, 0.99)}
 
 CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}

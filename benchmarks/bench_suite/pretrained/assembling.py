@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 import torch
@@ -20,13 +20,17 @@ from bench_suite.training.inputs import outputs_of
 from bench_suite.training.precision import fastest
 from bench_suite.training.vocabulary import Keep
 
+LONGEST = 256
+"Tokens of a text that are read where nothing is said."
+
 
 @dataclass(frozen=True)
 class Recipe:
     """How texts are read, pooled and classified, and what of the encoder is trained."""
 
     pretrained: str | None
-    max_length: int
+    max_length: int | None
+    "Tokens of a text that are read, special ones included; None: `LONGEST`, or as many as the encoder has places for."
     keep: Keep
     freeze: bool
     frozen_precision: Precision | Literal["auto"]
@@ -87,7 +91,7 @@ def pretrained_network(data: Data, recipe: Recipe, model_types: tuple[str, ...] 
     transformers()
     found = find(recipe.pretrained)
     encoder, unused = encoders.pretrained_encoder(found, recipe.dropout, recipe.attention_dropout, model_types)
-    tokenized = tokenizing.pretrained_tokenizer(found, recipe.max_length, recipe.keep)
+    tokenized = tokenizing.pretrained_tokenizer(found, recipe.max_length or LONGEST, recipe.keep)
     loaded = {
         "pretrained": found.name,
         "origin": found.origin,
@@ -112,7 +116,7 @@ def configured_network(
         vocabulary: tokens that it shall have.
     """
     transformers()
-    tokenized = tokenizing.fitted_tokenizer(data, kind, vocabulary, recipe.max_length, recipe.keep)
+    tokenized = tokenizing.fitted_tokenizer(data, kind, vocabulary, recipe.max_length or LONGEST, recipe.keep)
     stated = {"vocab_size": len(tokenized), "pad_token_id": tokenized.padding, **sizes}
     encoder = encoders.configured_encoder(model_type, stated, recipe.dropout, recipe.attention_dropout)
     return _network(data, recipe, tokenized, encoder, {"architecture": model_type, "tokens": len(tokenized)})
@@ -122,7 +126,10 @@ def _network(
     data: Data, recipe: Recipe, tokenized: Tokenized, encoder: nn.Module, loaded: Mapping[str, Any]
 ) -> Network:
     """Tokenizer, encoder, pooling and head put together as the recipe says."""
-    encoders.check_fit(encoder, len(tokenized), recipe.max_length, recipe.pretrained or "from scratch")
+    if recipe.max_length is None:
+        tokenized = replace(tokenized, max_length=min(LONGEST, encoders.positions(encoder) or LONGEST))
+        loaded = {**loaded, "max_length": tokenized.max_length}
+    encoders.check_fit(encoder, len(tokenized), tokenized.max_length, recipe.pretrained or "from scratch")
     pooled = Pooled(encoder, recipe.pooling)
     head = Head(pooled.width, outputs_of(data), recipe.head, recipe.dropout)
     if recipe.freeze:

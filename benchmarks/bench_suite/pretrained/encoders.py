@@ -11,6 +11,7 @@ from torch import nn
 
 from bench_suite.contracts import BenchError
 from bench_suite.data.hub import first_line
+from bench_suite.options import show
 from bench_suite.pretrained.weights import Found, transformers
 
 HIDDEN_DROPOUT = ("hidden_dropout_prob", "dropout", "embd_pdrop", "resid_pdrop", "hidden_dropout", "embedding_dropout")
@@ -74,14 +75,14 @@ def configured_encoder(
         defaults = library.AutoConfig.for_model(model_type)
     except (ValueError, KeyError):
         raise BenchError(
-            f"Transformers {library.__version__} has no architecture `{model_type}`: `model_type` is its name in "
+            f"Transformers {library.__version__} has no architecture {show(model_type)}: `model_type` is its name in "
             "config.json, such as bert, distilbert, roberta, electra or gpt2"
         ) from None
     known = set(defaults.to_dict()) | set(getattr(defaults, "attribute_map", {}))
     unknown = sorted(set(fields) - known)
     if unknown:
         raise BenchError(
-            f"the configuration of {model_type} has no field `{unknown[0]}`; see {type(defaults).__name__}"
+            f"the configuration of {model_type} has no field {show(unknown[0])}; see {type(defaults).__name__}"
         )
     try:
         config = library.AutoConfig.for_model(model_type, **fields)
@@ -190,8 +191,8 @@ def _read_config(found: Found, model_types: Sequence[str]) -> Any:
         raise BenchError(f"config.json of {found.origin} is not one of Transformers: {reason}") from error
     if model_types and kind not in model_types:
         raise BenchError(
-            f'{found.origin} holds a model of the kind `{kind}`, not {" or ".join(model_types)}: write use = "auto", '
-            "which takes any architecture"
+            f"{found.origin} holds a model of the kind {show(kind)}, not {' or '.join(model_types)}: write "
+            'use = "auto", which takes any architecture'
         )
     try:
         config = library.AutoConfig.from_pretrained(found.folder, local_files_only=True, trust_remote_code=False)
@@ -199,8 +200,8 @@ def _read_config(found: Found, model_types: Sequence[str]) -> Any:
         newer = "a newer Transformers may know it; code that a model brings is not run"
         advice = "set it right, or fetch the file anew" if kind in library.CONFIG_MAPPING else newer
         raise BenchError(
-            f"Transformers {library.__version__} does not read config.json of {found.origin} (model_type `{kind}`): "
-            f"{_reason(error, found)}\n  {advice}"
+            f"Transformers {library.__version__} does not read config.json of {found.origin} (model_type "
+            f"{show(kind)}): {_reason(error, found)}\n  {advice}"
         ) from error
     _not_encoder_decoder(config, found.origin)
     return config

@@ -62,3 +62,12 @@ def compiled(module: torch.nn.Module) -> None:
     """
     torch.compiler.reset()
     module.compile()
+    if type(module).__module__.startswith("torch."):
+        # The compiler leaves PyTorch's own frames as they are where a call begins with one, as it does for a bare
+        # `nn.Sequential`: begun by a frame that is not PyTorch's, all is compiled.
+        call = module._call_impl
+
+        def begun(*arguments: Any, **named: Any) -> Any:
+            return call(*arguments, **named)
+
+        module._compiled_call_impl = torch.compile(begun)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -10,13 +11,19 @@ import torch
 from bench_suite.contracts import BenchError, Placement
 from bench_suite.training.options import TrainOptions
 
+TABLES = (torch.nn.Embedding, torch.nn.EmbeddingBag)
+CONVOLUTIONS = (
+    *(torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d),
+    *(torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d),
+)
+
 
 class Optimiser(Protocol):
-    """What an engine asks of an optimiser: PyTorch's own, or `Together`."""
+    """What an engine asks of an optimiser: PyTorch's own, `OfMatrices`, or `Together`."""
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """Groups of parameters, each with its learning rate `lr`."""
+        """Groups of parameters, or of views of them, each with its learning rate `lr`."""
 
     def step(self) -> Any:
         """Update the parameters from their gradients."""
@@ -28,7 +35,7 @@ class Optimiser(Protocol):
 class Together:
     """Several optimisers, each of its own parameters, that step as one."""
 
-    def __init__(self, parts: Sequence[torch.optim.Optimizer]) -> None:
+    def __init__(self, parts: Sequence[Optimiser]) -> None:
         self.parts = tuple(parts)
 
     @property
@@ -99,7 +106,7 @@ def _adamw(parameters: Sequence[torch.nn.Parameter], options: TrainOptions, plac
 def _muon(
     module: torch.nn.Module, parameters: Sequence[torch.nn.Parameter], options: TrainOptions, place: Placement
 ) -> Optimiser:
-    """Muon (Jordan 2024) for the matrices between the first and the last layer, AdamW for all else.
+    """Muon (Jordan 2024) for the matrices and kernels between the first and the last layer, AdamW for all else.
 
     Steps of a matrix are scaled to the root mean square that AdamW's have (Liu et al. 2025, arXiv 2502.16982), so that
     one learning rate serves both.
@@ -109,24 +116,68 @@ def _muon(
         raise BenchError(
             f"optimizer = 'muon' needs PyTorch 2.9 or later, and this is {torch.__version__}; use adamw or sgd"
         )
-    hidden = hidden_matrices(module)
+    hidden = hidden_weights(module)
     rest = [parameter for parameter in parameters if parameter not in hidden]
     if not hidden:
         raise BenchError(
-            "optimizer = 'muon' is for weight matrices between the first and the last layer, and this model has none; "
-            "use adamw or sgd"
+            "optimizer = 'muon' is for matrices and convolution kernels between the first and the last layer, and this "
+            "model has none; use adamw or sgd"
         )
-    parts = [
-        kind(list(hidden), lr=options.learning_rate, weight_decay=options.weight_decay, adjust_lr_fn="match_rms_adamw")
-    ]
-    return Together([*parts, *([_adamw(rest, options, place)] if rest else [])])
+    made = partial(kind, lr=options.learning_rate, weight_decay=options.weight_decay, adjust_lr_fn="match_rms_adamw")
+    return Together([OfMatrices(list(hidden), made), *([_adamw(rest, options, place)] if rest else [])])
 
 
-def hidden_matrices(module: torch.nn.Module) -> dict[torch.nn.Parameter, None]:
-    """Trainable matrices (two dimensions) but for embeddings, the first and the last one, in the module's order."""
-    tables = {
-        id(part.weight) for part in module.modules() if isinstance(part, torch.nn.Embedding | torch.nn.EmbeddingBag)
-    }
-    every = [p for p in module.parameters() if p.ndim >= 2 and p.requires_grad]
-    inner = [p for p in every[1:-1] if p.ndim == 2 and id(p) not in tables]
-    return dict.fromkeys(inner)
+class OfMatrices:
+    """An optimiser that takes nothing but matrices, and sees each weight of more dimensions as one: outputs × the rest.
+
+    So Jordan's own implementation does it with kernels. The matrices are views: they share their numbers with the
+    weights, and its state is of the matrices.
+    """
+
+    def __init__(
+        self,
+        weights: Sequence[torch.nn.Parameter],
+        made: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer],
+    ) -> None:
+        self.weights = tuple(weights)
+        self.orders = [_order(weight) for weight in weights]
+        matrices = [weight.detach().permute(order) for weight, order in zip(weights, self.orders)]
+        self.matrices = [torch.nn.Parameter(each.view(len(each), -1)) for each in matrices]
+        self.inner = made(self.matrices)
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups of the optimiser, whose parameters are the matrices."""
+        return self.inner.param_groups
+
+    def step(self) -> None:
+        """Its step, by the gradients that the weights have."""
+        for weight, order, matrix in zip(self.weights, self.orders, self.matrices):
+            slope = weight.grad
+            matrix.grad = None if slope is None else slope.permute(order).reshape(matrix.shape)
+        self.inner.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of the optimiser."""
+        return self.inner.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Put back what `state_dict` gave."""
+        self.inner.load_state_dict(state_dict)
+
+
+def _order(weight: torch.Tensor) -> list[int]:
+    """Dimensions of a weight, the first one first and the others as they lie in memory, so that it can be viewed.
+
+    In `channels_last` channels come last; in which order a matrix has its columns is nothing to Muon.
+    """
+    return [0, *sorted(range(1, weight.ndim), key=lambda dimension: -weight.stride()[dimension])]
+
+
+def hidden_weights(module: torch.nn.Module) -> dict[torch.nn.Parameter, None]:
+    """Trainable matrices and convolution kernels but for embeddings, the first and the last one, in module order."""
+    tables, kernels = (
+        {id(part.weight) for part in module.modules() if isinstance(part, kinds)} for kinds in (TABLES, CONVOLUTIONS)
+    )
+    every = [p for p in module.parameters() if p.requires_grad and (p.ndim == 2 or id(p) in kernels)]
+    return dict.fromkeys(p for p in every[1:-1] if id(p) not in tables)

@@ -18,8 +18,9 @@ class TrainOptions:
     epochs: int = 3
     "Passes over the training split; 0 evaluates without training."
     optimizer: Literal["sgd", "adamw", "muon"] = "adamw"
-    """Update rule: stochastic gradient descent; Adam with decoupled weight decay; or Muon for the matrices between the
-    first and the last layer and AdamW for the rest (PyTorch 2.9 and later)."""
+    """Update rule: stochastic gradient descent; Adam with decoupled weight decay; or Muon for the matrices and
+    convolution kernels (as matrices, outputs × the rest) between the first and the last layer, and AdamW for the rest:
+    embeddings, biases, norms (PyTorch 2.9 and later)."""
     learning_rate: float = 1e-3
     "Step size at its highest, after warm-up."
     batch_size: int = 64
