@@ -12,7 +12,7 @@ from bench_suite.document import SuiteError
 from bench_suite.options import show
 from bench_suite.plan import Cell, Plan, Unit, name
 from bench_suite.spelling import nearest
-from bench_suite.store import Run, Store
+from bench_suite.store import Run, Store, of_cells
 
 _TOKEN = re.compile(r"""\s*(\(|\)|"[^"]*"|'[^']*'|[^\s()"']+)""")
 _OPERATORS = ("and", "or", "not", "(", ")")
@@ -189,7 +189,7 @@ def last(plan: Plan, store: Store, *, smoke: bool = False) -> Last:
     runs: list[str] = []
     newest: dict[str, Record] = {}
     for info in store.runs():
-        same = sorted(info.info.get("overrides", ())) == sorted(plan.suite.overrides)
+        same = of_cells(info.info.get("overrides", ())) == of_cells(plan.suite.overrides)
         if info.suite != plan.suite.name or info.smoke != smoke or not same:
             continue
         runs.append(info.run)

@@ -165,6 +165,22 @@ def counts_of_classes(targets: np.ndarray, predictions: np.ndarray) -> tuple[np.
     return count(truth), count(said), count(right)
 
 
+def class_numbers(targets: np.ndarray, classes: int) -> np.ndarray:
+    """Labels as the numbers of the columns of scores that belong to them, (n,) int64.
+
+    Arguments: `targets` (n,) of class numbers from 0, or of any labels, text among them, that all occur: these stand
+    for the columns in ascending order, as in scikit-learn. Raises `ValueError` where they are neither.
+    """
+    whole = targets.dtype.kind in "iu"
+    if whole and int(targets.min()) >= 0 and int(targets.max()) < classes:
+        return targets
+    labels, numbers = np.unique(targets, return_inverse=True)
+    if len(labels) == classes:
+        return numbers
+    outside = f"a class number lies outside 0..{classes - 1}" if whole else "labels are no class numbers"
+    raise ValueError(f"{outside}, and {len(labels)} labels occur where there are scores of {classes} classes")
+
+
 def area_under_roc(positive: np.ndarray, scores: np.ndarray) -> float:
     """Chance that a score of a positive example is higher than one of a negative, ties counting a half.
 

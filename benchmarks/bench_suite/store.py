@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -37,6 +38,8 @@ from bench_suite.records import (
 from bench_suite.writing import StoreError, Writer, explained, replace, safe_name, write_file
 
 _Content = TypeVar("_Content")
+BESIDE_CELLS = ("gate", "report", "title", "description")
+"What of a suite is no part of any cell."
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class RunInfo:
     path: Path
     info: Mapping[str, Any]
     "All of `run.json`."
+
+
+def of_cells(overrides: Sequence[str]) -> list[str]:
+    """Those `--set` overrides, in order of the alphabet, that may change a cell or what is measured of it."""
+    return sorted(each for each in overrides if re.split(r"[.=]", each, maxsplit=1)[0].strip() not in BESIDE_CELLS)
 
 
 class Store:
@@ -101,10 +109,13 @@ class Store:
         return sorted(found, key=lambda info: (info.started, info.run), reverse=True)
 
     def newest(self, suite: str, overrides: Sequence[str] = ()) -> Run | None:
-        """The newest run of a suite under these `--set` overrides that can be resumed; smoke runs are left aside."""
-        wanted = sorted(overrides)
+        """The newest run of a suite under these `--set` overrides that can be resumed; smoke runs are left aside.
+
+        What they say of gates and of the report is left aside too: it is no part of any cell.
+        """
+        wanted = of_cells(overrides)
         fitting = (r for r in self.runs() if r.suite == suite and not r.smoke)
-        return next((Run(r.path) for r in fitting if sorted(r.info.get("overrides", ())) == wanted), None)
+        return next((Run(r.path) for r in fitting if of_cells(r.info.get("overrides", ())) == wanted), None)
 
     def open(self, name: str | Path) -> Run:
         """The run of that id, of an id that begins so, at that path, or the `latest`.

@@ -219,3 +219,12 @@ def test_a_run_becomes_a_data_frame_with_a_row_for_each_metric(suite):
     assert accuracy.loc[0, "value"] == first.value
     assert accuracy.loc[0, "low"] == first.interval.low
     assert set(frame.task) == {"loans"}
+
+
+def test_other_gates_and_columns_by_set_go_on_with_the_same_run(suite):
+    plain = suite()
+    gated = suite(overrides=['gate."quality/accuracy".min=0.99', "title=other"], resume="newest")
+    assert gated.run.name == plain.run.name
+    assert gated.run.info["gate"] == {"quality/accuracy": {"min": 0.99}}
+    assert suite(resume="newest").run.name == plain.run.name
+    assert len(lines(plain.run)) == 2

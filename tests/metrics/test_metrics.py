@@ -176,6 +176,25 @@ def test_known_answers() -> None:
     assert rmse(np.array([1.0, 3.0]), np.array([2.0, 1.0])) == pytest.approx(np.sqrt(2.5))
 
 
+@pytest.mark.parametrize("labels", [[-1, 1], [3, 7], ["no", "yes"]])
+def test_any_labels_that_all_occur_stand_for_the_columns_of_scores_in_ascending_order(labels: list) -> None:
+    chance = np.random.default_rng(0)
+    numbers = chance.permutation(np.arange(20) % 2)
+    scores = chance.dirichlet([1.0, 1.0], 20)
+    targets = np.array(labels)[numbers]
+    assert log_loss(targets, scores) == log_loss(numbers, scores)
+    assert log_loss(targets, scores) == pytest.approx(oracle.log_loss(targets, scores), abs=1e-6)
+    assert roc_auc(targets, scores) == pytest.approx(oracle.roc_auc_score(targets, scores[:, 1]))
+
+
+def test_labels_of_more_than_five_classes_may_begin_anywhere() -> None:
+    chance = np.random.default_rng(0)
+    numbers = chance.permutation(np.arange(70) % 7)
+    scores = chance.random((70, 7))
+    assert top_5_accuracy(numbers + 1, scores) == top_5_accuracy(numbers, scores)
+    assert top_5_accuracy(numbers + 1, scores) == oracle.top_k_accuracy_score(numbers + 1, scores, k=5)
+
+
 def test_a_certain_and_right_model_has_a_log_loss_of_zero_not_of_minus_zero() -> None:
     assert str(log_loss(np.array([0]), np.array([[1.0, 0.0]]))) == "0.0"
 

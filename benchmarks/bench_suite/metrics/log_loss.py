@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench_suite.stats import class_numbers
+
 UNIT = "nats"
 BETTER = "lower"
 IDEAL = 0.0
@@ -13,17 +15,16 @@ def log_loss(targets: np.ndarray, scores: np.ndarray) -> float:
     """Mean negative logarithm of the probability given to the true class: −(1/n) Σ ln p[i, yᵢ].
 
     A proper score (Good 1952). Probabilities are kept above the machine epsilon of their type (1.2e-7 for float32),
-    so that one example of probability 0 costs 16 nats and not infinity. Arguments: `targets` (n,) int64 class numbers;
-    `scores` (n, classes), rows that sum to 1. Returns nats in [0, −ln ε]; 0 is best, ln K what guessing evenly among
-    K classes costs. Raises `ValueError` where there are no examples, a number lies outside the classes, a score is not
-    a number, or scores are no probabilities.
+    so that one example of probability 0 costs 16 nats and not infinity. Arguments: `targets` (n,) class numbers, or
+    labels that all occur; `scores` (n, classes), in ascending order of the labels, rows that sum to 1. Returns nats in
+    [0, −ln ε]; 0 is best, ln K what guessing evenly among K classes costs. Raises `ValueError` where there are no
+    examples, a number lies outside the classes, a score is not a number, or scores are no probabilities.
     """
     if len(targets) != len(scores):
         raise ValueError(f"{len(targets)} targets and {len(scores)} rows of scores")
     if len(targets) == 0:
         raise ValueError("no examples")
-    if int(targets.min()) < 0 or int(targets.max()) >= scores.shape[1]:
-        raise ValueError(f"a class number lies outside 0..{scores.shape[1] - 1}")
+    targets = class_numbers(targets, scores.shape[1])
     of_truth = scores[np.arange(len(targets)), targets]
     if np.isnan(of_truth).any():
         raise ValueError("a score is not a number")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench_suite.stats import class_numbers
+
 UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
@@ -16,7 +18,8 @@ def top_5_accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
     (1/n) Σ clip((5 − aᵢ) / bᵢ, 0, 1): of example i, aᵢ classes score higher than the true one and bᵢ as high, the true
     one among them. So where classes tie, an example counts by the chance that a random order of them puts the true one
     among the five; a model that gives all K classes the same score has 5/K, as guessing has. Arguments: `targets` (n,)
-    int64 class numbers from 0; `scores` (n, K), of which only the order counts. Returns a fraction in [0, 1]; 1 is
+    class numbers from 0, or labels that all occur; `scores` (n, K), in ascending order of the labels, of which only the
+    order counts. Returns a fraction in [0, 1]; 1 is
     best. Raises `ValueError` where there are no examples, five classes or fewer, a number lies outside the classes, or
     a score is not a number.
     """
@@ -27,8 +30,7 @@ def top_5_accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
     classes = scores.shape[1]
     if classes <= K:
         raise ValueError(f"defined for more than five classes; there are {classes}")
-    if int(targets.min()) < 0 or int(targets.max()) >= classes:
-        raise ValueError(f"a class number lies outside 0..{classes - 1}")
+    targets = class_numbers(targets, classes)
     if np.isnan(scores).any():
         raise ValueError("a score is not a number")
     return float(each(targets, scores).mean())
