@@ -17,13 +17,14 @@ SUITE = '[[tasks]]\nuse = "loans"\n[[models]]\nuse = "mlp"\n[probes.quality]\n'
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_teaches_by_example(bench, command):
+def test_help_teaches_by_example(bench, command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     ended = bench(command, "--help")
     assert ended.status == 0
     assert f"Usage: bench {command}" in ended.out
     examples = [line for line in ended.out.splitlines() if line.startswith(f"    bench {command}")]
     assert examples, ended.out
-    assert max(map(len, ended.out.splitlines())) <= 100
+    assert max(map(len, ended.out.splitlines())) <= 80
 
 
 def test_the_help_of_all_names_each_command_and_the_exit_status(bench):

@@ -34,7 +34,8 @@ def command(shell: str) -> None:
 
     \b
       bench completion bash > ~/.local/share/bash-completion/completions/bench
-      bench completion zsh > ~/.bench-completion.zsh      # and in ~/.zshrc: . ~/.bench-completion.zsh
+      bench completion zsh > ~/.bench-completion.zsh
+      echo '. ~/.bench-completion.zsh' >> ~/.zshrc
       bench completion fish > ~/.config/fish/completions/bench.fish
     """
     from bench_suite.cli import bench

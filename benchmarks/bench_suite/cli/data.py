@@ -32,7 +32,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     \b
       bench data
       bench data --json
-      bench data fetch nlp          get all that a suite needs: data, weights, tokenizers
+      bench data fetch nlp          all that a suite needs, weights too
     """
     if ctx.invoked_subcommand is not None:
         return
