@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import bench_suite
-from bench_suite.baselines import NoBaseline, base_run, baselines, set_baseline
+from bench_suite.baselines import NoBaseline, base_run, baselines, head_run, set_baseline
 from bench_suite.comparing import Comparison, ComparisonError, check_common, compare
 from bench_suite.contracts import Interval, MetricRow, Predictions, ProbeRow, Record
 from bench_suite.error_rates import Setting, settings_of, simulate
@@ -144,8 +145,8 @@ def test_a_handful_of_examples_proves_neither_a_drop_nor_that_there_is_none(runs
 
 def test_a_tolerance_that_is_a_share_of_nothing_is_said_to_be_none(runs: Runs) -> None:
     row = MetricRow("quality/x", 0.0, "", "higher", interval=Interval(-0.1, 0.1))
-    run = runs.make([(cell(metrics=(row,)), None)], gate={"quality/x": {"tolerance": "5%"}})
-    assert only(compare(run, run)).note == "a tolerance of 5% of base's 0 is none"
+    base, head = (runs.make([(cell(metrics=(row,)), None)], gate={"quality/x": {"tolerance": "5%"}}) for _ in "12")
+    assert only(compare(base, head)).note.startswith("a tolerance of 5% of base's 0 is none")
 
 
 def test_what_cannot_be_told_says_what_would_decide_and_ends_with_4(runs: Runs) -> None:
@@ -241,7 +242,17 @@ def test_a_metric_that_predictions_do_not_give_is_compared_by_its_intervals(runs
 
 def test_a_run_without_predictions_is_compared_by_intervals(runs: Runs) -> None:
     bare = [(cell(metrics=rows_of(predicted(right(0.9)))), None)]
-    assert only(compare(runs.make(bare), runs.of(0.9, noise=3))).how == "intervals, as of other examples"
+    found = compare(runs.make(bare), runs.of(0.9, noise=3))
+    assert only(found).how == "intervals, as of other examples"
+    note = "compared by their intervals: base has no stored predictions"
+    assert note in only(found).note
+    assert all(note in text for text in (as_text(found), as_markdown(found), as_junit(found).decode()))
+
+
+def test_damaged_predictions_are_said_to_be_so(runs: Runs) -> None:
+    base, head = runs.of(0.9), runs.of(0.9, noise=3)
+    next(head.path.glob("cells/*/*.parquet")).write_bytes(b"torn")
+    assert "compared by their intervals: head has no readable predictions: " in only(compare(base, head)).note
 
 
 def test_a_column_of_clusters_among_the_predictions_is_heeded(runs: Runs) -> None:
@@ -374,6 +385,26 @@ def test_a_cell_of_one_side_only_ends_with_4_unless_it_was_left_out_on_purpose(r
     assert found.status == (0 if odd == "left out" else 4)
 
 
+@pytest.mark.parametrize(
+    ("only", "why"),
+    [
+        (["task=loans"], "missing"),
+        (["task=loans", "-k cnn and seed=0"], "missing"),
+        (["model=mlp", "model=cnn"], "missing"),
+        (["model=mlp,cnn"], "missing"),
+        (["task=loans", "-k not cnn"], "left out"),
+        (["seed=1"], "left out"),
+        (["--lf"], "left out"),
+    ],
+)
+def test_a_cell_that_head_was_asked_for_is_missing_and_not_left_out(runs: Runs, only: list[str], why: str) -> None:
+    one = [(cell(), predicted(right(0.9)))]
+    found = compare(runs.make([*one, (cell(model="cnn"), predicted(right(0.9)))]), runs.make(one, only=only))
+    assert ([each.why for each in found.odd], found.status) == ([why], 4 if why == "missing" else 0)
+    kind = "error" if why == "missing" else "skipped"
+    assert ("loans, cnn, seed 0", "compared", kind) in [each[:3] for each in cases_in(found)]
+
+
 def test_other_versions_hardware_and_code_are_named(runs: Runs) -> None:
     there = {"hardware": {"cpu": "another", "usable_cores": 8, "gpu": [{"name": "G"}]}, "packages": {"torch": "2.7"}}
     head = runs.make([(cell(), predicted(right(0.9)))], there, git={"commit": "abcdef0123", "dirty": True})
@@ -417,6 +448,71 @@ def test_a_probe_that_failed_in_head_ends_with_3(runs: Runs) -> None:
     assert found.status == 3
     assert "only head has other/x" in found.notes
     assert only(found).verdict == "cannot tell"
+    assert only(found).note == "head has no value under 1 of 1 seeds: probe failed: it raised"
+    assert "failed probe: loans, mlp, seed 0\n    quality: it raised" in as_text(found)
+    assert as_text(found).endswith("failed: quality of loans, mlp, seed 0")
+    assert re.search(r"\| not compared +\| quality +\| loans, mlp, seed 0 ", as_markdown(found))
+    assert ("loans, mlp, seed 0", "probe quality", "error", "it raised") in cases_in(found)
+
+
+def test_a_metric_that_one_run_lacks_somewhere_only_is_listed_with_its_place(runs: Runs) -> None:
+    def rows(*groups: str) -> tuple[MetricRow, ...]:
+        return tuple(MetricRow("my/other", 1.0, "", "higher", "exact count", at={"group": each}) for each in groups)
+
+    base = runs.make([(cell(metrics=rows("a", "b")), None), (cell(model="cnn", metrics=rows("a")), None)], gate={})
+    head = runs.make([(cell(metrics=rows("a")), None), (cell(model="cnn"), None)], gate={})
+    notes = compare(base, head).notes
+    assert "only base has my/other (group b) of loans, mlp, my/other (group a) of loans, cnn" in notes
+    assert "only head has my/other (group b) of loans, mlp, my/other of loans, cnn" not in notes
+
+
+def test_a_probe_that_failed_on_both_sides_says_so_where_its_gate_has_nothing(runs: Runs) -> None:
+    both = [(cell(probes={"quality": ProbeRow("failed", "k", "it raised")}), None)]
+    found = compare(runs.make(both), runs.make(both))
+    assert only(found).note == "no cell that both runs have measures it: probe failed: it raised"
+
+
+def test_failures_are_errors_without_a_gate_too_and_what_is_new_is_only_listed(runs: Runs) -> None:
+    good = (cell(), predicted(right(0.9)))
+    base = runs.make([good], gate={})
+    broken = cell(model="broken", status="failed", reason="no memory")
+    head = [good, (cell(model="cnn"), predicted(right(0.9))), (broken, None)]
+    found = compare(base, runs.make(head, gate={}))
+    assert found.status == 3
+    assert {(each.why, each.detail) for each in found.odd} == {
+        ("new", "base has no such cell"),
+        ("failed", "failed: no memory; base has no such cell"),
+    }
+    assert set(cases_in(found)) == {
+        ("loans, broken, seed 0", "compared", "error", "failed: no memory; base has no such cell"),
+        ("loans, cnn, seed 0", "compared", "skipped", "new: base has no such cell"),
+    }
+    assert "failed: loans, broken, seed 0" in as_text(found).splitlines()[-1]
+    assert "[gate]" not in what_next(found)
+
+
+@pytest.mark.parametrize("gate", [GATE, {}])
+@pytest.mark.parametrize(
+    ("change", "why", "status"),
+    [
+        ({"status": "failed", "reason": "no memory"}, "failed", 3),
+        ({"data": {"name": "loans", "fingerprint": "bbbbbbbbbb"}}, "other data", 4),
+    ],
+)
+def test_where_no_cell_can_be_compared_it_is_listed_all_the_same(runs: Runs, gate, change, why, status) -> None:
+    head = runs.make([(cell(**change), predicted(right(0.9)))], gate=gate)
+    found = compare(runs.of(0.9, gate=gate), head)
+    assert ([each.why for each in found.odd], found.status) == ([why], status)
+    assert [row.verdict for row in found.rows] == ["cannot tell"] * len(gate)
+    assert why in as_markdown(found)
+    assert any(kind == "error" for _, _, kind, _ in cases_in(found))
+    assert "[gate]" not in what_next(found)
+
+
+def cases_in(comparison: Comparison) -> list[tuple[str | None, ...]]:
+    """The tests of the JUnit file: class, name, how it ended, and its message."""
+    suite = ElementTree.fromstring(as_junit(comparison))[0]
+    return [(test.get("classname"), test.get("name"), test[0].tag, test[0].get("message")) for test in suite]
 
 
 def test_other_options_of_a_probe_bar_all_that_predictions_do_not_give(runs: Runs) -> None:
@@ -427,6 +523,8 @@ def test_other_options_of_a_probe_bar_all_that_predictions_do_not_give(runs: Run
     rows = {row.metric: row for row in compare(run("k"), run("other")).rows}
     assert rows["quality/accuracy"].verdict == "not worse than the tolerance"
     assert (rows["quality/x"].verdict, rows["quality/x"].note) == ("not compared", "the options of its probe differ")
+    told = as_text(compare(run("k"), run("other")))
+    assert "not gated: 1 not compared\n    quality/x, loans, mlp: the options of its probe differ\n" in told
 
 
 @pytest.mark.parametrize("side", ["base", "head"])
@@ -434,6 +532,23 @@ def test_smoke_runs_are_refused(runs: Runs, side: str) -> None:
     smoke, whole = runs.of(0.9, smoke=True), runs.of(0.9)
     with pytest.raises(ComparisonError, match=r"smoke run, which is never compared"):
         compare(*((smoke, whole) if side == "base" else (whole, smoke)))
+
+
+def test_a_run_is_never_compared_with_itself(runs: Runs) -> None:
+    run = runs.of(0.9)
+    with pytest.raises(ComparisonError, match="HEAD is the run that the baseline was made from: run the suite first"):
+        compare(set_baseline(runs.store, run).run, run)
+    with pytest.raises(ComparisonError, match="BASE and HEAD are one run") as fault:
+        compare(run, run)
+    assert fault.value.exit_status == 2
+
+
+def test_the_newest_run_is_the_newest_that_is_no_smoke_run(runs: Runs) -> None:
+    whole, smoke = runs.of(0.9), runs.of(0.9, smoke=True)
+    assert head_run(runs.store, "latest").name == whole.name
+    assert head_run(runs.store, smoke.name).name == smoke.name
+    shutil.rmtree(whole.path)
+    assert head_run(runs.store, "latest").name == smoke.name, "refused with its reason, not as a run that is not there"
 
 
 def test_runs_without_a_common_cell_are_wrong_input_and_say_what_they_have(runs: Runs) -> None:
@@ -444,6 +559,12 @@ def test_runs_without_a_common_cell_are_wrong_input_and_say_what_they_have(runs:
     assert fault.value.exit_status == 2
     with pytest.raises(ComparisonError, match="has none of these cells"):
         check_common(base, ["cnn0"])
+
+
+@pytest.mark.parametrize(("number", "said"), [(1, "1 kind of cell not"), (2, "2 kinds of cells not")])
+def test_kinds_of_cells_are_counted_in_words(runs: Runs, number: int, said: str) -> None:
+    found = mixed(runs)
+    assert title(replace(found, odd=found.odd * number)).endswith(f"; {said} compared")
 
 
 # ── from Python ─────────────────────────────────────────────────────────────────────────────────

@@ -79,13 +79,13 @@ def compare(base: Run | str | Path, head: Run | str | Path = "latest", *, result
         found.frame()      # one row a metric, worst first
         print(found.markdown())
     """
-    from bench_suite.baselines import base_run
+    from bench_suite.baselines import base_run, head_run
     from bench_suite.comparing import compare as compared
     from bench_suite.reports.comparison import Compared
     from bench_suite.store import Run, Store
 
     store = Store(Path(results))
-    newer = head if isinstance(head, Run) else store.open(head)
+    newer = head if isinstance(head, Run) else head_run(store, head)
     older = base if isinstance(base, Run) else base_run(store, str(base), str(newer.info["suite"]), before=newer)
     return Compared.of(compared(older, newer))
 

@@ -120,6 +120,15 @@ def base_run(store: Store, name: str, suite: str, before: Run | None = None) -> 
         raise StoreError(f"{fault}{near}") from None
 
 
+def head_run(store: Store, name: str | Path) -> Run:
+    """The run that is compared: as `Store.open` takes it, but `latest` leaves smoke runs aside if there are others."""
+    if str(name) == "latest" and not (Path(name) / "run.json").is_file():
+        newest = next((info for info in store.runs() if not info.smoke), None)
+        if newest is not None:
+            return Run(newest.path)
+    return store.open(name)
+
+
 def _baseline(path: Path) -> Baseline:
     run = Run(path)
     return Baseline(str(run.info["suite"]), run, sum(file.stat().st_size for file in path.rglob("*") if file.is_file()))

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
-from bench_suite.contracts import BenchError, MetricRow
+from bench_suite.contracts import BenchError, MetricRow, Record
 from bench_suite.differences import Difference, Evidence, over_seeds_alone, unpaired, welch
-from bench_suite.pairing import Group, Odd, Pairing, pair
+from bench_suite.pairing import Group, Odd, Pair, Pairing, pair
 from bench_suite.records import label_of
 from bench_suite.rescoring import Examples, OtherExamples, Unpaired, difference_of, examples_of
 from bench_suite.store import Run
@@ -26,6 +25,10 @@ Key = tuple[str, tuple[tuple[str, Any], ...]]
 Values = Sequence[tuple[MetricRow, MetricRow]]
 "A metric's rows of base and head, one pair a seed."
 
+BY_INTERVALS, BY_SEEDS = "intervals, as of other examples", "seeds alone"
+"How a metric is compared where its examples cannot be."
+FAILED = ("failed", "failed probe")
+"Why something is odd that has failed in head."
 FEWEST = 10
 """Test examples, or clusters of them: with fewer, only the same predictions are judged. Where each of n answers got
 worse their variance is 0, yet a share 2⁻ⁿ of comparisons shows that of equally good models that differ everywhere."""
@@ -44,13 +47,13 @@ class Comparison:
     rows: tuple[Row, ...]
     "Worst first."
     odd: tuple[Odd, ...]
-    "Cells that are not compared."
+    "Cells that are not compared, and probes of head that failed."
     notes: tuple[str, ...]
     "What differs between the runs as a whole."
     gated: bool
     "Whether the suite gates anything."
     status: int
-    "Exit status: 1 regressed, 3 cells failed, 4 cannot tell, else 0."
+    "Exit status: 1 regressed, 3 cells or probes failed, 4 cannot tell or nothing is compared, else 0."
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,17 @@ class _Place:
     examples: Examples | Unpaired
     probes: frozenset[str]
     "Labels of probes whose options differ."
+    pairs: tuple[Pair, ...] = ()
+    "The cells, one pair a seed; none of a metric of the whole run."
 
 
 def compare(base: Run, head: Run) -> Comparison:
     """Compare two runs by the gates of `head`.
 
-    Cells are paired by `id`. Raises ComparisonError where a run is a smoke run or the two have no cell in common.
+    Cells are paired by `id`. Raises ComparisonError where a run is a smoke run, the two are one run, or they have no
+    cell in common and none has failed.
     """
+    _check_two(base, head)
     pairing, cases = cases_of(base, head)
     gates = head.info.get("gate", {})
     rows = judged([case for case in cases if case.row.gated]) + looked_at([c for c in cases if not c.row.gated])
@@ -80,17 +87,22 @@ def compare(base: Run, head: Run) -> Comparison:
 
 
 def cases_of(base: Run, head: Run) -> tuple[Pairing, list[Case]]:
-    """How the cells of two runs stand together, and each metric with its evidence. Raises ComparisonError."""
+    """How the cells of two runs stand together, and each metric with its evidence.
+
+    Raises ComparisonError where they are runs of different suites: no `id` in common, and nothing has failed.
+    """
     _check_whole(base, head)
     pairing = pair(base, head)
-    if not pairing.groups:
+    common = {record.id for record in base.records()} & {record.id for record in head.records()}
+    if not common and not any(each.why in FAILED for each in pairing.odd):
         reasons = "".join(f"\n  {each.where}: {each.why}: {each.detail}" for each in pairing.odd[:8])
         raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")
     gates: Mapping[str, Mapping[str, Any]] = head.info.get("gate", {})
-    cases = [*_of_cells(pairing, base, head, gates), *_of_summaries(base, head, gates, hardware=pairing.hardware)]
+    cases = list(_of_cells(pairing, base, head, gates))
+    if pairing.groups:
+        cases += _of_summaries(base, head, gates, hardware=pairing.hardware)
     seen = {case.row.metric for case in cases}
-    nowhere = "no cell that both runs have measures it"
-    cases += [Case(Row(metric, "all cells", True, note=nowhere)) for metric in gates if metric not in seen]
+    cases += [Case(Row(each, "all cells", True, note=_nowhere(each, pairing))) for each in gates if each not in seen]
     return pairing, cases
 
 
@@ -110,25 +122,43 @@ def _check_whole(*runs: Run) -> None:
             raise ComparisonError(f"{run.name} is a smoke run, which is never compared\n  run it without --smoke")
 
 
+def _check_two(base: Run, head: Run) -> None:
+    """Raise ComparisonError where a run would be compared with itself, which finds nothing worse whatever happened."""
+    if base.name != head.name:
+        return
+    if base.path == head.path:
+        raise ComparisonError(f"BASE and HEAD are one run, {head.name}: name two\n  list them with: bench results")
+    raise ComparisonError(
+        "HEAD is the run that the baseline was made from: run the suite first, or name HEAD\n"
+        f"  it is {head.name}; list others with: bench results"
+    )
+
+
 def _status(rows: Sequence[Row], pairing: Pairing, *, gated: bool) -> int:
-    probes = [row for group in pairing.groups for each in group.pairs for row in each.head.probes.values()]
+    """1 where a gate regressed, 3 where something failed, 4 where a gate cannot tell or nothing is compared, else 0."""
     if any(row.verdict == "regressed" for row in rows):
         return 1
-    if any(each.why == "failed" for each in pairing.odd) or any(row.status == "failed" for row in probes):
+    if any(each.why in FAILED for each in pairing.odd):
         return 3
     untold = any(row.gated and row.verdict == "cannot tell" for row in rows)
-    return 4 if gated and (untold or any(each.why != "left out" for each in pairing.odd)) else 0
+    apart = any(each.why != "left out" for each in pairing.odd)
+    return 4 if not pairing.groups or (gated and (untold or apart)) else 0
 
 
 def _one_sided(pairing: Pairing) -> Iterator[str]:
-    """Metrics of cells that are compared which only one run has."""
+    """Metrics of cells that are compared which only one run has, at all or in some cells or at some coordinates."""
     base, head = (
-        {row.name for group in pairing.groups for each in group.pairs for row in side(each).metrics}
+        {group.where: {key for each in group.pairs for key in _by_key(side(each).metrics)} for group in pairing.groups}
         for side in (lambda each: each.base, lambda each: each.head)
     )
-    for word, names in (("base", base - head), ("head", head - base)):
-        if names:
-            yield f"only {word} has {', '.join(sorted(names))}"
+    for word, mine, theirs in (("base", base, head), ("head", head, base)):
+        foreign = {key[0] for keys in theirs.values() for key in keys}
+        said = sorted({key[0] for keys in mine.values() for key in keys} - foreign)
+        for where, keys in mine.items():
+            lacking = sorted((key for key in keys - theirs[where] if key[0] in foreign), key=str)
+            said += [f"{_named(key)} of {where}" for key in lacking]
+        if said:
+            yield f"only {word} has {', '.join(said)}"
 
 
 # ── cases ───────────────────────────────────────────────────────────────────────────────────────
@@ -144,7 +174,7 @@ def _of_cells(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mappin
             for metric in dict.fromkeys(row.name for each in group.pairs for row in each.head.metrics):
                 yield Case(Row(metric, group.where, metric in gates, note=str(fault)))
             continue
-        place = _Place(group.where, pairing.hardware, examples, _other_probes(group))
+        place = _Place(group.where, pairing.hardware, examples, _other_probes(group), group.pairs)
         rows = [(_by_key(each.base.metrics), _by_key(each.head.metrics)) for each in group.pairs]
         for key in dict.fromkeys(key for sides in rows for side in sides for key in side):
             yield from _case(key, [(mine.get(key), theirs.get(key)) for mine, theirs in rows], place, gates.get(key[0]))
@@ -168,12 +198,11 @@ def _case(
     if not gated and (not known or all(mine.value is None and theirs.value is None for mine, theirs in known)):
         return
     first = next(row for pair in rows for row in reversed(pair) if row is not None)
-    at = ", ".join(f"{axis} {value}" for axis, value in key[1])
-    row = Row(key[0], place.where, gated, at, first.unit, first.better, seeds=len(rows))
+    row = Row(key[0], place.where, gated, _at(key), first.unit, first.better, seeds=len(rows))
     if valued:
         row = replace(row, base=_mean(valued, 0), head=_mean(valued, 1))
     if len(valued) < len(rows):
-        yield Case(replace(row, note=_lacking(rows)))
+        yield Case(replace(row, note=_lacking(row.metric, rows, place.pairs)))
     elif first.better == "none" and gated:
         yield Case(replace(row, note="it has no better direction, so nothing is worse"))
     elif any((mine.unit, mine.better) != (theirs.unit, theirs.better) for mine, theirs in valued):
@@ -188,9 +217,9 @@ def _weighed(row: Row, values: Values, place: _Place, tolerance: float | str | N
     sign = -1.0 if row.better == "lower" else 1.0
     try:
         if timing:
-            evidence, how = _of_processes(values, sign, place), "processes"
+            evidence, how, unpaired_for = _of_processes(values, sign, place), "processes", ""
         else:
-            evidence, how = _of_values(row, values, sign, place)
+            evidence, how, unpaired_for = _of_values(row, values, sign, place)
     except ValueError as fault:
         return Case(replace(row, note=str(fault)))
     if 0 < evidence.main.n < FEWEST and how != "the same predictions":
@@ -205,6 +234,9 @@ def _weighed(row: Row, values: Values, place: _Place, tolerance: float | str | N
     notes = [few] if few and counted.n else []
     if tolerance is not None and not margin and _number(tolerance):
         notes.append(f"a tolerance of {tolerance} of base's 0 is none")
+    if unpaired_for and how in (BY_INTERVALS, BY_SEEDS):
+        word = "intervals" if how == BY_INTERVALS else "values"
+        notes.append(f"compared by their {word}: {unpaired_for}")
     shown = replace(
         row, difference=value, relative=timing, examples=counted.n, how=how, note="; ".join(notes),
         interval=(low, high) if counted.variance and not evidence.flips else None,
@@ -238,29 +270,36 @@ def _share(margin: float, better: str) -> float:
 # ── evidence ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_values(row: Row, values: Values, sign: float, place: _Place) -> tuple[Evidence, str]:
-    """The best there is: stored predictions, else intervals, else values. Raises ValueError where there is none."""
+def _of_values(row: Row, values: Values, sign: float, place: _Place) -> tuple[Evidence, str, str]:
+    """The best there is: stored predictions, else intervals, else values. Raises ValueError where there is none.
+
+    Gives the evidence, in words how it was found, and why not by example where that was tried in vain.
+    """
+    why = str(place.examples) if isinstance(place.examples, Unpaired) else ""
     numbers = [(float(mine.value or 0.0), float(theirs.value or 0.0)) for mine, theirs in values]
     of_seed = [sign * (theirs - mine) for mine, theirs in numbers]
     if isinstance(place.examples, Examples) and not row.coordinates:
-        with suppress(Unpaired):  # no metric of single predictions: its intervals are next
+        try:
             found, how = difference_of(row.metric.partition("/")[2], place.examples, numbers, sign)
-            return with_seeds(found, numbers, sign) if found.variance or found.value else Evidence(found), how
+        except Unpaired as fault:  # its intervals are next
+            why = str(fault)
+        else:
+            return with_seeds(found, numbers, sign) if found.variance or found.value else Evidence(found), how, ""
     if label_of(row.metric) in place.probes:
         raise ValueError("the options of its probe differ")
     errors = [_error(mine, theirs) for mine, theirs in values]
     if None not in errors:
         n = min(each.n or 0 for pair in values for each in pair)
         found = unpaired(of_seed, [error or 0.0 for error in errors], n)
-        return with_seeds(found, numbers, sign), "intervals, as of other examples"
+        return with_seeds(found, numbers, sign), BY_INTERVALS, why
     exact = all((each.reason or "").startswith("exact") for pair in values for each in pair)
     if len(set(of_seed)) == 1 and (exact or of_seed[0] == 0.0):
-        return Evidence(over_seeds_alone(of_seed)), "exact values" if exact else "the same values"
+        return Evidence(over_seeds_alone(of_seed)), "exact values" if exact else "the same values", why
     if len(of_seed) == 1:
         raise ValueError("one observation a side, without an interval")
     if not place.hardware:
         raise ValueError("the hardware is another, or not known")
-    return Evidence(over_seeds_alone(of_seed), flips=tuple(of_seed)), "seeds alone"
+    return Evidence(over_seeds_alone(of_seed), flips=tuple(of_seed)), BY_SEEDS, why
 
 
 def with_seeds(main: Difference, numbers: Sequence[tuple[float, float]], sign: float) -> Evidence:
@@ -312,18 +351,42 @@ def _by_key(rows: Sequence[MetricRow]) -> dict[Key, MetricRow]:
     return {(row.name, tuple(sorted(row.at.items()))): row for row in rows}
 
 
+def _at(key: Key) -> str:
+    return ", ".join(f"{axis} {value}" for axis, value in key[1])
+
+
+def _named(key: Key) -> str:
+    return f"{key[0]} ({_at(key)})" if key[1] else key[0]
+
+
 def _mean(values: Values, side: int) -> float:
     return math.fsum(float(pair[side].value or 0.0) for pair in values) / len(values)
 
 
-def _lacking(rows: Sequence[tuple[MetricRow | None, MetricRow | None]]) -> str:
+def _lacking(metric: str, rows: Sequence[tuple[MetricRow | None, MetricRow | None]], pairs: Sequence[Pair]) -> str:
     """Which side lacks a value, under how many seeds, and why."""
     for word, side in (("head", 1), ("base", 0)):
-        lacking = [row for row in (pair[side] for pair in rows) if row is None or row.value is None]
+        lacking = [at for at, pair in enumerate(rows) if (row := pair[side]) is None or row.value is None]
         if lacking:
-            reason = next((row.reason for row in lacking if row is not None and row.reason), "it was not measured")
+            said = [row.reason for at in lacking if (row := rows[at][side]) is not None]
+            records = [(pairs[at].base, pairs[at].head)[side] for at in lacking if pairs]
+            reasons = [*said, *(_unmeasured(metric, record) for record in records), "it was not measured"]
+            reason = next(filter(None, reasons))
             return f"{word} has no value under {len(lacking)} of {len(rows)} seeds: {reason}"
     return ""
+
+
+def _unmeasured(metric: str, record: Record) -> str:
+    """Why a cell has no row of a metric, as its probe tells; empty where that ended well or is not known."""
+    row = record.probes.get(label_of(metric))
+    return "" if row is None or row.status == "ok" else f"probe {row.status}: {row.reason or 'no reason given'}"
+
+
+def _nowhere(metric: str, pairing: Pairing) -> str:
+    """Why no pair of cells has a metric."""
+    records = [record for group in pairing.groups for each in group.pairs for record in (each.head, each.base)]
+    reason = next(filter(None, (_unmeasured(metric, record) for record in records)), "")
+    return "no cell that both runs have measures it" + (f": {reason}" if reason else "")
 
 
 def _other_probes(group: Group) -> frozenset[str]:

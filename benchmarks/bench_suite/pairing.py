@@ -9,10 +9,12 @@ from typing import Any, Literal
 from bench_suite.contracts import Record
 from bench_suite.gates import by_seed
 from bench_suite.options import show
+from bench_suite.selecting import takes
 from bench_suite.store import Run
 
 Why = Literal[
-    "failed", "failed in base", "missing", "left out", "new", "other data", "other options", "other placement"
+    "failed", "failed probe", "failed in base", "missing", "left out", "new", "other data", "other options",
+    "other placement",
 ]  # fmt: skip
 
 UNKNOWN = "not known"
@@ -37,11 +39,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Odd:
-    """A cell, or several that differ only in their seed, that is not compared."""
+    """A cell, or several that differ only in their seed, that is not compared; or a probe that failed in head."""
 
     why: Why
     where: str
     detail: str
+    probe: str = ""
+    "Label of the probe that failed; none where it is of the whole cell."
 
 
 @dataclass(frozen=True)
@@ -75,21 +79,35 @@ def pair(base: Run, head: Run) -> Pairing:
         else:
             pairs.append(Pair(other, record))
     labels = [dict(record.cell) for record in after]
-    part = " ".join(map(str, head.info.get("only", ())))
-    lacking: tuple[Why, str] = ("left out", f"head was asked for {part}") if part else ("missing", "head lacks it")
-    odd += [(record, lacking) for record in known.values() if dict(record.cell) not in labels]
+    odd += [(record, _lacking(record, head)) for record in known.values() if dict(record.cell) not in labels]
     by_id = {each.head.id: each for each in pairs}
+    broken = [
+        (record, label, row.reason or "no reason given")
+        for record in after
+        for label, row in record.probes.items()
+        if record.status == "ok" and row.status == "failed"
+    ]
     groups = by_seed(each.head for each in pairs)
     return Pairing(
         tuple(Group(where, tuple(by_id[record.id] for record in members)) for where, members in groups.items()),
-        tuple(_gathered(odd, names)),
+        (*_gathered(odd, names), *_gathered_probes(broken, names)),
         tuple(_notes(base, head)),
         _hardware(base) == _hardware(head) != UNKNOWN,
     )
 
 
+def _lacking(record: Record, head: Run) -> tuple[Why, str]:
+    """Why head has no such cell: it was asked for others, or should have it."""
+    only = [str(each) for each in head.info.get("only", ())]
+    if only and not takes(only, record.cell):
+        return "left out", f"head was asked for {' '.join(only)}"
+    return "missing", f"head lacks it, though it was asked for {' '.join(only)}" if only else "head lacks it"
+
+
 def _unknown(record: Record, before: Sequence[Record]) -> tuple[Why, str]:
-    """Why base has no cell of this id: it is new, or its options were others."""
+    """Why base has no cell of this id: it is new, or its options were others; that it failed comes first."""
+    if record.status != "ok":
+        return "failed", f"{record.status}: {record.reason or 'no reason given'}; base has no such cell"
     twin = next((other for other in before if dict(other.cell) == dict(record.cell)), None)
     if twin is None:
         return "new", "base has no such cell"
@@ -140,8 +158,20 @@ def _gathered(odd: Sequence[tuple[Record, tuple[Why, str]]], names: Mapping[str,
     for record, (why, detail) in odd:
         seeds.setdefault((why, names[record.id], detail), []).append(record.cell.get("seed"))
     for (why, where, detail), several in seeds.items():
-        word = "seed" if len(several) == 1 else "seeds"
-        yield Odd(why, f"{where}, {word} {', '.join(map(str, several))}", detail)
+        yield Odd(why, f"{where}, {_seeds(several)}", detail)
+
+
+def _gathered_probes(broken: Sequence[tuple[Record, str, str]], names: Mapping[str, str]) -> Iterator[Odd]:
+    """One entry for a probe that failed for one reason in cells that differ only in their seed."""
+    seeds: dict[tuple[str, str, str], list[Any]] = {}
+    for record, label, reason in broken:
+        seeds.setdefault((names[record.id], label, reason), []).append(record.cell.get("seed"))
+    for (where, label, reason), several in seeds.items():
+        yield Odd("failed probe", f"{where}, {_seeds(several)}", reason, label)
+
+
+def _seeds(several: Sequence[Any]) -> str:
+    return f"{'seed' if len(several) == 1 else 'seeds'} {', '.join(map(str, several))}"
 
 
 # ── the runs as a whole ─────────────────────────────────────────────────────────────────────────

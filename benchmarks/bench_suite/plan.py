@@ -147,11 +147,16 @@ def _check_twice(suite: Suite, cells: Iterable[Cell]) -> None:
 
 def name(cell: Cell) -> str:
     """A cell in words: `mnist, mlp, seed 0`; engine and precision only where they are not the usual ones."""
+    return name_of(cell.labels)
+
+
+def name_of(labels: Mapping[str, Any]) -> str:
+    """`name` of a cell with these labels, which a record has too."""
     unusual = {
-        a: v for a, v in cell.labels.items() if a == "seed" or v not in (None, AXES[a].default if a in AXES else None)
+        a: v for a, v in labels.items() if a == "seed" or v not in (None, AXES[a].default if a in AXES else None)
     }
     rest = [f"{axis} {show(value)}" for axis, value in unusual.items() if axis not in ("task", "model")]
-    return ", ".join([cell.task.label, cell.model.label, *rest])
+    return ", ".join([str(labels["task"]), str(labels["model"]), *rest])
 
 
 def misfit(task: Choice, model: Component, problems: Iterable[Component]) -> str | None:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bench_suite.contracts import Record
 from bench_suite.document import SuiteError
 from bench_suite.options import show
-from bench_suite.plan import Cell, Plan, Unit, name
+from bench_suite.plan import Cell, Plan, Unit, name, name_of
 from bench_suite.spelling import nearest
 from bench_suite.store import Run, Store, of_cells
 
 _TOKEN = re.compile(r"""\s*(\(|\)|"[^"]*"|'[^']*'|[^\s()"']+)""")
 _OPERATORS = ("and", "or", "not", "(", ")")
 
-Test = Callable[[Cell], bool]
+Labels = Mapping[str, Any]
+"Those of a cell, which its record has too."
+Test = Callable[[Labels], bool]
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,13 @@ class Word:
 
     text: str
 
-    def __call__(self, cell: Cell) -> bool:
+    def __call__(self, labels: Labels) -> bool:
         """Whether it stands in the cell's name, in any case, or is `AXIS=VALUE` of it."""
-        if self.text.lower() in name(cell).lower():
+        if self.text.lower() in name_of(labels).lower():
             return True
         axis, equals, value = self.text.partition("=")
         return bool(equals) and any(
-            axis in (known, known.rpartition(".")[2]) and _same(value, has) for known, has in cell.labels.items()
+            axis in (known, known.rpartition(".")[2]) and _same(value, has) for known, has in labels.items()
         )
 
 
@@ -49,7 +51,7 @@ def select(plan: Plan, expression: str) -> Plan:
     if not expression.strip():
         return plan
     test, words = _parse(expression)
-    chosen = keep(plan, test, f"-k {expression}")
+    chosen = keep(plan, lambda cell: test(cell.labels), f"-k {expression}")
     if not chosen.units:
         strange = _strange(plan, words)
         near = nearest(strange[0], _vocabulary(plan)) if strange else ""
@@ -69,14 +71,37 @@ def strangers(plan: Plan, expression: str) -> Iterator[str]:
             yield f'-k: no cell matches "{word}"{nearest(word, _vocabulary(plan))}'
 
 
-def keep(plan: Plan, test: Test, selector: str) -> Plan:
+def takes(selectors: Iterable[str], labels: Labels) -> bool:
+    """Whether selectors, as a run keeps them, take a cell of these labels.
+
+    Those are `AXIS=VALUE` of `--only`, where several of one axis are alternatives, and `-k EXPRESSION`. Of others, such
+    as `--lf`, it is not known, which is False.
+    """
+    wanted: dict[str, list[str]] = {}
+    for text in selectors:
+        word, _, expression = text.partition(" ")
+        axis, equals, value = text.partition("=")
+        if word == "-k":
+            try:
+                if not _parse(expression)[0](labels):
+                    return False
+            except SuiteError:  # of a version that read more
+                return False
+        elif equals:
+            wanted.setdefault(axis, []).extend((value, *value.split(",")))
+        else:
+            return False
+    return all(axis in labels and str(labels[axis]) in values for axis, values in wanted.items())
+
+
+def keep(plan: Plan, test: Callable[[Cell], bool], selector: str) -> Plan:
     """The part of a plan whose cells pass a test; `selector` tells the records how they were chosen."""
     units = [Unit(unit.id, tuple(cell for cell in unit.cells if test(cell))) for unit in plan.units]
     return replace(plan, units=tuple(unit for unit in units if unit.cells), only=(*plan.only, selector))
 
 
 def _strange(plan: Plan, words: Sequence[Word]) -> list[str]:
-    return list(dict.fromkeys(word.text for word in words if not any(map(word, plan.cells))))
+    return list(dict.fromkeys(word.text for word in words if not any(word(cell.labels) for cell in plan.cells)))
 
 
 def _vocabulary(plan: Plan) -> list[str]:
@@ -130,7 +155,7 @@ def _either(tokens: Tokens, expression: str, words: list[Word]) -> tuple[Test, T
     while rest and rest[0][0] == "or":
         test, rest = _both(rest[1:], expression, words)
         tests.append(test)
-    return (lambda cell: any(test(cell) for test in tests)), rest
+    return (lambda labels: any(test(labels) for test in tests)), rest
 
 
 def _both(tokens: Tokens, expression: str, words: list[Word]) -> tuple[Test, Tokens]:
@@ -139,7 +164,7 @@ def _both(tokens: Tokens, expression: str, words: list[Word]) -> tuple[Test, Tok
     while rest and rest[0][0] == "and":
         test, rest = _one(rest[1:], expression, words)
         tests.append(test)
-    return (lambda cell: all(test(cell) for test in tests)), rest
+    return (lambda labels: all(test(labels) for test in tests)), rest
 
 
 def _one(tokens: Tokens, expression: str, words: list[Word]) -> tuple[Test, Tokens]:
@@ -148,7 +173,7 @@ def _one(tokens: Tokens, expression: str, words: list[Word]) -> tuple[Test, Toke
     (token, at), rest = tokens[0], tokens[1:]
     if token == "not":
         test, rest = _one(rest, expression, words)
-        return (lambda cell: not test(cell)), rest
+        return (lambda labels: not test(labels)), rest
     if token == "(":
         test, rest = _either(rest, expression, words)
         if not rest or rest[0][0] != ")":

@@ -83,6 +83,9 @@ def test_a_regression_of_the_code_is_found_against_the_baseline(bench, suite):
     said = bench("baseline", "set")
     assert said.status == 0
     assert "KiB in results/baselines/suite" in said.out
+    itself = bench("compare", "baseline", "--junit", "junit.xml")
+    assert (itself.status, Path("junit.xml").exists()) == (2, False)
+    assert "HEAD is the run that the baseline was made from: run the suite first, or name HEAD" in itself.err
     same = suite("--against", "baseline")
     assert same.status == 0
     assert "not worse than the tolerance: quality/accuracy, digits, neighbours, threads 1" in same.out
@@ -138,7 +141,8 @@ def test_what_cannot_be_compared_is_said_before_anything_is_spent(bench, suite):
 
 def test_smoke_runs_and_runs_of_other_options_are_wrong_input(bench, suite):
     suite("--smoke")
-    smoke = bench("compare", "latest")
+    names = [each["run"] for each in json.loads(bench("results", "--json").out)["runs"]]
+    smoke = bench("compare", names[1], names[0])
     assert (smoke.status, "smoke run, which is never compared" in smoke.err) == (2, True)
     suite("--set", "models.neighbours.neighbours=9")
     other = bench("compare", "latest")
@@ -153,6 +157,10 @@ def test_a_cell_that_fails_now_ends_with_3(bench, suite):
     failed = suite("--against", "latest")
     assert failed.status == 3
     assert "failed: RuntimeError: no" in failed.err
+    again = bench("compare", "latest", "--markdown", "summary.md", "--junit", "junit.xml")
+    assert again.status == 3
+    assert "failed: RuntimeError: no" in Path("summary.md").read_text()
+    assert int(ElementTree.parse("junit.xml").getroot()[0].get("errors")) >= 1
 
 
 def test_error_rates_are_printed_for_given_runs_and_for_usual_suites(bench, suite, monkeypatch):

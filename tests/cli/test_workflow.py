@@ -87,30 +87,57 @@ def test_the_commands_of_the_workflow_are_those_of_the_program():
         command.make_context("bench", rest, resilient_parsing=False)
 
 
-@pytest.mark.slow
-def test_the_steps_of_the_workflow_find_what_a_pull_request_broke(tmp_path, git):
-    checkout, summary = tmp_path / "checkout", tmp_path / "summary.md"
+@pytest.fixture
+def follow(tmp_path, git):
+    """`follow(suite, model)` runs the steps on a pull request with these; gives how each that was run has ended."""
+    checkout = tmp_path / "checkout"
     (checkout / "digits.toml").write_text(SUITE)
     (checkout / "nearest.py").write_text(MODEL)
     git("add", ".")
     git("commit", "-qm", "one")
     base = git("rev-parse", "HEAD").strip()
-    (checkout / "nearest.py").write_text(MODEL.replace("-1).astype(float)", "-1).astype(float)[:, :24]"))
-    git("commit", "-qam", "two")
-
-    assert [name for name, step in steps().items() if step.get("if") == "always()"] == ["Summary"]
     known = {name: value for name, value in os.environ.items() if name != "BENCH_RESULTS"}
-    here = {"GITHUB_WORKSPACE": str(checkout), "GITHUB_STEP_SUMMARY": str(summary), "OMP_NUM_THREADS": "1"}
+    here = {"GITHUB_WORKSPACE": str(checkout), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    ended = {}
-    for name, step in steps().items():
-        script = step["run"].replace("${{ github.event.pull_request.base.sha }}", base)
-        assert "${{" not in script
-        command = ["bash", "-eo", "pipefail", "-c", script]
-        environment = {**known, **here, "PATH": path}
-        ended[name] = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
+    environment = {**known, **here, "OMP_NUM_THREADS": "1", "PATH": path}
+
+    def run(suite: str, model: str) -> dict[str, subprocess.CompletedProcess[str]]:
+        (checkout / "digits.toml").write_text(suite)
+        (checkout / "nearest.py").write_text(model)
+        git("commit", "-qam", "two")
+        ended: dict[str, subprocess.CompletedProcess[str]] = {}
+        for name, step in steps().items():
+            made = bool(list(checkout.glob("results/*/run.json")))
+            if "if" not in step and any(each.returncode for each in ended.values()):
+                continue
+            if "if" in step and not CONDITIONS[step["if"]](made):
+                continue
+            script = step["run"].replace("${{ github.event.pull_request.base.sha }}", base)
+            assert "${{" not in script
+            command = ["bash", "-eo", "pipefail", "-c", script]
+            ended[name] = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
+        return ended
+
+    return run
+
+
+CONDITIONS = {"always() && hashFiles('results/*/run.json') != ''": lambda made: made}
+"What a step's `if` comes to, given whether results/ holds a run."
+
+
+@pytest.mark.slow
+def test_the_steps_of_the_workflow_find_what_a_pull_request_broke(tmp_path, follow):
+    ended = follow(SUITE, MODEL.replace("-1).astype(float)", "-1).astype(float)[:, :24]"))
     said = {name: each.stdout + each.stderr for name, each in ended.items()}
     assert {name: each.returncode for name, each in ended.items()} == {"Before": 0, "After": 1, "Summary": 1}, said
     assert "regressed: quality/accuracy" in said["After"]
-    assert "| **regressed** | quality/accuracy" in summary.read_text()
-    assert 'failures="1"' in (checkout / "results" / "junit.xml").read_text()
+    assert "| **regressed** | quality/accuracy" in (tmp_path / "summary.md").read_text()
+    assert 'failures="1"' in (tmp_path / "checkout" / "results" / "junit.xml").read_text()
+
+
+@pytest.mark.slow
+def test_where_the_pull_request_makes_no_run_nothing_is_compared(tmp_path, follow):
+    ended = follow(SUITE.replace("[matrix]", "[matrx]"), MODEL)
+    said = {name: each.stdout + each.stderr for name, each in ended.items()}
+    assert {name: each.returncode for name, each in ended.items()} == {"Before": 0, "After": 2}, said
+    assert not (tmp_path / "summary.md").exists()

@@ -68,8 +68,10 @@ def test_pictures_in_folders_of_classes_are_a_task(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("paths", "splits"),
     [
-        (in_classes("train/", "valid/"), ["train", "valid"]),
+        (in_classes("train/", "valid/"), ["train", "validation"]),
         (in_classes("data/train/", "data/test/"), ["test", "train"]),
+        (in_classes("Train/", "TEST/"), ["test", "train"]),
+        (in_classes("latest/train/", "protest/eval/"), ["test", "train"]),
         (in_classes("pictures/train/"), ["train"]),
         (in_classes(""), ["train"]),
         (in_classes("data/"), ["train"]),
@@ -86,6 +88,46 @@ def test_names_of_folders_tell_split_and_class(folder: Path, paths: list[str], s
     kept = [path for path in paths if "/." not in f"/{path}"]
     assert sorted(row["image"]["path"] for row in read) == sorted(kept)
     assert all(row["label"] == Path(row["image"]["path"]).parent.name for row in read)
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        in_classes("training_set/", "test_set/"),
+        in_classes("2024-train-a/", "x/test.v2/", "my val/"),
+        in_classes("train1/", "eval/", "dev/", "assets/"),
+        in_classes("trainset/", "latest/"),
+        in_classes("pictures/my_train/", "train/", "evaluation 2/"),
+    ],
+)
+def test_splits_are_those_that_datasets_takes(folder: Path, tmp_path: Path, paths: list[str]) -> None:
+    datasets = pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")
+    paint(folder, *paths)
+    there = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    found = read_folder("owner/name")
+    assert found is not None
+    assert {*found.splits(None)} == {*there}
+    for split, rows in there.items():
+        here = found.read(None, split, None).table.to_pylist()
+        paths = [str(Path(row["path"]).relative_to(folder)) for row in rows.data["image"].to_pylist()]
+        assert sorted(row["image"]["path"] for row in here) == sorted(paths)
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        (
+            in_classes("my_training_data/train/", "my_training_data/test/"),
+            r"my_training_data/test/ant/ .* test and train",
+        ),
+        (in_classes("train/", "dev_test/"), r"dev_test/ant/ is called after several splits, test and validation"),
+        (in_classes("", "test_tube/"), r"in test_tube/ant/ are of a split by .* those such as ant/0\.png of none"),
+    ],
+)
+def test_folders_that_may_be_of_either_split_are_refused(folder: Path, paths: list[str], said: str) -> None:
+    paint(folder, *paths)
+    with pytest.raises(DataInvalid, match=said):
+        load()
 
 
 def test_pictures_in_no_folder_of_a_class_have_no_label(folder: Path) -> None:
@@ -143,6 +185,63 @@ def test_metadata_beside_a_folder_of_pictures_are_of_train(folder: Path) -> None
     describe(folder, "csv", [(f"images/{number}.png", CLASSES[number % 2]) for number in range(10)])
     assert found_splits() == {None: ["train"]}
     assert len(load(label="kind").splits["train"]) == 8
+
+
+def test_metadata_above_the_splits_are_told_apart_by_the_paths_of_the_pictures(folder: Path) -> None:
+    names = [f"{split}/{number}.png" for split in ("train", "Test") for number in range(4)]
+    paint(folder, *names, "Test/4.png")
+    describe(folder, "csv", [(name, CLASSES[number % 2]) for number, name in enumerate(names)])
+    assert found_splits() == {None: ["test", "train"]}
+    data = load(label="kind")
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 4, "test": 4}
+    shades = data.splits["test"].take(np.arange(4))["image"][:, 0, 0, 0]
+    assert [int(shade) for shade in shades] == [sum(name.encode()) % 251 for name in names[4:]]
+    describe(folder / "Test", "csv", [("4.png", "ant")])
+    assert {name: len(split) for name, split in load(label="kind").splits.items()} == {"train": 4, "test": 1}
+
+
+def test_metadata_that_name_no_picture_of_a_split_are_said_to(folder: Path) -> None:
+    paint(folder, "train/0.png", "train/1.png", "test/0.png")
+    describe(folder, "csv", [("train/0.png", "ant"), ("train/1.png", "bee")])
+    with pytest.raises(
+        DataInvalid, match=r"/metadata\.csv names pictures of train or validation only, and another split"
+    ):
+        load(label="kind")
+
+
+def test_a_split_without_metadata_beside_one_that_has_them_is_read_or_refused_and_never_left_out(folder: Path) -> None:
+    paint(folder, *(f"train/{number}.png" for number in range(4)), *in_classes("test/"))
+    describe(folder / "train", "jsonl", [(f"{number}.png", CLASSES[number % 2]) for number in range(4)])
+    with pytest.raises(DataInvalid, match=r"train/metadata\.jsonl says .* add test/metadata\.jsonl with its columns"):
+        load(label="kind")
+    lines = (folder / "train/metadata.jsonl").read_text()
+    (folder / "train/metadata.jsonl").write_text(lines.replace('"kind"', '"label"'))
+    data = load()
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 4, "test": 8}
+    assert data.spec["classes"] == CLASSES
+
+
+def test_a_picture_that_is_named_and_not_there_is_said_with_what_to_do(folder: Path) -> None:
+    paint(folder, "train/0.png", "train/1.png")
+    describe(folder / "train", "csv", [("0.png", "ant"), ("1.png", "bee"), ("2.png", "bee")])
+    with pytest.raises(DataInvalid) as raised:
+        load(label="kind")
+    assert "the image of row 2: there is no file train/2.png" in str(raised.value)
+    assert str(raised.value).endswith("\n  to mend it: put the picture there, or remove the row that names it")
+
+
+def test_an_archive_is_said_to_be_unpacked(folder: Path) -> None:
+    (folder / "train.zip").write_bytes(b"PK")
+    with pytest.raises(DataUnavailable, match=r"and no picture, in .*, but train\.zip, which is to be unpacked there"):
+        load()
+
+
+def test_metadata_may_describe_pictures_that_lie_elsewhere(folder: Path) -> None:
+    paint(folder, *(f"images/{number}.png" for number in range(8)))
+    for split, first in (("train", 0), ("test", 4)):
+        (folder / split).mkdir()
+        describe(folder / split, "csv", [(f"../images/{first + n}.png", CLASSES[n % 2]) for n in range(4)])
+    assert {name: len(split) for name, split in load(label="kind").splits.items()} == {"train": 4, "test": 4}
 
 
 def test_metadata_name_no_file_outside_of_the_folder(folder: Path) -> None:

@@ -58,10 +58,36 @@ def test_a_list_of_what_are_no_objects_is_named_with_the_place(tmp_path: Path) -
         read(file)
 
 
-@pytest.mark.parametrize("text", ['[{"text": "a"', "[]", "[", '{"text": "a"', "", "no json"])
+@pytest.mark.parametrize("text", ['[{"text": "a"', "[", '{"text": "a"', "", "no json"])
 def test_json_that_does_not_read_is_named_with_what_to_do(tmp_path: Path, text: str) -> None:
     with pytest.raises(DataInvalid, match=r"train\.json cannot be read as JSON .*\n  to get it anew: "):
         read(written(tmp_path / "train.json", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[]", "train.json is an empty list: one object a row"),
+        (
+            json.dumps([{"text": "a", "label": 1}, {"text": "b", "label": "x"}]),
+            "`label` holds a number, and in row 2 a string",
+        ),
+        (
+            json.dumps([{"text": "a", "label": 1}, {"text": "b \ud83d c", "label": 1}]),
+            "row 2 holds one half of a surrogate",
+        ),
+        (json.dumps({"text": ["a", "b"], "label": [0, 1]}), "train.json holds columns, and rows are expected"),
+        (json.dumps({"text": {"0": "a"}, "label": {"0": 1}}), 'one object a line, {"text": …, "label": …}, or a list'),
+    ],
+)
+def test_json_that_is_all_there_and_of_another_form_is_not_said_to_be_truncated(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(DataInvalid) as raised:
+        read(written(tmp_path / "train.json", text), "text", "label")
+    assert said in str(raised.value)
+    assert "truncated" not in str(raised.value)
+    assert "hf download" not in str(raised.value)
 
 
 # ── CSV ─────────────────────────────────────────────────────────────────────────────────────────
@@ -101,3 +127,62 @@ def test_beside_semicolons_a_comma_stands_before_decimals(tmp_path: Path, rows: 
     prices = read(written(tmp_path / "train.csv", f"price;text\n{rows}"))["price"]
     assert pa.types.is_floating(prices.type)
     assert sum(prices.to_pylist()) in (-0.5, 10.25)
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        (["-1,5", "+2,25", "", "3"], [-1.5, 2.25, None, 3.0]),
+        (['"1,5"', '"2"', "NA", '"-0,25"'], [1.5, 2.0, None, -0.25]),
+        (["1.000,5", "12", "-1.234.567", "1.000"], [1000.5, 12.0, -1234567.0, 1000.0]),
+        ([*map(str, range(120_000)), "0,5"], [*map(float, range(120_000)), 0.5]),
+    ],
+)
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_column_of_numbers_with_commas_is_one_of_numbers(
+    tmp_path: Path, mark: str, values: list[str], numbers: list[float | None]
+) -> None:
+    rows = "".join(f"{value}{mark}a, b\n" for value in values)
+    table = read(written(tmp_path / "train.csv", f"price{mark}text\n{rows}"))
+    assert table["price"].to_pylist() == numbers
+    assert table["text"].to_pylist() == ["a, b"] * len(values)
+
+
+def test_points_beside_decimal_commas_stand_between_thousands(tmp_path: Path) -> None:
+    table = read(written(tmp_path / "train.csv", "people;price;year\n1.000;2,5;2024\n12.500;3;2025\n"))
+    assert table.to_pydict() == {"people": [1000, 12500], "price": [2.5, 3], "year": [2024, 2025]}
+
+
+def test_codes_with_commas_leave_numbers_with_points_what_they_are(tmp_path: Path) -> None:
+    file = written(tmp_path / "train.csv", "a;code;label\n0.5;2;z\n0.125;0,1;x\n-1.250;1,2;y\n")
+    assert read(file, "a", "label")["a"].to_pylist() == [0.5, 0.125, -1.25]
+    with pytest.raises(DataInvalid, match=r"`code` holds numbers with commas, such as 0,1, and `a` such with points"):
+        read(file)
+
+
+@pytest.mark.parametrize("odd", ["1,2,3", "1,5 kg", "a"])
+def test_a_column_with_anything_else_than_numbers_stays_text(tmp_path: Path, odd: str) -> None:
+    table = read(written(tmp_path / "train.csv", f"a;b\n1,5;2.5\n{odd};3.5\n"))
+    assert table.to_pydict() == {"a": ["1,5", odd], "b": [2.5, 3.5]}
+
+
+@pytest.mark.parametrize("text", ["größe;a\n1;2\n", "a;b\n1;grün\n2;rot\n", "a,b\nü,1\n"])
+@pytest.mark.parametrize("code", ["latin-1", "utf-16"])
+def test_text_that_is_not_utf_8_is_said_to_be_saved_as_such(tmp_path: Path, text: str, code: str) -> None:
+    (tmp_path / "train.csv").write_bytes(text.encode(code))
+    with pytest.raises(DataInvalid, match=r"train\.csv: it is not written in UTF-8: .* save it as UTF-8$"):
+        read(tmp_path / "train.csv")
+
+
+def test_json_that_is_not_utf_8_is_said_to_be_saved_as_such(tmp_path: Path) -> None:
+    for text in ('{"text": "größe", "label": 1}', '[{"text": "größe", "label": 1}]'):
+        (tmp_path / "train.json").write_bytes(text.encode("latin-1"))
+        with pytest.raises(DataInvalid, match=r"train\.json: it is not written in UTF-8"):
+            read(tmp_path / "train.json")
+
+
+def test_rows_with_other_columns_than_the_line_of_names_are_said_to_with_the_mark_between(tmp_path: Path) -> None:
+    with pytest.raises(DataInvalid, match=r"parted by commas, .* that line has 2 columns and another row 1: put names"):
+        read(written(tmp_path / "train.csv", "a;b (kg, net);label\n1.5;2;0\n"))
+    with pytest.raises(DataInvalid, match=r"parted by tabs, .* that line has 2 columns and another row 3: .* quotes$"):
+        read(written(tmp_path / "train.tsv", "a\tb\n1\t2\t3\n"))

@@ -362,6 +362,24 @@ def test_a_category_that_train_has_not_is_none_of_its_columns(folder: Path) -> N
     assert data.source.notes["values of rare categories, or of such as train has not"] == 1
 
 
+def test_splits_of_other_names_are_noted_as_not_used(folder: Path) -> None:
+    write(folder, dict.fromkeys(("train", "test_set", "extra"), SENTENCES))
+    assert load().source.notes["splits that are not used"] == "extra, test_set"
+    assert "splits that are not used" not in load(test="test_set", validation="extra").source.notes
+
+
+def test_a_column_of_numbers_that_is_read_as_text_is_noted_with_its_first_odd_value(folder: Path) -> None:
+    age = [*(f"{number}.5" for number in range(19)), "1O"]
+    columns = {"age": age, "code": ["7"] * 20, "zip": ["10115", "20095"] * 10, "job": ["clerk", "7"] * 10}
+    rows = table({**columns, "size": range(20), "label": ["yes", "no"] * 10})
+    write(folder, {"train": rows, "test": rows})
+    notes = load(inputs=("age", "code", "zip", "job", "size"), categorical=("zip",)).source.notes
+    assert {name: note for name, note in notes.items() if name.startswith("column")} == {
+        "column `age`": "read as text, though 19 of its 20 values look like numbers; the first other value is '1O'",
+        "column `code`": "read as text, though 20 of its 20 values look like numbers",
+    }
+
+
 def test_only_the_most_frequent_categories_get_a_column(folder: Path) -> None:
     rows = table({"job": ["a", "b", "b", "c", "c"], "age": [1, 2, 3, 4, 5], "label": [0, 1, 1, 0, 1]})
     write(folder, {"train": rows, "test": rows})

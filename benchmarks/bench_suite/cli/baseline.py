@@ -24,7 +24,7 @@ def command() -> None:
     """
 
 
-@command.command(name="set")
+@command.command(name="set", short_help="Make RUN the baseline of its suite.")
 @click.argument("run", default="latest", shell_complete=run_names)
 @RESULTS
 def set_(run: str, results: Path) -> None:

@@ -21,7 +21,7 @@ MARKDOWN = click.option(
 )  # fmt: skip
 JUNIT = click.option(
     "--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="Write JUnit XML, a test for each gated metric.",
+    help="Write JUnit XML, a test for each gated metric, cell that is not compared and failed probe.",
 )  # fmt: skip
 
 
@@ -41,7 +41,8 @@ def command(
     """Compare the run HEAD with the run BASE, metric by metric, paired by test example.
 
     BASE is a run, `baseline` (that of the suite; see bench baseline), the name of a baseline, or `latest`, the
-    newest earlier run of the suite; HEAD is a run, by default the newest. The gates are those of HEAD's suite.
+    newest earlier run of the suite; HEAD is a run, by default the newest but for smoke runs. The gates are those
+    of HEAD's suite.
     Exit status: 0 nothing is worse, 1 regressed, 2 wrong input, 3 cells failed, 4 cannot tell, or no baseline.
 
     \b
@@ -55,12 +56,12 @@ def command(
         return usual(as_json=as_json)
     if base is None:
         raise click.UsageError("Missing argument 'BASE': a run, `baseline` or `latest` (bench results lists runs)")
-    from bench_suite.baselines import base_run
+    from bench_suite.baselines import base_run, head_run
     from bench_suite.comparing import compare
     from bench_suite.store import Store
 
     store = Store(results)
-    newer = store.open(head)
+    newer = head_run(store, head)
     older = base_run(store, base, str(newer.info["suite"]), before=newer)
     if error_rates:
         from bench_suite.cli.rates import of_runs

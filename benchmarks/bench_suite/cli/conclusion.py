@@ -82,7 +82,7 @@ def _compared(base: Run | None, outcome: Outcome, status: int) -> tuple[Comparis
         return None, status
     try:
         comparison = None if outcome.interrupted else compare(base, outcome.run)
-    except ComparisonError as fault:  # no cell has ended well
+    except ComparisonError as fault:  # one run with itself, or no common cell
         say(f"not compared: {fault}", err=True)
         comparison = None
     found = {status, 4 if comparison is None else comparison.status}
@@ -93,7 +93,7 @@ def _next(outcome: Outcome, same: str, status: int, *, smoke: bool, failed_in: s
     """What one would do next."""
     if smoke:
         mended = "once what failed is mended, " if outcome.failed else ""
-        yield f"next: {same}   {mended}the whole of it; a smoke run is never ranked nor resumed"
+        yield f"next: {same}   {mended}all their data; a smoke run is never ranked nor resumed"
     elif outcome.failed and failed_in is not None and not outcome.interrupted:
         yield f"next: {same} --lf   does those that failed again, once they are mended"
     elif outcome.interrupted or outcome.stopped or outcome.failed:

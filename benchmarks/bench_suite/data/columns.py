@@ -61,6 +61,29 @@ def _is_time(kind: pa.DataType) -> bool:
     return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
 
 
+_LIKE_A_NUMBER = r"^\s*[-+]?\d+([.,]\d+)*([eE][-+]?\d+)?\s*$"
+NEARLY_ALL = 0.9
+"""With this share of its values like numbers, a column of text may be meant as one of numbers: a note says so."""
+
+
+def numbers_as_text(table: pa.Table, columns: Sequence[str]) -> dict[str, str]:
+    """Notes of columns that are read as text, though nearly all of their values look like numbers."""
+    notes = {}
+    for column in columns:
+        values = plain(table[column])
+        if not is_text(values.type):
+            continue
+        values = pc.drop_null(pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values))
+        alike = pc.match_substring_regex(values, _LIKE_A_NUMBER)
+        count = pc.sum(alike).as_py() or 0
+        if count and count >= NEARLY_ALL * len(values):
+            odd = values.filter(pc.invert(alike)).slice(0, 1).to_pylist()
+            first = f"; the first other value is {odd[0][:40]!r}" if odd else ""
+            said = f"{count} of its {len(values)} values look like numbers{first}"
+            notes[f"column `{column}`"] = f"read as text, though {said}"
+    return notes
+
+
 # ── texts ───────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -32,6 +32,8 @@ VERSION = 1
 """Of the way from files to pixels: raised when it changes, so that no older pixels are taken from the cache."""
 MEND_FILE = "\n  to mend it: fetch that file anew, or remove it"
 """What to do about an image that is a file by itself: the others are whole."""
+MEND_ROW = "\n  to mend it: put the picture there, or remove the row that names it"
+"""What to do about a row that names a file that is not there."""
 
 
 # ── one image ───────────────────────────────────────────────────────────────────────────────────
@@ -170,6 +172,8 @@ def encoded_bytes(value: Any, name: str, anew: str = "", within: Sequence[Path] 
         return file.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a path that can be none
         reason = getattr(error, "strerror", None) or error
+        if isinstance(error, FileNotFoundError) and _own_file(value) is not None:
+            raise DataInvalid(f"{name}: there is no file {value['path']}{MEND_ROW}") from error
         raise DataInvalid(f"{said} cannot be read: {reason}{command}") from error
 
 

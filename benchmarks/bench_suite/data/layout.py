@@ -22,7 +22,15 @@ from typing import TYPE_CHECKING
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.card import Card, read_card, with_class_names
 from bench_suite.data.hub import Fetched, hub_command, with_columns
-from bench_suite.data.imagefolder import METADATA, SPLITS, class_of, is_picture, picture_splits, picture_table
+from bench_suite.data.imagefolder import (
+    METADATA,
+    SPLITS,
+    class_of,
+    is_picture,
+    left_out,
+    picture_splits,
+    picture_table,
+)
 from bench_suite.data.tables import read_tables
 from bench_suite.spelling import nearest
 
@@ -34,6 +42,7 @@ _FILE = re.compile(
     r"(?P<split>[^.]+?)(?:-\d+(?:-of-\d+)?(?:-[0-9a-f]{16})?)?\.(?P<format>parquet|csv|tsv|jsonl|json)(?:\.gz)?"
 )
 _NUMBERED = re.compile(r"\d{4,5}\.parquet")
+ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".7z", ".rar")
 _NOT_DATA = ("dataset_info", "dataset_dict", "state")
 """Names with which files begin that describe data."""
 
@@ -84,6 +93,8 @@ class Folder:
         there = [known for known in self.configs if known is not None]
         where = f"the folder $BENCH_DATA/{self.hub_id}"
         if not self.configs:
+            archives = [file.name for file in sorted(self.path.glob("**/*")) if file.name.lower().endswith(ARCHIVES)]
+            where += f", but {archives[0]}, which is to be unpacked there" if archives else ""
             return f"no file of Parquet, CSV, TSV or JSON that is named after its split, and no picture, in {where}"
         if self._config(name) in self.configs:
             splits = self.splits(name)
@@ -100,7 +111,9 @@ class Folder:
             table = self._pictures(config, split, columns)
         else:
             _check_complete(files, self.path, self.hub_id)
-            table = read_tables(files, self.path, self.hub_id, columns)
+            others = {file for other, held in self.configs[config].items() if other != split for file in held}
+            out = left_out(split, shared=not others.isdisjoint(files))
+            table = read_tables(files, self.path, self.hub_id, columns, out)
         classes = {name: names for name, names in self.card.classes_of(config).items() if name in table.column_names}
         if classes:
             table = table.replace_schema_metadata(with_class_names(table.schema.metadata, classes))
@@ -115,6 +128,12 @@ class Folder:
                 f"{split}/CLASS/, or name them in {split}/metadata.csv: file_name,label"
             )
         table = picture_table(self.configs[config][split], self.path)
+        described = [file for files in self.configs[config].values() for file in files if file.name in METADATA]
+        if described and not {*(columns or ())} <= {*table.column_names}:
+            raise DataInvalid(
+                f"{self.hub_id}: {described[0].relative_to(self.path).as_posix()} says what the pictures of its split "
+                f"show, and nothing so those of `{split}`: add {split}/{described[0].name} with its columns"
+            )
         return with_columns(table, f"{self.hub_id}, split {split}", columns)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
-from bench_suite.comparing import Comparison
+from bench_suite.comparing import FAILED, Comparison
 from bench_suite.differences import POWER
 from bench_suite.pairing import Odd
 from bench_suite.reports import marks, numbers
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 QUIET = ("not compared", "no difference found")
 "Verdicts of metrics that are not gated that nobody needs to see first."
+NAMED = 5
+"Metrics that are not gated and not compared, with their reason; of more the text gives the number alone."
 READING = (
     "Differences are head − base with their 95 % interval (of timings in percent), over the same test examples and "
     f"seeds. Gated metrics are judged together: {LEVEL * 100:g} % is the chance that any of them is called *regressed* "
@@ -41,7 +43,7 @@ class Compared(Comparison):
         """`status` in words: `regressed` (1), `failed` (3), `cannot tell` (4), `not worse` (0), or `not judged`.
 
         *failed* is of cells or probes of head; *cannot tell* also of cells that stand beside none, *not judged* of a
-        suite that gates nothing.
+        suite that gates nothing, unless no cell at all is compared.
         """
         if self.status == 0 and not self.gated:
             return "not judged"
@@ -119,21 +121,27 @@ def as_text(comparison: Comparison) -> str:
         if row.note:
             parts.append(f"    {row.note}")
     for each in comparison.odd:
-        parts += [f"{each.why}: {each.where}", f"    {each.detail}"]
+        parts += [f"{each.why}: {each.where}", f"    {_detail(each)}"]
     rest = Counter(row.verdict for row in comparison.rows if row not in shown)
     if rest:
         parts.append("not gated: " + ", ".join(f"{count} {verdict}" for verdict, count in rest.items()))
+    silent = [row for row in comparison.rows if row not in shown and row.verdict == "not compared"]
+    parts += [f"    {_name(row)}, {row.where}: {row.note}" for row in silent[:NAMED]]
+    if len(silent) > NAMED:
+        parts.append(f"    and {len(silent) - NAMED} more: --markdown FILE names all of them")
     return "\n".join([*parts, "", title(comparison)])
 
 
 def what_next(comparison: Comparison) -> str:
     """What one would do next."""
-    if not comparison.gated:
+    if not comparison.gated and comparison.status == 0:
         return 'next: give the suite a [gate]: "PROBE/METRIC" = { tolerance = 0.01 }'
     hints = {
         1: "next: bench compare … --markdown FILE   the whole table, for a pull request",
         3: "next: bench results   then bench run … --resume does what failed again",
-        4: "next: more examples or seeds, or a wider tolerance, as said above",
+        4: "next: more examples or seeds, or a wider tolerance, as said above"
+        if any(row.base is not None for row in comparison.rows)
+        else "next: bench results   lists the runs; why these have nothing to compare is said above",
         0: "next: bench baseline set   keeps the newer run, to be compared with",
     }
     return hints[comparison.status]
@@ -142,12 +150,19 @@ def what_next(comparison: Comparison) -> str:
 def title(comparison: Comparison) -> str:
     """What it comes to, in a line."""
     gated = [row for row in comparison.rows if row.gated]
-    if not comparison.gated:
-        return "Nothing is judged: the suite gates no metric"
     count = Counter(row.verdict for row in gated)
     what = ", ".join(f"{count[verdict]} {verdict}" for verdict in WORST_FIRST if count[verdict])
-    odd = f"; {len(comparison.odd)} kinds of cells not compared" if comparison.odd else ""
-    return f"{len(gated)} gated metric{'s' if len(gated) != 1 else ''}: {what or 'none'}{odd}"
+    said = [f"{len(gated)} gated metric{'s' if len(gated) != 1 else ''}: {what or 'none'}"]
+    if not comparison.gated:
+        said = ["Nothing is judged: the suite gates no metric"]
+    cells = [each for each in comparison.odd if not each.probe]
+    if cells:
+        said.append("1 kind of cell not compared" if len(cells) == 1 else f"{len(cells)} kinds of cells not compared")
+    failed = [each for each in comparison.odd if each.why in FAILED]
+    if failed:
+        more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+        said.append(f"failed: {f'{failed[0].probe} of ' if failed[0].probe else ''}{failed[0].where}{more}")
+    return "; ".join(said)
 
 
 # ── lines ───────────────────────────────────────────────────────────────────────────────────────
@@ -169,7 +184,17 @@ def _lines(rows: Sequence[Row], not_gated: str = " (not gated)") -> Iterator[lis
 
 def _odd_line(odd: Odd) -> list[str]:
     reason = marks.inline(f"{odd.why}: {odd.detail}")
-    return ["not compared", "all", marks.inline(odd.where), *[""] * 5, reason]
+    return [
+        "not compared",
+        marks.inline(odd.probe or "all"),
+        marks.inline(odd.where),
+        *[""] * 5,
+        reason,
+    ]
+
+
+def _detail(odd: Odd) -> str:
+    return f"{odd.probe}: {odd.detail}" if odd.probe else odd.detail
 
 
 def _name(row: Row) -> str:

@@ -1,20 +1,26 @@
-"""A comparison as JUnit XML, which CI services show as tests: one for each gated metric, one for each odd cell."""
+"""A comparison as JUnit XML, which CI services show as tests: one for each gated metric, odd cell and failed probe."""
 
 from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from bench_suite.comparing import Comparison
+from bench_suite.comparing import FAILED, Comparison
 from bench_suite.verdicts import Row
 
 
 def as_junit(comparison: Comparison) -> bytes:
-    """`regressed` is a failure, `cannot tell` and cells that are not compared are errors, all else has passed."""
+    """`regressed` is a failure; `cannot tell`, what failed and cells that are not compared are errors.
+
+    Cells that change no exit status are skipped: those that head was to leave out, and without a gate all that have not
+    failed, unless none is compared. All else has passed.
+    """
     rows = [row for row in comparison.rows if row.gated]
-    odd = [each for each in comparison.odd if each.why != "left out"] if comparison.gated else []
+    counted = comparison.gated or comparison.status == 4
+    skipped = [each for each in comparison.odd if each.why == "left out" or not (counted or each.why in FAILED)]
     failures = sum(row.verdict == "regressed" for row in rows)
-    errors = sum(row.verdict == "cannot tell" for row in rows) + len(odd)
-    counts = {"tests": str(len(rows) + len(odd)), "failures": str(failures), "errors": str(errors), "skipped": "0"}
+    errors = sum(row.verdict == "cannot tell" for row in rows) + len(comparison.odd) - len(skipped)
+    numbers = {"tests": len(rows) + len(comparison.odd), "failures": failures, "errors": errors}
+    counts = {name: str(number) for name, number in {**numbers, "skipped": len(skipped)}.items()}
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(suites, "testsuite", {"name": "bench compare", **counts})
     for row in rows:
@@ -25,9 +31,13 @@ def as_junit(comparison: Comparison) -> bytes:
             ElementTree.SubElement(test, "system-out").text = _text(_said(row))
         else:
             ElementTree.SubElement(test, kind, {"message": _text(_said(row)), "type": row.verdict})
-    for each in odd:
-        test = ElementTree.SubElement(suite, "testcase", {"classname": _text(each.where), "name": "compared"})
-        ElementTree.SubElement(test, "error", {"message": _text(each.detail), "type": each.why})
+    for each in comparison.odd:
+        name = f"probe {each.probe}" if each.probe else "compared"
+        test = ElementTree.SubElement(suite, "testcase", {"classname": _text(each.where), "name": _text(name)})
+        if each in skipped:
+            ElementTree.SubElement(test, "skipped", {"message": _text(f"{each.why}: {each.detail}")})
+        else:
+            ElementTree.SubElement(test, "error", {"message": _text(each.detail), "type": each.why})
     return bytes(ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True))
 
 

@@ -41,7 +41,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench_suite.contracts import Data, DataInvalid, Source
-from bench_suite.data.columns import Form, form_of, group_values, modality_of, table_encoder, texts
+from bench_suite.data.columns import Form, form_of, group_values, modality_of, numbers_as_text, table_encoder, texts
 from bench_suite.data.drawing import dealt
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.images import decoded
@@ -156,6 +156,8 @@ def load(options: Options, sources: Sources) -> Data:
         columns, spec = _images(options, tables, sources, name, fetched["train"].folders)
     else:
         columns, spec = _inputs(options, modality, tables, name, notes)
+        meant = [column for column in columns_of(options) if column not in options.categorical]
+        notes |= numbers_as_text(tables["train"], (*meant, options.label))
     splits = {}
     for role, values in columns.items():
         groups = {group: group_values(tables[role], group) for group in options.groups}
@@ -192,6 +194,8 @@ def _roles(options: Options, there: tuple[str, ...], name: str, notes: dict[str,
         others = ", ".join(split for split in there if split not in stated.values())
         hint = f'name the one to train on, train = "…", out of: {others}' if others else "leave that out"
         raise DataInvalid(f"{name} has no split called `train`{beside}: {hint}")
+    if unused := [split for split in there if split not in found.values()]:
+        notes["splits that are not used"] = ", ".join(unused)
     return found
 
 
