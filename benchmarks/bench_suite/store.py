@@ -58,6 +58,11 @@ class RunInfo:
     "All of `run.json`."
 
 
+def _said(fault: Exception) -> str:
+    """A fault in words, without the path of this machine that an OSError has."""
+    return (isinstance(fault, OSError) and fault.strerror) or str(fault)
+
+
 def of_cells(overrides: Sequence[str]) -> list[str]:
     """Those `--set` overrides, in order of the alphabet, that may change a cell or what is measured of it."""
     return sorted(each for each in overrides if re.split(r"[.=]", each, maxsplit=1)[0].strip() not in BESIDE_CELLS)
@@ -322,7 +327,7 @@ class Run:
         try:
             return read(self._inside(row.file).read_bytes())
         except (OSError, ValueError, KeyError) as fault:  # pyarrow's and Pillow's faults are among these
-            raise StoreError(f"{row.name} of run {self.name}: {row.file} cannot be read: {fault}") from fault
+            raise StoreError(f"{row.name} of run {self.name}: {row.file} cannot be read: {_said(fault)}") from fault
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,7 @@ def test_a_damaged_artifact_costs_only_itself(with_artifacts: Run, tmp_path: Pat
     written = write_report([with_artifacts], tmp_path / "out")
     text = written[0].read_text()
     assert text.count("cannot be shown") == 3
+    assert str(tmp_path) not in text  # a report is published
     assert len(written) == 1 + 2
 
 
