@@ -320,6 +320,20 @@ def test_without_scores_or_with_nan_there_are_flips_and_a_reason(broken, reason)
     assert reason in shift.reason
 
 
+def test_swapped_texts_whose_predictions_cannot_be_used_cost_only_their_own_pair():
+    def rule(raw):
+        if any("she" in text.split() for text in raw["text"]) and not any("he" in t.split() for t in raw["text"]):
+            raise BenchError("3 scores are not finite numbers")
+        return {"predictions": np.zeros(len(raw["text"]), dtype=int)}
+
+    found, _ = measured(of_texts(TEXTS, rule))
+    lost, kept = (found["flip_rate", "gender", *pair] for pair in (("male", "female"), ("female", "male")))
+    assert lost.value is None
+    assert "not finite" in lost.reason
+    assert found["score_shift", "gender", "male", "female"].value is None
+    assert kept.value == 0.0
+
+
 def test_the_lists_of_the_option_are_those_of_the_data_file():
     from bench_suite.fairness.terms import word_lists
 

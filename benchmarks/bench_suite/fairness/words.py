@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench_suite.contracts import Artifact, Interval, Metric, Predictions, Trained
+from bench_suite.contracts import Artifact, BenchError, Interval, Metric, Predictions, Trained
 from bench_suite.fairness.intervals import Rate, of_one
 from bench_suite.fairness.shown import bars, in_words
 from bench_suite.fairness.swapping import swapper, words_of
@@ -39,6 +39,8 @@ class Swap:
     before: np.ndarray | None = None
     "(k,) scores of the positive class; None where there are none."
     after: np.ndarray | None = None
+    fault: str = ""
+    "Why the swapped texts have no predictions."
 
     @property
     def at(self) -> dict[str, str]:
@@ -70,13 +72,21 @@ def by_words(
     swaps = []
     for swap in _swaps(texts, lists):
         if len(swap.rows) >= least_size:
-            swap = _judged(swap, test, trained.predictions("test", partial(_swapped, swap.changed)), positive)
+            try:
+                after = trained.predictions("test", partial(_swapped, swap.changed))
+            except BenchError as fault:  # what the model says of the texts as they are stays
+                swap = replace(swap, fault=f"with its words swapped: {fault}")
+            else:
+                swap = _judged(swap, test, after, positive)
         swaps.append(swap)
     shifts = [_shift(swap, test, positive, least_size, resamples) for swap in swaps]
     for swap, shift in zip(swaps, shifts):
         if len(swap.rows) < least_size:
             reason = f"{len(swap.rows)} texts name the group {swap.old}, too few to judge: least_size = {least_size}"
             yield Metric("flip_rate", None, reason, swap.at, n=len(swap.rows))
+        elif swap.fault:
+            yield Metric("flip_rate", None, swap.fault, swap.at, n=len(swap.rows))
+            yield shift
         else:
             rate = swap.flip_rate
             yield Metric("flip_rate", rate.value, at=swap.at, interval=of_one(rate), n=rate.n)
@@ -84,7 +94,8 @@ def by_words(
     if not swaps:
         return
     yield _table(swaps, shifts, least_size)
-    judged = {f"{swap.old} → {swap.new}": swap.flip_rate for swap in swaps if len(swap.rows) >= least_size}
+    told = [swap for swap in swaps if len(swap.rows) >= least_size and not swap.fault]
+    judged = {f"{swap.old} → {swap.new}": swap.flip_rate for swap in told}
     if judged:
         yield bars("flip_rate", "flip rate", judged, least_size, "Texts judged otherwise when they name another group")
     known = {f"{s.old} → {s.new}": shift for s, shift in zip(swaps, shifts) if shift.value is not None}
@@ -122,6 +133,8 @@ def _shift(swap: Swap, test: Predictions, positive: int | None, least_size: int,
     n = len(swap.rows)
     if n < least_size:
         return Metric("score_shift", None, "too few texts", swap.at, n=n)
+    if swap.fault:
+        return Metric("score_shift", None, swap.fault, swap.at, n=n)
     if swap.before is None or swap.after is None:
         reason = "the model gives no scores"
         if positive is None:
@@ -139,7 +152,8 @@ def _table(swaps: Sequence[Swap], shifts: Sequence[Metric], least_size: int) -> 
     rows = []
     for swap, shift in zip(swaps, shifts):
         told = None if shift.value is None else f"{shift.value:+.4f}{_span(shift.interval)}".replace("-", "−")
-        rows.append([swap.attribute, swap.old, swap.new, len(swap.rows), in_words(swap.flip_rate, least_size), told])
+        flips = None if swap.fault else in_words(swap.flip_rate, least_size)
+        rows.append([swap.attribute, swap.old, swap.new, len(swap.rows), flips, told])
     columns = ["attribute", "from", "to", "texts", "flip rate", "score shift"]
     caption = f"Words that name a group swapped, with 95 % intervals; too few: fewer than {least_size} texts name it"
     return Artifact("swaps", "table", {"columns": columns, "rows": rows}, caption)
