@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from importlib.machinery import PathFinder
@@ -162,9 +162,9 @@ def _import(modules: Sequence[str], seconds: float) -> dict[str, str | None]:
     return done
 
 
-def _pass_on(stream: object, put: Callable[[str | None], None]) -> None:
+def _pass_on(stream: Iterable[str], put: Callable[[str | None], None]) -> None:
     """What follows the mark, line by line; None at the end."""
-    for line in stream:  # type: ignore[attr-defined]  # a text stream
+    for line in stream:
         if line.startswith(_MARK):
             put(line.removeprefix(_MARK))
     put(None)

@@ -21,6 +21,11 @@ HEAD = 1 << 20
 """Bytes at a file's beginning that are looked at for how it is written."""
 LONGEST = 64 << 20
 """Bytes that a line of JSON may have: it is as long as a text is, and Arrow's own limit is 1 MB."""
+NOT_UTF8 = "it is not written in UTF-8: open it in the program that wrote it, and save it as UTF-8"
+_NUMBER = r"^[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
+"""A number as many languages write it: points between thousands, a comma before decimals."""
+_THOUSANDS = r"^[-+]?(\d+|[1-9]\d{0,2}(\.\d{3})+)$"
+"""A whole number so written; with a point before other than three digits it has a decimal point."""
 
 
 def read_tables(
@@ -60,9 +65,6 @@ def read_tables(
         return pa.concat_tables([table.cast(tables[0].schema) for table in tables])
     except (pa.ArrowException, ValueError) as error:
         raise DataInvalid(f"{hub_id}: files of one split have different columns: {first_line(error)}") from error
-
-
-NOT_UTF8 = "it is not written in UTF-8: open it in the program that wrote it, and save it as UTF-8"
 
 
 def _cause(file: Path, kind: str, error: BaseException) -> str | None:
@@ -127,11 +129,6 @@ def _read_parquet(file: Path, name: str, columns: Sequence[str] | None) -> pa.Ta
 
 
 # ── CSV ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-_NUMBER = r"^[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
-"""A number as many languages write it: points between thousands, a comma before decimals."""
-_THOUSANDS = r"^[-+]?(\d+|[1-9]\d{0,2}(\.\d{3})+)$"
 
 
 def _read_csv(file: Path, name: str, columns: Sequence[str] | None) -> pa.Table:
