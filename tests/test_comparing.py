@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import bench_suite
+from bench_suite import components
 from bench_suite.baselines import NoBaseline, base_run, baselines, head_run, set_baseline
 from bench_suite.comparing import Comparison, ComparisonError, check_common, compare
 from bench_suite.contracts import Interval, MetricRow, Predictions, ProbeRow, Record
@@ -23,6 +24,7 @@ from bench_suite.reports.comparison import as_markdown, as_text, title, what_nex
 from bench_suite.reports.junit import as_junit
 from bench_suite.stats import bootstrap_interval
 from bench_suite.store import Run, Store
+from bench_suite.suite import Choice, metrics_of
 from bench_suite.verdicts import Row
 from bench_suite.writing import StoreError
 
@@ -111,7 +113,7 @@ def test_a_planted_drop_is_found_and_ends_with_1(runs: Runs) -> None:
     assert row.interval is not None
     assert row.interval[0] < row.difference < row.interval[1] < -0.01
     assert row.smallest is not None
-    assert 0.01 < row.smallest < 0.04
+    assert 0.01 < row.smallest < 0.07
     assert (row.seeds, row.examples, row.how) == (3, N, "example by example")
 
 
@@ -266,6 +268,89 @@ def test_a_column_of_clusters_among_the_predictions_is_heeded(runs: Runs) -> Non
     assert row.examples == N // 100
 
 
+PARITY = {"fairness/demographic_parity_difference": {"tolerance": 0.02}}
+
+
+def parity(
+    runs: Runs, predictions: Predictions, *, value=0.1, made_of_them: bool = True, key: str = "k", gate=PARITY
+) -> Run:
+    """A run whose gate is on a metric that no file of the program computes, at a coordinate, of two seeds."""
+    rows = [
+        MetricRow(
+            "fairness/demographic_parity_difference", value, "fraction", "lower", at={"attribute": "sex"},
+            interval=Interval(0.0, 0.2), n=N, of_predictions=made_of_them,
+        )
+    ]  # fmt: skip
+    probes = {"fairness": ProbeRow("ok", key)}
+    return runs.make([(cell(s, metrics=tuple(rows), probes=probes), predictions) for s in (0, 1)], gate=gate)
+
+
+def grouped(seed: int = 0) -> Predictions:
+    return replace(predicted(right(0.9, seed)), groups={"sex": np.array(["f", "m"])[np.arange(N) // 7 % 2]})
+
+
+@pytest.mark.parametrize(("gate", "verdict"), [
+    (PARITY, "not worse than the tolerance"),
+    ({name: {"max": 0.3} for name in PARITY}, "no regression found"),
+])  # fmt: skip
+def test_what_is_made_of_the_same_predictions_alone_is_not_worse_and_that_is_said(runs: Runs, gate, verdict) -> None:
+    shuffled = np.random.default_rng(0).permutation(N)
+    other = grouped()
+    other = replace(
+        other, ids=other.ids[shuffled], columns={name: each[shuffled] for name, each in other.columns.items()},
+        groups={"sex": other.groups["sex"][shuffled]},
+    )  # fmt: skip
+    found = compare(parity(runs, grouped(), gate=gate), parity(runs, other, gate=gate))
+    row = only(found)
+    assert (row.verdict, row.how, row.difference, found.status) == (verdict, "the same predictions", 0.0, 0)
+    assert "the same predictions, one by one" in row.note
+    assert row.smallest is None
+    assert "finds" not in as_text(found)
+
+
+def test_a_difference_of_0_proves_nothing_where_predictions_differ_or_are_not_all_that_it_is_made_of(
+    runs: Runs,
+) -> None:
+    one, flipped = grouped(), grouped()
+    flipped["predictions"][0] ^= 1
+    moved = replace(one, groups={"sex": one.groups["sex"][::-1].copy()})
+    rounded = replace(one, columns={**one.columns, "scores": one["scores"] * np.float32(0.99)})
+    for head in (flipped, moved, rounded):
+        assert only(compare(parity(runs, one), parity(runs, head))).verdict == "cannot tell"
+    changed = only(compare(parity(runs, one), parity(runs, one, value=0.101)))
+    assert (changed.verdict, changed.difference) == ("cannot tell", pytest.approx(0.001))
+    alike = [parity(runs, one, made_of_them=False) for _ in "12"]
+    assert only(compare(*alike)).verdict == "cannot tell"
+    bare = compare(parity(runs, one), runs.make([(each, None) for each in parity(runs, one).records()], gate=PARITY))
+    assert only(bare).how != "the same predictions"
+    other = compare(parity(runs, one), parity(runs, one, key="other options"))
+    assert (only(other).verdict, only(other).note) == ("cannot tell", "the options of its probe differ")
+
+
+def test_what_has_no_direction_is_bounded_by_each_run_and_no_gate_of_a_comparison(runs: Runs) -> None:
+    row = MetricRow("fairness/selection_rate", 0.5, "fraction", "none", interval=Interval(0.4, 0.6), n=N)
+    bounded, tolerant = (
+        compare(*(runs.make([(cell(metrics=(row,)), None)], gate={row.name: rules}) for _ in "12"))
+        for rules in ({"max": 0.9}, {"tolerance": 0.1})
+    )
+    assert [(row.verdict, row.gated) for row in bounded.rows] == [("no difference found", False)]
+    assert bounded.status == 0
+    assert (only(tolerant).verdict, tolerant.status) == ("cannot tell", 4)
+    assert "no better direction" in only(tolerant).note
+
+
+def test_probes_state_which_of_their_metrics_stored_predictions_make() -> None:
+    def stated(probe: str) -> set[str]:
+        choice = Choice(components.find("probes", probe, Path()), probe, {})
+        problem = components.find("problems", "classification", Path())
+        return {name for name, facts in metrics_of(choice, [problem]).items() if facts.get("of_predictions")}
+
+    assert "accuracy" in stated("quality")
+    assert {"demographic_parity_difference", "class_recall"} <= stated("fairness")
+    assert not {"flip_rate", "score_shift"} & stated("fairness"), "they are of texts whose words were swapped"
+    assert not any(map(stated, ("attribution", "throughput", "compute", "generalization")))
+
+
 def test_one_observation_a_side_tells_nothing_and_an_exact_count_everything(runs: Runs) -> None:
     def run(memory: float, parameters: float) -> Run:
         rows = (
@@ -394,7 +479,7 @@ def test_a_cell_of_one_side_only_ends_with_4_unless_it_was_left_out_on_purpose(r
         (["model=mlp,cnn"], "missing"),
         (["task=loans", "-k not cnn"], "left out"),
         (["seed=1"], "left out"),
-        (["--lf"], "left out"),
+        (["--lf"], "left out"),  # of a run that does not say which cells it took
     ],
 )
 def test_a_cell_that_head_was_asked_for_is_missing_and_not_left_out(runs: Runs, only: list[str], why: str) -> None:
@@ -696,7 +781,7 @@ def test_a_suite_alarms_for_nothing_in_at_most_one_of_a_hundred_and_finds_a_drop
     assert simulate(settings, 0.0, trials=500).alarms <= 0.025
     rates = simulate([replace(settings[0], tolerance=0.01)], 0.01, trials=200)
     assert rates.found >= 0.95
-    assert rates.finds == pytest.approx(0.0088, abs=0.0005)
+    assert rates.finds == pytest.approx(0.0089, abs=0.0005)
 
 
 def test_error_rates_of_two_runs_are_of_their_own_gates(runs: Runs) -> None:

@@ -26,6 +26,7 @@ from bench_suite.differences import (
     p_differs,
     p_not_worse,
     p_regressed,
+    reach,
     resampled,
     sign_flips,
     smallest_found,
@@ -239,18 +240,60 @@ def test_benjamini_hochberg_is_scipys_and_holm_is_no_less_strict(values) -> None
 # ── power ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_smallest_difference_found_is_that_of_the_formula() -> None:
+def test_what_a_difference_is_told_by_is_the_formula() -> None:
     """10,000 examples of which 5 % differ, α 0.01 two-sided, power 0.95: 0.94 points (STATISTICS, 7)."""
     d = np.zeros(10_000)
     d[:250], d[250:500] = 1, -1
-    assert smallest_found(nested(d), 0.005) == pytest.approx(0.0094, abs=1e-4)
+    assert reach(nested(d), 0.005) == pytest.approx(0.0094, abs=1e-4)
 
 
-def test_with_few_degrees_of_freedom_the_smallest_difference_is_found_as_often_as_is_said() -> None:
+def test_the_least_loss_that_is_found_solves_its_equation() -> None:
+    """A loss L of answers adds L / n to the variance: L − Δ = c · √((0.05 + L) / n); what was lost already does not."""
+    d = np.zeros(10_000)
+    d[:250], d[250:500] = 1, -1
+    c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
+    loss = smallest_found(nested(d), 0.01, 0.01, growth=1e-4)
+    assert loss - 0.01 == pytest.approx(c * math.sqrt((0.05 + loss) * 1e-4), rel=0.01)
+    d[500:900] = -1
+    lost = nested(d)
+    assert smallest_found(lost, 0.01, 0.01, growth=1e-4) == pytest.approx(0.01 + c * lost.error, rel=0.01)
+
+
+def test_a_loss_is_found_that_nothing_seen_makes_likely() -> None:
+    """No example differs, so the variance seen is 0: what is found follows from the loss alone, and is not 0."""
+    none = Evidence(nested(np.zeros((1, 1000))))
+    c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
+    assert none.smallest_found(0.0, 0.01) == pytest.approx(c**2 / 1000, rel=0.02)
+    two = Evidence(nested(np.zeros((2, 1000))), (over_seeds_alone([0.0, 0.0]),))
+    assert two.smallest_found(0.0, 0.01) > 0.5
+    apart = Evidence(nested(np.zeros((2, 1000))), (over_seeds_alone([-0.1, 0.1]),))
+    assert apart.smallest_found(0.0, 0.01) == math.inf
+
+
+@given(
+    value=st.floats(-1, 0.5),
+    variance=st.sampled_from([0.0, 1e-9, 1e-4, 0.2]),
+    freedom=st.sampled_from([1.0, 4.0, math.inf]),
+    tolerance=st.sampled_from([0.0, 0.01, 0.5]),
+    growth=st.sampled_from([0.0, 1e-4, 0.1]),
+)
+def test_what_is_found_is_never_less_than_the_tolerance_nor_than_what_a_loss_brings(
+    value, variance, freedom, tolerance, growth
+) -> None:
+    one = Difference(value, variance, 0.0, variance, freedom, 0, 3)
+    loss = smallest_found(one, tolerance, 0.01, growth=growth)
+    assert loss >= tolerance
+    if math.isfinite(loss) and growth:
+        least = 3.9 * math.sqrt(max(0.0, growth * loss * (1 - loss)))
+        assert loss - tolerance >= least * 0.99
+
+
+def test_with_few_degrees_of_freedom_the_least_loss_is_found_as_often_as_is_said() -> None:
+    """Half of all estimated losses are below what is found in 95 of 100, half above."""
     random = np.random.default_rng(5)
-    true = Difference(0.0, 0.0, 1 / 4, 1 / 4, 3.0, 0, 4)
-    drop = smallest_found(true, 0.01)
-    found = [p_regressed(over_seeds_alone(random.normal(-drop, 1.0, 4))) <= 0.01 for _ in range(2000)]
+    runs = [over_seeds_alone(random.normal(0.0, 1.0, 4)) for _ in range(2000)]
+    loss = float(np.median([smallest_found(each, 0.0, 0.01) for each in runs]))
+    found = [p_regressed(over_seeds_alone(random.normal(-loss, 1.0, 4))) <= 0.01 for _ in range(2000)]
     assert np.mean(found) == pytest.approx(0.95, abs=0.015)
 
 
@@ -266,10 +309,17 @@ def test_with_what_would_decide_it_is_decided(seeds: int, spread: float) -> None
     assert needed(few, 0.0, 0.01) is None
 
 
+def test_examples_that_do_not_differ_decide_once_there_are_enough_of_them() -> None:
+    """100 alike examples do not rule out that one in a hundred is lost; needed are those that would."""
+    plan = needed(nested(np.zeros(100)), 0.01, 0.01)
+    assert plan is not None
+    assert p_not_worse(nested(np.zeros(100)), 0.01) > 0.01 >= p_not_worse(nested(np.zeros(plan.n)), 0.01)
+
+
 def test_seeds_alone_find_nothing_where_their_flips_cannot() -> None:
     values = (-0.1, -0.2, -0.15)
     evidence = Evidence(over_seeds_alone(values), flips=values)
-    assert evidence.smallest_found(0.01) == math.inf
+    assert evidence.smallest_found(0.0, 0.01) == evidence.reach(0.01) == math.inf
     assert evidence.p_regressed(0.0) == 1 / 8
     assert evidence.p_differs() == 1 / 4
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -37,6 +38,14 @@ def record(
         None,
         {"quality": ProbeRow(status, "k")},
         metrics=rows if status == "ok" else (),
+    )
+
+
+def broken(seed: int, status: Literal["ok", "failed"] = "ok") -> Record:
+    """A record without the metric: its probe failed, or the whole cell."""
+    probes = {"quality": ProbeRow("failed", "k", "3 scores are not finite numbers")}
+    return replace(
+        record(seed, status="failed"), probes=probes, status=status, reason=None if status == "ok" else "no memory"
     )
 
 
@@ -84,8 +93,10 @@ def test_the_mean_over_seeds_is_judged_and_not_each_seed():
     [
         ([record(value=None)], "0 of 1 seeds have it: no scores"),
         ([record(0), record(1, value=None)], "1 of 2 seeds have it: no scores"),
-        ([record(0), record(1, status="failed")], "1 of 2 seeds have it: a cell failed"),
-        ([record(status="failed")], "no cell has measured it"),
+        ([record(0), broken(1)], "1 of 2 seeds have it: probe failed: 3 scores are not finite numbers"),
+        ([broken(0)], "no cell has measured it: probe failed: 3 scores are not finite numbers"),
+        ([record(0), broken(1, "failed")], "1 of 2 seeds have it: no memory"),
+        ([broken(0, "failed")], "no cell has measured it: no memory"),
     ],
 )
 def test_a_metric_that_should_be_there_and_is_not_is_absent_and_says_why(records, reason):

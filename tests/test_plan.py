@@ -275,6 +275,18 @@ def test_a_probe_whose_need_is_unmet_is_not_applicable_with_the_reason(plan, tmp
         plan(probes={"mine": {"use": "./mine.py", "method": "cam"}})
 
 
+def test_a_class_is_looked_for_in_each_task_that_a_probe_is_applied_to(plan):
+    tasks = [{"use": "loans"}, {"use": "breast_cancer"}]
+    asked = {"quality": {}, "fairness": {"positive": "denied"}}
+    with pytest.raises(SuiteError) as fault:
+        plan(tasks=tasks, probes=asked)
+    (said,) = fault.value.faults
+    assert '"denied" is no class of breast_cancer (it has: malignant, benign)' in said
+    assert 'to leave that task out: only = { task = ["loans"] }' in said
+    asked["fairness"]["only"] = {"task": ["loans"]}
+    assert len(plan(tasks=tasks, probes=asked).cells) == 2
+
+
 def test_groups_are_there_unless_the_suite_says_none(plan, tmp_path):
     (tmp_path / "mine.py").write_text('NEEDS = ("groups",)\nMETRICS = {}\ndef probe(trained, options): ...\n')
     probes = {"quality": {}, "mine": {"use": "./mine.py"}}

@@ -115,7 +115,7 @@ def test_all_that_a_suite_names_by_file_is_foreign_each_once(read, tmp_path):
     )
     suite = read(text)
     assert [component.name for component in suite.foreign] == ["own", "mine"]
-    assert suite.metrics["quality/own"] == {"unit": "share", "better": "higher"}
+    assert suite.metrics["quality/own"] == {"unit": "share", "better": "higher", "of_predictions": True}
 
 
 @pytest.mark.parametrize("name", shipped())

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
-from bench_suite.contracts import BenchError, MetricRow, Record
+from bench_suite.contracts import BenchError, MetricRow
 from bench_suite.differences import Difference, Evidence, over_seeds_alone, unpaired, welch
+from bench_suite.gates import unmeasured
 from bench_suite.pairing import Group, Odd, Pair, Pairing, pair
 from bench_suite.records import label_of
-from bench_suite.rescoring import Examples, OtherExamples, Unpaired, difference_of, examples_of
+from bench_suite.rescoring import SAME, Examples, OtherExamples, Unpaired, difference_of, examples_of
 from bench_suite.store import Run
 from bench_suite.suite import TIMING_PROCESSES
 from bench_suite.verdicts import Case, Row, in_order, judged, looked_at
@@ -80,6 +81,8 @@ def compare(base: Run, head: Run) -> Comparison:
     pairing, cases = cases_of(base, head)
     gates = head.info.get("gate", {})
     rows = judged([case for case in cases if case.row.gated]) + looked_at([c for c in cases if not c.row.gated])
+    # Of the same predictions nothing varies, so what a loss would have to be to be found is not known.
+    rows = [replace(row, smallest=None) if row.how == SAME else row for row in rows]
     return Comparison(
         base.name, head.name, tuple(in_order(rows)), pairing.odd, (*pairing.notes, *_one_sided(pairing)), bool(gates),
         _status(rows, pairing, gated=bool(gates)),
@@ -192,7 +195,9 @@ def _case(
     key: Key, rows: Sequence[tuple[MetricRow | None, MetricRow | None]], place: _Place, rules: Mapping[str, Any] | None
 ) -> Iterator[Case]:
     """The case of one metric; none where only one side has it, which the notes tell, unless it is gated."""
-    gated = rules is not None
+    directed = any(row.better != "none" for pair in rows for row in pair if row is not None)
+    # Without a direction `min` and `max` hold, which each run is judged by alone, and nothing is worse.
+    gated = rules is not None and (directed or "tolerance" in rules)
     known = [(mine, theirs) for mine, theirs in rows if mine is not None and theirs is not None]
     valued = [pair for pair in known if pair[0].value is not None and pair[1].value is not None]
     if not gated and (not known or all(mine.value is None and theirs.value is None for mine, theirs in known)):
@@ -222,7 +227,7 @@ def _weighed(row: Row, values: Values, place: _Place, tolerance: float | str | N
             evidence, how, unpaired_for = _of_values(row, values, sign, place)
     except ValueError as fault:
         return Case(replace(row, note=str(fault)))
-    if 0 < evidence.main.n < FEWEST and how != "the same predictions":
+    if 0 < evidence.main.n < FEWEST and how != SAME:
         return Case(replace(row, note=f"{evidence.main.n} test examples are too few: {FEWEST} at least"))
     margin = _margin(tolerance, row, relative=timing)
     low, high = sorted(sign * bound for bound in evidence.main.interval())
@@ -232,6 +237,8 @@ def _weighed(row: Row, values: Values, place: _Place, tolerance: float | str | N
     counted = evidence.main
     few = {1: "of these trained models, not of the method: one seed", 2: "two seeds are few"}.get(counted.count, "")
     notes = [few] if few and counted.n else []
+    if how == SAME:
+        notes.insert(0, f"{SAME}, one by one")
     if tolerance is not None and not margin and _number(tolerance):
         notes.append(f"a tolerance of {tolerance} of base's 0 is none")
     if unpaired_for and how in (BY_INTERVALS, BY_SEEDS):
@@ -287,6 +294,8 @@ def _of_values(row: Row, values: Values, sign: float, place: _Place) -> tuple[Ev
             return with_seeds(found, numbers, sign) if found.variance or found.value else Evidence(found), how, ""
     if label_of(row.metric) in place.probes:
         raise ValueError("the options of its probe differ")
+    if (same := _unchanged(values, of_seed, place)) is not None:
+        return Evidence(same.unchanged()), SAME, ""
     errors = [_error(mine, theirs) for mine, theirs in values]
     if None not in errors:
         n = min(each.n or 0 for pair in values for each in pair)
@@ -300,6 +309,16 @@ def _of_values(row: Row, values: Values, sign: float, place: _Place) -> tuple[Ev
     if not place.hardware:
         raise ValueError("the hardware is another, or not known")
     return Evidence(over_seeds_alone(of_seed), flips=tuple(of_seed)), BY_SEEDS, why
+
+
+def _unchanged(values: Values, of_seed: Sequence[float], place: _Place) -> Examples | None:
+    """The stored predictions of which alone a metric is made, where neither they nor it differ under any seed.
+
+    An equal metric proves nothing by itself: a coarse one, such as the accuracy of a small group, often is by chance.
+    """
+    made_of_them = all(theirs.of_predictions for _, theirs in values) and not any(of_seed)
+    examples = place.examples
+    return examples if made_of_them and isinstance(examples, Examples) and examples.identical else None
 
 
 def with_seeds(main: Difference, numbers: Sequence[tuple[float, float]], sign: float) -> Evidence:
@@ -370,22 +389,16 @@ def _lacking(metric: str, rows: Sequence[tuple[MetricRow | None, MetricRow | Non
         if lacking:
             said = [row.reason for at in lacking if (row := rows[at][side]) is not None]
             records = [(pairs[at].base, pairs[at].head)[side] for at in lacking if pairs]
-            reasons = [*said, *(_unmeasured(metric, record) for record in records), "it was not measured"]
+            reasons = [*said, *(unmeasured(metric, record) for record in records), "it was not measured"]
             reason = next(filter(None, reasons))
             return f"{word} has no value under {len(lacking)} of {len(rows)} seeds: {reason}"
     return ""
 
 
-def _unmeasured(metric: str, record: Record) -> str:
-    """Why a cell has no row of a metric, as its probe tells; empty where that ended well or is not known."""
-    row = record.probes.get(label_of(metric))
-    return "" if row is None or row.status == "ok" else f"probe {row.status}: {row.reason or 'no reason given'}"
-
-
 def _nowhere(metric: str, pairing: Pairing) -> str:
     """Why no pair of cells has a metric."""
     records = [record for group in pairing.groups for each in group.pairs for record in (each.head, each.base)]
-    reason = next(filter(None, (_unmeasured(metric, record) for record in records)), "")
+    reason = next(filter(None, (unmeasured(metric, record) for record in records)), "")
     return "no cell that both runs have measures it" + (f": {reason}" if reason else "")
 
 

@@ -63,12 +63,14 @@ _FORMS: dict[str, tuple[str, Any]] = {
     ),
     "GROUPS": _WORDS,
     "SHIFTS": _WORDS,
+    "CLASSES": _WORDS,
     "ACCEPTS": _WORDS,
     "METRICS": (
         'dictionary of metric: {"unit": …, "better": "higher", "lower" or "none"}',
         lambda v: _TABLE[1](v) and all(map(_is_metric, v.values())),
     ),
     "METRICS_OF_PROBLEM": ("true or false", lambda v: isinstance(v, bool)),
+    "OF_PREDICTIONS": ("true or false", lambda v: isinstance(v, bool)),
     "NAMES": _TABLE,
     "PATHS": _WORDS,
     "BOUNDS": (

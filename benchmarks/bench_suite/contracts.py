@@ -419,6 +419,8 @@ class MetricRow:
     samples: tuple[float, ...] = ()
     n: int | None = None
     ideal: float | None = None
+    of_predictions: bool = False
+    "Whether nothing but the stored predictions of the test split, and their groups, makes it."
 
 
 @dataclass(frozen=True)

@@ -302,12 +302,25 @@ class Evidence:
             return min(1.0, 2 * min(sign_flips(self.flips), sign_flips([-value for value in self.flips])))
         return p_differs(self.main)
 
-    def smallest_found(self, level: float, power: float = POWER) -> float:
-        """How far beyond the tolerance a drop must be to be found in a share `power` of comparisons; perhaps ∞."""
+    def reach(self, level: float, power: float = POWER) -> float:
+        """As the function, of all that must agree; perhaps ∞."""
         if self.flips and level < 0.5 ** len(self.flips):
             return math.inf
-        seeds = [smallest_found(each, level / len(self.seeds), power) for each in self.seeds]
-        return max(smallest_found(self.main, level, power), min(seeds, default=0.0))
+        seeds = [reach(each, level / len(self.seeds), power) for each in self.seeds]
+        return max(reach(self.main, level, power), min(seeds, default=0.0))
+
+    def smallest_found(self, tolerance: float, level: float, power: float = POWER) -> float:
+        """As the function, of all that must agree; perhaps ∞.
+
+        Answers that are lost are the same under each seed, or others: the first makes the mean over examples vary more,
+        the second the seeds, by the loss / n and the loss / (nS); each part is given what is worse for it.
+        """
+        if self.flips and level < 0.5 ** len(self.flips):
+            return math.inf
+        growth = 1 / self.main.n if self.main.steps else 0.0
+        of_seeds = growth / self.main.count
+        seeds = [smallest_found(each, tolerance, level / len(self.seeds), power, of_seeds) for each in self.seeds]
+        return max(smallest_found(self.main, tolerance, level, power, growth), min(seeds, default=0.0))
 
     def _agreed(self, p: list[float]) -> float:
         main, *seeds = p
@@ -340,8 +353,8 @@ def benjamini_hochberg(values: Sequence[float]) -> list[float]:
 # ── power ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def smallest_found(difference: Difference, level: float, power: float = POWER) -> float:
-    """How far beyond the tolerance a drop must be to be found in a share `power` of comparisons, at a one-sided level.
+def reach(difference: Difference, level: float, power: float = POWER) -> float:
+    """How far from a value the truth must be to be told from it in a share `power` of comparisons, one-sided.
 
     c · √V, where Student's t with df degrees of freedom and non-centrality c exceeds t(1 − α, df) with chance `power`.
     With many degrees c = z(1 − α) + z(power), so that for right and wrong answers it is c · √(share of examples that
@@ -353,6 +366,47 @@ def smallest_found(difference: Difference, level: float, power: float = POWER) -
     if math.isinf(difference.freedom):
         return (critical + _quantile(power, math.inf)) * difference.error
     return float(special.nctdtrinc(difference.freedom, 1 - power, critical)) * difference.error
+
+
+def smallest_found(
+    difference: Difference, tolerance: float, level: float, power: float = POWER, growth: float = 0.0
+) -> float:
+    """The least loss L, tolerance included, told from the tolerance in a share `power` of comparisons; perhaps ∞.
+
+    L − Δ = c · √V(L) with c as for `reach`. Answers that are lost differ where none did before, so that a loss varies
+    more than what was seen: V(L) = V · df / median of χ²(df) + `growth` · (L − seen) · (1 − L − seen), of the loss that
+    was seen, and never less than of this loss alone, `growth` · L · (1 − L). The first factor is 1 but for few degrees
+    of freedom: half of all estimates by 2 are below 0.69 of it.
+    """
+    from scipy import optimize, special
+
+    if math.isfinite(difference.freedom):
+        middle = 2 * special.gammaincinv(difference.freedom / 2, 0.5)
+        difference = replace(difference, variance=difference.variance * difference.freedom / middle)
+    if not growth:
+        return tolerance + reach(difference, level, power)
+    seen = max(0.0, -difference.value)
+
+    def short(loss: float) -> float:
+        """How much more than `loss` had to be lost to be found: positive where next to nothing is lost."""
+        further = growth * max(0.0, loss - seen) * max(0.0, 1 - loss - seen)
+        more = max(further, growth * loss * (1 - loss) - difference.variance)
+        return tolerance + reach(_grown(difference, more), level, power) - loss
+
+    if short(1.0) >= 0:
+        return math.inf  # nobody loses more answers than there are
+    return float(optimize.brentq(short, max(tolerance, SLACK), 1.0, rtol=1e-4))
+
+
+def _grown(difference: Difference, more: float) -> Difference:
+    """The difference with so much more variance, of as many examples, or of seeds where it is of seeds alone."""
+    if more == 0.0:
+        return difference
+    units = (difference.n or difference.count) - 1
+    before = difference.variance
+    variance = before + more
+    below = before**2 / difference.freedom + (2 * before * more + more**2) / units
+    return replace(difference, variance=variance, freedom=variance**2 / below)
 
 
 @dataclass(frozen=True)
@@ -373,7 +427,8 @@ def needed(difference: Difference, margin: float, level: float, power: float = P
     allowed = (margin / reach) ** 2
     if allowed <= 0 or difference.n == 0:
         return None
-    of_example, of_seed = difference.examples * difference.n, difference.seeds * difference.count
+    of_example = max(difference.examples, _floor(difference, margin)) * difference.n
+    of_seed = difference.seeds * difference.count
     left = allowed - difference.seeds
     if left >= allowed / 2:
         return Needed(max(difference.n, math.ceil(of_example / left)), difference.count)

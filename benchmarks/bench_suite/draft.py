@@ -201,6 +201,7 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
         tuple(float(sample) for sample in metric.samples),
         None if metric.n is None else int(metric.n),
         facts.get("ideal"),
+        bool(facts.get("of_predictions")),
     )
 
 

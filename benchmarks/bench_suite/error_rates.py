@@ -45,19 +45,23 @@ class Rates:
     found: float
     "Share in which the first gate does."
     finds: float
-    "Median of the least drop beyond the tolerance that the first gate says it finds."
+    "Median of the least drop beyond the tolerance that the first gate says it finds; ∞ where it finds none."
 
 
-def simulate(settings: Sequence[Setting], drop: float = DROP, *, trials: int = 1000, seed: int = 0) -> Rates:
+def simulate(
+    settings: Sequence[Setting], drop: float = DROP, *, on_top: bool = False, trials: int = 1000, seed: int = 0
+) -> Rates:
     """Rates of one suite whose gates are `settings`, all of them judged together, as independent metrics.
 
     Answers: on a share 2q of the examples each side is right with chance ½, shifted by the seed; elsewhere both are
-    right, so that they differ on a share q. Numbers: normal differences of examples and of seeds.
+    right, so that they differ on a share q. What drops is lost among the first as far as they go, so that no more
+    examples differ than before, or `on_top` among the others, under each seed on others. Numbers: normal differences of
+    examples and of seeds.
     """
     random = np.random.default_rng(seed)
     alarms, found, finds = 0, 0, []
     for _ in range(trials):
-        rows = _verdicts(settings, drop, random)
+        rows = _verdicts(settings, drop, on_top, random)
         first = next(row for row in rows if row.where == "0")
         alarms += any(row.verdict == "regressed" for row in rows)
         found += first.verdict == "regressed"
@@ -81,30 +85,36 @@ def settings_of(base: Run, head: Run) -> list[Setting]:
     return found
 
 
-def _verdicts(settings: Sequence[Setting], drop: float, random: np.random.Generator) -> list[Row]:
+def _verdicts(settings: Sequence[Setting], drop: float, on_top: bool, random: np.random.Generator) -> list[Row]:
     """Verdicts of one comparison; the first metric has dropped by its tolerance and `drop`, unless that is 0."""
     cases = []
     for place, setting in enumerate(settings):
-        shift = -(setting.tolerance + drop) if drop and not place else 0.0
-        draw = _answers if setting.differing else _numbers
-        cases.append(Case(Row("metric", str(place), True), draw(setting, shift, random), setting.tolerance))
+        loss = setting.tolerance + drop if drop and not place else 0.0
+        evidence = _answers(setting, loss, on_top, random) if setting.differing else _numbers(setting, loss, random)
+        cases.append(Case(Row("metric", str(place), True), evidence, setting.tolerance))
     return judged(cases)
 
 
-def _answers(setting: Setting, shift: float, random: np.random.Generator) -> Evidence:
+def _answers(setting: Setting, loss: float, on_top: bool, random: np.random.Generator) -> Evidence:
     unsure = max(1, random.binomial(setting.n, min(1.0, 2 * (setting.differing or 0.0))))
+    sure = setting.n - unsure
     share = unsure / setting.n
+    within = 0.0 if on_top else min(loss, share / 2)
     right = []
-    for move in (0.0, shift):
+    for move in (0.0, -within):
         chance = 0.5 + (random.normal(move, setting.spread, (setting.seeds, 1))) / share
         right.append(random.random((setting.seeds, unsure), dtype=np.float32) < chance)
     differences = right[1].astype(np.float64) - right[0]
-    values = [tuple(side.sum() / setting.n for side in pair) for pair in zip(*right)]
-    return with_seeds(nested(differences, alike=setting.n - unsure), values, 1.0)
+    if loss > within and sure:
+        lost = random.random((setting.seeds, sure), dtype=np.float32) < (loss - within) * setting.n / sure
+        differences, sure = np.hstack([differences, -lost.astype(np.float64)]), 0
+    bases = right[0].sum(axis=1) / setting.n
+    values = list(zip(bases, bases + differences.sum(axis=1) / setting.n))
+    return with_seeds(nested(differences, alike=sure), values, 1.0)
 
 
-def _numbers(setting: Setting, shift: float, random: np.random.Generator) -> Evidence:
-    of_example = random.normal(shift, setting.deviation, setting.n)
+def _numbers(setting: Setting, loss: float, random: np.random.Generator) -> Evidence:
+    of_example = random.normal(-loss, setting.deviation, setting.n)
     sides = random.normal(0.0, setting.spread, (2, setting.seeds))
     differences = of_example + (sides[1] - sides[0])[:, None]
     heads = sides[1] + of_example.mean()

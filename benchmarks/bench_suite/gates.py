@@ -66,19 +66,33 @@ def _judge(metric: str, rules: Mapping[str, Any], where: str, records: Sequence[
     label = metric.partition("/")[0]
     expected = [r for r in records if not _is_foreign(metric, label, r)]
     if not rows:
-        missing = Judgement(metric, where, "absent", "no cell has measured it")
+        why = next(filter(None, (_fault(metric, record) for record in expected)), "")
+        missing = Judgement(metric, where, "absent", "no cell has measured it" + (f": {why}" if why else ""))
         return [missing] if expected else []
     judged = []
     for place, group in _by_coordinates(rows).items():
         at = f"{where} ({place})" if place else where
         values = [row.value for row in group if row.value is not None]
         if len(values) < len(expected):
-            reason = next((row.reason for row in group if row.value is None), "a cell failed")
+            said = (row.reason for row in group if row.value is None)
+            failed = (_fault(metric, record) for record in expected)
+            reason = next(filter(None, (*said, *failed)), "a cell failed")
             judged.append(Judgement(metric, at, "absent", f"{len(values)} of {len(expected)} seeds have it: {reason}"))
             continue
         mean, interval, _ = over_seeds(values, [row.interval for row in group])
         judged.append(_verdict(metric, at, mean, interval, rules))
     return judged
+
+
+def unmeasured(metric: str, record: Record) -> str:
+    """Why a cell has no row of a metric, as its probe tells; empty where that ended well or is not known."""
+    row = record.probes.get(metric.partition("/")[0])
+    return "" if row is None or row.status == "ok" else f"probe {row.status}: {row.reason or 'no reason given'}"
+
+
+def _fault(metric: str, record: Record) -> str:
+    """What kept a cell from measuring a metric: its own fault, or that of the probe; empty where neither is known."""
+    return unmeasured(metric, record) if record.status == "ok" else (record.reason or f"a cell {record.status}")
 
 
 def _is_foreign(metric: str, label: str, record: Record) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from bench_suite.contracts import Record
 from bench_suite.gates import by_seed
 from bench_suite.options import show
-from bench_suite.selecting import takes
+from bench_suite.selecting import LAST_FAILED, takes
 from bench_suite.store import Run
 
 Why = Literal[
@@ -99,7 +99,9 @@ def pair(base: Run, head: Run) -> Pairing:
 def _lacking(record: Record, head: Run) -> tuple[Why, str]:
     """Why head has no such cell: it was asked for others, or should have it."""
     only = [str(each) for each in head.info.get("only", ())]
-    if only and not takes(only, record.cell):
+    passed = head.info.get("passed")  # not in runs of earlier versions, of which `--lf` tells nothing
+    by_labels = [each for each in only if each != LAST_FAILED or passed is None]
+    if only and (record.id in (passed or ()) or not takes(by_labels, record.cell)):
         return "left out", f"head was asked for {' '.join(only)}"
     return "missing", f"head lacks it, though it was asked for {' '.join(only)}" if only else "head lacks it"
 

@@ -17,7 +17,7 @@ from bench_suite.contradictions import contradictions
 from bench_suite.document import SuiteError
 from bench_suite.options import MISSING, Option, show
 from bench_suite.spelling import nearest
-from bench_suite.suite import AXES, COMMON, EVALUATE, Choice, Suite, train_options
+from bench_suite.suite import AXES, COMMON, EVALUATE, Choice, Suite, strange_classes, train_options
 
 MOST_CELLS = 100_000
 "Cells that a suite may come to: more is a slip of the pen, and would fill the memory before it is seen."
@@ -71,6 +71,8 @@ class Plan:
     "The selectors that made it a part of the suite."
     probe_keys: Mapping[str, str] = field(default_factory=dict)
     "By label: hash of the probe's `use`, `VERSION`, options, and files that they name."
+    passed: tuple[str, ...] = ()
+    "Ids of cells that `--lf` left out, since they had ended well when they were last run."
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -119,6 +121,7 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
             document.fault((*probe.key, "only"), "chooses no cell of this suite")
         elif reasons and all(reasons):
             document.fault(probe.key, f"applies to no cell of this suite: {reasons[0]}")
+        _check_classes(suite, probe, [cell.task for cell in cells if cell.probes.get(probe.label, "") is None])
     document.raise_faults()
     chosen = [cell for cell in cells if _wanted(cell, _parse_only(only, suite, cells))]
     if not chosen:
@@ -128,6 +131,20 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
         units.setdefault(cell.unit, []).append(cell)
     made = tuple(Unit(id, tuple(cells)) for id, cells in units.items())
     return Plan(suite, made, tuple(left_out), tuple(only), {p.label: _probe_key(p) for p in suite.probes})
+
+
+def _check_classes(suite: Suite, probe: Choice, tasks: Sequence[Choice]) -> None:
+    """Classes that a probe's options name, against those of each task that states its own (`CLASSES`)."""
+    for task in {task.label: task for task in tasks}.values():
+        if classes := task.component.words("CLASSES"):
+            for option, fault in strange_classes(probe, task.label, classes):
+                suite.document.fault((*probe.key, option), f"{fault}{_but_for(task, suite.tasks)}")
+
+
+def _but_for(task: Choice, tasks: Sequence[Choice]) -> str:
+    """How to keep a probe from a task, where a suite has others."""
+    others = [f'"{other.label}"' for other in tasks if other is not task]
+    return f"; to leave that task out: only = {{ task = [{', '.join(others)}] }}" if others else ""
 
 
 def _check_twice(suite: Suite, cells: Iterable[Cell]) -> None:

@@ -11,14 +11,17 @@ from typing import Any
 from bench_suite.components import Component, builtin, find, is_path
 from bench_suite.contracts import ComponentError, Kind
 from bench_suite.document import Document, label, read_document
+from bench_suite.evaluate_names import PREFIX
 from bench_suite.matrix import Scope, read_axes, read_engines, read_selector, read_selectors
 from bench_suite.options import MISSING, Option, Type, show
 from bench_suite.positions import Path as KeyPath
 from bench_suite.sections import Sections
 from bench_suite.spelling import nearest
 from bench_suite.suite import (
+    CLASS,
     COMMON,
     EVALUATE,
+    MEASURED,
     RULES,
     SECTIONS,
     TIMING_PROCESSES,
@@ -206,7 +209,7 @@ def _probes(sections: Sections, scope: Scope) -> Iterator[Choice]:
         stated = sections.take(entry, component.options, path)
         named: list[Component] = []
         for option, kind in component.facts.get("NAMES", {}).items():
-            if kind == MEASURED:
+            if kind in (MEASURED, CLASS):
                 continue
             found = [
                 sections.component(kind, use, (*path, option, index))
@@ -222,10 +225,6 @@ def _probes(sections: Sections, scope: Scope) -> Iterator[Choice]:
             only = {}
         cells = read_selector(sections, only, (*path, "only"), scope)
         yield Choice(component, name, stated, only=cells, named=tuple(named), key=path)
-
-
-MEASURED = "probe/metric"
-"The kind in `NAMES` of an option that names what other probes of the suite measure, and no component."
 
 
 def _metrics(probes: Iterable[Choice], problems: Mapping[str, tuple[Component, ...]]) -> dict[str, Mapping[str, Any]]:
@@ -255,6 +254,8 @@ def _gates(sections: Sections, metrics: Mapping[str, Mapping[str, Any]], probes:
         if accepted.get("min", -math.inf) > accepted.get("max", math.inf):
             sections.fault(path, f"contradicts itself: min {accepted['min']} is above max {accepted['max']}")
         probe = next((probe for probe in probes if probe.label == metric.partition("/")[0]), None)
+        if "tolerance" in rules and metric in metrics and metrics[metric].get("better", "none") == "none":
+            sections.fault((*path, "tolerance"), _without_direction(metric, probe))
         timing = metrics.get(metric, {}).get("timing")
         if timing and probe is not None and probe.stated.get("processes", 1) < TIMING_PROCESSES:
             sections.fault(
@@ -264,6 +265,16 @@ def _gates(sections: Sections, metrics: Mapping[str, Mapping[str, Any]], probes:
                 "or leave it out of [gate]",
             )
         yield Gate(metric, accepted, path)
+
+
+def _without_direction(metric: str, probe: Choice | None) -> str:
+    """Why a metric that is not better one way or the other has no tolerance, and what to write instead."""
+    message = "has no better direction, so nothing is worse: bound it with min and max instead"
+    named = {part.name: part.use for part in probe.named if part.use.startswith(PREFIX)} if probe else {}
+    use = named.get(metric.partition("/")[2])
+    if use is None:
+        return message
+    return f"{message}, or say which is better: {use}{'&' if '?' in use else '?'}better=higher"
 
 
 def _measured(sections: Sections, probe: Choice, metrics: Mapping[str, Any]) -> None:

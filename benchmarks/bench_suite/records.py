@@ -97,6 +97,7 @@ def metric_to_json(row: MetricRow) -> dict[str, Any]:
         entry["interval"] = plain(interval)
     samples = [float(sample) for sample in row.samples if math.isfinite(sample)]
     rest = {"reason": _cut(reason), "samples": samples, "n": plain(row.n), "ideal": plain(row.ideal)}
+    rest["of_predictions"] = row.of_predictions or None
     return entry | _filled(rest)
 
 

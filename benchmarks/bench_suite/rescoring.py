@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from bench_suite.store import Run
 TEST = "predictions/test"
 RESAMPLES = 500
 "Of the examples, the same for all seeds and both sides: they give a variance, which 500 tell within 6 %."
+SAME = "the same predictions"
+"How a metric is compared that is made of predictions which do not differ."
 ROUNDING = (0.02, 1e-3)
 "How far, relative and absolute, a metric of stored scores (three digits) may be from that of the scores themselves."
 
@@ -41,14 +44,17 @@ class Examples:
     def __len__(self) -> int:
         return len(self.base[0])
 
-    @property
+    @cached_property
     def identical(self) -> bool:
-        """Whether head says of every example, under every seed, just what base said."""
+        """Whether head says of every example, under every seed, just what base said, and has it in the same groups."""
         return all(
-            mine.columns.keys() == theirs.columns.keys()
-            and all(_same(mine[column], theirs[column]) for column in mine.columns)
+            _same_columns(mine.columns, theirs.columns) and _same_columns(mine.groups, theirs.groups)
             for mine, theirs in zip(self.base, self.head)
         )
+
+    def unchanged(self) -> Difference:
+        """The difference of a metric that is made of these predictions alone, where they are identical: none."""
+        return Difference(0.0, 0.0, 0.0, 0.0, math.inf, len(self), len(self.base))
 
 
 def examples_of(group: Group, base: Run, head: Run) -> Examples:
@@ -90,7 +96,7 @@ def difference_of(
             for seed, (bound, columns) in enumerate(several):
                 _check(name, float(bound(**columns)), values[seed][side])
         if examples.identical:
-            return Difference(0.0, 0.0, 0.0, 0.0, math.inf, len(examples), len(values)), "the same predictions"
+            return examples.unchanged(), SAME
         if of_example is None:
             return _by_resampling(scored, sign), "resampled examples"
         rows = [[of_example(**columns) for _, columns in several] for several in scored]
@@ -155,13 +161,18 @@ def _read(run: Run, record: Record, side: str) -> Predictions:
 
 
 def _ordered(predictions: Predictions) -> Predictions:
-    """In the order of the ids, lists of rows left out."""
+    """In the order of the ids."""
     order = np.argsort(predictions.ids, kind="stable")
     columns: Mapping[str, Any] = {
         name: values[order] if isinstance(values, np.ndarray) else [values[place] for place in order]
         for name, values in predictions.columns.items()
     }
-    return replace(predictions, ids=predictions.ids[order], columns=columns)
+    groups = {name: np.asarray(values)[order] for name, values in predictions.groups.items()}
+    return replace(predictions, ids=predictions.ids[order], columns=columns, groups=groups)
+
+
+def _same_columns(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    return mine.keys() == theirs.keys() and all(_same(mine[name], theirs[name]) for name in mine)
 
 
 def _same(mine: Any, theirs: Any) -> bool:

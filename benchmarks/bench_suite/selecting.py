@@ -15,6 +15,8 @@ from bench_suite.spelling import nearest
 from bench_suite.store import Run, Store, of_cells
 
 _TOKEN = re.compile(r"""\s*(\(|\)|"[^"]*"|'[^']*'|[^\s()"']+)""")
+LAST_FAILED = "--lf"
+"The selector that no labels tell: which cells it left out is stored by their ids."
 _OPERATORS = ("and", "or", "not", "(", ")")
 
 Labels = Mapping[str, Any]
@@ -75,7 +77,7 @@ def takes(selectors: Iterable[str], labels: Labels) -> bool:
     """Whether selectors, as a run keeps them, take a cell of these labels.
 
     Those are `AXIS=VALUE` of `--only`, where several of one axis are alternatives, and `-k EXPRESSION`. Of others, such
-    as `--lf`, it is not known, which is False.
+    as `--lf`, labels do not tell, which is False.
     """
     wanted: dict[str, list[str]] = {}
     for text in selectors:
@@ -225,6 +227,13 @@ def last(plan: Plan, store: Store, *, smoke: bool = False) -> Last:
     known = [newest[cell.id] for cell in plan.cells if cell.id in newest]
     failed = frozenset(record.id for record in known if has_failed(record))
     return Last(tuple(runs), failed, frozenset(cell.id for cell in plan.cells if cell.id not in newest))
+
+
+def not_passed(plan: Plan, found: Last) -> Plan:
+    """The part of a plan that failed when it was last run, or was not reached; it knows which cells that leaves out."""
+    wanted = found.failed | found.missing
+    passed = tuple(cell.id for cell in plan.cells if cell.id not in wanted)
+    return replace(keep(plan, lambda cell: cell.id in wanted, LAST_FAILED), passed=passed)
 
 
 def has_failed(record: Record) -> bool:

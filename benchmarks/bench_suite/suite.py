@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,10 @@ RULES: Mapping[str, Option] = {
         'How much worse than the baseline is allowed: 0.01, or "5%".',
     ),
 }
+MEASURED, CLASS = "probe/metric", "class"
+"Kinds in `NAMES` of what is no component: a metric that other probes of the suite measure, a class of the task."
+NAMED_CLASSES = 12
+"Classes of a task that an error names."
 TIMING_PROCESSES = 5
 "Fresh processes that an interval of a timing needs."
 
@@ -194,7 +198,23 @@ def metrics_of(probe: Choice, problems: Iterable[Component]) -> dict[str, Mappin
             facts[part.name] = {
                 name.lower(): part.facts[name] for name in ("UNIT", "BETTER", "IDEAL") if name in part.facts
             }
+    if probe.component.facts.get("OF_PREDICTIONS"):
+        facts = {name: {"of_predictions": True, **each} for name, each in facts.items()}
     return facts
+
+
+def strange_classes(probe: Choice, task: str, classes: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Options of a probe that name a class which a task has not: the option, and what is wrong in words.
+
+    Arguments: `task`, its label; `classes`, all it has.
+    """
+    for option, kind in probe.component.facts.get("NAMES", {}).items():
+        stated = probe.stated.get(option) or ()
+        for named in (stated,) if isinstance(stated, str) else stated:
+            if kind == CLASS and named not in classes:
+                more = f" and {len(classes) - NAMED_CLASSES} more" if len(classes) > NAMED_CLASSES else ""
+                has = ", ".join(classes[:NAMED_CLASSES]) + more
+                yield option, f"{show(named)} is no class of {task}{nearest(named, classes)} (it has: {has})"
 
 
 def is_label(name: Any) -> bool:

@@ -22,7 +22,7 @@ from bench_suite.contracts import (
 )
 from bench_suite.draft import Attempt, Draft, Stopwatch, metric_row, reason_of, release, traceback_of
 from bench_suite.plan import Cell, Unit, digest, stated_needs, unmet
-from bench_suite.suite import Choice, metrics_of
+from bench_suite.suite import Choice, metrics_of, strange_classes
 from bench_suite.workplace import Workplace, place_of, reuse
 from bench_suite.writing import StoreError
 
@@ -84,6 +84,7 @@ def _train(unit: Unit, todo: list[Cell], work: Workplace, draft: Draft) -> Attem
         with clock("data"):
             data = work.load(cell)
         _fits(cell, data)
+        _has_classes([probe for probe in work.plan.suite.probes if _is_wanted(probe, todo, work)], cell, data)
         attempt.data = data
         attempt.reuse = reuse(cell, data.source.fingerprint, place, work.code, smoke=work.smoke)
         train = {**cell.options["train"], **({"epochs": min(1, cell.options["train"]["epochs"])} if work.smoke else {})}
@@ -165,6 +166,16 @@ def _fits(cell: Cell, data: Data) -> None:
             )
 
 
+def _has_classes(probes: list[Choice], cell: Cell, data: Data) -> None:
+    """What only the data tell of a task that does not state its classes: whether it has those that options name."""
+    classes = [str(name) for name in data.spec.get("classes", ())]
+    for probe in probes:
+        if not classes or data.problem not in (probe.component.words("PROBLEMS") or (data.problem,)):
+            continue
+        for option, fault in strange_classes(probe, cell.task.label, classes):
+            raise BenchError(f"probes.{probe.label}.{option}: {fault}")
+
+
 class _Meter(AbstractContextManager["_Meter"]):
     """A probe's `during`. What it raises is kept for that probe, and costs neither the training nor another probe."""
 
@@ -199,11 +210,15 @@ def _meters(todo: list[Cell], place: Placement, work: Workplace) -> dict[str, _M
     """A context manager for each probe that measures during training and is still to do."""
     meters = {}
     for probe in work.plan.suite.probes:
-        wanted = any(probe.label in work.missing(cell) and cell.probes[probe.label] is None for cell in todo)
-        if wanted and "during" in probe.component.functions:
+        if _is_wanted(probe, todo, work) and "during" in probe.component.functions:
             during = components.load(probe.component).during
             meters[probe.label] = _Meter(partial(during, place, _probe_options(probe, work)))
     return meters
+
+
+def _is_wanted(probe: Choice, todo: list[Cell], work: Workplace) -> bool:
+    """Whether a probe is still to be applied to one of these cells."""
+    return any(probe.label in work.missing(cell) and cell.probes[probe.label] is None for cell in todo)
 
 
 def _probe_options(probe: Choice, work: Workplace) -> Any:

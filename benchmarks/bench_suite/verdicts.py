@@ -93,7 +93,7 @@ def judged(cases: Sequence[Case]) -> list[Row]:
             verdict = "not worse than the tolerance" if q <= LEVEL else "cannot tell"
         if verdict == "cannot tell":
             note = "; ".join([_would_decide(evidence, case.margin, level), *([note] if note else [])])
-        smallest = _as_loss(case.margin + evidence.smallest_found(level), case.row)
+        smallest = _as_loss(evidence.smallest_found(case.margin, level), case.row)
         rows.append(replace(case.row, verdict=verdict, p=p, smallest=smallest, note=note))
     return rows
 
@@ -138,7 +138,7 @@ def _would_decide(evidence: Evidence, margin: float, level: float) -> str:
     if main.n == 0 and main.examples:
         return "more test examples would decide"
     if main.n == 0:
-        share = (evidence.smallest_found(level) / margin) ** 2
+        share = (evidence.reach(level) / margin) ** 2
         return f"about {math.ceil(main.count * share)} processes a side would decide"
     plan = needed(main, margin, level)
     if plan is None or plan.n <= main.n:
@@ -158,7 +158,7 @@ def _seeds_that_decide(evidence: Evidence, margin: float, level: float) -> int |
             replace(each, variance=each.variance * count / several, freedom=each.freedom * (several - 1) / (count - 1))
             for each in evidence.seeds
         )
-        if Evidence(with_more_seeds(main, several), seeds).smallest_found(level) <= margin:
+        if Evidence(with_more_seeds(main, several), seeds).reach(level) <= margin:
             return several
     return None
 

@@ -280,6 +280,19 @@ CONTRADICTIONS = [
         "5 or more fresh processes",
         line=10,
     ),
+    case(
+        "a tolerance of what has no better direction",
+        '[probes.fairness]\n[gate]\n"fairness/selection_rate" = { max = 0.9, tolerance = 0.1 }',
+        'gate."fairness/selection_rate".tolerance: has no better direction',
+        "bound it with min and max instead",
+        line=10,
+    ),
+    case(
+        "a class that the task has not",
+        '[probes.fairness]\npositive = "aproved"',
+        f'probes.fairness.positive: "aproved" is no class of loans; {near("approved")} (it has: denied, approved)',
+        line=9,
+    ),
     case("attribute twice", 'groups = ["black", "black"]', "names an attribute twice", after=TASK),
 ]
 

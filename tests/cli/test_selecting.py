@@ -242,6 +242,19 @@ def test_lf_runs_in_a_new_run_what_failed_and_then_all(flaky, tmp_path):
     assert len(Store(tmp_path / "results").runs()) == 4
 
 
+def test_lf_stores_what_it_left_out_so_that_what_it_did_not_reach_is_missing_in_a_comparison(flaky, tmp_path):
+    flaky("1 3")
+    whole = Store(tmp_path / "results").open("latest")
+    _, seeds = flaky("1 3", "--lf", "-x")
+    assert seeds == [1]
+    part = Store(tmp_path / "results").open("latest")
+    assert {r.id for r in whole.records() if r.cell["seed"] in (0, 2)} == set(part.info["passed"])
+    odd = bench_suite.compare(whole, part).odd
+    why = {each.where.partition("threads 1, ")[2]: (each.why, each.detail) for each in odd}
+    assert why["seeds 0, 2"] == ("left out", "head was asked for --lf")
+    assert why["seed 3"] == ("missing", "head lacks it, though it was asked for --lf")
+
+
 def test_lf_remembers_what_a_run_of_a_part_did_not_look_at(flaky):
     flaky("1 3")
     _, seeds = flaky("3", "--only", "seed=1")

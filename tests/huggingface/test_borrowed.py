@@ -225,6 +225,15 @@ def test_a_suite_names_one_by_path_trusts_it_and_gates_it(script, bench, tmp_pat
     assert "quality/<br>both ↑" in next((tmp_path / "results").glob("*/report.md")).read_text()
 
 
+def test_a_tolerance_of_one_whose_direction_is_not_said_is_told_with_what_to_write(script, bench, tmp_path):
+    script("both", BOTH)
+    text = SUITE.replace("USE", "evaluate:./both?part=recall").partition("[gate]")[0]
+    (tmp_path / "suite.toml").write_text(f'{text}[gate]\n"quality/both" = {{ tolerance = 0.1 }}\n')
+    status, _, err = bench("plan", "suite.toml")
+    assert status == 2
+    assert "say which is better: evaluate:./both?part=recall&better=higher" in err
+
+
 def test_one_that_gives_no_value_in_any_cell_is_told_at_the_end(script, bench, tmp_path):
     script("both", "raise OSError('its data are gone')")
     (tmp_path / "suite.toml").write_text(SUITE.replace("USE", "evaluate:./both").split("[gate]")[0])

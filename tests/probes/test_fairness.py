@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fairlearn import metrics as fairlearn
 
-from bench_suite import run
+from bench_suite import compare, run
 from bench_suite.contracts import Artifact, BenchError, Predictions
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.splits import MemorySplit
@@ -371,6 +371,18 @@ def test_real_loans_by_race_and_sex_reach_the_record_and_the_report(tmp_path):
     assert "too few (7)" in text
 
 
+def test_a_gate_on_fairness_passes_an_identical_rerun_as_long_as_its_predictions_are_there(tmp_path):
+    gate = '[gate]\n"fairness/demographic_parity_difference" = { tolerance = 0.02 }\n'
+    (tmp_path / "suite.toml").write_text(LOANS.format(groups='groups = ["black"]') + gate)
+    runs = [run(tmp_path / "suite.toml", results=tmp_path / "results").run for _ in range(2)]
+    found = compare(*runs)
+    (row,) = [row for row in found.rows if row.gated]
+    assert (found.status, row.verdict, row.how) == (0, "not worse than the tolerance", "the same predictions")
+    next(runs[1].path.glob("cells/*/predictions-test.parquet")).unlink()
+    found = compare(*runs)
+    assert (found.status, found.rows[0].verdict) == (4, "cannot tell")
+
+
 def test_an_attribute_that_the_task_has_not_is_an_error_before_anything_is_trained(tmp_path):
     (tmp_path / "suite.toml").write_text(LOANS.format(groups='groups = ["blak"]'))
     with pytest.raises(SuiteError, match='"black"'):
@@ -420,6 +432,22 @@ def test_a_trained_bag_of_words_that_learnt_a_pronoun_flips_every_text(tmp_path)
     assert (found["gender", "male", "female"].value, found["gender", "male", "female"].n) == (1.0, 50)
     assert found["gender", "female", "male"].value == 1.0
     assert len(json.dumps([vars(row) for row in record.metrics], default=vars)) < 256 * 1024
+
+
+def test_a_class_that_only_the_data_could_tell_is_missed_before_anything_is_trained(tmp_path):
+    (tmp_path / "pronouns.py").write_text(TASK)
+    text = '[[tasks]]\nuse = "./pronouns.py"\n[[models]]\nuse = "bag_of_words"\n[probes.fairness]\npositive = "{}"\n'
+    text += "terms = []\n"
+    (tmp_path / "suite.toml").write_text(text.format("god"))
+    (record,) = run(tmp_path / "suite.toml", trust=True, results=tmp_path / "results").records
+    assert record.status == "failed"
+    assert record.reason == (
+        'probes.fairness.positive: "god" is no class of pronouns; did you mean "good"? (it has: bad, good)'
+    )
+    assert not {"build", "train"} & set(record.seconds)
+    (tmp_path / "suite.toml").write_text(text.format("good"))
+    (record,) = run(tmp_path / "suite.toml", trust=True, results=tmp_path / "results").records
+    assert record.probes["fairness"].status == "ok"
 
 
 WORDS = '[animal]\ngroups = ["dog", "cat"]\nterms = [{ dog = ["she"], cat = ["he"] }]\n'

@@ -45,3 +45,17 @@ def test_an_output_of_zero_predicts_the_mean_and_costs_a_loss_of_one() -> None:
     said = regression.predict(network, Batch({}, targets), Evaluation(3, spec, None))
     assert said["predictions"] == pytest.approx(4.0)
     assert float(regression.loss(outputs, targets, spec)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("predictions", "reason"),
+    [
+        (np.array([1.0, np.nan, np.inf]), "2 predictions are not finite numbers"),
+        (np.zeros((3, 1)), r"must be numbers \(n,\), not float64 \(3, 1\)"),
+        (np.array(["a", "b", "c"]), r"must be numbers"),
+    ],
+)
+def test_answers_that_are_no_numbers_are_refused_with_the_reason(predictions: np.ndarray, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        regression.check_predictions({"predictions": predictions}, {})
+    regression.check_predictions({"predictions": np.array([1.0, 2.0])}, {})

@@ -184,6 +184,16 @@ def test_without_columns_the_first_of_each_probe_are_shown(make_run: Make, recor
     assert names(table.columns) == ["quality/accuracy", "throughput/train"]
 
 
+def test_a_probe_that_failed_in_the_first_cell_still_comes_first(make_run: Make, record: Make_record) -> None:
+    """Else a model without any quality would be ranked first, by its speed."""
+    train = MetricRow("throughput/train", 9e3, "samples/s", "higher", samples=(8e3, 9e3, 1e4))
+    probes = {"quality": ProbeRow("failed", "k", "scores are not numbers"), "throughput": ProbeRow("ok", "k")}
+    broken = record(model="a", metrics=(train,), probes=probes)
+    [table] = tables([make_run(broken, record(model="b"), report={"columns": [], "sort": None})])
+    assert names(table.columns) == ["quality/accuracy", "throughput/train"]
+    assert [row.model for row in table.rows] == ["b", "a"]
+
+
 def test_without_columns_every_probe_and_every_named_metric_has_one(make_run: Make, record: Make_record) -> None:
     usual = [MetricRow(f"quality/{name}", 0.5, "", "higher") for name in ("accuracy", "macro_f1", "log_loss", "mine")]
     counts = [MetricRow(f"size/{name}", 3.0, "count", "none", reason="exact count") for name in ("all", "trainable")]

@@ -39,6 +39,11 @@ def test_it_loads_its_sample_without_network_and_prepares(task: ModuleType) -> N
         assert len(taken[task.MODALITY]) == 2
 
 
+def test_the_classes_that_it_states_are_those_of_its_data(task: ModuleType) -> None:
+    data = task.load(task.Options(data="sample"), Sources(offline=True))
+    assert tuple(data.spec.get("classes", ())) == getattr(task, "CLASSES", ())
+
+
 def test_what_package_it_comes_from_is_found_without_loading(task: ModuleType) -> None:
     origin = Sources().locate_package(*task.PACKAGE)
     data = task.load(task.Options(data="sample"), Sources(offline=True))

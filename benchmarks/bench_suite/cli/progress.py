@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,9 +26,14 @@ class Progress(Watcher, Protocol):
     ) -> None: ...
 
 
-def progress(cells: int) -> Progress:
-    """What fits where standard error goes."""
-    return Live(cells) if sys.stderr.isatty() else Plain(cells)
+def progress(cells: int, *, one_thread: bool = False) -> Progress:
+    """What fits where standard error goes; `one_thread`: no cell has more, so that fewer need not be advised."""
+    return (Live if sys.stderr.isatty() else Plain)(cells, one_thread=one_thread)
+
+
+def progress_of(cells: Sequence[Cell]) -> Progress:
+    """`progress` of a run of these cells."""
+    return progress(len(cells), one_thread=all(cell.threads == 1 for cell in cells))
 
 
 def ending(cell: Cell, record: Record, position: int, cells: int) -> str:
@@ -44,7 +49,9 @@ def ending(cell: Cell, record: Record, position: int, cells: int) -> str:
     return f"[{position}/{cells}] {name(cell)}: {value}{seconds:.1f} s{wrong}"
 
 
-def beginning(run: str, *, resumed: bool, wanted: bool, done: int, cells: int, notes: tuple[str, ...]) -> Iterator[str]:
+def beginning(
+    run: str, *, resumed: bool, wanted: bool, done: int, cells: int, notes: tuple[str, ...], one_thread: bool
+) -> Iterator[str]:
     """Lines about what a resume found, and about what is noted in every record."""
     if resumed:
         yield f"resuming {run}: {done} of {cells} cells are done"
@@ -53,14 +60,16 @@ def beginning(run: str, *, resumed: bool, wanted: bool, done: int, cells: int, n
     for note in notes:
         yield f"note: {note}"
     if any("busy" in note for note in notes):
-        yield "      timings will be noisy; --set matrix.threads=1 keeps threads from waiting on each other"
+        mend = "" if one_thread else "; --set matrix.threads=1 keeps threads from waiting on each other"
+        yield f"      timings will be noisy{mend}"
 
 
 class Plain:
     """A line for each cell, without control characters: for CI and files."""
 
-    def __init__(self, cells: int) -> None:
+    def __init__(self, cells: int, *, one_thread: bool = False) -> None:
         self.cells = cells
+        self.one_thread = one_thread
         self.done = 0
         self.since = time.perf_counter()
 
@@ -75,7 +84,9 @@ class Plain:
     def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...]) -> None:
         """What a resume found."""
         self.done = done
-        for line in beginning(run, resumed=resumed, wanted=wanted, done=done, cells=self.cells, notes=notes):
+        for line in beginning(
+            run, resumed=resumed, wanted=wanted, done=done, cells=self.cells, notes=notes, one_thread=self.one_thread
+        ):
             self._say(line)
 
     def cell(self, cell: Cell) -> None:
@@ -112,12 +123,13 @@ class Plain:
 class Live:
     """A bar with the cell in progress and the time left; ended cells scroll by above it."""
 
-    def __init__(self, cells: int) -> None:
+    def __init__(self, cells: int, *, one_thread: bool = False) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
         self.cells = cells
+        self.one_thread = one_thread
         self.done = 0
         self.console = Console(stderr=True, highlight=False)
         columns = (
@@ -142,7 +154,9 @@ class Live:
         """What a resume found."""
         self.done = done
         self.bar.update(self.task, completed=done)
-        for line in beginning(run, resumed=resumed, wanted=wanted, done=done, cells=self.cells, notes=notes):
+        for line in beginning(
+            run, resumed=resumed, wanted=wanted, done=done, cells=self.cells, notes=notes, one_thread=self.one_thread
+        ):
             self.console.print(printable(line), markup=False)
 
     def cell(self, cell: Cell) -> None:

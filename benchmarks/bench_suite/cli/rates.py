@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ GATES = (1, 20)
 SEEDS = (1, 3, 5)
 TRIALS = 1000
 "Of equally good models; half of it of drops."
-HEAD = ("gates", "seeds", "examples", "tolerance", "false alarms", "drop", "found", "finds")
+HEAD = ("gates", "seeds", "examples", "tolerance", "false alarms", "drop", "found", "on top", "finds")
 
 
 def usual(*, as_json: bool) -> int:
@@ -49,6 +50,7 @@ def of_runs(base: Run, head: Run, *, as_json: bool) -> int:
 
 def _say(suites: Sequence[Sequence[Setting]], *, as_json: bool) -> int:
     from bench_suite.error_rates import simulate
+    from bench_suite.records import plain
 
     entries: list[dict[str, object]] = []
     if not as_json:
@@ -57,21 +59,24 @@ def _say(suites: Sequence[Sequence[Setting]], *, as_json: bool) -> int:
         # With a tolerance there is hardly ever a false alarm: the harder case is without.
         strict = simulate([replace(setting, tolerance=0.0) for setting in settings], 0.0, trials=TRIALS)
         rates = simulate(settings, trials=TRIALS // 2)
+        added = simulate(settings, on_top=True, trials=TRIALS // 2)
         gates = [asdict(setting) for setting in settings]
-        entries.append({"gates": gates, "alike": asdict(strict), "dropped": asdict(rates)})
+        entries.append({"gates": gates, "alike": asdict(strict), "dropped": asdict(rates), "on_top": asdict(added)})
         if not as_json:
-            say(_line(settings, strict, rates))
+            say(_line(settings, strict, rates, added))
     if as_json:
-        click.echo(json.dumps({"schema": 1, "suites": entries}, indent=2))
+        click.echo(json.dumps({"schema": 1, "suites": plain(entries)}, indent=2))
         return 0
     say(f"\nfalse alarms  of 100 comparisons of equally good models, by any gate, without tolerance; {TRIALS:,} trials")
     say(f"found         of 100 drops of one metric, so far beyond its tolerance; {TRIALS // 2} trials")
-    say("finds         the least drop beyond the tolerance that is found in 95 of 100, as `compare` says it")
+    say("on top        the same where the drop adds to the examples on which the models differ")
+    say("finds         the least drop beyond the tolerance that is found in 95 of 100 even then, as `compare` says it")
     return 0
 
 
-def _line(settings: Sequence[Setting], strict: Rates, rates: Rates) -> str:
+def _line(settings: Sequence[Setting], strict: Rates, rates: Rates, added: Rates) -> str:
     first = settings[0]
     counts = (str(len(settings)), str(first.seeds), f"{first.n:,}", f"{first.tolerance:g}")
-    shares = (f"{strict.alarms * 100:.1f}", f"{rates.drop:g}", f"{rates.found * 100:.0f}", f"{rates.finds:.4f}")
-    return "  ".join(f"{cell:>{len(head)}}" for cell, head in zip((*counts, *shares), HEAD))
+    finds = f"{added.finds:.4f}" if math.isfinite(added.finds) else "nothing"
+    shares = (f"{strict.alarms * 100:.1f}", f"{rates.drop:g}", f"{rates.found * 100:.0f}", f"{added.found * 100:.0f}")
+    return "  ".join(f"{cell:>{len(head)}}" for cell, head in zip((*counts, *shares, finds), HEAD))

@@ -92,7 +92,7 @@ def command(
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.cli.conclusion import conclude
-    from bench_suite.cli.progress import progress
+    from bench_suite.cli.progress import progress_of
     from bench_suite.execution.session import Request, check_trust, execute
     from bench_suite.execution.tensorboard import beside_records
 
@@ -102,7 +102,7 @@ def command(
     flags = {"-x": exitfirst, "--lf": last_failed, "--smoke": smoke, "--resume": resume}
     command += [flag for flag, given in flags.items() if given]
     request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
-    with progress(len(plan.cells)) as watcher:
+    with progress_of(plan.cells) as watcher:
         outcome = execute(plan, store, request, beside_records(watcher, results, resume) if tensorboard else watcher)
     if tensorboard:
         say(f"curves: tensorboard --logdir {shlex.quote(shown(outcome.run.path / 'tensorboard'))}", err=True)
@@ -124,7 +124,7 @@ def _base(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
 
 def _last_failed(plan: Plan, store: Store, *, smoke: bool) -> tuple[Plan, str | None]:
     """The cells that failed last time or were not reached, and the run in which; all cells where there are none."""
-    from bench_suite.selecting import keep, last
+    from bench_suite.selecting import last, not_passed
 
     found = last(plan, store, smoke=smoke)
     if not found.runs:
@@ -139,4 +139,4 @@ def _last_failed(plan: Plan, store: Store, *, smoke: bool) -> tuple[Plan, str | 
         return plan, None
     missing = f", {len(found.missing)} had not been reached" if found.missing else ""
     say(f"--lf: {len(wanted)} of {len(plan.cells)} cells: {len(found.failed)} failed{missing}", err=True)
-    return keep(plan, lambda cell: cell.id in wanted, "--lf"), found.runs[-1]
+    return not_passed(plan, found), found.runs[-1]

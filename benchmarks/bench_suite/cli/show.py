@@ -91,7 +91,7 @@ def lines(component: Component, options: dict[str, Option]) -> list[str]:
         if fact == "METRICS":
             text.append("metrics:")
             text += [f"  {name:20} {facts.get('unit', ''):24} {_direction(facts)}" for name, facts in value.items()]
-        elif fact not in ("BOUNDS", "SMOKE", "NAMES", "METRICS_OF_PROBLEM", "PACKAGE", "HUB"):
+        elif fact not in ("BOUNDS", "SMOKE", "NAMES", "METRICS_OF_PROBLEM", "OF_PREDICTIONS", "PACKAGE", "HUB"):
             shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
             text.append(f"{fact.lower().replace('_', ' ')}: {shown if shown != '' else 'none'}")
     if options:

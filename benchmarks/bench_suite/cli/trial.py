@@ -86,7 +86,7 @@ def command(
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.cli.conclusion import conclude
-    from bench_suite.cli.progress import progress
+    from bench_suite.cli.progress import progress_of
     from bench_suite.execution.session import Request, check_trust, execute
 
     check_trust(plan, trust=trust)
@@ -96,7 +96,7 @@ def command(
     flags = {"--smoke": smoke, "--resume": resume, "--trust": trust}
     stored = [*words, *(["--write", write.name] if write else []), *(flag for flag, given in flags.items() if given)]
     request = Request(smoke, offline, trust, "newest" if resume else None, None, stored)
-    with progress(len(plan.cells)) as watcher:
+    with progress_of(plan.cells) as watcher:
         outcome = execute(plan, Store(results), request, watcher)
     same = words if write is None else ["bench", "run", shown(write), *_set(overrides)]
     same += ["--trust"] if trust else []

@@ -87,7 +87,7 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
         if resumed:
             now = stated(plan)
             if plan.only:
-                del now["cells"], now["only"]
+                del now["cells"], now["only"], now["passed"]
             run.update({**now, "resumed": [*run.info.get("resumed", ()), shlex.join(request.command)]})
         cells = {cell.id: cell for cell in plan.cells}
         before = sum(set(cell.probes) <= work.done.get(cell.id, frozenset()) for cell in cells.values())
@@ -178,6 +178,7 @@ def stated(plan: Plan) -> dict[str, Any]:
         "overrides": list(suite.overrides),
         "cells": len(plan.cells),
         "only": list(plan.only),
+        "passed": list(plan.passed),
         "left_out": [list(pair) for pair in plan.left_out],
         "report": {"columns": list(suite.columns), "sort": suite.sort},
         "gate": {gate.metric: dict(gate.rules) for gate in suite.gates},

@@ -10,6 +10,9 @@ from collections.abc import Callable
 
 from bench_suite.fairness.terms import WordList
 
+JOINED = re.compile(r"\s+[\"'“‘«(\[*]*|[-/]")
+'What may stand between a word and the noun that it goes with: `his "sidekick"`, `a boy-and-his-dog film`.'
+
 
 def words_of(text: str) -> frozenset[str]:
     """The words of a text, in lower case: whether one is of a list is told faster by them than by searching."""
@@ -28,7 +31,7 @@ def swapper(words: WordList, old: str, new: str) -> Callable[[str], str]:
             becomes.setdefault(word.lower(), row[new][0])
     listed = "|".join(sorted(map(re.escape, becomes), key=len, reverse=True))
     kept = "".join(rf"(?<!\b{word}[\s-])" for word in words.not_after)
-    pattern = re.compile(rf"\b(?:(an?)(\s+))?{kept}({listed})\b(?=(\W*)(\w*))", re.IGNORECASE)
+    pattern = re.compile(rf"\b(?:(an?)(\s+))?{kept}({listed})\b(?=(\W*)(\w*(?:-\w+)*))", re.IGNORECASE)
 
     def replace(match: re.Match[str]) -> str:
         article, space, word, between, following = match.groups()
@@ -37,7 +40,7 @@ def swapper(words: WordList, old: str, new: str) -> Callable[[str], str]:
         other = becomes[word.lower()]
         rule = words.by_next_word.get(word.lower())
         if rule is not None:
-            noun = between.isspace() and following and following.lower() not in rule.unless
+            noun = JOINED.fullmatch(between) and following and following.lower() not in rule.unless
             other = rule.before if noun else rule.otherwise
         other = _with_case_of(word, other)
         return other if article is None else f"{_article(article, other)}{space}{other}"

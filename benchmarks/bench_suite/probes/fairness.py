@@ -15,7 +15,7 @@ from bench_suite.fairness.groups import by_group
 from bench_suite.fairness.terms import WordList, read_lists, word_lists
 from bench_suite.fairness.words import by_words
 
-VERSION = 1
+VERSION = 2
 PROBLEMS = ("classification",)
 METRICS = {
     "demographic_parity_difference": {
@@ -56,18 +56,22 @@ METRICS = {
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.0,
+        "of_predictions": False,  # of swapped texts, whose predictions are not stored
         "source": "Garg et al. 2019, arXiv 1809.10610",
     },
     "score_shift": {
         "unit": "probability",
         "better": "none",
         "ideal": 0.0,
+        "of_predictions": False,
         "source": "Garg et al. 2019, arXiv 1809.10610",
     },
     "class_recall_difference": {"unit": "fraction", "better": "lower", "ideal": 0.0},
     "worst_class_recall": {"unit": "fraction", "better": "higher", "ideal": 1.0},
     "class_recall": {"unit": "fraction", "better": "higher", "ideal": 1.0},
 }
+OF_PREDICTIONS = True
+NAMES = {"positive": "class"}
 BOUNDS = {"least_size": (2, None), "intersections": (1, None), "resamples": (100, None)}
 PATHS = ("terms",)
 SMOKE = {"resamples": 100}

@@ -19,6 +19,7 @@ from bench_suite.stats import bootstrap_interval, confusion_matrix
 VERSION = 1
 METRICS: dict[str, dict[str, str]] = {}
 METRICS_OF_PROBLEM = True
+OF_PREDICTIONS = True
 NAMES = {"metrics": "metrics"}
 BOUNDS = {"resamples": (100, None)}
 SMOKE = {"resamples": 100}

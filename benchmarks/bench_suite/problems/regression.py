@@ -52,3 +52,12 @@ def predict(network: Network, batch: Batch, evaluation: Evaluation) -> dict[str,
     """`predictions` (k,) float64, in the unit of the target."""
     outputs = network.module(**batch.inputs).float().cpu().numpy().astype(np.float64)
     return {"predictions": outputs * evaluation.spec["scale"] + evaluation.spec["mean"]}
+
+
+def check_predictions(columns: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
+    """Raise ValueError where a model's answers are not one finite number for each example."""
+    said = np.asarray(columns["predictions"])
+    if said.dtype.kind not in "iuf" or said.ndim != 1:
+        raise ValueError(f"predictions must be numbers (n,), not {said.dtype} {said.shape}")
+    if not np.isfinite(said).all():
+        raise ValueError(f"{int((~np.isfinite(said)).sum())} predictions are not finite numbers")

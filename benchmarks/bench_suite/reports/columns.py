@@ -30,13 +30,16 @@ class Column:
 
 
 def all_columns(records: Iterable[Record]) -> list[Column]:
-    """Every metric at every coordinate, in order of first appearance."""
+    """Every metric at every coordinate: in the order of the probes, of which one may have failed in some cells."""
     columns: dict[tuple[Any, ...], Column] = {}
+    probes: dict[str, int] = {}
     for record in records:
+        for label in record.probes:
+            probes.setdefault(label, len(probes))
         for row in record.metrics:
             at = tuple(row.at.items())
             columns.setdefault((row.name, at), Column(row.name, at, row.unit, row.better))
-    return list(columns.values())
+    return sorted(columns.values(), key=lambda column: probes.get(label_of(column.name), len(probes)))
 
 
 def chosen_columns(members: Sequence[tuple[Run, Record]]) -> tuple[Column, ...]:

@@ -11,6 +11,7 @@ from bench_suite.comparing import FAILED, Comparison
 from bench_suite.differences import POWER
 from bench_suite.pairing import Odd
 from bench_suite.reports import marks, numbers
+from bench_suite.rescoring import SAME
 from bench_suite.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row
 
 if TYPE_CHECKING:
@@ -231,5 +232,5 @@ def _shown(row: Row) -> _Shown:
     if row.interval is not None and decimals is not None:
         low, high = (numbers.rounded(bound * unit, decimals) for bound in row.interval)
         difference += f" [{low}, {high}]"
-    finds = loss(row.smallest) or ("nothing" if row.gated and row.p is not None else "")
+    finds = loss(row.smallest) or ("nothing" if row.gated and row.p is not None and row.how != SAME else "")
     return _Shown(values[0], values[1], difference, loss(row.tolerance), finds)

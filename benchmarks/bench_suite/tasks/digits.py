@@ -29,6 +29,7 @@ MODALITY = "image"
 PROBLEM = "classification"
 GROUPS = ()
 SHIFTS = ()
+CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 PACKAGE = ("scikit-learn", "sklearn/datasets/data/digits.csv.gz")
 LICENCE = "BSD-3-Clause"
 
@@ -64,5 +65,5 @@ def load(options: Options, sources: Sources) -> Data:
     test = round(len(whole) / 5)
     parts = dealt(whole.ids, target, {"test": test, "train": len(whole) - test})
     splits = {name: whole.at(parts[name]) for name in ("train", "test")}
-    spec = {"classes": tuple(str(digit) for digit in range(10)), "shape": (8, 8, 1)}
+    spec = {"classes": CLASSES, "shape": (8, 8, 1)}
     return Data(PROBLEM, spec, splits, Source(origin, "digits", fingerprint_of(splits), licence=LICENCE))

