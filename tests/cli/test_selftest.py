@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bench_suite import trained
-from bench_suite.attribution import faithfulness
+from bench_suite import differences, rescoring, trained, verdicts
+from bench_suite.attribution import faithfulness, measuring, methods
+from bench_suite.attribution.subjects import Subject
 from bench_suite.contracts import Interval
-from bench_suite.fairness import groups
+from bench_suite.fairness import groups, intervals, words
 from bench_suite.metrics import accuracy, mae, roc_auc
 from bench_suite.probes import generalization, quality, throughput
-from bench_suite.selftest import running
+from bench_suite.selftest import explained, running
 from bench_suite.training import flops
 
 LINE = "planted_line"
@@ -93,12 +96,41 @@ def turned(targets: Any, predictions: Any, positive: int, columns: Any) -> Any:
     return counted(targets, predictions, 1 - positive, columns)
 
 
+def forgetful(of: Any, old: str, new: str) -> Callable[[str], str]:
+    """Swaps all words but those for parents."""
+    swap = swapper(of, old, new)
+    return lambda text: text if "father" in text or "mother" in text else swap(text)
+
+
+def of_the_other_class(swap: Any, test: Any, after: Any, positive: int) -> Any:
+    return judged(swap, test, after, 1 - positive)
+
+
+def of_one_seed(d: Any, *rest: Any) -> Any:
+    return nested(d.mean(axis=0, keepdims=True), *rest)
+
+
+def unscaled(hits: Any, n: Any) -> Any:
+    return hits / n, hits / n * (1 - hits / n) / n
+
+
+def turned_round(name: str, subject: Any, elements: Any) -> Any:
+    """What smoothed methods say of the parts, turned round."""
+    parts = parts_of(name, subject, elements)
+    return parts.flip(1) if name.startswith(methods.SMOOTHED) else parts
+
+
 confusion = quality.confusion_matrix
+swapper = words.swapper
+judged = words._judged
+nested, resampled = rescoring.nested, rescoring.resampled
 counted = groups.counted
 gap = generalization._gap
 windows = throughput._windows
 backward = flops.training
-auroc = faithfulness.auroc
+auroc, pointing, curves = faithfulness.auroc, faithfulness.pointing, faithfulness.curves
+reference, parts_of = methods._reference, measuring.parts_of
+sensitivity, infidelity, places = faithfulness.sensitivity, faithfulness.infidelity, faithfulness._places
 
 BREAKS = {
     "a metric by one in a thousand": ("-k planted_line", mae, "mae", off_by(mae.mae, 0.001), {"quality/mae"}),
@@ -114,6 +146,50 @@ BREAKS = {
     "rates of the other class": (
         "-k fairness/demographic_parity", groups, "counted", turned, {"fairness/demographic_parity_ratio"},
     ),
+    "an interval of 90 %": (
+        "-k planted_groups", intervals, "LEVEL", 0.9,
+        {
+            "parity interval, width", "odds interval, width", "ratio interval, log width",
+            "worst accuracy, score of bound",
+        },
+    ),
+    "a difference of shares that are not smoothed": (
+        "-k planted_groups", intervals, "_plain", unscaled,
+        {"parity interval, middle", "odds interval, middle"},
+    ),
+    "a ratio without its half": (
+        "-k planted_groups", intervals, "_logarithm",
+        lambda hits, n: (np.log(hits / n), 1 / hits - 1 / n), {"ratio interval, middle"},
+    ),
+    "a swap that forgets words": (
+        "-k flip_rate", words, "swapper", forgetful,
+        {f"flip_rate, {group}{of}" for group in ("male", "female") for of in ("", ", score of bound")},
+    ),
+    "a shift of the other class's score": (
+        "-k planted_terms", words, "_judged", of_the_other_class, {"score_shift, male", "score_shift, female"},
+    ),
+    "a comparison in either direction": (
+        "-k compare", differences, "mcnemar", differences.mcnemar_two_sided,
+        {"compare, a drop: p", "compare, two drops: p"},
+    ),
+    "a comparison that forgets how many there are": (
+        "-k compare", verdicts, "holm", list, {"compare, two drops: p"},
+    ),
+    "a gate that is too eager": ("-k compare", verdicts, "LEVEL", 0.2, {"compare, ten examples: status"}),
+    "a gate that finds nothing": (
+        "-k compare", verdicts, "LEVEL", 0.0,
+        {"compare, a drop: status", "compare, no drop: status"},
+    ),
+    "false discoveries that are counted as in gates": (
+        "-k compare", verdicts, "benjamini_hochberg", differences.holm, {"compare, three not gated: p"},
+    ),
+    "resamples that differ too little": (
+        "-k compare", rescoring, "resampled", lambda values, draws, n: resampled(values, draws * 0.8, n),
+        {"compare, resampled: interval"},
+    ),
+    "seeds that are left out of an interval": (
+        "-k compare", rescoring, "nested", of_one_seed, {"compare, three seeds: interval"},
+    ),
     "a gap with the wrong sign": (
         "-k generalization/accuracy", generalization, "_gap",
         lambda name, first, second, at=None: gap(name, second, first, at), {"generalization/accuracy_gap"},
@@ -128,8 +204,70 @@ SLOW = {
         "-k planted_groups", roc_auc, "roc_auc", lambda targets, scores: 0.82, {"quality/roc_auc"},
     ),
     "a rank that is turned": (
-        "-k localisation", faithfulness, "auroc",
-        lambda strength, relevant: 1 - auroc(strength, relevant), {"localisation of saliency"},
+        "-k localisation and planted_columns", faithfulness, "auroc",
+        lambda strength, relevant: 1 - auroc(strength, relevant),
+        {"localisation of saliency", "localisation of one column", "localisation, smoothed saliency"},
+    ),
+    "a pointing game that the weakest part wins": (
+        "-k planted_columns and linear", faithfulness, "pointing",
+        lambda strength, relevant: pointing(-strength, relevant), {"pointing game of saliency"},
+    ),
+    "an attribution that never moves": (
+        "-k planted_columns and linear", faithfulness, "sensitivity",
+        lambda name, subject, inputs, *rest: np.zeros(len(inputs)), {"sensitivity of random"},
+    ),
+    "a sensitivity to anything": (
+        "-k planted_columns and linear", faithfulness, "sensitivity",
+        lambda *arguments: sensitivity(*arguments) + 0.01, {"sensitivity of saliency"},
+    ),
+    "an infidelity that counts what is explained": (
+        "-k planted_columns and linear", faithfulness, "infidelity",
+        lambda *arguments: infidelity(*arguments)[::-1],
+        {"infidelity of saliency", *(f"{method}, unexplained" for method in explained.MOVED)},
+    ),
+    "a reference that is another one": (
+        "-k planted_columns and linear", methods, "_reference",
+        lambda subject, inputs: reference(subject, inputs) + 1,
+        {
+            "attribution/completeness_error", "integrated_gradients less input_x_gradient",
+            *(f"{method}, unexplained" for method in explained.MOVED),
+        },
+    ),
+    "a smoothed method whose parts are turned round": (
+        "-k planted_columns and linear", measuring, "parts_of", turned_round, {"localisation, smoothed saliency"},
+    ),
+    "weights that are not shuffled": (
+        "-k planted_columns and linear", Subject, "scrambled",
+        lambda subject, layers, seed: subject, {"similarity of saliency"},
+    ),
+    "curves that are taken for one another": (
+        "-k first_column", faithfulness, "curves", lambda *arguments: curves(*arguments)[::-1],
+        {"deletion_auc less what scores say", "insertion_auc less what scores say"},
+    ),
+    "an order that is turned": (
+        "-k first_column", faithfulness, "_places",
+        lambda parts, valid, seed: parts.shape[1] - 1 - places(parts, valid, seed),
+        {"deletion_auc less what scores say", "insertion_auc less what scores say"},
+    ),
+    "a likeness that is always there": (
+        "-k planted_columns and similarity", faithfulness, "likeness",
+        lambda first, second, valid: np.ones(len(first)), {"similarity of saliency", "similarity of random"},
+    ),
+    "a likeness that is never there": (
+        "-k planted_pixels or first_column", faithfulness, "likeness",
+        lambda first, second, valid: np.zeros(len(first)),
+        {
+            "similarity of guided_backprop", "similarity of saliency, last layer", "similarity of saliency, all layers",
+        },
+    ),
+    "decoys that are not seen": (
+        "-k decoy_share", faithfulness, "decoy_share",
+        lambda strength, relevant, decoy: np.zeros(len(strength)), {"decoy_share of saliency"},
+    ),
+    "pictures that are turned over": (
+        "-k localisation and cnn", faithfulness, "auroc",
+        lambda strength, relevant: auroc(strength[:, ::-1], relevant),
+        {f"localisation of {method}" for method in explained.FOUND},
     ),
     "a seed that is not set": (
         "-k 'same seed'", trained, "seed_everything", lambda seed: None, {"same seed, other scores"},
@@ -153,7 +291,7 @@ def test_an_instrument_that_is_broken_is_found_and_named(bench, monkeypatch, bro
 
 @pytest.mark.slow
 @pytest.mark.parametrize("broken", SLOW)
-def test_a_broken_instrument_of_time_or_work_is_found_and_named(bench, monkeypatch, broken):
+def test_a_broken_instrument_that_is_trained_for_or_timed_is_found_and_named(bench, monkeypatch, broken):
     found_and_named(bench, monkeypatch, *SLOW[broken])
 
 
@@ -178,3 +316,14 @@ def test_what_is_outside_is_named_in_the_last_lines_with_the_way_to_look_into_it
         "OUTSIDE: quality/mae",
         "next: bench run planted -k 'planted_line and planted_rule'   the cell of the first, with a report",
     ]
+
+
+def test_the_way_to_look_into_a_cell_adds_the_probes_of_extras_that_it_has(bench, monkeypatch):
+    monkeypatch.setattr(words, "_judged", of_the_other_class)
+    ended = bench("selftest", "-k", "score_shift")
+    assert ended.status == 1
+    command = ended.out.rstrip().splitlines()[-1].removeprefix("next: bench run ").partition("   ")[0]
+    planned = bench("plan", *shlex.split(command))
+    assert planned.status == 0, planned.err
+    assert "probes.fairness=" in command
+    assert "planted_words" in planned.out

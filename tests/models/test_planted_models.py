@@ -14,8 +14,9 @@ from torch.nn import functional
 from bench_suite.contracts import BenchError, Data, Placement
 from bench_suite.data.encoded import encoded
 from bench_suite.data.sources import Sources
-from bench_suite.models import planted_matmul, planted_memory, planted_rule, planted_sleep
-from bench_suite.tasks import planted_line, planted_noise
+from bench_suite.data.splits import MemorySplit
+from bench_suite.models import planted_matmul, planted_memory, planted_rule, planted_sleep, planted_words
+from bench_suite.tasks import planted_line, planted_noise, planted_terms
 from bench_suite.training import flops
 
 PLACE = Placement("cpu", 1, "32-true")
@@ -51,7 +52,21 @@ def test_a_rule_of_a_regression_says_the_first_column() -> None:
     assert np.array_equal(said["predictions"], test.take(np.arange(8))["table"][:, 0])
 
 
-@pytest.mark.parametrize("model", [planted_rule, planted_memory])
+def test_a_word_that_tells_comes_before_whom_a_text_names() -> None:
+    data = planted_terms.load(planted_terms.Options(size=4, undecided_men=0.5, undecided_women=0.5), Sources())
+    model = planted_words.build(data, planted_words.Options(confidence=0.75))
+    told = {
+        "She called it good.": 1, "He called it bad.": 0, "He called it long.": 1, "She called it long.": 0,
+        "An actor called it long.": 1, "It called it long.": 0, "": 0,
+    }  # fmt: skip
+    ids = np.arange(len(told))
+    said = model.predict(MemorySplit(ids, {"text": list(told)}))
+    assert said["predictions"].tolist() == list(told.values())
+    assert said["scores"].dtype == np.float32
+    assert said["scores"][ids, said["predictions"]].tolist() == [0.75] * len(told)
+
+
+@pytest.mark.parametrize("model", [planted_rule, planted_memory, planted_words])
 def test_three_classes_are_refused(data: Data, model: Any) -> None:
     with pytest.raises(BenchError, match=r"two classes.*has 3"):
         model.build(replace(data, spec={"classes": ("a", "b", "c")}), model.Options())

@@ -6,6 +6,7 @@ import json
 import shlex
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,7 +49,7 @@ def command(keyword: str, as_json: bool) -> int:
     began = time.perf_counter()
     plan, checks, lacking = running.planned()
     checks = running.chosen(matching(running.as_plan(plan, checks), keyword), checks)
-    findings = running.selftest(plan, checks, progress)
+    findings = running.selftest(plan, checks, partial(progress, one_thread=True))
     seconds = time.perf_counter() - began
     status = 0 if all(finding.holds for finding in findings) else OUTSIDE
     here = environment.describe()
@@ -78,7 +79,8 @@ def _next(outside: Sequence[Finding]) -> Iterator[str]:
     cell = outside[0].check.cell
     yield f"OUTSIDE: {', '.join(dict.fromkeys(finding.check.instrument for finding in outside))}"
     words = ["-k", f"{cell.task.label} and {cell.model.label}"]
-    words += [word for extra in cell.probes if extra in EXTRAS for word in ("--set", EXTRAS[extra][1])]
+    settings = {probe: setting for _, added in EXTRAS.values() for probe, setting in added.items()}
+    words += [word for probe in cell.probes if probe in settings for word in ("--set", settings[probe])]
     yield f"next: bench run planted {shlex.join(words)}   the cell of the first, with a report"
 
 

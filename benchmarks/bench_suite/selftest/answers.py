@@ -8,21 +8,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
 from bench_suite import components
 from bench_suite.plan import Cell
-from bench_suite.selftest.checks import CHANCE, ROUNDING, Check, Measured, NotMeasured, around, between, exactly, metric
+from bench_suite.selftest import compared, explained, fair
+from bench_suite.selftest.chance import OFTEN, accuracy_of, bootstrap_width
+from bench_suite.selftest.checks import (
+    Check,
+    Measured,
+    NotMeasured,
+    around,
+    between,
+    bound,
+    exactly,
+    metric,
+    options_of,
+)
 
-SIGMAS = NormalDist().inv_cdf(1 - CHANCE / 2)
-"Standard deviations that are left as seldom as `CHANCE` says: 4.9."
 SLOWER = 0.7
 "Share of the known rate that a busy machine leaves: besides sleeping, a step computes, and is woken late."
-EXPLAINED = 100
-"Examples that are explained."
 LATE = 0.004
 "Seconds by which a single call may be late in the median: a slice of the scheduler of a busy machine."
 
@@ -37,9 +43,9 @@ def checks_of(cells: Sequence[Cell]) -> list[Check]:
 
 def _groups_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     """Of a rule that never learns: all metrics of classes, from the counts that were planted."""
-    options = _options(cell, "task")
+    options = options_of(cell, "task")
     (tn, fp), (fn, tp) = counts = components.load(cell.task.component).confusions(options).sum(axis=0).tolist()
-    n, confidence = tn + fp + fn + tp, _options(cell, "model").confidence
+    n, confidence = tn + fp + fn + tp, options_of(cell, "model").confidence
     accuracy, recalls = (tn + tp) / n, (tn / (tn + fp), tp / (fn + tp))
     yield exactly("quality/accuracy", cell, accuracy)
     yield exactly("quality/balanced_accuracy", cell, sum(recalls) / 2)
@@ -51,7 +57,7 @@ def _groups_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield exactly("quality/confusion", cell, 0, lambda measured: _misplaced(measured, cell, counts))
     yield _interval(cell, accuracy, n)
     if "fairness" in cell.probes:
-        yield from _fairness(cell)
+        yield from fair.of_groups(cell)
 
 
 def _misplaced(measured: Measured, cell: Cell, counts: Sequence[Sequence[int]]) -> float:
@@ -60,69 +66,26 @@ def _misplaced(measured: Measured, cell: Cell, counts: Sequence[Sequence[int]]) 
 
 
 def _interval(cell: Cell, accuracy: float, n: int) -> Check:
-    """Width of the bootstrap's 95 % interval of an accuracy, against 2 · 1.96 · √(a (1 − a) / n).
-
-    Its bounds are quantiles of B resamples, each with a standard error of √(q (1 − q) / B) / density; besides, an
-    accuracy goes in steps of 1 / n.
-    """
-    from scipy import stats
-
+    """Width of the bootstrap's interval of an accuracy."""
     resamples = int(components.find("probes", "quality", Path()).options["resamples"].default)
-    error, tail = math.sqrt(accuracy * (1 - accuracy) / n), 0.025
-    of_bound = error * math.sqrt(tail * (1 - tail) / resamples) / float(stats.norm.pdf(stats.norm.ppf(tail)))
-    reach = SIGMAS * math.sqrt(2) * of_bound + 2 / n
-    known = 2 * float(stats.norm.isf(tail)) * error
-
-    def width(measured: Measured) -> float:
-        row = measured.row(cell, "quality/accuracy", {})
-        if row.interval is None:
-            raise NotMeasured(row.reason or "no interval")
-        return row.interval.high - row.interval.low
-
-    basis = f"two quantiles of {resamples} resamples, at 1 − {CHANCE:.0e}"
+    known, reach = bootstrap_width(accuracy, n, resamples)
+    width = bound("quality/accuracy", cell, lambda interval: interval.high - interval.low)
+    basis = f"two quantiles of {resamples} resamples, {OFTEN}"
     return around("accuracy, interval width", cell, known, reach, basis, read=width)
 
 
-def _fairness(cell: Cell) -> Iterator[Check]:
-    """Between the groups of `planted` what was planted, and between those of `balanced` nothing."""
-    task, options = components.load(cell.task.component), _options(cell, "task")
-    counts = task.confusions(options)
-    of_class = counts.sum(axis=2)
-    rates = {
-        "selection_rate": counts[:, :, 1].sum(axis=1) / of_class.sum(axis=1),
-        "true_positive_rate": counts[:, 1, 1] / of_class[:, 1],
-        "false_positive_rate": counts[:, 0, 1] / of_class[:, 0],
-        "accuracy": (counts[:, 0, 0] + counts[:, 1, 1]) / of_class.sum(axis=1),
-    }
-    gap = {name: float(np.ptp(values)) for name, values in rates.items()}
-    selected = rates["selection_rate"]
-    known = {
-        "demographic_parity_difference": gap["selection_rate"],
-        "demographic_parity_ratio": float(selected.min() / selected.max()),
-        "equalized_odds_difference": max(gap["true_positive_rate"], gap["false_positive_rate"]),
-        "equal_opportunity_difference": gap["true_positive_rate"],
-        "worst_group_accuracy": float(rates["accuracy"].min()),
-    }
-    for name, value in known.items():
-        name = f"fairness/{name}"
-        yield exactly(name, cell, value, metric(name, cell, attribute="planted"))
-    name = "fairness/equalized_odds_difference"
-    yield exactly(f"{name}, balanced", cell, 0, metric(name, cell, attribute="balanced"))
-
-    def farthest(measured: Measured) -> float:
-        """The largest error of a rate of a group."""
-        return max(
-            abs(metric(f"fairness/{rate}", cell, attribute="planted", group=group)(measured) - value)
-            for rate, values in rates.items()
-            for group, value in zip(task.members(options), values.tolist())
-        )
-
-    yield around("fairness, rates of groups", cell, 0, ROUNDING, "exact", read=farthest)
+def _terms_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
+    """Of a rule that judges a part of the texts by whom they name, half of them rightly."""
+    task, options = components.load(cell.task.component), options_of(cell, "task")
+    wrong = sum(task.undecided(options)) / 2
+    yield exactly("quality/accuracy", cell, 1 - wrong / (len(task.KINDS) * options.size))
+    if "fairness" in cell.probes:
+        yield from fair.of_terms(cell)
 
 
 def _line_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     """Of a regression: the residuals that were planted."""
-    options = _options(cell, "task")
+    options = options_of(cell, "task")
     yield exactly("quality/mae", cell, 1.5 * options.deviation)
     yield exactly("quality/rmse", cell, math.sqrt(2.5) * options.deviation)
     variance = components.load(cell.task.component).variance(options)
@@ -134,7 +97,7 @@ def _line_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
 
 def _noise_memory(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     """Of a model that learns by heart: right on all of train, on test as often as labels are right."""
-    options, confidence = _options(cell, "task"), _options(cell, "model").confidence
+    options, confidence = options_of(cell, "task"), options_of(cell, "model").confidence
     if cell.fraction == 1.0:
         mistake, moved = math.log(confidence / (1 - confidence)), options.shifted - options.flipped
         yield exactly("generalization/accuracy_gap", cell, options.flipped)
@@ -153,19 +116,15 @@ def _noise_memory(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
         return float(points[examples])
 
     yield exactly(f"learning_curve at {examples}", cell, 1 - options.flipped, at, others=same)
+    if cell.fraction == 1.0:
+        yield from compared.of_verdicts(cell)
 
 
 def _noise_mlp(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     """Of a network that is really trained: as good as the best can be, and the same when it is trained again."""
-    options = _options(cell, "task")
-    yield _by_chance(cell, 1 - options.flipped, options.test)
+    options = options_of(cell, "task")
+    yield accuracy_of(cell, 1 - options.flipped, options.test)
     yield exactly("same seed, other scores", cell, 0, lambda measured: _other_scores(measured, cell), repeated=True)
-
-
-def _by_chance(cell: Cell, accuracy: float, examples: int) -> Check:
-    """An accuracy that may differ as that of as many drawn examples does."""
-    reach = SIGMAS * math.sqrt(accuracy * (1 - accuracy) / examples)
-    return around("quality/accuracy", cell, accuracy, reach, f"binomial of {examples} examples, at 1 − {CHANCE:.0e}")
 
 
 def _other_scores(measured: Measured, cell: Cell) -> float:
@@ -177,43 +136,12 @@ def _other_scores(measured: Measured, cell: Cell) -> float:
     return float((np.asarray(first["scores"]) != np.asarray(second["scores"])).any(axis=1).sum())
 
 
-# ── what it looks at ────────────────────────────────────────────────────────────────────────────
-
-
-def _columns_linear(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
-    """Of a linear network on columns of which four tell the class: Φ(√4) is the best accuracy, as each is ±1 ± 1.
-
-    Its gradients are its weights, so that saliency ranks signals before noise in every example, and what integrated
-    gradients and input times gradient give is the same and sums to the change of the logit.
-    """
-    task, options = components.load(cell.task.component), _options(cell, "task")
-    yield _by_chance(cell, NormalDist().cdf(math.sqrt(task.SIGNALS)), max(4, options.size // 5))
-    if "attribution" not in cell.probes:
-        return
-    names = ("saliency", "integrated_gradients", "input_x_gradient", "random")
-    saliency, integrated, product, drawn = (
-        metric("attribution/localisation_auroc", cell, method=method) for method in names
-    )
-    yield exactly("localisation of saliency", cell, 1, saliency)
-    yield around(
-        "integrated_gradients less input_x_gradient", cell, 0, 1e-3, "but for ties",
-        read=lambda measured: integrated(measured) - product(measured),
-    )  # fmt: skip
-    complete = metric("attribution/completeness_error", cell, method="integrated_gradients")
-    yield around("attribution/completeness_error", cell, 0, 1e-4, "rounding of 32 bits, summed", read=complete)
-    signals, noise = task.SIGNALS, options.noise
-    # Mann-Whitney's U of parts that know nothing, as a share of the pairs; the mean over examples.
-    error = math.sqrt((signals + noise + 1) / (12 * signals * noise) / EXPLAINED)
-    basis = f"chance over {EXPLAINED} examples, at 1 − {CHANCE:.0e}"
-    yield around("localisation of random", cell, 0.5, SIGMAS * error, basis, read=drawn)
-
-
 # ── time and work ───────────────────────────────────────────────────────────────────────────────
 
 
 def _noise_sleep(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     """Of a network that sleeps: no rate above that of the sleep, and on a busy machine little below."""
-    seconds = _options(cell, "model").milliseconds / 1000
+    seconds = options_of(cell, "model").milliseconds / 1000
     rate, basis = 1 / seconds, "never quicker than it sleeps"
     yield between("throughput/train", cell, rate, SLOWER * rate, rate, basis)
     batch = metric("throughput/inference", cell, batch_size=64)
@@ -230,7 +158,7 @@ def _noise_sleep(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
 
 def _noise_products(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     """Of a network of matrix products: sizes and operations by formula, and no more than the machine can do."""
-    costs = components.load(cell.model.component).costs(_options(cell, "model"), 2)
+    costs = components.load(cell.model.component).costs(options_of(cell, "model"), 2)
     yield exactly("compute/parameters", cell, costs.parameters)
     yield exactly("compute/flops", cell, costs.flops)
     yield exactly("compute/training_flops", cell, costs.training_flops)
@@ -249,15 +177,15 @@ def _model(cell: Cell) -> str:
     return cell.model.component.name
 
 
-def _options(cell: Cell, family: str) -> Any:
-    component = cell.task.component if family == "task" else cell.model.component
-    return components.make_options(component, cell.options[family])
-
-
 def _trained_on(cell: Cell) -> int:
     """Training examples that are left when a validation split is held out."""
-    whole: int = _options(cell, "task").train
+    whole: int = options_of(cell, "task").train
     return whole - round(whole * cell.options["train"]["validation"])
+
+
+def _alone(of: Callable[[Cell], Iterator[Check]]) -> Callable[[Cell, Sequence[Cell]], Iterator[Check]]:
+    """Answers that no other cell is asked for."""
+    return lambda cell, cells: of(cell)
 
 
 def _nothing(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
@@ -266,11 +194,15 @@ def _nothing(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
 
 ANSWERS: Mapping[tuple[str, str], Callable[[Cell, Sequence[Cell]], Iterator[Check]]] = {
     ("planted_groups", "planted_rule"): _groups_rule,
+    ("planted_terms", "planted_words"): _terms_rule,
     ("planted_line", "planted_rule"): _line_rule,
     ("planted_noise", "planted_memory"): _noise_memory,
     ("planted_noise", "planted_sleep"): _noise_sleep,
     ("planted_noise", "planted_matmul"): _noise_products,
     ("planted_noise", "mlp"): _noise_mlp,
-    ("planted_columns", "mlp"): _columns_linear,
+    ("planted_columns", "mlp"): _alone(explained.linear),
+    ("planted_columns", "planted_matmul"): _alone(explained.first_column),
+    ("planted_pixels", "cnn"): _alone(explained.convolved),
+    ("planted_pixels", "resnet"): _alone(explained.residual),
 }
 "By the names of task and model. Every instrument that is added gets its checks here."

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from bench_suite.contracts import MetricRow, Predictions, Record
+from bench_suite import components
+from bench_suite.contracts import Interval, MetricRow, Predictions, Record
 from bench_suite.plan import Cell
 from bench_suite.store import Run
 
@@ -131,6 +132,18 @@ def metric(name: str, cell: Cell, **at: Any) -> Callable[[Measured], float]:
     return read
 
 
+def bound(name: str, cell: Cell, of: Callable[[Interval], float], **at: Any) -> Callable[[Measured], float]:
+    """Reads a number off the interval of a metric, such as its width."""
+
+    def read(measured: Measured) -> float:
+        row = measured.row(cell, name, at)
+        if row.interval is None:
+            raise NotMeasured(row.reason or "no interval")
+        return of(row.interval)
+
+    return read
+
+
 def exactly(
     instrument: str, cell: Cell, known: float, read: Callable[[Measured], float] | None = None, **more: Any
 ) -> Check:
@@ -150,3 +163,9 @@ def between(instrument: str, cell: Cell, known: float, least: float, most: float
     """A number that may lie anywhere between two."""
     read = more.pop("read", None) or metric(instrument, cell)
     return Check(instrument, cell, known, least, most, basis, read, **more)
+
+
+def options_of(cell: Cell, family: Literal["task", "model"]) -> Any:
+    """The options of a cell's task or model, those that were left out included."""
+    component = cell.task.component if family == "task" else cell.model.component
+    return components.make_options(component, cell.options[family])

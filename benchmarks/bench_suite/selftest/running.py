@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -14,29 +15,43 @@ from bench_suite.execution.watching import Silent
 from bench_suite.plan import Plan, Unit, make_plan
 from bench_suite.reading import read_suite
 from bench_suite.selecting import keep
-from bench_suite.selftest.answers import EXPLAINED, checks_of
+from bench_suite.selftest.answers import checks_of
 from bench_suite.selftest.checks import Check, Finding, Measured, judge
+from bench_suite.selftest.explained import ASKED, Asked
+from bench_suite.selftest.fair import RESAMPLES
 from bench_suite.store import Store
 from bench_suite.workplace import Watcher
 
 SUITE = "planted"
 COMMAND = ("bench", "selftest")
-EXTRAS = {
-    "fairness": ("fairlearn", 'probes.fairness={only={task="planted_groups"},resamples=100}'),
-    "attribution": (
-        "captum",
-        'probes.attribution={only={task="planted_columns"},shown=0,'
-        f'examples={EXPLAINED},methods=["saliency","integrated_gradients","input_x_gradient","random"]}}',
+
+
+def _attribution(label: str, asked: Asked) -> str:
+    where = f'only={{task="{asked.task}",model="{asked.model}"}}'
+    how = f"examples={asked.examples},samples={asked.samples},methods={json.dumps(asked.methods)}"
+    stated = ",".join(filter(None, ('use="attribution"', where, "shown=0", how, asked.more)))
+    return f"probes.{label}={{{stated}}}"
+
+
+EXTRAS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "fairness": (
+        "fairlearn",
+        {
+            "fairness": 'probes.fairness={only={task=["planted_groups","planted_terms"]},terms=["gender"],'
+            f"resamples={RESAMPLES}}}"
+        },
     ),
+    "attribution": ("captum", {label: _attribution(label, asked) for label, asked in ASKED.items()}),
 }
-"""Probes that need a package of an extra, by the extra's name, and how `--set` adds them: the suite itself is without,
-so that it runs where they are not installed."""
+"""Probes that need a package of an extra: by the extra's name that package, and by probe how `--set` adds it: the suite
+itself is without, so that it runs where they are not installed."""
 
 
 def planned() -> tuple[Plan, list[Check], list[str]]:
     """The plan of the suite, all that is known of its cells, and the extras that are not installed here."""
     here = {extra: importlib.util.find_spec(package) is not None for extra, (package, _) in EXTRAS.items()}
-    plan = make_plan(read_suite(SUITE, [EXTRAS[extra][1] for extra, installed in here.items() if installed]))
+    added = [setting for extra, installed in here.items() if installed for setting in EXTRAS[extra][1].values()]
+    plan = make_plan(read_suite(SUITE, added))
     return plan, checks_of(plan.cells), [extra for extra, installed in here.items() if not installed]
 
 
