@@ -275,6 +275,47 @@ def test_a_probe_whose_need_is_unmet_is_not_applicable_with_the_reason(plan, tmp
         plan(probes={"mine": {"use": "./mine.py", "method": "cam"}})
 
 
+LISTED = """
+from dataclasses import dataclass
+NEEDS_BY = {"methods": {"cam": ("convolutions",), "window": ("images",)}}
+METRICS = {}
+@dataclass(frozen=True)
+class Options:
+    methods: tuple[str, ...] = ("plain",)
+def probe(trained, options): ...
+"""
+
+
+def test_of_a_list_of_choices_those_that_fit_remain_and_the_others_have_their_reasons(plan, tmp_path):
+    (tmp_path / "mine.py").write_text(LISTED)
+    asked = {"use": "./mine.py", "methods": ["cam", "window", "plain"]}
+    tasks = [{"use": "mnist", "data": "sample"}, {"use": "loans"}]
+    found = plan(tasks=tasks, models=[{"use": "mlp"}, {"use": "cnn"}], probes={"mine": asked})
+    assert {(cell.task.label, cell.model.label): (cell.probes["mine"], cell.unfit["mine"]) for cell in found.cells} == {
+        ("mnist", "mlp"): (None, {"methods": {"cam": "needs convolutions"}}),
+        ("mnist", "cnn"): (None, {}),
+        ("loans", "mlp"): (None, {"methods": {"cam": "needs convolutions", "window": "needs images"}}),
+    }
+
+
+def test_a_probe_none_of_whose_choices_fits_does_not_apply(plan, tmp_path):
+    (tmp_path / "mine.py").write_text(LISTED)
+    asked = {"use": "./mine.py", "methods": ["cam", "window"]}
+    tasks = [{"use": "mnist", "data": "sample"}, {"use": "loans"}]
+    found = plan(tasks=tasks, models=[{"use": "mlp"}, {"use": "cnn"}], probes={"mine": asked})
+    assert {(cell.task.label, cell.model.label): cell.probes["mine"] for cell in found.cells} == {
+        ("mnist", "mlp"): None,
+        ("mnist", "cnn"): None,
+        ("loans", "mlp"): "needs convolutions and images",
+    }
+
+
+def test_a_choice_that_fits_no_cell_is_an_error_where_it_is_written(plan, tmp_path):
+    (tmp_path / "mine.py").write_text(LISTED)
+    with pytest.raises(SuiteError, match=r'mine\.methods: "cam" applies to no cell of this suite: needs convolutions'):
+        plan(probes={"mine": {"use": "./mine.py", "methods": ["cam", "plain"]}})
+
+
 def test_a_class_is_looked_for_in_each_task_that_a_probe_is_applied_to(plan):
     tasks = [{"use": "loans"}, {"use": "breast_cancer"}]
     asked = {"quality": {}, "fairness": {"positive": "denied"}}

@@ -49,6 +49,8 @@ class Cell:
     "Resolved, by family: `task`, `model`, `train`, `evaluate`."
     probes: Mapping[str, str | None]
     "Probe label to None where it applies, else the reason why it does not."
+    unfit: Mapping[str, Mapping[str, Mapping[Any, str]]] = field(default_factory=dict)
+    "Of probes that apply: by label and option the choices that do not, each with the reason."
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
     for cell in cells:
         _check(suite, cell)
     _check_twice(suite, cells)
+    _check_choices(suite, cells)
     for probe in suite.probes:
         reasons = [cell.probes[probe.label] for cell in cells if probe.label in cell.probes]
         if cells and not reasons:
@@ -131,6 +134,17 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
         units.setdefault(cell.unit, []).append(cell)
     made = tuple(Unit(id, tuple(cells)) for id, cells in units.items())
     return Plan(suite, made, tuple(left_out), tuple(only), {p.label: _probe_key(p) for p in suite.probes})
+
+
+def _check_choices(suite: Suite, cells: Sequence[Cell]) -> None:
+    """Choices of a probe's options that apply to none of the cells that the probe applies to."""
+    for probe in suite.probes:
+        mine = [cell.unfit[probe.label] for cell in cells if cell.probes.get(probe.label, "") is None]
+        for option, reasons in mine[0].items() if mine else ():
+            for choice, reason in reasons.items():
+                if all(choice in unfit.get(option, {}) for unfit in mine):
+                    key = (*probe.key, option) if option in probe.stated else probe.key
+                    suite.document.fault(key, f"{show(choice)} applies to no cell of this suite: {reason}")
 
 
 def _check_classes(suite: Suite, probe: Choice, tasks: Sequence[Choice]) -> None:
@@ -182,35 +196,71 @@ def misfit(task: Choice, model: Component, problems: Iterable[Component]) -> str
     A task that may be several things, such as `hub`, is what its options `modality` and `problem` say, if they do.
     """
     modalities, solves = model.words("MODALITIES"), model.words("PROBLEMS")
-    stated = [task.stated[option] for option in ("modality", "problem") if task.stated.get(option)]
-    shown = [word for word in task.component.words("MODALITY") if word in stated] or task.component.words("MODALITY")
+    shown = modalities_of(task)
     if not set(shown) & set(modalities):
         return f"takes {' or '.join(modalities)}, the task is {' or '.join(shown)}"
     every = [p.name for p in problems]
-    kinds = [kind for kind in every if kind in stated] or every
+    kinds = [kind for kind in every if kind == task.stated.get("problem")] or every
     if not set(kinds) & set(solves):
         return f"does {' or '.join(solves)}, the task is {' or '.join(kinds)}"
     return None
 
 
+def modalities_of(task: Choice) -> tuple[str, ...]:
+    """What the examples of a task are; several words where only the data will tell."""
+    every = task.component.words("MODALITY")
+    return tuple(word for word in every if word == task.stated.get("modality")) or every
+
+
 def stated_needs(cell: Cell) -> set[str]:
-    """Needs of probes that the suite meets or does not: the axis `fraction`, a `target` of the training."""
+    """Needs of probes that the suite meets or does not.
+
+    What examples are (`images`, `tables`, `texts`), the axis `fraction`, a `target` of the training.
+    """
     met = {"fraction": "fraction" in cell.labels, "target": cell.options["train"].get("target") is not None}
+    met |= {f"{modality}s": True for modality in modalities_of(cell.task)}
     return {need for need, there in met.items() if there}
 
 
 def unmet(probe: Choice, available: Iterable[str], problems: Iterable[str]) -> str | None:
-    """Why a probe does not apply where these needs are met; None where it does."""
-    solves = probe.component.words("PROBLEMS")
+    """Why a probe does not apply where these needs are met; None where it does.
+
+    An option that is a list may name choices whose needs are unmet (`unfit_choices`), as long as there are others.
+    """
+    solves, there = probe.component.words("PROBLEMS"), set(available)
     if solves and not set(solves) & set(problems):
         return f"measures {' or '.join(solves)}"
+    listed, needs = [], list(probe.component.words("NEEDS"))
+    for value, by_choice in _choices(probe).values():
+        if isinstance(value, tuple):
+            listed += [by_choice.get(choice, ()) for choice in value]
+        else:
+            needs += by_choice.get(value, ())
+    if listed and not any(there.issuperset(each) for each in listed):
+        needs += [need for each in listed for need in each]
+    return _needs(needs, there)
+
+
+def unfit_choices(probe: Choice, available: Iterable[str]) -> dict[str, dict[Any, str]]:
+    """By option that is a list, its choices that do not apply where these needs are met, each with the reason."""
+    there = set(available)
+    found: dict[str, dict[Any, str]] = {}
+    for option, (value, by_choice) in _choices(probe).items():
+        for choice in value if isinstance(value, tuple) else ():
+            if reason := _needs(by_choice.get(choice, ()), there):
+                found.setdefault(option, {})[choice] = reason
+    return found
+
+
+def _choices(probe: Choice) -> dict[str, tuple[Any, Mapping[Any, tuple[str, ...]]]]:
+    """The value of each option whose choices have needs of their own, and these needs by choice."""
     options = resolve(probe.component.options, probe.stated)
-    needs = list(probe.component.words("NEEDS"))
-    for option, by_choice in probe.component.facts.get("NEEDS_BY", {}).items():
-        value = options.get(option)
-        chosen = value if isinstance(value, tuple) else (value,)
-        needs += [need for choice in chosen for need in by_choice.get(choice, ())]
-    missing = [need for need in dict.fromkeys(needs) if need not in set(available)]
+    by_option = probe.component.facts.get("NEEDS_BY", {})
+    return {option: (options.get(option), by_choice) for option, by_choice in by_option.items()}
+
+
+def _needs(needs: Iterable[str], there: set[str]) -> str | None:
+    missing = [need for need in dict.fromkeys(needs) if need not in there]
     return f"needs {' and '.join(missing)}" if missing else None
 
 
@@ -327,7 +377,10 @@ def _cell(suite: Suite, task: Choice, model: Choice, point: Mapping[str, Any]) -
     available |= {"cuda"} if cell.device in ("cuda", "auto") else set()
     available |= stated_needs(cell)
     kinds = [p.name for p in problems]
-    return replace(cell, probes={p.label: unmet(p, available, kinds) for p in suite.probes if _wanted(cell, p.only)})
+    mine = [probe for probe in suite.probes if _wanted(cell, probe.only)]
+    probes = {probe.label: unmet(probe, available, kinds) for probe in mine}
+    unfit = {probe.label: unfit_choices(probe, available) for probe in mine if probes[probe.label] is None}
+    return replace(cell, probes=probes, unfit=unfit)
 
 
 def _identity(component: Component) -> str:

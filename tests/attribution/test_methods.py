@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import nn
 from bench_suite.attribution.memory import MOST, bytes_of_one, rows_at_once
 from bench_suite.attribution.methods import METHODS, SMOOTHED, Settings, attribute, groups_of, parts_of, unfit
 from bench_suite.attribution.subjects import Inputs, OfTables, Subject, explainable
+from bench_suite.components import find
 from bench_suite.contracts import Data, Source
 from bench_suite.data.splits import MemorySplit
 from bench_suite.tasks import planted_columns, planted_pixels
@@ -59,6 +61,9 @@ LOOKERS = {
     "vgg": {"width": 0.0625},
     "vit": {"hidden": 16, "layers": 1, "heads": 2},
 }
+DRAWING = ("random", "gradient_shap", "kernel_shap", "lime")
+"Methods that draw, so that each copy of an input has another answer."
+SMOOTHABLE = [name for name in METHODS if name != "random"]
 SETTINGS = Settings(rows=64, steps=64, coalitions=40, copies=2)
 
 
@@ -166,7 +171,7 @@ def test_changes_that_claim_to_be_complete_sum_to_the_whole_change(
         torch.testing.assert_close(parts.sum(dim=1), change, rtol=0.05, atol=0.05 * float(change.abs().mean()))
 
 
-@pytest.mark.parametrize("method", [*METHODS, f"{SMOOTHED}saliency", f"{SMOOTHED}integrated_gradients"])
+@pytest.mark.parametrize("method", METHODS)
 def test_each_method_gives_the_same_in_portions_as_at_once_and_again(
     method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
 ) -> None:
@@ -175,12 +180,116 @@ def test_each_method_gives_the_same_in_portions_as_at_once_and_again(
     at_once = attribute(method, subject, inputs, SETTINGS)
     assert at_once.shape == inputs.values.shape
     torch.testing.assert_close(attribute(method, subject, inputs, SETTINGS), at_once)
-    if (
-        not {method, method.removeprefix(SMOOTHED)} & {"random", "gradient_shap", "kernel_shap", "lime"}
-        and method in METHODS
-    ):
+    if method not in DRAWING:
         portions = attribute(method, subject, inputs, replace(SETTINGS, rows=3))
         torch.testing.assert_close(portions, at_once, rtol=1e-3, atol=1e-6)
+
+
+# ── smoothed ────────────────────────────────────────────────────────────────────────────────────
+
+
+def assert_without_noise_it_is_the_method(method: str, subject: Subject, inputs: Inputs) -> None:
+    """Tolerances are those of 32 bits, of what all elements come to."""
+    smoothed = attribute(SMOOTHED + method, subject, inputs, replace(SETTINGS, noise=1e-7, copies=3))
+    plain = attribute(method, subject, inputs, SETTINGS)
+    torch.testing.assert_close(smoothed, plain, rtol=1e-3, atol=1e-3 * float(plain.abs().max()))
+
+
+def test_all_methods_can_be_smoothed_but_noise() -> None:
+    options = {option.name: option for option in find("probes", "attribution", Path()).options.values()}
+    assert [*options["smoothed"].type.arguments[0].arguments] == SMOOTHABLE
+    assert [*options["methods"].type.arguments[0].arguments] == [*METHODS]
+
+
+@pytest.mark.parametrize("method", [method for method in SMOOTHABLE if method not in DRAWING])
+def test_without_noise_a_smoothed_method_is_the_method_of_images(
+    method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
+) -> None:
+    subject, inputs = explained(untaught(pictures(), "cnn", LOOKERS["cnn"]), 4)
+    assert_without_noise_it_is_the_method(method, subject, inputs)
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "saliency", "input_x_gradient", "feature_ablation"])
+@pytest.mark.parametrize("model", READERS)
+def test_without_noise_a_smoothed_method_is_the_method_of_texts(
+    model: str, method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
+) -> None:
+    subject, inputs = explained(untaught(texts(), model, READERS[model]), 4)
+    assert_without_noise_it_is_the_method(method, subject, inputs)
+
+
+@pytest.mark.parametrize("method", ["gradient_shap", "kernel_shap", "lime", "deep_lift"])
+def test_without_noise_a_smoothed_method_is_the_method_of_tables(
+    method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
+) -> None:
+    """Of a linear model, of which methods that draw say the same whatever they drew; LIME but for its lasso."""
+    subject, inputs = explained(untaught(columns(), "mlp", {"hidden": ()}), 4)
+    settings = replace(SETTINGS, noise=1e-7, copies=3, coalitions=400)
+    smoothed = attribute(SMOOTHED + method, subject, inputs, settings)
+    plain = attribute(method, subject, inputs, settings)
+    near = 0.15 if method == "lime" else 1e-2
+    torch.testing.assert_close(smoothed, plain, rtol=near, atol=near * float(plain.abs().max()))
+
+
+@pytest.mark.parametrize("method", ["saliency", "integrated_gradients"])
+def test_smoothing_is_captums_noise_tunnel(
+    method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
+) -> None:
+    from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
+
+    subject, inputs = explained(untaught(pictures(), "cnn", LOOKERS["cnn"]), 3)
+    settings = replace(SETTINGS, copies=6, noise=0.5)
+    of_captum = {
+        "saliency": lambda: (Saliency(subject.module), {"abs": False}),
+        "integrated_gradients": lambda: (IntegratedGradients(subject.module), {"baselines": subject.reference}),
+    }
+    attribution, arguments = of_captum[method]()
+    if method == "integrated_gradients":
+        arguments["n_steps"] = settings.steps
+    torch.manual_seed(settings.seed)
+    expected = NoiseTunnel(attribution).attribute(
+        inputs.values, nt_samples=6, stdevs=0.5 * float(inputs.values.std(correction=0)), target=inputs.target,
+        **arguments,
+    )  # fmt: skip
+    found = attribute(SMOOTHED + method, subject, inputs, settings)
+    plain = attribute(method, subject, inputs, settings)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+    assert float((found - plain).abs().max()) > 0.05 * float(plain.abs().max())
+
+
+@pytest.mark.parametrize("method", [*METHODS, *(SMOOTHED + method for method in SMOOTHABLE)])
+def test_no_more_rows_than_agreed_go_through_the_network_at_once(
+    method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
+) -> None:
+    subject, inputs = explained(untaught(pictures(), "cnn", LOOKERS["cnn"]), 7)
+    rows: list[int] = []
+    subject.module.register_forward_pre_hook(lambda module, values: rows.append(len(values[0])))
+    attribute(method, subject, inputs, replace(SETTINGS, rows=12, steps=6, copies=3))
+    assert max(rows, default=0) <= 12
+
+
+def test_noise_is_a_share_of_what_stands_before_a_texts_end(
+    untaught: Callable[..., Any], explained: Callable[..., Any]
+) -> None:
+    subject, inputs = explained(untaught(texts(), "text_cnn", READERS["text_cnn"]), 5)
+    assert not inputs.valid.all()
+    vectors = inputs.values[inputs.valid]
+    assert subject.spread(inputs) == pytest.approx(float(vectors.numpy().std()), rel=1e-5)
+    assert subject.spread(inputs.repeated(3)) == pytest.approx(subject.spread(inputs), rel=1e-5)
+
+
+def test_one_number_has_no_spread_and_is_smoothed_to_itself() -> None:
+    subject = Subject("table", OfTables(Doubled()), torch.zeros(1, 1))
+    inputs = Inputs(torch.ones(1, 1), (), torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, dtype=torch.int64))
+    assert subject.spread(inputs) == 0.0
+    assert attribute(f"{SMOOTHED}saliency", subject, inputs, SETTINGS).item() == 2.0
+
+
+class Doubled(nn.Module):
+    """A network of one column."""
+
+    def forward(self, table: torch.Tensor) -> torch.Tensor:
+        return torch.cat([2 * table, -2 * table], dim=1)
 
 
 def test_attributions_leave_random_generators_as_they_were(

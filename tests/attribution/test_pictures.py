@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench_suite.attribution import pictures
+from bench_suite.attribution.methods import METHODS
 
 
 def test_examples_are_chosen_by_rule() -> None:
@@ -53,6 +54,19 @@ def test_a_strip_is_drawn_of_images_of_any_channels_and_any_number_of_methods(ch
     assert strip.dtype == np.uint8
     assert strip.ndim == 3
     assert strip.shape[2] == 3
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_heading_is_wider_than_its_panel(method: str) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure((10, 2), dpi=150)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    heading = pictures.heading(f"smoothed {method.replace('_', ' ')}, magnitude")
+    drawn = figure.text(0, 0, heading, fontsize=7).get_window_extent(renderer)
+    assert drawn.width <= pictures.PANEL * figure.dpi
+    assert heading.count("\n") <= 2
 
 
 def test_one_colour_means_the_same_for_all_methods() -> None:

@@ -71,7 +71,7 @@ def test_the_plan_as_json_has_each_cell_with_its_probes(bench, tmp_path):
     assert [cell["cell"]["seed"] for cell in document["cells"]] == [0, 1]
     for cell in document["cells"]:
         assert set(cell) == {"id", "unit", "cell", "probes"}
-        assert cell["probes"] == {"quality": {"applies": True, "reason": None}}
+        assert cell["probes"] == {"quality": {"applies": True, "reason": None, "unfit": {}}}
 
 
 @pytest.mark.parametrize("kind", components.KINDS)

@@ -1,14 +1,22 @@
 """Integrated gradients through the probe's methods against the best hand-written use of Captum, interleaved.
 
-256 digits × 32 steps. The ratio is asserted, never a time; of processor time on one thread, which other
-programs disturb least. `pytest -m perf tests/perf/test_attribution.py -s`.
+256 digits × 32 steps, on one thread and on two. The ratio is asserted, never a time: of processor time on one thread,
+which other programs disturb least, of the clock's on two. Each runs in a process whose threads sleep while they wait
+for each other: threads that spin (the default) cost a busy machine a scheduler's turn for each batch, and what is then
+compared is how many batches there are. It fails where the ratio's interval lies below what is wanted.
+`pytest -m perf tests/perf/test_attribution.py -s`.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import random
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable
-from time import process_time
+from time import perf_counter, process_time
 
 import numpy as np
 import pytest
@@ -22,35 +30,42 @@ from bench_suite.contracts import Data, Source
 from bench_suite.data.encoded import encoded
 from bench_suite.data.splits import MemorySplit
 from bench_suite.models import mlp
+from bench_suite.stats import bootstrap_interval
 
 pytestmark = pytest.mark.perf
-DIGITS, STEPS, ROUNDS = 256, 32, 15
+DIGITS, STEPS, ROUNDS = 256, 32, 50
 SIZES = (None, 256, 512, 1024, 2048)
 "`internal_batch_size`; None is Captum's default, all 8,192 rows at once."
 
 
 def digits() -> Data:
-    random = np.random.default_rng(0)
-    images = random.integers(0, 256, (DIGITS, 28, 28, 1), dtype=np.uint8)
-    split = MemorySplit(np.arange(DIGITS), {"image": images, "target": random.integers(0, 10, DIGITS)})
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (DIGITS, 28, 28, 1), dtype=np.uint8)
+    split = MemorySplit(np.arange(DIGITS), {"image": images, "target": generator.integers(0, 10, DIGITS)})
     spec = {"classes": tuple("0123456789")}
     return Data("classification", spec, {"train": split, "test": split}, Source("generated", "perf", "0"))
 
 
-def test_it_is_at_least_as_fast_as_the_best_batch_size_by_hand() -> None:
-    torch.set_num_threads(1)
+def rounds(threads: int) -> dict[str, list[float]]:
+    """Seconds of each contender in each round: `ours`, and by hand with each of `SIZES`.
+
+    Contenders run in an order that is drawn anew each round: Captum's default hands so much memory back to the system
+    that whoever always came next would pay for getting it again.
+    """
+    torch.set_num_threads(threads)
     torch.manual_seed(0)
+    clock = process_time if threads == 1 else perf_counter
     data = digits()
     network = mlp.build(data, mlp.Options())
     module = network.module.eval()
     batch = encoded(network, data.splits["test"]).batch(network, torch.arange(DIGITS))
     images = batch.inputs["image"].float()
     reference = torch.full((1, 28, 28, 1), 127.0)
-    with torch.no_grad():
-        target = module(image=images).argmax(dim=1)
 
     def by_hand(size: int | None) -> Callable[[], object]:
         def attributed() -> object:
+            with torch.no_grad():
+                target = module(image=images).argmax(dim=1)  # ours predicts the class too
             return IntegratedGradients(lambda image: module(image=image)).attribute(
                 images, reference, target=target, n_steps=STEPS, internal_batch_size=size
             )
@@ -64,17 +79,38 @@ def test_it_is_at_least_as_fast_as_the_best_batch_size_by_hand() -> None:
             subject, inputs = inputs_of(plain, batch)
             return attribute("integrated_gradients", subject, inputs, Settings(rows_at_once(subject, inputs), STEPS))
 
-    contenders: dict[object, Callable[[], object]] = {"ours": ours, **{size: by_hand(size) for size in SIZES}}
-    times: dict[object, list[float]] = {name: [] for name in contenders}
-    for round_ in range(ROUNDS + 1):
-        order = list(contenders) if round_ % 2 else list(contenders)[::-1]
-        for name in order:
-            started = process_time()
+    contenders: dict[str, Callable[[], object]] = {"ours": ours, **{str(size): by_hand(size) for size in SIZES}}
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    order = random.Random(0)
+    for _ in range(ROUNDS + 1):
+        for name in order.sample(list(contenders), len(contenders)):
+            started = clock()
             contenders[name]()
-            times[name].append(process_time() - started)
-    medians = {name: statistics.median(taken[1:]) for name, taken in times.items()}
-    best = min(SIZES, key=lambda size: medians[size])
-    ratio = statistics.median(theirs / mine for theirs, mine in zip(times[best][1:], times["ours"][1:]))
+            times[name].append(clock() - started)
+    return {name: taken[1:] for name, taken in times.items()}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_it_is_at_least_as_fast_as_the_best_batch_size_by_hand(threads: int) -> None:
+    if threads > (os.cpu_count() or 1):
+        pytest.skip(f"needs {threads} processors")
+    setting = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
+    ran = subprocess.run([sys.executable, __file__, str(threads)], env=setting, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    times = json.loads(ran.stdout)
+    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    # Chosen by one half of the rounds and compared in the other: the luckiest of five would seem faster than it is.
+    best = min(map(str, SIZES), key=lambda size: statistics.median(times[size][::2]))
+    ratios = np.array(times[best][1::2]) / np.array(times["ours"][1::2])
+    interval, _ = bootstrap_interval(lambda ratios: float(np.median(ratios)), {"ratios": ratios})
+    assert interval is not None
     shown = ", ".join(f"{name}: {seconds * 1e3:.0f} ms" for name, seconds in medians.items())
-    print(f"\n{ratio:.2f} of the speed of the best by hand (internal_batch_size {best}); {shown}")
-    assert ratio >= 0.95
+    print(
+        f"\nthreads {threads}: {np.median(ratios):.2f} [{interval.low:.2f}, {interval.high:.2f}] of the speed "
+        f"of the best by hand (internal_batch_size {best}); {shown}"
+    )
+    assert interval.high >= 0.95
+
+
+if __name__ == "__main__":
+    print(json.dumps(rounds(int(sys.argv[1]))))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +14,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 from bench_suite.attribution.measuring import NOT_FINITE, UNKNOWN
+from bench_suite.cli import plan
+from bench_suite.components import find
 from bench_suite.contracts import Artifact, BenchError, Data, Evaluation, Metric, Placement, Predictions, Source
 from bench_suite.data.encoded import encoded
 from bench_suite.data.splits import MemorySplit, column
+from bench_suite.document import SuiteError
 from bench_suite.models import bag_of_words, cnn, mlp
 from bench_suite.plan import make_plan
 from bench_suite.probes import attribution
 from bench_suite.problems import classification
 from bench_suite.reading import read_suite
+from bench_suite.store import Store
 from bench_suite.tasks import planted_columns, planted_pixels
 from bench_suite.training.predicting import predict
 
@@ -44,7 +52,11 @@ def cell(data: Data, model: Any, options: Any) -> Any:
         source = data.splits[split]
         return Predictions(split, source.ids, {"targets": column(source, "target"), **found})
 
-    return SimpleNamespace(network=network, data=data, place=PLACE, encoded=known.get, predictions=predictions)
+    component = find("models", model.__name__.rpartition(".")[2], Path())
+    return SimpleNamespace(
+        network=network, data=data, place=PLACE, encoded=known.get, predictions=predictions,
+        cell=SimpleNamespace(model=SimpleNamespace(component=component)),
+    )  # fmt: skip
 
 
 def pictures() -> Data:
@@ -182,7 +194,7 @@ use = "attribution"
 methods = ["grad_cam"]
 [probes.rectified]
 use = "attribution"
-methods = ["saliency"]
+methods = ["deep_lift"]
 smoothed = ["guided_backprop"]
 """,
         encoding="utf-8",
@@ -193,3 +205,84 @@ smoothed = ["guided_backprop"]
     assert why["vit"]["rectified"] == "needs rectifiers"
     assert why["vit"]["attribution"] is None
     assert "gradients" in str(why["logistic_regression"]["attribution"])
+
+
+MIXED = """
+[[tasks]]
+use = "planted_pixels"
+size = 40
+[[tasks]]
+use = "planted_columns"
+size = 40
+[[models]]
+use = "mlp"
+[[models]]
+use = "cnn"
+[[models]]
+use = "vit"
+hidden = 16
+layers = 1
+heads = 2
+[train]
+epochs = 1
+[matrix]
+threads = 1
+[probes.attribution]
+methods = ["grad_cam", "deep_lift", "occlusion", "saliency"]
+smoothed = ["occlusion"]
+examples = 2
+samples = 1
+shown = 0
+"""
+
+
+def test_a_method_that_does_not_fit_costs_only_itself_and_the_plan_says_which_and_why(tmp_path: Path) -> None:
+    suite = tmp_path / "mixed.toml"
+    suite.write_text(MIXED, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench_suite", "run", suite.name, "--json"],
+        cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"}, text=True, capture_output=True, timeout=300,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    (run,) = (tmp_path / "results").iterdir()
+    records = {record.id: record for record in Store(run.parent).open(run.name).records()}
+    for cell in make_plan(read_suite(str(suite))).cells:
+        assert cell.probes["attribution"] is None
+        unfit = cell.unfit["attribution"]
+        said = {*unfit.get("methods", ()), *(f"smoothed {name}" for name in unfit.get("smoothed", ()))}
+        expected = {"mlp": {"grad_cam"}, "cnn": set(), "vit": {"grad_cam", "deep_lift"}}[cell.model.label]
+        expected |= {"occlusion", "smoothed occlusion"} if cell.task.label == "planted_columns" else set()
+        assert said == expected
+        rows = [row for row in records[cell.id].metrics if row.name == "attribution/insertion_auc"]
+        assert {row.at["method"] for row in rows if row.value is None and "needs" in str(row.reason)} == expected
+        every = {"grad_cam", "deep_lift", "occlusion", "saliency", "smoothed occlusion"}
+        assert {row.at["method"] for row in rows if row.value is not None} == every - expected
+
+
+def test_bench_plan_names_the_methods_that_do_not_fit(tmp_path: Path) -> None:
+    suite = tmp_path / "mixed.toml"
+    suite.write_text(MIXED, encoding="utf-8")
+    said = CliRunner().invoke(plan.command, [str(suite)], catch_exceptions=False).output.splitlines()
+    assert said[said.index("not applicable:") + 1 :][:3] == [
+        "  attribution, methods grad_cam: "
+        "needs convolutions (planted_pixels/mlp, planted_pixels/vit, planted_columns/mlp)",
+        "  attribution, methods deep_lift: needs rectifiers (planted_pixels/vit)",
+        "  attribution, methods occlusion: needs images (planted_columns/mlp)",
+    ]
+    told = json.loads(CliRunner().invoke(plan.command, [str(suite), "--json"], catch_exceptions=False).output)
+    unfit = {
+        (each["cell"]["task"], each["cell"]["model"]): each["probes"]["attribution"]["unfit"] for each in told["cells"]
+    }
+    assert unfit["planted_pixels", "cnn"] == {}
+    assert unfit["planted_pixels", "mlp"] == {"methods": {"grad_cam": "needs convolutions"}}
+
+
+def test_occlusion_of_tables_alone_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    suite = tmp_path / "tables.toml"
+    text = '[[tasks]]\nuse = "loans"\n[[models]]\nuse = "mlp"\n[probes.attribution]\n'
+    suite.write_text(text + 'methods = ["occlusion"]\n', encoding="utf-8")
+    with pytest.raises(SuiteError, match="applies to no cell of this suite: needs images"):
+        make_plan(read_suite(str(suite)))
+    suite.write_text(text + 'methods = ["saliency"]\nsmoothed = ["occlusion"]\n', encoding="utf-8")
+    with pytest.raises(SuiteError, match='smoothed: "occlusion" applies to no cell of this suite: needs images'):
+        make_plan(read_suite(str(suite)))

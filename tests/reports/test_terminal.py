@@ -41,6 +41,23 @@ def test_it_fits_the_width_and_names_what_it_left_out(make_run: Make, record: Ma
     assert "0.50 ± 0.10" in text
 
 
+def test_a_heading_has_coordinates_and_unit_whole(make_run: Make, record: Make_record) -> None:
+    between, methods = Interval(0.4, 0.6), ("integrated_gradients", "smoothed input_x_gradient")
+    rows = tuple(
+        MetricRow("attribution/insertion_auc", 0.5, "probability", "higher", at={"method": method}, interval=between)
+        for method in methods
+    )
+    plain = MetricRow("quality/accuracy", 0.5, "fraction", "higher", interval=between)
+    lines = terminal_table(make_run(record(metrics=(plain, *rows))), 100).splitlines()
+    assert [line.split() for line in lines[1:5]] == [
+        ["quality", "attribution", "attribution"],
+        ["accuracy", "↑", "insertion_auc", "↑", "insertion_auc", "↑"],
+        ["method=integrated_gradients", "method=smoothed", "input_x_gradient"],
+        ["model", "probability", "probability"],
+    ]
+    assert terminal_table(make_run(record(metrics=(plain,))), 80).splitlines()[3].split() == ["model"]
+
+
 def test_no_name_brings_control_characters_to_the_terminal(make_run: Make, record: Make_record) -> None:
     text = terminal_table(make_run(record(task="a\x1b[31m\nb", model="c\rd\x07")))
     assert all(character.isprintable() or character == "\n" for character in text)

@@ -115,7 +115,7 @@ def sensitivity(name: str, subject: Subject, inputs: Inputs, settings: Settings,
     """
     from captum.metrics import sensitivity_max
 
-    radius = settings.noise * float(inputs.values.std())
+    radius = settings.noise * subject.spread(inputs)
     random = torch.Generator().manual_seed(settings.seed)
     calls = iter(range(settings.seed, settings.seed + 1_000_000))
 

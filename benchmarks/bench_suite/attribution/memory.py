@@ -6,19 +6,19 @@ import torch
 
 from bench_suite.attribution.subjects import Inputs, Subject
 
-CPU_BYTES = 64 << 20
-"What a forward pass may keep for its backward pass on a CPU: about what its caches hold, beyond which it gets slower."
+CPU_BYTES = 32 << 20
+"""What a forward pass may keep for its backward pass on a CPU: about what its caches hold. With much more, the C
+library gives memory back to the system after each pass and takes it again for the next, page by page."""
 GPU_SHARE = 0.25
 "Of a GPU's free memory."
-MOST = {"cpu": 2048, "cuda": 16_384}
+MOST = {"cpu": 1024, "cuda": 16_384}
 "Rows beyond which nothing is gained: the cost of a call is spread over enough of them."
 
 
 def rows_at_once(subject: Subject, inputs: Inputs) -> int:
     """Examples for one forward and backward pass, from what the first of `inputs` leaves behind for the latter.
 
-    Integrated gradients of 256 digits × 32 steps take 299 ms with 2,048 rows at once, 388 with 256, and 395 with all
-    8,192, on one thread (`pytest -m perf tests/perf/test_attribution.py -s`).
+    On one thread and on two it is as fast as the best number by hand (`docs/attribution.md`, "Speed and memory").
     """
     device = inputs.values.device
     free = int(torch.cuda.mem_get_info(device)[0] * GPU_SHARE) if device.type == "cuda" else CPU_BYTES

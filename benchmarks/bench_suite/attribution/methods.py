@@ -63,8 +63,6 @@ class Method:
     scale: Scale
     """`change`: an element's part of the logit's change from the reference to the input. `slope`: how the logit moves
     with the element. `strength`: larger is more, and no more is said."""
-    complete: bool = False
-    "Whether the changes are claimed to sum to the whole change of the logit."
     expansion: Callable[[Settings], int] = lambda settings: 1
     "Rows that it makes of an example without asking how many may be."
 
@@ -203,16 +201,16 @@ def _random(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
 
 
 METHODS: dict[str, Method] = {
-    "integrated_gradients": Method(_integrated_gradients, "change", complete=True),
+    "integrated_gradients": Method(_integrated_gradients, "change"),
     "saliency": Method(_saliency, "slope"),
     "input_x_gradient": Method(_input_x_gradient, "change"),
     "guided_backprop": Method(_guided_backprop, "slope"),
-    "deep_lift": Method(_deep_lift, "change", complete=True, expansion=lambda settings: 2),
-    "gradient_shap": Method(_gradient_shap, "change", complete=True, expansion=lambda settings: settings.steps),
+    "deep_lift": Method(_deep_lift, "change", expansion=lambda settings: 2),
+    "gradient_shap": Method(_gradient_shap, "change", expansion=lambda settings: settings.steps),
     "grad_cam": Method(_grad_cam, "strength"),
     "occlusion": Method(_occlusion, "change"),
     "feature_ablation": Method(_feature_ablation, "change"),
-    "kernel_shap": Method(_kernel_shap, "change", complete=True),
+    "kernel_shap": Method(_kernel_shap, "change"),
     "lime": Method(_lime, "change"),
     "random": Method(_random, "strength"),
 }
@@ -224,9 +222,8 @@ SMOOTHED = "smoothed "
 
 
 def method_of(name: str) -> Method:
-    """The method of that name, smoothed or not. An average over other inputs sums to no change that is claimed."""
-    method = METHODS[name.removeprefix(SMOOTHED)]
-    return replace(method, complete=False) if name.startswith(SMOOTHED) else method
+    """The method of that name; of a smoothed one, the method that is averaged, whose scale it keeps."""
+    return METHODS[name.removeprefix(SMOOTHED)]
 
 
 def unfit(name: str, subject: Subject, inputs: Inputs) -> str | None:
@@ -287,33 +284,43 @@ def attribute(name: str, subject: Subject, inputs: Inputs, settings: Settings) -
         subject: within `explainable`.
         inputs: k examples, worked through in portions of `settings.rows` rows.
     """
-    method = method_of(name)
-    portion = max(1, settings.rows // method.expansion(settings))
-    found = []
     with _drawn(settings.seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum's notices of hooks it sets, and of examples it takes one by one
-        for start in range(0, len(inputs), portion):
-            some = inputs.at(slice(start, start + portion))
-            found.append(_attribute(name, method, subject, some, settings))
+        if name.startswith(SMOOTHED):
+            return _smoothed(method_of(name), subject, inputs, settings)
+        return _in_portions(method_of(name), subject, inputs, settings)
+
+
+def _smoothed(method: Method, subject: Subject, inputs: Inputs, settings: Settings) -> torch.Tensor:
+    """The method's mean over `settings.copies` of each input with normal noise (SmoothGrad, arXiv 1706.03825).
+
+    What Captum's NoiseTunnel gives, for every method: here copies are further examples, so that their portions keep to
+    `settings.rows` whatever a method makes of an example, and what `Made.finish` does is averaged too.
+    """
+    deviation = settings.noise * subject.spread(inputs)
+    together = max(1, settings.rows // settings.copies)
+    found = []
+    for start in range(0, len(inputs), together):
+        some = inputs.at(slice(start, start + together)).repeated(settings.copies)
+        noise = deviation * torch.randn_like(some.values) * subject.elements(some.valid, some.values)
+        noisy = replace(some, values=some.values + noise)
+        elements = _in_portions(method, subject, noisy, settings)
+        found.append(elements.unflatten(0, (-1, settings.copies)).mean(dim=1))
     return torch.cat(found)
 
 
-def _attribute(name: str, method: Method, subject: Subject, inputs: Inputs, settings: Settings) -> torch.Tensor:
+def _in_portions(method: Method, subject: Subject, inputs: Inputs, settings: Settings) -> torch.Tensor:
+    portion = max(1, settings.rows // method.expansion(settings))
+    slices = [slice(start, start + portion) for start in range(0, len(inputs), portion)]
+    return torch.cat([_attribute(method, subject, inputs.at(rows), settings) for rows in slices])
+
+
+def _attribute(method: Method, subject: Subject, inputs: Inputs, settings: Settings) -> torch.Tensor:
     made = method.make(subject, inputs, settings)
     arguments = {"target": inputs.target, "additional_forward_args": inputs.context or None, **made.arguments}
-    attribution = made.attribution
-    if name.startswith(SMOOTHED):
-        attribution = captum().NoiseTunnel(attribution)
-        spread = float(inputs.values[inputs.valid].std()) if subject.kind == "text" else float(inputs.values.std())
-        arguments |= {
-            "nt_type": "smoothgrad",
-            "nt_samples": settings.copies,
-            "nt_samples_batch_size": max(1, min(settings.copies, settings.rows // len(inputs))),
-            "stdevs": settings.noise * spread,
-        }
     values = inputs.values.detach().clone().requires_grad_()
     with torch.enable_grad():
-        elements = attribution.attribute(values, **arguments)
+        elements = made.attribution.attribute(values, **arguments)
     elements = made.finish(elements.detach().float())
     # Not a product with the mask, which would leave a NaN standing.
     return torch.where(subject.elements(inputs.valid, elements), elements, 0.0)
@@ -335,7 +342,10 @@ def _drawn(seed: int) -> Iterator[None]:
         with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_initialized() else []):
             random.seed(seed)
             np.random.seed(seed)  # noqa: NPY002 - Captum draws from the global generator
-            torch.manual_seed(seed)
+            # Not torch.manual_seed, which writes down its caller's stack for each kind of device: 0.8 ms of a call's 3.
+            torch.default_generator.manual_seed(seed)
+            if torch.cuda.is_initialized():
+                torch.cuda.manual_seed(seed)
             yield
     finally:
         random.setstate(before[0])

@@ -8,6 +8,7 @@ that is told apart under every common colour blindness; words have marks beside 
 from __future__ import annotations
 
 import math
+import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +18,10 @@ import numpy as np
 SCALE = "RdBu_r"
 ACROSS = 7
 "Panels side by side."
+PANEL = 1.25
+"Inches that a panel is wide, its margins included."
+HEADED = 21
+"Characters of a panel's heading on one line: what `PANEL` has room for at 7 points."
 MOST_WORDS = 110
 LINE = 84
 "Characters of a line of words."
@@ -70,7 +75,7 @@ def image_strip(image: np.ndarray, maps: Mapping[str, np.ndarray], title: str) -
     names = list(maps)
     blocks = [names[at : at + ACROSS - 1] for at in range(0, len(names), ACROSS - 1)]
     across = 1 + max(len(block) for block in blocks)
-    figure = _figure(1.25 * across + 0.9, 2.75 * len(blocks) + 0.35)
+    figure = _figure(PANEL * across + 0.9, 2.75 * len(blocks) + 0.35)
     grid = figure.add_gridspec(2 * len(blocks), across)
     panels = []
     for number, block in enumerate(blocks):
@@ -89,9 +94,14 @@ def image_strip(image: np.ndarray, maps: Mapping[str, np.ndarray], title: str) -
     return _drawn(figure)
 
 
+def heading(name: str) -> str:
+    """A method's name in lines that are no wider than its panel."""
+    return textwrap.fill(name, HEADED)
+
+
 def _panel(axes: Any, values: np.ndarray, name: str) -> None:
     axes.imshow(values, cmap=SCALE if values.ndim == 2 else None, vmin=-1, vmax=1, interpolation="nearest")
-    axes.set_title(name, fontsize=7, pad=3)
+    axes.set_title(heading(name), fontsize=7, pad=3)
     axes.set_xticks([])
     axes.set_yticks([])
 

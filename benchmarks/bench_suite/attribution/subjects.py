@@ -47,6 +47,13 @@ class Inputs:
             self.values[rows], tuple(each[rows] for each in self.context), self.valid[rows], self.target[rows]
         )
 
+    def repeated(self, times: int) -> Inputs:
+        """Each example `times` times, one after the other."""
+        values, valid, target, *context = (
+            each.repeat_interleave(times, dim=0) for each in (self.values, self.valid, self.target, *self.context)
+        )
+        return Inputs(values, tuple(context), valid, target)
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -70,6 +77,11 @@ class Subject:
     def elements(self, parts: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         """(k, parts) to what broadcasts against inputs `like` (k, …): the same number for all elements of a part."""
         return parts if self.kind == "table" else parts.reshape(*like.shape[:-1], 1)
+
+    def spread(self, inputs: Inputs) -> float:
+        """Standard deviation of the inputs' numbers, of texts without what stands after their end."""
+        values = inputs.values[inputs.valid] if self.kind == "text" else inputs.values
+        return float(values.std(correction=0))
 
     def without(self, inputs: Inputs, gone: torch.Tensor) -> Inputs:
         """The inputs with the parts that `gone` (k, parts) bool marks as they are in the reference."""

@@ -13,7 +13,7 @@ from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, 
 from bench_suite.cli.saying import printable, say
 from bench_suite.cli.selection import matching
 from bench_suite.expected import Expected, expected, spoken
-from bench_suite.plan import Plan, make_plan, name
+from bench_suite.plan import Cell, Plan, make_plan, name
 from bench_suite.reading import read_suite
 from bench_suite.store import Store
 
@@ -57,7 +57,8 @@ def as_document(plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need]
             {
                 "id": cell.id, "unit": cell.unit, "cell": cell.labels,
                 "probes": {
-                    label: {"applies": reason is None, "reason": reason} for label, reason in cell.probes.items()
+                    label: {"applies": reason is None, "reason": reason, "unfit": cell.unfit.get(label, {})}
+                    for label, reason in cell.probes.items()
                 },
             }
             for cell in plan.cells
@@ -86,12 +87,11 @@ def lines(plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], agai
         text.append(f"            {', '.join(applied) or 'no probe'}")
     reasons: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
-        for label, reason in cell.probes.items():
-            if reason:
-                pair = f"{cell.task.label}/{cell.model.label}"
-                reasons.setdefault((label, reason), [])
-                if pair not in reasons[label, reason]:
-                    reasons[label, reason].append(pair)
+        pair = f"{cell.task.label}/{cell.model.label}"
+        for what, reason in _inapplicable(cell):
+            reasons.setdefault((what, reason), [])
+            if pair not in reasons[what, reason]:
+                reasons[what, reason].append(pair)
     if reasons:
         text += ["", "not applicable:"]
         text += [f"  {label}: {reason} ({', '.join(pairs)})" for (label, reason), pairs in reasons.items()]
@@ -103,6 +103,14 @@ def lines(plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], agai
         text += [f"  {component.kind[:-1]} {component.use}" for component in plan.suite.foreign]
     text += ["", *_time(times), *_downloads(needs)]
     return [*text, "", f"next: bench run {again}     (first try it in seconds: --smoke)"]
+
+
+def _inapplicable(cell: Cell) -> Iterator[tuple[str, str]]:
+    """Probes that do not apply to a cell, and choices of those that do, each with the reason."""
+    yield from ((label, reason) for label, reason in cell.probes.items() if reason)
+    for label, options in cell.unfit.items():
+        for option, reasons in options.items():
+            yield from ((f"{label}, {option} {choice}", reason) for choice, reason in reasons.items())
 
 
 def _sum(times: Mapping[str, Expected]) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,7 @@ from bench_suite.contracts import Artifact, BenchError, Metric, Trained
 from bench_suite.training.inputs import spread_rows
 from bench_suite.training.precision import computing, placed
 
-VERSION = 1
+VERSION = 2
 METRICS = {
     "insertion_auc": {"unit": "probability", "better": "higher"},
     "deletion_auc": {"unit": "probability", "better": "lower"},
@@ -34,8 +34,18 @@ METRICS = {
 PROBLEMS = ("classification",)
 NEEDS = ("gradients",)
 NEEDS_BY = {
-    "methods": {"grad_cam": ("convolutions",), "guided_backprop": ("rectifiers",), "deep_lift": ("rectifiers",)},
-    "smoothed": {"guided_backprop": ("rectifiers",)},
+    "methods": {
+        "grad_cam": ("convolutions",),
+        "guided_backprop": ("rectifiers",),
+        "deep_lift": ("rectifiers",),
+        "occlusion": ("images",),
+    },
+    "smoothed": {
+        "grad_cam": ("convolutions",),
+        "guided_backprop": ("rectifiers",),
+        "deep_lift": ("rectifiers",),
+        "occlusion": ("images",),
+    },
 }
 BOUNDS = {
     "examples": (1, 10_000),
@@ -63,8 +73,15 @@ class Options:
         ...,
     ] = ("integrated_gradients", "saliency", "input_x_gradient", "random")  # fmt: skip
     "Which to compare; `random` is the floor, noise that knows nothing of the model."
-    smoothed: tuple[Literal["integrated_gradients", "saliency", "input_x_gradient", "guided_backprop"], ...] = ()
-    "Which of them to average over noisy copies of the input too (Captum's noise tunnel, SmoothGrad)."
+    smoothed: tuple[
+        Literal[
+            "integrated_gradients", "saliency", "input_x_gradient", "guided_backprop", "deep_lift", "gradient_shap",
+            "grad_cam", "occlusion", "feature_ablation", "kernel_shap", "lime",
+        ],
+        ...,
+    ] = ()  # fmt: skip
+    """Which to average over noisy copies of the input too (a noise tunnel, SmoothGrad). `random` is none of them: it
+    does not look at the input."""
     examples: int = 32
     "Test examples that are explained, spread evenly over the split."
     reference_input: Literal["mean", "zero"] = "mean"
@@ -115,15 +132,23 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
             options.copies, options.noise,
         )  # fmt: skip
         names = dict.fromkeys([*options.methods, *(SMOOTHED + name for name in options.smoothed)])
-        reasons = {name: unfit(name, subject, first) for name in names}
-        for name, reason in reasons.items():
-            if reason is not None:
-                yield Metric("insertion_auc", None, reason, at={"method": name})
+        stated = (*trained.cell.model.component.words("PROVIDES"), f"{subject.kind}s")
+        reasons = {name: unfit(name, subject, first) or _unmet(name, stated) for name in names}
         fitting = [name for name, reason in reasons.items() if reason is None]
         rows = spread_rows(trained.data.splits["test"], options.examples)
         found = measuring.measured(task, fitting, list(portions(rows, first)), settings, options.samples)
         yield from measuring.metrics(found, known=task.known)
+        for name, reason in reasons.items():
+            if reason is not None:
+                yield Metric("insertion_auc", None, reason, at={"method": name})
         yield from drawing.curves(found)
         finite = [name for name in fitting if found[name].fault is None]
         if options.shown and finite:
             yield from drawing.examples(task, finite, trained.predictions("test"), settings, options.shown)
+
+
+def _unmet(name: str, stated: Sequence[str]) -> str | None:
+    """What a method needs that the model does not state, where it cannot be seen, such as that all is ReLUs."""
+    plain = name.removeprefix(SMOOTHED)
+    missing = [need for need in NEEDS_BY["methods"].get(plain, ()) if need not in stated]
+    return f"{plain} needs {' and '.join(missing)}" if missing else None

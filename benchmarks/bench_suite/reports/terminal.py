@@ -43,7 +43,7 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80) -> str:
 def _table(table: Table, width: int) -> str:
     scales = {c: numbers.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     ranks = any(row.rank is not None for row in table.rows)
-    # Model, its rank before it, and each metric: three lines of heading, then one line a row.
+    # Model, its rank before it, and each metric: three or four lines of heading, then one line a row.
     rank = [f"{_rank(row.rank, row.tied)} " if ranks else "" for row in table.rows]
     before = max(map(marks.width, rank))
     forms = _forms(table.rows)
@@ -57,7 +57,9 @@ def _table(table: Table, width: int) -> str:
     form = next((form for form in forms if max(map(marks.width, form)) <= room), forms[-1])
     width += before
     labels = [marks.pad(number, before) + label for number, label in zip(rank, distinct(form, room))]
-    columns = [["", "", " " * before + "model", *labels], *(metrics[column] for column in shown)]
+    model = " " * before + "model"
+    heading = ["", "", "", model] if any(metrics[c][3] for c in shown) else ["", "", model, ""]
+    columns = [[*heading, *labels], *(metrics[column] for column in shown)]
     widths = [max(map(marks.width, column)) for column in columns]
     lines = [
         _GAP.join(marks.pad(cell, to, right=place > 0) for place, (cell, to) in enumerate(zip(cells, widths))).rstrip()
@@ -89,11 +91,12 @@ def _forms(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _heading(column: Column, unit: str) -> list[str]:
+    """Probe, metric, coordinates and unit; where there are no coordinates, the unit stands in their line."""
     probe, _, metric = column.name.partition("/")
     arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
     at = " ".join(f"{name}={value}" for name, value in column.at)
-    under = " ".join(part for part in (at, unit) if part)
-    return [_cut(_printable(text), 24) for text in (probe, metric + arrow, under)]
+    under = (at, unit) if at else (unit, "")
+    return [_cut(_printable(text), 36) for text in (probe, metric + arrow, *under)]
 
 
 def _spoken(column: Column) -> str:
