@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import bench_suite
-from bench_suite import components
+from bench_suite import components, rescoring
 from bench_suite.baselines import NoBaseline, base_run, baselines, head_run, set_baseline
 from bench_suite.comparing import Comparison, ComparisonError, check_common, compare
 from bench_suite.contracts import Interval, MetricRow, Predictions, ProbeRow, Record
@@ -64,7 +64,8 @@ def rows_of(predictions: Predictions) -> tuple[MetricRow, ...]:
     correct = predictions["targets"] == predictions["predictions"]
     interval, reason = bootstrap_interval(lambda correct: float(correct.mean()), {"correct": correct}, resamples=200)
     value = float(correct.mean())
-    return (MetricRow("quality/accuracy", value, "fraction", "higher", reason, interval=interval, n=len(correct)),)
+    row = MetricRow("quality/accuracy", value, "fraction", "higher", reason, interval=interval, n=len(correct))
+    return (replace(row, of_predictions=True),)
 
 
 class Runs:
@@ -214,7 +215,8 @@ def test_metrics_that_are_not_gated_are_findings_and_no_exit_status(runs: Runs) 
 
 def measured(name: str, predictions: Predictions, function: Callable[..., float]) -> MetricRow:
     columns = {"targets": predictions["targets"], "scores": predictions["scores"]}
-    return MetricRow(f"quality/{name}", function(**columns), "", "higher", "no interval", n=len(predictions))
+    row = MetricRow(f"quality/{name}", function(**columns), "", "higher", "no interval", n=len(predictions))
+    return replace(row, of_predictions=True)
 
 
 def test_metrics_of_the_whole_set_are_resampled_and_means_are_paired_by_example(runs: Runs) -> None:
@@ -266,6 +268,77 @@ def test_a_column_of_clusters_among_the_predictions_is_heeded(runs: Runs) -> Non
     row = only(compare(run(0), run(1)))
     assert row.how == "example by example, in clusters"
     assert row.examples == N // 100
+
+
+def test_metrics_of_the_whole_set_are_resampled_by_cluster_too(runs: Runs) -> None:
+    """Two of 40 clusters are lost: of 2,000 examples that would be certain, of 40 clusters it is not."""
+    from bench_suite.metrics.macro_f1 import macro_f1
+
+    def run(lost: int) -> Run:
+        one = predicted(np.arange(N) // 50 >= lost)
+        one = replace(one, columns={**one.columns, "cluster": np.arange(N) // 50})
+        row = replace(measured("macro_f1", one, lambda scores, targets: macro_f1(one["predictions"], targets)))
+        return runs.make([(cell(metrics=(row,)), one)], gate={"quality/macro_f1": {"tolerance": 0.01}})
+
+    row = only(compare(run(0), run(2)))
+    assert (row.how, row.examples, row.verdict) == ("resampled clusters", 40, "cannot tell")
+    assert row.interval is not None
+    assert row.interval[0] < -0.1 < 0 < row.interval[1]
+    assert "clusters of test examples" in row.note
+
+
+def test_a_probes_own_metric_is_not_taken_for_that_of_the_test_split(runs: Runs) -> None:
+    """It has the name and nearly the value of the accuracy, of other examples; so has a number that was edited."""
+
+    def run(value: float, *, stated: bool) -> Run:
+        interval = Interval(value - 0.01, value + 0.01)
+        row = MetricRow("quality/accuracy", value, "fraction", "higher", interval=interval, of_predictions=stated)
+        return runs.make([(cell(metrics=(row,)), predicted(right(0.95)))])
+
+    for stated, why in ((False, "its probe does not say"), (True, "the record has 0.95")):
+        row = only(compare(run(0.95, stated=stated), run(0.935, stated=stated)))
+        assert row.difference == pytest.approx(-0.015)
+        assert row.how == "intervals, as of other examples"
+        assert why in row.note
+
+
+def test_equal_values_alone_prove_nothing_but_of_exact_counts(runs: Runs) -> None:
+    """All resamples agree on an accuracy of 1, so that there is no interval."""
+    both = [predicted(np.ones(100, dtype=bool), 100) for _ in range(2)]
+    row = MetricRow("quality/accuracy", 1.0, "fraction", "higher", "all resamples agree", of_predictions=True, n=100)
+    base, head = (runs.make([(cell(metrics=(row,)), each)]) for each in both)
+    next(base.path.glob("cells/*/*.parquet")).unlink()
+    found = only(compare(base, head))
+    assert (found.verdict, found.note.split(";")[0]) == ("cannot tell", "one observation a side, without an interval")
+
+
+@pytest.mark.parametrize("name", ["macro_f1", "balanced_accuracy"])
+def test_a_few_examples_without_a_difference_prove_nothing_of_a_resampled_metric_either(runs: Runs, name: str) -> None:
+    from bench_suite.metrics.balanced_accuracy import balanced_accuracy
+    from bench_suite.metrics.macro_f1 import macro_f1
+
+    function = {"macro_f1": macro_f1, "balanced_accuracy": balanced_accuracy}[name]
+
+    def run(n: int, score: float) -> Run:
+        one = predicted(np.ones(n, dtype=bool), n)
+        one = replace(one, columns={**one.columns, "scores": np.abs(one["scores"] - score).astype(np.float32)})
+        row = measured(name, one, lambda scores, targets: function(one["predictions"], targets))
+        return runs.make([(cell(metrics=(row,)), one)], gate={f"quality/{name}": {"tolerance": 0.01}})
+
+    few, many = (only(compare(run(n, 0.0), run(n, 0.05))) for n in (20, 20_000))
+    assert (few.verdict, many.verdict) == ("cannot tell", "not worse than the tolerance")
+    assert few.smallest is not None
+    assert few.smallest > 0.1
+
+
+def test_a_metric_that_weighs_classes_is_known_no_better_than_by_the_rarest() -> None:
+    """Satterthwaite's degrees of freedom of 1/n_c each, and 2/(C n_c) for one lost answer of the rarest class."""
+    freedom, weight = rescoring._of_classes(np.repeat([0, 1], [195, 5]))
+    assert freedom == pytest.approx((1 / 195 + 1 / 5) ** 2 / (1 / 195**2 / 194 + 1 / 5**2 / 4))
+    assert weight == 2 / (2 * 5)
+    freedom, weight = rescoring._of_classes(np.repeat(np.arange(100), 10))
+    assert (freedom, weight) == (pytest.approx(900), 2 / (100 * 10))
+    assert rescoring._of_classes(np.linspace(0, 1, 50)) == (49, 0.0)
 
 
 PARITY = {"fairness/demographic_parity_difference": {"tolerance": 0.02}}
@@ -497,6 +570,17 @@ def test_other_versions_hardware_and_code_are_named(runs: Runs) -> None:
     assert "code: 0123456 → abcdef0 with uncommitted changes" in notes
     assert "torch 2.6 → 2.7" in notes
     assert "hardware: a processor, 2 cores → another, 8 cores, G: timings are not compared" in notes
+
+
+def test_all_versions_and_commits_of_a_run_that_was_resumed_are_named(runs: Runs) -> None:
+    head = runs.of(0.9, 0.9)
+    older = head.add_environment({**HERE, "packages": {"torch": "2.0"}})
+    with head.writer() as writer:
+        writer.write(replace(head.records()[0], environment=older))
+    head.update({"resumed_git": [{"commit": "fedcba9876", "dirty": False}]})
+    notes = compare(runs.of(0.9, 0.9), head).notes
+    assert "torch 2.6 → 2.0, 2.6" in notes
+    assert "code: 0123456 → 0123456, resumed with fedcba9" in notes
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,16 @@ def test_what_a_difference_is_told_by_is_the_formula() -> None:
     assert reach(nested(d), 0.005) == pytest.approx(0.0094, abs=1e-4)
 
 
+@pytest.mark.parametrize(("freedom", "level"), [(1.3, 1e-4), (2.0, 1e-4), (3.0, 1e-6)])
+def test_far_out_the_spread_alone_decides_what_is_told(freedom: float, level: float) -> None:
+    from scipy import special
+
+    one = Difference(0.0, 0.0, 1.0, 1.0, freedom, 0, 3)
+    assert stats.t.ppf(1 - level, freedom) > differences.FAR
+    exact = special.nctdtrinc(freedom, 0.05, stats.t.ppf(1 - level, freedom))
+    assert reach(one, level) == pytest.approx(exact, rel=1e-3)
+
+
 def test_the_least_loss_that_is_found_solves_its_equation() -> None:
     """A loss L of answers adds L / n to the variance: L − Δ = c · √((0.05 + L) / n); what was lost already does not."""
     d = np.zeros(10_000)

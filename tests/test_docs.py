@@ -147,6 +147,21 @@ def test_every_page_is_in_the_navigation() -> None:
     assert set(re.findall(r"[\w/]+\.md", text.partition("\nnav:")[2])) == set(NAMES)
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "index.md"], ids=["README", "index"])
+def test_the_readme_and_the_home_page_lead_to_every_subject(page: Path) -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+    subjects = set(re.findall(r"^  - [^:\n]+: (\w+\.md)$", text, re.MULTILINE))
+    assert {"fairness.md", "attribution.md", "compare.md", "selftest.md", "tutorial.md"} <= subjects
+    linked = {link.rpartition("/")[2] for link in re.findall(r"\]\(([^)#\s]+)", read(page))}
+    assert subjects - linked <= {"index.md", "contracts.md", "api.md", "changelog.md"}
+
+
+def test_the_home_page_denies_nothing_that_there_is() -> None:
+    denied = read(DOCS / "index.md").partition("## Not there yet\n")[2]
+    assert denied
+    assert [name for name in components.builtin("probes") if re.search(rf"\b{name}s?\b", denied)] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_test_files_and_tests_that_are_named_exist(page: Path) -> None:
     tests = {path: read(path) for path in (ROOT / "tests").rglob("test_*.py")}

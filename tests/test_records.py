@@ -134,6 +134,20 @@ def test_a_value_that_is_no_number_is_absent_with_a_reason(value: float) -> None
     assert found.metrics[0].samples == (1.0,)
 
 
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", '"abc"', "[1]", "true"])
+def test_a_stored_value_that_is_no_number_is_absent_with_a_reason(value: str) -> None:
+    """Whatever changed the file, nothing is computed with it."""
+    written = record(metrics=(MetricRow("quality/accuracy", 0.123456, "", "higher", interval=Interval(0.1, 0.2)),))
+    line = records.dumps(records.to_json(written)).encode()
+    ((read,), torn) = records.read_lines(line.replace(b"0.123456", value.encode()))
+    assert torn == 0
+    (row,) = read.metrics
+    assert (row.value, row.interval) == (None, None)
+    assert "is no number" in str(row.reason)
+    ((read,), _) = records.read_lines(line.replace(b"0.1,", f"{value},".encode()))
+    assert read.metrics[0].interval is None
+
+
 def test_numpy_values_become_plain_ones() -> None:
     options = {"a": np.float32(0.5), "b": np.arange(2), "c": (1, {2}), "d": math.inf, 3: np.bool_(True)}
     assert records.plain(options) == {"a": 0.5, "b": [0, 1], "c": [1, [2]], "d": "inf", "3": True}

@@ -257,3 +257,10 @@ def test_coverage_over_seeds_as_the_docstring_states_it() -> None:
                 print(f"S = {seeds}, n = {n}, between seeds {between}: {found:.3f}")
                 # Where two seeds dominate, Satterthwaite's degrees of freedom are guessed from one difference.
                 assert (0.87 if seeds == 2 else 0.92) <= found <= 0.99
+
+
+def test_seeds_that_agree_leave_a_lopsided_interval_as_it_is() -> None:
+    own = Interval(0.0, 0.08, 0.95, "examples")
+    _, found, _ = over_seeds([0.01, 0.01], [own, own])
+    assert found is not None
+    assert (found.low, found.high) == (pytest.approx(0.0), pytest.approx(0.08))

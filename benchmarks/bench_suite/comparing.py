@@ -285,7 +285,10 @@ def _of_values(row: Row, values: Values, sign: float, place: _Place) -> tuple[Ev
     why = str(place.examples) if isinstance(place.examples, Unpaired) else ""
     numbers = [(float(mine.value or 0.0), float(theirs.value or 0.0)) for mine, theirs in values]
     of_seed = [sign * (theirs - mine) for mine, theirs in numbers]
-    if isinstance(place.examples, Examples) and not row.coordinates:
+    stated = all(theirs.of_predictions for _, theirs in values)
+    if isinstance(place.examples, Examples) and not row.coordinates and not stated:
+        why = "its probe does not say that the predictions of the test split alone make it"
+    elif isinstance(place.examples, Examples) and not row.coordinates:
         try:
             found, how = difference_of(row.metric.partition("/")[2], place.examples, numbers, sign)
         except Unpaired as fault:  # its intervals are next
@@ -301,8 +304,11 @@ def _of_values(row: Row, values: Values, sign: float, place: _Place) -> tuple[Ev
         n = min(each.n or 0 for pair in values for each in pair)
         found = unpaired(of_seed, [error or 0.0 for error in errors], n)
         return with_seeds(found, numbers, sign), BY_INTERVALS, why
-    exact = all((each.reason or "").startswith("exact") for pair in values for each in pair)
-    if len(set(of_seed)) == 1 and (exact or of_seed[0] == 0.0):
+    exact, single = (
+        all((each.reason or "").startswith(word) for pair in values for each in pair)
+        for word in ("exact", "one observation")
+    )
+    if len(set(of_seed)) == 1 and (exact or (single and of_seed[0] == 0.0)):
         return Evidence(over_seeds_alone(of_seed)), "exact values" if exact else "the same values", why
     if len(of_seed) == 1:
         raise ValueError("one observation a side, without an interval")

@@ -73,6 +73,7 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "OF_PREDICTIONS": ("true or false", lambda v: isinstance(v, bool)),
     "NAMES": _TABLE,
     "PATHS": _WORDS,
+    "IMPORTS": _WORDS,
     "BOUNDS": (
         "dictionary of option: (least, greatest), each a number or None",
         lambda v: _TABLE[1](v) and all(map(_is_pair, v.values())),

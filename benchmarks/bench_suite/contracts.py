@@ -316,7 +316,7 @@ class Metric:
     "Of the probe's `METRICS`, without the probe's label."
     value: float | None
     reason: str | None = None
-    "Why there is no value, or no interval."
+    "Why there is no value, or no interval; beside both, what else has to be known of it, such as of whom it is."
     at: Mapping[str, str | float] = field(default_factory=dict)
     'Coordinates, such as `{"group": "black"}`.'
     interval: Interval | None = None
@@ -334,7 +334,8 @@ class Artifact:
     `data` by kind, plain lists and numbers (arrays are converted):
     `lines`  {"x": label, "y": label, "series": {name: [[x, y], …]}}; a point may be [x, y, low, high] with its
              interval; perhaps "logarithmic": ["x"]
-    `bars`   {"y": label, "bars": {name: value}} with perhaps "intervals": {name: [low, high]}
+    `bars`   {"y": label, "bars": {name: value}} with perhaps "intervals": {name: [low, high]}, and of those without a
+             value "reasons": {name: text}
     `matrix` {"rows": [name], "columns": [name], "values": [[…]], "x": label, "y": label}
     `image`  (H, W) or (H, W, 3) array: uint8, or float in 0..1
     `text`   a string, or a list of [token, weight] with weights in -1..1

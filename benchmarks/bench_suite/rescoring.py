@@ -24,6 +24,8 @@ SAME = "the same predictions"
 "How a metric is compared that is made of predictions which do not differ."
 ROUNDING = (0.02, 1e-3)
 "How far, relative and absolute, a metric of stored scores (three digits) may be from that of the scores themselves."
+EXACTLY = (1e-5, 1e-6)
+"The same of a metric that takes no scores: numbers are stored in 32 bits."
 
 
 class Unpaired(BenchError):
@@ -94,13 +96,14 @@ def difference_of(
         scored = [[_given(function, each) for each in side] for side in (examples.base, examples.head)]
         for side, several in enumerate(scored):
             for seed, (bound, columns) in enumerate(several):
-                _check(name, float(bound(**columns)), values[seed][side])
+                _check(name, float(bound(**columns)), values[seed][side], ROUNDING if "scores" in columns else EXACTLY)
         if examples.identical:
             return examples.unchanged(), SAME
-        if of_example is None:
-            return _by_resampling(scored, sign), "resampled examples"
-        rows = [[of_example(**columns) for _, columns in several] for several in scored]
         clusters = examples.base[0].columns.get("cluster")
+        if of_example is None:
+            found = _by_resampling(scored, sign, examples.base[0]["targets"], clusters)
+            return found, "resampled examples" if clusters is None else "resampled clusters"
+        rows = [[of_example(**columns) for _, columns in several] for several in scored]
         d = sign * (np.asarray(rows[1], dtype=np.float64) - np.asarray(rows[0], dtype=np.float64))
         return nested(d, clusters), "example by example" if clusters is None else "example by example, in clusters"
     except (ValueError, TypeError, IndexError) as fault:  # columns of another form than the metric takes
@@ -110,19 +113,45 @@ def difference_of(
 Scored = tuple[Callable[..., float], dict[str, Any]]
 
 
-def _by_resampling(scored: Sequence[Sequence[Scored]], sign: float) -> Difference:
-    n = len(next(iter(scored[0][0][1].values())))
+def _by_resampling(
+    scored: Sequence[Sequence[Scored]], sign: float, targets: np.ndarray, clusters: np.ndarray | None
+) -> Difference:
+    """By drawing examples, or whole clusters of them. Raises ValueError where that leaves the metric undefined."""
+    examples = np.arange(len(targets))
+    _, which = np.unique(examples if clusters is None else np.asarray(clusters), return_inverse=True)
+    members = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
+    n = len(members)
     random = np.random.default_rng(0)
     draws, undefined, example = [], 0, ""
     for _ in range(RESAMPLES):
-        rows = random.integers(0, n, n)
+        drawn = random.integers(0, n, n)
+        rows = drawn if clusters is None else np.concatenate([members[unit] for unit in drawn])
         try:
             draws.append(_differences(scored, sign, rows))
         except ValueError as fault:
             undefined, example = undefined + 1, str(fault)
     if undefined > MOST_UNDEFINED * RESAMPLES:
         raise ValueError(f"undefined in {undefined / RESAMPLES:.0%} of the resamples: {example}")
-    return resampled(_differences(scored, sign, np.arange(n)), np.array(draws), n)
+    freedom, weight = _of_classes(targets)
+    freedom = min(freedom, n - 1)
+    return resampled(_differences(scored, sign, examples), np.array(draws), n, freedom=freedom, weight=weight)
+
+
+def _of_classes(targets: np.ndarray) -> tuple[float, float]:
+    """Degrees of freedom of a variance to which classes of n_c examples add 1/n_c each, and what one example can do.
+
+    A mean over classes knows its variance hardly better than the rarest of them does: Satterthwaite's (Σ 1/n_c)² / Σ
+    1/(n_c² (n_c − 1)). One lost answer moves a metric that weighs C classes alike by up to 1/(C n_c), a ranking of two
+    classes by 1/n_c: neither is above 2/(C n_c) of the rarest. Of numbers nothing is known: n − 1 and 0.
+    """
+    if targets.dtype.kind not in "iub" or targets.ndim != 1:
+        return len(targets) - 1, 0.0
+    counts = np.unique(targets, return_counts=True)[1].astype(np.float64)
+    if len(counts) < 2:
+        return len(targets) - 1, 1 / len(targets)
+    parts = 1 / counts
+    freedom = float(parts.sum() ** 2 / (parts**2 / np.maximum(counts - 1, 0.5)).sum())
+    return max(1.0, freedom), float(2 / (len(counts) * counts.min()))
 
 
 def _differences(scored: Sequence[Sequence[Scored]], sign: float, rows: np.ndarray) -> list[float]:
@@ -141,8 +170,8 @@ def _given(function: Callable[..., float], predictions: Predictions) -> Scored:
     return scoring.given(function, columns, {})
 
 
-def _check(name: str, found: float, recorded: float) -> None:
-    relative, absolute = ROUNDING
+def _check(name: str, found: float, recorded: float, rounding: tuple[float, float]) -> None:
+    relative, absolute = rounding
     if not abs(found - recorded) <= absolute + relative * abs(recorded):
         raise ValueError(f"stored predictions give a {name} of {found:.4g}, the record has {recorded:.4g}")
 

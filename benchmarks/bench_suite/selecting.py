@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -94,6 +95,15 @@ def takes(selectors: Iterable[str], labels: Labels) -> bool:
         else:
             return False
     return all(axis in labels and str(labels[axis]) in values for axis, values in wanted.items())
+
+
+def selected(selectors: Iterable[str]) -> str:
+    """Selectors, as a run keeps them, as they were typed: `--only model=mlp -k 'not imdb'`."""
+    words = []
+    for text in selectors:
+        flag, space, expression = text.partition(" ")
+        words += [flag, expression] if flag == "-k" and space else [text] if text.startswith("-") else ["--only", text]
+    return shlex.join(words)
 
 
 def keep(plan: Plan, test: Callable[[Cell], bool], selector: str) -> Plan:

@@ -85,11 +85,13 @@ def over_seeds(
         values: one a seed, measured on the same test examples.
         intervals: each value's own interval, over examples (or processes).
 
-    V = a + b/S: a is the mean of the squared standard errors that the intervals imply (half width / z), b the variance
-    of the values between seeds (S − 1 degrees of freedom). The interval is mean ± t(df)·√V with Satterthwaite's df =
-    V² / ((b/S)²/(S−1)). This is the nested interval for crossed seeds and examples (Bouthillier et al. 2021) without
-    the term for what a seed does to single examples: intervals alone do not tell it, so it stays in a, and the interval
-    is rather too wide. More seeds do not shrink a: it is the same test set each time.
+    On each side of the mean by itself: V = a + b/S, a the mean of the squared standard errors that the intervals imply
+    there (distance of the bound from the value / z; MOVER, Zou and Donner 2008), b the variance of the values
+    between seeds (S − 1 degrees of freedom). The bound lies t(df)·√V from the mean, with Satterthwaite's df = V² /
+    ((b/S)²/(S−1)). So seeds that agree leave their interval as it is, a lopsided one too, such as that of a largest
+    difference, which is cut at 0. This is the nested interval for crossed seeds and examples (Bouthillier et al. 2021)
+    without the term for what a seed does to single examples: intervals alone do not tell it, so it stays in a, and the
+    interval is rather too wide. More seeds do not shrink a: it is the same test set each time.
 
     One seed: its own interval. Without an interval for each value there is none for the mean, which needs a reason.
 
@@ -98,24 +100,31 @@ def over_seeds(
     Two seeds are few: 0.96 where examples dominate, but 0.89 (2,000 examples) to 0.93 (500) where seeds do, because
     then one difference decides both the width and the degrees of freedom.
     """
-    from scipy import stats
-
     mean = float(np.mean(values))
     known = [interval for interval in intervals if interval is not None]
     if len(values) == 1:
         return mean, intervals[0], None if known else "no interval of its own"
     if len(known) < len(values):
         return mean, None, f"{len(values) - len(known)} of {len(values)} values have no interval of their own"
-    errors = [(each.high - each.low) / 2 / stats.norm.ppf((1 + each.level) / 2) for each in known]
-    examples = float(np.mean(np.square(errors)))
     seeds = float(np.var(values, ddof=1)) / len(values)
-    total = examples + seeds
-    if total == 0:
+    below = _reach([value - each.low for value, each in zip(values, known)], known, seeds, level)
+    above = _reach([each.high - value for value, each in zip(values, known)], known, seeds, level)
+    if below + above == 0:
         return mean, None, "all seeds and examples agree"
-    freedom = total**2 / (seeds**2 / (len(values) - 1)) if seeds else math.inf
+    return mean, Interval(mean - below, mean + above, level, "seeds"), None
+
+
+def _reach(arms: Sequence[float], intervals: Sequence[Interval], seeds: float, level: float) -> float:
+    """How far the mean's interval reaches to the side on which these are the distances of the seeds' own bounds."""
+    from scipy import stats
+
+    errors = [arm / stats.norm.ppf((1 + each.level) / 2) for arm, each in zip(arms, intervals)]
+    total = float(np.mean(np.square(errors))) + seeds
+    if total == 0:
+        return 0.0
+    freedom = total**2 / (seeds**2 / (len(arms) - 1)) if seeds else math.inf
     quantile = stats.t.ppf((1 + level) / 2, freedom) if math.isfinite(freedom) else stats.norm.ppf((1 + level) / 2)
-    reach = float(quantile) * math.sqrt(total)
-    return mean, Interval(mean - reach, mean + reach, level, "seeds"), None
+    return float(quantile) * math.sqrt(total)
 
 
 def confusion_matrix(targets: np.ndarray, predictions: np.ndarray, classes: int | None = None) -> np.ndarray:

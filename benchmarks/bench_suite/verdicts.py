@@ -92,7 +92,10 @@ def judged(cases: Sequence[Case]) -> list[Row]:
         elif case.margin:
             verdict = "not worse than the tolerance" if q <= LEVEL else "cannot tell"
         if verdict == "cannot tell":
-            note = "; ".join([_would_decide(evidence, case.margin, level), *([note] if note else [])])
+            decides = _would_decide(evidence, case.margin, level)
+            if "clusters" in case.row.how:
+                decides = decides.replace("test examples", "clusters of test examples")
+            note = "; ".join([decides, *([note] if note else [])])
         smallest = _as_loss(evidence.smallest_found(case.margin, level), case.row)
         rows.append(replace(case.row, verdict=verdict, p=p, smallest=smallest, note=note))
     return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from bench_suite.attribution import pictures
 from bench_suite.attribution.methods import METHODS
@@ -59,7 +60,6 @@ def test_a_strip_is_drawn_of_images_of_any_channels_and_any_number_of_methods(ch
 @pytest.mark.parametrize("method", METHODS)
 def test_no_heading_is_wider_than_its_panel(method: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     figure = Figure((10, 2), dpi=150)
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -84,3 +84,31 @@ def test_a_page_of_words_is_drawn_whatever_they_hold() -> None:
     page = pictures.text_page({"integrated_gradients": words, "random": words}, "true good, predicted bad (0.99)")
     assert page.ndim == 3
     assert len(np.unique(page.reshape(-1, 3), axis=0)) > 3
+
+
+@pytest.mark.parametrize(
+    ("names", "end", "legend"),
+    [
+        (["occlusion"], "for", "++ + for the predicted class    −− − against it"),
+        (["saliency, magnitude"], "largest\nmagnitude", "magnitude: ++ + large, for it or against it"),
+        (
+            ["occlusion", "saliency, magnitude"],
+            "for; or\nlargest\nmagnitude",
+            "++ + for the predicted class    −− − against it    magnitude: ++ + large, for it or against it",
+        ),
+    ],
+)
+def test_magnitudes_are_not_said_to_speak_for_the_class(names: list[str], end: str, legend: str) -> None:
+    assert pictures.upper_end(names) == end
+    assert pictures.legend(names) == legend
+
+
+def test_the_scale_beside_magnitudes_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    finish = pictures._drawn
+    monkeypatch.setattr(pictures, "_drawn", lambda figure: drawn.append(figure) or finish(figure))
+    maps = {"occlusion": np.eye(4), "saliency, magnitude": np.eye(4)}
+    pictures.image_strip(np.zeros((4, 4, 1), dtype=np.uint8), maps, "")
+    (figure,) = drawn
+    labels = [label.get_text() for label in figure.axes[-1].get_yticklabels()]
+    assert labels == ["against", "0", "for; or\nlargest\nmagnitude"]

@@ -197,6 +197,12 @@ OUT_OF_BOUNDS = [
     case("more than 64 bits", f"[train]\nepochs = {10**30}", "does not fit into 64 bits", line=9),
     case("larger than any float", f"[train]\nlearning_rate = {10**400}", "not a finite number", line=9),
     case("more digits than Python reads", f"[train]\nepochs = {'9' * 5000}", "a number with too many digits", line=9),
+    case(
+        "a tolerance of all there is",
+        '[gate]\n"quality/accuracy" = { tolerance = 5 }',
+        'allows any loss: the metric is a fraction, 1 is all of it; did you mean "5%", or 0.05?',
+        line=9,
+    ),
     case("tolerance below zero", '[gate]\n"quality/accuracy" = { tolerance = -0.1 }', "must be 0 or more", line=9),
 ]
 

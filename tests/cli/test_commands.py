@@ -122,6 +122,66 @@ def test_plan_names_what_does_not_apply_and_what_is_left_out(bench, tmp_path):
     assert "run only with --trust" in out
 
 
+def test_pairs_that_were_not_asked_for_are_not_said_to_be_left_out(bench):
+    for words in (["--only", "task=mnist"], ["-k", "mnist"], ["--only", "task=mnist", "--only", "seed=0"]):
+        out = bench("plan", "attribution", *words).out
+        told = out.partition("left out")[2].partition("\n\n")[0].splitlines()[1:]
+        assert {line.split(":")[0].strip() for line in told} == {"mnist × bag_of_words", "mnist × text_cnn"}, words
+        left_out = json.loads(bench("plan", "attribution", *words, "--json").out)["left_out"]
+        assert {pair["task"] for pair in left_out} == {"mnist"}
+    assert "imdb × mlp" in bench("plan", "attribution").out
+
+
+def test_a_plan_takes_trust_as_a_run_does_and_is_the_same(bench, tmp_path):
+    (tmp_path / "s.toml").write_text(SUITE)
+    assert bench("plan", "s.toml", "--trust") == bench("plan", "s.toml")
+    (tmp_path / "mine.py").write_text(
+        'raise SystemExit("it was run")\nMETRICS = {}\ndef probe(trained, options): ...\n'
+    )
+    (tmp_path / "s.toml").write_text(SUITE + '[probes.mine]\nuse = "./mine.py"\n')
+    assert bench("plan", "s.toml", "--trust").status == 0, "a plan runs no code"
+
+
+def test_a_plan_says_which_packages_the_run_would_stop_for(bench, monkeypatch):
+    assert "not installed" not in bench("plan", "responsible").out
+    monkeypatch.setitem(sys.modules, "fairlearn", None)
+    out = bench("plan", "responsible").out
+    assert "fairlearn, of the probe fairness\n      to get it: pip install 'bench-suite[fairness]'" in out
+    assert out.rstrip().splitlines()[-1] == "next: pip install 'bench-suite[fairness]' && bench run responsible"
+    document = json.loads(bench("plan", "responsible", "--json").out)
+    assert [lack["package"] for lack in document["not_installed"]] == ["fairlearn"]
+    assert bench("run", "responsible", "--only", "task=loans", "--smoke").status == 2, "as the plan has it"
+
+
+def test_a_plan_knows_the_packages_that_a_component_of_ones_own_states(bench, tmp_path):
+    (tmp_path / "mine.py").write_text('IMPORTS = ("no_such.part",)\nMETRICS = {}\ndef probe(trained, options): ...\n')
+    (tmp_path / "s.toml").write_text(SUITE + '[probes.mine]\nuse = "./mine.py"\n')
+    assert "no_such, of the probe mine\n      to get it: pip install no_such\n" in bench("plan", "s.toml").out
+
+
+def test_show_tells_all_defaults_and_the_needs_of_choices_in_words(bench):
+    out = bench("show", "probe", "attribution").out
+    default = ", ".join(f'"{method}"' for method in ("integrated_gradients", "saliency", "input_x_gradient", "random"))
+    assert f"default [{default}]\n" in out
+    assert "…" not in out
+    assert "needs by methods: grad_cam needs convolutions; " in out
+    assert "{" not in out
+    units = {
+        line.index(unit) for unit in ("rank correlation", "forward passes") for line in out.splitlines() if unit in line
+    }
+    assert len(units) == 1, "a column is straight, however long a name is"
+
+
+def test_a_run_of_a_part_is_listed_as_one(bench, tmp_path):
+    (tmp_path / "s.toml").write_text(SUITE + "[train]\nepochs = 1\n")
+    bench("run", "s.toml", "--smoke")
+    assert "a part of" not in bench("results").out
+    bench("run", "s.toml", "--smoke", "--only", "model=mlp", "-k", "not seed=7")
+    newest = bench("results").out.splitlines()[0]
+    assert newest.endswith("a part of its suite: --only model=mlp -k 'not seed=7'")
+    assert json.loads(bench("results", "--json").out)["runs"][0]["only"] == ["model=mlp", "-k not seed=7"]
+
+
 def test_output_that_cannot_show_a_name_shows_all_the_rest(tmp_path):
     (tmp_path / "s.toml").write_text(SUITE.replace('"mlp"', '"mlp"\nname = "模型"'), encoding="utf-8")
     done = subprocess.run(
@@ -146,10 +206,32 @@ def test_a_reader_that_goes_away_amid_a_command_is_no_fault(monkeypatch):
     monkeypatch.setattr(sys, "stderr", sys.stderr)
     with pytest.raises(SystemExit) as ended:
         main()
-    assert ended.value.code == 0
+    assert ended.value.code == 141
 
 
-def test_a_reader_that_goes_away_is_no_fault():
-    code = f"{sys.executable} -m bench_suite schema | head -c 10; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+@pytest.mark.parametrize(("command", "status"), [("schema", 141), ("list models --json", 141), ("list models", 0)])
+def test_a_reader_that_goes_away_is_no_fault(command, status):
+    """Text is left unread, and the status stays what it is; a document that was cut ends as other programs do."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench_suite", *command.split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(60)) == ("", status)
+
+
+def test_a_fault_of_the_program_ends_with_a_status_that_no_verdict_has(monkeypatch, capsys):
+    def broken(*arguments):
+        raise ZeroDivisionError("nobody foresaw this")
+
+    monkeypatch.setattr("click.echo", broken)
+    monkeypatch.setattr("bench_suite.cli.say", lambda text, err: sys.stderr.write(text))
+    monkeypatch.setattr(sys, "argv", ["bench", "schema"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 70
+    said = capsys.readouterr().err
+    assert "nobody foresaw this" in said
+    assert "a fault of bench itself" in said

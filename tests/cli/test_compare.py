@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -77,6 +78,23 @@ def suite(bench, tmp_path):
 
     assert run().status == 0
     return run
+
+
+def test_a_tolerance_that_is_not_judged_says_how_it_would_be(bench, suite):
+    Path("suite.toml").write_text(SUITE.replace("min = 0.5, ", ""))
+    assert "baseline" not in suite("--smoke").out
+    first = suite()
+    assert "not judged: quality/accuracy, all cells" in first.out
+    assert "(keep one with `bench baseline set`, then run with `--against baseline`)" in first.out
+    offered = re.compile(r"^ {6}bench baseline set  +keeps this run", re.MULTILINE)
+    assert offered.search(first.out)
+    Path("suite.toml").write_text(SUITE)
+    assert offered.search(suite().out), "a least value is judged, and the tolerance beside it is not"
+    assert bench("baseline", "set").status == 0
+    second = suite()
+    assert not offered.search(second.out), "there is one"
+    assert "--against baseline   judges the tolerances" in second.out
+    assert "baseline" not in suite("--against", "baseline").out.partition("next: ")[2], "they have been judged"
 
 
 def test_a_regression_of_the_code_is_found_against_the_baseline(bench, suite):

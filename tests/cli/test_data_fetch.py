@@ -43,6 +43,14 @@ def put(tmp_path: Path) -> None:
     pq.write_table(pa.table({"age": range(100), "pay": range(100), "label": [0, 1] * 50}), file)
 
 
+def test_folders_of_ones_own_are_listed(bench, suite: str, tmp_path: Path) -> None:
+    assert "none; for files of your own: put train.csv (and test.csv) in $BENCH_DATA/me/NAME" in bench("data").out
+    put(tmp_path)
+    (tmp_path / "data" / "ylecun" / "mnist").mkdir(parents=True)
+    assert 'for the task hub\n  id = "owner/name"\n\n' in bench("data").out, "mnist is listed above"
+    assert json.loads(bench("data", "--json").out)["own"] == ["owner/name"]
+
+
 def test_what_cannot_be_had_is_said_with_the_command_and_is_status_3(bench, suite: str) -> None:
     ended = bench("data", "fetch", suite)
     assert ended.status == 3

@@ -77,6 +77,26 @@ def test_what_is_not_installed_is_absent() -> None:
     assert (found.state, found.version, found.error) == ("absent", None, None)
 
 
+def test_a_module_that_another_package_holds_does_not_make_it_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # PyTorch holds `torch.utils.tensorboard`, which does not load without TensorBoard.
+    tensorboard = next(package for package in PACKAGES if package.distribution == "tensorboard")
+    version = installed.metadata.version
+
+    def without(distribution: str) -> str:
+        if distribution == "tensorboard":
+            raise installed.metadata.PackageNotFoundError
+        return version(distribution)
+
+    monkeypatch.setattr(installed.metadata, "version", without)
+    (found,) = examine([tensorboard])
+    assert (found.state, found.command) == ("absent", "pip install 'bench-suite[tensorboard]'")
+
+
+def test_a_folder_that_an_uninstalled_package_left_is_no_package(path: Path) -> None:
+    (path / "left" / "cache").mkdir(parents=True)
+    assert [each.state for each in examine([Package("left", "left", "a test", "pip install left")])] == ["absent"]
+
+
 def test_what_is_installed_has_its_version() -> None:
     (found,) = examine([package for package in PACKAGES if package.distribution == "click"])
     assert found.state == "found"

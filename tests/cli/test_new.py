@@ -46,6 +46,29 @@ def test_what_it_says_next_can_be_pasted(bench, kind):
     assert bench(*words, "--smoke", "--set", "matrix.threads=1").status == 0
 
 
+def test_a_task_gets_sensitive_attributes_as_its_comments_say(bench, tmp_path):
+    pytest.importorskip("fairlearn", reason="the extra `fairness` is not installed")
+    bench("new", "task", "mine_own")
+    file = tmp_path / "mine_own.py"
+    text = file.read_text()
+    stated = text.replace("# GROUPS = ", "GROUPS = ").replace(
+        '"target": target})', '"target": target}, {"sex": np.where(table[:, 0] > 0, "female", "male")})'
+    )
+    assert stated.count("sex") == text.count("sex") + 1
+    file.write_text(stated)
+    suite = SUITES["task"] + "[probes.fairness]\n"
+    (tmp_path / "suite.toml").write_text(suite.replace('own.py"', 'own.py"\ngroups = ["race"]'))
+    assert 'no sensitive attribute "race"' in bench("plan", "suite.toml").err
+    (tmp_path / "suite.toml").write_text(suite)
+    assert bench("run", "suite.toml", "--smoke", "--trust").status == 0
+    report = next(tmp_path.glob("results/*/report.md")).read_text()
+    assert "attribute=sex, group=female" in report
+
+
+def test_it_says_what_its_test_needs(bench):
+    assert "pip install pytest" in bench("new", "model", "mine_own").out
+
+
 @pytest.mark.parametrize("kind", SUITES)
 def test_what_is_written_is_as_a_linter_wants_it(bench, tmp_path, kind):
     pytest.importorskip("ruff", reason="ruff is not installed")

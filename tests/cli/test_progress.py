@@ -27,4 +27,5 @@ def test_fewer_threads_are_advised_on_a_busy_machine_only_where_there_are_more(c
     )
     said = capsys.readouterr().err
     assert "timings will be noisy" in said
+    assert ("training can take many times as long" in said) == advised
     assert ("--set matrix.threads=1" in said) == advised

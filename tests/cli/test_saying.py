@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from bench_suite import cli
-from bench_suite.cli.saying import folded, printable
+from bench_suite.cli.saying import commented, folded, printable
+from bench_suite.suite import locate
 
 HOSTILE = "a\n\0\r\x1b]0;title\x07\x1b[31m\x7f\x9b31m\u202eb"
 SPELT = r"a\n\x00\r\x1b]0;title\x07\x1b[31m\x7f\x9b31m\u202eb"
@@ -131,12 +133,19 @@ epoch = 3
 
 @pytest.mark.skipif(os.name != "posix", reason="terminals are opened as POSIX does")
 @pytest.mark.parametrize(
-    "arguments", [("plan", "wrong.toml"), ("plan", "nowhere"), ("show", "modle", "x"), ("data",), ("plan", "s.toml")],
+    "arguments",
+    [("plan", "wrong.toml"), ("plan", "nowhere"), ("show", "modle", "x"), ("data",), ("plan", "s.toml"),
+     ("show", "probe", "./mine.py"), ("show", "model", "mlp"), ("show", "probe", "attribution"),
+     ("plan", "attribution")],
     ids=" ".join,
 )  # fmt: skip
 def test_faults_and_hints_fit_a_terminal_of_80_columns(tmp_path, arguments):
     (tmp_path / "wrong.toml").write_text(WRONG)
     (tmp_path / "s.toml").write_text('[[tasks]]\nuse = "loans"\n[[models]]\nuse = "mlp"\n[probes.quality]\n')
+    indented = " ".join(["    a line of help"] + ["and more"] * 12)
+    (tmp_path / "mine.py").write_text(
+        f'"""Mine.\n\nSuch as:\n\n{indented}\n"""\nMETRICS = {{}}\ndef probe(trained, options): ...\n'
+    )
     written = on_a_terminal(tmp_path, *arguments)
     assert written
     assert max(map(len, written.splitlines())) <= 80, written
@@ -150,6 +159,7 @@ def test_faults_and_hints_fit_a_terminal_of_80_columns(tmp_path, arguments):
         ("short", "short"),
         ("a fault of many words", "a fault of\n      many\n      words"),
         ("    a line of the file itself", "    a line of the file itself"),
+        ("      help of an option", "      help\n      of an\n      option"),
         ("next: bench run suite.toml --lf   again", "next: bench run suite.toml --lf\n      again"),
         ("next: bench run suite.toml --lf", "next: bench run suite.toml --lf"),
         ("  to get it: hf download owner/name", "  to get it: hf download owner/name"),
@@ -157,8 +167,41 @@ def test_faults_and_hints_fit_a_terminal_of_80_columns(tmp_path, arguments):
     ],
 )
 def test_prose_is_folded_and_what_is_to_be_pasted_is_not(line, said):
-    assert folded(line, 12) == said
-    assert folded(f"{line}\n\n{line}", 12) == f"{said}\n\n{said}"
+    assert folded(line, 12, quoting=True) == said
+    assert folded(f"{line}\n\n{line}", 12, quoting=True) == f"{said}\n\n{said}"
+
+
+def test_a_number_of_a_comparison_is_not_torn():
+    assert folded("    0.9 → 0.8, finds −0.082", 24) == "    0.9 → 0.8, finds\n      −0.082"
+
+
+def test_what_is_indented_goes_on_where_it_began():
+    assert folded(" " * 8 + "quality, fairness, cost", 26) == " " * 8 + "quality, fairness,\n" + " " * 8 + "cost"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("# a comment of words", "# a comment\n# of words"),
+        ("  size = 3   # why it is so", "  # why it is\n  # so\n  size = 3"),
+        ('[t]  # "quoted" words', '# "quoted"\n# words\n[t]'),
+        ('name = "no # comment at all"', 'name = "no # comment at all"'),
+        ("name = 'no # comment at all'", "name = 'no # comment at all'"),
+        ("values = [1, 2, 3, 4]", "values = [1, 2, 3, 4]"),
+    ],
+)
+def test_of_a_suite_comments_alone_are_folded(line, said):
+    assert commented(line, 13) == said
+    assert commented(line, 80) == line
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals are opened as POSIX does")
+def test_a_suite_on_a_narrow_terminal_is_still_the_same_suite(tmp_path, bench):
+    written = on_a_terminal(tmp_path, "show", "suite", "attribution", columns=60)
+    assert max(len(line) for line in written.splitlines() if line.lstrip().startswith("#")) <= 60
+    shipped = bench("show", "suite", "attribution").out
+    assert shipped == locate("attribution").read_text(encoding="utf-8"), "no terminal, so the file as it is"
+    assert tomllib.loads(written) == tomllib.loads(shipped)
 
 
 def test_only_what_steers_is_spelled_out():

@@ -79,7 +79,7 @@ def steps() -> dict[str, dict[str, str]]:
 
 def test_the_commands_of_the_workflow_are_those_of_the_program():
     commands = re.findall(r"\bbench (.+)", "\n".join(step["run"] for step in steps().values()))
-    assert len(commands) == 4
+    assert len(commands) == 5
     for words in map(shlex.split, commands):
         command, rest = bench.get_command(None, words[0]), words[1:]
         if isinstance(command, click.Group):
@@ -89,28 +89,31 @@ def test_the_commands_of_the_workflow_are_those_of_the_program():
 
 @pytest.fixture
 def follow(tmp_path, git):
-    """`follow(suite, model)` runs the steps on a pull request with these; gives how each that was run has ended."""
+    """`follow(suite, model)` runs the steps on a pull request with these; gives how each that was run has ended.
+
+    The base has the suite and the model too, unless `new` is true: then the pull request brings them.
+    """
     checkout = tmp_path / "checkout"
-    (checkout / "digits.toml").write_text(SUITE)
-    (checkout / "nearest.py").write_text(MODEL)
-    git("add", ".")
-    git("commit", "-qm", "one")
-    base = git("rev-parse", "HEAD").strip()
     known = {name: value for name, value in os.environ.items() if name != "BENCH_RESULTS"}
     here = {"GITHUB_WORKSPACE": str(checkout), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**known, **here, "OMP_NUM_THREADS": "1", "PATH": path}
 
-    def run(suite: str, model: str) -> dict[str, subprocess.CompletedProcess[str]]:
-        (checkout / "digits.toml").write_text(suite)
-        (checkout / "nearest.py").write_text(model)
-        git("commit", "-qam", "two")
+    def commit(**files: str) -> str:
+        for name, text in files.items():
+            (checkout / name.replace("_", ".")).write_text(text)
+        git("add", ".")
+        git("commit", "-qm", ", ".join(files))
+        return git("rev-parse", "HEAD").strip()
+
+    def run(suite: str, model: str, new: bool = False) -> dict[str, subprocess.CompletedProcess[str]]:
+        base = commit(README_md="") if new else commit(digits_toml=SUITE, nearest_py=MODEL)
+        commit(digits_toml=suite, nearest_py=model)
         ended: dict[str, subprocess.CompletedProcess[str]] = {}
         for name, step in steps().items():
-            made = bool(list(checkout.glob("results/*/run.json")))
             if "if" not in step and any(each.returncode for each in ended.values()):
                 continue
-            if "if" in step and not CONDITIONS[step["if"]](made):
+            if "if" in step and not holds(step["if"], checkout):
                 continue
             script = step["run"].replace("${{ github.event.pull_request.base.sha }}", base)
             assert "${{" not in script
@@ -121,8 +124,12 @@ def follow(tmp_path, git):
     return run
 
 
-CONDITIONS = {"always() && hashFiles('results/*/run.json') != ''": lambda made: made}
-"What a step's `if` comes to, given whether results/ holds a run."
+def holds(condition: str, checkout: Path) -> bool:
+    """What a step's `if` comes to: `always()`, and files that must be there."""
+    first, *others = condition.split(" && ")
+    assert first == "always()"
+    patterns = [re.fullmatch(r"hashFiles\('(\S+)'\) != ''", other) for other in others]
+    return all(list(checkout.glob(pattern[1])) for pattern in patterns)
 
 
 @pytest.mark.slow
@@ -140,4 +147,14 @@ def test_where_the_pull_request_makes_no_run_nothing_is_compared(tmp_path, follo
     ended = follow(SUITE.replace("[matrix]", "[matrx]"), MODEL)
     said = {name: each.stdout + each.stderr for name, each in ended.items()}
     assert {name: each.returncode for name, each in ended.items()} == {"Before": 0, "After": 2}, said
+    assert not (tmp_path / "summary.md").exists()
+
+
+@pytest.mark.slow
+def test_the_pull_request_that_brings_the_suite_is_judged_by_its_bounds_alone(tmp_path, follow):
+    ended = follow(SUITE.replace("tolerance = 0.03", "tolerance = 0.03, min = 0.8"), MODEL, new=True)
+    said = {name: each.stdout + each.stderr for name, each in ended.items()}
+    assert {name: each.returncode for name, each in ended.items()} == {"Before": 0, "After": 0}, said
+    assert "The base has no digits.toml" in said["Before"]
+    assert "gate passed: quality/accuracy" in said["After"]
     assert not (tmp_path / "summary.md").exists()

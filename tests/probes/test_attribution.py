@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -99,6 +100,22 @@ def test_all_methods_measure_all_that_is_stated_on_planted_pixels() -> None:
     assert {"deletion", "insertion", "right", "borderline"} <= {a.name for a in artifacts}
 
 
+def test_a_borderline_example_names_both_classes_that_it_lies_between() -> None:
+    trained = cell(pictures(), cnn, cnn.Options(channels=(4, 8)))
+    _, artifacts = measured(trained, FEW)
+    captions = {each.name: each.caption for each in artifacts}
+    test = trained.predictions("test")
+    scores, classes = np.asarray(test["scores"]), trained.data.spec["classes"]
+    first, second = np.sort(scores, axis=1)[:, -1], np.sort(scores, axis=1)[:, -2]
+    said = re.search(r"predicted (\S+) \(([\d.]+)\), then (\S+) \(([\d.]+)\)", captions["borderline"])
+    assert said is not None
+    likeliest = {(f"{a:.2f}", f"{b:.2f}") for a, b in zip(first, second)}
+    assert (said[2], said[4]) in likeliest
+    assert {said[1], said[3]} <= {str(name) for name in classes}
+    assert said[1] != said[3]
+    assert ", then " not in captions["right"]
+
+
 def test_a_text_gets_a_page_of_words_and_their_weights() -> None:
     metrics, artifacts = measured(cell(films(), bag_of_words, bag_of_words.Options(buckets=256)), FEW)
     assert [m.reason for m in metrics if m.name == "localisation_auroc"] == [UNKNOWN]
@@ -112,6 +129,7 @@ def test_a_table_gets_bars_with_the_values_of_its_columns() -> None:
     metrics, artifacts = measured(cell(data, mlp, mlp.Options()), replace(FEW, methods=("grad_cam", "saliency")))
     bars = next(a for a in artifacts if a.kind == "bars")
     assert any(name.startswith("signal 1 = ") for name in bars.data["bars"]) or len(bars.data["bars"]) == 12
+    assert bars.data["y"] == "saliency, magnitude: for and against alike"
     assert [m for m in metrics if m.name == "decoy_share"]
     (unfit,) = [m for m in metrics if m.at.get("method") == "grad_cam"]
     assert (unfit.value, unfit.reason) == (None, "grad_cam needs images, and explains no table")

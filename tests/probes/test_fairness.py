@@ -1,6 +1,7 @@
 """Claims about `fairness`: hand-computed tables, Fairlearn's own functions, and texts judged by a known rule."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from bench_suite.data.splits import MemorySplit
 from bench_suite.document import SuiteError
 from bench_suite.probes import fairness
 from bench_suite.reports.markdown import report
+from bench_suite.reports.plots import picture
 
 ATTRIBUTE = {"attribute": "sex"}
 
@@ -209,6 +211,67 @@ def test_a_class_that_the_task_has_not_is_an_error_that_names_those_it_has():
         measured(of_counts(("f", 8, 10, 4, 10)), positive="maybe")
 
 
+def test_what_lies_between_groups_says_between_which_and_how_large_they_are():
+    # of true positives women and men are further apart than of false positives; nobody was asked of x
+    rows = (("f", 4, 10, 3, 10), ("m", 9, 10, 2, 10), ("n", 8, 10, 3, 12), ("x", 0, 1, 0, 0))
+    found, artifacts = measured(of_counts(*rows))
+    without = "without x (1 examples), too few to judge: least_size = 10"
+    said = "selection rate: lowest of f (7 of 20), highest of m (11 of 20)"
+    assert found["demographic_parity_difference", "sex"].value == pytest.approx(11 / 20 - 7 / 20)
+    assert found["demographic_parity_difference", "sex"].reason == f"{said}; {without}"
+    assert found["demographic_parity_ratio", "sex"].reason == f"{said}; {without}"
+    assert found["equalized_odds_difference", "sex"].reason.startswith(
+        "true positive rate: lowest of f (4 of 10), highest of m (9 of 10); without"
+    )
+    assert found["worst_group_accuracy", "sex"].reason == f"accuracy: lowest of f (11 of 20); {without}"
+    assert artifacts["between"].data["columns"] == ["attribute", "metric", "value", "rate", "lowest", "highest"]
+    assert artifacts["between"].data["rows"][0] == [
+        "sex", "demographic_parity_difference", "0.200", "selection rate", "f (7 of 20)", "m (11 of 20)",
+    ]  # fmt: skip
+
+
+def test_of_equalised_odds_it_names_the_rate_that_is_further_apart():
+    found, _ = measured(of_counts(("f", 8, 10, 9, 10), ("m", 7, 10, 2, 10)))
+    said = "false positive rate: lowest of m (2 of 10), highest of f (9 of 10)"
+    assert found["equalized_odds_difference", "sex"].reason == said
+
+
+def test_groups_that_share_the_lowest_rate_are_all_named_and_equal_ones_called_the_same():
+    found, _ = measured(of_counts(("f", 5, 10, 5, 10), ("m", 5, 10, 5, 10), ("n", 10, 10, 10, 10)))
+    assert found["demographic_parity_difference", "sex"].reason == (
+        "selection rate: lowest of f (10 of 20), m (10 of 20), highest of n (20 of 20)"
+    )
+    assert found["worst_group_accuracy", "sex"].reason == "accuracy: the same of all"
+
+
+def test_an_attribute_of_many_values_has_one_reason_and_no_groups():
+    age, targets = np.tile(np.arange(18, 70), 20), np.arange(1040) // 2 % 2
+    sex = np.where(np.arange(1040) % 3 == 0, "f", "m")
+    found, artifacts = measured(of_table(targets, targets, age=age, sex=sex))
+    of_age = {key[0]: metric for key, metric in found.items() if key[1] == "age"}
+    assert {metric.value for metric in of_age.values()} == {None}
+    assert set(of_age) == {name for name in fairness.METRICS if (name, "sex") in found}
+    (reason,) = {metric.reason for metric in of_age.values()}
+    assert "age has 52 values in the test split" in reason
+    assert "most_groups = 20" in reason
+    assert {key[1] for key in found} == {"age", "sex"}
+    assert {row[0] for row in artifacts["groups"].data["rows"]} == {"sex"}
+    assert list(artifacts["accuracy"].data["bars"]) == ["sex: f", "sex: m"]
+    every, _ = measured(of_table(targets, targets, age=age, sex=sex), most_groups=52)
+    assert every["worst_group_accuracy", "age"].value == 1.0
+    alone, artifacts = measured(of_table(targets, targets, age=age))
+    assert {metric.reason for metric in alone.values()} == {reason}
+    assert set(artifacts) == {"inputs"}
+
+
+def test_bars_of_too_few_examples_say_so_in_the_picture():
+    _, artifacts = measured(of_counts(("f", 8, 10, 4, 10), ("m", 5, 10, 2, 10), ("x", 0, 1, 0, 0)))
+    bars = artifacts["accuracy"]
+    assert bars.data["reasons"] == {"sex: x": "too few (1)"}
+    silent = {name: each for name, each in bars.data.items() if name != "reasons"}
+    assert picture(bars) != picture(Artifact(bars.name, bars.kind, silent, bars.caption))
+
+
 def test_it_says_which_attributes_the_model_was_given():
     targets, groups = np.arange(40) % 2, np.repeat(["f", "m"], 20)
     columns = ("age", "race=black", "race=white", "sexes")
@@ -221,7 +284,7 @@ def test_it_says_which_attributes_the_model_was_given():
 def test_many_groups_leave_the_record_small():
     random = np.random.default_rng(0)
     targets, age, place = random.integers(0, 2, 900), random.integers(0, 40, 900), random.integers(0, 20, 900)
-    found, artifacts = measured(of_table(targets, targets, age=age, place=place), least_size=3)
+    found, artifacts = measured(of_table(targets, targets, age=age, place=place), least_size=3, most_groups=40)
     assert len({key[1:] for key in found if key[0] == "accuracy"}) == 100
     assert len(artifacts["groups"].data["rows"]) > 500
     assert max(len(metric.reason or "") for metric in found.values()) < 500
@@ -240,6 +303,10 @@ def test_without_attributes_it_tells_the_disparity_between_classes_and_calls_it_
     assert found[("class_recall_difference",)].value == pytest.approx(0.375)
     assert found[("worst_class_recall",)].value == 0.375
     assert "without d (2 examples)" in found[("worst_class_recall",)].reason
+    assert found[("worst_class_recall",)].reason.startswith("recall: lowest of b (15 of 40); ")
+    assert artifacts["between"].data["rows"][0] == [
+        "class_recall_difference", "0.375", "recall", "b (15 of 40)", "a (15 of 20)",
+    ]  # fmt: skip
     assert {key[0] for key in found} == {"class_recall", "class_recall_difference", "worst_class_recall"}
     assert artifacts["class_recall"].data["bars"]["d"] is None
 
@@ -369,6 +436,10 @@ def test_real_loans_by_race_and_sex_reach_the_record_and_the_report(tmp_path):
     text = report(outcome.run)
     assert "demographic_parity_difference, attribute=black" in text
     assert "too few (7)" in text
+    parity = by_place["demographic_parity_difference", "black"]
+    assert re.fullmatch(r"selection rate: lowest of yes \(\d+ of 42\), highest of no \(\d+ of 356\)", parity.reason)
+    assert "Between whom: the lowest and the highest rate" in text
+    assert re.search(r"\| black +\| demographic_parity_difference +\|.* yes \(\d+ of 42\) +\| no \(\d+ of 356\)", text)
 
 
 def test_a_gate_on_fairness_passes_an_identical_rerun_as_long_as_its_predictions_are_there(tmp_path):
@@ -388,6 +459,23 @@ def test_an_attribute_that_the_task_has_not_is_an_error_before_anything_is_train
     with pytest.raises(SuiteError, match='"black"'):
         run(tmp_path / "suite.toml", results=tmp_path / "results")
     assert not (tmp_path / "results").exists()
+
+
+def test_of_columns_that_only_the_data_tell_an_unknown_attribute_is_missed_before_anything_is_trained(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "hub"))
+    (tmp_path / "hub" / "me" / "people").mkdir(parents=True)
+    rows = "".join(f"{k},{'fm'[k % 2]},{'yes' if k % 3 else 'no'}\n" for k in range(60))
+    (tmp_path / "hub" / "me" / "people" / "train.csv").write_text("pay,sex,granted\n" + rows)
+    (tmp_path / "suite.toml").write_text(
+        '[[tasks]]\nuse = "hub"\nid = "me/people"\ninputs = ["pay"]\nlabel = "granted"\ngroups = ["sexes"]\n'
+        '[[models]]\nuse = "logistic_regression"\n[probes.fairness]\n'
+    )
+    (record,) = run(tmp_path / "suite.toml", results=tmp_path / "results").records
+    assert record.status == "failed"
+    assert record.reason.endswith('has no column `sexes`; did you mean "sex"? (it has: pay, sex, granted)')
+    assert not {"build", "train"} & set(record.seconds)
 
 
 TASK = '''

@@ -1,13 +1,16 @@
 """Leaderboards, and their place in somebody else's file."""
 
+import os
 import re
+import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bench_suite.contracts import Record
-from bench_suite.reports.leaderboard import BEGIN, END, ReportError, insert, leaderboard, write_leaderboard
+from bench_suite.reports.leaderboard import BEGIN, END, ReportError, insert, leaderboard, write, write_leaderboard
 from bench_suite.store import Run
 
 Make = Callable[..., Run]
@@ -33,6 +36,16 @@ def test_smoke_runs_are_not_ranked(make_run: Make, record: Make_record) -> None:
     assert "smoke runs, which are not ranked: 1" in leaderboard([smoke])
     assert "bench run quickstart" in leaderboard([])
     assert smoke.name not in leaderboard([make_run(record()), smoke])
+
+
+def test_a_run_of_a_part_says_so_below_the_tables(make_run: Make, record: Make_record) -> None:
+    part = make_run(record(), only=["model=minilm", "-k not loans"], cells=1)
+    failed = make_run(record(), record(model="b", status="failed", metrics=()))
+    whole = make_run(record())
+    text = leaderboard([part, failed, whole])
+    assert f"*Of a part of the suite nlp only: {part.name}, --only model=minilm -k 'not loans'.*" in text
+    assert f"*Of a part of the suite nlp only: {failed.name}, 1 of 2 cells ended well.*" in text
+    assert "Of a part" not in leaderboard([whole])
 
 
 def test_a_leaderboard_is_put_between_the_markers_and_nothing_else_changes(tmp_path: Path) -> None:
@@ -85,3 +98,16 @@ def test_heads_are_narrow_the_probe_the_metric_and_the_unit_on_their_own_lines(
     text = leaderboard([make_run(record())])
     assert "quality/<br>accuracy ↑ |" in text
     assert "throughput/<br>train ↑<br>(samples/s) |" in text
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    """Nothing that is no file is replaced by one: neither a pipe nor a device."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    write(pipe, b"table")
+    reader.join(10)
+    assert read == [b"table"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)

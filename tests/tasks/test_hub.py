@@ -560,6 +560,7 @@ def test_where_no_place_has_it_the_command_to_paste_is_given() -> None:
     [
         ({"id": "https://huggingface.co/datasets/owner/name"}, "is no id of a data set: owner/name"),
         ({"id": "../elsewhere"}, "is no id of a data set"),
+        ({"id": "admissions.csv"}, r"put train.csv \(and test.csv\) in \$BENCH_DATA/me/admissions"),
         ({"inputs": ()}, "inputs names no column"),
         ({"inputs": ("a", "a")}, "inputs names a column twice"),
         ({"id": "owner/a\n\x1b[31mname"}, r"id = 'owner/a\\n\\x1b\[31mname' is no id of a data set"),

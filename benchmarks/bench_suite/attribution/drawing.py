@@ -54,16 +54,25 @@ def examples(
     for kind, row in pictures.chosen(targets, said, np.asarray(scores), shown).items():
         rows = np.array([row])
         subject, inputs = task.inputs(rows)
+        rule = kind.partition("-")[0]
         title = f"true {classes[targets[row]]}, predicted {classes[said[row]]} ({float(scores[row].max()):.2f})"
-        caption = f"{KINDS[kind.partition('-')[0]]}: {title}"
+        if rule == "borderline":
+            title += f", then {_second(np.asarray(scores[row]), said[row], classes)}"
+        caption = f"{KINDS[rule]}: {title}"
         parts = {_label(name): parts_of(name, subject, attribute(name, subject, inputs, settings))[0] for name in names}
         yield from _of_kind[subject.kind](task, rows, subject, inputs, parts, kind, title, caption)
 
 
+def _second(scores: np.ndarray, predicted: int, classes: Sequence[str]) -> str:
+    """The likeliest class but the predicted one, with its score: `7 (0.27)`."""
+    second = next(number for number in np.argsort(-scores, kind="stable").tolist() if number != predicted)
+    return f"{classes[second]} ({float(scores[second]):.2f})"
+
+
 def _label(name: str) -> str:
-    """The method's name, and where its numbers have no sign, that they have none."""
+    """The method's name, and where its numbers have no sign, that they have none. Noise has one."""
     plain = name.replace("_", " ")
-    return plain if method_of(name).scale == "change" or name == "random" else f"{plain}, magnitude"
+    return plain if method_of(name).scale == "change" or name == "random" else f"{plain}{pictures.MAGNITUDE}"
 
 
 def _image(
@@ -86,7 +95,8 @@ def _table(
     method, values = next((method, each.cpu().numpy()) for method, each in parts.items())
     order = np.argsort(-np.abs(values), kind="stable")[:MOST_BARS]
     bars = {f"{columns[at]} = {raw[at]:.4g}": float(values[at]) for at in order.tolist()}
-    data = {"y": f"{method}: for the class or against it", "bars": bars}
+    meaning = "for and against alike" if method.endswith(pictures.MAGNITUDE) else "for the class or against it"
+    data = {"y": f"{method}: {meaning}", "bars": bars}
     yield Artifact(name, "bars", data, caption)
 
 
@@ -104,7 +114,7 @@ def _text(
     # The same words for all methods, those to which the first gives most.
     shown = pictures.heaviest([weight for _, weight in next(iter(words.values()))])
     words = {method: pictures.scaled_words(each)[shown] for method, each in words.items()}
-    yield Artifact(name, "image", pictures.text_page(words, title), f"{caption}. Words by what they speak for")
+    yield Artifact(name, "image", pictures.text_page(words, title), f"{caption}. Words by what a method gives them")
     method, weighted = next(iter(words.items()))
     pairs = [[word, weight] for word, weight in weighted]
     yield Artifact(f"{name}-words", "text", pairs, f"{caption}. Words by {method}")

@@ -1,8 +1,10 @@
 """Pictures: an input beside what each method says of it, on one signed scale, and which examples are worth a look.
 
 Every method is scaled to its own largest magnitude, since their units differ: 1 speaks most for the predicted class, −1
-most against it, and the same colour means the same in all parts of a picture. Colours are of a scale from blue to red
-that is told apart under every common colour blindness; words have marks beside it.
+most against it, and the same colour means the same in all parts of a picture. Where a method gives magnitudes, 1 is the
+largest, which may speak for the class or against it: its name says so, and so does what stands beside the scale.
+Colours are of a scale from blue to red that is told apart under every common colour blindness; words have marks beside
+it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from typing import Any
 import numpy as np
 
 SCALE = "RdBu_r"
+MAGNITUDE = ", magnitude"
+"Ends the name of a method whose numbers have no sign."
 ACROSS = 7
 "Panels side by side."
 PANEL = 1.25
@@ -89,9 +93,17 @@ def image_strip(image: np.ndarray, maps: Mapping[str, np.ndarray], title: str) -
             _panel(panels[-1], values, name)
             _panel(figure.add_subplot(grid[2 * number + 1, column]), (1 - strength) * faint + strength * colours, "")
     bar = figure.colorbar(panels[0].images[0], ax=figure.axes, fraction=0.03, pad=0.02, ticks=[-1, 0, 1])
-    bar.ax.set_yticklabels(["against", "0", "for"], fontsize=7)
+    bar.ax.set_yticklabels(["against", "0", upper_end(names)], fontsize=7)
     figure.suptitle(title, fontsize=9)
     return _drawn(figure)
+
+
+def upper_end(names: Sequence[str]) -> str:
+    """What the upper end of the scale means for these methods."""
+    signless = [name.endswith(MAGNITUDE) for name in names]
+    if all(signless):
+        return "largest\nmagnitude"
+    return "for; or\nlargest\nmagnitude" if any(signless) else "for"
 
 
 def heading(name: str) -> str:
@@ -146,8 +158,16 @@ def text_page(methods: Mapping[str, Sequence[tuple[str, float]]], title: str) ->
             at += 1
             _line(axes, at, line)
         at += 1.6
-    axes.text(1, height - 0.5, "++ + for the predicted class    −− − against it", fontsize=8, va="center")
+    axes.text(1, height - 0.5, legend(list(methods)), fontsize=8, va="center")
     return _drawn(figure)
+
+
+def legend(names: Sequence[str]) -> str:
+    """What the marks of words mean for these methods."""
+    signless = [name.endswith(MAGNITUDE) for name in names]
+    signed = [] if all(signless) else ["++ + for the predicted class    −− − against it"]
+    large = ["magnitude: ++ + large, for it or against it"] if any(signless) else []
+    return "    ".join([*signed, *large])
 
 
 def _line(axes: Any, at: float, words: Sequence[tuple[str, float]]) -> None:

@@ -7,7 +7,8 @@ import importlib
 import io
 import os
 import sys
-from typing import TYPE_CHECKING
+import traceback
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -91,6 +92,12 @@ def bench() -> None:
     """
 
 
+UNREAD = 141
+"Exit status where whoever read the output, as `head` does, has gone before its end: 128 + SIGPIPE, as elsewhere."
+BROKEN = 70
+"Exit status of a fault of the program itself: EX_SOFTWARE, none of those that say something of a model."
+
+
 def main() -> None:
     """Run the command line; every fault is explained once, here, and becomes the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -111,15 +118,23 @@ def main() -> None:
         sys.exit(130)
     except SystemExit as ended:
         # So click ends where whoever read the output has gone while a command wrote it.
-        sys.exit(0 if type(sys.stdout).__name__.endswith("PacifyFlushWrapper") else ended.code)
+        sys.exit(UNREAD if type(sys.stdout).__name__.endswith("PacifyFlushWrapper") else ended.code)
     except BrokenPipeError:
-        # Whoever read the output has gone, as `head` does; that is no fault.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(UNREAD)
     except OSError as error:
         if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO, errno.EBADF):
-            raise
+            _own_fault()
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         say(f"bench: the output cannot be written: {error.strerror}", err=True)
         sys.exit(2)
+    except Exception:  # noqa: BLE001 - a fault of the program must not end with the status of a regression
+        _own_fault()
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _own_fault() -> NoReturn:
+    """End with the traceback of a fault that nobody foresaw."""
+    traceback.print_exc()
+    say("bench: this is a fault of bench itself; please report it with what is above", err=True)
+    sys.exit(BROKEN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ORDER = (130, 2, 1, 3, 4)
 "Where several exit statuses hold, the first of these."
+AGAINST = "keep one with `bench baseline set`, then run with `--against baseline`"
 FEW_SEEDS = 5
 "With fewer, a run says how to get more: two or three tell little of what seeds do."
 
@@ -56,7 +58,8 @@ def conclude(
     for judgement in judged:
         if comparison is not None and judgement.verdict == "not judged":
             continue  # it is by the comparison
-        say(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}")
+        how = f" ({AGAINST})" if judgement.verdict == "not judged" else ""
+        say(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}{how}")
     _say_faults(outcome, run.path)
     _say_absent(plan, outcome.records)
     if outcome.stopped:
@@ -71,6 +74,10 @@ def conclude(
     say()
     for line in _next(outcome, same, status, smoke=smoke, failed_in=failed_in):
         say(line)
+    unjudged = comparison is None and not smoke and any("tolerance" in rules for rules in gates.values())
+    if unjudged and status == 0 and failed_in is None:
+        for line in _next_against(run, same):
+            say(line)
     return status
 
 
@@ -110,6 +117,20 @@ def _next(outcome: Outcome, same: str, status: int, *, smoke: bool, failed_in: s
         few = len({record.cell.get("seed") for record in outcome.records}) < FEW_SEEDS
         if few and not any(override.startswith("matrix.seed") for override in outcome.run.info["overrides"]):
             yield "      … --set 'matrix.seed=[0,1,2,3,4]'   more seeds: what chance does, and narrower intervals"
+
+
+def _next_against(run: Run, same: str) -> Iterator[str]:
+    """How the tolerances of a suite come to be judged: by the baseline there is, or with this run as the first."""
+    from bench_suite.baselines import baselines
+    from bench_suite.store import Store
+
+    root = run.path.parent
+    if any(each.suite == run.info["suite"] for each in baselines(Store(root))):
+        yield f"      {same} --against baseline   judges the tolerances under [gate]"
+    elif not run.info.get("only"):
+        elsewhere = "" if shown(root) == "results" else f" --results {shlex.quote(shown(root))}"
+        kept = f"bench baseline set{elsewhere}"
+        yield f"      {kept:39} keeps this run, the newest; --against baseline compares later ones with it"
 
 
 def exit_status(outcome: Outcome, judged: Sequence[Judgement]) -> int:

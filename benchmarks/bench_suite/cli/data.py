@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,14 +43,33 @@ def command(ctx: click.Context, as_json: bool) -> None:
     tasks = {name: components.find("tasks", name, Path()) for name in components.builtin("tasks")}
     if as_json:
         found = {name: _places(task, sources) for name, task in tasks.items()}
-        click.echo(json.dumps({"schema": 1, "tasks": found}, indent=2))
+        click.echo(json.dumps({"schema": 1, "tasks": found, "own": _folders(tasks.values())}, indent=2))
         return
     for name, task in tasks.items():
         say(name)
         for line in _lines(task, sources):
             say(f"  {line}")
+    for line in _own(tasks.values()):
+        say(line)
     say('\nsamples: pip install "bench-suite[samples]"')
     say("next: bench data fetch SUITE   get all that a suite needs; quickstart and ci need samples only")
+
+
+def _folders(tasks: Iterable[Component]) -> list[str]:
+    """Ids of the folders in `$BENCH_DATA` that no task names: for the task `hub`."""
+    from bench_suite.data.needs import folders
+
+    named = {hub_id for task in tasks for hub_id in task.words("HUB")}
+    return [id for id in folders() if id not in named]
+
+
+def _own(tasks: Iterable[Component]) -> Iterator[str]:
+    from bench_suite.data.hub import own_files
+
+    yield "other folders in $BENCH_DATA, for the task hub"
+    found = _folders(tasks)
+    yield from (f'  id = "{id}"' for id in found)
+    yield from [] if found else [f"  none; {own_files()}"]
 
 
 def _places(task: Component, sources: Sources) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -11,7 +12,10 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from importlib.machinery import PathFinder
 from queue import Empty, Queue
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from bench_suite.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,16 @@ def _looked_for(package: Package) -> Package:
         return replace(package, state="found", version=metadata.version(package.distribution))
     except metadata.PackageNotFoundError:
         # An importable-looking package without metadata is as good as an installed one to who imports it.
-        lies = package.module and PathFinder.find_spec(package.module.partition(".")[0]) is not None
-        return replace(package, state="found" if lies else "absent")
+        return replace(package, state="found" if _lies_about(package) else "absent")
+
+
+def _lies_about(package: Package) -> bool:
+    """Whether the import path has a package of its name, which a folder without `__init__.py` is not."""
+    top = package.module.partition(".")[0]
+    if not top or any(top == other.distribution != package.distribution for other in PACKAGES):
+        return False  # `torch.utils.tensorboard` lies in PyTorch, TensorBoard or not
+    spec = PathFinder.find_spec(top)
+    return spec is not None and spec.origin is not None
 
 
 def _judged(package: Package, errors: dict[str, str | None]) -> Package:
@@ -168,3 +180,36 @@ def _pass_on(stream: Iterable[str], put: Callable[[str | None], None]) -> None:
         if line.startswith(_MARK):
             put(line.removeprefix(_MARK))
     put(None)
+
+
+# ── what a plan lacks ───────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Lack:
+    """A package that a run of a plan could not do without, and that is not installed."""
+
+    package: str
+    "As it is imported."
+    used_by: tuple[str, ...]
+    "`probe fairness`, `model mine`."
+    command: str
+    "What to paste to get it."
+
+
+def lacks(plan: Plan) -> list[Lack]:
+    """Packages that the plan's tasks, models and probes state as `IMPORTS` and that are not installed.
+
+    Of probes all that the suite names, since a run checks all of them. Nothing is imported.
+    """
+    chosen = [choice for cell in plan.cells for choice in (cell.task, cell.model)]
+    users: dict[str, dict[str, None]] = {}
+    for choice in (*chosen, *plan.suite.probes):
+        for module in choice.component.words("IMPORTS"):
+            users.setdefault(module.partition(".")[0], {})[f"{choice.component.kind[:-1]} {choice.label}"] = None
+    commands = {package.module.partition(".")[0]: package.command for package in reversed(PACKAGES)}
+    return [
+        Lack(module, tuple(used), commands.get(module, f"pip install {module}"))
+        for module, used in users.items()
+        if importlib.util.find_spec(module) is None
+    ]

@@ -58,16 +58,17 @@ def newest_of_each(store: Store) -> list[Run]:
 
     A run of a part of a suite (`--only`), or one in which cells failed, does not take the place of a whole one.
     """
+    from bench_suite.reports.leaderboard import lacking
+
     chosen: dict[str, tuple[bool, Run]] = {}
     for info in store.runs():
         if info.smoke or chosen.get(info.suite, (False, None))[0]:
             continue
         run = Run(info.path)
-        well = sum(record.status == "ok" for record in run.records())
-        whole = well >= int(info.info.get("cells", 0)) and not info.info.get("only")
-        if whole or (well and info.suite not in chosen):
+        whole = lacking(run) == ""
+        if whole or (info.suite not in chosen and any(record.status == "ok" for record in run.records())):
             chosen[info.suite] = (whole, run)
     for suite, (whole, run) in chosen.items():
         if not whole:
-            say(f"{suite}: there is no whole run yet; this is of {run.name}, a part of it", err=True)
+            say(f"{suite}: there is no whole run yet; this is of a part of it: {lacking(run)}", err=True)
     return [run for _, run in chosen.values()]

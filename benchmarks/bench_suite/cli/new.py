@@ -57,7 +57,7 @@ def command(kind: str, name: str, folder: Path) -> None:
     say(f"written: {file}\n         {test}\n")
     say(f"next: {_TRY[kind].format(use=shlex.quote(use))}")
     say(f"      bench show {kind} {shlex.quote(use)}      its facts and options, read without running it")
-    say(f"      pytest {shlex.quote(str(test))}")
+    say(f"      pytest {shlex.quote(str(test))}      its test; to get pytest: pip install pytest")
     say(f"\nin a suite that lies here, to be run with --trust:\n\n  {_SUITE[kind].format(name=name, use=use)}")
 
 

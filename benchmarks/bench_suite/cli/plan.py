@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, again, chosen
+from bench_suite.cli.installed import Lack, lacks
 from bench_suite.cli.saying import printable, say
 from bench_suite.cli.selection import matching
 from bench_suite.expected import Expected, expected, spoken
 from bench_suite.plan import Cell, Plan, make_plan, name
 from bench_suite.reading import read_suite
+from bench_suite.selecting import takes
 from bench_suite.store import Store
 
 if TYPE_CHECKING:
@@ -22,14 +24,20 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@chosen(SUITE, SET, ONLY, KEYWORD, RESULTS, JSON)
+@chosen(SUITE, SET, ONLY, KEYWORD)
+@click.option(
+    "--trust", is_flag=True, help="Changes nothing: a plan runs no code. Taken so that the words of a run fit."
+)
+@chosen(RESULTS, JSON)
 def command(
-    suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, results: Path, as_json: bool
-) -> None:
+    suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, trust: bool, results: Path,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Show the cells of SUITE: a file, or the name of one that ships with the program.
 
     The time is what earlier records of the same cells in --results took on this machine; what was never run
     is unknown. Nothing is imported, loaded or run, so a suite that names its own files needs no --trust here.
+    Of packages it tells which the run would stop for, since they are not installed.
 
     \b
       bench plan quickstart
@@ -38,17 +46,20 @@ def command(
     """
     from bench_suite.data.needs import downloads
 
+    del trust
     plan = matching(make_plan(read_suite(suite, overrides), only), keyword)
-    times, needs = expected(plan, Store(results)), downloads(plan)
+    times, needs, lacking = expected(plan, Store(results)), downloads(plan), lacks(plan)
     if as_json:
-        click.echo(json.dumps(as_document(plan, times, needs), indent=2, default=list))
+        click.echo(json.dumps(as_document(plan, times, needs, lacking), indent=2, default=list))
         return
     same = again(suite, overrides, only, keyword=keyword, trust=bool(plan.suite.foreign), results=results)
     # A name may hold the end of a line: an id of a hub, say.
-    say("\n".join(printable(line, keep="") for line in lines(plan, times, needs, same)))
+    say("\n".join(printable(line, keep="") for line in lines(plan, times, needs, lacking, same)))
 
 
-def as_document(plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need]) -> dict[str, Any]:
+def as_document(
+    plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], lacking: Sequence[Lack]
+) -> dict[str, Any]:
     """The plan as JSON values."""
     return {
         "schema": 1,
@@ -63,17 +74,20 @@ def as_document(plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need]
             }
             for cell in plan.cells
         ],
-        "left_out": [{"task": task, "model": model, "reason": reason} for task, model, reason in plan.left_out],
+        "left_out": [{"task": task, "model": model, "reason": reason} for task, model, reason in _left_out(plan)],
         "trust": [component.use for component in plan.suite.foreign],
         "time": {
             "seconds": _sum(times), "unknown_cells": sum(time.seconds is None for time in times.values()),
             "cells": {id: vars(time) for id, time in times.items()},
         },
         "needs": [{**vars(need), "download": need.is_download, "missing": need.is_missing} for need in needs],
+        "not_installed": [vars(lack) for lack in lacking],
     }  # fmt: skip
 
 
-def lines(plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], again: str) -> list[str]:
+def lines(
+    plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], lacking: Sequence[Lack], again: str
+) -> list[str]:
     """The plan for a person; `again` is what to say after `bench run`."""
     cells, units = plan.cells, plan.units
     shared = f", {len(units)} training{'s' if len(units) != 1 else ''}" if len(units) != len(cells) else ""
@@ -95,14 +109,30 @@ def lines(plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], agai
     if reasons:
         text += ["", "not applicable:"]
         text += [f"  {label}: {reason} ({', '.join(pairs)})" for (label, reason), pairs in reasons.items()]
-    if plan.left_out:
+    if left_out := _left_out(plan):
         text += ["", "left out, because they do not fit:"]
-        text += [f"  {task} × {model}: {reason}" for task, model, reason in plan.left_out]
+        text += [f"  {task} × {model}: {reason}" for task, model, reason in left_out]
     if plan.suite.foreign:
         text += ["", "code from files of the suite's own, run only with --trust:"]
         text += [f"  {component.kind[:-1]} {component.use}" for component in plan.suite.foreign]
     text += ["", *_time(times), *_downloads(needs)]
+    if lacking:
+        text += ["not installed, so that the run would stop before it trains:"]
+        for lack in lacking:
+            text += [f"  {lack.package}, of the {', '.join(lack.used_by)}", f"      to get it: {lack.command}"]
+        return [*text, "", f"next: {' && '.join(dict.fromkeys(lack.command for lack in lacking))} && bench run {again}"]
     return [*text, "", f"next: bench run {again}     (first try it in seconds: --smoke)"]
+
+
+def _left_out(plan: Plan) -> list[tuple[str, str, str]]:
+    """Pairs that do not fit, with the reason: those alone that `--only` and `-k` ask for by task and model."""
+    return [pair for pair in plan.left_out if _asked_for(plan.only, {"task": pair[0], "model": pair[1]})]
+
+
+def _asked_for(only: Sequence[str], labels: Mapping[str, str]) -> bool:
+    """Whether selectors take a pair; those of other axes do not tell."""
+    told = [text for text in only if text.startswith("-k ") or text.partition("=")[0] in labels]
+    return takes(told, labels)
 
 
 def _inapplicable(cell: Cell) -> Iterator[tuple[str, str]]:
@@ -143,11 +173,13 @@ def _downloads(needs: Sequence[Need]) -> Iterator[str]:
         yield f"downloads, of sizes that only the hub knows: {len(fetched)}"
     for need in fetched:
         yield f"  {need.name}, {need.what} of {', '.join(need.used_by)}"
+        yield from [f"      {need.hint}"] if need.hint else []
     if missing:
         yield "not to be had here, so that its cells would be unavailable:"
     for need in missing:
         yield f"  {need.name}, {need.what} of {', '.join(need.used_by)}"
         yield f"      to get it: {need.command}"
+        yield from [f"      {need.hint}"] if need.hint else []
 
 
 def _is_download(need: Need) -> bool:

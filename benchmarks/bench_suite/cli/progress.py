@@ -60,7 +60,12 @@ def beginning(
     for note in notes:
         yield f"note: {note}"
     if any("busy" in note for note in notes):
-        mend = "" if one_thread else "; --set matrix.threads=1 keeps threads from waiting on each other"
+        mend = (
+            ""
+            if one_thread
+            else ", and with as many threads as cores training can take many times as long: --set matrix.threads=1 "
+            "keeps threads from waiting on each other"
+        )
         yield f"      timings will be noisy{mend}"
 
 

@@ -9,6 +9,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, chosen
 from bench_suite.cli.saying import say
+from bench_suite.selecting import selected
 from bench_suite.store import Store
 
 
@@ -30,6 +31,7 @@ def command(results: Path, as_json: bool) -> None:
                 "started": r.started,
                 "records": r.records,
                 "cells": r.info.get("cells"),
+                "only": r.info.get("only", []),
                 "smoke": r.smoke,
             }
             for r in runs
@@ -42,5 +44,6 @@ def command(results: Path, as_json: bool) -> None:
     width = max(len(r.run) for r in runs)
     for r in runs:
         smoke = "  smoke: never ranked" if r.smoke else ""
-        say(f"{r.run:{width}}  {r.records} records of {r.info.get('cells', '?')} cells{smoke}")
+        only = f"  a part of its suite: {selected(r.info['only'])}" if r.info.get("only") else ""
+        say(f"{r.run:{width}}  {r.records} records of {r.info.get('cells', '?')} cells{smoke}{only}")
     say("\nnext: bench report RUN   (the first letters of a run's name will do)")

@@ -10,7 +10,7 @@ import click
 from bench_suite import components
 from bench_suite.cli.arguments import JSON, RESULTS, NearestChoice, chosen
 from bench_suite.cli.completing import names, run_names
-from bench_suite.cli.saying import printable, say
+from bench_suite.cli.saying import say, say_file
 from bench_suite.components import Component
 from bench_suite.contracts import Kind
 from bench_suite.options import MISSING, Option, describe, json_schema, show
@@ -53,7 +53,7 @@ def command(kind: str, name: str, run: str | None, results: Path, as_json: bool)
         if as_json:
             click.echo(json.dumps({"schema": 1, "kind": "suites", "name": name, "text": text}, indent=2))
         else:
-            click.echo(printable(text), nl=False)  # not folded: it is a file
+            say_file(text)
         return
     of: Kind = KINDS[kind]  # type: ignore[assignment]  # cells and suites have been dealt with
     component = components.find(of, name, Path())
@@ -90,16 +90,30 @@ def lines(component: Component, options: dict[str, Option]) -> list[str]:
     for fact, value in component.facts.items():
         if fact == "METRICS":
             text.append("metrics:")
-            text += [f"  {name:20} {facts.get('unit', ''):24} {_direction(facts)}" for name, facts in value.items()]
+            width = max(map(len, value), default=0)
+            text += [
+                f"  {name:{width}} {facts.get('unit', ''):24} {_direction(facts)}" for name, facts in value.items()
+            ]
+        elif fact == "NEEDS_BY":
+            text += [f"needs by {option}: {_needs_by(needs)}" for option, needs in value.items()]
         elif fact not in ("BOUNDS", "SMOKE", "NAMES", "METRICS_OF_PROBLEM", "OF_PREDICTIONS", "PACKAGE", "HUB"):
             shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
             text.append(f"{fact.lower().replace('_', ' ')}: {shown if shown != '' else 'none'}")
     if options:
         text += ["", "options:"]
         for option in options.values():
-            default = "must be given" if option.default is MISSING else f"default {show(option.default)}"
+            default = "must be given" if option.default is MISSING else f"default {_default(option.default)}"
             text += [f"  {option.name}: {describe(option.type)}{_bounds(option)}; {default}", f"      {option.help}"]
     return text
+
+
+def _needs_by(needs: dict[str, tuple[str, ...]]) -> str:
+    return "; ".join(f"{choice} needs {', '.join(words)}" for choice, words in needs.items())
+
+
+def _default(value: object) -> str:
+    """As TOML writes it; a list is whole, however long."""
+    return f"[{', '.join(map(show, value))}]" if isinstance(value, tuple) else show(value)
 
 
 def _bounds(option: Option) -> str:

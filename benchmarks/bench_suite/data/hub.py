@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from bench_suite.contracts import BenchError, DataInvalid, DataUnavailable
+from bench_suite.options import show
 from bench_suite.spelling import nearest
 
 if TYPE_CHECKING:
@@ -58,6 +59,27 @@ class Asked:
     "None for all."
     looked: str = "not in a folder"
     "Where it was looked for before, for messages."
+
+
+_FILE_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+
+
+def own_files(name: str = "NAME") -> str:
+    """What to do to learn from files of one's own."""
+    first = "" if os.environ.get("BENCH_DATA") else " (after export BENCH_DATA=~/bench-data)"
+    return (
+        f"for files of your own: put train.csv (and test.csv) in $BENCH_DATA/me/{name}{first} and "
+        f'write id = "me/{name}"'
+    )
+
+
+def path_fault(hub_id: str) -> str | None:
+    """Why an id is rather the path of a file or folder, and what to do then; None where it may be an id of the hub."""
+    if not hub_id.startswith((".", "/", "~")) and not hub_id.lower().endswith(_FILE_ENDINGS):
+        return None
+    stem = Path(hub_id).stem
+    name = stem if re.fullmatch(r"\w[\w-]*", stem) else "NAME"
+    return f"{show(hub_id)} is no id of a data set, but a path\n  {own_files(name)}"
 
 
 def hub_command(hub_id: str, kind: Literal["dataset", "model"] = "dataset", revision: str | None = None) -> str:

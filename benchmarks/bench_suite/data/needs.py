@@ -16,10 +16,11 @@ from typing import Any, Literal
 from bench_suite import components
 from bench_suite.components import Component
 from bench_suite.contracts import BenchError, DataUnavailable
-from bench_suite.data.hub import cached, hub_command
-from bench_suite.data.layout import data_folder
+from bench_suite.data.hub import cached, hub_command, own_files, path_fault
+from bench_suite.data.layout import FORMATS, data_folder
 from bench_suite.data.sources import PACKAGE_COMMAND, Sources
 from bench_suite.plan import Cell, Plan, digest
+from bench_suite.spelling import nearest
 from bench_suite.suite import Choice
 
 What = Literal["data", "weights"]
@@ -38,6 +39,8 @@ class Need:
     "`folder:ID`, `hub:ID (cached)`, `hub:ID (download)` or `package:NAME VERSION`; None where it cannot be had."
     command: str
     "What to paste to get it."
+    hint: str = ""
+    "What else may be meant; empty where nothing is."
 
     @cached_property
     def size(self) -> int | None:
@@ -61,16 +64,29 @@ def downloads(plan: Plan, sources: Sources | None = None) -> list[Need]:
 
     What is generated, or trained from scratch, is not among them; nor what a task's file does not state (`HUB`,
     `PACKAGE`, or an option `id`).
+
+    Raises SuiteError where such an `id` is a path.
     """
     sources = sources or Sources()
     found: dict[tuple[What, str], Need] = {}
     for choice, options in (*_distinct(plan.cells, _task), *_distinct(plan.cells, _model)):
-        parts = _of_task(choice.component, options, sources) if choice.component.kind == "tasks" else None
-        for need in parts if parts is not None else _of_model(choice.component, options, sources):
+        if choice.component.kind == "tasks":
+            _check_id(plan, choice, options)
+            parts = _of_task(choice.component, options, sources)
+        else:
+            parts = _of_model(choice.component, options, sources)
+        for need in parts:
             earlier = found.get((need.what, need.name), need)
             labels = tuple(dict.fromkeys((*earlier.used_by, choice.label)))
             found[need.what, need.name] = replace(need, used_by=labels)
+    plan.suite.document.raise_faults()
     return sorted(found.values(), key=lambda need: (need.what, need.name))
+
+
+def _check_id(plan: Plan, task: Choice, options: Mapping[str, Any]) -> None:
+    for hub_id in hub_ids(task.component, options):
+        if (fault := path_fault(hub_id)) is not None:
+            plan.suite.document.fault((*task.key, "id"), fault)
 
 
 def _task(cell: Cell) -> tuple[Choice, Mapping[str, Any]]:
@@ -101,8 +117,35 @@ def _of_task(task: Component, options: Mapping[str, Any], sources: Sources) -> I
         yield Need("data", package[0], (), sources.locate_package(*package), PACKAGE_COMMAND)
         return
     for hub_id in ids:
-        command = hub_command(hub_id, revision=options.get("revision"))
-        yield Need("data", hub_id, (), locate_hub(task, hub_id, sources), command)
+        command, place = hub_command(hub_id, revision=options.get("revision")), locate_hub(task, hub_id, sources)
+        yield Need("data", hub_id, (), place, command, "" if task.words("HUB") else _meant(hub_id, place))
+
+
+def _meant(hub_id: str, place: str | None) -> str:
+    """What a person may have meant by an id that is neither a folder of their own nor in the hub's caches."""
+    if place is not None and not place.endswith("(download)"):
+        return ""
+    near = nearest(hub_id, folders()).removeprefix("; ")
+    return f"$BENCH_DATA holds no {hub_id}: {near}" if near else (own_files() if place is None else "")
+
+
+def folders() -> list[str]:
+    """Ids of the data sets that `$BENCH_DATA` holds: `owner/name`, or `name` where its files lie there at once."""
+    root = os.environ.get("BENCH_DATA")
+    found = []
+    for folder in _below(Path(root).expanduser()) if root else ():
+        inner = [place.name for place in _below(folder)]
+        files = any(file.name.lower().endswith(FORMATS) and file.is_file() for file in folder.iterdir())
+        found += [folder.name] if files else [f"{folder.name}/{name}" for name in inner]
+    return found
+
+
+def _below(folder: Path) -> list[Path]:
+    """Folders in a folder, by name; none where it cannot be read."""
+    try:
+        return sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
+    except OSError:
+        return []
 
 
 def locate_hub(task: Component, hub_id: str, sources: Sources) -> str | None:

@@ -88,7 +88,11 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
             now = stated(plan)
             if plan.only:
                 del now["cells"], now["only"], now["passed"]
-            run.update({**now, "resumed": [*run.info.get("resumed", ()), shlex.join(request.command)]})
+            began = run.info.get("git")
+            codes = [*run.info.get("resumed_git", ()), environment.git_state(plan.suite.folder.resolve())]
+            codes = [code for at, code in enumerate(codes) if code != began and code not in codes[:at]]
+            commands = [*run.info.get("resumed", ()), shlex.join(request.command)]
+            run.update({**now, "resumed": commands, "resumed_git": codes})
         cells = {cell.id: cell for cell in plan.cells}
         before = sum(set(cell.probes) <= work.done.get(cell.id, frozenset()) for cell in cells.values())
         watcher.begin(run.name, resumed=resumed, wanted=request.resume is not None, done=before, notes=work.notes)

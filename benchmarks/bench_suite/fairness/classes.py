@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bench_suite.contracts import Artifact, Metric, Predictions
 from bench_suite.fairness.intervals import Rate, largest_difference, least, of_one
-from bench_suite.fairness.shown import bars, some
+from bench_suite.fairness.shown import Ends, bars, between, ends_of, some
 from bench_suite.stats import confusion_matrix
 
 MOST_CLASSES = 100
@@ -23,12 +23,17 @@ def by_class(
     small = [f"{name} ({rate.n} examples)" for name, rate in rates.items() if name not in judged]
     without = f"without {some(small)}, too few to judge: least_size = {least_size}" if small else None
     why = f"too few: {some(small)}; least_size = {least_size}" if small else "there is one class"
+    ends: list[Ends] = []
     for metric, measure in (("class_recall_difference", largest_difference), ("worst_class_recall", least)):
         if len(judged) < 2:
             yield Metric(metric, None, f"there are no two classes whose recall can be judged ({why})")
         else:
             value, interval = measure([list(judged.values())], resamples)
-            yield Metric(metric, value, without, interval=interval, n=sum(rate.n for rate in judged.values()))
+            ends.append(ends_of(metric, value, "recall", judged))
+            told = "; ".join([str(ends[-1]), *([without] if without else [])])
+            yield Metric(metric, value, told, interval=interval, n=sum(rate.n for rate in judged.values()))
+    if ends:
+        yield between(ends)
     if len(classes) > MOST_CLASSES:
         return
     for name, rate in rates.items():

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench_suite.contracts import Artifact, Metric, Predictions
 from bench_suite.fairness.intervals import Rate, largest_difference, least, least_ratio, of_one
-from bench_suite.fairness.shown import bars, in_words, some
+from bench_suite.fairness.shown import Ends, bars, between, ends_of, furthest, in_words, some
 
 RATES = ("accuracy", "selection_rate", "true_positive_rate", "false_positive_rate")
 BEHIND = {"true_positive_rate": "positive examples", "false_positive_rate": "negative examples"}
@@ -106,27 +106,37 @@ def by_group(
     positive: int | None,
     *,
     least_size: int,
+    most_groups: int,
     intersections: int,
     resamples: int,
 ) -> Iterator[Metric | Artifact]:
-    """What lies between groups, then the rates of each group; a table of them, and bars.
+    """What lies between groups, and between which; then the rates of each group; a table of them, and bars.
 
-    Arguments: `positive`, the class that counts as selected; where it is None, only accuracy is told.
+    Arguments: `positive`, the class that counts as selected; where it is None, only accuracy is told; `most_groups`,
+    the values of one attribute up to which each is a group: one with more, such as an age in years, has only a reason.
     """
     number = -1 if positive is None else positive
+    sizes = {name: len(np.unique(np.asarray(values).astype(str))) for name, values in test.groups.items()}
+    attributes = {name: values for name, values in test.groups.items() if sizes[name] <= most_groups}
     sets = [
-        counted(test["targets"], test["predictions"], number, columns)
-        for columns in crossed(test.groups, intersections)
+        counted(test["targets"], test["predictions"], number, columns) for columns in crossed(attributes, intersections)
     ]
     rates = RATES if positive is not None else RATES[:1]
     every = [group for groups in sets for group in groups]
+    ends: list[Ends] = []
     for groups in sets:
-        yield from _between(groups, rates, least_size, resamples)
+        yield from _between(groups, rates, least_size, resamples, ends)
+    for name in [name for name in sizes if name not in attributes]:
+        yield from _too_many(name, sizes[name], most_groups)
+    if not attributes:
+        return
+    if ends:
+        yield between(ends)
     for group in every[:MOST_GROUPS]:
         yield from _of_group(group, rates, least_size)
     selected = "" if positive is None else f" (selected: {classes[positive]})"
     yield _table(every, rates, least_size, selected)
-    alone = [group for groups in sets[: len(test.groups)] for group in groups]
+    alone = [group for groups in sets[: len(attributes)] for group in groups]
     for rate in rates:
         title = rate.replace("_", " ")
         drawn = {f"{group.attribute}: {group.name}": getattr(group, rate) for group in alone[:MOST_GROUPS]}
@@ -143,14 +153,30 @@ def _table(groups: Sequence[Group], rates: Sequence[str], least_size: int, selec
     return Artifact("groups", "table", {"columns": columns, "rows": rows}, caption)
 
 
-def _between(groups: Sequence[Group], rates: Sequence[str], least_size: int, resamples: int) -> Iterator[Metric]:
-    """Of those groups of one attribute, or one intersection, that are large enough, naming those that are not."""
+def _too_many(attribute: str, values: int, most: int) -> Iterator[Metric]:
+    reason = (
+        f"{attribute} has {values} values in the test split, and each would be a group; most_groups = {most}: "
+        "give the data a column with few values, such as ages in bins, or raise most_groups"
+    )
+    for name in BETWEEN:
+        yield Metric(name, None, reason, {"attribute": attribute})
+
+
+def _between(
+    groups: Sequence[Group], rates: Sequence[str], least_size: int, resamples: int, ends: list[Ends]
+) -> Iterator[Metric]:
+    """Of those groups of one attribute, or one intersection, that are large enough, naming those that are not.
+
+    Who has the lowest and the highest rate is added to `ends`.
+    """
     at = {"attribute": groups[0].attribute}
     for name, (needed, measure) in BETWEEN.items():
         if not set(needed) <= set(rates):
             yield Metric(name, None, 'no class counts as selected: name one, positive = "…"', at)
             continue
-        families = [[r for group in groups if (r := getattr(group, rate)).n >= least_size] for rate in needed]
+        families = {
+            rate: {group.name: r for group in groups if (r := getattr(group, rate)).n >= least_size} for rate in needed
+        }
         small = {
             rate: [
                 f"{group.name} ({n} {BEHIND.get(rate, 'examples')})"
@@ -159,8 +185,8 @@ def _between(groups: Sequence[Group], rates: Sequence[str], least_size: int, res
             ]
             for rate in needed
         }
-        n = sum(rate.n for family in families for rate in family)
-        few = next((rate for rate, family in zip(needed, families) if len(family) < 2), None)
+        n = sum(rate.n for family in families.values() for rate in family.values())
+        few = next((rate for rate, family in families.items() if len(family) < 2), None)
         if few is not None:
             why = (
                 f"too few: {some(small[few])}; least_size = {least_size}" if small[few] else f"all are {groups[0].name}"
@@ -169,13 +195,16 @@ def _between(groups: Sequence[Group], rates: Sequence[str], least_size: int, res
             yield Metric(name, None, reason, at, n=n)
             continue
         try:
-            value, interval = measure(families, resamples)
+            value, interval = measure([list(family.values()) for family in families.values()], resamples)
         except ValueError as undefined:
             yield Metric(name, None, str(undefined), at, n=n)
             continue
+        rate = furthest(families)
+        found = ends_of(name, value, rate.replace("_", " "), families[rate], at["attribute"])
+        ends.append(found)
         every = [group for rate in needed for group in small[rate]]
-        without = f"without {some(every)}, too few to judge: least_size = {least_size}" if every else None
-        yield Metric(name, value, without, at, interval, n=n)
+        without = [f"without {some(every)}, too few to judge: least_size = {least_size}"] if every else []
+        yield Metric(name, value, "; ".join([str(found), *without]), at, interval, n=n)
 
 
 def _of_group(group: Group, rates: Sequence[str], least_size: int) -> Iterator[Metric]:

@@ -60,6 +60,7 @@ BOUNDS = {
 }
 SMOKE = {"examples": 2, "steps": 4, "coalitions": 10, "samples": 1, "shown": 1}
 
+IMPORTS = ("captum",)
 EXTRA = "pip install 'bench-suite[attribution]'"
 
 

@@ -15,7 +15,7 @@ from bench_suite.fairness.groups import by_group
 from bench_suite.fairness.terms import WordList, read_lists, word_lists
 from bench_suite.fairness.words import by_words
 
-VERSION = 2
+VERSION = 3
 PROBLEMS = ("classification",)
 METRICS = {
     "demographic_parity_difference": {
@@ -72,9 +72,10 @@ METRICS = {
 }
 OF_PREDICTIONS = True
 NAMES = {"positive": "class"}
-BOUNDS = {"least_size": (2, None), "intersections": (1, None), "resamples": (100, None)}
+BOUNDS = {"least_size": (2, None), "most_groups": (2, None), "intersections": (1, None), "resamples": (100, None)}
 PATHS = ("terms",)
 SMOKE = {"resamples": 100}
+IMPORTS = ("fairlearn",)
 EXTRA = "pip install 'bench-suite[fairness]'"
 
 
@@ -82,6 +83,8 @@ EXTRA = "pip install 'bench-suite[fairness]'"
 class Options:
     least_size: int = 10
     "Fewest examples that a rate is judged by: a group with fewer is named as too small, and never merged with another."
+    most_groups: int = 20
+    "Values of an attribute up to which each is a group: one with more, such as an age in years, has a reason instead."
     intersections: int = 2
     "How many attributes are crossed at most: 2 adds each pair of them; 1 leaves it at single ones."
     positive: str | None = None
@@ -116,7 +119,13 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     if test.groups:
         yield _inputs(trained, test.groups)
         yield from by_group(
-            test, classes, positive, least_size=least_size, intersections=options.intersections, resamples=resamples
+            test,
+            classes,
+            positive,
+            least_size=least_size,
+            most_groups=options.most_groups,
+            intersections=options.intersections,
+            resamples=resamples,
         )
     else:
         yield from by_class(test, classes, least_size=least_size, resamples=resamples)

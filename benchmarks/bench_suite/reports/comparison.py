@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 QUIET = ("not compared", "no difference found")
 "Verdicts of metrics that are not gated that nobody needs to see first."
+MOST_DIGITS = 7
+"Of a number, however small its uncertainty."
 NAMED = 5
 "Metrics that are not gated and not compared, with their reason; of more the text gives the number alone."
 READING = (
@@ -111,18 +114,11 @@ def as_text(comparison: Comparison) -> str:
     """Gated metrics and findings, worst first, then cells that are not compared and what differs as a whole."""
     parts = [f"{comparison.base} → {comparison.head}", *(f"  {note}" for note in comparison.notes), ""]
     shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
-    for row in shown:
-        said = _shown(row)
-        gate = "" if row.gated else "  (not gated)"
-        parts.append(f"{row.verdict}: {_name(row)}, {row.where}{gate}")
-        if said.head:
-            named = {"difference": said.difference, "allowed": said.allowed, "finds": said.finds}
-            told = [f"{name} {number}" for name, number in named.items() if number]
-            parts.append(f"    {', '.join([f'{said.base} → {said.head}', *told])}")
-        if row.note:
-            parts.append(f"    {row.note}")
+    entries = [(row.verdict, list(_row_text(row))) for row in shown]
     for each in comparison.odd:
-        parts += [f"{each.why}: {each.where}", f"    {_detail(each)}"]
+        entries.append(("not compared", [f"{each.why}: {each.where}", f"    {_detail(each)}"]))
+    for _, lines in sorted(entries, key=lambda entry: WORST_FIRST.index(entry[0])):
+        parts += lines
     rest = Counter(row.verdict for row in comparison.rows if row not in shown)
     if rest:
         parts.append("not gated: " + ", ".join(f"{count} {verdict}" for verdict, count in rest.items()))
@@ -131,6 +127,18 @@ def as_text(comparison: Comparison) -> str:
     if len(silent) > NAMED:
         parts.append(f"    and {len(silent) - NAMED} more: --markdown FILE names all of them")
     return "\n".join([*parts, "", title(comparison)])
+
+
+def _row_text(row: Row) -> Iterator[str]:
+    """A metric's verdict, its numbers, and its note."""
+    said = _shown(row)
+    yield f"{row.verdict}: {_name(row)}, {row.where}{'' if row.gated else '  (not gated)'}"
+    if said.head:
+        named = {"difference": said.difference, "allowed": said.allowed, "finds": said.finds}
+        told = [f"{name} {number}" for name, number in named.items() if number]
+        yield f"    {', '.join([f'{said.base} → {said.head}', *told])}"
+    if row.note:
+        yield f"    {row.note}"
 
 
 def what_next(comparison: Comparison) -> str:
@@ -218,7 +226,9 @@ def _shown(row: Row) -> _Shown:
     scale = numbers.scale_for([row.base, row.head], row.unit)
     decimals = None
     if row.interval is not None:
-        decimals = numbers.decimals_for((row.interval[1] - row.interval[0]) / 2 * unit)
+        largest = max(abs(row.base), abs(row.head)) or 1.0
+        supported = numbers.decimals_for((row.interval[1] - row.interval[0]) / 2 * unit)
+        decimals = min(supported, MOST_DIGITS - 1 - math.floor(math.log10(largest)))
     if row.relative or decimals is None:
         values = [numbers.plain_number(value / scale.divisor) for value in (row.base, row.head)]
     else:

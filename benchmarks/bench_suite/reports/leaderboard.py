@@ -12,14 +12,16 @@ from bench_suite.contracts import BenchError
 from bench_suite.reports import marks, numbers
 from bench_suite.reports.columns import Column
 from bench_suite.reports.table import Row, Table, machine, tables
+from bench_suite.selecting import selected
 from bench_suite.store import Run
 
 BEGIN = "<!-- bench:leaderboard -->"
 END = "<!-- /bench:leaderboard -->"
 
 READING = (
-    "Values with ± are means over seeds and half of the 95 % interval, over test examples and seeds. Others are "
-    "medians: brackets hold the middle half of the samples, each seed weighing the same, a spread and not an interval. "
+    "Values with ± are means over seeds and half of the 95 % interval, over test examples and seeds; square brackets "
+    "hold its bounds where they are lopsided. Others are medians: round brackets hold the middle half of the samples, "
+    "each seed weighing the same, a spread and not an interval. "
     "Rows that share a rank (=) cannot be told apart by their intervals; comparing example by example tells more."
 )
 FEW_SEEDS = (
@@ -45,9 +47,20 @@ def leaderboard(runs: Sequence[Run]) -> str:
     parts.append(
         READING + (f" {FEW_SEEDS}" if any(len(row.cells) == 2 for table in found for row in table.rows) else "")
     )
+    lacks = [(str(run.info["suite"]), lack) for run in ranked if (lack := lacking(run))]
+    parts += [f"*{marks.inline(f'Of a part of the suite {suite} only: {lack}')}.*" for suite, lack in lacks]
     made_by = ", ".join(f"`{run.name}`" for run in ranked)
     parts.append(f"*Made by bench-suite from {made_by}.*")
     return "\n\n".join(parts) + "\n"
+
+
+def lacking(run: Run) -> str:
+    """What a run lacks of its whole suite, in words: `RUN, --only model=mlp, 3 of 4 cells ended well`; else empty."""
+    only, cells = run.info.get("only"), int(run.info.get("cells", 0))
+    well = sum(record.status == "ok" for record in run.records())
+    parts = [selected(only)] if only else []
+    parts += [f"{well} of {cells} cells ended well"] if well < cells else []
+    return ", ".join([run.name, *parts]) if parts else ""
 
 
 def heading(table: Table) -> str:
@@ -157,6 +170,9 @@ def write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, and the folders above it. Raises ReportError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}.tmp")
     try:
+        if path.exists() and not path.is_file():  # a pipe or a device is written to, never put in the place of
+            path.write_bytes(content)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.write_bytes(content)

@@ -25,6 +25,8 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
         (1.0, "FLOP/sample"),
     ),
 }
+EVEN = 0.75
+"Least share of an interval's longer arm that the shorter one has where both are written as one."
 _UNSPOKEN = ("fraction", "score", "count", "")
 "Units that a reader does not miss."
 
@@ -75,20 +77,23 @@ def plain_number(value: float, digits: int = 3) -> str:
 
 
 def short(value: Value, scale: Scale) -> str:
-    """`0.901 ± 0.012` with an interval (the longer arm), `8,900 (8,700–9,100)` with samples, else the number."""
+    """`0.901 ± 0.012` with an interval; `full` without, where its arms differ, or ± would hide that 0 is outside."""
     if value.value is None:
         return NOTHING
     middle = value.value / scale.divisor
     if value.interval is not None:
-        arm = max(value.interval.high / scale.divisor - middle, middle - value.interval.low / scale.divisor)
-        if arm > 0:
+        low, high = value.interval.low / scale.divisor, value.interval.high / scale.divisor
+        arm = max(middle - low, high - middle)
+        if arm > 0 and min(middle - low, high - middle) >= EVEN * arm:
             decimals = decimals_for(arm)
-            return f"{rounded(middle, decimals)} ± {rounded(arm, decimals)}"
-    return _with_spread(value, middle, scale)
+            least = abs(round(middle, decimals)) - round(arm, decimals)
+            if low <= 0 <= high or least > 0:
+                return f"{rounded(middle, decimals)} ± {rounded(arm, decimals)}"
+    return full(value, scale)
 
 
 def full(value: Value, scale: Scale) -> str:
-    """As `short`, but an interval by its bounds: `0.901 [0.889, 0.912]`."""
+    """`0.901 [0.889, 0.912]` with an interval, `8,900 (8,700–9,100)` with samples, else the number."""
     if value.value is None:
         return NOTHING
     middle = value.value / scale.divisor

@@ -100,6 +100,7 @@ def _lines(figure: Figure, data: Mapping[str, Any]) -> None:
 def _bars(figure: Figure, data: Mapping[str, Any]) -> None:
     bars: Mapping[str, Any] = data["bars"]
     intervals: Mapping[str, Any] = data.get("intervals") or {}
+    reasons: Mapping[str, Any] = data.get("reasons") or {}
     figure.set_size_inches(_FIGURE[0], min(max(1.2, 0.7 + 0.24 * len(bars)), 15))
     axes = _axes(figure)
     positions = range(len(bars))
@@ -108,7 +109,14 @@ def _bars(figure: Figure, data: Mapping[str, Any]) -> None:
     for position, (name, value) in enumerate(zip(bars, values)):  # a value that differs from itself is NaN
         low, high = (_number(end) for end in intervals.get(name) or (None, None))
         if value != value:
-            axes.annotate("no value", (0, position), (4, 0), textcoords="offset points", va="center", fontsize=8)
+            axes.annotate(
+                _text(reasons.get(name, "no value"), 40),
+                (0, position),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+            )
         elif low == low and high == high:
             axes.plot([low, high], [position, position], color="black", linewidth=1.4, marker="|", markersize=7)
     axes.set_yticks(list(positions), [_text(name, 26) for name in bars])

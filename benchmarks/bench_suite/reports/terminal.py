@@ -32,7 +32,7 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80) -> str:
     parts += [_table(table, width) for table in found]
     legend = [
         "↑ higher is better, ↓ lower.",
-        "± half of the 95 % interval; in brackets the middle half of the samples.",
+        "± half of the 95 % interval, [ ] all of it; ( ) the middle half of the samples.",
     ]
     if any(row.tied for table in found for row in table.rows):
         legend.append("= rows that share a rank cannot be told apart by their intervals.")

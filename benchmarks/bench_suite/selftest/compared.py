@@ -253,7 +253,8 @@ def _turned(predictions: Predictions, changed: Changed, worse: int, better: int)
 def _with_share(record: Record, predictions: Predictions, name: str) -> Record:
     """With the share of right answers as the value of a metric."""
     share = float((predictions["predictions"] == predictions["targets"]).mean())
-    return _with(record, MetricRow(name, share, "fraction", "higher", "planted", n=len(predictions)))
+    row = MetricRow(name, share, "fraction", "higher", "planted", n=len(predictions), of_predictions=True)
+    return _with(record, row)
 
 
 def _with_rates(record: Record, rates: Sequence[float]) -> Record:

@@ -44,6 +44,7 @@ from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.columns import Form, form_of, group_values, modality_of, numbers_as_text, table_encoder, texts
 from bench_suite.data.drawing import dealt
 from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.hub import path_fault
 from bench_suite.data.images import decoded
 from bench_suite.data.labels import Labels, read_labels
 from bench_suite.data.sources import hub_command
@@ -72,7 +73,8 @@ MOST_BYTES = 8 << 30
 @dataclass(frozen=True)
 class Options:
     id: str
-    "Of the data set on the hub: `owner/name`. A folder `$BENCH_DATA/<id>` goes before the hub."
+    """Of the data set on the hub: `owner/name`. A folder `$BENCH_DATA/<id>` goes before the hub: for files of your own
+    put train.csv (and test.csv) in `$BENCH_DATA/me/NAME` and write `me/NAME`."""
     inputs: str | tuple[str, ...]
     "A column of images or texts, or a list of columns: of a table, or texts to be joined."
     label: str = "label"
@@ -112,6 +114,8 @@ def columns_of(options: Options) -> tuple[str, ...]:
 
 def check(options: Options) -> None:
     """Raises ValueError where the id is none, or a column is named for two purposes."""
+    if (fault := path_fault(options.id)) is not None:
+        raise ValueError(f"id = {fault}")
     if options.id.startswith(("http:", "https:")) or not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", options.id):
         raise ValueError(f"id = {options.id!r} is no id of a data set: owner/name, as its page on the hub is called")
     inputs = columns_of(options)

@@ -1,0 +1,79 @@
+"""Recipes of the documentation that need files of the reader's own, done as the text says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def block(page: str, heading: str, language: str) -> str:
+    """The first block of a language under a heading."""
+    _, _, text = (DOCS / page).read_text(encoding="utf-8").partition(f"## {heading}\n")
+    match = re.search(rf"^```{language}\n(.*?)^```$", text.partition("\n## ")[0], re.MULTILINE | re.DOTALL)
+    assert match is not None, f"{page}: no block of {language} under {heading}"
+    return match[1]
+
+
+def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    known = {name: value for name, value in os.environ.items() if name != "BENCH_RESULTS"}
+    known |= {"BENCH_DATA": str(folder / "data"), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "bench_suite", *arguments]
+    return subprocess.run(command, cwd=folder, env=known, capture_output=True, text=True, timeout=300)
+
+
+def applicants(path: Path, count: int) -> None:
+    """A file with the columns that the documentation shows; who has much left repays."""
+    head, *_ = block("components/tasks.md", "Files of your own", "text").splitlines()
+    assert head == "income,debt,region,sex,repaid"
+    random = np.random.default_rng(count)
+    lines = [head]
+    for income, debt in zip(random.normal(3000, 800, count), random.normal(1000, 500, count), strict=True):
+        region, sex = random.choice(["north", "south"]), random.choice(["female", "male"])
+        lines.append(f"{income:.0f},{debt:.0f},{region},{sex},{'yes' if income - debt > 2000 else 'no'}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("own_test", [False, True])
+def test_a_csv_file_of_ones_own_is_learnt_from_as_the_documentation_says(tmp_path, own_test):
+    pytest.importorskip("fairlearn", reason="the extra `fairness` is not installed")
+    applicants(tmp_path / "data" / "me" / "applicants" / "train.csv", 400)
+    if own_test:
+        applicants(tmp_path / "data" / "me" / "applicants" / "test.csv", 90)
+    (tmp_path / "mine.toml").write_text(block("components/tasks.md", "Files of your own", "toml"), encoding="utf-8")
+    assert 'id = "me/applicants"' in bench(tmp_path, "data").stdout
+    ended = bench(tmp_path, "run", "mine.toml")
+    assert ended.returncode == 0, ended.stderr
+    report = next(tmp_path.glob("results/*/report.md")).read_text(encoding="utf-8")
+    assert "demographic_parity_difference, attribute=sex" in report
+    drawn = "test: 80 of the 400 examples of"
+    assert (drawn in report) is not own_test
+    assert f"{90 if own_test else 80} test examples" in report
+
+
+@pytest.mark.slow
+def test_the_comparison_that_the_documentation_shows_comes_out_of_the_suite_that_it_shows(tmp_path):
+    page = (DOCS / "compare.md").read_text(encoding="utf-8")
+    (suite,) = re.findall(r"`digits\.toml`:\n\n<!-- needs a file -->\n\n```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "digits.toml").write_text(suite, encoding="utf-8")
+    assert bench(tmp_path, "new", "model", "net").returncode == 0
+    assert bench(tmp_path, "run", "digits.toml", "--trust").returncode == 0
+    assert bench(tmp_path, "baseline", "set").returncode == 0
+    model = (tmp_path / "net.py").read_text(encoding="utf-8")
+    broken = re.sub(r"(self\.scale\(table if .*? else image\))", r"\1.clamp(-0.2, 0.2)", model)
+    assert broken != model
+    (tmp_path / "net.py").write_text(broken, encoding="utf-8")
+    ended = bench(tmp_path, "run", "digits.toml", "--trust", "--against", "baseline")
+    assert ended.returncode == 1, ended.stderr
+    shown = re.search(r"^(regressed: quality/accuracy, digits, net, threads 1)$", page, re.MULTILINE)
+    assert shown is not None
+    assert shown[1] in ended.stdout
+    assert "2 gated metrics: 1 regressed, 1 not worse than the tolerance" in ended.stdout
