@@ -334,8 +334,8 @@ class Artifact:
     `data` by kind, plain lists and numbers (arrays are converted):
     `lines`  {"x": label, "y": label, "series": {name: [[x, y], …]}}; a point may be [x, y, low, high] with its
              interval; perhaps "logarithmic": ["x"]
-    `bars`   {"y": label, "bars": {name: value}} with perhaps "intervals": {name: [low, high]}, and of those without a
-             value "reasons": {name: text}
+    `bars`   {"y": label, "bars": {name: value}} with perhaps "intervals": {name: [low, high]}, of those without a value
+             "reasons": {name: text}, and "signed": true for red bars above zero and blue ones below
     `matrix` {"rows": [name], "columns": [name], "values": [[…]], "x": label, "y": label}
     `image`  (H, W) or (H, W, 3) array: uint8, or float in 0..1
     `text`   a string, or a list of [token, weight] with weights in -1..1

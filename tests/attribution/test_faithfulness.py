@@ -98,6 +98,12 @@ def test_likeness_is_spearmans_and_undefined_of_a_constant() -> None:
     assert np.isnan(found[3])
 
 
+@pytest.mark.filterwarnings("error")
+def test_likeness_of_an_empty_text_is_undefined_without_a_warning() -> None:
+    nothing = np.zeros((1, 4))
+    assert np.isnan(faithfulness.likeness(nothing, nothing, nothing.astype(bool)))[0]
+
+
 class Linear(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -13,7 +13,17 @@ import torch
 from torch import nn
 
 from bench_suite.attribution.memory import MOST, bytes_of_one, rows_at_once
-from bench_suite.attribution.methods import METHODS, SMOOTHED, Settings, attribute, groups_of, parts_of, unfit
+from bench_suite.attribution.methods import (
+    FITTED,
+    METHODS,
+    SMOOTHED,
+    Settings,
+    attribute,
+    groups_of,
+    parts_of,
+    underdetermined,
+    unfit,
+)  # fmt: skip
 from bench_suite.attribution.subjects import Inputs, OfTables, Subject, explainable
 from bench_suite.components import find
 from bench_suite.contracts import Data, Source
@@ -397,6 +407,74 @@ def test_the_network_is_afterwards_as_it_was_before(untaught: Callable[..., Any]
     assert module.training
     assert relu.inplace
     assert all(weight.requires_grad for weight in module.parameters())
+
+
+# ── one part, and too few coalitions ────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("method", FITTED)
+def test_of_an_image_in_one_part_there_is_nothing_to_compare(
+    method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
+) -> None:
+    subject, inputs = explained(untaught(pictures(), "mlp", {}), 2)
+    why = f"{method} compares parts, and patch = 16 makes one part of a whole image"
+    assert unfit(method, subject, inputs, 16) == why
+    assert unfit(f"{SMOOTHED}{method}", subject, inputs, 100) == why.replace("16", "100")
+    assert unfit(method, subject, inputs, 15) is None
+    column = Subject("table", nn.Linear(1, 2), torch.zeros(1, 1))
+    row = replace(inputs, values=torch.zeros(2, 1), valid=torch.ones(2, 1, dtype=torch.bool))
+    assert unfit(method, column, row) == f"{method} compares parts, and there is one column"
+
+
+def short_texts() -> Data:
+    """Of no word, of one, and of three."""
+    target = np.array([0, 1, 0, 1])
+    split = MemorySplit(np.arange(4), {"text": ["", "good", "bad", "never good film"], "target": target})
+    spec = {"classes": ("bad", "good")}
+    return Data("classification", spec, {"train": split, "test": split}, Source("generated", "films", "0"))
+
+
+@pytest.mark.parametrize("model", ["bag_of_words", "text_cnn", "lstm", "transformer"])
+@pytest.mark.parametrize("examples", [2, 4])
+def test_kernel_shap_of_one_word_is_the_whole_change_and_of_more_it_is_captums(
+    model: str, examples: int, untaught: Callable[..., Any], explained: Callable[..., Any]
+) -> None:
+    subject, inputs = explained(untaught(short_texts(), model, READERS[model]), examples)
+    parts = parts_of("kernel_shap", subject, attribute("kernel_shap", subject, inputs, SETTINGS))
+    torch.testing.assert_close(parts.sum(dim=1), whole_change(subject, inputs), rtol=1e-3, atol=1e-5)
+    assert not parts[~inputs.valid].any()
+    if examples == 4:
+        last = inputs.at(slice(3, 4))
+        alone = parts_of("kernel_shap", subject, attribute("kernel_shap", subject, last, SETTINGS))
+        torch.testing.assert_close(parts[3:], alone)
+
+
+@pytest.mark.parametrize("method", FITTED)
+def test_the_model_of_a_short_text_has_no_more_parts_beside_a_long_one(
+    method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
+) -> None:
+    """Six coalitions tell two words by; fitted as many parts as the long text has, changes would go to none of them."""
+    data = short_texts()
+    rows = ["good film", "never good film " * 12]
+    split = MemorySplit(np.arange(2), {"text": rows, "target": np.array([0, 1])})
+    data = replace(data, splits={"train": split, "test": split})
+    subject, inputs = explained(untaught(data, "text_cnn", READERS["text_cnn"]), 2)
+    settings = replace(SETTINGS, coalitions=6)
+    both, alone = (attribute(method, subject, some, settings) for some in (inputs, inputs.at(slice(0, 1))))
+    torch.testing.assert_close(both[:1], alone)
+
+
+def test_a_linear_model_of_n_parts_wants_two_coalitions_more(
+    untaught: Callable[..., Any], explained: Callable[..., Any]
+) -> None:
+    subject, inputs = explained(untaught(pictures(), "mlp", {}), 3)
+    for method in (*FITTED, f"{SMOOTHED}lime"):
+        assert underdetermined(method, subject, inputs, Settings(rows=8, coalitions=17)).tolist() == [True] * 3
+        assert not underdetermined(method, subject, inputs, Settings(rows=8, coalitions=18)).any()
+    assert not underdetermined("feature_ablation", subject, inputs, Settings(rows=8, coalitions=2)).any()
+    subject, inputs = explained(untaught(short_texts(), "text_cnn", READERS["text_cnn"]), 4)
+    few = underdetermined("kernel_shap", subject, inputs, Settings(rows=8, coalitions=4))
+    assert few.tolist() == [False, False, False, True]
 
 
 # ── memory ──────────────────────────────────────────────────────────────────────────────────────

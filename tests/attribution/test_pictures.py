@@ -32,10 +32,22 @@ def test_an_attribution_is_scaled_to_its_largest_magnitude_and_zeros_stay() -> N
 
 @pytest.mark.parametrize(
     ("weight", "marked"),
-    [(1.0, "fine++"), (0.4, "fine+"), (0.1, "fine"), (0.0, "fine"), (-0.4, "fine−"), (-0.9, "fine−−")],
-)
+    [
+        (1.0, "fine++"), (0.4, "fine+"), (0.1, "fine˖"), (0.05, "fine"), (0.0, "fine"),
+        (-0.05, "fine"), (-0.3, "fine˗"), (-0.4, "fine−"), (-0.9, "fine−−"),
+    ],
+)  # fmt: skip
 def test_signs_say_what_colours_do(weight: float, marked: str) -> None:
     assert pictures.marked("fine", weight) == marked
+
+
+def test_every_word_on_a_colour_has_a_mark_that_says_which() -> None:
+    """The mark of a positive word and that of a negative one differ wherever their colours do."""
+    pages = {weight: pictures.text_page({"": [("word", weight)]}, "") for weight in (0.0, 0.05, 0.11, 0.34, 0.7)}
+    for weight, page in pages.items():
+        coloured = bool((page.max(axis=2).astype(int) - page.min(axis=2) > 8).any())
+        assert coloured == (pictures.marked("word", weight) != "word")
+        assert (pictures.marked("", weight) != pictures.marked("", -weight)) == coloured
 
 
 def test_of_a_long_text_the_words_that_weigh_most_together_are_shown() -> None:
@@ -89,12 +101,12 @@ def test_a_page_of_words_is_drawn_whatever_they_hold() -> None:
 @pytest.mark.parametrize(
     ("names", "end", "legend"),
     [
-        (["occlusion"], "for", "++ + for the predicted class    −− − against it"),
-        (["saliency, magnitude"], "largest\nmagnitude", "magnitude: ++ + large, for it or against it"),
+        (["occlusion"], "for", "++ + ˖ for the predicted class    −− − ˗ against it"),
+        (["saliency, magnitude"], "largest\nmagnitude", "magnitude: ++ + ˖ large, for it or against it"),
         (
             ["occlusion", "saliency, magnitude"],
             "for; or\nlargest\nmagnitude",
-            "++ + for the predicted class    −− − against it    magnitude: ++ + large, for it or against it",
+            "++ + ˖ for the predicted class    −− − ˗ against it    magnitude: ++ + ˖ large, for it or against it",
         ),
     ],
 )

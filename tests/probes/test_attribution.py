@@ -17,7 +17,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from bench_suite.attribution.measuring import NOT_FINITE, UNKNOWN
+from bench_suite.attribution import drawing, measuring
+from bench_suite.attribution.measuring import NOT_FINITE, TOO_FEW, UNKNOWN, Found
+from bench_suite.attribution.methods import METHODS
 from bench_suite.cli import plan
 from bench_suite.components import find
 from bench_suite.contracts import Artifact, BenchError, Data, Evaluation, Metric, Placement, Predictions, Source
@@ -130,9 +132,124 @@ def test_a_table_gets_bars_with_the_values_of_its_columns() -> None:
     bars = next(a for a in artifacts if a.kind == "bars")
     assert any(name.startswith("signal 1 = ") for name in bars.data["bars"]) or len(bars.data["bars"]) == 12
     assert bars.data["y"] == "saliency, magnitude: for and against alike"
+    _, artifacts = measured(cell(data, mlp, mlp.Options()), replace(FEW, methods=("input_x_gradient",)))
+    signed = next(a for a in artifacts if a.kind == "bars")
+    assert signed.data["y"] == "input x gradient: + for the class, − against it"
+    assert bars.data["signed"]
+    assert signed.data["signed"]
     assert [m for m in metrics if m.name == "decoy_share"]
     (unfit,) = [m for m in metrics if m.at.get("method") == "grad_cam"]
     assert (unfit.value, unfit.reason) == (None, "grad_cam needs images, and explains no table")
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, name: str, from_call: int = 1) -> None:
+    """Makes that method fail from its `from_call`-th call on, as Captum does."""
+    made, calls = METHODS[name].make, iter(range(1, 1_000_000))
+
+    def make(subject: Any, inputs: Any, settings: Any) -> Any:
+        if next(calls) >= from_call:
+            raise ValueError("Expected parameter probs\nto be more")
+        return made(subject, inputs, settings)
+
+    monkeypatch.setitem(METHODS, name, replace(METHODS[name], make=make))
+
+
+def test_a_method_that_fails_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken(monkeypatch, "saliency")
+    metrics, artifacts = measured(cell(pictures(), mlp, mlp.Options()), FEW)
+    (failed,) = [m for m in metrics if m.at.get("method") == "saliency"]
+    said = "the method failed: ValueError: Expected parameter probs"
+    assert (failed.name, failed.value, failed.reason) == ("insertion_auc", None, said)
+    assert {"insertion_auc", "infidelity", "cost"} <= {m.name for m in metrics if m.at.get("method") == "random"}
+    assert {"right", "borderline"} & {a.name for a in artifacts}
+
+
+def test_a_method_that_fails_on_an_example_that_is_drawn_is_missing_there_and_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = replace(FEW, methods=("saliency", "input_x_gradient"), samples=1)
+    drawn = drawing.examples
+    monkeypatch.setattr(drawing, "examples", lambda *each: (broken(monkeypatch, "saliency"), drawn(*each))[1])
+    metrics, artifacts = measured(cell(pictures(), mlp, mlp.Options()), options)
+    assert [m for m in metrics if m.at.get("method") == "saliency" and m.value is not None]
+    captions = [a.caption for a in artifacts if a.kind == "image"]
+    assert captions
+    assert all("without saliency (the method failed: ValueError: Expected" in each for each in captions)
+
+
+def test_kernel_shap_of_one_part_has_a_reason_and_the_other_methods_their_numbers() -> None:
+    options = replace(FEW, methods=("saliency", "kernel_shap"), smoothed=("kernel_shap",), patch=16)
+    metrics, _ = measured(cell(pictures(), mlp, mlp.Options()), options)
+    reasons = {str(m.at["method"]): m.reason for m in metrics if "kernel_shap" in str(m.at.get("method"))}
+    assert reasons == dict.fromkeys(
+        ("kernel_shap", "smoothed kernel_shap"),
+        "kernel_shap compares parts, and patch = 16 makes one part of a whole image",
+    )
+    assert [m for m in metrics if m.name == "cost" and m.at["method"] == "saliency" and m.value]
+
+
+def test_texts_of_one_word_or_none_are_measured_by_every_method_that_fits_texts() -> None:
+    target = np.array([0, 1, 0, 1])
+    split = MemorySplit(np.arange(4), {"text": ["", "good", "bad", "a good film"], "target": target})
+    source = Source("generated", "films", "0")
+    data = Data("classification", {"classes": ("bad", "good")}, {"train": split, "test": split}, source)
+    names = tuple(name for name in ALL if name not in ("grad_cam", "occlusion", "guided_backprop", "deep_lift"))
+    options = replace(FEW, methods=names, smoothed=("kernel_shap",), coalitions=10, steps=4)
+    metrics, _ = measured(cell(data, bag_of_words, bag_of_words.Options(buckets=256)), options)
+    assert {m.at["method"] for m in metrics if m.name == "insertion_auc" and m.value is not None} == {
+        *names, "smoothed kernel_shap",
+    }  # fmt: skip
+
+
+def test_too_few_coalitions_stand_beside_the_numbers_they_made() -> None:
+    data = planted_columns.load(planted_columns.Options(size=40), None)
+    options = replace(FEW, methods=("saliency", "kernel_shap", "lime"), coalitions=2, shown=0)
+    metrics, _ = measured(cell(data, mlp, mlp.Options()), options)
+    noted = [m for m in metrics if m.name != "cost" and m.at.get("method") in ("kernel_shap", "lime")]
+    assert {m.name for m in noted} > {"insertion_auc", "completeness_error", "infidelity", "sensitivity"}
+    assert all(f"{TOO_FEW} (3 of 3 examples)" in str(m.reason) for m in noted)
+    assert not [m for m in metrics if m.at.get("method") == "saliency" and TOO_FEW in str(m.reason)]
+    metrics, _ = measured(cell(data, mlp, mlp.Options()), replace(options, coalitions=200))
+    assert not [m for m in metrics if TOO_FEW in str(m.reason)]
+
+
+def test_a_mean_over_some_of_the_examples_says_how_many_had_no_value() -> None:
+    found = Found(values={"randomised_similarity last layer": [np.array([0.5, np.nan]), np.array([0.7, np.nan])]})
+    found.underdetermined, found.cost = [np.zeros(4, dtype=bool)], [1.0]
+    (metric,) = [m for m in measuring.metrics({"saliency": found}, known=True) if m.name == "randomised_similarity"]
+    assert (metric.value, metric.n) == (0.6, 2)
+    assert metric.interval is not None
+    assert str(metric.reason).startswith("undefined for 2 of 4 examples: the attribution, or that of the shuffled")
+
+
+def test_the_second_of_a_kind_is_called_the_second() -> None:
+    _, artifacts = measured(cell(pictures(), mlp, mlp.Options()), replace(FEW, shown=3))
+    captions = {a.name: a.caption for a in artifacts}
+    assert captions["borderline"].startswith("The example between whose two likeliest classes there is least:")
+    assert captions["borderline-2"].startswith("The example between whose two likeliest classes there is second least:")
+    assert captions["wrong"].startswith("The most confident of the examples that are wrong:")
+    assert captions["wrong-2"].startswith("The second most confident of the examples that are wrong:")
+    assert captions["wrong-3"].startswith("The third most confident of the examples that are wrong:")
+    assert len(drawing.RANKS) == attribution.BOUNDS["shown"][1]
+
+
+def test_a_suite_without_any_method_is_refused() -> None:
+    with pytest.raises(ValueError, match="methods and smoothed are both empty"):
+        attribution.check(attribution.Options(methods=()))
+    attribution.check(attribution.Options(methods=(), smoothed=("saliency",)))
+
+
+def test_bench_run_refuses_a_suite_without_any_method_before_anything_is_trained(tmp_path: Path) -> None:
+    suite = tmp_path / "none.toml"
+    text = '[[tasks]]\nuse = "planted_pixels"\n[[models]]\nuse = "mlp"\n[probes.attribution]\nmethods = []\n'
+    suite.write_text(text, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench_suite", "run", suite.name],
+        cwd=tmp_path, text=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert "methods and smoothed are both empty" in ran.stderr
+    assert not (tmp_path / "results").exists()
 
 
 def test_of_one_example_there_are_values_and_no_intervals() -> None:

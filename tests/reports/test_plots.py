@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bench_suite.contracts import Artifact, ArtifactKind
-from bench_suite.reports.plots import COLOURS, _colouring, page_width, picture
+from bench_suite.reports.plots import COLOURS, SIGNED, _colouring, page_width, picture
 
 HOSTILE = ["_hidden", "$x$ $y$", "a\nb", "模型", "x" * 400, "\x00", ""]
 DRAWN = {
@@ -44,6 +44,18 @@ def test_every_form_is_drawn_as_a_picture_of_sensible_size(name: str) -> None:
 def test_the_same_data_make_the_same_bytes() -> None:
     artifact = Artifact("n", "lines", DRAWN["lines"], "c")
     assert picture(artifact) == picture(artifact)
+
+
+def test_signed_bars_have_a_colour_for_each_side() -> None:
+    data = {"y": "change", "bars": {"a": 2.0, "b": -1.0, "c": None}}
+
+    def colours(signed: bool) -> set[str]:
+        content = picture(Artifact("n", "bars", {**data, "signed": signed}, "c")) or b""
+        pixels = np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).reshape(-1, 3)
+        return {f"#{red:02X}{green:02X}{blue:02X}" for red, green, blue in np.unique(pixels, axis=0)}
+
+    assert colours(True) >= set(SIGNED)
+    assert not colours(False) & set(SIGNED)
 
 
 def test_a_small_image_is_enlarged_pixel_by_pixel() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from bench_suite.attribution import faithfulness, pictures
 from bench_suite.attribution.measuring import Found, Task
-from bench_suite.attribution.methods import Settings, attribute, method_of, parts_of
+from bench_suite.attribution.methods import FAULTS, Settings, attribute, failed, method_of, parts_of
 from bench_suite.attribution.subjects import Inputs, OfBags, Subject
 from bench_suite.attribution.words import Weighted, weighted_words
 from bench_suite.contracts import Artifact, Predictions
@@ -19,10 +19,11 @@ MOST_BARS = 12
 MOST_PAGES = 3
 "Methods whose words stand on one page."
 KINDS = {
-    "right": "The most confident of the examples that are right",
-    "wrong": "The most confident of the examples that are wrong",
-    "borderline": "The example between whose two likeliest classes there is least",
+    "right": "The {rank}most confident of the examples that are right",
+    "wrong": "The {rank}most confident of the examples that are wrong",
+    "borderline": "The example between whose two likeliest classes there is {rank}least",
 }
+RANKS = ("", "second ", "third ", "fourth ", "fifth ", "sixth ", "seventh ", "eighth ", "ninth ", "tenth ")
 
 
 def curves(found: Mapping[str, Found]) -> Iterator[Artifact]:
@@ -54,13 +55,29 @@ def examples(
     for kind, row in pictures.chosen(targets, said, np.asarray(scores), shown).items():
         rows = np.array([row])
         subject, inputs = task.inputs(rows)
-        rule = kind.partition("-")[0]
+        rule, _, number = kind.partition("-")
         title = f"true {classes[targets[row]]}, predicted {classes[said[row]]} ({float(scores[row].max()):.2f})"
         if rule == "borderline":
             title += f", then {_second(np.asarray(scores[row]), said[row], classes)}"
-        caption = f"{KINDS[rule]}: {title}"
-        parts = {_label(name): parts_of(name, subject, attribute(name, subject, inputs, settings))[0] for name in names}
-        yield from _of_kind[subject.kind](task, rows, subject, inputs, parts, kind, title, caption)
+        caption = f"{KINDS[rule].format(rank=RANKS[int(number or 1) - 1])}: {title}"
+        parts, without = _parts(names, subject, inputs, settings)
+        if without:
+            caption += f"; without {', '.join(f'{name} ({reason})' for name, reason in without.items())}"
+        if parts:
+            yield from _of_kind[subject.kind](task, rows, subject, inputs, parts, kind, title, caption)
+
+
+def _parts(
+    names: Sequence[str], subject: Subject, inputs: Inputs, settings: Settings
+) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """(parts,) of the one example by each method, and why some have none."""
+    parts, without = {}, {}
+    for name in names:
+        try:
+            parts[_label(name)] = parts_of(name, subject, attribute(name, subject, inputs, settings))[0]
+        except FAULTS as fault:
+            without[name.replace("_", " ")] = failed(fault)
+    return parts, without
 
 
 def _second(scores: np.ndarray, predicted: int, classes: Sequence[str]) -> str:
@@ -95,9 +112,8 @@ def _table(
     method, values = next((method, each.cpu().numpy()) for method, each in parts.items())
     order = np.argsort(-np.abs(values), kind="stable")[:MOST_BARS]
     bars = {f"{columns[at]} = {raw[at]:.4g}": float(values[at]) for at in order.tolist()}
-    meaning = "for and against alike" if method.endswith(pictures.MAGNITUDE) else "for the class or against it"
-    data = {"y": f"{method}: {meaning}", "bars": bars}
-    yield Artifact(name, "bars", data, caption)
+    meaning = "for and against alike" if method.endswith(pictures.MAGNITUDE) else "+ for the class, − against it"
+    yield Artifact(name, "bars", {"y": f"{method}: {meaning}", "bars": bars, "signed": True}, caption)
 
 
 def _text(

@@ -170,14 +170,17 @@ def decoy_share(strength: np.ndarray, relevant: np.ndarray, decoy: np.ndarray) -
 
 
 def likeness(first: np.ndarray, second: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """(k,) rank correlation (Spearman) of two strengths (k, parts) over the valid parts; NaN where one is constant."""
+    """(k,) rank correlation (Spearman) of two strengths (k, parts) over the valid parts.
+
+    NaN where one is constant, or nothing is valid.
+    """
     from scipy.stats import rankdata
 
     found = np.full(len(first), np.nan)
     for number, kept in enumerate(valid):
         both = [each[number][kept] for each in (first, second)]
         ranks = [rankdata(each) for each in both]
-        if all(np.isfinite(each).all() for each in both) and all(rank.std() > 0 for rank in ranks):
+        if all(np.isfinite(each).all() for each in both) and all(len(set(rank.tolist())) > 1 for rank in ranks):
             found[number] = np.corrcoef(*ranks)[0, 1]
     return found
 

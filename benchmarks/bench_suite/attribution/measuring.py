@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from bench_suite.attribution import faithfulness
-from bench_suite.attribution.methods import Settings, attribute, method_of, parts_of
+from bench_suite.attribution.methods import FAULTS, Settings, attribute, failed, method_of, parts_of, underdetermined
 from bench_suite.attribution.subjects import Inputs, Layers, Reference, Subject, inputs_of, subject_of
 from bench_suite.contracts import Metric, Network, Trained
 from bench_suite.stats import bootstrap_interval
@@ -26,6 +26,13 @@ SCRAMBLED: tuple[Layers, ...] = ("last layer", "all layers")
 NOT_FINITE = "the network's logits are not finite numbers, so there is nothing to explain"
 NO_ATTRIBUTION = "the attribution is not of finite numbers"
 UNKNOWN = "where the evidence lies is known in planted tasks only"
+TOO_FEW = "underdetermined: fewer coalitions than parts and two more"
+UNDEFINED = {
+    "randomised_similarity": "the attribution, or that of the shuffled network, is the same everywhere",
+    "localisation_auroc": "none of the parts is relevant, or all are",
+    "decoy_share": "there is nothing on relevant parts and decoys",
+}
+"Why an example has no value, by metric."
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,10 @@ class Found:
     curves: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     "Probabilities as parts are deleted, and inserted: (k, LEVELS + 1) each."
     cost: list[float] = field(default_factory=list)
+    underdetermined: list[np.ndarray] = field(default_factory=list)
+    "Whether too few inputs with parts missing were looked at for an example, of methods that fit a model to these."
     fault: str | None = None
+    "Why there are no numbers."
 
     def add(self, name: str, values: np.ndarray) -> None:
         """One number an example of a portion; NaN where there is none."""
@@ -85,7 +95,10 @@ def portions(rows: np.ndarray, one: Inputs) -> Iterator[np.ndarray]:
 def measured(
     task: Task, names: Sequence[str], runs: Sequence[np.ndarray], settings: Settings, samples: int
 ) -> dict[str, Found]:
-    """What each method comes to on the test examples of `runs` ((k,) positions each)."""
+    """What each method comes to on the test examples of `runs` ((k,) positions each).
+
+    Where a method fails, its `fault` says how, and the others are measured all the same.
+    """
     found = {name: Found() for name in names}
     for rows in runs:
         subject, inputs = task.inputs(rows)
@@ -101,7 +114,10 @@ def measured(
         others = {layers: subject.scrambled(layers, settings.seed + 1) for layers in SCRAMBLED}
         for name, each in found.items():
             if each.fault is None:
-                _measure(name, each, subject, inputs, masks, others, settings, samples, forward)
+                try:
+                    _measure(name, each, subject, inputs, masks, others, settings, samples, forward)
+                except FAULTS as fault:
+                    each.fault = failed(fault)
     return found
 
 
@@ -114,6 +130,7 @@ def _measure(
     if not bool(parts.isfinite().all()):
         found.fault = NO_ATTRIBUTION
         return
+    found.underdetermined.append(underdetermined(name, subject, inputs, settings))
     deletion, insertion = faithfulness.curves(subject, inputs, parts, settings)
     found.curves.append((deletion, insertion))
     found.add("insertion_auc", faithfulness.area(insertion))
@@ -192,28 +209,41 @@ def metrics(found: Mapping[str, Found], *, known: bool) -> Iterator[Metric]:
         if each.fault is not None:
             yield Metric("insertion_auc", None, each.fault, at=at)
             continue
+        note = _underdetermined(np.concatenate(each.underdetermined))
         for metric, values in each.values.items():
             kind, _, layers = metric.partition(" ")
-            yield _mean(kind, np.concatenate(values), {**at, "shuffled": layers} if layers else at)
+            yield _mean(kind, np.concatenate(values), {**at, "shuffled": layers} if layers else at, note)
         for metric, pairs in each.pairs.items():
             above, below = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
-            yield _ratio(metric, above, below, at)
+            yield _ratio(metric, above, below, at, note)
         yield Metric("cost", float(np.median(each.cost)), samples=tuple(each.cost), at=at, n=len(each.cost))
 
 
-def _mean(name: str, values: np.ndarray, at: Mapping[str, str | float]) -> Metric:
-    values = values[np.isfinite(values)].astype(np.float64)
-    if not len(values):
-        return Metric(name, None, "undefined for every example: the attribution is the same everywhere", at=at)
-    interval, reason = bootstrap_interval(faithfulness.mean, {"values": values})
-    return Metric(name, faithfulness.mean(values), reason, at, interval, n=len(values))
+def _underdetermined(examples: np.ndarray) -> str | None:
+    few = int(examples.sum())
+    return f"{TOO_FEW} ({few} of {len(examples)} examples)" if few else None
 
 
-def _ratio(name: str, above: np.ndarray, below: np.ndarray, at: Mapping[str, str | float]) -> Metric:
+def _mean(name: str, values: np.ndarray, at: Mapping[str, str | float], note: str | None) -> Metric:
+    defined = values[np.isfinite(values)].astype(np.float64)
+    why = UNDEFINED.get(name, "it is not a finite number")
+    if not len(defined):
+        return Metric(name, None, _joined(f"undefined for every example: {why}", note), at=at)
+    missing = len(values) - len(defined)
+    gap = f"undefined for {missing} of {len(values)} examples: {why}" if missing else None
+    interval, reason = bootstrap_interval(faithfulness.mean, {"values": defined})
+    return Metric(name, faithfulness.mean(defined), _joined(reason, gap, note), at, interval, n=len(defined))
+
+
+def _ratio(name: str, above: np.ndarray, below: np.ndarray, at: Mapping[str, str | float], note: str | None) -> Metric:
     columns = {"above": above.astype(np.float64), "below": below.astype(np.float64)}
     try:
         value = faithfulness.ratio_of_means(**columns)
     except ValueError as undefined:
-        return Metric(name, None, str(undefined), at, n=len(above))
+        return Metric(name, None, _joined(str(undefined), note), at, n=len(above))
     interval, reason = bootstrap_interval(faithfulness.ratio_of_means, columns)
-    return Metric(name, value, reason, at, interval, n=len(above))
+    return Metric(name, value, _joined(reason, note), at, interval, n=len(above))
+
+
+def _joined(*reasons: str | None) -> str | None:
+    return "; ".join(reason for reason in reasons if reason) or None

@@ -148,12 +148,15 @@ def _feature_ablation(subject: Subject, inputs: Inputs, settings: Settings) -> M
 
 def _kernel_shap(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
     samples = {"n_samples": settings.coalitions}
-    return _grouped(captum().KernelShap(subject.module), subject, inputs, settings, samples)
+    several = group_counts(subject, inputs, settings.patch) > 1
+    fitted = _Fitted(captum().KernelShap(subject.module), subject, several)
+    return _grouped(fitted, subject, inputs, settings, samples)
 
 
 def _lime(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
     samples = {"n_samples": settings.coalitions}
-    return _grouped(captum().Lime(subject.module), subject, inputs, settings, samples)
+    every = torch.ones(len(inputs), dtype=torch.bool)
+    return _grouped(_Fitted(captum().Lime(subject.module), subject, every), subject, inputs, settings, samples)
 
 
 def _grouped(
@@ -189,6 +192,56 @@ def groups_of(subject: Subject, inputs: Inputs, patch: int) -> torch.Tensor:
     return tokens[..., None].expand(values.shape).contiguous()
 
 
+def group_counts(subject: Subject, inputs: Inputs, patch: int) -> torch.Tensor:
+    """(k,) int64: how many groups of `groups_of` each example has."""
+    return (groups_of(subject, inputs, patch).flatten(start_dim=1).amax(dim=1) + 1).expand(len(inputs))
+
+
+class _Fitted:
+    """Captum's KernelShap or LIME, of texts one by one, and of an example with one group the whole change if wanted.
+
+    Of several texts at once Captum fits each a model with as many groups as the longest of them has, most of which move
+    nothing. KernelShap refuses an example with one group, whose Shapley value is the whole change.
+    """
+
+    def __init__(self, attribution: Any, subject: Subject, several: torch.Tensor) -> None:
+        self.attribution = attribution
+        self.subject = subject
+        self.several = several
+        "(k,) bool: False for examples that are to have the whole change."
+
+    def attribute(
+        self, values: torch.Tensor, target: torch.Tensor, additional_forward_args: tuple[torch.Tensor, ...] | None,
+        baselines: torch.Tensor, feature_mask: torch.Tensor, **rest: Any,
+    ) -> torch.Tensor:  # fmt: skip
+        context = additional_forward_args or ()
+        found = self._whole_change(values, target, context, baselines)
+        fitted: list[int] = self.several.nonzero().flatten().tolist()
+        alike = len(feature_mask) == 1 and len(fitted) == len(values)
+        for rows in [slice(None)] if alike else [slice(row, row + 1) for row in fitted]:
+            arguments = {
+                "target": target[rows],
+                "additional_forward_args": tuple(each[rows] for each in context) or None,
+                "feature_mask": feature_mask if alike else feature_mask[rows],
+            }
+            found[rows] = self.attribution.attribute(values[rows], baselines=baselines, **arguments, **rest).detach()
+        return found
+
+    def _whole_change(
+        self, values: torch.Tensor, target: torch.Tensor, context: tuple[torch.Tensor, ...], baselines: torch.Tensor
+    ) -> torch.Tensor:
+        """The change of the logit at each element of examples with one group; zeros of the others."""
+        found, alone = torch.zeros_like(values.detach()), ~self.several.to(values.device)
+        if alone.any():
+            both = values[alone].detach(), baselines.expand_as(values[alone])
+            context = tuple(each[alone] for each in context)
+            with torch.no_grad():
+                whole, nothing = (self.subject.module(each, *context).float() for each in both)
+            change = (whole - nothing).gather(1, target[alone][:, None])
+            found[alone] = change.reshape(-1, *[1] * (values.ndim - 1)).expand_as(values[alone])
+        return found
+
+
 class _Random:
     """Normal noise in the shape of the input: the floor under every other method."""
 
@@ -214,6 +267,10 @@ METHODS: dict[str, Method] = {
     "lime": Method(_lime, "change"),
     "random": Method(_random, "strength"),
 }
+FITTED = ("kernel_shap", "lime")
+"Methods that fit a linear model to inputs with parts missing."
+FAULTS = (ValueError, RuntimeError, AssertionError)
+"What Captum and PyTorch raise where a method fails on a network or on some inputs."
 SMOOTHED = "smoothed "
 "Before the name of a method that is averaged over noisy copies of the input (SmoothGrad)."
 
@@ -226,9 +283,29 @@ def method_of(name: str) -> Method:
     return METHODS[name.removeprefix(SMOOTHED)]
 
 
-def unfit(name: str, subject: Subject, inputs: Inputs) -> str | None:
+def failed(fault: BaseException) -> str:
+    """One of `FAULTS` as the reason for which a method has no numbers: its kind, and the first line of its message."""
+    first, *_ = [*str(fault).strip().splitlines(), ""]
+    return f"the method failed: {type(fault).__name__}" + (f": {first}" if first else "")
+
+
+def underdetermined(name: str, subject: Subject, inputs: Inputs, settings: Settings) -> np.ndarray:
+    """(k,) bool: whether the method fits a linear model to fewer coalitions than an example has parts and two more.
+
+    A model of n parts has n weights and a constant, and some coalitions are drawn twice. Of one part there is no model.
+    """
+    if name.removeprefix(SMOOTHED) not in FITTED:
+        return np.zeros(len(inputs), dtype=bool)
+    counts = group_counts(subject, inputs, settings.patch).cpu().numpy()
+    return (counts > 1) & (settings.coalitions < counts + 2)
+
+
+def unfit(name: str, subject: Subject, inputs: Inputs, patch: int = Settings.patch) -> str | None:
     """Why a method cannot explain this network or these inputs; None where it can."""
     name = name.removeprefix(SMOOTHED)
+    if name in FITTED and subject.kind != "text" and int(group_counts(subject, inputs, patch).max()) < 2:
+        cause = f"patch = {patch} makes one part of a whole image" if subject.kind == "image" else "there is one column"
+        return f"{name} compares parts, and {cause}"
     if name in ("occlusion", "grad_cam") and subject.kind != "image":
         return f"{name} needs images, and explains no {subject.kind}"
     if name == "grad_cam" and last_convolution(subject, inputs) is None:

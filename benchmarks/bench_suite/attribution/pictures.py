@@ -29,8 +29,8 @@ HEADED = 21
 MOST_WORDS = 110
 LINE = 84
 "Characters of a line of words."
-STRONG, CLEAR = 2 / 3, 1 / 3
-"Magnitudes from which a word has two marks, and one."
+STRONG, CLEAR, FAINT = 2 / 3, 1 / 3, 0.1
+"Magnitudes from which a word has two marks, one, and a small one. Below it has neither mark nor colour."
 DARK = 0.6
 "Magnitude from which a patch is dark, and the word on it white."
 _DOTS_PER_INCH = 150
@@ -122,10 +122,13 @@ def _panel(axes: Any, values: np.ndarray, name: str) -> None:
 
 
 def marked(word: str, weight: float) -> str:
-    """The word with what colour alone must not say: ++ or + where it speaks for the class, −− or − against it."""
+    """The word with what colour alone must not say: ++, + or ˖ where it speaks for the class, −−, − or ˗ against it."""
     strength = abs(weight)
-    sign = "+" if weight > 0 else "−"
-    return f"{word}{sign * 2}" if strength >= STRONG else f"{word}{sign}" if strength >= CLEAR else word
+    sign, small = ("+", "˖") if weight > 0 else ("−", "˗")
+    for least, mark in ((STRONG, sign * 2), (CLEAR, sign), (FAINT, small)):
+        if strength >= least:
+            return f"{word}{mark}"
+    return word
 
 
 def heaviest(weights: Sequence[float], most: int = MOST_WORDS) -> slice:
@@ -165,8 +168,8 @@ def text_page(methods: Mapping[str, Sequence[tuple[str, float]]], title: str) ->
 def legend(names: Sequence[str]) -> str:
     """What the marks of words mean for these methods."""
     signless = [name.endswith(MAGNITUDE) for name in names]
-    signed = [] if all(signless) else ["++ + for the predicted class    −− − against it"]
-    large = ["magnitude: ++ + large, for it or against it"] if any(signless) else []
+    signed = [] if all(signless) else ["++ + ˖ for the predicted class    −− − ˗ against it"]
+    large = ["magnitude: ++ + ˖ large, for it or against it"] if any(signless) else []
     return "    ".join([*signed, *large])
 
 
@@ -179,7 +182,8 @@ def _line(axes: Any, at: float, words: Sequence[tuple[str, float]]) -> None:
     for word, weight in words:
         shown = marked(word, weight)
         place, colour = (column - 0.15, at - 0.46), colormaps[SCALE]((weight + 1) / 2)
-        axes.add_patch(Rectangle(place, len(shown) + 0.3, 0.92, facecolor=colour))
+        if abs(weight) >= FAINT:
+            axes.add_patch(Rectangle(place, len(shown) + 0.3, 0.92, facecolor=colour))
         ink = "white" if abs(weight) > DARK else "black"
         plain = shown.replace("$", r"\$")
         axes.text(column, at, plain, fontsize=10, family="monospace", va="center_baseline", color=ink)

@@ -18,7 +18,7 @@ from bench_suite.contracts import Artifact, BenchError, Metric, Trained
 from bench_suite.training.inputs import spread_rows
 from bench_suite.training.precision import computing, placed
 
-VERSION = 2
+VERSION = 3
 METRICS = {
     "insertion_auc": {"unit": "probability", "better": "higher"},
     "deletion_auc": {"unit": "probability", "better": "lower"},
@@ -107,7 +107,12 @@ class Options:
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where Captum is not installed."""
+    """Raise ValueError where no method is named, or Captum is not installed."""
+    if not options.methods and not options.smoothed:
+        raise ValueError(
+            "methods and smoothed are both empty, so nothing would be measured\n"
+            '  name a method, such as methods = ["saliency"]'
+        )
     if importlib.util.find_spec("captum") is None:
         raise ValueError(f"needs the package captum, which is not installed\n  to get it: {EXTRA}")
 
@@ -115,8 +120,8 @@ def check(options: Options) -> None:
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     """Each method at the coordinate `method`, of the class that the network predicts; means over test examples.
 
-    Computed in 32 bits and in evaluation mode. Where nothing can be explained, or a method does not fit the network or
-    its inputs, there is a reason in the place of its numbers.
+    Computed in 32 bits and in evaluation mode. Where nothing can be explained, a method does not fit the network or its
+    inputs, or it fails, there is a reason in the place of its numbers.
     """
     network, place = trained.network, trained.place
     assert network is not None  # NEEDS says so
@@ -134,7 +139,7 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
         )  # fmt: skip
         names = dict.fromkeys([*options.methods, *(SMOOTHED + name for name in options.smoothed)])
         stated = (*trained.cell.model.component.words("PROVIDES"), f"{subject.kind}s")
-        reasons = {name: unfit(name, subject, first) or _unmet(name, stated) for name in names}
+        reasons = {name: unfit(name, subject, first, settings.patch) or _unmet(name, stated) for name in names}
         fitting = [name for name, reason in reasons.items() if reason is None]
         rows = spread_rows(trained.data.splits["test"], options.examples)
         found = measuring.measured(task, fitting, list(portions(rows, first)), settings, options.samples)

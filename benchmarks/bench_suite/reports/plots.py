@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A7700")
+SIGNED = ("#2166AC", "#B2182B")
+"Bars below zero and above, where the sign says which side a value speaks for."
 _MARKERS = "os^Dv<>P"
 _DASHES = ("-", "--", ":", "-.")
 _DOTS_PER_INCH = 180
@@ -105,7 +107,8 @@ def _bars(figure: Figure, data: Mapping[str, Any]) -> None:
     axes = _axes(figure)
     positions = range(len(bars))
     values = [_number(value) for value in bars.values()]
-    axes.barh(positions, values, color=COLOURS[0], height=0.62)
+    colours = [SIGNED[value > 0] for value in values] if data.get("signed") else COLOURS[0]
+    axes.barh(positions, values, color=colours, height=0.62)
     for position, (name, value) in enumerate(zip(bars, values)):  # a value that differs from itself is NaN
         low, high = (_number(end) for end in intervals.get(name) or (None, None))
         if value != value:
