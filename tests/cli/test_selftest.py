@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,24 @@ def narrow(*arguments: Any, **options: Any) -> Any:
     return Interval(0.795, 0.805), None
 
 
+def shifted(*arguments: Any, **options: Any) -> Any:
+    interval, reason = bootstrapped(*arguments, **options)
+    return interval and Interval(interval.low + 0.02, interval.high + 0.02), reason
+
+
+def too_sure(*arguments: Any, **options: Any) -> Any:
+    """Gaps, with intervals that are a quarter as wide."""
+    found = gap(*arguments, **options)
+    if found.interval is None:
+        return found
+    bounds = [found.value + (bound - found.value) / 4 for bound in (found.interval.low, found.interval.high)]
+    return replace(found, interval=Interval(*bounds))
+
+
+def elsewhere(*arguments: Any, **options: Any) -> Any:
+    return Interval(-9, -8), None
+
+
 def failing(*arguments: Any) -> Any:
     raise RuntimeError("no such kernel")
     yield
@@ -120,7 +139,42 @@ def turned_round(name: str, subject: Any, elements: Any) -> Any:
     return parts.flip(1) if name.startswith(methods.SMOOTHED) else parts
 
 
+def instead(name: str, make: Any) -> dict[str, Any]:
+    """The methods, of which one is made in another way."""
+    return {**methods.METHODS, name: replace(methods.METHODS[name], make=make)}
+
+
+def negative(subject: Any, inputs: Any, settings: Any) -> Any:
+    made = occlusion(subject, inputs, settings)
+    return replace(made, finish=lambda elements: -made.finish(elements))
+
+
+def without_formula(*arguments: Any, **options: Any) -> int:
+    return 0
+
+
+def the_last_only(subject: Any, layers: str, seed: int) -> Any:
+    return scrambled(subject, "last layer", seed)
+
+
+def nowhere_but_in_the_last(subject: Any, layers: str, seed: int) -> Any:
+    return scrambled(subject, layers, seed) if layers == "last layer" else subject
+
+
+def deletes_nothing_of_pictures(subject: Any, inputs: Any, gone: Any) -> Any:
+    return inputs if subject.kind == "image" and not bool(gone.all()) else without(subject, inputs, gone)
+
+
+def noisier(factor: float) -> Callable[..., Any]:
+    return lambda name, subject, inputs, settings, samples: sensitivity(
+        name, subject, inputs, replace(settings, noise=factor * settings.noise), samples
+    )
+
+
 confusion = quality.confusion_matrix
+bootstrapped, scrambled, without = quality.bootstrap_interval, Subject.scrambled, Subject.without
+smoothed = methods._smoothed
+product, occlusion = (methods.METHODS[name].make for name in ("input_x_gradient", "occlusion"))
 swapper = words.swapper
 judged = words._judged
 nested, resampled = rescoring.nested, rescoring.resampled
@@ -128,6 +182,7 @@ counted = groups.counted
 gap = generalization._gap
 windows = throughput._windows
 backward = flops.training
+aten_convolution = flops.aten.convolution
 auroc, pointing, curves = faithfulness.auroc, faithfulness.pointing, faithfulness.curves
 reference, parts_of = methods._reference, measuring.parts_of
 sensitivity, infidelity, places = faithfulness.sensitivity, faithfulness.infidelity, faithfulness._places
@@ -139,6 +194,21 @@ BREAKS = {
     ),
     "intervals that are too narrow": (
         "-k planted_groups", quality, "bootstrap_interval", narrow, {"accuracy, interval width"},
+    ),
+    "intervals that are shifted": (
+        "-k planted_groups", quality, "bootstrap_interval", shifted, {"accuracy, interval middle"},
+    ),
+    "intervals of gaps that are too narrow": (
+        "-k planted_memory and not compare", generalization, "_gap", too_sure,
+        {"accuracy_gap, interval width", "loss_gap, interval width"},
+    ),
+    "parameters that are not counted": (
+        "-k matmul", flops, "trainable_parameters", lambda module: 1, {"compute/trainable_parameters"},
+    ),
+    "attention that is not counted": (
+        "-k transformer", flops, "FORMULAS",
+        {op: without_formula if "attention" in str(op) else formula for op, formula in flops.FORMULAS.items()},
+        {"compute/flops", "compute/training_flops"},
     ),
     "a matrix that is turned": (
         "-k planted_groups", quality, "confusion_matrix", confused, {"quality/confusion"},
@@ -214,7 +284,10 @@ SLOW = {
     ),
     "an attribution that never moves": (
         "-k planted_columns and linear", faithfulness, "sensitivity",
-        lambda name, subject, inputs, *rest: np.zeros(len(inputs)), {"sensitivity of random"},
+        lambda name, subject, inputs, *rest: np.zeros(len(inputs)),
+        {
+            "sensitivity of random", "sensitivity of input_x_gradient", "sensitivity of smoothed input_x_gradient",
+        },
     ),
     "a sensitivity to anything": (
         "-k planted_columns and linear", faithfulness, "sensitivity",
@@ -238,7 +311,53 @@ SLOW = {
     ),
     "weights that are not shuffled": (
         "-k planted_columns and linear", Subject, "scrambled",
-        lambda subject, layers, seed: subject, {"similarity of saliency"},
+        lambda subject, layers, seed: subject,
+        {"similarity of saliency, last layer", "similarity of saliency, all layers"},
+    ),
+    "weights that are shuffled in the last layer only": (
+        "-k resnet", Subject, "scrambled", the_last_only, {"similarity of guided_backprop, all layers"},
+    ),
+    "weights that are not shuffled but in the last layer": (
+        "-k planted_pixels or planted_columns and linear", Subject, "scrambled", nowhere_but_in_the_last,
+        {"similarity of saliency, all layers", "similarity of guided_backprop, all layers"},
+    ),
+    "intervals of attributions that lie elsewhere": (
+        "-k planted_columns and linear", measuring, "bootstrap_interval", elsewhere,
+        {"pointing game, interval width less formula", "pointing game, interval middle less value"},
+    ),
+    "a sensitivity without noise": (
+        "-k planted_columns and linear", faithfulness, "sensitivity", noisier(0.0),
+        {"sensitivity of input_x_gradient", "sensitivity of smoothed input_x_gradient"},
+    ),
+    "a sensitivity with twice the noise": (
+        "-k planted_columns and linear", faithfulness, "sensitivity", noisier(2.0),
+        {"sensitivity of input_x_gradient", "sensitivity of smoothed input_x_gradient"},
+    ),
+    "a smoothed method without noise": (
+        "-k planted_columns and linear", methods, "_smoothed",
+        lambda method, subject, inputs, settings: smoothed(method, subject, inputs, replace(settings, noise=0.0)),
+        {"sensitivity of smoothed input_x_gradient"},
+    ),
+    "DeepLift without its rules": (
+        "-k planted_pixels", methods, "METHODS", instead("deep_lift", product),
+        {"completeness_error of deep_lift", "completeness_error of deep_lift, residual network"},
+    ),
+    "integrated gradients that are not integrated": (
+        "-k cnn", methods, "METHODS", instead("integrated_gradients", product),
+        {"completeness_error of integrated_gradients"},
+    ),
+    "occlusion with the wrong sign": (
+        "-k cnn", methods, "METHODS", instead("occlusion", negative),
+        {"insertion less deletion, occlusion"},
+    ),
+    "curves of pictures of which nothing goes": (
+        "-k cnn", Subject, "without", deletes_nothing_of_pictures,
+        {f"insertion less deletion, {method}" for method in explained.FOUND},
+    ),
+    "convolutions that are not counted": (
+        "-k cnn and compute", flops, "FORMULAS",
+        {aten_convolution: without_formula, **{op: f for op, f in flops.FORMULAS.items() if op != aten_convolution}},
+        {"compute/flops", "compute/training_flops"},
     ),
     "curves that are taken for one another": (
         "-k first_column", faithfulness, "curves", lambda *arguments: curves(*arguments)[::-1],
@@ -251,7 +370,8 @@ SLOW = {
     ),
     "a likeness that is always there": (
         "-k planted_columns and similarity", faithfulness, "likeness",
-        lambda first, second, valid: np.ones(len(first)), {"similarity of saliency", "similarity of random"},
+        lambda first, second, valid: np.ones(len(first)),
+        {"similarity of saliency, last layer", "similarity of saliency, all layers", "similarity of random"},
     ),
     "a likeness that is never there": (
         "-k planted_pixels or first_column", faithfulness, "likeness",

@@ -55,22 +55,27 @@ def test_the_answers_tell_one_metric_from_another(checks: list[Check]) -> None:
     assert len(set(told)) == 4
 
 
-def test_the_width_of_an_interval_stays_within_its_tolerance_which_is_not_much_too_wide(checks: list[Check]) -> None:
+def test_an_interval_stays_within_its_tolerances_which_are_not_much_too_wide(checks: list[Check]) -> None:
     """60 test sets of the same counts in another order, so other draws: the tolerance is 4.9 standard deviations."""
     check = known(checks, "planted_groups")["accuracy, interval width"]
     random = np.random.default_rng(0)
     right = np.repeat([1, 0], [640, 160])
-    widths = []
+    widths, middles = [], []
     for _ in range(60):
         columns = {"targets": np.ones(800, dtype=np.int64), "predictions": random.permutation(right)}
         interval, _ = bootstrap_interval(accuracy, columns)
         assert interval is not None
         widths.append(interval.high - interval.low)
+        middles.append((interval.low + interval.high) / 2)
     assert check.least < min(widths)
     assert max(widths) < check.most
     assert np.mean(widths) == pytest.approx(check.known, rel=0.02)
     deviations = (check.most - check.known) / np.std(widths)
     assert 4 < deviations < 9, deviations
+    middle = known(checks, "planted_groups")["accuracy, interval middle"]
+    assert middle.least < min(middles)
+    assert max(middles) < middle.most
+    assert 4 < (middle.most - middle.known) / np.std(middles) < 9
 
 
 def test_an_accuracy_may_leave_its_tolerance_by_chance_once_in_a_million(checks: list[Check]) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bench_suite import components
 from bench_suite.plan import Cell
-from bench_suite.selftest import compared, explained, fair
-from bench_suite.selftest.chance import OFTEN, accuracy_of, bootstrap_width
+from bench_suite.selftest import compared, explained, fair, worked
+from bench_suite.selftest.chance import OFTEN, Z, accuracy_of, bootstrap_middle, bootstrap_width
 from bench_suite.selftest.checks import (
     Check,
     Measured,
@@ -55,7 +56,7 @@ def _groups_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     loss = -accuracy * math.log(confidence) - (1 - accuracy) * math.log(1 - confidence)
     yield exactly("quality/log_loss", cell, loss)
     yield exactly("quality/confusion", cell, 0, lambda measured: _misplaced(measured, cell, counts))
-    yield _interval(cell, accuracy, n)
+    yield from _interval(cell, accuracy, n)
     if "fairness" in cell.probes:
         yield from fair.of_groups(cell)
 
@@ -65,13 +66,17 @@ def _misplaced(measured: Measured, cell: Cell, counts: Sequence[Sequence[int]]) 
     return float(np.abs(np.array(measured.artifact(cell, "quality/confusion")["values"]) - np.array(counts)).sum())
 
 
-def _interval(cell: Cell, accuracy: float, n: int) -> Check:
-    """Width of the bootstrap's interval of an accuracy."""
+def _interval(cell: Cell, accuracy: float, n: int) -> Iterator[Check]:
+    """Width and middle of the bootstrap's interval of an accuracy."""
     resamples = int(components.find("probes", "quality", Path()).options["resamples"].default)
     known, reach = bootstrap_width(accuracy, n, resamples)
     width = bound("quality/accuracy", cell, lambda interval: interval.high - interval.low)
     basis = f"two quantiles of {resamples} resamples, {OFTEN}"
-    return around("accuracy, interval width", cell, known, reach, basis, read=width)
+    yield around("accuracy, interval width", cell, known, reach, basis, read=width)
+    middle = bound("quality/accuracy", cell, lambda interval: (interval.low + interval.high) / 2)
+    yield around(
+        "accuracy, interval middle", cell, accuracy, bootstrap_middle(accuracy, n, resamples), basis, read=middle
+    )  # fmt: skip
 
 
 def _terms_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
@@ -105,6 +110,7 @@ def _noise_memory(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
         for name, known in (("shift_accuracy_gap", moved), ("shift_loss_gap", moved * mistake)):
             name = f"generalization/{name}"
             yield exactly(name, cell, known, metric(name, cell, shift="noisier"))
+        yield from _gap_intervals(cell, options, mistake)
     same = tuple(other.id for other in cells if (_task(other), _model(other)) == (_task(cell), _model(cell)))
     curve = f"learning_curve/{cell.task.label}-quality-accuracy"
     examples = round(cell.fraction * _trained_on(cell))
@@ -118,6 +124,19 @@ def _noise_memory(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield exactly(f"learning_curve at {examples}", cell, 1 - options.flipped, at, others=same)
     if cell.fraction == 1.0:
         yield from compared.of_verdicts(cell)
+
+
+def _gap_intervals(cell: Cell, options: Any, mistake: float) -> Iterator[Check]:
+    """Of a gap between train, where all are right, and test: ± 1.96 · √(f (1 − f) / (n − 1)) for wrong labels f.
+
+    A loss takes two values, which are `mistake` apart: its interval is as many times as wide.
+    """
+    width = 2 * Z * math.sqrt(options.flipped * (1 - options.flipped) / (options.test - 1))
+    for name, known in (("accuracy_gap", width), ("loss_gap", mistake * width)):
+        read = bound(f"generalization/{name}", cell, lambda interval: interval.high - interval.low)
+        yield exactly(f"{name}, interval width", cell, known, read)
+    middle = bound("generalization/accuracy_gap", cell, lambda interval: (interval.low + interval.high) / 2)
+    yield exactly("accuracy_gap, interval middle", cell, options.flipped, middle)
 
 
 def _noise_mlp(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
@@ -160,10 +179,17 @@ def _noise_products(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     """Of a network of matrix products: sizes and operations by formula, and no more than the machine can do."""
     costs = components.load(cell.model.component).costs(options_of(cell, "model"), 2)
     yield exactly("compute/parameters", cell, costs.parameters)
+    yield exactly("compute/trainable_parameters", cell, costs.parameters)
     yield exactly("compute/flops", cell, costs.flops)
     yield exactly("compute/training_flops", cell, costs.training_flops)
     yield exactly("compute/model_size", cell, 4 * costs.parameters / 2**20)
     yield between("compute/utilisation", cell, 1, 1e-4, 1, "at most what this machine was measured to do")
+
+
+def _pixels_cnn(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
+    """Of a network of convolutions: its operations by formula, and what explains it."""
+    yield from worked.convolutions(cell)
+    yield from explained.convolved(cell)
 
 
 # ── what they are made from ─────────────────────────────────────────────────────────────────────
@@ -195,6 +221,7 @@ def _nothing(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
 ANSWERS: Mapping[tuple[str, str], Callable[[Cell, Sequence[Cell]], Iterator[Check]]] = {
     ("planted_groups", "planted_rule"): _groups_rule,
     ("planted_terms", "planted_words"): _terms_rule,
+    ("planted_terms", "transformer"): _alone(worked.attention),
     ("planted_line", "planted_rule"): _line_rule,
     ("planted_noise", "planted_memory"): _noise_memory,
     ("planted_noise", "planted_sleep"): _noise_sleep,
@@ -202,7 +229,7 @@ ANSWERS: Mapping[tuple[str, str], Callable[[Cell, Sequence[Cell]], Iterator[Chec
     ("planted_noise", "mlp"): _noise_mlp,
     ("planted_columns", "mlp"): _alone(explained.linear),
     ("planted_columns", "planted_matmul"): _alone(explained.first_column),
-    ("planted_pixels", "cnn"): _alone(explained.convolved),
+    ("planted_pixels", "cnn"): _pixels_cnn,
     ("planted_pixels", "resnet"): _alone(explained.residual),
 }
 "By the names of task and model. Every instrument that is added gets its checks here."

@@ -13,6 +13,8 @@ SIGMAS = NORMAL.inv_cdf(1 - CHANCE / 2)
 "Standard deviations that are left as seldom as `CHANCE` says: 4.9."
 LEVEL = 0.95
 "Of intervals."
+Z = NORMAL.inv_cdf((1 + LEVEL) / 2)
+"Standard errors from a number to the bounds of its interval: 1.96."
 OFTEN = f"at 1 − {CHANCE:.0e}"
 "How often a tolerance of chance holds, in words."
 
@@ -32,6 +34,11 @@ def bootstrap_width(share: float, n: int, resamples: int) -> tuple[float, float]
     error, tail = math.sqrt(share * (1 - share) / n), (1 - LEVEL) / 2
     of_bound = error * quantile_error(tail, resamples, NORMAL.pdf(NORMAL.inv_cdf(tail)))
     return 2 * NORMAL.inv_cdf(1 - tail) * error, SIGMAS * math.sqrt(2) * of_bound + 2 / n
+
+
+def bootstrap_middle(share: float, n: int, resamples: int) -> float:
+    """How far the middle of that interval may lie from the share: half of what its two bounds may, and a step."""
+    return (bootstrap_width(share, n, resamples)[1] - 2 / n) / 2 + 1 / n
 
 
 def quantile_error(share: float, draws: int, density: float) -> float:

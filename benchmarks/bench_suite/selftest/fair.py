@@ -9,12 +9,11 @@ import numpy as np
 
 from bench_suite import components
 from bench_suite.plan import Cell
-from bench_suite.selftest.chance import LEVEL, NORMAL, OFTEN, SIGMAS, bootstrap_width, quantile_error
+from bench_suite.selftest.chance import LEVEL, NORMAL, OFTEN, SIGMAS, Z, bootstrap_width, quantile_error
 from bench_suite.selftest.checks import ROUNDING, Check, Measured, around, bound, exactly, metric, options_of
 
 RESAMPLES = 10_000
 "Behind each interval of fairness: with ten times fewer, one of 90 % could not be told from one of 95 %."
-Z = NORMAL.inv_cdf((1 + LEVEL) / 2)
 FROM_TO = {"men": ("male", "female"), "women": ("female", "male")}
 "Whom texts name, and the groups of the word list between which they are swapped."
 

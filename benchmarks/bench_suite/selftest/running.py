@@ -37,7 +37,7 @@ EXTRAS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "fairness": (
         "fairlearn",
         {
-            "fairness": 'probes.fairness={only={task=["planted_groups","planted_terms"]},terms=["gender"],'
+            "fairness": 'probes.fairness={only={model=["planted_rule","planted_words"]},terms=["gender"],'
             f"resamples={RESAMPLES}}}"
         },
     ),
