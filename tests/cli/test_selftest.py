@@ -247,14 +247,15 @@ BREAKS = {
     ),
     "a gate that is too eager": ("-k compare", verdicts, "LEVEL", 0.2, {"compare, ten examples: status"}),
     "a gate that finds nothing": (
-        "-k compare", verdicts, "LEVEL", 0.0,
+        "-k compare", verdicts, "LEVEL", 1e-12,
         {"compare, a drop: status", "compare, no drop: status"},
     ),
     "false discoveries that are counted as in gates": (
         "-k compare", verdicts, "benjamini_hochberg", differences.holm, {"compare, three not gated: p"},
     ),
     "resamples that differ too little": (
-        "-k compare", rescoring, "resampled", lambda values, draws, n: resampled(values, draws * 0.8, n),
+        "-k compare", rescoring, "resampled",
+        lambda values, draws, n, **more: resampled(values, draws * 0.8, n, **more),
         {"compare, resampled: interval"},
     ),
     "seeds that are left out of an interval": (

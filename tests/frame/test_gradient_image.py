@@ -9,7 +9,7 @@ import numpy as np
 
 def test_the_plan_shows_it_as_not_applicable_for_the_estimator(walk: Any) -> None:
     probes = {cell["cell"]["model"]: cell["probes"]["saliency"] for cell in walk("gradient_image").plan["cells"]}
-    assert probes["mlp"] == {"applies": True, "reason": None}
+    assert probes["mlp"] == {"applies": True, "reason": None, "unfit": {}}
     assert probes["logistic_regression"]["applies"] is False
     assert "gradients" in probes["logistic_regression"]["reason"]
 
