@@ -80,7 +80,8 @@ def _next(outside: Sequence[Finding]) -> Iterator[str]:
     yield f"OUTSIDE: {', '.join(dict.fromkeys(finding.check.instrument for finding in outside))}"
     words = ["-k", f"{cell.task.label} and {cell.model.label}"]
     settings = {probe: setting for _, added in EXTRAS.values() for probe, setting in added.items()}
-    words += [word for probe in cell.probes if probe in settings for word in ("--set", settings[probe])]
+    applied = [probe for probe, reason in cell.probes.items() if reason is None and probe in settings]
+    words += [word for probe in applied for word in ("--set", settings[probe])]
     yield f"next: bench run planted {shlex.join(words)}   the cell of the first, with a report"
 
 
