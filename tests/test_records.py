@@ -99,6 +99,11 @@ def test_a_damaged_line_never_costs_its_neighbours(written: list[Record], junk: 
     assert torn <= len(written)
 
 
+@pytest.mark.parametrize("junk", [b"0", b"null", b"[]", b'"a"', b"[[1, 2, 3]]"])
+def test_json_that_is_no_object_counts_as_torn(junk: bytes) -> None:
+    assert records.read_lines(junk + b"\n") == ([], 1)
+
+
 def test_json_that_is_no_record_counts_as_torn() -> None:
     good = records.line(record(), "")[0]
     assert records.read_lines(b'[]\n{}\n"x"\n' + good + b'{"id": 3}\n' + b"[" * 100_000) == ([record()], 5)

@@ -169,6 +169,8 @@ def from_json(entry: Mapping[str, Any]) -> Record:
 
     Raises ValueError where it is no record.
     """
+    if not isinstance(entry, Mapping):
+        raise ValueError(f"not a record: {str(entry)[:40]}")
     upgraded = dict(entry)
     schema = upgraded.get("schema", 1)
     while schema in UPGRADES:
