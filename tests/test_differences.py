@@ -11,28 +11,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench_suite import differences
+from bench_suite import differences, power
 from bench_suite.differences import (
     LEAST,
     Difference,
-    Evidence,
     benjamini_hochberg,
     holm,
     mcnemar,
     mcnemar_two_sided,
-    needed,
     nested,
     over_seeds_alone,
     p_differs,
     p_not_worse,
     p_regressed,
-    reach,
     resampled,
     sign_flips,
-    smallest_found,
     unpaired,
     welch,
 )
+from bench_suite.evidence import Evidence
+from bench_suite.power import needed, reach, smallest_found
 
 numbers = st.floats(-1e3, 1e3, allow_nan=False)
 probabilities = st.floats(1e-12, 1.0)
@@ -252,7 +250,7 @@ def test_far_out_the_spread_alone_decides_what_is_told(freedom: float, level: fl
     from scipy import special
 
     one = Difference(0.0, 0.0, 1.0, 1.0, freedom, 0, 3)
-    assert stats.t.ppf(1 - level, freedom) > differences.FAR
+    assert stats.t.ppf(1 - level, freedom) > power.FAR
     exact = special.nctdtrinc(freedom, 0.05, stats.t.ppf(1 - level, freedom))
     assert reach(one, level) == pytest.approx(exact, rel=1e-3)
 

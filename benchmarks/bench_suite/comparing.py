@@ -12,7 +12,8 @@ from statistics import NormalDist
 from typing import Any
 
 from bench_suite.contracts import BenchError, MetricRow
-from bench_suite.differences import Difference, Evidence, over_seeds_alone, unpaired, welch
+from bench_suite.differences import Difference, over_seeds_alone, unpaired, welch
+from bench_suite.evidence import Evidence
 from bench_suite.gates import unmeasured
 from bench_suite.pairing import Group, Odd, Pair, Pairing, pair
 from bench_suite.records import label_of

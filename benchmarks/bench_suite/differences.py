@@ -14,12 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-POWER = 0.95
-"A difference counts as one that could be found where it is found in this share of comparisons."
 LEAST = sys.float_info.min
 "No p-value is 0: evidence may be strong, never complete."
-FAR = 50.0
-"Critical values of t beyond this come of one to three degrees of freedom and a very small level."
 SLACK = 1e-12
 "Differences below this come of rounding."
 FLIPS = 9_999
@@ -58,7 +54,7 @@ class Difference:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """value ± t(df) · √V."""
-        reach = _quantile((1 + level) / 2, self.freedom) * self.error
+        reach = quantile((1 + level) / 2, self.freedom) * self.error
         return self.value - reach, self.value + reach
 
 
@@ -228,10 +224,10 @@ def p_differs(difference: Difference) -> float:
 
 
 def _variance(difference: Difference, tolerance: float) -> float:
-    return difference.variance + max(0.0, _floor(difference, tolerance) - difference.examples)
+    return difference.variance + max(0.0, least_variance(difference, tolerance) - difference.examples)
 
 
-def _floor(difference: Difference, tolerance: float) -> float:
+def least_variance(difference: Difference, tolerance: float) -> float:
     """Least variance over examples at δ = −Δ: a share Δ of them must then differ, whether or not any was seen to.
 
     Means over S seeds are multiples of 1/S, so their variance is Δ/S − Δ² or more (the idea of a score test, Tango
@@ -280,64 +276,6 @@ def sign_flips(values: Sequence[float], seed: int = 0) -> float:
     return (int((signs @ d <= d.sum() + slack).sum()) + 1) / (FLIPS + 1)
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What a gate goes by: a difference, and with several seeds what their values alone say of it.
-
-    Satterthwaite's degrees of freedom are themselves estimated: where seeds decide and there are two or three, a test
-    of `main` alone at 0.01 raises 2 to 4 % false alarms (simulated). So a finding must also stand by the seeds alone:
-    paired (df = S − 1), or where nothing pairs them by Welch's test of the two sides' values, whichever is clearer, at
-    half the level since there are two.
-    """
-
-    main: Difference
-    seeds: tuple[Difference, ...] = ()
-    flips: tuple[float, ...] = ()
-    "Differences under each seed, where nothing but they is known: then p is by `sign_flips`."
-
-    def p_regressed(self, tolerance: float) -> float:
-        """As the function, of all that must agree."""
-        if self.flips:
-            return sign_flips([value + tolerance for value in self.flips])
-        return self._agreed([p_regressed(each, tolerance) for each in (self.main, *self.seeds)])
-
-    def p_not_worse(self, tolerance: float) -> float:
-        """As the function, of all that must agree."""
-        if self.flips:
-            return sign_flips([-value - tolerance for value in self.flips])
-        return self._agreed([p_not_worse(each, tolerance) for each in (self.main, *self.seeds)])
-
-    def p_differs(self) -> float:
-        """As the function, of `main` alone: what is not gated is a finding to look at, and goes with its interval."""
-        if self.flips:
-            return min(1.0, 2 * min(sign_flips(self.flips), sign_flips([-value for value in self.flips])))
-        return p_differs(self.main)
-
-    def reach(self, level: float, power: float = POWER) -> float:
-        """As the function, of all that must agree; perhaps ∞."""
-        if self.flips and level < 0.5 ** len(self.flips):
-            return math.inf
-        seeds = [reach(each, level / len(self.seeds), power) for each in self.seeds]
-        return max(reach(self.main, level, power), min(seeds, default=0.0))
-
-    def smallest_found(self, tolerance: float, level: float, power: float = POWER) -> float:
-        """As the function, of all that must agree; perhaps ∞.
-
-        Answers that are lost are the same under each seed, or others: the first makes the mean over examples vary more,
-        the second the seeds, by the loss / n and the loss / (nS); each part is given what is worse for it.
-        """
-        if self.flips and level < 0.5 ** len(self.flips):
-            return math.inf
-        of_seeds = self.main.least
-        growth = of_seeds * self.main.count
-        seeds = [smallest_found(each, tolerance, level / len(self.seeds), power, of_seeds) for each in self.seeds]
-        return max(smallest_found(self.main, tolerance, level, power, growth), min(seeds, default=0.0))
-
-    def _agreed(self, p: list[float]) -> float:
-        main, *seeds = p
-        return max(main, min(1.0, len(seeds) * min(seeds))) if seeds else main
-
-
 # ── many tests ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -361,107 +299,8 @@ def benjamini_hochberg(values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-# ── power ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def reach(difference: Difference, level: float, power: float = POWER) -> float:
-    """How far from a value the truth must be to be told from it in a share `power` of comparisons, one-sided.
-
-    c · √V, where Student's t with df degrees of freedom and non-centrality c exceeds t(1 − α, df) with chance `power`.
-    With many degrees c = z(1 − α) + z(power), so that for right and wrong answers it is c · √(share of examples that
-    differ / n) (Card et al. 2020, arXiv 2010.06595).
-    """
-    from scipy import special
-
-    critical = _quantile(1 - level, difference.freedom)
-    if math.isinf(difference.freedom):
-        return (critical + _quantile(power, math.inf)) * difference.error
-    if critical > FAR:  # the spread decides alone, and the exact quantile takes seconds
-        share = 2 * float(special.gammaincinv(difference.freedom / 2, power)) / difference.freedom
-        return critical * math.sqrt(share) * difference.error
-    return float(special.nctdtrinc(difference.freedom, 1 - power, critical)) * difference.error
-
-
-def smallest_found(
-    difference: Difference, tolerance: float, level: float, power: float = POWER, growth: float = 0.0
-) -> float:
-    """The least loss L, tolerance included, told from the tolerance in a share `power` of comparisons; perhaps ∞.
-
-    L − Δ = c · √V(L) with c as for `reach`. Answers that are lost differ where none did before, so that a loss varies
-    more than what was seen: V(L) = V · df / median of χ²(df) + `growth` · (L − seen) · (1 − L − seen), of the loss that
-    was seen, and never less than of this loss alone, `growth` · L · (1 − L). The first factor is 1 but for few degrees
-    of freedom: half of all estimates by 2 are below 0.69 of it.
-    """
-    from scipy import optimize, special
-
-    if math.isfinite(difference.freedom):
-        middle = 2 * special.gammaincinv(difference.freedom / 2, 0.5)
-        difference = replace(difference, variance=difference.variance * difference.freedom / middle)
-    if not growth:
-        return tolerance + reach(difference, level, power)
-    seen = max(0.0, -difference.value)
-
-    def short(loss: float) -> float:
-        """How much more than `loss` had to be lost to be found: positive where next to nothing is lost."""
-        further = growth * max(0.0, loss - seen) * max(0.0, 1 - loss - seen)
-        more = max(further, growth * loss * (1 - loss) - difference.variance)
-        return tolerance + reach(_grown(difference, more), level, power) - loss
-
-    if short(1.0) >= 0:
-        return math.inf  # nobody loses more answers than there are
-    return float(optimize.brentq(short, max(tolerance, SLACK), 1.0, rtol=1e-4))
-
-
-def _grown(difference: Difference, more: float) -> Difference:
-    """The difference with so much more variance, of as many examples, or of seeds where it is of seeds alone."""
-    if more == 0.0:
-        return difference
-    units = (difference.n or difference.count) - 1
-    before = difference.variance
-    variance = before + more
-    below = before**2 / difference.freedom + (2 * before * more + more**2) / units
-    return replace(difference, variance=variance, freedom=variance**2 / below)
-
-
-@dataclass(frozen=True)
-class Needed:
-    """Test examples and seeds that would decide."""
-
-    n: int
-    seeds: int
-
-
-def needed(difference: Difference, margin: float, level: float, power: float = POWER) -> Needed | None:
-    """How many examples and seeds tell a difference of `margin` in a share `power` of comparisons; None for none.
-
-    Seeds are kept where examples alone can do it, else there are so many that their part of the variance is half of
-    what is allowed. A plan by normal quantiles, from variances that were themselves estimated: an order of magnitude.
-    """
-    reach = _quantile(1 - level, math.inf) + _quantile(power, math.inf)
-    allowed = (margin / reach) ** 2
-    if allowed <= 0 or difference.n == 0:
-        return None
-    of_example = max(difference.examples, _floor(difference, margin)) * difference.n
-    of_seed = difference.seeds * difference.count
-    left = allowed - difference.seeds
-    if left >= allowed / 2:
-        return Needed(max(difference.n, math.ceil(of_example / left)), difference.count)
-    seeds = max(difference.count + 1, math.ceil(2 * of_seed / allowed))
-    return Needed(max(difference.n, math.ceil(of_example / (allowed - of_seed / seeds))), seeds)
-
-
-def with_more_seeds(difference: Difference, count: int) -> Difference:
-    """What the difference would be known by with so many seeds, on the same examples and with the same spreads."""
-    share = difference.count / count
-    residual = max(0.0, difference.examples + difference.seeds - difference.variance) * share
-    seeds = difference.seeds * share
-    variance = max(difference.examples + seeds - residual, difference.examples, seeds)
-    below = difference.examples**2 / (difference.n - 1) + seeds**2 / (count - 1)
-    freedom = max(variance**2 / below, 1.0) if below else math.inf
-    return replace(difference, seeds=seeds, variance=variance, freedom=freedom, count=count)
-
-
-def _quantile(p: float, freedom: float) -> float:
+def quantile(p: float, freedom: float) -> float:
+    """Of Student's t, or of a normal where the degrees of freedom are infinite."""
     from scipy import special
 
     return float(special.ndtri(p) if math.isinf(freedom) else special.stdtrit(freedom, p))

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench_suite.comparing import cases_of, with_seeds
-from bench_suite.differences import Evidence, nested
+from bench_suite.differences import nested
+from bench_suite.evidence import Evidence
 from bench_suite.store import Run
 from bench_suite.verdicts import Case, Row, judged
 

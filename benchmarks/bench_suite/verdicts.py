@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from bench_suite.contracts import Better
-from bench_suite.differences import Evidence, benjamini_hochberg, holm, needed, with_more_seeds
+from bench_suite.differences import benjamini_hochberg, holm
+from bench_suite.evidence import Evidence
+from bench_suite.power import needed, with_more_seeds
 
 LEVEL = 0.01
 "Chance of any false alarm in the gates of a whole suite, shared among them by Holm's rule; one-sided."

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from bench_suite.attribution.groups import groups_of
 from bench_suite.attribution.memory import MOST, bytes_of_one, rows_at_once
 from bench_suite.attribution.methods import (
     FITTED,
@@ -19,7 +20,6 @@ from bench_suite.attribution.methods import (
     SMOOTHED,
     Settings,
     attribute,
-    groups_of,
     parts_of,
     underdetermined,
     unfit,

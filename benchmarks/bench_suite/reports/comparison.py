@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from bench_suite.comparing import FAILED, Comparison
-from bench_suite.differences import POWER
 from bench_suite.pairing import Odd
+from bench_suite.power import POWER
 from bench_suite.reports import marks, numbers
 from bench_suite.rescoring import SAME
 from bench_suite.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row
