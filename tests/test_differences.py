@@ -92,7 +92,7 @@ def test_examples_that_are_alike_can_be_counted_instead_of_given() -> None:
         assert getattr(short, part) == pytest.approx(getattr(whole, part)), part
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=1, max_size=4),
     st.floats(0.01, 50),

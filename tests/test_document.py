@@ -134,7 +134,7 @@ def test_the_text_is_kept_as_it_is_read_and_flags_do_not_change_it(read):
     assert read("title=y").text == TEXT
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=60))
 def test_any_text_is_either_toml_or_one_fault_with_a_line(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("any") / "s.toml"
@@ -150,7 +150,7 @@ def test_any_text_is_either_toml_or_one_fault_with_a_line(tmp_path_factory, text
     assert all(fault.startswith("s.toml:") for fault in faults)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=30))
 def test_any_set_is_taken_or_explained(tmp_path_factory, flag):
     path = tmp_path_factory.mktemp("any") / "s.toml"

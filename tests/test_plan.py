@@ -133,7 +133,7 @@ def test_an_evaluate_axis_changes_the_identity_and_trains_once(plan):
         assert len({cell.seed for cell in unit.cells}) == 1
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.randoms(use_true_random=False))
 def test_an_identity_does_not_depend_on_the_order_of_keys(plan, chance: random.Random):
     whole = {

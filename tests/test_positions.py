@@ -23,14 +23,14 @@ def paths(value, path=()):
         yield from paths(item, (*path, key))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(KEYS, VALUES, max_size=5), st.booleans())
 def test_every_path_that_tomllib_finds_has_a_line_and_no_other(document, multiline):
     text = tomli_w.dumps(document, multiline_strings=multiline)
     assert set(positions(text)) == set(paths(tomllib.loads(text)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(st.text(min_size=1, max_size=6), SCALARS, min_size=1, max_size=6), st.integers(0, 3))
 def test_a_keys_line_is_the_one_it_was_written_on(document, blank):
     lines, expected = [], {}

@@ -109,7 +109,7 @@ def test_sequences_are_resampled_row_by_row() -> None:
     assert found.low < 4 / 6 < found.high
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=30))
 def test_the_interval_lies_within_the_data(values: list[float]) -> None:
     found, reason = bootstrap_interval(mean, {"values": np.array(values)}, resamples=50)

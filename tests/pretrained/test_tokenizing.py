@@ -84,7 +84,7 @@ def bpe(reviews: Data) -> Tokenized:
     return fitted_tokenizer(reviews, "bpe", 400, 16, "ends")
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(texts=st.lists(st.text(max_size=40), min_size=1, max_size=5))
 def test_each_text_by_itself_in_any_process(texts: list[str], bpe: Tokenized) -> None:
     together: Ragged = bpe({"text": texts})["tokens"]

@@ -21,7 +21,7 @@ LENGTHS = st.lists(st.integers(0, 50), min_size=1, max_size=300)
 
 
 @given(LENGTHS, st.integers(1, 40), st.booleans())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_an_epoch_shows_every_row_exactly_once(lengths: list[int], batch_size: int, buckets: bool) -> None:
     order = torch.Generator().manual_seed(0)
     batches = shuffled(texts(lengths), batch_size, order, "tokens" if buckets else None)
@@ -55,7 +55,7 @@ def test_buckets_leave_little_padding_and_two_epochs_differ() -> None:
 
 
 @given(LENGTHS, st.integers(1, 40), st.booleans())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_predictions_find_back_to_their_rows(lengths: list[int], batch_size: int, buckets: bool) -> None:
     rows = torch.arange(len(lengths)).flip(0)
     batches, back = in_turn(texts(lengths), rows, batch_size, "tokens" if buckets else None)
