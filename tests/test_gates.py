@@ -88,6 +88,11 @@ def test_the_mean_over_seeds_is_judged_and_not_each_seed():
     assert said.message.startswith("0.8 [")
 
 
+def test_an_accuracy_over_seeds_is_told_with_an_interval_of_what_it_can_be():
+    (said,) = judge({"quality/accuracy": {"min": 0.9}}, [record(0, 0.9, 0.8, 1.0), record(1, 0.98, 0.94, 1.0)])
+    assert (said.verdict, said.message) == ("passed", "0.94 [0.7815, 1]")
+
+
 @pytest.mark.parametrize(
     ("records", "reason"),
     [

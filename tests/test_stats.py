@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench_suite.contracts import Interval
-from bench_suite.stats import bootstrap_interval, checksum, over_seeds
+from bench_suite.contracts import Interval, MetricRow
+from bench_suite.stats import bootstrap_interval, checksum, over_cells, over_seeds
 
 
 def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
@@ -264,3 +265,31 @@ def test_seeds_that_agree_leave_a_lopsided_interval_as_it_is() -> None:
     _, found, _ = over_seeds([0.01, 0.01], [own, own])
     assert found is not None
     assert (found.low, found.high) == (pytest.approx(0.0), pytest.approx(0.08))
+
+
+@pytest.mark.parametrize(
+    ("unit", "better", "ideal", "bounds"),
+    [
+        ("fraction", "higher", None, (-math.inf, 1.0)),
+        ("fraction", "higher", 1.0, (-math.inf, 1.0)),
+        ("fraction", "lower", 0.0, (0.0, 1.0)),
+        ("fraction", "none", None, (0.0, 1.0)),
+        ("samples/s", "higher", None, (-math.inf, math.inf)),
+        ("nats", "lower", 0.0, (0.0, math.inf)),
+    ],
+)
+def test_an_interval_over_cells_is_cut_at_what_the_metric_can_be(unit, better, ideal, bounds) -> None:
+    wide = {0.4: Interval(-0.2, 1.0), 0.6: Interval(0.0, 1.2)}
+    rows = [MetricRow("a/b", value, unit, better, ideal=ideal, interval=each) for value, each in wide.items()]
+    _, whole, _ = over_seeds([0.4, 0.6], list(wide.values()))
+    assert whole is not None
+    assert whole.low < 0
+    assert whole.high > 1
+    mean, found, why = over_cells(rows)
+    assert (mean, why) == (0.5, None)
+    assert found == replace(whole, low=max(whole.low, bounds[0]), high=min(whole.high, bounds[1]))
+
+
+def test_a_value_beyond_what_a_metric_can_be_stays_in_its_interval() -> None:
+    rows = [MetricRow("a/b", 1.2, "fraction", "higher", ideal=1.0, interval=Interval(0.9, 1.5))]
+    assert over_cells(rows)[1] == Interval(0.9, 1.2)

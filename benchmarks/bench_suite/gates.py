@@ -60,7 +60,7 @@ def by_seed(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def _judge(metric: str, rules: Mapping[str, Any], where: str, records: Sequence[Record]) -> list[Judgement]:
-    from bench_suite.stats import over_seeds
+    from bench_suite.stats import over_cells
 
     rows = [row for record in records for row in record.metrics if row.name == metric]
     label = metric.partition("/")[0]
@@ -72,14 +72,14 @@ def _judge(metric: str, rules: Mapping[str, Any], where: str, records: Sequence[
     judged = []
     for place, group in _by_coordinates(rows).items():
         at = f"{where} ({place})" if place else where
-        values = [row.value for row in group if row.value is not None]
-        if len(values) < len(expected):
+        known = sum(row.value is not None for row in group)
+        if known < len(expected):
             said = (row.reason for row in group if row.value is None)
             failed = (_fault(metric, record) for record in expected)
             reason = next(filter(None, (*said, *failed)), "a cell failed")
-            judged.append(Judgement(metric, at, "absent", f"{len(values)} of {len(expected)} seeds have it: {reason}"))
+            judged.append(Judgement(metric, at, "absent", f"{known} of {len(expected)} seeds have it: {reason}"))
             continue
-        mean, interval, _ = over_seeds(values, [row.interval for row in group])
+        mean, interval, _ = over_cells(group)
         judged.append(_verdict(metric, at, mean, interval, rules))
     return judged
 

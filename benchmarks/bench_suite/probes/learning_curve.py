@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench_suite.contracts import Artifact, BenchError, Interval, Metric, MetricRow, Record
-from bench_suite.stats import over_seeds
+from bench_suite.stats import over_cells
 
 VERSION = 1
 METRICS: dict[str, dict[str, str]] = {}
@@ -44,7 +44,7 @@ def summarise(records: Sequence[Record], options: Options) -> Iterator[Metric | 
 
     x is the number of training examples, as a logarithm: quality mostly follows a power of it (Hestness et al. 2017,
     arXiv 1712.00409). y is the mean over seeds; the interval of 95 % is over test examples and seeds
-    (`stats.over_seeds`). Of one size, as under `--only fraction=0.1`, there is only the table. Raises BenchError where
+    (`stats.over_cells`). Of one size, as under `--only fraction=0.1`, there is only the table. Raises BenchError where
     a stated metric has no value in any cell.
     """
     tasks = list(dict.fromkeys(str(record.cell["task"]) for record in records))
@@ -106,7 +106,7 @@ def _curves(records: Sequence[Record], task: str, metric: str) -> dict[str, list
 
 
 def _point(examples: int, rows: Sequence[MetricRow]) -> Point:
-    mean, interval, _ = over_seeds([float(row.value or 0.0) for row in rows], [row.interval for row in rows])
+    mean, interval, _ = over_cells(rows)
     return Point(examples, mean, interval, len(rows))
 
 

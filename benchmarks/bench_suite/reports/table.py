@@ -16,7 +16,7 @@ from typing import Any
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.records import label_of
 from bench_suite.reports.columns import Column, chosen_columns
-from bench_suite.stats import over_seeds
+from bench_suite.stats import over_cells
 from bench_suite.store import Run
 
 _BESIDES = ("task", "model", "seed")
@@ -210,32 +210,17 @@ def _value(records: Sequence[Record], column: Column) -> Value:
     reason = "; ".join(reasons) or None
     if not known:
         return Value(None, reason=reason or _why_absent(records, column))
-    values = [float(row.value) for row in known if row.value is not None]
-    mean, interval, why = over_seeds(values, [row.interval for row in known])
+    mean, interval, why = over_cells(known)
     sizes = {row.n for row in known}
     n = sizes.pop() if len(sizes) == 1 else None
     if interval is not None:
-        return Value(mean, _possible(interval, known), None, len(known), n)
+        return Value(mean, interval, None, len(known), n)
     value, spread = middle([row.samples or (float(row.value or 0.0),) for row in known])
     sampled = sum(bool(row.samples) for row in known)
     if sampled == len(known) or spread is None:
         return Value(value, None, spread, len(known), n, reason or (None if sampled else why))
     which = f"in {len(known) - sampled} of {len(known)} seeds" if sampled else "a seed"
     return Value(value, None, spread, len(known), n, _single_observations(reason, which))
-
-
-def _possible(interval: Interval, rows: Sequence[MetricRow]) -> Interval:
-    """What of an interval the metric can be: it holds the truth as often, and never an accuracy of 1.004.
-
-    Nothing is better than the ideal, no fraction is above 1, and none is below 0 but differences and R².
-    """
-    unit, better, ideal = rows[0].unit, rows[0].better, rows[0].ideal
-    least = {"lower": ideal, "none": 0.0 if unit == "fraction" else None}.get(better)
-    most = ideal if better == "higher" else 1.0 if unit == "fraction" else None
-    values = [row.value for row in rows if row.value is not None]
-    low = interval.low if least is None else max(interval.low, min(least, *values))
-    high = interval.high if most is None else min(interval.high, max(most, *values))
-    return replace(interval, low=low, high=high)
 
 
 def _single_observations(reason: str | None, which: str) -> str:
