@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -18,8 +19,9 @@ import bench_suite
 from bench_suite import components, rescoring
 from bench_suite.baselines import NoBaseline, base_run, baselines, head_run, set_baseline
 from bench_suite.comparing import Comparison, ComparisonError, check_common, compare
-from bench_suite.contracts import Interval, MetricRow, Predictions, ProbeRow, Record
+from bench_suite.contracts import History, Interval, MetricRow, Predictions, ProbeRow, Record
 from bench_suite.error_rates import Setting, settings_of, simulate
+from bench_suite.probes import target
 from bench_suite.reports.comparison import as_markdown, as_text, title, what_next
 from bench_suite.reports.junit import as_junit
 from bench_suite.stats import bootstrap_interval
@@ -439,6 +441,24 @@ def test_one_observation_a_side_tells_nothing_and_an_exact_count_everything(runs
     assert {row.verdict for row in compare(run(100, 1000), run(100, 1050)).rows} == {"not worse than the tolerance"}
 
 
+def test_what_a_training_took_to_its_target_is_no_exact_count(runs: Runs) -> None:
+    """Another order of random numbers takes other epochs, so that one training a side tells nothing."""
+    told = {"metric": "quality/accuracy", "wanted": 0.9, "reached": True, "seconds": 1.0}
+    network = SimpleNamespace()
+
+    def run(epochs: int) -> Run:
+        history = History(epochs=({"epoch": 1.0},), target={**told, "epochs": epochs, "samples": 100 * epochs})
+        rows = [
+            MetricRow(f"target/{each.name}", each.value, "", "lower", each.reason)
+            for each in target.probe(SimpleNamespace(history=history, network=network), None)
+            if each.name != "seconds"
+        ]
+        return runs.make([(cell(metrics=tuple(rows)), None)], gate={row.name: {"tolerance": "5%"} for row in rows})
+
+    assert {row.verdict for row in compare(run(7), run(10)).rows} == {"cannot tell"}
+    assert {row.verdict for row in compare(run(7), run(7)).rows} == {"not worse than the tolerance"}
+
+
 def test_values_without_intervals_are_judged_by_their_seeds_if_there_are_enough(runs: Runs) -> None:
     def run(shift: float, seeds: int) -> Run:
         rows = [(MetricRow("q/x", 0.1 * s + shift * (1 + s / 10), "", "higher", "nothing"),) for s in range(seeds)]
@@ -502,6 +522,37 @@ def test_timings_that_cannot_be_compared_say_why_and_are_never_fine(runs: Runs, 
     assert found.status == 4
 
 
+def test_each_pair_of_cells_is_asked_for_its_hardware_and_an_unknown_one_is_never_the_same(runs: Runs) -> None:
+    elsewhere = {"hardware": {"cpu": "another", "usable_cores": 2}}
+    rows = timed(runs, FIVE).records()[0].metrics
+    gate = {"throughput/train": {"tolerance": "5%"}}
+
+    def run(first: dict[str, Any], second: dict[str, Any]) -> Run:
+        made = runs.make([], gate=gate)
+        with made.writer() as writer:
+            for model, where in (("mlp", first), ("cnn", second)):
+                writer.write(replace(cell(model=model, metrics=rows), environment=made.add_environment(where)))
+        return made
+
+    swapped = ((HERE, elsewhere), (elsewhere, HERE), "another, or not known, of loans, mlp; loans, cnn")
+    for base, there, said in (swapped, (({}, {}), ({}, {}), "not known")):
+        found = compare(run(*base), run(*there))
+        assert [row.verdict for row in found.rows] == ["cannot tell"] * 2
+        assert any(note.startswith("hardware: ") and said in note for note in found.notes)
+    assert {row.verdict for row in compare(run(HERE, elsewhere), run(HERE, elsewhere)).rows} == {
+        "not worse than the tolerance"
+    }
+
+
+def test_differences_and_tolerances_are_in_the_unit_of_the_values(runs: Runs) -> None:
+    def run(size: float) -> Run:
+        row = MetricRow("compute/model_size", size, "MiB", "lower", "exact count")
+        return runs.make([(cell(metrics=(row,)), None)], gate={"compute/model_size": {"tolerance": "5%"}})
+
+    text = as_text(compare(run(16 / 1024), run(20 / 1024)))
+    assert "16 → 20 KiB, difference 4, allowed 0.80, finds 0.80" in text
+
+
 # ── what is not compared ────────────────────────────────────────────────────────────────────────
 
 
@@ -563,11 +614,69 @@ def test_a_cell_that_head_was_asked_for_is_missing_and_not_left_out(runs: Runs, 
     assert ("loans, cnn, seed 0", "compared", kind) in [each[:3] for each in cases_in(found)]
 
 
+@pytest.mark.parametrize(("head", "why"), [(("mlp", "cnn"), "new"), (("mlp",), "missing")])
+def test_a_cell_that_was_planned_and_never_done_is_not_fine_even_if_neither_run_has_it(runs: Runs, head, why) -> None:
+    planned = {"mlp0": "loans, mlp, seed 0", "cnn0": "loans, cnn, seed 0"}
+    cells = {model: (cell(model=model), predicted(right(0.9))) for model in ("mlp", "cnn")}
+    killed = runs.make([cells["mlp"]], planned=planned)
+    found = compare(killed, runs.make([cells[model] for model in head], planned=planned))
+    assert [(each.why, each.where) for each in found.odd] == [(why, "loans, cnn, seed 0")]
+    assert found.status == 4
+    assert "baseline set" in what_next(found)
+    assert next(row.verdict for row in found.rows if row.gated) == "not worse than the tolerance"
+
+
+def test_cells_that_a_resumed_suite_no_longer_asks_for_are_left_aside(runs: Runs) -> None:
+    now = {"new": "loans, mlp, seed 0"}
+    older, newer = cell(), replace(cell(), id="new", options={"train": {"epochs": 5}})
+    head = runs.make([(older, predicted(right(0.5))), (newer, predicted(right(0.9)))], planned=now)
+    base = runs.make([(older, predicted(right(0.9))), (newer, predicted(right(0.9)))], planned=now)
+    found = compare(base, head)
+    assert (only(found).verdict, only(found).seeds, found.status) == ("not worse than the tolerance", 1, 0)
+    assert "head holds 1 cell that its suite no longer asks for: left aside" in found.notes
+
+
+def test_a_metric_of_the_whole_run_is_compared_only_where_all_its_cells_are(runs: Runs) -> None:
+    row = MetricRow("worst/worst", 0.9, "fraction", "higher", "exact: the least")
+    cells = [(cell(model=model), predicted(right(0.9))) for model in ("mlp", "cnn")]
+    base, whole, part = (
+        runs.make(some, gate={"worst/worst": {"tolerance": 0.01}}, only=asked)
+        for some, asked in ((cells, []), (cells, []), (cells[:1], ["model=mlp"]))
+    )
+    for run in (base, whole, part):
+        run.write_summaries([row], [])
+    assert compare(base, whole).status == 0
+    found = compare(base, part)
+    assert (found.rows[0].verdict, found.status) == ("cannot tell", 4)
+    assert "not all of its cells are compared" in found.rows[0].note
+
+
+def test_a_group_without_a_value_on_either_side_for_one_reason_is_told_and_does_not_keep_a_gate_from_passing(
+    runs: Runs,
+) -> None:
+    rates = [
+        MetricRow("fairness/accuracy", 0.5, "fraction", "higher", at={"group": "many"}, of_predictions=True),
+        MetricRow("fairness/accuracy", None, "fraction", "higher", "too few: 2 of 10", at={"group": "few"}),
+    ]
+    gate = {"fairness/accuracy": {"tolerance": 0.05}}
+    two = [runs.make([(cell(metrics=tuple(rates)), predicted(right(0.9)))], gate=gate) for _ in range(2)]
+    found = compare(*two)
+    assert found.status == 0
+    assert "no value on either side: fairness/accuracy (group few) of loans, mlp: too few: 2 of 10" in found.notes
+    gone = replace(rates[0], value=None, reason="damaged")
+    found = compare(two[0], runs.make([(cell(metrics=(gone, rates[1])), predicted(right(0.9)))], gate=gate))
+    assert found.status == 4
+
+
 def test_other_versions_hardware_and_code_are_named(runs: Runs) -> None:
     there = {"hardware": {"cpu": "another", "usable_cores": 8, "gpu": [{"name": "G"}]}, "packages": {"torch": "2.7"}}
     head = runs.make([(cell(), predicted(right(0.9)))], there, git={"commit": "abcdef0123", "dirty": True})
     notes = compare(runs.of(0.9), head).notes
     assert "code: 0123456 → abcdef0 with uncommitted changes" in notes
+    changed = [{"commit": "0123456789", "dirty": True, "changes": each} for each in ("aaaaaaaa", "bbbbbbbb")]
+    sides = [runs.of(0.9, git=each) for each in changed]
+    said = "code: 0123456 with uncommitted changes aaaaaaaa → 0123456 with uncommitted changes bbbbbbbb"
+    assert said in compare(*sides).notes
     assert "torch 2.6 → 2.7" in notes
     assert "hardware: a processor, 2 cores → another, 8 cores, G: timings are not compared" in notes
 
@@ -694,6 +803,20 @@ def test_other_options_of_a_probe_bar_all_that_predictions_do_not_give(runs: Run
     assert (rows["quality/x"].verdict, rows["quality/x"].note) == ("not compared", "the options of its probe differ")
     told = as_text(compare(run("k"), run("other")))
     assert "not gated: 1 not compared\n    quality/x, loans, mlp: the options of its probe differ\n" in told
+
+
+@pytest.mark.parametrize("gate", [{"quality/accuracy": {"tolerance": "x"}}, {"quality/accuracy": None}])
+def test_a_damaged_gate_is_wrong_input(runs: Runs, gate) -> None:
+    with pytest.raises(ComparisonError, match=r"run\.json is damaged: a gate on quality/accuracy"):
+        compare(runs.of(0.9), runs.of(0.9, gate=gate))
+
+
+def test_values_too_large_to_reckon_with_are_told_to_be_so(runs: Runs) -> None:
+    def run(value: float) -> Run:
+        rows = (MetricRow("q/x", value, "", "lower", interval=Interval(value / 2, value)),)
+        return runs.make([(cell(s, metrics=rows), None) for s in range(2)], gate={"q/x": {"tolerance": 1}})
+
+    assert only(compare(run(1e308), run(1e308))).note == "its values are too large to reckon with"
 
 
 @pytest.mark.parametrize("side", ["base", "head"])

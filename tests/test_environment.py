@@ -68,7 +68,12 @@ def test_git_state_is_commit_branch_and_whether_tracked_files_differ(repository:
     (repository / "results" / "new").write_text("")
     assert environment.git_state(repository / "results") == clean
     (repository / "suite.toml").write_text("title = 'y'\n")
-    assert environment.git_state(repository) == clean | {"dirty": True}
+    changed = environment.git_state(repository)
+    assert changed is not None
+    assert {**changed, "changes": ""} == clean | {"dirty": True, "changes": ""}
+    assert environment.git_state(repository / "results") == changed, "the same changes, the same hash"
+    (repository / "suite.toml").write_text("title = 'z'\n")
+    assert environment.git_state(repository) != changed
 
 
 def test_a_detached_head_has_no_branch(repository: Path) -> None:

@@ -31,6 +31,8 @@ BY_INTERVALS, BY_SEEDS = "intervals, as of other examples", "seeds alone"
 "How a metric is compared where its examples cannot be."
 FAILED = ("failed", "failed probe")
 "Why something is odd that has failed in head."
+LARGEST = 1e150
+"Values stay below this, so that their squares are numbers."
 FEWEST = 10
 """Test examples, or clusters of them: with fewer, only the same predictions are judged. Where each of n answers got
 worse their variance is 0, yet a share 2⁻ⁿ of comparisons shows that of equally good models that differ everywhere."""
@@ -80,12 +82,13 @@ def compare(base: Run, head: Run) -> Comparison:
     """
     _check_two(base, head)
     pairing, cases = cases_of(base, head)
-    gates = head.info.get("gate", {})
+    gates = _gates(head)
     rows = judged([case for case in cases if case.row.gated]) + looked_at([c for c in cases if not c.row.gated])
     # Of the same predictions nothing varies, so what a loss would have to be to be found is not known.
     rows = [replace(row, smallest=None) if row.how == SAME else row for row in rows]
+    notes = (*pairing.notes, *_one_sided(pairing), *_valueless(pairing, gates))
     return Comparison(
-        base.name, head.name, tuple(in_order(rows)), pairing.odd, (*pairing.notes, *_one_sided(pairing)), bool(gates),
+        base.name, head.name, tuple(in_order(rows)), pairing.odd, notes, bool(gates),
         _status(rows, pairing, gated=bool(gates)),
     )  # fmt: skip
 
@@ -97,14 +100,14 @@ def cases_of(base: Run, head: Run) -> tuple[Pairing, list[Case]]:
     """
     _check_whole(base, head)
     pairing = pair(base, head)
-    common = {record.id for record in base.records()} & {record.id for record in head.records()}
+    common = {record.id for record in base.wanted()} & {record.id for record in head.wanted()}
     if not common and not any(each.why in FAILED for each in pairing.odd):
         reasons = "".join(f"\n  {each.where}: {each.why}: {each.detail}" for each in pairing.odd[:8])
         raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")
-    gates: Mapping[str, Mapping[str, Any]] = head.info.get("gate", {})
+    gates = _gates(head)
     cases = list(_of_cells(pairing, base, head, gates))
     if pairing.groups:
-        cases += _of_summaries(base, head, gates, hardware=pairing.hardware)
+        cases += _of_summaries(pairing, base, head, gates)
     seen = {case.row.metric for case in cases}
     cases += [Case(Row(each, "all cells", True, note=_nowhere(each, pairing))) for each in gates if each not in seen]
     return pairing, cases
@@ -124,6 +127,17 @@ def _check_whole(*runs: Run) -> None:
     for run in runs:
         if run.info.get("smoke"):
             raise ComparisonError(f"{run.name} is a smoke run, which is never compared\n  run it without --smoke")
+
+
+def _gates(head: Run) -> Mapping[str, Mapping[str, Any]]:
+    """The gates that are judged. Raises ComparisonError where they are damaged."""
+    gates: Mapping[str, Mapping[str, Any]] = head.info.get("gate", {})
+    for metric, rules in gates.items():
+        try:
+            _number(rules.get("tolerance", 0.0))
+        except (AttributeError, TypeError, ValueError):
+            raise ComparisonError(f"{head.path / 'run.json'} is damaged: a gate on {metric} of {rules}") from None
+    return gates
 
 
 def _check_two(base: Run, head: Run) -> None:
@@ -165,6 +179,21 @@ def _one_sided(pairing: Pairing) -> Iterator[str]:
             yield f"only {word} has {', '.join(said)}"
 
 
+def _valueless(pairing: Pairing, gates: Mapping[str, Any]) -> Iterator[str]:
+    """Gated metrics that at some coordinates, such as a group, have no value on either side, for the same reason."""
+    for group in pairing.groups:
+        rows = [(_by_key(each.base.metrics), _by_key(each.head.metrics)) for each in group.pairs]
+        for key in dict.fromkeys(key for mine, _ in rows for key in mine if key[0] in gates):
+            if reason := _same_lack(key, [(mine.get(key), theirs.get(key)) for mine, theirs in rows]):
+                yield f"no value on either side: {_named(key)} of {group.where}: {reason}"
+
+
+def _same_lack(key: Key, rows: Sequence[tuple[MetricRow | None, MetricRow | None]]) -> str:
+    """Why a metric has no value at its coordinates, on both sides and under each seed; empty where that is not so."""
+    found = {(None if row is None or row.value is not None else row.reason) for pair in rows for row in pair}
+    return (found.pop() or "") if key[1] and len(found) == 1 else ""
+
+
 # ── cases ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -178,18 +207,23 @@ def _of_cells(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mappin
             for metric in dict.fromkeys(row.name for each in group.pairs for row in each.head.metrics):
                 yield Case(Row(metric, group.where, metric in gates, note=str(fault)))
             continue
-        place = _Place(group.where, pairing.hardware, examples, _other_probes(group), group.pairs)
+        place = _Place(group.where, group.hardware, examples, _other_probes(group), group.pairs)
         rows = [(_by_key(each.base.metrics), _by_key(each.head.metrics)) for each in group.pairs]
         for key in dict.fromkeys(key for sides in rows for side in sides for key in side):
             yield from _case(key, [(mine.get(key), theirs.get(key)) for mine, theirs in rows], place, gates.get(key[0]))
 
 
-def _of_summaries(base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]], *, hardware: bool) -> Iterator[Case]:
-    """Metrics of the runs as a whole, as of one cell of one seed."""
+def _of_summaries(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]]) -> Iterator[Case]:
+    """Metrics of the runs as a whole, as of one cell of one seed; made of other cells they are not compared."""
     mine, theirs = _by_key(base.summaries()[0]), _by_key(head.summaries()[0])
+    hardware = all(group.hardware for group in pairing.groups)
     place = _Place("all cells", hardware, Unpaired("it is a metric of the whole run"), frozenset())
     for key in dict.fromkeys((*mine, *theirs)):
-        yield from _case(key, [(mine.get(key), theirs.get(key))], place, gates.get(key[0]))
+        for case in _case(key, [(mine.get(key), theirs.get(key))], place, gates.get(key[0])):
+            if case.evidence is not None and any(each.why != "failed probe" for each in pairing.odd):
+                note = "it is of the whole run, and not all of its cells are compared"
+                case = Case(replace(case.row, difference=None, interval=None, tolerance=None, note=note))
+            yield case
 
 
 def _case(
@@ -203,6 +237,8 @@ def _case(
     valued = [pair for pair in known if pair[0].value is not None and pair[1].value is not None]
     if not gated and (not known or all(mine.value is None and theirs.value is None for mine, theirs in known)):
         return
+    if _same_lack(key, rows):  # as of a group too small to judge: told in the notes
+        return
     first = next(row for pair in rows for row in reversed(pair) if row is not None)
     row = Row(key[0], place.where, gated, _at(key), first.unit, first.better, seeds=len(rows))
     if valued:
@@ -211,6 +247,8 @@ def _case(
         yield Case(replace(row, note=_lacking(row.metric, rows, place.pairs)))
     elif first.better == "none" and gated:
         yield Case(replace(row, note="it has no better direction, so nothing is worse"))
+    elif max(abs(row.base or 0.0), abs(row.head or 0.0)) > LARGEST:
+        yield Case(replace(row, note="its values are too large to reckon with"))
     elif any((mine.unit, mine.better) != (theirs.unit, theirs.better) for mine, theirs in valued):
         yield Case(replace(row, note="its unit or direction is another"))
     else:
@@ -306,8 +344,7 @@ def _of_values(row: Row, values: Values, sign: float, place: _Place) -> tuple[Ev
         found = unpaired(of_seed, [error or 0.0 for error in errors], n)
         return with_seeds(found, numbers, sign), BY_INTERVALS, why
     exact, single = (
-        all((each.reason or "").startswith(word) for pair in values for each in pair)
-        for word in ("exact", "one observation")
+        all(word in (each.reason or "") for pair in values for each in pair) for word in ("exact", "one observation")
     )
     if len(set(of_seed)) == 1 and (exact or (single and of_seed[0] == 0.0)):
         return Evidence(over_seeds_alone(of_seed)), "exact values" if exact else "the same values", why
@@ -386,7 +423,7 @@ def _named(key: Key) -> str:
 
 
 def _mean(values: Values, side: int) -> float:
-    return math.fsum(float(pair[side].value or 0.0) for pair in values) / len(values)
+    return math.fsum(float(pair[side].value or 0.0) / len(values) for pair in values)
 
 
 def _lacking(metric: str, rows: Sequence[tuple[MetricRow | None, MetricRow | None]], pairs: Sequence[Pair]) -> str:

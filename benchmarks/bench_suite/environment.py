@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -56,10 +57,11 @@ def busy() -> str | None:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """Commit, branch and whether tracked files differ from it (`dirty`), of the repository that holds `folder`.
+    """Commit, branch and whether tracked files differ from it, of the repository that holds `folder`.
 
-    `branch` is None on a detached head, `commit` before the first commit. Untracked files do not make it dirty, or
-    the run's own results would. None where there is no repository, or no git.
+    `dirty` says whether, `changes` a hash of how. `branch` is None on a detached head, `commit` before the first
+    commit. Untracked files do not make it dirty, or the run's own results would. None where there is no repository, or
+    no git.
     """
     command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
@@ -69,13 +71,25 @@ def git_state(folder: Path) -> dict[str, Any] | None:
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
     lines = answer.stdout.splitlines()
+    dirty = any(not line.startswith("#") for line in lines)
     head = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
     commit, branch = head.get("branch.oid"), head.get("branch.head")
     return {
         "commit": None if commit == "(initial)" else commit,
         "branch": None if branch == "(detached)" else branch,
-        "dirty": any(not line.startswith("#") for line in lines),
+        "dirty": dirty,
+        **({"changes": _changes(folder)} if dirty else {}),
     }
+
+
+def _changes(folder: Path) -> str | None:
+    """Hash of what tracked files of a repository hold that its commit does not: the same changes, the same hash."""
+    command = ["git", "-C", str(folder), "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv", "--no-color"]
+    try:
+        changes = subprocess.run(command, capture_output=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return hashlib.sha256(changes).hexdigest()[:8]
 
 
 def _hardware() -> dict[str, Any]:

@@ -35,6 +35,8 @@ class Group:
     where: str
     "In words, as head calls it: `imdb, minilm`."
     pairs: tuple[Pair, ...]
+    hardware: bool
+    "Whether each pair ran on the same hardware, the only case in which timings can be compared."
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,6 @@ class Pairing:
     odd: tuple[Odd, ...]
     notes: tuple[str, ...]
     "What differs between the runs as a whole: code, versions, hardware."
-    hardware: bool
-    "Whether both ran on the same hardware, the only case in which timings can be compared."
 
 
 def pair(base: Run, head: Run) -> Pairing:
@@ -66,7 +66,7 @@ def pair(base: Run, head: Run) -> Pairing:
     A cell that one side has not, in which it failed, or that had other data, options or placement (device, threads,
     precision) is odd. One whose labels stand in both runs under two ids had other options: it says which.
     """
-    before, after = base.records(), head.records()
+    before, after = base.wanted(), head.wanted()
     names = {record.id: where for side in (before, after) for where, rs in by_seed(side).items() for record in rs}
     known = {record.id: record for record in before}
     pairs, odd = [], []
@@ -80,6 +80,7 @@ def pair(base: Run, head: Run) -> Pairing:
             pairs.append(Pair(other, record))
     labels = [dict(record.cell) for record in after]
     odd += [(record, _lacking(record, head)) for record in known.values() if dict(record.cell) not in labels]
+    nowhere = [where for id, where in head.planned.items() if id not in names]
     by_id = {each.head.id: each for each in pairs}
     broken = [
         (record, label, row.reason or "no reason given")
@@ -87,12 +88,19 @@ def pair(base: Run, head: Run) -> Pairing:
         for label, row in record.probes.items()
         if record.status == "ok" and row.status == "failed"
     ]
-    groups = by_seed(each.head for each in pairs)
+    paired = []
+    for where, several in by_seed(each.head for each in pairs).items():
+        members = tuple(by_id[record.id] for record in several)
+        same = all(_machine(base, each.base) == _machine(head, each.head) != UNKNOWN for each in members)
+        paired.append(Group(where, members, same))
     return Pairing(
-        tuple(Group(where, tuple(by_id[record.id] for record in members)) for where, members in groups.items()),
-        (*_gathered(odd, names), *_gathered_probes(broken, names)),
-        tuple(_notes(base, head)),
-        _hardware(base) == _hardware(head) != UNKNOWN,
+        tuple(paired),
+        (
+            *_gathered(odd, names),
+            *(Odd("missing", where, "neither run has done it") for where in nowhere),
+            *_gathered_probes(broken, names),
+        ),
+        tuple(_notes(base, head, paired)),
     )
 
 
@@ -179,7 +187,7 @@ def _seeds(several: Sequence[Any]) -> str:
 # ── the runs as a whole ─────────────────────────────────────────────────────────────────────────
 
 
-def _notes(base: Run, head: Run) -> Iterator[str]:
+def _notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
     code = [_commit(run) for run in (base, head)]
     yield f"code: {code[0]} → {code[1]}" if code[0] != code[1] else f"code: {code[0]} on both sides"
     if base.info.get("version") != head.info.get("version"):
@@ -192,10 +200,15 @@ def _notes(base: Run, head: Run) -> Iterator[str]:
             yield f"{package} {old} → {new}"
     if _hardware(base) != _hardware(head):
         yield f"hardware: {_hardware(base)} → {_hardware(head)}: timings are not compared"
+    elif apart := [group.where for group in groups if not group.hardware]:
+        yield f"hardware: another, or not known, of {'; '.join(apart)}: timings are not compared"
     if base.info.get("gate", {}) != head.info.get("gate", {}):
         yield "the suites' gates differ: those of head are judged"
     if base.info.get("overrides", []) != head.info.get("overrides", []):
         yield f"--set: {_listed(base.info.get('overrides'))} → {_listed(head.info.get('overrides'))}"
+    for word, run in (("base", base), ("head", head)):
+        if left := len(run.records()) - len(run.wanted()):
+            yield f"{word} holds {left} cell{'s' if left > 1 else ''} that its suite no longer asks for: left aside"
 
 
 def _commit(run: Run) -> str:
@@ -207,11 +220,12 @@ def _commit(run: Run) -> str:
 def _commit_of(git: Mapping[str, Any]) -> str:
     if not git.get("commit"):
         return "no commit known"
-    return str(git["commit"])[:7] + (" with uncommitted changes" if git.get("dirty") else "")
+    changes = f" with uncommitted changes {git.get('changes') or ''}".rstrip() if git.get("dirty") else ""
+    return str(git["commit"])[:7] + changes
 
 
 def _environments(run: Run) -> list[Mapping[str, Any]]:
-    return [run.environment(name) for name in sorted({record.environment for record in run.records()} - {""})]
+    return [run.environment(name) for name in sorted({record.environment for record in run.wanted()} - {""})]
 
 
 def _versions(environment: Mapping[str, Any]) -> dict[str, str]:
@@ -223,12 +237,20 @@ def _versions(environment: Mapping[str, Any]) -> dict[str, str]:
 
 def _hardware(run: Run) -> str:
     """Processor, usable cores and GPUs of all environments of a run, in words."""
-    found = []
-    for environment in _environments(run):
-        hardware = environment.get("hardware", {})
-        gpus = [str(gpu.get("name")) for gpu in hardware.get("gpu", ())]
-        found.append(", ".join([f"{hardware.get('cpu', '?')}, {hardware.get('usable_cores', '?')} cores", *gpus]))
-    return "; ".join(dict.fromkeys(found)) or UNKNOWN
+    return "; ".join(dict.fromkeys(map(_hardware_of, _environments(run)))) or UNKNOWN
+
+
+def _machine(run: Run, record: Record) -> str:
+    """The same of the environment in which a cell ran."""
+    return _hardware_of(run.environment(record.environment)) if record.environment else UNKNOWN
+
+
+def _hardware_of(environment: Mapping[str, Any]) -> str:
+    hardware = environment.get("hardware", {})
+    if not hardware.get("cpu"):
+        return UNKNOWN
+    gpus = [str(gpu.get("name")) for gpu in hardware.get("gpu", ())]
+    return ", ".join([f"{hardware['cpu']}, {hardware.get('usable_cores', '?')} cores", *gpus])
 
 
 def _listed(words: Any) -> str:

@@ -254,6 +254,8 @@ def _gates(sections: Sections, metrics: Mapping[str, Mapping[str, Any]], probes:
         elif isinstance(tolerance, float) and tolerance >= 1 and metrics.get(metric, {}).get("unit") == "fraction":
             hint = f'; did you mean "{tolerance:g}%", or {tolerance / 100:g}?' if tolerance <= 100 else ""
             sections.fault((*path, "tolerance"), f"allows any loss: the metric is a fraction, 1 is all of it{hint}")
+        elif isinstance(tolerance, str) and _all_of_it(tolerance, metrics.get(metric, {})):
+            sections.fault((*path, "tolerance"), "allows any loss: 100 % of it is all there is")
         if accepted.get("min", -math.inf) > accepted.get("max", math.inf):
             sections.fault(path, f"contradicts itself: min {accepted['min']} is above max {accepted['max']}")
         probe = next((probe for probe in probes if probe.label == metric.partition("/")[0]), None)
@@ -261,13 +263,19 @@ def _gates(sections: Sections, metrics: Mapping[str, Mapping[str, Any]], probes:
             sections.fault((*path, "tolerance"), _without_direction(metric, probe))
         timing = metrics.get(metric, {}).get("timing")
         if timing and probe is not None and probe.stated.get("processes", 1) < TIMING_PROCESSES:
+            more = "processes" in probe.component.options
+            option = f"give its probe processes = {TIMING_PROCESSES}, or " if more else ""
             sections.fault(
                 path,
                 f"a timing has an interval only over {TIMING_PROCESSES} or more fresh processes, "
-                f"and is measured in fewer here: give its probe processes = {TIMING_PROCESSES}, "
-                "or leave it out of [gate]",
+                f"and is measured in fewer here: {option}leave it out of [gate]",
             )
         yield Gate(metric, accepted, path)
+
+
+def _all_of_it(share: str, facts: Mapping[str, Any]) -> bool:
+    """Whether a share of what should be high is no bound: a value above 0 that loses all of it is at 0."""
+    return float(share.rstrip("% ")) >= 100 and facts.get("better") == "higher"
 
 
 def _without_direction(metric: str, probe: Choice | None) -> str:

@@ -178,6 +178,9 @@ def from_json(entry: Mapping[str, Any]) -> Record:
         schema = upgraded["schema"]
     try:
         known = {field.name: upgraded[field.name] for field in fields(Record) if field.name in upgraded}
+        for name in ("cell", "options", "data", "seconds"):
+            if not isinstance(known.get(name, {}), Mapping):
+                raise ValueError(f"{name} {str(known[name])[:40]}")
         if not isinstance(known["id"], str):
             raise ValueError(f"id {known['id']!r}")
         known["probes"] = {label: _row(ProbeRow, row) for label, row in known.get("probes", {}).items()}
@@ -193,17 +196,27 @@ def from_json(entry: Mapping[str, Any]) -> Record:
 
 def metric_from_json(row: Mapping[str, Any]) -> MetricRow:
     """A metric from its JSON values; what is no number there has no value."""
+    at = row.get("at", {})
+    if not isinstance(at, Mapping) or not all(isinstance(value, (str, int, float)) for value in at.values()):
+        raise ValueError(f"at {str(at)[:40]}")
     interval = row.get("interval")
     if row.get("value") is not None and not _is_number(row["value"]):
         row, interval = {**row, "value": None, "reason": f"damaged: {str(row['value'])[:40]} is no number"}, None
-    if interval and not all(_is_number(interval.get(key)) for key in ("low", "high")):
+    if interval and not (_is_number(interval.get("low")) and _is_number(interval.get("high")) and _is_level(interval)):
         interval = None
     samples = tuple(sample for sample in row.get("samples", ()) if _is_number(sample))
-    return _row(MetricRow, {**row, "interval": _row(Interval, interval) if interval else None, "samples": samples})
+    n = row.get("n") if isinstance(row.get("n"), int) else None
+    whole = {**row, "interval": _row(Interval, interval) if interval else None, "samples": samples, "n": n}
+    return _row(MetricRow, whole)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_level(interval: Mapping[str, Any]) -> bool:
+    level = interval.get("level", 0.95)
+    return _is_number(level) and 0 < level < 1
 
 
 def artifact_from_json(row: Mapping[str, Any]) -> ArtifactRow:

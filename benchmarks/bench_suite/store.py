@@ -161,6 +161,16 @@ class Run:
         """The run's id."""
         return str(self.info["run"])
 
+    @property
+    def planned(self) -> Mapping[str, str]:
+        """By id, in words, the cells that the suite as it is now asks for; empty in runs that do not tell."""
+        planned: Mapping[str, str] = self.info.get("planned", {})
+        return planned
+
+    def wanted(self) -> list[Record]:
+        """The records of cells that the suite asks for: a resume may have changed it since others were made."""
+        return [record for record in self.records() if not self.planned or record.id in self.planned]
+
     # ── driving ─────────────────────────────────────────────────────────────────────────────────
 
     @contextmanager
@@ -287,13 +297,12 @@ class Run:
         """What `write_summaries` wrote; empty where nothing was."""
         try:
             entry = json.loads((self.path / "summaries.json").read_bytes())
+            metrics = [metric_from_json(row) for row in entry["metrics"]]
+            return metrics, [artifact_from_json(row) for row in entry["artifacts"]]
         except FileNotFoundError:
             return [], []
-        except (OSError, ValueError) as fault:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
             raise StoreError(f"{self.path / 'summaries.json'} cannot be read: {fault}") from fault
-        return [metric_from_json(row) for row in entry["metrics"]], [
-            artifact_from_json(row) for row in entry["artifacts"]
-        ]
 
     def keep_weights(self, unit: str, reuse: str, state: Mapping[str, Any], history: History | None) -> None:
         """Keep a unit's weights and what happened in its training, for a resume of this run."""
@@ -372,7 +381,10 @@ def _info(path: Path) -> RunInfo:
     try:
         info = json.loads((path / "run.json").read_bytes())
         run, suite, started = str(info["run"]), str(info["suite"]), str(info["started"])
-    except (OSError, ValueError, KeyError, TypeError) as fault:
+        for name in ("gate", "report", "planned"):
+            if not isinstance(info.get(name, {}), dict):
+                raise ValueError(f"{name} is {str(info[name])[:40]}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         raise StoreError(f"{path} is no run: its run.json cannot be read ({fault})") from fault
     records = sum(file.read_bytes().count(b"\n") for file in (path / "records").glob("*.jsonl"))
     return RunInfo(run, suite, started, records, bool(info.get("smoke")), path, info)

@@ -68,13 +68,18 @@ class Workplace:
             self._loaded.clear()
             module = components.load(cell.task.component)
             options = components.make_options(cell.task.component, cell.options["task"])
-            data = prepare(module.load(options, self.sources), cell.options["train"]["validation"], self.smoke)
+            data = prepare(module.load(options, self.sources), cell.options["train"]["validation"])
             self._loaded[key] = data
-        if cell.fraction == 1.0:
-            return self._loaded[key]
-        from bench_suite.data.fractions import part_of
+        data = self._loaded[key]
+        if cell.fraction != 1.0:
+            from bench_suite.data.fractions import part_of
 
-        return part_of(self._loaded[key], cell.fraction)
+            data = part_of(data, cell.fraction)
+        if self.smoke:
+            from bench_suite.data.preparing import few
+
+            data = few(data)
+        return data
 
     def missing(self, cell: Cell) -> list[str]:
         """Labels of the cell's probes that are still to do; inapplicable ones count, so that the record names them."""

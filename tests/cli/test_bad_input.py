@@ -203,6 +203,18 @@ OUT_OF_BOUNDS = [
         'allows any loss: the metric is a fraction, 1 is all of it; did you mean "5%", or 0.05?',
         line=9,
     ),
+    case(
+        "a tolerance of all of it",
+        '[gate]\n"quality/accuracy" = { tolerance = "100%" }',
+        "allows any loss: 100 % of it is all there is",
+        line=9,
+    ),
+    case(
+        "a gate on a timing that is never measured in several processes",
+        '[probes.attribution]\n[gate]\n"attribution/cost" = { tolerance = "5%" }',
+        "measured in fewer here: leave it out of [gate]",
+        line=10,
+    ),
     case("tolerance below zero", '[gate]\n"quality/accuracy" = { tolerance = -0.1 }', "must be 0 or more", line=9),
 ]
 

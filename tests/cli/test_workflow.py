@@ -106,8 +106,10 @@ def follow(tmp_path, git):
         git("commit", "-qm", ", ".join(files))
         return git("rev-parse", "HEAD").strip()
 
-    def run(suite: str, model: str, new: bool = False) -> dict[str, subprocess.CompletedProcess[str]]:
-        base = commit(README_md="") if new else commit(digits_toml=SUITE, nearest_py=MODEL)
+    def run(
+        suite: str, model: str, new: bool = False, base_suite: str = SUITE
+    ) -> dict[str, subprocess.CompletedProcess[str]]:
+        base = commit(README_md="") if new else commit(digits_toml=base_suite, nearest_py=MODEL)
         commit(digits_toml=suite, nearest_py=model)
         ended: dict[str, subprocess.CompletedProcess[str]] = {}
         for name, step in steps().items():
@@ -158,3 +160,11 @@ def test_the_pull_request_that_brings_the_suite_is_judged_by_its_bounds_alone(tm
     assert "The base has no digits.toml" in said["Before"]
     assert "gate passed: quality/accuracy" in said["After"]
     assert not (tmp_path / "summary.md").exists()
+
+
+@pytest.mark.slow
+def test_the_pull_request_that_mends_a_base_below_its_own_bound_passes(tmp_path, follow):
+    ended = follow(SUITE, MODEL, base_suite=SUITE.replace("tolerance = 0.03", "tolerance = 0.03, min = 0.99"))
+    said = {name: each.stdout + each.stderr for name, each in ended.items()}
+    assert {name: each.returncode for name, each in ended.items()} == {"Before": 0, "After": 0, "Summary": 0}, said
+    assert "gate failed: quality/accuracy" in said["Before"]

@@ -105,6 +105,17 @@ def test_without_kept_weights_it_trains_again_and_finds_the_same(suite):
     assert all("train" in line["seconds"] for line in lines(first.run)[2:])
 
 
+def test_the_run_knows_which_cells_its_suite_asks_for_now(suite):
+    first = suite().run
+    assert list(first.planned.values()) == ["loans, mlp, seed 0", "loans, mlp, seed 1"]
+    part = suite(model="dropout = 0.5", resume="newest", only=["seed=1"]).run
+    old, new = set(first.planned), set(part.planned)
+    assert (len(old & new), list(part.planned.values())) == (1, ["loans, mlp, seed 0", "loans, mlp, seed 1"])
+    assert len(part.records()) == 3
+    assert {record.id for record in part.wanted()} == new, "the seed that was done anew counts in the place of the old"
+    assert set(suite(resume="newest").run.planned) == old
+
+
 def test_a_new_cell_joins_the_run(suite, tmp_path):
     first = suite()
     (tmp_path / "suite.toml").write_text((tmp_path / "suite.toml").read_text().replace("[0, 1]", "[0, 1, 2]"))
@@ -161,6 +172,15 @@ def test_changed_source_stops_a_resume_until_it_is_told_what_to_do(suite, tmp_pa
     assert after.keys() == before.keys()
     assert after != before
     assert len(lines(first.run)) == 6
+
+
+def test_a_smoke_run_leaves_64_examples_of_each_fraction(suite, tmp_path):
+    """Of a twentieth of 64 examples one class may be left, of which nothing can be learnt."""
+    suite(smoke=True)
+    text = (tmp_path / "suite.toml").read_text().replace("seed = [0, 1]", "fraction = [0.05, 1.0]")
+    (tmp_path / "suite.toml").write_text(text)
+    outcome = bench_suite.run("suite.toml", smoke=True)
+    assert [(record.status, record.data["train"]) for record in outcome.records] == [("ok", 64)] * 2
 
 
 def test_a_smoke_run_is_never_resumed(suite):

@@ -30,11 +30,14 @@ def command() -> None:
 def set_(run: str, results: Path) -> None:
     """Make RUN, by default the newest, the baseline of its suite, in the place of the one before."""
     from bench_suite.baselines import set_baseline
+    from bench_suite.reports.leaderboard import lacking
     from bench_suite.store import Store
 
     store = Store(results)
     made = set_baseline(store, store.open(run))
     say(f"{made.suite}: {made.run.name}, {spoken_size(made.size)} in {shown(made.run.path)}")
+    if lacks := lacking(made.run):
+        say(f"note: it is not the whole suite: {lacks}")
     say("\nnext: bench run SUITE --against baseline   measures anew and compares")
 
 

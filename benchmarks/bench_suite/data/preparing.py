@@ -135,9 +135,13 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
         splits["train"] = Joined(splits["train"], splits.pop("validation"))
     fingerprint = hash_of(data.source.fingerprint, left_out) if left_out else data.source.fingerprint
     noted = {**data.source.notes, **notes, **_rare_classes(data, splits["train"])}
-    if smoke:
-        splits = {name: _few(split) for name, split in splits.items()}
-    return replace(data, splits=splits, source=replace(data.source, fingerprint=fingerprint, notes=noted))
+    made = replace(data, splits=splits, source=replace(data.source, fingerprint=fingerprint, notes=noted))
+    return few(made) if smoke else made
+
+
+def few(data: Data) -> Data:
+    """The data with `SMOKE_EXAMPLES` examples in each split that has more, classes in proportion."""
+    return replace(data, splits={name: _few(split) for name, split in data.splits.items()})
 
 
 def _rare_classes(data: Data, train: Split) -> dict[str, str]:

@@ -88,6 +88,8 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
             now = stated(plan)
             if plan.only:
                 del now["cells"], now["only"], now["passed"]
+                others = {id: where for id, where in run.planned.items() if where not in now["planned"].values()}
+                now["planned"] = {**others, **now["planned"]} if run.planned else {}
             began = run.info.get("git")
             codes = [*run.info.get("resumed_git", ()), environment.git_state(plan.suite.folder.resolve())]
             codes = [code for at, code in enumerate(codes) if code != began and code not in codes[:at]]
@@ -181,6 +183,7 @@ def stated(plan: Plan) -> dict[str, Any]:
         "text": suite.document.text,
         "overrides": list(suite.overrides),
         "cells": len(plan.cells),
+        "planned": {cell.id: name(cell) for cell in plan.cells},
         "only": list(plan.only),
         "passed": list(plan.passed),
         "left_out": [list(pair) for pair in plan.left_out],

@@ -148,12 +148,22 @@ def what_next(comparison: Comparison) -> str:
     hints = {
         1: "next: bench compare … --markdown FILE   the whole table, for a pull request",
         3: "next: bench results   then bench run … --resume does what failed again",
-        4: "next: more examples or seeds, or a wider tolerance, as said above"
-        if any(row.base is not None for row in comparison.rows)
-        else "next: bench results   lists the runs; why these have nothing to compare is said above",
+        4: _what_decides(comparison),
         0: "next: bench baseline set   keeps the newer run, to be compared with",
     }
     return hints[comparison.status]
+
+
+def _what_decides(comparison: Comparison) -> str:
+    """What one would do where it cannot be told."""
+    untold = [row for row in comparison.rows if row.gated and row.verdict == "cannot tell"]
+    if any(row.p is not None for row in untold):
+        return "next: more examples or seeds, or a wider tolerance, as said above"
+    if untold:
+        return "next: measure on both sides what a gate had nothing to judge by, or do not gate it"
+    if comparison.rows:
+        return "next: bench baseline set   keeps the newer run, if its cells are as they should be"
+    return "next: bench results   lists the runs; why these have nothing to compare is said above"
 
 
 def title(comparison: Comparison) -> str:
@@ -214,20 +224,11 @@ def _shown(row: Row) -> _Shown:
     """Numbers with as many decimals as the interval of their difference supports."""
     if row.base is None or row.head is None:
         return _Shown("", "", "", "", "")
-    unit = 100.0 if row.relative else 1.0
-    sign = " %" if row.relative else ""
-    worse = 1.0 if row.better == "lower" else -1.0
-
-    def loss(value: float | None) -> str:
-        if value is None:
-            return ""
-        return numbers.plain_number(worse * value * unit, 2) + sign
-
     scale = numbers.scale_for([row.base, row.head], row.unit)
     decimals = None
     if row.interval is not None:
         largest = max(abs(row.base), abs(row.head)) or 1.0
-        supported = numbers.decimals_for((row.interval[1] - row.interval[0]) / 2 * unit)
+        supported = numbers.decimals_for((row.interval[1] - row.interval[0]) / 2 * (100.0 if row.relative else 1.0))
         decimals = min(supported, MOST_DIGITS - 1 - math.floor(math.log10(largest)))
     if row.relative or decimals is None:
         values = [numbers.plain_number(value / scale.divisor) for value in (row.base, row.head)]
@@ -235,6 +236,12 @@ def _shown(row: Row) -> _Shown:
         scale = numbers.Scale(1.0, "" if row.unit in ("fraction", "score", "count") else row.unit)
         values = [numbers.rounded(value, decimals) for value in (row.base, row.head)]
     values[1] += f" {scale.unit}" if scale.unit else ""
+    unit, sign = (100.0, " %") if row.relative else (1 / scale.divisor, "")
+    worse = 1.0 if row.better == "lower" else -1.0
+
+    def loss(value: float | None) -> str:
+        return "" if value is None else numbers.plain_number(worse * value * unit, 2) + sign
+
     difference = ""
     if row.difference is not None:
         number = row.difference * unit
