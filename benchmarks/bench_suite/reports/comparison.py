@@ -161,6 +161,8 @@ def _what_decides(comparison: Comparison) -> str:
         return "next: more examples or seeds, or a wider tolerance, as said above"
     if untold:
         return "next: measure on both sides what a gate had nothing to judge by, or do not gate it"
+    if comparison.rows and any(each.why == "missing" for each in comparison.odd):
+        return "next: bench run … --resume   does what is missing"
     if comparison.rows:
         return "next: bench baseline set   keeps the newer run, if its cells are as they should be"
     return "next: bench results   lists the runs; why these have nothing to compare is said above"
