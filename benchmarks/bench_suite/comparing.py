@@ -343,9 +343,9 @@ def _of_values(row: Row, values: Values, sign: float, place: _Place) -> tuple[Ev
         n = min(each.n or 0 for pair in values for each in pair)
         found = unpaired(of_seed, [error or 0.0 for error in errors], n)
         return with_seeds(found, numbers, sign), BY_INTERVALS, why
-    exact, single = (
-        all(word in (each.reason or "") for pair in values for each in pair) for word in ("exact", "one observation")
-    )
+    reasons = [each.reason or "" for pair in values for each in pair]
+    exact = all(reason.startswith("exact") for reason in reasons)
+    single = all("one observation" in reason for reason in reasons)
     if len(set(of_seed)) == 1 and (exact or (single and of_seed[0] == 0.0)):
         return Evidence(over_seeds_alone(of_seed)), "exact values" if exact else "the same values", why
     if len(of_seed) == 1:
