@@ -76,9 +76,9 @@ class Workplace:
 
             data = part_of(data, cell.fraction)
         if self.smoke:
-            from bench_suite.data.preparing import few
+            from bench_suite.data.preparing import smoke_part
 
-            data = few(data)
+            data = smoke_part(data)
         return data
 
     def missing(self, cell: Cell) -> list[str]:

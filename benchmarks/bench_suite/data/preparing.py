@@ -136,10 +136,10 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
     fingerprint = hash_of(data.source.fingerprint, left_out) if left_out else data.source.fingerprint
     noted = {**data.source.notes, **notes, **_rare_classes(data, splits["train"])}
     made = replace(data, splits=splits, source=replace(data.source, fingerprint=fingerprint, notes=noted))
-    return few(made) if smoke else made
+    return smoke_part(made) if smoke else made
 
 
-def few(data: Data) -> Data:
+def smoke_part(data: Data) -> Data:
     """The data with `SMOKE_EXAMPLES` examples in each split that has more, classes in proportion."""
     return replace(data, splits={name: _few(split) for name, split in data.splits.items()})
 
