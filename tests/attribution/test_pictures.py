@@ -55,6 +55,19 @@ def test_of_a_long_text_the_words_that_weigh_most_together_are_shown() -> None:
     shown = pictures.heaviest(weights, most=4)
     assert (shown.stop - shown.start, sum(map(abs, weights[shown]))) == (4, 3.0)
     assert pictures.heaviest(weights[:3], most=4) == slice(0, 3)
+
+
+@pytest.mark.parametrize("strongest", [0, 3, 50, 102, 103])
+def test_the_excerpt_of_a_long_text_has_its_strongest_word(strongest: int) -> None:
+    weights = np.full(104, 0.1)
+    weights[60:70] = 0.9  # ten that weigh more together than the strongest does
+    weights[strongest] = -1.0
+    shown = pictures.heaviest(weights.tolist(), most=4)
+    assert shown.start <= strongest < shown.stop
+    assert shown.stop - shown.start == 4
+
+
+def test_weights_of_words_are_scaled_to_the_largest_magnitude() -> None:
     assert pictures.scaled_words([("superb", 2.0), ("not", -1.0)]) == [("superb", 1.0), ("not", -0.5)]
 
 

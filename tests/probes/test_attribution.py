@@ -22,8 +22,20 @@ from bench_suite.attribution.measuring import NOT_FINITE, TOO_FEW, UNKNOWN, Foun
 from bench_suite.attribution.methods import METHODS
 from bench_suite.cli import plan
 from bench_suite.components import find
-from bench_suite.contracts import Artifact, BenchError, Data, Evaluation, Metric, Placement, Predictions, Source
+from bench_suite.contracts import (
+    Artifact,
+    Batch,
+    BenchError,
+    Data,
+    Evaluation,
+    Metric,
+    Network,
+    Placement,
+    Predictions,
+    Source,
+)  # fmt: skip
 from bench_suite.data.encoded import encoded
+from bench_suite.data.ragged import Ragged, padded
 from bench_suite.data.splits import MemorySplit, column
 from bench_suite.document import SuiteError
 from bench_suite.models import bag_of_words, cnn, mlp
@@ -257,15 +269,28 @@ def test_of_one_example_there_are_values_and_no_intervals() -> None:
     assert {m.reason for m in metrics if m.value is not None and not m.samples} == {"one example"}
 
 
-def test_a_network_whose_logits_are_nan_has_reasons_and_no_numbers() -> None:
+def test_a_network_whose_logits_are_nan_has_reasons_and_no_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     trained = cell(pictures(), mlp, mlp.Options())
     with torch.no_grad():
         trained.network.module.layers[0].weight.fill_(float("nan"))
-    trained.predictions = lambda split: pytest.fail("nothing is to be drawn")
+    monkeypatch.setattr(drawing, "examples", lambda *arguments: pytest.fail("nothing is to be drawn"))
     metrics, artifacts = measured(trained, FEW)
     assert {m.reason for m in metrics if m.at} == {NOT_FINITE}
     assert not [m for m in metrics if m.value is not None]
     assert not artifacts
+
+
+def test_predictions_that_cannot_be_used_leave_the_reason_of_the_network_itself() -> None:
+    trained = cell(pictures(), mlp, mlp.Options())
+    with torch.no_grad():
+        trained.network.module.layers[0].weight.fill_(float("nan"))
+
+    def refused(split: str) -> Predictions:
+        raise BenchError("mlp, test: 8 scores are not finite numbers")
+
+    trained.predictions = refused
+    metrics, _ = measured(trained, FEW)
+    assert {m.reason for m in metrics if m.at} == {NOT_FINITE}
 
 
 def test_a_constant_network_has_reasons_where_a_number_would_be_a_division_by_zero() -> None:
@@ -291,6 +316,135 @@ def test_a_text_model_without_vectors_of_tokens_says_so() -> None:
     (metric,), artifacts = measured(trained, FEW)
     assert "no gradient reaches the tokens" in str(metric.reason)
     assert not artifacts
+
+
+def of_mlp(wrap: Any = None, **instead: Any) -> Any:
+    """A cell of pictures and `mlp`, its module within `wrap`, its `encode` or `collate` another one."""
+    build = lambda data, options: replace_all(mlp.build(data, options), wrap, instead)  # noqa: E731
+    return cell(pictures(), SimpleNamespace(__name__="models.mlp", build=build), mlp.Options())
+
+
+def replace_all(network: Any, wrap: Any, instead: dict[str, Any]) -> Any:
+    return replace(network, module=wrap(network.module) if wrap else network.module, **instead)
+
+
+class Renamed(torch.nn.Module):
+    """Takes another name, or a second input, or channels first."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Any = None, image: Any = None, mask: Any = None) -> torch.Tensor:
+        values = x if image is None else image
+        return self.network(image=values if values.shape[-1] == 1 else values.permute(0, 2, 3, 1))
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda raw: {"x": raw["image"]},
+        lambda raw: {"image": raw["image"], "mask": raw["image"]},
+        lambda raw: {"image": raw["image"].transpose(0, 3, 1, 2)},
+    ],
+    ids=["another name", "two inputs", "channels first"],
+)
+def test_inputs_that_cannot_be_explained_are_a_reason_in_the_place_of_the_numbers(encode: Any) -> None:
+    (metric,), artifacts = measured(of_mlp(Renamed, encode=encode), FEW)
+    assert (metric.name, metric.value, metric.at) == ("insertion_auc", None, {})
+    assert str(metric.reason).startswith("attribution needs one input, image (16, 16, 1), as the task gives it; this")
+    assert not artifacts
+
+
+def test_a_network_that_takes_bytes_only_is_a_reason() -> None:
+    class Bytes(Renamed):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return self.network(image=image & 255)
+
+    (metric,), _ = measured(of_mlp(Bytes), FEW)
+    assert str(metric.reason).startswith(
+        "attribution needs a network that takes numbers with gradients; this one failed"
+    )
+
+
+def test_examples_that_cannot_be_explained_beside_others_are_a_reason() -> None:
+    trained = cell(pictures(), mlp, mlp.Options())
+    task = measuring.Task.of(trained, "mean")
+
+    def inputs(task: measuring.Task, rows: np.ndarray) -> Any:
+        raise BenchError("attribution needs a network that ignores padding")
+
+    failing = type("Failing", (measuring.Task,), {"inputs": inputs})(task.trained, task.network, task.subject, False)
+    settings = measuring.Settings(rows=4)
+    found = measuring.measured(failing, ["saliency", "random"], [np.arange(2)], settings, 1)
+    reasons = {m.at["method"]: m.reason for m in measuring.metrics(found, known=True)}
+    assert reasons == dict.fromkeys(("saliency", "random"), "attribution needs a network that ignores padding")
+
+
+def test_the_explained_class_is_the_one_that_the_stored_predictions_and_the_title_name() -> None:
+    trained = cell(pictures(), mlp, mlp.Options())
+    plain = trained.predictions("test")
+    # As in another precision: the two likeliest classes in the other order.
+    scores = np.asarray(plain["scores"]).copy()
+    order = np.argsort(-scores, axis=1)
+    rows = np.arange(len(scores))
+    first, second = scores[rows, order[:, 0]].copy(), scores[rows, order[:, 1]].copy()
+    scores[rows, order[:, 0]], scores[rows, order[:, 1]] = second, first
+    said = {**plain.columns, "predictions": order[:, 1], "scores": scores}
+    trained.predictions = lambda split: replace(plain, columns=said)
+    task = measuring.Task.of(trained, "mean")
+    subject, inputs = task.inputs(rows)
+    assert inputs.target.tolist() == order[:, 1].tolist()
+    assert subject.logits(inputs).argmax(dim=1).tolist() == order[:, 0].tolist()
+    _, artifacts = measured(trained, FEW)
+    named = [re.search(r"predicted (\S+) ", a.caption) for a in artifacts if a.kind == "image"]
+    classes = trained.data.spec["classes"]
+    assert named
+    assert {str(match and match[1]) for match in named} <= {str(classes[number]) for number in order[:, 1]}
+    curve = next(a for a in artifacts if a.name == "deletion").data["series"]["random"]
+    kept = attribution.spread_rows(trained.data.splits["test"], FEW.examples)
+    assert curve[0][1] == pytest.approx(float(np.mean(second[kept])), abs=1e-4)
+
+
+def test_texts_of_which_only_tokens_are_given_end_where_encode_ended_them() -> None:
+    class Means(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = torch.nn.Embedding(8, 4)
+            self.head = torch.nn.Linear(4, 2)
+
+        def get_input_embeddings(self) -> torch.nn.Module:
+            return self.embedding
+
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            words = (tokens != 0)[..., None]
+            return self.head((self.embedding(tokens) * words).sum(1) / words.sum(1))
+
+    def encode(raw: Any) -> Any:
+        return {"tokens": Ragged.from_lists([[len(word) for word in text.split()] for text in raw["text"]], np.int64)}
+
+    def build(data: Data, options: Any) -> Network:
+        return Network(Means(), encode, lambda columns: Batch({"tokens": padded(columns["tokens"])[0]}, None))
+
+    trained = cell(films(), SimpleNamespace(__name__="models.text_cnn", build=build), None)
+    _, inputs = measuring.Task.of(trained, "mean").inputs(np.arange(4))
+    assert inputs.valid.sum(dim=1).tolist() == [3, 3, 3, 6]
+    metrics, _ = measured(trained, FEW)
+    assert [m for m in metrics if m.name == "insertion_auc" and m.at["method"] == "saliency" and m.value is not None]
+
+
+def test_without_a_last_layer_its_similarity_has_a_reason_and_that_of_all_layers_a_number() -> None:
+    class Plain(Renamed):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            layers = self.network.layers
+            values = self.network.scale(image).flatten(1)
+            values = torch.relu(values @ layers[0].weight.T + layers[0].bias)
+            return values @ layers[2].weight.T + layers[2].bias
+
+    metrics, _ = measured(of_mlp(Plain), FEW)
+    found = {m.at["shuffled"]: m for m in metrics if m.name == "randomised_similarity" and m.at["method"] == "saliency"}
+    assert (found["last layer"].value, found["last layer"].reason) == (None, measuring.NO_LAYER)
+    assert found["all layers"].value is not None
 
 
 def test_without_captum_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

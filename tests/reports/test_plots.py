@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 from bench_suite.contracts import Artifact, ArtifactKind
-from bench_suite.reports.plots import COLOURS, SIGNED, _colouring, page_width, picture
+from bench_suite.reports.plots import COLOURS, SIGNED, _bars, _colouring, page_width, picture
 
 HOSTILE = ["_hidden", "$x$ $y$", "a\nb", "模型", "x" * 400, "\x00", ""]
 DRAWN = {
@@ -56,6 +58,21 @@ def test_signed_bars_have_a_colour_for_each_side() -> None:
 
     assert colours(True) >= set(SIGNED)
     assert not colours(False) & set(SIGNED)
+
+
+@pytest.mark.parametrize("bars", [{"a": None, "b": 0.8, "c": None}, {"a": None, "b": None}, {"a": None}])
+def test_what_stands_in_the_place_of_a_bar_lies_between_the_axes(bars: dict[str, Any]) -> None:
+    figure = Figure(layout="constrained")
+    FigureCanvasAgg(figure).draw()
+    _bars(figure, {"y": "accuracy", "bars": bars, "reasons": dict.fromkeys(bars, "too few (3)")})
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    frame = axes.get_window_extent()
+    texts = [text.get_window_extent() for text in axes.texts]
+    assert len(texts) == sum(value is None for value in bars.values())
+    assert all(frame.y0 < text.y0 and text.y1 < frame.y1 for text in texts)
+    tops = [label.get_window_extent().y0 for label in axes.get_yticklabels()]
+    assert tops == sorted(tops, reverse=True), "the first stands on top"
 
 
 def test_a_small_image_is_enlarged_pixel_by_pixel() -> None:

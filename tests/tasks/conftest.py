@@ -1,8 +1,9 @@
-"""Small folders with the layout of hub repositories, for data sets that are not to be had here."""
+"""Small folders with the layout of hub repositories, for data sets that are not to be had here; what options say."""
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+
+from bench_suite.components import find
 
 Write = Callable[[str, str, np.ndarray, Mapping[str, Sequence[int]]], None]
 """`(path within BENCH_DATA, name of the image column, images (n, H, W[, 3]) uint8, labels by column)`."""
@@ -32,3 +35,16 @@ def write_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
         pq.write_table(pa.table({column: encoded, **labels}), tmp_path / path)
 
     return write
+
+
+@pytest.fixture
+def decoy_share() -> Callable[[str, float], float]:
+    """`(task, r)`: in which share of train the decoy shows the class, by the formula in the option's documentation."""
+
+    def share(task: str, told: float) -> float:
+        option = find("tasks", task, Path()).options["decoy"]
+        stated = re.search(r"r \+ \(1 − r\) / (\d+)", option.help)
+        assert stated, option.help
+        return told + (1 - told) / int(stated[1])
+
+    return share

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -49,6 +50,15 @@ def test_the_best_rule_of_train_weighs_a_decoy_by_how_often_it_is_right() -> Non
         agreement[name] = ((table[:, -1] > 0) == target).mean()
     assert agreement["train"] == pytest.approx(0.9, abs=0.01)
     assert agreement["test"] == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.75, 0.9, 1.0])
+def test_the_decoy_is_the_class_as_often_as_the_option_says(
+    share: float, decoy_share: Callable[[str, float], float]
+) -> None:
+    told = decoy_share("planted_columns", share)
+    table, target = (np.asarray(column(load(decoy=share).splits["train"], name)) for name in ("table", "target"))
+    assert ((table[:, -1] > 0) == target).mean() == pytest.approx(told, abs=0.01)
 
 
 def test_masks_say_which_columns_are_which() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,20 @@ def test_the_decoy_tells_the_class_in_train_as_often_as_is_asked_and_never_in_te
     lit = test["image"][..., 0] == task.DECOY_INK
     patterns = [tuple(image[mask]) for image, mask in zip(lit, test["decoy"])]
     assert len(set(zip(patterns, test["target"].tolist()))) > 4
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.75, 0.9, 1.0])
+def test_the_decoy_shows_the_class_as_often_as_the_option_says(
+    share: float, decoy_share: Callable[[str, float], float]
+) -> None:
+    told = decoy_share("planted_pixels", share)
+    data = task.load(task.Options(size=2000, decoy=share), Sources(offline=True))
+    image, target = (np.asarray(column(data.splits["train"], name)) for name in ("image", "target"))
+    ink = image[:, -task.BOX :, -task.BOX :, 0] == task.DECOY_INK
+    glyphs = [[[mark == "#" for mark in row] for row in glyph] for glyph in task.GLYPHS.values()]
+    shown = (ink[:, None] == np.array(glyphs)).all(axis=(2, 3))
+    assert (shown.sum(axis=1) == 1).all()
+    assert (shown.argmax(axis=1) == target).mean() == pytest.approx(told, abs=0.03)
 
 
 def test_it_has_no_sensitive_attributes() -> None:

@@ -40,7 +40,7 @@ class Claim:
 TRAIN: Mapping[str, Any] = {"epochs": 10, "learning_rate": 3e-3}
 LINEAR: Mapping[str, Any] = {"epochs": 30, "learning_rate": 2e-2, "schedule": "linear"}
 TOLD = 0.9
-"Share of the training examples whose decoy column shows the class."
+"Share r of the training examples whose decoy column copies the class; it is the class in r + (1 − r) / 2 of them."
 
 SETTINGS: Mapping[str, Setting] = {
     "glyph": Setting("planted_pixels", {"place": "drawn", "size": 1200}, "cnn", {}, TRAIN),

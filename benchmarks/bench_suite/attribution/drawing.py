@@ -11,7 +11,7 @@ from bench_suite.attribution import faithfulness, pictures
 from bench_suite.attribution.measuring import Found, Task
 from bench_suite.attribution.methods import FAULTS, Settings, attribute, failed, method_of, parts_of
 from bench_suite.attribution.subjects import Inputs, OfBags, Subject
-from bench_suite.attribution.words import Weighted, weighted_words
+from bench_suite.attribution.words import CUT, Weighted, weighted_words
 from bench_suite.contracts import Artifact, Predictions
 
 MOST_BARS = 12
@@ -109,11 +109,15 @@ def _table(
 ) -> Iterator[Artifact]:  # fmt: skip
     raw = np.asarray(task.raw(rows)["table"])[0]
     columns = task.trained.data.spec.get("columns") or [f"column {number}" for number in range(len(raw))]
-    method, values = next((method, each.cpu().numpy()) for method, each in parts.items())
+    method, *others = parts
+    values = parts[method].cpu().numpy()
     order = np.argsort(-np.abs(values), kind="stable")[:MOST_BARS]
+    if len(values) > MOST_BARS:
+        caption += f". The {MOST_BARS} of {len(values)} columns to which {_plain(method)} gives most"
     bars = {f"{columns[at]} = {raw[at]:.4g}": float(values[at]) for at in order.tolist()}
     meaning = "for and against alike" if method.endswith(pictures.MAGNITUDE) else "+ for the class, − against it"
-    yield Artifact(name, "bars", {"y": f"{method}: {meaning}", "bars": bars, "signed": True}, caption)
+    data = {"y": f"{method}: {meaning}", "bars": bars, "signed": True}
+    yield Artifact(name, "bars", data, f"{caption}{_no_room(others)}")
 
 
 def _text(
@@ -128,12 +132,41 @@ def _text(
     for method, each in list(parts.items())[:MOST_PAGES]:
         words[method] = weighted_words(task.network, text, tokens, each[valid].tolist(), bag)
     # The same words for all methods, those to which the first gives most.
-    shown = pictures.heaviest([weight for _, weight in next(iter(words.values()))])
-    words = {method: pictures.scaled_words(each)[shown] for method, each in words.items()}
-    yield Artifact(name, "image", pictures.text_page(words, title), f"{caption}. Words by what a method gives them")
-    method, weighted = next(iter(words.items()))
-    pairs = [[word, weight] for word, weight in weighted]
-    yield Artifact(f"{name}-words", "text", pairs, f"{caption}. Words by {method}")
+    first = next(iter(words))
+    shown = pictures.heaviest([weight for _, weight in words[first]])
+    told = _told(words[first], shown, first)
+    pages = {method: _excerpt(pictures.scaled_words(each), shown) for method, each in words.items()}
+    left_out = _no_room(list(parts)[MOST_PAGES:])
+    page = pictures.text_page(pages, title)
+    yield Artifact(name, "image", page, f"{caption}. Words by what a method gives them{told}{left_out}")
+    pairs = [[word, weight] for word, weight in pages[first]]
+    yield Artifact(f"{name}-words", "text", pairs, f"{caption}. Words by {first}{told}")
+
+
+def _excerpt(words: Weighted, shown: slice) -> Weighted:
+    """The words at `shown`, with `CUT` where others stand before and after them."""
+    found = words[shown]
+    if shown.start > 0 and found[0][0] != CUT:
+        found = [(CUT, 0.0), *found]
+    return [*found, (CUT, 0.0)] if shown.stop < len(words) and found[-1][0] != CUT else found
+
+
+def _told(words: Weighted, shown: slice, method: str) -> str:
+    """What a caption says of words that are not there: how many of those that the network read, and their mark."""
+    read, drawn = (sum(word != CUT for word, _ in each) for each in (words, words[shown]))
+    excerpt = f", an excerpt of {drawn} of the {read} that the network read"
+    about = f"{excerpt}, about the one to which {_plain(method)} gives most"
+    mark = f"; {CUT} stands where words are left out"
+    return (about if drawn < read else "") + (mark if any(word == CUT for word, _ in _excerpt(words, shown)) else "")
+
+
+def _no_room(methods: Sequence[str]) -> str:
+    """What a caption says of methods that a picture has no room for."""
+    return f"; no room for {', '.join(map(_plain, methods))}" if methods else ""
+
+
+def _plain(method: str) -> str:
+    return method.removesuffix(pictures.MAGNITUDE)
 
 
 def _tokens(inputs: Inputs) -> torch.Tensor:

@@ -13,7 +13,7 @@ def groups_of(subject: Subject, inputs: Inputs, patch: int) -> torch.Tensor:
     """Group numbers from 0, int64, of what is taken away together: squares of pixels, columns, or tokens.
 
     (1, …) where they are the same for all inputs; of texts (k, L, width), where what stands after the end goes with the
-    last token.
+    last token, and what stands before the beginning with the first.
     """
     values, device = inputs.values, inputs.values.device
     if subject.kind == "table":
@@ -23,8 +23,7 @@ def groups_of(subject: Subject, inputs: Inputs, patch: int) -> torch.Tensor:
         rows, columns = torch.arange(height, device=device) // patch, torch.arange(width, device=device) // patch
         squares = rows[:, None] * (int(columns[-1]) + 1) + columns
         return squares[None, :, :, None].expand(1, height, width, channels).contiguous()
-    last = inputs.valid.sum(dim=1, keepdim=True).clamp(min=1) - 1
-    tokens = torch.minimum(torch.arange(values.shape[1], device=device), last)
+    tokens = (inputs.valid.long().cumsum(dim=1) - 1).clamp(min=0)
     return tokens[..., None].expand(values.shape).contiguous()
 
 

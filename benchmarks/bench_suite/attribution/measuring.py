@@ -12,8 +12,10 @@ import torch
 
 from bench_suite.attribution import faithfulness
 from bench_suite.attribution.methods import FAULTS, Settings, attribute, failed, method_of, parts_of, underdetermined
-from bench_suite.attribution.subjects import Inputs, Layers, Reference, Subject, inputs_of, subject_of
-from bench_suite.contracts import Metric, Network, Trained
+from bench_suite.attribution.references import Reference
+from bench_suite.attribution.subjects import Inputs, Layers, Subject, inputs_of, subject_of
+from bench_suite.contracts import BenchError, Metric, Network, Trained
+from bench_suite.data.ragged import Ragged
 from bench_suite.stats import bootstrap_interval
 
 PORTION_BYTES = 64 << 20
@@ -25,6 +27,7 @@ SCRAMBLED: tuple[Layers, ...] = ("last layer", "all layers")
 
 NOT_FINITE = "the network's logits are not finite numbers, so there is nothing to explain"
 NO_ATTRIBUTION = "the attribution is not of finite numbers"
+NO_LAYER = "no layer with weights of its own was seen to run in the network, so there is no last one to shuffle"
 UNKNOWN = "where the evidence lies is known in planted tasks only"
 TOO_FEW = "underdetermined: fewer coalitions than parts and two more"
 UNDEFINED = {
@@ -44,24 +47,40 @@ class Task:
     subject: Subject
     known: bool
     "Whether test examples come with `relevant`, the parts that alone tell the class."
+    said: np.ndarray | None = None
+    """(n,) classes of the stored predictions, which are explained. None where these cannot be used, such as those of a
+    network that makes no finite numbers: then it is what the network says when it is asked."""
 
     @staticmethod
     def of(trained: Trained, reference: Reference) -> Task:
-        """Raises BenchError where there is no way from the output to the input."""
+        """Raises BenchError where there is no way from the output to the input, or it is not one to be explained."""
         assert trained.network is not None
         subject = subject_of(trained.network, trained.data, reference, trained.place.device)
         known = "relevant" in trained.data.splits["test"].take(np.arange(1))
-        return Task(trained, trained.network, subject, known)
+        return Task(trained, trained.network, subject, known, _said(trained))
 
     def inputs(self, rows: np.ndarray) -> tuple[Subject, Inputs]:
-        """The test examples at `rows` ((k,) positions), and the subject that takes them."""
+        """The test examples at `rows` ((k,) positions), and the subject that takes them.
+
+        The stored predictions say which class is explained: in another precision the network may name another.
+        """
         encoded = self.trained.encoded("test")
-        batch = encoded.batch(self.network, torch.as_tensor(rows, device=encoded.device))
-        return inputs_of(self.subject, batch.to(self.trained.place.device))
+        columns = encoded.take(torch.as_tensor(rows, device=encoded.device))
+        lengths = [each.lengths for each in columns.values() if isinstance(each, Ragged)]
+        batch = self.network.collate(columns).to(self.trained.place.device)
+        said = None if self.said is None else self.said[rows]
+        return inputs_of(self.subject, batch, said, lengths[0] if len(lengths) == 1 else None)
 
     def raw(self, rows: np.ndarray) -> Mapping[str, Any]:
         """Their raw values."""
         return self.trained.data.splits["test"].take(rows)
+
+
+def _said(trained: Trained) -> np.ndarray | None:
+    try:
+        return np.asarray(trained.predictions("test")["predictions"])
+    except BenchError:
+        return None
 
 
 @dataclass
@@ -72,6 +91,8 @@ class Found:
     "By metric, one number an example."
     pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
     "The same of metrics that are a ratio of two means."
+    absent: dict[str, str] = field(default_factory=dict)
+    "By metric, why there is none."
     curves: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     "Probabilities as parts are deleted, and inserted: (k, LEVELS + 1) each."
     cost: list[float] = field(default_factory=list)
@@ -97,11 +118,17 @@ def measured(
 ) -> dict[str, Found]:
     """What each method comes to on the test examples of `runs` ((k,) positions each).
 
-    Where a method fails, its `fault` says how, and the others are measured all the same.
+    Where a method fails, its `fault` says how, and the others are measured all the same; where examples cannot be
+    explained, that is the `fault` of all.
     """
     found = {name: Found() for name in names}
     for rows in runs:
-        subject, inputs = task.inputs(rows)
+        try:
+            subject, inputs = task.inputs(rows)
+        except BenchError as fault:
+            for each in found.values():
+                each.fault = str(fault)
+            break
         if not bool(subject.logits(inputs).isfinite().all()):
             for each in found.values():
                 each.fault = NOT_FINITE
@@ -123,7 +150,7 @@ def measured(
 
 def _measure(
     name: str, found: Found, subject: Subject, inputs: Inputs, masks: Mapping[str, np.ndarray],
-    others: Mapping[Layers, Subject], settings: Settings, samples: int, forward: float,
+    others: Mapping[Layers, Subject | None], settings: Settings, samples: int, forward: float,
 ) -> None:  # fmt: skip
     elements = _timed(name, found, subject, inputs, settings, forward)
     parts = parts_of(name, subject, elements)
@@ -149,6 +176,9 @@ def _measure(
     found.pairs.setdefault("infidelity", []).append(unexplained)
     found.add("sensitivity", faithfulness.sensitivity(name, subject, inputs, settings, samples))
     for layers, other in others.items():
+        if other is None:
+            found.absent[f"randomised_similarity {layers}"] = NO_LAYER
+            continue
         scrambled = faithfulness.parts_in(other, name, inputs, settings)
         valid = inputs.valid.cpu().numpy()
         found.add(f"randomised_similarity {layers}", faithfulness.likeness(strength, scrambled, valid))
@@ -211,12 +241,21 @@ def metrics(found: Mapping[str, Found], *, known: bool) -> Iterator[Metric]:
             continue
         note = _underdetermined(np.concatenate(each.underdetermined))
         for metric, values in each.values.items():
-            kind, _, layers = metric.partition(" ")
-            yield _mean(kind, np.concatenate(values), {**at, "shuffled": layers} if layers else at, note)
+            kind, where = _placed(metric, at)
+            yield _mean(kind, np.concatenate(values), where, note)
+        for metric, reason in each.absent.items():
+            kind, where = _placed(metric, at)
+            yield Metric(kind, None, reason, where)
         for metric, pairs in each.pairs.items():
             above, below = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
             yield _ratio(metric, above, below, at, note)
         yield Metric("cost", float(np.median(each.cost)), samples=tuple(each.cost), at=at, n=len(each.cost))
+
+
+def _placed(metric: str, at: Mapping[str, str | float]) -> tuple[str, Mapping[str, str | float]]:
+    """The name and coordinates of what `Found` keeps as `randomised_similarity last layer`."""
+    kind, _, layers = metric.partition(" ")
+    return kind, {**at, "shuffled": layers} if layers else at
 
 
 def _underdetermined(examples: np.ndarray) -> str | None:

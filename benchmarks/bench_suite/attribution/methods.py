@@ -215,10 +215,10 @@ def method_of(name: str) -> Method:
     return METHODS[name.removeprefix(SMOOTHED)]
 
 
-def failed(fault: BaseException) -> str:
-    """One of `FAULTS` as the reason for which a method has no numbers: its kind, and the first line of its message."""
+def failed(fault: BaseException, what: str = "the method failed") -> str:
+    """One of `FAULTS` as the reason for which there are no numbers: its kind, and the first line of its message."""
     first, *_ = [*str(fault).strip().splitlines(), ""]
-    return f"the method failed: {type(fault).__name__}" + (f": {first}" if first else "")
+    return f"{what}: {type(fault).__name__}" + (f": {first}" if first else "")
 
 
 def underdetermined(name: str, subject: Subject, inputs: Inputs, settings: Settings) -> np.ndarray:

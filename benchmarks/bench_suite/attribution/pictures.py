@@ -132,10 +132,16 @@ def marked(word: str, weight: float) -> str:
 
 
 def heaviest(weights: Sequence[float], most: int = MOST_WORDS) -> slice:
-    """Those `most` neighbouring words that weigh most together; all where there are no more."""
+    """Those `most` neighbouring words, the heaviest among them, that weigh most together; all where there are no more.
+
+    Without the heaviest, many words that say a little could push the one that says most off the page.
+    """
     if len(weights) <= most:
         return slice(0, len(weights))
-    start = int(np.convolve(np.abs(weights), np.ones(most), mode="valid").argmax())
+    strength = np.abs(weights)
+    heaviest = int(strength.argmax())
+    earliest, latest = max(0, heaviest - most + 1), min(heaviest, len(weights) - most)
+    start = earliest + int(np.convolve(strength, np.ones(most), mode="valid")[earliest : latest + 1].argmax())
     return slice(start, start + most)
 
 

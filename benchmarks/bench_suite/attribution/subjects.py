@@ -17,11 +17,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from bench_suite.attribution.references import Reference, image_reference, only, table_reference
 from bench_suite.contracts import Batch, BenchError, Data, Network
-from bench_suite.training.inputs import spread_rows
 
 Kind = Literal["image", "table", "text"]
-Reference = Literal["mean", "zero"]
 Layers = Literal["last layer", "all layers"]
 
 
@@ -30,7 +29,7 @@ class Inputs:
     """Some examples as a subject takes them."""
 
     values: torch.Tensor
-    "(k, H, W, C) on the scale 0..255, (k, d) standardised, or (k, L, width) vectors of tokens; float32."
+    "(k, H, W, C) or (k, d) as `encode` and `collate` give them, or (k, L, width) vectors of tokens; float32."
     context: tuple[torch.Tensor, ...]
     "What else the network is given, one row an example, such as the lengths of texts."
     valid: torch.Tensor
@@ -62,7 +61,9 @@ class Subject:
     kind: Kind
     module: nn.Module
     reference: torch.Tensor
-    "(1, …): the input that says nothing, which others are compared with."
+    "(1, …): the input that says nothing, which others are compared with, on the scale of `Inputs.values`."
+    last_layer: str | None = None
+    "Name in `module` of the layer with weights that runs last; None where there is none, or no example has passed yet."
 
     def logits(self, inputs: Inputs) -> torch.Tensor:
         """(k, classes), without gradients."""
@@ -88,15 +89,16 @@ class Subject:
         values = torch.where(self.elements(gone, inputs.values), self.reference, inputs.values)
         return replace(inputs, values=values)
 
-    def scrambled(self, layers: Layers, seed: int) -> Subject:
+    def scrambled(self, layers: Layers, seed: int) -> Subject | None:
         """The same network with the weights of some layers shuffled, each tensor within itself.
 
-        Shuffling keeps the distribution of a layer's weights and loses what was learnt. The last layer is the last
-        linear one.
+        Shuffling keeps the distribution of a layer's weights and loses what was learnt. The last layer is the one with
+        weights that runs last, wherever it stands in the network. None where there is none.
         """
+        if layers == "last layer" and self.last_layer is None:
+            return None
         module = copy.deepcopy(self.module)
-        linear = [part for part in module.modules() if isinstance(part, nn.Linear)]
-        chosen = linear[-1] if layers == "last layer" and linear else module
+        chosen = module.get_submodule(self.last_layer) if layers == "last layer" and self.last_layer else module
         random = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for weight in chosen.parameters():
@@ -119,7 +121,7 @@ class OfImages(nn.Module):
 
 
 class OfTables(nn.Module):
-    """A network as a function of standardised columns (k, d)."""
+    """A network as a function of columns (k, d)."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -178,79 +180,169 @@ def _replaced(layer: nn.Module, outcome: torch.Tensor) -> Iterator[None]:
 def subject_of(network: Network, data: Data, reference: Reference, device: str) -> Subject:
     """The subject of a network over images, tables or texts.
 
-    The reference of an image is its training images' mean colour, or black; of a table the training means, or zeros of
-    the raw columns; of a text vectors of zeros. Raises BenchError where there is no way to a gradient.
+    The reference of images and tables is that of `references`; of a text it is vectors of zeros. Raises BenchError
+    where there is no way to a gradient, or the network is not given what can be explained.
     """
-    train = data.splits["train"]
-    first = train.take(np.arange(1))
+    first = data.splits["train"].take(np.arange(1))
     if "image" in first:
-        images = train.take(spread_rows(train, 512))["image"]
-        colour = images.mean(axis=(0, 1, 2)) if reference == "mean" else np.zeros(images.shape[3])
-        flat = np.broadcast_to(colour, (1, *images.shape[1:]))
-        return Subject("image", OfImages(network.module), _tensor(flat, device))
+        picture = image_reference(network, data, reference)
+        return Subject("image", OfImages(network.module), picture.to(device))
     if "table" in first:
-        row = np.zeros((1, first["table"].shape[1]))
-        raw = {**first, "table": row}
-        values = network.encode(raw)["table"] if reference == "zero" else row
-        return Subject("table", OfTables(network.module), _tensor(values, device))
+        return Subject("table", OfTables(network.module), table_reference(network, data, reference).to(device))
     if "text" not in first:
         raise BenchError(f"explains image, table and text; these examples have {', '.join(first)}")
     module: Any = network.module
     if not hasattr(module, "get_input_embeddings"):
         raise BenchError("the network has no get_input_embeddings(), so a text's tokens have no vectors to explain")
     embedding = module.get_input_embeddings()
+    if not isinstance(getattr(embedding, "weight", None), torch.Tensor):
+        raise BenchError("attribution needs get_input_embeddings() to return a layer with a `weight`, a row a token")
     width = embedding.weight.shape[1]
-    wrapped = OfBags(module) if isinstance(embedding, nn.EmbeddingBag) else OfVectors(module, ())
-    return Subject("text", wrapped, torch.zeros((1, 1, width), device=device))
+    if isinstance(embedding, nn.EmbeddingBag):
+        if not embedding.include_last_offset:
+            raise BenchError("attribution needs of an EmbeddingBag include_last_offset = True")
+        return Subject("text", OfBags(module), torch.zeros((1, 1, width), device=device))
+    return Subject("text", OfVectors(module, ()), torch.zeros((1, 1, width), device=device))
 
 
-def inputs_of(subject: Subject, batch: Batch) -> tuple[Subject, Inputs]:
-    """The examples of a batch, and the subject that takes them; what it predicts is what is explained."""
+def inputs_of(
+    subject: Subject, batch: Batch, target: np.ndarray | None = None, lengths: torch.Tensor | None = None
+) -> tuple[Subject, Inputs]:
+    """The examples of a batch, and the subject that takes them.
+
+    Arguments:
+        target: (k,) classes to explain; without it, those that the network names here.
+        lengths: (k,) tokens of each text before `collate` made them equally long, where that is known.
+
+    Raises BenchError with the reason where the network is not given what can be explained.
+    """
     context: tuple[torch.Tensor, ...] = ()
     if subject.kind == "text":
-        subject, values, valid, context = _vectors(subject, batch.inputs)
+        subject, values, valid, context = _vectors(subject, batch.inputs, lengths)
     else:
-        values = batch.inputs[subject.kind].detach().float()
+        values = only(subject.kind, batch.inputs, tuple(subject.reference.shape[1:])).detach().float()
         parts = subject.parts(values)
         valid = torch.ones_like(parts, dtype=torch.bool)
     inputs = Inputs(values, context, valid, torch.zeros(len(values), dtype=torch.int64, device=values.device))
-    return subject, replace(inputs, target=subject.logits(inputs).argmax(dim=1))
+    subject = replace(subject, last_layer=_last_layer(subject, inputs))
+    if target is None:
+        return subject, replace(inputs, target=subject.logits(inputs).argmax(dim=1))
+    return subject, replace(inputs, target=torch.as_tensor(target, dtype=torch.int64, device=values.device))
+
+
+def _last_layer(subject: Subject, inputs: Inputs) -> str | None:
+    """The name of the layer with weights that begins last, as the first of `inputs` passes through the network.
+
+    Such a layer holds a tensor of two dimensions or more itself. None is the network as a whole, nor the embedding of a
+    text, whose vectors are given here. Raises BenchError where the network overwrites its input.
+    """
+    network: Any = subject.module.network
+    apart = [subject.module, network, network.get_input_embeddings() if subject.kind == "text" else None]
+    one = inputs.at(slice(0, 1))
+    before = one.values.clone()
+    begun: list[str] = []
+    handles = [
+        part.register_forward_pre_hook(lambda part, given, name=name: begun.append(name))
+        for name, part in subject.module.named_modules()
+        if not any(part is each for each in apart) and any(weight.ndim > 1 for weight in part.parameters(recurse=False))
+    ]
+    try:
+        subject.logits(one)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not torch.equal(before, one.values) and bool(before.isfinite().all()):
+        raise BenchError("attribution needs a network that leaves its input as it is; this one overwrites it")
+    return begun[-1] if begun else None
 
 
 def _vectors(
-    subject: Subject, given: Mapping[str, torch.Tensor]
+    subject: Subject, given: Mapping[str, torch.Tensor], lengths: torch.Tensor | None
 ) -> tuple[Subject, torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
     network: Any = subject.module.network
     embedding = network.get_input_embeddings()
     if isinstance(subject.module, OfBags):
+        if set(given) != {"tokens", "offsets"}:
+            raise BenchError(
+                f"attribution needs tokens and offsets for an EmbeddingBag; it is given {', '.join(given)}"
+            )
         tokens, lengths = _side_by_side(given["tokens"], given["offsets"])
         valid = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]
         values = torch.nn.functional.embedding(tokens, embedding.weight).detach() * valid[..., None]
+        with torch.no_grad():
+            whole, summed = network(**given).float(), subject.module(values, tokens, lengths).float()
+        if not _alike(whole, summed):
+            raise BenchError('attribution needs of an EmbeddingBag mode = "sum" and no weights of tokens')
         return subject, values, valid, (tokens, lengths)
-    context = tuple(given.values())
+    asked, values, logits = _embedded(network, embedding, given)
+    if any(each.ndim == 0 or len(each) != len(values) for each in given.values()):
+        shapes = ", ".join(f"{name} {tuple(each.shape)}" for name, each in given.items())
+        raise BenchError(f"attribution needs inputs with a row for each of the {len(values)} texts; they are {shapes}")
+    valid = _valid(given, values, asked, getattr(embedding, "padding_idx", None), lengths)
     subject = replace(subject, module=OfVectors(network, tuple(given)))
-    values = _embedded(network, embedding, given)
-    if "lengths" in given:
-        valid = torch.arange(values.shape[1], device=values.device) < given["lengths"][:, None]
-    else:
-        mask = given.get("attention_mask")
-        valid = torch.ones(values.shape[:2], dtype=torch.bool, device=values.device) if mask is None else mask.bool()
-    # Whatever stands after a text's end is ignored by the network; as in the reference it can bear no attribution.
-    return subject, values * valid[..., None], valid, context
+    context = tuple(given.values())
+    # What stands outside of a text is ignored by the network; as in the reference it can bear no attribution.
+    inside = values * valid[..., None]
+    if not bool(valid.all()):
+        with torch.no_grad():
+            heeded = subject.module(inside, *context).float()
+        if not _alike(heeded, logits):
+            raise BenchError("attribution needs a network that ignores padding; the output of this one depends on it")
+    return subject, inside, valid, context
 
 
-def _embedded(network: nn.Module, embedding: nn.Module, given: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """What the embedding makes of a batch, as the network itself asks it."""
+def _alike(first: torch.Tensor, second: torch.Tensor) -> bool:
+    """Whether logits are the same but for rounding."""
+    doubt = 1e-3 * max(1.0, float(second.abs().max()) if len(second) else 0.0)
+    return torch.allclose(first, second, rtol=0.0, atol=doubt if np.isfinite(doubt) else 1e-3, equal_nan=True)
+
+
+def _valid(
+    given: Mapping[str, torch.Tensor], values: torch.Tensor, tokens: torch.Tensor | None, padding: int | None,
+    lengths: torch.Tensor | None,
+) -> torch.Tensor:  # fmt: skip
+    """(k, L) bool: which of the vectors `values` (k, L, width) belong to a text, by the first of these that there is.
+
+    The network is given `lengths` or `attention_mask`; its embedding has a number for `padding`, which ends or begins a
+    row of `tokens`; `lengths` (k,) is known from before the texts were padded. Raises BenchError where there is none.
+    """
+    shape = values.shape[:2]
+    known = given.get("lengths")
+    if known is None and (mask := given.get("attention_mask")) is not None and mask.shape == shape:
+        return mask.bool()
+    if known is None and padding is not None and tokens is not None and tokens.shape == shape:
+        words = (tokens != padding).long()
+        return (words.cumsum(1) > 0) & (words.flip(1).cumsum(1).flip(1) > 0)
+    if known is None and lengths is not None and int(lengths.max()) == shape[1]:
+        known = lengths.to(values.device)
+    if known is None:
+        raise BenchError(
+            "attribution needs to know where each text ends: give the network `lengths` or `attention_mask`, or its "
+            "embedding a padding_idx"
+        )
+    return torch.arange(shape[1], device=values.device) < known[:, None]
+
+
+def _embedded(
+    network: nn.Module, embedding: nn.Module, given: Mapping[str, torch.Tensor]
+) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
+    """What the embedding is asked of a batch by the network itself and what it answers, and the network's logits."""
+    asked: list[Any] = []
     found: list[torch.Tensor] = []
-    handle = embedding.register_forward_hook(lambda module, inputs, outputs: found.append(outputs.detach().float()))
+
+    def note(module: nn.Module, inputs: tuple[Any, ...], outputs: torch.Tensor) -> None:
+        asked.append(inputs[0] if inputs else None)
+        found.append(outputs.detach().float())
+
+    handle = embedding.register_forward_hook(note)
     try:
         with torch.no_grad():
-            network(**given)
+            logits: torch.Tensor = network(**given).float()
     finally:
         handle.remove()
     if len(found) != 1 or found[0].ndim != 3:
         raise BenchError("the network asks its embedding not just once for each token, so their vectors are not known")
-    return found[0]
+    return asked[0], found[0], logits
 
 
 def _side_by_side(tokens: torch.Tensor, offsets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -258,10 +350,6 @@ def _side_by_side(tokens: torch.Tensor, offsets: torch.Tensor) -> tuple[torch.Te
     kept = torch.arange(max(1, int(lengths.max())), device=tokens.device) < lengths[:, None]
     filled = torch.zeros(kept.shape, dtype=torch.int64, device=tokens.device)
     return filled.masked_scatter_(kept, tokens.long()), lengths
-
-
-def _tensor(values: Any, device: str) -> torch.Tensor:
-    return torch.tensor(np.array(values), dtype=torch.float32, device=device)
 
 
 @contextmanager

@@ -12,13 +12,13 @@ import numpy as np
 from bench_suite.attribution import drawing, measuring
 from bench_suite.attribution.measuring import Task, portions
 from bench_suite.attribution.memory import rows_at_once
-from bench_suite.attribution.methods import SMOOTHED, Settings, captum, unfit
+from bench_suite.attribution.methods import FAULTS, SMOOTHED, Settings, captum, failed, unfit
 from bench_suite.attribution.subjects import explainable
 from bench_suite.contracts import Artifact, BenchError, Metric, Trained
 from bench_suite.training.inputs import spread_rows
 from bench_suite.training.precision import computing, placed
 
-VERSION = 3
+VERSION = 4
 METRICS = {
     "insertion_auc": {"unit": "probability", "better": "higher"},
     "deletion_auc": {"unit": "probability", "better": "lower"},
@@ -60,6 +60,7 @@ BOUNDS = {
 }
 SMOKE = {"examples": 2, "steps": 4, "coalitions": 10, "samples": 1, "shown": 1}
 
+NEEDS_NUMBERS = "attribution needs a network that takes numbers with gradients"
 IMPORTS = ("captum",)
 EXTRA = "pip install 'bench-suite[attribution]'"
 
@@ -86,8 +87,8 @@ class Options:
     examples: int = 32
     "Test examples that are explained, spread evenly over the split."
     reference_input: Literal["mean", "zero"] = "mean"
-    """The input that says nothing, which others are compared with. `mean`: of images the mean colour, of tables the
-    mean row. `zero`: black, zeros. Of texts it is always vectors of zeros."""
+    """The input that says nothing, which others are compared with, as the network is given it. `mean`: of images the
+    mean colour, of tables the mean row. `zero`: black, zeros. Of texts it is always vectors of zeros."""
     steps: int = 32
     "Points between reference and input at which integrated gradients and GradientShap take the gradient."
     coalitions: int = 200
@@ -118,7 +119,7 @@ def check(options: Options) -> None:
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
-    """Each method at the coordinate `method`, of the class that the network predicts; means over test examples.
+    """Each method at the coordinate `method`, of the class that was predicted; means over test examples.
 
     Computed in 32 bits and in evaluation mode. Where nothing can be explained, a method does not fit the network or its
     inputs, or it fails, there is a reason in the place of its numbers.
@@ -130,11 +131,15 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
         try:
             task = Task.of(trained, options.reference_input)
             subject, first = task.inputs(np.zeros(1, dtype=np.int64))
+            together = rows_at_once(subject, first)
         except BenchError as fault:
             yield Metric("insertion_auc", None, str(fault))
             return
+        except (*FAULTS, TypeError, IndexError) as fault:
+            yield Metric("insertion_auc", None, f"{NEEDS_NUMBERS}; {failed(fault, 'this one failed')}")
+            return
         settings = Settings(
-            rows_at_once(subject, first), options.steps, options.coalitions, options.window, options.patch,
+            together, options.steps, options.coalitions, options.window, options.patch,
             options.copies, options.noise,
         )  # fmt: skip
         names = dict.fromkeys([*options.methods, *(SMOOTHED + name for name in options.smoothed)])

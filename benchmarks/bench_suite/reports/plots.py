@@ -123,7 +123,7 @@ def _bars(figure: Figure, data: Mapping[str, Any]) -> None:
         elif low == low and high == high:
             axes.plot([low, high], [position, position], color="black", linewidth=1.4, marker="|", markersize=7)
     axes.set_yticks(list(positions), [_text(name, 26) for name in bars])
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(bars), 1) - 0.5, -0.5)  # a row without a bar has its place too
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_xlabel(_text(data["y"], 60))
     axes.grid(axis="x", alpha=0.25)

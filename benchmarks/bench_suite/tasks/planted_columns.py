@@ -4,8 +4,8 @@ A signal column is ±1 by class, and noise of deviation 1; noise columns know no
 is linear, and with weights of 2 for each signal column its sum is the logarithm of the odds. Two decoys may be added,
 of which an explanation of the model can only say what the model does:
 
-- `decoy` copies the class in a share r of the training examples, and is a fair coin in the others and in test. The
-  best rule weighs it ln((1 + r) / (1 − r)).
+- `decoy` copies the class in a share r of the training examples, and is a fair coin in the others and in test. So it is
+  the class in r + (1 − r) / 2 of train, and the best rule weighs it ln((1 + r) / (1 − r)).
 - `suppressor` holds the noise of the first signal column and as much of its own, and nothing of the class. The best
   rule weighs it −2, to take noise away from the first signal column, whose weight it doubles: a large gradient is no
   evidence that a column has to do with the class (Haufe et al. 2014, doi 10.1016/j.neuroimage.2013.10.067).
@@ -49,7 +49,8 @@ class Options:
     noise: int = 12
     "Columns that know nothing of the class."
     decoy: float | None = None
-    "Share of the training examples whose `decoy` is their class; in test it never tells it. None: no such column."
+    """Share r of the training examples whose `decoy` copies their class; that of the others is a fair coin. So it is
+    the class in r + (1 − r) / 2 of them; in test it tells nothing. None: no such column."""
     suppressor: bool = False
     "A column that shares the noise of the first signal column, and holds nothing of the class."
 
@@ -75,7 +76,7 @@ def columns(options: Options) -> tuple[str, ...]:
 
 
 def _split(options: Options, n: int, told: float | None, random: np.random.Generator) -> MemorySplit:
-    """`n` examples; the decoys of a share `told` are their class, those of the others a fair coin."""
+    """`n` examples; the decoys of a share `told` copy their class, those of the others are a fair coin."""
     target = random.permutation(np.arange(n) % 2)
     sign = 2.0 * target - 1.0
     table = random.standard_normal((n, len(columns(options))))

@@ -2,8 +2,10 @@
 
 Each glyph fills a box of 5×5 pixels, at one place in all pictures or at one that is drawn for each. All other pixels
 are noise that knows nothing of the class, so an explanation of a model that is right has to point into the box. A decoy
-is a second, brighter glyph in the corner below: in train it shows the picture's class as often as the option says, in
-test any class alike. A model that learnt it is wrong there, and what explains that model points at the decoy.
+is a second, brighter glyph in the corner below: in a share r of train it copies the picture's class, in the others and
+in test it shows any class alike, by chance the picture's own in a quarter of them. So in train it shows the class in
+r + (1 − r) / 4, in test in 1 / 4. A model that learnt it is wrong there, and what explains that model points at the
+decoy.
 
 Beside the image, examples hold `relevant` and `decoy`, the pixels of either; models are not given them.
 """
@@ -55,7 +57,8 @@ class Options:
     place: Literal["fixed", "drawn"] = "fixed"
     "Where the glyph lies: at one place in all pictures, or anywhere above the decoy's rows, drawn for each."
     decoy: float | None = None
-    "Share of the training pictures whose decoy shows their class; in test it never tells it. None: there is no decoy."
+    """Share r of the training pictures whose decoy copies their class; that of the others shows any class alike. So it
+    shows the class in r + (1 − r) / 4 of them; in test it tells nothing. None: there is no decoy."""
 
 
 def load(options: Options, sources: Sources) -> Data:
@@ -71,7 +74,7 @@ def load(options: Options, sources: Sources) -> Data:
 
 
 def _split(options: Options, n: int, told: float | None, random: np.random.Generator) -> MemorySplit:
-    """`n` pictures; the decoys of a share `told` show their class, those of the others any class alike."""
+    """`n` pictures; the decoys of a share `told` copy their class, those of the others show any class alike."""
     side, last = options.side, options.side - BOX
     target = random.permutation(np.arange(n) % len(GLYPHS))
     image = random.integers(0, NOISE, (n, side, side), dtype=np.uint8)
