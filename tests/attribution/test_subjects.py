@@ -356,3 +356,25 @@ def test_an_embedding_bag_of_another_kind_is_a_reason(mode: str, last: bool, sai
 
     with pytest.raises(BenchError, match=f"attribution needs of an EmbeddingBag .*{said}"):
         tokens_only(Network(Bag(), reader(Means(0)).encode, collate))
+
+
+def test_a_compiled_network_is_explained_as_it_was_written_and_stays_compiled() -> None:
+    """Each hook and each shape would be compiled anew."""
+    torch.compiler.reset()
+    compiled = []
+
+    def noted(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> Callable[..., Any]:
+        compiled.append(graph)
+        return graph.forward
+
+    class Rectified(nn.Linear):
+        def forward(self, values: torch.Tensor) -> torch.Tensor:
+            return super().forward(values).relu()
+
+    module = Rectified(3, 2)
+    module.compile(backend=noted)
+    with explainable(module):
+        module(torch.ones(1, 3))
+    assert compiled == []
+    module(torch.ones(1, 3))
+    assert len(compiled) == 1

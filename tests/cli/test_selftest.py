@@ -219,17 +219,18 @@ BREAKS = {
     "an interval of 90 %": (
         "-k planted_groups", intervals, "LEVEL", 0.9,
         {
-            "parity interval, width", "odds interval, width", "ratio interval, log width",
-            "worst accuracy, score of bound",
+            "parity interval, width", "odds interval, width", "worst accuracy, score of bound",
+            "ratio interval, score of lower bound", "ratio interval, score of upper bound",
         },
     ),
     "a difference of shares that are not smoothed": (
         "-k planted_groups", intervals, "_plain", unscaled,
         {"parity interval, middle", "odds interval, middle"},
     ),
-    "a ratio without its half": (
-        "-k planted_groups", intervals, "_logarithm",
-        lambda hits, n: (np.log(hits / n), 1 / hits - 1 / n), {"ratio interval, middle"},
+    "a ratio that is judged by what was seen, not by what is supposed": (
+        "-k planted_groups", intervals, "_supposed",
+        lambda hits, n, other_hits, other_n, ratio: (hits / n, other_hits / other_n),
+        {"ratio interval, score of lower bound", "ratio interval, score of upper bound"},
     ),
     "a swap that forgets words": (
         "-k flip_rate", words, "swapper", forgetful,

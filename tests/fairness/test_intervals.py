@@ -1,8 +1,12 @@
 """Claims about the intervals of what lies between groups."""
 
+from functools import cache
+from itertools import product
+
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.optimize import minimize_scalar
+from scipy.stats import binom, binomtest
 
 from bench_suite.fairness.intervals import Rate, largest_difference, least, least_ratio, of_one
 from bench_suite.stats import bootstrap_interval
@@ -60,23 +64,31 @@ def test_a_thousand_classes_fit_in_memory():
     assert interval.low < value <= interval.high
 
 
-def covered(sizes, proportions, trials, resamples):
-    """Shares of trials in which the truth lies in the interval: of difference, ratio, least; and percentiles of it."""
+def covered(sizes, proportions, trials, resamples, measures=("difference", "odds", "ratio", "least")):
+    """Shares of trials in which the truth lies in the interval of each of `measures`; and in percentiles.
+
+    `odds` is of two families, which have the same sizes and proportions and are drawn each by itself.
+    """
     random = np.random.default_rng(5)
     sizes, proportions = np.array(sizes), np.array(proportions)
     low, high = proportions.min(), proportions.max()
-    truths = {largest_difference: high - low, least_ratio: low / high, least: low}
-    found = {measure: [] for measure in truths}
+    truths = {"difference": high - low, "odds": high - low, "ratio": low / high, "least": low}
+    of = {"difference": largest_difference, "odds": largest_difference, "ratio": least_ratio, "least": least}
+
+    @cache
+    def interval(measure, *families):
+        return of[measure]([[Rate(k, int(n)) for k, n in zip(hits, sizes)] for hits in families], resamples)[1]
+
+    found = {measure: [] for measure in measures}
     plain = []
     for _ in range(trials):
-        hits = random.binomial(sizes, proportions)
-        rates = [Rate(int(k), int(n)) for k, n in zip(hits, sizes)]
-        for measure, truth in truths.items():
-            if measure is least_ratio and not hits.any():
+        hits, more = (tuple(random.binomial(sizes, proportions).tolist()) for _ in range(2))
+        for measure in measures:
+            if measure == "ratio" and not any(hits):
                 continue
-            interval = measure([rates], resamples)[1]
-            found[measure].append(interval.low <= truth <= interval.high)
-        drawn = random.binomial(sizes, hits / sizes, (resamples, len(sizes))) / sizes
+            bounds = interval(measure, hits, *([more] if measure == "odds" else []))
+            found[measure].append(bounds.low <= truths[measure] + 1e-12 and truths[measure] - 1e-12 <= bounds.high)
+        drawn = random.binomial(sizes, np.array(hits) / sizes, (resamples, len(sizes))) / sizes
         ends = np.quantile(drawn.max(1) - drawn.min(1), [0.025, 0.975])
         plain.append(ends[0] <= high - low <= ends[1])
     return [float(np.mean(each)) for each in (*found.values(), plain)]
@@ -91,6 +103,64 @@ def test_the_intervals_cover_the_truth_and_percentiles_miss_a_difference_of_0(si
     assert percentiles < 0.05 or len(set(proportions)) > 1
 
 
+SMALL_BESIDE_LARGE = {
+    "2 groups, small beside large, rare": ((10, 1000), (0.02, 0.02)),
+    "2 groups, small beside large, 9 points apart": ((15, 300), (0.9, 0.99)),
+    "2 groups, small beside large, 28 points apart": ((10, 500), (0.02, 0.3)),
+    "2 groups, small beside large, 3 %": ((20, 400), (0.03, 0.03)),
+    "2 groups, small beside large, 90 %": ((12, 388), (0.9, 0.9)),
+    "2 groups, small beside large, 4 points apart": ((29, 369), (0.95, 0.99)),
+    "3 groups, small beside large": ((12, 29, 359), (0.9, 0.95, 0.99)),
+    "4 groups, small beside large": ((10, 15, 20, 1000), (0.9, 0.9, 0.9, 0.9)),
+}
+
+
+@pytest.mark.parametrize("case", SMALL_BESIDE_LARGE)
+def test_the_interval_of_a_ratio_holds_where_a_small_group_stands_beside_a_large_one(case):
+    ratio, _ = covered(*SMALL_BESIDE_LARGE[case], trials=400, resamples=1, measures=("ratio",))
+    assert ratio >= 0.93
+
+
+def test_the_interval_of_a_difference_holds_where_one_of_two_small_groups_has_rare_hits():
+    """Resamples alone would give an interval that is too narrow."""
+    difference, _ = covered((10, 10), (0.01, 0.3), trials=400, resamples=200, measures=("difference",))
+    assert difference > 0.9
+
+
+def test_the_interval_of_a_ratio_holds_for_any_two_rates_of_small_groups():
+    """Exactly, over all outcomes that two groups can have: without its half an example it would be 0.84 at worst."""
+    shares = (0.01, 0.02, 0.05, 0.1, 0.3, 0.5, 0.9, 0.99)
+    for sizes in ((10, 10), (20, 10)):
+        outcomes = [np.arange(n + 1) for n in sizes]
+        bounds = {
+            hits: least_ratio([[Rate(int(k), n) for k, n in zip(hits, sizes)]], 1)[1]
+            for hits in product(*outcomes)
+            if any(hits)
+        }
+        chances = {(at, p): binom.pmf(outcomes[at], sizes[at], p) for at in (0, 1) for p in shares}
+        for p, q in product(shares, shares):
+            truth = min(p, q) / max(p, q)
+            weights = np.outer(chances[0, p], chances[1, q])
+            held = sum(weights[hits] for hits, one in bounds.items() if one.low - 1e-9 <= truth <= one.high + 1e-9)
+            assert held / (1 - weights[0, 0]) >= 0.95, (sizes, p, q)
+
+
+def test_the_bounds_of_a_ratio_are_where_the_score_is_a_quantile():
+    """Of shares that are likeliest under the bound, by maximising the likelihood itself."""
+    hits, n = (31, 325), (42, 356)
+    interval = least_ratio([[Rate(k, m) for k, m in zip(hits, n)]], 1)[1]
+    for bound in (interval.low, interval.high):
+
+        def unlikely(p, bound=bound):
+            return -sum(binom.logpmf(k, m, share) for k, m, share in zip(hits, n, (bound * p, p)))
+
+        p = minimize_scalar(unlikely, bounds=(1e-9, min(1, 1 / bound) - 1e-9), options={"xatol": 1e-12}).x
+        variance = bound * p * (1 - bound * p) / n[0] + bound**2 * p * (1 - p) / n[1]
+        error = np.sqrt(variance * sum(n) / (sum(n) - 1))
+        apart = abs(hits[0] / n[0] - bound * hits[1] / n[1]) - (1 / n[0] + bound / n[1]) / 2
+        assert apart / error == pytest.approx(1.959964, rel=1e-5)
+
+
 CASES = {
     "2 groups, equal": ((40, 350), (0.9, 0.9)),
     "2 groups, 20 points apart": ((40, 350), (0.7, 0.9)),
@@ -101,16 +171,22 @@ CASES = {
     "5 groups, equal": ((50,) * 5, (0.8,) * 5),
     "5 groups, one 30 points apart": ((50,) * 5, (0.8, 0.8, 0.8, 0.8, 0.5)),
     "4 groups of different size": ((20, 30, 100, 500), (0.95, 0.9, 0.9, 0.85)),
+    **SMALL_BESIDE_LARGE,
 }
+WORST = {
+    "2 small groups, one rare": ((10, 10), (0.01, 0.3)),
+    "2 small groups, half and rare": ((15, 30), (0.5, 0.01)),
+}
+"Where one rate's interval, and that of differences, were found at their worst, which the page states too."
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *WORST])
 def test_coverage_of_what_lies_between_groups_as_the_page_states_it(case):
-    sizes, proportions = CASES[case]
+    sizes, proportions = {**CASES, **WORST}[case]
     *mine, percentiles = covered(sizes, proportions, trials=2000, resamples=400)
     print(f"\n| {case} | {' | '.join(f'{share:.3f}' for share in (*mine, percentiles))} |")
-    assert min(mine) > 0.92
+    assert min(mine) > (0.92 if case in CASES else 0.88)
 
 
 @pytest.mark.slow

@@ -7,10 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fairlearn import metrics as fairlearn
+from torch import nn
 
 from bench_suite import compare, run
-from bench_suite.contracts import Artifact, BenchError, Predictions
+from bench_suite.contracts import Artifact, BenchError, Data, Network, Predictions, Source
 from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.ragged import Ragged
 from bench_suite.data.splits import MemorySplit
 from bench_suite.document import SuiteError
 from bench_suite.probes import fairness
@@ -23,24 +25,26 @@ ATTRIBUTE = {"attribute": "sex"}
 class Judge:
     """A trained cell that says of each example what `rule` says of its raw values; with groups, and known columns."""
 
-    def __init__(self, raw, rule, groups=None, classes=("no", "yes"), **options):
+    def __init__(self, raw, rule, groups=None, classes=("no", "yes"), network=None, **options):
         groups = {name: np.asarray(values) for name, values in (groups or {}).items()}
         ids = content_ids([str(row) for row in range(len(raw["target"]))])
-        self.split = MemorySplit(ids, raw, groups)
-        self.rule = rule
-        columns = {"columns": options.pop("columns")} if "columns" in options else {}
-        self.data = SimpleNamespace(spec={"classes": classes, **columns}, splits={"test": self.split})
+        splits = {"test": MemorySplit(ids, raw, groups)}
+        self.rule, self.network = rule, network
+        columns = {"columns": options.pop("columns")} if options.get("columns") else {}
+        self.data = Data("classification", {"classes": classes, **columns}, splits, Source("generated", "judged", ""))
         self.cell = SimpleNamespace(options={"task": options})
 
     def predictions(self, split, change=None):
-        raw = self.split.take(np.arange(len(self.split)))
+        rows = self.data.splits[split]
+        raw = rows.take(np.arange(len(rows)))
         said = self.rule(raw if change is None else change(raw))
-        return Predictions(split, self.split.ids, {"targets": raw["target"], **said}, self.split.groups)
+        return Predictions(split, rows.ids, {"targets": raw["target"], **said}, rows.groups)
 
 
-def of_table(targets, predictions, classes=("no", "yes"), columns=("age",), **groups):
+def of_table(targets, predictions, classes=("no", "yes"), columns=("age",), table=None, **groups):
     """A cell whose targets, predictions and groups are these."""
-    raw = {"target": np.asarray(targets), "table": np.zeros((len(targets), 1))}
+    table = np.zeros((len(targets), 1)) if table is None else np.stack(table, axis=1)
+    raw = {"target": np.asarray(targets), "table": table}
     said = {"predictions": np.asarray(predictions)}
     return Judge(raw, lambda _: said, groups, classes, columns=columns)
 
@@ -281,6 +285,56 @@ def test_it_says_which_attributes_the_model_was_given():
     assert inputs.data["rows"] == [["sex", "no", ""], ["race", "yes", "race=black, race=white"]]
 
 
+def test_inputs_without_names_are_not_said_to_lack_an_attribute():
+    targets, groups = np.arange(40) % 2, np.repeat(["f", "m"], 20)
+    _, artifacts = measured(of_table(targets, targets, columns=(), sex=groups))
+    assert artifacts["inputs"].caption == (
+        "Sensitive attributes among the inputs: not known, since the inputs have no names"
+    )
+    assert artifacts["inputs"].data["rows"] == [["sex", "not known", "the inputs have no names"]]
+
+
+@pytest.mark.parametrize("columns", [("x", "z", "gender", "black?", "old"), ()])
+def test_a_column_that_equals_an_attribute_is_among_the_inputs_whatever_its_name(columns):
+    random = np.random.default_rng(0)
+    sex, race = random.choice(["f", "m"], 90), random.choice(["a", "b", "c"], 90)
+    code = np.where(sex == "m", 7.5, -1)
+    sex = np.where(np.arange(90) < 9, "nan", sex)  # the table knows more than the attribute tells
+    table = [random.normal(size=90), random.integers(0, 2, 90), code, race == "b", (race == "c") | (np.arange(90) < 2)]
+    targets = np.arange(90) % 2
+    _, artifacts = measured(of_table(targets, targets, columns=columns, table=table, sex=sex, race=race))
+    gender, black = columns[2:4] or ("column 3", "column 4")
+    assert artifacts["inputs"].data["rows"] == [
+        ["sex", "yes", f"{gender} (equal to it)"],
+        ["race", "yes", f"{black} (tells b from the others)"],
+    ]
+    assert artifacts["inputs"].caption == "Sensitive attributes among the inputs: sex, race"
+
+
+def test_columns_that_agree_with_an_attribute_by_chance_are_not_taken_for_it():
+    sex, alone = np.repeat(["f", "m", "x"], [30, 28, 2]), np.arange(60)
+    table = [np.arange(60), sex == "x", np.full(60, 3.0), np.full(60, np.nan)]
+    _, artifacts = measured(of_table(alone % 2, alone % 2, columns=tuple("abcd"), table=table, sex=sex, alone=alone))
+    assert artifacts["inputs"].caption == "Sensitive attributes among the inputs: none"
+
+
+def test_of_inputs_without_names_it_says_which_attributes_are_known_to_be_among_them():
+    sex, race, targets = np.repeat(["f", "m"], 20), np.tile(["a", "b"], 20), np.arange(40) % 3 % 2
+    _, artifacts = measured(of_table(targets, targets, columns=(), table=[sex == "m"], sex=sex, race=race))
+    assert artifacts["inputs"].caption == (
+        "Sensitive attributes among the inputs: sex; not known of race, since the inputs have no names"
+    )
+
+
+def test_attributes_may_be_called_as_columns_of_fairlearn_are():
+    targets, predictions, sex = np.arange(40) % 2, np.arange(40) % 4 // 2, np.repeat(["f", "m"], 20)
+    ours, _ = measured(of_table(targets, predictions, sex=sex, race=sex[::-1]))
+    theirs, _ = measured(of_table(targets, predictions, y_pred=sex, y_true=sex[::-1]))
+    for name in ("accuracy", "selection_rate"):
+        assert theirs[name, "y_pred", "f"].value == ours[name, "sex", "f"].value
+        assert theirs[name, "y_pred × y_true", "f × m"].value == ours[name, "sex × race", "f × m"].value
+
+
 def test_many_groups_leave_the_record_small():
     random = np.random.default_rng(0)
     targets, age, place = random.integers(0, 2, 900), random.integers(0, 40, 900), random.integers(0, 20, 900)
@@ -378,7 +432,7 @@ def test_only_the_lists_that_are_named_are_swapped():
 def test_without_scores_or_with_nan_there_are_flips_and_a_reason(broken, reason):
     def rule(raw):
         said = {"predictions": np.array(["she" in t.split() for t in raw["text"]]).astype(int)}
-        return said if broken is None else {**said, "scores": np.full((len(TEXTS), 2), broken)}
+        return said if broken is None else {**said, "scores": np.full((len(raw["text"]), 2), broken)}
 
     found, _ = measured(of_texts(TEXTS, rule))
     assert found["flip_rate", "gender", "male", "female"].value == 1.0
@@ -399,6 +453,55 @@ def test_swapped_texts_whose_predictions_cannot_be_used_cost_only_their_own_pair
     assert "not finite" in lost.reason
     assert found["score_shift", "gender", "male", "female"].value is None
     assert kept.value == 0.0
+
+
+def test_only_swapped_texts_are_predicted_anew_and_none_is_empty():
+    seen = []
+
+    def rule(raw):
+        if not all(raw["text"]):
+            raise ValueError("an empty text")
+        seen.append(len(raw["text"]))
+        score = np.array([0.9 if "she" in t.split() else 0.3 for t in raw["text"]])
+        return {"predictions": (score > 0.5).astype(int), "scores": np.stack([1 - score, score], axis=1)}
+
+    found, _ = measured(of_texts(TEXTS, rule), terms=("gender",))
+    assert found["flip_rate", "gender", "male", "female"].value == 1.0
+    assert set(seen) == {20, 30, 100}
+
+
+def first_words(raw):
+    """The first two words of each text as numbers, as a tokenizer that cuts."""
+    rows = [[sum(map(ord, word)) for word in text.split()[:2]] for text in raw["text"]]
+    return {"tokens": Ragged.from_lists(rows, np.int32), "length": np.array([len(row) for row in rows])}
+
+
+UNREAD = [*TEXTS[:50], *[f"{k} said that he came" for k in range(40)], *[f"{k} said that she went" for k in range(5)]]
+
+
+def test_texts_of_which_the_model_does_not_read_the_word_are_left_out_and_counted():
+    network = Network(None, first_words, None)
+    found, artifacts = measured(of_texts(UNREAD, network=network), terms=("gender",))
+    flips = found["flip_rate", "gender", "male", "female"]
+    shift = found["score_shift", "gender", "male", "female"]
+    assert (flips.value, flips.n, shift.n) == (1.0, 30, 30)
+    assert flips.reason == "without 40 of 70 texts that name male, of which the model does not read the word"
+    assert flips.reason in shift.reason
+    rows = [row[:5] for row in artifacts["swaps"].data["rows"]]
+    assert rows == [["gender", "male", "female", 30, 40], ["gender", "female", "male", 20, 5]]
+    assert "not read, and left out" in artifacts["swaps"].caption
+    few, _ = measured(of_texts(UNREAD[25:], network=network), terms=("gender",))
+    assert few["flip_rate", "gender", "male", "female"].reason == (
+        "45 texts name the group male, and of 5 the model reads the word, too few to judge: least_size = 10"
+    )
+
+
+@pytest.mark.parametrize("network", [None, Network(None, first_words, None, frozen=nn.Identity())])
+def test_where_it_is_not_known_what_a_model_reads_all_texts_count_and_that_is_said(network):
+    found, artifacts = measured(of_texts(UNREAD, network=network), terms=("gender",))
+    assert found["flip_rate", "gender", "male", "female"].n == 70
+    assert artifacts["swaps"].data["rows"][0][4] is None
+    assert artifacts["swaps"].caption.endswith("whether the model reads the words is not known")
 
 
 def test_the_lists_of_the_option_are_those_of_the_data_file():
@@ -484,6 +587,7 @@ from dataclasses import dataclass
 import numpy as np
 from bench_suite.contracts import Data, Source
 from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.ragged import Ragged
 from bench_suite.data.splits import MemorySplit, fingerprint_of
 
 VERSION = 1

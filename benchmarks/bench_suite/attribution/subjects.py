@@ -358,7 +358,7 @@ def explainable(module: nn.Module) -> Iterator[None]:
 
     Nobody asks for gradients of weights here, and a ReLU that overwrites its input hides it from DeepLift and guided
     backpropagation. A recurrent layer of cuDNN has no backward pass in evaluation mode, so there PyTorch's own runs.
-    All is as before afterwards.
+    What was compiled runs as it was written: each hook and shape would be compiled anew. All is as before afterwards.
     """
     weights = [(weight, weight.requires_grad) for weight in module.parameters()]
     in_place: list[Any] = [part for part in module.modules() if getattr(part, "inplace", False)]
@@ -371,7 +371,8 @@ def explainable(module: nn.Module) -> Iterator[None]:
         for part in in_place:
             part.inplace = False
         torch.backends.cudnn.enabled = cudnn and not any(isinstance(part, nn.RNNBase) for part in module.modules())
-        yield
+        with torch.compiler.set_stance("force_eager"):
+            yield
     finally:
         torch.backends.cudnn.enabled = cudnn
         for weight, wanted in weights:

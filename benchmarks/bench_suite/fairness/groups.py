@@ -92,7 +92,9 @@ def counted(
         right = np.asarray(y_true) == np.asarray(y_pred)
         return (len(true), *(int(np.sum(each)) for each in (right, selected, true, true & selected, ~true & selected)))
 
-    frame = MetricFrame(metrics=outcomes, y_true=targets, y_pred=predictions, sensitive_features=dict(columns))
+    # Under names of their own: Fairlearn has columns that are called y_true and y_pred, and an attribute may be too.
+    features = {f"attribute {number}": values for number, values in enumerate(columns.values())}
+    frame = MetricFrame(metrics=outcomes, y_true=targets, y_pred=predictions, sensitive_features=features)
     found = []
     for name, numbers in frame.by_group.dropna().items():  # an intersection that nobody is in is NaN
         names = name if isinstance(name, tuple) else (name,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import permutations
@@ -11,16 +12,23 @@ from typing import Any
 import numpy as np
 
 from bench_suite.contracts import Artifact, BenchError, Interval, Metric, Predictions, Trained
+from bench_suite.data.splits import Subset
 from bench_suite.fairness.intervals import Rate, of_one
 from bench_suite.fairness.shown import bars, in_words
 from bench_suite.fairness.swapping import swapper, words_of
 from bench_suite.fairness.terms import WordList
+from bench_suite.fairness.unread import changed_for
 from bench_suite.stats import bootstrap_interval
 
 EXAMPLES = 8
 "Texts that are shown with their words swapped: those whose score moved most."
 AROUND = 50
 "Characters shown on either side of the first word that was swapped."
+FEWEST = 20
+"""Shifts other than 0 that a bootstrap of their mean needs, since it draws no others than it has seen: where a tenth of
+10 texts moves, its 95 % interval holds the mean in 0.57. By `pytest -m slow tests/fairness/test_words.py -s`."""
+NONE = 1e-6
+"A shift below this, or below a thousandth of the largest, counts as 0: scores have 32 bits."
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,9 @@ class Swap:
     changed: Mapping[str, str]
     "By text: the same text with its words swapped. Texts without any such word are not here."
     rows: np.ndarray
-    "(k,) positions of those texts in the split."
+    "(k,) positions in the split of those of them that are judged."
+    unread: int | None = None
+    "How many more there are of which the model is given the same as before; None where that is not known."
     flips: int = 0
     "How many of them are predicted to be of another class."
     before: np.ndarray | None = None
@@ -46,6 +56,14 @@ class Swap:
     def at(self) -> dict[str, str]:
         """Its coordinates."""
         return {"attribute": self.attribute, "from": self.old, "to": self.new}
+
+    @property
+    def note(self) -> str | None:
+        """What has to be known of its numbers."""
+        if not self.unread:
+            return None
+        every = len(self.rows) + self.unread
+        return f"without {self.unread} of {every} texts that name {self.old}, of which the model does not read the word"
 
     @property
     def flip_rate(self) -> Rate:
@@ -66,14 +84,16 @@ def by_words(
 
     For each ordered pair of groups of a word list: the texts of the test split that name the first are read again as if
     they named the second. `flip_rate` is the share whose predicted class changes, `score_shift` the mean change of the
-    score of the positive class. Texts without any such word are not counted; n says how many are.
+    score of the positive class. Texts without any such word are not counted, nor those that the model is given the same
+    as before, as where it cuts them before the word; n says how many are.
     """
     test = trained.predictions("test")
     swaps = []
     for swap in _swaps(texts, lists):
+        swap = _read(trained, swap)
         if len(swap.rows) >= least_size:
             try:
-                after = trained.predictions("test", partial(_swapped, swap.changed))
+                after = _of_rows(trained, swap.rows).predictions("test", partial(_swapped, swap.changed))
             except BenchError as fault:  # what the model says of the texts as they are stays
                 swap = replace(swap, fault=f"with its words swapped: {fault}")
             else:
@@ -82,14 +102,13 @@ def by_words(
     shifts = [_shift(swap, test, positive, least_size, resamples) for swap in swaps]
     for swap, shift in zip(swaps, shifts):
         if len(swap.rows) < least_size:
-            reason = f"{len(swap.rows)} texts name the group {swap.old}, too few to judge: least_size = {least_size}"
-            yield Metric("flip_rate", None, reason, swap.at, n=len(swap.rows))
+            yield Metric("flip_rate", None, _too_few(swap, least_size), swap.at, n=len(swap.rows))
         elif swap.fault:
             yield Metric("flip_rate", None, swap.fault, swap.at, n=len(swap.rows))
             yield shift
         else:
             rate = swap.flip_rate
-            yield Metric("flip_rate", rate.value, at=swap.at, interval=of_one(rate), n=rate.n)
+            yield Metric("flip_rate", rate.value, swap.note, swap.at, of_one(rate), n=rate.n)
             yield shift
     if not swaps:
         return
@@ -115,18 +134,42 @@ def _swaps(texts: Sequence[str], lists: Sequence[WordList]) -> Iterator[Swap]:
             yield Swap(of.attribute, old, new, changed, rows)
 
 
+def _read(trained: Trained, swap: Swap) -> Swap:
+    """Without the texts that the model is given the same as before."""
+    change = partial(_swapped, swap.changed)
+    changed = changed_for(trained.network, trained.data.splits["test"], swap.rows, change)
+    if changed is None:
+        return swap
+    return replace(swap, rows=swap.rows[changed], unread=int(np.sum(~changed)))
+
+
 def _swapped(changed: Mapping[str, str], raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The texts swapped; one that is not counted is emptied, so that it costs next to nothing to predict."""
-    return {**raw, "text": [changed.get(text, "") for text in raw["text"]]}
+    return {**raw, "text": [changed[text] for text in raw["text"]]}
+
+
+def _of_rows(trained: Trained, rows: np.ndarray) -> Trained:
+    """The same model, whose test split is only these rows: no other text is predicted, nor given to it empty."""
+    splits = trained.data.splits
+    made = copy(trained)
+    made.data = replace(trained.data, splits={**splits, "test": Subset(splits["test"], rows)})
+    return made
+
+
+def _too_few(swap: Swap, least_size: int) -> str:
+    n = len(swap.rows)
+    named = f"{n} texts name the group {swap.old}"
+    if swap.unread:
+        named = f"{n + swap.unread} texts name the group {swap.old}, and of {n} the model reads the word"
+    return f"{named}, too few to judge: least_size = {least_size}"
 
 
 def _judged(swap: Swap, test: Predictions, after: Predictions, positive: int | None) -> Swap:
     rows = swap.rows
-    flips = int(np.sum(test["predictions"][rows] != after["predictions"][rows]))
+    flips = int(np.sum(test["predictions"][rows] != after["predictions"]))
     if positive is None or "scores" not in test.columns:
         return replace(swap, flips=flips)
-    scores = [np.asarray(each["scores"], dtype=np.float64)[rows, positive] for each in (test, after)]
-    return replace(swap, flips=flips, before=scores[0], after=scores[1])
+    before, moved = (np.asarray(each["scores"], dtype=np.float64)[:, positive] for each in (test, after))
+    return replace(swap, flips=flips, before=before[rows], after=moved)
 
 
 def _shift(swap: Swap, test: Predictions, positive: int | None, least_size: int, resamples: int) -> Metric:
@@ -144,8 +187,18 @@ def _shift(swap: Swap, test: Predictions, positive: int | None, least_size: int,
     if not np.isfinite(shift).all():
         reason = f"{int(np.sum(~np.isfinite(shift)))} scores are not finite numbers"
         return Metric("score_shift", None, reason, swap.at, n=n)
-    interval, reason_why = bootstrap_interval(lambda shift: float(shift.mean()), {"shift": shift}, resamples=resamples)
-    return Metric("score_shift", float(shift.mean()), reason_why, swap.at, interval, n=n)
+    interval, why = shift_interval(shift, resamples)
+    told = "; ".join(each for each in (why, swap.note) if each)
+    return Metric("score_shift", float(shift.mean()), told or None, swap.at, interval, n=n)
+
+
+def shift_interval(shift: np.ndarray, resamples: int) -> tuple[Interval | None, str | None]:
+    """Bootstrap of the mean of shifts (k,), and None; or None and the reason, where too few of them differ from 0."""
+    size = np.abs(shift)
+    moved = int(np.sum(size > max(NONE, size.max(initial=0.0) / 1000)))
+    if moved < FEWEST:
+        return None, f"the score of {moved} of {len(shift)} texts moves, and an interval needs {FEWEST} that do"
+    return bootstrap_interval(lambda shift: float(shift.mean()), {"shift": shift}, resamples=resamples)
 
 
 def _table(swaps: Sequence[Swap], shifts: Sequence[Metric], least_size: int) -> Artifact:
@@ -153,9 +206,13 @@ def _table(swaps: Sequence[Swap], shifts: Sequence[Metric], least_size: int) -> 
     for swap, shift in zip(swaps, shifts):
         told = None if shift.value is None else f"{shift.value:+.4f}{_span(shift.interval)}".replace("-", "−")
         flips = None if swap.fault else in_words(swap.flip_rate, least_size)
-        rows.append([swap.attribute, swap.old, swap.new, len(swap.rows), flips, told])
-    columns = ["attribute", "from", "to", "texts", "flip rate", "score shift"]
-    caption = f"Words that name a group swapped, with 95 % intervals; too few: fewer than {least_size} texts name it"
+        rows.append([swap.attribute, swap.old, swap.new, len(swap.rows), swap.unread, flips, told])
+    columns = ["attribute", "from", "to", "texts", "not read", "flip rate", "score shift"]
+    caption = f"Words that name a group swapped, with 95 % intervals; too few: fewer than {least_size} texts name it; "
+    if all(swap.unread is None for swap in swaps):
+        caption += "whether the model reads the words is not known"
+    else:
+        caption += "not read, and left out: the model is given the same of a text before and after"
     return Artifact("swaps", "table", {"columns": columns, "rows": rows}, caption)
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from bench_suite.contracts import Artifact, BenchError, Metric, Trained
 from bench_suite.data.splits import column
 from bench_suite.fairness.classes import by_class
+from bench_suite.fairness.given import inputs
 from bench_suite.fairness.groups import by_group
 from bench_suite.fairness.terms import WordList, read_lists, word_lists
 from bench_suite.fairness.words import by_words
 
-VERSION = 3
+VERSION = 4
 PROBLEMS = ("classification",)
 METRICS = {
     "demographic_parity_difference": {
@@ -97,7 +98,7 @@ class Options:
     )
     "Word lists whose words are swapped in the texts of the test split, or a TOML file of your own; [] leaves that out."
     resamples: int = 1000
-    "Bootstrap resamples behind each interval."
+    "Bootstrap resamples behind each interval of a difference between groups, and of a mean shift."
 
 
 def check(options: Options) -> None:
@@ -117,7 +118,7 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     positive = _positive(options.positive, classes)
     least_size, resamples = options.least_size, options.resamples
     if test.groups:
-        yield _inputs(trained, test.groups)
+        yield inputs(trained, test.groups)
         yield from by_group(
             test,
             classes,
@@ -153,16 +154,3 @@ def _positive(stated: str | None, classes: Sequence[str]) -> int | None:
     if stated not in classes:
         raise BenchError(f'positive = "{stated}" is no class of this task; it has: {", ".join(classes)}')
     return classes.index(stated)
-
-
-def _inputs(trained: Trained, attributes: Mapping[str, Any]) -> Artifact:
-    """Which sensitive attributes the model was given: columns of the table, or texts that the suite joined."""
-    stated = trained.cell.options["task"].get("inputs") or ()
-    given = (*trained.data.spec.get("columns", ()), *((stated,) if isinstance(stated, str) else stated))
-    rows = []
-    for attribute in attributes:
-        seen = [name for name in dict.fromkeys(given) if name == attribute or name.startswith(f"{attribute}=")]
-        rows.append([attribute, "yes" if seen else "no", ", ".join(seen)])
-    among = [row[0] for row in rows if row[1] == "yes"]
-    caption = f"Sensitive attributes among the inputs: {', '.join(among) or 'none'}"
-    return Artifact("inputs", "table", {"columns": ["attribute", "among the inputs", "as"], "rows": rows}, caption)

@@ -75,19 +75,18 @@ def _intervals(cell: Cell, counts: np.ndarray, accuracies: Sequence[float]) -> I
     balanced = bound(name, cell, lambda interval: interval.low, attribute="balanced")
     yield exactly("parity interval, balanced", cell, 0, balanced)
     yield from _odds(cell, counts)
-    # Of logarithms of (hits + 1/2) / (n + 1), with variance 1 / (hits + 1/2) - 1 / (n + 1) (Walter 1975).
-    shares = (selected + 0.5) / (n + 1)
-    name, error = "fairness/demographic_parity_ratio", float((1 / (selected + 0.5) - 1 / (n + 1)).sum()) ** 0.5
-    middle = bound(name, cell, lambda interval: math.sqrt(interval.low * interval.high), **planted)
-    yield exactly("ratio interval, middle", cell, float(shares.min() / shares.max()), middle)
-    width = bound(name, cell, lambda interval: math.log(interval.high / interval.low), **planted)
-    yield _wide("ratio interval, log width", cell, error, float((1 / selected).max()), width)
+    name, first, other = "fairness/demographic_parity_ratio", int((selected / n).argmin()), int((selected / n).argmax())
+    pair = (int(selected[first]), int(n[first]), int(selected[other]), int(n[other]))
+    of_low = bound(name, cell, lambda interval: ratio_score(*pair, interval.low), **planted)
+    yield exactly("ratio interval, score of lower bound", cell, Z, of_low)
+    of_high = bound(name, cell, lambda interval: ratio_score(*pair, interval.high), **planted)
+    yield exactly("ratio interval, score of upper bound", cell, Z, of_high)
     # Two groups' intervals of level √0.95 hold together in 95 %.
     name, worst, wider = "fairness/worst_group_accuracy", min(accuracies), NORMAL.inv_cdf((1 + LEVEL**0.5) / 2)
     of_worst = _score(name, cell, worst, int(n[0]), planted)
     yield exactly("worst accuracy, score of bound", cell, wider, of_worst)
-    first = {**planted, "group": components.load(cell.task.component).members(options_of(cell, "task"))[0]}
-    of_first = _score("fairness/accuracy", cell, accuracies[0], int(n[0]), first)
+    one = {**planted, "group": components.load(cell.task.component).members(options_of(cell, "task"))[0]}
+    of_first = _score("fairness/accuracy", cell, accuracies[0], int(n[0]), one)
     yield exactly("group accuracy, score of bound", cell, Z, of_first)
 
 
@@ -126,6 +125,27 @@ def _score(name: str, cell: Cell, share: float, n: int, at: Mapping[str, str]) -
 def score(share: float, supposed: float, n: int) -> float:
     """Standard errors of a share of n examples, by what is supposed of it: of Wilson's bounds, z (Wilson 1927)."""
     return abs(share - supposed) / math.sqrt(supposed * (1 - supposed) / n)
+
+
+def ratio_score(hits: int, n: int, other_hits: int, other_n: int, supposed: float) -> float:
+    """Standard errors, by what is supposed of the ratio of two shares, of how far the shares are from having it.
+
+    z at the bounds of Miettinen and Nurminen (1985), each share less half an example. The shares that are likeliest
+    under that ratio are where the derivative of their likelihood is 0, which is found by halving.
+    """
+
+    def rising(p: float) -> bool:
+        lost = (n - hits) * supposed / (1 - supposed * p) + (other_n - other_hits) / (1 - p)
+        return (hits + other_hits) / p > lost
+
+    low, high = 0.0, min(1.0, 1 / supposed)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if rising(middle) else (low, middle)
+    share = supposed * low
+    variance = share * (1 - share) / n + supposed**2 * low * (1 - low) / other_n
+    apart = abs(hits / n - supposed * other_hits / other_n) - (1 / n + supposed / other_n) / 2
+    return apart / math.sqrt(variance * (n + other_n) / (n + other_n - 1))
 
 
 def of_terms(cell: Cell) -> Iterator[Check]:
