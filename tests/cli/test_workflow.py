@@ -78,9 +78,8 @@ def steps() -> dict[str, dict[str, str]]:
 
 
 def test_the_commands_of_the_workflow_are_those_of_the_program():
-    commands = re.findall(
-        r"\bbench (.+?)(?: \|\| .+)?$", "\n".join(step["run"] for step in steps().values()), re.MULTILINE
-    )
+    script = "\n".join(step["run"] for step in steps().values())
+    commands = re.findall(r"\bbench (.+?)(?: \|\| .+)?$", script, re.MULTILINE)
     assert len(commands) == 5
     for words in map(shlex.split, commands):
         command, rest = bench.get_command(None, words[0]), words[1:]
