@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -352,6 +352,11 @@ def _side_by_side(tokens: torch.Tensor, offsets: torch.Tensor) -> tuple[torch.Te
     return filled.masked_scatter_(kept, tokens.long()), lengths
 
 
+def _is_compiled(module: nn.Module) -> bool:
+    """Whether any part of it is; asking costs nothing, and PyTorch's compiler takes seconds to import."""
+    return any(getattr(part, "_compiled_call_impl", None) is not None for part in module.modules())
+
+
 @contextmanager
 def explainable(module: nn.Module) -> Iterator[None]:
     """Within it the network can be explained: in evaluation mode, its weights without gradients, no ReLU in place.
@@ -371,7 +376,7 @@ def explainable(module: nn.Module) -> Iterator[None]:
         for part in in_place:
             part.inplace = False
         torch.backends.cudnn.enabled = cudnn and not any(isinstance(part, nn.RNNBase) for part in module.modules())
-        with torch.compiler.set_stance("force_eager"):
+        with torch.compiler.set_stance("force_eager") if _is_compiled(module) else nullcontext():
             yield
     finally:
         torch.backends.cudnn.enabled = cudnn
