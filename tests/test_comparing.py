@@ -663,6 +663,9 @@ def test_a_group_without_a_value_on_either_side_for_one_reason_is_told_and_does_
     found = compare(*two)
     assert found.status == 0
     assert "no value on either side: fairness/accuracy (group few) of loans, mlp: too few: 2 of 10" in found.notes
+    none = [replace(rate, value=None, reason="no finite scores") for rate in rates]
+    twice = [runs.make([(cell(metrics=tuple(none)), predicted(right(0.9)))], gate=gate) for _ in range(2)]
+    assert compare(*twice).status == 4, "a metric without any value is never fine"
     gone = replace(rates[0], value=None, reason="damaged")
     found = compare(two[0], runs.make([(cell(metrics=(gone, rates[1])), predicted(right(0.9)))], gate=gate))
     assert found.status == 4

@@ -24,8 +24,10 @@ from bench_suite.verdicts import Case, Row, in_order, judged, looked_at
 
 Key = tuple[str, tuple[tuple[str, Any], ...]]
 "A metric's name and coordinates."
+Rows = Sequence[tuple[MetricRow | None, MetricRow | None]]
+"A metric's rows of base and head, one pair a seed; None where a side has none."
 Values = Sequence[tuple[MetricRow, MetricRow]]
-"A metric's rows of base and head, one pair a seed."
+"The same where both sides have one, with a value."
 
 BY_INTERVALS, BY_SEEDS = "intervals, as of other examples", "seeds alone"
 "How a metric is compared where its examples cannot be."
@@ -86,7 +88,7 @@ def compare(base: Run, head: Run) -> Comparison:
     rows = judged([case for case in cases if case.row.gated]) + looked_at([c for c in cases if not c.row.gated])
     # Of the same predictions nothing varies, so what a loss would have to be to be found is not known.
     rows = [replace(row, smallest=None) if row.how == SAME else row for row in rows]
-    notes = (*pairing.notes, *_one_sided(pairing), *_valueless(pairing, gates))
+    notes = (*pairing.notes, *_one_sided(pairing), *_without_value(pairing, gates))
     return Comparison(
         base.name, head.name, tuple(in_order(rows)), pairing.odd, notes, bool(gates),
         _status(rows, pairing, gated=bool(gates)),
@@ -179,19 +181,33 @@ def _one_sided(pairing: Pairing) -> Iterator[str]:
             yield f"only {word} has {', '.join(said)}"
 
 
-def _valueless(pairing: Pairing, gates: Mapping[str, Any]) -> Iterator[str]:
-    """Gated metrics that at some coordinates, such as a group, have no value on either side, for the same reason."""
+def _without_value(pairing: Pairing, gates: Mapping[str, Any]) -> Iterator[str]:
+    """Gated metrics that at some coordinates have no value on either side."""
     for group in pairing.groups:
-        rows = [(_by_key(each.base.metrics), _by_key(each.head.metrics)) for each in group.pairs]
-        for key in dict.fromkeys(key for mine, _ in rows for key in mine if key[0] in gates):
-            if reason := _same_lack(key, [(mine.get(key), theirs.get(key)) for mine, theirs in rows]):
+        for key, reason in _valueless(_rows_of(group)).items():
+            if key[0] in gates:
                 yield f"no value on either side: {_named(key)} of {group.where}: {reason}"
 
 
-def _same_lack(key: Key, rows: Sequence[tuple[MetricRow | None, MetricRow | None]]) -> str:
-    """Why a metric has no value at its coordinates, on both sides and under each seed; empty where that is not so."""
-    found = {(None if row is None or row.value is not None else row.reason) for pair in rows for row in pair}
-    return (found.pop() or "") if key[1] and len(found) == 1 else ""
+def _valueless(rows: Mapping[Key, Rows]) -> dict[Key, str]:
+    """Why neither side has a value under any seed, by metric and coordinates, as of a group too small to judge.
+
+    Only where the reason is one, and the metric has values at other coordinates: one without any is never fine.
+    """
+    reasons = {
+        key: {None if row is None or row.value is not None else row.reason for pair in pairs for row in pair}
+        for key, pairs in rows.items()
+    }
+    lacks = {key: said.pop() or "" for key, said in reasons.items() if key[1] and len(said) == 1 and said != {None}}
+    elsewhere = {key[0] for key in rows.keys() - lacks.keys()}
+    return {key: reason for key, reason in lacks.items() if key[0] in elsewhere}
+
+
+def _rows_of(group: Group) -> dict[Key, Rows]:
+    """The metrics of paired cells, each with its rows of base and head, one pair a seed."""
+    sides = [(_by_key(each.base.metrics), _by_key(each.head.metrics)) for each in group.pairs]
+    keys = dict.fromkeys(key for pair in sides for side in pair for key in side)
+    return {key: [(mine.get(key), theirs.get(key)) for mine, theirs in sides] for key in keys}
 
 
 # ── cases ───────────────────────────────────────────────────────────────────────────────────────
@@ -208,9 +224,11 @@ def _of_cells(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mappin
                 yield Case(Row(metric, group.where, metric in gates, note=str(fault)))
             continue
         place = _Place(group.where, group.hardware, examples, _other_probes(group), group.pairs)
-        rows = [(_by_key(each.base.metrics), _by_key(each.head.metrics)) for each in group.pairs]
-        for key in dict.fromkeys(key for sides in rows for side in sides for key in side):
-            yield from _case(key, [(mine.get(key), theirs.get(key)) for mine, theirs in rows], place, gates.get(key[0]))
+        rows = _rows_of(group)
+        told = _valueless(rows)
+        for key, pairs in rows.items():
+            if key not in told:
+                yield from _case(key, pairs, place, gates.get(key[0]))
 
 
 def _of_summaries(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]]) -> Iterator[Case]:
@@ -226,9 +244,7 @@ def _of_summaries(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Ma
             yield case
 
 
-def _case(
-    key: Key, rows: Sequence[tuple[MetricRow | None, MetricRow | None]], place: _Place, rules: Mapping[str, Any] | None
-) -> Iterator[Case]:
+def _case(key: Key, rows: Rows, place: _Place, rules: Mapping[str, Any] | None) -> Iterator[Case]:
     """The case of one metric; none where only one side has it, which the notes tell, unless it is gated."""
     directed = any(row.better != "none" for pair in rows for row in pair if row is not None)
     # Without a direction `min` and `max` hold, which each run is judged by alone, and nothing is worse.
@@ -236,8 +252,6 @@ def _case(
     known = [(mine, theirs) for mine, theirs in rows if mine is not None and theirs is not None]
     valued = [pair for pair in known if pair[0].value is not None and pair[1].value is not None]
     if not gated and (not known or all(mine.value is None and theirs.value is None for mine, theirs in known)):
-        return
-    if _same_lack(key, rows):  # as of a group too small to judge: told in the notes
         return
     first = next(row for pair in rows for row in reversed(pair) if row is not None)
     row = Row(key[0], place.where, gated, _at(key), first.unit, first.better, seeds=len(rows))
@@ -426,7 +440,7 @@ def _mean(values: Values, side: int) -> float:
     return math.fsum(float(pair[side].value or 0.0) / len(values) for pair in values)
 
 
-def _lacking(metric: str, rows: Sequence[tuple[MetricRow | None, MetricRow | None]], pairs: Sequence[Pair]) -> str:
+def _lacking(metric: str, rows: Rows, pairs: Sequence[Pair]) -> str:
     """Which side lacks a value, under how many seeds, and why."""
     for word, side in (("head", 1), ("base", 0)):
         lacking = [at for at, pair in enumerate(rows) if (row := pair[side]) is None or row.value is None]

@@ -320,7 +320,10 @@ def test_a_text_model_without_vectors_of_tokens_says_so() -> None:
 
 def of_mlp(wrap: Any = None, **instead: Any) -> Any:
     """A cell of pictures and `mlp`, its module within `wrap`, its `encode` or `collate` another one."""
-    build = lambda data, options: replace_all(mlp.build(data, options), wrap, instead)  # noqa: E731
+
+    def build(data: Any, options: Any) -> Any:
+        return replace_all(mlp.build(data, options), wrap, instead)
+
     return cell(pictures(), SimpleNamespace(__name__="models.mlp", build=build), mlp.Options())
 
 
