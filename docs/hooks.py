@@ -15,12 +15,12 @@ from typing import Any
 
 import click
 
-from bench_suite import components
 from bench_suite.cli import COMMANDS, bench
-from bench_suite.components import Component
+from bench_suite.components import discovery
+from bench_suite.components.discovery import Component
+from bench_suite.components.options import MISSING, Option, describe, show
 from bench_suite.contracts import ComponentError, Kind
-from bench_suite.options import MISSING, Option, describe, show
-from bench_suite.suite import AXES, COMMON, EVALUATE, RULES, train_options
+from bench_suite.suite.spec import AXES, COMMON, EVALUATE, RULES, train_options
 
 ROOT = Path(__file__).parent.parent
 MARKER = re.compile(r"^<!-- generated: (?P<name>[a-z]+)(?: (?P<argument>.+?))? -->$", re.MULTILINE)
@@ -101,9 +101,9 @@ def metric_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
 def found(kind: Kind) -> list[Component]:
     """The components of a kind that ship; a file that is none, such as a function that metrics share, is left out."""
     every = []
-    for name in components.builtin(kind):
+    for name in discovery.builtin(kind):
         try:
-            every.append(components.find(kind, name, ROOT))
+            every.append(discovery.find(kind, name, ROOT))
         except ComponentError:
             continue
     return every
@@ -251,7 +251,7 @@ def literals(path: Path) -> dict[str, Any]:
 def part_summary(_: str) -> str:
     """All components, with their first lines."""
     rows = []
-    for kind in components.KINDS:
+    for kind in discovery.KINDS:
         rows += [[kind, f"[{part.name}]({kind}.md#{part.name})", part.summary] for part in found(kind)]
     return table(("kind", "name", "what it is"), rows)
 

@@ -13,20 +13,20 @@ from types import ModuleType
 import click
 import pytest
 
-from bench_suite import components
 from bench_suite.cli import COMMANDS, bench
+from bench_suite.comparison.gates import judge
+from bench_suite.components import discovery
 from bench_suite.contracts import Interval, MetricRow, Record
-from bench_suite.gates import judge
-from bench_suite.plan import make_plan
-from bench_suite.reading import read_suite
-from bench_suite.suite import AXES, SECTIONS, train_options
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import make_plan
+from bench_suite.suite.spec import AXES, SECTIONS, train_options
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 NAMES = [str(page.relative_to(DOCS)) for page in PAGES]
 BLOCK = re.compile(r"(?P<mark><!-- [^\n]* -->\n\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-BUILTIN = [(kind, name) for kind in components.KINDS for name in components.builtin(kind)]
+BUILTIN = [(kind, name) for kind in discovery.KINDS for name in discovery.builtin(kind)]
 LEAST = {
     "[[tasks]]": '[[tasks]]\nuse = "mnist"\ndata = "sample"\n',
     "[[models]]": '[[models]]\nuse = "mlp"\n',
@@ -93,17 +93,17 @@ def test_links_that_leave_the_site_become_plain_text_and_others_stay(hooks: Modu
 
 
 @pytest.mark.parametrize(("kind", "name"), BUILTIN, ids=[f"{kind}/{name}" for kind, name in BUILTIN])
-def test_every_component_says_what_it_is_and_every_option_what_it_means(kind: components.Kind, name: str) -> None:
-    component = components.find(kind, name, ROOT)
+def test_every_component_says_what_it_is_and_every_option_what_it_means(kind: discovery.Kind, name: str) -> None:
+    component = discovery.find(kind, name, ROOT)
     assert component.summary.endswith((".", "?", ")")), component.summary
     assert len(component.summary) <= 120
     for option in component.options.values():
         assert option.help.endswith("."), f"{option.name}: {option.help!r}"
 
 
-@pytest.mark.parametrize("name", components.builtin("metrics"))
+@pytest.mark.parametrize("name", discovery.builtin("metrics"))
 def test_every_metric_has_its_formula_what_is_best_and_what_it_raises(name: str) -> None:
-    tree = ast.parse(read(components.PACKAGE / "metrics" / f"{name}.py"))
+    tree = ast.parse(read(discovery.PACKAGE / "metrics" / f"{name}.py"))
     function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
     text = ast.get_docstring(function) or ""
     assert re.search(r"[Σ√] ?|C\[i, j\]| / ", text), "no formula"
@@ -159,7 +159,7 @@ def test_the_readme_and_the_home_page_lead_to_every_subject(page: Path) -> None:
 def test_the_home_page_denies_nothing_that_there_is() -> None:
     denied = read(DOCS / "index.md").partition("## Not there yet\n")[2]
     assert denied
-    assert [name for name in components.builtin("probes") if re.search(rf"\b{name}s?\b", denied)] == []
+    assert [name for name in discovery.builtin("probes") if re.search(rf"\b{name}s?\b", denied)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -172,7 +172,7 @@ def test_test_files_and_tests_that_are_named_exist(page: Path) -> None:
 
 
 def test_every_contract_stands_on_its_page() -> None:
-    tree = ast.parse(read(components.PACKAGE / "contracts.py"))
+    tree = ast.parse(read(discovery.PACKAGE / "contracts.py"))
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             assert f"::: bench_suite.contracts.{node.name}\n" in read(DOCS / "contracts.md"), node.name
@@ -182,8 +182,8 @@ def test_names_for_mkdocstrings_exist(hooks: ModuleType) -> None:
     for page in PAGES:
         for name in re.findall(r"^::: ([\w.]+)$", hooks.filled(read(page), page.name), re.MULTILINE):
             module, _, thing = name.rpartition(".")
-            path = (components.PACKAGE.parent / module.replace(".", "/")).with_suffix(".py")
-            path = path if path.is_file() else components.PACKAGE.parent / module.replace(".", "/") / "__init__.py"
+            path = (discovery.PACKAGE.parent / module.replace(".", "/")).with_suffix(".py")
+            path = path if path.is_file() else discovery.PACKAGE.parent / module.replace(".", "/") / "__init__.py"
             if name.startswith("bench_suite.contracts"):
                 continue
             defined = {

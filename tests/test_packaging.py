@@ -61,7 +61,7 @@ def test_the_suites_travel_inside_the_wheel(installed, tmp_path):
 
 
 def test_the_suites_are_found_in_an_editable_install():
-    from bench_suite.suite import shipped
+    from bench_suite.suite.spec import shipped
 
     assert sorted(p.stem for p in (ROOT / "suites").glob("*.toml")) == shipped()
 

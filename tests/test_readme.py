@@ -95,7 +95,7 @@ def test_every_link_of_the_readme_leads_somewhere():
 
 def test_what_the_readme_shows_of_the_quickstart_is_the_run_that_is_kept():
     from bench_suite.reports.terminal import terminal_table
-    from bench_suite.store import Store
+    from bench_suite.store.runs import Store
 
     (kept,) = [info for info in Store(ROOT / "results").runs() if f"{info.run}/" in README]
     assert terminal_table(Store(ROOT / "results").open(kept.run), 80) in README

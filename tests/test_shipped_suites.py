@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bench_suite.plan import make_plan
-from bench_suite.reading import read_suite
-from bench_suite.suite import locate, shipped
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import make_plan
+from bench_suite.suite.spec import locate, shipped
 
 
 def smoke(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench_suite._version import __version__ as __version__
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from bench_suite.execution.session import Outcome
     from bench_suite.reports.comparison import Compared
-    from bench_suite.store import Run
-
-__version__ = "0.1.0"
+    from bench_suite.store.runs import Run
 
 
 def run(
@@ -39,13 +39,13 @@ def run(
     files beside the records.
     Raises `contracts.BenchError` where the input is wrong; a cell that fails is a record in `Outcome.records`.
     """
+    from bench_suite.execution.callbacks import Silent
+    from bench_suite.execution.selection import select
     from bench_suite.execution.session import Request, execute
-    from bench_suite.execution.tensorboard import beside_records
-    from bench_suite.execution.watching import Silent
-    from bench_suite.plan import make_plan
-    from bench_suite.reading import read_suite
-    from bench_suite.selecting import select
-    from bench_suite.store import Store
+    from bench_suite.exporters.tensorboard import beside_records
+    from bench_suite.store.runs import Store
+    from bench_suite.suite.parser import read_suite
+    from bench_suite.suite.plan import make_plan
 
     plan = select(make_plan(read_suite(str(suite), overrides), only), keyword)
     request = Request(smoke, offline, trust, resume, stale, stop_at_first=stop_at_first)
@@ -55,7 +55,7 @@ def run(
 
 def load(name: str | Path = "latest", *, results: str | Path = "results") -> Run:
     """A stored run: its id, the first letters of it, a path, or `latest`. Raises `contracts.BenchError`."""
-    from bench_suite.store import Store
+    from bench_suite.store.runs import Store
 
     return Store(Path(results)).open(name)
 
@@ -79,10 +79,10 @@ def compare(base: Run | str | Path, head: Run | str | Path = "latest", *, result
         found.frame()      # one row a metric, worst first
         print(found.markdown())
     """
-    from bench_suite.baselines import base_run, head_run
-    from bench_suite.comparing import compare as compared
+    from bench_suite.comparison.baselines import base_run, head_run
+    from bench_suite.comparison.compare import compare as compared
     from bench_suite.reports.comparison import Compared
-    from bench_suite.store import Run, Store
+    from bench_suite.store.runs import Run, Store
 
     store = Store(Path(results))
     newer = head if isinstance(head, Run) else head_run(store, head)
@@ -102,9 +102,9 @@ def evaluate_module(use: str | Path, **settings: Any) -> Any:
 
         bench_suite.evaluate_module("accuracy").compute(predictions=[0, 1], references=[0, 0])   # {"accuracy": 0.5}
     """
-    from bench_suite.huggingface import offered
+    from bench_suite.huggingface import evaluate_export
 
-    return offered.evaluate_module(use, **settings)
+    return evaluate_export.evaluate_module(use, **settings)
 
 
 def evaluate_path(use: str | Path) -> str:
@@ -115,6 +115,6 @@ def evaluate_path(use: str | Path) -> str:
 
         evaluate.load(bench_suite.evaluate_path("accuracy"))
     """
-    from bench_suite.huggingface import offered
+    from bench_suite.huggingface import evaluate_export
 
-    return offered.evaluate_path(use)
+    return evaluate_export.evaluate_path(use)

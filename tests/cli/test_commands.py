@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from bench_suite import components
 from bench_suite.cli import COMMANDS, main
+from bench_suite.components import discovery
 
 SUITE = '[[tasks]]\nuse = "loans"\n[[models]]\nuse = "mlp"\n[probes.quality]\n'
 
@@ -74,11 +74,11 @@ def test_the_plan_as_json_has_each_cell_with_its_probes(bench, tmp_path):
         assert cell["probes"] == {"quality": {"applies": True, "reason": None, "unfit": {}}}
 
 
-@pytest.mark.parametrize("kind", components.KINDS)
+@pytest.mark.parametrize("kind", discovery.KINDS)
 def test_list_and_show_know_every_component(bench, kind):
     listed = json.loads(bench("list", kind, "--json").out)[kind]
-    assert set(components.builtin(kind)) <= set(listed)
-    for name in components.builtin(kind):
+    assert set(discovery.builtin(kind)) <= set(listed)
+    for name in discovery.builtin(kind):
         assert listed[name]
         assert not listed[name].startswith("does not load")
         shown = bench("show", kind[:-1], name)

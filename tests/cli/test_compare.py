@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench_suite.cli import rates
+from bench_suite.cli import error_rates
 
 SUITE = """
 [[tasks]]
@@ -182,7 +182,7 @@ def test_a_cell_that_fails_now_ends_with_3(bench, suite):
 
 
 def test_error_rates_are_printed_for_given_runs_and_for_usual_suites(bench, suite, monkeypatch):
-    monkeypatch.setattr(rates, "TRIALS", 10)
+    monkeypatch.setattr(error_rates, "TRIALS", 10)
     Path("model.py").write_text(MODEL.replace("float)", "float) * np.linspace(1, 2, 64)"))
     suite()
     own = bench("compare", "latest", "--error-rates")

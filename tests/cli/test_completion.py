@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from bench_suite import components
 from bench_suite.cli import COMMANDS
+from bench_suite.components import discovery
 from bench_suite.contracts import Record
-from bench_suite.store import Store
+from bench_suite.store.runs import Store
 
 CODE = """
 import sys, atexit
@@ -72,8 +72,8 @@ def test_components(offered, tmp_path):
     assert offered("bench show models ml") == ["mlp"]
     assert offered("bench show model ./") == ["./my_model.py"]
     assert offered("bench list mod") == ["models"]
-    assert offered("bench show ") == [*(kind[:-1] for kind in components.KINDS), "suite", "cell"]
-    assert offered("bench try --task ") == components.builtin("tasks")
+    assert offered("bench show ") == [*(kind[:-1] for kind in discovery.KINDS), "suite", "cell"]
+    assert offered("bench try --task ") == discovery.builtin("tasks")
     assert offered("bench try --task digits,mn") == ["digits,mnist"]
     assert offered("bench try --probe qu") == ["quality"]
     assert offered("bench new mod") == ["model"]

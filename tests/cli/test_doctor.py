@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from bench_suite.cli import doctor, installed
-from bench_suite.cli.installed import PACKAGES, Package, examine
+from bench_suite.cli import doctor, package_check
+from bench_suite.cli.package_check import PACKAGES, Package, examine
 from bench_suite.training import peaks
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -80,14 +80,14 @@ def test_what_is_not_installed_is_absent() -> None:
 def test_a_module_that_another_package_holds_does_not_make_it_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     # PyTorch holds `torch.utils.tensorboard`, which does not load without TensorBoard.
     tensorboard = next(package for package in PACKAGES if package.distribution == "tensorboard")
-    version = installed.metadata.version
+    version = package_check.metadata.version
 
     def without(distribution: str) -> str:
         if distribution == "tensorboard":
-            raise installed.metadata.PackageNotFoundError
+            raise package_check.metadata.PackageNotFoundError
         return version(distribution)
 
-    monkeypatch.setattr(installed.metadata, "version", without)
+    monkeypatch.setattr(package_check.metadata, "version", without)
     (found,) = examine([tensorboard])
     assert (found.state, found.command) == ("absent", "pip install 'bench-suite[tensorboard]'")
 
@@ -257,4 +257,4 @@ def test_the_whole_examination_of_this_machine(bench, tmp_path, monkeypatch) -> 
     assert all(package["state"] == "found" for package in document["packages"] if package["required"])
     compiler = document["compiler"]
     assert compiler["command"] is None or compiler["compiles"]["ok"] or compiler["compiles"]["error"]
-    assert installed.SECONDS > 20
+    assert package_check.SECONDS > 20

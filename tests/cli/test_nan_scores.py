@@ -3,7 +3,7 @@
 import json
 import re
 
-from bench_suite.store import Store
+from bench_suite.store.runs import Store
 
 MODEL = '''
 """A line whose logits are no numbers for some examples, once it is trained."""

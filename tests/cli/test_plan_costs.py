@@ -13,10 +13,10 @@ import pytest
 
 from bench_suite import environment
 from bench_suite.contracts import ProbeRow, Record
-from bench_suite.expected import MOST_RECORDS, SHARES_TRAINING, Expected, expected, spoken
-from bench_suite.plan import Cell, Plan, make_plan
-from bench_suite.reading import read_suite
-from bench_suite.store import Store
+from bench_suite.execution.time_estimates import MOST_RECORDS, SHARES_TRAINING, Expected, expected, spoken
+from bench_suite.store.runs import Store
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import Cell, Plan, make_plan
 
 SUITE = """
 [[tasks]]
@@ -196,7 +196,7 @@ def test_downloads_are_told_with_what_cannot_be_had(bench, tmp_path, monkeypatch
 
 
 def test_only_the_lines_that_are_asked_for_are_parsed(plan, store, monkeypatch):
-    from bench_suite import store as module
+    from bench_suite.store import runs as module
 
     made = plan()
     strangers = [record(made.cells[0], made, 1.0, id=f"{n:016x}", cell={"task": "a", "model": "b"}) for n in range(300)]

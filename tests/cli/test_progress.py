@@ -3,8 +3,8 @@
 import pytest
 
 from bench_suite.cli.progress import Plain, progress_of
-from bench_suite.plan import make_plan
-from bench_suite.reading import read_suite
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import make_plan
 
 CELL = make_plan(read_suite("quickstart")).cells[0]
 

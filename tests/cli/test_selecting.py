@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bench_suite
-from bench_suite.document import SuiteError, parse_document
-from bench_suite.plan import make_plan, name
-from bench_suite.reading import suite_of
-from bench_suite.selecting import select
-from bench_suite.store import Store
+from bench_suite.execution.selection import select
+from bench_suite.store.runs import Store
+from bench_suite.suite.document import SuiteError, parse_document
+from bench_suite.suite.parser import suite_of
+from bench_suite.suite.plan import make_plan, name
 
 TEXT = """
 [[tasks]]

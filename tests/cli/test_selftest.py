@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench_suite import differences, rescoring, trained, verdicts
-from bench_suite.attribution import faithfulness, measuring, methods
-from bench_suite.attribution.subjects import Subject
+from bench_suite.comparison import rescoring, verdicts
 from bench_suite.contracts import Interval
-from bench_suite.fairness import groups, intervals, words
+from bench_suite.execution import trained
 from bench_suite.metrics import accuracy, mae, roc_auc
 from bench_suite.probes import generalization, quality, throughput
-from bench_suite.selftest import explained, running
+from bench_suite.probes.attribution import evaluation, faithfulness, methods
+from bench_suite.probes.attribution.adapters import Subject
+from bench_suite.probes.fairness import groups, intervals, words
+from bench_suite.selftest import attribution_checks, runner
+from bench_suite.stats import paired
 from bench_suite.training import flops
 
 LINE = "planted_line"
@@ -29,7 +31,7 @@ def test_the_whole_of_it_finds_what_is_known(bench):
     ended = bench("selftest")
     assert ended.status == 0, ended.out
     rows = [line for line in ended.out.splitlines() if line.startswith("  ") and line.endswith(" ok")]
-    plan, checks, _ = running.planned()
+    plan, checks, _ = runner.planned()
     assert len(rows) == len(checks)
     assert f"{len(rows)} of {len(rows)} as known" in ended.out
     assert max(map(len, ended.out.splitlines())) <= 80
@@ -61,11 +63,11 @@ def test_a_word_that_matches_no_check_is_told(bench):
 
 
 def test_an_extra_that_is_not_installed_is_told_and_costs_nothing_else(bench, monkeypatch):
-    monkeypatch.setitem(running.EXTRAS, "fairness", ("no_such_package", running.EXTRAS["fairness"][1]))
+    monkeypatch.setitem(runner.EXTRAS, "fairness", ("no_such_package", runner.EXTRAS["fairness"][1]))
     ended = bench("selftest", "-k", LINE)
     assert ended.status == 0
     assert "not checked, since it is not installed: fairness   pip install 'bench-suite[fairness]'" in ended.out
-    assert not any(check.instrument.startswith("fairness") for check in running.planned()[1])
+    assert not any(check.instrument.startswith("fairness") for check in runner.planned()[1])
 
 
 # ── broken on purpose ───────────────────────────────────────────────────────────────────────────
@@ -184,7 +186,7 @@ windows = throughput._windows
 backward = flops.training
 aten_convolution = flops.aten.convolution
 auroc, pointing, curves = faithfulness.auroc, faithfulness.pointing, faithfulness.curves
-reference, parts_of = methods._reference, measuring.parts_of
+reference, parts_of = methods._reference, evaluation.parts_of
 sensitivity, infidelity, places = faithfulness.sensitivity, faithfulness.infidelity, faithfulness._places
 
 BREAKS = {
@@ -240,7 +242,7 @@ BREAKS = {
         "-k planted_terms", words, "_judged", of_the_other_class, {"score_shift, male", "score_shift, female"},
     ),
     "a comparison in either direction": (
-        "-k compare", differences, "mcnemar", differences.mcnemar_two_sided,
+        "-k compare", paired, "mcnemar", paired.mcnemar_two_sided,
         {"compare, a drop: p", "compare, two drops: p"},
     ),
     "a comparison that forgets how many there are": (
@@ -252,7 +254,7 @@ BREAKS = {
         {"compare, a drop: status", "compare, no drop: status"},
     ),
     "false discoveries that are counted as in gates": (
-        "-k compare", verdicts, "benjamini_hochberg", differences.holm, {"compare, three not gated: p"},
+        "-k compare", verdicts, "benjamini_hochberg", paired.holm, {"compare, three not gated: p"},
     ),
     "resamples that differ too little": (
         "-k compare", rescoring, "resampled",
@@ -298,18 +300,18 @@ SLOW = {
     "an infidelity that counts what is explained": (
         "-k planted_columns and linear", faithfulness, "infidelity",
         lambda *arguments: infidelity(*arguments)[::-1],
-        {"infidelity of saliency", *(f"{method}, unexplained" for method in explained.MOVED)},
+        {"infidelity of saliency", *(f"{method}, unexplained" for method in attribution_checks.MOVED)},
     ),
     "a reference that is another one": (
         "-k planted_columns and linear", methods, "_reference",
         lambda subject, inputs: reference(subject, inputs) + 1,
         {
             "attribution/completeness_error", "integrated_gradients less input_x_gradient",
-            *(f"{method}, unexplained" for method in explained.MOVED),
+            *(f"{method}, unexplained" for method in attribution_checks.MOVED),
         },
     ),
     "a smoothed method whose parts are turned round": (
-        "-k planted_columns and linear", measuring, "parts_of", turned_round, {"localisation, smoothed saliency"},
+        "-k planted_columns and linear", evaluation, "parts_of", turned_round, {"localisation, smoothed saliency"},
     ),
     "weights that are not shuffled": (
         "-k planted_columns and linear", Subject, "scrambled",
@@ -324,7 +326,7 @@ SLOW = {
         {"similarity of saliency, all layers", "similarity of guided_backprop, all layers"},
     ),
     "intervals of attributions that lie elsewhere": (
-        "-k planted_columns and linear", measuring, "bootstrap_interval", elsewhere,
+        "-k planted_columns and linear", evaluation, "bootstrap_interval", elsewhere,
         {"pointing game, interval width less formula", "pointing game, interval middle less value"},
     ),
     "a sensitivity without noise": (
@@ -354,7 +356,7 @@ SLOW = {
     ),
     "curves of pictures of which nothing goes": (
         "-k cnn", Subject, "without", deletes_nothing_of_pictures,
-        {f"insertion less deletion, {method}" for method in explained.FOUND},
+        {f"insertion less deletion, {method}" for method in attribution_checks.FOUND},
     ),
     "convolutions that are not counted": (
         "-k cnn and compute", flops, "FORMULAS",
@@ -389,7 +391,7 @@ SLOW = {
     "pictures that are turned over": (
         "-k localisation and cnn", faithfulness, "auroc",
         lambda strength, relevant: auroc(strength[:, ::-1], relevant),
-        {f"localisation of {method}" for method in explained.FOUND},
+        {f"localisation of {method}" for method in attribution_checks.FOUND},
     ),
     "a seed that is not set": (
         "-k 'same seed'", trained, "seed_everything", lambda seed: None, {"same seed, other scores"},

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
-from bench_suite.store import Store
+from bench_suite.store.runs import Store
 
 RECORD = Record(
     run="", suite="s", id="9c1e000000000000", reuse="r",

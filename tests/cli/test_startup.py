@@ -35,18 +35,18 @@ AT_ONCE = [
 ]
 CORE = (
     "contracts",
-    "components",
-    "document",
+    "components.discovery",
+    "components.options",
+    "components.suggestions",
+    "comparison.gates",
     "environment",
-    "gates",
-    "options",
-    "plan",
-    "positions",
-    "records",
-    "schema",
-    "spelling",
-    "store",
-    "suite",
+    "store.records",
+    "store.runs",
+    "suite.document",
+    "suite.json_schema",
+    "suite.plan",
+    "suite.spec",
+    "suite.toml_positions",
 )
 WRONG = '[[tasks]]\nuse = "loan"\n[[models]]\nuse = "mpl"\n[probes.qualty]\n[train]\nepoch = 3\n'
 
@@ -99,6 +99,6 @@ def test_contracts_import_the_standard_library_only(tmp_path):
 
 
 def _source() -> str:
-    from bench_suite.components import PACKAGE
+    from bench_suite.components.discovery import PACKAGE
 
     return str(PACKAGE.parent)

@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from bench_suite.store import Run, Store
+from bench_suite.store.runs import Run, Store
 
 QUICK = ("--smoke", "--set", "matrix.threads=1", "--probe", "quality")
 

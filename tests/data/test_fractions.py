@@ -9,7 +9,7 @@ import pytest
 
 from bench_suite.contracts import Data, Source
 from bench_suite.data.fractions import part_of
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit, column
 from bench_suite.tasks import mnist

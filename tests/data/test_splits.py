@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.fingerprint import content_ids, contents
-from bench_suite.data.preparing import SMOKE_EXAMPLES, duplicates_of, hold_out, kept_apart, prepare, without
+from bench_suite.data.preparation import SMOKE_EXAMPLES, duplicates_of, hold_out, kept_apart, prepare, without
 from bench_suite.data.ragged import Ragged
 from bench_suite.data.splits import (
     CHUNK,

@@ -13,17 +13,26 @@ import numpy as np
 import pytest
 import torch
 
-from bench_suite.contracts import BenchError, Data, Evaluation, History, Network, Placement, Source, TrainingFailed
+from bench_suite.contracts import (
+    BenchError,
+    Data,
+    Evaluation,
+    History,
+    Network,
+    Placement,
+    Source,
+    TrainingFailed,
+    TrainOptions,
+)
 from bench_suite.data.encoded import Encoded, encoded
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit
 from bench_suite.engines import native
 from bench_suite.models import cnn, mlp
 from bench_suite.problems import classification
 from bench_suite.tasks import mnist
-from bench_suite.training.options import TrainOptions
-from bench_suite.training.predicting import predict
+from bench_suite.training.prediction import predict
 
 PLACE = Placement("cpu", 1, "32-true")
 

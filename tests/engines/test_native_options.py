@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench_suite.contracts import Batch, BenchError, Data, History, Network, Placement, Source, Window
+from bench_suite.contracts import Batch, BenchError, Data, History, Network, Placement, Source, TrainOptions, Window
 from bench_suite.data.encoded import encoded
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.ragged import Ragged
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit
@@ -21,7 +21,6 @@ from bench_suite.models import cnn, mlp, resnet
 from bench_suite.problems import classification, regression
 from bench_suite.tasks import mnist
 from bench_suite.training import checkpoints, compiling, optimisers
-from bench_suite.training.options import TrainOptions
 
 PLACE = Placement("cpu", 1, "32-true")
 

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from bench_suite.store import Store
+from bench_suite.store.runs import Store
 
 SUITE = """
 title = "One long training"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench_suite.store import Store
+from bench_suite.store.runs import Store
 
 SUITE = """
 [[tasks]]

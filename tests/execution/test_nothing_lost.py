@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from bench_suite.records import read_lines
-from bench_suite.store import Store
+from bench_suite.store.records import read_lines
+from bench_suite.store.runs import Store
 
 RUN = ("run", "suite.toml", "--trust")
 STUBBORN = """

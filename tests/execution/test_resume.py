@@ -7,7 +7,7 @@ import pytest
 
 import bench_suite
 from bench_suite.contracts import BenchError
-from bench_suite.store import Store
+from bench_suite.store.runs import Store
 
 SUITE = """
 [[tasks]]

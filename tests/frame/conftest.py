@@ -21,7 +21,7 @@ import pytest
 
 from bench_suite.cli import main
 from bench_suite.contracts import Record
-from bench_suite.store import Run, Store
+from bench_suite.store.runs import Run, Store
 
 HERE = Path(__file__).parent
 

@@ -11,16 +11,16 @@ import pytest
 from sklearn.metrics import mean_absolute_error, r2_score
 from sklearn.neighbors import KNeighborsRegressor
 
-from bench_suite import components
-from bench_suite.data.preparing import prepare
+from bench_suite.components import discovery
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 
 AXIS = "models.neighbours.neighbours"
 
 
 def test_its_metrics_are_those_of_scikit_learn_on_the_same_splits(walk: Any, metric: Callable[..., float]) -> None:
-    task = components.find("tasks", "diabetes", Path())
-    data = prepare(components.load(task).load(components.make_options(task, {}), Sources()), 0.1)
+    task = discovery.find("tasks", "diabetes", Path())
+    data = prepare(discovery.load(task).load(discovery.make_options(task, {}), Sources()), 0.1)
     train, test = (data.splits[name].take(np.arange(len(data.splits[name]))) for name in ("train", "test"))
     for neighbours in (1, 20):
         predicted = KNeighborsRegressor(neighbours).fit(train["table"], train["target"]).predict(test["table"])

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench_suite import components
+from bench_suite.components import discovery
 from bench_suite.data.sources import Sources
 
 
 def test_the_rule_is_as_good_as_counting_says(walk: Any, metric: Callable[..., float]) -> None:
-    task = components.find("tasks", "loans", Path())
-    data = components.load(task).load(components.make_options(task, {}), Sources())
+    task = discovery.find("tasks", "loans", Path())
+    data = discovery.load(task).load(discovery.make_options(task, {}), Sources())
     test = data.splits["test"].take(np.arange(len(data.splits["test"])))
     record_against = test["table"][:, data.spec["columns"].index("pubrec")] == 1
     right = np.where(record_against, 0, 1) == test["target"]

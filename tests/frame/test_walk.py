@@ -128,4 +128,4 @@ print(json.dumps(sorted(sys.modules)), file=sys.stderr)
     modules = json.loads(done.stderr.splitlines()[-1])
     heavy = {"torch", "pandas", "transformers", "sklearn", "pyarrow", "numpy"}
     assert not heavy & set(modules)
-    assert not [name for name in modules if name.startswith("bench_suite.files.")]
+    assert not [name for name in modules if name.startswith("bench_suite.components.external.")]

@@ -24,7 +24,7 @@ from bench_suite.metrics.r2 import r2
 from bench_suite.metrics.rmse import rmse
 from bench_suite.metrics.roc_auc import roc_auc
 from bench_suite.metrics.top_5_accuracy import top_5_accuracy
-from bench_suite.stats import confusion_matrix
+from bench_suite.stats.intervals import confusion_matrix
 
 NONE = np.array([], dtype=np.int64)
 

@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench_suite.contracts import Evaluation, Placement
+from bench_suite.contracts import Evaluation, Placement, TrainOptions
 from bench_suite.data.encoded import encoded
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.engines import native
 from bench_suite.metrics.accuracy import accuracy
@@ -20,8 +20,7 @@ from bench_suite.models import bag_of_words
 from bench_suite.models.bag_of_words import INVERSE, PRIME, HashedNgrams, hashed_ngrams
 from bench_suite.problems import classification
 from bench_suite.tasks import imdb
-from bench_suite.training.options import TrainOptions
-from bench_suite.training.predicting import predict
+from bench_suite.training.prediction import predict
 
 MANY = 2**31 - 1
 "So many buckets that n-grams hardly ever share one."

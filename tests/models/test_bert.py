@@ -15,21 +15,29 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bench_suite.contracts import BenchError, Data, DataUnavailable, Evaluation, Network, Placement, Source
+from bench_suite.contracts import (
+    BenchError,
+    Data,
+    DataUnavailable,
+    Evaluation,
+    Network,
+    Placement,
+    Source,
+    TrainOptions,
+)
 from bench_suite.data.encoded import encoded
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit, Subset, column
 from bench_suite.engines import native
 from bench_suite.metrics.accuracy import accuracy
 from bench_suite.models.bert import Options, build, check, fetch
-from bench_suite.pretrained import assembling
+from bench_suite.pretrained import builder
 from bench_suite.pretrained.encoders import parameters
 from bench_suite.pretrained.weights import find, transformers
 from bench_suite.problems import classification, regression
 from bench_suite.tasks import imdb
-from bench_suite.training.options import TrainOptions
-from bench_suite.training.predicting import predict
+from bench_suite.training.prediction import predict
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 PLACE = Placement("cpu", 1, "32-true")
@@ -228,7 +236,7 @@ def test_without_transformers_the_message_names_the_extra(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("faster", ["32-true", "bf16-mixed"])
 def test_a_frozen_encoder_has_the_precision_that_is_faster_here(faster: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assembling, "fastest", lambda device, threads: faster)
+    monkeypatch.setattr(builder, "fastest", lambda device, threads: faster)
     network = build(reviews(), Options(pretrained=MINILM, freeze=True, frozen_precision="auto"))
     assert network.notes["frozen_precision"] == faster
     assert faster in repr(network.encoding), "features of another precision are never taken from the cache"

@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bench_suite.contracts import Data, TrainingFailed
-from bench_suite.data.preparing import prepare
+from bench_suite.contracts import Data, TrainingFailed, TrainOptions
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import Changed, Subset
 from bench_suite.metrics.accuracy import accuracy
@@ -23,7 +23,6 @@ from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.r2 import r2
 from bench_suite.models import gradient_boosting, logistic_regression
 from bench_suite.tasks import diabetes, loans
-from bench_suite.training.options import TrainOptions
 
 
 @pytest.fixture(autouse=True)

@@ -13,14 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from bench_suite.contracts import Batch, Data, Estimator, Evaluation, Network, Placement
+from bench_suite.contracts import Batch, Data, Estimator, Evaluation, Network, Placement, TrainOptions
 from bench_suite.data.encoded import encoded
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.engines import native
-from bench_suite.training.options import TrainOptions
 from bench_suite.training.precision import computing
-from bench_suite.training.predicting import predict
+from bench_suite.training.prediction import predict
 
 TASKS = ("mnist", "imdb", "loans", "diabetes")
 MODELS = (

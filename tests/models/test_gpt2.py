@@ -11,7 +11,7 @@ import torch
 
 from bench_suite.contracts import BenchError, Data
 from bench_suite.data.encoded import encoded
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.models.gpt2 import Options, build, check, fetch
 from bench_suite.pretrained.encoders import parameters

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench_suite.contracts import BenchError, Data, Network, Placement, Source
+from bench_suite.contracts import BenchError, Data, Network, Placement, Source, TrainOptions
 from bench_suite.data.encoded import encoded
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit, Subset
@@ -18,7 +18,6 @@ from bench_suite.models import resnet
 from bench_suite.problems import classification
 from bench_suite.tasks import mnist
 from bench_suite.training.images import SMALL
-from bench_suite.training.options import TrainOptions
 from bench_suite.training.precision import placed
 
 

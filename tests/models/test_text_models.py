@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench_suite.contracts import Data, Evaluation, Placement, Source
+from bench_suite.contracts import Data, Evaluation, Placement, Source, TrainOptions
 from bench_suite.data.encoded import encoded
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit
 from bench_suite.engines import native
@@ -21,9 +21,8 @@ from bench_suite.metrics.accuracy import accuracy
 from bench_suite.models import lstm, text_cnn, transformer
 from bench_suite.problems import classification
 from bench_suite.tasks import imdb
-from bench_suite.training.options import TrainOptions
 from bench_suite.training.precision import has_bfloat16_lstm
-from bench_suite.training.predicting import predict
+from bench_suite.training.prediction import predict
 from bench_suite.training.vocabulary import Vocabulary
 
 WORDS = Vocabulary(tuple("abcdefgh"), 16)

@@ -23,14 +23,14 @@ import pytest
 import torch
 from captum.attr import IntegratedGradients
 
-from bench_suite.attribution.memory import rows_at_once
-from bench_suite.attribution.methods import Settings, attribute
-from bench_suite.attribution.subjects import explainable, inputs_of, subject_of
 from bench_suite.contracts import Data, Source
 from bench_suite.data.encoded import encoded
 from bench_suite.data.splits import MemorySplit
 from bench_suite.models import mlp
-from bench_suite.stats import bootstrap_interval
+from bench_suite.probes.attribution.adapters import explainable, inputs_of, subject_of
+from bench_suite.probes.attribution.batch_size import rows_at_once
+from bench_suite.probes.attribution.methods import Settings, attribute
+from bench_suite.stats.intervals import bootstrap_interval
 
 pytestmark = pytest.mark.perf
 DIGITS, STEPS, ROUNDS = 256, 32, 50

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bench_suite.execution.callbacks import Silent
 from bench_suite.execution.session import Request, execute
-from bench_suite.execution.watching import Silent
-from bench_suite.plan import make_plan
-from bench_suite.reading import read_suite
-from bench_suite.store import Store
+from bench_suite.store.runs import Store
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import make_plan
 
 pytestmark = pytest.mark.perf
 

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench_suite.contracts import Batch, Data, Network, Placement, Source
+from bench_suite.contracts import Batch, Data, Network, Placement, Source, TrainOptions
 from bench_suite.data.encoded import encoded
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit, Subset
@@ -27,7 +27,6 @@ from bench_suite.engines import native
 from bench_suite.models import lstm, resnet, text_cnn, transformer
 from bench_suite.problems import classification
 from bench_suite.tasks import imdb
-from bench_suite.training.options import TrainOptions
 from bench_suite.training.placement import placement
 
 pytestmark = pytest.mark.perf

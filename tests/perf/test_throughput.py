@@ -17,13 +17,12 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from bench_suite.contracts import Data, Placement, Source
+from bench_suite.contracts import Data, Placement, Source, TrainOptions
 from bench_suite.data.encoded import encoded
 from bench_suite.data.splits import MemorySplit
 from bench_suite.engines import native
 from bench_suite.models import mlp
 from bench_suite.problems import classification
-from bench_suite.training.options import TrainOptions
 
 pytestmark = pytest.mark.perf
 BATCH = 64

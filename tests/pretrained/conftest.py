@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bench_suite.contracts import Data
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.pretrained.tokenizing import fitted_tokenizer
 from bench_suite.pretrained.weights import transformers

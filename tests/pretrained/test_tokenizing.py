@@ -69,7 +69,7 @@ def test_a_fitted_tokenizer_knows_the_train_split_and_gives_every_text_a_token(k
 def test_a_fitted_tokenizer_is_the_same_in_another_process(reviews: Data) -> None:
     code = (
         "from bench_suite.tasks import imdb; from bench_suite.data.sources import Sources;"
-        "from bench_suite.data.preparing import prepare;"
+        "from bench_suite.data.preparation import prepare;"
         "from bench_suite.pretrained.tokenizing import fitted_tokenizer;"
         "data = prepare(imdb.load(imdb.Options(data='sample'), Sources(offline=True)), 0.1, smoke=True);"
         "print([fitted_tokenizer(data, kind, 1000, 32, 'first').origin for kind in ('wordpiece', 'bpe')])"

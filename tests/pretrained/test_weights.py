@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bench_suite import components
+from bench_suite.components import discovery
 from bench_suite.contracts import DataUnavailable
-from bench_suite.data.needs import downloads
+from bench_suite.data.requirements import downloads
 from bench_suite.models import bert
-from bench_suite.plan import make_plan
 from bench_suite.pretrained import weights
 from bench_suite.pretrained.weights import fetch, find, is_path
-from bench_suite.reading import read_suite
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import make_plan
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 SUITE = """
@@ -92,7 +92,7 @@ def test_a_folder_is_found_at_home_and_from_the_suites_folder(
     assert [need.place for need in downloads(plan) if need.what == "weights"] == [
         "folder:above", "folder:beside", "folder:tiny-bert",
     ]  # fmt: skip
-    options = [components.make_options(cell.model.component, cell.options["model"]) for cell in plan.cells]
+    options = [discovery.make_options(cell.model.component, cell.options["model"]) for cell in plan.cells]
     assert [fetch(made.pretrained) for made in options] == ["folder:beside", "folder:above", "folder:tiny-bert"]
     # A record holds the paths as they are stated, and so is a cell the same wherever its suite lies.
     assert [cell.options["model"]["pretrained"] for cell in plan.cells] == ["./beside", "../above", "~/tiny-bert"]

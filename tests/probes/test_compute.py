@@ -14,7 +14,7 @@ from torch import nn
 
 from bench_suite.contracts import Batch, History, Metric, Network, Placement, Window
 from bench_suite.data.encoded import stack
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.ragged import Ragged
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit

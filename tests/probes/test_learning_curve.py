@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from bench_suite.contracts import BenchError, Interval, MetricRow, Record
-from bench_suite.document import SuiteError
 from bench_suite.probes import learning_curve
-from bench_suite.reading import read_suite
-from bench_suite.stats import over_seeds
+from bench_suite.stats.intervals import over_seeds
+from bench_suite.suite.document import SuiteError
+from bench_suite.suite.parser import read_suite
 
 SIZES = {0.1: 100, 0.5: 500, 1.0: 1000}
 FLOOR = {"mlp": 0.5, "cnn": 0.3}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
-from bench_suite.store import Run, Store
+from bench_suite.store.runs import Run, Store
 
 HARDWARE = {"cpu": "Example Processor", "cores": 2, "usable_cores": 2}
 

@@ -11,7 +11,7 @@ import pytest
 
 from bench_suite.contracts import Record
 from bench_suite.reports.leaderboard import BEGIN, END, ReportError, insert, leaderboard, write, write_leaderboard
-from bench_suite.store import Run
+from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
 Make_record = Callable[..., Record]

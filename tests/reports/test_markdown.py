@@ -13,7 +13,7 @@ from PIL import Image
 from bench_suite.contracts import Artifact, ArtifactRow, Interval, MetricRow, ProbeRow, Record
 from bench_suite.reports.leaderboard import ReportError
 from bench_suite.reports.markdown import report, write_report
-from bench_suite.store import Run
+from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
 Make_record = Callable[..., Record]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
 from bench_suite.reports.table import middle, tables
-from bench_suite.store import Run
+from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
 Make_record = Callable[..., Record]

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_suite.contracts import Interval, MetricRow, Record
-from bench_suite.reports.marks import width
+from bench_suite.reports.escaping import width
 from bench_suite.reports.terminal import distinct, terminal_table
-from bench_suite.store import Run
+from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
 Make_record = Callable[..., Record]

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bench_suite.selftest import running
+from bench_suite.selftest import runner
 from bench_suite.selftest.checks import Measured, NotMeasured, around, between, exactly, judge
 
 
 @pytest.fixture(scope="module")
 def cell() -> Any:
-    return running.planned()[0].cells[0]
+    return runner.planned()[0].cells[0]
 
 
 def nothing() -> Any:

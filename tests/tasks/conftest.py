@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from bench_suite.components import find
+from bench_suite.components.discovery import find
 
 Write = Callable[[str, str, np.ndarray, Mapping[str, Sequence[int]]], None]
 """`(path within BENCH_DATA, name of the image column, images (n, H, W[, 3]) uint8, labels by column)`."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench_suite.contracts import DataInvalid, DataUnavailable
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 
 TASKS = ("mnist", "imdb", "loans", "diabetes", "digits", "breast_cancer")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import column
 from bench_suite.tasks import fashion_mnist

@@ -17,7 +17,7 @@ import pytest
 from bench_suite.contracts import Data, DataInvalid, DataUnavailable
 from bench_suite.data.cache import Cache
 from bench_suite.data.fingerprint import contents
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.tasks import hub, mnist
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from bench_suite.contracts import Data, DataInvalid, DataUnavailable
 from bench_suite.data.cache import Cache
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import column
 from bench_suite.tasks import imagenet

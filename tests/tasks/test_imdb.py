@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench_suite.contracts import Data
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import column
 from bench_suite.tasks import imdb

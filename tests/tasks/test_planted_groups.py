@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench_suite.contracts import Data, DataInvalid
-from bench_suite.data.preparing import prepare
+from bench_suite.contracts import Data, DataInvalid, TrainOptions
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.models import logistic_regression, planted_rule
 from bench_suite.tasks import planted_groups
-from bench_suite.training.options import TrainOptions
 
 NONE = MappingProxyType({})
 THREE = MappingProxyType({"members": 3, "size": 400, "selection_gap": 0.2, "error_gap": 0.1, "base_gap": 0.1})

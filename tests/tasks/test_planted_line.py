@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.preparing import prepare
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.models import planted_rule
 from bench_suite.tasks import planted_line

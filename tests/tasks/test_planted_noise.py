@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench_suite.contracts import Data, DataInvalid
-from bench_suite.data.preparing import prepare
+from bench_suite.contracts import Data, DataInvalid, TrainOptions
+from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.metrics.accuracy import accuracy
 from bench_suite.models import planted_memory, planted_rule
 from bench_suite.tasks import planted_noise
-from bench_suite.training.options import TrainOptions
 
 
 @pytest.fixture(scope="module")

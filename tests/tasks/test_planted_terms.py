@@ -11,8 +11,8 @@ import pytest
 from bench_suite.contracts import Data, DataInvalid
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import column
-from bench_suite.fairness.swapping import swapper, words_of
-from bench_suite.fairness.terms import word_lists
+from bench_suite.probes.fairness.counterfactuals import swapper, words_of
+from bench_suite.probes.fairness.terms import word_lists
 from bench_suite.tasks import planted_terms as task
 
 WORDS = word_lists()["gender"]

@@ -95,7 +95,7 @@ def test_label_smoothing_is_the_cross_entropy_against_smoothed_targets() -> None
 
 
 def test_the_names_of_the_options_are_those_that_are_known() -> None:
-    from bench_suite.suite import train_options
+    from bench_suite.suite.spec import train_options
 
     named: Any = train_options()["augment"].type
     assert set(named.arguments[0].arguments) == {"flip", "shift", "cutout", "mixup"}

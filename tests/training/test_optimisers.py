@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from bench_suite.contracts import BenchError, Placement
+from bench_suite.contracts import BenchError, Placement, TrainOptions
 from bench_suite.training.optimisers import optimiser
-from bench_suite.training.options import TrainOptions
 
 PLACE = Placement("cpu", 1, "32-true")
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from bench_suite import __version__
-from bench_suite.cli.saying import say
+from bench_suite._version import __version__
+from bench_suite.cli.output import say
+from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import BenchError
-from bench_suite.spelling import nearest
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

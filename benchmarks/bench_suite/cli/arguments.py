@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from bench_suite.cli.completing import suites
-from bench_suite.spelling import nearest
+from bench_suite.cli.completion_values import suites
+from bench_suite.components.suggestions import nearest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

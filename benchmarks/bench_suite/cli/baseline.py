@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, chosen, shown
-from bench_suite.cli.completing import run_names
-from bench_suite.cli.saying import say, spoken_size
+from bench_suite.cli.completion_values import run_names
+from bench_suite.cli.output import say, spoken_size
 
 
 @click.group(name="baseline")
@@ -29,9 +29,9 @@ def command() -> None:
 @RESULTS
 def set_(run: str, results: Path) -> None:
     """Make RUN, by default the newest, the baseline of its suite, in the place of the one before."""
-    from bench_suite.baselines import set_baseline
+    from bench_suite.comparison.baselines import set_baseline
     from bench_suite.reports.leaderboard import lacking
-    from bench_suite.store import Store
+    from bench_suite.store.runs import Store
 
     store = Store(results)
     made = set_baseline(store, store.open(run))
@@ -45,8 +45,8 @@ def set_(run: str, results: Path) -> None:
 @chosen(RESULTS, JSON)
 def show(results: Path, as_json: bool) -> None:
     """List the baselines."""
-    from bench_suite.baselines import baselines
-    from bench_suite.store import Store
+    from bench_suite.comparison.baselines import baselines
+    from bench_suite.store.runs import Store
 
     found = baselines(Store(results))
     if as_json:

@@ -11,12 +11,12 @@ from statistics import quantiles
 from typing import Any
 
 from bench_suite.cli.arguments import shown
+from bench_suite.components.options import show
 from bench_suite.contracts import MetricRow, Record
-from bench_suite.expected import spoken
-from bench_suite.options import show
-from bench_suite.records import to_json
-from bench_suite.store import Run, Store
-from bench_suite.writing import StoreError, safe_name
+from bench_suite.execution.time_estimates import spoken
+from bench_suite.store.atomic import StoreError, safe_name
+from bench_suite.store.records import to_json
+from bench_suite.store.runs import Run, Store
 
 MOST_LISTED = 20
 "Cells that a message lists."
@@ -159,15 +159,17 @@ def _machine(environment: Mapping[str, Any]) -> str:
 
 
 def _metrics(record: Record) -> Iterator[str]:
-    from bench_suite.reports import numbers
+    from bench_suite.reports import formatting
     from bench_suite.reports.table import Value
 
     rows = []
     for row in record.metrics:
         at = " ".join(f"{axis}={_value(place)}" for axis, place in row.at.items())
-        scale = numbers.scale_for([row.value], row.unit)
+        scale = formatting.scale_for([row.value], row.unit)
         value = Value(row.value, row.interval, _quartiles(row), n=row.n, reason=row.reason)
-        rows.append((f"{row.name} {at}".rstrip(), f"{numbers.full(value, scale)} {scale.unit}".rstrip(), _grounds(row)))
+        rows.append(
+            (f"{row.name} {at}".rstrip(), f"{formatting.full(value, scale)} {scale.unit}".rstrip(), _grounds(row))
+        )
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, number, grounds in rows:
         line = f"  {name:{widths[0]}}  {number:{widths[1]}}  {grounds}".rstrip()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, chosen
-from bench_suite.cli.completing import run_names
-from bench_suite.cli.saying import say
+from bench_suite.cli.completion_values import run_names
+from bench_suite.cli.output import say
 
 if TYPE_CHECKING:
-    from bench_suite.comparing import Comparison
+    from bench_suite.comparison.compare import Comparison
 
 MARKDOWN = click.option(
     "--markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -51,20 +51,20 @@ def command(
       bench compare --error-rates
     """
     if error_rates and base is None:
-        from bench_suite.cli.rates import usual
+        from bench_suite.cli.error_rates import usual
 
         return usual(as_json=as_json)
     if base is None:
         raise click.UsageError("Missing argument 'BASE': a run, `baseline` or `latest` (bench results lists runs)")
-    from bench_suite.baselines import base_run, head_run
-    from bench_suite.comparing import compare
-    from bench_suite.store import Store
+    from bench_suite.comparison.baselines import base_run, head_run
+    from bench_suite.comparison.compare import compare
+    from bench_suite.store.runs import Store
 
     store = Store(results)
     newer = head_run(store, head)
     older = base_run(store, base, str(newer.info["suite"]), before=newer)
     if error_rates:
-        from bench_suite.cli.rates import of_runs
+        from bench_suite.cli.error_rates import of_runs
 
         return of_runs(older, newer, as_json=as_json)
     comparison = compare(older, newer)
@@ -91,7 +91,7 @@ def write_files(comparison: Comparison, markdown: Path | None, junit: Path | Non
 
         write(markdown, as_markdown(comparison).encode())
     if junit is not None:
-        from bench_suite.reports.junit import as_junit
+        from bench_suite.exporters.junit import as_junit
 
         write(junit, as_junit(comparison))
 
@@ -107,7 +107,7 @@ def as_document(comparison: Comparison) -> dict[str, object]:
     """The comparison for a program."""
     from dataclasses import asdict
 
-    from bench_suite.records import plain
+    from bench_suite.store.records import plain
 
     document: dict[str, object] = {"schema": 1, **plain(asdict(comparison))}
     return document

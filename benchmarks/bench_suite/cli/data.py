@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench_suite import components
 from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, again, chosen
-from bench_suite.cli.saying import say
+from bench_suite.cli.output import say
+from bench_suite.components import discovery
 
 if TYPE_CHECKING:
-    from bench_suite.components import Component
-    from bench_suite.data.needs import Got
+    from bench_suite.components.discovery import Component
+    from bench_suite.data.requirements import Got
     from bench_suite.data.sources import Sources
 
 
@@ -40,7 +40,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     from bench_suite.data.sources import Sources
 
     sources = Sources()
-    tasks = {name: components.find("tasks", name, Path()) for name in components.builtin("tasks")}
+    tasks = {name: discovery.find("tasks", name, Path()) for name in discovery.builtin("tasks")}
     if as_json:
         found = {name: _places(task, sources) for name, task in tasks.items()}
         click.echo(json.dumps({"schema": 1, "tasks": found, "own": _folders(tasks.values())}, indent=2))
@@ -57,7 +57,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 def _folders(tasks: Iterable[Component]) -> list[str]:
     """Ids of the folders in `$BENCH_DATA` that no task names: for the task `hub`."""
-    from bench_suite.data.needs import folders
+    from bench_suite.data.requirements import folders
 
     named = {hub_id for task in tasks for hub_id in task.words("HUB")}
     return [id for id in folders() if id not in named]
@@ -74,7 +74,7 @@ def _own(tasks: Iterable[Component]) -> Iterator[str]:
 
 def _places(task: Component, sources: Sources) -> dict[str, object]:
     """`full` and `sample`: where they would come from, or null; `hub`: the same for each of several hub ids."""
-    from bench_suite.data.needs import locate_hub
+    from bench_suite.data.requirements import locate_hub
 
     hubs, package = task.words("HUB"), task.words("PACKAGE")
     held = sources.locate_package(*package) if package else None
@@ -84,7 +84,7 @@ def _places(task: Component, sources: Sources) -> dict[str, object]:
 
 
 def _lines(task: Component, sources: Sources) -> list[str]:
-    from bench_suite.data.needs import locate_hub
+    from bench_suite.data.requirements import locate_hub
     from bench_suite.data.sources import PACKAGE_COMMAND, hub_command
 
     hubs, package = task.words("HUB"), task.words("PACKAGE")
@@ -117,14 +117,14 @@ def fetch_command(
       bench data fetch mine.toml --set tasks.imdb.data=full
       bench data fetch nlp --offline     is everything here?
     """
-    from bench_suite.plan import make_plan
-    from bench_suite.reading import read_suite
+    from bench_suite.suite.parser import read_suite
+    from bench_suite.suite.plan import make_plan
 
     plan = make_plan(read_suite(suite, overrides), only)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.data.cache import Cache
-    from bench_suite.data.needs import downloads, fetch
+    from bench_suite.data.requirements import downloads, fetch
     from bench_suite.data.sources import Sources
     from bench_suite.execution.session import check_components, check_trust
 

@@ -19,9 +19,9 @@ import click
 
 from bench_suite import environment
 from bench_suite.cli.arguments import JSON
-from bench_suite.cli.diagnosis import lines
-from bench_suite.cli.installed import examine
-from bench_suite.cli.saying import say
+from bench_suite.cli.doctor_report import lines
+from bench_suite.cli.output import say
+from bench_suite.cli.package_check import examine
 
 ENDPOINT = "https://huggingface.co"
 REACHING = 4.0  # seconds that the hub is waited for

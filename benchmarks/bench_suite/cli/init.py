@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from bench_suite.cli.generating import fill, write_new
-from bench_suite.cli.saying import say
+from bench_suite.cli.output import say
+from bench_suite.cli.scaffold import fill, write_new
 
 
 @click.command()

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from bench_suite.cli.arguments import RESULTS
-from bench_suite.cli.completing import run_names
-from bench_suite.cli.saying import say
-from bench_suite.store import Run, Store
-from bench_suite.writing import StoreError
+from bench_suite.cli.completion_values import run_names
+from bench_suite.cli.output import say
+from bench_suite.store.atomic import StoreError
+from bench_suite.store.runs import Run, Store
 
 
 @click.command()

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
-from bench_suite import components
 from bench_suite.cli.arguments import JSON, NearestChoice
-from bench_suite.cli.saying import say
+from bench_suite.cli.output import say
+from bench_suite.components import discovery
 from bench_suite.contracts import ComponentError, Kind
-from bench_suite.suite import locate, shipped
+from bench_suite.suite.spec import locate, shipped
 
-KINDS = (*components.KINDS, "suites")
+KINDS = (*discovery.KINDS, "suites")
 
 
 @click.command()
@@ -49,9 +49,9 @@ def entries(kind: str) -> dict[str, str]:
         return {name: _title(locate(name)) for name in shipped()}
     of: Kind = kind  # type: ignore[assignment]  # one of KINDS but "suites"
     found = {}
-    for name in [*components.builtin(of), *components.installed(of)]:
+    for name in [*discovery.builtin(of), *discovery.installed(of)]:
         try:
-            found[name] = components.find(of, name, Path()).summary
+            found[name] = discovery.find(of, name, Path()).summary
         except ComponentError as error:
             found[name] = f"does not load: {error}"
     return found

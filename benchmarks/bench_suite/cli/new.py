@@ -10,10 +10,10 @@ from pathlib import Path
 
 import click
 
-from bench_suite import components
 from bench_suite.cli.arguments import NearestChoice
-from bench_suite.cli.generating import fill, write_new
-from bench_suite.cli.saying import say
+from bench_suite.cli.output import say
+from bench_suite.cli.scaffold import fill, write_new
+from bench_suite.components import discovery
 from bench_suite.contracts import Kind
 
 KINDS: Mapping[str, Kind] = {"task": "tasks", "model": "models", "probe": "probes"}
@@ -46,7 +46,7 @@ def command(kind: str, name: str, folder: Path) -> None:
       bench new probe my_question
     """
     check_name(name, folder)
-    if name in components.builtin(KINDS[kind]):
+    if name in discovery.builtin(KINDS[kind]):
         raise click.UsageError(
             f'"{name}" is a built-in {kind}, which yours would be taken for; choose another name, such as my_{name}'
         )

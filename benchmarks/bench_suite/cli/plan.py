@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, again, chosen
-from bench_suite.cli.installed import Lack, lacks
-from bench_suite.cli.saying import printable, say
+from bench_suite.cli.output import printable, say
+from bench_suite.cli.package_check import Lack, lacks
 from bench_suite.cli.selection import matching
-from bench_suite.expected import Expected, expected, spoken
-from bench_suite.plan import Cell, Plan, make_plan, name
-from bench_suite.reading import read_suite
-from bench_suite.selecting import takes
-from bench_suite.store import Store
+from bench_suite.execution.selection import takes
+from bench_suite.execution.time_estimates import Expected, expected, spoken
+from bench_suite.store.runs import Store
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import Cell, Plan, make_plan, name
 
 if TYPE_CHECKING:
-    from bench_suite.data.needs import Need
+    from bench_suite.data.requirements import Need
 
 
 @click.command()
@@ -44,7 +44,7 @@ def command(
       bench plan mine.toml --only model=mlp --json
       bench plan mine.toml -k 'mnist and not cnn'
     """
-    from bench_suite.data.needs import downloads
+    from bench_suite.data.requirements import downloads
 
     del trust
     plan = matching(make_plan(read_suite(suite, overrides), only), keyword)

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from bench_suite.cli.saying import printable
+from bench_suite.cli.output import printable
 from bench_suite.contracts import History, Record, Window
-from bench_suite.plan import Cell, name
-from bench_suite.workplace import Watcher
+from bench_suite.execution.context import Watcher
+from bench_suite.suite.plan import Cell, name
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

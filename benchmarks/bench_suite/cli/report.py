@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from bench_suite.cli.arguments import RESULTS
-from bench_suite.cli.completing import run_names
-from bench_suite.cli.saying import say
-from bench_suite.store import Store
+from bench_suite.cli.completion_values import run_names
+from bench_suite.cli.output import say
+from bench_suite.store.runs import Store
 
 
 @click.command()

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, chosen
-from bench_suite.cli.saying import say
-from bench_suite.selecting import selected
-from bench_suite.store import Store
+from bench_suite.cli.output import say
+from bench_suite.execution.selection import selected
+from bench_suite.store.runs import Store
 
 
 @click.command()

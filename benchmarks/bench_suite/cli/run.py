@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, again, chosen, shown
-from bench_suite.cli.completing import run_names, suites
-from bench_suite.cli.saying import say
+from bench_suite.cli.completion_values import run_names, suites
+from bench_suite.cli.output import say
 
 if TYPE_CHECKING:
-    from bench_suite.plan import Plan
-    from bench_suite.store import Run, Store
+    from bench_suite.store.runs import Run, Store
+    from bench_suite.suite.plan import Plan
 
 
 @click.command()
@@ -71,9 +71,9 @@ def command(
       bench run mine.toml --against baseline
     """
     from bench_suite.cli.selection import matching
-    from bench_suite.plan import make_plan
-    from bench_suite.reading import read_suite
-    from bench_suite.store import Store
+    from bench_suite.store.runs import Store
+    from bench_suite.suite.parser import read_suite
+    from bench_suite.suite.plan import make_plan
 
     if suite is None and resume not in (None, "newest"):
         suite, resume = resume, "newest"  # `bench run --resume SUITE`: the word after it is the suite, not a run
@@ -91,10 +91,10 @@ def command(
     base = None if against is None else _base(plan, store, against, resume)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
-    from bench_suite.cli.conclusion import conclude
     from bench_suite.cli.progress import progress_of
+    from bench_suite.cli.run_summary import conclude
     from bench_suite.execution.session import Request, check_trust, execute
-    from bench_suite.execution.tensorboard import beside_records
+    from bench_suite.exporters.tensorboard import beside_records
 
     check_trust(plan, trust=trust)
     # No paths of this machine: the command is stored, and shown in reports.
@@ -112,8 +112,8 @@ def command(
 
 def _base(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
     """The run to compare with, found before anything is spent. Raises BenchError where it cannot serve."""
-    from bench_suite.baselines import base_run
-    from bench_suite.comparing import check_common
+    from bench_suite.comparison.baselines import base_run
+    from bench_suite.comparison.compare import check_common
 
     resumed = store.newest(plan.suite.name, plan.suite.overrides) if resume == "newest" else None
     resumed = store.open(resume) if resume not in (None, "newest") else resumed
@@ -124,7 +124,7 @@ def _base(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
 
 def _last_failed(plan: Plan, store: Store, *, smoke: bool) -> tuple[Plan, str | None]:
     """The cells that failed last time or were not reached, and the run in which; all cells where there are none."""
-    from bench_suite.selecting import last, not_passed
+    from bench_suite.execution.selection import last, not_passed
 
     found = last(plan, store, smoke=smoke)
     if not found.runs:

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from bench_suite.schema import suite_schema
+from bench_suite.suite.json_schema import suite_schema
 
 
 @click.command()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bench_suite.cli.saying import say
-from bench_suite.plan import Plan
-from bench_suite.selecting import select, strangers
+from bench_suite.cli.output import say
+from bench_suite.execution.selection import select, strangers
+from bench_suite.suite.plan import Plan
 
 
 def matching(plan: Plan, keyword: str) -> Plan:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_suite.cli.arguments import JSON, chosen
-from bench_suite.cli.saying import say
+from bench_suite.cli.output import say
 
 if TYPE_CHECKING:
     from bench_suite.selftest.checks import Check, Finding
@@ -44,12 +44,12 @@ def command(keyword: str, as_json: bool) -> int:
     from bench_suite import environment
     from bench_suite.cli.progress import progress
     from bench_suite.cli.selection import matching
-    from bench_suite.selftest import running
+    from bench_suite.selftest import runner
 
     began = time.perf_counter()
-    plan, checks, lacking = running.planned()
-    checks = running.chosen(matching(running.as_plan(plan, checks), keyword), checks)
-    findings = running.selftest(plan, checks, partial(progress, one_thread=True))
+    plan, checks, lacking = runner.planned()
+    checks = runner.chosen(matching(runner.as_plan(plan, checks), keyword), checks)
+    findings = runner.selftest(plan, checks, partial(progress, one_thread=True))
     seconds = time.perf_counter() - began
     status = 0 if all(finding.holds for finding in findings) else OUTSIDE
     here = environment.describe()
@@ -71,7 +71,7 @@ def command(keyword: str, as_json: bool) -> int:
 
 
 def _next(outside: Sequence[Finding]) -> Iterator[str]:
-    from bench_suite.selftest.running import EXTRAS
+    from bench_suite.selftest.runner import EXTRAS
 
     if not outside:
         yield "next: bench run quickstart   the same instruments, on real data"

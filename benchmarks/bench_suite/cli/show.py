@@ -7,18 +7,18 @@ from pathlib import Path
 
 import click
 
-from bench_suite import components
 from bench_suite.cli.arguments import JSON, RESULTS, NearestChoice, chosen
-from bench_suite.cli.completing import names, run_names
-from bench_suite.cli.saying import say, say_file
-from bench_suite.components import Component
+from bench_suite.cli.completion_values import names, run_names
+from bench_suite.cli.output import say, say_file
+from bench_suite.components import discovery
+from bench_suite.components.discovery import Component
+from bench_suite.components.options import MISSING, Option, describe, json_schema, show
 from bench_suite.contracts import Kind
-from bench_suite.options import MISSING, Option, describe, json_schema, show
-from bench_suite.suite import COMMON, locate
+from bench_suite.suite.spec import COMMON, locate
 
 KINDS = (
-    {kind[:-1]: kind for kind in components.KINDS}
-    | {kind: kind for kind in components.KINDS}
+    {kind[:-1]: kind for kind in discovery.KINDS}
+    | {kind: kind for kind in discovery.KINDS}
     | {"suite": "suites", "suites": "suites", "cell": "cells", "cells": "cells"}
 )
 
@@ -56,7 +56,7 @@ def command(kind: str, name: str, run: str | None, results: Path, as_json: bool)
             say_file(text)
         return
     of: Kind = KINDS[kind]  # type: ignore[assignment]  # cells and suites have been dealt with
-    component = components.find(of, name, Path())
+    component = discovery.find(of, name, Path())
     options = {**COMMON.get(of, {}), **component.options}
     if as_json:
         schema = {key: json_schema(option) for key, option in options.items()}
@@ -75,7 +75,7 @@ def command(kind: str, name: str, run: str | None, results: Path, as_json: bool)
 
 def _show_cell(id: str, run: str | None, results: Path, *, as_json: bool) -> None:
     from bench_suite.cli import cell
-    from bench_suite.store import Store
+    from bench_suite.store.runs import Store
 
     found, record = cell.find(Store(results), id, run)
     if as_json:

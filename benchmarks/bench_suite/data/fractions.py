@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from bench_suite.contracts import Data
-from bench_suite.data.drawing import shuffled
-from bench_suite.data.preparing import classes_of
+from bench_suite.data.preparation import classes_of
 from bench_suite.data.splits import Subset
+from bench_suite.data.splitting import shuffled
 
 
 def part_of(data: Data, fraction: float) -> Data:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from bench_suite.components.options import show
+from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import BenchError, DataInvalid, DataUnavailable
-from bench_suite.options import show
-from bench_suite.spelling import nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.card import Card, read_card, with_class_names
 from bench_suite.data.hub import Fetched, hub_command, with_columns
@@ -32,7 +33,6 @@ from bench_suite.data.imagefolder import (
     picture_table,
 )
 from bench_suite.data.tables import read_tables
-from bench_suite.spelling import nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa

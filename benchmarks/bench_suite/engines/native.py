@@ -21,18 +21,18 @@ from bench_suite.contracts import (
     Problem,
     Report,
     TrainingFailed,
+    TrainOptions,
 )
 from bench_suite.data.encoded import Encoded
-from bench_suite.data.feeding import Feed
+from bench_suite.data.loader import Feed
 from bench_suite.training.augmentation import Loss, augment, loss_of_mixed
 from bench_suite.training.batching import shuffled
 from bench_suite.training.checkpoints import Timer
 from bench_suite.training.clock import Clock
 from bench_suite.training.compiling import watched
 from bench_suite.training.optimisers import Optimiser, optimiser
-from bench_suite.training.options import TrainOptions
 from bench_suite.training.precision import autocast, computing, placed
-from bench_suite.training.predicting import mean_loss
+from bench_suite.training.prediction import mean_loss
 from bench_suite.training.schedules import factor
 from bench_suite.training.targets import Target
 

@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from bench_suite import __version__, components, environment
-from bench_suite.components import PACKAGE
+from bench_suite import environment
+from bench_suite._version import __version__
+from bench_suite.components import discovery
+from bench_suite.components.discovery import PACKAGE
 from bench_suite.contracts import Artifact, ArtifactRow, BenchError, ComponentError, MetricRow, Record
-from bench_suite.draft import metric_row
-from bench_suite.execution import inline
-from bench_suite.plan import Cell, Plan, name
-from bench_suite.selecting import has_failed
-from bench_suite.store import Run, Store
-from bench_suite.unit import run_unit
-from bench_suite.workplace import Watcher, Workplace, place_of, reuse
-from bench_suite.writing import StoreError, uninterrupted
+from bench_suite.execution.context import Watcher, Workplace, place_of, reuse
+from bench_suite.execution.record_builder import metric_row
+from bench_suite.execution.selection import has_failed
+from bench_suite.execution.unit import run_unit
+from bench_suite.store.atomic import StoreError, uninterrupted
+from bench_suite.store.runs import Run, Store
+from bench_suite.suite.plan import Cell, Plan, name
 
 Stale = Literal["keep", "redo"]
 
@@ -98,11 +99,12 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
         cells = {cell.id: cell for cell in plan.cells}
         before = sum(set(cell.probes) <= work.done.get(cell.id, frozenset()) for cell in cells.values())
         watcher.begin(run.name, resumed=resumed, wanted=request.resume is not None, done=before, notes=work.notes)
+        executor = discovery.load(discovery.find("executors", "inline", PACKAGE))
         finished = 0
         interrupted = stopped = False
         with run.writer() as writer, two_stage_interrupt():
             try:
-                for record in inline.execute(plan.units, partial(run_unit, work=work)):
+                for record in executor.execute(plan.units, partial(run_unit, work=work)):
                     with uninterrupted():
                         writer.write(record)
                         finished += 1
@@ -145,16 +147,16 @@ def check_components(plan: Plan) -> None:
 
 
 def _check(
-    component: components.Component, options: Mapping[str, Any] | None, key: Any, document: Any, seen: set[Any]
+    component: discovery.Component, options: Mapping[str, Any] | None, key: Any, document: Any, seen: set[Any]
 ) -> None:
     identity = (component.path, repr(options))
     if identity in seen:
         return
     seen.add(identity)
     try:
-        module = components.load(component)
+        module = discovery.load(component)
         if options is not None and "check" in component.functions:
-            module.check(components.make_options(component, options))
+            module.check(discovery.make_options(component, options))
     except (ComponentError, ValueError, SystemExit) as error:
         document.fault((*key, "use"), str(error) or f"its check ends with {type(error).__name__}")
 
@@ -261,7 +263,7 @@ def source_of_program() -> str:
     for room in ("data", "training"):
         for path in sorted((PACKAGE / room).glob("*.py")):
             digest.update(path.read_bytes())
-    digest.update((PACKAGE / "trained.py").read_bytes())
+    digest.update((PACKAGE / "execution" / "trained.py").read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -271,14 +273,14 @@ def _summarise(plan: Plan, run: Run) -> Iterator[str]:
     artifacts: list[ArtifactRow] = []
     summarising = [probe for probe in plan.suite.probes if "summarise" in probe.component.functions]
     for probe in summarising:
-        options = components.make_options(probe.component, probe.stated)
+        options = discovery.make_options(probe.component, probe.stated)
         known = {
             name.partition("/")[2]: facts
             for name, facts in plan.suite.metrics.items()
             if name.startswith(f"{probe.label}/")
         }
         try:
-            found = list(components.load(probe.component).summarise(run.records(), options))
+            found = list(discovery.load(probe.component).summarise(run.records(), options))
             metrics += [metric_row(item, probe.label, known) for item in found if not isinstance(item, Artifact)]
             artifacts += [run.write_artifact(None, probe.label, item) for item in found if isinstance(item, Artifact)]
         except (StoreError, KeyboardInterrupt):

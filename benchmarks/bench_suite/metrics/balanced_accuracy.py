@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench_suite.stats import counts_of_classes
+from bench_suite.stats.intervals import counts_of_classes
 
 UNIT = "fraction"
 BETTER = "higher"

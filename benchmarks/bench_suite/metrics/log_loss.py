@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench_suite.stats import class_numbers
+from bench_suite.stats.intervals import class_numbers
 
 UNIT = "nats"
 BETTER = "lower"

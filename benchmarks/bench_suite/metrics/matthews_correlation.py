@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from bench_suite.stats import counts_of_classes
+from bench_suite.stats.intervals import counts_of_classes
 
 UNIT = "correlation"
 BETTER = "higher"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench_suite.stats import area_under_roc
+from bench_suite.stats.intervals import area_under_roc
 
 UNIT = "fraction"
 BETTER = "higher"

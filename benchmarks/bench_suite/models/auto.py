@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench_suite.contracts import Data, Network
-from bench_suite.pretrained import assembling
-from bench_suite.pretrained.assembling import recipe_of
+from bench_suite.pretrained import builder
+from bench_suite.pretrained.builder import recipe_of
 from bench_suite.pretrained.weights import fetch as fetch_weights
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def check(options: Options) -> None:
     if options.config is not None and "model_type" not in options.config:
         raise ValueError("config has no `model_type`: the architecture's name in Transformers, such as distilbert")
     scratch = {"config": (options.config, None), "vocabulary": (options.vocabulary, Options().vocabulary)}
-    assembling.check(recipe_of(options), scratch)
+    builder.check(recipe_of(options), scratch)
 
 
 def fetch(options: Options, sources: Sources) -> str | None:
@@ -89,9 +89,7 @@ def build(data: Data, options: Options) -> Network:
         BenchError: they do not fit, have no tokenizer, or a package is missing.
     """
     if options.pretrained is not None:
-        return assembling.pretrained_network(data, recipe_of(options))
+        return builder.pretrained_network(data, recipe_of(options))
     fields = dict(options.config or {})
     architecture = str(fields.pop("model_type"))
-    return assembling.configured_network(
-        data, recipe_of(options), architecture, fields, "wordpiece", options.vocabulary
-    )
+    return builder.configured_network(data, recipe_of(options), architecture, fields, "wordpiece", options.vocabulary)

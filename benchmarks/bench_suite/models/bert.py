@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench_suite.contracts import Data, Network
-from bench_suite.pretrained import assembling
-from bench_suite.pretrained.assembling import recipe_of
+from bench_suite.pretrained import builder
+from bench_suite.pretrained.builder import recipe_of
 from bench_suite.pretrained.weights import fetch as fetch_weights
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ SCRATCH = ("layers", "dimension", "heads", "feedforward", "vocabulary")
 
 def check(options: Options) -> None:
     """Raise ValueError where options do not go together."""
-    assembling.check_sized(options, Options(), SCRATCH)
+    builder.check_sized(options, Options(), SCRATCH)
 
 
 def fetch(options: Options, sources: Sources) -> str | None:
@@ -99,12 +99,12 @@ def build(data: Data, options: Options) -> Network:
         BenchError: they do not fit, have no tokenizer, or a package is missing.
     """
     if options.pretrained is not None:
-        return assembling.pretrained_network(data, recipe_of(options), ("bert",))
+        return builder.pretrained_network(data, recipe_of(options), ("bert",))
     fields = {
         "num_hidden_layers": options.layers,
         "hidden_size": options.dimension,
         "num_attention_heads": options.heads,
         "intermediate_size": options.feedforward,
-        "max_position_embeddings": options.max_length or assembling.LONGEST,
+        "max_position_embeddings": options.max_length or builder.LONGEST,
     }
-    return assembling.configured_network(data, recipe_of(options), "bert", fields, "wordpiece", options.vocabulary)
+    return builder.configured_network(data, recipe_of(options), "bert", fields, "wordpiece", options.vocabulary)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench_suite.contracts import Data, Network
-from bench_suite.pretrained import assembling
-from bench_suite.pretrained.assembling import recipe_of
+from bench_suite.pretrained import builder
+from bench_suite.pretrained.builder import recipe_of
 from bench_suite.pretrained.weights import fetch as fetch_weights
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ SCRATCH = ("layers", "dimension", "heads", "feedforward", "vocabulary")
 
 def check(options: Options) -> None:
     """Raise ValueError where options do not go together."""
-    assembling.check_sized(options, Options(), SCRATCH)
+    builder.check_sized(options, Options(), SCRATCH)
 
 
 def fetch(options: Options, sources: Sources) -> str | None:
@@ -94,14 +94,14 @@ def build(data: Data, options: Options) -> Network:
         BenchError: they do not fit, have no tokenizer, or a package is missing.
     """
     if options.pretrained is not None:
-        return assembling.pretrained_network(data, recipe_of(options), ("gpt2",))
+        return builder.pretrained_network(data, recipe_of(options), ("gpt2",))
     fields = {
         "n_layer": options.layers,
         "n_embd": options.dimension,
         "n_head": options.heads,
         "n_inner": options.feedforward,
-        "n_positions": options.max_length or assembling.LONGEST,
+        "n_positions": options.max_length or builder.LONGEST,
         "bos_token_id": 0,
         "eos_token_id": 0,
     }
-    return assembling.configured_network(data, recipe_of(options), "gpt2", fields, "bpe", options.vocabulary)
+    return builder.configured_network(data, recipe_of(options), "gpt2", fields, "bpe", options.vocabulary)

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from bench_suite.contracts import Data, Report, Split
+from bench_suite.contracts import Data, Report, Split, TrainOptions
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.rmse import rmse
 from bench_suite.training.estimators import CHUNK, drawn_seed, features, inputs_of, needs_two_classes
-from bench_suite.training.options import TrainOptions
 
 VERSION = 1
 MODALITIES = ("table",)

@@ -13,9 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bench_suite.contracts import Data, Report, Split
+from bench_suite.contracts import Data, Report, Split, TrainOptions
 from bench_suite.training.estimators import class_scores, features, needs_two_classes
-from bench_suite.training.options import TrainOptions
 
 VERSION = 1
 MODALITIES = ("table", "image")

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench_suite.contracts import BenchError, Data, Report, Split
+from bench_suite.contracts import BenchError, Data, Report, Split, TrainOptions
 from bench_suite.training.estimators import features
-from bench_suite.training.options import TrainOptions
 
 VERSION = 1
 MODALITIES = ("table",)

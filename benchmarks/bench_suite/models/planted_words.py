@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench_suite.contracts import BenchError, Data, Report, Split
-from bench_suite.training.options import TrainOptions
+from bench_suite.contracts import BenchError, Data, Report, Split, TrainOptions
 
 VERSION = 1
 MODALITIES = ("text",)

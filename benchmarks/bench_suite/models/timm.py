@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench_suite.components.options import show
 from bench_suite.contracts import BenchError, Data, Network
-from bench_suite.options import show
 from bench_suite.training.images import UNBUNDLED, foreign_network, loaded, unfetched
 from bench_suite.training.inputs import outputs_of
 

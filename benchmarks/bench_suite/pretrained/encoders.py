@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from bench_suite.components.options import show
 from bench_suite.contracts import BenchError
 from bench_suite.data.hub import first_line
-from bench_suite.options import show
 from bench_suite.pretrained.weights import Found, transformers
 
 HIDDEN_DROPOUT = ("hidden_dropout_prob", "dropout", "embd_pdrop", "resid_pdrop", "hidden_dropout", "embedding_dropout")

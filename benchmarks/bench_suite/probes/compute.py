@@ -10,7 +10,7 @@ import torch
 
 from bench_suite.contracts import Batch, Metric, Network, Placement, Trained
 from bench_suite.data.encoded import Encoded, LazyEncoded
-from bench_suite.stats import bootstrap_interval
+from bench_suite.stats.intervals import bootstrap_interval
 from bench_suite.training import flops, peaks
 from bench_suite.training.inputs import spread_rows
 from bench_suite.training.precision import computing, placed

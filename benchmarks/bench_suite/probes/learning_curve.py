@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench_suite.contracts import Artifact, BenchError, Interval, Metric, MetricRow, Record
-from bench_suite.stats import over_cells
+from bench_suite.stats.intervals import over_cells
 
 VERSION = 1
 METRICS: dict[str, dict[str, str]] = {}

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from bench_suite import components
+from bench_suite.components import discovery
+from bench_suite.components.evaluate_uri import PREFIX, read_name
+from bench_suite.components.metric_calls import function_of, function_of_file, given
 from bench_suite.contracts import Artifact, Metric, Predictions, Trained
-from bench_suite.evaluate_names import PREFIX, read_name
-from bench_suite.huggingface.borrowed import borrowed
-from bench_suite.scoring import function_of, function_of_file, given
-from bench_suite.stats import bootstrap_interval, confusion_matrix
+from bench_suite.huggingface.evaluate_metrics import borrowed
+from bench_suite.stats.intervals import bootstrap_interval, confusion_matrix
 
 VERSION = 1
 METRICS: dict[str, dict[str, str]] = {}
@@ -40,9 +40,9 @@ def check(options: Options) -> None:
     """Raise ValueError where two metrics would have one name: two that are named, or one of `evaluate` and our own."""
     seen: dict[str, str] = {}
     for use in dict.fromkeys(options.metrics):
-        name = components.find("metrics", use, Path()).name
+        name = discovery.find("metrics", use, Path()).name
         other = seen.setdefault(name, use)
-        if other == use and use.startswith(PREFIX) and name in components.builtin("metrics"):
+        if other == use and use.startswith(PREFIX) and name in discovery.builtin("metrics"):
             other = name
         if other != use:
             theirs = next((u for u in (use, other) if u.startswith(PREFIX)), None)

@@ -17,7 +17,7 @@ import torch
 from scipy import stats
 
 from bench_suite.contracts import History, Interval, Metric, Placement, Trained
-from bench_suite.suite import TIMING_PROCESSES
+from bench_suite.suite.spec import TIMING_PROCESSES
 from bench_suite.training.precision import computing
 
 VERSION = 2

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from bench_suite.contracts import Artifact, ArtifactRow
-from bench_suite.reports import marks, numbers, plots
-from bench_suite.store import Run
-from bench_suite.writing import StoreError, safe_name
+from bench_suite.reports import escaping, formatting, plots
+from bench_suite.store.atomic import StoreError, safe_name
+from bench_suite.store.runs import Run
 
 MOST_ROWS = 30
 "Rows of a table that a report shows."
@@ -47,7 +47,7 @@ def shown(run: Run, row: ArtifactRow, where: str, name: str, keep: Keep | None) 
     damaged, or has not the form of its kind, says so and costs nothing else.
     """
     told = row.caption or row.name
-    caption = marks.inline(told) + (f" – {marks.inline(where)}" if where else "")
+    caption = escaping.inline(told) + (f" – {escaping.inline(where)}" if where else "")
     try:
         artifact = run.read_artifact(row)
         if artifact.kind == "table":
@@ -58,8 +58,8 @@ def shown(run: Run, row: ArtifactRow, where: str, name: str, keep: Keep | None) 
         if content is not None and keep is not None:
             return Picture(told, where, keep(content, safe_name(name)), plots.page_width(content, artifact.kind))
     except (StoreError, ValueError, TypeError, KeyError, IndexError, AttributeError) as fault:
-        return f"*{caption}: cannot be shown ({marks.inline(fault)})*"
-    return f"*{caption}: see {marks.code(row.file)} in the run's folder.*"
+        return f"*{caption}: cannot be shown ({escaping.inline(fault)})*"
+    return f"*{caption}: see {escaping.code(row.file)} in the run's folder.*"
 
 
 def beside(parts: Sequence[str | Picture]) -> list[str]:
@@ -69,42 +69,42 @@ def beside(parts: Sequence[str | Picture]) -> list[str]:
         members = list(group)
         written += [part for part in members if isinstance(part, str)]
         pictures = [part for part in members if isinstance(part, Picture)]
-        written += [f"*{marks.inline(caption)}*"] if pictures else []
+        written += [f"*{escaping.inline(caption)}*"] if pictures else []
         while pictures:
             across = max(1, PAGE_WIDTH // max(picture.width for picture in pictures))
             row, pictures = pictures[:across], pictures[across:]
-            heads = [marks.inline(picture.where) for picture in row]
-            written.append(marks.table(heads, [[_image(picture) for picture in row]]))
+            heads = [escaping.inline(picture.where) for picture in row]
+            written.append(escaping.table(heads, [[_image(picture) for picture in row]]))
     return written
 
 
 def _image(picture: Picture) -> str:
     described = f"{picture.caption} – {picture.where}" if picture.where else picture.caption
-    return f'<img src="{quote(picture.place)}" width="{picture.width}" alt="{marks.attribute(described)}">'
+    return f'<img src="{quote(picture.place)}" width="{picture.width}" alt="{escaping.attribute(described)}">'
 
 
 def _table(artifact: Artifact) -> str:
-    header = [marks.inline(name) for name in artifact.data["columns"]]
+    header = [escaping.inline(name) for name in artifact.data["columns"]]
     rows = [[_entry(cell) for cell in row] for row in artifact.data["rows"]]
     if not header or any(len(row) != len(header) for row in rows):
         raise ValueError("a row of the table has not one entry a column")
     rest = len(rows) - MOST_ROWS
-    return marks.table(header, rows[:MOST_ROWS]) + (f"\n\n*and {rest} more rows*" if rest > 0 else "")
+    return escaping.table(header, rows[:MOST_ROWS]) + (f"\n\n*and {rest} more rows*" if rest > 0 else "")
 
 
 def _entry(cell: Any) -> str:
     if isinstance(cell, float):
-        return numbers.plain_number(cell, 4)
-    return numbers.NOTHING if cell is None else marks.inline(cell)
+        return formatting.plain_number(cell, 4)
+    return formatting.NOTHING if cell is None else escaping.inline(cell)
 
 
 def _text(artifact: Artifact) -> str:
     if isinstance(artifact.data, str):
         rest = len(artifact.data) - MOST_CHARACTERS
         more = f"\n\n*and {rest:,} more characters*" if rest > 0 else ""
-        return marks.block(artifact.data[:MOST_CHARACTERS]) + more
+        return escaping.block(artifact.data[:MOST_CHARACTERS]) + more
     pairs = [(str(token), float(weight or 0.0)) for token, weight in artifact.data]
-    text = marks.block(" ".join(token for token, _ in pairs)[:MOST_CHARACTERS])
+    text = escaping.block(" ".join(token for token, _ in pairs)[:MOST_CHARACTERS])
     strongest = sorted(pairs, key=lambda pair: -abs(pair[1]))[:MOST_TOKENS]
-    rows = [[marks.code(token), f"{weight:+.2f}".replace("-", "−")] for token, weight in strongest]
-    return f"{text}\n\nThe tokens that weigh most:\n\n{marks.table(['Token', 'Weight'], rows, right=[1])}"
+    rows = [[escaping.code(token), f"{weight:+.2f}".replace("-", "−")] for token, weight in strongest]
+    return f"{text}\n\nThe tokens that weigh most:\n\n{escaping.table(['Token', 'Weight'], rows, right=[1])}"

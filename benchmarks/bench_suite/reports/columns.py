@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench_suite.components.evaluate_uri import name_of
 from bench_suite.contracts import Record
-from bench_suite.evaluate_names import name_of
-from bench_suite.records import label_of
-from bench_suite.store import Run
+from bench_suite.store.records import label_of
+from bench_suite.store.runs import Run
 
 MOST_COLUMNS = 5
 "Up to so many columns a suite that states none has a second metric of its first probe."

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
-from bench_suite.comparing import FAILED, Comparison
-from bench_suite.pairing import Odd
-from bench_suite.power import POWER
-from bench_suite.reports import marks, numbers
-from bench_suite.rescoring import SAME
-from bench_suite.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row
+from bench_suite.comparison.compare import FAILED, Comparison
+from bench_suite.comparison.pairing import Odd
+from bench_suite.comparison.rescoring import SAME
+from bench_suite.comparison.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row
+from bench_suite.reports import escaping, formatting
+from bench_suite.stats.power import POWER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +91,7 @@ class _Shown:
 
 def as_markdown(comparison: Comparison) -> str:
     """One table, worst first, verdicts in words; what is neither gated nor a finding is folded away below it."""
-    parts = [f"### {title(comparison)}", f"{marks.inline(comparison.base)} → {marks.inline(comparison.head)}"]
+    parts = [f"### {title(comparison)}", f"{escaping.inline(comparison.base)} → {escaping.inline(comparison.head)}"]
     shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
     quiet = [row for row in comparison.rows if row not in shown]
     lines = [*_lines(shown), *map(_odd_line, comparison.odd)]
@@ -105,7 +105,7 @@ def as_markdown(comparison: Comparison) -> str:
             f"<details><summary>{len(quiet)} metrics that are not gated, without a finding</summary>\n\n"
             f"{table}\n\n</details>"
         )
-    parts.append("\n".join(f"- {marks.inline(note)}" for note in comparison.notes))
+    parts.append("\n".join(f"- {escaping.inline(note)}" for note in comparison.notes))
     parts.append(READING)
     return "\n\n".join(parts) + "\n"
 
@@ -191,24 +191,24 @@ def title(comparison: Comparison) -> str:
 
 def _table(lines: Sequence[Sequence[str]]) -> str:
     header = ["Verdict", "Metric", "Cells", "Base", "Head", "Difference", "Allowed", "Finds", "Note"]
-    return marks.table(header, lines, right=(3, 4, 5, 6, 7))
+    return escaping.table(header, lines, right=(3, 4, 5, 6, 7))
 
 
 def _lines(rows: Sequence[Row], not_gated: str = " (not gated)") -> Iterator[list[str]]:
     for row in rows:
         said = _shown(row)
         verdict = f"**{row.verdict}**" if row.verdict == "regressed" else row.verdict
-        name = marks.inline(_name(row)) + ("" if row.gated else not_gated)
+        name = escaping.inline(_name(row)) + ("" if row.gated else not_gated)
         cells = [said.base, said.head, said.difference, said.allowed, said.finds]
-        yield [verdict, name, marks.inline(row.where), *cells, marks.inline(row.note)]
+        yield [verdict, name, escaping.inline(row.where), *cells, escaping.inline(row.note)]
 
 
 def _odd_line(odd: Odd) -> list[str]:
-    reason = marks.inline(f"{odd.why}: {odd.detail}")
+    reason = escaping.inline(f"{odd.why}: {odd.detail}")
     return [
         "not compared",
-        marks.inline(odd.probe or "all"),
-        marks.inline(odd.where),
+        escaping.inline(odd.probe or "all"),
+        escaping.inline(odd.where),
         *[""] * 5,
         reason,
     ]
@@ -226,30 +226,32 @@ def _shown(row: Row) -> _Shown:
     """Numbers with as many decimals as the interval of their difference supports."""
     if row.base is None or row.head is None:
         return _Shown("", "", "", "", "")
-    scale = numbers.scale_for([row.base, row.head], row.unit)
+    scale = formatting.scale_for([row.base, row.head], row.unit)
     decimals = None
     if row.interval is not None:
         largest = max(abs(row.base), abs(row.head)) or 1.0
-        supported = numbers.decimals_for((row.interval[1] - row.interval[0]) / 2 * (100.0 if row.relative else 1.0))
+        supported = formatting.decimals_for((row.interval[1] - row.interval[0]) / 2 * (100.0 if row.relative else 1.0))
         decimals = min(supported, MOST_DIGITS - 1 - math.floor(math.log10(largest)))
     if row.relative or decimals is None:
-        values = [numbers.plain_number(value / scale.divisor) for value in (row.base, row.head)]
+        values = [formatting.plain_number(value / scale.divisor) for value in (row.base, row.head)]
     else:
-        scale = numbers.Scale(1.0, "" if row.unit in ("fraction", "score", "count") else row.unit)
-        values = [numbers.rounded(value, decimals) for value in (row.base, row.head)]
+        scale = formatting.Scale(1.0, "" if row.unit in ("fraction", "score", "count") else row.unit)
+        values = [formatting.rounded(value, decimals) for value in (row.base, row.head)]
     values[1] += f" {scale.unit}" if scale.unit else ""
     unit, sign = (100.0, " %") if row.relative else (1 / scale.divisor, "")
     worse = 1.0 if row.better == "lower" else -1.0
 
     def loss(value: float | None) -> str:
-        return "" if value is None else numbers.plain_number(worse * value * unit, 2) + sign
+        return "" if value is None else formatting.plain_number(worse * value * unit, 2) + sign
 
     difference = ""
     if row.difference is not None:
         number = row.difference * unit
-        difference = (numbers.plain_number(number) if decimals is None else numbers.rounded(number, decimals)) + sign
+        difference = (
+            formatting.plain_number(number) if decimals is None else formatting.rounded(number, decimals)
+        ) + sign
     if row.interval is not None and decimals is not None:
-        low, high = (numbers.rounded(bound * unit, decimals) for bound in row.interval)
+        low, high = (formatting.rounded(bound * unit, decimals) for bound in row.interval)
         difference += f" [{low}, {high}]"
     finds = loss(row.smallest) or ("nothing" if row.gated and row.p is not None and row.how != SAME else "")
     return _Shown(values[0], values[1], difference, loss(row.tolerance), finds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench_suite.store import Run
+from bench_suite.store.runs import Run
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from bench_suite.contracts import BenchError
-from bench_suite.reports import marks, numbers
+from bench_suite.execution.selection import selected
+from bench_suite.reports import escaping, formatting
 from bench_suite.reports.columns import Column
 from bench_suite.reports.table import Row, Table, machine, tables
-from bench_suite.selecting import selected
-from bench_suite.store import Run
+from bench_suite.store.runs import Run
 
 BEGIN = "<!-- bench:leaderboard -->"
 END = "<!-- /bench:leaderboard -->"
@@ -48,7 +48,7 @@ def leaderboard(runs: Sequence[Run]) -> str:
         READING + (f" {FEW_SEEDS}" if any(len(row.cells) == 2 for table in found for row in table.rows) else "")
     )
     lacks = [(str(run.info["suite"]), lack) for run in ranked if (lack := lacking(run))]
-    parts += [f"*{marks.inline(f'Of a part of the suite {suite} only: {lack}')}.*" for suite, lack in lacks]
+    parts += [f"*{escaping.inline(f'Of a part of the suite {suite} only: {lack}')}.*" for suite, lack in lacks]
     made_by = ", ".join(f"`{run.name}`" for run in ranked)
     parts.append(f"*Made by bench-suite from {made_by}.*")
     return "\n\n".join(parts) + "\n"
@@ -65,7 +65,7 @@ def lacking(run: Run) -> str:
 
 def heading(table: Table) -> str:
     """The task, the name of its data where that says more, and what tells it from a table of the same name."""
-    return marks.inline(name(table))
+    return escaping.inline(name(table))
 
 
 def name(table: Table) -> str:
@@ -82,36 +82,36 @@ def about(table: Table) -> str:
         for split in ("train", "validation", "test")
         if isinstance(table.data.get(split), int)
     ]
-    parts = [f"Data from {marks.inline(table.data['source'])}"] if table.data.get("source") else []
+    parts = [f"Data from {escaping.inline(table.data['source'])}"] if table.data.get("source") else []
     parts += [f"{', '.join(sizes)} examples"] if sizes else []
-    return "; ".join([*parts, f"measured on {marks.inline(machine(table.hardware))}"]) + "."
+    return "; ".join([*parts, f"measured on {escaping.inline(machine(table.hardware))}"]) + "."
 
 
-def title(column: Column, scale: numbers.Scale) -> str:
+def title(column: Column, scale: formatting.Scale) -> str:
     """`throughput/inference, batch_size=1 ↑ (samples/s)`; the arrow points to better."""
     at = "".join(f", {name}={value}" for name, value in column.at)
     arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
     return f"{column.name}{at}{arrow}" + (f" ({scale.unit})" if scale.unit else "")
 
 
-def head(column: Column, scale: numbers.Scale) -> str:
+def head(column: Column, scale: formatting.Scale) -> str:
     """The same as Markdown for the head of a table, on short lines: the probe, the metric, coordinates and unit."""
     probe, slash, metric = column.name.partition("/")
     arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
     at = [f"{name}={value}" for name, value in column.at]
     lines = [probe + slash, f"{metric}{arrow}", *at, *([f"({scale.unit})"] if scale.unit else [])]
-    return "<br>".join(marks.inline(line) for line in lines if line)
+    return "<br>".join(escaping.inline(line) for line in lines if line)
 
 
 def row_head(row: Row) -> str:
     """A row's label as Markdown for the head of a table: what tells it apart stands below the model."""
-    return marks.inline(row.model) + "".join(f"<br>{marks.inline(f'{name}={v}')}" for name, v in row.axes.items())
+    return escaping.inline(row.model) + "".join(f"<br>{escaping.inline(f'{name}={v}')}" for name, v in row.axes.items())
 
 
 def leaderboard_table(table: Table) -> str:
     """The table and its footnotes, as Markdown."""
-    scales = {c: numbers.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
-    notes = marks.Notes()
+    scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
+    notes = escaping.Notes()
     ranks = any(row.rank is not None for row in table.rows)
     header = [
         *(["Rank"] if ranks else []),
@@ -121,12 +121,12 @@ def leaderboard_table(table: Table) -> str:
     ]
     lines = []
     for row in table.rows:
-        rank = numbers.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''}"
-        values = [numbers.short(row.values[c], scales[c]) + notes.mark(row.values[c].reason) for c in table.columns]
-        lines.append([*([rank] if ranks else []), marks.inline(row.label), *values, str(len(row.cells))])
+        rank = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''}"
+        values = [formatting.short(row.values[c], scales[c]) + notes.mark(row.values[c].reason) for c in table.columns]
+        lines.append([*([rank] if ranks else []), escaping.inline(row.label), *values, str(len(row.cells))])
     first = 1 if ranks else 0
-    text = marks.table(header, lines, right=[*range(first), *range(first + 1, len(header))])
-    return text + "".join(f"\n\n{marks.inline(note)}" for note in notes.lines())
+    text = escaping.table(header, lines, right=[*range(first), *range(first + 1, len(header))])
+    return text + "".join(f"\n\n{escaping.inline(note)}" for note in notes.lines())
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────

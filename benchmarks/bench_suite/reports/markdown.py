@@ -14,12 +14,12 @@ from typing import Any
 import jinja2
 
 from bench_suite.contracts import MetricRow, Record
-from bench_suite.records import label_of
-from bench_suite.reports import leaderboard, marks, numbers, provenance
+from bench_suite.reports import escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Keep, Picture, beside, shown
 from bench_suite.reports.columns import all_columns
 from bench_suite.reports.table import Row, Table, Value, middle, rows_of, tables
-from bench_suite.store import Run
+from bench_suite.store.records import label_of
+from bench_suite.store.runs import Run
 
 MOST_PICTURES = 12
 "Pictures of one kind for one probe and task; the others stay in the run's folder."
@@ -46,8 +46,8 @@ def report(run: Run, keep: Keep | None = None) -> str:
     records = run.records()
     found = tables([run])
     text = _TEMPLATES.get_template("report.md.j2").render(
-        title=marks.inline(info.get("title") or info["suite"]),
-        description=marks.inline(info.get("description") or ""),
+        title=escaping.inline(info.get("title") or info["suite"]),
+        description=escaping.inline(info.get("description") or ""),
         smoke=bool(info.get("smoke")),
         outcome=_outcome(run, records),
         tables=[
@@ -61,9 +61,9 @@ def report(run: Run, keep: Keep | None = None) -> str:
         summaries=_summaries(run, keep),
         made=provenance.made(run, found),
         data=provenance.data(found),
-        notes=[marks.inline(note) for note in dict.fromkeys(note for record in records for note in record.notes)],
+        notes=[escaping.inline(note) for note in dict.fromkeys(note for record in records for note in record.notes)],
         again=provenance.again(run),
-        suite_text=marks.block(str(info["text"]), "toml") if info.get("text") else "",
+        suite_text=escaping.block(str(info["text"]), "toml") if info.get("text") else "",
     )
     return text.rstrip() + "\n"
 
@@ -118,8 +118,8 @@ def _faults(records: Sequence[Record]) -> str:
             reasons.setdefault((record.status, record.reason or ""), []).append(record)
     if not reasons:
         return ""
-    rows = [[_cells(which, records), status, marks.inline(reason)] for (status, reason), which in reasons.items()]
-    return marks.table(["Cells", "Status", "Reason"], rows)
+    rows = [[_cells(which, records), status, escaping.inline(reason)] for (status, reason), which in reasons.items()]
+    return escaping.table(["Cells", "Status", "Reason"], rows)
 
 
 def _probe_faults(records: Sequence[Record]) -> str:
@@ -131,10 +131,10 @@ def _probe_faults(records: Sequence[Record]) -> str:
     if not reasons:
         return ""
     rows = [
-        [marks.inline(label), _cells(which, records), status, marks.inline(reason)]
+        [escaping.inline(label), _cells(which, records), status, escaping.inline(reason)]
         for (label, status, reason), which in reasons.items()
     ]
-    return marks.table(["Probe", "Cells", "Status", "Reason"], rows)
+    return escaping.table(["Probe", "Cells", "Status", "Reason"], rows)
 
 
 def _cells(which: Sequence[Record], every: Sequence[Record]) -> str:
@@ -150,7 +150,7 @@ def _cells(which: Sequence[Record], every: Sequence[Record]) -> str:
         seeds = ", ".join(str(seed) for seed in dict.fromkeys(record.cell.get("seed") for record in mine))
         names.append(f"{task}, {model}" + ("" if all_of_it and len(mine) > 1 else f", seed {seeds}"))
     rest = [f"and {len(names) - 4} more"] if len(names) > 5 else []
-    return marks.inline("; ".join([*(names if not rest else names[:4]), *rest]))
+    return escaping.inline("; ".join([*(names if not rest else names[:4]), *rest]))
 
 
 # ── measurements ────────────────────────────────────────────────────────────────────────────────
@@ -170,7 +170,7 @@ def _probes(run: Run, found: Sequence[Table], keep: Keep | None) -> list[dict[st
             if part.text or part.artifacts:
                 parts.append(part)
         if parts:
-            probes.append({"heading": marks.inline(label), "parts": parts})
+            probes.append({"heading": escaping.inline(label), "parts": parts})
     return probes
 
 
@@ -180,16 +180,16 @@ def _metrics(label: str, records: Sequence[Record]) -> str:
     if not columns:
         return ""
     rows = rows_of(records, columns)
-    notes = marks.Notes()
+    notes = escaping.Notes()
     lines = []
     for column in columns:
-        scale = numbers.scale_for((row.values[column].value for row in rows), column.unit)
+        scale = formatting.scale_for((row.values[column].value for row in rows), column.unit)
         name = leaderboard.title(column, scale).removeprefix(f"{label}/")
-        values = [numbers.full(row.values[column], scale) + notes.mark(row.values[column].reason) for row in rows]
-        lines.append([marks.inline(name), *values])
+        values = [formatting.full(row.values[column], scale) + notes.mark(row.values[column].reason) for row in rows]
+        lines.append([escaping.inline(name), *values])
     header = ["Metric", *(leaderboard.row_head(row) for row in rows)]
-    text = marks.table(header, lines, right=range(1, len(header)))
-    return text + "".join(f"\n\n{marks.inline(note)}" for note in notes.lines())
+    text = escaping.table(header, lines, right=range(1, len(header)))
+    return text + "".join(f"\n\n{escaping.inline(note)}" for note in notes.lines())
 
 
 def _artifacts(run: Run, label: str, table: Table, keep: Keep | None) -> list[str]:
@@ -216,18 +216,18 @@ def _artifacts(run: Run, label: str, table: Table, keep: Keep | None) -> list[st
 def _summaries(run: Run, keep: Keep | None) -> list[str]:
     """What probes say of the run as a whole."""
     metrics, artifacts = run.summaries()
-    notes = marks.Notes()
+    notes = escaping.Notes()
     lines = []
     for row in metrics:
         value = _single(row)
-        scale = numbers.scale_for([value.value], row.unit)
+        scale = formatting.scale_for([value.value], row.unit)
         at = ", ".join(f"{name}={coordinate}" for name, coordinate in row.at.items())
-        number = numbers.full(value, scale) + notes.mark(value.reason)
-        lines.append([marks.inline(row.name), marks.inline(at), number, marks.inline(scale.unit)])
-    parts = [marks.table(["Metric", "At", "Value", "Unit"], lines, right=[2])] if lines else []
+        number = formatting.full(value, scale) + notes.mark(value.reason)
+        lines.append([escaping.inline(row.name), escaping.inline(at), number, escaping.inline(scale.unit)])
+    parts = [escaping.table(["Metric", "At", "Value", "Unit"], lines, right=[2])] if lines else []
     return [
         *parts,
-        *(marks.inline(note) for note in notes.lines()),
+        *(escaping.inline(note) for note in notes.lines()),
         *beside([shown(run, row, "", f"summary-{row.name}", keep) for row in artifacts]),
     ]
 

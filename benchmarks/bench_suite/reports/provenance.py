@@ -10,9 +10,9 @@ from itertools import pairwise
 from pathlib import PurePath
 from typing import Any
 
-from bench_suite.reports import marks, numbers
+from bench_suite.reports import escaping, formatting
 from bench_suite.reports.table import Table, machine
-from bench_suite.store import Run
+from bench_suite.store.runs import Run
 
 
 def made(run: Run, found: Sequence[Table]) -> str:
@@ -35,9 +35,9 @@ def made(run: Run, found: Sequence[Table]) -> str:
         "Started": info["started"],
         "Program": f"bench-suite {info['version']}" if info.get("version") else "",
         "Suite's repository": f"commit {commit}{dirty}" if git else "not in a git repository",
-        "Command": marks.code(info.get("command", "")),
-        "Resumed by": ", then ".join(marks.code(command) for command in info.get("resumed") or [] if command),
-        "Overrides": marks.code(_settings(info)),
+        "Command": escaping.code(info.get("command", "")),
+        "Resumed by": ", then ".join(escaping.code(command) for command in info.get("resumed") or [] if command),
+        "Overrides": escaping.code(_settings(info)),
         "Code of its own": "was run (--trust)" if info.get("trust") else "",
         "Hardware": "; ".join(dict.fromkeys(machine(e.get("hardware") or {}) for e in environments)),
         "System": ", ".join(sorted(systems)),
@@ -51,7 +51,7 @@ def made(run: Run, found: Sequence[Table]) -> str:
         ),
     }
     coded = ("Command", "Resumed by", "Overrides")
-    given = {name: value if name in coded else marks.inline(value) for name, value in facts.items() if value}
+    given = {name: value if name in coded else escaping.inline(value) for name, value in facts.items() if value}
     return "\n".join(f"- **{name}:** {value}" for name, value in given.items())
 
 
@@ -82,10 +82,10 @@ def data(found: Sequence[Table]) -> str:
     for facts in (table.data for table in found):
         notes = ", ".join(f"{name}: {value}" for name, value in (facts.get("notes") or {}).items())
         cells = [facts.get("name"), facts.get("source"), facts.get("revision"), facts.get("licence"), notes]
-        written = [marks.inline(cell) if cell else numbers.NOTHING for cell in cells]
-        rows[json.dumps(facts, default=str, sort_keys=True)] = [*written, marks.code(facts.get("fingerprint", ""))]
+        written = [escaping.inline(cell) if cell else formatting.NOTHING for cell in cells]
+        rows[json.dumps(facts, default=str, sort_keys=True)] = [*written, escaping.code(facts.get("fingerprint", ""))]
     return (
-        marks.table(["Data", "Source", "Revision", "Licence", "Notes", "Fingerprint"], list(rows.values()))
+        escaping.table(["Data", "Source", "Revision", "Licence", "Notes", "Fingerprint"], list(rows.values()))
         if rows
         else ""
     )
@@ -102,14 +102,14 @@ def again(run: Run) -> str:
         words = [word for word in shlex.split(str(info["command"])) if word != "--resume"]
     lines = [f"git checkout {git['commit']}"] if git.get("commit") else []
     lines += [shlex.join(words), "bench report"]
-    text = marks.block("\n".join(" ".join(line.split()) for line in lines), "sh")
+    text = escaping.block("\n".join(" ".join(line.split()) for line in lines), "sh")
     below = bool(info.get("text"))
     if git.get("dirty"):
         text += "\n\nThe repository held changes that were not committed: the commit alone may give other numbers."
         text += " The suite as it was run stands below." if below else ""
     elif below and suite.endswith(".toml"):
         lacking = "If the commit does not hold the suite's file" if git.get("commit") else "Without the suite's file"
-        text += f"\n\n{lacking}, save the text below as {marks.code(suite)}."
+        text += f"\n\n{lacking}, save the text below as {escaping.code(suite)}."
     return text
 
 

@@ -14,10 +14,10 @@ from statistics import quantiles
 from typing import Any
 
 from bench_suite.contracts import Interval, MetricRow, Record
-from bench_suite.records import label_of
 from bench_suite.reports.columns import Column, chosen_columns
-from bench_suite.stats import over_cells
-from bench_suite.store import Run
+from bench_suite.stats.intervals import over_cells
+from bench_suite.store.records import label_of
+from bench_suite.store.runs import Run
 
 _BESIDES = ("task", "model", "seed")
 

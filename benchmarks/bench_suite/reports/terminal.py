@@ -6,12 +6,12 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bench_suite.records import label_of
-from bench_suite.reports import marks, numbers
+from bench_suite.reports import escaping, formatting
 from bench_suite.reports.columns import Column
 from bench_suite.reports.leaderboard import name
 from bench_suite.reports.table import Row, Table, tables
-from bench_suite.store import Run
+from bench_suite.store.records import label_of
+from bench_suite.store.runs import Run
 
 _GAP = "  "
 
@@ -41,28 +41,30 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80) -> str:
 
 
 def _table(table: Table, width: int) -> str:
-    scales = {c: numbers.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
+    scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     ranks = any(row.rank is not None for row in table.rows)
     # Model, its rank before it, and each metric: three or four lines of heading, then one line a row.
     rank = [f"{_rank(row.rank, row.tied)} " if ranks else "" for row in table.rows]
-    before = max(map(marks.width, rank))
+    before = max(map(escaping.width, rank))
     forms = _forms(table.rows)
     width -= before
     metrics = {
-        c: [*_heading(c, scales[c].unit), *(numbers.short(r.values[c], scales[c]) for r in table.rows)]
+        c: [*_heading(c, scales[c].unit), *(formatting.short(r.values[c], scales[c]) for r in table.rows)]
         for c in table.columns
     }
     shown, hidden = _fitting(table.columns, metrics, ["model", *forms[-1]], width)
     room = max(width - _taken([metrics[c] for c in shown]) - len(_GAP), 12)
-    form = next((form for form in forms if max(map(marks.width, form)) <= room), forms[-1])
+    form = next((form for form in forms if max(map(escaping.width, form)) <= room), forms[-1])
     width += before
-    labels = [marks.pad(number, before) + label for number, label in zip(rank, distinct(form, room))]
+    labels = [escaping.pad(number, before) + label for number, label in zip(rank, distinct(form, room))]
     model = " " * before + "model"
     heading = ["", "", "", model] if any(metrics[c][3] for c in shown) else ["", "", model, ""]
     columns = [[*heading, *labels], *(metrics[column] for column in shown)]
-    widths = [max(map(marks.width, column)) for column in columns]
+    widths = [max(map(escaping.width, column)) for column in columns]
     lines = [
-        _GAP.join(marks.pad(cell, to, right=place > 0) for place, (cell, to) in enumerate(zip(cells, widths))).rstrip()
+        _GAP.join(
+            escaping.pad(cell, to, right=place > 0) for place, (cell, to) in enumerate(zip(cells, widths))
+        ).rstrip()
         for cells in zip(*columns)
     ]
     body = [_cut(_printable(name(table)), width), *(_cut(line, width) for line in lines if line)]
@@ -107,7 +109,7 @@ def _fitting(
     columns: tuple[Column, ...], metrics: dict[Column, list[str]], labels: Sequence[str], width: int
 ) -> tuple[list[Column], list[Column]]:
     """The columns that fit beside the model in its shortest form, or 22 characters of it; first those of each probe."""
-    model = min(22, max(map(marks.width, labels)))
+    model = min(22, max(map(escaping.width, labels)))
     first = {label_of(column.name): column for column in reversed(columns)}.values()
     shown: list[Column] = []
     for column in sorted(columns, key=lambda column: column not in first):
@@ -118,11 +120,11 @@ def _fitting(
 
 
 def _taken(columns: list[list[str]]) -> int:
-    return sum(max(map(marks.width, column)) for column in columns) + len(_GAP) * max(len(columns) - 1, 0)
+    return sum(max(map(escaping.width, column)) for column in columns) + len(_GAP) * max(len(columns) - 1, 0)
 
 
 def _rank(rank: int | None, tied: bool) -> str:
-    return numbers.NOTHING if rank is None else f"{rank}{'=' if tied else ' '}"
+    return formatting.NOTHING if rank is None else f"{rank}{'=' if tied else ' '}"
 
 
 def _printable(text: str) -> str:
@@ -154,12 +156,12 @@ def distinct(labels: Sequence[str], most: int) -> list[str]:
 
 def _cut(text: str, most: int, tail: float = 0.0) -> str:
     """The text on at most so many columns: `…` stands for what is left out before its last part, a share `tail`."""
-    if marks.width(text) <= most:
+    if escaping.width(text) <= most:
         return text
     last = ""
-    while len(last) < len(text) and marks.width(text[-len(last) - 1 :]) <= tail * (most - 1):
+    while len(last) < len(text) and escaping.width(text[-len(last) - 1 :]) <= tail * (most - 1):
         last = text[-len(last) - 1 :]
     first = ""
-    while marks.width(text[: len(first) + 1]) + marks.width(last) <= most - 1:
+    while escaping.width(text[: len(first) + 1]) + escaping.width(last) <= most - 1:
         first = text[: len(first) + 1]
     return f"{first}…{last}"

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench_suite import components
+from bench_suite.components import discovery
 from bench_suite.contracts import Interval, MetricRow, Predictions, Record
-from bench_suite.plan import Cell
-from bench_suite.store import Run
+from bench_suite.store.runs import Run
+from bench_suite.suite.plan import Cell
 
 CHANCE = 1e-6
 "How often a tolerance that is one of chance may be left where all is well."
@@ -168,4 +168,4 @@ def between(instrument: str, cell: Cell, known: float, least: float, most: float
 def options_of(cell: Cell, family: Literal["task", "model"]) -> Any:
     """The options of a cell's task or model, those that were left out included."""
     component = cell.task.component if family == "task" else cell.model.component
-    return components.make_options(component, cell.options[family])
+    return discovery.make_options(component, cell.options[family])

@@ -40,16 +40,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.columns import Form, form_of, group_values, modality_of, numbers_as_text, table_encoder, texts
-from bench_suite.data.drawing import dealt
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.hub import path_fault
 from bench_suite.data.images import decoded
 from bench_suite.data.labels import Labels, read_labels
 from bench_suite.data.sources import hub_command
 from bench_suite.data.splits import MemorySplit, fingerprint_of
-from bench_suite.spelling import nearest
+from bench_suite.data.splitting import dealt
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources

@@ -18,10 +18,10 @@ import numpy as np
 import pyarrow as pa
 
 from bench_suite.contracts import Data, DataUnavailable, Source
-from bench_suite.data.drawing import dealt
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.sources import numbers
 from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
+from bench_suite.data.splitting import dealt
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources

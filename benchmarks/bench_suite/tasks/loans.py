@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from bench_suite.contracts import Data, DataInvalid, Source
-from bench_suite.data.drawing import dealt
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.sources import numbers
 from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
+from bench_suite.data.splitting import dealt
 
 if TYPE_CHECKING:
     import pyarrow as pa

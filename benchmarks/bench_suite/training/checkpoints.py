@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from bench_suite.contracts import Checkpoints
-from bench_suite.durations import seconds_of
+from bench_suite.suite.durations import seconds_of
 
 
 class Timer:

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from bench_suite.contracts import BenchError, Placement
-from bench_suite.training.options import TrainOptions
+from bench_suite.contracts import BenchError, Placement, TrainOptions
 
 TABLES = (torch.nn.Embedding, torch.nn.EmbeddingBag)
 CONVOLUTIONS = (

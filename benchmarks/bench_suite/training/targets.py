@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench_suite import components
+from bench_suite.components import discovery
+from bench_suite.components.metric_calls import function_of, given
 from bench_suite.contracts import BenchError, Data, Evaluation, Network, Placement, Problem
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.splits import column
-from bench_suite.scoring import function_of, given
-from bench_suite.training.predicting import predict
+from bench_suite.training.prediction import predict
 
 
 class Target:
@@ -24,7 +24,7 @@ class Target:
         self.name = self.metric.rpartition("/")[2]
         try:
             self._function = function_of(problem, self.name)
-            facts = problem.METRICS.get(self.name) or components.find("metrics", self.name, Path()).facts
+            facts = problem.METRICS.get(self.name) or discovery.find("metrics", self.name, Path()).facts
         except BenchError as fault:
             raise BenchError(f"target = {self.metric!r}: {fault}") from None
         self._lower = "lower" in (facts.get("better"), facts.get("BETTER"))

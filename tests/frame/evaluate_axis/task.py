@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.datasets import load_breast_cancer
 
 from bench_suite.contracts import Data, Source
-from bench_suite.data.drawing import dealt
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.splits import MemorySplit, fingerprint_of
+from bench_suite.data.splitting import dealt
 
 VERSION = 1
 MODALITY = "table"

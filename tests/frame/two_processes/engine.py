@@ -14,10 +14,9 @@ from typing import Any
 import torch
 from torch import distributed, multiprocessing
 
-from bench_suite.contracts import Data, History, Network, Placement, Problem, Report, Window
+from bench_suite.contracts import Data, History, Network, Placement, Problem, Report, TrainOptions, Window
 from bench_suite.data.encoded import Encoded
 from bench_suite.training.optimisers import optimiser
-from bench_suite.training.options import TrainOptions
 from bench_suite.training.precision import placed
 
 VERSION = 1

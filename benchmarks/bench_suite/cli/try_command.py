@@ -1,0 +1,246 @@
+"""`bench try`: models on tasks without a file, by writing the suite that equals it and running that."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from bench_suite.cli.arguments import JSON, RESULTS, SET, chosen, shown
+from bench_suite.cli.completion_values import components_of
+from bench_suite.cli.output import printable, say
+
+if TYPE_CHECKING:
+    from bench_suite.components.discovery import Component
+    from bench_suite.contracts import Kind
+
+PROBES = ("quality", "throughput", "generalization")
+"What is measured where nothing else is asked for."
+EPOCHS = 5
+"Passes where none are asked for: on a sample enough for a first number."
+WIDTH = 80
+"Columns that comments in the suite may take."
+LONGEST_NAME = 40
+"Characters of the name of the run, in which the labels stand as far as they fit."
+
+
+@click.command()
+@click.option("--task", "tasks", multiple=True, required=True, metavar="TASK,…", help="Tasks: names, or ./files.py.",
+              shell_complete=components_of("tasks"))  # fmt: skip
+@click.option("--model", "models", multiple=True, required=True, metavar="MODEL,…", help="Models, in the same way.",
+              shell_complete=components_of("models"))  # fmt: skip
+@click.option("--probe", "probes", multiple=True, metavar="PROBE,…", shell_complete=components_of("probes"),
+              help=f"What to measure; default: {', '.join(PROBES)}, where they apply.")  # fmt: skip
+@click.option("--seed", "seeds", multiple=True, metavar="SEED,…", help="Seeds; default: 0.")
+@click.option("--epochs", type=click.IntRange(0), default=EPOCHS, show_default=True, help="Passes over the data.")
+@click.option("--data", type=click.Choice(["sample", "full"]),
+              help="Default: the sample that ships in a package, where a task has one.")  # fmt: skip
+@SET
+@click.option("--write", type=click.Path(path_type=Path), metavar="FILE", help="Keep the suite in FILE, and run that.")
+@click.option("--resume", is_flag=True, help="Go on with the newest run of the same command: only what is missing.")
+@click.option("--smoke", is_flag=True, help="64 examples a split, one epoch: whether everything works, in seconds.")
+@click.option("--offline", is_flag=True, help="Skip the hub at once, without time-outs.")
+@click.option("--trust", is_flag=True, help="Run the code of the files that are named.")
+@chosen(RESULTS, JSON)
+def command(
+    tasks: tuple[str, ...], models: tuple[str, ...], probes: tuple[str, ...], seeds: tuple[str, ...], epochs: int,
+    data: Literal["sample", "full"] | None, overrides: tuple[str, ...], write: Path | None, resume: bool, smoke: bool,
+    offline: bool, trust: bool, results: Path, as_json: bool,
+) -> int:  # fmt: skip
+    """Try models on tasks, without a file: prints the suite that equals it, then runs it.
+
+    Each of --task, --model, --probe and --seed may be repeated, or hold several apart by commas. Pairs that do
+    not fit are left out. What is printed can be kept with --write, edited, and run with bench run.
+
+    \b
+      bench try --task mnist --model mlp,cnn
+      bench try --task loans,diabetes --model mlp,gradient_boosting --seed 0,1,2
+      bench try --task mnist --model ./my_model.py --trust --smoke
+      bench try --task imdb --model bag_of_words --epochs 3 --write mine.toml
+    """
+    from bench_suite.store.runs import Store
+    from bench_suite.suite.document import SuiteError, parse_document
+    from bench_suite.suite.parser import suite_of
+    from bench_suite.suite.plan import make_plan
+
+    words = _words(tasks, models, probes, seeds, epochs, data, overrides)
+    folder = Path() if write is None else write.parent
+    used, learnt = _found("tasks", _several(tasks)), _found("models", _several(models))
+    asked = _found("probes", _several(probes) or PROBES)
+    own = ["--trust"] if any(part.foreign for part in (*used, *learnt, *asked)) else []
+    text = suite_text(used, learnt, asked, _seeds(seeds), epochs, data, overrides, shlex.join([*words, *own]), folder)
+    named = _name(_several(tasks), _several(models)) if write is None else write.stem
+    called = "the suite" if write is None else str(write)
+    try:
+        plan = make_plan(suite_of(parse_document(text, called, overrides), named, folder, overrides))
+    except SuiteError as error:
+        found = {"task": used, "model": learnt}
+        raise SuiteError(_by_flag(fault.removeprefix(f"{called}:"), found) for fault in error.faults) from None
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
+    from bench_suite.cli.progress import progress_of
+    from bench_suite.cli.run_summary import conclude
+    from bench_suite.execution.session import Request, check_trust, execute
+
+    check_trust(plan, trust=trust)
+    if write is not None:
+        _keep(write, text)
+    click.echo(printable(text), err=as_json)  # not folded: it is a file
+    flags = {"--smoke": smoke, "--resume": resume, "--trust": trust}
+    stored = [*words, *(["--write", write.name] if write else []), *(flag for flag, given in flags.items() if given)]
+    request = Request(smoke, offline, trust, "newest" if resume else None, None, stored)
+    with progress_of(plan.cells) as watcher:
+        outcome = execute(plan, Store(results), request, watcher)
+    same = words if write is None else ["bench", "run", shown(write), *_set(overrides)]
+    same += ["--trust"] if trust else []
+    same += [] if results == Path("results") else ["--results", str(results)]
+    status = conclude(plan, outcome, shlex.join(same), as_json=as_json, smoke=smoke)
+    if write is None and not as_json:
+        say(f"      {'… --write FILE.toml':36}keeps the suite, to be edited")
+    return status
+
+
+# ── the suite ───────────────────────────────────────────────────────────────────────────────────
+
+
+def suite_text(
+    tasks: Sequence[Component], models: Sequence[Component], probes: Sequence[Component], seeds: Sequence[int],
+    epochs: int, data: Literal["sample", "full"] | None, overrides: Sequence[str], command: str, folder: Path,
+) -> str:  # fmt: skip
+    """The suite, as TOML with comments; `command` is what made it, `folder` where it lies."""
+    titles = " and ".join(", ".join(part.name for part in parts) for parts in (models, tasks)).replace(" and ", " on ")
+    notes = [f"Made by: {command}", *([f"To be run with the same {shlex.join(_set(overrides))}"] if overrides else [])]
+    lines = [
+        f"# {line}"
+        for note in notes
+        for line in textwrap.wrap(printable(note, keep=""), WIDTH - 2, break_long_words=False)
+    ]
+    lines += [f"title = {_toml(titles)}"]
+    for task in tasks:
+        lines += ["", *_about(task), "[[tasks]]", _use(task, folder), *_data(task, data)]
+    for model in models:
+        lines += ["", *_about(model), "[[models]]", _use(model, folder)]
+    lines += ["", "[train]", f"epochs = {epochs}"]
+    lines += [_commented('schedule = "linear"', "the learning rate falls to zero along a line")]
+    lines += ["", "[matrix]", _commented(f"seed = {_toml(list(seeds))}", "more seeds say what chance does"), ""]
+    for probe in probes:
+        lines += [f"[probes.{probe.name}]", *([_use(probe, folder)] if probe.foreign else [])]
+    return "\n".join(lines) + "\n"
+
+
+def _use(component: Component, folder: Path) -> str:
+    """The line that names a component; a file by its path from the suite's folder."""
+    use = component.use
+    if component.foreign and folder != Path():
+        use = Path(os.path.relpath(use, folder)).as_posix()
+        use = use if use.startswith(".") else f"./{use}"
+    return f"use = {_toml(use)}"
+
+
+def _toml(value: str | list[int]) -> str:
+    """A string or a list of numbers as TOML has it, which is as JSON has it; never cut, as `show` does."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _about(component: Component) -> list[str]:
+    """What it is, as a comment of one line."""
+    summary = textwrap.shorten(printable(component.summary, keep=""), WIDTH - 2, placeholder=" …")
+    return [f"# {summary}"] if summary else []
+
+
+def _commented(line: str, comment: str) -> str:
+    return f"{line:22}  # {comment}"
+
+
+def _data(task: Component, data: Literal["sample", "full"] | None) -> Iterator[str]:
+    """Which data: what was asked for, else the sample of a task whose whole data are not in a package."""
+    sampled = bool(task.words("PACKAGE") and task.words("HUB"))
+    if data == "sample" and task.words("HUB") and not sampled:
+        raise click.UsageError(f"--data sample: {task.name} has none; leave --data out, or try it on its own")
+    if sampled and data != "full":
+        yield _commented('data = "sample"', "the smaller set that ships in a package; or full")
+
+
+# ── what was typed ──────────────────────────────────────────────────────────────────────────────
+
+
+def _several(typed: Sequence[str]) -> list[str]:
+    """The values of an option that may be repeated and may hold several, each once."""
+    return list(dict.fromkeys(part.strip() for text in typed for part in text.split(",") if part.strip()))
+
+
+def _found(kind: Kind, uses: Sequence[str]) -> list[Component]:
+    """The components of these names. Raises BadParameter with the nearest right spelling."""
+    from bench_suite.components import discovery
+    from bench_suite.contracts import ComponentError
+
+    found = []
+    for use in uses:
+        try:
+            found.append(discovery.find(kind, use, Path()))
+        except ComponentError as error:
+            raise click.UsageError(f"--{kind[:-1]} {use}: {error}") from error
+    return found
+
+
+def _by_flag(fault: str, found: Mapping[str, Sequence[Component]]) -> str:
+    """A fault of the suite, `LINE: KEY: MESSAGE`, by the option that brought it: its line stands in no file yet."""
+    match = re.match(r"\d+: (?:(task|model)s\[(\d+)\]\S*: )?(.*)", fault)
+    if match is None:
+        return fault
+    kind, position, message = match.groups()
+    return message if kind is None else f"--{kind} {found[kind][int(position)].use}: {message}"
+
+
+def _seeds(typed: Sequence[str]) -> list[int]:
+    for seed in _several(typed):
+        if not (seed.isascii() and seed.isdigit()):
+            raise click.UsageError(f'--seed {seed}: is no seed; seeds are whole numbers from 0, such as "0,1,2"')
+    return [int(seed) for seed in _several(typed)] or [0]
+
+
+def _name(tasks: Sequence[str], models: Sequence[str]) -> str:
+    """What the run is called: the same for the same tasks and models, so that it can be resumed."""
+    from bench_suite.suite.plan import digest
+
+    labels = [Path(use).stem if use.endswith(".py") else use for use in (*tasks, *models)]
+    name = "-".join(["try", *labels])
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 7]}-{digest(labels)[:6]}"
+
+
+def _words(
+    tasks: Sequence[str], models: Sequence[str], probes: Sequence[str], seeds: Sequence[str], epochs: int,
+    data: str | None, overrides: Sequence[str],
+) -> list[str]:  # fmt: skip
+    """The command as it can be typed again."""
+    words = ["bench", "try", "--task", ",".join(_several(tasks)), "--model", ",".join(_several(models))]
+    words += ["--probe", ",".join(_several(probes))] if probes else []
+    words += ["--seed", ",".join(_several(seeds))] if seeds else []
+    words += ["--epochs", str(epochs)] if epochs != EPOCHS else []
+    words += ["--data", data] if data else []
+    return [*words, *_set(overrides)]
+
+
+def _set(overrides: Sequence[str]) -> list[str]:
+    return [word for override in overrides for word in ("--set", override)]
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write the suite to a file, unless another one stands there."""
+    if path.suffix != ".toml":
+        raise click.UsageError(f"--write {path}: a suite is a TOML file, such as {path.stem or 'mine'}.toml")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text:
+            raise click.UsageError(f"--write {path}: is there already, and holds something else") from None
+    except OSError as error:
+        raise click.UsageError(f"--write {path}: cannot be written: {error.strerror}") from error

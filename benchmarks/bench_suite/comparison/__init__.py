@@ -1,0 +1,1 @@
+"""Pairs of runs, evidence, verdicts and gates."""

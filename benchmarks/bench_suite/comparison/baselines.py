@@ -1,0 +1,134 @@
+"""Baselines: small copies of runs under `results/baselines/`, one a suite, that later runs are compared with."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import ArtifactRow, BenchError, Record
+from bench_suite.store.atomic import StoreError, Writer, explained, safe_name, write_file
+from bench_suite.store.records import dumps
+from bench_suite.store.runs import Run, Store
+
+FOLDER = "baselines"
+KEPT = "predictions/test"
+"The one artifact of a cell that a comparison reads."
+WORD = "baseline"
+"In the place of a run's name: the baseline of the suite in question."
+
+
+class NoBaseline(BenchError):
+    """Nothing to judge against."""
+
+    exit_status = 4
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A run kept for comparisons."""
+
+    suite: str
+    run: Run
+    size: int
+    "Bytes."
+
+
+def set_baseline(store: Store, run: Run) -> Baseline:
+    """Copy what a comparison needs of a run to `baselines/SUITE/`, in the place of an earlier one.
+
+    That is `run.json`, environments, records, summaries and the predictions on the test split; no weights, pictures or
+    other predictions. The folder changes as a whole. Raises StoreError for a smoke run, one without records, and where
+    the folder cannot be written.
+    """
+    if run.info.get("smoke"):
+        raise StoreError(f"{run.name} is a smoke run, which is never compared\n  run it without --smoke")
+    records = run.records()
+    if not any(record.status == "ok" for record in records):
+        raise StoreError(f"{run.name} has no cell that ended well: there is nothing to compare with")
+    suite = str(run.info["suite"])
+    target = store.root / FOLDER / safe_name(suite, 40)
+    new = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(3)}")
+    try:
+        write_file(new / "run.json", dumps(run.info, indent=2).encode())
+        (new / "records").mkdir()
+        with Writer(new) as writer:
+            for record in records:
+                writer.write(replace(record, artifacts=tuple(_kept(run, record, Run(new)))))
+        for source in [*sorted((run.path / "environments").glob("*.json")), run.path / "summaries.json"]:
+            if source.is_file():
+                write_file(new / source.relative_to(run.path), source.read_bytes())
+        old = target.with_name(f"{new.name}-old")
+        if target.exists():
+            target.rename(old)
+        new.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as fault:
+        raise explained(fault, target) from fault
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return _baseline(target)
+
+
+def _kept(run: Run, record: Record, new: Run) -> Iterator[ArtifactRow]:
+    """Copy a cell's predictions on the test split; where they are damaged, a comparison goes by intervals."""
+    for row in record.artifacts:
+        if row.name == KEPT:
+            with suppress(StoreError):
+                yield new.write_predictions(record.id, "test", run.read_predictions(row))
+
+
+def baselines(store: Store) -> list[Baseline]:
+    """All baselines, by suite."""
+    folder = store.root / FOLDER
+    found = sorted(path.parent for path in folder.glob("*/run.json"))
+    return [_baseline(path) for path in found if not path.name.startswith(".")]  # one that was being written
+
+
+def base_run(store: Store, name: str, suite: str, before: Run | None = None) -> Run:
+    """The run that a comparison of `suite` starts from.
+
+    Arguments: `name`, `baseline` (that of the suite), the name of a baseline, `latest` (the newest earlier run of the
+    suite, smoke runs left aside), or a run as `Store.open` takes it; `before`, the run that an earlier one precedes.
+    Raises NoBaseline where there is none yet, StoreError where the name fits nothing.
+    """
+    known = {each.suite: each.run for each in baselines(store)}
+    if name == WORD:
+        if suite not in known:
+            raise NoBaseline(
+                f"{suite} has no baseline in {store.root / FOLDER}\n  set one with: bench baseline set RUN"
+            )
+        return known[suite]
+    if name == "latest":
+        end = "~" if before is None else str(before.info["started"])  # behind every time
+        fitting = (info for info in store.runs() if info.suite == suite and not info.smoke and info.started < end)
+        newest = next(fitting, None)
+        if newest is None:
+            raise NoBaseline(f"there is no earlier run of {suite} in {store.root}\n  make one with: bench run {suite}")
+        return Run(newest.path)
+    if name in known and not (Path(name) / "run.json").is_file():
+        return known[name]
+    try:
+        return store.open(name)
+    except StoreError as fault:
+        near = nearest(name, [WORD, *known]) if known else ""
+        raise StoreError(f"{fault}{near}") from None
+
+
+def head_run(store: Store, name: str | Path) -> Run:
+    """The run that is compared: as `Store.open` takes it, but `latest` leaves smoke runs aside if there are others."""
+    if str(name) == "latest" and not (Path(name) / "run.json").is_file():
+        newest = next((info for info in store.runs() if not info.smoke), None)
+        if newest is not None:
+            return Run(newest.path)
+    return store.open(name)
+
+
+def _baseline(path: Path) -> Baseline:
+    run = Run(path)
+    return Baseline(str(run.info["suite"]), run, sum(file.stat().st_size for file in path.rglob("*") if file.is_file()))

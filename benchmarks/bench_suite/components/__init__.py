@@ -1,0 +1,1 @@
+"""Components: found by name, their options read without importing them, loaded when used."""

@@ -1,0 +1,368 @@
+"""Finds a component by name, reads its options and facts without importing it, and loads it when it is used.
+
+A component is a file of this package (`tasks/mnist.py`) or a folder (`probes/fairness/`, whose `__init__.py` holds the
+facts, the options and the component's function), a module behind an entry point of an installed distribution
+(`bench.tasks`, `bench.models`, …), or a file that the suite names. Facts are literal constants and options one frozen
+dataclass, so both are read with `ast` (0.05 ms a file) and nothing is run.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib
+import importlib.util
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+from bench_suite.components import evaluate_uri
+from bench_suite.components.external import module_name
+from bench_suite.components.options import Option, read_options, show
+from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import Better, ComponentError, Kind
+
+PACKAGE = Path(__file__).parent.parent
+"The package's folder: a family is a folder in it."
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_WORDS = ("tuple of strings", lambda v: isinstance(v, tuple) and all(isinstance(w, str) for w in v))
+_WORD_OR_WORDS = ("string or tuple of strings", lambda v: isinstance(v, str) or _WORDS[1](v))
+_TABLE = ("dictionary with string keys", lambda v: isinstance(v, dict) and all(isinstance(k, str) for k in v))
+_STRING = ("string", lambda v: isinstance(v, str))
+
+
+def _is_metric(facts: Any) -> bool:
+    return (
+        isinstance(facts, dict)
+        and isinstance(facts.get("unit", ""), str)
+        and facts.get("better", "none") in get_args(Better)
+    )
+
+
+def _is_pair(bounds: Any) -> bool:
+    return (
+        isinstance(bounds, tuple) and len(bounds) == 2 and all(b is None or isinstance(b, int | float) for b in bounds)
+    )
+
+
+_FORMS: dict[str, tuple[str, Any]] = {
+    "VERSION": ("whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
+    "MODALITY": _WORD_OR_WORDS,
+    "PROBLEM": _WORD_OR_WORDS,
+    "MODALITIES": _WORDS,
+    "PROBLEMS": _WORDS,
+    "PROVIDES": _WORDS,
+    "NEEDS": _WORDS,
+    "NEEDS_BY": (
+        "dictionary of option: {choice: (need, …)}",
+        lambda v: _TABLE[1](v) and all(isinstance(c, dict) and all(map(_WORDS[1], c.values())) for c in v.values()),
+    ),
+    "GROUPS": _WORDS,
+    "SHIFTS": _WORDS,
+    "CLASSES": _WORDS,
+    "ACCEPTS": _WORDS,
+    "METRICS": (
+        'dictionary of metric: {"unit": …, "better": "higher", "lower" or "none"}',
+        lambda v: _TABLE[1](v) and all(map(_is_metric, v.values())),
+    ),
+    "METRICS_OF_PROBLEM": ("true or false", lambda v: isinstance(v, bool)),
+    "OF_PREDICTIONS": ("true or false", lambda v: isinstance(v, bool)),
+    "NAMES": _TABLE,
+    "PATHS": _WORDS,
+    "IMPORTS": _WORDS,
+    "BOUNDS": (
+        "dictionary of option: (least, greatest), each a number or None",
+        lambda v: _TABLE[1](v) and all(map(_is_pair, v.values())),
+    ),
+    "UNIT": _STRING,
+    "BETTER": ('"higher", "lower" or "none"', lambda v: v in get_args(Better)),
+    "IDEAL": ("number", lambda v: isinstance(v, int | float)),
+    "SMOKE": _TABLE,
+    "HUB": _WORD_OR_WORDS,
+    "PACKAGE": _WORDS,
+    "DOWNLOADS": ("true or false", lambda v: isinstance(v, bool)),
+}
+_REQUIRED: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    # facts, functions
+    "tasks": (("MODALITY", "PROBLEM"), ("load",)),
+    "problems": (("METRICS",), ("loss", "predict")),
+    "models": (("MODALITIES", "PROBLEMS"), ("build",)),
+    "engines": (("ACCEPTS",), ("train",)),
+    "probes": (("METRICS",), ()),
+    "metrics": (("UNIT", "BETTER"), ()),
+    "executors": ((), ("execute",)),
+    "importers": ((), ("records",)),
+    "exporters": ((), ()),
+}
+_ONE_OF: dict[Kind, tuple[str, ...]] = {"probes": ("probe", "summarise"), "exporters": ("export", "follow")}
+"Functions of which a component needs at least one."
+
+
+@dataclass(frozen=True)
+class Component:
+    """A component as its source states it; nothing of it has been run."""
+
+    kind: Kind
+    use: str
+    "As a suite names it: `mnist`, or a path."
+    path: Path
+    module: str | None
+    "Import name; None for a file that a suite names."
+    facts: Mapping[str, Any]
+    options: Mapping[str, Option]
+    functions: frozenset[str]
+    doc: str = ""
+    source_hash: str = field(default="", compare=False)
+    called: str = ""
+    "Its name, where that is not the file's."
+    folder: Path = field(default=Path(), compare=False)
+    "Of the file that names it: where a path among its options starts."
+
+    @property
+    def name(self) -> str:
+        """The file's name, or the folder's if the component is a folder."""
+        return self.called or (self.path.parent.name if self.path.stem == "__init__" else self.path.stem)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the suite names it by file, so that running it needs `--trust`."""
+        return self.module is None
+
+    @property
+    def version(self) -> int:
+        """VERSION, 1 where it is not stated."""
+        return int(self.facts.get("VERSION", 1))
+
+    def words(self, fact: str) -> tuple[str, ...]:
+        """A fact that is one word or several, as a tuple."""
+        value = self.facts.get(fact, ())
+        return (value,) if isinstance(value, str) else tuple(value)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the module's docstring."""
+        return self.doc.strip().splitlines()[0] if self.doc.strip() else ""
+
+
+def is_path(use: str) -> bool:
+    """Whether a name in a suite is that of a file."""
+    return use.endswith(".py") or "/" in use
+
+
+def builtin(kind: Kind) -> list[str]:
+    """Names of the components of a kind that ship with the program."""
+    family = PACKAGE / kind
+    files = [path.stem for path in family.glob("*.py")]
+    folders = [path.parent.name for path in family.glob("*/__init__.py")]
+    return sorted(name for name in (*files, *folders) if not name.startswith("_"))
+
+
+def installed(kind: Kind) -> dict[str, str]:
+    """Names and modules of the components of a kind that installed distributions bring.
+
+    Costs about 40 ms (every distribution's metadata is looked at), so ask only for names that are not built in.
+    """
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in entry_points(group=f"bench.{kind}")}
+
+
+def find(kind: Kind, use: str, folder: Path) -> Component:
+    """The component `use`; a path is relative to `folder`. Raises ComponentError where there is none.
+
+    A name without a path: of this package first, then of an installed distribution's entry point. A metric may also be
+    one of Hugging Face `evaluate`, `evaluate:ID` (`evaluate_names`): it has no file here, and counts as foreign.
+    """
+    return replace(_find(kind, use, folder), folder=folder)
+
+
+def _find(kind: Kind, use: str, folder: Path) -> Component:
+    if kind == "metrics" and use.startswith(evaluate_uri.PREFIX):
+        return _of_evaluate(use, folder)
+    if is_path(use):
+        path = _file(folder / use, use)
+        return _read(kind, use, path, None, _stamp(path))
+    if len(use) < 100 and use.isidentifier() and not use.startswith("_"):
+        for path in (PACKAGE / kind / f"{use}.py", PACKAGE / kind / use / "__init__.py"):
+            if path.is_file():
+                return _read(kind, use, path, f"bench_suite.{kind}.{use}", _stamp(path))
+    others = installed(kind)
+    if use in others:
+        module = others[use]
+        path = _locate(module)
+        return _read(kind, use, path, module, _stamp(path))
+    names = [*builtin(kind), *others]
+    raise ComponentError(f"there is no {kind[:-1]} {show(use)}{nearest(use, names)} (there are: {', '.join(names)})")
+
+
+def _of_evaluate(use: str, folder: Path) -> Component:
+    """A metric of `evaluate`, as far as it is known without running it."""
+    try:
+        read = evaluate_uri.read_name(use, folder)
+    except ValueError as error:
+        raise ComponentError(str(error)) from None
+    query = use.partition("?")[2]
+    # The path stands for the name wherever it is used, so it holds all of it, but with the script's whole path.
+    whole = f"{evaluate_uri.PREFIX}{read.target}" + (f"?{query}" if query else "")
+    source = hashlib.sha256(Path(read.target).read_bytes()).hexdigest()[:16] if read.local else ""
+    facts = {"UNIT": "", "BETTER": read.better}
+    doc = f"{use}: a metric of Hugging Face `evaluate`, which is run as it is."
+    return Component(
+        "metrics", use, Path(whole), None, facts, {}, frozenset({read.name}), doc, source, called=read.name
+    )
+
+
+def _file(path: Path, use: str) -> Path:
+    """The whole path of a file that a suite names. Raises ComponentError where there is none."""
+    try:
+        if path.is_file():
+            return path.resolve()
+        if path.is_dir():
+            raise ComponentError(f"{show(use)} is a folder; a component is one Python file")
+        beside = [Path(use).with_name(other.name).as_posix() for other in path.parent.glob("*.py")]
+    except (OSError, ValueError):  # a name that is too long, or holds a NUL
+        beside = []
+    raise ComponentError(
+        f"there is no file {show(use)} (its path starts at the folder of the file that names it)"
+        f"{nearest(Path(use).as_posix(), beside)}"
+    )
+
+
+def _files(path: Path) -> list[Path]:
+    """The files that a component is made of: one, or all that lie in its folder."""
+    if path.stem != "__init__":
+        return [path]
+    return sorted(file for file in path.parent.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+
+
+def _stamp(path: Path) -> tuple[tuple[int, int], ...]:
+    """Modification time in ns and size in bytes of each file of a component."""
+    return tuple((stat.st_mtime_ns, stat.st_size) for stat in (file.stat() for file in _files(path)))
+
+
+def _locate(module: str) -> Path:
+    """The file of a module, without importing it: `find_spec("a.b")` would import `a`, so only `a` is asked for."""
+    top, *rest = module.split(":")[0].split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None:
+        raise ComponentError(f"the entry point's module {module} is not installed")
+    if not rest:
+        return Path(spec.origin or "")
+    for location in spec.submodule_search_locations or ():
+        for candidate in (Path(location, *rest[:-1], f"{rest[-1]}.py"), Path(location, *rest, "__init__.py")):
+            if candidate.is_file():
+                return candidate
+    raise ComponentError(f"the entry point's module {module} has no file")
+
+
+@functools.lru_cache(maxsize=512)
+def _read(kind: Kind, use: str, path: Path, module: str | None, stamp: tuple[tuple[int, int], ...]) -> Component:
+    del stamp  # part of the cache's key only: a file that was edited is read again
+    try:
+        source = path.read_bytes()
+        with warnings.catch_warnings(action="ignore"):  # a stray backslash is the file's own affair, when it is run
+            tree = ast.parse(source.decode("utf-8-sig"), filename=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ComponentError(f"{use} cannot be read: {error}") from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ComponentError(
+            f"{path.name}:{getattr(error, 'lineno', None) or 1}: {getattr(error, 'msg', error)}"
+        ) from error
+    facts = _facts(tree, path)
+    try:
+        options = read_options(tree, "Options", facts.get("BOUNDS", {}))
+    except SyntaxError as error:
+        raise ComponentError(f"{path.name}:{error.lineno}: {error.msg}") from None
+    functions = frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    component = Component(
+        kind,
+        use,
+        path,
+        module,
+        facts,
+        options,
+        functions,
+        ast.get_docstring(tree) or "",
+        hashlib.sha256(b"".join(file.read_bytes() for file in _files(path))).hexdigest()[:16],
+    )
+    _require(component)
+    return component
+
+
+def _facts(tree: ast.Module, path: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in _FORMS:
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if name in _FORMS:
+                pass
+            case _:
+                continue
+        form, fits = _FORMS[name]
+        try:
+            facts[name] = ast.literal_eval(value)
+        except (ValueError, TypeError, RecursionError, MemoryError):
+            raise ComponentError(
+                f"{path.name}:{node.lineno}: {name} must be a literal, so that it can be read without running the file"
+            ) from None
+        if not fits(facts[name]):
+            raise ComponentError(f"{path.name}:{node.lineno}: {name} must be a {form}")
+    return facts
+
+
+def _require(component: Component) -> None:
+    facts, functions = _REQUIRED[component.kind]
+    wanted = functions
+    if component.kind == "metrics":
+        wanted = (component.name,)
+    elif not component.functions & set(alternatives := _ONE_OF.get(component.kind, ())):
+        wanted = (*functions, *alternatives[:1])
+    missing = [f for f in facts if f not in component.facts] + [
+        f"{f}()" for f in wanted if f not in component.functions
+    ]
+    if missing:
+        raise ComponentError(f"{component.path.name} is no {component.kind[:-1]}: it lacks {', '.join(missing)}")
+
+
+def load(component: Component) -> ModuleType:
+    """The component's module, imported. A file that a suite names is run once, under a name of its own (`files`).
+
+    Raises ComponentError where the import fails; the cause is chained.
+    """
+    try:
+        if component.module is not None:
+            return importlib.import_module(component.module.split(":")[0])
+        return importlib.import_module(module_name(component.path, component.source_hash))
+    except (Exception, SystemExit) as error:  # whatever its own imports raise is its fault, and said as that
+        raise ComponentError(
+            f"{component.kind[:-1]} {component.use} does not load: {type(error).__name__}: {error}"
+        ) from error
+
+
+def make_options(component: Component, values: Mapping[str, Any]) -> Any:
+    """The component's `Options`, with these values; None where it has no such class."""
+    cls = getattr(load(component), "Options", None)
+    values = located(component, values)
+    return None if cls is None else cls(**{name: value for name, value in values.items() if name in component.options})
+
+
+def located(component: Component, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options with the whole path of the files that `PATHS` names, and of the folder that `pretrained` may name.
+
+    Options in `PATHS` hold a path wherever they hold a string; `pretrained` does if it begins with `.` or `~`. As the
+    path of a component does, it starts at the folder of the file that names it. Plans and records hold it as it was
+    stated, so that a cell is the same on every machine.
+    """
+    paths = {name: values[name] for name in component.words("PATHS") if isinstance(values.get(name), str)}
+    stated = values.get("pretrained")
+    if isinstance(stated, str) and stated.startswith((".", "~")):
+        paths["pretrained"] = stated
+    whole = {name: os.path.abspath(component.folder / Path(os.path.expanduser(path))) for name, path in paths.items()}
+    return {**values, **whole} if whole else values

@@ -1,0 +1,251 @@
+"""Which of a plan's cells to run: those that match `-k EXPRESSION`, and those that failed last time."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench_suite.components.options import show
+from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import Record
+from bench_suite.store.runs import Run, Store, of_cells
+from bench_suite.suite.document import SuiteError
+from bench_suite.suite.plan import Cell, Plan, Unit, name, name_of
+
+_TOKEN = re.compile(r"""\s*(\(|\)|"[^"]*"|'[^']*'|[^\s()"']+)""")
+LAST_FAILED = "--lf"
+"The selector that no labels tell: which cells it left out is stored by their ids."
+_OPERATORS = ("and", "or", "not", "(", ")")
+
+Labels = Mapping[str, Any]
+"Those of a cell, which its record has too."
+Test = Callable[[Labels], bool]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of an expression."""
+
+    text: str
+
+    def __call__(self, labels: Labels) -> bool:
+        """Whether it stands in the cell's name, in any case, or is `AXIS=VALUE` of it."""
+        if self.text.lower() in name_of(labels).lower():
+            return True
+        axis, equals, value = self.text.partition("=")
+        return bool(equals) and any(
+            axis in (known, known.rpartition(".")[2]) and _same(value, has) for known, has in labels.items()
+        )
+
+
+# ── -k ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def select(plan: Plan, expression: str) -> Plan:
+    """The part of a plan whose cells match an expression as pytest's `-k` takes it; an empty one matches all.
+
+    Words, `and`, `or`, `not` and parentheses. A word matches where it stands in the cell's name, such as
+    `mnist, mlp, seed 0`, in any case; `AXIS=VALUE`, such as `seed=0` or `learning_rate=1e-3`, where the cell's axis
+    has just that value. What holds a space is quoted. Raises SuiteError where it cannot be read or matches nothing.
+    """
+    if not expression.strip():
+        return plan
+    test, words = _parse(expression)
+    chosen = keep(plan, lambda cell: test(cell.labels), f"-k {expression}")
+    if not chosen.units:
+        strange = _strange(plan, words)
+        near = nearest(strange[0], _vocabulary(plan)) if strange else ""
+        raise SuiteError(
+            [f"-k {expression}: no cell of this suite matches{near} (the first is called: {name(plan.cells[0])})"]
+        )
+    return chosen
+
+
+def strangers(plan: Plan, expression: str) -> Iterator[str]:
+    """Words of an expression that match no cell of the plan, each with the nearest right spelling.
+
+    In `not` or beside `or` they are no fault, as in pytest, but likely a slip of the pen. Raises SuiteError.
+    """
+    if expression.strip():
+        for word in _strange(plan, _parse(expression)[1]):
+            yield f'-k: no cell matches "{word}"{nearest(word, _vocabulary(plan))}'
+
+
+def takes(selectors: Iterable[str], labels: Labels) -> bool:
+    """Whether selectors, as a run keeps them, take a cell of these labels.
+
+    Those are `AXIS=VALUE` of `--only`, where several of one axis are alternatives, and `-k EXPRESSION`. Of others, such
+    as `--lf`, labels do not tell, which is False.
+    """
+    wanted: dict[str, list[str]] = {}
+    for text in selectors:
+        word, _, expression = text.partition(" ")
+        axis, equals, value = text.partition("=")
+        if word == "-k":
+            try:
+                if not _parse(expression)[0](labels):
+                    return False
+            except SuiteError:  # of a version that read more
+                return False
+        elif equals:
+            wanted.setdefault(axis, []).extend((value, *value.split(",")))
+        else:
+            return False
+    return all(axis in labels and str(labels[axis]) in values for axis, values in wanted.items())
+
+
+def selected(selectors: Iterable[str]) -> str:
+    """Selectors, as a run keeps them, as they were typed: `--only model=mlp -k 'not imdb'`."""
+    words = []
+    for text in selectors:
+        flag, space, expression = text.partition(" ")
+        words += [flag, expression] if flag == "-k" and space else [text] if text.startswith("-") else ["--only", text]
+    return shlex.join(words)
+
+
+def keep(plan: Plan, test: Callable[[Cell], bool], selector: str) -> Plan:
+    """The part of a plan whose cells pass a test; `selector` tells the records how they were chosen."""
+    units = [Unit(unit.id, tuple(cell for cell in unit.cells if test(cell))) for unit in plan.units]
+    return replace(plan, units=tuple(unit for unit in units if unit.cells), only=(*plan.only, selector))
+
+
+def _strange(plan: Plan, words: Sequence[Word]) -> list[str]:
+    return list(dict.fromkeys(word.text for word in words if not any(word(cell.labels) for cell in plan.cells)))
+
+
+def _vocabulary(plan: Plan) -> list[str]:
+    labels = dict.fromkeys(label for cell in plan.cells for label in (cell.task.label, cell.model.label))
+    values = dict.fromkeys(
+        f"{axis}={value if isinstance(value, str) else show(value)}"
+        for cell in plan.cells
+        for axis, value in cell.labels.items()
+        if value is not None
+    )
+    return [*labels, *values]
+
+
+def _same(text: str, value: Any) -> bool:
+    """Whether a value is what was typed, as text or as a number."""
+    if text.lower() in (str(value).lower(), show(value).lower()):
+        return True
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and float(text) == value
+    except ValueError:
+        return False
+
+
+def _parse(expression: str) -> tuple[Test, list[Word]]:
+    """The test that an expression states, and its words. Raises SuiteError that says where it goes wrong."""
+    tokens: list[tuple[str, int]] = []
+    at = 0
+    while expression[at:].strip():
+        match = _TOKEN.match(expression, at)
+        if match is None:
+            quote = next(place for place in range(at, len(expression)) if expression[place] in "\"'")
+            raise _fault(expression, quote, "a quote that is not closed")
+        tokens.append((match[1], match.start(1)))
+        at = match.end()
+    words: list[Word] = []
+    try:
+        test, rest = _either(tokens, expression, words)
+    except RecursionError:
+        raise SuiteError(["-k: the expression is nested too deeply"]) from None
+    if rest:
+        raise _fault(expression, rest[0][1], f'expected "and", "or" or the end, not {rest[0][0]}')
+    return test, words
+
+
+Tokens = list[tuple[str, int]]
+
+
+def _either(tokens: Tokens, expression: str, words: list[Word]) -> tuple[Test, Tokens]:
+    test, rest = _both(tokens, expression, words)
+    tests = [test]
+    while rest and rest[0][0] == "or":
+        test, rest = _both(rest[1:], expression, words)
+        tests.append(test)
+    return (lambda labels: any(test(labels) for test in tests)), rest
+
+
+def _both(tokens: Tokens, expression: str, words: list[Word]) -> tuple[Test, Tokens]:
+    test, rest = _one(tokens, expression, words)
+    tests = [test]
+    while rest and rest[0][0] == "and":
+        test, rest = _one(rest[1:], expression, words)
+        tests.append(test)
+    return (lambda labels: all(test(labels) for test in tests)), rest
+
+
+def _one(tokens: Tokens, expression: str, words: list[Word]) -> tuple[Test, Tokens]:
+    if not tokens:
+        raise _fault(expression, len(expression), "a word is missing at the end")
+    (token, at), rest = tokens[0], tokens[1:]
+    if token == "not":
+        test, rest = _one(rest, expression, words)
+        return (lambda labels: not test(labels)), rest
+    if token == "(":
+        test, rest = _either(rest, expression, words)
+        if not rest or rest[0][0] != ")":
+            raise _fault(expression, rest[0][1] if rest else len(expression), 'expected ")"')
+        return test, rest[1:]
+    if token in _OPERATORS:
+        raise _fault(expression, at, f"a word is missing before {token}")
+    word = Word(token[1:-1] if token[0] in "\"'" else token)
+    words.append(word)
+    return word, rest
+
+
+def _fault(expression: str, at: int, message: str) -> SuiteError:
+    return SuiteError([f"-k: {message}\n    {expression}\n    {'':{at}}^\n  such as: -k 'mlp and not seed=1'"])
+
+
+# ── --lf ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Last:
+    """What the last runs of a suite say of a plan's cells."""
+
+    runs: tuple[str, ...]
+    "Those looked at, newest first: back to one of the whole suite."
+    failed: frozenset[str]
+    "Ids of cells that failed, or a probe in them, when they were last run."
+    missing: frozenset[str]
+    "Ids of cells that these runs have no record of."
+
+
+def last(plan: Plan, store: Store, *, smoke: bool = False) -> Last:
+    """How the cells of a plan ended when they were last run, under the same `--set`.
+
+    A run of a part of the suite (`--only`, `-k`, `--lf`) speaks of that part only, so that earlier ones are asked for
+    the rest. Smoke runs know of smoke runs, and others of others.
+    """
+    runs: list[str] = []
+    newest: dict[str, Record] = {}
+    for info in store.runs():
+        same = of_cells(info.info.get("overrides", ())) == of_cells(plan.suite.overrides)
+        if info.suite != plan.suite.name or info.smoke != smoke or not same:
+            continue
+        runs.append(info.run)
+        for record in Run(info.path).records():
+            newest.setdefault(record.id, record)
+        if not info.info.get("only"):
+            break
+    known = [newest[cell.id] for cell in plan.cells if cell.id in newest]
+    failed = frozenset(record.id for record in known if has_failed(record))
+    return Last(tuple(runs), failed, frozenset(cell.id for cell in plan.cells if cell.id not in newest))
+
+
+def not_passed(plan: Plan, found: Last) -> Plan:
+    """The part of a plan that failed when it was last run, or was not reached; it knows which cells that leaves out."""
+    wanted = found.failed | found.missing
+    passed = tuple(cell.id for cell in plan.cells if cell.id not in wanted)
+    return replace(keep(plan, lambda cell: cell.id in wanted, LAST_FAILED), passed=passed)
+
+
+def has_failed(record: Record) -> bool:
+    """Whether a cell, or a probe in it, did not come to its end."""
+    return record.status != "ok" or any(row.status == "failed" for row in record.probes.values())

@@ -1,0 +1,304 @@
+"""A trained cell: everything that a probe may ask of it, and how it comes about."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from bench_suite.components import discovery
+from bench_suite.contracts import (
+    BenchError,
+    Checkpoints,
+    Data,
+    Estimator,
+    Evaluation,
+    History,
+    Network,
+    Placement,
+    Predictions,
+    Problem,
+    Report,
+    Transform,
+    Window,
+)
+from bench_suite.suite.plan import Cell
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bench_suite.contracts import TrainOptions
+    from bench_suite.data.cache import Cache
+    from bench_suite.data.encoded import Encoded
+
+
+@dataclass
+class Trained:
+    """`contracts.Trained` for any model: a network that an engine trains, or an estimator."""
+
+    cell: Cell
+    data: Data
+    problem: Problem
+    place: Placement
+    model: Network | Estimator
+    train: Mapping[str, Any]
+    "Training options, resolved."
+    seed: int
+    history: History | None = None
+    meter: Any = None
+    smoke: bool = False
+    cache: Cache | None = None
+    keep: Callable[[str, Predictions], None] | None = None
+    "Called once a split with its predictions, to store them."
+    told: Callable[[str], None] | None = None
+    "Called with how far a long step is, to show it."
+    _predictions: dict[str, Predictions] = field(default_factory=dict)
+    _encoded: dict[str, Encoded] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """The cell's coordinates by axis."""
+        return self.cell.labels
+
+    @property
+    def options(self) -> Mapping[str, Mapping[str, Any]]:
+        """The cell's resolved options by family."""
+        return self.cell.options
+
+    @property
+    def provides(self) -> tuple[str, ...]:
+        """What the model states that it provides."""
+        return self.cell.model.component.words("PROVIDES")
+
+    @property
+    def network(self) -> Network | None:
+        """The network, where the model is one."""
+        return self.model if isinstance(self.model, Network) else None
+
+    def for_cell(self, cell: Cell, keep: Callable[[str, Predictions], None] | None) -> Trained:
+        """The same training seen from another cell of its unit, with that cell's way of evaluating."""
+        return replace(self, cell=cell, keep=keep, _predictions={})
+
+    def for_probe(self, meter: Any) -> Trained:
+        """The same cell as one probe sees it: with what its own `during` yielded."""
+        return replace(self, meter=meter)
+
+    def without_model(self) -> Trained:
+        """The same cell as it can be sent to another process, which may ask nothing of it but `retrain`."""
+        none = cast(Any, None)  # a problem is a module, and a model may be anything: neither need be sent
+        bare = replace(self, model=none, problem=none, history=None, meter=None, cache=None, keep=None, told=None)
+        return replace(bare, _predictions={}, _encoded={})
+
+    def predictions(self, split: str, change: Transform | None = None) -> Predictions:
+        """Predictions on a split; without `change` they are computed once and stored."""
+        if change is None and split in self._predictions:
+            return self._predictions[split]
+        from bench_suite.data.splits import Changed, column
+
+        source = self._split(split) if change is None else Changed(self._split(split), change)
+        columns = self._answers(split, source, cached=change is None)
+        made = Predictions(split, source.ids, {"targets": column(source, "target"), **columns}, source.groups)
+        if change is None:
+            self._predictions[split] = made
+            if self.keep is not None:
+                self.keep(split, made)
+        return made
+
+    def _answers(self, split: str, source: Any, *, cached: bool) -> Mapping[str, Any]:
+        """What the model says of each example; BenchError, naming the model, where that cannot be used."""
+        columns = self._predict(split, source, cached=cached)
+        label = self.cell.model.label
+        if not isinstance(columns, Mapping) or "predictions" not in columns:
+            raise BenchError(f"{label} predicts {type(columns).__name__}, not a mapping with `predictions`")
+        for name, values in columns.items():
+            if len(values) != len(source):
+                raise BenchError(f"{label}: {name} of {split} has {len(values)} rows for {len(source)} examples")
+        check = getattr(self.problem, "check_predictions", None)
+        if check is not None:
+            try:
+                check(columns, self.data.spec)
+            except ValueError as error:
+                raise BenchError(f"{label}, {split}: {error}") from None
+        scores = columns.get("scores")
+        if scores is not None and hasattr(scores, "astype") and scores.dtype.kind == "f":
+            # One type for all: what a logarithm is clipped at depends on it, and models are compared by it.
+            columns = {**columns, "scores": scores.astype("float32")}
+        return columns
+
+    def _predict(self, name: str, split: Any, *, cached: bool) -> Mapping[str, Any]:
+        if not isinstance(self.model, Network):
+            from bench_suite.training.precision import computing
+
+            with computing(self.place):
+                return self.model.predict(split)
+        from bench_suite.training.prediction import predict
+
+        encoded = self.encoded(name) if cached else self._encode(self.model, split)
+        return predict(self.model, self.problem, encoded, self.evaluation(), self.place)
+
+    def inference(self, split: str, rows: np.ndarray) -> Callable[[], Mapping[str, Any]]:
+        """A call that predicts `rows` ((k,) int64) as one batch, all before the model already done."""
+        if not isinstance(self.model, Network):
+            from bench_suite.data.splits import MemorySplit
+
+            source = self._split(split)
+            taken = MemorySplit(source.ids[rows], dict(source.take(rows)), {})
+            return lambda: cast(Estimator, self.model).predict(taken)
+        from bench_suite.training.prediction import prepared
+
+        return prepared(self.model, self.problem, self.encoded(split), self.evaluation(), self.place, rows)
+
+    def evaluation(self) -> Evaluation:
+        """How this cell predicts."""
+        values = self.cell.options["evaluate"]
+        problem = next(p for p in self.cell.problems if p.name == self.data.problem)
+        return Evaluation(values["batch_size"], self.data.spec, discovery.make_options(problem, values))
+
+    def encoded(self, split: str) -> Encoded:
+        """A split as the network is given it."""
+        if not isinstance(self.model, Network):
+            raise BenchError(f"{self.cell.model.label} is an estimator: nothing is encoded for it")
+        if split not in self._encoded:
+            self._encoded[split] = self._encode(self.model, self._split(split), self.cache, self._progress(split))
+        return self._encoded[split]
+
+    def _progress(self, split: str) -> Callable[[int], None] | None:
+        told = self.told
+        rows = len(self._split(split))
+        return None if told is None else lambda done: told(f"encoding {split}, {done:,} of {rows:,}")
+
+    def _encode(
+        self, network: Network, split: Any, cache: Cache | None = None, told: Callable[[int], None] | None = None
+    ) -> Encoded:
+        from bench_suite.data.encoded import encoded
+        from bench_suite.data.fingerprint import hash_of
+
+        # The training examples are part of the key: a vocabulary may have been fitted on them.
+        fingerprint = hash_of(self.data.source.fingerprint, self.data.splits["train"].ids) if cache else ""
+        source = self.cell.model.component.source_hash
+        from bench_suite.training.precision import computing
+
+        with computing(self.place):
+            return encoded(
+                network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.place.device,
+                told=told,
+            )  # fmt: skip
+
+    def _split(self, name: str) -> Any:
+        if name not in self.data.splits:
+            raise BenchError(
+                f'the task {self.cell.task.label} has no split "{name}" (it has: {", ".join(self.data.splits)})'
+            )
+        return self.data.splits[name]
+
+    def retrain(
+        self, *, rows: np.ndarray | None = None, seed: int | None = None, train: Mapping[str, Any] | None = None
+    ) -> Trained:
+        """The same cell trained anew: on `rows` of the training split, from another seed, with other options."""
+        data = self.data
+        if rows is not None:
+            from bench_suite.data.splits import Subset
+
+            source = replace(data.source, fingerprint=f"{data.source.fingerprint}/rows")
+            data = replace(data, source=source, splits={**data.splits, "train": Subset(data.splits["train"], rows)})
+        unknown = set(train or {}) - set(self.train)
+        if unknown:
+            raise BenchError(f"retrain: there is no training option {', '.join(sorted(unknown))}")
+        options = {**self.train, **(train or {})}
+        made = build(self.cell, data, self.place, self.seed if seed is None else seed, options, smoke=self.smoke)
+        if options["epochs"]:
+            fit(made, _silent)
+        return made
+
+
+def build(
+    cell: Cell,
+    data: Data,
+    place: Placement,
+    seed: int,
+    train: Mapping[str, Any],
+    *,
+    smoke: bool = False,
+    cache: Cache | None = None,
+) -> Trained:
+    """The cell's model, built from `seed` and not trained yet."""
+    import torch
+
+    problem = cast(Problem, discovery.load(next(p for p in cell.problems if p.name == data.problem)))
+    torch.set_num_threads(place.threads)
+    complete = getattr(problem, "fit_spec", None)
+    if complete is not None:
+        data = replace(data, spec={**data.spec, **complete(data.spec, data)})
+    seed_everything(seed)
+    module = discovery.load(cell.model.component)
+    options = discovery.make_options(cell.model.component, cell.options["model"])
+    model = module.build(data, options)
+    if isinstance(model, Network) and model.frozen is not None:
+        model.frozen.to(place.device)  # it runs within `encode`, where its parameters lie
+    if place.compiled and isinstance(model, Network):
+        from bench_suite.training.compiling import compiled
+
+        compiled(model.module)
+    if not isinstance(model, Network | Estimator):
+        raise BenchError(
+            f"{cell.model.label}: build returned {type(model).__name__}, which is neither a Network nor an Estimator"
+        )
+    return Trained(cell, data, problem, place, model, dict(train), seed, smoke=smoke, cache=cache)
+
+
+def fit(
+    trained: Trained,
+    report: Report,
+    meters: Mapping[str, Any] | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> dict[str, Any]:
+    """Train it, in place; returns what each of `meters` (context managers by probe label) yielded.
+
+    `checkpoints` are for an engine that accepts `checkpoint`, and used where the options ask for it.
+    """
+    options = train_options(trained.train)
+    seed_everything((trained.seed + 0x9E3779B9) % 2**32)
+    yielded: dict[str, Any] = {}
+    with ExitStack() as stack:
+        for label, meter in (meters or {}).items():
+            yielded[label] = stack.enter_context(meter)
+        if isinstance(trained.model, Network):
+            assert trained.cell.engine is not None
+            engine = discovery.load(trained.cell.engine)
+            saved = {"checkpoints": checkpoints} if options.checkpoint is not None else {}
+            trained.history = engine.train(
+                trained.model, trained.data, trained.problem, options, trained.place, report, trained.encoded, **saved
+            )
+        else:
+            from bench_suite.training.precision import computing
+
+            started = time.perf_counter()
+            with computing(trained.place):
+                trained.model.fit(trained.data, options, report)
+            seconds = time.perf_counter() - started
+            trained.history = History(seconds=seconds, samples=len(trained.data.splits["train"]))
+    return yielded
+
+
+def train_options(values: Mapping[str, Any]) -> TrainOptions:
+    """`TrainOptions` of resolved values."""
+    from bench_suite.contracts import TrainOptions
+
+    return TrainOptions(**values)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global generators of Python, NumPy and PyTorch, which models and engines draw from."""
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - scikit-learn's `random_state=None` draws from the global generator
+    torch.manual_seed(seed)
+
+
+def _silent(window: Window) -> bool:
+    return True

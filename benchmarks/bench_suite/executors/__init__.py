@@ -1,0 +1,1 @@
+"""Executors: where the units of a run are executed."""

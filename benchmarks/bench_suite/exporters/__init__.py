@@ -1,0 +1,1 @@
+"""Exporters: results in the formats of other tools."""

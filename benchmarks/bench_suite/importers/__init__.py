@@ -1,0 +1,1 @@
+"""Importers: results that other tools have made, as records."""

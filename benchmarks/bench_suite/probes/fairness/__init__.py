@@ -1,0 +1,156 @@
+"""Fairness: whom a model treats worse, by sensitive attribute, by words that name a group, and by class."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bench_suite.contracts import Artifact, BenchError, Metric, Trained
+from bench_suite.data.splits import column
+from bench_suite.probes.fairness.attribute_leakage import inputs
+from bench_suite.probes.fairness.classes import by_class
+from bench_suite.probes.fairness.groups import by_group
+from bench_suite.probes.fairness.terms import WordList, read_lists, word_lists
+from bench_suite.probes.fairness.words import by_words
+
+VERSION = 4
+PROBLEMS = ("classification",)
+METRICS = {
+    "demographic_parity_difference": {
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "source": "Agarwal et al. 2018, arXiv 1803.02453",
+    },
+    "demographic_parity_ratio": {
+        "unit": "ratio",
+        "better": "higher",
+        "ideal": 1.0,
+        "source": "the four-fifths rule, 29 CFR 1607.4 D",
+    },
+    "equalized_odds_difference": {
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "source": "Hardt et al. 2016, arXiv 1610.02413",
+    },
+    "equal_opportunity_difference": {
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "source": "Hardt et al. 2016, arXiv 1610.02413",
+    },
+    "worst_group_accuracy": {
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "source": "Sagawa et al. 2020, arXiv 1911.08731",
+    },
+    "accuracy": {"unit": "fraction", "better": "higher", "ideal": 1.0},
+    "selection_rate": {"unit": "fraction", "better": "none"},
+    "true_positive_rate": {"unit": "fraction", "better": "higher", "ideal": 1.0},
+    "false_positive_rate": {"unit": "fraction", "better": "lower", "ideal": 0.0},
+    "flip_rate": {
+        "unit": "fraction",
+        "better": "lower",
+        "ideal": 0.0,
+        "of_predictions": False,  # of swapped texts, whose predictions are not stored
+        "source": "Garg et al. 2019, arXiv 1809.10610",
+    },
+    "score_shift": {
+        "unit": "probability",
+        "better": "none",
+        "ideal": 0.0,
+        "of_predictions": False,
+        "source": "Garg et al. 2019, arXiv 1809.10610",
+    },
+    "class_recall_difference": {"unit": "fraction", "better": "lower", "ideal": 0.0},
+    "worst_class_recall": {"unit": "fraction", "better": "higher", "ideal": 1.0},
+    "class_recall": {"unit": "fraction", "better": "higher", "ideal": 1.0},
+}
+OF_PREDICTIONS = True
+NAMES = {"positive": "class"}
+BOUNDS = {"least_size": (2, None), "most_groups": (2, None), "intersections": (1, None), "resamples": (100, None)}
+PATHS = ("terms",)
+SMOKE = {"resamples": 100}
+IMPORTS = ("fairlearn",)
+EXTRA = "pip install 'bench-suite[fairness]'"
+
+
+@dataclass(frozen=True)
+class Options:
+    least_size: int = 10
+    "Fewest examples that a rate is judged by: a group with fewer is named as too small, and never merged with another."
+    most_groups: int = 20
+    "Values of an attribute up to which each is a group: one with more, such as an age in years, has a reason instead."
+    intersections: int = 2
+    "How many attributes are crossed at most: 2 adds each pair of them; 1 leaves it at single ones."
+    positive: str | None = None
+    "The class that counts as selected; default: the second of two. Of several classes, none, until one is named."
+    terms: tuple[Literal["gender", "religion", "orientation", "origin"], ...] | str = (
+        "gender",
+        "religion",
+        "orientation",
+        "origin",
+    )
+    "Word lists whose words are swapped in the texts of the test split, or a TOML file of your own; [] leaves that out."
+    resamples: int = 1000
+    "Bootstrap resamples behind each interval of a difference between groups, and of a mean shift."
+
+
+def check(options: Options) -> None:
+    """Raise ValueError where Fairlearn is not installed, or `terms` names a file that is no such."""
+    if importlib.util.find_spec("fairlearn") is None:
+        raise ValueError(f"needs the package fairlearn, which is not installed\n  to get it: {EXTRA}")
+    _lists(options.terms)
+
+
+def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
+    """By group where the task has sensitive attributes, by class where it has none, and by the words of texts.
+
+    Raises BenchError where `positive` is no class of the task.
+    """
+    test = trained.predictions("test")
+    classes = [str(name) for name in trained.data.spec["classes"]]
+    positive = _positive(options.positive, classes)
+    least_size, resamples = options.least_size, options.resamples
+    if test.groups:
+        yield inputs(trained, test.groups)
+        yield from by_group(
+            test,
+            classes,
+            positive,
+            least_size=least_size,
+            most_groups=options.most_groups,
+            intersections=options.intersections,
+            resamples=resamples,
+        )
+    else:
+        yield from by_class(test, classes, least_size=least_size, resamples=resamples)
+    texts = column(trained.data.splits["test"], "text") if options.terms else None
+    if texts is not None:
+        lists = _lists(options.terms)
+        yield from by_words(trained, texts, positive, lists=lists, least_size=least_size, resamples=resamples)
+
+
+def _lists(terms: Sequence[str] | str) -> list[WordList]:
+    """The word lists that `terms` chooses, or all of the file that it names. Raises ValueError for a fault in it."""
+    if not isinstance(terms, str):
+        return [word_lists()[name] for name in terms]
+    try:
+        return list(read_lists(Path(terms)).values())
+    except ValueError as fault:
+        hint = f'\n  a list of the program: terms = ["{Path(terms).name}"]' if Path(terms).name in word_lists() else ""
+        raise ValueError(f"terms: {Path(terms).name}: {fault}{hint}") from fault
+
+
+def _positive(stated: str | None, classes: Sequence[str]) -> int | None:
+    """Number of the class that counts as selected; None where there are several and none is named."""
+    if stated is None:
+        return 1 if len(classes) == 2 else None
+    if stated not in classes:
+        raise BenchError(f'positive = "{stated}" is no class of this task; it has: {", ".join(classes)}')
+    return classes.index(stated)

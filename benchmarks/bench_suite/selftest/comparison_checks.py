@@ -1,0 +1,268 @@
+"""Compared: what `bench compare` must say of two runs that are made of one cell's stored predictions.
+
+Base holds them as they are. In head so many right answers are made wrong and so many wrong ones right, that the
+difference, its p-value and the verdict are known beforehand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bench_suite.comparison.compare import Comparison, compare
+from bench_suite.comparison.rescoring import RESAMPLES
+from bench_suite.comparison.verdicts import Row
+from bench_suite.contracts import Interval, MetricRow, Predictions, ProbeRow, Record
+from bench_suite.selftest.checks import Check, Measured, around, exactly, options_of
+from bench_suite.selftest.tolerances import OFTEN, SIGMAS
+from bench_suite.store.runs import Run, Store
+from bench_suite.suite.plan import Cell
+
+METRIC, RESAMPLED, TIMING = "quality/accuracy", "quality/balanced_accuracy", "throughput/train"
+"Compared answer by answer; by resampling answers; by processes."
+TOLERANCE = 0.01
+"Of an accuracy."
+MARGIN = 0.05
+"Of a rate: a share of it."
+REGRESSED, NOT_WORSE, CANNOT_TELL = 1, 0, 4
+"Exit statuses of `bench compare`."
+RATES = (980.0, 990.0, 1000.0, 1010.0, 1020.0)
+"Of five processes of base."
+SLOWER = 0.9
+"What head's processes come to, as a share of base's."
+
+
+@dataclass(frozen=True)
+class Changed:
+    """How head's answers differ from base's, under one seed."""
+
+    worse: int
+    "Right answers that are made wrong."
+    better: int
+    "Wrong answers that are made right."
+
+
+DROP = Changed(25, 10)
+BEYOND = Changed(35, 0)
+NONE = Changed(20, 20)
+FEW = Changed(1, 0)
+SEEDS = (Changed(20, 0), Changed(30, 0), Changed(40, 0))
+"Other examples under each seed, so that examples and seeds both bring variance."
+
+
+def of_verdicts(cell: Cell) -> Iterator[Check]:
+    """A drop, none, too few examples to tell; several seeds, several metrics, and a rate."""
+    from scipy import stats
+
+    n = options_of(cell, "task").test
+    yield exactly("compare, a drop: difference", cell, (DROP.better - DROP.worse) / n, _difference(cell, [[DROP]]))
+    yield exactly("compare, a drop: p", cell, mid_p(DROP), _p(cell, [[DROP]]))
+    yield exactly("compare, two drops: p", cell, 2 * mid_p(DROP), _p(cell, [[DROP], [DROP]]))
+    # The examples' own variance exceeds what a drop of just the tolerance would bring, so this is Student's test.
+    p = stats.ttest_1samp(differences([BEYOND], n)[0], -TOLERANCE, alternative="less").pvalue
+    yield exactly("compare, beyond tolerance: p", cell, float(p), _p(cell, [[BEYOND]], TOLERANCE))
+    for words, cells, examples, status in (
+        ("a drop", [[BEYOND]], None, REGRESSED),
+        ("no drop", [[NONE]], None, NOT_WORSE),
+        ("ten examples", [[FEW]], 10, CANNOT_TELL),
+    ):
+        name = f"compare, {words}: status"
+        yield exactly(name, cell, status, _status(cell, cells, TOLERANCE, examples=examples))
+    half = interval_half(differences(SEEDS, n))
+    yield exactly("compare, three seeds: interval", cell, half, _half(cell, [SEEDS]))
+    yield from _otherwise(cell, n)
+    head = np.log(RATES) + math.log(SLOWER)
+    p = stats.ttest_ind(head - math.log1p(-MARGIN), np.log(RATES), equal_var=False, alternative="less").pvalue
+    yield exactly("compare, a slower rate: change", cell, SLOWER - 1, _rate(cell, lambda row: row.difference))
+    yield exactly("compare, a slower rate: p", cell, float(p), _rate(cell, lambda row: row.p))
+
+
+def _otherwise(cell: Cell, n: int) -> Iterator[Check]:
+    """Of metrics that no gate is set on, that are no mean over examples, and whose examples are not known."""
+    from scipy import stats
+
+    # Three equal p-values stay as they are where false discoveries are few (Benjamini and Hochberg 1995).
+    ungated = [[DROP]] * 3
+    yield exactly("compare, three not gated: p", cell, 2 * mid_p(DROP), _p(cell, ungated, gated=False))
+    yield exactly("compare, three not gated: status", cell, 0, _status(cell, ungated, gated=False))
+    # Of classes of equal size the balanced accuracy is the accuracy, but for how many of each class are drawn.
+    d = differences([DROP], n)[0]
+    half = float(stats.t.ppf(0.975, n - 1)) * float(d.std(ddof=1)) / math.sqrt(n)
+    yield around(
+        "compare, resampled: interval", cell, half, SIGMAS * half / math.sqrt(2 * RESAMPLES),
+        f"a deviation of {RESAMPLES} resamples, {OFTEN}", read=_half(cell, [[DROP]], RESAMPLED),
+    )  # fmt: skip
+
+
+def mid_p(changed: Changed) -> float:
+    """McNemar's exact test, one-sided: P(X > worse) + P(X = worse) / 2 of as many coins as answers differ."""
+    coins = changed.worse + changed.better
+    above = sum(math.comb(coins, heads) for heads in range(changed.worse + 1, coins + 1))
+    return (above + math.comb(coins, changed.worse) / 2) / 2**coins
+
+
+def differences(seeds: Sequence[Changed], n: int) -> np.ndarray:
+    """(S, n) of −1, 0 and 1: head's answers less base's, of each seed on examples of its own."""
+    found, at = np.zeros((len(seeds), n)), 0
+    for row, changed in zip(found, seeds):
+        row[at : at + changed.worse] = -1
+        row[at + changed.worse : at + changed.worse + changed.better] = 1
+        at += changed.worse + changed.better
+    return found
+
+
+def interval_half(d: np.ndarray) -> float:
+    """Half of the 95 % interval of the mean of (S, n), from the mean squares of a two-way table without replication.
+
+    V = (MS_examples + MS_seeds − MS_residual) / (S n), but no less than either of the first two alone; Satterthwaite's
+    degrees of freedom.
+    """
+    from scipy import stats
+
+    seeds, n = d.shape
+    of_example, of_seed, mean = d.mean(axis=0), d.mean(axis=1, keepdims=True), d.mean()
+    examples = seeds * float(np.square(of_example - mean).sum()) / (n - 1)
+    between = n * float(np.square(of_seed - mean).sum()) / (seeds - 1)
+    residual = float(np.square(d - of_example - of_seed + mean).sum()) / ((n - 1) * (seeds - 1))
+    variance = max(examples + between - residual, examples, between)
+    freedom = variance**2 / (examples**2 / (n - 1) + between**2 / (seeds - 1))
+    return float(stats.t.ppf(0.975, freedom)) * math.sqrt(variance / (seeds * n))
+
+
+# ── what is read ────────────────────────────────────────────────────────────────────────────────
+
+Reader = Callable[[Measured], float]
+Cells = Sequence[Sequence[Changed]]
+"By model, and under each seed."
+
+
+def _status(cell: Cell, cells: Cells, tolerance: float | None = None, **options: Any) -> Reader:
+    return lambda measured: compared(measured, cell, cells, tolerance, **options).status
+
+
+def _difference(cell: Cell, cells: Cells) -> Reader:
+    return lambda measured: _number(compared(measured, cell, cells).rows[0].difference)
+
+
+def _p(cell: Cell, cells: Cells, tolerance: float | None = None, **options: Any) -> Reader:
+    """The greatest p-value of a metric."""
+    return lambda measured: max(_number(row.p) for row in compared(measured, cell, cells, tolerance, **options).rows)
+
+
+def _half(cell: Cell, cells: Cells, name: str = METRIC) -> Reader:
+    def half(measured: Measured) -> float:
+        low, high = compared(measured, cell, cells, name=name).rows[0].interval or (math.nan, math.nan)
+        return (high - low) / 2
+
+    return half
+
+
+def _rate(cell: Cell, of: Callable[[Row], float | None]) -> Reader:
+    return lambda measured: _number(of(slowed(measured, cell).rows[0]))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+# ── two runs ────────────────────────────────────────────────────────────────────────────────────
+
+
+def compared(
+    measured: Measured, cell: Cell, cells: Cells, tolerance: float | None = None, *,
+    examples: int | None = None, gated: bool = True, name: str = METRIC,
+) -> Comparison:  # fmt: skip
+    """Of several models, each under several seeds, whose answers are those of the cell, in head with changes.
+
+    Arguments: `tolerance` of the metric; `examples`, how many of the cell's are kept, one wrong answer among them;
+    `gated`, whether the suite has a gate on it; `name`, of a metric that is the share of right answers.
+    """
+    record, kept = measured.record(cell), _first(measured.predictions(cell), examples)
+    base, head = [], []
+    for model, seeds in enumerate(cells):
+        worse = better = 0
+        for seed, changed in enumerate(seeds):
+            twin = replace(
+                record, id=f"{model}-{seed}", cell={**record.cell, "model": f"planted {model}", "seed": seed}
+            )
+            turned = _turned(kept, changed, worse, better)
+            base.append((_with_share(twin, kept, name), kept))
+            head.append((_with_share(twin, turned, name), turned))
+            worse, better = worse + changed.worse, better + changed.better
+    rules = {} if tolerance is None else {"tolerance": tolerance}
+    return _compare(measured, record, {name: rules} if gated else {}, base, head)
+
+
+def slowed(measured: Measured, cell: Cell) -> Comparison:
+    """Of a cell whose rates over five processes are, in head, a share `SLOWER` of those in base."""
+    record = measured.record(cell)
+    sides = [[(_with_rates(record, [share * rate for rate in RATES]), None)] for share in (1.0, SLOWER)]
+    return _compare(measured, record, {TIMING: {"tolerance": f"{MARGIN:.0%}"}}, *sides)
+
+
+Side = Sequence[tuple[Record, Predictions | None]]
+
+
+def _compare(measured: Measured, record: Record, gate: Mapping[str, Any], *sides: Side) -> Comparison:
+    """Both sides stored as runs, beside the one that was measured, and compared as `bench compare` does it."""
+    store = Store(measured.run.path.parent)
+    return compare(*(_stored(store, measured.run, record.environment, gate, side) for side in sides))
+
+
+def _stored(store: Store, source: Run, environment: str, gate: Mapping[str, Any], side: Side) -> Run:
+    about = {key: source.info[key] for key in ("version", "git") if key in source.info}
+    run = store.create("planted", {**about, "gate": gate})
+    where = run.add_environment(source.environment(environment))
+    with run.writer() as writer:
+        for record, predictions in side:
+            rows = () if predictions is None else (run.write_predictions(record.id, "test", predictions),)
+            writer.write(replace(record, run=run.name, environment=where, artifacts=rows))
+    return run
+
+
+def _first(predictions: Predictions, examples: int | None) -> Predictions:
+    """So many of the examples, of which all but one are answered right; None: all there are."""
+    if examples is None:
+        return predictions
+    right = predictions["predictions"] == predictions["targets"]
+    rows = np.concatenate([np.flatnonzero(right)[: examples - 1], np.flatnonzero(~right)[:1]])
+    columns = {name: np.asarray(values)[rows] for name, values in predictions.columns.items()}
+    return Predictions(predictions.split, predictions.ids[rows], columns)
+
+
+def _turned(predictions: Predictions, changed: Changed, worse: int, better: int) -> Predictions:
+    """The same examples with some answers turned: of right ones those after `worse`, of wrong ones after `better`."""
+    said = np.array(predictions["predictions"])
+    right = said == predictions["targets"]
+    rows = np.concatenate(
+        [
+            np.flatnonzero(right)[worse : worse + changed.worse],
+            np.flatnonzero(~right)[better : better + changed.better],
+        ]
+    )
+    said[rows] = 1 - said[rows]
+    scores = np.array(predictions["scores"])
+    scores[rows] = scores[rows, ::-1]
+    return replace(predictions, columns={**predictions.columns, "predictions": said, "scores": scores})
+
+
+def _with_share(record: Record, predictions: Predictions, name: str) -> Record:
+    """With the share of right answers as the value of a metric."""
+    share = float((predictions["predictions"] == predictions["targets"]).mean())
+    row = MetricRow(name, share, "fraction", "higher", "planted", n=len(predictions), of_predictions=True)
+    return _with(record, row)
+
+
+def _with_rates(record: Record, rates: Sequence[float]) -> Record:
+    interval = Interval(min(rates), max(rates), over="processes")
+    median = sorted(rates)[len(rates) // 2]
+    row = MetricRow(TIMING, median, "samples/s", "higher", interval=interval, samples=tuple(rates), n=len(rates))
+    return _with(record, row)
+
+
+def _with(record: Record, row: MetricRow) -> Record:
+    return replace(record, metrics=(row,), probes={row.name.partition("/")[0]: ProbeRow("ok", "planted")})

@@ -1,0 +1,200 @@
+"""A suite's TOML text with the flags that change it: values, and for each the line or flag it came from."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import BenchError
+from bench_suite.suite.toml_positions import Path as KeyPath
+from bench_suite.suite.toml_positions import positions
+
+_PART = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'|[^."\']+')
+
+
+class SuiteError(BenchError):
+    """Everything that is wrong with a suite file, each fault with its line and key."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+@dataclass
+class Document:
+    """A parsed suite file. Faults are collected, so that all of a file are shown at once."""
+
+    name: str
+    "The file as the person named it."
+    text: str
+    values: dict[str, Any]
+    lines: Mapping[KeyPath, int]
+    flags: dict[KeyPath, str] = field(default_factory=dict)
+    faults: list[tuple[int, str]] = field(default_factory=list)
+
+    def fault(self, path: KeyPath, message: str) -> None:
+        """Note a fault of the value at `path`: shown with file, line, key and the line itself."""
+        flag = next((self.flags[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.flags), None)
+        if flag is None and path and path not in self.lines:  # a table that a flag has brought
+            flag = next((flag for key, flag in self.flags.items() if key[: len(path)] == path), None)
+        if flag is not None:
+            self.flag_fault(f"{flag}: {message}")
+            return
+        line = next((self.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.lines), 1)
+        key = f"{spell(path)}: " if path else ""
+        source = self.text.splitlines()[line - 1].strip() if path and self.text else ""
+        shown = f"\n    {source if len(source) <= 100 else source[:99] + '…'}" if source else ""
+        self._note(line, f"{self.name}:{line}: {key}{message}{shown}")
+
+    def _note(self, line: int, text: str) -> None:
+        if (line, text) not in self.faults:
+            self.faults.append((line, text))
+
+    def flag_fault(self, text: str) -> None:
+        """Note a fault of a flag, which has no line."""
+        self._note(0, text)
+
+    def raise_faults(self) -> None:
+        """Raise SuiteError with all faults so far, in the order of their lines."""
+        if self.faults:
+            texts = [text for _, text in sorted(self.faults, key=lambda fault: fault[0])]
+            # A line of the file may be wrong only beside what a flag has brought.
+            silent = [flag for flag in self.flags.values() if not any(text.startswith(f"{flag}:") for text in texts)]
+            if silent and any(line for line, _ in self.faults):
+                texts.append(f"the suite was read with {' '.join(silent)}")
+            raise SuiteError(texts)
+
+
+def spell(path: KeyPath) -> str:
+    """A path as one would say it: `tasks[0].use`, `gate."quality/accuracy".min`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            part = part if len(part) <= 60 else part[:57] + "…"
+            quoted = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'
+            text += f".{quoted}" if text else quoted
+    return text
+
+
+def read_document(path: Path, name: str, overrides: Iterable[str] = ()) -> Document:
+    """Read a suite file and apply `KEY=VALUE` overrides. Raises SuiteError."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except FileNotFoundError:
+        raise SuiteError([f"{name}: there is no such file{_beside(path)}"]) from None
+    except IsADirectoryError:
+        raise SuiteError([f"{name}: is a folder; a suite is a TOML file"]) from None
+    except UnicodeDecodeError as error:
+        raise SuiteError([f"{name}: is not UTF-8 (byte {error.start}); save it as UTF-8"]) from None
+    except OSError as error:
+        raise SuiteError([f"{name}: cannot be read: {error.strerror}"]) from None
+    return parse_document(text, name, overrides)
+
+
+def parse_document(text: str, name: str, overrides: Iterable[str] = ()) -> Document:
+    """The document of a suite's text, which faults call `name`, with overrides applied. Raises SuiteError."""
+    try:
+        document = Document(name, text, tomllib.loads(text), positions(text))
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError, as is a number of 5,000 digits
+        raise SuiteError([_not_toml(name, text, error)]) from None
+    for override in overrides:
+        _override(document, override)
+    document.raise_faults()
+    return document
+
+
+def _not_toml(name: str, text: str, error: Exception) -> str:
+    """The fault of a text that is not TOML, with the line that the parser names, or else the likeliest one."""
+    lines = text.split("\n")
+    message = str(error).partition(" (at ")[0]
+    place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+    line, where = (int(place[1]), f" (column {place[2]})") if place else (len(lines), " (at the end of the file)")
+    if isinstance(error, RecursionError):
+        message, where = "nested too deeply", ""
+        line = max(range(len(lines)), key=lambda n: sum(map(lines[n].count, "[{"))) + 1
+    elif not isinstance(error, tomllib.TOMLDecodeError):
+        message, where = "a number with too many digits", ""
+        line = max(range(len(lines)), key=lambda n: max(map(len, re.findall(r"\d+", lines[n])), default=0)) + 1
+    source = lines[line - 1].strip()
+    if message.startswith("Expected '=' after a key") and re.match(r"[^\s\"'=]+\s*=", source):
+        message += '; a key with other characters than letters, digits, "_" and "-" is written in quotes'
+    return f"{name}:{line}: is not TOML: {message}{where}" + (
+        f"\n    {source if len(source) <= 100 else source[:99] + '…'}" if source else ""
+    )
+
+
+def _beside(path: Path) -> str:
+    """The nearest right spelling among the suites in the same folder."""
+    try:
+        return nearest(path.name, [other.name for other in path.parent.glob("*.toml")])
+    except OSError:
+        return ""
+
+
+def _override(document: Document, override: str) -> None:
+    flag = f"--set {override if len(override) <= 80 else override[:79] + '…'}"
+    key, equals, written = override.partition("=") if '"' not in override.split("=")[0] else _partition(override)
+    parts = _PART.findall(key.strip())
+    if not equals or not parts or ".".join(parts) != key.strip():
+        document.flag_fault(f"{flag}: is not KEY=VALUE, such as --set train.epochs=5")
+        return
+    parts = [p[1:-1] if p[0] in "\"'" else p.strip() for p in parts]
+    if parts[0] == "matrix" and len(parts) > 2 and parts[1] not in ("include", "exclude"):
+        parts = ["matrix", ".".join(parts[1:])]  # an axis is one key, dots and all
+    try:
+        parsed = tomllib.loads(f"value = {written}")
+        value = parsed["value"] if len(parsed) == 1 else written
+    except (ValueError, RecursionError):
+        value = written
+    target: Any = document.values
+    path: KeyPath = ()
+    for part in parts[:-1]:
+        if isinstance(target, list):
+            index = _entry(target, part)
+            if index is None:
+                labels = [str(label(t)) for t in target if isinstance(t, dict)]
+                document.flag_fault(
+                    f'{flag}: nothing in {spell(path)} is named "{part}"{nearest(part, labels)} '
+                    f"(there are: {', '.join(labels)})"
+                )
+                return
+            path, target = (*path, index), target[index]
+        else:
+            path = (*path, part)
+            target = target.setdefault(part, {})
+        if not isinstance(target, dict | list):
+            document.flag_fault(f"{flag}: {spell(path)} is a value, not a table")
+            return
+    last: str | int = parts[-1]
+    if isinstance(target, list):
+        document.flag_fault(f"{flag}: name a key of one of {spell(path)}, such as {spell(path)}.NAME.{last}")
+        return
+    # A single value for an axis is an axis of one value.
+    target[last] = value
+    document.flags[(*path, last)] = flag
+
+
+def _partition(override: str) -> tuple[str, str, str]:
+    """Split at the first equals sign outside quotes."""
+    match = re.match(r"""((?:"(?:\\.|[^"\\])*"|'[^']*'|[^="'])*)(=)(.*)""", override, re.DOTALL)
+    return (match[1], match[2], match[3]) if match else (override, "", "")
+
+
+def _entry(entries: list[Any], part: str) -> int | None:
+    for index, entry in enumerate(entries):
+        if isinstance(entry, dict) and label(entry) == part:
+            return index
+    return int(part) if part.isdigit() and int(part) < len(entries) else None
+
+
+def label(entry: Mapping[str, Any]) -> Any:
+    """What an entry of `tasks` or `models` is called: its `name`, else its component's."""
+    use = entry.get("use")
+    return entry.get("name", Path(use).stem if isinstance(use, str) and use.endswith(".py") else use)

@@ -1,0 +1,104 @@
+"""The JSON Schema of suite files, made from the components as they are here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench_suite.components import discovery
+from bench_suite.components.options import MISSING, Option, json_schema
+from bench_suite.contracts import Kind
+from bench_suite.suite.spec import AXES, COMMON, EVALUATE, RULES, train_options
+
+
+def suite_schema() -> dict[str, Any]:
+    """Draft 2020-12; a component that is named by file may have any options."""
+    train = _table(train_options())
+    evaluate = dict(EVALUATE)
+    for name in discovery.builtin("problems"):
+        evaluate |= discovery.find("problems", name, Path()).options
+    probes = {
+        name: _table(discovery.find("probes", name, Path()).options, extra=_PROBE)
+        for name in discovery.builtin("probes")
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A suite of bench-suite",
+        "type": "object",
+        "required": ["tasks", "models", "probes"],
+        "additionalProperties": False,
+        "properties": {
+            "title": {"type": "string"},
+            "description": {"type": "string"},
+            "tasks": {"type": "array", "minItems": 1, "items": _entry("tasks")},
+            "models": {"type": "array", "minItems": 1, "items": _entry("models", {"train": train})},
+            "train": train,
+            "evaluate": {**_table(evaluate), "additionalProperties": True},
+            "matrix": _matrix(),
+            "probes": {
+                "type": "object",
+                "minProperties": 1,
+                "properties": probes,
+                "additionalProperties": {"type": "object"},
+            },
+            "gate": {"type": "object", "additionalProperties": _table(RULES)},
+            "report": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {"columns": {"type": "array", "items": {"type": "string"}}, "sort": {"type": "string"}},
+            },
+        },
+    }
+
+
+_PROBE = {"use": {"type": "string"}, "only": {"type": "object"}}
+
+
+def _table(options: Any, extra: dict[str, Any] | None = None) -> dict[str, Any]:
+    properties = {name: json_schema(option) for name, option in options.items()}
+    required = [name for name, option in options.items() if option.default is MISSING and option.name not in RULES]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {**(extra or {}), **properties},
+        **({"required": required} if required else {}),
+    }
+
+
+def _entry(kind: Kind, extra: dict[str, Any] | None = None) -> dict[str, Any]:
+    """One block of tasks or models: which options it may have depends on what it uses."""
+    names = discovery.builtin(kind)
+    common = {
+        "use": {"type": "string", "description": f"One of {', '.join(names)}, an installed {kind[:-1]}, or a file."},
+        "name": {"type": "string"},
+    }
+    conditions = []
+    for name in names:
+        options: dict[str, Option] = {**COMMON.get(kind, {}), **discovery.find(kind, name, Path()).options}
+        then = _table(options, {**common, **(extra or {})})
+        conditions.append({"if": {"properties": {"use": {"const": name}}}, "then": then})
+    return {
+        "type": "object",
+        "required": ["use"],
+        "properties": {"use": {"type": "string", "anyOf": [{"enum": names}, {}]}},
+        "allOf": conditions,
+    }
+
+
+def _matrix() -> dict[str, Any]:
+    def axis(option: Option) -> dict[str, Any]:
+        one = json_schema(option)
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+
+    axes = {name: axis(option) for name, option in AXES.items()} | {
+        f"train.{name}": axis(option) for name, option in train_options().items()
+    }
+    axes |= {f"evaluate.{name}": axis(option) for name, option in EVALUATE.items()}
+    cells = {"type": "array", "items": {"type": "object", "minProperties": 1}}
+    dotted: dict[str, Any] = {"^(train|evaluate|tasks|models)\\.": {}}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {**axes, "include": cells, "exclude": cells},
+        "patternProperties": dotted,
+    }

@@ -1,0 +1,347 @@
+"""A suite file to a valid suite, or to all its faults at once: the walk over its sections."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench_suite.components.discovery import Component, builtin, find, is_path
+from bench_suite.components.evaluate_uri import PREFIX
+from bench_suite.components.options import MISSING, Option, Type, show
+from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import ComponentError, Kind
+from bench_suite.suite.document import Document, label, read_document
+from bench_suite.suite.matrix import Scope, read_axes, read_engines, read_selector, read_selectors
+from bench_suite.suite.section_reader import Sections
+from bench_suite.suite.spec import (
+    CLASS,
+    COMMON,
+    EVALUATE,
+    MEASURED,
+    RULES,
+    SECTIONS,
+    TIMING_PROCESSES,
+    Choice,
+    Gate,
+    Suite,
+    is_label,
+    locate,
+    metrics_of,
+    train_options,
+)
+from bench_suite.suite.toml_positions import Path as KeyPath
+
+_REPORT: Mapping[str, Option] = {
+    "columns": Option(
+        "columns", Type("tuple", (Type("str"),), open=True), (), "Metrics of the leaderboard, in this order."
+    ),
+    "sort": Option("sort", Type("str"), None, "The metric that ranks."),
+}
+
+
+def read_suite(name: str, overrides: Sequence[str] = ()) -> Suite:
+    """Read and validate a suite file. Raises SuiteError with all faults; no component is imported."""
+    path = locate(name)
+    document = read_document(path, name if path == Path(name) else f"{path.stem}.toml", overrides)
+    return suite_of(document, path.stem, path.parent, overrides)
+
+
+def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[str] = ()) -> Suite:
+    """The suite called `name` that a document holds. Raises SuiteError with all faults; no component is imported.
+
+    Arguments: `folder`, from which the paths of files that it names start; `overrides`, which the document holds
+    already, to be stated in the records.
+    """
+    sections = Sections(document, folder)
+    sections.known(document.values, SECTIONS, ())
+    title, description = (sections.string(key) for key in ("title", "description"))
+    tasks = tuple(_entries(sections, "tasks"))
+    models = tuple(_entries(sections, "models"))
+    problems = {task.label: tuple(_problems(sections, task)) for task in tasks}
+    train = sections.table("train", train_options())
+    evaluations = {k: o for ps in problems.values() for p in ps for k, o in p.options.items()} | dict(EVALUATE)
+    evaluate = sections.take(sections.section("evaluate"), evaluations, ("evaluate",))
+    if "tasks" not in sections.incomplete:
+        sections.known(sections.section("evaluate"), evaluations, ("evaluate",))
+    axes = read_axes(sections, Scope(tasks, models, evaluations))
+    scope = Scope(tasks, models, evaluations, axes)
+    engines = read_engines(sections, axes)
+    probes = tuple(_probes(sections, scope))
+    metrics = _metrics(probes, problems)
+    for probe in probes:
+        _measured(sections, probe, metrics)
+    gates = tuple(_gates(sections, metrics, probes))
+    columns, sort = _report(sections, metrics)
+    include, exclude = (read_selectors(sections, key, scope) for key in ("include", "exclude"))
+    _stated_twice(sections, scope, train, evaluate)
+    _contradictions(sections, scope, train, include)
+    document.raise_faults()
+    return Suite(
+        name, folder, document, tuple(overrides), title or name, description, tasks, models, probes,
+        train, evaluate, axes, include, exclude, problems, engines, metrics, gates, columns, sort,
+    )  # fmt: skip
+
+
+# ── tasks and models ────────────────────────────────────────────────────────────────────────────
+
+
+def _entries(sections: Sections, kind: Kind) -> list[Choice]:
+    """The blocks of `tasks` or `models`."""
+    entries = sections.values.get(kind)
+    if entries is None or entries == []:
+        sections.fault(
+            (kind,) if kind in sections.values else (),
+            f'a suite needs at least one {kind[:-1]}: [[{kind}]] with use = "NAME"',
+        )
+        sections.incomplete.add(kind)
+        return []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        sections.fault((kind,), f"must be written [[{kind}]], one block an entry")
+        sections.incomplete.add(kind)
+        return []
+    choices: list[Choice] = []
+    for index, entry in enumerate(entries):
+        choice = _entry(sections, kind, entry, (kind, index), choices)
+        if choice is not None:
+            choices.append(choice)
+    return choices
+
+
+def _entry(
+    sections: Sections, kind: Kind, entry: Mapping[str, Any], path: KeyPath, others: Sequence[Choice]
+) -> Choice | None:
+    """One block; None after noting that it names no component."""
+    if "use" not in entry:
+        wrong = next((key for key in entry if nearest(key, ["use"])), None)
+        said = "lacks" if wrong is None else f"has `{wrong}`, and lacks"
+        sections.fault(
+            path if wrong is None else (*path, wrong),
+            f"{said} `use`: the name of a {kind[:-1]} ({', '.join(builtin(kind))}), or the path of a file",
+        )
+        sections.incomplete.add(kind)
+        return None
+    component = sections.component(kind, entry["use"], (*path, "use"))
+    if component is None:
+        return None
+    options = {**COMMON.get(kind, {}), **component.options}
+    extra = ("use", "name", "train") if kind == "models" else ("use", "name")
+    sections.known(entry, [*extra, *options], path)
+    stated = sections.take(entry, options, path)
+    if kind == "tasks":
+        _check_groups(sections, component, stated, path)
+    for name, option in options.items():
+        if option.default is MISSING and name not in entry:
+            sections.fault(path, f"{component.name} needs `{name}`: {option.help or option.type}")
+    train = entry.get("train", {}) if kind == "models" else {}
+    if not isinstance(train, dict):
+        sections.fault((*path, "train"), "must be a table: train = { epochs = 3 }")
+        train = {}
+    sections.known(train, train_options(), (*path, "train"))
+    called = _label(sections, entry, path, others)
+    return Choice(component, called, stated, sections.take(train, train_options(), (*path, "train")), key=path)
+
+
+def _label(sections: Sections, entry: Mapping[str, Any], path: KeyPath, others: Sequence[Choice]) -> str:
+    name = label(entry)
+    key = (*path, "name" if "name" in entry else "use")
+    if not is_label(name):
+        sections.fault(key, f"{show(name)} is no name: 1 to 100 printable characters, without space at either end")
+        sections.incomplete.add(str(path[0]))
+        return "?"
+    if any(other.label == name for other in others):
+        sections.fault(key, f'two {path[0]} are called "{name}"; give one of them another `name`')
+    return name
+
+
+def _check_groups(sections: Sections, task: Component, stated: Mapping[str, Any], path: KeyPath) -> None:
+    known = task.words("GROUPS")
+    groups = stated.get("groups") or ()
+    if len(set(groups)) < len(groups):
+        sections.fault((*path, "groups"), "names an attribute twice")
+    for group in groups:
+        if "GROUPS" in task.facts and group not in known:
+            has = ", ".join(known) or "none"
+            sections.fault(
+                (*path, "groups"),
+                f'{task.name} has no sensitive attribute "{group}"{nearest(group, known)} (it has: {has})',
+            )
+
+
+def _problems(sections: Sections, task: Choice) -> Iterator[Component]:
+    """What a task is, or may be."""
+    for use in task.component.words("PROBLEM"):
+        try:
+            yield find("problems", use, task.component.path.parent if is_path(use) else sections.folder)
+        except ComponentError as error:
+            sections.fault((*task.key, "use"), f"PROBLEM of {task.component.name}: {error}")
+
+
+# ── probes, gates, columns ──────────────────────────────────────────────────────────────────────
+
+
+def _probes(sections: Sections, scope: Scope) -> Iterator[Choice]:
+    table = sections.section("probes")
+    if table == {} and isinstance(sections.values.get("probes", {}), dict):
+        sections.fault(
+            ("probes",) if "probes" in sections.values else (), "a suite needs at least one probe: [probes.quality]"
+        )
+    for name, entry in table.items():
+        path: KeyPath = ("probes", name)
+        if not isinstance(entry, dict):
+            sections.fault(path, f"must be a table: [probes.{name}]")
+            continue
+        if not is_label(name) or "/" in name or name == "predictions":
+            sections.fault(
+                path,
+                "is no name for a probe (printable, without a slash, not `predictions`): "
+                "its metrics are called NAME/METRIC",
+            )
+            sections.incomplete.add("probes")
+            continue
+        use = entry.get("use", name)
+        component = sections.component("probes", use, (*path, "use") if "use" in entry else path)
+        if component is None:
+            continue
+        sections.known(entry, ["use", "only", *component.options], path)
+        stated = sections.take(entry, component.options, path)
+        named: list[Component] = []
+        for option, kind in component.facts.get("NAMES", {}).items():
+            if kind in (MEASURED, CLASS):
+                continue
+            found = [
+                sections.component(kind, use, (*path, option, index))
+                for index, use in enumerate(stated.get(option, ()))
+            ]
+            parts = [part for part in found if part is not None]
+            named += parts
+            # The probe finds a file by its whole path, wherever it runs.
+            stated[option] = tuple(str(part.path) if part.foreign else part.use for part in parts)
+        only = entry.get("only", {})
+        if not isinstance(only, dict):
+            sections.fault((*path, "only"), "must be a table of axes and the values it wants: only = { seed = 0 }")
+            only = {}
+        cells = read_selector(sections, only, (*path, "only"), scope)
+        yield Choice(component, name, stated, only=cells, named=tuple(named), key=path)
+
+
+def _metrics(probes: Iterable[Choice], problems: Mapping[str, tuple[Component, ...]]) -> dict[str, Mapping[str, Any]]:
+    """All metrics that the probes can emit, by `probe/metric`."""
+    every = [problem for several in problems.values() for problem in several]
+    return {f"{probe.label}/{name}": facts for probe in probes for name, facts in metrics_of(probe, every).items()}
+
+
+def _gates(sections: Sections, metrics: Mapping[str, Mapping[str, Any]], probes: Sequence[Choice]) -> Iterator[Gate]:
+    for metric, rules in sections.section("gate").items():
+        path: KeyPath = ("gate", metric)
+        if isinstance(rules, dict) and f"{metric}/{next(iter(rules), None)}" in metrics:
+            wanted = f"{metric}/{next(iter(rules))}"
+            sections.fault(path, f'a metric\'s name is one key with a slash, in quotes: "{wanted}" = {{ min = … }}')
+            continue
+        _check_metric(sections, metric, path, metrics)
+        if not isinstance(rules, dict) or not rules:
+            sections.fault(path, "must be a table with min, max or tolerance: { min = 0.85 }")
+            continue
+        sections.known(rules, RULES, path)
+        accepted = sections.take(rules, RULES, path)
+        tolerance = accepted.get("tolerance")
+        if isinstance(tolerance, str) and not re.fullmatch(r"\d+(\.\d+)? ?%", tolerance):
+            sections.fault((*path, "tolerance"), f'{show(tolerance)} is neither a number nor a share such as "5%"')
+        elif isinstance(tolerance, float) and not 0 <= tolerance < math.inf:
+            sections.fault((*path, "tolerance"), "must be 0 or more, in the metric's own direction")
+        elif isinstance(tolerance, float) and tolerance >= 1 and metrics.get(metric, {}).get("unit") == "fraction":
+            hint = f'; did you mean "{tolerance:g}%", or {tolerance / 100:g}?' if tolerance <= 100 else ""
+            sections.fault((*path, "tolerance"), f"allows any loss: the metric is a fraction, 1 is all of it{hint}")
+        elif isinstance(tolerance, str) and _all_of_it(tolerance, metrics.get(metric, {})):
+            sections.fault((*path, "tolerance"), "allows any loss: 100 % of it is all there is")
+        if accepted.get("min", -math.inf) > accepted.get("max", math.inf):
+            sections.fault(path, f"contradicts itself: min {accepted['min']} is above max {accepted['max']}")
+        probe = next((probe for probe in probes if probe.label == metric.partition("/")[0]), None)
+        if "tolerance" in rules and metric in metrics and metrics[metric].get("better", "none") == "none":
+            sections.fault((*path, "tolerance"), _without_direction(metric, probe))
+        timing = metrics.get(metric, {}).get("timing")
+        if timing and probe is not None and probe.stated.get("processes", 1) < TIMING_PROCESSES:
+            more = "processes" in probe.component.options
+            option = f"give its probe processes = {TIMING_PROCESSES}, or " if more else ""
+            sections.fault(
+                path,
+                f"a timing has an interval only over {TIMING_PROCESSES} or more fresh processes, "
+                f"and is measured in fewer here: {option}leave it out of [gate]",
+            )
+        yield Gate(metric, accepted, path)
+
+
+def _all_of_it(share: str, facts: Mapping[str, Any]) -> bool:
+    """Whether a share of what should be high is no bound: a value above 0 that loses all of it is at 0."""
+    return float(share.rstrip("% ")) >= 100 and facts.get("better") == "higher"
+
+
+def _without_direction(metric: str, probe: Choice | None) -> str:
+    """Why a metric that is not better one way or the other has no tolerance, and what to write instead."""
+    message = "has no better direction, so nothing is worse: bound it with min and max instead"
+    named = {part.name: part.use for part in probe.named if part.use.startswith(PREFIX)} if probe else {}
+    use = named.get(metric.partition("/")[2])
+    if use is None:
+        return message
+    return f"{message}, or say which is better: {use}{'&' if '?' in use else '?'}better=higher"
+
+
+def _measured(sections: Sections, probe: Choice, metrics: Mapping[str, Any]) -> None:
+    """An option that names what other probes measure."""
+    for option, kind in probe.component.facts.get("NAMES", {}).items():
+        for index, name in enumerate(probe.stated.get(option, ()) if kind == MEASURED else ()):
+            _check_metric(sections, name, (*probe.key, option, index), metrics)
+
+
+def _check_metric(sections: Sections, name: Any, path: KeyPath, metrics: Mapping[str, Any]) -> None:
+    if name not in metrics and not sections.incomplete & {"tasks", "probes", "metrics"}:
+        near = nearest(str(name), metrics)
+        sections.fault(path, f"no probe of this suite emits {show(name)}{near} (there are: {', '.join(metrics)})")
+
+
+def _report(sections: Sections, metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
+    """The columns of the leaderboard, and the metric that ranks."""
+    table = sections.table("report", _REPORT)
+    for position, column in enumerate(table.get("columns", ())):
+        _check_metric(sections, column, ("report", "columns", position), metrics)
+    if "sort" in table:
+        _check_metric(sections, table["sort"], ("report", "sort"), metrics)
+    return table.get("columns", ()), table.get("sort")
+
+
+# ── contradictions ──────────────────────────────────────────────────────────────────────────────
+
+
+def _stated_twice(sections: Sections, scope: Scope, train: Mapping[str, Any], evaluate: Mapping[str, Any]) -> None:
+    """An option that stands in the file and is an axis too."""
+    tasks, models = scope.tasks, scope.models
+    stated: list[tuple[KeyPath, str]] = [(("train", option), f"train.{option}") for option in train]
+    stated += [(("evaluate", option), f"evaluate.{option}") for option in evaluate]
+    stated += [((*m.key, "train", option), f"train.{option}") for m in models for option in m.train]
+    stated += [((*t.key, option), f"tasks.{t.label}.{option}") for t in tasks for option in t.stated]
+    stated += [((*m.key, option), f"models.{m.label}.{option}") for m in models for option in m.stated]
+    for path, axis in stated:
+        if axis in scope.axes:
+            sections.fault(path, f"contradicts the axis {axis}: one of the two")
+
+
+def _contradictions(
+    sections: Sections, scope: Scope, train: Mapping[str, Any], include: Sequence[Mapping[str, Any]]
+) -> None:
+    """Training options of which no cell could mean both. What depends on the cell, `plan` looks at."""
+    axes, models = scope.axes, scope.models
+    default = train_options()["optimizer"].default
+    varied = {value for values in (axes, *include) for value in values.get("train.optimizer", ())}
+    sgd = [m for m in models if "sgd" in varied | {m.train.get("optimizer", train.get("optimizer", default))}]
+    for option in ("momentum", "nesterov"):
+        message = f'{option} is an option of optimizer = "sgd"'
+        for model in models:
+            if model.train.get(option) and model not in sgd:
+                sections.fault((*model.key, "train", option), message)
+        if models and not sgd:
+            if train.get(option):
+                sections.fault(("train", option), message)
+            if any(axes.get(f"train.{option}", ())):
+                sections.fault(("matrix", f"train.{option}"), message)

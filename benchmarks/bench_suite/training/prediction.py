@@ -1,0 +1,101 @@
+"""Predictions of a network on a whole split, and its mean loss there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench_suite.contracts import Evaluation, Network, Placement, Problem
+from bench_suite.data.encoded import Encoded
+from bench_suite.data.loader import Feed
+from bench_suite.training.batching import in_turn
+from bench_suite.training.precision import autocast, computing, placed
+
+
+def predict(
+    network: Network,
+    problem: Problem,
+    encoded: Encoded,
+    evaluation: Evaluation,
+    place: Placement,
+    rows: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """What `problem.predict` says of each row of `encoded`, in batches of `evaluation.batch_size`.
+
+    Where the network pads, rows of like length share a batch, whatever order they come in. `rows` ((k,) int64
+    positions) restricts it to those, in that order. Returns arrays with one row an example, and a list of k rows where
+    their lengths differ. The module is left in evaluation mode.
+    """
+    chosen = torch.arange(len(encoded)) if rows is None else torch.as_tensor(rows, dtype=torch.int64)
+    batches, back = in_turn(encoded, chosen, evaluation.batch_size, network.padded)
+    parts: list[Mapping[str, Any]] = []
+    with computing(place), torch.inference_mode(), autocast(place):
+        placed(network.module, place).eval()
+        for columns in Feed(encoded, place.threads).batches(batches):
+            batch = network.collate(columns)
+            if place.device != "cpu":
+                batch = batch.to(place.device)
+            parts.append(problem.predict(network, batch, evaluation))
+    found = {name: concatenated([part[name] for part in parts]) for name in (parts[0] if parts else {})}
+    return found if back is None else {name: _at(values, back.numpy()) for name, values in found.items()}
+
+
+def prepared(
+    network: Network,
+    problem: Problem,
+    encoded: Encoded,
+    evaluation: Evaluation,
+    place: Placement,
+    rows: np.ndarray,
+) -> Callable[[], Mapping[str, Any]]:
+    """A call that predicts `rows` ((k,) int64) as one batch, which lies on the device already: for timing.
+
+    What the call returns is on the CPU, so on a GPU too it has ended when its work has. Threads are those that
+    PyTorch has when it is called; the module is put into evaluation mode now.
+    """
+    placed(network.module, place).eval()
+    batch = network.collate(encoded.take(torch.as_tensor(rows, dtype=torch.int64, device=encoded.device)))
+    if place.device != "cpu":
+        batch = batch.to(place.device)
+
+    def predicted() -> Mapping[str, Any]:
+        with torch.inference_mode(), autocast(place):
+            return problem.predict(network, batch, evaluation)
+
+    return predicted
+
+
+def mean_loss(
+    network: Network,
+    problem: Problem,
+    encoded: Encoded,
+    batch_size: int,
+    spec: Mapping[str, Any],
+    place: Placement,
+) -> float:
+    """Mean of the problem's loss over all rows of `encoded`; the module is left in evaluation mode."""
+    total = torch.zeros((), dtype=torch.float64 if place.device != "mps" else torch.float32, device=place.device)
+    with computing(place), torch.inference_mode(), autocast(place):
+        placed(network.module, place).eval()
+        batches, _ = in_turn(encoded, torch.arange(len(encoded)), batch_size, network.padded)
+        for some, columns in zip(batches, Feed(encoded, place.threads).batches(batches)):
+            batch = network.collate(columns)
+            if place.device != "cpu":
+                batch = batch.to(place.device)
+            total += problem.loss(network.module(**batch.inputs), batch.targets, spec) * len(some)
+    return float(total) / len(encoded)
+
+
+def _at(values: Any, rows: np.ndarray) -> Any:
+    return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows.tolist()]
+
+
+def concatenated(parts: Sequence[Any]) -> Any:
+    """Rows of all batches one after another: an array where their shapes allow it, else a list of rows."""
+    arrays = all(isinstance(part, np.ndarray) and part.dtype != object for part in parts)
+    if arrays and len({part.shape[1:] for part in parts}) == 1:
+        return np.concatenate(parts)
+    return [row for part in parts for row in part]

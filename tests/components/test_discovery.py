@@ -1,0 +1,156 @@
+"""Claims about components: what is read from source is what is there when it is imported."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench_suite.components import discovery
+from bench_suite.components.options import MISSING, read_options
+from bench_suite.contracts import ComponentError
+
+BUILTIN = [(kind, name) for kind in discovery.KINDS for name in discovery.builtin(kind)]
+PROBE = "METRICS = {}\n\n\ndef probe(trained, options):\n    yield from ()\n"
+
+
+@pytest.mark.parametrize(("kind", "name"), BUILTIN)
+def test_what_was_read_of_a_component_is_what_is_there(kind, name):
+    component = discovery.find(kind, name, Path())
+    module = discovery.load(component)
+    for fact, value in component.facts.items():
+        assert getattr(module, fact) == value
+    for fact in discovery._FORMS:
+        if hasattr(module, fact):
+            assert fact in component.facts, f"{fact} is there and was not read"
+    for function in component.functions:
+        assert callable(getattr(module, function))
+    options = getattr(module, "Options", None)
+    fields = {field.name: field for field in dataclasses.fields(options)} if options else {}
+    assert list(fields) == list(component.options)
+    for option in component.options.values():
+        default = fields[option.name].default
+        assert (MISSING if default is dataclasses.MISSING else default) == option.default
+        assert option.help, f"{option.name} has no help"
+    if options and all(option.default is not MISSING for option in component.options.values()):
+        assert discovery.make_options(component, {}) == options()
+    assert component.summary, "a component's docstring is its help"
+    assert component.doc == module.__doc__.strip() or component.doc == ast.get_docstring(
+        ast.parse(Path(module.__file__).read_text())
+    )
+
+
+def test_training_options_as_read_are_those_that_are_there():
+    from bench_suite.suite.spec import train_options
+    from bench_suite.training import options as module
+
+    fields = {field.name: field.default for field in dataclasses.fields(module.TrainOptions)}
+    assert {name: option.default for name, option in train_options().items()} == fields
+    assert {
+        name: option.bounds for name, option in train_options().items() if option.bounds != (None, None)
+    } == module.BOUNDS
+
+
+@pytest.mark.parametrize("name", discovery.builtin("problems"))
+def test_every_metric_of_a_problem_has_its_function_and_the_same_unit_and_direction(name):
+    problem = discovery.find("problems", name, Path())
+    for metric, facts in problem.facts["METRICS"].items():
+        if metric in problem.functions:
+            continue
+        file = discovery.find("metrics", metric, Path())
+        assert callable(getattr(discovery.load(file), metric))
+        stated = {key: file.facts[key.upper()] for key in ("unit", "better", "ideal") if key.upper() in file.facts}
+        assert {key: facts[key] for key in stated} == stated
+
+
+@pytest.mark.parametrize("name", discovery.builtin("probes"))
+def test_every_metric_of_a_probe_has_a_unit_and_a_direction(name):
+    for facts in discovery.find("probes", name, Path()).facts["METRICS"].values():
+        assert facts["unit"]
+        assert facts["better"] in ("higher", "lower", "none")
+
+
+@pytest.mark.parametrize("name", discovery.builtin("tasks"))
+def test_every_task_names_a_problem_that_is_there_and_where_its_data_come_from(name):
+    task = discovery.find("tasks", name, Path())
+    for problem in task.words("PROBLEM"):
+        discovery.find("problems", problem, Path())
+    generated = name.startswith("planted_")
+    assert generated or task.words("HUB") or task.words("PACKAGE") or "id" in task.options  # `hub`: its option says it
+    assert "data" not in task.options or task.options["data"].default == "full"
+
+
+@pytest.mark.parametrize(("kind", "name"), BUILTIN)
+def test_needs_bounds_and_smoke_values_name_options_that_are_there(kind, name):
+    component = discovery.find(kind, name, Path())
+    for fact in ("SMOKE", "NEEDS_BY", "NAMES"):
+        assert set(component.facts.get(fact, {})) <= set(component.options)
+    for option, value in component.facts.get("SMOKE", {}).items():
+        component.options[option].accept(value)
+
+
+def test_engines_accept_training_options_that_are_there():
+    from bench_suite.suite.spec import train_options
+
+    for kind in ("engines", "models"):
+        for name in discovery.builtin(kind):
+            assert set(discovery.find(kind, name, Path()).words("ACCEPTS")) <= set(train_options())
+
+
+def test_a_file_is_read_again_when_it_was_edited(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("VERSION = 1\n" + PROBE)
+    assert discovery.find("probes", "./mine.py", tmp_path).version == 1
+    file.write_text("VERSION = 12\n" + PROBE)
+    assert discovery.find("probes", "mine.py", tmp_path).version == 12
+
+
+def test_reading_runs_nothing_and_warns_of_nothing(tmp_path, recwarn):
+    (tmp_path / "mine.py").write_text("raise SystemExit('\\d')\n" + PROBE)
+    component = discovery.find("probes", "./mine.py", tmp_path)
+    assert component.foreign
+    assert component.functions == {"probe"}
+    assert not recwarn.list
+
+
+def test_a_file_that_does_not_load_is_a_component_error_that_names_the_cause(tmp_path):
+    (tmp_path / "mine.py").write_text("import no_such_module\n" + PROBE)
+    with pytest.raises(
+        ComponentError, match=r"probe ./mine.py does not load: ModuleNotFoundError: No module named 'no_such_module'"
+    ):
+        discovery.load(discovery.find("probes", "./mine.py", tmp_path))
+
+
+def test_a_file_is_loaded_once_under_a_name_of_its_own(tmp_path):
+    (tmp_path / "json.py").write_text(PROBE)
+    component = discovery.find("probes", "./json.py", tmp_path)
+    module = discovery.load(component)
+    assert discovery.load(component) is module
+    assert module.__name__ != "json"
+
+
+def test_an_installed_distribution_brings_components_that_are_read_without_import(tmp_path):
+    """A real distribution's layout: a package, and `entry_points.txt` in its metadata."""
+    package = tmp_path / "their_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit('imported')\n")
+    (package / "mine.py").write_text('"""Their probe."""\n' + PROBE)
+    metadata = tmp_path / "their_package-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[bench.probes]\ntheirs = their_package.mine\n")
+    code = "from pathlib import Path\nfrom bench_suite.components.discovery import find\n"
+    code += "print(find('probes', 'theirs', Path()).summary)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "Their probe.\n", done.stderr
+
+
+def test_options_of_another_class_name_are_read_the_same_way():
+    tree = ast.parse("@dataclass(frozen=True)\nclass Other:\n    x: int = 1\n")
+    assert read_options(tree, "Other", {})["x"].default == 1

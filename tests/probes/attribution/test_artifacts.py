@@ -1,0 +1,115 @@
+"""Drawing: what a picture leaves out, of a text, of a table or of methods, its caption says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench_suite.contracts import Artifact, Data, Source
+from bench_suite.data.splits import MemorySplit
+from bench_suite.probes.attribution import artifacts, pictures
+from bench_suite.probes.attribution.adapters import explainable
+from bench_suite.probes.attribution.evaluation import Task
+from bench_suite.probes.attribution.methods import Settings
+from bench_suite.probes.attribution.words import CUT
+from bench_suite.training.precision import placed
+
+Draw = Callable[..., dict[str, Artifact]]
+METHODS = ("integrated_gradients", "saliency", "input_x_gradient", "random", "feature_ablation")
+
+
+def films(length: int) -> Data:
+    """Four texts of `length` words, no two words alike."""
+    rows = [" ".join(f"{'abcd'[row]}{number}" for number in range(length)) for row in range(4)]
+    split = MemorySplit(np.arange(4), {"text": rows, "target": np.array([1, 0, 1, 0])})
+    return Data(
+        "classification",
+        {"classes": ("bad", "good")},
+        {"train": split, "test": split},
+        Source("generated", "films", "0"),
+    )
+
+
+def table(columns: int) -> Data:
+    values = np.random.default_rng(0).standard_normal((8, columns))
+    split = MemorySplit(np.arange(8), {"table": values, "target": np.arange(8) % 2})
+    names = tuple(f"column {number}" for number in range(columns))
+    spec = {"classes": ("no", "yes"), "columns": names}
+    return Data("classification", spec, {"train": split, "test": split}, Source("generated", "table", "0"))
+
+
+@pytest.fixture
+def draw(untaught: Callable[..., Any]) -> Draw:
+    """`(data, model, options, methods) -> artifacts by name`, weights as they were drawn."""
+
+    def drawn(data: Data, model: str, options: Mapping[str, Any], methods: Sequence[str]) -> dict[str, Artifact]:
+        taught = untaught(data, model, options)
+        with explainable(placed(taught.network.module, taught.place)):
+            task = Task.of(taught, "mean")
+            found = artifacts.examples(task, methods, taught.predictions("test"), Settings(64, steps=4), 1)
+            return {each.name: each for each in found}
+
+    return drawn
+
+
+CNN = {"dimension": 4, "filters": 4}
+
+
+def test_an_excerpt_has_marks_where_it_was_cut_and_the_caption_says_of_how_many_words(draw: Draw) -> None:
+    found = draw(films(300), "text_cnn", {**CNN, "max_length": 300}, METHODS[:1])
+    words = found["borderline-words"]
+    assert (
+        "an excerpt of 110 of the 300 that the network read, about the one to which integrated gradients gives most"
+        in words.caption
+    )
+    assert f"{CUT} stands where words are left out" in words.caption
+    names = [word for word, _ in words.data]
+    assert CUT in (names[0], names[-1])
+    assert len([word for word in names if word != CUT]) == 110
+    assert max(abs(weight) for _, weight in words.data) == pytest.approx(1.0), "the strongest of all is among them"
+    assert "an excerpt of 110 of the 300 that the network read" in found["borderline"].caption
+
+
+def test_a_text_that_is_shown_whole_has_neither_mark_nor_word_of_it(draw: Draw) -> None:
+    for each in draw(films(20), "text_cnn", {**CNN, "max_length": 300}, METHODS[:1]).values():
+        assert "excerpt" not in each.caption
+        assert CUT not in each.caption
+        assert each.kind != "text" or len(each.data) == 20
+
+
+def test_what_the_network_was_not_given_is_marked_where_halves_were_put_together(draw: Draw) -> None:
+    found = draw(films(50), "text_cnn", {**CNN, "max_length": 10, "keep": "ends"}, METHODS[:1])["borderline-words"]
+    names = [word for word, _ in found.data]
+    assert [name[1:] for name in names] == ["0", "1", "2", "3", "4", CUT[1:], "45", "46", "47", "48", "49"]
+    assert names[5] == CUT
+    assert f"{CUT} stands where words are left out" in found.caption
+    assert "excerpt" not in found.caption
+
+
+def test_methods_that_a_page_of_words_has_no_room_for_are_named(draw: Draw) -> None:
+    found = draw(films(20), "text_cnn", {**CNN, "max_length": 300}, METHODS)
+    assert found["borderline"].caption.endswith("; no room for random, feature ablation")
+    assert "no room" not in draw(films(20), "text_cnn", CNN, METHODS[:3])["borderline"].caption
+
+
+def test_methods_and_columns_that_bars_have_no_room_for_are_told(draw: Draw) -> None:
+    caption = draw(table(30), "mlp", {}, METHODS[:3])["borderline"].caption
+    assert (
+        ". The 12 of 30 columns to which integrated gradients gives most; no room for saliency, input x gradient"
+        in caption
+    )
+    few = draw(table(12), "mlp", {}, METHODS[:1])["borderline"]
+    assert len(few.data["bars"]) == 12
+    assert "column" not in few.caption
+    assert "no room" not in few.caption
+
+
+def test_an_excerpt_marks_each_edge_once() -> None:
+    words = [(CUT, 0.0), ("a", 1.0), ("b", 0.5), ("c", 0.1), (CUT, 0.0)]
+    assert artifacts._excerpt(words, slice(0, 5)) == words
+    assert artifacts._excerpt(words, slice(1, 3)) == [(CUT, 0.0), ("a", 1.0), ("b", 0.5), (CUT, 0.0)]
+    assert artifacts._excerpt(words, slice(0, 4)) == words
+    assert pictures.heaviest([1.0] * 5, most=5) == slice(0, 5)

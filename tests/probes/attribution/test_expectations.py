@@ -1,0 +1,97 @@
+"""What every method was predicted to give on the planted tasks, measured; `docs/attribution.md` shows the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench_suite.contracts import Metric
+from bench_suite.probes.attribution import evaluation, faithfulness
+from bench_suite.probes.attribution.adapters import explainable
+from bench_suite.probes.attribution.batch_size import rows_at_once
+from bench_suite.probes.attribution.evaluation import Task
+from bench_suite.probes.attribution.expectations import CLAIMS, SETTINGS, Claim
+from bench_suite.probes.attribution.methods import METHODS, Settings, attribute, parts_of
+from bench_suite.tasks.planted_pixels import INK
+
+EXAMPLES = 16
+_measured: dict[str, list[Metric]] = {}
+
+
+def measured(name: str, taught: Callable[[str], Any]) -> list[Metric]:
+    """The metrics of all methods that the setting's claims speak of."""
+    if name not in _measured:
+        trained = taught(name)
+        methods = list(dict.fromkeys(claim.method for claim in CLAIMS if claim.setting == name))
+        with explainable(trained.network.module):
+            task = Task.of(trained, "mean")
+            settings = Settings(rows_at_once(*task.inputs(np.zeros(1, dtype=np.int64))), coalitions=60)
+            found = evaluation.measured(task, methods, [np.arange(EXAMPLES)], settings, 1)
+        _measured[name] = list(evaluation.metrics(found, known=True))
+    return _measured[name]
+
+
+def label(claim: Claim) -> str:
+    return f"{claim.setting}: {claim.method} {claim.metric}"
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=label)
+def test_the_claim_holds(claim: Claim, taught: Callable[[str], Any]) -> None:
+    at = {"method": claim.method, **({"shuffled": claim.shuffled} if claim.shuffled else {})}
+    (metric,) = [m for m in measured(claim.setting, taught) if m.name == claim.metric and m.at == at]
+    assert metric.value is not None, metric.reason
+    print(f"{label(claim)} = {metric.value:.3f}, claimed {claim.low:.3f} to {claim.high:.3f}")
+    assert claim.low <= metric.value <= claim.high, claim.why
+
+
+def test_every_method_and_every_metric_of_faithfulness_has_a_claim() -> None:
+    assert {claim.method for claim in CLAIMS} >= set(METHODS)
+    assert {claim.setting for claim in CLAIMS} == set(SETTINGS)
+
+
+def test_the_networks_of_the_planted_tasks_have_learnt_them(taught: Callable[[str], Any]) -> None:
+    for name, least in (("glyph", 0.95), ("glyph, residual network", 0.85), ("linear", 0.95)):
+        predictions = taught(name).predictions("test")
+        assert (predictions["targets"] == predictions["predictions"]).mean() > least, name
+    decoyed = taught("decoy glyph").predictions("test")
+    assert (decoyed["targets"] == decoyed["predictions"]).mean() < 0.7
+
+
+@pytest.mark.parametrize("setting", ["glyph", "glyph, residual network"])
+def test_gradients_find_the_ink_of_a_glyph_and_a_residual_network_does_not_need_the_rest(
+    setting: str, taught: Callable[[str], Any]
+) -> None:
+    """The parts that tell the class are those in which glyphs differ: a picture has ink on some, noise on the others.
+
+    Printed by `pytest tests/probes/attribution/test_expectations.py -s -k ink`, quoted in docs/attribution.md.
+    """
+    trained = taught(setting)
+    rows = np.arange(EXAMPLES)
+    with explainable(trained.network.module):
+        task = Task.of(trained, "mean")
+        settings = Settings(rows_at_once(*task.inputs(np.zeros(1, dtype=np.int64))))
+        subject, inputs = task.inputs(rows)
+        raw = task.raw(rows)
+        telling, image = raw["relevant"].reshape(EXAMPLES, -1), raw["image"].reshape(EXAMPLES, -1)
+        masks = {"all": telling, "ink": telling & (image == INK), "no ink": telling & (image != INK)}
+        found = {}
+        for method in ("integrated_gradients", "saliency", "guided_backprop", "deep_lift"):
+            strength = parts_of(method, subject, attribute(method, subject, inputs, settings)).abs().cpu().numpy()
+            found[method] = {name: _auroc_beside_noise(strength, mask, telling) for name, mask in masks.items()}
+            print(f"{setting}: {method} {' '.join(f'{name} {value:.3f}' for name, value in found[method].items())}")
+    assert found.pop("saliency")["ink"] > 0.8, "through the noise of the gradient"
+    assert all(each["ink"] > 0.9 for each in found.values())
+    if setting == "glyph, residual network":
+        assert all(each["no ink"] < each["ink"] - 0.1 for each in found.values())
+
+
+def _auroc_beside_noise(strength: np.ndarray, mask: np.ndarray, telling: np.ndarray) -> float:
+    """Mean AUROC of the parts in `mask` beside those that do not tell the class; others that do are left out."""
+    each = [
+        faithfulness.auroc(row[keep][None], part[keep][None])
+        for row, part, keep in zip(strength, mask, mask | ~telling)
+    ]
+    return float(np.mean(each))

@@ -1,0 +1,427 @@
+"""Paired differences: their intervals cover, their tests keep their level, and nothing divides by zero or says 0."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from bench_suite.comparison.evidence import Evidence
+from bench_suite.stats import paired, power
+from bench_suite.stats.paired import (
+    LEAST,
+    Difference,
+    benjamini_hochberg,
+    holm,
+    mcnemar,
+    mcnemar_two_sided,
+    nested,
+    over_seeds_alone,
+    p_differs,
+    p_not_worse,
+    p_regressed,
+    resampled,
+    sign_flips,
+    unpaired,
+    welch,
+)
+from bench_suite.stats.power import needed, reach, smallest_found
+
+numbers = st.floats(-1e3, 1e3, allow_nan=False)
+probabilities = st.floats(1e-12, 1.0)
+
+
+def answers(random: np.random.Generator, seeds: int, n: int, worse: float, better: float) -> np.ndarray:
+    """Differences of −1, 0 and 1 with these shares."""
+    drawn = random.random((seeds, n))
+    return np.where(drawn < worse, -1.0, np.where(drawn < worse + better, 1.0, 0.0))
+
+
+# ── differences ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_seed_is_scipys_paired_t_interval() -> None:
+    random = np.random.default_rng(0)
+    base, head = random.normal(size=(2, 60))
+    oracle = stats.ttest_rel(head, base)
+    found = nested(head - base)
+    assert found.interval(0.9) == pytest.approx(tuple(oracle.confidence_interval(0.9)))
+    assert p_differs(found) == pytest.approx(oracle.pvalue)
+    assert p_regressed(found) == pytest.approx(stats.ttest_rel(head, base, alternative="less").pvalue)
+
+
+def test_where_examples_agree_it_is_the_t_interval_of_the_seeds() -> None:
+    of_seed = np.array([0.1, 0.3, 0.2, 0.6])
+    found = nested(np.repeat(of_seed[:, None], 50, axis=1))
+    oracle = stats.ttest_1samp(of_seed, 0.0)
+    assert found.freedom == pytest.approx(3)
+    assert found.interval() == pytest.approx(tuple(oracle.confidence_interval(0.95)))
+
+
+def test_the_variance_is_the_three_terms_by_hand() -> None:
+    d = np.array([[1.0, 0.0, -1.0, 2.0], [0.0, 0.0, 1.0, 3.0]])
+    of_example, of_seed, mean = d.mean(0), d.mean(1), d.mean()
+    a, b = of_example.var(ddof=1) / 4, of_seed.var(ddof=1) / 2
+    residual = sum((d[s, i] - of_example[i] - of_seed[s] + mean) ** 2 for s in (0, 1) for i in range(4)) / 3 / 8
+    found = nested(d)
+    assert (found.value, found.examples, found.seeds) == pytest.approx((mean, a, b))
+    assert found.variance == pytest.approx(max(a + b - residual, a, b))
+    assert found.freedom == pytest.approx(found.variance**2 / (a**2 / 3 + b**2 / 1))
+
+
+def test_clusters_of_one_example_change_nothing_but_degrees_and_copies_in_a_cluster_tell_nothing_new() -> None:
+    d = np.random.default_rng(0).normal(size=(2, 30))
+    alone = nested(d)
+    assert nested(d, np.arange(30)).variance == pytest.approx(alone.variance)
+    copied = nested(np.repeat(d, 5, axis=1), np.repeat(np.arange(30), 5))
+    assert copied.n == 30
+    assert copied.examples == pytest.approx(alone.examples)
+    assert nested(np.repeat(d, 5, axis=1)).examples < alone.examples / 4
+
+
+def test_examples_that_are_alike_can_be_counted_instead_of_given() -> None:
+    d = answers(np.random.default_rng(0), 3, 40, 0.3, 0.2)
+    whole = nested(np.hstack([d, np.zeros((3, 60))]))
+    short = nested(d, alike=60)
+    for part in ("value", "examples", "seeds", "variance", "freedom", "n", "differing"):
+        assert getattr(short, part) == pytest.approx(getattr(whole, part)), part
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.lists(numbers, min_size=3, max_size=3), min_size=1, max_size=4),
+    st.floats(0.01, 50),
+    st.permutations(range(3)),
+)
+def test_scale_and_order_do_not_matter_and_the_two_sides_are_mirrors(rows, scale, order) -> None:
+    d = np.array(rows)
+    found, mirrored = nested(d), nested(-d)
+    assert math.isfinite(found.variance)
+    assert found.variance >= max(found.examples, found.seeds)
+    assert found.freedom >= 1
+    assert mirrored.value == pytest.approx(-found.value, abs=1e-9)
+    assert nested(d[:, list(order)] * scale).error == pytest.approx(found.error * scale, rel=1e-6, abs=1e-6)
+    for p in (p_regressed(found), p_not_worse(found, 0.1), p_differs(found)):
+        assert 0 < p <= 1
+
+
+def test_resampling_a_mean_gives_what_pairing_its_examples_gives() -> None:
+    random = np.random.default_rng(1)
+    d = random.normal(size=(3, 200)) + random.normal(size=200) + random.normal(0, 0.1, (3, 1))
+    rows = random.integers(0, 200, (4000, 200))
+    draws = d[:, rows].mean(axis=2).T
+    exact, drawn = nested(d), resampled(d.mean(axis=1), draws, 200)
+    assert drawn.examples == pytest.approx(exact.examples, rel=0.08)
+    assert drawn.seeds == pytest.approx(exact.seeds)
+    assert drawn.variance == pytest.approx(exact.variance, rel=0.08)
+
+
+def test_welchs_test_is_scipys() -> None:
+    random = np.random.default_rng(2)
+    base, head = random.normal(0, 1, 6), random.normal(1, 3, 9)
+    oracle = stats.ttest_ind(head, base, equal_var=False)
+    found = welch(base, head)
+    assert found.freedom == pytest.approx(oracle.df)
+    assert p_differs(found) == pytest.approx(oracle.pvalue)
+    assert found.interval() == pytest.approx(tuple(oracle.confidence_interval(0.95)))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nested(np.zeros((2, 1))), "one example"),
+        (lambda: nested(np.zeros((2, 0))), "no examples"),
+        (lambda: nested(np.array([[0.0, math.nan]])), "1 differences are not finite"),
+        (lambda: nested(np.zeros((1, 4)), np.zeros(4)), "one cluster"),
+        (lambda: welch([1.0], [1.0, 2.0]), "fewer than two"),
+        (lambda: welch([1.0, math.inf], [1.0, 2.0]), "not a finite"),
+        (lambda: resampled([math.nan], np.zeros((9, 1)), 5), "not a finite"),
+        (lambda: sign_flips([]), "no seeds"),
+    ],
+)
+def test_what_cannot_be_told_is_said(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+# ── tests ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_mcnemars_mid_p_is_the_formula_and_agrees_with_mlxtend() -> None:
+    evaluate = pytest.importorskip("mlxtend.evaluate", reason="mlxtend is not installed; the extra `test` brings it")
+    for worse, better in ((0, 0), (1, 0), (3, 9), (9, 3), (7, 7), (30, 50)):
+        law = stats.binom(worse + better, 0.5)
+        least = min(worse, better)
+        formula = min(1.0, 2 * law.cdf(least) - law.pmf(least)) if worse + better else 1.0
+        assert mcnemar_two_sided(worse, better) == pytest.approx(formula)
+        exact = evaluate.mcnemar(np.array([[10, worse], [better, 10]]), exact=True)[1] if worse + better else 1.0
+        assert mcnemar_two_sided(worse, better) <= exact + 1e-12, "mid-p is never above the exact one"
+        assert mcnemar(worse, better) + mcnemar(better, worse) == pytest.approx(1.0)
+    assert mcnemar(9, 3) < 0.1 < mcnemar(3, 9)
+
+
+def test_one_seed_of_answers_is_judged_by_mcnemar() -> None:
+    d = np.zeros(500)
+    d[:12], d[12:15] = -1, 1
+    found = nested(d)
+    assert found.discordant == (12, 3)
+    assert p_regressed(found) == mcnemar(12, 3)
+    assert p_differs(found) == mcnemar_two_sided(12, 3)
+    assert p_regressed(found, 0.01) != mcnemar(12, 3), "with a tolerance the binomial law says nothing"
+
+
+def test_flipping_signs_takes_all_of_them_and_is_never_zero() -> None:
+    assert sign_flips([-1.0, -2.0, -3.0]) == 1 / 8
+    assert sign_flips([1.0, 2.0, 3.0]) == 1.0
+    assert sign_flips([-0.1] * 7) == 1 / 128 < 0.01 < sign_flips([-0.1] * 6)
+    assert sign_flips([-1.0] * 20) == 1 / (paired.FLIPS + 1)
+    d = np.random.default_rng(0).normal(-0.3, 1, 9)
+    oracle = stats.permutation_test((d,), np.mean, permutation_type="samples", alternative="less", n_resamples=512)
+    assert sign_flips(d) == pytest.approx(oracle.pvalue)
+
+
+@pytest.mark.parametrize(
+    ("value", "tolerance", "regressed", "not_worse"),
+    [(0.0, 0.01, False, True), (-0.01, 0.01, False, True), (-0.02, 0.01, True, False), (0.0, 0.0, False, True)],
+)
+def test_without_variance_the_difference_is_compared_directly(value, tolerance, regressed, not_worse) -> None:
+    exact = Difference(value, 0.0, 0.0, 0.0, math.inf, 100, 1)
+    assert (p_regressed(exact, tolerance) == LEAST) is regressed
+    assert (p_not_worse(exact, tolerance) == LEAST) is not_worse
+    assert p_differs(exact) == (LEAST if value else 1.0)
+
+
+def test_few_examples_without_a_difference_do_not_prove_that_there_is_none() -> None:
+    assert p_not_worse(nested(np.zeros((1, 50))), 0.01) > 0.2
+    assert p_not_worse(nested(np.zeros((1, 5000))), 0.01) < 0.001
+
+
+def test_no_p_is_zero_however_strong_the_evidence() -> None:
+    strong = Difference(-1.0, 1e-12, 0.0, 1e-12, math.inf, 10**6, 1)
+    assert p_regressed(strong) == LEAST > 0
+    assert p_not_worse(strong, 0.1) == 1.0
+    assert mcnemar(10**5, 0) > 0
+
+
+def test_with_few_seeds_the_gate_asks_the_seeds_too() -> None:
+    base = [0.80, 0.82]
+    main = Difference(-0.02, 1e-6, 1e-6, 2e-6, 4.0, 1000, 2)
+    assert p_regressed(main) < 0.01
+    head = [0.80, 0.78]
+    seeds = (over_seeds_alone([h - b for b, h in zip(base, head)]), welch(base, head))
+    assert Evidence(main, seeds).p_regressed(0.0) == 2 * min(p_regressed(each) for each in seeds) > 0.05
+
+
+# ── many tests ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+
+
+@given(st.lists(probabilities, min_size=1, max_size=20))
+def test_benjamini_hochberg_is_scipys_and_holm_is_no_less_strict(values) -> None:
+    adjusted = benjamini_hochberg(values)
+    assert adjusted == pytest.approx(stats.false_discovery_control(values))
+    for value, one, many in zip(values, adjusted, holm(values)):
+        assert value <= one * (1 + 1e-12)
+        assert one <= many * (1 + 1e-12)
+        assert many <= 1
+
+
+# ── power ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_a_difference_is_told_by_is_the_formula() -> None:
+    """10,000 examples of which 5 % differ, α 0.01 two-sided, power 0.95: 0.94 points (STATISTICS, 7)."""
+    d = np.zeros(10_000)
+    d[:250], d[250:500] = 1, -1
+    assert reach(nested(d), 0.005) == pytest.approx(0.0094, abs=1e-4)
+
+
+@pytest.mark.parametrize(("freedom", "level"), [(1.3, 1e-4), (2.0, 1e-4), (3.0, 1e-6)])
+def test_far_out_the_spread_alone_decides_what_is_told(freedom: float, level: float) -> None:
+    from scipy import special
+
+    one = Difference(0.0, 0.0, 1.0, 1.0, freedom, 0, 3)
+    assert stats.t.ppf(1 - level, freedom) > power.FAR
+    exact = special.nctdtrinc(freedom, 0.05, stats.t.ppf(1 - level, freedom))
+    assert reach(one, level) == pytest.approx(exact, rel=1e-3)
+
+
+def test_the_least_loss_that_is_found_solves_its_equation() -> None:
+    """A loss L of answers adds L / n to the variance: L − Δ = c · √((0.05 + L) / n); what was lost already does not."""
+    d = np.zeros(10_000)
+    d[:250], d[250:500] = 1, -1
+    c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
+    loss = smallest_found(nested(d), 0.01, 0.01, growth=1e-4)
+    assert loss - 0.01 == pytest.approx(c * math.sqrt((0.05 + loss) * 1e-4), rel=0.01)
+    d[500:900] = -1
+    lost = nested(d)
+    assert smallest_found(lost, 0.01, 0.01, growth=1e-4) == pytest.approx(0.01 + c * lost.error, rel=0.01)
+
+
+def test_a_loss_is_found_that_nothing_seen_makes_likely() -> None:
+    """No example differs, so the variance seen is 0: what is found follows from the loss alone, and is not 0."""
+    none = Evidence(nested(np.zeros((1, 1000))))
+    c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
+    assert none.smallest_found(0.0, 0.01) == pytest.approx(c**2 / 1000, rel=0.02)
+    two = Evidence(nested(np.zeros((2, 1000))), (over_seeds_alone([0.0, 0.0]),))
+    assert two.smallest_found(0.0, 0.01) > 0.5
+    apart = Evidence(nested(np.zeros((2, 1000))), (over_seeds_alone([-0.1, 0.1]),))
+    assert apart.smallest_found(0.0, 0.01) == math.inf
+
+
+@given(
+    value=st.floats(-1, 0.5),
+    variance=st.sampled_from([0.0, 1e-9, 1e-4, 0.2]),
+    freedom=st.sampled_from([1.0, 4.0, math.inf]),
+    tolerance=st.sampled_from([0.0, 0.01, 0.5]),
+    growth=st.sampled_from([0.0, 1e-4, 0.1]),
+)
+def test_what_is_found_is_never_less_than_the_tolerance_nor_than_what_a_loss_brings(
+    value, variance, freedom, tolerance, growth
+) -> None:
+    one = Difference(value, variance, 0.0, variance, freedom, 0, 3)
+    loss = smallest_found(one, tolerance, 0.01, growth=growth)
+    assert loss >= tolerance
+    if math.isfinite(loss) and growth:
+        least = 3.9 * math.sqrt(max(0.0, growth * loss * (1 - loss)))
+        assert loss - tolerance >= least * 0.99
+
+
+def test_with_few_degrees_of_freedom_the_least_loss_is_found_as_often_as_is_said() -> None:
+    """Half of all estimated losses are below what is found in 95 of 100, half above."""
+    random = np.random.default_rng(5)
+    runs = [over_seeds_alone(random.normal(0.0, 1.0, 4)) for _ in range(2000)]
+    loss = float(np.median([smallest_found(each, 0.0, 0.01) for each in runs]))
+    found = [p_regressed(over_seeds_alone(random.normal(-loss, 1.0, 4))) <= 0.01 for _ in range(2000)]
+    assert np.mean(found) == pytest.approx(0.95, abs=0.015)
+
+
+@pytest.mark.parametrize(("seeds", "spread"), [(1, 0.0), (4, 0.0), (3, 0.02)])
+def test_with_what_would_decide_it_is_decided(seeds: int, spread: float) -> None:
+    random = np.random.default_rng(3)
+    few = nested(answers(random, seeds, 400, 0.05, 0.05) + random.normal(0, spread, (seeds, 1)))
+    plan = needed(few, 0.01, 0.01)
+    assert plan is not None
+    assert plan.n >= 400
+    variance = few.examples * few.n / plan.n + few.seeds * few.count / plan.seeds
+    assert (stats.norm.ppf(0.99) + stats.norm.ppf(0.95)) * math.sqrt(variance) <= 0.01 * 1.001
+    assert needed(few, 0.0, 0.01) is None
+
+
+def test_examples_that_do_not_differ_decide_once_there_are_enough_of_them() -> None:
+    """100 alike examples do not rule out that one in a hundred is lost; needed are those that would."""
+    plan = needed(nested(np.zeros(100)), 0.01, 0.01)
+    assert plan is not None
+    assert p_not_worse(nested(np.zeros(100)), 0.01) > 0.01 >= p_not_worse(nested(np.zeros(plan.n)), 0.01)
+
+
+def test_seeds_alone_find_nothing_where_their_flips_cannot() -> None:
+    values = (-0.1, -0.2, -0.15)
+    evidence = Evidence(over_seeds_alone(values), flips=values)
+    assert evidence.smallest_found(0.0, 0.01) == evidence.reach(0.01) == math.inf
+    assert evidence.p_regressed(0.0) == 1 / 8
+    assert evidence.p_differs() == 1 / 4
+
+
+def test_examples_taken_as_independent_give_a_wider_interval() -> None:
+    random = np.random.default_rng(4)
+    hard = random.random(1000)
+    base, head = (np.stack([(random.random(1000) > hard) for _ in range(3)]).astype(float) for _ in "ab")
+    errors = [math.hypot(*(side[s].std(ddof=1) / math.sqrt(1000) for side in (base, head))) for s in range(3)]
+    wide = unpaired([float((head[s] - base[s]).mean()) for s in range(3)], errors, 1000)
+    assert wide.variance > nested(head - base).variance
+    assert wide.value == pytest.approx(nested(head - base).value)
+
+
+# ── coverage and error rates ────────────────────────────────────────────────────────────────────
+
+
+def rates(seeds: int, n: int, spread: float, trials: int, together: float = 0.0) -> tuple[float, float, float]:
+    """Coverage of the 95 % interval, and false alarms at 0.01 of `main` alone and with the seeds, as shares.
+
+    5 % of the examples differ; `spread` is the standard deviation that a seed brings to each side's accuracy, a share
+    `together` of its variance and of the single answers the same on both sides.
+    """
+    random = np.random.default_rng(0)
+    covered = alone = agreed = 0
+    for _ in range(trials):
+        unsure = random.binomial(n, 0.1)
+        share = unsure / n
+        common = random.normal(0, spread, (seeds, 1)) * math.sqrt(together)
+        moves = [common + random.normal(0, spread, (seeds, 1)) * math.sqrt(1 - together) for _ in range(2)]
+        drawn = random.random((seeds, unsure))
+        other = np.where(random.random((seeds, unsure)) < together, drawn, random.random((seeds, unsure)))
+        base, head = (x < 0.5 + move / share for x, move in zip((drawn, other), moves))
+        found = nested(head.astype(float) - base, alike=n - unsure)
+        low, high = found.interval()
+        covered += low <= 0 <= high
+        alone += p_regressed(found) <= 0.01
+        values = [side.sum(axis=1) / n for side in (base, head)]
+        pair = (over_seeds_alone(values[1] - values[0]), welch(*values)) if seeds > 1 else ()
+        agreed += Evidence(found, pair).p_regressed(0.0) <= 0.01
+    return covered / trials, alone / trials, agreed / trials
+
+
+def test_the_nested_interval_covers_quickly() -> None:
+    covered, _, alarms = rates(3, 500, 0.005, 300)
+    assert covered >= 0.92
+    assert alarms <= 0.03
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_coverage_and_false_alarms_as_the_docs_state_them() -> None:
+    """Printed by `pytest -m slow tests/stats/test_paired.py -s`, quoted in docs/compare.md."""
+    print("\nseeds  examples  spread  together  coverage  main alone  with the seeds")
+    for seeds in (1, 2, 3, 5, 10):
+        for n in (500, 2000):
+            for spread, together in ((0.0, 0.0), (0.005, 0.0), (0.02, 0.0), (0.02, 0.8)):
+                if seeds == 1 and spread:
+                    continue
+                covered, alone, agreed = rates(seeds, n, spread, 3000, together)
+                print(
+                    f"{seeds:5}  {n:8,}  {spread:6}  {together:8}  {covered:8.3f}  {alone:10.4f}  {agreed:14.4f}",
+                    flush=True,
+                )
+                assert covered >= (0.86 if seeds == 2 else 0.92)
+                assert agreed <= 0.0155  # 0.01 and three standard errors
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_coverage_of_resampled_metrics_as_the_docs_state_it() -> None:
+    """ROC AUC and macro F1 of models that differ by seed; printed by the same command."""
+    from bench_suite.metrics.macro_f1 import macro_f1
+    from bench_suite.metrics.roc_auc import roc_auc
+
+    print("\nmetric    seeds  examples  coverage")
+    for name, seeds in (("roc_auc", 1), ("roc_auc", 3), ("macro_f1", 3)):
+        random = np.random.default_rng(0)
+        trials, n, covered = 250, 300, 0
+        for _ in range(trials):
+            targets = random.integers(0, 2, n)
+            easy = targets + random.normal(0, 1, n)  # what both models see of an example
+            sides = [easy + random.normal(0, 0.7, (seeds, n)) for _ in range(2)]
+
+            def of(scores: np.ndarray, rows: np.ndarray, targets: np.ndarray = targets, name: str = name) -> float:
+                if name == "roc_auc":
+                    return roc_auc(targets[rows], scores[rows])
+                return macro_f1(targets[rows], (scores[rows] > 0.5).astype(np.int64))
+
+            def difference(rows: np.ndarray, sides=sides, seeds: int = seeds, of=of) -> list[float]:
+                return [of(sides[1][s], rows) - of(sides[0][s], rows) for s in range(seeds)]
+
+            draws = np.array([difference(random.integers(0, n, n)) for _ in range(100)])
+            low, high = resampled(difference(np.arange(n)), draws, n).interval()
+            covered += low <= 0 <= high
+        print(f"{name:8}  {seeds:5}  {n:8}  {covered / trials:8.3f}", flush=True)
+        assert covered / trials >= 0.91  # 0.95 and three standard errors

@@ -1,0 +1,175 @@
+"""What lies beside a record comes back as it was."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as arrow
+import pytest
+import torch
+from pyarrow import parquet
+
+from bench_suite.contracts import Artifact, History, MetricRow, Predictions, Window
+from bench_suite.store import formats
+
+
+def again(predictions: Predictions) -> Predictions:
+    return formats.predictions_from_parquet(formats.predictions_to_parquet(predictions))
+
+
+def test_predictions_come_back_with_scores_to_three_digits() -> None:
+    random = np.random.default_rng(0)
+    scores = random.random((50, 3)).astype(np.float32)
+    written = Predictions(
+        "shift:rotten_tomatoes",
+        random.integers(-(2**63), 2**63 - 1, 50),
+        {
+            "targets": random.integers(0, 3, 50),
+            "predictions": scores.argmax(1),
+            "scores": scores,
+            "losses": scores[:, 0],
+        },
+        {"race": np.array(["black", "white"] * 25), "age": np.arange(50.0)},
+    )
+    found = again(written)
+    assert found.split == written.split
+    assert found.columns.keys() == written.columns.keys()
+    np.testing.assert_array_equal(found.ids, written.ids)
+    np.testing.assert_array_equal(found["predictions"], written["predictions"])
+    np.testing.assert_allclose(found["scores"], scores, atol=5e-4)
+    assert found["scores"].dtype == np.float32
+    np.testing.assert_array_equal(found["losses"], scores[:, 0])
+    assert list(found.groups["race"]) == list(written.groups["race"])
+    np.testing.assert_array_equal(found.groups["age"], written.groups["age"])
+
+
+def test_the_file_has_the_columns_that_the_design_names(tmp_path: Path) -> None:
+    written = Predictions(
+        "test",
+        np.arange(2),
+        {"targets": np.arange(2), "predictions": np.arange(2), "scores": np.eye(2)},
+        {"g": np.arange(2)},
+    )
+    (tmp_path / "p.parquet").write_bytes(formats.predictions_to_parquet(written))
+    schema = parquet.read_schema(tmp_path / "p.parquet")
+    assert schema.names == ["example", "target", "prediction", "scores", "group/g"]
+    assert [str(schema.field(name).type) for name in ("example", "scores")] == ["int64", "list<element: halffloat>"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "predictions"),
+    [
+        (["a", "böß", "\n"], ["", "b", "c"]),
+        ([[1, 2], [], [3]], [np.array([1, 2]), np.array([], dtype=np.int64), np.array([4])]),
+        ([["B-PER", "O"], [], ["O"]], [["O", "O"], [], ["O"]]),
+        (np.array([1.5, 2.5, np.inf]), np.arange(3, dtype=np.float32)),
+        (np.array([True, False, True]), np.array([[1, 2], [3, 4], [5, 6]])),
+    ],
+)
+def test_targets_of_any_problem_come_back(targets: Any, predictions: Any) -> None:
+    found = again(Predictions("test", np.arange(3), {"targets": targets, "predictions": predictions}))
+    for column, values in {"targets": targets, "predictions": predictions}.items():
+        for one, other in zip(found[column], values):
+            assert np.array_equal(one, other), (column, one, other)
+
+
+@pytest.mark.parametrize("columns", [{"targets": [], "predictions": []}, {"scores": np.zeros((0, 3))}])
+def test_no_examples_are_no_rows(columns: dict[str, object]) -> None:
+    assert len(again(Predictions("test", np.arange(0), columns))) == 0
+
+
+def test_beyond_100_classes_the_target_and_the_20_highest_scores_stay() -> None:
+    random = np.random.default_rng(0)
+    scores, targets = random.random((30, 1000)).astype(np.float32), random.integers(0, 1000, 30)
+    found = again(Predictions("test", np.arange(30), {"targets": targets, "scores": scores}))
+    assert found["scores"].shape == found["score_classes"].shape == (30, 21)
+    np.testing.assert_array_equal(found["score_classes"][:, 0], targets)
+    np.testing.assert_array_equal(found["score_classes"][:, 1:], np.argsort(-scores, axis=1)[:, :20])
+    kept = np.take_along_axis(scores, found["score_classes"].astype(int), axis=1)
+    np.testing.assert_allclose(found["scores"], kept, atol=5e-4)
+
+
+def test_a_column_of_another_length_is_an_error_that_names_it() -> None:
+    with pytest.raises(ValueError, match="column 'prediction' has 2 rows for 3 examples"):
+        formats.predictions_to_parquet(Predictions("test", np.arange(3), {"predictions": np.arange(2)}))
+
+
+def test_all_samples_are_kept_and_those_of_other_metrics_stay() -> None:
+    def row(name: str, *samples: float) -> MetricRow:
+        return MetricRow(name, 1.0, "s", "lower", samples=samples, at={"batch": 1})
+
+    first = formats.samples_to_parquet([row("t/a", *range(1000)), row("t/b", 1.0), row("t/c")])
+    both = formats.samples_to_parquet([row("t/b", 2.0)], first)
+    table = parquet.read_table(arrow.BufferReader(both)).to_pylist()
+    assert {entry["name"]: len(entry["samples"]) for entry in table} == {"t/a": 1000, "t/b": 1}
+    assert table[0]["samples"] == list(range(1000))
+    assert table[1] == {"name": "t/b", "at": '{"batch":1}', "unit": "s", "samples": [2.0]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "found"),
+    [
+        ("lines", {"x": "e", "y": "l", "series": {"a": np.array([[0, 1.5], [1, np.nan]])}}, None),
+        ("bars", {"y": "u", "bars": {"nan": np.float32(0.5)}, "intervals": {"nan": (0.1, 0.9)}}, None),
+        ("matrix", {"rows": ["nan"], "columns": ["b"], "values": [[3]], "x": "p", "y": "t"}, None),
+        ("table", {"columns": ["a"], "rows": [["nan", 1]]}, None),
+        ("text", "plain | `text`\n", "plain | `text`\n"),
+        ("text", [("tok", np.float32(-0.5))], [["tok", -0.5]]),
+    ],
+)
+def test_artifacts_come_back_as_plain_values(kind: Any, data: object, found: object) -> None:
+    artifact = Artifact("n", kind, data, "caption")
+    assert formats.artifact_suffix(artifact) == ".json"
+    read = formats.artifact_from_bytes("n", kind, "caption", formats.artifact_to_bytes(artifact))
+    assert (read.name, read.kind, read.caption) == ("n", kind, "caption")
+    if found is not None:
+        assert read.data == found
+    if kind == "lines":
+        assert read.data["series"] == {"a": [[0, 1.5], [1, None]]}
+    if kind == "bars":
+        assert read.data["bars"] == {"nan": 0.5}
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (5, 7, 1)])
+def test_images_come_back_pixel_by_pixel(shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    for data in (pixels, pixels / 255):
+        artifact = Artifact("n", "image", data, "")
+        assert formats.artifact_suffix(artifact) == ".png"
+        read = formats.artifact_from_bytes("n", "image", "", formats.artifact_to_bytes(artifact))
+        np.testing.assert_array_equal(read.data, pixels.reshape(read.data.shape))
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "message"),
+    [
+        ("lines", {"x": "e"}, "lacks y, series"),
+        ("bars", [1], "lacks y, bars"),
+        ("picture", {}, "is none of"),
+        ("image", np.zeros((2, 2, 4)), r"not \(2, 2, 4\)"),
+        ("image", np.zeros((0, 2)), r"not \(0, 2\)"),
+    ],
+)
+def test_an_artifact_of_a_wrong_form_is_an_error(kind: Any, data: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        formats.artifact_to_bytes(Artifact("n", kind, data, ""))
+
+
+def test_weights_come_back_with_their_history_and_tied_ones_are_written_twice() -> None:
+    weight = torch.randn(3, 4)
+    history = History(({"epoch": 0, "loss": 0.5},), (Window(3, 192, 0.06, 0.0, 0.4),), 3, 192, 0.07, 0, "interrupted")
+    state = {"a": weight, "tied": weight, "turned": weight.t(), "half": weight.bfloat16(), "count": torch.tensor(3)}
+    reuse, found, story = formats.weights_from_bytes(formats.weights_to_bytes(state, "41d0", history))
+    assert (reuse, story) == ("41d0", history)
+    assert found.keys() == state.keys()
+    for name, tensor in state.items():
+        assert torch.equal(found[name], tensor), name
+        assert found[name].dtype == tensor.dtype
+    assert formats.weights_from_bytes(formats.weights_to_bytes(state, "x", None))[2] is None
+
+
+@pytest.mark.parametrize("cut", [0, 4, 20, -1])
+def test_damaged_weights_are_a_value_error(cut: int) -> None:
+    content = formats.weights_to_bytes({"a": torch.ones(3)}, "x", None)
+    with pytest.raises(ValueError, match="not readable"):
+        formats.weights_from_bytes(content[:cut])

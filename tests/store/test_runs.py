@@ -1,0 +1,547 @@
+"""Runs on disk: whole or not at all, found again, and never torn by a kill, a full disk or a Ctrl-C."""
+
+import errno
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import parquet
+
+from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, ProbeRow, Record
+from bench_suite.store import atomic
+from bench_suite.store.atomic import StoreError, StoreFull, safe_name, uninterrupted
+from bench_suite.store.runs import Run, Store
+
+
+def record(id: str = "9c1e", **changes: Any) -> Record:
+    facts: dict[str, Any] = {
+        "run": "r",
+        "suite": "nlp",
+        "id": id,
+        "reuse": "41d0",
+        "cell": {"task": "imdb", "model": "minilm", "seed": 0},
+        "options": {},
+        "status": "ok",
+        "probes": {"quality": ProbeRow("ok", "k")},
+        "metrics": (MetricRow("quality/accuracy", 0.9, "fraction", "higher"),),
+    }
+    return Record(**{**facts, **changes})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "results")
+
+
+@pytest.fixture
+def run(store: Store) -> Run:
+    return store.create("nlp", {"report": {"sort": "quality/accuracy"}})
+
+
+def everything_under(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+# ── runs ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_new_run_is_a_folder_with_its_facts(store: Store, run: Run) -> None:
+    assert run.path.parent == store.root
+    assert run.path.name == run.name
+    date, suite, number = run.name.split("-")
+    assert (len(date), suite, len(number)) == (16, "nlp", 4)
+    assert run.info["report"] == {"sort": "quality/accuracy"}
+    assert {"schema", "run", "suite", "started"} <= run.info.keys()
+    assert run.records() == []
+
+
+def test_runs_are_listed_newest_first_and_other_folders_are_no_runs(store: Store) -> None:
+    assert store.runs() == []
+    names = []
+    for number in range(3):
+        names.append(store.create(f"suite {number}", {}).name)
+        time.sleep(0.002)
+    (store.root / "baselines").mkdir()
+    (store.root / "README.md").write_text("")
+    (store.root / "half").mkdir()
+    (store.root / "half" / "run.json").write_text('{"run": ')
+    with store.open(names[1]).writer() as writer:
+        writer.write(record("a"))
+        writer.write(record("b"))
+    assert [info.run for info in store.runs()] == names[::-1]
+    assert [info.records for info in store.runs()] == [0, 2, 0]
+
+
+def test_a_run_is_opened_by_id_prefix_path_or_as_the_latest(store: Store, run: Run) -> None:
+    for name in (run.name, run.name[:-2], run.path, str(run.path), "latest"):
+        assert store.open(name).name == run.name
+
+
+def test_a_run_that_is_not_there_is_an_error_with_the_nearest(store: Store) -> None:
+    with pytest.raises(StoreError, match="no runs yet"):
+        store.open("latest")
+    run = store.create("nlp", {})
+    with pytest.raises(StoreError, match=f"did you mean {run.name}"):
+        store.open(run.name[:-1] + "_")
+    with pytest.raises(StoreError, match="bench results"):
+        store.open("zzz")
+    with pytest.raises(StoreError, match="bench results"):
+        store.open("")
+    other = store.create("nlp", {})
+    with pytest.raises(StoreError, match=f"2 runs begin with(.|\n)*{other.name}"):
+        store.open(other.name[:2])
+
+
+def test_the_newest_run_to_resume_is_of_that_suite_and_no_smoke_run(store: Store) -> None:
+    assert store.newest("nlp") is None
+    store.create("nlp", {})
+    time.sleep(0.002)
+    wanted = store.create("nlp", {"smoke": False})
+    time.sleep(0.002)
+    store.create("nlp", {"smoke": True})
+    store.create("vision", {})
+    found = store.newest("nlp")
+    assert found is not None
+    assert found.name == wanted.name
+
+
+def test_results_that_are_a_file_are_one_clear_message(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("mine")
+    for root in (tmp_path / "results", tmp_path / "results" / "deeper"):
+        with pytest.raises(StoreError, match="not a folder") as caught:
+            Store(root).create("nlp", {})
+        assert caught.value.exit_status == 2
+        assert Store(root).runs() == []
+    assert everything_under(tmp_path) == ["results"]
+    assert (tmp_path / "results").read_text() == "mine"
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+@pytest.mark.parametrize("fails", ["mkdir", "write"])
+def test_where_results_cannot_be_written_nothing_half_written_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, fails: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    if fails == "mkdir":
+        monkeypatch.setattr(Path, "mkdir", refuse)
+    else:
+        monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(StoreError, match=os.strerror(code)) as caught:
+        Store(tmp_path / "new" / "results").create("nlp", {})
+    assert isinstance(caught.value, StoreFull) == (code == errno.ENOSPC)
+    assert everything_under(tmp_path) == []
+
+
+def test_a_read_only_folder_is_one_clear_message(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("the superuser may write to read-only folders")
+    tmp_path.chmod(0o500)
+    with pytest.raises(StoreError, match="Permission denied"):
+        Store(tmp_path / "results").create("nlp", {})
+    tmp_path.chmod(0o700)
+    assert everything_under(tmp_path) == []
+
+
+# ── driving ─────────────────────────────────────────────────────────────────────────────────────
+
+_DRIVE = """
+import sys, time
+from bench_suite.store.runs import Run
+from pathlib import Path
+with Run(Path(sys.argv[1])).lock():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_driver_is_told_who_drives_and_a_killed_one_holds_nothing(run: Run) -> None:
+    driver = subprocess.Popen([sys.executable, "-c", _DRIVE, str(run.path)], stdout=subprocess.PIPE, text=True)
+    assert driver.stdout is not None
+    assert driver.stdout.readline() == "held\n"
+    for _ in range(2):  # the attempt itself must not spoil the message
+        with pytest.raises(StoreError, match=f"process {driver.pid}, since 2"), run.lock():
+            pass
+    driver.kill()
+    driver.wait()
+    with run.lock(), pytest.raises(StoreError, match=f"process {os.getpid()}"), Run(run.path).lock():
+        pass
+    with run.lock():
+        pass
+
+
+# ── records ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_records_are_read_back_merged(run: Run) -> None:
+    with run.writer() as writer:
+        writer.write(record("a"))
+        writer.write(record("b", status="failed", reason="oh"))
+    with run.writer() as writer:
+        writer.write(record("b"))
+        writer.write(record("a", probes={"late": ProbeRow("ok", "k")}, metrics=()))
+    found = Run(run.path).records()
+    assert [(each.id, each.status, sorted(each.probes)) for each in found] == [
+        ("a", "ok", ["late", "quality"]),
+        ("b", "ok", ["quality"]),
+    ]
+
+
+def test_the_tenth_writer_is_later_than_the_ninth(run: Run) -> None:
+    for number in range(12):
+        with run.writer() as writer:
+            writer.write(record("a", reason=str(number)))
+    assert [each.reason for each in run.records()] == ["11"]
+
+
+def test_a_torn_last_line_does_not_swallow_the_next_writers_record(run: Run) -> None:
+    with run.writer() as writer:
+        writer.write(record("a"))
+        writer.write(record("b"))
+    path = writer.path
+    path.write_bytes(path.read_bytes()[:-40])
+    with run.writer() as writer:
+        writer.write(record("c"))
+    assert writer.path != path
+    assert [each.id for each in run.records()] == ["a", "c"]
+    assert run.torn == 1
+
+
+def test_a_writer_that_wrote_nothing_leaves_no_file(run: Run) -> None:
+    with run.writer():
+        pass
+    assert list((run.path / "records").iterdir()) == []
+
+
+_WRITE_SOME = """
+import sys
+from pathlib import Path
+from bench_suite.store.runs import Run
+from bench_suite.contracts import Record
+with Run(Path(sys.argv[1])).writer() as writer:
+    for each in range(20):
+        writer.write(Record("r", "nlp", f"{sys.argv[2]}-{each}", "", {}, {}, "ok", notes=("x" * 2000,)))
+"""
+
+
+def test_writers_in_many_processes_lose_nothing(run: Run) -> None:
+    commands = [[sys.executable, "-c", _WRITE_SOME, str(run.path), str(number)] for number in range(8)]
+    processes = [subprocess.Popen(command) for command in commands]
+    assert [process.wait() for process in processes] == [0] * 8
+    assert {each.id for each in run.records()} == {f"{job}-{each}" for job in range(8) for each in range(20)}
+    assert run.torn == 0
+    assert len(list((run.path / "records").iterdir())) == 8
+
+
+def test_a_forked_child_may_not_write_to_its_parents_file(run: Run) -> None:
+    with run.writer() as writer:
+        child = os.fork()
+        if child == 0:
+            try:
+                writer.write(record("child"))
+            except StoreError:
+                os._exit(7)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        writer.write(record("parent"))
+    assert [each.id for each in run.records()] == ["parent"]
+
+
+_WRITE_FOR_EVER = """
+import sys
+from pathlib import Path
+from bench_suite.store.runs import Run
+from bench_suite.contracts import Record
+run = Run(Path(sys.argv[1]))
+with run.writer() as writer:
+    for number in range(10**9):
+        writer.write(Record(run.name, "nlp", f"{number}", "", {}, {}, "ok", notes=("x" * 2000,) * 20))
+        print(number, flush=True)
+"""
+
+
+def test_a_kill_loses_no_record_that_was_reported(run: Run) -> None:
+    for moment in range(6):
+        before = {each.id for each in run.records()}
+        process = subprocess.Popen([sys.executable, "-c", _WRITE_FOR_EVER, str(run.path)], stdout=subprocess.PIPE)
+        time.sleep(0.15 + 0.037 * moment)
+        process.kill()
+        assert process.stdout is not None
+        reported = {line.decode() for line in process.stdout.read().split()}
+        process.wait()
+        after = {each.id for each in run.records()}
+        assert reported | before <= after
+        assert run.torn <= moment + 1
+
+
+# ── a full disk ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_write_that_fails_half_way_is_taken_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    calls = []
+
+    def full_after_100_bytes(file: int, content: memoryview) -> int:
+        calls.append(len(content))
+        if len(calls) == 1:
+            return write(file, content[:100])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with run.writer() as writer:
+        writer.write(record("a"))
+        size = writer.path.stat().st_size
+        with monkeypatch.context() as patch:
+            patch.setattr(atomic.os, "write", full_after_100_bytes)
+            with pytest.raises(StoreFull, match="No space left"):
+                writer.write(record("b"))
+        assert writer.path.stat().st_size == size
+        writer.write(record("c"))
+    assert [each.id for each in run.records()] == ["a", "c"]
+    assert run.torn == 0
+
+
+def test_the_largest_allowed_file_is_a_full_disk(run: Run) -> None:
+    """The limit of the system on a file's size makes real partial writes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    written = []
+    try:
+        with run.writer() as writer:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+            for number in range(100):
+                try:
+                    writer.write(record(str(number)))
+                except StoreFull:
+                    break
+                written.append(str(number))
+            with pytest.raises(StoreFull):
+                run.write_text("cells/a/note.txt", "x" * 20_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert 3 < len(written) < 100
+    assert [each.id for each in run.records()] == written
+    assert run.torn == 0
+    assert list((run.path / "cells" / "a").iterdir()) == []
+
+
+# ── files beside records ────────────────────────────────────────────────────────────────────────
+
+
+def test_predictions_and_artifacts_are_found_by_their_rows(run: Run) -> None:
+    written = Predictions("shift:x", np.arange(3), {"predictions": np.arange(3)}, {"sex": np.array(["f", "m", "f"])})
+    row = run.write_predictions("9c1e", "shift:x", written)
+    assert (row.name, row.kind) == ("predictions/shift:x", "predictions")
+    assert (run.path / row.file).parent == (run.path / "cells" / "9c1e")
+    np.testing.assert_array_equal(run.read_predictions(row)["predictions"], np.arange(3))
+    for id, folder in (("9c1e", "cells/9c1e"), (None, "summaries")):
+        shown: dict[Any, Any] = {"image": np.zeros((2, 3), np.uint8), "text": "hello"}
+        for kind, data in shown.items():
+            row = run.write_artifact(id, "explain_text", Artifact("a/b", kind, data, "A caption"))
+            assert row == ArtifactRow("explain_text/a/b", kind, row.file, "A caption")
+            assert row.file.startswith(f"{folder}/explain_text/")
+            found = run.read_artifact(row)
+            assert (found.name, found.caption) == ("a/b", "A caption")
+            assert np.array_equal(found.data, data)
+
+
+def test_a_damaged_or_missing_file_is_an_error_that_names_it(run: Run) -> None:
+    row = run.write_predictions("a", "test", Predictions("test", np.arange(3), {"predictions": np.arange(3)}))
+    content = (run.path / row.file).read_bytes()
+    (run.path / row.file).write_bytes(content[:50])
+    with pytest.raises(StoreError, match=row.file):
+        run.read_predictions(row)
+    (run.path / row.file).unlink()
+    with pytest.raises(StoreError, match=row.file):
+        run.read_predictions(row)
+    picture = run.write_artifact("a", "p", Artifact("x", "image", np.zeros((2, 2)), ""))
+    (run.path / picture.file).write_bytes(b"no picture")
+    with pytest.raises(StoreError, match="cannot be read"):
+        run.read_artifact(picture)
+
+
+@pytest.mark.parametrize("relative", ["../out.txt", "/etc/out.txt", "cells/../../out.txt", "a\0b"])
+def test_no_path_leads_out_of_the_run(run: Run, relative: str) -> None:
+    with pytest.raises(StoreError, match="not inside"):
+        run.write_text(relative, "x")
+    with pytest.raises(StoreError, match="not inside"):
+        run.read_artifact(ArtifactRow("a/b", "text", relative))
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=()), max_size=300))
+def test_any_label_makes_a_plain_file_name(label: str) -> None:
+    name = safe_name(label)
+    assert 0 < len(name) <= 80
+    assert all(character.isascii() and (character.isalnum() or character in "_=+-") for character in name)
+
+
+@given(st.text(max_size=120), st.text(max_size=120))
+def test_two_labels_have_two_names(one: str, other: str) -> None:
+    assert (safe_name(one) == safe_name(other)) == (one == other)
+
+
+@pytest.mark.parametrize("label", ["../../etc", "a\0b", "x" * 5000, "böß 模型", ".", "", "CON", "a/b", "\ud800"])
+def test_hostile_labels_stay_inside_the_cells_folder(run: Run, label: str) -> None:
+    row = run.write_artifact(label, label, Artifact(label, "text", "x", label))
+    assert (run.path / row.file).resolve().is_relative_to((run.path / "cells").resolve())
+    assert run.read_artifact(row).data == "x"
+    file = run.write_traceback(label, label, f"Traceback {label}")
+    assert (run.path / file).is_file()
+    predictions = Predictions("test", np.arange(1), {"predictions": np.arange(1)})
+    run.write_predictions(label, label, predictions)
+    with run.writer() as writer:
+        writer.write(record(label, artifacts=(row,)))
+    assert run.records() == [record(label, artifacts=(row,))]
+    assert {path.name for path in run.path.parent.iterdir()} == {run.name}
+
+
+def test_labels_that_differ_in_one_dash_do_not_share_a_file(run: Run) -> None:
+    rows = [
+        run.write_artifact("a", probe, Artifact(name, "text", probe, ""))
+        for probe, name in (("a-b", "c"), ("a", "b-c"), ("a b", "c"), ("a.b", "c"))
+    ]
+    assert len({row.file for row in rows}) == 4
+
+
+def test_environments_are_kept_once(run: Run) -> None:
+    one = run.add_environment({"hardware": {"cpu": "a", "cores": np.int64(2)}})
+    assert run.add_environment({"hardware": {"cores": 2, "cpu": "a"}}) == one
+    assert run.add_environment({"hardware": {"cpu": "b"}}) != one
+    assert run.environment(one) == {"hardware": {"cpu": "a", "cores": 2}}
+    assert len(list((run.path / "environments").iterdir())) == 2
+    assert run.environment("absent") == {}
+
+
+def test_what_does_not_fit_a_record_lies_beside_it(run: Run) -> None:
+    many = MetricRow("throughput/train", 1.0, "s", "lower", samples=tuple(map(float, range(500))))
+    with run.writer() as writer:
+        writer.write(record("a", metrics=(many,)))
+        writer.write(record("a", metrics=(replace(many, name="other/train"),)))
+        writer.write(record("b", options={str(number): "x" * 100 for number in range(5000)}))
+    table = parquet.read_table((run.path / "cells" / "a") / "samples.parquet").to_pylist()
+    assert {row["name"]: len(row["samples"]) for row in table} == {"throughput/train": 500, "other/train": 500}
+    assert len(json.loads(((run.path / "cells" / "b") / "record.json").read_bytes())["options"]) == 5000
+    assert [len(each.metrics) for each in run.records()] == [2, 1]
+
+
+def test_weights_are_used_again_only_under_the_same_reuse(run: Run) -> None:
+    history = History(steps=3)
+    assert run.kept_weights("unit", "41d0") is None
+    run.keep_weights("unit", "41d0", {"weight": torch.ones(2)}, history)
+    kept = run.kept_weights("unit", "41d0")
+    assert kept is not None
+    assert torch.equal(kept[0]["weight"], torch.ones(2))
+    assert kept[1] == history
+    assert run.kept_weights("unit", "other") is None
+    path = next((run.path / "weights").iterdir())
+    path.write_bytes(path.read_bytes()[:-3])
+    assert run.kept_weights("unit", "41d0") is None
+
+
+def test_summaries_come_back(run: Run) -> None:
+    assert run.summaries() == ([], [])
+    metric = MetricRow("rank/agreement", 0.5, "correlation", "none", reason="one observation")
+    row = run.write_artifact(None, "rank", Artifact("curve", "lines", {"x": "n", "y": "a", "series": {}}, "c"))
+    run.write_summaries([metric], [row])
+    assert run.summaries() == ([metric], [row])
+
+
+# ── Ctrl-C ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_ctrl_c_waits_for_the_end_of_the_block() -> None:
+    done = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where tests run in the background
+
+    def work() -> None:
+        with uninterrupted():
+            with uninterrupted():
+                signal.raise_signal(signal.SIGINT)
+                done.append("inner")
+            done.append("outer")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        assert done == ["inner", "outer"]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_ctrl_c_goes_to_the_handler_that_was_there() -> None:
+    seen: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
+    try:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            assert seen == []
+        assert seen == [signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_other_threads_write_without_touching_signals() -> None:
+    faults: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with uninterrupted():
+                pass
+        except BaseException as fault:  # noqa: BLE001 - whatever the thread raised is looked at below
+            faults.append(fault)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert faults == []
+
+
+def test_a_storm_of_ctrl_c_tears_no_record(run: Run) -> None:
+    """Real signals at any moment: every record whose `write` returned is there, and no line is torn."""
+    stop = threading.Event()
+
+    def storm() -> None:
+        while not stop.wait(0.0007):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    interrupted = 0
+    with run.writer() as writer:
+        thread = threading.Thread(target=storm)
+        before = signal.signal(signal.SIGINT, lambda number, frame: count())
+
+        def count() -> None:
+            nonlocal interrupted
+            interrupted += 1
+
+        thread.start()
+        try:
+            for number in range(200):
+                writer.write(record(str(number)))
+        finally:
+            stop.set()
+            thread.join()
+            signal.signal(signal.SIGINT, before)
+    assert interrupted > 10
+    assert len(run.records()) == 200
+    assert run.torn == 0
+
+
+def test_the_store_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, bench_suite.store.runs; print({'torch', 'numpy', 'pandas', 'pyarrow', 'PIL'} & set(sys.modules))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "set()"

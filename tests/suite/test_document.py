@@ -1,0 +1,164 @@
+"""Claims about a suite's text: where a fault is said to be, and what `--set` changes."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench_suite.suite.document import SuiteError, label, read_document, spell
+
+TEXT = """\
+title = "x"
+[[tasks]]
+use = "loans"
+[[tasks]]
+use = "./my_task.py"
+[[models]]
+use = "mlp"
+name = "small"
+hidden = [
+  8,
+  4,
+]
+[train]
+epochs = 3
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads TEXT, or another, with flags."""
+
+    def read(*overrides: str, text: str = TEXT):
+        (tmp_path / "s.toml").write_text(text, encoding="utf-8")
+        return read_document(tmp_path / "s.toml", "s.toml", overrides)
+
+    return read
+
+
+def said(document) -> list[str]:
+    """All faults, as they are raised."""
+    with pytest.raises(SuiteError) as error:
+        document.raise_faults()
+    return list(error.value.faults)
+
+
+def test_a_fault_shows_file_line_key_and_the_line_itself(read):
+    document = read()
+    document.fault(("models", 0, "hidden", 1), "too small")
+    assert said(document) == ["s.toml:11: models[0].hidden[1]: too small\n    4,"]
+
+
+def test_a_fault_of_what_is_not_there_stands_at_what_is_around_it(read):
+    document = read()
+    document.fault(("models", 0, "dropout"), "missing")
+    document.fault((), "empty")
+    assert said(document) == ["s.toml:1: empty", "s.toml:6: models[0].dropout: missing\n    [[models]]"]
+
+
+def test_faults_come_in_the_order_of_lines_those_of_flags_first_and_none_twice(read):
+    document = read("train.epochs=4", "new.table=1")
+    for path in (("train",), ("title",), ("train", "epochs"), ("new",), ("title",)):
+        document.fault(path, "wrong")
+    assert [fault.partition(": wrong")[0] for fault in said(document)] == [
+        "--set train.epochs=4",
+        "--set new.table=1",
+        "s.toml:1: title",
+        "s.toml:13: train",
+    ]
+
+
+def test_a_document_without_faults_raises_nothing(read):
+    read().raise_faults()
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (("tasks", 0, "use"), "tasks[0].use"),
+        (("gate", "quality/accuracy", "min"), 'gate."quality/accuracy".min'),
+        (("", "a b"), '""."a b"'),
+    ],
+)
+def test_a_path_is_spelt_as_toml_would(path, text):
+    assert spell(path) == text
+
+
+def test_an_entry_is_called_by_its_name_else_by_its_component():
+    assert [label(e) for e in ({"use": "mlp", "name": "a"}, {"use": "mlp"}, {"use": "./x/my_task.py"}, {})] == [
+        "a",
+        "mlp",
+        "my_task",
+        None,
+    ]
+
+
+SETS = [
+    ("train.epochs=5", ("train", "epochs"), 5),
+    ("train.epochs = 5 ", ("train", "epochs"), 5),
+    ("title=a=b", ("title",), "a=b"),
+    ("title=plain words", ("title",), "plain words"),
+    ('title="5"', ("title",), "5"),
+    ("train.optimizer=sgd", ("train", "optimizer"), "sgd"),
+    ("matrix.seed=[0, 1]", ("matrix", "seed"), [0, 1]),
+    ('matrix."train.epochs"=[1]', ("matrix", "train.epochs"), [1]),
+    ("matrix.train.epochs=[1]", ("matrix", "train.epochs"), [1]),
+    ("matrix.exclude=[]", ("matrix", "exclude"), []),
+    ("models.small.hidden=[2]", ("models", 0, "hidden"), [2]),
+    ("models.0.hidden=[2]", ("models", 0, "hidden"), [2]),
+    ("tasks.my_task.data=sample", ("tasks", 1, "data"), "sample"),
+    ("gate.quality/accuracy.min=0.5", ("gate", "quality/accuracy", "min"), 0.5),
+    ("title=1\nx = 2", ("title",), "1\nx = 2"),
+    ("title=", ("title",), ""),
+]
+
+
+@pytest.mark.parametrize(("flag", "path", "value"), SETS)
+def test_set_changes_one_value(read, flag, path, value):
+    document = read(flag)
+    found = document.values
+    for key in path:
+        found = found[key]
+    assert found == value
+    assert document.flags == {path: f"--set {flag}"}
+
+
+def test_a_later_set_wins(read):
+    assert read("train.epochs=5", "train.epochs=6").values["train"]["epochs"] == 6
+
+
+def test_the_text_is_kept_as_it_is_read_and_flags_do_not_change_it(read):
+    assert read("title=y").text == TEXT
+
+
+@settings(max_examples=300)
+@given(st.text(max_size=60))
+def test_any_text_is_either_toml_or_one_fault_with_a_line(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("any") / "s.toml"
+    path.write_bytes(text.encode("utf-8", errors="surrogatepass"))
+    faults: tuple[str, ...] = ()
+    try:
+        document = read_document(path, "s.toml")
+    except SuiteError as error:
+        faults = error.faults
+    else:
+        assert document.values == tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n"))
+    assert len(faults) <= 1
+    assert all(fault.startswith("s.toml:") for fault in faults)
+
+
+@settings(max_examples=300)
+@given(st.text(max_size=30))
+def test_any_set_is_taken_or_explained(tmp_path_factory, flag):
+    path = tmp_path_factory.mktemp("any") / "s.toml"
+    path.write_text(TEXT)
+    faults: tuple[str, ...] = ()
+    try:
+        read_document(path, "s.toml", [flag])
+    except SuiteError as error:
+        faults = error.faults
+    assert len(faults) <= 1
+    assert all(fault.startswith("--set ") for fault in faults)

@@ -1,0 +1,18 @@
+"""Durations: what they come to in seconds, and what is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench_suite.suite.durations import seconds_of
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("10m", 600.0), ("90s", 90.0), ("1.5h", 5400.0), (" 2 m ", 120.0)])
+def test_a_duration_is_a_number_and_its_unit(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["10", "m", "0s", "-1m", "10 minutes", "", "nan s"])
+def test_what_is_none_says_what_one_is(text: str) -> None:
+    with pytest.raises(ValueError, match='such as "10m"'):
+        seconds_of(text)
