@@ -1006,7 +1006,7 @@ def test_error_rates_of_two_runs_are_of_their_own_gates(runs: Runs) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_suites_of_many_gates_and_few_seeds_alarm_for_nothing_in_at_most_one_of_a_hundred() -> None:
-    """`pytest -m slow tests/comparison/test_compare.py -s` prints: 0.009, 0.010, 0.013, 0.007, each ± 0.003; found 0.986."""
+    """`pytest -m slow tests/comparison/test_compare.py -s` prints 0.009, 0.010, 0.013, 0.007 (± 0.003); found 0.986."""
     print("\ngates  seeds  spread  false alarms")
     for gates, seeds, spread in ((1, 1, 0.0), (20, 1, 0.0), (20, 2, 0.005), (10, 3, 0.005)):
         found = simulate([Setting(seeds=seeds, spread=spread)] * gates, 0.0, trials=1000)

@@ -141,7 +141,7 @@ def reason_of(fault: BaseException) -> str:
 def traceback_of(fault: BaseException) -> str:
     """The traceback as text, files named from the folder of their installation or from the working folder."""
     text = "".join(traceback.format_exception(fault))
-    for folder in sorted({str(Path(place).resolve()) for place in (*sys.path, ".")}, key=len, reverse=True):
+    for folder in sorted({str(Path(folder).resolve()) for folder in (*sys.path, ".")}, key=len, reverse=True):
         text = text.replace(f'File "{folder}/', 'File "')
     return text
 
@@ -186,7 +186,7 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
         raise TypeError(f"`{name}`: its reason is no string: {metric.reason!r}")
     if not isinstance(interval, Interval | None):
         raise TypeError(f"`{name}`: its interval is no Interval: {interval!r}")
-    at = {str(axis): _plain(place, name) for axis, place in metric.at.items()}
+    at = {str(axis): _coordinate(value, name) for axis, value in metric.at.items()}
     if interval is not None:
         interval = replace(interval, low=float(interval.low), high=float(interval.high), level=float(interval.level))
     facts = known[name]
@@ -205,9 +205,9 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
     )
 
 
-def _plain(place: Any, name: str) -> str | float:
+def _coordinate(value: Any, name: str) -> str | float:
     """A coordinate as a string or a number; a NumPy scalar becomes Python's."""
-    place = place.item() if hasattr(place, "item") else place
-    if not isinstance(place, str | int | float):
-        raise TypeError(f"`{name}`: a coordinate is a string or a number, not {place!r}")
-    return place
+    value = value.item() if hasattr(value, "item") else value
+    if not isinstance(value, str | int | float):
+        raise TypeError(f"`{name}`: a coordinate is a string or a number, not {value!r}")
+    return value
