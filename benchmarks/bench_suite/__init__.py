@@ -39,18 +39,18 @@ def run(
     files beside the records.
     Raises `contracts.BenchError` where the input is wrong; a cell that fails is a record in `Outcome.records`.
     """
-    from bench_suite.execution.callbacks import Silent
+    from bench_suite.execution.callbacks import RunCallback
     from bench_suite.execution.selection import select
     from bench_suite.execution.session import Request, execute
-    from bench_suite.exporters.tensorboard import beside_records
+    from bench_suite.exporters.tensorboard import follow
     from bench_suite.store.runs import Store
     from bench_suite.suite.parser import read_suite
     from bench_suite.suite.plan import make_plan
 
     plan = select(make_plan(read_suite(str(suite), overrides), only), keyword)
     request = Request(smoke, offline, trust, resume, stale, stop_at_first=stop_at_first)
-    watcher = beside_records(Silent(), Path(results), resume) if tensorboard else Silent()
-    return execute(plan, Store(Path(results)), request, watcher)
+    callback = follow(RunCallback(), Path(results), resume) if tensorboard else RunCallback()
+    return execute(plan, Store(Path(results)), request, callback)
 
 
 def load(name: str | Path = "latest", *, results: str | Path = "results") -> Run:

@@ -5,7 +5,7 @@ Arrays are NumPy, tensors are torch; neither is imported here. Only the standard
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -20,8 +20,15 @@ if TYPE_CHECKING:
     Tensor = torch.Tensor
 
 Kind = Literal["tasks", "problems", "models", "engines", "probes", "metrics", "executors", "importers", "exporters"]
-Status = Literal["ok", "failed", "unavailable", "interrupted", "timeout"]
+Status = Literal["ok", "failed", "unavailable", "interrupted"]
 Better = Literal["higher", "lower", "none"]
+MetricKind = Literal["estimate", "exact", "single"]
+"""What stands behind a metric's value, which decides how two runs are compared:
+
+`estimate`  a sample of examples, seeds or processes; the metric has an interval or samples
+`exact`     a count that does not vary between runs of the same cell, such as a model's parameters
+`single`    one observation of something that varies, such as peak memory: only equal values can be compared
+"""
 
 
 # ── faults ──────────────────────────────────────────────────────────────────────────────────────
@@ -372,7 +379,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that a probe measured. One without interval or samples needs a `reason`."""
+    """A number that a probe measured. An estimate without interval or samples needs a `reason`."""
 
     name: str
     "Of the probe's `METRICS`, without the probe's label."
@@ -384,6 +391,8 @@ class Metric:
     interval: Interval | None = None
     samples: tuple[float, ...] = ()
     n: int | None = None
+    kind: MetricKind = "estimate"
+    'Set "exact" for a count that does not vary between runs, and "single" for one observation of what does.'
 
 
 ArtifactKind = Literal["lines", "bars", "matrix", "image", "text", "table"]
@@ -423,7 +432,7 @@ class Trained(Protocol):
     problem: Problem
     history: History | None
     "None where nothing was trained (`epochs = 0`), or where an estimator says nothing of its fit."
-    place: Placement
+    placement: Placement
     network: Network | None
     "None: there are no gradients to be had."
     meter: Any
@@ -450,10 +459,6 @@ class Trained(Protocol):
         """The same cell trained anew: on `rows` of the training split, from another seed, with other options."""
 
 
-class Meter(Protocol):
-    """Whatever a probe's `during` yields; the probe finds it again as `trained.meter`."""
-
-
 class Probe(Protocol):
     """A module in `probes/`; `during` and `summarise` may be absent."""
 
@@ -462,7 +467,7 @@ class Probe(Protocol):
     def probe(self, trained: Trained, options: Any) -> Iterator[Metric | Artifact]:
         """Measure one cell."""
 
-    def during(self, place: Placement, options: Any) -> AbstractContextManager[Any]:
+    def during(self, placement: Placement, options: Any) -> AbstractContextManager[Any]:
         """Entered around the training."""
 
     def summarise(self, records: Sequence[Record], options: Any) -> Iterator[Metric | Artifact]:
@@ -489,6 +494,7 @@ class MetricRow:
     ideal: float | None = None
     of_predictions: bool = False
     "Whether nothing but the stored predictions of the test split, and their groups, makes it."
+    kind: MetricKind = "estimate"
 
 
 @dataclass(frozen=True)
@@ -520,11 +526,11 @@ class Record:
     run: str
     suite: str
     id: str
-    reuse: str
+    weights_key: str
     cell: Mapping[str, Any]
     "Labels and axes: `task`, `model`, `engine`, `precision`, `seed`, …"
     options: Mapping[str, Any]
-    "All of them, resolved, by family: `task`, `model`, `train`, `evaluate`, `place`."
+    "All of them, resolved, by family: `task`, `model`, `train`, `evaluate`, `placement`."
     status: Status
     reason: str | None = None
     probes: Mapping[str, ProbeRow] = field(default_factory=dict)
@@ -537,7 +543,10 @@ class Record:
     notes: tuple[str, ...] = ()
     "What a reader should know: weights reused, no validation split, `--trust` given."
     smoke: bool = False
-    schema: int = 1
-
-
-Records = Iterable[Record]
+    weights_reused: bool = False
+    "Whether the cell was measured on weights that an earlier training of this run kept."
+    shared_training: bool = False
+    "Whether another cell of the unit trained for this one, so that `seconds` contain no training."
+    machine_busy: bool = False
+    "Whether the machine's load was above its number of cores when the run began."
+    schema: int = 2

@@ -31,27 +31,27 @@ class Case:
     text: str
     line: int
     says: tuple[str, ...]
-    faults: int = 1
+    errors: int = 1
 
 
 def case(
-    id: str, added: str, says: str, *more: str, after: int = END, line: int | None = None, faults: int = 1
+    id: str, added: str, says: str, *more: str, after: int = END, line: int | None = None, errors: int = 1
 ) -> Case:
     """BASE with lines added after one of its own; the fault is on the first added line unless `line` says otherwise."""
     lines = BASE.splitlines()
     text = "\n".join([*lines[:after], added, *lines[after:]]) + "\n"
-    return Case(id, text, line or min(after, len(lines)) + 1, (says, *more), faults)
+    return Case(id, text, line or min(after, len(lines)) + 1, (says, *more), errors)
 
 
-def replaced(id: str, old: str, new: str, says: str, *more: str, faults: int = 1) -> Case:
+def replaced(id: str, old: str, new: str, says: str, *more: str, errors: int = 1) -> Case:
     """BASE with a piece in the place of another, on whose line the fault is."""
     assert BASE.count(old) == 1
-    return Case(id, BASE.replace(old, new), BASE[: BASE.index(old)].count("\n") + 1, (says, *more), faults)
+    return Case(id, BASE.replace(old, new), BASE[: BASE.index(old)].count("\n") + 1, (says, *more), errors)
 
 
-def whole(id: str, text: str, line: int, says: str, *more: str, faults: int = 1) -> Case:
+def whole(id: str, text: str, line: int, says: str, *more: str, errors: int = 1) -> Case:
     """A suite of its own."""
-    return Case(id, text, line, (says, *more), faults)
+    return Case(id, text, line, (says, *more), errors)
 
 
 def near(word: str) -> str:
@@ -332,7 +332,7 @@ NO_CELL = [
         "[matrix]\nexclude = [{ seed = 0 }]",
         "the task loans stands in no cell: all of its cells are excluded",
         line=2,
-        faults=2,
+        errors=2,
     ),
     case("only", "only = { seed = 5 }", "probes.quality.only: chooses no cell of this suite", after=PROBE),
     case(
@@ -357,7 +357,7 @@ NO_CELL = [
 NO_CELL[5] = Case(NO_CELL[5].id, NO_CELL[5].text.replace('"mlp"', '"logistic_regression"'), 9, NO_CELL[5].says)
 
 MISSING = [
-    whole("everything", "", 1, "at least one task", "at least one model", "at least one probe", faults=3),
+    whole("everything", "", 1, "at least one task", "at least one model", "at least one probe", errors=3),
     whole(
         "tasks",
         BASE.replace('[[tasks]]\nuse = "loans"\n', ""),
@@ -446,9 +446,9 @@ def test_a_wrong_suite_is_explained_with_file_line_key_and_nearest_spelling(benc
     assert "Traceback" not in ended.err
     for said in wrong.says:
         assert said in ended.err
-    faults = faults_of(ended.err)
-    assert len(faults) == wrong.faults, ended.err
-    assert re.match(rf"wrong\.toml:{wrong.line}: ", faults[0]), ended.err
+    errors = faults_of(ended.err)
+    assert len(errors) == wrong.errors, ended.err
+    assert re.match(rf"wrong\.toml:{wrong.line}: ", errors[0]), ended.err
     assert all(c.isprintable() or c == "\n" for c in ended.err), "a file must not steer the terminal"
     assert max(map(len, ended.err.splitlines())) < 500
     assert [path.name for path in tmp_path.iterdir()] == ["wrong.toml"], "nothing is written"
@@ -460,7 +460,7 @@ def test_all_faults_of_a_file_are_shown_at_once_in_the_order_of_its_lines(bench,
         '[train]\nepochs = "3"\n[matrix]\nsed = [1]\n[probes.quality]\n[gate]\n"quality/acc" = { min = 1 }\n[report]\ncolums = []\n'
     )
     ended = bench("plan", "wrong.toml")
-    lines = [int(fault.split(":")[1]) for fault in faults_of(ended.err)]
+    lines = [int(error.split(":")[1]) for error in faults_of(ended.err)]
     assert (ended.status, lines) == (2, [1, 4, 7, 8, 10, 12, 15, 17])
 
 
@@ -470,7 +470,7 @@ def test_one_misspelt_name_is_one_fault_and_not_one_for_all_that_refers_to_it(be
         '[matrix]\n"models.mlp.hidden" = [[3]]\n"tasks.diabetes.data" = ["full"]\nexclude = [{ model = "mlp", task = "diabetes" }]\n'
         '[probes.quality]\nonly = { model = "mlp" }\n[gate]\n"quality/r2" = { min = 0.1 }\n[report]\nsort = "quality/r2"\n'
     )
-    assert [fault.split(":")[1] for fault in faults_of(bench("plan", "wrong.toml").err)] == ["2", "6"]
+    assert [error.split(":")[1] for error in faults_of(bench("plan", "wrong.toml").err)] == ["2", "6"]
 
 
 def test_a_probe_that_applies_nowhere_is_an_error_with_the_reason(bench, tmp_path):
@@ -725,10 +725,10 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("fault", FOREIGN)
-def test_a_component_file_that_cannot_be_read_is_explained_with_both_files_and_lines(bench, tmp_path, fault):
-    source, says = FOREIGN[fault]
-    (tmp_path / "mine.py").write_text(source, encoding="latin-1" if fault == "latin-1" else "utf-8")
+@pytest.mark.parametrize("error", FOREIGN)
+def test_a_component_file_that_cannot_be_read_is_explained_with_both_files_and_lines(bench, tmp_path, error):
+    source, says = FOREIGN[error]
+    (tmp_path / "mine.py").write_text(source, encoding="latin-1" if error == "latin-1" else "utf-8")
     (tmp_path / "suite.toml").write_text(BASE.replace('"mlp"', '"./mine.py"'))
     ended = bench("plan", "suite.toml")
     assert ended.status == 2, ended

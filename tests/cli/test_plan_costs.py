@@ -13,7 +13,7 @@ import pytest
 
 from bench_suite import environment
 from bench_suite.contracts import ProbeRow, Record
-from bench_suite.execution.time_estimates import MOST_RECORDS, SHARES_TRAINING, Expected, expected, spoken
+from bench_suite.execution.time_estimates import MAX_RECORDS, SHARES_TRAINING, Expected, expected, format_duration
 from bench_suite.store.runs import Store
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import Cell, Plan, make_plan
@@ -80,7 +80,7 @@ def test_the_median_of_a_cells_own_newest_records_is_told(plan, store):
     for seconds in (1000.0, 5.0, 1.0, 2.0, 3.0, 900.0):
         keep(store, record(cell, made, seconds))
         time.sleep(0.002)  # runs are told apart by the millisecond in which they start
-    assert expected(made, store)[cell.id] == Expected(3.0, MOST_RECORDS, "cell")
+    assert expected(made, store)[cell.id] == Expected(3.0, MAX_RECORDS, "cell")
     assert expected(made, store)[other.id] == Expected()
 
 
@@ -157,7 +157,7 @@ def test_what_has_run_is_told_as_it_was(bench, tmp_path):
     assert {id: cell["seconds"] for id, cell in document["time"]["cells"].items()} == took
     assert document["time"]["seconds"] == pytest.approx(sum(took.values()))
     assert document["time"]["unknown_cells"] == 0
-    assert f"time: about {spoken(sum(took.values()))}, from 2 earlier records" in bench("plan", "s.toml").out
+    assert f"time: about {format_duration(sum(took.values()))}, from 2 earlier records" in bench("plan", "s.toml").out
     assert "time: unknown" in bench("plan", "s.toml", "--results", "elsewhere").out
 
 
@@ -199,8 +199,10 @@ def test_only_the_lines_that_are_asked_for_are_parsed(plan, store, monkeypatch):
     from bench_suite.store import runs as module
 
     made = plan()
-    strangers = [record(made.cells[0], made, 1.0, id=f"{n:016x}", cell={"task": "a", "model": "b"}) for n in range(300)]
-    keep(store, *strangers, record(made.cells[0], made, 4.0))
+    unmatched_words = [
+        record(made.cells[0], made, 1.0, id=f"{n:016x}", cell={"task": "a", "model": "b"}) for n in range(300)
+    ]
+    keep(store, *unmatched_words, record(made.cells[0], made, 4.0))
     parsed = []
     read = module.read_lines
     monkeypatch.setattr(module, "read_lines", lambda line: parsed.append(line) or read(line))
@@ -214,7 +216,7 @@ def test_only_the_lines_that_are_asked_for_are_parsed(plan, store, monkeypatch):
      (3599.9, "1 h"), (7500, "2 h 5 min"), (4e6, "1,111 h 7 min")],
 )  # fmt: skip
 def test_times_are_said_as_people_say_them(seconds, said):
-    assert spoken(seconds) == said
+    assert format_duration(seconds) == said
 
 
 def test_a_results_folder_that_is_none_is_no_fault(bench, tmp_path):

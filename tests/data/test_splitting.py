@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench_suite.data.fingerprint import content_ids, contents
-from bench_suite.data.splitting import dealt, shuffled, stratified
+from bench_suite.data.splitting import shuffled, split_by_content, stratified
 
 
 @st.composite
@@ -26,7 +26,7 @@ def test_every_row_lands_in_one_part_and_no_content_in_two(
     case: tuple[np.ndarray, np.ndarray, dict[str, int]],
 ) -> None:
     ids, target, counts = case
-    parts = dealt(ids, target, counts)
+    parts = split_by_content(ids, target, counts)
     assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(len(ids)))
     if len(set(contents(ids).tolist())) >= 3 and counts["validation"]:
         seen = [set(contents(ids[rows]).tolist()) for rows in parts.values()]
@@ -38,7 +38,7 @@ def test_the_order_of_rows_has_no_say(case: tuple[np.ndarray, np.ndarray, dict[s
     ids, target, counts = case
     order = list(range(len(ids)))
     random.shuffle(order)
-    one, other = dealt(ids, target, counts), dealt(ids[order], target[order], counts)
+    one, other = split_by_content(ids, target, counts), split_by_content(ids[order], target[order], counts)
     for name in counts:
         assert set(ids[one[name]].tolist()) == set(ids[order][other[name]].tolist())
 
@@ -46,7 +46,7 @@ def test_the_order_of_rows_has_no_say(case: tuple[np.ndarray, np.ndarray, dict[s
 def test_sizes_are_exact_and_classes_keep_their_shares() -> None:
     ids = content_ids(np.arange(1000))
     target = np.repeat([0, 1, 2], [700, 200, 100])
-    parts = dealt(ids, target, {"test": 105, "train": 895})
+    parts = split_by_content(ids, target, {"test": 105, "train": 895})
     assert len(parts["test"]) == 105
     shares = np.bincount(target[parts["test"]])
     assert (np.abs(shares - 105 * np.array([0.7, 0.2, 0.1])) < 1).all()
@@ -54,21 +54,21 @@ def test_sizes_are_exact_and_classes_keep_their_shares() -> None:
 
 def test_examples_that_stand_twice_all_land_in_the_last_part() -> None:
     texts = [f"text {number}" for number in range(100)] + ["text 3", "text 50"]
-    parts = dealt(content_ids(texts), None, {"test": 20, "train": 82})
+    parts = split_by_content(content_ids(texts), None, {"test": 20, "train": 82})
     assert len(parts["test"]) == 20
     assert {texts[row] for row in parts["test"]}.isdisjoint({"text 3", "text 50"})
 
 
 def test_where_all_stand_twice_whole_groups_are_dealt() -> None:
     texts = [f"text {number // 4}" for number in range(400)]
-    parts = dealt(content_ids(texts), None, {"test": 81, "train": 319})
+    parts = split_by_content(content_ids(texts), None, {"test": 81, "train": 319})
     test, train = ({texts[row] for row in parts[name]} for name in ("test", "train"))
     assert test.isdisjoint(train)
     assert len(parts["test"]) == 84
 
 
 def test_one_content_alone_is_cut_all_the_same() -> None:
-    parts = dealt(content_ids(["same"] * 10), None, {"test": 3, "train": 7})
+    parts = split_by_content(content_ids(["same"] * 10), None, {"test": 3, "train": 7})
     assert [len(rows) for rows in parts.values()] == [3, 7]
 
 
@@ -93,7 +93,7 @@ def test_where_a_class_runs_out_others_stand_in() -> None:
 
 def test_no_part_starts_with_the_classes_that_another_had_enough_of() -> None:
     target = np.arange(5000) % 10
-    parts = dealt(content_ids(np.arange(5000)), target, {"test": 1000, "train": 4000})
+    parts = split_by_content(content_ids(np.arange(5000)), target, {"test": 1000, "train": 4000})
     for rows in parts.values():
         assert np.bincount(target[rows[:200]], minlength=10).max() < 40
 
@@ -107,4 +107,4 @@ def test_picking_takes_the_first_of_each_class() -> None:
 @pytest.mark.parametrize("counts", [{"test": 0.2, "train": 0.8}, {"test": 1, "train": 1}, {"test": -1, "train": 11}])
 def test_counts_that_do_not_sum_to_all_examples_are_explained(counts):
     with pytest.raises(ValueError, match="whole numbers that sum to the 10 examples"):
-        dealt(np.arange(10), None, counts)
+        split_by_content(np.arange(10), None, counts)

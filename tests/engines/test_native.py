@@ -55,7 +55,7 @@ def train(
     data: Data,
     options: TrainOptions,
     seed: int = 0,
-    place: Placement = PLACE,
+    placement: Placement = PLACE,
     report: Callable[[Any], bool] = lambda window: True,
     model: Any = mlp,
 ) -> tuple[Network, History]:
@@ -66,12 +66,12 @@ def train(
     def columns(name: str) -> Encoded:
         return made.setdefault(name, encoded(network, data.splits[name]))
 
-    return network, native.train(network, data, classification, options, place, report, columns)
+    return network, native.train(network, data, classification, options, placement, report, columns)
 
 
-def said(network: Network, data: Data, split: str = "test", place: Placement = PLACE) -> dict[str, np.ndarray]:
+def said(network: Network, data: Data, split: str = "test", placement: Placement = PLACE) -> dict[str, np.ndarray]:
     evaluation = Evaluation(256, data.spec, None)
-    return predict(network, classification, encoded(network, data.splits[split]), evaluation, place)
+    return predict(network, classification, encoded(network, data.splits[split]), evaluation, placement)
 
 
 def accuracy(network: Network, data: Data, split: str = "test") -> float:
@@ -166,11 +166,11 @@ def test_a_loss_that_is_not_finite_names_step_and_learning_rate(digits: Data) ->
 
 
 def test_bfloat16_learns_as_well_and_its_weights_stay_float32(digits: Data) -> None:
-    place = replace(PLACE, precision="bf16-mixed")
-    network, _ = train(digits, TrainOptions(epochs=3), place=place)
+    placement = replace(PLACE, precision="bf16-mixed")
+    network, _ = train(digits, TrainOptions(epochs=3), placement=placement)
     assert accuracy(network, digits) > 0.88
     assert {p.dtype for p in network.module.parameters()} == {torch.float32}
-    assert not np.array_equal(said(network, digits)["scores"], said(network, digits, place=place)["scores"])
+    assert not np.array_equal(said(network, digits)["scores"], said(network, digits, placement=placement)["scores"])
 
 
 def test_no_epochs_leave_the_weights_as_they_are(digits: Data) -> None:

@@ -39,16 +39,16 @@ def one_thread() -> Iterator[None]:
 
 
 def train(
-    data: Data, options: TrainOptions, place: Placement = PLACE, report: Any = lambda w: True, saved: Any = None,
+    data: Data, options: TrainOptions, placement: Placement = PLACE, report: Any = lambda w: True, saved: Any = None,
     model: Any = mlp, **chosen: Any,
 ) -> tuple[Network, History]:  # fmt: skip
     torch.manual_seed(0)
     network = model.build(data, model.Options(**chosen))
-    if place.compiled:
+    if placement.compiled:
         compiling.compiled(network.module)
     columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation")}
     torch.manual_seed(1)
-    history = native.train(network, data, classification, options, place, report, columns.__getitem__, saved)
+    history = native.train(network, data, classification, options, placement, report, columns.__getitem__, saved)
     return network, history
 
 
@@ -179,9 +179,9 @@ def test_muon_takes_the_matrices_in_the_middle_and_adamw_the_rest(digits: Data) 
     inner = [module.layers[2].weight, module.layers[4].weight]
     assert [id(p) for p in optimisers.hidden_weights(module)] == [id(p) for p in inner]
     made = optimisers.optimiser(module, TrainOptions(optimizer="muon"), PLACE)
-    assert isinstance(made, optimisers.Together)
+    assert isinstance(made, optimisers.ChainedOptimizer)
     muon, adamw = made.parts
-    assert isinstance(muon, optimisers.OfMatrices)
+    assert isinstance(muon, optimisers.MatrixViewOptimizer)
     assert [type(muon.inner).__name__, type(adamw).__name__] == ["Muon", "AdamW"]
     every = [*muon.weights, *(p for group in adamw.param_groups for p in group["params"])]
     assert sorted(map(id, every)) == sorted(map(id, module.parameters()))

@@ -49,7 +49,7 @@ METRICS = {"count": {"unit": "examples", "better": "none"}}
 
 def probe(trained, options):
     time.sleep(0.03)
-    yield Metric("count", len(trained.data.splits["test"]), reason="exact count")
+    yield Metric("count", len(trained.data.splits["test"]), kind="exact")
 '''
 
 

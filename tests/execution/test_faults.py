@@ -121,9 +121,9 @@ def load(options, sources):
 """
 
 
-@pytest.mark.parametrize("fault", BROKEN)
-def test_a_model_that_fails_becomes_a_failed_record_and_the_others_go_on(inside, fault):
-    source, cause = BROKEN[fault]
+@pytest.mark.parametrize("error", BROKEN)
+def test_a_model_that_fails_becomes_a_failed_record_and_the_others_go_on(inside, error):
+    source, cause = BROKEN[error]
     (inside.folder / "broken.py").write_text(HEAD + source)
     (inside.folder / "suite.toml").write_text(SUITE.format(train=""))
     ended = inside.run("run", "suite.toml", "--trust", "--json")
@@ -308,9 +308,9 @@ BROKEN_WORDS = {
 }
 
 
-@pytest.mark.parametrize("fault", BROKEN_WORDS)
-def test_a_probe_that_breaks_its_word_fails_alone(inside, fault):
-    (inside.folder / "probe.py").write_text(PROBE.format(body=BROKEN_WORDS[fault]))
+@pytest.mark.parametrize("error", BROKEN_WORDS)
+def test_a_probe_that_breaks_its_word_fails_alone(inside, error):
+    (inside.folder / "probe.py").write_text(PROBE.format(body=BROKEN_WORDS[error]))
     (inside.folder / "suite.toml").write_text(
         "[[tasks]]\nuse = 'loans'\n[[models]]\nuse = 'logistic_regression'\n[probes.quality]\nresamples = 100\n"
         "[probes.broken]\nuse = './probe.py'\n"

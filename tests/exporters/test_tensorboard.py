@@ -12,7 +12,7 @@ import pytest
 import bench_suite
 from bench_suite.cli import main
 from bench_suite.contracts import BenchError, History, Window
-from bench_suite.execution.callbacks import Silent
+from bench_suite.execution.callbacks import RunCallback
 from bench_suite.store import formats
 from bench_suite.store.runs import Store
 
@@ -98,7 +98,7 @@ def test_curves_by_epoch_are_those_of_the_history(ran):
 
 
 def test_a_point_by_epochs_stands_at_the_time_when_its_epoch_ended(tmp_path, cell):
-    files = EventFiles(Silent(), lambda run: tmp_path)
+    files = EventFiles(RunCallback(), lambda run: tmp_path)
     files.begin("RUN", resumed=False, wanted=False, done=0, notes=())
     times = []
     for step in (5, 10, 15, 20):
@@ -198,7 +198,7 @@ def test_without_the_package_it_stops_before_the_first_cell(tmp_path, monkeypatc
 
 def test_where_nothing_can_be_written_the_fault_says_what_to_do(tmp_path, cell):
     (tmp_path / "taken").write_text("a file where the folder should be")
-    files = EventFiles(Silent(), lambda run: tmp_path / "taken")
+    files = EventFiles(RunCallback(), lambda run: tmp_path / "taken")
     files.begin("run", resumed=False, wanted=False, done=0, notes=())
     with pytest.raises(BenchError, match="--results DIR"):
         files.window(cell, Window(10, 640, 0.06, 0.0, 2.3))
@@ -207,7 +207,7 @@ def test_where_nothing_can_be_written_the_fault_says_what_to_do(tmp_path, cell):
 def test_everything_is_passed_on_in_order(tmp_path, cell):
     told: list[str] = []
 
-    class Listener(Silent):
+    class Listener(RunCallback):
         def __getattribute__(self, name: str) -> Any:
             if not name.startswith("_"):
                 told.append(name)

@@ -19,7 +19,7 @@ def test_three_cells_are_one_unit_and_one_training(walk: Any) -> None:
     assert len({cell["unit"] for cell in walked.plan["cells"]}) == 1
     records = _records(walked)
     assert len({record.id for record in records}) == 3
-    assert len({record.reuse for record in records}) == 1
+    assert len({record.weights_key for record in records}) == 1
     assert ["train" in record.seconds for record in records] == [True, False, False]
     assert sum("shares the training of another cell" in record.notes for record in records) == 2
     assert len(list((walked.run.path / "weights").glob("*.safetensors"))) == 1

@@ -29,4 +29,4 @@ def test_averaged_gradients_of_halves_are_the_gradient_of_the_batch(walk: Any) -
 def test_the_engine_is_part_of_what_a_cell_is(walk: Any) -> None:
     records = walk("two_processes").records
     assert len({record.id for record in records}) == 2
-    assert len({record.reuse for record in records}) == 2
+    assert len({record.weights_key for record in records}) == 2

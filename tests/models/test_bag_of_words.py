@@ -95,14 +95,14 @@ def test_chunks_make_no_difference() -> None:
 @pytest.mark.slow
 def test_it_reaches_89_percent_on_the_imdb_sample() -> None:
     data = prepare(imdb.load(imdb.Options(data="sample"), Sources(offline=True)), 0.1, smoke=False)
-    place = Placement("cpu", 1, "32-true")
+    placement = Placement("cpu", 1, "32-true")
     reached = []
     for seed in (0, 1):
         torch.manual_seed(seed)
         network = bag_of_words.build(data, bag_of_words.Options())
         columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation", "test")}
         options = TrainOptions(epochs=3, learning_rate=3e-3, schedule="linear")
-        native.train(network, data, classification, options, place, lambda window: True, columns.__getitem__)
-        said = predict(network, classification, columns["test"], Evaluation(256, data.spec, None), place)
+        native.train(network, data, classification, options, placement, lambda window: True, columns.__getitem__)
+        said = predict(network, classification, columns["test"], Evaluation(256, data.spec, None), placement)
         reached.append(accuracy(columns["test"].columns["target"].numpy(), said["predictions"]))
     assert np.mean(reached) >= 0.89

@@ -57,15 +57,15 @@ def reviews(smoke: bool = True) -> Data:
     return prepare(imdb.load(imdb.Options(data="sample"), Sources(offline=True)), 0.1, smoke=smoke)
 
 
-def fitted(network: Network, data: Data, place: Placement = PLACE, **options: Any) -> dict[str, Any]:
+def fitted(network: Network, data: Data, placement: Placement = PLACE, **options: Any) -> dict[str, Any]:
     """What the network says of the test split once it is trained."""
     columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation", "test")}
     problem = classification if data.problem == "classification" else regression
     torch.manual_seed(1)
     native.train(
-        network, data, problem, TrainOptions(**options), place, lambda window: True, columns.__getitem__
+        network, data, problem, TrainOptions(**options), placement, lambda window: True, columns.__getitem__
     )  # fmt: skip
-    return predict(network, problem, columns["test"], Evaluation(32, data.spec, None), place)
+    return predict(network, problem, columns["test"], Evaluation(32, data.spec, None), placement)
 
 
 def embeddings(*texts: str) -> np.ndarray:

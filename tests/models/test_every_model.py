@@ -65,7 +65,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def trained(task: str, model: str, seed: int = 0, place: Placement = PLACE, **options: Any) -> tuple[Any, Data]:
+def trained(task: str, model: str, seed: int = 0, placement: Placement = PLACE, **options: Any) -> tuple[Any, Data]:
     data = data_of(task)
     models, problem = module("models", model), module("problems", data.problem)
     torch.manual_seed(seed)
@@ -73,7 +73,7 @@ def trained(task: str, model: str, seed: int = 0, place: Placement = PLACE, **op
     if isinstance(made, Network):
         columns = {name: encoded(made, data.splits[name]) for name in ("train", "validation")}
         train_options = TrainOptions(epochs=1)
-        native.train(made, data, problem, train_options, place, lambda window: True, columns.__getitem__)
+        native.train(made, data, problem, train_options, placement, lambda window: True, columns.__getitem__)
     else:
         made.fit(data, TrainOptions(), lambda window: True)
     return made, data
@@ -116,8 +116,8 @@ def test_the_same_seed_gives_the_same_predictions_bit_for_bit(task: str, model: 
 
 @pytest.mark.parametrize(("task", "model"), PAIRS)
 def test_it_has_deterministic_kernels_and_repeats_itself_on_two_threads(task: str, model: str) -> None:
-    place = Placement("cpu", 2, "32-true", deterministic=True)
-    answers = [said(*trained(task, model, seed=7, place=place)) for _ in range(2)]
+    placement = Placement("cpu", 2, "32-true", deterministic=True)
+    answers = [said(*trained(task, model, seed=7, placement=placement)) for _ in range(2)]
     for column in answers[0]:
         assert np.array_equal(answers[0][column], answers[1][column])
 

@@ -159,8 +159,8 @@ def test_it_learns_64_digits_by_heart() -> None:
     network = built(data, width=0.5)
     columns = encoded(network, data.splits["train"])
     options = TrainOptions(epochs=30, batch_size=32, learning_rate=1e-2)
-    place = Placement("cpu", 1, "32-true")
-    native.train(network, data, classification, options, place, lambda window: True, {"train": columns}.__getitem__)
+    placement = Placement("cpu", 1, "32-true")
+    native.train(network, data, classification, options, placement, lambda window: True, {"train": columns}.__getitem__)
     network.module.eval()
     with torch.no_grad():
         said = network.module(columns.columns["image"]).argmax(dim=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench_suite.execution.callbacks import Silent
+from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.session import Request, execute
 from bench_suite.store.runs import Store
 from bench_suite.suite.parser import read_suite
@@ -64,7 +64,7 @@ METRICS = {"count": {"unit": "examples", "better": "none"}}
 
 
 def probe(trained, options):
-    yield Metric("count", len(trained.data.splits["test"]), reason="exact count")
+    yield Metric("count", len(trained.data.splits["test"]), kind="exact")
 '''
 SUITE = """
 [[tasks]]
@@ -83,7 +83,7 @@ def run_of(folder: Path, cells: int) -> float:
     (folder / "suite.toml").write_text(SUITE.format(seeds=list(range(cells))))
     plan = make_plan(read_suite(str(folder / "suite.toml")))
     began = time.perf_counter()
-    outcome = execute(plan, Store(folder / "results"), Request(trust=True), Silent())
+    outcome = execute(plan, Store(folder / "results"), Request(trust=True), RunCallback())
     seconds = time.perf_counter() - began
     assert len(outcome.records) == cells
     assert not outcome.failed

@@ -27,7 +27,7 @@ from bench_suite.engines import native
 from bench_suite.models import lstm, resnet, text_cnn, transformer
 from bench_suite.problems import classification
 from bench_suite.tasks import imdb
-from bench_suite.training.placement import placement
+from bench_suite.training.placement import resolve_placement
 
 pytestmark = pytest.mark.perf
 BATCH = 128
@@ -93,27 +93,27 @@ def by_hand(data: Data, precision: str, memory_format: torch.memory_format) -> C
     return epoch
 
 
-def harness(data: Data, place: Placement) -> Callable[[], object]:
+def harness(data: Data, placement: Placement) -> Callable[[], object]:
     """An epoch through the native engine."""
     network = resnet.build(data, resnet.Options())
     columns = encoded(network, data.splits["train"])
     options = TrainOptions(epochs=1, batch_size=BATCH, validation=0.0, optimizer="sgd", learning_rate=0.01)
     return lambda: native.train(
-        network, data, classification, options, place, lambda window: True, lambda name: columns
+        network, data, classification, options, placement, lambda window: True, lambda name: columns
     )
 
 
 def test_precision_auto_trains_a_small_resnet_at_the_best_of_six_settings(threads: int) -> None:
     data = pictures(8 * BATCH)
-    place = placement("cpu", "auto", threads)
+    placement = resolve_placement("cpu", "auto", threads)
     loops = {
         f"{precision} {name}": by_hand(data, precision, memory_format)
         for precision in PRECISIONS
         for name, memory_format in FORMATS.items()
     }
-    seconds = interleaved({**loops, "auto": harness(data, place)}, rounds=7)
+    seconds = interleaved({**loops, "auto": harness(data, placement)}, rounds=7)
     slowest = seconds["fp32 contiguous"]
-    print(f"\nauto stands for {place.precision} here; samples/s relative to fp32 contiguous:")
+    print(f"\nauto stands for {placement.precision} here; samples/s relative to fp32 contiguous:")
     print(", ".join(f"{name} {slowest / value:.2f}" for name, value in seconds.items()))
     best = min(value for name, value in seconds.items() if name != "auto")
     assert best / seconds["auto"] >= 0.9
@@ -147,14 +147,14 @@ def test_length_buckets_gain_nearly_all_that_the_lengths_of_reviews_allow(review
     average, so a model whose cost grows with the length gains at most 1.4 times. This holds the harness to that."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    place = Placement("cpu", 1, "32-true")
+    placement = Placement("cpu", 1, "32-true")
     network = model.build(reviews, model.Options())
     columns = encoded(network, reviews.splits["train"])
     options = TrainOptions(epochs=1, batch_size=32, validation=0.0)
 
     def epoch(some: Network) -> Callable[[], object]:
         return lambda: native.train(
-            some, reviews, classification, options, place, lambda window: True, lambda name: columns
+            some, reviews, classification, options, placement, lambda window: True, lambda name: columns
         )
 
     seconds = interleaved({"buckets": epoch(network), "maximum": epoch(to_the_maximum(network, 256))}, rounds=3)

@@ -42,9 +42,9 @@ def harness(images: np.ndarray, targets: np.ndarray, hidden: tuple[int, ...], th
     network = mlp.build(data, mlp.Options(hidden=hidden))
     examples = encoded(network, split)
     options = TrainOptions(epochs=1, batch_size=BATCH, validation=0.0)
-    place = Placement("cpu", threads, "32-true")
+    placement = Placement("cpu", threads, "32-true")
     return lambda: native.train(
-        network, data, classification, options, place, lambda window: True, lambda name: examples
+        network, data, classification, options, placement, lambda window: True, lambda name: examples
     )
 
 

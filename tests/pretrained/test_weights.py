@@ -89,7 +89,7 @@ def test_a_folder_is_found_at_home_and_from_the_suites_folder(
     shutil.copytree(saved, tmp_path / "above")
     (tmp_path / "beside").mkdir()  # which has no weights: it is not the one
     plan = make_plan(read_suite("suites/s.toml"))
-    assert [need.place for need in downloads(plan) if need.what == "weights"] == [
+    assert [need.location for need in downloads(plan) if need.what == "weights"] == [
         "folder:above", "folder:beside", "folder:tiny-bert",
     ]  # fmt: skip
     options = [discovery.make_options(cell.model.component, cell.options["model"]) for cell in plan.cells]
@@ -125,7 +125,7 @@ def test_without_a_network_no_attempt_is_made(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("error", "said"),
     [
         ("GatedRepoError", "asks for consent first"),
         ("RepositoryNotFoundError", "no such model, or it is private"),
@@ -133,11 +133,11 @@ def test_without_a_network_no_attempt_is_made(monkeypatch: pytest.MonkeyPatch) -
         ("LocalEntryNotFoundError", "cannot be reached"),
     ],
 )
-def test_what_the_hub_refuses_is_explained(fault: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_hub_refuses_is_explained(error: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 
     def refuse(*args: object, **kwargs: object) -> str:
-        raise type(fault, (OSError,), {})("what the library says")
+        raise type(error, (OSError,), {})("what the library says")
 
     monkeypatch.setattr(weights, "unreachable", lambda: None)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)

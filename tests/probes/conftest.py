@@ -19,7 +19,7 @@ class Written:
         sizes = {name: np.arange(len(columns["targets"])) for name, columns in splits.items()}
         self.data = SimpleNamespace(spec=full, splits=sizes)
         self.history = History(samples=1, seconds=1.0)
-        self.place = Placement("cpu", 1, "32-true")
+        self.placement = Placement("cpu", 1, "32-true")
         self.meter = None
 
     def predictions(self, split, change=None):

@@ -46,8 +46,8 @@ def peak(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return rates
 
 
-def trained(network: Network | None, data: Any, history: History | None = None, place: Placement = PLACE) -> Any:
-    return SimpleNamespace(network=network, data=data, history=history, place=place, problem=classification)
+def trained(network: Network | None, data: Any, history: History | None = None, placement: Placement = PLACE) -> Any:
+    return SimpleNamespace(network=network, data=data, history=history, placement=placement, problem=classification)
 
 
 def measured(cell: Any, examples: int = 8) -> dict[str, Metric]:
@@ -59,7 +59,7 @@ def measured(cell: Any, examples: int = 8) -> dict[str, Metric]:
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_the_textbook_network_costs_what_it_does_by_hand(digits: Any, precision: str) -> None:
     network = mlp.build(digits, mlp.Options(hidden=(128,)))
-    found = measured(trained(network, digits, place=replace(PLACE, precision=precision)))
+    found = measured(trained(network, digits, placement=replace(PLACE, precision=precision)))
     assert found["parameters"].value == found["trainable_parameters"].value == 101_770
     assert found["flops"].value == 2 * (784 * 128 + 128 * 10)
     assert found["training_flops"].value == 2 * (2 * 784 * 128 + 3 * 128 * 10)  # no gradient of the pixels

@@ -105,7 +105,7 @@ def test_curves_of_a_real_run_stand_in_its_report(tmp_path, monkeypatch):
         "[probes.quality]\nresamples = 100\n[probes.learning_curve]\n"
     )
     outcome = bench_suite.run(tmp_path / "suite.toml", results=tmp_path / "results")
-    assert not outcome.summary_faults
+    assert not outcome.summary_errors
     _, (lines, _table) = outcome.run.summaries()
     (points,) = outcome.run.read_artifact(lines).data["series"].values()
     train = {r.data["train"] for r in outcome.records}

@@ -21,7 +21,7 @@ def test_seconds_epochs_and_samples_are_those_at_which_the_target_was_reached():
     }  # fmt: skip
     found = measured(History(epochs=({"epoch": 1.0}, {"epoch": 2.0}), seconds=12.6, target=told))
     assert {name: row.value for name, row in found.items()} == {"seconds": 12.5, "epochs": 2.0, "samples": 90_000.0}
-    assert all(row.reason and row.interval is None for row in found.values())
+    assert all(row.kind == "single" and row.interval is None for row in found.values())
 
 
 def test_where_it_was_not_reached_there_is_no_value_and_the_reason_tells_how_far_it_came():

@@ -98,20 +98,20 @@ def test_value_and_bracket_are_of_the_same_samples(make_run: Make, record: Make_
 
 def test_a_seed_without_samples_counts_as_one_sample_of_its_value(make_run: Make, record: Make_record) -> None:
     def memory(seed: int, value: float, samples: tuple[float, ...] = ()) -> Record:
-        reason = None if samples else "the process's peak: one observation"
-        row = MetricRow("t/memory", value, "MiB", "lower", reason=reason, samples=samples)
+        reason, kind = (None, "estimate") if samples else ("the process's peak", "single")
+        row = MetricRow("t/memory", value, "MiB", "lower", reason=reason, samples=samples, kind=kind)
         return record(seed=seed, id=str(seed), metrics=(row,))
 
     [table] = tables([make_run(memory(0, 1.0), memory(1, 2.0), memory(2, 6.0))])
     value = table.rows[0].values[table.columns[0]]
     assert (value.value, value.spread) == (2.0, (1.0, 6.0))
-    assert value.reason == "the process's peak: one observation a seed"
+    assert value.reason == "the process's peak; one observation a seed"
     [table] = tables([make_run(memory(0, 1.0))])
     value = table.rows[0].values[table.columns[0]]
-    assert (value.spread, value.reason) == (None, "the process's peak: one observation")
+    assert (value.spread, value.reason) == (None, "the process's peak; one observation")
     [table] = tables([make_run(memory(0, 1.0), memory(1, 2.0, (2.0, 3.0)))])
     reason = table.rows[0].values[table.columns[0]].reason
-    assert reason == "the process's peak: one observation in 1 of 2 seeds"
+    assert reason == "the process's peak; one observation in 1 of 2 seeds"
 
 
 def test_a_sample_and_the_full_data_never_share_a_table(make_run: Make, record: Make_record) -> None:
@@ -196,7 +196,7 @@ def test_a_probe_that_failed_in_the_first_cell_still_comes_first(make_run: Make,
 
 def test_without_columns_every_probe_and_every_named_metric_has_one(make_run: Make, record: Make_record) -> None:
     usual = [MetricRow(f"quality/{name}", 0.5, "", "higher") for name in ("accuracy", "macro_f1", "log_loss", "mine")]
-    counts = [MetricRow(f"size/{name}", 3.0, "count", "none", reason="exact count") for name in ("all", "trainable")]
+    counts = [MetricRow(f"size/{name}", 3.0, "count", "none", kind="exact") for name in ("all", "trainable")]
     others = [MetricRow(f"p{number}/m", 1.0, "", "higher") for number in range(6)]
     silent = MetricRow("last/m", None, "", "higher", reason="not here")
     run = make_run(
@@ -230,7 +230,7 @@ def test_suites_that_meet_in_a_table_have_the_columns_of_all(make_run: Make, rec
     assert names(table.columns) == ["speed/train", "quality/accuracy", "shift/gap", "own/m"]
     [row] = [row for row in table.rows if row.model == "minilm"]
     assert [row.values[column].value for column in table.columns] == [0.5, 0.5, 0.5, None]
-    changed = of("one", ["shift/gap"], "shift/gap", reuse="other code")
+    changed = of("one", ["shift/gap"], "shift/gap", weights_key="other code")
     [table] = tables([two, changed])
     assert names(table.columns) == ["speed/train", "quality/accuracy"], "other code is not mixed into a row"
 

@@ -84,5 +84,5 @@ def test_the_interval_over_seeds_is_that_of_an_analysis_of_variance() -> None:
     residual = left(seed, example)
     seeds, examples = (left(example) - residual) / 2, (left(seed) - residual) / 39
     v = max(examples + seeds - residual / 78, examples, seeds)
-    freedom = v**2 / (seeds**2 / 2 + examples**2 / 39)
-    assert comparison_checks.interval_half(d) == pytest.approx(stats.t.ppf(0.975, freedom) * np.sqrt(v / d.size))
+    df = v**2 / (seeds**2 / 2 + examples**2 / 39)
+    assert comparison_checks.interval_half(d) == pytest.approx(stats.t.ppf(0.975, df) * np.sqrt(v / d.size))

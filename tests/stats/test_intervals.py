@@ -129,8 +129,8 @@ def test_a_checksum_depends_on_content_and_name() -> None:
 # ── seeds ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def around(value: float, reach: float = 0.02) -> Interval:
-    return Interval(value - reach, value + reach)
+def around(value: float, min_detectable_effect: float = 0.02) -> Interval:
+    return Interval(value - min_detectable_effect, value + min_detectable_effect)
 
 
 def test_one_seed_has_its_own_interval() -> None:
@@ -237,9 +237,9 @@ def seeds_coverage(seeds: int, n: int, between: float, churn: float, trials: int
         for shift in shifts:
             chance = np.where(hard, random.random(n) < 0.5, sure)
             value = float(chance.mean()) + shift
-            reach = 1.96 * float(chance.std(ddof=1)) / math.sqrt(n)
+            min_detectable_effect = 1.96 * float(chance.std(ddof=1)) / math.sqrt(n)
             values.append(value)
-            intervals.append(Interval(value - reach, value + reach))
+            intervals.append(Interval(value - min_detectable_effect, value + min_detectable_effect))
         _, found, _ = over_seeds(values, intervals)
         covered += found is not None and found.low <= 0.9 <= found.high
     return covered / trials

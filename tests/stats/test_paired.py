@@ -14,7 +14,7 @@ from scipy import stats
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.stats import paired, power
 from bench_suite.stats.paired import (
-    LEAST,
+    MIN,
     Difference,
     benjamini_hochberg,
     holm,
@@ -30,7 +30,7 @@ from bench_suite.stats.paired import (
     unpaired,
     welch,
 )
-from bench_suite.stats.power import needed, reach, smallest_found
+from bench_suite.stats.power import min_detectable_effect, min_detectable_loss, required_sample_size
 
 numbers = st.floats(-1e3, 1e3, allow_nan=False)
 probabilities = st.floats(1e-12, 1.0)
@@ -59,7 +59,7 @@ def test_where_examples_agree_it_is_the_t_interval_of_the_seeds() -> None:
     of_seed = np.array([0.1, 0.3, 0.2, 0.6])
     found = nested(np.repeat(of_seed[:, None], 50, axis=1))
     oracle = stats.ttest_1samp(of_seed, 0.0)
-    assert found.freedom == pytest.approx(3)
+    assert found.df == pytest.approx(3)
     assert found.interval() == pytest.approx(tuple(oracle.confidence_interval(0.95)))
 
 
@@ -71,7 +71,7 @@ def test_the_variance_is_the_three_terms_by_hand() -> None:
     found = nested(d)
     assert (found.value, found.examples, found.seeds) == pytest.approx((mean, a, b))
     assert found.variance == pytest.approx(max(a + b - residual, a, b))
-    assert found.freedom == pytest.approx(found.variance**2 / (a**2 / 3 + b**2 / 1))
+    assert found.df == pytest.approx(found.variance**2 / (a**2 / 3 + b**2 / 1))
 
 
 def test_clusters_of_one_example_change_nothing_but_degrees_and_copies_in_a_cluster_tell_nothing_new() -> None:
@@ -88,7 +88,7 @@ def test_examples_that_are_alike_can_be_counted_instead_of_given() -> None:
     d = answers(np.random.default_rng(0), 3, 40, 0.3, 0.2)
     whole = nested(np.hstack([d, np.zeros((3, 60))]))
     short = nested(d, alike=60)
-    for part in ("value", "examples", "seeds", "variance", "freedom", "n", "differing"):
+    for part in ("value", "examples", "seeds", "variance", "df", "n", "differing"):
         assert getattr(short, part) == pytest.approx(getattr(whole, part)), part
 
 
@@ -103,7 +103,7 @@ def test_scale_and_order_do_not_matter_and_the_two_sides_are_mirrors(rows, scale
     found, mirrored = nested(d), nested(-d)
     assert math.isfinite(found.variance)
     assert found.variance >= max(found.examples, found.seeds)
-    assert found.freedom >= 1
+    assert found.df >= 1
     assert mirrored.value == pytest.approx(-found.value, abs=1e-9)
     assert nested(d[:, list(order)] * scale).error == pytest.approx(found.error * scale, rel=1e-6, abs=1e-6)
     for p in (p_regressed(found), p_not_worse(found, 0.1), p_differs(found)):
@@ -126,7 +126,7 @@ def test_welchs_test_is_scipys() -> None:
     base, head = random.normal(0, 1, 6), random.normal(1, 3, 9)
     oracle = stats.ttest_ind(head, base, equal_var=False)
     found = welch(base, head)
-    assert found.freedom == pytest.approx(oracle.df)
+    assert found.df == pytest.approx(oracle.df)
     assert p_differs(found) == pytest.approx(oracle.pvalue)
     assert found.interval() == pytest.approx(tuple(oracle.confidence_interval(0.95)))
 
@@ -191,9 +191,9 @@ def test_flipping_signs_takes_all_of_them_and_is_never_zero() -> None:
 )
 def test_without_variance_the_difference_is_compared_directly(value, tolerance, regressed, not_worse) -> None:
     exact = Difference(value, 0.0, 0.0, 0.0, math.inf, 100, 1)
-    assert (p_regressed(exact, tolerance) == LEAST) is regressed
-    assert (p_not_worse(exact, tolerance) == LEAST) is not_worse
-    assert p_differs(exact) == (LEAST if value else 1.0)
+    assert (p_regressed(exact, tolerance) == MIN) is regressed
+    assert (p_not_worse(exact, tolerance) == MIN) is not_worse
+    assert p_differs(exact) == (MIN if value else 1.0)
 
 
 def test_few_examples_without_a_difference_do_not_prove_that_there_is_none() -> None:
@@ -203,7 +203,7 @@ def test_few_examples_without_a_difference_do_not_prove_that_there_is_none() -> 
 
 def test_no_p_is_zero_however_strong_the_evidence() -> None:
     strong = Difference(-1.0, 1e-12, 0.0, 1e-12, math.inf, 10**6, 1)
-    assert p_regressed(strong) == LEAST > 0
+    assert p_regressed(strong) == MIN > 0
     assert p_not_worse(strong, 0.1) == 1.0
     assert mcnemar(10**5, 0) > 0
 
@@ -242,17 +242,17 @@ def test_what_a_difference_is_told_by_is_the_formula() -> None:
     """10,000 examples of which 5 % differ, α 0.01 two-sided, power 0.95: 0.94 points (STATISTICS, 7)."""
     d = np.zeros(10_000)
     d[:250], d[250:500] = 1, -1
-    assert reach(nested(d), 0.005) == pytest.approx(0.0094, abs=1e-4)
+    assert min_detectable_effect(nested(d), 0.005) == pytest.approx(0.0094, abs=1e-4)
 
 
-@pytest.mark.parametrize(("freedom", "level"), [(1.3, 1e-4), (2.0, 1e-4), (3.0, 1e-6)])
-def test_far_out_the_spread_alone_decides_what_is_told(freedom: float, level: float) -> None:
+@pytest.mark.parametrize(("df", "level"), [(1.3, 1e-4), (2.0, 1e-4), (3.0, 1e-6)])
+def test_far_out_the_spread_alone_decides_what_is_told(df: float, level: float) -> None:
     from scipy import special
 
-    one = Difference(0.0, 0.0, 1.0, 1.0, freedom, 0, 3)
-    assert stats.t.ppf(1 - level, freedom) > power.FAR
-    exact = special.nctdtrinc(freedom, 0.05, stats.t.ppf(1 - level, freedom))
-    assert reach(one, level) == pytest.approx(exact, rel=1e-3)
+    one = Difference(0.0, 0.0, 1.0, 1.0, df, 0, 3)
+    assert stats.t.ppf(1 - level, df) > power.FAR
+    exact = special.nctdtrinc(df, 0.05, stats.t.ppf(1 - level, df))
+    assert min_detectable_effect(one, level) == pytest.approx(exact, rel=1e-3)
 
 
 def test_the_least_loss_that_is_found_solves_its_equation() -> None:
@@ -260,36 +260,36 @@ def test_the_least_loss_that_is_found_solves_its_equation() -> None:
     d = np.zeros(10_000)
     d[:250], d[250:500] = 1, -1
     c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
-    loss = smallest_found(nested(d), 0.01, 0.01, growth=1e-4)
+    loss = min_detectable_loss(nested(d), 0.01, 0.01, growth=1e-4)
     assert loss - 0.01 == pytest.approx(c * math.sqrt((0.05 + loss) * 1e-4), rel=0.01)
     d[500:900] = -1
     lost = nested(d)
-    assert smallest_found(lost, 0.01, 0.01, growth=1e-4) == pytest.approx(0.01 + c * lost.error, rel=0.01)
+    assert min_detectable_loss(lost, 0.01, 0.01, growth=1e-4) == pytest.approx(0.01 + c * lost.error, rel=0.01)
 
 
 def test_a_loss_is_found_that_nothing_seen_makes_likely() -> None:
     """No example differs, so the variance seen is 0: what is found follows from the loss alone, and is not 0."""
     none = Evidence(nested(np.zeros((1, 1000))))
     c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
-    assert none.smallest_found(0.0, 0.01) == pytest.approx(c**2 / 1000, rel=0.02)
+    assert none.min_detectable_loss(0.0, 0.01) == pytest.approx(c**2 / 1000, rel=0.02)
     two = Evidence(nested(np.zeros((2, 1000))), (over_seeds_alone([0.0, 0.0]),))
-    assert two.smallest_found(0.0, 0.01) > 0.5
+    assert two.min_detectable_loss(0.0, 0.01) > 0.5
     apart = Evidence(nested(np.zeros((2, 1000))), (over_seeds_alone([-0.1, 0.1]),))
-    assert apart.smallest_found(0.0, 0.01) == math.inf
+    assert apart.min_detectable_loss(0.0, 0.01) == math.inf
 
 
 @given(
     value=st.floats(-1, 0.5),
     variance=st.sampled_from([0.0, 1e-9, 1e-4, 0.2]),
-    freedom=st.sampled_from([1.0, 4.0, math.inf]),
+    df=st.sampled_from([1.0, 4.0, math.inf]),
     tolerance=st.sampled_from([0.0, 0.01, 0.5]),
     growth=st.sampled_from([0.0, 1e-4, 0.1]),
 )
 def test_what_is_found_is_never_less_than_the_tolerance_nor_than_what_a_loss_brings(
-    value, variance, freedom, tolerance, growth
+    value, variance, df, tolerance, growth
 ) -> None:
-    one = Difference(value, variance, 0.0, variance, freedom, 0, 3)
-    loss = smallest_found(one, tolerance, 0.01, growth=growth)
+    one = Difference(value, variance, 0.0, variance, df, 0, 3)
+    loss = min_detectable_loss(one, tolerance, 0.01, growth=growth)
     assert loss >= tolerance
     if math.isfinite(loss) and growth:
         least = 3.9 * math.sqrt(max(0.0, growth * loss * (1 - loss)))
@@ -300,7 +300,7 @@ def test_with_few_degrees_of_freedom_the_least_loss_is_found_as_often_as_is_said
     """Half of all estimated losses are below what is found in 95 of 100, half above."""
     random = np.random.default_rng(5)
     runs = [over_seeds_alone(random.normal(0.0, 1.0, 4)) for _ in range(2000)]
-    loss = float(np.median([smallest_found(each, 0.0, 0.01) for each in runs]))
+    loss = float(np.median([min_detectable_loss(each, 0.0, 0.01) for each in runs]))
     found = [p_regressed(over_seeds_alone(random.normal(-loss, 1.0, 4))) <= 0.01 for _ in range(2000)]
     assert np.mean(found) == pytest.approx(0.95, abs=0.015)
 
@@ -309,17 +309,17 @@ def test_with_few_degrees_of_freedom_the_least_loss_is_found_as_often_as_is_said
 def test_with_what_would_decide_it_is_decided(seeds: int, spread: float) -> None:
     random = np.random.default_rng(3)
     few = nested(answers(random, seeds, 400, 0.05, 0.05) + random.normal(0, spread, (seeds, 1)))
-    plan = needed(few, 0.01, 0.01)
+    plan = required_sample_size(few, 0.01, 0.01)
     assert plan is not None
     assert plan.n >= 400
     variance = few.examples * few.n / plan.n + few.seeds * few.count / plan.seeds
     assert (stats.norm.ppf(0.99) + stats.norm.ppf(0.95)) * math.sqrt(variance) <= 0.01 * 1.001
-    assert needed(few, 0.0, 0.01) is None
+    assert required_sample_size(few, 0.0, 0.01) is None
 
 
 def test_examples_that_do_not_differ_decide_once_there_are_enough_of_them() -> None:
     """100 alike examples do not rule out that one in a hundred is lost; needed are those that would."""
-    plan = needed(nested(np.zeros(100)), 0.01, 0.01)
+    plan = required_sample_size(nested(np.zeros(100)), 0.01, 0.01)
     assert plan is not None
     assert p_not_worse(nested(np.zeros(100)), 0.01) > 0.01 >= p_not_worse(nested(np.zeros(plan.n)), 0.01)
 
@@ -327,7 +327,7 @@ def test_examples_that_do_not_differ_decide_once_there_are_enough_of_them() -> N
 def test_seeds_alone_find_nothing_where_their_flips_cannot() -> None:
     values = (-0.1, -0.2, -0.15)
     evidence = Evidence(over_seeds_alone(values), flips=values)
-    assert evidence.smallest_found(0.0, 0.01) == evidence.reach(0.01) == math.inf
+    assert evidence.min_detectable_loss(0.0, 0.01) == evidence.min_detectable_effect(0.01) == math.inf
     assert evidence.p_regressed(0.0) == 1 / 8
     assert evidence.p_differs() == 1 / 4
 

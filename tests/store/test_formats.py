@@ -159,8 +159,8 @@ def test_weights_come_back_with_their_history_and_tied_ones_are_written_twice() 
     weight = torch.randn(3, 4)
     history = History(({"epoch": 0, "loss": 0.5},), (Window(3, 192, 0.06, 0.0, 0.4),), 3, 192, 0.07, 0, "interrupted")
     state = {"a": weight, "tied": weight, "turned": weight.t(), "half": weight.bfloat16(), "count": torch.tensor(3)}
-    reuse, found, story = formats.weights_from_bytes(formats.weights_to_bytes(state, "41d0", history))
-    assert (reuse, story) == ("41d0", history)
+    weights_key, found, story = formats.weights_from_bytes(formats.weights_to_bytes(state, "41d0", history))
+    assert (weights_key, story) == ("41d0", history)
     assert found.keys() == state.keys()
     for name, tensor in state.items():
         assert torch.equal(found[name], tensor), name

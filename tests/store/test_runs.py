@@ -31,7 +31,7 @@ def record(id: str = "9c1e", **changes: Any) -> Record:
         "run": "r",
         "suite": "nlp",
         "id": id,
-        "reuse": "41d0",
+        "weights_key": "41d0",
         "cell": {"task": "imdb", "model": "minilm", "seed": 0},
         "options": {},
         "status": "ok",
@@ -452,7 +452,7 @@ def test_weights_are_used_again_only_under_the_same_reuse(run: Run) -> None:
 
 def test_summaries_come_back(run: Run) -> None:
     assert run.summaries() == ([], [])
-    metric = MetricRow("rank/agreement", 0.5, "correlation", "none", reason="one observation")
+    metric = MetricRow("rank/agreement", 0.5, "correlation", "none", kind="single")
     row = run.write_artifact(None, "rank", Artifact("curve", "lines", {"x": "n", "y": "a", "series": {}}, "c"))
     run.write_summaries([metric], [row])
     assert run.summaries() == ([metric], [row])
@@ -494,19 +494,19 @@ def test_a_ctrl_c_goes_to_the_handler_that_was_there() -> None:
 
 
 def test_other_threads_write_without_touching_signals() -> None:
-    faults: list[BaseException] = []
+    errors: list[BaseException] = []
 
     def work() -> None:
         try:
             with uninterrupted():
                 pass
-        except BaseException as fault:  # noqa: BLE001 - whatever the thread raised is looked at below
-            faults.append(fault)
+        except BaseException as error:  # noqa: BLE001 - whatever the thread raised is looked at below
+            errors.append(error)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert faults == []
+    assert errors == []
 
 
 def test_a_storm_of_ctrl_c_tears_no_record(run: Run) -> None:

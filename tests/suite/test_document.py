@@ -42,28 +42,28 @@ def read(tmp_path):
 def said(document) -> list[str]:
     """All faults, as they are raised."""
     with pytest.raises(SuiteError) as error:
-        document.raise_faults()
-    return list(error.value.faults)
+        document.raise_errors()
+    return list(error.value.errors)
 
 
 def test_a_fault_shows_file_line_key_and_the_line_itself(read):
     document = read()
-    document.fault(("models", 0, "hidden", 1), "too small")
+    document.error(("models", 0, "hidden", 1), "too small")
     assert said(document) == ["s.toml:11: models[0].hidden[1]: too small\n    4,"]
 
 
 def test_a_fault_of_what_is_not_there_stands_at_what_is_around_it(read):
     document = read()
-    document.fault(("models", 0, "dropout"), "missing")
-    document.fault((), "empty")
+    document.error(("models", 0, "dropout"), "missing")
+    document.error((), "empty")
     assert said(document) == ["s.toml:1: empty", "s.toml:6: models[0].dropout: missing\n    [[models]]"]
 
 
 def test_faults_come_in_the_order_of_lines_those_of_flags_first_and_none_twice(read):
     document = read("train.epochs=4", "new.table=1")
     for path in (("train",), ("title",), ("train", "epochs"), ("new",), ("title",)):
-        document.fault(path, "wrong")
-    assert [fault.partition(": wrong")[0] for fault in said(document)] == [
+        document.error(path, "wrong")
+    assert [error.partition(": wrong")[0] for error in said(document)] == [
         "--set train.epochs=4",
         "--set new.table=1",
         "s.toml:1: title",
@@ -72,7 +72,7 @@ def test_faults_come_in_the_order_of_lines_those_of_flags_first_and_none_twice(r
 
 
 def test_a_document_without_faults_raises_nothing(read):
-    read().raise_faults()
+    read().raise_errors()
 
 
 @pytest.mark.parametrize(
@@ -139,15 +139,15 @@ def test_the_text_is_kept_as_it_is_read_and_flags_do_not_change_it(read):
 def test_any_text_is_either_toml_or_one_fault_with_a_line(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("any") / "s.toml"
     path.write_bytes(text.encode("utf-8", errors="surrogatepass"))
-    faults: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
     try:
         document = read_document(path, "s.toml")
     except SuiteError as error:
-        faults = error.faults
+        errors = error.errors
     else:
         assert document.values == tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n"))
-    assert len(faults) <= 1
-    assert all(fault.startswith("s.toml:") for fault in faults)
+    assert len(errors) <= 1
+    assert all(error.startswith("s.toml:") for error in errors)
 
 
 @settings(max_examples=300)
@@ -155,10 +155,10 @@ def test_any_text_is_either_toml_or_one_fault_with_a_line(tmp_path_factory, text
 def test_any_set_is_taken_or_explained(tmp_path_factory, flag):
     path = tmp_path_factory.mktemp("any") / "s.toml"
     path.write_text(TEXT)
-    faults: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
     try:
         read_document(path, "s.toml", [flag])
     except SuiteError as error:
-        faults = error.faults
-    assert len(faults) <= 1
-    assert all(fault.startswith("--set ") for fault in faults)
+        errors = error.errors
+    assert len(errors) <= 1
+    assert all(error.startswith("--set ") for error in errors)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.parser import read_suite
-from bench_suite.suite.plan import MOST_CELLS, changed, digest, make_plan, name, resolve
+from bench_suite.suite.plan import MAX_CELLS, changed, digest, make_plan, name, resolve
 from bench_suite.suite.spec import AXES, EVALUATE, train_options
 
 SUITE = {
@@ -319,9 +319,9 @@ def test_a_choice_that_fits_no_cell_is_an_error_where_it_is_written(plan, tmp_pa
 def test_a_class_is_looked_for_in_each_task_that_a_probe_is_applied_to(plan):
     tasks = [{"use": "loans"}, {"use": "breast_cancer"}]
     asked = {"quality": {}, "fairness": {"positive": "denied"}}
-    with pytest.raises(SuiteError) as fault:
+    with pytest.raises(SuiteError) as error:
         plan(tasks=tasks, probes=asked)
-    (said,) = fault.value.faults
+    (said,) = error.value.errors
     assert '"denied" is no class of breast_cancer (it has: malignant, benign)' in said
     assert 'to leave that task out: only = { task = ["loans"] }' in said
     asked["fairness"]["only"] = {"task": ["loans"]}
@@ -341,7 +341,7 @@ def test_a_suite_of_too_many_cells_is_refused_before_they_are_made(plan):
         plan(train={}, matrix={"seed": list(range(1000)), "train.epochs": list(range(1000))})
     with pytest.raises(SuiteError, match="more than 100,000 cells"):
         plan(train={}, matrix={"seed": list(range(1000)), "include": [{"train.epochs": list(range(1, 1001))}]})
-    assert MOST_CELLS >= 10_000
+    assert MAX_CELLS >= 10_000
 
 
 def test_options_of_a_cell_are_all_of_them_resolved(plan):
@@ -363,7 +363,7 @@ def test_a_cell_in_words_names_only_what_is_unusual(plan):
 
 
 @pytest.mark.parametrize(
-    ("train", "fault"),
+    ("train", "error"),
     [
         ({"augment": ["flip"]}, "augment changes images, and loans has none"),
         ({"target": {"quality/acuracy": 0.9}}, 'no metric "acuracy"'),
@@ -378,10 +378,10 @@ def test_a_cell_in_words_names_only_what_is_unusual(plan):
         ({"label_smoothing": 1.5}, "0.99"),
     ],
 )
-def test_training_options_that_cannot_hold_are_faults_of_the_suite(plan, train, fault):
+def test_training_options_that_cannot_hold_are_faults_of_the_suite(plan, train, error):
     with pytest.raises(SuiteError) as raised:
         plan(train=train)
-    assert fault in str(raised.value)
+    assert error in str(raised.value)
     assert "s.toml" in str(raised.value)
 
 

@@ -82,7 +82,7 @@ def test_a_suite_is_what_its_file_says_converted(read):
     }
     assert (suite.columns, suite.sort) == (("again/accuracy",), "again/accuracy")
     assert [p.name for p in suite.problems["loans"]] == ["classification"]
-    assert not suite.foreign
+    assert not suite.external
 
 
 def test_a_probe_may_want_cells_by_any_axis_of_the_matrix(read):
@@ -114,7 +114,7 @@ def test_all_that_a_suite_names_by_file_is_foreign_each_once(read, tmp_path):
         + '[probes.a]\nuse = "./mine.py"\n[probes.b]\nuse = "mine.py"\n'
     )
     suite = read(text)
-    assert [component.name for component in suite.foreign] == ["own", "mine"]
+    assert [component.name for component in suite.external] == ["own", "mine"]
     assert suite.metrics["quality/own"] == {"unit": "share", "better": "higher", "of_predictions": True}
 
 
@@ -122,7 +122,7 @@ def test_all_that_a_suite_names_by_file_is_foreign_each_once(read, tmp_path):
 def test_every_shipped_suite_is_valid_and_pins_samples(name):
     suite = read_suite(name)
     assert suite.title
-    assert not suite.foreign
+    assert not suite.external
     assert locate(name) == PACKAGE / "suites" / f"{name}.toml"
 
 

@@ -38,14 +38,14 @@ def test_569_diagnoses_are_dealt_four_to_one_by_outcome(data: Data) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "fault"), [("2,1,a,b\n1.0,x\n", "cannot be read"), ("2,1,a,b\n1,0\n", "rows of 2")]
+    ("content", "error"), [("2,1,a,b\n1.0,x\n", "cannot be read"), ("2,1,a,b\n1,0\n", "rows of 2")]
 )
 def test_a_damaged_file_is_named_with_what_mends_it(
-    content: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: str, error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file.csv").write_text(content)
     monkeypatch.setattr(Sources, "package", lambda self, *_: (tmp_path / "file.csv", "9.9"))
-    with pytest.raises(DataInvalid, match=fault) as raised:
+    with pytest.raises(DataInvalid, match=error) as raised:
         breast_cancer.load(breast_cancer.Options(), Sources())
     assert "package:scikit-learn 9.9" in str(raised.value)
     assert str(tmp_path) not in str(raised.value)

@@ -59,7 +59,7 @@ def test_time_set_aside_is_in_no_window() -> None:
     time.sleep(0.05)
     passed = perf_counter() - began
     clock.step(10, 0.0)
-    clock.aside(passed)
+    clock.exclude(passed)
     clock.close(0.5)
     assert clock.warm_up is not None
     assert 0 <= clock.warm_up.seconds == clock.seconds

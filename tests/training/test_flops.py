@@ -42,11 +42,11 @@ class Layer(nn.Module):
         return self.take(self.layer(x * self.scale if x.is_floating_point() else x))
 
 
-def counted(module: nn.Module, place: Placement = PLACE, **inputs: torch.Tensor) -> tuple[int, int]:
+def counted(module: nn.Module, placement: Placement = PLACE, **inputs: torch.Tensor) -> tuple[int, int]:
     """Forward, and forward with backward."""
     batch = Batch(inputs, None)
-    forward = flops.forward(module, batch, place)
-    training = flops.training(module, batch, lambda outputs, _: outputs.float().square().sum(), place)
+    forward = flops.forward(module, batch, placement)
+    training = flops.training(module, batch, lambda outputs, _: outputs.float().square().sum(), placement)
     assert forward.uncounted == training.uncounted == ()
     return forward.flops, training.flops
 
@@ -97,22 +97,22 @@ class Attention(nn.Module):
         return self.layer(x, x, x, need_weights=self.need_weights)[0]
 
 
-@pytest.mark.parametrize("place", [PLACE, MIXED], ids=["32", "bf16"])
+@pytest.mark.parametrize("placement", [PLACE, MIXED], ids=["32", "bf16"])
 @pytest.mark.parametrize(("make", "shape", "by_hand"), LAYERS.values(), ids=LAYERS)
 def test_a_layer_costs_what_it_does_by_hand_and_its_backward_pass_twice_that(
-    make: Callable[[], nn.Module], shape: tuple[int, ...], by_hand: int, place: Placement
+    make: Callable[[], nn.Module], shape: tuple[int, ...], by_hand: int, placement: Placement
 ) -> None:
-    assert counted(Layer(make()), place, x=torch.randn(shape)) == (by_hand, 3 * by_hand)
+    assert counted(Layer(make()), placement, x=torch.randn(shape)) == (by_hand, 3 * by_hand)
 
 
-@pytest.mark.parametrize("place", [PLACE, pytest.param(MIXED, marks=NEEDS_KERNEL)], ids=["32", "bf16"])
+@pytest.mark.parametrize("placement", [PLACE, pytest.param(MIXED, marks=NEEDS_KERNEL)], ids=["32", "bf16"])
 @pytest.mark.parametrize(("layers", "directions"), [(1, 1), (1, 2), (2, 2)])
-def test_a_recurrent_layer_costs_all_gates_at_each_place(layers: int, directions: int, place: Placement) -> None:
+def test_a_recurrent_layer_costs_all_gates_at_each_place(layers: int, directions: int, placement: Placement) -> None:
     module = Layer(nn.LSTM(D, D, layers, batch_first=True, bidirectional=directions == 2), lambda pair: pair[0])
     by_hand = LSTM * directions
     if layers == 2:  # the second layer's input is what both directions say
         by_hand += directions * 2 * B * S * 4 * D * (2 * D + D)
-    assert counted(module, place, x=torch.randn(B, S, D)) == (by_hand, 3 * by_hand)
+    assert counted(module, placement, x=torch.randn(B, S, D)) == (by_hand, 3 * by_hand)
 
 
 def test_a_gated_recurrent_unit_has_three_gates_and_its_first_state_no_gradient() -> None:
@@ -141,15 +141,15 @@ def test_looking_up_costs_nothing(kind: type[nn.Module]) -> None:
 
 
 @pytest.mark.parametrize("mask", [None, "causal", "bool", "float"])
-@pytest.mark.parametrize("place", [PLACE, MIXED], ids=["32", "bf16"])
-def test_attention_costs_the_same_on_every_path(mask: str | None, place: Placement) -> None:
+@pytest.mark.parametrize("placement", [PLACE, MIXED], ids=["32", "bf16"])
+def test_attention_costs_the_same_on_every_path(mask: str | None, placement: Placement) -> None:
     def attend(x: torch.Tensor) -> torch.Tensor:
         heads = x.view(B, S, H, D // H).transpose(1, 2)
         kept = torch.ones(S, S).tril().bool() if mask == "bool" else None
         kept = torch.zeros(S, S, dtype=heads.dtype) if mask == "float" else kept
         return functional.scaled_dot_product_attention(heads, heads, heads, attn_mask=kept, is_causal=mask == "causal")
 
-    assert counted(Layer(attend), place, x=torch.randn(B, S, D)) == (attention(), 3 * attention())
+    assert counted(Layer(attend), placement, x=torch.randn(B, S, D)) == (attention(), 3 * attention())
 
 
 def test_an_encoder_that_would_skip_padding_counts_the_padded_batch() -> None:

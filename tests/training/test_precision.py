@@ -33,14 +33,14 @@ def test_precision_is_the_one_that_is_named(precision: str, dtype: torch.dtype) 
 
 
 @pytest.mark.parametrize(
-    ("place", "message"),
+    ("placement", "message"),
     [
         (Placement("tpu", 1, "32-true"), "no device 'tpu'"),
         (Placement("cpu", 1, "16-true"), "no precision '16-true'"),
     ],
 )
-def test_what_cannot_be_had_is_refused_in_words(place: Placement, message: str) -> None:
-    with pytest.raises(BenchError, match=message), computing(place):
+def test_what_cannot_be_had_is_refused_in_words(placement: Placement, message: str) -> None:
+    with pytest.raises(BenchError, match=message), computing(placement):
         pass
 
 
@@ -61,17 +61,17 @@ def test_convolutions_are_laid_out_channels_last_and_say_the_same() -> None:
 
 
 def test_auto_is_a_precision_of_this_machine_and_does_not_disturb_what_models_draw() -> None:
-    from bench_suite.training.placement import placement
+    from bench_suite.training.placement import resolve_placement
     from bench_suite.training.precision import _fastest
 
     _fastest.cache_clear()
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
-    place = placement("cpu", "auto", 1)
-    assert place.precision in ("32-true", "bf16-mixed")
+    placement = resolve_placement("cpu", "auto", 1)
+    assert placement.precision in ("32-true", "bf16-mixed")
     assert torch.equal(torch.rand(4), expected)
-    assert placement("cpu", "auto", 1) == place, "measured once a process, so that all cells of a run agree"
+    assert resolve_placement("cpu", "auto", 1) == placement, "measured once a process, so that all cells of a run agree"
 
 
 def test_compiling_without_a_compiler_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

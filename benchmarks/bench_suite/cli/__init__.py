@@ -39,7 +39,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of suite files, for editors.",
     "completion": "Print the script by which a shell completes commands and names.",
 }
-_FILES = {"try": "trial"}
+_FILES = {"try": "try_command"}
 "Files of commands that cannot be called as the command is: `try` is a word of Python."
 
 

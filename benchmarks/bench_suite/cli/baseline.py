@@ -9,7 +9,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, chosen, shown
 from bench_suite.cli.completion_values import run_names
-from bench_suite.cli.output import say, spoken_size
+from bench_suite.cli.output import format_bytes, say
 
 
 @click.group(name="baseline")
@@ -35,7 +35,7 @@ def set_(run: str, results: Path) -> None:
 
     store = Store(results)
     made = set_baseline(store, store.open(run))
-    say(f"{made.suite}: {made.run.name}, {spoken_size(made.size)} in {shown(made.run.path)}")
+    say(f"{made.suite}: {made.run.name}, {format_bytes(made.size)} in {shown(made.run.path)}")
     if lacks := lacking(made.run):
         say(f"note: it is not the whole suite: {lacks}")
     say("\nnext: bench run SUITE --against baseline   measures anew and compares")
@@ -64,4 +64,4 @@ def show(results: Path, as_json: bool) -> None:
     for each in found:
         commit = str((each.run.info.get("git") or {}).get("commit") or "no commit known")[:7]
         cells = len(each.run.records())
-        say(f"{each.suite:{width}}  {each.run.name}  {commit}  {cells} cells, {spoken_size(each.size)}")
+        say(f"{each.suite:{width}}  {each.run.name}  {commit}  {cells} cells, {format_bytes(each.size)}")

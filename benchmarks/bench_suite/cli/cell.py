@@ -13,14 +13,15 @@ from typing import Any
 from bench_suite.cli.arguments import shown
 from bench_suite.components.options import show
 from bench_suite.contracts import MetricRow, Record
-from bench_suite.execution.time_estimates import spoken
+from bench_suite.execution.time_estimates import format_duration
+from bench_suite.reports.table import kind_in_words
 from bench_suite.store.atomic import StoreError, safe_name
 from bench_suite.store.records import to_json
 from bench_suite.store.runs import Run, Store
 
-MOST_LISTED = 20
+MAX_LISTED = 20
 "Cells that a message lists."
-MOST_RUNS = 50
+MAX_RUNS = 50
 "Runs that are searched for a cell that the asked one does not have."
 
 
@@ -37,21 +38,21 @@ def find(store: Store, id: str, run: str | None) -> tuple[Run, Record]:
         )
     elsewhere = _elsewhere(store, id.lower(), opened.name) if run is None else []
     if elsewhere:
-        places = "".join(f"\n  bench show cell {id} --run {name}" for name in elsewhere[:MOST_LISTED])
+        places = "".join(f"\n  bench show cell {id} --run {name}" for name in elsewhere[:MAX_LISTED])
         raise StoreError(f'no cell of the newest run, {opened.name}, begins with "{id}"; others have one:{places}')
     raise StoreError(f'no cell of {opened.name} begins with "{id}"; its cells are:{_listed(records) or " none yet"}')
 
 
 def _listed(records: list[Record]) -> str:
-    lines = [f"\n  {record.id}  {_name(record)}" for record in records[:MOST_LISTED]]
-    more = len(records) - MOST_LISTED
+    lines = [f"\n  {record.id}  {_name(record)}" for record in records[:MAX_LISTED]]
+    more = len(records) - MAX_LISTED
     return "".join(lines) + (f"\n  and {more} more" if more > 0 else "")
 
 
 def _elsewhere(store: Store, id: str, but: str) -> list[str]:
     """Names of other runs with a cell whose id begins so, newest first."""
     head = f'"id":"{id}'.encode()
-    runs = (Run(info.path) for info in store.runs()[:MOST_RUNS] if id and info.run != but)
+    runs = (Run(info.path) for info in store.runs()[:MAX_RUNS] if id and info.run != but)
     return [run.name for run in runs if any(run.written(lambda line: line.find(head, 0, 600) >= 0))]
 
 
@@ -86,10 +87,10 @@ def lines(run: Run, record: Record) -> Iterator[str]:
     yield from _row("status", f"{record.status}{started}")
     for text in (record.reason or "").splitlines():
         yield from _row("", text)
-    parts = [f"{part} {spoken(seconds)}" for part, seconds in record.seconds.items() if part != "total"]
+    parts = [f"{part} {format_duration(seconds)}" for part, seconds in record.seconds.items() if part != "total"]
     total = record.seconds.get("total")
     if total is not None:
-        yield from _row("time", f"{spoken(total)}: {', '.join(parts)}" if parts else spoken(total))
+        yield from _row("time", f"{format_duration(total)}: {', '.join(parts)}" if parts else format_duration(total))
     labels = ", ".join(f"{axis} {_value(value)}" for axis, value in record.cell.items() if value is not None)
     yield from _row("cell", labels)
     yield from _data(record.data)
@@ -196,6 +197,7 @@ def _grounds(row: MetricRow) -> str:
         said.append(f"{len(row.samples)} samples")
     if row.n is not None and row.n != len(row.samples):
         said.append(f"n = {row.n:,}")
+    said += kind_in_words([row]) if row.value is not None else []
     if row.reason:
         said.append(row.reason)
     return ", ".join(said)

@@ -91,9 +91,9 @@ def write_files(comparison: Comparison, markdown: Path | None, junit: Path | Non
 
         write(markdown, as_markdown(comparison).encode())
     if junit is not None:
-        from bench_suite.exporters.junit import as_junit
+        from bench_suite.exporters.junit import export
 
-        write(junit, as_junit(comparison))
+        write(junit, export(comparison))
 
 
 def say_comparison(comparison: Comparison) -> None:

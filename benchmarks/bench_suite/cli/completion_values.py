@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 if TYPE_CHECKING:
     from bench_suite.contracts import Kind
 
-MOST_CELLS = 500
+MAX_CELLS = 500
 "Cells of a run that are offered: past it a list helps nobody."
 
 
@@ -74,7 +74,7 @@ def cells(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
                     record = json.loads(line)
                     cell = record["cell"]
                     found[record["id"]] = f"{cell['task']}, {cell['model']}, seed {cell['seed']}"
-    matching = [id for id in found if id.startswith(incomplete)][:MOST_CELLS]
+    matching = [id for id in found if id.startswith(incomplete)][:MAX_CELLS]
     return [CompletionItem(id[: max(8, len(incomplete))], help=found[id]) for id in matching]
 
 

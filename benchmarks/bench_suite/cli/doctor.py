@@ -129,8 +129,8 @@ def _rates() -> Iterator[dict[str, Any]]:
                     measured = peaks.bandwidth(device, threads)
                 else:
                     measured = peaks.peak(device, precision, threads, anew=True)
-            except (RuntimeError, MemoryError) as fault:  # no kernel for it, or no memory
-                yield row | {"unit": unit, "rate": None, "reason": (str(fault).splitlines() or ["no memory"])[0]}
+            except (RuntimeError, MemoryError) as error:  # no kernel for it, or no memory
+                yield row | {"unit": unit, "rate": None, "reason": (str(error).splitlines() or ["no memory"])[0]}
                 continue
             yield row | {
                 "unit": unit, "rate": measured.rate, "median": measured.median, "samples": measured.samples,
@@ -167,8 +167,8 @@ def _compiles() -> dict[str, Any]:
             return {"ok": False, "error": f"it took more than {COMPILING:g} seconds"}
     if done.returncode == 0 and "compiled in" in done.stdout:
         return {"ok": True, "seconds": float(done.stdout.rsplit(" ", 1)[-1])}
-    faults = [line.strip() for line in done.stderr.splitlines() if "Error" in line or "error" in line]
-    return {"ok": False, "error": faults[-1] if faults else f"exit status {done.returncode}"}
+    errors = [line.strip() for line in done.stderr.splitlines() if "Error" in line or "error" in line]
+    return {"ok": False, "error": errors[-1] if errors else f"exit status {done.returncode}"}
 
 
 def _hub(offline: bool) -> dict[str, Any]:
@@ -185,8 +185,8 @@ def _hub(offline: bool) -> dict[str, Any]:
             return {"reachable": True, "endpoint": endpoint}
     except urllib.error.HTTPError:
         return {"reachable": True, "endpoint": endpoint}  # it answered
-    except (OSError, ValueError) as fault:
-        cause = getattr(fault, "reason", fault)
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "reason", error)
         reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
         return {"reachable": False, "endpoint": endpoint, "reason": reason}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench_suite.cli.output import spoken_size
+from bench_suite.cli.output import format_bytes
 from bench_suite.cli.package_check import Package
 
 LISTED = 8  # data sets named; the rest are counted
@@ -40,11 +40,11 @@ def _machine(found: Mapping[str, Any], width: int) -> Iterator[str]:
     yield "machine"
     cores, usable = hardware["cores"], hardware["usable_cores"]
     some = f"{cores} cores" if cores == usable else f"{usable} of {cores} cores"
-    memory = f", {spoken_size(hardware['memory_bytes'])} memory" if "memory_bytes" in hardware else ""
+    memory = f", {format_bytes(hardware['memory_bytes'])} memory" if "memory_bytes" in hardware else ""
     yield from _wrapped("processor", f"{hardware['cpu']}, {some}{memory}", width)
     for gpu in hardware.get("gpu", []):
         yield from _wrapped(
-            "GPU", gpu["name"] + (f", {spoken_size(gpu['memory_bytes'])}" if "memory_bytes" in gpu else ""), width
+            "GPU", gpu["name"] + (f", {format_bytes(gpu['memory_bytes'])}" if "memory_bytes" in gpu else ""), width
         )
     if not hardware.get("gpu"):
         yield from _wrapped("GPU", "none that PyTorch sees", width)
@@ -148,7 +148,7 @@ def _places(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if data["folder"] is None:
         yield "data", "BENCH_DATA is not set; a folder in it named like a hub id serves instead of the hub"
     else:
-        held = [f"{name} ({spoken_size(size)})" for name, size in data["holds"].items()]
+        held = [f"{name} ({format_bytes(size)})" for name, size in data["holds"].items()]
         more = f" and {len(held) - LISTED} more" if len(held) > LISTED else ""
         holds = data.get("reason") or (f"holds {', '.join(held[:LISTED])}{more}" if held else "holds no data set")
         yield "data", f"BENCH_DATA={data['folder']}: {holds}"
@@ -158,4 +158,4 @@ def _places(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     home = str(Path.home())
     folder = cache["folder"].replace(home, "~", 1) if cache["folder"].startswith(home + os.sep) else cache["folder"]
     writable = "" if cache["writable"] else "; it cannot be written: set BENCH_CACHE to a folder with room"
-    yield "cache", f"{folder}, {spoken_size(cache['bytes'])}, {spoken_size(cache['free_bytes'])} free{writable}"
+    yield "cache", f"{folder}, {format_bytes(cache['bytes'])}, {format_bytes(cache['free_bytes'])} free{writable}"

@@ -47,7 +47,7 @@ def say_file(text: str) -> None:
     click.echo(shown, nl=False)
 
 
-def spoken_size(number: float) -> str:
+def format_bytes(number: float) -> str:
     """A number of bytes as people say it: `2.0 KiB`, `108 KiB`, `1.5 GiB`."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if number < 1024 or unit == "GiB":

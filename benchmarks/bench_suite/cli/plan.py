@@ -14,7 +14,7 @@ from bench_suite.cli.output import printable, say
 from bench_suite.cli.package_check import Lack, lacks
 from bench_suite.cli.selection import matching
 from bench_suite.execution.selection import takes
-from bench_suite.execution.time_estimates import Expected, expected, spoken
+from bench_suite.execution.time_estimates import Expected, expected, format_duration
 from bench_suite.store.runs import Store
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import Cell, Plan, make_plan, name
@@ -52,7 +52,7 @@ def command(
     if as_json:
         click.echo(json.dumps(as_document(plan, times, needs, lacking), indent=2, default=list))
         return
-    same = again(suite, overrides, only, keyword=keyword, trust=bool(plan.suite.foreign), results=results)
+    same = again(suite, overrides, only, keyword=keyword, trust=bool(plan.suite.external), results=results)
     # A name may hold the end of a line: an id of a hub, say.
     say("\n".join(printable(line, keep="") for line in lines(plan, times, needs, lacking, same)))
 
@@ -75,7 +75,7 @@ def as_document(
             for cell in plan.cells
         ],
         "left_out": [{"task": task, "model": model, "reason": reason} for task, model, reason in _left_out(plan)],
-        "trust": [component.use for component in plan.suite.foreign],
+        "trust": [component.use for component in plan.suite.external],
         "time": {
             "seconds": _sum(times), "unknown_cells": sum(time.seconds is None for time in times.values()),
             "cells": {id: vars(time) for id, time in times.items()},
@@ -96,7 +96,7 @@ def lines(
         applied = [label for label, reason in cell.probes.items() if reason is None]
         expects = times[cell.id]
         least = "≥ " if expects.basis == "training" else ""
-        time = f"  ({least}{spoken(expects.seconds)})" if expects.seconds is not None else ""
+        time = f"  ({least}{format_duration(expects.seconds)})" if expects.seconds is not None else ""
         text.append(f"  {cell.id[:8]}  {name(cell)}{time}")
         text.append(f"            {', '.join(applied) or 'no probe'}")
     reasons: dict[tuple[str, str], list[str]] = {}
@@ -112,9 +112,9 @@ def lines(
     if left_out := _left_out(plan):
         text += ["", "left out, because they do not fit:"]
         text += [f"  {task} × {model}: {reason}" for task, model, reason in left_out]
-    if plan.suite.foreign:
+    if plan.suite.external:
         text += ["", "code from files of the suite's own, run only with --trust:"]
-        text += [f"  {component.kind[:-1]} {component.use}" for component in plan.suite.foreign]
+        text += [f"  {component.kind[:-1]} {component.use}" for component in plan.suite.external]
     text += ["", *_time(times), *_downloads(needs)]
     if lacking:
         text += ["not installed, so that the run would stop before it trains:"]
@@ -160,7 +160,7 @@ def _time(times: Mapping[str, Expected]) -> list[str]:
     parts += [f"{trained} of {cells} cells without their probes, which have changed"] if trained else []
     parts += [f"{cells - len(known)} of {cells} cells unknown"] if len(known) < cells else []
     bound = "about" if len(known) == cells and not trained else "≥"
-    lines = [f"time: {bound} {spoken(total)}, from {records} earlier record{'s' if records != 1 else ''}"]
+    lines = [f"time: {bound} {format_duration(total)}, from {records} earlier record{'s' if records != 1 else ''}"]
     return [*lines, *(f"  {part}" for part in parts)]
 
 

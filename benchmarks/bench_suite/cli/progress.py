@@ -6,24 +6,27 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bench_suite.cli.output import printable
 from bench_suite.contracts import History, Record, Window
-from bench_suite.execution.context import Watcher
+from bench_suite.execution.callbacks import RunCallback
 from bench_suite.suite.plan import Cell, name
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-class Progress(Watcher, Protocol):
-    """A watcher that is entered around a run."""
+class Progress(RunCallback):
+    """A callback that is entered around a run."""
 
-    def __enter__(self) -> Progress: ...
+    def __enter__(self) -> Progress:
+        return self
+
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the display; an exception goes on up."""
 
 
 def progress(cells: int, *, one_thread: bool = False) -> Progress:
@@ -50,7 +53,15 @@ def ending(cell: Cell, record: Record, position: int, cells: int) -> str:
 
 
 def beginning(
-    run: str, *, resumed: bool, wanted: bool, done: int, cells: int, notes: tuple[str, ...], one_thread: bool
+    run: str,
+    *,
+    resumed: bool,
+    wanted: bool,
+    done: int,
+    cells: int,
+    notes: tuple[str, ...],
+    busy: bool,
+    one_thread: bool,
 ) -> Iterator[str]:
     """Lines about what a resume found, and about what is noted in every record."""
     if resumed:
@@ -59,7 +70,7 @@ def beginning(
         yield f"there is no run of this suite, with these --set, to resume: starting {run}"
     for note in notes:
         yield f"note: {note}"
-    if any("busy" in note for note in notes):
+    if busy:
         mend = (
             ""
             if one_thread
@@ -69,7 +80,7 @@ def beginning(
         yield f"      timings will be noisy{mend}"
 
 
-class Plain:
+class Plain(Progress):
     """A line for each cell, without control characters: for CI and files."""
 
     def __init__(self, cells: int, *, one_thread: bool = False) -> None:
@@ -82,15 +93,22 @@ class Plain:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         pass
 
-    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...]) -> None:
+    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...], busy: bool) -> None:
         """What a resume found."""
         self.done = done
         for line in beginning(
-            run, resumed=resumed, wanted=wanted, done=done, cells=self.cells, notes=notes, one_thread=self.one_thread
+            run,
+            resumed=resumed,
+            wanted=wanted,
+            done=done,
+            cells=self.cells,
+            notes=notes,
+            busy=busy,
+            one_thread=self.one_thread,
         ):
             self._say(line)
 
@@ -125,7 +143,7 @@ class Plain:
         sys.stderr.flush()
 
 
-class Live:
+class Live(Progress):
     """A bar with the cell in progress and the time left; ended cells scroll by above it."""
 
     def __init__(self, cells: int, *, one_thread: bool = False) -> None:
@@ -151,16 +169,23 @@ class Live:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.bar.stop()
 
-    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...]) -> None:
+    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...], busy: bool) -> None:
         """What a resume found."""
         self.done = done
         self.bar.update(self.task, completed=done)
         for line in beginning(
-            run, resumed=resumed, wanted=wanted, done=done, cells=self.cells, notes=notes, one_thread=self.one_thread
+            run,
+            resumed=resumed,
+            wanted=wanted,
+            done=done,
+            cells=self.cells,
+            notes=notes,
+            busy=busy,
+            one_thread=self.one_thread,
         ):
             self.console.print(printable(line), markup=False)
 

@@ -94,7 +94,7 @@ def command(
     from bench_suite.cli.progress import progress_of
     from bench_suite.cli.run_summary import conclude
     from bench_suite.execution.session import Request, check_trust, execute
-    from bench_suite.exporters.tensorboard import beside_records
+    from bench_suite.exporters.tensorboard import follow
 
     check_trust(plan, trust=trust)
     # No paths of this machine: the command is stored, and shown in reports.
@@ -102,8 +102,8 @@ def command(
     flags = {"-x": exitfirst, "--lf": last_failed, "--smoke": smoke, "--resume": resume}
     command += [flag for flag, given in flags.items() if given]
     request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
-    with progress_of(plan.cells) as watcher:
-        outcome = execute(plan, store, request, beside_records(watcher, results, resume) if tensorboard else watcher)
+    with progress_of(plan.cells) as callback:
+        outcome = execute(plan, store, request, follow(callback, results, resume) if tensorboard else callback)
     if tensorboard:
         say(f"curves: tensorboard --logdir {shlex.quote(shown(outcome.run.path / 'tensorboard'))}", err=True)
     same = f"bench run {again(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"

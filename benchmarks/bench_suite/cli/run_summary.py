@@ -89,8 +89,8 @@ def _compared(base: Run | None, outcome: Outcome, status: int) -> tuple[Comparis
         return None, status
     try:
         comparison = None if outcome.interrupted else compare(base, outcome.run)
-    except ComparisonError as fault:  # one run with itself, or no common cell
-        say(f"not compared: {fault}", err=True)
+    except ComparisonError as error:  # one run with itself, or no common cell
+        say(f"not compared: {error}", err=True)
         comparison = None
     found = {status, 4 if comparison is None else comparison.status}
     return comparison, next((each for each in ORDER if each in found), 0)
@@ -139,7 +139,7 @@ def exit_status(outcome: Outcome, judged: Sequence[Judgement]) -> int:
         return 130
     if any(judgement.verdict == "failed" for judgement in judged):
         return 1
-    if outcome.failed or outcome.summary_faults or any(judgement.verdict == "absent" for judgement in judged):
+    if outcome.failed or outcome.summary_errors or any(judgement.verdict == "absent" for judgement in judged):
         return 3
     return 0
 
@@ -157,8 +157,8 @@ def _say_faults(outcome: Outcome, path: Path) -> None:
     for reason, places in reasons.items():
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
         say(f"{places[0]}{more}: {reason}", err=True)
-    for fault in outcome.summary_faults:
-        say(fault, err=True)
+    for error in outcome.summary_errors:
+        say(error, err=True)
     if outcome.failed and any(path.glob("cells/*/traceback-*")):
         say(f"tracebacks: {shown(path)}/cells/*/traceback-*.txt", err=True)
 

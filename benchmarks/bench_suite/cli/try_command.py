@@ -74,7 +74,7 @@ def command(
     folder = Path() if write is None else write.parent
     used, learnt = _found("tasks", _several(tasks)), _found("models", _several(models))
     asked = _found("probes", _several(probes) or PROBES)
-    own = ["--trust"] if any(part.foreign for part in (*used, *learnt, *asked)) else []
+    own = ["--trust"] if any(part.external for part in (*used, *learnt, *asked)) else []
     text = suite_text(used, learnt, asked, _seeds(seeds), epochs, data, overrides, shlex.join([*words, *own]), folder)
     named = _name(_several(tasks), _several(models)) if write is None else write.stem
     called = "the suite" if write is None else str(write)
@@ -82,7 +82,7 @@ def command(
         plan = make_plan(suite_of(parse_document(text, called, overrides), named, folder, overrides))
     except SuiteError as error:
         found = {"task": used, "model": learnt}
-        raise SuiteError(_by_flag(fault.removeprefix(f"{called}:"), found) for fault in error.faults) from None
+        raise SuiteError(_by_flag(error.removeprefix(f"{called}:"), found) for error in error.errors) from None
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.cli.progress import progress_of
@@ -96,8 +96,8 @@ def command(
     flags = {"--smoke": smoke, "--resume": resume, "--trust": trust}
     stored = [*words, *(["--write", write.name] if write else []), *(flag for flag, given in flags.items() if given)]
     request = Request(smoke, offline, trust, "newest" if resume else None, None, stored)
-    with progress_of(plan.cells) as watcher:
-        outcome = execute(plan, Store(results), request, watcher)
+    with progress_of(plan.cells) as callback:
+        outcome = execute(plan, Store(results), request, callback)
     same = words if write is None else ["bench", "run", shown(write), *_set(overrides)]
     same += ["--trust"] if trust else []
     same += [] if results == Path("results") else ["--results", str(results)]
@@ -131,14 +131,14 @@ def suite_text(
     lines += [_commented('schedule = "linear"', "the learning rate falls to zero along a line")]
     lines += ["", "[matrix]", _commented(f"seed = {_toml(list(seeds))}", "more seeds say what chance does"), ""]
     for probe in probes:
-        lines += [f"[probes.{probe.name}]", *([_use(probe, folder)] if probe.foreign else [])]
+        lines += [f"[probes.{probe.name}]", *([_use(probe, folder)] if probe.external else [])]
     return "\n".join(lines) + "\n"
 
 
 def _use(component: Component, folder: Path) -> str:
     """The line that names a component; a file by its path from the suite's folder."""
     use = component.use
-    if component.foreign and folder != Path():
+    if component.external and folder != Path():
         use = Path(os.path.relpath(use, folder)).as_posix()
         use = use if use.startswith(".") else f"./{use}"
     return f"use = {_toml(use)}"
@@ -190,11 +190,11 @@ def _found(kind: Kind, uses: Sequence[str]) -> list[Component]:
     return found
 
 
-def _by_flag(fault: str, found: Mapping[str, Sequence[Component]]) -> str:
+def _by_flag(error: str, found: Mapping[str, Sequence[Component]]) -> str:
     """A fault of the suite, `LINE: KEY: MESSAGE`, by the option that brought it: its line stands in no file yet."""
-    match = re.match(r"\d+: (?:(task|model)s\[(\d+)\]\S*: )?(.*)", fault)
+    match = re.match(r"\d+: (?:(task|model)s\[(\d+)\]\S*: )?(.*)", error)
     if match is None:
-        return fault
+        return error
     kind, position, message = match.groups()
     return message if kind is None else f"--{kind} {found[kind][int(position)].use}: {message}"
 

@@ -68,8 +68,8 @@ def set_baseline(store: Store, run: Run) -> Baseline:
             target.rename(old)
         new.rename(target)
         shutil.rmtree(old, ignore_errors=True)
-    except OSError as fault:
-        raise explained(fault, target) from fault
+    except OSError as error:
+        raise explained(error, target) from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return _baseline(target)
@@ -115,9 +115,9 @@ def base_run(store: Store, name: str, suite: str, before: Run | None = None) -> 
         return known[name]
     try:
         return store.open(name)
-    except StoreError as fault:
+    except StoreError as error:
         near = nearest(name, [WORD, *known]) if known else ""
-        raise StoreError(f"{fault}{near}") from None
+        raise StoreError(f"{error}{near}") from None
 
 
 def head_run(store: Store, name: str | Path) -> Run:

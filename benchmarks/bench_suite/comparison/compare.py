@@ -13,9 +13,9 @@ from typing import Any
 
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.comparison.gates import unmeasured
-from bench_suite.comparison.pairing import Group, Odd, Pair, Pairing, pair
-from bench_suite.comparison.rescoring import SAME, Examples, OtherExamples, Unpaired, difference_of, examples_of
-from bench_suite.comparison.verdicts import Case, Row, in_order, judged, looked_at
+from bench_suite.comparison.pairing import Group, Pair, Pairing, UncomparedCell, pair
+from bench_suite.comparison.rescoring import SAME, Examples, TestSetMismatch, Unpaired, difference_of, examples_of
+from bench_suite.comparison.verdicts import Case, Row, classify_gated, classify_ungated, sort_worst_first
 from bench_suite.contracts import BenchError, MetricRow
 from bench_suite.stats.paired import Difference, over_seeds_alone, unpaired, welch
 from bench_suite.store.records import label_of
@@ -35,7 +35,7 @@ FAILED = ("failed", "failed probe")
 "Why something is odd that has failed in head."
 LARGEST = 1e150
 "Values stay below this, so that their squares are numbers."
-FEWEST = 10
+MIN_EXAMPLES = 10
 """Test examples, or clusters of them: with fewer, only the same predictions are judged. Where each of n answers got
 worse their variance is 0, yet a share 2⁻ⁿ of comparisons shows that of equally good models that differ everywhere."""
 
@@ -52,7 +52,7 @@ class Comparison:
     head: str
     rows: tuple[Row, ...]
     "Worst first."
-    odd: tuple[Odd, ...]
+    odd: tuple[UncomparedCell, ...]
     "Cells that are not compared, and probes of head that failed."
     notes: tuple[str, ...]
     "What differs between the runs as a whole."
@@ -85,12 +85,14 @@ def compare(base: Run, head: Run) -> Comparison:
     _check_two(base, head)
     pairing, cases = cases_of(base, head)
     gates = _gates(head)
-    rows = judged([case for case in cases if case.row.gated]) + looked_at([c for c in cases if not c.row.gated])
+    rows = classify_gated([case for case in cases if case.row.gated]) + classify_ungated(
+        [c for c in cases if not c.row.gated]
+    )
     # Of the same predictions nothing varies, so what a loss would have to be to be found is not known.
     rows = [replace(row, smallest=None) if row.how == SAME else row for row in rows]
     notes = (*pairing.notes, *_one_sided(pairing), *_without_value(pairing, gates))
     return Comparison(
-        base.name, head.name, tuple(in_order(rows)), pairing.odd, notes, bool(gates),
+        base.name, head.name, tuple(sort_worst_first(rows)), pairing.odd, notes, bool(gates),
         _status(rows, pairing, gated=bool(gates)),
     )  # fmt: skip
 
@@ -217,11 +219,11 @@ def _of_cells(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mappin
     for group in pairing.groups:
         try:
             examples: Examples | Unpaired = examples_of(group, base, head)
-        except Unpaired as fault:
-            examples = fault
-        except OtherExamples as fault:
+        except Unpaired as error:
+            examples = error
+        except TestSetMismatch as error:
             for metric in dict.fromkeys(row.name for each in group.pairs for row in each.head.metrics):
-                yield Case(Row(metric, group.where, metric in gates, note=str(fault)))
+                yield Case(Row(metric, group.where, metric in gates, note=str(error)))
             continue
         place = _Place(group.where, group.hardware, examples, _other_probes(group), group.pairs)
         rows = _rows_of(group)
@@ -278,10 +280,10 @@ def _weighed(row: Row, values: Values, place: _Place, tolerance: float | str | N
             evidence, how, unpaired_for = _of_processes(values, sign, place), "processes", ""
         else:
             evidence, how, unpaired_for = _of_values(row, values, sign, place)
-    except ValueError as fault:
-        return Case(replace(row, note=str(fault)))
-    if 0 < evidence.main.n < FEWEST and how != SAME:
-        return Case(replace(row, note=f"{evidence.main.n} test examples are too few: {FEWEST} at least"))
+    except ValueError as error:
+        return Case(replace(row, note=str(error)))
+    if 0 < evidence.main.n < MIN_EXAMPLES and how != SAME:
+        return Case(replace(row, note=f"{evidence.main.n} test examples are too few: {MIN_EXAMPLES} at least"))
     margin = _margin(tolerance, row, relative=timing)
     low, high = sorted(sign * bound for bound in evidence.main.interval())
     value = sign * evidence.main.value
@@ -344,8 +346,8 @@ def _of_values(row: Row, values: Values, sign: float, place: _Place) -> tuple[Ev
     elif isinstance(place.examples, Examples) and not row.coordinates:
         try:
             found, how = difference_of(row.metric.partition("/")[2], place.examples, numbers, sign)
-        except Unpaired as fault:  # its intervals are next
-            why = str(fault)
+        except Unpaired as error:  # its intervals are next
+            why = str(error)
         else:
             return with_seeds(found, numbers, sign) if found.variance or found.value else Evidence(found), how, ""
     if label_of(row.metric) in place.probes:
@@ -357,9 +359,8 @@ def _of_values(row: Row, values: Values, sign: float, place: _Place) -> tuple[Ev
         n = min(each.n or 0 for pair in values for each in pair)
         found = unpaired(of_seed, [error or 0.0 for error in errors], n)
         return with_seeds(found, numbers, sign), BY_INTERVALS, why
-    reasons = [each.reason or "" for pair in values for each in pair]
-    exact = all(reason.startswith("exact") for reason in reasons)
-    single = all("one observation" in reason for reason in reasons)
+    kinds = {each.kind for pair in values for each in pair}
+    exact, single = kinds == {"exact"}, kinds == {"single"}
     if len(set(of_seed)) == 1 and (exact or (single and of_seed[0] == 0.0)):
         return Evidence(over_seeds_alone(of_seed)), "exact values" if exact else "the same values", why
     if len(of_seed) == 1:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench_suite.comparison.compare import cases_of, with_seeds
 from bench_suite.comparison.evidence import Evidence
-from bench_suite.comparison.verdicts import Case, Row, judged
+from bench_suite.comparison.verdicts import Case, Row, classify_gated
 from bench_suite.stats.paired import nested
 from bench_suite.store.runs import Run
 
@@ -93,7 +93,7 @@ def _verdicts(settings: Sequence[Setting], drop: float, on_top: bool, random: np
         loss = setting.tolerance + drop if drop and not place else 0.0
         evidence = _answers(setting, loss, on_top, random) if setting.differing else _numbers(setting, loss, random)
         cases.append(Case(Row("metric", str(place), True), evidence, setting.tolerance))
-    return judged(cases)
+    return classify_gated(cases)
 
 
 def _answers(setting: Setting, loss: float, on_top: bool, random: np.random.Generator) -> Evidence:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from bench_suite.stats.paired import Difference, p_differs, p_not_worse, p_regressed, sign_flips
-from bench_suite.stats.power import POWER, reach, smallest_found
+from bench_suite.stats.power import POWER, min_detectable_effect, min_detectable_loss
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class Evidence:
             return min(1.0, 2 * min(sign_flips(self.flips), sign_flips([-value for value in self.flips])))
         return p_differs(self.main)
 
-    def reach(self, level: float, power: float = POWER) -> float:
+    def min_detectable_effect(self, level: float, power: float = POWER) -> float:
         """As the function, of all that must agree; perhaps ∞."""
         if self.flips and level < 0.5 ** len(self.flips):
             return math.inf
-        seeds = [reach(each, level / len(self.seeds), power) for each in self.seeds]
-        return max(reach(self.main, level, power), min(seeds, default=0.0))
+        seeds = [min_detectable_effect(each, level / len(self.seeds), power) for each in self.seeds]
+        return max(min_detectable_effect(self.main, level, power), min(seeds, default=0.0))
 
-    def smallest_found(self, tolerance: float, level: float, power: float = POWER) -> float:
+    def min_detectable_loss(self, tolerance: float, level: float, power: float = POWER) -> float:
         """As the function, of all that must agree; perhaps ∞.
 
         Answers that are lost are the same under each seed, or others: the first makes the mean over examples vary more,
@@ -59,8 +59,8 @@ class Evidence:
             return math.inf
         of_seeds = self.main.least
         growth = of_seeds * self.main.count
-        seeds = [smallest_found(each, tolerance, level / len(self.seeds), power, of_seeds) for each in self.seeds]
-        return max(smallest_found(self.main, tolerance, level, power, growth), min(seeds, default=0.0))
+        seeds = [min_detectable_loss(each, tolerance, level / len(self.seeds), power, of_seeds) for each in self.seeds]
+        return max(min_detectable_loss(self.main, tolerance, level, power, growth), min(seeds, default=0.0))
 
     def _agreed(self, p: list[float]) -> float:
         main, *seeds = p

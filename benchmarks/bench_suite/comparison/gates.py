@@ -31,20 +31,22 @@ def judge(
     problem has not, such as `r2` of a classification, is not asked of it. A gate with nothing but a
     `tolerance` compares with a baseline, so by itself it is *not judged*.
     """
-    judged: list[Judgement] = []
+    classify_gated: list[Judgement] = []
     groups = by_seed(records)
     summaries = list(summaries)
     for metric, rules in gates.items():
         if not {"min", "max"} & rules.keys():
-            judged.append(Judgement(metric, "all cells", "not judged", "a tolerance is judged against a baseline"))
+            classify_gated.append(
+                Judgement(metric, "all cells", "not judged", "a tolerance is judged against a baseline")
+            )
             continue
         if summarised := [row for row in summaries if row.name == metric]:
-            judged += _judge_summary(metric, rules, summarised)
+            classify_gated += _judge_summary(metric, rules, summarised)
             continue
         found = [judgement for where, members in groups.items() for judgement in _judge(metric, rules, where, members)]
         # A gate that no cell at all could be judged by must not pass unseen.
-        judged += found or [Judgement(metric, "all cells", "absent", "no cell has measured it")]
-    return judged
+        classify_gated += found or [Judgement(metric, "all cells", "absent", "no cell has measured it")]
+    return classify_gated
 
 
 def by_seed(records: Iterable[Record]) -> dict[str, list[Record]]:
@@ -66,22 +68,24 @@ def _judge(metric: str, rules: Mapping[str, Any], where: str, records: Sequence[
     label = metric.partition("/")[0]
     expected = [r for r in records if not _is_foreign(metric, label, r)]
     if not rows:
-        why = next(filter(None, (_fault(metric, record) for record in expected)), "")
+        why = next(filter(None, (_error(metric, record) for record in expected)), "")
         missing = Judgement(metric, where, "absent", "no cell has measured it" + (f": {why}" if why else ""))
         return [missing] if expected else []
-    judged = []
+    classify_gated = []
     for place, group in _by_coordinates(rows).items():
         at = f"{where} ({place})" if place else where
         known = sum(row.value is not None for row in group)
         if known < len(expected):
             said = (row.reason for row in group if row.value is None)
-            failed = (_fault(metric, record) for record in expected)
+            failed = (_error(metric, record) for record in expected)
             reason = next(filter(None, (*said, *failed)), "a cell failed")
-            judged.append(Judgement(metric, at, "absent", f"{known} of {len(expected)} seeds have it: {reason}"))
+            classify_gated.append(
+                Judgement(metric, at, "absent", f"{known} of {len(expected)} seeds have it: {reason}")
+            )
             continue
         mean, interval, _ = over_cells(group)
-        judged.append(_verdict(metric, at, mean, interval, rules))
-    return judged
+        classify_gated.append(_verdict(metric, at, mean, interval, rules))
+    return classify_gated
 
 
 def unmeasured(metric: str, record: Record) -> str:
@@ -90,7 +94,7 @@ def unmeasured(metric: str, record: Record) -> str:
     return "" if row is None or row.status == "ok" else f"probe {row.status}: {row.reason or 'no reason given'}"
 
 
-def _fault(metric: str, record: Record) -> str:
+def _error(metric: str, record: Record) -> str:
     """What kept a cell from measuring a metric: its own fault, or that of the probe; empty where neither is known."""
     return unmeasured(metric, record) if record.status == "ok" else (record.reason or f"a cell {record.status}")
 
@@ -109,14 +113,14 @@ def _is_foreign(metric: str, label: str, record: Record) -> bool:
 
 def _judge_summary(metric: str, rules: Mapping[str, Any], rows: Iterable[MetricRow]) -> list[Judgement]:
     """A metric of the run as a whole: no mean over seeds is left to take."""
-    judged = []
+    classify_gated = []
     for place, (row, *_) in _by_coordinates(rows).items():
         where = f"all cells ({place})" if place else "all cells"
         if row.value is None:
-            judged.append(Judgement(metric, where, "absent", row.reason or "it has no value"))
+            classify_gated.append(Judgement(metric, where, "absent", row.reason or "it has no value"))
         else:
-            judged.append(_verdict(metric, where, row.value, row.interval, rules))
-    return judged
+            classify_gated.append(_verdict(metric, where, row.value, row.interval, rules))
+    return classify_gated
 
 
 def _verdict(metric: str, where: str, mean: float, interval: Interval | None, rules: Mapping[str, Any]) -> Judgement:

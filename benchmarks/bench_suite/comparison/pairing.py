@@ -40,7 +40,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Odd:
+class UncomparedCell:
     """A cell, or several that differ only in their seed, that is not compared; or a probe that failed in head."""
 
     why: Why
@@ -55,7 +55,7 @@ class Pairing:
     """Two runs, cell by cell."""
 
     groups: tuple[Group, ...]
-    odd: tuple[Odd, ...]
+    odd: tuple[UncomparedCell, ...]
     notes: tuple[str, ...]
     "What differs between the runs as a whole: code, versions, hardware."
 
@@ -74,8 +74,8 @@ def pair(base: Run, head: Run) -> Pairing:
         other = known.pop(record.id, None)
         if other is None:
             odd.append((record, _unknown(record, before)))
-        elif fault := _apart(other, record):
-            odd.append((record, fault))
+        elif error := _apart(other, record):
+            odd.append((record, error))
         else:
             pairs.append(Pair(other, record))
     labels = [dict(record.cell) for record in after]
@@ -97,7 +97,7 @@ def pair(base: Run, head: Run) -> Pairing:
         tuple(paired),
         (
             *_gathered(odd, names),
-            *(Odd("missing", where, "neither run has done it") for where in nowhere),
+            *(UncomparedCell("missing", where, "neither run has done it") for where in nowhere),
             *_gathered_probes(broken, names),
         ),
         tuple(_notes(base, head, paired)),
@@ -162,22 +162,22 @@ def _said(value: Any) -> str:
     return "unset" if value is None else show(value)
 
 
-def _gathered(odd: Sequence[tuple[Record, tuple[Why, str]]], names: Mapping[str, str]) -> Iterator[Odd]:
+def _gathered(odd: Sequence[tuple[Record, tuple[Why, str]]], names: Mapping[str, str]) -> Iterator[UncomparedCell]:
     """One entry for cells that differ only in their seed and are odd for one reason."""
     seeds: dict[tuple[Why, str, str], list[Any]] = {}
     for record, (why, detail) in odd:
         seeds.setdefault((why, names[record.id], detail), []).append(record.cell.get("seed"))
     for (why, where, detail), several in seeds.items():
-        yield Odd(why, f"{where}, {_seeds(several)}", detail)
+        yield UncomparedCell(why, f"{where}, {_seeds(several)}", detail)
 
 
-def _gathered_probes(broken: Sequence[tuple[Record, str, str]], names: Mapping[str, str]) -> Iterator[Odd]:
+def _gathered_probes(broken: Sequence[tuple[Record, str, str]], names: Mapping[str, str]) -> Iterator[UncomparedCell]:
     """One entry for a probe that failed for one reason in cells that differ only in their seed."""
     seeds: dict[tuple[str, str, str], list[Any]] = {}
     for record, label, reason in broken:
         seeds.setdefault((names[record.id], label, reason), []).append(record.cell.get("seed"))
     for (where, label, reason), several in seeds.items():
-        yield Odd("failed probe", f"{where}, {_seeds(several)}", reason, label)
+        yield UncomparedCell("failed probe", f"{where}, {_seeds(several)}", reason, label)
 
 
 def _seeds(several: Sequence[Any]) -> str:

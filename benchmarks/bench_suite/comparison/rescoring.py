@@ -13,7 +13,7 @@ import numpy as np
 from bench_suite.comparison.pairing import Group
 from bench_suite.components import discovery, metric_calls
 from bench_suite.contracts import BenchError, ComponentError, Predictions, Record
-from bench_suite.stats.intervals import MOST_UNDEFINED
+from bench_suite.stats.intervals import MAX_UNDEFINED
 from bench_suite.stats.paired import Difference, nested, resampled
 from bench_suite.store.runs import Run
 
@@ -32,7 +32,7 @@ class Unpaired(BenchError):
     """A metric that cannot be compared example by example, so that only its values and intervals can; says why."""
 
 
-class OtherExamples(BenchError):
+class TestSetMismatch(BenchError):
     """Test splits that are not the same, so that nothing measured on them can be compared."""
 
 
@@ -71,9 +71,9 @@ def examples_of(group: Group, base: Run, head: Run) -> Examples:
     ordered = tuple(tuple(_ordered(each) for each in side) for side in sides)
     for each in (*ordered[0], *ordered[1]):
         if not np.array_equal(each.ids, first):
-            raise OtherExamples("the test splits hold different examples")
+            raise TestSetMismatch("the test splits hold different examples")
         if not _same(each["targets"], ordered[0][0]["targets"]):
-            raise OtherExamples("the targets of the test splits differ")
+            raise TestSetMismatch("the targets of the test splits differ")
     return Examples(*ordered)
 
 
@@ -106,8 +106,8 @@ def difference_of(
         rows = [[of_example(**columns) for _, columns in several] for several in scored]
         d = sign * (np.asarray(rows[1], dtype=np.float64) - np.asarray(rows[0], dtype=np.float64))
         return nested(d, clusters), "example by example" if clusters is None else "example by example, in clusters"
-    except (ValueError, TypeError, IndexError) as fault:  # columns of another form than the metric takes
-        raise Unpaired(str(fault)) from fault
+    except (ValueError, TypeError, IndexError) as error:  # columns of another form than the metric takes
+        raise Unpaired(str(error)) from error
 
 
 Scored = tuple[Callable[..., float], dict[str, Any]]
@@ -128,13 +128,13 @@ def _by_resampling(
         rows = drawn if clusters is None else np.concatenate([members[unit] for unit in drawn])
         try:
             draws.append(_differences(scored, sign, rows))
-        except ValueError as fault:
-            undefined, example = undefined + 1, str(fault)
-    if undefined > MOST_UNDEFINED * RESAMPLES:
+        except ValueError as error:
+            undefined, example = undefined + 1, str(error)
+    if undefined > MAX_UNDEFINED * RESAMPLES:
         raise ValueError(f"undefined in {undefined / RESAMPLES:.0%} of the resamples: {example}")
-    freedom, weight = _of_classes(targets)
-    freedom = min(freedom, n - 1)
-    return resampled(_differences(scored, sign, examples), np.array(draws), n, freedom=freedom, weight=weight)
+    df, weight = _of_classes(targets)
+    df = min(df, n - 1)
+    return resampled(_differences(scored, sign, examples), np.array(draws), n, df=df, weight=weight)
 
 
 def _of_classes(targets: np.ndarray) -> tuple[float, float]:
@@ -150,8 +150,8 @@ def _of_classes(targets: np.ndarray) -> tuple[float, float]:
     if len(counts) < 2:
         return len(targets) - 1, 1 / len(targets)
     parts = 1 / counts
-    freedom = float(parts.sum() ** 2 / (parts**2 / np.maximum(counts - 1, 0.5)).sum())
-    return max(1.0, freedom), float(2 / (len(counts) * counts.min()))
+    df = float(parts.sum() ** 2 / (parts**2 / np.maximum(counts - 1, 0.5)).sum())
+    return max(1.0, df), float(2 / (len(counts) * counts.min()))
 
 
 def _differences(scored: Sequence[Sequence[Scored]], sign: float, rows: np.ndarray) -> list[float]:
@@ -167,7 +167,7 @@ def _given(function: Callable[..., float], predictions: Predictions) -> Scored:
     columns = {name: values for name, values in predictions.columns.items() if isinstance(values, np.ndarray)}
     if "score_classes" in columns:  # of many classes not all scores were kept
         columns.pop("scores", None)
-    return metric_calls.given(function, columns, {})
+    return metric_calls.bind_columns(function, columns, {})
 
 
 def _check(name: str, found: float, recorded: float, rounding: tuple[float, float]) -> None:
@@ -182,8 +182,8 @@ def _read(run: Run, record: Record, side: str) -> Predictions:
         raise Unpaired(f"{side} has no stored predictions")
     try:
         found = run.read_predictions(row)
-    except BenchError as fault:
-        raise Unpaired(f"{side} has no readable predictions: {fault}") from fault
+    except BenchError as error:
+        raise Unpaired(f"{side} has no readable predictions: {error}") from error
     if "targets" not in found.columns:
         raise Unpaired(f"the predictions of {side} have no targets")
     return found

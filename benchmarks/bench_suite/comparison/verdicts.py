@@ -10,14 +10,14 @@ from typing import Literal, get_args
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.contracts import Better
 from bench_suite.stats.paired import benjamini_hochberg, holm
-from bench_suite.stats.power import needed, with_more_seeds
+from bench_suite.stats.power import required_sample_size, with_more_seeds
 
 LEVEL = 0.01
 "Chance of any false alarm in the gates of a whole suite, shared among them by Holm's rule; one-sided."
 FALSE_DISCOVERIES = 0.05
 "Share of the findings among metrics that are not gated that is false on average (Benjamini and Hochberg)."
 
-MOST_SEEDS = 100
+MAX_SEEDS = 100
 "Nobody trains more to decide about a gate."
 
 Verdict = Literal[
@@ -75,7 +75,7 @@ class Case:
     "The tolerance as the evidence counts it: of a timing on a logarithmic scale."
 
 
-def judged(cases: Sequence[Case]) -> list[Row]:
+def classify_gated(cases: Sequence[Case]) -> list[Row]:
     """Gated metrics: one-sided tests at `LEVEL` for all of them together, by Holm's rule in each direction.
 
     With a tolerance Δ: *regressed* rejects δ ≥ −Δ, *not worse than the tolerance* rejects δ ≤ −Δ, else *cannot tell*,
@@ -98,12 +98,12 @@ def judged(cases: Sequence[Case]) -> list[Row]:
             if "clusters" in case.row.how:
                 decides = decides.replace("test examples", "clusters of test examples")
             note = "; ".join([decides, *([note] if note else [])])
-        smallest = _as_loss(evidence.smallest_found(case.margin, level), case.row)
+        smallest = _as_loss(evidence.min_detectable_loss(case.margin, level), case.row)
         rows.append(replace(case.row, verdict=verdict, p=p, smallest=smallest, note=note))
     return rows
 
 
-def looked_at(cases: Sequence[Case]) -> list[Row]:
+def classify_ungated(cases: Sequence[Case]) -> list[Row]:
     """Metrics that are not gated: findings among which false ones are few, and never an exit status."""
     known = [(case, case.evidence) for case in cases if case.evidence is not None]
     adjusted = benjamini_hochberg([evidence.p_differs() for _, evidence in known])
@@ -117,7 +117,7 @@ def looked_at(cases: Sequence[Case]) -> list[Row]:
     return rows
 
 
-def in_order(rows: Sequence[Row]) -> list[Row]:
+def sort_worst_first(rows: Sequence[Row]) -> list[Row]:
     """Worst first; of one verdict the gated ones first, and those with the strongest evidence."""
     return sorted(
         rows, key=lambda row: (WORST_FIRST.index(row.verdict), not row.gated, 1.0 if row.p is None else row.p)
@@ -143,27 +143,27 @@ def _would_decide(evidence: Evidence, margin: float, level: float) -> str:
     if main.n == 0 and main.examples:
         return "more test examples would decide"
     if main.n == 0:
-        share = (evidence.reach(level) / margin) ** 2
+        share = (evidence.min_detectable_effect(level) / margin) ** 2
         return f"about {math.ceil(main.count * share)} processes a side would decide"
-    plan = needed(main, margin, level)
+    plan = required_sample_size(main, margin, level)
     if plan is None or plan.n <= main.n:
         found = _seeds_that_decide(evidence, margin, level)
-        return f"{found or f'more than {MOST_SEEDS}'} seeds would decide, not {main.count}"
+        return f"{found or f'more than {MAX_SEEDS}'} seeds would decide, not {main.count}"
     seeds = f"{plan.seeds} seeds" if plan.seeds > 1 else "one seed"
     return f"about {_two_digits(plan.n):,} test examples and {seeds} would decide, not {main.n:,} and {main.count}"
 
 
 def _seeds_that_decide(evidence: Evidence, margin: float, level: float) -> int | None:
-    """The fewest seeds, up to `MOST_SEEDS`, with which a drop of `margin` is found, on the same test examples."""
+    """The fewest seeds, up to `MAX_SEEDS`, with which a drop of `margin` is found, on the same test examples."""
     main, count = evidence.main, evidence.main.count
     if count < 2:
         return None
-    for several in range(count + 1, MOST_SEEDS + 1):
+    for several in range(count + 1, MAX_SEEDS + 1):
         seeds = tuple(
-            replace(each, variance=each.variance * count / several, freedom=each.freedom * (several - 1) / (count - 1))
+            replace(each, variance=each.variance * count / several, df=each.df * (several - 1) / (count - 1))
             for each in evidence.seeds
         )
-        if Evidence(with_more_seeds(main, several), seeds).reach(level) <= margin:
+        if Evidence(with_more_seeds(main, several), seeds).min_detectable_effect(level) <= margin:
             return several
     return None
 

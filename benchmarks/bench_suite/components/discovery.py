@@ -130,7 +130,7 @@ class Component:
         return self.called or (self.path.parent.name if self.path.stem == "__init__" else self.path.stem)
 
     @property
-    def foreign(self) -> bool:
+    def external(self) -> bool:
         """Whether the suite names it by file, so that running it needs `--trust`."""
         return self.module is None
 

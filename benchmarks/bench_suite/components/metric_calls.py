@@ -24,7 +24,7 @@ def function_of_file(use: str) -> Callable[..., float]:
     return function
 
 
-def given(
+def bind_columns(
     function: Callable[..., float], columns: Mapping[str, Any], spec: Mapping[str, Any]
 ) -> tuple[Callable[..., float], dict[str, Any]]:
     """A metric's function and the columns of predictions that it asks for, by the names of its parameters.

@@ -21,7 +21,7 @@ CONTENT_BITS = 44
 examples hold a pair that only looks alike, which costs no more than its being treated as a duplicate; and small
 numbers that a task gives as ids are taken as contents of their own."""
 _CONTENT = (1 << CONTENT_BITS) - 1
-_MOST_OCCURRENCES = 1 << (63 - CONTENT_BITS)
+_MAX_OCCURRENCES = 1 << (63 - CONTENT_BITS)
 
 
 def hash_of(*parts: Any) -> str:
@@ -80,9 +80,9 @@ def content_ids(*columns: Any) -> np.ndarray:
     first = np.r_[True, ordered[1:] != ordered[:-1]] if len(ordered) else np.empty(0, dtype=bool)
     positions = np.arange(len(ordered))
     occurrence = positions - np.maximum.accumulate(np.where(first, positions, 0))
-    if len(occurrence) and occurrence.max() >= _MOST_OCCURRENCES:
+    if len(occurrence) and occurrence.max() >= _MAX_OCCURRENCES:
         raise DataInvalid(
-            f"one example stands {occurrence.max() + 1} times in the data; ids count to {_MOST_OCCURRENCES}"
+            f"one example stands {occurrence.max() + 1} times in the data; ids count to {_MAX_OCCURRENCES}"
         )
     ids = np.empty(len(content), dtype=np.int64)
     ids[order] = ordered | (occurrence << CONTENT_BITS)

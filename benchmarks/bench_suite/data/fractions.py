@@ -12,7 +12,7 @@ from bench_suite.data.splits import Subset
 from bench_suite.data.splitting import shuffled
 
 
-def part_of(data: Data, fraction: float) -> Data:
+def subsample(data: Data, fraction: float) -> Data:
     """The data with `fraction` of the training examples, in (0, 1], at least one; all other splits as they are.
 
     Drawn by content, so the same for every seed and on every machine, and nested: what is in a smaller part is in every

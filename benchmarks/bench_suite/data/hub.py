@@ -186,7 +186,7 @@ def load(asked: Asked, *, offline: bool = False, trust: bool = False, progress: 
         (library.enable_progress_bars if progress else library.disable_progress_bars)()
     try:
         found: Any = datasets.load_dataset(asked.hub_id, asked.config, split=asked.split, **more)
-    except _faults(datasets) as error:
+    except _errors(datasets) as error:
         raise _explained(asked, error, offline=offline) from error
     return {name: _fetched(part, asked.hub_id) for name, part in _parts(found, asked.split).items()}
 
@@ -258,14 +258,14 @@ def hub_error(error: BaseException) -> str | None:
 # ── what went wrong ─────────────────────────────────────────────────────────────────────────────
 
 
-def _faults(datasets: Any) -> tuple[type[BaseException], ...]:
+def _errors(datasets: Any) -> tuple[type[BaseException], ...]:
     """What `load_dataset` raises where a set, a configuration or the network is not there."""
     # RuntimeError: a data set that brings code, which version 4 and later do not run.
-    faults: list[type[BaseException]] = [OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError]
+    errors: list[type[BaseException]] = [OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError]
     for library, name in (("httpx", "HTTPError"), ("requests", "RequestException")):
         if library in sys.modules:
-            faults.append(getattr(sys.modules[library], name))
-    return tuple(faults)
+            errors.append(getattr(sys.modules[library], name))
+    return tuple(errors)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -15,9 +15,9 @@ from bench_suite.data.card import class_names
 from bench_suite.data.hub import first_line
 from bench_suite.data.sources import numbers
 
-MOST_CLASSES = 1000
-"""With more different labels than this, and fewer than `LEAST_EXAMPLES` examples of each, they are taken for a slip."""
-LEAST_EXAMPLES = 2
+MAX_CLASSES = 1000
+"""With more different labels than this, and fewer than `MIN_EXAMPLES` examples of each, they are taken for a slip."""
+MIN_EXAMPLES = 2
 FEW_VALUES = 20
 """Whole numbers written as floats that are no more different values than this may be classes: a note says so."""
 
@@ -134,7 +134,7 @@ def _classes(columns: Mapping[str, pa.ChunkedArray], names: Sequence[str] | None
         found = {value for split, present in values.items() if split not in secret for value in present}
         order = [*names, *sorted(found - {*names})] if names is not None else sorted(found)
         rows = sum(len(column) for column in columns.values())
-        if len(order) > MOST_CLASSES and len(order) * LEAST_EXAMPLES > rows:
+        if len(order) > MAX_CLASSES and len(order) * MIN_EXAMPLES > rows:
             hint = "" if is_text(columns["train"].type) else ': problem = "regression" learns them as numbers'
             raise DataInvalid(
                 f"{said} has {len(order)} different values in {rows} examples: those are no classes{hint}"

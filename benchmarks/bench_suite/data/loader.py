@@ -65,8 +65,8 @@ class _Reader(Dataset[Any]):
     def __getitem__(self, rows: torch.Tensor) -> Any:
         try:
             return self._examples.take(rows)
-        except Exception as fault:  # noqa: BLE001 - raised again in the process that asked
-            return fault
+        except Exception as error:  # noqa: BLE001 - raised again in the process that asked
+            return error
 
 
 def _as_it_is(columns: Any) -> Any:

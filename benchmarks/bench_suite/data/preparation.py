@@ -14,7 +14,7 @@ import numpy as np
 from bench_suite.contracts import Data, DataInvalid, Split
 from bench_suite.data.fingerprint import contents, hash_of
 from bench_suite.data.splits import Joined, Subset, column, targets_of
-from bench_suite.data.splitting import dealt, shuffled, stratified
+from bench_suite.data.splitting import shuffled, split_by_content, stratified
 
 SMOKE_EXAMPLES = 64
 """Examples that `--smoke` leaves in each split."""
@@ -41,7 +41,7 @@ def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
     rest = np.delete(np.arange(len(split)), alone)
     held = min(held, len(rest))
     counts = {"validation": held, "train": len(rest) - held}
-    parts = dealt(split.ids[rest], None if classes is None else classes[rest], counts)
+    parts = split_by_content(split.ids[rest], None if classes is None else classes[rest], counts)
     train = np.sort(np.r_[rest[parts["train"]], alone])
     return Subset(split, train), Subset(split, np.sort(rest[parts["validation"]]))
 
@@ -62,7 +62,7 @@ def without(split: Split, rows: np.ndarray) -> Split:
     return Subset(split, np.delete(np.arange(len(split)), rows)) if len(rows) else split
 
 
-def kept_apart(splits: Mapping[str, Split]) -> tuple[dict[str, Split], dict[str, int], str]:
+def drop_test_duplicates(splits: Mapping[str, Split]) -> tuple[dict[str, Split], dict[str, int], str]:
     """Splits of which no example that is learnt from stands in one that is tested on.
 
     What stands in `test` or in a shift is left out of `train` and of a `validation` that the task brings, since models
@@ -91,7 +91,7 @@ def kept_apart(splits: Mapping[str, Split]) -> tuple[dict[str, Split], dict[str,
 
 
 def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
-    """What a cell trains and tests on, out of what a task brought: `kept_apart`, and with examples to validate on.
+    """Return what a cell trains and tests on: without duplicates of test examples, and with a validation split.
 
     Args:
         data: as the task's `load` gave it.
@@ -116,7 +116,7 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
             raise DataInvalid(f"{data.source.name}: split `{name}` is empty; it needs one example at the least")
         _check_labels(data, name, split)
     _check_ids(data)
-    splits, notes, left_out = kept_apart(data.splits)
+    splits, notes, left_out = drop_test_duplicates(data.splits)
     for name in ("train", "validation"):
         if name in splits and not len(splits[name]):
             raise DataInvalid(

@@ -21,7 +21,7 @@ from bench_suite.data.hub import cached, hub_command, own_files, path_fault
 from bench_suite.data.layout import FORMATS, data_folder
 from bench_suite.data.sources import PACKAGE_COMMAND, Sources
 from bench_suite.suite.plan import Cell, Plan, digest
-from bench_suite.suite.spec import Choice
+from bench_suite.suite.spec import ComponentUse
 
 What = Literal["data", "weights"]
 
@@ -35,7 +35,7 @@ class Need:
     "A hub id, or the name of a distribution."
     used_by: tuple[str, ...]
     "Labels of the tasks or models."
-    place: str | None
+    location: str | None
     "`folder:ID`, `hub:ID (cached)`, `hub:ID (download)` or `package:NAME VERSION`; None where it cannot be had."
     command: str
     "What to paste to get it."
@@ -46,17 +46,17 @@ class Need:
     def size(self) -> int | None:
         """Bytes in `$BENCH_DATA` or the hub's caches, else None; counted when asked for: each file is looked at."""
         counted = (f"folder:{self.name}", f"hub:{self.name} (cached)")
-        return size_of(self.name, self.what) if self.place in counted else None
+        return size_of(self.name, self.what) if self.location in counted else None
 
     @property
     def is_download(self) -> bool:
         """Whether a run would fetch it."""
-        return self.place is not None and self.place.endswith("(download)")
+        return self.location is not None and self.location.endswith("(download)")
 
     @property
     def is_missing(self) -> bool:
         """Whether a run would end without it."""
-        return self.place is None
+        return self.location is None
 
 
 def downloads(plan: Plan, sources: Sources | None = None) -> list[Need]:
@@ -79,27 +79,27 @@ def downloads(plan: Plan, sources: Sources | None = None) -> list[Need]:
             earlier = found.get((need.what, need.name), need)
             labels = tuple(dict.fromkeys((*earlier.used_by, choice.label)))
             found[need.what, need.name] = replace(need, used_by=labels)
-    plan.suite.document.raise_faults()
+    plan.suite.document.raise_errors()
     return sorted(found.values(), key=lambda need: (need.what, need.name))
 
 
-def _check_id(plan: Plan, task: Choice, options: Mapping[str, Any]) -> None:
+def _check_id(plan: Plan, task: ComponentUse, options: Mapping[str, Any]) -> None:
     for hub_id in hub_ids(task.component, options):
-        if (fault := path_fault(hub_id)) is not None:
-            plan.suite.document.fault((*task.key, "id"), fault)
+        if (error := path_fault(hub_id)) is not None:
+            plan.suite.document.error((*task.key, "id"), error)
 
 
-def _task(cell: Cell) -> tuple[Choice, Mapping[str, Any]]:
+def _task(cell: Cell) -> tuple[ComponentUse, Mapping[str, Any]]:
     return cell.task, cell.options["task"]
 
 
-def _model(cell: Cell) -> tuple[Choice, Mapping[str, Any]]:
+def _model(cell: Cell) -> tuple[ComponentUse, Mapping[str, Any]]:
     return cell.model, cell.options["model"]
 
 
 def _distinct(
-    cells: Iterable[Cell], of: Callable[[Cell], tuple[Choice, Mapping[str, Any]]]
-) -> list[tuple[Choice, Mapping[str, Any]]]:
+    cells: Iterable[Cell], of: Callable[[Cell], tuple[ComponentUse, Mapping[str, Any]]]
+) -> list[tuple[ComponentUse, Mapping[str, Any]]]:
     """Tasks or models with each of the options that an axis gives them."""
     pairs = map(of, cells)
     return list({(choice.label, digest(dict(options))): (choice, options) for choice, options in pairs}.values())
@@ -117,16 +117,16 @@ def _of_task(task: Component, options: Mapping[str, Any], sources: Sources) -> I
         yield Need("data", package[0], (), sources.locate_package(*package), PACKAGE_COMMAND)
         return
     for hub_id in ids:
-        command, place = hub_command(hub_id, revision=options.get("revision")), locate_hub(task, hub_id, sources)
-        yield Need("data", hub_id, (), place, command, "" if task.words("HUB") else _meant(hub_id, place))
+        command, location = hub_command(hub_id, revision=options.get("revision")), locate_hub(task, hub_id, sources)
+        yield Need("data", hub_id, (), location, command, "" if task.words("HUB") else _meant(hub_id, location))
 
 
-def _meant(hub_id: str, place: str | None) -> str:
+def _meant(hub_id: str, location: str | None) -> str:
     """What a person may have meant by an id that is neither a folder of their own nor in the hub's caches."""
-    if place is not None and not place.endswith("(download)"):
+    if location is not None and not location.endswith("(download)"):
         return ""
     near = nearest(hub_id, folders()).removeprefix("; ")
-    return f"$BENCH_DATA holds no {hub_id}: {near}" if near else (own_files() if place is None else "")
+    return f"$BENCH_DATA holds no {hub_id}: {near}" if near else (own_files() if location is None else "")
 
 
 def folders() -> list[str]:
@@ -134,7 +134,7 @@ def folders() -> list[str]:
     root = os.environ.get("BENCH_DATA")
     found = []
     for folder in _below(Path(root).expanduser()) if root else ():
-        inner = [place.name for place in _below(folder)]
+        inner = [location.name for location in _below(folder)]
         files = any(file.name.lower().endswith(FORMATS) and file.is_file() for file in folder.iterdir())
         found += [folder.name] if files else [f"{folder.name}/{name}" for name in inner]
     return found
@@ -143,7 +143,9 @@ def folders() -> list[str]:
 def _below(folder: Path) -> list[Path]:
     """Folders in a folder, by name; none where it cannot be read."""
     try:
-        return sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
+        return sorted(
+            location for location in folder.iterdir() if location.is_dir() and not location.name.startswith(".")
+        )
     except OSError:
         return []
 
@@ -160,15 +162,15 @@ def _of_model(model: Component, options: Mapping[str, Any], sources: Sources) ->
         return
     if name.startswith((".", "/", "~")):
         folder = discovery.located(model, options)["pretrained"]
-        place = f"folder:{Path(folder).name}" if os.path.isdir(folder) else None
-        yield Need("weights", name, (), place, "the suite names a folder of your own")
+        location = f"folder:{Path(folder).name}" if os.path.isdir(folder) else None
+        yield Need("weights", name, (), location, "the suite names a folder of your own")
         return
     package = model.words("PACKAGE") if name in model.words("HUB") else ()
-    place = f"folder:{name}" if data_folder(name) is not None else None
-    place = place or (f"hub:{name} (cached)" if cached(name, "model") else None)
-    place = place or (sources.locate_package(*package) if package else None)
-    place = place or (None if sources.is_offline else f"hub:{name} (download)")
-    yield Need("weights", name, (), place, hub_command(name, "model"))
+    location = f"folder:{name}" if data_folder(name) is not None else None
+    location = location or (f"hub:{name} (cached)" if cached(name, "model") else None)
+    location = location or (sources.locate_package(*package) if package else None)
+    location = location or (None if sources.is_offline else f"hub:{name} (download)")
+    yield Need("weights", name, (), location, hub_command(name, "model"))
 
 
 def size_of(hub_id: str, what: What) -> int | None:
@@ -176,7 +178,7 @@ def size_of(hub_id: str, what: What) -> int | None:
     folder = data_folder(hub_id)
     folders = [folder] if folder is not None else cached(hub_id, "dataset" if what == "data" else "model")
     # A snapshot's files are links to `blobs`, which is counted already.
-    files = [file for place in folders for file in place.rglob("*") if file.is_file() and not file.is_symlink()]
+    files = [file for location in folders for file in location.rglob("*") if file.is_file() and not file.is_symlink()]
     return sum(file.stat().st_size for file in files) if files else None
 
 
@@ -216,7 +218,7 @@ def fetch(plan: Plan, sources: Sources, tell: Callable[[str], None]) -> Iterator
 
 def _got(
     what: What,
-    choice: Choice,
+    choice: ComponentUse,
     options: Mapping[str, Any],
     sources: Sources,
     get: Callable[[Any, Any, Sources], tuple[str, str]],
@@ -225,10 +227,10 @@ def _got(
         module = discovery.load(choice.component)
         made = discovery.make_options(choice.component, options)
         return Got(what, choice.label, *get(module, made, sources))
-    except BenchError as fault:
-        return Got(what, choice.label, None, str(fault))
-    except OSError as fault:  # a full disk, a file that may not be read: the other things can be had all the same
-        return Got(what, choice.label, None, f"{type(fault).__name__}: {fault.strerror or fault}")
+    except BenchError as error:
+        return Got(what, choice.label, None, str(error))
+    except OSError as error:  # a full disk, a file that may not be read: the other things can be had all the same
+        return Got(what, choice.label, None, f"{type(error).__name__}: {error.strerror or error}")
 
 
 def _load(module: Any, options: Any, sources: Sources) -> tuple[str, str]:

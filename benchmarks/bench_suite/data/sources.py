@@ -117,8 +117,8 @@ class Sources:
             raise earlier.with_traceback(None)
         try:
             return load(asked, offline=self.is_offline, trust=self.trust, progress=self.progress)
-        except HubUnreachable as fault:
-            self._unreachable[asked.hub_id] = fault
+        except HubUnreachable as error:
+            self._unreachable[asked.hub_id] = error
             raise
 
     def locate_hub(self, hub_id: str, *, downloads: bool = True) -> str | None:

@@ -34,7 +34,7 @@ def _shuffled_again(ids: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return rows[np.lexsort((ids[rows], _mixed(_mixed(contents(ids[rows])))))]
 
 
-def dealt(ids: np.ndarray, target: np.ndarray | None, counts: Mapping[str, int]) -> dict[str, np.ndarray]:
+def split_by_content(ids: np.ndarray, target: np.ndarray | None, counts: Mapping[str, int]) -> dict[str, np.ndarray]:
     """Deals rows into parts, drawn by content, so that no content stands in two parts.
 
     Examples that stand more than once go to the last part, so what is tested on is tested once. Where too few others

@@ -63,7 +63,7 @@ def train(
     data: Data,
     problem: Problem,
     options: TrainOptions,
-    place: Placement,
+    placement: Placement,
     report: Report,
     encoded: Callable[[str], Encoded],
     checkpoints: Checkpoints | None = None,
@@ -75,7 +75,7 @@ def train(
     are kept, and with `target` its metric decides when to stop. With `checkpoints` and `options.checkpoint` all that
     the training needs to go on is saved now and then, and found again. Ends early, with `History.stopped =
     "interrupted"`, when `report` says so. Raises `TrainingFailed` where the loss is no longer finite, and `BenchError`
-    where `place` or `options` cannot be had.
+    where `placement` or `options` cannot be had.
     """
     examples = encoded("train")
     validation = encoded("validation") if "validation" in data.splits else None
@@ -84,8 +84,8 @@ def train(
             raise BenchError(f"{option} needs a validation split: set validation above 0, or leave {option} out")
     timer = Timer(checkpoints, options.checkpoint)
     clock = Clock(report)
-    with computing(place), watched(place, clock.aside) as compiling:
-        history = _fit(model, data, problem, options, place, clock, timer, examples, validation)
+    with computing(placement), watched(placement, clock.exclude) as compiling:
+        history = _fit(model, data, problem, options, placement, clock, timer, examples, validation)
     return history if compiling is None else replace(history, compile_seconds=compiling.seconds)
 
 
@@ -104,7 +104,7 @@ def _fit(
     data: Data,
     problem: Problem,
     options: TrainOptions,
-    place: Placement,
+    placement: Placement,
     clock: Clock,
     timer: Timer,
     examples: Encoded,
@@ -112,19 +112,19 @@ def _fit(
 ) -> History:
     """The epochs: order, the loop, validation, early stopping."""
     spec = data.spec
-    module = placed(model.module, place)
-    update = optimiser(module, options, place)
+    module = placed(model.module, placement)
+    update = optimiser(module, options, placement)
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     collate, changes = model.collate, tuple(options.augment)
-    loss_of, moves, mixed = _loss(problem, options), place.device != "cpu", place.precision != "32-true"
+    loss_of, moves, mixed = _loss(problem, options), placement.device != "cpu", placement.precision != "32-true"
     scheduled = options.schedule != "constant" or options.warmup > 0.0
     steps = options.epochs * math.ceil(len(examples) / options.batch_size)
-    feed = Feed(examples, place.threads)
+    feed = Feed(examples, placement.threads)
     order = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
-    total = torch.zeros((), device=place.device)  # of the epoch's losses; one that is not finite stays in it
+    total = torch.zeros((), device=placement.device)  # of the epoch's losses; one that is not finite stays in it
     best, target = _Best(options.patience), Target(options.target, problem, data) if options.target else None
     done = _Progress()
-    _go_on(timer.load(), done, module, update, order, total, best, clock)
+    restore(timer.load(), done, module, update, order, total, best, clock)
 
     for epoch in range(done.epoch, options.epochs + 1):
         module.train()
@@ -139,7 +139,7 @@ def _fit(
             asked = perf_counter()
             batch = collate(next(columns))
             if moves:
-                batch = batch.to(place.device)
+                batch = batch.to(placement.device)
             if changes:
                 batch = augment(batch, changes)
             waited = perf_counter() - asked
@@ -148,7 +148,7 @@ def _fit(
                 for group in update.param_groups:
                     group["lr"] = rate
             if mixed:  # entering even an empty context costs 1 µs
-                with autocast(place):
+                with autocast(placement):
                     loss = loss_of(module(**batch.inputs), batch.targets, spec)
             else:
                 loss = loss_of(module(**batch.inputs), batch.targets, spec)
@@ -174,9 +174,9 @@ def _fit(
             return _history(clock, done.epochs, best.restore(module), "interrupted", target)
         row = {"epoch": float(epoch), "loss": seen}
         if validation is not None:
-            row["validation_loss"] = mean_loss(model, problem, validation, options.batch_size, spec, place)
+            row["validation_loss"] = mean_loss(model, problem, validation, options.batch_size, spec, placement)
         if target is not None and validation is not None:
-            value = target.value(model, validation, options.batch_size, place)
+            value = target.value(model, validation, options.batch_size, placement)
             row[f"validation_{target.name}"] = math.nan if value is None else value
             if value is not None and target.reaches(value):
                 done.epochs.append(row)
@@ -252,7 +252,7 @@ def _state(
     }
 
 
-def _go_on(
+def restore(
     state: Mapping[str, Any] | None,
     done: _Progress,
     module: torch.nn.Module,

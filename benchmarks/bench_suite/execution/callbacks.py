@@ -1,4 +1,4 @@
-"""A watcher that shows nothing: for programs that call a run as a function."""
+"""What a run calls while it goes on: progress on the terminal, event files for TensorBoard."""
 
 from __future__ import annotations
 
@@ -6,23 +6,35 @@ from bench_suite.contracts import History, Record, Window
 from bench_suite.suite.plan import Cell
 
 
-class Silent:
-    """Told what happens, and says nothing."""
+class RunCallback:
+    """Called at each step of a run. Its methods do nothing; a subclass overrides those that it needs.
 
-    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...]) -> None:
-        """Nothing."""
+    The run waits for each call, so a method should return quickly.
+    """
+
+    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...], busy: bool) -> None:
+        """Called when the run begins.
+
+        Args:
+            run: the run's id.
+            resumed: whether the run is an earlier one that goes on.
+            wanted: whether a resume was asked for.
+            done: number of cells that a resume found complete.
+            notes: notes that every record of the run will contain.
+            busy: whether the machine's load is above its number of cores.
+        """
 
     def cell(self, cell: Cell) -> None:
-        """Nothing."""
+        """Called when a cell begins."""
 
     def step(self, cell: Cell, what: str) -> None:
-        """Nothing."""
+        """Called when a cell begins to load data, to train, or to apply a probe; `what` names it."""
 
     def window(self, cell: Cell, window: Window) -> None:
-        """Nothing."""
+        """Called when a window of training has closed."""
 
     def trained(self, cell: Cell, history: History | None) -> None:
-        """Nothing."""
+        """Called when a training has ended; `history` is None if the model reports nothing of its fit."""
 
     def record(self, cell: Cell, record: Record) -> None:
-        """Nothing."""
+        """Called when the record of a cell is on disk."""

@@ -1,13 +1,14 @@
-"""Workplace: what the units of one run share, and when weights may be used again."""
+"""The run context: what the units of one run share, and the key that decides whether weights are reused."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bench_suite.components import discovery
-from bench_suite.contracts import Data, History, Placement, Record, Window
+from bench_suite.contracts import Data, Placement
+from bench_suite.execution.callbacks import RunCallback
 from bench_suite.store.runs import Run
 from bench_suite.suite.plan import Cell, Plan, digest
 
@@ -16,36 +17,14 @@ if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 
-class Watcher(Protocol):
-    """Told what happens, to show it; nothing here waits for it."""
-
-    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...]) -> None:
-        """The run begins: whether a resume was `wanted`, how many cells it found `done`, what every record notes."""
-
-    def cell(self, cell: Cell) -> None:
-        """A cell begins."""
-
-    def step(self, cell: Cell, what: str) -> None:
-        """A cell comes to its data, its training, or a probe."""
-
-    def window(self, cell: Cell, window: Window) -> None:
-        """A window of training has closed."""
-
-    def trained(self, cell: Cell, history: History | None) -> None:
-        """A training has ended; None where a model says nothing of its fit."""
-
-    def record(self, cell: Cell, record: Record) -> None:
-        """A cell has ended."""
-
-
 @dataclass
-class Workplace:
+class RunContext:
     """What the units of one run share."""
 
     plan: Plan
     run: Run
     sources: Sources
-    watcher: Watcher
+    callback: RunCallback
     environment: str
     "Hash of the environment, as the run keeps it."
     code: str
@@ -53,6 +32,7 @@ class Workplace:
     smoke: bool = False
     notes: tuple[str, ...] = ()
     "Said in every record, such as that `--trust` was given."
+    machine_busy: bool = False
     jobs: int = 1
     cache: Cache | None = None
     done: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -72,9 +52,9 @@ class Workplace:
             self._loaded[key] = data
         data = self._loaded[key]
         if cell.fraction != 1.0:
-            from bench_suite.data.fractions import part_of
+            from bench_suite.data.fractions import subsample
 
-            data = part_of(data, cell.fraction)
+            data = subsample(data, cell.fraction)
         if self.smoke:
             from bench_suite.data.preparation import smoke_part
 
@@ -86,21 +66,21 @@ class Workplace:
         return [label for label in cell.probes if label not in self.done.get(cell.id, frozenset())]
 
 
-def reuse(cell: Cell, fingerprint: str, place: Placement, code: str, *, smoke: bool) -> str:
+def weights_key(cell: Cell, fingerprint: str, placement: Placement, code: str, *, smoke: bool) -> str:
     """Whether kept weights may be used again: training, data, source, PyTorch, device kind, threads."""
     import torch
 
     parts = [cell.task.component, cell.model.component, *cell.problems, *([cell.engine] if cell.engine else [])]
     sources = [part.source_hash for part in parts]
-    where = [place.device, place.threads, place.precision]
+    where = [placement.device, placement.threads, placement.precision]
     return digest([cell.unit, fingerprint, sources, code, torch.__version__, *where, smoke])
 
 
-def place_of(cell: Cell, jobs: int) -> Placement:
+def placement_of(cell: Cell, jobs: int) -> Placement:
     """Where a cell computes on this machine. Raises BenchError."""
-    from bench_suite.training.placement import placement
+    from bench_suite.training.placement import resolve_placement
 
     deterministic = bool(cell.options["train"]["deterministic"])
-    return placement(
+    return resolve_placement(
         cell.device, cell.precision, cell.threads, jobs=jobs, deterministic=deterministic, compiled=cell.compile
     )

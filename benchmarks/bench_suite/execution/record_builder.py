@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from bench_suite.contracts import (
     ArtifactRow,
@@ -19,6 +19,7 @@ from bench_suite.contracts import (
     DataUnavailable,
     Interval,
     Metric,
+    MetricKind,
     MetricRow,
     Placement,
     Predictions,
@@ -26,7 +27,7 @@ from bench_suite.contracts import (
     Record,
     Status,
 )
-from bench_suite.execution.context import Workplace
+from bench_suite.execution.context import RunContext
 from bench_suite.suite.plan import Cell
 
 if TYPE_CHECKING:
@@ -34,28 +35,30 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Attempt:
+class TrainingOutcome:
     """What came of a unit's training."""
 
     cell: Cell
     "The first one to do, whose record says how long it took."
     data: Data | None = None
-    place: Placement | None = None
+    placement: Placement | None = None
     trained: Trained | None = None
-    fault: BaseException | None = None
-    reuse: str = ""
+    error: BaseException | None = None
+    weights_key: str = ""
+    weights_reused: bool = False
+    "Whether weights that an earlier training of this run kept were used again."
     seconds: dict[str, float] = field(default_factory=dict)
     meters: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
-class Draft:
+class RecordBuilder:
     """A record in the making: whatever is known of the cell when it ends, wherever it ends."""
 
-    def __init__(self, cell: Cell, work: Workplace) -> None:
+    def __init__(self, cell: Cell, context: RunContext) -> None:
         self.cell = cell
-        self.work = work
-        self.attempt = Attempt(cell)
+        self.context = context
+        self.outcome = TrainingOutcome(cell)
         self.started = datetime.now(UTC)
         self.begun = time.perf_counter()
         self.seconds: dict[str, float] = {}
@@ -65,42 +68,44 @@ class Draft:
 
     def keep(self, split: str, predictions: Predictions) -> None:
         """Store predictions and name them in the record."""
-        self.artifacts.append(self.work.run.write_predictions(self.cell.id, split, predictions))
+        self.artifacts.append(self.context.run.write_predictions(self.cell.id, split, predictions))
 
-    def failed(self, fault: BaseException) -> Record:
+    def failed(self, error: BaseException) -> Record:
         """The record of a cell that a fault ended."""
-        status: Status = "unavailable" if isinstance(fault, DataUnavailable) else "failed"
-        if not isinstance(fault, BenchError):
-            self.work.run.write_traceback(self.cell.id, "cell", traceback_of(fault))
-        return self.record(status, reason_of(fault))
+        status: Status = "unavailable" if isinstance(error, DataUnavailable) else "failed"
+        if not isinstance(error, BenchError):
+            self.context.run.write_traceback(self.cell.id, "cell", traceback_of(error))
+        return self.record(status, reason_of(error))
 
     def record(self, status: Status, reason: str | None = None) -> Record:
         """The record, whatever has come of each probe."""
-        cell, work = self.cell, self.work
-        for label in work.missing(cell):
+        cell, context = self.cell, self.context
+        for label in context.missing(cell):
             if label not in self.probes:
                 why = cell.probes[label]
                 row = (
-                    ProbeRow("not applicable", work.plan.probe_keys[label], why)
+                    ProbeRow("not applicable", context.plan.probe_keys[label], why)
                     if why
-                    else ProbeRow("skipped", work.plan.probe_keys[label], f"the cell is {status}")
+                    else ProbeRow("skipped", context.plan.probe_keys[label], f"the cell is {status}")
                 )
                 self.probes[label] = row
-        attempt = self.attempt
-        place = (
-            vars(attempt.place)
-            if attempt.place
+        outcome = self.outcome
+        placement = (
+            vars(outcome.placement)
+            if outcome.placement
             else {a: cell.labels.get(a) for a in ("device", "threads", "precision")}
         )
-        shared = attempt.cell is not cell
-        notes = (*work.notes, *attempt.notes, *(("shares the training of another cell",) if shared else ()))
-        seconds = {**({} if shared else attempt.seconds), **self.seconds, "total": time.perf_counter() - self.begun}
+        shared = outcome.cell is not cell
+        notes = (*context.notes, *outcome.notes, *(("shares the training of another cell",) if shared else ()))
+        seconds = {**({} if shared else outcome.seconds), **self.seconds, "total": time.perf_counter() - self.begun}
         return Record(
-            run=work.run.name, suite=work.plan.suite.name, id=cell.id, reuse=attempt.reuse, cell=cell.labels,
-            options={**cell.options, "place": place}, status=status, reason=reason, probes=self.probes,
-            data=_described(attempt.data), metrics=tuple(self.metrics), artifacts=tuple(self.artifacts),
-            environment=work.environment, started=f"{self.started:%Y-%m-%dT%H:%M:%S}Z",
-            seconds={key: round(value, 4) for key, value in seconds.items()}, notes=notes, smoke=work.smoke,
+            run=context.run.name, suite=context.plan.suite.name, id=cell.id, weights_key=outcome.weights_key,
+            cell=cell.labels, options={**cell.options, "place": placement}, status=status, reason=reason,
+            probes=self.probes, data=_described(outcome.data), metrics=tuple(self.metrics),
+            artifacts=tuple(self.artifacts), environment=context.environment,
+            started=f"{self.started:%Y-%m-%dT%H:%M:%S}Z",
+            seconds={key: round(value, 4) for key, value in seconds.items()}, notes=notes, smoke=context.smoke,
+            weights_reused=outcome.weights_reused, shared_training=shared, machine_busy=context.machine_busy,
         )  # fmt: skip
 
 
@@ -128,28 +133,28 @@ _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 "How PyTorch says it on a GPU, on Linux and on Windows."
 
 
-def reason_of(fault: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """What happened, for the person who reads the record."""
-    if isinstance(fault, BenchError):
-        return str(fault)
-    if isinstance(fault, MemoryError) or any(words in str(fault).lower() for words in _NO_MEMORY):
-        return f"out of memory: {fault or type(fault).__name__}; try a smaller batch_size"
-    text = str(fault).strip()
-    return f"{type(fault).__name__}: {text}" if text else type(fault).__name__
+    if isinstance(error, BenchError):
+        return str(error)
+    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
+        return f"out of memory: {error or type(error).__name__}; try a smaller batch_size"
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def traceback_of(fault: BaseException) -> str:
+def traceback_of(error: BaseException) -> str:
     """The traceback as text, files named from the folder of their installation or from the working folder."""
-    text = "".join(traceback.format_exception(fault))
+    text = "".join(traceback.format_exception(error))
     for folder in sorted({str(Path(folder).resolve()) for folder in (*sys.path, ".")}, key=len, reverse=True):
         text = text.replace(f'File "{folder}/', 'File "')
     return text
 
 
-def release(fault: BaseException) -> None:
+def release(error: BaseException) -> None:
     """Let go of all that the frames of a fault hold: a model may be among it, and the next cell needs the memory."""
-    traceback.clear_frames(fault.__traceback__)
-    fault.__traceback__ = None
+    traceback.clear_frames(error.__traceback__)
+    error.__traceback__ = None
     gc.collect()
 
 
@@ -180,7 +185,10 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
     name, interval = metric.name, metric.interval
     if name not in known:
         raise ValueError(f"emitted `{name}`, which its METRICS do not state")
-    if metric.reason is None and (metric.value is None or (interval is None and not metric.samples)):
+    if metric.kind not in get_args(MetricKind):
+        raise ValueError(f"`{name}`: its kind is none of {', '.join(get_args(MetricKind))}: {metric.kind!r}")
+    unsupported = metric.kind == "estimate" and interval is None and not metric.samples
+    if metric.reason is None and (metric.value is None or unsupported):
         raise ValueError(f"emitted `{name}` without an interval, samples or a reason for having neither")
     if not isinstance(metric.reason, str | None):
         raise TypeError(f"`{name}`: its reason is no string: {metric.reason!r}")
@@ -202,6 +210,7 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
         None if metric.n is None else int(metric.n),
         facts.get("ideal"),
         bool(facts.get("of_predictions")),
+        metric.kind,
     )
 
 

@@ -64,7 +64,7 @@ def select(plan: Plan, expression: str) -> Plan:
     return chosen
 
 
-def strangers(plan: Plan, expression: str) -> Iterator[str]:
+def unmatched_words(plan: Plan, expression: str) -> Iterator[str]:
     """Words of an expression that match no cell of the plan, each with the nearest right spelling.
 
     In `not` or beside `or` they are no fault, as in pytest, but likely a slip of the pen. Raises SuiteError.
@@ -145,7 +145,7 @@ def _parse(expression: str) -> tuple[Test, list[Word]]:
         match = _TOKEN.match(expression, at)
         if match is None:
             quote = next(place for place in range(at, len(expression)) if expression[place] in "\"'")
-            raise _fault(expression, quote, "a quote that is not closed")
+            raise _error(expression, quote, "a quote that is not closed")
         tokens.append((match[1], match.start(1)))
         at = match.end()
     words: list[Word] = []
@@ -154,7 +154,7 @@ def _parse(expression: str) -> tuple[Test, list[Word]]:
     except RecursionError:
         raise SuiteError(["-k: the expression is nested too deeply"]) from None
     if rest:
-        raise _fault(expression, rest[0][1], f'expected "and", "or" or the end, not {rest[0][0]}')
+        raise _error(expression, rest[0][1], f'expected "and", "or" or the end, not {rest[0][0]}')
     return test, words
 
 
@@ -181,7 +181,7 @@ def _both(tokens: Tokens, expression: str, words: list[Word]) -> tuple[Test, Tok
 
 def _one(tokens: Tokens, expression: str, words: list[Word]) -> tuple[Test, Tokens]:
     if not tokens:
-        raise _fault(expression, len(expression), "a word is missing at the end")
+        raise _error(expression, len(expression), "a word is missing at the end")
     (token, at), rest = tokens[0], tokens[1:]
     if token == "not":
         test, rest = _one(rest, expression, words)
@@ -189,16 +189,16 @@ def _one(tokens: Tokens, expression: str, words: list[Word]) -> tuple[Test, Toke
     if token == "(":
         test, rest = _either(rest, expression, words)
         if not rest or rest[0][0] != ")":
-            raise _fault(expression, rest[0][1] if rest else len(expression), 'expected ")"')
+            raise _error(expression, rest[0][1] if rest else len(expression), 'expected ")"')
         return test, rest[1:]
     if token in _OPERATORS:
-        raise _fault(expression, at, f"a word is missing before {token}")
+        raise _error(expression, at, f"a word is missing before {token}")
     word = Word(token[1:-1] if token[0] in "\"'" else token)
     words.append(word)
     return word, rest
 
 
-def _fault(expression: str, at: int, message: str) -> SuiteError:
+def _error(expression: str, at: int, message: str) -> SuiteError:
     return SuiteError([f"-k: {message}\n    {expression}\n    {'':{at}}^\n  such as: -k 'mlp and not seed=1'"])
 
 

@@ -18,7 +18,8 @@ from bench_suite._version import __version__
 from bench_suite.components import discovery
 from bench_suite.components.discovery import PACKAGE
 from bench_suite.contracts import Artifact, ArtifactRow, BenchError, ComponentError, MetricRow, Record
-from bench_suite.execution.context import Watcher, Workplace, place_of, reuse
+from bench_suite.execution.callbacks import RunCallback
+from bench_suite.execution.context import RunContext, placement_of, weights_key
 from bench_suite.execution.record_builder import metric_row
 from bench_suite.execution.selection import has_failed
 from bench_suite.execution.unit import run_unit
@@ -46,7 +47,7 @@ class Outcome:
     done_before: int
     "Cells that a resume found done."
     interrupted: bool
-    summary_faults: tuple[str, ...] = ()
+    summary_errors: tuple[str, ...] = ()
     stopped: bool = False
     "Whether it stopped at the first cell that failed, as was asked, with others still to do."
 
@@ -77,14 +78,14 @@ class Request:
             raise BenchError("--stale says what a --resume does with changed cells: give --resume too")
 
 
-def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Outcome:
+def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -> Outcome:
     """Run a plan. Raises SuiteError, NeedsTrust or StoreError before the first cell; later faults are records."""
     check_trust(plan, trust=request.trust)
     check_components(plan)
     run, resumed = _open(plan, store, request)
     with run.lock():
         earlier = {record.id: record for record in run.records()} if resumed else {}
-        work = _workplace(plan, run, request, watcher, earlier)
+        context = _context(plan, run, request, callback, earlier)
         if resumed:
             now = stated(plan)
             if plan.only:
@@ -97,37 +98,40 @@ def execute(plan: Plan, store: Store, request: Request, watcher: Watcher) -> Out
             commands = [*run.info.get("resumed", ()), shlex.join(request.command)]
             run.update({**now, "resumed": commands, "resumed_git": codes})
         cells = {cell.id: cell for cell in plan.cells}
-        before = sum(set(cell.probes) <= work.done.get(cell.id, frozenset()) for cell in cells.values())
-        watcher.begin(run.name, resumed=resumed, wanted=request.resume is not None, done=before, notes=work.notes)
+        before = sum(set(cell.probes) <= context.done.get(cell.id, frozenset()) for cell in cells.values())
+        callback.begin(
+            run.name, resumed=resumed, wanted=request.resume is not None, done=before, notes=context.notes,
+            busy=context.machine_busy,
+        )  # fmt: skip
         executor = discovery.load(discovery.find("executors", "inline", PACKAGE))
         finished = 0
         interrupted = stopped = False
         with run.writer() as writer, two_stage_interrupt():
             try:
-                for record in executor.execute(plan.units, partial(run_unit, work=work)):
+                for record in executor.execute(plan.units, partial(run_unit, context=context)):
                     with uninterrupted():
                         writer.write(record)
                         finished += 1
-                    watcher.record(cells[record.id], record)
+                    callback.record(cells[record.id], record)
                     if request.stop_at_first and has_failed(record):
                         stopped = True
                         break
             except KeyboardInterrupt:
                 interrupted = True
-            except StoreError as fault:
-                fault.exit_status = 3 if finished else 2
+            except StoreError as error:
+                error.exit_status = 3 if finished else 2
                 raise
-        faults = () if interrupted else tuple(_summarise(plan, run))
+        errors = () if interrupted else tuple(_summarise(plan, run))
         records = tuple(record for record in run.records() if record.id in cells)
     stopped = stopped and finished < len(cells) - before  # not where the last cell was the one that failed
-    return Outcome(run, records, len(cells), resumed, before, interrupted, faults, stopped)
+    return Outcome(run, records, len(cells), resumed, before, interrupted, errors, stopped)
 
 
 def check_trust(plan: Plan, *, trust: bool) -> None:
     """Raise NeedsTrust where the suite names files that have not been trusted."""
-    foreign = plan.suite.foreign
-    if foreign and not trust:
-        listed = "".join(f"\n  {component.kind[:-1]:8} {component.use}" for component in foreign)
+    external = plan.suite.external
+    if external and not trust:
+        listed = "".join(f"\n  {component.kind[:-1]:8} {component.use}" for component in external)
         raise NeedsTrust(f"this suite runs code from files of its own:{listed}\nread them, then say so with --trust")
 
 
@@ -143,7 +147,7 @@ def check_components(plan: Plan) -> None:
             _check(part, None, cell.task.key, document, seen)
     for probe in plan.suite.probes:
         _check(probe.component, probe.stated, probe.key, document, seen)
-    document.raise_faults()
+    document.raise_errors()
 
 
 def _check(
@@ -158,7 +162,7 @@ def _check(
         if options is not None and "check" in component.functions:
             module.check(discovery.make_options(component, options))
     except (ComponentError, ValueError, SystemExit) as error:
-        document.fault((*key, "use"), str(error) or f"its check ends with {type(error).__name__}")
+        document.error((*key, "use"), str(error) or f"its check ends with {type(error).__name__}")
 
 
 def _open(plan: Plan, store: Store, request: Request) -> tuple[Run, bool]:
@@ -207,19 +211,23 @@ def _resumed(plan: Plan, store: Store, resume: str | None) -> Run | None:
     return run
 
 
-def _workplace(plan: Plan, run: Run, request: Request, watcher: Watcher, earlier: Mapping[str, Record]) -> Workplace:
+def _context(
+    plan: Plan, run: Run, request: Request, callback: RunCallback, earlier: Mapping[str, Record]
+) -> RunContext:
     from bench_suite.data.cache import Cache
     from bench_suite.data.sources import Sources
 
     cache = Cache()
-    trusted = "--trust: code from files that the suite names was run" if plan.suite.foreign else None
-    work = Workplace(
-        plan=plan, run=run, sources=Sources(offline=request.offline, trust=request.trust, cache=cache), watcher=watcher,
-        environment=run.add_environment(environment.describe()), code=source_of_program(), smoke=request.smoke,
-        notes=tuple(note for note in (trusted, environment.busy()) if note), cache=cache,
+    busy = environment.busy()
+    trusted = "--trust: code from files that the suite names was run" if plan.suite.external else None
+    context = RunContext(
+        plan=plan, run=run, sources=Sources(offline=request.offline, trust=request.trust, cache=cache),
+        callback=callback, environment=run.add_environment(environment.describe()), code=source_of_program(),
+        smoke=request.smoke, notes=tuple(note for note in (trusted, busy) if note), machine_busy=busy is not None,
+        cache=cache,
     )  # fmt: skip
     done = {cell.id: done_probes(cell, earlier[cell.id], plan) for cell in plan.cells if cell.id in earlier}
-    changed = [cell for cell in plan.cells if done.get(cell.id) and _stale(cell, earlier[cell.id], work)]
+    changed = [cell for cell in plan.cells if done.get(cell.id) and _stale(cell, earlier[cell.id], context)]
     if changed and request.stale is None:
         listed = "".join(f"\n  {name(cell)}" for cell in changed[:20]) + (
             f"\n  and {len(changed) - 20} more" if len(changed) > 20 else ""
@@ -231,8 +239,8 @@ def _workplace(plan: Plan, run: Run, request: Request, watcher: Watcher, earlier
         )
     if request.stale == "redo":
         done = {id: probes for id, probes in done.items() if id not in {cell.id for cell in changed}}
-    work.done = done
-    return work
+    context.done = done
+    return context
 
 
 def done_probes(cell: Cell, record: Record, plan: Plan) -> frozenset[str]:
@@ -246,13 +254,16 @@ def done_probes(cell: Cell, record: Record, plan: Plan) -> frozenset[str]:
     )
 
 
-def _stale(cell: Cell, record: Record, work: Workplace) -> bool:
+def _stale(cell: Cell, record: Record, context: RunContext) -> bool:
     """Whether the cell would now be trained otherwise. Data are looked at again only where a probe is still to do."""
     fingerprint = str(record.data.get("fingerprint", ""))
     try:
-        if not set(cell.probes) <= done_probes(cell, record, work.plan):
-            fingerprint = work.load(cell).source.fingerprint
-        return reuse(cell, fingerprint, place_of(cell, work.jobs), work.code, smoke=work.smoke) != record.reuse
+        if not set(cell.probes) <= done_probes(cell, record, context.plan):
+            fingerprint = context.load(cell).source.fingerprint
+        return (
+            weights_key(cell, fingerprint, placement_of(cell, context.jobs), context.code, smoke=context.smoke)
+            != record.weights_key
+        )
     except BenchError:
         return False  # the cell itself will say what is wrong
 
@@ -285,10 +296,10 @@ def _summarise(plan: Plan, run: Run) -> Iterator[str]:
             artifacts += [run.write_artifact(None, probe.label, item) for item in found if isinstance(item, Artifact)]
         except (StoreError, KeyboardInterrupt):
             raise
-        except BenchError as fault:
-            yield f"{probe.label}: {fault}"
-        except BaseException as fault:  # noqa: BLE001 - a probe's fault is the probe's, in its summary as in a cell
-            yield f"{probe.label}: its summary failed: {type(fault).__name__}: {fault}"
+        except BenchError as error:
+            yield f"{probe.label}: {error}"
+        except BaseException as error:  # noqa: BLE001 - a probe's fault is the probe's, in its summary as in a cell
+            yield f"{probe.label}: its summary failed: {type(error).__name__}: {error}"
     if summarising:
         run.write_summaries(metrics, artifacts)
 

@@ -15,13 +15,11 @@ from bench_suite.store.runs import Run, Store
 from bench_suite.suite.plan import Cell, Plan, digest
 from bench_suite.suite.spec import train_options
 
-MOST_RECORDS = 5
+MAX_RECORDS = 5
 "The newest so many of a cell are asked: older ones are of another program."
-MOST_RUNS = 200
+MAX_RUNS = 200
 "The newest so many runs are looked into, so that the answer comes at once however many there are."
-SHARES_TRAINING = "shares the training of another cell"
-"What the record of such a cell notes: its time is without that training."
-MOST_LOOKED = 300
+MAX_LOOKED = 300
 "After so many records of other cells that cost something else the search for one that costs the same ends."
 _HEAD = 600
 "Bytes of a record's line within which its identity and its cell stand."
@@ -54,7 +52,7 @@ def expected(plan: Plan, store: Store) -> dict[str, Expected]:
     """
     cells = {cell.id: cell for cell in plan.cells}
     first = {unit.cells[0].id for unit in plan.units}
-    runs = [Run(info.path) for info in store.runs()[:MOST_RUNS] if not info.smoke]
+    runs = [Run(info.path) for info in store.runs()[:MAX_RUNS] if not info.smoke]
     here = _machine(environment.describe()) if runs else {}
 
     looked = 0
@@ -70,7 +68,7 @@ def expected(plan: Plan, store: Store) -> dict[str, Expected]:
     whole: dict[str, list[float]] = {}
     trained: dict[str, list[float]] = {}
     for run in runs:
-        lacking = {id.encode() for id in cells if len(whole.get(id, trained.get(id, ()))) < MOST_RECORDS}
+        lacking = {id.encode() for id in cells if len(whole.get(id, trained.get(id, ()))) < MAX_RECORDS}
         if not lacking:
             break
         for record in records(run, lambda line: _id(line) in lacking):  # noqa: B023 - called before the next round
@@ -86,7 +84,7 @@ def expected(plan: Plan, store: Store) -> dict[str, Expected]:
     like: dict[tuple[str, bool], list[float]] = {cost: [] for cost in unknown.values()}
     looked = 0
     for run in runs:
-        if looked > MOST_LOOKED or all(len(seconds) >= MOST_RECORDS for seconds in like.values()):
+        if looked > MAX_LOOKED or all(len(seconds) >= MAX_RECORDS for seconds in like.values()):
             break
         for record in records(run, lambda line: any(line.find(head, 0, _HEAD) >= 0 for head in heads)):
             if (cost := (_cost_of(record), _trains(record))) in like:
@@ -101,11 +99,11 @@ def expected(plan: Plan, store: Store) -> dict[str, Expected]:
 
 def _trains(record: Record) -> bool:
     """Whether the record's time holds a training: of the cells that share one, that of the first does."""
-    return SHARES_TRAINING not in record.notes
+    return not record.shared_training
 
 
 def _median(seconds: Sequence[float] | None, basis: Basis) -> Expected | None:
-    newest = (seconds or ())[:MOST_RECORDS]
+    newest = (seconds or ())[:MAX_RECORDS]
     return Expected(statistics.median(newest), len(newest), basis) if newest else None
 
 
@@ -122,7 +120,7 @@ def _head(cell: Cell) -> bytes:
 def _ended_well(record: Record) -> bool:
     """Whether the record tells what the whole cell costs: one that a resume added to, or weights kept, do not."""
     whole = record.status == "ok" and all(row.status in ("ok", "not applicable") for row in record.probes.values())
-    return whole and "total" in record.seconds and not any(note.startswith("weights kept") for note in record.notes)
+    return whole and "total" in record.seconds and not record.weights_reused
 
 
 def _machine(described: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,7 +155,7 @@ def _hashed(labels: Mapping[str, Any], options: Mapping[str, Any], probes: Mappi
     return digest(plain(parts))
 
 
-def spoken(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A time as people say it: `0.8 s`, `51 s`, `3 min 20 s`, `2 h 5 min`."""
     if seconds < 10:
         return f"{seconds:.1f} s"

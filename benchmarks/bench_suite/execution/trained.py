@@ -42,7 +42,7 @@ class Trained:
     cell: Cell
     data: Data
     problem: Problem
-    place: Placement
+    placement: Placement
     model: Network | Estimator
     train: Mapping[str, Any]
     "Training options, resolved."
@@ -132,12 +132,12 @@ class Trained:
         if not isinstance(self.model, Network):
             from bench_suite.training.precision import computing
 
-            with computing(self.place):
+            with computing(self.placement):
                 return self.model.predict(split)
         from bench_suite.training.prediction import predict
 
         encoded = self.encoded(name) if cached else self._encode(self.model, split)
-        return predict(self.model, self.problem, encoded, self.evaluation(), self.place)
+        return predict(self.model, self.problem, encoded, self.evaluation(), self.placement)
 
     def inference(self, split: str, rows: np.ndarray) -> Callable[[], Mapping[str, Any]]:
         """A call that predicts `rows` ((k,) int64) as one batch, all before the model already done."""
@@ -149,7 +149,7 @@ class Trained:
             return lambda: cast(Estimator, self.model).predict(taken)
         from bench_suite.training.prediction import prepared
 
-        return prepared(self.model, self.problem, self.encoded(split), self.evaluation(), self.place, rows)
+        return prepared(self.model, self.problem, self.encoded(split), self.evaluation(), self.placement, rows)
 
     def evaluation(self) -> Evaluation:
         """How this cell predicts."""
@@ -181,9 +181,9 @@ class Trained:
         source = self.cell.model.component.source_hash
         from bench_suite.training.precision import computing
 
-        with computing(self.place):
+        with computing(self.placement):
             return encoded(
-                network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.place.device,
+                network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.placement.device,
                 told=told,
             )  # fmt: skip
 
@@ -208,7 +208,7 @@ class Trained:
         if unknown:
             raise BenchError(f"retrain: there is no training option {', '.join(sorted(unknown))}")
         options = {**self.train, **(train or {})}
-        made = build(self.cell, data, self.place, self.seed if seed is None else seed, options, smoke=self.smoke)
+        made = build(self.cell, data, self.placement, self.seed if seed is None else seed, options, smoke=self.smoke)
         if options["epochs"]:
             fit(made, _silent)
         return made
@@ -217,7 +217,7 @@ class Trained:
 def build(
     cell: Cell,
     data: Data,
-    place: Placement,
+    placement: Placement,
     seed: int,
     train: Mapping[str, Any],
     *,
@@ -228,7 +228,7 @@ def build(
     import torch
 
     problem = cast(Problem, discovery.load(next(p for p in cell.problems if p.name == data.problem)))
-    torch.set_num_threads(place.threads)
+    torch.set_num_threads(placement.threads)
     complete = getattr(problem, "fit_spec", None)
     if complete is not None:
         data = replace(data, spec={**data.spec, **complete(data.spec, data)})
@@ -237,8 +237,8 @@ def build(
     options = discovery.make_options(cell.model.component, cell.options["model"])
     model = module.build(data, options)
     if isinstance(model, Network) and model.frozen is not None:
-        model.frozen.to(place.device)  # it runs within `encode`, where its parameters lie
-    if place.compiled and isinstance(model, Network):
+        model.frozen.to(placement.device)  # it runs within `encode`, where its parameters lie
+    if placement.compiled and isinstance(model, Network):
         from bench_suite.training.compiling import compiled
 
         compiled(model.module)
@@ -246,7 +246,7 @@ def build(
         raise BenchError(
             f"{cell.model.label}: build returned {type(model).__name__}, which is neither a Network nor an Estimator"
         )
-    return Trained(cell, data, problem, place, model, dict(train), seed, smoke=smoke, cache=cache)
+    return Trained(cell, data, problem, placement, model, dict(train), seed, smoke=smoke, cache=cache)
 
 
 def fit(
@@ -270,13 +270,20 @@ def fit(
             engine = discovery.load(trained.cell.engine)
             saved = {"checkpoints": checkpoints} if options.checkpoint is not None else {}
             trained.history = engine.train(
-                trained.model, trained.data, trained.problem, options, trained.place, report, trained.encoded, **saved
+                trained.model,
+                trained.data,
+                trained.problem,
+                options,
+                trained.placement,
+                report,
+                trained.encoded,
+                **saved,
             )
         else:
             from bench_suite.training.precision import computing
 
             started = time.perf_counter()
-            with computing(trained.place):
+            with computing(trained.placement):
                 trained.model.fit(trained.data, options, report)
             seconds = time.perf_counter() - started
             trained.history = History(seconds=seconds, samples=len(trained.data.splits["train"]))

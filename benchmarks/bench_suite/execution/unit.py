@@ -20,123 +20,137 @@ from bench_suite.contracts import (
     Record,
     Window,
 )
-from bench_suite.execution.context import Workplace, place_of, reuse
-from bench_suite.execution.record_builder import Attempt, Draft, Stopwatch, metric_row, reason_of, release, traceback_of
+from bench_suite.execution.context import RunContext, placement_of, weights_key
+from bench_suite.execution.record_builder import (
+    RecordBuilder,
+    Stopwatch,
+    TrainingOutcome,
+    metric_row,
+    reason_of,
+    release,
+    traceback_of,
+)
 from bench_suite.store.atomic import StoreError
-from bench_suite.suite.plan import Cell, Unit, digest, stated_needs, unmet
-from bench_suite.suite.spec import Choice, metrics_of, strange_classes
+from bench_suite.suite.plan import Cell, Unit, digest, stated_needs, unmet_needs
+from bench_suite.suite.spec import ComponentUse, metrics_of, unknown_classes
 
 if TYPE_CHECKING:
     from bench_suite.execution.trained import Trained
 
 
-def run_unit(unit: Unit, work: Workplace) -> Iterator[Record]:
+def run_unit(unit: Unit, context: RunContext) -> Iterator[Record]:
     """Train once and measure each cell of the unit; one record a cell, whatever happens.
 
     A fault costs the cell it happens in, a probe's fault only that probe. KeyboardInterrupt ends the cell in progress
     with a record and goes on up; so does StoreError, because then there is nowhere to write a record.
     """
-    todo = [cell for cell in unit.cells if work.missing(cell)]
-    attempt: Attempt | None = None
+    todo = [cell for cell in unit.cells if context.missing(cell)]
+    outcome: TrainingOutcome | None = None
     for cell in todo:
-        work.watcher.cell(cell)
-        draft = Draft(cell, work)
+        context.callback.cell(cell)
+        builder = RecordBuilder(cell, context)
         try:
-            attempt = attempt or _train(unit, todo, work, draft)
-            record = _finish(draft, attempt)
+            outcome = outcome or _train(unit, todo, context, builder)
+            record = _finish(builder, outcome)
         except KeyboardInterrupt:
-            yield draft.record("interrupted", "Ctrl-C")
+            yield builder.record("interrupted", "Ctrl-C")
             raise
         yield record
-    if attempt is not None and attempt.fault is not None:
+    if outcome is not None and outcome.error is not None:
         # The traceback holds the frames, and they the model: without this its memory stays for the cells to come.
-        release(attempt.fault)
-        attempt.fault = attempt.trained = None
+        release(outcome.error)
+        outcome.error = outcome.trained = None
 
 
-def _finish(draft: Draft, attempt: Attempt) -> Record:
+def _finish(builder: RecordBuilder, outcome: TrainingOutcome) -> Record:
     """Measure a cell whose training is over, and draw up its record."""
-    draft.attempt = attempt
-    if attempt.fault is not None:
-        return draft.failed(attempt.fault)
+    builder.outcome = outcome
+    if outcome.error is not None:
+        return builder.failed(outcome.error)
     try:
-        _measure(draft, attempt)
+        _measure(builder, outcome)
     except (StoreError, KeyboardInterrupt):
         raise
-    except BaseException as fault:  # noqa: BLE001 - the one place that turns a cell's failure, `sys.exit` included, into a record
-        return draft.failed(fault)
-    return draft.record("ok")
+    except BaseException as error:  # noqa: BLE001 - the one place that turns a cell's failure, `sys.exit` included, into a record
+        return builder.failed(error)
+    return builder.record("ok")
 
 
 # ── training ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _train(unit: Unit, todo: list[Cell], work: Workplace, draft: Draft) -> Attempt:
+def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBuilder) -> TrainingOutcome:
     from bench_suite.execution.trained import build, fit
 
     cell = todo[0]
-    attempt = draft.attempt
-    clock = Stopwatch(attempt.seconds)
+    outcome = builder.outcome
+    clock = Stopwatch(outcome.seconds)
     try:
-        place = place_of(cell, work.jobs)
-        attempt.place = place
-        work.watcher.step(cell, "data")
+        placement = placement_of(cell, context.jobs)
+        outcome.placement = placement
+        context.callback.step(cell, "data")
         with clock("data"):
-            data = work.load(cell)
+            data = context.load(cell)
         _fits(cell, data)
-        _has_classes([probe for probe in work.plan.suite.probes if _is_wanted(probe, todo, work)], cell, data)
-        attempt.data = data
-        attempt.reuse = reuse(cell, data.source.fingerprint, place, work.code, smoke=work.smoke)
-        train = {**cell.options["train"], **({"epochs": min(1, cell.options["train"]["epochs"])} if work.smoke else {})}
-        work.watcher.step(cell, "building")
+        _has_classes([probe for probe in context.plan.suite.probes if _is_wanted(probe, todo, context)], cell, data)
+        outcome.data = data
+        outcome.weights_key = weights_key(cell, data.source.fingerprint, placement, context.code, smoke=context.smoke)
+        train = {
+            **cell.options["train"],
+            **({"epochs": min(1, cell.options["train"]["epochs"])} if context.smoke else {}),
+        }
+        context.callback.step(cell, "building")
         with clock("build"):
-            attempt.trained = trained = build(cell, data, place, cell.seed, train, smoke=work.smoke, cache=work.cache)
-        trained.told = partial(work.watcher.step, cell)
-        weights = attempt.reuse
+            outcome.trained = trained = build(
+                cell, data, placement, cell.seed, train, smoke=context.smoke, cache=context.cache
+            )
+        trained.told = partial(context.callback.step, cell)
+        weights = outcome.weights_key
         if isinstance(trained.model, Network):
-            attempt.notes += [f"{name}: {value}" for name, value in trained.model.notes.items()]
+            outcome.notes += [f"{name}: {value}" for name, value in trained.model.notes.items()]
             # What the model began with, such as pretrained weights, is known to it alone.
-            weights = digest([attempt.reuse, repr(trained.model.encoding)])
+            weights = digest([outcome.weights_key, repr(trained.model.encoding)])
         if train["epochs"] == 0 and isinstance(trained.model, Network):
-            attempt.notes.append("evaluated only: epochs = 0")
-            return attempt
+            outcome.notes.append("evaluated only: epochs = 0")
+            return outcome
         if "validation" not in data.splits:
-            attempt.notes.append("trained on everything: no validation split")
-        meters = _meters(todo, place, work)
+            outcome.notes.append("trained on everything: no validation split")
+        meters = _meters(todo, placement, context)
         if (
             not meters
-            and (kept := work.run.kept_weights(unit.id, weights)) is not None
+            and (kept := context.run.kept_weights(unit.id, weights)) is not None
             and isinstance(trained.model, Network)
         ):
             trained.model.module.load_state_dict(kept[0])
             trained.history = kept[1]
-            attempt.notes.append("weights kept from the earlier training of this run")
-            return attempt
+            outcome.weights_reused = True
+            outcome.notes.append("weights kept from the earlier training of this run")
+            return outcome
         if isinstance(trained.model, Network):
-            work.watcher.step(cell, "encoding")
+            context.callback.step(cell, "encoding")
             with clock("encode"):
                 for split in ("train", "validation"):
                     if split in data.splits:
                         trained.encoded(split)
-        work.watcher.step(cell, "training")
-        checkpoint = work.run.checkpoint(unit.id, weights)
+        context.callback.step(cell, "training")
+        checkpoint = context.run.checkpoint(unit.id, weights)
         if train["checkpoint"] is not None and checkpoint.is_there():
-            attempt.notes.append("went on from a checkpoint of the same training, which had been cut off")
+            outcome.notes.append("went on from a checkpoint of the same training, which had been cut off")
         with clock("train"):
-            attempt.meters = fit(trained, partial(_report, cell, work), meters, checkpoint)
-        work.watcher.trained(cell, trained.history)
+            outcome.meters = fit(trained, partial(_report, cell, context), meters, checkpoint)
+        context.callback.trained(cell, trained.history)
         if train["keep"] and isinstance(trained.model, Network):
-            work.run.keep_weights(unit.id, weights, trained.model.module.state_dict(), trained.history)
+            context.run.keep_weights(unit.id, weights, trained.model.module.state_dict(), trained.history)
         checkpoint.remove()
     except (StoreError, KeyboardInterrupt):
         raise
-    except BaseException as fault:  # noqa: BLE001 - becomes the record of each cell of the unit
-        attempt.fault = fault
-    return attempt
+    except BaseException as error:  # noqa: BLE001 - becomes the record of each cell of the unit
+        outcome.error = error
+    return outcome
 
 
-def _report(cell: Cell, work: Workplace, window: Window) -> bool:
-    work.watcher.window(cell, window)
+def _report(cell: Cell, context: RunContext, window: Window) -> bool:
+    context.callback.window(cell, window)
     return True
 
 
@@ -166,14 +180,14 @@ def _fits(cell: Cell, data: Data) -> None:
             )
 
 
-def _has_classes(probes: list[Choice], cell: Cell, data: Data) -> None:
+def _has_classes(probes: list[ComponentUse], cell: Cell, data: Data) -> None:
     """What only the data tell of a task that does not state its classes: whether it has those that options name."""
     classes = [str(name) for name in data.spec.get("classes", ())]
     for probe in probes:
         if not classes or data.problem not in (probe.component.words("PROBLEMS") or (data.problem,)):
             continue
-        for option, fault in strange_classes(probe, cell.task.label, classes):
-            raise BenchError(f"probes.{probe.label}.{option}: {fault}")
+        for option, error in unknown_classes(probe, cell.task.label, classes):
+            raise BenchError(f"probes.{probe.label}.{option}: {error}")
 
 
 class _Meter(AbstractContextManager["_Meter"]):
@@ -181,7 +195,7 @@ class _Meter(AbstractContextManager["_Meter"]):
 
     def __init__(self, during: Callable[[], AbstractContextManager[Any]]) -> None:
         self.value: Any = None
-        self.fault: BaseException | None = None
+        self.error: BaseException | None = None
         self._during = during
         self._entered: AbstractContextManager[Any] | None = None
 
@@ -192,8 +206,8 @@ class _Meter(AbstractContextManager["_Meter"]):
             self._entered = entered
         except KeyboardInterrupt:
             raise
-        except BaseException as fault:  # noqa: BLE001 - told in the probe's own row
-            self.fault = fault
+        except BaseException as error:  # noqa: BLE001 - told in the probe's own row
+            self.error = error
         return self
 
     def __exit__(self, kind: Any, raised: BaseException | None, trace: Any) -> None:
@@ -202,65 +216,65 @@ class _Meter(AbstractContextManager["_Meter"]):
                 self._entered.__exit__(kind, raised, trace)
         except KeyboardInterrupt:
             raise
-        except BaseException as fault:  # noqa: BLE001 - told in the probe's own row; what the training raised goes on
-            self.fault = fault
+        except BaseException as error:  # noqa: BLE001 - told in the probe's own row; what the training raised goes on
+            self.error = error
 
 
-def _meters(todo: list[Cell], place: Placement, work: Workplace) -> dict[str, _Meter]:
+def _meters(todo: list[Cell], placement: Placement, context: RunContext) -> dict[str, _Meter]:
     """A context manager for each probe that measures during training and is still to do."""
     meters = {}
-    for probe in work.plan.suite.probes:
-        if _is_wanted(probe, todo, work) and "during" in probe.component.functions:
+    for probe in context.plan.suite.probes:
+        if _is_wanted(probe, todo, context) and "during" in probe.component.functions:
             during = discovery.load(probe.component).during
-            meters[probe.label] = _Meter(partial(during, place, _probe_options(probe, work)))
+            meters[probe.label] = _Meter(partial(during, placement, _probe_options(probe, context)))
     return meters
 
 
-def _is_wanted(probe: Choice, todo: list[Cell], work: Workplace) -> bool:
+def _is_wanted(probe: ComponentUse, todo: list[Cell], context: RunContext) -> bool:
     """Whether a probe is still to be applied to one of these cells."""
-    return any(probe.label in work.missing(cell) and cell.probes[probe.label] is None for cell in todo)
+    return any(probe.label in context.missing(cell) and cell.probes[probe.label] is None for cell in todo)
 
 
-def _probe_options(probe: Choice, work: Workplace) -> Any:
-    least = probe.component.facts.get("SMOKE", {}) if work.smoke else {}
+def _probe_options(probe: ComponentUse, context: RunContext) -> Any:
+    least = probe.component.facts.get("SMOKE", {}) if context.smoke else {}
     return discovery.make_options(probe.component, {**probe.stated, **least})
 
 
 # ── measuring ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _measure(draft: Draft, attempt: Attempt) -> None:
+def _measure(builder: RecordBuilder, outcome: TrainingOutcome) -> None:
     """Apply each missing probe; what one raises costs its own metrics only."""
-    cell, work = draft.cell, draft.work
-    assert attempt.trained is not None
-    trained = attempt.trained.for_cell(cell, draft.keep)
-    with Stopwatch(draft.seconds)("probes"):
-        for probe in work.plan.suite.probes:
-            if probe.label not in work.missing(cell):
+    cell, context = builder.cell, builder.context
+    assert outcome.trained is not None
+    trained = outcome.trained.for_cell(cell, builder.keep)
+    with Stopwatch(builder.seconds)("probes"):
+        for probe in context.plan.suite.probes:
+            if probe.label not in context.missing(cell):
                 continue
             reason = cell.probes[probe.label] or _unmet_here(probe, cell, trained)
             if reason:
-                draft.probes[probe.label] = ProbeRow("not applicable", work.plan.probe_keys[probe.label], reason)
+                builder.probes[probe.label] = ProbeRow("not applicable", context.plan.probe_keys[probe.label], reason)
                 continue
-            work.watcher.step(cell, probe.label)
-            meter = attempt.meters.get(probe.label)
-            _apply(probe, trained.for_probe(meter.value if meter else None), draft, meter.fault if meter else None)
+            context.callback.step(cell, probe.label)
+            meter = outcome.meters.get(probe.label)
+            _apply(probe, trained.for_probe(meter.value if meter else None), builder, meter.error if meter else None)
 
 
-def _unmet_here(probe: Choice, cell: Cell, trained: Trained) -> str | None:
+def _unmet_here(probe: ComponentUse, cell: Cell, trained: Trained) -> str | None:
     """Needs that the plan could not know: a GPU where the device was `auto`, a problem that the data decided."""
     available = {*cell.model.component.words("PROVIDES")}
     available |= {"groups"} if any(split.groups for split in trained.data.splits.values()) else set()
     available |= {"shift"} if any(name.startswith("shift:") for name in trained.data.splits) else set()
-    available |= {"cuda"} if trained.place.device == "cuda" else set()
+    available |= {"cuda"} if trained.placement.device == "cuda" else set()
     available |= stated_needs(cell)
-    return unmet(probe, available, [trained.data.problem])
+    return unmet_needs(probe, available, [trained.data.problem])
 
 
-def _apply(probe: Choice, trained: Trained, draft: Draft, during: BaseException | None) -> None:
+def _apply(probe: ComponentUse, trained: Trained, builder: RecordBuilder, during: BaseException | None) -> None:
     """Let one probe measure; `during` is what it raised around the training."""
-    cell, work = draft.cell, draft.work
-    key = work.plan.probe_keys[probe.label]
+    cell, context = builder.cell, builder.context
+    key = context.plan.probe_keys[probe.label]
     metrics: list[MetricRow] = []
     artifacts: list[ArtifactRow] = []
     try:
@@ -269,9 +283,9 @@ def _apply(probe: Choice, trained: Trained, draft: Draft, during: BaseException 
         problem = next(p for p in cell.problems if p.name == trained.data.problem)
         known = metrics_of(probe, [problem])
         measure = getattr(discovery.load(probe.component), "probe", None)
-        for found in measure(trained, _probe_options(probe, work)) if measure else ():
+        for found in measure(trained, _probe_options(probe, context)) if measure else ():
             if isinstance(found, Artifact):
-                artifacts.append(work.run.write_artifact(cell.id, probe.label, found))
+                artifacts.append(context.run.write_artifact(cell.id, probe.label, found))
             else:
                 row = metric_row(found, probe.label, known)
                 if any((row.name, row.at) == (other.name, other.at) for other in metrics):
@@ -279,11 +293,11 @@ def _apply(probe: Choice, trained: Trained, draft: Draft, during: BaseException 
                 metrics.append(row)
     except (StoreError, KeyboardInterrupt):
         raise
-    except BaseException as fault:  # noqa: BLE001 - a probe's fault is the probe's: the cell keeps everything else
-        draft.probes[probe.label] = ProbeRow("failed", key, reason_of(fault))
-        work.run.write_traceback(cell.id, probe.label, traceback_of(fault))
-        release(fault)
+    except BaseException as error:  # noqa: BLE001 - a probe's fault is the probe's: the cell keeps everything else
+        builder.probes[probe.label] = ProbeRow("failed", key, reason_of(error))
+        context.run.write_traceback(cell.id, probe.label, traceback_of(error))
+        release(error)
         return
-    draft.metrics += metrics
-    draft.artifacts += artifacts
-    draft.probes[probe.label] = ProbeRow("ok", key)
+    builder.metrics += metrics
+    builder.artifacts += artifacts
+    builder.probes[probe.label] = ProbeRow("ok", key)

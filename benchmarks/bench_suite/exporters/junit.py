@@ -8,7 +8,7 @@ from bench_suite.comparison.compare import FAILED, Comparison
 from bench_suite.comparison.verdicts import Row
 
 
-def as_junit(comparison: Comparison) -> bytes:
+def export(comparison: Comparison) -> bytes:
     """`regressed` is a failure; `cannot tell`, what failed and cells that are not compared are errors.
 
     Cells that change no exit status are skipped: those that head was to leave out, and without a gate all that have not

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import BenchError, History, MetricRow, Record, Window
-from bench_suite.execution.context import Watcher
+from bench_suite.execution.callbacks import RunCallback
 from bench_suite.store.atomic import explained
 from bench_suite.suite.plan import Cell, name
 
@@ -24,8 +24,8 @@ MISSING = "--tensorboard needs the package tensorboard\n  to get it: pip install
 Plain = str | float | int | bool
 
 
-def beside_records(watcher: Watcher, results: Path, resume: str | None) -> EventFiles:
-    """The watcher, and event files in the run's folder, which lies in `results` unless `resume` is its path.
+def follow(callback: RunCallback, results: Path, resume: str | None) -> EventFiles:
+    """The callback, and event files in the run's folder, which lies in `results` unless `resume` is its path.
 
     Raises BenchError where TensorBoard is not installed.
     """
@@ -34,18 +34,18 @@ def beside_records(watcher: Watcher, results: Path, resume: str | None) -> Event
         named = resume is not None and (Path(resume) / "run.json").is_file()  # by its path, wherever it lies
         return ((Path(resume or "") if named else results / run) / "tensorboard").absolute()
 
-    return EventFiles(watcher, folder)
+    return EventFiles(callback, folder)
 
 
-class EventFiles:
-    """A watcher that passes everything on to another one, and writes what it is told to `FOLDER/CELL/`.
+class EventFiles(RunCallback):
+    """A callback that passes everything on to another one, and writes what it is told to `FOLDER/CELL/`.
 
     A file is begun when a cell's first window closes, so that curves are there while it trains. A window, of 50 ms or
     longer, costs about 0.3 ms, which lie outside the time that it measures; a thread of its own does the writing. A
     cell that shares another one's training has no curves of its own.
     """
 
-    def __init__(self, other: Watcher, folder: Callable[[str], Path]) -> None:
+    def __init__(self, other: RunCallback, folder: Callable[[str], Path]) -> None:
         """`folder`: of a run's id, where its event files go. Raises BenchError where TensorBoard is not installed."""
         try:
             import_module("tensorboard")
@@ -57,10 +57,10 @@ class EventFiles:
         self._open: dict[str, SummaryWriter] = {}
         self._passed: dict[str, list[tuple[int, float]]] = {}
 
-    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...]) -> None:
+    def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...], busy: bool) -> None:
         """Take note of where the run lies."""
         self._folder = self._folder_of(run)
-        self._other.begin(run, resumed=resumed, wanted=wanted, done=done, notes=notes)
+        self._other.begin(run, resumed=resumed, wanted=wanted, done=done, notes=notes, busy=busy)
 
     def cell(self, cell: Cell) -> None:
         """Nothing of its own."""
@@ -118,8 +118,8 @@ class EventFiles:
 
                 self._open[cell.id] = SummaryWriter(str(folder), purge_step=step, flush_secs=10)
             yield self._open[cell.id]
-        except OSError as fault:
-            raise explained(fault, folder) from fault
+        except OSError as error:
+            raise explained(error, folder) from error
 
 
 def folder_name(cell: Cell) -> str:

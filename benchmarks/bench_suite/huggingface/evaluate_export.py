@@ -31,8 +31,8 @@ def evaluate_module(use: str | Path, **settings: Any) -> Any:
     metric = _plain(use)
     try:
         from bench_suite.huggingface.evaluate_wrapper import module_of
-    except ModuleNotFoundError as fault:
-        if fault.name != "evaluate":
+    except ModuleNotFoundError as error:
+        if error.name != "evaluate":
             raise
         raise BenchError(MISSING) from None
     return module_of(metric, **settings)
@@ -41,7 +41,7 @@ def evaluate_module(use: str | Path, **settings: Any) -> Any:
 def evaluate_path(use: str | Path) -> str:
     """What `bench_suite.evaluate_path` gives."""
     metric = _plain(use)
-    where = str(metric.path) if metric.foreign else metric.use
+    where = str(metric.path) if metric.external else metric.use
     text = _SCRIPT.format(name=metric.name, summary=metric.summary.replace("\\", "").replace('"', "'"), use=where)
     # The script's folder must be called like the script; the one above keeps files of one name apart.
     folder = default_root() / "evaluate" / hashlib.sha256(text.encode()).hexdigest()[:16] / metric.name

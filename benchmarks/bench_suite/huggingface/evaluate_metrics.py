@@ -20,7 +20,7 @@ OURS = {"references": "targets", "prediction_scores": "scores"}
 "What our columns are called that `evaluate` calls otherwise."
 LONGEST = 60.0
 "Seconds that an interval may take; a module for which it would take longer is called once, and has none."
-MOST_PARTS = 50
+MAX_PARTS = 50
 "Entries of a list of results, such as one a class, that are told."
 
 Results = Mapping[str, float]
@@ -42,8 +42,8 @@ def borrowed(use: str, columns: Mapping[str, Any], spec: Mapping[str, Any], resa
         began = time.perf_counter()
         found = _parts(module.compute(**_plain(module, given), **named.arguments), named.part)
         seconds = time.perf_counter() - began
-    except Exception as fault:  # noqa: BLE001 - a module is foreign code: what it raises costs this one metric
-        yield Metric(named.name, None, reason=_reason(named, fault), n=rows)
+    except Exception as error:  # noqa: BLE001 - a module is foreign code: what it raises costs this one metric
+        yield Metric(named.name, None, reason=_reason(named, error), n=rows)
         return
     if resamples * seconds > LONGEST:
         reason = f"no interval: one call takes {seconds:.1f} s, and {resamples} are needed"
@@ -76,8 +76,8 @@ def _outcome(target: str, config: str | None, stamp: int) -> Any:
         import evaluate
 
         return evaluate.load(target, config_name=config, keep_in_memory=True)
-    except Exception as fault:  # noqa: BLE001 - raised where it is used
-        return fault
+    except Exception as error:  # noqa: BLE001 - raised where it is used
+        return error
 
 
 def _loaded(target: str, config: str | None, stamp: int) -> Any:
@@ -145,7 +145,7 @@ def _parts(results: Any, wanted: str | None) -> dict[str, float]:
         elif isinstance(value, int | float | np.number) or (isinstance(value, np.ndarray) and value.ndim == 0):
             found[name] = float(value)
         elif isinstance(value, list | tuple | np.ndarray):
-            for position, inner in enumerate(value[:MOST_PARTS]):
+            for position, inner in enumerate(value[:MAX_PARTS]):
                 walk(f"{name}.{position}", inner)
 
     walk("", results)
@@ -175,8 +175,8 @@ def _intervals(
         if position == len(drawn):
             try:
                 drawn.append(compute(**resampled))
-            except Exception as fault:  # noqa: BLE001 - undefined on this resample
-                drawn.append(str(fault) or type(fault).__name__)
+            except Exception as error:  # noqa: BLE001 - undefined on this resample
+                drawn.append(str(error) or type(error).__name__)
         result = drawn[position]
         if isinstance(result, str) or part not in result:
             raise ValueError(result if isinstance(result, str) else f"it gives no {part}")
@@ -188,17 +188,17 @@ def _intervals(
     }
 
 
-def _reason(named: EvaluateName, fault: Exception) -> str:
+def _reason(named: EvaluateName, error: Exception) -> str:
     """What happened, and what to do about it."""
-    text = str(fault).strip() or type(fault).__name__
-    if isinstance(fault, ModuleNotFoundError) and fault.name == "evaluate":
+    text = str(error).strip() or type(error).__name__
+    if isinstance(error, ModuleNotFoundError) and error.name == "evaluate":
         return "the package evaluate is not installed; pip install 'bench-suite[evaluate]' brings it"
-    if isinstance(fault, ImportError | ValueError):
+    if isinstance(error, ImportError | ValueError):
         return text
-    if isinstance(fault, OSError) and not named.local:  # ConnectionError and FileNotFoundError are among these
+    if isinstance(error, OSError) and not named.local:  # ConnectionError and FileNotFoundError are among these
         return (
             f"the `evaluate` metric {named.target} is neither in the cache nor to be had from the hub; where there is "
             f"a network, python -c 'import evaluate; evaluate.load(\"{named.target}\")' fetches it; or name a copy "
             "of its script: evaluate:./PATH"
         )
-    return f"{type(fault).__name__}: {text}"
+    return f"{type(error).__name__}: {text}"

@@ -82,7 +82,7 @@ class PlainMetric(evaluate.Metric):
 
 def module_of(metric: Component, **settings: Any) -> PlainMetric:
     """A module of that metric."""
-    use = str(metric.path) if metric.foreign else metric.use
+    use = str(metric.path) if metric.external else metric.use
     # `evaluate` names a module after its class.
     kind: type[PlainMetric] = type(metric.name, (PlainMetric,), {"USE": use, "__doc__": metric.summary})
     return kind(**settings)

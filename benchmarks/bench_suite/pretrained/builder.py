@@ -62,8 +62,8 @@ def check(recipe: Recipe, scratch: Mapping[str, tuple[Any, Any]]) -> None:
         stated = sorted(name for name, (value, default) in scratch.items() if value != default)
         if stated:
             raise ValueError(f"{stated[0]} is for a model trained from scratch; `pretrained` brings its own")
-    if recipe.pretrained is not None and (fault := misnamed(recipe.pretrained)) is not None:
-        raise ValueError(fault)
+    if recipe.pretrained is not None and (error := misnamed(recipe.pretrained)) is not None:
+        raise ValueError(error)
 
 
 def check_sized(options: Any, plain: Any, scratch: tuple[str, ...]) -> None:

@@ -77,8 +77,8 @@ def find(pretrained: str, *, offline: bool | None = None, progress: bool = False
     Raises:
         DataUnavailable: none of these places has it, or it can be no name; the message says what to do.
     """
-    if (fault := misnamed(pretrained)) is not None:
-        raise DataUnavailable(fault)
+    if (error := misnamed(pretrained)) is not None:
+        raise DataUnavailable(error)
     if is_path(pretrained):
         path = Path(os.path.expanduser(pretrained))
         return _folder(path, path.resolve().name, pretrained)
@@ -196,7 +196,7 @@ def _download(hub_id: str, offline: bool, progress: bool) -> Path:
             got = Path(huggingface_hub.snapshot_download(hub_id, allow_patterns=wanted, ignore_patterns=["*/*"]))
             if any(got.glob(pattern)):
                 break
-    except _faults() as error:
+    except _errors() as error:
         raise _unavailable(hub_id, _reason(hub_id, error)) from error
     if not (got / "config.json").is_file():
         raise _unavailable(hub_id, "its repository has no config.json, so it is no model of Transformers")
@@ -204,13 +204,13 @@ def _download(hub_id: str, offline: bool, progress: bool) -> Path:
     return got
 
 
-def _faults() -> tuple[type[BaseException], ...]:
+def _errors() -> tuple[type[BaseException], ...]:
     """What `snapshot_download` raises where a repository or the network is not there."""
-    faults: list[type[BaseException]] = [OSError, ValueError]
+    errors: list[type[BaseException]] = [OSError, ValueError]
     for library, name in (("httpx", "HTTPError"), ("requests", "RequestException")):
         if library in sys.modules:
-            faults.append(getattr(sys.modules[library], name))
-    return tuple(faults)
+            errors.append(getattr(sys.modules[library], name))
+    return tuple(errors)
 
 
 def _reason(hub_id: str, error: BaseException) -> str:

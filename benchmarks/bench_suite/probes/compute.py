@@ -65,46 +65,45 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
         flops_per_second = training_flops · samples/s of each window of the training
         utilisation      = flops_per_second / FLOP/s of a matrix product on this machine, same precision and threads
     """
-    network, place = trained.network, trained.place
+    network, placement = trained.network, trained.placement
     if network is None:
         for name in METRICS:
             yield Metric(name, None, ESTIMATOR)
         return
-    yield Metric("parameters", flops.parameters(network.module, network.frozen), "exact count")
+    yield Metric("parameters", flops.parameters(network.module, network.frozen), kind="exact")
     costs = _costs(trained, network, options)
     note = _note(costs)
     yield _mean("flops", [cost.frozen + cost.forward for cost in costs], note)
     training = _mean("training_flops", [cost.training for cost in costs], note)
     yield training
-    yield from _achieved(trained, training, place)
-    exact = "exact count"
-    yield Metric("model_size", flops.state_bytes(network.module, network.frozen) / MEBIBYTE, exact)
-    yield Metric("trainable_parameters", flops.trainable_parameters(network.module), exact)
+    yield from _achieved(trained, training, placement)
+    yield Metric("model_size", flops.state_bytes(network.module, network.frozen) / MEBIBYTE, kind="exact")
+    yield Metric("trainable_parameters", flops.trainable_parameters(network.module), kind="exact")
 
 
 def _costs(trained: Trained, network: Network, options: Options) -> list[_Cost]:
     """What each of a sample of test examples costs; those of one shape are counted once."""
     split = trained.data.splits["test"]
-    place = trained.place
+    placement = trained.placement
     seen: dict[Hashable, _Cost] = {}
     costs = []
-    with computing(place):
-        placed(network.module, place)
+    with computing(placement):
+        placed(network.module, placement)
         for row in spread_rows(split, options.examples).tolist():
             with torch.no_grad(), flops.counting() as frozen:
                 columns = LazyEncoded(network, split).take(torch.tensor([row]))
             alone = Encoded(columns)
-            one = alone.batch(network, torch.tensor([0], device=alone.device)).to(place.device)
+            one = alone.batch(network, torch.tensor([0], device=alone.device)).to(placement.device)
             key = (frozen.flops, _shape(one))
             if key not in seen:
-                forward = flops.forward(network.module, one, place)
+                forward = flops.forward(network.module, one, placement)
                 # Two copies, since batch normalisation refuses a single example, and copies need no padding.
-                two = alone.batch(network, torch.tensor([0, 0], device=alone.device)).to(place.device)
+                two = alone.batch(network, torch.tensor([0, 0], device=alone.device)).to(placement.device)
                 training = flops.training(
                     network.module,
                     two,
                     lambda outputs, targets: trained.problem.loss(outputs, targets, trained.data.spec),
-                    place,
+                    placement,
                 )
                 uncounted = tuple(dict.fromkeys(frozen.uncounted + forward.uncounted + training.uncounted))
                 seen[key] = _Cost(forward.flops, training.flops // 2, frozen.flops, uncounted)
@@ -134,7 +133,7 @@ def _mean(name: str, counts: Sequence[int], note: str) -> Metric:
     values = np.array(counts, dtype=np.float64)
     mean, n = float(values.mean()), len(values)
     if values.min() == values.max():
-        return Metric(name, mean, f"exact count, the same for each of {n} test examples{note}", n=n)
+        return Metric(name, mean, f"the same for each of {n} test examples{note}", n=n, kind="exact")
     interval, reason = bootstrap_interval(_average, {"values": values})
     return Metric(name, mean, (reason or "") + note or None, interval=interval, n=n)
 
@@ -143,7 +142,7 @@ def _average(values: np.ndarray) -> float:
     return float(values.mean())
 
 
-def _achieved(trained: Trained, training: Metric, place: Placement) -> Iterator[Metric]:
+def _achieved(trained: Trained, training: Metric, placement: Placement) -> Iterator[Metric]:
     """FLOP/s of each window of the training, and over the peak."""
     history = trained.history
     if history is None or not history.windows:
@@ -154,9 +153,9 @@ def _achieved(trained: Trained, training: Metric, place: Placement) -> Iterator[
     assert training.value is not None
     rates = tuple(training.value * window.samples / window.seconds for window in history.windows)
     yield Metric("flops_per_second", float(np.median(rates)), samples=rates, n=len(rates))
-    best = peaks.peak(place.device, place.precision, place.threads)
+    best = peaks.peak(placement.device, placement.precision, placement.threads)
     if np.median(rates) > best.rate:  # kept from a time when the machine was busy, perhaps
-        best = peaks.peak(place.device, place.precision, place.threads, anew=True)
+        best = peaks.peak(placement.device, placement.precision, placement.threads, anew=True)
     shares = tuple(rate / best.rate for rate in rates)
     share = float(np.median(shares))
     yield Metric("utilisation", share, ABOVE_ONE if share > 1 else None, samples=shares, n=len(shares))

@@ -11,7 +11,7 @@ import numpy as np
 
 from bench_suite.components import discovery
 from bench_suite.components.evaluate_uri import PREFIX, read_name
-from bench_suite.components.metric_calls import function_of, function_of_file, given
+from bench_suite.components.metric_calls import bind_columns, function_of, function_of_file
 from bench_suite.contracts import Artifact, Metric, Predictions, Trained
 from bench_suite.huggingface.evaluate_metrics import borrowed
 from bench_suite.stats.intervals import bootstrap_interval, confusion_matrix
@@ -23,7 +23,7 @@ OF_PREDICTIONS = True
 NAMES = {"metrics": "metrics"}
 BOUNDS = {"resamples": (100, None)}
 SMOKE = {"resamples": 100}
-MOST_CLASSES = 30  # a larger confusion matrix cannot be read
+MAX_CLASSES = 30  # a larger confusion matrix cannot be read
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
             raise ValueError(f"{use} is called {name} as a metric of the problem is; call it otherwise: …?name=…")
         yield from borrowed(use, columns, trained.data.spec, options.resamples)
     classes = trained.data.spec.get("classes", ())
-    if 2 <= len(classes) <= MOST_CLASSES and _are_classes(test):
+    if 2 <= len(classes) <= MAX_CLASSES and _are_classes(test):
         yield confusion(test, classes)
 
 
@@ -76,7 +76,7 @@ def measure(
     A ValueError of the function says that the metric is undefined on these data: then there is no value, but a reason.
     """
     try:
-        function, arguments = given(function, columns, spec)
+        function, arguments = bind_columns(function, columns, spec)
     except ValueError as lacking:
         return Metric(name, None, reason=str(lacking))
     n = len(next(iter(arguments.values())))

@@ -37,10 +37,10 @@ def probe(trained: Trained, options: None) -> Iterator[Metric]:
         why = f"{target['metric']} did not reach {target['wanted']:g} in {len(history.epochs)} epochs: {seen}"
     else:
         seconds = float(target["seconds"])
-        yield Metric("seconds", seconds, "one observation", samples=(seconds,))
-        once = "one observation: another order of random numbers takes another count"
-        yield Metric("epochs", float(target["epochs"]), once)
-        yield Metric("samples", float(target["samples"]), once)
+        yield Metric("seconds", seconds, samples=(seconds,), kind="single")
+        varies = "another order of random numbers takes another count"
+        yield Metric("epochs", float(target["epochs"]), varies, kind="single")
+        yield Metric("samples", float(target["samples"]), varies, kind="single")
         return
     for name in METRICS:
         yield Metric(name, None, why)

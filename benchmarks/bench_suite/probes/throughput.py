@@ -38,7 +38,7 @@ SMOKE = {"seconds": 0.02, "batch_sizes": (1, 64), "processes": 1}
 OF_ONE_PROCESS = ("peak_memory", "inference_memory")
 WINDOW = 0.02  # seconds; shorter ones would measure the clock
 BLOCKS = 5  # of consecutive calls, each with its own percentiles: their spread is what `samples` shows
-FEW, MOST = 16, 1024  # rows that are encoded at a time
+FEW, MAX = 16, 1024  # rows that are encoded at a time
 MEBIBYTE = 2**20
 
 
@@ -64,22 +64,22 @@ class Memory:
 
 
 @contextmanager
-def during(place: Placement, options: Options) -> Iterator[Memory]:
+def during(placement: Placement, options: Options) -> Iterator[Memory]:
     """Watch the memory around a training."""
-    with _watched(place, "trained") as memory:
+    with _watched(placement, "trained") as memory:
         yield memory
 
 
 @contextmanager
-def _watched(place: Placement, did: str) -> Iterator[Memory]:
+def _watched(placement: Placement, did: str) -> Iterator[Memory]:
     """The most memory held within it: on a GPU what PyTorch had allocated there, else what the process had."""
-    memory = Memory(reason=f"the most that the process held while it {did}, with interpreter and data: one observation")
-    cuda = place.device == "cuda"
+    memory = Memory(reason=f"the most that the process held while it {did}, with interpreter and data")
+    cuda = placement.device == "cuda"
     if cuda:
         torch.cuda.reset_peak_memory_stats()
-        memory.reason = f"the most that PyTorch had allocated on the GPU while it {did}: one observation"
+        memory.reason = f"the most that PyTorch had allocated on the GPU while it {did}"
     elif not _forget_peak():
-        memory.reason = "the most that the process held since it began (this system cannot start anew): one observation"
+        memory.reason = "the most that the process held since it began (this system cannot start anew)"
     yield memory
     memory.peak = torch.cuda.max_memory_allocated() / MEBIBYTE if cuda else _peak()
 
@@ -123,7 +123,7 @@ def over_processes(metric: Metric, values: Sequence[float | None]) -> Metric:
         return replace(metric, value=float(np.mean(known)), samples=tuple(known), n=len(known), reason=None)
     logs = np.log(known)
     value = float(np.exp(logs.mean()))
-    found = replace(metric, value=value, samples=tuple(known), n=len(known), reason=None)
+    found = replace(metric, value=value, samples=tuple(known), n=len(known), reason=None, kind="estimate")
     if len(known) < TIMING_PROCESSES:
         return found
     reach = float(stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / len(logs) ** 0.5)
@@ -140,13 +140,13 @@ def _measured(trained: Trained, options: Options) -> Iterator[Metric]:
     yield from _training(trained.history)
     yield from _compiling(trained)
     if trained.meter is not None and trained.meter.peak is not None:
-        yield Metric("peak_memory", trained.meter.peak, trained.meter.reason)
+        yield Metric("peak_memory", trained.meter.peak, trained.meter.reason, kind="single")
     else:
         yield Metric("peak_memory", None, "nothing was trained here")
     test = len(trained.data.splits["test"])
-    with computing(trained.place):
+    with computing(trained.placement):
         yield _encoding(trained, options)
-        with _watched(trained.place, "predicted") as memory:
+        with _watched(trained.placement, "predicted") as memory:
             for size in options.batch_sizes:
                 at: dict[str, str | float] = {"batch_size": size}
                 if size > test:
@@ -155,7 +155,7 @@ def _measured(trained: Trained, options: Options) -> Iterator[Metric]:
                 call = trained.inference("test", np.arange(size))
                 rates = [size * calls / seconds for calls, seconds in _windows(call, options.seconds)]
                 yield Metric("inference", float(np.median(rates)), at=at, samples=tuple(rates), n=len(rates))
-        yield Metric("inference_memory", memory.peak, memory.reason)
+        yield Metric("inference_memory", memory.peak, memory.reason, kind="single")
         yield from _latency(trained, options)
 
 
@@ -167,7 +167,7 @@ def _training(history: History | None) -> Iterator[Metric]:
     rates = tuple(window.samples / window.seconds for window in history.windows)
     if not rates:
         whole = history.samples / history.seconds if history.seconds else None
-        yield Metric("train", whole, "one observation: the whole training, which was too short for windows or has none")
+        yield Metric("train", whole, "the whole training, which was too short for windows or has none", kind="single")
         yield Metric("stalled", None, "the training has no windows")
         return
     yield Metric("train", float(np.median(rates)), samples=rates, n=len(rates))
@@ -177,13 +177,13 @@ def _training(history: History | None) -> Iterator[Metric]:
 
 def _compiling(trained: Trained) -> Iterator[Metric]:
     """Seconds that `torch.compile` took, which are in no window; nothing where the network was not compiled."""
-    if not trained.place.compiled or trained.network is None or trained.history is None:
+    if not trained.placement.compiled or trained.network is None or trained.history is None:
         return
     seconds = trained.history.compile_seconds
     if seconds is None:
         yield Metric("compile", None, "the engine does not tell it")
     else:
-        yield Metric("compile", seconds, "one observation")
+        yield Metric("compile", seconds, kind="single")
 
 
 def _encoding(trained: Trained, options: Options) -> Metric:
@@ -200,7 +200,7 @@ def _encoding(trained: Trained, options: Options) -> Metric:
     network.encode(few)
     seconds = max(time.perf_counter() - began, 1e-6)
     # As many as take about a window: a frozen network is slow, and a tokenizer has a price a call.
-    rows = int(min(len(test), MOST, max(FEW, FEW * WINDOW / seconds)))
+    rows = int(min(len(test), MAX, max(FEW, FEW * WINDOW / seconds)))
     raw = test.take(np.arange(rows))
     rates = [rows * calls / spent for calls, spent in _windows(lambda: network.encode(raw), options.seconds)]
     return Metric("encoding", float(np.median(rates)), samples=tuple(rates), n=len(rates))

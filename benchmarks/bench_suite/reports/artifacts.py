@@ -13,11 +13,11 @@ from bench_suite.reports import escaping, formatting, plots
 from bench_suite.store.atomic import StoreError, safe_name
 from bench_suite.store.runs import Run
 
-MOST_ROWS = 30
+MAX_ROWS = 30
 "Rows of a table that a report shows."
-MOST_CHARACTERS = 4000
+MAX_CHARACTERS = 4000
 "Characters of a text that a report shows."
-MOST_TOKENS = 12
+MAX_TOKENS = 12
 "Tokens of a weighted text that are listed."
 
 PAGE_WIDTH = 840
@@ -57,8 +57,8 @@ def shown(run: Run, row: ArtifactRow, where: str, name: str, keep: Keep | None) 
         content = plots.picture(artifact) if keep is not None else None
         if content is not None and keep is not None:
             return Picture(told, where, keep(content, safe_name(name)), plots.page_width(content, artifact.kind))
-    except (StoreError, ValueError, TypeError, KeyError, IndexError, AttributeError) as fault:
-        return f"*{caption}: cannot be shown ({escaping.inline(fault)})*"
+    except (StoreError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        return f"*{caption}: cannot be shown ({escaping.inline(error)})*"
     return f"*{caption}: see {escaping.code(row.file)} in the run's folder.*"
 
 
@@ -88,8 +88,8 @@ def _table(artifact: Artifact) -> str:
     rows = [[_entry(cell) for cell in row] for row in artifact.data["rows"]]
     if not header or any(len(row) != len(header) for row in rows):
         raise ValueError("a row of the table has not one entry a column")
-    rest = len(rows) - MOST_ROWS
-    return escaping.table(header, rows[:MOST_ROWS]) + (f"\n\n*and {rest} more rows*" if rest > 0 else "")
+    rest = len(rows) - MAX_ROWS
+    return escaping.table(header, rows[:MAX_ROWS]) + (f"\n\n*and {rest} more rows*" if rest > 0 else "")
 
 
 def _entry(cell: Any) -> str:
@@ -100,11 +100,11 @@ def _entry(cell: Any) -> str:
 
 def _text(artifact: Artifact) -> str:
     if isinstance(artifact.data, str):
-        rest = len(artifact.data) - MOST_CHARACTERS
+        rest = len(artifact.data) - MAX_CHARACTERS
         more = f"\n\n*and {rest:,} more characters*" if rest > 0 else ""
-        return escaping.block(artifact.data[:MOST_CHARACTERS]) + more
+        return escaping.block(artifact.data[:MAX_CHARACTERS]) + more
     pairs = [(str(token), float(weight or 0.0)) for token, weight in artifact.data]
-    text = escaping.block(" ".join(token for token, _ in pairs)[:MOST_CHARACTERS])
-    strongest = sorted(pairs, key=lambda pair: -abs(pair[1]))[:MOST_TOKENS]
+    text = escaping.block(" ".join(token for token, _ in pairs)[:MAX_CHARACTERS])
+    strongest = sorted(pairs, key=lambda pair: -abs(pair[1]))[:MAX_TOKENS]
     rows = [[escaping.code(token), f"{weight:+.2f}".replace("-", "−")] for token, weight in strongest]
     return f"{text}\n\nThe tokens that weigh most:\n\n{escaping.table(['Token', 'Weight'], rows, right=[1])}"

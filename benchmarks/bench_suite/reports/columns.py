@@ -12,9 +12,9 @@ from bench_suite.contracts import Record
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
-MOST_COLUMNS = 5
+MAX_COLUMNS = 5
 "Up to so many columns a suite that states none has a second metric of its first probe."
-MOST_COORDINATES = 3
+MAX_COORDINATES = 3
 "Columns for one metric that exists at coordinates only, such as batch sizes."
 
 
@@ -82,7 +82,7 @@ def _usual(records: Sequence[Record], named: set[str], present: set[str]) -> set
     added |= {c.name for columns in by_probe.values() for c in columns if c.name in named}
     # The first probe is the one that the suite cares most for.
     first = next(iter(by_probe), None)
-    if first is not None and first not in shown and len(added | present) < MOST_COLUMNS:
+    if first is not None and first not in shown and len(added | present) < MAX_COLUMNS:
         more = [c.name for c in by_probe[first] if c.better != "none" and _has_value(records, c.name)]
         added |= {*[name for name in more if name not in added][:1]}
     return added - present
@@ -110,7 +110,7 @@ def _toml(text: str) -> dict[str, Any]:
 
 def _of_name(known: Sequence[Column], name: str) -> list[Column]:
     every = [column for column in known if column.name == name]
-    return [column for column in every if not column.at] or every[:MOST_COORDINATES]
+    return [column for column in every if not column.at] or every[:MAX_COORDINATES]
 
 
 def _has_value(records: Iterable[Record], name: str) -> bool:

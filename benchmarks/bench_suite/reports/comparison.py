@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from bench_suite.comparison.compare import FAILED, Comparison
-from bench_suite.comparison.pairing import Odd
+from bench_suite.comparison.pairing import UncomparedCell
 from bench_suite.comparison.rescoring import SAME
 from bench_suite.comparison.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row
 from bench_suite.reports import escaping, formatting
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 QUIET = ("not compared", "no difference found")
 "Verdicts of metrics that are not gated that nobody needs to see first."
-MOST_DIGITS = 7
+MAX_DIGITS = 7
 "Of a number, however small its uncertainty."
 NAMED = 5
 "Metrics that are not gated and not compared, with their reason; of more the text gives the number alone."
@@ -203,7 +203,7 @@ def _lines(rows: Sequence[Row], not_gated: str = " (not gated)") -> Iterator[lis
         yield [verdict, name, escaping.inline(row.where), *cells, escaping.inline(row.note)]
 
 
-def _odd_line(odd: Odd) -> list[str]:
+def _odd_line(odd: UncomparedCell) -> list[str]:
     reason = escaping.inline(f"{odd.why}: {odd.detail}")
     return [
         "not compared",
@@ -214,7 +214,7 @@ def _odd_line(odd: Odd) -> list[str]:
     ]
 
 
-def _detail(odd: Odd) -> str:
+def _detail(odd: UncomparedCell) -> str:
     return f"{odd.probe}: {odd.detail}" if odd.probe else odd.detail
 
 
@@ -231,7 +231,7 @@ def _shown(row: Row) -> _Shown:
     if row.interval is not None:
         largest = max(abs(row.base), abs(row.head)) or 1.0
         supported = formatting.decimals_for((row.interval[1] - row.interval[0]) / 2 * (100.0 if row.relative else 1.0))
-        decimals = min(supported, MOST_DIGITS - 1 - math.floor(math.log10(largest)))
+        decimals = min(supported, MAX_DIGITS - 1 - math.floor(math.log10(largest)))
     if row.relative or decimals is None:
         values = [formatting.plain_number(value / scale.divisor) for value in (row.base, row.head)]
     else:

@@ -145,15 +145,15 @@ def insert(text: str, into: Path) -> None:
     """
     try:
         old = into.read_bytes().decode("utf-8")
-    except FileNotFoundError as fault:
+    except FileNotFoundError as error:
         raise ReportError(
             f"{into} cannot be read: there is no such file\n"
             f"  the leaderboard goes between these two lines of a Markdown file:\n  {BEGIN}\n  {END}"
-        ) from fault
-    except OSError as fault:
-        raise ReportError(f"{into} cannot be read: {os.strerror(fault.errno) if fault.errno else fault}") from fault
-    except UnicodeDecodeError as fault:
-        raise ReportError(f"{into} cannot be read: it is not UTF-8 (byte {fault.start})") from fault
+        ) from error
+    except OSError as error:
+        raise ReportError(f"{into} cannot be read: {os.strerror(error.errno) if error.errno else error}") from error
+    except UnicodeDecodeError as error:
+        raise ReportError(f"{into} cannot be read: it is not UTF-8 (byte {error.start})") from error
     begin, end = old.find(BEGIN), old.find(END)
     if old.count(BEGIN) != 1 or old.count(END) != 1 or begin > end:
         raise ReportError(
@@ -183,5 +183,5 @@ def write(path: Path, content: bytes) -> None:
             with suppress(OSError):
                 temporary.unlink()
             raise
-    except OSError as fault:
-        raise ReportError(f"cannot write {path}: {os.strerror(fault.errno) if fault.errno else fault}") from fault
+    except OSError as error:
+        raise ReportError(f"cannot write {path}: {os.strerror(error.errno) if error.errno else error}") from error

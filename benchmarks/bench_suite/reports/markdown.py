@@ -17,11 +17,11 @@ from bench_suite.contracts import MetricRow, Record
 from bench_suite.reports import escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Keep, Picture, beside, shown
 from bench_suite.reports.columns import all_columns
-from bench_suite.reports.table import Row, Table, Value, middle, rows_of, tables
+from bench_suite.reports.table import Row, Table, Value, kind_in_words, middle, rows_of, tables
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
-MOST_PICTURES = 12
+MAX_PICTURES = 12
 "Pictures of one kind for one probe and task; the others stay in the run's folder."
 
 _TEMPLATES = jinja2.Environment(
@@ -55,7 +55,7 @@ def report(run: Run, keep: Keep | None = None) -> str:
             for t in found
         ],
         reading=leaderboard.READING + (f" {leaderboard.FEW_SEEDS}" if _two_seeds(found) else ""),
-        faults=_faults(records),
+        errors=_errors(records),
         probe_faults=_probe_faults(records),
         probes=_probes(run, found, keep),
         summaries=_summaries(run, keep),
@@ -111,7 +111,7 @@ def _outcome(run: Run, records: Sequence[Record]) -> str:
     )
 
 
-def _faults(records: Sequence[Record]) -> str:
+def _errors(records: Sequence[Record]) -> str:
     reasons: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         if record.status != "ok":
@@ -204,11 +204,11 @@ def _artifacts(run: Run, label: str, table: Table, keep: Keep | None) -> list[st
                     continue
                 seen.add(artifact.name)
                 counts[artifact.name] += 1
-                if counts[artifact.name] <= MOST_PICTURES:
+                if counts[artifact.name] <= MAX_PICTURES:
                     where = f"{row.label}, seed {record.cell.get('seed')}"
                     found = shown(run, artifact, where, f"{record.id}-{artifact.name}", keep)
                     written.setdefault(artifact.name, []).append(found)
-    rest = sum(max(count - MOST_PICTURES, 0) for count in counts.values())
+    rest = sum(max(count - MAX_PICTURES, 0) for count in counts.values())
     parts = [part for found in written.values() for part in beside(found)]
     return [*parts, *([f"*{rest} more are in the run's folder.*"] if rest else [])]
 
@@ -233,10 +233,13 @@ def _summaries(run: Run, keep: Keep | None) -> list[str]:
 
 
 def _single(row: MetricRow) -> Value:
+    words = [row.reason] if row.reason else []
+    words += kind_in_words([row]) if row.value is not None else []
+    reason = "; ".join(words) or None
     if row.interval is not None or row.value is None or not row.samples:
-        return Value(row.value, row.interval, None, 1, row.n, None if row.interval else row.reason)
+        return Value(row.value, row.interval, None, 1, row.n, None if row.interval else reason)
     value, spread = middle([row.samples])
-    return Value(value, None, spread, 1, row.n, row.reason)
+    return Value(value, None, spread, 1, row.n, reason)
 
 
 def _two_seeds(found: Sequence[Table]) -> bool:

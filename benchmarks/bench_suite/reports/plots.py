@@ -31,8 +31,8 @@ _WIDEST, _WIDEST_IMAGE = 400, 180
 "Pixels of the page that a figure and an image take at most."
 _PHOTOGRAPH, _WIDEST_DRAWING = 512, 800
 "Pixels across up to which an image is taken for one; a larger one is a drawing with letters, which takes the page."
-_MOST_LEGEND = 12
-_MOST_WRITTEN = 16
+_MAX_LEGEND = 12
+_MAX_WRITTEN = 16
 "Rows or columns of a matrix up to which its values are written into it."
 
 
@@ -92,9 +92,9 @@ def _lines(figure: Figure, data: Mapping[str, Any]) -> None:
     axes.set_ylabel(_text(data["y"], 40))
     axes.grid(alpha=0.25)
     if len(names) > 1 or (names and names[0]):
-        rest = len(names) - _MOST_LEGEND
+        rest = len(names) - _MAX_LEGEND
         if rest > 0:
-            handles, names = handles[:_MOST_LEGEND], [*names[: _MOST_LEGEND - 1], f"and {rest + 1} more"]
+            handles, names = handles[:_MAX_LEGEND], [*names[: _MAX_LEGEND - 1], f"and {rest + 1} more"]
         figure.set_size_inches(_FIGURE[0], _FIGURE[1] + 0.17 * -(-len(names) // 2))
         figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize=7)
 
@@ -136,7 +136,7 @@ def _matrix(figure: Figure, data: Mapping[str, Any]) -> None:
     rows, columns = data["rows"], data["columns"]
     values = np.array([[_number(value) for value in row] for row in data["values"]], dtype=float)
     values = values.reshape(len(rows), len(columns))
-    size = 0.3 if max(len(rows), len(columns)) <= _MOST_WRITTEN else 0.12
+    size = 0.3 if max(len(rows), len(columns)) <= _MAX_WRITTEN else 0.12
     figure.set_size_inches(min(max(2.8, 1.3 + size * len(columns)), 8), min(max(2.1, 0.9 + size * len(rows)), 8))
     axes = _axes(figure)
     coloured, norm, meaning = _colouring(values)
@@ -154,7 +154,7 @@ def _matrix(figure: Figure, data: Mapping[str, Any]) -> None:
     axes.tick_params(length=0)
     axes.set_xlabel(_text(data.get("x", ""), 60))
     axes.set_ylabel(_text(data.get("y", ""), 40))
-    if max(values.shape) <= _MOST_WRITTEN and values.size:
+    if max(values.shape) <= _MAX_WRITTEN and values.size:
         light: Any = np.ma.filled(np.ma.asarray(shown.norm(coloured)), 0.0)  # 0 is the darkest colour, 1 the lightest
         for (row, column), value in np.ndenumerate(values):
             if np.isfinite(value):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import quantiles
@@ -92,7 +91,7 @@ def tables(runs: Sequence[Run]) -> list[Table]:
             data = (str(record.data.get(part, "")) for part in ("name", "fingerprint"))
             key = (str(record.cell.get("task")), *data, _text(hardware), record.smoke)
             newest = found.setdefault(record.id, record)
-            if newest is not record and (keys[record.id] != key or newest.reuse != record.reuse):
+            if newest is not record and (keys[record.id] != key or newest.weights_key != record.weights_key):
                 continue
             keys[record.id] = key
             found[record.id] = _completed(newest, record)
@@ -207,9 +206,9 @@ def _value(records: Sequence[Record], column: Column) -> Value:
     found = [row for record in records for row in record.metrics if _is(row, column)]
     known = [row for row in found if row.value is not None and math.isfinite(row.value)]
     reasons = list(dict.fromkeys(row.reason for row in found if row.reason))
-    reason = "; ".join(reasons) or None
     if not known:
-        return Value(None, reason=reason or _why_absent(records, column))
+        return Value(None, reason="; ".join(reasons) or _why_absent(records, column))
+    reason = "; ".join([*reasons, *kind_in_words(known)]) or None
     mean, interval, why = over_cells(known)
     sizes = {row.n for row in known}
     n = sizes.pop() if len(sizes) == 1 else None
@@ -220,16 +219,15 @@ def _value(records: Sequence[Record], column: Column) -> Value:
     if sampled == len(known) or spread is None:
         return Value(value, None, spread, len(known), n, reason or (None if sampled else why))
     which = f"in {len(known) - sampled} of {len(known)} seeds" if sampled else "a seed"
-    return Value(value, None, spread, len(known), n, _single_observations(reason, which))
+    return Value(value, None, spread, len(known), n, "; ".join([*reasons, f"one observation {which}"]))
 
 
-def _single_observations(reason: str | None, which: str) -> str:
-    """The reason of values beside a bracket that holds several: `one observation a seed`."""
-    said = f"one observation {which}"
-    if reason is None:
-        return said
-    told = re.sub(r"\bone observation\b(?! a seed| in \d)", said, reason)
-    return told if said in told else f"{told}; {said}"
+def kind_in_words(rows: Sequence[MetricRow]) -> list[str]:
+    """What a reader must know of values that are no estimates: that they are counts, or one observation each."""
+    kinds = {row.kind for row in rows}
+    if "single" in kinds:
+        return ["one observation"]
+    return ["exact count"] if kinds == {"exact"} else []
 
 
 def middle(samples: Sequence[Sequence[float]]) -> tuple[float, tuple[float, float] | None]:

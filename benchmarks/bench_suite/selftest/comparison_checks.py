@@ -129,8 +129,8 @@ def interval_half(d: np.ndarray) -> float:
     between = n * float(np.square(of_seed - mean).sum()) / (seeds - 1)
     residual = float(np.square(d - of_example - of_seed + mean).sum()) / ((n - 1) * (seeds - 1))
     variance = max(examples + between - residual, examples, between)
-    freedom = variance**2 / (examples**2 / (n - 1) + between**2 / (seeds - 1))
-    return float(stats.t.ppf(0.975, freedom)) * math.sqrt(variance / (seeds * n))
+    df = variance**2 / (examples**2 / (n - 1) + between**2 / (seeds - 1))
+    return float(stats.t.ppf(0.975, df)) * math.sqrt(variance / (seeds * n))
 
 
 # ── what is read ────────────────────────────────────────────────────────────────────────────────

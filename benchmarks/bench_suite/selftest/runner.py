@@ -10,8 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from bench_suite.execution.callbacks import Silent
-from bench_suite.execution.context import Watcher
+from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.selection import keep
 from bench_suite.execution.session import Outcome, Request, execute
 from bench_suite.selftest.attribution_checks import ASKED, Asked
@@ -70,7 +69,7 @@ def chosen(matching: Plan, checks: Sequence[Check]) -> list[Check]:
 
 
 def selftest(
-    plan: Plan, checks: Sequence[Check], watched: Callable[[int], AbstractContextManager[Watcher]]
+    plan: Plan, checks: Sequence[Check], watched: Callable[[int], AbstractContextManager[RunCallback]]
 ) -> list[Finding]:
     """Run the cells that the checks are about, some of them twice, and judge each check.
 
@@ -82,11 +81,13 @@ def selftest(
     with tempfile.TemporaryDirectory(prefix="bench-selftest-") as folder:
         store = Store(Path(folder))
         part = keep(plan, lambda cell: cell.id in needed, "selftest")
-        with watched(len(part.cells)) as watcher:
-            measured = _measured(execute(part, store, Request(command=COMMAND), watcher))
+        with watched(len(part.cells)) as callback:
+            measured = _measured(execute(part, store, Request(command=COMMAND), callback))
         if twice:
             again = keep(plan, lambda cell: cell.id in twice, "selftest")
-            measured = replace(measured, again=_measured(execute(again, store, Request(command=COMMAND), Silent())))
+            measured = replace(
+                measured, again=_measured(execute(again, store, Request(command=COMMAND), RunCallback()))
+            )
         return [judge(check, measured) for check in checks]
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from bench_suite.contracts import Interval, MetricRow
 
-MOST_UNDEFINED = 0.05
+MAX_UNDEFINED = 0.05
 "With a greater share of resamples in which a metric is undefined, the rest says nothing about it."
 
-MOST_LABELS = 1_000
+MAX_LABELS = 1_000
 "Labels that lie within so many numbers are counted as they are; others are numbered first."
 
 
@@ -41,11 +41,11 @@ def bootstrap_interval(
     Statistician 69(4), arXiv 1411.5279). It speaks of this trained model, and of no other seed.
 
     There is no interval, but a reason, where there are fewer than two examples, where all resamples agree (an interval
-    of width 0 would claim certainty), and where more than `MOST_UNDEFINED` of the resamples leave the metric undefined.
+    of width 0 would claim certainty), and where more than `MAX_UNDEFINED` of the resamples leave the metric undefined.
 
     Coverage of the 95 % interval in simulation (`pytest -m slow tests/stats/test_intervals.py -s`: 1,000 test sets, 500
-    resamples each): mean of n normal values, n = 10: 0.934, 20: 0.934, 100: 0.940; of exponential ones 0.910, 0.904, 0.948;
-    accuracy 0.9 of n = 100: 0.943, 500: 0.950, 2,000: 0.945; ROC AUC 0.86 of n = 100: 0.949, 500: 0.948.
+    resamples each): mean of n normal values, n = 10: 0.934, 20: 0.934, 100: 0.940; of exponential ones 0.910, 0.904,
+    0.948; accuracy 0.9 of n = 100: 0.943, 500: 0.950, 2,000: 0.945; ROC AUC 0.86 of n = 100: 0.949, 500: 0.948.
     """
     from scipy import stats
 
@@ -61,14 +61,14 @@ def bootstrap_interval(
         rows = random.integers(0, n, n)
         try:
             value = float(function(**{name: values[rows] for name, values in arrays.items()}))
-        except ValueError as fault:
-            undefined, example = undefined + 1, str(fault)
+        except ValueError as error:
+            undefined, example = undefined + 1, str(error)
             continue
         if math.isfinite(value):
             drawn.append(value)
         else:
             undefined, example = undefined + 1, f"it is {value}"
-    if undefined > MOST_UNDEFINED * resamples:
+    if undefined > MAX_UNDEFINED * resamples:
         return None, f"undefined in {undefined / resamples:.0%} of the resamples: {example}"
     if min(drawn) == max(drawn):
         return None, "all resamples agree"
@@ -97,8 +97,8 @@ def over_seeds(
     One seed: its own interval. Without an interval for each value there is none for the mean, which needs a reason.
 
     Coverage of the 95 % interval in simulation (`pytest -m slow tests/stats/test_intervals.py -s`: accuracy 0.9,
-    standard deviation 0.002 or 0.02 between seeds, 500 or 2,000 examples, 4,000 trials): 0.93 to 0.97 for S = 3, 5 and 10.
-    Two seeds are few: 0.96 where examples dominate, but 0.89 (2,000 examples) to 0.93 (500) where seeds do, because
+    standard deviation 0.002 or 0.02 between seeds, 500 or 2,000 examples, 4,000 trials): 0.93 to 0.97 for S = 3, 5 and
+    10. Two seeds are few: 0.96 where examples dominate, but 0.89 (2,000 examples) to 0.93 (500) where seeds do, because
     then one difference decides both the width and the degrees of freedom.
     """
     mean = float(np.mean(values))
@@ -141,8 +141,8 @@ def _reach(arms: Sequence[float], intervals: Sequence[Interval], seeds: float, l
     total = float(np.mean(np.square(errors))) + seeds
     if total == 0:
         return 0.0
-    freedom = total**2 / (seeds**2 / (len(arms) - 1)) if seeds else math.inf
-    quantile = stats.t.ppf((1 + level) / 2, freedom) if math.isfinite(freedom) else stats.norm.ppf((1 + level) / 2)
+    df = total**2 / (seeds**2 / (len(arms) - 1)) if seeds else math.inf
+    quantile = stats.t.ppf((1 + level) / 2, df) if math.isfinite(df) else stats.norm.ppf((1 + level) / 2)
     return float(quantile) * math.sqrt(total)
 
 
@@ -179,7 +179,7 @@ def counts_of_classes(targets: np.ndarray, predictions: np.ndarray) -> tuple[np.
     both = np.concatenate([targets, predictions])
     if both.dtype.kind == "f" and not (both == np.round(both)).all():
         raise ValueError("a label is not a whole number")
-    if both.dtype.kind in "iu" and int(both.max()) - int(both.min()) < MOST_LABELS:
+    if both.dtype.kind in "iu" and int(both.max()) - int(both.min()) < MAX_LABELS:
         both = both.astype(np.int64) - int(both.min())
     else:  # a tenth of the speed
         both = np.unique(both, return_inverse=True)[1]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-LEAST = sys.float_info.min
+MIN = sys.float_info.min
 "No p-value is 0: evidence may be strong, never complete."
 SLACK = 1e-12
 "Differences below this come of rounding."
@@ -34,7 +34,7 @@ class Difference:
     "Variance that the choice of S seeds brings: b."
     variance: float
     "Of the mean: V."
-    freedom: float
+    df: float
     "Degrees of freedom of V."
     n: int
     "Test examples (or clusters of them); 0 where they were not looked at."
@@ -54,7 +54,7 @@ class Difference:
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """value ± t(df) · √V."""
-        reach = quantile((1 + level) / 2, self.freedom) * self.error
+        reach = quantile((1 + level) / 2, self.df) * self.error
         return self.value - reach, self.value + reach
 
 
@@ -109,7 +109,7 @@ def nested(differences: np.ndarray, clusters: np.ndarray | None = None, *, alike
 
 
 def resampled(
-    values: Sequence[float], draws: np.ndarray, n: int, *, freedom: float | None = None, weight: float = 0.0
+    values: Sequence[float], draws: np.ndarray, n: int, *, df: float | None = None, weight: float = 0.0
 ) -> Difference:
     """As `nested`, for a metric that is no mean over examples: from the same resamples of examples for all seeds.
 
@@ -137,7 +137,7 @@ def resampled(
         own = draws - together[:, None]
         residual = float(own.var(axis=0, ddof=1).sum()) / (count - 1) / count * undo
     of_seed = np.asarray(values, dtype=np.float64)
-    found = _combined(of_seed, float(together.var(ddof=1)) * undo, residual, n, freedom)
+    found = _combined(of_seed, float(together.var(ddof=1)) * undo, residual, n, df)
     return replace(found, least=weight / count)
 
 
@@ -166,9 +166,9 @@ def welch(base: Sequence[float], head: Sequence[float]) -> Difference:
     parts = [float(side.var(ddof=1)) / len(side) for side in sides]
     below = sum(part**2 / (len(side) - 1) for part, side in zip(parts, sides))
     variance = sum(parts)
-    freedom = variance**2 / below if below else math.inf
+    df = variance**2 / below if below else math.inf
     value = float(sides[1].mean() - sides[0].mean())
-    return Difference(value, 0.0, variance, variance, freedom, 0, min(map(len, sides)))
+    return Difference(value, 0.0, variance, variance, df, 0, min(map(len, sides)))
 
 
 def over_seeds_alone(values: Sequence[float]) -> Difference:
@@ -185,8 +185,8 @@ def _combined(
     variance = max(examples + seeds - residual, examples, seeds)
     below = examples**2 / (of_examples or n - 1) if n else 0.0
     below += seeds**2 / (count - 1) if count > 1 else 0.0
-    freedom = max(variance**2 / below, 1.0) if below > 0 else math.inf
-    return Difference(float(of_seed.mean()), examples, seeds, variance, freedom, n, count)
+    df = max(variance**2 / below, 1.0) if below > 0 else math.inf
+    return Difference(float(of_seed.mean()), examples, seeds, variance, df, n, count)
 
 
 # ── tests ───────────────────────────────────────────────────────────────────────────────────────
@@ -202,16 +202,16 @@ def p_regressed(difference: Difference, tolerance: float = 0.0) -> float:
         return mcnemar(*difference.discordant)
     variance = _variance(difference, tolerance)
     if variance == 0.0:
-        return LEAST if difference.value < -tolerance - SLACK else 1.0
-    return _upper(-(difference.value + tolerance) / math.sqrt(variance), difference.freedom)
+        return MIN if difference.value < -tolerance - SLACK else 1.0
+    return _upper(-(difference.value + tolerance) / math.sqrt(variance), difference.df)
 
 
 def p_not_worse(difference: Difference, tolerance: float) -> float:
     """One-sided p of "it is worse by the tolerance or more", δ ≤ −Δ: small where it is not worse than the tolerance."""
     variance = _variance(difference, tolerance)
     if variance == 0.0:
-        return LEAST if difference.value >= -tolerance - SLACK else 1.0
-    return _upper((difference.value + tolerance) / math.sqrt(variance), difference.freedom)
+        return MIN if difference.value >= -tolerance - SLACK else 1.0
+    return _upper((difference.value + tolerance) / math.sqrt(variance), difference.df)
 
 
 def p_differs(difference: Difference) -> float:
@@ -219,8 +219,8 @@ def p_differs(difference: Difference) -> float:
     if difference.discordant is not None:
         return mcnemar_two_sided(*difference.discordant)
     if difference.variance == 0.0:
-        return LEAST if abs(difference.value) > SLACK else 1.0
-    return min(1.0, 2 * _upper(abs(difference.value) / difference.error, difference.freedom))
+        return MIN if abs(difference.value) > SLACK else 1.0
+    return min(1.0, 2 * _upper(abs(difference.value) / difference.error, difference.df))
 
 
 def _variance(difference: Difference, tolerance: float) -> float:
@@ -246,7 +246,7 @@ def mcnemar(worse: int, better: int) -> float:
     from scipy import stats
 
     law = stats.binom(worse + better, 0.5)
-    return max(float(law.sf(worse) + law.pmf(worse) / 2), LEAST)
+    return max(float(law.sf(worse) + law.pmf(worse) / 2), MIN)
 
 
 def mcnemar_two_sided(worse: int, better: int) -> float:
@@ -256,7 +256,7 @@ def mcnemar_two_sided(worse: int, better: int) -> float:
     if worse + better == 0:
         return 1.0
     law, least = stats.binom(worse + better, 0.5), min(worse, better)
-    return max(min(1.0, float(2 * law.cdf(least) - law.pmf(least))), LEAST)
+    return max(min(1.0, float(2 * law.cdf(least) - law.pmf(least))), MIN)
 
 
 def sign_flips(values: Sequence[float], seed: int = 0) -> float:
@@ -299,15 +299,15 @@ def benjamini_hochberg(values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def quantile(p: float, freedom: float) -> float:
+def quantile(p: float, df: float) -> float:
     """Of Student's t, or of a normal where the degrees of freedom are infinite."""
     from scipy import special
 
-    return float(special.ndtri(p) if math.isinf(freedom) else special.stdtrit(freedom, p))
+    return float(special.ndtri(p) if math.isinf(df) else special.stdtrit(df, p))
 
 
-def _upper(t: float, freedom: float) -> float:
+def _upper(t: float, df: float) -> float:
     """P(T ≥ t), never 0."""
     from scipy import special
 
-    return max(float(special.ndtr(-t) if math.isinf(freedom) else special.stdtr(freedom, -t)), LEAST)
+    return max(float(special.ndtr(-t) if math.isinf(df) else special.stdtr(df, -t)), MIN)

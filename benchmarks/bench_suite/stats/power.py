@@ -16,7 +16,7 @@ FAR = 50.0
 "Critical values of t beyond this come of one to three degrees of freedom and a very small level."
 
 
-def reach(difference: Difference, level: float, power: float = POWER) -> float:
+def min_detectable_effect(difference: Difference, level: float, power: float = POWER) -> float:
     """How far from a value the truth must be to be told from it in a share `power` of comparisons, one-sided.
 
     c · √V, where Student's t with df degrees of freedom and non-centrality c exceeds t(1 − α, df) with chance `power`.
@@ -25,39 +25,39 @@ def reach(difference: Difference, level: float, power: float = POWER) -> float:
     """
     from scipy import special
 
-    critical = quantile(1 - level, difference.freedom)
-    if math.isinf(difference.freedom):
+    critical = quantile(1 - level, difference.df)
+    if math.isinf(difference.df):
         return (critical + quantile(power, math.inf)) * difference.error
     if critical > FAR:  # the spread decides alone, and the exact quantile takes seconds
-        share = 2 * float(special.gammaincinv(difference.freedom / 2, power)) / difference.freedom
+        share = 2 * float(special.gammaincinv(difference.df / 2, power)) / difference.df
         return critical * math.sqrt(share) * difference.error
-    return float(special.nctdtrinc(difference.freedom, 1 - power, critical)) * difference.error
+    return float(special.nctdtrinc(difference.df, 1 - power, critical)) * difference.error
 
 
-def smallest_found(
+def min_detectable_loss(
     difference: Difference, tolerance: float, level: float, power: float = POWER, growth: float = 0.0
 ) -> float:
     """The least loss L, tolerance included, told from the tolerance in a share `power` of comparisons; perhaps ∞.
 
-    L − Δ = c · √V(L) with c as for `reach`. Answers that are lost differ where none did before, so that a loss varies
-    more than what was seen: V(L) = V · df / median of χ²(df) + `growth` · (L − seen) · (1 − L − seen), of the loss that
-    was seen, and never less than of this loss alone, `growth` · L · (1 − L). The first factor is 1 but for few degrees
-    of freedom: half of all estimates by 2 are below 0.69 of it.
+    L − Δ = c · √V(L) with c as for `min_detectable_effect`. Answers that are lost differ where none did before, so that
+    a loss varies more than what was seen: V(L) = V · df / median of χ²(df) + `growth` · (L − seen) · (1 − L − seen), of
+    the loss that was seen, and never less than of this loss alone, `growth` · L · (1 − L). The first factor is 1 but
+    for few degrees of freedom: half of all estimates by 2 are below 0.69 of it.
     """
     from scipy import optimize, special
 
-    if math.isfinite(difference.freedom):
-        middle = 2 * special.gammaincinv(difference.freedom / 2, 0.5)
-        difference = replace(difference, variance=difference.variance * difference.freedom / middle)
+    if math.isfinite(difference.df):
+        middle = 2 * special.gammaincinv(difference.df / 2, 0.5)
+        difference = replace(difference, variance=difference.variance * difference.df / middle)
     if not growth:
-        return tolerance + reach(difference, level, power)
+        return tolerance + min_detectable_effect(difference, level, power)
     seen = max(0.0, -difference.value)
 
     def short(loss: float) -> float:
         """How much more than `loss` had to be lost to be found: positive where next to nothing is lost."""
         further = growth * max(0.0, loss - seen) * max(0.0, 1 - loss - seen)
         more = max(further, growth * loss * (1 - loss) - difference.variance)
-        return tolerance + reach(_grown(difference, more), level, power) - loss
+        return tolerance + min_detectable_effect(_grown(difference, more), level, power) - loss
 
     if short(1.0) >= 0:
         return math.inf  # nobody loses more answers than there are
@@ -71,8 +71,8 @@ def _grown(difference: Difference, more: float) -> Difference:
     units = (difference.n or difference.count) - 1
     before = difference.variance
     variance = before + more
-    below = before**2 / difference.freedom + (2 * before * more + more**2) / units
-    return replace(difference, variance=variance, freedom=variance**2 / below)
+    below = before**2 / difference.df + (2 * before * more + more**2) / units
+    return replace(difference, variance=variance, df=variance**2 / below)
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,14 @@ class Needed:
     seeds: int
 
 
-def needed(difference: Difference, margin: float, level: float, power: float = POWER) -> Needed | None:
+def required_sample_size(difference: Difference, margin: float, level: float, power: float = POWER) -> Needed | None:
     """How many examples and seeds tell a difference of `margin` in a share `power` of comparisons; None for none.
 
     Seeds are kept where examples alone can do it, else there are so many that their part of the variance is half of
     what is allowed. A plan by normal quantiles, from variances that were themselves estimated: an order of magnitude.
     """
-    reach = quantile(1 - level, math.inf) + quantile(power, math.inf)
-    allowed = (margin / reach) ** 2
+    min_detectable_effect = quantile(1 - level, math.inf) + quantile(power, math.inf)
+    allowed = (margin / min_detectable_effect) ** 2
     if allowed <= 0 or difference.n == 0:
         return None
     of_example = max(difference.examples, least_variance(difference, margin)) * difference.n
@@ -109,5 +109,5 @@ def with_more_seeds(difference: Difference, count: int) -> Difference:
     seeds = difference.seeds * share
     variance = max(difference.examples + seeds - residual, difference.examples, seeds)
     below = difference.examples**2 / (difference.n - 1) + seeds**2 / (count - 1)
-    freedom = max(variance**2 / below, 1.0) if below else math.inf
-    return replace(difference, seeds=seeds, variance=variance, freedom=freedom, count=count)
+    df = max(variance**2 / below, 1.0) if below else math.inf
+    return replace(difference, seeds=seeds, variance=variance, df=df, count=count)

@@ -48,8 +48,8 @@ class Writer:
                     break
                 except FileExistsError:
                     number += 1
-        except OSError as fault:
-            raise explained(fault, folder) from fault
+        except OSError as error:
+            raise explained(error, folder) from error
         self._size = 0
 
     def __enter__(self) -> Writer:
@@ -91,10 +91,10 @@ class Writer:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
             os.fsync(self._file)
-        except OSError as fault:
+        except OSError as error:
             with suppress(OSError):  # a torn line is left to the readers, who skip it
                 os.ftruncate(self._file, self._size)
-            raise explained(fault, self.path) from fault
+            raise explained(error, self.path) from error
         self._size += len(content)
 
 
@@ -119,8 +119,8 @@ def write_file(path: Path, content: bytes) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, content)
-    except OSError as fault:
-        raise explained(fault, path) from fault
+    except OSError as error:
+        raise explained(error, path) from error
     return path
 
 
@@ -141,13 +141,13 @@ def replace(path: Path, content: bytes) -> None:
         raise
 
 
-def explained(fault: OSError, path: Path) -> StoreError:
+def explained(error: OSError, path: Path) -> StoreError:
     """The fault of writing at `path`, said to the person at the keyboard."""
-    why = os.strerror(fault.errno) if fault.errno else str(fault)
-    if fault.errno in _NO_ROOM:
+    why = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in _NO_ROOM:
         whole = "what was written before is whole"
         return StoreFull(f"no room to write {path} ({why}); {whole}\n  free some space, then: bench run … --resume")
-    if fault.errno in (errno.ENOTDIR, errno.EEXIST):
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return StoreError(
             f"results cannot be kept under {path}: it is not a folder\n  choose another with: --results DIR"
         )

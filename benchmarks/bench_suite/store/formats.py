@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-MOST_SCORES = 100
+MAX_SCORES = 100
 "With more classes than this, a row keeps the scores of its target and of the `TOP_SCORES` highest classes."
 TOP_SCORES = 20
 
@@ -38,7 +38,7 @@ _FORMS: Mapping[str, tuple[str, ...]] = {
 def predictions_to_parquet(predictions: Predictions) -> bytes:
     """One row an example: `example` int64, `target`, `prediction`, `scores` float16 list, `group/NAME`, and the rest.
 
-    Columns are (n,), (n, k) or n sequences of any length, of numbers or strings. Beyond `MOST_SCORES` classes `scores`
+    Columns are (n,), (n, k) or n sequences of any length, of numbers or strings. Beyond `MAX_SCORES` classes `scores`
     is cut and `score_classes` (int32 list) says whose they are. float16 keeps three digits, and turns scores under
     3e-8 into 0. Raises ValueError where a column has not one row an example.
     """
@@ -52,7 +52,7 @@ def predictions_to_parquet(predictions: Predictions) -> bytes:
             columns[_SINGULAR.get(name, name)] = values
             continue
         scores = np.asarray(values)
-        if scores.ndim == 2 and scores.shape[1] > MOST_SCORES:
+        if scores.ndim == 2 and scores.shape[1] > MAX_SCORES:
             scores, columns["score_classes"] = _highest(scores, predictions.columns.get("targets"))
         columns["scores"] = scores.astype(np.float16)
     columns |= {f"group/{name}": values for name, values in predictions.groups.items()}
@@ -211,8 +211,8 @@ def _png(artifact: Artifact) -> bytes:
 # ── weights: safetensors ────────────────────────────────────────────────────────────────────────
 
 
-def weights_to_bytes(state: Mapping[str, Any], reuse: str, history: History | None) -> bytes:
-    """A state dict on the CPU, with `reuse` and the training's history in the header."""
+def weights_to_bytes(state: Mapping[str, Any], weights_key: str, history: History | None) -> bytes:
+    """A state dict on the CPU, with `weights_key` and the training's history in the header."""
     from safetensors.torch import save
 
     seen: set[int] = set()
@@ -223,21 +223,21 @@ def weights_to_bytes(state: Mapping[str, Any], reuse: str, history: History | No
         tensors[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
         seen.add(tensor.data_ptr())
     story = "" if history is None else dumps(asdict(history))
-    return save(tensors, metadata={"reuse": reuse, "history": story})
+    return save(tensors, metadata={"weights_key": weights_key, "history": story})
 
 
 def weights_from_bytes(content: bytes) -> tuple[str, dict[str, Any], History | None]:
-    """`reuse`, state dict and history. Raises ValueError where the content is no such file."""
+    """`weights_key`, state dict and history. Raises ValueError where the content is no such file."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         tensors = load(content)
-    except (SafetensorError, ValueError) as fault:
-        raise ValueError(f"not readable as safetensors: {fault}") from fault
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(f"not readable as safetensors: {error}") from error
     facts = header.get("__metadata__", {})
-    return facts.get("reuse", ""), tensors, _history(facts.get("history", ""))
+    return facts.get("weights_key", ""), tensors, _history(facts.get("history", ""))
 
 
 def _history(story: str) -> History | None:

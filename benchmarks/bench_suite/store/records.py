@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any, get_args
 
-from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record, Status
+from bench_suite.contracts import ArtifactRow, Interval, MetricKind, MetricRow, ProbeRow, Record, Status
 
-SCHEMA = 1
+SCHEMA = 2
 RECORD_BYTES = 256 * 1024
 "A record's line stays under this."
 RECORD_SAMPLES = 64
@@ -18,7 +19,7 @@ RECORD_SAMPLES = 64
 REASON_CHARACTERS = 2000
 "Reasons and notes are cut here: what is longer is a traceback, and lies in a file."
 
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: lambda entry: _from_schema_1(entry)}
 "From the schema that is the key to the next one. Readers apply them in turn; files are never rewritten."
 
 _PART_BYTES = RECORD_BYTES // 8
@@ -68,7 +69,7 @@ def to_json(record: Record) -> dict[str, Any]:
         "run": record.run,
         "suite": record.suite,
         "id": record.id,
-        "reuse": record.reuse,
+        "weights_key": record.weights_key,
         "cell": plain(record.cell),
         "options": plain(record.options),
         "status": record.status,
@@ -82,6 +83,9 @@ def to_json(record: Record) -> dict[str, Any]:
         "seconds": plain(record.seconds),
         "notes": [_cut(note) for note in record.notes],
         "smoke": record.smoke,
+        "weights_reused": record.weights_reused,
+        "shared_training": record.shared_training,
+        "machine_busy": record.machine_busy,
     }
 
 
@@ -98,6 +102,7 @@ def metric_to_json(row: MetricRow) -> dict[str, Any]:
     samples = [float(sample) for sample in row.samples if math.isfinite(sample)]
     rest = {"reason": _cut(reason), "samples": samples, "n": plain(row.n), "ideal": plain(row.ideal)}
     rest["of_predictions"] = row.of_predictions or None
+    rest["kind"] = None if row.kind == "estimate" else row.kind
     return entry | _filled(rest)
 
 
@@ -190,12 +195,42 @@ def from_json(entry: Mapping[str, Any]) -> Record:
         if known.get("status") not in get_args(Status):
             raise ValueError(f"status {known.get('status')!r}")
         return Record(**known)
-    except (TypeError, KeyError, AttributeError) as fault:
-        raise ValueError(f"not a record: {fault}") from fault
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"not a record: {error}") from error
 
 
-def metric_from_json(row: Mapping[str, Any]) -> MetricRow:
-    """A metric from its JSON values; what is no number there has no value."""
+def _from_schema_1(entry: dict[str, Any]) -> dict[str, Any]:
+    """Add what schema 1 said in words only: each metric's `kind`, and the flags that were notes."""
+    notes = [note for note in entry.get("notes", ()) if isinstance(note, str)]
+    metrics = [_kind_from_reason(row) if isinstance(row, dict) else row for row in entry.get("metrics", ())]
+    return {
+        **entry,
+        "schema": 2,
+        "weights_key": entry.get("reuse", ""),
+        "metrics": metrics,
+        "weights_reused": any(note.startswith("weights kept") for note in notes),
+        "shared_training": "shares the training of another cell" in notes,
+        "machine_busy": any(note.startswith("the machine was busy") for note in notes),
+    }
+
+
+def _kind_from_reason(row: dict[str, Any]) -> dict[str, Any]:
+    """A metric of schema 1 with the kind that its reason implies, and the reason without those words."""
+    reason = row.get("reason")
+    if "kind" in row or not isinstance(reason, str):
+        return row
+    if match := re.fullmatch(r"exact(?: count)?(?:, (?P<rest>.*))?", reason, re.DOTALL):
+        return {**row, "kind": "exact", "reason": match["rest"]}
+    if "one observation" in reason:
+        rest = re.sub(r"(?:: )?one observation(?:: )?", "", reason, count=1)
+        return {**row, "kind": "single", "reason": rest or None}
+    return row
+
+
+def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
+    """Read a metric of a `schema` from its JSON values; a value that is no number is absent, which its reason says."""
+    if schema == 1:
+        row = _kind_from_reason(dict(row))
     at = row.get("at", {})
     if not isinstance(at, Mapping) or not all(isinstance(value, (str, int, float)) for value in at.values()):
         raise ValueError(f"at {str(at)[:40]}")
@@ -206,7 +241,14 @@ def metric_from_json(row: Mapping[str, Any]) -> MetricRow:
         interval = None
     samples = tuple(sample for sample in row.get("samples", ()) if _is_number(sample))
     n = row.get("n") if isinstance(row.get("n"), int) else None
-    whole = {**row, "interval": _row(Interval, interval) if interval else None, "samples": samples, "n": n}
+    kind = row.get("kind") if row.get("kind") in get_args(MetricKind) else "estimate"
+    whole = {
+        **row,
+        "kind": kind,
+        "interval": _row(Interval, interval) if interval else None,
+        "samples": samples,
+        "n": n,
+    }
     return _row(MetricRow, whole)
 
 
@@ -281,4 +323,7 @@ def _over(earlier: Record, later: Record) -> Record:
         options=later.options or earlier.options,
         seconds={**earlier.seconds, **later.seconds},
         notes=tuple(dict.fromkeys((*earlier.notes, *later.notes))),
+        weights_reused=earlier.weights_reused or later.weights_reused,
+        shared_training=earlier.shared_training or later.shared_training,
+        machine_busy=earlier.machine_busy or later.machine_busy,
     )

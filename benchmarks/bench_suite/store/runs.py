@@ -58,9 +58,9 @@ class RunInfo:
     "All of `run.json`."
 
 
-def _said(fault: Exception) -> str:
+def _said(error: Exception) -> str:
     """A fault in words, without the path of this machine that an OSError has."""
-    return (isinstance(fault, OSError) and fault.strerror) or str(fault)
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def of_cells(overrides: Sequence[str]) -> list[str]:
@@ -89,8 +89,8 @@ class Store:
             (path / "records").mkdir()
             info = {**run_json, "schema": SCHEMA, "run": path.name, "suite": suite, "started": started}
             replace(path / "run.json", dumps(info, indent=2).encode())
-        except BaseException as fault:
-            taken = isinstance(fault, FileExistsError) and path.exists()
+        except BaseException as error:
+            taken = isinstance(error, FileExistsError) and path.exists()
             if not taken:
                 shutil.rmtree(path, ignore_errors=True)
             for folder in missing:
@@ -98,8 +98,8 @@ class Store:
                     folder.rmdir()
             if taken:  # the same second and the same random number
                 return self.create(suite, run_json)
-            if isinstance(fault, OSError):
-                raise explained(fault, self.root) from fault
+            if isinstance(error, OSError):
+                raise explained(error, self.root) from error
             raise
         return Run(path)
 
@@ -193,8 +193,8 @@ class Run:
             raise StoreError(
                 f"run {self.name} is being driven by {by}\n  wait until it ends, or stop it; then: bench run … --resume"
             ) from None
-        except OSError as fault:
-            raise explained(fault, self.path) from fault
+        except OSError as error:
+            raise explained(error, self.path) from error
         try:
             self._write("driver.json", dumps({"process": os.getpid(), "since": _now()}).encode())
             yield
@@ -228,7 +228,7 @@ class Run:
         """The records as they were written, unmerged, oldest first, of the lines that `wanted` takes.
 
         For who needs few of many: a line is parsed only if its bytes are wanted. Each begins with `schema`, `run`,
-        `suite`, `id`, `reuse` and `cell`.
+        `suite`, `id`, `weights_key` and `cell`.
         """
         for path in sorted((self.path / "records").glob("*.jsonl")):
             for line in path.read_bytes().splitlines():
@@ -297,29 +297,29 @@ class Run:
         """What `write_summaries` wrote; empty where nothing was."""
         try:
             entry = json.loads((self.path / "summaries.json").read_bytes())
-            metrics = [metric_from_json(row) for row in entry["metrics"]]
+            metrics = [metric_from_json(row, entry.get("schema", 1)) for row in entry["metrics"]]
             return metrics, [artifact_from_json(row) for row in entry["artifacts"]]
         except FileNotFoundError:
             return [], []
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
-            raise StoreError(f"{self.path / 'summaries.json'} cannot be read: {fault}") from fault
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreError(f"{self.path / 'summaries.json'} cannot be read: {error}") from error
 
-    def keep_weights(self, unit: str, reuse: str, state: Mapping[str, Any], history: History | None) -> None:
+    def keep_weights(self, unit: str, weights_key: str, state: Mapping[str, Any], history: History | None) -> None:
         """Keep a unit's weights and what happened in its training, for a resume of this run."""
-        self._write(f"weights/{safe_name(unit)}.safetensors", formats.weights_to_bytes(state, reuse, history))
+        self._write(f"weights/{safe_name(unit)}.safetensors", formats.weights_to_bytes(state, weights_key, history))
 
-    def kept_weights(self, unit: str, reuse: str) -> tuple[dict[str, Any], History | None] | None:
-        """State dict and history of a unit, or None where none were kept, they are damaged, or `reuse` differs."""
+    def kept_weights(self, unit: str, weights_key: str) -> tuple[dict[str, Any], History | None] | None:
+        """Return state dict and history of a unit; None if none are kept, or they are damaged or of another key."""
         path = self.path / "weights" / f"{safe_name(unit)}.safetensors"
         try:
             kept, state, history = formats.weights_from_bytes(path.read_bytes())
         except (OSError, ValueError):
             return None
-        return (state, history) if kept == reuse else None
+        return (state, history) if kept == weights_key else None
 
-    def checkpoint(self, unit: str, reuse: str) -> Checkpoint:
+    def checkpoint(self, unit: str, weights_key: str) -> Checkpoint:
         """Where a unit's training is saved in the middle."""
-        return Checkpoint(self._inside(f"weights/{safe_name(unit)}.checkpoint"), reuse)
+        return Checkpoint(self._inside(f"weights/{safe_name(unit)}.checkpoint"), weights_key)
 
     # ── files ───────────────────────────────────────────────────────────────────────────────────
 
@@ -335,8 +335,8 @@ class Run:
     def _read(self, row: ArtifactRow, read: Callable[[bytes], _Content]) -> _Content:
         try:
             return read(self._inside(row.file).read_bytes())
-        except (OSError, ValueError, KeyError) as fault:  # pyarrow's and Pillow's faults are among these
-            raise StoreError(f"{row.name} of run {self.name}: {row.file} cannot be read: {_said(fault)}") from fault
+        except (OSError, ValueError, KeyError) as error:  # pyarrow's and Pillow's faults are among these
+            raise StoreError(f"{row.name} of run {self.name}: {row.file} cannot be read: {_said(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -344,12 +344,12 @@ class Checkpoint:
     """`contracts.Checkpoints` in one file: a first line that says of which training it is, then what was saved."""
 
     path: Path
-    reuse: str
+    weights_key: str
     "Identity of the training that may go on from it."
 
     def save(self, content: bytes) -> None:
         """Keep this in the place of what was kept before: wholly, or not at all."""
-        write_file(self.path, self.reuse.encode() + b"\n" + content)
+        write_file(self.path, self.weights_key.encode() + b"\n" + content)
 
     def load(self) -> bytes | None:
         """What was kept last; None where there is nothing, or it is of another training."""
@@ -357,13 +357,13 @@ class Checkpoint:
             first, _, content = self.path.read_bytes().partition(b"\n")
         except OSError:
             return None
-        return content if first.decode(errors="replace") == self.reuse else None
+        return content if first.decode(errors="replace") == self.weights_key else None
 
     def is_there(self) -> bool:
         """Whether something of this training is kept, by its first line alone: the rest may be gigabytes."""
         try:
             with self.path.open("rb") as file:
-                return file.readline().rstrip(b"\n") == self.reuse.encode()
+                return file.readline().rstrip(b"\n") == self.weights_key.encode()
         except OSError:
             return False
 
@@ -384,7 +384,7 @@ def _info(path: Path) -> RunInfo:
         for name in ("gate", "report", "planned"):
             if not isinstance(info.get(name, {}), dict):
                 raise ValueError(f"{name} is {str(info[name])[:40]}")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise StoreError(f"{path} is no run: its run.json cannot be read ({fault})") from fault
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{path} is no run: its run.json cannot be read ({error})") from error
     records = sum(file.read_bytes().count(b"\n") for file in (path / "records").glob("*.jsonl"))
     return RunInfo(run, suite, started, records, bool(info.get("smoke")), path, info)

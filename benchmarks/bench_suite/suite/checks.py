@@ -10,10 +10,12 @@ from bench_suite.components.discovery import Component, builtin, find
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.suite.durations import seconds_of
-from bench_suite.suite.spec import Choice
+from bench_suite.suite.spec import ComponentUse
 
 
-def contradictions(train: Mapping[str, Any], task: Choice, problems: Sequence[Component]) -> Iterator[tuple[str, str]]:
+def contradictions(
+    train: Mapping[str, Any], task: ComponentUse, problems: Sequence[Component]
+) -> Iterator[tuple[str, str]]:
     """The option of each contradiction, and why it is one.
 
     Arguments: `train`, all training options of a cell; `problems`, what its task is, or may be.
@@ -29,12 +31,12 @@ def contradictions(train: Mapping[str, Any], task: Choice, problems: Sequence[Co
         named = " or ".join(problem.name for problem in problems)
         yield "label_smoothing", f"label_smoothing is for classes, and {task.label} is {named}"
     if train["target"] is not None:
-        yield from (("target", fault) for fault in _of_target(train["target"], problems))
+        yield from (("target", error) for error in _of_target(train["target"], problems))
     if train["checkpoint"] is not None:
         try:
             seconds_of(train["checkpoint"])
-        except ValueError as fault:
-            yield "checkpoint", str(fault)
+        except ValueError as error:
+            yield "checkpoint", str(error)
 
 
 def _of_target(target: Mapping[str, float], problems: Sequence[Component]) -> Iterator[str]:

@@ -20,9 +20,9 @@ _PART = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'|[^."\']+')
 class SuiteError(BenchError):
     """Everything that is wrong with a suite file, each fault with its line and key."""
 
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+    def __init__(self, errors: Iterable[str]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(self.errors))
 
 
 @dataclass
@@ -35,9 +35,9 @@ class Document:
     values: dict[str, Any]
     lines: Mapping[KeyPath, int]
     flags: dict[KeyPath, str] = field(default_factory=dict)
-    faults: list[tuple[int, str]] = field(default_factory=list)
+    errors: list[tuple[int, str]] = field(default_factory=list)
 
-    def fault(self, path: KeyPath, message: str) -> None:
+    def error(self, path: KeyPath, message: str) -> None:
         """Note a fault of the value at `path`: shown with file, line, key and the line itself."""
         flag = next((self.flags[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.flags), None)
         if flag is None and path and path not in self.lines:  # a table that a flag has brought
@@ -52,20 +52,20 @@ class Document:
         self._note(line, f"{self.name}:{line}: {key}{message}{shown}")
 
     def _note(self, line: int, text: str) -> None:
-        if (line, text) not in self.faults:
-            self.faults.append((line, text))
+        if (line, text) not in self.errors:
+            self.errors.append((line, text))
 
     def flag_fault(self, text: str) -> None:
         """Note a fault of a flag, which has no line."""
         self._note(0, text)
 
-    def raise_faults(self) -> None:
+    def raise_errors(self) -> None:
         """Raise SuiteError with all faults so far, in the order of their lines."""
-        if self.faults:
-            texts = [text for _, text in sorted(self.faults, key=lambda fault: fault[0])]
+        if self.errors:
+            texts = [text for _, text in sorted(self.errors, key=lambda error: error[0])]
             # A line of the file may be wrong only beside what a flag has brought.
             silent = [flag for flag in self.flags.values() if not any(text.startswith(f"{flag}:") for text in texts)]
-            if silent and any(line for line, _ in self.faults):
+            if silent and any(line for line, _ in self.errors):
                 texts.append(f"the suite was read with {' '.join(silent)}")
             raise SuiteError(texts)
 
@@ -106,7 +106,7 @@ def parse_document(text: str, name: str, overrides: Iterable[str] = ()) -> Docum
         raise SuiteError([_not_toml(name, text, error)]) from None
     for override in overrides:
         _override(document, override)
-    document.raise_faults()
+    document.raise_errors()
     return document
 
 

@@ -10,7 +10,7 @@ from bench_suite.components.discovery import Component
 from bench_suite.components.options import MISSING, Option, describe, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.suite.section_reader import Sections
-from bench_suite.suite.spec import AXES, COMMON, Choice, train_options
+from bench_suite.suite.spec import AXES, COMMON, ComponentUse, train_options
 from bench_suite.suite.toml_positions import Path as KeyPath
 
 
@@ -18,8 +18,8 @@ from bench_suite.suite.toml_positions import Path as KeyPath
 class Scope:
     """What axes and selectors of a suite can name."""
 
-    tasks: Sequence[Choice]
-    models: Sequence[Choice]
+    tasks: Sequence[ComponentUse]
+    models: Sequence[ComponentUse]
     evaluations: Mapping[str, Option]
     "Options of `[evaluate]`: the usual ones, and those of the suite's problems."
     axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -35,7 +35,7 @@ def read_axes(sections: Sections, scope: Scope) -> dict[str, tuple[Any, ...]]:
         path: KeyPath = ("matrix", axis)
         if isinstance(values, dict) and axis in ("train", "evaluate", "tasks", "models"):
             below = f"{axis}.{next(iter(values), 'NAME')}" + (".OPTION" if axis in ("tasks", "models") else "")
-            sections.fault(path, f'a dotted axis is one key, in quotes: "{below}" = […]')
+            sections.error(path, f'a dotted axis is one key, in quotes: "{below}" = […]')
             continue
         option = _varied(sections, axis, path, scope)
         if option is None:
@@ -43,13 +43,13 @@ def read_axes(sections: Sections, scope: Scope) -> dict[str, tuple[Any, ...]]:
         # A list is several values; for an option that is itself a list, a list of lists.
         listed = values if isinstance(values, list) else [values]
         if not listed:
-            sections.fault(
+            sections.error(
                 path, "is an axis without values, so there is no cell at all; give one value or more, or leave it out"
             )
             continue
         if option.type.name == "tuple" and not all(isinstance(value, list) for value in listed):
             meant = listed if isinstance(values, list) else [values]
-            sections.fault(
+            sections.error(
                 path,
                 f"{show(listed[0])} is not {describe(option.type)}; "
                 f"an axis of lists is a list of lists: [{show(meant)}]",
@@ -60,7 +60,7 @@ def read_axes(sections: Sections, scope: Scope) -> dict[str, tuple[Any, ...]]:
             for index, value in enumerate(listed)
         ]
         if any(value in accepted[:index] for index, value in enumerate(accepted) if value is not MISSING):
-            sections.fault(path, "names a value twice")
+            sections.error(path, "names a value twice")
         axes[axis] = tuple(accepted)
     return axes
 
@@ -76,7 +76,7 @@ def read_selectors(sections: Sections, key: str, scope: Scope) -> tuple[Mapping[
     """The selectors of `include` or `exclude`, each by axis the values that it names."""
     entries = sections.section("matrix").get(key, [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and entry for entry in entries):
-        sections.fault(("matrix", key), f"must be a list of tables: {key} = [{{ model = …, seed = … }}]")
+        sections.error(("matrix", key), f"must be a list of tables: {key} = [{{ model = …, seed = … }}]")
         return ()
     return tuple(read_selector(sections, entry, ("matrix", key, index), scope) for index, entry in enumerate(entries))
 
@@ -95,11 +95,11 @@ def _selected(sections: Sections, axis: str, value: Any, path: KeyPath, scope: S
         for name in listed:
             if name not in labels and f"{axis}s" not in sections.incomplete:
                 near = nearest(str(name), labels)
-                sections.fault(path, f"no {axis} is called {show(name)}{near} (there are: {', '.join(labels)})")
+                sections.error(path, f"no {axis} is called {show(name)}{near} (there are: {', '.join(labels)})")
         return tuple(listed)
     if not scope.axes.get(axis) and path[:2] != ("matrix", "include") and axis not in AXES:
         known = list(dict.fromkeys(["task", "model", *AXES, *scope.axes]))
-        sections.fault(path, f"is no axis of this matrix{nearest(axis, known)} (there are: {', '.join(known)})")
+        sections.error(path, f"is no axis of this matrix{nearest(axis, known)} (there are: {', '.join(known)})")
         return ()
     option = _varied(sections, axis, path, scope)
     return () if option is None else tuple(sections.accept(option, item, path) for item in listed)
@@ -121,7 +121,7 @@ def _varied(sections: Sections, axis: str, path: KeyPath, scope: Scope) -> Optio
         label = max((label for label in choices if rest.startswith(f"{label}.")), key=len, default=None)
         if label is None:
             if family not in sections.incomplete:
-                sections.fault(path, _no_such_label(axis, choices))
+                sections.error(path, _no_such_label(axis, choices))
             return None
         rest = rest[len(label) + 1 :]
         component = choices[label].component
@@ -131,17 +131,17 @@ def _varied(sections: Sections, axis: str, path: KeyPath, scope: Scope) -> Optio
         dotted += [f"evaluate.{option}" for option in scope.evaluations]
         near = nearest(axis, [*AXES, *dotted, "include", "exclude"])
         usual = ", ".join(AXES)
-        sections.fault(path, f"is no axis{near} (axes: {usual}, or a dotted key such as train.learning_rate)")
+        sections.error(path, f"is no axis{near} (axes: {usual}, or a dotted key such as train.learning_rate)")
         return None
     if rest not in options:
         if family != "evaluate" or "tasks" not in sections.incomplete:
             there = ", ".join(options) or "none"
-            sections.fault(path, f"`{rest}` is no option there{nearest(rest, options)} (there are: {there})")
+            sections.error(path, f"`{rest}` is no option there{nearest(rest, options)} (there are: {there})")
         return None
     return options[rest]
 
 
-def _no_such_label(axis: str, choices: Mapping[str, Choice]) -> str:
+def _no_such_label(axis: str, choices: Mapping[str, ComponentUse]) -> str:
     family = axis.partition(".")[0]
     keys = [f"{family}.{label}.{option}" for label, choice in choices.items() for option in choice.component.options]
     return (

@@ -24,7 +24,7 @@ from bench_suite.suite.spec import (
     RULES,
     SECTIONS,
     TIMING_PROCESSES,
-    Choice,
+    ComponentUse,
     Gate,
     Suite,
     is_label,
@@ -78,7 +78,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     include, exclude = (read_selectors(sections, key, scope) for key in ("include", "exclude"))
     _stated_twice(sections, scope, train, evaluate)
     _contradictions(sections, scope, train, include)
-    document.raise_faults()
+    document.raise_errors()
     return Suite(
         name, folder, document, tuple(overrides), title or name, description, tasks, models, probes,
         train, evaluate, axes, include, exclude, problems, engines, metrics, gates, columns, sort,
@@ -88,21 +88,21 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
 # ── tasks and models ────────────────────────────────────────────────────────────────────────────
 
 
-def _entries(sections: Sections, kind: Kind) -> list[Choice]:
+def _entries(sections: Sections, kind: Kind) -> list[ComponentUse]:
     """The blocks of `tasks` or `models`."""
     entries = sections.values.get(kind)
     if entries is None or entries == []:
-        sections.fault(
+        sections.error(
             (kind,) if kind in sections.values else (),
             f'a suite needs at least one {kind[:-1]}: [[{kind}]] with use = "NAME"',
         )
         sections.incomplete.add(kind)
         return []
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        sections.fault((kind,), f"must be written [[{kind}]], one block an entry")
+        sections.error((kind,), f"must be written [[{kind}]], one block an entry")
         sections.incomplete.add(kind)
         return []
-    choices: list[Choice] = []
+    choices: list[ComponentUse] = []
     for index, entry in enumerate(entries):
         choice = _entry(sections, kind, entry, (kind, index), choices)
         if choice is not None:
@@ -111,13 +111,13 @@ def _entries(sections: Sections, kind: Kind) -> list[Choice]:
 
 
 def _entry(
-    sections: Sections, kind: Kind, entry: Mapping[str, Any], path: KeyPath, others: Sequence[Choice]
-) -> Choice | None:
+    sections: Sections, kind: Kind, entry: Mapping[str, Any], path: KeyPath, others: Sequence[ComponentUse]
+) -> ComponentUse | None:
     """One block; None after noting that it names no component."""
     if "use" not in entry:
         wrong = next((key for key in entry if nearest(key, ["use"])), None)
         said = "lacks" if wrong is None else f"has `{wrong}`, and lacks"
-        sections.fault(
+        sections.error(
             path if wrong is None else (*path, wrong),
             f"{said} `use`: the name of a {kind[:-1]} ({', '.join(builtin(kind))}), or the path of a file",
         )
@@ -134,25 +134,25 @@ def _entry(
         _check_groups(sections, component, stated, path)
     for name, option in options.items():
         if option.default is MISSING and name not in entry:
-            sections.fault(path, f"{component.name} needs `{name}`: {option.help or option.type}")
+            sections.error(path, f"{component.name} needs `{name}`: {option.help or option.type}")
     train = entry.get("train", {}) if kind == "models" else {}
     if not isinstance(train, dict):
-        sections.fault((*path, "train"), "must be a table: train = { epochs = 3 }")
+        sections.error((*path, "train"), "must be a table: train = { epochs = 3 }")
         train = {}
     sections.known(train, train_options(), (*path, "train"))
     called = _label(sections, entry, path, others)
-    return Choice(component, called, stated, sections.take(train, train_options(), (*path, "train")), key=path)
+    return ComponentUse(component, called, stated, sections.take(train, train_options(), (*path, "train")), key=path)
 
 
-def _label(sections: Sections, entry: Mapping[str, Any], path: KeyPath, others: Sequence[Choice]) -> str:
+def _label(sections: Sections, entry: Mapping[str, Any], path: KeyPath, others: Sequence[ComponentUse]) -> str:
     name = label(entry)
     key = (*path, "name" if "name" in entry else "use")
     if not is_label(name):
-        sections.fault(key, f"{show(name)} is no name: 1 to 100 printable characters, without space at either end")
+        sections.error(key, f"{show(name)} is no name: 1 to 100 printable characters, without space at either end")
         sections.incomplete.add(str(path[0]))
         return "?"
     if any(other.label == name for other in others):
-        sections.fault(key, f'two {path[0]} are called "{name}"; give one of them another `name`')
+        sections.error(key, f'two {path[0]} are called "{name}"; give one of them another `name`')
     return name
 
 
@@ -160,41 +160,41 @@ def _check_groups(sections: Sections, task: Component, stated: Mapping[str, Any]
     known = task.words("GROUPS")
     groups = stated.get("groups") or ()
     if len(set(groups)) < len(groups):
-        sections.fault((*path, "groups"), "names an attribute twice")
+        sections.error((*path, "groups"), "names an attribute twice")
     for group in groups:
         if "GROUPS" in task.facts and group not in known:
             has = ", ".join(known) or "none"
-            sections.fault(
+            sections.error(
                 (*path, "groups"),
                 f'{task.name} has no sensitive attribute "{group}"{nearest(group, known)} (it has: {has})',
             )
 
 
-def _problems(sections: Sections, task: Choice) -> Iterator[Component]:
+def _problems(sections: Sections, task: ComponentUse) -> Iterator[Component]:
     """What a task is, or may be."""
     for use in task.component.words("PROBLEM"):
         try:
             yield find("problems", use, task.component.path.parent if is_path(use) else sections.folder)
         except ComponentError as error:
-            sections.fault((*task.key, "use"), f"PROBLEM of {task.component.name}: {error}")
+            sections.error((*task.key, "use"), f"PROBLEM of {task.component.name}: {error}")
 
 
 # ── probes, gates, columns ──────────────────────────────────────────────────────────────────────
 
 
-def _probes(sections: Sections, scope: Scope) -> Iterator[Choice]:
+def _probes(sections: Sections, scope: Scope) -> Iterator[ComponentUse]:
     table = sections.section("probes")
     if table == {} and isinstance(sections.values.get("probes", {}), dict):
-        sections.fault(
+        sections.error(
             ("probes",) if "probes" in sections.values else (), "a suite needs at least one probe: [probes.quality]"
         )
     for name, entry in table.items():
         path: KeyPath = ("probes", name)
         if not isinstance(entry, dict):
-            sections.fault(path, f"must be a table: [probes.{name}]")
+            sections.error(path, f"must be a table: [probes.{name}]")
             continue
         if not is_label(name) or "/" in name or name == "predictions":
-            sections.fault(
+            sections.error(
                 path,
                 "is no name for a probe (printable, without a slash, not `predictions`): "
                 "its metrics are called NAME/METRIC",
@@ -218,54 +218,58 @@ def _probes(sections: Sections, scope: Scope) -> Iterator[Choice]:
             parts = [part for part in found if part is not None]
             named += parts
             # The probe finds a file by its whole path, wherever it runs.
-            stated[option] = tuple(str(part.path) if part.foreign else part.use for part in parts)
+            stated[option] = tuple(str(part.path) if part.external else part.use for part in parts)
         only = entry.get("only", {})
         if not isinstance(only, dict):
-            sections.fault((*path, "only"), "must be a table of axes and the values it wants: only = { seed = 0 }")
+            sections.error((*path, "only"), "must be a table of axes and the values it wants: only = { seed = 0 }")
             only = {}
         cells = read_selector(sections, only, (*path, "only"), scope)
-        yield Choice(component, name, stated, only=cells, named=tuple(named), key=path)
+        yield ComponentUse(component, name, stated, only=cells, named=tuple(named), key=path)
 
 
-def _metrics(probes: Iterable[Choice], problems: Mapping[str, tuple[Component, ...]]) -> dict[str, Mapping[str, Any]]:
+def _metrics(
+    probes: Iterable[ComponentUse], problems: Mapping[str, tuple[Component, ...]]
+) -> dict[str, Mapping[str, Any]]:
     """All metrics that the probes can emit, by `probe/metric`."""
     every = [problem for several in problems.values() for problem in several]
     return {f"{probe.label}/{name}": facts for probe in probes for name, facts in metrics_of(probe, every).items()}
 
 
-def _gates(sections: Sections, metrics: Mapping[str, Mapping[str, Any]], probes: Sequence[Choice]) -> Iterator[Gate]:
+def _gates(
+    sections: Sections, metrics: Mapping[str, Mapping[str, Any]], probes: Sequence[ComponentUse]
+) -> Iterator[Gate]:
     for metric, rules in sections.section("gate").items():
         path: KeyPath = ("gate", metric)
         if isinstance(rules, dict) and f"{metric}/{next(iter(rules), None)}" in metrics:
             wanted = f"{metric}/{next(iter(rules))}"
-            sections.fault(path, f'a metric\'s name is one key with a slash, in quotes: "{wanted}" = {{ min = … }}')
+            sections.error(path, f'a metric\'s name is one key with a slash, in quotes: "{wanted}" = {{ min = … }}')
             continue
         _check_metric(sections, metric, path, metrics)
         if not isinstance(rules, dict) or not rules:
-            sections.fault(path, "must be a table with min, max or tolerance: { min = 0.85 }")
+            sections.error(path, "must be a table with min, max or tolerance: { min = 0.85 }")
             continue
         sections.known(rules, RULES, path)
         accepted = sections.take(rules, RULES, path)
         tolerance = accepted.get("tolerance")
         if isinstance(tolerance, str) and not re.fullmatch(r"\d+(\.\d+)? ?%", tolerance):
-            sections.fault((*path, "tolerance"), f'{show(tolerance)} is neither a number nor a share such as "5%"')
+            sections.error((*path, "tolerance"), f'{show(tolerance)} is neither a number nor a share such as "5%"')
         elif isinstance(tolerance, float) and not 0 <= tolerance < math.inf:
-            sections.fault((*path, "tolerance"), "must be 0 or more, in the metric's own direction")
+            sections.error((*path, "tolerance"), "must be 0 or more, in the metric's own direction")
         elif isinstance(tolerance, float) and tolerance >= 1 and metrics.get(metric, {}).get("unit") == "fraction":
             hint = f'; did you mean "{tolerance:g}%", or {tolerance / 100:g}?' if tolerance <= 100 else ""
-            sections.fault((*path, "tolerance"), f"allows any loss: the metric is a fraction, 1 is all of it{hint}")
+            sections.error((*path, "tolerance"), f"allows any loss: the metric is a fraction, 1 is all of it{hint}")
         elif isinstance(tolerance, str) and _all_of_it(tolerance, metrics.get(metric, {})):
-            sections.fault((*path, "tolerance"), "allows any loss: 100 % of it is all there is")
+            sections.error((*path, "tolerance"), "allows any loss: 100 % of it is all there is")
         if accepted.get("min", -math.inf) > accepted.get("max", math.inf):
-            sections.fault(path, f"contradicts itself: min {accepted['min']} is above max {accepted['max']}")
+            sections.error(path, f"contradicts itself: min {accepted['min']} is above max {accepted['max']}")
         probe = next((probe for probe in probes if probe.label == metric.partition("/")[0]), None)
         if "tolerance" in rules and metric in metrics and metrics[metric].get("better", "none") == "none":
-            sections.fault((*path, "tolerance"), _without_direction(metric, probe))
+            sections.error((*path, "tolerance"), _without_direction(metric, probe))
         timing = metrics.get(metric, {}).get("timing")
         if timing and probe is not None and probe.stated.get("processes", 1) < TIMING_PROCESSES:
             more = "processes" in probe.component.options
             option = f"give its probe processes = {TIMING_PROCESSES}, or " if more else ""
-            sections.fault(
+            sections.error(
                 path,
                 f"a timing has an interval only over {TIMING_PROCESSES} or more fresh processes, "
                 f"and is measured in fewer here: {option}leave it out of [gate]",
@@ -278,7 +282,7 @@ def _all_of_it(share: str, facts: Mapping[str, Any]) -> bool:
     return float(share.rstrip("% ")) >= 100 and facts.get("better") == "higher"
 
 
-def _without_direction(metric: str, probe: Choice | None) -> str:
+def _without_direction(metric: str, probe: ComponentUse | None) -> str:
     """Why a metric that is not better one way or the other has no tolerance, and what to write instead."""
     message = "has no better direction, so nothing is worse: bound it with min and max instead"
     named = {part.name: part.use for part in probe.named if part.use.startswith(PREFIX)} if probe else {}
@@ -288,7 +292,7 @@ def _without_direction(metric: str, probe: Choice | None) -> str:
     return f"{message}, or say which is better: {use}{'&' if '?' in use else '?'}better=higher"
 
 
-def _measured(sections: Sections, probe: Choice, metrics: Mapping[str, Any]) -> None:
+def _measured(sections: Sections, probe: ComponentUse, metrics: Mapping[str, Any]) -> None:
     """An option that names what other probes measure."""
     for option, kind in probe.component.facts.get("NAMES", {}).items():
         for index, name in enumerate(probe.stated.get(option, ()) if kind == MEASURED else ()):
@@ -298,7 +302,7 @@ def _measured(sections: Sections, probe: Choice, metrics: Mapping[str, Any]) -> 
 def _check_metric(sections: Sections, name: Any, path: KeyPath, metrics: Mapping[str, Any]) -> None:
     if name not in metrics and not sections.incomplete & {"tasks", "probes", "metrics"}:
         near = nearest(str(name), metrics)
-        sections.fault(path, f"no probe of this suite emits {show(name)}{near} (there are: {', '.join(metrics)})")
+        sections.error(path, f"no probe of this suite emits {show(name)}{near} (there are: {', '.join(metrics)})")
 
 
 def _report(sections: Sections, metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
@@ -324,7 +328,7 @@ def _stated_twice(sections: Sections, scope: Scope, train: Mapping[str, Any], ev
     stated += [((*m.key, option), f"models.{m.label}.{option}") for m in models for option in m.stated]
     for path, axis in stated:
         if axis in scope.axes:
-            sections.fault(path, f"contradicts the axis {axis}: one of the two")
+            sections.error(path, f"contradicts the axis {axis}: one of the two")
 
 
 def _contradictions(
@@ -339,9 +343,9 @@ def _contradictions(
         message = f'{option} is an option of optimizer = "sgd"'
         for model in models:
             if model.train.get(option) and model not in sgd:
-                sections.fault((*model.key, "train", option), message)
+                sections.error((*model.key, "train", option), message)
         if models and not sgd:
             if train.get(option):
-                sections.fault(("train", option), message)
+                sections.error(("train", option), message)
             if any(axes.get(f"train.{option}", ())):
-                sections.fault(("matrix", f"train.{option}"), message)
+                sections.error(("matrix", f"train.{option}"), message)

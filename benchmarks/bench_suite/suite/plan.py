@@ -17,9 +17,9 @@ from bench_suite.components.options import MISSING, Option, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.suite.checks import contradictions
 from bench_suite.suite.document import SuiteError
-from bench_suite.suite.spec import AXES, COMMON, EVALUATE, Choice, Suite, strange_classes, train_options
+from bench_suite.suite.spec import AXES, COMMON, EVALUATE, ComponentUse, Suite, train_options, unknown_classes
 
-MOST_CELLS = 100_000
+MAX_CELLS = 100_000
 "Cells that a suite may come to: more is a slip of the pen, and would fill the memory before it is seen."
 
 
@@ -33,8 +33,8 @@ class Cell:
     "Identity of the training that it shares."
     labels: Mapping[str, Any]
     "`task`, `model`, `engine`, `precision`, `seed`, and each further axis by its name."
-    task: Choice
-    model: Choice
+    task: ComponentUse
+    model: ComponentUse
     problems: tuple[Component, ...]
     "What the task is; several where the data decide."
     engine: Component | None
@@ -93,24 +93,24 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
     left_out: list[tuple[str, str, str]] = []
     cells: list[Cell] = []
     for task, model in itertools.product(suite.tasks, suite.models):
-        reason = misfit(task, model.component, suite.problems[task.label])
+        reason = incompatibility(task, model.component, suite.problems[task.label])
         if reason:
             left_out.append((task.label, model.label, reason))
             continue
         points = sum(math.prod(map(len, grid.values())) for _, grid in _grids(suite, task, model))
-        if len(cells) + points > MOST_CELLS:
-            suite.document.fault(
+        if len(cells) + points > MAX_CELLS:
+            suite.document.error(
                 ("matrix",),
-                f"comes to more than {MOST_CELLS:,} cells ({points:,} for {task.label}, {model.label}): "
+                f"comes to more than {MAX_CELLS:,} cells ({points:,} for {task.label}, {model.label}): "
                 "give some axes fewer values",
             )
-            suite.document.raise_faults()
+            suite.document.raise_errors()
         cells.extend(_cells(suite, task, model))
     document = suite.document
     _never_used(suite, cells, left_out)
     for axis, values in suite.axes.items():
         if cells and len(values) > 1 and not any(_concerns(axis, cell.task, cell.model) for cell in cells):
-            document.fault(
+            document.error(
                 ("matrix", axis),
                 "is an axis that concerns no cell of this suite: its models fit themselves, without an engine",
             )
@@ -121,11 +121,11 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
     for probe in suite.probes:
         reasons = [cell.probes[probe.label] for cell in cells if probe.label in cell.probes]
         if cells and not reasons:
-            document.fault((*probe.key, "only"), "chooses no cell of this suite")
+            document.error((*probe.key, "only"), "chooses no cell of this suite")
         elif reasons and all(reasons):
-            document.fault(probe.key, f"applies to no cell of this suite: {reasons[0]}")
+            document.error(probe.key, f"applies to no cell of this suite: {reasons[0]}")
         _check_classes(suite, probe, [cell.task for cell in cells if cell.probes.get(probe.label, "") is None])
-    document.raise_faults()
+    document.raise_errors()
     chosen = [cell for cell in cells if _wanted(cell, _parse_only(only, suite, cells))]
     if not chosen:
         raise SuiteError([f"--only {' --only '.join(only)}: no cell of this suite is all of that"])
@@ -144,18 +144,18 @@ def _check_choices(suite: Suite, cells: Sequence[Cell]) -> None:
             for choice, reason in reasons.items():
                 if all(choice in unfit.get(option, {}) for unfit in mine):
                     key = (*probe.key, option) if option in probe.stated else probe.key
-                    suite.document.fault(key, f"{show(choice)} applies to no cell of this suite: {reason}")
+                    suite.document.error(key, f"{show(choice)} applies to no cell of this suite: {reason}")
 
 
-def _check_classes(suite: Suite, probe: Choice, tasks: Sequence[Choice]) -> None:
+def _check_classes(suite: Suite, probe: ComponentUse, tasks: Sequence[ComponentUse]) -> None:
     """Classes that a probe's options name, against those of each task that states its own (`CLASSES`)."""
     for task in {task.label: task for task in tasks}.values():
         if classes := task.component.words("CLASSES"):
-            for option, fault in strange_classes(probe, task.label, classes):
-                suite.document.fault((*probe.key, option), f"{fault}{_but_for(task, suite.tasks)}")
+            for option, error in unknown_classes(probe, task.label, classes):
+                suite.document.error((*probe.key, option), f"{error}{_but_for(task, suite.tasks)}")
 
 
-def _but_for(task: Choice, tasks: Sequence[Choice]) -> str:
+def _but_for(task: ComponentUse, tasks: Sequence[ComponentUse]) -> str:
     """How to keep a probe from a task, where a suite has others."""
     others = [f'"{other.label}"' for other in tasks if other is not task]
     return f"; to leave that task out: only = {{ task = [{', '.join(others)}] }}" if others else ""
@@ -171,7 +171,7 @@ def _check_twice(suite: Suite, cells: Iterable[Cell]) -> None:
         if other is not cell and pair not in said:
             said.add(pair)
             key = cell.model.key if other.task is cell.task else cell.task.key
-            suite.document.fault(
+            suite.document.error(
                 key, f"the cells {name(other)} and {name(cell)} are the same but for their names; leave one out"
             )
 
@@ -190,7 +190,7 @@ def name_of(labels: Mapping[str, Any]) -> str:
     return ", ".join([str(labels["task"]), str(labels["model"]), *rest])
 
 
-def misfit(task: Choice, model: Component, problems: Iterable[Component]) -> str | None:
+def incompatibility(task: ComponentUse, model: Component, problems: Iterable[Component]) -> str | None:
     """Why a model cannot be used on a task; None where it can, or where only the data will tell.
 
     A task that may be several things, such as `hub`, is what its options `modality` and `problem` say, if they do.
@@ -206,7 +206,7 @@ def misfit(task: Choice, model: Component, problems: Iterable[Component]) -> str
     return None
 
 
-def modalities_of(task: Choice) -> tuple[str, ...]:
+def modalities_of(task: ComponentUse) -> tuple[str, ...]:
     """What the examples of a task are; several words where only the data will tell."""
     every = task.component.words("MODALITY")
     return tuple(word for word in every if word == task.stated.get("modality")) or every
@@ -222,10 +222,10 @@ def stated_needs(cell: Cell) -> set[str]:
     return {need for need, there in met.items() if there}
 
 
-def unmet(probe: Choice, available: Iterable[str], problems: Iterable[str]) -> str | None:
+def unmet_needs(probe: ComponentUse, available: Iterable[str], problems: Iterable[str]) -> str | None:
     """Why a probe does not apply where these needs are met; None where it does.
 
-    An option that is a list may name choices whose needs are unmet (`unfit_choices`), as long as there are others.
+    A list option may name choices whose needs are unmet (`inapplicable_choices`), as long as it names others too.
     """
     solves, there = probe.component.words("PROBLEMS"), set(available)
     if solves and not set(solves) & set(problems):
@@ -241,7 +241,7 @@ def unmet(probe: Choice, available: Iterable[str], problems: Iterable[str]) -> s
     return _needs(needs, there)
 
 
-def unfit_choices(probe: Choice, available: Iterable[str]) -> dict[str, dict[Any, str]]:
+def inapplicable_choices(probe: ComponentUse, available: Iterable[str]) -> dict[str, dict[Any, str]]:
     """By option that is a list, its choices that do not apply where these needs are met, each with the reason."""
     there = set(available)
     found: dict[str, dict[Any, str]] = {}
@@ -252,7 +252,7 @@ def unfit_choices(probe: Choice, available: Iterable[str]) -> dict[str, dict[Any
     return found
 
 
-def _choices(probe: Choice) -> dict[str, tuple[Any, Mapping[Any, tuple[str, ...]]]]:
+def _choices(probe: ComponentUse) -> dict[str, tuple[Any, Mapping[Any, tuple[str, ...]]]]:
     """The value of each option whose choices have needs of their own, and these needs by choice."""
     options = resolve(probe.component.options, probe.stated)
     by_option = probe.component.facts.get("NEEDS_BY", {})
@@ -274,7 +274,7 @@ def changed(options: Mapping[str, Option], stated: Mapping[str, Any]) -> dict[st
     return {key: value for key, value in stated.items() if key not in options or options[key].default != value}
 
 
-def _cells(suite: Suite, task: Choice, model: Choice) -> Iterator[Cell]:
+def _cells(suite: Suite, task: ComponentUse, model: ComponentUse) -> Iterator[Cell]:
     """The cells of a pair: the product of the axes, less what `exclude` names, and then what `include` adds.
 
     A selector names a cell where each of its axes has one of its values; an axis that does not concern a pair is no
@@ -294,7 +294,7 @@ def _cells(suite: Suite, task: Choice, model: Choice) -> Iterator[Cell]:
                 yield cell
 
 
-def _grids(suite: Suite, task: Choice, model: Choice) -> Iterator[tuple[bool, dict[str, tuple[Any, ...]]]]:
+def _grids(suite: Suite, task: ComponentUse, model: ComponentUse) -> Iterator[tuple[bool, dict[str, tuple[Any, ...]]]]:
     """Axes that concern a pair and their values: the matrix, then each entry of `include`; and whether it is one."""
     matrix = {axis: values for axis, values in suite.axes.items() if _concerns(axis, task, model)}
     yield False, matrix
@@ -310,7 +310,7 @@ def is_network(model: Component) -> bool:
     return "gradients" in model.words("PROVIDES")
 
 
-def _concerns(axis: str, task: Choice, model: Choice) -> bool:
+def _concerns(axis: str, task: ComponentUse, model: ComponentUse) -> bool:
     family, _, rest = axis.partition(".")
     if family in ("engine", "precision", "compile", "train") and not is_network(model.component):
         return family == "train" and (rest == "validation" or rest in model.component.words("ACCEPTS"))
@@ -322,7 +322,7 @@ def _concerns(axis: str, task: Choice, model: Choice) -> bool:
     return True
 
 
-def _cell(suite: Suite, task: Choice, model: Choice, point: Mapping[str, Any]) -> Cell:
+def _cell(suite: Suite, task: ComponentUse, model: ComponentUse, point: Mapping[str, Any]) -> Cell:
     network = is_network(model.component)
     values = {axis: point.get(axis, option.default) for axis, option in AXES.items()}
     engine = suite.engines[values["engine"]] if network else None
@@ -378,14 +378,14 @@ def _cell(suite: Suite, task: Choice, model: Choice, point: Mapping[str, Any]) -
     available |= stated_needs(cell)
     kinds = [p.name for p in problems]
     mine = [probe for probe in suite.probes if _wanted(cell, probe.only)]
-    probes = {probe.label: unmet(probe, available, kinds) for probe in mine}
-    unfit = {probe.label: unfit_choices(probe, available) for probe in mine if probes[probe.label] is None}
+    probes = {probe.label: unmet_needs(probe, available, kinds) for probe in mine}
+    unfit = {probe.label: inapplicable_choices(probe, available) for probe in mine if probes[probe.label] is None}
     return replace(cell, probes=probes, unfit=unfit)
 
 
 def _identity(component: Component) -> str:
     """Its name; of a file, the path that the suite states: `a/model.py` and `b/model.py` are two models."""
-    return posixpath.normpath(component.use) if component.foreign else component.name
+    return posixpath.normpath(component.use) if component.external else component.name
 
 
 def _of(point: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -402,17 +402,17 @@ def _check(suite: Suite, cell: Cell) -> None:
         ).items():
             if option not in accepts and option not in ("validation", "keep"):
                 key = (*cell.model.key, "train", option) if option in cell.model.train else ("train", option)
-                document.fault(
+                document.error(
                     key,
                     f"the engine {cell.engine.name} has no {option} "
                     f"(you ask for {show(value)}; it has: {', '.join(accepts)})",
                 )
-        for option, fault in contradictions(cell.options["train"], cell.task, cell.problems):
-            document.fault(_stated_at(cell, option), fault)
+        for option, error in contradictions(cell.options["train"], cell.task, cell.problems):
+            document.error(_stated_at(cell, option), error)
         return
     for option in cell.model.train:
         if option != "validation" and option not in cell.model.component.words("ACCEPTS"):
-            document.fault(
+            document.error(
                 (*cell.model.key, "train", option), f"{cell.model.component.name} fits itself and has no {option}"
             )
 
@@ -437,7 +437,7 @@ def _never_used(suite: Suite, cells: Sequence[Cell], left_out: Sequence[tuple[st
                 if excluded
                 else f"fits no {other} of this suite: {', '.join(pairs)}"
             )
-            suite.document.fault((*choice.key, "use"), f"the {kind} {choice.label} {reason}")
+            suite.document.error((*choice.key, "use"), f"the {kind} {choice.label} {reason}")
 
 
 def _parse_only(only: Sequence[str], suite: Suite, cells: Sequence[Cell]) -> dict[str, tuple[Any, ...]]:
@@ -466,7 +466,7 @@ def _wanted_labels(labels: Mapping[str, Any], selectors: Mapping[str, tuple[Any,
     return all(axis in labels and labels[axis] in values for axis, values in selectors.items())
 
 
-def _probe_key(probe: Choice) -> str:
+def _probe_key(probe: ComponentUse) -> str:
     stated = changed(probe.component.options, probe.stated)
     contents = [
         hashlib.sha256(Path(path).read_bytes()).hexdigest()

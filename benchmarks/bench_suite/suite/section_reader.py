@@ -25,32 +25,32 @@ class Sections:
         self.incomplete: set[str] = set()
         "Kinds with an entry that could not be read: what refers to them is not judged, so that one fault is said once."
 
-    def fault(self, path: KeyPath, message: str) -> None:
+    def error(self, path: KeyPath, message: str) -> None:
         """Note what is wrong with the value at `path`."""
-        self.document.fault(path, message)
+        self.document.error(path, message)
 
     def known(self, table: Mapping[str, Any], allowed: Iterable[str], path: KeyPath) -> None:
         """Note each key of the table at `path` that is not allowed there."""
         allowed = list(allowed)
         for key in table:
             if key not in allowed:
-                self.fault((*path, key), f"unknown key{nearest(key, allowed)} (allowed: {', '.join(allowed)})")
+                self.error((*path, key), f"unknown key{nearest(key, allowed)} (allowed: {', '.join(allowed)})")
 
     def string(self, key: str) -> str:
         """The text under a key of the document; empty where there is none."""
         value = self.values.get(key, "")
         if not isinstance(value, str):
-            self.fault((key,), f"{show(value)} is not a string")
+            self.error((key,), f"{show(value)} is not a string")
             return ""
         if not all(c.isprintable() or (c in "\n\t" and key == "description") for c in value):
-            self.fault((key,), f"{show(value)} holds a control character")
+            self.error((key,), f"{show(value)} holds a control character")
         return value
 
     def section(self, key: str) -> Mapping[str, Any]:
         """The table of that name; empty where there is none."""
         value = self.values.get(key, {})
         if not isinstance(value, dict):
-            self.fault((key,), f"must be a table: [{key}]")
+            self.error((key,), f"must be a table: [{key}]")
             return {}
         return value
 
@@ -59,7 +59,7 @@ class Sections:
         try:
             return option.accept(value)
         except ValueError as error:
-            self.fault(path, f"{error}{_listed(option, value) or _near(option, value)}")
+            self.error(path, f"{error}{_listed(option, value) or _near(option, value)}")
             return MISSING
 
     def take(self, table: Mapping[str, Any], options: Mapping[str, Option], path: KeyPath) -> dict[str, Any]:
@@ -78,14 +78,14 @@ class Sections:
     def component(self, kind: Kind, use: Any, path: KeyPath) -> Component | None:
         """The component that `use` names; None after noting why there is none, and then its kind is incomplete."""
         if not isinstance(use, str) or not use:
-            self.fault(
+            self.error(
                 path, f"{show(use)} is no {kind[:-1]}: a name ({', '.join(builtin(kind))}), or the path of a file"
             )
         else:
             try:
                 return find(kind, use, self.folder)
             except ComponentError as error:
-                self.fault(path, str(error))
+                self.error(path, str(error))
         self.incomplete.add(kind)
         return None
 

@@ -93,7 +93,7 @@ TIMING_PROCESSES = 5
 
 
 @dataclass(frozen=True)
-class Choice:
+class ComponentUse:
     """A component as a suite uses it."""
 
     component: Component
@@ -129,9 +129,9 @@ class Suite:
     overrides: tuple[str, ...]
     title: str
     description: str
-    tasks: tuple[Choice, ...]
-    models: tuple[Choice, ...]
-    probes: tuple[Choice, ...]
+    tasks: tuple[ComponentUse, ...]
+    models: tuple[ComponentUse, ...]
+    probes: tuple[ComponentUse, ...]
     train: Mapping[str, Any]
     evaluate: Mapping[str, Any]
     axes: Mapping[str, tuple[Any, ...]]
@@ -147,13 +147,13 @@ class Suite:
     sort: str | None
 
     @property
-    def foreign(self) -> tuple[Component, ...]:
+    def external(self) -> tuple[Component, ...]:
         """Components that the suite names by file: running them needs `--trust`."""
         chosen = [
             part for choice in (*self.tasks, *self.models, *self.probes) for part in (choice.component, *choice.named)
         ]
         every = [*chosen, *(p for ps in self.problems.values() for p in ps), *self.engines.values()]
-        return tuple({part.path: part for part in every if part.foreign}.values())
+        return tuple({part.path: part for part in every if part.external}.values())
 
 
 def shipped() -> list[str]:
@@ -180,7 +180,7 @@ def train_options() -> Mapping[str, Option]:
     return read_options(tree, "TrainOptions", TRAIN_BOUNDS)
 
 
-def metrics_of(probe: Choice, problems: Iterable[Component]) -> dict[str, Mapping[str, Any]]:
+def metrics_of(probe: ComponentUse, problems: Iterable[Component]) -> dict[str, Mapping[str, Any]]:
     """Metrics that a probe can emit for these problems, without its label: unit, direction and other facts."""
     facts: dict[str, Mapping[str, Any]] = {}
     if probe.component.facts.get("METRICS_OF_PROBLEM"):
@@ -197,7 +197,7 @@ def metrics_of(probe: Choice, problems: Iterable[Component]) -> dict[str, Mappin
     return facts
 
 
-def strange_classes(probe: Choice, task: str, classes: Sequence[str]) -> Iterator[tuple[str, str]]:
+def unknown_classes(probe: ComponentUse, task: str, classes: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Options of a probe that name a class which a task has not: the option, and what is wrong in words.
 
     Arguments: `task`, its label; `classes`, all it has.

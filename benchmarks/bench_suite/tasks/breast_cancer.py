@@ -17,13 +17,12 @@ import numpy as np
 from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
-from bench_suite.data.splitting import dealt
+from bench_suite.data.splitting import split_by_content
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "Diagnosis of breast cancer"
 MODALITY = "table"
 PROBLEM = "classification"
 GROUPS = ()
@@ -72,7 +71,7 @@ def load(options: Options, sources: Sources) -> Data:
     table, target = np.ascontiguousarray(values[:, :-1]), values[:, -1].astype(np.int64)
     whole = MemorySplit(content_ids(table), {"table": table, "target": target})
     test = round(len(whole) / 5)
-    parts = dealt(whole.ids, target, {"test": test, "train": len(whole) - test})
+    parts = split_by_content(whole.ids, target, {"test": test, "train": len(whole) - test})
     splits = {name: whole.at(parts[name]) for name in ("train", "test")}
     spec = {"classes": CLASSES, "columns": COLUMNS}
     return Data(PROBLEM, spec, splits, Source(origin, "breast_cancer", fingerprint_of(splits), licence=LICENCE))

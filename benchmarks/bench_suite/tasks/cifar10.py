@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "Photographs, ten classes"
 MODALITY = "image"
 PROBLEM = "classification"
 GROUPS = ()

@@ -16,13 +16,12 @@ from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.sources import numbers
 from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
-from bench_suite.data.splitting import dealt
+from bench_suite.data.splitting import split_by_content
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "Progression of diabetes"
 MODALITY = "table"
 PROBLEM = "regression"
 GROUPS = ()
@@ -60,7 +59,7 @@ def load(options: Options, sources: Sources) -> Data:
     values = np.stack([numbers(column, "float64", origin) for column in table.columns], axis=1)
     whole = MemorySplit(content_ids(values), {"table": values, "target": numbers(targets["f0"], "float64", origin)})
     test = round(len(whole) / 5)
-    parts = dealt(whole.ids, None, {"test": test, "train": len(whole) - test})
+    parts = split_by_content(whole.ids, None, {"test": test, "train": len(whole) - test})
     splits = {name: whole.at(parts[name]) for name in ("train", "test")}
     spec = {"columns": COLUMNS, "unit": "points"}
     return Data(PROBLEM, spec, splits, Source(origin, "diabetes", fingerprint_of(splits), licence=LICENCE))

@@ -18,13 +18,12 @@ from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.sources import numbers
 from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
-from bench_suite.data.splitting import dealt
+from bench_suite.data.splitting import split_by_content
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "Handwritten digits, 8×8"
 MODALITY = "image"
 PROBLEM = "classification"
 GROUPS = ()
@@ -63,7 +62,7 @@ def load(options: Options, sources: Sources) -> Data:
     image = np.rint(counts * (255 / GREATEST)).astype(np.uint8).reshape(-1, 8, 8, 1)
     whole = MemorySplit(content_ids(image), {"image": image, "target": target})
     test = round(len(whole) / 5)
-    parts = dealt(whole.ids, target, {"test": test, "train": len(whole) - test})
+    parts = split_by_content(whole.ids, target, {"test": test, "train": len(whole) - test})
     splits = {name: whole.at(parts[name]) for name in ("train", "test")}
     spec = {"classes": CLASSES, "shape": (8, 8, 1)}
     return Data(PROBLEM, spec, splits, Source(origin, "digits", fingerprint_of(splits), licence=LICENCE))

@@ -49,13 +49,12 @@ from bench_suite.data.images import decoded
 from bench_suite.data.labels import Labels, read_labels
 from bench_suite.data.sources import hub_command
 from bench_suite.data.splits import MemorySplit, fingerprint_of
-from bench_suite.data.splitting import dealt
+from bench_suite.data.splitting import split_by_content
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "A data set of the Hugging Face hub"
 MODALITY = ("image", "text", "table")
 PROBLEM = ("classification", "regression")
 SHIFTS = ()
@@ -66,7 +65,7 @@ USUAL_NAMES = {
     "validation": ("validation", "valid", "dev", "val"),
     "test": ("test", "testing"),
 }
-MOST_BYTES = 8 << 30
+MAX_BYTES = 8 << 30
 """Pixels of a data set that are held in memory at most."""
 
 
@@ -114,8 +113,8 @@ def columns_of(options: Options) -> tuple[str, ...]:
 
 def check(options: Options) -> None:
     """Raises ValueError where the id is none, or a column is named for two purposes."""
-    if (fault := path_fault(options.id)) is not None:
-        raise ValueError(f"id = {fault}")
+    if (error := path_fault(options.id)) is not None:
+        raise ValueError(f"id = {error}")
     if options.id.startswith(("http:", "https:")) or not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", options.id):
         raise ValueError(f"id = {options.id!r} is no id of a data set: owner/name, as its page on the hub is called")
     inputs = columns_of(options)
@@ -236,7 +235,7 @@ def _with_test(
     if len(whole) < 2:
         raise DataInvalid(f"{name} has one example with a label: none is left to test on")
     count = max(1, round(len(whole) / 5))
-    rows = dealt(
+    rows = split_by_content(
         whole.ids,
         whole.columns["target"] if labels.classes is not None else None,
         {"test": count, "train": len(whole) - count},
@@ -294,9 +293,9 @@ def _images(
         )
     width, height = (options.size, options.size) if options.size else next(iter(form.sizes), (1, 1))
     held = sum(table.num_rows for table in tables.values()) * width * height * (3 if form.mode == "RGB" else 1)
-    if held > MOST_BYTES:
+    if held > MAX_BYTES:
         raise DataInvalid(
-            f"{name}: its pixels would take {held / 2**30:.0f} GiB of memory, more than {MOST_BYTES >> 30}: state a "
+            f"{name}: its pixels would take {held / 2**30:.0f} GiB of memory, more than {MAX_BYTES >> 30}: state a "
             "smaller size"
         )
     images = {

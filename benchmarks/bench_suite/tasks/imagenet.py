@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "Photographs, 1,000 classes"
 MODALITY = "image"
 PROBLEM = "classification"
 GROUPS = ()

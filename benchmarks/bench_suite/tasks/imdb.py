@@ -21,13 +21,12 @@ from bench_suite.contracts import Data, DataUnavailable, Source
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.sources import numbers
 from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
-from bench_suite.data.splitting import dealt
+from bench_suite.data.splitting import split_by_content
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "Sentiment of film reviews"
 MODALITY = "text"
 PROBLEM = "classification"
 GROUPS = ()
@@ -86,7 +85,7 @@ def _sample(sources: Sources) -> tuple[dict[str, MemorySplit], Source]:
     whole = every.at(np.flatnonzero(names == "imdb"))
     held = len(whole) // 10
     counts = {"test": held, "validation": held, "train": len(whole) - 2 * held}
-    parts = dealt(whole.ids, whole.columns["target"], counts)
+    parts = split_by_content(whole.ids, whole.columns["target"], counts)
     splits = {name: whole.at(parts[name]) for name in ("train", "validation", "test")}
     splits[SHIFT] = every.at(np.flatnonzero(names == "rotten_tomatoes"))
     texts = whole.columns["text"]

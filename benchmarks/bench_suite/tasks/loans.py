@@ -25,7 +25,7 @@ from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.sources import numbers
 from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
-from bench_suite.data.splitting import dealt
+from bench_suite.data.splitting import split_by_content
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "Mortgage applications"
 MODALITY = "table"
 PROBLEM = "classification"
 GROUPS = ("black", "hispan", "male")
@@ -79,7 +78,7 @@ def load(options: Options, sources: Sources) -> Data:
     target = numbers(table["approve"], "int64", "approve")
     whole = MemorySplit(content_ids(values), {"table": values, "target": target}, groups)
     test = round(len(whole) / 5)
-    parts = dealt(whole.ids, target, {"test": test, "train": len(whole) - test})
+    parts = split_by_content(whole.ids, target, {"test": test, "train": len(whole) - test})
     splits = {name: whole.at(parts[name]) for name in ("train", "test")}
     spec = {"classes": CLASSES, "columns": COLUMNS}
     return Data(PROBLEM, spec, splits, Source(origin, "loans", fingerprint_of(splits), licence=LICENCE))

@@ -17,13 +17,12 @@ from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.images import image_split
 from bench_suite.data.sources import numbers
 from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
-from bench_suite.data.splitting import dealt
+from bench_suite.data.splitting import split_by_content
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "Handwritten digits"
 MODALITY = "image"
 PROBLEM = "classification"
 GROUPS = ()
@@ -70,7 +69,7 @@ def _sample(sources: Sources) -> tuple[dict[str, MemorySplit], Source]:
     values = np.stack([numbers(column, "uint8", origin) for column in table.columns], axis=1)
     whole = _split(values[:, :-1].reshape(-1, 28, 28, 1), values[:, -1])
     test = len(whole) // 5
-    parts = dealt(whole.ids, whole.columns["target"], {"test": test, "train": len(whole) - test})
+    parts = split_by_content(whole.ids, whole.columns["target"], {"test": test, "train": len(whole) - test})
     splits = {name: whole.at(parts[name]) for name in ("train", "test")}
     return splits, Source(origin, "mnist-5k", fingerprint_of(splits), licence=SAMPLE_LICENCE)
 

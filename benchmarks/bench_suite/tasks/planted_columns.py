@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "Planted columns"
 MODALITY = "table"
 PROBLEM = "classification"
 GROUPS = ()

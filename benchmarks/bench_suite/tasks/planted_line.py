@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "Planted line"
 MODALITY = "table"
 PROBLEM = "regression"
 GROUPS = ()

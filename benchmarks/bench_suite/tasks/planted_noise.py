@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "Planted noise"
 MODALITY = "table"
 PROBLEM = "classification"
 GROUPS = ()

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
 
 VERSION = 1
-TITLE = "Planted terms"
 MODALITY = "text"
 PROBLEM = "classification"
 GROUPS = ()

@@ -67,7 +67,7 @@ class Clock:
         self._since = perf_counter()
         return go_on
 
-    def aside(self, seconds: float) -> None:
+    def exclude(self, seconds: float) -> None:
         """Leave out `seconds` that have just passed, as in compiling; while paused there is nothing to leave out."""
         self._since += seconds
 

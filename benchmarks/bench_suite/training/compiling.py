@@ -22,13 +22,13 @@ class Compiling:
 
 
 @contextmanager
-def watched(place: Placement, aside: Callable[[float], None]) -> Iterator[Compiling | None]:
-    """Within it each compilation is counted, and its seconds are told to `aside`; yields None where none is asked for.
+def watched(placement: Placement, exclude: Callable[[float], None]) -> Iterator[Compiling | None]:
+    """Count each compilation within the context and report its seconds to `exclude`; yield None if none is asked for.
 
     By the callbacks of PyTorch's compiler (`torch._dynamo.callback`), which tell of recompilations and of the backward
     pass, compiled when it is first run, too.
     """
-    if not place.compiled:
+    if not placement.compiled:
         yield None
         return
     from torch._dynamo.callback import callback_handler
@@ -42,7 +42,7 @@ def watched(place: Placement, aside: Callable[[float], None]) -> Iterator[Compil
     def end(*_: Any) -> None:
         seconds = perf_counter() - began
         seen.seconds += seconds
-        aside(seconds)
+        exclude(seconds)
 
     callback_handler.register_start_callback(start)
     callback_handler.register_end_callback(end)

@@ -150,9 +150,9 @@ def counting() -> Iterator[Count]:
 # ── a network ───────────────────────────────────────────────────────────────────────────────────
 
 
-def forward(module: nn.Module, batch: Batch, place: Placement) -> Count:
+def forward(module: nn.Module, batch: Batch, placement: Placement) -> Count:
     """The forward pass of a batch, in evaluation mode. The module is left as it was."""
-    with _untouched(module), _plain(module, place), torch.no_grad(), autocast(place):
+    with _untouched(module), _plain(module, placement), torch.no_grad(), autocast(placement):
         module.eval()
         inputs = _own(batch).inputs
         with counting() as count:
@@ -160,17 +160,17 @@ def forward(module: nn.Module, batch: Batch, place: Placement) -> Count:
     return count
 
 
-def training(module: nn.Module, batch: Batch, loss: Callable[[Any, Any], torch.Tensor], place: Placement) -> Count:
+def training(module: nn.Module, batch: Batch, loss: Callable[[Any, Any], torch.Tensor], placement: Placement) -> Count:
     """Forward and backward pass of a batch in training mode, without the optimiser's step.
 
     `loss` is called with the module's outputs and the batch's targets and returns a scalar. The module is left as it
     was.
     """
-    with _untouched(module), _plain(module, place), torch.enable_grad():
+    with _untouched(module), _plain(module, placement), torch.enable_grad():
         module.train()
         own = _own(batch)
         with counting() as count:
-            with autocast(place):
+            with autocast(placement):
                 value = loss(module(**own.inputs), own.targets)
             if value.requires_grad:  # everything may be frozen
                 value.backward()
@@ -178,12 +178,12 @@ def training(module: nn.Module, batch: Batch, loss: Callable[[Any, Any], torch.T
 
 
 @contextmanager
-def _plain(module: nn.Module, place: Placement) -> Iterator[None]:
+def _plain(module: nn.Module, placement: Placement) -> Iterator[None]:
     """Within it no kernel runs that is a whole layer and hides its products from the counter."""
     with ExitStack() as stack:
-        if place.compiled:
+        if placement.compiled:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
-        if place.device == "cuda" and any(isinstance(part, nn.RNNBase) for part in module.modules()):
+        if placement.device == "cuda" and any(isinstance(part, nn.RNNBase) for part in module.modules()):
             stack.enter_context(torch.backends.cudnn.flags(enabled=False))
         quick = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)

@@ -18,7 +18,7 @@ CONVOLUTIONS = (
 
 
 class Optimiser(Protocol):
-    """What an engine asks of an optimiser: PyTorch's own, `OfMatrices`, or `Together`."""
+    """What an engine asks of an optimiser: PyTorch's own, `MatrixViewOptimizer`, or `ChainedOptimizer`."""
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
@@ -31,7 +31,7 @@ class Optimiser(Protocol):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
 
 
-class Together:
+class ChainedOptimizer:
     """Several optimisers, each of its own parameters, that step as one."""
 
     def __init__(self, parts: Sequence[Optimiser]) -> None:
@@ -57,7 +57,7 @@ class Together:
             part.load_state_dict(state_dict[str(position)])
 
 
-def optimiser(module: torch.nn.Module, options: TrainOptions, place: Placement) -> Optimiser:
+def optimiser(module: torch.nn.Module, options: TrainOptions, placement: Placement) -> Optimiser:
     """SGD, AdamW or Muon over the trainable parameters of `module`.
 
     Weight decay goes to parameters of two or more dimensions only: matrices, kernels, embeddings. Biases and the
@@ -69,21 +69,25 @@ def optimiser(module: torch.nn.Module, options: TrainOptions, place: Placement) 
     if not parameters:
         raise BenchError("the model has no trainable parameter; to evaluate it as it is, set epochs = 0")
     if options.optimizer == "adamw":
-        return _adamw(parameters, options, place)
+        return _adamw(parameters, options, placement)
     if options.optimizer == "sgd":
         if options.nesterov and options.momentum == 0.0:
             raise BenchError("nesterov = true needs a momentum above 0: set momentum = 0.9, or nesterov = false")
         groups = _groups(parameters, options.weight_decay)
         return torch.optim.SGD(
-            groups, lr=options.learning_rate, momentum=options.momentum, nesterov=options.nesterov, fused=_fused(place)
+            groups,
+            lr=options.learning_rate,
+            momentum=options.momentum,
+            nesterov=options.nesterov,
+            fused=_fused(placement),
         )
     if options.optimizer == "muon":
-        return _muon(module, parameters, options, place)
+        return _muon(module, parameters, options, placement)
     raise BenchError(f"no optimiser {options.optimizer!r}: there are sgd, adamw and muon")
 
 
-def _fused(place: Placement) -> bool:
-    return place.device in ("cpu", "cuda")
+def _fused(placement: Placement) -> bool:
+    return placement.device in ("cpu", "cuda")
 
 
 def _groups(parameters: Sequence[torch.nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
@@ -97,13 +101,15 @@ def _groups(parameters: Sequence[torch.nn.Parameter], weight_decay: float) -> li
     return [group for group in groups if group["params"]]
 
 
-def _adamw(parameters: Sequence[torch.nn.Parameter], options: TrainOptions, place: Placement) -> torch.optim.Optimizer:
+def _adamw(
+    parameters: Sequence[torch.nn.Parameter], options: TrainOptions, placement: Placement
+) -> torch.optim.Optimizer:
     groups = _groups(parameters, options.weight_decay)
-    return torch.optim.AdamW(groups, lr=options.learning_rate, fused=_fused(place))
+    return torch.optim.AdamW(groups, lr=options.learning_rate, fused=_fused(placement))
 
 
 def _muon(
-    module: torch.nn.Module, parameters: Sequence[torch.nn.Parameter], options: TrainOptions, place: Placement
+    module: torch.nn.Module, parameters: Sequence[torch.nn.Parameter], options: TrainOptions, placement: Placement
 ) -> Optimiser:
     """Muon (Jordan 2024) for the matrices and kernels between the first and the last layer, AdamW for all else.
 
@@ -123,10 +129,12 @@ def _muon(
             "model has none; use adamw or sgd"
         )
     made = partial(kind, lr=options.learning_rate, weight_decay=options.weight_decay, adjust_lr_fn="match_rms_adamw")
-    return Together([OfMatrices(list(hidden), made), *([_adamw(rest, options, place)] if rest else [])])
+    return ChainedOptimizer(
+        [MatrixViewOptimizer(list(hidden), made), *([_adamw(rest, options, placement)] if rest else [])]
+    )
 
 
-class OfMatrices:
+class MatrixViewOptimizer:
     """An optimiser that takes nothing but matrices, and sees each weight of more dimensions as one: outputs × the rest.
 
     So Jordan's own implementation does it with kernels. The matrices are views: they share their numbers with the

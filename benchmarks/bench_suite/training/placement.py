@@ -14,7 +14,7 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def placement(
+def resolve_placement(
     device: str,
     precision: str,
     threads: int | str,
@@ -36,6 +36,6 @@ def placement(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     count = max(1, cores() // jobs) if threads == "auto" else int(threads)
-    place = Placement(device, count, "32-true" if precision == "auto" else precision, deterministic, compiled)
-    check(place)
-    return replace(place, precision=fastest(device, count)) if precision == "auto" else place
+    placement = Placement(device, count, "32-true" if precision == "auto" else precision, deterministic, compiled)
+    check(placement)
+    return replace(placement, precision=fastest(device, count)) if precision == "auto" else placement

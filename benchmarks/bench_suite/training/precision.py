@@ -19,19 +19,19 @@ PRECISIONS = ("32-true", "bf16-mixed")
 DEVICES = ("cpu", "cuda", "mps")
 
 
-def check(place: Placement) -> None:
-    """Raise `BenchError`, with what to do, where this machine cannot compute as `place` asks."""
-    if place.device not in DEVICES:
-        raise BenchError(f"no device {place.device!r}: there are {', '.join(DEVICES)}, and auto, which picks one")
-    if place.device == "cuda" and not torch.cuda.is_available():
+def check(placement: Placement) -> None:
+    """Raise `BenchError`, with what to do, where this machine cannot compute as `placement` asks."""
+    if placement.device not in DEVICES:
+        raise BenchError(f"no device {placement.device!r}: there are {', '.join(DEVICES)}, and auto, which picks one")
+    if placement.device == "cuda" and not torch.cuda.is_available():
         raise BenchError(f"no CUDA device: this PyTorch is {torch.__version__}; set device = 'auto' or 'cpu'")
-    if place.device == "mps" and not torch.backends.mps.is_available():
+    if placement.device == "mps" and not torch.backends.mps.is_available():
         raise BenchError("no Metal device (mps) here; set device = 'auto' or 'cpu'")
-    if place.precision not in PRECISIONS:
-        raise BenchError(f"no precision {place.precision!r}: there are {', '.join(PRECISIONS)}")
-    if place.precision == "bf16-mixed" and place.device == "cuda" and not torch.cuda.is_bf16_supported():
+    if placement.precision not in PRECISIONS:
+        raise BenchError(f"no precision {placement.precision!r}: there are {', '.join(PRECISIONS)}")
+    if placement.precision == "bf16-mixed" and placement.device == "cuda" and not torch.cuda.is_bf16_supported():
         raise BenchError(f"{torch.cuda.get_device_name()} has no bfloat16; set precision = '32-true'")
-    if place.compiled and place.device == "cpu" and not _has_compiler():
+    if placement.compiled and placement.device == "cpu" and not _has_compiler():
         raise BenchError("compile = true on a CPU needs a C++ compiler, and none is found: install g++ or clang++")
 
 
@@ -67,10 +67,10 @@ def _fastest(device: str, threads: int) -> str:
     kernel.requires_grad_()
     for turn in range(4):
         for precision in PRECISIONS:
-            place = Placement(device, threads, precision)
-            with computing(place):
+            placement = Placement(device, threads, precision)
+            with computing(placement):
                 began = perf_counter()
-                with autocast(place):
+                with autocast(placement):
                     value = torch.nn.functional.conv2d(image, kernel, padding=1).square().mean()
                 (slope,) = torch.autograd.grad(value, kernel)
                 float(slope[0, 0, 0, 0])  # on a GPU, the end of the work
@@ -80,32 +80,32 @@ def _fastest(device: str, threads: int) -> str:
 
 
 @contextmanager
-def computing(place: Placement) -> Iterator[None]:
+def computing(placement: Placement) -> Iterator[None]:
     """Within it, PyTorch and scikit-learn have the place's threads, its kernels, and no precision but the one named.
 
     TF32 is a lower precision that cuDNN takes for float32 by default, so it is off: `32-true` means 32 bits.
     What was set before is set again afterwards. Raises `BenchError` like `check`.
     """
-    check(place)
+    check(placement)
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     tf32 = torch.backends.cudnn.allow_tf32
-    if threads != place.threads:
-        torch.set_num_threads(place.threads)
-    if place.deterministic != deterministic:
+    if threads != placement.threads:
+        torch.set_num_threads(placement.threads)
+    if placement.deterministic != deterministic:
         # Read by cuBLAS when it is first used; without it, PyTorch refuses matrix products under this flag.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(place.deterministic)
-    if place.device == "cuda":
+        torch.use_deterministic_algorithms(placement.deterministic)
+    if placement.device == "cuda":
         torch.backends.cudnn.allow_tf32 = False
     try:
-        with _pools(place.threads):
+        with _pools(placement.threads):
             yield
     finally:
-        if place.device == "cuda":
+        if placement.device == "cuda":
             torch.backends.cudnn.allow_tf32 = tf32
-        if place.deterministic != deterministic:
+        if placement.deterministic != deterministic:
             torch.use_deterministic_algorithms(deterministic)
-        if threads != place.threads:
+        if threads != placement.threads:
             torch.set_num_threads(threads)
 
 
@@ -122,13 +122,13 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def autocast(place: Placement) -> AbstractContextManager[object]:
+def autocast(placement: Placement) -> AbstractContextManager[object]:
     """A context for forward pass and loss: bfloat16 where it is safe under `bf16-mixed`, else nothing.
 
     It may be entered many times, one after another.
     """
-    if place.precision == "bf16-mixed":
-        return torch.autocast(place.device, dtype=torch.bfloat16)
+    if placement.precision == "bf16-mixed":
+        return torch.autocast(placement.device, dtype=torch.bfloat16)
     return nullcontext()
 
 
@@ -137,7 +137,7 @@ def has_bfloat16_lstm() -> bool:
     return not torch.backends.mkldnn.is_available() or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def placed(module: torch.nn.Module, place: Placement) -> torch.nn.Module:
+def placed(module: torch.nn.Module, placement: Placement) -> torch.nn.Module:
     """`module` itself, its parameters on the device, and channels last where it convolves.
 
     The format changes speed and never the result's meaning: 1.5 times the samples/s of a small residual network on
@@ -145,9 +145,9 @@ def placed(module: torch.nn.Module, place: Placement) -> torch.nn.Module:
     precision of the place.
     """
     recurrent = any(isinstance(part, torch.nn.LSTM) for part in module.modules())
-    if recurrent and place.precision == "bf16-mixed" and place.device == "cpu" and not has_bfloat16_lstm():
+    if recurrent and placement.precision == "bf16-mixed" and placement.device == "cpu" and not has_bfloat16_lstm():
         raise BenchError("this processor has no bfloat16 kernel for an LSTM; set precision = '32-true' or 'auto'")
-    module.to(place.device)
-    if place.device != "mps" and any(isinstance(part, torch.nn.Conv2d) for part in module.modules()):
+    module.to(placement.device)
+    if placement.device != "mps" and any(isinstance(part, torch.nn.Conv2d) for part in module.modules()):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
     return module

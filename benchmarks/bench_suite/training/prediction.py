@@ -20,7 +20,7 @@ def predict(
     problem: Problem,
     encoded: Encoded,
     evaluation: Evaluation,
-    place: Placement,
+    placement: Placement,
     rows: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """What `problem.predict` says of each row of `encoded`, in batches of `evaluation.batch_size`.
@@ -32,12 +32,12 @@ def predict(
     chosen = torch.arange(len(encoded)) if rows is None else torch.as_tensor(rows, dtype=torch.int64)
     batches, back = in_turn(encoded, chosen, evaluation.batch_size, network.padded)
     parts: list[Mapping[str, Any]] = []
-    with computing(place), torch.inference_mode(), autocast(place):
-        placed(network.module, place).eval()
-        for columns in Feed(encoded, place.threads).batches(batches):
+    with computing(placement), torch.inference_mode(), autocast(placement):
+        placed(network.module, placement).eval()
+        for columns in Feed(encoded, placement.threads).batches(batches):
             batch = network.collate(columns)
-            if place.device != "cpu":
-                batch = batch.to(place.device)
+            if placement.device != "cpu":
+                batch = batch.to(placement.device)
             parts.append(problem.predict(network, batch, evaluation))
     found = {name: concatenated([part[name] for part in parts]) for name in (parts[0] if parts else {})}
     return found if back is None else {name: _at(values, back.numpy()) for name, values in found.items()}
@@ -48,7 +48,7 @@ def prepared(
     problem: Problem,
     encoded: Encoded,
     evaluation: Evaluation,
-    place: Placement,
+    placement: Placement,
     rows: np.ndarray,
 ) -> Callable[[], Mapping[str, Any]]:
     """A call that predicts `rows` ((k,) int64) as one batch, which lies on the device already: for timing.
@@ -56,13 +56,13 @@ def prepared(
     What the call returns is on the CPU, so on a GPU too it has ended when its work has. Threads are those that
     PyTorch has when it is called; the module is put into evaluation mode now.
     """
-    placed(network.module, place).eval()
+    placed(network.module, placement).eval()
     batch = network.collate(encoded.take(torch.as_tensor(rows, dtype=torch.int64, device=encoded.device)))
-    if place.device != "cpu":
-        batch = batch.to(place.device)
+    if placement.device != "cpu":
+        batch = batch.to(placement.device)
 
     def predicted() -> Mapping[str, Any]:
-        with torch.inference_mode(), autocast(place):
+        with torch.inference_mode(), autocast(placement):
             return problem.predict(network, batch, evaluation)
 
     return predicted
@@ -74,17 +74,19 @@ def mean_loss(
     encoded: Encoded,
     batch_size: int,
     spec: Mapping[str, Any],
-    place: Placement,
+    placement: Placement,
 ) -> float:
     """Mean of the problem's loss over all rows of `encoded`; the module is left in evaluation mode."""
-    total = torch.zeros((), dtype=torch.float64 if place.device != "mps" else torch.float32, device=place.device)
-    with computing(place), torch.inference_mode(), autocast(place):
-        placed(network.module, place).eval()
+    total = torch.zeros(
+        (), dtype=torch.float64 if placement.device != "mps" else torch.float32, device=placement.device
+    )
+    with computing(placement), torch.inference_mode(), autocast(placement):
+        placed(network.module, placement).eval()
         batches, _ = in_turn(encoded, torch.arange(len(encoded)), batch_size, network.padded)
-        for some, columns in zip(batches, Feed(encoded, place.threads).batches(batches)):
+        for some, columns in zip(batches, Feed(encoded, placement.threads).batches(batches)):
             batch = network.collate(columns)
-            if place.device != "cpu":
-                batch = batch.to(place.device)
+            if placement.device != "cpu":
+                batch = batch.to(placement.device)
             total += problem.loss(network.module(**batch.inputs), batch.targets, spec) * len(some)
     return float(total) / len(encoded)
 

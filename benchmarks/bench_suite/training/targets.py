@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_suite.components import discovery
-from bench_suite.components.metric_calls import function_of, given
+from bench_suite.components.metric_calls import bind_columns, function_of
 from bench_suite.contracts import BenchError, Data, Evaluation, Network, Placement, Problem
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.splits import column
@@ -25,22 +25,22 @@ class Target:
         try:
             self._function = function_of(problem, self.name)
             facts = problem.METRICS.get(self.name) or discovery.find("metrics", self.name, Path()).facts
-        except BenchError as fault:
-            raise BenchError(f"target = {self.metric!r}: {fault}") from None
+        except BenchError as error:
+            raise BenchError(f"target = {self.metric!r}: {error}") from None
         self._lower = "lower" in (facts.get("better"), facts.get("BETTER"))
         self._problem, self._data = problem, data
         self._options = problem.Options() if hasattr(problem, "Options") else None
         self.best: float | None = None
         "The best value seen."
 
-    def value(self, network: Network, validation: Encoded, batch_size: int, place: Placement) -> float | None:
+    def value(self, network: Network, validation: Encoded, batch_size: int, placement: Placement) -> float | None:
         """The metric on the validation split now; None where it is not defined there."""
         spec = self._data.spec
         evaluation = Evaluation(batch_size, spec, self._options)
-        columns = predict(network, self._problem, validation, evaluation, place)
+        columns = predict(network, self._problem, validation, evaluation, placement)
         targets = column(self._data.splits["validation"], "target")
         try:
-            function, arguments = given(self._function, {"targets": targets, **columns}, spec)
+            function, arguments = bind_columns(self._function, {"targets": targets, **columns}, spec)
             found = float(function(**arguments))
         except ValueError:
             return None

@@ -27,7 +27,7 @@ class Count:
 
 
 @contextmanager
-def during(place: Placement, options: None) -> Iterator[Count]:
+def during(placement: Placement, options: None) -> Iterator[Count]:
     """Count the steps of every optimiser until the training is over."""
     count = Count()
 
@@ -46,9 +46,9 @@ def probe(trained: Trained, options: None) -> Iterator[Metric]:
     """What was counted; and that a training after it is no longer counted."""
     count = trained.meter
     assert count.over
-    yield Metric("steps", count.steps, "exact count")
+    yield Metric("steps", count.steps, kind="exact")
     if trained.network is None:
         return
     steps = count.steps
     trained.retrain(train={"epochs": 1})
-    yield Metric("steps_after", count.steps - steps, "exact count")
+    yield Metric("steps_after", count.steps - steps, kind="exact")

@@ -26,7 +26,7 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     network = trained.network
     test = trained.encoded("test")
     batch = test.batch(network, torch.arange(min(options.examples, len(test)), device=test.device))
-    batch = batch.to(trained.place.device)
+    batch = batch.to(trained.placement.device)
     image = batch.inputs["image"].float().requires_grad_()
     network.module.eval()
     logits = network.module(image=image)

@@ -30,7 +30,7 @@ def probe(trained: Trained, options: None) -> Iterator[Metric]:
     for number, (shadow, half) in enumerate(zip(shadows, halves), 1):
         members = shadow.predictions("train")
         assert (members.ids == trained.data.splits["train"].ids[half]).all()
-        yield Metric("shadow_examples", len(members), "exact count", at={"shadow": number})
+        yield Metric("shadow_examples", len(members), kind="exact", at={"shadow": number})
     first, second = ((_loss(s.predictions("train")), _loss(s.predictions("test"))) for s in shadows)
     threshold = max(np.concatenate(first), key=lambda level: _advantage(first, level))
     yield Metric("attack_advantage", _advantage(second, threshold), "one pair of shadow models")
@@ -39,7 +39,7 @@ def probe(trained: Trained, options: None) -> Iterator[Metric]:
     other = trained.retrain(rows=halves[0], seed=2).predictions("test")["scores"]
     yield Metric("seeds_differ", 1.0 - _same(other, again), "exact")
     short = trained.retrain(train={"epochs": 1}).history
-    yield Metric("short_epochs", len(short.epochs) if short else 0, "exact count")
+    yield Metric("short_epochs", len(short.epochs) if short else 0, kind="exact")
     yield Metric("cell_unchanged", _same(before, trained.predictions("test", change=dict)["scores"]), "exact")
 
 

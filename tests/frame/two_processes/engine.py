@@ -29,7 +29,7 @@ def train(
     data: Data,
     problem: Problem,
     options: TrainOptions,
-    place: Placement,
+    placement: Placement,
     report: Report,
     encoded: Callable[[str], Encoded],
 ) -> History:
@@ -37,11 +37,11 @@ def train(
     examples = encoded("train")
     order = int(torch.randint(2**62, ()))
     with tempfile.TemporaryDirectory() as folder:
-        shared = (folder, model, examples, problem.loss, options, place, data.spec, order)
+        shared = (folder, model, examples, problem.loss, options, placement, data.spec, order)
         multiprocessing.spawn(_work, args=shared, nprocs=WORLD)
         ended: dict[str, Any] = torch.load(Path(folder) / "ended.pt", weights_only=True)
     model.module.load_state_dict(ended["weights"])
-    placed(model.module, place)
+    placed(model.module, placement)
     steps = options.epochs * math.ceil(len(examples) / options.batch_size)
     samples = options.epochs * len(examples)
     report(Window(steps, samples, ended["seconds"], 0.0, ended["loss"]))
@@ -56,18 +56,18 @@ def _work(
     examples: Encoded,
     loss: Any,
     options: TrainOptions,
-    place: Placement,
+    placement: Placement,
     spec: Any,
     seed: int,
 ) -> None:
     """One of the processes: the whole loop, over its share of each batch."""
-    torch.set_num_threads(place.threads)
+    torch.set_num_threads(placement.threads)
     # What was sent lies in memory that both share: trained there, each would take the other's steps as well.
-    module = placed(copy.deepcopy(model.module), place)
+    module = placed(copy.deepcopy(model.module), placement)
     distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=WORLD)
     pids = [torch.zeros(1, dtype=torch.int64) for _ in range(WORLD)]
     distributed.all_gather(pids, torch.tensor([os.getpid()]))
-    update = optimiser(module, options, place)
+    update = optimiser(module, options, placement)
     order = torch.Generator().manual_seed(seed)
     began = perf_counter()
     for _ in range(options.epochs):

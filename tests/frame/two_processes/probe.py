@@ -13,4 +13,4 @@ METRICS = {"processes": {"unit": "processes", "better": "none"}}
 def probe(trained: Trained, options: None) -> Iterator[Metric]:
     """One, where the engine says nothing of it."""
     assert trained.history is not None
-    yield Metric("processes", trained.history.epochs[-1].get("processes", 1.0), "exact count")
+    yield Metric("processes", trained.history.epochs[-1].get("processes", 1.0), kind="exact")

@@ -31,7 +31,7 @@ class Taught:
 
     network: Network
     data: Data
-    place: Placement = PLACE
+    placement: Placement = PLACE
     cell: Any = field(default_factory=lambda: SimpleNamespace(model=SimpleNamespace(label="model")))
     _encoded: dict[str, Encoded] = field(default_factory=dict)
 

@@ -15,7 +15,7 @@ from bench_suite.data.encoded import encoded, stack
 from bench_suite.data.ragged import Ragged, padded
 from bench_suite.data.splits import MemorySplit
 from bench_suite.probes.attribution import faithfulness
-from bench_suite.probes.attribution.adapters import Inputs, OfTables, Subject, explainable, inputs_of, subject_of
+from bench_suite.probes.attribution.adapters import Inputs, Subject, TableAdapter, explainable, inputs_of, subject_of
 from bench_suite.probes.attribution.groups import groups_of
 from bench_suite.probes.attribution.methods import Settings, attribute, parts_of
 from bench_suite.training.inputs import image_only, standardised
@@ -234,7 +234,7 @@ def test_a_network_without_layers_of_its_own_has_no_last_one() -> None:
     subject, _ = explained(network, tables())
     assert subject.scrambled("last layer", 1) is None
     assert subject.scrambled("all layers", 1) is not None
-    assert Subject("table", OfTables(nn.Linear(3, 3)), torch.zeros(1, 3)).scrambled("last layer", 1) is None
+    assert Subject("table", TableAdapter(nn.Linear(3, 3)), torch.zeros(1, 3)).scrambled("last layer", 1) is None
 
 
 # ── where a text ends ───────────────────────────────────────────────────────────────────────────

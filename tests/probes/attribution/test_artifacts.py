@@ -12,7 +12,7 @@ from bench_suite.contracts import Artifact, Data, Source
 from bench_suite.data.splits import MemorySplit
 from bench_suite.probes.attribution import artifacts, pictures
 from bench_suite.probes.attribution.adapters import explainable
-from bench_suite.probes.attribution.evaluation import Task
+from bench_suite.probes.attribution.evaluation import ExplainedModel
 from bench_suite.probes.attribution.methods import Settings
 from bench_suite.probes.attribution.words import CUT
 from bench_suite.training.precision import placed
@@ -47,8 +47,8 @@ def draw(untaught: Callable[..., Any]) -> Draw:
 
     def drawn(data: Data, model: str, options: Mapping[str, Any], methods: Sequence[str]) -> dict[str, Artifact]:
         taught = untaught(data, model, options)
-        with explainable(placed(taught.network.module, taught.place)):
-            task = Task.of(taught, "mean")
+        with explainable(placed(taught.network.module, taught.placement)):
+            task = ExplainedModel.of(taught, "mean")
             found = artifacts.examples(task, methods, taught.predictions("test"), Settings(64, steps=4), 1)
             return {each.name: each for each in found}
 

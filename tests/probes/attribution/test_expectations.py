@@ -12,7 +12,7 @@ from bench_suite.contracts import Metric
 from bench_suite.probes.attribution import evaluation, faithfulness
 from bench_suite.probes.attribution.adapters import explainable
 from bench_suite.probes.attribution.batch_size import rows_at_once
-from bench_suite.probes.attribution.evaluation import Task
+from bench_suite.probes.attribution.evaluation import ExplainedModel
 from bench_suite.probes.attribution.expectations import CLAIMS, SETTINGS, Claim
 from bench_suite.probes.attribution.methods import METHODS, Settings, attribute, parts_of
 from bench_suite.tasks.planted_pixels import INK
@@ -27,7 +27,7 @@ def measured(name: str, taught: Callable[[str], Any]) -> list[Metric]:
         trained = taught(name)
         methods = list(dict.fromkeys(claim.method for claim in CLAIMS if claim.setting == name))
         with explainable(trained.network.module):
-            task = Task.of(trained, "mean")
+            task = ExplainedModel.of(trained, "mean")
             settings = Settings(rows_at_once(*task.inputs(np.zeros(1, dtype=np.int64))), coalitions=60)
             found = evaluation.measured(task, methods, [np.arange(EXAMPLES)], settings, 1)
         _measured[name] = list(evaluation.metrics(found, known=True))
@@ -71,7 +71,7 @@ def test_gradients_find_the_ink_of_a_glyph_and_a_residual_network_does_not_need_
     trained = taught(setting)
     rows = np.arange(EXAMPLES)
     with explainable(trained.network.module):
-        task = Task.of(trained, "mean")
+        task = ExplainedModel.of(trained, "mean")
         settings = Settings(rows_at_once(*task.inputs(np.zeros(1, dtype=np.int64))))
         subject, inputs = task.inputs(rows)
         raw = task.raw(rows)

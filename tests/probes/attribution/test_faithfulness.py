@@ -92,7 +92,7 @@ def test_likeness_is_spearmans_and_undefined_of_a_constant() -> None:
     valid = np.ones((4, 12), dtype=bool)
     valid[1, 6:] = False
     first[3] = 1.0
-    found = faithfulness.likeness(first, second, valid)
+    found = faithfulness.spearman(first, second, valid)
     assert found[0] == pytest.approx(spearmanr(first[0], second[0]).statistic)
     assert found[1] == pytest.approx(spearmanr(first[1, :6], second[1, :6]).statistic)
     assert np.isnan(found[3])
@@ -101,7 +101,7 @@ def test_likeness_is_spearmans_and_undefined_of_a_constant() -> None:
 @pytest.mark.filterwarnings("error")
 def test_likeness_of_an_empty_text_is_undefined_without_a_warning() -> None:
     nothing = np.zeros((1, 4))
-    assert np.isnan(faithfulness.likeness(nothing, nothing, nothing.astype(bool)))[0]
+    assert np.isnan(faithfulness.spearman(nothing, nothing, nothing.astype(bool)))[0]
 
 
 class Linear(nn.Module):

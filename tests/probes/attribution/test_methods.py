@@ -15,8 +15,8 @@ from torch import nn
 from bench_suite.components.discovery import find
 from bench_suite.contracts import Data, Source
 from bench_suite.data.splits import MemorySplit
-from bench_suite.probes.attribution.adapters import Inputs, OfTables, Subject, explainable
-from bench_suite.probes.attribution.batch_size import MOST, bytes_of_one, rows_at_once
+from bench_suite.probes.attribution.adapters import Inputs, Subject, TableAdapter, explainable
+from bench_suite.probes.attribution.batch_size import MAX, bytes_of_one, rows_at_once
 from bench_suite.probes.attribution.groups import groups_of
 from bench_suite.probes.attribution.methods import (
     FITTED,
@@ -289,7 +289,7 @@ def test_noise_is_a_share_of_what_stands_before_a_texts_end(
 
 
 def test_one_number_has_no_spread_and_is_smoothed_to_itself() -> None:
-    subject = Subject("table", OfTables(Doubled()), torch.zeros(1, 1))
+    subject = Subject("table", TableAdapter(Doubled()), torch.zeros(1, 1))
     inputs = Inputs(torch.ones(1, 1), (), torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, dtype=torch.int64))
     assert subject.spread(inputs) == 0.0
     assert attribute(f"{SMOOTHED}saliency", subject, inputs, SETTINGS).item() == 2.0
@@ -384,7 +384,7 @@ def test_a_relu_that_is_used_twice_is_found() -> None:
         def forward(self, table: torch.Tensor) -> torch.Tensor:
             return self.second(self.relu(self.first(self.relu(table))))
 
-    subject = Subject("table", OfTables(Twice()), torch.zeros(1, 3))
+    subject = Subject("table", TableAdapter(Twice()), torch.zeros(1, 3))
     inputs = Inputs(torch.ones(1, 3), (), torch.ones(1, 3, dtype=torch.bool), torch.zeros(1, dtype=torch.int64))
     assert "more than once" in str(unfit("deep_lift", subject, inputs))
     assert unfit("saliency", subject, inputs) is None
@@ -486,7 +486,7 @@ def test_rows_at_once_follow_from_what_one_example_leaves_behind(
     narrow, one = explained(untaught(pictures(), "cnn", {"channels": (4, 8)}), 1)
     wide, _ = explained(untaught(pictures(), "cnn", {"channels": (64, 128)}), 1)
     assert bytes_of_one(wide, one) > 8 * bytes_of_one(narrow, one)
-    assert rows_at_once(narrow, one) == MOST["cpu"]
+    assert rows_at_once(narrow, one) == MAX["cpu"]
     monkeypatch.setattr("bench_suite.probes.attribution.batch_size.CPU_BYTES", 10 * bytes_of_one(narrow, one) + 1)
     assert rows_at_once(narrow, one) == 10
     assert rows_at_once(wide, one) == 1

@@ -38,7 +38,7 @@ from bench_suite.models import bag_of_words, cnn, mlp
 from bench_suite.probes import attribution
 from bench_suite.probes.attribution import artifacts as drawing
 from bench_suite.probes.attribution import evaluation
-from bench_suite.probes.attribution.evaluation import NOT_FINITE, TOO_FEW, UNKNOWN, Found
+from bench_suite.probes.attribution.evaluation import NOT_FINITE, TOO_FEW, UNKNOWN, MethodResults
 from bench_suite.probes.attribution.methods import METHODS
 from bench_suite.problems import classification
 from bench_suite.store.runs import Store
@@ -70,8 +70,8 @@ def cell(data: Data, model: Any, options: Any) -> Any:
 
     component = find("models", model.__name__.rpartition(".")[2], Path())
     return SimpleNamespace(
-        network=network, data=data, place=PLACE, encoded=known.get, predictions=predictions,
-        cell=SimpleNamespace(model=SimpleNamespace(component=component)),
+        network=network, data=data, placement=PLACE, encoded=known.get, predictions=predictions,
+        provides=component.words("PROVIDES"),
     )  # fmt: skip
 
 
@@ -227,7 +227,9 @@ def test_too_few_coalitions_stand_beside_the_numbers_they_made() -> None:
 
 
 def test_a_mean_over_some_of_the_examples_says_how_many_had_no_value() -> None:
-    found = Found(values={"randomised_similarity last layer": [np.array([0.5, np.nan]), np.array([0.7, np.nan])]})
+    found = MethodResults(
+        values={"randomised_similarity last layer": [np.array([0.5, np.nan]), np.array([0.7, np.nan])]}
+    )
     found.underdetermined, found.cost = [np.zeros(4, dtype=bool)], [1.0]
     (metric,) = [m for m in evaluation.metrics({"saliency": found}, known=True) if m.name == "randomised_similarity"]
     assert (metric.value, metric.n) == (0.6, 2)
@@ -243,7 +245,7 @@ def test_the_second_of_a_kind_is_called_the_second() -> None:
     assert captions["wrong"].startswith("The most confident of the examples that are wrong:")
     assert captions["wrong-2"].startswith("The second most confident of the examples that are wrong:")
     assert captions["wrong-3"].startswith("The third most confident of the examples that are wrong:")
-    assert len(artifacts.RANKS) == attribution.BOUNDS["shown"][1]
+    assert len(drawing.RANKS) == attribution.BOUNDS["shown"][1]
 
 
 def test_a_suite_without_any_method_is_refused() -> None:
@@ -373,12 +375,14 @@ def test_a_network_that_takes_bytes_only_is_a_reason() -> None:
 
 def test_examples_that_cannot_be_explained_beside_others_are_a_reason() -> None:
     trained = cell(pictures(), mlp, mlp.Options())
-    task = evaluation.Task.of(trained, "mean")
+    task = evaluation.ExplainedModel.of(trained, "mean")
 
-    def inputs(task: evaluation.Task, rows: np.ndarray) -> Any:
+    def inputs(task: evaluation.ExplainedModel, rows: np.ndarray) -> Any:
         raise BenchError("attribution needs a network that ignores padding")
 
-    failing = type("Failing", (evaluation.Task,), {"inputs": inputs})(task.trained, task.network, task.subject, False)
+    failing = type("Failing", (evaluation.ExplainedModel,), {"inputs": inputs})(
+        task.trained, task.network, task.subject, False
+    )
     settings = evaluation.Settings(rows=4)
     found = evaluation.measured(failing, ["saliency", "random"], [np.arange(2)], settings, 1)
     reasons = {m.at["method"]: m.reason for m in evaluation.metrics(found, known=True)}
@@ -396,7 +400,7 @@ def test_the_explained_class_is_the_one_that_the_stored_predictions_and_the_titl
     scores[rows, order[:, 0]], scores[rows, order[:, 1]] = second, first
     said = {**plain.columns, "predictions": order[:, 1], "scores": scores}
     trained.predictions = lambda split: replace(plain, columns=said)
-    task = evaluation.Task.of(trained, "mean")
+    task = evaluation.ExplainedModel.of(trained, "mean")
     subject, inputs = task.inputs(rows)
     assert inputs.target.tolist() == order[:, 1].tolist()
     assert subject.logits(inputs).argmax(dim=1).tolist() == order[:, 0].tolist()
@@ -431,7 +435,7 @@ def test_texts_of_which_only_tokens_are_given_end_where_encode_ended_them() -> N
         return Network(Means(), encode, lambda columns: Batch({"tokens": padded(columns["tokens"])[0]}, None))
 
     trained = cell(films(), SimpleNamespace(__name__="models.text_cnn", build=build), None)
-    _, inputs = evaluation.Task.of(trained, "mean").inputs(np.arange(4))
+    _, inputs = evaluation.ExplainedModel.of(trained, "mean").inputs(np.arange(4))
     assert inputs.valid.sum(dim=1).tolist() == [3, 3, 3, 6]
     metrics, _ = measured(trained, FEW)
     assert [m for m in metrics if m.name == "insertion_auc" and m.at["method"] == "saliency" and m.value is not None]

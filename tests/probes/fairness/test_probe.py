@@ -2,7 +2,6 @@
 
 import json
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,7 +31,7 @@ class Judge:
         self.rule, self.network = rule, network
         columns = {"columns": options.pop("columns")} if options.get("columns") else {}
         self.data = Data("classification", {"classes": classes, **columns}, splits, Source("generated", "judged", ""))
-        self.cell = SimpleNamespace(options={"task": options})
+        self.options = {"task": options}
 
     def predictions(self, split, change=None):
         rows = self.data.splits[split]

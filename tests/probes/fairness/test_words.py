@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench_suite.probes.fairness.words import FEWEST, shift_interval
+from bench_suite.probes.fairness.words import MIN_EXAMPLES, shift_interval
 from bench_suite.stats.intervals import bootstrap_interval
 
 
@@ -11,11 +11,11 @@ from bench_suite.stats.intervals import bootstrap_interval
 def test_a_mean_shift_that_few_texts_make_has_a_reason_and_no_interval(rest):
     """What is left of a shift by rounding, and what is a thousandth of the largest, is none."""
     shift = np.full(200, rest)
-    shift[: FEWEST - 1] = np.linspace(0.1, 0.2, FEWEST - 1)
+    shift[: MIN_EXAMPLES - 1] = np.linspace(0.1, 0.2, MIN_EXAMPLES - 1)
     interval, why = shift_interval(shift, 200)
     assert interval is None
     assert why == "the score of 19 of 200 texts moves, and an interval needs 20 that do"
-    shift[FEWEST - 1] = 0.1
+    shift[MIN_EXAMPLES - 1] = 0.1
     interval, why = shift_interval(shift, 200)
     assert interval.low < shift.mean() < interval.high
     assert why is None

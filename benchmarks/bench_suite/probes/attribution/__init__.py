@@ -13,7 +13,7 @@ from bench_suite.contracts import Artifact, BenchError, Metric, Trained
 from bench_suite.probes.attribution import artifacts, evaluation
 from bench_suite.probes.attribution.adapters import explainable
 from bench_suite.probes.attribution.batch_size import rows_at_once
-from bench_suite.probes.attribution.evaluation import Task, portions
+from bench_suite.probes.attribution.evaluation import ExplainedModel, portions
 from bench_suite.probes.attribution.methods import FAULTS, SMOOTHED, Settings, captum, failed, unfit
 from bench_suite.training.inputs import spread_rows
 from bench_suite.training.precision import computing, placed
@@ -124,19 +124,19 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     Computed in 32 bits and in evaluation mode. Where nothing can be explained, a method does not fit the network or its
     inputs, or it fails, there is a reason in the place of its numbers.
     """
-    network, place = trained.network, trained.place
+    network, placement = trained.network, trained.placement
     assert network is not None  # NEEDS says so
     captum()
-    with computing(place), explainable(placed(network.module, place)):
+    with computing(placement), explainable(placed(network.module, placement)):
         try:
-            task = Task.of(trained, options.reference_input)
+            task = ExplainedModel.of(trained, options.reference_input)
             subject, first = task.inputs(np.zeros(1, dtype=np.int64))
             together = rows_at_once(subject, first)
-        except BenchError as fault:
-            yield Metric("insertion_auc", None, str(fault))
+        except BenchError as error:
+            yield Metric("insertion_auc", None, str(error))
             return
-        except (*FAULTS, TypeError, IndexError) as fault:
-            yield Metric("insertion_auc", None, f"{NEEDS_NUMBERS}; {failed(fault, 'this one failed')}")
+        except (*FAULTS, TypeError, IndexError) as error:
+            yield Metric("insertion_auc", None, f"{NEEDS_NUMBERS}; {failed(error, 'this one failed')}")
             return
         settings = Settings(
             together, options.steps, options.coalitions, options.window, options.patch,
@@ -144,7 +144,7 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
         )  # fmt: skip
         names = dict.fromkeys([*options.methods, *(SMOOTHED + name for name in options.smoothed)])
         stated = (*trained.provides, f"{subject.kind}s")
-        reasons = {name: unfit(name, subject, first, settings.patch) or _unmet(name, stated) for name in names}
+        reasons = {name: unfit(name, subject, first, settings.patch) or _unmet_needs(name, stated) for name in names}
         fitting = [name for name, reason in reasons.items() if reason is None]
         rows = spread_rows(trained.data.splits["test"], options.examples)
         found = evaluation.measured(task, fitting, list(portions(rows, first)), settings, options.samples)
@@ -153,12 +153,12 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
             if reason is not None:
                 yield Metric("insertion_auc", None, reason, at={"method": name})
         yield from artifacts.curves(found)
-        finite = [name for name in fitting if found[name].fault is None]
+        finite = [name for name in fitting if found[name].error is None]
         if options.shown and finite:
             yield from artifacts.examples(task, finite, trained.predictions("test"), settings, options.shown)
 
 
-def _unmet(name: str, stated: Sequence[str]) -> str | None:
+def _unmet_needs(name: str, stated: Sequence[str]) -> str | None:
     """What a method needs that the model does not state, where it cannot be seen, such as that all is ReLUs."""
     plain = name.removeprefix(SMOOTHED)
     missing = [need for need in NEEDS_BY["methods"].get(plain, ()) if need not in stated]

@@ -107,7 +107,7 @@ class Subject:
         return replace(self, module=module)
 
 
-class OfImages(nn.Module):
+class ImageAdapter(nn.Module):
     """A network as a function of images (k, H, W, C) in floating point."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -120,7 +120,7 @@ class OfImages(nn.Module):
         return logits
 
 
-class OfTables(nn.Module):
+class TableAdapter(nn.Module):
     """A network as a function of columns (k, d)."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -133,7 +133,7 @@ class OfTables(nn.Module):
         return logits
 
 
-class OfVectors(nn.Module):
+class TokenAdapter(nn.Module):
     """A network as a function of the vectors (k, L, width) that its embedding gives the tokens of texts."""
 
     def __init__(self, network: Any, names: tuple[str, ...]) -> None:
@@ -149,7 +149,7 @@ class OfVectors(nn.Module):
         return logits
 
 
-class OfBags(nn.Module):
+class BagAdapter(nn.Module):
     """The same of a network whose embedding sums over a text (`nn.EmbeddingBag`), texts laid side by side here."""
 
     def __init__(self, network: Any) -> None:
@@ -186,9 +186,9 @@ def subject_of(network: Network, data: Data, reference: Reference, device: str) 
     first = data.splits["train"].take(np.arange(1))
     if "image" in first:
         picture = image_reference(network, data, reference)
-        return Subject("image", OfImages(network.module), picture.to(device))
+        return Subject("image", ImageAdapter(network.module), picture.to(device))
     if "table" in first:
-        return Subject("table", OfTables(network.module), table_reference(network, data, reference).to(device))
+        return Subject("table", TableAdapter(network.module), table_reference(network, data, reference).to(device))
     if "text" not in first:
         raise BenchError(f"explains image, table and text; these examples have {', '.join(first)}")
     module: Any = network.module
@@ -201,8 +201,8 @@ def subject_of(network: Network, data: Data, reference: Reference, device: str) 
     if isinstance(embedding, nn.EmbeddingBag):
         if not embedding.include_last_offset:
             raise BenchError("attribution needs of an EmbeddingBag include_last_offset = True")
-        return Subject("text", OfBags(module), torch.zeros((1, 1, width), device=device))
-    return Subject("text", OfVectors(module, ()), torch.zeros((1, 1, width), device=device))
+        return Subject("text", BagAdapter(module), torch.zeros((1, 1, width), device=device))
+    return Subject("text", TokenAdapter(module, ()), torch.zeros((1, 1, width), device=device))
 
 
 def inputs_of(
@@ -261,7 +261,7 @@ def _vectors(
 ) -> tuple[Subject, torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
     network: Any = subject.module.network
     embedding = network.get_input_embeddings()
-    if isinstance(subject.module, OfBags):
+    if isinstance(subject.module, BagAdapter):
         if set(given) != {"tokens", "offsets"}:
             raise BenchError(
                 f"attribution needs tokens and offsets for an EmbeddingBag; it is given {', '.join(given)}"
@@ -279,7 +279,7 @@ def _vectors(
         shapes = ", ".join(f"{name} {tuple(each.shape)}" for name, each in given.items())
         raise BenchError(f"attribution needs inputs with a row for each of the {len(values)} texts; they are {shapes}")
     valid = _valid(given, values, asked, getattr(embedding, "padding_idx", None), lengths)
-    subject = replace(subject, module=OfVectors(network, tuple(given)))
+    subject = replace(subject, module=TokenAdapter(network, tuple(given)))
     context = tuple(given.values())
     # What stands outside of a text is ignored by the network; as in the reference it can bear no attribution.
     inside = values * valid[..., None]

@@ -9,14 +9,14 @@ import torch
 
 from bench_suite.contracts import Artifact, Predictions
 from bench_suite.probes.attribution import faithfulness, pictures
-from bench_suite.probes.attribution.adapters import Inputs, OfBags, Subject
-from bench_suite.probes.attribution.evaluation import Found, Task
+from bench_suite.probes.attribution.adapters import BagAdapter, Inputs, Subject
+from bench_suite.probes.attribution.evaluation import ExplainedModel, MethodResults
 from bench_suite.probes.attribution.methods import FAULTS, Settings, attribute, failed, method_of, parts_of
 from bench_suite.probes.attribution.words import CUT, Weighted, weighted_words
 
-MOST_BARS = 12
+MAX_BARS = 12
 "Columns of a table that are drawn, those of greatest attribution."
-MOST_PAGES = 3
+MAX_PAGES = 3
 "Methods whose words stand on one page."
 KINDS = {
     "right": "The {rank}most confident of the examples that are right",
@@ -26,9 +26,9 @@ KINDS = {
 RANKS = ("", "second ", "third ", "fourth ", "fifth ", "sixth ", "seventh ", "eighth ", "ninth ", "tenth ")
 
 
-def curves(found: Mapping[str, Found]) -> Iterator[Artifact]:
+def curves(found: Mapping[str, MethodResults]) -> Iterator[Artifact]:
     """Mean probability of the explained class as parts are deleted, and as they are inserted, for each method."""
-    known = {name: each for name, each in found.items() if each.curves and each.fault is None}
+    known = {name: each for name, each in found.items() if each.curves and each.error is None}
     shares = np.linspace(0, 1, faithfulness.LEVELS + 1)
     for side, (name, verb, better) in enumerate((("deletion", "deleted", "falls"), ("insertion", "inserted", "rises"))):
         series = {}
@@ -44,7 +44,7 @@ def curves(found: Mapping[str, Found]) -> Iterator[Artifact]:
 
 
 def examples(
-    task: Task, names: Sequence[str], predictions: Predictions, settings: Settings, shown: int
+    task: ExplainedModel, names: Sequence[str], predictions: Predictions, settings: Settings, shown: int
 ) -> Iterator[Artifact]:
     """What the methods say of up to `shown` examples of each kind: confidently right, confidently wrong, borderline."""
     scores = predictions.columns.get("scores")
@@ -75,8 +75,8 @@ def _parts(
     for name in names:
         try:
             parts[_label(name)] = parts_of(name, subject, attribute(name, subject, inputs, settings))[0]
-        except FAULTS as fault:
-            without[name.replace("_", " ")] = failed(fault)
+        except FAULTS as error:
+            without[name.replace("_", " ")] = failed(error)
     return parts, without
 
 
@@ -93,7 +93,7 @@ def _label(name: str) -> str:
 
 
 def _image(
-    task: Task, rows: np.ndarray, subject: Subject, inputs: Inputs, parts: Mapping[str, torch.Tensor],
+    task: ExplainedModel, rows: np.ndarray, subject: Subject, inputs: Inputs, parts: Mapping[str, torch.Tensor],
     name: str, title: str, caption: str,
 ) -> Iterator[Artifact]:  # fmt: skip
     height, width = inputs.values.shape[1:3]
@@ -104,16 +104,16 @@ def _image(
 
 
 def _table(
-    task: Task, rows: np.ndarray, subject: Subject, inputs: Inputs, parts: Mapping[str, torch.Tensor],
+    task: ExplainedModel, rows: np.ndarray, subject: Subject, inputs: Inputs, parts: Mapping[str, torch.Tensor],
     name: str, title: str, caption: str,
 ) -> Iterator[Artifact]:  # fmt: skip
     raw = np.asarray(task.raw(rows)["table"])[0]
     columns = task.trained.data.spec.get("columns") or [f"column {number}" for number in range(len(raw))]
     method, *others = parts
     values = parts[method].cpu().numpy()
-    order = np.argsort(-np.abs(values), kind="stable")[:MOST_BARS]
-    if len(values) > MOST_BARS:
-        caption += f". The {MOST_BARS} of {len(values)} columns to which {_plain(method)} gives most"
+    order = np.argsort(-np.abs(values), kind="stable")[:MAX_BARS]
+    if len(values) > MAX_BARS:
+        caption += f". The {MAX_BARS} of {len(values)} columns to which {_plain(method)} gives most"
     bars = {f"{columns[at]} = {raw[at]:.4g}": float(values[at]) for at in order.tolist()}
     meaning = "for and against alike" if method.endswith(pictures.MAGNITUDE) else "+ for the class, − against it"
     data = {"y": f"{method}: {meaning}", "bars": bars, "signed": True}
@@ -121,22 +121,22 @@ def _table(
 
 
 def _text(
-    task: Task, rows: np.ndarray, subject: Subject, inputs: Inputs, parts: Mapping[str, torch.Tensor],
+    task: ExplainedModel, rows: np.ndarray, subject: Subject, inputs: Inputs, parts: Mapping[str, torch.Tensor],
     name: str, title: str, caption: str,
 ) -> Iterator[Artifact]:  # fmt: skip
     text = task.raw(rows)["text"][0]
     words: dict[str, Weighted] = {}
     valid = inputs.valid[0]
     tokens = _tokens(inputs)[0][valid].tolist()
-    bag = isinstance(subject.module, OfBags)
-    for method, each in list(parts.items())[:MOST_PAGES]:
+    bag = isinstance(subject.module, BagAdapter)
+    for method, each in list(parts.items())[:MAX_PAGES]:
         words[method] = weighted_words(task.network, text, tokens, each[valid].tolist(), bag)
     # The same words for all methods, those to which the first gives most.
     first = next(iter(words))
     shown = pictures.heaviest([weight for _, weight in words[first]])
     told = _told(words[first], shown, first)
     pages = {method: _excerpt(pictures.scaled_words(each), shown) for method, each in words.items()}
-    left_out = _no_room(list(parts)[MOST_PAGES:])
+    left_out = _no_room(list(parts)[MAX_PAGES:])
     page = pictures.text_page(pages, title)
     yield Artifact(name, "image", page, f"{caption}. Words by what a method gives them{told}{left_out}")
     pairs = [[word, weight] for word, weight in pages[first]]

@@ -11,7 +11,7 @@ CPU_BYTES = 32 << 20
 library gives memory back to the system after each pass and takes it again for the next, page by page."""
 GPU_SHARE = 0.25
 "Of a GPU's free memory."
-MOST = {"cpu": 1024, "cuda": 16_384}
+MAX = {"cpu": 1024, "cuda": 16_384}
 "Rows beyond which nothing is gained: the cost of a call is spread over enough of them."
 
 
@@ -22,7 +22,7 @@ def rows_at_once(subject: Subject, inputs: Inputs) -> int:
     """
     device = inputs.values.device
     free = int(torch.cuda.mem_get_info(device)[0] * GPU_SHARE) if device.type == "cuda" else CPU_BYTES
-    return max(1, min(MOST.get(device.type, MOST["cpu"]), free // max(1, bytes_of_one(subject, inputs))))
+    return max(1, min(MAX.get(device.type, MAX["cpu"]), free // max(1, bytes_of_one(subject, inputs))))
 
 
 def bytes_of_one(subject: Subject, inputs: Inputs) -> int:

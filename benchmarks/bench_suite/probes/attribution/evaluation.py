@@ -47,7 +47,7 @@ UNDEFINED = {
 
 
 @dataclass(frozen=True)
-class Task:
+class ExplainedModel:
     """A trained network and the test examples on which it is explained."""
 
     trained: Trained
@@ -60,12 +60,12 @@ class Task:
     network that makes no finite numbers: then it is what the network says when it is asked."""
 
     @staticmethod
-    def of(trained: Trained, reference: Reference) -> Task:
+    def of(trained: Trained, reference: Reference) -> ExplainedModel:
         """Raises BenchError where there is no way from the output to the input, or it is not one to be explained."""
         assert trained.network is not None
-        subject = subject_of(trained.network, trained.data, reference, trained.place.device)
+        subject = subject_of(trained.network, trained.data, reference, trained.placement.device)
         known = "relevant" in trained.data.splits["test"].take(np.arange(1))
-        return Task(trained, trained.network, subject, known, _said(trained))
+        return ExplainedModel(trained, trained.network, subject, known, _said(trained))
 
     def inputs(self, rows: np.ndarray) -> tuple[Subject, Inputs]:
         """The test examples at `rows` ((k,) positions), and the subject that takes them.
@@ -75,7 +75,7 @@ class Task:
         encoded = self.trained.encoded("test")
         columns = encoded.take(torch.as_tensor(rows, device=encoded.device))
         lengths = [each.lengths for each in columns.values() if isinstance(each, Ragged)]
-        batch = self.network.collate(columns).to(self.trained.place.device)
+        batch = self.network.collate(columns).to(self.trained.placement.device)
         said = None if self.said is None else self.said[rows]
         return inputs_of(self.subject, batch, said, lengths[0] if len(lengths) == 1 else None)
 
@@ -92,7 +92,7 @@ def _said(trained: Trained) -> np.ndarray | None:
 
 
 @dataclass
-class Found:
+class MethodResults:
     """What one method came to, portion by portion."""
 
     values: dict[str, list[np.ndarray]] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Found:
     cost: list[float] = field(default_factory=list)
     underdetermined: list[np.ndarray] = field(default_factory=list)
     "Whether too few inputs with parts missing were looked at for an example, of methods that fit a model to these."
-    fault: str | None = None
+    error: str | None = None
     "Why there are no numbers."
 
     def add(self, name: str, values: np.ndarray) -> None:
@@ -122,24 +122,24 @@ def portions(rows: np.ndarray, one: Inputs) -> Iterator[np.ndarray]:
 
 
 def measured(
-    task: Task, names: Sequence[str], runs: Sequence[np.ndarray], settings: Settings, samples: int
-) -> dict[str, Found]:
+    task: ExplainedModel, names: Sequence[str], runs: Sequence[np.ndarray], settings: Settings, samples: int
+) -> dict[str, MethodResults]:
     """What each method comes to on the test examples of `runs` ((k,) positions each).
 
     Where a method fails, its `fault` says how, and the others are measured all the same; where examples cannot be
     explained, that is the `fault` of all.
     """
-    found = {name: Found() for name in names}
+    found = {name: MethodResults() for name in names}
     for rows in runs:
         try:
             subject, inputs = task.inputs(rows)
-        except BenchError as fault:
+        except BenchError as error:
             for each in found.values():
-                each.fault = str(fault)
+                each.error = str(error)
             break
         if not bool(subject.logits(inputs).isfinite().all()):
             for each in found.values():
-                each.fault = NOT_FINITE
+                each.error = NOT_FINITE
             break
         masks = {}
         if task.known:
@@ -148,22 +148,22 @@ def measured(
         forward = _forward_seconds(subject, inputs, settings)
         others = {layers: subject.scrambled(layers, settings.seed + 1) for layers in SCRAMBLED}
         for name, each in found.items():
-            if each.fault is None:
+            if each.error is None:
                 try:
                     _measure(name, each, subject, inputs, masks, others, settings, samples, forward)
-                except FAULTS as fault:
-                    each.fault = failed(fault)
+                except FAULTS as error:
+                    each.error = failed(error)
     return found
 
 
 def _measure(
-    name: str, found: Found, subject: Subject, inputs: Inputs, masks: Mapping[str, np.ndarray],
+    name: str, found: MethodResults, subject: Subject, inputs: Inputs, masks: Mapping[str, np.ndarray],
     others: Mapping[Layers, Subject | None], settings: Settings, samples: int, forward: float,
 ) -> None:  # fmt: skip
     elements = _timed(name, found, subject, inputs, settings, forward)
     parts = parts_of(name, subject, elements)
     if not bool(parts.isfinite().all()):
-        found.fault = NO_ATTRIBUTION
+        found.error = NO_ATTRIBUTION
         return
     found.underdetermined.append(underdetermined(name, subject, inputs, settings))
     deletion, insertion = faithfulness.curves(subject, inputs, parts, settings)
@@ -189,11 +189,11 @@ def _measure(
             continue
         scrambled = faithfulness.parts_in(other, name, inputs, settings)
         valid = inputs.valid.cpu().numpy()
-        found.add(f"randomised_similarity {layers}", faithfulness.likeness(strength, scrambled, valid))
+        found.add(f"randomised_similarity {layers}", faithfulness.spearman(strength, scrambled, valid))
 
 
 def _timed(
-    name: str, found: Found, subject: Subject, inputs: Inputs, settings: Settings, forward: float
+    name: str, found: MethodResults, subject: Subject, inputs: Inputs, settings: Settings, forward: float
 ) -> torch.Tensor:
     """The attribution, and its cost noted: once where it takes long, else three times, after one that warms up."""
     elements, seconds = _clocked(name, subject, inputs, settings)
@@ -234,7 +234,7 @@ def _finished(inputs: Inputs) -> None:
 # ── from numbers of examples to metrics ─────────────────────────────────────────────────────────
 
 
-def metrics(found: Mapping[str, Found], *, known: bool) -> Iterator[Metric]:
+def metrics(found: Mapping[str, MethodResults], *, known: bool) -> Iterator[Metric]:
     """The means over examples of each method, with their intervals, and its cost.
 
     `known`: whether the task tells where the evidence lies; where not, that is said once.
@@ -244,8 +244,8 @@ def metrics(found: Mapping[str, Found], *, known: bool) -> Iterator[Metric]:
         yield Metric("pointing_game", None, UNKNOWN)
     for name, each in found.items():
         at = {"method": name}
-        if each.fault is not None:
-            yield Metric("insertion_auc", None, each.fault, at=at)
+        if each.error is not None:
+            yield Metric("insertion_auc", None, each.error, at=at)
             continue
         note = _underdetermined(np.concatenate(each.underdetermined))
         for metric, values in each.values.items():
@@ -261,7 +261,7 @@ def metrics(found: Mapping[str, Found], *, known: bool) -> Iterator[Metric]:
 
 
 def _placed(metric: str, at: Mapping[str, str | float]) -> tuple[str, Mapping[str, str | float]]:
-    """The name and coordinates of what `Found` keeps as `randomised_similarity last layer`."""
+    """The name and coordinates of what `MethodResults` keeps as `randomised_similarity last layer`."""
     kind, _, layers = metric.partition(" ")
     return kind, {**at, "shuffled": layers} if layers else at
 

@@ -169,7 +169,7 @@ def decoy_share(strength: np.ndarray, relevant: np.ndarray, decoy: np.ndarray) -
     return np.divide(on_decoy, on_either, out=np.full(len(strength), np.nan), where=on_either > 0)
 
 
-def likeness(first: np.ndarray, second: np.ndarray, valid: np.ndarray) -> np.ndarray:
+def spearman(first: np.ndarray, second: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """(k,) rank correlation (Spearman) of two strengths (k, parts) over the valid parts.
 
     NaN where one is constant, or nothing is valid.

@@ -45,7 +45,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Made:
+class PreparedMethod:
     """A method of Captum made ready for some inputs."""
 
     attribution: Any
@@ -60,7 +60,7 @@ class Made:
 class Method:
     """How an attribution comes about, and what its numbers mean."""
 
-    make: Callable[[Subject, Inputs, Settings], Made]
+    make: Callable[[Subject, Inputs, Settings], PreparedMethod]
     scale: Scale
     """`change`: an element's part of the logit's change from the reference to the input. `slope`: how the logit moves
     with the element. `strength`: larger is more, and no more is said."""
@@ -86,40 +86,40 @@ def _reference(subject: Subject, inputs: Inputs) -> torch.Tensor:
     return subject.reference.expand(1, *inputs.values.shape[1:])
 
 
-def _integrated_gradients(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
+def _integrated_gradients(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
     arguments = {
         "baselines": _reference(subject, inputs),
         "n_steps": settings.steps,
         "internal_batch_size": max(settings.rows, len(inputs)),
     }
-    return Made(captum().IntegratedGradients(subject.module), arguments)
+    return PreparedMethod(captum().IntegratedGradients(subject.module), arguments)
 
 
-def _saliency(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
-    return Made(captum().Saliency(subject.module), {"abs": False})
+def _saliency(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
+    return PreparedMethod(captum().Saliency(subject.module), {"abs": False})
 
 
-def _input_x_gradient(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
+def _input_x_gradient(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
     """Captum multiplies by the input; here by its difference from the reference, as the other methods measure it."""
-    return Made(
+    return PreparedMethod(
         captum().Saliency(subject.module), {"abs": False}, lambda slopes: slopes * (inputs.values - subject.reference)
     )
 
 
-def _guided_backprop(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
-    return Made(captum().GuidedBackprop(subject.module))
+def _guided_backprop(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
+    return PreparedMethod(captum().GuidedBackprop(subject.module))
 
 
-def _deep_lift(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
-    return Made(captum().DeepLift(subject.module), {"baselines": _reference(subject, inputs)})
+def _deep_lift(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
+    return PreparedMethod(captum().DeepLift(subject.module), {"baselines": _reference(subject, inputs)})
 
 
-def _gradient_shap(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
+def _gradient_shap(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
     arguments = {"baselines": _reference(subject, inputs), "n_samples": settings.steps}
-    return Made(captum().GradientShap(subject.module), arguments)
+    return PreparedMethod(captum().GradientShap(subject.module), arguments)
 
 
-def _grad_cam(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
+def _grad_cam(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
     layer = last_convolution(subject, inputs)
     assert layer is not None
     height, width, channels = inputs.values.shape[1:]
@@ -128,10 +128,10 @@ def _grad_cam(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
         large = nn.functional.interpolate(maps, (height, width), mode="bilinear", align_corners=False)
         return large.permute(0, 2, 3, 1).expand(-1, -1, -1, channels) / channels
 
-    return Made(captum().LayerGradCam(subject.module, layer), {"relu_attributions": True}, finish)
+    return PreparedMethod(captum().LayerGradCam(subject.module, layer), {"relu_attributions": True}, finish)
 
 
-def _occlusion(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
+def _occlusion(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
     height, width, channels = inputs.values.shape[1:]
     side = min(settings.window, height, width)
     arguments = {
@@ -140,21 +140,23 @@ def _occlusion(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
         "baselines": _reference(subject, inputs),
         "perturbations_per_eval": max(1, settings.rows // len(inputs)),
     }
-    return Made(captum().Occlusion(subject.module), arguments, lambda elements: elements / (side * side * channels))
+    return PreparedMethod(
+        captum().Occlusion(subject.module), arguments, lambda elements: elements / (side * side * channels)
+    )
 
 
-def _feature_ablation(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
+def _feature_ablation(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
     return _grouped(captum().FeatureAblation(subject.module), subject, inputs, settings, {})
 
 
-def _kernel_shap(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
+def _kernel_shap(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
     samples = {"n_samples": settings.coalitions}
     several = group_counts(subject, inputs, settings.patch) > 1
     fitted = Fitted(captum().KernelShap(subject.module), subject, several)
     return _grouped(fitted, subject, inputs, settings, samples)
 
 
-def _lime(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
+def _lime(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
     samples = {"n_samples": settings.coalitions}
     every = torch.ones(len(inputs), dtype=torch.bool)
     return _grouped(Fitted(captum().Lime(subject.module), subject, every), subject, inputs, settings, samples)
@@ -162,7 +164,7 @@ def _lime(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
 
 def _grouped(
     attribution: Any, subject: Subject, inputs: Inputs, settings: Settings, arguments: Mapping[str, Any]
-) -> Made:
+) -> PreparedMethod:
     """A method that takes groups of elements away together, and gives each element of a group the group's number."""
     groups = groups_of(subject, inputs, settings.patch)
     if subject.kind == "image":
@@ -171,7 +173,7 @@ def _grouped(
         sizes = torch.tensor(inputs.values.shape[-1] if subject.kind == "text" else 1, device=groups.device)
     together = max(1, settings.rows // len(inputs)) if not arguments else settings.rows
     made = {"baselines": _reference(subject, inputs), "feature_mask": groups, "perturbations_per_eval": together}
-    return Made(attribution, {**made, **arguments}, lambda elements: elements / sizes)
+    return PreparedMethod(attribution, {**made, **arguments}, lambda elements: elements / sizes)
 
 
 class _Random:
@@ -181,8 +183,8 @@ class _Random:
         return torch.randn_like(inputs)
 
 
-def _random(subject: Subject, inputs: Inputs, settings: Settings) -> Made:
-    return Made(_Random())
+def _random(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
+    return PreparedMethod(_Random())
 
 
 METHODS: dict[str, Method] = {
@@ -215,10 +217,10 @@ def method_of(name: str) -> Method:
     return METHODS[name.removeprefix(SMOOTHED)]
 
 
-def failed(fault: BaseException, what: str = "the method failed") -> str:
+def failed(error: BaseException, what: str = "the method failed") -> str:
     """One of `FAULTS` as the reason for which there are no numbers: its kind, and the first line of its message."""
-    first, *_ = [*str(fault).strip().splitlines(), ""]
-    return f"{what}: {type(fault).__name__}" + (f": {first}" if first else "")
+    first, *_ = [*str(error).strip().splitlines(), ""]
+    return f"{what}: {type(error).__name__}" + (f": {first}" if first else "")
 
 
 def underdetermined(name: str, subject: Subject, inputs: Inputs, settings: Settings) -> np.ndarray:

@@ -26,7 +26,7 @@ PANEL = 1.25
 "Inches that a panel is wide, its margins included."
 HEADED = 21
 "Characters of a panel's heading on one line: what `PANEL` has room for at 7 points."
-MOST_WORDS = 110
+MAX_WORDS = 110
 LINE = 84
 "Characters of a line of words."
 STRONG, CLEAR, FAINT = 2 / 3, 1 / 3, 0.1
@@ -131,7 +131,7 @@ def marked(word: str, weight: float) -> str:
     return word
 
 
-def heaviest(weights: Sequence[float], most: int = MOST_WORDS) -> slice:
+def heaviest(weights: Sequence[float], most: int = MAX_WORDS) -> slice:
     """Those `most` neighbouring words, the heaviest among them, that weigh most together; all where there are no more.
 
     Without the heaviest, many words that say a little could push the one that says most off the page.

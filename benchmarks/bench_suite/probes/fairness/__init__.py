@@ -142,9 +142,9 @@ def _lists(terms: Sequence[str] | str) -> list[WordList]:
         return [word_lists()[name] for name in terms]
     try:
         return list(read_lists(Path(terms)).values())
-    except ValueError as fault:
+    except ValueError as error:
         hint = f'\n  a list of the program: terms = ["{Path(terms).name}"]' if Path(terms).name in word_lists() else ""
-        raise ValueError(f"terms: {Path(terms).name}: {fault}{hint}") from fault
+        raise ValueError(f"terms: {Path(terms).name}: {error}{hint}") from error
 
 
 def _positive(stated: str | None, classes: Sequence[str]) -> int | None:

@@ -12,7 +12,7 @@ from bench_suite.data.splits import column
 
 MISSING = ("nan", "None", "<NA>", "NaT", "")
 "Texts of values that are missing: what an example without the attribute has says nothing of whether a column is it."
-LEAST = 3
+MIN = 3
 "Rows that a column must tell from the others to be taken for an attribute: fewer may agree by chance."
 
 
@@ -69,7 +69,7 @@ def _equal(table: np.ndarray, values: np.ndarray) -> dict[int, str]:
     for number in np.flatnonzero((least == most).all(axis=0)).tolist():  # all who share a value share the column's
         of_value = least[:, number]
         distinct, which = np.unique(of_value, return_inverse=True)
-        if len(distinct) < 2 or sizes.sum() - np.bincount(which, sizes).max() < LEAST:
+        if len(distinct) < 2 or sizes.sum() - np.bincount(which, sizes).max() < MIN:
             continue
         alone = np.flatnonzero(np.bincount(which) == 1)
         if len(distinct) == len(names):

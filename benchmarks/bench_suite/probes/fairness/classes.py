@@ -9,7 +9,7 @@ from bench_suite.probes.fairness.charts import Ends, bars, between, ends_of, som
 from bench_suite.probes.fairness.intervals import Rate, largest_difference, least, of_one
 from bench_suite.stats.intervals import confusion_matrix
 
-MOST_CLASSES = 100
+MAX_CLASSES = 100
 "With more classes only the least recall and the largest difference are told, so that a record stays small."
 
 
@@ -34,7 +34,7 @@ def by_class(
             yield Metric(metric, value, told, interval=interval, n=sum(rate.n for rate in judged.values()))
     if ends:
         yield between(ends)
-    if len(classes) > MOST_CLASSES:
+    if len(classes) > MAX_CLASSES:
         return
     for name, rate in rates.items():
         at = {"class": name}

@@ -23,7 +23,7 @@ BETWEEN = {
 }
 "What lies between the groups of an attribute: the rates that it is made of, and how."
 CROSS = " × "
-MOST_GROUPS = 100
+MAX_GROUPS = 100
 "Groups whose rates are metrics; those of further ones stand in the table alone, so that a record stays small."
 
 
@@ -134,14 +134,14 @@ def by_group(
         return
     if ends:
         yield between(ends)
-    for group in every[:MOST_GROUPS]:
+    for group in every[:MAX_GROUPS]:
         yield from _of_group(group, rates, least_size)
     selected = "" if positive is None else f" (selected: {classes[positive]})"
     yield _table(every, rates, least_size, selected)
     alone = [group for groups in sets[: len(attributes)] for group in groups]
     for rate in rates:
         title = rate.replace("_", " ")
-        drawn = {f"{group.attribute}: {group.name}": getattr(group, rate) for group in alone[:MOST_GROUPS]}
+        drawn = {f"{group.attribute}: {group.name}": getattr(group, rate) for group in alone[:MAX_GROUPS]}
         yield bars(rate, title, drawn, least_size, f"{title.capitalize()} by group{selected}")
 
 

@@ -57,10 +57,10 @@ def read_lists(path: Path) -> Mapping[str, WordList]:
     """All lists of a file, by attribute. Raises ValueError, saying what is wrong where, if there is a fault in it."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as fault:
-        raise ValueError(f"cannot be read: {getattr(fault, 'strerror', None) or fault}") from fault
-    except tomllib.TOMLDecodeError as fault:
-        raise ValueError(f"is no TOML: {fault}") from fault
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"is no TOML: {error}") from error
     if not tables:
         raise ValueError("holds no word list; one is a table: [NAME] with groups and terms")
     return {name: _list(name, table) for name, table in tables.items()}

@@ -24,7 +24,7 @@ EXAMPLES = 8
 "Texts that are shown with their words swapped: those whose score moved most."
 AROUND = 50
 "Characters shown on either side of the first word that was swapped."
-FEWEST = 20
+MIN_EXAMPLES = 20
 """Shifts other than 0 that a bootstrap of their mean needs, since it draws no others than it has seen: where a tenth of
 10 texts moves, its 95 % interval holds the mean in 0.57. By `pytest -m slow tests/probes/fairness/test_words.py -s`."""
 NONE = 1e-6
@@ -49,7 +49,7 @@ class Swap:
     before: np.ndarray | None = None
     "(k,) scores of the positive class; None where there are none."
     after: np.ndarray | None = None
-    fault: str = ""
+    error: str = ""
     "Why the swapped texts have no predictions."
 
     @property
@@ -94,8 +94,8 @@ def by_words(
         if len(swap.rows) >= least_size:
             try:
                 after = _of_rows(trained, swap.rows).predictions("test", partial(_swapped, swap.changed))
-            except BenchError as fault:  # what the model says of the texts as they are stays
-                swap = replace(swap, fault=f"with its words swapped: {fault}")
+            except BenchError as error:  # what the model says of the texts as they are stays
+                swap = replace(swap, error=f"with its words swapped: {error}")
             else:
                 swap = _judged(swap, test, after, positive)
         swaps.append(swap)
@@ -103,8 +103,8 @@ def by_words(
     for swap, shift in zip(swaps, shifts):
         if len(swap.rows) < least_size:
             yield Metric("flip_rate", None, _too_few(swap, least_size), swap.at, n=len(swap.rows))
-        elif swap.fault:
-            yield Metric("flip_rate", None, swap.fault, swap.at, n=len(swap.rows))
+        elif swap.error:
+            yield Metric("flip_rate", None, swap.error, swap.at, n=len(swap.rows))
             yield shift
         else:
             rate = swap.flip_rate
@@ -113,7 +113,7 @@ def by_words(
     if not swaps:
         return
     yield _table(swaps, shifts, least_size)
-    told = [swap for swap in swaps if len(swap.rows) >= least_size and not swap.fault]
+    told = [swap for swap in swaps if len(swap.rows) >= least_size and not swap.error]
     judged = {f"{swap.old} → {swap.new}": swap.flip_rate for swap in told}
     if judged:
         yield bars("flip_rate", "flip rate", judged, least_size, "Texts judged otherwise when they name another group")
@@ -176,8 +176,8 @@ def _shift(swap: Swap, test: Predictions, positive: int | None, least_size: int,
     n = len(swap.rows)
     if n < least_size:
         return Metric("score_shift", None, "too few texts", swap.at, n=n)
-    if swap.fault:
-        return Metric("score_shift", None, swap.fault, swap.at, n=n)
+    if swap.error:
+        return Metric("score_shift", None, swap.error, swap.at, n=n)
     if swap.before is None or swap.after is None:
         reason = "the model gives no scores"
         if positive is None:
@@ -196,8 +196,8 @@ def shift_interval(shift: np.ndarray, resamples: int) -> tuple[Interval | None, 
     """Bootstrap of the mean of shifts (k,), and None; or None and the reason, where too few of them differ from 0."""
     size = np.abs(shift)
     moved = int(np.sum(size > max(NONE, size.max(initial=0.0) / 1000)))
-    if moved < FEWEST:
-        return None, f"the score of {moved} of {len(shift)} texts moves, and an interval needs {FEWEST} that do"
+    if moved < MIN_EXAMPLES:
+        return None, f"the score of {moved} of {len(shift)} texts moves, and an interval needs {MIN_EXAMPLES} that do"
     return bootstrap_interval(lambda shift: float(shift.mean()), {"shift": shift}, resamples=resamples)
 
 
@@ -205,7 +205,7 @@ def _table(swaps: Sequence[Swap], shifts: Sequence[Metric], least_size: int) -> 
     rows = []
     for swap, shift in zip(swaps, shifts):
         told = None if shift.value is None else f"{shift.value:+.4f}{_span(shift.interval)}".replace("-", "−")
-        flips = None if swap.fault else in_words(swap.flip_rate, least_size)
+        flips = None if swap.error else in_words(swap.flip_rate, least_size)
         rows.append([swap.attribute, swap.old, swap.new, len(swap.rows), swap.unread, flips, told])
     columns = ["attribute", "from", "to", "texts", "not read", "flip rate", "score shift"]
     caption = f"Words that name a group swapped, with 95 % intervals; too few: fewer than {least_size} texts name it; "
