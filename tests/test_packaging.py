@@ -17,9 +17,7 @@ pytestmark = pytest.mark.timeout(900)
 
 def run(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "TOX"))}
-    return subprocess.run(
-        list(map(str, command)), cwd=cwd, env=clean | environment, text=True, capture_output=True, timeout=600
-    )
+    return subprocess.run(list(map(str, command)), cwd=cwd, env=clean | environment, text=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ def smoke(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProce
     return subprocess.run(
         [sys.executable, "-m", "bench_suite", "run", name, "--smoke", "--offline", "--set", "matrix.threads=1",
          *arguments],
-        cwd=folder, env=environment, text=True, capture_output=True, timeout=900,
+        cwd=folder, env=environment, text=True, capture_output=True,
     )  # fmt: skip
 
 

@@ -109,7 +109,7 @@ for number in range(60):
 print("whole")
 """
     running = [child(code, tmp_path) for _ in range(2)]
-    assert [process.communicate(timeout=120)[0].strip() for process in running] == ["whole", "whole"]
+    assert [process.communicate()[0].strip() for process in running] == ["whole", "whole"]
     assert all(Cache(tmp_path).find(f"{number:032x}") is not None for number in range(60))
     assert unfinished(tmp_path) == []
 
@@ -129,7 +129,7 @@ cache.Cache(Path(sys.argv[1])).arrays("ab" * 16, lambda: {"a": np.arange(1000), 
     assert process.stdout is not None
     assert process.stdout.readline().strip() == "writing"
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate()
     assert len(unfinished(tmp_path)) == 1
     assert Cache(tmp_path).find(KEY) is None
     Cache(tmp_path).arrays(KEY, arrays)
@@ -154,7 +154,7 @@ for number in itertools.count():
         process.stdout.readline()
         time.sleep(moments.uniform(0.0, 0.1))
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate()
         for folder in tmp_path.glob("v*/*/*"):
             number = int(folder.name, 16)
             found = Cache(tmp_path).find(folder.name)

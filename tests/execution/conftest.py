@@ -81,7 +81,6 @@ class Program:
             env=self.environment,
             text=True,
             capture_output=True,
-            timeout=300,
             **options,
         )
 

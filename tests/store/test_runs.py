@@ -278,10 +278,11 @@ def test_a_kill_loses_no_record_that_was_reported(run: Run) -> None:
     for moment in range(6):
         before = {each.id for each in run.records()}
         process = subprocess.Popen([sys.executable, "-c", _WRITE_FOR_EVER, str(run.path)], stdout=subprocess.PIPE)
-        time.sleep(0.15 + 0.037 * moment)
-        process.kill()
         assert process.stdout is not None
-        reported = {line.decode() for line in process.stdout.read().split()}
+        first = process.stdout.readline().decode().strip()
+        time.sleep(0.037 * moment)
+        process.kill()
+        reported = {first, *(line.decode() for line in process.stdout.read().split())}
         process.wait()
         after = {each.id for each in run.records()}
         assert reported | before <= after

@@ -260,7 +260,7 @@ def test_bench_run_refuses_a_suite_without_any_method_before_anything_is_trained
     suite.write_text(text, encoding="utf-8")
     ran = subprocess.run(
         [sys.executable, "-m", "bench_suite", "run", suite.name],
-        cwd=tmp_path, text=True, capture_output=True, timeout=120,
+        cwd=tmp_path, text=True, capture_output=True,
     )  # fmt: skip
     assert ran.returncode == 2
     assert "methods and smoothed are both empty" in ran.stderr
@@ -538,7 +538,7 @@ def test_a_method_that_does_not_fit_costs_only_itself_and_the_plan_says_which_an
     suite.write_text(MIXED, encoding="utf-8")
     ran = subprocess.run(
         [sys.executable, "-m", "bench_suite", "run", suite.name, "--json"],
-        cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"}, text=True, capture_output=True, timeout=300,
+        cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"}, text=True, capture_output=True,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     (run,) = (tmp_path / "results").iterdir()
