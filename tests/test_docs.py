@@ -72,10 +72,10 @@ def test_every_component_stands_on_the_page_of_its_kind(hooks: ModuleType, kind:
 
 
 def test_the_suite_page_has_every_training_option_axis_and_command(hooks: ModuleType) -> None:
-    suite = hooks.filled(read(DOCS / "suite.md"), "suite.md")
+    suite = hooks.filled(read(DOCS / "reference" / "suite.md"), "suite.md")
     for option in (*train_options(), *AXES):
         assert f"| `{option}` |" in suite, option
-    commands = hooks.filled(read(DOCS / "commands.md"), "commands.md")
+    commands = hooks.filled(read(DOCS / "reference" / "commands.md"), "commands.md")
     for command in COMMANDS:
         assert f"## bench {command}\n" in commands, command
 
@@ -144,16 +144,24 @@ def test_links_resolve_and_so_do_their_anchors(hooks: ModuleType, page: Path) ->
 
 def test_every_page_is_in_the_navigation() -> None:
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    assert set(re.findall(r"[\w/]+\.md", text.partition("\nnav:")[2])) == set(NAMES)
+    assert set(re.findall(r"[\w/-]+\.md", text.partition("\nnav:")[2])) == set(NAMES)
+
+
+def section(name: str) -> list[str]:
+    """The pages of a section of the navigation."""
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+    block = re.search(rf"^  - {name}:(.*(?:\n      .*)*)", text, re.MULTILINE)
+    assert block is not None, name
+    return re.findall(r"[\w/-]+\.md", block[1])
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "index.md"], ids=["README", "index"])
-def test_the_readme_and_the_home_page_lead_to_every_subject(page: Path) -> None:
-    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
-    subjects = set(re.findall(r"^  - [^:\n]+: (\w+\.md)$", text, re.MULTILINE))
-    assert {"fairness.md", "attribution.md", "compare.md", "selftest.md", "tutorial.md"} <= subjects
-    linked = {link.rpartition("/")[2] for link in re.findall(r"\]\(([^)#\s]+)", read(page))}
-    assert subjects - linked <= {"index.md", "contracts.md", "api.md", "changelog.md"}
+def test_the_readme_and_the_home_page_link_to_every_guide_and_explanation(page: Path) -> None:
+    wanted = {name for part in ("Tutorial", "Guides", "Explanation") for name in section(part)}
+    assert {"guides/fairness.md", "guides/attribution.md", "guides/selftest.md", "explanation/comparing.md"} <= wanted
+    wanted |= {"reference/suite.md", "reference/commands.md", "reference/results.md", "components/index.md"}
+    links = {link.partition("#")[0].removeprefix("docs/") for link in re.findall(r"\]\(([^)\s]+)", read(page))}
+    assert wanted - links == set()
 
 
 def test_the_home_page_denies_nothing_that_there_is() -> None:
@@ -175,7 +183,7 @@ def test_every_contract_stands_on_its_page() -> None:
     tree = ast.parse(read(components.PACKAGE / "contracts.py"))
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
-            assert f"::: bench_suite.contracts.{node.name}\n" in read(DOCS / "contracts.md"), node.name
+            assert f"::: bench_suite.contracts.{node.name}\n" in read(DOCS / "reference" / "contracts.md"), node.name
 
 
 def test_names_for_mkdocstrings_exist(hooks: ModuleType) -> None:
@@ -252,7 +260,7 @@ def test_suites_are_valid_and_have_cells(tmp_path: Path, page: str, text: str) -
 
 
 def test_every_section_of_a_suite_has_a_heading_on_its_page() -> None:
-    headings = " ".join(re.findall(r"^## (.+)$", read(DOCS / "suite.md"), re.MULTILINE))
+    headings = " ".join(re.findall(r"^## (.+)$", read(DOCS / "reference" / "suite.md"), re.MULTILINE))
     for section in SECTIONS:
         assert section in headings, section
 
@@ -285,7 +293,7 @@ def test_the_tutorials_gate_says_what_the_tutorial_shows() -> None:
 
 @pytest.mark.parametrize("name", [field.name for kind in (Record, MetricRow, Interval) for field in fields(kind)])
 def test_every_field_of_a_record_is_explained(name: str) -> None:
-    assert f"`{name}`" in read(DOCS / "results.md")
+    assert f"`{name}`" in read(DOCS / "reference" / "results.md")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

@@ -61,7 +61,7 @@ def test_a_csv_file_of_ones_own_is_learnt_from_as_the_documentation_says(tmp_pat
 
 @pytest.mark.slow
 def test_the_comparison_that_the_documentation_shows_comes_out_of_the_suite_that_it_shows(tmp_path):
-    page = (DOCS / "compare.md").read_text(encoding="utf-8")
+    page = (DOCS / "explanation" / "comparing.md").read_text(encoding="utf-8")
     (suite,) = re.findall(r"`digits\.toml`:\n\n<!-- needs a file -->\n\n```toml\n(.*?)```", page, re.DOTALL)
     (tmp_path / "digits.toml").write_text(suite, encoding="utf-8")
     assert bench(tmp_path, "new", "model", "net").returncode == 0
