@@ -284,15 +284,6 @@ def paragraphs(text: str) -> str:
     return "\n\n".join("```sh" + p[1:] + "\n```" if p.startswith("\b") else p for p in (p.strip() for p in parts))
 
 
-def part_readme(heading: str) -> str:
-    """A section of the README, without its heading: what its examples show is tested there."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    match = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    if match is None:
-        raise ValueError(f'the README has no section "{heading}"')
-    return LINK.sub(lambda link: link["text"], match[1].strip())
-
-
 def part_quickstart(_: str) -> str:
     """What the quickstart prints, as the README shows it."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -318,7 +309,6 @@ PARTS: Mapping[str, Callable[[str], str]] = {
     "summary": part_summary,
     "commands": part_commands,
     "file": part_file,
-    "readme": part_readme,
     "quickstart": part_quickstart,
     "changelog": part_changelog,
 }
