@@ -89,6 +89,67 @@ def test_links_that_leave_the_site_become_plain_text_and_others_stay(hooks: Modu
     assert hooks.inside("[README](../../README.md), [suite](../suite.md)", 1) == "README, [suite](../suite.md)"
 
 
+# ── the drawing of the floors ───────────────────────────────────────────────────────────────────
+
+
+def test_the_drawing_has_every_room_of_the_import_contract_on_its_floor(hooks: ModuleType) -> None:
+    contracts = tomllib.loads(read(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    wanted = [re.findall(r"\w+", layer) for layer in layers]
+    assert hooks.floors() == wanted
+    drawn: dict[str, list[str]] = {}
+    for height, room in re.findall(
+        r'<text x="[\d.]+" y="(\d+)" text-anchor="middle">(\w+)</text>', hooks.part_floors("")
+    ):
+        drawn.setdefault(height, []).append(room)
+    assert list(drawn.values()) == wanted
+    source = hooks.mermaid(wanted)
+    for number, rooms in zip(range(len(wanted), 0, -1), wanted):
+        assert re.search(rf"subgraph floor{number}\[.*\]\n" + "".join(rf"    {room}\n" for room in rooms), source)
+
+
+def test_no_page_makes_the_theme_load_a_script_from_another_host(hooks: ModuleType) -> None:
+    assert "name: mermaid" not in read(ROOT / "mkdocs.yml")
+    for page in PAGES:
+        text = hooks.filled(read(page), page.name)
+        assert "```mermaid" not in text
+        assert re.findall(r"<(?:script|link|iframe)\b|!\[[^\]]*\]\(https?:", BLOCK.sub("", text)) == []
+
+
+# ── troubleshooting ─────────────────────────────────────────────────────────────────────────────
+
+
+def printed(node: ast.AST) -> str | None:
+    """Return a string of the source with `…` for each value that is filled in."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(printed(part) or "…" for part in node.values)
+    return None
+
+
+@pytest.fixture(scope="module")
+def messages() -> list[str]:
+    """Return every string of the package."""
+    trees = [ast.parse(read(path)) for path in components.PACKAGE.rglob("*.py")]
+    return [text for tree in trees for node in ast.walk(tree) if (text := printed(node)) is not None]
+
+
+QUOTED = re.findall(
+    r"^\| `([^`]+)` \|", read(DOCS / "troubleshooting.md").partition("## The suite file")[2], re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("message", QUOTED)
+def test_every_message_of_the_troubleshooting_page_is_printed_by_the_program(messages: list[str], message: str) -> None:
+    """The fixed parts of a message occur in this order in one string of the package."""
+    parts = [re.escape(part) for part in message.split("…") if part.strip(" :;,()[]")]
+    assert parts, message
+    pattern = re.compile(".*".join(parts), re.DOTALL)
+    if not any(pattern.search(text) for text in messages):
+        pytest.fail(f"no string of the package has the message: {message}")
+
+
 # ── components ──────────────────────────────────────────────────────────────────────────────────
 
 
