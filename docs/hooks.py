@@ -372,7 +372,8 @@ def purpose(room: str) -> str:
     """Return the first line of a room's docstring."""
     folder = components.PACKAGE / room
     path = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
-    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+    source = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 
 def part_floors(_: str) -> str:
