@@ -150,12 +150,12 @@ def part_components(kind: str) -> str:
     """Return every component of a kind with its description, facts, options and functions."""
     text = []
     for component in shipped(kind):  # type: ignore[arg-type]  # a marker with a wrong kind gives nothing, and a test fails
-        text += [f"## {component.name}", component.doc.strip(), FACTS[kind](component)]
+        text += [f"## {component.name}", component.doc.strip(), FACTS.get(kind, version)(component)]
         if kind in ("tasks", "models", "probes", "problems"):
             text.append(option_table({**COMMON.get(kind, {}), **component.options}))  # type: ignore[call-overload]  # a word, as above
         if kind == "probes":
             text.append(emitted(component))
-        for function in FUNCTIONS[kind] or (component.name,):
+        for function in FUNCTIONS.get(kind, ()) or (component.name,):
             if function in component.functions:
                 text.append(documented(f"{component.module}.{function}"))
     return "\n\n".join(part for part in text if part)
@@ -245,6 +245,11 @@ def problem_facts(problem: Component) -> str:
     return metric_table(problem.facts["METRICS"])
 
 
+def version(component: Component) -> str:
+    """Return the version of a component, the only fact that every kind has."""
+    return table(("fact", "value"), [["version", str(component.version)]])
+
+
 FACTS: Mapping[str, Callable[[Component], str]] = {
     "tasks": task_facts,
     "problems": problem_facts,
@@ -271,7 +276,8 @@ def part_summary(_: str) -> str:
     """Return a table of all components with the first lines of their docstrings."""
     rows = []
     for kind in components.KINDS:
-        rows += [[kind, f"[{part.name}]({kind}.md#{part.name})", part.summary] for part in shipped(kind)]
+        page = (ROOT / "docs" / "components" / f"{kind}.md").is_file()
+        rows += [[kind, f"[{p.name}]({kind}.md#{p.name})" if page else p.name, p.summary] for p in shipped(kind)]
     return table(("kind", "name", "description"), rows)
 
 
