@@ -1,7 +1,7 @@
-"""Fills the documentation's generated parts from the code, while MkDocs builds: nothing of them is committed.
+"""Fill the generated parts of the documentation from the code while MkDocs builds; none of them is committed.
 
-A page holds `<!-- generated: NAME -->` where a part belongs; NAME is a key of `PARTS`, with an argument after a space
-where the part takes one. Components are read from their source, as `bench show` reads them, and nothing is imported.
+A page contains `<!-- generated: NAME -->` in the place of a part. NAME is a key of `PARTS`; an argument can follow
+after a space. Components are read from their source, as `bench show` reads them, without importing them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import html
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,18 +29,27 @@ LINK = re.compile(r"\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)")
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """MkDocs' hook: the page with its generated parts, and links that leave the site as plain text."""
+    """Return the page with its generated parts, and with links that leave the site as plain text (a hook of MkDocs)."""
     return filled(inside(markdown, page.file.src_uri.count("/")), page.file.src_uri)
 
 
 def inside(markdown: str, depth: int) -> str:
-    """Markdown in which links that leave the site are plain text; `depth` is that of the page's folder below docs/."""
+    """Return Markdown in which links that leave the site are plain text.
+
+    Args:
+        markdown: The text of a page.
+        depth: Depth of the page's folder below docs/.
+    """
     leaving = "../" * (depth + 1)
     return LINK.sub(lambda match: match["text"] if match["target"].startswith(leaving) else match[0], markdown)
 
 
 def filled(markdown: str, name: str) -> str:
-    """A page's Markdown with every marker replaced. Raises ValueError where a marker names no part."""
+    """Return the Markdown of a page with every marker replaced.
+
+    Raises:
+        ValueError: If a marker names no part.
+    """
 
     def part(match: re.Match[str]) -> str:
         if match["name"] not in PARTS:
@@ -53,34 +63,34 @@ def filled(markdown: str, name: str) -> str:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; what would end a cell is escaped."""
+    """Return a Markdown table in which the text of cells is escaped."""
     head = list(head)
     lines = [head, ["---"] * len(head), *([cell(text) for text in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def cell(text: str) -> str:
-    """Text on one line, in which a bar is a bar."""
+    """Return the text on one line, with bars escaped."""
     return " ".join(text.split()).replace("|", "\\|")
 
 
 def option_table(options: Mapping[str, Option]) -> str:
-    """Name, what it may be, default, bounds and help of each option."""
+    """Return a table with name, type, default, bounds and help of each option."""
     if not options:
         return "No options.\n"
     rows = ([f"`{o.name}`", describe(o.type), default(o), bounds(o), o.help] for o in options.values())
-    return table(("option", "is", "default", "bounds", "meaning"), rows)
+    return table(("option", "type", "default", "bounds", "meaning"), rows)
 
 
 def default(option: Option) -> str:
-    """The default as TOML writes it."""
+    """Return the default as TOML writes it."""
     if option.default is MISSING:
         return "none"
     return "unset" if option.default is None else f"`{show(option.default)}`"
 
 
 def bounds(option: Option) -> str:
-    """Least and greatest value, in words."""
+    """Return the smallest and largest value in words."""
     low, high = option.bounds
     if low is not None and high is not None:
         return f"{low} to {high}"
@@ -88,7 +98,7 @@ def bounds(option: Option) -> str:
 
 
 def metric_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """Unit, direction and ideal value of each metric."""
+    """Return a table with unit, direction and ideal value of each metric."""
     return table(
         ("metric", "unit", "better", "ideal"),
         ([f"`{name}`", facts["unit"], facts["better"], f"{facts.get('ideal', '')}"] for name, facts in metrics.items()),
@@ -98,8 +108,8 @@ def metric_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
 # ── parts ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def found(kind: Kind) -> list[Component]:
-    """The components of a kind that ship; a file that is none, such as a function that metrics share, is left out."""
+def shipped(kind: Kind) -> list[Component]:
+    """Return the components of a kind that ship, without files that are not components."""
     every = []
     for name in discovery.builtin(kind):
         try:
@@ -110,25 +120,25 @@ def found(kind: Kind) -> list[Component]:
 
 
 def part_options(which: str) -> str:
-    """One of the option tables of a suite file."""
-    evaluate = dict(EVALUATE) | {name: option for p in found("problems") for name, option in p.options.items()}
+    """Return one of the option tables of a suite file."""
+    evaluate = dict(EVALUATE) | {name: option for p in shipped("problems") for name, option in p.options.items()}
     known = {"train": train_options(), "axes": AXES, "evaluate": evaluate, "gate": RULES, "tasks": COMMON["tasks"]}
     return option_table(known[which])
 
 
 def part_probes(_: str) -> str:
-    """Every probe with its options and metrics."""
+    """Return every probe with its options and metrics."""
     text = []
-    for probe in found("probes"):
+    for probe in shipped("probes"):
         text += [f"### `[probes.{probe.name}]`", probe.summary, option_table(probe.options), emitted(probe)]
     return "\n\n".join(text)
 
 
 def emitted(probe: Component) -> str:
-    """The metrics of a probe, for each problem where they depend on it."""
+    """Return the metrics of a probe, by problem if they depend on it."""
     text = []
     if probe.facts.get("METRICS_OF_PROBLEM"):
-        for problem in found("problems"):
+        for problem in shipped("problems"):
             metrics = {f"{probe.name}/{name}": facts for name, facts in problem.facts["METRICS"].items()}
             text += [f"For {problem.name}:", metric_table(metrics)]
     if probe.facts["METRICS"]:
@@ -137,22 +147,22 @@ def emitted(probe: Component) -> str:
 
 
 def part_components(kind: str) -> str:
-    """Every component of a kind: what it is, its facts, options and functions."""
+    """Return every component of a kind with its description, facts, options and functions."""
     text = []
-    for component in found(kind):  # type: ignore[arg-type]  # a marker with a wrong kind finds nothing, and a test says so
-        text += [f"## {component.name}", component.doc.strip(), FACTS[kind](component)]
+    for component in shipped(kind):  # type: ignore[arg-type]  # a marker with a wrong kind gives nothing, and a test fails
+        text += [f"## {component.name}", component.doc.strip(), FACTS.get(kind, version)(component)]
         if kind in ("tasks", "models", "probes", "problems"):
             text.append(option_table({**COMMON.get(kind, {}), **component.options}))  # type: ignore[call-overload]  # a word, as above
         if kind == "probes":
             text.append(emitted(component))
-        for function in FUNCTIONS[kind] or (component.name,):
+        for function in FUNCTIONS.get(kind, ()) or (component.name,):
             if function in component.functions:
                 text.append(documented(f"{component.module}.{function}"))
     return "\n\n".join(part for part in text if part)
 
 
 def documented(name: str) -> str:
-    """A function's signature and docstring, by mkdocstrings."""
+    """Return the directive that makes mkdocstrings print a function's signature and docstring."""
     return f"::: {name}\n    options:\n      heading_level: 4\n      show_root_toc_entry: false\n"
 
 
@@ -167,7 +177,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
 
 
 def task_facts(task: Component) -> str:
-    """Where a task's data come from, their licence, and what they are."""
+    """Return a table with the sources, the licence and the kind of a task's data."""
     facts = literals(task.path) | dict(task.facts)
     package = facts.get("PACKAGE")
     size = "`sample`" if "HUB" in facts else "`full` and `sample`"
@@ -182,48 +192,62 @@ def task_facts(task: Component) -> str:
         "licence of the sample": facts.get("SAMPLE_LICENCE", ""),
         "version": str(task.version),
     }
-    return table(("fact", "is"), ([name, str(value)] for name, value in rows.items() if value))
+    return table(("fact", "value"), ([name, str(value)] for name, value in rows.items() if value))
 
 
 def model_facts(model: Component) -> str:
-    """What a model takes, does and provides."""
+    """Return a table with what a model supports and provides."""
     network = "gradients" in model.words("PROVIDES")
     rows = {
-        "takes": ", ".join(model.words("MODALITIES")),
-        "does": ", ".join(model.words("PROBLEMS")),
+        "modalities": ", ".join(model.words("MODALITIES")),
+        "problems": ", ".join(model.words("PROBLEMS")),
         "provides": ", ".join(model.words("PROVIDES")) or "nothing beyond predictions",
-        "trained by": "an engine" if network else "itself: no engine, no precision",
+        "trained by": "an engine" if network else "itself, without engine and precision",
         "training options it uses": "" if network else ", ".join((*model.words("ACCEPTS"), "validation")),
         "version": str(model.version),
     }
-    return table(("fact", "is"), ([name, value] for name, value in rows.items() if value))
+    return table(("fact", "value"), ([name, value] for name, value in rows.items() if value))
 
 
 def probe_facts(probe: Component) -> str:
-    """What a probe needs."""
+    """Return a table with the needs of a probe."""
     rows = {
         "measures": ", ".join(probe.words("PROBLEMS")) or "every problem",
         "needs": ", ".join(probe.words("NEEDS")) or "nothing beyond predictions",
         "measures during training": "yes" if "during" in probe.functions else "no",
         "version": str(probe.version),
     }
-    return table(("fact", "is"), rows.items())
+    return table(("fact", "value"), rows.items())
 
 
 def metric_facts(metric: Component) -> str:
-    """Unit and direction of a metric."""
+    """Return a table with unit and direction of a metric."""
     facts = {name.lower(): metric.facts[name] for name in ("UNIT", "BETTER", "IDEAL") if name in metric.facts}
     return metric_table({metric.name: facts})
 
 
 def engine_facts(engine: Component) -> str:
-    """Which training options an engine understands."""
-    return "Understands " + ", ".join(f"`{option}`" for option in engine.words("ACCEPTS")) + ".\n"
+    """Return the training options that an engine understands, and its other facts."""
+    facts = literals(engine.path)
+    rows = {
+        "training options": ", ".join(f"`{option}`" for option in engine.words("ACCEPTS")),
+        "precisions": ", ".join(f"`{precision}`" for precision in facts.get("PRECISIONS", ())),
+        "devices": ", ".join(f"`{device}`" for device in facts.get("DEVICES", ())),
+        "compiles": "yes" if facts.get("COMPILE") else "",
+        "deterministic": "yes" if facts.get("DETERMINISTIC") else "",
+        "version": str(engine.version),
+    }
+    return table(("fact", "value"), ([name, value] for name, value in rows.items() if value))
 
 
 def problem_facts(problem: Component) -> str:
-    """The metrics that `quality` emits for a problem."""
+    """Return the metrics that `quality` emits for a problem."""
     return metric_table(problem.facts["METRICS"])
+
+
+def version(component: Component) -> str:
+    """Return the version of a component, the only fact that every kind has."""
+    return table(("fact", "value"), [["version", str(component.version)]])
 
 
 FACTS: Mapping[str, Callable[[Component], str]] = {
@@ -237,7 +261,7 @@ FACTS: Mapping[str, Callable[[Component], str]] = {
 
 
 def literals(path: Path) -> dict[str, Any]:
-    """Module-level literal constants of a file."""
+    """Return the module-level literal constants of a file."""
     values = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -249,15 +273,16 @@ def literals(path: Path) -> dict[str, Any]:
 
 
 def part_summary(_: str) -> str:
-    """All components, with their first lines."""
+    """Return a table of all components with the first lines of their docstrings."""
     rows = []
     for kind in discovery.KINDS:
-        rows += [[kind, f"[{part.name}]({kind}.md#{part.name})", part.summary] for part in found(kind)]
-    return table(("kind", "name", "what it is"), rows)
+        page = (ROOT / "docs" / "components" / f"{kind}.md").is_file()
+        rows += [[kind, f"[{p.name}]({kind}.md#{p.name})" if page else p.name, p.summary] for p in shipped(kind)]
+    return table(("kind", "name", "description"), rows)
 
 
 def part_commands(_: str) -> str:
-    """Every command: its help, arguments and options."""
+    """Return every command with its help, arguments and options."""
     text = []
     for name in COMMANDS:
         command = bench.get_command(click.Context(bench), name)
@@ -274,41 +299,94 @@ def part_commands(_: str) -> str:
 
 
 def code(text: str) -> str:
-    """Code in a cell of a table, where neither a bar nor a backslash before it would do."""
+    """Return code for a cell of a table, where a bar can only be written as an entity."""
     return f"<code>{html.escape(text).replace('|', '&#124;')}</code>"
 
 
 def paragraphs(text: str) -> str:
-    """Click's help as Markdown: what follows a `\\b` is a block of commands."""
+    """Return the help of Click as Markdown; the text after a `\\b` is a block of commands."""
     parts = re.split(r"\n\s*\n", re.sub(r"^ +", "", text, flags=re.MULTILINE))
     return "\n\n".join("```sh" + p[1:] + "\n```" if p.startswith("\b") else p for p in (p.strip() for p in parts))
 
 
-def part_readme(heading: str) -> str:
-    """A section of the README, without its heading: what its examples show is tested there."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    match = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    if match is None:
-        raise ValueError(f'the README has no section "{heading}"')
-    return LINK.sub(lambda link: link["text"], match[1].strip())
-
-
 def part_quickstart(_: str) -> str:
-    """What the quickstart prints, as the README shows it."""
+    """Return the output of the quickstart, as the README shows it."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     match = re.search(r"<!-- bench:quickstart -->\n(.*?)<!-- /bench:quickstart -->", text, re.DOTALL)
     return match[1].strip() if match else ""
 
 
 def part_changelog(_: str) -> str:
-    """The changelog, without its title."""
+    """Return the changelog without its title."""
     return (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").partition("\n")[2].strip()
 
 
 def part_file(name: str) -> str:
-    """A file beside the pages, as it is: there it is one that can be copied, and tests run."""
+    """Return a file beside the pages as a block; readers copy the file itself, and tests run it."""
     path = ROOT / "docs" / name
     return f"```{path.suffix.removeprefix('.').replace('yml', 'yaml')}\n{path.read_text(encoding='utf-8')}```\n"
+
+
+# ── the floors of the program ───────────────────────────────────────────────────────────────────
+
+
+def floors() -> list[list[str]]:
+    """Return the rooms of each floor, from the top down, as the import contract in pyproject.toml lists them."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (contract,) = (c for c in settings["contracts"] if c["type"] == "layers" and "bench_suite" in c["containers"])
+    return [[room.strip(" ()") for room in re.split("[|:]", layer)] for layer in contract["layers"]]
+
+
+def mermaid(rooms: list[list[str]]) -> str:
+    """Return the floors as the source of a Mermaid flowchart; an arrow means "may import"."""
+    lines = ["flowchart TB"]
+    for number, row in zip(range(len(rooms), 0, -1), rooms):
+        lines += [f'  subgraph floor{number}["{number}"]', *(f"    {room}" for room in row), "  end"]
+    lines += [f"  floor{number} --> floor{number - 1}" for number in range(len(rooms), 1, -1)]
+    return "\n".join(lines)
+
+
+def drawing(rooms: list[list[str]]) -> str:
+    """Return the floors as an inline SVG, without a script; tooltips are the first lines of docstrings."""
+    left, height, gap, letter = 92, 40, 8, 8.2
+    widths = [[round(len(room) * letter) + 22 for room in row] for row in rooms]
+    width = left + max(sum(row) + gap * len(row) for row in widths) + gap
+    total = height * len(rooms)
+    turned = f'transform="translate(32 {total // 2}) rotate(-90)"'
+    parts = [
+        f'<div class="floors"><svg viewBox="0 0 {width} {total}" width="{width}" role="img">',
+        "<title>The floors of the program: a room may import rooms on lower floors only</title>",
+        f'<path class="arrow" d="M14 10 V{total - 14} m-5 -8 l5 8 l5 -8"/>',
+        f'<text class="number" {turned} text-anchor="middle">may import</text>',
+    ]
+    for index, (row, sizes) in enumerate(zip(rooms, widths)):
+        top, x = index * height, left
+        parts.append(f'<rect class="floor" x="46" y="{top + 2}" width="{width - 48}" height="{height - 4}"/>')
+        parts.append(f'<text class="number" x="68" y="{top + 25}" text-anchor="middle">{len(rooms) - index}</text>')
+        for room, size in zip(row, sizes):
+            middle = x + size / 2
+            parts += [
+                f"<g><title>{html.escape(purpose(room) or room)}</title>",
+                f'<rect class="room" x="{x}" y="{top + 7}" width="{size}" height="{height - 14}"/>',
+                f'<text x="{middle:g}" y="{top + 25}" text-anchor="middle">{html.escape(room)}</text></g>',
+            ]
+            x += size + gap
+    return "\n".join([*parts, "</svg></div>"])
+
+
+def purpose(room: str) -> str:
+    """Return the first line of a room's docstring."""
+    folder = discovery.PACKAGE / room
+    path = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+    source = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+
+
+def part_floors(_: str) -> str:
+    """Return the drawing of the floors, and its source for Mermaid."""
+    rooms = floors()
+    source = f"The same drawing as the source of a Mermaid flowchart:\n\n```text\n{mermaid(rooms)}\n```\n"
+    return "\n\n".join([drawing(rooms), source])
 
 
 PARTS: Mapping[str, Callable[[str], str]] = {
@@ -318,7 +396,7 @@ PARTS: Mapping[str, Callable[[str], str]] = {
     "summary": part_summary,
     "commands": part_commands,
     "file": part_file,
-    "readme": part_readme,
+    "floors": part_floors,
     "quickstart": part_quickstart,
     "changelog": part_changelog,
 }

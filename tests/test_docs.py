@@ -27,7 +27,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 NAMES = [str(page.relative_to(DOCS)) for page in PAGES]
 BLOCK = re.compile(r"(?P<mark><!-- [^\n]* -->\n\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 BUILTIN = [(kind, name) for kind in discovery.KINDS for name in discovery.builtin(kind)]
-MIN = {
+LEAST = {
     "[[tasks]]": '[[tasks]]\nuse = "mnist"\ndata = "sample"\n',
     "[[models]]": '[[models]]\nuse = "mlp"\n',
     "[probes": "[probes.quality]\n",
@@ -72,10 +72,10 @@ def test_every_component_stands_on_the_page_of_its_kind(hooks: ModuleType, kind:
 
 
 def test_the_suite_page_has_every_training_option_axis_and_command(hooks: ModuleType) -> None:
-    suite = hooks.filled(read(DOCS / "suite.md"), "suite.md")
+    suite = hooks.filled(read(DOCS / "reference" / "suite.md"), "suite.md")
     for option in (*train_options(), *AXES):
         assert f"| `{option}` |" in suite, option
-    commands = hooks.filled(read(DOCS / "commands.md"), "commands.md")
+    commands = hooks.filled(read(DOCS / "reference" / "commands.md"), "commands.md")
     for command in COMMANDS:
         assert f"## bench {command}\n" in commands, command
 
@@ -87,6 +87,67 @@ def test_a_bar_in_a_cell_of_a_table_is_escaped(hooks: ModuleType) -> None:
 def test_links_that_leave_the_site_become_plain_text_and_others_stay(hooks: ModuleType) -> None:
     assert hooks.inside("[README](../README.md#x), [suite](suite.md)", 0) == "README, [suite](suite.md)"
     assert hooks.inside("[README](../../README.md), [suite](../suite.md)", 1) == "README, [suite](../suite.md)"
+
+
+# ── the drawing of the floors ───────────────────────────────────────────────────────────────────
+
+
+def test_the_drawing_has_every_room_of_the_import_contract_on_its_floor(hooks: ModuleType) -> None:
+    contracts = tomllib.loads(read(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    wanted = [re.findall(r"\w+", layer) for layer in layers]
+    assert hooks.floors() == wanted
+    drawn: dict[str, list[str]] = {}
+    for height, room in re.findall(
+        r'<text x="[\d.]+" y="(\d+)" text-anchor="middle">(\w+)</text>', hooks.part_floors("")
+    ):
+        drawn.setdefault(height, []).append(room)
+    assert list(drawn.values()) == wanted
+    source = hooks.mermaid(wanted)
+    for number, rooms in zip(range(len(wanted), 0, -1), wanted):
+        assert re.search(rf"subgraph floor{number}\[.*\]\n" + "".join(rf"    {room}\n" for room in rooms), source)
+
+
+def test_no_page_makes_the_theme_load_a_script_from_another_host(hooks: ModuleType) -> None:
+    assert "name: mermaid" not in read(ROOT / "mkdocs.yml")
+    for page in PAGES:
+        text = hooks.filled(read(page), page.name)
+        assert "```mermaid" not in text
+        assert re.findall(r"<(?:script|link|iframe)\b|!\[[^\]]*\]\(https?:", BLOCK.sub("", text)) == []
+
+
+# ── troubleshooting ─────────────────────────────────────────────────────────────────────────────
+
+
+def printed(node: ast.AST) -> str | None:
+    """Return a string of the source with `…` for each value that is filled in."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(printed(part) or "…" for part in node.values)
+    return None
+
+
+@pytest.fixture(scope="module")
+def messages() -> list[str]:
+    """Return every string of the package."""
+    trees = [ast.parse(read(path)) for path in discovery.PACKAGE.rglob("*.py")]
+    return [text for tree in trees for node in ast.walk(tree) if (text := printed(node)) is not None]
+
+
+QUOTED = re.findall(
+    r"^\| `([^`]+)` \|", read(DOCS / "troubleshooting.md").partition("## The suite file")[2], re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("message", QUOTED)
+def test_every_message_of_the_troubleshooting_page_is_printed_by_the_program(messages: list[str], message: str) -> None:
+    """The fixed parts of a message occur in this order in one string of the package."""
+    parts = [re.escape(part) for part in message.split("…") if part.strip(" :;,()[]")]
+    assert parts, message
+    pattern = re.compile(".*".join(parts), re.DOTALL)
+    if not any(pattern.search(text) for text in messages):
+        pytest.fail(f"no string of the package has the message: {message}")
 
 
 # ── components ──────────────────────────────────────────────────────────────────────────────────
@@ -144,16 +205,24 @@ def test_links_resolve_and_so_do_their_anchors(hooks: ModuleType, page: Path) ->
 
 def test_every_page_is_in_the_navigation() -> None:
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    assert set(re.findall(r"[\w/]+\.md", text.partition("\nnav:")[2])) == set(NAMES)
+    assert set(re.findall(r"[\w/-]+\.md", text.partition("\nnav:")[2])) == set(NAMES)
+
+
+def section(name: str) -> list[str]:
+    """The pages of a section of the navigation."""
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+    block = re.search(rf"^  - {name}:(.*(?:\n      .*)*)", text, re.MULTILINE)
+    assert block is not None, name
+    return re.findall(r"[\w/-]+\.md", block[1])
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "index.md"], ids=["README", "index"])
-def test_the_readme_and_the_home_page_lead_to_every_subject(page: Path) -> None:
-    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
-    subjects = set(re.findall(r"^  - [^:\n]+: (\w+\.md)$", text, re.MULTILINE))
-    assert {"fairness.md", "attribution.md", "compare.md", "selftest.md", "tutorial.md"} <= subjects
-    linked = {link.rpartition("/")[2] for link in re.findall(r"\]\(([^)#\s]+)", read(page))}
-    assert subjects - linked <= {"index.md", "contracts.md", "api.md", "changelog.md"}
+def test_the_readme_and_the_home_page_link_to_every_guide_and_explanation(page: Path) -> None:
+    wanted = {name for part in ("Tutorial", "Guides", "Explanation") for name in section(part)}
+    assert {"guides/fairness.md", "guides/attribution.md", "guides/selftest.md", "explanation/comparing.md"} <= wanted
+    wanted |= {"reference/suite.md", "reference/commands.md", "reference/results.md", "components/index.md"}
+    links = {link.partition("#")[0].removeprefix("docs/") for link in re.findall(r"\]\(([^)\s]+)", read(page))}
+    assert wanted - links == set()
 
 
 def test_the_home_page_denies_nothing_that_there_is() -> None:
@@ -171,11 +240,15 @@ def test_test_files_and_tests_that_are_named_exist(page: Path) -> None:
         assert any(f"def {name}(" in text for text in tests.values()), name
 
 
-def test_every_contract_stands_on_its_page() -> None:
-    tree = ast.parse(read(discovery.PACKAGE / "contracts.py"))
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef):
-            assert f"::: bench_suite.contracts.{node.name}\n" in read(DOCS / "contracts.md"), node.name
+def test_every_contract_has_an_entry_on_its_page_and_every_entry_is_a_contract() -> None:
+    listed = set(
+        re.findall(r"^::: bench_suite\.contracts\.(\w+)$", read(DOCS / "reference" / "contracts.md"), re.MULTILINE)
+    )
+    body = ast.parse(read(discovery.PACKAGE / "contracts.py")).body
+    classes = {node.name for node in body if isinstance(node, ast.ClassDef)}
+    aliases = {target.id for node in body if isinstance(node, ast.Assign) for target in node.targets}
+    assert classes - listed == set()
+    assert listed - classes - aliases == set()
 
 
 def test_names_for_mkdocstrings_exist(hooks: ModuleType) -> None:
@@ -238,7 +311,7 @@ def suites() -> Iterator[tuple[str, str]]:
             if block["language"] == "toml" and not block["mark"]:
                 missing = [
                     text
-                    for start, text in MIN.items()
+                    for start, text in LEAST.items()
                     if not re.search(rf"^{re.escape(start)}", block["text"], re.MULTILINE)
                 ]
                 yield name, "\n".join([block["text"], *missing])
@@ -252,7 +325,7 @@ def test_suites_are_valid_and_have_cells(tmp_path: Path, page: str, text: str) -
 
 
 def test_every_section_of_a_suite_has_a_heading_on_its_page() -> None:
-    headings = " ".join(re.findall(r"^## (.+)$", read(DOCS / "suite.md"), re.MULTILINE))
+    headings = " ".join(re.findall(r"^## (.+)$", read(DOCS / "reference" / "suite.md"), re.MULTILINE))
     for section in SECTIONS:
         assert section in headings, section
 
@@ -285,7 +358,7 @@ def test_the_tutorials_gate_says_what_the_tutorial_shows() -> None:
 
 @pytest.mark.parametrize("name", [field.name for kind in (Record, MetricRow, Interval) for field in fields(kind)])
 def test_every_field_of_a_record_is_explained(name: str) -> None:
-    assert f"`{name}`" in read(DOCS / "results.md")
+    assert f"`{name}`" in read(DOCS / "reference" / "results.md")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -293,3 +366,13 @@ def test_blocks_of_python_are_python(page: Path) -> None:
     for block in BLOCK.finditer(read(page)):
         if block["language"] == "python":
             compile(block["text"], str(page), "exec")
+
+
+# ── design ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_rooms_that_the_design_names_exist() -> None:
+    table = read(DOCS / "explanation" / "design.md").partition("## Where to look\n")[2].partition("\n## ")[0]
+    rooms = re.findall(r"`([\w/]+(?:/|\.py))`", table)
+    assert len(rooms) > 15
+    assert [room for room in rooms if room != "results/" and not (discovery.PACKAGE / room).exists()] == []

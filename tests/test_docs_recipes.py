@@ -31,7 +31,7 @@ def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def applicants(path: Path, count: int) -> None:
     """A file with the columns that the documentation shows; who has much left repays."""
-    head, *_ = block("components/tasks.md", "Files of your own", "text").splitlines()
+    head, *_ = block("guides/own-data.md", "A CSV file", "text").splitlines()
     assert head == "income,debt,region,sex,repaid"
     random = np.random.default_rng(count)
     lines = [head]
@@ -48,7 +48,7 @@ def test_a_csv_file_of_ones_own_is_learnt_from_as_the_documentation_says(tmp_pat
     applicants(tmp_path / "data" / "me" / "applicants" / "train.csv", 400)
     if own_test:
         applicants(tmp_path / "data" / "me" / "applicants" / "test.csv", 90)
-    (tmp_path / "mine.toml").write_text(block("components/tasks.md", "Files of your own", "toml"), encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(block("guides/own-data.md", "A CSV file", "toml"), encoding="utf-8")
     assert 'id = "me/applicants"' in bench(tmp_path, "data").stdout
     ended = bench(tmp_path, "run", "mine.toml")
     assert ended.returncode == 0, ended.stderr
@@ -59,9 +59,23 @@ def test_a_csv_file_of_ones_own_is_learnt_from_as_the_documentation_says(tmp_pat
     assert f"{90 if own_test else 80} test examples" in report
 
 
+def test_the_engine_of_the_guide_trains_beside_native(tmp_path):
+    engine = block("guides/engine.md", "A minimal engine", "python")
+    (tmp_path / "my_engine.py").write_text(engine, encoding="utf-8")
+    axis = block("guides/engine.md", "Start", "toml")
+    rest = '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[train]\nepochs = 5\nlearning_rate = 0.1\n'
+    (tmp_path / "both.toml").write_text(f"{rest}[probes.quality]\n{axis}threads = 1\n", encoding="utf-8")
+    assert bench(tmp_path, "show", "engine", "./my_engine.py").returncode == 0
+    ended = bench(tmp_path, "run", "both.toml", "--trust")
+    assert ended.returncode == 0, ended.stderr
+    reached = [float(value) for value in re.findall(r"seed 0, threads 1: accuracy (0\.\d+)", ended.stderr)]
+    assert len(reached) == 2
+    assert min(reached) > 0.9
+
+
 @pytest.mark.slow
 def test_the_comparison_that_the_documentation_shows_comes_out_of_the_suite_that_it_shows(tmp_path):
-    page = (DOCS / "compare.md").read_text(encoding="utf-8")
+    page = (DOCS / "explanation" / "comparing.md").read_text(encoding="utf-8")
     (suite,) = re.findall(r"`digits\.toml`:\n\n<!-- needs a file -->\n\n```toml\n(.*?)```", page, re.DOTALL)
     (tmp_path / "digits.toml").write_text(suite, encoding="utf-8")
     assert bench(tmp_path, "new", "model", "net").returncode == 0

@@ -1,4 +1,7 @@
-"""The README's examples, done exactly as the text says: every block with a file name is that file."""
+"""The README, and the examples of the guide that it leads to, done exactly as the text says.
+
+Every block with a file name is that file.
+"""
 
 import re
 import subprocess
@@ -9,12 +12,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"`(?P<name>[\w./-]+\.(?:py|toml))`:?\n\n```(?:python|toml)\n(?P<text>.*?)```", re.DOTALL)
+GUIDE = (ROOT / "docs" / "guides" / "extending.md").read_text(encoding="utf-8")
+BLOCK = re.compile(
+    r"`(?P<name>[\w./-]+\.(?:py|toml))`:\n\n(?:<!-- [^\n]* -->\n\n)?```(?:python|toml)\n(?P<text>.*?)```", re.DOTALL
+)
 
 
 def files() -> dict[str, str]:
-    """Every file that the README shows."""
-    return {match["name"]: match["text"] for match in BLOCK.finditer(README)}
+    """Every file that the guide shows."""
+    return {match["name"]: match["text"] for match in BLOCK.finditer(GUIDE)}
 
 
 @pytest.fixture
@@ -30,7 +36,7 @@ def bench(folder: Path, *arguments: str, python: str = sys.executable) -> subpro
     return subprocess.run([python, "-m", "bench_suite", *arguments], cwd=folder, text=True, capture_output=True)
 
 
-def test_the_readme_shows_a_task_a_model_and_a_probe_in_one_file_each():
+def test_the_guide_shows_a_task_a_model_and_a_probe_in_one_file_each():
     assert {"moons.py", "bumps.py", "overconfidence.py", "moons.toml"} <= set(files())
 
 
@@ -48,7 +54,7 @@ def test_a_suite_uses_them_by_path_and_asks_for_trust(folder):
 
 
 def test_an_installed_distribution_brings_them_by_entry_point(folder, tmp_path_factory):
-    """The README's pyproject.toml, installed into a folder of its own, and the suite without paths."""
+    """The guide's pyproject.toml, installed into a folder of its own, and the suite without paths."""
     package = folder / "moons-bench"
     (package / "moons_bench").mkdir(parents=True)
     (package / "moons_bench" / "__init__.py").touch()
@@ -88,6 +94,13 @@ def test_every_link_of_the_readme_leads_somewhere():
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
     assert "reports/LEADERBOARD.md" in links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_picture_of_the_report_is_small_and_the_command_that_makes_it_exists():
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert 0 < (ROOT / picture).stat().st_size < 200_000
+    (command,) = re.findall(r"`python (docs/\w+\.py)`", README)
+    assert (ROOT / command).is_file()
 
 
 def test_what_the_readme_shows_of_the_quickstart_is_the_run_that_is_kept():

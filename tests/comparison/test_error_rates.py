@@ -36,7 +36,7 @@ def test_what_is_said_to_be_found_is_found(seeds: int, n: int, differing: float)
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_what_is_said_to_be_found_as_the_docs_state_it() -> None:
-    """Printed by `pytest -m slow tests/comparison/test_error_rates.py -s`, quoted in docs/compare.md."""
+    """Printed by `pytest -m slow tests/comparison/test_error_rates.py -s`, quoted in docs/appendix/comparing.md."""
     print("\nseeds  examples  spread  differ   finds  within  on top")
     for seeds, spread in ((1, 0.0), (3, 0.0), (3, 0.002), (5, 0.0), (5, 0.002), (10, 0.005)):
         for n in (500, 2000, 10_000):

@@ -380,7 +380,7 @@ def test_the_nested_interval_covers_quickly() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_coverage_and_false_alarms_as_the_docs_state_them() -> None:
-    """Printed by `pytest -m slow tests/stats/test_paired.py -s`, quoted in docs/compare.md."""
+    """Printed by `pytest -m slow tests/stats/test_paired.py -s`, quoted in docs/appendix/comparing.md."""
     print("\nseeds  examples  spread  together  coverage  main alone  with the seeds")
     for seeds in (1, 2, 3, 5, 10):
         for n in (500, 2000):

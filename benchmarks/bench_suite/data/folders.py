@@ -215,7 +215,8 @@ def on_disk(store: Store, targets: np.ndarray, size: int, crop: float, cache: Ca
     Args:
         store: the encoded images.
         targets: (n,) int64.
-        size, crop: as of `ImagesOnDisk`.
+        size: as of `ImagesOnDisk`.
+        crop: as of `ImagesOnDisk`.
     """
 
     def make() -> dict[str, np.ndarray]:

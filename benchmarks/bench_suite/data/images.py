@@ -121,7 +121,8 @@ def decoded(
         mode: Pillow's mode that images are brought to: grey (1 channel) or colour (3).
         name: what the images are, for messages.
         cache: where the pixels are kept; None keeps nothing.
-        size, crop: as of `pixels`; without `size` all images must be of the size of the first.
+        size: as of `pixels`; without it all images must be of the size of the first.
+        crop: as of `pixels`.
         anew: command that gets the data anew, for messages.
         within: as of `encoded_bytes`.
 
@@ -223,9 +224,12 @@ def image_split(
     """A split of a hub data set of images of one size, in memory, and where it was found.
 
     Args:
-        split, config: the hub's names.
+        hub_id: the data set's name on the hub.
+        split: the hub's name.
+        config: the hub's name.
         mode: `L` or `RGB`.
-        image, label: names of the columns.
+        image: name of the column of images.
+        label: name of the column of labels.
 
     Returns:
         `image` (n, H, W, C) uint8 and `target` (n,) int64; ids are of the pixels.

@@ -1,7 +1,7 @@
 """The statistics of a comparison: paired differences over examples and seeds, tests against a tolerance, many at once.
 
 Every difference here is head − base of a quantity of which more is better. Sources stand at each function; coverage and
-error rates by simulation in `docs/compare.md`, from `pytest -m slow tests/stats/test_paired.py -s`.
+error rates by simulation in `docs/appendix/comparing.md`, from `pytest -m slow tests/stats/test_paired.py -s`.
 """
 
 from __future__ import annotations

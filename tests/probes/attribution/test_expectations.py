@@ -1,4 +1,4 @@
-"""What every method was predicted to give on the planted tasks, measured; `docs/attribution.md` shows the table."""
+"""What every method was predicted to give on the planted tasks; `docs/appendix/attribution.md` shows the table."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_gradients_find_the_ink_of_a_glyph_and_a_residual_network_does_not_need_
 ) -> None:
     """The parts that tell the class are those in which glyphs differ: a picture has ink on some, noise on the others.
 
-    Printed by `pytest tests/probes/attribution/test_expectations.py -s -k ink`, quoted in docs/attribution.md.
+    Printed by `pytest tests/probes/attribution/test_expectations.py -s -k ink`, quoted in docs/appendix/attribution.md.
     """
     trained = taught(setting)
     rows = np.arange(EXAMPLES)

@@ -18,7 +18,7 @@ MAX = {"cpu": 1024, "cuda": 16_384}
 def rows_at_once(subject: Subject, inputs: Inputs) -> int:
     """Examples for one forward and backward pass, from what the first of `inputs` leaves behind for the latter.
 
-    On one thread and on two it is as fast as the best number by hand (`docs/attribution.md`, "Speed and memory").
+    On one thread and on two it is as fast as the best number by hand (`docs/appendix/attribution.md`).
     """
     device = inputs.values.device
     free = int(torch.cuda.mem_get_info(device)[0] * GPU_SHARE) if device.type == "cuda" else CPU_BYTES
