@@ -1,0 +1,114 @@
+"""Mutation testing of the rooms that decide: does a small fault in `stats/`, `comparison/` or `store/` fail a test?
+
+`tox -e mutants` copies the package and the fast tests of those rooms into a folder laid out as mutmut wants it (`src/`),
+draws a sample of all mutants from a fixed seed, and runs each against the tests that reach its function. A mutant that no
+test reaches counts as survived. Survivors that change nothing that anybody can observe are named in `equivalent.txt`,
+each with its reason, and count as neither killed nor survived. The exit status is 1 if fewer than 85 % are killed.
+
+    tox -e mutants                      # the sample of 1,000
+    tox -e mutants -- --sample 100 --rooms stats
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+EQUIVALENT = Path(__file__).with_name("equivalent.txt")
+ROOMS = ("stats", "comparison", "store")
+LEAST_KILLED = 0.85
+CONFIG = """
+[tool.mutmut]
+source_paths = ["src/"]
+only_mutate = [{rooms}]
+also_copy = ["tests/"]
+pytest_add_cli_args = ["-x", "-q", "-p", "no:cacheprovider"]
+pytest_add_cli_args_test_selection = [{tests}]
+do_not_mutate_patterns = ['^\\s*raise ', '^\\s*f?"']
+timeout_multiplier = 10.0
+timeout_constant = 5.0
+track_dependencies = false
+use_git_change_detection = false
+
+[tool.pytest.ini_options]
+addopts = "--strict-markers --import-mode=importlib -m 'not slow and not perf'"
+markers = ["slow: slow", "perf: perf"]
+pythonpath = ["src"]
+"""
+
+
+def lay_out(folder: Path, rooms: tuple[str, ...]) -> None:
+    """Copy package and tests into `folder` as mutmut finds them, with its configuration."""
+    shutil.rmtree(folder, ignore_errors=True)
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "benchmarks" / "bench_suite", folder / "src" / "bench_suite", ignore=ignored)
+    for name in ("comparison", "stats", "store"):
+        shutil.copytree(ROOT / "tests" / name, folder / "tests" / name, ignore=ignored)
+    shutil.copy(ROOT / "tests" / "conftest.py", folder / "tests" / "conftest.py")
+    files = ", ".join(f'"src/bench_suite/{room}/*.py"' for room in rooms)
+    tests = ", ".join(f'"tests/{room}"' for room in ROOMS)
+    (folder / "pyproject.toml").write_text(CONFIG.format(rooms=files, tests=tests), encoding="utf-8")
+
+
+def mutmut(folder: Path, *arguments: str) -> int:
+    """Run mutmut in `folder`, its progress on the terminal; return its exit status."""
+    environment = {**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    return subprocess.run([sys.executable, "-m", "mutmut", *arguments], cwd=folder, env=environment, check=False).returncode
+
+
+def results(folder: Path) -> dict[str, int | None]:
+    """Return the exit status of the tests by mutant; None for a mutant that was not run."""
+    found: dict[str, int | None] = {}
+    for file in sorted((folder / "mutants" / "src").rglob("*.meta")):
+        found |= json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return found
+
+
+def equivalents() -> dict[str, str]:
+    """Return the reason by mutant of those that `equivalent.txt` names."""
+    lines = EQUIVALENT.read_text(encoding="utf-8").splitlines()
+    entries = (line.partition("  ") for line in lines if line.strip() and not line.startswith("#"))
+    return {name: reason.strip() for name, _, reason in entries}
+
+
+def main() -> int:
+    """Run the sample and print what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sample", type=int, default=1000, help="number of mutants; default: 1000")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw; default: 0")
+    parser.add_argument("--rooms", nargs="+", default=list(ROOMS), choices=ROOMS, help="default: all three")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".tox" / "mutants-work", help="where to work")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    folder: Path = options.folder
+    lay_out(folder, tuple(options.rooms))
+    # mutmut writes all mutants before it runs any; a name that matches none makes it stop after that.
+    mutmut(folder, "run", "--max-children", str(options.processes), "no.such.mutant")
+    names = sorted(results(folder))
+    drawn = sorted(random.Random(options.seed).sample(names, min(options.sample, len(names))))
+    print(f"{len(names)} mutants of {', '.join(options.rooms)}; {len(drawn)} drawn with seed {options.seed}", flush=True)
+    mutmut(folder, "run", "--max-children", str(options.processes), *drawn)
+    statuses, known = results(folder), equivalents()
+    survived = [name for name in drawn if statuses[name] in (0, 5, 33, None)]
+    equivalent = [name for name in survived if name in known]
+    rest = [name for name in survived if name not in known]
+    counted = len(drawn) - len(equivalent)
+    rooms = collections.Counter(name.split(".")[1] for name in rest)
+    print("\nEquivalent, by equivalent.txt:", *(f"  {name}  {known[name]}" for name in equivalent), sep="\n")
+    print("\nSurvived:", *(f"  {name}" for name in rest), sep="\n")
+    killed = 1 - len(rest) / counted
+    print(f"\nkilled {counted - len(rest)} of {counted} ({killed:.1%}); survived by room: {dict(rooms)}; "
+          f"equivalent: {len(equivalent)}")  # fmt: skip
+    return 0 if killed >= LEAST_KILLED else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
