@@ -451,6 +451,38 @@ def test_one_observation_a_side_tells_nothing_and_an_exact_count_everything(runs
     assert {row.verdict for row in compare(run(100, 1000), run(100, 1050)).rows} == {"not worse than the tolerance"}
 
 
+def test_the_kind_of_a_metric_makes_a_value_exact_and_no_wording_of_a_reason_does(runs: Runs) -> None:
+    """Both reasons name an exact number, and both values changed; only the one of kind `exact` can be judged."""
+
+    def run(value: float, kind: str) -> Run:
+        reason = "exactly one example was positive"
+        row = MetricRow("quality/recall", value, "fraction", "higher", reason, kind=kind)
+        return runs.make([(cell(metrics=(row,)), None)], gate={row.name: {"tolerance": 0.01}})
+
+    for kind in ("estimate", "single"):
+        row = only(compare(run(0.9, kind), run(0.8, kind)))
+        assert (row.verdict, row.method, row.note) == (
+            "cannot tell", None, "one observation on each side, without an interval",
+        )  # fmt: skip
+    assert only(compare(run(0.9, "exact"), run(0.9, "estimate"))).verdict == "cannot tell", "of both sides"
+    exact = only(compare(run(0.9, "exact"), run(0.8, "exact")))
+    assert (exact.verdict, exact.method) == ("regressed", "exact values")
+
+
+def test_intervals_of_sides_of_different_size_count_the_smaller_one(runs: Runs) -> None:
+    """Also under each seed: 40 examples are the fewest of 2,000 and 40, 300 and 500."""
+    sizes = ((2000, 300), (40, 500))
+
+    def run(side: int) -> Run:
+        rows = [MetricRow("q/x", 0.8, "fraction", "higher", interval=Interval(0.7, 0.9), n=n) for n in sizes[side]]
+        gate = {"q/x": {"tolerance": 0.01}}
+        return runs.make([(cell(seed, metrics=(row,)), None) for seed, row in enumerate(rows)], gate=gate)
+
+    for base, head in ((0, 1), (1, 0)):
+        row = only(compare(run(base), run(head)))
+        assert (row.method, row.examples) == ("intervals", 40)
+
+
 def test_what_a_training_took_to_its_target_is_no_exact_count(runs: Runs) -> None:
     """Another order of random numbers takes other epochs, so that one training a side tells nothing."""
     told = {"metric": "quality/accuracy", "wanted": 0.9, "reached": True, "seconds": 1.0}
