@@ -142,7 +142,7 @@ def _judge_value(
         if interval_outside:
             return Judgement(metric, where, "failed", f"{shown} lies outside {rule} {rules[rule]:g}")
         if value_outside:
-            message = f"{shown}: the value is outside {rule} {rules[rule]:g}, but not all of its interval"
+            message = f"{shown}: the value is outside {rule} {rules[rule]:g}, its interval is not wholly"
             return Judgement(metric, where, "warning", message)
     return Judgement(metric, where, "passed", shown)
 
