@@ -249,8 +249,8 @@ def test_lf_stores_what_it_left_out_so_that_what_it_did_not_reach_is_missing_in_
     assert seeds == [1]
     part = Store(tmp_path / "results").open("latest")
     assert {r.id for r in whole.records() if r.cell["seed"] in (0, 2)} == set(part.info["passed"])
-    odd = bench_suite.compare(whole, part).odd
-    why = {each.where.partition("threads 1, ")[2]: (each.why, each.detail) for each in odd}
+    uncompared = bench_suite.compare(whole, part).uncompared
+    why = {cell.where.partition("threads 1, ")[2]: (cell.reason_code, cell.detail) for cell in uncompared}
     assert why["seeds 0, 2"] == ("left out", "head was asked for --lf")
     assert why["seed 3"] == ("missing", "head lacks it, though it was asked for --lf")
 

@@ -179,7 +179,7 @@ smoothed = methods._smoothed
 product, occlusion = (methods.METHODS[name].make for name in ("input_x_gradient", "occlusion"))
 swapper = words.swapper
 judged = words._judged
-nested, resampled = rescoring.nested, rescoring.resampled
+nested, resampled = rescoring.nested_difference, rescoring.resampled_difference
 counted = groups.counted
 gap = generalization._gap
 windows = throughput._windows
@@ -257,12 +257,12 @@ BREAKS = {
         "-k compare", verdicts, "benjamini_hochberg", paired.holm, {"compare, three not gated: p"},
     ),
     "resamples that differ too little": (
-        "-k compare", rescoring, "resampled",
+        "-k compare", rescoring, "resampled_difference",
         lambda values, draws, n, **more: resampled(values, draws * 0.8, n, **more),
         {"compare, resampled: interval"},
     ),
     "seeds that are left out of an interval": (
-        "-k compare", rescoring, "nested", of_one_seed, {"compare, three seeds: interval"},
+        "-k compare", rescoring, "nested_difference", of_one_seed, {"compare, three seeds: interval"},
     ),
     "a gap with the wrong sign": (
         "-k generalization/accuracy", generalization, "_gap",

@@ -118,7 +118,7 @@ def test_a_planted_drop_is_found_and_ends_with_1(runs: Runs) -> None:
     assert row.interval[0] < row.difference < row.interval[1] < -0.01
     assert row.smallest is not None
     assert 0.01 < row.smallest < 0.07
-    assert (row.seeds, row.examples, row.how) == (3, N, "example by example")
+    assert (row.seeds, row.examples, row.sample_unit, row.method) == (3, N, "test examples", "examples")
 
 
 def test_a_harmless_change_of_chance_alone_is_not_worse(runs: Runs) -> None:
@@ -130,7 +130,7 @@ def test_a_harmless_change_of_chance_alone_is_not_worse(runs: Runs) -> None:
 def test_the_same_predictions_are_not_worse_whatever_their_number(runs: Runs) -> None:
     few = [(cell(), predicted(right(0.8, n=20), 20))]
     row = only(compare(runs.make(few), runs.make(few)))
-    assert (row.verdict, row.how, row.difference) == ("not worse than the tolerance", "the same predictions", 0.0)
+    assert (row.verdict, row.method, row.difference) == ("not worse than the tolerance", "same predictions", 0.0)
 
 
 @pytest.mark.parametrize("sides", [(1, 0), (0, 1)])
@@ -146,13 +146,15 @@ def test_a_handful_of_examples_proves_neither_a_drop_nor_that_there_is_none(runs
         )
     found = compare(*map(runs.make, both))
     assert (only(found).verdict, found.status) == ("cannot tell", 4)
-    assert only(found).note == "5 test examples are too few: 10 at least"
+    assert only(found).note == "5 test examples are too few; at least 10 are needed"
 
 
 def test_a_tolerance_that_is_a_share_of_nothing_is_said_to_be_none(runs: Runs) -> None:
     row = MetricRow("quality/x", 0.0, "", "higher", interval=Interval(-0.1, 0.1))
     base, head = (runs.make([(cell(metrics=(row,)), None)], gate={"quality/x": {"tolerance": "5%"}}) for _ in "12")
-    assert only(compare(base, head)).note.startswith("a tolerance of 5% of base's 0 is none")
+    assert only(compare(base, head)).note.startswith(
+        "the baseline is 0, so the relative tolerance 5% cannot be applied"
+    )
 
 
 def test_what_cannot_be_told_says_what_would_decide_and_ends_with_4(runs: Runs) -> None:
@@ -184,7 +186,9 @@ def test_a_tolerance_in_percent_is_a_share_of_base(runs: Runs) -> None:
 
 
 def test_of_one_seed_it_is_said_that_it_speaks_of_these_models(runs: Runs) -> None:
-    assert "of these trained models, not of the method" in only(compare(runs.of(0.9), runs.of(0.8, noise=5))).note
+    assert (
+        "this describes these trained models, not the method" in only(compare(runs.of(0.9), runs.of(0.8, noise=5))).note
+    )
     assert "two seeds are few" in only(compare(runs.of(0.9, 0.9), runs.of(0.9, 0.9, noise=5))).note
 
 
@@ -209,7 +213,7 @@ def test_metrics_that_are_not_gated_are_findings_and_no_exit_status(runs: Runs) 
     head = runs.make([(cell(metrics=measured(0.05)), None)], gate={})
     found = compare(base, head)
     assert {row.verdict for row in found.rows} == {"worse"}, "lower is better"
-    assert {row.how for row in found.rows} == {"intervals, as of other examples"}
+    assert {row.method for row in found.rows} == {"intervals"}
     assert found.status == 0
 
 
@@ -231,10 +235,10 @@ def test_metrics_of_the_whole_set_are_resampled_and_means_are_paired_by_example(
         metrics = (measured("roc_auc", predictions, roc_auc), measured("log_loss", predictions, log_loss))
         return runs.make([(cell(metrics=metrics), predictions)])
 
-    how = {row.metric: row for row in compare(run(0), run(1)).rows}
-    assert how["quality/roc_auc"].how == "resampled examples"
-    assert how["quality/log_loss"].how == "example by example"
-    assert all(row.interval is not None for name, row in how.items() if name != "quality/accuracy")
+    rows = {row.metric: row for row in compare(run(0), run(1)).rows}
+    assert rows["quality/roc_auc"].method == "resampling"
+    assert rows["quality/log_loss"].method == "examples"
+    assert all(row.interval is not None for name, row in rows.items() if name != "quality/accuracy")
 
 
 def test_a_metric_that_predictions_do_not_give_is_compared_by_its_intervals(runs: Runs) -> None:
@@ -242,7 +246,7 @@ def test_a_metric_that_predictions_do_not_give_is_compared_by_its_intervals(runs
     other = (MetricRow("quality/accuracy", 0.5, "fraction", "higher", interval=Interval(0.48, 0.52), n=N),)
     both = [[(cell(metrics=other), predicted(right(0.9, seed)))] for seed in (0, 1)]
     row = only(compare(*map(runs.make, both)))
-    assert row.how == "intervals, as of other examples"
+    assert row.method == "intervals"
     assert row.interval is not None
     assert row.interval[1] == pytest.approx(0.02 * math.sqrt(2), rel=0.01)
 
@@ -250,7 +254,7 @@ def test_a_metric_that_predictions_do_not_give_is_compared_by_its_intervals(runs
 def test_a_run_without_predictions_is_compared_by_intervals(runs: Runs) -> None:
     bare = [(cell(metrics=rows_of(predicted(right(0.9)))), None)]
     found = compare(runs.make(bare), runs.of(0.9, noise=3))
-    assert only(found).how == "intervals, as of other examples"
+    assert only(found).method == "intervals"
     note = "compared by their intervals: base has no stored predictions"
     assert note in only(found).note
     assert all(note in text for text in (as_text(found), as_markdown(found), export(found).decode()))
@@ -269,8 +273,7 @@ def test_a_column_of_clusters_among_the_predictions_is_heeded(runs: Runs) -> Non
         return runs.make([(cell(), replace(one, columns=columns))])
 
     row = only(compare(run(0), run(1)))
-    assert row.how == "example by example, in clusters"
-    assert row.examples == N // 100
+    assert (row.method, row.sample_unit, row.examples) == ("examples", "clusters", N // 100)
 
 
 def test_metrics_of_the_whole_set_are_resampled_by_cluster_too(runs: Runs) -> None:
@@ -284,7 +287,7 @@ def test_metrics_of_the_whole_set_are_resampled_by_cluster_too(runs: Runs) -> No
         return runs.make([(cell(metrics=(row,)), one)], gate={"quality/macro_f1": {"tolerance": 0.01}})
 
     row = only(compare(run(0), run(2)))
-    assert (row.how, row.examples, row.verdict) == ("resampled clusters", 40, "cannot tell")
+    assert (row.method, row.sample_unit, row.examples, row.verdict) == ("resampling", "clusters", 40, "cannot tell")
     assert row.interval is not None
     assert row.interval[0] < -0.1 < 0 < row.interval[1]
     assert "clusters of test examples" in row.note
@@ -298,10 +301,13 @@ def test_a_probes_own_metric_is_not_taken_for_that_of_the_test_split(runs: Runs)
         row = MetricRow("quality/accuracy", value, "fraction", "higher", interval=interval, of_predictions=stated)
         return runs.make([(cell(metrics=(row,)), predicted(right(0.95)))])
 
-    for stated, why in ((False, "its probe does not say"), (True, "the record has 0.95")):
+    for stated, why in (
+        (False, "its probe does not state that the predictions of the test split alone make it"),
+        (True, "the record has 0.95"),
+    ):
         row = only(compare(run(0.95, stated=stated), run(0.935, stated=stated)))
         assert row.difference == pytest.approx(-0.015)
-        assert row.how == "intervals, as of other examples"
+        assert row.method == "intervals"
         assert why in row.note
 
 
@@ -312,7 +318,10 @@ def test_equal_values_alone_prove_nothing_but_of_exact_counts(runs: Runs) -> Non
     base, head = (runs.make([(cell(metrics=(row,)), each)]) for each in both)
     next(base.path.glob("cells/*/*.parquet")).unlink()
     found = only(compare(base, head))
-    assert (found.verdict, found.note.split(";")[0]) == ("cannot tell", "one observation a side, without an interval")
+    assert (found.verdict, found.note.split(";")[0]) == (
+        "cannot tell",
+        "one observation on each side, without an interval",
+    )
 
 
 @pytest.mark.parametrize("name", ["macro_f1", "balanced_accuracy"])
@@ -336,12 +345,12 @@ def test_a_few_examples_without_a_difference_prove_nothing_of_a_resampled_metric
 
 def test_a_metric_that_weighs_classes_is_known_no_better_than_by_the_rarest() -> None:
     """Satterthwaite's degrees of freedom of 1/n_c each, and 2/(C n_c) for one lost answer of the rarest class."""
-    df, weight = rescoring._of_classes(np.repeat([0, 1], [195, 5]))
+    df, weight = rescoring._class_weights(np.repeat([0, 1], [195, 5]))
     assert df == pytest.approx((1 / 195 + 1 / 5) ** 2 / (1 / 195**2 / 194 + 1 / 5**2 / 4))
     assert weight == 2 / (2 * 5)
-    df, weight = rescoring._of_classes(np.repeat(np.arange(100), 10))
+    df, weight = rescoring._class_weights(np.repeat(np.arange(100), 10))
     assert (df, weight) == (pytest.approx(900), 2 / (100 * 10))
-    assert rescoring._of_classes(np.linspace(0, 1, 50)) == (49, 0.0)
+    assert rescoring._class_weights(np.linspace(0, 1, 50)) == (49, 0.0)
 
 
 PARITY = {"fairness/demographic_parity_difference": {"tolerance": 0.02}}
@@ -378,7 +387,7 @@ def test_what_is_made_of_the_same_predictions_alone_is_not_worse_and_that_is_sai
     )  # fmt: skip
     found = compare(parity(runs, grouped(), gate=gate), parity(runs, other, gate=gate))
     row = only(found)
-    assert (row.verdict, row.how, row.difference, found.status) == (verdict, "the same predictions", 0.0, 0)
+    assert (row.verdict, row.method, row.difference, found.status) == (verdict, "same predictions", 0.0, 0)
     assert "the same predictions, one by one" in row.note
     assert row.smallest is None
     assert "finds" not in as_text(found)
@@ -398,7 +407,7 @@ def test_a_difference_of_0_proves_nothing_where_predictions_differ_or_are_not_al
     alike = [parity(runs, one, made_of_them=False) for _ in "12"]
     assert only(compare(*alike)).verdict == "cannot tell"
     bare = compare(parity(runs, one), runs.make([(each, None) for each in parity(runs, one).records()], gate=PARITY))
-    assert only(bare).how != "the same predictions"
+    assert only(bare).method != "same predictions"
     other = compare(parity(runs, one), parity(runs, one, key="other options"))
     assert (only(other).verdict, only(other).note) == ("cannot tell", "the options of its probe differ")
 
@@ -437,9 +446,41 @@ def test_one_observation_a_side_tells_nothing_and_an_exact_count_everything(runs
         return runs.make([(cell(metrics=rows), None)], gate=gate)
 
     verdicts = {row.metric: (row.verdict, row.note) for row in compare(run(100, 1000), run(101, 1200)).rows}
-    assert verdicts["throughput/peak_memory"] == ("cannot tell", "one observation a side, without an interval")
+    assert verdicts["throughput/peak_memory"] == ("cannot tell", "one observation on each side, without an interval")
     assert verdicts["compute/parameters"][0] == "regressed"
     assert {row.verdict for row in compare(run(100, 1000), run(100, 1050)).rows} == {"not worse than the tolerance"}
+
+
+def test_the_kind_of_a_metric_makes_a_value_exact_and_no_wording_of_a_reason_does(runs: Runs) -> None:
+    """Both reasons name an exact number, and both values changed; only the one of kind `exact` can be judged."""
+
+    def run(value: float, kind: str) -> Run:
+        reason = "exactly one example was positive"
+        row = MetricRow("quality/recall", value, "fraction", "higher", reason, kind=kind)
+        return runs.make([(cell(metrics=(row,)), None)], gate={row.name: {"tolerance": 0.01}})
+
+    for kind in ("estimate", "single"):
+        row = only(compare(run(0.9, kind), run(0.8, kind)))
+        assert (row.verdict, row.method, row.note) == (
+            "cannot tell", None, "one observation on each side, without an interval",
+        )  # fmt: skip
+    assert only(compare(run(0.9, "exact"), run(0.9, "estimate"))).verdict == "cannot tell", "of both sides"
+    exact = only(compare(run(0.9, "exact"), run(0.8, "exact")))
+    assert (exact.verdict, exact.method) == ("regressed", "exact values")
+
+
+def test_intervals_of_sides_of_different_size_count_the_smaller_one(runs: Runs) -> None:
+    """Also under each seed: 40 examples are the fewest of 2,000 and 40, 300 and 500."""
+    sizes = ((2000, 300), (40, 500))
+
+    def run(side: int) -> Run:
+        rows = [MetricRow("q/x", 0.8, "fraction", "higher", interval=Interval(0.7, 0.9), n=n) for n in sizes[side]]
+        gate = {"q/x": {"tolerance": 0.01}}
+        return runs.make([(cell(seed, metrics=(row,)), None) for seed, row in enumerate(rows)], gate=gate)
+
+    for base, head in ((0, 1), (1, 0)):
+        row = only(compare(run(base), run(head)))
+        assert (row.method, row.examples) == ("intervals", 40)
 
 
 def test_what_a_training_took_to_its_target_is_no_exact_count(runs: Runs) -> None:
@@ -468,7 +509,7 @@ def test_values_without_intervals_are_judged_by_their_seeds_if_there_are_enough(
     few, many = (only(compare(run(0.0, seeds), run(-1.0, seeds))) for seeds in (3, 8))
     assert (few.verdict, few.smallest) == ("cannot tell", None)
     assert "7 or more seeds would decide, not 3" in few.note
-    assert (many.verdict, many.how) == ("regressed", "seeds alone")
+    assert (many.verdict, many.method) == ("regressed", "seeds")
 
 
 # ── timings ─────────────────────────────────────────────────────────────────────────────────────
@@ -500,7 +541,7 @@ FIVE = (100.0, 101.0, 99.0, 100.5, 99.5)
 def test_timings_are_compared_by_ratio_over_processes(runs: Runs, factor, better, verdict, change) -> None:
     slower = tuple(factor * sample for sample in FIVE)
     row = only(compare(timed(runs, FIVE, better=better), timed(runs, slower, better=better)))
-    assert (row.verdict, row.how) == (verdict, "processes")
+    assert (row.verdict, row.method) == (verdict, "processes")
     assert row.difference == pytest.approx(change)
     assert row.tolerance == pytest.approx(0.05)
     if verdict == "cannot tell":
@@ -510,9 +551,9 @@ def test_timings_are_compared_by_ratio_over_processes(runs: Runs, factor, better
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"environment": {"hardware": {"cpu": "another", "usable_cores": 2}}}, "the hardware is another"),
+        ({"environment": {"hardware": {"cpu": "another", "usable_cores": 2}}}, "the hardware differs or is not known"),
         ({"over": None}, "no interval over processes"),
-        ({"samples": FIVE[:4]}, "4 processes a side; it takes 5"),
+        ({"samples": FIVE[:4]}, "a side has 4 processes; at least 5 are needed"),
         ({"samples": (*FIVE[:4], 0.0)}, "not a positive number"),
     ],
 )
@@ -535,11 +576,11 @@ def test_each_pair_of_cells_is_asked_for_its_hardware_and_an_unknown_one_is_neve
                 writer.write(replace(cell(model=model, metrics=rows), environment=made.add_environment(where)))
         return made
 
-    swapped = ((HERE, elsewhere), (elsewhere, HERE), "another, or not known, of loans, mlp; loans, cnn")
+    swapped = ((HERE, elsewhere), (elsewhere, HERE), "differs or is not known for loans, mlp; loans, cnn")
     for base, there, said in (swapped, (({}, {}), ({}, {}), "not known")):
         found = compare(run(*base), run(*there))
         assert [row.verdict for row in found.rows] == ["cannot tell"] * 2
-        assert any(note.startswith("hardware: ") and said in note for note in found.notes)
+        assert any(note.startswith("hardware") and said in note for note in found.notes)
     assert {row.verdict for row in compare(run(HERE, elsewhere), run(HERE, elsewhere)).rows} == {
         "not worse than the tolerance"
     }
@@ -570,7 +611,7 @@ def test_odd_cells_are_listed_as_what_they_are_and_never_counted_as_fine(runs: R
     base["tuned"], head["tuned"] = other, replace(other, id="another", options={"train": {"epochs": 5}})
     sides = [runs.make([(r, good if r.status == "ok" else None) for r in side.values()]) for side in (base, head)]
     found = compare(*sides)
-    assert {(each.why, each.where.split(",")[1].strip(), each.detail) for each in found.odd} == {
+    assert {(each.reason_code, each.where.split(",")[1].strip(), each.detail) for each in found.uncompared} == {
         ("failed", "broke", "failed: a loss that is no number"),
         ("failed in base", "unbroke", "failed: no memory"),
         ("other data", "data", "loans aaaaaaaa → loans bbbbbbbb"),
@@ -581,7 +622,7 @@ def test_odd_cells_are_listed_as_what_they_are_and_never_counted_as_fine(runs: R
     }
     assert only(found).where == "loans, same"
     assert found.status == 3
-    assert all(f"{each.why}: {each.where}\n    {each.detail}" in as_text(found) for each in found.odd)
+    assert all(f"{each.reason_code}: {each.where}\n    {each.detail}" in as_text(found) for each in found.uncompared)
 
 
 @pytest.mark.parametrize("odd", ["new", "missing", "left out"])
@@ -591,7 +632,7 @@ def test_a_cell_of_one_side_only_ends_with_4_unless_it_was_left_out_on_purpose(r
     base, head = (one, two) if odd == "new" else (two, one)
     only_ = ["model=mlp"] if odd == "left out" else []
     found = compare(runs.make(base), runs.make(head, only=only_))
-    assert [each.why for each in found.odd] == [odd]
+    assert [each.reason_code for each in found.uncompared] == [odd]
     assert found.status == (0 if odd == "left out" else 4)
 
 
@@ -610,7 +651,7 @@ def test_a_cell_of_one_side_only_ends_with_4_unless_it_was_left_out_on_purpose(r
 def test_a_cell_that_head_was_asked_for_is_missing_and_not_left_out(runs: Runs, only: list[str], why: str) -> None:
     one = [(cell(), predicted(right(0.9)))]
     found = compare(runs.make([*one, (cell(model="cnn"), predicted(right(0.9)))]), runs.make(one, only=only))
-    assert ([each.why for each in found.odd], found.status) == ([why], 4 if why == "missing" else 0)
+    assert ([each.reason_code for each in found.uncompared], found.status) == ([why], 4 if why == "missing" else 0)
     kind = "error" if why == "missing" else "skipped"
     assert ("loans, cnn, seed 0", "compared", kind) in [each[:3] for each in cases_in(found)]
 
@@ -621,7 +662,7 @@ def test_a_cell_that_was_planned_and_never_done_is_not_fine_even_if_neither_run_
     cells = {model: (cell(model=model), predicted(right(0.9))) for model in ("mlp", "cnn")}
     killed = runs.make([cells["mlp"]], planned=planned)
     found = compare(killed, runs.make([cells[model] for model in head], planned=planned))
-    assert [(each.why, each.where) for each in found.odd] == [(why, "loans, cnn, seed 0")]
+    assert [(each.reason_code, each.where) for each in found.uncompared] == [(why, "loans, cnn, seed 0")]
     assert found.status == 4
     assert {"new": "baseline set", "missing": "--resume"}[why] in what_next(found)
     assert next(row.verdict for row in found.rows if row.gated) == "not worse than the tolerance"
@@ -634,7 +675,7 @@ def test_cells_that_a_resumed_suite_no_longer_asks_for_are_left_aside(runs: Runs
     base = runs.make([(older, predicted(right(0.9))), (newer, predicted(right(0.9)))], planned=now)
     found = compare(base, head)
     assert (only(found).verdict, only(found).seeds, found.status) == ("not worse than the tolerance", 1, 0)
-    assert "head holds 1 cell that its suite no longer asks for: left aside" in found.notes
+    assert "head has 1 cell that its suite no longer contains: ignored" in found.notes
 
 
 def test_a_metric_of_the_whole_run_is_compared_only_where_all_its_cells_are(runs: Runs) -> None:
@@ -663,7 +704,7 @@ def test_a_group_without_a_value_on_either_side_for_one_reason_is_told_and_does_
     two = [runs.make([(cell(metrics=tuple(rates)), predicted(right(0.9)))], gate=gate) for _ in range(2)]
     found = compare(*two)
     assert found.status == 0
-    assert "no value on either side: fairness/accuracy (group few) of loans, mlp: too few: 2 of 10" in found.notes
+    assert "no value on either side: fairness/accuracy (group few) in loans, mlp: too few: 2 of 10" in found.notes
     none = [replace(rate, value=None, reason="no finite scores") for rate in rates]
     twice = [runs.make([(cell(metrics=tuple(none)), predicted(right(0.9)))], gate=gate) for _ in range(2)]
     assert compare(*twice).status == 4, "a metric without any value is never fine"
@@ -713,7 +754,7 @@ def test_a_different_order_of_examples_is_no_difference(runs: Runs) -> None:
     one = predicted(right(0.9))
     order = np.random.default_rng(0).permutation(N)
     shuffled = replace(one, ids=one.ids[order], columns={name: values[order] for name, values in one.columns.items()})
-    assert only(compare(runs.make([(cell(), one)]), runs.make([(cell(), shuffled)]))).how == "the same predictions"
+    assert only(compare(runs.make([(cell(), one)]), runs.make([(cell(), shuffled)]))).method == "same predictions"
 
 
 def test_a_metric_without_a_value_is_absent_with_its_reason(runs: Runs) -> None:
@@ -732,7 +773,7 @@ def test_a_probe_that_failed_in_head_ends_with_3(runs: Runs) -> None:
     assert only(found).verdict == "cannot tell"
     assert only(found).note == "head has no value under 1 of 1 seeds: probe failed: it raised"
     assert "failed probe: loans, mlp, seed 0\n    quality: it raised" in as_text(found)
-    assert as_text(found).endswith("failed: quality of loans, mlp, seed 0")
+    assert as_text(found).endswith("failed: quality in loans, mlp, seed 0")
     assert re.search(r"\| not compared +\| quality +\| loans, mlp, seed 0 ", as_markdown(found))
     assert ("loans, mlp, seed 0", "probe quality", "error", "it raised") in cases_in(found)
 
@@ -744,8 +785,8 @@ def test_a_metric_that_one_run_lacks_somewhere_only_is_listed_with_its_place(run
     base = runs.make([(cell(metrics=rows("a", "b")), None), (cell(model="cnn", metrics=rows("a")), None)], gate={})
     head = runs.make([(cell(metrics=rows("a")), None), (cell(model="cnn"), None)], gate={})
     notes = compare(base, head).notes
-    assert "only base has my/other (group b) of loans, mlp, my/other (group a) of loans, cnn" in notes
-    assert "only head has my/other (group b) of loans, mlp, my/other of loans, cnn" not in notes
+    assert "only base has my/other (group b) in loans, mlp, my/other (group a) in loans, cnn" in notes
+    assert "only head has my/other (group b) in loans, mlp, my/other in loans, cnn" not in notes
 
 
 def test_a_probe_that_failed_on_both_sides_says_so_where_its_gate_has_nothing(runs: Runs) -> None:
@@ -761,7 +802,7 @@ def test_failures_are_errors_without_a_gate_too_and_what_is_new_is_only_listed(r
     head = [good, (cell(model="cnn"), predicted(right(0.9))), (broken, None)]
     found = compare(base, runs.make(head, gate={}))
     assert found.status == 3
-    assert {(each.why, each.detail) for each in found.odd} == {
+    assert {(each.reason_code, each.detail) for each in found.uncompared} == {
         ("new", "base has no such cell"),
         ("failed", "failed: no memory; base has no such cell"),
     }
@@ -784,7 +825,7 @@ def test_failures_are_errors_without_a_gate_too_and_what_is_new_is_only_listed(r
 def test_where_no_cell_can_be_compared_it_is_listed_all_the_same(runs: Runs, gate, change, why, status) -> None:
     head = runs.make([(cell(**change), predicted(right(0.9)))], gate=gate)
     found = compare(runs.of(0.9, gate=gate), head)
-    assert ([each.why for each in found.odd], found.status) == ([why], status)
+    assert ([each.reason_code for each in found.uncompared], found.status) == ([why], status)
     assert [row.verdict for row in found.rows] == ["cannot tell"] * len(gate)
     assert why in as_markdown(found)
     assert any(kind == "error" for _, _, kind, _ in cases_in(found))
@@ -811,7 +852,7 @@ def test_other_options_of_a_probe_bar_all_that_predictions_do_not_give(runs: Run
 
 @pytest.mark.parametrize("gate", [{"quality/accuracy": {"tolerance": "x"}}, {"quality/accuracy": None}])
 def test_a_damaged_gate_is_wrong_input(runs: Runs, gate) -> None:
-    with pytest.raises(ComparisonError, match=r"run\.json is damaged: a gate on quality/accuracy"):
+    with pytest.raises(ComparisonError, match=r"run\.json is damaged: the gate on quality/accuracy is "):
         compare(runs.of(0.9), runs.of(0.9, gate=gate))
 
 
@@ -820,7 +861,7 @@ def test_values_too_large_to_reckon_with_are_told_to_be_so(runs: Runs) -> None:
         rows = (MetricRow("q/x", value, "", "lower", interval=Interval(value / 2, value)),)
         return runs.make([(cell(s, metrics=rows), None) for s in range(2)], gate={"q/x": {"tolerance": 1}})
 
-    assert only(compare(run(1e308), run(1e308))).note == "its values are too large to reckon with"
+    assert only(compare(run(1e308), run(1e308))).note == "its values are too large to compute with"
 
 
 @pytest.mark.parametrize("side", ["base", "head"])
@@ -834,7 +875,7 @@ def test_a_run_is_never_compared_with_itself(runs: Runs) -> None:
     run = runs.of(0.9)
     with pytest.raises(ComparisonError, match="HEAD is the run that the baseline was made from: run the suite first"):
         compare(set_baseline(runs.store, run).run, run)
-    with pytest.raises(ComparisonError, match="BASE and HEAD are one run") as error:
+    with pytest.raises(ComparisonError, match="BASE and HEAD are the same run") as error:
         compare(run, run)
     assert error.value.exit_status == 2
 
@@ -860,7 +901,7 @@ def test_runs_without_a_common_cell_are_wrong_input_and_say_what_they_have(runs:
 @pytest.mark.parametrize(("number", "said"), [(1, "1 kind of cell not"), (2, "2 kinds of cells not")])
 def test_kinds_of_cells_are_counted_in_words(runs: Runs, number: int, said: str) -> None:
     found = mixed(runs)
-    assert title(replace(found, odd=found.odd * number)).endswith(f"; {said} compared")
+    assert title(replace(found, uncompared=found.uncompared * number)).endswith(f"; {said} compared")
 
 
 # ── from Python ─────────────────────────────────────────────────────────────────────────────────

@@ -43,7 +43,7 @@ def measured(checks: dict[str, Check], tmp_path: Path) -> Measured:
 def verdicts(measured: Measured, changed: Changed, **options: Any) -> tuple[str, int]:
     (id,) = measured.records
     cell = next(c for c in runner.planned()[0].cells if c.id == id)
-    found = comparison_checks.compared(measured, cell, [[changed]], **options)
+    found = comparison_checks.compare_changed(measured, cell, [[changed]], **options)
     (row,) = found.rows
     return row.verdict, found.status
 

@@ -14,21 +14,21 @@ from scipy import stats
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.stats import paired, power
 from bench_suite.stats.paired import (
-    MIN,
+    MIN_P,
     Difference,
     benjamini_hochberg,
     holm,
     mcnemar,
     mcnemar_two_sided,
-    nested,
-    over_seeds_alone,
+    nested_difference,
     p_differs,
     p_not_worse,
     p_regressed,
-    resampled,
+    resampled_difference,
+    seeds_only_difference,
     sign_flips,
-    unpaired,
-    welch,
+    unpaired_difference,
+    welch_difference,
 )
 from bench_suite.stats.power import min_detectable_effect, min_detectable_loss, required_sample_size
 
@@ -49,7 +49,7 @@ def test_one_seed_is_scipys_paired_t_interval() -> None:
     random = np.random.default_rng(0)
     base, head = random.normal(size=(2, 60))
     oracle = stats.ttest_rel(head, base)
-    found = nested(head - base)
+    found = nested_difference(head - base)
     assert found.interval(0.9) == pytest.approx(tuple(oracle.confidence_interval(0.9)))
     assert p_differs(found) == pytest.approx(oracle.pvalue)
     assert p_regressed(found) == pytest.approx(stats.ttest_rel(head, base, alternative="less").pvalue)
@@ -57,7 +57,7 @@ def test_one_seed_is_scipys_paired_t_interval() -> None:
 
 def test_where_examples_agree_it_is_the_t_interval_of_the_seeds() -> None:
     of_seed = np.array([0.1, 0.3, 0.2, 0.6])
-    found = nested(np.repeat(of_seed[:, None], 50, axis=1))
+    found = nested_difference(np.repeat(of_seed[:, None], 50, axis=1))
     oracle = stats.ttest_1samp(of_seed, 0.0)
     assert found.df == pytest.approx(3)
     assert found.interval() == pytest.approx(tuple(oracle.confidence_interval(0.95)))
@@ -68,7 +68,7 @@ def test_the_variance_is_the_three_terms_by_hand() -> None:
     of_example, of_seed, mean = d.mean(0), d.mean(1), d.mean()
     a, b = of_example.var(ddof=1) / 4, of_seed.var(ddof=1) / 2
     residual = sum((d[s, i] - of_example[i] - of_seed[s] + mean) ** 2 for s in (0, 1) for i in range(4)) / 3 / 8
-    found = nested(d)
+    found = nested_difference(d)
     assert (found.value, found.examples, found.seeds) == pytest.approx((mean, a, b))
     assert found.variance == pytest.approx(max(a + b - residual, a, b))
     assert found.df == pytest.approx(found.variance**2 / (a**2 / 3 + b**2 / 1))
@@ -76,18 +76,18 @@ def test_the_variance_is_the_three_terms_by_hand() -> None:
 
 def test_clusters_of_one_example_change_nothing_but_degrees_and_copies_in_a_cluster_tell_nothing_new() -> None:
     d = np.random.default_rng(0).normal(size=(2, 30))
-    alone = nested(d)
-    assert nested(d, np.arange(30)).variance == pytest.approx(alone.variance)
-    copied = nested(np.repeat(d, 5, axis=1), np.repeat(np.arange(30), 5))
+    alone = nested_difference(d)
+    assert nested_difference(d, np.arange(30)).variance == pytest.approx(alone.variance)
+    copied = nested_difference(np.repeat(d, 5, axis=1), np.repeat(np.arange(30), 5))
     assert copied.n == 30
     assert copied.examples == pytest.approx(alone.examples)
-    assert nested(np.repeat(d, 5, axis=1)).examples < alone.examples / 4
+    assert nested_difference(np.repeat(d, 5, axis=1)).examples < alone.examples / 4
 
 
 def test_examples_that_are_alike_can_be_counted_instead_of_given() -> None:
     d = answers(np.random.default_rng(0), 3, 40, 0.3, 0.2)
-    whole = nested(np.hstack([d, np.zeros((3, 60))]))
-    short = nested(d, alike=60)
+    whole = nested_difference(np.hstack([d, np.zeros((3, 60))]))
+    short = nested_difference(d, alike=60)
     for part in ("value", "examples", "seeds", "variance", "df", "n", "differing"):
         assert getattr(short, part) == pytest.approx(getattr(whole, part)), part
 
@@ -100,12 +100,12 @@ def test_examples_that_are_alike_can_be_counted_instead_of_given() -> None:
 )
 def test_scale_and_order_do_not_matter_and_the_two_sides_are_mirrors(rows, scale, order) -> None:
     d = np.array(rows)
-    found, mirrored = nested(d), nested(-d)
+    found, mirrored = nested_difference(d), nested_difference(-d)
     assert math.isfinite(found.variance)
     assert found.variance >= max(found.examples, found.seeds)
     assert found.df >= 1
     assert mirrored.value == pytest.approx(-found.value, abs=1e-9)
-    assert nested(d[:, list(order)] * scale).error == pytest.approx(found.error * scale, rel=1e-6, abs=1e-6)
+    assert nested_difference(d[:, list(order)] * scale).error == pytest.approx(found.error * scale, rel=1e-6, abs=1e-6)
     for p in (p_regressed(found), p_not_worse(found, 0.1), p_differs(found)):
         assert 0 < p <= 1
 
@@ -115,7 +115,7 @@ def test_resampling_a_mean_gives_what_pairing_its_examples_gives() -> None:
     d = random.normal(size=(3, 200)) + random.normal(size=200) + random.normal(0, 0.1, (3, 1))
     rows = random.integers(0, 200, (4000, 200))
     draws = d[:, rows].mean(axis=2).T
-    exact, drawn = nested(d), resampled(d.mean(axis=1), draws, 200)
+    exact, drawn = nested_difference(d), resampled_difference(d.mean(axis=1), draws, 200)
     assert drawn.examples == pytest.approx(exact.examples, rel=0.08)
     assert drawn.seeds == pytest.approx(exact.seeds)
     assert drawn.variance == pytest.approx(exact.variance, rel=0.08)
@@ -125,7 +125,7 @@ def test_welchs_test_is_scipys() -> None:
     random = np.random.default_rng(2)
     base, head = random.normal(0, 1, 6), random.normal(1, 3, 9)
     oracle = stats.ttest_ind(head, base, equal_var=False)
-    found = welch(base, head)
+    found = welch_difference(base, head)
     assert found.df == pytest.approx(oracle.df)
     assert p_differs(found) == pytest.approx(oracle.pvalue)
     assert found.interval() == pytest.approx(tuple(oracle.confidence_interval(0.95)))
@@ -134,13 +134,13 @@ def test_welchs_test_is_scipys() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: nested(np.zeros((2, 1))), "one example"),
-        (lambda: nested(np.zeros((2, 0))), "no examples"),
-        (lambda: nested(np.array([[0.0, math.nan]])), "1 differences are not finite"),
-        (lambda: nested(np.zeros((1, 4)), np.zeros(4)), "one cluster"),
-        (lambda: welch([1.0], [1.0, 2.0]), "fewer than two"),
-        (lambda: welch([1.0, math.inf], [1.0, 2.0]), "not a finite"),
-        (lambda: resampled([math.nan], np.zeros((9, 1)), 5), "not a finite"),
+        (lambda: nested_difference(np.zeros((2, 1))), "one example"),
+        (lambda: nested_difference(np.zeros((2, 0))), "no examples"),
+        (lambda: nested_difference(np.array([[0.0, math.nan]])), "1 differences are not finite"),
+        (lambda: nested_difference(np.zeros((1, 4)), np.zeros(4)), "one cluster"),
+        (lambda: welch_difference([1.0], [1.0, 2.0]), "fewer than two"),
+        (lambda: welch_difference([1.0, math.inf], [1.0, 2.0]), "not a finite"),
+        (lambda: resampled_difference([math.nan], np.zeros((9, 1)), 5), "not a finite"),
         (lambda: sign_flips([]), "no seeds"),
     ],
 )
@@ -168,7 +168,7 @@ def test_mcnemars_mid_p_is_the_formula_and_agrees_with_mlxtend() -> None:
 def test_one_seed_of_answers_is_judged_by_mcnemar() -> None:
     d = np.zeros(500)
     d[:12], d[12:15] = -1, 1
-    found = nested(d)
+    found = nested_difference(d)
     assert found.discordant == (12, 3)
     assert p_regressed(found) == mcnemar(12, 3)
     assert p_differs(found) == mcnemar_two_sided(12, 3)
@@ -179,7 +179,7 @@ def test_flipping_signs_takes_all_of_them_and_is_never_zero() -> None:
     assert sign_flips([-1.0, -2.0, -3.0]) == 1 / 8
     assert sign_flips([1.0, 2.0, 3.0]) == 1.0
     assert sign_flips([-0.1] * 7) == 1 / 128 < 0.01 < sign_flips([-0.1] * 6)
-    assert sign_flips([-1.0] * 20) == 1 / (paired.FLIPS + 1)
+    assert sign_flips([-1.0] * 20) == 1 / (paired.SAMPLED_FLIPS + 1)
     d = np.random.default_rng(0).normal(-0.3, 1, 9)
     oracle = stats.permutation_test((d,), np.mean, permutation_type="samples", alternative="less", n_resamples=512)
     assert sign_flips(d) == pytest.approx(oracle.pvalue)
@@ -191,19 +191,19 @@ def test_flipping_signs_takes_all_of_them_and_is_never_zero() -> None:
 )
 def test_without_variance_the_difference_is_compared_directly(value, tolerance, regressed, not_worse) -> None:
     exact = Difference(value, 0.0, 0.0, 0.0, math.inf, 100, 1)
-    assert (p_regressed(exact, tolerance) == MIN) is regressed
-    assert (p_not_worse(exact, tolerance) == MIN) is not_worse
-    assert p_differs(exact) == (MIN if value else 1.0)
+    assert (p_regressed(exact, tolerance) == MIN_P) is regressed
+    assert (p_not_worse(exact, tolerance) == MIN_P) is not_worse
+    assert p_differs(exact) == (MIN_P if value else 1.0)
 
 
 def test_few_examples_without_a_difference_do_not_prove_that_there_is_none() -> None:
-    assert p_not_worse(nested(np.zeros((1, 50))), 0.01) > 0.2
-    assert p_not_worse(nested(np.zeros((1, 5000))), 0.01) < 0.001
+    assert p_not_worse(nested_difference(np.zeros((1, 50))), 0.01) > 0.2
+    assert p_not_worse(nested_difference(np.zeros((1, 5000))), 0.01) < 0.001
 
 
 def test_no_p_is_zero_however_strong_the_evidence() -> None:
     strong = Difference(-1.0, 1e-12, 0.0, 1e-12, math.inf, 10**6, 1)
-    assert p_regressed(strong) == MIN > 0
+    assert p_regressed(strong) == MIN_P > 0
     assert p_not_worse(strong, 0.1) == 1.0
     assert mcnemar(10**5, 0) > 0
 
@@ -213,7 +213,7 @@ def test_with_few_seeds_the_gate_asks_the_seeds_too() -> None:
     main = Difference(-0.02, 1e-6, 1e-6, 2e-6, 4.0, 1000, 2)
     assert p_regressed(main) < 0.01
     head = [0.80, 0.78]
-    seeds = (over_seeds_alone([h - b for b, h in zip(base, head)]), welch(base, head))
+    seeds = (seeds_only_difference([h - b for b, h in zip(base, head)]), welch_difference(base, head))
     assert Evidence(main, seeds).p_regressed(0.0) == 2 * min(p_regressed(each) for each in seeds) > 0.05
 
 
@@ -242,7 +242,7 @@ def test_what_a_difference_is_told_by_is_the_formula() -> None:
     """10,000 examples of which 5 % differ, α 0.01 two-sided, power 0.95: 0.94 points (STATISTICS, 7)."""
     d = np.zeros(10_000)
     d[:250], d[250:500] = 1, -1
-    assert min_detectable_effect(nested(d), 0.005) == pytest.approx(0.0094, abs=1e-4)
+    assert min_detectable_effect(nested_difference(d), 0.005) == pytest.approx(0.0094, abs=1e-4)
 
 
 @pytest.mark.parametrize(("df", "level"), [(1.3, 1e-4), (2.0, 1e-4), (3.0, 1e-6)])
@@ -250,7 +250,7 @@ def test_far_out_the_spread_alone_decides_what_is_told(df: float, level: float) 
     from scipy import special
 
     one = Difference(0.0, 0.0, 1.0, 1.0, df, 0, 3)
-    assert stats.t.ppf(1 - level, df) > power.FAR
+    assert stats.t.ppf(1 - level, df) > power.MAX_EXACT_QUANTILE
     exact = special.nctdtrinc(df, 0.05, stats.t.ppf(1 - level, df))
     assert min_detectable_effect(one, level) == pytest.approx(exact, rel=1e-3)
 
@@ -260,21 +260,21 @@ def test_the_least_loss_that_is_found_solves_its_equation() -> None:
     d = np.zeros(10_000)
     d[:250], d[250:500] = 1, -1
     c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
-    loss = min_detectable_loss(nested(d), 0.01, 0.01, growth=1e-4)
+    loss = min_detectable_loss(nested_difference(d), 0.01, 0.01, growth=1e-4)
     assert loss - 0.01 == pytest.approx(c * math.sqrt((0.05 + loss) * 1e-4), rel=0.01)
     d[500:900] = -1
-    lost = nested(d)
+    lost = nested_difference(d)
     assert min_detectable_loss(lost, 0.01, 0.01, growth=1e-4) == pytest.approx(0.01 + c * lost.error, rel=0.01)
 
 
 def test_a_loss_is_found_that_nothing_seen_makes_likely() -> None:
     """No example differs, so the variance seen is 0: what is found follows from the loss alone, and is not 0."""
-    none = Evidence(nested(np.zeros((1, 1000))))
+    none = Evidence(nested_difference(np.zeros((1, 1000))))
     c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
     assert none.min_detectable_loss(0.0, 0.01) == pytest.approx(c**2 / 1000, rel=0.02)
-    two = Evidence(nested(np.zeros((2, 1000))), (over_seeds_alone([0.0, 0.0]),))
+    two = Evidence(nested_difference(np.zeros((2, 1000))), (seeds_only_difference([0.0, 0.0]),))
     assert two.min_detectable_loss(0.0, 0.01) > 0.5
-    apart = Evidence(nested(np.zeros((2, 1000))), (over_seeds_alone([-0.1, 0.1]),))
+    apart = Evidence(nested_difference(np.zeros((2, 1000))), (seeds_only_difference([-0.1, 0.1]),))
     assert apart.min_detectable_loss(0.0, 0.01) == math.inf
 
 
@@ -299,16 +299,16 @@ def test_what_is_found_is_never_less_than_the_tolerance_nor_than_what_a_loss_bri
 def test_with_few_degrees_of_freedom_the_least_loss_is_found_as_often_as_is_said() -> None:
     """Half of all estimated losses are below what is found in 95 of 100, half above."""
     random = np.random.default_rng(5)
-    runs = [over_seeds_alone(random.normal(0.0, 1.0, 4)) for _ in range(2000)]
+    runs = [seeds_only_difference(random.normal(0.0, 1.0, 4)) for _ in range(2000)]
     loss = float(np.median([min_detectable_loss(each, 0.0, 0.01) for each in runs]))
-    found = [p_regressed(over_seeds_alone(random.normal(-loss, 1.0, 4))) <= 0.01 for _ in range(2000)]
+    found = [p_regressed(seeds_only_difference(random.normal(-loss, 1.0, 4))) <= 0.01 for _ in range(2000)]
     assert np.mean(found) == pytest.approx(0.95, abs=0.015)
 
 
 @pytest.mark.parametrize(("seeds", "spread"), [(1, 0.0), (4, 0.0), (3, 0.02)])
 def test_with_what_would_decide_it_is_decided(seeds: int, spread: float) -> None:
     random = np.random.default_rng(3)
-    few = nested(answers(random, seeds, 400, 0.05, 0.05) + random.normal(0, spread, (seeds, 1)))
+    few = nested_difference(answers(random, seeds, 400, 0.05, 0.05) + random.normal(0, spread, (seeds, 1)))
     plan = required_sample_size(few, 0.01, 0.01)
     assert plan is not None
     assert plan.n >= 400
@@ -319,14 +319,18 @@ def test_with_what_would_decide_it_is_decided(seeds: int, spread: float) -> None
 
 def test_examples_that_do_not_differ_decide_once_there_are_enough_of_them() -> None:
     """100 alike examples do not rule out that one in a hundred is lost; needed are those that would."""
-    plan = required_sample_size(nested(np.zeros(100)), 0.01, 0.01)
+    plan = required_sample_size(nested_difference(np.zeros(100)), 0.01, 0.01)
     assert plan is not None
-    assert p_not_worse(nested(np.zeros(100)), 0.01) > 0.01 >= p_not_worse(nested(np.zeros(plan.n)), 0.01)
+    assert (
+        p_not_worse(nested_difference(np.zeros(100)), 0.01)
+        > 0.01
+        >= p_not_worse(nested_difference(np.zeros(plan.n)), 0.01)
+    )
 
 
 def test_seeds_alone_find_nothing_where_their_flips_cannot() -> None:
     values = (-0.1, -0.2, -0.15)
-    evidence = Evidence(over_seeds_alone(values), flips=values)
+    evidence = Evidence(seeds_only_difference(values), flips=values)
     assert evidence.min_detectable_loss(0.0, 0.01) == evidence.min_detectable_effect(0.01) == math.inf
     assert evidence.p_regressed(0.0) == 1 / 8
     assert evidence.p_differs() == 1 / 4
@@ -337,9 +341,9 @@ def test_examples_taken_as_independent_give_a_wider_interval() -> None:
     hard = random.random(1000)
     base, head = (np.stack([(random.random(1000) > hard) for _ in range(3)]).astype(float) for _ in "ab")
     errors = [math.hypot(*(side[s].std(ddof=1) / math.sqrt(1000) for side in (base, head))) for s in range(3)]
-    wide = unpaired([float((head[s] - base[s]).mean()) for s in range(3)], errors, 1000)
-    assert wide.variance > nested(head - base).variance
-    assert wide.value == pytest.approx(nested(head - base).value)
+    wide = unpaired_difference([float((head[s] - base[s]).mean()) for s in range(3)], errors, 1000)
+    assert wide.variance > nested_difference(head - base).variance
+    assert wide.value == pytest.approx(nested_difference(head - base).value)
 
 
 # ── coverage and error rates ────────────────────────────────────────────────────────────────────
@@ -361,12 +365,12 @@ def rates(seeds: int, n: int, spread: float, trials: int, together: float = 0.0)
         drawn = random.random((seeds, unsure))
         other = np.where(random.random((seeds, unsure)) < together, drawn, random.random((seeds, unsure)))
         base, head = (x < 0.5 + move / share for x, move in zip((drawn, other), moves))
-        found = nested(head.astype(float) - base, alike=n - unsure)
+        found = nested_difference(head.astype(float) - base, alike=n - unsure)
         low, high = found.interval()
         covered += low <= 0 <= high
         alone += p_regressed(found) <= 0.01
         values = [side.sum(axis=1) / n for side in (base, head)]
-        pair = (over_seeds_alone(values[1] - values[0]), welch(*values)) if seeds > 1 else ()
+        pair = (seeds_only_difference(values[1] - values[0]), welch_difference(*values)) if seeds > 1 else ()
         agreed += Evidence(found, pair).p_regressed(0.0) <= 0.01
     return covered / trials, alone / trials, agreed / trials
 
@@ -421,7 +425,7 @@ def test_coverage_of_resampled_metrics_as_the_docs_state_it() -> None:
                 return [of(sides[1][s], rows) - of(sides[0][s], rows) for s in range(seeds)]
 
             draws = np.array([difference(random.integers(0, n, n)) for _ in range(100)])
-            low, high = resampled(difference(np.arange(n)), draws, n).interval()
+            low, high = resampled_difference(difference(np.arange(n)), draws, n).interval()
             covered += low <= 0 <= high
         print(f"{name:8}  {seeds:5}  {n:8}  {covered / trials:8.3f}", flush=True)
         assert covered / trials >= 0.91  # 0.95 and three standard errors

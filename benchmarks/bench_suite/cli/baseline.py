@@ -1,4 +1,4 @@
-"""`bench baseline`: the runs that others are compared with."""
+"""`bench baseline`: keep and list the runs that others are compared with."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bench_suite.cli.output import format_bytes, say
 
 @click.group(name="baseline")
 def command() -> None:
-    """Keep a run as the baseline of its suite, and list what is kept.
+    """Keep a run as the baseline of its suite, and list the baselines.
 
-    A baseline is a small copy under results/baselines/, made to be committed: records and test predictions.
+    A baseline is a small copy of a run under results/baselines/, meant to be committed: records and test predictions.
 
     \b
       bench baseline set latest
@@ -28,17 +28,17 @@ def command() -> None:
 @click.argument("run", default="latest", shell_complete=run_names)
 @RESULTS
 def set_(run: str, results: Path) -> None:
-    """Make RUN, by default the newest, the baseline of its suite, in the place of the one before."""
+    """Make RUN, by default the newest, the baseline of its suite; it replaces an earlier one."""
     from bench_suite.comparison.baselines import set_baseline
     from bench_suite.reports.leaderboard import lacking
     from bench_suite.store.runs import Store
 
     store = Store(results)
-    made = set_baseline(store, store.open(run))
-    say(f"{made.suite}: {made.run.name}, {format_bytes(made.size)} in {shown(made.run.path)}")
-    if lacks := lacking(made.run):
-        say(f"note: it is not the whole suite: {lacks}")
-    say("\nnext: bench run SUITE --against baseline   measures anew and compares")
+    baseline = set_baseline(store, store.open(run))
+    say(f"{baseline.suite}: {baseline.run.name}, {format_bytes(baseline.size)} in {shown(baseline.run.path)}")
+    if missing := lacking(baseline.run):
+        say(f"note: it is not the whole suite: {missing}")
+    say("\nnext: bench run SUITE --against baseline   runs the suite again and compares")
 
 
 @command.command()
@@ -48,20 +48,22 @@ def show(results: Path, as_json: bool) -> None:
     from bench_suite.comparison.baselines import baselines
     from bench_suite.store.runs import Store
 
-    found = baselines(Store(results))
+    known = baselines(Store(results))
     if as_json:
-        listed = [
-            {"suite": each.suite, "run": each.run.name, "bytes": each.size, "git": each.run.info.get("git"),
-             "cells": len(each.run.records()), "path": str(each.run.path)}
-            for each in found
+        entries = [
+            {"suite": baseline.suite, "run": baseline.run.name, "bytes": baseline.size,
+             "git": baseline.run.info.get("git"), "cells": len(baseline.run.records()),
+             "path": str(baseline.run.path)}
+            for baseline in known
         ]  # fmt: skip
-        click.echo(json.dumps({"schema": 1, "baselines": listed}, indent=2))
+        click.echo(json.dumps({"schema": 1, "baselines": entries}, indent=2))
         return
-    if not found:
+    if not known:
         say(f"{results}/baselines holds none yet\n\nnext: bench baseline set RUN")
         return
-    width = max(len(each.suite) for each in found)
-    for each in found:
-        commit = str((each.run.info.get("git") or {}).get("commit") or "no commit known")[:7]
-        cells = len(each.run.records())
-        say(f"{each.suite:{width}}  {each.run.name}  {commit}  {cells} cells, {format_bytes(each.size)}")
+    width = max(len(baseline.suite) for baseline in known)
+    for baseline in known:
+        run = baseline.run
+        commit = str((run.info.get("git") or {}).get("commit") or "no commit known")[:7]
+        size = f"{len(run.records())} cells, {format_bytes(baseline.size)}"
+        say(f"{baseline.suite:{width}}  {run.name}  {commit}  {size}")

@@ -1,4 +1,4 @@
-"""`bench compare`: what changed between two runs, and whether it is worse than the suite's gates allow."""
+"""`bench compare`: show what changed between two runs, and whether it is worse than the suite's gates allow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MARKDOWN = click.option(
 )  # fmt: skip
 JUNIT = click.option(
     "--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="Write JUnit XML, a test for each gated metric, cell that is not compared and failed probe.",
+    help="Write JUnit XML: a test for each gated metric, cell that is not compared, and failed probe.",
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ JUNIT = click.option(
 @chosen(MARKDOWN, JUNIT)
 @click.option(
     "--error-rates", is_flag=True,
-    help="Simulate how often such gates raise a false alarm and find a drop, and print it; of given runs, of theirs.",
+    help="Simulate how often gates raise a false alarm and find a drop: the gates of the given runs, or usual ones.",
 )  # fmt: skip
 @chosen(RESULTS, JSON)
 def command(
@@ -41,8 +41,8 @@ def command(
     """Compare the run HEAD with the run BASE, metric by metric, paired by test example.
 
     BASE is a run, `baseline` (that of the suite; see bench baseline), the name of a baseline, or `latest`, the
-    newest earlier run of the suite; HEAD is a run, by default the newest but for smoke runs. The gates are those
-    of HEAD's suite.
+    newest earlier run of the suite. HEAD is a run, by default the newest one that is no smoke run. The gates of
+    HEAD's suite are judged.
     Exit status: 0 nothing is worse, 1 regressed, 2 wrong input, 3 cells failed, 4 cannot tell, or no baseline.
 
     \b
@@ -83,7 +83,11 @@ def command(
 
 
 def write_files(comparison: Comparison, markdown: Path | None, junit: Path | None) -> None:
-    """The files that were asked for. Raises BenchError where one cannot be written."""
+    """Write the Markdown and JUnit files that were asked for.
+
+    Raises:
+        BenchError: A file cannot be written.
+    """
     from bench_suite.reports.leaderboard import write
 
     if markdown is not None:
@@ -97,14 +101,14 @@ def write_files(comparison: Comparison, markdown: Path | None, junit: Path | Non
 
 
 def say_comparison(comparison: Comparison) -> None:
-    """What a person reads: findings and gated metrics, worst first, cells that are not compared, and the sum of it."""
+    """Print findings, gated metrics and cells that are not compared, worst first, and the result in one line."""
     from bench_suite.reports.comparison import as_text
 
     say(as_text(comparison))
 
 
 def as_document(comparison: Comparison) -> dict[str, object]:
-    """The comparison for a program."""
+    """Return the comparison as plain values for JSON."""
     from dataclasses import asdict
 
     from bench_suite.store.records import plain

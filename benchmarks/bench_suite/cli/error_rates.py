@@ -1,4 +1,4 @@
-"""What `bench compare --error-rates` prints: how often gates alarm for nothing, and what they find."""
+"""Print `bench compare --error-rates`: how often gates raise a false alarm, and how often they find a drop."""
 
 from __future__ import annotations
 
@@ -19,25 +19,29 @@ if TYPE_CHECKING:
 GATES = (1, 20)
 SEEDS = (1, 3, 5)
 TRIALS = 1000
-"Of equally good models; half of it of drops."
+"Trials with equally good models; half as many with drops."
 HEAD = ("gates", "seeds", "examples", "tolerance", "false alarms", "drop", "found", "on top", "finds")
 
 
 def usual(*, as_json: bool) -> int:
-    """Suites of one gate and of twenty, of one, three and five seeds: 10,000 examples of which 5 % differ."""
+    """Simulate suites of 1 and 20 gates, with 1, 3 and 5 seeds, on 10,000 examples of which 5 % differ."""
     from bench_suite.comparison.error_rates import Setting
 
-    say("10,000 paired examples, models differ on 5 % of them, a seed brings 0.2 points", err=True)
+    say("10,000 paired examples; models differ on 5 % of them; seeds have a standard deviation of 0.2 points", err=True)
     suites = [
         [Setting(seeds=seeds, spread=0.002 if seeds > 1 else 0.0, tolerance=0.01)] * gates
         for gates in GATES
         for seeds in SEEDS
     ]
-    return _say(suites, as_json=as_json)
+    return _print_rates(suites, as_json=as_json)
 
 
 def of_runs(base: Run, head: Run, *, as_json: bool) -> int:
-    """The gates of two runs, with the examples, seeds and spreads that were measured. Raises ComparisonError."""
+    """Simulate the gates of two runs, with the examples, seeds and spreads that were measured.
+
+    Raises:
+        ComparisonError: The runs cannot be compared, or no gated metric is compared over examples.
+    """
     from bench_suite.comparison.compare import ComparisonError
     from bench_suite.comparison.error_rates import settings_of
 
@@ -45,10 +49,10 @@ def of_runs(base: Run, head: Run, *, as_json: bool) -> int:
     if not settings:
         raise ComparisonError("no gated metric of these runs is compared over examples: there is nothing to simulate")
     say(f"the {len(settings)} gated metrics of these runs that are compared over examples", err=True)
-    return _say([settings], as_json=as_json)
+    return _print_rates([settings], as_json=as_json)
 
 
-def _say(suites: Sequence[Sequence[Setting]], *, as_json: bool) -> int:
+def _print_rates(suites: Sequence[Sequence[Setting]], *, as_json: bool) -> int:
     from bench_suite.comparison.error_rates import simulate
     from bench_suite.store.records import plain
 
@@ -56,7 +60,7 @@ def _say(suites: Sequence[Sequence[Setting]], *, as_json: bool) -> int:
     if not as_json:
         say("  ".join(HEAD))
     for settings in suites:
-        # With a tolerance there is hardly ever a false alarm: the harder case is without.
+        # With a tolerance false alarms are very rare: the hard case is no tolerance.
         strict = simulate([replace(setting, tolerance=0.0) for setting in settings], 0.0, trials=TRIALS)
         rates = simulate(settings, trials=TRIALS // 2)
         added = simulate(settings, on_top=True, trials=TRIALS // 2)
@@ -67,10 +71,10 @@ def _say(suites: Sequence[Sequence[Setting]], *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"schema": 1, "suites": plain(entries)}, indent=2))
         return 0
-    say(f"\nfalse alarms  of 100 comparisons of equally good models, by any gate, without tolerance; {TRIALS:,} trials")
-    say(f"found         of 100 drops of one metric, so far beyond its tolerance; {TRIALS // 2} trials")
-    say("on top        the same where the drop adds to the examples on which the models differ")
-    say("finds         the least drop beyond the tolerance that is found in 95 of 100 even then, as `compare` says it")
+    say(f"\nfalse alarms  by any gate in 100 comparisons of equally good models, without tolerance; {TRIALS:,} trials")
+    say(f"found         of 100 drops of one metric that exceed its tolerance by `drop`; {TRIALS // 2} trials")
+    say("on top        the same, if the drop falls on examples on which the models did not differ")
+    say("finds         the least drop beyond the tolerance that 95 of 100 comparisons find even then, by `compare`")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Baselines: small copies of runs under `results/baselines/`, one a suite, that later runs are compared with."""
+"""Keep baselines: small copies of runs under `results/baselines/`, one a suite, to compare later runs with."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from bench_suite.store.records import dumps
 from bench_suite.store.runs import Run, Store
 
 FOLDER = "baselines"
-KEPT = "predictions/test"
-"The one artifact of a cell that a comparison reads."
+ARTIFACT = "predictions/test"
+"The only artifact of a cell that a comparison reads."
 WORD = "baseline"
-"In the place of a run's name: the baseline of the suite in question."
+"Names the baseline of the suite in question, instead of a run."
 
 
 class NoBaseline(BenchError):
-    """Nothing to judge against."""
+    """A comparison that has no baseline."""
 
     exit_status = 4
 
@@ -40,11 +40,13 @@ class Baseline:
 
 
 def set_baseline(store: Store, run: Run) -> Baseline:
-    """Copy what a comparison needs of a run to `baselines/SUITE/`, in the place of an earlier one.
+    """Copy what a comparison needs of a run to `baselines/SUITE/`, and replace an earlier baseline as a whole.
 
-    That is `run.json`, environments, records, summaries and the predictions on the test split; no weights, pictures or
-    other predictions. The folder changes as a whole. Raises StoreError for a smoke run, one without records, and where
-    the folder cannot be written.
+    The copy holds `run.json`, environments, records, summaries and the predictions on the test split, but no weights,
+    pictures or other predictions.
+
+    Raises:
+        StoreError: It is a smoke run, no cell ended well, or the folder cannot be written.
     """
     if run.info.get("smoke"):
         raise StoreError(f"{run.name} is a smoke run, which is never compared\n  run it without --smoke")
@@ -59,7 +61,7 @@ def set_baseline(store: Store, run: Run) -> Baseline:
         (new / "records").mkdir()
         with Writer(new) as writer:
             for record in records:
-                writer.write(replace(record, artifacts=tuple(_kept(run, record, Run(new)))))
+                writer.write(replace(record, artifacts=tuple(_copy_predictions(run, record, Run(new)))))
         for source in [*sorted((run.path / "environments").glob("*.json")), run.path / "summaries.json"]:
             if source.is_file():
                 write_file(new / source.relative_to(run.path), source.read_bytes())
@@ -75,29 +77,36 @@ def set_baseline(store: Store, run: Run) -> Baseline:
     return _baseline(target)
 
 
-def _kept(run: Run, record: Record, new: Run) -> Iterator[ArtifactRow]:
-    """Copy a cell's predictions on the test split; where they are damaged, a comparison goes by intervals."""
+def _copy_predictions(run: Run, record: Record, new: Run) -> Iterator[ArtifactRow]:
+    """Copy a cell's predictions on the test split; damaged ones are left out, and intervals are compared instead."""
     for row in record.artifacts:
-        if row.name == KEPT:
+        if row.name == ARTIFACT:
             with suppress(StoreError):
                 yield new.write_predictions(record.id, "test", run.read_predictions(row))
 
 
 def baselines(store: Store) -> list[Baseline]:
-    """All baselines, by suite."""
+    """Return all baselines, sorted by suite."""
     folder = store.root / FOLDER
-    found = sorted(path.parent for path in folder.glob("*/run.json"))
-    return [_baseline(path) for path in found if not path.name.startswith(".")]  # one that was being written
+    paths = sorted(path.parent for path in folder.glob("*/run.json"))
+    return [_baseline(path) for path in paths if not path.name.startswith(".")]  # a dot: not completely written
 
 
 def base_run(store: Store, name: str, suite: str, before: Run | None = None) -> Run:
-    """The run that a comparison of `suite` starts from.
+    """Return the run that `suite` is compared with.
 
-    Arguments: `name`, `baseline` (that of the suite), the name of a baseline, `latest` (the newest earlier run of the
-    suite, smoke runs left aside), or a run as `Store.open` takes it; `before`, the run that an earlier one precedes.
-    Raises NoBaseline where there is none yet, StoreError where the name fits nothing.
+    Args:
+        store: the runs and baselines.
+        name: `baseline` (that of the suite), the name of a baseline, `latest` (the newest earlier run of the suite
+            that is no smoke run), or a run as `Store.open` takes it.
+        suite: the suite's name.
+        before: the run that `latest` must precede.
+
+    Raises:
+        NoBaseline: There is no baseline or earlier run yet.
+        StoreError: The name matches nothing.
     """
-    known = {each.suite: each.run for each in baselines(store)}
+    known = {baseline.suite: baseline.run for baseline in baselines(store)}
     if name == WORD:
         if suite not in known:
             raise NoBaseline(
@@ -105,9 +114,9 @@ def base_run(store: Store, name: str, suite: str, before: Run | None = None) -> 
             )
         return known[suite]
     if name == "latest":
-        end = "~" if before is None else str(before.info["started"])  # behind every time
-        fitting = (info for info in store.runs() if info.suite == suite and not info.smoke and info.started < end)
-        newest = next(fitting, None)
+        end = "~" if before is None else str(before.info["started"])  # "~" sorts after every time
+        earlier = (info for info in store.runs() if info.suite == suite and not info.smoke and info.started < end)
+        newest = next(earlier, None)
         if newest is None:
             raise NoBaseline(f"there is no earlier run of {suite} in {store.root}\n  make one with: bench run {suite}")
         return Run(newest.path)
@@ -121,7 +130,7 @@ def base_run(store: Store, name: str, suite: str, before: Run | None = None) -> 
 
 
 def head_run(store: Store, name: str | Path) -> Run:
-    """The run that is compared: as `Store.open` takes it, but `latest` leaves smoke runs aside if there are others."""
+    """Return the run to compare: as `Store.open` does, but `latest` skips smoke runs if there are others."""
     if str(name) == "latest" and not (Path(name) / "run.json").is_file():
         newest = next((info for info in store.runs() if not info.smoke), None)
         if newest is not None:

@@ -1,67 +1,87 @@
-"""Evidence: what a gate goes by, a difference and what the seeds' values alone say of it."""
+"""Evidence: how a metric was compared, and what its difference and its seeds say about a gate."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from bench_suite.stats.paired import Difference, p_differs, p_not_worse, p_regressed, sign_flips
 from bench_suite.stats.power import POWER, min_detectable_effect, min_detectable_loss
 
+Method = Literal[
+    "examples", "resampling", "same predictions", "intervals", "exact values", "same values", "seeds", "processes"
+]
+"""How two sides of a metric are compared:
+
+`examples`          example by example, from stored predictions
+`resampling`        by resampling examples, from stored predictions
+`same predictions`  the stored predictions do not differ, and they alone make the metric
+`intervals`         by the intervals of both sides, as if of independent examples
+`exact values`      counts that do not vary between runs, with the same difference under every seed
+`same values`       single observations that are equal under every seed
+`seeds`             by the values under each seed alone
+`processes`         by the logarithms of timings of fresh processes
+"""
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a gate goes by: a difference, and with several seeds what their values alone say of it.
+    """A difference, how it was found, and with several seeds what their values alone say.
 
-    Satterthwaite's degrees of freedom are themselves estimated: where seeds decide and there are two or three, a test
-    of `main` alone at 0.01 raises 2 to 4 % false alarms (simulated). So a finding must also stand by the seeds alone:
-    paired (df = S − 1), or where nothing pairs them by Welch's test of the two sides' values, whichever is clearer, at
-    half the level since there are two.
+    Satterthwaite's degrees of freedom are estimates: if seeds dominate and there are two or three, a test of `main`
+    alone at 0.01 raises 2 to 4 % false alarms (simulated). So a finding must also hold for the seeds alone: paired
+    (df = S − 1), or, if nothing pairs them, by Welch's test of both sides' values. The clearer of the two counts, at
+    half the level because there are two.
     """
 
     main: Difference
     seeds: tuple[Difference, ...] = ()
     flips: tuple[float, ...] = ()
-    "Differences under each seed, where nothing but they is known: then p is by `sign_flips`."
+    "Differences under each seed, if nothing else is known: then p comes from `sign_flips`."
+    method: Method = "examples"
+    unpaired_reason: str = ""
+    "For people: why examples could not be paired, if the method is a substitute for that."
 
     def p_regressed(self, tolerance: float) -> float:
-        """As the function, of all that must agree."""
+        """Return `paired.p_regressed` combined over the tests that must agree."""
         if self.flips:
             return sign_flips([value + tolerance for value in self.flips])
-        return self._agreed([p_regressed(each, tolerance) for each in (self.main, *self.seeds)])
+        return self._combine([p_regressed(each, tolerance) for each in (self.main, *self.seeds)])
 
     def p_not_worse(self, tolerance: float) -> float:
-        """As the function, of all that must agree."""
+        """Return `paired.p_not_worse` combined over the tests that must agree."""
         if self.flips:
             return sign_flips([-value - tolerance for value in self.flips])
-        return self._agreed([p_not_worse(each, tolerance) for each in (self.main, *self.seeds)])
+        return self._combine([p_not_worse(each, tolerance) for each in (self.main, *self.seeds)])
 
     def p_differs(self) -> float:
-        """As the function, of `main` alone: what is not gated is a finding to look at, and goes with its interval."""
+        """Return `paired.p_differs` of `main` alone, for metrics that are not gated and shown with their interval."""
         if self.flips:
             return min(1.0, 2 * min(sign_flips(self.flips), sign_flips([-value for value in self.flips])))
         return p_differs(self.main)
 
     def min_detectable_effect(self, level: float, power: float = POWER) -> float:
-        """As the function, of all that must agree; perhaps ∞."""
+        """Return `power.min_detectable_effect` for the tests that must agree; ∞ if the seeds are too few."""
         if self.flips and level < 0.5 ** len(self.flips):
             return math.inf
         seeds = [min_detectable_effect(each, level / len(self.seeds), power) for each in self.seeds]
         return max(min_detectable_effect(self.main, level, power), min(seeds, default=0.0))
 
     def min_detectable_loss(self, tolerance: float, level: float, power: float = POWER) -> float:
-        """As the function, of all that must agree; perhaps ∞.
+        """Return `power.min_detectable_loss` for the tests that must agree; ∞ if no loss is found.
 
-        Answers that are lost are the same under each seed, or others: the first makes the mean over examples vary more,
-        the second the seeds, by the loss / n and the loss / (nS); each part is given what is worse for it.
+        Lost answers may be the same under each seed, or others. The first raises the variance over examples by
+        loss / n, the second the variance over seeds by loss / (nS). Each part assumes its worse case.
         """
         if self.flips and level < 0.5 ** len(self.flips):
             return math.inf
-        of_seeds = self.main.least
+        of_seeds = self.main.variance_per_loss
         growth = of_seeds * self.main.count
         seeds = [min_detectable_loss(each, tolerance, level / len(self.seeds), power, of_seeds) for each in self.seeds]
         return max(min_detectable_loss(self.main, tolerance, level, power, growth), min(seeds, default=0.0))
 
-    def _agreed(self, p: list[float]) -> float:
-        main, *seeds = p
+    def _combine(self, p_values: list[float]) -> float:
+        """Return the larger of the p of `main` and the smallest p of the seeds, corrected for their number."""
+        main, *seeds = p_values
         return max(main, min(1.0, len(seeds) * min(seeds))) if seeds else main

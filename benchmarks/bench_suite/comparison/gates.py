@@ -1,4 +1,4 @@
-"""Gates: does the mean over seeds of each gated metric hold its least and greatest value?"""
+"""Gates: does the mean over seeds of each gated metric lie within its least and greatest value?"""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bench_suite.contracts import Interval, MetricRow, Record
+from bench_suite.suite.spec import AXES
 
 Verdict = Literal["passed", "failed", "warning", "absent", "not judged"]
+
+UNNAMED_DEFAULTS = {axis: AXES[axis].default for axis in ("engine", "precision")}
+"Labels that every cell has and that its name leaves out at their default."
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one gate says of one group of cells that differ only in their seed."""
+    """The verdict of one gate on one group of cells that differ only in their seed."""
 
     metric: str
     where: str
@@ -25,84 +29,86 @@ class Judgement:
 def judge(
     gates: Mapping[str, Mapping[str, Any]], records: Iterable[Record], summaries: Iterable[MetricRow] = ()
 ) -> list[Judgement]:
-    """Judge `min` and `max` of each gate: *failed* when the interval is wholly outside, *warning* when the value is.
+    """Judge `min` and `max` of each gate: *failed* if the whole interval is outside, *warning* if the value is.
 
-    A metric that a cell should have and has not is *absent*, which is never counted as fine; one that the cell's
-    problem has not, such as `r2` of a classification, is not asked of it. A gate with nothing but a
-    `tolerance` compares with a baseline, so by itself it is *not judged*.
+    A metric that a cell should have but has not is *absent*, which never counts as fine. A metric that the cell's
+    problem does not have, such as `r2` for classification, is not required of it. A gate with only a `tolerance` needs
+    a baseline, so it is *not judged* here.
+
+    Args:
+        gates: rules by metric: `min`, `max`, `tolerance`.
+        records: the run's cells.
+        summaries: metrics of the run as a whole.
     """
-    classify_gated: list[Judgement] = []
+    judgements: list[Judgement] = []
     groups = by_seed(records)
     summaries = list(summaries)
     for metric, rules in gates.items():
         if not {"min", "max"} & rules.keys():
-            classify_gated.append(
-                Judgement(metric, "all cells", "not judged", "a tolerance is judged against a baseline")
-            )
+            judgements.append(Judgement(metric, "all cells", "not judged", "a tolerance is judged against a baseline"))
             continue
-        if summarised := [row for row in summaries if row.name == metric]:
-            classify_gated += _judge_summary(metric, rules, summarised)
+        if rows := [row for row in summaries if row.name == metric]:
+            judgements += _judge_summary(metric, rules, rows)
             continue
-        found = [judgement for where, members in groups.items() for judgement in _judge(metric, rules, where, members)]
-        # A gate that no cell at all could be judged by must not pass unseen.
-        classify_gated += found or [Judgement(metric, "all cells", "absent", "no cell has measured it")]
-    return classify_gated
+        of_metric = [judgement for where, cells in groups.items() for judgement in _judge(metric, rules, where, cells)]
+        # A gate that no cell can be judged by must not pass unseen.
+        judgements += of_metric or [Judgement(metric, "all cells", "absent", "no cell has measured it")]
+    return judgements
 
 
 def by_seed(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Records that differ only in their seed, by what they share, in words."""
+    """Group records that differ only in their seed, by the name of what they share, such as `imdb, minilm`."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         labels = {axis: value for axis, value in record.cell.items() if axis != "seed" and value is not None}
         task, model = labels.pop("task", "?"), labels.pop("model", "?")
-        usual = {"engine": "native", "precision": "32-true"}
-        rest = [f"{axis} {value}" for axis, value in labels.items() if usual.get(axis) != value]
+        rest = [f"{axis} {value}" for axis, value in labels.items() if UNNAMED_DEFAULTS.get(axis) != value]
         groups.setdefault(", ".join([str(task), str(model), *rest]), []).append(record)
     return groups
 
 
 def _judge(metric: str, rules: Mapping[str, Any], where: str, records: Sequence[Record]) -> list[Judgement]:
+    """Judge a metric of cells that differ only in their seed, at each of its coordinates."""
     from bench_suite.stats.intervals import over_cells
 
     rows = [row for record in records for row in record.metrics if row.name == metric]
     label = metric.partition("/")[0]
-    expected = [r for r in records if not _is_foreign(metric, label, r)]
+    expected = [record for record in records if not _is_inapplicable(metric, label, record)]
     if not rows:
         why = next(filter(None, (_error(metric, record) for record in expected)), "")
-        missing = Judgement(metric, where, "absent", "no cell has measured it" + (f": {why}" if why else ""))
-        return [missing] if expected else []
-    classify_gated = []
-    for place, group in _by_coordinates(rows).items():
-        at = f"{where} ({place})" if place else where
+        absent = Judgement(metric, where, "absent", "no cell has measured it" + (f": {why}" if why else ""))
+        return [absent] if expected else []
+    judgements = []
+    for coordinates, group in _by_coordinates(rows).items():
+        at = f"{where} ({coordinates})" if coordinates else where
         known = sum(row.value is not None for row in group)
         if known < len(expected):
-            said = (row.reason for row in group if row.value is None)
-            failed = (_error(metric, record) for record in expected)
-            reason = next(filter(None, (*said, *failed)), "a cell failed")
-            classify_gated.append(
-                Judgement(metric, at, "absent", f"{known} of {len(expected)} seeds have it: {reason}")
-            )
+            reasons = (row.reason for row in group if row.value is None)
+            errors = (_error(metric, record) for record in expected)
+            reason = next(filter(None, (*reasons, *errors)), "a cell failed")
+            message = f"{known} of {len(expected)} seeds have it: {reason}"
+            judgements.append(Judgement(metric, at, "absent", message))
             continue
         mean, interval, _ = over_cells(group)
-        classify_gated.append(_verdict(metric, at, mean, interval, rules))
-    return classify_gated
+        judgements.append(_judge_value(metric, at, mean, interval, rules))
+    return judgements
 
 
 def unmeasured(metric: str, record: Record) -> str:
-    """Why a cell has no row of a metric, as its probe tells; empty where that ended well or is not known."""
+    """Return why a cell has no row of a metric, from its probe; empty if the probe ended well or is not known."""
     row = record.probes.get(metric.partition("/")[0])
     return "" if row is None or row.status == "ok" else f"probe {row.status}: {row.reason or 'no reason given'}"
 
 
 def _error(metric: str, record: Record) -> str:
-    """What kept a cell from measuring a metric: its own fault, or that of the probe; empty where neither is known."""
+    """Return the error of the cell, or of the probe, that kept a metric from being measured; empty if there is none."""
     return unmeasured(metric, record) if record.status == "ok" else (record.reason or f"a cell {record.status}")
 
 
-def _is_foreign(metric: str, label: str, record: Record) -> bool:
-    """Whether the cell cannot have this metric: its probe does not apply there, or ended well and knows it not.
+def _is_inapplicable(metric: str, label: str, record: Record) -> bool:
+    """Return whether the cell cannot have this metric: its probe does not apply, or ended well without the metric.
 
-    A probe that ended well has a row for each metric of the cell's problem, one without a value among them.
+    A probe that ended well has a row for each metric of the cell's problem, also for those without a value.
     """
     probe = record.probes.get(label)
     if probe is None:
@@ -112,33 +118,32 @@ def _is_foreign(metric: str, label: str, record: Record) -> bool:
 
 
 def _judge_summary(metric: str, rules: Mapping[str, Any], rows: Iterable[MetricRow]) -> list[Judgement]:
-    """A metric of the run as a whole: no mean over seeds is left to take."""
-    classify_gated = []
-    for place, (row, *_) in _by_coordinates(rows).items():
-        where = f"all cells ({place})" if place else "all cells"
+    """Judge a metric of the run as a whole, which has no mean over seeds."""
+    judgements = []
+    for coordinates, (row, *_) in _by_coordinates(rows).items():
+        where = f"all cells ({coordinates})" if coordinates else "all cells"
         if row.value is None:
-            classify_gated.append(Judgement(metric, where, "absent", row.reason or "it has no value"))
+            judgements.append(Judgement(metric, where, "absent", row.reason or "it has no value"))
         else:
-            classify_gated.append(_verdict(metric, where, row.value, row.interval, rules))
-    return classify_gated
+            judgements.append(_judge_value(metric, where, row.value, row.interval, rules))
+    return judgements
 
 
-def _verdict(metric: str, where: str, mean: float, interval: Interval | None, rules: Mapping[str, Any]) -> Judgement:
+def _judge_value(
+    metric: str, where: str, mean: float, interval: Interval | None, rules: Mapping[str, Any]
+) -> Judgement:
+    """Judge a mean and its interval by `min` and `max`."""
     low, high = (interval.low, interval.high) if interval else (mean, mean)
     shown = f"{mean:.4g}" + (f" [{low:.4g}, {high:.4g}]" if interval else " (no interval)")
-    for rule, outside, wholly in (
+    for rule, value_outside, interval_outside in (
         ("min", mean < rules.get("min", mean), high < rules.get("min", high)),
         ("max", mean > rules.get("max", mean), low > rules.get("max", low)),
     ):
-        if wholly:
+        if interval_outside:
             return Judgement(metric, where, "failed", f"{shown} lies outside {rule} {rules[rule]:g}")
-        if outside:
-            return Judgement(
-                metric,
-                where,
-                "warning",
-                f"{shown}: the value is outside {rule} {rules[rule]:g}, its interval is not wholly",
-            )
+        if value_outside:
+            message = f"{shown}: the value is outside {rule} {rules[rule]:g}, its interval is not wholly"
+            return Judgement(metric, where, "warning", message)
     return Judgement(metric, where, "passed", shown)
 
 

@@ -1,4 +1,4 @@
-"""Which cells of two runs stand beside one another, and what sets the others apart: nothing is compared silently."""
+"""Pair the cells of two runs, and say what keeps the others from being compared."""
 
 from __future__ import annotations
 
@@ -12,10 +12,22 @@ from bench_suite.contracts import Record
 from bench_suite.execution.selection import LAST_FAILED, takes
 from bench_suite.store.runs import Run
 
-Why = Literal[
+ReasonCode = Literal[
     "failed", "failed probe", "failed in base", "missing", "left out", "new", "other data", "other options",
     "other placement",
 ]  # fmt: skip
+"""Why a cell is not compared:
+
+`failed`           it failed in head
+`failed probe`     one of its probes failed in head; the cell itself is compared
+`failed in base`   it failed in base
+`missing`          head should have it and does not, or neither run has done it
+`left out`         head was asked for other cells
+`new`              base has no such cell
+`other data`       the fingerprints of its data differ
+`other options`    its options, or a component's VERSION or file, differ
+`other placement`  its device, threads or precision differ
+"""
 
 UNKNOWN = "not known"
 
@@ -35,19 +47,21 @@ class Group:
     where: str
     "In words, as head calls it: `imdb, minilm`."
     pairs: tuple[Pair, ...]
-    hardware: bool
-    "Whether each pair ran on the same hardware, the only case in which timings can be compared."
+    same_hardware: bool
+    "Whether each pair ran on the same known hardware, which timings require."
 
 
 @dataclass(frozen=True)
 class UncomparedCell:
     """A cell, or several that differ only in their seed, that is not compared; or a probe that failed in head."""
 
-    why: Why
+    reason_code: ReasonCode
     where: str
+    "The cells in words, with their seeds."
     detail: str
+    "The reason for people."
     probe: str = ""
-    "Label of the probe that failed; none where it is of the whole cell."
+    "Label of the probe that failed; empty for a whole cell."
 
 
 @dataclass(frozen=True)
@@ -55,78 +69,96 @@ class Pairing:
     """Two runs, cell by cell."""
 
     groups: tuple[Group, ...]
-    odd: tuple[UncomparedCell, ...]
+    uncompared: tuple[UncomparedCell, ...]
     notes: tuple[str, ...]
     "What differs between the runs as a whole: code, versions, hardware."
 
 
-def pair(base: Run, head: Run) -> Pairing:
-    """Pair two runs' cells by `id`, which is made of what the suite states and of nothing else.
+def pair_runs(base: Run, head: Run) -> Pairing:
+    """Pair the cells of two runs by `id`, which identifies what the suite states and nothing else.
 
-    A cell that one side has not, in which it failed, or that had other data, options or placement (device, threads,
-    precision) is odd. One whose labels stand in both runs under two ids had other options: it says which.
+    A cell is not compared if one side lacks it or failed in it, or if data, options or placement (device, threads,
+    precision) differ. If both runs have its labels under two ids, its options differ, and the detail names them.
     """
     before, after = base.wanted(), head.wanted()
-    names = {record.id: where for side in (before, after) for where, rs in by_seed(side).items() for record in rs}
-    known = {record.id: record for record in before}
-    pairs, odd = [], []
+    names = {
+        record.id: where
+        for records in (before, after)
+        for where, members in by_seed(records).items()
+        for record in members
+    }
+    unmatched = {record.id: record for record in before}
+    pairs: list[Pair] = []
+    uncompared: list[tuple[Record, tuple[ReasonCode, str]]] = []
     for record in after:
-        other = known.pop(record.id, None)
-        if other is None:
-            odd.append((record, _unknown(record, before)))
-        elif error := _apart(other, record):
-            odd.append((record, error))
+        twin = unmatched.pop(record.id, None)
+        if twin is None:
+            uncompared.append((record, _unmatched_reason(record, before)))
+        elif obstacle := _obstacle(twin, record):
+            uncompared.append((record, obstacle))
         else:
-            pairs.append(Pair(other, record))
+            pairs.append(Pair(twin, record))
     labels = [dict(record.cell) for record in after]
-    odd += [(record, _lacking(record, head)) for record in known.values() if dict(record.cell) not in labels]
-    nowhere = [where for id, where in head.planned.items() if id not in names]
-    by_id = {each.head.id: each for each in pairs}
-    broken = [
-        (record, label, row.reason or "no reason given")
-        for record in after
-        for label, row in record.probes.items()
-        if record.status == "ok" and row.status == "failed"
+    uncompared += [
+        (record, _missing_reason(record, head)) for record in unmatched.values() if dict(record.cell) not in labels
     ]
-    paired = []
-    for where, several in by_seed(each.head for each in pairs).items():
-        members = tuple(by_id[record.id] for record in several)
-        same = all(_machine(base, each.base) == _machine(head, each.head) != UNKNOWN for each in members)
-        paired.append(Group(where, members, same))
+    not_done = [where for id, where in head.planned.items() if id not in names]
+    groups = _groups(pairs, base, head)
     return Pairing(
-        tuple(paired),
+        groups,
         (
-            *_gathered(odd, names),
-            *(UncomparedCell("missing", where, "neither run has done it") for where in nowhere),
-            *_gathered_probes(broken, names),
+            *_merge_seeds(uncompared, names),
+            *(UncomparedCell("missing", where, "neither run has done it") for where in not_done),
+            *_merge_seeds_of_probes(_failed_probes(after), names),
         ),
-        tuple(_notes(base, head, paired)),
+        tuple(_notes(base, head, groups)),
     )
 
 
-def _lacking(record: Record, head: Run) -> tuple[Why, str]:
-    """Why head has no such cell: it was asked for others, or should have it."""
-    only = [str(each) for each in head.info.get("only", ())]
-    passed = head.info.get("passed")  # not in runs of earlier versions, of which `--lf` tells nothing
-    by_labels = [each for each in only if each != LAST_FAILED or passed is None]
+def _groups(pairs: Sequence[Pair], base: Run, head: Run) -> tuple[Group, ...]:
+    """Return the pairs grouped by what they share but the seed."""
+    by_id = {pair.head.id: pair for pair in pairs}
+    groups = []
+    for where, records in by_seed(pair.head for pair in pairs).items():
+        members = tuple(by_id[record.id] for record in records)
+        same = all(_machine(base, pair.base) == _machine(head, pair.head) != UNKNOWN for pair in members)
+        groups.append(Group(where, members, same))
+    return tuple(groups)
+
+
+def _failed_probes(records: Sequence[Record]) -> list[tuple[Record, str, str]]:
+    """Return cell, label and reason of the probes that failed in cells that ended well."""
+    return [
+        (record, label, row.reason or "no reason given")
+        for record in records
+        for label, row in record.probes.items()
+        if record.status == "ok" and row.status == "failed"
+    ]
+
+
+def _missing_reason(record: Record, head: Run) -> tuple[ReasonCode, str]:
+    """Return why head has no such cell: it was asked for others, or should have it."""
+    only = [str(selector) for selector in head.info.get("only", ())]
+    passed = head.info.get("passed")  # runs of earlier versions do not list what `--lf` left out
+    by_labels = [selector for selector in only if selector != LAST_FAILED or passed is None]
     if only and (record.id in (passed or ()) or not takes(by_labels, record.cell)):
         return "left out", f"head was asked for {' '.join(only)}"
     return "missing", f"head lacks it, though it was asked for {' '.join(only)}" if only else "head lacks it"
 
 
-def _unknown(record: Record, before: Sequence[Record]) -> tuple[Why, str]:
-    """Why base has no cell of this id: it is new, or its options were others; that it failed comes first."""
+def _unmatched_reason(record: Record, before: Sequence[Record]) -> tuple[ReasonCode, str]:
+    """Return why base has no cell of this id: it is new, or its options differ; a failure comes first."""
     if record.status != "ok":
         return "failed", f"{record.status}: {record.reason or 'no reason given'}; base has no such cell"
     twin = next((other for other in before if dict(other.cell) == dict(record.cell)), None)
     if twin is None:
         return "new", "base has no such cell"
     changes = _changes(twin.options, record.options)
-    return "other options", "; ".join(changes) or "a component's VERSION or file is another"
+    return "other options", "; ".join(changes) or "a component's VERSION or file differs"
 
 
-def _apart(base: Record, head: Record) -> tuple[Why, str] | None:
-    """What keeps two records of one id from being compared."""
+def _obstacle(base: Record, head: Record) -> tuple[ReasonCode, str] | None:
+    """Return what keeps two records of one id from being compared; None if nothing does."""
     if head.status != "ok":
         return "failed", f"{head.status}: {head.reason or 'no reason given'}"
     if base.status != "ok":
@@ -135,8 +167,8 @@ def _apart(base: Record, head: Record) -> tuple[Why, str] | None:
     if prints[0] != prints[1]:
         names = [str(record.data.get("name", "?")) for record in (base, head)]
         return "other data", f"{names[0]} {prints[0][:8]} → {names[1]} {prints[1][:8]}"
-    places = [{"place": record.options.get("place", {})} for record in (base, head)]
-    if changes := _changes(*places):
+    placements = [{"place": record.options.get("place", {})} for record in (base, head)]
+    if changes := _changes(*placements):
         return "other placement", "; ".join(changes)
     if changes := _changes(base.options, head.options):
         return "other options", "; ".join(changes)
@@ -144,80 +176,85 @@ def _apart(base: Record, head: Record) -> tuple[Why, str] | None:
 
 
 def _changes(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
-    """Options that both have and that differ: `train.epochs 15 → 3`. A new option's default changes nothing."""
-    found = []
+    """Return options that both have and that differ, as `train.epochs 15 → 3`. A new option's default is no change."""
+    changes = []
     for family in base.keys() & head.keys():
         mine, theirs = base[family], head[family]
         if not isinstance(mine, Mapping) or not isinstance(theirs, Mapping):
             continue
-        found += [
-            f"{family}.{key} {_said(mine[key])} → {_said(theirs[key])}"
+        changes += [
+            f"{family}.{key} {_value_text(mine[key])} → {_value_text(theirs[key])}"
             for key in mine.keys() & theirs.keys()
             if mine[key] != theirs[key]
         ]
-    return sorted(found)
+    return sorted(changes)
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return "unset" if value is None else show(value)
 
 
-def _gathered(odd: Sequence[tuple[Record, tuple[Why, str]]], names: Mapping[str, str]) -> Iterator[UncomparedCell]:
-    """One entry for cells that differ only in their seed and are odd for one reason."""
-    seeds: dict[tuple[Why, str, str], list[Any]] = {}
-    for record, (why, detail) in odd:
-        seeds.setdefault((why, names[record.id], detail), []).append(record.cell.get("seed"))
-    for (why, where, detail), several in seeds.items():
-        yield UncomparedCell(why, f"{where}, {_seeds(several)}", detail)
+def _merge_seeds(
+    cells: Sequence[tuple[Record, tuple[ReasonCode, str]]], names: Mapping[str, str]
+) -> Iterator[UncomparedCell]:
+    """Yield one entry for cells that differ only in their seed and are not compared for the same reason."""
+    seeds: dict[tuple[ReasonCode, str, str], list[Any]] = {}
+    for record, (code, detail) in cells:
+        seeds.setdefault((code, names[record.id], detail), []).append(record.cell.get("seed"))
+    for (code, where, detail), members in seeds.items():
+        yield UncomparedCell(code, f"{where}, {_seeds_text(members)}", detail)
 
 
-def _gathered_probes(broken: Sequence[tuple[Record, str, str]], names: Mapping[str, str]) -> Iterator[UncomparedCell]:
-    """One entry for a probe that failed for one reason in cells that differ only in their seed."""
+def _merge_seeds_of_probes(
+    probes: Sequence[tuple[Record, str, str]], names: Mapping[str, str]
+) -> Iterator[UncomparedCell]:
+    """Yield one entry for a probe that failed for the same reason in cells that differ only in their seed."""
     seeds: dict[tuple[str, str, str], list[Any]] = {}
-    for record, label, reason in broken:
+    for record, label, reason in probes:
         seeds.setdefault((names[record.id], label, reason), []).append(record.cell.get("seed"))
-    for (where, label, reason), several in seeds.items():
-        yield UncomparedCell("failed probe", f"{where}, {_seeds(several)}", reason, label)
+    for (where, label, reason), members in seeds.items():
+        yield UncomparedCell("failed probe", f"{where}, {_seeds_text(members)}", reason, label)
 
 
-def _seeds(several: Sequence[Any]) -> str:
-    return f"{'seed' if len(several) == 1 else 'seeds'} {', '.join(map(str, several))}"
+def _seeds_text(seeds: Sequence[Any]) -> str:
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
 
 # ── the runs as a whole ─────────────────────────────────────────────────────────────────────────
 
 
 def _notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
-    code = [_commit(run) for run in (base, head)]
+    """Yield what differs between the runs as a whole; the commits in any case."""
+    code = [_commits_text(run) for run in (base, head)]
     yield f"code: {code[0]} → {code[1]}" if code[0] != code[1] else f"code: {code[0]} on both sides"
     if base.info.get("version") != head.info.get("version"):
         yield f"bench-suite {base.info.get('version')} → {head.info.get('version')}"
-    versions = [[_versions(each) for each in _environments(run)] for run in (base, head)]
-    for package in sorted({package for several in versions for each in several for package in each}):
-        # A run that was resumed may have several.
-        old, new = (", ".join(sorted({each.get(package, "none") for each in several})) for several in versions)
+    versions = [[_versions(environment) for environment in _environments(run)] for run in (base, head)]
+    for package in sorted({package for side in versions for each in side for package in each}):
+        # A run that was resumed may have several versions.
+        old, new = (", ".join(sorted({each.get(package, "none") for each in side})) for side in versions)
         if old != new:
             yield f"{package} {old} → {new}"
     if _hardware(base) != _hardware(head):
         yield f"hardware: {_hardware(base)} → {_hardware(head)}: timings are not compared"
-    elif apart := [group.where for group in groups if not group.hardware]:
-        yield f"hardware: another, or not known, of {'; '.join(apart)}: timings are not compared"
+    elif moved := [group.where for group in groups if not group.same_hardware]:
+        yield f"hardware differs or is not known for {'; '.join(moved)}: timings are not compared"
     if base.info.get("gate", {}) != head.info.get("gate", {}):
         yield "the suites' gates differ: those of head are judged"
     if base.info.get("overrides", []) != head.info.get("overrides", []):
-        yield f"--set: {_listed(base.info.get('overrides'))} → {_listed(head.info.get('overrides'))}"
+        yield f"--set: {_words(base.info.get('overrides'))} → {_words(head.info.get('overrides'))}"
     for word, run in (("base", base), ("head", head)):
-        if left := len(run.records()) - len(run.wanted()):
-            yield f"{word} holds {left} cell{'s' if left > 1 else ''} that its suite no longer asks for: left aside"
+        if ignored := len(run.records()) - len(run.wanted()):
+            yield f"{word} has {ignored} cell{'s' if ignored > 1 else ''} that its suite no longer contains: ignored"
 
 
-def _commit(run: Run) -> str:
-    """The commit of the suite's repository when the run began, and others when it was resumed."""
-    began, *later = (_commit_of(git or {}) for git in (run.info.get("git"), *run.info.get("resumed_git", ())))
-    return f"{began}, resumed with {', '.join(later)}" if later else began
+def _commits_text(run: Run) -> str:
+    """Return the commit of the suite's repository when the run began, and others when it was resumed."""
+    first, *later = (_commit_text(git or {}) for git in (run.info.get("git"), *run.info.get("resumed_git", ())))
+    return f"{first}, resumed with {', '.join(later)}" if later else first
 
 
-def _commit_of(git: Mapping[str, Any]) -> str:
+def _commit_text(git: Mapping[str, Any]) -> str:
     if not git.get("commit"):
         return "no commit known"
     changes = f" with uncommitted changes {git.get('changes') or ''}".rstrip() if git.get("dirty") else ""
@@ -229,23 +266,24 @@ def _environments(run: Run) -> list[Mapping[str, Any]]:
 
 
 def _versions(environment: Mapping[str, Any]) -> dict[str, str]:
+    """Return versions of packages and Python, and the numbers of threads."""
     python = environment.get("python", {}).get("version")
-    # The program's own version stands in run.json too, where it is said once.
+    # run.json holds the program's own version, which has a note of its own.
     packages = {name: version for name, version in environment.get("packages", {}).items() if name != "bench-suite"}
     return {**packages, **({"python": python} if python else {}), **environment.get("threads", {})}
 
 
 def _hardware(run: Run) -> str:
-    """Processor, usable cores and GPUs of all environments of a run, in words."""
-    return "; ".join(dict.fromkeys(map(_hardware_of, _environments(run)))) or UNKNOWN
+    """Return processor, usable cores and GPUs of all environments of a run, in words."""
+    return "; ".join(dict.fromkeys(map(_hardware_text, _environments(run)))) or UNKNOWN
 
 
 def _machine(run: Run, record: Record) -> str:
-    """The same of the environment in which a cell ran."""
-    return _hardware_of(run.environment(record.environment)) if record.environment else UNKNOWN
+    """Return the hardware on which a cell ran, in words."""
+    return _hardware_text(run.environment(record.environment)) if record.environment else UNKNOWN
 
 
-def _hardware_of(environment: Mapping[str, Any]) -> str:
+def _hardware_text(environment: Mapping[str, Any]) -> str:
     hardware = environment.get("hardware", {})
     if not hardware.get("cpu"):
         return UNKNOWN
@@ -253,5 +291,5 @@ def _hardware_of(environment: Mapping[str, Any]) -> str:
     return ", ".join([f"{hardware['cpu']}, {hardware.get('usable_cores', '?')} cores", *gpus])
 
 
-def _listed(words: Any) -> str:
+def _words(words: Any) -> str:
     return " ".join(map(str, words)) if words else "none"

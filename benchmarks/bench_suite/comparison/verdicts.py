@@ -7,26 +7,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from bench_suite.comparison.evidence import Evidence
+from bench_suite.comparison.evidence import Evidence, Method
 from bench_suite.contracts import Better
-from bench_suite.stats.paired import benjamini_hochberg, holm
+from bench_suite.stats.paired import SampleUnit, benjamini_hochberg, holm
 from bench_suite.stats.power import required_sample_size, with_more_seeds
 
 LEVEL = 0.01
 "Chance of any false alarm in the gates of a whole suite, shared among them by Holm's rule; one-sided."
 FALSE_DISCOVERIES = 0.05
-"Share of the findings among metrics that are not gated that is false on average (Benjamini and Hochberg)."
+"Share of false findings among metrics that are not gated, on average (Benjamini and Hochberg)."
 
 MAX_SEEDS = 100
-"Nobody trains more to decide about a gate."
+"Larger numbers of seeds are not suggested: nobody trains so many to decide about a gate."
 
 Verdict = Literal[
     "regressed", "cannot tell", "not compared", "worse", "differs", "no regression found", "no difference found",
     "not worse than the tolerance", "better",
 ]  # fmt: skip
-"""Worst first. *worse*, *better*, *differs* and *no difference found* are of metrics that are not gated, and so is *not
-compared*; *no regression found* is of a gate without a tolerance."""
+"""Worst first. Metrics without a gate get *not compared*, *worse*, *differs*, *no difference found* or *better*; gates
+without a tolerance get *regressed* or *no regression found*."""
 WORST_FIRST: tuple[Verdict, ...] = get_args(Verdict)
+
+UNIT_NAMES: dict[SampleUnit, str] = {"test examples": "test examples", "clusters": "clusters of test examples"}
 
 
 @dataclass(frozen=True)
@@ -40,28 +42,32 @@ class Row:
     coordinates: str = ""
     "The metric's own, in words: `batch_size 64`."
     unit: str = ""
+    "Unit of the values."
     better: Better = "none"
     verdict: Verdict = "cannot tell"
     base: float | None = None
     "Mean over the seeds that are compared."
     head: float | None = None
+    "Mean over the seeds that are compared."
     difference: float | None = None
-    "Head − base in the metric's unit; of a timing head / base − 1."
+    "Head − base in the metric's unit; head / base − 1 for timings."
     interval: tuple[float, float] | None = None
-    "Of the difference, 95 %."
+    "95 % interval of the difference."
     relative: bool = False
-    "Whether difference, interval, tolerance and smallest drop are shares of base: so they are of timings."
+    "Whether difference, interval, tolerance and smallest loss are shares of base, as for timings."
     tolerance: float | None = None
     smallest: float | None = None
-    "The least worsening, tolerance included, that is found in 95 of 100 comparisons; None where none can be."
+    "The least worsening, tolerance included, that 95 of 100 comparisons find; None if none can be found."
     p: float | None = None
-    "Adjusted for many metrics: of *regressed* where gated (Holm), else of any difference (Benjamini-Hochberg)."
+    "Adjusted for many metrics: p of *regressed* for gated ones (Holm), else of any difference (Benjamini-Hochberg)."
     seeds: int = 0
     examples: int = 0
-    how: str = ""
-    "What was compared: `example by example`, …"
+    "Independent observations of the test set; `sample_unit` names what they are. 0 if examples were not compared."
+    sample_unit: SampleUnit = "test examples"
+    method: Method | None = None
+    "How the two sides were compared; None if they were not."
     note: str = ""
-    "Why there is no verdict, and what would decide."
+    "For people: why there is no verdict, and what would decide."
 
 
 @dataclass(frozen=True)
@@ -70,21 +76,21 @@ class Case:
 
     row: Row
     evidence: Evidence | None = None
-    "None: nothing can be told, and the row's note says why."
+    "None if nothing can be decided; the row's note gives the reason."
     margin: float = 0.0
-    "The tolerance as the evidence counts it: of a timing on a logarithmic scale."
+    "The tolerance on the scale of the evidence: a difference of logarithms for timings."
 
 
 def classify_gated(cases: Sequence[Case]) -> list[Row]:
-    """Gated metrics: one-sided tests at `LEVEL` for all of them together, by Holm's rule in each direction.
+    """Return the gated metrics with their verdicts: one-sided tests, by Holm's rule at `LEVEL` in each direction.
 
-    With a tolerance Δ: *regressed* rejects δ ≥ −Δ, *not worse than the tolerance* rejects δ ≤ −Δ, else *cannot tell*,
-    with what would decide. Without one: *regressed* or *no regression found*.
+    With a tolerance Δ *regressed* rejects δ ≥ −Δ and *not worse than the tolerance* rejects δ ≤ −Δ. Otherwise it is
+    *cannot tell*, with what would decide. Without a tolerance: *regressed* or *no regression found*.
     """
     known = [(case, case.evidence) for case in cases if case.evidence is not None]
     regressed = holm([evidence.p_regressed(case.margin) for case, evidence in known])
     not_worse = holm([evidence.p_not_worse(case.margin) for case, evidence in known])
-    level = LEVEL / max(1, len(known))  # what Holm asks of the strongest of them
+    level = LEVEL / max(1, len(known))  # what Holm requires of the strongest of them
     rows = [replace(case.row, verdict="cannot tell") for case in cases if case.evidence is None]
     for (case, evidence), p, q in zip(known, regressed, not_worse):
         verdict: Verdict = "no regression found"
@@ -94,17 +100,14 @@ def classify_gated(cases: Sequence[Case]) -> list[Row]:
         elif case.margin:
             verdict = "not worse than the tolerance" if q <= LEVEL else "cannot tell"
         if verdict == "cannot tell":
-            decides = _would_decide(evidence, case.margin, level)
-            if "clusters" in case.row.how:
-                decides = decides.replace("test examples", "clusters of test examples")
-            note = "; ".join([decides, *([note] if note else [])])
-        smallest = _as_loss(evidence.min_detectable_loss(case.margin, level), case.row)
+            note = "; ".join([_what_would_decide(evidence, case.margin, level), *([note] if note else [])])
+        smallest = _displayed_loss(evidence.min_detectable_loss(case.margin, level), case.row)
         rows.append(replace(case.row, verdict=verdict, p=p, smallest=smallest, note=note))
     return rows
 
 
 def classify_ungated(cases: Sequence[Case]) -> list[Row]:
-    """Metrics that are not gated: findings among which false ones are few, and never an exit status."""
+    """Return the metrics without a gate with their verdicts: findings few of which are false, never an exit status."""
     known = [(case, case.evidence) for case in cases if case.evidence is not None]
     adjusted = benjamini_hochberg([evidence.p_differs() for _, evidence in known])
     rows = [replace(case.row, verdict="not compared") for case in cases if case.evidence is None]
@@ -118,14 +121,14 @@ def classify_ungated(cases: Sequence[Case]) -> list[Row]:
 
 
 def sort_worst_first(rows: Sequence[Row]) -> list[Row]:
-    """Worst first; of one verdict the gated ones first, and those with the strongest evidence."""
+    """Sort rows from worst to best; within a verdict gated ones first, then those with the strongest evidence."""
     return sorted(
         rows, key=lambda row: (WORST_FIRST.index(row.verdict), not row.gated, 1.0 if row.p is None else row.p)
     )
 
 
-def _as_loss(margin: float, row: Row) -> float | None:
-    """A worsening on the scale of the evidence as the row shows it."""
+def _displayed_loss(margin: float, row: Row) -> float | None:
+    """Return a worsening on the scale of the evidence as the row shows it; None if it is infinite."""
     if not math.isfinite(margin):
         return None
     if not row.relative:
@@ -133,42 +136,43 @@ def _as_loss(margin: float, row: Row) -> float | None:
     return -math.expm1(-margin) if row.better == "higher" else math.expm1(margin)
 
 
-def _would_decide(evidence: Evidence, margin: float, level: float) -> str:
-    """With what a metric that has not changed would be found not worse in 95 of 100 comparisons."""
+def _what_would_decide(evidence: Evidence, margin: float, level: float) -> str:
+    """Return what would find an unchanged metric not worse in 95 of 100 comparisons, in words."""
     main = evidence.main
     if evidence.flips:
         least = math.ceil(-math.log2(level))
-        few = f"{least} or more seeds would decide, not {main.count}"
-        return few if main.count < least else "more seeds would decide"
-    if main.n == 0 and main.examples:
-        return "more test examples would decide"
-    if main.n == 0:
+        too_few = f"{least} or more seeds would decide, not {main.count}"
+        return too_few if main.count < least else "more seeds would decide"
+    if evidence.method == "processes":
         share = (evidence.min_detectable_effect(level) / margin) ** 2
         return f"about {math.ceil(main.count * share)} processes a side would decide"
+    unit = UNIT_NAMES[main.sample_unit]
+    if main.n == 0:  # the records do not contain their number
+        return f"more {unit if main.examples else 'seeds'} would decide"
     plan = required_sample_size(main, margin, level)
     if plan is None or plan.n <= main.n:
-        found = _seeds_that_decide(evidence, margin, level)
-        return f"{found or f'more than {MAX_SEEDS}'} seeds would decide, not {main.count}"
+        needed = _seeds_that_decide(evidence, margin, level) or f"more than {MAX_SEEDS}"
+        return f"{needed} seeds would decide, not {main.count}"
     seeds = f"{plan.seeds} seeds" if plan.seeds > 1 else "one seed"
-    return f"about {_two_digits(plan.n):,} test examples and {seeds} would decide, not {main.n:,} and {main.count}"
+    return f"about {_round_up(plan.n):,} {unit} and {seeds} would decide, not {main.n:,} and {main.count}"
 
 
 def _seeds_that_decide(evidence: Evidence, margin: float, level: float) -> int | None:
-    """The fewest seeds, up to `MAX_SEEDS`, with which a drop of `margin` is found, on the same test examples."""
+    """Return the smallest number of seeds, up to `MAX_SEEDS`, that finds a drop of `margin` on the same examples."""
     main, count = evidence.main, evidence.main.count
     if count < 2:
         return None
-    for several in range(count + 1, MAX_SEEDS + 1):
+    for larger in range(count + 1, MAX_SEEDS + 1):
         seeds = tuple(
-            replace(each, variance=each.variance * count / several, df=each.df * (several - 1) / (count - 1))
+            replace(each, variance=each.variance * count / larger, df=each.df * (larger - 1) / (count - 1))
             for each in evidence.seeds
         )
-        if Evidence(with_more_seeds(main, several), seeds).min_detectable_effect(level) <= margin:
-            return several
+        if Evidence(with_more_seeds(main, larger), seeds).min_detectable_effect(level) <= margin:
+            return larger
     return None
 
 
-def _two_digits(count: int) -> int:
-    """Rounded up to two digits: it is an order of magnitude."""
+def _round_up(count: int) -> int:
+    """Round up to two significant digits, because the number is an order of magnitude."""
     step = 10 ** max(0, len(str(count)) - 2)
     return math.ceil(count / step) * step

@@ -1,4 +1,4 @@
-"""A comparison of two runs in words: Markdown for a pull request or a job's page, and plain text for a terminal."""
+"""Render a comparison of two runs: Markdown for a pull request or a job's page, and plain text for a terminal."""
 
 from __future__ import annotations
 
@@ -10,58 +10,57 @@ from typing import TYPE_CHECKING
 
 from bench_suite.comparison.compare import FAILED, Comparison
 from bench_suite.comparison.pairing import UncomparedCell
-from bench_suite.comparison.rescoring import SAME
-from bench_suite.comparison.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row
+from bench_suite.comparison.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row, Verdict
 from bench_suite.reports import escaping, formatting
 from bench_suite.stats.power import POWER
 
 if TYPE_CHECKING:
     import pandas as pd
 
-QUIET = ("not compared", "no difference found")
-"Verdicts of metrics that are not gated that nobody needs to see first."
+QUIET: tuple[Verdict, ...] = ("not compared", "no difference found")
+"Verdicts of metrics without a gate that are folded away."
 MAX_DIGITS = 7
-"Of a number, however small its uncertainty."
-NAMED = 5
-"Metrics that are not gated and not compared, with their reason; of more the text gives the number alone."
+"Digits of a number, however small its uncertainty."
+MAX_NAMED = 5
+"Metrics without a gate that are not compared and named with their reason; the text counts further ones."
 READING = (
-    "Differences are head − base with their 95 % interval (of timings in percent), over the same test examples and "
-    f"seeds. Gated metrics are judged together: {LEVEL * 100:g} % is the chance that any of them is called *regressed* "
-    "without reason (one-sided tests, Holm). *Finds* is the least worsening that is found in "
-    f"{POWER * 100:g} % of comparisons. Others are called *worse* or *better* so that {FALSE_DISCOVERIES * 100:g} % of "
-    "such findings are false on average (Benjamini and Hochberg); they change no exit status."
+    "Differences are head − base with their 95 % interval (in percent for timings), over the same test examples and "
+    f"seeds. Gated metrics are judged together: the chance that any of them is called *regressed* by mistake is "
+    f"{LEVEL * 100:g} % (one-sided tests, Holm). *Finds* is the least worsening that {POWER * 100:g} % of comparisons "
+    f"find. Of the other metrics called *worse* or *better*, {FALSE_DISCOVERIES * 100:g} % are false on average "
+    "(Benjamini and Hochberg); they do not change the exit status."
 )
 
 
 @dataclass(frozen=True)
 class Compared(Comparison):
-    """A comparison for whoever calls `bench_suite.compare`: what the command prints and writes, at hand."""
+    """The result of `bench_suite.compare`: a comparison with what the command prints and writes."""
 
     @staticmethod
     def of(comparison: Comparison) -> Compared:
-        """The same comparison."""
-        return Compared(**{each.name: getattr(comparison, each.name) for each in fields(comparison)})
+        """Return the same comparison with these methods."""
+        return Compared(**{field.name: getattr(comparison, field.name) for field in fields(comparison)})
 
     @property
     def verdict(self) -> str:
         """`status` in words: `regressed` (1), `failed` (3), `cannot tell` (4), `not worse` (0), or `not judged`.
 
-        *failed* is of cells or probes of head; *cannot tell* also of cells that stand beside none, *not judged* of a
-        suite that gates nothing, unless no cell at all is compared.
+        *failed*: cells or probes of head failed. *cannot tell* also covers cells without a counterpart. *not judged*:
+        the suite has no gate, and at least one cell is compared.
         """
         if self.status == 0 and not self.gated:
             return "not judged"
         return {0: "not worse", 1: "regressed", 3: "failed", 4: "cannot tell"}[self.status]
 
     def markdown(self) -> str:
-        """What `bench compare --markdown` writes."""
+        """Return what `bench compare --markdown` writes."""
         return as_markdown(self)
 
     def frame(self) -> pd.DataFrame:
-        """One row a metric of cells that differ only in their seed, worst first.
+        """Return one row for each metric of cells that differ only in their seed, worst first.
 
-        Columns are the fields of `verdicts.Row`; `interval` is `low` and `high`. What a row has not is missing. Cells
-        that are not compared are in `odd`, not here.
+        The columns are the fields of `verdicts.Row`, with `low` and `high` for `interval`. Fields without a value are
+        missing values. Cells that are not compared are in `uncompared`, not here.
         """
         import pandas as pd
 
@@ -69,18 +68,18 @@ class Compared(Comparison):
         for row in self.rows:
             low, high = row.interval or (None, None)
             rows.append({**asdict(row), "low": low, "high": high})
-        names = [each.name for each in fields(Row)]
-        at = names.index("interval")
-        return pd.DataFrame(rows, columns=[*names[:at], "low", "high", *names[at + 1 :]])
+        names = [field.name for field in fields(Row)]
+        position = names.index("interval")
+        return pd.DataFrame(rows, columns=[*names[:position], "low", "high", *names[position + 1 :]])
 
     def __str__(self) -> str:
-        """What `bench compare` prints."""
+        """Return what `bench compare` prints."""
         return as_text(self)
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """A row's numbers as text."""
+class _Numbers:
+    """A row's numbers as text; empty if there are none."""
 
     base: str
     head: str
@@ -90,17 +89,17 @@ class _Shown:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    """One table, worst first, verdicts in words; what is neither gated nor a finding is folded away below it."""
+    """Return one table, worst first; metrics that are neither gated nor a finding are folded away below it."""
     parts = [f"### {title(comparison)}", f"{escaping.inline(comparison.base)} → {escaping.inline(comparison.head)}"]
     shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
     quiet = [row for row in comparison.rows if row not in shown]
-    lines = [*_lines(shown), *map(_odd_line, comparison.odd)]
-    if lines:
-        order = [str(verdict) for verdict in WORST_FIRST]
-        lines.sort(key=lambda line: order.index(line[0].strip("*")))
-        parts.append(_table(lines))
+    entries: list[tuple[Verdict, list[str]]] = [(row.verdict, _table_line(row)) for row in shown]
+    entries += [("not compared", _uncompared_line(cell)) for cell in comparison.uncompared]
+    if entries:
+        entries.sort(key=lambda entry: WORST_FIRST.index(entry[0]))
+        parts.append(_table([line for _, line in entries]))
     if quiet:
-        table = _table([*_lines(quiet, "")])
+        table = _table([_table_line(row, "") for row in quiet])
         parts.append(
             f"<details><summary>{len(quiet)} metrics that are not gated, without a finding</summary>\n\n"
             f"{table}\n\n</details>"
@@ -111,79 +110,80 @@ def as_markdown(comparison: Comparison) -> str:
 
 
 def as_text(comparison: Comparison) -> str:
-    """Gated metrics and findings, worst first, then cells that are not compared and what differs as a whole."""
+    """Return gated metrics, findings and cells that are not compared, worst first, with notes on the whole runs."""
     parts = [f"{comparison.base} → {comparison.head}", *(f"  {note}" for note in comparison.notes), ""]
     shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
-    entries = [(row.verdict, list(_row_text(row))) for row in shown]
-    for each in comparison.odd:
-        entries.append(("not compared", [f"{each.why}: {each.where}", f"    {_detail(each)}"]))
+    entries: list[tuple[Verdict, list[str]]] = [(row.verdict, list(_row_text(row))) for row in shown]
+    for cell in comparison.uncompared:
+        entries.append(("not compared", [f"{cell.reason_code}: {cell.where}", f"    {_detail(cell)}"]))
     for _, lines in sorted(entries, key=lambda entry: WORST_FIRST.index(entry[0])):
         parts += lines
     rest = Counter(row.verdict for row in comparison.rows if row not in shown)
     if rest:
         parts.append("not gated: " + ", ".join(f"{count} {verdict}" for verdict, count in rest.items()))
     silent = [row for row in comparison.rows if row not in shown and row.verdict == "not compared"]
-    parts += [f"    {_name(row)}, {row.where}: {row.note}" for row in silent[:NAMED]]
-    if len(silent) > NAMED:
-        parts.append(f"    and {len(silent) - NAMED} more: --markdown FILE names all of them")
+    parts += [f"    {_name(row)}, {row.where}: {row.note}" for row in silent[:MAX_NAMED]]
+    if len(silent) > MAX_NAMED:
+        parts.append(f"    and {len(silent) - MAX_NAMED} more: --markdown FILE lists all of them")
     return "\n".join([*parts, "", title(comparison)])
 
 
 def _row_text(row: Row) -> Iterator[str]:
-    """A metric's verdict, its numbers, and its note."""
-    said = _shown(row)
+    """Yield a metric's verdict, its numbers, and its note."""
+    numbers = _numbers(row)
     yield f"{row.verdict}: {_name(row)}, {row.where}{'' if row.gated else '  (not gated)'}"
-    if said.head:
-        named = {"difference": said.difference, "allowed": said.allowed, "finds": said.finds}
-        told = [f"{name} {number}" for name, number in named.items() if number]
-        yield f"    {', '.join([f'{said.base} → {said.head}', *told])}"
+    if numbers.head:
+        named = {"difference": numbers.difference, "allowed": numbers.allowed, "finds": numbers.finds}
+        words = [f"{name} {number}" for name, number in named.items() if number]
+        yield f"    {', '.join([f'{numbers.base} → {numbers.head}', *words])}"
     if row.note:
         yield f"    {row.note}"
 
 
 def what_next(comparison: Comparison) -> str:
-    """What one would do next."""
+    """Return the next step that a person would take."""
     if not comparison.gated and comparison.status == 0:
         return 'next: give the suite a [gate]: "PROBE/METRIC" = { tolerance = 0.01 }'
     hints = {
         1: "next: bench compare … --markdown FILE   the whole table, for a pull request",
-        3: "next: bench results   then bench run … --resume does what failed again",
+        3: "next: bench results   then bench run … --resume runs again what failed",
         4: _what_decides(comparison),
-        0: "next: bench baseline set   keeps the newer run, to be compared with",
+        0: "next: bench baseline set   keeps the newer run as the baseline",
     }
     return hints[comparison.status]
 
 
 def _what_decides(comparison: Comparison) -> str:
-    """What one would do where it cannot be told."""
-    untold = [row for row in comparison.rows if row.gated and row.verdict == "cannot tell"]
-    if any(row.p is not None for row in untold):
-        return "next: more examples or seeds, or a wider tolerance, as said above"
-    if untold:
-        return "next: measure on both sides what a gate had nothing to judge by, or do not gate it"
-    if comparison.rows and any(each.why == "missing" for each in comparison.odd):
-        return "next: bench run … --resume   does what is missing"
+    """Return the next step if the comparison cannot tell."""
+    undecided = [row for row in comparison.rows if row.gated and row.verdict == "cannot tell"]
+    if any(row.p is not None for row in undecided):
+        return "next: more examples or seeds as stated above, or a wider tolerance"
+    if undecided:
+        return "next: measure the gated metrics on both sides, or do not gate them"
+    if comparison.rows and any(cell.reason_code == "missing" for cell in comparison.uncompared):
+        return "next: bench run … --resume   runs the missing cells"
     if comparison.rows:
-        return "next: bench baseline set   keeps the newer run, if its cells are as they should be"
-    return "next: bench results   lists the runs; why these have nothing to compare is said above"
+        return "next: bench baseline set   keeps the newer run as the baseline, if its cells are the right ones"
+    return "next: bench results   lists the runs; the reasons above say why nothing is compared"
 
 
 def title(comparison: Comparison) -> str:
-    """What it comes to, in a line."""
+    """Return the result in one line."""
     gated = [row for row in comparison.rows if row.gated]
     count = Counter(row.verdict for row in gated)
-    what = ", ".join(f"{count[verdict]} {verdict}" for verdict in WORST_FIRST if count[verdict])
-    said = [f"{len(gated)} gated metric{'s' if len(gated) != 1 else ''}: {what or 'none'}"]
+    verdicts = ", ".join(f"{count[verdict]} {verdict}" for verdict in WORST_FIRST if count[verdict])
+    parts = [f"{len(gated)} gated metric{'s' if len(gated) != 1 else ''}: {verdicts or 'none'}"]
     if not comparison.gated:
-        said = ["Nothing is judged: the suite gates no metric"]
-    cells = [each for each in comparison.odd if not each.probe]
+        parts = ["Nothing is judged: the suite gates no metric"]
+    cells = [cell for cell in comparison.uncompared if not cell.probe]
     if cells:
-        said.append("1 kind of cell not compared" if len(cells) == 1 else f"{len(cells)} kinds of cells not compared")
-    failed = [each for each in comparison.odd if each.why in FAILED]
+        parts.append("1 kind of cell not compared" if len(cells) == 1 else f"{len(cells)} kinds of cells not compared")
+    failed = [cell for cell in comparison.uncompared if cell.reason_code in FAILED]
     if failed:
+        first = failed[0]
         more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-        said.append(f"failed: {f'{failed[0].probe} of ' if failed[0].probe else ''}{failed[0].where}{more}")
-    return "; ".join(said)
+        parts.append(f"failed: {f'{first.probe} in ' if first.probe else ''}{first.where}{more}")
+    return "; ".join(parts)
 
 
 # ── lines ───────────────────────────────────────────────────────────────────────────────────────
@@ -194,64 +194,66 @@ def _table(lines: Sequence[Sequence[str]]) -> str:
     return escaping.table(header, lines, right=(3, 4, 5, 6, 7))
 
 
-def _lines(rows: Sequence[Row], not_gated: str = " (not gated)") -> Iterator[list[str]]:
-    for row in rows:
-        said = _shown(row)
-        verdict = f"**{row.verdict}**" if row.verdict == "regressed" else row.verdict
-        name = escaping.inline(_name(row)) + ("" if row.gated else not_gated)
-        cells = [said.base, said.head, said.difference, said.allowed, said.finds]
-        yield [verdict, name, escaping.inline(row.where), *cells, escaping.inline(row.note)]
+def _table_line(row: Row, not_gated: str = " (not gated)") -> list[str]:
+    """Return a metric as a line of the table; `not_gated` follows the name of one without a gate."""
+    numbers = _numbers(row)
+    verdict = f"**{row.verdict}**" if row.verdict == "regressed" else row.verdict
+    name = escaping.inline(_name(row)) + ("" if row.gated else not_gated)
+    cells = [numbers.base, numbers.head, numbers.difference, numbers.allowed, numbers.finds]
+    return [verdict, name, escaping.inline(row.where), *cells, escaping.inline(row.note)]
 
 
-def _odd_line(odd: UncomparedCell) -> list[str]:
-    reason = escaping.inline(f"{odd.why}: {odd.detail}")
-    return [
-        "not compared",
-        escaping.inline(odd.probe or "all"),
-        escaping.inline(odd.where),
-        *[""] * 5,
-        reason,
-    ]
+def _uncompared_line(cell: UncomparedCell) -> list[str]:
+    """Return a cell that is not compared as a line of the table."""
+    reason = escaping.inline(f"{cell.reason_code}: {cell.detail}")
+    return ["not compared", escaping.inline(cell.probe or "all"), escaping.inline(cell.where), *[""] * 5, reason]
 
 
-def _detail(odd: UncomparedCell) -> str:
-    return f"{odd.probe}: {odd.detail}" if odd.probe else odd.detail
+def _detail(cell: UncomparedCell) -> str:
+    return f"{cell.probe}: {cell.detail}" if cell.probe else cell.detail
 
 
 def _name(row: Row) -> str:
     return f"{row.metric} ({row.coordinates})" if row.coordinates else row.metric
 
 
-def _shown(row: Row) -> _Shown:
-    """Numbers with as many decimals as the interval of their difference supports."""
+def _numbers(row: Row) -> _Numbers:
+    """Format numbers with as many decimals as the interval of their difference supports."""
     if row.base is None or row.head is None:
-        return _Shown("", "", "", "", "")
+        return _Numbers("", "", "", "", "")
     scale = formatting.scale_for([row.base, row.head], row.unit)
-    decimals = None
-    if row.interval is not None:
-        largest = max(abs(row.base), abs(row.head)) or 1.0
-        supported = formatting.decimals_for((row.interval[1] - row.interval[0]) / 2 * (100.0 if row.relative else 1.0))
-        decimals = min(supported, MAX_DIGITS - 1 - math.floor(math.log10(largest)))
+    decimals = _decimals(row, max(abs(row.base), abs(row.head)) or 1.0)
     if row.relative or decimals is None:
         values = [formatting.plain_number(value / scale.divisor) for value in (row.base, row.head)]
     else:
         scale = formatting.Scale(1.0, "" if row.unit in ("fraction", "score", "count") else row.unit)
         values = [formatting.rounded(value, decimals) for value in (row.base, row.head)]
     values[1] += f" {scale.unit}" if scale.unit else ""
-    unit, sign = (100.0, " %") if row.relative else (1 / scale.divisor, "")
+    factor, suffix = (100.0, " %") if row.relative else (1 / scale.divisor, "")
     worse = 1.0 if row.better == "lower" else -1.0
 
     def loss(value: float | None) -> str:
-        return "" if value is None else formatting.plain_number(worse * value * unit, 2) + sign
+        return "" if value is None else formatting.plain_number(worse * value * factor, 2) + suffix
 
-    difference = ""
-    if row.difference is not None:
-        number = row.difference * unit
-        difference = (
-            formatting.plain_number(number) if decimals is None else formatting.rounded(number, decimals)
-        ) + sign
-    if row.interval is not None and decimals is not None:
-        low, high = (formatting.rounded(bound * unit, decimals) for bound in row.interval)
-        difference += f" [{low}, {high}]"
-    finds = loss(row.smallest) or ("nothing" if row.gated and row.p is not None and row.how != SAME else "")
-    return _Shown(values[0], values[1], difference, loss(row.tolerance), finds)
+    no_loss = "nothing" if row.gated and row.p is not None and row.method != "same predictions" else ""
+    difference = _difference_text(row, factor, suffix, decimals)
+    return _Numbers(values[0], values[1], difference, loss(row.tolerance), loss(row.smallest) or no_loss)
+
+
+def _decimals(row: Row, largest: float) -> int | None:
+    """Return how many decimals the interval supports for values up to `largest`; None without an interval."""
+    if row.interval is None:
+        return None
+    supported = formatting.decimals_for((row.interval[1] - row.interval[0]) / 2 * (100.0 if row.relative else 1.0))
+    return min(supported, MAX_DIGITS - 1 - math.floor(math.log10(largest)))
+
+
+def _difference_text(row: Row, factor: float, suffix: str, decimals: int | None) -> str:
+    """Return the difference and its interval."""
+    if row.difference is None:
+        return ""
+    number = row.difference * factor
+    if decimals is None or row.interval is None:
+        return formatting.plain_number(number) + suffix
+    low, high = (formatting.rounded(bound * factor, decimals) for bound in row.interval)
+    return f"{formatting.rounded(number, decimals)}{suffix} [{low}, {high}]"

@@ -1,7 +1,7 @@
-"""Compared: what `bench compare` must say of two runs that are made of one cell's stored predictions.
+"""Check `bench compare` on two runs that are made from one cell's stored predictions.
 
-Base holds them as they are. In head so many right answers are made wrong and so many wrong ones right, that the
-difference, its p-value and the verdict are known beforehand.
+Base holds the predictions as they are. In head a known number of right answers is made wrong, and of wrong ones right,
+so that the difference, its p-value and the verdict are known in advance.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from bench_suite.store.runs import Run, Store
 from bench_suite.suite.plan import Cell
 
 METRIC, RESAMPLED, TIMING = "quality/accuracy", "quality/balanced_accuracy", "throughput/train"
-"Compared answer by answer; by resampling answers; by processes."
+"Metrics that are compared answer by answer, by resampling answers, and by processes."
 TOLERANCE = 0.01
-"Of an accuracy."
+"Tolerance of the accuracy."
 MARGIN = 0.05
-"Of a rate: a share of it."
+"Tolerance of the rate, as a share of it."
 REGRESSED, NOT_WORSE, CANNOT_TELL = 1, 0, 4
 "Exit statuses of `bench compare`."
 RATES = (980.0, 990.0, 1000.0, 1010.0, 1020.0)
-"Of five processes of base."
+"Rates of five processes of base, in samples/s."
 SLOWER = 0.9
-"What head's processes come to, as a share of base's."
+"Rates of head's processes, as a share of base's."
 
 
 @dataclass(frozen=True)
 class Changed:
-    """How head's answers differ from base's, under one seed."""
+    """Changes of head's answers against base's, under one seed."""
 
     worse: int
     "Right answers that are made wrong."
@@ -51,18 +51,18 @@ BEYOND = Changed(35, 0)
 NONE = Changed(20, 20)
 FEW = Changed(1, 0)
 SEEDS = (Changed(20, 0), Changed(30, 0), Changed(40, 0))
-"Other examples under each seed, so that examples and seeds both bring variance."
+"Each seed changes other examples, so that examples and seeds both add variance."
 
 
 def of_verdicts(cell: Cell) -> Iterator[Check]:
-    """A drop, none, too few examples to tell; several seeds, several metrics, and a rate."""
+    """Yield checks of a drop, of none, of too few examples, of several seeds and metrics, and of a rate."""
     from scipy import stats
 
     n = options_of(cell, "task").test
     yield exactly("compare, a drop: difference", cell, (DROP.better - DROP.worse) / n, _difference(cell, [[DROP]]))
     yield exactly("compare, a drop: p", cell, mid_p(DROP), _p(cell, [[DROP]]))
     yield exactly("compare, two drops: p", cell, 2 * mid_p(DROP), _p(cell, [[DROP], [DROP]]))
-    # The examples' own variance exceeds what a drop of just the tolerance would bring, so this is Student's test.
+    # The examples' own variance exceeds that of a drop of just the tolerance, so this is Student's test.
     p = stats.ttest_1samp(differences([BEYOND], n)[0], -TOLERANCE, alternative="less").pvalue
     yield exactly("compare, beyond tolerance: p", cell, float(p), _p(cell, [[BEYOND]], TOLERANCE))
     for words, cells, examples, status in (
@@ -74,22 +74,22 @@ def of_verdicts(cell: Cell) -> Iterator[Check]:
         yield exactly(name, cell, status, _status(cell, cells, TOLERANCE, examples=examples))
     half = interval_half(differences(SEEDS, n))
     yield exactly("compare, three seeds: interval", cell, half, _half(cell, [SEEDS]))
-    yield from _otherwise(cell, n)
+    yield from _other_checks(cell, n)
     head = np.log(RATES) + math.log(SLOWER)
     p = stats.ttest_ind(head - math.log1p(-MARGIN), np.log(RATES), equal_var=False, alternative="less").pvalue
     yield exactly("compare, a slower rate: change", cell, SLOWER - 1, _rate(cell, lambda row: row.difference))
     yield exactly("compare, a slower rate: p", cell, float(p), _rate(cell, lambda row: row.p))
 
 
-def _otherwise(cell: Cell, n: int) -> Iterator[Check]:
-    """Of metrics that no gate is set on, that are no mean over examples, and whose examples are not known."""
+def _other_checks(cell: Cell, n: int) -> Iterator[Check]:
+    """Yield checks of metrics without a gate, and of a metric that is not a mean over examples."""
     from scipy import stats
 
-    # Three equal p-values stay as they are where false discoveries are few (Benjamini and Hochberg 1995).
+    # The correction leaves three equal p-values as they are (Benjamini and Hochberg 1995).
     ungated = [[DROP]] * 3
     yield exactly("compare, three not gated: p", cell, 2 * mid_p(DROP), _p(cell, ungated, gated=False))
     yield exactly("compare, three not gated: status", cell, 0, _status(cell, ungated, gated=False))
-    # Of classes of equal size the balanced accuracy is the accuracy, but for how many of each class are drawn.
+    # With classes of equal size the balanced accuracy is the accuracy, except for how many of each class are drawn.
     d = differences([DROP], n)[0]
     half = float(stats.t.ppf(0.975, n - 1)) * float(d.std(ddof=1)) / math.sqrt(n)
     yield around(
@@ -99,27 +99,27 @@ def _otherwise(cell: Cell, n: int) -> Iterator[Check]:
 
 
 def mid_p(changed: Changed) -> float:
-    """McNemar's exact test, one-sided: P(X > worse) + P(X = worse) / 2 of as many coins as answers differ."""
+    """Return the one-sided mid-p of McNemar's exact test: P(X > worse) + P(X = worse) / 2 for differing answers."""
     coins = changed.worse + changed.better
     above = sum(math.comb(coins, heads) for heads in range(changed.worse + 1, coins + 1))
     return (above + math.comb(coins, changed.worse) / 2) / 2**coins
 
 
 def differences(seeds: Sequence[Changed], n: int) -> np.ndarray:
-    """(S, n) of −1, 0 and 1: head's answers less base's, of each seed on examples of its own."""
-    found, at = np.zeros((len(seeds), n)), 0
-    for row, changed in zip(found, seeds):
-        row[at : at + changed.worse] = -1
-        row[at + changed.worse : at + changed.worse + changed.better] = 1
-        at += changed.worse + changed.better
-    return found
+    """Return (S, n) of −1, 0 and 1: head's answers minus base's; each seed changes examples of its own."""
+    d, start = np.zeros((len(seeds), n)), 0
+    for row, changed in zip(d, seeds):
+        row[start : start + changed.worse] = -1
+        row[start + changed.worse : start + changed.worse + changed.better] = 1
+        start += changed.worse + changed.better
+    return d
 
 
 def interval_half(d: np.ndarray) -> float:
-    """Half of the 95 % interval of the mean of (S, n), from the mean squares of a two-way table without replication.
+    """Return half of the 95 % interval of the mean of d, (S, n), from mean squares of a two-way table.
 
-    V = (MS_examples + MS_seeds − MS_residual) / (S n), but no less than either of the first two alone; Satterthwaite's
-    degrees of freedom.
+    V = (MS_examples + MS_seeds − MS_residual) / (S n), but no less than either of the first two alone. The table is
+    without replication; the degrees of freedom are Satterthwaite's.
     """
     from scipy import stats
 
@@ -133,36 +133,38 @@ def interval_half(d: np.ndarray) -> float:
     return float(stats.t.ppf(0.975, df)) * math.sqrt(variance / (seeds * n))
 
 
-# ── what is read ────────────────────────────────────────────────────────────────────────────────
+# ── readers of a comparison ─────────────────────────────────────────────────────────────────────────
 
 Reader = Callable[[Measured], float]
 Cells = Sequence[Sequence[Changed]]
-"By model, and under each seed."
+"Changes by model and seed."
 
 
 def _status(cell: Cell, cells: Cells, tolerance: float | None = None, **options: Any) -> Reader:
-    return lambda measured: compared(measured, cell, cells, tolerance, **options).status
+    return lambda measured: compare_changed(measured, cell, cells, tolerance, **options).status
 
 
 def _difference(cell: Cell, cells: Cells) -> Reader:
-    return lambda measured: _number(compared(measured, cell, cells).rows[0].difference)
+    return lambda measured: _number(compare_changed(measured, cell, cells).rows[0].difference)
 
 
 def _p(cell: Cell, cells: Cells, tolerance: float | None = None, **options: Any) -> Reader:
-    """The greatest p-value of a metric."""
-    return lambda measured: max(_number(row.p) for row in compared(measured, cell, cells, tolerance, **options).rows)
+    """Return a reader of the greatest p-value of the rows."""
+    return lambda measured: max(
+        _number(row.p) for row in compare_changed(measured, cell, cells, tolerance, **options).rows
+    )
 
 
 def _half(cell: Cell, cells: Cells, name: str = METRIC) -> Reader:
     def half(measured: Measured) -> float:
-        low, high = compared(measured, cell, cells, name=name).rows[0].interval or (math.nan, math.nan)
+        low, high = compare_changed(measured, cell, cells, name=name).rows[0].interval or (math.nan, math.nan)
         return (high - low) / 2
 
     return half
 
 
-def _rate(cell: Cell, of: Callable[[Row], float | None]) -> Reader:
-    return lambda measured: _number(of(slowed(measured, cell).rows[0]))
+def _rate(cell: Cell, field: Callable[[Row], float | None]) -> Reader:
+    return lambda measured: _number(field(compare_slowed(measured, cell).rows[0]))
 
 
 def _number(value: float | None) -> float:
@@ -172,16 +174,22 @@ def _number(value: float | None) -> float:
 # ── two runs ────────────────────────────────────────────────────────────────────────────────────
 
 
-def compared(
+def compare_changed(
     measured: Measured, cell: Cell, cells: Cells, tolerance: float | None = None, *,
     examples: int | None = None, gated: bool = True, name: str = METRIC,
 ) -> Comparison:  # fmt: skip
-    """Of several models, each under several seeds, whose answers are those of the cell, in head with changes.
+    """Compare models under several seeds whose answers are those of the cell, changed in head.
 
-    Arguments: `tolerance` of the metric; `examples`, how many of the cell's are kept, one wrong answer among them;
-    `gated`, whether the suite has a gate on it; `name`, of a metric that is the share of right answers.
+    Args:
+        measured: the measured run.
+        cell: the cell whose predictions are taken.
+        cells: the changes, by model and seed.
+        tolerance: the metric's; None for a gate without one.
+        examples: how many of the cell's examples are kept, with one wrong answer among them; None for all.
+        gated: whether the suite has a gate on the metric.
+        name: name of a metric that is the share of right answers.
     """
-    record, kept = measured.record(cell), _first(measured.predictions(cell), examples)
+    record, predictions = measured.record(cell), _first(measured.predictions(cell), examples)
     base, head = [], []
     for model, seeds in enumerate(cells):
         worse = better = 0
@@ -189,16 +197,16 @@ def compared(
             twin = replace(
                 record, id=f"{model}-{seed}", cell={**record.cell, "model": f"planted {model}", "seed": seed}
             )
-            turned = _turned(kept, changed, worse, better)
-            base.append((_with_share(twin, kept, name), kept))
-            head.append((_with_share(twin, turned, name), turned))
+            after = _change_answers(predictions, changed, worse, better)
+            base.append((_with_share(twin, predictions, name), predictions))
+            head.append((_with_share(twin, after, name), after))
             worse, better = worse + changed.worse, better + changed.better
     rules = {} if tolerance is None else {"tolerance": tolerance}
     return _compare(measured, record, {name: rules} if gated else {}, base, head)
 
 
-def slowed(measured: Measured, cell: Cell) -> Comparison:
-    """Of a cell whose rates over five processes are, in head, a share `SLOWER` of those in base."""
+def compare_slowed(measured: Measured, cell: Cell) -> Comparison:
+    """Compare a cell whose rates over five processes are, in head, a share `SLOWER` of those in base."""
     record = measured.record(cell)
     sides = [[(_with_rates(record, [share * rate for rate in RATES]), None)] for share in (1.0, SLOWER)]
     return _compare(measured, record, {TIMING: {"tolerance": f"{MARGIN:.0%}"}}, *sides)
@@ -208,24 +216,24 @@ Side = Sequence[tuple[Record, Predictions | None]]
 
 
 def _compare(measured: Measured, record: Record, gate: Mapping[str, Any], *sides: Side) -> Comparison:
-    """Both sides stored as runs, beside the one that was measured, and compared as `bench compare` does it."""
+    """Store both sides as runs beside the measured one, and compare them as `bench compare` does."""
     store = Store(measured.run.path.parent)
-    return compare(*(_stored(store, measured.run, record.environment, gate, side) for side in sides))
+    return compare(*(_store_run(store, measured.run, record.environment, gate, side) for side in sides))
 
 
-def _stored(store: Store, source: Run, environment: str, gate: Mapping[str, Any], side: Side) -> Run:
-    about = {key: source.info[key] for key in ("version", "git") if key in source.info}
-    run = store.create("planted", {**about, "gate": gate})
-    where = run.add_environment(source.environment(environment))
+def _store_run(store: Store, source: Run, environment: str, gate: Mapping[str, Any], side: Side) -> Run:
+    info = {key: source.info[key] for key in ("version", "git") if key in source.info}
+    run = store.create("planted", {**info, "gate": gate})
+    environment_name = run.add_environment(source.environment(environment))
     with run.writer() as writer:
         for record, predictions in side:
             rows = () if predictions is None else (run.write_predictions(record.id, "test", predictions),)
-            writer.write(replace(record, run=run.name, environment=where, artifacts=rows))
+            writer.write(replace(record, run=run.name, environment=environment_name, artifacts=rows))
     return run
 
 
 def _first(predictions: Predictions, examples: int | None) -> Predictions:
-    """So many of the examples, of which all but one are answered right; None: all there are."""
+    """Return this number of the examples, all but one of them with a right answer; None returns all examples."""
     if examples is None:
         return predictions
     right = predictions["predictions"] == predictions["targets"]
@@ -234,35 +242,35 @@ def _first(predictions: Predictions, examples: int | None) -> Predictions:
     return Predictions(predictions.split, predictions.ids[rows], columns)
 
 
-def _turned(predictions: Predictions, changed: Changed, worse: int, better: int) -> Predictions:
-    """The same examples with some answers turned: of right ones those after `worse`, of wrong ones after `better`."""
-    said = np.array(predictions["predictions"])
-    right = said == predictions["targets"]
+def _change_answers(predictions: Predictions, changed: Changed, worse: int, better: int) -> Predictions:
+    """Return the examples with changed answers, beyond the first `worse` right and `better` wrong ones."""
+    answers = np.array(predictions["predictions"])
+    right = answers == predictions["targets"]
     rows = np.concatenate(
         [
             np.flatnonzero(right)[worse : worse + changed.worse],
             np.flatnonzero(~right)[better : better + changed.better],
         ]
     )
-    said[rows] = 1 - said[rows]
+    answers[rows] = 1 - answers[rows]
     scores = np.array(predictions["scores"])
     scores[rows] = scores[rows, ::-1]
-    return replace(predictions, columns={**predictions.columns, "predictions": said, "scores": scores})
+    return replace(predictions, columns={**predictions.columns, "predictions": answers, "scores": scores})
 
 
 def _with_share(record: Record, predictions: Predictions, name: str) -> Record:
-    """With the share of right answers as the value of a metric."""
+    """Return the record with the share of right answers as the value of a metric."""
     share = float((predictions["predictions"] == predictions["targets"]).mean())
     row = MetricRow(name, share, "fraction", "higher", "planted", n=len(predictions), of_predictions=True)
-    return _with(record, row)
+    return _with_metric(record, row)
 
 
 def _with_rates(record: Record, rates: Sequence[float]) -> Record:
     interval = Interval(min(rates), max(rates), over="processes")
     median = sorted(rates)[len(rates) // 2]
     row = MetricRow(TIMING, median, "samples/s", "higher", interval=interval, samples=tuple(rates), n=len(rates))
-    return _with(record, row)
+    return _with_metric(record, row)
 
 
-def _with(record: Record, row: MetricRow) -> Record:
+def _with_metric(record: Record, row: MetricRow) -> Record:
     return replace(record, metrics=(row,), probes={row.name.partition("/")[0]: ProbeRow("ok", "planted")})

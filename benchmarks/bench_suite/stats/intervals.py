@@ -1,4 +1,4 @@
-"""The statistics that numbers stand on: counts, an interval over test examples, and one over examples and seeds."""
+"""Count answers by class, and compute intervals over test examples and over examples and seeds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 from bench_suite.contracts import Interval, MetricRow
 
 MAX_UNDEFINED = 0.05
-"With a greater share of resamples in which a metric is undefined, the rest says nothing about it."
+"If a metric is undefined in a greater share of resamples, there is no interval."
 
 MAX_LABELS = 1_000
-"Labels that lie within so many numbers are counted as they are; others are numbered first."
+"Whole-number labels within this range are counted directly; others are numbered first."
 
 
 def bootstrap_interval(
@@ -27,79 +27,87 @@ def bootstrap_interval(
     resamples: int = 1000,
     seed: int | None = None,
 ) -> tuple[Interval | None, str | None]:
-    """Percentile bootstrap of a metric over the examples of one test set: (interval, None) or (None, the reason).
+    """Compute a percentile bootstrap interval of a metric over the examples of one test set.
 
-    Arguments:
-        function: called with `columns` as keyword arguments; raises ValueError where the metric is undefined.
-        columns: arrays or lists with one row an example: (n,), (n, k), …
-        level: confidence level, in (0, 1).
-        resamples: how often n examples are drawn with replacement.
-        seed: of the draws; by default a checksum of the columns, so that the same predictions have the same interval.
+    The bounds are the quantiles of the metric over the resamples at p and 1 − p, p = Φ(−√(n/(n−1)) · t(1−α/2, n−1)).
+    This expanded percentile interval widens intervals that are too narrow for few examples (Hesterberg 2015, The
+    American Statistician 69(4), arXiv 1411.5279). It describes this trained model, and no other seed.
 
-    The bounds are the quantiles of the metric over the resamples at p and 1 − p, p = Φ(−√(n/(n−1)) · t(1−α/2, n−1)):
-    the expanded percentile interval, which widens what is too narrow for few examples (Hesterberg 2015, The American
-    Statistician 69(4), arXiv 1411.5279). It speaks of this trained model, and of no other seed.
-
-    There is no interval, but a reason, where there are fewer than two examples, where all resamples agree (an interval
-    of width 0 would claim certainty), and where more than `MAX_UNDEFINED` of the resamples leave the metric undefined.
+    There is no interval if there are fewer than two examples, if all resamples agree (an interval of width 0 would
+    claim certainty), or if more than `MAX_UNDEFINED` of the resamples leave the metric undefined.
 
     Coverage of the 95 % interval in simulation (`pytest -m slow tests/stats/test_intervals.py -s`: 1,000 test sets, 500
     resamples each): mean of n normal values, n = 10: 0.934, 20: 0.934, 100: 0.940; of exponential ones 0.910, 0.904,
     0.948; accuracy 0.9 of n = 100: 0.943, 500: 0.950, 2,000: 0.945; ROC AUC 0.86 of n = 100: 0.949, 500: 0.948.
+
+    Args:
+        function: called with `columns` as keyword arguments; raises ValueError if the metric is undefined.
+        columns: arrays or lists with one row an example: (n,), (n, k), …
+        level: confidence level, in (0, 1).
+        resamples: how often n examples are drawn with replacement.
+        seed: seed of the draws; by default a checksum of the columns, so that the same predictions have the same
+            interval.
+
+    Returns:
+        (interval, None), or (None, the reason why there is none).
     """
     from scipy import stats
 
-    arrays = {name: _rows(values) for name, values in columns.items()}
+    arrays = {name: _as_array(values) for name, values in columns.items()}
     n = len(next(iter(arrays.values()))) if arrays else 0
     if n < 2:
         return None, "one example" if n else "no examples"
     if seed is None:
         seed = checksum(arrays)
     random = np.random.default_rng(seed)
-    drawn, undefined, example = [], 0, ""
+    draws, undefined, message = [], 0, ""
     for _ in range(resamples):
         rows = random.integers(0, n, n)
         try:
             value = float(function(**{name: values[rows] for name, values in arrays.items()}))
         except ValueError as error:
-            undefined, example = undefined + 1, str(error)
+            undefined, message = undefined + 1, str(error)
             continue
         if math.isfinite(value):
-            drawn.append(value)
+            draws.append(value)
         else:
-            undefined, example = undefined + 1, f"it is {value}"
+            undefined, message = undefined + 1, f"it is {value}"
     if undefined > MAX_UNDEFINED * resamples:
-        return None, f"undefined in {undefined / resamples:.0%} of the resamples: {example}"
-    if min(drawn) == max(drawn):
+        return None, f"undefined in {undefined / resamples:.0%} of the resamples: {message}"
+    if min(draws) == max(draws):
         return None, "all resamples agree"
     tail = stats.norm.cdf(math.sqrt(n / (n - 1)) * stats.t.ppf((1 - level) / 2, n - 1))
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    low, high = np.quantile(draws, [tail, 1 - tail])
     return Interval(float(low), float(high), level, "examples"), None
 
 
 def over_seeds(
     values: Sequence[float], intervals: Sequence[Interval | None], *, level: float = 0.95
 ) -> tuple[float, Interval | None, str | None]:
-    """Mean of a metric over S seeds, its interval over examples and seeds or None, and then the reason.
+    """Compute the mean of a metric over S seeds and its interval over examples and seeds.
 
-    Arguments:
-        values: one a seed, measured on the same test examples.
-        intervals: each value's own interval, over examples (or processes).
+    The two sides of the interval are computed separately. V = a + b/S: a is the mean of the squared standard errors
+    that the intervals imply on that side (distance of the bound from the value / z; MOVER, Zou and Donner 2008), b the
+    variance of the values between seeds (S − 1 degrees of freedom). The bound lies t(df)·√V from the mean, with
+    Satterthwaite's df = V² / ((b/S)²/(S−1)). So seeds that agree leave their interval as it is, also a lopsided one,
+    such as that of a largest difference, which is cut at 0. This is the nested interval for crossed seeds and examples
+    (Bouthillier et al. 2021) without the term for a seed's effect on single examples. Intervals alone do not show that
+    effect, so it stays in a, and the interval is rather too wide. More seeds do not shrink a: the test set is the same.
 
-    On each side of the mean by itself: V = a + b/S, a the mean of the squared standard errors that the intervals imply
-    there (distance of the bound from the value / z; MOVER, Zou and Donner 2008), b the variance of the values
-    between seeds (S − 1 degrees of freedom). The bound lies t(df)·√V from the mean, with Satterthwaite's df = V² /
-    ((b/S)²/(S−1)). So seeds that agree leave their interval as it is, a lopsided one too, such as that of a largest
-    difference, which is cut at 0. This is the nested interval for crossed seeds and examples (Bouthillier et al. 2021)
-    without the term for what a seed does to single examples: intervals alone do not tell it, so it stays in a, and the
-    interval is rather too wide. More seeds do not shrink a: it is the same test set each time.
-
-    One seed: its own interval. Without an interval for each value there is none for the mean, which needs a reason.
+    One seed has its own interval. If any value has no interval, the mean has none.
 
     Coverage of the 95 % interval in simulation (`pytest -m slow tests/stats/test_intervals.py -s`: accuracy 0.9,
     standard deviation 0.002 or 0.02 between seeds, 500 or 2,000 examples, 4,000 trials): 0.93 to 0.97 for S = 3, 5 and
-    10. Two seeds are few: 0.96 where examples dominate, but 0.89 (2,000 examples) to 0.93 (500) where seeds do, because
-    then one difference decides both the width and the degrees of freedom.
+    10. Two seeds are few: 0.96 if examples dominate, but 0.89 (2,000 examples) to 0.93 (500) if seeds do, because then
+    one difference decides both the width and the degrees of freedom.
+
+    Args:
+        values: one a seed, measured on the same test examples.
+        intervals: each value's own interval, over examples or processes.
+        level: confidence level, in (0, 1).
+
+    Returns:
+        The mean; its interval or None; and, without an interval, the reason.
     """
     mean = float(np.mean(values))
     known = [interval for interval in intervals if interval is not None]
@@ -108,33 +116,46 @@ def over_seeds(
     if len(known) < len(values):
         return mean, None, f"{len(values) - len(known)} of {len(values)} values have no interval of their own"
     seeds = float(np.var(values, ddof=1)) / len(values)
-    below = _reach([value - each.low for value, each in zip(values, known)], known, seeds, level)
-    above = _reach([each.high - value for value, each in zip(values, known)], known, seeds, level)
+    below = _half_width([value - each.low for value, each in zip(values, known)], known, seeds, level)
+    above = _half_width([each.high - value for value, each in zip(values, known)], known, seeds, level)
     if below + above == 0:
         return mean, None, "all seeds and examples agree"
     return mean, Interval(mean - below, mean + above, level, "seeds"), None
 
 
 def over_cells(rows: Sequence[MetricRow]) -> tuple[float, Interval | None, str | None]:
-    """`over_seeds` of one metric of cells that differ only in their seed, all with a value, within what it can be.
+    """Apply `over_seeds` to one metric of cells that differ only in their seed, and cut impossible values off.
 
-    A cut interval holds the truth as often, and never an accuracy of 1.004: nothing is better than the ideal, no
-    fraction is above 1, and none is below 0 but differences and R².
+    A cut interval contains the truth as often, and never an accuracy of 1.004. No value is better than the ideal, no
+    fraction is above 1, and none is below 0 except differences and R².
+
+    Args:
+        rows: the metric's rows, one a seed, each with a value.
+
+    Returns:
+        The same as `over_seeds`.
     """
     values = [row.value for row in rows if row.value is not None]
-    mean, interval, why = over_seeds(values, [row.interval for row in rows])
+    mean, interval, reason = over_seeds(values, [row.interval for row in rows])
     if interval is None:
-        return mean, None, why
+        return mean, None, reason
     unit, better, ideal = rows[0].unit, rows[0].better, rows[0].ideal
-    least = {"lower": ideal, "none": 0.0 if unit == "fraction" else None}.get(better)
-    most = ideal if better == "higher" and ideal is not None else 1.0 if unit == "fraction" else None
-    low = interval.low if least is None else max(interval.low, min(least, *values))
-    high = interval.high if most is None else min(interval.high, max(most, *values))
-    return mean, replace(interval, low=low, high=high), why
+    minimum = {"lower": ideal, "none": 0.0 if unit == "fraction" else None}.get(better)
+    maximum = ideal if better == "higher" and ideal is not None else 1.0 if unit == "fraction" else None
+    low = interval.low if minimum is None else max(interval.low, min(minimum, *values))
+    high = interval.high if maximum is None else min(interval.high, max(maximum, *values))
+    return mean, replace(interval, low=low, high=high), reason
 
 
-def _reach(arms: Sequence[float], intervals: Sequence[Interval], seeds: float, level: float) -> float:
-    """How far the mean's interval reaches to the side on which these are the distances of the seeds' own bounds."""
+def _half_width(arms: Sequence[float], intervals: Sequence[Interval], seeds: float, level: float) -> float:
+    """Return the distance of a bound of the mean's interval from the mean.
+
+    Args:
+        arms: distances of the seeds' own bounds from their values, on the same side.
+        intervals: the seeds' own intervals.
+        seeds: variance of the mean over seeds, b/S.
+        level: confidence level of the mean's interval.
+    """
     from scipy import stats
 
     errors = [arm / stats.norm.ppf((1 + each.level) / 2) for arm, each in zip(arms, intervals)]
@@ -147,11 +168,18 @@ def _reach(arms: Sequence[float], intervals: Sequence[Interval], seeds: float, l
 
 
 def confusion_matrix(targets: np.ndarray, predictions: np.ndarray, classes: int | None = None) -> np.ndarray:
-    """Counts C[i, j] of examples of true class i that were predicted to be of class j.
+    """Count C[i, j], the examples of true class i that were predicted to be of class j.
 
-    Arguments: `targets`, `predictions` (n,) int64 class numbers from 0; `classes`, how many there are (default: up to
-    the largest that occurs). Returns (classes, classes) int64, which sums to n.
-    Raises `ValueError` where there are no examples, the lengths differ, or a number lies outside the classes.
+    Args:
+        targets: (n,) int64 class numbers from 0.
+        predictions: (n,) int64 class numbers from 0.
+        classes: number of classes; by default up to the largest that occurs.
+
+    Returns:
+        (classes, classes) int64, which sums to n.
+
+    Raises:
+        ValueError: There are no examples, the lengths differ, or a number lies outside the classes.
     """
     if len(targets) != len(predictions):
         raise ValueError(f"{len(targets)} targets and {len(predictions)} predictions")
@@ -166,11 +194,17 @@ def confusion_matrix(targets: np.ndarray, predictions: np.ndarray, classes: int 
 
 
 def counts_of_classes(targets: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each class: how many examples are of it, how many are said to be, and how many of these rightly.
+    """Count, for each class, the examples of it, the predictions of it, and the correct predictions of it.
 
-    Arguments: `targets`, `predictions` (n,) of labels, which may be any whole numbers, −1 and 1 say, or text. Returns
-    three arrays (classes,) int64, in ascending order of the labels; classes that do not occur may stand between those
-    that do. Raises `ValueError` where there are no examples, the lengths differ, or labels are no whole numbers.
+    Args:
+        targets: (n,) labels: any whole numbers, such as −1 and 1, or text.
+        predictions: (n,) labels of the same form.
+
+    Returns:
+        Three arrays (classes,) int64, in ascending order of the labels. They may include classes that do not occur.
+
+    Raises:
+        ValueError: There are no examples, the lengths differ, or numeric labels are not whole.
     """
     if len(targets) != len(predictions):
         raise ValueError(f"{len(targets)} targets and {len(predictions)} predictions")
@@ -184,20 +218,25 @@ def counts_of_classes(targets: np.ndarray, predictions: np.ndarray) -> tuple[np.
     else:  # a tenth of the speed
         both = np.unique(both, return_inverse=True)[1]
     classes = int(both.max()) + 1
-    truth, said = both[: len(targets)], both[len(targets) :]
-    right = truth[truth == said]
+    truth, predicted = both[: len(targets)], both[len(targets) :]
+    correct = truth[truth == predicted]
 
     def count(labels: np.ndarray) -> np.ndarray:
         return np.bincount(labels, minlength=classes)
 
-    return count(truth), count(said), count(right)
+    return count(truth), count(predicted), count(correct)
 
 
 def class_numbers(targets: np.ndarray, classes: int) -> np.ndarray:
-    """Labels as the numbers of the columns of scores that belong to them, (n,) int64.
+    """Return labels as the numbers of their columns of scores, (n,) int64.
 
-    Arguments: `targets` (n,) of class numbers from 0, or of any labels, text among them, that all occur: these stand
-    for the columns in ascending order, as in scikit-learn. Raises `ValueError` where they are neither.
+    Args:
+        targets: (n,) class numbers from 0, or any labels, also text, if each class occurs: the columns are then in
+            ascending order of the labels, as in scikit-learn.
+        classes: number of columns of scores.
+
+    Raises:
+        ValueError: The labels are neither.
     """
     whole = targets.dtype.kind in "iu"
     if whole and int(targets.min()) >= 0 and int(targets.max()) < classes:
@@ -205,37 +244,40 @@ def class_numbers(targets: np.ndarray, classes: int) -> np.ndarray:
     labels, numbers = np.unique(targets, return_inverse=True)
     if len(labels) == classes:
         return numbers
-    outside = f"a class number lies outside 0..{classes - 1}" if whole else "labels are no class numbers"
-    raise ValueError(f"{outside}, and {len(labels)} labels occur where there are scores of {classes} classes")
+    problem = f"a class number lies outside 0..{classes - 1}" if whole else "labels are no class numbers"
+    raise ValueError(f"{problem}, and {len(labels)} labels occur while there are scores of {classes} classes")
 
 
 def area_under_roc(positive: np.ndarray, scores: np.ndarray) -> float:
-    """Chance that a score of a positive example is higher than one of a negative, ties counting a half.
+    """Return the chance that a positive example has a higher score than a negative one; a tie counts a half.
 
-    Arguments: `positive` (n,) bool, true for some examples and not for all; `scores` (n,), all of them numbers.
+    Args:
+        positive: (n,) bool, true for some examples and not for all.
+        scores: (n,) numbers, none of them NaN.
     """
-    # Values are sorted in a tenth of the time of positions, and sorted ones found in half of that of others.
-    every, found = np.sort(scores), np.sort(scores[positive])
-    below, up_to = np.searchsorted(every, found, "left"), np.searchsorted(every, found, "right")
-    positives = len(found)
-    rank_sum = float((below + up_to + 1).sum()) / 2.0  # of equal scores the mid-rank
-    return (rank_sum - positives * (positives + 1) / 2.0) / (positives * (len(every) - positives))
+    # Sorting values takes a tenth of the time of argsort, and searching for sorted values half that of unsorted ones.
+    all_scores, positive_scores = np.sort(scores), np.sort(scores[positive])
+    below = np.searchsorted(all_scores, positive_scores, "left")
+    up_to = np.searchsorted(all_scores, positive_scores, "right")
+    positives = len(positive_scores)
+    rank_sum = float((below + up_to + 1).sum()) / 2.0  # equal scores have the mid-rank
+    return (rank_sum - positives * (positives + 1) / 2.0) / (positives * (len(all_scores) - positives))
 
 
 def checksum(columns: Mapping[str, Any]) -> int:
-    """A number below 2³² of the content of arrays or lists with one row an example."""
+    """Return a checksum below 2³² of the content of arrays or lists with one row an example."""
     total = 0
     for name in sorted(columns):
-        values = _rows(columns[name])
+        values = _as_array(columns[name])
         content = repr(values.tolist()).encode() if values.dtype == object else np.ascontiguousarray(values).tobytes()
         total = zlib.crc32(content, zlib.crc32(name.encode(), total))
     return total
 
 
-def _rows(values: Any) -> np.ndarray:
+def _as_array(values: Any) -> np.ndarray:
     if isinstance(values, np.ndarray):
         return values
     rows = np.empty(len(values), dtype=object)
-    for number, value in enumerate(values):  # a slice assignment would take rows of one length apart
+    for number, value in enumerate(values):  # a slice assignment would split rows of equal length
         rows[number] = value
     return rows

@@ -1,6 +1,6 @@
-"""Power: the least loss that a comparison finds, and the examples and seeds that would decide one.
+"""Power: the least loss that a comparison finds, and the examples and seeds that would decide it.
 
-That losses are found as often as is said is simulated by `pytest -m slow tests/comparison/test_error_rates.py -s`.
+`pytest -m slow tests/comparison/test_error_rates.py -s` simulates that losses are found as often as stated.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from dataclasses import dataclass, replace
 from bench_suite.stats.paired import SLACK, Difference, least_variance, quantile
 
 POWER = 0.95
-"A difference counts as one that could be found where it is found in this share of comparisons."
-FAR = 50.0
-"Critical values of t beyond this come of one to three degrees of freedom and a very small level."
+"A difference counts as detectable if this share of comparisons finds it."
+MAX_EXACT_QUANTILE = 50.0
+"Critical values of t above this come from one to three degrees of freedom and a very small level."
 
 
 def min_detectable_effect(difference: Difference, level: float, power: float = POWER) -> float:
-    """How far from a value the truth must be to be told from it in a share `power` of comparisons, one-sided.
+    """Return how far the truth must lie from a value for a one-sided test to find it with this power.
 
     c · √V, where Student's t with df degrees of freedom and non-centrality c exceeds t(1 − α, df) with chance `power`.
-    With many degrees c = z(1 − α) + z(power), so that for right and wrong answers it is c · √(share of examples that
-    differ / n) (Card et al. 2020, arXiv 2010.06595).
+    With many degrees of freedom c = z(1 − α) + z(power). For right and wrong answers it is then c · √(share of examples
+    that differ / n) (Card et al. 2020, arXiv 2010.06595).
     """
     from scipy import special
 
     critical = quantile(1 - level, difference.df)
     if math.isinf(difference.df):
         return (critical + quantile(power, math.inf)) * difference.error
-    if critical > FAR:  # the spread decides alone, and the exact quantile takes seconds
+    if critical > MAX_EXACT_QUANTILE:  # the spread decides alone, and the exact quantile takes seconds
         share = 2 * float(special.gammaincinv(difference.df / 2, power)) / difference.df
         return critical * math.sqrt(share) * difference.error
     return float(special.nctdtrinc(difference.df, 1 - power, critical)) * difference.error
@@ -37,73 +37,83 @@ def min_detectable_effect(difference: Difference, level: float, power: float = P
 def min_detectable_loss(
     difference: Difference, tolerance: float, level: float, power: float = POWER, growth: float = 0.0
 ) -> float:
-    """The least loss L, tolerance included, told from the tolerance in a share `power` of comparisons; perhaps ∞.
+    """Return the least loss L, tolerance included, that a comparison finds with this power; ∞ if it finds none.
 
-    L − Δ = c · √V(L) with c as for `min_detectable_effect`. Answers that are lost differ where none did before, so that
-    a loss varies more than what was seen: V(L) = V · df / median of χ²(df) + `growth` · (L − seen) · (1 − L − seen), of
-    the loss that was seen, and never less than of this loss alone, `growth` · L · (1 − L). The first factor is 1 but
-    for few degrees of freedom: half of all estimates by 2 are below 0.69 of it.
+    L − Δ = c · √V(L) with c from `min_detectable_effect`. Lost answers differ where none did before, so a loss varies
+    more than the observed difference: V(L) = V · df / median of χ²(df) + `growth` · (L − seen) · (1 − L − seen), where
+    `seen` is the observed loss. V(L) is never below the variance of this loss alone, `growth` · L · (1 − L). The factor
+    of V is near 1 except for few degrees of freedom: with 2, half of all estimates are below 0.69 of the true variance.
+
+    Args:
+        difference: the observed difference.
+        tolerance: Δ, the loss that is allowed.
+        level: level of the one-sided test.
+        power: share of comparisons that find the loss.
+        growth: variance that each unit of a loss adds; 0 if it is not known.
     """
     from scipy import optimize, special
 
     if math.isfinite(difference.df):
-        middle = 2 * special.gammaincinv(difference.df / 2, 0.5)
-        difference = replace(difference, variance=difference.variance * difference.df / middle)
+        median = 2 * special.gammaincinv(difference.df / 2, 0.5)
+        difference = replace(difference, variance=difference.variance * difference.df / median)
     if not growth:
         return tolerance + min_detectable_effect(difference, level, power)
     seen = max(0.0, -difference.value)
 
-    def short(loss: float) -> float:
-        """How much more than `loss` had to be lost to be found: positive where next to nothing is lost."""
+    def shortfall(loss: float) -> float:
+        """Return how much larger than `loss` a loss must be to be found: positive for the smallest losses."""
         further = growth * max(0.0, loss - seen) * max(0.0, 1 - loss - seen)
-        more = max(further, growth * loss * (1 - loss) - difference.variance)
-        return tolerance + min_detectable_effect(_grown(difference, more), level, power) - loss
+        added = max(further, growth * loss * (1 - loss) - difference.variance)
+        return tolerance + min_detectable_effect(_with_added_variance(difference, added), level, power) - loss
 
-    if short(1.0) >= 0:
-        return math.inf  # nobody loses more answers than there are
-    return float(optimize.brentq(short, max(tolerance, SLACK), 1.0, rtol=1e-4))
+    if shortfall(1.0) >= 0:
+        return math.inf  # more answers than there are cannot be lost
+    return float(optimize.brentq(shortfall, max(tolerance, SLACK), 1.0, rtol=1e-4))
 
 
-def _grown(difference: Difference, more: float) -> Difference:
-    """The difference with so much more variance, of as many examples, or of seeds where it is of seeds alone."""
-    if more == 0.0:
+def _with_added_variance(difference: Difference, added: float) -> Difference:
+    """Return the difference with more variance, from as many examples, or seeds if only seeds are compared."""
+    if added == 0.0:
         return difference
     units = (difference.n or difference.count) - 1
     before = difference.variance
-    variance = before + more
-    below = before**2 / difference.df + (2 * before * more + more**2) / units
+    variance = before + added
+    below = before**2 / difference.df + (2 * before * added + added**2) / units
     return replace(difference, variance=variance, df=variance**2 / below)
 
 
 @dataclass(frozen=True)
-class Needed:
-    """Test examples and seeds that would decide."""
+class SampleSize:
+    """Test examples (or clusters) and seeds that would decide a comparison."""
 
     n: int
     seeds: int
 
 
-def required_sample_size(difference: Difference, margin: float, level: float, power: float = POWER) -> Needed | None:
-    """How many examples and seeds tell a difference of `margin` in a share `power` of comparisons; None for none.
+def required_sample_size(
+    difference: Difference, margin: float, level: float, power: float = POWER
+) -> SampleSize | None:
+    """Return how many examples and seeds find a difference of `margin` with this power; None if no number does.
 
-    Seeds are kept where examples alone can do it, else there are so many that their part of the variance is half of
-    what is allowed. A plan by normal quantiles, from variances that were themselves estimated: an order of magnitude.
+    The seeds stay as they are if more examples suffice. Otherwise there are so many seeds that their part of the
+    variance is half of what is allowed. The result is an order of magnitude: it uses normal quantiles, and variances
+    that were themselves estimated.
     """
-    min_detectable_effect = quantile(1 - level, math.inf) + quantile(power, math.inf)
-    allowed = (margin / min_detectable_effect) ** 2
+    quantiles = quantile(1 - level, math.inf) + quantile(power, math.inf)
+    allowed = (margin / quantiles) ** 2
     if allowed <= 0 or difference.n == 0:
         return None
     of_example = max(difference.examples, least_variance(difference, margin)) * difference.n
     of_seed = difference.seeds * difference.count
     left = allowed - difference.seeds
     if left >= allowed / 2:
-        return Needed(max(difference.n, math.ceil(of_example / left)), difference.count)
+        return SampleSize(max(difference.n, math.ceil(of_example / left)), difference.count)
     seeds = max(difference.count + 1, math.ceil(2 * of_seed / allowed))
-    return Needed(max(difference.n, math.ceil(of_example / (allowed - of_seed / seeds))), seeds)
+    return SampleSize(max(difference.n, math.ceil(of_example / (allowed - of_seed / seeds))), seeds)
 
 
 def with_more_seeds(difference: Difference, count: int) -> Difference:
-    """What the difference would be known by with so many seeds, on the same examples and with the same spreads."""
+    """Return the difference as `count` seeds would give it, on the same examples and with the same spreads."""
     share = difference.count / count
     residual = max(0.0, difference.examples + difference.seeds - difference.variance) * share
     seeds = difference.seeds * share

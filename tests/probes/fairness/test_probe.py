@@ -550,7 +550,7 @@ def test_a_gate_on_fairness_passes_an_identical_rerun_as_long_as_its_predictions
     runs = [run(tmp_path / "suite.toml", results=tmp_path / "results").run for _ in range(2)]
     found = compare(*runs)
     (row,) = [row for row in found.rows if row.gated]
-    assert (found.status, row.verdict, row.how) == (0, "not worse than the tolerance", "the same predictions")
+    assert (found.status, row.verdict, row.method) == (0, "not worse than the tolerance", "same predictions")
     next(runs[1].path.glob("cells/*/predictions-test.parquet")).unlink()
     found = compare(*runs)
     assert (found.status, found.rows[0].verdict) == (4, "cannot tell")
