@@ -56,6 +56,15 @@ def busy() -> str | None:
     return f"the machine was busy when the run began: load {load:.1f} on {cores} cores" if load > cores else None
 
 
+def format_bytes(size: float) -> str:
+    """Return a number of bytes as text for people, in binary units: `2.0 KiB`, `108 KiB`, `1.5 GiB`."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if size >= 10 or unit == "bytes" else f"{size:.1f} {unit}"
+
+
 def git_state(folder: Path) -> dict[str, Any] | None:
     """Commit, branch and whether tracked files differ from it, of the repository that holds `folder`.
 

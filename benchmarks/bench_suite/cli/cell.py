@@ -13,11 +13,11 @@ from typing import Any
 from bench_suite.cli.arguments import shown
 from bench_suite.components.options import show
 from bench_suite.contracts import MetricRow, Record
-from bench_suite.execution.time_estimates import format_duration
 from bench_suite.reports.table import kind_in_words
 from bench_suite.store.atomic import StoreError, safe_name
 from bench_suite.store.records import to_json
 from bench_suite.store.runs import Run, Store
+from bench_suite.suite.durations import format_duration
 
 MAX_LISTED = 20
 "Cells that a message lists."
