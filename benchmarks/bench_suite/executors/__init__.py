@@ -7,6 +7,6 @@ An executor is a module, or a folder, of this package. It needs no registration.
   records of all units, in any order; the run writes each record as soon as it is yielded.
 - An error in a cell is already a record. What `start` raises (`KeyboardInterrupt`, `StoreError`) ends the run: an
   executor passes it on.
-- Optional fact `NEEDS`: a tuple of what the machine must offer. Optional class `Options`: a frozen dataclass with literal
-  defaults, such as `jobs` or `timeout`.
+- Optional fact `NEEDS`: a tuple of what the machine must offer. Optional class `Options`: a frozen dataclass with
+  literal defaults, such as `jobs` or `timeout`.
 """
