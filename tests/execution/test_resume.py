@@ -112,7 +112,7 @@ def test_the_run_knows_which_cells_its_suite_asks_for_now(suite):
     old, new = set(first.planned), set(part.planned)
     assert (len(old & new), list(part.planned.values())) == (1, ["loans, mlp, seed 0", "loans, mlp, seed 1"])
     assert len(part.records()) == 3
-    assert {record.id for record in part.wanted()} == new, "the seed that was done anew counts in the place of the old"
+    assert {record.id for record in part.planned_records()} == new, "the repeated seed replaces the old one"
     assert set(suite(resume="newest").run.planned) == old
 
 

@@ -53,7 +53,7 @@ def _elsewhere(store: Store, id: str, but: str) -> list[str]:
     """Names of other runs with a cell whose id begins so, newest first."""
     head = f'"id":"{id}'.encode()
     runs = (Run(info.path) for info in store.runs()[:MAX_RUNS] if id and info.run != but)
-    return [run.name for run in runs if any(run.written(lambda line: line.find(head, 0, 600) >= 0))]
+    return [run.name for run in runs if any(run.unmerged_records(lambda line: line.find(head, 0, 600) >= 0))]
 
 
 def _name(record: Record) -> str:

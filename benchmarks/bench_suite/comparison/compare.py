@@ -104,7 +104,7 @@ def cases_of(base: Run, head: Run) -> tuple[Pairing, list[Case]]:
     """
     _check_whole(base, head)
     pairing = pair(base, head)
-    common = {record.id for record in base.wanted()} & {record.id for record in head.wanted()}
+    common = {record.id for record in base.planned_records()} & {record.id for record in head.planned_records()}
     if not common and not any(each.why in FAILED for each in pairing.odd):
         reasons = "".join(f"\n  {each.where}: {each.why}: {each.detail}" for each in pairing.odd[:8])
         raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")

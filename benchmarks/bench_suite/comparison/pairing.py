@@ -66,7 +66,7 @@ def pair(base: Run, head: Run) -> Pairing:
     A cell that one side has not, in which it failed, or that had other data, options or placement (device, threads,
     precision) is odd. One whose labels stand in both runs under two ids had other options: it says which.
     """
-    before, after = base.wanted(), head.wanted()
+    before, after = base.planned_records(), head.planned_records()
     names = {record.id: where for side in (before, after) for where, rs in by_seed(side).items() for record in rs}
     known = {record.id: record for record in before}
     pairs, odd = [], []
@@ -207,7 +207,7 @@ def _notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
     if base.info.get("overrides", []) != head.info.get("overrides", []):
         yield f"--set: {_listed(base.info.get('overrides'))} → {_listed(head.info.get('overrides'))}"
     for word, run in (("base", base), ("head", head)):
-        if left := len(run.records()) - len(run.wanted()):
+        if left := len(run.records()) - len(run.planned_records()):
             yield f"{word} holds {left} cell{'s' if left > 1 else ''} that its suite no longer asks for: left aside"
 
 
@@ -225,7 +225,7 @@ def _commit_of(git: Mapping[str, Any]) -> str:
 
 
 def _environments(run: Run) -> list[Mapping[str, Any]]:
-    return [run.environment(name) for name in sorted({record.environment for record in run.wanted()} - {""})]
+    return [run.environment(name) for name in sorted({record.environment for record in run.planned_records()} - {""})]
 
 
 def _versions(environment: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Record
-from bench_suite.store.runs import Run, Store, of_cells
+from bench_suite.store.runs import Run, Store, cell_overrides
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.plan import Cell, Plan, Unit, name, name_of
 
@@ -226,7 +226,7 @@ def last(plan: Plan, store: Store, *, smoke: bool = False) -> Last:
     runs: list[str] = []
     newest: dict[str, Record] = {}
     for info in store.runs():
-        same = of_cells(info.info.get("overrides", ())) == of_cells(plan.suite.overrides)
+        same = cell_overrides(info.info.get("overrides", ())) == cell_overrides(plan.suite.overrides)
         if info.suite != plan.suite.name or info.smoke != smoke or not same:
             continue
         runs.append(info.run)

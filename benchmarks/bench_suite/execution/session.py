@@ -23,7 +23,7 @@ from bench_suite.execution.context import RunContext, placement_of, weights_key
 from bench_suite.execution.record_builder import metric_row
 from bench_suite.execution.selection import has_failed
 from bench_suite.execution.unit import run_unit
-from bench_suite.store.atomic import StoreError, uninterrupted
+from bench_suite.store.atomic import StoreError, hold_interrupts
 from bench_suite.store.runs import Run, Store
 from bench_suite.suite.plan import Cell, Plan, name
 
@@ -109,7 +109,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
         with run.writer() as writer, two_stage_interrupt():
             try:
                 for record in executor.execute(plan.units, partial(run_unit, context=context)):
-                    with uninterrupted():
+                    with hold_interrupts():
                         writer.write(record)
                         finished += 1
                     callback.record(cells[record.id], record)

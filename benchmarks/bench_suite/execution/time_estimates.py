@@ -85,7 +85,7 @@ class _EarlierRecords:
 
     def select(self, run: Run, wanted: Callable[[bytes], bool]) -> list[Record]:
         """Return the records of one run, newest first; only lines that `wanted` accepts are parsed."""
-        records = list(run.written(wanted))
+        records = list(run.unmerged_records(wanted))
         self.read += len(records)
         environments = {record.environment for record in records}
         here = {name for name in environments if _machine(run.environment(name)) == self.machine}

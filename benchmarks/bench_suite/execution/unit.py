@@ -118,7 +118,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
         meters = _meters(todo, placement, context)
         if (
             not meters
-            and (kept := context.run.kept_weights(unit.id, weights)) is not None
+            and (kept := context.run.read_weights(unit.id, weights)) is not None
             and isinstance(trained.model, Network)
         ):
             trained.model.module.load_state_dict(kept[0])
@@ -134,13 +134,13 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
                         trained.encoded(split)
         context.callback.step(cell, "training")
         checkpoint = context.run.checkpoint(unit.id, weights)
-        if train["checkpoint"] is not None and checkpoint.is_there():
+        if train["checkpoint"] is not None and checkpoint.exists():
             outcome.notes.append("went on from a checkpoint of the same training, which had been cut off")
         with clock("train"):
             outcome.meters = fit(trained, partial(_report, cell, context), meters, checkpoint)
         context.callback.trained(cell, trained.history)
         if train["keep"] and isinstance(trained.model, Network):
-            context.run.keep_weights(unit.id, weights, trained.model.module.state_dict(), trained.history)
+            context.run.write_weights(unit.id, weights, trained.model.module.state_dict(), trained.history)
         checkpoint.remove()
     except (StoreError, KeyboardInterrupt):
         raise

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import BenchError, History, MetricRow, Record, Window
 from bench_suite.execution.callbacks import RunCallback
-from bench_suite.store.atomic import explained
+from bench_suite.store.atomic import writing_error
 from bench_suite.suite.plan import Cell, name
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class EventFiles(RunCallback):
                 self._open[cell.id] = SummaryWriter(str(folder), purge_step=step, flush_secs=10)
             yield self._open[cell.id]
         except OSError as error:
-            raise explained(error, folder) from error
+            raise writing_error(error, folder) from error
 
 
 def folder_name(cell: Cell) -> str:

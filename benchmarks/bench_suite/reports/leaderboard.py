@@ -57,7 +57,7 @@ def leaderboard(runs: Sequence[Run]) -> str:
 def lacking(run: Run) -> str:
     """What a run lacks of its whole suite, in words: `RUN, --only model=mlp, 3 of 4 cells ended well`; else empty."""
     only, cells = run.info.get("only"), int(run.info.get("cells", 0))
-    well = sum(record.status == "ok" for record in run.wanted())
+    well = sum(record.status == "ok" for record in run.planned_records())
     parts = [selected(only)] if only else []
     parts += [f"{well} of {cells} cells ended well"] if well < cells else []
     return ", ".join([run.name, *parts]) if parts else ""
