@@ -1,4 +1,4 @@
-"""Where a run ran is described quickly, the same each time, and without names or paths."""
+"""The environment of a run is described quickly, the same each time, and without names or paths."""
 
 import getpass
 import json

@@ -61,6 +61,6 @@ def test_killed_amid_an_epoch_and_resumed_it_predicts_the_same_bit_for_bit(progr
     assert resumed.returncode == 0, resumed.stderr
     expected, _ = scores_and_record(program, "whole")
     scores, record = scores_and_record(program, "cut")
-    assert any("went on from a checkpoint" in note for note in record.notes)
+    assert any("resumed from a checkpoint" in note for note in record.notes)
     assert np.array_equal(scores, expected)
     assert not list(folder.glob("*/weights/*.checkpoint")), "it is removed when the training has ended"

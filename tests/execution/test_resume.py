@@ -77,7 +77,7 @@ def test_a_probe_added_later_costs_only_itself(suite):
     added = lines(first.run)[2:]
     assert [list(line["probes"]) for line in added] == [["generalization"]] * 2
     assert all("train" not in line["seconds"] for line in added), "the weights were kept, so nothing is trained"
-    assert all(any("weights kept" in note for note in line["notes"]) for line in added)
+    assert all(line["weights_reused"] for line in added)
     assert {m.name for r in again.records for m in r.metrics} >= {"quality/accuracy", "generalization/accuracy_gap"}
 
 

@@ -1,4 +1,4 @@
-"""What `--tensorboard` writes, read back as TensorBoard reads it: curves, hyper-parameters and final metrics."""
+"""`--tensorboard` writes files that TensorBoard can read: curves, hyperparameters and final metrics."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, 
 from bench_suite.cli.output import printable, say
 from bench_suite.cli.package_check import Lack, lacks
 from bench_suite.cli.selection import matching
-from bench_suite.execution.selection import takes
+from bench_suite.execution.selection import selectors_match
 from bench_suite.execution.time_estimates import TimeEstimate, estimate_times
 from bench_suite.store.runs import Store
 from bench_suite.suite.durations import format_duration
@@ -133,7 +133,7 @@ def _left_out(plan: Plan) -> list[tuple[str, str, str]]:
 def _asked_for(only: Sequence[str], labels: Mapping[str, str]) -> bool:
     """Whether selectors take a pair; those of other axes do not tell."""
     told = [text for text in only if text.startswith("-k ") or text.partition("=")[0] in labels]
-    return takes(told, labels)
+    return selectors_match(told, labels)
 
 
 def _inapplicable(cell: Cell) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from bench_suite.comparison.gates import by_seed
 from bench_suite.components.options import show
 from bench_suite.contracts import Record
-from bench_suite.execution.selection import LAST_FAILED, takes
+from bench_suite.execution.selection import LAST_FAILED, selectors_match
 from bench_suite.store.runs import Run
 
 Why = Literal[
@@ -109,7 +109,7 @@ def _lacking(record: Record, head: Run) -> tuple[Why, str]:
     only = [str(each) for each in head.info.get("only", ())]
     passed = head.info.get("passed")  # not in runs of earlier versions, of which `--lf` tells nothing
     by_labels = [each for each in only if each != LAST_FAILED or passed is None]
-    if only and (record.id in (passed or ()) or not takes(by_labels, record.cell)):
+    if only and (record.id in (passed or ()) or not selectors_match(by_labels, record.cell)):
         return "left out", f"head was asked for {' '.join(only)}"
     return "missing", f"head lacks it, though it was asked for {' '.join(only)}" if only else "head lacks it"
 
