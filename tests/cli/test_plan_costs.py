@@ -13,8 +13,9 @@ import pytest
 
 from bench_suite import environment
 from bench_suite.contracts import ProbeRow, Record
-from bench_suite.execution.time_estimates import MAX_RECORDS, SHARES_TRAINING, Expected, expected, format_duration
+from bench_suite.execution.time_estimates import MAX_RECORDS, TimeEstimate, estimate_times
 from bench_suite.store.runs import Store
+from bench_suite.suite.durations import format_duration
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import Cell, Plan, make_plan
 
@@ -71,7 +72,7 @@ def keep(store: Store, *records: Record, described=None, smoke=False) -> None:
 
 
 def test_what_was_never_run_is_unknown(plan, store):
-    assert set(expected(plan(), store).values()) == {Expected()}
+    assert set(estimate_times(plan(), store).values()) == {TimeEstimate()}
 
 
 def test_the_median_of_a_cells_own_newest_records_is_told(plan, store):
@@ -80,15 +81,15 @@ def test_the_median_of_a_cells_own_newest_records_is_told(plan, store):
     for seconds in (1000.0, 5.0, 1.0, 2.0, 3.0, 900.0):
         keep(store, record(cell, made, seconds))
         time.sleep(0.002)  # runs are told apart by the millisecond in which they start
-    assert expected(made, store)[cell.id] == Expected(3.0, MAX_RECORDS, "cell")
-    assert expected(made, store)[other.id] == Expected()
+    assert estimate_times(made, store)[cell.id] == TimeEstimate(3.0, MAX_RECORDS, "cell")
+    assert estimate_times(made, store)[other.id] == TimeEstimate()
 
 
 def test_other_seeds_and_learning_rates_cost_the_same(plan, store):
     earlier = plan(seeds="[0, 1]")
     keep(store, *(record(cell, earlier, 4.0) for cell in earlier.cells))
     now = plan(seeds="[7]", rates="[1e-2]")
-    assert {(e.seconds, e.records, e.basis) for e in expected(now, store).values()} == {(4.0, 2, "like")}
+    assert {(e.seconds, e.records, e.basis) for e in estimate_times(now, store).values()} == {(4.0, 2, "like")}
 
 
 @pytest.mark.parametrize("other", [{"epochs": 9}, {"more": "[evaluate]\nbatch_size = 7\n"}], ids=str)
@@ -96,14 +97,14 @@ def test_other_work_is_not_scaled_to_a_guess(plan, store, other):
     earlier = plan()
     keep(store, *(record(cell, earlier, 4.0) for cell in earlier.cells))
     network = plan(**other).cells[0]
-    assert expected(plan(**other), store)[network.id] == Expected()
+    assert estimate_times(plan(**other), store)[network.id] == TimeEstimate()
 
 
 def test_other_probes_leave_the_training_as_the_least(plan, store):
     earlier = plan()
     keep(store, *(record(cell, earlier, 4.0) for cell in earlier.cells))
     for now in (plan(resamples=900), plan(more="[probes.generalization]\n")):
-        assert set(expected(now, store).values()) == {Expected(2.0, 1, "training")}
+        assert set(estimate_times(now, store).values()) == {TimeEstimate(2.0, 1, "training")}
 
 
 def test_an_option_that_a_record_is_too_old_to_know_is_the_usual_one(plan, store):
@@ -112,14 +113,14 @@ def test_an_option_that_a_record_is_too_old_to_know_is_the_usual_one(plan, store
     train = {key: value for key, value in cell.options["train"].items() if key != "label_smoothing"}
     keep(store, record(cell, earlier, 4.0, options={**cell.options, "train": train}))
     now = plan(seeds="[1]")
-    assert expected(now, store)[now.cells[0].id].seconds == 4.0
+    assert estimate_times(now, store)[now.cells[0].id].seconds == 4.0
 
 
 NO_WITNESS = {
     "a failed cell": {"status": "failed"},
     "a failed probe": {"probes": {"quality": ProbeRow("failed", "k")}},
-    "kept weights": {"notes": ("weights kept from the earlier training of this run",)},
-    "a training of another cell": {"notes": (SHARES_TRAINING,)},
+    "kept weights": {"weights_reused": True},
+    "a training of another cell": {"shared_training": True},
 }
 
 
@@ -127,22 +128,22 @@ NO_WITNESS = {
 def test_a_record_that_does_not_tell_the_whole_is_not_asked(plan, store, changes):
     made = plan()
     keep(store, record(made.cells[0], made, 4.0, **changes))
-    assert expected(made, store)[made.cells[0].id] == Expected()
+    assert estimate_times(made, store)[made.cells[0].id] == TimeEstimate()
 
 
 def test_neither_another_machine_nor_a_smoke_run_is_asked(plan, store):
     made = plan()
     keep(store, record(made.cells[0], made, 4.0), described={"hardware": {"cpu": "another", "usable_cores": 1}})
     keep(store, record(made.cells[0], made, 4.0), smoke=True)
-    assert expected(made, store)[made.cells[0].id] == Expected()
+    assert estimate_times(made, store)[made.cells[0].id] == TimeEstimate()
 
 
-def test_the_note_of_a_shared_training_is_that_of_the_records(bench, tmp_path):
+def test_the_record_of_the_second_cell_of_a_unit_says_that_it_shared_the_training(bench, tmp_path):
     text = SUITE.format(epochs=1, seeds="0", rates="[1e-3]", resamples=100)
     (tmp_path / "s.toml").write_text(text.replace("[matrix]", '[matrix]\n"evaluate.batch_size" = [8, 16]'))
     assert bench("run", "s.toml", "--only", "model=mlp").status == 0
     records = Store(tmp_path / "results").open("latest").records()
-    assert [SHARES_TRAINING in each.notes for each in records] == [False, True]
+    assert [record.shared_training for record in records] == [False, True]
 
 
 # ── the command ─────────────────────────────────────────────────────────────────────────────────
@@ -206,17 +207,8 @@ def test_only_the_lines_that_are_asked_for_are_parsed(plan, store, monkeypatch):
     parsed = []
     read = module.read_lines
     monkeypatch.setattr(module, "read_lines", lambda line: parsed.append(line) or read(line))
-    assert expected(made, store)[made.cells[0].id].seconds == 4.0
+    assert estimate_times(made, store)[made.cells[0].id].seconds == 4.0
     assert len(parsed) == 1
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.04, "0.0 s"), (2.96, "3.0 s"), (9.99, "10.0 s"), (59.4, "59 s"), (59.6, "1 min"), (200, "3 min 20 s"),
-     (3599.9, "1 h"), (7500, "2 h 5 min"), (4e6, "1,111 h 7 min")],
-)  # fmt: skip
-def test_times_are_said_as_people_say_them(seconds, said):
-    assert format_duration(seconds) == said
 
 
 def test_a_results_folder_that_is_none_is_no_fault(bench, tmp_path):

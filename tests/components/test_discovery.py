@@ -154,3 +154,49 @@ def test_an_installed_distribution_brings_components_that_are_read_without_impor
 def test_options_of_another_class_name_are_read_the_same_way():
     tree = ast.parse("@dataclass(frozen=True)\nclass Other:\n    x: int = 1\n")
     assert read_options(tree, "Other", {})["x"].default == 1
+
+
+@pytest.fixture
+def folder_component(tmp_path):
+    """The folder of a probe whose `__init__.py` has the facts and whose other files lie beside it."""
+    folder = tmp_path / "probes" / "calibration"
+    (folder / "tables").mkdir(parents=True)
+    (folder / "__init__.py").write_text('"""A probe in a folder."""\n' + PROBE)
+    (folder / "bins.py").write_text("COUNT = 15\n")
+    (folder / "tables" / "levels.toml").write_text("level = 0.95\n")
+    return folder
+
+
+def test_a_component_that_is_a_folder_is_found_under_the_name_of_the_folder(folder_component, monkeypatch):
+    monkeypatch.setattr(discovery, "PACKAGE", folder_component.parent.parent)
+    assert discovery.builtin("probes") == ["calibration"]
+    component = discovery.find("probes", "calibration", Path())
+    assert component.name == "calibration"
+    assert component.path == folder_component / "__init__.py"
+    assert component.summary == "A probe in a folder."
+    assert not component.external
+
+
+def test_a_folder_that_a_suite_names_by_its_init_file_has_the_name_of_the_folder(folder_component):
+    component = discovery.find("probes", "./calibration/__init__.py", folder_component.parent)
+    assert component.name == "calibration"
+    assert component.external
+
+
+@pytest.mark.parametrize("file", ["__init__.py", "bins.py", "tables/levels.toml"])
+def test_the_source_hash_of_a_folder_changes_with_any_file_in_it(folder_component, file):
+    def source_hash() -> str:
+        return discovery.find("probes", "./calibration/__init__.py", folder_component.parent).source_hash
+
+    before = source_hash()
+    assert source_hash() == before
+    with (folder_component / file).open("a") as stream:
+        stream.write("# changed\n")
+    assert source_hash() != before
+
+
+def test_compiled_files_in_a_folder_do_not_change_its_source_hash(folder_component):
+    before = discovery.find("probes", "./calibration/__init__.py", folder_component.parent).source_hash
+    (folder_component / "__pycache__").mkdir()
+    (folder_component / "__pycache__" / "bins.cpython-311.pyc").write_bytes(b"\0")
+    assert discovery.find("probes", "./calibration/__init__.py", folder_component.parent).source_hash == before

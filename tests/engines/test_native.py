@@ -27,7 +27,7 @@ from bench_suite.contracts import (
 from bench_suite.data.encoded import Encoded, encoded
 from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import MemorySplit
+from bench_suite.data.splits import MemorySplit, Subset
 from bench_suite.engines import native
 from bench_suite.models import cnn, mlp
 from bench_suite.problems import classification
@@ -123,6 +123,17 @@ def test_it_updates_as_the_plain_loop_does(digits: Data) -> None:
         optimiser.step()
     for ours, theirs in zip(network.module.parameters(), plain.module.parameters()):
         assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_examples_when_the_last_batch_is_smaller(digits: Data) -> None:
+    """With a learning rate of 0, the epoch's loss is that of the untrained network: 100 examples as 64 and 36."""
+    train_split = Subset(digits.splits["train"], np.arange(100))
+    data = replace(digits, splits={"train": train_split, "test": digits.splits["test"]})
+    network, history = train(data, TrainOptions(epochs=1, optimizer="sgd", learning_rate=0.0, batch_size=64))
+    network.module.eval()
+    batch = encoded(network, train_split).batch(network, torch.arange(100))
+    expected = torch.nn.functional.cross_entropy(network.module(**batch.inputs), batch.targets)
+    assert history.epochs[0]["loss"] == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_windows_cover_the_training_and_the_first_is_left_out(digits: Data) -> None:

@@ -121,9 +121,10 @@ class Killed(Exception):
         {},
         {"optimizer": "sgd", "schedule": "cosine", "warmup": 0.1, "augment": ("shift", "mixup")},
         {"optimizer": "muon", "patience": 2},
+        {"target": {"quality/accuracy": 1.0}, "learning_rate": 0.02},
         {"optimizer": "muon", "weight_decay": 0.1, "gradient_clip": 1.0, "model": cnn, "channels": (4, 8)},
     ],
-    ids=["adamw", "sgd, augmented", "muon, early stopping", "muon of kernels"],
+    ids=["adamw", "sgd, augmented", "muon, early stopping", "target", "muon of kernels"],
 )
 def test_a_training_that_was_cut_off_goes_on_bit_for_bit(digits: Data, options: Any, monkeypatch: Any) -> None:
     options = dict(options)
@@ -153,6 +154,31 @@ def test_a_training_that_was_cut_off_goes_on_bit_for_bit(digits: Data, options: 
     assert equal(whole, resumed)
     assert history.epochs == expected.epochs
     assert (history.steps, history.samples) == (expected.steps, expected.samples)
+    assert (history.best_epoch, history.stopped, history.target) == (
+        expected.best_epoch, expected.stopped, expected.target,
+    )  # fmt: skip
+
+
+def test_a_resumed_training_remembers_the_best_value_of_the_target(digits: Data, monkeypatch: Any) -> None:
+    """After the resume the metric is undefined, so the best value can only come from the checkpoint."""
+    monkeypatch.setattr("bench_suite.training.clock.Clock.step", one_window_in_ten_steps)
+    monkeypatch.setattr(checkpoints.Timer, "due", lambda timer: timer.checkpoints is not None)
+    options = TrainOptions(epochs=2, checkpoint="10m", target={"quality/accuracy": 1.0})
+    saved, windows = Kept(), 0
+
+    def cut(window: Window) -> bool:
+        nonlocal windows
+        windows += 1
+        if windows == 9:  # in the second epoch
+            raise Killed
+        return True
+
+    with pytest.raises(Killed):
+        train(digits, options, saved=saved, report=cut)
+    monkeypatch.setattr("bench_suite.training.targets.Target.value", lambda *_: None)
+    _, history = train(digits, options, saved=saved)
+    assert history.target is not None
+    assert history.target["best"] == history.epochs[0]["validation_accuracy"]
 
 
 def one_window_in_ten_steps(clock: Any, samples: int, waited: float) -> bool:
@@ -241,7 +267,7 @@ def test_smoothing_and_augmentation_change_the_training_and_not_the_validation(d
 
 def test_label_smoothing_of_numbers_is_refused(digits: Data) -> None:
     network = mlp.build(digits, mlp.Options())
-    with pytest.raises(BenchError, match="label_smoothing is for classes"):
+    with pytest.raises(BenchError, match="label_smoothing needs classes"):
         native.train(
             network, digits, regression, TrainOptions(label_smoothing=0.1), PLACE, lambda window: True,
             lambda name: encoded(network, digits.splits[name]),

@@ -1,4 +1,4 @@
-"""A training that is killed in its middle goes on from its checkpoint, and ends as if nothing had been."""
+"""A killed training is resumed from its checkpoint and ends with the same weights."""
 
 import os
 import signal
@@ -33,8 +33,8 @@ resamples = 100
 """
 
 
-def said(program, results: str):
-    """Scores of the only cell, and its record."""
+def scores_and_record(program, results: str):
+    """Return the scores of the only cell, and its record."""
     (info,) = Store(program.folder / results).runs()
     run = Store(program.folder / results).open(info.run)
     (record,) = run.records()
@@ -48,17 +48,18 @@ def test_killed_amid_an_epoch_and_resumed_it_predicts_the_same_bit_for_bit(progr
     assert whole.returncode == 0, whole.stderr
 
     process = program.start("run", "suite.toml", "--results", "cut", start_new_session=True)
-    weights = program.folder / "cut"
-    while not list(weights.glob("*/weights/*.checkpoint")) and process.poll() is None:
+    folder = program.folder / "cut"
+    while not list(folder.glob("*/weights/*.checkpoint")) and process.poll() is None:
         time.sleep(0.01)
     assert process.poll() is None, process.communicate()
+    assert list(folder.glob("*/weights/*.checkpoint")), "no checkpoint was written"
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
     resumed = program.run("run", "suite.toml", "--results", "cut", "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    expected, _ = said(program, "whole")
-    scores, record = said(program, "cut")
-    assert any("went on from a checkpoint" in note for note in record.notes)
+    expected, _ = scores_and_record(program, "whole")
+    scores, record = scores_and_record(program, "cut")
+    assert any("resumed from a checkpoint" in note for note in record.notes)
     assert np.array_equal(scores, expected)
-    assert not list(weights.glob("*/weights/*.checkpoint")), "it is removed when the training has ended"
+    assert not list(folder.glob("*/weights/*.checkpoint")), "it is removed when the training has ended"

@@ -77,7 +77,7 @@ def test_a_probe_added_later_costs_only_itself(suite):
     added = lines(first.run)[2:]
     assert [list(line["probes"]) for line in added] == [["generalization"]] * 2
     assert all("train" not in line["seconds"] for line in added), "the weights were kept, so nothing is trained"
-    assert all(any("weights kept" in note for note in line["notes"]) for line in added)
+    assert all(line["weights_reused"] for line in added)
     assert {m.name for r in again.records for m in r.metrics} >= {"quality/accuracy", "generalization/accuracy_gap"}
 
 
@@ -112,7 +112,7 @@ def test_the_run_knows_which_cells_its_suite_asks_for_now(suite):
     old, new = set(first.planned), set(part.planned)
     assert (len(old & new), list(part.planned.values())) == (1, ["loans, mlp, seed 0", "loans, mlp, seed 1"])
     assert len(part.records()) == 3
-    assert {record.id for record in part.wanted()} == new, "the seed that was done anew counts in the place of the old"
+    assert {record.id for record in part.planned_records()} == new, "the repeated seed replaces the old one"
     assert set(suite(resume="newest").run.planned) == old
 
 

@@ -1,4 +1,4 @@
-"""What `--tensorboard` writes, read back as TensorBoard reads it: curves, hyper-parameters and final metrics."""
+"""`--tensorboard` writes files that TensorBoard can read: curves, hyperparameters and final metrics."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_cells_folder_can_be_read_by_a_person_and_carries_its_id(ran):
 def test_training_curves_are_the_windows_of_the_loop(ran):
     run, _, events = ran
     scalars = events["mlp"]
-    kept = run.kept_weights(*unit_and_key(run))
+    kept = run.read_weights(*unit_and_key(run))
     assert kept is not None
     windows = kept[1].windows
     assert windows, "training was long enough for windows"
@@ -90,7 +90,7 @@ def test_training_curves_are_the_windows_of_the_loop(ran):
 
 def test_curves_by_epoch_are_those_of_the_history(ran):
     run, _, events = ran
-    history = run.kept_weights(*unit_and_key(run))[1]
+    history = run.read_weights(*unit_and_key(run))[1]
     for curve in ("loss", "validation_loss"):
         found = [(event.step, event.value) for event in events["mlp"].Scalars(f"epoch/{curve}")]
         assert found == [(int(row["epoch"]), pytest.approx(row[curve], rel=1e-6)) for row in history.epochs]

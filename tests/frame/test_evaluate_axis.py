@@ -21,7 +21,7 @@ def test_three_cells_are_one_unit_and_one_training(walk: Any) -> None:
     assert len({record.id for record in records}) == 3
     assert len({record.weights_key for record in records}) == 1
     assert ["train" in record.seconds for record in records] == [True, False, False]
-    assert sum("shares the training of another cell" in record.notes for record in records) == 2
+    assert sum(record.shared_training for record in records) == 2
     assert len(list((walked.run.path / "weights").glob("*.safetensors"))) == 1
 
 
@@ -48,4 +48,4 @@ def test_a_threshold_added_later_costs_no_training(prepare: Any) -> None:
     for threshold in (0.1, 0.9):
         record = walked.record(**{"evaluate.threshold": threshold})
         assert "train" not in record.seconds
-        assert "weights kept from the earlier training of this run" in record.notes
+        assert record.weights_reused

@@ -61,7 +61,9 @@ def lay_out(folder: Path, rooms: tuple[str, ...]) -> None:
 def mutmut(folder: Path, *arguments: str) -> int:
     """Run mutmut in `folder`, its progress on the terminal; return its exit status."""
     environment = {**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    return subprocess.run([sys.executable, "-m", "mutmut", *arguments], cwd=folder, env=environment, check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "mutmut", *arguments], cwd=folder, env=environment, check=False
+    ).returncode
 
 
 def results(folder: Path) -> dict[str, int | None]:
@@ -94,7 +96,9 @@ def main() -> int:
     mutmut(folder, "run", "--max-children", str(options.processes), "no.such.mutant")
     names = sorted(results(folder))
     drawn = sorted(random.Random(options.seed).sample(names, min(options.sample, len(names))))
-    print(f"{len(names)} mutants of {', '.join(options.rooms)}; {len(drawn)} drawn with seed {options.seed}", flush=True)
+    print(
+        f"{len(names)} mutants of {', '.join(options.rooms)}; {len(drawn)} drawn with seed {options.seed}", flush=True
+    )
     mutmut(folder, "run", "--max-children", str(options.processes), *drawn)
     statuses, known = results(folder), equivalents()
     survived = [name for name in drawn if statuses[name] in (0, 5, 33, None)]

@@ -152,7 +152,7 @@ def test_a_stored_value_that_is_no_number_is_absent_with_a_reason(value: str) ->
     assert torn == 0
     (row,) = read.metrics
     assert (row.value, row.interval) == (None, None)
-    assert "is no number" in str(row.reason)
+    assert "is not a number" in str(row.reason)
     ((read,), _) = records.read_lines(line.replace(b"0.1,", f"{value},".encode()))
     assert read.metrics[0].interval is None
 

@@ -22,7 +22,7 @@ from pyarrow import parquet
 
 from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, ProbeRow, Record
 from bench_suite.store import atomic
-from bench_suite.store.atomic import StoreError, StoreFull, safe_name, uninterrupted
+from bench_suite.store.atomic import StoreError, StoreFull, hold_interrupts, safe_name
 from bench_suite.store.runs import Run, Store
 
 
@@ -439,16 +439,16 @@ def test_what_does_not_fit_a_record_lies_beside_it(run: Run) -> None:
 
 def test_weights_are_used_again_only_under_the_same_reuse(run: Run) -> None:
     history = History(steps=3)
-    assert run.kept_weights("unit", "41d0") is None
-    run.keep_weights("unit", "41d0", {"weight": torch.ones(2)}, history)
-    kept = run.kept_weights("unit", "41d0")
+    assert run.read_weights("unit", "41d0") is None
+    run.write_weights("unit", "41d0", {"weight": torch.ones(2)}, history)
+    kept = run.read_weights("unit", "41d0")
     assert kept is not None
     assert torch.equal(kept[0]["weight"], torch.ones(2))
     assert kept[1] == history
-    assert run.kept_weights("unit", "other") is None
+    assert run.read_weights("unit", "other") is None
     path = next((run.path / "weights").iterdir())
     path.write_bytes(path.read_bytes()[:-3])
-    assert run.kept_weights("unit", "41d0") is None
+    assert run.read_weights("unit", "41d0") is None
 
 
 def test_summaries_come_back(run: Run) -> None:
@@ -467,8 +467,8 @@ def test_a_ctrl_c_waits_for_the_end_of_the_block() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where tests run in the background
 
     def work() -> None:
-        with uninterrupted():
-            with uninterrupted():
+        with hold_interrupts():
+            with hold_interrupts():
                 signal.raise_signal(signal.SIGINT)
                 done.append("inner")
             done.append("outer")
@@ -486,7 +486,7 @@ def test_a_ctrl_c_goes_to_the_handler_that_was_there() -> None:
     seen: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
     try:
-        with uninterrupted():
+        with hold_interrupts():
             signal.raise_signal(signal.SIGINT)
             assert seen == []
         assert seen == [signal.SIGINT]
@@ -499,7 +499,7 @@ def test_other_threads_write_without_touching_signals() -> None:
 
     def work() -> None:
         try:
-            with uninterrupted():
+            with hold_interrupts():
                 pass
         except BaseException as error:  # noqa: BLE001 - whatever the thread raised is looked at below
             errors.append(error)

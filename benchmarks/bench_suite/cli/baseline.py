@@ -9,7 +9,8 @@ import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, chosen, shown
 from bench_suite.cli.completion_values import run_names
-from bench_suite.cli.output import format_bytes, say
+from bench_suite.cli.output import say
+from bench_suite.environment import format_bytes
 
 
 @click.group(name="baseline")

@@ -13,11 +13,11 @@ from typing import Any
 from bench_suite.cli.arguments import shown
 from bench_suite.components.options import show
 from bench_suite.contracts import MetricRow, Record
-from bench_suite.execution.time_estimates import format_duration
 from bench_suite.reports.table import kind_in_words
 from bench_suite.store.atomic import StoreError, safe_name
 from bench_suite.store.records import to_json
 from bench_suite.store.runs import Run, Store
+from bench_suite.suite.durations import format_duration
 
 MAX_LISTED = 20
 "Cells that a message lists."
@@ -53,7 +53,7 @@ def _elsewhere(store: Store, id: str, but: str) -> list[str]:
     """Names of other runs with a cell whose id begins so, newest first."""
     head = f'"id":"{id}'.encode()
     runs = (Run(info.path) for info in store.runs()[:MAX_RUNS] if id and info.run != but)
-    return [run.name for run in runs if any(run.written(lambda line: line.find(head, 0, 600) >= 0))]
+    return [run.name for run in runs if any(run.unmerged_records(lambda line: line.find(head, 0, 600) >= 0))]
 
 
 def _name(record: Record) -> str:

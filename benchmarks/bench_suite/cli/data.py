@@ -14,6 +14,7 @@ import click
 from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, again, chosen
 from bench_suite.cli.output import say
 from bench_suite.components import discovery
+from bench_suite.environment import format_bytes
 
 if TYPE_CHECKING:
     from bench_suite.components.discovery import Component
@@ -151,7 +152,7 @@ def fetch_command(
     say()
     for need in after:
         new = " (downloaded)" if before[need.name].is_download else ""
-        say(f"{need.name}: {_bytes(need.size or 0)}{new}")
+        say(f"{need.name}: {format_bytes(need.size or 0)}{new}")
     if lacking:
         say(f"{len(lacking)} of {len(results)} could not be had: the cells that need them would be unavailable")
         say(f"next: bench data fetch {same}   once you have got them as said above")
@@ -166,13 +167,3 @@ def _said(got: Got) -> str:
         reason = got.detail.replace("\n", "\n    ")
         return f"{got.label}  {got.what} cannot be had: {reason}"
     return f"{got.label}  {got.what} from {got.origin}" + (f"  ({got.detail})" if got.detail else "")
-
-
-def _bytes(size: int) -> str:
-    """A size as people say it, in units of 1,000."""
-    amount = float(size)
-    for unit in ("bytes", "kB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench_suite.cli.output import format_bytes
 from bench_suite.cli.package_check import Package
+from bench_suite.environment import format_bytes
 
 LISTED = 8  # data sets named; the rest are counted
 _BREAKS = ("timm", "torchvision")

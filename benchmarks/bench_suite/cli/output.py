@@ -47,15 +47,6 @@ def say_file(text: str) -> None:
     click.echo(shown, nl=False)
 
 
-def format_bytes(number: float) -> str:
-    """A number of bytes as people say it: `2.0 KiB`, `108 KiB`, `1.5 GiB`."""
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if number < 1024 or unit == "GiB":
-            break
-        number /= 1024
-    return f"{number:.0f} {unit}" if number >= 10 or unit == "bytes" else f"{number:.1f} {unit}"
-
-
 def folded(text: str, width: int, *, quoting: bool = False) -> str:
     """The text with its longer lines folded at spaces; of `command   why` the command stays whole, to be pasted.
 

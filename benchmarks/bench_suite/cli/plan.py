@@ -13,9 +13,10 @@ from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, 
 from bench_suite.cli.output import printable, say
 from bench_suite.cli.package_check import Lack, lacks
 from bench_suite.cli.selection import matching
-from bench_suite.execution.selection import takes
-from bench_suite.execution.time_estimates import Expected, expected, format_duration
+from bench_suite.execution.selection import selectors_match
+from bench_suite.execution.time_estimates import TimeEstimate, estimate_times
 from bench_suite.store.runs import Store
+from bench_suite.suite.durations import format_duration
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import Cell, Plan, make_plan, name
 
@@ -48,7 +49,7 @@ def command(
 
     del trust
     plan = matching(make_plan(read_suite(suite, overrides), only), keyword)
-    times, needs, lacking = expected(plan, Store(results)), downloads(plan), lacks(plan)
+    times, needs, lacking = estimate_times(plan, Store(results)), downloads(plan), lacks(plan)
     if as_json:
         click.echo(json.dumps(as_document(plan, times, needs, lacking), indent=2, default=list))
         return
@@ -58,7 +59,7 @@ def command(
 
 
 def as_document(
-    plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], lacking: Sequence[Lack]
+    plan: Plan, times: Mapping[str, TimeEstimate], needs: Sequence[Need], lacking: Sequence[Lack]
 ) -> dict[str, Any]:
     """The plan as JSON values."""
     return {
@@ -86,7 +87,7 @@ def as_document(
 
 
 def lines(
-    plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], lacking: Sequence[Lack], again: str
+    plan: Plan, times: Mapping[str, TimeEstimate], needs: Sequence[Need], lacking: Sequence[Lack], again: str
 ) -> list[str]:
     """The plan for a person; `again` is what to say after `bench run`."""
     cells, units = plan.cells, plan.units
@@ -132,7 +133,7 @@ def _left_out(plan: Plan) -> list[tuple[str, str, str]]:
 def _asked_for(only: Sequence[str], labels: Mapping[str, str]) -> bool:
     """Whether selectors take a pair; those of other axes do not tell."""
     told = [text for text in only if text.startswith("-k ") or text.partition("=")[0] in labels]
-    return takes(told, labels)
+    return selectors_match(told, labels)
 
 
 def _inapplicable(cell: Cell) -> Iterator[tuple[str, str]]:
@@ -143,12 +144,12 @@ def _inapplicable(cell: Cell) -> Iterator[tuple[str, str]]:
             yield from ((f"{label}, {option} {choice}", reason) for choice, reason in reasons.items())
 
 
-def _sum(times: Mapping[str, Expected]) -> float | None:
+def _sum(times: Mapping[str, TimeEstimate]) -> float | None:
     known = [time.seconds for time in times.values() if time.seconds is not None]
     return sum(known) if known else None
 
 
-def _time(times: Mapping[str, Expected]) -> list[str]:
+def _time(times: Mapping[str, TimeEstimate]) -> list[str]:
     """The time of all, as far as earlier records tell it, and how they tell it."""
     total = _sum(times)
     if total is None:

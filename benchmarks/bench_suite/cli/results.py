@@ -9,7 +9,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, chosen
 from bench_suite.cli.output import say
-from bench_suite.execution.selection import selected
+from bench_suite.execution.selection import format_selectors
 from bench_suite.store.runs import Store
 
 
@@ -44,6 +44,6 @@ def command(results: Path, as_json: bool) -> None:
     width = max(len(r.run) for r in runs)
     for r in runs:
         smoke = "  smoke: never ranked" if r.smoke else ""
-        only = f"  a part of its suite: {selected(r.info['only'])}" if r.info.get("only") else ""
+        only = f"  a part of its suite: {format_selectors(r.info['only'])}" if r.info.get("only") else ""
         say(f"{r.run:{width}}  {r.records} records of {r.info.get('cells', '?')} cells{smoke}{only}")
     say("\nnext: bench report RUN   (the first letters of a run's name will do)")

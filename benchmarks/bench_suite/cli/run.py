@@ -124,9 +124,9 @@ def _base(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
 
 def _last_failed(plan: Plan, store: Store, *, smoke: bool) -> tuple[Plan, str | None]:
     """The cells that failed last time or were not reached, and the run in which; all cells where there are none."""
-    from bench_suite.execution.selection import last, not_passed
+    from bench_suite.execution.selection import failed_or_missing, last_results
 
-    found = last(plan, store, smoke=smoke)
+    found = last_results(plan, store, smoke=smoke)
     if not found.runs:
         say("--lf: there is no earlier run of this suite with these --set: all cells are run", err=True)
         return plan, None
@@ -139,4 +139,4 @@ def _last_failed(plan: Plan, store: Store, *, smoke: bool) -> tuple[Plan, str | 
         return plan, None
     missing = f", {len(found.missing)} had not been reached" if found.missing else ""
     say(f"--lf: {len(wanted)} of {len(plan.cells)} cells: {len(found.failed)} failed{missing}", err=True)
-    return not_passed(plan, found), found.runs[-1]
+    return failed_or_missing(plan, found), found.runs[-1]

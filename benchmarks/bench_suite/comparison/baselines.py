@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import ArtifactRow, BenchError, Record
-from bench_suite.store.atomic import StoreError, Writer, explained, safe_name, write_file
+from bench_suite.store.atomic import StoreError, Writer, safe_name, write_file, writing_error
 from bench_suite.store.records import dumps
 from bench_suite.store.runs import Run, Store
 
@@ -71,7 +71,7 @@ def set_baseline(store: Store, run: Run) -> Baseline:
         new.rename(target)
         shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
-        raise explained(error, target) from error
+        raise writing_error(error, target) from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return _baseline(target)

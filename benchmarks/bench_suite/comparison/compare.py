@@ -86,7 +86,7 @@ def cases_of(base: Run, head: Run) -> tuple[Pairing, list[Case]]:
     """
     _check_no_smoke(base, head)
     pairing = pair_runs(base, head)
-    common = {record.id for record in base.wanted()} & {record.id for record in head.wanted()}
+    common = {record.id for record in base.planned_records()} & {record.id for record in head.planned_records()}
     if not common and not any(cell.reason_code in FAILED for cell in pairing.uncompared):
         reasons = "".join(f"\n  {cell.where}: {cell.reason_code}: {cell.detail}" for cell in pairing.uncompared[:8])
         raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")

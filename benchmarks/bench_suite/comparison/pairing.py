@@ -9,7 +9,7 @@ from typing import Any, Literal
 from bench_suite.comparison.gates import by_seed
 from bench_suite.components.options import show
 from bench_suite.contracts import Record
-from bench_suite.execution.selection import LAST_FAILED, takes
+from bench_suite.execution.selection import LAST_FAILED, selectors_match
 from bench_suite.store.runs import Run
 
 ReasonCode = Literal[
@@ -80,7 +80,7 @@ def pair_runs(base: Run, head: Run) -> Pairing:
     A cell is not compared if one side lacks it or failed in it, or if data, options or placement (device, threads,
     precision) differ. If both runs have its labels under two ids, its options differ, and the detail names them.
     """
-    before, after = base.wanted(), head.wanted()
+    before, after = base.planned_records(), head.planned_records()
     names = {
         record.id: where
         for records in (before, after)
@@ -141,7 +141,7 @@ def _missing_reason(record: Record, head: Run) -> tuple[ReasonCode, str]:
     only = [str(selector) for selector in head.info.get("only", ())]
     passed = head.info.get("passed")  # runs of earlier versions do not list what `--lf` left out
     by_labels = [selector for selector in only if selector != LAST_FAILED or passed is None]
-    if only and (record.id in (passed or ()) or not takes(by_labels, record.cell)):
+    if only and (record.id in (passed or ()) or not selectors_match(by_labels, record.cell)):
         return "left out", f"head was asked for {' '.join(only)}"
     return "missing", f"head lacks it, though it was asked for {' '.join(only)}" if only else "head lacks it"
 
@@ -244,7 +244,7 @@ def _notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
     if base.info.get("overrides", []) != head.info.get("overrides", []):
         yield f"--set: {_words(base.info.get('overrides'))} → {_words(head.info.get('overrides'))}"
     for word, run in (("base", base), ("head", head)):
-        if ignored := len(run.records()) - len(run.wanted()):
+        if ignored := len(run.records()) - len(run.planned_records()):
             yield f"{word} has {ignored} cell{'s' if ignored > 1 else ''} that its suite no longer contains: ignored"
 
 
@@ -262,7 +262,7 @@ def _commit_text(git: Mapping[str, Any]) -> str:
 
 
 def _environments(run: Run) -> list[Mapping[str, Any]]:
-    return [run.environment(name) for name in sorted({record.environment for record in run.wanted()} - {""})]
+    return [run.environment(name) for name in sorted({record.environment for record in run.planned_records()} - {""})]
 
 
 def _versions(environment: Mapping[str, Any]) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""The default engine: a plain PyTorch loop over splits that are already encoded."""
+"""The default engine: a plain PyTorch loop over splits that are already encoded.
+
+`train` is what the harness calls; `_fit` is the loop; `TrainingState` is everything that a checkpoint contains.
+"""
 
 from __future__ import annotations
 
@@ -68,35 +71,43 @@ def train(
     encoded: Callable[[str], Encoded],
     checkpoints: Checkpoints | None = None,
 ) -> History:
-    """Train `model.module` in place on the train split; `encoded` gives a split's columns by its name.
+    """Train `model.module` in place on the train split.
 
-    The order of examples is drawn from PyTorch's global generator, which the caller seeds. Where there is a validation
-    split, its mean loss is taken after each epoch; with `patience` it decides when to stop and which epoch's weights
-    are kept, and with `target` its metric decides when to stop. With `checkpoints` and `options.checkpoint` all that
-    the training needs to go on is saved now and then, and found again. Ends early, with `History.stopped =
-    "interrupted"`, when `report` says so. Raises `TrainingFailed` where the loss is no longer finite, and `BenchError`
-    where `placement` or `options` cannot be had.
+    The order of the examples is drawn from PyTorch's global generator, which the caller seeds. If there is a validation
+    split, its mean loss is computed after each epoch. With `patience`, that loss decides when to stop and which epoch's
+    weights are kept; with `target`, a metric of the validation split decides when to stop.
+
+    Args:
+        model: the network to train.
+        data: the splits and their `spec`.
+        problem: the problem, whose `loss` is minimised.
+        options: training options; those in `ACCEPTS` are honoured.
+        placement: device, threads and precision.
+        report: called with each `Window`; if it returns False, the training ends and `History.stopped` is
+            "interrupted".
+        encoded: returns the encoded columns of a split by the split's name.
+        checkpoints: where the state is saved every `options.checkpoint`, and from where an interrupted training is
+            resumed; None saves nothing.
+
+    Returns:
+        The history of the training.
+
+    Raises:
+        TrainingFailed: the loss is no longer finite.
+        BenchError: `placement` or `options` cannot be honoured on this machine or with these data.
     """
     examples = encoded("train")
     validation = encoded("validation") if "validation" in data.splits else None
     for option in ("patience", "target"):
         if getattr(options, option) is not None and validation is None:
             raise BenchError(f"{option} needs a validation split: set validation above 0, or leave {option} out")
+    target = Target(options.target, problem, data) if options.target else None
+    evaluate = partial(_evaluate, model, data, problem, options, placement, validation, target)
     timer = Timer(checkpoints, options.checkpoint)
     clock = Clock(report)
     with computing(placement), watched(placement, clock.exclude) as compiling:
-        history = _fit(model, data, problem, options, placement, clock, timer, examples, validation)
+        history = _fit(model, data, problem, options, placement, clock, timer, examples, evaluate, target)
     return history if compiling is None else replace(history, compile_seconds=compiling.seconds)
-
-
-@dataclass
-class _Progress:
-    """How far a training has come, but for its weights."""
-
-    epoch: int = 1
-    batch: int = 0
-    "Batches of this epoch that are done."
-    epochs: list[dict[str, float]] = field(default_factory=list)
 
 
 def _fit(
@@ -108,9 +119,10 @@ def _fit(
     clock: Clock,
     timer: Timer,
     examples: Encoded,
-    validation: Encoded | None,
+    evaluate: Callable[[], dict[str, float]],
+    target: Target | None,
 ) -> History:
-    """The epochs: order, the loop, validation, early stopping."""
+    """Run the epochs: draw the order, take the steps, evaluate, stop early."""
     spec = data.spec
     module = placed(model.module, placement)
     update = optimiser(module, options, placement)
@@ -120,19 +132,22 @@ def _fit(
     scheduled = options.schedule != "constant" or options.warmup > 0.0
     steps = options.epochs * math.ceil(len(examples) / options.batch_size)
     feed = Feed(examples, placement.threads)
-    order = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
-    total = torch.zeros((), device=placement.device)  # of the epoch's losses; one that is not finite stays in it
-    best, target = _Best(options.patience), Target(options.target, problem, data) if options.target else None
-    done = _Progress()
-    restore(timer.load(), done, module, update, order, total, best, clock)
+    state = TrainingState(
+        module=module,
+        update=update,
+        order=torch.Generator().manual_seed(int(torch.randint(2**62, ()))),
+        loss_sum=torch.zeros((), device=placement.device),
+        clock=clock,
+        best=BestWeights(options.patience),
+        target=target,
+    )
+    state.load_state_dict(timer.load())
+    order, loss_sum = state.order, state.loss_sum
 
-    for epoch in range(done.epoch, options.epochs + 1):
+    for epoch in range(state.epoch, options.epochs + 1):
         module.train()
-        started_from = order.get_state()
-        batches = shuffled(examples, options.batch_size, order, model.padded)[done.batch :]
-        if done.batch == 0:
-            total.zero_()
-        going = True
+        state.epoch_order = order.get_state()
+        batches = shuffled(examples, options.batch_size, order, model.padded)[state.batch :]
         columns = feed.batches(batches)
         clock.resume()
         for rows in batches:
@@ -158,128 +173,69 @@ def _fit(
             update.step()
             for weight in weights:  # what `zero_grad` does, without the 10 µs of its profiling hooks
                 weight.grad = None
-            total.add_(loss.detach(), alpha=len(rows))
-            done.batch += 1
-            if clock.step(len(rows), waited):  # once in 50 ms: one value is read, and with it the device awaited
-                going = clock.close(_finite(loss, total, clock.steps, update))
+            loss_sum.add_(loss.detach(), alpha=len(rows))  # the last batch may be smaller
+            state.batch += 1
+            if clock.step(len(rows), waited):  # once in 50 ms: one value is read, which waits for the device
+                proceed = clock.close(_finite(loss, loss_sum, clock.steps, update))
                 if timer.due():
                     clock.pause()
-                    timer.save(_state(done, module, update, started_from, total, best, clock))
+                    timer.save(state.state_dict())
                     clock.resume()
-                if not going:
-                    break
-        seen = _finite(total, total, clock.steps, update) / len(examples)
+                if not proceed:
+                    clock.pause()
+                    return state.history(state.best.restore(module), "interrupted")
+        mean = _finite(loss_sum, loss_sum, clock.steps, update) / len(examples)
         clock.pause()
-        if not going:
-            return _history(clock, done.epochs, best.restore(module), "interrupted", target)
-        row = {"epoch": float(epoch), "loss": seen}
-        if validation is not None:
-            row["validation_loss"] = mean_loss(model, problem, validation, options.batch_size, spec, placement)
-        if target is not None and validation is not None:
-            value = target.value(model, validation, options.batch_size, placement)
-            row[f"validation_{target.name}"] = math.nan if value is None else value
-            if value is not None and target.reaches(value):
-                done.epochs.append(row)
-                reached = {"seconds": clock.total_seconds(), "epochs": float(epoch), "samples": float(clock.samples)}
-                return _history(clock, done.epochs, None, f"{target.metric} reached", target, reached)
-        done.epochs.append(row)
-        if best.enough(epoch, row.get("validation_loss"), module):
-            stopped = f"no lower validation loss in {best.patience} epochs"
-            return _history(clock, done.epochs, best.restore(module), stopped, target)
-        done.epoch, done.batch = epoch + 1, 0
-    return _history(clock, done.epochs, best.restore(module), None, target)
+        row = {"epoch": float(epoch), "loss": mean, **evaluate()}
+        state.end_epoch(row)
+        if target is not None and target.reaches(row[f"validation_{target.name}"]):
+            # The weights that reached the target stay, whichever epoch had the lowest loss.
+            return state.history(None, f"{target.metric} reached", reached=True)
+        if state.best.is_exhausted(epoch, row.get("validation_loss"), module):
+            stopped = f"no lower validation loss in {options.patience} epochs"
+            return state.history(state.best.restore(module), stopped)
+    return state.history(state.best.restore(module), None)
 
 
 def _loss(problem: Problem, options: TrainOptions) -> Loss:
-    """The problem's loss, as `label_smoothing` and `mixup` change it in training."""
+    """Return the problem's loss with `label_smoothing` and `mixup` applied."""
     loss: Loss = problem.loss
     if options.label_smoothing > 0.0:
         smoothed = getattr(problem, "smoothed_loss", None)
         if smoothed is None:
-            raise BenchError("label_smoothing is for classes, which this problem has not: leave it out")
+            raise BenchError("label_smoothing needs classes, and this problem has none: leave label_smoothing out")
         loss = partial(smoothed, smoothing=options.label_smoothing)
     return loss_of_mixed(loss) if "mixup" in options.augment else loss
 
 
-class _Best:
-    """The weights of the epoch with the lowest validation loss, kept only where early stopping is asked for."""
+def _evaluate(
+    model: Network,
+    data: Data,
+    problem: Problem,
+    options: TrainOptions,
+    placement: Placement,
+    validation: Encoded | None,
+    target: Target | None,
+) -> dict[str, float]:
+    """Return `validation_loss` and `validation_METRIC` of the target; nothing if there is no validation split.
 
-    def __init__(self, patience: int | None) -> None:
-        self.patience = patience
-        self.epoch: int | None = None
-        self.loss = math.inf
-        self.weights: dict[str, torch.Tensor] = {}
-
-    def enough(self, epoch: int, loss: float | None, module: torch.nn.Module) -> bool:
-        """Take note of an epoch; True where `patience` epochs have passed since the best."""
-        if self.patience is None or loss is None:
-            return False
-        if loss < self.loss:
-            self.epoch, self.loss = epoch, loss
-            self.weights = {name: value.detach().clone() for name, value in module.state_dict().items()}
-        return self.epoch is not None and epoch - self.epoch >= self.patience
-
-    def restore(self, module: torch.nn.Module) -> int | None:
-        """Put the best weights back and say of which epoch they are; None where none were kept."""
-        if self.epoch is not None:
-            module.load_state_dict(self.weights)
-        return self.epoch
+    A metric that is not defined on the validation split is NaN, which reaches no target.
+    """
+    if validation is None:
+        return {}
+    row = {"validation_loss": mean_loss(model, problem, validation, options.batch_size, data.spec, placement)}
+    if target is not None:
+        value = target.value(model, validation, options.batch_size, placement)
+        row[f"validation_{target.name}"] = math.nan if value is None else value
+    return row
 
 
-# ── going on after a kill ───────────────────────────────────────────────────────────────────────
+def _finite(loss: torch.Tensor, loss_sum: torch.Tensor, step: int, update: Optimiser) -> float:
+    """Return the value of `loss`; raise `TrainingFailed` if any loss of this epoch so far was not finite.
 
-
-def _state(
-    done: _Progress,
-    module: torch.nn.Module,
-    update: Optimiser,
-    order: torch.Tensor,
-    total: torch.Tensor,
-    best: _Best,
-    clock: Clock,
-) -> dict[str, Any]:
-    """All that the training needs to go on bit for bit; `order` is the state that the epoch's order was drawn from."""
-    return {
-        "module": module.state_dict(),
-        "update": update.state_dict(),
-        "order": order,
-        "total": total,
-        "best": {"epoch": best.epoch, "loss": best.loss, "weights": best.weights},
-        "clock": clock.state(),
-        "epoch": done.epoch,
-        "batch": done.batch,
-        "epochs": [dict(row) for row in done.epochs],
-    }
-
-
-def restore(
-    state: Mapping[str, Any] | None,
-    done: _Progress,
-    module: torch.nn.Module,
-    update: Optimiser,
-    order: torch.Generator,
-    total: torch.Tensor,
-    best: _Best,
-    clock: Clock,
-) -> None:
-    """Put back what `_state` gave; nothing where there was no checkpoint."""
-    if state is None:
-        return
-    module.load_state_dict(state["module"])
-    update.load_state_dict(state["update"])
-    order.set_state(state["order"])
-    total.copy_(state["total"])
-    best.epoch, best.loss, best.weights = (state["best"][key] for key in ("epoch", "loss", "weights"))
-    done.epoch, done.batch, done.epochs = state["epoch"], state["batch"], list(state["epochs"])
-    clock.restore(state["clock"])
-
-
-# ── what came of it ─────────────────────────────────────────────────────────────────────────────
-
-
-def _finite(loss: torch.Tensor, total: torch.Tensor, step: int, update: Optimiser) -> float:
-    """The value of `loss`, or `TrainingFailed` where a loss of this epoch, up to this one, was not finite."""
-    if not math.isfinite(total.item()):
+    `loss_sum` is the sum of the epoch's losses: once a loss is not finite, neither is the sum.
+    """
+    if not math.isfinite(loss_sum.item()):
         rate = update.param_groups[0]["lr"]
         raise TrainingFailed(
             f"the loss is no longer a finite number at step {step}, where the learning rate is {rate:g}; "
@@ -288,21 +244,114 @@ def _finite(loss: torch.Tensor, total: torch.Tensor, step: int, update: Optimise
     return loss.item()
 
 
-def _history(
-    clock: Clock,
-    epochs: list[dict[str, float]],
-    best: int | None,
-    stopped: str | None,
-    target: Target | None,
-    reached: Mapping[str, float] | None = None,
-) -> History:
-    return History(
-        epochs=tuple(epochs),
-        windows=tuple(clock.windows),
-        steps=clock.steps,
-        samples=clock.samples,
-        seconds=clock.total_seconds(),
-        best_epoch=best,
-        stopped=stopped,
-        target=target.outcome(reached) if target is not None else None,
-    )
+# ── the state of a training ─────────────────────────────────────────────────────────────────────
+
+
+class BestWeights:
+    """The weights of the epoch with the lowest validation loss; kept only with early stopping."""
+
+    def __init__(self, patience: int | None) -> None:
+        """`patience`: number of epochs without a lower loss after which to stop; None keeps no weights."""
+        self.patience = patience
+        self.epoch: int | None = None
+        self.loss = math.inf
+        self.weights: dict[str, torch.Tensor] = {}
+
+    def is_exhausted(self, epoch: int, loss: float | None, module: torch.nn.Module) -> bool:
+        """Record an epoch's validation loss; return whether `patience` epochs have passed since the lowest one."""
+        if self.patience is None or loss is None:
+            return False
+        if loss < self.loss:
+            self.epoch, self.loss = epoch, loss
+            self.weights = {name: value.detach().clone() for name, value in module.state_dict().items()}
+        return self.epoch is not None and epoch - self.epoch >= self.patience
+
+    def restore(self, module: torch.nn.Module) -> int | None:
+        """Load the best weights into `module`; return their epoch, or None if no weights were kept."""
+        if self.epoch is not None:
+            module.load_state_dict(self.weights)
+        return self.epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best epoch, its loss and its weights."""
+        return {"epoch": self.epoch, "loss": self.loss, "weights": self.weights}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Load what `state_dict` returned."""
+        self.epoch, self.loss, self.weights = state["epoch"], state["loss"], state["weights"]
+
+
+@dataclass
+class TrainingState:
+    """Everything that changes while a network trains: a resumed training continues from it bit for bit.
+
+    The state of the global random generators is not part of it: `training.checkpoints.Timer` saves that beside it.
+    """
+
+    module: torch.nn.Module
+    update: Optimiser
+    order: torch.Generator
+    "Draws the order of the examples, once an epoch."
+    loss_sum: torch.Tensor
+    "Scalar: sum of the losses of this epoch's examples, so far. A loss that is not finite stays visible in it."
+    clock: Clock
+    best: BestWeights
+    target: Target | None
+    epoch: int = 1
+    "The current epoch, from 1."
+    batch: int = 0
+    "Number of batches of this epoch that are done."
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    "One row for each complete epoch, as in `History.epochs`."
+    epoch_order: torch.Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8))
+    "State of `order` before it drew this epoch's order, so that a resumed training draws the same one."
+
+    def end_epoch(self, row: dict[str, float]) -> None:
+        """Add the epoch's row and start the next epoch."""
+        self.epochs.append(row)
+        self.epoch, self.batch = self.epoch + 1, 0
+        self.loss_sum.zero_()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state as tensors, numbers, strings, and lists and mappings of them."""
+        return {
+            "module": self.module.state_dict(),
+            "update": self.update.state_dict(),
+            "order": self.epoch_order,
+            "loss_sum": self.loss_sum,
+            "clock": self.clock.state(),
+            "best": self.best.state_dict(),
+            "target": self.target.best if self.target is not None else None,
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "epochs": [dict(row) for row in self.epochs],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any] | None) -> None:
+        """Load what `state_dict` returned; None changes nothing."""
+        if state is None:
+            return
+        self.module.load_state_dict(state["module"])
+        self.update.load_state_dict(state["update"])
+        self.order.set_state(state["order"])
+        self.loss_sum.copy_(state["loss_sum"])
+        self.clock.restore(state["clock"])
+        self.best.load_state_dict(state["best"])
+        if self.target is not None:
+            self.target.best = state["target"]
+        self.epoch, self.batch, self.epochs = state["epoch"], state["batch"], list(state["epochs"])
+
+    def history(self, best_epoch: int | None, stopped: str | None, *, reached: bool = False) -> History:
+        """Return the history of the training; `reached`: whether the last complete epoch reached the target."""
+        clock = self.clock
+        spent = {"seconds": clock.total_seconds(), "epochs": float(len(self.epochs)), "samples": float(clock.samples)}
+        return History(
+            epochs=tuple(self.epochs),
+            windows=tuple(clock.windows),
+            steps=clock.steps,
+            samples=clock.samples,
+            seconds=clock.total_seconds(),
+            best_epoch=best_epoch,
+            stopped=stopped,
+            target=self.target.outcome(spent if reached else None) if self.target is not None else None,
+        )

@@ -1,4 +1,4 @@
-"""What a run calls while it goes on: progress on the terminal, event files for TensorBoard."""
+"""The callback of a run, for progress on the terminal and event files for TensorBoard."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bench_suite.suite.plan import Cell
 
 
 class RunCallback:
-    """Called at each step of a run. Its methods do nothing; a subclass overrides those that it needs.
+    """A callback whose methods are called at each step of a run and do nothing; a subclass overrides some of them.
 
     The run waits for each call, so a method should return quickly.
     """
@@ -17,9 +17,9 @@ class RunCallback:
 
         Args:
             run: the run's id.
-            resumed: whether the run is an earlier one that goes on.
+            resumed: whether an earlier run is continued.
             wanted: whether a resume was asked for.
-            done: number of cells that a resume found complete.
+            done: number of cells that are complete already.
             notes: notes that every record of the run will contain.
             busy: whether the machine's load is above its number of cores.
         """
@@ -28,7 +28,12 @@ class RunCallback:
         """Called when a cell begins."""
 
     def step(self, cell: Cell, what: str) -> None:
-        """Called when a cell begins to load data, to train, or to apply a probe; `what` names it."""
+        """Called when a part of a cell begins.
+
+        Args:
+            cell: the cell.
+            what: the part: "data", "building", "encoding", "training", or the label of a probe.
+        """
 
     def window(self, cell: Cell, window: Window) -> None:
         """Called when a window of training has closed."""

@@ -19,28 +19,30 @@ if TYPE_CHECKING:
 
 @dataclass
 class RunContext:
-    """What the units of one run share."""
+    """The objects and settings that the units of one run share."""
 
     plan: Plan
     run: Run
     sources: Sources
     callback: RunCallback
     environment: str
-    "Hash of the environment, as the run keeps it."
+    "Hash of the environment, as `Run.add_environment` returned it."
     code: str
-    "Hash of the program's own source that trains."
+    "Hash of the program's own source that decides the result of a training."
     smoke: bool = False
     notes: tuple[str, ...] = ()
-    "Said in every record, such as that `--trust` was given."
+    "Notes that every record contains, such as that `--trust` was given."
     machine_busy: bool = False
+    "Whether the machine's load was above its number of cores when the run began."
     jobs: int = 1
+    "Number of units that run at the same time."
     cache: Cache | None = None
     done: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    "By cell id: labels of the probes that a resume need not do again."
+    "Labels of the probes that are complete, by cell id: a resume does not repeat them."
     _loaded: dict[str, Data] = field(default_factory=dict)
 
     def load(self, cell: Cell) -> Data:
-        """The cell's data, prepared. Those of one task stay for the next cell: units come task by task."""
+        """Return the prepared data of a cell; they are kept for the next cell, which often has the same task."""
         key = digest([cell.task.label, cell.options["task"], cell.options["train"]["validation"]])
         if key not in self._loaded:
             from bench_suite.data.preparation import prepare
@@ -62,22 +64,29 @@ class RunContext:
         return data
 
     def missing(self, cell: Cell) -> list[str]:
-        """Labels of the cell's probes that are still to do; inapplicable ones count, so that the record names them."""
+        """Return the labels of the cell's probes that are still to do, inapplicable ones included."""
         return [label for label in cell.probes if label not in self.done.get(cell.id, frozenset())]
 
 
 def weights_key(cell: Cell, fingerprint: str, placement: Placement, code: str, *, smoke: bool) -> str:
-    """Whether kept weights may be used again: training, data, source, PyTorch, device kind, threads."""
+    """Return a hash of everything that decides the trained weights: weights are reused under the same key only.
+
+    It covers the training's options, data, source, version of PyTorch, kind of device, threads and precision.
+    """
     import torch
 
-    parts = [cell.task.component, cell.model.component, *cell.problems, *([cell.engine] if cell.engine else [])]
-    sources = [part.source_hash for part in parts]
-    where = [placement.device, placement.threads, placement.precision]
-    return digest([cell.unit, fingerprint, sources, code, torch.__version__, *where, smoke])
+    components = [cell.task.component, cell.model.component, *cell.problems, *([cell.engine] if cell.engine else [])]
+    sources = [component.source_hash for component in components]
+    hardware = [placement.device, placement.threads, placement.precision]
+    return digest([cell.unit, fingerprint, sources, code, torch.__version__, *hardware, smoke])
 
 
 def placement_of(cell: Cell, jobs: int) -> Placement:
-    """Where a cell computes on this machine. Raises BenchError."""
+    """Return where and how a cell computes on this machine.
+
+    Raises:
+        BenchError: this machine lacks the device or precision.
+    """
     from bench_suite.training.placement import resolve_placement
 
     deterministic = bool(cell.options["train"]["deterministic"])

@@ -1,4 +1,4 @@
-"""A record in the making: whatever is known of a cell when it ends, wherever it ends."""
+"""Build the record of a cell, wherever the cell ends: its results, its errors and its times."""
 
 from __future__ import annotations
 
@@ -36,72 +36,73 @@ if TYPE_CHECKING:
 
 @dataclass
 class TrainingOutcome:
-    """What came of a unit's training."""
+    """The result of a unit's training."""
 
     cell: Cell
-    "The first one to do, whose record says how long it took."
+    "The first cell to do: its record contains the time of the training."
     data: Data | None = None
     placement: Placement | None = None
     trained: Trained | None = None
+    "The trained cell; None if an error came first."
     error: BaseException | None = None
+    "The error that ended the training."
     weights_key: str = ""
     weights_reused: bool = False
-    "Whether weights that an earlier training of this run kept were used again."
+    "Whether the weights are those that an earlier training of this run kept."
     seconds: dict[str, float] = field(default_factory=dict)
+    "Seconds by part."
     meters: dict[str, Any] = field(default_factory=dict)
+    "The meters of the probes that measure during the training, by probe label."
     notes: list[str] = field(default_factory=list)
+    "Remarks for the reader of the records."
 
 
 class RecordBuilder:
-    """A record in the making: whatever is known of the cell when it ends, wherever it ends."""
+    """Everything that is known of a cell so far, from which its record is made."""
 
     def __init__(self, cell: Cell, context: RunContext) -> None:
         self.cell = cell
         self.context = context
         self.outcome = TrainingOutcome(cell)
         self.started = datetime.now(UTC)
-        self.begun = time.perf_counter()
+        self.start = time.perf_counter()
         self.seconds: dict[str, float] = {}
         self.probes: dict[str, ProbeRow] = {}
         self.metrics: list[MetricRow] = []
         self.artifacts: list[ArtifactRow] = []
 
     def keep(self, split: str, predictions: Predictions) -> None:
-        """Store predictions and name them in the record."""
+        """Write predictions and name their file in the record."""
         self.artifacts.append(self.context.run.write_predictions(self.cell.id, split, predictions))
 
     def failed(self, error: BaseException) -> Record:
-        """The record of a cell that a fault ended."""
+        """Return the record of a cell that an error ended."""
         status: Status = "unavailable" if isinstance(error, DataUnavailable) else "failed"
         if not isinstance(error, BenchError):
             self.context.run.write_traceback(self.cell.id, "cell", traceback_of(error))
         return self.record(status, reason_of(error))
 
     def record(self, status: Status, reason: str | None = None) -> Record:
-        """The record, whatever has come of each probe."""
+        """Return the record; probes without a result are skipped or not applicable."""
         cell, context = self.cell, self.context
         for label in context.missing(cell):
             if label not in self.probes:
-                why = cell.probes[label]
-                row = (
-                    ProbeRow("not applicable", context.plan.probe_keys[label], why)
-                    if why
-                    else ProbeRow("skipped", context.plan.probe_keys[label], f"the cell is {status}")
-                )
-                self.probes[label] = row
+                key, unmet = context.plan.probe_keys[label], cell.probes[label]
+                skipped = ProbeRow("skipped", key, f"the cell is {status}")
+                self.probes[label] = ProbeRow("not applicable", key, unmet) if unmet else skipped
         outcome = self.outcome
         placement = (
             vars(outcome.placement)
             if outcome.placement
-            else {a: cell.labels.get(a) for a in ("device", "threads", "precision")}
+            else {axis: cell.labels.get(axis) for axis in ("device", "threads", "precision")}
         )
         shared = outcome.cell is not cell
         notes = (*context.notes, *outcome.notes, *(("shares the training of another cell",) if shared else ()))
-        seconds = {**({} if shared else outcome.seconds), **self.seconds, "total": time.perf_counter() - self.begun}
+        seconds = {**({} if shared else outcome.seconds), **self.seconds, "total": time.perf_counter() - self.start}
         return Record(
             run=context.run.name, suite=context.plan.suite.name, id=cell.id, weights_key=outcome.weights_key,
             cell=cell.labels, options={**cell.options, "place": placement}, status=status, reason=reason,
-            probes=self.probes, data=_described(outcome.data), metrics=tuple(self.metrics),
+            probes=self.probes, data=_data_facts(outcome.data), metrics=tuple(self.metrics),
             artifacts=tuple(self.artifacts), environment=context.environment,
             started=f"{self.started:%Y-%m-%dT%H:%M:%S}Z",
             seconds={key: round(value, 4) for key, value in seconds.items()}, notes=notes, smoke=context.smoke,
@@ -109,11 +110,12 @@ class RecordBuilder:
         )  # fmt: skip
 
 
-def _described(data: Data | None) -> dict[str, Any]:
+def _data_facts(data: Data | None) -> dict[str, Any]:
+    """Return what a record contains about the data: origin, problem and number of examples of each split."""
     if data is None:
         return {}
     source = data.source
-    known = {
+    facts = {
         "source": source.origin,
         "name": source.name,
         "fingerprint": source.fingerprint,
@@ -122,7 +124,7 @@ def _described(data: Data | None) -> dict[str, Any]:
     }
     sizes = {name: len(split) for name, split in data.splits.items()}
     return {
-        **{k: v for k, v in known.items() if v is not None},
+        **{k: v for k, v in facts.items() if v is not None},
         "problem": data.problem,
         **sizes,
         **({"notes": dict(source.notes)} if source.notes else {}),
@@ -130,11 +132,11 @@ def _described(data: Data | None) -> dict[str, Any]:
 
 
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-"How PyTorch says it on a GPU, on Linux and on Windows."
+"Words in PyTorch's errors on a GPU, on Linux and on Windows: not all of them have a type of their own."
 
 
 def reason_of(error: BaseException) -> str:
-    """What happened, for the person who reads the record."""
+    """Return the reason of a record: what went wrong, for its reader."""
     if isinstance(error, BenchError):
         return str(error)
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
@@ -144,7 +146,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def traceback_of(error: BaseException) -> str:
-    """The traceback as text, files named from the folder of their installation or from the working folder."""
+    """Return the traceback as text, with paths relative to the folder of installation or the working folder."""
     text = "".join(traceback.format_exception(error))
     for folder in sorted({str(Path(folder).resolve()) for folder in (*sys.path, ".")}, key=len, reverse=True):
         text = text.replace(f'File "{folder}/', 'File "')
@@ -152,48 +154,58 @@ def traceback_of(error: BaseException) -> str:
 
 
 def release(error: BaseException) -> None:
-    """Let go of all that the frames of a fault hold: a model may be among it, and the next cell needs the memory."""
+    """Release everything that the frames of an error hold: a model may be among it, and the next cell needs memory."""
     traceback.clear_frames(error.__traceback__)
     error.__traceback__ = None
     gc.collect()
 
 
 class Stopwatch:
-    """Adds up the seconds of named parts: `with clock("train"): …`."""
+    """A clock that adds up the seconds of named parts: `with stopwatch("train"): …`."""
 
     def __init__(self, seconds: dict[str, float]) -> None:
         self.seconds = seconds
         self.name = ""
-        self.since = 0.0
+        self.start = 0.0
 
     def __call__(self, name: str) -> Stopwatch:
-        """The part that the next `with` block is counted to."""
+        """Set the part to which the next `with` block is counted."""
         self.name = name
         return self
 
     def __enter__(self) -> None:
-        self.since = time.perf_counter()
+        self.start = time.perf_counter()
 
     def __exit__(self, *_: object) -> None:
-        self.seconds[self.name] = self.seconds.get(self.name, 0.0) + time.perf_counter() - self.since
+        self.seconds[self.name] = self.seconds.get(self.name, 0.0) + time.perf_counter() - self.start
 
 
 def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]]) -> MetricRow:
-    """The metric as a record holds it. Raises TypeError or ValueError where the probe broke its word."""
+    """Return the metric as a record contains it.
+
+    Args:
+        metric: what the probe yielded.
+        label: the probe's label.
+        known: the metrics that the probe states in `METRICS`.
+
+    Raises:
+        TypeError: a value has the wrong type.
+        ValueError: the metric is not stated, or it has neither an interval, nor samples, nor a reason.
+    """
     if not isinstance(metric, Metric):
-        raise TypeError(f"a probe yields Metric or Artifact, not {type(metric).__name__}")
+        raise TypeError(f"a probe must yield Metric or Artifact, not {type(metric).__name__}")
     name, interval = metric.name, metric.interval
     if name not in known:
-        raise ValueError(f"emitted `{name}`, which its METRICS do not state")
+        raise ValueError(f"yielded `{name}`, which is not in METRICS")
     if metric.kind not in get_args(MetricKind):
-        raise ValueError(f"`{name}`: its kind is none of {', '.join(get_args(MetricKind))}: {metric.kind!r}")
+        raise ValueError(f"`{name}`: kind must be one of {', '.join(get_args(MetricKind))}, not {metric.kind!r}")
     unsupported = metric.kind == "estimate" and interval is None and not metric.samples
     if metric.reason is None and (metric.value is None or unsupported):
-        raise ValueError(f"emitted `{name}` without an interval, samples or a reason for having neither")
+        raise ValueError(f"yielded `{name}` without a value, an interval or samples, and without a reason")
     if not isinstance(metric.reason, str | None):
-        raise TypeError(f"`{name}`: its reason is no string: {metric.reason!r}")
+        raise TypeError(f"`{name}`: reason must be a string, not {metric.reason!r}")
     if not isinstance(interval, Interval | None):
-        raise TypeError(f"`{name}`: its interval is no Interval: {interval!r}")
+        raise TypeError(f"`{name}`: interval must be an Interval, not {interval!r}")
     at = {str(axis): _coordinate(value, name) for axis, value in metric.at.items()}
     if interval is not None:
         interval = replace(interval, low=float(interval.low), high=float(interval.high), level=float(interval.level))
@@ -215,8 +227,8 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
 
 
 def _coordinate(value: Any, name: str) -> str | float:
-    """A coordinate as a string or a number; a NumPy scalar becomes Python's."""
+    """Return a coordinate as a string or a number; a NumPy scalar becomes a Python number."""
     value = value.item() if hasattr(value, "item") else value
     if not isinstance(value, str | int | float):
-        raise TypeError(f"`{name}`: a coordinate is a string or a number, not {value!r}")
+        raise TypeError(f"`{name}`: a coordinate must be a string or a number, not {value!r}")
     return value

@@ -1,4 +1,4 @@
-"""Which of a plan's cells to run: those that match `-k EXPRESSION`, and those that failed last time."""
+"""Select the cells of a plan to run: those that match `-k EXPRESSION`, or those that failed last time."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from typing import Any
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Record
-from bench_suite.store.runs import Run, Store, of_cells
+from bench_suite.store.runs import Run, Store, cell_overrides
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.plan import Cell, Plan, Unit, name, name_of
 
 _TOKEN = re.compile(r"""\s*(\(|\)|"[^"]*"|'[^']*'|[^\s()"']+)""")
 LAST_FAILED = "--lf"
-"The selector that no labels tell: which cells it left out is stored by their ids."
+"A selector that does not depend on labels: a run stores the ids of the cells that it left out."
 _OPERATORS = ("and", "or", "not", "(", ")")
 
 Labels = Mapping[str, Any]
-"Those of a cell, which its record has too."
+"The labels of a cell, which its record contains too."
 Test = Callable[[Labels], bool]
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word of an expression."""
+    """A word of an expression, as a test of labels."""
 
     text: str
 
     def __call__(self, labels: Labels) -> bool:
-        """Whether it stands in the cell's name, in any case, or is `AXIS=VALUE` of it."""
+        """Return whether the word occurs in the cell's name, ignoring case, or is its `AXIS=VALUE`."""
         if self.text.lower() in name_of(labels).lower():
             return True
         axis, equals, value = self.text.partition("=")
         return bool(equals) and any(
-            axis in (known, known.rpartition(".")[2]) and _same(value, has) for known, has in labels.items()
+            axis in (label, label.rpartition(".")[2]) and _equals(value, actual) for label, actual in labels.items()
         )
 
 
@@ -45,19 +45,24 @@ class Word:
 
 
 def select(plan: Plan, expression: str) -> Plan:
-    """The part of a plan whose cells match an expression as pytest's `-k` takes it; an empty one matches all.
+    """Return the part of a plan whose cells match an expression like that of pytest's `-k`.
 
-    Words, `and`, `or`, `not` and parentheses. A word matches where it stands in the cell's name, such as
-    `mnist, mlp, seed 0`, in any case; `AXIS=VALUE`, such as `seed=0` or `learning_rate=1e-3`, where the cell's axis
-    has just that value. What holds a space is quoted. Raises SuiteError where it cannot be read or matches nothing.
+    Args:
+        plan: the plan.
+        expression: words, `and`, `or`, `not` and parentheses; an empty expression matches all cells. A word matches if
+            it occurs in the cell's name, such as `mnist, mlp, seed 0`, ignoring case. `AXIS=VALUE`, such as `seed=0` or
+            `learning_rate=1e-3`, matches if the cell's axis has that value. A word with a space is quoted.
+
+    Raises:
+        SuiteError: the expression is invalid or matches no cell.
     """
     if not expression.strip():
         return plan
     test, words = _parse(expression)
-    chosen = keep(plan, lambda cell: test(cell.labels), f"-k {expression}")
+    chosen = filter_cells(plan, lambda cell: test(cell.labels), f"-k {expression}")
     if not chosen.units:
-        strange = _strange(plan, words)
-        near = nearest(strange[0], _vocabulary(plan)) if strange else ""
+        unmatched = _unmatched(plan, words)
+        near = nearest(unmatched[0], _vocabulary(plan)) if unmatched else ""
         raise SuiteError(
             [f"-k {expression}: no cell of this suite matches{near} (the first is called: {name(plan.cells[0])})"]
         )
@@ -65,20 +70,25 @@ def select(plan: Plan, expression: str) -> Plan:
 
 
 def unmatched_words(plan: Plan, expression: str) -> Iterator[str]:
-    """Words of an expression that match no cell of the plan, each with the nearest right spelling.
+    """Yield a warning for each word of an expression that matches no cell, with the nearest spelling that does.
 
-    In `not` or beside `or` they are no fault, as in pytest, but likely a slip of the pen. Raises SuiteError.
+    After `not` or beside `or` such a word is no error, as in pytest, but probably a typing error.
+
+    Raises:
+        SuiteError: the expression is invalid.
     """
     if expression.strip():
-        for word in _strange(plan, _parse(expression)[1]):
+        for word in _unmatched(plan, _parse(expression)[1]):
             yield f'-k: no cell matches "{word}"{nearest(word, _vocabulary(plan))}'
 
 
-def takes(selectors: Iterable[str], labels: Labels) -> bool:
-    """Whether selectors, as a run keeps them, take a cell of these labels.
+def selectors_match(selectors: Iterable[str], labels: Labels) -> bool:
+    """Return whether selectors match a cell; False if a selector, such as `--lf`, does not depend on labels.
 
-    Those are `AXIS=VALUE` of `--only`, where several of one axis are alternatives, and `-k EXPRESSION`. Of others, such
-    as `--lf`, labels do not tell, which is False.
+    Args:
+        selectors: as a run stores them: `AXIS=VALUE` of `--only` (several values of one axis are alternatives), and
+            `-k EXPRESSION`.
+        labels: the cell's labels.
     """
     wanted: dict[str, list[str]] = {}
     for text in selectors:
@@ -88,7 +98,7 @@ def takes(selectors: Iterable[str], labels: Labels) -> bool:
             try:
                 if not _parse(expression)[0](labels):
                     return False
-            except SuiteError:  # of a version that read more
+            except SuiteError:  # written by a version with more syntax
                 return False
         elif equals:
             wanted.setdefault(axis, []).extend((value, *value.split(",")))
@@ -97,8 +107,8 @@ def takes(selectors: Iterable[str], labels: Labels) -> bool:
     return all(axis in labels and str(labels[axis]) in values for axis, values in wanted.items())
 
 
-def selected(selectors: Iterable[str]) -> str:
-    """Selectors, as a run keeps them, as they were typed: `--only model=mlp -k 'not imdb'`."""
+def format_selectors(selectors: Iterable[str]) -> str:
+    """Return selectors, as a run stores them, as they were typed: `--only model=mlp -k 'not imdb'`."""
     words = []
     for text in selectors:
         flag, space, expression = text.partition(" ")
@@ -106,17 +116,18 @@ def selected(selectors: Iterable[str]) -> str:
     return shlex.join(words)
 
 
-def keep(plan: Plan, test: Callable[[Cell], bool], selector: str) -> Plan:
-    """The part of a plan whose cells pass a test; `selector` tells the records how they were chosen."""
+def filter_cells(plan: Plan, test: Callable[[Cell], bool], selector: str) -> Plan:
+    """Return the part of a plan whose cells pass a test; the run stores `selector`, which says how they were chosen."""
     units = [Unit(unit.id, tuple(cell for cell in unit.cells if test(cell))) for unit in plan.units]
     return replace(plan, units=tuple(unit for unit in units if unit.cells), only=(*plan.only, selector))
 
 
-def _strange(plan: Plan, words: Sequence[Word]) -> list[str]:
+def _unmatched(plan: Plan, words: Sequence[Word]) -> list[str]:
     return list(dict.fromkeys(word.text for word in words if not any(word(cell.labels) for cell in plan.cells)))
 
 
 def _vocabulary(plan: Plan) -> list[str]:
+    """Return the words that match a cell, to suggest one of them."""
     labels = dict.fromkeys(label for cell in plan.cells for label in (cell.task.label, cell.model.label))
     values = dict.fromkeys(
         f"{axis}={value if isinstance(value, str) else show(value)}"
@@ -127,8 +138,8 @@ def _vocabulary(plan: Plan) -> list[str]:
     return [*labels, *values]
 
 
-def _same(text: str, value: Any) -> bool:
-    """Whether a value is what was typed, as text or as a number."""
+def _equals(text: str, value: Any) -> bool:
+    """Return whether a value equals what was typed, as text or as a number."""
     if text.lower() in (str(value).lower(), show(value).lower()):
         return True
     try:
@@ -138,13 +149,17 @@ def _same(text: str, value: Any) -> bool:
 
 
 def _parse(expression: str) -> tuple[Test, list[Word]]:
-    """The test that an expression states, and its words. Raises SuiteError that says where it goes wrong."""
+    """Return the test that an expression states, and its words.
+
+    Raises:
+        SuiteError: the expression is invalid; the message marks the position.
+    """
     tokens: list[tuple[str, int]] = []
     at = 0
     while expression[at:].strip():
         match = _TOKEN.match(expression, at)
         if match is None:
-            quote = next(place for place in range(at, len(expression)) if expression[place] in "\"'")
+            quote = next(index for index in range(at, len(expression)) if expression[index] in "\"'")
             raise _error(expression, quote, "a quote that is not closed")
         tokens.append((match[1], match.start(1)))
         at = match.end()
@@ -206,27 +221,32 @@ def _error(expression: str, at: int, message: str) -> SuiteError:
 
 
 @dataclass(frozen=True)
-class Last:
-    """What the last runs of a suite say of a plan's cells."""
+class LastResults:
+    """How the cells of a plan ended in the last runs of their suite."""
 
     runs: tuple[str, ...]
-    "Those looked at, newest first: back to one of the whole suite."
+    "Ids of the runs that were read, newest first, back to one of the whole suite."
     failed: frozenset[str]
-    "Ids of cells that failed, or a probe in them, when they were last run."
+    "Ids of cells that failed, or in which a probe failed, when they were last run."
     missing: frozenset[str]
-    "Ids of cells that these runs have no record of."
+    "Ids of cells without a record in these runs."
 
 
-def last(plan: Plan, store: Store, *, smoke: bool = False) -> Last:
-    """How the cells of a plan ended when they were last run, under the same `--set`.
+def last_results(plan: Plan, store: Store, *, smoke: bool = False) -> LastResults:
+    """Return how the cells of a plan ended when they were last run under the same `--set`.
 
-    A run of a part of the suite (`--only`, `-k`, `--lf`) speaks of that part only, so that earlier ones are asked for
-    the rest. Smoke runs know of smoke runs, and others of others.
+    A run of a part of the suite (`--only`, `-k`, `--lf`) has results for that part only; earlier runs are read for the
+    rest.
+
+    Args:
+        plan: the plan.
+        store: the runs.
+        smoke: whether to read smoke runs only, or other runs only.
     """
     runs: list[str] = []
     newest: dict[str, Record] = {}
     for info in store.runs():
-        same = of_cells(info.info.get("overrides", ())) == of_cells(plan.suite.overrides)
+        same = cell_overrides(info.info.get("overrides", ())) == cell_overrides(plan.suite.overrides)
         if info.suite != plan.suite.name or info.smoke != smoke or not same:
             continue
         runs.append(info.run)
@@ -236,16 +256,16 @@ def last(plan: Plan, store: Store, *, smoke: bool = False) -> Last:
             break
     known = [newest[cell.id] for cell in plan.cells if cell.id in newest]
     failed = frozenset(record.id for record in known if has_failed(record))
-    return Last(tuple(runs), failed, frozenset(cell.id for cell in plan.cells if cell.id not in newest))
+    return LastResults(tuple(runs), failed, frozenset(cell.id for cell in plan.cells if cell.id not in newest))
 
 
-def not_passed(plan: Plan, found: Last) -> Plan:
-    """The part of a plan that failed when it was last run, or was not reached; it knows which cells that leaves out."""
-    wanted = found.failed | found.missing
+def failed_or_missing(plan: Plan, results: LastResults) -> Plan:
+    """Return the part of a plan that failed when it was last run, or was not reached; it names the other cells."""
+    wanted = results.failed | results.missing
     passed = tuple(cell.id for cell in plan.cells if cell.id not in wanted)
-    return replace(keep(plan, lambda cell: cell.id in wanted, LAST_FAILED), passed=passed)
+    return replace(filter_cells(plan, lambda cell: cell.id in wanted, LAST_FAILED), passed=passed)
 
 
 def has_failed(record: Record) -> bool:
-    """Whether a cell, or a probe in it, did not come to its end."""
+    """Return whether a cell, or a probe in it, did not end well."""
     return record.status != "ok" or any(row.status == "failed" for row in record.probes.values())

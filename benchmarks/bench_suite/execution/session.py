@@ -1,4 +1,4 @@
-"""A run from its plan to its last record: checks, lock, resume, Ctrl-C, and what the whole run comes to."""
+"""Execute a plan, from its checks to its last record: lock, resume, Ctrl-C, summaries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bench_suite.execution.context import RunContext, placement_of, weights_key
 from bench_suite.execution.record_builder import metric_row
 from bench_suite.execution.selection import has_failed
 from bench_suite.execution.unit import run_unit
-from bench_suite.store.atomic import StoreError, uninterrupted
+from bench_suite.store.atomic import StoreError, hold_interrupts
 from bench_suite.store.runs import Run, Store
 from bench_suite.suite.plan import Cell, Plan, name
 
@@ -31,43 +31,51 @@ Stale = Literal["keep", "redo"]
 
 
 class NeedsTrust(BenchError):
-    """A suite that names files to be run."""
+    """A suite that names Python files, which are run only with `--trust`."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an execution came to."""
+    """The result of executing a plan."""
 
     run: Run
     records: tuple[Record, ...]
-    "Of the whole run, earlier ones included."
+    "Records of the whole run, earlier ones included."
     cells: int
-    "Cells of the plan."
+    "Number of cells of the plan."
     resumed: bool
+    "Whether an earlier run was continued."
     done_before: int
-    "Cells that a resume found done."
+    "Number of cells that were complete already."
     interrupted: bool
+    "Whether Ctrl-C ended the run."
     summary_errors: tuple[str, ...] = ()
+    "Errors of the probes' summaries, for the reader."
     stopped: bool = False
-    "Whether it stopped at the first cell that failed, as was asked, with others still to do."
+    "Whether the run stopped at the first cell that failed, as requested, before all cells were done."
 
     @property
     def failed(self) -> tuple[Record, ...]:
-        """Records of cells, or of probes in them, that did not come to an end."""
+        """Records of cells that failed, or in which a probe failed."""
         return tuple(record for record in self.records if has_failed(record))
 
 
 @dataclass(frozen=True)
 class Request:
-    """How a plan is to be executed."""
+    """How to execute a plan."""
 
     smoke: bool = False
+    "Use few examples and one epoch, to find errors only."
     offline: bool = False
+    "Use no network."
     trust: bool = False
+    "Run the Python files that the suite names."
     resume: str | None = None
     "`newest`, or a run's id; None starts a new run."
     stale: Stale | None = None
+    "What a resume does with cells whose source or data have changed; None reports an error."
     command: Sequence[str] = ()
+    "The command line, to be stored."
     stop_at_first: bool = False
     "Stop at the first cell that fails, is unavailable, or in which a probe fails."
 
@@ -75,11 +83,23 @@ class Request:
         if self.smoke and self.resume is not None:
             raise BenchError("a smoke run is never resumed: leave out --resume or --smoke")
         if self.stale is not None and self.resume is None:
-            raise BenchError("--stale says what a --resume does with changed cells: give --resume too")
+            raise BenchError("--stale decides what --resume does with changed cells: give --resume too")
 
 
 def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -> Outcome:
-    """Run a plan. Raises SuiteError, NeedsTrust or StoreError before the first cell; later faults are records."""
+    """Execute a plan; an error in a cell becomes the cell's record.
+
+    Args:
+        plan: the plan.
+        store: where the run is created or found.
+        request: how to execute it.
+        callback: called at each step.
+
+    Raises:
+        SuiteError: a component of the plan does not load, or its `check` refuses the options.
+        NeedsTrust: the suite names files that are not trusted.
+        StoreError: the run cannot be written, found or locked.
+    """
     check_trust(plan, trust=request.trust)
     check_components(plan)
     run, resumed = _open(plan, store, request)
@@ -87,16 +107,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
         earlier = {record.id: record for record in run.records()} if resumed else {}
         context = _context(plan, run, request, callback, earlier)
         if resumed:
-            now = stated(plan)
-            if plan.only:
-                del now["cells"], now["only"], now["passed"]
-                others = {id: where for id, where in run.planned.items() if where not in now["planned"].values()}
-                now["planned"] = {**others, **now["planned"]} if run.planned else {}
-            began = run.info.get("git")
-            codes = [*run.info.get("resumed_git", ()), environment.git_state(plan.suite.folder.resolve())]
-            codes = [code for at, code in enumerate(codes) if code != began and code not in codes[:at]]
-            commands = [*run.info.get("resumed", ()), shlex.join(request.command)]
-            run.update({**now, "resumed": commands, "resumed_git": codes})
+            run.update(_resume_facts(plan, run, request))
         cells = {cell.id: cell for cell in plan.cells}
         before = sum(set(cell.probes) <= context.done.get(cell.id, frozenset()) for cell in cells.values())
         callback.begin(
@@ -109,7 +120,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
         with run.writer() as writer, two_stage_interrupt():
             try:
                 for record in executor.execute(plan.units, partial(run_unit, context=context)):
-                    with uninterrupted():
+                    with hold_interrupts():
                         writer.write(record)
                         finished += 1
                     callback.record(cells[record.id], record)
@@ -123,28 +134,31 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
                 raise
         errors = () if interrupted else tuple(_summarise(plan, run))
         records = tuple(record for record in run.records() if record.id in cells)
-    stopped = stopped and finished < len(cells) - before  # not where the last cell was the one that failed
+    stopped = stopped and finished < len(cells) - before  # not if the last cell was the one that failed
     return Outcome(run, records, len(cells), resumed, before, interrupted, errors, stopped)
 
 
 def check_trust(plan: Plan, *, trust: bool) -> None:
-    """Raise NeedsTrust where the suite names files that have not been trusted."""
+    """Raise NeedsTrust if the suite names Python files and they are not trusted."""
     external = plan.suite.external
     if external and not trust:
         listed = "".join(f"\n  {component.kind[:-1]:8} {component.use}" for component in external)
-        raise NeedsTrust(f"this suite runs code from files of its own:{listed}\nread them, then say so with --trust")
+        raise NeedsTrust(f"this suite runs code from its own files:{listed}\nread them, then add --trust")
 
 
 def check_components(plan: Plan) -> None:
-    """Import all that the plan names and call each optional `check(options)`; raises SuiteError with every fault."""
+    """Import every component of the plan and call its optional `check(options)`.
+
+    Raises:
+        SuiteError: lists every component that does not load and every check that failed.
+    """
     document = plan.suite.document
     seen: set[Any] = set()
     for cell in plan.cells:
-        chosen = [(cell.task, cell.options["task"]), (cell.model, cell.options["model"])]
-        for choice, options in chosen:
-            _check(choice.component, options, choice.key, document, seen)
-        for part in (*cell.problems, *([cell.engine] if cell.engine else [])):
-            _check(part, None, cell.task.key, document, seen)
+        for use, options in ((cell.task, cell.options["task"]), (cell.model, cell.options["model"])):
+            _check(use.component, options, use.key, document, seen)
+        for component in (*cell.problems, *([cell.engine] if cell.engine else [])):
+            _check(component, None, cell.task.key, document, seen)
     for probe in plan.suite.probes:
         _check(probe.component, probe.stated, probe.key, document, seen)
     document.raise_errors()
@@ -162,26 +176,26 @@ def _check(
         if options is not None and "check" in component.functions:
             module.check(discovery.make_options(component, options))
     except (ComponentError, ValueError, SystemExit) as error:
-        document.error((*key, "use"), str(error) or f"its check ends with {type(error).__name__}")
+        document.error((*key, "use"), str(error) or f"its check raised {type(error).__name__}")
 
 
 def _open(plan: Plan, store: Store, request: Request) -> tuple[Run, bool]:
-    """The run to go on with and True, or a new one and False."""
-    run = _resumed(plan, store, request.resume)
+    """Return the run to continue and True, or a new run and False."""
+    run = _run_to_resume(plan, store, request.resume)
     if run is not None:
         return run, True
-    made = {
+    facts = {
         "command": shlex.join(request.command),
         "version": __version__,
         "git": environment.git_state(plan.suite.folder.resolve()),
         "smoke": request.smoke,
         "trust": request.trust,
     }
-    return store.create(plan.suite.name, {**stated(plan), **made}), False
+    return store.create(plan.suite.name, {**plan_facts(plan), **facts}), False
 
 
-def stated(plan: Plan) -> dict[str, Any]:
-    """What `run.json` says of the suite: of the newest one where a resume has changed it."""
+def plan_facts(plan: Plan) -> dict[str, Any]:
+    """Return what `run.json` contains about the suite and its plan; after a resume, about the newest ones."""
     suite = plan.suite
     return {
         "title": suite.title,
@@ -198,14 +212,31 @@ def stated(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _resumed(plan: Plan, store: Store, resume: str | None) -> Run | None:
-    """The run that is to be resumed; None where a new one is wanted, or `newest` and there is none."""
+def _resume_facts(plan: Plan, run: Run, request: Request) -> dict[str, Any]:
+    """Return the entries of `run.json` that a resume changes.
+
+    A resume of a part of the suite changes the planned cells of that part only.
+    """
+    facts = plan_facts(plan)
+    if plan.only:
+        del facts["cells"], facts["only"], facts["passed"]
+        others = {id: name for id, name in run.planned.items() if name not in facts["planned"].values()}
+        facts["planned"] = {**others, **facts["planned"]} if run.planned else {}
+    first_state = run.info.get("git")
+    states = [*run.info.get("resumed_git", ()), environment.git_state(plan.suite.folder.resolve())]
+    states = [state for index, state in enumerate(states) if state != first_state and state not in states[:index]]
+    commands = [*run.info.get("resumed", ()), shlex.join(request.command)]
+    return {**facts, "resumed": commands, "resumed_git": states}
+
+
+def _run_to_resume(plan: Plan, store: Store, resume: str | None) -> Run | None:
+    """Return the run to resume; None if a new one is requested, or if `newest` is and there is none."""
     if resume is None:
         return None
     suite = plan.suite
     run = store.newest(suite.name, suite.overrides) if resume == "newest" else store.open(resume)
     if run is not None and run.info.get("smoke"):
-        raise StoreError(f"{run.name} is a smoke run, which is never resumed; start a new run without --resume")
+        raise StoreError(f"{run.name} is a smoke run, which is never resumed; leave out --resume to start a new run")
     if run is not None and run.info["suite"] != suite.name:
         raise StoreError(f"{run.name} is a run of {run.info['suite']}, not of {suite.name}")
     return run
@@ -219,7 +250,7 @@ def _context(
 
     cache = Cache()
     busy = environment.busy()
-    trusted = "--trust: code from files that the suite names was run" if plan.suite.external else None
+    trusted = "--trust: the run executed code from files that the suite names" if plan.suite.external else None
     context = RunContext(
         plan=plan, run=run, sources=Sources(offline=request.offline, trust=request.trust, cache=cache),
         callback=callback, environment=run.add_environment(environment.describe()), code=source_of_program(),
@@ -233,9 +264,10 @@ def _context(
             f"\n  and {len(changed) - 20} more" if len(changed) > 20 else ""
         )
         raise StoreError(
-            f"source, data, PyTorch, device or threads have changed since these cells of {run.name} were done:"
+            f"source, data, PyTorch, device or threads have changed since these cells of {run.name} were run:"
             f"{listed}\n"
-            "keep their records with --stale keep, do them again with --stale redo, or start a new run without --resume"
+            "keep their records with --stale keep, run them again with --stale redo, or leave out --resume to start a "
+            "new run"
         )
     if request.stale == "redo":
         done = {id: probes for id, probes in done.items() if id not in {cell.id for cell in changed}}
@@ -244,7 +276,7 @@ def _context(
 
 
 def done_probes(cell: Cell, record: Record, plan: Plan) -> frozenset[str]:
-    """Labels of the cell's probes that need not be done again: those that ended well under the same key."""
+    """Return the labels of the probes that a resume does not repeat: those that ended well under the same key."""
     ended = ("ok", "not applicable") if record.status == "ok" else ("ok",)
     rows = record.probes
     return frozenset(
@@ -255,7 +287,7 @@ def done_probes(cell: Cell, record: Record, plan: Plan) -> frozenset[str]:
 
 
 def _stale(cell: Cell, record: Record, context: RunContext) -> bool:
-    """Whether the cell would now be trained otherwise. Data are looked at again only where a probe is still to do."""
+    """Return whether the cell's training would now differ; data are loaded again only if a probe is still to do."""
     fingerprint = str(record.data.get("fingerprint", ""))
     try:
         if not set(cell.probes) <= done_probes(cell, record, context.plan):
@@ -265,11 +297,11 @@ def _stale(cell: Cell, record: Record, context: RunContext) -> bool:
             != record.weights_key
         )
     except BenchError:
-        return False  # the cell itself will say what is wrong
+        return False  # the cell's own record will report the error
 
 
 def source_of_program() -> str:
-    """Hash of the program's own source that decides what a training gives: the rooms `data` and `training`."""
+    """Return a hash of the program's own source that decides the result of a training: `data/` and `training/`."""
     digest = hashlib.sha256()
     for room in ("data", "training"):
         for path in sorted((PACKAGE / room).glob("*.py")):
@@ -279,7 +311,7 @@ def source_of_program() -> str:
 
 
 def _summarise(plan: Plan, run: Run) -> Iterator[str]:
-    """Let each probe look over the run's records; yields what went wrong, in words."""
+    """Let each probe summarise the run's records; yield an error message for each summary that failed."""
     metrics: list[MetricRow] = []
     artifacts: list[ArtifactRow] = []
     summarising = [probe for probe in plan.suite.probes if "summarise" in probe.component.functions]
@@ -291,14 +323,14 @@ def _summarise(plan: Plan, run: Run) -> Iterator[str]:
             if name.startswith(f"{probe.label}/")
         }
         try:
-            found = list(discovery.load(probe.component).summarise(run.records(), options))
-            metrics += [metric_row(item, probe.label, known) for item in found if not isinstance(item, Artifact)]
-            artifacts += [run.write_artifact(None, probe.label, item) for item in found if isinstance(item, Artifact)]
+            items = list(discovery.load(probe.component).summarise(run.records(), options))
+            metrics += [metric_row(item, probe.label, known) for item in items if not isinstance(item, Artifact)]
+            artifacts += [run.write_artifact(None, probe.label, item) for item in items if isinstance(item, Artifact)]
         except (StoreError, KeyboardInterrupt):
             raise
         except BenchError as error:
             yield f"{probe.label}: {error}"
-        except BaseException as error:  # noqa: BLE001 - a probe's fault is the probe's, in its summary as in a cell
+        except BaseException as error:  # noqa: BLE001 - a probe's error costs that probe's summary only
             yield f"{probe.label}: its summary failed: {type(error).__name__}: {error}"
     if summarising:
         run.write_summaries(metrics, artifacts)
@@ -306,7 +338,7 @@ def _summarise(plan: Plan, run: Run) -> Iterator[str]:
 
 @contextmanager
 def two_stage_interrupt() -> Iterator[None]:
-    """Within it, the first Ctrl-C raises KeyboardInterrupt and a second one ends the process at once, with 130."""
+    """Let the first Ctrl-C raise KeyboardInterrupt, and a second one end the process at once with exit status 130."""
     import threading
 
     if threading.current_thread() is not threading.main_thread():
@@ -318,7 +350,7 @@ def two_stage_interrupt() -> Iterator[None]:
         raise KeyboardInterrupt
 
     def second(number: int, frame: Any) -> None:
-        sys.stderr.write("\nended at once; what had been recorded is safe\n")
+        sys.stderr.write("\nended at once; everything recorded so far is safe\n")
         sys.stderr.flush()
         os._exit(130)
 

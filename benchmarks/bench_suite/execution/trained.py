@@ -1,4 +1,4 @@
-"""A trained cell: everything that a probe may ask of it, and how it comes about."""
+"""A trained cell: everything that a probe may use, and how it is built and trained."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Trained:
-    """`contracts.Trained` for any model: a network that an engine trains, or an estimator."""
+    """`contracts.Trained` for any model: a network, which an engine trains, or an estimator."""
 
     cell: Cell
     data: Data
@@ -52,9 +52,9 @@ class Trained:
     smoke: bool = False
     cache: Cache | None = None
     keep: Callable[[str, Predictions], None] | None = None
-    "Called once a split with its predictions, to store them."
-    told: Callable[[str], None] | None = None
-    "Called with how far a long step is, to show it."
+    "Called once for each split with its predictions, to store them."
+    on_progress: Callable[[str], None] | None = None
+    "Called with the progress of a long step, as text to show."
     _predictions: dict[str, Predictions] = field(default_factory=dict)
     _encoded: dict[str, Encoded] = field(default_factory=dict)
 
@@ -75,44 +75,44 @@ class Trained:
 
     @property
     def network(self) -> Network | None:
-        """The network, where the model is one."""
+        """The network; None if the model is an estimator."""
         return self.model if isinstance(self.model, Network) else None
 
     def for_cell(self, cell: Cell, keep: Callable[[str, Predictions], None] | None) -> Trained:
-        """The same training seen from another cell of its unit, with that cell's way of evaluating."""
+        """Return the same training for another cell of its unit, with that cell's evaluation options."""
         return replace(self, cell=cell, keep=keep, _predictions={})
 
     def for_probe(self, meter: Any) -> Trained:
-        """The same cell as one probe sees it: with what its own `during` yielded."""
+        """Return the same cell for one probe: with what the probe's own `during` yielded."""
         return replace(self, meter=meter)
 
     def without_model(self) -> Trained:
-        """The same cell as it can be sent to another process, which may ask nothing of it but `retrain`."""
-        none = cast(Any, None)  # a problem is a module, and a model may be anything: neither need be sent
-        bare = replace(self, model=none, problem=none, history=None, meter=None, cache=None, keep=None, told=None)
-        return replace(bare, _predictions={}, _encoded={})
+        """Return the cell in a form that can be sent to another process, which may call `retrain` and nothing else."""
+        none = cast(Any, None)  # `retrain` builds both anew: a problem is a module, which cannot be sent
+        bare = replace(self, model=none, problem=none, history=None, meter=None, cache=None, keep=None)
+        return replace(bare, on_progress=None, _predictions={}, _encoded={})
 
     def predictions(self, split: str, change: Transform | None = None) -> Predictions:
-        """Predictions on a split; without `change` they are computed once and stored."""
+        """Return the predictions on a split; without `change` they are computed once and stored."""
         if change is None and split in self._predictions:
             return self._predictions[split]
         from bench_suite.data.splits import Changed, column
 
         source = self._split(split) if change is None else Changed(self._split(split), change)
-        columns = self._answers(split, source, cached=change is None)
-        made = Predictions(split, source.ids, {"targets": column(source, "target"), **columns}, source.groups)
+        columns = self._checked_predictions(split, source, cached=change is None)
+        predictions = Predictions(split, source.ids, {"targets": column(source, "target"), **columns}, source.groups)
         if change is None:
-            self._predictions[split] = made
+            self._predictions[split] = predictions
             if self.keep is not None:
-                self.keep(split, made)
-        return made
+                self.keep(split, predictions)
+        return predictions
 
-    def _answers(self, split: str, source: Any, *, cached: bool) -> Mapping[str, Any]:
-        """What the model says of each example; BenchError, naming the model, where that cannot be used."""
+    def _checked_predictions(self, split: str, source: Any, *, cached: bool) -> Mapping[str, Any]:
+        """Return the model's predictions by column; raise BenchError, naming the model, if they cannot be used."""
         columns = self._predict(split, source, cached=cached)
         label = self.cell.model.label
         if not isinstance(columns, Mapping) or "predictions" not in columns:
-            raise BenchError(f"{label} predicts {type(columns).__name__}, not a mapping with `predictions`")
+            raise BenchError(f"{label}: predict must return a mapping with `predictions`, not {type(columns).__name__}")
         for name, values in columns.items():
             if len(values) != len(source):
                 raise BenchError(f"{label}: {name} of {split} has {len(values)} rows for {len(source)} examples")
@@ -124,7 +124,7 @@ class Trained:
                 raise BenchError(f"{label}, {split}: {error}") from None
         scores = columns.get("scores")
         if scores is not None and hasattr(scores, "astype") and scores.dtype.kind == "f":
-            # One type for all: what a logarithm is clipped at depends on it, and models are compared by it.
+            # One type for all models: the value at which a logarithm is clipped depends on it.
             columns = {**columns, "scores": scores.astype("float32")}
         return columns
 
@@ -140,38 +140,38 @@ class Trained:
         return predict(self.model, self.problem, encoded, self.evaluation(), self.placement)
 
     def inference(self, split: str, rows: np.ndarray) -> Callable[[], Mapping[str, Any]]:
-        """A call that predicts `rows` ((k,) int64) as one batch, all before the model already done."""
+        """Return a function that predicts `rows`, (k,) int64, as one batch; everything before the model is done."""
         if not isinstance(self.model, Network):
             from bench_suite.data.splits import MemorySplit
 
             source = self._split(split)
-            taken = MemorySplit(source.ids[rows], dict(source.take(rows)), {})
-            return lambda: cast(Estimator, self.model).predict(taken)
+            examples = MemorySplit(source.ids[rows], dict(source.take(rows)), {})
+            return lambda: cast(Estimator, self.model).predict(examples)
         from bench_suite.training.prediction import prepared
 
         return prepared(self.model, self.problem, self.encoded(split), self.evaluation(), self.placement, rows)
 
     def evaluation(self) -> Evaluation:
-        """How this cell predicts."""
+        """Return the options with which this cell predicts."""
         values = self.cell.options["evaluate"]
         problem = next(p for p in self.cell.problems if p.name == self.data.problem)
         return Evaluation(values["batch_size"], self.data.spec, discovery.make_options(problem, values))
 
     def encoded(self, split: str) -> Encoded:
-        """A split as the network is given it."""
+        """Return a split as the network reads it."""
         if not isinstance(self.model, Network):
-            raise BenchError(f"{self.cell.model.label} is an estimator: nothing is encoded for it")
+            raise BenchError(f"{self.cell.model.label} is an estimator, and only a network has encoded data")
         if split not in self._encoded:
             self._encoded[split] = self._encode(self.model, self._split(split), self.cache, self._progress(split))
         return self._encoded[split]
 
     def _progress(self, split: str) -> Callable[[int], None] | None:
-        told = self.told
+        on_progress = self.on_progress
         rows = len(self._split(split))
-        return None if told is None else lambda done: told(f"encoding {split}, {done:,} of {rows:,}")
+        return None if on_progress is None else lambda done: on_progress(f"encoding {split}, {done:,} of {rows:,}")
 
     def _encode(
-        self, network: Network, split: Any, cache: Cache | None = None, told: Callable[[int], None] | None = None
+        self, network: Network, split: Any, cache: Cache | None = None, on_progress: Callable[[int], None] | None = None
     ) -> Encoded:
         from bench_suite.data.encoded import encoded
         from bench_suite.data.fingerprint import hash_of
@@ -184,7 +184,7 @@ class Trained:
         with computing(self.placement):
             return encoded(
                 network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.placement.device,
-                told=told,
+                told=on_progress,
             )  # fmt: skip
 
     def _split(self, name: str) -> Any:
@@ -197,7 +197,11 @@ class Trained:
     def retrain(
         self, *, rows: np.ndarray | None = None, seed: int | None = None, train: Mapping[str, Any] | None = None
     ) -> Trained:
-        """The same cell trained anew: on `rows` of the training split, from another seed, with other options."""
+        """Return the same cell, trained again: on `rows` of the training split, with another seed, with other options.
+
+        Raises:
+            BenchError: `train` names an unknown option.
+        """
         data = self.data
         if rows is not None:
             from bench_suite.data.splits import Subset
@@ -206,12 +210,12 @@ class Trained:
             data = replace(data, source=source, splits={**data.splits, "train": Subset(data.splits["train"], rows)})
         unknown = set(train or {}) - set(self.train)
         if unknown:
-            raise BenchError(f"retrain: there is no training option {', '.join(sorted(unknown))}")
+            raise BenchError(f"retrain: unknown training option {', '.join(sorted(unknown))}")
         options = {**self.train, **(train or {})}
-        made = build(self.cell, data, self.placement, self.seed if seed is None else seed, options, smoke=self.smoke)
+        trained = build(self.cell, data, self.placement, self.seed if seed is None else seed, options, smoke=self.smoke)
         if options["epochs"]:
-            fit(made, _silent)
-        return made
+            fit(trained, _ignore)
+        return trained
 
 
 def build(
@@ -224,7 +228,11 @@ def build(
     smoke: bool = False,
     cache: Cache | None = None,
 ) -> Trained:
-    """The cell's model, built from `seed` and not trained yet."""
+    """Return the cell with its model built from `seed` and not trained.
+
+    Raises:
+        BenchError: the model's `build` returned neither a Network nor an Estimator.
+    """
     import torch
 
     problem = cast(Problem, discovery.load(next(p for p in cell.problems if p.name == data.problem)))
@@ -237,7 +245,7 @@ def build(
     options = discovery.make_options(cell.model.component, cell.options["model"])
     model = module.build(data, options)
     if isinstance(model, Network) and model.frozen is not None:
-        model.frozen.to(placement.device)  # it runs within `encode`, where its parameters lie
+        model.frozen.to(placement.device)  # `encode` runs it on the device of its parameters
     if placement.compiled and isinstance(model, Network):
         from bench_suite.training.compiling import compiled
 
@@ -255,9 +263,16 @@ def fit(
     meters: Mapping[str, Any] | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> dict[str, Any]:
-    """Train it, in place; returns what each of `meters` (context managers by probe label) yielded.
+    """Train a cell in place.
 
-    `checkpoints` are for an engine that accepts `checkpoint`, and used where the options ask for it.
+    Args:
+        trained: the cell, with its model built.
+        report: called with each window of the training.
+        meters: context managers by probe label, entered around the training.
+        checkpoints: where an engine that accepts `checkpoint` saves the training, if the options say so.
+
+    Returns:
+        What each of `meters` yielded, by probe label.
     """
     options = train_options(trained.train)
     seed_everything((trained.seed + 0x9E3779B9) % 2**32)
@@ -291,14 +306,14 @@ def fit(
 
 
 def train_options(values: Mapping[str, Any]) -> TrainOptions:
-    """`TrainOptions` of resolved values."""
+    """Return `TrainOptions` with these values."""
     from bench_suite.contracts import TrainOptions
 
     return TrainOptions(**values)
 
 
 def seed_everything(seed: int) -> None:
-    """Seed the global generators of Python, NumPy and PyTorch, which models and engines draw from."""
+    """Seed the global generators of Python, NumPy and PyTorch, from which models and engines draw."""
     import numpy as np
     import torch
 
@@ -307,5 +322,5 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _silent(window: Window) -> bool:
+def _ignore(window: Window) -> bool:
     return True

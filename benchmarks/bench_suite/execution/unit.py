@@ -1,4 +1,4 @@
-"""run_unit: the one place that knows the order data → model → train → probes, and that turns faults into records."""
+"""Run one unit: data, model, training, probes, in this order; an error becomes the record of its cell."""
 
 from __future__ import annotations
 
@@ -39,10 +39,13 @@ if TYPE_CHECKING:
 
 
 def run_unit(unit: Unit, context: RunContext) -> Iterator[Record]:
-    """Train once and measure each cell of the unit; one record a cell, whatever happens.
+    """Train once, measure each cell of the unit, and yield one record for each cell.
 
-    A fault costs the cell it happens in, a probe's fault only that probe. KeyboardInterrupt ends the cell in progress
-    with a record and goes on up; so does StoreError, because then there is nowhere to write a record.
+    An error affects only the cell in which it is raised, and an error in a probe only that probe.
+
+    Raises:
+        KeyboardInterrupt: after the record of the current cell.
+        StoreError: without a record, because it cannot be written.
     """
     todo = [cell for cell in unit.cells if context.missing(cell)]
     outcome: TrainingOutcome | None = None
@@ -57,13 +60,13 @@ def run_unit(unit: Unit, context: RunContext) -> Iterator[Record]:
             raise
         yield record
     if outcome is not None and outcome.error is not None:
-        # The traceback holds the frames, and they the model: without this its memory stays for the cells to come.
+        # The traceback references the frames, and these the model, whose memory the next cells need.
         release(outcome.error)
         outcome.error = outcome.trained = None
 
 
 def _finish(builder: RecordBuilder, outcome: TrainingOutcome) -> Record:
-    """Measure a cell whose training is over, and draw up its record."""
+    """Measure a cell whose training has ended, and return its record."""
     builder.outcome = outcome
     if outcome.error is not None:
         return builder.failed(outcome.error)
@@ -71,7 +74,7 @@ def _finish(builder: RecordBuilder, outcome: TrainingOutcome) -> Record:
         _measure(builder, outcome)
     except (StoreError, KeyboardInterrupt):
         raise
-    except BaseException as error:  # noqa: BLE001 - the one place that turns a cell's failure, `sys.exit` included, into a record
+    except BaseException as error:  # noqa: BLE001 - the one place that turns any error of a cell, `sys.exit` included, into a record
         return builder.failed(error)
     return builder.record("ok")
 
@@ -91,8 +94,8 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
         context.callback.step(cell, "data")
         with clock("data"):
             data = context.load(cell)
-        _fits(cell, data)
-        _has_classes([probe for probe in context.plan.suite.probes if _is_wanted(probe, todo, context)], cell, data)
+        _check_data(cell, data)
+        _check_classes([probe for probe in context.plan.suite.probes if _is_wanted(probe, todo, context)], cell, data)
         outcome.data = data
         outcome.weights_key = weights_key(cell, data.source.fingerprint, placement, context.code, smoke=context.smoke)
         train = {
@@ -104,27 +107,27 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
             outcome.trained = trained = build(
                 cell, data, placement, cell.seed, train, smoke=context.smoke, cache=context.cache
             )
-        trained.told = partial(context.callback.step, cell)
+        trained.on_progress = partial(context.callback.step, cell)
         weights = outcome.weights_key
         if isinstance(trained.model, Network):
             outcome.notes += [f"{name}: {value}" for name, value in trained.model.notes.items()]
-            # What the model began with, such as pretrained weights, is known to it alone.
+            # Only the model knows what it starts from, such as pretrained weights.
             weights = digest([outcome.weights_key, repr(trained.model.encoding)])
         if train["epochs"] == 0 and isinstance(trained.model, Network):
             outcome.notes.append("evaluated only: epochs = 0")
             return outcome
         if "validation" not in data.splits:
-            outcome.notes.append("trained on everything: no validation split")
+            outcome.notes.append("trained on all training examples: there is no validation split")
         meters = _meters(todo, placement, context)
         if (
             not meters
-            and (kept := context.run.kept_weights(unit.id, weights)) is not None
+            and (stored := context.run.read_weights(unit.id, weights)) is not None
             and isinstance(trained.model, Network)
         ):
-            trained.model.module.load_state_dict(kept[0])
-            trained.history = kept[1]
+            state_dict, trained.history = stored
+            trained.model.module.load_state_dict(state_dict)
             outcome.weights_reused = True
-            outcome.notes.append("weights kept from the earlier training of this run")
+            outcome.notes.append("weights reused from an earlier training in this run")
             return outcome
         if isinstance(trained.model, Network):
             context.callback.step(cell, "encoding")
@@ -134,13 +137,13 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
                         trained.encoded(split)
         context.callback.step(cell, "training")
         checkpoint = context.run.checkpoint(unit.id, weights)
-        if train["checkpoint"] is not None and checkpoint.is_there():
-            outcome.notes.append("went on from a checkpoint of the same training, which had been cut off")
+        if train["checkpoint"] is not None and checkpoint.exists():
+            outcome.notes.append("resumed from a checkpoint of the same training, which was interrupted")
         with clock("train"):
             outcome.meters = fit(trained, partial(_report, cell, context), meters, checkpoint)
         context.callback.trained(cell, trained.history)
         if train["keep"] and isinstance(trained.model, Network):
-            context.run.keep_weights(unit.id, weights, trained.model.module.state_dict(), trained.history)
+            context.run.write_weights(unit.id, weights, trained.model.module.state_dict(), trained.history)
         checkpoint.remove()
     except (StoreError, KeyboardInterrupt):
         raise
@@ -154,34 +157,36 @@ def _report(cell: Cell, context: RunContext, window: Window) -> bool:
     return True
 
 
-def _fits(cell: Cell, data: Data) -> None:
-    """What only the data decide."""
+def _check_data(cell: Cell, data: Data) -> None:
+    """Raise BenchError if the loaded data do not fit the cell: a task may state several problems or modalities."""
     if data.problem not in [p.name for p in cell.problems]:
         raise BenchError(
-            f"the task {cell.task.label} turned out to be {data.problem}, which it does not state as its PROBLEM"
+            f"the data of the task {cell.task.label} are for {data.problem}, which its PROBLEM does not name"
         )
     if data.problem not in cell.model.component.words("PROBLEMS"):
         raise BenchError(
-            f"the task {cell.task.label} turned out to be {data.problem}, which {cell.model.label} does not do; state "
-            "what the task is (of `hub`: problem, modality), and such pairs are left out of the plan"
+            f"the data of the task {cell.task.label} are for {data.problem}, but {cell.model.label} cannot do it; "
+            "state the task's problem (with `hub`: the options problem, modality), and the plan leaves such pairs out"
         )
     modalities = cell.task.component.words("MODALITY")
     if len(modalities) > 1:
         import numpy as np
 
-        found = [name for name in modalities if name in data.splits["train"].take(np.arange(1))]
-        takes = cell.model.component.words("MODALITIES")
-        if not set(found) & set(takes):
-            what = " and ".join(found) or "of no modality"
+        present = [name for name in modalities if name in data.splits["train"].take(np.arange(1))]
+        supported = cell.model.component.words("MODALITIES")
+        if not set(present) & set(supported):
             raise BenchError(
-                f"the examples of the task {cell.task.label} turned out to be {what}, "
-                f"and {cell.model.label} takes {' or '.join(takes)}; state what the task is (of `hub`: modality, "
-                "problem), and such pairs are left out of the plan"
+                f"the examples of the task {cell.task.label} are of the modality {' and '.join(present) or 'none'}, "
+                f"and {cell.model.label} supports {' or '.join(supported)}; state the task's modality (with `hub`: the "
+                "options modality, problem), and the plan leaves such pairs out"
             )
 
 
-def _has_classes(probes: list[ComponentUse], cell: Cell, data: Data) -> None:
-    """What only the data tell of a task that does not state its classes: whether it has those that options name."""
+def _check_classes(probes: list[ComponentUse], cell: Cell, data: Data) -> None:
+    """Raise BenchError if an option of a probe names a class that the data do not have.
+
+    The plan checks this for tasks that state their classes; for others, only the data have them.
+    """
     classes = [str(name) for name in data.spec.get("classes", ())]
     for probe in probes:
         if not classes or data.problem not in (probe.component.words("PROBLEMS") or (data.problem,)):
@@ -191,37 +196,37 @@ def _has_classes(probes: list[ComponentUse], cell: Cell, data: Data) -> None:
 
 
 class _Meter(AbstractContextManager["_Meter"]):
-    """A probe's `during`. What it raises is kept for that probe, and costs neither the training nor another probe."""
+    """A probe's `during`; an error in it is stored for that probe and affects neither the training nor other probes."""
 
     def __init__(self, during: Callable[[], AbstractContextManager[Any]]) -> None:
         self.value: Any = None
         self.error: BaseException | None = None
         self._during = during
-        self._entered: AbstractContextManager[Any] | None = None
+        self._manager: AbstractContextManager[Any] | None = None
 
     def __enter__(self) -> _Meter:
         try:
-            entered = self._during()
-            self.value = entered.__enter__()
-            self._entered = entered
+            manager = self._during()
+            self.value = manager.__enter__()
+            self._manager = manager
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 - told in the probe's own row
+        except BaseException as error:  # noqa: BLE001 - becomes the probe's own row
             self.error = error
         return self
 
     def __exit__(self, kind: Any, raised: BaseException | None, trace: Any) -> None:
         try:
-            if self._entered is not None:
-                self._entered.__exit__(kind, raised, trace)
+            if self._manager is not None:
+                self._manager.__exit__(kind, raised, trace)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 - told in the probe's own row; what the training raised goes on
+        except BaseException as error:  # noqa: BLE001 - becomes the probe's own row; an error of the training is raised on
             self.error = error
 
 
 def _meters(todo: list[Cell], placement: Placement, context: RunContext) -> dict[str, _Meter]:
-    """A context manager for each probe that measures during training and is still to do."""
+    """Return a context manager for each probe that measures during the training and is still to do."""
     meters = {}
     for probe in context.plan.suite.probes:
         if _is_wanted(probe, todo, context) and "during" in probe.component.functions:
@@ -231,20 +236,20 @@ def _meters(todo: list[Cell], placement: Placement, context: RunContext) -> dict
 
 
 def _is_wanted(probe: ComponentUse, todo: list[Cell], context: RunContext) -> bool:
-    """Whether a probe is still to be applied to one of these cells."""
+    """Return whether a probe is still to be applied to one of these cells."""
     return any(probe.label in context.missing(cell) and cell.probes[probe.label] is None for cell in todo)
 
 
 def _probe_options(probe: ComponentUse, context: RunContext) -> Any:
-    least = probe.component.facts.get("SMOKE", {}) if context.smoke else {}
-    return discovery.make_options(probe.component, {**probe.stated, **least})
+    smoke_values = probe.component.facts.get("SMOKE", {}) if context.smoke else {}
+    return discovery.make_options(probe.component, {**probe.stated, **smoke_values})
 
 
 # ── measuring ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _measure(builder: RecordBuilder, outcome: TrainingOutcome) -> None:
-    """Apply each missing probe; what one raises costs its own metrics only."""
+    """Apply each probe that is still to do; an error in a probe affects its own metrics only."""
     cell, context = builder.cell, builder.context
     assert outcome.trained is not None
     trained = outcome.trained.for_cell(cell, builder.keep)
@@ -272,7 +277,7 @@ def _unmet_here(probe: ComponentUse, cell: Cell, trained: Trained) -> str | None
 
 
 def _apply(probe: ComponentUse, trained: Trained, builder: RecordBuilder, during: BaseException | None) -> None:
-    """Let one probe measure; `during` is what it raised around the training."""
+    """Apply one probe; `during` is the error that its `during` raised around the training, if any."""
     cell, context = builder.cell, builder.context
     key = context.plan.probe_keys[probe.label]
     metrics: list[MetricRow] = []
@@ -283,17 +288,17 @@ def _apply(probe: ComponentUse, trained: Trained, builder: RecordBuilder, during
         problem = next(p for p in cell.problems if p.name == trained.data.problem)
         known = metrics_of(probe, [problem])
         measure = getattr(discovery.load(probe.component), "probe", None)
-        for found in measure(trained, _probe_options(probe, context)) if measure else ():
-            if isinstance(found, Artifact):
-                artifacts.append(context.run.write_artifact(cell.id, probe.label, found))
+        for item in measure(trained, _probe_options(probe, context)) if measure else ():
+            if isinstance(item, Artifact):
+                artifacts.append(context.run.write_artifact(cell.id, probe.label, item))
             else:
-                row = metric_row(found, probe.label, known)
+                row = metric_row(item, probe.label, known)
                 if any((row.name, row.at) == (other.name, other.at) for other in metrics):
-                    raise ValueError(f"emitted `{found.name}` twice at {dict(row.at) or 'no coordinates'}")
+                    raise ValueError(f"yielded `{item.name}` twice at {dict(row.at) or 'no coordinates'}")
                 metrics.append(row)
     except (StoreError, KeyboardInterrupt):
         raise
-    except BaseException as error:  # noqa: BLE001 - a probe's fault is the probe's: the cell keeps everything else
+    except BaseException as error:  # noqa: BLE001 - an error of a probe affects that probe only
         builder.probes[probe.label] = ProbeRow("failed", key, reason_of(error))
         context.run.write_traceback(cell.id, probe.label, traceback_of(error))
         release(error)

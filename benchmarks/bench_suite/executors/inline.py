@@ -1,4 +1,4 @@
-"""The executor `inline`: units one after another, in this process."""
+"""The executor `inline`: run the units one after another in this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from bench_suite.contracts import Record
 from bench_suite.suite.plan import Unit
 
 
-def execute(units: Iterable[Unit], run: Callable[[Unit], Iterator[Record]]) -> Iterator[Record]:
-    """Yield the records of each unit as its cells end."""
+def execute(units: Iterable[Unit], start: Callable[[Unit], Iterator[Record]]) -> Iterator[Record]:
+    """Yield the records of each unit as its cells end.
+
+    Args:
+        units: the units of the plan, in order.
+        start: trains and measures a unit; returns an iterator of its records.
+    """
     for unit in units:
-        yield from run(unit)
+        yield from start(unit)

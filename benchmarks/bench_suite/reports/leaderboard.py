@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bench_suite.contracts import BenchError
-from bench_suite.execution.selection import selected
+from bench_suite.execution.selection import format_selectors
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.columns import Column
 from bench_suite.reports.table import Row, Table, machine, tables
@@ -57,8 +57,8 @@ def leaderboard(runs: Sequence[Run]) -> str:
 def lacking(run: Run) -> str:
     """What a run lacks of its whole suite, in words: `RUN, --only model=mlp, 3 of 4 cells ended well`; else empty."""
     only, cells = run.info.get("only"), int(run.info.get("cells", 0))
-    well = sum(record.status == "ok" for record in run.wanted())
-    parts = [selected(only)] if only else []
+    well = sum(record.status == "ok" for record in run.planned_records())
+    parts = [format_selectors(only)] if only else []
     parts += [f"{well} of {cells} cells ended well"] if well < cells else []
     return ", ".join([run.name, *parts]) if parts else ""
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench_suite.execution.callbacks import RunCallback
-from bench_suite.execution.selection import keep
+from bench_suite.execution.selection import filter_cells
 from bench_suite.execution.session import Outcome, Request, execute
 from bench_suite.selftest.attribution_checks import ASKED, Asked
 from bench_suite.selftest.checks import Check, Finding, Measured, judge
@@ -80,11 +80,11 @@ def selftest(
     twice = {check.cell.id for check in checks if check.repeated}
     with tempfile.TemporaryDirectory(prefix="bench-selftest-") as folder:
         store = Store(Path(folder))
-        part = keep(plan, lambda cell: cell.id in needed, "selftest")
+        part = filter_cells(plan, lambda cell: cell.id in needed, "selftest")
         with watched(len(part.cells)) as callback:
             measured = _measured(execute(part, store, Request(command=COMMAND), callback))
         if twice:
-            again = keep(plan, lambda cell: cell.id in twice, "selftest")
+            again = filter_cells(plan, lambda cell: cell.id in twice, "selftest")
             measured = replace(
                 measured, again=_measured(execute(again, store, Request(command=COMMAND), RunCallback()))
             )

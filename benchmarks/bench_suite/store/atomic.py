@@ -1,4 +1,4 @@
-"""Writing that loses nothing: files whole or not at all, records line by line, through kills, full disks and Ctrl-C."""
+"""Write files completely or not at all, and records line by line: nothing is lost by a kill, a full disk or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -21,18 +21,25 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class StoreError(BenchError):
-    """Runs that cannot be written, read or found."""
+    """A run that cannot be written, read or found."""
 
 
 class StoreFull(StoreError):
-    """The disk, the quota or the largest file is full: nothing more can be kept, what was written before is whole."""
+    """A full disk, quota or file: nothing more can be written, and what was written before is complete."""
 
 
 class Writer:
-    """Appends records to one file that nobody else writes; each is on disk when `write` returns."""
+    """Appends records to a file that nobody else writes; each record is on disk when `write` returns."""
 
     def __init__(self, run: Path) -> None:
-        """`run` is the folder of a run. Raises StoreError where no file can be made in it."""
+        """Create the file.
+
+        Args:
+            run: the folder of a run.
+
+        Raises:
+            StoreError: no file can be created in the folder.
+        """
         self._run = run
         self._process = os.getpid()
         folder = run / "records"
@@ -49,7 +56,7 @@ class Writer:
                 except FileExistsError:
                     number += 1
         except OSError as error:
-            raise explained(error, folder) from error
+            raise writing_error(error, folder) from error
         self._size = 0
 
     def __enter__(self) -> Writer:
@@ -59,7 +66,7 @@ class Writer:
         self.close()
 
     def close(self) -> None:
-        """Close the file; one that stayed empty is removed."""
+        """Close the file, and remove it if it is empty."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -67,16 +74,19 @@ class Writer:
                 self.path.unlink(missing_ok=True)
 
     def write(self, record: Record) -> None:
-        """Append one record and flush it to disk; whole or, where that fails, not at all.
+        """Append one record and flush it to disk, completely or not at all.
 
-        What does not fit a line goes to `cells/ID/samples.parquet` and `cells/ID/record.json` first. Raises StoreFull
-        or StoreError.
+        What does not fit into a line is written to `cells/ID/samples.parquet` and `cells/ID/record.json` first.
+
+        Raises:
+            StoreFull: there is no room.
+            StoreError: the file cannot be written.
         """
         if self._file < 0 or os.getpid() != self._process:
-            raise StoreError(f"{self.path.name}: a writer belongs to the process that made it, until it is closed")
+            raise StoreError(f"{self.path.name}: only the process that opened a writer can use it, until it is closed")
         folder = f"cells/{safe_name(record.id)}"
         content, samples_left_out, more_left_out = line(record, f"{folder}/record.json")
-        with uninterrupted():
+        with hold_interrupts():
             if samples_left_out:
                 path = self._run / folder / "samples.parquet"
                 earlier = path.read_bytes() if path.exists() else None
@@ -92,43 +102,55 @@ class Writer:
                 rest = rest[os.write(self._file, rest) :]
             os.fsync(self._file)
         except OSError as error:
-            with suppress(OSError):  # a torn line is left to the readers, who skip it
+            with suppress(OSError):  # readers skip a torn line
                 os.ftruncate(self._file, self._size)
-            raise explained(error, self.path) from error
+            raise writing_error(error, self.path) from error
         self._size += len(content)
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def safe_name(label: str, most: int = 80) -> str:
-    """A label as the name of a file: letters, digits, `_`, `-`, `=` and `+`, at most `most` of them.
+def safe_name(label: str, max_length: int = 80) -> str:
+    """Return a label as the name of a file: letters, digits, `_`, `-`, `=` and `+`.
 
-    Without dots, so that no name leads anywhere or changes a suffix. Where something had to be replaced, a hash of
-    the label keeps two labels apart.
+    The name has no dots, so that it cannot leave its folder or change a suffix. If a character was replaced or cut, a
+    hash of the label keeps names of different labels apart.
+
+    Args:
+        label: any text.
+        max_length: largest number of characters of the name.
     """
-    name = re.sub(r"[^A-Za-z0-9_=+-]+", "-", label).strip("-")[:most]
+    name = re.sub(r"[^A-Za-z0-9_=+-]+", "-", label).strip("-")[:max_length]
     if name and name == label:
         return name
     digest = hashlib.sha256(label.encode("utf-8", errors="surrogatepass")).hexdigest()[:8]
-    return f"{name[: most - 9]}-{digest}".lstrip("-")
+    return f"{name[: max_length - 9]}-{digest}".lstrip("-")
 
 
 def write_file(path: Path, content: bytes) -> Path:
-    """Write a file whole or not at all, with the folders above it; returns its path. Raises StoreFull or StoreError."""
+    """Write a file completely or not at all, create the folders above it, and return its path.
+
+    Raises:
+        StoreFull: there is no room.
+        StoreError: the file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace(path, content)
+        replace_file(path, content)
     except OSError as error:
-        raise explained(error, path) from error
+        raise writing_error(error, path) from error
     return path
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, whenever the process is killed: under a temporary name, then renamed.
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file completely or not at all, even if the process is killed: under a temporary name, then renamed.
 
-    Not flushed to disk, unlike records: that costs 5 ms a file, half of what a cell may cost, and guards against
-    nothing but a power cut, after which a damaged file is told as such when it is read. Raises OSError.
+    Unlike a record, the file is not flushed to disk. Flushing costs 5 ms a file, half of what a cell may cost, and
+    protects only against a power cut, after which reading the file reports that it is damaged.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(3)}.tmp")
     try:
@@ -141,22 +163,22 @@ def replace(path: Path, content: bytes) -> None:
         raise
 
 
-def explained(error: OSError, path: Path) -> StoreError:
-    """The fault of writing at `path`, said to the person at the keyboard."""
+def writing_error(error: OSError, path: Path) -> StoreError:
+    """Return the error of writing at `path` with a message that says what to do."""
     why = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in _NO_ROOM:
-        whole = "what was written before is whole"
-        return StoreFull(f"no room to write {path} ({why}); {whole}\n  free some space, then: bench run … --resume")
+        complete = "everything written before is complete"
+        return StoreFull(f"no room to write {path} ({why}); {complete}\n  free some space, then: bench run … --resume")
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return StoreError(
-            f"results cannot be kept under {path}: it is not a folder\n  choose another with: --results DIR"
+            f"results cannot be written under {path}: it is not a folder\n  choose another with: --results DIR"
         )
     return StoreError(f"results cannot be written to {path} ({why})\n  choose another folder with: --results DIR")
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold back a Ctrl-C until the block ends: then whoever handled it before does. Only in the main thread."""
+def hold_interrupts() -> Iterator[None]:
+    """Delay a Ctrl-C until the block ends; then the earlier handler is called. Works in the main thread only."""
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before is None:
         yield

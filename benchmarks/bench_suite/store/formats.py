@@ -1,6 +1,6 @@
-"""The file formats of what lies beside a record: predictions, samples, artifacts, weights. Bytes in, bytes out.
+"""The formats of the files beside a record (predictions, samples, artifacts, weights): to and from bytes.
 
-NumPy, pyarrow, Pillow and safetensors are imported where they are used: reading a record needs none of them.
+NumPy, pyarrow, Pillow and safetensors are imported in the functions that use them: reading a record needs none of them.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_SCORES = 100
-"With more classes than this, a row keeps the scores of its target and of the `TOP_SCORES` highest classes."
+"With more classes than this, a row contains the scores of its target and of the `TOP_SCORES` highest classes only."
 TOP_SCORES = 20
+"Number of highest scores that a row contains, if it does not contain all."
 
 _SINGULAR = {"targets": "target", "predictions": "prediction"}
 _PLURAL = {name: column for column, name in _SINGULAR.items()}
@@ -36,11 +37,17 @@ _FORMS: Mapping[str, tuple[str, ...]] = {
 
 
 def predictions_to_parquet(predictions: Predictions) -> bytes:
-    """One row an example: `example` int64, `target`, `prediction`, `scores` float16 list, `group/NAME`, and the rest.
+    """Return predictions as a Parquet file with one row for each example.
 
-    Columns are (n,), (n, k) or n sequences of any length, of numbers or strings. Beyond `MAX_SCORES` classes `scores`
-    is cut and `score_classes` (int32 list) says whose they are. float16 keeps three digits, and turns scores under
-    3e-8 into 0. Raises ValueError where a column has not one row an example.
+    Its columns are `example` int64, `target`, `prediction`, `scores` (list of float16), `group/NAME`, and all others by
+    their names. With more than `MAX_SCORES` classes, `scores` contains the highest ones only, and `score_classes` (list
+    of int32) contains their classes. float16 keeps three digits, and scores below 3e-8 become 0.
+
+    Args:
+        predictions: its columns are (n,), (n, k), or n sequences of any length, of numbers or strings.
+
+    Raises:
+        ValueError: a column does not have one row for each example.
     """
     import numpy as np
     import pyarrow as pa
@@ -61,15 +68,18 @@ def predictions_to_parquet(predictions: Predictions) -> bytes:
             raise ValueError(f"predictions: column {name!r} has {len(values)} rows for {len(predictions)} examples")
     arrays = {name: _arrow(values) for name, values in columns.items()}
     table = pa.table(arrays, metadata={"split": predictions.split})
-    # Numbers as they are: dictionaries of them triple the time and save nothing.
-    words = [name for name, array in arrays.items() if pa.types.is_string(array.type)]
+    # Only strings are dictionary-encoded: for numbers it triples the time and saves nothing.
+    strings = [name for name, array in arrays.items() if pa.types.is_string(array.type)]
     sink = io.BytesIO()
-    pyarrow.parquet.write_table(table, sink, use_dictionary=words)
+    pyarrow.parquet.write_table(table, sink, use_dictionary=strings)
     return sink.getvalue()
 
 
 def predictions_from_parquet(content: bytes) -> Predictions:
-    """What `predictions_to_parquet` wrote, `scores` as float32; columns are arrays, or lists where lengths differ."""
+    """Return what `predictions_to_parquet` wrote.
+
+    `scores` are float32; a column is an array, or a list if the lengths of its rows differ.
+    """
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet
@@ -90,7 +100,7 @@ def predictions_from_parquet(content: bytes) -> Predictions:
 
 
 def _highest(scores: np.ndarray, targets: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The target's score, then the highest ones: (n, 1 + TOP_SCORES) each, scores and the classes they belong to."""
+    """Return the scores of the target and of the highest classes, and these classes: (n, 1 + TOP_SCORES) each."""
     import numpy as np
 
     classes = np.argpartition(-scores, TOP_SCORES - 1, axis=1)[:, :TOP_SCORES]
@@ -140,7 +150,12 @@ def _numpy(column: pa.ChunkedArray) -> Any:
 
 
 def samples_to_parquet(metrics: Sequence[MetricRow], earlier: bytes | None = None) -> bytes:
-    """All samples of `metrics`: `name`, `at` (JSON), `unit`, `samples`; rows of `earlier` with other names stay."""
+    """Return all samples of `metrics` as a Parquet file with columns `name`, `at` (JSON), `unit`, `samples`.
+
+    Args:
+        metrics: the metrics; those without samples are left out.
+        earlier: an earlier such file; its rows of other metrics are kept.
+    """
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -150,9 +165,9 @@ def samples_to_parquet(metrics: Sequence[MetricRow], earlier: bytes | None = Non
         if row.samples
     ]
     if earlier is not None:
-        again = {row["name"] for row in rows}
+        names = {row["name"] for row in rows}
         old = pyarrow.parquet.read_table(pa.BufferReader(earlier)).to_pylist()
-        rows = [*(row for row in old if row["name"] not in again), *rows]
+        rows = [*(row for row in old if row["name"] not in names), *rows]
     sink = io.BytesIO()
     pyarrow.parquet.write_table(pa.Table.from_pylist(rows), sink)
     return sink.getvalue()
@@ -162,27 +177,35 @@ def samples_to_parquet(metrics: Sequence[MetricRow], earlier: bytes | None = Non
 
 
 def artifact_suffix(artifact: Artifact) -> str:
-    """`.png` for an image, `.json` for every other kind."""
+    """Return `.png` for an image and `.json` for every other kind."""
     return ".png" if artifact.kind == "image" else ".json"
 
 
 def artifact_to_bytes(artifact: Artifact) -> bytes:
-    """PNG of an image, JSON of everything else. Raises ValueError where the data have not the form of their kind."""
+    """Return an image as PNG and every other artifact as JSON.
+
+    Raises:
+        ValueError: the data do not have the form of the artifact's kind.
+    """
     if artifact.kind == "image":
         return _png(artifact)
     needed = _FORMS.get(artifact.kind, ())
     missing = [key for key in needed if not isinstance(artifact.data, Mapping) or key not in artifact.data]
     if missing or artifact.kind not in (*_FORMS, "text"):
-        what = f"lacks {', '.join(missing)}" if missing else "is none of lines, bars, matrix, image, text, table"
-        raise ValueError(f"artifact {artifact.name!r} of kind {artifact.kind!r}: it {what}")
-    # A number that is not finite is a gap: JSON has none, and nobody can draw one.
+        what = (
+            f"its data lack {', '.join(missing)}"
+            if missing
+            else "the kind must be one of lines, bars, matrix, image, text, table"
+        )
+        raise ValueError(f"artifact {artifact.name!r} of kind {artifact.kind!r}: {what}")
+    # A number that is not finite becomes a gap: JSON has no such number, and nobody can draw one.
     data = plain(artifact.data, gaps=True)
     entry = {"name": artifact.name, "kind": artifact.kind, "caption": artifact.caption, "data": data}
     return dumps(entry).encode()
 
 
 def artifact_from_bytes(name: str, kind: str, caption: str, content: bytes) -> Artifact:
-    """The artifact again; an image as (H, W) or (H, W, 3) uint8."""
+    """Return the artifact that `artifact_to_bytes` wrote; an image is (H, W) or (H, W, 3) uint8."""
     if kind == "image":
         import numpy as np
         from PIL import Image
@@ -200,7 +223,7 @@ def _png(artifact: Artifact) -> bytes:
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3) or 0 in pixels.shape:
-        raise ValueError(f"artifact {artifact.name!r}: an image is (H, W) or (H, W, 3), not {pixels.shape}")
+        raise ValueError(f"artifact {artifact.name!r}: an image must be (H, W) or (H, W, 3), not {pixels.shape}")
     if pixels.dtype != np.uint8:
         pixels = (np.clip(np.nan_to_num(pixels.astype(np.float64)), 0, 1) * 255).round().astype(np.uint8)
     sink = io.BytesIO()
@@ -212,22 +235,26 @@ def _png(artifact: Artifact) -> bytes:
 
 
 def weights_to_bytes(state: Mapping[str, Any], weights_key: str, history: History | None) -> bytes:
-    """A state dict on the CPU, with `weights_key` and the training's history in the header."""
+    """Return a state dict as a safetensors file, with `weights_key` and the training's history in its header."""
     from safetensors.torch import save
 
     seen: set[int] = set()
     tensors = {}
     for name, tensor in state.items():
         tensor = tensor.detach().cpu().contiguous()
-        # Tied weights share memory, which the format refuses: the second name gets a copy.
+        # The format refuses tensors that share memory, as tied weights do: the second name gets a copy.
         tensors[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
         seen.add(tensor.data_ptr())
-    story = "" if history is None else dumps(asdict(history))
-    return save(tensors, metadata={"weights_key": weights_key, "history": story})
+    history_json = "" if history is None else dumps(asdict(history))
+    return save(tensors, metadata={"weights_key": weights_key, "history": history_json})
 
 
 def weights_from_bytes(content: bytes) -> tuple[str, dict[str, Any], History | None]:
-    """`weights_key`, state dict and history. Raises ValueError where the content is no such file."""
+    """Return the `weights_key`, the state dict and the history that `weights_to_bytes` wrote.
+
+    Raises:
+        ValueError: the content is not a safetensors file.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
@@ -235,15 +262,15 @@ def weights_from_bytes(content: bytes) -> tuple[str, dict[str, Any], History | N
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         tensors = load(content)
     except (SafetensorError, ValueError) as error:
-        raise ValueError(f"not readable as safetensors: {error}") from error
+        raise ValueError(f"not a safetensors file: {error}") from error
     facts = header.get("__metadata__", {})
     return facts.get("weights_key", ""), tensors, _history(facts.get("history", ""))
 
 
-def _history(story: str) -> History | None:
-    if not story:
+def _history(text: str) -> History | None:
+    if not text:
         return None
-    entry = json.loads(story)
+    entry = json.loads(text)
     windows = tuple(Window(**window) for window in entry.pop("windows"))
     epochs = tuple({key: float(value) for key, value in epoch.items()} for epoch in entry.pop("epochs"))
     return History(epochs=epochs, windows=windows, **entry)

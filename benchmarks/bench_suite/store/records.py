@@ -1,4 +1,4 @@
-"""Records as JSON: one line each, kept under a size, upgraded from old schemas and merged as they are read."""
+"""Records as lines of JSON: limited in size, upgraded from old schemas and merged when they are read."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from bench_suite.contracts import ArtifactRow, Interval, MetricKind, MetricRow, 
 
 SCHEMA = 2
 RECORD_BYTES = 256 * 1024
-"A record's line stays under this."
+"Largest size of a record's line, in bytes."
 RECORD_SAMPLES = 64
-"A metric in a record keeps at most so many samples."
+"Largest number of samples of a metric in a record."
 REASON_CHARACTERS = 2000
-"Reasons and notes are cut here: what is longer is a traceback, and lies in a file."
+"Reasons and notes are cut after this many characters: a longer text is a traceback, which has a file of its own."
 
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: lambda entry: _from_schema_1(entry)}
-"From the schema that is the key to the next one. Readers apply them in turn; files are never rewritten."
+"Functions that upgrade an entry of the schema in the key to the next one; files are never rewritten."
 
 _PART_BYTES = RECORD_BYTES // 8
 
 
 def plain(value: Any, *, gaps: bool = False) -> Any:
-    """`value` as what JSON has: dict, list, str, finite number, bool, None.
+    """Return `value` in the types of JSON: dict, list, str, finite number, bool, None.
 
     Arrays and NumPy scalars become lists and numbers. JSON has no number that is not finite: such a float becomes its
-    name (`"nan"`, `"inf"`), or with `gaps` None.
+    name (`"nan"`, `"inf"`), or None if `gaps` is set.
     """
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
@@ -54,7 +54,7 @@ def plain(value: Any, *, gaps: bool = False) -> Any:
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
-    """JSON text of anything `plain` takes. ASCII only, so that no character can break a line."""
+    """Return JSON text of anything that `plain` accepts; it is ASCII only, so that no character can break a line."""
     separators = (",", ":") if indent is None else None
     return json.dumps(plain(value), allow_nan=False, indent=indent, separators=separators)
 
@@ -63,7 +63,7 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
 
 
 def to_json(record: Record) -> dict[str, Any]:
-    """The record as plain JSON values; what is empty in a metric or an artifact is left out."""
+    """Return the record as plain JSON values; empty fields of metrics and artifacts are left out."""
     return {
         "schema": SCHEMA,
         "run": record.run,
@@ -74,7 +74,9 @@ def to_json(record: Record) -> dict[str, Any]:
         "options": plain(record.options),
         "status": record.status,
         "reason": _cut(record.reason),
-        "probes": {label: _filled(asdict(row) | {"reason": _cut(row.reason)}) for label, row in record.probes.items()},
+        "probes": {
+            label: _without_empty(asdict(row) | {"reason": _cut(row.reason)}) for label, row in record.probes.items()
+        },
         "data": plain(record.data),
         "metrics": [metric_to_json(row) for row in record.metrics],
         "artifacts": [artifact_to_json(row) for row in record.artifacts],
@@ -90,7 +92,7 @@ def to_json(record: Record) -> dict[str, Any]:
 
 
 def metric_to_json(row: MetricRow) -> dict[str, Any]:
-    """A metric as JSON values. A value that is not a finite number is stored as absent, with that as its reason."""
+    """Return a metric as JSON values; a value that is not finite is stored as absent, with a reason that says so."""
     value, reason = row.value, row.reason
     if value is not None and not math.isfinite(value):
         value, reason = None, reason or f"not a finite number: {float(row.value or 0.0)}"
@@ -100,23 +102,29 @@ def metric_to_json(row: MetricRow) -> dict[str, Any]:
     if interval is not None and math.isfinite(interval.low) and math.isfinite(interval.high):
         entry["interval"] = plain(interval)
     samples = [float(sample) for sample in row.samples if math.isfinite(sample)]
-    rest = {"reason": _cut(reason), "samples": samples, "n": plain(row.n), "ideal": plain(row.ideal)}
-    rest["of_predictions"] = row.of_predictions or None
-    rest["kind"] = None if row.kind == "estimate" else row.kind
-    return entry | _filled(rest)
+    optional = {"reason": _cut(reason), "samples": samples, "n": plain(row.n), "ideal": plain(row.ideal)}
+    optional["of_predictions"] = row.of_predictions or None
+    optional["kind"] = None if row.kind == "estimate" else row.kind
+    return entry | _without_empty(optional)
 
 
 def artifact_to_json(row: ArtifactRow) -> dict[str, Any]:
-    """An artifact's row as JSON values."""
-    return _filled(asdict(row))
+    """Return an artifact's row as JSON values."""
+    return _without_empty(asdict(row))
 
 
 def line(record: Record, beside: str) -> tuple[bytes, bool, bool]:
-    """The record's line, newline included, of at most `RECORD_BYTES`; whether samples, and whether more, are not in it.
+    """Return the record's line, and what was left out of it.
 
-    What is too much goes in this order: samples beyond `RECORD_SAMPLES` a metric (evenly spaced ones stay), samples
-    beyond 8, parts that alone are longer than `_PART_BYTES`, the metrics at the end. `beside` names the file that holds
-    all of it: a note says so.
+    If the record is too long, these are left out, in this order: samples beyond `RECORD_SAMPLES` of each metric (evenly
+    spaced ones stay); samples beyond 8; parts that are longer than `_PART_BYTES`; the last metrics.
+
+    Args:
+        record: the record.
+        beside: path of the file that will contain the complete record; a note in the line names it.
+
+    Returns:
+        The line, newline included, of at most `RECORD_BYTES`; whether samples were left out; whether more was.
     """
     whole = to_json(record)
     entry = _thinned(whole, RECORD_SAMPLES)
@@ -124,7 +132,7 @@ def line(record: Record, beside: str) -> tuple[bytes, bool, bool]:
     if len(text) < RECORD_BYTES:
         return text.encode() + b"\n", entry != whole, False
     entry = _thinned(whole, 8)
-    # How a probe ended is needed by a resume, so only the reasons give way.
+    # A resume needs to know how each probe ended, so only the reasons are cut.
     entry["probes"] = {label: row | {"reason": row.get("reason", "")[:100]} for label, row in entry["probes"].items()}
     left_out = []
     for part in ("notes", "options", "data", "artifacts", "cell"):
@@ -133,19 +141,21 @@ def line(record: Record, beside: str) -> tuple[bytes, bool, bool]:
             left_out.append(f"`{part}`")
     metrics: list[dict[str, Any]] = entry["metrics"]
     excess = len(dumps(entry)) - RECORD_BYTES + 1024 + len(beside)
-    kept = len(metrics)
-    while kept and excess > 0:
-        kept -= 1
-        excess -= len(dumps(metrics[kept])) + 1
-    if kept < len(metrics):
-        entry["metrics"] = metrics[:kept]
-        left_out.append(f"{len(metrics) - kept} of {len(metrics)} metrics")
+    count = len(metrics)
+    while count and excess > 0:
+        count -= 1
+        excess -= len(dumps(metrics[count])) + 1
+    if count < len(metrics):
+        entry["metrics"] = metrics[:count]
+        left_out.append(f"{len(metrics) - count} of {len(metrics)} metrics")
     if left_out:
-        entry["notes"] = [*entry["notes"], f"too long for a record, and whole in {beside}: {', '.join(left_out)}"]
+        entry["notes"] = [*entry["notes"], f"too long for a record, and complete in {beside}: {', '.join(left_out)}"]
     return dumps(entry).encode() + b"\n", entry["metrics"] != whole["metrics"], bool(left_out)
 
 
 def _thinned(entry: dict[str, Any], most: int) -> dict[str, Any]:
+    """Return the entry with at most `most` samples of each metric, evenly spaced."""
+
     def thin(samples: list[float]) -> list[float]:
         return [samples[index * (len(samples) - 1) // (most - 1)] for index in range(most)]
 
@@ -162,7 +172,7 @@ def _cut(text: str | None) -> str | None:
     return text[: REASON_CHARACTERS - 1] + "…"
 
 
-def _filled(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _without_empty(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value is not None and value != [] and value != ""}
 
 
@@ -170,9 +180,10 @@ def _filled(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_json(entry: Mapping[str, Any]) -> Record:
-    """The record that `entry` holds, of any schema up to now; unknown keys are taken and left aside.
+    """Return the record in `entry`, which may be of any schema up to the current one; unknown keys are ignored.
 
-    Raises ValueError where it is no record.
+    Raises:
+        ValueError: the entry is not a record.
     """
     if not isinstance(entry, Mapping):
         raise ValueError(f"not a record: {str(entry)[:40]}")
@@ -200,7 +211,7 @@ def from_json(entry: Mapping[str, Any]) -> Record:
 
 
 def _from_schema_1(entry: dict[str, Any]) -> dict[str, Any]:
-    """Add what schema 1 said in words only: each metric's `kind`, and the flags that were notes."""
+    """Return the entry in schema 2: with the `kind` of each metric, and the flags, that schema 1 had in words only."""
     notes = [note for note in entry.get("notes", ()) if isinstance(note, str)]
     metrics = [_kind_from_reason(row) if isinstance(row, dict) else row for row in entry.get("metrics", ())]
     return {
@@ -215,7 +226,7 @@ def _from_schema_1(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kind_from_reason(row: dict[str, Any]) -> dict[str, Any]:
-    """A metric of schema 1 with the kind that its reason implies, and the reason without those words."""
+    """Return a metric of schema 1 with the kind that its reason implies, and the reason without those words."""
     reason = row.get("reason")
     if "kind" in row or not isinstance(reason, str):
         return row
@@ -228,7 +239,15 @@ def _kind_from_reason(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
-    """Read a metric of a `schema` from its JSON values; a value that is no number is absent, which its reason says."""
+    """Return the metric in `row`; a value that is not a number becomes absent, with a reason that says so.
+
+    Args:
+        row: the metric's JSON values.
+        schema: the schema that they are in.
+
+    Raises:
+        ValueError: the metric has no valid coordinates.
+    """
     if schema == 1:
         row = _kind_from_reason(dict(row))
     at = row.get("at", {})
@@ -236,7 +255,7 @@ def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
         raise ValueError(f"at {str(at)[:40]}")
     interval = row.get("interval")
     if row.get("value") is not None and not _is_number(row["value"]):
-        row, interval = {**row, "value": None, "reason": f"damaged: {str(row['value'])[:40]} is no number"}, None
+        row, interval = {**row, "value": None, "reason": f"damaged: {str(row['value'])[:40]} is not a number"}, None
     if interval and not (_is_number(interval.get("low")) and _is_number(interval.get("high")) and _is_level(interval)):
         interval = None
     samples = tuple(sample for sample in row.get("samples", ()) if _is_number(sample))
@@ -262,7 +281,7 @@ def _is_level(interval: Mapping[str, Any]) -> bool:
 
 
 def artifact_from_json(row: Mapping[str, Any]) -> ArtifactRow:
-    """An artifact's row from its JSON values."""
+    """Return the artifact's row in `row`."""
     return _row(ArtifactRow, {"kind": "predictions", **row})
 
 
@@ -272,9 +291,9 @@ def _row(kind: Any, row: Mapping[str, Any]) -> Any:
 
 
 def read_lines(content: bytes) -> tuple[list[Record], int]:
-    """The records in a file's content, and how many lines were torn or are no records.
+    """Return the records in a file's content, and the number of lines that are torn or are no records.
 
-    Each line stands for itself: a torn one costs nothing but itself, wherever it stands.
+    Each line is read by itself: a torn line does not affect other lines.
     """
     records, torn = [], 0
     for text in content.split(b"\n"):
@@ -291,33 +310,34 @@ def read_lines(content: bytes) -> tuple[list[Record], int]:
 
 
 def label_of(name: str) -> str:
-    """The probe's label in a metric's or artifact's name: what stands before the first slash."""
+    """Return the probe's label in the name of a metric or artifact: the part before the first slash."""
     return name.partition("/")[0]
 
 
 def merge(records: Iterable[Record]) -> list[Record]:
-    """One record an `id`, in order of first appearance: of each (id, probe) the latest.
+    """Return one record for each `id`, in order of first appearance; of each (id, probe) the latest result counts.
 
-    `records` come oldest first. The merged record is the latest one, with the probes, metrics and artifacts
-    that only earlier ones have, and all notes; `seconds` keep the parts that only earlier ones spent.
+    The merged record is the latest one. Probes, metrics and artifacts that only earlier records have are added, and so
+    are all notes, and the `seconds` of parts that only earlier records have.
+
+    Args:
+        records: oldest first.
     """
     merged: dict[str, Record] = {}
     for record in records:
         earlier = merged.get(record.id)
-        merged[record.id] = record if earlier is None else _over(earlier, record)
+        merged[record.id] = record if earlier is None else _merged(earlier, record)
     return list(merged.values())
 
 
-def _over(earlier: Record, later: Record) -> Record:
-    done_again = {*later.probes, *(label_of(row.name) for row in later.metrics)}
-    written_again = {row.name for row in later.artifacts}
-    artifacts = (
-        row for row in earlier.artifacts if row.name not in written_again and label_of(row.name) not in done_again
-    )
+def _merged(earlier: Record, later: Record) -> Record:
+    repeated = {*later.probes, *(label_of(row.name) for row in later.metrics)}
+    names = {row.name for row in later.artifacts}
+    artifacts = (row for row in earlier.artifacts if row.name not in names and label_of(row.name) not in repeated)
     return replace(
         later,
         probes={**earlier.probes, **later.probes},
-        metrics=(*(row for row in earlier.metrics if label_of(row.name) not in done_again), *later.metrics),
+        metrics=(*(row for row in earlier.metrics if label_of(row.name) not in repeated), *later.metrics),
         artifacts=(*artifacts, *later.artifacts),
         data=later.data or earlier.data,
         options=later.options or earlier.options,

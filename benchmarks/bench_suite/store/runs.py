@@ -1,9 +1,9 @@
-"""The runs on disk: `results/`, which this module reads, and writes by way of `writing`.
+"""The runs on disk, under `results/`.
 
-A run is a folder: `run.json`, `environments/HASH.json`, `records/NUMBER.jsonl` (one file a writer, one record a line),
-`cells/ID/` with predictions and artifacts, `weights/UNIT.safetensors` (and, while it trains, `UNIT.checkpoint`),
-`summaries.json`. Whatever a record names is
-written before the record is. What the files hold is told by `records` and `formats`.
+A run is a folder: `run.json`, `environments/HASH.json`, `records/NUMBER.jsonl` (one file for each writer, one record a
+line), `cells/ID/` with predictions and artifacts, `weights/UNIT.safetensors` (and `UNIT.checkpoint` during a training),
+`summaries.json`. A file that a record names is written before the record. The modules `records` and `formats` define
+the content of the files, and `atomic` writes them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, Record
 from bench_suite.store import formats
-from bench_suite.store.atomic import StoreError, Writer, explained, replace, safe_name, write_file
+from bench_suite.store.atomic import StoreError, Writer, replace_file, safe_name, write_file, writing_error
 from bench_suite.store.records import (
     SCHEMA,
     artifact_from_json,
@@ -39,33 +39,37 @@ from bench_suite.store.records import (
 
 _Content = TypeVar("_Content")
 BESIDE_CELLS = ("gate", "report", "title", "description")
-"What of a suite is no part of any cell."
+"Tables and keys of a suite that belong to no cell."
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run as a list of runs shows it."""
+    """A run in a list of runs."""
 
     run: str
+    "Id of the run."
     suite: str
+    "Name of the suite."
     started: str
     "ISO 8601, UTC, to the millisecond."
     records: int
-    "Lines written; a cell that was resumed counts once for each record."
+    "Number of lines written; a cell that was resumed counts once for each record."
     smoke: bool
+    "Whether it is a smoke run."
     path: Path
+    "The run's folder."
     info: Mapping[str, Any]
-    "All of `run.json`."
+    "The content of `run.json`."
 
 
-def _said(error: Exception) -> str:
-    """A fault in words, without the path of this machine that an OSError has."""
+def _message(error: Exception) -> str:
+    """Return the message of an error, without the path of this machine that an OSError contains."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def of_cells(overrides: Sequence[str]) -> list[str]:
-    """Those `--set` overrides, in order of the alphabet, that may change a cell or what is measured of it."""
-    return sorted(each for each in overrides if re.split(r"[.=]", each, maxsplit=1)[0].strip() not in BESIDE_CELLS)
+def cell_overrides(overrides: Sequence[str]) -> list[str]:
+    """Return the `--set` overrides that may change a cell or its measurements, in alphabetical order."""
+    return sorted(text for text in overrides if re.split(r"[.=]", text, maxsplit=1)[0].strip() not in BESIDE_CELLS)
 
 
 class Store:
@@ -75,9 +79,13 @@ class Store:
         self.root = Path(os.path.abspath(root))  # a component may change the working folder
 
     def create(self, suite: str, run_json: Mapping[str, Any]) -> Run:
-        """A new, empty run of `suite`, whose `run.json` holds `run_json`, `schema`, `run`, `suite` and `started`.
+        """Create a new, empty run of `suite`.
 
-        Raises StoreError where the folder cannot be used; nothing half-written stays.
+        Its `run.json` contains `run_json`, `schema`, `run`, `suite` and `started`. If an error is raised, nothing
+        remains on disk.
+
+        Raises:
+            StoreError: the folder cannot be written.
         """
         now = datetime.now(UTC)
         started = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -88,60 +96,66 @@ class Store:
             path.mkdir()
             (path / "records").mkdir()
             info = {**run_json, "schema": SCHEMA, "run": path.name, "suite": suite, "started": started}
-            replace(path / "run.json", dumps(info, indent=2).encode())
+            replace_file(path / "run.json", dumps(info, indent=2).encode())
         except BaseException as error:
-            taken = isinstance(error, FileExistsError) and path.exists()
-            if not taken:
+            exists = isinstance(error, FileExistsError) and path.exists()
+            if not exists:
                 shutil.rmtree(path, ignore_errors=True)
             for folder in missing:
                 with suppress(OSError):
                     folder.rmdir()
-            if taken:  # the same second and the same random number
+            if exists:  # the same second and the same random number
                 return self.create(suite, run_json)
             if isinstance(error, OSError):
-                raise explained(error, self.root) from error
+                raise writing_error(error, self.root) from error
             raise
         return Run(path)
 
     def runs(self) -> list[RunInfo]:
-        """All runs, newest first. Reads each one's `run.json` and counts lines, nothing else."""
+        """Return all runs, newest first; only their `run.json` is read and their lines are counted."""
         if not self.root.is_dir():
             return []
-        found = []
+        runs = []
         for path in self.root.iterdir():
             with suppress(StoreError):  # a folder that is no run, or not yet
-                found.append(_info(path))
-        return sorted(found, key=lambda info: (info.started, info.run), reverse=True)
+                runs.append(_info(path))
+        return sorted(runs, key=lambda info: (info.started, info.run), reverse=True)
 
     def newest(self, suite: str, overrides: Sequence[str] = ()) -> Run | None:
-        """The newest run of a suite under these `--set` overrides that can be resumed; smoke runs are left aside.
+        """Return the newest run of a suite under these `--set` overrides; None if there is none.
 
-        What they say of gates and of the report is left aside too: it is no part of any cell.
+        Smoke runs are ignored, because they cannot be resumed. Overrides of gates and of the report are ignored too,
+        because they belong to no cell.
         """
-        wanted = of_cells(overrides)
-        fitting = (r for r in self.runs() if r.suite == suite and not r.smoke)
-        return next((Run(r.path) for r in fitting if of_cells(r.info.get("overrides", ())) == wanted), None)
+        wanted = cell_overrides(overrides)
+        candidates = (info for info in self.runs() if info.suite == suite and not info.smoke)
+        same = (info for info in candidates if cell_overrides(info.info.get("overrides", ())) == wanted)
+        return next((Run(info.path) for info in same), None)
 
     def open(self, name: str | Path) -> Run:
-        """The run of that id, of an id that begins so, at that path, or the `latest`.
+        """Return a run.
 
-        Raises StoreError where there is none, or several.
+        Args:
+            name: the run's id, the beginning of its id, its path, or `latest`.
+
+        Raises:
+            StoreError: there is no such run, or several.
         """
         if (Path(name) / "run.json").is_file():
             return Run(Path(name))
         known = self.runs()
         if not known:
             raise StoreError(
-                f"no run {str(name)!r}: {self.root} holds no runs yet\n  make one with: bench run quickstart"
+                f"no run {str(name)!r}: {self.root} contains no runs yet\n  make one with: bench run quickstart"
             )
         if str(name) == "latest":
             return Run(known[0].path)
-        fitting = [info for info in known if info.run.startswith(str(name))] if str(name) else []
-        if len(fitting) == 1 or any(info.run == str(name) for info in fitting):
-            return Run(next((info for info in fitting if info.run == str(name)), fitting[0]).path)
-        if fitting:
-            names = "".join(f"\n  {info.run}" for info in fitting[:8])
-            raise StoreError(f"{len(fitting)} runs begin with {str(name)!r}; write more of the id:{names}")
+        matches = [info for info in known if info.run.startswith(str(name))] if str(name) else []
+        if len(matches) == 1 or any(info.run == str(name) for info in matches):
+            return Run(next((info for info in matches if info.run == str(name)), matches[0]).path)
+        if matches:
+            names = "".join(f"\n  {info.run}" for info in matches[:8])
+            raise StoreError(f"{len(matches)} runs begin with {str(name)!r}; write more of the id:{names}")
         near = difflib.get_close_matches(str(name), [info.run for info in known], n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise StoreError(f"no run {str(name)!r} in {self.root}{hint}\n  list them with: bench results")
@@ -153,7 +167,7 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.torn = 0
-        "Lines that the last call of `records` could not read."
+        "Number of lines that the last call of `records` could not read."
         self.info: Mapping[str, Any] = _info(self.path).info
 
     @property
@@ -163,38 +177,41 @@ class Run:
 
     @property
     def planned(self) -> Mapping[str, str]:
-        """By id, in words, the cells that the suite as it is now asks for; empty in runs that do not tell."""
+        """The names of the cells that the suite now asks for, by id; empty if an old run does not state them."""
         planned: Mapping[str, str] = self.info.get("planned", {})
         return planned
 
-    def wanted(self) -> list[Record]:
-        """The records of cells that the suite asks for: a resume may have changed it since others were made."""
+    def planned_records(self) -> list[Record]:
+        """Return the records of the planned cells: a resume may have changed the suite since others were written."""
         return [record for record in self.records() if not self.planned or record.id in self.planned]
 
     # ── driving ─────────────────────────────────────────────────────────────────────────────────
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Held by the one process that drives the run. Raises StoreError that says who holds it."""
+        """Lock the run for the one process that drives it.
+
+        Raises:
+            StoreError: another process has locked it; the message names the process.
+        """
         import filelock
 
-        # Beside the lock: a second driver's attempt to take the lock empties the lock's own file.
+        # Not in the lock's own file: a second driver that tries to lock it empties that file.
         holder = self.path / "driver.json"
         lock = filelock.FileLock(self.path / ".lock", timeout=0)
         try:
             lock.acquire()
         except filelock.Timeout:
-            who: Mapping[str, Any] = {}
+            driver: Mapping[str, Any] = {}
             with suppress(OSError, ValueError):
-                who = json.loads(holder.read_bytes())
-            by = (
-                f"process {who['process']}, since {who['since']}" if {"process", "since"} <= who.keys() else "a process"
-            )
+                driver = json.loads(holder.read_bytes())
+            known = {"process", "since"} <= driver.keys()
+            by = f"process {driver['process']}, since {driver['since']}" if known else "a process"
             raise StoreError(
                 f"run {self.name} is being driven by {by}\n  wait until it ends, or stop it; then: bench run … --resume"
             ) from None
         except OSError as error:
-            raise explained(error, self.path) from error
+            raise writing_error(error, self.path) from error
         try:
             self._write("driver.json", dumps({"process": os.getpid(), "since": _now()}).encode())
             yield
@@ -203,11 +220,14 @@ class Run:
             lock.release()
 
     def writer(self) -> Writer:
-        """A writer with a file of its own. Of two records of one (id, probe) the later writer's counts."""
+        """Return a writer with a file of its own.
+
+        Of two records of one (id, probe), that of the later writer counts.
+        """
         return Writer(self.path)
 
     def update(self, changes: Mapping[str, Any]) -> None:
-        """Change what `run.json` says of the suite, as a resume under a changed suite does."""
+        """Change entries of `run.json`, as a resume under a changed suite does."""
         info = {**self.info, **changes}
         self._write("run.json", dumps(info, indent=2).encode())
         self.info = info
@@ -215,20 +235,21 @@ class Run:
     # ── records ─────────────────────────────────────────────────────────────────────────────────
 
     def records(self) -> list[Record]:
-        """The cells' records, the latest of each (id, probe) merged, in order of first appearance; sets `torn`."""
-        found: list[Record] = []
+        """Return the cells' records, merged (see `records.merge`), in order of first appearance; sets `torn`."""
+        all_records: list[Record] = []
         self.torn = 0
         for path in sorted((self.path / "records").glob("*.jsonl")):
             records, torn = read_lines(path.read_bytes())
-            found += records
+            all_records += records
             self.torn += torn
-        return merge(found)
+        return merge(all_records)
 
-    def written(self, wanted: Callable[[bytes], bool]) -> Iterator[Record]:
-        """The records as they were written, unmerged, oldest first, of the lines that `wanted` takes.
+    def unmerged_records(self, wanted: Callable[[bytes], bool]) -> Iterator[Record]:
+        """Yield records as they were written, unmerged, oldest first.
 
-        For who needs few of many: a line is parsed only if its bytes are wanted. Each begins with `schema`, `run`,
-        `suite`, `id`, `weights_key` and `cell`.
+        Args:
+            wanted: called with each line, which is parsed only if the result is True, so that few of many records are
+                found quickly. A line begins with `schema`, `run`, `suite`, `id`, `weights_key` and `cell`.
         """
         for path in sorted((self.path / "records").glob("*.jsonl")):
             for line in path.read_bytes().splitlines():
@@ -236,7 +257,7 @@ class Run:
                     yield from read_lines(line)[0]
 
     def add_environment(self, environment: Mapping[str, Any]) -> str:
-        """Keep a description of where cells ran, once; returns the hash by which records name it."""
+        """Write a description of the environment, once; return the hash by which records name it."""
         text = json.dumps(json.loads(dumps(environment)), indent=2, sort_keys=True)
         name = hashlib.sha256(text.encode()).hexdigest()[:16]
         if not (self.path / "environments" / f"{name}.json").exists():
@@ -244,48 +265,64 @@ class Run:
         return name
 
     def environment(self, name: str) -> Mapping[str, Any]:
-        """The environment of that hash; empty where it was lost."""
+        """Return the environment with that hash; empty if its file is missing or damaged."""
         with suppress(OSError, ValueError):
-            found: Mapping[str, Any] = json.loads(self._inside(f"environments/{name}.json").read_bytes())
-            return found
+            environment: Mapping[str, Any] = json.loads(self._inside(f"environments/{name}.json").read_bytes())
+            return environment
         return {}
 
-    # ── what lies beside a record ───────────────────────────────────────────────────────────────
+    # ── files beside a record ───────────────────────────────────────────────────────────────────
 
     def write_predictions(self, id: str, split: str, predictions: Predictions) -> ArtifactRow:
-        """Predictions on a split as Parquet (`formats.predictions_to_parquet`)."""
+        """Write the predictions of a cell on a split as Parquet (`formats.predictions_to_parquet`)."""
         file = f"cells/{safe_name(id)}/predictions-{safe_name(split)}.parquet"
         self._write(file, formats.predictions_to_parquet(predictions))
         return ArtifactRow(f"predictions/{split}", "predictions", file)
 
     def read_predictions(self, row: ArtifactRow) -> Predictions:
-        """What `write_predictions` wrote. Raises StoreError where the file is missing or damaged."""
+        """Return what `write_predictions` wrote.
+
+        Raises:
+            StoreError: the file is missing or damaged.
+        """
         return self._read(row, formats.predictions_from_parquet)
 
     def write_artifact(self, id: str | None, probe: str, artifact: Artifact) -> ArtifactRow:
-        """An artifact of a cell, or of the run where `id` is None. Raises ValueError where its form is wrong."""
+        """Write an artifact of a cell, or of the run if `id` is None.
+
+        Raises:
+            ValueError: the artifact's data do not have the form of its kind.
+        """
         folder = "summaries" if id is None else f"cells/{safe_name(id)}"
         file = f"{folder}/{safe_name(probe)}/{safe_name(artifact.name)}{formats.artifact_suffix(artifact)}"
         self._write(file, formats.artifact_to_bytes(artifact))
         return ArtifactRow(f"{probe}/{artifact.name}", artifact.kind, file, artifact.caption)
 
     def read_artifact(self, row: ArtifactRow) -> Artifact:
-        """The artifact that a row names; its name is without the probe's label. Raises StoreError as above."""
+        """Return the artifact that a row names; its name does not contain the probe's label.
+
+        Raises:
+            StoreError: the file is missing or damaged.
+        """
         name = row.name.partition("/")[2] or row.name
         return self._read(row, lambda content: formats.artifact_from_bytes(name, row.kind, row.caption, content))
 
     def write_text(self, relative: str, text: str) -> Path:
-        """A text file at a path inside the run's folder. Raises StoreError where the path leads out of it."""
+        """Write a text file at a path inside the run's folder.
+
+        Raises:
+            StoreError: the path leads out of the folder, or the file cannot be written.
+        """
         return self._write(relative, text.encode("utf-8", errors="backslashreplace"))
 
     def write_traceback(self, id: str, name: str, text: str) -> str:
-        """The traceback of a cell's part; returns its path inside the run's folder."""
+        """Write the traceback of a part of a cell; return its path inside the run's folder."""
         file = f"cells/{safe_name(id)}/traceback-{safe_name(name)}.txt"
         self.write_text(file, text)
         return file
 
     def write_summaries(self, metrics: Sequence[MetricRow], artifacts: Sequence[ArtifactRow]) -> None:
-        """What probes say of the run as a whole; replaces what was there."""
+        """Write the metrics and artifacts of the whole run; they replace earlier ones."""
         entry = {
             "schema": SCHEMA,
             "metrics": [metric_to_json(row) for row in metrics],
@@ -294,7 +331,11 @@ class Run:
         self._write("summaries.json", dumps(entry, indent=2).encode())
 
     def summaries(self) -> tuple[list[MetricRow], list[ArtifactRow]]:
-        """What `write_summaries` wrote; empty where nothing was."""
+        """Return what `write_summaries` wrote; empty if nothing was written.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
         try:
             entry = json.loads((self.path / "summaries.json").read_bytes())
             metrics = [metric_from_json(row, entry.get("schema", 1)) for row in entry["metrics"]]
@@ -304,21 +345,21 @@ class Run:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{self.path / 'summaries.json'} cannot be read: {error}") from error
 
-    def keep_weights(self, unit: str, weights_key: str, state: Mapping[str, Any], history: History | None) -> None:
-        """Keep a unit's weights and what happened in its training, for a resume of this run."""
+    def write_weights(self, unit: str, weights_key: str, state: Mapping[str, Any], history: History | None) -> None:
+        """Write the weights of a unit and the history of its training, for a resume of this run."""
         self._write(f"weights/{safe_name(unit)}.safetensors", formats.weights_to_bytes(state, weights_key, history))
 
-    def kept_weights(self, unit: str, weights_key: str) -> tuple[dict[str, Any], History | None] | None:
-        """Return state dict and history of a unit; None if none are kept, or they are damaged or of another key."""
+    def read_weights(self, unit: str, weights_key: str) -> tuple[dict[str, Any], History | None] | None:
+        """Return the state dict and history of a unit; None if there is no readable file under this key."""
         path = self.path / "weights" / f"{safe_name(unit)}.safetensors"
         try:
-            kept, state, history = formats.weights_from_bytes(path.read_bytes())
+            key, state, history = formats.weights_from_bytes(path.read_bytes())
         except (OSError, ValueError):
             return None
-        return (state, history) if kept == weights_key else None
+        return (state, history) if key == weights_key else None
 
     def checkpoint(self, unit: str, weights_key: str) -> Checkpoint:
-        """Where a unit's training is saved in the middle."""
+        """Return the file in which a unit's unfinished training is saved."""
         return Checkpoint(self._inside(f"weights/{safe_name(unit)}.checkpoint"), weights_key)
 
     # ── files ───────────────────────────────────────────────────────────────────────────────────
@@ -335,32 +376,32 @@ class Run:
     def _read(self, row: ArtifactRow, read: Callable[[bytes], _Content]) -> _Content:
         try:
             return read(self._inside(row.file).read_bytes())
-        except (OSError, ValueError, KeyError) as error:  # pyarrow's and Pillow's faults are among these
-            raise StoreError(f"{row.name} of run {self.name}: {row.file} cannot be read: {_said(error)}") from error
+        except (OSError, ValueError, KeyError) as error:  # these include the errors of pyarrow and Pillow
+            raise StoreError(f"{row.name} of run {self.name}: {row.file} cannot be read: {_message(error)}") from error
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`contracts.Checkpoints` in one file: a first line that says of which training it is, then what was saved."""
+    """`contracts.Checkpoints` in one file: the first line identifies the training, the rest is what was saved."""
 
     path: Path
     weights_key: str
-    "Identity of the training that may go on from it."
+    "Identity of the training that may be resumed from it."
 
     def save(self, content: bytes) -> None:
-        """Keep this in the place of what was kept before: wholly, or not at all."""
+        """Replace what was saved before with `content`, completely or not at all."""
         write_file(self.path, self.weights_key.encode() + b"\n" + content)
 
     def load(self) -> bytes | None:
-        """What was kept last; None where there is nothing, or it is of another training."""
+        """Return what was saved last; None if there is nothing, or if it belongs to another training."""
         try:
             first, _, content = self.path.read_bytes().partition(b"\n")
         except OSError:
             return None
         return content if first.decode(errors="replace") == self.weights_key else None
 
-    def is_there(self) -> bool:
-        """Whether something of this training is kept, by its first line alone: the rest may be gigabytes."""
+    def exists(self) -> bool:
+        """Return whether this training was saved; only the first line is read, since the rest may be gigabytes."""
         try:
             with self.path.open("rb") as file:
                 return file.readline().rstrip(b"\n") == self.weights_key.encode()
@@ -368,7 +409,7 @@ class Checkpoint:
             return False
 
     def remove(self) -> None:
-        """Remove it, when the training has ended."""
+        """Remove the file, when the training has ended."""
         with suppress(OSError):
             self.path.unlink()
 
@@ -385,6 +426,6 @@ def _info(path: Path) -> RunInfo:
             if not isinstance(info.get(name, {}), dict):
                 raise ValueError(f"{name} is {str(info[name])[:40]}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"{path} is no run: its run.json cannot be read ({error})") from error
+        raise StoreError(f"{path} is not a run: its run.json cannot be read ({error})") from error
     records = sum(file.read_bytes().count(b"\n") for file in (path / "records").glob("*.jsonl"))
     return RunInfo(run, suite, started, records, bool(info.get("smoke")), path, info)
