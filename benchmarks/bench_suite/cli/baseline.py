@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 
-from bench_suite.cli.arguments import JSON, RESULTS, chosen, shown
+from bench_suite.cli.arguments import JSON, RESULTS, display_path, shared_options
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.output import format_bytes, say
 
 
 @click.group(name="baseline")
 def command() -> None:
-    """Keep a run as the baseline of its suite, and list what is kept.
+    """Keep a run as the baseline of its suite, or list the baselines.
 
-    A baseline is a small copy under results/baselines/, made to be committed: records and test predictions.
+    A baseline is a small copy of a run in results/baselines/: its records and test predictions. Commit it to git.
 
     \b
       bench baseline set latest
@@ -28,23 +28,32 @@ def command() -> None:
 @click.argument("run", default="latest", shell_complete=run_names)
 @RESULTS
 def set_(run: str, results: Path) -> None:
-    """Make RUN, by default the newest, the baseline of its suite, in the place of the one before."""
+    """Make RUN, by default the newest run, the baseline of its suite. It replaces the previous baseline.
+
+    \b
+      bench baseline set
+      bench baseline set 20261124T1200
+    """
     from bench_suite.comparison.baselines import set_baseline
     from bench_suite.reports.leaderboard import lacking
     from bench_suite.store.runs import Store
 
     store = Store(results)
     made = set_baseline(store, store.open(run))
-    say(f"{made.suite}: {made.run.name}, {format_bytes(made.size)} in {shown(made.run.path)}")
+    say(f"{made.suite}: {made.run.name}, {format_bytes(made.size)} in {display_path(made.run.path)}")
     if lacks := lacking(made.run):
         say(f"note: it is not the whole suite: {lacks}")
     say("\nnext: bench run SUITE --against baseline   measures anew and compares")
 
 
 @command.command()
-@chosen(RESULTS, JSON)
+@shared_options(RESULTS, JSON)
 def show(results: Path, as_json: bool) -> None:
-    """List the baselines."""
+    """List the baselines, with run, commit, number of cells and size.
+
+    \b
+      bench baseline show --json
+    """
     from bench_suite.comparison.baselines import baselines
     from bench_suite.store.runs import Store
 

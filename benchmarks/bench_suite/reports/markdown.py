@@ -29,7 +29,8 @@ _TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=True,
-    autoescape=False,  # this is Markdown: `marks` escapes it
+    autoescape=False,  # this is Markdown, which `escaping` escapes
+    undefined=jinja2.StrictUndefined,  # a misspelt name is an error, not an empty section
 )
 
 
@@ -56,7 +57,7 @@ def report(run: Run, keep: Keep | None = None) -> str:
         ],
         reading=leaderboard.READING + (f" {leaderboard.FEW_SEEDS}" if _two_seeds(found) else ""),
         errors=_errors(records),
-        probe_faults=_probe_faults(records),
+        probe_errors=_probe_errors(records),
         probes=_probes(run, found, keep),
         summaries=_summaries(run, keep),
         made=provenance.made(run, found),
@@ -122,7 +123,7 @@ def _errors(records: Sequence[Record]) -> str:
     return escaping.table(["Cells", "Status", "Reason"], rows)
 
 
-def _probe_faults(records: Sequence[Record]) -> str:
+def _probe_errors(records: Sequence[Record]) -> str:
     reasons: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         for label, row in record.probes.items():
