@@ -85,7 +85,7 @@ def test_a_tolerance_that_is_not_judged_says_how_it_would_be(bench, suite):
     assert "baseline" not in suite("--smoke").out
     first = suite()
     assert "not judged: quality/accuracy, all cells" in first.out
-    assert "(keep one with `bench baseline set`, then run with `--against baseline`)" in first.out
+    assert "(set a baseline with `bench baseline set`, then run with `--against baseline`)" in first.out
     offered = re.compile(r"^ {6}bench baseline set  +keep this run", re.MULTILINE)
     assert offered.search(first.out)
     Path("suite.toml").write_text(SUITE)

@@ -120,8 +120,8 @@ def main() -> None:
         say("interrupted", err=True)
         sys.exit(130)
     except SystemExit as exit_request:
-        # click wraps the output in this class and exits if the reader has closed it.
-        closed = type(sys.stdout).__name__ == "PacifyFlushWrapper"
+        # click wraps the output in such a class, whose name depends on its version, if the reader has closed it.
+        closed = type(sys.stdout).__name__.endswith("PacifyFlushWrapper")
         sys.exit(EXIT_OUTPUT_CLOSED if closed else exit_request.code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

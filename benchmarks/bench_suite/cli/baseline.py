@@ -35,13 +35,13 @@ def set_(run: str, results: Path) -> None:
       bench baseline set 20261124T1200
     """
     from bench_suite.comparison.baselines import set_baseline
-    from bench_suite.reports.leaderboard import lacking
+    from bench_suite.reports.leaderboard import missing_part
     from bench_suite.store.runs import Store
 
     store = Store(results)
     made = set_baseline(store, store.open(run))
     say(f"{made.suite}: {made.run.name}, {format_bytes(made.size)} in {display_path(made.run.path)}")
-    if lacks := lacking(made.run):
+    if lacks := missing_part(made.run):
         say(f"note: it is not the whole suite: {lacks}")
     say("\nnext: bench run SUITE --against baseline   measures anew and compares")
 

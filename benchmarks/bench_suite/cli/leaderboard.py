@@ -60,17 +60,17 @@ def newest_of_each(store: Store) -> list[Run]:
 
     A run of a part of a suite (`--only`), or one with failed cells, does not replace a complete run.
     """
-    from bench_suite.reports.leaderboard import lacking
+    from bench_suite.reports.leaderboard import missing_part
 
     newest: dict[str, tuple[bool, Run]] = {}
     for info in store.runs():
         if info.smoke or newest.get(info.suite, (False, None))[0]:
             continue
         run = Run(info.path)
-        whole = lacking(run) == ""
-        if whole or (info.suite not in newest and any(record.status == "ok" for record in run.records())):
-            newest[info.suite] = (whole, run)
-    for suite, (whole, run) in newest.items():
-        if not whole:
-            say(f"{suite}: no complete run yet; the leaderboard shows an incomplete one: {lacking(run)}", err=True)
+        complete = missing_part(run) == ""
+        if complete or (info.suite not in newest and any(record.status == "ok" for record in run.records())):
+            newest[info.suite] = (complete, run)
+    for suite, (complete, run) in newest.items():
+        if not complete:
+            say(f"{suite}: no complete run yet; the leaderboard shows an incomplete one: {missing_part(run)}", err=True)
     return [run for _, run in newest.values()]
