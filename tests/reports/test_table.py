@@ -134,7 +134,7 @@ def test_a_seed_without_samples_counts_as_one_sample_of_its_value(make_run: Make
     [table] = tables([make_run(memory(0, 1.0), memory(1, 2.0), memory(2, 6.0))])
     value = table.rows[0].values[table.columns[0]]
     assert (value.value, value.spread) == (2.0, (1.0, 6.0))
-    assert value.reason == "the process's peak; one observation a seed"
+    assert value.reason == "the process's peak; one observation per seed"
     [table] = tables([make_run(memory(0, 1.0))])
     value = table.rows[0].values[table.columns[0]]
     assert (value.spread, value.reason) == (None, "the process's peak; one observation")

@@ -99,7 +99,7 @@ def _lines(task: Component, sources: Sources) -> list[str]:
     return [*lines, f"sample  {held if package else 'there is none'}"]
 
 
-@command.command("fetch")
+@command.command("fetch", short_help="Download the data, weights and tokenizers of SUITE.")
 @shared_options(SUITE, SET, ONLY)
 @click.option("--offline", is_flag=True, help="Only check whether everything is here; download nothing.")
 @click.option("--trust", is_flag=True, help="Allow the suite to run the Python files that it names.")

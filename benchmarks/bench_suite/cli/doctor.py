@@ -44,8 +44,8 @@ print("\\n" + json.dumps(round(time.perf_counter() - began, 1)), flush=True)
 def command(compiles: bool, offline: bool, as_json: bool) -> int:
     """Check this machine: devices, versions, peak rates, missing packages and how to install them.
 
-    The command measures the peak rates again. This takes some seconds and needs an idle machine. The probe
-    `compute` reports utilisation relative to these rates. Exit status 3 if a required package does not load.
+    The command measures the peak rates, which takes some seconds and needs an idle machine. The probe `compute`
+    reports utilisation relative to these rates. Exit status 3 if a required package does not load.
 
     \b
       bench doctor

@@ -60,10 +60,10 @@ def _machine(examination: Mapping[str, Any], width: int) -> Iterator[str]:
     yield from _wrapped(
         "system", f"{system['name']} {system['release']}, Python {environment['python']['version']}", width
     )
-    versions_shown = [
+    main_versions = [
         f"{name} {versions[name]}" for name in ("bench-suite", "torch", "numpy", "scikit-learn") if name in versions
     ]
-    yield from _wrapped("versions", ", ".join(versions_shown), width)
+    yield from _wrapped("versions", ", ".join(main_versions), width)
     if environment["threads"]:
         yield from _wrapped(
             "variables", ", ".join(f"{name}={value}" for name, value in environment["threads"].items()), width

@@ -14,7 +14,7 @@ from bench_suite.cli.scaffold import fill, write_new
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), default=Path("suite.toml"), metavar="[FILE]")
 def command(file: Path) -> None:
-    """Write a commented suite to start from to FILE, by default suite.toml. No file is overwritten.
+    """Write a commented starter suite to FILE, by default suite.toml. No file is overwritten.
 
     The suite runs unchanged, on data that every installation has. Its comments explain the alternatives.
 

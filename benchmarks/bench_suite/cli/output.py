@@ -29,11 +29,11 @@ def printable(text: str, keep: str = "\n\t") -> str:
 
 def say(text: object = "", *, err: bool = False) -> None:
     """Print text to standard output, or to standard error if `err` is set; fold prose to the width of a terminal."""
-    text_shown = printable(str(text))
+    escaped = printable(str(text))
     if (sys.stderr if err else sys.stdout).isatty():
-        text_shown = fold(text_shown, shutil.get_terminal_size().columns, quoting=err)
+        escaped = fold(escaped, shutil.get_terminal_size().columns, quoting=err)
     try:
-        click.echo(text_shown, err=err)
+        click.echo(escaped, err=err)
     except BrokenPipeError:
         # The reader, such as `head`, closed the output; the command goes on and keeps its exit status.
         stream = sys.stderr if err else sys.stdout
@@ -42,10 +42,10 @@ def say(text: object = "", *, err: bool = False) -> None:
 
 def say_file(text: str) -> None:
     """Print a TOML file; on a terminal fold its long comments only, so that it remains the same document."""
-    text_shown = printable(text)
+    escaped = printable(text)
     if sys.stdout.isatty():
-        text_shown = fold_comments(text_shown, shutil.get_terminal_size().columns)
-    click.echo(text_shown, nl=False)
+        escaped = fold_comments(escaped, shutil.get_terminal_size().columns)
+    click.echo(escaped, nl=False)
 
 
 def format_bytes(number: float) -> str:

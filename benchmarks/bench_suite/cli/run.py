@@ -63,7 +63,7 @@ def command(
 
     Each cell's record is written when its last probe has ended. Ctrl-C once stops the current cell and
     reports the finished cells; Ctrl-C twice exits at once. --resume runs exactly the missing cells, in the same
-    run. --lf starts a new run of the failed cells. To debug, repeat: --lf -x, edit.
+    run. --lf starts a new run of the failed cells; while you fix them, add -x to stop at the next failure.
 
     \b
       bench run quickstart

@@ -32,7 +32,7 @@ class Picture:
     """A stored picture, to be arranged beside others with the same caption."""
 
     caption: str
-    where: str
+    cell_name: str
     "The name of its cell; empty if it belongs to the whole run."
     path: str
     "Its path relative to the report."
@@ -40,13 +40,13 @@ class Picture:
     "Its width on the page in pixels."
 
 
-def render_artifact(run: Run, row: ArtifactRow, where: str, name: str, save: SavePicture | None) -> str | Picture:
+def render_artifact(run: Run, row: ArtifactRow, cell_name: str, name: str, save: SavePicture | None) -> str | Picture:
     """Render one artifact of a run.
 
     Args:
         run: the run with the artifact's file.
         row: the artifact, as its record names it.
-        where: the name of its cell, for the caption; empty if it belongs to the whole run.
+        cell_name: the name of its cell, for the caption; empty if it belongs to the whole run.
         name: a name for the picture.
         save: a function that stores a picture; without one, the text names the file in the run's folder.
 
@@ -55,7 +55,7 @@ def render_artifact(run: Run, row: ArtifactRow, where: str, name: str, save: Sav
         that lacks the form of its kind, says so.
     """
     caption_text = row.caption or row.name
-    caption = escaping.inline(caption_text) + (f" – {escaping.inline(where)}" if where else "")
+    caption = escaping.inline(caption_text) + (f" – {escaping.inline(cell_name)}" if cell_name else "")
     try:
         artifact = run.read_artifact(row)
         if artifact.kind == "table":
@@ -65,7 +65,7 @@ def render_artifact(run: Run, row: ArtifactRow, where: str, name: str, save: Sav
         content = plots.picture(artifact) if save is not None else None
         if content is not None and save is not None:
             return Picture(
-                caption_text, where, save(content, safe_name(name)), plots.page_width(content, artifact.kind)
+                caption_text, cell_name, save(content, safe_name(name)), plots.page_width(content, artifact.kind)
             )
     except (StoreError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         return f"*{caption}: not shown ({escaping.inline(error)})*"
@@ -74,22 +74,22 @@ def render_artifact(run: Run, row: ArtifactRow, where: str, name: str, save: Sav
 
 def arrange_pictures(parts: Sequence[str | Picture]) -> list[str]:
     """Return the artifacts as Markdown, in order; successive pictures with one caption share rows of a table."""
-    parts_written: list[str] = []
+    markdown: list[str] = []
     for caption, group in groupby(parts, key=lambda part: part.caption if isinstance(part, Picture) else None):
         members = list(group)
-        parts_written += [part for part in members if isinstance(part, str)]
+        markdown += [part for part in members if isinstance(part, str)]
         pictures = [part for part in members if isinstance(part, Picture)]
-        parts_written += [f"*{escaping.inline(caption)}*"] if pictures else []
+        markdown += [f"*{escaping.inline(caption)}*"] if pictures else []
         while pictures:
             per_row = max(1, PAGE_WIDTH // max(picture.width for picture in pictures))
             row, pictures = pictures[:per_row], pictures[per_row:]
-            headers = [escaping.inline(picture.where) for picture in row]
-            parts_written.append(escaping.table(headers, [[_image_tag(picture) for picture in row]]))
-    return parts_written
+            headers = [escaping.inline(picture.cell_name) for picture in row]
+            markdown.append(escaping.table(headers, [[_image_tag(picture) for picture in row]]))
+    return markdown
 
 
 def _image_tag(picture: Picture) -> str:
-    description = f"{picture.caption} – {picture.where}" if picture.where else picture.caption
+    description = f"{picture.caption} – {picture.cell_name}" if picture.cell_name else picture.caption
     return f'<img src="{quote(picture.path)}" width="{picture.width}" alt="{escaping.attribute(description)}">'
 
 

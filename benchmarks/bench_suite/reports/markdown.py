@@ -68,10 +68,10 @@ def report(run: Run, save: SavePicture | None = None) -> str:
         probe_errors=_probe_errors(records),
         probes=_probes(run, run_tables, save),
         summaries=_summaries(run, save),
-        made=provenance.run_facts(run, run_tables),
+        facts=provenance.run_facts(run, run_tables),
         data=provenance.data(run_tables),
         notes=[escaping.inline(note) for note in dict.fromkeys(note for record in records for note in record.notes)],
-        again=provenance.reproduction_commands(run),
+        reproduction=provenance.reproduction_commands(run),
         suite_text=escaping.block(str(info["text"]), "toml") if info.get("text") else "",
     )
     return text.rstrip() + "\n"

@@ -234,7 +234,7 @@ def _row_value(records: Sequence[Record], column: Column) -> Value:
     sampled = sum(bool(row.samples) for row in measured)
     if sampled == len(measured) or spread is None:
         return Value(value, None, spread, len(measured), n, reason or (None if sampled else interval_reason))
-    which_seeds = f"in {len(measured) - sampled} of {len(measured)} seeds" if sampled else "a seed"
+    which_seeds = f"in {len(measured) - sampled} of {len(measured)} seeds" if sampled else "per seed"
     return Value(value, None, spread, len(measured), n, "; ".join([*reasons, f"one observation {which_seeds}"]))
 
 
