@@ -178,7 +178,7 @@ def test_a_run_of_a_part_is_listed_as_one(bench, tmp_path):
     assert "a part of" not in bench("results").out
     bench("run", "s.toml", "--smoke", "--only", "model=mlp", "-k", "not seed=7")
     newest = bench("results").out.splitlines()[0]
-    assert newest.endswith("a part of its suite: --only model=mlp -k 'not seed=7'")
+    assert newest.endswith("part of the suite: --only model=mlp -k 'not seed=7'")
     assert json.loads(bench("results", "--json").out)["runs"][0]["only"] == ["model=mlp", "-k not seed=7"]
 
 
@@ -234,4 +234,4 @@ def test_a_fault_of_the_program_ends_with_a_status_that_no_verdict_has(monkeypat
     assert ended.value.code == 70
     said = capsys.readouterr().err
     assert "nobody foresaw this" in said
-    assert "a fault of bench itself" in said
+    assert "an error in bench itself" in said

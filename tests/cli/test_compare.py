@@ -85,15 +85,15 @@ def test_a_tolerance_that_is_not_judged_says_how_it_would_be(bench, suite):
     assert "baseline" not in suite("--smoke").out
     first = suite()
     assert "not judged: quality/accuracy, all cells" in first.out
-    assert "(keep one with `bench baseline set`, then run with `--against baseline`)" in first.out
-    offered = re.compile(r"^ {6}bench baseline set  +keeps this run", re.MULTILINE)
+    assert "(set a baseline with `bench baseline set`, then run with `--against baseline`)" in first.out
+    offered = re.compile(r"^ {6}bench baseline set  +keep this run", re.MULTILINE)
     assert offered.search(first.out)
     Path("suite.toml").write_text(SUITE)
     assert offered.search(suite().out), "a least value is judged, and the tolerance beside it is not"
     assert bench("baseline", "set").status == 0
     second = suite()
     assert not offered.search(second.out), "there is one"
-    assert "--against baseline   judges the tolerances" in second.out
+    assert "--against baseline   judge the tolerances" in second.out
     assert "baseline" not in suite("--against", "baseline").out.partition("next: ")[2], "they have been judged"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench_suite import cli
-from bench_suite.cli.output import commented, folded, printable
+from bench_suite.cli.output import fold, fold_comments, printable
 from bench_suite.suite.spec import locate
 
 HOSTILE = "a\n\0\r\x1b]0;title\x07\x1b[31m\x7f\x9b31m\u202eb"
@@ -167,16 +167,16 @@ def test_faults_and_hints_fit_a_terminal_of_80_columns(tmp_path, arguments):
     ],
 )
 def test_prose_is_folded_and_what_is_to_be_pasted_is_not(line, said):
-    assert folded(line, 12, quoting=True) == said
-    assert folded(f"{line}\n\n{line}", 12, quoting=True) == f"{said}\n\n{said}"
+    assert fold(line, 12, quoting=True) == said
+    assert fold(f"{line}\n\n{line}", 12, quoting=True) == f"{said}\n\n{said}"
 
 
 def test_a_number_of_a_comparison_is_not_torn():
-    assert folded("    0.9 → 0.8, finds −0.082", 24) == "    0.9 → 0.8, finds\n      −0.082"
+    assert fold("    0.9 → 0.8, finds −0.082", 24) == "    0.9 → 0.8, finds\n      −0.082"
 
 
 def test_what_is_indented_goes_on_where_it_began():
-    assert folded(" " * 8 + "quality, fairness, cost", 26) == " " * 8 + "quality, fairness,\n" + " " * 8 + "cost"
+    assert fold(" " * 8 + "quality, fairness, cost", 26) == " " * 8 + "quality, fairness,\n" + " " * 8 + "cost"
 
 
 @pytest.mark.parametrize(
@@ -191,8 +191,8 @@ def test_what_is_indented_goes_on_where_it_began():
     ],
 )
 def test_of_a_suite_comments_alone_are_folded(line, said):
-    assert commented(line, 13) == said
-    assert commented(line, 80) == line
+    assert fold_comments(line, 13) == said
+    assert fold_comments(line, 80) == line
 
 
 @pytest.mark.skipif(os.name != "posix", reason="terminals are opened as POSIX does")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench_suite.cli.progress import Plain, progress_of
+from bench_suite.cli.progress import Plain, progress_for
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import make_plan
 
@@ -19,13 +19,26 @@ def test_a_step_that_takes_long_gives_a_sign_of_life(capsys):
     assert capsys.readouterr().err.splitlines() == ["      mnist, mlp, seed 0: encoding train, 8,192 of 20,000"]
 
 
+BUSY = "the machine was busy when the run began"
+
+
+def start(callback: Plain, capsys: pytest.CaptureFixture[str], *, notes: tuple[str, ...] = (), busy: bool) -> str:
+    """What is written at the start of a new run."""
+    callback.begin("r", resumed=False, wanted=False, done=0, notes=notes, busy=busy)
+    return capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("threads", "advised"), [("1", False), ("2", True), ('"auto"', True), ("[1, 2]", True)])
 def test_fewer_threads_are_advised_on_a_busy_machine_only_where_there_are_more(capsys, threads, advised):
     cells = make_plan(read_suite("quickstart", [f"matrix.threads={threads}"])).cells
-    progress_of(cells).begin(
-        "r", resumed=False, wanted=False, done=0, notes=("the machine was busy when the run began",)
-    )
-    said = capsys.readouterr().err
-    assert "timings will be noisy" in said
-    assert ("training can take many times as long" in said) == advised
-    assert ("--set matrix.threads=1" in said) == advised
+    text = start(progress_for(cells), capsys, notes=(BUSY,), busy=True)
+    assert f"note: {BUSY}" in text
+    assert "timings will be noisy" in text
+    assert ("training can take many times as long" in text) == advised
+    assert ("--set matrix.threads=1" in text) == advised
+
+
+@pytest.mark.parametrize("busy", [True, False])
+@pytest.mark.parametrize("note", [BUSY, "something else"])
+def test_the_flag_and_no_note_decides_whether_timings_are_called_noisy(capsys, note, busy):
+    assert ("timings will be noisy" in start(Plain(2), capsys, notes=(note,), busy=busy)) == busy

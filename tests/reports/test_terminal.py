@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.reports.escaping import width
-from bench_suite.reports.terminal import distinct, terminal_table
+from bench_suite.reports.terminal import shorten, terminal_table
 from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
@@ -64,7 +64,7 @@ def test_no_name_brings_control_characters_to_the_terminal(make_run: Make, recor
 
 
 def test_a_run_without_results_says_so(make_run: Make, record: Make_record) -> None:
-    assert terminal_table(make_run()) == "no results to show: no cell has ended well"
+    assert terminal_table(make_run()) == "no results: no cell has succeeded"
     assert terminal_table(make_run(record(status="failed", metrics=()))).startswith("no results")
 
 
@@ -100,13 +100,16 @@ def test_labels_that_differ_are_never_cut_into_the_same_text(make_run: Make, rec
     assert "0.001)" in text
     assert "0.002)" in text
     assert max(map(width, text.splitlines())) <= 40
-    assert distinct(["short", "gradient_boosting (a=1)"], 12) == ["short", "gradie…(a=1)"]
-    assert distinct(["x" * 20 + "1" + "y" * 20, "x" * 20 + "2" + "y" * 20], 12) == ["xxxx…yyyy #1", "xxxx…yyyy #2"]
+    assert shorten(["short", "gradient_boosting (a=1)"], 12) == ["short", "gradie…(a=1)"]
+    assert shorten(["x" * 20 + "1" + "y" * 20, "x" * 20 + "2" + "y" * 20], 12) == [
+        "xxxx…yyyy #1",
+        "xxxx…yyyy #2",
+    ]
 
 
 @given(st.lists(st.text("ab模", min_size=1, max_size=40), unique=True, min_size=1, max_size=9))
 def test_any_labels_stay_apart_and_fit(labels: list[str]) -> None:
-    cut = distinct(labels, 14)
+    cut = shorten(labels, 14)
     assert len(set(cut)) == len(labels)
     assert max(map(width, cut)) <= 14
 

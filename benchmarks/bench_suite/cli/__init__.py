@@ -1,4 +1,4 @@
-"""The command `bench`: finds the command's file when it is called, and renders every fault once."""
+"""The command group `bench`: import a command's module when it is called, and print every error in one place."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "run": "Train, evaluate and measure every cell of a suite.",
-    "try": "Try models on tasks without a file, and see the suite that equals it.",
-    "plan": "Show the cells of a suite, before anything is spent.",
-    "init": "Write a commented suite to start from.",
-    "new": "Write a new task, model or probe, a working file with its test.",
-    "list": "List tasks, models, engines, problems, probes, metrics or suites.",
-    "show": "Show one component: its facts, options and help; or all of a cell.",
-    "data": "Show where each data set would come from, here and now.",
-    "doctor": "Devices, versions, peak rates of this machine, and what is missing.",
-    "selftest": "Run every instrument on tasks whose answers are known, and compare.",
-    "results": "List the runs in the store.",
-    "report": "Write the report of one run or several, as Markdown.",
-    "leaderboard": "Write the leaderboard, or put it into a Markdown file.",
-    "compare": "Compare two runs, metric by metric; exit 1 where one regressed.",
-    "baseline": "Keep a run as the baseline of its suite, and list what is kept.",
+    "try": "Try models on tasks without writing a suite file.",
+    "plan": "Show the cells, time and downloads of a suite; run nothing.",
+    "init": "Write a commented suite file to start from.",
+    "new": "Write a new task, model or probe: a working file and its test.",
+    "list": "List tasks, models, engines, problems, probes, metrics, suites.",
+    "show": "Show one component, one suite file or one cell in full.",
+    "data": "Show where the data of each task come from, or fetch them.",
+    "doctor": "Check devices, versions, peak rates and installed packages.",
+    "selftest": "Check every instrument on tasks with known answers.",
+    "results": "List the stored runs.",
+    "report": "Write a report of one or more runs, as Markdown.",
+    "leaderboard": "Write the leaderboard to a file, or into a Markdown file.",
+    "compare": "Compare two runs metric by metric; exit 1 on a regression.",
+    "baseline": "Keep a run as the baseline of its suite, or list baselines.",
     "schema": "Print the JSON Schema of suite files, for editors.",
-    "completion": "Print the script by which a shell completes commands and names.",
+    "completion": "Print a script for shell completion.",
 }
-_FILES = {"try": "try_command"}
-"Files of commands that cannot be called as the command is: `try` is a word of Python."
+_MODULES = {"try": "try_command"}
+"Modules whose name differs from their command's: `try` is a Python keyword."
 
 
 class _Commands(click.Group):
-    """Commands by name; a command's file is imported only when it is called."""
+    """A group that imports the module of a command only when that command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS]  # not list(): once `bench list` was called, that is its module
+        return [*COMMANDS]  # not list(): after `bench list` was called, `list` is its module
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        file = _FILES.get(cmd_name, cmd_name)
-        command: click.Command = importlib.import_module(f"bench_suite.cli.{file}").command
+        module = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = importlib.import_module(f"bench_suite.cli.{module}").command
         return command
 
     def resolve_command(
@@ -64,7 +64,7 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The commands, without importing their files, or else this group's own options."""
+        """Return the matching commands without importing their modules, or the options of this group."""
         if incomplete.startswith("-"):
             return super().shell_complete(ctx, incomplete)
         from click.shell_completion import CompletionItem
@@ -79,36 +79,39 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="bench")
 def bench() -> None:
-    """Benchmark and evaluate machine-learning models: one file says what, one command does it.
+    """Benchmark and evaluate machine-learning models.
+
+    A suite, one TOML file, names tasks, models and probes. `bench run` trains and measures each combination.
 
     \b
-      bench try --task mnist --model mlp,cnn
-      bench run quickstart          three real data sets, six models
-      bench plan mine.toml          the cells of a suite, before anything is spent
-      bench show model mlp          what a component is, and its options
+      bench try --task mnist --model mlp,cnn    try models without a suite file
+      bench run quickstart                      three real data sets, six models
+      bench plan mine.toml                      what a suite would run
+      bench show model mlp                      a component and its options
 
-    Exit status: 0 all well; 1 a gate failed or a metric regressed; 2 the input is wrong; 3 some cells
-    failed or were unavailable; 4 a comparison cannot tell, or has no baseline; 130 interrupted.
+    Exit status: 0 success; 1 a gate failed or a metric regressed; 2 invalid input; 3 some cells failed or
+    were unavailable; 4 a comparison is inconclusive or has no baseline; 130 interrupted.
     """
 
 
-UNREAD = 141
-"Exit status where whoever read the output, as `head` does, has gone before its end: 128 + SIGPIPE, as elsewhere."
-BROKEN = 70
-"Exit status of a fault of the program itself: EX_SOFTWARE, none of those that say something of a model."
+EXIT_OUTPUT_CLOSED = 141
+"Exit status if the reader of the output, such as `head`, closed it early: 128 + SIGPIPE, as shells report it."
+EXIT_INTERNAL_ERROR = 70
+"Exit status of an error in the program itself: EX_SOFTWARE, distinct from every status about a model."
 
 
 def main() -> None:
-    """Run the command line; every fault is explained once, here, and becomes the exit status."""
+    """Run the command line, print any error, and exit with its status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a name still gets all else
+        # A terminal that cannot show a character still gets the rest of the text.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = bench.main(prog_name="bench", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        shown = io.StringIO()
-        error.show(shown)
-        say(shown.getvalue().rstrip(), err=True)
+        buffer = io.StringIO()
+        error.show(buffer)
+        say(buffer.getvalue().rstrip(), err=True)
         sys.exit(2)
     except BenchError as error:
         say(f"bench: {error}", err=True)
@@ -116,25 +119,26 @@ def main() -> None:
     except (KeyboardInterrupt, click.exceptions.Abort):
         say("interrupted", err=True)
         sys.exit(130)
-    except SystemExit as ended:
-        # So click ends where whoever read the output has gone while a command wrote it.
-        sys.exit(UNREAD if type(sys.stdout).__name__.endswith("PacifyFlushWrapper") else ended.code)
+    except SystemExit as exit_request:
+        # click wraps the output in such a class, whose name depends on its version, if the reader has closed it.
+        closed = type(sys.stdout).__name__.endswith("PacifyFlushWrapper")
+        sys.exit(EXIT_OUTPUT_CLOSED if closed else exit_request.code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(UNREAD)
+        sys.exit(EXIT_OUTPUT_CLOSED)
     except OSError as error:
         if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO, errno.EBADF):
-            _own_fault()
+            _exit_with_traceback()
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         say(f"bench: the output cannot be written: {error.strerror}", err=True)
         sys.exit(2)
-    except Exception:  # noqa: BLE001 - a fault of the program must not end with the status of a regression
-        _own_fault()
+    except Exception:  # noqa: BLE001 - an error in the program must not end with the status of a regression
+        _exit_with_traceback()
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _own_fault() -> NoReturn:
-    """End with the traceback of a fault that nobody foresaw."""
+def _exit_with_traceback() -> NoReturn:
+    """Print the traceback of the current, unexpected exception and exit."""
     traceback.print_exc()
-    say("bench: this is a fault of bench itself; please report it with what is above", err=True)
-    sys.exit(BROKEN)
+    say("bench: this is an error in bench itself; please report it with the traceback above", err=True)
+    sys.exit(EXIT_INTERNAL_ERROR)

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -18,49 +18,56 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class NearestChoice(click.Choice):  # without [str]: generic since click 8.2 only
-    """A choice of words that knows the nearest right spelling."""
+    """A choice between words; an error suggests the nearest spelling."""
 
-    def __init__(self, words: Iterable[str], said: Iterable[str] | None = None) -> None:
-        """`said`: those that an error lists, where some are other spellings of these."""
+    def __init__(self, words: Iterable[str], listed: Iterable[str] | None = None) -> None:
+        """Accept `words`.
+
+        Args:
+            words: every accepted spelling.
+            listed: the words that errors and completion list, if some of `words` are alternative spellings; all by
+                default.
+        """
         super().__init__([*words])
-        self.said = [*(said or self.choices)]
+        self.listed = [*(listed or self.choices)]
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The word itself; fails with what there is."""
+        """Return the word, or fail with a list of the accepted words."""
         if value in self.choices:
             return value
-        return self.fail(f"'{value}' is not one of {', '.join(self.said)}{nearest(value, self.choices)}", param, ctx)
+        return self.fail(f"'{value}' is not one of {', '.join(self.listed)}{nearest(value, self.choices)}", param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The words as an error lists them."""
-        return [CompletionItem(word) for word in self.said if word.startswith(incomplete)]
+        """Return the listed words that begin with `incomplete`."""
+        return [CompletionItem(word) for word in self.listed if word.startswith(incomplete)]
 
 
 SUITE = click.argument("suite", metavar="SUITE", shell_complete=suites)
 RESULTS = click.option(
     "--results", type=click.Path(path_type=Path), default=Path("results"), envvar="BENCH_RESULTS", show_default=True,
-    help="Folder of the runs.",
+    help="Folder that stores the runs.",
 )  # fmt: skip
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program to read.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 SET = click.option(
     "--set", "overrides", metavar="KEY=VALUE", multiple=True,
-    help="Change a value of the suite: train.epochs=5, tasks.mnist.data=full, matrix.seed=[0,1,2]. May be repeated.",
+    help="Change a value of the suite: train.epochs=5, tasks.mnist.data=full, matrix.seed=[0,1,2]. Repeatable.",
 )  # fmt: skip
 ONLY = click.option(
     "--only", metavar="AXIS=VALUE", multiple=True,
-    help="Only the cells with this value: task=mnist, model=mlp,cnn, seed=0. May be repeated.",
+    help="Select the cells with this value: task=mnist, model=mlp,cnn, seed=0. Repeatable.",
 )  # fmt: skip
 KEYWORD = click.option(
     "-k", "keyword", metavar="EXPRESSION", default="",
-    help="Only cells that match, as in pytest: 'mlp and not seed=1'. A word is part of a cell's name, or AXIS=VALUE.",
+    help="Select the cells that match, as in pytest: 'mlp and not seed=1'. A word is part of a cell's name, or "
+    "AXIS=VALUE.",
 )  # fmt: skip
 
 
-def again(
+def run_arguments(
     suite: str, overrides: Iterable[str], only: Iterable[str], *, keyword: str = "", trust: bool = False,
     results: Path = Path("results"),
 ) -> str:  # fmt: skip
-    """The words after `bench run` that mean the same cells in the same place, quoted so that they can be pasted."""
+    """Return the arguments of a `bench run` of the same cells, with the same results folder, quoted for a shell."""
     words = [suite]
     words += [word for override in overrides for word in ("--set", override)]
     words += [word for choice in only for word in ("--only", choice)]
@@ -70,13 +77,13 @@ def again(
     return shlex.join(words)
 
 
-def shown(path: Path) -> str:
-    """A path from the working folder where it lies below it, else whole."""
+def display_path(path: Path) -> str:
+    """Return the path relative to the working folder if it is inside that folder, else the path itself."""
     return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
 
 
-def chosen(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
-    """Apply several shared options to a command, in the order they are written."""
+def shared_options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Return a decorator that adds several options to a command, in this order."""
 
     def apply(command: Command) -> Command:
         for option in reversed(options):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bench_suite.cli.arguments import JSON, RESULTS, chosen, shown
+from bench_suite.cli.arguments import JSON, RESULTS, display_path, shared_options
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.output import say
 from bench_suite.environment import format_bytes
@@ -15,9 +15,9 @@ from bench_suite.environment import format_bytes
 
 @click.group(name="baseline")
 def command() -> None:
-    """Keep a run as the baseline of its suite, and list the baselines.
+    """Keep a run as the baseline of its suite, or list the baselines.
 
-    A baseline is a small copy of a run under results/baselines/, meant to be committed: records and test predictions.
+    A baseline is a small copy of a run in results/baselines/: its records and test predictions. Commit it to git.
 
     \b
       bench baseline set latest
@@ -29,23 +29,32 @@ def command() -> None:
 @click.argument("run", default="latest", shell_complete=run_names)
 @RESULTS
 def set_(run: str, results: Path) -> None:
-    """Make RUN, by default the newest, the baseline of its suite; it replaces an earlier one."""
+    """Make RUN, by default the newest run, the baseline of its suite. It replaces the previous baseline.
+
+    \b
+      bench baseline set
+      bench baseline set 20261124T1200
+    """
     from bench_suite.comparison.baselines import set_baseline
-    from bench_suite.reports.leaderboard import lacking
+    from bench_suite.reports.leaderboard import missing_part
     from bench_suite.store.runs import Store
 
     store = Store(results)
-    baseline = set_baseline(store, store.open(run))
-    say(f"{baseline.suite}: {baseline.run.name}, {format_bytes(baseline.size)} in {shown(baseline.run.path)}")
-    if missing := lacking(baseline.run):
-        say(f"note: it is not the whole suite: {missing}")
-    say("\nnext: bench run SUITE --against baseline   runs the suite again and compares")
+    made = set_baseline(store, store.open(run))
+    say(f"{made.suite}: {made.run.name}, {format_bytes(made.size)} in {display_path(made.run.path)}")
+    if lacks := missing_part(made.run):
+        say(f"note: it is not the whole suite: {lacks}")
+    say("\nnext: bench run SUITE --against baseline   measures anew and compares")
 
 
 @command.command()
-@chosen(RESULTS, JSON)
+@shared_options(RESULTS, JSON)
 def show(results: Path, as_json: bool) -> None:
-    """List the baselines."""
+    """List the baselines, with run, commit, number of cells and size.
+
+    \b
+      bench baseline show --json
+    """
     from bench_suite.comparison.baselines import baselines
     from bench_suite.store.runs import Store
 

@@ -1,4 +1,4 @@
-"""All that the store knows of one cell: what `bench show cell ID` prints."""
+"""Everything that the store knows about one cell, as `bench show cell ID` prints it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from bench_suite.cli.arguments import shown
+from bench_suite.cli.arguments import display_path
 from bench_suite.components.options import show
 from bench_suite.contracts import MetricRow, Record
 from bench_suite.reports.table import kind_in_words
@@ -20,53 +20,71 @@ from bench_suite.store.runs import Run, Store
 from bench_suite.suite.durations import format_duration
 
 MAX_LISTED = 20
-"Cells that a message lists."
+"Number of cells that a message lists at most."
 MAX_RUNS = 50
-"Runs that are searched for a cell that the asked one does not have."
+"Number of other runs that are searched if the selected run lacks the cell."
 
 
-def find(store: Store, id: str, run: str | None) -> tuple[Run, Record]:
-    """The record of the cell whose id begins so, in a run, by default the newest one. Raises StoreError."""
-    opened = store.open(run or "latest")
-    records = opened.records()
-    fitting = [record for record in records if id and record.id.startswith(id.lower())]
-    if len(fitting) == 1:
-        return opened, fitting[0]
-    if fitting:
+def find_cell(store: Store, id: str, run: str | None) -> tuple[Run, Record]:
+    """Find the one cell whose id begins with `id`.
+
+    Args:
+        store: the store to search.
+        id: the first letters of the cell's id.
+        run: the name of a run or the first letters of it; the newest run by default.
+
+    Returns:
+        The run and the cell's record.
+
+    Raises:
+        StoreError: no cell of the run has such an id, or several have.
+    """
+    selected_run = store.open(run or "latest")
+    records = selected_run.records()
+    matches = [record for record in records if id and record.id.startswith(id.lower())]
+    if len(matches) == 1:
+        return selected_run, matches[0]
+    if matches:
         raise StoreError(
-            f'{len(fitting)} cells of {opened.name} begin with "{id}"; write more of the id:{_listed(fitting)}'
+            f'{len(matches)} cells of {selected_run.name} begin with "{id}"; type more of the id:{_cell_list(matches)}'
         )
-    elsewhere = _elsewhere(store, id.lower(), opened.name) if run is None else []
-    if elsewhere:
-        places = "".join(f"\n  bench show cell {id} --run {name}" for name in elsewhere[:MAX_LISTED])
-        raise StoreError(f'no cell of the newest run, {opened.name}, begins with "{id}"; others have one:{places}')
-    raise StoreError(f'no cell of {opened.name} begins with "{id}"; its cells are:{_listed(records) or " none yet"}')
+    other_runs = _other_runs(store, id.lower(), selected_run.name) if run is None else []
+    if other_runs:
+        commands = "".join(f"\n  bench show cell {id} --run {name}" for name in other_runs[:MAX_LISTED])
+        raise StoreError(
+            f'no cell of the newest run, {selected_run.name}, begins with "{id}"; these runs have one:{commands}'
+        )
+    raise StoreError(
+        f'no cell of {selected_run.name} begins with "{id}"; its cells are:{_cell_list(records) or " none yet"}'
+    )
 
 
-def _listed(records: list[Record]) -> str:
-    lines = [f"\n  {record.id}  {_name(record)}" for record in records[:MAX_LISTED]]
+def _cell_list(records: list[Record]) -> str:
+    lines = [f"\n  {record.id}  {_cell_name(record)}" for record in records[:MAX_LISTED]]
     more = len(records) - MAX_LISTED
     return "".join(lines) + (f"\n  and {more} more" if more > 0 else "")
 
 
-def _elsewhere(store: Store, id: str, but: str) -> list[str]:
-    """Names of other runs with a cell whose id begins so, newest first."""
-    head = f'"id":"{id}'.encode()
-    runs = (Run(info.path) for info in store.runs()[:MAX_RUNS] if id and info.run != but)
-    return [run.name for run in runs if any(run.unmerged_records(lambda line: line.find(head, 0, 600) >= 0))]
+def _other_runs(store: Store, id: str, excluded: str) -> list[str]:
+    """Return the names of other runs that have a cell whose id begins with `id`, newest first."""
+    prefix = f'"id":"{id}'.encode()
+    runs = (Run(info.path) for info in store.runs()[:MAX_RUNS] if id and info.run != excluded)
+    return [run.name for run in runs if any(run.unmerged_records(lambda line: line.find(prefix, 0, 600) >= 0))]
 
 
-def _name(record: Record) -> str:
+def _cell_name(record: Record) -> str:
     cell = record.cell
-    rest = [f"{axis} {_value(value)}" for axis, value in cell.items() if axis not in _USUAL and value is not None]
+    rest = [
+        f"{axis} {_value_text(value)}" for axis, value in cell.items() if axis not in _USUAL_AXES and value is not None
+    ]
     return ", ".join([str(cell.get("task")), str(cell.get("model")), *rest, f"seed {cell.get('seed')}"])
 
 
-_USUAL = ("task", "model", "engine", "precision", "seed")
+_USUAL_AXES = ("task", "model", "engine", "precision", "seed")
 
 
 def as_document(run: Run, record: Record) -> dict[str, Any]:
-    """The cell as JSON values: its record, the environment it ran in, and where its files are."""
+    """Return the cell as JSON values: its record, its environment and the paths of its files."""
     return {
         "schema": 1,
         "path": str(run.path),
@@ -77,13 +95,13 @@ def as_document(run: Run, record: Record) -> dict[str, Any]:
 
 
 def lines(run: Run, record: Record) -> Iterator[str]:
-    """The cell for a person, no line wider than the terminal where its words allow it."""
-    yield f"cell {record.id}: {_name(record)}"
+    """Yield the lines that describe the cell; only a line with a word that is too long is wider than the terminal."""
+    yield f"cell {record.id}: {_cell_name(record)}"
     yield ""
     yield from _row("run", run.name)
     if record.smoke:
-        yield from _row("", "smoke run: 64 examples a split, one epoch; never ranked or compared")
-    started = f", begun {record.started}" if record.started else ""
+        yield from _row("", "smoke run: 64 examples per split, one epoch; never ranked or compared")
+    started = f", started {record.started}" if record.started else ""
     yield from _row("status", f"{record.status}{started}")
     for text in (record.reason or "").splitlines():
         yield from _row("", text)
@@ -91,10 +109,10 @@ def lines(run: Run, record: Record) -> Iterator[str]:
     total = record.seconds.get("total")
     if total is not None:
         yield from _row("time", f"{format_duration(total)}: {', '.join(parts)}" if parts else format_duration(total))
-    labels = ", ".join(f"{axis} {_value(value)}" for axis, value in record.cell.items() if value is not None)
+    labels = ", ".join(f"{axis} {_value_text(value)}" for axis, value in record.cell.items() if value is not None)
     yield from _row("cell", labels)
     yield from _data(record.data)
-    yield from _row("environment", _machine(run.environment(record.environment)))
+    yield from _row("environment", _machine_summary(run.environment(record.environment)))
     for note in record.notes:
         yield from _row("note", note)
     if record.metrics:
@@ -111,7 +129,7 @@ def lines(run: Run, record: Record) -> Iterator[str]:
         yield from _hanging(f"  {family:8}  ", stated or "none")
     kinds = {run.path / row.file: row.kind for row in record.artifacts}
     if files := list(_files(run, record)):
-        yield from ("", f"files, in {shown(run.path)}/:")
+        yield from ("", f"files, in {display_path(run.path)}/:")
         names = [path.relative_to(run.path).as_posix() for path in files]
         width = max(map(len, names))
         yield from (f"  {name:{width}}  {kinds.get(path, '')}".rstrip() for name, path in zip(names, files))
@@ -132,7 +150,7 @@ def _width() -> int:
     return max(shutil.get_terminal_size().columns, 40)
 
 
-def _value(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return value if isinstance(value, str) else show(value)
 
 
@@ -142,14 +160,14 @@ def _data(data: Mapping[str, Any]) -> Iterator[str]:
     sizes = ", ".join(f"{name} {size:,}" for name, size in data.items() if isinstance(size, int))
     yield from _row("data", f"{data.get('name')} from {data.get('source')}: {sizes}")
     rest = [f"{fact} {data[fact]}" for fact in ("fingerprint", "revision", "licence") if data.get(fact)]
-    rest += [f"{name}: {_value(value)}" for name, value in (data.get("notes") or {}).items()]
+    rest += [f"{name}: {_value_text(value)}" for name, value in (data.get("notes") or {}).items()]
     yield from _row("", ", ".join(rest))
 
 
-def _machine(environment: Mapping[str, Any]) -> str:
-    """The hardware and the versions that matter most; all of it is in the run's folder."""
+def _machine_summary(environment: Mapping[str, Any]) -> str:
+    """Return the hardware and the most important versions; the run's folder has the complete environment."""
     if not environment:
-        return "not known any more"
+        return "unknown: the run's folder lacks its file"
     hardware, packages = environment.get("hardware", {}), environment.get("packages", {})
     gpus = [str(gpu.get("name")) for gpu in hardware.get("gpu", ())]
     versions = [f"{name} {packages[name]}" for name in ("bench-suite", "torch", "numpy") if name in packages]
@@ -165,20 +183,20 @@ def _metrics(record: Record) -> Iterator[str]:
 
     rows = []
     for row in record.metrics:
-        at = " ".join(f"{axis}={_value(place)}" for axis, place in row.at.items())
+        at = " ".join(f"{axis}={_value_text(coordinate)}" for axis, coordinate in row.at.items())
         scale = formatting.scale_for([row.value], row.unit)
         value = Value(row.value, row.interval, _quartiles(row), n=row.n, reason=row.reason)
         rows.append(
-            (f"{row.name} {at}".rstrip(), f"{formatting.full(value, scale)} {scale.unit}".rstrip(), _grounds(row))
+            (f"{row.name} {at}".rstrip(), f"{formatting.full(value, scale)} {scale.unit}".rstrip(), _basis(row))
         )
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for name, number, grounds in rows:
-        line = f"  {name:{widths[0]}}  {number:{widths[1]}}  {grounds}".rstrip()
+    for name, number, basis in rows:
+        line = f"  {name:{widths[0]}}  {number:{widths[1]}}  {basis}".rstrip()
         if len(line) <= _width():
             yield line
         else:
-            yield line.removesuffix(grounds).rstrip()
-            yield from _hanging("      ", grounds)
+            yield line.removesuffix(basis).rstrip()
+            yield from _hanging("      ", basis)
 
 
 def _quartiles(row: MetricRow) -> tuple[float, float] | None:
@@ -188,28 +206,28 @@ def _quartiles(row: MetricRow) -> tuple[float, float] | None:
     return cuts[0], cuts[2]
 
 
-def _grounds(row: MetricRow) -> str:
-    """What the number stands on."""
-    said = []
+def _basis(row: MetricRow) -> str:
+    """Return what a number is based on: its interval or samples, its number of examples, its reason."""
+    parts = []
     if row.interval is not None:
-        said.append(f"{row.interval.level:.0%} over {row.interval.over}".replace("%", " %"))
+        parts.append(f"{row.interval.level:.0%} over {row.interval.over}".replace("%", " %"))
     elif row.samples:
-        said.append(f"{len(row.samples)} samples")
+        parts.append(f"{len(row.samples)} samples")
     if row.n is not None and row.n != len(row.samples):
-        said.append(f"n = {row.n:,}")
-    said += kind_in_words([row]) if row.value is not None else []
+        parts.append(f"n = {row.n:,}")
+    parts += kind_in_words([row]) if row.value is not None else []
     if row.reason:
-        said.append(row.reason)
-    return ", ".join(said)
+        parts.append(row.reason)
+    return ", ".join(parts)
 
 
 def _files(run: Run, record: Record) -> Iterator[Path]:
-    """All that lies in the cell's folder, tracebacks first, and the environment's file."""
+    """Yield the files in the cell's folder, tracebacks first, then the file of its environment."""
     folder = run.path / "cells" / safe_name(record.id)
-    found: list[Path] = []
+    paths: list[Path] = []
     with suppress(OSError):
-        found = sorted(path for path in folder.rglob("*") if path.is_file())
-    yield from sorted(found, key=lambda path: not path.name.startswith("traceback-"))
-    described = run.path / "environments" / f"{record.environment}.json"
-    if record.environment and described.is_file():
-        yield described
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    yield from sorted(paths, key=lambda path: not path.name.startswith("traceback-"))
+    environment_file = run.path / "environments" / f"{record.environment}.json"
+    if record.environment and environment_file.is_file():
+        yield environment_file

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench_suite.cli.arguments import JSON, RESULTS, chosen
+from bench_suite.cli.arguments import JSON, RESULTS, shared_options
 from bench_suite.cli.completion_values import run_names
 from bench_suite.cli.output import say
 
@@ -17,33 +17,35 @@ if TYPE_CHECKING:
 
 MARKDOWN = click.option(
     "--markdown", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="Write the comparison as Markdown, worst first: for a pull request or a job's summary page.",
+    help="Write the comparison to FILE as Markdown, worst first: for a pull request or a CI summary.",
 )  # fmt: skip
 JUNIT = click.option(
     "--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="Write JUnit XML: a test for each gated metric, cell that is not compared, and failed probe.",
+    help="Write JUnit XML to FILE, with a test per gated metric, per cell that is not compared and per failed probe.",
 )  # fmt: skip
 
 
 @click.command()
 @click.argument("base", required=False, shell_complete=run_names)
 @click.argument("head", default="latest", shell_complete=run_names)
-@chosen(MARKDOWN, JUNIT)
+@shared_options(MARKDOWN, JUNIT)
 @click.option(
     "--error-rates", is_flag=True,
-    help="Simulate how often gates raise a false alarm and find a drop: the gates of the given runs, or usual ones.",
+    help="Simulate how often gates raise a false alarm and how often they detect a drop: the gates of the given runs, "
+    "or typical ones.",
 )  # fmt: skip
-@chosen(RESULTS, JSON)
+@shared_options(RESULTS, JSON)
 def command(
     base: str | None, head: str, markdown: Path | None, junit: Path | None, error_rates: bool, results: Path,
     as_json: bool,
 ) -> int:  # fmt: skip
     """Compare the run HEAD with the run BASE, metric by metric, paired by test example.
 
-    BASE is a run, `baseline` (that of the suite; see bench baseline), the name of a baseline, or `latest`, the
-    newest earlier run of the suite. HEAD is a run, by default the newest one that is no smoke run. The gates of
-    HEAD's suite are judged.
-    Exit status: 0 nothing is worse, 1 regressed, 2 wrong input, 3 cells failed, 4 cannot tell, or no baseline.
+    BASE is a run, `baseline` (the baseline of the suite; see bench baseline), the name of a baseline, or `latest`
+    (the newest earlier run of the suite). HEAD is a run, by default the newest one that is not a smoke run. The
+    gates of HEAD's suite decide.
+
+    Exit status: 0 nothing is worse; 1 regressed; 2 invalid input; 3 cells failed; 4 inconclusive or no baseline.
 
     \b
       bench compare baseline

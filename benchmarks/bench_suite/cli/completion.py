@@ -1,4 +1,4 @@
-"""`bench completion`: the script by which a shell completes what is typed after `bench`."""
+"""`bench completion`: print the script that a shell needs to complete the arguments of `bench`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _INSTALL = {
 @click.command()
 @click.argument("shell", type=NearestChoice([*SHELLS]), metavar="SHELL")
 def command(shell: str) -> None:
-    """Print the script that completes commands, options and names in a SHELL: bash, zsh or fish.
+    """Print a script that completes commands, options and names in SHELL: bash, zsh or fish.
 
-    Names are those of suites, components, runs and cells: it asks bench itself at each TAB, and stays right
-    when bench is upgraded. For this shell only:
+    It completes the names of suites, components, runs and cells. The script asks bench at each TAB, so it needs
+    no update when bench is upgraded. For the current shell only:
 
     \b
-      eval "$(bench completion bash)"        # zsh: the same with zsh
+      eval "$(bench completion bash)"        # for zsh: bench completion zsh
       bench completion fish | source
 
-    For every new one:
+    For every new shell:
 
     \b
       bench completion bash > ~/.local/share/bash-completion/completions/bench
@@ -40,7 +40,7 @@ def command(shell: str) -> None:
     """
     from bench_suite.cli import bench
 
-    # Of the class, not `.source()`: that of bash starts one to look at its version, whichever bash is asking.
+    # Not the subclass's `.source()`: for bash it starts the default bash to check its version, not the one in use.
     script = ShellComplete.source(SHELLS[shell](bench, {}, "bench", "_BENCH_COMPLETE"))
     lines = "\n".join(f"#   {line}" for line in _INSTALL[shell])
-    click.echo(f"# Completion of bench for {shell}. To have it in every new shell:\n{lines}\n{script.rstrip()}")
+    click.echo(f"# Completion of bench for {shell}. To install it for every new shell:\n{lines}\n{script.rstrip()}")

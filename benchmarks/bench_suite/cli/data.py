@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, again, chosen
+from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, run_arguments, shared_options
 from bench_suite.cli.output import say
 from bench_suite.components import discovery
 from bench_suite.environment import format_bytes
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 @JSON
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """Show where each task's data would come from, here and now; nothing is loaded.
+    """Show where the data of each task would come from on this machine. Nothing is loaded.
 
-    Full data come from a folder $BENCH_DATA/<hub id>, else from the Hugging Face hub or its local cache;
-    samples come from installed packages.
+    Full data come from the folder $BENCH_DATA/<hub id> if it exists, else from the local cache of the Hugging
+    Face hub or from the hub. Samples come from installed packages.
 
     \b
       bench data
       bench data --json
-      bench data fetch nlp          all that a suite needs, weights too
+      bench data fetch nlp          download everything that the suite nlp needs
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -100,23 +100,23 @@ def _lines(task: Component, sources: Sources) -> list[str]:
     return [*lines, f"sample  {held if package else 'there is none'}"]
 
 
-@command.command("fetch")
-@chosen(SUITE, SET, ONLY)
-@click.option("--offline", is_flag=True, help="Only look whether all is here; nothing is downloaded.")
-@click.option("--trust", is_flag=True, help="Run the code of files that the suite names.")
+@command.command("fetch", short_help="Download the data, weights and tokenizers of SUITE.")
+@shared_options(SUITE, SET, ONLY)
+@click.option("--offline", is_flag=True, help="Only check whether everything is here; download nothing.")
+@click.option("--trust", is_flag=True, help="Allow the suite to run the Python files that it names.")
 @JSON
 def fetch_command(
     suite: str, overrides: tuple[str, ...], only: tuple[str, ...], offline: bool, trust: bool, as_json: bool
 ) -> int:
-    """Get all that SUITE needs: data, weights and tokenizers. Afterwards it runs with --offline.
+    """Download the data, weights and tokenizers that SUITE needs, so that it runs with --offline.
 
-    What is in $BENCH_DATA or an installed package is left where it is; all else goes into the hub's local
-    cache (HF_HOME). Exit status 3 where something cannot be had.
+    Data in $BENCH_DATA and in installed packages are used where they are. Everything else goes into the local
+    cache of the hub (HF_HOME). Exit status 3 if something is not available.
 
     \b
       bench data fetch nlp
       bench data fetch mine.toml --set tasks.imdb.data=full
-      bench data fetch nlp --offline     is everything here?
+      bench data fetch nlp --offline     check whether everything is here
     """
     from bench_suite.suite.parser import read_suite
     from bench_suite.suite.plan import make_plan
@@ -148,7 +148,7 @@ def fetch_command(
         }
         click.echo(json.dumps(document, indent=2))
         return 3 if lacking else 0
-    same = again(suite, overrides, only, trust=trust)
+    same = run_arguments(suite, overrides, only, trust=trust)
     say()
     for need in after:
         new = " (downloaded)" if before[need.name].is_download else ""

@@ -1,4 +1,4 @@
-"""`bench doctor`: this machine, its peak rates measured anew, and what is missing with the command that brings it."""
+"""`bench doctor`: describe this machine, measure its peak rates, and name what is missing and how to install it."""
 
 from __future__ import annotations
 
@@ -24,64 +24,72 @@ from bench_suite.cli.output import say
 from bench_suite.cli.package_check import examine
 
 ENDPOINT = "https://huggingface.co"
-REACHING = 4.0  # seconds that the hub is waited for
-COMPILING = 120.0  # seconds that a tiny network may take to compile
-BROKEN = 3
-# Compiled by another process, into a folder that is removed: an earlier one would prove nothing.
+HUB_TIMEOUT = 4.0  # seconds
+COMPILE_TIMEOUT = 120.0  # seconds
+EXIT_BROKEN_PACKAGE = 3
+# Runs in another process with an empty cache folder: a cached result of an earlier compilation would prove nothing.
+# The last line that it prints is the number of seconds, as JSON.
 _COMPILE = """
-import time, torch
+import json, time, torch
 began = time.perf_counter()
 torch.compile(lambda x: (x.sin() + x.cos()).sum())(torch.ones(64))
-print(f"compiled in {time.perf_counter() - began:.1f}")
+print("\\n" + json.dumps(round(time.perf_counter() - began, 1)), flush=True)
 """
 
 
 @click.command()
-@click.option("--compile", "compiles", is_flag=True, help="Compile a tiny network too; takes up to two minutes.")
-@click.option("--offline", is_flag=True, help="Do not ask whether the Hugging Face hub can be reached.")
+@click.option("--compile", "compiles", is_flag=True, help="Also compile a tiny network; this takes up to two minutes.")
+@click.option("--offline", is_flag=True, help="Do not check whether the Hugging Face hub is reachable.")
 @JSON
 def command(compiles: bool, offline: bool, as_json: bool) -> int:
-    """Devices, versions, peak rates of this machine, what is missing and the command that brings it.
+    """Check this machine: devices, versions, peak rates, missing packages and how to install them.
 
-    Peak rates are measured anew, which takes some seconds and wants an idle machine; the probe `compute` measures
-    utilisation against them. Exit status 3 where a package that the program needs does not load.
+    The command measures the peak rates, which takes some seconds and needs an idle machine. The probe `compute`
+    reports utilisation relative to these rates. Exit status 3 if a required package does not load.
 
     \b
       bench doctor
       bench doctor --compile
       bench doctor --json > machine.json
     """
-    hub = _in_background(_hub, offline)
+    hub = _start(_hub, offline)
     say("importing the installed packages …", err=True)
     packages = examine()
     loads = not any(p.state != "found" for p in packages if p.distribution in ("torch", "numpy", "threadpoolctl"))
-    found: dict[str, Any] = {"schema": 1}
+    examination: dict[str, Any] = {"schema": 1}
     if loads:
         say("measuring peak rates …", err=True)
-        import torch  # noqa: F401 - the accelerators of `describe` are those that torch knows
+        import torch  # noqa: F401 - `describe` lists the accelerators that an imported torch finds
 
-    # Before the rates: they make the machine busy by themselves.
-    busy = environment.busy()
-    found |= {"environment": environment.describe(), "busy": busy}
-    found["precision"], found["rates"] = (_precision(), [*_rates()]) if loads else ({}, [])
-    found["packages"] = [vars(package) for package in packages]
-    found["compiler"] = _compiler()
+    # Before the rates, which load the machine themselves.
+    examination |= {"environment": environment.describe(), "busy": bool(environment.busy()), "load": _load()}
+    examination["precision"], examination["rates"] = (_precision(), [*_peak_rates()]) if loads else ({}, [])
+    examination["packages"] = [vars(package) for package in packages]
+    examination["compiler"] = _compiler()
     if compiles:
-        say("compiling a tiny network, which may take two minutes …", err=True)
-        found["compiler"]["compiles"] = _compiles()
-    found |= {"hub": hub(), "data": _data(), "cache": _cache()}
+        say("compiling a tiny network (up to two minutes) …", err=True)
+        examination["compiler"]["compiles"] = _compile_test()
+    examination |= {"hub": hub(), "data": _data(), "cache": _cache()}
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(examination, indent=2))
     else:
-        say("\n".join(lines(found, packages)))
-    return BROKEN if any(package.required and package.state != "found" for package in packages) else 0
+        say("\n".join(lines(examination, packages)))
+    return EXIT_BROKEN_PACKAGE if any(package.required and package.state != "found" for package in packages) else 0
 
 
-# ── what is asked of the machine ────────────────────────────────────────────────────────────────
+# ── examinations ────────────────────────────────────────────────────────────────────────────────
+
+
+def _load() -> float | None:
+    """Return the average load of the last minute in processes, or None if the system does not report it."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return None
 
 
 def _precision() -> dict[str, Any]:
-    """What the processor and the accelerators compute by themselves; in other precisions they are slower."""
+    """Return, by device, the precisions that it computes natively; other precisions are emulated and slower."""
     import torch
 
     flags = _processor_flags()
@@ -92,13 +100,18 @@ def _precision() -> dict[str, Any]:
         ],
         "kernels": torch.backends.cpu.get_cpu_capability(),
     }
-    found: dict[str, Any] = {"cpu": cpu}
+    precision: dict[str, Any] = {"cpu": cpu}
     if torch.cuda.is_available():
         major, minor = torch.cuda.get_device_capability()
-        found["cuda"] = {"capability": f"{major}.{minor}", "bfloat16": major >= 8, "tf32": major >= 8, "float16": True}
+        precision["cuda"] = {
+            "capability": f"{major}.{minor}",
+            "bfloat16": major >= 8,
+            "tf32": major >= 8,
+            "float16": True,
+        }
     if torch.backends.mps.is_available():
-        found["mps"] = {"float16": True}
-    return found
+        precision["mps"] = {"float16": True}
+    return precision
 
 
 def _processor_flags() -> set[str]:
@@ -110,17 +123,17 @@ def _processor_flags() -> set[str]:
     return set()
 
 
-def _rates() -> Iterator[dict[str, Any]]:
-    """Peak rates by device, precision and threads; what cannot be measured has a reason."""
+def _peak_rates() -> Iterator[dict[str, Any]]:
+    """Yield a peak rate for each device, precision and number of threads; a rate of None has a reason."""
     import torch
 
     from bench_suite.training import peaks
     from bench_suite.training.placement import cores
 
-    places = [("cpu", threads) for threads in sorted({1, cores()})]
-    places += [("cuda", 1)] if torch.cuda.is_available() else []
-    places += [("mps", 1)] if torch.backends.mps.is_available() else []
-    for device, threads in places:
+    settings = [("cpu", threads) for threads in sorted({1, cores()})]
+    settings += [("cuda", 1)] if torch.cuda.is_available() else []
+    settings += [("mps", 1)] if torch.backends.mps.is_available() else []
+    for device, threads in settings:
         for precision in (*peaks.precisions(device), None):
             row = {"device": device, "threads": threads, "precision": precision}
             unit = "bytes/s" if precision is None else "FLOP/s"
@@ -139,36 +152,37 @@ def _rates() -> Iterator[dict[str, Any]]:
 
 
 def _compiler() -> dict[str, Any]:
-    """The C++ compiler and the headers that `torch.compile` needs on a processor."""
-    named = os.environ.get("CXX")
-    names = [named] if named else ["g++", "clang++", "cl", "c++"]
+    """Find the C++ compiler and the headers that `torch.compile` needs on a CPU."""
+    stated = os.environ.get("CXX")
+    names = [stated] if stated else ["g++", "clang++", "cl", "c++"]
     command = next((name for name in names if shutil.which(name)), None)
     headers = (Path(sysconfig.get_path("include")) / "Python.h").is_file()
     version = None
     if command is not None:
         with suppress(OSError, subprocess.SubprocessError):
-            asked = subprocess.run(
+            version_output = subprocess.run(
                 [command, "--version"], capture_output=True, text=True, timeout=5, check=False, errors="replace"
             )
-            version = asked.stdout.partition("\n")[0].strip() or None
+            version = version_output.stdout.partition("\n")[0].strip() or None
     return {"command": command, "looked_for": names, "version": version, "python_headers": headers}
 
 
-def _compiles() -> dict[str, Any]:
-    """Whether a tiny network compiles, and in how many seconds."""
+def _compile_test() -> dict[str, Any]:
+    """Compile a tiny network: return `ok` and the seconds that it took, or the error."""
     with tempfile.TemporaryDirectory() as folder:
         variables = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": folder}
         try:
-            done = subprocess.run(
-                [sys.executable, "-P", "-c", _COMPILE], capture_output=True, text=True, timeout=COMPILING, check=False,
-                env=variables, errors="replace", stdin=subprocess.DEVNULL,
+            process = subprocess.run(
+                [sys.executable, "-P", "-c", _COMPILE], capture_output=True, text=True, timeout=COMPILE_TIMEOUT,
+                check=False, env=variables, errors="replace", stdin=subprocess.DEVNULL,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            return {"ok": False, "error": f"it took more than {COMPILING:g} seconds"}
-    if done.returncode == 0 and "compiled in" in done.stdout:
-        return {"ok": True, "seconds": float(done.stdout.rsplit(" ", 1)[-1])}
-    errors = [line.strip() for line in done.stderr.splitlines() if "Error" in line or "error" in line]
-    return {"ok": False, "error": errors[-1] if errors else f"exit status {done.returncode}"}
+            return {"ok": False, "error": f"it took more than {COMPILE_TIMEOUT:g} seconds"}
+    if process.returncode == 0:
+        return {"ok": True, "seconds": float(json.loads(process.stdout.splitlines()[-1]))}
+    # Of a compiler's long output, the last line that mentions an error says most.
+    errors = [line.strip() for line in process.stderr.splitlines() if "Error" in line or "error" in line]
+    return {"ok": False, "error": errors[-1] if errors else f"exit status {process.returncode}"}
 
 
 def _hub(offline: bool) -> dict[str, Any]:
@@ -181,55 +195,58 @@ def _hub(offline: bool) -> dict[str, Any]:
     import urllib.request
 
     try:
-        with urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=REACHING):
+        with urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=HUB_TIMEOUT):
             return {"reachable": True, "endpoint": endpoint}
     except urllib.error.HTTPError:
-        return {"reachable": True, "endpoint": endpoint}  # it answered
+        return {"reachable": True, "endpoint": endpoint}  # an error status is an answer too
     except (OSError, ValueError) as error:
         cause = getattr(error, "reason", error)
         reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
         return {"reachable": False, "endpoint": endpoint, "reason": reason}
 
 
-def _in_background(ask: Callable[..., dict[str, Any]], *arguments: Any) -> Callable[[], dict[str, Any]]:
-    """Ask at once, and get the answer later. A name server that is silent is waited for no longer than for the hub."""
+def _start(function: Callable[..., dict[str, Any]], *arguments: Any) -> Callable[[], dict[str, Any]]:
+    """Call `function` in the background, and return a function that waits for its result.
+
+    The wait ends after HUB_TIMEOUT: a name server that does not answer has no time-out of its own here.
+    """
     answers: list[dict[str, Any]] = []
-    thread = threading.Thread(target=lambda: answers.append(ask(*arguments)), daemon=True)
+    thread = threading.Thread(target=lambda: answers.append(function(*arguments)), daemon=True)
     thread.start()
 
     def answer() -> dict[str, Any]:
-        thread.join(REACHING)
-        silent = {"reachable": False, "endpoint": ENDPOINT, "reason": f"no answer in {REACHING:g} seconds"}
+        thread.join(HUB_TIMEOUT)
+        silent = {"reachable": False, "endpoint": ENDPOINT, "reason": f"no answer in {HUB_TIMEOUT:g} seconds"}
         return answers[0] if answers else silent
 
     return answer
 
 
 def _data() -> dict[str, Any]:
-    """What `BENCH_DATA` holds: data sets by hub id, with their bytes."""
-    stated = os.environ.get("BENCH_DATA")
-    if not stated:
+    """Return the folder `BENCH_DATA` and the size in bytes of each data set in it, by hub id."""
+    stated_folder = os.environ.get("BENCH_DATA")
+    if not stated_folder:
         return {"folder": None, "holds": {}}
-    folder = Path(stated)
+    folder = Path(stated_folder)
     if not folder.is_dir():
-        return {"folder": stated, "reason": "there is no such folder", "holds": {}}
-    held = {}
-    for place in sorted(folder.glob("*/*")):
-        if place.is_dir() and not place.name.startswith(".") and not place.parent.name.startswith("."):
-            held[f"{place.parent.name}/{place.name}"] = _bytes(place)
-    return {"folder": stated, "holds": held}
+        return {"folder": stated_folder, "reason": "there is no such folder", "holds": {}}
+    sizes = {}
+    for path in sorted(folder.glob("*/*")):
+        if path.is_dir() and not path.name.startswith(".") and not path.parent.name.startswith("."):
+            sizes[f"{path.parent.name}/{path.name}"] = _bytes(path)
+    return {"folder": stated_folder, "holds": sizes}
 
 
 def _cache() -> dict[str, Any]:
     try:
         from bench_suite.data.cache import default_root
     except ImportError:
-        return {"folder": None, "reason": "unknown, since NumPy does not load"}
+        return {"folder": None, "reason": "unknown, because NumPy does not load"}
     folder = default_root()
-    there = folder if folder.exists() else next(parent for parent in folder.absolute().parents if parent.exists())
+    existing = folder if folder.exists() else next(parent for parent in folder.absolute().parents if parent.exists())
     return {
-        "folder": str(folder), "bytes": _bytes(folder), "writable": os.access(there, os.W_OK),
-        "free_bytes": shutil.disk_usage(there).free,
+        "folder": str(folder), "bytes": _bytes(folder), "writable": os.access(existing, os.W_OK),
+        "free_bytes": shutil.disk_usage(existing).free,
     }  # fmt: skip
 
 
@@ -240,5 +257,5 @@ def _bytes(folder: Path) -> int:
             try:
                 total += os.lstat(os.path.join(root, name)).st_size
             except OSError:
-                continue  # gone meanwhile
+                continue  # removed in the meantime
     return total

@@ -1,4 +1,4 @@
-"""How `bench doctor` shows what it found: a page of 80 columns, problems with the command that mends them."""
+"""The text of `bench doctor`: a page of 80 columns that names a command for each problem."""
 
 from __future__ import annotations
 
@@ -12,20 +12,27 @@ from typing import Any
 from bench_suite.cli.package_check import Package
 from bench_suite.environment import format_bytes
 
-LISTED = 8  # data sets named; the rest are counted
-_BREAKS = ("timm", "torchvision")
+MAX_DATA_SETS = 8
+"Number of data sets in `BENCH_DATA` that are named; the others are counted."
+_BREAKS_TRANSFORMERS = ("timm", "torchvision")
+"Packages that keep Transformers from loading if they do not load themselves."
 
 
-def lines(found: Mapping[str, Any], packages: Sequence[Package]) -> list[str]:
-    """The examination for a person."""
+def lines(examination: Mapping[str, Any], packages: Sequence[Package]) -> list[str]:
+    """Return the lines of the page.
+
+    Args:
+        examination: the document of `bench doctor --json`.
+        packages: the packages with their states.
+    """
     width = min(max(shutil.get_terminal_size().columns, 60), 100)
-    text = [*_machine(found, width), "", *_measured(found["rates"]), "", *_packages(packages, width)]
-    text += ["", *(line for part in _places(found) for line in _wrapped(*part, width))]
-    lacking = [package for package in packages if package.required and package.state != "found"]
-    if lacking:
-        names = ", ".join(package.distribution for package in lacking)
-        text += ["", f"The program needs {names}; mend that first: {lacking[0].command}"]
-    return [*text, "", "next: bench run quickstart"] if not lacking else text
+    text = [*_machine(examination, width), "", *_peak_rates(examination["rates"]), "", *_packages(packages, width)]
+    text += ["", *(line for part in _locations(examination) for line in _wrapped(*part, width))]
+    missing = [package for package in packages if package.required and package.state != "found"]
+    if missing:
+        names = ", ".join(package.distribution for package in missing)
+        text += ["", f"The program needs {names}; install this first: {missing[0].command}"]
+    return [*text, "", "next: bench run quickstart"] if not missing else text
 
 
 def _wrapped(label: str, value: str, width: int) -> Iterator[str]:
@@ -34,65 +41,68 @@ def _wrapped(label: str, value: str, width: int) -> Iterator[str]:
     yield from (f"{'':13}{line}" for line in rest)
 
 
-def _machine(found: Mapping[str, Any], width: int) -> Iterator[str]:
-    here = found["environment"]
-    hardware, system, versions = here["hardware"], here["system"], here["packages"]
+def _machine(examination: Mapping[str, Any], width: int) -> Iterator[str]:
+    environment = examination["environment"]
+    hardware, system, versions = environment["hardware"], environment["system"], environment["packages"]
     yield "machine"
     cores, usable = hardware["cores"], hardware["usable_cores"]
-    some = f"{cores} cores" if cores == usable else f"{usable} of {cores} cores"
+    core_count = f"{cores} cores" if cores == usable else f"{usable} of {cores} cores"
     memory = f", {format_bytes(hardware['memory_bytes'])} memory" if "memory_bytes" in hardware else ""
-    yield from _wrapped("processor", f"{hardware['cpu']}, {some}{memory}", width)
+    yield from _wrapped("processor", f"{hardware['cpu']}, {core_count}{memory}", width)
     for gpu in hardware.get("gpu", []):
         yield from _wrapped(
             "GPU", gpu["name"] + (f", {format_bytes(gpu['memory_bytes'])}" if "memory_bytes" in gpu else ""), width
         )
     if not hardware.get("gpu"):
-        yield from _wrapped("GPU", "none that PyTorch sees", width)
-    for device, facts in found["precision"].items():
-        yield from _wrapped("precision", f"{device}: {_precisions_of(facts)}", width)
-    yield from _wrapped("system", f"{system['name']} {system['release']}, Python {here['python']['version']}", width)
-    shown = [
+        yield from _wrapped("GPU", "none found by PyTorch", width)
+    for device, facts in examination["precision"].items():
+        yield from _wrapped("precision", f"{device}: {_precision_text(facts)}", width)
+    yield from _wrapped(
+        "system", f"{system['name']} {system['release']}, Python {environment['python']['version']}", width
+    )
+    main_versions = [
         f"{name} {versions[name]}" for name in ("bench-suite", "torch", "numpy", "scikit-learn") if name in versions
     ]
-    yield from _wrapped("versions", ", ".join(shown), width)
-    if here["threads"]:
-        yield from _wrapped("variables", ", ".join(f"{name}={value}" for name, value in here["threads"].items()), width)
-    if found["busy"]:
+    yield from _wrapped("versions", ", ".join(main_versions), width)
+    if environment["threads"]:
         yield from _wrapped(
-            "note", found["busy"].replace("when the run began", "just now") + ": rates below are too low", width
+            "variables", ", ".join(f"{name}={value}" for name, value in environment["threads"].items()), width
         )
+    if examination["busy"]:
+        busy = f"the machine is busy, load {examination['load']:.1f} on {usable} cores: the rates below are too low"
+        yield from _wrapped("note", busy, width)
 
 
-def _precisions_of(facts: Mapping[str, Any]) -> str:
+def _precision_text(facts: Mapping[str, Any]) -> str:
     if "instructions" in facts:
-        native = "bfloat16 native" if facts["bfloat16"] else "bfloat16 only emulated: slower than 32 bits"
-        return f"{native} ({', '.join(facts['instructions']) or facts['kernels']})"
-    kinds = [name for name in ("tf32", "bfloat16", "float16") if facts.get(name)]
+        bfloat16 = "bfloat16 native" if facts["bfloat16"] else "bfloat16 only emulated: slower than 32 bits"
+        return f"{bfloat16} ({', '.join(facts['instructions']) or facts['kernels']})"
+    formats = [name for name in ("tf32", "bfloat16", "float16") if facts.get(name)]
     capability = f"compute capability {facts['capability']}, " if "capability" in facts else ""
-    return capability + ", ".join(kinds)
+    return capability + ", ".join(formats)
 
 
-def _measured(rates: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _peak_rates(rates: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not rates:
-        yield "peak rates: not measured, since PyTorch does not load"
+        yield "peak rates: not measured, because PyTorch does not load"
         return
-    yield "peak rates, measured now (best window; in brackets the median)"
+    yield "peak rates, measured now (best window; the median in parentheses)"
     for row in rates:
         threads = "" if row["device"] != "cpu" else f", {row['threads']} thread{'s' if row['threads'] > 1 else ''}"
-        what = f"products, {row['precision']}" if row["precision"] else "memory, copying"
+        workload = f"matmul, {row['precision']}" if row["precision"] else "memory copy"
         if row["rate"] is None:
             value = f"not measured: {row['reason']}"
         else:
             divisor, unit = (1e12, "TFLOP/s") if row["precision"] and row["rate"] >= 1e12 else (1e9, "GFLOP/s")
             unit = unit if row["precision"] else "GB/s"
             value = f"{row['rate'] / divisor:7.3g} {unit:8} ({row['median'] / divisor:.3g})"
-        yield f"  {row['device'] + threads:18} {what:22} {value}"
+        yield f"  {row['device'] + threads:18} {workload:22} {value}"
 
 
 def _packages(packages: Sequence[Package], width: int) -> Iterator[str]:
     needed = [package for package in packages if package.required]
-    good = sum(package.state == "found" for package in needed)
-    yield f"required packages: {good} of {len(needed)} load"
+    loading = sum(package.state == "found" for package in needed)
+    yield f"required packages: {loading} of {len(needed)} load"
     for package in needed:
         if package.state != "found":
             yield from _package(package, width)
@@ -107,12 +117,12 @@ def _package(package: Package, width: int) -> Iterator[str]:
     version = package.version or ""
     yield f"  {package.distribution:20} {package.state:7} {version or '–':10} {package.purpose}"
     if package.error:
-        yield from _beneath(package.error, width, max_lines=3)
+        yield from _indented(package.error, width, max_lines=3)
     if package.state != "found":
-        yield from _beneath(_remedy(package), width)
+        yield from _indented(_remedy(package), width)
 
 
-def _beneath(text: str, width: int, max_lines: int | None = None) -> list[str]:
+def _indented(text: str, width: int, max_lines: int | None = None) -> list[str]:
     return textwrap.wrap(
         text, width, initial_indent=" " * 23, subsequent_indent=" " * 23, break_long_words=False,
         break_on_hyphens=False, max_lines=max_lines,
@@ -120,16 +130,16 @@ def _beneath(text: str, width: int, max_lines: int | None = None) -> list[str]:
 
 
 def _remedy(package: Package) -> str:
-    if package.state == "broken" and package.distribution in _BREAKS:
+    if package.state == "broken" and package.distribution in _BREAKS_TRANSFORMERS:
         return f"pip uninstall {package.distribution}   (it breaks Transformers too)"
     if package.state == "broken":
         return f"pip install --upgrade --force-reinstall {package.distribution}"
     return package.command
 
 
-def _places(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Compiler, hub, data and cache."""
-    compiler, hub, data, cache = (found[key] for key in ("compiler", "hub", "data", "cache"))
+def _locations(examination: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield label and text for the compiler, the hub, the data and the cache."""
+    compiler, hub, data, cache = (examination[key] for key in ("compiler", "hub", "data", "cache"))
     if compiler["command"] is None:
         yield "compiler", f"none of {', '.join(compiler['looked_for'])}: compile = true needs one: apt-get install g++"
     else:
@@ -142,16 +152,18 @@ def _places(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"compiles in {outcome['seconds']:.1f} s" if outcome["ok"] else f"does not compile: {outcome['error']}",
         )
     elif compiler["command"] is not None:
-        yield "", "whether it compiles: bench doctor --compile"
-    answer = {True: "can be reached", False: "cannot be reached", None: "was not asked"}[hub["reachable"]]
-    yield "hub", f"{hub['endpoint']} {answer}" + (f" ({hub['reason']})" if "reason" in hub else "")
+        yield "", "to test whether it compiles: bench doctor --compile"
+    reachability = {True: "is reachable", False: "is not reachable", None: "was not checked"}[hub["reachable"]]
+    yield "hub", f"{hub['endpoint']} {reachability}" + (f" ({hub['reason']})" if "reason" in hub else "")
     if data["folder"] is None:
-        yield "data", "BENCH_DATA is not set; a folder in it named like a hub id serves instead of the hub"
+        yield "data", "BENCH_DATA is not set; its folders owner/name replace the data sets of the hub with that id"
     else:
-        held = [f"{name} ({format_bytes(size)})" for name, size in data["holds"].items()]
-        more = f" and {len(held) - LISTED} more" if len(held) > LISTED else ""
-        holds = data.get("reason") or (f"holds {', '.join(held[:LISTED])}{more}" if held else "holds no data set")
-        yield "data", f"BENCH_DATA={data['folder']}: {holds}"
+        data_sets = [f"{name} ({format_bytes(size)})" for name, size in data["holds"].items()]
+        more = f" and {len(data_sets) - MAX_DATA_SETS} more" if len(data_sets) > MAX_DATA_SETS else ""
+        contents = data.get("reason") or (
+            f"holds {', '.join(data_sets[:MAX_DATA_SETS])}{more}" if data_sets else "holds no data set"
+        )
+        yield "data", f"BENCH_DATA={data['folder']}: {contents}"
     if cache["folder"] is None:
         yield "cache", cache["reason"]
         return

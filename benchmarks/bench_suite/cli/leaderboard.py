@@ -1,4 +1,4 @@
-"""`bench leaderboard`: the leaderboard of the store, or between markers in any Markdown file."""
+"""`bench leaderboard`: write the leaderboard to a file of its own, or between markers in a Markdown file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bench_suite.store.runs import Run, Store
     "--into",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Put it between <!-- bench:leaderboard --> and <!-- /bench:leaderboard --> in FILE.",
+    help="Insert it in FILE, between <!-- bench:leaderboard --> and <!-- /bench:leaderboard -->.",
 )
 @click.option(
     "--output",
@@ -29,10 +29,12 @@ from bench_suite.store.runs import Run, Store
     metavar="FILE",
     default=Path("reports/LEADERBOARD.md"),
     show_default=True,
-    help="Where to write it.",
+    help="Write it to FILE.",
 )
 def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Path) -> None:
-    """Write a leaderboard of each RUN, by default of the newest run of each suite; smoke runs are never ranked.
+    """Write a leaderboard of the given runs, by default of the newest run of each suite.
+
+    RUN is the name of a run or the first letters of it. Smoke runs are never ranked.
 
     \b
       bench leaderboard
@@ -42,33 +44,33 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
     from bench_suite.reports.terminal import terminal_table
 
     store = Store(results)
-    chosen = [store.open(run) for run in runs] if runs else newest_of_each(store)
-    if not chosen:
+    selected_runs = [store.open(run) for run in runs] if runs else newest_of_each(store)
+    if not selected_runs:
         raise StoreError(f"{results} holds no run that can be ranked\n  make one with: bench run quickstart")
     if into is not None:
-        insert(leaderboard(chosen), into)
+        insert(leaderboard(selected_runs), into)
     else:
-        write_leaderboard(chosen, output)
-    say(terminal_table(chosen, shutil.get_terminal_size().columns))
+        write_leaderboard(selected_runs, output)
+    say(terminal_table(selected_runs, shutil.get_terminal_size().columns))
     say(f"\nwritten to {into or output}")
 
 
 def newest_of_each(store: Store) -> list[Run]:
-    """The newest whole run of each suite; where there is none, the newest that has anything to rank. No smoke runs.
+    """Return the newest complete run of each suite, or else its newest run with a result; never a smoke run.
 
-    A run of a part of a suite (`--only`), or one in which cells failed, does not take the place of a whole one.
+    A run of a part of a suite (`--only`), or one with failed cells, does not replace a complete run.
     """
-    from bench_suite.reports.leaderboard import lacking
+    from bench_suite.reports.leaderboard import missing_part
 
-    chosen: dict[str, tuple[bool, Run]] = {}
+    newest: dict[str, tuple[bool, Run]] = {}
     for info in store.runs():
-        if info.smoke or chosen.get(info.suite, (False, None))[0]:
+        if info.smoke or newest.get(info.suite, (False, None))[0]:
             continue
         run = Run(info.path)
-        whole = lacking(run) == ""
-        if whole or (info.suite not in chosen and any(record.status == "ok" for record in run.records())):
-            chosen[info.suite] = (whole, run)
-    for suite, (whole, run) in chosen.items():
-        if not whole:
-            say(f"{suite}: there is no whole run yet; this is of a part of it: {lacking(run)}", err=True)
-    return [run for _, run in chosen.values()]
+        complete = missing_part(run) == ""
+        if complete or (info.suite not in newest and any(record.status == "ok" for record in run.records())):
+            newest[info.suite] = (complete, run)
+    for suite, (complete, run) in newest.items():
+        if not complete:
+            say(f"{suite}: no complete run yet; the leaderboard shows an incomplete one: {missing_part(run)}", err=True)
+    return [run for _, run in newest.values()]

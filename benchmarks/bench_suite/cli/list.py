@@ -1,4 +1,4 @@
-"""`bench list`: what there is to write into a suite."""
+"""`bench list`: list the components and suites that can be used."""
 
 from __future__ import annotations
 
@@ -22,42 +22,44 @@ KINDS = (*discovery.KINDS, "suites")
 @click.argument("kind", type=NearestChoice(KINDS), required=False, metavar="[KIND]")
 @JSON
 def command(kind: str | None, as_json: bool) -> None:
-    """List the components of a KIND, or of every kind, with their first line of help.
+    """List the components of KIND, or of every kind, with a one-line description.
+
+    KIND is tasks, models, engines, problems, probes, metrics or suites.
 
     \b
       bench list
       bench list models
       bench list suites --json
     """
-    found = {k: entries(k) for k in ((kind,) if kind else KINDS)}
+    names_by_kind = {each_kind: entries(each_kind) for each_kind in ((kind,) if kind else KINDS)}
     if as_json:
-        click.echo(json.dumps({"schema": 1, **found}, indent=2))
+        click.echo(json.dumps({"schema": 1, **names_by_kind}, indent=2))
         return
     columns = shutil.get_terminal_size().columns
-    for position, (k, lines) in enumerate(found.items()):
-        say(("\n" if position else "") + k)
-        width = max((len(name) for name in lines), default=0)
-        for name, summary in lines.items():
+    for position, (each_kind, summaries) in enumerate(names_by_kind.items()):
+        say(("\n" if position else "") + each_kind)
+        width = max((len(name) for name in summaries), default=0)
+        for name, summary in summaries.items():
             wrapped = textwrap.wrap(summary, max(columns - width - 4, 20)) or [""]
             say(f"  {name:{width}}  " + f"\n{'':{width + 4}}".join(wrapped))
     say(f"\nnext: bench show {kind or 'models'} NAME" if kind != "suites" else "\nnext: bench plan NAME")
 
 
 def entries(kind: str) -> dict[str, str]:
-    """Names and summaries of a kind: the built-in ones, then those that installed distributions bring."""
+    """Return the summaries by name: built-in components first, then those of installed distributions."""
     if kind == "suites":
-        return {name: _title(locate(name)) for name in shipped()}
-    of: Kind = kind  # type: ignore[assignment]  # one of KINDS but "suites"
-    found = {}
-    for name in [*discovery.builtin(of), *discovery.installed(of)]:
+        return {name: _suite_title(locate(name)) for name in shipped()}
+    component_kind: Kind = kind  # type: ignore[assignment]  # one of KINDS but "suites"
+    summaries = {}
+    for name in [*discovery.builtin(component_kind), *discovery.installed(component_kind)]:
         try:
-            found[name] = discovery.find(of, name, Path()).summary
+            summaries[name] = discovery.find(component_kind, name, Path()).summary
         except ComponentError as error:
-            found[name] = f"does not load: {error}"
-    return found
+            summaries[name] = f"does not load: {error}"
+    return summaries
 
 
-def _title(path: Path) -> str:
+def _suite_title(path: Path) -> str:
     import tomllib
 
     return str(tomllib.loads(path.read_text(encoding="utf-8")).get("title", ""))

@@ -33,12 +33,12 @@ _SUITE: Mapping[str, str] = {
 @click.argument("kind", type=NearestChoice(tuple(KINDS)), metavar="KIND")
 @click.argument("name")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), metavar="DIR",
-              help="Where to write them; default: here.")  # fmt: skip
+              help="Write the files to DIR; default: the working folder.")  # fmt: skip
 def command(kind: str, name: str, folder: Path) -> None:
-    """Write NAME.py, a working component of KIND task, model or probe, and test_NAME.py; nothing is overwritten.
+    """Write NAME.py, a working task, model or probe, and its test test_NAME.py. No file is overwritten.
 
-    Put your own in the place of what stands there: the comments say what the program expects. A suite names
-    the file by its path, from the suite's folder, and is run with --trust.
+    KIND is task, model or probe. Replace the example code with your own; the comments say what the program
+    expects. A suite names the file by its path relative to the suite, and runs with --trust.
 
     \b
       bench new model my_net

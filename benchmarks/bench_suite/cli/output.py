@@ -1,4 +1,4 @@
-"""What a command says to a person: the one place where text goes to the terminal, which no file may steer."""
+"""The one place where text goes to the terminal: control characters are escaped and long prose is folded."""
 
 from __future__ import annotations
 
@@ -12,79 +12,91 @@ from collections.abc import Iterator
 import click
 
 _GAP = re.compile(r"(?<=\S) {3,}(?=\S)")
+"Blanks between a command and its explanation, which may go to a line of its own."
 _HANGING = " " * 6
-_WHOLE = re.compile(r" *bench |.*\b(next|curves|with|to get [a-z ]+): ")
-"Lines that are not folded: those with a command to be pasted."
+_COMMAND = re.compile(r"( *|.*: )(apt-get|bench|export|git|hf|huggingface-cli|mkdir|pip|pytest|tensorboard) ")
+"The beginning of a line that holds a shell command, perhaps after `label: `. Folded, it could not be pasted."
 _QUOTED = re.compile(r" {4}\S")
-"On standard error, lines of a suite's file beneath what is wrong with them: they stay as they are."
+"The beginning of a line that an error quotes from a suite file."
 _COMMENT = re.compile(r"""(?P<indent> *)(?P<code>[^#"']*(?:"[^"]*"[^#"']*)*) *# (?P<why>.*)""")
-"A line of a TOML file that ends in a comment; one in quotes is none."
+"A line of a TOML file that ends in a comment; a # in quotes begins none."
 
 
 def printable(text: str, keep: str = "\n\t") -> str:
-    """The text with its control characters spelled out, but for those of `keep`."""
+    """Return the text with its control characters escaped, except those in `keep`."""
     return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
 
 
 def say(text: object = "", *, err: bool = False) -> None:
-    """Print text, on standard error where `err` is set; on a terminal no prose of it is wider than that."""
-    shown = printable(str(text))
+    """Print text to standard output, or to standard error if `err` is set; fold prose to the width of a terminal."""
+    escaped = printable(str(text))
     if (sys.stderr if err else sys.stdout).isatty():
-        shown = folded(shown, shutil.get_terminal_size().columns, quoting=err)
+        escaped = fold(escaped, shutil.get_terminal_size().columns, quoting=err)
     try:
-        click.echo(shown, err=err)
+        click.echo(escaped, err=err)
     except BrokenPipeError:
-        # Whoever read it has gone, as `head` does; what the command finds, and its exit status, stay what they are.
+        # The reader, such as `head`, closed the output; the command goes on and keeps its exit status.
         stream = sys.stderr if err else sys.stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say_file(text: str) -> None:
-    """Print a TOML file; on a terminal its longer comments are folded, so that it stays the same file."""
-    shown = printable(text)
+    """Print a TOML file; on a terminal fold its long comments only, so that it remains the same document."""
+    escaped = printable(text)
     if sys.stdout.isatty():
-        shown = commented(shown, shutil.get_terminal_size().columns)
-    click.echo(shown, nl=False)
+        escaped = fold_comments(escaped, shutil.get_terminal_size().columns)
+    click.echo(escaped, nl=False)
 
 
-def folded(text: str, width: int, *, quoting: bool = False) -> str:
-    """The text with its longer lines folded at spaces; of `command   why` the command stays whole, to be pasted.
+def fold(text: str, width: int, *, quoting: bool = False) -> str:
+    """Fold lines that are longer than `width` at spaces.
 
-    `quoting`: lines indented by four spaces are a file's own, and stay whole too.
+    A line that begins with a shell command, or has one after `label: `, is not folded. The explanation in a line
+    `command   explanation` goes to the next line.
+
+    Args:
+        text: lines of text.
+        width: the number of columns.
+        quoting: do not fold lines that are indented by four spaces: they quote a file.
     """
-    return "\n".join(part for line in text.split("\n") for part in _folded(line, width, quoting=quoting))
+    return "\n".join(part for line in text.split("\n") for part in _fold_line(line, width, quoting=quoting))
 
 
-def commented(text: str, width: int) -> str:
-    """A TOML file with its longer comments folded into several; one behind a value goes above it."""
-    return "\n".join(part for line in text.split("\n") for part in _commented(line, width))
+def fold_comments(text: str, width: int) -> str:
+    """Fold the long comments of a TOML file; a long comment behind a value goes to the lines above it."""
+    return "\n".join(part for line in text.split("\n") for part in _fold_comment(line, width))
 
 
-def _commented(line: str, width: int) -> Iterator[str]:
-    found = _COMMENT.fullmatch(line)
-    if len(line) <= width or found is None:
+def _fold_comment(line: str, width: int) -> Iterator[str]:
+    match = _COMMENT.fullmatch(line)
+    if len(line) <= width or match is None:
         yield line
         return
-    sign = f"{found['indent']}# "
+    marker = f"{match['indent']}# "
     yield from textwrap.wrap(
-        found["why"], width, initial_indent=sign, subsequent_indent=sign, break_long_words=False, break_on_hyphens=False
+        match["why"],
+        width,
+        initial_indent=marker,
+        subsequent_indent=marker,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
-    if found["code"]:
-        yield f"{found['indent']}{found['code'].rstrip()}"
+    if match["code"]:
+        yield f"{match['indent']}{match['code'].rstrip()}"
 
 
-def _folded(line: str, width: int, *, quoting: bool) -> Iterator[str]:
+def _fold_line(line: str, width: int, *, quoting: bool) -> Iterator[str]:
     gap = _GAP.search(line)
-    if len(line) <= width or (gap is None and _WHOLE.match(line)) or (quoting and _QUOTED.match(line)):
+    if len(line) <= width or (gap is None and _COMMAND.match(line)) or (quoting and _QUOTED.match(line)):
         yield line
     elif gap is not None:
         yield line[: gap.start()]
-        yield from _wrapped(line[gap.end() :], width, _HANGING)
+        yield from _wrap(line[gap.end() :], width, _HANGING)
     else:
-        yield from _wrapped(line, width)
+        yield from _wrap(line, width)
 
 
-def _wrapped(text: str, width: int, first: str = "") -> list[str]:
+def _wrap(text: str, width: int, first: str = "") -> list[str]:
     hanging = max(_HANGING, " " * (len(text) - len(text.lstrip())), key=len)
     return textwrap.wrap(
         text, width, initial_indent=first, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False

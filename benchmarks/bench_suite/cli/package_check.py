@@ -1,4 +1,4 @@
-"""Which packages are installed, and whether they load: each is imported in another process, which may break."""
+"""Check which packages are installed and load. Another process imports them, because an import can crash."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Package:
-    """A package, and what is known of it."""
+    """A package that the program can use, and its state on this machine."""
 
     distribution: str
     module: str
-    "What is imported to see that it loads; empty where it only holds data, and its files are enough."
+    "The module to import as a test; empty if the package holds data only."
     purpose: str
     command: str
-    "What brings it, or in words what it needs."
+    "The command that installs it, or a sentence if no single command does."
     required: bool = False
     state: Literal["found", "absent", "broken"] = "absent"
     version: str | None = None
     error: str | None = None
-    "Why it does not load: one line."
+    "The error of its import, one line."
 
 
 def _extra(extra: str, distribution: str, module: str, purpose: str) -> Package:
     return Package(distribution, module, purpose, f"pip install 'bench-suite[{extra}]'")
 
 
-def _matched(distribution: str, needs: str) -> Package:
-    """A package that no extra brings: what pip chooses beside this PyTorch can keep Transformers from loading."""
-    needs = f"used where it loads; needs {needs} that matches this PyTorch, from the same index"
+def _needing_matched_build(distribution: str, needs: str) -> Package:
+    """Return a package that no extra installs: a build that pip chooses can keep Transformers from loading."""
+    needs = f"used if it loads; needs {needs} that matches this PyTorch, from the same index"
     return Package(distribution, distribution, f"models of {distribution}", needs)
 
 
@@ -75,16 +75,16 @@ PACKAGES = (
     _extra("fairness", "fairlearn", "fairlearn.metrics", "fairness by group"),
     _extra("attribution", "captum", "captum.attr", "attributions"),
     _extra("tensorboard", "tensorboard", "torch.utils.tensorboard", "event files of TensorBoard"),
-    _matched("timm", "a build of torchvision"),
-    _matched("torchvision", "a build"),
+    _needing_matched_build("timm", "a build of torchvision"),
+    _needing_matched_build("torchvision", "a build"),
 )
-"""In the order in which they are imported: what a package breaks shows in itself and not in those before it."""
+"""The packages in the order of their imports: a broken one cannot affect those before it."""
 
-SECONDS = 30.0
-"For one import; a package that takes longer counts as broken."
+IMPORT_TIMEOUT = 30.0
+"Seconds for one import; a package that takes longer counts as broken."
 
-# Runs in the other process. A line is marked, since a package may print; whatever an import raises is its error.
-_IMPORTING = """
+# Runs in the other process. It marks its lines, because an imported package may print.
+_IMPORT_SCRIPT = """
 import importlib, json, sys, warnings
 warnings.simplefilter("ignore")
 mark, *modules = sys.argv[1:]
@@ -92,60 +92,64 @@ for module in modules:
     error = None
     try:
         importlib.import_module(module)
-    except BaseException as fault:
-        lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
-        error = type(fault).__name__ + (": " + lines[0] if lines else "")
+    except BaseException as raised:
+        lines = [line.strip() for line in str(raised).splitlines() if line.strip()]
+        error = type(raised).__name__ + (": " + lines[0] if lines else "")
     print("\\n" + mark + json.dumps([module, error]), flush=True)
 """
 _MARK = "imported "
 
 
-def examine(packages: Sequence[Package] = PACKAGES, seconds: float = SECONDS) -> list[Package]:
-    """Each of `packages` with its state, version and error. This process imports none of them.
+def examine(packages: Sequence[Package] = PACKAGES, timeout: float = IMPORT_TIMEOUT) -> list[Package]:
+    """Return `packages` with their state, version and error, without importing them in this process.
 
-    All are imported by one other process, since most share what takes long. One that ends it, or takes more than
-    `seconds`, is broken, and a new process goes on with the rest.
+    One other process imports all of them, because they share slow dependencies. A package whose import ends that
+    process, or exceeds the time-out, is broken, and a new process imports the rest.
+
+    Args:
+        packages: the packages to check.
+        timeout: seconds for each import.
     """
-    looked = [_looked_for(package) for package in packages]
-    waiting = [package.module for package in looked if package.state == "found" and package.module]
+    installed = [_with_installation(package) for package in packages]
+    pending = [package.module for package in installed if package.state == "found" and package.module]
     errors: dict[str, str | None] = {}
-    while waiting:
-        done = _import(waiting, seconds)
-        errors |= done
-        waiting = [module for module in waiting if module not in done]
-    return [_judged(package, errors) for package in looked]
+    while pending:
+        outcomes = _import(pending, timeout)
+        errors |= outcomes
+        pending = [module for module in pending if module not in outcomes]
+    return [_with_error(package, errors) for package in installed]
 
 
-def _looked_for(package: Package) -> Package:
-    """Found where it is installed, or where a folder of its name lies on the import path."""
+def _with_installation(package: Package) -> Package:
+    """Return the package with the state `found` and its version if it is installed or importable, else `absent`."""
     try:
         return replace(package, state="found", version=metadata.version(package.distribution))
     except metadata.PackageNotFoundError:
-        # An importable-looking package without metadata is as good as an installed one to who imports it.
-        return replace(package, state="found" if _lies_about(package) else "absent")
+        # A package on the import path works without metadata.
+        return replace(package, state="found" if _is_importable(package) else "absent")
 
 
-def _lies_about(package: Package) -> bool:
-    """Whether the import path has a package of its name, which a folder without `__init__.py` is not."""
+def _is_importable(package: Package) -> bool:
+    """Return whether the import path has a package with this name; a folder without `__init__.py` is none."""
     top = package.module.partition(".")[0]
     if not top or any(top == other.distribution != package.distribution for other in PACKAGES):
-        return False  # `torch.utils.tensorboard` lies in PyTorch, TensorBoard or not
+        return False  # `torch.utils.tensorboard` is part of PyTorch, even without TensorBoard
     spec = PathFinder.find_spec(top)
     return spec is not None and spec.origin is not None
 
 
-def _judged(package: Package, errors: dict[str, str | None]) -> Package:
+def _with_error(package: Package, errors: dict[str, str | None]) -> Package:
     error = errors.get(package.module)
     if error is None:
         return package
-    # Its module may be missing within a package that is there; and the metadata may be all that is left of it.
+    # Even for a missing module: the package may be incomplete, or only its metadata may be left.
     return replace(package, state="broken", error=error)
 
 
-def _import(modules: Sequence[str], seconds: float) -> dict[str, str | None]:
-    """Errors of the modules that one process got through, in order; the last one may be what ended it."""
-    # -P: what lies in the working folder is no package, as it is none for `bench` itself.
-    command = [sys.executable, "-P", "-c", _IMPORTING, _MARK, *modules]
+def _import(modules: Sequence[str], timeout: float) -> dict[str, str | None]:
+    """Import modules in one process, and return the errors by module, in order, up to the one that ended it."""
+    # -P: like `bench` itself, do not import from the working folder.
+    command = [sys.executable, "-P", "-c", _IMPORT_SCRIPT, _MARK, *modules]
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -156,60 +160,60 @@ def _import(modules: Sequence[str], seconds: float) -> dict[str, str | None]:
     )
     assert process.stdout is not None
     lines: Queue[str | None] = Queue()
-    reader = threading.Thread(target=_pass_on, args=(process.stdout, lines.put), daemon=True)
+    reader = threading.Thread(target=_forward_marked_lines, args=(process.stdout, lines.put), daemon=True)
     reader.start()
-    done: dict[str, str | None] = {}
+    errors: dict[str, str | None] = {}
     try:
         for module in modules:
-            line = lines.get(timeout=seconds)
+            line = lines.get(timeout=timeout)
             if line is None:
-                return done | {module: f"the import ended the process, with status {process.wait()}"}
+                return errors | {module: f"the import ended the process, with status {process.wait()}"}
             name, error = json.loads(line)
-            done[name] = error
+            errors[name] = error
     except Empty:
-        return done | {module: f"the import took more than {seconds:g} seconds"}
+        return errors | {module: f"the import took more than {timeout:g} seconds"}
     finally:
         process.kill()
         process.wait()
-    return done
+    return errors
 
 
-def _pass_on(stream: Iterable[str], put: Callable[[str | None], None]) -> None:
-    """What follows the mark, line by line; None at the end."""
+def _forward_marked_lines(stream: Iterable[str], put: Callable[[str | None], None]) -> None:
+    """Call `put` with the rest of each marked line, and with None at the end."""
     for line in stream:
         if line.startswith(_MARK):
             put(line.removeprefix(_MARK))
     put(None)
 
 
-# ── what a plan lacks ───────────────────────────────────────────────────────────────────────────
+# ── packages that a plan needs ──────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
-class Lack:
-    """A package that a run of a plan could not do without, and that is not installed."""
+class MissingPackage:
+    """A package that a plan needs and that is not installed."""
 
     package: str
-    "As it is imported."
+    "The name of its module."
     used_by: tuple[str, ...]
-    "`probe fairness`, `model mine`."
+    "The components that need it, such as `probe fairness` or `model mine`."
     command: str
-    "What to paste to get it."
+    "The command that installs it."
 
 
-def lacks(plan: Plan) -> list[Lack]:
-    """Packages that the plan's tasks, models and probes state as `IMPORTS` and that are not installed.
+def missing_packages(plan: Plan) -> list[MissingPackage]:
+    """Return the packages that tasks, models and probes of the plan state as `IMPORTS` and that are not installed.
 
-    Of probes all that the suite names, since a run checks all of them. Nothing is imported.
+    All probes of the suite count, because a run checks all of them. Nothing is imported.
     """
-    chosen = [choice for cell in plan.cells for choice in (cell.task, cell.model)]
+    components = [use for cell in plan.cells for use in (cell.task, cell.model)]
     users: dict[str, dict[str, None]] = {}
-    for choice in (*chosen, *plan.suite.probes):
-        for module in choice.component.words("IMPORTS"):
-            users.setdefault(module.partition(".")[0], {})[f"{choice.component.kind[:-1]} {choice.label}"] = None
+    for use in (*components, *plan.suite.probes):
+        for module in use.component.words("IMPORTS"):
+            users.setdefault(module.partition(".")[0], {})[f"{use.component.kind[:-1]} {use.label}"] = None
     commands = {package.module.partition(".")[0]: package.command for package in reversed(PACKAGES)}
     return [
-        Lack(module, tuple(used), commands.get(module, f"pip install {module}"))
+        MissingPackage(module, tuple(used), commands.get(module, f"pip install {module}"))
         for module, used in users.items()
         if importlib.util.find_spec(module) is None
     ]

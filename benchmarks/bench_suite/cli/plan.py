@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, again, chosen
+from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, run_arguments, shared_options
 from bench_suite.cli.output import printable, say
-from bench_suite.cli.package_check import Lack, lacks
+from bench_suite.cli.package_check import MissingPackage, missing_packages
 from bench_suite.cli.selection import matching
 from bench_suite.execution.selection import selectors_match
 from bench_suite.execution.time_estimates import TimeEstimate, estimate_times
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@chosen(SUITE, SET, ONLY, KEYWORD)
+@shared_options(SUITE, SET, ONLY, KEYWORD)
 @click.option(
-    "--trust", is_flag=True, help="Changes nothing: a plan runs no code. Taken so that the words of a run fit."
+    "--trust", is_flag=True, help="No effect, because a plan runs no code; accepted so that the options of run work."
 )
-@chosen(RESULTS, JSON)
+@shared_options(RESULTS, JSON)
 def command(
     suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, trust: bool, results: Path,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Show the cells of SUITE: a file, or the name of one that ships with the program.
+    """Show the cells of SUITE, a file or the name of a built-in suite, without running them.
 
-    The time is what earlier records of the same cells in --results took on this machine; what was never run
-    is unknown. Nothing is imported, loaded or run, so a suite that names its own files needs no --trust here.
-    Of packages it tells which the run would stop for, since they are not installed.
+    It shows the expected time, the downloads and the missing packages too. The time comes from earlier records
+    of the same cells in --results on this machine; for other cells it is unknown. Nothing is imported, loaded or
+    run, so a suite that names its own Python files needs no --trust here.
 
     \b
       bench plan quickstart
@@ -49,17 +49,17 @@ def command(
 
     del trust
     plan = matching(make_plan(read_suite(suite, overrides), only), keyword)
-    times, needs, lacking = estimate_times(plan, Store(results)), downloads(plan), lacks(plan)
+    times, needs, lacking = estimate_times(plan, Store(results)), downloads(plan), missing_packages(plan)
     if as_json:
         click.echo(json.dumps(as_document(plan, times, needs, lacking), indent=2, default=list))
         return
-    same = again(suite, overrides, only, keyword=keyword, trust=bool(plan.suite.external), results=results)
+    same = run_arguments(suite, overrides, only, keyword=keyword, trust=bool(plan.suite.external), results=results)
     # A name may hold the end of a line: an id of a hub, say.
     say("\n".join(printable(line, keep="") for line in lines(plan, times, needs, lacking, same)))
 
 
 def as_document(
-    plan: Plan, times: Mapping[str, TimeEstimate], needs: Sequence[Need], lacking: Sequence[Lack]
+    plan: Plan, times: Mapping[str, TimeEstimate], needs: Sequence[Need], lacking: Sequence[MissingPackage]
 ) -> dict[str, Any]:
     """The plan as JSON values."""
     return {
@@ -87,7 +87,7 @@ def as_document(
 
 
 def lines(
-    plan: Plan, times: Mapping[str, TimeEstimate], needs: Sequence[Need], lacking: Sequence[Lack], again: str
+    plan: Plan, times: Mapping[str, TimeEstimate], needs: Sequence[Need], lacking: Sequence[MissingPackage], again: str
 ) -> list[str]:
     """The plan for a person; `again` is what to say after `bench run`."""
     cells, units = plan.cells, plan.units

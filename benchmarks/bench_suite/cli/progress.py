@@ -1,4 +1,4 @@
-"""Progress of a run on standard error: live on a terminal, plain lines elsewhere."""
+"""The progress of a run on standard error: a live display on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Progress(RunCallback):
-    """A callback that is entered around a run."""
+    """A run callback that is a context manager around the run."""
 
     def __enter__(self) -> Progress:
         return self
@@ -26,33 +26,38 @@ class Progress(RunCallback):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the display; an exception goes on up."""
+        """End the display; an exception propagates."""
 
 
-def progress(cells: int, *, one_thread: bool = False) -> Progress:
-    """What fits where standard error goes; `one_thread`: no cell has more, so that fewer need not be advised."""
+def make_progress(cells: int, *, one_thread: bool = False) -> Progress:
+    """Return a live display if standard error is a terminal, else plain lines.
+
+    Args:
+        cells: the number of cells.
+        one_thread: no cell uses more than one thread, so the advice to use fewer is omitted.
+    """
     return (Live if sys.stderr.isatty() else Plain)(cells, one_thread=one_thread)
 
 
-def progress_of(cells: Sequence[Cell]) -> Progress:
-    """`progress` of a run of these cells."""
-    return progress(len(cells), one_thread=all(cell.threads == 1 for cell in cells))
+def progress_for(cells: Sequence[Cell]) -> Progress:
+    """Return the progress display for a run of these cells."""
+    return make_progress(len(cells), one_thread=all(cell.threads == 1 for cell in cells))
 
 
-def ending(cell: Cell, record: Record, position: int, cells: int) -> str:
-    """One line about a cell that has ended."""
+def ended_cell_line(cell: Cell, record: Record, position: int, cells: int) -> str:
+    """Return the line about a cell that has ended."""
     seconds = record.seconds.get("total", 0.0)
     if record.status != "ok":
         reason = (record.reason or "").splitlines() or [""]
         return f"[{position}/{cells}] {name(cell)}: {record.status} ({reason[0]})"
     failed = [label for label, row in record.probes.items() if row.status == "failed"]
-    first = next((row for row in record.metrics if row.value is not None and row.better != "none"), None)
-    value = f"{first.name.partition('/')[2]} {first.value:.3f}, " if first else ""
-    wrong = f", probe failed: {', '.join(failed)}" if failed else ""
-    return f"[{position}/{cells}] {name(cell)}: {value}{seconds:.1f} s{wrong}"
+    first_metric = next((row for row in record.metrics if row.value is not None and row.better != "none"), None)
+    value = f"{first_metric.name.partition('/')[2]} {first_metric.value:.3f}, " if first_metric else ""
+    failed_probes = f", probe failed: {', '.join(failed)}" if failed else ""
+    return f"[{position}/{cells}] {name(cell)}: {value}{seconds:.1f} s{failed_probes}"
 
 
-def beginning(
+def start_lines(
     run: str,
     *,
     resumed: bool,
@@ -63,25 +68,36 @@ def beginning(
     busy: bool,
     one_thread: bool,
 ) -> Iterator[str]:
-    """Lines about what a resume found, and about what is noted in every record."""
+    """Yield the lines at the start of a run.
+
+    Args:
+        run: the name of the run.
+        resumed: whether the run existed before.
+        wanted: whether the user asked to resume a run.
+        done: the number of cells that are done.
+        cells: the number of cells.
+        notes: the notes of every record.
+        busy: whether the load of the machine exceeds its number of cores.
+        one_thread: whether no cell uses more than one thread.
+    """
     if resumed:
         yield f"resuming {run}: {done} of {cells} cells are done"
     elif wanted:
-        yield f"there is no run of this suite, with these --set, to resume: starting {run}"
+        yield f"no earlier run of this suite with the same --set can be resumed; starting {run}"
     for note in notes:
         yield f"note: {note}"
     if busy:
-        mend = (
+        advice = (
             ""
             if one_thread
-            else ", and with as many threads as cores training can take many times as long: --set matrix.threads=1 "
-            "keeps threads from waiting on each other"
+            else "; with as many threads as cores, training can take many times as long: --set matrix.threads=1 "
+            "keeps threads from waiting for each other"
         )
-        yield f"      timings will be noisy{mend}"
+        yield f"      timings will be noisy{advice}"
 
 
 class Plain(Progress):
-    """A line for each cell, without control characters: for CI and files."""
+    """A display that writes one line per cell, without control characters: for CI and log files."""
 
     def __init__(self, cells: int, *, one_thread: bool = False) -> None:
         self.cells = cells
@@ -98,9 +114,9 @@ class Plain(Progress):
         pass
 
     def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...], busy: bool) -> None:
-        """What a resume found."""
+        """Write the lines at the start of the run."""
         self.done = done
-        for line in beginning(
+        for line in start_lines(
             run,
             resumed=resumed,
             wanted=wanted,
@@ -113,27 +129,27 @@ class Plain(Progress):
             self._say(line)
 
     def cell(self, cell: Cell) -> None:
-        """Nothing: the line comes when the cell has ended."""
+        """Write nothing: the line follows when the cell has ended."""
 
     def step(self, cell: Cell, what: str) -> None:
-        """A sign of life."""
+        """Write a line if the last one is older than 30 s."""
         self._alive(cell, what)
 
     def window(self, cell: Cell, window: Window) -> None:
-        """A sign of life."""
+        """Write a line if the last one is older than 30 s."""
         self._alive(cell, f"step {window.step}, loss {window.loss:.4f}")
 
     def trained(self, cell: Cell, history: History | None) -> None:
         """Nothing."""
 
     def record(self, cell: Cell, record: Record) -> None:
-        """The cell's line."""
+        """Write the line of the cell."""
         self.done += 1
         self.since = time.perf_counter()
-        self._say(ending(cell, record, self.done, self.cells))
+        self._say(ended_cell_line(cell, record, self.done, self.cells))
 
     def _alive(self, cell: Cell, what: str) -> None:
-        """What it is at, no more than once in 30 s."""
+        """Write what the cell is doing, at most once in 30 s."""
         if time.perf_counter() - self.since > 30:
             self.since = time.perf_counter()
             self._say(f"      {name(cell)}: {what}")
@@ -144,7 +160,7 @@ class Plain(Progress):
 
 
 class Live(Progress):
-    """A bar with the cell in progress and the time left; ended cells scroll by above it."""
+    """A progress bar with the current cell and the remaining time, below the lines of the ended cells."""
 
     def __init__(self, cells: int, *, one_thread: bool = False) -> None:
         from rich.console import Console
@@ -174,10 +190,10 @@ class Live(Progress):
         self.bar.stop()
 
     def begin(self, run: str, *, resumed: bool, wanted: bool, done: int, notes: tuple[str, ...], busy: bool) -> None:
-        """What a resume found."""
+        """Write the lines at the start of the run."""
         self.done = done
         self.bar.update(self.task, completed=done)
-        for line in beginning(
+        for line in start_lines(
             run,
             resumed=resumed,
             wanted=wanted,
@@ -190,15 +206,15 @@ class Live(Progress):
             self.console.print(printable(line), markup=False)
 
     def cell(self, cell: Cell) -> None:
-        """Name it beside the bar."""
+        """Show the name of the cell beside the bar."""
         self._now(name(cell))
 
     def step(self, cell: Cell, what: str) -> None:
-        """What it is at."""
+        """Show what the cell is doing."""
         self._now(f"{name(cell)}: {what}")
 
     def window(self, cell: Cell, window: Window) -> None:
-        """How far the training is."""
+        """Show step, loss and rate of the training."""
         rate = window.samples / window.seconds if window.seconds else 0.0
         self._now(f"{name(cell)}: step {window.step}, loss {window.loss:.3f}, {rate:,.0f}/s")
 
@@ -206,10 +222,10 @@ class Live(Progress):
         """Nothing."""
 
     def record(self, cell: Cell, record: Record) -> None:
-        """The cell's line, and a step of the bar."""
+        """Write the line of the cell and advance the bar."""
         self.done += 1
         style = {"ok": "none", "interrupted": "yellow"}.get(record.status, "red")
-        self.console.print(printable(ending(cell, record, self.done, self.cells)), style=style, markup=False)
+        self.console.print(printable(ended_cell_line(cell, record, self.done, self.cells)), style=style, markup=False)
         self.bar.update(self.task, advance=1)
 
     def _now(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""`bench report`: the report of one run or several, as Markdown."""
+"""`bench report`: write the report of one or more runs, as Markdown."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from bench_suite.store.runs import Store
 @click.argument("runs", nargs=-1, metavar="[RUN]…", shell_complete=run_names)
 @RESULTS
 @click.option(
-    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to write it; default: reports/RUN.md."
+    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it to FILE; default: reports/RUN.md."
 )
 def command(runs: tuple[str, ...], results: Path, output: Path | None) -> None:
-    """Write the report of each RUN, by default of the newest one; a run's first letters will do.
+    """Write the reports of the given runs, by default of the newest run, as Markdown with pictures.
+
+    RUN is the name of a run or the first letters of it. `bench results` lists the runs.
 
     \b
       bench report
@@ -27,8 +29,8 @@ def command(runs: tuple[str, ...], results: Path, output: Path | None) -> None:
     """
     from bench_suite.reports.markdown import write_report
 
-    chosen = [Store(results).open(run) for run in runs or ("latest",)]
-    target = output or Path("reports") / f"{chosen[0].name}.md"
-    for path in write_report(chosen, target):
+    selected_runs = [Store(results).open(run) for run in runs or ("latest",)]
+    target = output or Path("reports") / f"{selected_runs[0].name}.md"
+    for path in write_report(selected_runs, target):
         say(path)
-    say("\nnext: bench leaderboard   puts the newest run of each suite side by side", err=True)
+    say("\nnext: bench leaderboard   compare the newest runs of all suites", err=True)

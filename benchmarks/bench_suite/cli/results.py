@@ -1,4 +1,4 @@
-"""`bench results`: the runs in the store."""
+"""`bench results`: list the stored runs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 
-from bench_suite.cli.arguments import JSON, RESULTS, chosen
+from bench_suite.cli.arguments import JSON, RESULTS, shared_options
 from bench_suite.cli.output import say
 from bench_suite.execution.selection import format_selectors
 from bench_suite.store.runs import Store
 
 
 @click.command()
-@chosen(RESULTS, JSON)
+@shared_options(RESULTS, JSON)
 def command(results: Path, as_json: bool) -> None:
-    """List the runs in the store, newest first.
+    """List the stored runs, newest first, with the number of records and cells of each.
 
     \b
       bench results
@@ -26,24 +26,24 @@ def command(results: Path, as_json: bool) -> None:
     if as_json:
         listed = [
             {
-                "run": r.run,
-                "suite": r.suite,
-                "started": r.started,
-                "records": r.records,
-                "cells": r.info.get("cells"),
-                "only": r.info.get("only", []),
-                "smoke": r.smoke,
+                "run": run.run,
+                "suite": run.suite,
+                "started": run.started,
+                "records": run.records,
+                "cells": run.info.get("cells"),
+                "only": run.info.get("only", []),
+                "smoke": run.smoke,
             }
-            for r in runs
+            for run in runs
         ]
         click.echo(json.dumps({"schema": 1, "runs": listed}, indent=2))
         return
     if not runs:
         say(f"{results} holds no runs yet\n\nnext: bench run quickstart")
         return
-    width = max(len(r.run) for r in runs)
-    for r in runs:
-        smoke = "  smoke: never ranked" if r.smoke else ""
-        only = f"  a part of its suite: {format_selectors(r.info['only'])}" if r.info.get("only") else ""
-        say(f"{r.run:{width}}  {r.records} records of {r.info.get('cells', '?')} cells{smoke}{only}")
-    say("\nnext: bench report RUN   (the first letters of a run's name will do)")
+    width = max(len(run.run) for run in runs)
+    for run in runs:
+        note = "  smoke: never ranked" if run.smoke else ""
+        part = f"  part of the suite: {format_selectors(run.info['only'])}" if run.info.get("only") else ""
+        say(f"{run.run:{width}}  {run.records} records of {run.info.get('cells', '?')} cells{note}{part}")
+    say("\nnext: bench report RUN   write its report; the first letters of RUN suffice")

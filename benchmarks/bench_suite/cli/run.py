@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, again, chosen, shown
+from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, display_path, run_arguments, shared_options
 from bench_suite.cli.completion_values import run_names, suites
 from bench_suite.cli.output import say
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("suite", required=False, metavar="SUITE", shell_complete=suites)
-@chosen(SET, ONLY, KEYWORD)
+@shared_options(SET, ONLY, KEYWORD)
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first cell that fails or is unavailable.")
 @click.option(
     "--lf", "--last-failed", "last_failed", is_flag=True,
-    help="A new run of those cells only that failed last time, or were not reached; of all where none did.",
+    help="Start a new run of the cells that failed or were not reached last time; of all cells if there are none.",
 )  # fmt: skip
 @click.option(
     "--resume",
@@ -32,36 +32,38 @@ if TYPE_CHECKING:
     flag_value="newest",
     metavar="[RUN]",
     shell_complete=run_names,
-    help="Go on with the newest run of this suite under these --set, or with RUN: only what is missing is done.",
+    help="Continue RUN, by default the newest run of this suite with the same --set: run the missing cells only.",
 )
 @click.option(
     "--stale",
     type=click.Choice(["keep", "redo"]),
-    help="With --resume, cells whose source or data changed since: keep or redo them.",
+    help="With --resume: keep or redo cells whose source or data have changed.",
 )
 @click.option(
     "--against",
     metavar="BASE",
     shell_complete=run_names,
-    help="Then compare with BASE as bench compare does: a run, `baseline`, or `latest`, the newest earlier run.",
+    help="Compare the run with BASE, as bench compare does: a run, `baseline`, or `latest` (the newest earlier run).",
 )
 @click.option(
-    "--smoke", is_flag=True, help="Try everything in seconds: 64 examples a split, one epoch. Never ranked or compared."
+    "--smoke",
+    is_flag=True,
+    help="Test everything in seconds: 64 examples per split, one epoch. Never ranked.",
 )
-@click.option("--offline", is_flag=True, help="Skip the hub at once, without time-outs (as HF_HUB_OFFLINE=1 does).")
-@click.option("--trust", is_flag=True, help="Run the code of files that the suite names.")
+@click.option("--offline", is_flag=True, help="Do not contact the hub (same as HF_HUB_OFFLINE=1).")
+@click.option("--trust", is_flag=True, help="Allow the suite to run the Python files that it names.")
 @click.option("--tensorboard", is_flag=True, help="Write event files for TensorBoard beside the records.")
-@chosen(RESULTS, JSON)
+@shared_options(RESULTS, JSON)
 def command(
     suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, exitfirst: bool, last_failed: bool,
     resume: str | None, stale: str | None, against: str | None, smoke: bool, offline: bool, trust: bool,
     tensorboard: bool, results: Path, as_json: bool,
 ) -> int:  # fmt: skip
-    """Train, evaluate and measure every cell of SUITE: a file, or the name of one that ships.
+    """Train, evaluate and measure every cell of SUITE: a file, or the name of a built-in suite.
 
-    Each cell's record is on disk when its last probe has ended. Ctrl-C once ends the cell in progress
-    and reports what is done; twice ends at once. Then --resume does exactly what is missing, in the same
-    run. --lf begins a new one of what failed, as one does while mending it: --lf -x, edit, and again.
+    Each cell's record is written when its last probe has ended. Ctrl-C once stops the current cell and
+    reports the finished cells; Ctrl-C twice exits at once. --resume runs exactly the missing cells, in the same
+    run. --lf starts a new run of the failed cells; while you fix them, add -x to stop at the next failure.
 
     \b
       bench run quickstart
@@ -91,22 +93,26 @@ def command(
     base = None if against is None else _base(plan, store, against, resume)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
-    from bench_suite.cli.progress import progress_of
+    from bench_suite.cli.progress import progress_for
     from bench_suite.cli.run_summary import conclude
     from bench_suite.execution.session import Request, check_trust, execute
     from bench_suite.exporters.tensorboard import follow
 
     check_trust(plan, trust=trust)
     # No paths of this machine: the command is stored, and shown in reports.
-    command = ["bench", "run", *shlex.split(again(Path(suite).name, overrides, only, keyword=keyword, trust=trust))]
+    command = [
+        "bench",
+        "run",
+        *shlex.split(run_arguments(Path(suite).name, overrides, only, keyword=keyword, trust=trust)),
+    ]
     flags = {"-x": exitfirst, "--lf": last_failed, "--smoke": smoke, "--resume": resume}
     command += [flag for flag, given in flags.items() if given]
     request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
-    with progress_of(plan.cells) as callback:
+    with progress_for(plan.cells) as callback:
         outcome = execute(plan, store, request, follow(callback, results, resume) if tensorboard else callback)
     if tensorboard:
-        say(f"curves: tensorboard --logdir {shlex.quote(shown(outcome.run.path / 'tensorboard'))}", err=True)
-    same = f"bench run {again(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"
+        say(f"curves: tensorboard --logdir {shlex.quote(display_path(outcome.run.path / 'tensorboard'))}", err=True)
+    same = f"bench run {run_arguments(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"
     return conclude(plan, outcome, same, as_json=as_json, smoke=smoke, failed_in=failed_in, base=base)
 
 

@@ -1,4 +1,4 @@
-"""What a run came to, for a person or a program: gates, the table, faults, where things lie, and what to do next."""
+"""The end of a run: leaderboard, gates, failures, files, and the next commands, as text or JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench_suite.cli.arguments import shown
+from bench_suite.cli.arguments import display_path
 from bench_suite.cli.compare import as_document, say_comparison
 from bench_suite.cli.output import say
 from bench_suite.components.evaluate_uri import name_of
@@ -24,65 +24,71 @@ if TYPE_CHECKING:
     from bench_suite.store.runs import Run
     from bench_suite.suite.plan import Plan
 
-ORDER = (130, 2, 1, 3, 4)
-"Where several exit statuses hold, the first of these."
-AGAINST = "keep one with `bench baseline set`, then run with `--against baseline`"
+STATUS_PRIORITY = (130, 2, 1, 3, 4)
+"Exit statuses by priority: if several apply, the first one is used."
+BASELINE_HINT = "set a baseline with `bench baseline set`, then run with `--against baseline`"
 FEW_SEEDS = 5
-"With fewer, a run says how to get more: two or three tell little of what seeds do."
+"With fewer seeds, a run recommends more: two or three say little about the variation between seeds."
 
 
 def conclude(
-    plan: Plan, outcome: Outcome, same: str, *, as_json: bool, smoke: bool = False, failed_in: str | None = None,
+    plan: Plan, outcome: Outcome, run_command: str, *, as_json: bool, smoke: bool = False, failed_in: str | None = None,
     base: Run | None = None,
 ) -> int:  # fmt: skip
-    """Write the report, judge the gates, print what was found, and return the exit status.
+    """Write the report, judge the gates, print the summary, and return the exit status.
 
-    Arguments: `same`, the command that runs the same cells in the same place; `failed_in`, the run whose failed cells
-    were run again (`--lf`); `base`, the run to compare with (`--against`).
+    Args:
+        plan: the plan of the run.
+        outcome: the outcome of the run.
+        run_command: the command that runs the same cells with the same results folder.
+        as_json: print JSON instead of text.
+        smoke: whether it is a smoke run; its gates are not judged.
+        failed_in: the run whose failed cells were run again (`--lf`).
+        base: the run to compare with (`--against`).
     """
     from bench_suite.comparison.gates import judge
     from bench_suite.reports.markdown import write_report
     from bench_suite.reports.terminal import terminal_table
 
     run = outcome.run
-    # The suite's gates as they are now: those that a resume finds in `run.json` may be older.
+    # The current gates of the suite: the `run.json` of a resumed run may hold older ones.
     gates = {gate.metric: gate.rules for gate in plan.suite.gates}
-    judged = [] if smoke else judge(gates, outcome.records, run.summaries()[0])
-    comparison, status = _compared(base, outcome, exit_status(outcome, judged))
-    written = write_report([run], run.path / "report.md")
+    judgements = [] if smoke else judge(gates, outcome.records, run.summaries()[0])
+    comparison, status = _compare_with_base(base, outcome, exit_status(outcome, judgements))
+    report_files = write_report([run], run.path / "report.md")
     if as_json:
-        click.echo(json.dumps(_as_document(outcome, judged, status, comparison), indent=2))
+        click.echo(json.dumps(_summary_document(outcome, judgements, status, comparison), indent=2))
         return status
     say(err=True)
     say(terminal_table(run, shutil.get_terminal_size().columns))
-    for judgement in judged:
+    for judgement in judgements:
         if comparison is not None and judgement.verdict == "not judged":
-            continue  # it is by the comparison
-        how = f" ({AGAINST})" if judgement.verdict == "not judged" else ""
-        say(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}{how}")
-    _say_faults(outcome, run.path)
-    _say_absent(plan, outcome.records)
+            continue  # the comparison judges it
+        hint = f" ({BASELINE_HINT})" if judgement.verdict == "not judged" else ""
+        say(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}{hint}")
+    _say_failures(outcome, run.path)
+    _say_metrics_without_value(plan, outcome.records)
     if outcome.stopped:
-        done = len(outcome.records)
-        say(f"stopped at the first cell that failed (-x): {done} of {outcome.cells} cells have run", err=True)
+        recorded = len(outcome.records)
+        say(f"stopped at the first cell that failed (-x): {recorded} of {outcome.cells} cells have run", err=True)
     if comparison is not None:
         say()
         say_comparison(comparison)
         say()
-    say(f"records  {shown(run.path)}/records/")
-    say(f"report   {shown(written[0])}")
+    say(f"records  {display_path(run.path)}/records/")
+    say(f"report   {display_path(report_files[0])}")
     say()
-    for line in _next(outcome, same, status, smoke=smoke, failed_in=failed_in):
+    for line in _next_steps(outcome, run_command, status, smoke=smoke, failed_in=failed_in):
         say(line)
     unjudged = comparison is None and not smoke and any("tolerance" in rules for rules in gates.values())
     if unjudged and status == 0 and failed_in is None:
-        for line in _next_against(run, same):
+        for line in _baseline_steps(run, run_command):
             say(line)
     return status
 
 
-def _compared(base: Run | None, outcome: Outcome, status: int) -> tuple[Comparison | None, int]:
-    """The comparison with a base, where that was asked for and can be, and the exit status with its say."""
+def _compare_with_base(base: Run | None, outcome: Outcome, status: int) -> tuple[Comparison | None, int]:
+    """Compare the run with a base, if there is one; return the comparison and the combined exit status."""
     from bench_suite.comparison.compare import ComparisonError, compare
 
     if base is None:
@@ -92,109 +98,114 @@ def _compared(base: Run | None, outcome: Outcome, status: int) -> tuple[Comparis
     except ComparisonError as error:  # one run with itself, or no common cell
         say(f"not compared: {error}", err=True)
         comparison = None
-    found = {status, 4 if comparison is None else comparison.status}
-    return comparison, next((each for each in ORDER if each in found), 0)
+    statuses = {status, 4 if comparison is None else comparison.status}
+    return comparison, next((status_code for status_code in STATUS_PRIORITY if status_code in statuses), 0)
 
 
-def _next(outcome: Outcome, same: str, status: int, *, smoke: bool, failed_in: str | None) -> Iterator[str]:
-    """What one would do next."""
+def _next_steps(
+    outcome: Outcome, run_command: str, status: int, *, smoke: bool, failed_in: str | None
+) -> Iterator[str]:
+    """Yield lines with the commands that the user may want to run next."""
     if smoke:
-        mended = "once what failed is mended, " if outcome.failed else ""
-        yield f"next: {same}   {mended}all their data; a smoke run is never ranked nor resumed"
+        condition = "after the failures are fixed, " if outcome.failed else ""
+        yield f"next: {run_command}   {condition}run on all data; a smoke run is never ranked or resumed"
     elif outcome.failed and failed_in is not None and not outcome.interrupted:
-        yield f"next: {same} --lf   does those that failed again, once they are mended"
+        yield f"next: {run_command} --lf   run the failed cells again after you have fixed them"
     elif outcome.interrupted or outcome.stopped or outcome.failed:
-        yield f"next: {same} --resume   does what is missing"
+        yield f"next: {run_command} --resume   run the missing cells"
     elif status == 1:
-        yield "next: what failed is said above; the report has its numbers"
+        yield "next: see the failures above; the report has their numbers"
     elif status == 4:
-        yield "next: what the comparison cannot tell is said above, with what would decide"
+        yield "next: the comparison is inconclusive; the lines above say what would decide it"
     elif failed_in is not None:
-        yield f"next: {same} --resume {failed_in}   does them in the run"
-        yield "      where they had failed, so that it is whole"
+        yield f"next: {run_command} --resume {failed_in}   run these cells"
+        yield "      in the run in which they failed, to complete it"
     else:
-        yield "next: bench leaderboard                   the newest run of each suite, side by side"
-        few = len({record.cell.get("seed") for record in outcome.records}) < FEW_SEEDS
-        if few and not any(override.startswith("matrix.seed") for override in outcome.run.info["overrides"]):
-            yield "      … --set 'matrix.seed=[0,1,2,3,4]'   more seeds: what chance does, and narrower intervals"
+        yield "next: bench leaderboard                   compare the newest runs of all suites"
+        few_seeds = len({record.cell.get("seed") for record in outcome.records}) < FEW_SEEDS
+        if few_seeds and not any(override.startswith("matrix.seed") for override in outcome.run.info["overrides"]):
+            yield "      … --set 'matrix.seed=[0,1,2,3,4]'   run more seeds: narrower intervals"
 
 
-def _next_against(run: Run, same: str) -> Iterator[str]:
-    """How the tolerances of a suite come to be judged: by the baseline there is, or with this run as the first."""
+def _baseline_steps(run: Run, run_command: str) -> Iterator[str]:
+    """Yield a line that says how to have the tolerances of the suite judged against a baseline."""
     from bench_suite.comparison.baselines import baselines
     from bench_suite.store.runs import Store
 
     root = run.path.parent
-    if any(each.suite == run.info["suite"] for each in baselines(Store(root))):
-        yield f"      {same} --against baseline   judges the tolerances under [gate]"
+    if any(baseline.suite == run.info["suite"] for baseline in baselines(Store(root))):
+        yield f"      {run_command} --against baseline   judge the tolerances in [gate]"
     elif not run.info.get("only"):
-        elsewhere = "" if shown(root) == "results" else f" --results {shlex.quote(shown(root))}"
-        kept = f"bench baseline set{elsewhere}"
-        yield f"      {kept:39} keeps this run, the newest; --against baseline compares later ones with it"
+        results_option = "" if display_path(root) == "results" else f" --results {shlex.quote(display_path(root))}"
+        command = f"bench baseline set{results_option}"
+        yield f"      {command:39} keep this run as the baseline; compare later runs with --against baseline"
 
 
-def exit_status(outcome: Outcome, judged: Sequence[Judgement]) -> int:
-    """The first that holds of 130, 1, 3."""
+def exit_status(outcome: Outcome, judgements: Sequence[Judgement]) -> int:
+    """Return 130 if interrupted, else 1 if a gate failed, else 3 if a cell failed or a gate has no value, else 0."""
     if outcome.interrupted:
         return 130
-    if any(judgement.verdict == "failed" for judgement in judged):
+    if any(judgement.verdict == "failed" for judgement in judgements):
         return 1
-    if outcome.failed or outcome.summary_errors or any(judgement.verdict == "absent" for judgement in judged):
+    if outcome.failed or outcome.summary_errors or any(judgement.verdict == "absent" for judgement in judgements):
         return 3
     return 0
 
 
-def _say_faults(outcome: Outcome, path: Path) -> None:
-    """Each different fault once, on standard error, with how many cells it cost."""
+def _say_failures(outcome: Outcome, path: Path) -> None:
+    """Print each distinct failure once to standard error, with one affected cell and the number of others."""
     reasons: dict[str, list[str]] = {}
     for record in outcome.failed:
-        where = f"{record.cell.get('task')}, {record.cell.get('model')}, seed {record.cell.get('seed')}"
+        cell_name = f"{record.cell.get('task')}, {record.cell.get('model')}, seed {record.cell.get('seed')}"
         if record.status != "ok":
-            reasons.setdefault(f"{record.status}: {record.reason}", []).append(where)
+            reasons.setdefault(f"{record.status}: {record.reason}", []).append(cell_name)
         for label, row in record.probes.items():
             if row.status == "failed":
-                reasons.setdefault(f"probe {label} failed: {row.reason}", []).append(where)
-    for reason, places in reasons.items():
-        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        say(f"{places[0]}{more}: {reason}", err=True)
+                reasons.setdefault(f"probe {label} failed: {row.reason}", []).append(cell_name)
+    for reason, cell_names in reasons.items():
+        more = f" and {len(cell_names) - 1} more" if len(cell_names) > 1 else ""
+        say(f"{cell_names[0]}{more}: {reason}", err=True)
     for error in outcome.summary_errors:
         say(error, err=True)
     if outcome.failed and any(path.glob("cells/*/traceback-*")):
-        say(f"tracebacks: {shown(path)}/cells/*/traceback-*.txt", err=True)
+        say(f"tracebacks: {display_path(path)}/cells/*/traceback-*.txt", err=True)
 
 
-def _say_absent(plan: Plan, records: Sequence[Record]) -> None:
-    """Each metric that the suite names and no cell has a value of, with the reason: it shall not vanish silently."""
-    named = {
+def _say_metrics_without_value(plan: Plan, records: Sequence[Record]) -> None:
+    """Print each metric that the suite names but that has a value in no cell, with the reason.
+
+    Otherwise such a metric would disappear silently.
+    """
+    metric_names = {
         f"{probe.label}/{name_of(use)}"
         for probe in plan.suite.probes
         for option, kind in probe.component.facts.get("NAMES", {}).items()
         if kind == "metrics"
         for use in probe.stated.get(option, ())
     }
-    found = [row for record in records for row in record.metrics if row.name in named]
-    for metric in sorted(named - {row.name for row in found if row.value is not None}):
-        reasons = list(dict.fromkeys(row.reason for row in found if row.name == metric and row.reason))
+    rows = [row for record in records for row in record.metrics if row.name in metric_names]
+    for metric in sorted(metric_names - {row.name for row in rows if row.value is not None}):
+        reasons = list(dict.fromkeys(row.reason for row in rows if row.name == metric and row.reason))
         if reasons:
             more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
             say(f"{metric} has no value: {reasons[0]}{more}", err=True)
 
 
-def _as_document(
-    outcome: Outcome, judged: Sequence[Judgement], status: int, comparison: Comparison | None
+def _summary_document(
+    outcome: Outcome, judgements: Sequence[Judgement], status: int, comparison: Comparison | None
 ) -> dict[str, object]:
     from bench_suite.store.records import to_json
 
-    compared = {"comparison": as_document(comparison)} if comparison else {}
+    comparison_entry = {"comparison": as_document(comparison)} if comparison else {}
     return {
         "schema": 1,
-        **compared,
+        **comparison_entry,
         "run": outcome.run.name,
         "path": str(outcome.run.path),
         "status": status,
         "interrupted": outcome.interrupted,
         "stopped": outcome.stopped,
         "cells": outcome.cells,
-        "gates": [vars(judgement) for judgement in judged],
+        "gates": [vars(judgement) for judgement in judgements],
         "records": [to_json(record) for record in outcome.records],
     }

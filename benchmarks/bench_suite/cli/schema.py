@@ -1,4 +1,4 @@
-"""`bench schema`: the JSON Schema of suite files."""
+"""`bench schema`: print the JSON Schema of suite files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from bench_suite.suite.json_schema import suite_schema
 
 @click.command()
 def command() -> None:
-    """Print the JSON Schema of suite files: completion and checks in an editor.
+    """Print the JSON Schema of suite files, with which an editor completes and checks them.
+
+    To use it, write this as the first line of a suite:  #:schema ./suite.schema.json
 
     \b
       bench schema > suite.schema.json
-      # and as the first line of a suite:  #:schema ./suite.schema.json
     """
     click.echo(json.dumps(suite_schema(), indent=2, default=list))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_suite.cli.arguments import JSON, chosen
+from bench_suite.cli.arguments import JSON, shared_options
 from bench_suite.cli.output import say
 
 if TYPE_CHECKING:
@@ -22,19 +22,19 @@ LONGEST = 25
 "Characters of a name that stands beside its numbers; a longer one stands above them."
 KEYWORD = click.option(
     "-k", "keyword", metavar="EXPRESSION", default="",
-    help="Only checks that match, as in pytest: 'quality and not mlp'. A word is part of an instrument's, a task's or "
-    "a model's name.",
+    help="Select the checks that match, as in pytest: 'quality and not mlp'. A word is part of the name of an "
+    "instrument, a task or a model.",
 )  # fmt: skip
 
 
 @click.command()
-@chosen(KEYWORD, JSON)
+@shared_options(KEYWORD, JSON)
 def command(keyword: str, as_json: bool) -> int:
-    """Run every instrument on tasks whose answers are known, and compare: known, measured, error, what is allowed.
+    """Run every instrument on tasks with known answers, and compare the measured with the known values.
 
-    For new hardware, or a new PyTorch, before its numbers are trusted. The suite `planted` is run, in under two
-    minutes and on one thread, and nothing of it is kept. Exit status 1 where a number is outside of what is allowed,
-    or absent.
+    Run it on new hardware or with a new version of PyTorch, before you trust the numbers. It runs the suite
+    `planted` on one thread in under two minutes and keeps no results. Exit status 1 if a number is missing or
+    outside its tolerance.
 
     \b
       bench selftest
@@ -42,14 +42,14 @@ def command(keyword: str, as_json: bool) -> int:
       bench selftest --json > selftest.json
     """
     from bench_suite import environment
-    from bench_suite.cli.progress import progress
+    from bench_suite.cli.progress import make_progress
     from bench_suite.cli.selection import matching
     from bench_suite.selftest import runner
 
     began = time.perf_counter()
     plan, checks, lacking = runner.planned()
     checks = runner.chosen(matching(runner.as_plan(plan, checks), keyword), checks)
-    findings = runner.selftest(plan, checks, partial(progress, one_thread=True))
+    findings = runner.selftest(plan, checks, partial(make_progress, one_thread=True))
     seconds = time.perf_counter() - began
     status = 0 if all(finding.holds for finding in findings) else OUTSIDE
     here = environment.describe()

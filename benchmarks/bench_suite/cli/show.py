@@ -1,4 +1,4 @@
-"""`bench show`: one component, read from its source; or a suite's file; or all that is known of a cell."""
+"""`bench show`: show one component, read from its source, one suite file, or everything about one cell."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bench_suite.cli.arguments import JSON, RESULTS, NearestChoice, chosen
+from bench_suite.cli.arguments import JSON, RESULTS, NearestChoice, shared_options
 from bench_suite.cli.completion_values import names, run_names
 from bench_suite.cli.output import say, say_file
 from bench_suite.components import discovery
@@ -23,19 +23,20 @@ KINDS = (
 )
 
 
-_SINGULAR = [kind for kind in KINDS if not kind.endswith("s")]
+_SINGULAR_KINDS = [kind for kind in KINDS if not kind.endswith("s")]
 
 
 @click.command()
-@click.argument("kind", type=NearestChoice(KINDS, _SINGULAR), metavar="KIND")
+@click.argument("kind", type=NearestChoice(KINDS, _SINGULAR_KINDS), metavar="KIND")
 @click.argument("name", shell_complete=names)
-@click.option("--run", metavar="RUN", shell_complete=run_names, help="Of a cell: its run; default: the newest.")
-@chosen(RESULTS, JSON)
+@click.option("--run", metavar="RUN", shell_complete=run_names, help="The run of the cell; default: the newest run.")
+@shared_options(RESULTS, JSON)
 def command(kind: str, name: str, run: str | None, results: Path, as_json: bool) -> None:
-    """Show NAME, which is of a KIND: task, problem, model, engine, probe, metric, suite or cell.
+    """Show the task, problem, model, engine, probe, metric, suite or cell with this NAME.
 
-    Of a component its facts and options, of a suite the file. Of a cell, named by the first letters of its id, all
-    that its record holds: options, data, metrics with intervals, probes and their reasons, files, tracebacks.
+    For a component, it shows the facts and options; for a suite, the file. The name of a cell is the first letters
+    of its id. For a cell, it shows the whole record: options, data, metrics with intervals, probes with their
+    reasons, files and tracebacks.
 
     \b
       bench show model mlp
@@ -47,7 +48,7 @@ def command(kind: str, name: str, run: str | None, results: Path, as_json: bool)
         _show_cell(name, run, results, as_json=as_json)
         return
     if run is not None:
-        raise click.UsageError(f"--run is of cells: bench show cell ID --run {run}")
+        raise click.UsageError(f"--run applies to cells only: bench show cell ID --run {run}")
     if KINDS[kind] == "suites":
         text = locate(name).read_text(encoding="utf-8")
         if as_json:
@@ -55,14 +56,14 @@ def command(kind: str, name: str, run: str | None, results: Path, as_json: bool)
         else:
             say_file(text)
         return
-    of: Kind = KINDS[kind]  # type: ignore[assignment]  # cells and suites have been dealt with
-    component = discovery.find(of, name, Path())
-    options = {**COMMON.get(of, {}), **component.options}
+    component_kind: Kind = KINDS[kind]  # type: ignore[assignment]  # cells and suites have been dealt with
+    component = discovery.find(component_kind, name, Path())
+    options = {**COMMON.get(component_kind, {}), **component.options}
     if as_json:
         schema = {key: json_schema(option) for key, option in options.items()}
         document = {
             "schema": 1,
-            "kind": of,
+            "kind": component_kind,
             "name": component.name,
             "facts": component.facts,
             "options": schema,
@@ -77,15 +78,15 @@ def _show_cell(id: str, run: str | None, results: Path, *, as_json: bool) -> Non
     from bench_suite.cli import cell
     from bench_suite.store.runs import Store
 
-    found, record = cell.find(Store(results), id, run)
+    selected_run, record = cell.find_cell(Store(results), id, run)
     if as_json:
-        click.echo(json.dumps(cell.as_document(found, record), indent=2))
+        click.echo(json.dumps(cell.as_document(selected_run, record), indent=2))
         return
-    say("\n".join(cell.lines(found, record)))
+    say("\n".join(cell.lines(selected_run, record)))
 
 
 def lines(component: Component, options: dict[str, Option]) -> list[str]:
-    """The component for a person."""
+    """Return the lines that describe a component."""
     text = [f"{component.kind[:-1]} {component.name}", "", component.doc.strip(), ""]
     for fact, value in component.facts.items():
         if fact == "METRICS":
@@ -97,8 +98,8 @@ def lines(component: Component, options: dict[str, Option]) -> list[str]:
         elif fact == "NEEDS_BY":
             text += [f"needs by {option}: {_needs_by(needs)}" for option, needs in value.items()]
         elif fact not in ("BOUNDS", "SMOKE", "NAMES", "METRICS_OF_PROBLEM", "OF_PREDICTIONS", "PACKAGE", "HUB"):
-            shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
-            text.append(f"{fact.lower().replace('_', ' ')}: {shown if shown != '' else 'none'}")
+            value_text = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+            text.append(f"{fact.lower().replace('_', ' ')}: {value_text if value_text != '' else 'none'}")
     if options:
         text += ["", "options:"]
         for option in options.values():
@@ -112,7 +113,7 @@ def _needs_by(needs: dict[str, tuple[str, ...]]) -> str:
 
 
 def _default(value: object) -> str:
-    """As TOML writes it; a list is whole, however long."""
+    """Return a default as TOML writes it; a list is never shortened."""
     return f"[{', '.join(map(show, value))}]" if isinstance(value, tuple) else show(value)
 
 
@@ -120,10 +121,10 @@ def _bounds(option: Option) -> str:
     low, high = option.bounds
     if low is None and high is None:
         return ""
-    each = ", each" if option.type.name in ("tuple", "Mapping") else ","
+    separator = ", each" if option.type.name in ("tuple", "Mapping") else ","
     if low is not None and high is not None:
-        return f"{each} from {low} to {high}"
-    return f"{each} {low} or more" if low is not None else f"{each} {high} or less"
+        return f"{separator} from {low} to {high}"
+    return f"{separator} {low} or more" if low is not None else f"{separator} {high} or less"
 
 
 def _direction(facts: dict[str, str]) -> str:

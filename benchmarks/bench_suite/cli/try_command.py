@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from bench_suite.cli.arguments import JSON, RESULTS, SET, chosen, shown
+from bench_suite.cli.arguments import JSON, RESULTS, SET, display_path, shared_options
 from bench_suite.cli.completion_values import components_of
 from bench_suite.cli.output import printable, say
 
@@ -32,32 +32,35 @@ LONGEST_NAME = 40
 
 
 @click.command()
-@click.option("--task", "tasks", multiple=True, required=True, metavar="TASK,…", help="Tasks: names, or ./files.py.",
+@click.option("--task", "tasks", multiple=True, required=True, metavar="TASK,…",
+              help="Tasks: names, or files such as ./my_task.py.",
               shell_complete=components_of("tasks"))  # fmt: skip
-@click.option("--model", "models", multiple=True, required=True, metavar="MODEL,…", help="Models, in the same way.",
+@click.option("--model", "models", multiple=True, required=True, metavar="MODEL,…",
+              help="Models: names, or files such as ./my_model.py.",
               shell_complete=components_of("models"))  # fmt: skip
 @click.option("--probe", "probes", multiple=True, metavar="PROBE,…", shell_complete=components_of("probes"),
-              help=f"What to measure; default: {', '.join(PROBES)}, where they apply.")  # fmt: skip
+              help=f"Probes to run; default: those of {', '.join(PROBES)} that apply.")  # fmt: skip
 @click.option("--seed", "seeds", multiple=True, metavar="SEED,…", help="Seeds; default: 0.")
-@click.option("--epochs", type=click.IntRange(0), default=EPOCHS, show_default=True, help="Passes over the data.")
+@click.option("--epochs", type=click.IntRange(0), default=EPOCHS, show_default=True, help="Number of training epochs.")
 @click.option("--data", type=click.Choice(["sample", "full"]),
-              help="Default: the sample that ships in a package, where a task has one.")  # fmt: skip
+              help="Size of the data; default: the sample in an installed package, if the task has one.")  # fmt: skip
 @SET
-@click.option("--write", type=click.Path(path_type=Path), metavar="FILE", help="Keep the suite in FILE, and run that.")
-@click.option("--resume", is_flag=True, help="Go on with the newest run of the same command: only what is missing.")
-@click.option("--smoke", is_flag=True, help="64 examples a split, one epoch: whether everything works, in seconds.")
-@click.option("--offline", is_flag=True, help="Skip the hub at once, without time-outs.")
-@click.option("--trust", is_flag=True, help="Run the code of the files that are named.")
-@chosen(RESULTS, JSON)
+@click.option("--write", type=click.Path(path_type=Path), metavar="FILE", help="Write the suite to FILE, and run it.")
+@click.option("--resume", is_flag=True, help="Continue the newest run of the same command: run the missing cells only.")
+@click.option("--smoke", is_flag=True, help="Test everything in seconds: 64 examples per split, one epoch.")
+@click.option("--offline", is_flag=True, help="Do not contact the hub.")
+@click.option("--trust", is_flag=True, help="Allow the named Python files to run.")
+@shared_options(RESULTS, JSON)
 def command(
     tasks: tuple[str, ...], models: tuple[str, ...], probes: tuple[str, ...], seeds: tuple[str, ...], epochs: int,
     data: Literal["sample", "full"] | None, overrides: tuple[str, ...], write: Path | None, resume: bool, smoke: bool,
     offline: bool, trust: bool, results: Path, as_json: bool,
 ) -> int:  # fmt: skip
-    """Try models on tasks, without a file: prints the suite that equals it, then runs it.
+    """Try models on tasks without a suite file: print the equivalent suite, then run it.
 
-    Each of --task, --model, --probe and --seed may be repeated, or hold several apart by commas. Pairs that do
-    not fit are left out. What is printed can be kept with --write, edited, and run with bench run.
+    Repeat --task, --model, --probe or --seed for several values, or separate the values by commas. A model that
+    does not fit a task is skipped for it. --write saves the printed suite, which you can edit and run with
+    bench run.
 
     \b
       bench try --task mnist --model mlp,cnn
@@ -85,7 +88,7 @@ def command(
         raise SuiteError(_by_flag(error.removeprefix(f"{called}:"), found) for error in error.errors) from None
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
-    from bench_suite.cli.progress import progress_of
+    from bench_suite.cli.progress import progress_for
     from bench_suite.cli.run_summary import conclude
     from bench_suite.execution.session import Request, check_trust, execute
 
@@ -96,9 +99,9 @@ def command(
     flags = {"--smoke": smoke, "--resume": resume, "--trust": trust}
     stored = [*words, *(["--write", write.name] if write else []), *(flag for flag, given in flags.items() if given)]
     request = Request(smoke, offline, trust, "newest" if resume else None, None, stored)
-    with progress_of(plan.cells) as callback:
+    with progress_for(plan.cells) as callback:
         outcome = execute(plan, Store(results), request, callback)
-    same = words if write is None else ["bench", "run", shown(write), *_set(overrides)]
+    same = words if write is None else ["bench", "run", display_path(write), *_set(overrides)]
     same += ["--trust"] if trust else []
     same += [] if results == Path("results") else ["--results", str(results)]
     status = conclude(plan, outcome, shlex.join(same), as_json=as_json, smoke=smoke)

@@ -1,4 +1,4 @@
-"""An artifact in Markdown, by its kind: a picture with its caption, a table, or a text."""
+"""Artifacts as Markdown, by their kind: a picture with its caption, a table, or a text."""
 
 from __future__ import annotations
 
@@ -14,85 +14,95 @@ from bench_suite.store.atomic import StoreError, safe_name
 from bench_suite.store.runs import Run
 
 MAX_ROWS = 30
-"Rows of a table that a report shows."
+"Number of rows of a table that a report shows at most."
 MAX_CHARACTERS = 4000
-"Characters of a text that a report shows."
+"Number of characters of a text that a report shows at most."
 MAX_TOKENS = 12
-"Tokens of a weighted text that are listed."
+"Number of tokens of a weighted text that a report lists at most."
 
 PAGE_WIDTH = 840
-"Pixels that a page of Markdown has for pictures."
+"Width of a page of Markdown in pixels."
 
-Keep = Callable[[bytes, str], str]
-"Given a picture and a name for it, where it lies from the report's point of view."
+SavePicture = Callable[[bytes, str], str]
+"A function that stores a picture (PNG, name) and returns its path relative to the report."
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that stands beside others of its kind."""
+    """A stored picture, to be arranged beside others with the same caption."""
 
     caption: str
-    where: str
-    "The cell it comes from; empty where it is of the whole run."
-    place: str
-    "Its file, from the report's point of view."
+    cell_name: str
+    "The name of its cell; empty if it belongs to the whole run."
+    path: str
+    "Its path relative to the report."
     width: int
-    "Pixels of the page."
+    "Its width on the page in pixels."
 
 
-def shown(run: Run, row: ArtifactRow, where: str, name: str, keep: Keep | None) -> str | Picture:
-    """The artifact that `row` names, as Markdown, captioned with `where` it comes from; or as a picture for `beside`.
+def render_artifact(run: Run, row: ArtifactRow, cell_name: str, name: str, save: SavePicture | None) -> str | Picture:
+    """Render one artifact of a run.
 
-    A picture is handed to `keep` under `name`; without `keep` its file in the run's folder is named instead. What is
-    damaged, or has not the form of its kind, says so and costs nothing else.
+    Args:
+        run: the run with the artifact's file.
+        row: the artifact, as its record names it.
+        cell_name: the name of its cell, for the caption; empty if it belongs to the whole run.
+        name: a name for the picture.
+        save: a function that stores a picture; without one, the text names the file in the run's folder.
+
+    Returns:
+        A picture to be arranged by `arrange_pictures`, or Markdown. The Markdown of an artifact that is damaged, or
+        that lacks the form of its kind, says so.
     """
-    told = row.caption or row.name
-    caption = escaping.inline(told) + (f" – {escaping.inline(where)}" if where else "")
+    caption_text = row.caption or row.name
+    caption = escaping.inline(caption_text) + (f" – {escaping.inline(cell_name)}" if cell_name else "")
     try:
         artifact = run.read_artifact(row)
         if artifact.kind == "table":
             return f"*{caption}*\n\n{_table(artifact)}"
         if artifact.kind == "text":
             return f"*{caption}*\n\n{_text(artifact)}"
-        content = plots.picture(artifact) if keep is not None else None
-        if content is not None and keep is not None:
-            return Picture(told, where, keep(content, safe_name(name)), plots.page_width(content, artifact.kind))
+        content = plots.picture(artifact) if save is not None else None
+        if content is not None and save is not None:
+            return Picture(
+                caption_text, cell_name, save(content, safe_name(name)), plots.page_width(content, artifact.kind)
+            )
     except (StoreError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        return f"*{caption}: cannot be shown ({escaping.inline(error)})*"
+        return f"*{caption}: not shown ({escaping.inline(error)})*"
     return f"*{caption}: see {escaping.code(row.file)} in the run's folder.*"
 
 
-def beside(parts: Sequence[str | Picture]) -> list[str]:
-    """Markdown of artifacts in order: pictures of one caption stand side by side, each below its cell."""
-    written: list[str] = []
+def arrange_pictures(parts: Sequence[str | Picture]) -> list[str]:
+    """Return the artifacts as Markdown, in order; successive pictures with one caption share rows of a table."""
+    markdown: list[str] = []
     for caption, group in groupby(parts, key=lambda part: part.caption if isinstance(part, Picture) else None):
         members = list(group)
-        written += [part for part in members if isinstance(part, str)]
+        markdown += [part for part in members if isinstance(part, str)]
         pictures = [part for part in members if isinstance(part, Picture)]
-        written += [f"*{escaping.inline(caption)}*"] if pictures else []
+        markdown += [f"*{escaping.inline(caption)}*"] if pictures else []
         while pictures:
-            across = max(1, PAGE_WIDTH // max(picture.width for picture in pictures))
-            row, pictures = pictures[:across], pictures[across:]
-            heads = [escaping.inline(picture.where) for picture in row]
-            written.append(escaping.table(heads, [[_image(picture) for picture in row]]))
-    return written
+            per_row = max(1, PAGE_WIDTH // max(picture.width for picture in pictures))
+            row, pictures = pictures[:per_row], pictures[per_row:]
+            headers = [escaping.inline(picture.cell_name) for picture in row]
+            markdown.append(escaping.table(headers, [[_image_tag(picture) for picture in row]]))
+    return markdown
 
 
-def _image(picture: Picture) -> str:
-    described = f"{picture.caption} – {picture.where}" if picture.where else picture.caption
-    return f'<img src="{quote(picture.place)}" width="{picture.width}" alt="{escaping.attribute(described)}">'
+def _image_tag(picture: Picture) -> str:
+    description = f"{picture.caption} – {picture.cell_name}" if picture.cell_name else picture.caption
+    return f'<img src="{quote(picture.path)}" width="{picture.width}" alt="{escaping.attribute(description)}">'
 
 
 def _table(artifact: Artifact) -> str:
     header = [escaping.inline(name) for name in artifact.data["columns"]]
-    rows = [[_entry(cell) for cell in row] for row in artifact.data["rows"]]
+    rows = [[_cell_text(cell) for cell in row] for row in artifact.data["rows"]]
     if not header or any(len(row) != len(header) for row in rows):
-        raise ValueError("a row of the table has not one entry a column")
+        raise ValueError("a row of the table does not have one entry per column")
     rest = len(rows) - MAX_ROWS
     return escaping.table(header, rows[:MAX_ROWS]) + (f"\n\n*and {rest} more rows*" if rest > 0 else "")
 
 
-def _entry(cell: Any) -> str:
+def _cell_text(cell: Any) -> str:
     if isinstance(cell, float):
         return formatting.plain_number(cell, 4)
     return formatting.NOTHING if cell is None else escaping.inline(cell)

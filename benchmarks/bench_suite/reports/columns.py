@@ -1,4 +1,4 @@
-"""Which metrics a leaderboard shows: what its suites state, and for those that state nothing some of each probe."""
+"""The choice of metrics for a leaderboard: those that its suites state, or else some metrics of each probe."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
 MAX_COLUMNS = 5
-"Up to so many columns a suite that states none has a second metric of its first probe."
+"A suite without stated columns gets a second metric of its first probe if it has fewer columns than this."
 MAX_COORDINATES = 3
-"Columns for one metric that exists at coordinates only, such as batch sizes."
+"Number of columns at most for a metric that has values at coordinates only, such as batch sizes."
 
 
 @dataclass(frozen=True)
 class Column:
-    """A metric at coordinates."""
+    """A metric, perhaps at coordinates, as a column of a table."""
 
     name: str
     "`probe/metric`"
@@ -30,7 +30,7 @@ class Column:
 
 
 def all_columns(records: Iterable[Record]) -> list[Column]:
-    """Every metric at every coordinate: in the order of the probes, of which one may have failed in some cells."""
+    """Return a column for every metric at every coordinate, in the order of the probes."""
     columns: dict[tuple[Any, ...], Column] = {}
     probes: dict[str, int] = {}
     for record in records:
@@ -43,74 +43,84 @@ def all_columns(records: Iterable[Record]) -> list[Column]:
 
 
 def chosen_columns(members: Sequence[tuple[Run, Record]]) -> tuple[Column, ...]:
-    """The columns of one table, whose records may be of several suites; the newest run of each speaks for it.
+    """Return the columns of one table.
 
-    All that any suite states come first, in order. A suite that states none of what was measured here adds a metric of
-    each probe that has no column yet, and each metric that an option of a probe names.
+    First come the columns that the suites state, in order. A suite that states no column with a metric of this table
+    adds one metric of each probe without a column, and each metric that an option of a probe names.
+
+    Args:
+        members: the records of the table with their runs, newest run first; they may belong to several suites. The
+            newest run of a suite determines its columns.
     """
     known = all_columns(record for _, record in members)
     suites: dict[str, list[tuple[Run, Record]]] = {}
     for run, record in members:
         suites.setdefault(str(run.info["suite"]), []).append((run, record))
     names: dict[str, None] = {}
-    silent = []
-    for mine in suites.values():
-        info, records = mine[0][0].info, [record for _, record in mine]
+    without_columns = []
+    for suite_members in suites.values():
+        info, records = suite_members[0][0].info, [record for _, record in suite_members]
         measured = {column.name for column in all_columns(records)}
         stated = (info.get("report") or {}).get("columns") or ()
         names |= dict.fromkeys(name for name in stated if name in measured)
         if measured.isdisjoint(stated):
-            silent.append((info, records))
+            without_columns.append((info, records))
     added: set[str] = set()
-    for info, records in silent:
-        added |= _usual(records, _named(info), {*names, *added})
+    for info, records in without_columns:
+        added |= _default_columns(records, _metrics_named_in_options(info), {*names, *added})
     names |= dict.fromkeys(column.name for column in known if column.name in added)
-    return tuple(column for name in names for column in _of_name(known, name))
+    return tuple(column for name in names for column in _columns_of_metric(known, name))
 
 
-def _usual(records: Sequence[Record], named: set[str], present: set[str]) -> set[str]:
-    """What to add for these records: of each probe the first metric that says most, and what is named."""
+def _default_columns(records: Sequence[Record], named: set[str], present: set[str]) -> set[str]:
+    """Return the metrics to add for a suite without stated columns.
+
+    Args:
+        records: the records of the suite.
+        named: the metrics that options of its probes name.
+        present: the metrics that have a column already.
+    """
     by_probe: dict[str, list[Column]] = {}
     for column in all_columns(records):
         by_probe.setdefault(label_of(column.name), []).append(column)
-    shown = {label_of(name) for name in present}
-    telling = {
+    probes_present = {label_of(name) for name in present}
+    metrics_by_probe = {
         label: [c.name for c in sorted(columns, key=lambda c: (not _has_value(records, c.name), c.better == "none"))]
         for label, columns in by_probe.items()
     }
-    added = {names[0] for label, names in telling.items() if label not in shown}
+    added = {names[0] for label, names in metrics_by_probe.items() if label not in probes_present}
     added |= {c.name for columns in by_probe.values() for c in columns if c.name in named}
-    # The first probe is the one that the suite cares most for.
+    # The first probe of a suite is usually its most important one.
     first = next(iter(by_probe), None)
-    if first is not None and first not in shown and len(added | present) < MAX_COLUMNS:
-        more = [c.name for c in by_probe[first] if c.better != "none" and _has_value(records, c.name)]
-        added |= {*[name for name in more if name not in added][:1]}
+    if first is not None and first not in probes_present and len(added | present) < MAX_COLUMNS:
+        candidates = [c.name for c in by_probe[first] if c.better != "none" and _has_value(records, c.name)]
+        added |= {*[name for name in candidates if name not in added][:1]}
     return added - present
 
 
-def _named(info: Mapping[str, Any]) -> set[str]:
-    """What lists among the options of a suite's probes name, by name or file, as `probe/metric`."""
+def _metrics_named_in_options(info: Mapping[str, Any]) -> set[str]:
+    """Return the metrics that lists in the options of a suite's probes name, as `probe/metric`."""
     settings: list[tuple[str, Any]] = []
-    for label, options in _toml(str(info.get("text") or "")).get("probes", {}).items():
+    for label, options in _parse_toml(str(info.get("text") or "")).get("probes", {}).items():
         settings += [(label, value) for value in options.values()] if isinstance(options, Mapping) else []
     for override in info.get("overrides") or ():
         key, _, value = str(override).partition("=")
         family, _, option = key.partition(".")
         if family.strip() == "probes":
-            settings.append((option.rpartition(".")[0].strip(' "'), _toml(f"value = {value}").get("value")))
+            settings.append((option.rpartition(".")[0].strip(' "'), _parse_toml(f"value = {value}").get("value")))
     return {f"{label}/{name_of(str(entry))}" for label, value in settings if isinstance(value, list) for entry in value}
 
 
-def _toml(text: str) -> dict[str, Any]:
+def _parse_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError):
         return {}
 
 
-def _of_name(known: Sequence[Column], name: str) -> list[Column]:
-    every = [column for column in known if column.name == name]
-    return [column for column in every if not column.at] or every[:MAX_COORDINATES]
+def _columns_of_metric(known: Sequence[Column], name: str) -> list[Column]:
+    matching = [column for column in known if column.name == name]
+    return [column for column in matching if not column.at] or matching[:MAX_COORDINATES]
 
 
 def _has_value(records: Iterable[Record], name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Markdown's own marks: any string as inline text, tables that read well raw, and code blocks."""
+"""Markdown from any string: escaped inline text, aligned tables, code blocks and footnotes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-_WIDEST = 40
+_MAX_PADDED = 40
 _MARKS = re.compile(r"([\\`*\[\]|~$])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _EDGE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
 def inline(text: object) -> str:
-    """Any value as inline Markdown that renders as itself: marks escaped, line breaks and control characters blank."""
-    flat = " ".join("".join(_visible(character) for character in str(text)).split())
+    """Return a value as inline Markdown that renders as itself.
+
+    Marks are escaped; line breaks and control characters become blanks.
+    """
+    flat = " ".join("".join(_replace_control(character) for character in str(text)).split())
     flat = _MARKS.sub(r"\\\1", _ENTITY.sub("&amp;", flat)).replace("<", "&lt;").replace(">", "&gt;")
-    # Underscores inside words are no marks, and bag_of_words reads better without backslashes.
+    # An underscore inside a word is not a mark; bag_of_words reads better without backslashes.
     return _EDGE.sub(r"\\_", flat)
 
 
-def _visible(character: str) -> str:
+def _replace_control(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cs":  # half of a surrogate pair: no file can hold it
         return "\ufffd"
@@ -28,14 +31,14 @@ def _visible(character: str) -> str:
 
 
 def attribute(text: object) -> str:
-    """Any value as the value of an HTML attribute within Markdown, where no mark of either can end it."""
-    flat = " ".join("".join(_visible(character) for character in str(text)).split())
-    return re.sub(r"""[^\w\s.,:;=()+/–-]|_""", lambda found: f"&#{ord(found[0])};", flat)
+    """Return a value escaped for an HTML attribute inside Markdown."""
+    flat = " ".join("".join(_replace_control(character) for character in str(text)).split())
+    return re.sub(r"""[^\w\s.,:;=()+/–-]|_""", lambda match: f"&#{ord(match[0])};", flat)
 
 
 def code(text: object) -> str:
-    """A short value as inline code, where what it holds cannot end it."""
-    flat = " ".join("".join(_visible(character) for character in str(text)).split())
+    """Return a short value as inline code that its own backticks cannot end."""
+    flat = " ".join("".join(_replace_control(character) for character in str(text)).split())
     if not flat:
         return ""
     fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", flat)), default=0))
@@ -44,17 +47,24 @@ def code(text: object) -> str:
 
 
 def block(text: str, language: str = "") -> str:
-    """Text as a code block, behind a fence longer than any in it."""
-    lines = ("".join(c if c == "\t" else _visible(c) for c in line) for line in text.splitlines())
+    """Return text as a code block whose fence is longer than any fence in the text."""
+    lines = ("".join(c if c == "\t" else _replace_control(c) for c in line) for line in text.splitlines())
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
     return "\n".join([f"{fence}{language}", *lines, fence])
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
-    """A table whose columns line up in the raw text too; cells are Markdown already, columns in `right` flush right."""
-    # A long entry, such as a reason, stands out alone instead of widening every line.
+    """Return a Markdown table whose columns are aligned in the raw text too.
+
+    Args:
+        header: the heads of the columns, as Markdown.
+        rows: the cells of each row, as Markdown.
+        right: the indices of right-aligned columns.
+    """
+    # A long entry, such as a reason, exceeds its column instead of widening every row.
     widths = [
-        max(3, width(name), *(min(width(row[column]), _WIDEST) for row in rows)) for column, name in enumerate(header)
+        max(3, width(name), *(min(width(row[column]), _MAX_PADDED) for row in rows))
+        for column, name in enumerate(header)
     ]
 
     def line(cells: Sequence[str]) -> str:
@@ -68,30 +78,30 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
 
 
 def width(text: str) -> int:
-    """Columns that a text takes on a terminal."""
+    """Return the number of terminal columns that a text takes."""
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
 
 
 def pad(text: str, to: int, *, right: bool = False) -> str:
-    """The text with blanks up to a width; before it where it stands flush right."""
+    """Return the text padded with blanks to a width, on its left side if `right` is set."""
     blanks = " " * (to - width(text))
     return blanks + text if right else text + blanks
 
 
 class Notes:
-    """Footnotes of one table: the same note has one number."""
+    """The footnotes of one table; equal notes share a number."""
 
     def __init__(self) -> None:
         self._notes: dict[str, int] = {}
 
     def mark(self, note: str | None) -> str:
-        """A raised number that stands for the note, with a blank before it; nothing for no note."""
+        """Return the superscript number of a note, with a blank before it; an empty string for no note."""
         if not note:
             return ""
         number = self._notes.setdefault(note, len(self._notes) + 1)
         return " " + str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
     def lines(self) -> list[str]:
-        """Each note behind its number, unescaped."""
+        """Return each note after its number, not escaped."""
         return [f"{self.mark(note).strip()} {note}" for note in self._notes]

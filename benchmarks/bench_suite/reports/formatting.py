@@ -1,4 +1,4 @@
-"""How numbers are written: with no more digits than their uncertainty supports, in units that read well."""
+"""Numbers as text: with no more digits than their uncertainty supports, in readable units."""
 
 from __future__ import annotations
 
@@ -25,50 +25,50 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
         (1.0, "FLOP/sample"),
     ),
 }
-EVEN = 0.75
-"Least share of an interval's longer arm that the shorter one has where both are written as one."
-_UNSPOKEN = ("fraction", "score", "count", "")
-"Units that a reader does not miss."
+MIN_ARM_RATIO = 0.75
+"Minimum ratio of the shorter to the longer arm of an interval that is written with ±."
+_UNWRITTEN_UNITS = ("fraction", "score", "count", "")
+"Units that are not written."
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What numbers of one column are divided by, and the unit that they then have."""
+    """The divisor of the numbers in one column, and their unit after the division."""
 
     divisor: float = 1.0
     unit: str = ""
 
 
 def scale_for(values: Iterable[float | None], unit: str) -> Scale:
-    """One scale for a whole column, so that its numbers can be compared: that of their geometric mean."""
+    """Return one scale for a whole column, so that its numbers are comparable: that of their geometric mean."""
     sizes = [abs(value) for value in values if value]
     if unit not in _SCALES or not sizes:
-        return Scale(1.0, "" if unit in _UNSPOKEN else unit)
+        return Scale(1.0, "" if unit in _UNWRITTEN_UNITS else unit)
     middle = math.exp(math.fsum(map(math.log, sizes)) / len(sizes))
     return Scale(*next((step for step in _SCALES[unit] if middle >= step[0]), _SCALES[unit][-1]))
 
 
 def decimals_for(uncertainty: float) -> int:
-    """Decimals to write a number and its uncertainty with; negative for tens, hundreds, …
+    """Return the number of decimals for a number and its uncertainty; it is negative for tens, hundreds, …
 
-    The Particle Data Group's rule: two digits of the uncertainty where it begins with 1.00 to 3.54, else one.
+    The rule of the Particle Data Group: two digits of the uncertainty if it begins with 1.00 to 3.54, else one.
     """
     if uncertainty <= 0 or not math.isfinite(uncertainty):
         return 0
-    uncertainty = max(uncertainty, 1e-12)  # below it floats themselves have no digits to show
+    uncertainty = max(uncertainty, 1e-12)  # floats have no meaningful digits below this
     exponent = math.floor(math.log10(uncertainty))
     leading = uncertainty / 10**exponent
     return -exponent + (1 if leading < 3.55 else 0)
 
 
 def rounded(value: float, decimals: int) -> str:
-    """The number at so many decimals, thousands apart, and never `-0`."""
+    """Return the number with so many decimals and with thousands separators, never as `-0`."""
     text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
     return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
 
 
 def plain_number(value: float, digits: int = 3) -> str:
-    """A number of which nothing is known but itself: three digits, or all of a whole number below a million."""
+    """Return a number without known uncertainty: three digits, or all digits of an integer below a million."""
     if float(value).is_integer() and abs(value) < 1e6:
         return rounded(value, 0)
     if abs(value) >= 1e9 or 0 < abs(value) < 1e-4:
@@ -77,23 +77,27 @@ def plain_number(value: float, digits: int = 3) -> str:
 
 
 def short(value: Value, scale: Scale) -> str:
-    """`0.901 ± 0.012` with an interval; `full` without, where its arms differ, or ± would hide that 0 is outside."""
+    """Return a value in short form.
+
+    The form is `0.901 ± 0.012` if the value has an interval with similar arms. It is that of `full` otherwise, and if
+    the rounded ± would hide that the interval excludes 0.
+    """
     if value.value is None:
         return NOTHING
     middle = value.value / scale.divisor
     if value.interval is not None:
         low, high = value.interval.low / scale.divisor, value.interval.high / scale.divisor
         arm = max(middle - low, high - middle)
-        if arm > 0 and min(middle - low, high - middle) >= EVEN * arm:
+        if arm > 0 and min(middle - low, high - middle) >= MIN_ARM_RATIO * arm:
             decimals = decimals_for(arm)
-            least = abs(round(middle, decimals)) - round(arm, decimals)
-            if low <= 0 <= high or least > 0:
+            distance_from_zero = abs(round(middle, decimals)) - round(arm, decimals)
+            if low <= 0 <= high or distance_from_zero > 0:
                 return f"{rounded(middle, decimals)} ± {rounded(arm, decimals)}"
     return full(value, scale)
 
 
 def full(value: Value, scale: Scale) -> str:
-    """`0.901 [0.889, 0.912]` with an interval, `8,900 (8,700–9,100)` with samples, else the number."""
+    """Return `0.901 [0.889, 0.912]` for an interval, `8,900 (8,700–9,100)` for quartiles, else the number alone."""
     if value.value is None:
         return NOTHING
     middle = value.value / scale.divisor
@@ -111,9 +115,9 @@ def _with_spread(value: Value, middle: float, scale: Scale) -> str:
     low, high = (end / scale.divisor for end in value.spread)
     decimals = decimals_for((high - low) / 2)
     if middle:
-        # A spread is no uncertainty of the middle: the middle keeps two digits, and never has more than three.
+        # Quartiles are not the uncertainty of the median: it keeps two digits and has at most three.
         first = -math.floor(math.log10(abs(middle)))
         decimals = min(max(decimals, first + 1), first + 2)
         if low and not round(low, decimals):
-            decimals = first + 2  # a low end that is not zero should not read as zero
+            decimals = first + 2  # a quartile that is not zero must not read as zero
     return f"{rounded(middle, decimals)} ({rounded(low, decimals)}–{rounded(high, decimals)})"

@@ -1,4 +1,4 @@
-"""Stored metrics as a pandas data frame, for whoever wants to look further than a report."""
+"""Stored metrics as a pandas data frame, for further analysis."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 
 def metrics(run: Run) -> pd.DataFrame:
-    """One row a metric of a cell.
+    """Return the metrics of a run, one row per metric and cell.
 
-    Columns: `id`; the cell's labels (`task`, `model`, `seed`, …); `data`, the name of the data set; `status`; `metric`;
-    each coordinate as `at.NAME`; `value`, `low` and `high` of its interval, `level`, `over`; `n`, `unit`, `better`,
-    `reason`. What a row has not is missing.
+    Args:
+        run: the run to read.
+
+    Returns:
+        A frame with these columns: `id`; the labels of the cell (`task`, `model`, `seed`, …); `data`, the name of the
+        data set; `status`; `metric`; each coordinate as `at.NAME`; `value`; `low`, `high`, `level` and `over` of the
+        interval; `n`, `unit`, `better`, `reason`. Absent entries are missing values.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Leaderboards: a table a task, as text of their own or between markers in any Markdown file."""
+"""Leaderboards as Markdown: a table per task, in a file of its own or between markers in another file."""
 
 from __future__ import annotations
 
@@ -19,64 +19,74 @@ BEGIN = "<!-- bench:leaderboard -->"
 END = "<!-- /bench:leaderboard -->"
 
 READING = (
-    "Values with ± are means over seeds and half of the 95 % interval, over test examples and seeds; square brackets "
-    "hold its bounds where they are lopsided. Others are medians: round brackets hold the middle half of the samples, "
-    "each seed weighing the same, a spread and not an interval. "
-    "Rows that share a rank (=) cannot be told apart by their intervals; comparing example by example tells more."
+    "A value with ± is the mean over seeds and half of its 95 % interval, over test examples and seeds; square "
+    "brackets contain the bounds of an asymmetric interval. Other values are medians: parentheses contain the middle "
+    "half of the samples, with equal weight for each seed; this is a spread and not an interval. "
+    "Rows that share a rank (=) cannot be distinguished by their intervals; `bench compare` pairs the test examples "
+    "and can detect smaller differences."
 )
 FEW_SEEDS = (
-    "Two seeds are few: where seeds differ more than examples do, a 95 % interval over two seeds covers the truth in "
+    "Two seeds are few: if seeds differ more than examples, a 95 % interval over two seeds covers the true value in "
     "less than 95 % of all cases."
 )
 
 
 class ReportError(BenchError):
-    """A report that cannot be written where it was wanted."""
+    """A report that cannot be written to its target."""
 
 
 def leaderboard(runs: Sequence[Run]) -> str:
-    """Markdown: a table for each task, data and hardware in these runs, newest run first; smoke runs are left out."""
+    """Return the leaderboard of some runs as Markdown, with a table for each task, data set and hardware.
+
+    Args:
+        runs: the runs, newest first; smoke runs are left out.
+    """
     ranked = [run for run in runs if not run.info.get("smoke")]
-    found = [table for table in tables(ranked) if not table.smoke]
-    if not found:
+    ranked_tables = [table for table in tables(ranked) if not table.smoke]
+    if not ranked_tables:
         left_out = f" (smoke runs, which are not ranked: {len(runs)})" if runs else ""
         return f"*No results to rank yet{left_out}: `bench run quickstart` makes some.*\n"
     parts = []
-    for table in found:
+    for table in ranked_tables:
         parts += [f"### {heading(table)}", about(table), leaderboard_table(table)]
     parts.append(
-        READING + (f" {FEW_SEEDS}" if any(len(row.cells) == 2 for table in found for row in table.rows) else "")
+        READING + (f" {FEW_SEEDS}" if any(len(row.cells) == 2 for table in ranked_tables for row in table.rows) else "")
     )
-    lacks = [(str(run.info["suite"]), lack) for run in ranked if (lack := lacking(run))]
-    parts += [f"*{escaping.inline(f'Of a part of the suite {suite} only: {lack}')}.*" for suite, lack in lacks]
-    made_by = ", ".join(f"`{run.name}`" for run in ranked)
-    parts.append(f"*Made by bench-suite from {made_by}.*")
+    incomplete = [(str(run.info["suite"]), missing) for run in ranked if (missing := missing_part(run))]
+    parts += [
+        f"*{escaping.inline(f'Incomplete run of the suite {suite}: {missing}')}.*" for suite, missing in incomplete
+    ]
+    run_names = ", ".join(f"`{run.name}`" for run in ranked)
+    parts.append(f"*Made by bench-suite from {run_names}.*")
     return "\n\n".join(parts) + "\n"
 
 
-def lacking(run: Run) -> str:
-    """What a run lacks of its whole suite, in words: `RUN, --only model=mlp, 3 of 4 cells ended well`; else empty."""
+def missing_part(run: Run) -> str:
+    """Return what a run lacks of its suite, such as `RUN, --only model=mlp, 3 of 4 cells succeeded`.
+
+    The text is empty if the run is complete.
+    """
     only, cells = run.info.get("only"), int(run.info.get("cells", 0))
-    well = sum(record.status == "ok" for record in run.planned_records())
+    succeeded = sum(record.status == "ok" for record in run.planned_records())
     parts = [format_selectors(only)] if only else []
-    parts += [f"{well} of {cells} cells ended well"] if well < cells else []
+    parts += [f"{succeeded} of {cells} cells succeeded"] if succeeded < cells else []
     return ", ".join([run.name, *parts]) if parts else ""
 
 
 def heading(table: Table) -> str:
-    """The task, the name of its data where that says more, and what tells it from a table of the same name."""
+    """Return the heading of a table as Markdown: its task, its data set if named differently, and its variant."""
     return escaping.inline(name(table))
 
 
 def name(table: Table) -> str:
-    """The heading as plain text."""
+    """Return the heading of a table as plain text."""
     data = str(table.data.get("name") or table.task)
     parts = [table.task, *([data] if data != table.task else []), *([table.variant] if table.variant else [])]
     return " – ".join(parts)
 
 
 def about(table: Table) -> str:
-    """One line on the data and the hardware."""
+    """Return a sentence about the data and the hardware of a table, as Markdown."""
     sizes = [
         f"{table.data[split]:,} {split}"
         for split in ("train", "validation", "test")
@@ -88,14 +98,14 @@ def about(table: Table) -> str:
 
 
 def title(column: Column, scale: formatting.Scale) -> str:
-    """`throughput/inference, batch_size=1 ↑ (samples/s)`; the arrow points to better."""
+    """Return a title such as `throughput/inference, batch_size=1 ↑ (samples/s)`; ↑ means that higher is better."""
     at = "".join(f", {name}={value}" for name, value in column.at)
     arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
     return f"{column.name}{at}{arrow}" + (f" ({scale.unit})" if scale.unit else "")
 
 
-def head(column: Column, scale: formatting.Scale) -> str:
-    """The same as Markdown for the head of a table, on short lines: the probe, the metric, coordinates and unit."""
+def column_head(column: Column, scale: formatting.Scale) -> str:
+    """Return the title as Markdown for the head of a table, on short lines: probe, metric, coordinates and unit."""
     probe, slash, metric = column.name.partition("/")
     arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
     at = [f"{name}={value}" for name, value in column.at]
@@ -104,19 +114,19 @@ def head(column: Column, scale: formatting.Scale) -> str:
 
 
 def row_head(row: Row) -> str:
-    """A row's label as Markdown for the head of a table: what tells it apart stands below the model."""
+    """Return the label of a row as Markdown for the head of a table, with its axes below the model."""
     return escaping.inline(row.model) + "".join(f"<br>{escaping.inline(f'{name}={v}')}" for name, v in row.axes.items())
 
 
 def leaderboard_table(table: Table) -> str:
-    """The table and its footnotes, as Markdown."""
+    """Return a table and its footnotes as Markdown."""
     scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     notes = escaping.Notes()
     ranks = any(row.rank is not None for row in table.rows)
     header = [
         *(["Rank"] if ranks else []),
         "Model",
-        *(head(c, scales[c]) for c in table.columns),
+        *(column_head(c, scales[c]) for c in table.columns),
         "Seeds",
     ]
     lines = []
@@ -133,15 +143,25 @@ def leaderboard_table(table: Table) -> str:
 
 
 def write_leaderboard(runs: Sequence[Run], target: Path) -> Path:
-    """The leaderboard as a file of its own. Raises ReportError."""
+    """Write the leaderboard of some runs to the file `target`, and return the path.
+
+    Raises:
+        ReportError: the file cannot be written.
+    """
     write(target, f"# Leaderboard\n\n{leaderboard(runs)}".encode())
     return target
 
 
 def insert(text: str, into: Path) -> None:
-    """Put a leaderboard between the markers in a Markdown file, and change nothing else.
+    """Insert a leaderboard between the markers BEGIN and END of a Markdown file; change nothing else.
 
-    Raises ReportError where the file is missing or not UTF-8, or has not each marker once, in order.
+    Args:
+        text: the leaderboard as Markdown.
+        into: the Markdown file.
+
+    Raises:
+        ReportError: the file is missing, is not UTF-8, cannot be written, or lacks the two markers in this order, once
+            each.
     """
     try:
         old = into.read_bytes().decode("utf-8")
@@ -157,7 +177,7 @@ def insert(text: str, into: Path) -> None:
     begin, end = old.find(BEGIN), old.find(END)
     if old.count(BEGIN) != 1 or old.count(END) != 1 or begin > end:
         raise ReportError(
-            f"{into} needs these two lines, once each, where the leaderboard is to stand:\n  {BEGIN}\n  {END}"
+            f"{into} must contain these two lines, once each; the leaderboard goes between them:\n  {BEGIN}\n  {END}"
         )
     newline = "\r\n" if "\r\n" in old else "\n"
     between = f"\n{text.strip()}\n".replace("\n", newline)
@@ -167,10 +187,14 @@ def insert(text: str, into: Path) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, and the folders above it. Raises ReportError."""
+    """Write a file completely or not at all, and create its folders.
+
+    Raises:
+        ReportError: the file cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}.tmp")
     try:
-        if path.exists() and not path.is_file():  # a pipe or a device is written to, never put in the place of
+        if path.exists() and not path.is_file():  # a pipe or a device must not be replaced by a file
             path.write_bytes(content)
             return
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""The report of a run, as Markdown: results, measurements, what is missing, how it was made and how to make it again.
+"""The report of a run as Markdown: results, failures, measurements, provenance, and the commands to reproduce it.
 
-It knows no probe by name: metrics and artifacts are grouped by the probe's label and drawn by their kind.
+It knows no probe by name: it groups metrics and artifacts by the probe's label, and draws artifacts by their kind.
 """
 
 from __future__ import annotations
@@ -15,36 +15,45 @@ import jinja2
 
 from bench_suite.contracts import MetricRow, Record
 from bench_suite.reports import escaping, formatting, leaderboard, provenance
-from bench_suite.reports.artifacts import Keep, Picture, beside, shown
+from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
-from bench_suite.reports.table import Row, Table, Value, kind_in_words, middle, rows_of, tables
+from bench_suite.reports.table import Row, Table, Value, kind_in_words, pooled_median, rows_of, tables
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
 MAX_PICTURES = 12
-"Pictures of one kind for one probe and task; the others stay in the run's folder."
+"Number of pictures of one artifact per probe and task; the others are in the run's folder only."
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=True,
-    autoescape=False,  # this is Markdown: `marks` escapes it
+    autoescape=False,  # this is Markdown, which `escaping` escapes
+    undefined=jinja2.StrictUndefined,  # a misspelt name is an error, not an empty section
 )
 
 
 @dataclass(frozen=True)
 class _Part:
+    """The metrics and artifacts of one probe on one task, as Markdown."""
+
     heading: str
     text: str = ""
     artifacts: list[str] = field(default_factory=list)
 
 
-def report(run: Run, keep: Keep | None = None) -> str:
-    """The report as Markdown. Pictures are handed to `keep`; without it their captions name the files of the run."""
+def report(run: Run, save: SavePicture | None = None) -> str:
+    """Return the report of a run as Markdown.
+
+    Args:
+        run: the run.
+        save: a function that stores a picture (PNG, name) and returns its path relative to the report. Without
+            one, the captions name the files in the run's folder.
+    """
     info = run.info
     records = run.records()
-    found = tables([run])
+    run_tables = tables([run])
     text = _TEMPLATES.get_template("report.md.j2").render(
         title=escaping.inline(info.get("title") or info["suite"]),
         description=escaping.inline(info.get("description") or ""),
@@ -52,27 +61,34 @@ def report(run: Run, keep: Keep | None = None) -> str:
         outcome=_outcome(run, records),
         tables=[
             {"heading": leaderboard.heading(t), "about": leaderboard.about(t), "text": leaderboard.leaderboard_table(t)}
-            for t in found
+            for t in run_tables
         ],
-        reading=leaderboard.READING + (f" {leaderboard.FEW_SEEDS}" if _two_seeds(found) else ""),
+        reading=leaderboard.READING + (f" {leaderboard.FEW_SEEDS}" if _has_two_seeds(run_tables) else ""),
         errors=_errors(records),
-        probe_faults=_probe_faults(records),
-        probes=_probes(run, found, keep),
-        summaries=_summaries(run, keep),
-        made=provenance.made(run, found),
-        data=provenance.data(found),
+        probe_errors=_probe_errors(records),
+        probes=_probes(run, run_tables, save),
+        summaries=_summaries(run, save),
+        facts=provenance.run_facts(run, run_tables),
+        data=provenance.data(run_tables),
         notes=[escaping.inline(note) for note in dict.fromkeys(note for record in records for note in record.notes)],
-        again=provenance.again(run),
+        reproduction=provenance.reproduction_commands(run),
         suite_text=escaping.block(str(info["text"]), "toml") if info.get("text") else "",
     )
     return text.rstrip() + "\n"
 
 
 def write_report(runs: Sequence[Run], target: Path) -> list[Path]:
-    """Write reports and the pictures that they show; returns what was written, reports first.
+    """Write the reports of some runs, with their pictures in a folder beside each report.
 
-    A `target` that ends in `.md` holds all the runs; any other is a folder that gets `RUN.md` for each. Pictures lie in
-    a folder beside the report, named after it. Raises ReportError.
+    Args:
+        runs: the runs.
+        target: a file that ends in `.md`, for one report of all runs; or a folder, for a file `RUN.md` per run.
+
+    Returns:
+        The written files, reports first.
+
+    Raises:
+        ReportError: a file cannot be written.
     """
     groups = [(target, list(runs))] if target.suffix == ".md" else [(target / f"{run.name}.md", [run]) for run in runs]
     reports, pictures = [], []
@@ -94,21 +110,19 @@ def write_report(runs: Sequence[Run], target: Path) -> list[Path]:
     return [*reports, *pictures]
 
 
-# ── what happened ───────────────────────────────────────────────────────────────────────────────
+# ── cells and their failures ────────────────────────────────────────────────────────────────────
 
 
 def _outcome(run: Run, records: Sequence[Record]) -> str:
     count = Counter(record.status for record in records)
     planned = max(int(run.info.get("cells") or 0), len(records))
     if not records:
-        return f"No cell has been recorded{f' of {planned}' if planned else ''}."
-    parts = [f"{count['ok']} of {planned} cells ended well"]
+        return f"None of the {planned} cells has been recorded." if planned else "No cell has been recorded."
+    parts = [f"{count['ok']} of {planned} cells succeeded"]
     parts += [f"{number} {status}" for status, number in count.items() if status != "ok"]
     missing = planned - len(records)
-    torn = [f"torn lines, left aside: {run.torn}"] if run.torn else []
-    return (
-        ", ".join([*parts, *([f"{missing} not done"] if missing > 0 else [])]) + "".join(f"; {t}" for t in torn) + "."
-    )
+    torn = [f"incomplete lines, ignored: {run.torn}"] if run.torn else []
+    return ", ".join([*parts, *([f"{missing} not run"] if missing > 0 else [])]) + "".join(f"; {t}" for t in torn) + "."
 
 
 def _errors(records: Sequence[Record]) -> str:
@@ -118,11 +132,13 @@ def _errors(records: Sequence[Record]) -> str:
             reasons.setdefault((record.status, record.reason or ""), []).append(record)
     if not reasons:
         return ""
-    rows = [[_cells(which, records), status, escaping.inline(reason)] for (status, reason), which in reasons.items()]
+    rows = [
+        [_cell_names(which, records), status, escaping.inline(reason)] for (status, reason), which in reasons.items()
+    ]
     return escaping.table(["Cells", "Status", "Reason"], rows)
 
 
-def _probe_faults(records: Sequence[Record]) -> str:
+def _probe_errors(records: Sequence[Record]) -> str:
     reasons: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         for label, row in record.probes.items():
@@ -131,24 +147,24 @@ def _probe_faults(records: Sequence[Record]) -> str:
     if not reasons:
         return ""
     rows = [
-        [escaping.inline(label), _cells(which, records), status, escaping.inline(reason)]
+        [escaping.inline(label), _cell_names(which, records), status, escaping.inline(reason)]
         for (label, status, reason), which in reasons.items()
     ]
     return escaping.table(["Probe", "Cells", "Status", "Reason"], rows)
 
 
-def _cells(which: Sequence[Record], every: Sequence[Record]) -> str:
-    """Cells in words: `mnist, cnn, seed 0`, or `mnist, cnn` where all of its seeds are meant, at most four of them."""
+def _cell_names(which: Sequence[Record], every: Sequence[Record]) -> str:
+    """Return the names of cells: `mnist, cnn, seed 0`, or `mnist, cnn` for all seeds; after four, `and 3 more`."""
 
     def pair(record: Record) -> tuple[str, str]:
         return str(record.cell.get("task")), str(record.cell.get("model"))
 
     names = []
     for task, model in dict.fromkeys(map(pair, which)):
-        mine = [record for record in which if pair(record) == (task, model)]
-        all_of_it = len(mine) == sum(pair(record) == (task, model) for record in every)
-        seeds = ", ".join(str(seed) for seed in dict.fromkeys(record.cell.get("seed") for record in mine))
-        names.append(f"{task}, {model}" + ("" if all_of_it and len(mine) > 1 else f", seed {seeds}"))
+        of_pair = [record for record in which if pair(record) == (task, model)]
+        complete = len(of_pair) == sum(pair(record) == (task, model) for record in every)
+        seeds = ", ".join(str(seed) for seed in dict.fromkeys(record.cell.get("seed") for record in of_pair))
+        names.append(f"{task}, {model}" + ("" if complete and len(of_pair) > 1 else f", seed {seeds}"))
     rest = [f"and {len(names) - 4} more"] if len(names) > 5 else []
     return escaping.inline("; ".join([*(names if not rest else names[:4]), *rest]))
 
@@ -156,8 +172,8 @@ def _cells(which: Sequence[Record], every: Sequence[Record]) -> str:
 # ── measurements ────────────────────────────────────────────────────────────────────────────────
 
 
-def _probes(run: Run, found: Sequence[Table], keep: Keep | None) -> list[dict[str, Any]]:
-    cells = [(table, [record for row in table.rows for record in row.cells]) for table in found]
+def _probes(run: Run, run_tables: Sequence[Table], save: SavePicture | None) -> list[dict[str, Any]]:
+    cells = [(table, [record for row in table.rows for record in row.cells]) for table in run_tables]
     labels: dict[str, None] = {}
     for _, records in cells:
         for record in records:
@@ -166,16 +182,16 @@ def _probes(run: Run, found: Sequence[Table], keep: Keep | None) -> list[dict[st
     for label in labels:
         parts = []
         for table, records in cells:
-            part = _Part(leaderboard.heading(table), _metrics(label, records), _artifacts(run, label, table, keep))
-            if part.text or part.artifacts:
-                parts.append(part)
+            section = _Part(leaderboard.heading(table), _metrics(label, records), _artifacts(run, label, table, save))
+            if section.text or section.artifacts:
+                parts.append(section)
         if parts:
             probes.append({"heading": escaping.inline(label), "parts": parts})
     return probes
 
 
 def _metrics(label: str, records: Sequence[Record]) -> str:
-    """All metrics of one probe on one task: a line a metric, a column a row of the leaderboard."""
+    """Return a table of all metrics of a probe on one task: a line per metric, a column per row of the leaderboard."""
     columns = [column for column in all_columns(records) if label_of(column.name) == label]
     if not columns:
         return ""
@@ -192,9 +208,9 @@ def _metrics(label: str, records: Sequence[Record]) -> str:
     return text + "".join(f"\n\n{escaping.inline(note)}" for note in notes.lines())
 
 
-def _artifacts(run: Run, label: str, table: Table, keep: Keep | None) -> list[str]:
-    """The artifacts of each row's first cell that has them: one seed stands for all."""
-    written: dict[str, list[str | Picture]] = {}
+def _artifacts(run: Run, label: str, table: Table, save: SavePicture | None) -> list[str]:
+    """Return the artifacts of the first cell with such artifacts in each row: one seed represents all."""
+    rendered_by_name: dict[str, list[str | Picture]] = {}
     counts: Counter[str] = Counter()
     for row in table.rows:
         seen: set[str] = set()
@@ -205,21 +221,21 @@ def _artifacts(run: Run, label: str, table: Table, keep: Keep | None) -> list[st
                 seen.add(artifact.name)
                 counts[artifact.name] += 1
                 if counts[artifact.name] <= MAX_PICTURES:
-                    where = f"{row.label}, seed {record.cell.get('seed')}"
-                    found = shown(run, artifact, where, f"{record.id}-{artifact.name}", keep)
-                    written.setdefault(artifact.name, []).append(found)
+                    cell_name = f"{row.label}, seed {record.cell.get('seed')}"
+                    rendered = render_artifact(run, artifact, cell_name, f"{record.id}-{artifact.name}", save)
+                    rendered_by_name.setdefault(artifact.name, []).append(rendered)
     rest = sum(max(count - MAX_PICTURES, 0) for count in counts.values())
-    parts = [part for found in written.values() for part in beside(found)]
+    parts = [part for rendered in rendered_by_name.values() for part in arrange_pictures(rendered)]
     return [*parts, *([f"*{rest} more are in the run's folder.*"] if rest else [])]
 
 
-def _summaries(run: Run, keep: Keep | None) -> list[str]:
-    """What probes say of the run as a whole."""
+def _summaries(run: Run, save: SavePicture | None) -> list[str]:
+    """Return the metrics and artifacts of the run as a whole."""
     metrics, artifacts = run.summaries()
     notes = escaping.Notes()
     lines = []
     for row in metrics:
-        value = _single(row)
+        value = _summary_value(row)
         scale = formatting.scale_for([value.value], row.unit)
         at = ", ".join(f"{name}={coordinate}" for name, coordinate in row.at.items())
         number = formatting.full(value, scale) + notes.mark(value.reason)
@@ -228,20 +244,20 @@ def _summaries(run: Run, keep: Keep | None) -> list[str]:
     return [
         *parts,
         *(escaping.inline(note) for note in notes.lines()),
-        *beside([shown(run, row, "", f"summary-{row.name}", keep) for row in artifacts]),
+        *arrange_pictures([render_artifact(run, row, "", f"summary-{row.name}", save) for row in artifacts]),
     ]
 
 
-def _single(row: MetricRow) -> Value:
+def _summary_value(row: MetricRow) -> Value:
     words = [row.reason] if row.reason else []
     words += kind_in_words([row]) if row.value is not None else []
     reason = "; ".join(words) or None
     if row.interval is not None or row.value is None or not row.samples:
         return Value(row.value, row.interval, None, 1, row.n, None if row.interval else reason)
-    value, spread = middle([row.samples])
+    value, spread = pooled_median([row.samples])
     return Value(value, None, spread, 1, row.n, reason)
 
 
-def _two_seeds(found: Sequence[Table]) -> bool:
-    rows: list[Row] = [row for table in found for row in table.rows]
+def _has_two_seeds(run_tables: Sequence[Table]) -> bool:
+    rows: list[Row] = [row for table in run_tables for row in table.rows]
     return any(len(row.cells) == 2 for row in rows)

@@ -1,4 +1,4 @@
-"""The leaderboard at the end of a run: plain text that fits the terminal."""
+"""The leaderboard as plain text that fits the terminal."""
 
 from __future__ import annotations
 
@@ -17,74 +17,79 @@ _GAP = "  "
 
 
 def terminal_table(runs: Run | Sequence[Run], width: int = 80) -> str:
-    """A table for each task of a run, or of several, newest first; no line is wider than `width` characters.
+    """Return a table for each task of some runs as plain text.
 
-    Columns that do not fit are left out from the right, and named below. Smoke runs are left aside where others are.
-    Plain text without control characters: the same on a terminal, in a pipe and in a log.
+    Columns that do not fit are left out from the right, and named below the table. Smoke runs are left out if there are
+    other runs. The text has no control characters: it is the same on a terminal, in a pipe and in a log.
+
+    Args:
+        runs: a run, or several runs, newest first.
+        width: the maximum number of columns of a line.
     """
-    chosen = [runs] if isinstance(runs, Run) else list(runs)
-    ranked = [run for run in chosen if not run.info.get("smoke")] or chosen
-    found = tables(ranked)
-    if not found:
-        return "no results to show: no cell has ended well"
-    smoke = any(table.smoke for table in found)
-    parts = [_wrapped("smoke run: 64 examples a split, one epoch; not ranked", width)] if smoke else []
-    parts += [_table(table, width) for table in found]
+    selected = [runs] if isinstance(runs, Run) else list(runs)
+    ranked = [run for run in selected if not run.info.get("smoke")] or selected
+    shown_tables = tables(ranked)
+    if not shown_tables:
+        return "no results: no cell has succeeded"
+    smoke = any(table.smoke for table in shown_tables)
+    parts = [_wrap("smoke run: 64 examples per split, one epoch; not ranked", width)] if smoke else []
+    parts += [_table(table, width) for table in shown_tables]
     legend = [
         "↑ higher is better, ↓ lower.",
         "± half of the 95 % interval, [ ] all of it; ( ) the middle half of the samples.",
     ]
-    if any(row.tied for table in found for row in table.rows):
-        legend.append("= rows that share a rank cannot be told apart by their intervals.")
-    parts.append("\n".join(_wrapped(line, width) for line in legend))
+    if any(row.tied for table in shown_tables for row in table.rows):
+        legend.append("= rows that share a rank cannot be distinguished by their intervals.")
+    parts.append("\n".join(_wrap(line, width) for line in legend))
     return "\n\n".join(parts)
 
 
 def _table(table: Table, width: int) -> str:
     scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     ranks = any(row.rank is not None for row in table.rows)
-    # Model, its rank before it, and each metric: three or four lines of heading, then one line a row.
-    rank = [f"{_rank(row.rank, row.tied)} " if ranks else "" for row in table.rows]
-    before = max(map(escaping.width, rank))
+    # The model with its rank, then each metric: three or four lines of heading, then one line per row.
+    ranks_text = [f"{_rank(row.rank, row.tied)} " if ranks else "" for row in table.rows]
+    rank_width = max(map(escaping.width, ranks_text))
     forms = _forms(table.rows)
-    width -= before
+    width -= rank_width
     metrics = {
         c: [*_heading(c, scales[c].unit), *(formatting.short(r.values[c], scales[c]) for r in table.rows)]
         for c in table.columns
     }
-    shown, hidden = _fitting(table.columns, metrics, ["model", *forms[-1]], width)
-    room = max(width - _taken([metrics[c] for c in shown]) - len(_GAP), 12)
-    form = next((form for form in forms if max(map(escaping.width, form)) <= room), forms[-1])
-    width += before
-    labels = [escaping.pad(number, before) + label for number, label in zip(rank, distinct(form, room))]
-    model = " " * before + "model"
-    heading = ["", "", "", model] if any(metrics[c][3] for c in shown) else ["", "", model, ""]
-    columns = [[*heading, *labels], *(metrics[column] for column in shown)]
+    visible, hidden = _fitting_columns(table.columns, metrics, ["model", *forms[-1]], width)
+    label_width = max(width - _total_width([metrics[c] for c in visible]) - len(_GAP), 12)
+    form = next((form for form in forms if max(map(escaping.width, form)) <= label_width), forms[-1])
+    width += rank_width
+    labels = [escaping.pad(number, rank_width) + label for number, label in zip(ranks_text, shorten(form, label_width))]
+    model = " " * rank_width + "model"
+    heading = ["", "", "", model] if any(metrics[c][3] for c in visible) else ["", "", model, ""]
+    columns = [[*heading, *labels], *(metrics[column] for column in visible)]
     widths = [max(map(escaping.width, column)) for column in columns]
     lines = [
         _GAP.join(
-            escaping.pad(cell, to, right=place > 0) for place, (cell, to) in enumerate(zip(cells, widths))
+            escaping.pad(cell, size, right=position > 0) for position, (cell, size) in enumerate(zip(cells, widths))
         ).rstrip()
         for cells in zip(*columns)
     ]
     body = [_cut(_printable(name(table)), width), *(_cut(line, width) for line in lines if line)]
     axes = dict.fromkeys(axis for row in table.rows for axis in row.axes)
     if axes and form is not forms[0]:
-        body.append(_wrapped(f"in parentheses after the model: {', '.join(map(_printable, axes))}", width))
+        body.append(_wrap(f"in parentheses after the model: {', '.join(map(_printable, axes))}", width))
     if hidden:
-        named = ", ".join(_printable(_spoken(column)) for column in hidden)
-        body.append(_wrapped(f"not shown in {width} columns: {named} (see the report)", width))
+        hidden_names = ", ".join(_printable(_column_name(column)) for column in hidden)
+        body.append(_wrap(f"not shown in {width} columns: {hidden_names} (see the report)", width))
     return "\n".join(body)
 
 
 def _forms(rows: Sequence[Row]) -> list[list[str]]:
-    """The rows' labels from long to short: with dotted names, with the last part of them, with the values alone.
+    """Return the labels of the rows in several forms, from long to short.
 
-    A form in which two rows would look the same is left out.
+    The forms have dotted names (`train.epochs=5`), last parts of names (`epochs=5`), and values alone (`5`). A form in
+    which two rows would have the same label is left out.
     """
 
-    def labels(written: Callable[[str, Any], str]) -> list[str]:
-        axes = [", ".join(written(name, value) for name, value in row.axes.items()) for row in rows]
+    def labels(write_axis: Callable[[str, Any], str]) -> list[str]:
+        axes = [", ".join(write_axis(name, value) for name, value in row.axes.items()) for row in rows]
         return [_printable(f"{row.model} ({text})" if text else row.model) for row, text in zip(rows, axes)]
 
     long = labels(lambda name, value: f"{name}={value}")
@@ -93,7 +98,7 @@ def _forms(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _heading(column: Column, unit: str) -> list[str]:
-    """Probe, metric, coordinates and unit; where there are no coordinates, the unit stands in their line."""
+    """Return the lines of a heading: probe, metric, coordinates, unit; or probe, metric, unit without coordinates."""
     probe, _, metric = column.name.partition("/")
     arrow = {"higher": " ↑", "lower": " ↓"}.get(column.better, "")
     at = " ".join(f"{name}={value}" for name, value in column.at)
@@ -101,25 +106,28 @@ def _heading(column: Column, unit: str) -> list[str]:
     return [_cut(_printable(text), 36) for text in (probe, metric + arrow, *under)]
 
 
-def _spoken(column: Column) -> str:
+def _column_name(column: Column) -> str:
     return column.name + "".join(f" {name}={value}" for name, value in column.at)
 
 
-def _fitting(
+def _fitting_columns(
     columns: tuple[Column, ...], metrics: dict[Column, list[str]], labels: Sequence[str], width: int
 ) -> tuple[list[Column], list[Column]]:
-    """The columns that fit beside the model in its shortest form, or 22 characters of it; first those of each probe."""
+    """Return the columns that fit, and those that do not.
+
+    The model takes its shortest label, or 22 columns of it. The first column of each probe has priority.
+    """
     model = min(22, max(map(escaping.width, labels)))
-    first = {label_of(column.name): column for column in reversed(columns)}.values()
-    shown: list[Column] = []
-    for column in sorted(columns, key=lambda column: column not in first):
-        taken = _taken([metrics[c] for c in [*shown, column]]) + len(_GAP) + model
-        if not shown or taken <= width:
-            shown.append(column)
-    return [c for c in columns if c in shown], [c for c in columns if c not in shown]
+    first_of_probe = {label_of(column.name): column for column in reversed(columns)}.values()
+    selected: list[Column] = []
+    for column in sorted(columns, key=lambda column: column not in first_of_probe):
+        total_width = _total_width([metrics[c] for c in [*selected, column]]) + len(_GAP) + model
+        if not selected or total_width <= width:
+            selected.append(column)
+    return [c for c in columns if c in selected], [c for c in columns if c not in selected]
 
 
-def _taken(columns: list[list[str]]) -> int:
+def _total_width(columns: list[list[str]]) -> int:
     return sum(max(map(escaping.width, column)) for column in columns) + len(_GAP) * max(len(columns) - 1, 0)
 
 
@@ -131,37 +139,44 @@ def _printable(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _wrapped(text: str, width: int) -> str:
+def _wrap(text: str, width: int) -> str:
     lines = textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(_cut(line, width) for line in lines)
 
 
-def distinct(labels: Sequence[str], most: int) -> list[str]:
-    """Labels of at most so many characters: longer ones are cut in the middle, and no two that differ become the same.
+def shorten(labels: Sequence[str], max_width: int) -> list[str]:
+    """Shorten labels in the middle such that different labels remain different.
 
-    As much of the end is kept as tells them apart; where no cut does, those that look the same are numbered.
+    The cut keeps as much of the end as necessary for that. If no cut suffices, equal labels get numbers.
+
+    Args:
+        labels: the labels.
+        max_width: the maximum number of columns of a label.
     """
     for share in (0.5, 0.7, 0.85, 1.0, 0.25, 0.0):
-        tried = [_cut(label, most, share) for label in labels]
-        if len(set(tried)) == len(set(labels)):
-            return tried
-    tried = [_cut(label, most, 0.5) for label in labels]
+        shortened = [_cut(label, max_width, share) for label in labels]
+        if len(set(shortened)) == len(set(labels)):
+            return shortened
+    shortened = [_cut(label, max_width, 0.5) for label in labels]
     numbers_of = {label: number for number, label in enumerate(dict.fromkeys(labels), 1)}
     return [
-        text if tried.count(text) == labels.count(label) else _cut(label, most - len(end), 0.5) + end
-        for label, text in zip(labels, tried)
+        text if shortened.count(text) == labels.count(label) else _cut(label, max_width - len(end), 0.5) + end
+        for label, text in zip(labels, shortened)
         for end in (f" #{numbers_of[label]}",)
     ]
 
 
-def _cut(text: str, most: int, tail: float = 0.0) -> str:
-    """The text on at most so many columns: `…` stands for what is left out before its last part, a share `tail`."""
-    if escaping.width(text) <= most:
+def _cut(text: str, max_width: int, tail_share: float = 0.0) -> str:
+    """Return the text in at most `max_width` columns; `…` replaces the part before its end.
+
+    `tail_share` is the share of the columns that the end takes.
+    """
+    if escaping.width(text) <= max_width:
         return text
-    last = ""
-    while len(last) < len(text) and escaping.width(text[-len(last) - 1 :]) <= tail * (most - 1):
-        last = text[-len(last) - 1 :]
-    first = ""
-    while escaping.width(text[: len(first) + 1]) + escaping.width(last) <= most - 1:
-        first = text[: len(first) + 1]
-    return f"{first}…{last}"
+    end = ""
+    while len(end) < len(text) and escaping.width(text[-len(end) - 1 :]) <= tail_share * (max_width - 1):
+        end = text[-len(end) - 1 :]
+    start = ""
+    while escaping.width(text[: len(start) + 1]) + escaping.width(end) <= max_width - 1:
+        start = text[: len(start) + 1]
+    return f"{start}…{end}"

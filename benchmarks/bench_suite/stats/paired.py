@@ -1,7 +1,8 @@
 """Statistics of a comparison: paired differences, tests against a tolerance, and corrections for many tests.
 
 Every difference is head − base of a quantity for which higher is better. Each function names its source.
-`pytest -m slow tests/stats/test_paired.py -s` simulates coverage and error rates; `docs/appendix/comparing.md` lists them.
+Run `pytest -m slow tests/stats/test_paired.py -s` to simulate coverage and error rates; `docs/appendix/comparing.md`
+lists them.
 """
 
 from __future__ import annotations
