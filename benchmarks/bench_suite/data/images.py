@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bench_suite.contracts import DataInvalid
+from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.fingerprint import content_ids, hash_of
 from bench_suite.data.hub import hub_command
 from bench_suite.data.sources import numbers
-from bench_suite.data.splits import MemorySplit
+from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,16 +30,16 @@ CHANNELS = {"L": 1, "RGB": 3}
 """Pillow's modes that images are brought to, and their channels."""
 VERSION = 1
 """Of the way from files to pixels: raised when it changes, so that no older pixels are taken from the cache."""
-MEND_FILE = "\n  to mend it: fetch that file anew, or remove it"
+REPAIR_FILE = "\n  to repair it: fetch that file anew, or remove it"
 """What to do about an image that is a file by itself: the others are whole."""
-MEND_ROW = "\n  to mend it: put the picture there, or remove the row that names it"
+REPAIR_ROW = "\n  to repair it: put the picture there, or remove the row that names it"
 """What to do about a row that names a file that is not there."""
 
 
 # ── one image ───────────────────────────────────────────────────────────────────────────────────
 
 
-def pixels(file: bytes, mode: Mode, name: str, size: int | None = None, *, crop: float = 1.0, mend: str = "") -> Any:
+def pixels(file: bytes, mode: Mode, name: str, size: int | None = None, *, crop: float = 1.0, repair: str = "") -> Any:
     """(H, W, C) uint8 pixels of one encoded image, of whatever format Pillow reads.
 
     Colours are brought to `mode` as Pillow's `convert` does it: grey fills all three channels, CMYK and palettes are
@@ -50,7 +50,7 @@ def pixels(file: bytes, mode: Mode, name: str, size: int | None = None, *, crop:
         name: of the image, for messages: split and row, or the file within the data set.
         size: None leaves the image as it is; else its middle, resized to (size, size), bilinear with antialiasing.
         crop: share of the shorter side that the middle square has, in (0, 1].
-        mend: what to do where it does not decode: a line break and a line, such as `MEND_FILE`.
+        mend: what to do where it does not decode: a line break and a line, such as `REPAIR_FILE`.
 
     Raises:
         DataInvalid: it does not decode.
@@ -68,7 +68,7 @@ def pixels(file: bytes, mode: Mode, name: str, size: int | None = None, *, crop:
         *(OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, TypeError, struct.error, zlib.error),
         Image.DecompressionBombError,
     ) as error:
-        raise DataInvalid(_undecodable(name, file, error) + mend) from error
+        raise DataInvalid(_undecodable(name, file, error) + repair) from error
     return array.reshape(*array.shape[:2], CHANNELS[mode])
 
 
@@ -173,7 +173,7 @@ def encoded_bytes(value: Any, name: str, anew: str = "", within: Sequence[Path] 
     except (OSError, ValueError) as error:  # ValueError: a path that can be none
         reason = getattr(error, "strerror", None) or error
         if isinstance(error, FileNotFoundError) and _own_file(value) is not None:
-            raise DataInvalid(f"{name}: there is no file {value['path']}{MEND_ROW}") from error
+            raise DataInvalid(f"{name}: there is no file {value['path']}{REPAIR_ROW}") from error
         raise DataInvalid(f"{said} cannot be read: {reason}{command}") from error
 
 
@@ -197,7 +197,7 @@ def _decode(
     whole = f"\n  to get the data anew: {anew}" if anew else ""
     for row, (file, path) in enumerate(zip(files, paths)):
         called = f"{name}: the image of row {row}" if path is None else f"{name}: the file {path}"
-        image = pixels(file, mode, called, size, crop=crop, mend=whole if path is None else MEND_FILE)
+        image = pixels(file, mode, called, size, crop=crop, repair=whole if path is None else REPAIR_FILE)
         if row == 0:
             images = np.empty((len(files), *image.shape), dtype=np.uint8)
         if image.shape != images.shape[1:]:
@@ -241,7 +241,50 @@ def image_split(
     return MemorySplit(content_ids(images), {"image": images, "target": target}), fetched
 
 
+def load_images(
+    sources: Sources,
+    hub_id: str,
+    *,
+    name: str,
+    config: str,
+    classes: tuple[str, ...],
+    shape: tuple[int, int, int],
+    licence: str,
+    image: str = "image",
+    label: str = "label",
+    groups: Sequence[str] | None = None,
+) -> Data:
+    """Return a published classification data set of the hub: images of one size, in its own train and test splits.
+
+    Args:
+        sources: Where the data are read from.
+        hub_id: `owner/name`.
+        name: What reports call the data set.
+        config: The hub's name of the configuration.
+        classes: Names of the classes, in the order of their numbers.
+        shape: Height, width and channels of every image; one channel is grey, three are colour.
+        licence: The licence of the data.
+        image: Name of the column of images.
+        label: Name of the column of class numbers.
+        groups: The sensitive attributes that the suite asks for. These data sets have none.
+
+    Returns:
+        Splits `train` and `test` of `image` (n, H, W, C) uint8 and `target` (n,) int64.
+
+    Raises:
+        DataUnavailable: Neither a folder nor the hub has the data; the message holds the command that downloads them.
+        DataInvalid: The data cannot be read, or the suite asks for a group.
+    """
+    chosen_groups({}, groups)
+    mode: Mode = "L" if shape[2] == 1 else "RGB"
+    splits = {}
+    for split in ("train", "test"):
+        splits[split], fetched = image_split(sources, hub_id, split, config=config, mode=mode, image=image, label=label)
+    source = Source(fetched.origin, name, fingerprint_of(splits), fetched.revision, licence)
+    return Data("classification", {"classes": classes, "shape": shape}, splits, source)
+
+
 def no_sample(task: str, data: str) -> None:
-    """Raises ValueError where a suite asks for the sample of a task of which no package ships one."""
+    """Raise ValueError if a suite asks for the sample of a task that no package ships a sample of."""
     if data == "sample":
         raise ValueError(f'data = "sample": no package ships a sample of {task}; use data = "full"')
