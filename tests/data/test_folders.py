@@ -225,7 +225,7 @@ def test_a_picture_that_does_not_decode_is_named_by_its_file(tmp_path: Path) -> 
     with pytest.raises(DataInvalid) as raised:
         on_disk(store, targets, 16, 1.0).take(np.arange(30))
     assert "owner/pictures: the file train/bee/01.JPEG does not decode as an image (200 bytes" in str(raised.value)
-    assert str(raised.value).endswith("\n  to mend it: fetch that file anew, or remove it")
+    assert str(raised.value).endswith("\n  to repair it: fetch that file anew, or remove it")
     assert str(tmp_path) not in str(raised.value)
 
 
@@ -243,7 +243,9 @@ def test_a_picture_that_does_not_decode_is_named_by_its_row(tmp_path: Path) -> N
 def test_a_file_that_has_gone_is_named(tmp_path: Path) -> None:
     split = as_folders(tmp_path)
     (tmp_path / "train/cat/02.JPEG").unlink()
-    with pytest.raises(DataInvalid, match=r"the file train/cat/02\.JPEG cannot be read: No such file.*\n  to mend it"):
+    with pytest.raises(
+        DataInvalid, match=r"the file train/cat/02\.JPEG cannot be read: No such file.*\n  to repair it"
+    ):
         split.take(np.arange(30))
 
 

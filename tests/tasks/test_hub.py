@@ -477,7 +477,7 @@ def test_an_image_that_does_not_decode_is_named(folder: Path) -> None:
 
 def test_more_pixels_than_memory_holds_are_refused_before_one_is_decoded(folder: Path, monkeypatch: Any) -> None:
     pictures(folder, picture("L"), picture("L"))
-    monkeypatch.setattr(hub, "MOST_BYTES", 64)
+    monkeypatch.setattr(hub, "MAX_BYTES", 64)
     with pytest.raises(DataInvalid, match="state a smaller size"):
         load(inputs="image")
 

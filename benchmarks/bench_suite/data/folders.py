@@ -31,7 +31,7 @@ from bench_suite.data.card import class_names
 from bench_suite.data.fingerprint import content_ids, hash_of
 from bench_suite.data.hub import first_line, hub_command
 from bench_suite.data.imagefolder import is_picture
-from bench_suite.data.images import MEND_FILE, encoded_bytes, pixels
+from bench_suite.data.images import REPAIR_FILE, encoded_bytes, pixels
 from bench_suite.data.sources import numbers
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class ImageFiles:
             try:
                 yield (self.folder / os.fsdecode(self.names[row])).read_bytes()
             except OSError as error:
-                raise DataInvalid(f"{self.name(row)} cannot be read: {error.strerror or error}{MEND_FILE}") from error
+                raise DataInvalid(f"{self.name(row)} cannot be read: {error.strerror or error}{REPAIR_FILE}") from error
 
     def stamp(self) -> tuple[Any, ...]:
         """What differs when a file has been changed, added or taken away: names, sizes and times of change."""
@@ -191,9 +191,9 @@ class ImagesOnDisk:
         return len(self.ids)
 
     @cached_property
-    def _mend(self) -> str:
+    def _repair(self) -> str:
         if isinstance(self.store, ImageFiles):
-            return MEND_FILE
+            return REPAIR_FILE
         return f"\n  to get the data anew: {hub_command(self.store.hub_id)}"
 
     def take(self, rows: np.ndarray) -> Mapping[str, Any]:
@@ -205,7 +205,7 @@ class ImagesOnDisk:
         rows = np.asarray(rows)
         images = np.empty((len(rows), self.size, self.size, 3), dtype=np.uint8)
         for place, (row, file) in enumerate(zip(rows.tolist(), self.store.read(rows))):
-            images[place] = pixels(file, "RGB", self.store.name(row), self.size, crop=self.crop, mend=self._mend)
+            images[place] = pixels(file, "RGB", self.store.name(row), self.size, crop=self.crop, repair=self._repair)
         return {"image": images, "target": self.targets[rows]}
 
 

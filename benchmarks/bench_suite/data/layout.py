@@ -88,7 +88,7 @@ class Folder:
         # What a repository of the hub without configurations calls its only one.
         return None if name == "default" else name
 
-    def lacks(self, name: str | None, split: str | None) -> str:
+    def describe_missing(self, name: str | None, split: str | None) -> str:
         """What to say where it has not this configuration, or not this split of it."""
         there = [known for known in self.configs if known is not None]
         where = f"the folder $BENCH_DATA/{self.hub_id}"
