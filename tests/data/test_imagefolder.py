@@ -227,7 +227,7 @@ def test_a_picture_that_is_named_and_not_there_is_said_with_what_to_do(folder: P
     with pytest.raises(DataInvalid) as raised:
         load(label="kind")
     assert "the image of row 2: there is no file train/2.png" in str(raised.value)
-    assert str(raised.value).endswith("\n  to repair it: put the picture there, or remove the row that names it")
+    assert str(raised.value).endswith("\n  to repair it: add the picture, or remove the row that names it")
 
 
 def test_an_archive_is_said_to_be_unpacked(folder: Path) -> None:
@@ -294,7 +294,7 @@ def test_a_picture_that_does_not_decode_is_named_by_its_file_with_what_to_do(fol
     with pytest.raises(DataInvalid) as raised:
         load()
     assert "owner/name, split test: the file test/bee/2.png does not decode as an image (16 bytes" in str(raised.value)
-    assert str(raised.value).endswith("\n  to repair it: fetch that file anew, or remove it")
+    assert str(raised.value).endswith("\n  to repair it: download that file again, or remove it")
     assert str(tmp_path) not in str(raised.value)
 
 

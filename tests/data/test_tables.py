@@ -60,7 +60,7 @@ def test_a_list_of_what_are_no_objects_is_named_with_the_place(tmp_path: Path) -
 
 @pytest.mark.parametrize("text", ['[{"text": "a"', "[", '{"text": "a"', "", "no json"])
 def test_json_that_does_not_read_is_named_with_what_to_do(tmp_path: Path, text: str) -> None:
-    with pytest.raises(DataInvalid, match=r"train\.json cannot be read as JSON .*\n  to get it anew: "):
+    with pytest.raises(DataInvalid, match=r"train\.json cannot be read as JSON .*\n  to download it again: "):
         read(written(tmp_path / "train.json", text))
 
 

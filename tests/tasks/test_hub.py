@@ -129,7 +129,7 @@ def test_classes_have_the_names_that_the_data_set_gives_them_also_those_that_nev
     data = load()
     assert data.spec["classes"] == ("zero", "one", "two")
     assert everything(data, "train")["target"].tolist() == [2, 0, 2]
-    assert "one" in prepare(data, 0.0).source.notes["classes without an example to learn from"]
+    assert "one" in prepare(data, 0.0).source.notes["classes without a training example"]
 
 
 def test_what_the_datasets_library_writes_is_read_with_its_names(folder: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_class_that_only_the_test_split_has_is_a_class_and_is_noted(folder: Pa
     data = load()
     assert data.spec["classes"] == ("x", "y", "z")
     assert everything(data, "test")["target"].tolist() == [2, 0]
-    assert prepare(data, 0.0).source.notes["classes without an example to learn from"] == "z"
+    assert prepare(data, 0.0).source.notes["classes without a training example"] == "z"
 
 
 def test_a_class_with_one_example_is_learnt_from(folder: Path) -> None:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.card import class_names
 from bench_suite.data.images import Mode, encoded_bytes
-from bench_suite.data.labels import is_number, is_text, plain
+from bench_suite.data.labels import decode_dictionary, is_number, is_text
 from bench_suite.data.sources import numbers
 
 Modality = Literal["image", "text", "table"]
@@ -32,7 +32,7 @@ def modality_of(table: pa.Table, inputs: Sequence[str], name: str, stated: Modal
     Raises:
         DataInvalid: images stand beside other columns, or a column holds what is none of these, or not what is stated.
     """
-    kinds = {column: plain(table[column]).type for column in inputs}
+    kinds = {column: decode_dictionary(table[column]).type for column in inputs}
     images = [column for column, kind in kinds.items() if _is_image(kind)]
     if images and len(inputs) > 1:
         raise DataInvalid(f'{name}: `{images[0]}` holds images, which stand alone: inputs = "{images[0]}"')
@@ -70,7 +70,7 @@ def numbers_as_text(table: pa.Table, columns: Sequence[str]) -> dict[str, str]:
     """Notes of columns that are read as text, though nearly all of their values look like numbers."""
     notes = {}
     for column in columns:
-        values = plain(table[column])
+        values = decode_dictionary(table[column])
         if not is_text(values.type):
             continue
         values = pc.drop_null(pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values))
@@ -89,7 +89,10 @@ def numbers_as_text(table: pa.Table, columns: Sequence[str]) -> dict[str, str]:
 
 def texts(table: pa.Table, inputs: Sequence[str], separator: str) -> tuple[list[str], int]:
     """The text of each row, several columns joined by `separator`; and how many are empty. A missing text is empty."""
-    columns = [[value or "" for value in plain(table[column]).cast(pa.large_string()).to_pylist()] for column in inputs]
+    columns = [
+        [value or "" for value in decode_dictionary(table[column]).cast(pa.large_string()).to_pylist()]
+        for column in inputs
+    ]
     joined = columns[0] if len(columns) == 1 else [separator.join(row) for row in zip(*columns)]
     return joined, sum(not any(part.strip() for part in row) for row in zip(*columns))
 
@@ -177,7 +180,7 @@ class TableEncoder:
                 missing += int(np.isnan(values).sum())
                 parts.append(values[:, None])
                 continue
-            words = _words(table[column], self.names.get(column))
+            words = _categories(table[column], self.names.get(column))
             kept = self.categories[column]
             found = pc.index_in(words, value_set=pa.array(kept, type=pa.string())).combine_chunks()
             codes = numbers(pa.chunked_array([found]), "float64", name)
@@ -202,11 +205,11 @@ def table_encoder(train: pa.Table, inputs: Sequence[str], categorical: Sequence[
     missing = set()
     for column in inputs:
         known = class_names(train.schema.metadata, column)
-        if not (known or column in categorical or is_text(plain(train[column]).type)):
+        if not (known or column in categorical or is_text(decode_dictionary(train[column]).type)):
             continue
-        if known and not is_text(plain(train[column]).type):
+        if known and not is_text(decode_dictionary(train[column]).type):
             names[column] = known
-        counted = pc.value_counts(_words(train[column], names.get(column))).to_pylist()
+        counted = pc.value_counts(_categories(train[column], names.get(column))).to_pylist()
         times = {pair["values"]: pair["counts"] for pair in counted}
         if times.pop(None, 0):
             missing.add(column)
@@ -215,19 +218,19 @@ def table_encoder(train: pa.Table, inputs: Sequence[str], categorical: Sequence[
     return TableEncoder(tuple(inputs), categories, frozenset(missing), names)
 
 
-def _words(column: pa.ChunkedArray, names: Sequence[str] | None) -> pa.ChunkedArray:
+def _categories(column: pa.ChunkedArray, names: Sequence[str] | None) -> pa.ChunkedArray:
     """Categories as texts, null where one is missing: also an empty text, and a number outside of `names`."""
-    column = plain(column)
+    column = decode_dictionary(column)
     if is_text(column.type):
         words = column.cast(pa.string())
         return pc.if_else(pc.equal(words, ""), pa.scalar(None, pa.string()), words)
     values = pc.unique(column)
-    said = {value: _word(value, names) for value in values.to_pylist()}
+    said = {value: _category_name(value, names) for value in values.to_pylist()}
     at = pc.index_in(column, value_set=values)
     return pa.chunked_array([pa.array(list(said.values()), type=pa.string()).take(at.combine_chunks())])
 
 
-def _word(value: Any, names: Sequence[str] | None) -> str | None:
+def _category_name(value: Any, names: Sequence[str] | None) -> str | None:
     if value is None or value != value:
         return None
     if names is not None:
@@ -239,7 +242,7 @@ def _word(value: Any, names: Sequence[str] | None) -> str | None:
 
 def _number_column(column: pa.ChunkedArray, name: str) -> np.ndarray:
     """(n,) float64; times as days since 1970. Raises `DataInvalid` where a value is infinite: no model can use it."""
-    column = plain(column)
+    column = decode_dictionary(column)
     if _is_time(column.type):
         column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         return numbers(column, "float64", name) / 86_400e6
@@ -251,5 +254,5 @@ def _number_column(column: pa.ChunkedArray, name: str) -> np.ndarray:
 
 def group_values(table: pa.Table, column: str) -> np.ndarray:
     """(n,) texts of a sensitive attribute: its categories, `yes` and `no`, or `unknown` where it is missing."""
-    words = _words(table[column], class_names(table.schema.metadata, column))
+    words = _categories(table[column], class_names(table.schema.metadata, column))
     return np.array([word if word is not None else "unknown" for word in words.to_pylist()], dtype=np.str_)

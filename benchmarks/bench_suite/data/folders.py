@@ -140,7 +140,7 @@ class ParquetImages:
         held = self._held.get(group)
         if held is None:
             number, within = self.places[group].tolist()
-            with _opened(self.files[number], self.hub_id) as reader:
+            with _open_parquet(self.files[number], self.hub_id) as reader:
                 table = reader.read_row_group(within, columns=[self.column], use_threads=False)
             held = table[self.column].combine_chunks()
             self._held.clear()
@@ -165,7 +165,7 @@ def _size_and_time(path: Path) -> tuple[int, int]:
 
 def _unreadable(name: str, error: BaseException, hub_id: str) -> DataInvalid:
     reason = getattr(error, "strerror", None) or first_line(error)
-    return DataInvalid(f"{name} cannot be read: {reason}\n  to get it anew: {hub_command(hub_id)}")
+    return DataInvalid(f"{name} cannot be read: {reason}\n  to download it again: {hub_command(hub_id)}")
 
 
 # ── a split ─────────────────────────────────────────────────────────────────────────────────────
@@ -194,7 +194,7 @@ class ImagesOnDisk:
     def _repair(self) -> str:
         if isinstance(self.store, ImageFiles):
             return REPAIR_FILE
-        return f"\n  to get the data anew: {hub_command(self.store.hub_id)}"
+        return f"\n  to download the data again: {hub_command(self.store.hub_id)}"
 
     def take(self, rows: np.ndarray) -> Mapping[str, Any]:
         """`image` (k, size, size, 3) uint8 and `target` (k,) int64 of `rows` ((k,) positions), in that order.
@@ -209,7 +209,7 @@ class ImagesOnDisk:
         return {"image": images, "target": self.targets[rows]}
 
 
-def on_disk(store: Store, targets: np.ndarray, size: int, crop: float, cache: Cache | None = None) -> ImagesOnDisk:
+def open_images(store: Store, targets: np.ndarray, size: int, crop: float, cache: Cache | None = None) -> ImagesOnDisk:
     """A split of images that stay on disk. Reads all of their bytes once for the ids, which `cache` then keeps.
 
     Args:
@@ -304,7 +304,7 @@ def parquet_images(
     targets: list[np.ndarray] = []
     classes: tuple[str, ...] = ()
     for number, file in enumerate(files):
-        with _opened(file, hub_id) as reader:
+        with _open_parquet(file, hub_id) as reader:
             there = reader.schema_arrow.names
             missing = [column for column in (image, label) if column not in there]
             if missing:
@@ -323,7 +323,7 @@ def parquet_images(
 
 
 @contextmanager
-def _opened(file: Path, hub_id: str) -> Iterator[pq.ParquetFile]:
+def _open_parquet(file: Path, hub_id: str) -> Iterator[pq.ParquetFile]:
     """A Parquet file, to be read one column and row group at a time; what goes wrong meanwhile is a DataInvalid."""
     try:
         with pq.ParquetFile(file, pre_buffer=False) as reader:

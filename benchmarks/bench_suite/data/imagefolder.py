@@ -68,10 +68,12 @@ def picture_splits(folder: Path, *, named: bool = False) -> dict[str, tuple[Path
             f"the pictures in {one.parent.as_posix()}/ are of a split by the name of their folder, those such as "
             f"{other.as_posix()} of none: move what is to be trained on into train/, or rename the one folder"
         )
-    return {split: _said_by(metadata, split, pictures.get(split, ())) for split in splits}
+    return {split: _described_by(metadata, split, pictures.get(split, ())) for split in splits}
 
 
-def _said_by(metadata: Mapping[str | None, Sequence[Path]], split: str, pictures: Sequence[Path]) -> tuple[Path, ...]:
+def _described_by(
+    metadata: Mapping[str | None, Sequence[Path]], split: str, pictures: Sequence[Path]
+) -> tuple[Path, ...]:
     """The metadata of a split, which lie in its folder or above; its pictures where there are none."""
     above = [file for file in metadata.get(None, ()) if any(file.parent in picture.parents for picture in pictures)]
     return tuple(metadata.get(split) or above or pictures)
@@ -80,7 +82,7 @@ def _said_by(metadata: Mapping[str | None, Sequence[Path]], split: str, pictures
 def class_of(file: Path, folder: Path) -> str | None:
     """The class of a picture, which is the folder it lies in; None where that is the split's, or `folder` itself."""
     folders = file.relative_to(folder).parts[:-1]
-    at = next((number for number, part in enumerate(folders) if _words(part)), None)
+    at = next((number for number, part in enumerate(folders) if _splits_named(part)), None)
     below = folders[at + 1 :] if at is not None else folders[1:] if folders[:1] == ("data",) else folders
     return below[-1] if below else None
 
@@ -90,7 +92,7 @@ def _split(folders: Sequence[str]) -> str | None:
 
     Below `train` a folder `test` is a class. Below `training_data` it may as well be a split, so that is refused.
     """
-    said = [(part, splits) for part in folders if (splits := _words(part))]
+    said = [(part, splits) for part in folders if (splits := _splits_named(part))]
     if not said:
         return None
     outermost, splits = said[0]
@@ -104,7 +106,7 @@ def _split(folders: Sequence[str]) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _words(name: str) -> frozenset[str]:
+def _splits_named(name: str) -> frozenset[str]:
     """The splits that the name of a folder has words for."""
     return frozenset(SPLITS[word] for word in _BETWEEN_WORDS.split(name.lower()) if word in SPLITS)
 
@@ -115,7 +117,7 @@ def picture_table(files: Sequence[Path], folder: Path) -> pa.Table:
 
     paths = pa.array([file.relative_to(folder).as_posix() for file in files], pa.string())
     labels = pa.array([class_of(file, folder) for file in files], pa.string())
-    return pa.table({"image": _unread(paths), "label": labels})
+    return pa.table({"image": _by_path(paths), "label": labels})
 
 
 def with_pictures(table: pa.Table, place: str) -> pa.Table:
@@ -132,10 +134,10 @@ def with_pictures(table: pa.Table, place: str) -> pa.Table:
     names = table["file_name"].cast(pa.string()).combine_chunks()
     paths = pc.binary_join_element_wise(place, names, "/") if place else names
     rest = table.drop_columns([name for name in ("file_name", "image") if name in table.column_names])
-    return rest.add_column(0, "image", _unread(paths))
+    return rest.add_column(0, "image", _by_path(paths))
 
 
-def left_out(split: str, *, shared: bool) -> frozenset[str | None]:
+def foreign_splits(split: str, *, shared: bool) -> frozenset[str | None]:
     """The splits whose pictures are none of `split`, though metadata may name them; None is that of no split.
 
     Args:
@@ -156,7 +158,7 @@ def without_pictures(table: pa.Table, splits: Collection[str | None]) -> pa.Tabl
     return table.filter(pa.array([_split(PurePosixPath(path).parts[:-1]) not in splits for path in paths], pa.bool_()))
 
 
-def _unread(paths: pa.Array) -> pa.Array:
+def _by_path(paths: pa.Array) -> pa.Array:
     """Images by their paths, as `datasets` writes them."""
     import pyarrow as pa
 

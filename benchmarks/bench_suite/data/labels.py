@@ -39,7 +39,7 @@ class Labels:
         return ~np.isnan(target) if target.dtype.kind == "f" else target >= 0
 
 
-def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def decode_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The column without its dictionary, where it is written as numbers of values."""
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
@@ -73,7 +73,7 @@ def read_labels(tables: Mapping[str, pa.Table], label: str, problem: str | None,
     Raises:
         DataInvalid: labels are of a kind that is neither, all the same, missing everywhere, or outside their classes.
     """
-    columns = {split: plain(table[label]) for split, table in tables.items()}
+    columns = {split: decode_dictionary(table[label]) for split, table in tables.items()}
     kind = columns["train"].type
     said = f"{name}, label `{label}`"
     if not (is_text(kind) or is_number(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
@@ -144,7 +144,7 @@ def _classes(columns: Mapping[str, pa.ChunkedArray], names: Sequence[str] | None
         known = pa.array(order, type=column.type) if len(order) else pa.array([], type=column.type)
         found_at = numbers(pa.chunked_array([pc.index_in(column, value_set=known).combine_chunks()]), "float64", said)
         targets[split] = np.where(np.isnan(found_at), -1, found_at).astype(np.int64)
-    return Labels("classification", tuple(names or ()) + tuple(map(_word, order[len(names or ()) :])), targets)
+    return Labels("classification", tuple(names or ()) + tuple(map(_class_name, order[len(names or ()) :])), targets)
 
 
 def _present(column: pa.ChunkedArray) -> list[Any]:
@@ -152,7 +152,7 @@ def _present(column: pa.ChunkedArray) -> list[Any]:
     return [value for value in pc.unique(column).to_pylist() if value is not None and value == value and value != ""]
 
 
-def _word(value: Any) -> str:
+def _class_name(value: Any) -> str:
     """A class's name: its label as it was written."""
     if isinstance(value, bool):
         return "true" if value else "false"

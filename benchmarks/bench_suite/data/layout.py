@@ -27,8 +27,8 @@ from bench_suite.data.imagefolder import (
     METADATA,
     SPLITS,
     class_of,
+    foreign_splits,
     is_picture,
-    left_out,
     picture_splits,
     picture_table,
 )
@@ -112,7 +112,7 @@ class Folder:
         else:
             _check_complete(files, self.path, self.hub_id)
             others = {file for other, held in self.configs[config].items() if other != split for file in held}
-            out = left_out(split, shared=not others.isdisjoint(files))
+            out = foreign_splits(split, shared=not others.isdisjoint(files))
             table = read_tables(files, self.path, self.hub_id, columns, out)
         classes = {name: names for name, names in self.card.classes_of(config).items() if name in table.column_names}
         if classes:

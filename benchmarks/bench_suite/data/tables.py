@@ -50,7 +50,7 @@ def read_tables(
     tables = []
     for file in files:
         name = f"{hub_id}/{file.relative_to(folder).as_posix()}"
-        kind = _kind(file)
+        kind = _format_of(file)
         try:
             tables.append(_read(file, folder, name, columns, left_out))
         except (pa.ArrowException, OSError, EOFError, ValueError) as error:  # ValueError: of Python's reader of JSON
@@ -59,7 +59,7 @@ def read_tables(
             said = {"parquet": "Parquet", "jsonl": "JSON", "json": "JSON"}.get(kind, kind.upper())
             raise DataInvalid(
                 f"{name} cannot be read as {said} (truncated, or not fully downloaded?): {first_line(error, folder)}\n"
-                f"  to get it anew: {hub_command(hub_id)}"
+                f"  to download it again: {hub_command(hub_id)}"
             ) from error
     try:
         return pa.concat_tables([table.cast(tables[0].schema) for table in tables])
@@ -95,7 +95,7 @@ def _cause(file: Path, kind: str, error: BaseException) -> str | None:
     return None
 
 
-def _kind(file: Path) -> str:
+def _format_of(file: Path) -> str:
     return file.name.removesuffix(".gz").rpartition(".")[2]
 
 
@@ -115,7 +115,7 @@ def _read(
 
 def _reader(file: Path) -> Any:
     readers = {"parquet": _read_parquet, "jsonl": _read_json, "json": _read_json}
-    return readers.get(_kind(file), _read_csv)
+    return readers.get(_format_of(file), _read_csv)
 
 
 def _read_parquet(file: Path, name: str, columns: Sequence[str] | None) -> pa.Table:
@@ -135,7 +135,7 @@ def _read_csv(file: Path, name: str, columns: Sequence[str] | None) -> pa.Table:
     import pyarrow as pa
     from pyarrow import csv
 
-    delimiter = "\t" if _kind(file) == "tsv" else _delimiter(_head(file))
+    delimiter = "\t" if _format_of(file) == "tsv" else _delimiter(_head(file))
     options = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     table = csv.read_csv(file, parse_options=options)
     # Arrow takes text that is none for binary data; names raise where they are read.

@@ -184,7 +184,7 @@ class Trained:
         with computing(self.placement):
             return encoded(
                 network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.placement.device,
-                told=told,
+                on_progress=told,
             )  # fmt: skip
 
     def _split(self, name: str) -> Any:

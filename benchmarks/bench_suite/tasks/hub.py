@@ -45,7 +45,7 @@ from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.columns import Form, form_of, group_values, modality_of, numbers_as_text, table_encoder, texts
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.hub import path_error
-from bench_suite.data.images import decoded
+from bench_suite.data.images import decode_images
 from bench_suite.data.labels import Labels, read_labels
 from bench_suite.data.sources import hub_command
 from bench_suite.data.splits import MemorySplit, fingerprint_of
@@ -299,9 +299,9 @@ def _images(
             "smaller size"
         )
     images = {
-        role: decoded(
+        role: decode_images(
             table[column], form.mode, f"{name}, split {role}", sources.cache, size=options.size,
-            anew=hub_command(options.id, revision=options.revision), within=within,
+            download=hub_command(options.id, revision=options.revision), within=within,
         )
         for role, table in tables.items()
     }  # fmt: skip
