@@ -254,13 +254,14 @@ def test_images_without_class_folders_are_counted(tmp_path: Path) -> None:
     (tmp_path / "val").mkdir()
     for number in range(4):
         (tmp_path / "val" / f"{number}.JPEG").write_bytes(PICTURES[number])
-    with pytest.raises(DataInvalid, match=r"val/ holds 4 images and no folder a class.*Sort them into val/CLASS/"):
+    unknown = r"val/ holds 4 images and no folder for each class.*Sort them into val/CLASS/"
+    with pytest.raises(DataInvalid, match=unknown):
         class_folders(tmp_path, HUB, "val", CLASSES)
 
 
 def test_a_class_that_train_does_not_have_is_named(tmp_path: Path) -> None:
     (tmp_path / "val" / "dog").mkdir(parents=True)
-    with pytest.raises(DataInvalid, match="val/dog/ is none of the 3 classes that train/ has folders of"):
+    with pytest.raises(DataInvalid, match="val/dog/ is not one of the 3 classes that train/ has folders for"):
         class_folders(tmp_path, HUB, "val", CLASSES)
 
 

@@ -375,8 +375,8 @@ def test_a_column_of_numbers_that_is_read_as_text_is_noted_with_its_first_odd_va
     write(folder, {"train": rows, "test": rows})
     notes = load(inputs=("age", "code", "zip", "job", "size"), categorical=("zip",)).source.notes
     assert {name: note for name, note in notes.items() if name.startswith("column")} == {
-        "column `age`": "read as text, though 19 of its 20 values look like numbers; the first other value is '1O'",
-        "column `code`": "read as text, though 20 of its 20 values look like numbers",
+        "column `age`": "read as text, although 19 of its 20 values look like numbers; the first other value is '1O'",
+        "column `code`": "read as text, although 20 of its 20 values look like numbers",
     }
 
 
@@ -485,9 +485,9 @@ def test_more_pixels_than_memory_holds_are_refused_before_one_is_decoded(folder:
 def test_an_image_beside_other_columns_is_refused(folder: Path) -> None:
     rows = table({"image": [picture("L"), picture("L")], "age": [1, 2], "label": [0, 1]})
     write(folder, {"train": rows})
-    with pytest.raises(DataInvalid, match='`image` holds images, which stand alone: inputs = "image"'):
+    with pytest.raises(DataInvalid, match='`image` holds images, so it must be the only input: inputs = "image"'):
         load(inputs=("image", "age"))
-    with pytest.raises(DataInvalid, match='modality = "image", and `age` holds none'):
+    with pytest.raises(DataInvalid, match='modality = "image", but `age` holds no images'):
         load(inputs="age", modality="image")
 
 
