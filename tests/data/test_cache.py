@@ -179,7 +179,7 @@ def test_what_killed_runs_left_is_swept_once_it_is_old(tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_written_costs_one_warning_and_no_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = Cache(tmp_path / "file")
-    with pytest.warns(UserWarning, match="going on without"):
+    with pytest.warns(UserWarning, match="the run goes on without it"):
         assert list(cache.arrays(KEY, arrays)) == list(arrays())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -200,7 +200,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_folder_costs_one_warning(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.warns(UserWarning, match="going on without"):
+    with pytest.warns(UserWarning, match="the run goes on without it"):
         assert list(Cache(tmp_path).arrays(KEY, arrays)) == list(arrays())
 
 

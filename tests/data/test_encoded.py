@@ -69,7 +69,7 @@ def test_it_tells_how_far_it_is():
     rows = CHUNK + 10
     done: list[int] = []
     split = MemorySplit(np.arange(rows).astype("S8"), {"image": np.zeros((rows, 1, 1, 1), np.uint8)}, {})
-    encoded(network(images), split, told=done.append)
+    encoded(network(images), split, on_progress=done.append)
     assert done == [CHUNK, rows]
 
 

@@ -26,7 +26,7 @@ from bench_suite.data.folders import (
     ParquetImages,
     class_folders,
     hub_snapshot,
-    on_disk,
+    open_images,
     parquet_files,
     parquet_images,
 )
@@ -53,7 +53,7 @@ def as_folders(root: Path) -> ImagesOnDisk:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(picture)
     store, targets, _ = class_folders(root, HUB, "train")
-    return on_disk(store, targets, 16, 1.0)
+    return open_images(store, targets, 16, 1.0)
 
 
 def write_parquet(file: Path, pictures: list[bytes], labels: list[int], group: int = 4) -> None:
@@ -69,7 +69,7 @@ def as_parquet(root: Path) -> ImagesOnDisk:
     write_parquet(root / "data/train-00000-of-00002.parquet", PICTURES[:17], LABELS[:17])
     write_parquet(root / "data/train-00001-of-00002.parquet", PICTURES[17:], LABELS[17:])
     store, targets, _ = parquet_images(parquet_files(root, HUB, "train"), HUB, "image", "label")
-    return on_disk(store, targets, 16, 1.0)
+    return open_images(store, targets, 16, 1.0)
 
 
 @pytest.fixture(params=[as_folders, as_parquet], ids=["folders", "parquet"])
@@ -124,7 +124,7 @@ def test_ids_are_of_the_bytes_whatever_a_file_is_called(tmp_path: Path) -> None:
     (tmp_path / "train/ant/again.jpg").write_bytes(PICTURES[3])
     (tmp_path / "train/ant/notes.txt").write_text("no picture")
     store, targets, _ = class_folders(tmp_path, HUB, "train")
-    after = on_disk(store, targets, 16, 1.0)
+    after = open_images(store, targets, 16, 1.0)
     assert set(before.ids.tolist()) < set(after.ids.tolist())
     assert len(after) == 31
 
@@ -133,7 +133,7 @@ def test_classes_without_names_are_numbered(tmp_path: Path) -> None:
     pq.write_table(pa.table({"image": PICTURES[:3], "label": [2, 0, 2]}), tmp_path / "train.parquet")
     store, targets, classes = parquet_images(parquet_files(tmp_path, HUB, "train"), HUB, "image", "label")
     assert classes == ("0", "1", "2")
-    assert on_disk(store, targets, 8, 1.0).take(np.array([1]))["image"].shape == (1, 8, 8, 3)
+    assert open_images(store, targets, 8, 1.0).take(np.array([1]))["image"].shape == (1, 8, 8, 3)
 
 
 # ── reading no more than is needed ──────────────────────────────────────────────────────────────
@@ -143,13 +143,13 @@ def test_bytes_are_hashed_once_and_again_where_a_file_changes(tmp_path: Path, mo
     cache = Cache(tmp_path / "cache")
     files = as_folders(tmp_path)
     shards = as_parquet(tmp_path / "other")
-    before = {store: on_disk(store, files.targets, 16, 1.0, cache).ids for store in (files.store, shards.store)}
+    before = {store: open_images(store, files.targets, 16, 1.0, cache).ids for store in (files.store, shards.store)}
     with monkeypatch.context() as patch:
         patch.setattr(folders, "_digest", lambda _: pytest.fail("hashed again"))
         for store, ids in before.items():
-            assert (on_disk(store, files.targets, 99, 0.5, cache).ids == ids).all()
+            assert (open_images(store, files.targets, 99, 0.5, cache).ids == ids).all()
     (tmp_path / "train/ant/00.JPEG").write_bytes(jpeg(99))
-    assert (on_disk(files.store, files.targets, 16, 1.0, cache).ids != before[files.store]).sum() == 1
+    assert (open_images(files.store, files.targets, 16, 1.0, cache).ids != before[files.store]).sum() == 1
 
 
 def test_row_groups_are_read_one_at_a_time_and_only_those_asked_for(
@@ -173,10 +173,10 @@ MEASURED = """
 import sys
 from pathlib import Path
 import numpy as np, pyarrow as pa
-from bench_suite.data.folders import on_disk, parquet_files, parquet_images
+from bench_suite.data.folders import open_images, parquet_files, parquet_images
 files = parquet_files(Path(sys.argv[1]), "owner/large", "train")
 store, targets, _ = parquet_images(files, "owner/large", "image", "label")
-split = on_disk(store, targets, 16, 1.0)
+split = open_images(store, targets, 16, 1.0)
 split.take(np.linspace(0, len(split) - 1, 20).astype(int))
 print(pa.default_memory_pool().max_memory())
 """
@@ -223,9 +223,9 @@ def test_a_picture_that_does_not_decode_is_named_by_its_file(tmp_path: Path) -> 
     (tmp_path / "train/bee/01.JPEG").write_bytes(PICTURES[1][:200])
     store, targets, _ = class_folders(tmp_path, HUB, "train")
     with pytest.raises(DataInvalid) as raised:
-        on_disk(store, targets, 16, 1.0).take(np.arange(30))
+        open_images(store, targets, 16, 1.0).take(np.arange(30))
     assert "owner/pictures: the file train/bee/01.JPEG does not decode as an image (200 bytes" in str(raised.value)
-    assert str(raised.value).endswith("\n  to mend it: fetch that file anew, or remove it")
+    assert str(raised.value).endswith("\n  to repair it: download that file again, or remove it")
     assert str(tmp_path) not in str(raised.value)
 
 
@@ -233,7 +233,7 @@ def test_a_picture_that_does_not_decode_is_named_by_its_row(tmp_path: Path) -> N
     write_parquet(tmp_path / "train-00000-of-00002.parquet", PICTURES[:17], LABELS[:17])
     write_parquet(tmp_path / "train-00001-of-00002.parquet", [*PICTURES[17:22], b"", b"no"], [0] * 7)
     store, targets, _ = parquet_images(parquet_files(tmp_path, HUB, "train"), HUB, "image", "label")
-    split = on_disk(store, targets, 16, 1.0)
+    split = open_images(store, targets, 16, 1.0)
     with pytest.raises(DataInvalid, match=r"the image of row 5 of train-00001-of-00002\.parquet .* \(it is empty\)"):
         split.take(np.array([22]))
     with pytest.raises(DataInvalid, match=r"row 6 of train-00001-of-00002\.parquet .* \(2 bytes that begin with 6e 6f"):
@@ -243,7 +243,9 @@ def test_a_picture_that_does_not_decode_is_named_by_its_row(tmp_path: Path) -> N
 def test_a_file_that_has_gone_is_named(tmp_path: Path) -> None:
     split = as_folders(tmp_path)
     (tmp_path / "train/cat/02.JPEG").unlink()
-    with pytest.raises(DataInvalid, match=r"the file train/cat/02\.JPEG cannot be read: No such file.*\n  to mend it"):
+    with pytest.raises(
+        DataInvalid, match=r"the file train/cat/02\.JPEG cannot be read: No such file.*\n  to repair it"
+    ):
         split.take(np.arange(30))
 
 
@@ -252,13 +254,14 @@ def test_images_without_class_folders_are_counted(tmp_path: Path) -> None:
     (tmp_path / "val").mkdir()
     for number in range(4):
         (tmp_path / "val" / f"{number}.JPEG").write_bytes(PICTURES[number])
-    with pytest.raises(DataInvalid, match=r"val/ holds 4 images and no folder a class.*Sort them into val/CLASS/"):
+    unknown = r"val/ holds 4 images and no folder for each class.*Sort them into val/CLASS/"
+    with pytest.raises(DataInvalid, match=unknown):
         class_folders(tmp_path, HUB, "val", CLASSES)
 
 
 def test_a_class_that_train_does_not_have_is_named(tmp_path: Path) -> None:
     (tmp_path / "val" / "dog").mkdir(parents=True)
-    with pytest.raises(DataInvalid, match="val/dog/ is none of the 3 classes that train/ has folders of"):
+    with pytest.raises(DataInvalid, match="val/dog/ is not one of the 3 classes that train/ has folders for"):
         class_folders(tmp_path, HUB, "val", CLASSES)
 
 
@@ -274,8 +277,8 @@ def test_missing_and_truncated_parquet_files_are_named(tmp_path: Path) -> None:
     write_parquet(file, PICTURES, LABELS)
     store, targets, _ = parquet_images((file,), HUB, "image", "label")
     file.write_bytes(content[:500] + bytes(len(content) - 500))
-    with pytest.raises(DataInvalid, match="to get it anew: "):
-        on_disk(store, targets, 16, 1.0)
+    with pytest.raises(DataInvalid, match="to download it again: "):
+        open_images(store, targets, 16, 1.0)
 
 
 def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -301,4 +304,4 @@ def test_no_images_are_no_rows(tmp_path: Path) -> None:
     (tmp_path / "train" / "ant").mkdir(parents=True)
     store, targets, classes = class_folders(tmp_path, HUB, "train")
     assert isinstance(store, ImageFiles)
-    assert (len(on_disk(store, targets, 16, 1.0)), classes) == (0, ("ant",))
+    assert (len(open_images(store, targets, 16, 1.0)), classes) == (0, ("ant",))

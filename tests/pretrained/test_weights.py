@@ -89,7 +89,7 @@ def test_a_folder_is_found_at_home_and_from_the_suites_folder(
     shutil.copytree(saved, tmp_path / "above")
     (tmp_path / "beside").mkdir()  # which has no weights: it is not the one
     plan = make_plan(read_suite("suites/s.toml"))
-    assert [need.location for need in downloads(plan) if need.what == "weights"] == [
+    assert [str(need.location) for need in downloads(plan) if need.what == "weights"] == [
         "folder:above", "folder:beside", "folder:tiny-bert",
     ]  # fmt: skip
     options = [discovery.make_options(cell.model.component, cell.options["model"]) for cell in plan.cells]

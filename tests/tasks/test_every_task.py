@@ -45,9 +45,9 @@ def test_the_classes_that_it_states_are_those_of_its_data(task: ModuleType) -> N
 
 
 def test_what_package_it_comes_from_is_found_without_loading(task: ModuleType) -> None:
-    origin = Sources().locate_package(*task.PACKAGE)
+    location = Sources().locate_package(*task.PACKAGE)
     data = task.load(task.Options(data="sample"), Sources(offline=True))
-    assert data.source.origin == origin
+    assert data.source.origin == str(location)
 
 
 @pytest.mark.parametrize("name", ALIKE)

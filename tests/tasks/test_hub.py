@@ -129,7 +129,7 @@ def test_classes_have_the_names_that_the_data_set_gives_them_also_those_that_nev
     data = load()
     assert data.spec["classes"] == ("zero", "one", "two")
     assert everything(data, "train")["target"].tolist() == [2, 0, 2]
-    assert "one" in prepare(data, 0.0).source.notes["classes without an example to learn from"]
+    assert "one" in prepare(data, 0.0).source.notes["classes without a training example"]
 
 
 def test_what_the_datasets_library_writes_is_read_with_its_names(folder: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_class_that_only_the_test_split_has_is_a_class_and_is_noted(folder: Pa
     data = load()
     assert data.spec["classes"] == ("x", "y", "z")
     assert everything(data, "test")["target"].tolist() == [2, 0]
-    assert prepare(data, 0.0).source.notes["classes without an example to learn from"] == "z"
+    assert prepare(data, 0.0).source.notes["classes without a training example"] == "z"
 
 
 def test_a_class_with_one_example_is_learnt_from(folder: Path) -> None:
@@ -375,8 +375,8 @@ def test_a_column_of_numbers_that_is_read_as_text_is_noted_with_its_first_odd_va
     write(folder, {"train": rows, "test": rows})
     notes = load(inputs=("age", "code", "zip", "job", "size"), categorical=("zip",)).source.notes
     assert {name: note for name, note in notes.items() if name.startswith("column")} == {
-        "column `age`": "read as text, though 19 of its 20 values look like numbers; the first other value is '1O'",
-        "column `code`": "read as text, though 20 of its 20 values look like numbers",
+        "column `age`": "read as text, although 19 of its 20 values look like numbers; the first other value is '1O'",
+        "column `code`": "read as text, although 20 of its 20 values look like numbers",
     }
 
 
@@ -477,7 +477,7 @@ def test_an_image_that_does_not_decode_is_named(folder: Path) -> None:
 
 def test_more_pixels_than_memory_holds_are_refused_before_one_is_decoded(folder: Path, monkeypatch: Any) -> None:
     pictures(folder, picture("L"), picture("L"))
-    monkeypatch.setattr(hub, "MOST_BYTES", 64)
+    monkeypatch.setattr(hub, "MAX_BYTES", 64)
     with pytest.raises(DataInvalid, match="state a smaller size"):
         load(inputs="image")
 
@@ -485,9 +485,9 @@ def test_more_pixels_than_memory_holds_are_refused_before_one_is_decoded(folder:
 def test_an_image_beside_other_columns_is_refused(folder: Path) -> None:
     rows = table({"image": [picture("L"), picture("L")], "age": [1, 2], "label": [0, 1]})
     write(folder, {"train": rows})
-    with pytest.raises(DataInvalid, match='`image` holds images, which stand alone: inputs = "image"'):
+    with pytest.raises(DataInvalid, match='`image` holds images, so it must be the only input: inputs = "image"'):
         load(inputs=("image", "age"))
-    with pytest.raises(DataInvalid, match='modality = "image", and `age` holds none'):
+    with pytest.raises(DataInvalid, match='modality = "image", but `age` holds no images'):
         load(inputs="age", modality="image")
 
 

@@ -106,7 +106,7 @@ def test_validation_is_held_out_of_train_by_class_and_duplicates_are_left_out(ro
     made = prepare(load(), 0.1)
     assert {name: len(split) for name, split in made.splits.items()} == {"train": 51, "validation": 6, "test": 21}
     assert np.bincount(column(made.splits["validation"], "target")).tolist() == [2, 2, 2]
-    assert made.source.notes == {"left out of train, since they stand in test": 3}
+    assert made.source.notes == {"removed from train, because test has them too": 3}
     assert not any(split.in_memory for split in made.splits.values())
 
 
@@ -167,7 +167,7 @@ def test_a_suite_trains_on_it(root: Path, tmp_path: Path, layout) -> None:
     record = json.loads(line)
     accuracy = next(metric["value"] for metric in record["metrics"] if metric["name"] == "quality/accuracy")
     assert accuracy > 0.9
-    assert record["data"]["notes"]["left out of train, since they stand in test"] == 3
+    assert record["data"]["notes"]["removed from train, because test has them too"] == 3
 
 
 # ── bad input ───────────────────────────────────────────────────────────────────────────────────
@@ -203,7 +203,7 @@ def test_a_picture_that_does_not_decode_is_named_when_it_is_taken(root: Path) ->
         test.take(np.arange(21))
     assert "the file val/n01443537/val_0001.JPEG does not decode as an image" in str(raised.value)
     assert "download" not in str(raised.value)  # of 150 GB, for one file
-    assert str(raised.value).endswith("to mend it: fetch that file anew, or remove it")
+    assert str(raised.value).endswith("to repair it: download that file again, or remove it")
 
 
 def test_labels_outside_the_classes_are_named_without_decoding(root: Path) -> None:

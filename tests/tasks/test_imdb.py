@@ -98,7 +98,7 @@ def test_reviews_of_train_that_stand_in_test_are_left_out_of_train(folder: Path)
     assert column(data.splits["train"], "target").tolist() == [0, 1, 1]
     assert column(data.splits["test"], "text") == ["d", "both"]
     assert column(data.splits["shift:rotten_tomatoes"], "text") == ["short 0", "short 1", "short 2"]
-    assert data.source.notes["left out of train, since they stand in test"] == 2
+    assert data.source.notes["removed from train, because test has them too"] == 2
     assert data.source.origin == "folder:stanfordnlp/imdb"
 
 
@@ -108,8 +108,8 @@ def test_reviews_that_stand_in_the_shift_are_left_out_of_train_too(folder: Path)
     data = prepare(imdb.load(imdb.Options(), Sources(offline=True)), 0.0)
     assert column(data.splits["train"], "text") == ["b", "c"]
     assert column(data.splits["shift:rotten_tomatoes"], "text") == ["short", "a", "both", "d"]
-    assert data.source.notes["left out of train, since they stand in test"] == 2
-    assert data.source.notes["left out of train, since they stand in shift:rotten_tomatoes"] == 1
+    assert data.source.notes["removed from train, because test has them too"] == 2
+    assert data.source.notes["removed from train, because shift:rotten_tomatoes has them too"] == 1
 
 
 def test_without_rotten_tomatoes_the_reviews_are_still_there_with_a_note(folder: Path) -> None:

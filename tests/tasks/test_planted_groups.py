@@ -121,7 +121,7 @@ def test_attributes_are_chosen_and_never_inputs() -> None:
     ("stated", "says"),
     [
         ({"size": 401}, "size = 401 cannot be halved"),
-        ({"selection_rate": 0.501}, "in group A, the share of selection = 0.501 of 200 examples is no whole number"),
+        ({"selection_rate": 0.501}, "in group A, the share of selection = 0.501 of 200 examples is not a whole number"),
         ({"members": 3, "error_gap": 0.015}, "in group B, the share of errors = 0.1575 of 200"),
         ({"error_rate": 0.155}, "move a rate by 0.005"),
         ({"selection_rate": 0.9, "error_rate": 0.1}, "no 200 examples of group A can be 180 times said to be"),

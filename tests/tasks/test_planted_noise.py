@@ -51,7 +51,7 @@ def test_no_example_stands_in_two_splits_and_each_load_gives_the_same(data: Data
 
 
 def test_shares_that_are_no_counts_are_refused_before_a_cell_is_spent() -> None:
-    with pytest.raises(ValueError, match=r"in each class, flipped = 0\.1234 of 500 examples is no whole number"):
+    with pytest.raises(ValueError, match=r"in each class, flipped = 0\.1234 of 500 examples is not a whole number"):
         planted_noise.check(planted_noise.Options(flipped=0.1234))
     with pytest.raises(ValueError, match=r"shifted = 0\.3001 of 1000"):
         planted_noise.check(planted_noise.Options(shifted=0.3001))

@@ -66,7 +66,7 @@ def test_no_text_stands_twice_and_each_load_gives_the_same() -> None:
     ("stated", "says"),
     [
         ({"size": 41}, "size = 41 cannot be halved"),
-        ({"undecided_men": 0.305}, "undecided_men = 0.305 of 100 examples is no whole number"),
+        ({"undecided_men": 0.305}, "undecided_men = 0.305 of 100 examples is not a whole number"),
     ],
 )
 def test_shares_that_no_texts_can_have_are_refused_before_a_cell_is_spent(stated: Any, says: str) -> None:

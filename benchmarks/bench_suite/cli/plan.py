@@ -81,7 +81,7 @@ def as_document(
             "seconds": _sum(times), "unknown_cells": sum(time.seconds is None for time in times.values()),
             "cells": {id: vars(time) for id, time in times.items()},
         },
-        "needs": [{**vars(need), "download": need.is_download, "missing": need.is_missing} for need in needs],
+        "needs": [need.to_json() for need in needs],
         "not_installed": [vars(lack) for lack in lacking],
     }  # fmt: skip
 

@@ -1,8 +1,8 @@
-"""Cache: arrays on disk under a key of their content, for what is slow to make: decoded images, tokenised text.
+"""Cache of arrays on disk, under a key of their content, for slow results: decoded images, tokenised text.
 
-An entry is a folder of `.npy` files. It is written under a temporary name, flushed to disk and renamed, so a finished
-name means a finished entry: two runs at once do no harm (the later one takes what the earlier one left), nor does a
-kill in the middle. What cannot be written is made again next time.
+An entry is a folder of `.npy` files. It is written under a temporary name, flushed to disk and renamed, so a final name
+means a complete entry. Two runs at once do no harm (the later one reads the entry of the earlier), and neither does a
+kill while writing. An entry that cannot be written is computed again next time.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 
 LAYOUT = 1
-"""Raised when the files of an entry change; entries of another layout are left alone."""
+"""Version of the files of an entry; entries of another layout are left alone."""
 NAMES = "names.json"
 ABANDONED_SECONDS = 24 * 3600
-"""A temporary folder that has not been written to for this long belongs to a run that was killed."""
+"""A temporary folder that was not written to for this long belongs to a killed run."""
 
 
 def default_root() -> Path:
-    """`$BENCH_CACHE`, else `$XDG_CACHE_HOME/bench-suite`, else `~/.cache/bench-suite`."""
+    """Return `$BENCH_CACHE`, else `$XDG_CACHE_HOME/bench-suite`, else `~/.cache/bench-suite`."""
     if os.environ.get("BENCH_CACHE"):
         return Path(os.environ["BENCH_CACHE"]).expanduser()
     home = os.environ.get("XDG_CACHE_HOME")
@@ -36,31 +36,30 @@ def default_root() -> Path:
 
 @dataclass
 class Cache:
-    """A folder of arrays by key. Nothing is written before the first entry is."""
+    """A folder of arrays by key, which is created with the first entry."""
 
     root: Path = field(default_factory=default_root)
     _writable: bool = field(default=True, init=False, repr=False)
     _swept: bool = field(default=False, init=False, repr=False)
 
     def arrays(self, key: str, make: Callable[[], Mapping[str, np.ndarray]]) -> Mapping[str, np.ndarray]:
-        """The arrays kept under `key`, else those that `make` gives, which are kept then.
+        """Return the arrays of `key`, computed with `make` and stored if the cache lacks them.
 
         Args:
-            key: says all that the content depends on; hexadecimal, as `fingerprint.hash_of` gives it.
-            make: called at most once.
+            key: Hash of everything that the arrays depend on; hexadecimal, from `fingerprint.hash_of`.
+            make: Computes the arrays; called at most once.
 
         Returns:
-            Arrays by name; those found are memory-mapped copy-on-write, so writing into them changes no file.
+            Arrays by name; arrays from disk are memory-mapped copy-on-write, so writing to them changes no file.
         """
-        found = self.find(key)
-        if found is not None:
-            return found
-        made = make()
-        self.keep(key, made)
-        return made
+        arrays = self.find(key)
+        if arrays is None:
+            arrays = make()
+            self.keep(key, arrays)
+        return arrays
 
     def find(self, key: str) -> Mapping[str, np.ndarray] | None:
-        """The arrays kept under `key`, memory-mapped, or None where there are none that can be read."""
+        """Return the arrays of `key`, memory-mapped; None if there are none, or none that can be read."""
         folder = self._folder(key)
         if not folder.is_dir():
             return None
@@ -68,12 +67,12 @@ class Cache:
             names = json.loads((folder / NAMES).read_text(encoding="utf-8"))
             return {name: _mapped(folder / f"{number}.npy") for number, name in enumerate(names)}
         except (OSError, ValueError, EOFError):
-            # A failing disk, or a person's edit: out of the way, so that it is made anew.
+            # A failing disk or a manual edit: the entry is removed, so that it is computed again.
             shutil.rmtree(folder, ignore_errors=True)
             return None
 
     def keep(self, key: str, arrays: Mapping[str, np.ndarray]) -> bool:
-        """Keeps arrays under `key`, unless another run has done so meanwhile; False where the disk does not let it."""
+        """Store arrays under `key`, unless another run did so meanwhile. Return False if they cannot be written."""
         if not self._writable:
             return False
         workspace = self.root / "unfinished"
@@ -96,8 +95,8 @@ class Cache:
         except OSError as error:
             self._writable = False
             warnings.warn(
-                f"the cache cannot be written ({error.strerror or error}); going on without, which costs time only. "
-                "Set BENCH_CACHE to a folder with room to change that.",
+                f"the cache cannot be written ({error.strerror or error}); the run goes on without it and is slower. "
+                "Set BENCH_CACHE to a folder with free space.",
                 stacklevel=2,
             )
             return False
@@ -106,7 +105,7 @@ class Cache:
         return True
 
     def _publish(self, temporary: Path, folder: Path) -> None:
-        """Gives a finished entry its name; where another run was first, its entry stays."""
+        """Rename a complete entry to its final name; if another run was first, its entry stays."""
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.rename(folder)
@@ -119,25 +118,25 @@ class Cache:
         return self.root / f"v{LAYOUT}" / key[:2] / key
 
     def _sweep(self, workspace: Path) -> None:
-        """Removes what killed runs left, once a process."""
+        """Remove the temporary folders of killed runs, once a process."""
         if self._swept:
             return
         self._swept = True
-        for left in workspace.iterdir():
+        for folder in workspace.iterdir():
             try:
-                abandoned = time.time() - left.stat().st_mtime > ABANDONED_SECONDS
+                abandoned = time.time() - folder.stat().st_mtime > ABANDONED_SECONDS
             except FileNotFoundError:
                 continue
             if abandoned:
-                shutil.rmtree(left, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _mapped(file: Path) -> np.ndarray:
-    """Copy-on-write, since torch wants memory that may be written to."""
+    """Return an array mapped copy-on-write, because torch needs writable memory."""
     try:
         return np.load(file, mmap_mode="c", allow_pickle=False)
     except ValueError:
-        return np.load(file, allow_pickle=False)  # empty arrays cannot be mapped; damaged ones fail here too
+        return np.load(file, allow_pickle=False)  # empty arrays cannot be mapped; damaged files fail here too
 
 
 def _flush(descriptor: int) -> None:
@@ -145,7 +144,7 @@ def _flush(descriptor: int) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """A rename is on disk once its folder is; Windows has no such call and needs none."""
+    """Flush a folder, which puts a rename in it on disk. Windows has no such call and needs none."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Columns: from the named columns of a data set to what a model is given: texts, images, or one table of numbers."""
+"""Conversion of the named columns of a data set to a model's input: texts, images, or one table of numbers."""
 
 from __future__ import annotations
 
@@ -16,30 +16,33 @@ import pyarrow.compute as pc
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.card import class_names
 from bench_suite.data.images import Mode, encoded_bytes
-from bench_suite.data.labels import is_number, is_text, plain
+from bench_suite.data.labels import decode_dictionary, is_number, is_text
 from bench_suite.data.sources import numbers
 
 Modality = Literal["image", "text", "table"]
 
 
 def modality_of(table: pa.Table, inputs: Sequence[str], name: str, stated: Modality | None = None) -> Modality:
-    """What the columns are: images where one holds encoded images, text where all hold text, else a table.
+    """Return the modality of the columns: image for a column of encoded images, text if all hold text, else table.
 
     Args:
-        name: of the data, for messages.
-        stated: what they shall be, where that is not for them to decide.
+        table: The table.
+        inputs: Names of the input columns.
+        name: What messages call the data.
+        stated: The modality that the suite states, if it does.
 
     Raises:
-        DataInvalid: images stand beside other columns, or a column holds what is none of these, or not what is stated.
+        DataInvalid: There are other inputs beside images, or a column does not fit any modality or the stated one.
     """
-    kinds = {column: plain(table[column]).type for column in inputs}
+    kinds = {column: decode_dictionary(table[column]).type for column in inputs}
     images = [column for column, kind in kinds.items() if _is_image(kind)]
     if images and len(inputs) > 1:
-        raise DataInvalid(f'{name}: `{images[0]}` holds images, which stand alone: inputs = "{images[0]}"')
+        raise DataInvalid(f'{name}: `{images[0]}` holds images, so it must be the only input: inputs = "{images[0]}"')
     if images and stated in (None, "image"):
         return "image"
     if images or stated == "image":
-        raise DataInvalid(f'{name}: modality = "{stated}", and `{inputs[0]}` holds {"images" if images else "none"}')
+        content = "images" if images else "no images"
+        raise DataInvalid(f'{name}: modality = "{stated}", but `{inputs[0]}` holds {content}')
     for column, kind in kinds.items():
         plain_value = pa.types.is_boolean(kind) or pa.types.is_null(kind)
         if not (is_text(kind) or is_number(kind) or _is_time(kind) or plain_value):
@@ -63,24 +66,25 @@ def _is_time(kind: pa.DataType) -> bool:
 
 _LIKE_A_NUMBER = r"^\s*[-+]?\d+([.,]\d+)*([eE][-+]?\d+)?\s*$"
 NEARLY_ALL = 0.9
-"""With this share of its values like numbers, a column of text may be meant as one of numbers: a note says so."""
+"""If this share of the values of a text column looks like numbers, a note says that numbers may be meant."""
 
 
 def numbers_as_text(table: pa.Table, columns: Sequence[str]) -> dict[str, str]:
-    """Notes of columns that are read as text, though nearly all of their values look like numbers."""
+    """Return notes on the columns that are read as text although nearly all of their values look like numbers."""
     notes = {}
     for column in columns:
-        values = plain(table[column])
+        values = decode_dictionary(table[column])
         if not is_text(values.type):
             continue
         values = pc.drop_null(pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values))
-        alike = pc.match_substring_regex(values, _LIKE_A_NUMBER)
-        count = pc.sum(alike).as_py() or 0
+        matches = pc.match_substring_regex(values, _LIKE_A_NUMBER)
+        count = pc.sum(matches).as_py() or 0
         if count and count >= NEARLY_ALL * len(values):
-            odd = values.filter(pc.invert(alike)).slice(0, 1).to_pylist()
-            first = f"; the first other value is {odd[0][:40]!r}" if odd else ""
-            said = f"{count} of its {len(values)} values look like numbers{first}"
-            notes[f"column `{column}`"] = f"read as text, though {said}"
+            others = values.filter(pc.invert(matches)).slice(0, 1).to_pylist()
+            first = f"; the first other value is {others[0][:40]!r}" if others else ""
+            notes[f"column `{column}`"] = (
+                f"read as text, although {count} of its {len(values)} values look like numbers{first}"
+            )
     return notes
 
 
@@ -88,8 +92,14 @@ def numbers_as_text(table: pa.Table, columns: Sequence[str]) -> dict[str, str]:
 
 
 def texts(table: pa.Table, inputs: Sequence[str], separator: str) -> tuple[list[str], int]:
-    """The text of each row, several columns joined by `separator`; and how many are empty. A missing text is empty."""
-    columns = [[value or "" for value in plain(table[column]).cast(pa.large_string()).to_pylist()] for column in inputs]
+    """Return the text of each row, with several columns joined by `separator`, and the number of empty texts.
+
+    A missing text is empty.
+    """
+    columns = [
+        [value or "" for value in decode_dictionary(table[column]).cast(pa.large_string()).to_pylist()]
+        for column in inputs
+    ]
     joined = columns[0] if len(columns) == 1 else [separator.join(row) for row in zip(*columns)]
     return joined, sum(not any(part.strip() for part in row) for row in zip(*columns))
 
@@ -99,12 +109,12 @@ def texts(table: pa.Table, inputs: Sequence[str], separator: str) -> tuple[list[
 
 @dataclass(frozen=True)
 class Form:
-    """What images are like, as their headers say."""
+    """Mode and sizes of a set of images, from their headers."""
 
     mode: Mode = "L"
-    "`RGB` where one has colour (or a palette, or CMYK), else `L`."
+    "`RGB` if one image has colour (or a palette, or CMYK), else `L`."
     sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)
-    "How many there are of each (width, height)."
+    "Number of images of each (width, height)."
 
     def __or__(self, other: Form) -> Form:
         sizes = Counter(self.sizes)
@@ -117,10 +127,12 @@ GREY = ("1", "L", "LA", "La", "I", "F")
 
 
 def form_of(column: pa.ChunkedArray, name: str, within: Sequence[Path] = ()) -> Form:
-    """Modes and sizes of a column of encoded images. Reads headers only, 30 µs each; what has none is passed over.
+    """Return the mode and sizes of a column of encoded images. Reads headers only, 30 µs each, and skips broken ones.
 
     Args:
-        name, within: as of `images.encoded_bytes`.
+        column: struct<bytes, path> or binary.
+        name: As in `images.encoded_bytes`.
+        within: As in `images.encoded_bytes`.
     """
     from PIL import Image
 
@@ -133,7 +145,7 @@ def form_of(column: pa.ChunkedArray, name: str, within: Sequence[Path] = ()) -> 
                     sizes[image.size] += 1
                     colour = colour or not image.mode.startswith(("I;16", *GREY)) or image.mode == "LAB"
             except (DataInvalid, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-                continue  # said, with its row, where it is decoded
+                continue  # reported with its row when it is decoded
     return Form("RGB" if colour else "L", sizes)
 
 
@@ -142,33 +154,41 @@ def form_of(column: pa.ChunkedArray, name: str, within: Sequence[Path] = ()) -> 
 
 @dataclass(frozen=True)
 class TableEncoder:
-    """How columns become numbers, learnt from the train split."""
+    """Encoder of columns as numbers, learnt from the train split."""
 
     inputs: tuple[str, ...]
     categories: Mapping[str, tuple[str, ...]]
-    "Of each categorical column those of train that get a column of their own; the others stand at 0 in all of them."
+    "Categories of each categorical column that get their own column; any other category is 0 in all of them."
     missing: frozenset[str]
-    "Categorical columns that lack values in train: whether one is missing is a column too."
+    "Categorical columns that lack values in train; each gets a column that is 1 for a missing value."
     names: Mapping[str, tuple[str, ...]]
-    "Of a column of class numbers (`ClassLabel`): what the numbers mean."
+    "Names of the classes of each column of class numbers (`ClassLabel`)."
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of the table: `age`, and for categories `job=nurse`, …, `job=missing`."""
-        named: list[str] = []
+        names: list[str] = []
         for column in self.inputs:
             if column in self.categories:
-                named += [f"{column}={category}" for category in self.categories[column]]
-                named += [f"{column}=missing"] if column in self.missing else []
+                names += [f"{column}={category}" for category in self.categories[column]]
+                names += [f"{column}=missing"] if column in self.missing else []
             else:
-                named.append(column)
-        return tuple(named)
+                names.append(column)
+        return tuple(names)
 
     def __call__(self, table: pa.Table, name: str) -> tuple[np.ndarray, int, int]:
-        """(n, d) float64, NaN where a number is missing; how many values are missing; how many of no known category.
+        """Encode a table.
+
+        Args:
+            table: A table with all input columns.
+            name: What messages call the data.
+
+        Returns:
+            (n, d) float64, NaN for a missing number; the number of missing values; and the number of values of no known
+            category.
 
         Raises:
-            DataInvalid: a column that holds numbers in train holds text here.
+            DataInvalid: A column that holds numbers in train holds text here.
         """
         parts, missing, unknown = [], 0, 0
         for column in self.inputs:
@@ -177,57 +197,59 @@ class TableEncoder:
                 missing += int(np.isnan(values).sum())
                 parts.append(values[:, None])
                 continue
-            words = _words(table[column], self.names.get(column))
-            kept = self.categories[column]
-            found = pc.index_in(words, value_set=pa.array(kept, type=pa.string())).combine_chunks()
-            codes = numbers(pa.chunked_array([found]), "float64", name)
+            words = _categories(table[column], self.names.get(column))
+            known = self.categories[column]
+            positions = pc.index_in(words, value_set=pa.array(known, type=pa.string())).combine_chunks()
+            codes = numbers(pa.chunked_array([positions]), "float64", name)
             absent = np.asarray(words.is_null().combine_chunks().to_numpy(zero_copy_only=False), dtype=bool)
             missing += int(absent.sum())
             unknown += int((np.isnan(codes) & ~absent).sum())
-            parts.append((codes[:, None] == np.arange(len(kept))).astype(np.float64))
+            parts.append((codes[:, None] == np.arange(len(known))).astype(np.float64))
             if column in self.missing:
                 parts.append(absent.astype(np.float64)[:, None])
         return np.concatenate(parts, axis=1), missing, unknown
 
 
 def table_encoder(train: pa.Table, inputs: Sequence[str], categorical: Sequence[str], most: int) -> TableEncoder:
-    """An encoder for the columns of a table: text, class numbers and `categorical` one-hot, all else as numbers.
+    """Return an encoder of a table: one-hot for text, class numbers and `categorical`; numbers for all other columns.
 
     Args:
-        categorical: columns of numbers that are codes, such as a postcode.
-        most: categories of a column that get a column of their own: the most frequent of train.
+        train: The train split.
+        inputs: Names of the input columns.
+        categorical: Columns whose numbers are codes, such as a postcode.
+        most: Most categories of a column that get their own column: the most frequent of train.
     """
     names: dict[str, tuple[str, ...]] = {}
     categories: dict[str, tuple[str, ...]] = {}
     missing = set()
     for column in inputs:
         known = class_names(train.schema.metadata, column)
-        if not (known or column in categorical or is_text(plain(train[column]).type)):
+        if not (known or column in categorical or is_text(decode_dictionary(train[column]).type)):
             continue
-        if known and not is_text(plain(train[column]).type):
+        if known and not is_text(decode_dictionary(train[column]).type):
             names[column] = known
-        counted = pc.value_counts(_words(train[column], names.get(column))).to_pylist()
-        times = {pair["values"]: pair["counts"] for pair in counted}
-        if times.pop(None, 0):
+        counted = pc.value_counts(_categories(train[column], names.get(column))).to_pylist()
+        counts = {pair["values"]: pair["counts"] for pair in counted}
+        if counts.pop(None, 0):
             missing.add(column)
-        frequent = sorted(times, key=lambda word: (-times[word], word))[:most]
+        frequent = sorted(counts, key=lambda word: (-counts[word], word))[:most]
         categories[column] = tuple(sorted(frequent))
     return TableEncoder(tuple(inputs), categories, frozenset(missing), names)
 
 
-def _words(column: pa.ChunkedArray, names: Sequence[str] | None) -> pa.ChunkedArray:
-    """Categories as texts, null where one is missing: also an empty text, and a number outside of `names`."""
-    column = plain(column)
+def _categories(column: pa.ChunkedArray, names: Sequence[str] | None) -> pa.ChunkedArray:
+    """Return categories as texts. A missing value, an empty text and a number outside of `names` are null."""
+    column = decode_dictionary(column)
     if is_text(column.type):
         words = column.cast(pa.string())
         return pc.if_else(pc.equal(words, ""), pa.scalar(None, pa.string()), words)
     values = pc.unique(column)
-    said = {value: _word(value, names) for value in values.to_pylist()}
-    at = pc.index_in(column, value_set=values)
-    return pa.chunked_array([pa.array(list(said.values()), type=pa.string()).take(at.combine_chunks())])
+    words = [_category_name(value, names) for value in values.to_pylist()]
+    positions = pc.index_in(column, value_set=values)
+    return pa.chunked_array([pa.array(words, type=pa.string()).take(positions.combine_chunks())])
 
 
-def _word(value: Any, names: Sequence[str] | None) -> str | None:
+def _category_name(value: Any, names: Sequence[str] | None) -> str | None:
     if value is None or value != value:
         return None
     if names is not None:
@@ -238,18 +260,18 @@ def _word(value: Any, names: Sequence[str] | None) -> str | None:
 
 
 def _number_column(column: pa.ChunkedArray, name: str) -> np.ndarray:
-    """(n,) float64; times as days since 1970. Raises `DataInvalid` where a value is infinite: no model can use it."""
-    column = plain(column)
+    """Return (n,) float64, with times as days since 1970. Raise DataInvalid for an infinite value."""
+    column = decode_dictionary(column)
     if _is_time(column.type):
         column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         return numbers(column, "float64", name) / 86_400e6
     values = numbers(column, "float64", name)
     if infinite := int(np.isinf(values).sum()):
-        raise DataInvalid(f"{name}: {infinite} values are infinite; mend them, or leave the column out of `inputs`")
+        raise DataInvalid(f"{name}: {infinite} values are infinite; correct them, or leave the column out of `inputs`")
     return values
 
 
 def group_values(table: pa.Table, column: str) -> np.ndarray:
-    """(n,) texts of a sensitive attribute: its categories, `yes` and `no`, or `unknown` where it is missing."""
-    words = _words(table[column], class_names(table.schema.metadata, column))
+    """Return the (n,) texts of a sensitive attribute: its categories, `yes` or `no`; `unknown` for a missing value."""
+    words = _categories(table[column], class_names(table.schema.metadata, column))
     return np.array([word if word is not None else "unknown" for word in words.to_pylist()], dtype=np.str_)

@@ -1,7 +1,7 @@
-"""Encoded: a split as a network is given it, ready to be taken batch by batch.
+"""Encoded splits: the inputs of a network, ready to be taken batch by batch.
 
-A split in memory is encoded once, and its columns lie on the device as tensors: a batch is one index operation a
-column. A split on disk is read and encoded as its rows are taken, and never held.
+A split in memory is encoded once, and its columns stay on the device as tensors: a batch is one index operation a
+column. A split on disk is read and encoded as its rows are taken, and never held in memory.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import torch
 from bench_suite.contracts import Batch, Network, Split
 from bench_suite.data.fingerprint import hash_of
 from bench_suite.data.ragged import Ragged
-from bench_suite.data.splits import CHUNK, Subset, column, joined
+from bench_suite.data.splits import CHUNK, Subset, column, concatenate
 
 if TYPE_CHECKING:
     from bench_suite.data.cache import Cache
 
 DEVICE_LIMIT_BYTES = 4 << 30
-"""Columns of more than this stay in the computer's own memory, and go to an accelerator batch by batch."""
+"""Larger columns stay in main memory, and are copied to an accelerator batch by batch."""
 
 
 class Encoded:
@@ -31,7 +31,7 @@ class Encoded:
     def __init__(self, columns: Mapping[str, Any]) -> None:
         self.columns = dict(columns)
         self.length = min((len(values) for values in self.columns.values()), default=0)
-        # index_select is looked up once: it and the call cost about 2 µs a column where `tensor[rows]` costs 5.
+        # index_select is looked up once: it and the call take about 2 µs a column, `tensor[rows]` takes 5.
         self._selectors: list[tuple[str, Callable[..., Any]]] = []
         for name, values in self.columns.items():
             self._selectors.append((name, _selector(values)))
@@ -40,20 +40,20 @@ class Encoded:
         return self.length
 
     def take(self, rows: torch.Tensor) -> dict[str, Any]:
-        """The columns at `rows` ((k,) int64 on the device of the columns), in that order."""
+        """Return the columns at `rows` ((k,) int64 on the device of the columns), in that order."""
         return {name: select(rows) for name, select in self._selectors}
 
     def batch(self, network: Network, rows: torch.Tensor) -> Batch:
-        """`rows` as the network is given them."""
+        """Return the batch of `rows` as the network's input."""
         return network.collate(self.take(rows))
 
     def subset(self, rows: Any) -> Encoded:
-        """Only the examples at `rows` ((k,) positions), in that order."""
+        """Return the examples at `rows` ((k,) positions), in that order."""
         return Encoded(self.take(torch.as_tensor(rows, device=self.device)))
 
     @property
     def device(self) -> torch.device:
-        """Where the columns lie, and where `rows` should."""
+        """The device of the columns, on which `rows` should be too."""
         for values in self.columns.values():
             if isinstance(values, torch.Tensor):
                 return values.device
@@ -63,7 +63,7 @@ class Encoded:
 
 
 class LazyEncoded(Encoded):
-    """A split that is too large to hold: `take` reads and encodes its rows, and keeps nothing."""
+    """A split that is too large for memory: `take` reads and encodes its rows, and keeps nothing."""
 
     def __init__(self, network: Network, split: Split) -> None:
         super().__init__({})
@@ -72,7 +72,7 @@ class LazyEncoded(Encoded):
         self.length = len(split)
 
     def take(self, rows: torch.Tensor) -> dict[str, Any]:
-        """The columns at `rows` ((k,) int64), in that order, in the computer's own memory."""
+        """Return the columns at `rows` ((k,) int64), in that order, in main memory."""
         wanted = rows.cpu().numpy()
         order = np.argsort(wanted, kind="stable")  # disks and Parquet files are read in order
         columns = _encode(self._network, self._split, wanted[order])
@@ -81,12 +81,12 @@ class LazyEncoded(Encoded):
         return Encoded({name: _tensors(values) for name, values in columns.items()}).take(torch.from_numpy(back))
 
     def subset(self, rows: Any) -> Encoded:
-        """Only the examples at `rows` ((k,) positions), in that order; still on disk."""
+        """Return the examples at `rows` ((k,) positions), in that order; they stay on disk."""
         return LazyEncoded(self._network, Subset(self._split, np.asarray(rows)))
 
 
 def _selector(values: Any) -> Callable[[torch.Tensor], Any]:
-    """No closures: what is encoded may be sent to another process."""
+    """Return the function that takes rows of a column; never a closure, because it may be sent to another process."""
     if isinstance(values, torch.Tensor):
         return partial(torch.index_select, values, 0)
     if isinstance(values, Ragged):
@@ -107,45 +107,55 @@ def encoded(
     source_hash: str = "",
     device: str = "cpu",
     limit_bytes: int = DEVICE_LIMIT_BYTES,
-    told: Callable[[int], None] | None = None,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Encoded:
-    """A split as a network is given it.
+    """Encode a split for a network.
 
     Args:
-        network: whose `encode` makes the columns, `CHUNK` rows at a time; `target` is passed on where it gives none.
-        split: the raw values; with `in_memory` False it is left on disk.
-        cache: where the columns are kept; used for splits in memory, where `network.encoding` is not None.
-        fingerprint: of the data (`Data.source.fingerprint`).
-        source_hash: of the source file that holds the model.
-        device: where the columns shall lie, if they take no more than `limit_bytes`.
-        told: called with how many rows are encoded, after every `CHUNK`, to show it.
+        network: Its `encode` computes the columns, `CHUNK` rows at a time; if it returns no `target`, the raw one is
+            used.
+        split: The raw values; they stay on disk if `in_memory` is False.
+        cache: Stores the columns of splits in memory if `network.encoding` is not None.
+        fingerprint: Fingerprint of the data (`Data.source.fingerprint`).
+        source_hash: Hash of the source file that holds the model.
+        device: Where the columns are placed if they take no more than `limit_bytes`.
+        limit_bytes: Most bytes of columns on an accelerator.
+        on_progress: Called with the number of encoded rows after each `CHUNK`.
     """
     if not split.in_memory:
         return LazyEncoded(network, split)
-    columns = None
-    keeps = cache is not None and network.encoding is not None
-    key = hash_of("encoded", 1, fingerprint, split.ids, source_hash, repr(network.encoding)) if keeps else ""
-    if cache is not None and keeps and (found := cache.find(key)) is not None:
-        columns = _unflattened(found)
-        if "target" not in columns and (target := column(split, "target")) is not None:
-            columns["target"] = target
-    if columns is None:
-        columns, passed = _encode_all(network, split, told)
-        if cache is not None and keeps:
-            flat = _flattened({name: values for name, values in columns.items() if name not in passed})
-            if flat is not None:
-                cache.keep(key, flat)
+    if cache is None or network.encoding is None:
+        columns, _ = _encode_all(network, split, on_progress)
+    else:
+        key = hash_of("encoded", 1, fingerprint, split.ids, source_hash, repr(network.encoding))
+        columns = _encode_cached(network, split, cache, key, on_progress)
     tensors = {name: _tensors(values) for name, values in columns.items()}
     if device == "mps":  # Metal has no float64
         single = {n: v.float() for n, v in tensors.items() if isinstance(v, torch.Tensor) and v.dtype == torch.float64}
         tensors |= single
-    if device != "cpu" and sum(_bytes(values) for values in tensors.values()) <= limit_bytes:
+    if device != "cpu" and sum(_byte_count(values) for values in tensors.values()) <= limit_bytes:
         tensors = {name: values if isinstance(values, list) else values.to(device) for name, values in tensors.items()}
     return Encoded(tensors)
 
 
+def _encode_cached(
+    network: Network, split: Split, cache: Cache, key: str, on_progress: Callable[[int], None] | None
+) -> dict[str, Any]:
+    """Return all columns, from the cache if it holds them. Raw values that pass unchanged are not stored."""
+    if (arrays := cache.find(key)) is not None:
+        columns = _unflatten(arrays)
+        if "target" not in columns and (target := column(split, "target")) is not None:
+            columns["target"] = target
+        return columns
+    columns, unchanged = _encode_all(network, split, on_progress)
+    flat = _flatten({name: values for name, values in columns.items() if name not in unchanged})
+    if flat is not None:
+        cache.keep(key, flat)
+    return columns
+
+
 def stack(columns: Mapping[str, Any], inputs: tuple[str, ...] | None = None) -> Batch:
-    """The usual `collate`: the columns named (by default all but `target`) are the inputs, `target` the targets."""
+    """Return a batch with the named columns (by default all but `target`) as inputs: the usual `collate`."""
     names = [name for name in columns if name != "target"] if inputs is None else inputs
     return Batch({name: columns[name] for name in names}, columns.get("target"))
 
@@ -158,10 +168,12 @@ def _encode(network: Network, split: Split, rows: np.ndarray) -> dict[str, Any]:
     return columns
 
 
-def _encode_all(network: Network, split: Split, told: Callable[[int], None] | None) -> tuple[dict[str, Any], set[str]]:
-    """All columns, and the names of those that come from the raw values unchanged."""
+def _encode_all(
+    network: Network, split: Split, on_progress: Callable[[int], None] | None
+) -> tuple[dict[str, Any], set[str]]:
+    """Return all columns, and the names of those that are raw values unchanged."""
     parts: dict[str, list[Any]] = {}
-    passed: set[str] = set()
+    unchanged: set[str] = set()
     for start in range(0, len(split), CHUNK):
         end = min(start + CHUNK, len(split))
         raw = split.take(np.arange(start, end))
@@ -169,11 +181,11 @@ def _encode_all(network: Network, split: Split, told: Callable[[int], None] | No
         for name, values in columns.items():
             parts.setdefault(name, []).append(_arrays(values))
         if "target" not in columns and "target" in raw:
-            passed.add("target")
+            unchanged.add("target")
             parts.setdefault("target", []).append(raw["target"])
-        if told is not None:
-            told(end)
-    return {name: joined(values) for name, values in parts.items()}, passed
+        if on_progress is not None:
+            on_progress(end)
+    return {name: concatenate(values) for name, values in parts.items()}, unchanged
 
 
 def _arrays(values: Any) -> Any:
@@ -185,7 +197,7 @@ def _arrays(values: Any) -> Any:
 
 
 def _tensors(values: Any) -> Any:
-    """Tensors of their own memory: a mapped file would be read page by page within the first epoch."""
+    """Return tensors with their own memory: a mapped file would be read page by page during the first epoch."""
     if isinstance(values, np.ndarray):
         return torch.from_numpy(np.array(values))
     if isinstance(values, Ragged):
@@ -194,14 +206,14 @@ def _tensors(values: Any) -> Any:
     return values
 
 
-def _bytes(values: Any) -> int:
+def _byte_count(values: Any) -> int:
     if isinstance(values, torch.Tensor):
         return values.nbytes
     return values.values.nbytes + values.offsets.nbytes if isinstance(values, Ragged) else 0
 
 
-def _flattened(columns: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
-    """Columns as plain arrays for the cache; None where one is a list, which it does not hold."""
+def _flatten(columns: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
+    """Return columns as plain arrays for the cache; None if one is a list, which the cache cannot store."""
     flat: dict[str, np.ndarray] = {}
     for name, values in columns.items():
         if isinstance(values, Ragged):
@@ -213,7 +225,8 @@ def _flattened(columns: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
     return flat
 
 
-def _unflattened(flat: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _unflatten(flat: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return the columns that `_flatten` made plain arrays of."""
     columns: dict[str, Any] = {}
     for label, array in flat.items():
         kind, name = label.split(" ", 1)

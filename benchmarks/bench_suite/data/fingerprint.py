@@ -1,6 +1,6 @@
-"""Hashes of content: what tells data apart, the same on every machine and in every process.
+"""Hashes of content that identify data, the same on every machine and in every process.
 
-All are BLAKE2b (RFC 7693), which reads about 1 GB/s here; Python's own `hash` differs between processes.
+All are BLAKE2b (RFC 7693), at about 1 GB/s on one core; Python's own `hash` differs between processes.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from bench_suite.contracts import DataInvalid
 from bench_suite.data.ragged import Ragged
 
 CONTENT_BITS = 44
-"""Bits of an id that are its content; the bits above count its occurrence. 44 leave one chance in 35 that a million
-examples hold a pair that only looks alike, which costs no more than its being treated as a duplicate; and small
-numbers that a task gives as ids are taken as contents of their own."""
+"""Bits of an id that hash the content; the bits above count the occurrence.
+
+With 44 bits, the chance that a million examples contain two different ones with equal hashes is one in 35. Such a pair
+is treated as a duplicate, which does no other harm. Small numbers that a task uses as ids count as contents."""
 _CONTENT = (1 << CONTENT_BITS) - 1
 _MAX_OCCURRENCES = 1 << (63 - CONTENT_BITS)
 
 
 def hash_of(*parts: Any) -> str:
-    """32 hexadecimal digits of `parts`: arrays, `Ragged`, bytes, texts, numbers, and nested sequences and mappings."""
+    """Return the hash, 32 hexadecimal digits, of arrays, `Ragged`, bytes, texts, numbers, sequences and mappings."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         _feed(digest, part)
@@ -33,13 +34,13 @@ def hash_of(*parts: Any) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """32 hexadecimal digits of a file's bytes."""
+    """Return the hash, 32 hexadecimal digits, of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _feed(digest: Any, part: Any) -> None:
-    """Kind and length go before the content, so that no two different parts feed the same bytes."""
+    """Add a part to the digest, with its kind and length first, so that different parts never add the same bytes."""
     if isinstance(part, np.ndarray) and part.dtype != object:
         array = np.ascontiguousarray(part)
         digest.update(f"array {array.dtype.newbyteorder('<').str} {part.shape} ".encode())
@@ -69,10 +70,16 @@ def _feed(digest: Any, part: Any) -> None:
 
 
 def content_ids(*columns: Any) -> np.ndarray:
-    """(n,) int64 ids of rows, out of their content and the number of equal rows before them; never negative.
+    """Return the (n,) int64 ids of rows: a hash of their content and the number of equal rows before them.
 
-    `columns` are what tells examples apart, mostly the inputs without the target: arrays (n, ...), lists of n
-    texts or bytes, or `Ragged` of n rows. Rows of equal content get ids of equal `contents`.
+    Ids are never negative. Rows of equal content have ids of equal `contents`.
+
+    Args:
+        columns: The columns that identify an example, mostly the inputs without the target: arrays (n, ...), lists of
+            n texts or bytes, or `Ragged` of n rows.
+
+    Raises:
+        DataInvalid: One example occurs more often than an id can count.
     """
     content = _contents_of(columns[0]) if len(columns) == 1 else _joined(columns)
     order = np.argsort(content, kind="stable")
@@ -82,7 +89,7 @@ def content_ids(*columns: Any) -> np.ndarray:
     occurrence = positions - np.maximum.accumulate(np.where(first, positions, 0))
     if len(occurrence) and occurrence.max() >= _MAX_OCCURRENCES:
         raise DataInvalid(
-            f"one example stands {occurrence.max() + 1} times in the data; ids count to {_MAX_OCCURRENCES}"
+            f"one example occurs {occurrence.max() + 1} times in the data; ids count to {_MAX_OCCURRENCES}"
         )
     ids = np.empty(len(content), dtype=np.int64)
     ids[order] = ordered | (occurrence << CONTENT_BITS)
@@ -90,12 +97,12 @@ def content_ids(*columns: Any) -> np.ndarray:
 
 
 def contents(ids: np.ndarray) -> np.ndarray:
-    """(n,) int64: `ids` without their occurrence numbers, equal for rows of equal content."""
+    """Return `ids` without their occurrence numbers, (n,) int64, equal for rows of equal content."""
     return np.asarray(ids) & _CONTENT
 
 
 def _contents_of(column: Any) -> np.ndarray:
-    """(n,) int64 hash of each row. One hash object a row: 70,000 images of 784 bytes take 0.15 s."""
+    """Return the (n,) int64 hashes of rows. One hash object a row: 70,000 images of 784 bytes take 0.15 s."""
     blake2b = hashlib.blake2b
     if isinstance(column, np.ndarray) and column.dtype != object:
         array = np.ascontiguousarray(column.astype(column.dtype.newbyteorder("<"), copy=False))

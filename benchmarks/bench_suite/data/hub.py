@@ -1,4 +1,4 @@
-"""The Hugging Face hub: data sets through `datasets`, what its caches hold, and what to do where it gives none."""
+"""The Hugging Face hub: loads data sets through `datasets`, looks into its caches, and explains its errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,47 +25,52 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fetched:
-    """One split as it was found: an Arrow table, images still encoded as struct<bytes, path>."""
+    """One split as an Arrow table, with images still encoded as struct<bytes, path>."""
 
     table: pa.Table
-    "Its schema's metadata name the classes, where they are known (`card.class_names`)."
+    "The metadata of its schema name the classes if they are known (`card.class_names`)."
     origin: str
     "`folder:HUB-ID` or `hub:HUB-ID`."
     revision: str | None = None
-    "Commit of the hub repository, where it is known."
+    "Commit of the hub repository, if it is known."
     licence: str | None = None
     folders: tuple[Path, ...] = ()
-    "Where the files must lie that rows name by their paths: its own folder, or those that `datasets` caches in."
+    "Folders that files named in rows must lie in: the data set's own folder, or the caches of `datasets`."
 
 
 class HubUnreachable(DataUnavailable):
-    """The hub does not answer, or with an error of its own, which takes half a minute to find out (measured: 25 s)."""
+    """The hub does not answer, or answers with a server error. Finding out takes half a minute (measured: 25 s)."""
 
 
-PATIENCE = 3
-"""Seconds that each address of the hub has to take a connection."""
-REMEMBERED = 60
-"""Seconds for which it is not tried again whether the hub takes one: every cell asks."""
+CONNECT_SECONDS = 3
+"""Seconds that each address of the hub has to accept a connection."""
+RECHECK_SECONDS = 60
+"""Seconds before the connection to the hub is tried again: every cell asks for it."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked of the hub."""
+class HubRequest:
+    """A request to the hub for a data set."""
 
     hub_id: str
     config: str | None = None
     revision: str | None = None
     split: str | None = None
     "None for all."
-    looked: str = "not in a folder"
-    "Where it was looked for before, for messages."
+    not_found_locally: str = "not in a folder"
+    "Why no folder on this machine holds it, for messages."
+
+    def unavailable(self, reason: str, kind: type[DataUnavailable] = DataUnavailable) -> DataUnavailable:
+        """Return the error for a request that the hub cannot serve, with the command that downloads the data set."""
+        message = f"{self.hub_id}: {self.not_found_locally}; {reason}"
+        return kind(message, hub_command(self.hub_id, revision=self.revision))
 
 
 _FILE_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 
 
 def own_files(name: str = "NAME") -> str:
-    """What to do to learn from files of one's own."""
+    """Return what a user does to learn from their own files."""
     first = "" if os.environ.get("BENCH_DATA") else " (after export BENCH_DATA=~/bench-data)"
     return (
         f"for files of your own: put train.csv (and test.csv) in $BENCH_DATA/me/{name}{first} and "
@@ -73,24 +78,24 @@ def own_files(name: str = "NAME") -> str:
     )
 
 
-def path_fault(hub_id: str) -> str | None:
-    """Why an id is rather the path of a file or folder, and what to do then; None where it may be an id of the hub."""
+def path_error(hub_id: str) -> str | None:
+    """Return the message for an id that is the path of a file or folder; None if it may be an id of the hub."""
     if not hub_id.startswith((".", "/", "~")) and not hub_id.lower().endswith(_FILE_ENDINGS):
         return None
     stem = Path(hub_id).stem
     name = stem if re.fullmatch(r"\w[\w-]*", stem) else "NAME"
-    return f"{show(hub_id)} is no id of a data set, but a path\n  {own_files(name)}"
+    return f"{show(hub_id)} is a path and not the id of a data set\n  {own_files(name)}"
 
 
 def hub_command(hub_id: str, kind: Literal["dataset", "model"] = "dataset", revision: str | None = None) -> str:
-    """What to paste to get a repository of the hub on this machine."""
+    """Return the command that downloads a repository of the hub."""
     prefix = "" if os.environ.get("BENCH_DATA") else "export BENCH_DATA=~/bench-data && "
     flags = ("--repo-type dataset " if kind == "dataset" else "") + (f"--revision {revision} " if revision else "")
     return f'{prefix}{_program()} download {flags}{hub_id} --local-dir "$BENCH_DATA/{hub_id}"'
 
 
 def _program() -> str:
-    """`hf`, as the hub's command is called since huggingface_hub 0.34; before, `huggingface-cli`."""
+    """Return the name of the hub's command: `hf` since huggingface_hub 0.34, `huggingface-cli` before."""
     try:
         version = importlib.metadata.version("huggingface_hub")
     except importlib.metadata.PackageNotFoundError:
@@ -100,40 +105,45 @@ def _program() -> str:
 
 
 def cached(hub_id: str, kind: Literal["dataset", "model"] = "dataset") -> list[Path]:
-    """Folders of the hub's local caches that hold something of a repository: a look at names, nothing imported."""
+    """Return the folders of the hub's local caches that hold files of a repository. Imports nothing."""
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface").expanduser()
     downloaded = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
     repository = downloaded / f"{kind}s--{hub_id.replace('/', '--')}"
-    found = [repository] if _holds_something(repository / "snapshots") else []
+    folders = [repository] if _is_filled(repository / "snapshots") else []
     if kind == "dataset":
-        prepared = Path(os.environ.get("HF_DATASETS_CACHE") or home / "datasets").expanduser()
-        place = prepared / hub_id.replace("/", "___")
-        found += [place] if _holds_something(place) else []
-    return found
+        datasets_cache = Path(os.environ.get("HF_DATASETS_CACHE") or home / "datasets").expanduser()
+        prepared = datasets_cache / hub_id.replace("/", "___")
+        folders += [prepared] if _is_filled(prepared) else []
+    return folders
 
 
-def _holds_something(folder: Path) -> bool:
-    return os.path.isdir(folder) and any(folder.iterdir())  # False for a name that is too long, where `is_dir` raises
+def _is_filled(folder: Path) -> bool:
+    return os.path.isdir(folder) and any(folder.iterdir())  # False for a name that is too long; `is_dir` would raise
 
 
 def first_line(error: BaseException, folder: Path | None = None) -> str:
-    """An error's first line, without the path of `folder`."""
+    """Return the first line of an error's message, without the path of `folder`."""
     line = (str(error).splitlines() or [type(error).__name__])[0]
     return line if folder is None else line.replace(f"{folder}{os.sep}", "")
 
 
 def with_columns(
-    table: pa.Table, name: str, columns: Sequence[str] | None, there: Sequence[str] | None = None
+    table: pa.Table, name: str, columns: Sequence[str] | None, all_columns: Sequence[str] | None = None
 ) -> pa.Table:
-    """The columns asked for, in that order; None for all. Raises DataInvalid with the nearest name there is.
+    """Return the table with only the given columns, in that order.
 
     Args:
-        name: of the data, for messages.
-        there: names of all columns of the file, where the table holds only some.
+        table: The table.
+        name: What messages call the data.
+        columns: Names of the columns; None for all.
+        all_columns: Names of all columns of the file, if the table holds only some of them.
+
+    Raises:
+        DataInvalid: A column is missing; the message gives the nearest name.
     """
     if columns is None:
         return table
-    known = list(there or table.column_names)
+    known = list(all_columns or table.column_names)
     missing = [column for column in columns if column not in table.column_names]
     if missing:
         near = nearest(missing[0], known)
@@ -144,67 +154,68 @@ def with_columns(
 # ── loading ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def load(asked: Asked, *, offline: bool = False, trust: bool = False, progress: bool = False) -> dict[str, Fetched]:
-    """The splits of a data set of the hub or its local cache, by name; memory-mapped, and all of their columns.
+def load(
+    request: HubRequest, *, offline: bool = False, trust: bool = False, progress: bool = False
+) -> dict[str, Fetched]:
+    """Return the splits of a data set of the hub or its local cache by name: memory-mapped, with all columns.
 
     Args:
-        offline: take it from the local cache only.
-        trust: code that the data set brings may run (`datasets` before version 4).
-        progress: show on standard error how far a download is.
+        request: The data set.
+        offline: Read the local cache only.
+        trust: Allow the data set's own code to run (`datasets` before version 4).
+        progress: Show the progress of the download on standard error.
 
     Raises:
-        DataUnavailable: the hub does not give it; the message says why, and holds the command that gets it. It is a
-            `HubUnreachable` where the hub does not answer.
-        DataInvalid: there is no such configuration, or one must be chosen.
+        DataUnavailable: The hub does not serve the data set. The message holds the reason and the command that
+            downloads it. The error is a `HubUnreachable` if the hub does not answer.
+        DataInvalid: There is no such configuration, or one must be chosen.
     """
     if offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"  # read when `datasets` is imported, which is below
+        os.environ["HF_HUB_OFFLINE"] = "1"  # read by `datasets` when it is imported, just below
     try:
         import datasets
     except ImportError:
-        reason = "fetching from the hub needs the package `datasets`"
-        command = hub_command(asked.hub_id, revision=asked.revision)
+        command = hub_command(request.hub_id, revision=request.revision)
         raise DataUnavailable(
-            f"{asked.hub_id}: {asked.looked}, and {reason}", f"pip install 'bench-suite[hub]'  or  {command}"
+            f"{request.hub_id}: {request.not_found_locally}, and the package `datasets`, which reads the hub, is not "
+            "installed",
+            f"pip install 'bench-suite[hub]'  or  {command}",
         ) from None
-    if not offline and not cached(asked.hub_id) and (refused := unreachable()) is not None:
+    if not offline and not cached(request.hub_id) and (reason := unreachable()) is not None:
         # `datasets` would find out too, after 23 s of further attempts for each split.
-        raise _unavailable(asked, f"the hub cannot be reached: {refused}", HubUnreachable)
-    if Path(asked.hub_id).exists():
-        # `datasets` takes what lies there for the data set, and nothing would tell it from the hub's.
-        raise _unavailable(
-            asked, f"a folder or file `{asked.hub_id}` lies where the program runs, which would be taken for it: "
-            "run from another folder, or name its parent in BENCH_DATA",
-        )  # fmt: skip
-    # Up to version 3 a data set could bring code, which 2.19 ran unasked.
-    old = int(datasets.__version__.split(".")[0]) < 4
-    more: dict[str, Any] = {"trust_remote_code": trust} if old else {}
-    more |= {} if asked.revision is None else {"revision": asked.revision}
-    # What goes wrong is said once, in the record; the library would say it at each of its attempts.
+        raise request.unavailable(f"the hub cannot be reached: {reason}", HubUnreachable)
+    if Path(request.hub_id).exists():
+        # `datasets` would read that folder, and the result would look like the hub's.
+        raise request.unavailable(
+            f"the current folder contains `{request.hub_id}`, which `datasets` would read in its place: run from "
+            "another folder, or set BENCH_DATA to its parent"
+        )
+    # Up to version 3 a data set could bring code, which 2.19 ran without asking.
+    runs_code = int(datasets.__version__.split(".")[0]) < 4
+    settings: dict[str, Any] = {"trust_remote_code": trust} if runs_code else {}
+    settings |= {} if request.revision is None else {"revision": request.revision}
+    # The record reports an error once; the library would log it at each of its attempts.
     logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
     for library in (datasets, sys.modules["huggingface_hub"].utils):
         (library.enable_progress_bars if progress else library.disable_progress_bars)()
     try:
-        found: Any = datasets.load_dataset(asked.hub_id, asked.config, split=asked.split, **more)
-    except _errors(datasets) as error:
-        raise _explained(asked, error, offline=offline) from error
-    return {name: _fetched(part, asked.hub_id) for name, part in _parts(found, asked.split).items()}
+        loaded: Any = datasets.load_dataset(request.hub_id, request.config, split=request.split, **settings)
+    except _load_errors(datasets) as error:
+        raise _explain(request, error, offline=offline) from error
+    splits = dict(loaded) if request.split is None else {request.split: loaded}
+    return {name: _fetched(split, request.hub_id) for name, split in splits.items()}
 
 
-def _parts(found: Any, split: str | None) -> Mapping[str, Any]:
-    return dict(found) if split is None else {split: found}
-
-
-def _fetched(part: Any, hub_id: str) -> Fetched:
-    """`datasets` keeps the classes beside the table; here they travel in its metadata, as in a Parquet file."""
-    commits = re.findall(r"@([0-9a-f]{40})/", " ".join(part.info.download_checksums or {}))
-    table = part.data.table.replace_schema_metadata(part.features.arrow_schema.metadata)
+def _fetched(split: Any, hub_id: str) -> Fetched:
+    """Return a split of `datasets` with its classes in the metadata of the table's schema, as in a Parquet file."""
+    commits = re.findall(r"@([0-9a-f]{40})/", " ".join(split.info.download_checksums or {}))
+    table = split.data.table.replace_schema_metadata(split.features.arrow_schema.metadata)
     origin, commit = f"hub:{hub_id}", commits[0] if commits else None
-    return Fetched(table, origin, commit, part.info.license or None, _folders(hub_id))
+    return Fetched(table, origin, commit, split.info.license or None, _cache_folders(hub_id))
 
 
-def _folders(hub_id: str) -> tuple[Path, ...]:
-    """Where `datasets` leaves the files of a data set of the hub, as they are or out of archives."""
+def _cache_folders(hub_id: str) -> tuple[Path, ...]:
+    """Return the folders in which `datasets` keeps the files of a data set, as downloaded or extracted."""
     import datasets
     import huggingface_hub
 
@@ -214,7 +225,7 @@ def _folders(hub_id: str) -> tuple[Path, ...]:
 
 
 def unreachable() -> str | None:
-    """Why the hub takes no connection from here; None where it takes one, or where a proxy would make it."""
+    """Return why the hub accepts no connection from here; None if it accepts one, or if a proxy would make it."""
     endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
     scheme = endpoint.scheme or "https"
     proxies = (f"{scheme}_proxy", "all_proxy")
@@ -223,44 +234,44 @@ def unreachable() -> str | None:
     try:
         port = endpoint.port or (80 if scheme == "http" else 443)
     except ValueError:
-        return f"HF_ENDPOINT = {os.environ['HF_ENDPOINT']!r} has no port that can be one"
-    return _refusal(endpoint.hostname or "huggingface.co", port, int(time.monotonic() / REMEMBERED))
+        return f"HF_ENDPOINT = {os.environ['HF_ENDPOINT']!r} has no valid port"
+    return _connection_error(endpoint.hostname or "huggingface.co", port, int(time.monotonic() / RECHECK_SECONDS))
 
 
 @functools.lru_cache(maxsize=1)
-def _refusal(host: str, port: int, period: int) -> str | None:
-    """Why a host takes no connection; for data sets and weights alike, it is tried once in a period."""
+def _connection_error(host: str, port: int, period: int) -> str | None:
+    """Return why a host accepts no connection; tried once in a period, for data sets and weights together."""
     import socket
 
     del period  # part of the cache's key only: a network may come back
     try:
-        socket.create_connection((host, port), timeout=PATIENCE).close()
+        socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
     except (socket.gaierror, UnicodeError):  # UnicodeError: a name that is too long
         return f"no network, or no address for {host}"
     except OSError as error:
-        return f"{host} takes no connection at port {port} ({error.strerror or error})"
+        return f"{host} accepts no connection at port {port} ({error.strerror or error})"
     return None
 
 
 def hub_error(error: BaseException) -> str | None:
-    """What to say where the hub answered with an error of its own, such as 503; None where it did not."""
+    """Return the message for a server error of the hub, such as 503; None if the error is of another kind."""
     for link in _chain(error):
         status = getattr(getattr(link, "response", None), "status_code", 0)
         if status == 429 or status >= 500:
-            said = {429: "too many requests", 503: "service unavailable"}.get(status, "a fault of its own")
+            meaning = {429: "too many requests", 503: "service unavailable"}.get(status, "server error")
             return (
-                f"the hub answered with the error {status} ({said}): try again later, or with --offline go on at once "
-                "without what is not on this machine"
+                f"the hub answered with the error {status} ({meaning}): try again later, or use --offline to go on "
+                "with what is on this machine"
             )
     return None
 
 
-# ── what went wrong ─────────────────────────────────────────────────────────────────────────────
+# ── errors of the hub's libraries ───────────────────────────────────────────────────────────────
 
 
-def _errors(datasets: Any) -> tuple[type[BaseException], ...]:
-    """What `load_dataset` raises where a set, a configuration or the network is not there."""
-    # RuntimeError: a data set that brings code, which version 4 and later do not run.
+def _load_errors(datasets: Any) -> tuple[type[BaseException], ...]:
+    """Return what `load_dataset` raises if a data set, a configuration or the network is not there."""
+    # RuntimeError: a data set with code, which version 4 and later do not run.
     errors: list[type[BaseException]] = [OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError]
     for library, name in (("httpx", "HTTPError"), ("requests", "RequestException")):
         if library in sys.modules:
@@ -274,54 +285,100 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _unavailable(asked: Asked, reason: str, kind: type[DataUnavailable] = DataUnavailable) -> DataUnavailable:
-    return kind(f"{asked.hub_id}: {asked.looked}; {reason}", hub_command(asked.hub_id, revision=asked.revision))
+HubErrorKind = Literal[
+    "gated",
+    "no revision",
+    "no data set",
+    "config needed",
+    "no config",
+    "script",
+    "needs trust",
+    "offline",
+    "unreachable",
+    "other",
+]
 
 
-def _explained(asked: Asked, error: BaseException, *, offline: bool) -> BenchError:
-    """A fault of `datasets` or `huggingface_hub` in the words of somebody who has to mend it.
+def _classify(error: BaseException) -> HubErrorKind:
+    """Return the kind of an error of `datasets` or `huggingface_hub`.
 
-    By names of classes, which have moved between modules over the versions that are supported.
+    Classes are told by their names, because they have moved between modules over the supported versions. Several errors
+    of `datasets` are a plain ValueError or RuntimeError, which only its own message tells apart: that is read here, and
+    nowhere else.
     """
-    kinds = {base.__name__ for link in _chain(error) for base in type(link).__mro__}
+    names = {base.__name__ for link in _chain(error) for base in type(link).__mro__}
     text = str(error)
-    page = f"https://huggingface.co/datasets/{asked.hub_id}"
-    if "GatedRepoError" in kinds or "is a gated dataset" in text:
-        return _unavailable(
-            asked,
+    tests: tuple[tuple[HubErrorKind, bool], ...] = (
+        ("gated", "GatedRepoError" in names or "is a gated dataset" in text),
+        ("no revision", "RevisionNotFoundError" in names),
+        ("no data set", bool(names & {"RepositoryNotFoundError", "DatasetNotFoundError"})),
+        ("config needed", "Config name is missing" in text),
+        ("no config", re.match(r"BuilderConfig .* not found", text) is not None),
+        ("script", "Dataset scripts are no longer supported" in text),
+        ("needs trust", "trust_remote_code" in text),
+        ("offline", "OfflineModeIsEnabled" in names or "OfflineModeIsEnabled" in text),
+        (
+            "unreachable",
+            bool(names & {"ConnectionError", "TransportError", "LocalEntryNotFoundError", "Timeout", "TimeoutError"}),
+        ),
+    )
+    return next((kind for kind, holds in tests if holds), "other")
+
+
+def _listed_configs(error: BaseException, kind: HubErrorKind) -> list[str]:
+    """Return the configurations that an error of `datasets` lists."""
+    text = str(error)
+    if kind == "config needed":
+        listed = text.partition("available configs:")[2].split("]")[0]
+    else:
+        listed = text.partition("vailable")[2].split("\n")[0]
+    return re.findall(r"'([^']+)'", listed)
+
+
+def _explain(request: HubRequest, error: BaseException, *, offline: bool) -> BenchError:
+    """Return an error of `datasets` or `huggingface_hub` as one that says what the user can do."""
+    hub_id, kind = request.hub_id, _classify(error)
+    page = f"https://huggingface.co/datasets/{hub_id}"
+    if kind == "gated":
+        return request.unavailable(
             f"the hub asks for consent first (a gated data set): accept the terms on {page}, then log in with "
-            f"`{_program()} {'auth login' if _program() == 'hf' else 'login'}`",
+            f"`{_program()} {'auth login' if _program() == 'hf' else 'login'}`"
         )
-    if "RevisionNotFoundError" in kinds:
-        return _unavailable(asked, f"the hub has no revision `{asked.revision}` of it: see {page}/commits/main")
-    if kinds & {"RepositoryNotFoundError", "DatasetNotFoundError"}:
-        return _unavailable(
-            asked, f"the hub has no such data set, or it is private: check the spelling on {page}, or log in first"
+    if kind == "no revision":
+        return request.unavailable(f"the hub has no revision `{request.revision}` of it: see {page}/commits/main")
+    if kind == "no data set":
+        return request.unavailable(
+            f"the hub has no such data set, or it is private: check the spelling on {page}, or log in first"
         )
-    known = re.findall(r"'([^']+)'", text.partition("vailable")[2].split("\n")[0])
-    if "Config name is missing" in text:
-        known = re.findall(r"'([^']+)'", text.partition("available configs:")[2].split("]")[0])
+    if kind == "config needed":
+        known = ", ".join(_listed_configs(error, kind))
+        return DataInvalid(f"{hub_id} has several configurations: state one of them as `config`; it has: {known}")
+    if kind == "no config":
+        known_configs = _listed_configs(error, kind)
+        near = nearest(request.config or "", known_configs)
         return DataInvalid(
-            f"{asked.hub_id} has several configurations: state one of them as `config`; it has: {', '.join(known)}"
+            f"{hub_id} has no configuration `{request.config}`{near} (it has: {', '.join(known_configs)})"
         )
-    if re.match(r"BuilderConfig .* not found", text):
-        near = nearest(asked.config or "", known)
-        return DataInvalid(f"{asked.hub_id} has no configuration `{asked.config}`{near} (it has: {', '.join(known)})")
-    if "Dataset scripts are no longer supported" in text:
+    if kind == "script":
         return DataInvalid(
-            f"{asked.hub_id} is made by a script of its own, which `datasets` does not run any more; the hub's copy as "
-            'Parquet needs none: state revision = "refs/convert/parquet"'
+            f"{hub_id} is built by its own script, which `datasets` does not run any more; read the hub's Parquet copy "
+            'instead: state revision = "refs/convert/parquet"'
         )
-    if "trust_remote_code" in text:
-        return DataInvalid(
-            f"{asked.hub_id} brings code of its own ({page}/tree/main): read it, then say so with --trust"
-        )
-    if offline or "OfflineModeIsEnabled" in kinds or "OfflineModeIsEnabled" in text:
-        return _unavailable(
-            asked, "the hub is skipped (--offline, or HF_HUB_OFFLINE=1), and its local cache lacks this"
+    if kind == "needs trust":
+        return DataInvalid(f"{hub_id} brings its own code ({page}/tree/main): read it, then run with --trust")
+    return _explain_connection(request, error, kind, offline=offline)
+
+
+def _explain_connection(
+    request: HubRequest, error: BaseException, kind: HubErrorKind, *, offline: bool
+) -> DataUnavailable:
+    if offline or kind == "offline":
+        return request.unavailable(
+            "the hub is skipped (--offline, or HF_HUB_OFFLINE=1), and its local cache lacks this data set"
         )
     if (answer := hub_error(error)) is not None:
-        return _unavailable(asked, answer, HubUnreachable)
-    if kinds & {"ConnectionError", "TransportError", "LocalEntryNotFoundError", "Timeout", "TimeoutError"}:
-        return _unavailable(asked, f"the hub cannot be reached: {first_line(error, Path.home())}", HubUnreachable)
-    return _unavailable(asked, f"the hub did not give it: {first_line(error, Path.home())}")
+        return request.unavailable(answer, HubUnreachable)
+    reason = first_line(error, Path.home())
+    if kind == "unreachable":
+        return request.unavailable(f"the hub cannot be reached: {reason}", HubUnreachable)
+    return request.unavailable(f"the hub did not serve it: {reason}")

@@ -1,4 +1,4 @@
-"""Labels: from a column of labels, as they were written, to class numbers or to the values of a regression."""
+"""Conversion of a column of labels, as they are written, to class numbers or to the values of a regression."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bench_suite.data.hub import first_line
 from bench_suite.data.sources import numbers
 
 MAX_CLASSES = 1000
-"""With more different labels than this, and fewer than `MIN_EXAMPLES` examples of each, they are taken for a slip."""
+"""More distinct labels than this, with fewer than `MIN_EXAMPLES` examples each on average, are refused as an error."""
 MIN_EXAMPLES = 2
 FEW_VALUES = 20
-"""Whole numbers written as floats that are no more different values than this may be classes: a note says so."""
+"""If whole numbers written as floats have at most this many distinct values, a note says that classes may be meant."""
 
 
 @dataclass(frozen=True)
@@ -30,130 +30,131 @@ class Labels:
     classes: tuple[str, ...] | None
     "Names in the order of their numbers; None for a regression."
     targets: Mapping[str, np.ndarray]
-    "By split (n,): int64 class numbers, -1 where there is no label; or float64, NaN where there is none."
+    "By split (n,): int64 class numbers, -1 without a label; or float64, NaN without one."
     notes: Mapping[str, str] = field(default_factory=dict)
 
     def known(self, split: str) -> np.ndarray:
-        """(n,) bool: which examples of a split have a label."""
+        """Return (n,) bool: which examples of a split have a label."""
         target = self.targets[split]
         return ~np.isnan(target) if target.dtype.kind == "f" else target >= 0
 
 
-def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column without its dictionary, where it is written as numbers of values."""
+def decode_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a dictionary-encoded column as plain values; other columns unchanged."""
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether an Arrow type is one of text."""
+    """Return whether an Arrow type is a text type."""
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
 def is_number(kind: pa.DataType) -> bool:
-    """Whether an Arrow type is one of numbers."""
+    """Return whether an Arrow type is a numeric type."""
     return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
 
 
 def read_labels(tables: Mapping[str, pa.Table], label: str, problem: str | None, name: str) -> Labels:
-    """The labels of all splits.
+    """Return the labels of all splits.
 
-    A regression where the column of train holds floats, else a classification; `problem` decides otherwise. Classes are
-    those that the data set names (`ClassLabel`), else all values that occur in any split: numbers in their order, texts
+    Floats in train make a regression, other labels a classification, unless `problem` is stated. The classes are those
+    that the data set names (`ClassLabel`), else all values that occur in any split: numbers in ascending order, texts
     by code point, false before true.
 
-    No label are null, NaN, an empty text, and -1 where classes have names or where a whole split has nothing else: so
-    the hub marks what is kept secret.
+    Null, NaN and an empty text count as no label. So does -1 if the classes have names, or if a split other than train
+    has nothing else, because the hub marks hidden labels so.
 
     Args:
-        tables: by split, `train` among them; classes may be named in the metadata of its schema.
-        label: name of the column.
-        problem: `classification`, `regression`, or None: the column decides.
-        name: of the data set, for messages.
+        tables: By split, with `train`; the metadata of its schema may name the classes.
+        label: Name of the column.
+        problem: `classification`, `regression`, or None to decide by the column.
+        name: What messages call the data set.
 
     Raises:
-        DataInvalid: labels are of a kind that is neither, all the same, missing everywhere, or outside their classes.
+        DataInvalid: Labels are of another type, all the same, missing everywhere, or outside their classes.
     """
-    columns = {split: plain(table[label]) for split, table in tables.items()}
+    columns = {split: decode_dictionary(table[label]) for split, table in tables.items()}
     kind = columns["train"].type
-    said = f"{name}, label `{label}`"
+    subject = f"{name}, label `{label}`"
     if not (is_text(kind) or is_number(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
-        raise DataInvalid(f"{said} holds {kind}: one number, text or truth value an example is expected")
-    columns = {split: _of_one_kind(column, kind, f"{said}, split {split}") for split, column in columns.items()}
+        raise DataInvalid(f"{subject} holds {kind}: one number, text or truth value an example is expected")
+    columns = {split: _cast_to(column, kind, f"{subject}, split {split}") for split, column in columns.items()}
     floats = pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if (problem or ("regression" if floats else "classification")) == "regression":
-        labels = _values(columns, said, hint=problem is None)
+        labels = _regression_labels(columns, subject, hint=problem is None)
     else:
-        labels = _classes(columns, class_names(tables["train"].schema.metadata, label), said)
+        labels = _class_labels(columns, class_names(tables["train"].schema.metadata, label), subject)
     known = labels.targets["train"][labels.known("train")]
     if not len(known):
-        raise DataInvalid(f"{said}: not one of the {len(columns['train'])} examples of train has a label")
+        raise DataInvalid(f"{subject}: not one of the {len(columns['train'])} examples of train has a label")
     if (known == known[0]).all() and len(known) > 1:
         same = f"{known[0]:g}" if labels.classes is None else f"`{labels.classes[int(known[0])]}`"
-        raise DataInvalid(f"{said} is {same} for all {len(known)} examples of train: there is nothing to learn")
+        raise DataInvalid(f"{subject} is {same} for all {len(known)} examples of train: there is nothing to learn")
     return labels
 
 
-def _of_one_kind(column: pa.ChunkedArray, kind: pa.DataType, said: str) -> pa.ChunkedArray:
-    """The labels of a split in the Arrow type that train has: where none is given, a text file says nothing of it."""
+def _cast_to(column: pa.ChunkedArray, kind: pa.DataType, subject: str) -> pa.ChunkedArray:
+    """Return the labels of a split in the Arrow type of train; a text file without any label does not state a type."""
     if column.type == kind:
         return column
     if is_text(column.type) != is_text(kind) and not pa.types.is_null(column.type):
-        raise DataInvalid(f"{said} holds {column.type}, and that of train {kind}")
+        raise DataInvalid(f"{subject} holds {column.type}, and that of train {kind}")
     try:
         return column.cast(kind)
     except pa.ArrowException as error:
-        raise DataInvalid(f"{said} holds {column.type}, and that of train {kind}: {first_line(error)}") from error
+        raise DataInvalid(f"{subject} holds {column.type}, and that of train {kind}: {first_line(error)}") from error
 
 
-def _values(columns: Mapping[str, pa.ChunkedArray], said: str, *, hint: bool) -> Labels:
+def _regression_labels(columns: Mapping[str, pa.ChunkedArray], subject: str, *, hint: bool) -> Labels:
     if is_text(columns["train"].type):
-        raise DataInvalid(f'{said} holds text, which no regression can learn: leave out problem = "regression"')
-    targets = {split: numbers(column, "float64", f"{said}, split {split}") for split, column in columns.items()}
+        raise DataInvalid(f'{subject} holds text, which no regression can learn: leave out problem = "regression"')
+    targets = {split: numbers(column, "float64", f"{subject}, split {split}") for split, column in columns.items()}
     for split, target in targets.items():
         if np.isinf(target).any():
-            raise DataInvalid(f"{said}: {int(np.isinf(target).sum())} values of split {split} are infinite")
+            raise DataInvalid(f"{subject}: {int(np.isinf(target).sum())} values of split {split} are infinite")
     train = targets["train"][~np.isnan(targets["train"])]
     notes = {}
     if hint and len(np.unique(train)) <= FEW_VALUES and (train == np.floor(train)).all():
         notes["labels"] = (
-            'floats that are all whole numbers: a regression; problem = "classification" makes them classes'
+            'whole numbers written as floats: read as a regression; problem = "classification" makes them classes'
         )
     return Labels("regression", None, targets, notes)
 
 
-def _classes(columns: Mapping[str, pa.ChunkedArray], names: Sequence[str] | None, said: str) -> Labels:
-    values = {split: _present(column) for split, column in columns.items()}
-    secret = {split for split, present in values.items() if split != "train" and present == [-1]}
+def _class_labels(columns: Mapping[str, pa.ChunkedArray], names: Sequence[str] | None, subject: str) -> Labels:
+    values = {split: _distinct_labels(column) for split, column in columns.items()}
+    hidden = {split for split, labels in values.items() if split != "train" and labels == [-1]}
     if names is not None and not is_text(columns["train"].type):
         order: list[Any] = list(range(len(names)))
-        outside = sorted({value for present in values.values() for value in present} - {-1, *order})
+        outside = sorted({value for labels in values.values() for value in labels} - {-1, *order})
         if outside:
             listed = ", ".join(map(str, outside[:5]))
-            raise DataInvalid(f"{said} holds {listed}, outside its {len(names)} classes (0 to {len(names) - 1})")
+            raise DataInvalid(f"{subject} holds {listed}, outside its {len(names)} classes (0 to {len(names) - 1})")
     else:
-        found = {value for split, present in values.items() if split not in secret for value in present}
-        order = [*names, *sorted(found - {*names})] if names is not None else sorted(found)
+        distinct = {value for split, labels in values.items() if split not in hidden for value in labels}
+        order = [*names, *sorted(distinct - {*names})] if names is not None else sorted(distinct)
         rows = sum(len(column) for column in columns.values())
         if len(order) > MAX_CLASSES and len(order) * MIN_EXAMPLES > rows:
             hint = "" if is_text(columns["train"].type) else ': problem = "regression" learns them as numbers'
             raise DataInvalid(
-                f"{said} has {len(order)} different values in {rows} examples: those are no classes{hint}"
+                f"{subject} has {len(order)} different values in {rows} examples, too many for classes{hint}"
             )
     targets = {}
     for split, column in columns.items():
         known = pa.array(order, type=column.type) if len(order) else pa.array([], type=column.type)
-        found_at = numbers(pa.chunked_array([pc.index_in(column, value_set=known).combine_chunks()]), "float64", said)
-        targets[split] = np.where(np.isnan(found_at), -1, found_at).astype(np.int64)
-    return Labels("classification", tuple(names or ()) + tuple(map(_word, order[len(names or ()) :])), targets)
+        positions = pa.chunked_array([pc.index_in(column, value_set=known).combine_chunks()])
+        codes = numbers(positions, "float64", subject)
+        targets[split] = np.where(np.isnan(codes), -1, codes).astype(np.int64)
+    return Labels("classification", tuple(names or ()) + tuple(map(_class_name, order[len(names or ()) :])), targets)
 
 
-def _present(column: pa.ChunkedArray) -> list[Any]:
-    """The different values that are labels."""
+def _distinct_labels(column: pa.ChunkedArray) -> list[Any]:
+    """Return the distinct values that are labels: not null, NaN or an empty text."""
     return [value for value in pc.unique(column).to_pylist() if value is not None and value == value and value != ""]
 
 
-def _word(value: Any) -> str:
-    """A class's name: its label as it was written."""
+def _class_name(value: Any) -> str:
+    """Return the name of a class: its label as it was written."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,13 +1,13 @@
-"""Layout: which files of a folder `$BENCH_DATA/<hub id>` hold which split of which configuration.
+"""Layout of a folder `$BENCH_DATA/<hub id>`: the files of each split of each configuration.
 
-What the README's YAML head says of configurations goes first; else names tell. Those of hub repositories are understood
-(SPLIT stands for `train` and the like):
+The YAML head of the README decides, if it lists configurations; else the names of files do. The names of hub
+repositories are understood (SPLIT is `train` or the like):
 
     CONFIG/SPLIT-00000-of-00001.parquet    data/SPLIT-00000-of-00001.parquet    SPLIT.parquet
     CONFIG/SPLIT/0000.parquet              SPLIT.csv, .tsv, .jsonl, .json, also below CONFIG/ or data/
 
-What lies in the folder itself or in `data/` is the configuration without a name. Pictures in files of their own are
-found as `imagefolder` says, where no table is named after a usual split.
+Files in the folder itself or in `data/` belong to the configuration without a name. If no table is named after a usual
+split, pictures in files of their own are found as described in `imagefolder`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from bench_suite.data.imagefolder import (
     METADATA,
     SPLITS,
     class_of,
+    foreign_splits,
     is_picture,
-    left_out,
     picture_splits,
     picture_table,
 )
@@ -44,7 +44,7 @@ _FILE = re.compile(
 _NUMBERED = re.compile(r"\d{4,5}\.parquet")
 ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".7z", ".rar")
 _NOT_DATA = ("dataset_info", "dataset_dict", "state")
-"""Names with which files begin that describe data."""
+"""Beginnings of the names of files that describe data."""
 
 Files = Mapping[str, tuple[Path, ...]]
 """Files of each split, in order."""
@@ -57,63 +57,66 @@ class Folder:
     hub_id: str
     path: Path
     configs: Mapping[str | None, Files]
-    "By configuration; None is the one without a name."
+    "By configuration; None is the configuration without a name."
     card: Card
 
     @property
     def is_flat(self) -> bool:
-        """Whether it holds one data set without configurations, as a person's own may."""
+        """Whether it holds one data set without configurations, as a user's own folder may."""
         return set(self.configs) == {None}
 
     def splits(self, name: str | None) -> tuple[str, ...]:
-        """Splits of the configuration of that name (`default` is also the one without a name); none where it lacks it.
+        """Return the splits of a configuration (`default` is also the one without a name); empty if there is none.
 
         Raises:
-            DataInvalid: no name is given, and there are several.
+            DataInvalid: `name` is None, and there are several configurations.
         """
         return tuple(self.configs.get(self._config(name), ()))
 
     def _config(self, name: str | None) -> str | None:
-        there = [known for known in self.configs if known is not None]
+        named = [config for config in self.configs if config is not None]
         if name in self.configs:
             return name
         if name is None and self.card.chosen in self.configs:
             return self.card.chosen
-        if name is None and len(there) > 1:
+        if name is None and len(named) > 1:
             raise DataInvalid(
-                f"{self.hub_id} has several configurations: state one of them as `config`; it has: {', '.join(there)}"
+                f"{self.hub_id} has several configurations: state one of them as `config`; it has: {', '.join(named)}"
             )
-        if name is None and there:
-            return there[0]
-        # What a repository of the hub without configurations calls its only one.
+        if name is None and named:
+            return named[0]
+        # The hub calls the only configuration of a repository without configurations `default`.
         return None if name == "default" else name
 
-    def lacks(self, name: str | None, split: str | None) -> str:
-        """What to say where it has not this configuration, or not this split of it."""
-        there = [known for known in self.configs if known is not None]
-        where = f"the folder $BENCH_DATA/{self.hub_id}"
+    def describe_missing(self, name: str | None, split: str | None) -> str:
+        """Return the message for a configuration or a split that the folder does not have."""
+        named = [config for config in self.configs if config is not None]
+        folder = f"the folder $BENCH_DATA/{self.hub_id}"
         if not self.configs:
             archives = [file.name for file in sorted(self.path.glob("**/*")) if file.name.lower().endswith(ARCHIVES)]
-            where += f", but {archives[0]}, which is to be unpacked there" if archives else ""
-            return f"no file of Parquet, CSV, TSV or JSON that is named after its split, and no picture, in {where}"
+            archive = f"; unpack {archives[0]} there" if archives else ""
+            return (
+                f"no file of Parquet, CSV, TSV or JSON that is named after its split, and no picture, in {folder}"
+                f"{archive}"
+            )
         if self._config(name) in self.configs:
             splits = self.splits(name)
-            return f"no split `{split}` in {where}{nearest(split or '', splits)} (it has: {', '.join(splits)})"
-        if there:
-            return f"no configuration `{name}` in {where}{nearest(name or '', there)} (it has: {', '.join(there)})"
-        return f"no configuration `{name}` in {where}, which has none: leave `config` out, or put its files in {name}/"
+            return f"no split `{split}` in {folder}{nearest(split or '', splits)} (it has: {', '.join(splits)})"
+        if named:
+            return f"no configuration `{name}` in {folder}{nearest(name or '', named)} (it has: {', '.join(named)})"
+        return f"no configuration `{name}` in {folder}, which has none: leave `config` out, or put its files in {name}/"
 
     def read(self, name: str | None, split: str, columns: Sequence[str] | None) -> Fetched:
-        """One of the `splits` of a configuration. Raises DataInvalid."""
+        """Return one of the `splits` of a configuration. Raise DataInvalid if it cannot be read or lacks a column."""
         config = self._config(name)
         files = self.configs[config][split]
         if is_picture(files[0].name):
             table = self._pictures(config, split, columns)
         else:
             _check_complete(files, self.path, self.hub_id)
-            others = {file for other, held in self.configs[config].items() if other != split for file in held}
-            out = left_out(split, shared=not others.isdisjoint(files))
-            table = read_tables(files, self.path, self.hub_id, columns, out)
+            others = {file for other, paths in self.configs[config].items() if other != split for file in paths}
+            excluded = foreign_splits(split, shared=not others.isdisjoint(files))
+            table = read_tables(files, self.path, self.hub_id, columns, excluded)
         classes = {name: names for name, names in self.card.classes_of(config).items() if name in table.column_names}
         if classes:
             table = table.replace_schema_metadata(with_class_names(table.schema.metadata, classes))
@@ -121,33 +124,33 @@ class Folder:
         return Fetched(table, f"folder:{self.hub_id}", commit, self.card.licence, (self.path,))
 
     def _pictures(self, config: str | None, split: str, columns: Sequence[str] | None) -> pa.Table:
-        """Pictures of a split, by their paths. Raises DataInvalid where nothing says what those of any split show."""
+        """Return the pictures of a split, by their paths. Raise DataInvalid if the classes are unknown."""
         if not any(class_of(file, self.path) for files in self.configs[config].values() for file in files):
             raise DataInvalid(
-                f"{self.hub_id} holds pictures in no folder a class, so nothing says what they show. Sort them into "
-                f"{split}/CLASS/, or name them in {split}/metadata.csv: file_name,label"
+                f"{self.hub_id} holds pictures and no folder for each class, so their classes are unknown. Sort them "
+                f"into {split}/CLASS/, or name them in {split}/metadata.csv: file_name,label"
             )
         table = picture_table(self.configs[config][split], self.path)
         described = [file for files in self.configs[config].values() for file in files if file.name in METADATA]
         if described and not {*(columns or ())} <= {*table.column_names}:
             raise DataInvalid(
-                f"{self.hub_id}: {described[0].relative_to(self.path).as_posix()} says what the pictures of its split "
-                f"show, and nothing so those of `{split}`: add {split}/{described[0].name} with its columns"
+                f"{self.hub_id}: {described[0].relative_to(self.path).as_posix()} describes the pictures of its split, "
+                f"but no file describes those of `{split}`: add {split}/{described[0].name} with the same columns"
             )
         return with_columns(table, f"{self.hub_id}, split {split}", columns)
 
 
 def data_folder(hub_id: str) -> Path | None:
-    """`$BENCH_DATA/<hub id>` where it is a folder, else None."""
+    """Return `$BENCH_DATA/<hub id>` if it is a folder, else None."""
     root = os.environ.get("BENCH_DATA")
     if not root:
         return None
     folder = Path(root).expanduser() / hub_id
-    return folder if os.path.isdir(folder) else None  # a name that is too long is none; `is_dir` would raise
+    return folder if os.path.isdir(folder) else None  # for a name that is too long `is_dir` would raise
 
 
 def read_folder(hub_id: str) -> Folder | None:
-    """What `$BENCH_DATA/<hub id>` holds, by names alone; None where there is no such folder."""
+    """Return the layout of `$BENCH_DATA/<hub id>`, from names alone; None if there is no such folder."""
     path = data_folder(hub_id)
     if path is None:
         return None
@@ -158,7 +161,7 @@ def read_folder(hub_id: str) -> Folder | None:
         configs[config] = {split: files for split, files in named.items() if files}
     configs = {config: files for config, files in configs.items() if files} or _by_name(path)
     tables = [split for splits in configs.values() for split in splits if split != "metadata"]
-    # A repository of tables may hold some pictures, and one of pictures a table that lists its classes.
+    # A repository of tables may hold some pictures, and one of pictures a table of its classes.
     if not any(split in SPLITS for split in tables) and (pictures := picture_splits(path, named=bool(tables))):
         configs = {None: pictures}
     return Folder(hub_id, path, configs, card)
@@ -172,28 +175,28 @@ def _matching(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
 
 
 def _of_one_kind(files: Iterable[Path]) -> tuple[Path, ...]:
-    """Of files that a pattern finds beside one another: what describes pictures, else tables, else pictures."""
-    found = tuple(files)
-    metadata = tuple(file for file in found if file.name in METADATA)
-    tables = tuple(file for file in found if not is_picture(file.name))
-    return metadata or tables or found
+    """Return the files of one kind: metadata of pictures if there are any, else tables, else pictures."""
+    files = tuple(files)
+    metadata = tuple(file for file in files if file.name in METADATA)
+    tables = tuple(file for file in files if not is_picture(file.name))
+    return metadata or tables or files
 
 
 def _by_name(folder: Path) -> dict[str | None, Files]:
-    """Configurations and splits as the names of folders and files tell them."""
-    found: dict[str | None, dict[str, list[Path]]] = {}
+    """Return configurations and splits from the names of folders and files."""
+    configs: dict[str | None, dict[str, list[Path]]] = {}
     for file in sorted((*folder.glob("*.*"), *folder.glob("*/*.*"), *folder.glob("*/*/*.*"))):
         match = _FILE.fullmatch(file.name)
-        places = [part for part in file.relative_to(folder).parts[:-1] if part != "data"]
-        if match is None or file.name.startswith(_NOT_DATA) or any(part.startswith(".") for part in places):
+        parents = [part for part in file.relative_to(folder).parts[:-1] if part != "data"]
+        if match is None or file.name.startswith(_NOT_DATA) or any(part.startswith(".") for part in parents):
             continue
-        split = places.pop() if _NUMBERED.fullmatch(file.name) and places else match["split"]
-        found.setdefault("/".join(places) or None, {}).setdefault(split, []).append(file)
-    return {config: _of_one_format(splits) for config, splits in found.items()}
+        split = parents.pop() if _NUMBERED.fullmatch(file.name) and parents else match["split"]
+        configs.setdefault("/".join(parents) or None, {}).setdefault(split, []).append(file)
+    return {config: _of_one_format(splits) for config, splits in configs.items()}
 
 
 def _of_one_format(splits: Mapping[str, Sequence[Path]]) -> Files:
-    """Parquet goes before text: a set that is there in both forms is read once."""
+    """Return the files of the first format that there is, Parquet first, so that each row is read once."""
     for kind in FORMATS:
         chosen = {
             split: tuple(file for file in files if file.name.removesuffix(".gz").endswith(f".{kind}"))
@@ -215,10 +218,10 @@ def _check_complete(files: Sequence[Path], folder: Path, hub_id: str) -> None:
 
 
 def _commit(folder: Path, file: Path) -> str | None:
-    """The commit that a file was downloaded at, as `hf download` notes it beside; None where it does not."""
-    note = folder / ".cache" / "huggingface" / "download" / f"{file.relative_to(folder).as_posix()}.metadata"
+    """Return the commit that a file was downloaded at, from the metadata that `hf download` writes; None without."""
+    metadata = folder / ".cache" / "huggingface" / "download" / f"{file.relative_to(folder).as_posix()}.metadata"
     try:
-        first = (note.read_text(encoding="utf-8").splitlines() or [""])[0]
+        first = (metadata.read_text(encoding="utf-8").splitlines() or [""])[0]
     except (OSError, UnicodeDecodeError):
         return None
     return first if re.fullmatch(r"[0-9a-f]{40}", first) else None

@@ -1,4 +1,4 @@
-"""Feeding: the columns of batch after batch, at once from memory, or read and decoded ahead by worker processes."""
+"""Loader of batches: from memory at once, or read and decoded ahead by worker processes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch.utils.data import DataLoader, Dataset
 from bench_suite.data.encoded import Encoded, LazyEncoded
 
 FEW = 4
-"Batches up to which no worker is worth its start (about 50 ms)."
+"Number of batches up to which a worker is not worth its start (about 50 ms)."
 AHEAD = 2
 "Batches that each worker reads ahead."
 
 
 class Feed:
-    """Columns of batches, of one split, for as many epochs as are asked for.
+    """The batches of one split, for any number of epochs.
 
     A split in memory needs no worker: a batch is one index operation a column. A split on disk is read, decoded and
-    encoded by `workers` processes (a `DataLoader`), which stay for all epochs; with none, by this one.
+    encoded by `workers` processes (a `DataLoader`), which live for all epochs; without workers, by this process.
     """
 
     def __init__(self, examples: Encoded, workers: int) -> None:
@@ -30,34 +30,34 @@ class Feed:
         self._loader: DataLoader[Any] | None = None
 
     def batches(self, rows: Sequence[torch.Tensor]) -> Iterator[Mapping[str, Any]]:
-        """The columns at each of `rows` ((k,) int64 positions), in that order. Raises what reading them raises."""
+        """Yield the columns of each batch of rows ((k,) int64 positions). Errors of reading them are passed on."""
         if self._workers == 0 or (self._loader is None and len(rows) <= FEW):
             take = self._examples.take
-            for some in rows:
-                yield take(some)
+            for positions in rows:
+                yield take(positions)
             return
         self._order[:] = rows
-        for taken in self._workers_loader():
-            if isinstance(taken, BaseException):
-                raise taken
-            yield taken
+        for columns in self._workers_loader():
+            if isinstance(columns, BaseException):
+                raise columns
+            yield columns
 
     def _workers_loader(self) -> DataLoader[Any]:
         if self._loader is None:
             self._loader = DataLoader(
                 _Reader(self._examples),
                 batch_size=None,
-                sampler=self._order,  # of batches: an item of `_Reader` is a whole one
+                sampler=self._order,  # an item of `_Reader` is a whole batch
                 num_workers=self._workers,
                 prefetch_factor=AHEAD,
                 persistent_workers=True,
-                collate_fn=_as_it_is,
+                collate_fn=_identity,
             )
         return self._loader
 
 
 class _Reader(Dataset[Any]):
-    """A split whose items are batches. A fault comes back as a value: `DataLoader` would wrap it in its traceback."""
+    """A split whose items are batches. It returns an error as a value: `DataLoader` would wrap it in its traceback."""
 
     def __init__(self, examples: Encoded) -> None:
         self._examples = examples
@@ -65,10 +65,10 @@ class _Reader(Dataset[Any]):
     def __getitem__(self, rows: torch.Tensor) -> Any:
         try:
             return self._examples.take(rows)
-        except Exception as error:  # noqa: BLE001 - raised again in the process that asked
+        except Exception as error:  # noqa: BLE001 - raised again in the main process
             return error
 
 
-def _as_it_is(columns: Any) -> Any:
-    """Columns as `take` gave them: nothing to collate here, the network does that."""
+def _identity(columns: Any) -> Any:
+    """Return the columns unchanged, because the network collates them."""
     return columns

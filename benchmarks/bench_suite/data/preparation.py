@@ -1,6 +1,6 @@
-"""Preparing: what a cell trains and tests on, out of what a task brought; train, validation and test kept apart.
+"""Preparation of a task's data for a cell: duplicates removed between the splits, and validation held out of train.
 
-Who lands where is decided by the examples' content, never by a seed: pairing across seeds and runs depends on it.
+The content of an example decides its split, never a seed: pairing across seeds and runs depends on this.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from bench_suite.contracts import Data, DataInvalid, Split
 from bench_suite.data.fingerprint import contents, hash_of
 from bench_suite.data.splits import Joined, Subset, column, targets_of
-from bench_suite.data.splitting import shuffled, split_by_content, stratified
+from bench_suite.data.splitting import select_stratified, shuffle_by_content, split_by_content
 
 SMOKE_EXAMPLES = 64
-"""Examples that `--smoke` leaves in each split."""
+"""Examples that `--smoke` keeps in each split."""
 
 
 def classes_of(split: Split) -> np.ndarray | None:
-    """(n,) integer targets to stratify by, where they are such and nothing has to be read from disk for them."""
+    """Return the (n,) integer targets to stratify by; None if they are no classes, or must be read from disk."""
     target = column(split, "target") if split.in_memory else targets_of(split)
     if isinstance(target, np.ndarray) and target.ndim == 1 and target.dtype.kind in "iub":
         return target
@@ -29,99 +29,94 @@ def classes_of(split: Split) -> np.ndarray | None:
 
 
 def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
-    """Parts a split in two, `(train, validation)`, with `fraction` of the examples in the second.
+    """Split the examples by content into `(train, validation)`, with `fraction` of them in validation.
 
-    Drawn by content: the same for every seed, on every machine. Stratified where the targets are integer classes that
-    are known without reading from disk; else parted by the ids alone. Equal examples stay in train, and so does the
-    only example of a class, without which nothing could be learnt of it.
+    The result is the same for every seed and on every machine. It is stratified if the targets are integer classes that
+    are known without reading from disk. Equal examples stay in train, and so does the only example of a class, because
+    a model could not learn the class without it.
     """
-    held = min(max(round(len(split) * fraction), 1), len(split) - 1) if len(split) > 1 else 0
+    held_out = min(max(round(len(split) * fraction), 1), len(split) - 1) if len(split) > 1 else 0
     classes = classes_of(split)
-    alone = np.empty(0, dtype=np.int64) if classes is None else _alone(classes)
-    rest = np.delete(np.arange(len(split)), alone)
-    held = min(held, len(rest))
-    counts = {"validation": held, "train": len(rest) - held}
+    single = np.empty(0, dtype=np.int64) if classes is None else _single_examples(classes)
+    rest = np.delete(np.arange(len(split)), single)
+    held_out = min(held_out, len(rest))
+    counts = {"validation": held_out, "train": len(rest) - held_out}
     parts = split_by_content(split.ids[rest], None if classes is None else classes[rest], counts)
-    train = np.sort(np.r_[rest[parts["train"]], alone])
+    train = np.sort(np.r_[rest[parts["train"]], single])
     return Subset(split, train), Subset(split, np.sort(rest[parts["validation"]]))
 
 
-def _alone(classes: np.ndarray) -> np.ndarray:
-    """(k,) rows whose class stands nowhere else."""
+def _single_examples(classes: np.ndarray) -> np.ndarray:
+    """Return the (k,) rows that are the only example of their class."""
     _, firsts, counts = np.unique(classes, return_index=True, return_counts=True)
     return firsts[counts == 1]
 
 
 def duplicates_of(test: Split, train: Split) -> np.ndarray:
-    """(k,) rows of `train` whose content stands in `test` too: those to leave out of `train`."""
+    """Return the (k,) rows of `train` whose content is also in `test`: those to remove from `train`."""
     return np.flatnonzero(np.isin(contents(train.ids), contents(test.ids)))
 
 
-def without(split: Split, rows: np.ndarray) -> Split:
-    """The examples of a split but for those at `rows` ((k,) positions), as a view; itself where there are none."""
+def drop_rows(split: Split, rows: np.ndarray) -> Split:
+    """Return a view of a split without the examples at `rows` ((k,) positions); the split itself if there are none."""
     return Subset(split, np.delete(np.arange(len(split)), rows)) if len(rows) else split
 
 
 def drop_test_duplicates(splits: Mapping[str, Split]) -> tuple[dict[str, Split], dict[str, int], str]:
-    """Splits of which no example that is learnt from stands in one that is tested on.
+    """Remove from train and validation the examples that a later split tests on.
 
-    What stands in `test` or in a shift is left out of `train` and of a `validation` that the task brings, since models
-    are chosen by the one and may be trained on the other; what stands in `validation` is left out of `train`. `test`
-    and the shifts stay whole: what is measured on them compares with what others have measured. Equal means equal
-    content of the inputs, whatever the targets say.
+    Examples of `test` and of the shifts are removed from `train` and from the task's own `validation`, because models
+    are trained on the one and chosen by the other. Examples of `validation` are removed from `train`. `test` and the
+    shifts stay whole, so that results on them compare with published ones. Two examples are equal if their inputs are,
+    whatever their targets.
+
+    Args:
+        splits: The task's splits by name.
 
     Returns:
-        The splits; how many examples each was relieved of and why, to be noted; and a hash of who they were, empty
-        where there were none.
+        The splits; for the record's notes, how many examples were removed from which split and why; and a hash of the
+        removed examples, empty if there are none.
     """
-    apart = dict(splits)
+    remaining = dict(splits)
     tested = [name for name in ("test", *splits) if name in splits and (name == "test" or name.startswith("shift:"))]
     notes: dict[str, int] = {}
-    left_out: list[Any] = []
+    removed: list[Any] = []
     for name in ("validation", "train"):
         for other in dict.fromkeys([*tested, *(("validation",) if name == "train" else ())]):
-            if name not in apart or other not in apart:
+            if name not in remaining or other not in remaining:
                 continue
-            rows = duplicates_of(apart[other], apart[name])
+            rows = duplicates_of(remaining[other], remaining[name])
             if len(rows):
-                notes[f"left out of {name}, since they stand in {other}"] = len(rows)
-                left_out += [name, apart[name].ids[rows]]
-                apart[name] = without(apart[name], rows)
-    return apart, notes, hash_of(left_out) if left_out else ""
+                notes[f"removed from {name}, because {other} has them too"] = len(rows)
+                removed += [name, remaining[name].ids[rows]]
+                remaining[name] = drop_rows(remaining[name], rows)
+    return remaining, notes, hash_of(removed) if removed else ""
 
 
 def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
-    """Return what a cell trains and tests on: without duplicates of test examples, and with a validation split.
+    """Return the data that a cell trains and tests on: without duplicates of test examples, with a validation split.
 
     Args:
-        data: as the task's `load` gave it.
-        validation: share of train to hold out where the task brings no validation split. 0 trains on everything, a
-            validation split that the task brings included.
-        smoke: leave `SMOKE_EXAMPLES` examples in each split.
+        data: The data as the task's `load` returned them.
+        validation: Share of train to hold out if the task brings no validation split. 0 trains on everything,
+            including the task's own validation split.
+        smoke: Keep `SMOKE_EXAMPLES` examples in each split.
 
     Returns:
-        The data, with notes of what was left out and of classes with one example or none to learn from. Where examples
-        were left out, they count in the fingerprint too.
+        The data, with notes on removed examples and on classes with one training example or none. Removed examples
+        change the fingerprint.
 
     Raises:
-        DataInvalid: a split is missing or empty, a label is none of `spec["classes"]`, or train holds nothing that is
-            not tested on.
+        DataInvalid: A split is missing or empty, a label is not in `spec["classes"]`, or all training examples are
+            also in a tested split.
     """
-    for name in ("train", "test"):
-        if name not in data.splits:
-            given = ", ".join(data.splits) or "none"
-            raise DataInvalid(f"{data.source.name}: the task gives no `{name}` split; it gives: {given}")
-    for name, split in data.splits.items():
-        if not len(split):
-            raise DataInvalid(f"{data.source.name}: split `{name}` is empty; it needs one example at the least")
-        _check_labels(data, name, split)
-    _check_ids(data)
-    splits, notes, left_out = drop_test_duplicates(data.splits)
+    _check_splits(data)
+    splits, notes, removed = drop_test_duplicates(data.splits)
     for name in ("train", "validation"):
         if name in splits and not len(splits[name]):
             raise DataInvalid(
-                f"{data.source.name}: each of the {len(data.splits[name])} examples of `{name}` stands in a split that "
-                "is tested on, too, so none is left. Give the splits examples of their own"
+                f"{data.source.name}: all {len(data.splits[name])} examples of `{name}` are also in a split that is "
+                "tested on, so none is left. Give each split its own examples"
             )
     if validation > 0 and "validation" not in splits:
         splits["train"], splits["validation"] = hold_out(splits["train"], validation)
@@ -133,47 +128,59 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
             )
     elif validation == 0 and "validation" in splits:
         splits["train"] = Joined(splits["train"], splits.pop("validation"))
-    fingerprint = hash_of(data.source.fingerprint, left_out) if left_out else data.source.fingerprint
-    noted = {**data.source.notes, **notes, **_rare_classes(data, splits["train"])}
-    made = replace(data, splits=splits, source=replace(data.source, fingerprint=fingerprint, notes=noted))
-    return smoke_part(made) if smoke else made
+    fingerprint = hash_of(data.source.fingerprint, removed) if removed else data.source.fingerprint
+    all_notes = {**data.source.notes, **notes, **_rare_classes(data, splits["train"])}
+    prepared = replace(data, splits=splits, source=replace(data.source, fingerprint=fingerprint, notes=all_notes))
+    return smoke_part(prepared) if smoke else prepared
+
+
+def _check_splits(data: Data) -> None:
+    for name in ("train", "test"):
+        if name not in data.splits:
+            names = ", ".join(data.splits) or "none"
+            raise DataInvalid(f"{data.source.name}: the task gives no `{name}` split; it gives: {names}")
+    for name, split in data.splits.items():
+        if not len(split):
+            raise DataInvalid(f"{data.source.name}: split `{name}` is empty; it needs at least one example")
+        _check_labels(data, name, split)
+    _check_ids(data)
 
 
 def smoke_part(data: Data) -> Data:
-    """The data with `SMOKE_EXAMPLES` examples in each split that has more, classes in proportion."""
-    return replace(data, splits={name: _few(split) for name, split in data.splits.items()})
+    """Return the data with at most `SMOKE_EXAMPLES` examples in each split, stratified by class."""
+    return replace(data, splits={name: _subsample_for_smoke(split) for name, split in data.splits.items()})
 
 
 def _rare_classes(data: Data, train: Split) -> dict[str, str]:
-    """Notes of classes of which train has one example, or none."""
+    """Return notes on the classes with one example or none in train."""
     classes, target = data.spec.get("classes"), classes_of(train)
     if classes is None or target is None:
         return {}
-    times = np.bincount(target, minlength=len(classes))
+    sizes = np.bincount(target, minlength=len(classes))
     notes = {}
-    for count, what in ((1, "classes with one example to learn from"), (0, "classes without an example to learn from")):
-        names = [str(classes[number]) for number in np.flatnonzero(times == count)]
+    for size, note in ((1, "classes with one training example"), (0, "classes without a training example")):
+        names = [str(classes[number]) for number in np.flatnonzero(sizes == size)]
         if names:
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            notes[what] = ", ".join(names[:5]) + more
+            notes[note] = ", ".join(names[:5]) + more
     return notes
 
 
 def _check_ids(data: Data) -> None:
-    """Refuses row numbers: they would make the examples of one split pass for those of another."""
+    """Raise DataInvalid if the ids are row numbers, because examples of two splits would then look equal."""
     train, test = (np.asarray(data.splits[name].ids) for name in ("train", "test"))
     if all(len(ids) > 1 and (ids == np.arange(len(ids))).all() for ids in (train, test)):
         raise DataInvalid(
-            f"{data.source.name}: the ids of `train` and of `test` both count from 0, as if examples of the one stood "
-            "in the other. Make them of the examples' content: bench_suite.data.fingerprint.content_ids"
+            f"{data.source.name}: the ids of `train` and of `test` both count from 0, so the splits seem to share "
+            "examples. Make ids of the examples' content: bench_suite.data.fingerprint.content_ids"
         )
 
 
-def _few(split: Split) -> Split:
+def _subsample_for_smoke(split: Split) -> Split:
     if len(split) <= SMOKE_EXAMPLES:
         return split
-    order = shuffled(split.ids)
-    return Subset(split, np.sort(order[stratified(order, classes_of(split), SMOKE_EXAMPLES)]))
+    order = shuffle_by_content(split.ids)
+    return Subset(split, np.sort(order[select_stratified(order, classes_of(split), SMOKE_EXAMPLES)]))
 
 
 def _check_labels(data: Data, name: str, split: Split) -> None:
@@ -182,10 +189,10 @@ def _check_labels(data: Data, name: str, split: Split) -> None:
         return
     outside = (target < 0) | (target >= len(classes))
     if outside.any():
-        values, times = np.unique(target[outside], return_counts=True)
-        found = ", ".join(f"{value} ({count} times)" for value, count in zip(values[:5].tolist(), times[:5].tolist()))
+        values, counts = np.unique(target[outside], return_counts=True)
+        listed = ", ".join(f"{value} ({count} times)" for value, count in zip(values[:5].tolist(), counts[:5].tolist()))
         more = f" and {len(values) - 5} more values" if len(values) > 5 else ""
         raise DataInvalid(
             f"{data.source.name}: split `{name}` has labels outside its {len(classes)} classes (0 to "
-            f"{len(classes) - 1}): {found}{more}. Correct the labels, or name all classes."
+            f"{len(classes) - 1}): {listed}{more}. Correct the labels, or name all classes."
         )

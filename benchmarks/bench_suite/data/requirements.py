@@ -1,7 +1,7 @@
-"""Needs: the data sets and weights that a plan's cells are made of, where each would come from, and getting them.
+"""Requirements of a plan: the data sets and weights that its cells need, where they would come from, and fetching them.
 
-`downloads` looks at names only: no component is imported and nothing is read, so `bench plan` may ask it. `fetch` gets
-them, as the run itself would, so that afterwards the run needs no network.
+`downloads` looks at names only: it imports no component and reads no file, so `bench plan` can call it. `fetch` loads
+everything as a run would, so that the run needs no network afterwards.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import BenchError, DataUnavailable
-from bench_suite.data.hub import cached, hub_command, own_files, path_fault
+from bench_suite.data.hub import cached, hub_command, own_files, path_error
 from bench_suite.data.layout import FORMATS, data_folder
-from bench_suite.data.sources import PACKAGE_COMMAND, Sources
+from bench_suite.data.sources import PACKAGE_COMMAND, Location, Sources
 from bench_suite.suite.plan import Cell, Plan, digest
 from bench_suite.suite.spec import ComponentUse
 
@@ -35,57 +35,72 @@ class Need:
     "A hub id, or the name of a distribution."
     used_by: tuple[str, ...]
     "Labels of the tasks or models."
-    location: str | None
-    "`folder:ID`, `hub:ID (cached)`, `hub:ID (download)` or `package:NAME VERSION`; None where it cannot be had."
+    location: Location | None
+    "Where a run would take it from; None if it cannot be had."
     command: str
-    "What to paste to get it."
+    "The command that downloads or installs it."
     hint: str = ""
-    "What else may be meant; empty where nothing is."
+    "Another data set that the user may have meant, or how to use files of their own; may be empty."
 
     @cached_property
     def size(self) -> int | None:
-        """Bytes in `$BENCH_DATA` or the hub's caches, else None; counted when asked for: each file is looked at."""
-        counted = (f"folder:{self.name}", f"hub:{self.name} (cached)")
-        return size_of(self.name, self.what) if self.location in counted else None
+        """Bytes in `$BENCH_DATA` or the hub's caches, else None. Each file is looked at, so it is counted on demand."""
+        if self.location is None or self.location.name != self.name:  # a folder that the suite names by its path
+            return None
+        return size_of(self.name, self.what) if self.location.source in ("folder", "cache") else None
 
     @property
     def is_download(self) -> bool:
-        """Whether a run would fetch it."""
-        return self.location is not None and self.location.endswith("(download)")
+        """Whether a run would download it."""
+        return self.location is not None and self.location.source == "download"
 
     @property
     def is_missing(self) -> bool:
-        """Whether a run would end without it."""
+        """Whether a run cannot get it."""
         return self.location is None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the need as `bench plan --json` shows it."""
+        return {
+            "what": self.what,
+            "name": self.name,
+            "used_by": self.used_by,
+            "location": None if self.location is None else str(self.location),
+            "command": self.command,
+            "hint": self.hint,
+            "download": self.is_download,
+            "missing": self.is_missing,
+        }
 
 
 def downloads(plan: Plan, sources: Sources | None = None) -> list[Need]:
-    """All that the cells of a plan need of data and weights, by kind and name; nothing is imported or loaded.
+    """Return all data and weights that the cells of a plan need, by kind and name, without importing or loading any.
 
-    What is generated, or trained from scratch, is not among them; nor what a task's file does not state (`HUB`,
-    `PACKAGE`, or an option `id`).
+    Generated data and models trained from scratch need nothing. Data that a task's file does not state (`HUB`,
+    `PACKAGE`, or an option `id`) are not listed.
 
-    Raises SuiteError where such an `id` is a path.
+    Raises:
+        SuiteError: An option `id` holds a path.
     """
     sources = sources or Sources()
-    found: dict[tuple[What, str], Need] = {}
-    for choice, options in (*_distinct(plan.cells, _task), *_distinct(plan.cells, _model)):
-        if choice.component.kind == "tasks":
-            _check_id(plan, choice, options)
-            parts = _of_task(choice.component, options, sources)
+    needs: dict[tuple[What, str], Need] = {}
+    for use, options in (*_distinct(plan.cells, _task), *_distinct(plan.cells, _model)):
+        if use.component.kind == "tasks":
+            _check_id(plan, use, options)
+            parts = _needs_of_task(use.component, options, sources)
         else:
-            parts = _of_model(choice.component, options, sources)
+            parts = _needs_of_model(use.component, options, sources)
         for need in parts:
-            earlier = found.get((need.what, need.name), need)
-            labels = tuple(dict.fromkeys((*earlier.used_by, choice.label)))
-            found[need.what, need.name] = replace(need, used_by=labels)
+            earlier = needs.get((need.what, need.name), need)
+            labels = tuple(dict.fromkeys((*earlier.used_by, use.label)))
+            needs[need.what, need.name] = replace(need, used_by=labels)
     plan.suite.document.raise_errors()
-    return sorted(found.values(), key=lambda need: (need.what, need.name))
+    return sorted(needs.values(), key=lambda need: (need.what, need.name))
 
 
 def _check_id(plan: Plan, task: ComponentUse, options: Mapping[str, Any]) -> None:
     for hub_id in hub_ids(task.component, options):
-        if (error := path_fault(hub_id)) is not None:
+        if (error := path_error(hub_id)) is not None:
             plan.suite.document.error((*task.key, "id"), error)
 
 
@@ -100,147 +115,154 @@ def _model(cell: Cell) -> tuple[ComponentUse, Mapping[str, Any]]:
 def _distinct(
     cells: Iterable[Cell], of: Callable[[Cell], tuple[ComponentUse, Mapping[str, Any]]]
 ) -> list[tuple[ComponentUse, Mapping[str, Any]]]:
-    """Tasks or models with each of the options that an axis gives them."""
+    """Return the tasks or models, each with every set of options that an axis gives it."""
     pairs = map(of, cells)
-    return list({(choice.label, digest(dict(options))): (choice, options) for choice, options in pairs}.values())
+    return list({(use.label, digest(dict(options))): (use, options) for use, options in pairs}.values())
 
 
 def hub_ids(task: Component, options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The hub's data sets that a task is made of; of the task `hub` the one that its options name."""
+    """Return the hub ids of the data sets that a task reads; for the task `hub` the one that its options name."""
     named = options.get("id")
     return (named,) if isinstance(named, str) and not task.words("HUB") else task.words("HUB")
 
 
-def _of_task(task: Component, options: Mapping[str, Any], sources: Sources) -> Iterator[Need]:
+def _needs_of_task(task: Component, options: Mapping[str, Any], sources: Sources) -> Iterator[Need]:
     ids, package = hub_ids(task, options), task.words("PACKAGE")
     if package and (options.get("data") == "sample" or not ids):
         yield Need("data", package[0], (), sources.locate_package(*package), PACKAGE_COMMAND)
         return
     for hub_id in ids:
         command, location = hub_command(hub_id, revision=options.get("revision")), locate_hub(task, hub_id, sources)
-        yield Need("data", hub_id, (), location, command, "" if task.words("HUB") else _meant(hub_id, location))
+        yield Need("data", hub_id, (), location, command, "" if task.words("HUB") else _hint(hub_id, location))
 
 
-def _meant(hub_id: str, location: str | None) -> str:
-    """What a person may have meant by an id that is neither a folder of their own nor in the hub's caches."""
-    if location is not None and not location.endswith("(download)"):
+def _hint(hub_id: str, location: Location | None) -> str:
+    """Return what the user may have meant by an id that neither `$BENCH_DATA` nor the hub's caches hold."""
+    if location is not None and location.source != "download":
         return ""
     near = nearest(hub_id, folders()).removeprefix("; ")
     return f"$BENCH_DATA holds no {hub_id}: {near}" if near else (own_files() if location is None else "")
 
 
 def folders() -> list[str]:
-    """Ids of the data sets that `$BENCH_DATA` holds: `owner/name`, or `name` where its files lie there at once."""
+    """Return the ids of the data sets in `$BENCH_DATA`: `owner/name`, or `name` if that folder holds the files."""
     root = os.environ.get("BENCH_DATA")
-    found = []
-    for folder in _below(Path(root).expanduser()) if root else ():
-        inner = [location.name for location in _below(folder)]
+    ids = []
+    for folder in _subfolders(Path(root).expanduser()) if root else ():
+        names = [subfolder.name for subfolder in _subfolders(folder)]
         files = any(file.name.lower().endswith(FORMATS) and file.is_file() for file in folder.iterdir())
-        found += [folder.name] if files else [f"{folder.name}/{name}" for name in inner]
-    return found
+        ids += [folder.name] if files else [f"{folder.name}/{name}" for name in names]
+    return ids
 
 
-def _below(folder: Path) -> list[Path]:
-    """Folders in a folder, by name; none where it cannot be read."""
+def _subfolders(folder: Path) -> list[Path]:
+    """Return the visible folders in a folder, sorted; none if it cannot be read."""
     try:
-        return sorted(
-            location for location in folder.iterdir() if location.is_dir() and not location.name.startswith(".")
-        )
+        return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     except OSError:
         return []
 
 
-def locate_hub(task: Component, hub_id: str, sources: Sources) -> str | None:
-    """Where a run would take a data set of a task's from, in the words of `Need.place`."""
+def locate_hub(task: Component, hub_id: str, sources: Sources) -> Location | None:
+    """Return where a run would take a task's data set from; None if it cannot be had."""
     return sources.locate_hub(hub_id, downloads=bool(task.facts.get("DOWNLOADS", True)))
 
 
-def _of_model(model: Component, options: Mapping[str, Any], sources: Sources) -> Iterator[Need]:
-    """Of a model with an option `pretrained`, what that names: a folder, a hub id, or one that a package holds."""
+def _needs_of_model(model: Component, options: Mapping[str, Any], sources: Sources) -> Iterator[Need]:
+    """Yield the weights that a model's option `pretrained` names: in a folder, on the hub, or in a package."""
     name = options.get("pretrained")
     if not isinstance(name, str):
         return
     if name.startswith((".", "/", "~")):
         folder = discovery.located(model, options)["pretrained"]
-        location = f"folder:{Path(folder).name}" if os.path.isdir(folder) else None
+        location = Location("folder", Path(folder).name) if os.path.isdir(folder) else None
         yield Need("weights", name, (), location, "the suite names a folder of your own")
         return
+    yield Need("weights", name, (), _locate_weights(model, name, sources), hub_command(name, "model"))
+
+
+def _locate_weights(model: Component, name: str, sources: Sources) -> Location | None:
+    if data_folder(name) is not None:
+        return Location("folder", name)
+    if cached(name, "model"):
+        return Location("cache", name)
     package = model.words("PACKAGE") if name in model.words("HUB") else ()
-    location = f"folder:{name}" if data_folder(name) is not None else None
-    location = location or (f"hub:{name} (cached)" if cached(name, "model") else None)
-    location = location or (sources.locate_package(*package) if package else None)
-    location = location or (None if sources.is_offline else f"hub:{name} (download)")
-    yield Need("weights", name, (), location, hub_command(name, "model"))
+    if package and (installed := sources.locate_package(*package)) is not None:
+        return installed
+    return None if sources.is_offline else Location("download", name)
 
 
 def size_of(hub_id: str, what: What) -> int | None:
-    """Bytes that a folder, or the hub's caches, hold of a repository; None where they hold nothing."""
+    """Return the bytes of a repository in its folder or in the hub's caches; None if they hold nothing of it."""
     folder = data_folder(hub_id)
     folders = [folder] if folder is not None else cached(hub_id, "dataset" if what == "data" else "model")
     # A snapshot's files are links to `blobs`, which is counted already.
-    files = [file for location in folders for file in location.rglob("*") if file.is_file() and not file.is_symlink()]
+    files = [file for root in folders for file in root.rglob("*") if file.is_file() and not file.is_symlink()]
     return sum(file.stat().st_size for file in files) if files else None
 
 
-# ── getting them ────────────────────────────────────────────────────────────────────────────────
+# ── fetching ────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
-class Got:
-    """What came of getting one thing."""
+class FetchResult:
+    """The result of fetching one data set or the weights of one model."""
 
     what: What
     label: str
-    "Of the task or model."
+    "Label of the task or model."
     origin: str | None
-    "Where it came from; None where it could not be had."
+    "Where it came from; None if it could not be fetched."
     detail: str = ""
-    "How many examples a data set has; of what could not be had, why, and how to get it."
+    "The number of examples in each split; after a failure the reason, and how to get the data or weights."
 
 
-def fetch(plan: Plan, sources: Sources, tell: Callable[[str], None]) -> Iterator[Got]:
-    """Get all that the cells of a plan need, one after another; what one lacks does not keep another.
+def fetch(plan: Plan, sources: Sources, on_progress: Callable[[str], None]) -> Iterator[FetchResult]:
+    """Fetch everything that the cells of a plan need, one by one; a failure does not stop the others.
 
-    Each task is loaded as a run would load it, so that what it leaves in the hub's cache and in `sources.cache` is what
-    the run looks for; each model with a function `fetch(options, sources)` gets its weights.
+    Each task is loaded as a run would load it, so that the hub's cache and `sources.cache` hold what the run needs.
+    Each model with a function `fetch(options, sources)` fetches its weights.
 
     Args:
-        tell: called with the name of what is being fetched, before it is.
+        plan: The plan.
+        sources: Where data and weights are read from.
+        on_progress: Called with a description of each item before it is fetched.
     """
-    for choice, options in _distinct(plan.cells, _task):
-        tell(f"{choice.label}: data")
-        yield _got("data", choice, options, sources, _load)
-    for choice, options in _distinct(plan.cells, _model):
-        if "fetch" in choice.component.functions:
-            tell(f"{choice.label}: weights")
-            yield _got("weights", choice, options, sources, _weights)
+    for use, options in _distinct(plan.cells, _task):
+        on_progress(f"{use.label}: data")
+        yield _fetch("data", use, options, sources, _load_data)
+    for use, options in _distinct(plan.cells, _model):
+        if "fetch" in use.component.functions:
+            on_progress(f"{use.label}: weights")
+            yield _fetch("weights", use, options, sources, _fetch_weights)
 
 
-def _got(
+def _fetch(
     what: What,
-    choice: ComponentUse,
+    use: ComponentUse,
     options: Mapping[str, Any],
     sources: Sources,
     get: Callable[[Any, Any, Sources], tuple[str, str]],
-) -> Got:
+) -> FetchResult:
     try:
-        module = discovery.load(choice.component)
-        made = discovery.make_options(choice.component, options)
-        return Got(what, choice.label, *get(module, made, sources))
+        module = discovery.load(use.component)
+        return FetchResult(what, use.label, *get(module, discovery.make_options(use.component, options), sources))
     except BenchError as error:
-        return Got(what, choice.label, None, str(error))
-    except OSError as error:  # a full disk, a file that may not be read: the other things can be had all the same
-        return Got(what, choice.label, None, f"{type(error).__name__}: {error.strerror or error}")
+        return FetchResult(what, use.label, None, str(error))
+    except OSError as error:  # a full disk or an unreadable file does not prevent fetching the rest
+        return FetchResult(what, use.label, None, f"{type(error).__name__}: {error.strerror or error}")
 
 
-def _load(module: Any, options: Any, sources: Sources) -> tuple[str, str]:
+def _load_data(module: Any, options: Any, sources: Sources) -> tuple[str, str]:
+    """Return the origin and the sizes of the splits. Raise DataUnavailable if a shift in `SHIFTS` is absent."""
     data = module.load(options, sources)
-    for part, note in data.source.notes.items():
-        if part.startswith("shift:") and str(note).startswith("left out"):  # as a task may do; the run would lack it
-            raise DataUnavailable(f"{part} is {note}")
+    for shift in getattr(module, "SHIFTS", ()):
+        split = f"shift:{shift}"
+        if split not in data.splits:
+            raise DataUnavailable(f"{split} is {data.source.notes.get(split, 'missing')}")
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in data.splits.items())
     return data.source.origin, sizes
 
 
-def _weights(module: Any, options: Any, sources: Sources) -> tuple[str, str]:
+def _fetch_weights(module: Any, options: Any, sources: Sources) -> tuple[str, str]:
     return module.fetch(options, sources) or "trained from scratch", ""

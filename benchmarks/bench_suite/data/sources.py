@@ -1,4 +1,4 @@
-"""Sources: where a task's data come from, here and now: a folder, the Hugging Face hub, or an installed package."""
+"""Sources of a task's data on this machine: a folder, the Hugging Face hub, or an installed package."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench_suite.contracts import DataInvalid, DataUnavailable
-from bench_suite.data.hub import Asked, HubUnreachable, cached, first_line, load, with_columns
 from bench_suite.data.hub import Fetched as Fetched
+from bench_suite.data.hub import HubRequest, HubUnreachable, cached, first_line, load, with_columns
 from bench_suite.data.hub import hub_command as hub_command
 from bench_suite.data.layout import Folder, read_folder
 from bench_suite.data.layout import data_folder as data_folder
@@ -25,34 +25,57 @@ if TYPE_CHECKING:
     from bench_suite.data.cache import Cache
 
 
+SourceKind = Literal["folder", "cache", "package", "download"]
+"""A folder (of `$BENCH_DATA`, or one that a suite names), the hub's local cache, an installed package, or the hub."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """The place from which a run would take data or weights."""
+
+    source: SourceKind
+    name: str
+    "The hub id, the name of the folder, or the name of the distribution."
+    version: str | None = None
+    "Version of the distribution, for a package."
+
+    def __str__(self) -> str:
+        """Return `folder:ID`, `hub:ID (cached)`, `hub:ID (download)` or `package:NAME VERSION`."""
+        if self.source == "folder":
+            return f"folder:{self.name}"
+        if self.source == "package":
+            return f"package:{self.name} {self.version}"
+        return f"hub:{self.name} ({'cached' if self.source == 'cache' else 'download'})"
+
+
 @dataclass(frozen=True)
 class Repository:
-    """A data set of the hub, or a folder of the same layout: its splits, each read when it is asked for."""
+    """A data set of the hub, or a folder of the same layout, whose splits are read one by one."""
 
     hub_id: str
     splits: tuple[str, ...]
     read: Callable[[str, Sequence[str] | None], Fetched]
-    "A split and the columns that are needed (None: all). Raises DataInvalid where a column is not there."
+    "Takes a split and the needed columns (None: all). Raises DataInvalid if a column is missing."
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What every task's `load` is given to read from. Nothing is fetched until it is asked for."""
+    """The sources that every task's `load` reads from. Nothing is fetched before a task asks for it."""
 
     offline: bool = False
-    "Skip the hub at once; its local cache still serves."
+    "Skip the hub; its local cache is still read."
     trust: bool = False
-    "Remote code of a data set may run (`--trust`)."
+    "Allow the data set's own code to run (`--trust`)."
     cache: Cache | None = None
-    "Where decoded images and the like are kept; None keeps nothing."
+    "Keeps decoded images and other prepared arrays; None keeps nothing."
     progress: bool = False
-    "Show on standard error how far a download is."
+    "Show the progress of downloads on standard error."
     _unreachable: dict[str, HubUnreachable] = field(default_factory=dict, init=False, repr=False, compare=False)
-    "By hub id: what the hub did not answer to. It is not asked again, or each cell of a run would wait anew."
+    "Earlier errors of the hub by hub id. The hub is not asked again, because each cell of a run would wait for it."
 
     @property
     def is_offline(self) -> bool:
-        """True under `offline` or `HF_HUB_OFFLINE=1`."""
+        """Whether `offline` or `HF_HUB_OFFLINE=1` is set."""
         return self.offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
 
     # ── the Hugging Face hub, or a folder of the same layout ────────────────────────────────────
@@ -66,41 +89,43 @@ class Sources:
         columns: Sequence[str] | None = None,
         revision: str | None = None,
     ) -> Fetched:
-        """One whole split of a data set: of `$BENCH_DATA/<hub id>`, else of the hub or its local cache.
+        """Return one whole split of a data set from `$BENCH_DATA/<hub id>`, else from the hub or its local cache.
 
         Args:
             hub_id: `owner/name`.
-            split: the hub's name of the split.
-            config: the hub's name of the configuration; None for the only one. A folder that holds one data set only
+            split: The hub's name of the split.
+            config: The hub's name of the configuration; None for the only one. A folder that holds a single data set
                 needs no sub-folder of that name.
-            columns: those that are needed; None for all.
-            revision: branch, tag or commit on the hub; None for the newest. A folder is taken as it is.
+            columns: The needed columns; None for all.
+            revision: Branch, tag or commit on the hub; None for the newest. It does not apply to a folder.
 
         Raises:
-            DataUnavailable: none of these places has it; the message holds the command that gets it.
-            DataInvalid: it is there and cannot be read, or lacks a column.
+            DataUnavailable: None of these sources has it; the message holds the command that downloads it.
+            DataInvalid: It cannot be read, or lacks a column.
         """
         folder = read_folder(hub_id)
-        here = None if folder is not None and folder.is_flat else config
-        if folder is not None and split in folder.splits(here):
-            return folder.read(here, split, columns)
-        asked = Asked(hub_id, config, revision, split, _looked_for(hub_id, folder, here, split))
-        fetched = self._load(asked)[split]
+        folder_config = None if folder is not None and folder.is_flat else config
+        if folder is not None and split in folder.splits(folder_config):
+            return folder.read(folder_config, split, columns)
+        request = HubRequest(hub_id, config, revision, split, _not_found_locally(hub_id, folder, folder_config, split))
+        fetched = self._load(request)[split]
         return replace(fetched, table=with_columns(fetched.table, hub_id, columns))
 
     def repository(self, hub_id: str, *, config: str | None = None, revision: str | None = None) -> Repository:
-        """All splits of a data set, whatever they are called; the places and arguments are those of `hub`.
+        """Return all splits of a data set, whatever their names; sources and arguments are those of `hub`.
 
-        A configuration that a folder does not have is not found in it, whatever it holds: a person has named it.
+        Unlike `hub`, it does not read a folder without the named configuration, because a person has named it.
 
         Raises:
-            DataUnavailable: none of these places has it; the message holds the command that gets it.
-            DataInvalid: it has several configurations, and none of them is named.
+            DataUnavailable: None of these sources has it; the message holds the command that downloads it.
+            DataInvalid: It has several configurations, and `config` names none of them.
         """
         folder = read_folder(hub_id)
         if folder is not None and (splits := folder.splits(config)):
             return Repository(hub_id, splits, partial(folder.read, config))
-        loaded = self._load(Asked(hub_id, config, revision, None, _looked_for(hub_id, folder, config, None)))
+        loaded = self._load(
+            HubRequest(hub_id, config, revision, None, _not_found_locally(hub_id, folder, config, None))
+        )
 
         def read(split: str, columns: Sequence[str] | None) -> Fetched:
             table = with_columns(loaded[split].table, f"{hub_id}, split {split}", columns)
@@ -108,51 +133,52 @@ class Sources:
 
         return Repository(hub_id, tuple(loaded), read)
 
-    def _load(self, asked: Asked) -> dict[str, Fetched]:
-        if self.is_offline and not cached(asked.hub_id):
-            reason = "the hub is skipped (--offline, or HF_HUB_OFFLINE=1), and its local cache does not hold it"
-            command = hub_command(asked.hub_id, revision=asked.revision)
-            raise DataUnavailable(f"{asked.hub_id}: {asked.looked}; {reason}", command)
-        if (earlier := self._unreachable.get(asked.hub_id)) is not None:
+    def _load(self, request: HubRequest) -> dict[str, Fetched]:
+        if self.is_offline and not cached(request.hub_id):
+            raise request.unavailable(
+                "the hub is skipped (--offline, or HF_HUB_OFFLINE=1), and its local cache does not hold it"
+            )
+        if (earlier := self._unreachable.get(request.hub_id)) is not None:
             raise earlier.with_traceback(None)
         try:
-            return load(asked, offline=self.is_offline, trust=self.trust, progress=self.progress)
+            return load(request, offline=self.is_offline, trust=self.trust, progress=self.progress)
         except HubUnreachable as error:
-            self._unreachable[asked.hub_id] = error
+            self._unreachable[request.hub_id] = error
             raise
 
-    def locate_hub(self, hub_id: str, *, downloads: bool = True) -> str | None:
-        """Where `hub` would find a data set, without loading: `folder:ID`, `hub:ID (cached)` or `hub:ID (download)`.
+    def locate_hub(self, hub_id: str, *, downloads: bool = True) -> Location | None:
+        """Return where `hub` would find a data set, without loading it; None if it cannot be had.
 
         Args:
-            downloads: False where a task reads only what is on this machine, by itself.
+            hub_id: `owner/name`.
+            downloads: False if the task never downloads and reads this machine's files itself.
         """
         if data_folder(hub_id) is not None:
-            return f"folder:{hub_id}"
+            return Location("folder", hub_id)
         if downloads and importlib.util.find_spec("datasets") is None:
             return None
         if cached(hub_id):
-            return f"hub:{hub_id} (cached)"
-        return None if self.is_offline or not downloads else f"hub:{hub_id} (download)"
+            return Location("cache", hub_id)
+        return None if self.is_offline or not downloads else Location("download", hub_id)
 
     # ── installed packages ──────────────────────────────────────────────────────────────────────
 
     def package(self, distribution: str, path: str) -> tuple[Path, str]:
-        """A data file inside an installed distribution, and the distribution's version. Imports nothing of it.
+        """Return a data file of an installed distribution, and the distribution's version, without importing it.
 
         Raises:
-            DataUnavailable: the distribution is not installed, or has no such file.
+            DataUnavailable: The distribution is not installed, or has no such file.
         """
         try:
-            found = importlib.metadata.distribution(distribution)
+            installed = importlib.metadata.distribution(distribution)
         except importlib.metadata.PackageNotFoundError:
             message = f"the package `{distribution}`, which holds these data, is not installed"
             raise DataUnavailable(message, PACKAGE_COMMAND) from None
-        file = Path(str(found.locate_file(path)))
+        file = Path(str(installed.locate_file(path)))
         if not file.is_file():
-            message = f"the package `{distribution}` {found.version} has no file `{path}`"
+            message = f"the package `{distribution}` {installed.version} has no file `{path}`"
             raise DataUnavailable(message, f"{PACKAGE_COMMAND} --upgrade --force-reinstall {distribution}")
-        return file, found.version
+        return file, installed.version
 
     def csv(
         self,
@@ -163,15 +189,18 @@ class Sources:
         delimiter: str = ",",
         types: dict[str, Any] | None = None,
     ) -> tuple[pa.Table, str]:
-        """A (compressed) CSV file inside an installed distribution, and `package:NAME VERSION` as its origin.
+        """Return a (compressed) CSV file of an installed distribution, and `package:NAME VERSION` as its origin.
 
         Args:
-            header: whether the first line names the columns; else they are `f0`, `f1`, ...
-            types: Arrow types by column, where they should not be guessed.
+            distribution: Name of the distribution.
+            path: The file's path within the distribution.
+            header: Whether the first line names the columns; if not, they are called `f0`, `f1`, ...
+            delimiter: The character between two values.
+            types: Arrow types by column; the types of the other columns are inferred.
 
         Raises:
-            DataUnavailable: as `package`.
-            DataInvalid: it does not read as such.
+            DataUnavailable: The distribution is not installed, or has no such file.
+            DataInvalid: The file cannot be read as CSV.
         """
         import pyarrow as pa
         from pyarrow import csv
@@ -188,29 +217,30 @@ class Sources:
             reason = first_line(error, file.parent)
             raise DataInvalid(
                 f"`{path}` of the package `{distribution}` {version} cannot be read: {reason}\n"
-                f"  to mend it: pip install --force-reinstall {distribution}"
+                f"  to repair it: pip install --force-reinstall {distribution}"
             ) from error
         return table, f"package:{distribution} {version}"
 
-    def locate_package(self, distribution: str, path: str) -> str | None:
-        """`package:NAME VERSION` where `package` would find the file, else None."""
+    def locate_package(self, distribution: str, path: str) -> Location | None:
+        """Return the location of the file that `package` would return; None if it would raise."""
         try:
-            return f"package:{distribution} {self.package(distribution, path)[1]}"
+            return Location("package", distribution, self.package(distribution, path)[1])
         except DataUnavailable:
             return None
 
 
 def numbers(column: pa.ChunkedArray, dtype: Literal["uint8", "int64", "float64"], name: str) -> np.ndarray:
-    """(n,) numbers of an Arrow column.
+    """Return the (n,) numbers of an Arrow column.
 
-    Read from its buffers, since Arrow's `to_numpy`, `fill_null` and the like import pandas: 0.12 s and more.
+    They are read from its buffers, because Arrow's `to_numpy`, `fill_null` and others import pandas: 0.12 s and more.
 
     Args:
-        dtype: what they shall be; missing ones become NaN in `float64`.
-        name: what the numbers are, for messages.
+        column: The column.
+        dtype: Type of the result; in `float64` missing values become NaN.
+        name: What messages call the numbers.
 
     Raises:
-        DataInvalid: a value is missing or not a number of this kind.
+        DataInvalid: A value is not a number of this type, or is missing and `dtype` is not `float64`.
     """
     import numpy as np
     import pyarrow as pa
@@ -223,18 +253,18 @@ def numbers(column: pa.ChunkedArray, dtype: Literal["uint8", "int64", "float64"]
         raise DataInvalid(f"{name}: {values.null_count} of {len(values)} values are missing")
     valid, data = values.buffers()
     rows = slice(values.offset, values.offset + len(values))
-    found = np.frombuffer(data, dtype=dtype)[rows].copy() if len(values) else np.empty(0, dtype)
+    array = np.frombuffer(data, dtype=dtype)[rows].copy() if len(values) else np.empty(0, dtype)
     if values.null_count:
-        found[np.unpackbits(np.frombuffer(valid, dtype=np.uint8), bitorder="little")[rows] == 0] = np.nan
-    return found
+        array[np.unpackbits(np.frombuffer(valid, dtype=np.uint8), bitorder="little")[rows] == 0] = np.nan
+    return array
 
 
 PACKAGE_COMMAND = "pip install 'bench-suite[samples]'"
-"""What to paste for the data that ship in packages."""
+"""The command that installs the data that ship in packages."""
 
 
-def _looked_for(hub_id: str, folder: Folder | None, config: str | None, split: str | None) -> str:
-    """Where a data set is not, before the hub is asked."""
+def _not_found_locally(hub_id: str, folder: Folder | None, config: str | None, split: str | None) -> str:
+    """Return why `$BENCH_DATA` does not hold the data set, for the message of a failed request to the hub."""
     if not os.environ.get("BENCH_DATA"):
         return "BENCH_DATA is not set"
-    return f"no folder $BENCH_DATA/{hub_id}" if folder is None else folder.lacks(config, split)
+    return f"no folder $BENCH_DATA/{hub_id}" if folder is None else folder.describe_missing(config, split)

@@ -1,7 +1,7 @@
-"""Splits: examples held in memory, and views on some of them, on two together, or on changed ones.
+"""Splits: examples in memory, and views of a part of them, of two splits together, or of changed examples.
 
-A split on disk may offer `targets`, (n,) or whatever the problem has, known without reading an example. Then labels are
-checked and classes get their shares as in memory, and nothing is decoded for it.
+A split on disk may offer `targets`, (n,) or in the form of the problem, known without reading an example. Labels are
+then checked, and splits stratified, as in memory, and nothing is decoded for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bench_suite.data.fingerprint import hash_of
 from bench_suite.data.ragged import Ragged
 
 CHUNK = 4096
-"""Rows that are read at once from a split that may not fit in memory."""
+"""Rows that are read at a time from a split that may not fit in memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class MemorySplit:
     """Examples whose raw values are in memory (or memory-mapped)."""
 
     ids: np.ndarray
-    "(n,) int64, as `fingerprint.content_ids` gives them."
+    "(n,) int64, from `fingerprint.content_ids`."
     columns: Mapping[str, Any]
     "Inputs and `target` by name: arrays (n, ...), lists of n, or `Ragged` of n rows."
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -36,24 +36,24 @@ class MemorySplit:
     def __post_init__(self) -> None:
         for name, column in {**self.columns, **self.groups}.items():
             if len(column) != len(self.ids):
-                raise DataInvalid(f"column `{name}` has {len(column)} rows where there are {len(self.ids)} ids")
+                raise DataInvalid(f"column `{name}` has {len(column)} rows, but there are {len(self.ids)} ids")
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def take(self, rows: np.ndarray) -> Mapping[str, Any]:
-        """The columns at `rows` ((k,) positions), in that order."""
+        """Return the columns at `rows` ((k,) positions), in that order."""
         return {name: _rows(column, rows) for name, column in self.columns.items()}
 
     def at(self, rows: np.ndarray) -> MemorySplit:
-        """The examples at `rows` ((k,) positions), in that order, as a split of their own."""
+        """Return a new split of the examples at `rows` ((k,) positions), in that order."""
         groups = {name: values[rows] for name, values in self.groups.items()}
         return MemorySplit(self.ids[rows], self.take(rows), groups)
 
 
 @dataclass(frozen=True, eq=False)
 class Subset:
-    """Some examples of another split, in a given order. Nothing is read or copied until `take`."""
+    """A view of some examples of another split, in a given order. Nothing is read or copied until `take`."""
 
     split: Split
     rows: np.ndarray
@@ -61,7 +61,7 @@ class Subset:
 
     @cached_property
     def ids(self) -> np.ndarray:
-        """(m,) int64"""
+        """The (m,) int64 ids."""
         return self.split.ids[self.rows]
 
     @cached_property
@@ -71,12 +71,12 @@ class Subset:
 
     @property
     def in_memory(self) -> bool:
-        """As the split it is a view of."""
+        """Whether the underlying split is in memory."""
         return self.split.in_memory
 
     @cached_property
     def targets(self) -> Any | None:
-        """(m,) targets, where the split it is a view of knows them without reading."""
+        """The (m,) targets if the underlying split knows them without reading, else None."""
         whole = targets_of(self.split)
         return None if whole is None else _rows(whole, self.rows)
 
@@ -84,20 +84,20 @@ class Subset:
         return len(self.rows)
 
     def take(self, rows: np.ndarray) -> Mapping[str, Any]:
-        """The columns at `rows` ((k,) positions in this subset), in that order."""
+        """Return the columns at `rows` ((k,) positions in this subset), in that order."""
         return self.split.take(self.rows[np.asarray(rows)])
 
 
 @dataclass(frozen=True, eq=False)
 class Joined:
-    """The examples of one split and then those of another."""
+    """A view of the examples of one split followed by those of another."""
 
     first: Split
     second: Split
 
     @cached_property
     def ids(self) -> np.ndarray:
-        """(n,) int64"""
+        """The (n,) int64 ids."""
         return np.concatenate([self.first.ids, self.second.ids])
 
     @cached_property
@@ -108,43 +108,43 @@ class Joined:
 
     @property
     def in_memory(self) -> bool:
-        """True where both are."""
+        """Whether both splits are in memory."""
         return self.first.in_memory and self.second.in_memory
 
     @cached_property
     def targets(self) -> Any | None:
-        """(n,) targets, where both splits know them without reading."""
+        """The (n,) targets if both splits know them without reading, else None."""
         parts = [targets_of(part) for part in (self.first, self.second)]
-        return None if any(part is None for part in parts) else joined(parts)
+        return None if any(part is None for part in parts) else concatenate(parts)
 
     def __len__(self) -> int:
         return len(self.first) + len(self.second)
 
     def take(self, rows: np.ndarray) -> Mapping[str, Any]:
-        """The columns at `rows` ((k,) positions), in that order."""
+        """Return the columns at `rows` ((k,) positions), in that order."""
         rows = np.asarray(rows)
-        early = rows < len(self.first)
-        if early.all():
+        in_first = rows < len(self.first)
+        if in_first.all():
             return self.first.take(rows)
-        if not early.any():
+        if not in_first.any():
             return self.second.take(rows - len(self.first))
-        parts = self.first.take(rows[early]), self.second.take(rows[~early] - len(self.first))
+        parts = self.first.take(rows[in_first]), self.second.take(rows[~in_first] - len(self.first))
         order = np.empty(len(rows), dtype=np.int64)
-        order[np.r_[np.flatnonzero(early), np.flatnonzero(~early)]] = np.arange(len(rows))
-        return {name: _rows(joined([parts[0][name], parts[1][name]]), order) for name in parts[0]}
+        order[np.r_[np.flatnonzero(in_first), np.flatnonzero(~in_first)]] = np.arange(len(rows))
+        return {name: _rows(concatenate([parts[0][name], parts[1][name]]), order) for name in parts[0]}
 
 
 @dataclass(frozen=True, eq=False)
 class Changed:
-    """The examples of another split with their raw values changed as they are taken: corrupted, or a word swapped."""
+    """A view of a split whose raw values are changed as they are taken: corrupted, or with a word swapped."""
 
     split: Split
     change: Transform
-    "Raw values of k rows to raw values of the same k rows."
+    "Maps raw values of k rows to raw values of the same k rows."
 
     @property
     def ids(self) -> np.ndarray:
-        """(n,) int64 of the unchanged examples, so that both can be paired."""
+        """The (n,) int64 ids of the unchanged examples, so that both can be paired."""
         return self.split.ids
 
     @property
@@ -154,14 +154,14 @@ class Changed:
 
     @property
     def in_memory(self) -> bool:
-        """As the split that is changed."""
+        """Whether the underlying split is in memory."""
         return self.split.in_memory
 
     def __len__(self) -> int:
         return len(self.split)
 
     def take(self, rows: np.ndarray) -> Mapping[str, Any]:
-        """The changed columns at `rows` ((k,) positions), in that order."""
+        """Return the changed columns at `rows` ((k,) positions), in that order."""
         return self.change(self.split.take(rows))
 
 
@@ -171,8 +171,8 @@ def _rows(column: Any, rows: np.ndarray) -> Any:
     return [column[row] for row in np.asarray(rows).tolist()]
 
 
-def joined(parts: Sequence[Any]) -> Any:
-    """One column out of parts of it (at least one): arrays, `Ragged`, or lists."""
+def concatenate(parts: Sequence[Any]) -> Any:
+    """Return one column out of its parts (at least one): arrays, `Ragged`, or lists."""
     if isinstance(parts[0], np.ndarray):
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
     if isinstance(parts[0], Ragged):
@@ -181,9 +181,9 @@ def joined(parts: Sequence[Any]) -> Any:
 
 
 def targets_of(split: Split) -> Any | None:
-    """All targets of a split, where they are known without reading an example; else None.
+    """Return all targets of a split if they are known without reading an example, else None.
 
-    A `Changed` split says nothing: a change may be one of targets too.
+    The targets of a `Changed` split are not known, because the change may affect them.
     """
     if isinstance(split, MemorySplit):
         return split.columns.get("target")
@@ -191,13 +191,13 @@ def targets_of(split: Split) -> Any | None:
 
 
 def column(split: Split, name: str) -> Any | None:
-    """All values of one column of a split, or None where there is none of that name.
+    """Return all values of one column of a split; None if it has no column of that name.
 
-    Targets are had from `targets_of` where it knows them. All else of a split that is not held here is read `CHUNK`
-    rows at a time, so that no more than that and this column is held.
+    Targets come from `targets_of` if it knows them. A split that is not in memory is read `CHUNK` rows at a time, so
+    that only these rows and the column itself are held.
     """
-    if name == "target" and (known := targets_of(split)) is not None:
-        return known
+    if name == "target" and (targets := targets_of(split)) is not None:
+        return targets
     if isinstance(split, MemorySplit):
         return split.columns.get(name)
     if isinstance(split, Subset) and split.in_memory:
@@ -205,18 +205,22 @@ def column(split: Split, name: str) -> Any | None:
         return None if whole is None else _rows(whole, split.rows)
     if isinstance(split, Joined):
         parts = [part for part in (column(split.first, name), column(split.second, name)) if part is not None]
-        return joined(parts) if len(parts) == 2 else None
+        return concatenate(parts) if len(parts) == 2 else None
     chunks = []
     for start in range(0, len(split), CHUNK):
         taken = split.take(np.arange(start, min(start + CHUNK, len(split))))
         if name not in taken:
             return None
         chunks.append(taken[name])
-    return joined(chunks) if chunks else None
+    return concatenate(chunks) if chunks else None
 
 
 def chosen_groups(available: Mapping[str, np.ndarray], names: Sequence[str] | None) -> dict[str, np.ndarray]:
-    """The sensitive attributes that a suite asks for; None asks for all."""
+    """Return the sensitive attributes that a suite asks for; None asks for all.
+
+    Raises:
+        DataInvalid: The task has no attribute of one of the names.
+    """
     unknown = [name for name in names or () if name not in available]
     if unknown:
         allowed = ", ".join(available) or "none"
@@ -225,7 +229,7 @@ def chosen_groups(available: Mapping[str, np.ndarray], names: Sequence[str] | No
 
 
 def fingerprint_of(splits: Mapping[str, Split]) -> str:
-    """Hash of what splits hold and of who landed where; inputs count through the ids, which are of their content."""
+    """Return a hash of the examples of each split. Inputs count through the ids, which are hashes of their content."""
     return hash_of(
         {
             name: {"ids": split.ids, "target": column(split, "target"), "groups": dict(split.groups)}

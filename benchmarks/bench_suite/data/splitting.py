@@ -1,7 +1,7 @@
-"""Drawing: which example lands in which part, decided by its content alone.
+"""Splitting by content: only its content decides which part an example belongs to.
 
-No seed and no order of rows has a say, so the parts are the same on every machine and in every run, and a data set that
-grows keeps most of its examples where they were.
+Neither a seed nor the order of rows matters. The parts are the same on every machine and in every run, and a data set
+that grows keeps most of its examples where they were.
 """
 
 from __future__ import annotations
@@ -14,64 +14,65 @@ from bench_suite.data.fingerprint import contents
 
 
 def _mixed(keys: np.ndarray) -> np.ndarray:
-    """(n,) uint64, as good as random and the same for equal keys (SplitMix64, Steele et al. 2014)."""
+    """Return (n,) uint64 pseudo-random numbers that are equal for equal keys (SplitMix64, Steele et al. 2014)."""
     mixed = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def shuffled(ids: np.ndarray) -> np.ndarray:
-    """(n,) rows in an order drawn by content: the same whatever order the rows came in, but for equal rows."""
+def shuffle_by_content(ids: np.ndarray) -> np.ndarray:
+    """Return the (n,) rows in a pseudo-random order that depends on content only; equal rows keep their order."""
     return np.lexsort((np.asarray(ids), _mixed(contents(ids))))
 
 
 def _shuffled_again(ids: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """`rows` in an order that does not depend on how they were dealt.
+    """Return `rows` in an order that does not depend on how they were split.
 
-    Without it the last part would start with those classes whose share of the others was full first.
+    Without it the last part would begin with the classes whose shares of the other parts were filled first.
     """
     return rows[np.lexsort((ids[rows], _mixed(_mixed(contents(ids[rows])))))]
 
 
 def split_by_content(ids: np.ndarray, target: np.ndarray | None, counts: Mapping[str, int]) -> dict[str, np.ndarray]:
-    """Deals rows into parts, drawn by content, so that no content stands in two parts.
+    """Split rows into parts by their content, so that no two parts share an example.
 
-    Examples that stand more than once go to the last part, so what is tested on is tested once. Where too few others
-    are left, whole groups of equal examples are dealt, and sizes are nearly as asked.
+    Repeated examples go to the last part, so that no test example counts twice. If too few other examples are left,
+    whole groups of equal examples are split, and the sizes are approximate.
 
     Args:
         ids: (n,) int64.
-        target: (n,) integer classes to stratify by: each part gets its share of each class; None draws from all.
-        counts: sizes by name, whole numbers that sum to n.
+        target: (n,) integer classes to stratify by, so that each part gets its share of each class; None does not
+            stratify.
+        counts: Sizes by name, whole numbers that sum to n.
 
     Returns:
-        Rows by name, each (m,) int64, in drawn order.
+        Rows by name, each (m,) int64, in pseudo-random order.
 
     Raises:
-        ValueError: the counts are no whole numbers, or do not sum to n.
+        ValueError: The counts are not whole numbers, or do not sum to n.
     """
     if sum(counts.values()) != len(ids) or any(count != int(count) or count < 0 for count in counts.values()):
         raise ValueError(f"counts {dict(counts)} must be whole numbers that sum to the {len(ids)} examples")
-    order = shuffled(ids)
+    order = shuffle_by_content(ids)
     ordered = contents(ids)[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ids) else np.empty(0, dtype=np.int64)
     repeated = np.repeat(np.diff(np.r_[starts, len(ids)]) > 1, np.diff(np.r_[starts, len(ids)]))
     *firsts, last = counts
     single = order[~repeated]
     if len(single) < sum(counts[name] for name in firsts):
-        return _dealt_in_groups(order, starts, counts)
+        return _split_whole_groups(order, starts, counts)
     parts: dict[str, np.ndarray] = {}
     for name in firsts:
-        picked = stratified(single, target, counts[name])
+        picked = select_stratified(single, target, counts[name])
         parts[name], single = single[picked], single[~picked]
     used = np.isin(order, np.concatenate([*parts.values(), single[:0]]))
     parts[last] = order[~used]
     return {name: _shuffled_again(ids, rows) for name, rows in parts.items()}
 
 
-def _dealt_in_groups(order: np.ndarray, starts: np.ndarray, counts: Mapping[str, int]) -> dict[str, np.ndarray]:
-    """Cuts the drawn order where a group of equal examples starts, and each part gets one while there are any."""
+def _split_whole_groups(order: np.ndarray, starts: np.ndarray, counts: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """Cut the order where a group of equal examples starts; each part gets at least one group while there are any."""
     wanted = np.cumsum(list(counts.values()))
     cuts, group = [0], 0
     for part, size in enumerate(list(counts.values())[:-1]):
@@ -79,7 +80,7 @@ def _dealt_in_groups(order: np.ndarray, starts: np.ndarray, counts: Mapping[str,
         if size == 0:
             cuts.append(cuts[-1])
         elif first > last:
-            cuts.append(max(cuts[-1], int(wanted[part])))  # fewer groups than parts: equal examples are parted
+            cuts.append(max(cuts[-1], int(wanted[part])))  # fewer groups than parts: equal examples are separated
         else:
             group = int(np.clip(np.searchsorted(starts, wanted[part]), first, last))
             cuts.append(max(cuts[-1], int(starts[group])))
@@ -87,10 +88,19 @@ def _dealt_in_groups(order: np.ndarray, starts: np.ndarray, counts: Mapping[str,
     return {name: order[start:stop] for name, start, stop in zip(counts, cuts, cuts[1:])}
 
 
-def stratified(order: np.ndarray, target: np.ndarray | None, count: int) -> np.ndarray:
-    """(len(order),) bool: `count` rows of `order`, the first of each class, which has its share in `target`.
+def select_stratified(order: np.ndarray, target: np.ndarray | None, count: int) -> np.ndarray:
+    """Select the first rows of each class of `order`, `count` in all, with each class in proportion to `target`.
 
-    Shares are by largest remainders (Hamilton's method); where `order` has too few of a class, others stand in.
+    Shares are by largest remainders (Hamilton's method). If `order` has too few rows of a class, rows of other classes
+    fill its share.
+
+    Args:
+        order: (m,) rows.
+        target: (n,) integer classes; None selects the first rows whatever their class.
+        count: Number of rows to select.
+
+    Returns:
+        (m,) bool, True for the selected rows of `order`.
     """
     if target is None:
         return np.arange(len(order)) < count

@@ -184,7 +184,7 @@ class Trained:
         with computing(self.placement):
             return encoded(
                 network, split, cache=cache, fingerprint=fingerprint, source_hash=source, device=self.placement.device,
-                told=on_progress,
+                on_progress=on_progress,
             )  # fmt: skip
 
     def _split(self, name: str) -> Any:

@@ -64,8 +64,8 @@ def load(options: Options, sources: Sources) -> Data:
         # The first line holds counts and the names of the classes, not those of columns.
         values = np.loadtxt(file, delimiter=",", skiprows=1, ndmin=2)
     except (OSError, ValueError) as error:
-        mend = f"pip install --force-reinstall {PACKAGE[0]}"
-        raise DataInvalid(f"{origin}: `{PACKAGE[1]}` cannot be read: {error}\n  to mend it: {mend}") from error
+        repair = f"pip install --force-reinstall {PACKAGE[0]}"
+        raise DataInvalid(f"{origin}: `{PACKAGE[1]}` cannot be read: {error}\n  to repair it: {repair}") from error
     if values.shape[1] != len(COLUMNS) + 1:
         raise DataInvalid(f"{origin}: rows of {values.shape[1]} numbers where 30 and a diagnosis are expected")
     table, target = np.ascontiguousarray(values[:, :-1]), values[:, -1].astype(np.int64)

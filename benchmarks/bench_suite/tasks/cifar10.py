@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench_suite.contracts import Data, Source
-from bench_suite.data.images import image_split, no_sample
-from bench_suite.data.splits import chosen_groups, fingerprint_of
+from bench_suite.data.images import load_images, no_sample
 
 if TYPE_CHECKING:
+    from bench_suite.contracts import Data
     from bench_suite.data.sources import Sources
 
 VERSION = 1
@@ -29,26 +28,31 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 @dataclass(frozen=True)
 class Options:
     data: Literal["full", "sample"] = "full"
-    "`full`: 50,000 and 10,000 photographs of the hub. There is no `sample`: no package ships one."
+    "`full`: 50,000 and 10,000 photographs from the hub. There is no `sample`: no package ships one."
     groups: tuple[str, ...] | None = None
     "Sensitive attributes to report by; CIFAR-10 has none."
 
 
 def check(options: Options) -> None:
-    """Raises ValueError where a sample is asked for, which there is not."""
+    """Raise ValueError if the suite asks for a sample, because there is none."""
     no_sample("cifar10", options.data)
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train` and `test` of `image` (n, 32, 32, 3) uint8 and `target` (n,) int64.
+    """Return splits `train` and `test` of `image` (n, 32, 32, 3) uint8 and `target` (n,) int64.
 
     Raises:
-        DataUnavailable: neither folder nor hub has them; the message holds the command that gets them.
-        DataInvalid: what is there cannot be read.
+        DataUnavailable: Neither a folder nor the hub has the data; the message holds the command that downloads them.
+        DataInvalid: The data cannot be read.
     """
-    chosen_groups({}, options.groups)
-    splits = {}
-    for name in ("train", "test"):
-        splits[name], fetched = image_split(sources, HUB, name, config="plain_text", image="img", mode="RGB")
-    source = Source(fetched.origin, "cifar10", fingerprint_of(splits), fetched.revision, LICENCE)
-    return Data(PROBLEM, {"classes": CLASSES, "shape": (32, 32, 3)}, splits, source)
+    return load_images(
+        sources,
+        HUB,
+        name="cifar10",
+        config="plain_text",
+        classes=CLASSES,
+        shape=(32, 32, 3),
+        licence=LICENCE,
+        image="img",
+        groups=options.groups,
+    )

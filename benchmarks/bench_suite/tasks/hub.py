@@ -44,8 +44,8 @@ from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.columns import Form, form_of, group_values, modality_of, numbers_as_text, table_encoder, texts
 from bench_suite.data.fingerprint import content_ids
-from bench_suite.data.hub import path_fault
-from bench_suite.data.images import decoded
+from bench_suite.data.hub import path_error
+from bench_suite.data.images import decode_images
 from bench_suite.data.labels import Labels, read_labels
 from bench_suite.data.sources import hub_command
 from bench_suite.data.splits import MemorySplit, fingerprint_of
@@ -113,7 +113,7 @@ def columns_of(options: Options) -> tuple[str, ...]:
 
 def check(options: Options) -> None:
     """Raises ValueError where the id is none, or a column is named for two purposes."""
-    if (error := path_fault(options.id)) is not None:
+    if (error := path_error(options.id)) is not None:
         raise ValueError(f"id = {error}")
     if options.id.startswith(("http:", "https:")) or not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", options.id):
         raise ValueError(f"id = {options.id!r} is no id of a data set: owner/name, as its page on the hub is called")
@@ -299,9 +299,9 @@ def _images(
             "smaller size"
         )
     images = {
-        role: decoded(
+        role: decode_images(
             table[column], form.mode, f"{name}, split {role}", sources.cache, size=options.size,
-            anew=hub_command(options.id, revision=options.revision), within=within,
+            download=hub_command(options.id, revision=options.revision), within=within,
         )
         for role, table in tables.items()
     }  # fmt: skip

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench_suite.contracts import Data, DataInvalid, DataUnavailable, Source
 from bench_suite.data.fingerprint import hash_of
-from bench_suite.data.folders import class_folders, hub_snapshot, on_disk, parquet_files, parquet_images
+from bench_suite.data.folders import class_folders, hub_snapshot, open_images, parquet_files, parquet_images
 from bench_suite.data.hub import hub_command
 from bench_suite.data.images import VERSION as PIXELS_VERSION
 from bench_suite.data.images import no_sample
@@ -73,19 +73,19 @@ def load(options: Options, sources: Sources) -> Data:
         DataInvalid: files are missing or cannot be read, or a class to test on is not among those of train.
     """
     chosen_groups({}, options.groups)
-    folder, origin, revision = _place()
+    folder, origin, revision = _locate()
     splits: dict[str, Any] = {}
     classes: tuple[str, ...] | None = None
     for name in ("train", "test"):
         store, targets, found = _part(folder, name, classes)
         classes = found if classes is None else classes
-        splits[name] = on_disk(store, targets, options.size, options.crop, sources.cache)
+        splits[name] = open_images(store, targets, options.size, options.crop, sources.cache)
     prepared = hash_of(fingerprint_of(splits), PIXELS_VERSION, options.size, options.crop)
     spec = {"classes": classes, "shape": (options.size, options.size, 3)}
     return Data(PROBLEM, spec, splits, Source(origin, "imagenet-1k", prepared, revision, LICENCE))
 
 
-def _place() -> tuple[Path, str, str | None]:
+def _locate() -> tuple[Path, str, str | None]:
     """The folder that holds it, its origin and, of the hub's cache, its revision."""
     folder = data_folder(HUB)
     if folder is not None:

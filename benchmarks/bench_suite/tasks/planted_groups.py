@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from bench_suite.contracts import Data, Source
-from bench_suite.data.planted import counted, signed, tabled
+from bench_suite.data.planted import count_of_share, draw_signed, draw_table
 from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ def confusions(options: Options) -> np.ndarray:
 def _confusion(options: Options, member: int) -> list[list[int]]:
     half, along = options.size // 2, member / (options.members - 1)
     of = f"in group {ascii_uppercase[member]}, the share of"
-    selected = counted(options.selection_rate - options.selection_gap * along, half, f"{of} selection")
-    wrong = counted(options.error_rate + options.error_gap * along, half, f"{of} errors")
-    positive = counted(options.base_rate - options.base_gap * along, half, f"{of} class 1")
+    selected = count_of_share(options.selection_rate - options.selection_gap * along, half, f"{of} selection")
+    wrong = count_of_share(options.error_rate + options.error_gap * along, half, f"{of} errors")
+    positive = count_of_share(options.base_rate - options.base_gap * along, half, f"{of} class 1")
     both, odd = divmod(selected + positive - wrong, 2)
     counts = [[half - positive - selected + both, selected - both], [positive - both, both]]
     if odd or min(min(row) for row in counts) < 0:
@@ -119,7 +119,7 @@ def _split(options: Options, random: np.random.Generator) -> MemorySplit:
     member, half, true, said = (np.array(column) for column in zip(*_rows(confusions(options))))
     groups = {"planted": np.array(members(options))[member], "balanced": np.array(HALVES)[half]}
     chosen = chosen_groups(groups, options.groups)
-    return tabled(signed(said == 1, random), true.astype(np.int64), len(COLUMNS), random, chosen)
+    return draw_table(draw_signed(said == 1, random), true.astype(np.int64), len(COLUMNS), random, chosen)
 
 
 def _rows(counts: np.ndarray) -> Iterator[tuple[int, int, int, int]]:

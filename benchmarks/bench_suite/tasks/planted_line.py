@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from bench_suite.contracts import Data, Source
-from bench_suite.data.planted import tabled
+from bench_suite.data.planted import draw_table
 from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
 
 if TYPE_CHECKING:
@@ -73,4 +73,4 @@ def load(options: Options, sources: Sources) -> Data:
 def _split(size: int, deviation: float, random: np.random.Generator) -> MemorySplit:
     line = np.repeat(np.linspace(-1.0, 1.0, size // len(RESIDUALS)), len(RESIDUALS))
     target = line + deviation * np.tile(RESIDUALS, size // len(RESIDUALS))
-    return tabled(line, target, len(COLUMNS), random)
+    return draw_table(line, target, len(COLUMNS), random)

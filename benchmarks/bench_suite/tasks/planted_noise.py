@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from bench_suite.contracts import Data, Source
-from bench_suite.data.planted import counted, signed, tabled
+from bench_suite.data.planted import count_of_share, draw_signed, draw_table
 from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _split(options: Options, name: str, random: np.random.Generator) -> MemorySp
     half, flips = _flips(options, name)
     true, number = np.repeat([0, 1], half), np.tile(np.arange(half), 2)
     label = np.where(number < flips, 1 - true, true)
-    return tabled(signed(true == 1, random), label.astype(np.int64), len(COLUMNS), random)
+    return draw_table(draw_signed(true == 1, random), label.astype(np.int64), len(COLUMNS), random)
 
 
 def _flips(options: Options, name: str) -> tuple[int, int]:
@@ -77,4 +77,4 @@ def _flips(options: Options, name: str) -> tuple[int, int]:
     examples: int = getattr(options, size)
     if examples % 2:
         raise ValueError(f"{size} = {examples} cannot be halved over two classes; give an even number")
-    return examples // 2, counted(getattr(options, share), examples // 2, f"in each class, {share}")
+    return examples // 2, count_of_share(getattr(options, share), examples // 2, f"in each class, {share}")

@@ -18,7 +18,7 @@ import numpy as np
 
 from bench_suite.contracts import Data, Source
 from bench_suite.data.fingerprint import content_ids
-from bench_suite.data.planted import counted
+from bench_suite.data.planted import count_of_share
 from bench_suite.data.splits import MemorySplit, chosen_groups, fingerprint_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def undecided(options: Options) -> tuple[int, ...]:
         raise ValueError(f"size = {options.size} cannot be halved over two classes; give an even number")
     half = options.size // 2
     shares = {"undecided_men": options.undecided_men, "undecided_women": options.undecided_women}
-    return (*(2 * counted(share, half, f"of each class, {name}") for name, share in shares.items()), 0)
+    return (*(2 * count_of_share(share, half, f"of each class, {name}") for name, share in shares.items()), 0)
 
 
 def load(options: Options, sources: Sources) -> Data:
