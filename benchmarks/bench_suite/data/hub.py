@@ -244,7 +244,7 @@ def _refusal(host: str, port: int, period: int) -> str | None:
 
 def hub_error(error: BaseException) -> str | None:
     """What to say where the hub answered with an error of its own, such as 503; None where it did not."""
-    for link in _chain(error):
+    for link in causes(error):
         status = getattr(getattr(link, "response", None), "status_code", 0)
         if status == 429 or status >= 500:
             said = {429: "too many requests", 503: "service unavailable"}.get(status, "a fault of its own")
@@ -268,7 +268,8 @@ def _errors(datasets: Any) -> tuple[type[BaseException], ...]:
     return tuple(errors)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception, then its cause or context, and so on to the first one."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
@@ -283,7 +284,7 @@ def _explained(asked: Asked, error: BaseException, *, offline: bool) -> BenchErr
 
     By names of classes, which have moved between modules over the versions that are supported.
     """
-    kinds = {base.__name__ for link in _chain(error) for base in type(link).__mro__}
+    kinds = {base.__name__ for link in causes(error) for base in type(link).__mro__}
     text = str(error)
     page = f"https://huggingface.co/datasets/{asked.hub_id}"
     if "GatedRepoError" in kinds or "is a gated dataset" in text:
