@@ -31,7 +31,7 @@ def test_the_whole_of_it_finds_what_is_known(bench):
     ended = bench("selftest")
     assert ended.status == 0, ended.out
     rows = [line for line in ended.out.splitlines() if line.startswith("  ") and line.endswith(" ok")]
-    plan, checks, _ = runner.planned()
+    plan, checks, _ = runner.plan_checks()
     assert len(rows) == len(checks)
     assert f"{len(rows)} of {len(rows)} as known" in ended.out
     assert max(map(len, ended.out.splitlines())) <= 80
@@ -67,7 +67,7 @@ def test_an_extra_that_is_not_installed_is_told_and_costs_nothing_else(bench, mo
     ended = bench("selftest", "-k", LINE)
     assert ended.status == 0
     assert "not checked, since it is not installed: fairness   pip install 'bench-suite[fairness]'" in ended.out
-    assert not any(check.instrument.startswith("fairness") for check in runner.planned()[1])
+    assert not any(check.instrument.startswith("fairness") for check in runner.plan_checks()[1])
 
 
 # ── broken on purpose ───────────────────────────────────────────────────────────────────────────
@@ -301,14 +301,14 @@ SLOW = {
     "an infidelity that counts what is explained": (
         "-k planted_columns and linear", faithfulness, "infidelity",
         lambda *arguments: infidelity(*arguments)[::-1],
-        {"infidelity of saliency", *(f"{method}, unexplained" for method in attribution_checks.MOVED)},
+        {"infidelity of saliency", *(f"{method}, unexplained" for method in attribution_checks.ADDITIVE)},
     ),
     "a reference that is another one": (
         "-k planted_columns and linear", methods, "_reference",
         lambda subject, inputs: reference(subject, inputs) + 1,
         {
             "attribution/completeness_error", "integrated_gradients less input_x_gradient",
-            *(f"{method}, unexplained" for method in attribution_checks.MOVED),
+            *(f"{method}, unexplained" for method in attribution_checks.ADDITIVE),
         },
     ),
     "a smoothed method whose parts are turned round": (
@@ -357,7 +357,7 @@ SLOW = {
     ),
     "curves of pictures of which nothing goes": (
         "-k cnn", Subject, "without", deletes_nothing_of_pictures,
-        {f"insertion less deletion, {method}" for method in attribution_checks.FOUND},
+        {f"insertion less deletion, {method}" for method in attribution_checks.LOCALISING},
     ),
     "convolutions that are not counted": (
         "-k cnn and compute", flops, "FORMULAS",
@@ -392,7 +392,7 @@ SLOW = {
     "pictures that are turned over": (
         "-k localisation and cnn", faithfulness, "auroc",
         lambda strength, relevant: auroc(strength[:, ::-1], relevant),
-        {f"localisation of {method}" for method in attribution_checks.FOUND},
+        {f"localisation of {method}" for method in attribution_checks.LOCALISING},
     ),
     "a seed that is not set": (
         "-k 'same seed'", trained, "seed_everything", lambda seed: None, {"same seed, other scores"},

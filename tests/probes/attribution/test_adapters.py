@@ -149,13 +149,16 @@ def test_a_missing_value_does_not_make_the_mean_row_missing() -> None:
 
 
 ENCODES: dict[str, tuple[Callable[[Raw], Raw], str]] = {
-    "channels first": (lambda raw: {"image": raw["image"].transpose(0, 3, 1, 2)}, r"is given image \(3, 8, 8\)"),
-    "another name": (lambda raw: {"pixels": raw["image"]}, r"is given pixels \(8, 8, 3\)"),
-    "another size": (lambda raw: {"image": raw["image"][:, ::2, ::2]}, r"is given image \(4, 4, 3\)"),
-    "flat": (lambda raw: {"image": raw["image"].reshape(len(raw["image"]), -1)}, r"is given image \(192,\)"),
+    "channels first": (
+        lambda raw: {"image": raw["image"].transpose(0, 3, 1, 2)},
+        r"this network takes image \(3, 8, 8\)",
+    ),
+    "another name": (lambda raw: {"pixels": raw["image"]}, r"this network takes pixels \(8, 8, 3\)"),
+    "another size": (lambda raw: {"image": raw["image"][:, ::2, ::2]}, r"this network takes image \(4, 4, 3\)"),
+    "flat": (lambda raw: {"image": raw["image"].reshape(len(raw["image"]), -1)}, r"this network takes image \(192,\)"),
     "two inputs": (
         lambda raw: {"image": raw["image"], "bright": raw["image"].mean(axis=(1, 2, 3))},
-        r"is given image \(8, 8, 3\), bright \(\)",
+        r"this network takes image \(8, 8, 3\), bright \(\)",
     ),
 }
 
@@ -324,7 +327,7 @@ def test_a_texts_end_is_told_by_its_length_before_it_was_padded() -> None:
 def test_a_text_whose_end_nothing_tells_is_a_reason() -> None:
     with pytest.raises(BenchError, match="attribution needs the end of each text: add the input `lengths`"):
         tokens_only(reader(Means(None)))
-    with pytest.raises(BenchError, match="attribution needs to know where each text ends"):
+    with pytest.raises(BenchError, match="attribution needs the end of each text"):
         tokens_only(reader(Means(None), fixed=True), known=True)  # lengths of something else
 
 

@@ -81,10 +81,14 @@ def _read_list(name: str, table: Any) -> WordList:
     if not isinstance(names_stay, bool):
         raise ValueError(f"[{name}] names_stay must be true or false")
     words = WordList(
-        name, groups, _read_words(f"[{name}] sources", table.get("sources", ())),
-        _read_terms(name, groups, table.get("terms")), names_stay, _read_words(f"[{name}] not_after", table.get("not_after", ()), single=True),
+        name,
+        groups,
+        _read_words(f"[{name}] sources", table.get("sources", ())),
+        _read_terms(name, groups, table.get("terms")),
+        names_stay,
+        _read_words(f"[{name}] not_after", table.get("not_after", ()), single=True),
         _read_rules(name, table.get("by_next_word", ())),
-    )  # fmt: skip
+    )
     owners: dict[str, str] = {}
     for group in groups:
         for word in words.recognised(group):
