@@ -31,7 +31,7 @@ def test_the_whole_of_it_finds_what_is_known(bench):
     ended = bench("selftest")
     assert ended.status == 0, ended.out
     rows = [line for line in ended.out.splitlines() if line.startswith("  ") and line.endswith(" ok")]
-    plan, checks, _ = runner.planned()
+    plan, checks, _ = runner.plan_checks()
     assert len(rows) == len(checks)
     assert f"{len(rows)} of {len(rows)} as known" in ended.out
     assert max(map(len, ended.out.splitlines())) <= 80
@@ -67,7 +67,7 @@ def test_an_extra_that_is_not_installed_is_told_and_costs_nothing_else(bench, mo
     ended = bench("selftest", "-k", LINE)
     assert ended.status == 0
     assert "not checked, since it is not installed: fairness   pip install 'bench-suite[fairness]'" in ended.out
-    assert not any(check.instrument.startswith("fairness") for check in runner.planned()[1])
+    assert not any(check.instrument.startswith("fairness") for check in runner.plan_checks()[1])
 
 
 # ── broken on purpose ───────────────────────────────────────────────────────────────────────────
@@ -114,7 +114,7 @@ def confused(targets: Any, predictions: Any, classes: int | None = None) -> Any:
 
 
 def turned(targets: Any, predictions: Any, positive: int, columns: Any) -> Any:
-    return counted(targets, predictions, 1 - positive, columns)
+    return count_groups(targets, predictions, 1 - positive, columns)
 
 
 def forgetful(of: Any, old: str, new: str) -> Callable[[str], str]:
@@ -124,7 +124,7 @@ def forgetful(of: Any, old: str, new: str) -> Callable[[str], str]:
 
 
 def of_the_other_class(swap: Any, test: Any, after: Any, positive: int) -> Any:
-    return judged(swap, test, after, 1 - positive)
+    return with_predictions(swap, test, after, 1 - positive)
 
 
 def of_one_seed(d: Any, *rest: Any) -> Any:
@@ -135,10 +135,10 @@ def unscaled(hits: Any, n: Any) -> Any:
     return hits / n, hits / n * (1 - hits / n) / n
 
 
-def turned_round(name: str, subject: Any, elements: Any) -> Any:
-    """What smoothed methods say of the parts, turned round."""
-    parts = parts_of(name, subject, elements)
-    return parts.flip(1) if name.startswith(methods.SMOOTHED) else parts
+def turned_round(variant: methods.MethodVariant, subject: Any, elements: Any) -> Any:
+    """The parts of smoothed methods, turned round."""
+    parts = parts_of(variant, subject, elements)
+    return parts.flip(1) if variant.smoothed else parts
 
 
 def instead(name: str, make: Any) -> dict[str, Any]:
@@ -168,8 +168,8 @@ def deletes_nothing_of_pictures(subject: Any, inputs: Any, gone: Any) -> Any:
 
 
 def noisier(factor: float) -> Callable[..., Any]:
-    return lambda name, subject, inputs, settings, samples: sensitivity(
-        name, subject, inputs, replace(settings, noise=factor * settings.noise), samples
+    return lambda variant, subject, inputs, settings, samples: sensitivity(
+        variant, subject, inputs, replace(settings, noise=factor * settings.noise), samples
     )
 
 
@@ -178,16 +178,16 @@ bootstrapped, scrambled, without = quality.bootstrap_interval, Subject.scrambled
 smoothed = methods._smoothed
 product, occlusion = (methods.METHODS[name].make for name in ("input_x_gradient", "occlusion"))
 swapper = words.swapper
-judged = words._judged
+with_predictions = words._with_predictions
 nested, resampled = rescoring.nested_difference, rescoring.resampled_difference
-counted = groups.counted
+count_groups = groups.count_groups
 gap = generalization._gap
 windows = throughput._windows
 backward = flops.training
 aten_convolution = flops.aten.convolution
-auroc, pointing, curves = faithfulness.auroc, faithfulness.pointing, faithfulness.curves
+auroc, pointing, curves = faithfulness.auroc, faithfulness.pointing_game, faithfulness.curves
 reference, parts_of = methods._reference, evaluation.parts_of
-sensitivity, infidelity, places = faithfulness.sensitivity, faithfulness.infidelity, faithfulness._places
+sensitivity, infidelity, ranks = faithfulness.sensitivity, faithfulness.infidelity, faithfulness._ranks
 
 BREAKS = {
     "a metric by one in a thousand": ("-k planted_line", mae, "mae", off_by(mae.mae, 0.001), {"quality/mae"}),
@@ -216,7 +216,7 @@ BREAKS = {
         "-k planted_groups", quality, "confusion_matrix", confused, {"quality/confusion"},
     ),
     "rates of the other class": (
-        "-k fairness/demographic_parity", groups, "counted", turned, {"fairness/demographic_parity_ratio"},
+        "-k fairness/demographic_parity", groups, "count_groups", turned, {"fairness/demographic_parity_ratio"},
     ),
     "an interval of 90 %": (
         "-k planted_groups", intervals, "LEVEL", 0.9,
@@ -226,11 +226,11 @@ BREAKS = {
         },
     ),
     "a difference of shares that are not smoothed": (
-        "-k planted_groups", intervals, "_plain", unscaled,
+        "-k planted_groups", intervals, "_smoothed_rate", unscaled,
         {"parity interval, middle", "odds interval, middle"},
     ),
     "a ratio that is judged by what was seen, not by what is supposed": (
-        "-k planted_groups", intervals, "_supposed",
+        "-k planted_groups", intervals, "_constrained_rates",
         lambda hits, n, other_hits, other_n, ratio: (hits / n, other_hits / other_n),
         {"ratio interval, score of lower bound", "ratio interval, score of upper bound"},
     ),
@@ -239,7 +239,8 @@ BREAKS = {
         {f"flip_rate, {group}{of}" for group in ("male", "female") for of in ("", ", score of bound")},
     ),
     "a shift of the other class's score": (
-        "-k planted_terms", words, "_judged", of_the_other_class, {"score_shift, male", "score_shift, female"},
+        "-k planted_terms", words, "_with_predictions", of_the_other_class,
+        {"score_shift, male", "score_shift, female"},
     ),
     "a comparison in either direction": (
         "-k compare", paired, "mcnemar", paired.mcnemar_two_sided,
@@ -283,12 +284,12 @@ SLOW = {
         {"localisation of saliency", "localisation of one column", "localisation, smoothed saliency"},
     ),
     "a pointing game that the weakest part wins": (
-        "-k planted_columns and linear", faithfulness, "pointing",
+        "-k planted_columns and linear", faithfulness, "pointing_game",
         lambda strength, relevant: pointing(-strength, relevant), {"pointing game of saliency"},
     ),
     "an attribution that never moves": (
         "-k planted_columns and linear", faithfulness, "sensitivity",
-        lambda name, subject, inputs, *rest: np.zeros(len(inputs)),
+        lambda variant, subject, inputs, *rest: np.zeros(len(inputs)),
         {
             "sensitivity of random", "sensitivity of input_x_gradient", "sensitivity of smoothed input_x_gradient",
         },
@@ -300,14 +301,14 @@ SLOW = {
     "an infidelity that counts what is explained": (
         "-k planted_columns and linear", faithfulness, "infidelity",
         lambda *arguments: infidelity(*arguments)[::-1],
-        {"infidelity of saliency", *(f"{method}, unexplained" for method in attribution_checks.MOVED)},
+        {"infidelity of saliency", *(f"{method}, unexplained" for method in attribution_checks.ADDITIVE)},
     ),
     "a reference that is another one": (
         "-k planted_columns and linear", methods, "_reference",
         lambda subject, inputs: reference(subject, inputs) + 1,
         {
             "attribution/completeness_error", "integrated_gradients less input_x_gradient",
-            *(f"{method}, unexplained" for method in attribution_checks.MOVED),
+            *(f"{method}, unexplained" for method in attribution_checks.ADDITIVE),
         },
     ),
     "a smoothed method whose parts are turned round": (
@@ -356,7 +357,7 @@ SLOW = {
     ),
     "curves of pictures of which nothing goes": (
         "-k cnn", Subject, "without", deletes_nothing_of_pictures,
-        {f"insertion less deletion, {method}" for method in attribution_checks.FOUND},
+        {f"insertion less deletion, {method}" for method in attribution_checks.LOCALISING},
     ),
     "convolutions that are not counted": (
         "-k cnn and compute", flops, "FORMULAS",
@@ -368,17 +369,17 @@ SLOW = {
         {"deletion_auc less what scores say", "insertion_auc less what scores say"},
     ),
     "an order that is turned": (
-        "-k first_column", faithfulness, "_places",
-        lambda parts, valid, seed: parts.shape[1] - 1 - places(parts, valid, seed),
+        "-k first_column", faithfulness, "_ranks",
+        lambda parts, valid, seed: parts.shape[1] - 1 - ranks(parts, valid, seed),
         {"deletion_auc less what scores say", "insertion_auc less what scores say"},
     ),
-    "a likeness that is always there": (
-        "-k planted_columns and similarity", faithfulness, "likeness",
+    "a rank correlation that is always there": (
+        "-k planted_columns and similarity", faithfulness, "spearman",
         lambda first, second, valid: np.ones(len(first)),
         {"similarity of saliency, last layer", "similarity of saliency, all layers", "similarity of random"},
     ),
-    "a likeness that is never there": (
-        "-k planted_pixels or first_column", faithfulness, "likeness",
+    "a rank correlation that is never there": (
+        "-k planted_pixels or first_column", faithfulness, "spearman",
         lambda first, second, valid: np.zeros(len(first)),
         {
             "similarity of guided_backprop", "similarity of saliency, last layer", "similarity of saliency, all layers",
@@ -391,7 +392,7 @@ SLOW = {
     "pictures that are turned over": (
         "-k localisation and cnn", faithfulness, "auroc",
         lambda strength, relevant: auroc(strength[:, ::-1], relevant),
-        {f"localisation of {method}" for method in attribution_checks.FOUND},
+        {f"localisation of {method}" for method in attribution_checks.LOCALISING},
     ),
     "a seed that is not set": (
         "-k 'same seed'", trained, "seed_everything", lambda seed: None, {"same seed, other scores"},
@@ -443,7 +444,7 @@ def test_what_is_outside_is_named_in_the_last_lines_with_the_way_to_look_into_it
 
 
 def test_the_way_to_look_into_a_cell_adds_the_probes_of_extras_that_it_has(bench, monkeypatch):
-    monkeypatch.setattr(words, "_judged", of_the_other_class)
+    monkeypatch.setattr(words, "_with_predictions", of_the_other_class)
     ended = bench("selftest", "-k", "score_shift")
     assert ended.status == 1
     command = ended.out.rstrip().splitlines()[-1].removeprefix("next: bench run ").partition("   ")[0]

@@ -33,10 +33,10 @@ from bench_suite.engines import native
 from bench_suite.metrics.accuracy import accuracy
 from bench_suite.models.bert import Options, build, check, fetch
 from bench_suite.pretrained import builder
-from bench_suite.pretrained.encoders import parameters
 from bench_suite.pretrained.weights import find, transformers
 from bench_suite.problems import classification, regression
 from bench_suite.tasks import imdb
+from bench_suite.training import flops
 from bench_suite.training.prediction import predict
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -118,7 +118,7 @@ def test_frozen_features_are_those_of_the_whole_network_and_training_leaves_the_
 
     assert frozen.frozen is not None
     before = {name: value.clone() for name, value in frozen.frozen.state_dict().items()}
-    assert parameters(frozen.module) == 384 * 2 + 2
+    assert flops.parameters(frozen.module) == 384 * 2 + 2
     fitted(frozen, reviews(), epochs=2)
     assert all(torch.equal(value, before[name]) for name, value in frozen.frozen.state_dict().items())
     assert not frozen.frozen.training
@@ -127,7 +127,7 @@ def test_frozen_features_are_those_of_the_whole_network_and_training_leaves_the_
 def test_lora_trains_its_additions_and_the_head() -> None:
     network = build(reviews(), Options(pretrained=MINILM, lora=4, max_length=16))
     a_layer = 4 * 4 * (384 + 384) + 2 * 4 * (384 + 1536)
-    assert parameters(network.module, trainable=True) == 6 * a_layer + 384 * 2 + 2
+    assert flops.trainable_parameters(network.module) == 6 * a_layer + 384 * 2 + 2
     before = {name: value.clone() for name, value in network.module.state_dict().items()}
     data = Data("classification", reviews().spec, dict.fromkeys(reviews().splits, few(8)), reviews().source)
     fitted(network, data, epochs=1, learning_rate=1e-2)
@@ -158,7 +158,7 @@ def test_its_size_from_scratch_is_the_one_counted_by_hand() -> None:
     module: Any = network.module
     words = int(module.get_input_embeddings().weight.shape[0])
     norm, layer = 2 * 16, 4 * (16 * 16 + 16) + (16 * 32 + 32) + (32 * 16 + 16)
-    assert parameters(network.module) == (words + 32 + 2) * 16 + norm + layer + 2 * norm + (16 * 2 + 2)
+    assert flops.parameters(network.module) == (words + 32 + 2) * 16 + norm + layer + 2 * norm + (16 * 2 + 2)
     assert words <= 400
 
 

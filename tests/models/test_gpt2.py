@@ -14,10 +14,10 @@ from bench_suite.data.encoded import encoded
 from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.models.gpt2 import Options, build, check, fetch
-from bench_suite.pretrained.encoders import parameters
 from bench_suite.pretrained.tokenizing import fitted_tokenizer
 from bench_suite.pretrained.weights import transformers
 from bench_suite.tasks import imdb
+from bench_suite.training import flops
 
 SMALL = Options(max_length=24, layers=1, dimension=16, heads=2, feedforward=32, vocabulary=400)
 
@@ -49,7 +49,7 @@ def test_its_size_from_scratch_is_the_one_counted_by_hand(reviews: Data) -> None
     module: Any = network.module
     words = module.get_input_embeddings().weight.shape[0]
     layer = (16 * 48 + 48) + (16 * 16 + 16) + (16 * 32 + 32) + (32 * 16 + 16) + 4 * 16
-    assert parameters(module) == (words + 24) * 16 + layer + 2 * 16 + (16 * 2 + 2)
+    assert flops.parameters(module) == (words + 24) * 16 + layer + 2 * 16 + (16 * 2 + 2)
 
 
 def test_it_says_the_same_of_a_text_whatever_it_is_padded_to(reviews: Data) -> None:
@@ -88,7 +88,7 @@ def test_it_can_be_frozen_and_adapted(saved: Path, reviews: Data) -> None:
     assert frozen.encode({"text": ["a film", ""]})["features"].shape == (2, 16)
     adapted = build(reviews, Options(pretrained=str(saved), max_length=24, lora=2))
     # n_inner is left to GPT-2's own default of four times the width
-    assert parameters(adapted.module, trainable=True) == 2 * (64 + 32 + 80 + 80) + 16 * 2 + 2
+    assert flops.trainable_parameters(adapted.module) == 2 * (64 + 32 + 80 + 80) + 16 * 2 + 2
 
 
 def test_bert_does_not_take_it_and_it_takes_no_text_beyond_its_positions(saved: Path, reviews: Data) -> None:

@@ -27,9 +27,9 @@ from bench_suite.contracts import Data, Source
 from bench_suite.data.encoded import encoded
 from bench_suite.data.splits import MemorySplit
 from bench_suite.models import mlp
-from bench_suite.probes.attribution.adapters import explainable, inputs_of, subject_of
+from bench_suite.probes.attribution.adapters import explanation_mode, inputs_of, subject_of
 from bench_suite.probes.attribution.batch_size import rows_at_once
-from bench_suite.probes.attribution.methods import Settings, attribute
+from bench_suite.probes.attribution.methods import MethodVariant, Settings, attribute
 from bench_suite.stats.intervals import bootstrap_interval
 
 pytestmark = pytest.mark.perf
@@ -75,9 +75,11 @@ def rounds(threads: int) -> dict[str, list[float]]:
     plain = subject_of(network, data, "mean", "cpu")
 
     def ours() -> object:
-        with explainable(module):
+        with explanation_mode(module):
             subject, inputs = inputs_of(plain, batch)
-            return attribute("integrated_gradients", subject, inputs, Settings(rows_at_once(subject, inputs), STEPS))
+            return attribute(
+                MethodVariant("integrated_gradients"), subject, inputs, Settings(rows_at_once(subject, inputs), STEPS)
+            )
 
     contenders: dict[str, Callable[[], object]] = {"ours": ours, **{str(size): by_hand(size) for size in SIZES}}
     times: dict[str, list[float]] = {name: [] for name in contenders}

@@ -15,12 +15,12 @@ from bench_suite.contracts import BenchError
 from bench_suite.pretrained.encoders import (
     check_fit,
     configured_encoder,
-    parameters,
     positions,
     pretrained_encoder,
 )
 from bench_suite.pretrained.tokenizing import pretrained_tokenizer
 from bench_suite.pretrained.weights import find
+from bench_suite.training import flops
 
 SIZES = {
     "vocab_size": 100,
@@ -37,14 +37,14 @@ def test_parameters_of_a_small_bert_are_those_counted_by_hand() -> None:
     attention = 4 * (8 * 8 + 8) + 2 * 8  # query, key, value, output; a norm
     feedforward = (8 * 16 + 16) + (16 * 8 + 8) + 2 * 8
     encoder = configured_encoder("bert", SIZES, 0.1, 0.0)
-    assert parameters(encoder) == embeddings + 2 * (attention + feedforward)  # and no pooler
+    assert flops.parameters(encoder) == embeddings + 2 * (attention + feedforward)  # and no pooler
 
 
 def test_minilm_is_loaded_whole() -> None:
     encoder, unused = pretrained_encoder(find("sentence-transformers/all-MiniLM-L6-v2"), 0.1, 0.0, ("bert",))
     embeddings = (30_522 + 512 + 2) * 384 + 2 * 384
     layer = 4 * (384 * 384 + 384) + 2 * 384 + 2 * 384 * 1536 + 1536 + 384 + 2 * 384
-    assert parameters(encoder) == embeddings + 6 * layer
+    assert flops.parameters(encoder) == embeddings + 6 * layer
     assert unused == 0
     assert all(weight.dtype == torch.float32 for weight in encoder.parameters())
 

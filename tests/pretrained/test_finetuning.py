@@ -13,10 +13,11 @@ from torch import nn
 from bench_suite.contracts import BenchError, Data
 from bench_suite.data.splits import column
 from bench_suite.pretrained.classifier import Pooled
-from bench_suite.pretrained.encoders import configured_encoder, parameters, pretrained_encoder
+from bench_suite.pretrained.encoders import configured_encoder, pretrained_encoder
 from bench_suite.pretrained.finetuning import Features, add_lora, freeze
 from bench_suite.pretrained.tokenizing import pretrained_tokenizer
 from bench_suite.pretrained.weights import find
+from bench_suite.training import flops
 
 SIZES = {"vocab_size": 50, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -25,19 +26,19 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 def test_lora_trains_rank_times_inputs_and_outputs_of_each_matrix() -> None:
     encoder = configured_encoder("bert", SIZES, 0.1, 0.0)
     matrices = [(part.in_features, part.out_features) for part in encoder.modules() if isinstance(part, nn.Linear)]
-    whole = parameters(encoder)
+    whole = flops.parameters(encoder)
     assert sorted(matrices) == sorted(2 * [*4 * [(8, 8)], (8, 16), (16, 8)])
     add_lora(encoder, rank=3)
     added = sum(3 * (inputs + outputs) for inputs, outputs in matrices)
-    assert parameters(encoder, trainable=True) == added == 672
-    assert parameters(encoder) == whole + added
+    assert flops.trainable_parameters(encoder) == added == 672
+    assert flops.parameters(encoder) == whole + added
 
 
 def test_lora_adapts_the_layers_of_gpt2_too() -> None:
     encoder = configured_encoder("gpt2", {"vocab_size": 50, "n_embd": 8, "n_layer": 1, "n_head": 2}, 0.1, 0.0)
     add_lora(encoder, rank=2)
     # attention's query, key and value in one, its output, and the two of the feedforward part
-    assert parameters(encoder, trainable=True) == 2 * ((8 + 24) + (8 + 8) + (8 + 32) + (32 + 8))
+    assert flops.trainable_parameters(encoder) == 2 * ((8 + 24) + (8 + 8) + (8 + 32) + (32 + 8))
 
 
 def test_lora_begins_as_the_model_was_and_changes_only_what_it_added() -> None:
@@ -101,7 +102,7 @@ def test_bfloat16_moves_features_by_about_one_percent(features: Features, review
 
 
 def test_nothing_of_a_frozen_encoder_is_trained(features: Features) -> None:
-    assert parameters(features.pooled, trainable=True) == 0
+    assert flops.trainable_parameters(features.pooled) == 0
     assert not features.pooled.training
 
 

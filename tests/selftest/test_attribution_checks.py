@@ -22,7 +22,7 @@ pytest.importorskip("captum", reason="captum is not installed; the extra `attrib
 
 
 def known(task: str, model: str) -> dict[str, Check]:
-    checks = runner.planned()[1]
+    checks = runner.plan_checks()[1]
     return {c.instrument: c for c in checks if (c.cell.task.label, c.cell.model.label) == (task, model)}
 
 
@@ -76,7 +76,7 @@ def test_noise_changes_by_what_the_law_of_distances_says() -> None:
     assert known("planted_columns", "linear")["sensitivity of random"].known == pytest.approx(mean, abs=0.01)
 
 
-@pytest.mark.parametrize("copies", [None, attribution_checks.SMOOTHED])
+@pytest.mark.parametrize("copies", [None, attribution_checks.SMOOTHING_COPIES])
 def test_input_times_gradient_moves_as_the_input_does(monkeypatch: pytest.MonkeyPatch, copies: int | None) -> None:
     """60 tables, each with the rule that scikit-learn fits to it, which also weighs noise a little."""
     random, found, noise = np.random.default_rng(0), [], attribution_checks.NOISE

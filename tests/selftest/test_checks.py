@@ -13,7 +13,7 @@ from bench_suite.selftest.checks import Measured, NotMeasured, around, between, 
 
 @pytest.fixture(scope="module")
 def cell() -> Any:
-    return runner.planned()[0].cells[0]
+    return runner.plan_checks()[0].cells[0]
 
 
 def nothing() -> Any:
@@ -41,7 +41,7 @@ def test_bounds_belong_to_what_is_allowed(cell: Any) -> None:
 def test_what_was_not_measured_is_outside_with_its_reason(cell: Any) -> None:
     found = judge(exactly("quality/accuracy", cell, 0.8), nothing())
     assert not found.holds
-    assert (found.measured, found.reason) == (None, "the cell was not reached")
+    assert (found.measured, found.reason) == (None, "the cell was not run")
 
     def absent(measured: Measured) -> float:
         raise NotMeasured("the model gives no scores")

@@ -21,7 +21,7 @@ N = 2000
 
 @pytest.fixture(scope="module")
 def checks() -> dict[str, Check]:
-    return {check.instrument: check for check in runner.planned()[1] if check.instrument.startswith("compare")}
+    return {check.instrument: check for check in runner.plan_checks()[1] if check.instrument.startswith("compare")}
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def measured(checks: dict[str, Check], tmp_path: Path) -> Measured:
 
 def verdicts(measured: Measured, changed: Changed, **options: Any) -> tuple[str, int]:
     (id,) = measured.records
-    cell = next(c for c in runner.planned()[0].cells if c.id == id)
+    cell = next(c for c in runner.plan_checks()[0].cells if c.id == id)
     found = comparison_checks.compare_changed(measured, cell, [[changed]], **options)
     (row,) = found.rows
     return row.verdict, found.status

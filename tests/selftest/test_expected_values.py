@@ -17,7 +17,7 @@ from bench_suite.tasks import planted_groups
 
 @pytest.fixture(scope="module")
 def checks() -> list[Check]:
-    return runner.planned()[1]
+    return runner.plan_checks()[1]
 
 
 def known(checks: list[Check], task: str) -> dict[str, Check]:
@@ -26,7 +26,7 @@ def known(checks: list[Check], task: str) -> dict[str, Check]:
 
 def test_every_cell_of_the_suite_has_something_to_be_checked(checks: list[Check]) -> None:
     pytest.importorskip("captum", reason="captum is not installed; the extra `attribution` brings it")
-    plan, _, _ = runner.planned()
+    plan, _, _ = runner.plan_checks()
     assert {check.cell.id for check in checks} == {cell.id for cell in plan.cells}
     assert all(check.least <= check.known <= check.most for check in checks)
     assert {cell.threads for cell in plan.cells} == {1}
@@ -88,6 +88,6 @@ def test_an_accuracy_may_leave_its_tolerance_by_chance_once_in_a_million(checks:
 
 
 def test_a_pair_that_nothing_is_known_of_has_no_checks() -> None:
-    plan, _, _ = runner.planned()
-    assert ("planted_noise", "planted_rule") not in expected_values.ANSWERS
+    plan, _, _ = runner.plan_checks()
+    assert ("planted_noise", "planted_rule") not in expected_values.EXPECTED
     assert expected_values.checks_of(plan.cells[:0]) == []

@@ -25,7 +25,7 @@ pytest.importorskip("fairlearn", reason="fairlearn is not installed; the extra `
 @pytest.fixture(scope="module")
 def known() -> dict[str, Check]:
     tasks = ("planted_groups", "planted_terms")
-    return {check.instrument: check for check in runner.planned()[1] if check.cell.task.label in tasks}
+    return {check.instrument: check for check in runner.plan_checks()[1] if check.cell.task.label in tasks}
 
 
 @pytest.mark.parametrize(("share", "n", "level"), [(0.3, 200, 0.95), (0.75, 400, 0.95**0.5), (0.1, 200, 0.95)])

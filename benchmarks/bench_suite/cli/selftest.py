@@ -1,4 +1,4 @@
-"""`bench selftest`: the instruments, on tasks whose answers are known."""
+"""`bench selftest`: run the instruments on tasks whose results are known."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from bench_suite.selftest.checks import Check, Finding
 
 OUTSIDE = 1
-LONGEST = 25
-"Characters of a name that stands beside its numbers; a longer one stands above them."
+MAX_NAME = 25
+"Most characters of a name in the line of its numbers; a longer name has a line above them."
 KEYWORD = click.option(
     "-k", "keyword", metavar="EXPRESSION", default="",
-    help="Select the checks that match, as in pytest: 'quality and not mlp'. A word is part of the name of an "
+    help="Only checks that match, as in pytest: 'quality and not mlp'. A word matches a part of the name of an "
     "instrument, a task or a model.",
 )  # fmt: skip
 
@@ -47,8 +47,8 @@ def command(keyword: str, as_json: bool) -> int:
     from bench_suite.selftest import runner
 
     began = time.perf_counter()
-    plan, checks, lacking = runner.planned()
-    checks = runner.chosen(matching(runner.as_plan(plan, checks), keyword), checks)
+    plan, checks, missing_extras = runner.plan_checks()
+    checks = runner.choose_checks(matching(runner.as_plan(plan, checks), keyword), checks)
     findings = runner.selftest(plan, checks, partial(make_progress, one_thread=True))
     seconds = time.perf_counter() - began
     status = 0 if all(finding.holds for finding in findings) else OUTSIDE
@@ -62,15 +62,15 @@ def command(keyword: str, as_json: bool) -> int:
     say(f"\nPyTorch {packages.get('torch')}, NumPy {packages.get('numpy')}, {here['hardware']['cpu']}")
     say("\n".join(table(findings)))
     outside = [finding for finding in findings if not finding.holds]
-    for extra in lacking:
+    for extra in missing_extras:
         say(f"not checked, since it is not installed: {extra}   pip install 'bench-suite[{extra}]'")
     say(f"\n{len(findings) - len(outside)} of {len(findings)} as known, in {seconds:.0f} s")
-    for line in _next(outside):
+    for line in _next_steps(outside):
         say(line)
     return status
 
 
-def _next(outside: Sequence[Finding]) -> Iterator[str]:
+def _next_steps(outside: Sequence[Finding]) -> Iterator[str]:
     from bench_suite.selftest.runner import EXTRAS
 
     if not outside:
@@ -89,32 +89,35 @@ def _next(outside: Sequence[Finding]) -> Iterator[str]:
 
 
 def table(findings: Sequence[Finding]) -> Iterator[str]:
-    """The findings, 80 columns wide, under the cell that they are about."""
-    yield f"\n  {'':{LONGEST}} {'known':>10} {'measured':>10} {'error':>8} {'allowed':>13}"
-    above = None
+    """Yield the lines of the findings, 80 columns wide, grouped by cell."""
+    yield f"\n  {'':{MAX_NAME}} {'known':>10} {'measured':>10} {'error':>8} {'allowed':>13}"
+    current = None
     for finding in findings:
         check, cell = finding.check, finding.check.cell
-        if cell.id != above:
-            above = cell.id
+        if cell.id != current:
+            current = cell.id
             part = "" if cell.fraction == 1.0 else f", fraction {cell.fraction:g}"
             yield f"{cell.task.label}, {cell.model.label}{part}"
-        measured, error = ("–", "–") if finding.measured is None else (_shown(finding.measured), _error(finding))
+        measured, error = (
+            ("–", "–") if finding.measured is None else (_format_value(finding.measured), _format_error(finding))
+        )
         verdict = "ok" if finding.holds else "OUTSIDE"
         name = check.instrument
-        if len(name) > LONGEST:
+        if len(name) > MAX_NAME:
             yield f"  {name}"
             name = ""
-        row = f"{name:{LONGEST}} {_shown(check.known):>10} {measured:>10} {error:>8} {_allowed(check):>13}"
+        known, tolerance = _format_value(check.known), _format_tolerance(check)
+        row = f"{name:{MAX_NAME}} {known:>10} {measured:>10} {error:>8} {tolerance:>13}"
         yield f"  {row} {verdict}"
         if finding.reason:
             yield f"      {finding.reason}"
 
 
-def _shown(value: float) -> str:
+def _format_value(value: float) -> str:
     return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.5g}"
 
 
-def _error(finding: Finding) -> str:
+def _format_error(finding: Finding) -> str:
     assert finding.measured is not None
     error = finding.measured - finding.check.known
     if abs(error) < 1e-12:
@@ -122,15 +125,15 @@ def _error(finding: Finding) -> str:
     return f"{error:+.4g}" if abs(error) >= 1 else f"{error:+.2g}"
 
 
-def _allowed(check: Check) -> str:
-    if check.basis == "exact":
+def _format_tolerance(check: Check) -> str:
+    if check.exact:
         return "exact"
     if abs((check.least + check.most) / 2 - check.known) < 1e-9:
         return f"± {(check.most - check.least) / 2:.3g}"
-    return f"{_rounded(check.least)}–{_rounded(check.most)}"
+    return f"{_format_bound(check.least)}–{_format_bound(check.most)}"
 
 
-def _rounded(value: float) -> str:
+def _format_bound(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

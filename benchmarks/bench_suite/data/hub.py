@@ -255,7 +255,7 @@ def _connection_error(host: str, port: int, period: int) -> str | None:
 
 def hub_error(error: BaseException) -> str | None:
     """Return the message for a server error of the hub, such as 503; None if the error is of another kind."""
-    for link in _chain(error):
+    for link in causes(error):
         status = getattr(getattr(link, "response", None), "status_code", 0)
         if status == 429 or status >= 500:
             meaning = {429: "too many requests", 503: "service unavailable"}.get(status, "server error")
@@ -279,7 +279,8 @@ def _load_errors(datasets: Any) -> tuple[type[BaseException], ...]:
     return tuple(errors)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception, then its cause or context, and so on to the first one."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
@@ -306,7 +307,7 @@ def _classify(error: BaseException) -> HubErrorKind:
     of `datasets` are a plain ValueError or RuntimeError, which only its own message tells apart: that is read here, and
     nowhere else.
     """
-    names = {base.__name__ for link in _chain(error) for base in type(link).__mro__}
+    names = {base.__name__ for link in causes(error) for base in type(link).__mro__}
     text = str(error)
     tests: tuple[tuple[HubErrorKind, bool], ...] = (
         ("gated", "GatedRepoError" in names or "is a gated dataset" in text),

@@ -233,11 +233,6 @@ def _reason(error: BaseException, found: Found | None = None) -> str:
     return f"it knows no {said}" if isinstance(error, KeyError) else said
 
 
-def parameters(module: nn.Module, *, trainable: bool = False) -> int:
-    """Numbers that a module holds, or that training changes; one that is shared counts once."""
-    return sum(weight.numel() for weight in module.parameters() if weight.requires_grad or not trainable)
-
-
 def device_of(module: nn.Module) -> torch.device:
     """Where a module's parameters lie."""
     return next(module.parameters()).device

@@ -8,14 +8,13 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench_suite.contracts import BenchError, DataUnavailable
 from bench_suite.data.fingerprint import file_hash, hash_of
-from bench_suite.data.hub import cached, first_line, hub_command, hub_error, unreachable
+from bench_suite.data.hub import cached, causes, first_line, hub_command, hub_error, unreachable
 from bench_suite.data.layout import data_folder
 
 EXTRA = "pip install 'bench-suite[pretrained]'"
@@ -215,7 +214,7 @@ def _errors() -> tuple[type[BaseException], ...]:
 
 def _reason(hub_id: str, error: BaseException) -> str:
     """By names of classes, which have moved between modules over the versions that are supported."""
-    kinds = {base.__name__ for link in _chain(error) for base in type(link).__mro__}
+    kinds = {base.__name__ for link in causes(error) for base in type(link).__mro__}
     page = f"https://huggingface.co/{hub_id}"
     if "GatedRepoError" in kinds:
         return f"the hub asks for consent first (a gated model): accept the terms on {page}, then log in"
@@ -230,12 +229,6 @@ def _reason(hub_id: str, error: BaseException) -> str:
     if kinds & {"ConnectionError", "TransportError", "LocalEntryNotFoundError", "Timeout", "TimeoutError"}:
         return f"the hub cannot be reached: {first_line(error, Path.home())}"
     return f"the hub did not give it: {first_line(error, Path.home())}"
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _unavailable(hub_id: str, reason: str) -> DataUnavailable:

@@ -1,8 +1,8 @@
-"""Explained: what is known of attributions where it is known which columns or pixels tell the class.
+"""Attribution checks: the known attributions of tasks whose relevant columns or pixels are known.
 
-The gradient of a linear network is its weights. Where it reads one column only, all that is measured of an explanation
-follows from the architecture, whatever was learnt. Of networks that are not linear there is what `attribution.claims`
-claims.
+The gradient of a linear network is its weights. If the network reads one column only, all measures of an attribution
+follow from the architecture, whatever it learnt. For networks that are not linear, the bounds come from
+`probes.attribution.expectations`.
 """
 
 from __future__ import annotations
@@ -17,35 +17,45 @@ import numpy as np
 
 from bench_suite.components import discovery
 from bench_suite.probes.attribution.expectations import CLAIMS
-from bench_suite.selftest.checks import CHANCE, Check, Measured, around, between, bound, exactly, metric, options_of
+from bench_suite.selftest.checks import (
+    CHANCE,
+    Check,
+    Measured,
+    around,
+    between,
+    exactly,
+    options_of,
+    read_interval,
+    read_metric,
+)
 from bench_suite.selftest.tolerances import NORMAL, OFTEN, SIGMAS, accuracy_of, bootstrap_middle, bootstrap_width
 from bench_suite.suite.plan import Cell
 
 EXAMPLES = 100
-"Test examples that are explained, of tables."
+"Test examples to explain, for tables."
 PICTURES = 16
-"The same of pictures, as the claims have it."
+"The same for images, as in `expectations`."
 NOISE = 0.1
-"How far each of them moves at the most, in standard deviations of the inputs: the probe's default."
+"Greatest change of an input for the sensitivity, in standard deviations of the inputs: the probe's default."
 LEVELS = 20
-"Steps in which columns are deleted or inserted."
+"Steps in which columns are deleted or inserted, as in the probe."
 COPIES = 4
-"Noisy copies of an example behind its sensitivity, of tables."
-SMOOTHED = 2
-"Noisy copies over which a smoothed method takes the mean."
+"Noisy copies of an example for its sensitivity, for tables."
+SMOOTHING_COPIES = 2
+"Noisy copies over which a smoothed method averages."
 RESAMPLES = 1000
-"Behind each interval of a mean over examples, the default of `bootstrap_interval`."
-ROUNDED, SUMMED = 1e-4, "rounding of 32 bits, summed"
+"Resamples for an interval of a mean over examples: the default of `bootstrap_interval`."
+ROUNDED, SUMMED = 1e-4, "rounding of 32 bits, accumulated"
 SCORES = 1e-3
-"What the means of stored scores may be off, which have three digits."
+"Tolerance of the mean of stored scores, which have three digits."
 
 RIGHT = 0.95
-"Least accuracy of a network of which the claims speak."
+"Least accuracy of a network for which the expectations hold."
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the probe `attribution` is asked of one planted cell: no more than is looked at, since it takes time."""
+class ProbeRequest:
+    """The settings of the probe `attribution` for one planted cell: only what the checks read, to save time."""
 
     task: str
     model: str
@@ -53,44 +63,44 @@ class Asked:
     examples: int = EXAMPLES
     samples: int = COPIES
     more: str = ""
-    "Further options, as a suite has them."
+    "Further options in the syntax of a suite."
 
 
-MOVED = ("deep_lift", "gradient_shap", "feature_ablation", "kernel_shap")
-"Methods that give each column of a linear network its weight times how far it is from the reference."
-FOUND = ("integrated_gradients", "guided_backprop", "deep_lift", "occlusion")
-"Methods that find the glyph in a picture."
+ADDITIVE = ("deep_lift", "gradient_shap", "feature_ablation", "kernel_shap")
+"Methods whose attribution of a column in a linear network is its weight times its difference from the reference."
+LOCALISING = ("integrated_gradients", "guided_backprop", "deep_lift", "occlusion")
+"Methods that find the glyph in an image."
 COMPLETE = ("integrated_gradients", "deep_lift", "gradient_shap")
-"Methods whose parts sum to the change of the logit, whatever the network."
-APART = 0.4
-"Least of the insertion less the deletion AUC of a method that finds the glyph: 0.6 to 0.8 under five seeds."
-ALIKE = 0.75
-"""Least similarity of guided backpropagation without what the last layer learnt: 0.83 to 0.93 under five seeds, while
-plain gradients have 0.5. `claims` speaks of one seed, and of 0.85."""
-UNLIKE = 0.7
-"The most that is left of it without what any layer learnt: 0.4 to 0.6."
-ASKED: Mapping[str, Asked] = {
-    "attribution": Asked(
+"Methods whose attributions sum to the change of the logit in every network."
+MIN_AUC_GAP = 0.4
+"Least insertion AUC minus deletion AUC of a method that finds the glyph: 0.6 to 0.8 with five seeds."
+MIN_SIMILARITY = 0.75
+"""Least similarity of guided backpropagation after the last layer is shuffled: 0.83 to 0.93 with five seeds, while
+plain gradients have 0.5. The bound in `expectations`, 0.85, is for one seed."""
+MAX_SIMILARITY = 0.7
+"Greatest similarity after all layers are shuffled: 0.4 to 0.6."
+PROBES: Mapping[str, ProbeRequest] = {
+    "attribution": ProbeRequest(
         "planted_columns",
         "linear",
         ("saliency", "integrated_gradients", "input_x_gradient", "random"),
-        more=f'smoothed=["input_x_gradient"],copies={SMOOTHED}',
+        more=f'smoothed=["input_x_gradient"],copies={SMOOTHING_COPIES}',
     ),
-    "one_column": Asked("planted_columns", "first_column", ("saliency", "random")),
-    "decoy": Asked("planted_decoy", "linear", ("saliency",)),
-    "methods": Asked("planted_columns", "linear", MOVED, 4, 1, 'smoothed=["saliency"],coalitions=60'),
-    "glyphs": Asked("planted_pixels", "cnn", (*FOUND, "gradient_shap"), PICTURES, 1),
-    "residual": Asked("planted_pixels", "resnet", ("guided_backprop", "deep_lift"), PICTURES, 1),
+    "one_column": ProbeRequest("planted_columns", "first_column", ("saliency", "random")),
+    "decoy": ProbeRequest("planted_decoy", "linear", ("saliency",)),
+    "methods": ProbeRequest("planted_columns", "linear", ADDITIVE, 4, 1, 'smoothed=["saliency"],coalitions=60'),
+    "glyphs": ProbeRequest("planted_pixels", "cnn", (*LOCALISING, "gradient_shap"), PICTURES, 1),
+    "residual": ProbeRequest("planted_pixels", "resnet", ("guided_backprop", "deep_lift"), PICTURES, 1),
 }
-"By the probe's label."
+"By the label of the probe."
 
 
 def linear(cell: Cell) -> Iterator[Check]:
-    """Of a linear network on columns of which four tell the class, perhaps beside a decoy.
+    """Yield checks of a linear network on columns of which four determine the class, with or without a decoy.
 
-    Without a decoy Φ(√4) is the best accuracy, as each column is ±1 ± 1, and saliency, the weights, ranks signals
-    before noise in every example. What integrated gradients and input times gradient give is the same and sums to the
-    change of the logit.
+    Without a decoy, Φ(√4) is the best accuracy, since each column is ±1 plus standard normal noise. Saliency, the
+    weights, ranks signals before noise in every example. Integrated gradients and input times gradient are equal and
+    sum to the change of the logit.
     """
     task, options = discovery.load(cell.task.component), options_of(cell, "task")
     tested = max(4, options.size // 5)
@@ -107,7 +117,7 @@ def linear(cell: Cell) -> Iterator[Check]:
     yield exactly("pointing game of saliency", cell, 1, of("pointing_game", "saliency"))
     integrated, product = (of("localisation_auroc", name) for name in ("integrated_gradients", "input_x_gradient"))
     yield around(
-        "integrated_gradients less input_x_gradient", cell, 0, 1e-3, "but for ties",
+        "integrated_gradients less input_x_gradient", cell, 0, 1e-3, "ties",
         read=lambda measured: integrated(measured) - product(measured),
     )  # fmt: skip
     complete = of("completeness_error", "integrated_gradients")
@@ -116,7 +126,7 @@ def linear(cell: Cell) -> Iterator[Check]:
     yield exactly("sensitivity of saliency", cell, 0, of("sensitivity", "saliency"))
     for layers in ("last layer", "all layers"):
         yield _shuffled(cell, task.SIGNALS + options.noise, layers)
-    for method, copies in (("input_x_gradient", None), ("smoothed input_x_gradient", SMOOTHED)):
+    for method, copies in (("input_x_gradient", None), ("smoothed input_x_gradient", SMOOTHING_COPIES)):
         mean, deviation = product_sensitivity(task.SIGNALS, copies)
         yield around(
             f"sensitivity of {method}", cell, mean, SIGMAS * deviation / math.sqrt(EXAMPLES),
@@ -127,12 +137,12 @@ def linear(cell: Cell) -> Iterator[Check]:
 
 
 def _methods(cell: Cell) -> Iterator[Check]:
-    """Of methods that come to the same on a linear network as integrated gradients do.
+    """Yield checks of methods that equal integrated gradients on a linear network.
 
-    Parts of no infidelity are right but for a factor, and of no completeness error right in sum.
+    Attributions without infidelity are correct up to a factor, and those without completeness error are correct in sum.
     """
     of = _reader("methods", cell)
-    for method in MOVED:
+    for method in ADDITIVE:
         numbers = [of(name, method) for name in ("completeness_error", "infidelity")]
         yield around(
             f"{method}, unexplained", cell, 0, ROUNDED, SUMMED,
@@ -142,24 +152,24 @@ def _methods(cell: Cell) -> Iterator[Check]:
 
 
 def _shuffled(cell: Cell, parts: int, layers: str) -> Check:
-    """Once its weights are shuffled, the network's saliency ranks the columns in an order that is drawn.
+    """Return a check that the saliency of a network with shuffled weights ranks the columns in a random order.
 
-    The rank correlation r of an order that is drawn has Student's t with k − 2 degrees of freedom as t = r ·
-    √((k − 2) / (1 − r²)); the mean over examples, of which there are two sorts by class, has no longer tails.
+    For a random order, the rank correlation r gives t = r · √((k − 2) / (1 − r²)), which has Student's t distribution
+    with k − 2 degrees of freedom. The mean over examples, which are of two kinds by class, has no heavier tails.
     """
     from scipy import stats
 
     t = float(stats.t.isf(CHANCE / 2, parts - 2))
     similarity = _reader("attribution", cell)("randomised_similarity", "saliency", shuffled=layers)
-    basis = f"two drawn orders of {parts}, {OFTEN}"
+    basis = f"two random orders of {parts}, {OFTEN}"
     name = f"similarity of saliency, {layers}"
     return around(name, cell, 0, t / math.sqrt(parts - 2 + t * t), basis, read=similarity)
 
 
 def _floor(cell: Cell, signals: int, noise: int) -> Iterator[Check]:
-    """Of an attribution that is drawn, and knows nothing: what chance gives it."""
+    """Yield checks of a random attribution, whose measures are those of chance."""
     of, parts, basis = _reader("attribution", cell), signals + noise, f"chance over {EXAMPLES} examples, {OFTEN}"
-    # Mann-Whitney's U of parts that know nothing, as a share of the pairs; the mean over examples.
+    # Mann-Whitney's U of random ranks, as a share of the pairs; the mean over examples.
     error = math.sqrt((parts + 1) / (12 * signals * noise) / EXAMPLES)
     drawn = of("localisation_auroc", "random")
     yield around("localisation of random", cell, 0.5, SIGMAS * error, basis, read=drawn)
@@ -180,18 +190,19 @@ def _floor(cell: Cell, signals: int, noise: int) -> Iterator[Check]:
 
 
 def _pointing_interval(cell: Cell, share: float, drawn: Callable[[Measured], float]) -> Iterator[Check]:
-    """Of the share of examples in which noise points at a signal: by what was `drawn`, since the interval is about it.
+    """Yield checks of the interval of the share of examples in which noise points at a signal.
 
-    What is allowed is that of the known share; it changes little with what is drawn.
+    The interval belongs to the measured share, which `drawn` reads. The tolerance is that of the known share, since it
+    changes little.
     """
     at, basis = {"method": "random"}, f"two quantiles of {RESAMPLES} resamples, {OFTEN}"
     name = "attribution/pointing_game"
-    width = bound(name, cell, lambda interval: interval.high - interval.low, **at)
+    width = read_interval(name, cell, lambda interval: interval.high - interval.low, **at)
     yield around(
         "pointing game, interval width less formula", cell, 0, bootstrap_width(share, EXAMPLES, RESAMPLES)[1], basis,
         read=lambda measured: width(measured) - bootstrap_width(drawn(measured), EXAMPLES, RESAMPLES)[0],
     )  # fmt: skip
-    middle = bound(name, cell, lambda interval: (interval.low + interval.high) / 2, **at)
+    middle = read_interval(name, cell, lambda interval: (interval.low + interval.high) / 2, **at)
     yield around(
         "pointing game, interval middle less value", cell, 0, bootstrap_middle(share, EXAMPLES, RESAMPLES), basis,
         read=lambda measured: middle(measured) - drawn(measured),
@@ -200,11 +211,11 @@ def _pointing_interval(cell: Cell, share: float, drawn: Callable[[Measured], flo
 
 @cache
 def product_sensitivity(signals: int, copies: int | None = None) -> tuple[float, float]:
-    """Mean and deviation of max‖uⱼ‖ / ‖x‖ over `COPIES` steps uⱼ, each uniform up to `NOISE` in each signal column.
+    """Return mean and deviation of max‖uⱼ‖ / ‖x‖ over `COPIES` steps uⱼ, uniform up to `NOISE` in each signal column.
 
-    Input times gradient of a linear network moves as its input does, weighed by weights that are the same for all
-    signals and 0 for noise. Standardised, x is (±1 + ε) / √2 with normal ε. Smoothed over so many `copies`, each
-    attribution has the mean of as many normal errors of deviation `NOISE` besides.
+    Input times gradient of a linear network changes with its input, in proportion to weights that are equal for all
+    signals and 0 for noise. Standardised, x is (±1 + ε) / √2 with normal ε. An attribution smoothed over `copies` also
+    has the mean of so many normal errors of deviation `NOISE`.
     """
     random = np.random.default_rng(0)
     x = (1 + random.standard_normal((50_000, signals))) / math.sqrt(2)
@@ -217,7 +228,7 @@ def product_sensitivity(signals: int, copies: int | None = None) -> tuple[float,
 
 @cache
 def noise_sensitivity(parts: int) -> tuple[float, float]:
-    """Mean and deviation of max‖a − bⱼ‖ / ‖a‖ over `COPIES` attributions bⱼ, where all are independent normal noise."""
+    """Return mean and deviation of max‖a − bⱼ‖ / ‖a‖ over `COPIES` attributions bⱼ, all independent normal noise."""
     drawn = np.random.default_rng(0).standard_normal((COPIES + 1, 50_000, parts))
     ratio = np.linalg.norm(drawn[1:] - drawn[0], axis=2).max(axis=0) / np.linalg.norm(drawn[0], axis=1)
     return float(ratio.mean()), float(ratio.std())
@@ -226,36 +237,39 @@ def noise_sensitivity(parts: int) -> tuple[float, float]:
 # ── a decoy ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def decoyed_accuracy(signals: int, told: float) -> float:
-    """Of the best rule of train on test, where the decoy is a fair coin: 2 for each signal, ln((1 + r) / (1 − r)) for
-    the decoy. The signals come to 2s ± 2√s, and the decoy helps in one half and misleads in the other."""
-    weight, middle, spread = math.log((1 + told) / (1 - told)), 2 * signals, 2 * math.sqrt(signals)
+def decoyed_accuracy(signals: int, copied: float) -> float:
+    """Return the test accuracy of the best rule for the training data; in the test data the decoy is random.
+
+    The rule has the weight 2 for each signal and ln((1 + r) / (1 − r)) for the decoy. The signals sum to 2s ± 2√s; the
+    decoy helps in one half of the examples and misleads in the other.
+    """
+    weight, middle, spread = math.log((1 + copied) / (1 - copied)), 2 * signals, 2 * math.sqrt(signals)
     return (NORMAL.cdf((middle + weight) / spread) + NORMAL.cdf((middle - weight) / spread)) / 2
 
 
 def _decoy_share(cell: Cell, signals: int, options: Any) -> Check:
-    """Saliency gives the decoy its part of the best rule's slopes, though on test it tells nothing."""
+    """Return a check that saliency gives the decoy its share of the best rule's slopes, though it is random in test."""
     trained_on = options.size - round(options.size * cell.options["train"]["validation"])
     share, error = decoy_share(signals, options.decoy, trained_on)
-    basis = f"the best rule of {trained_on} drawn examples, {OFTEN}"
+    basis = f"the best rule for {trained_on} random examples, {OFTEN}"
     read = _reader("decoy", cell)("decoy_share", "saliency")
     return around("decoy_share of saliency", cell, share, SIGMAS * error, basis, read=read)
 
 
 @cache
-def decoy_share(signals: int, told: float, examples: int) -> tuple[float, float]:
-    """Share of the decoy among the best rule's slopes in standardised columns, and its standard error.
+def decoy_share(signals: int, copied: float, examples: int) -> tuple[float, float]:
+    """Return the decoy's share of the best rule's slopes in standardised columns, and its standard error.
 
-    A signal has slope 2 and deviation √2, the decoy ln((1 + r) / (1 − r)) and deviation 1. The rule that is fitted to
-    so many examples varies as the inverse of Fisher's information says, E[p (1 − p) x xᵀ], here taken over 100,000
-    drawn examples; noise columns are independent of the others, so that nothing changes without them.
+    A signal has slope 2 and deviation √2, the decoy has slope ln((1 + r) / (1 − r)) and deviation 1. The covariance of
+    the fitted slopes is the inverse of Fisher's information, E[p (1 − p) x xᵀ], estimated here with 100,000 random
+    examples. Noise columns are independent of the others and can be left out.
     """
-    weight = math.log((1 + told) / (1 - told))
+    weight = math.log((1 + copied) / (1 - copied))
     slopes = np.array([2 * math.sqrt(2)] * signals + [weight])
     share = weight / slopes.sum()
     random = np.random.default_rng(0)
     sign = random.choice((-1.0, 1.0), 100_000)
-    decoy = np.where(random.random(len(sign)) < told, sign, random.choice((-1.0, 1.0), len(sign)))
+    decoy = np.where(random.random(len(sign)) < copied, sign, random.choice((-1.0, 1.0), len(sign)))
     columns = (sign[:, None] + random.standard_normal((len(sign), signals))) / math.sqrt(2)
     x = np.column_stack([columns, decoy])
     p = 1 / (1 + np.exp(-x @ slopes))
@@ -268,17 +282,17 @@ def decoy_share(signals: int, told: float, examples: int) -> tuple[float, float]
 
 
 def first_column(cell: Cell) -> Iterator[Check]:
-    """Of a network without biases that reads the first column and no other, one of four that tell the class.
+    """Yield checks of a network without biases that reads only the first of four columns that determine the class.
 
-    Its saliency is 0 on the others, in this network as in one whose weights were shuffled: an explanation that stays
-    the same when what was learnt is gone. With the first column at the reference, the score of either class is ½.
+    Its saliency is 0 for all other columns, also after its weights are shuffled, so that the similarity is 1. With the
+    first column at the reference, the score of each class is ½.
     """
     task, options = discovery.load(cell.task.component), options_of(cell, "task")
     yield accuracy_of(cell, NORMAL.cdf(1), max(4, options.size // 5))
     if "one_column" not in cell.probes:
         return
     of, parts = _reader("one_column", cell), task.SIGNALS + options.noise
-    # The column ranks before all others; the other signals are tied with the noise.
+    # The column ranks first; the other signals are tied with the noise.
     auroc = (1 + (task.SIGNALS - 1) / 2) / task.SIGNALS
     yield exactly("localisation of one column", cell, auroc, of("localisation_auroc", "saliency"))
     for layers in ("last layer", "all layers"):
@@ -286,11 +300,11 @@ def first_column(cell: Cell) -> Iterator[Check]:
         yield exactly(f"similarity of saliency, {layers}", cell, 1, similarity)
 
     def scores(measured: Measured) -> float:
-        """Mean score of the explained classes."""
-        every = np.asarray(measured.predictions(cell)["scores"], dtype=np.float64).max(axis=1)
-        return float(every[np.linspace(0, len(every) - 1, EXAMPLES).astype(np.int64)].mean())
+        """Return the mean score of the explained classes."""
+        maxima = np.asarray(measured.predictions(cell)["scores"], dtype=np.float64).max(axis=1)
+        return float(maxima[np.linspace(0, len(maxima) - 1, EXAMPLES).astype(np.int64)].mean())
 
-    left = np.array([share_left(place, parts) for place in range(parts)])
+    left = np.array([share_left(rank, parts) for rank in range(parts)])
     for name, share in (("deletion_auc", left[0]), ("insertion_auc", 1 - left[0])):
         area = of(name, "saliency")
         yield around(
@@ -305,68 +319,76 @@ def first_column(cell: Cell) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def share_left(place: int, parts: int) -> float:
-    """Share of the deletion curve's area over ½ that stands before the part at that place (from 0) is deleted."""
-    stands = [place >= round(parts * level / LEVELS) for level in range(LEVELS + 1)]
-    return (sum(stands) - (stands[0] + stands[-1]) / 2) / LEVELS
+def share_left(rank: int, parts: int) -> float:
+    """Return the share of the deletion curve's area over ½ before the part of this rank (from 0) is deleted."""
+    present = [rank >= round(parts * level / LEVELS) for level in range(LEVELS + 1)]
+    return (sum(present) - (present[0] + present[-1]) / 2) / LEVELS
 
 
 def _area(score: float, share: float) -> float:
-    """Under a curve that is at `score` for a share of its length, and elsewhere at ½."""
+    """Return the area under a curve with the value `score` for a share of its length, and ½ for the rest."""
     return 0.5 + (score - 0.5) * share
 
 
-# ── pictures ────────────────────────────────────────────────────────────────────────────────────
+# ── images ────────────────────────────────────────────────────────────────────────────────────
 
 
 def convolved(cell: Cell) -> Iterator[Check]:
-    """Of a network that is right about glyphs in noise: several methods find the glyph, and some are complete.
+    """Yield checks of a network that recognises glyphs in noise: several methods find the glyph, and some are complete.
 
-    Without its glyph no picture is recognised, and a few pixels of it are enough: deletion ends early what insertion
-    brings early, where the parts that speak for the class have the sign that says so.
+    No image is recognised without its glyph, and a few of its pixels are enough. So the probability falls early in
+    deletion and rises early in insertion, if the parts that speak for the class have a positive sign.
     """
-    accuracy = metric("quality/accuracy", cell)
-    yield between("quality/accuracy", cell, 1, RIGHT, 1, "it has learnt the glyphs", read=accuracy)
+    accuracy = read_metric("quality/accuracy", cell)
+    yield between("quality/accuracy", cell, 1, RIGHT, 1, "the network has learnt the glyphs", read=accuracy)
     if "glyphs" in cell.probes:
         of = _reader("glyphs", cell)
-        for method in FOUND:
-            yield _claimed(f"localisation of {method}", cell, "glyph", method, "localisation_auroc", of)
-        yield _claimed("pointing game in pictures", cell, "glyph", "integrated_gradients", "pointing_game", of)
+        for method in LOCALISING:
+            yield _expected(f"localisation of {method}", cell, "glyph", method, "localisation_auroc", of)
+        yield _expected("pointing game in pictures", cell, "glyph", "integrated_gradients", "pointing_game", of)
         for method in COMPLETE:
-            yield _claimed(f"completeness_error of {method}", cell, "glyph", method, "completeness_error", of, known=0)
-        for method in FOUND:
+            yield _expected(f"completeness_error of {method}", cell, "glyph", method, "completeness_error", of, known=0)
+        for method in LOCALISING:
             yield between(
-                f"insertion less deletion, {method}", cell, 1, APART, 1, "the glyph alone tells the class",
-                read=_apart(of, method),
+                f"insertion less deletion, {method}", cell, 1, MIN_AUC_GAP, 1, "only the glyph determines the class",
+                read=_auc_gap(of, method),
             )  # fmt: skip
 
 
-def _apart(of: Reader, method: str) -> Callable[[Measured], float]:
+def _auc_gap(of: Reader, method: str) -> Callable[[Measured], float]:
     insertion, deletion = of("insertion_auc", method), of("deletion_auc", method)
     return lambda measured: insertion(measured) - deletion(measured)
 
 
 def residual(cell: Cell) -> Iterator[Check]:
-    """Of a residual network: guided backpropagation shows the same without what the last layer learnt, and so fails.
+    """Yield checks of a residual network: guided backpropagation hardly changes if the last layer is shuffled.
 
-    DeepLift is complete whatever the network, so what is claimed of it in the other one is asked here.
+    DeepLift is complete in every network, so its bound for the other network applies here as well.
     """
     if "residual" in cell.probes:
         of = _reader("residual", cell)
-        last, every = (
+        last, all_layers = (
             of("randomised_similarity", "guided_backprop", shuffled=layers) for layers in ("last layer", "all layers")
         )
-        fails = "it shows what features are there, whatever the last layer makes of them"
-        yield between("similarity of guided_backprop", cell, 1, ALIKE, 1, fails, read=last)
-        lost = "without features there is nothing to show"
-        yield between("similarity of guided_backprop, all layers", cell, 0, -UNLIKE, UNLIKE, lost, read=every)
+        basis = "it shows the features of the input, however the last layer uses them"
+        yield between("similarity of guided_backprop", cell, 1, MIN_SIMILARITY, 1, basis, read=last)
+        basis = "a network without features has nothing to show"
+        yield between(
+            "similarity of guided_backprop, all layers",
+            cell,
+            0,
+            -MAX_SIMILARITY,
+            MAX_SIMILARITY,
+            basis,
+            read=all_layers,
+        )
         name = "completeness_error of deep_lift, residual network"
-        yield _claimed(name, cell, "glyph", "deep_lift", "completeness_error", of, known=0)
+        yield _expected(name, cell, "glyph", "deep_lift", "completeness_error", of, known=0)
 
 
-def _claimed(instrument: str, cell: Cell, setting: str, method: str, name: str, of: Reader, known: float = 1) -> Check:
-    """What `attribution.claims` claims of a method, as a check; `known` is what it would come to without any doubt."""
-    (claim,) = (c for c in CLAIMS if (c.setting, c.method, c.metric) == (setting, method, name))
+def _expected(instrument: str, cell: Cell, setting: str, method: str, name: str, of: Reader, known: float = 1) -> Check:
+    """Return the expectation of a method as a check; `known` is the ideal value."""
+    (claim,) = (claim for claim in CLAIMS if (claim.setting, claim.method, claim.metric) == (setting, method, name))
     return between(instrument, cell, known, claim.low, claim.high, claim.why, read=of(name, method))
 
 
@@ -374,5 +396,5 @@ Reader = Callable[..., Callable[[Measured], float]]
 
 
 def _reader(label: str, cell: Cell) -> Reader:
-    """Of a metric's name, a method and further coordinates, what reads it from the probe of that label."""
-    return lambda name, method, **at: metric(f"{label}/{name}", cell, method=method, **at)
+    """Return a function that maps a metric, a method and further coordinates to a reader of a probe's metric."""
+    return lambda name, method, **at: read_metric(f"{label}/{name}", cell, method=method, **at)

@@ -1,6 +1,6 @@
-"""Answers: what is known of each cell of the suite `planted`, from the options of its task and model alone.
+"""Expected values: the checks of each cell of the suite `planted`, from the options of its task and model alone.
 
-One function for each pair of a task and a model; a pair is added by adding its function to `ANSWERS`.
+There is one function for each pair of a task and a model. To add a pair, add its function to `EXPECTED`.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from bench_suite.selftest.checks import (
     NotMeasured,
     around,
     between,
-    bound,
     exactly,
-    metric,
     options_of,
+    read_interval,
+    read_metric,
 )
 from bench_suite.selftest.tolerances import OFTEN, Z, accuracy_of, bootstrap_middle, bootstrap_width
 from bench_suite.suite.plan import Cell
 
 SLOWER = 0.7
-"Share of the known rate that a busy machine leaves: besides sleeping, a step computes, and is woken late."
+"Least share of the known rate on a busy machine: besides sleeping, a step computes, and it wakes late."
 LATE = 0.004
-"Seconds by which a single call may be late in the median: a slice of the scheduler of a busy machine."
+"Greatest median delay of a single call in seconds: a time slice of the scheduler on a busy machine."
 
 
 def checks_of(cells: Sequence[Cell]) -> list[Check]:
-    """All that is known of these cells, in their order."""
-    return [check for cell in cells for check in ANSWERS.get((_task(cell), _model(cell)), _nothing)(cell, cells)]
+    """Return the checks of these cells, in their order."""
+    return [check for cell in cells for check in EXPECTED.get((_task(cell), _model(cell)), _nothing)(cell, cells)]
 
 
 # ── metrics ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def _groups_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
-    """Of a rule that never learns: all metrics of classes, from the counts that were planted."""
+    """Yield checks of all metrics of classes for a rule that never learns, from the planted counts."""
     options = options_of(cell, "task")
     (tn, fp), (fn, tp) = counts = discovery.load(cell.task.component).confusions(options).sum(axis=0).tolist()
     n, confidence = tn + fp + fn + tp, options_of(cell, "model").confidence
@@ -51,7 +51,7 @@ def _groups_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield exactly("quality/accuracy", cell, accuracy)
     yield exactly("quality/balanced_accuracy", cell, sum(recalls) / 2)
     yield exactly("quality/macro_f1", cell, tp / (2 * tp + fp + fn) + tn / (2 * tn + fp + fn))
-    # Scores take two values only: the curve has one corner, and the area is the mean of the recalls.
+    # Scores have two values only, so the curve has one corner, and the area is the mean of the recalls.
     yield exactly("quality/roc_auc", cell, sum(recalls) / 2)
     loss = -accuracy * math.log(confidence) - (1 - accuracy) * math.log(1 - confidence)
     yield exactly("quality/log_loss", cell, loss)
@@ -62,25 +62,25 @@ def _groups_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
 
 
 def _misplaced(measured: Measured, cell: Cell, counts: Sequence[Sequence[int]]) -> float:
-    """Examples that stand elsewhere in the stored confusion matrix than they should, counted at both places."""
+    """Return the number of misplaced examples in the stored confusion matrix, each counted in both entries."""
     return float(np.abs(np.array(measured.artifact(cell, "quality/confusion")["values"]) - np.array(counts)).sum())
 
 
 def _interval(cell: Cell, accuracy: float, n: int) -> Iterator[Check]:
-    """Width and middle of the bootstrap's interval of an accuracy."""
+    """Yield checks of width and middle of the bootstrap interval of an accuracy."""
     resamples = int(discovery.find("probes", "quality", Path()).options["resamples"].default)
-    known, reach = bootstrap_width(accuracy, n, resamples)
-    width = bound("quality/accuracy", cell, lambda interval: interval.high - interval.low)
+    known, tolerance = bootstrap_width(accuracy, n, resamples)
+    width = read_interval("quality/accuracy", cell, lambda interval: interval.high - interval.low)
     basis = f"two quantiles of {resamples} resamples, {OFTEN}"
-    yield around("accuracy, interval width", cell, known, reach, basis, read=width)
-    middle = bound("quality/accuracy", cell, lambda interval: (interval.low + interval.high) / 2)
+    yield around("accuracy, interval width", cell, known, tolerance, basis, read=width)
+    middle = read_interval("quality/accuracy", cell, lambda interval: (interval.low + interval.high) / 2)
     yield around(
         "accuracy, interval middle", cell, accuracy, bootstrap_middle(accuracy, n, resamples), basis, read=middle
     )  # fmt: skip
 
 
 def _terms_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
-    """Of a rule that judges a part of the texts by whom they name, half of them rightly."""
+    """Yield checks of a rule that predicts some of the texts by the group they name, half of them correctly."""
     task, options = discovery.load(cell.task.component), options_of(cell, "task")
     wrong = sum(task.undecided(options)) / 2
     yield exactly("quality/accuracy", cell, 1 - wrong / (len(task.KINDS) * options.size))
@@ -89,7 +89,7 @@ def _terms_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
 
 
 def _line_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
-    """Of a regression: the residuals that were planted."""
+    """Yield checks of a regression, from the planted residuals."""
     options = options_of(cell, "task")
     yield exactly("quality/mae", cell, 1.5 * options.deviation)
     yield exactly("quality/rmse", cell, math.sqrt(2.5) * options.deviation)
@@ -101,57 +101,58 @@ def _line_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
 
 
 def _noise_memory(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
-    """Of a model that learns by heart: right on all of train, on test as often as labels are right."""
+    """Yield checks of a model that memorises: right on all of train, and on test as often as labels are."""
     options, confidence = options_of(cell, "task"), options_of(cell, "model").confidence
     if cell.fraction == 1.0:
-        mistake, moved = math.log(confidence / (1 - confidence)), options.shifted - options.flipped
+        loss_step, moved = math.log(confidence / (1 - confidence)), options.shifted - options.flipped
         yield exactly("generalization/accuracy_gap", cell, options.flipped)
-        yield exactly("generalization/loss_gap", cell, options.flipped * mistake)
-        for name, known in (("shift_accuracy_gap", moved), ("shift_loss_gap", moved * mistake)):
+        yield exactly("generalization/loss_gap", cell, options.flipped * loss_step)
+        for name, known in (("shift_accuracy_gap", moved), ("shift_loss_gap", moved * loss_step)):
             name = f"generalization/{name}"
-            yield exactly(name, cell, known, metric(name, cell, shift="noisier"))
-        yield from _gap_intervals(cell, options, mistake)
+            yield exactly(name, cell, known, read_metric(name, cell, shift="noisier"))
+        yield from _gap_intervals(cell, options, loss_step)
     same = tuple(other.id for other in cells if (_task(other), _model(other)) == (_task(cell), _model(cell)))
     curve = f"learning_curve/{cell.task.label}-quality-accuracy"
     examples = round(cell.fraction * _trained_on(cell))
 
-    def at(measured: Measured) -> float:
-        points = {point[0]: point[1] for point in measured.summary(curve)["series"].get(cell.model.label, ())}
+    def point(measured: Measured) -> float:
+        points = {x: y for x, y, *_ in measured.summary(curve)["series"].get(cell.model.label, ())}
         if examples not in points:
             raise NotMeasured(f"the curve has no point at {examples} examples (it has: {sorted(points)})")
         return float(points[examples])
 
-    yield exactly(f"learning_curve at {examples}", cell, 1 - options.flipped, at, others=same)
+    yield exactly(f"learning_curve at {examples}", cell, 1 - options.flipped, point, others=same)
     if cell.fraction == 1.0:
         yield from comparison_checks.of_verdicts(cell)
 
 
-def _gap_intervals(cell: Cell, options: Any, mistake: float) -> Iterator[Check]:
-    """Of a gap between train, where all are right, and test: ± 1.96 · √(f (1 − f) / (n − 1)) for wrong labels f.
+def _gap_intervals(cell: Cell, options: Any, loss_step: float) -> Iterator[Check]:
+    """Yield checks of intervals of a gap between train, where all predictions are right, and test.
 
-    A loss takes two values, which are `mistake` apart: its interval is as many times as wide.
+    The interval is ± 1.96 · √(f (1 − f) / (n − 1)) for a share f of wrong labels. A loss has two values that differ by
+    `loss_step`, so its interval is wider by this factor.
     """
     width = 2 * Z * math.sqrt(options.flipped * (1 - options.flipped) / (options.test - 1))
-    for name, known in (("accuracy_gap", width), ("loss_gap", mistake * width)):
-        read = bound(f"generalization/{name}", cell, lambda interval: interval.high - interval.low)
+    for name, known in (("accuracy_gap", width), ("loss_gap", loss_step * width)):
+        read = read_interval(f"generalization/{name}", cell, lambda interval: interval.high - interval.low)
         yield exactly(f"{name}, interval width", cell, known, read)
-    middle = bound("generalization/accuracy_gap", cell, lambda interval: (interval.low + interval.high) / 2)
+    middle = read_interval("generalization/accuracy_gap", cell, lambda interval: (interval.low + interval.high) / 2)
     yield exactly("accuracy_gap, interval middle", cell, options.flipped, middle)
 
 
 def _noise_mlp(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
-    """Of a network that is really trained: as good as the best can be, and the same when it is trained again."""
+    """Yield checks of a trained network: its accuracy is the best possible, and a second training has equal scores."""
     options = options_of(cell, "task")
     yield accuracy_of(cell, 1 - options.flipped, options.test)
     yield exactly("same seed, other scores", cell, 0, lambda measured: _other_scores(measured, cell), repeated=True)
 
 
 def _other_scores(measured: Measured, cell: Cell) -> float:
-    """Test examples of which a second training from the same seed says anything else, to the last bit."""
+    """Return the number of test examples whose scores differ in any bit after a second training with the same seed."""
     assert measured.again is not None
     first, second = measured.predictions(cell), measured.again.predictions(cell)
     if not np.array_equal(first.ids, second.ids):
-        raise NotMeasured("the two runs were tested on different examples")
+        raise NotMeasured("the two runs have different test examples")
     return float((np.asarray(first["scores"]) != np.asarray(second["scores"])).any(axis=1).sum())
 
 
@@ -159,11 +160,11 @@ def _other_scores(measured: Measured, cell: Cell) -> float:
 
 
 def _noise_sleep(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
-    """Of a network that sleeps: no rate above that of the sleep, and on a busy machine little below."""
+    """Yield checks of a network that sleeps: its rate is at most that of the sleep, and little less if it is busy."""
     seconds = options_of(cell, "model").milliseconds / 1000
-    rate, basis = 1 / seconds, "never quicker than it sleeps"
+    rate, basis = 1 / seconds, "never faster than it sleeps"
     yield between("throughput/train", cell, rate, SLOWER * rate, rate, basis)
-    batch = metric("throughput/inference", cell, batch_size=64)
+    batch = read_metric("throughput/inference", cell, batch_size=64)
     yield between("throughput/inference", cell, rate, SLOWER * rate, rate, basis, read=batch)
     yield between("throughput/latency_p50", cell, 1e3 * seconds, 1e3 * seconds, 1e3 * (seconds + LATE), basis)
     examples = _trained_on(cell)
@@ -176,23 +177,23 @@ def _noise_sleep(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
 
 
 def _noise_products(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
-    """Of a network of matrix products: sizes and operations by formula, and no more than the machine can do."""
+    """Yield checks of a network of matrix products: sizes and operations by formula, and utilisation of at most 1."""
     costs = discovery.load(cell.model.component).costs(options_of(cell, "model"), 2)
     yield exactly("compute/parameters", cell, costs.parameters)
     yield exactly("compute/trainable_parameters", cell, costs.parameters)
     yield exactly("compute/flops", cell, costs.flops)
     yield exactly("compute/training_flops", cell, costs.training_flops)
     yield exactly("compute/model_size", cell, 4 * costs.parameters / 2**20)
-    yield between("compute/utilisation", cell, 1, 1e-4, 1, "at most what this machine was measured to do")
+    yield between("compute/utilisation", cell, 1, 1e-4, 1, "at most the measured peak of this machine")
 
 
 def _pixels_cnn(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
-    """Of a network of convolutions: its operations by formula, and what explains it."""
+    """Yield checks of a network of convolutions: operations by formula, and attributions."""
     yield from analytic_flops.convolutions(cell)
     yield from attribution_checks.convolved(cell)
 
 
-# ── what they are made from ─────────────────────────────────────────────────────────────────────
+# ── cells ─────────────────────────────────────────────────────────────────────
 
 
 def _task(cell: Cell) -> str:
@@ -204,32 +205,32 @@ def _model(cell: Cell) -> str:
 
 
 def _trained_on(cell: Cell) -> int:
-    """Training examples that are left when a validation split is held out."""
+    """Return the number of training examples without the validation split."""
     whole: int = options_of(cell, "task").train
     return whole - round(whole * cell.options["train"]["validation"])
 
 
-def _alone(of: Callable[[Cell], Iterator[Check]]) -> Callable[[Cell, Sequence[Cell]], Iterator[Check]]:
-    """Answers that no other cell is asked for."""
-    return lambda cell, cells: of(cell)
+def _without_others(function: Callable[[Cell], Iterator[Check]]) -> Callable[[Cell, Sequence[Cell]], Iterator[Check]]:
+    """Return the function with a second parameter, the other cells, which it ignores."""
+    return lambda cell, cells: function(cell)
 
 
 def _nothing(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield from ()
 
 
-ANSWERS: Mapping[tuple[str, str], Callable[[Cell, Sequence[Cell]], Iterator[Check]]] = {
+EXPECTED: Mapping[tuple[str, str], Callable[[Cell, Sequence[Cell]], Iterator[Check]]] = {
     ("planted_groups", "planted_rule"): _groups_rule,
     ("planted_terms", "planted_words"): _terms_rule,
-    ("planted_terms", "transformer"): _alone(analytic_flops.attention),
+    ("planted_terms", "transformer"): _without_others(analytic_flops.attention),
     ("planted_line", "planted_rule"): _line_rule,
     ("planted_noise", "planted_memory"): _noise_memory,
     ("planted_noise", "planted_sleep"): _noise_sleep,
     ("planted_noise", "planted_matmul"): _noise_products,
     ("planted_noise", "mlp"): _noise_mlp,
-    ("planted_columns", "mlp"): _alone(attribution_checks.linear),
-    ("planted_columns", "planted_matmul"): _alone(attribution_checks.first_column),
+    ("planted_columns", "mlp"): _without_others(attribution_checks.linear),
+    ("planted_columns", "planted_matmul"): _without_others(attribution_checks.first_column),
     ("planted_pixels", "cnn"): _pixels_cnn,
-    ("planted_pixels", "resnet"): _alone(attribution_checks.residual),
+    ("planted_pixels", "resnet"): _without_others(attribution_checks.residual),
 }
-"By the names of task and model. Every instrument that is added gets its checks here."
+"Functions by the names of task and model. Every new instrument needs checks here."

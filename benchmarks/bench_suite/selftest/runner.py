@@ -1,4 +1,4 @@
-"""Running the self-test: the suite `planted` through the real frame, in a folder that goes away again."""
+"""Runner: run the suite `planted` as `bench run` does, in a temporary folder, and judge all checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.selection import filter_cells
 from bench_suite.execution.session import Outcome, Request, execute
-from bench_suite.selftest.attribution_checks import ASKED, Asked
+from bench_suite.selftest.attribution_checks import PROBES, ProbeRequest
 from bench_suite.selftest.checks import Check, Finding, Measured, judge
 from bench_suite.selftest.expected_values import checks_of
 from bench_suite.selftest.fairness_checks import RESAMPLES
@@ -25,11 +25,11 @@ SUITE = "planted"
 COMMAND = ("bench", "selftest")
 
 
-def _attribution(label: str, asked: Asked) -> str:
-    where = f'only={{task="{asked.task}",model="{asked.model}"}}'
-    how = f"examples={asked.examples},samples={asked.samples},methods={json.dumps(asked.methods)}"
-    stated = ",".join(filter(None, ('use="attribution"', where, "shown=0", how, asked.more)))
-    return f"probes.{label}={{{stated}}}"
+def _attribution_setting(label: str, request: ProbeRequest) -> str:
+    cells = f'only={{task="{request.task}",model="{request.model}"}}'
+    options = f"examples={request.examples},samples={request.samples},methods={json.dumps(request.methods)}"
+    entries = ",".join(filter(None, ('use="attribution"', cells, "shown=0", options, request.more)))
+    return f"probes.{label}={{{entries}}}"
 
 
 EXTRAS: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -40,14 +40,14 @@ EXTRAS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             f"resamples={RESAMPLES}}}"
         },
     ),
-    "attribution": ("captum", {label: _attribution(label, asked) for label, asked in ASKED.items()}),
+    "attribution": ("captum", {label: _attribution_setting(label, request) for label, request in PROBES.items()}),
 }
-"""Probes that need a package of an extra: by the extra's name that package, and by probe how `--set` adds it: the suite
-itself is without, so that it runs where they are not installed."""
+"""Probes that need the package of an extra: by the extra's name, the package and the `--set` setting for each probe.
+The suite itself does not contain them, so that it runs without these packages."""
 
 
-def planned() -> tuple[Plan, list[Check], list[str]]:
-    """The plan of the suite, all that is known of its cells, and the extras that are not installed here."""
+def plan_checks() -> tuple[Plan, list[Check], list[str]]:
+    """Return the plan of the suite, all checks of its cells, and the extras that are not installed."""
     here = {extra: importlib.util.find_spec(package) is not None for extra, (package, _) in EXTRAS.items()}
     added = [setting for extra, installed in here.items() if installed for setting in EXTRAS[extra][1].values()]
     plan = make_plan(read_suite(SUITE, added))
@@ -55,7 +55,7 @@ def planned() -> tuple[Plan, list[Check], list[str]]:
 
 
 def as_plan(plan: Plan, checks: Sequence[Check]) -> Plan:
-    """The checks as cells with an axis `instrument`, for `-k` to choose from; a unit's id is the check's position."""
+    """Return the checks as cells with an axis `instrument`, for `-k`; the id of a unit is the index of its check."""
     units = [
         Unit(str(number), (replace(check.cell, labels={**check.cell.labels, "instrument": check.instrument}),))
         for number, check in enumerate(checks)
@@ -63,25 +63,31 @@ def as_plan(plan: Plan, checks: Sequence[Check]) -> Plan:
     return replace(plan, units=tuple(units))
 
 
-def chosen(matching: Plan, checks: Sequence[Check]) -> list[Check]:
-    """The checks that are left of `as_plan`."""
+def choose_checks(matching: Plan, checks: Sequence[Check]) -> list[Check]:
+    """Return the checks that remain of the plan that `as_plan` returned."""
     return [checks[int(unit.id)] for unit in matching.units]
 
 
 def selftest(
-    plan: Plan, checks: Sequence[Check], watched: Callable[[int], AbstractContextManager[RunCallback]]
+    plan: Plan, checks: Sequence[Check], progress: Callable[[int], AbstractContextManager[RunCallback]]
 ) -> list[Finding]:
-    """Run the cells that the checks are about, some of them twice, and judge each check.
+    """Run the cells of the checks, some of them twice, and judge each check.
 
-    Arguments: `plan` and `checks` as `planned` gave them, or fewer checks; `watched` gives what is told of that many
-    cells' progress. Raises KeyboardInterrupt after a Ctrl-C, and BenchError where the suite cannot run at all.
+    Args:
+        plan: the plan from `plan_checks`.
+        checks: the checks from `plan_checks`, or some of them.
+        progress: returns the callback that reports the progress of so many cells.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C.
+        BenchError: if the suite cannot run at all.
     """
     needed = {id for check in checks for id in (check.cell.id, *check.others)}
     twice = {check.cell.id for check in checks if check.repeated}
     with tempfile.TemporaryDirectory(prefix="bench-selftest-") as folder:
         store = Store(Path(folder))
         part = filter_cells(plan, lambda cell: cell.id in needed, "selftest")
-        with watched(len(part.cells)) as callback:
+        with progress(len(part.cells)) as callback:
             measured = _measured(execute(part, store, Request(command=COMMAND), callback))
         if twice:
             again = filter_cells(plan, lambda cell: cell.id in twice, "selftest")

@@ -17,7 +17,7 @@ from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import column
 from bench_suite.engines import native
-from bench_suite.probes.attribution.adapters import Inputs, Subject, explainable, inputs_of, subject_of
+from bench_suite.probes.attribution.adapters import Inputs, Subject, explanation_mode, inputs_of, subject_of
 from bench_suite.probes.attribution.expectations import SETTINGS
 from bench_suite.problems import classification
 from bench_suite.training.prediction import predict
@@ -49,7 +49,7 @@ class Taught:
         return Predictions(split, source.ids, {"targets": column(source, "target"), **found})
 
     def subject(self, examples: int) -> tuple[Subject, Inputs]:
-        """The first test examples as a subject takes them; within `explainable`."""
+        """The first test examples as a subject takes them; within `explanation_mode`."""
         subject = subject_of(self.network, self.data, "mean", "cpu")
         return inputs_of(subject, self.encoded("test").batch(self.network, torch.arange(examples)))
 
@@ -97,11 +97,11 @@ def untaught() -> Callable[..., Taught]:
 
 @pytest.fixture
 def explained() -> Iterator[Callable[[Taught, int], tuple[Subject, Inputs]]]:
-    """`(taught, examples) -> (subject, inputs)`, explainable as long as the test runs."""
+    """`(taught, examples) -> (subject, inputs)`, in explanation mode as long as the test runs."""
     open_: list[Any] = []
 
     def enter(taught: Taught, examples: int) -> tuple[Subject, Inputs]:
-        context = explainable(taught.network.module)
+        context = explanation_mode(taught.network.module)
         context.__enter__()
         open_.append(context)
         return taught.subject(examples)

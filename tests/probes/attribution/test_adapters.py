@@ -15,9 +15,16 @@ from bench_suite.data.encoded import encoded, stack
 from bench_suite.data.ragged import Ragged, padded
 from bench_suite.data.splits import MemorySplit
 from bench_suite.probes.attribution import faithfulness
-from bench_suite.probes.attribution.adapters import Inputs, Subject, TableAdapter, explainable, inputs_of, subject_of
+from bench_suite.probes.attribution.adapters import (
+    Inputs,
+    Subject,
+    TableAdapter,
+    explanation_mode,
+    inputs_of,
+    subject_of,
+)
 from bench_suite.probes.attribution.groups import groups_of
-from bench_suite.probes.attribution.methods import Settings, attribute, parts_of
+from bench_suite.probes.attribution.methods import MethodVariant, Settings, attribute, parts_of
 from bench_suite.training.inputs import image_only, standardised
 
 SETTINGS = Settings(rows=64, steps=8, coalitions=60)
@@ -71,14 +78,16 @@ class Scaled(nn.Module):
 def the_same_in_both(outside: Network, inside: Network, data: Data, reference: str) -> None:
     numbers = []
     for network in (outside, inside):
-        with explainable(network.module):
+        with explanation_mode(network.module):
             subject, inputs = explained(network, data, reference)
             found = [
-                parts_of(name, subject, attribute(name, subject, inputs, SETTINGS))
-                for name in ("integrated_gradients", "input_x_gradient", "feature_ablation", "kernel_shap")
+                parts_of(variant, subject, attribute(variant, subject, inputs, SETTINGS))
+                for variant in map(
+                    MethodVariant, ("integrated_gradients", "input_x_gradient", "feature_ablation", "kernel_shap")
+                )
             ]
             curves = faithfulness.curves(subject, inputs, found[0], SETTINGS)
-        numbers.append([*(each.numpy() for each in found), *curves, faithfulness.change(subject, inputs)])
+        numbers.append([*(each.numpy() for each in found), *curves, faithfulness.logit_change(subject, inputs)])
     assert np.abs(numbers[0][0]).max() > 1e-3
     for first, second in zip(*numbers):
         np.testing.assert_allclose(first, second, rtol=1e-2, atol=1e-4)
@@ -140,13 +149,16 @@ def test_a_missing_value_does_not_make_the_mean_row_missing() -> None:
 
 
 ENCODES: dict[str, tuple[Callable[[Raw], Raw], str]] = {
-    "channels first": (lambda raw: {"image": raw["image"].transpose(0, 3, 1, 2)}, r"is given image \(3, 8, 8\)"),
-    "another name": (lambda raw: {"pixels": raw["image"]}, r"is given pixels \(8, 8, 3\)"),
-    "another size": (lambda raw: {"image": raw["image"][:, ::2, ::2]}, r"is given image \(4, 4, 3\)"),
-    "flat": (lambda raw: {"image": raw["image"].reshape(len(raw["image"]), -1)}, r"is given image \(192,\)"),
+    "channels first": (
+        lambda raw: {"image": raw["image"].transpose(0, 3, 1, 2)},
+        r"this network takes image \(3, 8, 8\)",
+    ),
+    "another name": (lambda raw: {"pixels": raw["image"]}, r"this network takes pixels \(8, 8, 3\)"),
+    "another size": (lambda raw: {"image": raw["image"][:, ::2, ::2]}, r"this network takes image \(4, 4, 3\)"),
+    "flat": (lambda raw: {"image": raw["image"].reshape(len(raw["image"]), -1)}, r"this network takes image \(192,\)"),
     "two inputs": (
         lambda raw: {"image": raw["image"], "bright": raw["image"].mean(axis=(1, 2, 3))},
-        r"is given image \(8, 8, 3\), bright \(\)",
+        r"this network takes image \(8, 8, 3\), bright \(\)",
     ),
 }
 
@@ -167,13 +179,15 @@ def test_a_grey_image_may_be_given_as_a_coloured_one() -> None:
 
 def test_a_table_of_other_columns_is_a_reason() -> None:
     network = Network(Scaled(6), lambda raw: {"table": np.repeat(raw["table"], 2, axis=1)}, stack)
-    with pytest.raises(BenchError, match=r"attribution needs one input, table \(3,\), .*is given table \(6,\)"):
+    with pytest.raises(
+        BenchError, match=r"attribution needs one input, table \(3,\), .*this network takes table \(6,\)"
+    ):
         subject_of(network, tables(), "mean", "cpu")
 
 
 def test_a_network_that_overwrites_its_input_is_a_reason() -> None:
     network = Network(Scaled(192, lambda image: image.div_(255)), lambda raw: {"image": raw["image"]}, stack)
-    with pytest.raises(BenchError, match="leaves its input as it is; this one overwrites it"):
+    with pytest.raises(BenchError, match="does not change its input; this one overwrites it"):
         explained(network, images())
 
 
@@ -295,10 +309,11 @@ WITH_LENGTHS = [[True] * len(row) + [False] * (5 - len(row)) for row in ROWS]
 def test_a_texts_end_is_told_by_the_number_of_the_padding() -> None:
     numbers = []
     for network in (reader(Means(0)), reader(Means(0), lengths=True)):
-        with explainable(network.module):
+        with explanation_mode(network.module):
             subject, inputs = tokens_only(network)
             assert inputs.valid.tolist() == WITH_LENGTHS
-            found = parts_of("feature_ablation", subject, attribute("feature_ablation", subject, inputs, SETTINGS))
+            ablation = MethodVariant("feature_ablation")
+            found = parts_of(ablation, subject, attribute(ablation, subject, inputs, SETTINGS))
             numbers.append([found, *map(torch.as_tensor, faithfulness.curves(subject, inputs, found, SETTINGS))])
     for first, second in zip(*numbers):
         torch.testing.assert_close(first, second)
@@ -310,9 +325,9 @@ def test_a_texts_end_is_told_by_its_length_before_it_was_padded() -> None:
 
 
 def test_a_text_whose_end_nothing_tells_is_a_reason() -> None:
-    with pytest.raises(BenchError, match="attribution needs to know where each text ends: give the network `lengths`"):
+    with pytest.raises(BenchError, match="attribution needs the end of each text: add the input `lengths`"):
         tokens_only(reader(Means(None)))
-    with pytest.raises(BenchError, match="attribution needs to know where each text ends"):
+    with pytest.raises(BenchError, match="attribution needs the end of each text"):
         tokens_only(reader(Means(None), fixed=True), known=True)  # lengths of something else
 
 
@@ -354,7 +369,7 @@ def test_an_embedding_bag_of_another_kind_is_a_reason(mode: str, last: bool, sai
         tokens = columns["tokens"]
         return Batch({"tokens": tokens.values, "offsets": tokens.offsets}, columns["target"])
 
-    with pytest.raises(BenchError, match=f"attribution needs of an EmbeddingBag .*{said}"):
+    with pytest.raises(BenchError, match=f"attribution needs an EmbeddingBag with .*{said}"):
         tokens_only(Network(Bag(), reader(Means(0)).encode, collate))
 
 
@@ -373,7 +388,7 @@ def test_a_compiled_network_is_explained_as_it_was_written_and_stays_compiled() 
 
     module = Rectified(3, 2)
     module.compile(backend=noted)
-    with explainable(module):
+    with explanation_mode(module):
         module(torch.ones(1, 3))
     assert compiled == []
     module(torch.ones(1, 3))

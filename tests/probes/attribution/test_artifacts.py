@@ -11,9 +11,10 @@ import pytest
 from bench_suite.contracts import Artifact, Data, Source
 from bench_suite.data.splits import MemorySplit
 from bench_suite.probes.attribution import artifacts, pictures
-from bench_suite.probes.attribution.adapters import explainable
+from bench_suite.probes.attribution.adapters import explanation_mode
 from bench_suite.probes.attribution.evaluation import ExplainedModel
-from bench_suite.probes.attribution.methods import Settings
+from bench_suite.probes.attribution.methods import MethodVariant, Settings
+from bench_suite.probes.attribution.pictures import MethodTitle
 from bench_suite.probes.attribution.words import CUT
 from bench_suite.training.precision import placed
 
@@ -47,9 +48,11 @@ def draw(untaught: Callable[..., Any]) -> Draw:
 
     def drawn(data: Data, model: str, options: Mapping[str, Any], methods: Sequence[str]) -> dict[str, Artifact]:
         taught = untaught(data, model, options)
-        with explainable(placed(taught.network.module, taught.placement)):
+        with explanation_mode(placed(taught.network.module, taught.placement)):
             task = ExplainedModel.of(taught, "mean")
-            found = artifacts.examples(task, methods, taught.predictions("test"), Settings(64, steps=4), 1)
+            found = artifacts.examples(
+                task, list(map(MethodVariant, methods)), taught.predictions("test"), Settings(64, steps=4), 1
+            )
             return {each.name: each for each in found}
 
     return drawn
@@ -62,10 +65,10 @@ def test_an_excerpt_has_marks_where_it_was_cut_and_the_caption_says_of_how_many_
     found = draw(films(300), "text_cnn", {**CNN, "max_length": 300}, METHODS[:1])
     words = found["borderline-words"]
     assert (
-        "an excerpt of 110 of the 300 that the network read, about the one to which integrated gradients gives most"
-        in words.caption
+        "an excerpt of 110 of the 300 that the network read, about the one with the greatest attribution by "
+        "integrated gradients" in words.caption
     )
-    assert f"{CUT} stands where words are left out" in words.caption
+    assert f"{CUT} marks omitted words" in words.caption
     names = [word for word, _ in words.data]
     assert CUT in (names[0], names[-1])
     assert len([word for word in names if word != CUT]) == 110
@@ -85,7 +88,7 @@ def test_what_the_network_was_not_given_is_marked_where_halves_were_put_together
     names = [word for word, _ in found.data]
     assert [name[1:] for name in names] == ["0", "1", "2", "3", "4", CUT[1:], "45", "46", "47", "48", "49"]
     assert names[5] == CUT
-    assert f"{CUT} stands where words are left out" in found.caption
+    assert f"{CUT} marks omitted words" in found.caption
     assert "excerpt" not in found.caption
 
 
@@ -98,13 +101,20 @@ def test_methods_that_a_page_of_words_has_no_room_for_are_named(draw: Draw) -> N
 def test_methods_and_columns_that_bars_have_no_room_for_are_told(draw: Draw) -> None:
     caption = draw(table(30), "mlp", {}, METHODS[:3])["borderline"].caption
     assert (
-        ". The 12 of 30 columns to which integrated gradients gives most; no room for saliency, input x gradient"
-        in caption
+        ". The 12 of 30 columns with the greatest attribution by integrated gradients; "
+        "no room for saliency, input x gradient" in caption
     )
     few = draw(table(12), "mlp", {}, METHODS[:1])["borderline"]
     assert len(few.data["bars"]) == 12
     assert "column" not in few.caption
     assert "no room" not in few.caption
+
+
+def test_a_word_that_looks_like_the_mark_is_a_word_of_the_text() -> None:
+    words = [("[…]", 1.0), ("a", 0.5), ("b", 0.5)]
+    caption = artifacts._omitted_words(words, slice(0, 3), MethodTitle("saliency"))
+    assert caption == ""
+    assert artifacts._excerpt(words, slice(0, 2)) == [*words[:2], (CUT, 0.0)]
 
 
 def test_an_excerpt_marks_each_edge_once() -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from bench_suite.contracts import Metric
 from bench_suite.probes.attribution import evaluation, faithfulness
-from bench_suite.probes.attribution.adapters import explainable
+from bench_suite.probes.attribution.adapters import explanation_mode
 from bench_suite.probes.attribution.batch_size import rows_at_once
 from bench_suite.probes.attribution.evaluation import ExplainedModel
 from bench_suite.probes.attribution.expectations import CLAIMS, SETTINGS, Claim
-from bench_suite.probes.attribution.methods import METHODS, Settings, attribute, parts_of
+from bench_suite.probes.attribution.methods import METHODS, MethodVariant, Settings, attribute, parts_of
 from bench_suite.tasks.planted_pixels import INK
 
 EXAMPLES = 16
@@ -26,11 +26,12 @@ def measured(name: str, taught: Callable[[str], Any]) -> list[Metric]:
     if name not in _measured:
         trained = taught(name)
         methods = list(dict.fromkeys(claim.method for claim in CLAIMS if claim.setting == name))
-        with explainable(trained.network.module):
+        with explanation_mode(trained.network.module):
             task = ExplainedModel.of(trained, "mean")
             settings = Settings(rows_at_once(*task.inputs(np.zeros(1, dtype=np.int64))), coalitions=60)
-            found = evaluation.measured(task, methods, [np.arange(EXAMPLES)], settings, 1)
-        _measured[name] = list(evaluation.metrics(found, known=True))
+            variants = list(map(MethodVariant, methods))
+            found = evaluation.measure_methods(task, variants, [np.arange(EXAMPLES)], settings, 1)
+        _measured[name] = list(evaluation.summary_metrics(found, known=True))
     return _measured[name]
 
 
@@ -70,7 +71,7 @@ def test_gradients_find_the_ink_of_a_glyph_and_a_residual_network_does_not_need_
     """
     trained = taught(setting)
     rows = np.arange(EXAMPLES)
-    with explainable(trained.network.module):
+    with explanation_mode(trained.network.module):
         task = ExplainedModel.of(trained, "mean")
         settings = Settings(rows_at_once(*task.inputs(np.zeros(1, dtype=np.int64))))
         subject, inputs = task.inputs(rows)
@@ -79,7 +80,9 @@ def test_gradients_find_the_ink_of_a_glyph_and_a_residual_network_does_not_need_
         masks = {"all": telling, "ink": telling & (image == INK), "no ink": telling & (image != INK)}
         found = {}
         for method in ("integrated_gradients", "saliency", "guided_backprop", "deep_lift"):
-            strength = parts_of(method, subject, attribute(method, subject, inputs, settings)).abs().cpu().numpy()
+            variant = MethodVariant(method)
+            parts = parts_of(variant, subject, attribute(variant, subject, inputs, settings))
+            strength = parts.abs().cpu().numpy()
             found[method] = {name: _auroc_beside_noise(strength, mask, telling) for name, mask in masks.items()}
             print(f"{setting}: {method} {' '.join(f'{name} {value:.3f}' for name, value in found[method].items())}")
     assert found.pop("saliency")["ink"] > 0.8, "through the noise of the gradient"

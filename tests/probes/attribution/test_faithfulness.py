@@ -13,7 +13,7 @@ from torch import nn
 
 from bench_suite.probes.attribution import faithfulness
 from bench_suite.probes.attribution.adapters import Inputs, Subject
-from bench_suite.probes.attribution.methods import Settings, attribute
+from bench_suite.probes.attribution.methods import MethodVariant, Settings, attribute
 from bench_suite.stats.intervals import bootstrap_interval
 
 SETTINGS = Settings(rows=8)
@@ -72,10 +72,10 @@ def test_auroc_is_scikit_learns_ties_included() -> None:
     assert np.isnan(faithfulness.auroc(strength[:1], np.zeros((1, 30), dtype=bool)))[0]
 
 
-def test_pointing_counts_ties_by_the_share_that_is_relevant() -> None:
+def test_the_pointing_game_counts_ties_by_the_share_that_is_relevant() -> None:
     strength = np.array([[3.0, 1, 1], [2, 2, 0], [0, 0, 0]])
     relevant = np.array([[True, False, False]] * 3)
-    assert faithfulness.pointing(strength, relevant).tolist() == [1.0, 0.5, 1 / 3]
+    assert faithfulness.pointing_game(strength, relevant).tolist() == [1.0, 0.5, 1 / 3]
 
 
 def test_the_decoys_share_is_of_what_lies_on_either() -> None:
@@ -86,7 +86,7 @@ def test_the_decoys_share_is_of_what_lies_on_either() -> None:
     assert np.isnan(found[1])
 
 
-def test_likeness_is_spearmans_and_undefined_of_a_constant() -> None:
+def test_spearman_is_spearmans_and_undefined_of_a_constant() -> None:
     random = np.random.default_rng(0)
     first, second = random.random((4, 12)), random.random((4, 12))
     valid = np.ones((4, 12), dtype=bool)
@@ -99,7 +99,7 @@ def test_likeness_is_spearmans_and_undefined_of_a_constant() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_likeness_of_an_empty_text_is_undefined_without_a_warning() -> None:
+def test_spearman_of_an_empty_text_is_undefined_without_a_warning() -> None:
     nothing = np.zeros((1, 4))
     assert np.isnan(faithfulness.spearman(nothing, nothing, nothing.astype(bool)))[0]
 
@@ -118,10 +118,12 @@ def test_infidelity_is_nothing_where_the_attribution_is_the_model_and_all_where_
     valid = torch.ones(6, 10, dtype=torch.bool)
     subject = Subject("table", Linear(), torch.zeros(1, 10))
     inputs = Inputs(torch.randn(6, 10), (), valid, torch.zeros(6, dtype=torch.int64))
-    exact = attribute("input_x_gradient", subject, inputs, SETTINGS)
+    exact = attribute(MethodVariant("input_x_gradient"), subject, inputs, SETTINGS)
     shares = {}
     for name, elements in (("exact", exact), ("thrice", 3 * exact), ("nothing", torch.zeros_like(exact))):
-        unexplained, moved = faithfulness.infidelity("input_x_gradient", subject, inputs, elements, SETTINGS, 16)
+        unexplained, moved = faithfulness.infidelity(
+            MethodVariant("input_x_gradient"), subject, inputs, elements, SETTINGS, 16
+        )
         shares[name] = faithfulness.ratio_of_means(unexplained, moved)
     assert shares["exact"] == pytest.approx(0, abs=1e-5)
     assert shares["thrice"] == pytest.approx(0, abs=1e-5)  # what fits best takes the scale away

@@ -15,18 +15,18 @@ from torch import nn
 from bench_suite.components.discovery import find
 from bench_suite.contracts import Data, Source
 from bench_suite.data.splits import MemorySplit
-from bench_suite.probes.attribution.adapters import Inputs, Subject, TableAdapter, explainable
+from bench_suite.probes.attribution.adapters import Inputs, Subject, TableAdapter, explanation_mode
 from bench_suite.probes.attribution.batch_size import MAX, bytes_of_one, rows_at_once
 from bench_suite.probes.attribution.groups import groups_of
 from bench_suite.probes.attribution.methods import (
     FITTED,
     METHODS,
-    SMOOTHED,
+    MethodVariant,
     Settings,
     attribute,
+    inapplicable_reason,
+    is_underdetermined,
     parts_of,
-    underdetermined,
-    unfit,
 )  # fmt: skip
 from bench_suite.tasks import planted_columns, planted_pixels
 
@@ -81,6 +81,12 @@ def logits_of(subject: Subject, inputs: Inputs) -> torch.Tensor:
     return subject.logits(inputs).gather(1, inputs.target[:, None])[:, 0]
 
 
+def explain_parts(method: str, subject: Subject, inputs: Inputs, settings: Settings) -> torch.Tensor:
+    """(k, parts) of a method that is not smoothed."""
+    variant = MethodVariant(method)
+    return parts_of(variant, subject, attribute(variant, subject, inputs, settings))
+
+
 def whole_change(subject: Subject, inputs: Inputs) -> torch.Tensor:
     return logits_of(subject, inputs) - logits_of(subject, subject.without(inputs, inputs.valid))
 
@@ -98,7 +104,7 @@ def test_a_text_is_explained_by_vectors_that_give_the_logits_of_its_tokens(
     with torch.no_grad():
         expected = taught.network.module(**batch.inputs)
     torch.testing.assert_close(subject.logits(inputs), expected, rtol=1e-4, atol=1e-5)
-    parts = parts_of("integrated_gradients", subject, attribute("integrated_gradients", subject, inputs, SETTINGS))
+    parts = explain_parts("integrated_gradients", subject, inputs, SETTINGS)
     assert parts.shape == inputs.valid.shape
     assert not parts[~inputs.valid].any()
     change = whole_change(subject, inputs)
@@ -123,7 +129,7 @@ def test_integrated_gradients_of_a_text_are_captums_layer_integrated_gradients(
     expected = oracle.attribute(
         tokens, baselines=torch.zeros_like(tokens), additional_forward_args=(lengths,), target=inputs.target, n_steps=64
     )
-    found = attribute("integrated_gradients", subject, inputs, SETTINGS)
+    found = attribute(MethodVariant("integrated_gradients"), subject, inputs, SETTINGS)
     torch.testing.assert_close(found, expected.float(), rtol=1e-3, atol=1e-6)
 
 
@@ -133,7 +139,7 @@ def test_methods_that_take_tokens_away_serve_texts_of_any_length(
     model: str, method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
 ) -> None:
     subject, inputs = explained(untaught(texts(), model, READERS[model]), 5)
-    parts = parts_of(method, subject, attribute(method, subject, inputs, SETTINGS))
+    parts = explain_parts(method, subject, inputs, SETTINGS)
     assert parts.isfinite().all()
     assert not parts[~inputs.valid].any()
 
@@ -142,7 +148,7 @@ def test_ablating_a_token_changes_the_logit_by_its_part(
     untaught: Callable[..., Any], explained: Callable[..., Any]
 ) -> None:
     subject, inputs = explained(untaught(texts(), "text_cnn", READERS["text_cnn"]), 5)
-    parts = parts_of("feature_ablation", subject, attribute("feature_ablation", subject, inputs, SETTINGS))
+    parts = explain_parts("feature_ablation", subject, inputs, SETTINGS)
     gone = torch.zeros_like(inputs.valid)
     gone[:, 1] = inputs.valid[:, 1]
     expected = logits_of(subject, inputs) - logits_of(subject, subject.without(inputs, gone))
@@ -162,9 +168,11 @@ def test_saliency_is_the_gradient_of_the_predicted_class(
     outputs = taught.network.module(image=images)
     outputs.max(dim=1).values.sum().backward()
     assert images.grad is not None
-    elements = attribute("saliency", subject, inputs, SETTINGS)
+    elements = attribute(MethodVariant("saliency"), subject, inputs, SETTINGS)
     torch.testing.assert_close(elements, images.grad, rtol=1e-4, atol=1e-7)
-    torch.testing.assert_close(parts_of("saliency", subject, elements), elements.abs().flatten(start_dim=1))
+    torch.testing.assert_close(
+        parts_of(MethodVariant("saliency"), subject, elements), elements.abs().flatten(start_dim=1)
+    )
 
 
 @pytest.mark.parametrize("model", [*LOOKERS, "resnet18"])
@@ -177,7 +185,7 @@ def test_changes_that_claim_to_be_complete_sum_to_the_whole_change(
     change = whole_change(subject, inputs)
     reads = ["integrated_gradients"] if model == "vit" else ["integrated_gradients", "deep_lift"]
     for method in reads:
-        parts = parts_of(method, subject, attribute(method, subject, inputs, replace(SETTINGS, steps=256)))
+        parts = explain_parts(method, subject, inputs, replace(SETTINGS, steps=256))
         torch.testing.assert_close(parts.sum(dim=1), change, rtol=0.05, atol=0.05 * float(change.abs().mean()))
 
 
@@ -186,12 +194,12 @@ def test_each_method_gives_the_same_in_portions_as_at_once_and_again(
     method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
 ) -> None:
     subject, inputs = explained(untaught(pictures(), "cnn", LOOKERS["cnn"]), 4)
-    assert unfit(method, subject, inputs) is None
-    at_once = attribute(method, subject, inputs, SETTINGS)
+    assert inapplicable_reason(MethodVariant(method), subject, inputs) is None
+    at_once = attribute(MethodVariant(method), subject, inputs, SETTINGS)
     assert at_once.shape == inputs.values.shape
-    torch.testing.assert_close(attribute(method, subject, inputs, SETTINGS), at_once)
+    torch.testing.assert_close(attribute(MethodVariant(method), subject, inputs, SETTINGS), at_once)
     if method not in DRAWING:
-        portions = attribute(method, subject, inputs, replace(SETTINGS, rows=3))
+        portions = attribute(MethodVariant(method), subject, inputs, replace(SETTINGS, rows=3))
         torch.testing.assert_close(portions, at_once, rtol=1e-3, atol=1e-6)
 
 
@@ -200,8 +208,8 @@ def test_each_method_gives_the_same_in_portions_as_at_once_and_again(
 
 def assert_without_noise_it_is_the_method(method: str, subject: Subject, inputs: Inputs) -> None:
     """Tolerances are those of 32 bits, of what all elements come to."""
-    smoothed = attribute(SMOOTHED + method, subject, inputs, replace(SETTINGS, noise=1e-7, copies=3))
-    plain = attribute(method, subject, inputs, SETTINGS)
+    smoothed = attribute(MethodVariant(method, smoothed=True), subject, inputs, replace(SETTINGS, noise=1e-7, copies=3))
+    plain = attribute(MethodVariant(method), subject, inputs, SETTINGS)
     torch.testing.assert_close(smoothed, plain, rtol=1e-3, atol=1e-3 * float(plain.abs().max()))
 
 
@@ -235,8 +243,8 @@ def test_without_noise_a_smoothed_method_is_the_method_of_tables(
     """Of a linear model, of which methods that draw say the same whatever they drew; LIME but for its lasso."""
     subject, inputs = explained(untaught(columns(), "mlp", {"hidden": ()}), 4)
     settings = replace(SETTINGS, noise=1e-7, copies=3, coalitions=400)
-    smoothed = attribute(SMOOTHED + method, subject, inputs, settings)
-    plain = attribute(method, subject, inputs, settings)
+    smoothed = attribute(MethodVariant(method, smoothed=True), subject, inputs, settings)
+    plain = attribute(MethodVariant(method), subject, inputs, settings)
     near = 0.15 if method == "lime" else 1e-2
     torch.testing.assert_close(smoothed, plain, rtol=near, atol=near * float(plain.abs().max()))
 
@@ -261,20 +269,24 @@ def test_smoothing_is_captums_noise_tunnel(
         inputs.values, nt_samples=6, stdevs=0.5 * float(inputs.values.std(correction=0)), target=inputs.target,
         **arguments,
     )  # fmt: skip
-    found = attribute(SMOOTHED + method, subject, inputs, settings)
-    plain = attribute(method, subject, inputs, settings)
+    found = attribute(MethodVariant(method, smoothed=True), subject, inputs, settings)
+    plain = attribute(MethodVariant(method), subject, inputs, settings)
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
     assert float((found - plain).abs().max()) > 0.05 * float(plain.abs().max())
 
 
-@pytest.mark.parametrize("method", [*METHODS, *(SMOOTHED + method for method in SMOOTHABLE)])
+@pytest.mark.parametrize(
+    "variant",
+    [*map(MethodVariant, METHODS), *(MethodVariant(method, smoothed=True) for method in SMOOTHABLE)],
+    ids=lambda variant: variant.label,
+)
 def test_no_more_rows_than_agreed_go_through_the_network_at_once(
-    method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
+    variant: MethodVariant, untaught: Callable[..., Any], explained: Callable[..., Any]
 ) -> None:
     subject, inputs = explained(untaught(pictures(), "cnn", LOOKERS["cnn"]), 7)
     rows: list[int] = []
     subject.module.register_forward_pre_hook(lambda module, values: rows.append(len(values[0])))
-    attribute(method, subject, inputs, replace(SETTINGS, rows=12, steps=6, copies=3))
+    attribute(variant, subject, inputs, replace(SETTINGS, rows=12, steps=6, copies=3))
     assert max(rows, default=0) <= 12
 
 
@@ -292,7 +304,7 @@ def test_one_number_has_no_spread_and_is_smoothed_to_itself() -> None:
     subject = Subject("table", TableAdapter(Doubled()), torch.zeros(1, 1))
     inputs = Inputs(torch.ones(1, 1), (), torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, dtype=torch.int64))
     assert subject.spread(inputs) == 0.0
-    assert attribute(f"{SMOOTHED}saliency", subject, inputs, SETTINGS).item() == 2.0
+    assert attribute(MethodVariant("saliency", smoothed=True), subject, inputs, SETTINGS).item() == 2.0
 
 
 class Doubled(nn.Module):
@@ -309,8 +321,8 @@ def test_attributions_leave_random_generators_as_they_were(
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    attribute("gradient_shap", subject, inputs, SETTINGS)
-    attribute("random", subject, inputs, SETTINGS)
+    attribute(MethodVariant("gradient_shap"), subject, inputs, SETTINGS)
+    attribute(MethodVariant("random"), subject, inputs, SETTINGS)
     assert torch.rand(1) == expected
 
 
@@ -321,11 +333,11 @@ def test_of_a_linear_model_the_changes_are_weight_times_difference(
     subject, inputs = explained(taught, 5)
     weight = taught.network.module.layers[0].weight[inputs.target]
     for method in ("integrated_gradients", "input_x_gradient", "deep_lift", "gradient_shap", "feature_ablation"):
-        found = attribute(method, subject, inputs, SETTINGS)
+        found = attribute(MethodVariant(method), subject, inputs, SETTINGS)
         torch.testing.assert_close(found, weight * inputs.values, rtol=1e-3, atol=1e-5)
-    shap = attribute("kernel_shap", subject, inputs, replace(SETTINGS, coalitions=200))
+    shap = attribute(MethodVariant("kernel_shap"), subject, inputs, replace(SETTINGS, coalitions=200))
     torch.testing.assert_close(shap, weight * inputs.values, rtol=0.02, atol=2e-3)
-    torch.testing.assert_close(attribute(f"{SMOOTHED}saliency", subject, inputs, SETTINGS), weight)
+    torch.testing.assert_close(attribute(MethodVariant("saliency", smoothed=True), subject, inputs, SETTINGS), weight)
 
 
 def test_occlusion_and_ablation_find_the_one_pixel_that_matters() -> None:
@@ -338,10 +350,10 @@ def test_occlusion_and_ablation_find_the_one_pixel_that_matters() -> None:
     inputs = Inputs(values, (), torch.ones(1, 64, dtype=torch.bool), torch.zeros(1, dtype=torch.int64))
     settings = replace(SETTINGS, window=2, patch=1)
     for method in ("feature_ablation", "integrated_gradients", "input_x_gradient"):
-        parts = parts_of(method, subject, attribute(method, subject, inputs, settings)).reshape(8, 8)
+        parts = explain_parts(method, subject, inputs, settings).reshape(8, 8)
         assert float(parts[2, 5]) == pytest.approx(1.0, abs=1e-5)
         assert float(parts.abs().sum()) == pytest.approx(1.0, abs=1e-5)
-    occluded = parts_of("occlusion", subject, attribute("occlusion", subject, inputs, settings)).reshape(8, 8)
+    occluded = explain_parts("occlusion", subject, inputs, settings).reshape(8, 8)
     assert occluded.argmax() == 2 * 8 + 5
     assert not occluded[4:].any()
 
@@ -357,7 +369,7 @@ def test_a_patch_shares_its_change_among_its_pixels() -> None:
     groups = groups_of(subject, inputs, 4)
     assert groups.unique().tolist() == [0, 1, 2, 3]  # squares of 4×4, 4×2, 2×4 and 2×2
     for method in ("feature_ablation", "kernel_shap"):
-        parts = parts_of(method, subject, attribute(method, subject, inputs, replace(SETTINGS, coalitions=100)))
+        parts = explain_parts(method, subject, inputs, replace(SETTINGS, coalitions=100))
         torch.testing.assert_close(parts, torch.full((2, 36), 3.0), rtol=0.02, atol=0.02)
 
 
@@ -366,13 +378,19 @@ def test_a_patch_shares_its_change_among_its_pixels() -> None:
 
 def test_a_method_that_does_not_fit_says_why(untaught: Callable[..., Any], explained: Callable[..., Any]) -> None:
     table, rows = explained(untaught(columns(), "mlp", LOOKERS["mlp"]), 1)
-    assert unfit("grad_cam", table, rows) == "grad_cam needs images, and explains no table"
-    assert unfit("occlusion", table, rows) == "occlusion needs images, and explains no table"
+    assert (
+        inapplicable_reason(MethodVariant("grad_cam"), table, rows)
+        == "grad_cam needs images and cannot explain a table"
+    )
+    assert (
+        inapplicable_reason(MethodVariant("occlusion"), table, rows)
+        == "occlusion needs images and cannot explain a table"
+    )
     linear, rows = explained(untaught(columns(), "mlp", {"hidden": ()}), 1)
-    assert "no torch.nn.ReLU" in str(unfit("guided_backprop", linear, rows))
-    assert "no torch.nn.ReLU" in str(unfit(f"{SMOOTHED}guided_backprop", linear, rows))
+    assert "no torch.nn.ReLU" in str(inapplicable_reason(MethodVariant("guided_backprop"), linear, rows))
+    assert "no torch.nn.ReLU" in str(inapplicable_reason(MethodVariant("guided_backprop", smoothed=True), linear, rows))
     flat, images = explained(untaught(pictures(), "mlp", LOOKERS["mlp"]), 1)
-    assert "has none" in str(unfit("grad_cam", flat, images))
+    assert "has none" in str(inapplicable_reason(MethodVariant("grad_cam"), flat, images))
 
 
 def test_a_relu_that_is_used_twice_is_found() -> None:
@@ -386,8 +404,8 @@ def test_a_relu_that_is_used_twice_is_found() -> None:
 
     subject = Subject("table", TableAdapter(Twice()), torch.zeros(1, 3))
     inputs = Inputs(torch.ones(1, 3), (), torch.ones(1, 3, dtype=torch.bool), torch.zeros(1, dtype=torch.int64))
-    assert "more than once" in str(unfit("deep_lift", subject, inputs))
-    assert unfit("saliency", subject, inputs) is None
+    assert "more than once" in str(inapplicable_reason(MethodVariant("deep_lift"), subject, inputs))
+    assert inapplicable_reason(MethodVariant("saliency"), subject, inputs) is None
 
 
 def test_the_network_is_afterwards_as_it_was_before(untaught: Callable[..., Any]) -> None:
@@ -396,7 +414,7 @@ def test_the_network_is_afterwards_as_it_was_before(untaught: Callable[..., Any]
     relu = next(part for part in module.modules() if isinstance(part, nn.ReLU))
 
     def fail_within() -> None:
-        with explainable(module):
+        with explanation_mode(module):
             assert not module.training
             assert not relu.inplace
             assert not any(weight.requires_grad for weight in module.parameters())
@@ -417,13 +435,15 @@ def test_of_an_image_in_one_part_there_is_nothing_to_compare(
     method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
 ) -> None:
     subject, inputs = explained(untaught(pictures(), "mlp", {}), 2)
-    why = f"{method} compares parts, and patch = 16 makes one part of a whole image"
-    assert unfit(method, subject, inputs, 16) == why
-    assert unfit(f"{SMOOTHED}{method}", subject, inputs, 100) == why.replace("16", "100")
-    assert unfit(method, subject, inputs, 15) is None
+    why = f"{method} compares parts, and patch = 16 makes the whole image one part"
+    assert inapplicable_reason(MethodVariant(method), subject, inputs, 16) == why
+    assert inapplicable_reason(MethodVariant(method, smoothed=True), subject, inputs, 100) == why.replace("16", "100")
+    assert inapplicable_reason(MethodVariant(method), subject, inputs, 15) is None
     column = Subject("table", nn.Linear(1, 2), torch.zeros(1, 1))
     row = replace(inputs, values=torch.zeros(2, 1), valid=torch.ones(2, 1, dtype=torch.bool))
-    assert unfit(method, column, row) == f"{method} compares parts, and there is one column"
+    assert (
+        inapplicable_reason(MethodVariant(method), column, row) == f"{method} compares parts, and there is one column"
+    )
 
 
 def short_texts() -> Data:
@@ -440,12 +460,12 @@ def test_kernel_shap_of_one_word_is_the_whole_change_and_of_more_it_is_captums(
     model: str, examples: int, untaught: Callable[..., Any], explained: Callable[..., Any]
 ) -> None:
     subject, inputs = explained(untaught(short_texts(), model, READERS[model]), examples)
-    parts = parts_of("kernel_shap", subject, attribute("kernel_shap", subject, inputs, SETTINGS))
+    parts = explain_parts("kernel_shap", subject, inputs, SETTINGS)
     torch.testing.assert_close(parts.sum(dim=1), whole_change(subject, inputs), rtol=1e-3, atol=1e-5)
     assert not parts[~inputs.valid].any()
     if examples == 4:
         last = inputs.at(slice(3, 4))
-        alone = parts_of("kernel_shap", subject, attribute("kernel_shap", subject, last, SETTINGS))
+        alone = explain_parts("kernel_shap", subject, last, SETTINGS)
         torch.testing.assert_close(parts[3:], alone)
 
 
@@ -460,7 +480,9 @@ def test_the_model_of_a_short_text_has_no_more_parts_beside_a_long_one(
     data = replace(data, splits={"train": split, "test": split})
     subject, inputs = explained(untaught(data, "text_cnn", READERS["text_cnn"]), 2)
     settings = replace(SETTINGS, coalitions=6)
-    both, alone = (attribute(method, subject, some, settings) for some in (inputs, inputs.at(slice(0, 1))))
+    both, alone = (
+        attribute(MethodVariant(method), subject, some, settings) for some in (inputs, inputs.at(slice(0, 1)))
+    )
     torch.testing.assert_close(both[:1], alone)
 
 
@@ -468,12 +490,13 @@ def test_a_linear_model_of_n_parts_wants_two_coalitions_more(
     untaught: Callable[..., Any], explained: Callable[..., Any]
 ) -> None:
     subject, inputs = explained(untaught(pictures(), "mlp", {}), 3)
-    for method in (*FITTED, f"{SMOOTHED}lime"):
-        assert underdetermined(method, subject, inputs, Settings(rows=8, coalitions=17)).tolist() == [True] * 3
-        assert not underdetermined(method, subject, inputs, Settings(rows=8, coalitions=18)).any()
-    assert not underdetermined("feature_ablation", subject, inputs, Settings(rows=8, coalitions=2)).any()
+    for variant in (*map(MethodVariant, FITTED), MethodVariant("lime", smoothed=True)):
+        assert is_underdetermined(variant, subject, inputs, Settings(rows=8, coalitions=17)).tolist() == [True] * 3
+        assert not is_underdetermined(variant, subject, inputs, Settings(rows=8, coalitions=18)).any()
+    ablation = MethodVariant("feature_ablation")
+    assert not is_underdetermined(ablation, subject, inputs, Settings(rows=8, coalitions=2)).any()
     subject, inputs = explained(untaught(short_texts(), "text_cnn", READERS["text_cnn"]), 4)
-    few = underdetermined("kernel_shap", subject, inputs, Settings(rows=8, coalitions=4))
+    few = is_underdetermined(MethodVariant("kernel_shap"), subject, inputs, Settings(rows=8, coalitions=4))
     assert few.tolist() == [False, False, False, True]
 
 

@@ -8,26 +8,35 @@ from matplotlib.figure import Figure
 
 from bench_suite.probes.attribution import pictures
 from bench_suite.probes.attribution.methods import METHODS
+from bench_suite.probes.attribution.pictures import ChosenExample, MethodTitle
+
+SIGNED, MAGNITUDES = MethodTitle("occlusion"), MethodTitle("saliency", signed=False)
+
+
+def rows_by_name(chosen: list[ChosenExample]) -> dict[str, int]:
+    return {example.name: example.row for example in chosen}
 
 
 def test_examples_are_chosen_by_rule() -> None:
     targets = np.array([0, 0, 1, 1, 0])
     scores = np.array([[0.9, 0.1], [0.7, 0.3], [0.95, 0.05], [0.4, 0.6], [0.52, 0.48]])
-    chosen = pictures.chosen(targets, scores.argmax(axis=1), scores, 1)
-    assert chosen == {"right": 0, "wrong": 2, "borderline": 4}
-    twice = pictures.chosen(targets, scores.argmax(axis=1), scores, 2)
-    assert twice == {"right": 0, "right-2": 1, "wrong": 2, "borderline": 4, "borderline-2": 3}
+    chosen = pictures.choose_examples(targets, scores.argmax(axis=1), scores, 1)
+    assert rows_by_name(chosen) == {"right": 0, "wrong": 2, "borderline": 4}
+    twice = pictures.choose_examples(targets, scores.argmax(axis=1), scores, 2)
+    assert rows_by_name(twice) == {"right": 0, "right-2": 1, "wrong": 2, "borderline": 4, "borderline-2": 3}
+    assert [(example.kind, example.rank) for example in twice[:2]] == [("right", 1), ("right", 2)]
 
 
 def test_a_perfect_model_has_no_wrong_example_to_show() -> None:
     scores = np.array([[0.9, 0.1], [0.2, 0.8]])
-    assert pictures.chosen(np.array([0, 1]), np.array([0, 1]), scores, 1) == {"right": 0, "borderline": 1}
+    chosen = pictures.choose_examples(np.array([0, 1]), np.array([0, 1]), scores, 1)
+    assert rows_by_name(chosen) == {"right": 0, "borderline": 1}
 
 
 def test_an_attribution_is_scaled_to_its_largest_magnitude_and_zeros_stay() -> None:
-    assert pictures.scaled(np.array([1.0, -4.0, 2.0])).tolist() == [0.25, -1.0, 0.5]
-    assert pictures.scaled(np.zeros(3)).tolist() == [0.0] * 3
-    assert pictures.scaled(np.zeros(0)).tolist() == []
+    assert pictures.scale(np.array([1.0, -4.0, 2.0])).tolist() == [0.25, -1.0, 0.5]
+    assert pictures.scale(np.zeros(3)).tolist() == [0.0] * 3
+    assert pictures.scale(np.zeros(0)).tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -38,16 +47,18 @@ def test_an_attribution_is_scaled_to_its_largest_magnitude_and_zeros_stay() -> N
     ],
 )  # fmt: skip
 def test_signs_say_what_colours_do(weight: float, marked: str) -> None:
-    assert pictures.marked("fine", weight) == marked
+    assert pictures.with_mark("fine", weight) == marked
 
 
 def test_every_word_on_a_colour_has_a_mark_that_says_which() -> None:
     """The mark of a positive word and that of a negative one differ wherever their colours do."""
-    pages = {weight: pictures.text_page({"": [("word", weight)]}, "") for weight in (0.0, 0.05, 0.11, 0.34, 0.7)}
+    pages = {
+        weight: pictures.text_page({MethodTitle(""): [("word", weight)]}, "") for weight in (0.0, 0.05, 0.11, 0.34, 0.7)
+    }
     for weight, page in pages.items():
         coloured = bool((page.max(axis=2).astype(int) - page.min(axis=2) > 8).any())
-        assert coloured == (pictures.marked("word", weight) != "word")
-        assert (pictures.marked("", weight) != pictures.marked("", -weight)) == coloured
+        assert coloured == (pictures.with_mark("word", weight) != "word")
+        assert (pictures.with_mark("", weight) != pictures.with_mark("", -weight)) == coloured
 
 
 def test_of_a_long_text_the_words_that_weigh_most_together_are_shown() -> None:
@@ -68,14 +79,14 @@ def test_the_excerpt_of_a_long_text_has_its_strongest_word(strongest: int) -> No
 
 
 def test_weights_of_words_are_scaled_to_the_largest_magnitude() -> None:
-    assert pictures.scaled_words([("superb", 2.0), ("not", -1.0)]) == [("superb", 1.0), ("not", -0.5)]
+    assert pictures.scale_words([("superb", 2.0), ("not", -1.0)]) == [("superb", 1.0), ("not", -0.5)]
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("methods", [1, 8])
 def test_a_strip_is_drawn_of_images_of_any_channels_and_any_number_of_methods(channels: int, methods: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (8, 10, channels), dtype=np.uint8)
-    maps = {f"method_{number}": np.zeros((8, 10)) for number in range(methods)}
+    maps = {MethodTitle(f"method_{number}"): np.zeros((8, 10)) for number in range(methods)}
     strip = pictures.image_strip(image, maps, "true $a, predicted b (0.50)")
     assert strip.dtype == np.uint8
     assert strip.ndim == 3
@@ -88,7 +99,7 @@ def test_no_heading_is_wider_than_its_panel(method: str) -> None:
 
     figure = Figure((10, 2), dpi=150)
     renderer = FigureCanvasAgg(figure).get_renderer()
-    heading = pictures.heading(f"smoothed {method.replace('_', ' ')}, magnitude")
+    heading = pictures.heading(str(MethodTitle(f"smoothed {method.replace('_', ' ')}", signed=False)))
     drawn = figure.text(0, 0, heading, fontsize=7).get_window_extent(renderer)
     assert drawn.width <= pictures.PANEL * figure.dpi
     assert heading.count("\n") <= 2
@@ -99,40 +110,42 @@ def test_one_colour_means_the_same_for_all_methods() -> None:
     image = np.zeros((4, 4, 1), dtype=np.uint8)
     map_ = np.zeros((4, 4))
     map_[1, 2] = 1.0
-    alike = pictures.image_strip(image, {"": map_}, "")
-    assert np.array_equal(pictures.image_strip(image, {"": 1000 * map_}, ""), alike)
-    assert not np.array_equal(pictures.image_strip(image, {"": -map_}, ""), alike)
+    alike = pictures.image_strip(image, {MethodTitle(""): map_}, "")
+    assert np.array_equal(pictures.image_strip(image, {MethodTitle(""): 1000 * map_}, ""), alike)
+    assert not np.array_equal(pictures.image_strip(image, {MethodTitle(""): -map_}, ""), alike)
 
 
 def test_a_page_of_words_is_drawn_whatever_they_hold() -> None:
     words = [("$x_1$", 1.0), ("a" * 500, -1.0), ("電影\n", 0.5), ("", 0.0)]
-    page = pictures.text_page({"integrated_gradients": words, "random": words}, "true good, predicted bad (0.99)")
+    page = pictures.text_page(
+        {MethodTitle("integrated_gradients"): words, MethodTitle("random"): words}, "true good, predicted bad (0.99)"
+    )
     assert page.ndim == 3
     assert len(np.unique(page.reshape(-1, 3), axis=0)) > 3
 
 
 @pytest.mark.parametrize(
-    ("names", "end", "legend"),
+    ("methods", "end", "legend"),
     [
-        (["occlusion"], "for", "++ + ˖ for the predicted class    −− − ˗ against it"),
-        (["saliency, magnitude"], "largest\nmagnitude", "magnitude: ++ + ˖ large, for it or against it"),
+        ([SIGNED], "for", "++ + ˖ for the predicted class    −− − ˗ against it"),
+        ([MAGNITUDES], "largest\nmagnitude", "magnitude: ++ + ˖ large, for it or against it"),
         (
-            ["occlusion", "saliency, magnitude"],
+            [SIGNED, MAGNITUDES],
             "for; or\nlargest\nmagnitude",
             "++ + ˖ for the predicted class    −− − ˗ against it    magnitude: ++ + ˖ large, for it or against it",
         ),
     ],
 )
-def test_magnitudes_are_not_said_to_speak_for_the_class(names: list[str], end: str, legend: str) -> None:
-    assert pictures.upper_end(names) == end
-    assert pictures.legend(names) == legend
+def test_magnitudes_are_not_said_to_speak_for_the_class(methods: list[MethodTitle], end: str, legend: str) -> None:
+    assert pictures.upper_end(methods) == end
+    assert pictures.legend(methods) == legend
 
 
 def test_the_scale_beside_magnitudes_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Figure] = []
-    finish = pictures._drawn
-    monkeypatch.setattr(pictures, "_drawn", lambda figure: drawn.append(figure) or finish(figure))
-    maps = {"occlusion": np.eye(4), "saliency, magnitude": np.eye(4)}
+    finish = pictures._rendered
+    monkeypatch.setattr(pictures, "_rendered", lambda figure: drawn.append(figure) or finish(figure))
+    maps = {SIGNED: np.eye(4), MAGNITUDES: np.eye(4)}
     pictures.image_strip(np.zeros((4, 4, 1), dtype=np.uint8), maps, "")
     (figure,) = drawn
     labels = [label.get_text() for label in figure.axes[-1].get_yticklabels()]

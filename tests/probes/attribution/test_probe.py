@@ -38,8 +38,8 @@ from bench_suite.models import bag_of_words, cnn, mlp
 from bench_suite.probes import attribution
 from bench_suite.probes.attribution import artifacts as drawing
 from bench_suite.probes.attribution import evaluation
-from bench_suite.probes.attribution.evaluation import NOT_FINITE, TOO_FEW, UNKNOWN, MethodResults
-from bench_suite.probes.attribution.methods import METHODS
+from bench_suite.probes.attribution.evaluation import NOT_FINITE, TOO_FEW, UNKNOWN, MethodResults, MetricKey
+from bench_suite.probes.attribution.methods import METHODS, MethodVariant
 from bench_suite.problems import classification
 from bench_suite.store.runs import Store
 from bench_suite.suite.document import SuiteError
@@ -152,7 +152,7 @@ def test_a_table_gets_bars_with_the_values_of_its_columns() -> None:
     assert signed.data["signed"]
     assert [m for m in metrics if m.name == "decoy_share"]
     (unfit,) = [m for m in metrics if m.at.get("method") == "grad_cam"]
-    assert (unfit.value, unfit.reason) == (None, "grad_cam needs images, and explains no table")
+    assert (unfit.value, unfit.reason) == (None, "grad_cam needs images and cannot explain a table")
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, name: str, from_call: int = 1) -> None:
@@ -196,7 +196,7 @@ def test_kernel_shap_of_one_part_has_a_reason_and_the_other_methods_their_number
     reasons = {str(m.at["method"]): m.reason for m in metrics if "kernel_shap" in str(m.at.get("method"))}
     assert reasons == dict.fromkeys(
         ("kernel_shap", "smoothed kernel_shap"),
-        "kernel_shap compares parts, and patch = 16 makes one part of a whole image",
+        "kernel_shap compares parts, and patch = 16 makes the whole image one part",
     )
     assert [m for m in metrics if m.name == "cost" and m.at["method"] == "saliency" and m.value]
 
@@ -228,10 +228,14 @@ def test_too_few_coalitions_stand_beside_the_numbers_they_made() -> None:
 
 def test_a_mean_over_some_of_the_examples_says_how_many_had_no_value() -> None:
     found = MethodResults(
-        values={"randomised_similarity last layer": [np.array([0.5, np.nan]), np.array([0.7, np.nan])]}
+        values={MetricKey("randomised_similarity", "last layer"): [np.array([0.5, np.nan]), np.array([0.7, np.nan])]}
     )
     found.underdetermined, found.cost = [np.zeros(4, dtype=bool)], [1.0]
-    (metric,) = [m for m in evaluation.metrics({"saliency": found}, known=True) if m.name == "randomised_similarity"]
+    (metric,) = [
+        m
+        for m in evaluation.summary_metrics({MethodVariant("saliency"): found}, known=True)
+        if m.name == "randomised_similarity"
+    ]
     assert (metric.value, metric.n) == (0.6, 2)
     assert metric.interval is not None
     assert str(metric.reason).startswith("undefined for 2 of 4 examples: the attribution, or that of the shuffled")
@@ -240,8 +244,12 @@ def test_a_mean_over_some_of_the_examples_says_how_many_had_no_value() -> None:
 def test_the_second_of_a_kind_is_called_the_second() -> None:
     _, artifacts = measured(cell(pictures(), mlp, mlp.Options()), replace(FEW, shown=3))
     captions = {a.name: a.caption for a in artifacts}
-    assert captions["borderline"].startswith("The example between whose two likeliest classes there is least:")
-    assert captions["borderline-2"].startswith("The example between whose two likeliest classes there is second least:")
+    assert captions["borderline"].startswith(
+        "The example with the smallest difference between its two likeliest classes:"
+    )
+    assert captions["borderline-2"].startswith(
+        "The example with the second smallest difference between its two likeliest classes:"
+    )
     assert captions["wrong"].startswith("The most confident of the examples that are wrong:")
     assert captions["wrong-2"].startswith("The second most confident of the examples that are wrong:")
     assert captions["wrong-3"].startswith("The third most confident of the examples that are wrong:")
@@ -358,7 +366,7 @@ class Renamed(torch.nn.Module):
 def test_inputs_that_cannot_be_explained_are_a_reason_in_the_place_of_the_numbers(encode: Any) -> None:
     (metric,), artifacts = measured(of_mlp(Renamed, encode=encode), FEW)
     assert (metric.name, metric.value, metric.at) == ("insertion_auc", None, {})
-    assert str(metric.reason).startswith("attribution needs one input, image (16, 16, 1), as the task gives it; this")
+    assert str(metric.reason).startswith("attribution needs one input, image (16, 16, 1), as in the task; this")
     assert not artifacts
 
 
@@ -384,8 +392,10 @@ def test_examples_that_cannot_be_explained_beside_others_are_a_reason() -> None:
         task.trained, task.network, task.subject, False
     )
     settings = evaluation.Settings(rows=4)
-    found = evaluation.measured(failing, ["saliency", "random"], [np.arange(2)], settings, 1)
-    reasons = {m.at["method"]: m.reason for m in evaluation.metrics(found, known=True)}
+    found = evaluation.measure_methods(
+        failing, [MethodVariant("saliency"), MethodVariant("random")], [np.arange(2)], settings, 1
+    )
+    reasons = {m.at["method"]: m.reason for m in evaluation.summary_metrics(found, known=True)}
     assert reasons == dict.fromkeys(("saliency", "random"), "attribution needs a network that ignores padding")
 
 

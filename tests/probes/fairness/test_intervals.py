@@ -8,14 +8,20 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import binom, binomtest
 
-from bench_suite.probes.fairness.intervals import Rate, largest_difference, least, least_ratio, of_one
+from bench_suite.probes.fairness.intervals import (
+    Rate,
+    largest_difference,
+    smallest_rate,
+    smallest_ratio,
+    wilson_interval,
+)
 from bench_suite.stats.intervals import bootstrap_interval
 
 
 def test_the_interval_of_one_rate_is_scipys_wilson_and_has_a_width_at_0_and_at_1():
     for hits, n in ((0, 10), (3, 10), (10, 10), (45, 50)):
         scipy = binomtest(hits, n).proportion_ci(0.95, method="wilson")
-        interval = of_one(Rate(hits, n))
+        interval = wilson_interval(Rate(hits, n))
         assert (interval.low, interval.high) == pytest.approx((scipy.low, scipy.high), abs=1e-12)
         assert interval.low < interval.high
 
@@ -29,8 +35,8 @@ def test_the_values_are_those_of_the_formulas():
     rates = [Rate(9, 10), Rate(5, 10), Rate(14, 20)]
     assert largest_difference([rates], 200)[0] == pytest.approx(0.4)
     assert largest_difference([rates, [Rate(1, 10), Rate(6, 10)]], 200)[0] == pytest.approx(0.5)
-    assert least_ratio([rates], 200)[0] == pytest.approx(5 / 9)
-    assert least([rates], 200)[0] == 0.5
+    assert smallest_ratio([rates], 200)[0] == pytest.approx(5 / 9)
+    assert smallest_rate([rates], 200)[0] == 0.5
 
 
 def test_the_value_lies_in_its_interval_and_the_interval_within_what_is_possible():
@@ -38,8 +44,8 @@ def test_the_value_lies_in_its_interval_and_the_interval_within_what_is_possible
     for _ in range(100):
         sizes = random.integers(1, 60, random.integers(2, 6))
         rates = [Rate(int(random.binomial(n, random.choice([0.0, 0.3, 0.9, 1.0]))), int(n)) for n in sizes]
-        for measure in (largest_difference, least_ratio, least):
-            if measure is least_ratio and not any(rate.hits for rate in rates):
+        for measure in (largest_difference, smallest_ratio, smallest_rate):
+            if measure is smallest_ratio and not any(rate.hits for rate in rates):
                 continue
             value, interval = measure([rates], 100)
             assert 0 <= interval.low <= value <= interval.high <= 1
@@ -48,8 +54,8 @@ def test_the_value_lies_in_its_interval_and_the_interval_within_what_is_possible
 
 def test_a_ratio_of_nothing_to_nothing_has_no_value():
     with pytest.raises(ValueError, match="nobody is selected"):
-        least_ratio([[Rate(0, 20), Rate(0, 30)]], 100)
-    assert least_ratio([[Rate(0, 20), Rate(3, 30)]], 100)[0] == 0.0
+        smallest_ratio([[Rate(0, 20), Rate(0, 30)]], 100)
+    assert smallest_ratio([[Rate(0, 20), Rate(3, 30)]], 100)[0] == 0.0
 
 
 def test_the_same_counts_have_the_same_interval():
@@ -73,7 +79,7 @@ def covered(sizes, proportions, trials, resamples, measures=("difference", "odds
     sizes, proportions = np.array(sizes), np.array(proportions)
     low, high = proportions.min(), proportions.max()
     truths = {"difference": high - low, "odds": high - low, "ratio": low / high, "least": low}
-    of = {"difference": largest_difference, "odds": largest_difference, "ratio": least_ratio, "least": least}
+    of = {"difference": largest_difference, "odds": largest_difference, "ratio": smallest_ratio, "least": smallest_rate}
 
     @cache
     def interval(measure, *families):
@@ -133,7 +139,7 @@ def test_the_interval_of_a_ratio_holds_for_any_two_rates_of_small_groups():
     for sizes in ((10, 10), (20, 10)):
         outcomes = [np.arange(n + 1) for n in sizes]
         bounds = {
-            hits: least_ratio([[Rate(int(k), n) for k, n in zip(hits, sizes)]], 1)[1]
+            hits: smallest_ratio([[Rate(int(k), n) for k, n in zip(hits, sizes)]], 1)[1]
             for hits in product(*outcomes)
             if any(hits)
         }
@@ -148,7 +154,7 @@ def test_the_interval_of_a_ratio_holds_for_any_two_rates_of_small_groups():
 def test_the_bounds_of_a_ratio_are_where_the_score_is_a_quantile():
     """Of shares that are likeliest under the bound, by maximising the likelihood itself."""
     hits, n = (31, 325), (42, 356)
-    interval = least_ratio([[Rate(k, m) for k, m in zip(hits, n)]], 1)[1]
+    interval = smallest_ratio([[Rate(k, m) for k, m in zip(hits, n)]], 1)[1]
     for bound in (interval.low, interval.high):
 
         def unlikely(p, bound=bound):
@@ -196,7 +202,7 @@ def test_coverage_of_one_rate_as_the_page_states_it(n, proportion):
     wilson, bootstrap, none = 0, 0, 0
     for _ in range(2000):
         hits = int(random.binomial(n, proportion))
-        interval = of_one(Rate(hits, n))
+        interval = wilson_interval(Rate(hits, n))
         wilson += interval.low <= proportion <= interval.high
         rows = {"right": (np.arange(n) < hits).astype(float)}
         drawn, _ = bootstrap_interval(lambda right: float(right.mean()), rows, resamples=200)

@@ -171,7 +171,7 @@ def test_too_few_negatives_cost_false_positives_and_nothing_else():
     assert found["true_positive_rate", "sex", "f"].value == 0.8
     assert "3 negative examples are too few" in found["false_positive_rate", "sex", "f"].reason
     assert found["equal_opportunity_difference", "sex"].value == pytest.approx(0.3)
-    assert "no two groups whose false positive rate" in found["equalized_odds_difference", "sex"].reason
+    assert "fewer than two groups have a false positive rate" in found["equalized_odds_difference", "sex"].reason
     assert "f (3 negative examples)" in found["equalized_odds_difference", "sex"].reason
     lower, _ = measured(of_counts(("f", 8, 10, 1, 3), ("m", 5, 10, 2, 10)), least_size=3)
     assert lower["equalized_odds_difference", "sex"].value == pytest.approx(0.3)
@@ -210,7 +210,7 @@ def test_of_several_classes_only_accuracy_is_told_until_one_is_named():
 
 
 def test_a_class_that_the_task_has_not_is_an_error_that_names_those_it_has():
-    with pytest.raises(BenchError, match='positive = "maybe" is no class of this task; it has: no, yes'):
+    with pytest.raises(BenchError, match='positive = "maybe" is not a class of this task; its classes are: no, yes'):
         measured(of_counts(("f", 8, 10, 4, 10)), positive="maybe")
 
 
@@ -219,14 +219,14 @@ def test_what_lies_between_groups_says_between_which_and_how_large_they_are():
     rows = (("f", 4, 10, 3, 10), ("m", 9, 10, 2, 10), ("n", 8, 10, 3, 12), ("x", 0, 1, 0, 0))
     found, artifacts = measured(of_counts(*rows))
     without = "without x (1 examples), too few to judge: least_size = 10"
-    said = "selection rate: lowest of f (7 of 20), highest of m (11 of 20)"
+    said = "selection rate: lowest for f (7 of 20), highest for m (11 of 20)"
     assert found["demographic_parity_difference", "sex"].value == pytest.approx(11 / 20 - 7 / 20)
     assert found["demographic_parity_difference", "sex"].reason == f"{said}; {without}"
     assert found["demographic_parity_ratio", "sex"].reason == f"{said}; {without}"
     assert found["equalized_odds_difference", "sex"].reason.startswith(
-        "true positive rate: lowest of f (4 of 10), highest of m (9 of 10); without"
+        "true positive rate: lowest for f (4 of 10), highest for m (9 of 10); without"
     )
-    assert found["worst_group_accuracy", "sex"].reason == f"accuracy: lowest of f (11 of 20); {without}"
+    assert found["worst_group_accuracy", "sex"].reason == f"accuracy: lowest for f (11 of 20); {without}"
     assert artifacts["between"].data["columns"] == ["attribute", "metric", "value", "rate", "lowest", "highest"]
     assert artifacts["between"].data["rows"][0] == [
         "sex", "demographic_parity_difference", "0.200", "selection rate", "f (7 of 20)", "m (11 of 20)",
@@ -235,16 +235,16 @@ def test_what_lies_between_groups_says_between_which_and_how_large_they_are():
 
 def test_of_equalised_odds_it_names_the_rate_that_is_further_apart():
     found, _ = measured(of_counts(("f", 8, 10, 9, 10), ("m", 7, 10, 2, 10)))
-    said = "false positive rate: lowest of m (2 of 10), highest of f (9 of 10)"
+    said = "false positive rate: lowest for m (2 of 10), highest for f (9 of 10)"
     assert found["equalized_odds_difference", "sex"].reason == said
 
 
 def test_groups_that_share_the_lowest_rate_are_all_named_and_equal_ones_called_the_same():
     found, _ = measured(of_counts(("f", 5, 10, 5, 10), ("m", 5, 10, 5, 10), ("n", 10, 10, 10, 10)))
     assert found["demographic_parity_difference", "sex"].reason == (
-        "selection rate: lowest of f (10 of 20), m (10 of 20), highest of n (20 of 20)"
+        "selection rate: lowest for f (10 of 20), m (10 of 20), highest for n (20 of 20)"
     )
-    assert found["worst_group_accuracy", "sex"].reason == "accuracy: the same of all"
+    assert found["worst_group_accuracy", "sex"].reason == "accuracy: the same for all"
 
 
 def test_an_attribute_of_many_values_has_one_reason_and_no_groups():
@@ -305,7 +305,7 @@ def test_a_column_that_equals_an_attribute_is_among_the_inputs_whatever_its_name
     gender, black = columns[2:4] or ("column 3", "column 4")
     assert artifacts["inputs"].data["rows"] == [
         ["sex", "yes", f"{gender} (equal to it)"],
-        ["race", "yes", f"{black} (tells b from the others)"],
+        ["race", "yes", f"{black} (distinguishes b from the others)"],
     ]
     assert artifacts["inputs"].caption == "Sensitive attributes among the inputs: sex, race"
 
@@ -321,7 +321,7 @@ def test_of_inputs_without_names_it_says_which_attributes_are_known_to_be_among_
     sex, race, targets = np.repeat(["f", "m"], 20), np.tile(["a", "b"], 20), np.arange(40) % 3 % 2
     _, artifacts = measured(of_table(targets, targets, columns=(), table=[sex == "m"], sex=sex, race=race))
     assert artifacts["inputs"].caption == (
-        "Sensitive attributes among the inputs: sex; not known of race, since the inputs have no names"
+        "Sensitive attributes among the inputs: sex; not known for race, since the inputs have no names"
     )
 
 
@@ -356,7 +356,7 @@ def test_without_attributes_it_tells_the_disparity_between_classes_and_calls_it_
     assert found[("class_recall_difference",)].value == pytest.approx(0.375)
     assert found[("worst_class_recall",)].value == 0.375
     assert "without d (2 examples)" in found[("worst_class_recall",)].reason
-    assert found[("worst_class_recall",)].reason.startswith("recall: lowest of b (15 of 40); ")
+    assert found[("worst_class_recall",)].reason.startswith("recall: lowest for b (15 of 40); ")
     assert artifacts["between"].data["rows"][0] == [
         "class_recall_difference", "0.375", "recall", "b (15 of 40)", "a (15 of 20)",
     ]  # fmt: skip
@@ -366,7 +366,7 @@ def test_without_attributes_it_tells_the_disparity_between_classes_and_calls_it_
 
 def test_a_split_of_one_class_has_no_disparity_but_a_reason():
     found, _ = measured(of_table(np.ones(30, int), np.ones(30, int)))
-    assert "no two classes" in found[("class_recall_difference",)].reason
+    assert "fewer than two classes" in found[("class_recall_difference",)].reason
     assert found["class_recall", "yes"].value == 1.0
     assert found["class_recall", "no"].value is None
 
@@ -427,7 +427,7 @@ def test_only_the_lists_that_are_named_are_swapped():
     assert not [key for key in none if key[0] == "flip_rate"]
 
 
-@pytest.mark.parametrize(("broken", "reason"), [(None, "gives no scores"), (np.nan, "not finite")])
+@pytest.mark.parametrize(("broken", "reason"), [(None, "returns no scores"), (np.nan, "not finite")])
 def test_without_scores_or_with_nan_there_are_flips_and_a_reason(broken, reason):
     def rule(raw):
         said = {"predictions": np.array(["she" in t.split() for t in raw["text"]]).astype(int)}
@@ -484,14 +484,14 @@ def test_texts_of_which_the_model_does_not_read_the_word_are_left_out_and_counte
     flips = found["flip_rate", "gender", "male", "female"]
     shift = found["score_shift", "gender", "male", "female"]
     assert (flips.value, flips.n, shift.n) == (1.0, 30, 30)
-    assert flips.reason == "without 40 of 70 texts that name male, of which the model does not read the word"
+    assert flips.reason == "without 40 of 70 texts that name male: the model does not read the word"
     assert flips.reason in shift.reason
     rows = [row[:5] for row in artifacts["swaps"].data["rows"]]
     assert rows == [["gender", "male", "female", 30, 40], ["gender", "female", "male", 20, 5]]
     assert "not read, and left out" in artifacts["swaps"].caption
     few, _ = measured(of_texts(UNREAD[25:], network=network), terms=("gender",))
     assert few["flip_rate", "gender", "male", "female"].reason == (
-        "45 texts name the group male, and of 5 the model reads the word, too few to judge: least_size = 10"
+        "45 texts name the group male, and the model reads the word in 5 of them, too few to judge: least_size = 10"
     )
 
 
@@ -500,7 +500,7 @@ def test_where_it_is_not_known_what_a_model_reads_all_texts_count_and_that_is_sa
     found, artifacts = measured(of_texts(UNREAD, network=network), terms=("gender",))
     assert found["flip_rate", "gender", "male", "female"].n == 70
     assert artifacts["swaps"].data["rows"][0][4] is None
-    assert artifacts["swaps"].caption.endswith("whether the model reads the words is not known")
+    assert artifacts["swaps"].caption.endswith("it is not known whether the model reads the words")
 
 
 def test_the_lists_of_the_option_are_those_of_the_data_file():
@@ -539,8 +539,8 @@ def test_real_loans_by_race_and_sex_reach_the_record_and_the_report(tmp_path):
     assert "demographic_parity_difference, attribute=black" in text
     assert "too few (7)" in text
     parity = by_place["demographic_parity_difference", "black"]
-    assert re.fullmatch(r"selection rate: lowest of yes \(\d+ of 42\), highest of no \(\d+ of 356\)", parity.reason)
-    assert "Between whom: the lowest and the highest rate" in text
+    assert re.fullmatch(r"selection rate: lowest for yes \(\d+ of 42\), highest for no \(\d+ of 356\)", parity.reason)
+    assert "The groups with the lowest and the highest rate" in text
     assert re.search(r"\| black +\| demographic_parity_difference +\|.* yes \(\d+ of 42\) +\| no \(\d+ of 356\)", text)
 
 
@@ -666,7 +666,7 @@ def test_a_suite_brings_word_lists_of_its_own_from_beside_its_file(tmp_path, mon
     ("terms", "content", "said"),
     [
         ("./none.toml", None, r"terms: none.toml: cannot be read: No such file"),
-        ("gender", None, r'(?s:.*)a list of the program: terms = \["gender"\]'),
+        ("gender", None, r'(?s:.*)for the list of the program: terms = \["gender"\]'),
         ("./words.toml", WORDS.replace("groups", "group"), r"terms: words.toml: \[animal\] has no group"),
     ],
 )

@@ -30,12 +30,12 @@ def test_the_programs_own_file_may_be_copied_and_changed(read):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "holds no word list"),
-        ("[age", "is no TOML"),
+        ("", "contains no word list"),
+        ("[age", "is not valid TOML"),
         ("age = 1", "age must be a table"),
         (LIST.replace("groups", "group"), r"\[age\] has no group; did you mean \"groups\""),
         (LIST.replace('"young", "old"]', '"young"]'), r"\[age\] groups must be a list of strings, 2 or more"),
-        (LIST.replace('["young", "old"]', '["old", "old"]'), "names one twice"),
+        (LIST.replace('["young", "old"]', '["old", "old"]'), "contains a group twice"),
         ('[age]\ngroups = ["young", "old"]', r"\[age\] terms must be a list of tables: \{ young = \[\"…\"\], old"),
         (LIST.replace("{ young", "{ yung"), r"terms, row 1 has no yung; did you mean \"young\""),
         (LIST.replace(', old = ["old", "aged"]', ""), "terms, row 1: old must be a list of words, 1 or more"),

@@ -14,7 +14,7 @@ def test_a_mean_shift_that_few_texts_make_has_a_reason_and_no_interval(rest):
     shift[: MIN_EXAMPLES - 1] = np.linspace(0.1, 0.2, MIN_EXAMPLES - 1)
     interval, why = shift_interval(shift, 200)
     assert interval is None
-    assert why == "the score of 19 of 200 texts moves, and an interval needs 20 that do"
+    assert why == "the score changes for 19 of 200 texts; an interval needs 20"
     shift[MIN_EXAMPLES - 1] = 0.1
     interval, why = shift_interval(shift, 200)
     assert interval.low < shift.mean() < interval.high
@@ -24,7 +24,7 @@ def test_a_mean_shift_that_few_texts_make_has_a_reason_and_no_interval(rest):
 def test_where_no_score_moves_that_is_the_reason():
     assert shift_interval(np.zeros(30), 200) == (
         None,
-        "the score of 0 of 30 texts moves, and an interval needs 20 that do",
+        "the score changes for 0 of 30 texts; an interval needs 20",
     )
 
 

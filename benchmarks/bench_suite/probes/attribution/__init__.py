@@ -1,4 +1,4 @@
-"""Attribution: what of the input moved the prediction, by Captum's methods, and how faithful each of them is."""
+"""Attribution: which parts of the input caused the prediction, by Captum's methods, and how faithful each method is."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ import numpy as np
 
 from bench_suite.contracts import Artifact, BenchError, Metric, Trained
 from bench_suite.probes.attribution import artifacts, evaluation
-from bench_suite.probes.attribution.adapters import explainable
+from bench_suite.probes.attribution.adapters import explanation_mode
 from bench_suite.probes.attribution.batch_size import rows_at_once
 from bench_suite.probes.attribution.evaluation import ExplainedModel, portions
-from bench_suite.probes.attribution.methods import FAULTS, SMOOTHED, Settings, captum, failed, unfit
+from bench_suite.probes.attribution.methods import (
+    METHOD_ERRORS,
+    MethodVariant,
+    Settings,
+    failure_reason,
+    import_captum,
+    inapplicable_reason,
+)
 from bench_suite.training.inputs import spread_rows
 from bench_suite.training.precision import computing, placed
 
@@ -74,7 +81,7 @@ class Options:
         ],
         ...,
     ] = ("integrated_gradients", "saliency", "input_x_gradient", "random")  # fmt: skip
-    "Which to compare; `random` is the floor, noise that knows nothing of the model."
+    "Methods to compare; `random` is noise, the floor for all others."
     smoothed: tuple[
         Literal[
             "integrated_gradients", "saliency", "input_x_gradient", "guided_backprop", "deep_lift", "gradient_shap",
@@ -82,84 +89,97 @@ class Options:
         ],
         ...,
     ] = ()  # fmt: skip
-    """Which to average over noisy copies of the input too (a noise tunnel, SmoothGrad). `random` is none of them: it
-    does not look at the input."""
+    """Methods to measure averaged over noisy copies of the input as well (a noise tunnel, SmoothGrad). `random` does
+    not depend on the input, so it cannot be smoothed."""
     examples: int = 32
-    "Test examples that are explained, spread evenly over the split."
+    "Test examples to explain, spread evenly over the split."
     reference_input: Literal["mean", "zero"] = "mean"
-    """The input that says nothing, which others are compared with, as the network is given it. `mean`: of images the
-    mean colour, of tables the mean row. `zero`: black, zeros. Of texts it is always vectors of zeros."""
+    """The baseline input with which inputs are compared. `mean`: the mean colour of images, the mean row of tables.
+    `zero`: a black image, a row of zeros. For texts it is always vectors of zeros."""
     steps: int = 32
     "Points between reference and input at which integrated gradients and GradientShap take the gradient."
     coalitions: int = 200
-    "Inputs with parts missing that KernelShap and LIME look at, for each example."
+    "Inputs with parts missing that KernelShap and LIME evaluate, for each example."
     window: int = 4
-    "Side of occlusion's window in pixels, which moves by half of it."
+    "Side of occlusion's window in pixels; the window moves by half of it."
     patch: int = 4
-    "Side of the squares of pixels that feature ablation, KernelShap and LIME take away together."
+    "Side of the squares of pixels that feature ablation, KernelShap and LIME remove together."
     copies: int = 8
-    "Noisy copies that a smoothed method averages over."
+    "Noisy copies over which a smoothed method averages."
     noise: float = 0.1
-    "Noise of `smoothed` and of the sensitivity, as a share of the inputs' standard deviation."
+    "Noise for `smoothed` and for the sensitivity, as a share of the inputs' standard deviation."
     samples: int = 4
-    "Noisy copies for the sensitivity of an example; four times as many inputs with parts missing for the infidelity."
+    "Noisy copies of an example for the sensitivity; the infidelity uses four times as many deletions."
     shown: int = 1
-    "Examples of each kind that are drawn: confidently right, confidently wrong, borderline. 0 draws none."
+    "Examples to draw of each kind: confidently right, confidently wrong, borderline. 0 draws none."
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where no method is named, or Captum is not installed."""
+    """Check that a method is chosen and Captum is installed.
+
+    Raises:
+        ValueError: if either is not the case.
+    """
     if not options.methods and not options.smoothed:
         raise ValueError(
             "methods and smoothed are both empty, so nothing would be measured\n"
-            '  name a method, such as methods = ["saliency"]'
+            '  add a method, such as methods = ["saliency"]'
         )
     if importlib.util.find_spec("captum") is None:
-        raise ValueError(f"needs the package captum, which is not installed\n  to get it: {EXTRA}")
+        raise ValueError(f"needs the package captum, which is not installed\n  to install it: {EXTRA}")
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
-    """Each method at the coordinate `method`, of the class that was predicted; means over test examples.
+    """Yield the means of each metric over test examples for each method, at the coordinate `method`.
 
-    Computed in 32 bits and in evaluation mode. Where nothing can be explained, a method does not fit the network or its
-    inputs, or it fails, there is a reason in the place of its numbers.
+    The predicted class is explained, in 32 bits and in evaluation mode. If the network cannot be explained, a method
+    does not apply to it, or a method fails, the metric `insertion_auc` has the reason in place of the numbers.
     """
     network, placement = trained.network, trained.placement
     assert network is not None  # NEEDS says so
-    captum()
-    with computing(placement), explainable(placed(network.module, placement)):
+    import_captum()
+    with computing(placement), explanation_mode(placed(network.module, placement)):
         try:
-            task = ExplainedModel.of(trained, options.reference_input)
-            subject, first = task.inputs(np.zeros(1, dtype=np.int64))
-            together = rows_at_once(subject, first)
+            model = ExplainedModel.of(trained, options.reference_input)
+            subject, first = model.inputs(np.zeros(1, dtype=np.int64))
+            batch_size = rows_at_once(subject, first)
         except BenchError as error:
             yield Metric("insertion_auc", None, str(error))
             return
-        except (*FAULTS, TypeError, IndexError) as error:
-            yield Metric("insertion_auc", None, f"{NEEDS_NUMBERS}; {failed(error, 'this one failed')}")
+        except (*METHOD_ERRORS, TypeError, IndexError) as error:
+            yield Metric("insertion_auc", None, f"{NEEDS_NUMBERS}; {failure_reason(error, 'this one failed')}")
             return
         settings = Settings(
-            together, options.steps, options.coalitions, options.window, options.patch,
+            batch_size, options.steps, options.coalitions, options.window, options.patch,
             options.copies, options.noise,
         )  # fmt: skip
-        names = dict.fromkeys([*options.methods, *(SMOOTHED + name for name in options.smoothed)])
-        stated = (*trained.provides, f"{subject.kind}s")
-        reasons = {name: unfit(name, subject, first, settings.patch) or _unmet_needs(name, stated) for name in names}
-        fitting = [name for name, reason in reasons.items() if reason is None]
+        provides = (*trained.provides, f"{subject.kind}s")
+        reasons = {
+            variant: inapplicable_reason(variant, subject, first, settings.patch) or _unmet_needs(variant, provides)
+            for variant in _variants(options)
+        }
+        applicable = [variant for variant, reason in reasons.items() if reason is None]
         rows = spread_rows(trained.data.splits["test"], options.examples)
-        found = evaluation.measured(task, fitting, list(portions(rows, first)), settings, options.samples)
-        yield from evaluation.metrics(found, known=task.known)
-        for name, reason in reasons.items():
+        row_portions = list(portions(rows, first))
+        results = evaluation.measure_methods(model, applicable, row_portions, settings, options.samples)
+        yield from evaluation.summary_metrics(results, known=model.known)
+        for variant, reason in reasons.items():
             if reason is not None:
-                yield Metric("insertion_auc", None, reason, at={"method": name})
-        yield from artifacts.curves(found)
-        finite = [name for name in fitting if found[name].error is None]
-        if options.shown and finite:
-            yield from artifacts.examples(task, finite, trained.predictions("test"), settings, options.shown)
+                yield Metric("insertion_auc", None, reason, at={"method": variant.label})
+        yield from artifacts.curves(results)
+        successful = [variant for variant in applicable if results[variant].error is None]
+        if options.shown and successful:
+            yield from artifacts.examples(model, successful, trained.predictions("test"), settings, options.shown)
 
 
-def _unmet_needs(name: str, stated: Sequence[str]) -> str | None:
-    """What a method needs that the model does not state, where it cannot be seen, such as that all is ReLUs."""
-    plain = name.removeprefix(SMOOTHED)
-    missing = [need for need in NEEDS_BY["methods"].get(plain, ()) if need not in stated]
-    return f"{plain} needs {' and '.join(missing)}" if missing else None
+def _variants(options: Options) -> list[MethodVariant]:
+    """Return the chosen methods, then the smoothed ones, without duplicates."""
+    chosen = [MethodVariant(name) for name in options.methods]
+    smoothed = [MethodVariant(name, smoothed=True) for name in options.smoothed]
+    return list(dict.fromkeys([*chosen, *smoothed]))
+
+
+def _unmet_needs(variant: MethodVariant, provides: Sequence[str]) -> str | None:
+    """Return what a method needs that the model does not declare and that cannot be detected, such as only ReLUs."""
+    missing = [need for need in NEEDS_BY["methods"].get(variant.name, ()) if need not in provides]
+    return f"{variant.name} needs {' and '.join(missing)}" if missing else None

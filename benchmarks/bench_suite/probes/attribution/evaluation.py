@@ -1,4 +1,4 @@
-"""Measuring: each method's attributions of some test examples, worked through in portions, and what they come to."""
+"""Evaluation: attribute test examples with each method, portion by portion, and average what was measured."""
 
 from __future__ import annotations
 
@@ -16,34 +16,48 @@ from bench_suite.probes.attribution import faithfulness
 from bench_suite.probes.attribution.adapters import Inputs, Layers, Subject, inputs_of, subject_of
 from bench_suite.probes.attribution.baselines import Reference
 from bench_suite.probes.attribution.methods import (
-    FAULTS,
+    METHOD_ERRORS,
+    MethodVariant,
     Settings,
     attribute,
-    failed,
-    method_of,
+    failure_reason,
+    is_underdetermined,
     parts_of,
-    underdetermined,
 )
 from bench_suite.stats.intervals import bootstrap_interval
 
 PORTION_BYTES = 64 << 20
-"What the inputs of examples that are worked on together may take."
+"Most bytes of the inputs of one portion of examples."
 TIMED_SECONDS = 0.3
 "A method that takes less than this for a portion is timed three times."
 SCRAMBLED: tuple[Layers, ...] = ("last layer", "all layers")
-"What is shuffled for `randomised_similarity`, its coordinate `shuffled`."
+"The layers that are shuffled for `randomised_similarity`: the values of its coordinate `shuffled`."
 
 NOT_FINITE = "the network's logits are not finite numbers, so there is nothing to explain"
-NO_ATTRIBUTION = "the attribution is not of finite numbers"
-NO_LAYER = "no layer with weights of its own was seen to run in the network, so there is no last one to shuffle"
-UNKNOWN = "where the evidence lies is known in planted tasks only"
-TOO_FEW = "underdetermined: fewer coalitions than parts and two more"
+NO_ATTRIBUTION = "the attribution contains numbers that are not finite"
+NO_LAYER = "no layer with weights of its own ran in the network, so there is no last layer to shuffle"
+UNKNOWN = "only planted tasks state which parts are relevant"
+TOO_FEW = "underdetermined: an example needs two coalitions more than it has parts"
 UNDEFINED = {
     "randomised_similarity": "the attribution, or that of the shuffled network, is the same everywhere",
-    "localisation_auroc": "none of the parts is relevant, or all are",
-    "decoy_share": "there is nothing on relevant parts and decoys",
+    "localisation_auroc": "either none of the parts is relevant, or all are",
+    "decoy_share": "the attribution of relevant parts and decoys is 0",
 }
 "Why an example has no value, by metric."
+
+
+@dataclass(frozen=True)
+class MetricKey:
+    """A metric of one method, and the layers that were shuffled if the metric compares with a shuffled network."""
+
+    name: str
+    "A key of the probe's `METRICS`."
+    shuffled: Layers | None = None
+
+    def coordinates(self, variant: MethodVariant) -> dict[str, str | float]:
+        """Return the coordinates of the metric for a method."""
+        at: dict[str, str | float] = {"method": variant.label}
+        return at if self.shuffled is None else {**at, "shuffled": self.shuffled}
 
 
 @dataclass(frozen=True)
@@ -54,37 +68,45 @@ class ExplainedModel:
     network: Network
     subject: Subject
     known: bool
-    "Whether test examples come with `relevant`, the parts that alone tell the class."
-    said: np.ndarray | None = None
-    """(n,) classes of the stored predictions, which are explained. None where these cannot be used, such as those of a
-    network that makes no finite numbers: then it is what the network says when it is asked."""
+    "Whether test examples have the column `relevant`, which marks the parts that alone determine the class."
+    predictions: np.ndarray | None = None
+    """(n,) classes of the stored predictions, which are explained. None if these cannot be used, for instance because
+    the network's outputs are not finite; then the class that the network predicts during the evaluation."""
 
     @staticmethod
     def of(trained: Trained, reference: Reference) -> ExplainedModel:
-        """Raises BenchError where there is no way from the output to the input, or it is not one to be explained."""
+        """Return the model to explain for a trained cell.
+
+        Raises:
+            BenchError: if no gradient reaches the input, or the input cannot be explained.
+        """
         assert trained.network is not None
         subject = subject_of(trained.network, trained.data, reference, trained.placement.device)
         known = "relevant" in trained.data.splits["test"].take(np.arange(1))
-        return ExplainedModel(trained, trained.network, subject, known, _said(trained))
+        return ExplainedModel(trained, trained.network, subject, known, _stored_predictions(trained))
 
     def inputs(self, rows: np.ndarray) -> tuple[Subject, Inputs]:
-        """The test examples at `rows` ((k,) positions), and the subject that takes them.
+        """Return the test examples at `rows`, and the subject that takes them.
 
-        The stored predictions say which class is explained: in another precision the network may name another.
+        The stored predictions determine the class that is explained: in another precision the network may predict
+        another one.
+
+        Args:
+            rows: (k,) positions in the test split.
         """
         encoded = self.trained.encoded("test")
         columns = encoded.take(torch.as_tensor(rows, device=encoded.device))
-        lengths = [each.lengths for each in columns.values() if isinstance(each, Ragged)]
+        lengths = [column.lengths for column in columns.values() if isinstance(column, Ragged)]
         batch = self.network.collate(columns).to(self.trained.placement.device)
-        said = None if self.said is None else self.said[rows]
-        return inputs_of(self.subject, batch, said, lengths[0] if len(lengths) == 1 else None)
+        target = None if self.predictions is None else self.predictions[rows]
+        return inputs_of(self.subject, batch, target, lengths[0] if len(lengths) == 1 else None)
 
     def raw(self, rows: np.ndarray) -> Mapping[str, Any]:
-        """Their raw values."""
+        """Return the raw values of the test examples at `rows`."""
         return self.trained.data.splits["test"].take(rows)
 
 
-def _said(trained: Trained) -> np.ndarray | None:
+def _stored_predictions(trained: Trained) -> np.ndarray | None:
     try:
         return np.asarray(trained.predictions("test")["predictions"])
     except BenchError:
@@ -93,140 +115,163 @@ def _said(trained: Trained) -> np.ndarray | None:
 
 @dataclass
 class MethodResults:
-    """What one method came to, portion by portion."""
+    """The measurements of one method, portion by portion."""
 
-    values: dict[str, list[np.ndarray]] = field(default_factory=dict)
-    "By metric, one number an example."
+    values: dict[MetricKey, list[np.ndarray]] = field(default_factory=dict)
+    "One number for each example."
     pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
-    "The same of metrics that are a ratio of two means."
-    absent: dict[str, str] = field(default_factory=dict)
-    "By metric, why there is none."
+    "By metric, numerator and denominator for each example, of metrics that are a ratio of two means."
+    absent: dict[MetricKey, str] = field(default_factory=dict)
+    "The reasons for which metrics have no value."
     curves: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
-    "Probabilities as parts are deleted, and inserted: (k, LEVELS + 1) each."
+    "Probabilities as parts are deleted, and as they are inserted: (k, LEVELS + 1) each."
     cost: list[float] = field(default_factory=list)
+    "Seconds of an attribution, in forward passes of the same examples."
     underdetermined: list[np.ndarray] = field(default_factory=list)
-    "Whether too few inputs with parts missing were looked at for an example, of methods that fit a model to these."
+    "(k,) bool: whether too few coalitions were evaluated for an example, for methods that fit a model to them."
     error: str | None = None
     "Why there are no numbers."
 
-    def add(self, name: str, values: np.ndarray) -> None:
-        """One number an example of a portion; NaN where there is none."""
-        self.values.setdefault(name, []).append(values)
+    def add(self, name: str, values: np.ndarray, shuffled: Layers | None = None) -> None:
+        """Append one number for each example of a portion; NaN if an example has none."""
+        self.values.setdefault(MetricKey(name, shuffled), []).append(values)
 
 
 def portions(rows: np.ndarray, one: Inputs) -> Iterator[np.ndarray]:
-    """`rows` in runs whose inputs take no more than `PORTION_BYTES`, to judge by the input of `one` example."""
+    """Yield consecutive parts of `rows` whose inputs take at most `PORTION_BYTES`.
+
+    Args:
+        rows: (n,) positions in the test split.
+        one: the input of one example, whose size is taken for that of all.
+    """
     size = max(1, PORTION_BYTES // max(1, one.values.nbytes))
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
 
 
-def measured(
-    task: ExplainedModel, names: Sequence[str], runs: Sequence[np.ndarray], settings: Settings, samples: int
-) -> dict[str, MethodResults]:
-    """What each method comes to on the test examples of `runs` ((k,) positions each).
+def measure_methods(
+    model: ExplainedModel,
+    variants: Sequence[MethodVariant],
+    row_portions: Sequence[np.ndarray],
+    settings: Settings,
+    samples: int,
+) -> dict[MethodVariant, MethodResults]:
+    """Measure each method on some test examples.
 
-    Where a method fails, its `fault` says how, and the others are measured all the same; where examples cannot be
-    explained, that is the `fault` of all.
+    A method that fails has the reason in `MethodResults.error`, and the other methods are still measured. If the
+    examples cannot be explained, that is the error of all methods.
+
+    Args:
+        model: the network and its test examples.
+        variants: the methods.
+        row_portions: (k,) positions in the test split for each portion.
+        settings: the settings of the methods.
+        samples: noisy copies of an example for the sensitivity; the infidelity takes four times as many.
     """
-    found = {name: MethodResults() for name in names}
-    for rows in runs:
+    results = {variant: MethodResults() for variant in variants}
+    for rows in row_portions:
         try:
-            subject, inputs = task.inputs(rows)
+            subject, inputs = model.inputs(rows)
         except BenchError as error:
-            for each in found.values():
-                each.error = str(error)
+            _fail_all(results, str(error))
             break
         if not bool(subject.logits(inputs).isfinite().all()):
-            for each in found.values():
-                each.error = NOT_FINITE
+            _fail_all(results, NOT_FINITE)
             break
         masks = {}
-        if task.known:
-            raw = task.raw(rows)
+        if model.known:
+            raw = model.raw(rows)
             masks = {mask: np.asarray(raw[mask]).reshape(len(rows), -1) for mask in ("relevant", "decoy")}
         forward = _forward_seconds(subject, inputs, settings)
-        others = {layers: subject.scrambled(layers, settings.seed + 1) for layers in SCRAMBLED}
-        for name, each in found.items():
-            if each.error is None:
+        scrambled = {layers: subject.scrambled(layers, settings.seed + 1) for layers in SCRAMBLED}
+        for variant, result in results.items():
+            if result.error is None:
                 try:
-                    _measure(name, each, subject, inputs, masks, others, settings, samples, forward)
-                except FAULTS as error:
-                    each.error = failed(error)
-    return found
+                    _measure(variant, result, subject, inputs, masks, scrambled, settings, samples, forward)
+                except METHOD_ERRORS as error:
+                    result.error = failure_reason(error)
+    return results
+
+
+def _fail_all(results: Mapping[MethodVariant, MethodResults], error: str) -> None:
+    for result in results.values():
+        result.error = error
 
 
 def _measure(
-    name: str, found: MethodResults, subject: Subject, inputs: Inputs, masks: Mapping[str, np.ndarray],
-    others: Mapping[Layers, Subject | None], settings: Settings, samples: int, forward: float,
+    variant: MethodVariant, result: MethodResults, subject: Subject, inputs: Inputs, masks: Mapping[str, np.ndarray],
+    scrambled: Mapping[Layers, Subject | None], settings: Settings, samples: int, forward: float,
 ) -> None:  # fmt: skip
-    elements = _timed(name, found, subject, inputs, settings, forward)
-    parts = parts_of(name, subject, elements)
+    elements = _timed_attribution(variant, result, subject, inputs, settings, forward)
+    parts = parts_of(variant, subject, elements)
     if not bool(parts.isfinite().all()):
-        found.error = NO_ATTRIBUTION
+        result.error = NO_ATTRIBUTION
         return
-    found.underdetermined.append(underdetermined(name, subject, inputs, settings))
+    result.underdetermined.append(is_underdetermined(variant, subject, inputs, settings))
     deletion, insertion = faithfulness.curves(subject, inputs, parts, settings)
-    found.curves.append((deletion, insertion))
-    found.add("insertion_auc", faithfulness.area(insertion))
-    found.add("deletion_auc", faithfulness.area(deletion))
+    result.curves.append((deletion, insertion))
+    result.add("insertion_auc", faithfulness.area(insertion))
+    result.add("deletion_auc", faithfulness.area(deletion))
     strength = parts.abs().cpu().numpy()
     if masks:
-        found.add("localisation_auroc", faithfulness.auroc(strength, masks["relevant"]))
-        found.add("pointing_game", faithfulness.pointing(strength, masks["relevant"]))
+        result.add("localisation_auroc", faithfulness.auroc(strength, masks["relevant"]))
+        result.add("pointing_game", faithfulness.pointing_game(strength, masks["relevant"]))
         if masks["decoy"].any():
-            found.add("decoy_share", faithfulness.decoy_share(strength, masks["relevant"], masks["decoy"]))
-    if method_of(name).scale == "change":
-        change = faithfulness.change(subject, inputs)
+            result.add("decoy_share", faithfulness.decoy_share(strength, masks["relevant"], masks["decoy"]))
+    if variant.method.scale == "change":
+        change = faithfulness.logit_change(subject, inputs)
         gap = np.abs(parts.sum(dim=1).cpu().numpy() - change)
-        found.pairs.setdefault("completeness_error", []).append((gap, np.abs(change)))
-    unexplained = faithfulness.infidelity(name, subject, inputs, elements, settings, 4 * samples)
-    found.pairs.setdefault("infidelity", []).append(unexplained)
-    found.add("sensitivity", faithfulness.sensitivity(name, subject, inputs, settings, samples))
-    for layers, other in others.items():
+        result.pairs.setdefault("completeness_error", []).append((gap, np.abs(change)))
+    unexplained = faithfulness.infidelity(variant, subject, inputs, elements, settings, 4 * samples)
+    result.pairs.setdefault("infidelity", []).append(unexplained)
+    result.add("sensitivity", faithfulness.sensitivity(variant, subject, inputs, settings, samples))
+    for layers, other in scrambled.items():
         if other is None:
-            found.absent[f"randomised_similarity {layers}"] = NO_LAYER
+            result.absent[MetricKey("randomised_similarity", layers)] = NO_LAYER
             continue
-        scrambled = faithfulness.parts_in(other, name, inputs, settings)
+        other_strength = faithfulness.strength_in(other, variant, inputs, settings)
         valid = inputs.valid.cpu().numpy()
-        found.add(f"randomised_similarity {layers}", faithfulness.spearman(strength, scrambled, valid))
+        similarity = faithfulness.spearman(strength, other_strength, valid)
+        result.add("randomised_similarity", similarity, shuffled=layers)
 
 
-def _timed(
-    name: str, found: MethodResults, subject: Subject, inputs: Inputs, settings: Settings, forward: float
+def _timed_attribution(
+    variant: MethodVariant, result: MethodResults, subject: Subject, inputs: Inputs, settings: Settings, forward: float
 ) -> torch.Tensor:
-    """The attribution, and its cost noted: once where it takes long, else three times, after one that warms up."""
-    elements, seconds = _clocked(name, subject, inputs, settings)
+    """Return the attribution, and append its cost: one time if it takes long, else three after one that warms up."""
+    elements, seconds = _attribute_with_time(variant, subject, inputs, settings)
     for _ in range(3 if seconds < TIMED_SECONDS else 0):
-        elements, seconds = _clocked(name, subject, inputs, settings)
-        found.cost.append(seconds / forward)
+        elements, seconds = _attribute_with_time(variant, subject, inputs, settings)
+        result.cost.append(seconds / forward)
     if seconds >= TIMED_SECONDS:
-        found.cost.append(seconds / forward)
+        result.cost.append(seconds / forward)
     return elements
 
 
-def _clocked(name: str, subject: Subject, inputs: Inputs, settings: Settings) -> tuple[torch.Tensor, float]:
-    _finished(inputs)
+def _attribute_with_time(
+    variant: MethodVariant, subject: Subject, inputs: Inputs, settings: Settings
+) -> tuple[torch.Tensor, float]:
+    _synchronize(inputs)
     started = time.perf_counter()
-    elements = attribute(name, subject, inputs, settings)
-    _finished(inputs)
+    elements = attribute(variant, subject, inputs, settings)
+    _synchronize(inputs)
     return elements, time.perf_counter() - started
 
 
 def _forward_seconds(subject: Subject, inputs: Inputs, settings: Settings) -> float:
-    """Median of five forward passes of the examples, in the portions that attributions go through."""
+    """Return the median time of five forward passes of the examples, in the portions that attributions use."""
     seconds = []
     for _ in range(6):
-        _finished(inputs)
+        _synchronize(inputs)
         started = time.perf_counter()
         for start in range(0, len(inputs), settings.rows):
             subject.logits(inputs.at(slice(start, start + settings.rows)))
-        _finished(inputs)
+        _synchronize(inputs)
         seconds.append(time.perf_counter() - started)
     return float(np.median(seconds[1:]))
 
 
-def _finished(inputs: Inputs) -> None:
+def _synchronize(inputs: Inputs) -> None:
     if inputs.values.device.type == "cuda":
         torch.cuda.synchronize(inputs.values.device)
 
@@ -234,50 +279,44 @@ def _finished(inputs: Inputs) -> None:
 # ── from numbers of examples to metrics ─────────────────────────────────────────────────────────
 
 
-def metrics(found: Mapping[str, MethodResults], *, known: bool) -> Iterator[Metric]:
-    """The means over examples of each method, with their intervals, and its cost.
+def summary_metrics(results: Mapping[MethodVariant, MethodResults], *, known: bool) -> Iterator[Metric]:
+    """Yield for each method the means over examples with their intervals, and its cost.
 
-    `known`: whether the task tells where the evidence lies; where not, that is said once.
+    Args:
+        results: the measurements, by method.
+        known: whether the task states which parts are relevant; if not, the reason is yielded once for all methods.
     """
-    if not known and found:
+    if not known and results:
         yield Metric("localisation_auroc", None, UNKNOWN)
         yield Metric("pointing_game", None, UNKNOWN)
-    for name, each in found.items():
-        at = {"method": name}
-        if each.error is not None:
-            yield Metric("insertion_auc", None, each.error, at=at)
+    for variant, result in results.items():
+        at: dict[str, str | float] = {"method": variant.label}
+        if result.error is not None:
+            yield Metric("insertion_auc", None, result.error, at=at)
             continue
-        note = _underdetermined(np.concatenate(each.underdetermined))
-        for metric, values in each.values.items():
-            kind, where = _placed(metric, at)
-            yield _mean(kind, np.concatenate(values), where, note)
-        for metric, reason in each.absent.items():
-            kind, where = _placed(metric, at)
-            yield Metric(kind, None, reason, where)
-        for metric, pairs in each.pairs.items():
+        note = _underdetermined_note(np.concatenate(result.underdetermined))
+        for key, values in result.values.items():
+            yield _mean(key.name, np.concatenate(values), key.coordinates(variant), note)
+        for key, reason in result.absent.items():
+            yield Metric(key.name, None, reason, key.coordinates(variant))
+        for name, pairs in result.pairs.items():
             above, below = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
-            yield _ratio(metric, above, below, at, note)
-        yield Metric("cost", float(np.median(each.cost)), samples=tuple(each.cost), at=at, n=len(each.cost))
+            yield _ratio(name, above, below, at, note)
+        yield Metric("cost", float(np.median(result.cost)), samples=tuple(result.cost), at=at, n=len(result.cost))
 
 
-def _placed(metric: str, at: Mapping[str, str | float]) -> tuple[str, Mapping[str, str | float]]:
-    """The name and coordinates of what `MethodResults` keeps as `randomised_similarity last layer`."""
-    kind, _, layers = metric.partition(" ")
-    return kind, {**at, "shuffled": layers} if layers else at
-
-
-def _underdetermined(examples: np.ndarray) -> str | None:
-    few = int(examples.sum())
-    return f"{TOO_FEW} ({few} of {len(examples)} examples)" if few else None
+def _underdetermined_note(examples: np.ndarray) -> str | None:
+    count = int(examples.sum())
+    return f"{TOO_FEW} ({count} of {len(examples)} examples)" if count else None
 
 
 def _mean(name: str, values: np.ndarray, at: Mapping[str, str | float], note: str | None) -> Metric:
     defined = values[np.isfinite(values)].astype(np.float64)
-    why = UNDEFINED.get(name, "it is not a finite number")
+    cause = UNDEFINED.get(name, "it is not a finite number")
     if not len(defined):
-        return Metric(name, None, _joined(f"undefined for every example: {why}", note), at=at)
+        return Metric(name, None, _joined(f"undefined for every example: {cause}", note), at=at)
     missing = len(values) - len(defined)
-    gap = f"undefined for {missing} of {len(values)} examples: {why}" if missing else None
+    gap = f"undefined for {missing} of {len(values)} examples: {cause}" if missing else None
     interval, reason = bootstrap_interval(faithfulness.mean, {"values": defined})
     return Metric(name, faithfulness.mean(defined), _joined(reason, gap, note), at, interval, n=len(defined))
 

@@ -1,7 +1,7 @@
-"""Claims: what each method has to give on each planted task, failures included, written down to be measured against.
+"""Expectations: the values that each method must have on each planted task, including the failures of methods.
 
-Where there is a formula, the bounds are its value and what training leaves of doubt. Where there is none, they are what
-the method promises: a localisation above 0.9 where it should find the evidence, one half where it knows nothing.
+If there is a formula, the bounds are its value plus or minus the variation of training. If there is none, they are what
+the method promises: a localisation above 0.9 if it should find the evidence, one half if it has no information.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Setting:
-    """A planted task, and a small network that learns it in seconds."""
+    """A planted task and a small network that learns it in seconds."""
 
     task: str
     task_options: Mapping[str, Any]
@@ -34,12 +34,12 @@ class Claim:
     high: float
     why: str
     shuffled: str | None = None
-    "Which layers, of `randomised_similarity`."
+    "The layers that are shuffled, for `randomised_similarity`."
 
 
 TRAIN: Mapping[str, Any] = {"epochs": 10, "learning_rate": 3e-3}
 LINEAR: Mapping[str, Any] = {"epochs": 30, "learning_rate": 2e-2, "schedule": "linear"}
-TOLD = 0.9
+DECOY_SHARE = 0.9
 "Share r of the training examples whose decoy column copies the class; it is the class in r + (1 − r) / 2 of them."
 
 SETTINGS: Mapping[str, Setting] = {
@@ -48,24 +48,24 @@ SETTINGS: Mapping[str, Setting] = {
     "glyph, residual network": Setting("planted_pixels", {"place": "drawn", "size": 500}, "resnet", {}, TRAIN),
     "linear": Setting("planted_columns", {}, "mlp", {"hidden": ()}, LINEAR),
     "linear, suppressor": Setting("planted_columns", {"suppressor": True}, "mlp", {"hidden": ()}, LINEAR),
-    "linear, decoy": Setting("planted_columns", {"decoy": TOLD}, "mlp", {"hidden": ()}, LINEAR),
+    "linear, decoy": Setting("planted_columns", {"decoy": DECOY_SHARE}, "mlp", {"hidden": ()}, LINEAR),
 }
 
 
-def _decoy_weight(told: float) -> float:
-    """Share of the decoy among the best rule's slopes in standardised columns: four signals have 2√2 each."""
-    weight = math.log((1 + told) / (1 - told))
+def _decoy_weight(share: float) -> float:
+    """Return the decoy's share of the best rule's slopes in standardised columns: four signals have 2√2 each."""
+    weight = math.log((1 + share) / (1 - share))
     return weight / (weight + 4 * 2 * math.sqrt(2))
 
 
-def _near(value: float, doubt: float) -> tuple[float, float]:
-    return value - doubt, value + doubt
+def _near(value: float, tolerance: float) -> tuple[float, float]:
+    return value - tolerance, value + tolerance
 
 
-_FINDS = "the glyph alone tells the class, and the network is right"
-_ADDS_UP = "in a linear model changes are weight × difference, which sum to the whole"
-_COMPLETE = "its axiom: the changes sum to the whole"
-_FLOOR = "noise knows nothing"
+_FINDS = "only the glyph determines the class, and the network is right"
+_ADDS_UP = "in a linear model the changes are weight × difference, and they sum to the whole change"
+_COMPLETE = "the axiom of the method: the changes sum to the whole change"
+_FLOOR = "noise has no information"
 _EXACT = 1e-3
 
 CLAIMS: tuple[Claim, ...] = (
@@ -76,30 +76,30 @@ CLAIMS: tuple[Claim, ...] = (
             *("guided_backprop", "grad_cam", "occlusion", "feature_ablation"),
         )
     ),
-    Claim("glyph", "saliency", "localisation_auroc", 0.85, 1.0, "finds it too, through the noise of the gradient"),
+    Claim("glyph", "saliency", "localisation_auroc", 0.85, 1.0, "finds the glyph despite the noise of the gradient"),
     Claim("glyph", "random", "localisation_auroc", 0.45, 0.55, _FLOOR),
     Claim("glyph", "integrated_gradients", "pointing_game", 0.95, 1.0, _FINDS),
-    Claim("glyph", "random", "pointing_game", 0.0, 0.35, "21 of 256 pixels tell the class"),
+    Claim("glyph", "random", "pointing_game", 0.0, 0.35, "21 of 256 pixels determine the class"),
     *(
         Claim("glyph", method, "completeness_error", 0.0, bound, _COMPLETE)
         for method, bound in (("deep_lift", _EXACT), ("integrated_gradients", 0.02), ("gradient_shap", 0.3))
     ),
     Claim("glyph", "input_x_gradient", "completeness_error", 0.2, 10.0, "fails: the network is not linear"),
     *(
-        Claim("decoy glyph", method, "pointing_game", 0.0, 0.75, "falls for the decoy, as the network did")
+        Claim("decoy glyph", method, "pointing_game", 0.0, 0.75, "attributes to the decoy, which the network uses")
         for method in ("integrated_gradients", "saliency")
     ),
     *(
-        Claim("decoy glyph", method, "decoy_share", 0.4, 1.0, "falls for the decoy, as the network did")
+        Claim("decoy glyph", method, "decoy_share", 0.4, 1.0, "attributes to the decoy, which the network uses")
         for method in ("integrated_gradients", "saliency")
     ),
     Claim(
         "glyph, residual network", "guided_backprop", "randomised_similarity", 0.85, 1.0,
-        "fails: it shows what features are there, whatever the last layer makes of them", "last layer",
+        "fails: it shows the features of the input, however the last layer uses them", "last layer",
     ),
     Claim(
         "glyph, residual network", "saliency", "randomised_similarity", -1.0, 0.7,
-        "depends on the last layer, as an explanation has to", "last layer",
+        "depends on the last layer, as an explanation must", "last layer",
     ),
     Claim("glyph, residual network", "random", "randomised_similarity", -0.1, 0.1, _FLOOR, "last layer"),
     *(
@@ -110,25 +110,25 @@ CLAIMS: tuple[Claim, ...] = (
         )
     ),
     *(
-        Claim("linear", method, "infidelity", 0.0, _EXACT, "a linear model moves as its slopes say")
+        Claim("linear", method, "infidelity", 0.0, _EXACT, "the slopes of a linear model predict its changes exactly")
         for method in ("integrated_gradients", "saliency", "input_x_gradient", "feature_ablation")
     ),
     *(
-        Claim("linear", method, "localisation_auroc", 0.9, 1.0, "but for columns whose value is near the reference")
+        Claim("linear", method, "localisation_auroc", 0.9, 1.0, "except for columns whose value is near the reference")
         for method in ("integrated_gradients", "lime")
     ),
-    Claim("linear", "lime", "completeness_error", _EXACT, 0.2, "fails, but little: the lasso shrinks every weight"),
-    Claim("linear", "lime", "infidelity", 0.0, 0.05, "a linear model moves as its slopes say, which are shrunk alike"),
-    Claim("glyph", "lime", "localisation_auroc", 0.8, 1.0, "finds it, as squares of 4 × 4 pixels that lie over it"),
+    Claim("linear", "lime", "completeness_error", _EXACT, 0.2, "fails, by little: the lasso shrinks every weight"),
+    Claim("linear", "lime", "infidelity", 0.0, 0.05, "slopes predict changes; the lasso shrinks all equally"),
+    Claim("glyph", "lime", "localisation_auroc", 0.8, 1.0, "finds the glyph as squares of 4 × 4 pixels over it"),
     Claim("linear", "saliency", "sensitivity", 0.0, _EXACT, "the slope of a linear model is the same everywhere"),
-    Claim("linear", "random", "sensitivity", 1.0, 3.0, "√2 on average, and more for the greatest of several"),
-    Claim("linear", "saliency", "localisation_auroc", 0.99, 1.0, "its slopes are the weights, largest for signals"),
+    Claim("linear", "random", "sensitivity", 1.0, 3.0, "√2 on average, and more for the maximum of several"),
+    Claim("linear", "saliency", "localisation_auroc", 0.99, 1.0, "the slopes are the weights, largest for signals"),
     Claim(
         "linear, suppressor", "saliency", "decoy_share", *_near(1 / 6, 0.03),
-        "fails: the best rule weighs the suppressor as much as a signal (2 of 2 + 2 + 2 + 4 + 2, Haufe et al. 2014)",
+        "fails: the best rule gives the suppressor the weight of a signal (2 of 2 + 2 + 2 + 4 + 2, Haufe et al. 2014)",
     ),
     Claim(
-        "linear, decoy", "saliency", "decoy_share", *_near(_decoy_weight(TOLD), 0.04),
-        "falls for the decoy: the best rule of train weighs it ln((1 + r) / (1 − r))",
+        "linear, decoy", "saliency", "decoy_share", *_near(_decoy_weight(DECOY_SHARE), 0.04),
+        "attributes to the decoy: the best rule of train gives it the weight ln((1 + r) / (1 − r))",
     ),
 )  # fmt: skip

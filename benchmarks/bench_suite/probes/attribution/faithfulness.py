@@ -1,7 +1,7 @@
-"""Faithfulness: what can be counted of an attribution without asking anybody whether it looks right.
+"""Faithfulness: measures of an attribution that need no person to judge it.
 
-Everything here gives one number an example, so that means have intervals over examples. Attributions come in parts:
-(k, parts), of pixels, columns or tokens.
+Each function returns one number for each example, so that means have intervals over examples. Attributions come in
+parts, (k, parts): the pixels of an image, the columns of a table or the tokens of a text.
 """
 
 from __future__ import annotations
@@ -12,141 +12,188 @@ import numpy as np
 import torch
 
 from bench_suite.probes.attribution.adapters import Inputs, Subject
-from bench_suite.probes.attribution.methods import Settings, attribute, method_of, parts_of
+from bench_suite.probes.attribution.methods import MethodVariant, Settings, attribute, parts_of
 
 LEVELS = 20
 "Equal steps in which parts are deleted or inserted."
 
 
-# ── with the network's help ─────────────────────────────────────────────────────────────────────
+# ── measures that run the network ───────────────────────────────────────────────────────────────
 
 
 def curves(subject: Subject, inputs: Inputs, parts: torch.Tensor, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
-    """Probability of the explained class as parts go, and as they come: two arrays (k, LEVELS + 1).
+    """Return the probability of the explained class as parts are deleted, and as they are inserted.
 
-    Deletion begins with the whole input and sets the parts of highest attribution to the reference first; insertion
-    begins with the reference (Petsiuk et al. 2018, arXiv 1806.07421). Parts of equal attribution go in drawn order.
+    Deletion begins with the whole input and sets the parts of highest attribution to the reference first. Insertion
+    begins with the reference. Parts of equal attribution have a random order.
+
+    Args:
+        subject: the network.
+        inputs: k examples.
+        parts: (k, parts) attributions.
+        settings: `rows` limits the examples in one forward pass; `seed` determines the order of ties.
+
+    Returns:
+        Deletion and insertion, (k, LEVELS + 1) each. Source: Petsiuk et al. 2018, arXiv 1806.07421.
     """
     count = inputs.valid.sum(dim=1, keepdim=True)
-    place = _places(parts, inputs.valid, settings.seed)
+    ranks = _ranks(parts, inputs.valid, settings.seed)
     deletion, insertion = [], []
     for level in range(LEVELS + 1):
-        first = place < (count * level / LEVELS).round()
+        first = ranks < (count * level / LEVELS).round()
         deletion.append(_probability(subject, subject.without(inputs, first & inputs.valid), settings))
         insertion.append(_probability(subject, subject.without(inputs, ~first & inputs.valid), settings))
     return np.stack(deletion, axis=1), np.stack(insertion, axis=1)
 
 
 def area(curve: np.ndarray) -> np.ndarray:
-    """(k,) areas under curves (k, LEVELS + 1) over shares 0 to 1 of the parts, by trapezoids."""
+    """Return (k,) areas under curves (k, LEVELS + 1) over shares 0 to 1 of the parts, by the trapezoidal rule."""
     return (curve[:, 1:] + curve[:, :-1]).mean(axis=1) / 2
 
 
-def _places(parts: torch.Tensor, valid: torch.Tensor, seed: int) -> torch.Tensor:
-    """(k, parts) int64: the rank of each part, 0 for the highest; what is not valid comes last."""
+def _ranks(parts: torch.Tensor, valid: torch.Tensor, seed: int) -> torch.Tensor:
+    """Return (k, parts) int64: the rank of each part, 0 for the highest; parts that are not valid come last."""
     scores = parts.masked_fill(~valid, -torch.inf)
-    drawn = torch.randperm(parts.shape[1], generator=torch.Generator().manual_seed(seed)).to(parts.device)
-    order = drawn[scores[:, drawn].argsort(dim=1, descending=True, stable=True)]
-    places = torch.empty_like(order)
-    return places.scatter_(1, order, torch.arange(parts.shape[1], device=parts.device).expand_as(order))
+    shuffled = torch.randperm(parts.shape[1], generator=torch.Generator().manual_seed(seed)).to(parts.device)
+    order = shuffled[scores[:, shuffled].argsort(dim=1, descending=True, stable=True)]
+    ranks = torch.empty_like(order)
+    return ranks.scatter_(1, order, torch.arange(parts.shape[1], device=parts.device).expand_as(order))
 
 
 def _probability(subject: Subject, inputs: Inputs, settings: Settings) -> np.ndarray:
     portions = [inputs.at(slice(start, start + settings.rows)) for start in range(0, len(inputs), settings.rows)]
-    scores = [subject.logits(some).softmax(dim=1).gather(1, some.target[:, None])[:, 0] for some in portions]
+    scores = [subject.logits(portion).softmax(dim=1).gather(1, portion.target[:, None])[:, 0] for portion in portions]
     return torch.cat(scores).cpu().numpy()
 
 
-def change(subject: Subject, inputs: Inputs) -> np.ndarray:
-    """(k,) explained logit of the input less that of the reference."""
-    nothing = subject.without(inputs, inputs.valid)
-    logits = [subject.logits(some).gather(1, inputs.target[:, None])[:, 0] for some in (inputs, nothing)]
+def logit_change(subject: Subject, inputs: Inputs) -> np.ndarray:
+    """Return (k,) differences: the explained logit of the input minus that of the reference."""
+    reference = subject.without(inputs, inputs.valid)
+    logits = [subject.logits(values).gather(1, inputs.target[:, None])[:, 0] for values in (inputs, reference)]
     return (logits[0] - logits[1]).cpu().numpy()
 
 
 def infidelity(
-    name: str, subject: Subject, inputs: Inputs, elements: torch.Tensor, settings: Settings, samples: int
+    variant: MethodVariant,
+    subject: Subject,
+    inputs: Inputs,
+    elements: torch.Tensor,
+    settings: Settings,
+    samples: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(k,) mean squared change of the logit that the attribution leaves unexplained, and (k,) mean squared change.
+    """Return how much of the logit's change under random deletions the attribution does not explain.
 
-    `samples` times a share of the parts, drawn from 0 to 1, is set to the reference. The attribution predicts a change
-    of the sum of what it gave them (of slopes: times how far they moved), scaled as fits best, as in Captum's
-    `infidelity(normalize=True)` (Yeh et al. 2019, arXiv 1901.09392). The second is that of an attribution of zeros.
+    In each of `samples` draws, a random share of the parts between 0 and 1 is set to the reference. The attribution
+    predicts the change of the logit: the sum over these parts, or for slopes the sum of slope times difference. The
+    prediction is scaled to the best fit, as in Captum's `infidelity(normalize=True)`.
+
+    Args:
+        variant: the method that computed `elements`.
+        subject: the network.
+        inputs: k examples.
+        elements: attributions in the shape of `inputs.values`.
+        settings: `rows` limits the examples in one forward pass; `seed` determines the draws.
+        samples: draws for each example.
+
+    Returns:
+        (k,) mean squared change that is unexplained, and (k,) mean squared change, which is the unexplained one of an
+        attribution of zeros. Source: Yeh et al. 2019, arXiv 1901.09392.
     """
-    from captum.metrics import infidelity as infidelity_of
+    from captum.metrics import infidelity as captum_infidelity
 
-    slope = method_of(name).scale == "slope"
+    slope = variant.method.scale == "slope"
     random = torch.Generator().manual_seed(settings.seed)
 
-    def taken(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def perturb(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         shape = (len(values), inputs.valid.shape[1])
         gone = torch.rand(shape, generator=random) < torch.rand((len(values), 1), generator=random)
         gone = subject.elements(gone.to(values.device), values)
         left = torch.where(gone, subject.reference, values)
         return (values - left if slope else gone.float().expand(values.shape)), left
 
-    def measured(explained: torch.Tensor, scaled: bool) -> np.ndarray:
-        random.manual_seed(settings.seed)  # the same parts for both
-        parts = []
+    def squared_error(attributions: torch.Tensor, scaled: bool) -> np.ndarray:
+        random.manual_seed(settings.seed)  # the same parts in both calls
+        errors = []
         for start in range(0, len(inputs), settings.rows):
-            some = inputs.at(slice(start, start + settings.rows))
-            found = infidelity_of(
-                subject.module, taken, some.values, explained[start : start + settings.rows],
-                additional_forward_args=some.context or None, target=some.target, n_perturb_samples=samples,
-                max_examples_per_batch=_together(settings, len(some), samples), normalize=scaled,
+            portion = inputs.at(slice(start, start + settings.rows))
+            error = captum_infidelity(
+                subject.module, perturb, portion.values, attributions[start : start + settings.rows],
+                additional_forward_args=portion.context or None, target=portion.target, n_perturb_samples=samples,
+                max_examples_per_batch=_captum_batch_size(settings, len(portion), samples), normalize=scaled,
             )  # fmt: skip
-            parts.append(found.detach().cpu().numpy())
-        return np.concatenate(parts).clip(min=0)  # a difference of squares, which rounding may take below
+            errors.append(error.detach().cpu().numpy())
+        return np.concatenate(errors).clip(min=0)  # a difference of squares, which rounding can make negative
 
     with torch.no_grad():
-        return measured(elements, True), measured(torch.zeros_like(elements), False)
+        return squared_error(elements, True), squared_error(torch.zeros_like(elements), False)
 
 
-def _together(settings: Settings, examples: int, samples: int) -> int:
-    """Rows that Captum is to try at once: it asks for all examples at the least, and no more than there will be."""
+def _captum_batch_size(settings: Settings, examples: int, samples: int) -> int:
+    """Return the rows of Captum's batches: it needs at least all examples, and there are `examples · samples` rows."""
     return min(max(settings.rows, examples), examples * samples)
 
 
-def sensitivity(name: str, subject: Subject, inputs: Inputs, settings: Settings, samples: int) -> np.ndarray:
-    """(k,) greatest relative change of the attribution among `samples` slightly noisy copies of an input.
+def sensitivity(
+    variant: MethodVariant, subject: Subject, inputs: Inputs, settings: Settings, samples: int
+) -> np.ndarray:
+    """Return the greatest relative change of the attribution among `samples` slightly noisy copies of an input.
 
-    Each element moves by up to `settings.noise` of the inputs' standard deviation; Captum's `sensitivity_max`
-    (Yeh et al. 2019, arXiv 1901.09392).
+    Each element of a copy moves by up to `settings.noise` times the inputs' standard deviation. This is Captum's
+    `sensitivity_max` (Yeh et al. 2019, arXiv 1901.09392).
+
+    Returns:
+        (k,) ratios.
     """
     from captum.metrics import sensitivity_max
 
     radius = settings.noise * subject.spread(inputs)
     random = torch.Generator().manual_seed(settings.seed)
-    calls = iter(range(settings.seed, settings.seed + 1_000_000))
+    seeds = iter(range(settings.seed, settings.seed + 1_000_000))
 
-    def moved(values: torch.Tensor) -> torch.Tensor:
-        drawn = torch.rand(values.shape, generator=random).to(values.device)
-        return values + radius * (2 * drawn - 1)
+    def perturb(values: torch.Tensor) -> torch.Tensor:
+        uniform = torch.rand(values.shape, generator=random).to(values.device)
+        return values + radius * (2 * uniform - 1)
 
-    def explained(
+    def explain(
         values: torch.Tensor | tuple[torch.Tensor, ...], target: torch.Tensor, additional_forward_args: tuple
     ) -> tuple[torch.Tensor]:
         values = values[0] if isinstance(values, tuple) else values
         *context, valid = additional_forward_args
         copies = Inputs(values, tuple(context), valid, target)
-        # Another seed each time: what a method draws belongs to how much it changes.
-        return (parts_of(name, subject, attribute(name, subject, copies, replace(settings, seed=next(calls)))),)
+        # Each call has a seed of its own, since a method's random numbers contribute to its change.
+        elements = attribute(variant, subject, copies, replace(settings, seed=next(seeds)))
+        return (parts_of(variant, subject, elements),)
 
-    found = sensitivity_max(
-        explained, inputs.values, perturb_func=moved, n_perturb_samples=samples,
-        max_examples_per_batch=_together(settings, len(inputs), samples), target=inputs.target,
+    greatest = sensitivity_max(
+        explain, inputs.values, perturb_func=perturb, n_perturb_samples=samples,
+        max_examples_per_batch=_captum_batch_size(settings, len(inputs), samples), target=inputs.target,
         additional_forward_args=(*inputs.context, inputs.valid),
     )  # fmt: skip
-    return found.detach().cpu().numpy()
+    return greatest.detach().cpu().numpy()
 
 
-# ── where it is known ───────────────────────────────────────────────────────────────────────────
+def strength_in(other: Subject, variant: MethodVariant, inputs: Inputs, settings: Settings) -> np.ndarray:
+    """Return (k, parts) magnitudes of a method's attributions of the same examples and classes in another network.
+
+    The seed differs from that of the first network. Otherwise a method that draws random numbers would agree with
+    itself by these alone.
+    """
+    elements = attribute(variant, other, inputs, replace(settings, seed=settings.seed + 1))
+    return parts_of(variant, other, elements).abs().cpu().numpy()
+
+
+# ── measures that need known relevant parts, or two attributions ────────────────────────────────
 
 
 def auroc(strength: np.ndarray, relevant: np.ndarray) -> np.ndarray:
-    """(k,) chance that a relevant part has a greater `strength` (k, parts) than another one; ties count half.
+    """Return the probability that a relevant part has a greater strength than another one; ties count half.
 
-    NaN where none or all are `relevant` (k, parts) bool.
+    Args:
+        strength: (k, parts) magnitudes.
+        relevant: (k, parts) bool.
+
+    Returns:
+        (k,); NaN if no part of an example is relevant, or all are.
     """
     from scipy.stats import rankdata
 
@@ -157,45 +204,47 @@ def auroc(strength: np.ndarray, relevant: np.ndarray) -> np.ndarray:
     return np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
 
 
-def pointing(strength: np.ndarray, relevant: np.ndarray) -> np.ndarray:
-    """(k,) whether the strongest part is relevant, of several the share (Zhang et al. 2016, arXiv 1608.00507)."""
+def pointing_game(strength: np.ndarray, relevant: np.ndarray) -> np.ndarray:
+    """Return (k,) whether the strongest part is relevant (Zhang et al. 2016, arXiv 1608.00507).
+
+    If several parts are the strongest, the value is the share of them that is relevant.
+    """
     strongest = strength == strength.max(axis=1, keepdims=True)
     return (strongest & relevant).sum(axis=1) / strongest.sum(axis=1)
 
 
 def decoy_share(strength: np.ndarray, relevant: np.ndarray, decoy: np.ndarray) -> np.ndarray:
-    """(k,) share of the strength on relevant parts and decoys that is on decoys; NaN where there is none on either."""
+    """Return (k,) the decoys' share of the strength of relevant parts and decoys; NaN if that strength is 0."""
     on_decoy, on_either = (strength * decoy).sum(axis=1), (strength * (decoy | relevant)).sum(axis=1)
     return np.divide(on_decoy, on_either, out=np.full(len(strength), np.nan), where=on_either > 0)
 
 
 def spearman(first: np.ndarray, second: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """(k,) rank correlation (Spearman) of two strengths (k, parts) over the valid parts.
+    """Return (k,) Spearman rank correlations of two strengths (k, parts) over the valid parts.
 
-    NaN where one is constant, or nothing is valid.
+    The value is NaN if one of the strengths is constant, or no part is valid.
     """
     from scipy.stats import rankdata
 
-    found = np.full(len(first), np.nan)
-    for number, kept in enumerate(valid):
-        both = [each[number][kept] for each in (first, second)]
-        ranks = [rankdata(each) for each in both]
-        if all(np.isfinite(each).all() for each in both) and all(len(set(rank.tolist())) > 1 for rank in ranks):
-            found[number] = np.corrcoef(*ranks)[0, 1]
-    return found
-
-
-def parts_in(other: Subject, name: str, inputs: Inputs, settings: Settings) -> np.ndarray:
-    """(k, parts) strength of what the method says of the same examples and classes in another network.
-
-    What is drawn is drawn anew, so that methods that draw do not agree with themselves by it alone.
-    """
-    elements = attribute(name, other, inputs, replace(settings, seed=settings.seed + 1))
-    return parts_of(name, other, elements).abs().cpu().numpy()
+    correlations = np.full(len(first), np.nan)
+    for row, mask in enumerate(valid):
+        pair = [strength[row][mask] for strength in (first, second)]
+        ranks = [rankdata(strength) for strength in pair]
+        if all(np.isfinite(strength).all() for strength in pair) and all(len(set(rank.tolist())) > 1 for rank in ranks):
+            correlations[row] = np.corrcoef(*ranks)[0, 1]
+    return correlations
 
 
 def ratio_of_means(above: np.ndarray, below: np.ndarray) -> float:
-    """Σ above / Σ below; raises ValueError where nothing is below."""
+    """Return Σ above / Σ below.
+
+    Args:
+        above: (k,) numerators. The names of both arguments enter the seed of the bootstrap.
+        below: (k,) denominators.
+
+    Raises:
+        ValueError: if the sum of the denominators is not positive.
+    """
     total = float(below.sum())
     if total <= 0:
         raise ValueError("the explained logit is the same for every input that was tried")
@@ -203,5 +252,5 @@ def ratio_of_means(above: np.ndarray, below: np.ndarray) -> float:
 
 
 def mean(values: np.ndarray) -> float:
-    """The mean of (k,)."""
+    """Return the mean of (k,) values."""
     return float(values.mean())

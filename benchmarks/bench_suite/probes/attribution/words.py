@@ -1,4 +1,4 @@
-"""Words: what the tokens of a text are called, and how much of an attribution each of its words bears."""
+"""Words: the words of a text from its tokens, and each word's share of the attribution."""
 
 from __future__ import annotations
 
@@ -14,130 +14,140 @@ from bench_suite.contracts import Network
 from bench_suite.training.vocabulary import Keep, Vocabulary, kept, words_of
 
 BAG_WORD = re.compile("[a-z0-9'\u0080-\U0010ffff]+")
-"What the model `bag_of_words` takes for a word, in a lower-cased text."
-CUT = "[…]"
-"Stands, with a share of 0, where words of a text are left out."
+"A word of the model `bag_of_words`, in a lower-cased text."
+
+
+class Cut(str):
+    """A mark in place of omitted words. A word of the text with the same letters is a plain string."""
+
+
+CUT = Cut("[…]")
+"The mark in place of omitted words of a text; its share is 0."
 BLANK = "␣"
-"The name of a word that is nothing but white space, as tokens of blank lines are."
+"The name of a word that consists of white space, such as the token of a blank line."
 
 Weighted = list[tuple[str, float]]
 
 
 def weighted_words(network: Network, text: str, tokens: Sequence[int], parts: Sequence[float], bag: bool) -> Weighted:
-    """The words of a text in order, each with its share of the attribution; the shares sum to that of all `parts`.
+    """Return the words of a text in order, each with its share of the attribution.
 
-    Where the network was given not all of the text, and it is known where the gap lies, `CUT` stands there.
+    The shares sum to the sum of `parts`. If the network read only a part of the text and the gap is known, `CUT` is in
+    its place.
 
-    Arguments:
-        text: as the task gives it.
-        tokens, parts: number and attribution of each token that the network was given of it.
-        bag: whether tokens are hashed runs of words, in no order.
+    Args:
+        network: the network that read the text.
+        text: the raw text of the task.
+        tokens: the number of each token that the network read.
+        parts: the attribution of each of these tokens.
+        bag: whether tokens are hashes of runs of words, without order.
     """
     encode: Any = network.encode
     if bag:
-        return _of_bag(encode, text, tokens, parts)
+        return _bag_words(encode, text, tokens, parts)
     if isinstance(encode, Vocabulary):
-        return _of_vocabulary(encode, text, tokens, parts)
+        return _vocabulary_words(encode, text, tokens, parts)
     tokenizer = getattr(encode, "tokenizer", None)
     pieces = [str(token) for token in tokens]
     if tokenizer is None or not hasattr(tokenizer, "id_to_token"):
         return list(zip(pieces, map(float, parts)))
     pieces = [tokenizer.id_to_token(int(token)) or str(token) for token in tokens]
-    return _of_tokenizer(encode, text, tokens, pieces, parts) or _joined(pieces, parts)
+    return _tokenizer_words(encode, text, tokens, pieces, parts) or _words_from_pieces(pieces, parts)
 
 
-def _of_vocabulary(encode: Vocabulary, text: str, tokens: Sequence[int], parts: Sequence[float]) -> Weighted:
+def _vocabulary_words(encode: Vocabulary, text: str, tokens: Sequence[int], parts: Sequence[float]) -> Weighted:
     words = words_of(text)
-    places = _places(len(words), encode.max_length, encode.keep)
-    if len(places) != len(tokens):  # a text without words is one token
+    positions = _kept_positions(len(words), encode.max_length, encode.keep)
+    if len(positions) != len(tokens):  # a text without words is one token
         return [(str(token), float(part)) for token, part in zip(tokens, parts)]
-    found: Weighted = []
+    weighted: Weighted = []
     last = -1
-    for place, part in zip(places, parts):
-        if place != last + 1:
-            found.append((CUT, 0.0))
-        found.append((words[place], float(part)))
-        last = place
-    return found if last == len(words) - 1 else [*found, (CUT, 0.0)]
+    for position, part in zip(positions, parts):
+        if position != last + 1:
+            weighted.append((CUT, 0.0))
+        weighted.append((words[position], float(part)))
+        last = position
+    return weighted if last == len(words) - 1 else [*weighted, (CUT, 0.0)]
 
 
-def _places(n: int, most: int, keep: Keep) -> list[int]:
-    """Numbers of those of the `n` words or tokens of a text that are kept."""
+def _kept_positions(n: int, most: int, keep: Keep) -> list[int]:
+    """Return the positions of the words or tokens that are kept of the `n` in a text."""
     every: Any = range(n)
-    places: Any = kept(every, most, keep)
-    return list(places)
+    positions: Any = kept(every, most, keep)
+    return list(positions)
 
 
-def _of_tokenizer(
+def _tokenizer_words(
     encode: Any, text: str, tokens: Sequence[int], pieces: Sequence[str], parts: Sequence[float]
 ) -> Weighted | None:
-    """Words as they stand in the text, by the places that the tokenizer tells of its tokens (`tokenizers.Encoding`).
+    """Return the words of the text by the positions of their tokens in it (`tokenizers.Encoding`).
 
-    Pieces are one word where the tokenizer took them from one, and no white space parts them. Special tokens
-    have their own names. None where the text's tokens are not those that the network was given.
+    Pieces form one word if the tokenizer took them from one word and no white space separates them. Special tokens have
+    their own names. The result is None if the text's tokens are not those that the network read.
     """
-    text = str(text).encode(errors="replace").decode()  # tokenizers refuse half of a surrogate pair
+    text = str(text).encode(errors="replace").decode()  # tokenizers reject half of a surrogate pair
     ends = [len(getattr(encode, name, ())) for name in ("prefix", "suffix")]
     first, stop = ends[0], len(tokens) - ends[1]
     read = encode.tokenizer.encode(text, add_special_tokens=not hasattr(encode, "prefix"))
-    places = _places(len(read.ids), max(0, stop - first), getattr(encode, "keep", "first"))
-    if [read.ids[place] for place in places] != [int(token) for token in tokens[first:stop]]:
+    positions = _kept_positions(len(read.ids), max(0, stop - first), getattr(encode, "keep", "first"))
+    if [read.ids[position] for position in positions] != [int(token) for token in tokens[first:stop]]:
         return None
-    found: Weighted = []
+    weighted: Weighted = []
     last, span = -1, (0, 0)
-    for place, piece, part in zip(places, pieces[first:stop], parts[first:stop]):
-        neighbour = place == last + 1
+    for position, piece, part in zip(positions, pieces[first:stop], parts[first:stop]):
+        neighbour = position == last + 1
         if not neighbour:
-            found.append((CUT, 0.0))
-        begin, end = _stripped(text, *read.offsets[place])
-        word = read.word_ids[place]  # None of special tokens
-        same = found and neighbour and word is not None and word == read.word_ids[last]
+            weighted.append((CUT, 0.0))
+        begin, end = _stripped_span(text, *read.offsets[position])
+        word = read.word_ids[position]  # None for special tokens
+        same = weighted and neighbour and word is not None and word == read.word_ids[last]
         goes_on = same and not any(letter.isspace() for letter in text[span[1] : begin])
         span = (min(begin, span[0]), max(end, span[1])) if goes_on else (begin, end)
-        share = float(part) + (found.pop()[1] if goes_on else 0.0)
-        found.append((piece if word is None else text[slice(*span)] or BLANK, share))
-        last = place
+        share = float(part) + (weighted.pop()[1] if goes_on else 0.0)
+        weighted.append((piece if word is None else text[slice(*span)] or BLANK, share))
+        last = position
     if last != len(read.ids) - 1:
-        found.append((CUT, 0.0))
+        weighted.append((CUT, 0.0))
     named = list(zip(pieces, map(float, parts)))
-    return [*named[:first], *found, *named[stop:]]
+    return [*named[:first], *weighted, *named[stop:]]
 
 
-def _stripped(text: str, start: int, stop: int) -> tuple[int, int]:
-    """Where the same part of a text begins and ends without white space; after the space where it is nothing else."""
+def _stripped_span(text: str, start: int, stop: int) -> tuple[int, int]:
+    """Return begin and end of a part of a text without outer white space; its end twice if it is all white space."""
     piece = text[start:stop]
     start += len(piece) - len(piece.lstrip())
     return start, start + len(piece.strip())
 
 
-def _joined(pieces: Sequence[str], parts: Sequence[float]) -> Weighted:
-    """Pieces of words put together by their marks alone, where nobody tells their places in the text.
+def _words_from_pieces(pieces: Sequence[str], parts: Sequence[float]) -> Weighted:
+    """Join pieces of words by their marks alone, if their positions in the text are unknown.
 
-    WordPiece marks those that go on, byte-level BPE and SentencePiece those that begin. Bytes become letters again.
+    WordPiece marks pieces that continue a word; byte-level BPE and SentencePiece mark those that begin one. Bytes are
+    decoded to letters.
     """
     byte_level = any(piece.startswith("Ġ") for piece in pieces)
     begins = "Ġ" if byte_level else "▁" if any(piece.startswith("▁") for piece in pieces) else ""
-    found: Weighted = []
+    weighted: Weighted = []
     for piece, part in zip(pieces, parts):
         goes_on = piece.startswith("##") or (begins and piece[:1] not in {begins, "", *string.punctuation})
         name = piece.removeprefix("##").removeprefix(begins)
-        if goes_on and found:
-            before, weight = found.pop()
-            found.append((before + name, weight + float(part)))
+        if goes_on and weighted:
+            before, weight = weighted.pop()
+            weighted.append((before + name, weight + float(part)))
         else:
-            found.append((name, float(part)))
-    return [(_letters(word), weight) for word, weight in found] if byte_level else found
+            weighted.append((name, float(part)))
+    return [(_decoded_bytes(word), weight) for word, weight in weighted] if byte_level else weighted
 
 
-def _letters(word: str) -> str:
-    """Letters of what byte-level BPE writes a character a byte."""
+def _decoded_bytes(word: str) -> str:
+    """Return the letters of a word that byte-level BPE writes with one character for each byte."""
     from tokenizers.decoders import ByteLevel
 
     return ByteLevel().decode([word]).strip() or BLANK
 
 
-def _of_bag(encode: Any, text: str, tokens: Sequence[int], parts: Sequence[float]) -> Weighted:
-    """A bucket's attribution is shared alike by the runs of words hashed to it, and a run's by its words."""
+def _bag_words(encode: Any, text: str, tokens: Sequence[int], parts: Sequence[float]) -> Weighted:
+    """Divide a bucket's attribution equally among the runs of words hashed to it, and a run's among its words."""
     words = BAG_WORD.findall(text.lower())
     runs: list[tuple[int, int, int]] = []  # bucket, first word, how many words
     shorter: list[set[int]] = []

@@ -1,4 +1,4 @@
-"""Fairness: whom a model treats worse, by sensitive attribute, by words that name a group, and by class."""
+"""Fairness: which groups a model treats worse, by sensitive attribute, by words that name a group, and by class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 
 from bench_suite.contracts import Artifact, BenchError, Metric, Trained
 from bench_suite.data.splits import column
-from bench_suite.probes.fairness.attribute_leakage import inputs
+from bench_suite.probes.fairness.attribute_leakage import leakage_table
 from bench_suite.probes.fairness.classes import by_class
 from bench_suite.probes.fairness.groups import by_group
 from bench_suite.probes.fairness.terms import WordList, read_lists, word_lists
@@ -57,7 +57,7 @@ METRICS = {
         "unit": "fraction",
         "better": "lower",
         "ideal": 0.0,
-        "of_predictions": False,  # of swapped texts, whose predictions are not stored
+        "of_predictions": False,  # from swapped texts, whose predictions are not stored
         "source": "Garg et al. 2019, arXiv 1809.10610",
     },
     "score_shift": {
@@ -83,42 +83,47 @@ EXTRA = "pip install 'bench-suite[fairness]'"
 @dataclass(frozen=True)
 class Options:
     least_size: int = 10
-    "Fewest examples that a rate is judged by: a group with fewer is named as too small, and never merged with another."
+    "Fewest examples for a rate: a group with fewer is reported as too small, and never merged with another."
     most_groups: int = 20
-    "Values of an attribute up to which each is a group: one with more, such as an age in years, has a reason instead."
+    "Most values of an attribute that form groups: one with more, such as an age in years, has a reason instead."
     intersections: int = 2
-    "How many attributes are crossed at most: 2 adds each pair of them; 1 leaves it at single ones."
+    "Most attributes that are crossed: 2 adds each pair of attributes; 1 measures single attributes only."
     positive: str | None = None
-    "The class that counts as selected; default: the second of two. Of several classes, none, until one is named."
+    "The class that counts as selected; default: the second of two classes, and none of more than two."
     terms: tuple[Literal["gender", "religion", "orientation", "origin"], ...] | str = (
         "gender",
         "religion",
         "orientation",
         "origin",
     )
-    "Word lists whose words are swapped in the texts of the test split, or a TOML file of your own; [] leaves that out."
+    "Word lists whose words are swapped in the texts of the test split, or a TOML file of your own; [] swaps none."
     resamples: int = 1000
-    "Bootstrap resamples behind each interval of a difference between groups, and of a mean shift."
+    "Bootstrap resamples for each interval of a difference between groups, and of a mean shift."
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where Fairlearn is not installed, or `terms` names a file that is no such."""
+    """Check that Fairlearn is installed and the word lists can be read.
+
+    Raises:
+        ValueError: if either is not the case.
+    """
     if importlib.util.find_spec("fairlearn") is None:
-        raise ValueError(f"needs the package fairlearn, which is not installed\n  to get it: {EXTRA}")
-    _lists(options.terms)
+        raise ValueError(f"needs the package fairlearn, which is not installed\n  to install it: {EXTRA}")
+    _word_lists(options.terms)
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
-    """By group where the task has sensitive attributes, by class where it has none, and by the words of texts.
+    """Yield metrics by group if the task has sensitive attributes, by class if not, and by the words of texts.
 
-    Raises BenchError where `positive` is no class of the task.
+    Raises:
+        BenchError: if `positive` is not a class of the task.
     """
     test = trained.predictions("test")
     classes = [str(name) for name in trained.data.spec["classes"]]
     positive = _positive(options.positive, classes)
     least_size, resamples = options.least_size, options.resamples
     if test.groups:
-        yield inputs(trained, test.groups)
+        yield leakage_table(trained, test.groups)
         yield from by_group(
             test,
             classes,
@@ -132,25 +137,33 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
         yield from by_class(test, classes, least_size=least_size, resamples=resamples)
     texts = column(trained.data.splits["test"], "text") if options.terms else None
     if texts is not None:
-        lists = _lists(options.terms)
+        lists = _word_lists(options.terms)
         yield from by_words(trained, texts, positive, lists=lists, least_size=least_size, resamples=resamples)
 
 
-def _lists(terms: Sequence[str] | str) -> list[WordList]:
-    """The word lists that `terms` chooses, or all of the file that it names. Raises ValueError for a fault in it."""
+def _word_lists(terms: Sequence[str] | str) -> list[WordList]:
+    """Return the word lists that `terms` chooses, or all lists of the file that it names.
+
+    Raises:
+        ValueError: if the file has an error.
+    """
     if not isinstance(terms, str):
         return [word_lists()[name] for name in terms]
     try:
         return list(read_lists(Path(terms)).values())
     except ValueError as error:
-        hint = f'\n  a list of the program: terms = ["{Path(terms).name}"]' if Path(terms).name in word_lists() else ""
+        hint = (
+            f'\n  for the list of the program: terms = ["{Path(terms).name}"]'
+            if Path(terms).name in word_lists()
+            else ""
+        )
         raise ValueError(f"terms: {Path(terms).name}: {error}{hint}") from error
 
 
 def _positive(stated: str | None, classes: Sequence[str]) -> int | None:
-    """Number of the class that counts as selected; None where there are several and none is named."""
+    """Return the number of the class that counts as selected; None if there are more than two and none is stated."""
     if stated is None:
         return 1 if len(classes) == 2 else None
     if stated not in classes:
-        raise BenchError(f'positive = "{stated}" is no class of this task; it has: {", ".join(classes)}')
+        raise BenchError(f'positive = "{stated}" is not a class of this task; its classes are: {", ".join(classes)}')
     return classes.index(stated)

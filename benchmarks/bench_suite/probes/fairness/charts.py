@@ -1,4 +1,4 @@
-"""Rates to look at: bars with their intervals, one in words, and who has the lowest and the highest."""
+"""Charts: bars of rates with their intervals, a rate as text, and the groups with the lowest and the highest rate."""
 
 from __future__ import annotations
 
@@ -6,91 +6,98 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench_suite.contracts import Artifact
-from bench_suite.probes.fairness.intervals import Rate, of_one
+from bench_suite.probes.fairness.intervals import Rate, wilson_interval
+
+LISTED = 5
+"Names that `abbreviate` lists of a long sequence."
 
 
 def bars(name: str, title: str, rates: Mapping[str, Rate], least_size: int, caption: str) -> Artifact:
-    """A bar a rate with its 95 % interval; one with too few examples behind it stands there and says so."""
-    known = {who: rate for who, rate in rates.items() if rate.n >= least_size}
-    intervals = {who: of_one(rate) for who, rate in known.items()}
+    """Return a bar for each rate with its 95 % interval; a rate of too few examples has the reason instead."""
+    sufficient = {group: rate for group, rate in rates.items() if rate.n >= least_size}
+    intervals = {group: wilson_interval(rate) for group, rate in sufficient.items()}
     data = {
         "y": title,
-        "bars": {who: known[who].value if who in known else None for who in rates},
-        "intervals": {who: [interval.low, interval.high] for who, interval in intervals.items()},
-        "reasons": {who: in_words(rate, least_size) for who, rate in rates.items() if who not in known},
+        "bars": {group: sufficient[group].value if group in sufficient else None for group in rates},
+        "intervals": {group: [interval.low, interval.high] for group, interval in intervals.items()},
+        "reasons": {group: format_rate(rate, least_size) for group, rate in rates.items() if group not in sufficient},
     }
     return Artifact(name, "bars", data, f"{caption}, with 95 % intervals")
 
 
-def in_words(rate: Rate, least_size: int) -> str:
-    """`0.912 [0.880, 0.936]`, or that there are too few examples behind it."""
+def format_rate(rate: Rate, least_size: int) -> str:
+    """Return `0.912 [0.880, 0.936]`, or `too few (n)` if the rate has fewer than `least_size` examples."""
     if rate.n < least_size:
         return f"too few ({rate.n})"
-    interval = of_one(rate)
+    interval = wilson_interval(rate)
     return f"{rate.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
-def some(names: Sequence[str]) -> str:
-    """Names in a row; of many the first five, and how many more there are."""
-    more = f" and {len(names) - 5} more" if len(names) > 6 else ""
-    return ", ".join(names[:5] if more else names) + more
+def abbreviate(names: Sequence[str]) -> str:
+    """Return the names, separated by commas; of more than six, the first five and the number of the others."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED + 1 else ""
+    return ", ".join(names[:LISTED] if more else names) + more
 
 
-def furthest(families: Mapping[str, Mapping[str, Rate]]) -> str:
-    """Of several families of rates by group, each under its name, the one in which two groups lie furthest apart."""
-    apart = {
+def widest_family(families: Mapping[str, Mapping[str, Rate]]) -> str:
+    """Return the name of the family of rates by group with the largest difference between two groups."""
+    ranges = {
         name: max(rate.value for rate in rates.values()) - min(rate.value for rate in rates.values())
         for name, rates in families.items()
     }
-    return max(apart, key=lambda name: apart[name])
+    return max(ranges, key=lambda name: ranges[name])
 
 
 @dataclass(frozen=True)
-class Ends:
-    """Between whom a number lies."""
+class Extremes:
+    """The groups with the lowest and the highest rate behind a metric."""
 
     metric: str
     value: float
     rate: str
-    "In words: `selection rate`."
+    "The rate's name as text: `selection rate`."
     lowest: str
-    "`yes (31 of 42)`; where several share the lowest rate, all of them."
+    "`yes (31 of 42)`; if several groups share the lowest rate, all of them."
     highest: str
+    all_equal: bool = False
+    "Whether all groups have the same rate."
+    lowest_only: bool = False
+    "Whether the metric depends on the lowest rate only."
     attribute: str | None = None
 
     def __str__(self) -> str:
-        if self.lowest == self.highest:
-            return f"{self.rate}: the same of all"
-        if self.metric.startswith("worst_"):
-            return f"{self.rate}: lowest of {self.lowest}"
-        return f"{self.rate}: lowest of {self.lowest}, highest of {self.highest}"
+        if self.all_equal:
+            return f"{self.rate}: the same for all"
+        if self.lowest_only:
+            return f"{self.rate}: lowest for {self.lowest}"
+        return f"{self.rate}: lowest for {self.lowest}, highest for {self.highest}"
 
 
-def ends_of(metric: str, value: float, title: str, rates: Mapping[str, Rate], attribute: str | None = None) -> Ends:
-    """Who has the lowest of the rates and who the highest, each with its counts."""
+def find_extremes(
+    metric: str,
+    value: float,
+    title: str,
+    rates: Mapping[str, Rate],
+    *,
+    lowest_only: bool = False,
+    attribute: str | None = None,
+) -> Extremes:
+    """Return the groups with the lowest and the highest of the rates, each with its counts."""
     values = [rate.value for rate in rates.values()]
     lowest, highest = (
-        some([f"{who} ({rate.hits} of {rate.n})" for who, rate in rates.items() if rate.value == end])
-        for end in (min(values), max(values))
+        abbreviate([f"{group} ({rate.hits} of {rate.n})" for group, rate in rates.items() if rate.value == extreme])
+        for extreme in (min(values), max(values))
     )
-    return Ends(metric, value, title, lowest, highest, attribute)
+    return Extremes(metric, value, title, lowest, highest, min(values) == max(values), lowest_only, attribute)
 
 
-def between(ends: Sequence[Ends]) -> Artifact:
-    """A table of who has the lowest and the highest rate behind each number."""
-    attributed = any(each.attribute for each in ends)
+def extremes_table(extremes: Sequence[Extremes]) -> Artifact:
+    """Return a table of the groups with the lowest and the highest rate behind each metric."""
+    attributed = any(row.attribute for row in extremes)
     columns = [*(["attribute"] if attributed else []), "metric", "value", "rate", "lowest", "highest"]
     rows = [
-        [
-            *([each.attribute] if attributed else []),
-            each.metric,
-            f"{each.value:.3f}",
-            each.rate,
-            each.lowest,
-            each.highest,
-        ]
-        for each in ends
+        [*([row.attribute] if attributed else []), row.metric, f"{row.value:.3f}", row.rate, row.lowest, row.highest]
+        for row in extremes
     ]
-    return Artifact(
-        "between", "table", {"columns": columns, "rows": rows}, "Between whom: the lowest and the highest rate"
-    )
+    data = {"columns": columns, "rows": rows}
+    return Artifact("between", "table", data, "The groups with the lowest and the highest rate behind each metric")

@@ -1,6 +1,6 @@
-"""Identity terms: the same text as if it spoke of another group of people.
+"""Counterfactuals: a text rewritten so that its words name another group of people.
 
-English only, by words and the word that follows them; no part of speech is known, and no grammar but `a` and `an`.
+English only, by each word and the word after it. Parts of speech are unknown, and the only grammar is `a` and `an`.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from collections.abc import Callable
 from bench_suite.probes.fairness.terms import WordList
 
 JOINED = re.compile(r"\s+[\"'“‘«(\[*]*|[-/]")
-'What may stand between a word and the noun that it goes with: `his "sidekick"`, `a boy-and-his-dog film`.'
+'The characters allowed between a word and its noun: `his "sidekick"`, `a boy-and-his-dog film`.'
 
 
 def words_of(text: str) -> frozenset[str]:
-    """The words of a text, in lower case: whether one is of a list is told faster by them than by searching."""
+    """Return the words of a text, in lower case: an intersection with a word list is faster than a search."""
     return frozenset(re.findall(r"\w+", text.lower()))
 
 
 def swapper(words: WordList, old: str, new: str) -> Callable[[str], str]:
-    """A function from a text to the same text with each word for the group `old` replaced by that for `new`.
+    """Return a function that replaces each word for the group `old` in a text by the word for `new`.
 
-    Capitals are kept (`He`, `HE`), and an article before the word follows it (`an actor`, `a waiter`). A text without
-    any such word comes back as it is.
+    Capitals are preserved (`He`, `HE`), and an article before the word is adapted (`an actor`, `a waiter`). A text
+    without any such word is returned unchanged.
     """
     becomes: dict[str, str] = {}
     for row in words.terms:
         for word in row[old]:
             becomes.setdefault(word.lower(), row[new][0])
     listed = "|".join(sorted(map(re.escape, becomes), key=len, reverse=True))
-    kept = "".join(rf"(?<!\b{word}[\s-])" for word in words.not_after)
-    pattern = re.compile(rf"\b(?:(an?)(\s+))?{kept}({listed})\b(?=(\W*)(\w*(?:-\w+)*))", re.IGNORECASE)
+    not_after = "".join(rf"(?<!\b{word}[\s-])" for word in words.not_after)
+    pattern = re.compile(rf"\b(?:(an?)(\s+))?{not_after}({listed})\b(?=(\W*)(\w*(?:-\w+)*))", re.IGNORECASE)
 
     def replace(match: re.Match[str]) -> str:
         article, space, word, between, following = match.groups()
