@@ -15,7 +15,7 @@ import importlib
 import importlib.util
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +23,7 @@ from typing import Any, get_args
 
 from bench_suite.components import evaluate_uri
 from bench_suite.components.external import module_name
-from bench_suite.components.options import Option, read_options, show
+from bench_suite.components.options import Option, find_mixin, read_options, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Better, ComponentError, Kind
 
@@ -187,16 +187,16 @@ def _find(kind: Kind, use: str, folder: Path) -> Component:
         return _of_evaluate(use, folder)
     if is_path(use):
         path = _file(folder / use, use)
-        return _read(kind, use, path, None, _stamp(path))
+        return _read_current(kind, use, path, None)
     if len(use) < 100 and use.isidentifier() and not use.startswith("_"):
         for path in (PACKAGE / kind / f"{use}.py", PACKAGE / kind / use / "__init__.py"):
             if path.is_file():
-                return _read(kind, use, path, f"bench_suite.{kind}.{use}", _stamp(path))
+                return _read_current(kind, use, path, f"bench_suite.{kind}.{use}")
     others = installed(kind)
     if use in others:
         module = others[use]
         path = _locate(module)
-        return _read(kind, use, path, module, _stamp(path))
+        return _read_current(kind, use, path, module)
     names = [*builtin(kind), *others]
     raise ComponentError(f"there is no {kind[:-1]} {show(use)}{nearest(use, names)} (there are: {', '.join(names)})")
 
@@ -235,15 +235,18 @@ def _file(path: Path, use: str) -> Path:
 
 
 def _files(path: Path) -> list[Path]:
-    """The files that a component is made of: one, or all that lie in its folder."""
+    """Return the files that a component is made of: one, or all that lie in its folder."""
     if path.stem != "__init__":
         return [path]
     return sorted(file for file in path.parent.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
 
 
-def _stamp(path: Path) -> tuple[tuple[int, int], ...]:
-    """Modification time in ns and size in bytes of each file of a component."""
-    return tuple((stat.st_mtime_ns, stat.st_size) for stat in (file.stat() for file in _files(path)))
+Stamp = tuple[tuple[int, int], ...]
+"Modification time in ns and size in bytes of each file of a component."
+
+
+def _stamp(files: Sequence[Path]) -> Stamp:
+    return tuple((stat.st_mtime_ns, stat.st_size) for stat in (file.stat() for file in files))
 
 
 def _locate(module: str) -> Path:
@@ -261,24 +264,50 @@ def _locate(module: str) -> Path:
     raise ComponentError(f"the entry point's module {module} has no file")
 
 
-@functools.lru_cache(maxsize=512)
-def _read(kind: Kind, use: str, path: Path, module: str | None, stamp: tuple[tuple[int, int], ...]) -> Component:
-    del stamp  # part of the cache's key only: a file that was edited is read again
+def _read_current(kind: Kind, use: str, path: Path, module: str | None) -> Component:
+    """Return the component as its files are now; they are parsed again only if one of them was edited."""
+    files = _files(path)
+    mixin = _mixin_path(use, path, _stamp(files))
+    if mixin is not None:
+        files.append(mixin)
+    return _read(kind, use, path, module, tuple(files), _stamp(files))
+
+
+@functools.lru_cache(maxsize=1)  # `_read` follows at once, and parsing costs more than all else
+def _parse(use: str, path: Path, stamp: Stamp) -> ast.Module:
+    del stamp  # part of the cache's key only: a file that was edited is parsed again
     try:
         source = path.read_bytes()
         with warnings.catch_warnings(action="ignore"):  # a stray backslash is the file's own affair, when it is run
-            tree = ast.parse(source.decode("utf-8-sig"), filename=str(path))
+            return ast.parse(source.decode("utf-8-sig"), filename=str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ComponentError(f"{use} cannot be read: {error}") from error
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ComponentError(
             f"{path.name}:{getattr(error, 'lineno', None) or 1}: {getattr(error, 'msg', error)}"
         ) from error
-    facts = _facts(tree, path)
+
+
+@functools.lru_cache(maxsize=512)
+def _mixin_path(use: str, path: Path, stamp: Stamp) -> Path | None:
+    """Return the file of the base of a component's `Options`; None if it has no base."""
     try:
-        options = read_options(tree, "Options", facts.get("BOUNDS", {}))
+        mixin = find_mixin(_parse(use, path, stamp), "Options", PACKAGE)
     except SyntaxError as error:
         raise ComponentError(f"{path.name}:{error.lineno}: {error.msg}") from None
+    return None if mixin is None else mixin.path
+
+
+@functools.lru_cache(maxsize=512)
+def _read(kind: Kind, use: str, path: Path, module: str | None, files: tuple[Path, ...], stamp: Stamp) -> Component:
+    """Read a component; its `source_hash` covers the files: its own, and the one of its options' base."""
+    tree = _parse(use, path, stamp)
+    facts = _facts(tree, path)
+    try:
+        options = read_options(tree, "Options", facts.get("BOUNDS", {}), PACKAGE)
+    except SyntaxError as error:
+        file = Path(error.filename or path)
+        raise ComponentError(f"{file.name}:{error.lineno}: {error.msg}") from None
     functions = frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     component = Component(
         kind,
@@ -289,7 +318,7 @@ def _read(kind: Kind, use: str, path: Path, module: str | None, stamp: tuple[tup
         options,
         functions,
         ast.get_docstring(tree) or "",
-        hashlib.sha256(b"".join(file.read_bytes() for file in _files(path))).hexdigest()[:16],
+        hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16],
     )
     _require(component)
     return component

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING", "__bool__": lambda self: False})()
@@ -67,42 +68,119 @@ class Option:
         return accepted
 
 
-def read_options(tree: ast.Module, name: str, bounds: Mapping[str, Any]) -> dict[str, Option]:
-    """Options stated by the class `name` of a parsed module; empty where there is no such class.
+@dataclass(frozen=True)
+class Mixin:
+    """The base of an `Options` class: a frozen dataclass in a module of this package."""
 
-    Raises SyntaxError, with a line number, on what is not of the form that can be read.
+    name: str
+    path: Path
+
+
+def find_mixin(tree: ast.Module, name: str, package: Path) -> Mixin | None:
+    """Return the base that the class `name` of a parsed module states; None if it states none.
+
+    The base must be imported at the module's top level from a module of the package. Nothing is imported here: the
+    import's dotted name is turned into a path.
+
+    Args:
+        tree: the parsed module of a component.
+        name: the class that holds the options.
+        package: folder of the package; its name is the first part of the import.
+
+    Raises:
+        SyntaxError: the class has more than one base, or a base from elsewhere; `lineno` is the line of the class.
     """
-    cls = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name), None)
+    cls = _class(tree, name)
+    if cls is None or not (cls.bases or cls.keywords):
+        return None
+    match cls:
+        case ast.ClassDef(bases=[ast.Name(id=base)], keywords=[]):
+            for node in tree.body:
+                if not isinstance(node, ast.ImportFrom) or node.level or node.module is None:
+                    continue
+                imported = next((alias.name for alias in node.names if (alias.asname or alias.name) == base), None)
+                root, *parts = node.module.split(".")
+                path = package.joinpath(*parts).with_suffix(".py")
+                if imported is not None and parts and root == package.name and path.is_file():
+                    return Mixin(imported, path)
+    raise _error(
+        cls,
+        f"`{name}` must be a @dataclass(frozen=True) without bases, "
+        f"or with one base that the file imports from a module of {package.name}",
+    )
+
+
+def read_options(
+    tree: ast.Module, name: str, bounds: Mapping[str, Any], package: Path | None = None
+) -> dict[str, Option]:
+    """Return the options that the class `name` of a parsed module states; empty if there is no such class.
+
+    The class may have one base, a frozen dataclass in a module of the package (`find_mixin`). As in Python, the base's
+    fields come first, and a field that the class states again replaces the base's and keeps its position.
+
+    Args:
+        tree: the parsed module of a component.
+        name: the class that holds the options.
+        bounds: least and greatest value by option, those of the base included.
+        package: folder of the package that a base may come from; None: the class may have no base.
+
+    Raises:
+        SyntaxError: the class or its base is not of the form that can be read. `lineno` is the line, and `filename`
+            the base's file if the error is there.
+    """
+    cls = _class(tree, name)
     if cls is None:
         return {}
-    if cls.bases or not any(
-        "dataclass" in ast.unparse(d) and "frozen=True" in ast.unparse(d) for d in cls.decorator_list
-    ):
+    if package is None and cls.bases:
         raise _error(cls, f"`{name}` must be a @dataclass(frozen=True) without bases")
+    mixin = None if package is None else find_mixin(tree, name, package)
+    inherited = {} if mixin is None else _fields_of_mixin(mixin, bounds)
+    options = {**inherited, **_fields(cls, bounds)}
+    for option in bounds:
+        if option not in options:
+            raise _error(cls, f"BOUNDS names `{option}`, which is no option of `{name}`")
+    return options
+
+
+def _class(tree: ast.Module, name: str) -> ast.ClassDef | None:
+    return next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name), None)
+
+
+def _fields_of_mixin(mixin: Mixin, bounds: Mapping[str, Any]) -> dict[str, Option]:
+    try:
+        cls = _class(ast.parse(mixin.path.read_bytes(), filename=str(mixin.path)), mixin.name)
+        if cls is None or cls.bases or cls.keywords:
+            raise _error(cls or ast.Pass(), f"`{mixin.name}` must be a @dataclass(frozen=True) without bases")
+        return _fields(cls, bounds)
+    except SyntaxError as error:
+        error.filename = str(mixin.path)
+        raise
+
+
+def _fields(cls: ast.ClassDef, bounds: Mapping[str, Any]) -> dict[str, Option]:
+    """Return the options that the body of a frozen dataclass states."""
+    if not any("dataclass" in ast.unparse(d) and "frozen=True" in ast.unparse(d) for d in cls.decorator_list):
+        raise _error(cls, f"`{cls.name}` must be a @dataclass(frozen=True)")
     options: dict[str, Option] = {}
     for position, node in enumerate(cls.body):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
-            raise _error(node, f"`{name}` holds only fields, `option: type = default`, and their help strings")
-        option = node.target.id
+            raise _error(node, f"`{cls.name}` holds only fields, `option: type = default`, and their help strings")
+        name = node.target.id
         kind = read_type(node.annotation)
         default = MISSING
         if node.value is not None:
             try:
                 default = fit(ast.literal_eval(node.value), kind)
             except (ValueError, TypeError, RecursionError, MemoryError):
-                raise _error(node, f"the default of `{option}` must be a literal of type {kind}") from None
-        options[option] = Option(
-            option, kind, default, _help(cls.body, position), node.lineno, tuple(bounds.get(option, (None, None)))
-        )
+                raise _error(node, f"the default of `{name}` must be a literal of type {kind}") from None
+        limits = tuple(bounds.get(name, (None, None)))
+        options[name] = Option(name, kind, default, _help(cls.body, position), node.lineno, limits)
         try:
-            _bounded(default, options[option].bounds)
+            _bounded(default, limits)
         except ValueError as error:
-            raise _error(node, f"the default of `{option}`: {error}") from None
-    for option in bounds:
-        if option not in options:
-            raise _error(cls, f"BOUNDS names `{option}`, which is no option of `{name}`")
+            raise _error(node, f"the default of `{name}`: {error}") from None
     return options
 
 
