@@ -15,7 +15,7 @@ from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.models import bert
 from bench_suite.models.auto import Options, build, check, fetch
-from bench_suite.pretrained.tokenizing import fitted_tokenizer
+from bench_suite.pretrained.tokenizing import fit_tokenizer
 from bench_suite.pretrained.weights import transformers
 from bench_suite.tasks import imdb
 
@@ -59,7 +59,7 @@ def test_architectures_are_built_by_name_and_padding_makes_no_difference(archite
 
 def test_a_folder_says_itself_which_architecture_it_is(reviews: Data, tmp_path: Path) -> None:
     library = transformers()
-    fitted = fitted_tokenizer(reviews, "wordpiece", 400, 24, "first")
+    fitted = fit_tokenizer(reviews, "wordpiece", 400, 24, "first")
     library.PreTrainedTokenizerFast(
         tokenizer_object=fitted.tokenizer, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]"
     ).save_pretrained(tmp_path / "tiny")

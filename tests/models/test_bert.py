@@ -236,7 +236,7 @@ def test_without_transformers_the_message_names_the_extra(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("faster", ["32-true", "bf16-mixed"])
 def test_a_frozen_encoder_has_the_precision_that_is_faster_here(faster: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builder, "fastest", lambda device, threads: faster)
+    monkeypatch.setattr(builder, "fastest_precision", lambda device, threads: faster)
     network = build(reviews(), Options(pretrained=MINILM, freeze=True, frozen_precision="auto"))
     assert network.notes["frozen_precision"] == faster
     assert faster in repr(network.encoding), "features of another precision are never taken from the cache"

@@ -12,7 +12,7 @@ from torch import nn
 
 from bench_suite.contracts import BenchError, Data
 from bench_suite.data.splits import column
-from bench_suite.pretrained.classifier import Pooled
+from bench_suite.pretrained.classifier import PooledEncoder
 from bench_suite.pretrained.encoders import configured_encoder, parameters, pretrained_encoder
 from bench_suite.pretrained.finetuning import Features, add_lora, freeze
 from bench_suite.pretrained.tokenizing import pretrained_tokenizer
@@ -66,7 +66,7 @@ def test_without_peft_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatc
 @pytest.fixture(scope="module")
 def features() -> Features:
     found = find(MINILM)
-    pooled = Pooled(pretrained_encoder(found, 0.1, 0.0)[0], "mean")
+    pooled = PooledEncoder(pretrained_encoder(found, 0.1, 0.0)[0], "mean")
     freeze(pooled)
     return Features(pretrained_tokenizer(found, 64, "ends"), pooled, "32-true")
 

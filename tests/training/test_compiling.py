@@ -10,7 +10,7 @@ import torch
 
 from bench_suite.contracts import Placement
 from bench_suite.training.clock import Clock
-from bench_suite.training.compiling import watched
+from bench_suite.training.compiling import record_compilations
 
 PLACE = Placement("cpu", 1, "32-true", compiled=True)
 
@@ -33,7 +33,7 @@ def small() -> torch.nn.Module:
 
 def test_compiling_anew_for_a_batch_of_another_size_is_seen_too() -> None:
     module, told = small(), []
-    with watched(PLACE, told.append) as compiling:
+    with record_compilations(PLACE, told.append) as compiling:
         assert compiling is not None
         module(torch.ones(4, 3))
         first = len(told)
@@ -48,7 +48,7 @@ def test_compiling_anew_for_a_batch_of_another_size_is_seen_too() -> None:
 
 
 def test_what_is_not_compiled_is_not_watched() -> None:
-    with watched(Placement("cpu", 1, "32-true"), pytest.fail) as compiling:
+    with record_compilations(Placement("cpu", 1, "32-true"), pytest.fail) as compiling:
         assert compiling is None
 
 

@@ -54,7 +54,7 @@ def test_the_peak_is_no_less_than_what_all_products_came_to(
 def test_a_product_counts_two_operations_a_multiply_add(
     quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peaks, "_windows", lambda call, device, count: [(3, 1.5), (1, 1.0)])
+    monkeypatch.setattr(peaks, "_measure_windows", lambda call, device, count: [(3, 1.5), (1, 1.0)])
     assert peaks.peak("cpu", "32-true", 1, root=tmp_path).samples == (2 * 64**3 * 3 / 1.5, 2 * 64**3 * 1 / 1.0)
 
 
@@ -111,7 +111,7 @@ def test_threads_are_as_they_were_and_so_is_tf32(quick: None, tmp_path: Path) ->
 
 
 def test_bandwidth_counts_what_is_read_and_what_is_written(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peaks, "_windows", lambda call, device, count: [(3, 1.5), (1, 1.0)])
+    monkeypatch.setattr(peaks, "_measure_windows", lambda call, device, count: [(3, 1.5), (1, 1.0)])
     found = peaks.bandwidth("cpu", 1)
     assert found.samples == (2 * found.size * 3 / 1.5, 2 * found.size * 1 / 1.0)
     assert found.rate == found.samples[0]

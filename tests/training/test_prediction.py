@@ -17,7 +17,7 @@ from bench_suite.metrics.log_loss import log_loss
 from bench_suite.models import mlp
 from bench_suite.problems import classification
 from bench_suite.tasks import loans
-from bench_suite.training.prediction import concatenated, mean_loss, predict, prepared
+from bench_suite.training.prediction import concatenate_rows, mean_loss, predict, prepare_prediction
 
 PLACE = Placement("cpu", 1, "32-true")
 
@@ -61,7 +61,7 @@ def test_rows_come_in_the_order_they_are_asked_for(data: Data, network: Network,
     rows = np.array([5, 0, 5, 300])
     some = predict(network, classification, columns, evaluation(data, 3), PLACE, rows)
     assert some["scores"] == pytest.approx(every["scores"][rows], abs=1e-6)
-    once = prepared(network, classification, columns, evaluation(data, 3), PLACE, rows)()
+    once = prepare_prediction(network, classification, columns, evaluation(data, 3), PLACE, rows)()
     assert once["scores"] == pytest.approx(every["scores"][rows], abs=1e-6)
 
 
@@ -73,10 +73,10 @@ def test_mean_loss_is_that_of_the_predictions(data: Data, network: Network, colu
 
 
 def test_rows_of_different_lengths_become_a_list_of_rows() -> None:
-    assert concatenated([np.zeros((2, 3)), np.ones((1, 3))]).shape == (3, 3)
-    ragged = concatenated([np.zeros((2, 3)), np.ones((1, 4))])
+    assert concatenate_rows([np.zeros((2, 3)), np.ones((1, 3))]).shape == (3, 3)
+    ragged = concatenate_rows([np.zeros((2, 3)), np.ones((1, 4))])
     assert [len(row) for row in ragged] == [3, 3, 4]
-    assert concatenated([["a"], ["b", "c"]]) == ["a", "b", "c"]
+    assert concatenate_rows([["a"], ["b", "c"]]) == ["a", "b", "c"]
 
 
 def test_a_problem_that_says_texts_gets_a_list_of_texts(data: Data, columns: Encoded) -> None:

@@ -161,7 +161,7 @@ def _of_model(model: Component, options: Mapping[str, Any], sources: Sources) ->
     if not isinstance(name, str):
         return
     if name.startswith((".", "/", "~")):
-        folder = discovery.located(model, options)["pretrained"]
+        folder = discovery.resolve_paths(model, options)["pretrained"]
         location = f"folder:{Path(folder).name}" if os.path.isdir(folder) else None
         yield Need("weights", name, (), location, "the suite names a folder of your own")
         return

@@ -25,13 +25,13 @@ from bench_suite.contracts import (
 )
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
-from bench_suite.training.augmentation import Loss, augment, loss_of_mixed
-from bench_suite.training.batching import shuffled
+from bench_suite.training.augmentation import Loss, augment, mixup_loss
+from bench_suite.training.batching import epoch_batches
 from bench_suite.training.checkpoints import Timer
 from bench_suite.training.clock import Clock
-from bench_suite.training.compiling import watched
-from bench_suite.training.optimisers import Optimiser, optimiser
-from bench_suite.training.precision import autocast, computing, placed
+from bench_suite.training.compiling import record_compilations
+from bench_suite.training.optimisers import Optimizer, make_optimizer
+from bench_suite.training.precision import autocast, computing, move_to_placement
 from bench_suite.training.prediction import mean_loss
 from bench_suite.training.schedules import factor
 from bench_suite.training.targets import Target
@@ -84,7 +84,7 @@ def train(
             raise BenchError(f"{option} needs a validation split: set validation above 0, or leave {option} out")
     timer = Timer(checkpoints, options.checkpoint)
     clock = Clock(report)
-    with computing(placement), watched(placement, clock.exclude) as compiling:
+    with computing(placement), record_compilations(placement, clock.exclude) as compiling:
         history = _fit(model, data, problem, options, placement, clock, timer, examples, validation)
     return history if compiling is None else replace(history, compile_seconds=compiling.seconds)
 
@@ -112,8 +112,8 @@ def _fit(
 ) -> History:
     """The epochs: order, the loop, validation, early stopping."""
     spec = data.spec
-    module = placed(model.module, placement)
-    update = optimiser(module, options, placement)
+    module = move_to_placement(model.module, placement)
+    update = make_optimizer(module, options, placement)
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     collate, changes = model.collate, tuple(options.augment)
     loss_of, moves, mixed = _loss(problem, options), placement.device != "cpu", placement.precision != "32-true"
@@ -129,7 +129,7 @@ def _fit(
     for epoch in range(done.epoch, options.epochs + 1):
         module.train()
         started_from = order.get_state()
-        batches = shuffled(examples, options.batch_size, order, model.padded)[done.batch :]
+        batches = epoch_batches(examples, options.batch_size, order, model.padded)[done.batch :]
         if done.batch == 0:
             total.zero_()
         going = True
@@ -198,7 +198,7 @@ def _loss(problem: Problem, options: TrainOptions) -> Loss:
         if smoothed is None:
             raise BenchError("label_smoothing is for classes, which this problem has not: leave it out")
         loss = partial(smoothed, smoothing=options.label_smoothing)
-    return loss_of_mixed(loss) if "mixup" in options.augment else loss
+    return mixup_loss(loss) if "mixup" in options.augment else loss
 
 
 class _Best:
@@ -232,7 +232,7 @@ class _Best:
 def _state(
     done: _Progress,
     module: torch.nn.Module,
-    update: Optimiser,
+    update: Optimizer,
     order: torch.Tensor,
     total: torch.Tensor,
     best: _Best,
@@ -256,7 +256,7 @@ def restore(
     state: Mapping[str, Any] | None,
     done: _Progress,
     module: torch.nn.Module,
-    update: Optimiser,
+    update: Optimizer,
     order: torch.Generator,
     total: torch.Tensor,
     best: _Best,
@@ -277,7 +277,7 @@ def restore(
 # ── what came of it ─────────────────────────────────────────────────────────────────────────────
 
 
-def _finite(loss: torch.Tensor, total: torch.Tensor, step: int, update: Optimiser) -> float:
+def _finite(loss: torch.Tensor, total: torch.Tensor, step: int, update: Optimizer) -> float:
     """The value of `loss`, or `TrainingFailed` where a loss of this epoch, up to this one, was not finite."""
     if not math.isfinite(total.item()):
         rate = update.param_groups[0]["lr"]

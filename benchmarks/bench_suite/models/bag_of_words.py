@@ -43,7 +43,7 @@ class HashedNgrams:
         texts = raw["text"]
         # 256 reviews are 330 kB of text: what is computed over them stays in the processor's cache.
         starts = range(0, max(1, len(texts)), 256)
-        parts = [hashed_ngrams(texts[at : at + 256], self.buckets, self.ngrams) for at in starts]
+        parts = [hash_ngrams(texts[at : at + 256], self.buckets, self.ngrams) for at in starts]
         return {"tokens": Ragged.concatenate(parts)}
 
 
@@ -56,7 +56,7 @@ PRIME = 0x9E3779B97F4A7C15
 INVERSE = pow(PRIME, -1, 2**64)
 
 
-def hashed_ngrams(texts: Sequence[str], buckets: int, ngrams: int) -> Ragged:
+def hash_ngrams(texts: Sequence[str], buckets: int, ngrams: int) -> Ragged:
     """For each text the buckets, int32 and ascending, of the n-grams of up to `ngrams` words that it holds.
 
     Lower case; presence, not counts, which serves sentiment better (Pang et al. 2002, arXiv cs/0205070). A word's
@@ -74,12 +74,12 @@ def hashed_ngrams(texts: Sequence[str], buckets: int, ngrams: int) -> Ragged:
     powers = np.cumprod(np.full(len(letters), PRIME, dtype=np.uint64))
     prefix = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(powers * letters, dtype=np.uint64)])
     back = np.cumprod(np.full(len(letters), INVERSE, dtype=np.uint64))
-    words = scrambled((prefix[ends] - prefix[starts]) * back[starts])
+    words = mix_bits((prefix[ends] - prefix[starts]) * back[starts])
 
     keys = [text_of * buckets + (words % np.uint64(buckets)).astype(np.int64)]
     run = words
     for length in range(2, ngrams + 1):
-        run = scrambled(run[:-1] * np.uint64(PRIME) + words[length - 1 :])
+        run = mix_bits(run[:-1] * np.uint64(PRIME) + words[length - 1 :])
         whole = text_of[: len(run)] == text_of[length - 1 :]  # a run of words never spans two texts
         keys.append((text_of[: len(run)] * buckets + (run % np.uint64(buckets)).astype(np.int64))[whole])
     present = np.unique(np.concatenate(keys))
@@ -87,7 +87,7 @@ def hashed_ngrams(texts: Sequence[str], buckets: int, ngrams: int) -> Ragged:
     return Ragged((present % buckets).astype(np.int32), offsets.astype(np.int64))
 
 
-def scrambled(hashes: np.ndarray) -> np.ndarray:
+def mix_bits(hashes: np.ndarray) -> np.ndarray:
     """(n,) uint64 with every bit depending on every bit: the finish of SplitMix64 (Steele et al. 2014)."""
     hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

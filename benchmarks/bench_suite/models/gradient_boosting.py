@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from bench_suite.contracts import Data, Report, Split, TrainOptions
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.rmse import rmse
-from bench_suite.training.estimators import CHUNK, drawn_seed, features, inputs_of, needs_two_classes
+from bench_suite.training.estimators import CHUNK, draw_seed, features, inputs_of, require_two_classes
 
 VERSION = 1
 MODALITIES = ("table",)
@@ -61,7 +61,7 @@ class Boosting:
         """
         inputs, targets = features(data.splits["train"])
         if self.classes:
-            needs_two_classes(targets, data)
+            require_two_classes(targets, data)
         self.known = ~np.isnan(inputs).all(axis=0)
         inputs = self._known(inputs)
         self.trees.fit(inputs, targets)
@@ -110,7 +110,7 @@ def build(data: Data, options: Options) -> Boosting:
         "l2_regularization": options.penalty,
         "max_features": options.columns_a_split,
         "early_stopping": False,  # it would hold out a part of train of its own; `fit` chooses on validation
-        "random_state": drawn_seed(),
+        "random_state": draw_seed(),
     }
     if data.problem == "classification":
         return Boosting(HistGradientBoostingClassifier(**shared), len(data.spec["classes"]))

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench_suite.contracts import Data, Report, Split, TrainOptions
-from bench_suite.training.estimators import class_scores, features, needs_two_classes
+from bench_suite.training.estimators import class_scores, features, require_two_classes
 
 VERSION = 1
 MODALITIES = ("table", "image")
@@ -40,7 +40,7 @@ class Regression:
     def fit(self, data: Data, options: TrainOptions, report: Report) -> None:
         """Learn from the train split. The optimum is unique, so no option of the training applies, nor any seed."""
         inputs, targets = features(data.splits["train"])
-        needs_two_classes(targets, data)
+        require_two_classes(targets, data)
         with warnings.catch_warnings():
             # An optimum short of the tolerance is still a model; the quality probe says how good it is.
             warnings.simplefilter("ignore", ConvergenceWarning)

@@ -89,7 +89,9 @@ class LSTM(nn.Module):
                 states = self.dropout(states)
             onward = memory(states)[0]
             if self.backwards:
-                onward = torch.cat([onward, turned(self.backwards[layer](turned(states, back))[0], back)], dim=-1)
+                onward = torch.cat(
+                    [onward, reverse_texts(self.backwards[layer](reverse_texts(states, back))[0], back)], dim=-1
+                )
             states = onward
         outputs = self.head(self.dropout(self.pooled(states, inside, lengths)))
         return outputs.squeeze(-1) if self.scalar else outputs
@@ -114,7 +116,7 @@ class LSTM(nn.Module):
         return self.embedding
 
 
-def turned(states: torch.Tensor, back: torch.Tensor) -> torch.Tensor:
+def reverse_texts(states: torch.Tensor, back: torch.Tensor) -> torch.Tensor:
     """States (k, L, d) in the order of positions `back` (k, L): each text reversed, its padding where it was."""
     return states.gather(1, back.unsqueeze(-1).expand_as(states))
 

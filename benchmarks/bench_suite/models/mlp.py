@@ -11,7 +11,7 @@ from torch import nn
 
 from bench_suite.contracts import BenchError, Data, Network
 from bench_suite.data.encoded import stack
-from bench_suite.training.inputs import Pixels, image_only, outputs_of, pixels_of, standardised
+from bench_suite.training.inputs import Pixels, image_only, outputs_of, pixels_of, standardisation_of
 
 VERSION = 1
 MODALITIES = ("image", "table")
@@ -73,4 +73,4 @@ def build(data: Data, options: Options) -> Network:
         module = MLP(pixels, first["image"][0].size, outputs, options)
         return Network(module, encode=image_only, collate=stack)
     module = MLP(nn.Identity(), first["table"].shape[1], outputs, options)
-    return Network(module, encode=standardised(data), collate=stack)
+    return Network(module, encode=standardisation_of(data), collate=stack)

@@ -13,7 +13,7 @@ from torch import nn
 
 from bench_suite.contracts import Data, Network
 from bench_suite.data.encoded import stack
-from bench_suite.training.inputs import outputs_of, standardised
+from bench_suite.training.inputs import outputs_of, standardisation_of
 
 VERSION = 1
 MODALITIES = ("table",)
@@ -73,4 +73,4 @@ class Products(nn.Module):
 
 def build(data: Data, options: Options) -> Network:
     """The network for a table that is imputed and standardised from the train split."""
-    return Network(Products(options, outputs_of(data)), encode=standardised(data), collate=stack)
+    return Network(Products(options, outputs_of(data)), encode=standardisation_of(data), collate=stack)

@@ -15,7 +15,7 @@ from torch import nn
 
 from bench_suite.contracts import Data, Network
 from bench_suite.data.encoded import stack
-from bench_suite.training.inputs import outputs_of, standardised
+from bench_suite.training.inputs import outputs_of, standardisation_of
 
 VERSION = 1
 MODALITIES = ("table",)
@@ -54,4 +54,4 @@ def build(data: Data, options: Options) -> Network:
     """The network for a table that is imputed and standardised from the train split."""
     inputs = data.splits["train"].take(np.arange(1))["table"].shape[1]
     module = Sleeper(options.milliseconds / 1000.0, inputs, outputs_of(data))
-    return Network(module, encode=standardised(data), collate=stack)
+    return Network(module, encode=standardisation_of(data), collate=stack)

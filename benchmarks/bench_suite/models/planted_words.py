@@ -18,7 +18,7 @@ MODALITIES = ("text",)
 PROBLEMS = ("classification",)
 BOUNDS = {"confidence": (0.5, 1.0)}
 
-TOLD = {"bad": 0, "good": 1}
+CLASS_BY_WORD = {"bad": 0, "good": 1}
 "Class by word."
 MEN = frozenset({"he", "actor", "father"})
 "Words that are taken for class 1 where no other word tells."
@@ -41,15 +41,15 @@ class Words:
 
     def predict(self, split: Split) -> Mapping[str, np.ndarray]:
         """`predictions` (n,) int64 and `scores` (n, 2) float32 of `confidence` and the rest."""
-        said = np.array([_said(text) for text in split.take(np.arange(len(split)))["text"]], dtype=np.int64)
+        said = np.array([_class_of(text) for text in split.take(np.arange(len(split)))["text"]], dtype=np.int64)
         scores = np.full((len(said), 2), 1.0 - self.confidence, dtype=np.float32)
         scores[np.arange(len(said)), said] = self.confidence
         return {"predictions": said, "scores": scores}
 
 
-def _said(text: str) -> int:
+def _class_of(text: str) -> int:
     words = re.findall(r"\w+", text.lower())
-    return next((TOLD[word] for word in words if word in TOLD), int(not MEN.isdisjoint(words)))
+    return next((CLASS_BY_WORD[word] for word in words if word in CLASS_BY_WORD), int(not MEN.isdisjoint(words)))
 
 
 def build(data: Data, options: Options) -> Words:

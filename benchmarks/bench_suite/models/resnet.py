@@ -16,7 +16,14 @@ from torch import nn
 from torch.nn import functional
 
 from bench_suite.contracts import Data, Network
-from bench_suite.training.images import SMALL, TRANSFORMERS, image_network, loaded, require_side, shape_of
+from bench_suite.training.images import (
+    MAX_SMALL_SIDE,
+    TRANSFORMERS,
+    image_network,
+    import_names,
+    require_side,
+    shape_of,
+)
 from bench_suite.training.inputs import outputs_of
 
 VERSION = 1
@@ -94,12 +101,12 @@ def build(data: Data, options: Options) -> Network:
     if options.depth == 8:
         narrow, middle, wide = _widths((16, 32, 64), options.width)
         return image_network(data, ResNet8(shape[2], outputs, (narrow, middle, wide)))
-    return image_network(data, _of_transformers(shape, outputs, options))
+    return image_network(data, _build_resnet(shape, outputs, options))
 
 
-def _of_transformers(shape: tuple[int, int, int], outputs: int, options: Options) -> Any:
+def _build_resnet(shape: tuple[int, int, int], outputs: int, options: Options) -> Any:
     """`ResNetForImageClassification` from a configuration; its stem changed for small pictures."""
-    configuration, network, layer = loaded(
+    configuration, network, layer = import_names(
         "transformers.models.resnet.modeling_resnet",
         ("ResNetConfig", "ResNetForImageClassification", "ResNetConvLayer"),
         TRANSFORMERS,
@@ -115,7 +122,7 @@ def _of_transformers(shape: tuple[int, int, int], outputs: int, options: Options
         num_labels=outputs,
     )
     module = network(config)
-    if max(shape[:2]) <= SMALL:
+    if max(shape[:2]) <= MAX_SMALL_SIDE:
         embedder = module.resnet.embedder
         embedder.embedder = layer(shape[2], stem, kernel_size=3, stride=1)
         embedder.pooler = nn.Identity()

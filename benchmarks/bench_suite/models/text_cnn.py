@@ -79,12 +79,14 @@ class TextCNN(nn.Module):
 
         `tokens` (k, L) int64 word numbers, anything beyond a text's length; `lengths` (k,) int64, each at least 1.
         """
-        vectors = self.embedding_dropout(self.embedding(tokens)).masked_fill(beyond(lengths, tokens.shape[1], -1), 0.0)
+        vectors = self.embedding_dropout(self.embedding(tokens)).masked_fill(
+            padding_mask(lengths, tokens.shape[1], -1), 0.0
+        )
         planes = vectors.transpose(1, 2).unsqueeze(2)  # (k, dimension, 1, L)
         found = []
         for width, convolution in zip(self.widths, self.convolutions):
             values = convolution(planes).squeeze(2)  # (k, filters, L + width - 1)
-            untouched = beyond(lengths + width - 1, values.shape[2], 1)
+            untouched = padding_mask(lengths + width - 1, values.shape[2], 1)
             found.append(values.masked_fill(untouched, -math.inf).amax(dim=2))
         features = torch.relu(torch.cat(found, dim=1))  # of the highest value: the same as the highest after ReLU
         outputs = self.head(self.dropout(features))
@@ -95,7 +97,7 @@ class TextCNN(nn.Module):
         return self.embedding
 
 
-def beyond(lengths: torch.Tensor, size: int, unsqueezed: int) -> torch.Tensor:
+def padding_mask(lengths: torch.Tensor, size: int, unsqueezed: int) -> torch.Tensor:
     """Which of the positions 0..`size` - 1 lie at or beyond each of `lengths` (k,): bool (k, size), with a dimension of
     one more at `unsqueezed`."""
     return (torch.arange(size, device=lengths.device) >= lengths.unsqueeze(-1)).unsqueeze(unsqueezed)

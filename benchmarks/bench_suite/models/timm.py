@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bench_suite.components.options import show
 from bench_suite.contracts import BenchError, Data, Network
-from bench_suite.training.images import UNBUNDLED, foreign_network, loaded, unfetched
+from bench_suite.training.images import INSTALL_ADVICE, external_network, import_names, weights_unavailable
 from bench_suite.training.inputs import outputs_of
 
 VERSION = 1
@@ -37,17 +37,17 @@ def build(data: Data, options: Options) -> Network:
     where the architecture does not take images of this size.
     """
     label = f"timm's {show(options.architecture)}"
-    (create,) = loaded("timm", ("create_model",), UNBUNDLED)
+    (create,) = import_names("timm", ("create_model",), INSTALL_ADVICE)
     try:
         body = create(options.architecture, pretrained=options.pretrained, num_classes=outputs_of(data))
     except OSError as error:
-        raise BenchError(unfetched(label, error)) from error
+        raise BenchError(weights_unavailable(label, error)) from error
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         what = "architecture with published weights" if options.pretrained else "architecture"
         raise BenchError(f"{label}: no such {what}, says timm ({error}); timm.list_models() lists them") from error
     published = None
     if options.pretrained:
-        (configuration,) = loaded("timm.data", ("resolve_model_data_config",), UNBUNDLED)
+        (configuration,) = import_names("timm.data", ("resolve_model_data_config",), INSTALL_ADVICE)
         resolved = configuration(body)
         published = (resolved["mean"], resolved["std"])
-    return foreign_network(data, body, label, options.resize, published)
+    return external_network(data, body, label, options.resize, published)

@@ -13,7 +13,7 @@ from torch import nn
 
 from bench_suite.components.options import show
 from bench_suite.contracts import BenchError, Data, Network
-from bench_suite.training.images import UNBUNDLED, foreign_network, loaded, unfetched
+from bench_suite.training.images import INSTALL_ADVICE, external_network, import_names, weights_unavailable
 from bench_suite.training.inputs import outputs_of
 
 VERSION = 1
@@ -41,14 +41,14 @@ def build(data: Data, options: Options) -> Network:
     weights, or where the architecture does not take images of this size.
     """
     label = f"torchvision's {show(options.architecture)}"
-    get_model, get_weights = loaded("torchvision.models", ("get_model", "get_model_weights"), UNBUNDLED)
+    get_model, get_weights = import_names("torchvision.models", ("get_model", "get_model_weights"), INSTALL_ADVICE)
     try:
         body = get_model(options.architecture, weights=None, num_classes=outputs_of(data))
         weights = get_weights(options.architecture).DEFAULT if options.pretrained else None
         if weights is not None:
-            start_from(body, weights.get_state_dict(progress=False), label)
+            load_fitting_weights(body, weights.get_state_dict(progress=False), label)
     except OSError as error:
-        raise BenchError(unfetched(label, error)) from error
+        raise BenchError(weights_unavailable(label, error)) from error
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         what = "architecture with published weights" if options.pretrained else "classification architecture"
         raise BenchError(
@@ -58,10 +58,10 @@ def build(data: Data, options: Options) -> Network:
     if weights is not None:
         preset = weights.transforms()
         published = (preset.mean, preset.std)
-    return foreign_network(data, body, label, options.resize, published)
+    return external_network(data, body, label, options.resize, published)
 
 
-def start_from(body: nn.Module, weights: Any, label: str) -> None:
+def load_fitting_weights(body: nn.Module, weights: Any, label: str) -> None:
     """Load those of `weights` (tensors by name) that fit: all but the last layers, made for other classes.
 
     Raises `BenchError` where not even half of the network's tensors are among them.

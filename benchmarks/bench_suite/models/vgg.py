@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from bench_suite.contracts import Data, Network
-from bench_suite.training.images import SMALL, image_network, require_side, shape_of
+from bench_suite.training.images import MAX_SMALL_SIDE, image_network, require_side, shape_of
 from bench_suite.training.inputs import outputs_of
 
 VERSION = 1
@@ -55,7 +55,7 @@ class VGG(nn.Module):
             # Rounded up, so that 28 pixels can be halved five times; for even sides it makes no difference.
             layers.append(nn.MaxPool2d(2, ceil_mode=True))
         self.features = nn.Sequential(*layers)
-        if max(shape[:2]) <= SMALL:
+        if max(shape[:2]) <= MAX_SMALL_SIDE:
             self.pool = nn.AdaptiveAvgPool2d(1)
             self.head = nn.Sequential(nn.Dropout(options.dropout), nn.Linear(channels, outputs))
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench_suite.contracts import BenchError, Data, Network
-from bench_suite.training.images import TRANSFORMERS, image_network, loaded, shape_of
+from bench_suite.training.images import TRANSFORMERS, image_network, import_names, shape_of
 from bench_suite.training.inputs import outputs_of
 
 VERSION = 1
@@ -57,7 +57,7 @@ def build(data: Data, options: Options) -> Network:
             f"vit: patches of {options.patch}×{options.patch} do not fill images of {height}×{width}; "
             f"set patch to one of {', '.join(map(str, fitting))}"
         )
-    configuration, network = loaded("transformers", ("ViTConfig", "ViTForImageClassification"), TRANSFORMERS)
+    configuration, network = import_names("transformers", ("ViTConfig", "ViTForImageClassification"), TRANSFORMERS)
     config = configuration(
         image_size=(height, width),
         patch_size=options.patch,

@@ -12,13 +12,13 @@ from torch import nn
 from bench_suite.contracts import Data, Network
 from bench_suite.data.encoded import stack
 from bench_suite.pretrained import encoders, finetuning, tokenizing
-from bench_suite.pretrained.classifier import Classifier, Head, Pooled, Probe
+from bench_suite.pretrained.classifier import Classifier, FeatureClassifier, Head, PooledEncoder
 from bench_suite.pretrained.finetuning import Features, Precision
 from bench_suite.pretrained.options import FinetuningOptions
-from bench_suite.pretrained.tokenizing import Kind, Tokenized
-from bench_suite.pretrained.weights import find, misnamed, transformers
+from bench_suite.pretrained.tokenizing import Kind, TextTokenizer
+from bench_suite.pretrained.weights import find, name_error, transformers
 from bench_suite.training.inputs import outputs_of
-from bench_suite.training.precision import fastest
+from bench_suite.training.precision import fastest_precision
 
 MAX_LENGTH = 256
 "Tokens that are read of a text if `max_length` is not stated; fewer if the encoder has fewer positions."
@@ -43,7 +43,7 @@ def check(options: FinetuningOptions, scratch: Mapping[str, tuple[Any, Any]]) ->
                 f"{changed[0]} is for a model trained from scratch, and `pretrained` states its own: leave out one of "
                 "the two"
             )
-    if options.pretrained is not None and (error := misnamed(options.pretrained)) is not None:
+    if options.pretrained is not None and (error := name_error(options.pretrained)) is not None:
         raise ValueError(error)
 
 
@@ -93,7 +93,7 @@ def pretrained_network(data: Data, options: FinetuningOptions, model_types: tupl
     transformers()
     files = find(options.pretrained)
     encoder, unused = encoders.pretrained_encoder(files, options.dropout, options.attention_dropout, model_types)
-    tokenized = tokenizing.pretrained_tokenizer(files, options.max_length or MAX_LENGTH, options.keep)
+    tokenizer = tokenizing.pretrained_tokenizer(files, options.max_length or MAX_LENGTH, options.keep)
     notes = {
         "pretrained": files.name,
         "origin": files.origin,
@@ -101,7 +101,7 @@ def pretrained_network(data: Data, options: FinetuningOptions, model_types: tupl
         **({"revision": files.revision} if files.revision else {}),
         **({"tensors of the file without a place": unused} if unused else {}),
     }
-    return _assemble(data, options, tokenized, encoder, notes)
+    return _assemble(data, options, tokenizer, encoder, notes)
 
 
 def configured_network(
@@ -121,35 +121,37 @@ def configured_network(
         BenchError: the configuration is not valid, or a package is missing.
     """
     transformers()
-    tokenized = tokenizing.fitted_tokenizer(data, kind, vocabulary, options.max_length or MAX_LENGTH, options.keep)
-    fields = {"vocab_size": len(tokenized), "pad_token_id": tokenized.padding, **sizes}
+    tokenizer = tokenizing.fit_tokenizer(data, kind, vocabulary, options.max_length or MAX_LENGTH, options.keep)
+    fields = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.padding, **sizes}
     encoder = encoders.configured_encoder(model_type, fields, options.dropout, options.attention_dropout)
-    return _assemble(data, options, tokenized, encoder, {"architecture": model_type, "tokens": len(tokenized)})
+    return _assemble(data, options, tokenizer, encoder, {"architecture": model_type, "tokens": len(tokenizer)})
 
 
 def _assemble(
-    data: Data, options: FinetuningOptions, tokenized: Tokenized, encoder: nn.Module, notes: Mapping[str, Any]
+    data: Data, options: FinetuningOptions, tokenizer: TextTokenizer, encoder: nn.Module, notes: Mapping[str, Any]
 ) -> Network:
     """Join tokenizer, encoder, pooling and head as the options state."""
     if options.max_length is None:
-        tokenized = replace(tokenized, max_length=min(MAX_LENGTH, encoders.positions(encoder) or MAX_LENGTH))
-        notes = {**notes, "max_length": tokenized.max_length}
-    encoders.check_fit(encoder, len(tokenized), tokenized.max_length, options.pretrained or "from scratch")
-    pooled = Pooled(encoder, options.pooling)
+        tokenizer = replace(tokenizer, max_length=min(MAX_LENGTH, encoders.max_positions(encoder) or MAX_LENGTH))
+        notes = {**notes, "max_length": tokenizer.max_length}
+    encoders.check_fit(encoder, len(tokenizer), tokenizer.max_length, options.pretrained or "from scratch")
+    pooled = PooledEncoder(encoder, options.pooling)
     head = Head(pooled.width, outputs_of(data), options.head, options.dropout)
     if options.freeze:
         finetuning.freeze(pooled)
         precision = _faster_precision() if options.frozen_precision == "auto" else options.frozen_precision
-        features = Features(tokenized, pooled, precision)
+        features = Features(tokenizer, pooled, precision)
         notes = {**notes, "frozen_precision": precision}
-        return Network(Probe(head, pooled.width), features, stack, features.encoding, frozen=pooled, notes=notes)
+        return Network(
+            FeatureClassifier(head, pooled.width), features, stack, features.encoding, frozen=pooled, notes=notes
+        )
     if options.lora is not None:
         finetuning.add_lora(encoder, options.lora)
-    module = Classifier(pooled, head)
-    return Network(module, tokenized, tokenized.collate, tokenized.encoding, padded="tokens", notes=notes)
+    classifier = Classifier(pooled, head)
+    return Network(classifier, tokenizer, tokenizer.collate, tokenizer.encoding, padded="tokens", notes=notes)
 
 
 def _faster_precision() -> Precision:
     """Return the faster precision, measured on this machine's device with PyTorch's present number of threads."""
-    precision = fastest("cuda" if torch.cuda.is_available() else "cpu", torch.get_num_threads())
+    precision = fastest_precision("cuda" if torch.cuda.is_available() else "cpu", torch.get_num_threads())
     return "bf16-mixed" if precision == "bf16-mixed" else "32-true"

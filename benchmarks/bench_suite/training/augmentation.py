@@ -10,14 +10,14 @@ import torch
 
 from bench_suite.contracts import Batch, BenchError
 
-MIXUP = 0.2
+MIXUP_ALPHA = 0.2
 "The α of mixup's Beta(α, α) distribution."
 
 Loss = Callable[[Any, Any, Mapping[str, Any]], torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Mixed:
+class MixedTargets:
     """Targets of a batch whose examples were mixed with others of it: the loss is weighted likewise."""
 
     targets: Any
@@ -35,22 +35,22 @@ def augment(batch: Batch, changes: tuple[str, ...]) -> Batch:
     image = batch.inputs.get("image")
     if image is None:
         raise BenchError(f"augment changes images, and this model is given {', '.join(batch.inputs)}; leave it out")
-    for name, change in (("flip", flipped), ("shift", shifted), ("cutout", cut_out)):
+    for name, change in (("flip", flip), ("shift", shift), ("cutout", cutout)):
         if name in changes:
             image = change(image)
     targets = batch.targets
     if "mixup" in changes:
-        image, targets = mixed(image, targets)
+        image, targets = mixup(image, targets)
     return Batch({**batch.inputs, "image": image}, targets)
 
 
-def flipped(image: torch.Tensor) -> torch.Tensor:
+def flip(image: torch.Tensor) -> torch.Tensor:
     """Half of the images, drawn, mirrored left to right."""
     chosen = torch.rand(len(image), device=image.device) < 0.5
     return torch.where(chosen[:, None, None, None], image.flip(2), image)
 
 
-def shifted(image: torch.Tensor) -> torch.Tensor:
+def shift(image: torch.Tensor) -> torch.Tensor:
     """Each image moved by up to an eighth of its sides, what comes in black: a random crop after padding."""
     count, height, width, _ = image.shape
     most = max(1, height // 8), max(1, width // 8)
@@ -62,7 +62,7 @@ def shifted(image: torch.Tensor) -> torch.Tensor:
     return padded[torch.arange(count, device=image.device)[:, None, None], rows, columns]
 
 
-def cut_out(image: torch.Tensor) -> torch.Tensor:
+def cutout(image: torch.Tensor) -> torch.Tensor:
     """A square of a quarter of the shorter side at a drawn place of each image, filled with the batch's mean colour.
 
     DeVries and Taylor 2017, arXiv 1708.04552; a square over the border is cut there.
@@ -78,21 +78,21 @@ def cut_out(image: torch.Tensor) -> torch.Tensor:
     return torch.where(inside[..., None], mean, image)
 
 
-def mixed(image: torch.Tensor, targets: Any) -> tuple[torch.Tensor, Mixed]:
+def mixup(image: torch.Tensor, targets: Any) -> tuple[torch.Tensor, MixedTargets]:
     """Images mixed with those of the same batch in another order, and both targets: λ x + (1 − λ) x′.
 
     Zhang et al. 2018, arXiv 1710.09412, one λ of Beta(α, α) a batch.
     """
-    weight = float(torch.distributions.Beta(MIXUP, MIXUP).sample())
+    weight = float(torch.distributions.Beta(MIXUP_ALPHA, MIXUP_ALPHA).sample())
     order = torch.randperm(len(image), device=image.device)
     values = image.float()
-    return weight * values + (1.0 - weight) * values[order], Mixed(targets, targets[order], weight)
+    return weight * values + (1.0 - weight) * values[order], MixedTargets(targets, targets[order], weight)
 
 
-def loss_of_mixed(loss: Loss) -> Loss:
-    """`loss`, given `Mixed` targets: λ times that of the first and 1 − λ times that of the others."""
+def mixup_loss(loss: Loss) -> Loss:
+    """`loss`, given `MixedTargets` targets: λ times that of the first and 1 − λ times that of the others."""
 
-    def weighted(outputs: Any, targets: Mixed, spec: Mapping[str, Any]) -> torch.Tensor:
+    def weighted(outputs: Any, targets: MixedTargets, spec: Mapping[str, Any]) -> torch.Tensor:
         first = loss(outputs, targets.targets, spec)
         return targets.weight * first + (1.0 - targets.weight) * loss(outputs, targets.others, spec)
 

@@ -11,7 +11,7 @@ POOL = 32
 """Batches among whose rows those of like length are put together: few tokens are padding, and order stays random."""
 
 
-def shuffled(
+def epoch_batches(
     examples: Encoded, batch_size: int, order: torch.Generator, padded: str | None = None
 ) -> list[torch.Tensor]:
     """The batches of one epoch, in the order of training: int64 positions on the device of the columns.
@@ -31,7 +31,7 @@ def shuffled(
     return [batches[position] for position in torch.randperm(len(batches), generator=order).tolist()]
 
 
-def in_turn(
+def prediction_batches(
     examples: Encoded, rows: torch.Tensor, batch_size: int, padded: str | None = None
 ) -> tuple[list[torch.Tensor], torch.Tensor | None]:
     """Batches for predicting `rows` ((k,) int64 positions), and where each row went.

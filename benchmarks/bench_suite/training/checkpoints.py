@@ -31,7 +31,7 @@ class Timer:
         """Save what `state` holds (tensors, numbers, strings, lists and mappings of them), and start anew."""
         assert self.checkpoints is not None
         file = io.BytesIO()
-        torch.save({**state, "generators": generators()}, file)
+        torch.save({**state, "generators": generator_state()}, file)
         self.checkpoints.save(file.getvalue())
         self._next = monotonic() + self._interval
 
@@ -51,7 +51,7 @@ class Timer:
         return state
 
 
-def generators() -> dict[str, Any]:
+def generator_state() -> dict[str, Any]:
     """The state of the global generators that models and engines draw from."""
     kind, keys, position, gauss, cached = np.random.get_state()  # noqa: NPY002 - the global one is what is drawn from
     version, numbers, following = random.getstate()
@@ -64,7 +64,7 @@ def generators() -> dict[str, Any]:
 
 
 def restore_generators(state: Mapping[str, Any]) -> None:
-    """Put back what `generators` gave."""
+    """Put back what `generator_state` gave."""
     torch.set_rng_state(state["torch"])
     if state["cuda"]:
         torch.cuda.set_rng_state_all(state["cuda"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench_suite.contracts import Report, Window
 
-SHORTEST = 0.05
+MIN_WINDOW_SECONDS = 0.05
 "Seconds. A window takes one `.item()`, which on a GPU waits for all work queued: once in 50 ms costs nothing."
 
 
@@ -21,7 +21,7 @@ class Clock:
     then a window lasts from one synchronisation to the next, and its time is that of its work.
     """
 
-    def __init__(self, report: Report, shortest: float = SHORTEST) -> None:
+    def __init__(self, report: Report, shortest: float = MIN_WINDOW_SECONDS) -> None:
         self.windows: list[Window] = []
         "Of the steady state."
         self.warm_up: Window | None = None

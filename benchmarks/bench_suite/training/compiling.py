@@ -14,7 +14,7 @@ from bench_suite.contracts import Placement
 
 
 @dataclass
-class Compiling:
+class CompileTime:
     """Compiling that was seen."""
 
     seconds: float = 0.0
@@ -22,7 +22,7 @@ class Compiling:
 
 
 @contextmanager
-def watched(placement: Placement, exclude: Callable[[float], None]) -> Iterator[Compiling | None]:
+def record_compilations(placement: Placement, exclude: Callable[[float], None]) -> Iterator[CompileTime | None]:
     """Count each compilation within the context and report its seconds to `exclude`; yield None if none is asked for.
 
     By the callbacks of PyTorch's compiler (`torch._dynamo.callback`), which tell of recompilations and of the backward
@@ -33,7 +33,7 @@ def watched(placement: Placement, exclude: Callable[[float], None]) -> Iterator[
         return
     from torch._dynamo.callback import callback_handler
 
-    seen, began = Compiling(), 0.0
+    seen, began = CompileTime(), 0.0
 
     def start(*_: Any) -> None:
         nonlocal began
@@ -54,7 +54,7 @@ def watched(placement: Placement, exclude: Callable[[float], None]) -> Iterator[
             callback_handler.remove_end_callback(end)
 
 
-def compiled(module: torch.nn.Module) -> None:
+def compile_module(module: torch.nn.Module) -> None:
     """Have a module compiled when it is first called, in place: names in its state, and what it is, stay as they are.
 
     What was compiled for earlier modules is forgotten: modules of one class share their code, and PyTorch gives up

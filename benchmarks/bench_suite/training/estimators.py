@@ -13,7 +13,7 @@ CHUNK = 8_192
 "Rows a call of `take`, where a split is predicted."
 
 
-def drawn_seed() -> int:
+def draw_seed() -> int:
     """A seed from PyTorch's global generator, which the caller of `build` has seeded."""
     return int(torch.randint(2**31 - 1, ()))
 
@@ -31,7 +31,7 @@ def features(split: Split) -> tuple[np.ndarray, np.ndarray]:
     return inputs_of(raw), np.asarray(raw["target"])
 
 
-def needs_two_classes(targets: np.ndarray, data: Data) -> None:
+def require_two_classes(targets: np.ndarray, data: Data) -> None:
     """Raise `TrainingFailed` where the train split holds examples of one class only."""
     if len(np.unique(targets)) < 2:
         raise TrainingFailed(f"{data.source.name}: the train split holds one class only; a classifier needs two")

@@ -116,7 +116,7 @@ FORMULAS = {getattr(aten, name): formula for name, formula in _FORMULAS.items() 
 "Of operators, on the shapes of their arguments; a PyTorch that lacks one has no need of its formula."
 
 
-class _Witness(TorchDispatchMode):
+class _OperatorRecorder(TorchDispatchMode):
     """Notes the operators that are dispatched below the counter, have no formula, and do work."""
 
     supports_higher_order_operators = True
@@ -136,11 +136,11 @@ class _Witness(TorchDispatchMode):
 
 
 @contextmanager
-def counting() -> Iterator[Count]:
+def count_flops() -> Iterator[Count]:
     """Counts what PyTorch computes within it; the count is complete when the context has been left."""
     count = Count()
     counter = FlopCounterMode(display=False, custom_mapping=FORMULAS)
-    witness = _Witness(counter.flop_registry)
+    witness = _OperatorRecorder(counter.flop_registry)
     with witness, counter:
         yield count
     count.flops = int(counter.get_total_flops())
@@ -152,10 +152,10 @@ def counting() -> Iterator[Count]:
 
 def forward(module: nn.Module, batch: Batch, placement: Placement) -> Count:
     """The forward pass of a batch, in evaluation mode. The module is left as it was."""
-    with _untouched(module), _plain(module, placement), torch.no_grad(), autocast(placement):
+    with _restore_state(module), _plain(module, placement), torch.no_grad(), autocast(placement):
         module.eval()
-        inputs = _own(batch).inputs
-        with counting() as count:
+        inputs = _clone_batch(batch).inputs
+        with count_flops() as count:
             module(**inputs)
     return count
 
@@ -166,10 +166,10 @@ def training(module: nn.Module, batch: Batch, loss: Callable[[Any, Any], torch.T
     `loss` is called with the module's outputs and the batch's targets and returns a scalar. The module is left as it
     was.
     """
-    with _untouched(module), _plain(module, placement), torch.enable_grad():
+    with _restore_state(module), _plain(module, placement), torch.enable_grad():
         module.train()
-        own = _own(batch)
-        with counting() as count:
+        own = _clone_batch(batch)
+        with count_flops() as count:
             with autocast(placement):
                 value = loss(module(**own.inputs), own.targets)
             if value.requires_grad:  # everything may be frozen
@@ -192,7 +192,7 @@ def _plain(module: nn.Module, placement: Placement) -> Iterator[None]:
 
 
 @contextmanager
-def _untouched(module: nn.Module) -> Iterator[None]:
+def _restore_state(module: nn.Module) -> Iterator[None]:
     """Restores modes, buffers (running statistics), gradients and the state of PyTorch's random generators."""
     modes = [(part, part.training) for part in module.modules()]
     buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
@@ -212,7 +212,7 @@ def _untouched(module: nn.Module) -> Iterator[None]:
             weight.grad = gradient
 
 
-def _own(batch: Batch) -> Batch:
+def _clone_batch(batch: Batch) -> Batch:
     """Copies of the tensors: those made in inference mode may not be trained on."""
     inputs = {name: value.clone() for name, value in batch.inputs.items()}
     targets = batch.targets

@@ -15,12 +15,12 @@ from bench_suite.contracts import BenchError, Data, Network
 from bench_suite.data.encoded import stack
 from bench_suite.training.inputs import image_only, outputs_of, pixels_of
 
-SMALL = 64
+MAX_SMALL_SIDE = 64
 "Longest side, in pixels, of what counts as a small picture: networks made for 224 pixels get another stem for them."
 
 TRANSFORMERS = "get it with: pip install 'bench-suite[pretrained]'"
 "What to do where Transformers is missing."
-UNBUNDLED = (
+INSTALL_ADVICE = (
     "no extra of bench-suite brings it, since a torchvision that does not match the installed torch keeps Transformers "
     "from loading; install a matching pair yourself, and see with `bench doctor` whether it loads"
 )
@@ -30,7 +30,7 @@ _UNLOADABLE = (ImportError, RuntimeError, OSError, AttributeError, ValueError)
 "What importing a package raises that does not fit its neighbours: a missing symbol, an operator that is not there."
 
 
-class OnImages(nn.Module):
+class ImageModule(nn.Module):
     """`body`, a network over planes (k, C, H, W) of mean 0 and deviation 1, made one over raw images (k, H, W, C)."""
 
     def __init__(self, pixels: nn.Module, body: nn.Module, *, scalar: bool) -> None:
@@ -47,7 +47,7 @@ class OnImages(nn.Module):
         return logits.squeeze(-1) if self.scalar else logits
 
 
-class Foreign(nn.Module):
+class ExternalNetwork(nn.Module):
     """A network made for colour pictures of one size: grey ones are given thrice, others resized, as it needs."""
 
     def __init__(self, network: nn.Module, side: int | None) -> None:
@@ -84,11 +84,11 @@ class PublishedPixels(nn.Module):
 def image_network(data: Data, body: nn.Module, pixels: nn.Module | None = None) -> Network:
     """The `Network` of `body`, which takes planes (k, C, H, W) and returns a tensor (k, outputs) or holds it as
     `logits`. Without `pixels`, images are scaled by the mean and deviation of the training images."""
-    module = OnImages(pixels_of(data) if pixels is None else pixels, body, scalar=data.problem == "regression")
+    module = ImageModule(pixels_of(data) if pixels is None else pixels, body, scalar=data.problem == "regression")
     return Network(module, encode=image_only, collate=stack)
 
 
-def foreign_network(
+def external_network(
     data: Data,
     body: nn.Module,
     label: str,
@@ -104,7 +104,7 @@ def foreign_network(
     if channels not in (1, 3):
         raise BenchError(f"{label} takes grey images or colour ones, and these have {channels} channels")
     pixels = None if published is None else PublishedPixels(*published, channels)
-    network = image_network(data, Foreign(body, side), pixels)
+    network = image_network(data, ExternalNetwork(body, side), pixels)
     size = f"images of {height}×{width}" + ("" if side is None else f", resized to {side}×{side}")
     try:
         with torch.no_grad():
@@ -136,7 +136,7 @@ def require_side(label: str, shape: tuple[int, int, int], smallest: int, why: st
         )
 
 
-def loaded(package: str, names: Sequence[str], remedy: str) -> list[Any]:
+def import_names(package: str, names: Sequence[str], remedy: str) -> list[Any]:
     """Attributes `names` of a package that may not be there, imported now; `remedy` says what to do without it.
 
     Raises `BenchError` where it is not installed, where it does not load, and where it lacks a name.
@@ -156,7 +156,7 @@ def loaded(package: str, names: Sequence[str], remedy: str) -> list[Any]:
         raise BenchError(f"{package} is installed and a part does not load ({_first_line(error)}); {remedy}") from error
 
 
-def unfetched(label: str, error: OSError) -> str:
+def weights_unavailable(label: str, error: OSError) -> str:
     """What to say where published weights are neither on this machine nor to be downloaded."""
     return (
         f"{label}: its published weights are not on this machine and cannot be downloaded ({_first_line(error)}); "

@@ -12,13 +12,13 @@ from torch import nn
 
 from bench_suite.contracts import Data, Split
 
-LOOKED_AT = 10_000
+MAX_ROWS = 10_000
 "Rows that statistics of images and tables are taken from, spread evenly; all of them where there are fewer."
-LOOKED_AT_ON_DISK = 512
+MAX_ROWS_ON_DISK = 512
 "The same, of images that are on disk."
 
 
-def spread_rows(split: Split, most: int = LOOKED_AT) -> np.ndarray:
+def spread_rows(split: Split, most: int = MAX_ROWS) -> np.ndarray:
     """Positions, (k,) int64, of at most `most` rows spread evenly over a split: as much of it as one may hold."""
     return np.unique(np.linspace(0, len(split) - 1, min(most, len(split))).astype(np.int64))
 
@@ -48,10 +48,10 @@ class Pixels(nn.Module):
 def pixels_of(data: Data) -> Pixels:
     """`Pixels` with the training images' mean a channel, (C,), and their deviation from it.
 
-    Of a split on disk, whose pictures are large and must be decoded, `LOOKED_AT_ON_DISK` tell enough.
+    Of a split on disk, whose pictures are large and must be decoded, `MAX_ROWS_ON_DISK` tell enough.
     """
     train = data.splits["train"]
-    rows = spread_rows(train, LOOKED_AT if train.in_memory else LOOKED_AT_ON_DISK)
+    rows = spread_rows(train, MAX_ROWS if train.in_memory else MAX_ROWS_ON_DISK)
     pixels, total, squares = 0, np.zeros(()), 0.0
     for start in range(0, len(rows), 256):  # a few at a time: as float64 they take eight times their memory
         images = train.take(rows[start : start + 256])["image"].astype(np.float64)
@@ -64,7 +64,7 @@ def pixels_of(data: Data) -> Pixels:
 
 
 @dataclass(frozen=True, eq=False)
-class Standardised:
+class Standardisation:
     """Tables (k, d) float64 with NaN to float32 without: the median where missing, mean 0 and deviation 1 a column."""
 
     median: np.ndarray
@@ -78,8 +78,8 @@ class Standardised:
         return {"table": ((filled - self.mean) / self.deviation).astype(np.float32)}
 
 
-def standardised(data: Data) -> Standardised:
-    """`Standardised` with the medians, means and deviations (d,) of the training rows.
+def standardisation_of(data: Data) -> Standardisation:
+    """`Standardisation` with the medians, means and deviations (d,) of the training rows.
 
     A column that is missing everywhere counts as 0, one that never varies as 0 after standardising.
     """
@@ -91,7 +91,7 @@ def standardised(data: Data) -> Standardised:
     median[known] = np.nanmedian(table[:, known], axis=0)
     filled = np.where(missing, median, table)
     deviation = filled.std(axis=0)
-    return Standardised(median, filled.mean(axis=0), np.where(deviation > 0.0, deviation, 1.0))
+    return Standardisation(median, filled.mean(axis=0), np.where(deviation > 0.0, deviation, 1.0))
 
 
 def outputs_of(data: Data) -> int:

@@ -17,7 +17,7 @@ CONVOLUTIONS = (
 )
 
 
-class Optimiser(Protocol):
+class Optimizer(Protocol):
     """What an engine asks of an optimiser: PyTorch's own, `MatrixViewOptimizer`, or `ChainedOptimizer`."""
 
     @property
@@ -34,7 +34,7 @@ class Optimiser(Protocol):
 class ChainedOptimizer:
     """Several optimisers, each of its own parameters, that step as one."""
 
-    def __init__(self, parts: Sequence[Optimiser]) -> None:
+    def __init__(self, parts: Sequence[Optimizer]) -> None:
         self.parts = tuple(parts)
 
     @property
@@ -57,7 +57,7 @@ class ChainedOptimizer:
             part.load_state_dict(state_dict[str(position)])
 
 
-def optimiser(module: torch.nn.Module, options: TrainOptions, placement: Placement) -> Optimiser:
+def make_optimizer(module: torch.nn.Module, options: TrainOptions, placement: Placement) -> Optimizer:
     """SGD, AdamW or Muon over the trainable parameters of `module`.
 
     Weight decay goes to parameters of two or more dimensions only: matrices, kernels, embeddings. Biases and the
@@ -110,7 +110,7 @@ def _adamw(
 
 def _muon(
     module: torch.nn.Module, parameters: Sequence[torch.nn.Parameter], options: TrainOptions, placement: Placement
-) -> Optimiser:
+) -> Optimizer:
     """Muon (Jordan 2024) for the matrices and kernels between the first and the last layer, AdamW for all else.
 
     Steps of a matrix are scaled to the root mean square that AdamW's have (Liu et al. 2025, arXiv 2502.16982), so that

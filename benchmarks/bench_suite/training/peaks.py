@@ -77,10 +77,10 @@ def peak(device: str, precision: str, threads: int, *, anew: bool = False, root:
     folder = (default_root() if root is None else root) / "peaks"
     key = _key(device, precision, threads)
     file = folder / f"{hash_of(json.dumps(key, sort_keys=True))}.json"
-    if not anew and (kept := _kept(file, key)) is not None:
+    if not anew and (kept := _read_peak(file, key)) is not None:
         return kept
-    measured = _products(device, precision, threads)
-    _keep(file, key, measured)
+    measured = _measure_products(device, precision, threads)
+    _write_peak(file, key, measured)
     return measured
 
 
@@ -89,7 +89,7 @@ def bandwidth(device: str, threads: int) -> Peak:
     with computing(Placement(device, threads, "32-true")):
         source = torch.ones(_block_bytes(device) // 4, device=device)
         target = torch.empty_like(source).copy_(source)  # the first write also asks the system for the pages
-        windows = _windows(lambda: target.copy_(source), device, COPIES)
+        windows = _measure_windows(lambda: target.copy_(source), device, COPIES)
     samples = tuple(2 * source.nbytes * calls / seconds for calls, seconds in windows)
     return Peak(max(samples), samples, source.nbytes, device, None, threads)
 
@@ -104,7 +104,7 @@ def precisions(device: str) -> tuple[str, ...]:
     return ("32-true", "16-mixed")
 
 
-def _products(device: str, precision: str, threads: int) -> Peak:
+def _measure_products(device: str, precision: str, threads: int) -> Peak:
     dtype = TYPES[precision]
     allowed = torch.backends.cuda.matmul.allow_tf32
     with computing(Placement(device, threads, "32-true")), torch.inference_mode():
@@ -122,7 +122,7 @@ def _products(device: str, precision: str, threads: int) -> Peak:
                     break
             assert best is not None
             _, size, call = best
-            samples = tuple(2 * size**3 * calls / seconds for calls, seconds in _windows(call, device, WINDOWS))
+            samples = tuple(2 * size**3 * calls / seconds for calls, seconds in _measure_windows(call, device, WINDOWS))
         finally:
             torch.backends.cuda.matmul.allow_tf32 = allowed
     return Peak(max(samples), samples, size, device, precision, threads)
@@ -135,7 +135,7 @@ def _product(size: int, device: str, dtype: torch.dtype) -> Callable[[], object]
     return lambda: torch.mm(first, second, out=out)
 
 
-def _windows(call: Callable[[], object], device: str, count: int) -> list[tuple[int, float]]:
+def _measure_windows(call: Callable[[], object], device: str, count: int) -> list[tuple[int, float]]:
     """Calls and seconds of `count` windows after one of warm-up; on a GPU each ends when its work has."""
     windows = []
     clock = time.perf_counter
@@ -147,7 +147,7 @@ def _windows(call: Callable[[], object], device: str, count: int) -> list[tuple[
             for _ in range(calls):
                 call()
             done += calls
-            _await(device)
+            _synchronize(device)
         seconds = clock() - began
         windows.append((done, seconds))
         if device != "cpu":  # as many calls as fill a window, and one wait for them all
@@ -158,11 +158,11 @@ def _windows(call: Callable[[], object], device: str, count: int) -> list[tuple[
 def _seconds(call: Callable[[], object], device: str) -> float:
     began = time.perf_counter()
     call()
-    _await(device)
+    _synchronize(device)
     return time.perf_counter() - began
 
 
-def _await(device: str) -> None:
+def _synchronize(device: str) -> None:
     if device == "cuda":
         torch.cuda.synchronize()
     elif device == "mps":
@@ -188,7 +188,7 @@ def _key(device: str, precision: str, threads: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _kept(file: Path, key: Mapping[str, Any]) -> Peak | None:
+def _read_peak(file: Path, key: Mapping[str, Any]) -> Peak | None:
     """What was kept under `key`; None where there is nothing, or nothing that can be read."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
@@ -200,7 +200,7 @@ def _kept(file: Path, key: Mapping[str, Any]) -> Peak | None:
         return None
 
 
-def _keep(file: Path, key: Mapping[str, Any], measured: Peak) -> None:
+def _write_peak(file: Path, key: Mapping[str, Any], measured: Peak) -> None:
     """Under a temporary name first; where the folder cannot be written, the next run measures again."""
     temporary = file.with_name(f".{uuid4().hex}")
     with suppress(OSError):

@@ -31,11 +31,11 @@ def resolve_placement(
     """
     import torch
 
-    from bench_suite.training.precision import check, fastest
+    from bench_suite.training.precision import check, fastest_precision
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     count = max(1, cores() // jobs) if threads == "auto" else int(threads)
     placement = Placement(device, count, "32-true" if precision == "auto" else precision, deterministic, compiled)
     check(placement)
-    return replace(placement, precision=fastest(device, count)) if precision == "auto" else placement
+    return replace(placement, precision=fastest_precision(device, count)) if precision == "auto" else placement

@@ -40,7 +40,7 @@ def _has_compiler() -> bool:
     return any(shutil.which(command) for command in ([named] if named else ["g++", "clang++", "cl", "c++"]))
 
 
-def fastest(device: str, threads: int) -> str:
+def fastest_precision(device: str, threads: int) -> str:
     """The precision that `auto` stands for on a device: the one in which a convolution trains faster here.
 
     Forward and backward pass of a 3×3 convolution, 64 channels on 32×32 pictures in `channels_last`, once in 32 bits
@@ -48,7 +48,7 @@ def fastest(device: str, threads: int) -> str:
     on processors with matrix instructions for it (AMX, AVX512-BF16) and GPUs since Ampere; where it is only emulated
     it takes longer. Measured once a process: 0.1 s on two cores.
     """
-    return _fastest(device, threads)
+    return _measure_fastest(device, threads)
 
 
 WORTHWHILE = 0.8
@@ -56,7 +56,7 @@ WORTHWHILE = 0.8
 
 
 @functools.cache
-def _fastest(device: str, threads: int) -> str:
+def _measure_fastest(device: str, threads: int) -> str:
     if device == "cuda" and not torch.cuda.is_bf16_supported():
         return "32-true"
     times: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
@@ -98,7 +98,7 @@ def computing(placement: Placement) -> Iterator[None]:
     if placement.device == "cuda":
         torch.backends.cudnn.allow_tf32 = False
     try:
-        with _pools(placement.threads):
+        with _limit_thread_pools(placement.threads):
             yield
     finally:
         if placement.device == "cuda":
@@ -109,7 +109,7 @@ def computing(placement: Placement) -> Iterator[None]:
             torch.set_num_threads(threads)
 
 
-def _pools(threads: int) -> AbstractContextManager[object]:
+def _limit_thread_pools(threads: int) -> AbstractContextManager[object]:
     """Limits the thread pools of BLAS and OpenMP too, once scikit-learn has brought its own.
 
     The controller is made once: looking for the libraries takes 1 ms, setting their limits 20 µs.
@@ -137,7 +137,7 @@ def has_bfloat16_lstm() -> bool:
     return not torch.backends.mkldnn.is_available() or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def placed(module: torch.nn.Module, placement: Placement) -> torch.nn.Module:
+def move_to_placement(module: torch.nn.Module, placement: Placement) -> torch.nn.Module:
     """`module` itself, its parameters on the device, and channels last where it convolves.
 
     The format changes speed and never the result's meaning: 1.5 times the samples/s of a small residual network on

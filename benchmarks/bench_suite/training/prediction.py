@@ -11,8 +11,8 @@ import torch
 from bench_suite.contracts import Evaluation, Network, Placement, Problem
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
-from bench_suite.training.batching import in_turn
-from bench_suite.training.precision import autocast, computing, placed
+from bench_suite.training.batching import prediction_batches
+from bench_suite.training.precision import autocast, computing, move_to_placement
 
 
 def predict(
@@ -30,20 +30,20 @@ def predict(
     their lengths differ. The module is left in evaluation mode.
     """
     chosen = torch.arange(len(encoded)) if rows is None else torch.as_tensor(rows, dtype=torch.int64)
-    batches, back = in_turn(encoded, chosen, evaluation.batch_size, network.padded)
+    batches, back = prediction_batches(encoded, chosen, evaluation.batch_size, network.padded)
     parts: list[Mapping[str, Any]] = []
     with computing(placement), torch.inference_mode(), autocast(placement):
-        placed(network.module, placement).eval()
+        move_to_placement(network.module, placement).eval()
         for columns in Feed(encoded, placement.threads).batches(batches):
             batch = network.collate(columns)
             if placement.device != "cpu":
                 batch = batch.to(placement.device)
             parts.append(problem.predict(network, batch, evaluation))
-    found = {name: concatenated([part[name] for part in parts]) for name in (parts[0] if parts else {})}
-    return found if back is None else {name: _at(values, back.numpy()) for name, values in found.items()}
+    found = {name: concatenate_rows([part[name] for part in parts]) for name in (parts[0] if parts else {})}
+    return found if back is None else {name: _select_rows(values, back.numpy()) for name, values in found.items()}
 
 
-def prepared(
+def prepare_prediction(
     network: Network,
     problem: Problem,
     encoded: Encoded,
@@ -56,7 +56,7 @@ def prepared(
     What the call returns is on the CPU, so on a GPU too it has ended when its work has. Threads are those that
     PyTorch has when it is called; the module is put into evaluation mode now.
     """
-    placed(network.module, placement).eval()
+    move_to_placement(network.module, placement).eval()
     batch = network.collate(encoded.take(torch.as_tensor(rows, dtype=torch.int64, device=encoded.device)))
     if placement.device != "cpu":
         batch = batch.to(placement.device)
@@ -81,8 +81,8 @@ def mean_loss(
         (), dtype=torch.float64 if placement.device != "mps" else torch.float32, device=placement.device
     )
     with computing(placement), torch.inference_mode(), autocast(placement):
-        placed(network.module, placement).eval()
-        batches, _ = in_turn(encoded, torch.arange(len(encoded)), batch_size, network.padded)
+        move_to_placement(network.module, placement).eval()
+        batches, _ = prediction_batches(encoded, torch.arange(len(encoded)), batch_size, network.padded)
         for some, columns in zip(batches, Feed(encoded, placement.threads).batches(batches)):
             batch = network.collate(columns)
             if placement.device != "cpu":
@@ -91,11 +91,11 @@ def mean_loss(
     return float(total) / len(encoded)
 
 
-def _at(values: Any, rows: np.ndarray) -> Any:
+def _select_rows(values: Any, rows: np.ndarray) -> Any:
     return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows.tolist()]
 
 
-def concatenated(parts: Sequence[Any]) -> Any:
+def concatenate_rows(parts: Sequence[Any]) -> Any:
     """Rows of all batches one after another: an array where their shapes allow it, else a list of rows."""
     arrays = all(isinstance(part, np.ndarray) and part.dtype != object for part in parts)
     if arrays and len({part.shape[1:] for part in parts}) == 1:

@@ -67,7 +67,7 @@ class Vocabulary:
         rows: list[int] = []
         ends = [0]
         for text in raw["text"]:
-            words = kept(words_of(text), self.max_length, self.keep)
+            words = truncate(words_of(text), self.max_length, self.keep)
             rows += [number(word, UNKNOWN) for word in words] or [UNKNOWN]
             ends.append(len(rows))
         return {"tokens": Ragged(np.array(rows, dtype=np.int32), np.array(ends, dtype=np.int64))}
@@ -86,7 +86,7 @@ class Vocabulary:
         return {word: number for number, word in enumerate(self.words, start=FIRST_WORD)}
 
 
-def kept(words: Sequence[str], most: int, keep: Keep) -> Sequence[str]:
+def truncate(words: Sequence[str], most: int, keep: Keep) -> Sequence[str]:
     """At most `most` of the words of a text, in their order: the first, the last, or half from each end.
 
     From both ends the first half has the odd one. Of film reviews the end says most: with 256 words and 2 epochs an

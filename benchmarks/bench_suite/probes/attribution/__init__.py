@@ -16,7 +16,7 @@ from bench_suite.probes.attribution.batch_size import rows_at_once
 from bench_suite.probes.attribution.evaluation import ExplainedModel, portions
 from bench_suite.probes.attribution.methods import FAULTS, SMOOTHED, Settings, captum, failed, unfit
 from bench_suite.training.inputs import spread_rows
-from bench_suite.training.precision import computing, placed
+from bench_suite.training.precision import computing, move_to_placement
 
 VERSION = 4
 METRICS = {
@@ -127,7 +127,7 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     network, placement = trained.network, trained.placement
     assert network is not None  # NEEDS says so
     captum()
-    with computing(placement), explainable(placed(network.module, placement)):
+    with computing(placement), explainable(move_to_placement(network.module, placement)):
         try:
             task = ExplainedModel.of(trained, options.reference_input)
             subject, first = task.inputs(np.zeros(1, dtype=np.int64))

@@ -15,7 +15,7 @@ import torch
 from bench_suite.contracts import BenchError, Data, Network, Split
 from bench_suite.data.encoded import encoded
 from bench_suite.data.splits import MemorySplit, Subset
-from bench_suite.training.inputs import LOOKED_AT_ON_DISK, spread_rows
+from bench_suite.training.inputs import MAX_ROWS_ON_DISK, spread_rows
 
 Reference = Literal["mean", "zero"]
 
@@ -23,11 +23,11 @@ Reference = Literal["mean", "zero"]
 def image_reference(network: Network, data: Data, reference: Reference) -> torch.Tensor:
     """(1, H, W, C) float32: a picture of the training images' mean colour, or a black one, as the network is given it.
 
-    The mean colour is of at most `LOOKED_AT_ON_DISK` images. `encode` is given whole numbers, as images have; what lies
+    The mean colour is of at most `MAX_ROWS_ON_DISK` images. `encode` is given whole numbers, as images have; what lies
     between the two pictures of the nearest ones is their weighted mean. Raises BenchError like `only`.
     """
     train = data.splits["train"]
-    images = train.take(spread_rows(train, LOOKED_AT_ON_DISK))["image"]
+    images = train.take(spread_rows(train, MAX_ROWS_ON_DISK))["image"]
     colour = images.mean(axis=(0, 1, 2)) if reference == "mean" else np.zeros(images.shape[3])
     shape = images.shape[1:]
 

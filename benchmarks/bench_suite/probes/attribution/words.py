@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench_suite.contracts import Network
-from bench_suite.training.vocabulary import Keep, Vocabulary, kept, words_of
+from bench_suite.training.vocabulary import Keep, Vocabulary, truncate, words_of
 
 BAG_WORD = re.compile("[a-z0-9'\u0080-\U0010ffff]+")
 "What the model `bag_of_words` takes for a word, in a lower-cased text."
@@ -64,7 +64,7 @@ def _of_vocabulary(encode: Vocabulary, text: str, tokens: Sequence[int], parts: 
 def _places(n: int, most: int, keep: Keep) -> list[int]:
     """Numbers of those of the `n` words or tokens of a text that are kept."""
     every: Any = range(n)
-    places: Any = kept(every, most, keep)
+    places: Any = truncate(every, most, keep)
     return list(places)
 
 
