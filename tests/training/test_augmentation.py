@@ -83,7 +83,7 @@ def test_each_is_drawn_anew_and_repeats_itself_from_one_seed(changes: tuple[str,
 
 
 def test_what_is_no_picture_is_refused() -> None:
-    with pytest.raises(BenchError, match="augment changes images, and this model is given tokens"):
+    with pytest.raises(BenchError, match="augment changes images, but this model reads tokens"):
         augment(Batch({"tokens": torch.ones(2, 3)}, torch.ones(2)), ("flip",))
 
 
