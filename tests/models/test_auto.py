@@ -84,7 +84,7 @@ def test_minilm_through_auto_is_minilm_through_bert(reviews: Data) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (Options(), "state `pretrained`"),
         (Options(config={"dim": 8}), "no `model_type`"),
@@ -92,8 +92,8 @@ def test_minilm_through_auto_is_minilm_through_bert(reviews: Data) -> None:
         (Options(config={"model_type": "bert"}, freeze=True), "needs `pretrained`"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(options: Options, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_options_that_do_not_go_together_are_refused(options: Options, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         check(options)
 
 

@@ -39,11 +39,11 @@ def by_hand(text: str, buckets: int, ngrams: int) -> list[int]:
     for word in re.findall(rb"[a-z0-9'\x80-\xff]+", text.lower().encode(errors="surrogatepass")):
         # (prefix[end] - prefix[start]) / P^start, where the prefix sums run over P^(j+1) b_j
         words.append(scrambled(sum(byte * pow(PRIME, j, 2**64) for j, byte in enumerate(word)) & ALL_BITS))
-    found, run = {word % buckets for word in words}, words
+    numbers, run = {word % buckets for word in words}, words
     for length in range(2, ngrams + 1):
         run = [scrambled((left * PRIME + right) & ALL_BITS) for left, right in zip(run, words[length - 1 :])]
-        found |= {value % buckets for value in run}
-    return sorted(found)
+        numbers |= {value % buckets for value in run}
+    return sorted(numbers)
 
 
 @given(st.lists(st.text(st.sampled_from("abcZ 'é.!<日\n0"), max_size=30), max_size=6), st.integers(1, 3))
@@ -103,6 +103,6 @@ def test_it_reaches_89_percent_on_the_imdb_sample() -> None:
         columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation", "test")}
         options = TrainOptions(epochs=3, learning_rate=3e-3, schedule="linear")
         native.train(network, data, classification, options, placement, lambda window: True, columns.__getitem__)
-        said = predict(network, classification, columns["test"], Evaluation(256, data.spec, None), placement)
-        reached.append(accuracy(columns["test"].columns["target"].numpy(), said["predictions"]))
+        outputs = predict(network, classification, columns["test"], Evaluation(256, data.spec, None), placement)
+        reached.append(accuracy(columns["test"].columns["target"].numpy(), outputs["predictions"]))
     assert np.mean(reached) >= 0.89

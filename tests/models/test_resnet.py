@@ -100,9 +100,9 @@ def test_the_shortcut_takes_every_second_pixel_and_pads_channels_with_zeros() ->
     block = resnet.Block(2, 5, 2).eval()
     nn.init.zeros_(block.second_norm.weight)  # nothing but the shortcut is left
     planes = torch.rand(3, 2, 7, 8)
-    found = block(planes)
-    assert torch.equal(found[:, :2], planes[:, :, ::2, ::2])
-    assert (found[:, 2:] == 0.0).all()
+    shortcut = block(planes)
+    assert torch.equal(shortcut[:, :2], planes[:, :, ::2, ::2])
+    assert (shortcut[:, 2:] == 0.0).all()
 
 
 def test_gradients_stay_channels_last_all_the_way() -> None:
@@ -163,5 +163,5 @@ def test_it_learns_64_digits_by_heart() -> None:
     native.train(network, data, classification, options, placement, lambda window: True, {"train": columns}.__getitem__)
     network.module.eval()
     with torch.no_grad():
-        said = network.module(columns.columns["image"]).argmax(dim=1)
-    assert (said == columns.columns["target"]).all()
+        predictions = network.module(columns.columns["image"]).argmax(dim=1)
+    assert (predictions == columns.columns["target"]).all()

@@ -47,12 +47,12 @@ def test_lora_begins_as_the_model_was_and_changes_only_what_it_added() -> None:
     before = encoder(input_ids=tokens).last_hidden_state
     add_lora(encoder, rank=2)
     assert torch.equal(encoder(input_ids=tokens).last_hidden_state, before)
-    kept = {name: value.clone() for name, value in encoder.state_dict().items()}
+    state = {name: value.clone() for name, value in encoder.state_dict().items()}
     trained = [weight for weight in encoder.parameters() if weight.requires_grad]
     update = torch.optim.SGD(trained, lr=1.0)
     encoder(input_ids=tokens).last_hidden_state.square()[:, 0, 0].sum().backward()
     update.step()
-    changed = {name for name, value in encoder.state_dict().items() if not torch.equal(value, kept[name])}
+    changed = {name for name, value in encoder.state_dict().items() if not torch.equal(value, state[name])}
     assert changed
     assert all("lora_" in name for name in changed)
 
@@ -65,10 +65,10 @@ def test_without_peft_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture(scope="module")
 def features() -> Features:
-    found = find(MINILM)
-    pooled = PooledEncoder(pretrained_encoder(found, 0.1, 0.0)[0], "mean")
+    files = find(MINILM)
+    pooled = PooledEncoder(pretrained_encoder(files, 0.1, 0.0)[0], "mean")
     freeze(pooled)
-    return Features(pretrained_tokenizer(found, 64, "ends"), pooled, "32-true")
+    return Features(pretrained_tokenizer(files, 64, "ends"), pooled, "32-true")
 
 
 def test_features_are_what_the_encoder_gives_each_text_by_itself(features: Features, reviews: Data) -> None:

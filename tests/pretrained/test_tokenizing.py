@@ -30,9 +30,9 @@ def test_it_gives_the_tokens_that_transformers_gives(minilm: WeightFiles, review
     texts = [*column(reviews.splits["test"], "text"), "", "Ünïcode — 日本", "[SEP] in a text"]
     own = transformers().AutoTokenizer.from_pretrained(minilm.folder)
     expected = own(texts, truncation=True, max_length=50)["input_ids"]
-    found = pretrained_tokenizer(minilm, 50, "first")({"text": texts})["tokens"]
-    assert found.lists() == expected
-    assert found.values.dtype == np.int32
+    tokens = pretrained_tokenizer(minilm, 50, "first")({"text": texts})["tokens"]
+    assert tokens.lists() == expected
+    assert tokens.values.dtype == np.int32
 
 
 def test_a_longer_text_keeps_its_beginning_its_end_or_both_between_the_special_tokens(minilm: WeightFiles) -> None:
@@ -41,8 +41,8 @@ def test_a_longer_text_keeps_its_beginning_its_end_or_both_between_the_special_t
     words = numbers[1:-1]
     assert (numbers[0], numbers[-1], len(words)) == (101, 102, 9)
     ways: dict[Any, list[int]] = {"first": words[:5], "last": words[-5:], "ends": words[:3] + words[-2:]}
-    for keep, kept in ways.items():
-        assert pretrained_tokenizer(minilm, 7, keep)(text)["tokens"].lists() == [[101, *kept, 102]]
+    for keep, expected in ways.items():
+        assert pretrained_tokenizer(minilm, 7, keep)(text)["tokens"].lists() == [[101, *expected, 102]]
 
 
 def test_lone_surrogates_which_the_tokenizer_refuses_do_no_harm(minilm: WeightFiles) -> None:

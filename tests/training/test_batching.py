@@ -59,7 +59,7 @@ def test_buckets_leave_little_padding_and_two_epochs_differ() -> None:
 def test_predictions_find_back_to_their_rows(lengths: list[int], batch_size: int, buckets: bool) -> None:
     rows = torch.arange(len(lengths)).flip(0)
     batches, back = prediction_batches(texts(lengths), rows, batch_size, "tokens" if buckets else None)
-    said = torch.cat(batches)
-    assert (said if back is None else said[back]).tolist() == rows.tolist()
+    positions = torch.cat(batches)
+    assert (positions if back is None else positions[back]).tolist() == rows.tolist()
     if buckets:
-        assert lengths[int(said[0])] == max(lengths), "what does not fit in memory is found at once"
+        assert lengths[int(positions[0])] == max(lengths), "what does not fit in memory is found at once"

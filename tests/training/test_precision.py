@@ -93,7 +93,7 @@ def test_whether_an_lstm_has_a_bfloat16_kernel_is_what_one_finds_by_trying() -> 
     with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
         try:
             nn.LSTM(4, 4)(torch.ones(3, 2, 4))
-            found = True
+            available = True
         except RuntimeError:
-            found = False
-    assert has_bfloat16_lstm() == found
+            available = False
+    assert has_bfloat16_lstm() == available

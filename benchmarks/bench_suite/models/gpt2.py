@@ -58,25 +58,25 @@ class Options(FinetuningOptions):
 
 
 SCRATCH = ("layers", "dimension", "heads", "feedforward", "vocabulary")
-"""Options that only a model trained from scratch has."""
+"""Options for a model from scratch only."""
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where options do not go together."""
+    """Raise ValueError if options contradict one another."""
     builder.check_sized(options, Options(), SCRATCH)
 
 
 def fetch(options: Options, sources: Sources) -> str | None:
-    """Get weights and tokenizer onto this machine, and say where they came from; None where there are none to get."""
+    """Get weights and tokenizer and return their origin; None if the model is trained from scratch."""
     return fetch_weights(options.pretrained, offline=sources.is_offline, progress=sources.progress)
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's texts.
+    """Return the network for the task's texts.
 
     Raises:
-        DataUnavailable: nobody here has the weights; the message holds the command that gets them.
-        BenchError: they do not fit, have no tokenizer, or a package is missing.
+        DataUnavailable: the weights are not on this machine; the message has the command that fetches them.
+        BenchError: the weights do not fit or have no tokenizer, or a package is missing.
     """
     sizes = {
         "n_layer": options.layers,

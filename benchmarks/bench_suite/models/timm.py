@@ -1,7 +1,7 @@
-"""Any architecture of timm (Wightman 2019, doi 10.5281/zenodo.4414861), where that package is installed and loads.
+"""timm: any architecture of that package (Wightman 2019, doi 10.5281/zenodo.4414861), if it is installed and loads.
 
-No extra brings it: it depends on torchvision, and a torchvision that does not match the installed torch keeps
-Transformers from loading. `bench doctor` says whether it loads.
+No extra installs it: it depends on torchvision, and a torchvision that does not match the installed torch breaks
+Transformers. `bench doctor` reports whether it loads.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ from bench_suite.training.inputs import outputs_of
 VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
-PROVIDES = ("gradients",)  # whether there are convolutions to explain is the architecture's affair
+PROVIDES = ("gradients",)  # convolutions depend on the architecture
 BOUNDS = {"resize": (1, None)}
 
 
 @dataclass(frozen=True)
 class Options:
     architecture: str = "resnet18"
-    "Name of the architecture, as `timm.list_models()` gives it; of pretrained ones with the tag of their weights."
+    "Name of the architecture in `timm.list_models()`; with the tag of its weights if it is pretrained."
     pretrained: bool = False
-    "Start from published weights, and scale images as these expect; they are downloaded where they are not yet here."
+    "Start from published weights, and scale images as they expect; missing weights are downloaded."
     resize: int | None = None
-    "Side, in pixels, that images are brought to before the network; none leaves them as they are."
+    "Side, in pixels, to which images are resized before the network; none: no change."
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's images, a last layer of its own for the task's classes.
+    """Return the network for the task's images, with a new last layer for the task's classes.
 
-    Raises `BenchError` where timm is missing or does not load, knows no such architecture, cannot get its weights, or
-    where the architecture does not take images of this size.
+    Raises:
+        BenchError: timm is missing or does not load, it has no such architecture, the weights cannot be fetched, or the
+            architecture does not accept images of this size.
     """
     label = f"timm's {show(options.architecture)}"
     (create,) = import_names("timm", ("create_model",), INSTALL_ADVICE)

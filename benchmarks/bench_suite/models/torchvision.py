@@ -1,7 +1,7 @@
-"""Any classification architecture of torchvision (Maintainers 2016), where that package is installed and loads.
+"""torchvision: any classification architecture of that package (Maintainers 2016), if it is installed and loads.
 
-No extra brings it: a torchvision that does not match the installed torch keeps Transformers from loading.
-`bench doctor` says whether it loads.
+No extra installs it: a torchvision that does not match the installed torch breaks Transformers. `bench doctor` reports
+whether it loads.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from bench_suite.training.inputs import outputs_of
 VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
-PROVIDES = ("gradients",)  # whether there are convolutions to explain is the architecture's affair
+PROVIDES = ("gradients",)  # convolutions depend on the architecture
 BOUNDS = {"resize": (1, None)}
 
 
 @dataclass(frozen=True)
 class Options:
     architecture: str = "resnet18"
-    "Name of the architecture, as `torchvision.models.list_models(module=torchvision.models)` gives it."
+    "Name of the architecture in `torchvision.models.list_models(module=torchvision.models)`."
     pretrained: bool = False
-    """Start from the package's best published weights (`DEFAULT`), and scale images as these expect; they are
-    downloaded where they are not yet here."""
+    """Start from the package's best published weights (`DEFAULT`), and scale images as they expect; missing weights are
+    downloaded."""
     resize: int | None = None
-    "Side, in pixels, that images are brought to before the network; none leaves them as they are."
+    "Side, in pixels, to which images are resized before the network; none: no change."
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's images, a last layer of its own for the task's classes.
+    """Return the network for the task's images, with a new last layer for the task's classes.
 
-    Raises `BenchError` where torchvision is missing or does not load, knows no such architecture, cannot get its
-    weights, or where the architecture does not take images of this size.
+    Raises:
+        BenchError: torchvision is missing or does not load, it has no such architecture, the weights cannot be fetched,
+            or the architecture does not accept images of this size.
     """
     label = f"torchvision's {show(options.architecture)}"
     get_model, get_weights = import_names("torchvision.models", ("get_model", "get_model_weights"), INSTALL_ADVICE)
@@ -62,12 +63,13 @@ def build(data: Data, options: Options) -> Network:
 
 
 def load_fitting_weights(body: nn.Module, weights: Any, label: str) -> None:
-    """Load those of `weights` (tensors by name) that fit: all but the last layers, made for other classes.
+    """Load the `weights` (tensors by name) that fit: all except the last layers, which are for other classes.
 
-    Raises `BenchError` where not even half of the network's tensors are among them.
+    Raises:
+        BenchError: fewer than half of the network's tensors fit.
     """
     own = body.state_dict()
     fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
     if 2 * len(fitting) < len(own):
-        raise BenchError(f"{label}: of {len(own)} tensors only {len(fitting)} fit the published weights")
+        raise BenchError(f"{label}: only {len(fitting)} of {len(own)} tensors fit the published weights")
     body.load_state_dict(fitting, strict=False)
