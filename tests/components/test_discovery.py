@@ -13,6 +13,7 @@ import pytest
 from bench_suite.components import discovery
 from bench_suite.components.options import MISSING, read_options
 from bench_suite.contracts import ComponentError
+from bench_suite.pretrained.options import FinetuningOptions
 
 BUILTIN = [(kind, name) for kind in discovery.KINDS for name in discovery.builtin(kind)]
 PROBE = "METRICS = {}\n\n\ndef probe(trained, options):\n    yield from ()\n"
@@ -107,6 +108,37 @@ def test_a_file_is_read_again_when_it_was_edited(tmp_path):
     assert discovery.find("probes", "./mine.py", tmp_path).version == 1
     file.write_text("VERSION = 12\n" + PROBE)
     assert discovery.find("probes", "mine.py", tmp_path).version == 12
+
+
+def test_the_source_hash_covers_the_file_of_the_options_base(tmp_path, monkeypatch):
+    """A change of the base changes the hash of a model that inherits from it, and the model is read again."""
+    package = tmp_path / "bench_suite"
+    package.mkdir()
+    base = package / "shared.py"
+    base.write_text("@dataclass(frozen=True)\nclass Shared:\n    width: int = 3\n")
+    (tmp_path / "mine.py").write_text(
+        "from bench_suite.shared import Shared\n\n@dataclass(frozen=True)\nclass Options(Shared):\n    x: int = 1\n"
+        + PROBE
+    )
+    monkeypatch.setattr(discovery, "PACKAGE", package)
+    before = discovery.find("probes", "./mine.py", tmp_path)
+    assert list(before.options) == ["width", "x"]
+    base.write_text("@dataclass(frozen=True)\nclass Shared:\n    width: int = 33\n")
+    after = discovery.find("probes", "./mine.py", tmp_path)
+    assert after.options["width"].default == 33
+    assert after.source_hash != before.source_hash
+    base.write_text("@dataclass(frozen=True)\nclass Shared:\n    width: int = 'three'\n")
+    with pytest.raises(ComponentError, match=r"shared.py:3: the default of `width` must be a literal of type int"):
+        discovery.find("probes", "./mine.py", tmp_path)
+
+
+def test_models_built_on_transformers_state_the_shared_options_alike():
+    """`auto` states them itself, for the sake of their order: type, default and help are those of the others."""
+    auto, bert = (discovery.find("models", name, Path()).options for name in ("auto", "bert"))
+    shared = [field.name for field in dataclasses.fields(FinetuningOptions) if field.name != "pretrained"]
+    assert [name for name in auto if name in shared] == shared
+    for name in shared:
+        assert dataclasses.replace(auto[name], line=0) == dataclasses.replace(bert[name], line=0)
 
 
 def test_reading_runs_nothing_and_warns_of_nothing(tmp_path, recwarn):

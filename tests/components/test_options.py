@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from bench_suite.components.options import (
     LARGEST,
     MISSING,
+    Mixin,
     Option,
     Type,
     choices,
     describe,
+    find_mixin,
     fit,
     json_schema,
     read_options,
@@ -66,6 +69,81 @@ def test_options_are_read_with_type_default_help_and_line():
 
 def test_a_file_without_the_class_has_no_options():
     assert read_options(ast.parse("x = 1"), "Options", {}) == {}
+
+
+SHARED = """
+@dataclass(frozen=True)
+class Shared:
+    width: int = 3
+    "How wide."
+    pooling: Literal["mean", "last"] = "mean"
+    "How pooled."
+"""
+HEIR = """
+from package.room.shared import Shared
+
+@dataclass(frozen=True)
+class Options(Shared):
+    layers: int = 2
+    "How deep."
+    width: int = 4
+    "How wide, from another default."
+"""
+
+
+@pytest.fixture
+def package(tmp_path):
+    """The folder of a package whose module `room.shared` holds a base that raises if it is imported."""
+    room = tmp_path / "package" / "room"
+    room.mkdir(parents=True)
+    (room / "shared.py").write_text("raise SystemExit('imported')\n" + SHARED)
+    return tmp_path / "package"
+
+
+def test_fields_of_a_base_come_first_and_one_that_is_stated_again_keeps_its_position(package):
+    options = read_options(ast.parse(HEIR), "Options", {"pooling": (None, None), "width": (1, 9)}, package)
+    assert list(options) == ["width", "pooling", "layers"]
+    assert (options["width"].default, options["width"].help) == (4, "How wide, from another default.")
+    assert options["width"].bounds == (1, 9)
+    assert (options["pooling"].default, options["pooling"].help) == ("mean", "How pooled.")
+    assert find_mixin(ast.parse(HEIR), "Options", package) == Mixin("Shared", package / "room" / "shared.py")
+
+
+OTHER_BASES = {
+    "two": HEIR.replace("(Shared)", "(Shared, Other)"),
+    "of another package": HEIR.replace("from package", "from other"),
+    "of the package itself": HEIR.replace("package.room.shared", "package"),
+    "of a module that is not there": HEIR.replace("room.shared", "room.absent"),
+    "relative": HEIR.replace("from package", "from ."),
+    "an attribute": HEIR.replace("(Shared)", "(shared.Shared)"),
+    "not imported": HEIR.replace("from package.room.shared import Shared", ""),
+    "a metaclass": HEIR.replace("(Shared)", "(metaclass=Shared)"),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_BASES)
+def test_any_other_base_is_refused(package, case):
+    with pytest.raises(SyntaxError, match=r"`Options` must be a @dataclass.frozen=True. without bases, or with one"):
+        read_options(ast.parse(OTHER_BASES[case]), "Options", {}, package)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("class Shared:", "class Shared(Other):", "`Shared` must be a @dataclass(frozen=True) without bases"),
+        ("(frozen=True)", "", "`Shared` must be a @dataclass(frozen=True)"),
+        ("class Shared:", "class Sharer:", "`Shared` must be a @dataclass(frozen=True) without bases"),
+        ("int = 3", 'int = "3"', "the default of `width` must be a literal of type int"),
+        ("int = 3", "list[int]", "`list[int]`: an option's type is built from"),
+    ],
+)
+def test_an_error_in_a_base_names_the_base_s_file(package, before, after, message):
+    file = package / "room" / "shared.py"
+    file.write_text(file.read_text().replace(before, after))
+    with pytest.raises(SyntaxError, match=re.escape(message)) as error:
+        read_options(ast.parse(HEIR), "Options", {}, package)
+    assert error.value.filename == str(file)
+    assert error.value.lineno
 
 
 FITS = [

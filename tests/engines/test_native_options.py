@@ -45,7 +45,7 @@ def train(
     torch.manual_seed(0)
     network = model.build(data, model.Options(**chosen))
     if placement.compiled:
-        compiling.compiled(network.module)
+        compiling.compile_module(network.module)
     columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation")}
     torch.manual_seed(1)
     history = native.train(network, data, classification, options, placement, report, columns.__getitem__, saved)
@@ -204,7 +204,7 @@ def test_muon_takes_the_matrices_in_the_middle_and_adamw_the_rest(digits: Data) 
     module: Any = network.module
     inner = [module.layers[2].weight, module.layers[4].weight]
     assert [id(p) for p in optimisers.hidden_weights(module)] == [id(p) for p in inner]
-    made = optimisers.optimiser(module, TrainOptions(optimizer="muon"), PLACE)
+    made = optimisers.make_optimizer(module, TrainOptions(optimizer="muon"), PLACE)
     assert isinstance(made, optimisers.ChainedOptimizer)
     muon, adamw = made.parts
     assert isinstance(muon, optimisers.MatrixViewOptimizer)
@@ -226,7 +226,7 @@ def test_muons_step_of_a_kernel_is_its_step_of_the_kernel_as_a_matrix(layout: to
     matrix = torch.nn.Parameter(kernel.detach().flatten(1).clone())
     matrix.grad = kernel.grad.flatten(1).clone()
     options = TrainOptions(optimizer="muon", learning_rate=0.1, weight_decay=0.5)
-    optimisers.optimiser(module, options, PLACE).step()
+    optimisers.make_optimizer(module, options, PLACE).step()
     torch.optim.Muon([matrix], lr=0.1, weight_decay=0.5, adjust_lr_fn="match_rms_adamw").step()
     # It multiplies in bfloat16, whose sums depend on the order of the columns by some 1e-2 of a step.
     assert torch.allclose(kernel.detach().flatten(1), matrix.detach(), atol=2e-3)
@@ -297,7 +297,7 @@ def test_a_network_that_is_a_bare_sequential_is_compiled_too() -> None:
     module = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
     table = torch.randn(3, 4)
     expected, names = module(table), module.state_dict().keys()
-    compiling.compiled(module)
+    compiling.compile_module(module)
     counters.clear()
     assert torch.allclose(module(table), expected, atol=1e-6)
     assert counters["stats"]["unique_graphs"] == 1

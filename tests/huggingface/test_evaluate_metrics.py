@@ -248,9 +248,9 @@ def test_one_that_gives_no_value_in_any_cell_is_told_at_the_end(script, bench, t
         ("evaluate:./boht", "no such metric script"),
         ("evaluate:", "names no metric of evaluate"),
         ("evaluate:a/b/c", "names no metric of evaluate"),
-        ("evaluate:f1?average", "stand key=value"),
+        ("evaluate:f1?average", "write key=value"),
         ("evaluate:f1?=macro", "the name of an argument"),
-        ("evaluate:f1?better=up&x=1", 'better is "higher", "lower" or "none", not "up"'),
+        ("evaluate:f1?better=up&x=1", 'better must be "higher", "lower" or "none", not "up"'),
     ],
 )
 def test_what_is_misspelt_is_told_with_its_line_before_anything_is_spent(use, message, bench, tmp_path):

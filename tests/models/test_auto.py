@@ -15,7 +15,7 @@ from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.models import bert
 from bench_suite.models.auto import Options, build, check, fetch
-from bench_suite.pretrained.tokenizing import fitted_tokenizer
+from bench_suite.pretrained.tokenizing import fit_tokenizer
 from bench_suite.pretrained.weights import transformers
 from bench_suite.tasks import imdb
 
@@ -59,7 +59,7 @@ def test_architectures_are_built_by_name_and_padding_makes_no_difference(archite
 
 def test_a_folder_says_itself_which_architecture_it_is(reviews: Data, tmp_path: Path) -> None:
     library = transformers()
-    fitted = fitted_tokenizer(reviews, "wordpiece", 400, 24, "first")
+    fitted = fit_tokenizer(reviews, "wordpiece", 400, 24, "first")
     library.PreTrainedTokenizerFast(
         tokenizer_object=fitted.tokenizer, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]"
     ).save_pretrained(tmp_path / "tiny")
@@ -84,7 +84,7 @@ def test_minilm_through_auto_is_minilm_through_bert(reviews: Data) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (Options(), "state `pretrained`"),
         (Options(config={"dim": 8}), "no `model_type`"),
@@ -92,8 +92,8 @@ def test_minilm_through_auto_is_minilm_through_bert(reviews: Data) -> None:
         (Options(config={"model_type": "bert"}, freeze=True), "needs `pretrained`"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(options: Options, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_options_that_do_not_go_together_are_refused(options: Options, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         check(options)
 
 

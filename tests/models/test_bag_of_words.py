@@ -17,7 +17,7 @@ from bench_suite.data.sources import Sources
 from bench_suite.engines import native
 from bench_suite.metrics.accuracy import accuracy
 from bench_suite.models import bag_of_words
-from bench_suite.models.bag_of_words import INVERSE, PRIME, HashedNgrams, hashed_ngrams
+from bench_suite.models.bag_of_words import INVERSE, PRIME, HashedNgrams, hash_ngrams
 from bench_suite.problems import classification
 from bench_suite.tasks import imdb
 from bench_suite.training.prediction import predict
@@ -39,16 +39,16 @@ def by_hand(text: str, buckets: int, ngrams: int) -> list[int]:
     for word in re.findall(rb"[a-z0-9'\x80-\xff]+", text.lower().encode(errors="surrogatepass")):
         # (prefix[end] - prefix[start]) / P^start, where the prefix sums run over P^(j+1) b_j
         words.append(scrambled(sum(byte * pow(PRIME, j, 2**64) for j, byte in enumerate(word)) & ALL_BITS))
-    found, run = {word % buckets for word in words}, words
+    numbers, run = {word % buckets for word in words}, words
     for length in range(2, ngrams + 1):
         run = [scrambled((left * PRIME + right) & ALL_BITS) for left, right in zip(run, words[length - 1 :])]
-        found |= {value % buckets for value in run}
-    return sorted(found)
+        numbers |= {value % buckets for value in run}
+    return sorted(numbers)
 
 
 @given(st.lists(st.text(st.sampled_from("abcZ 'é.!<日\n0"), max_size=30), max_size=6), st.integers(1, 3))
 def test_it_is_what_a_plain_loop_over_words_gives(texts: list[str], ngrams: int) -> None:
-    assert [row.tolist() for row in hashed_ngrams(texts, 1000, ngrams)] == [by_hand(t, 1000, ngrams) for t in texts]
+    assert [row.tolist() for row in hash_ngrams(texts, 1000, ngrams)] == [by_hand(t, 1000, ngrams) for t in texts]
 
 
 def test_the_inverse_undoes_the_prime() -> None:
@@ -56,13 +56,13 @@ def test_the_inverse_undoes_the_prime() -> None:
 
 
 def test_known_buckets_so_that_no_machine_and_no_version_differs() -> None:
-    assert hashed_ngrams(["Not good."], 262_144, 2).values.tolist() == [5799, 163095, 223857]
-    assert hashed_ngrams(["good"], 262_144, 1).values.tolist() == [5799]
+    assert hash_ngrams(["Not good."], 262_144, 2).values.tolist() == [5799, 163095, 223857]
+    assert hash_ngrams(["good"], 262_144, 1).values.tolist() == [5799]
 
 
 def test_case_and_punctuation_make_no_difference_and_order_does() -> None:
     def tokens(text: str) -> set[int]:
-        return set(hashed_ngrams([text], MANY, 2).values.tolist())
+        return set(hash_ngrams([text], MANY, 2).values.tolist())
 
     assert tokens("It is NOT good!") == tokens("it is, not good")
     assert tokens("not good but bad") != tokens("not bad but good")
@@ -71,12 +71,12 @@ def test_case_and_punctuation_make_no_difference_and_order_does() -> None:
 
 
 def test_no_pair_of_words_spans_two_texts() -> None:
-    together = hashed_ngrams(["very", "good"], MANY, 2)
+    together = hash_ngrams(["very", "good"], MANY, 2)
     assert together.lengths.tolist() == [1, 1]
 
 
 def test_texts_without_words_and_no_texts_at_all_have_no_tokens() -> None:
-    assert hashed_ngrams(["", "...", "a"], 100, 2).lengths.tolist() == [0, 0, 1]
+    assert hash_ngrams(["", "...", "a"], 100, 2).lengths.tolist() == [0, 0, 1]
     assert len(HashedNgrams(100, 2)({"text": []})["tokens"]) == 0
     torch.manual_seed(0)
     module = bag_of_words.BagOfWords(2, bag_of_words.Options(buckets=100))
@@ -103,6 +103,6 @@ def test_it_reaches_89_percent_on_the_imdb_sample() -> None:
         columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation", "test")}
         options = TrainOptions(epochs=3, learning_rate=3e-3, schedule="linear")
         native.train(network, data, classification, options, placement, lambda window: True, columns.__getitem__)
-        said = predict(network, classification, columns["test"], Evaluation(256, data.spec, None), placement)
-        reached.append(accuracy(columns["test"].columns["target"].numpy(), said["predictions"]))
+        outputs = predict(network, classification, columns["test"], Evaluation(256, data.spec, None), placement)
+        reached.append(accuracy(columns["test"].columns["target"].numpy(), outputs["predictions"]))
     assert np.mean(reached) >= 0.89

@@ -40,7 +40,7 @@ from bench_suite.training import flops
 from bench_suite.training.prediction import predict
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-PLACE = Placement("cpu", 1, "32-true")
+PLACEMENT = Placement("cpu", 1, "32-true")
 SMALL = Options(max_length=32, layers=1, dimension=16, heads=2, feedforward=32, vocabulary=400)
 
 
@@ -57,7 +57,7 @@ def reviews(smoke: bool = True) -> Data:
     return prepare(imdb.load(imdb.Options(data="sample"), Sources(offline=True)), 0.1, smoke=smoke)
 
 
-def fitted(network: Network, data: Data, placement: Placement = PLACE, **options: Any) -> dict[str, Any]:
+def fitted(network: Network, data: Data, placement: Placement = PLACEMENT, **options: Any) -> dict[str, Any]:
     """What the network says of the test split once it is trained."""
     columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation", "test")}
     problem = classification if data.problem == "classification" else regression
@@ -149,8 +149,8 @@ def test_from_scratch_it_learns_a_word_that_decides() -> None:
     )  # fmt: skip
     torch.manual_seed(0)
     network = build(data, Options(max_length=16, layers=1, dimension=32, heads=2, feedforward=64, vocabulary=400))
-    said = fitted(network, data, epochs=8, learning_rate=3e-3, batch_size=16)
-    assert accuracy(split.columns["target"], said["predictions"]) == 1.0
+    outputs = fitted(network, data, epochs=8, learning_rate=3e-3, batch_size=16)
+    assert accuracy(split.columns["target"], outputs["predictions"]) == 1.0
 
 
 def test_its_size_from_scratch_is_the_one_counted_by_hand() -> None:
@@ -169,9 +169,9 @@ def test_regression_empty_texts_and_every_pooling_work(pooling: Any) -> None:
     data = Data("regression", {}, dict.fromkeys(("train", "validation", "test"), split), Source("generated", "n", "n"))
     data = Data(data.problem, regression.fit_spec(data.spec, data), data.splits, data.source)
     network = build(data, Options(max_length=8, dimension=16, feedforward=32, vocabulary=300, pooling=pooling, head=8))
-    said = fitted(network, data, epochs=1, batch_size=4)
-    assert said["predictions"].shape == (6,)
-    assert np.isfinite(said["predictions"]).all()
+    outputs = fitted(network, data, epochs=1, batch_size=4)
+    assert outputs["predictions"].shape == (6,)
+    assert np.isfinite(outputs["predictions"]).all()
 
 
 def test_it_computes_in_bfloat16_and_close_to_what_32_bits_give() -> None:
@@ -201,7 +201,7 @@ def test_it_compiles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (Options(freeze=True), "freeze = true needs `pretrained`"),
         (Options(lora=4), "lora = 4 needs `pretrained`"),
@@ -212,8 +212,8 @@ def test_it_compiles() -> None:
         (Options(dimension=100, heads=3), "cannot be shared"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused_before_anything_runs(options: Options, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_options_that_do_not_go_together_are_refused_before_anything_runs(options: Options, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         check(options)
     check(Options())
     check(Options(pretrained=MINILM, freeze=True))
@@ -236,7 +236,7 @@ def test_without_transformers_the_message_names_the_extra(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("faster", ["32-true", "bf16-mixed"])
 def test_a_frozen_encoder_has_the_precision_that_is_faster_here(faster: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builder, "fastest", lambda device, threads: faster)
+    monkeypatch.setattr(builder, "fastest_precision", lambda device, threads: faster)
     network = build(reviews(), Options(pretrained=MINILM, freeze=True, frozen_precision="auto"))
     assert network.notes["frozen_precision"] == faster
     assert faster in repr(network.encoding), "features of another precision are never taken from the cache"
@@ -256,12 +256,12 @@ def test_a_head_on_frozen_minilm_is_as_good_as_scikit_learns_logistic_regression
     small = Data(data.problem, data.spec, splits, data.source)
     torch.manual_seed(0)
     network = build(small, Options(pretrained=MINILM, freeze=True, max_length=128, frozen_precision="bf16-mixed"))
-    said = fitted(network, small, epochs=10)["predictions"]
+    outputs = fitted(network, small, epochs=10)["predictions"]
 
     features = {name: network.encode(splits[name].take(np.arange(len(splits[name]))))["features"] for name in splits}
     targets = {name: column(splits[name], "target") for name in splits}
     reference = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
     expected = reference.fit(features["train"], targets["train"]).predict(features["test"])
-    reached, wanted = accuracy(targets["test"], said), accuracy(targets["test"], expected)
+    reached, wanted = accuracy(targets["test"], outputs), accuracy(targets["test"], expected)
     assert wanted > 0.7
     assert reached == pytest.approx(wanted, abs=0.025)

@@ -51,17 +51,17 @@ def whole(data: Data, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 def fitted(module: Any, data: Data, **options: object) -> logistic_regression.Regression:
     torch.manual_seed(0)
-    made = module.build(data, module.Options(**options))
-    made.fit(data, TrainOptions(), lambda window: True)
-    return made
+    estimator = module.build(data, module.Options(**options))
+    estimator.fit(data, TrainOptions(), lambda window: True)
+    return estimator
 
 
 def test_logistic_regression_is_scikit_learns(applications: Data) -> None:
     pipeline = make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=1000))
     inputs, targets = whole(applications, "train")
     expected = pipeline.fit(inputs, targets).predict_proba(whole(applications, "test")[0])
-    said = fitted(logistic_regression, applications).predict(applications.splits["test"])
-    assert said["scores"] == pytest.approx(expected, abs=1e-6)
+    outputs = fitted(logistic_regression, applications).predict(applications.splits["test"])
+    assert outputs["scores"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_missing_values_never_reach_a_score(applications: Data) -> None:
@@ -84,20 +84,20 @@ def test_boosting_is_no_worse_than_logistic_regression_within_its_interval(appli
 
 def test_boosting_explains_diabetes_as_well_as_is_known_for_it(patients: Data) -> None:
     """Ordinary least squares reaches an R² of about 0.45 on these data."""
-    said = fitted(gradient_boosting, patients).predict(patients.splits["test"])
-    assert r2(whole(patients, "test")[1], said["predictions"]) > 0.3
+    outputs = fitted(gradient_boosting, patients).predict(patients.splits["test"])
+    assert r2(whole(patients, "test")[1], outputs["predictions"]) > 0.3
 
 
 def test_the_validation_split_chooses_the_rounds(applications: Data) -> None:
-    made = fitted(gradient_boosting, applications, trees=300, shrinkage=0.2)
+    estimator = fitted(gradient_boosting, applications, trees=300, shrinkage=0.2)
     without = replace(applications, splits={n: s for n, s in applications.splits.items() if n != "validation"})
     all_rounds = fitted(gradient_boosting, without, trees=300, shrinkage=0.2)
     assert all_rounds.trees.n_iter_ == 300
     inputs, targets = whole(applications, "validation")
     losses = [log_loss(targets, scores) for scores in all_rounds.trees.staged_predict_proba(inputs)]
-    assert made.trees.n_iter_ == int(np.argmin(losses)) + 1 < 300
-    said = made.predict(applications.splits["validation"])
-    assert log_loss(targets, said["scores"]) == pytest.approx(min(losses), rel=1e-5), "the same trees, fitted anew"
+    assert estimator.trees.n_iter_ == int(np.argmin(losses)) + 1 < 300
+    outputs = estimator.predict(applications.splits["validation"])
+    assert log_loss(targets, outputs["scores"]) == pytest.approx(min(losses), rel=1e-5), "the same trees, fitted anew"
 
 
 def test_a_class_that_training_never_saw_scores_zero(applications: Data) -> None:

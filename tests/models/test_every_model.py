@@ -31,7 +31,7 @@ SMALL = {
     "gpt2": {"max_length": 32, "layers": 1, "dimension": 16, "feedforward": 32, "vocabulary": 400},
 }
 "Options of models whose usual size takes long."
-PLACE = Placement("cpu", 1, "32-true")
+PLACEMENT = Placement("cpu", 1, "32-true")
 
 
 def module(kind: str, name: str) -> ModuleType:
@@ -65,26 +65,26 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def trained(task: str, model: str, seed: int = 0, placement: Placement = PLACE, **options: Any) -> tuple[Any, Data]:
+def trained(task: str, model: str, seed: int = 0, placement: Placement = PLACEMENT, **options: Any) -> tuple[Any, Data]:
     data = data_of(task)
     models, problem = module("models", model), module("problems", data.problem)
     torch.manual_seed(seed)
-    made = models.build(data, models.Options(**SMALL.get(model, {}), **options))
-    if isinstance(made, Network):
-        columns = {name: encoded(made, data.splits[name]) for name in ("train", "validation")}
+    built = models.build(data, models.Options(**SMALL.get(model, {}), **options))
+    if isinstance(built, Network):
+        columns = {name: encoded(built, data.splits[name]) for name in ("train", "validation")}
         train_options = TrainOptions(epochs=1)
-        native.train(made, data, problem, train_options, placement, lambda window: True, columns.__getitem__)
+        native.train(built, data, problem, train_options, placement, lambda window: True, columns.__getitem__)
     else:
-        made.fit(data, TrainOptions(), lambda window: True)
-    return made, data
+        built.fit(data, TrainOptions(), lambda window: True)
+    return built, data
 
 
-def said(made: Any, data: Data, split: str = "test") -> Any:
-    if isinstance(made, Network):
+def predict_split(built: Any, data: Data, split: str = "test") -> Any:
+    if isinstance(built, Network):
         problem = module("problems", data.problem)
-        columns = encoded(made, data.splits[split])
-        return predict(made, problem, columns, Evaluation(32, data.spec, None), PLACE)
-    return made.predict(data.splits[split])
+        columns = encoded(built, data.splits[split])
+        return predict(built, problem, columns, Evaluation(32, data.spec, None), PLACEMENT)
+    return built.predict(data.splits[split])
 
 
 def test_every_task_has_a_model_and_every_model_a_task() -> None:
@@ -94,9 +94,9 @@ def test_every_task_has_a_model_and_every_model_a_task() -> None:
 
 @pytest.mark.parametrize(("task", "model"), PAIRS)
 def test_it_trains_and_says_one_thing_of_each_example(task: str, model: str) -> None:
-    made, data = trained(task, model)
-    assert isinstance(made, Network | Estimator)
-    answers = said(made, data)
+    built, data = trained(task, model)
+    assert isinstance(built, Network | Estimator)
+    answers = predict_split(built, data)
     n = len(data.splits["test"])
     assert answers["predictions"].shape == (n,)
     assert np.isfinite(answers["predictions"]).all()
@@ -109,7 +109,7 @@ def test_it_trains_and_says_one_thing_of_each_example(task: str, model: str) -> 
 
 @pytest.mark.parametrize(("task", "model"), PAIRS)
 def test_the_same_seed_gives_the_same_predictions_bit_for_bit(task: str, model: str) -> None:
-    answers = [said(*trained(task, model, seed=7)) for _ in range(2)]
+    answers = [predict_split(*trained(task, model, seed=7)) for _ in range(2)]
     for column in answers[0]:
         assert np.array_equal(answers[0][column], answers[1][column])
 
@@ -117,7 +117,7 @@ def test_the_same_seed_gives_the_same_predictions_bit_for_bit(task: str, model: 
 @pytest.mark.parametrize(("task", "model"), PAIRS)
 def test_it_has_deterministic_kernels_and_repeats_itself_on_two_threads(task: str, model: str) -> None:
     placement = Placement("cpu", 2, "32-true", deterministic=True)
-    answers = [said(*trained(task, model, seed=7, placement=placement)) for _ in range(2)]
+    answers = [predict_split(*trained(task, model, seed=7, placement=placement)) for _ in range(2)]
     for column in answers[0]:
         assert np.array_equal(answers[0][column], answers[1][column])
 
@@ -126,17 +126,17 @@ def test_it_has_deterministic_kernels_and_repeats_itself_on_two_threads(task: st
 def test_another_seed_gives_other_predictions(task: str, model: str) -> None:
     small = {"examples_a_leaf": 4} if model == "gradient_boosting" else {}  # 64 examples are few for leaves of 20
     column = "scores" if data_of(task).problem == "classification" else "predictions"
-    first, second = (said(*trained(task, model, seed, **small))[column] for seed in (0, 1))
+    first, second = (predict_split(*trained(task, model, seed, **small))[column] for seed in (0, 1))
     assert not np.array_equal(first, second)
 
 
 @pytest.mark.parametrize(("task", "model"), PAIRS)
 def test_networks_encode_row_by_row_and_in_another_process_too(task: str, model: str) -> None:
     data, models = data_of(task), module("models", model)
-    made = models.build(data, models.Options(**SMALL.get(model, {})))
-    if not isinstance(made, Network):
+    built = models.build(data, models.Options(**SMALL.get(model, {})))
+    if not isinstance(built, Network):
         pytest.skip("an estimator encodes nothing")
-    encode, collate = pickle.loads(pickle.dumps((made.encode, made.collate)))
+    encode, collate = pickle.loads(pickle.dumps((built.encode, built.collate)))
     together = encode(data.splits["test"].take(np.arange(8)))
     for row in range(8):
         alone = encode(data.splits["test"].take(np.array([row])))
@@ -146,9 +146,9 @@ def test_networks_encode_row_by_row_and_in_another_process_too(task: str, model:
                 assert np.array_equal(column[row], single[0])
             else:
                 assert np.array_equal(column[np.array([row])].values, single.values)
-    batch = collate(encoded(made, data.splits["test"]).take(torch.arange(3)))
+    batch = collate(encoded(built, data.splits["test"]).take(torch.arange(3)))
     assert isinstance(batch, Batch)
-    assert len(made.module(**batch.inputs)) == 3
+    assert len(built.module(**batch.inputs)) == 3
 
 
 @pytest.mark.parametrize(
@@ -156,15 +156,15 @@ def test_networks_encode_row_by_row_and_in_another_process_too(task: str, model:
 )
 def test_a_model_that_provides_gradients_has_them_for_its_inputs(task: str, model: str) -> None:
     data, models = data_of(task), module("models", model)
-    made = models.build(data, models.Options(**SMALL.get(model, {})))
-    batch = made.collate(encoded(made, data.splits["test"]).take(torch.arange(4)))
+    built = models.build(data, models.Options(**SMALL.get(model, {})))
+    batch = built.collate(encoded(built, data.splits["test"]).take(torch.arange(4)))
     if "embeddings" in models.PROVIDES:
-        weight = made.module.get_input_embeddings().weight
-        made.module(**batch.inputs).sum().backward()
+        weight = built.module.get_input_embeddings().weight
+        built.module(**batch.inputs).sum().backward()
         assert weight.grad.abs().sum() > 0
         return
     inputs = {name: value.float().requires_grad_() for name, value in batch.inputs.items()}
-    made.module(**inputs).sum().backward()
+    built.module(**inputs).sum().backward()
     assert all(value.grad is not None for value in inputs.values())
     assert sum(float(value.grad.abs().sum()) for value in inputs.values()) > 0
 
@@ -174,8 +174,8 @@ def test_estimators_keep_to_the_threads_of_the_plan(model: str, monkeypatch: pyt
     from threadpoolctl import threadpool_info
 
     seen: list[int] = []
-    made, data = trained("loans", model)
-    estimator = made.pipeline if model == "logistic_regression" else made.trees
+    built, data = trained("loans", model)
+    estimator = built.pipeline if model == "logistic_regression" else built.trees
     fit = type(estimator).fit
 
     def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -183,6 +183,6 @@ def test_estimators_keep_to_the_threads_of_the_plan(model: str, monkeypatch: pyt
         return fit(self, *args, **kwargs)
 
     monkeypatch.setattr(type(estimator), "fit", watched)
-    with computing(PLACE):  # as the harness does around every fit and every prediction
-        made.fit(data, TrainOptions(), lambda window: True)
+    with computing(PLACEMENT):  # as the harness does around every fit and every prediction
+        built.fit(data, TrainOptions(), lambda window: True)
     assert set(seen) == {1}

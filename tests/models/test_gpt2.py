@@ -14,7 +14,7 @@ from bench_suite.data.encoded import encoded
 from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.models.gpt2 import Options, build, check, fetch
-from bench_suite.pretrained.tokenizing import fitted_tokenizer
+from bench_suite.pretrained.tokenizing import fit_tokenizer
 from bench_suite.pretrained.weights import transformers
 from bench_suite.tasks import imdb
 from bench_suite.training import flops
@@ -31,7 +31,7 @@ def reviews() -> Data:
 def saved(reviews: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A GPT-2 as the hub has it: its tokenizer states no padding."""
     library = transformers()
-    fitted = fitted_tokenizer(reviews, "bpe", 400, 24, "first")
+    fitted = fit_tokenizer(reviews, "bpe", 400, 24, "first")
     folder = tmp_path_factory.mktemp("saved") / "tiny-gpt2"
     library.PreTrainedTokenizerFast(tokenizer_object=fitted.tokenizer, eos_token="<|endoftext|>").save_pretrained(
         folder

@@ -19,7 +19,7 @@ from bench_suite.models import planted_matmul, planted_memory, planted_rule, pla
 from bench_suite.tasks import planted_line, planted_noise, planted_terms
 from bench_suite.training import flops
 
-PLACE = Placement("cpu", 1, "32-true")
+PLACEMENT = Placement("cpu", 1, "32-true")
 
 
 @pytest.fixture(scope="module")
@@ -37,33 +37,33 @@ def one_thread() -> Any:
 
 @pytest.mark.parametrize("model", [planted_rule, planted_memory])
 def test_scores_are_the_confidence_and_the_rest(data: Data, model: Any) -> None:
-    said = model.build(data, model.Options(confidence=0.75)).predict(data.splits["test"])
-    assert said["predictions"].dtype == np.int64
-    assert said["scores"].dtype == np.float32
-    assert np.array_equal(said["scores"].argmax(axis=1), said["predictions"])
-    assert np.unique(said["scores"]).tolist() == [0.25, 0.75]
+    outputs = model.build(data, model.Options(confidence=0.75)).predict(data.splits["test"])
+    assert outputs["predictions"].dtype == np.int64
+    assert outputs["scores"].dtype == np.float32
+    assert np.array_equal(outputs["scores"].argmax(axis=1), outputs["predictions"])
+    assert np.unique(outputs["scores"]).tolist() == [0.25, 0.75]
 
 
 def test_a_rule_of_a_regression_says_the_first_column() -> None:
     data = planted_line.load(planted_line.Options(train=8, test=8), Sources())
     test = data.splits["test"]
-    said = planted_rule.build(data, planted_rule.Options()).predict(test)
-    assert list(said) == ["predictions"]
-    assert np.array_equal(said["predictions"], test.take(np.arange(8))["table"][:, 0])
+    outputs = planted_rule.build(data, planted_rule.Options()).predict(test)
+    assert list(outputs) == ["predictions"]
+    assert np.array_equal(outputs["predictions"], test.take(np.arange(8))["table"][:, 0])
 
 
 def test_a_word_that_tells_comes_before_whom_a_text_names() -> None:
     data = planted_terms.load(planted_terms.Options(size=4, undecided_men=0.5, undecided_women=0.5), Sources())
     model = planted_words.build(data, planted_words.Options(confidence=0.75))
-    told = {
+    class_by_text = {
         "She called it good.": 1, "He called it bad.": 0, "He called it long.": 1, "She called it long.": 0,
         "An actor called it long.": 1, "It called it long.": 0, "": 0,
     }  # fmt: skip
-    ids = np.arange(len(told))
-    said = model.predict(MemorySplit(ids, {"text": list(told)}))
-    assert said["predictions"].tolist() == list(told.values())
-    assert said["scores"].dtype == np.float32
-    assert said["scores"][ids, said["predictions"]].tolist() == [0.75] * len(told)
+    ids = np.arange(len(class_by_text))
+    outputs = model.predict(MemorySplit(ids, {"text": list(class_by_text)}))
+    assert outputs["predictions"].tolist() == list(class_by_text.values())
+    assert outputs["scores"].dtype == np.float32
+    assert outputs["scores"][ids, outputs["predictions"]].tolist() == [0.75] * len(class_by_text)
 
 
 @pytest.mark.parametrize("model", [planted_rule, planted_memory, planted_words])
@@ -102,7 +102,7 @@ def costs_of(network: Any, data: Data) -> planted_matmul.Costs:
     """As the probe `compute` counts them."""
     columns = encoded(network, data.splits["test"])
     one, two = (columns.batch(network, torch.arange(k)) for k in (1, 2))
-    training = flops.training(network.module, two, functional.cross_entropy, PLACE).flops // 2
+    training = flops.training(network.module, two, functional.cross_entropy, PLACEMENT).flops // 2
     return planted_matmul.Costs(
-        flops.parameters(network.module), flops.forward(network.module, one, PLACE).flops, training
+        flops.parameters(network.module), flops.forward(network.module, one, PLACEMENT).flops, training
     )

@@ -17,8 +17,8 @@ from bench_suite.engines import native
 from bench_suite.models import resnet
 from bench_suite.problems import classification
 from bench_suite.tasks import mnist
-from bench_suite.training.images import SMALL
-from bench_suite.training.precision import placed
+from bench_suite.training.images import MAX_SMALL_SIDE
+from bench_suite.training.precision import move_to_placement
 
 
 @pytest.fixture(autouse=True)
@@ -67,14 +67,14 @@ def test_depth_18_and_50_have_the_parameters_of_the_paper_but_for_the_stem_and_t
     for depth, published, features in ((18, 11_689_512, 512), (50, 25_557_032, 2048)):
         fewer_classes = (features + 1) * (1000 - 10)
         with torch.device("meta"):  # counted without the weights
-            small, large = (built(pictures(side, 32), depth=depth).module for side in (32, SMALL + 1))
+            small, large = (built(pictures(side, 32), depth=depth).module for side in (32, MAX_SMALL_SIDE + 1))
         assert parameters(small) == published - less_stem - fewer_classes
         assert parameters(large) == published - fewer_classes
 
 
 def test_small_pictures_keep_their_pixels_through_the_stem() -> None:
     pytest.importorskip("transformers", reason="transformers is not installed; the extra `test` brings it")
-    for side, inside in ((32, 32), (SMALL, SMALL), (96, 24)):
+    for side, inside in ((32, 32), (MAX_SMALL_SIDE, MAX_SMALL_SIDE), (96, 24)):
         module = built(pictures(side, side, count=2), depth=18, width=0.125).module.eval()
         embedder = module.body.resnet.embedder
         assert embedder(torch.zeros(1, 3, side, side)).shape[2:] == (inside, inside)
@@ -100,15 +100,15 @@ def test_the_shortcut_takes_every_second_pixel_and_pads_channels_with_zeros() ->
     block = resnet.Block(2, 5, 2).eval()
     nn.init.zeros_(block.second_norm.weight)  # nothing but the shortcut is left
     planes = torch.rand(3, 2, 7, 8)
-    found = block(planes)
-    assert torch.equal(found[:, :2], planes[:, :, ::2, ::2])
-    assert (found[:, 2:] == 0.0).all()
+    shortcut = block(planes)
+    assert torch.equal(shortcut[:, :2], planes[:, :, ::2, ::2])
+    assert (shortcut[:, 2:] == 0.0).all()
 
 
 def test_gradients_stay_channels_last_all_the_way() -> None:
     """A gradient of the other layout costs a quarter of the speed."""
     network = built(pictures(32, 32))
-    module = placed(network.module, Placement("cpu", 1, "32-true"))
+    module = move_to_placement(network.module, Placement("cpu", 1, "32-true"))
     seen: list[bool] = []
 
     def watch(_: nn.Module, __: Any, gradients: tuple[torch.Tensor, ...]) -> None:
@@ -163,5 +163,5 @@ def test_it_learns_64_digits_by_heart() -> None:
     native.train(network, data, classification, options, placement, lambda window: True, {"train": columns}.__getitem__)
     network.module.eval()
     with torch.no_grad():
-        said = network.module(columns.columns["image"]).argmax(dim=1)
-    assert (said == columns.columns["target"]).all()
+        predictions = network.module(columns.columns["image"]).argmax(dim=1)
+    assert (predictions == columns.columns["target"]).all()

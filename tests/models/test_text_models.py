@@ -26,7 +26,7 @@ from bench_suite.training.prediction import predict
 from bench_suite.training.vocabulary import Vocabulary
 
 WORDS = Vocabulary(tuple("abcdefgh"), 16)
-PLACE = Placement("cpu", 1, "32-true")
+PLACEMENT = Placement("cpu", 1, "32-true")
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,9 @@ def reached(case: Case, data: Data, options: Any, train: TrainOptions, split: st
     """Accuracy on a split after training."""
     network = case.model.build(data, options)
     columns = {name: encoded(network, examples) for name, examples in data.splits.items()}
-    native.train(network, data, classification, train, PLACE, lambda window: True, columns.__getitem__)
-    said = predict(network, classification, columns[split], Evaluation(256, data.spec, None), PLACE)
-    return accuracy(columns[split].columns["target"].numpy(), said["predictions"])
+    native.train(network, data, classification, train, PLACEMENT, lambda window: True, columns.__getitem__)
+    outputs = predict(network, classification, columns[split], Evaluation(256, data.spec, None), PLACEMENT)
+    return accuracy(columns[split].columns["target"].numpy(), outputs["predictions"])
 
 
 def test_it_learns_32_reviews_by_heart(case: Case) -> None:

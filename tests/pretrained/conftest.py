@@ -10,7 +10,7 @@ import torch
 from bench_suite.contracts import Data
 from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.pretrained.tokenizing import fitted_tokenizer
+from bench_suite.pretrained.tokenizing import fit_tokenizer
 from bench_suite.pretrained.weights import transformers
 from bench_suite.tasks import imdb
 
@@ -25,7 +25,7 @@ def reviews() -> Data:
 def saved(reviews: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as `save_pretrained` writes it; not to be changed."""
     library = transformers()
-    fitted = fitted_tokenizer(reviews, "wordpiece", 500, 64, "first")
+    fitted = fit_tokenizer(reviews, "wordpiece", 500, 64, "first")
     folder = tmp_path_factory.mktemp("saved") / "tiny-bert"
     tokenizer = library.PreTrainedTokenizerFast(
         tokenizer_object=fitted.tokenizer, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bench_suite.contracts import BenchError
-from bench_suite.pretrained.classifier import Classifier, Head, Pooled, Probe
+from bench_suite.pretrained.classifier import Classifier, FeatureClassifier, Head, PooledEncoder
 from bench_suite.pretrained.encoders import configured_encoder
 
 SIZES = {"vocab_size": 50, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
@@ -23,7 +23,7 @@ def encoder_of(kind: str) -> torch.nn.Module:
 @pytest.mark.parametrize("kind", ["bert", "gpt2"])
 @pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
 def test_padding_and_what_stands_in_it_make_no_difference(kind: str, pooling: Any) -> None:
-    pooled = Pooled(encoder_of(kind), pooling)
+    pooled = PooledEncoder(encoder_of(kind), pooling)
     text = torch.randint(1, 50, (1, 5))
     alone = pooled(text, torch.tensor([5]))
     padded = torch.cat([text, torch.randint(1, 50, (1, 7))], dim=1)
@@ -36,9 +36,9 @@ def test_pooling_is_the_mean_the_first_or_the_last_of_the_encoders_own_vectors()
     tokens, lengths = torch.randint(1, 50, (2, 6)), torch.tensor([6, 4])
     mask = (torch.arange(6) < lengths[:, None]).long()
     vectors = encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
-    assert torch.allclose(Pooled(encoder, "mean")(tokens, lengths)[1], vectors[1, :4].mean(dim=0), atol=1e-6)
-    assert torch.equal(Pooled(encoder, "cls")(tokens, lengths), vectors[:, 0])
-    assert torch.equal(Pooled(encoder, "last")(tokens, lengths), torch.stack([vectors[0, 5], vectors[1, 3]]))
+    assert torch.allclose(PooledEncoder(encoder, "mean")(tokens, lengths)[1], vectors[1, :4].mean(dim=0), atol=1e-6)
+    assert torch.equal(PooledEncoder(encoder, "cls")(tokens, lengths), vectors[:, 0])
+    assert torch.equal(PooledEncoder(encoder, "last")(tokens, lengths), torch.stack([vectors[0, 5], vectors[1, 3]]))
 
 
 def test_heads_give_logits_or_one_value() -> None:
@@ -46,13 +46,13 @@ def test_heads_give_logits_or_one_value() -> None:
     assert Head(8, 4, None, 0.0)(features).shape == (3, 4)
     assert Head(8, 4, 16, 0.0)(features).shape == (3, 4)
     assert Head(8, 1, None, 0.0)(features).shape == (3,)
-    module = Classifier(Pooled(encoder_of("bert"), "mean"), Head(8, 1, None, 0.0))
+    module = Classifier(PooledEncoder(encoder_of("bert"), "mean"), Head(8, 1, None, 0.0))
     assert module(torch.ones(2, 3, dtype=torch.int64), torch.tensor([3, 1])).shape == (2,)
 
 
 def test_a_probe_standardises_features_and_takes_a_batch_of_one() -> None:
     torch.manual_seed(0)
-    probe = Probe(Head(8, 2, None, 0.0), 8)
+    probe = FeatureClassifier(Head(8, 2, None, 0.0), 8)
     features = 5.0 + 0.1 * torch.randn(512, 8)
     probe.head.output.weight.data = torch.eye(8)[:2]
     probe.head.output.bias.data.zero_()

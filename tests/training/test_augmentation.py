@@ -10,7 +10,7 @@ import torch
 from bench_suite.contracts import Batch, BenchError
 from bench_suite.problems import classification
 from bench_suite.training import augmentation
-from bench_suite.training.augmentation import augment, cut_out, flipped, loss_of_mixed, mixed, shifted
+from bench_suite.training.augmentation import augment, cutout, flip, mixup, mixup_loss, shift
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def pictures(count: int = 64, side: int = 16) -> torch.Tensor:
 
 def test_about_half_are_mirrored_and_the_others_untouched() -> None:
     image = pictures(400)
-    changed = flipped(image)
+    changed = flip(image)
     mirrored = (changed == image.flip(2)).flatten(1).all(1)
     same = (changed == image).flatten(1).all(1)
     assert bool((mirrored ^ same).all())
@@ -34,20 +34,20 @@ def test_about_half_are_mirrored_and_the_others_untouched() -> None:
 def test_a_shift_moves_a_picture_as_a_whole_by_at_most_an_eighth_and_fills_with_black() -> None:
     image = torch.zeros(500, 16, 16, 1, dtype=torch.uint8)
     image[:, 8, 8] = 200
-    changed = shifted(image)
+    changed = shift(image)
     places = changed[..., 0].nonzero()
     assert len(places) == 500, "the one bright pixel is there once in each picture"
     moved = places[:, 1:] - 8
     assert moved.abs().max() == 2
     assert len({tuple(step) for step in moved.tolist()}) == 25, "every shift occurs"
-    corner = shifted(torch.full((200, 16, 16, 1), 9, dtype=torch.uint8))
+    corner = shift(torch.full((200, 16, 16, 1), 9, dtype=torch.uint8))
     assert set(corner.unique().tolist()) == {0, 9}
 
 
 def test_cutout_blanks_one_square_with_the_mean_colour() -> None:
     image = torch.full((300, 16, 16, 3), 10, dtype=torch.uint8)
     image[:, ::2] = 30
-    changed = cut_out(image)
+    changed = cutout(image)
     blanked = (changed == 20).all(-1)
     assert int(blanked.flatten(1).sum(1).max()) == 16, "a square of a quarter of the side: 4 × 4"
     assert bool((changed[~blanked] == image[~blanked]).all())
@@ -59,10 +59,10 @@ def test_cutout_blanks_one_square_with_the_mean_colour() -> None:
 
 def test_mixup_mixes_images_and_the_loss_in_one_proportion() -> None:
     image, targets = pictures(8), torch.arange(8)
-    values, both = mixed(image, targets)
+    values, both = mixup(image, targets)
     assert torch.allclose(values, both.weight * image.float() + (1 - both.weight) * image[both.others].float())
     outputs = torch.randn(8, 10)
-    loss = loss_of_mixed(classification.loss)(outputs, both, {})
+    loss = mixup_loss(classification.loss)(outputs, both, {})
     expected = both.weight * classification.loss(outputs, both.targets, {}) + (1 - both.weight) * classification.loss(
         outputs, both.others, {}
     )
@@ -83,7 +83,7 @@ def test_each_is_drawn_anew_and_repeats_itself_from_one_seed(changes: tuple[str,
 
 
 def test_what_is_no_picture_is_refused() -> None:
-    with pytest.raises(BenchError, match="augment changes images, and this model is given tokens"):
+    with pytest.raises(BenchError, match="augment changes images, but this model reads tokens"):
         augment(Batch({"tokens": torch.ones(2, 3)}, torch.ones(2)), ("flip",))
 
 
@@ -99,4 +99,4 @@ def test_the_names_of_the_options_are_those_that_are_known() -> None:
 
     named: Any = train_options()["augment"].type
     assert set(named.arguments[0].arguments) == {"flip", "shift", "cutout", "mixup"}
-    assert augmentation.MIXUP > 0
+    assert augmentation.MIXUP_ALPHA > 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.ragged import Ragged
-from bench_suite.training.batching import in_turn, shuffled
+from bench_suite.training.batching import epoch_batches, prediction_batches
 
 
 def texts(lengths: list[int]) -> Encoded:
@@ -24,7 +24,7 @@ LENGTHS = st.lists(st.integers(0, 50), min_size=1, max_size=300)
 @settings(max_examples=50)
 def test_an_epoch_shows_every_row_exactly_once(lengths: list[int], batch_size: int, buckets: bool) -> None:
     order = torch.Generator().manual_seed(0)
-    batches = shuffled(texts(lengths), batch_size, order, "tokens" if buckets else None)
+    batches = epoch_batches(texts(lengths), batch_size, order, "tokens" if buckets else None)
     assert sorted(torch.cat(batches).tolist()) == list(range(len(lengths)))
     assert all(len(batch) <= batch_size for batch in batches)
     assert len(batches) == -(-len(lengths) // batch_size)
@@ -32,7 +32,7 @@ def test_an_epoch_shows_every_row_exactly_once(lengths: list[int], batch_size: i
 
 def test_without_padding_the_order_is_the_drawn_one() -> None:
     drawn = torch.randperm(10, generator=torch.Generator().manual_seed(3))
-    batches = shuffled(texts([1] * 10), 4, torch.Generator().manual_seed(3))
+    batches = epoch_batches(texts([1] * 10), 4, torch.Generator().manual_seed(3))
     assert torch.cat(batches).tolist() == drawn.tolist()
 
 
@@ -44,9 +44,9 @@ def test_buckets_leave_little_padding_and_two_epochs_differ() -> None:
     def padded(batches: list[torch.Tensor]) -> float:
         return float(sum(int(lengths[rows].max()) * len(rows) for rows in batches))
 
-    first, second = (shuffled(examples, 32, order, "tokens") for _ in range(2))
+    first, second = (epoch_batches(examples, 32, order, "tokens") for _ in range(2))
     assert padded(first) < 1.1 * tokens
-    assert padded(shuffled(examples, 32, order)) > 1.7 * tokens, "the comparison would show nothing"
+    assert padded(epoch_batches(examples, 32, order)) > 1.7 * tokens, "the comparison would show nothing"
     assert torch.cat(first).tolist() != torch.cat(second).tolist()
     # The longest batches do not all come at one end: the order of batches is drawn too.
     longest = [int(lengths[rows].max()) for rows in first]
@@ -58,8 +58,8 @@ def test_buckets_leave_little_padding_and_two_epochs_differ() -> None:
 @settings(max_examples=50)
 def test_predictions_find_back_to_their_rows(lengths: list[int], batch_size: int, buckets: bool) -> None:
     rows = torch.arange(len(lengths)).flip(0)
-    batches, back = in_turn(texts(lengths), rows, batch_size, "tokens" if buckets else None)
-    said = torch.cat(batches)
-    assert (said if back is None else said[back]).tolist() == rows.tolist()
+    batches, back = prediction_batches(texts(lengths), rows, batch_size, "tokens" if buckets else None)
+    positions = torch.cat(batches)
+    assert (positions if back is None else positions[back]).tolist() == rows.tolist()
     if buckets:
-        assert lengths[int(said[0])] == max(lengths), "what does not fit in memory is found at once"
+        assert lengths[int(positions[0])] == max(lengths), "what does not fit in memory is found at once"

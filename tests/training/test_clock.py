@@ -8,7 +8,7 @@ import pytest
 
 from bench_suite.contracts import Window
 from bench_suite.training import clock as module
-from bench_suite.training.clock import SHORTEST, Clock
+from bench_suite.training.clock import MIN_WINDOW_SECONDS, Clock
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_window_is_never_shorter_than_50_ms_and_windows_hold_every_sample(wait
             assert clock.close(1.0)
     clock.pause()
     assert len(windows) >= 3
-    assert all(window.seconds >= SHORTEST for window in windows)
+    assert all(window.seconds >= MIN_WINDOW_SECONDS for window in windows)
     assert sum(window.samples for window in windows) == windows[-1].step * 8
     assert clock.steps == 400
     assert clock.samples == 3200

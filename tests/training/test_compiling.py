@@ -10,9 +10,9 @@ import torch
 
 from bench_suite.contracts import Placement
 from bench_suite.training.clock import Clock
-from bench_suite.training.compiling import watched
+from bench_suite.training.compiling import record_compilations
 
-PLACE = Placement("cpu", 1, "32-true", compiled=True)
+PLACEMENT = Placement("cpu", 1, "32-true", compiled=True)
 
 
 class Small(torch.nn.Module):
@@ -32,23 +32,23 @@ def small() -> torch.nn.Module:
 
 
 def test_compiling_anew_for_a_batch_of_another_size_is_seen_too() -> None:
-    module, told = small(), []
-    with watched(PLACE, told.append) as compiling:
+    module, seconds = small(), []
+    with record_compilations(PLACEMENT, seconds.append) as compiling:
         assert compiling is not None
         module(torch.ones(4, 3))
-        first = len(told)
+        first = len(seconds)
         module(torch.ones(4, 3))
-        assert len(told) == first == 1
+        assert len(seconds) == first == 1
         module(torch.ones(2, 3))
-        assert len(told) == 2
+        assert len(seconds) == 2
     module(torch.ones(1, 3))
-    assert len(told) == 2, "outside it nothing is told"
-    assert compiling.seconds == pytest.approx(sum(told))
+    assert len(seconds) == 2, "outside it nothing is told"
+    assert compiling.seconds == pytest.approx(sum(seconds))
     assert compiling.seconds > 0
 
 
 def test_what_is_not_compiled_is_not_watched() -> None:
-    with watched(Placement("cpu", 1, "32-true"), pytest.fail) as compiling:
+    with record_compilations(Placement("cpu", 1, "32-true"), pytest.fail) as compiling:
         assert compiling is None
 
 

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bench_suite.contracts import Data, Source
 from bench_suite.data.splits import MemorySplit
-from bench_suite.training.inputs import LOOKED_AT, pixels_of, spread_rows, standardised
+from bench_suite.training.inputs import MAX_ROWS, pixels_of, spread_rows, standardisation_of
 
 
 def table(values: np.ndarray) -> Data:
@@ -27,12 +27,12 @@ def test_tables_come_out_as_from_scikit_learns_imputer_and_scaler() -> None:
     values = random.normal(5.0, 3.0, (300, 4))
     values[random.random(values.shape) < 0.1] = np.nan
     expected = make_pipeline(SimpleImputer(strategy="median"), StandardScaler()).fit_transform(values)
-    assert standardised(table(values))({"table": values})["table"] == pytest.approx(expected, abs=1e-5)
+    assert standardisation_of(table(values))({"table": values})["table"] == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_column_that_is_missing_or_constant_is_zero_and_never_nan() -> None:
     values = np.array([[np.nan, 3.0, 1.0], [np.nan, 3.0, 2.0]])
-    encode = pickle.loads(pickle.dumps(standardised(table(values))))  # an engine may send it to another process
+    encode = pickle.loads(pickle.dumps(standardisation_of(table(values))))  # an engine may send it to another process
     out = encode({"table": np.array([[np.nan, 3.0, np.nan]])})["table"]
     assert out.dtype == np.float32
     assert out.tolist() == [[0.0, 0.0, 0.0]]
@@ -66,5 +66,5 @@ def test_statistics_look_at_a_bounded_number_of_rows() -> None:
             raise AssertionError("nothing is read to choose rows")
 
     rows = spread_rows(Endless())
-    assert len(rows) == LOOKED_AT
+    assert len(rows) == MAX_ROWS
     assert (rows[0], rows[-1]) == (0, 10**9 - 1)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from bench_suite.contracts import BenchError, Placement, TrainOptions
-from bench_suite.training.optimisers import optimiser
+from bench_suite.training.optimisers import make_optimizer
 
 PLACE = Placement("cpu", 1, "32-true")
 
@@ -16,7 +16,7 @@ def test_weight_decay_shrinks_matrices_and_leaves_biases_and_norms() -> None:
     module = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
     nn.init.ones_(module[0].bias)
     before = {name: value.clone() for name, value in module.named_parameters()}
-    update = optimiser(module, TrainOptions(learning_rate=0.1, weight_decay=0.5), PLACE)
+    update = make_optimizer(module, TrainOptions(learning_rate=0.1, weight_decay=0.5), PLACE)
     for parameter in module.parameters():
         parameter.grad = torch.zeros_like(parameter)
     update.step()
@@ -30,7 +30,7 @@ def test_sgd_is_pytorchs_with_momentum(nesterov: bool) -> None:
     ours, theirs = nn.Linear(2, 1), nn.Linear(2, 1)
     theirs.load_state_dict(ours.state_dict())
     options = TrainOptions(optimizer="sgd", learning_rate=0.1, momentum=0.8, nesterov=nesterov)
-    update = optimiser(ours, options, PLACE)
+    update = make_optimizer(ours, options, PLACE)
     plain = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.8, nesterov=nesterov)
     for _ in range(3):
         for module, step in ((ours, update), (theirs, plain)):
@@ -43,13 +43,13 @@ def test_sgd_is_pytorchs_with_momentum(nesterov: bool) -> None:
 def test_frozen_parameters_are_left_out_and_a_frozen_model_is_refused() -> None:
     module = nn.Linear(2, 2)
     module.weight.requires_grad = False
-    update = optimiser(module, TrainOptions(), PLACE)
+    update = make_optimizer(module, TrainOptions(), PLACE)
     assert [p for group in update.param_groups for p in group["params"]] == [module.bias]
     module.bias.requires_grad = False
     with pytest.raises(BenchError, match="epochs = 0"):
-        optimiser(module, TrainOptions(), PLACE)
+        make_optimizer(module, TrainOptions(), PLACE)
 
 
 def test_nesterov_without_momentum_says_what_to_set() -> None:
     with pytest.raises(BenchError, match=r"momentum = 0\.9"):
-        optimiser(nn.Linear(1, 1), TrainOptions(optimizer="sgd", momentum=0.0, nesterov=True), PLACE)
+        make_optimizer(nn.Linear(1, 1), TrainOptions(optimizer="sgd", momentum=0.0, nesterov=True), PLACE)

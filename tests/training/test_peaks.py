@@ -27,7 +27,7 @@ def test_the_peak_is_no_less_than_what_all_products_came_to(
     precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the products of the size that was taken, 2·n³ operations each, over all the time that was spent."""
-    made: list[int] = []
+    sizes: list[int] = []
     product = peaks._product
 
     def counted(size: int, device: str, dtype: torch.dtype) -> Callable[[], object]:
@@ -36,25 +36,25 @@ def test_the_peak_is_no_less_than_what_all_products_came_to(
         assert (value.shape, value.dtype) == ((size, size), peaks.TYPES[precision])
 
         def counting() -> object:
-            made.append(size)
+            sizes.append(size)
             return call()
 
         return counting
 
     monkeypatch.setattr(peaks, "_product", counted)
     began = time.perf_counter()
-    found = peaks.peak("cpu", precision, 1, root=tmp_path)
+    measured = peaks.peak("cpu", precision, 1, root=tmp_path)
     seconds = time.perf_counter() - began
-    assert found.rate >= 2 * found.size**3 * made.count(found.size) / seconds
-    assert found.rate == max(found.samples)
-    assert min(found.samples) <= found.median <= found.rate
-    assert len(found.samples) == peaks.WINDOWS
+    assert measured.rate >= 2 * measured.size**3 * sizes.count(measured.size) / seconds
+    assert measured.rate == max(measured.samples)
+    assert min(measured.samples) <= measured.median <= measured.rate
+    assert len(measured.samples) == peaks.WINDOWS
 
 
 def test_a_product_counts_two_operations_a_multiply_add(
     quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peaks, "_windows", lambda call, device, count: [(3, 1.5), (1, 1.0)])
+    monkeypatch.setattr(peaks, "_measure_windows", lambda call, device, count: [(3, 1.5), (1, 1.0)])
     assert peaks.peak("cpu", "32-true", 1, root=tmp_path).samples == (2 * 64**3 * 3 / 1.5, 2 * 64**3 * 1 / 1.0)
 
 
@@ -83,9 +83,9 @@ def test_a_damaged_file_is_measured_again(quick: None, tmp_path: Path, damage: s
     peaks.peak("cpu", "32-true", 1, root=tmp_path)
     (file,) = tmp_path.rglob("*.json")
     file.write_text(damage)
-    found = peaks.peak("cpu", "32-true", 1, root=tmp_path)
-    assert found.rate > 0
-    assert json.loads(file.read_text())["peak"]["rate"] == found.rate
+    measured = peaks.peak("cpu", "32-true", 1, root=tmp_path)
+    assert measured.rate > 0
+    assert json.loads(file.read_text())["peak"]["rate"] == measured.rate
 
 
 def test_what_another_machine_measured_is_not_taken(quick: None, tmp_path: Path) -> None:
@@ -111,10 +111,10 @@ def test_threads_are_as_they_were_and_so_is_tf32(quick: None, tmp_path: Path) ->
 
 
 def test_bandwidth_counts_what_is_read_and_what_is_written(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peaks, "_windows", lambda call, device, count: [(3, 1.5), (1, 1.0)])
-    found = peaks.bandwidth("cpu", 1)
-    assert found.samples == (2 * found.size * 3 / 1.5, 2 * found.size * 1 / 1.0)
-    assert found.rate == found.samples[0]
+    monkeypatch.setattr(peaks, "_measure_windows", lambda call, device, count: [(3, 1.5), (1, 1.0)])
+    measured = peaks.bandwidth("cpu", 1)
+    assert measured.samples == (2 * measured.size * 3 / 1.5, 2 * measured.size * 1 / 1.0)
+    assert measured.rate == measured.samples[0]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")

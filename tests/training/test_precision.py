@@ -8,7 +8,7 @@ from torch import nn
 
 from bench_suite.contracts import BenchError, Placement
 from bench_suite.training import precision as of_precision
-from bench_suite.training.precision import autocast, check, computing, has_bfloat16_lstm, placed
+from bench_suite.training.precision import autocast, check, computing, has_bfloat16_lstm, move_to_placement
 
 
 def test_threads_and_determinism_hold_within_and_are_restored_after_a_fault() -> None:
@@ -55,16 +55,16 @@ def test_convolutions_are_laid_out_channels_last_and_say_the_same() -> None:
     module = nn.Conv2d(3, 8, 3)
     images = torch.randn(2, 3, 8, 8)
     expected = module(images)
-    placed(module, Placement("cpu", 1, "32-true"))
+    move_to_placement(module, Placement("cpu", 1, "32-true"))
     assert module.weight.is_contiguous(memory_format=torch.channels_last)
     assert torch.allclose(module(images), expected, atol=1e-6)
 
 
 def test_auto_is_a_precision_of_this_machine_and_does_not_disturb_what_models_draw() -> None:
     from bench_suite.training.placement import resolve_placement
-    from bench_suite.training.precision import _fastest
+    from bench_suite.training.precision import _measure_fastest
 
-    _fastest.cache_clear()
+    _measure_fastest.cache_clear()
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
@@ -85,15 +85,15 @@ def test_an_lstm_without_a_bfloat16_kernel_is_refused_in_words(monkeypatch: pyte
     monkeypatch.setattr(of_precision, "has_bfloat16_lstm", lambda: False)
     module = nn.Sequential(nn.LSTM(4, 4))
     with pytest.raises(BenchError, match="no bfloat16 kernel for an LSTM; set precision = '32-true' or 'auto'"):
-        placed(module, Placement("cpu", 1, "bf16-mixed"))
-    assert placed(module, Placement("cpu", 1, "32-true")) is module
+        move_to_placement(module, Placement("cpu", 1, "bf16-mixed"))
+    assert move_to_placement(module, Placement("cpu", 1, "32-true")) is module
 
 
 def test_whether_an_lstm_has_a_bfloat16_kernel_is_what_one_finds_by_trying() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
         try:
             nn.LSTM(4, 4)(torch.ones(3, 2, 4))
-            found = True
+            available = True
         except RuntimeError:
-            found = False
-    assert has_bfloat16_lstm() == found
+            available = False
+    assert has_bfloat16_lstm() == available

@@ -17,9 +17,9 @@ from bench_suite.metrics.log_loss import log_loss
 from bench_suite.models import mlp
 from bench_suite.problems import classification
 from bench_suite.tasks import loans
-from bench_suite.training.prediction import concatenated, mean_loss, predict, prepared
+from bench_suite.training.prediction import concatenate_rows, mean_loss, predict, prepare_prediction
 
-PLACE = Placement("cpu", 1, "32-true")
+PLACEMENT = Placement("cpu", 1, "32-true")
 
 
 @pytest.fixture(scope="module")
@@ -44,39 +44,39 @@ def evaluation(data: Data, batch_size: int) -> Evaluation:
 
 @pytest.mark.parametrize("batch_size", [1, 7, 10_000])
 def test_the_batch_size_makes_no_difference(data: Data, network: Network, columns: Encoded, batch_size: int) -> None:
-    expected = predict(network, classification, columns, evaluation(data, 64), PLACE)
-    said = predict(network, classification, columns, evaluation(data, batch_size), PLACE)
-    assert said["scores"].shape == (len(columns), 2)
-    assert said["scores"] == pytest.approx(expected["scores"], abs=1e-6)
+    expected = predict(network, classification, columns, evaluation(data, 64), PLACEMENT)
+    outputs = predict(network, classification, columns, evaluation(data, batch_size), PLACEMENT)
+    assert outputs["scores"].shape == (len(columns), 2)
+    assert outputs["scores"] == pytest.approx(expected["scores"], abs=1e-6)
 
 
 def test_dropout_is_off_and_nothing_keeps_a_graph(data: Data, network: Network, columns: Encoded) -> None:
-    first, second = (predict(network, classification, columns, evaluation(data, 64), PLACE) for _ in range(2))
+    first, second = (predict(network, classification, columns, evaluation(data, 64), PLACEMENT) for _ in range(2))
     assert np.array_equal(first["scores"], second["scores"])
     assert not network.module.training
 
 
 def test_rows_come_in_the_order_they_are_asked_for(data: Data, network: Network, columns: Encoded) -> None:
-    every = predict(network, classification, columns, evaluation(data, 64), PLACE)
+    every = predict(network, classification, columns, evaluation(data, 64), PLACEMENT)
     rows = np.array([5, 0, 5, 300])
-    some = predict(network, classification, columns, evaluation(data, 3), PLACE, rows)
+    some = predict(network, classification, columns, evaluation(data, 3), PLACEMENT, rows)
     assert some["scores"] == pytest.approx(every["scores"][rows], abs=1e-6)
-    once = prepared(network, classification, columns, evaluation(data, 3), PLACE, rows)()
+    once = prepare_prediction(network, classification, columns, evaluation(data, 3), PLACEMENT, rows)()
     assert once["scores"] == pytest.approx(every["scores"][rows], abs=1e-6)
 
 
 def test_mean_loss_is_that_of_the_predictions(data: Data, network: Network, columns: Encoded) -> None:
-    said = predict(network, classification, columns, evaluation(data, 64), PLACE)
+    outputs = predict(network, classification, columns, evaluation(data, 64), PLACEMENT)
     targets = data.splits["test"].take(np.arange(len(columns)))["target"]
-    loss = mean_loss(network, classification, columns, 61, data.spec, PLACE)
-    assert loss == pytest.approx(log_loss(targets, said["scores"]), rel=1e-4)
+    loss = mean_loss(network, classification, columns, 61, data.spec, PLACEMENT)
+    assert loss == pytest.approx(log_loss(targets, outputs["scores"]), rel=1e-4)
 
 
 def test_rows_of_different_lengths_become_a_list_of_rows() -> None:
-    assert concatenated([np.zeros((2, 3)), np.ones((1, 3))]).shape == (3, 3)
-    ragged = concatenated([np.zeros((2, 3)), np.ones((1, 4))])
+    assert concatenate_rows([np.zeros((2, 3)), np.ones((1, 3))]).shape == (3, 3)
+    ragged = concatenate_rows([np.zeros((2, 3)), np.ones((1, 4))])
     assert [len(row) for row in ragged] == [3, 3, 4]
-    assert concatenated([["a"], ["b", "c"]]) == ["a", "b", "c"]
+    assert concatenate_rows([["a"], ["b", "c"]]) == ["a", "b", "c"]
 
 
 def test_a_problem_that_says_texts_gets_a_list_of_texts(data: Data, columns: Encoded) -> None:
@@ -92,5 +92,5 @@ def test_a_problem_that_says_texts_gets_a_list_of_texts(data: Data, columns: Enc
             return {"predictions": ["yes"] * len(batch.targets)}
 
     network = Network(nn.Identity(), encode=dict, collate=stack)
-    said = predict(network, Words(), columns, evaluation(data, 50), PLACE)
-    assert said["predictions"] == ["yes"] * len(columns)
+    outputs = predict(network, Words(), columns, evaluation(data, 50), PLACEMENT)
+    assert outputs["predictions"] == ["yes"] * len(columns)

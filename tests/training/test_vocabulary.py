@@ -21,7 +21,7 @@ from bench_suite.training.vocabulary import (
     UNKNOWN,
     Vocabulary,
     collate,
-    kept,
+    truncate,
     vocabulary_of,
     word_vectors,
     words_of,
@@ -142,12 +142,12 @@ def test_a_text_without_words_is_one_unknown_word() -> None:
 
 def test_long_texts_keep_their_first_words_their_last_or_half_of_each() -> None:
     words = list("abcdefg")
-    assert kept(words, 3, "first") == ["a", "b", "c"]
-    assert kept(words, 3, "last") == ["e", "f", "g"]
-    assert kept(words, 3, "ends") == ["a", "b", "g"]
-    assert kept(words, 4, "ends") == ["a", "b", "f", "g"]
-    assert [kept(words, 1, keep) for keep in ("first", "last", "ends")] == [["a"], ["g"], ["a"]]
-    assert kept(words, 7, "ends") == words
+    assert truncate(words, 3, "first") == ["a", "b", "c"]
+    assert truncate(words, 3, "last") == ["e", "f", "g"]
+    assert truncate(words, 3, "ends") == ["a", "b", "g"]
+    assert truncate(words, 4, "ends") == ["a", "b", "f", "g"]
+    assert [truncate(words, 1, keep) for keep in ("first", "last", "ends")] == [["a"], ["g"], ["a"]]
+    assert truncate(words, 7, "ends") == words
 
 
 @given(TEXTS, st.integers(1, 5), st.sampled_from(["first", "last", "ends"]))

@@ -1,1 +1,1 @@
-"""Components: found by name, their options read without importing them, loaded when used."""
+"""Components: find them by name, read their options without importing them, load them on use."""

@@ -1,9 +1,13 @@
-"""Finds a component by name, reads its options and facts without importing it, and loads it when it is used.
+"""Discovery: find a component by name, read its options and facts without importing it, and load it on use.
 
-A component is a file of this package (`tasks/mnist.py`) or a folder (`probes/fairness/`, whose `__init__.py` holds the
-facts, the options and the component's function), a module behind an entry point of an installed distribution
-(`bench.tasks`, `bench.models`, …), or a file that the suite names. Facts are literal constants and options one frozen
-dataclass, so both are read with `ast` (0.05 ms a file) and nothing is run.
+A component is one of:
+
+- a file of this package (`tasks/mnist.py`), or a folder (`probes/fairness/`) whose `__init__.py` holds the facts, the
+  options and the component's function;
+- a module behind an entry point of an installed distribution (`bench.tasks`, `bench.models`, …);
+- a file that the suite names.
+
+Facts are literal constants and options are one frozen dataclass, so both are read with `ast` and nothing is run.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import importlib
 import importlib.util
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +27,7 @@ from typing import Any, get_args
 
 from bench_suite.components import evaluate_uri
 from bench_suite.components.external import module_name
-from bench_suite.components.options import Option, read_options, show
+from bench_suite.components.options import Option, find_mixin, read_options, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Better, ComponentError, Kind
 
@@ -106,57 +110,57 @@ _ONE_OF: dict[Kind, tuple[str, ...]] = {"probes": ("probe", "summarise"), "expor
 
 @dataclass(frozen=True)
 class Component:
-    """A component as its source states it; nothing of it has been run."""
+    """A component as its source states it; it has not been run."""
 
     kind: Kind
     use: str
-    "As a suite names it: `mnist`, or a path."
+    "Name in a suite: `mnist`, or a path."
     path: Path
     module: str | None
-    "Import name; None for a file that a suite names."
+    "Import name; None for a file that the suite names."
     facts: Mapping[str, Any]
     options: Mapping[str, Option]
     functions: frozenset[str]
     doc: str = ""
     source_hash: str = field(default="", compare=False)
     called: str = ""
-    "Its name, where that is not the file's."
+    "Name of the component, if it differs from the file's name."
     folder: Path = field(default=Path(), compare=False)
-    "Of the file that names it: where a path among its options starts."
+    "Folder of the file that names it: paths among its options are relative to it."
 
     @property
     def name(self) -> str:
-        """The file's name, or the folder's if the component is a folder."""
+        """Return the file's name, or the folder's if the component is a folder."""
         return self.called or (self.path.parent.name if self.path.stem == "__init__" else self.path.stem)
 
     @property
     def external(self) -> bool:
-        """Whether the suite names it by file, so that running it needs `--trust`."""
+        """Return whether the suite names it by file, so that running it needs `--trust`."""
         return self.module is None
 
     @property
     def version(self) -> int:
-        """VERSION, 1 where it is not stated."""
+        """Return VERSION; 1 if it is not stated."""
         return int(self.facts.get("VERSION", 1))
 
     def words(self, fact: str) -> tuple[str, ...]:
-        """A fact that is one word or several, as a tuple."""
+        """Return a fact that is one word or several as a tuple."""
         value = self.facts.get(fact, ())
         return (value,) if isinstance(value, str) else tuple(value)
 
     @property
     def summary(self) -> str:
-        """The first line of the module's docstring."""
+        """Return the first line of the module's docstring."""
         return self.doc.strip().splitlines()[0] if self.doc.strip() else ""
 
 
 def is_path(use: str) -> bool:
-    """Whether a name in a suite is that of a file."""
+    """Return whether a name in a suite is the path of a file."""
     return use.endswith(".py") or "/" in use
 
 
 def builtin(kind: Kind) -> list[str]:
-    """Names of the components of a kind that ship with the program."""
+    """Return the names of the components of a kind in this package."""
     family = PACKAGE / kind
     files = [path.stem for path in family.glob("*.py")]
     folders = [path.parent.name for path in family.glob("*/__init__.py")]
@@ -164,9 +168,9 @@ def builtin(kind: Kind) -> list[str]:
 
 
 def installed(kind: Kind) -> dict[str, str]:
-    """Names and modules of the components of a kind that installed distributions bring.
+    """Return names and modules of the components of a kind in other installed distributions.
 
-    Costs about 40 ms (every distribution's metadata is looked at), so ask only for names that are not built in.
+    It reads the metadata of all distributions, which takes about 40 ms: call it only for names that are not built in.
     """
     from importlib.metadata import entry_points
 
@@ -174,80 +178,88 @@ def installed(kind: Kind) -> dict[str, str]:
 
 
 def find(kind: Kind, use: str, folder: Path) -> Component:
-    """The component `use`; a path is relative to `folder`. Raises ComponentError where there is none.
+    """Return the component that a suite names.
 
-    A name without a path: of this package first, then of an installed distribution's entry point. A metric may also be
-    one of Hugging Face `evaluate`, `evaluate:ID` (`evaluate_names`): it has no file here, and counts as foreign.
+    Args:
+        kind: of the component.
+        use: its name, searched in this package and then among the entry points of installed distributions; or the path
+            of a file; or for a metric `evaluate:ID`, a metric of Hugging Face `evaluate` (`evaluate_uri`), which has no
+            file here and counts as external.
+        folder: a relative path is relative to it.
+
+    Raises:
+        ComponentError: there is no such component, or its source cannot be read.
     """
     return replace(_find(kind, use, folder), folder=folder)
 
 
 def _find(kind: Kind, use: str, folder: Path) -> Component:
     if kind == "metrics" and use.startswith(evaluate_uri.PREFIX):
-        return _of_evaluate(use, folder)
+        return _read_evaluate_metric(use, folder)
     if is_path(use):
-        path = _file(folder / use, use)
-        return _read(kind, use, path, None, _stamp(path))
+        path = _find_file(folder / use, use)
+        return _read_current(kind, use, path, None)
     if len(use) < 100 and use.isidentifier() and not use.startswith("_"):
         for path in (PACKAGE / kind / f"{use}.py", PACKAGE / kind / use / "__init__.py"):
             if path.is_file():
-                return _read(kind, use, path, f"bench_suite.{kind}.{use}", _stamp(path))
+                return _read_current(kind, use, path, f"bench_suite.{kind}.{use}")
     others = installed(kind)
     if use in others:
         module = others[use]
         path = _locate(module)
-        return _read(kind, use, path, module, _stamp(path))
+        return _read_current(kind, use, path, module)
     names = [*builtin(kind), *others]
     raise ComponentError(f"there is no {kind[:-1]} {show(use)}{nearest(use, names)} (there are: {', '.join(names)})")
 
 
-def _of_evaluate(use: str, folder: Path) -> Component:
-    """A metric of `evaluate`, as far as it is known without running it."""
+def _read_evaluate_metric(use: str, folder: Path) -> Component:
+    """Return a metric of `evaluate` as far as it is known without running it."""
     try:
         read = evaluate_uri.read_name(use, folder)
     except ValueError as error:
         raise ComponentError(str(error)) from None
     query = use.partition("?")[2]
-    # The path stands for the name wherever it is used, so it holds all of it, but with the script's whole path.
-    whole = f"{evaluate_uri.PREFIX}{read.target}" + (f"?{query}" if query else "")
+    # The path replaces the name, so it contains the query too, and the script's absolute path.
+    path = f"{evaluate_uri.PREFIX}{read.target}" + (f"?{query}" if query else "")
     source = hashlib.sha256(Path(read.target).read_bytes()).hexdigest()[:16] if read.local else ""
     facts = {"UNIT": "", "BETTER": read.better}
-    doc = f"{use}: a metric of Hugging Face `evaluate`, which is run as it is."
-    return Component(
-        "metrics", use, Path(whole), None, facts, {}, frozenset({read.name}), doc, source, called=read.name
-    )
+    doc = f"{use}: a metric of Hugging Face `evaluate`, which runs unchanged."
+    return Component("metrics", use, Path(path), None, facts, {}, frozenset({read.name}), doc, source, called=read.name)
 
 
-def _file(path: Path, use: str) -> Path:
-    """The whole path of a file that a suite names. Raises ComponentError where there is none."""
+def _find_file(path: Path, use: str) -> Path:
+    """Return the absolute path of a file that a suite names; raise ComponentError if there is no such file."""
     try:
         if path.is_file():
             return path.resolve()
         if path.is_dir():
             raise ComponentError(f"{show(use)} is a folder; a component is one Python file")
-        beside = [Path(use).with_name(other.name).as_posix() for other in path.parent.glob("*.py")]
-    except (OSError, ValueError):  # a name that is too long, or holds a NUL
-        beside = []
+        siblings = [Path(use).with_name(other.name).as_posix() for other in path.parent.glob("*.py")]
+    except (OSError, ValueError):  # the name is too long, or contains a NUL
+        siblings = []
     raise ComponentError(
-        f"there is no file {show(use)} (its path starts at the folder of the file that names it)"
-        f"{nearest(Path(use).as_posix(), beside)}"
+        f"there is no file {show(use)} (the path is relative to the folder of the file that names it)"
+        f"{nearest(Path(use).as_posix(), siblings)}"
     )
 
 
 def _files(path: Path) -> list[Path]:
-    """The files that a component is made of: one, or all that lie in its folder."""
+    """Return the files of a component: one, or all files in its folder."""
     if path.stem != "__init__":
         return [path]
     return sorted(file for file in path.parent.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
 
 
-def _stamp(path: Path) -> tuple[tuple[int, int], ...]:
-    """Modification time in ns and size in bytes of each file of a component."""
-    return tuple((stat.st_mtime_ns, stat.st_size) for stat in (file.stat() for file in _files(path)))
+Stamp = tuple[tuple[int, int], ...]
+"Modification time in ns and size in bytes of each file of a component."
+
+
+def _stamp(files: Sequence[Path]) -> Stamp:
+    return tuple((stat.st_mtime_ns, stat.st_size) for stat in (file.stat() for file in files))
 
 
 def _locate(module: str) -> Path:
-    """The file of a module, without importing it: `find_spec("a.b")` would import `a`, so only `a` is asked for."""
+    """Return the file of a module without importing it: `find_spec("a.b")` would import `a`, so it gets `a`."""
     top, *rest = module.split(":")[0].split(".")
     spec = importlib.util.find_spec(top)
     if spec is None:
@@ -261,24 +273,50 @@ def _locate(module: str) -> Path:
     raise ComponentError(f"the entry point's module {module} has no file")
 
 
-@functools.lru_cache(maxsize=512)
-def _read(kind: Kind, use: str, path: Path, module: str | None, stamp: tuple[tuple[int, int], ...]) -> Component:
-    del stamp  # part of the cache's key only: a file that was edited is read again
+def _read_current(kind: Kind, use: str, path: Path, module: str | None) -> Component:
+    """Return the component as its files are now; they are parsed again only after an edit."""
+    files = _files(path)
+    mixin = _mixin_path(use, path, _stamp(files))
+    if mixin is not None:
+        files.append(mixin)
+    return _read(kind, use, path, module, tuple(files), _stamp(files))
+
+
+@functools.lru_cache(maxsize=1)  # `_mixin_path` and then `_read` need the tree, and parsing takes most of the time
+def _parse(use: str, path: Path, stamp: Stamp) -> ast.Module:
+    del stamp  # only a part of the cache's key: an edited file is parsed again
     try:
         source = path.read_bytes()
-        with warnings.catch_warnings(action="ignore"):  # a stray backslash is the file's own affair, when it is run
-            tree = ast.parse(source.decode("utf-8-sig"), filename=str(path))
+        with warnings.catch_warnings(action="ignore"):  # a stray backslash warns again when the file runs
+            return ast.parse(source.decode("utf-8-sig"), filename=str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ComponentError(f"{use} cannot be read: {error}") from error
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ComponentError(
             f"{path.name}:{getattr(error, 'lineno', None) or 1}: {getattr(error, 'msg', error)}"
         ) from error
-    facts = _facts(tree, path)
+
+
+@functools.lru_cache(maxsize=512)
+def _mixin_path(use: str, path: Path, stamp: Stamp) -> Path | None:
+    """Return the file of the base of a component's `Options`; None if it has no base."""
     try:
-        options = read_options(tree, "Options", facts.get("BOUNDS", {}))
+        mixin = find_mixin(_parse(use, path, stamp), "Options", PACKAGE)
     except SyntaxError as error:
         raise ComponentError(f"{path.name}:{error.lineno}: {error.msg}") from None
+    return None if mixin is None else mixin.path
+
+
+@functools.lru_cache(maxsize=512)
+def _read(kind: Kind, use: str, path: Path, module: str | None, files: tuple[Path, ...], stamp: Stamp) -> Component:
+    """Read a component; `files` are its own and that of its options' base, and `source_hash` covers all of them."""
+    tree = _parse(use, path, stamp)
+    facts = _facts(tree, path)
+    try:
+        options = read_options(tree, "Options", facts.get("BOUNDS", {}), PACKAGE)
+    except SyntaxError as error:
+        file = Path(error.filename or path)
+        raise ComponentError(f"{file.name}:{error.lineno}: {error.msg}") from None
     functions = frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     component = Component(
         kind,
@@ -289,7 +327,7 @@ def _read(kind: Kind, use: str, path: Path, module: str | None, stamp: tuple[tup
         options,
         functions,
         ast.get_docstring(tree) or "",
-        hashlib.sha256(b"".join(file.read_bytes() for file in _files(path))).hexdigest()[:16],
+        hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16],
     )
     _require(component)
     return component
@@ -310,7 +348,7 @@ def _facts(tree: ast.Module, path: Path) -> dict[str, Any]:
             facts[name] = ast.literal_eval(value)
         except (ValueError, TypeError, RecursionError, MemoryError):
             raise ComponentError(
-                f"{path.name}:{node.lineno}: {name} must be a literal, so that it can be read without running the file"
+                f"{path.name}:{node.lineno}: {name} must be a literal, since it is read without running the file"
             ) from None
         if not fits(facts[name]):
             raise ComponentError(f"{path.name}:{node.lineno}: {name} must be a {form}")
@@ -318,51 +356,57 @@ def _facts(tree: ast.Module, path: Path) -> dict[str, Any]:
 
 
 def _require(component: Component) -> None:
+    """Raise ComponentError if a component lacks a fact or a function that its kind needs."""
     facts, functions = _REQUIRED[component.kind]
-    wanted = functions
+    required = functions
     if component.kind == "metrics":
-        wanted = (component.name,)
+        required = (component.name,)
     elif not component.functions & set(alternatives := _ONE_OF.get(component.kind, ())):
-        wanted = (*functions, *alternatives[:1])
+        required = (*functions, *alternatives[:1])
     missing = [f for f in facts if f not in component.facts] + [
-        f"{f}()" for f in wanted if f not in component.functions
+        f"{f}()" for f in required if f not in component.functions
     ]
     if missing:
         raise ComponentError(f"{component.path.name} is no {component.kind[:-1]}: it lacks {', '.join(missing)}")
 
 
 def load(component: Component) -> ModuleType:
-    """The component's module, imported. A file that a suite names is run once, under a name of its own (`files`).
+    """Import the component's module and return it; a file that a suite names runs once, under its own module name.
 
-    Raises ComponentError where the import fails; the cause is chained.
+    Raises:
+        ComponentError: the import fails; the cause is chained.
     """
     try:
         if component.module is not None:
             return importlib.import_module(component.module.split(":")[0])
         return importlib.import_module(module_name(component.path, component.source_hash))
-    except (Exception, SystemExit) as error:  # whatever its own imports raise is its fault, and said as that
+    except (Exception, SystemExit) as error:  # a component's import may raise anything
         raise ComponentError(
             f"{component.kind[:-1]} {component.use} does not load: {type(error).__name__}: {error}"
         ) from error
 
 
 def make_options(component: Component, values: Mapping[str, Any]) -> Any:
-    """The component's `Options`, with these values; None where it has no such class."""
+    """Return the component's `Options` with these values; None if it has no such class."""
     cls = getattr(load(component), "Options", None)
-    values = located(component, values)
+    values = resolve_paths(component, values)
     return None if cls is None else cls(**{name: value for name, value in values.items() if name in component.options})
 
 
-def located(component: Component, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options with the whole path of the files that `PATHS` names, and of the folder that `pretrained` may name.
+def resolve_paths(component: Component, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options with absolute paths.
 
-    Options in `PATHS` hold a path wherever they hold a string; `pretrained` does if it begins with `.` or `~`. As the
-    path of a component does, it starts at the folder of the file that names it. Plans and records hold it as it was
-    stated, so that a cell is the same on every machine.
+    A string in an option of `PATHS` is a path; `pretrained` is one if it begins with `.` or `~`. Like the path of a
+    component, it is relative to the folder of the file that names it. Plans and records keep the path as stated, so a
+    cell has the same identity on each machine.
+
+    Args:
+        component: whose options they are.
+        values: of the options, by name.
     """
     paths = {name: values[name] for name in component.words("PATHS") if isinstance(values.get(name), str)}
     stated = values.get("pretrained")
     if isinstance(stated, str) and stated.startswith((".", "~")):
         paths["pretrained"] = stated
-    whole = {name: os.path.abspath(component.folder / Path(os.path.expanduser(path))) for name, path in paths.items()}
-    return {**values, **whole} if whole else values
+    paths = {name: os.path.abspath(component.folder / Path(os.path.expanduser(path))) for name, path in paths.items()}
+    return {**values, **paths} if paths else values

@@ -1,7 +1,7 @@
-"""Makes the component files that a suite names importable by name: here, and in the processes that a cell starts.
+"""External components: import the files that a suite names, here and in the processes that a cell starts.
 
-A spawned process finds functions and classes again by the name of their module, and a suite's files lie on no import
-path. So their modules are submodules of this one, and the name says where the file is: nothing is handed over.
+A spawned process finds functions and classes by the name of their module, but a suite's files are on no import path.
+So their modules are submodules of this one, and the module's name encodes the file's path: no state is passed on.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-__path__: list[str] = []  # makes this module a package in the eyes of `import`, one without a folder
+__path__: list[str] = []  # for `import`, this module is a package without a folder
 
 
 def module_name(path: Path, source_hash: str) -> str:
-    """The name under which `importlib.import_module` runs a file, once for each content."""
+    """Return the name by which `importlib.import_module` runs a file; it differs for each content of the file."""
     stem = re.sub(r"\W", "_", path.stem)
     return f"{__name__}.{stem}_{source_hash}_{os.fsencode(path).hex()}"
 
 
 class _Loader(SourceFileLoader):
-    """Runs the source as it is: bytecode is told apart by whole seconds, and would lie about beside a suite."""
+    """A loader without bytecode, whose timestamps are whole seconds and whose files would lie beside a suite."""
 
     def path_stats(self, path: str) -> dict[str, float]:
         raise OSError(f"no bytecode of {path} is kept")
 
 
 class _Finder:
-    """Finds the file that a name made by `module_name` says."""
+    """A finder of the file whose path a name by `module_name` encodes."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

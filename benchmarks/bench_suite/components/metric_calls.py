@@ -1,4 +1,4 @@
-"""Scoring: which function a metric's name stands for, and what of the predictions it is given."""
+"""Metric calls: the function of a metric's name, and the columns of the predictions that it takes as arguments."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bench_suite.components import discovery
 
 
 def function_of(problem: Any, name: str) -> Callable[..., float]:
-    """The function of a problem's metric: of the problem's own file, or else of the file of that name in metrics/."""
+    """Return the function of a problem's metric: from the problem's own file, else from metrics/NAME.py."""
     own = getattr(problem, name, None)
     return own if callable(own) else function_of_file(name)
 
 
 def function_of_file(use: str) -> Callable[..., float]:
-    """The function of a file in metrics/, by its name or path. Raises `ComponentError` where there is none."""
+    """Return the function of a metric's file, by its name or path; raise ComponentError if there is no such metric."""
     metric = discovery.find("metrics", use, Path())
     function: Callable[..., float] = getattr(discovery.load(metric), metric.name)
     return function
@@ -27,13 +27,21 @@ def function_of_file(use: str) -> Callable[..., float]:
 def bind_columns(
     function: Callable[..., float], columns: Mapping[str, Any], spec: Mapping[str, Any]
 ) -> tuple[Callable[..., float], dict[str, Any]]:
-    """A metric's function and the columns of predictions that it asks for, by the names of its parameters.
+    """Return a metric's function and its arguments: the columns of the predictions, by the names of its parameters.
 
-    A parameter `spec` is bound. Raises `ValueError` where it asks for a column that the model does not give.
+    Args:
+        function: of the metric; a parameter `spec` is bound to `spec`.
+        columns: of the predictions, by name: `targets`, `predictions`, `scores`, …
+        spec: of the problem.
+
+    Raises:
+        ValueError: the function has a parameter without a default for which there is no column.
     """
-    asked = inspect.signature(function).parameters
-    lacking = [p.name for p in asked.values() if p.default is p.empty and p.name not in columns and p.name != "spec"]
-    if lacking:
-        raise ValueError(f"the model gives no {' and no '.join(lacking)}")
-    bound = partial(function, spec=spec) if "spec" in asked else function
-    return bound, {column: columns[column] for column in asked if column in columns}
+    parameters = inspect.signature(function).parameters.values()
+    required = [p.name for p in parameters if p.default is p.empty and p.name != "spec"]
+    missing = [name for name in required if name not in columns]
+    if missing:
+        raise ValueError(f"the model gives no {' and no '.join(missing)}")
+    names = [p.name for p in parameters]
+    bound = partial(function, spec=spec) if "spec" in names else function
+    return bound, {name: columns[name] for name in names if name in columns}

@@ -1,7 +1,7 @@
-"""Option types: what an `Options` class states, read from source, and whether a value of a suite file fits it.
+"""Options: read the `Options` class of a component from its source, and check a suite's values against its types.
 
-An option's type is built from `int float bool str None Literal tuple Mapping` and `|`. It is read with `ast`, so
-that a component's options are known, checked and documented without running a line of the component.
+An option's type is built from `int float bool str None Literal tuple Mapping` and `|`. The class is read with `ast`, so
+a component's options are known, checked and documented without running the component.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING", "__bool__": lambda self: False})()
-"Default of an option that has none."
+"Default of an option without a default."
 
 LARGEST = 2**63 - 1
-"Largest whole number an option may be: what TOML promises to carry, and what NumPy and torch can take."
+"Largest integer that an option may have: the largest that TOML, NumPy and PyTorch support."
 
 _NAMES = {"int": "an integer", "float": "a number", "bool": "true or false", "str": "a string", "None": "nothing"}
 _PLURALS = {"int": "integers", "float": "numbers", "bool": "true or false", "str": "strings"}
@@ -26,12 +27,13 @@ _SCHEMA = {"int": "integer", "float": "number", "bool": "boolean", "str": "strin
 
 @dataclass(frozen=True)
 class Type:
-    """The type of an option: a name of `int float bool str None Literal tuple Mapping union`, and its arguments."""
+    """The type of an option: one of `int float bool str None Literal tuple Mapping union`, and its arguments."""
 
     name: str
     arguments: tuple[Any, ...] = ()
-    "Member types; the values of a `Literal`; a `tuple` of any length has one member, and `open` set."
+    "Member types, or the values of a `Literal`."
     open: bool = False
+    "Whether it is a `tuple` of any length, which has one member type."
 
     def __str__(self) -> str:
         inner = ", ".join(json.dumps(a) if self.name == "Literal" else str(a) for a in self.arguments)
@@ -44,7 +46,7 @@ class Type:
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a component: a field of its `Options`."""
+    """An option of a component: a field of its `Options`."""
 
     name: str
     type: Type
@@ -52,57 +54,137 @@ class Option:
     help: str = ""
     line: int = 0
     bounds: tuple[float | None, float | None] = (None, None)
-    "Least and greatest value allowed, of each number in the option; None: unbounded."
+    "Least and greatest value of each number in the option; None: unbounded."
 
     def accept(self, value: Any) -> Any:
-        """The value as the component will see it: arrays as tuples, whole numbers as floats where floats are asked.
+        """Return the value as the component receives it: arrays as tuples, and integers as floats for a float option.
 
-        Raises ValueError whose text says what would be right.
+        Raises:
+            ValueError: the value does not fit the type or the bounds; the message says what is right.
         """
         try:
             accepted = fit(value, self.type)
         except ValueError:
             raise ValueError(f"{show(value)} is not {describe(self.type)}") from None
-        _bounded(accepted, self.bounds)
+        _check_bounds(accepted, self.bounds)
         return accepted
 
 
-def read_options(tree: ast.Module, name: str, bounds: Mapping[str, Any]) -> dict[str, Option]:
-    """Options stated by the class `name` of a parsed module; empty where there is no such class.
+@dataclass(frozen=True)
+class Mixin:
+    """The base of an `Options` class: a frozen dataclass in a module of this package."""
 
-    Raises SyntaxError, with a line number, on what is not of the form that can be read.
+    name: str
+    path: Path
+
+
+def find_mixin(tree: ast.Module, name: str, package: Path) -> Mixin | None:
+    """Return the base that the class `name` of a parsed module states; None if it states none.
+
+    The base must be imported at the module's top level from a module of the package. Nothing is imported here: the
+    import's dotted name is turned into a path.
+
+    Args:
+        tree: the parsed module of a component.
+        name: the class that holds the options.
+        package: folder of the package; its name is the first part of the import.
+
+    Raises:
+        SyntaxError: the class has more than one base, or a base from elsewhere; `lineno` is the line of the class.
     """
-    cls = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name), None)
+    cls = _class(tree, name)
+    if cls is None or not (cls.bases or cls.keywords):
+        return None
+    match cls:
+        case ast.ClassDef(bases=[ast.Name(id=base)], keywords=[]):
+            for node in tree.body:
+                if not isinstance(node, ast.ImportFrom) or node.level or node.module is None:
+                    continue
+                imported = next((alias.name for alias in node.names if (alias.asname or alias.name) == base), None)
+                root, *parts = node.module.split(".")
+                path = package.joinpath(*parts).with_suffix(".py")
+                if imported is not None and parts and root == package.name and path.is_file():
+                    return Mixin(imported, path)
+    raise _syntax_error(
+        cls,
+        f"`{name}` must be a @dataclass(frozen=True) without bases, "
+        f"or with one base that the file imports from a module of {package.name}",
+    )
+
+
+def read_options(
+    tree: ast.Module, name: str, bounds: Mapping[str, Any], package: Path | None = None
+) -> dict[str, Option]:
+    """Return the options that the class `name` of a parsed module states; empty if there is no such class.
+
+    The class may have one base, a frozen dataclass in a module of the package (`find_mixin`). As in Python, the base's
+    fields come first, and a field that the class states again replaces the base's and keeps its position.
+
+    Args:
+        tree: the parsed module of a component.
+        name: the class that holds the options.
+        bounds: least and greatest value by option, those of the base included.
+        package: folder of the package that a base may come from; None: the class may have no base.
+
+    Raises:
+        SyntaxError: the class or its base is not of the form that can be read. `lineno` is the line, and `filename`
+            the base's file if the error is there.
+    """
+    cls = _class(tree, name)
     if cls is None:
         return {}
-    if cls.bases or not any(
-        "dataclass" in ast.unparse(d) and "frozen=True" in ast.unparse(d) for d in cls.decorator_list
-    ):
-        raise _error(cls, f"`{name}` must be a @dataclass(frozen=True) without bases")
+    if package is None and cls.bases:
+        raise _syntax_error(cls, f"`{name}` must be a @dataclass(frozen=True) without bases")
+    mixin = None if package is None else find_mixin(tree, name, package)
+    inherited = {} if mixin is None else _fields_of_mixin(mixin, bounds)
+    options = {**inherited, **_fields(cls, bounds)}
+    for option in bounds:
+        if option not in options:
+            raise _syntax_error(cls, f"BOUNDS names `{option}`, which is no option of `{name}`")
+    return options
+
+
+def _class(tree: ast.Module, name: str) -> ast.ClassDef | None:
+    return next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name), None)
+
+
+def _fields_of_mixin(mixin: Mixin, bounds: Mapping[str, Any]) -> dict[str, Option]:
+    try:
+        cls = _class(ast.parse(mixin.path.read_bytes(), filename=str(mixin.path)), mixin.name)
+        if cls is None or cls.bases or cls.keywords:
+            raise _syntax_error(cls or ast.Pass(), f"`{mixin.name}` must be a @dataclass(frozen=True) without bases")
+        return _fields(cls, bounds)
+    except SyntaxError as error:
+        error.filename = str(mixin.path)
+        raise
+
+
+def _fields(cls: ast.ClassDef, bounds: Mapping[str, Any]) -> dict[str, Option]:
+    """Return the options that the body of a frozen dataclass states."""
+    if not any("dataclass" in ast.unparse(d) and "frozen=True" in ast.unparse(d) for d in cls.decorator_list):
+        raise _syntax_error(cls, f"`{cls.name}` must be a @dataclass(frozen=True)")
     options: dict[str, Option] = {}
     for position, node in enumerate(cls.body):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
         if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
-            raise _error(node, f"`{name}` holds only fields, `option: type = default`, and their help strings")
-        option = node.target.id
+            raise _syntax_error(
+                node, f"`{cls.name}` holds only fields, `option: type = default`, and their help strings"
+            )
+        name = node.target.id
         kind = read_type(node.annotation)
         default = MISSING
         if node.value is not None:
             try:
                 default = fit(ast.literal_eval(node.value), kind)
             except (ValueError, TypeError, RecursionError, MemoryError):
-                raise _error(node, f"the default of `{option}` must be a literal of type {kind}") from None
-        options[option] = Option(
-            option, kind, default, _help(cls.body, position), node.lineno, tuple(bounds.get(option, (None, None)))
-        )
+                raise _syntax_error(node, f"the default of `{name}` must be a literal of type {kind}") from None
+        limits = tuple(bounds.get(name, (None, None)))
+        options[name] = Option(name, kind, default, _help(cls.body, position), node.lineno, limits)
         try:
-            _bounded(default, options[option].bounds)
+            _check_bounds(default, limits)
         except ValueError as error:
-            raise _error(node, f"the default of `{option}`: {error}") from None
-    for option in bounds:
-        if option not in options:
-            raise _error(cls, f"BOUNDS names `{option}`, which is no option of `{name}`")
+            raise _syntax_error(node, f"the default of `{name}`: {error}") from None
     return options
 
 
@@ -118,7 +200,7 @@ def _help(body: list[ast.stmt], position: int) -> str:
 
 
 def read_type(node: ast.expr) -> Type:
-    """The type that an annotation states; raises SyntaxError where it is built from anything else."""
+    """Return the type that an annotation states; raise SyntaxError if it is built from anything else."""
     match node:
         case ast.Name(id=name) if name in ("int", "float", "bool", "str"):
             return Type(name)
@@ -128,7 +210,7 @@ def read_type(node: ast.expr) -> Type:
             try:
                 return read_type(ast.parse(text, mode="eval").body)
             except SyntaxError:
-                pass  # the fault is said below, with the line of the file
+                pass  # the error below has the line of the file
         case ast.BinOp(op=ast.BitOr(), left=left, right=right):
             members = [t.arguments if t.name == "union" else (t,) for t in (read_type(left), read_type(right))]
             return Type("union", (*members[0], *members[1]))
@@ -144,7 +226,7 @@ def read_type(node: ast.expr) -> Type:
             return Type("tuple", tuple(read_type(e) for e in (inner.elts if isinstance(inner, ast.Tuple) else [inner])))
         case ast.Subscript(value=ast.Name(id="Mapping"), slice=ast.Tuple(elts=[key, value])):
             return Type("Mapping", (read_type(key), read_type(value)))
-    raise _error(
+    raise _syntax_error(
         node,
         f"`{ast.unparse(node)}`: an option's type is built from "
         "int, float, bool, str, None, Literal, tuple, Mapping and |",
@@ -152,7 +234,7 @@ def read_type(node: ast.expr) -> Type:
 
 
 def fit(value: Any, kind: Type) -> Any:
-    """The value converted to the type; raises ValueError where it does not fit."""
+    """Return the value converted to the type; raise ValueError if it does not fit."""
     match kind.name:
         case "int" if isinstance(value, int) and not isinstance(value, bool):
             return value
@@ -167,6 +249,14 @@ def fit(value: Any, kind: Type) -> Any:
             return value
         case "None" if value is None:
             return None
+        case "Literal" | "tuple" | "Mapping" | "union":
+            return _fit_compound(value, kind)
+    raise ValueError
+
+
+def _fit_compound(value: Any, kind: Type) -> Any:
+    """Do what `fit` does for a type with arguments."""
+    match kind.name:
         case "Literal":
             for allowed in kind.arguments:
                 if type(value) is type(allowed) and value == allowed:
@@ -179,7 +269,7 @@ def fit(value: Any, kind: Type) -> Any:
         case "Mapping" if isinstance(value, Mapping):
             return {fit(k, kind.arguments[0]): fit(v, kind.arguments[1]) for k, v in value.items()}
         case "union":
-            # An integer stays one where `int | float` allows both.
+            # The first member that fits: an integer stays an integer for `int | float`.
             for member in kind.arguments:
                 try:
                     return fit(value, member)
@@ -189,7 +279,7 @@ def fit(value: Any, kind: Type) -> Any:
 
 
 def describe(kind: Type) -> str:
-    """The type in words: `a list of integers`."""
+    """Return the type in words, such as `a list of integers`."""
     match kind.name:
         case "Literal":
             return "one of " + ", ".join(json.dumps(v) for v in kind.arguments)
@@ -207,7 +297,7 @@ def describe(kind: Type) -> str:
 
 
 def choices(kind: Type) -> tuple[str, ...]:
-    """The strings that a type allows by name, for the nearest right spelling."""
+    """Return the strings that a type's literals allow, for suggestions."""
     if kind.name == "Literal":
         return tuple(v for v in kind.arguments if isinstance(v, str))
     if kind.name in ("union", "tuple"):
@@ -216,7 +306,7 @@ def choices(kind: Type) -> tuple[str, ...]:
 
 
 def json_schema(option: Option) -> dict[str, Any]:
-    """JSON Schema of an option's values, with help and default."""
+    """Return the JSON Schema of an option's values, with help and default."""
     schema = _schema(option.type, option.bounds)
     if option.help:
         schema["description"] = option.help
@@ -253,7 +343,7 @@ def _schema(kind: Type, bounds: tuple[float | None, float | None]) -> dict[str, 
 
 
 def show(value: Any) -> str:
-    """A value as TOML would write it, cut to a readable length."""
+    """Return a value as in TOML, cut to 60 characters."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     try:
@@ -274,12 +364,12 @@ def _numbers(value: Any) -> list[float]:
     return [number for item in items for number in _numbers(item)]
 
 
-def _bounded(value: Any, bounds: tuple[float | None, float | None]) -> None:
+def _check_bounds(value: Any, bounds: tuple[float | None, float | None]) -> None:
     for number in _numbers(value):
-        _within(number, bounds)
+        _check_number(number, bounds)
 
 
-def _within(number: float, bounds: tuple[float | None, float | None]) -> None:
+def _check_number(number: float, bounds: tuple[float | None, float | None]) -> None:
     low, high = bounds
     if isinstance(number, float) and not math.isfinite(number):
         raise ValueError(f"{number} is not a finite number")
@@ -293,7 +383,8 @@ def _within(number: float, bounds: tuple[float | None, float | None]) -> None:
         raise ValueError(f"{show(number)} is out of bounds: it does not fit into 64 bits")
 
 
-def _error(node: ast.AST, message: str) -> SyntaxError:
+def _syntax_error(node: ast.AST, message: str) -> SyntaxError:
+    """Return a SyntaxError at the line of a node."""
     error = SyntaxError(message)
     error.lineno = getattr(node, "lineno", 1)
     return error

@@ -1,4 +1,4 @@
-"""The nearest right spelling of a name that is not known."""
+"""Suggestions: the known name that is closest to an unknown one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean "…"?` where a known word is near or begins like it, else nothing."""
+    """Return `; did you mean "…"?` if a known word is similar or begins with this one, else an empty string."""
     lowered = {name.lower(): name for name in known}
     word = word.lower()
     matches = difflib.get_close_matches(word, lowered, n=1, cutoff=0.6)

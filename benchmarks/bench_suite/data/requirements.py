@@ -174,7 +174,7 @@ def _needs_of_model(model: Component, options: Mapping[str, Any], sources: Sourc
     if not isinstance(name, str):
         return
     if name.startswith((".", "/", "~")):
-        folder = discovery.located(model, options)["pretrained"]
+        folder = discovery.resolve_paths(model, options)["pretrained"]
         location = Location("folder", Path(folder).name) if os.path.isdir(folder) else None
         yield Need("weights", name, (), location, "the suite names a folder of your own")
         return

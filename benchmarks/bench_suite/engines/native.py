@@ -28,13 +28,13 @@ from bench_suite.contracts import (
 )
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
-from bench_suite.training.augmentation import Loss, augment, loss_of_mixed
-from bench_suite.training.batching import shuffled
+from bench_suite.training.augmentation import Loss, augment, mixup_loss
+from bench_suite.training.batching import epoch_batches
 from bench_suite.training.checkpoints import Timer
 from bench_suite.training.clock import Clock
-from bench_suite.training.compiling import watched
-from bench_suite.training.optimisers import Optimiser, optimiser
-from bench_suite.training.precision import autocast, computing, placed
+from bench_suite.training.compiling import record_compilations
+from bench_suite.training.optimisers import Optimizer, make_optimizer
+from bench_suite.training.precision import autocast, computing, move_to_placement
 from bench_suite.training.prediction import mean_loss
 from bench_suite.training.schedules import factor
 from bench_suite.training.targets import Target
@@ -105,7 +105,7 @@ def train(
     evaluate = partial(_evaluate, model, data, problem, options, placement, validation, target)
     timer = Timer(checkpoints, options.checkpoint)
     clock = Clock(report)
-    with computing(placement), watched(placement, clock.exclude) as compiling:
+    with computing(placement), record_compilations(placement, clock.exclude) as compiling:
         history = _fit(model, data, problem, options, placement, clock, timer, examples, evaluate, target)
     return history if compiling is None else replace(history, compile_seconds=compiling.seconds)
 
@@ -124,8 +124,8 @@ def _fit(
 ) -> History:
     """Run the epochs: draw the order, take the steps, evaluate, stop early."""
     spec = data.spec
-    module = placed(model.module, placement)
-    update = optimiser(module, options, placement)
+    module = move_to_placement(model.module, placement)
+    update = make_optimizer(module, options, placement)
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     collate, changes = model.collate, tuple(options.augment)
     loss_of, moves, mixed = _loss(problem, options), placement.device != "cpu", placement.precision != "32-true"
@@ -147,7 +147,7 @@ def _fit(
     for epoch in range(state.epoch, options.epochs + 1):
         module.train()
         state.epoch_order = order.get_state()
-        batches = shuffled(examples, options.batch_size, order, model.padded)[state.batch :]
+        batches = epoch_batches(examples, options.batch_size, order, model.padded)[state.batch :]
         columns = feed.batches(batches)
         clock.resume()
         for rows in batches:
@@ -205,7 +205,7 @@ def _loss(problem: Problem, options: TrainOptions) -> Loss:
         if smoothed is None:
             raise BenchError("label_smoothing needs classes, and this problem has none: leave label_smoothing out")
         loss = partial(smoothed, smoothing=options.label_smoothing)
-    return loss_of_mixed(loss) if "mixup" in options.augment else loss
+    return mixup_loss(loss) if "mixup" in options.augment else loss
 
 
 def _evaluate(
@@ -230,7 +230,7 @@ def _evaluate(
     return row
 
 
-def _finite(loss: torch.Tensor, loss_sum: torch.Tensor, step: int, update: Optimiser) -> float:
+def _finite(loss: torch.Tensor, loss_sum: torch.Tensor, step: int, update: Optimizer) -> float:
     """Return the value of `loss`; raise `TrainingFailed` if any loss of this epoch so far was not finite.
 
     `loss_sum` is the sum of the epoch's losses: once a loss is not finite, neither is the sum.
@@ -289,7 +289,7 @@ class TrainingState:
     """
 
     module: torch.nn.Module
-    update: Optimiser
+    update: Optimizer
     order: torch.Generator
     "Draws the order of the examples, once an epoch."
     loss_sum: torch.Tensor

@@ -147,9 +147,11 @@ class Trained:
             source = self._split(split)
             examples = MemorySplit(source.ids[rows], dict(source.take(rows)), {})
             return lambda: cast(Estimator, self.model).predict(examples)
-        from bench_suite.training.prediction import prepared
+        from bench_suite.training.prediction import prepare_prediction
 
-        return prepared(self.model, self.problem, self.encoded(split), self.evaluation(), self.placement, rows)
+        return prepare_prediction(
+            self.model, self.problem, self.encoded(split), self.evaluation(), self.placement, rows
+        )
 
     def evaluation(self) -> Evaluation:
         """Return the options with which this cell predicts."""
@@ -247,9 +249,9 @@ def build(
     if isinstance(model, Network) and model.frozen is not None:
         model.frozen.to(placement.device)  # `encode` runs it on the device of its parameters
     if placement.compiled and isinstance(model, Network):
-        from bench_suite.training.compiling import compiled
+        from bench_suite.training.compiling import compile_module
 
-        compiled(model.module)
+        compile_module(model.module)
     if not isinstance(model, Network | Estimator):
         raise BenchError(
             f"{cell.model.label}: build returned {type(model).__name__}, which is neither a Network nor an Estimator"

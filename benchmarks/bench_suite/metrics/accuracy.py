@@ -1,4 +1,4 @@
-"""Accuracy: how often the prediction is right."""
+"""Accuracy: the share of correct predictions."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ IDEAL = 1.0
 
 
 def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
-    """Share of examples whose predicted class is the true one: Σ [ŷᵢ = yᵢ] / n.
+    """Return the share of examples whose predicted class is the true one: Σ [ŷᵢ = yᵢ] / n.
 
-    Arguments: `targets`, `predictions` (n,) of class numbers. Returns a fraction in [0, 1]; 1 is best.
-    Raises `ValueError` where there are no examples or the lengths differ.
+    Args:
+        targets: (n,) class numbers.
+        predictions: (n,) class numbers.
+
+    Returns:
+        A fraction in [0, 1]; 1 is best.
+
+    Raises:
+        ValueError: there are no examples, or the lengths differ.
     """
     if len(targets) != len(predictions):
         raise ValueError(f"{len(targets)} targets and {len(predictions)} predictions")
@@ -23,5 +30,5 @@ def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def each(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """1.0 for each example that is right, else 0.0: (n,) float64, whose mean is the accuracy."""
+    """Return 1.0 for each correct prediction and 0.0 for the others: (n,) float64, whose mean is the accuracy."""
     return (targets == predictions).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Balanced accuracy: accuracy in which every class weighs the same."""
+"""Balanced accuracy: accuracy in which all classes have the same weight."""
 
 from __future__ import annotations
 
@@ -12,13 +12,21 @@ IDEAL = 1.0
 
 
 def balanced_accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
-    """Mean over the classes that occur of the share of their examples that are found (recall).
+    """Return the mean recall of the classes that occur among the targets.
 
     (1/K) Σₖ |{i: yᵢ = k, ŷᵢ = k}| / |{i: yᵢ = k}|, over the K classes among the targets (Brodersen et al. 2010,
-    doi 10.1109/ICPR.2010.764). Arguments: `targets`, `predictions` (n,) of labels, any whole numbers. Returns a
-    fraction in [0, 1]; 1 is best, 1/K is what guessing one class reaches. Raises `ValueError` where there are no
-    examples.
+    doi 10.1109/ICPR.2010.764).
+
+    Args:
+        targets: (n,) labels, any integers.
+        predictions: (n,) labels, any integers.
+
+    Returns:
+        A fraction in [0, 1]; 1 is best, and 1/K is that of a constant prediction.
+
+    Raises:
+        ValueError: there are no examples.
     """
-    of_class, _, right = counts_of_classes(targets, predictions)
-    present = of_class > 0
-    return float((right[present] / of_class[present]).mean())
+    targets_by_class, _, correct = counts_of_classes(targets, predictions)
+    present = targets_by_class > 0
+    return float((correct[present] / targets_by_class[present]).mean())

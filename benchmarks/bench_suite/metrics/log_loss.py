@@ -1,4 +1,4 @@
-"""Log loss: how surprised the model is by the truth."""
+"""Log loss: the negative logarithm of the probability of the true class."""
 
 from __future__ import annotations
 
@@ -12,13 +12,21 @@ IDEAL = 0.0
 
 
 def log_loss(targets: np.ndarray, scores: np.ndarray) -> float:
-    """Mean negative logarithm of the probability given to the true class: −(1/n) Σ ln p[i, yᵢ].
+    """Return the mean negative logarithm of the probability of the true class: −(1/n) Σ ln p[i, yᵢ].
 
-    A proper score (Good 1952). Probabilities are kept above the machine epsilon of their type (1.2e-7 for float32),
-    so that one example of probability 0 costs 16 nats and not infinity. Arguments: `targets` (n,) class numbers, or
-    labels that all occur; `scores` (n, classes), in ascending order of the labels, rows that sum to 1. Returns nats in
-    [0, −ln ε]; 0 is best, ln K what guessing evenly among K classes costs. Raises `ValueError` where there are no
-    examples, a number lies outside the classes, a score is not a number, or scores are no probabilities.
+    It is a proper score (Good 1952). Probabilities are clipped to at least the machine epsilon ε of their type (1.2e-7
+    for float32), so an example of probability 0 costs 16 nats instead of infinity.
+
+    Args:
+        targets: (n,) class numbers, or labels if all of them occur.
+        scores: (n, K) probabilities, in ascending order of the labels; rows sum to 1.
+
+    Returns:
+        Nats in [0, −ln ε]; 0 is best, and ln K is the loss of equal probabilities for K classes.
+
+    Raises:
+        ValueError: there are no examples, a target lies outside the classes, a score is not a number, or scores are no
+            probabilities.
     """
     if len(targets) != len(scores):
         raise ValueError(f"{len(targets)} targets and {len(scores)} rows of scores")
@@ -34,6 +42,6 @@ def log_loss(targets: np.ndarray, scores: np.ndarray) -> float:
 
 
 def each(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Loss of each example in nats: (n,) float64, whose mean is the metric; what it raises for is not looked at."""
+    """Return the loss of each example in nats: (n,) float64, whose mean is the metric. Nothing is checked."""
     of_truth = scores[np.arange(len(targets)), targets]
     return -np.log(np.clip(of_truth, np.finfo(scores.dtype).eps, 1.0).astype(np.float64))

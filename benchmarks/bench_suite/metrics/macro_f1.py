@@ -1,4 +1,4 @@
-"""Macro F1: precision and recall in one number, every class weighing the same."""
+"""Macro F1: precision and recall in one number, with the same weight for all classes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,22 @@ IDEAL = 1.0
 
 
 def macro_f1(targets: np.ndarray, predictions: np.ndarray) -> float:
-    """Mean over classes of F1ₖ = 2 TPₖ / (2 TPₖ + FPₖ + FNₖ), the harmonic mean of precision and recall.
+    """Return the mean over classes of F1ₖ = 2 TPₖ / (2 TPₖ + FPₖ + FNₖ), the harmonic mean of precision and recall.
 
-    The classes are those that occur among targets or predictions; this is the mean of F1s, not the F1 of means (Opitz
-    and Burst 2019, arXiv 1911.03347). Arguments: `targets`, `predictions` (n,) of labels, any whole numbers. Returns
-    a fraction in [0, 1]; 1 is best. Raises `ValueError` where there are no examples.
+    The classes are those that occur among targets or predictions. It is the mean of F1s, not the F1 of means (Opitz
+    and Burst 2019, arXiv 1911.03347).
+
+    Args:
+        targets: (n,) labels, any integers.
+        predictions: (n,) labels, any integers.
+
+    Returns:
+        A fraction in [0, 1]; 1 is best.
+
+    Raises:
+        ValueError: there are no examples.
     """
-    of_class, said, right = counts_of_classes(targets, predictions)
-    occurs = (of_class + said) > 0
-    return float((2.0 * right[occurs] / (of_class + said)[occurs]).mean())
+    targets_by_class, predictions_by_class, correct = counts_of_classes(targets, predictions)
+    total = targets_by_class + predictions_by_class
+    present = total > 0
+    return float((2.0 * correct[present] / total[present]).mean())

@@ -1,4 +1,4 @@
-"""Macro area under the ROC curve: each class told from all others, every class weighing the same."""
+"""Macro area under the ROC curve: each class against all others, with the same weight for all classes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,21 @@ IDEAL = 1.0
 
 
 def macro_roc_auc(targets: np.ndarray, scores: np.ndarray) -> float:
-    """Mean over classes of the area under the ROC curve of one class against the rest, by its own scores.
+    """Return the mean over classes of the area under the ROC curve of one class against the rest, by its own scores.
 
-    (1/K) Σₖ Uₖ / (nₖ (n − nₖ)), Uₖ the Mann-Whitney statistic of the scores of class k (Fawcett 2006, section 9,
-    doi 10.1016/j.patrec.2005.10.010): scikit-learn's `roc_auc_score` with `multi_class="ovr"`. Arguments: `targets`
-    (n,) of labels, whole numbers; `scores` (n, K), whose columns are in ascending order of the labels; only the order
-    within a column counts. Returns a fraction in [0, 1]: 1 is best, 0.5 chance. Of two classes it is `roc_auc`, where
-    scores sum to 1. Raises `ValueError` where a class does not occur, or a score is not a number.
+    (1/K) Σₖ Uₖ / (nₖ (n − nₖ)), where Uₖ is the Mann-Whitney statistic of the scores of class k (Fawcett 2006, section
+    9, doi 10.1016/j.patrec.2005.10.010). It is scikit-learn's `roc_auc_score` with `multi_class="ovr"`. For two classes
+    it equals `roc_auc` if scores sum to 1.
+
+    Args:
+        targets: (n,) labels, integers.
+        scores: (n, K), with columns in ascending order of the labels; only the order within a column counts.
+
+    Returns:
+        A fraction in [0, 1]; 1 is best, and 0.5 is chance.
+
+    Raises:
+        ValueError: there are no examples, the lengths differ, a class does not occur, or a score is not a number.
     """
     if len(targets) != len(scores):
         raise ValueError(f"{len(targets)} targets and {len(scores)} rows of scores")
@@ -28,6 +36,6 @@ def macro_roc_auc(targets: np.ndarray, scores: np.ndarray) -> float:
         raise ValueError("a score is not a number")
     labels = np.unique(targets)
     if len(labels) != scores.shape[1] or len(labels) < 2:
-        raise ValueError(f"{len(labels)} classes occur among the targets, and there are scores of {scores.shape[1]}")
-    by_class = np.ascontiguousarray(scores.T)  # sorted and searched faster than columns that lie apart
+        raise ValueError(f"{len(labels)} classes occur among the targets, but there are scores of {scores.shape[1]}")
+    by_class = np.ascontiguousarray(scores.T)  # contiguous columns are sorted and searched faster
     return float(np.mean([area_under_roc(targets == label, column) for label, column in zip(labels, by_class)]))

@@ -10,10 +10,17 @@ IDEAL = 0.0
 
 
 def mae(targets: np.ndarray, predictions: np.ndarray) -> float:
-    """Mean absolute error Σ |yᵢ − ŷᵢ| / n, in the unit of the target.
+    """Return the mean absolute error Σ |yᵢ − ŷᵢ| / n, in the unit of the target.
 
-    Arguments: `targets`, `predictions` (n,) of numbers. Returns a value in [0, ∞); 0 is best.
-    Raises `ValueError` where there are no examples, the lengths differ, or a value is not finite.
+    Args:
+        targets: (n,) numbers.
+        predictions: (n,) numbers.
+
+    Returns:
+        A value in [0, ∞); 0 is best.
+
+    Raises:
+        ValueError: there are no examples, the lengths differ, or a value is not finite.
     """
     if len(targets) != len(predictions):
         raise ValueError(f"{len(targets)} targets and {len(predictions)} predictions")
@@ -26,5 +33,5 @@ def mae(targets: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def each(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """Absolute error of each example: (n,), whose mean is the metric."""
+    """Return the absolute error of each example: (n,), whose mean is the metric."""
     return np.abs(targets - predictions)

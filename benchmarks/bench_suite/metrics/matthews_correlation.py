@@ -1,4 +1,4 @@
-"""Matthews correlation: how far predicted and true classes go together, chance being 0."""
+"""Matthews correlation: the correlation of predicted and true classes; chance is 0."""
 
 from __future__ import annotations
 
@@ -14,19 +14,29 @@ IDEAL = 1.0
 
 
 def matthews_correlation(targets: np.ndarray, predictions: np.ndarray) -> float:
-    """Correlation of true and predicted classes, R_K = (c s − Σₖ pₖ tₖ) / √((s² − Σₖ pₖ²) (s² − Σₖ tₖ²)).
+    """Return the correlation of true and predicted classes, R_K = (c s − Σₖ pₖ tₖ) / √((s² − Σₖ pₖ²) (s² − Σₖ tₖ²)).
 
-    Of s examples c are right, tₖ are of class k and pₖ are said to be (Gorodkin 2004, doi
-    10.1016/j.compbiolchem.2004.09.006; for two classes Matthews 1975). Arguments: `targets`, `predictions` (n,) of
-    labels, any whole numbers. Returns a value in [-1, 1]: 1 is best, 0 what guessing reaches whatever the shares of the
-    classes. Raises `ValueError` where there are no examples, or all targets or all predictions are of one class (the
-    quotient is undefined; scikit-learn says 0).
+    Of s examples, c are predicted correctly, tₖ are of class k, and pₖ are predicted as class k (Gorodkin 2004, doi
+    10.1016/j.compbiolchem.2004.09.006; for two classes Matthews 1975).
+
+    Args:
+        targets: (n,) labels, any integers.
+        predictions: (n,) labels, any integers.
+
+    Returns:
+        A value in [-1, 1]; 1 is best, and 0 is that of guessing, for any class frequencies.
+
+    Raises:
+        ValueError: there are no examples, or all targets or all predictions are of one class. Then the quotient is
+            undefined; scikit-learn returns 0.
     """
     counts = counts_of_classes(targets, predictions)
-    of_class, said, right = ([int(count) for count in each] for each in counts)  # of Python: squares do not overflow
+    # Python's integers, since squares could overflow.
+    targets_by_class, predictions_by_class, correct = ([int(count) for count in column] for column in counts)
     n = len(targets)
-    spread = (n * n - sum(count * count for count in said)) * (n * n - sum(count * count for count in of_class))
-    if spread == 0:
+    spread_of_targets = n * n - sum(count * count for count in targets_by_class)
+    spread_of_predictions = n * n - sum(count * count for count in predictions_by_class)
+    if spread_of_targets * spread_of_predictions == 0:
         raise ValueError("all targets or all predictions are of one class")
-    together = sum(right) * n - sum(a * b for a, b in zip(of_class, said))
-    return together / math.sqrt(spread)
+    covariance = sum(correct) * n - sum(a * b for a, b in zip(targets_by_class, predictions_by_class))
+    return covariance / math.sqrt(spread_of_predictions * spread_of_targets)

@@ -12,11 +12,18 @@ IDEAL = 1.0
 
 
 def r2(targets: np.ndarray, predictions: np.ndarray) -> float:
-    """Coefficient of determination 1 − Σ (yᵢ − ŷᵢ)² / Σ (yᵢ − ȳ)².
+    """Return the coefficient of determination 1 − Σ (yᵢ − ŷᵢ)² / Σ (yᵢ − ȳ)².
 
-    Arguments: `targets`, `predictions` (n,) of numbers. Returns a value in (−∞, 1]: 1 is best, 0 what the mean of the
-    targets reaches, below 0 worse than that. Raises `ValueError` where the lengths differ, all targets are equal (the
-    quotient is undefined; so it is for fewer than two), or a value is not finite.
+    Args:
+        targets: (n,) numbers.
+        predictions: (n,) numbers.
+
+    Returns:
+        A value in (−∞, 1]; 1 is best, 0 is that of the targets' mean, and a value below 0 is worse than the mean.
+
+    Raises:
+        ValueError: there are no examples, the lengths differ, a value is not finite, or all targets are equal, as with
+            a single one: then the quotient is undefined.
     """
     if len(targets) != len(predictions):
         raise ValueError(f"{len(targets)} targets and {len(predictions)} predictions")

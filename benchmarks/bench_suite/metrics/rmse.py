@@ -12,11 +12,19 @@ IDEAL = 0.0
 
 
 def rmse(targets: np.ndarray, predictions: np.ndarray) -> float:
-    """Root of the mean squared error, √(Σ (yᵢ − ŷᵢ)² / n), in the unit of the target.
+    """Return the root of the mean squared error, √(Σ (yᵢ − ŷᵢ)² / n), in the unit of the target.
 
-    Arguments: `targets`, `predictions` (n,) of numbers. Returns a value in [0, ∞); 0 is best, and it is never below
-    the mean absolute error. Raises `ValueError` where there are no examples, the lengths differ, or a value is not
-    finite.
+    It is never below the mean absolute error.
+
+    Args:
+        targets: (n,) numbers.
+        predictions: (n,) numbers.
+
+    Returns:
+        A value in [0, ∞); 0 is best.
+
+    Raises:
+        ValueError: there are no examples, the lengths differ, or a value is not finite.
     """
     if len(targets) != len(predictions):
         raise ValueError(f"{len(targets)} targets and {len(predictions)} predictions")

@@ -12,13 +12,21 @@ IDEAL = 1.0
 
 
 def roc_auc(targets: np.ndarray, scores: np.ndarray) -> float:
-    """Chance that a random example of the positive class scores higher than one of the negative, ties counting a half.
+    """Return the probability that a random positive example scores higher than a negative one; ties count a half.
 
-    U / (n₀ n₁), U the Mann-Whitney statistic of the positive scores, from mid-ranks (Fawcett 2006,
-    doi 10.1016/j.patrec.2005.10.010; Hanley and McNeil 1982). Arguments: `targets` (n,) of two labels, numbers or
-    text, of which the greater is the positive class, as 1 is of 0 and 1; `scores` (n, 2), of which column 1 is used, or
-    (n,) of the positive class. Returns a fraction in [0, 1]: 1 is best, 0.5 chance. Raises `ValueError` where there are
-    more than two classes, only one occurs, or a score is not a number.
+    U / (n₀ n₁), where U is the Mann-Whitney statistic of the positive scores, from mid-ranks (Fawcett 2006,
+    doi 10.1016/j.patrec.2005.10.010; Hanley and McNeil 1982).
+
+    Args:
+        targets: (n,) two labels, numbers or text; the greater one is the positive class, such as 1 of 0 and 1.
+        scores: (n,) of the positive class, or (n, 2), of which column 1 is used.
+
+    Returns:
+        A fraction in [0, 1]; 1 is best, and 0.5 is chance.
+
+    Raises:
+        ValueError: there are no examples, the lengths differ, the number of classes is not two, or a score is not a
+            number.
     """
     if scores.ndim == 2:
         if scores.shape[1] != 2:
@@ -29,7 +37,7 @@ def roc_auc(targets: np.ndarray, scores: np.ndarray) -> float:
     if len(targets) == 0:
         raise ValueError("no examples")
     if targets.dtype.kind not in "biuf":
-        targets = np.unique(targets, return_inverse=True)[1]  # text has an order too
+        targets = np.unique(targets, return_inverse=True)[1]  # labels of text are sorted too
     least, greatest = targets.min(), targets.max()
     if least == greatest:
         raise ValueError("only one class occurs among the targets")

@@ -13,15 +13,22 @@ K = 5
 
 
 def top_5_accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
-    """Share of examples whose true class is among the five of the highest scores, as ImageNet is judged.
+    """Return the share of examples whose true class is among the five highest scores, the usual metric of ImageNet.
 
-    (1/n) Σ clip((5 − aᵢ) / bᵢ, 0, 1): of example i, aᵢ classes score higher than the true one and bᵢ as high, the true
-    one among them. So where classes tie, an example counts by the chance that a random order of them puts the true one
-    among the five; a model that gives all K classes the same score has 5/K, as guessing has. Arguments: `targets` (n,)
-    class numbers from 0, or labels that all occur; `scores` (n, K), in ascending order of the labels, of which only the
-    order counts. Returns a fraction in [0, 1]; 1 is
-    best. Raises `ValueError` where there are no examples, five classes or fewer, a number lies outside the classes, or
-    a score is not a number.
+    (1/n) Σ clip((5 − aᵢ) / bᵢ, 0, 1), where aᵢ classes score higher than the true class of example i, and bᵢ classes
+    score the same, the true one included. For ties, an example thus counts with the probability that a random order
+    places the true class among the five. A model with the same score for all K classes gets 5/K, like guessing.
+
+    Args:
+        targets: (n,) class numbers from 0, or labels if all of them occur.
+        scores: (n, K), in ascending order of the labels; only their order counts.
+
+    Returns:
+        A fraction in [0, 1]; 1 is best.
+
+    Raises:
+        ValueError: there are no examples, there are five classes or fewer, a target lies outside the classes, or a
+            score is not a number.
     """
     if len(targets) != len(scores):
         raise ValueError(f"{len(targets)} targets and {len(scores)} rows of scores")
@@ -37,7 +44,7 @@ def top_5_accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
 
 
 def each(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Chance of each example to be among the five: (n,) in [0, 1], whose mean is the metric; nothing is checked."""
+    """Return each example's share of the metric: (n,) in [0, 1], whose mean is the metric. Nothing is checked."""
     of_truth = scores[np.arange(len(targets)), targets][:, None]
     higher = (scores > of_truth).sum(axis=1)
     as_high = (scores == of_truth).sum(axis=1)

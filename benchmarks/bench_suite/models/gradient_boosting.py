@@ -1,4 +1,4 @@
-"""Gradient boosting of scikit-learn: histogram-based trees, the usual best on tables."""
+"""Gradient boosting of scikit-learn: histogram-based trees, usually the best model for tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from bench_suite.contracts import Data, Report, Split, TrainOptions
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.rmse import rmse
-from bench_suite.training.estimators import CHUNK, drawn_seed, features, inputs_of, needs_two_classes
+from bench_suite.training.estimators import CHUNK, draw_seed, features, inputs_of, require_two_classes
 
 VERSION = 1
 MODALITIES = ("table",)
@@ -30,38 +30,38 @@ BOUNDS = {
 @dataclass(frozen=True)
 class Options:
     trees: int = 100
-    "Rounds of boosting at most; where there is a validation split, it chooses how many of them are used."
+    "Greatest number of boosting rounds; if there is a validation split, it decides how many are used."
     shrinkage: float = 0.1
-    "Learning rate of the boosting: how much of each tree is added."
+    "Learning rate of the boosting: the factor of each tree."
     leaves: int = 8
-    "Leaves of a tree at most."
+    "Greatest number of leaves of a tree."
     examples_a_leaf: int = 20
-    "Training examples of a leaf at least."
+    "Least number of training examples in a leaf."
     penalty: float = 1.0
     "L2 penalty of the leaves' values."
     columns_a_split: float = 0.5
-    "Share of the columns, drawn anew, that a split chooses from: what the seed decides."
+    "Share of the columns, drawn at random for each split, from which the split chooses; the seed affects only this."
 
 
 @dataclass
 class Boosting:
-    """Trees that each correct the sum of those before them; missing values go to the side that fits better."""
+    """Trees that each correct the sum of the earlier ones; missing values go to the side that fits better."""
 
     trees: HistGradientBoostingClassifier | HistGradientBoostingRegressor
     classes: int
     "0 for a regression."
     known: np.ndarray | None = None
-    "(d,) bool: columns that have a value in some training example; of the others there is nothing to learn."
+    "(d,) bool: columns with a value in at least one training example; the others are not used."
 
     def fit(self, data: Data, options: TrainOptions, report: Report) -> None:
-        """Learn from the train split with as many rounds as have the lowest loss on `validation`.
+        """Fit the train split with the number of rounds that has the lowest loss on `validation`.
 
-        Where fewer rounds than were tried are best, they are fitted anew with the same seed: the same trees, without
-        those that a prediction would have to walk through for nothing.
+        If fewer rounds than the maximum are best, the model is fitted again with the same seed. The trees are the same,
+        and a prediction does not evaluate the unused ones.
         """
         inputs, targets = features(data.splits["train"])
         if self.classes:
-            needs_two_classes(targets, data)
+            require_two_classes(targets, data)
         self.known = ~np.isnan(inputs).all(axis=0)
         inputs = self._known(inputs)
         self.trees.fit(inputs, targets)
@@ -75,7 +75,7 @@ class Boosting:
             self.trees.set_params(max_iter=best).fit(inputs, targets)
 
     def predict(self, split: Split) -> Mapping[str, np.ndarray]:
-        """`predictions` (n,), and for classes `scores` (n, classes) float32; a class not seen in training scores 0."""
+        """Return `predictions` (n,), and for classes `scores` (n, classes) float32; unseen classes score 0."""
         outputs = self.trees.predict_proba if self.classes else self.trees.predict
         parts = []
         for start in range(0, len(split), CHUNK):
@@ -87,7 +87,7 @@ class Boosting:
         return {"predictions": scores.argmax(axis=1), "scores": scores}
 
     def _known(self, inputs: np.ndarray) -> np.ndarray:
-        """The columns that had a value in training; a column of zeros where none had, so that the trees have one."""
+        """Return the columns that had a value in training; without any, a column of zeros for the trees."""
         assert self.known is not None
         return inputs[:, self.known] if self.known.any() else np.zeros((len(inputs), 1))
 
@@ -101,7 +101,7 @@ class Boosting:
 
 
 def build(data: Data, options: Options) -> Boosting:
-    """An estimator that has seen nothing yet, its seed drawn from PyTorch's global generator."""
+    """Return an estimator that is not fitted; PyTorch's global generator draws its seed."""
     shared: dict[str, Any] = {
         "max_iter": options.trees,
         "learning_rate": options.shrinkage,
@@ -109,8 +109,8 @@ def build(data: Data, options: Options) -> Boosting:
         "min_samples_leaf": options.examples_a_leaf,
         "l2_regularization": options.penalty,
         "max_features": options.columns_a_split,
-        "early_stopping": False,  # it would hold out a part of train of its own; `fit` chooses on validation
-        "random_state": drawn_seed(),
+        "early_stopping": False,  # it would hold out a part of train; `fit` uses the validation split
+        "random_state": draw_seed(),
     }
     if data.problem == "classification":
         return Boosting(HistGradientBoostingClassifier(**shared), len(data.spec["classes"]))

@@ -1,4 +1,4 @@
-"""Logistic regression of scikit-learn: the linear baseline that other classifiers have to beat."""
+"""Logistic regression of scikit-learn: the linear baseline for other classifiers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench_suite.contracts import Data, Report, Split, TrainOptions
-from bench_suite.training.estimators import class_scores, features, needs_two_classes
+from bench_suite.training.estimators import class_scores, features, require_two_classes
 
 VERSION = 1
 MODALITIES = ("table", "image")
@@ -25,35 +25,35 @@ BOUNDS = {"inverse_penalty": (1e-9, None), "max_iterations": (1, None)}
 @dataclass(frozen=True)
 class Options:
     inverse_penalty: float = 1.0
-    "C of scikit-learn: the smaller, the closer the weights are kept to zero."
+    "C of scikit-learn: a smaller value keeps the weights closer to zero."
     max_iterations: int = 1000
-    "Steps of L-BFGS at most."
+    "Greatest number of steps of L-BFGS."
 
 
 @dataclass
 class Regression:
-    """Median imputation, standardisation and L2-penalised logistic regression, all learnt from the train split."""
+    """Median imputation, standardisation and L2-penalised logistic regression, fitted on the train split."""
 
     pipeline: Pipeline
     classes: int
 
     def fit(self, data: Data, options: TrainOptions, report: Report) -> None:
-        """Learn from the train split. The optimum is unique, so no option of the training applies, nor any seed."""
+        """Fit the train split. The optimum is unique, so neither the training options nor the seed have an effect."""
         inputs, targets = features(data.splits["train"])
-        needs_two_classes(targets, data)
+        require_two_classes(targets, data)
         with warnings.catch_warnings():
-            # An optimum short of the tolerance is still a model; the quality probe says how good it is.
+            # A model short of the tolerance is still valid; the quality probe reports how good it is.
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.pipeline.fit(inputs, targets)
 
     def predict(self, split: Split) -> Mapping[str, np.ndarray]:
-        """`predictions` (n,) int64 and `scores` (n, classes) float32; a class not seen in training scores 0."""
+        """Return `predictions` (n,) int64 and `scores` (n, classes) float32; a class without examples scores 0."""
         scores = class_scores(self.pipeline, split, self.classes)
         return {"predictions": scores.argmax(axis=1), "scores": scores}
 
 
 def build(data: Data, options: Options) -> Regression:
-    """An estimator that has seen nothing yet."""
+    """Return an estimator that is not fitted."""
     pipeline = make_pipeline(
         SimpleImputer(strategy="median", keep_empty_features=True),
         StandardScaler(),

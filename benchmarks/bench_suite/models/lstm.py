@@ -1,4 +1,4 @@
-"""A recurrent network for texts: a long short-term memory reads word after word (Hochreiter and Schmidhuber 1997)."""
+"""LSTM: a recurrent network for texts, a long short-term memory over words (Hochreiter and Schmidhuber 1997)."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ BOUNDS = {
 @dataclass(frozen=True)
 class Options:
     vocabulary: int = 30_000
-    "Most words that are known, the most frequent of the training texts; all others count as one."
+    "Greatest number of words, the most frequent ones of the train split; all others are one unknown word."
     max_length: int = 256
     "Words of a text that are read."
     keep: Literal["first", "last", "ends"] = "ends"
-    "Which words of a longer text: the first, the last, or half from each end."
+    "Which words of a longer text are read: the first, the last, or half from each end."
     dimension: int = 64
-    "Width of the vector that stands for a word."
+    "Width of a word's vector."
     hidden: int = 64
-    "Width of the memory, of each direction."
+    "Width of the memory of each direction."
     layers: int = 1
-    "Memories one upon another, each reading the states of the one below."
+    "Number of layers; each reads the states of the layer below."
     bidirectional: bool = False
-    "A second memory that reads from the last word to the first; twice the time."
+    "A second memory that reads from the last word to the first; it doubles the time."
     pooling: Literal["max", "mean", "last"] = "max"
-    "What is made of a text's states: the highest value of each, their mean, or the state after the last word."
+    "How a text's states become one vector: their maximum, their mean, or the state after the last word."
     embedding_dropout: float = 0.2
-    "Chance that a number of a word's vector is left out, in training."
+    "Probability that a number in a word's vector is dropped, in training."
     dropout: float = 0.5
-    "Chance that a feature is left out before the last layer, and between layers, in training."
+    "Probability that a feature is dropped before the last layer and between layers, in training."
 
 
 class LSTM(nn.Module):
-    """Word vectors, long short-term memories over them, one vector pooled of all states, and a linear layer.
+    """Word vectors, long short-term memories over them, pooling of the states to one vector, and a linear layer.
 
-    A memory that reads forward has not seen the padding where the text ends; one that reads backward is given the text
-    reversed within its own length. So nothing is packed, and oneDNN's kernel for whole sequences computes both: in
-    bfloat16 and on a processor with matrix instructions for it, twice as many texts a second as in 32 bits.
+    A forward memory reaches the end of a text before the padding. A backward memory reads the text reversed within its
+    own length. So sequences are not packed, and oneDNN's kernel for whole sequences computes both directions. In
+    bfloat16, on a processor with matrix instructions for it, it reads twice as many texts a second as in 32 bits.
     """
 
     def __init__(self, vocabulary: Vocabulary, outputs: int, options: Options) -> None:
@@ -67,18 +67,20 @@ class LSTM(nn.Module):
         self.embedding = word_vectors(vocabulary, options.dimension)
         self.embedding_dropout = nn.Dropout(options.embedding_dropout)
         states = options.hidden * (2 if options.bidirectional else 1)
-        wide = [options.dimension] + [states] * (options.layers - 1)
-        self.forwards = nn.ModuleList(nn.LSTM(width, options.hidden, batch_first=True) for width in wide)
+        widths = [options.dimension] + [states] * (options.layers - 1)
+        self.forwards = nn.ModuleList(nn.LSTM(width, options.hidden, batch_first=True) for width in widths)
         self.backwards = nn.ModuleList(
-            nn.LSTM(width, options.hidden, batch_first=True) for width in wide if options.bidirectional
+            nn.LSTM(width, options.hidden, batch_first=True) for width in widths if options.bidirectional
         )
         self.dropout = nn.Dropout(options.dropout)
         self.head = nn.Linear(states, outputs)
 
     def forward(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Logits (k, classes), or values (k,), of k texts.
+        """Return logits (k, classes), or values (k,), of k texts.
 
-        `tokens` (k, L) int64 word numbers, anything beyond a text's length; `lengths` (k,) int64, each at least 1.
+        Args:
+            tokens: (k, L) int64 word numbers; values beyond a text's length are ignored.
+            lengths: (k,) int64, each at least 1.
         """
         positions = torch.arange(tokens.shape[1], device=tokens.device)
         inside = positions < lengths.unsqueeze(-1)
@@ -89,19 +91,27 @@ class LSTM(nn.Module):
                 states = self.dropout(states)
             onward = memory(states)[0]
             if self.backwards:
-                onward = torch.cat([onward, turned(self.backwards[layer](turned(states, back))[0], back)], dim=-1)
+                onward = torch.cat(
+                    [onward, reverse_texts(self.backwards[layer](reverse_texts(states, back))[0], back)], dim=-1
+                )
             states = onward
-        outputs = self.head(self.dropout(self.pooled(states, inside, lengths)))
+        outputs = self.head(self.dropout(self.pool(states, inside, lengths)))
         return outputs.squeeze(-1) if self.scalar else outputs
 
-    def pooled(self, states: torch.Tensor, inside: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """(k, states) of the states (k, L, states) of each text's own words."""
+    def pool(self, states: torch.Tensor, inside: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Return one vector for each text, (k, states), from the states (k, L, states) of its words.
+
+        Args:
+            states: (k, L, states).
+            inside: (k, L) bool: whether a position is within its text.
+            lengths: (k,) int64.
+        """
         inside = inside.unsqueeze(-1)
         if self.pooling == "max":
             return states.masked_fill(~inside, -math.inf).amax(dim=1)
         if self.pooling == "mean":
             return (states * inside).sum(dim=1) / lengths.unsqueeze(-1)
-        # What has read the whole text: forward the state of the last word, backward that of the first.
+        # The states that have seen the whole text: forward at the last word, backward at the first.
         last = (lengths - 1).view(-1, 1, 1).expand(-1, 1, states.shape[-1])
         ends = states.gather(1, last).squeeze(1)
         if not self.backwards:
@@ -110,17 +120,17 @@ class LSTM(nn.Module):
         return torch.cat([ends[:, :hidden], states[:, 0, hidden:]], dim=-1)
 
     def get_input_embeddings(self) -> nn.Embedding:
-        """The layer that turns word numbers into vectors, by the name that Transformers gives it."""
+        """Return the layer that turns word numbers into vectors; the method's name is that of Transformers."""
         return self.embedding
 
 
-def turned(states: torch.Tensor, back: torch.Tensor) -> torch.Tensor:
-    """States (k, L, d) in the order of positions `back` (k, L): each text reversed, its padding where it was."""
+def reverse_texts(states: torch.Tensor, back: torch.Tensor) -> torch.Tensor:
+    """Return states (k, L, d) in the order of positions `back` (k, L): texts reversed, with the padding in place."""
     return states.gather(1, back.unsqueeze(-1).expand_as(states))
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's texts, its words those of the training split."""
+    """Return the network for the task's texts; its vocabulary is that of the train split."""
     vocabulary = vocabulary_of(data, options.vocabulary, options.max_length, options.keep)
     module = LSTM(vocabulary, outputs_of(data), options)
     return Network(module, encode=vocabulary, collate=collate, encoding=vocabulary.encoding, padded="tokens")

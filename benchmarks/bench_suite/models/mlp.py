@@ -1,4 +1,4 @@
-"""A multilayer perceptron: fully connected layers over pixels or the columns of a table."""
+"""MLP: a multilayer perceptron, fully connected layers over pixels or the columns of a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from bench_suite.contracts import BenchError, Data, Network
 from bench_suite.data.encoded import stack
-from bench_suite.training.inputs import Pixels, image_only, outputs_of, pixels_of, standardised
+from bench_suite.training.inputs import Pixels, image_only, outputs_of, pixels_of, standardisation_of
 
 VERSION = 1
 MODALITIES = ("image", "table")
@@ -23,18 +23,18 @@ BOUNDS = {"hidden": (1, None), "dropout": (0.0, 0.99)}
 @dataclass(frozen=True)
 class Options:
     hidden: tuple[int, ...] = (128,)
-    "Width of each hidden layer; none makes it a linear model."
+    "Width of each hidden layer; an empty list makes it a linear model."
     dropout: float = 0.0
-    "Chance that a hidden unit is left out of a training step."
+    "Probability that a hidden unit is dropped in a training step."
     pixels: Literal["standardised", "centred"] = "standardised"
-    "Scale of images: mean 0 and deviation 1 over the training images, or from −1 to 1 as in the textbooks."
+    "Scale of images: mean 0 and standard deviation 1 over the training images, or from −1 to 1 as in textbooks."
     output: Literal["logits", "softmax"] = "logits"
-    """What the last layer gives. `softmax` is the classic mistake, here to be measured: the loss takes a softmax of its
-    own, and of probabilities it learns slowly and can never be sure."""
+    """Output of the last layer. `softmax` is a classic mistake whose effect can be measured: the loss applies a softmax
+    of its own, so the network learns slowly and its probabilities stay away from 0 and 1."""
 
 
 class MLP(nn.Module):
-    """Linear layers with ReLU between them, over `inputs` numbers an example."""
+    """Linear layers with ReLU between them, over `inputs` numbers for each example."""
 
     def __init__(self, scale: nn.Module, inputs: int, outputs: int, options: Options) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class MLP(nn.Module):
             self.layers.append(nn.Softmax(dim=-1))
 
     def forward(self, image: torch.Tensor | None = None, table: torch.Tensor | None = None) -> torch.Tensor:
-        """Logits (k, classes), or values (k,) on the standardised scale, of images (k, H, W, C) or a table (k, d)."""
+        """Return logits (k, classes), or standardised values (k,), of images (k, H, W, C) or a table (k, d)."""
         values = table if image is None else image
         assert values is not None
         outputs = self.layers(self.scale(values).flatten(start_dim=1))
@@ -59,13 +59,16 @@ class MLP(nn.Module):
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for images as bytes, or for a table that is imputed and standardised from the train split.
+    """Return the network for images, or for a table that is imputed and standardised by the train split.
 
-    Raises `BenchError` where `output = "softmax"` is asked of a regression.
+    Raises:
+        BenchError: the problem is a regression and `output = "softmax"`.
     """
     outputs = outputs_of(data)
     if options.output == "softmax" and data.problem != "classification":
-        raise BenchError('mlp: output = "softmax" is for classes; a regression has one value an example')
+        raise BenchError(
+            'mlp: output = "softmax" is for classes; a regression has one value for each example: set output = "logits"'
+        )
     first = data.splits["train"].take(np.arange(1))
     if "image" in first:
         channels = first["image"].shape[3]
@@ -73,4 +76,4 @@ def build(data: Data, options: Options) -> Network:
         module = MLP(pixels, first["image"][0].size, outputs, options)
         return Network(module, encode=image_only, collate=stack)
     module = MLP(nn.Identity(), first["table"].shape[1], outputs, options)
-    return Network(module, encode=standardised(data), collate=stack)
+    return Network(module, encode=standardisation_of(data), collate=stack)

@@ -1,7 +1,7 @@
-"""Planted products: a network of matrix products and nothing else, whose operations are known before they are counted.
+"""Planted products: a network of matrix products only, whose number of operations is known.
 
-Each example is a matrix of `rows` × `width`, the first column of its table all over; `products` square matrices of
-weights are multiplied to it one after the other, then the mean of the rows is brought to the classes.
+Each example becomes a matrix of `rows` × `width` filled with the first column of its table. It is multiplied by
+`products` square weight matrices in turn, and a linear layer maps the mean of its rows to the classes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import nn
 
 from bench_suite.contracts import Data, Network
 from bench_suite.data.encoded import stack
-from bench_suite.training.inputs import outputs_of, standardised
+from bench_suite.training.inputs import outputs_of, standardisation_of
 
 VERSION = 1
 MODALITIES = ("table",)
@@ -25,29 +25,30 @@ BOUNDS = {"rows": (1, None), "width": (1, None), "products": (1, None)}
 @dataclass(frozen=True)
 class Options:
     rows: int = 32
-    "Rows of the matrix that an example is."
+    "Rows of an example's matrix."
     width: int = 256
-    "Its columns, and the side of the matrices of weights."
+    "Columns of an example's matrix, and the side of the weight matrices."
     products: int = 4
-    "Matrices of weights."
+    "Number of weight matrices."
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What the network is known to cost."""
+    """The known cost of the network."""
 
     parameters: int
     flops: int
-    "FLOP an example of the forward pass, two a multiply-add."
+    "FLOP of the forward pass for an example, two for each multiply-add."
     training_flops: int
-    "FLOP an example of forward and backward pass."
+    "FLOP of forward and backward pass for an example."
 
 
 def costs(options: Options, classes: int) -> Costs:
-    """With r rows, width w, m products and c classes: m·w² + w·c parameters, 2·m·r·w² + 2·w·c FLOP forward.
+    """Return the costs for r rows, width w, m products and c classes.
 
-    Backward, each product costs as much for the gradient of its weights and once more for that of its inputs, which the
-    first does not need: 2·(2 m − 1)·r·w² + 4·w·c.
+    Parameters: m·w² + w·c. FLOP forward: 2·m·r·w² + 2·w·c. Backward, each product costs the same for the gradient of
+    its weights and again for that of its inputs; the first product has no gradient of its inputs. So the FLOP are
+    2·(2 m − 1)·r·w² + 4·w·c.
     """
     square, last = 2 * options.rows * options.width**2, 2 * options.width * classes
     weights = options.products * options.width**2 + options.width * classes
@@ -55,7 +56,7 @@ def costs(options: Options, classes: int) -> Costs:
 
 
 class Products(nn.Module):
-    """Linear layers without biases and without anything between them."""
+    """Linear layers without biases or activations."""
 
     def __init__(self, options: Options, classes: int) -> None:
         super().__init__()
@@ -65,12 +66,12 @@ class Products(nn.Module):
         self.last = nn.Linear(options.width, classes, bias=False)
 
     def forward(self, table: torch.Tensor) -> torch.Tensor:
-        """Logits (k, classes) of a table (k, d)."""
+        """Return logits (k, classes) of a table (k, d)."""
         matrices = table[:, :1, None].expand(-1, *self.shape)
         outputs: torch.Tensor = self.last(self.products(matrices).mean(dim=1))
         return outputs
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for a table that is imputed and standardised from the train split."""
-    return Network(Products(options, outputs_of(data)), encode=standardised(data), collate=stack)
+    """Return the network for a table that is imputed and standardised by the train split."""
+    return Network(Products(options, outputs_of(data)), encode=standardisation_of(data), collate=stack)

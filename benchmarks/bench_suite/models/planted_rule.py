@@ -1,6 +1,6 @@
-"""Planted rule: says what the first column of a table says, and learns nothing; its errors are those that were planted.
+"""Planted rule: predicts from the first column of a table and learns nothing, so its errors are the planted ones.
 
-For the tasks `planted_groups`, `planted_noise` and `planted_line`, where all metrics of it are known beforehand.
+It is for the tasks `planted_groups`, `planted_noise` and `planted_line`, for which all of its metrics are known.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ BOUNDS = {"confidence": (0.5, 1.0)}
 @dataclass(frozen=True)
 class Options:
     confidence: float = 0.9
-    "Score of the class that it says; the other has the rest."
+    "Score of the predicted class; the other class has 1 minus it."
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Class 1 where the first column is positive, else class 0; of a regression the first column itself."""
+    """Class 1 if the first column is positive, else class 0; for a regression, the first column itself."""
 
     classes: int
     "2, or 0 for a regression."
     confidence: float
 
     def fit(self, data: Data, options: TrainOptions, report: Report) -> None:
-        """Nothing: the rule is known."""
+        """Do nothing: the rule is fixed."""
 
     def predict(self, split: Split) -> Mapping[str, np.ndarray]:
-        """`predictions` (n,), and for classes `scores` (n, 2) float32 of `confidence` and the rest."""
+        """Return `predictions` (n,), and for classes `scores` (n, 2) float32: `confidence`, and 1 minus it."""
         first = features(split)[0][:, 0]
         if not self.classes:
             return {"predictions": first}
-        said = (first > 0).astype(np.int64)
-        scores = np.full((len(said), 2), 1.0 - self.confidence, dtype=np.float32)
-        scores[np.arange(len(said)), said] = self.confidence
-        return {"predictions": said, "scores": scores}
+        classes = (first > 0).astype(np.int64)
+        scores = np.full((len(classes), 2), 1.0 - self.confidence, dtype=np.float32)
+        scores[np.arange(len(classes)), classes] = self.confidence
+        return {"predictions": classes, "scores": scores}
 
 
 def build(data: Data, options: Options) -> Rule:
-    """The rule. Raises `BenchError` where there are not two classes."""
+    """Return the rule; raise BenchError unless there are two classes or the problem is a regression."""
     classes = 0 if data.problem == "regression" else len(data.spec["classes"])
     if classes not in (0, 2):
-        raise BenchError(f"planted_rule tells two classes apart; {data.source.name} has {classes}")
+        raise BenchError(f"planted_rule is for two classes; {data.source.name} has {classes}")
     return Rule(classes, options.confidence)

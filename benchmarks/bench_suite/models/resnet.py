@@ -1,9 +1,10 @@
-"""Residual networks (He et al. 2016, arXiv 1512.03385): of 8 layers for small pictures, of 18 and 50 as for ImageNet.
+"""ResNet: residual networks of 8 layers for small pictures, and of 18 and 50 layers as for ImageNet.
 
-Depth 8 is the CIFAR network of section 4.2, 6n + 2 layers with n = 1: a 3×3 convolution, three stages of one block with
-16, 32 and 64 channels, shortcuts without parameters, the mean over all pixels, a linear layer. Depths 18 and 50 are the
-classes of Transformers. Pictures of up to 64 pixels get the usual stem for small pictures there, a 3×3 convolution
-without stride and no pooling, where larger ones get the 7×7 convolution and the pooling of the paper.
+Source: He et al. 2016, arXiv 1512.03385. Depth 8 is the CIFAR network of section 4.2, 6n + 2 layers with n = 1: a 3×3
+convolution, three stages of one block with 16, 32 and 64 channels, shortcuts without parameters, the mean over all
+pixels, a linear layer. Depths 18 and 50 are classes of Transformers. For pictures of up to 64 pixels they get the usual
+stem for small pictures, a 3×3 convolution without stride or pooling; larger pictures use the 7×7 convolution and the
+pooling of the paper.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from torch import nn
 from torch.nn import functional
 
 from bench_suite.contracts import Data, Network
-from bench_suite.training.images import SMALL, TRANSFORMERS, image_network, loaded, require_side, shape_of
+from bench_suite.training.images import (
+    MAX_SMALL_SIDE,
+    TRANSFORMERS,
+    image_network,
+    import_names,
+    require_side,
+    shape_of,
+)
 from bench_suite.training.inputs import outputs_of
 
 VERSION = 1
@@ -29,17 +37,17 @@ BOUNDS = {"width": (0.0625, 16.0)}
 @dataclass(frozen=True)
 class Options:
     depth: Literal[8, 18, 50] = 8
-    "Layers with weights: 8 for small pictures; 18 and 50 are those of ImageNet, and need the extra `pretrained`."
+    "Layers with weights: 8 for small pictures; 18 and 50 as for ImageNet, which need the extra `pretrained`."
     width: float = 1.0
-    "Factor of the channels of every layer; at 1, the stages have 16 to 64 (depth 8), or the paper's 64 to 512 or 2048."
+    "Factor of the channels of all layers; at 1, the stages have 16 to 64 (depth 8), or the paper's 64 to 512 or 2048."
 
 
 class Block(nn.Module):
-    """Two 3×3 convolutions, each with batch normalisation, added to what came in.
+    """Two 3×3 convolutions, each with batch normalisation, added to their input.
 
-    Where the block halves the sides, the shortcut takes every second pixel and the new channels are zero: the paper's
-    option A, without parameters. A pooling of one pixel does it, since the gradient of a slice is not `channels_last`:
-    on one core, at batch 128 and in bfloat16, 1,720 images a second instead of 1,370.
+    If the block halves the sides, the shortcut takes every second pixel and the new channels are zero: the paper's
+    option A, without parameters. It is a pooling of one pixel, since the gradient of a slice is not `channels_last`:
+    1,720 images a second instead of 1,370, on one core, at batch 128 and in bfloat16.
     """
 
     def __init__(self, channels: int, wider: int, stride: int) -> None:
@@ -54,7 +62,7 @@ class Block(nn.Module):
         self.added = wider - channels
 
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        """(k, channels, H, W) to (k, wider, H / stride, W / stride), halves rounded up."""
+        """Return planes (k, wider, H / stride, W / stride), rounded up, of planes (k, channels, H, W)."""
         inner = self.first_relu(self.first_norm(self.first(planes)))
         inner = self.second_norm(self.second(inner))
         if self.stride > 1:
@@ -80,13 +88,17 @@ class ResNet8(nn.Module):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        """Logits (k, outputs) of planes (k, C, H, W)."""
+        """Return logits (k, outputs) of planes (k, C, H, W)."""
         features = self.stages(self.stem(planes))
         return self.head(functional.avg_pool2d(features, features.shape[2:]).flatten(start_dim=1))
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's images; raises `BenchError` where they are too small, or Transformers is missing."""
+    """Return the network for the task's images.
+
+    Raises:
+        BenchError: the images are too small, or Transformers is missing.
+    """
     shape, outputs = shape_of(data), outputs_of(data)
     halvings = 2 if options.depth == 8 else 3
     why = f"its {halvings} halvings would leave less than a pixel"
@@ -94,12 +106,12 @@ def build(data: Data, options: Options) -> Network:
     if options.depth == 8:
         narrow, middle, wide = _widths((16, 32, 64), options.width)
         return image_network(data, ResNet8(shape[2], outputs, (narrow, middle, wide)))
-    return image_network(data, _of_transformers(shape, outputs, options))
+    return image_network(data, _build_resnet(shape, outputs, options))
 
 
-def _of_transformers(shape: tuple[int, int, int], outputs: int, options: Options) -> Any:
-    """`ResNetForImageClassification` from a configuration; its stem changed for small pictures."""
-    configuration, network, layer = loaded(
+def _build_resnet(shape: tuple[int, int, int], outputs: int, options: Options) -> Any:
+    """Return a `ResNetForImageClassification` from a configuration, with another stem for small pictures."""
+    configuration, network, layer = import_names(
         "transformers.models.resnet.modeling_resnet",
         ("ResNetConfig", "ResNetForImageClassification", "ResNetConvLayer"),
         TRANSFORMERS,
@@ -115,14 +127,14 @@ def _of_transformers(shape: tuple[int, int, int], outputs: int, options: Options
         num_labels=outputs,
     )
     module = network(config)
-    if max(shape[:2]) <= SMALL:
+    if max(shape[:2]) <= MAX_SMALL_SIDE:
         embedder = module.resnet.embedder
         embedder.embedder = layer(shape[2], stem, kernel_size=3, stride=1)
         embedder.pooler = nn.Identity()
-        # Drawn as Transformers draws its own.
+        # The same initialisation as in Transformers.
         nn.init.kaiming_normal_(embedder.embedder.convolution.weight, mode="fan_out", nonlinearity="relu")
     return module
 
 
 def _widths(channels: tuple[int, ...], width: float) -> list[int]:
-    return [max(1, round(width * each)) for each in channels]
+    return [max(1, round(width * count)) for count in channels]

@@ -1,7 +1,7 @@
-"""Any architecture of timm (Wightman 2019, doi 10.5281/zenodo.4414861), where that package is installed and loads.
+"""timm: any architecture of that package (Wightman 2019, doi 10.5281/zenodo.4414861), if it is installed and loads.
 
-No extra brings it: it depends on torchvision, and a torchvision that does not match the installed torch keeps
-Transformers from loading. `bench doctor` says whether it loads.
+No extra installs it: it depends on torchvision, and a torchvision that does not match the installed torch breaks
+Transformers. `bench doctor` reports whether it loads.
 """
 
 from __future__ import annotations
@@ -10,44 +10,45 @@ from dataclasses import dataclass
 
 from bench_suite.components.options import show
 from bench_suite.contracts import BenchError, Data, Network
-from bench_suite.training.images import UNBUNDLED, foreign_network, loaded, unfetched
+from bench_suite.training.images import INSTALL_ADVICE, external_network, import_names, weights_unavailable
 from bench_suite.training.inputs import outputs_of
 
 VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
-PROVIDES = ("gradients",)  # whether there are convolutions to explain is the architecture's affair
+PROVIDES = ("gradients",)  # convolutions depend on the architecture
 BOUNDS = {"resize": (1, None)}
 
 
 @dataclass(frozen=True)
 class Options:
     architecture: str = "resnet18"
-    "Name of the architecture, as `timm.list_models()` gives it; of pretrained ones with the tag of their weights."
+    "Name of the architecture in `timm.list_models()`; with the tag of its weights if it is pretrained."
     pretrained: bool = False
-    "Start from published weights, and scale images as these expect; they are downloaded where they are not yet here."
+    "Start from published weights, and scale images as they expect; missing weights are downloaded."
     resize: int | None = None
-    "Side, in pixels, that images are brought to before the network; none leaves them as they are."
+    "Side, in pixels, to which images are resized before the network; none: no change."
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's images, a last layer of its own for the task's classes.
+    """Return the network for the task's images, with a new last layer for the task's classes.
 
-    Raises `BenchError` where timm is missing or does not load, knows no such architecture, cannot get its weights, or
-    where the architecture does not take images of this size.
+    Raises:
+        BenchError: timm is missing or does not load, it has no such architecture, the weights cannot be fetched, or the
+            architecture does not accept images of this size.
     """
     label = f"timm's {show(options.architecture)}"
-    (create,) = loaded("timm", ("create_model",), UNBUNDLED)
+    (create,) = import_names("timm", ("create_model",), INSTALL_ADVICE)
     try:
         body = create(options.architecture, pretrained=options.pretrained, num_classes=outputs_of(data))
     except OSError as error:
-        raise BenchError(unfetched(label, error)) from error
+        raise BenchError(weights_unavailable(label, error)) from error
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         what = "architecture with published weights" if options.pretrained else "architecture"
         raise BenchError(f"{label}: no such {what}, says timm ({error}); timm.list_models() lists them") from error
     published = None
     if options.pretrained:
-        (configuration,) = loaded("timm.data", ("resolve_model_data_config",), UNBUNDLED)
+        (configuration,) = import_names("timm.data", ("resolve_model_data_config",), INSTALL_ADVICE)
         resolved = configuration(body)
         published = (resolved["mean"], resolved["std"])
-    return foreign_network(data, body, label, options.resize, published)
+    return external_network(data, body, label, options.resize, published)

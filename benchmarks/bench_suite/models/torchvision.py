@@ -1,7 +1,7 @@
-"""Any classification architecture of torchvision (Maintainers 2016), where that package is installed and loads.
+"""torchvision: any classification architecture of that package (Maintainers 2016), if it is installed and loads.
 
-No extra brings it: a torchvision that does not match the installed torch keeps Transformers from loading.
-`bench doctor` says whether it loads.
+No extra installs it: a torchvision that does not match the installed torch breaks Transformers. `bench doctor` reports
+whether it loads.
 """
 
 from __future__ import annotations
@@ -13,42 +13,43 @@ from torch import nn
 
 from bench_suite.components.options import show
 from bench_suite.contracts import BenchError, Data, Network
-from bench_suite.training.images import UNBUNDLED, foreign_network, loaded, unfetched
+from bench_suite.training.images import INSTALL_ADVICE, external_network, import_names, weights_unavailable
 from bench_suite.training.inputs import outputs_of
 
 VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
-PROVIDES = ("gradients",)  # whether there are convolutions to explain is the architecture's affair
+PROVIDES = ("gradients",)  # convolutions depend on the architecture
 BOUNDS = {"resize": (1, None)}
 
 
 @dataclass(frozen=True)
 class Options:
     architecture: str = "resnet18"
-    "Name of the architecture, as `torchvision.models.list_models(module=torchvision.models)` gives it."
+    "Name of the architecture in `torchvision.models.list_models(module=torchvision.models)`."
     pretrained: bool = False
-    """Start from the package's best published weights (`DEFAULT`), and scale images as these expect; they are
-    downloaded where they are not yet here."""
+    """Start from the package's best published weights (`DEFAULT`), and scale images as they expect; missing weights are
+    downloaded."""
     resize: int | None = None
-    "Side, in pixels, that images are brought to before the network; none leaves them as they are."
+    "Side, in pixels, to which images are resized before the network; none: no change."
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's images, a last layer of its own for the task's classes.
+    """Return the network for the task's images, with a new last layer for the task's classes.
 
-    Raises `BenchError` where torchvision is missing or does not load, knows no such architecture, cannot get its
-    weights, or where the architecture does not take images of this size.
+    Raises:
+        BenchError: torchvision is missing or does not load, it has no such architecture, the weights cannot be fetched,
+            or the architecture does not accept images of this size.
     """
     label = f"torchvision's {show(options.architecture)}"
-    get_model, get_weights = loaded("torchvision.models", ("get_model", "get_model_weights"), UNBUNDLED)
+    get_model, get_weights = import_names("torchvision.models", ("get_model", "get_model_weights"), INSTALL_ADVICE)
     try:
         body = get_model(options.architecture, weights=None, num_classes=outputs_of(data))
         weights = get_weights(options.architecture).DEFAULT if options.pretrained else None
         if weights is not None:
-            start_from(body, weights.get_state_dict(progress=False), label)
+            load_fitting_weights(body, weights.get_state_dict(progress=False), label)
     except OSError as error:
-        raise BenchError(unfetched(label, error)) from error
+        raise BenchError(weights_unavailable(label, error)) from error
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         what = "architecture with published weights" if options.pretrained else "classification architecture"
         raise BenchError(
@@ -58,16 +59,17 @@ def build(data: Data, options: Options) -> Network:
     if weights is not None:
         preset = weights.transforms()
         published = (preset.mean, preset.std)
-    return foreign_network(data, body, label, options.resize, published)
+    return external_network(data, body, label, options.resize, published)
 
 
-def start_from(body: nn.Module, weights: Any, label: str) -> None:
-    """Load those of `weights` (tensors by name) that fit: all but the last layers, made for other classes.
+def load_fitting_weights(body: nn.Module, weights: Any, label: str) -> None:
+    """Load the `weights` (tensors by name) that fit: all except the last layers, which are for other classes.
 
-    Raises `BenchError` where not even half of the network's tensors are among them.
+    Raises:
+        BenchError: fewer than half of the network's tensors fit.
     """
     own = body.state_dict()
     fitting = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
     if 2 * len(fitting) < len(own):
-        raise BenchError(f"{label}: of {len(own)} tensors only {len(fitting)} fit the published weights")
+        raise BenchError(f"{label}: only {len(fitting)} of {len(own)} tensors fit the published weights")
     body.load_state_dict(fitting, strict=False)

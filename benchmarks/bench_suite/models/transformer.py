@@ -1,7 +1,7 @@
-"""A small transformer encoder for texts, trained from scratch (Vaswani et al. 2017).
+"""Transformer: a small transformer encoder for texts, trained from scratch (Vaswani et al. 2017).
 
-Its layers are `torch.nn.TransformerEncoderLayer`, which every PyTorch has: no extra is needed. The architectures of
-Transformers, with its tokenizers, and pretrained or not, are the model `bert`.
+Its layers are `torch.nn.TransformerEncoderLayer`, so no extra is needed. The model `bert` has the architectures and
+tokenizers of the package Transformers, pretrained or from scratch.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ BOUNDS = {
 @dataclass(frozen=True)
 class Options:
     vocabulary: int = 30_000
-    "Most words that are known, the most frequent of the training texts; all others count as one."
+    "Greatest number of words, the most frequent ones of the train split; all others are one unknown word."
     max_length: int = 256
     "Words of a text that are read."
     keep: Literal["first", "last", "ends"] = "ends"
-    "Which words of a longer text: the first, the last, or half from each end."
+    "Which words of a longer text are read: the first, the last, or half from each end."
     dimension: int = 64
-    "Width of the vector that stands for a word, and of all layers."
+    "Width of a word's vector and of all layers."
     heads: int = 2
-    "Heads of attention; they share `dimension` among them. On a CPU few and wide ones are quicker."
+    "Attention heads, which share `dimension`. On a CPU, few wide heads are faster."
     layers: int = 1
     "Encoder layers."
     feedforward: int = 128
-    "Width of the hidden layer that follows attention in each encoder layer."
+    "Width of the hidden layer after the attention in each encoder layer."
     pooling: Literal["max", "mean"] = "mean"
-    "What is made of a text's vectors: the highest value of each number, or their mean."
+    "How a text's vectors become one: their maximum, or their mean."
     embedding_dropout: float = 0.3
-    "Chance that a number of a word's vector is left out, in training."
+    "Probability that a number in a word's vector is dropped, in training."
     dropout: float = 0.3
-    "Chance that a number is left out of what a layer adds and before the last one, in training; not in attention."
+    "Probability that a number in a layer's output, or before the last layer, is dropped in training; not in attention."
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where the heads cannot share the dimension among them."""
+    """Raise ValueError if `dimension` is not a multiple of `heads`."""
     if options.dimension % options.heads:
         raise ValueError(
             f"dimension = {options.dimension} cannot be shared among heads = {options.heads}: give a multiple of "
@@ -67,10 +67,10 @@ def check(options: Options) -> None:
 
 
 class Transformer(nn.Module):
-    """Word vectors and positions that are learnt, encoder layers, the mean over a text's words, and a linear layer.
+    """Learnt word vectors and positions, encoder layers, pooling over a text's words, and a linear layer.
 
-    Norms come before attention and feed-forward layer, not after (Xiong et al. 2020, arXiv 2002.04745), so that it
-    trains without a long warm-up.
+    Norms come before attention and feed-forward layer, not after them (Xiong et al. 2020, arXiv 2002.04745), so the
+    training needs no long warm-up.
     """
 
     def __init__(self, vocabulary: Vocabulary, outputs: int, options: Options) -> None:
@@ -94,8 +94,8 @@ class Transformer(nn.Module):
             for _ in range(options.layers)
         ]
         for layer in layers:
-            # The weights of attention are never left out: PyTorch's fused attention has no dropout on a CPU, and
-            # without it attention alone, on 64 texts of 200 words, takes 107 ms a step instead of 34.
+            # No dropout of attention weights: PyTorch's fused attention does not support it on a CPU, and without the
+            # fused kernel, attention on 64 texts of 200 words takes 107 ms a step instead of 34.
             layer.self_attn.dropout = 0.0
         self.layers = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(options.dimension)
@@ -103,10 +103,11 @@ class Transformer(nn.Module):
         self.head = nn.Linear(options.dimension, outputs)
 
     def forward(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Logits (k, classes), or values (k,), of k texts.
+        """Return logits (k, classes), or values (k,), of k texts.
 
-        `tokens` (k, L) int64 word numbers, anything beyond a text's length; `lengths` (k,) int64, each at least 1; L
-        no more than `max_length`.
+        Args:
+            tokens: (k, L) int64 word numbers, L at most `max_length`; values beyond a text's length are ignored.
+            lengths: (k,) int64, each at least 1.
         """
         outside = torch.arange(tokens.shape[1], device=tokens.device) >= lengths.unsqueeze(-1)
         vectors = self.embedding_dropout(self.embedding(tokens) + self.positions[: tokens.shape[1]])
@@ -122,12 +123,12 @@ class Transformer(nn.Module):
         return outputs.squeeze(-1) if self.scalar else outputs
 
     def get_input_embeddings(self) -> nn.Embedding:
-        """The layer that turns word numbers into vectors, by the name that Transformers gives it."""
+        """Return the layer that turns word numbers into vectors; the method's name is that of Transformers."""
         return self.embedding
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's texts, its words those of the training split."""
+    """Return the network for the task's texts; its vocabulary is that of the train split."""
     vocabulary = vocabulary_of(data, options.vocabulary, options.max_length, options.keep)
     module = Transformer(vocabulary, outputs_of(data), options)
     return Network(module, encode=vocabulary, collate=collate, encoding=vocabulary.encoding, padded="tokens")

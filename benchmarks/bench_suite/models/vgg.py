@@ -1,8 +1,8 @@
-"""Plain deep convolutional networks (Simonyan and Zisserman 2015, arXiv 1409.1556), with batch normalisation.
+"""VGG: plain deep convolutional networks (Simonyan and Zisserman 2015, arXiv 1409.1556), with batch normalisation.
 
-Five groups of 3×3 convolutions, each followed by pooling that halves both sides. Pictures of more than 64 pixels end in
-the paper's three linear layers over 7×7 pixels; smaller ones in a single linear layer over the mean of what is left, as
-is usual on CIFAR. Depths 11, 13, 16 and 19 are the paper's A, B, D and E.
+They have five groups of 3×3 convolutions, each followed by pooling that halves both sides. For pictures of more than 64
+pixels, the paper's three linear layers over 7×7 pixels follow. For smaller ones, one linear layer over the mean of the
+remaining pixels follows, as is usual on CIFAR. Depths 11, 13, 16 and 19 are the paper's A, B, D and E.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from bench_suite.contracts import Data, Network
-from bench_suite.training.images import SMALL, image_network, require_side, shape_of
+from bench_suite.training.images import MAX_SMALL_SIDE, image_network, require_side, shape_of
 from bench_suite.training.inputs import outputs_of
 
 VERSION = 1
@@ -24,24 +24,24 @@ PROVIDES = ("gradients", "convolutions", "rectifiers")
 BOUNDS = {"width": (0.0625, 16.0), "dropout": (0.0, 0.99)}
 
 CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
-"Convolutions of each group, by depth: table 1 of the paper."
+"Convolutions in each group, by depth: table 1 of the paper."
 CHANNELS = (64, 128, 256, 512, 512)
 SMALLEST = 16
-"Side, in pixels, that four of the five poolings still halve; the last one may meet a single pixel."
+"Least side, in pixels: four of the five poolings halve it, and the last one may get a single pixel."
 
 
 @dataclass(frozen=True)
 class Options:
     depth: Literal[11, 13, 16, 19] = 11
-    "Layers with weights of the paper's network, its three linear ones among them."
+    "Layers with weights in the paper's network, the three linear ones included."
     width: float = 1.0
-    "Factor of the channels of every convolution; at 1, the groups have 64, 128, 256, 512 and 512."
+    "Factor of the channels of all convolutions; at 1, the groups have 64, 128, 256, 512 and 512."
     dropout: float = 0.5
-    "Chance that a feature is left out before each linear layer, in training."
+    "Probability that a feature is dropped before each linear layer, in training."
 
 
 class VGG(nn.Module):
-    """Groups of convolution, batch normalisation and ReLU over planes (k, C, H, W), pooling between them."""
+    """Groups of convolution, batch normalisation and ReLU over planes (k, C, H, W), with pooling after each group."""
 
     def __init__(self, shape: tuple[int, int, int], outputs: int, options: Options) -> None:
         super().__init__()
@@ -52,10 +52,10 @@ class VGG(nn.Module):
             for _ in range(count):
                 layers += [nn.Conv2d(channels, wider, 3, padding=1, bias=False), nn.BatchNorm2d(wider), nn.ReLU()]
                 channels = wider
-            # Rounded up, so that 28 pixels can be halved five times; for even sides it makes no difference.
+            # Rounded up, so that 28 pixels can be halved five times; even sides are not affected.
             layers.append(nn.MaxPool2d(2, ceil_mode=True))
         self.features = nn.Sequential(*layers)
-        if max(shape[:2]) <= SMALL:
+        if max(shape[:2]) <= MAX_SMALL_SIDE:
             self.pool = nn.AdaptiveAvgPool2d(1)
             self.head = nn.Sequential(nn.Dropout(options.dropout), nn.Linear(channels, outputs))
         else:
@@ -70,12 +70,12 @@ class VGG(nn.Module):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        """Logits (k, outputs) of planes (k, C, H, W)."""
+        """Return logits (k, outputs) of planes (k, C, H, W)."""
         return self.head(self.pool(self.features(planes)).flatten(start_dim=1))
 
 
 def build(data: Data, options: Options) -> Network:
-    """The network for the task's images; raises `BenchError` where they are too small for five poolings."""
+    """Return the network for the task's images; raise BenchError if they are too small for five poolings."""
     shape = shape_of(data)
     require_side(f"vgg of depth {options.depth}", shape, SMALLEST, "five poolings would leave nothing to halve")
     return image_network(data, VGG(shape, outputs_of(data), options))

@@ -1,10 +1,10 @@
-"""Assembling: from the options that the models built on Transformers share to a network for a task's texts."""
+"""Builder: from the options that the models built on Transformers share to a network for a task's texts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,140 +12,146 @@ from torch import nn
 from bench_suite.contracts import Data, Network
 from bench_suite.data.encoded import stack
 from bench_suite.pretrained import encoders, finetuning, tokenizing
-from bench_suite.pretrained.classifier import Classifier, Head, Pooled, Pooling, Probe
+from bench_suite.pretrained.classifier import Classifier, FeatureClassifier, Head, PooledEncoder
 from bench_suite.pretrained.finetuning import Features, Precision
-from bench_suite.pretrained.tokenizing import Kind, Tokenized
-from bench_suite.pretrained.weights import find, misnamed, transformers
+from bench_suite.pretrained.options import FinetuningOptions
+from bench_suite.pretrained.tokenizing import Kind, TextTokenizer
+from bench_suite.pretrained.weights import find, name_error, transformers
 from bench_suite.training.inputs import outputs_of
-from bench_suite.training.precision import fastest
-from bench_suite.training.vocabulary import Keep
+from bench_suite.training.precision import fastest_precision
 
-LONGEST = 256
-"Tokens of a text that are read where nothing is said."
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How texts are read, pooled and classified, and what of the encoder is trained."""
-
-    pretrained: str | None
-    max_length: int | None
-    "Tokens of a text that are read, special ones included; None: `LONGEST`, or as many as the encoder has places for."
-    keep: Keep
-    freeze: bool
-    frozen_precision: Precision | Literal["auto"]
-    lora: int | None
-    pooling: Pooling
-    head: int | None
-    dropout: float
-    attention_dropout: float
+MAX_LENGTH = 256
+"Tokens that are read of a text if `max_length` is not stated; fewer if the encoder has fewer positions."
 
 
-def recipe_of(options: Any) -> Recipe:
-    """The recipe of a model's `Options`, which have fields of the same names."""
-    return Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})
-
-
-def check(recipe: Recipe, scratch: Mapping[str, tuple[Any, Any]]) -> None:
-    """Raise ValueError where options do not go together.
+def check(options: FinetuningOptions, scratch: Mapping[str, tuple[Any, Any]]) -> None:
+    """Raise ValueError if options contradict one another.
 
     Args:
-        recipe: what the suite states.
-        scratch: options that only a model trained from scratch has: by name their value and their default.
+        options: of the model.
+        scratch: value and default, by name, of the options that only a model trained from scratch has.
     """
-    if recipe.pretrained is None and (recipe.freeze or recipe.lora is not None):
-        option = "freeze = true" if recipe.freeze else f"lora = {recipe.lora}"
-        raise ValueError(f"{option} needs `pretrained`: weights that begin at random have to be trained")
-    if recipe.freeze and recipe.lora is not None:
-        raise ValueError("freeze = true trains nothing of the encoder and lora a part of it: choose one of them")
-    if recipe.pretrained is not None:
-        stated = sorted(name for name, (value, default) in scratch.items() if value != default)
-        if stated:
-            raise ValueError(f"{stated[0]} is for a model trained from scratch; `pretrained` brings its own")
-    if recipe.pretrained is not None and (error := misnamed(recipe.pretrained)) is not None:
+    if options.pretrained is None and (options.freeze or options.lora is not None):
+        option = "freeze = true" if options.freeze else f"lora = {options.lora}"
+        raise ValueError(f"{option} needs `pretrained`: random initial weights have to be trained")
+    if options.freeze and options.lora is not None:
+        raise ValueError("freeze = true trains nothing of the encoder and lora trains a part of it: choose one of them")
+    if options.pretrained is not None:
+        changed = sorted(name for name, (value, default) in scratch.items() if value != default)
+        if changed:
+            raise ValueError(
+                f"{changed[0]} is for a model trained from scratch, and `pretrained` states its own: leave out one of "
+                "the two"
+            )
+    if options.pretrained is not None and (error := name_error(options.pretrained)) is not None:
         raise ValueError(error)
 
 
-def check_sized(options: Any, plain: Any, scratch: tuple[str, ...]) -> None:
-    """`check` for a model whose sizes are options of its own; raise ValueError where its heads do not fit either.
+def check_sized(options: Any, defaults: Any, scratch: tuple[str, ...]) -> None:
+    """Raise ValueError as `check` does, or if `dimension` is no multiple of `heads`.
 
     Args:
-        options: of the model, with `dimension` and `heads`.
-        plain: the same at their defaults.
-        scratch: names of those that only a model trained from scratch has.
+        options: of a model with the sizes `dimension` and `heads` of its own.
+        defaults: the same options at their defaults.
+        scratch: names of the options that only a model trained from scratch has.
     """
-    check(recipe_of(options), {name: (getattr(options, name), getattr(plain, name)) for name in scratch})
+    check(options, {name: (getattr(options, name), getattr(defaults, name)) for name in scratch})
     if options.dimension % options.heads:
         raise ValueError(f"dimension = {options.dimension} cannot be shared among heads = {options.heads}")
 
 
-def pretrained_network(data: Data, recipe: Recipe, model_types: tuple[str, ...] = ()) -> Network:
-    """A network on a pretrained encoder; raises DataUnavailable or BenchError where it cannot be had.
+def build_network(
+    data: Data,
+    options: FinetuningOptions,
+    model_type: str,
+    sizes: Mapping[str, Any],
+    kind: Kind,
+    vocabulary: int,
+) -> Network:
+    """Return a network of one architecture: on a pretrained encoder if the options name one, else from scratch.
+
+    Args and errors are those of `pretrained_network` and `configured_network`.
+    """
+    if options.pretrained is not None:
+        return pretrained_network(data, options, (model_type,))
+    return configured_network(data, options, model_type, sizes, kind, vocabulary)
+
+
+def pretrained_network(data: Data, options: FinetuningOptions, model_types: tuple[str, ...] = ()) -> Network:
+    """Return a network on a pretrained encoder.
 
     Args:
-        data: whose texts it is for.
-        recipe: with `pretrained`.
-        model_types: kinds of architecture that are meant; empty: any.
+        data: the task's data, with the column `text`.
+        options: with `pretrained`.
+        model_types: architectures that are accepted (`model_type` of config.json); empty: any.
+
+    Raises:
+        DataUnavailable: the weights are not on this machine and cannot be fetched.
+        BenchError: they do not load, or do not fit their tokenizer or the options; or a package is missing.
     """
-    assert recipe.pretrained is not None
+    assert options.pretrained is not None
     transformers()
-    found = find(recipe.pretrained)
-    encoder, unused = encoders.pretrained_encoder(found, recipe.dropout, recipe.attention_dropout, model_types)
-    tokenized = tokenizing.pretrained_tokenizer(found, recipe.max_length or LONGEST, recipe.keep)
-    loaded = {
-        "pretrained": found.name,
-        "origin": found.origin,
-        "weights": found.digest,
-        **({"revision": found.revision} if found.revision else {}),
+    files = find(options.pretrained)
+    encoder, unused = encoders.pretrained_encoder(files, options.dropout, options.attention_dropout, model_types)
+    tokenizer = tokenizing.pretrained_tokenizer(files, options.max_length or MAX_LENGTH, options.keep)
+    notes = {
+        "pretrained": files.name,
+        "origin": files.origin,
+        "weights": files.digest,
+        **({"revision": files.revision} if files.revision else {}),
         **({"tensors of the file without a place": unused} if unused else {}),
     }
-    return _network(data, recipe, tokenized, encoder, loaded)
+    return _assemble(data, options, tokenizer, encoder, notes)
 
 
 def configured_network(
-    data: Data, recipe: Recipe, model_type: str, sizes: Mapping[str, Any], kind: Kind, vocabulary: int
+    data: Data, options: FinetuningOptions, model_type: str, sizes: Mapping[str, Any], kind: Kind, vocabulary: int
 ) -> Network:
-    """A network on an encoder that is trained from scratch, its tokenizer fitted on the train split.
+    """Return a network on an encoder that is trained from scratch; its tokenizer is fitted on the train split.
 
     Args:
-        data: whose texts it is for.
-        recipe: without `pretrained`.
+        data: the task's data, with the column `text`.
+        options: without `pretrained`.
         model_type: the architecture's name in Transformers.
-        sizes: fields of its configuration; size of the vocabulary and the number for padding are added.
+        sizes: fields of its configuration; the vocabulary's size and the padding's token number are added.
         kind: of tokenizer.
-        vocabulary: tokens that it shall have.
+        vocabulary: tokens that the tokenizer has.
+
+    Raises:
+        BenchError: the configuration is not valid, or a package is missing.
     """
     transformers()
-    tokenized = tokenizing.fitted_tokenizer(data, kind, vocabulary, recipe.max_length or LONGEST, recipe.keep)
-    stated = {"vocab_size": len(tokenized), "pad_token_id": tokenized.padding, **sizes}
-    encoder = encoders.configured_encoder(model_type, stated, recipe.dropout, recipe.attention_dropout)
-    return _network(data, recipe, tokenized, encoder, {"architecture": model_type, "tokens": len(tokenized)})
+    tokenizer = tokenizing.fit_tokenizer(data, kind, vocabulary, options.max_length or MAX_LENGTH, options.keep)
+    fields = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.padding, **sizes}
+    encoder = encoders.configured_encoder(model_type, fields, options.dropout, options.attention_dropout)
+    return _assemble(data, options, tokenizer, encoder, {"architecture": model_type, "tokens": len(tokenizer)})
 
 
-def _network(
-    data: Data, recipe: Recipe, tokenized: Tokenized, encoder: nn.Module, loaded: Mapping[str, Any]
+def _assemble(
+    data: Data, options: FinetuningOptions, tokenizer: TextTokenizer, encoder: nn.Module, notes: Mapping[str, Any]
 ) -> Network:
-    """Tokenizer, encoder, pooling and head put together as the recipe says."""
-    if recipe.max_length is None:
-        tokenized = replace(tokenized, max_length=min(LONGEST, encoders.positions(encoder) or LONGEST))
-        loaded = {**loaded, "max_length": tokenized.max_length}
-    encoders.check_fit(encoder, len(tokenized), tokenized.max_length, recipe.pretrained or "from scratch")
-    pooled = Pooled(encoder, recipe.pooling)
-    head = Head(pooled.width, outputs_of(data), recipe.head, recipe.dropout)
-    if recipe.freeze:
+    """Join tokenizer, encoder, pooling and head as the options state."""
+    if options.max_length is None:
+        tokenizer = replace(tokenizer, max_length=min(MAX_LENGTH, encoders.max_positions(encoder) or MAX_LENGTH))
+        notes = {**notes, "max_length": tokenizer.max_length}
+    encoders.check_fit(encoder, len(tokenizer), tokenizer.max_length, options.pretrained or "from scratch")
+    pooled = PooledEncoder(encoder, options.pooling)
+    head = Head(pooled.width, outputs_of(data), options.head, options.dropout)
+    if options.freeze:
         finetuning.freeze(pooled)
-        chosen = recipe.frozen_precision
-        precision = _faster() if chosen == "auto" else chosen
-        notes = {**loaded, "frozen_precision": precision}
-        features = Features(tokenized, pooled, precision)
-        return Network(Probe(head, pooled.width), features, stack, features.encoding, frozen=pooled, notes=notes)
-    if recipe.lora is not None:
-        finetuning.add_lora(encoder, recipe.lora)
-    module = Classifier(pooled, head)
-    return Network(module, tokenized, tokenized.collate, tokenized.encoding, padded="tokens", notes=loaded)
+        precision = _faster_precision() if options.frozen_precision == "auto" else options.frozen_precision
+        features = Features(tokenizer, pooled, precision)
+        notes = {**notes, "frozen_precision": precision}
+        return Network(
+            FeatureClassifier(head, pooled.width), features, stack, features.encoding, frozen=pooled, notes=notes
+        )
+    if options.lora is not None:
+        finetuning.add_lora(encoder, options.lora)
+    classifier = Classifier(pooled, head)
+    return Network(classifier, tokenizer, tokenizer.collate, tokenizer.encoding, padded="tokens", notes=notes)
 
 
-def _faster() -> Precision:
-    """What `auto` stands for: the precision that is faster on the device that this machine has, and its threads."""
-    found = fastest("cuda" if torch.cuda.is_available() else "cpu", torch.get_num_threads())
-    return "bf16-mixed" if found == "bf16-mixed" else "32-true"
+def _faster_precision() -> Precision:
+    """Return the faster precision, measured on this machine's device with PyTorch's present number of threads."""
+    precision = fastest_precision("cuda" if torch.cuda.is_available() else "cpu", torch.get_num_threads())
+    return "bf16-mixed" if precision == "bf16-mixed" else "32-true"

@@ -1,4 +1,4 @@
-"""Classifier: a text's token vectors pooled to one, and a head on top of it."""
+"""Classifier: pool the vectors of a text's tokens into one vector, and put a head on top of it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bench_suite.pretrained.encoders import width
 Pooling = Literal["mean", "cls", "last"]
 
 
-class Pooled(nn.Module):
-    """An encoder of Transformers, and one vector of all that it gives for a text's tokens."""
+class PooledEncoder(nn.Module):
+    """An encoder of Transformers whose token vectors are pooled into one vector for each text."""
 
     def __init__(self, encoder: nn.Module, pooling: Pooling) -> None:
         super().__init__()
@@ -24,9 +24,11 @@ class Pooled(nn.Module):
         self.width = width(encoder)
 
     def forward(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Features (k, width) float32: the mean of a text's vectors, or its first or last token's.
+        """Return features (k, width) float32: the mean of each text's vectors, or its first or last token's vector.
 
-        `tokens` (k, L) int64, anything beyond a text's length; `lengths` (k,) int64, each at least 1.
+        Args:
+            tokens: (k, L) int64; values beyond a text's length are ignored.
+            lengths: (k,) int64, each at least 1.
         """
         lengths = lengths.unsqueeze(-1)
         inside = torch.arange(tokens.shape[1], device=tokens.device) < lengths
@@ -40,7 +42,7 @@ class Pooled(nn.Module):
 
 
 class Head(nn.Module):
-    """Dropout and a linear layer, with perhaps a hidden layer and tanh before them, as BERT's own classifier has."""
+    """Dropout and a linear layer; with `hidden`, a hidden layer with tanh before them, as in BERT's own classifier."""
 
     def __init__(self, inputs: int, outputs: int, hidden: int | None, dropout: float) -> None:
         super().__init__()
@@ -50,7 +52,7 @@ class Head(nn.Module):
         self.output = nn.Linear(hidden or inputs, outputs)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Logits (k, classes), or values (k,), of features (k, inputs)."""
+        """Return logits (k, classes), or values (k,), of features (k, inputs)."""
         if self.hidden is not None:
             features = torch.tanh(self.hidden(self.dropout(features)))
         outputs = self.output(self.dropout(features))
@@ -58,28 +60,28 @@ class Head(nn.Module):
 
 
 class Classifier(nn.Module):
-    """An encoder, pooling and a head, trained together."""
+    """An encoder, pooling and a head that are trained together."""
 
-    def __init__(self, pooled: Pooled, head: Head) -> None:
+    def __init__(self, pooled: PooledEncoder, head: Head) -> None:
         super().__init__()
         self.pooled = pooled
         self.head = head
 
     def forward(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Logits (k, classes), or values (k,), of k texts: `tokens` (k, L) int64, `lengths` (k,) int64."""
+        """Return logits (k, classes), or values (k,), of k texts: `tokens` (k, L) int64, `lengths` (k,) int64."""
         return self.head(self.pooled(tokens, lengths))
 
     def get_input_embeddings(self) -> Any:
-        """The layer that turns token numbers into vectors, by the name that Transformers gives it."""
+        """Return the layer that turns token numbers into vectors; the method's name is that of Transformers."""
         encoder: Any = self.pooled.encoder
         return encoder.get_input_embeddings()
 
 
-class Probe(nn.Module):
-    """A head on features that a frozen encoder gave, each brought to mean 0 and deviation 1 over the batch.
+class FeatureClassifier(nn.Module):
+    """A head on the features of a frozen encoder, each scaled to mean 0 and standard deviation 1 over the batch.
 
-    Without that a linear layer on a pretrained encoder's features, which lie close together, learns slowly (He et al.
-    2022, arXiv 2111.06377, A.1). Predictions use the running mean and deviation.
+    The features of a pretrained encoder lie close together, so a linear layer without this scaling learns slowly
+    (He et al. 2022, arXiv 2111.06377, A.1). Predictions use the running mean and standard deviation.
     """
 
     def __init__(self, head: Head, inputs: int) -> None:
@@ -88,13 +90,15 @@ class Probe(nn.Module):
         self.head = head
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Logits (k, classes), or values (k,), of features (k, inputs) float32."""
-        batch = self.training and len(features) > 1  # of a single example there is no deviation
+        """Return logits (k, classes), or values (k,), of features (k, inputs) float32."""
+        batch = self.training and len(features) > 1  # a single example has no deviation
         mean, variance = self.norm.running_mean, self.norm.running_var
         momentum = self.norm.momentum if self.norm.momentum is not None else 0.1
         scaled = functional.batch_norm(features.float(), mean, variance, None, None, batch, momentum, self.norm.eps)
         return self.head(scaled)
 
     def get_input_embeddings(self) -> nn.Module:
-        """Always raises BenchError: tokens never reach what is trained."""
-        raise BenchError("freeze = true computes features once, so no gradient reaches the tokens: set freeze = false")
+        """Raise BenchError always: the trained part never sees the tokens."""
+        raise BenchError(
+            "freeze = true computes the features once, so no gradient reaches the tokens: set freeze = false"
+        )

@@ -13,7 +13,7 @@ from bench_suite.data.encoded import Encoded, LazyEncoded
 from bench_suite.stats.intervals import bootstrap_interval
 from bench_suite.training import flops, peaks
 from bench_suite.training.inputs import spread_rows
-from bench_suite.training.precision import computing, placed
+from bench_suite.training.precision import computing, move_to_placement
 
 VERSION = 1
 METRICS = {
@@ -88,9 +88,9 @@ def _costs(trained: Trained, network: Network, options: Options) -> list[_Cost]:
     seen: dict[Hashable, _Cost] = {}
     costs = []
     with computing(placement):
-        placed(network.module, placement)
+        move_to_placement(network.module, placement)
         for row in spread_rows(split, options.examples).tolist():
-            with torch.no_grad(), flops.counting() as frozen:
+            with torch.no_grad(), flops.count_flops() as frozen:
                 columns = LazyEncoded(network, split).take(torch.tensor([row]))
             alone = Encoded(columns)
             one = alone.batch(network, torch.tensor([0], device=alone.device)).to(placement.device)

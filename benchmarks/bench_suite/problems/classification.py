@@ -1,4 +1,4 @@
-"""Classification: which one of several classes an example belongs to."""
+"""Classification: the class, out of several, to which an example belongs."""
 
 from __future__ import annotations
 
@@ -26,38 +26,48 @@ METRICS = {
 
 
 def loss(outputs: torch.Tensor, targets: torch.Tensor, spec: Mapping[str, Any]) -> torch.Tensor:
-    """Mean cross-entropy in nats of logits (k, classes) against class numbers (k,) int64: a scalar."""
+    """Return the mean cross-entropy, a scalar in nats, of logits (k, classes) and class numbers (k,) int64."""
     return functional.cross_entropy(outputs, targets)
 
 
 def smoothed_loss(
     outputs: torch.Tensor, targets: torch.Tensor, spec: Mapping[str, Any], smoothing: float
 ) -> torch.Tensor:
-    """Mean cross-entropy in nats against targets of which a share `smoothing` is spread evenly over all classes.
+    """Return the mean cross-entropy in nats with smoothed labels (Szegedy et al. 2016, arXiv 1512.00567, section 7).
 
-    Szegedy et al. 2016, arXiv 1512.00567, section 7. Arguments otherwise as of `loss`.
+    Args:
+        outputs: logits (k, classes).
+        targets: class numbers (k,) int64.
+        spec: of the problem; not used.
+        smoothing: share of each target, in [0, 1], that is spread evenly over all classes.
     """
     return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
 
 
 def predict(network: Network, batch: Batch, evaluation: Evaluation) -> dict[str, np.ndarray]:
-    """`predictions` (k,) int64, the likeliest class, and `scores` (k, classes) float32, the softmax of the logits."""
+    """Return `predictions` (k,) int64, the likeliest class, and `scores` (k, classes) float32, their softmax."""
     logits = network.module(**batch.inputs).float()
     scores = logits.softmax(dim=-1)
     return {"predictions": scores.argmax(dim=-1).cpu().numpy(), "scores": scores.cpu().numpy()}
 
 
 def check_predictions(columns: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
-    """Raise ValueError where a model's answers are no class numbers, or its scores no finite numbers for each class."""
+    """Raise ValueError unless predictions are class numbers and scores are finite numbers for each class.
+
+    Args:
+        columns: `predictions` (n,), and perhaps `scores` (n, classes).
+        spec: of the problem, with `classes`.
+    """
     classes = len(spec["classes"])
-    said = np.asarray(columns["predictions"])
-    if said.dtype.kind not in "iu" or said.ndim != 1:
-        raise ValueError(f"predictions must be class numbers (n,), not {said.dtype} {said.shape}")
-    if said.size and not 0 <= int(said.min()) <= int(said.max()) < classes:
-        raise ValueError(f"a prediction lies outside the {classes} classes: {int(said.min())} to {int(said.max())}")
+    predictions = np.asarray(columns["predictions"])
+    if predictions.dtype.kind not in "iu" or predictions.ndim != 1:
+        raise ValueError(f"predictions must be class numbers (n,), not {predictions.dtype} {predictions.shape}")
+    if predictions.size and not 0 <= int(predictions.min()) <= int(predictions.max()) < classes:
+        outside = f"{int(predictions.min())} to {int(predictions.max())}"
+        raise ValueError(f"a prediction lies outside the {classes} classes: {outside}")
     if "scores" in columns:
         scores = np.asarray(columns["scores"])
-        if scores.shape != (len(said), classes):
+        if scores.shape != (len(predictions), classes):
             raise ValueError(f"scores must be (n, {classes}), not {scores.shape}")
         if not np.isfinite(scores).all():
             raise ValueError(f"{int((~np.isfinite(scores)).sum())} scores are not finite numbers")

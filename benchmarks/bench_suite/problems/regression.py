@@ -1,4 +1,4 @@
-"""Regression: a number for each example, learnt on a standardised scale and predicted in its own unit."""
+"""Regression: a number for each example, learnt on a standardised scale and predicted in the target's unit."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ METRICS = {
 
 
 def fit_spec(spec: Mapping[str, Any], data: Data) -> dict[str, Any]:
-    """What has to be known of the training targets before a model is built: their `mean` and `scale`.
+    """Return the spec with the `mean` and `scale` of the training targets, which a model needs when it is built.
 
-    `scale` is the standard deviation, or 1.0 where all targets are equal. Raises `DataInvalid` where a target of the
-    training split is not a finite number.
+    `scale` is the standard deviation, or 1.0 if all targets are equal.
+
+    Raises:
+        DataInvalid: a target of the train split is not a finite number, or the split is empty.
     """
     train = data.splits["train"]
     count, total, squares = 0, 0.0, 0.0
-    # Chunks, and a sum around the first chunk's mean: a split on disk is never held at once.
+    # In chunks, with sums relative to the first chunk's mean: a split on disk is never in memory as a whole.
     pivot: float | None = None
     for start in range(0, len(train), 65_536):
         values = np.asarray(train.take(np.arange(start, min(start + 65_536, len(train))))["target"], dtype=np.float64)
@@ -44,20 +46,20 @@ def fit_spec(spec: Mapping[str, Any], data: Data) -> dict[str, Any]:
 
 
 def loss(outputs: torch.Tensor, targets: torch.Tensor, spec: Mapping[str, Any]) -> torch.Tensor:
-    """Mean squared error of outputs (k,), on the standardised scale, against targets (k,) in their unit: a scalar."""
+    """Return the mean squared error of outputs (k,), on the standardised scale, and targets (k,) in their unit."""
     return functional.mse_loss(outputs.float(), ((targets - spec["mean"]) / spec["scale"]).float())
 
 
 def predict(network: Network, batch: Batch, evaluation: Evaluation) -> dict[str, np.ndarray]:
-    """`predictions` (k,) float64, in the unit of the target."""
+    """Return `predictions` (k,) float64, in the unit of the target."""
     outputs = network.module(**batch.inputs).float().cpu().numpy().astype(np.float64)
     return {"predictions": outputs * evaluation.spec["scale"] + evaluation.spec["mean"]}
 
 
 def check_predictions(columns: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
-    """Raise ValueError where a model's answers are not one finite number for each example."""
-    said = np.asarray(columns["predictions"])
-    if said.dtype.kind not in "iuf" or said.ndim != 1:
-        raise ValueError(f"predictions must be numbers (n,), not {said.dtype} {said.shape}")
-    if not np.isfinite(said).all():
-        raise ValueError(f"{int((~np.isfinite(said)).sum())} predictions are not finite numbers")
+    """Raise ValueError unless `predictions` of the columns is one finite number for each example."""
+    predictions = np.asarray(columns["predictions"])
+    if predictions.dtype.kind not in "iuf" or predictions.ndim != 1:
+        raise ValueError(f"predictions must be numbers (n,), not {predictions.dtype} {predictions.shape}")
+    if not np.isfinite(predictions).all():
+        raise ValueError(f"{int((~np.isfinite(predictions)).sum())} predictions are not finite numbers")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bench_suite.components.discovery import Component, located
+from bench_suite.components.discovery import Component, resolve_paths
 from bench_suite.components.options import MISSING, Option, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.suite.checks import contradictions
@@ -470,7 +470,7 @@ def _probe_key(probe: ComponentUse) -> str:
     stated = changed(probe.component.options, probe.stated)
     contents = [
         hashlib.sha256(Path(path).read_bytes()).hexdigest()
-        for name, path in sorted(located(probe.component, stated).items())
+        for name, path in sorted(resolve_paths(probe.component, stated).items())
         if name in probe.component.words("PATHS") and isinstance(path, str) and Path(path).is_file()
     ]
     return digest([_identity(probe.component), probe.component.version, stated, *contents])

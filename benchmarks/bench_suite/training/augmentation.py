@@ -1,4 +1,4 @@
-"""Augmentation: training images changed on the device, drawn anew at each step from PyTorch's global generator."""
+"""Augmentation: change training images on the device; PyTorch's global generator draws the changes at each step."""
 
 from __future__ import annotations
 
@@ -10,62 +10,67 @@ import torch
 
 from bench_suite.contracts import Batch, BenchError
 
-MIXUP = 0.2
-"The α of mixup's Beta(α, α) distribution."
+MIXUP_ALPHA = 0.2
+"Parameter α of mixup's Beta(α, α) distribution."
 
 Loss = Callable[[Any, Any, Mapping[str, Any]], torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Mixed:
-    """Targets of a batch whose examples were mixed with others of it: the loss is weighted likewise."""
+class MixedTargets:
+    """Targets of a batch whose examples were mixed in pairs; the loss has the same weights."""
 
     targets: Any
     others: Any
     weight: float
-    "Of `targets`, in 0..1; `others` have the rest."
+    "Weight of `targets`, in [0, 1]; that of `others` is 1 minus it."
 
 
 def augment(batch: Batch, changes: tuple[str, ...]) -> Batch:
-    """The batch with its `image` (k, H, W, C), uint8 or float on the scale 0..255, changed; others stay as they are.
+    """Return the batch with changed images.
 
-    `flip`, `shift`, `cutout` and `mixup`, in this order whatever order they are named in. Raises `BenchError` where
-    there is no such input.
+    Args:
+        batch: with the input `image` (k, H, W, C), uint8 or float on the scale 0..255; other inputs are not changed.
+        changes: of `flip`, `shift`, `cutout` and `mixup`; they are always applied in this order.
+
+    Raises:
+        BenchError: the batch has no images.
     """
     image = batch.inputs.get("image")
     if image is None:
-        raise BenchError(f"augment changes images, and this model is given {', '.join(batch.inputs)}; leave it out")
-    for name, change in (("flip", flipped), ("shift", shifted), ("cutout", cut_out)):
+        raise BenchError(f"augment changes images, but this model reads {', '.join(batch.inputs)}; leave it out")
+    for name, change in (("flip", flip), ("shift", shift), ("cutout", cutout)):
         if name in changes:
             image = change(image)
     targets = batch.targets
     if "mixup" in changes:
-        image, targets = mixed(image, targets)
+        image, targets = mixup(image, targets)
     return Batch({**batch.inputs, "image": image}, targets)
 
 
-def flipped(image: torch.Tensor) -> torch.Tensor:
-    """Half of the images, drawn, mirrored left to right."""
+def flip(image: torch.Tensor) -> torch.Tensor:
+    """Mirror a random half of the images left to right."""
     chosen = torch.rand(len(image), device=image.device) < 0.5
     return torch.where(chosen[:, None, None, None], image.flip(2), image)
 
 
-def shifted(image: torch.Tensor) -> torch.Tensor:
-    """Each image moved by up to an eighth of its sides, what comes in black: a random crop after padding."""
+def shift(image: torch.Tensor) -> torch.Tensor:
+    """Move each image by up to an eighth of its sides and fill with black: a random crop after padding."""
     count, height, width, _ = image.shape
-    most = max(1, height // 8), max(1, width // 8)
-    padded = torch.nn.functional.pad(image, (0, 0, most[1], most[1], most[0], most[0]))
-    down = torch.randint(2 * most[0] + 1, (count, 1), device=image.device)
-    right = torch.randint(2 * most[1] + 1, (count, 1), device=image.device)
+    margin = max(1, height // 8), max(1, width // 8)
+    padded = torch.nn.functional.pad(image, (0, 0, margin[1], margin[1], margin[0], margin[0]))
+    down = torch.randint(2 * margin[0] + 1, (count, 1), device=image.device)
+    right = torch.randint(2 * margin[1] + 1, (count, 1), device=image.device)
     rows = (down + torch.arange(height, device=image.device))[:, :, None]
     columns = (right + torch.arange(width, device=image.device))[:, None, :]
     return padded[torch.arange(count, device=image.device)[:, None, None], rows, columns]
 
 
-def cut_out(image: torch.Tensor) -> torch.Tensor:
-    """A square of a quarter of the shorter side at a drawn place of each image, filled with the batch's mean colour.
+def cutout(image: torch.Tensor) -> torch.Tensor:
+    """Fill a square at a random position of each image with the batch's mean colour.
 
-    DeVries and Taylor 2017, arXiv 1708.04552; a square over the border is cut there.
+    Its side is a quarter of the image's shorter side; a square that crosses the border is cut there. Source: DeVries
+    and Taylor 2017, arXiv 1708.04552.
     """
     count, height, width, _ = image.shape
     side = max(1, min(height, width) // 4)
@@ -78,21 +83,21 @@ def cut_out(image: torch.Tensor) -> torch.Tensor:
     return torch.where(inside[..., None], mean, image)
 
 
-def mixed(image: torch.Tensor, targets: Any) -> tuple[torch.Tensor, Mixed]:
-    """Images mixed with those of the same batch in another order, and both targets: λ x + (1 − λ) x′.
+def mixup(image: torch.Tensor, targets: Any) -> tuple[torch.Tensor, MixedTargets]:
+    """Return λ x + (1 − λ) x′, where x′ are the images of the same batch in a random order, and both targets.
 
-    Zhang et al. 2018, arXiv 1710.09412, one λ of Beta(α, α) a batch.
+    Each batch draws one λ from Beta(α, α). Source: Zhang et al. 2018, arXiv 1710.09412.
     """
-    weight = float(torch.distributions.Beta(MIXUP, MIXUP).sample())
+    weight = float(torch.distributions.Beta(MIXUP_ALPHA, MIXUP_ALPHA).sample())
     order = torch.randperm(len(image), device=image.device)
     values = image.float()
-    return weight * values + (1.0 - weight) * values[order], Mixed(targets, targets[order], weight)
+    return weight * values + (1.0 - weight) * values[order], MixedTargets(targets, targets[order], weight)
 
 
-def loss_of_mixed(loss: Loss) -> Loss:
-    """`loss`, given `Mixed` targets: λ times that of the first and 1 − λ times that of the others."""
+def mixup_loss(loss: Loss) -> Loss:
+    """Return a loss for `MixedTargets`: λ · `loss` of the targets + (1 − λ) · `loss` of the others."""
 
-    def weighted(outputs: Any, targets: Mixed, spec: Mapping[str, Any]) -> torch.Tensor:
+    def weighted(outputs: Any, targets: MixedTargets, spec: Mapping[str, Any]) -> torch.Tensor:
         first = loss(outputs, targets.targets, spec)
         return targets.weight * first + (1.0 - targets.weight) * loss(outputs, targets.others, spec)
 

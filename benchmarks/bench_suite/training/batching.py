@@ -1,4 +1,4 @@
-"""Which rows make a batch, and in which order batches come: drawn anew each epoch, rows of like length together."""
+"""Batching: which rows form a batch, and the order of batches; rows of similar length share a batch."""
 
 from __future__ import annotations
 
@@ -8,17 +8,23 @@ from bench_suite.data.encoded import Encoded
 from bench_suite.data.ragged import Ragged
 
 POOL = 32
-"""Batches among whose rows those of like length are put together: few tokens are padding, and order stays random."""
+"""Batches whose rows are sorted by length together: few tokens are padding, and the order stays random."""
 
 
-def shuffled(
+def epoch_batches(
     examples: Encoded, batch_size: int, order: torch.Generator, padded: str | None = None
 ) -> list[torch.Tensor]:
-    """The batches of one epoch, in the order of training: int64 positions on the device of the columns.
+    """Return the batches of one epoch in the order of training: int64 positions on the device of the columns.
 
-    With `padded`, the name of a `Ragged` column, the drawn order is cut into pools of `POOL` batches, each pool's rows
-    are sorted by their length in that column, and the batches so made are shuffled (length buckets, as Khomenko et
-    al. 2016, arXiv 1708.05604, have them). Every row stands in one batch.
+    Each row is in one batch. With `padded`, the random order is cut into pools of `POOL` batches, the rows of each pool
+    are sorted by length, and the resulting batches are shuffled: length buckets as in Khomenko et al. 2016, arXiv
+    1708.05604.
+
+    Args:
+        examples: of the split, n rows.
+        batch_size: rows in a batch; the last batch may have fewer.
+        order: generator that draws the order.
+        padded: name of the `Ragged` column whose rows are padded; None: no column is.
     """
     rows = torch.randperm(len(examples), generator=order)
     lengths = _lengths(examples, padded)
@@ -31,14 +37,22 @@ def shuffled(
     return [batches[position] for position in torch.randperm(len(batches), generator=order).tolist()]
 
 
-def in_turn(
+def prediction_batches(
     examples: Encoded, rows: torch.Tensor, batch_size: int, padded: str | None = None
 ) -> tuple[list[torch.Tensor], torch.Tensor | None]:
-    """Batches for predicting `rows` ((k,) int64 positions), and where each row went.
+    """Return the batches for a prediction of `rows`, and the position of each row among them.
 
-    Without `padded` they come as they stand, and the second value is None. With it they are sorted by length, longest
-    first, so that what does not fit in memory is found at once; the second value, (k,) int64, gives for each of `rows`
-    its position among the batches laid end to end.
+    With `padded`, rows are sorted by length, the longest first, so that a lack of memory shows at once.
+
+    Args:
+        examples: of the split.
+        rows: (k,) int64 positions.
+        batch_size: rows in a batch; the last batch may have fewer.
+        padded: name of the `Ragged` column whose rows are padded; None: no column is.
+
+    Returns:
+        The batches, and for each of `rows` its position in their concatenation, (k,) int64; None if rows keep their
+        order.
     """
     lengths = _lengths(examples, padded)
     if lengths is None:
@@ -50,6 +64,6 @@ def in_turn(
 
 
 def _lengths(examples: Encoded, padded: str | None) -> torch.Tensor | None:
-    """(n,) lengths on the CPU; None where nothing is padded, or the split is on disk and its lengths are unknown."""
+    """Return lengths (n,) on the CPU; None if nothing is padded, or if the split is on disk with unknown lengths."""
     column = examples.columns.get(padded) if padded is not None else None
     return column.lengths.cpu() if isinstance(column, Ragged) else None

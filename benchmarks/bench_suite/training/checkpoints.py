@@ -1,4 +1,4 @@
-"""Checkpoints: how often a long training is saved, and all that it needs to go on bit for bit."""
+"""Checkpoints: when a long training is saved, and the state that it needs to continue bit for bit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench_suite.suite.durations import seconds_of
 
 
 class Timer:
-    """Says when the next checkpoint is due."""
+    """A timer of checkpoints, which saves and loads them too."""
 
     def __init__(self, checkpoints: Checkpoints | None, interval: str | None) -> None:
         self.checkpoints = checkpoints if interval is not None else None
@@ -24,36 +24,36 @@ class Timer:
         self._next = monotonic() + self._interval
 
     def due(self) -> bool:
-        """Whether the interval has passed since the last checkpoint; never where none are asked for."""
+        """Return whether the interval since the last checkpoint has passed; always False without an interval."""
         return self.checkpoints is not None and monotonic() >= self._next
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Save what `state` holds (tensors, numbers, strings, lists and mappings of them), and start anew."""
+        """Save `state` (tensors, numbers, strings, lists and mappings of them), and restart the interval."""
         assert self.checkpoints is not None
         file = io.BytesIO()
-        torch.save({**state, "generators": generators()}, file)
+        torch.save({**state, "generators": generator_state()}, file)
         self.checkpoints.save(file.getvalue())
         self._next = monotonic() + self._interval
 
     def load(self) -> Mapping[str, Any] | None:
-        """What was saved last; None where nothing was, or it cannot be read. No code is run by reading it.
+        """Return the last saved state and restore the random generators; None if there is none or it is damaged.
 
-        The state of the random generators is put back too.
+        Loading runs no code from the file.
         """
         content = self.checkpoints.load() if self.checkpoints is not None else None
         if content is None:
             return None
         try:
             state: Mapping[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        except Exception:  # noqa: BLE001 - a damaged file fails as its bytes will have it: training begins anew
+        except Exception:  # noqa: BLE001 - a damaged file may raise anything; then training starts again
             return None
         restore_generators(state["generators"])
         return state
 
 
-def generators() -> dict[str, Any]:
-    """The state of the global generators that models and engines draw from."""
-    kind, keys, position, gauss, cached = np.random.get_state()  # noqa: NPY002 - the global one is what is drawn from
+def generator_state() -> dict[str, Any]:
+    """Return the state of the global generators that models and engines draw from."""
+    kind, keys, position, gauss, cached = np.random.get_state()  # noqa: NPY002 - models and engines draw from the global generator
     version, numbers, following = random.getstate()
     return {
         "torch": torch.get_rng_state(),
@@ -64,12 +64,12 @@ def generators() -> dict[str, Any]:
 
 
 def restore_generators(state: Mapping[str, Any]) -> None:
-    """Put back what `generators` gave."""
+    """Restore the generators from a `generator_state`."""
     torch.set_rng_state(state["torch"])
     if state["cuda"]:
         torch.cuda.set_rng_state_all(state["cuda"])
     kind, keys, position, gauss, cached = state["numpy"]
     state_of_numpy = (kind, keys.numpy().astype(np.uint32), position, gauss, cached)
-    np.random.set_state(state_of_numpy)  # noqa: NPY002 - the global one is what models and engines draw from
+    np.random.set_state(state_of_numpy)  # noqa: NPY002 - models and engines draw from the global generator
     version, numbers, following = state["python"]
     random.setstate((version, tuple(numbers.tolist()), following))

@@ -1,4 +1,4 @@
-"""The clock of a training: windows of 50 ms or longer, closed without a synchronisation each step."""
+"""Clock: measure a training in windows of 50 ms or longer, without a synchronisation at each step."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 
 from bench_suite.contracts import Report, Window
 
-SHORTEST = 0.05
-"Seconds. A window takes one `.item()`, which on a GPU waits for all work queued: once in 50 ms costs nothing."
+MIN_WINDOW_SECONDS = 0.05
+"Each window needs one `.item()`, which on a GPU waits for all queued work; once in 50 ms, the cost is negligible."
 
 
 class Clock:
-    """Measures the steps of a training and hands out windows.
+    """A clock that measures the steps of a training and reports windows of them.
 
-    It runs between `resume` and `pause`, so validation and reports are no part of any window, and a window may span
-    epochs shorter than itself. The first window, in which caches fill and kernels are chosen, is the warm-up: it is
-    reported and not kept. On a GPU the caller reads a value from the device (`.item()`) before `close` and `pause`;
-    then a window lasts from one synchronisation to the next, and its time is that of its work.
+    It runs between `resume` and `pause`: no window contains validation or reports, and a window may span several short
+    epochs. The first window, in which caches fill and kernels are chosen, is the warm-up: it is reported but is not in
+    `windows`. On a GPU, the caller must read a value from the device (`.item()`) before `close` and `pause`. Then a
+    window lasts from one synchronisation to the next, and its time is that of its work.
     """
 
-    def __init__(self, report: Report, shortest: float = SHORTEST) -> None:
+    def __init__(self, report: Report, shortest: float = MIN_WINDOW_SECONDS) -> None:
         self.windows: list[Window] = []
-        "Of the steady state."
+        "Windows of the steady state."
         self.warm_up: Window | None = None
-        "The first window, which is none of the steady state."
+        "The first window, which is not part of the steady state."
         self.steps = 0
         self.samples = 0
         self.seconds = 0.0
@@ -38,22 +38,22 @@ class Clock:
         self._stalled = 0.0
 
     def resume(self) -> None:
-        """Let time run."""
+        """Start or continue the measurement."""
         self._since = perf_counter()
 
     def pause(self) -> None:
-        """Stop time; the open window goes on after `resume`."""
+        """Stop the measurement; the open window continues after `resume`."""
         self._carried += perf_counter() - self._since
 
     def step(self, samples: int, waited: float) -> bool:
-        """Count a step of `samples` examples, for which data were awaited `waited` seconds; True: a window is due."""
+        """Count a step of `samples` examples that waited `waited` seconds for data; return whether a window is due."""
         self.steps += 1
         self.samples += samples
         self._stalled += waited
         return self._carried + perf_counter() - self._since >= self._shortest
 
     def close(self, loss: float) -> bool:
-        """Close the window and report it; False where the report asks to stop. Reporting takes no time of a window."""
+        """Close the window and report it; return False if the report asks to stop. No window contains the report."""
         seconds = self._carried + perf_counter() - self._since
         window = Window(self.steps, self.samples - self._opened_at, seconds, self._stalled, loss)
         self.seconds += seconds
@@ -68,15 +68,15 @@ class Clock:
         return go_on
 
     def exclude(self, seconds: float) -> None:
-        """Leave out `seconds` that have just passed, as in compiling; while paused there is nothing to leave out."""
+        """Subtract `seconds` that have just passed, such as a compilation; call it only while the clock runs."""
         self._since += seconds
 
     def total_seconds(self) -> float:
-        """Seconds of training so far, while paused: all windows and what is left of the open one."""
+        """Return the seconds of training so far, the open window included; call it only while the clock is paused."""
         return self.seconds + self._carried
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint holds of it; taken when a window has just closed."""
+        """Return the clock's part of a checkpoint; call it only after a window has closed."""
         windows = [*([self.warm_up] if self.warm_up else []), *self.windows]
         return {
             "steps": self.steps, "samples": self.samples, "seconds": self.seconds,
@@ -84,7 +84,7 @@ class Clock:
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from `state`; the next window warms the caches of this process, and is not kept."""
+        """Continue from `state`; the next window warms up this process and is not in `windows`."""
         self.steps, self.samples, self.seconds = state["steps"], state["samples"], state["seconds"]
         self._opened_at = self.samples
         first, *rest = (Window(*values) for values in state["windows"])

@@ -1,4 +1,4 @@
-"""Compiling: what `torch.compile` takes, at whatever step it does so, told apart from the steps themselves."""
+"""Compiling: measure the time of `torch.compile`, at any step, apart from the steps themselves."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from bench_suite.contracts import Placement
 
 
 @dataclass
-class Compiling:
-    """Compiling that was seen."""
+class CompileTime:
+    """The time of the compilations so far."""
 
     seconds: float = 0.0
-    "Of all compilations so far: the first step's, and those for a batch of another size or in evaluation."
+    "Time of all compilations: of the first step, of a batch of another size, of evaluation."
 
 
 @contextmanager
-def watched(placement: Placement, exclude: Callable[[float], None]) -> Iterator[Compiling | None]:
-    """Count each compilation within the context and report its seconds to `exclude`; yield None if none is asked for.
+def record_compilations(placement: Placement, exclude: Callable[[float], None]) -> Iterator[CompileTime | None]:
+    """Measure each compilation within the context and report its seconds to `exclude`; yield None if nothing compiles.
 
-    By the callbacks of PyTorch's compiler (`torch._dynamo.callback`), which tell of recompilations and of the backward
-    pass, compiled when it is first run, too.
+    The callbacks of PyTorch's compiler (`torch._dynamo.callback`) also report recompilations, and the backward pass,
+    which is compiled when it first runs.
     """
     if not placement.compiled:
         yield None
         return
     from torch._dynamo.callback import callback_handler
 
-    seen, began = Compiling(), 0.0
+    total, began = CompileTime(), 0.0
 
     def start(*_: Any) -> None:
         nonlocal began
@@ -41,33 +41,33 @@ def watched(placement: Placement, exclude: Callable[[float], None]) -> Iterator[
 
     def end(*_: Any) -> None:
         seconds = perf_counter() - began
-        seen.seconds += seconds
+        total.seconds += seconds
         exclude(seconds)
 
     callback_handler.register_start_callback(start)
     callback_handler.register_end_callback(end)
     try:
-        yield seen
+        yield total
     finally:
-        with suppress(ValueError):  # someone has reset the compiler in between, and with it the callbacks
+        with suppress(ValueError):  # a reset of the compiler within the context removes the callbacks
             callback_handler.remove_start_callback(start)
             callback_handler.remove_end_callback(end)
 
 
-def compiled(module: torch.nn.Module) -> None:
-    """Have a module compiled when it is first called, in place: names in its state, and what it is, stay as they are.
+def compile_module(module: torch.nn.Module) -> None:
+    """Compile a module in place at its first call; its class and the names in its state do not change.
 
-    What was compiled for earlier modules is forgotten: modules of one class share their code, and PyTorch gives up
-    compiling it, without an error, after eight variants (`torch._dynamo.config.recompile_limit`).
+    The compiled code of earlier modules is dropped. Modules of one class share their code, and PyTorch silently stops
+    compiling after eight variants of it (`torch._dynamo.config.recompile_limit`).
     """
     torch.compiler.reset()
     module.compile()
     if type(module).__module__.startswith("torch."):
-        # The compiler leaves PyTorch's own frames as they are where a call begins with one, as it does for a bare
-        # `nn.Sequential`: begun by a frame that is not PyTorch's, all is compiled.
+        # The compiler skips a call whose first frame is PyTorch's own, such as that of a bare `nn.Sequential`. With a
+        # frame of this module first, it compiles everything.
         call = module._call_impl
 
-        def begun(*arguments: Any, **named: Any) -> Any:
+        def call_module(*arguments: Any, **named: Any) -> Any:
             return call(*arguments, **named)
 
-        module._compiled_call_impl = torch.compile(begun)
+        module._compiled_call_impl = torch.compile(call_module)

@@ -1,4 +1,4 @@
-"""What scikit-learn's estimators share: raw splits to matrices, and class scores."""
+"""Estimators: matrices from raw splits, and class scores, for the models of scikit-learn."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ import torch
 from bench_suite.contracts import Data, Split, TrainingFailed
 
 CHUNK = 8_192
-"Rows a call of `take`, where a split is predicted."
+"Rows in a call of `take` when a split is predicted."
 
 
-def drawn_seed() -> int:
-    """A seed from PyTorch's global generator, which the caller of `build` has seeded."""
+def draw_seed() -> int:
+    """Return a seed from PyTorch's global generator, which the caller of `build` has seeded."""
     return int(torch.randint(2**31 - 1, ()))
 
 
 def inputs_of(raw: Any) -> np.ndarray:
-    """(k, d) float64 matrix of raw values: a table as it is, NaN where missing, or images as pixels in 0..1."""
+    """Return a (k, d) float64 matrix: a table unchanged, with NaN for missing values, or images as pixels in [0, 1]."""
     if "table" in raw:
         return np.asarray(raw["table"], dtype=np.float64)
     return raw["image"].reshape(len(raw["image"]), -1) / 255.0
 
 
 def features(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Matrix (n, d) and targets (n,) of a whole split: what `fit` of scikit-learn asks for."""
+    """Return the matrix (n, d) and the targets (n,) of a whole split, the arguments of scikit-learn's `fit`."""
     raw = split.take(np.arange(len(split)))
     return inputs_of(raw), np.asarray(raw["target"])
 
 
-def needs_two_classes(targets: np.ndarray, data: Data) -> None:
-    """Raise `TrainingFailed` where the train split holds examples of one class only."""
+def require_two_classes(targets: np.ndarray, data: Data) -> None:
+    """Raise TrainingFailed if all examples of the train split are of one class."""
     if len(np.unique(targets)) < 2:
         raise TrainingFailed(f"{data.source.name}: the train split holds one class only; a classifier needs two")
 
 
 def class_scores(estimator: Any, split: Split, classes: int) -> np.ndarray:
-    """(n, classes) float32 of `predict_proba`; a class that was not seen in training scores 0."""
+    """Return the `predict_proba` of a split, (n, classes) float32; a class without training examples scores 0."""
     scores = np.zeros((len(split), classes), dtype=np.float32)
     for start in range(0, len(split), CHUNK):
         rows = np.arange(start, min(start + CHUNK, len(split)))

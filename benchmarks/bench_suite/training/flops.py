@@ -1,12 +1,12 @@
-"""Floating-point operations and parameters of a network: what an example costs, whatever machine it runs on.
+"""FLOPs: floating-point operations and parameters of a network, independent of the machine.
 
-What counts is the work of matrix products, convolutions, recurrent layers and attention, at two operations a
-multiply-add. Sums, normalisation, activations, embeddings and pooling count nothing, as in the tables of papers: on
-usual networks they are below one per cent. What a kernel computes twice to save memory (the scores of fused attention
-in its backward pass) counts once: it is the work of the model, not of the kernel.
+Matrix products, convolutions, recurrent layers and attention count, with two operations a multiply-add. Sums,
+normalisation, activations, embeddings and pooling do not count, as in the tables of papers: on usual networks they are
+below one per cent. An operation that a kernel repeats to save memory (the scores of fused attention in its backward
+pass) counts once: the count is a property of the model, not of the kernel.
 
-PyTorch's counter (`torch.utils.flop_counter`) sees the operators as they are dispatched. `FORMULAS` holds those that it
-lacks, and those that it counts differently.
+PyTorch's counter (`torch.utils.flop_counter`) sees the operators as they are dispatched. `FORMULAS` adds operators that
+it lacks, and replaces those that it counts differently.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ aten = torch.ops.aten
 HEAVY = re.compile(
     r"(?<![a-z])(\w*mm|mv|dot|matmul|linear|conv\w*|attention|rnn|lstm|gru|trilinear|cdist|fft|linalg)(?![a-z])"
 )
-"Words in the names of operators that do more than a few operations a number."
+"Words in the names of operators that need more than a few operations for each number."
 LIGHT = re.compile(r"thnn_fused|vector_norm|autocast|is_\w+|weight_norm|_batch_norm")
-"Names that hold such a word and are cheap: the fused cells follow the products, which count by themselves."
+"Names with such a word of cheap operators: fused cells follow the products, which are counted on their own."
 PLUMBING = ("aten", "prim", "prims", "profiler", "c10d", "_c10d_functional", "inductor")
-"Namespaces of PyTorch itself; an operator of any other one is somebody's kernel."
+"Namespaces of PyTorch; an operator of any other namespace is a third party's kernel."
 
 
 @dataclass
 class Count:
-    """Work that was counted."""
+    """Operations that were counted."""
 
     flops: int = 0
     uncounted: tuple[str, ...] = ()
-    "Names of operators that did work of an unknown size, such as a library's own kernels."
+    "Names of operators whose operations are unknown, such as a library's own kernels."
 
 
-# ── what PyTorch's counter lacks ────────────────────────────────────────────────────────────────
+# ── formulas that PyTorch's counter lacks ───────────────────────────────────────────────────────
 
 
 def _vector(matrix: Shape, *_: Any, **__: Any) -> int:
@@ -67,27 +67,27 @@ def _added_batches(_: Shape, first: Shape, second: Shape, *__: Any, **___: Any) 
 
 
 def _attention(query: Shape, key: Shape, value: Shape, *_: Any, **__: Any) -> int:
-    """(…, h, s, d) queries on (…, t, d) keys and (…, t, e) values: 2·h·s·t·(d + e), masked places included."""
+    """(…, h, s, d) queries on (…, t, d) keys and (…, t, e) values: 2·h·s·t·(d + e), masked positions included."""
     return 2 * prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
 
 
 def _attention_backward(_: Shape, query: Shape, key: Shape, value: Shape, *__: Any, **___: Any) -> int:
-    """Each of the two products has two gradients. PyTorch adds the scores that its kernels compute again."""
+    """Each of the two products has two gradients. PyTorch's formula also counts the scores that its kernels repeat."""
     return 2 * _attention(query, key, value)
 
 
 def _convolution_backward(gradient: Shape, inputs: Shape, weight: Shape, *rest: Any, **__: Any) -> int:
-    """The gradient of the input and that of the weight each cost what the forward pass does: 2·b·places·|weight|.
+    """The gradients of input and weight each cost as much as the forward pass: 2·b·positions·|weight|.
 
-    PyTorch takes the weight of a grouped convolution for that of a dense one here, and counts too much.
+    PyTorch's formula treats a grouped convolution as a dense one, and counts too much.
     """
     transposed, mask = rest[4], rest[7]
-    places = prod((inputs if transposed else gradient)[2:])
-    return 2 * inputs[0] * places * prod(weight) * (bool(mask[0]) + bool(mask[1]))
+    positions = prod((inputs if transposed else gradient)[2:])
+    return 2 * inputs[0] * positions * prod(weight) * (bool(mask[0]) + bool(mask[1]))
 
 
 def _recurrent(inputs: Shape, of_inputs: Shape, of_hidden: Shape, *_: Any, **__: Any) -> int:
-    """(t, b, d) inputs through all gates of one layer and direction: 2·t·b·(|W of inputs| + |W of hidden|)."""
+    """(t, b, d) inputs, all gates of one layer and direction: 2·t·b·(|W of inputs| + |W of hidden|)."""
     return 2 * inputs[0] * inputs[1] * (prod(of_inputs) + prod(of_hidden))
 
 
@@ -113,11 +113,11 @@ _FORMULAS: dict[str, Callable[..., int]] = {
     "_scaled_dot_product_attention_math_for_mps": _attention,
 }
 FORMULAS = {getattr(aten, name): formula for name, formula in _FORMULAS.items() if hasattr(aten, name)}
-"Of operators, on the shapes of their arguments; a PyTorch that lacks one has no need of its formula."
+"By operator: its FLOP as a function of the shapes of its arguments. Operators that this PyTorch lacks are left out."
 
 
-class _Witness(TorchDispatchMode):
-    """Notes the operators that are dispatched below the counter, have no formula, and do work."""
+class _OperatorRecorder(TorchDispatchMode):
+    """A recorder of the operators below the counter that compute something and have no formula."""
 
     supports_higher_order_operators = True
 
@@ -136,11 +136,11 @@ class _Witness(TorchDispatchMode):
 
 
 @contextmanager
-def counting() -> Iterator[Count]:
-    """Counts what PyTorch computes within it; the count is complete when the context has been left."""
+def count_flops() -> Iterator[Count]:
+    """Count the operations of PyTorch within the context; the count is complete after its end."""
     count = Count()
     counter = FlopCounterMode(display=False, custom_mapping=FORMULAS)
-    witness = _Witness(counter.flop_registry)
+    witness = _OperatorRecorder(counter.flop_registry)
     with witness, counter:
         yield count
     count.flops = int(counter.get_total_flops())
@@ -151,35 +151,40 @@ def counting() -> Iterator[Count]:
 
 
 def forward(module: nn.Module, batch: Batch, placement: Placement) -> Count:
-    """The forward pass of a batch, in evaluation mode. The module is left as it was."""
-    with _untouched(module), _plain(module, placement), torch.no_grad(), autocast(placement):
+    """Count the forward pass of a batch in evaluation mode; the module's state is restored."""
+    with _restore_state(module), _without_fused_layers(module, placement), torch.no_grad(), autocast(placement):
         module.eval()
-        inputs = _own(batch).inputs
-        with counting() as count:
+        inputs = _clone_batch(batch).inputs
+        with count_flops() as count:
             module(**inputs)
     return count
 
 
 def training(module: nn.Module, batch: Batch, loss: Callable[[Any, Any], torch.Tensor], placement: Placement) -> Count:
-    """Forward and backward pass of a batch in training mode, without the optimiser's step.
+    """Count the forward and backward pass of a batch in training mode, without the optimiser's step.
 
-    `loss` is called with the module's outputs and the batch's targets and returns a scalar. The module is left as it
-    was.
+    The module's state is restored.
+
+    Args:
+        module: network; called with the inputs of the batch.
+        batch: k examples with targets.
+        loss: function of the module's outputs and the batch's targets that returns a scalar.
+        placement: device, threads and precision.
     """
-    with _untouched(module), _plain(module, placement), torch.enable_grad():
+    with _restore_state(module), _without_fused_layers(module, placement), torch.enable_grad():
         module.train()
-        own = _own(batch)
-        with counting() as count:
+        own = _clone_batch(batch)
+        with count_flops() as count:
             with autocast(placement):
                 value = loss(module(**own.inputs), own.targets)
-            if value.requires_grad:  # everything may be frozen
+            if value.requires_grad:  # False if everything is frozen
                 value.backward()
     return count
 
 
 @contextmanager
-def _plain(module: nn.Module, placement: Placement) -> Iterator[None]:
-    """Within it no kernel runs that is a whole layer and hides its products from the counter."""
+def _without_fused_layers(module: nn.Module, placement: Placement) -> Iterator[None]:
+    """Turn off kernels that compute a whole layer, since they hide its products from the counter."""
     with ExitStack() as stack:
         if placement.compiled:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
@@ -192,13 +197,13 @@ def _plain(module: nn.Module, placement: Placement) -> Iterator[None]:
 
 
 @contextmanager
-def _untouched(module: nn.Module) -> Iterator[None]:
-    """Restores modes, buffers (running statistics), gradients and the state of PyTorch's random generators."""
+def _restore_state(module: nn.Module) -> Iterator[None]:
+    """Restore modes, buffers (running statistics), gradients and PyTorch's random generators at the end."""
     modes = [(part, part.training) for part in module.modules()]
     buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
     gradients = [(weight, weight.grad) for weight in module.parameters()]
     for weight, _ in gradients:
-        weight.grad = None  # or the backward pass would add to it, in place
+        weight.grad = None  # else the backward pass would add to it in place
     try:
         with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_initialized() else []):
             yield
@@ -212,8 +217,8 @@ def _untouched(module: nn.Module) -> Iterator[None]:
             weight.grad = gradient
 
 
-def _own(batch: Batch) -> Batch:
-    """Copies of the tensors: those made in inference mode may not be trained on."""
+def _clone_batch(batch: Batch) -> Batch:
+    """Copy the tensors of a batch, since autograd does not accept tensors from inference mode."""
     inputs = {name: value.clone() for name, value in batch.inputs.items()}
     targets = batch.targets
     return Batch(inputs, targets.clone() if isinstance(targets, torch.Tensor) else targets)
@@ -223,17 +228,17 @@ def _own(batch: Batch) -> Batch:
 
 
 def parameters(*modules: nn.Module | None) -> int:
-    """Numbers in all parameters, shared ones once."""
+    """Return the number of parameters; shared ones count once."""
     return sum(weight.numel() for weight in _distinct(modules, nn.Module.parameters))
 
 
 def trainable_parameters(module: nn.Module) -> int:
-    """Numbers in the parameters that training changes, shared ones once."""
+    """Return the number of parameters that training changes; shared ones count once."""
     return sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
 
 
 def state_bytes(*modules: nn.Module | None) -> int:
-    """Bytes of all parameters and buffers as they lie in memory, shared ones once."""
+    """Return the bytes of all parameters and buffers in memory; shared ones count once."""
     return sum(value.nbytes for take in (nn.Module.parameters, nn.Module.buffers) for value in _distinct(modules, take))
 
 

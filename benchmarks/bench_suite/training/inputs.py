@@ -1,4 +1,4 @@
-"""From a task's raw images and tables to what a network is fed; what is learnt of them comes from the train split."""
+"""Inputs: from raw images and tables to the inputs of a network, with statistics of the train split."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from torch import nn
 
 from bench_suite.contracts import Data, Split
 
-LOOKED_AT = 10_000
-"Rows that statistics of images and tables are taken from, spread evenly; all of them where there are fewer."
-LOOKED_AT_ON_DISK = 512
-"The same, of images that are on disk."
+MAX_ROWS = 10_000
+"Rows that statistics of images and tables use, spread evenly over the split; all rows if there are fewer."
+MAX_ROWS_ON_DISK = 512
+"The same for images on disk."
 
 
-def spread_rows(split: Split, most: int = LOOKED_AT) -> np.ndarray:
-    """Positions, (k,) int64, of at most `most` rows spread evenly over a split: as much of it as one may hold."""
-    return np.unique(np.linspace(0, len(split) - 1, min(most, len(split))).astype(np.int64))
+def spread_rows(split: Split, limit: int = MAX_ROWS) -> np.ndarray:
+    """Return positions, (k,) int64, of at most `limit` rows spread evenly over a split."""
+    return np.unique(np.linspace(0, len(split) - 1, min(limit, len(split))).astype(np.int64))
 
 
 def image_only(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The images as they are, (k, H, W, C) uint8: a quarter of the memory of float32, and no copy."""
+    """Return the images unchanged, (k, H, W, C) uint8: a quarter of the memory of float32, and no copy."""
     return {"image": raw["image"]}
 
 
 class Pixels(nn.Module):
-    """Images (k, H, W, C), uint8 or float on the same scale 0..255, to float32: each channel of mean 0, all together of
-    deviation 1."""
+    """Scaling of images (k, H, W, C), uint8 or float on the scale 0..255, to float32.
+
+    Each channel gets mean 0, and all channels together standard deviation 1.
+    """
 
     shift: torch.Tensor
 
@@ -40,20 +42,20 @@ class Pixels(nn.Module):
         self.register_buffer("shift", torch.tensor(-mean / deviation, dtype=torch.float32))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """The same shape, float32; differentiable where `image` is float."""
-        # Of the ways to write it the quickest for a batch of MNIST: 10 µs, `addcmul` 30, and a step takes 600.
+        """Return the same shape, float32; differentiable if `image` is float."""
+        # The fastest form for a batch of MNIST: 10 µs, against 30 for `addcmul`, in a step of 600.
         return torch.add(self.shift, image.float(), alpha=self.scale)
 
 
 def pixels_of(data: Data) -> Pixels:
-    """`Pixels` with the training images' mean a channel, (C,), and their deviation from it.
+    """Return `Pixels` with the mean of each channel of the training images, (C,), and their deviation from it.
 
-    Of a split on disk, whose pictures are large and must be decoded, `LOOKED_AT_ON_DISK` tell enough.
+    A split on disk has large pictures that must be decoded, so `MAX_ROWS_ON_DISK` of them are used.
     """
     train = data.splits["train"]
-    rows = spread_rows(train, LOOKED_AT if train.in_memory else LOOKED_AT_ON_DISK)
+    rows = spread_rows(train, MAX_ROWS if train.in_memory else MAX_ROWS_ON_DISK)
     pixels, total, squares = 0, np.zeros(()), 0.0
-    for start in range(0, len(rows), 256):  # a few at a time: as float64 they take eight times their memory
+    for start in range(0, len(rows), 256):  # in small parts: float64 takes eight times the memory
         images = train.take(rows[start : start + 256])["image"].astype(np.float64)
         pixels += images[..., 0].size
         total = total + images.sum(axis=(0, 1, 2))
@@ -64,24 +66,27 @@ def pixels_of(data: Data) -> Pixels:
 
 
 @dataclass(frozen=True, eq=False)
-class Standardised:
-    """Tables (k, d) float64 with NaN to float32 without: the median where missing, mean 0 and deviation 1 a column."""
+class Standardisation:
+    """Scaling of tables (k, d) float64 to float32 columns of mean 0 and standard deviation 1.
+
+    Missing values (NaN) become the column's median.
+    """
 
     median: np.ndarray
     mean: np.ndarray
     deviation: np.ndarray
 
     def __call__(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        """`table` (k, d) float32, of mean 0 and deviation 1 on train; missing values stand at the median."""
+        """Return `table` (k, d) float32, of mean 0 and standard deviation 1 on train; missing values are the median."""
         table = np.asarray(raw["table"], dtype=np.float64)
         filled = np.where(np.isnan(table), self.median, table)
         return {"table": ((filled - self.mean) / self.deviation).astype(np.float32)}
 
 
-def standardised(data: Data) -> Standardised:
-    """`Standardised` with the medians, means and deviations (d,) of the training rows.
+def standardisation_of(data: Data) -> Standardisation:
+    """Return the `Standardisation` with medians, means and standard deviations (d,) of the training rows.
 
-    A column that is missing everywhere counts as 0, one that never varies as 0 after standardising.
+    A column without values counts as 0, and a constant column is 0 after the scaling.
     """
     train = data.splits["train"]
     table = np.asarray(train.take(spread_rows(train))["table"], dtype=np.float64)
@@ -91,9 +96,9 @@ def standardised(data: Data) -> Standardised:
     median[known] = np.nanmedian(table[:, known], axis=0)
     filled = np.where(missing, median, table)
     deviation = filled.std(axis=0)
-    return Standardised(median, filled.mean(axis=0), np.where(deviation > 0.0, deviation, 1.0))
+    return Standardisation(median, filled.mean(axis=0), np.where(deviation > 0.0, deviation, 1.0))
 
 
 def outputs_of(data: Data) -> int:
-    """How many numbers a network gives for an example: a logit a class, or the one value of a regression."""
+    """Return the number of outputs for an example: a logit for each class, or one value for a regression."""
     return len(data.spec["classes"]) if data.problem == "classification" else 1

@@ -1,4 +1,4 @@
-"""Optimisers: which parameters decay, and the quickest implementation that the device has."""
+"""Optimisers: which parameters have weight decay, and the fastest implementation of the device."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CONVOLUTIONS = (
 )
 
 
-class Optimiser(Protocol):
-    """What an engine asks of an optimiser: PyTorch's own, `MatrixViewOptimizer`, or `ChainedOptimizer`."""
+class Optimizer(Protocol):
+    """The interface of an optimiser: PyTorch's own, `MatrixViewOptimizer` or `ChainedOptimizer`."""
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """Groups of parameters, or of views of them, each with its learning rate `lr`."""
+        """Return groups of parameters, or of views of them, each with its learning rate `lr`."""
 
     def step(self) -> Any:
         """Update the parameters from their gradients."""
@@ -32,42 +32,50 @@ class Optimiser(Protocol):
 
 
 class ChainedOptimizer:
-    """Several optimisers, each of its own parameters, that step as one."""
+    """Several optimisers of disjoint parameters that step together."""
 
-    def __init__(self, parts: Sequence[Optimiser]) -> None:
+    def __init__(self, parts: Sequence[Optimizer]) -> None:
         self.parts = tuple(parts)
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """The groups of all parts."""
+        """Return the groups of all parts."""
         return [group for part in self.parts for group in part.param_groups]
 
     def step(self) -> None:
-        """Each part's step."""
+        """Step each part."""
         for part in self.parts:
             part.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of each part, by its position."""
+        """Return the state of each part, by its position."""
         return {str(position): part.state_dict() for position, part in enumerate(self.parts)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Put back what `state_dict` gave."""
+        """Restore the state from `state_dict`."""
         for position, part in enumerate(self.parts):
             part.load_state_dict(state_dict[str(position)])
 
 
-def optimiser(module: torch.nn.Module, options: TrainOptions, placement: Placement) -> Optimiser:
-    """SGD, AdamW or Muon over the trainable parameters of `module`.
+def make_optimizer(module: torch.nn.Module, options: TrainOptions, placement: Placement) -> Optimizer:
+    """Return SGD, AdamW or Muon over the trainable parameters of a module.
 
-    Weight decay goes to parameters of two or more dimensions only: matrices, kernels, embeddings. Biases and the
-    scales and shifts of norms never decay, as is usual (He et al. 2019, arXiv 1812.01187). The fused kernels are
-    used on `cpu` and `cuda`: on a CPU, AdamW's step over an MLP of 100,000 parameters takes a third of the time of
-    the loop over tensors that is the default there. Raises `BenchError` where nothing can be trained.
+    Weight decay applies to parameters of two or more dimensions only: matrices, kernels, embeddings. Biases and the
+    scales and shifts of norms do not decay, as is usual (He et al. 2019, arXiv 1812.01187). `cpu` and `cuda` use the
+    fused kernels: on a CPU, AdamW's step over an MLP of 100,000 parameters takes a third of the time of the default,
+    a loop over tensors.
+
+    Args:
+        module: network, already on the device.
+        options: of the training.
+        placement: device, threads and precision.
+
+    Raises:
+        BenchError: no parameter is trainable, or the optimiser does not fit the module or the installed PyTorch.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     if not parameters:
-        raise BenchError("the model has no trainable parameter; to evaluate it as it is, set epochs = 0")
+        raise BenchError("the model has no trainable parameter; to evaluate it unchanged, set epochs = 0")
     if options.optimizer == "adamw":
         return _adamw(parameters, options, placement)
     if options.optimizer == "sgd":
@@ -91,8 +99,8 @@ def _fused(placement: Placement) -> bool:
 
 
 def _groups(parameters: Sequence[torch.nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
-    """One group, or those that decay and those that do not."""
-    if weight_decay == 0.0:  # a second group costs 30 µs a step on a CPU, so only where it decides something
+    """Return one group of all parameters, or one with and one without weight decay."""
+    if weight_decay == 0.0:  # a second group costs 30 µs a step on a CPU
         return [{"params": list(parameters), "weight_decay": 0.0}]
     groups: list[dict[str, Any]] = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
@@ -110,16 +118,16 @@ def _adamw(
 
 def _muon(
     module: torch.nn.Module, parameters: Sequence[torch.nn.Parameter], options: TrainOptions, placement: Placement
-) -> Optimiser:
-    """Muon (Jordan 2024) for the matrices and kernels between the first and the last layer, AdamW for all else.
+) -> Optimizer:
+    """Return Muon (Jordan 2024) for the matrices and kernels between the first and last layer, and AdamW for the rest.
 
-    Steps of a matrix are scaled to the root mean square that AdamW's have (Liu et al. 2025, arXiv 2502.16982), so that
-    one learning rate serves both.
+    The steps of a matrix are scaled to the root mean square of AdamW's (Liu et al. 2025, arXiv 2502.16982), so one
+    learning rate fits both.
     """
-    kind: Any = getattr(torch.optim, "Muon", None)
-    if kind is None:
+    muon: Any = getattr(torch.optim, "Muon", None)
+    if muon is None:
         raise BenchError(
-            f"optimizer = 'muon' needs PyTorch 2.9 or later, and this is {torch.__version__}; use adamw or sgd"
+            f"optimizer = 'muon' needs PyTorch 2.9 or later, but this is {torch.__version__}; use adamw or sgd"
         )
     hidden = hidden_weights(module)
     rest = [parameter for parameter in parameters if parameter not in hidden]
@@ -128,63 +136,68 @@ def _muon(
             "optimizer = 'muon' is for matrices and convolution kernels between the first and the last layer, and this "
             "model has none; use adamw or sgd"
         )
-    made = partial(kind, lr=options.learning_rate, weight_decay=options.weight_decay, adjust_lr_fn="match_rms_adamw")
+    make_inner = partial(
+        muon, lr=options.learning_rate, weight_decay=options.weight_decay, adjust_lr_fn="match_rms_adamw"
+    )
     return ChainedOptimizer(
-        [MatrixViewOptimizer(list(hidden), made), *([_adamw(rest, options, placement)] if rest else [])]
+        [MatrixViewOptimizer(list(hidden), make_inner), *([_adamw(rest, options, placement)] if rest else [])]
     )
 
 
 class MatrixViewOptimizer:
-    """An optimiser that takes nothing but matrices, and sees each weight of more dimensions as one: outputs × the rest.
+    """An optimiser for matrices, applied to weights of any dimensions: each is viewed as outputs × the rest.
 
-    So Jordan's own implementation does it with kernels. The matrices are views: they share their numbers with the
-    weights, and its state is of the matrices.
+    Jordan's own implementation treats kernels in this way. The matrices share memory with the weights, and the state is
+    that of the matrices.
     """
 
     def __init__(
         self,
         weights: Sequence[torch.nn.Parameter],
-        made: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer],
+        make_inner: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer],
     ) -> None:
         self.weights = tuple(weights)
         self.orders = [_order(weight) for weight in weights]
         matrices = [weight.detach().permute(order) for weight, order in zip(weights, self.orders)]
-        self.matrices = [torch.nn.Parameter(each.view(len(each), -1)) for each in matrices]
-        self.inner = made(self.matrices)
+        self.matrices = [torch.nn.Parameter(matrix.view(len(matrix), -1)) for matrix in matrices]
+        self.inner = make_inner(self.matrices)
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """The groups of the optimiser, whose parameters are the matrices."""
+        """Return the groups of the inner optimiser, whose parameters are the matrices."""
         return self.inner.param_groups
 
     def step(self) -> None:
-        """Its step, by the gradients that the weights have."""
+        """Step the inner optimiser with the gradients of the weights."""
         for weight, order, matrix in zip(self.weights, self.orders, self.matrices):
-            slope = weight.grad
-            matrix.grad = None if slope is None else slope.permute(order).reshape(matrix.shape)
+            gradient = weight.grad
+            matrix.grad = None if gradient is None else gradient.permute(order).reshape(matrix.shape)
         self.inner.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of the optimiser."""
+        """Return the state of the inner optimiser."""
         return self.inner.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Put back what `state_dict` gave."""
+        """Restore the state from `state_dict`."""
         self.inner.load_state_dict(state_dict)
 
 
 def _order(weight: torch.Tensor) -> list[int]:
-    """Dimensions of a weight, the first one first and the others as they lie in memory, so that it can be viewed.
+    """Return a weight's dimensions: the first one, then the others in the order of memory, so that a view is possible.
 
-    In `channels_last` channels come last; in which order a matrix has its columns is nothing to Muon.
+    In `channels_last`, channels come last. Muon does not depend on the order of a matrix's columns.
     """
     return [0, *sorted(range(1, weight.ndim), key=lambda dimension: -weight.stride()[dimension])]
 
 
 def hidden_weights(module: torch.nn.Module) -> dict[torch.nn.Parameter, None]:
-    """Trainable matrices and convolution kernels but for embeddings, the first and the last one, in module order."""
+    """Return the trainable matrices and convolution kernels without embeddings, the first and the last weight.
+
+    The dictionary is an ordered set, in module order: its values are None.
+    """
     tables, kernels = (
         {id(part.weight) for part in module.modules() if isinstance(part, kinds)} for kinds in (TABLES, CONVOLUTIONS)
     )
-    every = [p for p in module.parameters() if p.requires_grad and (p.ndim == 2 or id(p) in kernels)]
-    return dict.fromkeys(p for p in every[1:-1] if id(p) not in tables)
+    weights = [p for p in module.parameters() if p.requires_grad and (p.ndim == 2 or id(p) in kernels)]
+    return dict.fromkeys(p for p in weights[1:-1] if id(p) not in tables)

@@ -1,7 +1,7 @@
-"""Peak rates of this machine, measured: FLOP/s of matrix products in each precision, and bytes/s of memory.
+"""Peaks: measured peak rates of this machine, FLOP/s of matrix products in each precision and bytes/s of memory.
 
-Utilisation is over these, never over a data sheet. A measurement of products takes about 0.4 s and is kept in the
-cache folder, by hardware, threads and version of PyTorch; `bench doctor` measures all of them anew.
+Utilisation is relative to these rates, never to a data sheet. A measurement of products takes about 0.4 s. It is stored
+in the cache folder by hardware, threads and version of PyTorch; `bench doctor` measures all rates again.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ from bench_suite.environment import describe
 from bench_suite.training.precision import computing
 
 LAYOUT = 1
-"Raised when what is measured changes; what other layouts kept is left alone."
+"Increase it if the measurement changes; files of other layouts are not read."
 SIZES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192), "mps": (1024, 2048, 4096)}
-"Sides of the square matrices: the quickest that this machine can afford is taken."
+"Sides of the square matrices; the fastest of those that are `AFFORDABLE` counts."
 TYPES = {
     "32-true": torch.float32,
     "bf16-mixed": torch.bfloat16,
     "16-mixed": torch.float16,
     "tf32": torch.float32,
 }
-"By precision as a suite names it; `tf32` is float32 with the products of a GPU's tensor cores."
+"By precision in a suite; `tf32` is float32 with products on a GPU's tensor cores."
 WINDOW = 0.01
-"Seconds of a window, or one product where that takes longer: short, so that the best one had the processor to itself."
+"Least seconds of a window: short, so that at least one window has the processor to itself."
 WINDOWS = 20
 COPIES = 6
-"Windows of one copy or more, which takes long."
+"Windows of copies, which take longer."
 AFFORDABLE = 0.06
-"Seconds: a product that takes longer is not measured where a smaller one does not."
+"Seconds: larger products that would take longer are not measured."
 BLOCK_BYTES = 1 << 28
-"Of the block that is copied: larger than caches are. Less where memory is scarce."
+"Size of the block that is copied: larger than caches, and smaller if memory is scarce."
 
 
 @dataclass(frozen=True)
 class Peak:
-    """The best rate that was measured, and all windows of that measurement."""
+    """The best measured rate, and those of all windows of the measurement."""
 
     rate: float
-    "FLOP/s, or bytes/s: of the best window."
+    "FLOP/s or bytes/s of the best window."
     samples: tuple[float, ...]
-    "Of each window, in the same unit."
+    "Rates of the windows, in the same unit."
     size: int
     "Side of the matrices, or bytes of the block."
     device: str
@@ -63,39 +63,45 @@ class Peak:
 
     @property
     def median(self) -> float:
-        """Of the windows."""
+        """Return the median rate of the windows."""
         return float(np.median(self.samples))
 
 
 def peak(device: str, precision: str, threads: int, *, anew: bool = False, root: Path | None = None) -> Peak:
-    """FLOP/s of square matrix products, 2·n³ operations each: the best of `WINDOWS` windows.
+    """Return the FLOP/s of square matrix products, 2·n³ operations each: the best of `WINDOWS` windows.
 
-    Arguments: `device` cpu, cuda or mps; `precision` a key of `TYPES`; `threads` of the processor. What was measured on
-    this machine before is taken from `root` (default: the cache folder) unless `anew`. Raises BenchError where this
-    machine cannot compute so.
+    Args:
+        device: cpu, cuda or mps.
+        precision: a key of `TYPES`.
+        threads: of the processor.
+        anew: measure even if an earlier measurement of this machine is stored.
+        root: folder of stored measurements; None: the cache folder.
+
+    Raises:
+        BenchError: this machine does not support the device or the precision.
     """
     folder = (default_root() if root is None else root) / "peaks"
     key = _key(device, precision, threads)
     file = folder / f"{hash_of(json.dumps(key, sort_keys=True))}.json"
-    if not anew and (kept := _kept(file, key)) is not None:
-        return kept
-    measured = _products(device, precision, threads)
-    _keep(file, key, measured)
+    if not anew and (stored := _read_peak(file, key)) is not None:
+        return stored
+    measured = _measure_products(device, precision, threads)
+    _write_peak(file, key, measured)
     return measured
 
 
 def bandwidth(device: str, threads: int) -> Peak:
-    """Bytes/s of copying a large block, each byte read and each byte written counted once (as STREAM's `copy` does)."""
+    """Return the bytes/s of copying a large block; reads and writes both count, as in STREAM's `copy`."""
     with computing(Placement(device, threads, "32-true")):
         source = torch.ones(_block_bytes(device) // 4, device=device)
-        target = torch.empty_like(source).copy_(source)  # the first write also asks the system for the pages
-        windows = _windows(lambda: target.copy_(source), device, COPIES)
+        target = torch.empty_like(source).copy_(source)  # the first write also allocates the pages
+        windows = _measure_windows(lambda: target.copy_(source), device, COPIES)
     samples = tuple(2 * source.nbytes * calls / seconds for calls, seconds in windows)
     return Peak(max(samples), samples, source.nbytes, device, None, threads)
 
 
 def precisions(device: str) -> tuple[str, ...]:
-    """The precisions whose products can be measured on a device here."""
+    """Return the precisions whose products can be measured on a device of this machine."""
     if device == "cpu":
         return ("32-true", "bf16-mixed")
     if device == "cuda":
@@ -104,7 +110,7 @@ def precisions(device: str) -> tuple[str, ...]:
     return ("32-true", "16-mixed")
 
 
-def _products(device: str, precision: str, threads: int) -> Peak:
+def _measure_products(device: str, precision: str, threads: int) -> Peak:
     dtype = TYPES[precision]
     allowed = torch.backends.cuda.matmul.allow_tf32
     with computing(Placement(device, threads, "32-true")), torch.inference_mode():
@@ -122,7 +128,7 @@ def _products(device: str, precision: str, threads: int) -> Peak:
                     break
             assert best is not None
             _, size, call = best
-            samples = tuple(2 * size**3 * calls / seconds for calls, seconds in _windows(call, device, WINDOWS))
+            samples = tuple(2 * size**3 * calls / seconds for calls, seconds in _measure_windows(call, device, WINDOWS))
         finally:
             torch.backends.cuda.matmul.allow_tf32 = allowed
     return Peak(max(samples), samples, size, device, precision, threads)
@@ -135,8 +141,8 @@ def _product(size: int, device: str, dtype: torch.dtype) -> Callable[[], object]
     return lambda: torch.mm(first, second, out=out)
 
 
-def _windows(call: Callable[[], object], device: str, count: int) -> list[tuple[int, float]]:
-    """Calls and seconds of `count` windows after one of warm-up; on a GPU each ends when its work has."""
+def _measure_windows(call: Callable[[], object], device: str, count: int) -> list[tuple[int, float]]:
+    """Return calls and seconds of `count` windows after a warm-up; on a GPU, a window ends with a synchronisation."""
     windows = []
     clock = time.perf_counter
     calls = 1
@@ -147,10 +153,10 @@ def _windows(call: Callable[[], object], device: str, count: int) -> list[tuple[
             for _ in range(calls):
                 call()
             done += calls
-            _await(device)
+            _synchronize(device)
         seconds = clock() - began
         windows.append((done, seconds))
-        if device != "cpu":  # as many calls as fill a window, and one wait for them all
+        if device != "cpu":  # fill a window with calls, and wait once for all of them
             calls = max(1, round(WINDOW * done / seconds))
     return windows[1:]
 
@@ -158,11 +164,11 @@ def _windows(call: Callable[[], object], device: str, count: int) -> list[tuple[
 def _seconds(call: Callable[[], object], device: str) -> float:
     began = time.perf_counter()
     call()
-    _await(device)
+    _synchronize(device)
     return time.perf_counter() - began
 
 
-def _await(device: str) -> None:
+def _synchronize(device: str) -> None:
     if device == "cuda":
         torch.cuda.synchronize()
     elif device == "mps":
@@ -176,11 +182,11 @@ def _block_bytes(device: str) -> int:
     return int(min(BLOCK_BYTES, total // 16)) // 64 * 64
 
 
-# ── kept ────────────────────────────────────────────────────────────────────────────────────────
+# ── stored measurements ─────────────────────────────────────────────────────────────────────────
 
 
 def _key(device: str, precision: str, threads: int) -> dict[str, Any]:
-    """All that a rate depends on."""
+    """Return everything that a rate depends on."""
     here = describe()
     return {
         "layout": LAYOUT, "hardware": here["hardware"], "variables": here["threads"], "torch": torch.__version__,
@@ -188,20 +194,20 @@ def _key(device: str, precision: str, threads: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _kept(file: Path, key: Mapping[str, Any]) -> Peak | None:
-    """What was kept under `key`; None where there is nothing, or nothing that can be read."""
+def _read_peak(file: Path, key: Mapping[str, Any]) -> Peak | None:
+    """Return the measurement stored under `key`; None if there is none or it cannot be read."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         if document["key"] != json.loads(json.dumps(key)):
             return None
-        found = Peak(**{**document["peak"], "samples": tuple(document["peak"]["samples"])})
-        return found if found.rate > 0 else None
+        stored = Peak(**{**document["peak"], "samples": tuple(document["peak"]["samples"])})
+        return stored if stored.rate > 0 else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _keep(file: Path, key: Mapping[str, Any], measured: Peak) -> None:
-    """Under a temporary name first; where the folder cannot be written, the next run measures again."""
+def _write_peak(file: Path, key: Mapping[str, Any], measured: Peak) -> None:
+    """Store a measurement, by a temporary file and a rename; if the folder is not writable, the next run measures."""
     temporary = file.with_name(f".{uuid4().hex}")
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)

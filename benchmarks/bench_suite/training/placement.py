@@ -1,4 +1,4 @@
-"""Where a cell computes: `auto` resolved to this machine's device and threads."""
+"""Placement: resolve `auto` to a device, threads and a precision of this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench_suite.contracts import Placement
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """Return the number of processors that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
@@ -23,19 +23,26 @@ def resolve_placement(
     deterministic: bool = False,
     compiled: bool = False,
 ) -> Placement:
-    """The placement that a cell's axes come to here; `jobs` cells share the machine.
+    """Return the placement of a cell on this machine.
 
-    `device` may be `auto`: a CUDA device where there is one, else Metal, else the processor. `threads` may be `auto`:
-    the cores divided among the jobs. `precision` may be `auto`: the faster one here (`precision.fastest`). Raises
-    BenchError where this machine cannot compute so (`precision.check`).
+    Args:
+        device: `auto`: a CUDA device if there is one, else Metal, else the processor.
+        precision: `auto`: the faster one (`precision.fastest_precision`).
+        threads: `auto`: the cores divided among the jobs.
+        jobs: cells that share the machine.
+        deterministic: whether to use deterministic kernels only.
+        compiled: whether networks are compiled.
+
+    Raises:
+        BenchError: this machine does not support the placement (`precision.check`).
     """
     import torch
 
-    from bench_suite.training.precision import check, fastest
+    from bench_suite.training.precision import check, fastest_precision
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     count = max(1, cores() // jobs) if threads == "auto" else int(threads)
     placement = Placement(device, count, "32-true" if precision == "auto" else precision, deterministic, compiled)
     check(placement)
-    return replace(placement, precision=fastest(device, count)) if precision == "auto" else placement
+    return replace(placement, precision=fastest_precision(device, count)) if precision == "auto" else placement

@@ -1,4 +1,4 @@
-"""Where and how numbers are computed: device, threads, precision, memory format, deterministic kernels."""
+"""Precision: apply a placement to PyTorch: device, threads, precision, memory format, deterministic kernels."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ DEVICES = ("cpu", "cuda", "mps")
 
 
 def check(placement: Placement) -> None:
-    """Raise `BenchError`, with what to do, where this machine cannot compute as `placement` asks."""
+    """Raise BenchError, with advice, if this machine does not support a placement."""
     if placement.device not in DEVICES:
-        raise BenchError(f"no device {placement.device!r}: there are {', '.join(DEVICES)}, and auto, which picks one")
+        raise BenchError(f"no device {placement.device!r}: choose {', '.join(DEVICES)}, or auto, which picks one")
     if placement.device == "cuda" and not torch.cuda.is_available():
         raise BenchError(f"no CUDA device: this PyTorch is {torch.__version__}; set device = 'auto' or 'cpu'")
     if placement.device == "mps" and not torch.backends.mps.is_available():
         raise BenchError("no Metal device (mps) here; set device = 'auto' or 'cpu'")
     if placement.precision not in PRECISIONS:
-        raise BenchError(f"no precision {placement.precision!r}: there are {', '.join(PRECISIONS)}")
+        raise BenchError(f"no precision {placement.precision!r}: choose {' or '.join(PRECISIONS)}")
     if placement.precision == "bf16-mixed" and placement.device == "cuda" and not torch.cuda.is_bf16_supported():
         raise BenchError(f"{torch.cuda.get_device_name()} has no bfloat16; set precision = '32-true'")
     if placement.compiled and placement.device == "cpu" and not _has_compiler():
-        raise BenchError("compile = true on a CPU needs a C++ compiler, and none is found: install g++ or clang++")
+        raise BenchError("compile = true on a CPU needs a C++ compiler, and there is none: install g++ or clang++")
 
 
 def _has_compiler() -> bool:
@@ -40,27 +40,27 @@ def _has_compiler() -> bool:
     return any(shutil.which(command) for command in ([named] if named else ["g++", "clang++", "cl", "c++"]))
 
 
-def fastest(device: str, threads: int) -> str:
-    """The precision that `auto` stands for on a device: the one in which a convolution trains faster here.
+def fastest_precision(device: str, threads: int) -> str:
+    """Return the precision for `auto`: the one in which a convolution trains faster on this machine.
 
-    Forward and backward pass of a 3×3 convolution, 64 channels on 32×32 pictures in `channels_last`, once in 32 bits
-    and once under bfloat16 autocast, interleaved. `bf16-mixed` where it takes less than `WORTHWHILE` of the time, as
-    on processors with matrix instructions for it (AMX, AVX512-BF16) and GPUs since Ampere; where it is only emulated
-    it takes longer. Measured once a process: 0.1 s on two cores.
+    It measures the forward and backward pass of a 3×3 convolution, 64 channels on 32×32 pictures in `channels_last`,
+    alternately in 32 bits and under bfloat16 autocast. The result is `bf16-mixed` if that takes less than `WORTHWHILE`
+    of the time, as on processors with matrix instructions for it (AMX, AVX512-BF16) and GPUs since Ampere. An emulated
+    bfloat16 takes longer. A process measures once: 0.1 s on two cores.
     """
-    return _fastest(device, threads)
+    return _measure_fastest(device, threads)
 
 
 WORTHWHILE = 0.8
-"Share of the time in 32 bits below which bfloat16 is worth its fewer digits."
+"Share of the time in 32 bits below which the speed of bfloat16 outweighs its lower precision."
 
 
 @functools.cache
-def _fastest(device: str, threads: int) -> str:
+def _measure_fastest(device: str, threads: int) -> str:
     if device == "cuda" and not torch.cuda.is_bf16_supported():
         return "32-true"
     times: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
-    # Drawn by a generator of its own: what models draw must not depend on whether anything was measured.
+    # A generator of its own: a measurement must not change the numbers that models draw.
     generator = torch.Generator().manual_seed(0)
     image = torch.randn(16, 64, 32, 32, generator=generator).to(device, memory_format=torch.channels_last)
     kernel = torch.randn(64, 64, 3, 3, generator=generator).to(device, memory_format=torch.channels_last)
@@ -72,19 +72,21 @@ def _fastest(device: str, threads: int) -> str:
                 began = perf_counter()
                 with autocast(placement):
                     value = torch.nn.functional.conv2d(image, kernel, padding=1).square().mean()
-                (slope,) = torch.autograd.grad(value, kernel)
-                float(slope[0, 0, 0, 0])  # on a GPU, the end of the work
-                if turn:  # the first one chooses kernels
+                (gradient,) = torch.autograd.grad(value, kernel)
+                float(gradient[0, 0, 0, 0])  # waits for a GPU
+                if turn:  # the first turn chooses kernels
                     times[precision].append(perf_counter() - began)
     return "bf16-mixed" if min(times["bf16-mixed"]) < WORTHWHILE * min(times["32-true"]) else "32-true"
 
 
 @contextmanager
 def computing(placement: Placement) -> Iterator[None]:
-    """Within it, PyTorch and scikit-learn have the place's threads, its kernels, and no precision but the one named.
+    """Apply a placement's threads, kernels and precision to PyTorch and scikit-learn; restore them at the end.
 
-    TF32 is a lower precision that cuDNN takes for float32 by default, so it is off: `32-true` means 32 bits.
-    What was set before is set again afterwards. Raises `BenchError` like `check`.
+    By default, cuDNN computes float32 in the lower precision TF32, so it is turned off: `32-true` means 32 bits.
+
+    Raises:
+        BenchError: as in `check`.
     """
     check(placement)
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
@@ -92,13 +94,13 @@ def computing(placement: Placement) -> Iterator[None]:
     if threads != placement.threads:
         torch.set_num_threads(placement.threads)
     if placement.deterministic != deterministic:
-        # Read by cuBLAS when it is first used; without it, PyTorch refuses matrix products under this flag.
+        # cuBLAS reads it on its first use; without it, PyTorch refuses deterministic matrix products.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(placement.deterministic)
     if placement.device == "cuda":
         torch.backends.cudnn.allow_tf32 = False
     try:
-        with _pools(placement.threads):
+        with _limit_thread_pools(placement.threads):
             yield
     finally:
         if placement.device == "cuda":
@@ -109,10 +111,10 @@ def computing(placement: Placement) -> Iterator[None]:
             torch.set_num_threads(threads)
 
 
-def _pools(threads: int) -> AbstractContextManager[object]:
-    """Limits the thread pools of BLAS and OpenMP too, once scikit-learn has brought its own.
+def _limit_thread_pools(threads: int) -> AbstractContextManager[object]:
+    """Limit the thread pools of BLAS and OpenMP too if scikit-learn is loaded.
 
-    The controller is made once: looking for the libraries takes 1 ms, setting their limits 20 µs.
+    There is one controller: the search for the libraries takes 1 ms, setting their limits 20 µs.
     """
     return _controller().limit(limits=threads) if "sklearn" in sys.modules else nullcontext()
 
@@ -123,9 +125,9 @@ def _controller() -> ThreadpoolController:
 
 
 def autocast(placement: Placement) -> AbstractContextManager[object]:
-    """A context for forward pass and loss: bfloat16 where it is safe under `bf16-mixed`, else nothing.
+    """Return a context for forward pass and loss: bfloat16 autocast under `bf16-mixed`, else nothing.
 
-    It may be entered many times, one after another.
+    It can be entered repeatedly.
     """
     if placement.precision == "bf16-mixed":
         return torch.autocast(placement.device, dtype=torch.bfloat16)
@@ -133,16 +135,18 @@ def autocast(placement: Placement) -> AbstractContextManager[object]:
 
 
 def has_bfloat16_lstm() -> bool:
-    """Whether an LSTM computes in bfloat16 on this processor: oneDNN emulates other layers there, and not this one."""
+    """Return whether this processor runs an LSTM in bfloat16; oneDNN emulates other layers, but not this one."""
     return not torch.backends.mkldnn.is_available() or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def placed(module: torch.nn.Module, placement: Placement) -> torch.nn.Module:
-    """`module` itself, its parameters on the device, and channels last where it convolves.
+def move_to_placement(module: torch.nn.Module, placement: Placement) -> torch.nn.Module:
+    """Move a module to the placement's device, to channels last if it has convolutions, and return it.
 
-    The format changes speed and never the result's meaning: 1.5 times the samples/s of a small residual network on
-    CIFAR-10 and 2 cores. Metal has no gain from it. Raises `BenchError` where a part of it cannot compute here in the
-    precision of the place.
+    The memory format affects speed only: 1.5 times the samples/s of a small residual network on CIFAR-10 and 2 cores.
+    It brings no gain on Metal.
+
+    Raises:
+        BenchError: a layer does not support the placement's precision on this machine.
     """
     recurrent = any(isinstance(part, torch.nn.LSTM) for part in module.modules())
     if recurrent and placement.precision == "bf16-mixed" and placement.device == "cpu" and not has_bfloat16_lstm():

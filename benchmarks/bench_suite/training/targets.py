@@ -1,4 +1,4 @@
-"""Training to a target: a metric of the validation split, taken after each epoch, and whether it is good enough."""
+"""Targets: a metric of the validation split after each epoch, and whether it has reached a target value."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bench_suite.training.prediction import predict
 
 
 class Target:
-    """The value of a metric that a training shall come to, and how far it has come."""
+    """The target value of a metric, and the best value so far."""
 
     def __init__(self, target: Mapping[str, float], problem: Problem, data: Data) -> None:
         if len(target) != 1:
-            raise BenchError(f"target names one metric and its value, not {len(target)}")
+            raise BenchError(f"target must name one metric and its value, not {len(target)}")
         ((self.metric, self.wanted),) = target.items()
         self.name = self.metric.rpartition("/")[2]
         try:
@@ -31,31 +31,35 @@ class Target:
         self._problem, self._data = problem, data
         self._options = problem.Options() if hasattr(problem, "Options") else None
         self.best: float | None = None
-        "The best value seen."
+        "Best value so far."
 
     def value(self, network: Network, validation: Encoded, batch_size: int, placement: Placement) -> float | None:
-        """The metric on the validation split now; None where it is not defined there."""
+        """Return the metric on the validation split now; None if it is not defined there."""
         spec = self._data.spec
         evaluation = Evaluation(batch_size, spec, self._options)
         columns = predict(network, self._problem, validation, evaluation, placement)
         targets = column(self._data.splits["validation"], "target")
         try:
             function, arguments = bind_columns(self._function, {"targets": targets, **columns}, spec)
-            found = float(function(**arguments))
+            value = float(function(**arguments))
         except ValueError:
             return None
-        if self.best is None or self.reaches(found, self.best):
-            self.best = found
-        return found
+        if self.best is None or self.reaches(value, self.best):
+            self.best = value
+        return value
 
     def reaches(self, value: float, wanted: float | None = None) -> bool:
-        """Whether a value is as good as the one wanted."""
+        """Return whether a value is at least as good as the wanted one (default: the target)."""
         wanted = self.wanted if wanted is None else wanted
         return value <= wanted if self._lower else value >= wanted
 
     def outcome(self, reached: Mapping[str, float] | None) -> dict[str, Any]:
-        """What `History.target` says; `reached`: seconds, epochs and samples of training up to then, None if never."""
-        how_far = {} if self.best is None else {"best": self.best}
+        """Return the content of `History.target`.
+
+        Args:
+            reached: seconds, epochs and samples of training until the target was reached; None: it was not.
+        """
+        best = {} if self.best is None else {"best": self.best}
         return {
-            "metric": self.metric, "wanted": self.wanted, "reached": reached is not None, **how_far, **(reached or {}),
+            "metric": self.metric, "wanted": self.wanted, "reached": reached is not None, **best, **(reached or {}),
         }  # fmt: skip

@@ -7,7 +7,7 @@ from torch import nn
 
 from bench_suite.contracts import Data, Network
 from bench_suite.data.encoded import stack
-from bench_suite.training.inputs import standardised
+from bench_suite.training.inputs import standardisation_of
 
 VERSION = 1
 MODALITIES = ("table",)
@@ -29,4 +29,6 @@ class Linear(nn.Module):
 
 def build(data: Data, options: None) -> Network:
     """The model with fresh weights."""
-    return Network(Linear(data.splits["train"].take([0])["table"].shape[1]), encode=standardised(data), collate=stack)
+    return Network(
+        Linear(data.splits["train"].take([0])["table"].shape[1]), encode=standardisation_of(data), collate=stack
+    )

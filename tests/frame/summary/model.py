@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench_suite.contracts import Data, Report, Split
-from bench_suite.training.estimators import drawn_seed
+from bench_suite.training.estimators import draw_seed
 
 VERSION = 1
 MODALITIES = ("table",)
@@ -44,4 +44,4 @@ class Oracle:
 
 def build(data: Data, options: Options) -> Oracle:
     """An oracle for two classes; the caller has seeded the generator that its own seed is drawn from."""
-    return Oracle(options.errors, drawn_seed())
+    return Oracle(options.errors, draw_seed())

@@ -16,8 +16,8 @@ from torch import distributed, multiprocessing
 
 from bench_suite.contracts import Data, History, Network, Placement, Problem, Report, TrainOptions, Window
 from bench_suite.data.encoded import Encoded
-from bench_suite.training.optimisers import optimiser
-from bench_suite.training.precision import placed
+from bench_suite.training.optimisers import make_optimizer
+from bench_suite.training.precision import move_to_placement
 
 VERSION = 1
 ACCEPTS = ("epochs", "optimizer", "learning_rate", "batch_size", "weight_decay", "momentum", "validation", "keep")
@@ -41,7 +41,7 @@ def train(
         multiprocessing.spawn(_work, args=shared, nprocs=WORLD)
         ended: dict[str, Any] = torch.load(Path(folder) / "ended.pt", weights_only=True)
     model.module.load_state_dict(ended["weights"])
-    placed(model.module, placement)
+    move_to_placement(model.module, placement)
     steps = options.epochs * math.ceil(len(examples) / options.batch_size)
     samples = options.epochs * len(examples)
     report(Window(steps, samples, ended["seconds"], 0.0, ended["loss"]))
@@ -63,11 +63,11 @@ def _work(
     """One of the processes: the whole loop, over its share of each batch."""
     torch.set_num_threads(placement.threads)
     # What was sent lies in memory that both share: trained there, each would take the other's steps as well.
-    module = placed(copy.deepcopy(model.module), placement)
+    module = move_to_placement(copy.deepcopy(model.module), placement)
     distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=WORLD)
     pids = [torch.zeros(1, dtype=torch.int64) for _ in range(WORLD)]
     distributed.all_gather(pids, torch.tensor([os.getpid()]))
-    update = optimiser(module, options, placement)
+    update = make_optimizer(module, options, placement)
     order = torch.Generator().manual_seed(seed)
     began = perf_counter()
     for _ in range(options.epochs):

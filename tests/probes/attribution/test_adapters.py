@@ -25,7 +25,7 @@ from bench_suite.probes.attribution.adapters import (
 )
 from bench_suite.probes.attribution.groups import groups_of
 from bench_suite.probes.attribution.methods import MethodVariant, Settings, attribute, parts_of
-from bench_suite.training.inputs import image_only, standardised
+from bench_suite.training.inputs import image_only, standardisation_of
 
 SETTINGS = Settings(rows=64, steps=8, coalitions=60)
 Raw = Mapping[str, Any]
@@ -107,7 +107,7 @@ def test_images_scaled_in_encode_or_in_the_network_have_the_same_attributions(re
 @pytest.mark.parametrize("reference", ["mean", "zero"])
 def test_tables_scaled_in_encode_or_in_the_network_have_the_same_attributions(reference: str) -> None:
     data = tables()
-    standard = standardised(data)
+    standard = standardisation_of(data)
     mean, deviation = (torch.tensor(each, dtype=torch.float32) for each in (standard.mean, standard.deviation))
     inside = Scaled(3, lambda table: (table - mean) / deviation)
     plain = Network(inside, lambda raw: {"table": raw["table"].astype("float32")}, stack)

@@ -16,7 +16,7 @@ from bench_suite.probes.attribution.evaluation import ExplainedModel
 from bench_suite.probes.attribution.methods import MethodVariant, Settings
 from bench_suite.probes.attribution.pictures import MethodTitle
 from bench_suite.probes.attribution.words import CUT
-from bench_suite.training.precision import placed
+from bench_suite.training.precision import move_to_placement
 
 Draw = Callable[..., dict[str, Artifact]]
 METHODS = ("integrated_gradients", "saliency", "input_x_gradient", "random", "feature_ablation")
@@ -48,7 +48,7 @@ def draw(untaught: Callable[..., Any]) -> Draw:
 
     def drawn(data: Data, model: str, options: Mapping[str, Any], methods: Sequence[str]) -> dict[str, Artifact]:
         taught = untaught(data, model, options)
-        with explanation_mode(placed(taught.network.module, taught.placement)):
+        with explanation_mode(move_to_placement(taught.network.module, taught.placement)):
             task = ExplainedModel.of(taught, "mean")
             found = artifacts.examples(
                 task, list(map(MethodVariant, methods)), taught.predictions("test"), Settings(64, steps=4), 1

@@ -13,7 +13,7 @@ from torch import nn
 from bench_suite.contracts import Network
 from bench_suite.data.encoded import stack
 from bench_suite.models.bag_of_words import HashedNgrams
-from bench_suite.pretrained.tokenizing import Tokenized
+from bench_suite.pretrained.tokenizing import TextTokenizer
 from bench_suite.probes.attribution.words import CUT, Weighted, weighted_words
 from bench_suite.training.vocabulary import Keep, Vocabulary
 
@@ -53,7 +53,7 @@ def test_a_word_that_stands_twice_shares_its_bucket_with_itself() -> None:
 TEXT = "A café’s un\xadbelievable movie 😀 isn't, GREAT!!\n\nunbelievable  movie"
 
 
-def fitted(kind: str, keep: Keep = "first", max_length: int = 200) -> Tokenized:
+def fitted(kind: str, keep: Keep = "first", max_length: int = 200) -> TextTokenizer:
     """A tokenizer that knows parts of few words, so that most of `TEXT` falls to pieces."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
@@ -96,10 +96,10 @@ def fitted(kind: str, keep: Keep = "first", max_length: int = 200) -> Tokenized:
         backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
         trainer = trainers.BpeTrainer(vocab_size=60, special_tokens=special, show_progress=False)
         backend.train_from_iterator([text.replace(" ", "▁") for text in known], trainer)
-    return Tokenized(backend, (0,), (1,), 0, 0, max_length, keep, "")
+    return TextTokenizer(backend, (0,), (1,), 0, 0, max_length, keep, "")
 
 
-def explained(encode: Tokenized, text: str) -> tuple[Weighted, float]:
+def explained(encode: TextTokenizer, text: str) -> tuple[Weighted, float]:
     """The words of a text, each token with a share of its own, and what these come to."""
     tokens = encode({"text": [text]})["tokens"].values.tolist()
     parts = np.random.default_rng(0).standard_normal(len(tokens))

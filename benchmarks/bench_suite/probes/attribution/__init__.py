@@ -23,7 +23,7 @@ from bench_suite.probes.attribution.methods import (
     inapplicable_reason,
 )
 from bench_suite.training.inputs import spread_rows
-from bench_suite.training.precision import computing, placed
+from bench_suite.training.precision import computing, move_to_placement
 
 VERSION = 4
 METRICS = {
@@ -138,7 +138,7 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     network, placement = trained.network, trained.placement
     assert network is not None  # NEEDS says so
     import_captum()
-    with computing(placement), explanation_mode(placed(network.module, placement)):
+    with computing(placement), explanation_mode(move_to_placement(network.module, placement)):
         try:
             model = ExplainedModel.of(trained, options.reference_input)
             subject, first = model.inputs(np.zeros(1, dtype=np.int64))

@@ -15,7 +15,7 @@ import torch
 from bench_suite.contracts import BenchError, Data, Network, Split
 from bench_suite.data.encoded import encoded
 from bench_suite.data.splits import MemorySplit, Subset
-from bench_suite.training.inputs import LOOKED_AT_ON_DISK, spread_rows
+from bench_suite.training.inputs import MAX_ROWS_ON_DISK, spread_rows
 
 Reference = Literal["mean", "zero"]
 
@@ -23,7 +23,7 @@ Reference = Literal["mean", "zero"]
 def image_reference(network: Network, data: Data, reference: Reference) -> torch.Tensor:
     """Return an image of the training images' mean colour, or a black one, in the network's form.
 
-    The mean is over at most `LOOKED_AT_ON_DISK` images. `encode` takes integers, so the image is interpolated between
+    The mean is over at most `MAX_ROWS_ON_DISK` images. `encode` takes integers, so the image is interpolated between
     the encoded images of the next integers below and above the mean.
 
     Returns:
@@ -33,7 +33,7 @@ def image_reference(network: Network, data: Data, reference: Reference) -> torch
         BenchError: as `single_input`.
     """
     train = data.splits["train"]
-    images = train.take(spread_rows(train, LOOKED_AT_ON_DISK))["image"]
+    images = train.take(spread_rows(train, MAX_ROWS_ON_DISK))["image"]
     colour = images.mean(axis=(0, 1, 2)) if reference == "mean" else np.zeros(images.shape[3])
     shape = images.shape[1:]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench_suite.contracts import Network
-from bench_suite.training.vocabulary import Keep, Vocabulary, kept, words_of
+from bench_suite.training.vocabulary import Keep, Vocabulary, truncate, words_of
 
 BAG_WORD = re.compile("[a-z0-9'\u0080-\U0010ffff]+")
 "A word of the model `bag_of_words`, in a lower-cased text."
@@ -73,7 +73,7 @@ def _vocabulary_words(encode: Vocabulary, text: str, tokens: Sequence[int], part
 def _kept_positions(n: int, most: int, keep: Keep) -> list[int]:
     """Return the positions of the words or tokens that are kept of the `n` in a text."""
     every: Any = range(n)
-    positions: Any = kept(every, most, keep)
+    positions: Any = truncate(every, most, keep)
     return list(positions)
 
 

@@ -1,0 +1,39 @@
+"""The options that models built on Transformers share: how texts are read, pooled and classified, and what is trained.
+
+A model's `Options` inherits from `FinetuningOptions`. It states a field again if its default, its choices or its help
+differ; the field keeps its position. This module is read without being imported, so it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class FinetuningOptions:
+    """Options of a fine-tuned encoder for texts; the bounds are facts of each model."""
+
+    pretrained: str | None = None
+    """Weights and tokenizer to begin with: a hub id (looked for in $BENCH_DATA, the hub's cache, an installed package,
+    and on the hub), or a folder, written with ./, ~/ or / before it and relative to the suite's file. None: from
+    scratch."""
+    max_length: int | None = None
+    "Tokens of a text that are read, special ones included; none: 256, or as many as the model takes, if fewer."
+    keep: Literal["first", "last", "ends"] = "ends"
+    "Which tokens of a longer text: the first, the last, or half from each end."
+    freeze: bool = False
+    "Train the head only: the encoder's pooled features are computed once, and cached."
+    frozen_precision: Literal["32-true", "bf16-mixed", "auto"] = "32-true"
+    """Precision of the encoder under `freeze`, where the axis `precision` does not reach: `bf16-mixed` is 3 times as
+    fast on a processor with bfloat16 and slower without, and moves features by about 1 %; `auto`: the faster here."""
+    lora: int | None = None
+    "Rank of low-rank additions to each linear layer, which are trained instead of the encoder (extra `lora`)."
+    pooling: Literal["mean", "cls", "last"] = "mean"
+    "What stands for a text: the mean of its tokens' vectors, or the vector of the first ([CLS]) or of the last token."
+    head: int | None = None
+    "Width of a hidden layer with tanh before the output; none: a linear layer alone."
+    dropout: float = 0.1
+    "Chance that a number is left out in embeddings, layers and head, in training."
+    attention_dropout: float = 0.0
+    "Chance that an attention weight is left out, in training. Above 0 a processor has no fused kernel for it."
