@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench_suite.suite.document import SuiteError
+from bench_suite.suite.identity import changed, digest, resolve
 from bench_suite.suite.parser import read_suite
-from bench_suite.suite.plan import MAX_CELLS, changed, digest, make_plan, name, resolve
+from bench_suite.suite.plan import MAX_CELLS, make_plan, name
 from bench_suite.suite.spec import AXES, EVALUATE, train_options
 
 SUITE = {
@@ -199,6 +200,17 @@ def test_an_axis_of_one_model_leaves_another_alone_even_where_labels_have_dots(p
         ("a.b", (8,)),
     }
     assert all({"hidden", "dropout"} < set(cell.options["model"]) for cell in found.cells)
+
+
+def test_an_axis_of_one_task_leaves_another_alone_even_where_labels_have_dots(plan):
+    tasks = [{"use": "loans", "name": "a"}, {"use": "loans", "name": "a.b"}, {"use": "diabetes", "name": "b"}]
+    found = plan(tasks=tasks, matrix={"tasks.a.b.groups": [["black"], ["hispan"]], "tasks.a.groups": [[]]})
+    assert labels(found, "task", "tasks.a.b.groups", "tasks.a.groups") == {
+        ("a", None, ()), ("a.b", ("black",), None), ("a.b", ("hispan",), None), ("b", None, None),
+    }  # fmt: skip
+    assert {(cell.task.label, cell.options["task"]["groups"]) for cell in found.cells} == {
+        ("a", ()), ("a.b", ("black",)), ("a.b", ("hispan",)), ("b", None),
+    }  # fmt: skip
 
 
 def test_exclude_leaves_out_the_cells_that_have_one_of_each_axis_values(plan):

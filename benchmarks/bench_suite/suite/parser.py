@@ -13,6 +13,7 @@ from bench_suite.components.evaluate_uri import PREFIX
 from bench_suite.components.options import MISSING, Option, Type, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import ComponentError, Kind
+from bench_suite.suite.checks import without_sgd
 from bench_suite.suite.document import Document, label, read_document
 from bench_suite.suite.matrix import Scope, read_axes, read_engines, read_selector, read_selectors
 from bench_suite.suite.section_reader import Sections
@@ -77,7 +78,8 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     columns, sort = _report(sections, metrics)
     include, exclude = (read_selectors(sections, key, scope) for key in ("include", "exclude"))
     _stated_twice(sections, scope, train, evaluate)
-    _contradictions(sections, scope, train, include)
+    for path, message in without_sgd(train, axes, models, include):
+        sections.error(path, message)
     document.raise_errors()
     return Suite(
         name, folder, document, tuple(overrides), title or name, description, tasks, models, probes,
@@ -329,23 +331,3 @@ def _stated_twice(sections: Sections, scope: Scope, train: Mapping[str, Any], ev
     for path, axis in stated:
         if axis in scope.axes:
             sections.error(path, f"contradicts the axis {axis}: one of the two")
-
-
-def _contradictions(
-    sections: Sections, scope: Scope, train: Mapping[str, Any], include: Sequence[Mapping[str, Any]]
-) -> None:
-    """Training options of which no cell could mean both. What depends on the cell, `plan` looks at."""
-    axes, models = scope.axes, scope.models
-    default = train_options()["optimizer"].default
-    varied = {value for values in (axes, *include) for value in values.get("train.optimizer", ())}
-    sgd = [m for m in models if "sgd" in varied | {m.train.get("optimizer", train.get("optimizer", default))}]
-    for option in ("momentum", "nesterov"):
-        message = f'{option} is an option of optimizer = "sgd"'
-        for model in models:
-            if model.train.get(option) and model not in sgd:
-                sections.error((*model.key, "train", option), message)
-        if models and not sgd:
-            if train.get(option):
-                sections.error(("train", option), message)
-            if any(axes.get(f"train.{option}", ())):
-                sections.error(("matrix", f"train.{option}"), message)
