@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Paths that a .pth file adds do not have their own .pth files read: an editable install of this checkout stays out.
     Path(site, "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder / "venv" / "bin"
+
+
+def test_the_extra_all_joins_every_extra_that_a_user_may_want():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (joined,) = extras["all"]
+    name, _, names = joined.rstrip("]").partition("[")
+    assert name == "bench-suite"
+    assert sorted(names.split(",")) == sorted(set(extras) - {"all", "test", "docs"})
 
 
 def test_the_suites_travel_inside_the_wheel(installed, tmp_path):

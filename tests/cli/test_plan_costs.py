@@ -13,7 +13,7 @@ import pytest
 
 from bench_suite import environment
 from bench_suite.contracts import ProbeRow, Record
-from bench_suite.execution.time_estimates import MAX_RECORDS, SHARES_TRAINING, Expected, expected, format_duration
+from bench_suite.execution.time_estimates import MAX_RECORDS, Expected, expected, format_duration
 from bench_suite.store.runs import Store
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import Cell, Plan, make_plan
@@ -118,8 +118,8 @@ def test_an_option_that_a_record_is_too_old_to_know_is_the_usual_one(plan, store
 NO_WITNESS = {
     "a failed cell": {"status": "failed"},
     "a failed probe": {"probes": {"quality": ProbeRow("failed", "k")}},
-    "kept weights": {"notes": ("weights kept from the earlier training of this run",)},
-    "a training of another cell": {"notes": (SHARES_TRAINING,)},
+    "kept weights": {"weights_reused": True},
+    "a training of another cell": {"shared_training": True},
 }
 
 
@@ -137,12 +137,12 @@ def test_neither_another_machine_nor_a_smoke_run_is_asked(plan, store):
     assert expected(made, store)[made.cells[0].id] == Expected()
 
 
-def test_the_note_of_a_shared_training_is_that_of_the_records(bench, tmp_path):
+def test_a_record_says_whether_its_cell_shares_the_training_of_another(bench, tmp_path):
     text = SUITE.format(epochs=1, seeds="0", rates="[1e-3]", resamples=100)
     (tmp_path / "s.toml").write_text(text.replace("[matrix]", '[matrix]\n"evaluate.batch_size" = [8, 16]'))
     assert bench("run", "s.toml", "--only", "model=mlp").status == 0
     records = Store(tmp_path / "results").open("latest").records()
-    assert [SHARES_TRAINING in each.notes for each in records] == [False, True]
+    assert [record.shared_training for record in records] == [False, True]
 
 
 # ── the command ─────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -12,10 +11,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from importlib.machinery import PathFinder
 from queue import Empty, Queue
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from bench_suite.suite.plan import Plan
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -180,36 +176,3 @@ def _pass_on(stream: Iterable[str], put: Callable[[str | None], None]) -> None:
         if line.startswith(_MARK):
             put(line.removeprefix(_MARK))
     put(None)
-
-
-# ── what a plan lacks ───────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class Lack:
-    """A package that a run of a plan could not do without, and that is not installed."""
-
-    package: str
-    "As it is imported."
-    used_by: tuple[str, ...]
-    "`probe fairness`, `model mine`."
-    command: str
-    "What to paste to get it."
-
-
-def lacks(plan: Plan) -> list[Lack]:
-    """Packages that the plan's tasks, models and probes state as `IMPORTS` and that are not installed.
-
-    Of probes all that the suite names, since a run checks all of them. Nothing is imported.
-    """
-    chosen = [choice for cell in plan.cells for choice in (cell.task, cell.model)]
-    users: dict[str, dict[str, None]] = {}
-    for choice in (*chosen, *plan.suite.probes):
-        for module in choice.component.words("IMPORTS"):
-            users.setdefault(module.partition(".")[0], {})[f"{choice.component.kind[:-1]} {choice.label}"] = None
-    commands = {package.module.partition(".")[0]: package.command for package in reversed(PACKAGES)}
-    return [
-        Lack(module, tuple(used), commands.get(module, f"pip install {module}"))
-        for module, used in users.items()
-        if importlib.util.find_spec(module) is None
-    ]

@@ -11,11 +11,11 @@ import click
 
 from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, again, chosen
 from bench_suite.cli.output import printable, say
-from bench_suite.cli.package_check import Lack, lacks
 from bench_suite.cli.selection import matching
 from bench_suite.execution.selection import takes
 from bench_suite.execution.time_estimates import Expected, expected, format_duration
 from bench_suite.store.runs import Store
+from bench_suite.suite.packages import MissingPackage, advice, describe, missing_packages
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import Cell, Plan, make_plan, name
 
@@ -48,7 +48,7 @@ def command(
 
     del trust
     plan = matching(make_plan(read_suite(suite, overrides), only), keyword)
-    times, needs, lacking = expected(plan, Store(results)), downloads(plan), lacks(plan)
+    times, needs, lacking = expected(plan, Store(results)), downloads(plan), missing_packages(plan)
     if as_json:
         click.echo(json.dumps(as_document(plan, times, needs, lacking), indent=2, default=list))
         return
@@ -58,7 +58,7 @@ def command(
 
 
 def as_document(
-    plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], lacking: Sequence[Lack]
+    plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], lacking: Sequence[MissingPackage]
 ) -> dict[str, Any]:
     """The plan as JSON values."""
     return {
@@ -81,12 +81,14 @@ def as_document(
             "cells": {id: vars(time) for id, time in times.items()},
         },
         "needs": [{**vars(need), "download": need.is_download, "missing": need.is_missing} for need in needs],
-        "not_installed": [vars(lack) for lack in lacking],
+        "not_installed": [
+            {"package": missing.package, "used_by": missing.used_by, "command": missing.command} for missing in lacking
+        ],
     }  # fmt: skip
 
 
 def lines(
-    plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], lacking: Sequence[Lack], again: str
+    plan: Plan, times: Mapping[str, Expected], needs: Sequence[Need], lacking: Sequence[MissingPackage], again: str
 ) -> list[str]:
     """The plan for a person; `again` is what to say after `bench run`."""
     cells, units = plan.cells, plan.units
@@ -118,9 +120,10 @@ def lines(
     text += ["", *_time(times), *_downloads(needs)]
     if lacking:
         text += ["not installed, so that the run would stop before it trains:"]
-        for lack in lacking:
-            text += [f"  {lack.package}, of the {', '.join(lack.used_by)}", f"      to get it: {lack.command}"]
-        return [*text, "", f"next: {' && '.join(dict.fromkeys(lack.command for lack in lacking))} && bench run {again}"]
+        text += [line for missing in lacking for line in describe(missing)]
+        text += advice(plan, lacking)
+        commands = dict.fromkeys(missing.command for missing in lacking)
+        return [*text, "", f"next: {' && '.join(commands)} && bench run {again}"]
     return [*text, "", f"next: bench run {again}     (first try it in seconds: --smoke)"]
 
 

@@ -80,6 +80,7 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "NAMES": _TABLE,
     "PATHS": _WORDS,
     "IMPORTS": _WORDS,
+    "IMPORTS_BY": ("dictionary of option: (package, …)", lambda v: _TABLE[1](v) and all(map(_WORDS[1], v.values()))),
     "BOUNDS": (
         "dictionary of option: (least, greatest), each a number or None",
         lambda v: _TABLE[1](v) and all(map(_is_pair, v.values())),

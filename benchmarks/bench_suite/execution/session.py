@@ -25,6 +25,7 @@ from bench_suite.execution.selection import has_failed
 from bench_suite.execution.unit import run_unit
 from bench_suite.store.atomic import StoreError, uninterrupted
 from bench_suite.store.runs import Run, Store
+from bench_suite.suite.packages import check_packages
 from bench_suite.suite.plan import Cell, Plan, name
 
 Stale = Literal["keep", "redo"]
@@ -79,8 +80,13 @@ class Request:
 
 
 def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -> Outcome:
-    """Run a plan. Raises SuiteError, NeedsTrust or StoreError before the first cell; later faults are records."""
+    """Run a plan; faults after the first cell has begun are records.
+
+    Raises:
+        SuiteError, NeedsTrust, PackagesMissing, StoreError: before the first cell.
+    """
     check_trust(plan, trust=request.trust)
+    check_packages(plan)
     check_components(plan)
     run, resumed = _open(plan, store, request)
     with run.lock():

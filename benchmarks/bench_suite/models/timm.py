@@ -17,6 +17,7 @@ VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients",)  # whether there are convolutions to explain is the architecture's affair
+IMPORTS = ("timm",)
 BOUNDS = {"resize": (1, None)}
 
 

@@ -20,6 +20,7 @@ VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients",)  # whether there are convolutions to explain is the architecture's affair
+IMPORTS = ("torchvision",)
 BOUNDS = {"resize": (1, None)}
 
 
