@@ -11,6 +11,10 @@ import pytest
 SUITES = {
     "task": '[[tasks]]\nuse = "./mine_own.py"\n[[models]]\nuse = "logistic_regression"\n[probes.quality]\n',
     "model": '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "./mine_own.py"\n[probes.quality]\n',
+    "engine": (
+        '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[probes.quality]\n'
+        '[matrix]\nengine = "./mine_own.py"\nthreads = 1\n'
+    ),
     "probe": '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[probes.mine_own]\nuse = "./mine_own.py"\n',
 }
 
@@ -113,7 +117,9 @@ def test_a_name_that_would_not_do_is_refused(bench, tmp_path, name, says):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("kind", "name"), [("model", "mlp"), ("task", "digits"), ("probe", "quality")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("model", "mlp"), ("task", "digits"), ("engine", "native"), ("probe", "quality")]
+)
 def test_a_name_that_a_built_in_component_has_is_refused(bench, tmp_path, kind, name):
     ended = bench("new", kind, name)
     assert ended.status == 2
@@ -124,3 +130,10 @@ def test_a_name_that_a_built_in_component_has_is_refused(bench, tmp_path, kind, 
 
 def test_a_kind_that_is_not_there_has_a_nearest_spelling(bench):
     assert 'did you mean "model"?' in bench("new", "modl", "mine").err
+
+
+def test_show_names_what_an_engine_honours(bench):
+    bench("new", "engine", "mine_own")
+    honoured = "precisions: 32-true, bf16-mixed\ndevices: cpu, cuda, mps\ncompile: {}\ndeterministic: True\n"
+    assert honoured.format(True) in bench("show", "engine", "native").out
+    assert honoured.format(False) in bench("show", "engine", "./mine_own.py").out

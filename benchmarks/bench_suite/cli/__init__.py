@@ -25,7 +25,7 @@ COMMANDS = {
     "try": "Try models on tasks without a file, and see the suite that equals it.",
     "plan": "Show the cells of a suite, before anything is spent.",
     "init": "Write a commented suite to start from.",
-    "new": "Write a new task, model or probe, a working file with its test.",
+    "new": "Write a new task, model, engine or probe, a working file with its test.",
     "list": "List tasks, models, engines, problems, probes, metrics or suites.",
     "show": "Show one component: its facts, options and help; or all of a cell.",
     "data": "Show where each data set would come from, here and now.",

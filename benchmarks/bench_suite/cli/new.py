@@ -1,4 +1,4 @@
-"""`bench new`: a task, model or probe of one's own, as a working file with its test."""
+"""`bench new`: a task, model, engine or probe of one's own, as a working file with its test."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from bench_suite.cli.scaffold import fill, write_new
 from bench_suite.components import discovery
 from bench_suite.contracts import Kind
 
-KINDS: Mapping[str, Kind] = {"task": "tasks", "model": "models", "probe": "probes"}
+KINDS: Mapping[str, Kind] = {"task": "tasks", "model": "models", "engine": "engines", "probe": "probes"}
 _TRY: Mapping[str, str] = {
     "task": "bench try --task {use} --model mlp,logistic_regression --trust",
     "model": "bench try --task digits,breast_cancer --model {use} --trust",
+    "engine": "bench try --task digits --model mlp --set matrix.engine={use} --trust",
     "probe": "bench try --task digits --model mlp --probe quality,{use} --trust",
 }
 _SUITE: Mapping[str, str] = {
     "task": '[[tasks]]\n  use = "{use}"',
     "model": '[[models]]\n  use = "{use}"',
+    "engine": '[matrix]\n  engine = ["native", "{use}"]',
     "probe": '[probes.{name}]\n  use = "{use}"',
 }
 
@@ -35,14 +37,15 @@ _SUITE: Mapping[str, str] = {
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), metavar="DIR",
               help="Where to write them; default: here.")  # fmt: skip
 def command(kind: str, name: str, folder: Path) -> None:
-    """Write NAME.py, a working component of KIND task, model or probe, and test_NAME.py; nothing is overwritten.
+    """Write NAME.py, a working task, model, engine or probe (KIND), and its test, test_NAME.py.
 
-    Put your own in the place of what stands there: the comments say what the program expects. A suite names
-    the file by its path, from the suite's folder, and is run with --trust.
+    Replace what is there by your own; the comments say what the program expects. A suite names the file by its
+    path, relative to the suite's folder, and runs with --trust. No file is overwritten.
 
     \b
       bench new model my_net
       bench new task my_data --folder components
+      bench new engine my_loop
       bench new probe my_question
     """
     check_name(name, folder)

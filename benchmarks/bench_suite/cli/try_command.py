@@ -74,7 +74,7 @@ def command(
     folder = Path() if write is None else write.parent
     used, learnt = _found("tasks", _several(tasks)), _found("models", _several(models))
     asked = _found("probes", _several(probes) or PROBES)
-    own = ["--trust"] if any(part.external for part in (*used, *learnt, *asked)) else []
+    own = ["--trust"] if trust or any(part.external for part in (*used, *learnt, *asked)) else []
     text = suite_text(used, learnt, asked, _seeds(seeds), epochs, data, overrides, shlex.join([*words, *own]), folder)
     named = _name(_several(tasks), _several(models)) if write is None else write.stem
     called = "the suite" if write is None else str(write)
