@@ -70,9 +70,9 @@ def test_the_suites_travel_inside_the_wheel(installed, tmp_path):
 
 
 def test_the_suites_are_found_in_an_editable_install():
-    from bench_suite.suite.spec import shipped
+    from bench_suite.suite.spec import shipped_suites
 
-    assert sorted(p.stem for p in (ROOT / "suites").glob("*.toml")) == shipped()
+    assert sorted(p.stem for p in (ROOT / "suites").glob("*.toml")) == shipped_suites()
 
 
 def test_a_suite_runs_where_there_is_no_checkout(installed, tmp_path):

@@ -206,7 +206,7 @@ OUT_OF_BOUNDS = [
     case(
         "a tolerance of all of it",
         '[gate]\n"quality/accuracy" = { tolerance = "100%" }',
-        "allows any loss: 100 % of it is all there is",
+        "allows any loss, since nothing can lose more than 100 %",
         line=9,
     ),
     case(

@@ -90,7 +90,7 @@ def test_nothing_is_overwritten_and_nothing_half_written(bench, tmp_path, there)
     (tmp_path / there).write_text("mine")
     ended = bench("new", "model", "mine")
     assert ended.status == 2
-    assert f"{there} is there already" in ended.err
+    assert f"{there} exists already" in ended.err
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(there, "mine")]
 
 
@@ -103,11 +103,11 @@ def test_nothing_is_overwritten_and_nothing_half_written(bench, tmp_path, there)
         ("_mine", "is no name for a component"),
         ("größe", "is no name for a component"),
         ("", "is no name for a component"),
-        ("class", "is a word of Python; choose another name, such as my_class"),
-        ("match", "is a word of Python"),
+        ("class", "is a keyword of Python; choose another name, such as my_class"),
+        ("match", "is a keyword of Python"),
         ("torch", "is an installed module, which torch.py would hide"),
         ("json", "is an installed module"),
-        ("test_mine", "would be taken for a test"),
+        ("test_mine", "would be the name of a test"),
     ],
 )
 def test_a_name_that_would_not_do_is_refused(bench, tmp_path, name, says):

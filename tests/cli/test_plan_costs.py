@@ -186,7 +186,7 @@ def test_downloads_are_told_with_what_cannot_be_had(bench, tmp_path, monkeypatch
     )
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     out = bench("plan", "s.toml").out
-    assert "not to be had here, so that its cells would be unavailable:\n  ylecun/mnist, data of mnist" in out
+    assert "not available here, so its cells would be unavailable:\n  ylecun/mnist, data of mnist" in out
     assert "to get it: " in out
     assert "downloads: none, all data are here" in bench("plan", "s.toml", "--set", "tasks.mnist.data=sample").out
     needs = json.loads(bench("plan", "s.toml", "--json").out)["needs"]

@@ -166,3 +166,34 @@ def test_nesterov_needs_momentum_and_concerns_sgd_only():
     assert "momentum = 0.9" in (nesterov_error("sgd", 0.0, nesterov=True) or "")
     for optimizer, momentum, nesterov in (("sgd", 0.9, True), ("sgd", 0.0, False), ("adamw", 0.0, True)):
         assert nesterov_error(optimizer, momentum, nesterov=nesterov) is None
+
+
+# ── training options that contradict each other or the task ─────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("train", "error"),
+    [
+        ({"augment": ["flip"]}, "augment changes images, and loans has none"),
+        ({"target": {"quality/acuracy": 0.9}}, 'no metric "acuracy"'),
+        ({"target": {"quality/r2": 0.9}}, "r2 is of regression, and the task is classification"),
+        ({"target": {"quality/accuracy": 97}}, "accuracy is never over 1, and 97 is asked for"),
+        ({"target": {"log_loss": -1}}, "log_loss is never under 0, and -1 is asked for"),
+        ({"target": {"throughput/accuracy": 0.9}}, 'as "quality/accuracy" or "accuracy", not of "throughput"'),
+        ({"target": {"accuracy": 0.9, "macro_f1": 0.9}}, "target names one metric and its value, not 2"),
+        ({"target": {"accuracy": 0.9}, "validation": 0}, "target decides on validation data"),
+        ({"checkpoint": "ten minutes"}, 'is no time such as "10m"'),
+        ({"checkpoint": "0s"}, 'is no time such as "10m"'),
+        ({"label_smoothing": 1.5}, "0.99"),
+    ],
+)
+def test_training_options_that_cannot_hold_are_faults_of_the_suite(plan, train, error):
+    with pytest.raises(SuiteError) as raised:
+        plan(train=train)
+    assert error in str(raised.value)
+    assert "s.toml" in str(raised.value)
+
+
+def test_label_smoothing_of_a_regression_is_a_fault(plan):
+    with pytest.raises(SuiteError, match="label_smoothing is for classes, and diabetes is regression"):
+        plan(tasks=[{"use": "diabetes"}], train={"label_smoothing": 0.1})

@@ -20,11 +20,11 @@ MAX_CELLS = 500
 
 def suites(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of the suites that ship, and TOML files here and one folder down."""
-    from bench_suite.suite.spec import shipped
+    from bench_suite.suite.spec import shipped_suites
 
     typed = Path(incomplete)
     folder = typed if incomplete.endswith("/") else typed.parent
-    beside = [] if "/" in incomplete else shipped()
+    beside = [] if "/" in incomplete else shipped_suites()
     files = [_as_typed(path, incomplete) for pattern in ("*.toml", "*/*.toml") for path in sorted(folder.glob(pattern))]
     return _items((*beside, *files), incomplete)
 

@@ -13,7 +13,7 @@ from bench_suite.cli.arguments import JSON, NearestChoice
 from bench_suite.cli.output import say
 from bench_suite.components import discovery
 from bench_suite.contracts import ComponentError, Kind
-from bench_suite.suite.spec import locate, shipped
+from bench_suite.suite.spec import locate, shipped_suites
 
 KINDS = (*discovery.KINDS, "suites")
 
@@ -46,7 +46,7 @@ def command(kind: str | None, as_json: bool) -> None:
 def entries(kind: str) -> dict[str, str]:
     """Names and summaries of a kind: the built-in ones, then those that installed distributions bring."""
     if kind == "suites":
-        return {name: _title(locate(name)) for name in shipped()}
+        return {name: _title(locate(name)) for name in shipped_suites()}
     of: Kind = kind  # type: ignore[assignment]  # one of KINDS but "suites"
     found = {}
     for name in [*discovery.builtin(of), *discovery.installed(of)]:

@@ -22,7 +22,7 @@ _OF_THE_PROGRAM = ("validation", "keep", "deterministic")
 
 
 def check_cell(suite: Suite, cell: Cell) -> None:
-    """Note the training options and axis values that a cell's engine, or its estimator, cannot honour."""
+    """Add an error for each training option or axis value that a cell's engine, or its estimator, cannot honour."""
     if cell.engine is None:
         _check_estimator(suite, cell)
         return
@@ -40,7 +40,7 @@ def check_cell(suite: Suite, cell: Cell) -> None:
 
 
 def _check_estimator(suite: Suite, cell: Cell) -> None:
-    """Note the options in a model's own `train` that an estimator does not use."""
+    """Add an error for the options in a model's own `train` that an estimator does not use."""
     model = cell.model.component
     for option in cell.model.train:
         if option != "validation" and option not in model.words("ACCEPTS"):
@@ -48,7 +48,7 @@ def _check_estimator(suite: Suite, cell: Cell) -> None:
 
 
 def _check_accepted(suite: Suite, cell: Cell, engine: Component) -> None:
-    """Note the training options that the engine's `ACCEPTS` does not name."""
+    """Add an error for the training options that the engine's `ACCEPTS` does not name."""
     accepts = engine.words("ACCEPTS")
     stated = {**suite.train, **cell.model.train, **varied_options(cell.labels, "train")}
     for option, value in changed(train_options(), stated).items():

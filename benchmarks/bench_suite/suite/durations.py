@@ -9,8 +9,8 @@ UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def seconds_of(duration: str) -> float:
-    """Seconds of a duration above zero, a number and its unit. Raises `ValueError` where it is no such."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", duration.strip())
-    if found is None or not float(found[1]):
+    """Return the seconds of a duration: a number above zero and its unit. Raises ValueError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", duration.strip())
+    if match is None or not float(match[1]):
         raise ValueError(f'"{duration}" is no time such as "10m", "90s" or "1h"')
-    return float(found[1]) * UNITS[found[2]]
+    return float(match[1]) * UNITS[match[2]]

@@ -47,7 +47,7 @@ def unmet_needs(probe: ComponentUse, available: Iterable[str], problems: Iterabl
 
     A list option may name choices whose needs are unmet (`inapplicable_choices`), as long as another choice applies.
     """
-    solves, there = probe.component.words("PROBLEMS"), set(available)
+    solves, met = probe.component.words("PROBLEMS"), set(available)
     if solves and not set(solves) & set(problems):
         return f"measures {' or '.join(solves)}"
     listed, needs = [], list(probe.component.words("NEEDS"))
@@ -56,18 +56,18 @@ def unmet_needs(probe: ComponentUse, available: Iterable[str], problems: Iterabl
             listed += [by_choice.get(choice, ()) for choice in value]
         else:
             needs += by_choice.get(value, ())
-    if listed and not any(there.issuperset(choice_needs) for choice_needs in listed):
+    if listed and not any(met.issuperset(choice_needs) for choice_needs in listed):
         needs += [need for choice_needs in listed for need in choice_needs]
-    return _reason(needs, there)
+    return _reason(needs, met)
 
 
 def inapplicable_choices(probe: ComponentUse, available: Iterable[str]) -> dict[str, dict[Any, str]]:
     """Return, by list option, the choices that do not apply if only these needs are met, each with the reason."""
-    there = set(available)
+    met = set(available)
     reasons: dict[str, dict[Any, str]] = {}
     for option, (value, by_choice) in _choices(probe).items():
         for choice in value if isinstance(value, tuple) else ():
-            if reason := _reason(by_choice.get(choice, ()), there):
+            if reason := _reason(by_choice.get(choice, ()), met):
                 reasons.setdefault(option, {})[choice] = reason
     return reasons
 
@@ -79,6 +79,7 @@ def _choices(probe: ComponentUse) -> dict[str, tuple[Any, Mapping[Any, tuple[str
     return {option: (options.get(option), by_choice) for option, by_choice in by_option.items()}
 
 
-def _reason(needs: Iterable[str], there: set[str]) -> str | None:
-    missing = [need for need in dict.fromkeys(needs) if need not in there]
+def _reason(needs: Iterable[str], met: set[str]) -> str | None:
+    """Return the reason that names the needs that are not met; None if all are."""
+    missing = [need for need in dict.fromkeys(needs) if need not in met]
     return f"needs {' and '.join(missing)}" if missing else None

@@ -1,4 +1,4 @@
-"""The plan of a suite: its cells grouped into units, and every fault that only the cells show, before a run starts."""
+"""The plan of a suite: its cells in units, and the errors that only the cells show; nothing has been run."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
     """Return the plan of a suite, reduced to the cells of `only` (`AXIS=VALUE`) if there are any.
 
     Raises:
-        SuiteError: with every fault of the suite that its cells show, or if no cell is left.
+        SuiteError: with all errors that the cells show, or because no cell is left.
     """
     cells, left_out = _expand(suite)
     _check_unused(suite, cells, left_out)
@@ -96,11 +96,11 @@ def _expand(suite: Suite) -> tuple[list[Cell], list[tuple[str, str, str]]]:
     return cells, left_out
 
 
-# ── faults that only all cells together show ────────────────────────────────────────────────────
+# ── errors that only all cells together show ────────────────────────────────────────────────────
 
 
 def _check_unused(suite: Suite, cells: Sequence[Cell], left_out: Sequence[tuple[str, str, str]]) -> None:
-    """Note each task and model that is in no cell, with the reason."""
+    """Add an error for each task and model that is in no cell, with the reason."""
     for position, (kind, choices) in enumerate((("task", suite.tasks), ("model", suite.models))):
         for choice in choices:
             if any((cell.task, cell.model)[position] is choice for cell in cells):
@@ -117,7 +117,7 @@ def _check_unused(suite: Suite, cells: Sequence[Cell], left_out: Sequence[tuple[
 
 
 def _check_axes(suite: Suite, cells: Sequence[Cell]) -> None:
-    """Note each axis of several values that concerns no cell."""
+    """Add an error for each axis of several values that concerns no cell."""
     for axis, values in suite.axes.items():
         if cells and len(values) > 1 and not any(concerns(axis, cell.task, cell.model) for cell in cells):
             suite.document.error(
@@ -127,7 +127,7 @@ def _check_axes(suite: Suite, cells: Sequence[Cell]) -> None:
 
 
 def _check_duplicates(suite: Suite, cells: Iterable[Cell]) -> None:
-    """Note two cells of one identity: one fault for each pair of task and model, whatever the number of seeds."""
+    """Add an error for cells of one identity: one for each pair of task and model, however many seeds there are."""
     first: dict[str, Cell] = {}
     noted: set[tuple[str, str]] = set()
     for cell in cells:
@@ -142,7 +142,7 @@ def _check_duplicates(suite: Suite, cells: Iterable[Cell]) -> None:
 
 
 def _check_choices(suite: Suite, cells: Sequence[Cell]) -> None:
-    """Note the choices of a probe's options that apply to none of the cells that the probe applies to."""
+    """Add an error for the choices of a probe's options that apply to none of the cells that the probe applies to."""
     for probe in suite.probes:
         unfit = [cell.unfit[probe.label] for cell in cells if cell.probes.get(probe.label, "") is None]
         for option, reasons in unfit[0].items() if unfit else ():
@@ -153,7 +153,7 @@ def _check_choices(suite: Suite, cells: Sequence[Cell]) -> None:
 
 
 def _check_probe(suite: Suite, probe: ComponentUse, cells: Sequence[Cell]) -> None:
-    """Note a probe that chooses no cell, applies to none, or names a class that a task does not have."""
+    """Add an error for a probe that chooses no cell, applies to none, or names a class that a task does not have."""
     reasons = [cell.probes[probe.label] for cell in cells if probe.label in cell.probes]
     if cells and not reasons:
         suite.document.error((*probe.key, "only"), "chooses no cell of this suite")
