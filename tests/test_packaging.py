@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv" / "bin"
 
 
+def test_the_extra_all_joins_every_extra_that_a_user_may_want():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (joined,) = extras["all"]
+    name, _, names = joined.rstrip("]").partition("[")
+    assert name == "bench-suite"
+    assert sorted(names.split(",")) == sorted(set(extras) - {"all", "test", "docs"})
+
+
 def test_the_suites_travel_inside_the_wheel(installed, tmp_path):
     where = run(installed / "python", "-c", "import bench_suite; print(bench_suite.__file__)", cwd=tmp_path)
     assert str(installed.parent) in where.stdout
@@ -59,9 +68,9 @@ def test_the_suites_travel_inside_the_wheel(installed, tmp_path):
 
 
 def test_the_suites_are_found_in_an_editable_install():
-    from bench_suite.suite.spec import shipped
+    from bench_suite.suite.spec import shipped_suites
 
-    assert sorted(p.stem for p in (ROOT / "suites").glob("*.toml")) == shipped()
+    assert sorted(p.stem for p in (ROOT / "suites").glob("*.toml")) == shipped_suites()
 
 
 def test_a_suite_runs_where_there_is_no_checkout(installed, tmp_path):

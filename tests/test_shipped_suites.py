@@ -10,7 +10,7 @@ import pytest
 
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import make_plan
-from bench_suite.suite.spec import locate, shipped
+from bench_suite.suite.spec import locate, shipped_suites
 
 
 def smoke(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -23,7 +23,7 @@ def smoke(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProce
 
 
 def test_these_are_the_suites_of_the_mission():
-    assert set(shipped()) == {
+    assert set(shipped_suites()) == {
         "attribution",
         "ci",
         "curves",
@@ -37,7 +37,7 @@ def test_these_are_the_suites_of_the_mission():
     }
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", shipped_suites())
 def test_it_begins_with_the_question_it_answers_and_what_it_costs(name):
     text = locate(name).read_text(encoding="utf-8")
     comment = " ".join(line[1:].strip() for line in re.match(r"(#.*\n)+", text)[0].splitlines())

@@ -206,7 +206,7 @@ OUT_OF_BOUNDS = [
     case(
         "a tolerance of all of it",
         '[gate]\n"quality/accuracy" = { tolerance = "100%" }',
-        "allows any loss: 100 % of it is all there is",
+        "allows any loss, since nothing can lose more than 100 %",
         line=9,
     ),
     case(
@@ -330,7 +330,7 @@ NO_CELL = [
     case(
         "all excluded",
         "[matrix]\nexclude = [{ seed = 0 }]",
-        "the task loans stands in no cell: all of its cells are excluded",
+        "the task loans is in no cell: all of its cells are excluded",
         line=2,
         errors=2,
     ),
@@ -604,7 +604,7 @@ def test_a_wrong_set_is_explained_by_its_flag(bench, tmp_path, flag):
 BESIDE = {
     "train.validation=0": "models[0].train.patience: patience decides on validation data",
     "train.optimizer=adamw": "train.momentum: momentum is an option of",
-    "matrix.exclude=[{seed=0}]": "the task loans stands in no cell: all of its cells are excluded",
+    "matrix.exclude=[{seed=0}]": "the task loans is in no cell: all of its cells are excluded",
     "tasks.loans.use=diabetes": 'no probe of this suite emits "quality/accuracy"',
     "models.mlp.hidden=[8]": "are the same but for their names",
 }

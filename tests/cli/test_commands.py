@@ -146,7 +146,7 @@ def test_a_plan_says_which_packages_the_run_would_stop_for(bench, monkeypatch):
     assert "not installed" not in bench("plan", "responsible").out
     monkeypatch.setitem(sys.modules, "fairlearn", None)
     out = bench("plan", "responsible").out
-    assert "fairlearn, of the probe fairness\n      to get it: pip install 'bench-suite[fairness]'" in out
+    assert "fairlearn, needed by probe fairness\n      to get it: pip install 'bench-suite[fairness]'" in out
     assert out.rstrip().splitlines()[-1] == "next: pip install 'bench-suite[fairness]' && bench run responsible"
     document = json.loads(bench("plan", "responsible", "--json").out)
     assert [lack["package"] for lack in document["not_installed"]] == ["fairlearn"]
@@ -156,7 +156,7 @@ def test_a_plan_says_which_packages_the_run_would_stop_for(bench, monkeypatch):
 def test_a_plan_knows_the_packages_that_a_component_of_ones_own_states(bench, tmp_path):
     (tmp_path / "mine.py").write_text('IMPORTS = ("no_such.part",)\nMETRICS = {}\ndef probe(trained, options): ...\n')
     (tmp_path / "s.toml").write_text(SUITE + '[probes.mine]\nuse = "./mine.py"\n')
-    assert "no_such, of the probe mine\n      to get it: pip install no_such\n" in bench("plan", "s.toml").out
+    assert "no_such, needed by probe mine\n      to get it: pip install no_such\n" in bench("plan", "s.toml").out
 
 
 def test_show_tells_all_defaults_and_the_needs_of_choices_in_words(bench):

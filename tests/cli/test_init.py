@@ -45,7 +45,7 @@ def test_nothing_is_overwritten(bench, tmp_path):
     (tmp_path / "suite.toml").write_text("mine")
     ended = bench("init")
     assert ended.status == 2
-    assert "suite.toml is there already" in ended.err
+    assert "suite.toml exists already" in ended.err
     assert (tmp_path / "suite.toml").read_text() == "mine"
     (tmp_path / "suites").mkdir()
     assert bench("init", "suites/other one.toml").status == 0

@@ -11,6 +11,10 @@ import pytest
 SUITES = {
     "task": '[[tasks]]\nuse = "./mine_own.py"\n[[models]]\nuse = "logistic_regression"\n[probes.quality]\n',
     "model": '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "./mine_own.py"\n[probes.quality]\n',
+    "engine": (
+        '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[probes.quality]\n'
+        '[matrix]\nengine = "./mine_own.py"\nthreads = 1\n'
+    ),
     "probe": '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[probes.mine_own]\nuse = "./mine_own.py"\n',
 }
 
@@ -86,7 +90,7 @@ def test_nothing_is_overwritten_and_nothing_half_written(bench, tmp_path, there)
     (tmp_path / there).write_text("mine")
     ended = bench("new", "model", "mine")
     assert ended.status == 2
-    assert f"{there} is there already" in ended.err
+    assert f"{there} exists already" in ended.err
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(there, "mine")]
 
 
@@ -99,11 +103,11 @@ def test_nothing_is_overwritten_and_nothing_half_written(bench, tmp_path, there)
         ("_mine", "is no name for a component"),
         ("größe", "is no name for a component"),
         ("", "is no name for a component"),
-        ("class", "is a word of Python; choose another name, such as my_class"),
-        ("match", "is a word of Python"),
+        ("class", "is a keyword of Python; choose another name, such as my_class"),
+        ("match", "is a keyword of Python"),
         ("torch", "is an installed module, which torch.py would hide"),
         ("json", "is an installed module"),
-        ("test_mine", "would be taken for a test"),
+        ("test_mine", "would be the name of a test"),
     ],
 )
 def test_a_name_that_would_not_do_is_refused(bench, tmp_path, name, says):
@@ -113,7 +117,9 @@ def test_a_name_that_would_not_do_is_refused(bench, tmp_path, name, says):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("kind", "name"), [("model", "mlp"), ("task", "digits"), ("probe", "quality")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("model", "mlp"), ("task", "digits"), ("engine", "native"), ("probe", "quality")]
+)
 def test_a_name_that_a_built_in_component_has_is_refused(bench, tmp_path, kind, name):
     ended = bench("new", kind, name)
     assert ended.status == 2
@@ -124,3 +130,10 @@ def test_a_name_that_a_built_in_component_has_is_refused(bench, tmp_path, kind, 
 
 def test_a_kind_that_is_not_there_has_a_nearest_spelling(bench):
     assert 'did you mean "model"?' in bench("new", "modl", "mine").err
+
+
+def test_show_names_what_an_engine_honours(bench):
+    bench("new", "engine", "mine_own")
+    honoured = "precisions: 32-true, bf16-mixed\ndevices: cpu, cuda, mps\ncompile: {}\ndeterministic: True\n"
+    assert honoured.format(True) in bench("show", "engine", "native").out
+    assert honoured.format(False) in bench("show", "engine", "./mine_own.py").out

@@ -13,7 +13,7 @@ import pytest
 
 from bench_suite import environment
 from bench_suite.contracts import ProbeRow, Record
-from bench_suite.execution.time_estimates import MAX_RECORDS, TimeEstimate, estimate_times
+from bench_suite.execution.time_estimates import MAX_RECORDS, format_duration
 from bench_suite.store.runs import Store
 from bench_suite.suite.durations import format_duration
 from bench_suite.suite.parser import read_suite
@@ -138,7 +138,7 @@ def test_neither_another_machine_nor_a_smoke_run_is_asked(plan, store):
     assert estimate_times(made, store)[made.cells[0].id] == TimeEstimate()
 
 
-def test_the_record_of_the_second_cell_of_a_unit_says_that_it_shared_the_training(bench, tmp_path):
+def test_a_record_says_whether_its_cell_shares_the_training_of_another(bench, tmp_path):
     text = SUITE.format(epochs=1, seeds="0", rates="[1e-3]", resamples=100)
     (tmp_path / "s.toml").write_text(text.replace("[matrix]", '[matrix]\n"evaluate.batch_size" = [8, 16]'))
     assert bench("run", "s.toml", "--only", "model=mlp").status == 0
@@ -187,7 +187,7 @@ def test_downloads_are_told_with_what_cannot_be_had(bench, tmp_path, monkeypatch
     )
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     out = bench("plan", "s.toml").out
-    assert "not to be had here, so that its cells would be unavailable:\n  ylecun/mnist, data of mnist" in out
+    assert "not available here, so its cells would be unavailable:\n  ylecun/mnist, data of mnist" in out
     assert "to get it: " in out
     assert "downloads: none, all data are here" in bench("plan", "s.toml", "--set", "tasks.mnist.data=sample").out
     needs = json.loads(bench("plan", "s.toml", "--json").out)["needs"]

@@ -80,7 +80,7 @@ def test_a_trial_that_is_kept_runs_on_as_a_suite(bench, tmp_path):
     (tmp_path / "elsewhere" / "mine.toml").write_text("# another\n")
     refused = bench("try", "--task", "diabetes", "--model", "mlp", "--write", "elsewhere/mine.toml")
     assert refused.status == 2
-    assert "is there already" in refused.err
+    assert "exists already" in refused.err
 
 
 @pytest.mark.parametrize("place", [".", "elsewhere"])

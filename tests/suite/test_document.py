@@ -52,6 +52,26 @@ def test_a_fault_shows_file_line_key_and_the_line_itself(read):
     assert said(document) == ["s.toml:11: models[0].hidden[1]: too small\n    4,"]
 
 
+def test_an_error_has_its_line_key_and_flag_in_fields(read):
+    document = read("train.epochs=5")
+    document.error(("models", 0, "hidden", 1), "too small")
+    document.error(("train", "epochs"), "too many")
+    with pytest.raises(SuiteError) as error:
+        document.raise_errors()
+    assert [(entry.line, entry.key, entry.flag, entry.message) for entry in error.value.entries] == [
+        (0, (), "--set train.epochs=5", "too many"),
+        (11, ("models", 0, "hidden", 1), None, "too small"),
+    ]
+
+
+def test_a_flag_is_named_beside_an_error_of_a_line_unless_it_is_to_blame_itself(read):
+    document = read("train.epochs=5", "title=x")
+    document.error(("models",), "--set train.epochs=5: is only quoted here")
+    assert said(document)[-1] == "the suite was read with --set train.epochs=5 --set title=x"
+    document.error(("title",), "too short")
+    assert said(document)[-1] == "the suite was read with --set train.epochs=5"
+
+
 def test_a_fault_of_what_is_not_there_stands_at_what_is_around_it(read):
     document = read()
     document.error(("models", 0, "dropout"), "missing")

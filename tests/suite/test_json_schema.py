@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from bench_suite.suite.json_schema import suite_schema
-from bench_suite.suite.spec import locate, shipped
+from bench_suite.suite.spec import locate, shipped_suites
 
 SUITE = {"tasks": [{"use": "loans"}], "models": [{"use": "mlp"}], "probes": {"quality": {}}}
 
@@ -22,7 +22,7 @@ def validator() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", shipped_suites())
 def test_shipped_suites_are_valid(validator, name):
     validator.validate(tomllib.loads(locate(name).read_text(encoding="utf-8")))
 

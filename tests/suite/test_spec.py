@@ -8,7 +8,7 @@ import pytest
 
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.parser import read_suite
-from bench_suite.suite.spec import PACKAGE, is_label, locate, shipped
+from bench_suite.suite.spec import PACKAGE, is_label, locate, shipped_suites
 
 TEXT = """\
 title = "Loans"
@@ -118,7 +118,7 @@ def test_all_that_a_suite_names_by_file_is_foreign_each_once(read, tmp_path):
     assert suite.metrics["quality/own"] == {"unit": "share", "better": "higher", "of_predictions": True}
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", shipped_suites())
 def test_every_shipped_suite_is_valid_and_pins_samples(name):
     suite = read_suite(name)
     assert suite.title

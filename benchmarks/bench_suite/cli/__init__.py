@@ -25,7 +25,7 @@ COMMANDS = {
     "try": "Try models on tasks without writing a suite file.",
     "plan": "Show the cells, time and downloads of a suite; run nothing.",
     "init": "Write a commented suite file to start from.",
-    "new": "Write a new task, model or probe: a working file and its test.",
+    "new": "Write a new task, model, engine or probe, with its test.",
     "list": "List tasks, models, engines, problems, probes, metrics, suites.",
     "show": "Show one component, one suite file or one cell in full.",
     "data": "Show where the data of each task come from, or fetch them.",

@@ -20,11 +20,11 @@ MAX_CELLS = 500
 
 def suites(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the names of built-in suites, and TOML files in this folder and its subfolders."""
-    from bench_suite.suite.spec import shipped
+    from bench_suite.suite.spec import shipped_suites
 
     typed = Path(incomplete)
     folder = typed if incomplete.endswith("/") else typed.parent
-    shipped_names = [] if "/" in incomplete else shipped()
+    shipped_names = [] if "/" in incomplete else shipped_suites()
     paths = [
         _keep_typed_prefix(path, incomplete)
         for pattern in ("*.toml", "*/*.toml")

@@ -13,7 +13,7 @@ from bench_suite.cli.arguments import JSON, NearestChoice
 from bench_suite.cli.output import say
 from bench_suite.components import discovery
 from bench_suite.contracts import ComponentError, Kind
-from bench_suite.suite.spec import locate, shipped
+from bench_suite.suite.spec import locate, shipped_suites
 
 KINDS = (*discovery.KINDS, "suites")
 
@@ -48,7 +48,7 @@ def command(kind: str | None, as_json: bool) -> None:
 def entries(kind: str) -> dict[str, str]:
     """Return the summaries by name: built-in components first, then those of installed distributions."""
     if kind == "suites":
-        return {name: _suite_title(locate(name)) for name in shipped()}
+        return {name: _suite_title(locate(name)) for name in shipped_suites()}
     component_kind: Kind = kind  # type: ignore[assignment]  # one of KINDS but "suites"
     summaries = {}
     for name in [*discovery.builtin(component_kind), *discovery.installed(component_kind)]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -12,10 +11,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from importlib.machinery import PathFinder
 from queue import Empty, Queue
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from bench_suite.suite.plan import Plan
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -184,36 +180,3 @@ def _forward_marked_lines(stream: Iterable[str], put: Callable[[str | None], Non
         if line.startswith(_MARK):
             put(line.removeprefix(_MARK))
     put(None)
-
-
-# ── packages that a plan needs ──────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class MissingPackage:
-    """A package that a plan needs and that is not installed."""
-
-    package: str
-    "The name of its module."
-    used_by: tuple[str, ...]
-    "The components that need it, such as `probe fairness` or `model mine`."
-    command: str
-    "The command that installs it."
-
-
-def missing_packages(plan: Plan) -> list[MissingPackage]:
-    """Return the packages that tasks, models and probes of the plan state as `IMPORTS` and that are not installed.
-
-    All probes of the suite count, because a run checks all of them. Nothing is imported.
-    """
-    components = [use for cell in plan.cells for use in (cell.task, cell.model)]
-    users: dict[str, dict[str, None]] = {}
-    for use in (*components, *plan.suite.probes):
-        for module in use.component.words("IMPORTS"):
-            users.setdefault(module.partition(".")[0], {})[f"{use.component.kind[:-1]} {use.label}"] = None
-    commands = {package.module.partition(".")[0]: package.command for package in reversed(PACKAGES)}
-    return [
-        MissingPackage(module, tuple(used), commands.get(module, f"pip install {module}"))
-        for module, used in users.items()
-        if importlib.util.find_spec(module) is None
-    ]

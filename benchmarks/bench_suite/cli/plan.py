@@ -1,4 +1,4 @@
-"""`bench plan`: what a suite comes to, and what time and downloads to expect, before anything is spent."""
+"""`bench plan`: the cells of a suite, and the time, downloads and packages that a run needs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import click
 
 from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, run_arguments, shared_options
 from bench_suite.cli.output import printable, say
-from bench_suite.cli.package_check import MissingPackage, missing_packages
 from bench_suite.cli.selection import matching
 from bench_suite.execution.selection import selectors_match
 from bench_suite.execution.time_estimates import TimeEstimate, estimate_times
 from bench_suite.store.runs import Store
 from bench_suite.suite.durations import format_duration
+from bench_suite.suite.packages import MissingPackage, advice, describe, missing_packages
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import Cell, Plan, make_plan, name
 
@@ -61,7 +61,7 @@ def command(
 def as_document(
     plan: Plan, times: Mapping[str, TimeEstimate], needs: Sequence[Need], lacking: Sequence[MissingPackage]
 ) -> dict[str, Any]:
-    """The plan as JSON values."""
+    """Return the plan as JSON values."""
     return {
         "schema": 1,
         "suite": plan.suite.name,
@@ -78,80 +78,81 @@ def as_document(
         "left_out": [{"task": task, "model": model, "reason": reason} for task, model, reason in _left_out(plan)],
         "trust": [component.use for component in plan.suite.external],
         "time": {
-            "seconds": _sum(times), "unknown_cells": sum(time.seconds is None for time in times.values()),
+            "seconds": _total_seconds(times), "unknown_cells": sum(time.seconds is None for time in times.values()),
             "cells": {id: vars(time) for id, time in times.items()},
         },
         "needs": [need.to_json() for need in needs],
-        "not_installed": [vars(lack) for lack in lacking],
+        "not_installed": [
+            {"package": missing.package, "used_by": missing.used_by, "command": missing.command} for missing in lacking
+        ],
     }  # fmt: skip
 
 
 def lines(
     plan: Plan, times: Mapping[str, TimeEstimate], needs: Sequence[Need], lacking: Sequence[MissingPackage], again: str
 ) -> list[str]:
-    """The plan for a person; `again` is what to say after `bench run`."""
+    """Return the lines of the plan for a person; `again` are the words after `bench run`."""
     cells, units = plan.cells, plan.units
     shared = f", {len(units)} training{'s' if len(units) != 1 else ''}" if len(units) != len(cells) else ""
     text = [f"{plan.suite.title}: {len(cells)} cell{'s' if len(cells) != 1 else ''}{shared}", ""]
     for cell in cells:
         applied = [label for label, reason in cell.probes.items() if reason is None]
-        expects = times[cell.id]
-        least = "≥ " if expects.basis == "training" else ""
-        time = f"  ({least}{format_duration(expects.seconds)})" if expects.seconds is not None else ""
+        estimate = times[cell.id]
+        least = "≥ " if estimate.basis == "training" else ""
+        time = f"  ({least}{format_duration(estimate.seconds)})" if estimate.seconds is not None else ""
         text.append(f"  {cell.id[:8]}  {name(cell)}{time}")
         text.append(f"            {', '.join(applied) or 'no probe'}")
-    reasons: dict[tuple[str, str], list[str]] = {}
+    pairs_by_reason: dict[tuple[str, str], dict[str, None]] = {}
     for cell in cells:
-        pair = f"{cell.task.label}/{cell.model.label}"
-        for what, reason in _inapplicable(cell):
-            reasons.setdefault((what, reason), [])
-            if pair not in reasons[what, reason]:
-                reasons[what, reason].append(pair)
-    if reasons:
+        for label, reason in _inapplicable(cell):
+            pairs_by_reason.setdefault((label, reason), {})[f"{cell.task.label}/{cell.model.label}"] = None
+    if pairs_by_reason:
         text += ["", "not applicable:"]
-        text += [f"  {label}: {reason} ({', '.join(pairs)})" for (label, reason), pairs in reasons.items()]
+        text += [f"  {label}: {reason} ({', '.join(pairs)})" for (label, reason), pairs in pairs_by_reason.items()]
     if left_out := _left_out(plan):
         text += ["", "left out, because they do not fit:"]
         text += [f"  {task} × {model}: {reason}" for task, model, reason in left_out]
     if plan.suite.external:
-        text += ["", "code from files of the suite's own, run only with --trust:"]
+        text += ["", "code from files that the suite names, run only with --trust:"]
         text += [f"  {component.kind[:-1]} {component.use}" for component in plan.suite.external]
     text += ["", *_time(times), *_downloads(needs)]
     if lacking:
-        text += ["not installed, so that the run would stop before it trains:"]
-        for lack in lacking:
-            text += [f"  {lack.package}, of the {', '.join(lack.used_by)}", f"      to get it: {lack.command}"]
-        return [*text, "", f"next: {' && '.join(dict.fromkeys(lack.command for lack in lacking))} && bench run {again}"]
+        text += ["not installed, so the run would stop before it trains:"]
+        text += [line for missing in lacking for line in describe(missing)]
+        text += advice(plan, lacking)
+        commands = dict.fromkeys(missing.command for missing in lacking)
+        return [*text, "", f"next: {' && '.join(commands)} && bench run {again}"]
     return [*text, "", f"next: bench run {again}     (first try it in seconds: --smoke)"]
 
 
 def _left_out(plan: Plan) -> list[tuple[str, str, str]]:
-    """Pairs that do not fit, with the reason: those alone that `--only` and `-k` ask for by task and model."""
+    """Return the pairs that do not fit, with the reason, as far as `--only` and `-k` ask for their task and model."""
     return [pair for pair in plan.left_out if _asked_for(plan.only, {"task": pair[0], "model": pair[1]})]
 
 
 def _asked_for(only: Sequence[str], labels: Mapping[str, str]) -> bool:
-    """Whether selectors take a pair; those of other axes do not tell."""
-    told = [text for text in only if text.startswith("-k ") or text.partition("=")[0] in labels]
-    return selectors_match(told, labels)
+    """Return whether selectors take a pair of task and model; selectors of other axes are ignored."""
+    selectors = [text for text in only if text.startswith("-k ") or text.partition("=")[0] in labels]
+    return selectors_match(selectors, labels)
 
 
 def _inapplicable(cell: Cell) -> Iterator[tuple[str, str]]:
-    """Probes that do not apply to a cell, and choices of those that do, each with the reason."""
+    """Yield the probes that do not apply to a cell, and the choices of options that do not, each with the reason."""
     yield from ((label, reason) for label, reason in cell.probes.items() if reason)
     for label, options in cell.unfit.items():
         for option, reasons in options.items():
             yield from ((f"{label}, {option} {choice}", reason) for choice, reason in reasons.items())
 
 
-def _sum(times: Mapping[str, TimeEstimate]) -> float | None:
+def _total_seconds(times: Mapping[str, TimeEstimate]) -> float | None:
+    """Return the sum of the known times; None if none is known."""
     known = [time.seconds for time in times.values() if time.seconds is not None]
     return sum(known) if known else None
 
 
 def _time(times: Mapping[str, TimeEstimate]) -> list[str]:
-    """The time of all, as far as earlier records tell it, and how they tell it."""
-    total = _sum(times)
+    """Return the lines on the time of all cells, and how much of it earlier records can tell."""
+    total = _total_seconds(times)
     if total is None:
         return ["time: unknown; no earlier record of these cells, or of any that cost the same, on this machine"]
     known = [time for time in times.values() if time.seconds is not None]
@@ -166,8 +167,8 @@ def _time(times: Mapping[str, TimeEstimate]) -> list[str]:
 
 
 def _downloads(needs: Sequence[Need]) -> Iterator[str]:
-    """What a run would fetch, and what it could not get."""
-    fetched, missing = ([need for need in needs if wanted(need)] for wanted in (_is_download, _is_missing))
+    """Yield the lines on what a run would download, and on what is missing here."""
+    fetched, missing = [need for need in needs if need.is_download], [need for need in needs if need.is_missing]
     if not fetched and not missing:
         yield "downloads: none" + (", all data are here" if needs else "")
     if fetched:
@@ -176,16 +177,8 @@ def _downloads(needs: Sequence[Need]) -> Iterator[str]:
         yield f"  {need.name}, {need.what} of {', '.join(need.used_by)}"
         yield from [f"      {need.hint}"] if need.hint else []
     if missing:
-        yield "not to be had here, so that its cells would be unavailable:"
+        yield "not available here, so its cells would be unavailable:"
     for need in missing:
         yield f"  {need.name}, {need.what} of {', '.join(need.used_by)}"
         yield f"      to get it: {need.command}"
         yield from [f"      {need.hint}"] if need.hint else []
-
-
-def _is_download(need: Need) -> bool:
-    return need.is_download
-
-
-def _is_missing(need: Need) -> bool:
-    return need.is_missing

@@ -112,12 +112,12 @@ def command(
         outcome = execute(plan, store, request, follow(callback, results, resume) if tensorboard else callback)
     if tensorboard:
         say(f"curves: tensorboard --logdir {shlex.quote(display_path(outcome.run.path / 'tensorboard'))}", err=True)
-    same = f"bench run {run_arguments(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"
-    return conclude(plan, outcome, same, as_json=as_json, smoke=smoke, failed_in=failed_in, base=base)
+    resumable = f"bench run {run_arguments(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"
+    return conclude(plan, outcome, resumable, as_json=as_json, smoke=smoke, failed_in=failed_in, base=base)
 
 
 def _base(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
-    """The run to compare with, found before anything is spent. Raises BenchError where it cannot serve."""
+    """Return the run to compare with, before anything is trained. Raises BenchError if it is not comparable."""
     from bench_suite.comparison.baselines import base_run
     from bench_suite.comparison.compare import check_common
 
@@ -129,20 +129,20 @@ def _base(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
 
 
 def _last_failed(plan: Plan, store: Store, *, smoke: bool) -> tuple[Plan, str | None]:
-    """The cells that failed last time or were not reached, and the run in which; all cells where there are none."""
+    """Return the cells that failed last time or were not reached, and their run; all cells if there are none."""
     from bench_suite.execution.selection import failed_or_missing, last_results
 
-    found = last_results(plan, store, smoke=smoke)
-    if not found.runs:
+    outcome = last_results(plan, store, smoke=smoke)
+    if not outcome.runs:
         say("--lf: there is no earlier run of this suite with these --set: all cells are run", err=True)
         return plan, None
-    wanted = found.failed | found.missing
+    wanted = outcome.failed | outcome.missing
     if not wanted:
-        say(f"--lf: nothing failed in {found.runs[0]}: all cells are run", err=True)
+        say(f"--lf: nothing failed in {outcome.runs[0]}: all cells are run", err=True)
         return plan, None
     if len(wanted) == len(plan.cells):
         say(f"--lf: all {len(wanted)} cells failed or were not reached", err=True)
         return plan, None
-    missing = f", {len(found.missing)} had not been reached" if found.missing else ""
-    say(f"--lf: {len(wanted)} of {len(plan.cells)} cells: {len(found.failed)} failed{missing}", err=True)
-    return failed_or_missing(plan, found), found.runs[-1]
+    missing = f", {len(outcome.missing)} had not been reached" if outcome.missing else ""
+    say(f"--lf: {len(wanted)} of {len(plan.cells)} cells: {len(outcome.failed)} failed{missing}", err=True)
+    return failed_or_missing(plan, outcome), outcome.runs[-1]

@@ -1,4 +1,4 @@
-"""Files that are written for somebody to go on from: templates filled, and nothing overwritten."""
+"""Files to start from: filled templates, written without overwriting anything."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def fill(template: str, **words: str) -> str:
-    """A file of `templates/` with each `$word` filled in."""
+    """Return the text of a file of `templates/`, with a value for each `$word`."""
     return Template((TEMPLATES / template).read_text(encoding="utf-8")).substitute(words)
 
 
 def write_new(texts: Mapping[Path, str]) -> None:
-    """Write these files, all of them or none. Raises BenchError where one is there already or cannot be written."""
+    """Write these files, all of them or none. Raises BenchError if one exists already or cannot be written."""
     for path in texts:
         if path.exists() or path.is_symlink():
-            raise BenchError(f"{path} is there already, and nothing is overwritten; choose another name, or remove it")
+            raise BenchError(f"{path} exists already, and no file is overwritten; choose another name, or remove it")
     written: list[Path] = []
     try:
         for path, text in texts.items():

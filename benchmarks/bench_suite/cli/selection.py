@@ -1,4 +1,4 @@
-"""The choice of cells that `-k` makes, with a word on what it did not find."""
+"""The cells that `-k` chooses, with a note on words that match none."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from bench_suite.suite.plan import Plan
 
 
 def matching(plan: Plan, keyword: str) -> Plan:
-    """The cells that match; words that match none are told on standard error. Raises SuiteError."""
-    chosen = select(plan, keyword)
-    for line in unmatched_words(plan, keyword):
-        say(f"note: {line}", err=True)
-    return chosen
+    """Return the part of the plan that matches; print a note on each word that matches no cell. Raises SuiteError."""
+    matched = select(plan, keyword)
+    for message in unmatched_words(plan, keyword):
+        say(f"note: {message}", err=True)
+    return matched

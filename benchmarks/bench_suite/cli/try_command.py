@@ -1,10 +1,9 @@
-"""`bench try`: models on tasks without a file, by writing the suite that equals it and running that."""
+"""`bench try`: models on tasks without a file; it writes the equivalent suite and runs that."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,15 +19,16 @@ from bench_suite.cli.output import printable, say
 if TYPE_CHECKING:
     from bench_suite.components.discovery import Component
     from bench_suite.contracts import Kind
+    from bench_suite.suite.document import ErrorEntry
 
 PROBES = ("quality", "throughput", "generalization")
-"What is measured where nothing else is asked for."
+"The probes if none are named."
 EPOCHS = 5
-"Passes where none are asked for: on a sample enough for a first number."
+"Passes over the data if none are stated: enough for a first number on a sample."
 WIDTH = 80
-"Columns that comments in the suite may take."
-LONGEST_NAME = 40
-"Characters of the name of the run, in which the labels stand as far as they fit."
+"Most columns of a comment in the suite."
+MAX_NAME = 40
+"Most characters of the name of the run, which contains the labels as far as they fit."
 
 
 @click.command()
@@ -73,19 +73,23 @@ def command(
     from bench_suite.suite.parser import suite_of
     from bench_suite.suite.plan import make_plan
 
-    words = _words(tasks, models, probes, seeds, epochs, data, overrides)
+    words = _command_words(tasks, models, probes, seeds, epochs, data, overrides)
     folder = Path() if write is None else write.parent
-    used, learnt = _found("tasks", _several(tasks)), _found("models", _several(models))
-    asked = _found("probes", _several(probes) or PROBES)
-    own = ["--trust"] if any(part.external for part in (*used, *learnt, *asked)) else []
-    text = suite_text(used, learnt, asked, _seeds(seeds), epochs, data, overrides, shlex.join([*words, *own]), folder)
-    named = _name(_several(tasks), _several(models)) if write is None else write.stem
-    called = "the suite" if write is None else str(write)
+    chosen_tasks, chosen_models = (_find("tasks", _split(tasks)), _find("models", _split(models)))
+    chosen_probes = _find("probes", _split(probes) or PROBES)
+    needs_trust = any(component.external for component in (*chosen_tasks, *chosen_models, *chosen_probes))
+    made_by = shlex.join([*words, *(["--trust"] if trust or needs_trust else [])])
+    text = suite_text(
+        chosen_tasks, chosen_models, chosen_probes, _seeds(seeds), epochs, data, overrides, made_by, folder
+    )
+    name = _run_name(_split(tasks), _split(models)) if write is None else write.stem
+    file = "the suite" if write is None else str(write)
     try:
-        plan = make_plan(suite_of(parse_document(text, called, overrides), named, folder, overrides))
+        plan = make_plan(suite_of(parse_document(text, file, overrides), name, folder, overrides))
     except SuiteError as error:
-        found = {"task": used, "model": learnt}
-        raise SuiteError(_by_flag(error.removeprefix(f"{called}:"), found) for error in error.errors) from None
+        typed = {"tasks": chosen_tasks, "models": chosen_models}
+        messages = [_by_option(entry, typed) for entry in error.entries]
+        raise SuiteError([*messages, *error.errors[len(messages) :]]) from None
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.cli.progress import progress_for
@@ -101,12 +105,12 @@ def command(
     request = Request(smoke, offline, trust, "newest" if resume else None, None, stored)
     with progress_for(plan.cells) as callback:
         outcome = execute(plan, Store(results), request, callback)
-    same = words if write is None else ["bench", "run", display_path(write), *_set(overrides)]
-    same += ["--trust"] if trust else []
-    same += [] if results == Path("results") else ["--results", str(results)]
-    status = conclude(plan, outcome, shlex.join(same), as_json=as_json, smoke=smoke)
+    resumable = words if write is None else ["bench", "run", display_path(write), *_set_words(overrides)]
+    resumable += ["--trust"] if trust else []
+    resumable += [] if results == Path("results") else ["--results", str(results)]
+    status = conclude(plan, outcome, shlex.join(resumable), as_json=as_json, smoke=smoke)
     if write is None and not as_json:
-        say(f"      {'… --write FILE.toml':36}keeps the suite, to be edited")
+        say(f"      {'… --write FILE.toml':36}keeps the suite, to edit it")
     return status
 
 
@@ -117,29 +121,35 @@ def suite_text(
     tasks: Sequence[Component], models: Sequence[Component], probes: Sequence[Component], seeds: Sequence[int],
     epochs: int, data: Literal["sample", "full"] | None, overrides: Sequence[str], command: str, folder: Path,
 ) -> str:  # fmt: skip
-    """The suite, as TOML with comments; `command` is what made it, `folder` where it lies."""
-    titles = " and ".join(", ".join(part.name for part in parts) for parts in (models, tasks)).replace(" and ", " on ")
-    notes = [f"Made by: {command}", *([f"To be run with the same {shlex.join(_set(overrides))}"] if overrides else [])]
+    """Return the suite as TOML with comments.
+
+    Args:
+        command: the command that makes it.
+        folder: where the suite will be, from which the paths of files start.
+    """
+    title = " on ".join(", ".join(component.name for component in components) for components in (models, tasks))
+    comments = [f"Made by: {command}"]
+    comments += [f"Run it with the same {shlex.join(_set_words(overrides))}"] if overrides else []
     lines = [
         f"# {line}"
-        for note in notes
-        for line in textwrap.wrap(printable(note, keep=""), WIDTH - 2, break_long_words=False)
+        for comment in comments
+        for line in textwrap.wrap(printable(comment, keep=""), WIDTH - 2, break_long_words=False)
     ]
-    lines += [f"title = {_toml(titles)}"]
+    lines += [f"title = {_toml(title)}"]
     for task in tasks:
-        lines += ["", *_about(task), "[[tasks]]", _use(task, folder), *_data(task, data)]
+        lines += ["", *_summary_comment(task), "[[tasks]]", _use(task, folder), *_data(task, data)]
     for model in models:
-        lines += ["", *_about(model), "[[models]]", _use(model, folder)]
+        lines += ["", *_summary_comment(model), "[[models]]", _use(model, folder)]
     lines += ["", "[train]", f"epochs = {epochs}"]
     lines += [_commented('schedule = "linear"', "the learning rate falls to zero along a line")]
-    lines += ["", "[matrix]", _commented(f"seed = {_toml(list(seeds))}", "more seeds say what chance does"), ""]
+    lines += ["", "[matrix]", _commented(f"seed = {_toml(list(seeds))}", "more seeds show how much chance decides"), ""]
     for probe in probes:
         lines += [f"[probes.{probe.name}]", *([_use(probe, folder)] if probe.external else [])]
     return "\n".join(lines) + "\n"
 
 
 def _use(component: Component, folder: Path) -> str:
-    """The line that names a component; a file by its path from the suite's folder."""
+    """Return the line that names a component; for a file, its path from the suite's folder."""
     use = component.use
     if component.external and folder != Path():
         use = Path(os.path.relpath(use, folder)).as_posix()
@@ -148,22 +158,23 @@ def _use(component: Component, folder: Path) -> str:
 
 
 def _toml(value: str | list[int]) -> str:
-    """A string or a list of numbers as TOML has it, which is as JSON has it; never cut, as `show` does."""
+    """Return a string or a list of numbers as TOML, whose notation for them is JSON's; never shortened."""
     return json.dumps(value, ensure_ascii=False)
 
 
-def _about(component: Component) -> list[str]:
-    """What it is, as a comment of one line."""
+def _summary_comment(component: Component) -> list[str]:
+    """Return the component's summary as a comment of one line."""
     summary = textwrap.shorten(printable(component.summary, keep=""), WIDTH - 2, placeholder=" …")
     return [f"# {summary}"] if summary else []
 
 
 def _commented(line: str, comment: str) -> str:
+    """Return a line of TOML with a comment beside it."""
     return f"{line:22}  # {comment}"
 
 
 def _data(task: Component, data: Literal["sample", "full"] | None) -> Iterator[str]:
-    """Which data: what was asked for, else the sample of a task whose whole data are not in a package."""
+    """Yield the line that chooses the data: as typed, or else the sample of a task whose full data need a download."""
     sampled = bool(task.words("PACKAGE") and task.words("HUB"))
     if data == "sample" and task.words("HUB") and not sampled:
         raise click.UsageError(f"--data sample: {task.name} has none; leave --data out, or try it on its own")
@@ -174,69 +185,75 @@ def _data(task: Component, data: Literal["sample", "full"] | None) -> Iterator[s
 # ── what was typed ──────────────────────────────────────────────────────────────────────────────
 
 
-def _several(typed: Sequence[str]) -> list[str]:
-    """The values of an option that may be repeated and may hold several, each once."""
+def _split(typed: Sequence[str]) -> list[str]:
+    """Return the values of an option that may be repeated and may contain several, each once."""
     return list(dict.fromkeys(part.strip() for text in typed for part in text.split(",") if part.strip()))
 
 
-def _found(kind: Kind, uses: Sequence[str]) -> list[Component]:
-    """The components of these names. Raises BadParameter with the nearest right spelling."""
+def _find(kind: Kind, uses: Sequence[str]) -> list[Component]:
+    """Return the components of these names. Raises UsageError with the nearest right spelling."""
     from bench_suite.components import discovery
     from bench_suite.contracts import ComponentError
 
-    found = []
+    components = []
     for use in uses:
         try:
-            found.append(discovery.find(kind, use, Path()))
+            components.append(discovery.find(kind, use, Path()))
         except ComponentError as error:
             raise click.UsageError(f"--{kind[:-1]} {use}: {error}") from error
-    return found
+    return components
 
 
-def _by_flag(error: str, found: Mapping[str, Sequence[Component]]) -> str:
-    """A fault of the suite, `LINE: KEY: MESSAGE`, by the option that brought it: its line stands in no file yet."""
-    match = re.match(r"\d+: (?:(task|model)s\[(\d+)\]\S*: )?(.*)", error)
-    if match is None:
-        return error
-    kind, position, message = match.groups()
-    return message if kind is None else f"--{kind} {found[kind][int(position)].use}: {message}"
+def _by_option(entry: ErrorEntry, typed: Mapping[str, Sequence[Component]]) -> str:
+    """Return an error of the suite by the option that brought it: no file exists yet in which to show its line."""
+    from bench_suite.suite.document import spell
+
+    match entry.key:
+        case ("tasks" | "models" as kind, int(index), *_):
+            return f"--{kind[:-1]} {typed[kind][index].use}: {entry.message}"
+        case ():
+            return entry.text if entry.flag else entry.message
+        case key:
+            return f"{spell(key)}: {entry.message}"
 
 
 def _seeds(typed: Sequence[str]) -> list[int]:
-    for seed in _several(typed):
+    """Return the seeds. Raises UsageError for one that is no whole number from 0."""
+    for seed in _split(typed):
         if not (seed.isascii() and seed.isdigit()):
             raise click.UsageError(f'--seed {seed}: is no seed; seeds are whole numbers from 0, such as "0,1,2"')
-    return [int(seed) for seed in _several(typed)] or [0]
+    return [int(seed) for seed in _split(typed)] or [0]
 
 
-def _name(tasks: Sequence[str], models: Sequence[str]) -> str:
-    """What the run is called: the same for the same tasks and models, so that it can be resumed."""
+def _run_name(tasks: Sequence[str], models: Sequence[str]) -> str:
+    """Return the name of the run: the same for the same tasks and models, so that it can be resumed."""
     from bench_suite.suite.plan import digest
 
     labels = [Path(use).stem if use.endswith(".py") else use for use in (*tasks, *models)]
     name = "-".join(["try", *labels])
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 7]}-{digest(labels)[:6]}"
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 7]}-{digest(labels)[:6]}"
 
 
-def _words(
+def _command_words(
     tasks: Sequence[str], models: Sequence[str], probes: Sequence[str], seeds: Sequence[str], epochs: int,
     data: str | None, overrides: Sequence[str],
 ) -> list[str]:  # fmt: skip
-    """The command as it can be typed again."""
-    words = ["bench", "try", "--task", ",".join(_several(tasks)), "--model", ",".join(_several(models))]
-    words += ["--probe", ",".join(_several(probes))] if probes else []
-    words += ["--seed", ",".join(_several(seeds))] if seeds else []
+    """Return the words of the command, so that it can be typed again."""
+    words = ["bench", "try", "--task", ",".join(_split(tasks)), "--model", ",".join(_split(models))]
+    words += ["--probe", ",".join(_split(probes))] if probes else []
+    words += ["--seed", ",".join(_split(seeds))] if seeds else []
     words += ["--epochs", str(epochs)] if epochs != EPOCHS else []
     words += ["--data", data] if data else []
-    return [*words, *_set(overrides)]
+    return [*words, *_set_words(overrides)]
 
 
-def _set(overrides: Sequence[str]) -> list[str]:
+def _set_words(overrides: Sequence[str]) -> list[str]:
+    """Return the words that repeat `--set`."""
     return [word for override in overrides for word in ("--set", override)]
 
 
 def _keep(path: Path, text: str) -> None:
-    """Write the suite to a file, unless another one stands there."""
+    """Write the suite to a file. Raises UsageError if the file exists already with another text."""
     if path.suffix != ".toml":
         raise click.UsageError(f"--write {path}: a suite is a TOML file, such as {path.stem or 'mine'}.toml")
     try:
@@ -244,6 +261,6 @@ def _keep(path: Path, text: str) -> None:
             file.write(text)
     except FileExistsError:
         if not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text:
-            raise click.UsageError(f"--write {path}: is there already, and holds something else") from None
+            raise click.UsageError(f"--write {path}: exists already, with another text") from None
     except OSError as error:
         raise click.UsageError(f"--write {path}: cannot be written: {error.strerror}") from error

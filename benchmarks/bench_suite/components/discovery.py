@@ -71,6 +71,10 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "SHIFTS": _WORDS,
     "CLASSES": _WORDS,
     "ACCEPTS": _WORDS,
+    "PRECISIONS": _WORDS,
+    "DEVICES": _WORDS,
+    "COMPILE": ("true or false", lambda v: isinstance(v, bool)),
+    "DETERMINISTIC": ("true or false", lambda v: isinstance(v, bool)),
     "METRICS": (
         'dictionary of metric: {"unit": …, "better": "higher", "lower" or "none"}',
         lambda v: _TABLE[1](v) and all(map(_is_metric, v.values())),
@@ -80,6 +84,7 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "NAMES": _TABLE,
     "PATHS": _WORDS,
     "IMPORTS": _WORDS,
+    "IMPORTS_BY": ("dictionary of option: (package, …)", lambda v: _TABLE[1](v) and all(map(_WORDS[1], v.values()))),
     "BOUNDS": (
         "dictionary of option: (least, greatest), each a number or None",
         lambda v: _TABLE[1](v) and all(map(_is_pair, v.values())),
@@ -97,7 +102,7 @@ _REQUIRED: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "tasks": (("MODALITY", "PROBLEM"), ("load",)),
     "problems": (("METRICS",), ("loss", "predict")),
     "models": (("MODALITIES", "PROBLEMS"), ("build",)),
-    "engines": (("ACCEPTS",), ("train",)),
+    "engines": (("ACCEPTS", "PRECISIONS", "DEVICES", "COMPILE", "DETERMINISTIC"), ("train",)),
     "probes": (("METRICS",), ()),
     "metrics": (("UNIT", "BETTER"), ()),
     "executors": ((), ("execute",)),

@@ -59,6 +59,10 @@ ACCEPTS = (
     "keep",
     "deterministic",
 )
+PRECISIONS = ("32-true", "bf16-mixed")
+DEVICES = ("cpu", "cuda", "mps")
+COMPILE = True
+DETERMINISTIC = True
 
 
 def train(

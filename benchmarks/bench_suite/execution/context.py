@@ -91,5 +91,12 @@ def placement_of(cell: Cell, jobs: int) -> Placement:
 
     deterministic = bool(cell.options["train"]["deterministic"])
     return resolve_placement(
-        cell.device, cell.precision, cell.threads, jobs=jobs, deterministic=deterministic, compiled=cell.compile
+        cell.device,
+        cell.precision,
+        cell.threads,
+        jobs=jobs,
+        deterministic=deterministic,
+        compiled=cell.compile,
+        devices=cell.engine.words("DEVICES") if cell.engine else None,
+        precisions=cell.engine.words("PRECISIONS") if cell.engine else None,
     )

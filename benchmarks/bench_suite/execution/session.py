@@ -25,6 +25,7 @@ from bench_suite.execution.selection import has_failed
 from bench_suite.execution.unit import run_unit
 from bench_suite.store.atomic import StoreError, hold_interrupts
 from bench_suite.store.runs import Run, Store
+from bench_suite.suite.packages import check_packages
 from bench_suite.suite.plan import Cell, Plan, name
 
 Stale = Literal["keep", "redo"]
@@ -98,9 +99,11 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
     Raises:
         SuiteError: a component of the plan does not load, or its `check` refuses the options.
         NeedsTrust: the suite names files that are not trusted.
+        PackagesMissing: a component of the plan imports a package that is not installed.
         StoreError: the run cannot be written, found or locked.
     """
     check_trust(plan, trust=request.trust)
+    check_packages(plan)
     check_components(plan)
     run, resumed = _open(plan, store, request)
     with run.lock():

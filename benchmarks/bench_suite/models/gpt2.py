@@ -22,6 +22,8 @@ VERSION = 1
 MODALITIES = ("text",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients", "embeddings")
+IMPORTS = ("transformers",)
+IMPORTS_BY = {"lora": ("peft",)}
 BOUNDS = {
     "max_length": (1, None),
     "lora": (1, None),

@@ -31,6 +31,7 @@ VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients", "convolutions", "rectifiers")
+IMPORTS = ("transformers",)
 BOUNDS = {"width": (0.0625, 16.0)}
 
 

@@ -17,6 +17,7 @@ VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients",)  # convolutions depend on the architecture
+IMPORTS = ("timm",)
 BOUNDS = {"resize": (1, None)}
 
 

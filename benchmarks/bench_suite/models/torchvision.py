@@ -20,6 +20,7 @@ VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients",)  # convolutions depend on the architecture
+IMPORTS = ("torchvision",)
 BOUNDS = {"resize": (1, None)}
 
 

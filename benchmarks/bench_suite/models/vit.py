@@ -16,6 +16,7 @@ VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients",)
+IMPORTS = ("transformers",)
 BOUNDS = {"patch": (1, None), "hidden": (1, None), "layers": (1, None), "heads": (1, None), "dropout": (0.0, 0.99)}
 
 

@@ -1,37 +1,153 @@
-"""Contradictions: training options of a network that cannot hold together, or not with the task of a cell."""
+"""Checks of one cell: training options that contradict each other or the task, and what its engine does not honour."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench_suite.components.discovery import Component, builtin, find
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
+from bench_suite.suite.cell import Cell, train_key
 from bench_suite.suite.durations import seconds_of
-from bench_suite.suite.spec import ComponentUse
+from bench_suite.suite.expansion import varied_options
+from bench_suite.suite.identity import changed
+from bench_suite.suite.spec import DEVICES, PRECISIONS, ComponentUse, Suite, train_options
+from bench_suite.suite.toml_positions import Path as KeyPath
+
+_OF_THE_PROGRAM = ("validation", "keep", "deterministic")
+"Training options that no engine needs to name in `ACCEPTS`: the program itself, or `DETERMINISTIC`, decides on them."
+
+
+def check_cell(suite: Suite, cell: Cell) -> None:
+    """Add an error for each training option or axis value that a cell's engine, or its estimator, cannot honour."""
+    if cell.engine is None:
+        _check_estimator(suite, cell)
+        return
+    _check_accepted(suite, cell, cell.engine)
+    for axis, message in _unsupported(suite, cell, cell.engine):
+        suite.document.error(_axis_key(suite, cell, axis), message)
+    if cell.options["train"]["deterministic"] and not cell.engine.facts["DETERMINISTIC"]:
+        suite.document.error(
+            train_key(cell, "deterministic"),
+            f"the engine {cell.engine.name} is not deterministic (it states DETERMINISTIC = False); "
+            "write deterministic = false, or choose another engine",
+        )
+    for option, message in contradictions(cell.options["train"], cell.task, cell.problems):
+        suite.document.error(train_key(cell, option), message)
+
+
+def _check_estimator(suite: Suite, cell: Cell) -> None:
+    """Add an error for the options in a model's own `train` that an estimator does not use."""
+    model = cell.model.component
+    for option in cell.model.train:
+        if option != "validation" and option not in model.words("ACCEPTS"):
+            suite.document.error((*cell.model.key, "train", option), f"{model.name} fits itself and has no {option}")
+
+
+def _check_accepted(suite: Suite, cell: Cell, engine: Component) -> None:
+    """Add an error for the training options that the engine's `ACCEPTS` does not name."""
+    accepts = engine.words("ACCEPTS")
+    stated = {**suite.train, **cell.model.train, **varied_options(cell.labels, "train")}
+    for option, value in changed(train_options(), stated).items():
+        if option not in (*accepts, *_OF_THE_PROGRAM):
+            key = (*cell.model.key, "train", option) if option in cell.model.train else ("train", option)
+            suite.document.error(
+                key,
+                f"the engine {engine.name} has no {option} (you ask for {show(value)}; it has: {', '.join(accepts)})",
+            )
+
+
+# ── what an engine honours ──────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class _Honoured:
+    """An axis on which an engine states the values that it honours."""
+
+    fact: str
+    known: tuple[str, ...]
+    "All values of the axis; `auto` stands for one of the others."
+
+
+_HONOURED = {"precision": _Honoured("PRECISIONS", PRECISIONS), "device": _Honoured("DEVICES", DEVICES)}
+
+
+def _unsupported(suite: Suite, cell: Cell, engine: Component) -> Iterator[tuple[str, str]]:
+    """Yield each axis whose value the engine does not honour, with the message.
+
+    `auto` is refused only if the engine states none of the values that it may stand for; otherwise the run resolves it
+    among those that the engine states.
+    """
+    for axis, value in (("precision", cell.precision), ("device", cell.device)):
+        honoured = _HONOURED[axis]
+        stated = engine.words(honoured.fact)
+        usable = [known for known in honoured.known if known in stated]
+        if value in usable or (value == "auto" and usable):
+            continue
+        instead = f"write {axis} = {show(usable[0])}" if usable else "choose another engine"
+        message = (
+            f"the engine {engine.name} does not honour {axis} = {show(value)} "
+            f"(it states {honoured.fact}: {', '.join(stated) or 'none'}); {instead}"
+        )
+        yield axis, message + _exclude(suite, cell, axis, value)
+    if cell.compile and not engine.facts["COMPILE"]:
+        yield (
+            "compile",
+            (
+                f"the engine {engine.name} does not honour compile = true (it states COMPILE = False); "
+                f"write compile = false{_exclude(suite, cell, 'compile', True)}"
+            ),
+        )
+
+
+def _exclude(suite: Suite, cell: Cell, axis: str, value: Any) -> str:
+    """Return how to leave these cells out of the matrix; empty if that would leave no cell."""
+    if len(suite.axes.get("engine", ())) < 2 and len(suite.axes.get(axis, ())) < 2:
+        return ""
+    engine = show(cell.labels["engine"])
+    return f", or leave these cells out: exclude = [{{ engine = {engine}, {axis} = {show(value)} }}]"
+
+
+def _axis_key(suite: Suite, cell: Cell, axis: str) -> KeyPath:
+    """Return the key at which the file states the cell's value of an axis; that of the engine for a default."""
+    value = getattr(cell, axis)
+    if value in suite.axes.get(axis, ()):
+        listed = isinstance(suite.document.values["matrix"][axis], list)
+        return ("matrix", axis, suite.axes[axis].index(value)) if listed else ("matrix", axis)
+    for index, selector in enumerate(suite.include):
+        if value in selector.get(axis, ()):
+            return ("matrix", "include", index, axis)
+    return ("matrix", "engine")
+
+
+# ── contradictions ──────────────────────────────────────────────────────────────────────────────
 
 
 def contradictions(
     train: Mapping[str, Any], task: ComponentUse, problems: Sequence[Component]
 ) -> Iterator[tuple[str, str]]:
-    """The option of each contradiction, and why it is one.
+    """Yield each training option that contradicts another one or the task, with the reason.
 
-    Arguments: `train`, all training options of a cell; `problems`, what its task is, or may be.
+    Args:
+        train: all training options of a cell, resolved.
+        task: the cell's task.
+        problems: the task's problem; several if only the data can decide.
     """
     for option in ("patience", "target"):
         if train[option] is not None and train["validation"] == 0:
             yield option, f"{option} decides on validation data, and validation = 0 leaves none"
-    if train["nesterov"] and train["optimizer"] == "sgd" and train["momentum"] == 0:
-        yield "nesterov", "nesterov is a variant of momentum, and momentum = 0 leaves none"
+    if message := nesterov_error(train["optimizer"], train["momentum"], nesterov=train["nesterov"]):
+        yield "nesterov", message
     if train["augment"] and "image" not in task.component.words("MODALITY"):
         yield "augment", f"augment changes images, and {task.label} has none: state it with the models of images"
     if train["label_smoothing"] and not any("smoothed_loss" in problem.functions for problem in problems):
-        named = " or ".join(problem.name for problem in problems)
-        yield "label_smoothing", f"label_smoothing is for classes, and {task.label} is {named}"
+        kinds = " or ".join(problem.name for problem in problems)
+        yield "label_smoothing", f"label_smoothing is for classes, and {task.label} is {kinds}"
     if train["target"] is not None:
-        yield from (("target", error) for error in _of_target(train["target"], problems))
+        yield from (("target", message) for message in _target_errors(train["target"], problems))
     if train["checkpoint"] is not None:
         try:
             seconds_of(train["checkpoint"])
@@ -39,8 +155,44 @@ def contradictions(
             yield "checkpoint", str(error)
 
 
-def _of_target(target: Mapping[str, float], problems: Sequence[Component]) -> Iterator[str]:
-    """What is wrong with a target: more than one, no metric, one of another problem, a value that none can reach."""
+SGD_OPTIONS = ("momentum", "nesterov")
+"Training options that only `sgd` uses."
+
+
+def nesterov_error(optimizer: str, momentum: float, *, nesterov: bool) -> str | None:
+    """Return why `nesterov` cannot be used; None if it can, or if the optimiser does not use it (`SGD_OPTIONS`)."""
+    if not nesterov or optimizer != "sgd" or momentum > 0.0:
+        return None
+    return "nesterov is a variant of momentum, and momentum = 0 leaves none: set momentum = 0.9, or nesterov = false"
+
+
+def without_sgd(suite_train: Mapping[str, Any], axes: Mapping[str, tuple[Any, ...]], models: Sequence[ComponentUse],
+                include: Sequence[Mapping[str, Any]]) -> Iterator[tuple[KeyPath, str]]:  # fmt: skip
+    """Yield the keys of options of SGD that no cell of the suite could use, with the message.
+
+    Args:
+        suite_train: the section `[train]`.
+        axes: the axes of the matrix.
+        models: the models of the suite, each with its own `train`.
+        include: the entries of `include`, which may vary the optimiser too.
+    """
+    default = train_options()["optimizer"].default
+    varied = {value for values in (axes, *include) for value in values.get("train.optimizer", ())}
+    sgd = [m for m in models if "sgd" in varied | {m.train.get("optimizer", suite_train.get("optimizer", default))}]
+    for option in SGD_OPTIONS:
+        message = f'{option} is an option of optimizer = "sgd"'
+        for model in models:
+            if model.train.get(option) and model not in sgd:
+                yield (*model.key, "train", option), message
+        if models and not sgd:
+            if suite_train.get(option):
+                yield ("train", option), message
+            if any(axes.get(f"train.{option}", ())):
+                yield ("matrix", f"train.{option}"), message
+
+
+def _target_errors(target: Mapping[str, float], problems: Sequence[Component]) -> Iterator[str]:
+    """Yield what is wrong with a target: several metrics, an unknown one, another problem's, an unreachable value."""
     if len(target) != 1:
         yield f"target names one metric and its value, not {len(target)}"
         return

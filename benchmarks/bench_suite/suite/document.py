@@ -1,4 +1,4 @@
-"""A suite's TOML text with the flags that change it: values, and for each the line or flag it came from."""
+"""The document of a suite: the TOML text with the flags that change it, and the line or flag behind each value."""
 
 from __future__ import annotations
 
@@ -17,61 +17,80 @@ from bench_suite.suite.toml_positions import positions
 _PART = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'|[^."\']+')
 
 
-class SuiteError(BenchError):
-    """Everything that is wrong with a suite file, each fault with its line and key."""
+@dataclass(frozen=True)
+class ErrorEntry:
+    """One error of a suite, and where it is."""
 
-    def __init__(self, errors: Iterable[str]) -> None:
+    text: str
+    "As it is shown: file, line, key, message, and the line of the file; or flag and message."
+    message: str
+    line: int = 0
+    "0 if a flag brought it."
+    key: KeyPath = ()
+    flag: str | None = None
+
+
+class SuiteError(BenchError):
+    """All errors of a suite file, each with its line and key."""
+
+    def __init__(self, errors: Iterable[str], entries: Iterable[ErrorEntry] = ()) -> None:
         self.errors = tuple(errors)
+        self.entries = tuple(entries)
+        "The same errors in parts, if they are of a document."
         super().__init__("\n".join(self.errors))
 
 
 @dataclass
 class Document:
-    """A parsed suite file. Faults are collected, so that all of a file are shown at once."""
+    """A parsed suite file. It collects errors, so that a person sees all of them at once."""
 
     name: str
     "The file as the person named it."
     text: str
     values: dict[str, Any]
     lines: Mapping[KeyPath, int]
+    "The line of each key, from 1."
     flags: dict[KeyPath, str] = field(default_factory=dict)
-    errors: list[tuple[int, str]] = field(default_factory=list)
+    "The flag that set a key."
+    errors: list[ErrorEntry] = field(default_factory=list)
 
     def error(self, path: KeyPath, message: str) -> None:
-        """Note a fault of the value at `path`: shown with file, line, key and the line itself."""
+        """Add an error about the value at `path`; it shows the file, line, key, and the line itself."""
         flag = next((self.flags[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.flags), None)
         if flag is None and path and path not in self.lines:  # a table that a flag has brought
             flag = next((flag for key, flag in self.flags.items() if key[: len(path)] == path), None)
         if flag is not None:
-            self.flag_fault(f"{flag}: {message}")
+            self.flag_error(flag, message)
             return
         line = next((self.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.lines), 1)
         key = f"{spell(path)}: " if path else ""
         source = self.text.splitlines()[line - 1].strip() if path and self.text else ""
         shown = f"\n    {source if len(source) <= 100 else source[:99] + '…'}" if source else ""
-        self._note(line, f"{self.name}:{line}: {key}{message}{shown}")
+        self._add(ErrorEntry(f"{self.name}:{line}: {key}{message}{shown}", message, line, path))
 
-    def _note(self, line: int, text: str) -> None:
-        if (line, text) not in self.errors:
-            self.errors.append((line, text))
+    def flag_error(self, flag: str, message: str) -> None:
+        """Add an error about a flag, which has no line."""
+        self._add(ErrorEntry(f"{flag}: {message}", message, flag=flag))
 
-    def flag_fault(self, text: str) -> None:
-        """Note a fault of a flag, which has no line."""
-        self._note(0, text)
+    def _add(self, entry: ErrorEntry) -> None:
+        if all((entry.line, entry.text) != (other.line, other.text) for other in self.errors):
+            self.errors.append(entry)
 
     def raise_errors(self) -> None:
-        """Raise SuiteError with all faults so far, in the order of their lines."""
+        """Raise SuiteError with all errors so far, in the order of their lines; do nothing if there are none."""
         if self.errors:
-            texts = [text for _, text in sorted(self.errors, key=lambda error: error[0])]
-            # A line of the file may be wrong only beside what a flag has brought.
-            silent = [flag for flag in self.flags.values() if not any(text.startswith(f"{flag}:") for text in texts)]
-            if silent and any(line for line, _ in self.errors):
-                texts.append(f"the suite was read with {' '.join(silent)}")
-            raise SuiteError(texts)
+            entries = sorted(self.errors, key=lambda entry: entry.line)
+            texts = [entry.text for entry in entries]
+            # A line of the file may be wrong only in combination with a flag, so the other flags are named too.
+            blamed = {entry.flag for entry in entries}
+            others = [flag for flag in self.flags.values() if flag not in blamed]
+            if others and any(entry.line for entry in entries):
+                texts.append(f"the suite was read with {' '.join(others)}")
+            raise SuiteError(texts, entries)
 
 
 def spell(path: KeyPath) -> str:
-    """A path as one would say it: `tasks[0].use`, `gate."quality/accuracy".min`."""
+    """Return a path as a person writes it: `tasks[0].use`, `gate."quality/accuracy".min`."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -88,7 +107,7 @@ def read_document(path: Path, name: str, overrides: Iterable[str] = ()) -> Docum
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
-        raise SuiteError([f"{name}: there is no such file{_beside(path)}"]) from None
+        raise SuiteError([f"{name}: there is no such file{_nearest_file(path)}"]) from None
     except IsADirectoryError:
         raise SuiteError([f"{name}: is a folder; a suite is a TOML file"]) from None
     except UnicodeDecodeError as error:
@@ -99,23 +118,26 @@ def read_document(path: Path, name: str, overrides: Iterable[str] = ()) -> Docum
 
 
 def parse_document(text: str, name: str, overrides: Iterable[str] = ()) -> Document:
-    """The document of a suite's text, which faults call `name`, with overrides applied. Raises SuiteError."""
+    """Return the document of a suite's text with overrides applied; errors call it `name`. Raises SuiteError."""
     try:
         document = Document(name, text, tomllib.loads(text), positions(text))
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError, as is a number of 5,000 digits
-        raise SuiteError([_not_toml(name, text, error)]) from None
+        raise SuiteError([_syntax_error(name, text, error)]) from None
     for override in overrides:
-        _override(document, override)
+        _apply_override(document, override)
     document.raise_errors()
     return document
 
 
-def _not_toml(name: str, text: str, error: Exception) -> str:
-    """The fault of a text that is not TOML, with the line that the parser names, or else the likeliest one."""
+def _syntax_error(name: str, text: str, error: Exception) -> str:
+    """Return the error of a text that is not TOML, with the line that the parser names, or else the likeliest one."""
     lines = text.split("\n")
     message = str(error).partition(" (at ")[0]
-    place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-    line, where = (int(place[1]), f" (column {place[2]})") if place else (len(lines), " (at the end of the file)")
+    # Before Python 3.14 the parser gives the position in its message only.
+    position = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+    line, where = len(lines), " (at the end of the file)"
+    if position:
+        line, where = int(position[1]), f" (column {position[2]})"
     if isinstance(error, RecursionError):
         message, where = "nested too deeply", ""
         line = max(range(len(lines)), key=lambda n: sum(map(lines[n].count, "[{"))) + 1
@@ -130,20 +152,21 @@ def _not_toml(name: str, text: str, error: Exception) -> str:
     )
 
 
-def _beside(path: Path) -> str:
-    """The nearest right spelling among the suites in the same folder."""
+def _nearest_file(path: Path) -> str:
+    """Return the nearest right spelling among the suites in the same folder."""
     try:
         return nearest(path.name, [other.name for other in path.parent.glob("*.toml")])
     except OSError:
         return ""
 
 
-def _override(document: Document, override: str) -> None:
+def _apply_override(document: Document, override: str) -> None:
+    """Set the value that `KEY=VALUE` names, or add an error about it. A value that is not TOML is a string."""
     flag = f"--set {override if len(override) <= 80 else override[:79] + '…'}"
-    key, equals, written = override.partition("=") if '"' not in override.split("=")[0] else _partition(override)
+    key, equals, written = override.partition("=") if '"' not in override.split("=")[0] else _split_at_equals(override)
     parts = _PART.findall(key.strip())
     if not equals or not parts or ".".join(parts) != key.strip():
-        document.flag_fault(f"{flag}: is not KEY=VALUE, such as --set train.epochs=5")
+        document.flag_error(flag, "is not KEY=VALUE, such as --set train.epochs=5")
         return
     parts = [p[1:-1] if p[0] in "\"'" else p.strip() for p in parts]
     if parts[0] == "matrix" and len(parts) > 2 and parts[1] not in ("include", "exclude"):
@@ -157,12 +180,13 @@ def _override(document: Document, override: str) -> None:
     path: KeyPath = ()
     for part in parts[:-1]:
         if isinstance(target, list):
-            index = _entry(target, part)
+            index = _entry_index(target, part)
             if index is None:
-                labels = [str(label(t)) for t in target if isinstance(t, dict)]
-                document.flag_fault(
-                    f'{flag}: nothing in {spell(path)} is named "{part}"{nearest(part, labels)} '
-                    f"(there are: {', '.join(labels)})"
+                labels = [str(label(entry)) for entry in target if isinstance(entry, dict)]
+                document.flag_error(
+                    flag,
+                    f'nothing in {spell(path)} is named "{part}"{nearest(part, labels)} '
+                    f"(there are: {', '.join(labels)})",
                 )
                 return
             path, target = (*path, index), target[index]
@@ -170,24 +194,25 @@ def _override(document: Document, override: str) -> None:
             path = (*path, part)
             target = target.setdefault(part, {})
         if not isinstance(target, dict | list):
-            document.flag_fault(f"{flag}: {spell(path)} is a value, not a table")
+            document.flag_error(flag, f"{spell(path)} is a value, not a table")
             return
     last: str | int = parts[-1]
     if isinstance(target, list):
-        document.flag_fault(f"{flag}: name a key of one of {spell(path)}, such as {spell(path)}.NAME.{last}")
+        document.flag_error(flag, f"name a key of one of {spell(path)}, such as {spell(path)}.NAME.{last}")
         return
     # A single value for an axis is an axis of one value.
     target[last] = value
     document.flags[(*path, last)] = flag
 
 
-def _partition(override: str) -> tuple[str, str, str]:
-    """Split at the first equals sign outside quotes."""
+def _split_at_equals(override: str) -> tuple[str, str, str]:
+    """Return the parts before, at and after the first equals sign outside quotes."""
     match = re.match(r"""((?:"(?:\\.|[^"\\])*"|'[^']*'|[^="'])*)(=)(.*)""", override, re.DOTALL)
     return (match[1], match[2], match[3]) if match else (override, "", "")
 
 
-def _entry(entries: list[Any], part: str) -> int | None:
+def _entry_index(entries: list[Any], part: str) -> int | None:
+    """Return the index of the entry with this label, or whose index `part` is; None if there is none."""
     for index, entry in enumerate(entries):
         if isinstance(entry, dict) and label(entry) == part:
             return index
@@ -195,6 +220,6 @@ def _entry(entries: list[Any], part: str) -> int | None:
 
 
 def label(entry: Mapping[str, Any]) -> Any:
-    """What an entry of `tasks` or `models` is called: its `name`, else its component's."""
+    """Return the label of an entry of `tasks` or `models`: its `name`, or else the name of its component."""
     use = entry.get("use")
     return entry.get("name", Path(use).stem if isinstance(use, str) and use.endswith(".py") else use)

@@ -1,4 +1,4 @@
-"""The JSON Schema of suite files, made from the components as they are here."""
+"""The JSON Schema of suite files, made from the components of this installation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench_suite.suite.spec import AXES, COMMON, EVALUATE, RULES, train_options
 
 
 def suite_schema() -> dict[str, Any]:
-    """Draft 2020-12; a component that is named by file may have any options."""
+    """Return the schema, draft 2020-12; a component that a suite names by file may have any options."""
     train = _table(train_options())
     evaluate = dict(EVALUATE)
     for name in discovery.builtin("problems"):
@@ -55,6 +55,7 @@ _PROBE = {"use": {"type": "string"}, "only": {"type": "object"}}
 
 
 def _table(options: Any, extra: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the schema of a table with these options, and with the keys of `extra`."""
     properties = {name: json_schema(option) for name, option in options.items()}
     required = [name for name, option in options.items() if option.default is MISSING and option.name not in RULES]
     return {
@@ -66,7 +67,7 @@ def _table(options: Any, extra: dict[str, Any] | None = None) -> dict[str, Any]:
 
 
 def _entry(kind: Kind, extra: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One block of tasks or models: which options it may have depends on what it uses."""
+    """Return the schema of one block of tasks or models; its `use` decides which options it may have."""
     names = discovery.builtin(kind)
     common = {
         "use": {"type": "string", "description": f"One of {', '.join(names)}, an installed {kind[:-1]}, or a file."},
@@ -86,9 +87,11 @@ def _entry(kind: Kind, extra: dict[str, Any] | None = None) -> dict[str, Any]:
 
 
 def _matrix() -> dict[str, Any]:
+    """Return the schema of `[matrix]`; an axis has one value or a list."""
+
     def axis(option: Option) -> dict[str, Any]:
-        one = json_schema(option)
-        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+        value = json_schema(option)
+        return {"anyOf": [value, {"type": "array", "items": value, "minItems": 1}]}
 
     axes = {name: axis(option) for name, option in AXES.items()} | {
         f"train.{name}": axis(option) for name, option in train_options().items()

@@ -16,18 +16,18 @@ from bench_suite.suite.toml_positions import Path as KeyPath
 
 @dataclass(frozen=True)
 class Scope:
-    """What axes and selectors of a suite can name."""
+    """The tasks, models, options and axes that axes and selectors of a suite can name."""
 
     tasks: Sequence[ComponentUse]
     models: Sequence[ComponentUse]
     evaluations: Mapping[str, Option]
-    "Options of `[evaluate]`: the usual ones, and those of the suite's problems."
+    "Options of `[evaluate]`: the common ones, and those of the suite's problems."
     axes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    "Axes of the matrix and their values; none as long as they are being read."
+    "Axes of the matrix and their values; empty while they are being read."
 
 
 def read_axes(sections: Sections, scope: Scope) -> dict[str, tuple[Any, ...]]:
-    """The axes and their values, MISSING for one that does not fit."""
+    """Return the axes and their values; MISSING replaces a value that does not fit."""
     axes: dict[str, tuple[Any, ...]] = {}
     for axis, values in sections.section("matrix").items():
         if axis in ("include", "exclude"):
@@ -37,22 +37,21 @@ def read_axes(sections: Sections, scope: Scope) -> dict[str, tuple[Any, ...]]:
             below = f"{axis}.{next(iter(values), 'NAME')}" + (".OPTION" if axis in ("tasks", "models") else "")
             sections.error(path, f'a dotted axis is one key, in quotes: "{below}" = […]')
             continue
-        option = _varied(sections, axis, path, scope)
+        option = _option_of(sections, axis, path, scope)
         if option is None:
             continue
         # A list is several values; for an option that is itself a list, a list of lists.
         listed = values if isinstance(values, list) else [values]
         if not listed:
             sections.error(
-                path, "is an axis without values, so there is no cell at all; give one value or more, or leave it out"
+                path, "is an axis without values, so there are no cells; give one value or more, or leave it out"
             )
             continue
         if option.type.name == "tuple" and not all(isinstance(value, list) for value in listed):
-            meant = listed if isinstance(values, list) else [values]
             sections.error(
                 path,
                 f"{show(listed[0])} is not {describe(option.type)}; "
-                f"an axis of lists is a list of lists: [{show(meant)}]",
+                f"an axis of lists is a list of lists: [{show(listed)}]",
             )
             continue
         accepted = [
@@ -66,14 +65,14 @@ def read_axes(sections: Sections, scope: Scope) -> dict[str, tuple[Any, ...]]:
 
 
 def read_engines(sections: Sections, axes: Mapping[str, tuple[Any, ...]]) -> dict[str, Component]:
-    """The engines that the matrix names, or the usual one, by what it says."""
+    """Return the engines that the matrix names, or the default engine, by the name or path that it states."""
     uses = [use for use in axes.get("engine", (AXES["engine"].default,)) if use is not MISSING]
-    found = {use: sections.component("engines", use, ("matrix", "engine")) for use in uses}
-    return {use: component for use, component in found.items() if component is not None}
+    components = {use: sections.component("engines", use, ("matrix", "engine")) for use in uses}
+    return {use: component for use, component in components.items() if component is not None}
 
 
 def read_selectors(sections: Sections, key: str, scope: Scope) -> tuple[Mapping[str, tuple[Any, ...]], ...]:
-    """The selectors of `include` or `exclude`, each by axis the values that it names."""
+    """Return the selectors of `include` or `exclude`: each has, by axis, the values that it names."""
     entries = sections.section("matrix").get(key, [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and entry for entry in entries):
         sections.error(("matrix", key), f"must be a list of tables: {key} = [{{ model = …, seed = … }}]")
@@ -84,11 +83,12 @@ def read_selectors(sections: Sections, key: str, scope: Scope) -> tuple[Mapping[
 def read_selector(
     sections: Sections, entry: Mapping[str, Any], path: KeyPath, scope: Scope
 ) -> dict[str, tuple[Any, ...]]:
-    """A selector of cells: by axis, `task` or `model` the values that it names."""
-    return {axis: _selected(sections, axis, value, (*path, axis), scope) for axis, value in entry.items()}
+    """Return a selector of cells: by axis, `task` or `model`, the values that it names."""
+    return {axis: _selected_values(sections, axis, value, (*path, axis), scope) for axis, value in entry.items()}
 
 
-def _selected(sections: Sections, axis: str, value: Any, path: KeyPath, scope: Scope) -> tuple[Any, ...]:
+def _selected_values(sections: Sections, axis: str, value: Any, path: KeyPath, scope: Scope) -> tuple[Any, ...]:
+    """Return the values that a selector names on one axis; errors are added for those that do not exist."""
     listed = value if isinstance(value, list) else [value]
     if axis in ("task", "model"):
         labels = [choice.label for choice in (scope.tasks if axis == "task" else scope.models)]
@@ -101,12 +101,12 @@ def _selected(sections: Sections, axis: str, value: Any, path: KeyPath, scope: S
         known = list(dict.fromkeys(["task", "model", *AXES, *scope.axes]))
         sections.error(path, f"is no axis of this matrix{nearest(axis, known)} (there are: {', '.join(known)})")
         return ()
-    option = _varied(sections, axis, path, scope)
+    option = _option_of(sections, axis, path, scope)
     return () if option is None else tuple(sections.accept(option, item, path) for item in listed)
 
 
-def _varied(sections: Sections, axis: str, path: KeyPath, scope: Scope) -> Option | None:
-    """The option that an axis varies; None after noting that there is none."""
+def _option_of(sections: Sections, axis: str, path: KeyPath, scope: Scope) -> Option | None:
+    """Return the option that an axis varies; if there is none, add an error and return None."""
     if axis in AXES:
         return AXES[axis]
     family, _, rest = axis.partition(".")
@@ -117,7 +117,7 @@ def _varied(sections: Sections, axis: str, path: KeyPath, scope: Scope) -> Optio
         options = scope.evaluations
     elif family in ("tasks", "models"):
         choices = {choice.label: choice for choice in (scope.tasks if family == "tasks" else scope.models)}
-        # A label may have dots itself, so that two can fit: the longest is meant.
+        # A label may contain dots, so two labels can fit: the longest wins.
         label = max((label for label in choices if rest.startswith(f"{label}.")), key=len, default=None)
         if label is None:
             if family not in sections.incomplete:
@@ -130,18 +130,19 @@ def _varied(sections: Sections, axis: str, path: KeyPath, scope: Scope) -> Optio
         dotted = [f"train.{option}" for option in train_options()]
         dotted += [f"evaluate.{option}" for option in scope.evaluations]
         near = nearest(axis, [*AXES, *dotted, "include", "exclude"])
-        usual = ", ".join(AXES)
-        sections.error(path, f"is no axis{near} (axes: {usual}, or a dotted key such as train.learning_rate)")
+        named = ", ".join(AXES)
+        sections.error(path, f"is no axis{near} (axes: {named}, or a dotted key such as train.learning_rate)")
         return None
     if rest not in options:
         if family != "evaluate" or "tasks" not in sections.incomplete:
-            there = ", ".join(options) or "none"
-            sections.error(path, f"`{rest}` is no option there{nearest(rest, options)} (there are: {there})")
+            listed = ", ".join(options) or "none"
+            sections.error(path, f"`{rest}` is no option there{nearest(rest, options)} (there are: {listed})")
         return None
     return options[rest]
 
 
 def _no_such_label(axis: str, choices: Mapping[str, ComponentUse]) -> str:
+    """Return the message for an axis of a task or model that the suite does not have."""
     family = axis.partition(".")[0]
     keys = [f"{family}.{label}.{option}" for label, choice in choices.items() for option in choice.component.options]
     return (

@@ -1,4 +1,4 @@
-"""A suite file to a valid suite, or to all its faults at once: the walk over its sections."""
+"""The parser of suites: walks over the sections of a file and returns a valid suite, or raises all errors at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bench_suite.components.evaluate_uri import PREFIX
 from bench_suite.components.options import MISSING, Option, Type, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import ComponentError, Kind
+from bench_suite.suite.checks import without_sgd
 from bench_suite.suite.document import Document, label, read_document
 from bench_suite.suite.matrix import Scope, read_axes, read_engines, read_selector, read_selectors
 from bench_suite.suite.section_reader import Sections
@@ -43,20 +44,28 @@ _REPORT: Mapping[str, Option] = {
 
 
 def read_suite(name: str, overrides: Sequence[str] = ()) -> Suite:
-    """Read and validate a suite file. Raises SuiteError with all faults; no component is imported."""
+    """Return the suite of a file. Raises SuiteError with all errors; no component is imported.
+
+    Args:
+        name: a path, or the name of a suite that is part of the program.
+        overrides: `KEY=VALUE`, as `--set` takes them.
+    """
     path = locate(name)
     document = read_document(path, name if path == Path(name) else f"{path.stem}.toml", overrides)
     return suite_of(document, path.stem, path.parent, overrides)
 
 
 def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[str] = ()) -> Suite:
-    """The suite called `name` that a document holds. Raises SuiteError with all faults; no component is imported.
+    """Return the suite of a document. Raises SuiteError with all errors; no component is imported.
 
-    Arguments: `folder`, from which the paths of files that it names start; `overrides`, which the document holds
-    already, to be stated in the records.
+    Args:
+        document: the sections, with the overrides applied.
+        name: of the suite.
+        folder: where the paths of files that it names start.
+        overrides: those that the document contains already; records state them.
     """
     sections = Sections(document, folder)
-    sections.known(document.values, SECTIONS, ())
+    sections.check_keys(document.values, SECTIONS, ())
     title, description = (sections.string(key) for key in ("title", "description"))
     tasks = tuple(_entries(sections, "tasks"))
     models = tuple(_entries(sections, "models"))
@@ -65,19 +74,20 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     evaluations = {k: o for ps in problems.values() for p in ps for k, o in p.options.items()} | dict(EVALUATE)
     evaluate = sections.take(sections.section("evaluate"), evaluations, ("evaluate",))
     if "tasks" not in sections.incomplete:
-        sections.known(sections.section("evaluate"), evaluations, ("evaluate",))
+        sections.check_keys(sections.section("evaluate"), evaluations, ("evaluate",))
     axes = read_axes(sections, Scope(tasks, models, evaluations))
     scope = Scope(tasks, models, evaluations, axes)
     engines = read_engines(sections, axes)
     probes = tuple(_probes(sections, scope))
     metrics = _metrics(probes, problems)
     for probe in probes:
-        _measured(sections, probe, metrics)
+        _check_measured(sections, probe, metrics)
     gates = tuple(_gates(sections, metrics, probes))
-    columns, sort = _report(sections, metrics)
+    columns, sort = _read_report(sections, metrics)
     include, exclude = (read_selectors(sections, key, scope) for key in ("include", "exclude"))
-    _stated_twice(sections, scope, train, evaluate)
-    _contradictions(sections, scope, train, include)
+    _check_stated_twice(sections, scope, train, evaluate)
+    for path, message in without_sgd(train, axes, models, include):
+        sections.error(path, message)
     document.raise_errors()
     return Suite(
         name, folder, document, tuple(overrides), title or name, description, tasks, models, probes,
@@ -89,7 +99,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
 
 
 def _entries(sections: Sections, kind: Kind) -> list[ComponentUse]:
-    """The blocks of `tasks` or `models`."""
+    """Return the blocks of `tasks` or `models`; errors are added for those that name no component."""
     entries = sections.values.get(kind)
     if entries is None or entries == []:
         sections.error(
@@ -113,13 +123,13 @@ def _entries(sections: Sections, kind: Kind) -> list[ComponentUse]:
 def _entry(
     sections: Sections, kind: Kind, entry: Mapping[str, Any], path: KeyPath, others: Sequence[ComponentUse]
 ) -> ComponentUse | None:
-    """One block; None after noting that it names no component."""
+    """Return one block; if it names no component, add an error and return None."""
     if "use" not in entry:
-        wrong = next((key for key in entry if nearest(key, ["use"])), None)
-        said = "lacks" if wrong is None else f"has `{wrong}`, and lacks"
+        misspelt = next((key for key in entry if nearest(key, ["use"])), None)
+        verb = "lacks" if misspelt is None else f"has `{misspelt}`, and lacks"
         sections.error(
-            path if wrong is None else (*path, wrong),
-            f"{said} `use`: the name of a {kind[:-1]} ({', '.join(builtin(kind))}), or the path of a file",
+            path if misspelt is None else (*path, misspelt),
+            f"{verb} `use`: the name of a {kind[:-1]} ({', '.join(builtin(kind))}), or the path of a file",
         )
         sections.incomplete.add(kind)
         return None
@@ -128,7 +138,7 @@ def _entry(
         return None
     options = {**COMMON.get(kind, {}), **component.options}
     extra = ("use", "name", "train") if kind == "models" else ("use", "name")
-    sections.known(entry, [*extra, *options], path)
+    sections.check_keys(entry, [*extra, *options], path)
     stated = sections.take(entry, options, path)
     if kind == "tasks":
         _check_groups(sections, component, stated, path)
@@ -139,12 +149,13 @@ def _entry(
     if not isinstance(train, dict):
         sections.error((*path, "train"), "must be a table: train = { epochs = 3 }")
         train = {}
-    sections.known(train, train_options(), (*path, "train"))
-    called = _label(sections, entry, path, others)
-    return ComponentUse(component, called, stated, sections.take(train, train_options(), (*path, "train")), key=path)
+    sections.check_keys(train, train_options(), (*path, "train"))
+    name = _label(sections, entry, path, others)
+    return ComponentUse(component, name, stated, sections.take(train, train_options(), (*path, "train")), key=path)
 
 
 def _label(sections: Sections, entry: Mapping[str, Any], path: KeyPath, others: Sequence[ComponentUse]) -> str:
+    """Return the label of a block, `?` if it cannot be one; it must differ from those of the others."""
     name = label(entry)
     key = (*path, "name" if "name" in entry else "use")
     if not is_label(name):
@@ -157,6 +168,7 @@ def _label(sections: Sections, entry: Mapping[str, Any], path: KeyPath, others: 
 
 
 def _check_groups(sections: Sections, task: Component, stated: Mapping[str, Any], path: KeyPath) -> None:
+    """Add an error for each sensitive attribute that the task does not have, or that is named twice."""
     known = task.words("GROUPS")
     groups = stated.get("groups") or ()
     if len(set(groups)) < len(groups):
@@ -171,7 +183,7 @@ def _check_groups(sections: Sections, task: Component, stated: Mapping[str, Any]
 
 
 def _problems(sections: Sections, task: ComponentUse) -> Iterator[Component]:
-    """What a task is, or may be."""
+    """Yield the problem of a task; several if only the data can decide."""
     for use in task.component.words("PROBLEM"):
         try:
             yield find("problems", use, task.component.path.parent if is_path(use) else sections.folder)
@@ -183,6 +195,7 @@ def _problems(sections: Sections, task: ComponentUse) -> Iterator[Component]:
 
 
 def _probes(sections: Sections, scope: Scope) -> Iterator[ComponentUse]:
+    """Yield the probes of the section `[probes]`."""
     table = sections.section("probes")
     if table == {} and isinstance(sections.values.get("probes", {}), dict):
         sections.error(
@@ -205,23 +218,23 @@ def _probes(sections: Sections, scope: Scope) -> Iterator[ComponentUse]:
         component = sections.component("probes", use, (*path, "use") if "use" in entry else path)
         if component is None:
             continue
-        sections.known(entry, ["use", "only", *component.options], path)
+        sections.check_keys(entry, ["use", "only", *component.options], path)
         stated = sections.take(entry, component.options, path)
         named: list[Component] = []
         for option, kind in component.facts.get("NAMES", {}).items():
             if kind in (MEASURED, CLASS):
                 continue
-            found = [
+            parts = (
                 sections.component(kind, use, (*path, option, index))
                 for index, use in enumerate(stated.get(option, ()))
-            ]
-            parts = [part for part in found if part is not None]
-            named += parts
-            # The probe finds a file by its whole path, wherever it runs.
-            stated[option] = tuple(str(part.path) if part.external else part.use for part in parts)
+            )
+            components = [part for part in parts if part is not None]
+            named += components
+            # The probe may run in any folder, so it is given the whole path of a file.
+            stated[option] = tuple(str(part.path) if part.external else part.use for part in components)
         only = entry.get("only", {})
         if not isinstance(only, dict):
-            sections.error((*path, "only"), "must be a table of axes and the values it wants: only = { seed = 0 }")
+            sections.error((*path, "only"), "must be a table of axes and the values to choose: only = { seed = 0 }")
             only = {}
         cells = read_selector(sections, only, (*path, "only"), scope)
         yield ComponentUse(component, name, stated, only=cells, named=tuple(named), key=path)
@@ -230,14 +243,15 @@ def _probes(sections: Sections, scope: Scope) -> Iterator[ComponentUse]:
 def _metrics(
     probes: Iterable[ComponentUse], problems: Mapping[str, tuple[Component, ...]]
 ) -> dict[str, Mapping[str, Any]]:
-    """All metrics that the probes can emit, by `probe/metric`."""
-    every = [problem for several in problems.values() for problem in several]
-    return {f"{probe.label}/{name}": facts for probe in probes for name, facts in metrics_of(probe, every).items()}
+    """Return all metrics that the probes can emit, by `probe/metric`."""
+    possible = [problem for of_task in problems.values() for problem in of_task]
+    return {f"{probe.label}/{name}": facts for probe in probes for name, facts in metrics_of(probe, possible).items()}
 
 
 def _gates(
     sections: Sections, metrics: Mapping[str, Mapping[str, Any]], probes: Sequence[ComponentUse]
 ) -> Iterator[Gate]:
+    """Yield the gates of the section `[gate]`."""
     for metric, rules in sections.section("gate").items():
         path: KeyPath = ("gate", metric)
         if isinstance(rules, dict) and f"{metric}/{next(iter(rules), None)}" in metrics:
@@ -248,7 +262,7 @@ def _gates(
         if not isinstance(rules, dict) or not rules:
             sections.error(path, "must be a table with min, max or tolerance: { min = 0.85 }")
             continue
-        sections.known(rules, RULES, path)
+        sections.check_keys(rules, RULES, path)
         accepted = sections.take(rules, RULES, path)
         tolerance = accepted.get("tolerance")
         if isinstance(tolerance, str) and not re.fullmatch(r"\d+(\.\d+)? ?%", tolerance):
@@ -258,13 +272,13 @@ def _gates(
         elif isinstance(tolerance, float) and tolerance >= 1 and metrics.get(metric, {}).get("unit") == "fraction":
             hint = f'; did you mean "{tolerance:g}%", or {tolerance / 100:g}?' if tolerance <= 100 else ""
             sections.error((*path, "tolerance"), f"allows any loss: the metric is a fraction, 1 is all of it{hint}")
-        elif isinstance(tolerance, str) and _all_of_it(tolerance, metrics.get(metric, {})):
-            sections.error((*path, "tolerance"), "allows any loss: 100 % of it is all there is")
+        elif isinstance(tolerance, str) and _allows_total_loss(tolerance, metrics.get(metric, {})):
+            sections.error((*path, "tolerance"), "allows any loss, since nothing can lose more than 100 %")
         if accepted.get("min", -math.inf) > accepted.get("max", math.inf):
             sections.error(path, f"contradicts itself: min {accepted['min']} is above max {accepted['max']}")
         probe = next((probe for probe in probes if probe.label == metric.partition("/")[0]), None)
         if "tolerance" in rules and metric in metrics and metrics[metric].get("better", "none") == "none":
-            sections.error((*path, "tolerance"), _without_direction(metric, probe))
+            sections.error((*path, "tolerance"), _no_direction_message(metric, probe))
         timing = metrics.get(metric, {}).get("timing")
         if timing and probe is not None and probe.stated.get("processes", 1) < TIMING_PROCESSES:
             more = "processes" in probe.component.options
@@ -272,18 +286,18 @@ def _gates(
             sections.error(
                 path,
                 f"a timing has an interval only over {TIMING_PROCESSES} or more fresh processes, "
-                f"and is measured in fewer here: {option}leave it out of [gate]",
+                f"and this suite measures it in fewer: {option}leave it out of [gate]",
             )
         yield Gate(metric, accepted, path)
 
 
-def _all_of_it(share: str, facts: Mapping[str, Any]) -> bool:
-    """Whether a share of what should be high is no bound: a value above 0 that loses all of it is at 0."""
+def _allows_total_loss(share: str, facts: Mapping[str, Any]) -> bool:
+    """Return whether a tolerance bounds nothing: a metric above 0 that should be high cannot lose more than 100 %."""
     return float(share.rstrip("% ")) >= 100 and facts.get("better") == "higher"
 
 
-def _without_direction(metric: str, probe: ComponentUse | None) -> str:
-    """Why a metric that is not better one way or the other has no tolerance, and what to write instead."""
+def _no_direction_message(metric: str, probe: ComponentUse | None) -> str:
+    """Return why a metric without a better direction has no tolerance, and what to write instead."""
     message = "has no better direction, so nothing is worse: bound it with min and max instead"
     named = {part.name: part.use for part in probe.named if part.use.startswith(PREFIX)} if probe else {}
     use = named.get(metric.partition("/")[2])
@@ -292,21 +306,22 @@ def _without_direction(metric: str, probe: ComponentUse | None) -> str:
     return f"{message}, or say which is better: {use}{'&' if '?' in use else '?'}better=higher"
 
 
-def _measured(sections: Sections, probe: ComponentUse, metrics: Mapping[str, Any]) -> None:
-    """An option that names what other probes measure."""
+def _check_measured(sections: Sections, probe: ComponentUse, metrics: Mapping[str, Any]) -> None:
+    """Check the options of a probe that name metrics of other probes."""
     for option, kind in probe.component.facts.get("NAMES", {}).items():
         for index, name in enumerate(probe.stated.get(option, ()) if kind == MEASURED else ()):
             _check_metric(sections, name, (*probe.key, option, index), metrics)
 
 
 def _check_metric(sections: Sections, name: Any, path: KeyPath, metrics: Mapping[str, Any]) -> None:
+    """Add an error if no probe emits the metric, unless an unreadable entry may be the cause."""
     if name not in metrics and not sections.incomplete & {"tasks", "probes", "metrics"}:
         near = nearest(str(name), metrics)
         sections.error(path, f"no probe of this suite emits {show(name)}{near} (there are: {', '.join(metrics)})")
 
 
-def _report(sections: Sections, metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
-    """The columns of the leaderboard, and the metric that ranks."""
+def _read_report(sections: Sections, metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
+    """Return the columns of the leaderboard, and the metric that ranks."""
     table = sections.table("report", _REPORT)
     for position, column in enumerate(table.get("columns", ())):
         _check_metric(sections, column, ("report", "columns", position), metrics)
@@ -318,8 +333,10 @@ def _report(sections: Sections, metrics: Mapping[str, Any]) -> tuple[tuple[str, 
 # ── contradictions ──────────────────────────────────────────────────────────────────────────────
 
 
-def _stated_twice(sections: Sections, scope: Scope, train: Mapping[str, Any], evaluate: Mapping[str, Any]) -> None:
-    """An option that stands in the file and is an axis too."""
+def _check_stated_twice(
+    sections: Sections, scope: Scope, train: Mapping[str, Any], evaluate: Mapping[str, Any]
+) -> None:
+    """Add an error for each option that has a value in the file and is an axis too."""
     tasks, models = scope.tasks, scope.models
     stated: list[tuple[KeyPath, str]] = [(("train", option), f"train.{option}") for option in train]
     stated += [(("evaluate", option), f"evaluate.{option}") for option in evaluate]
@@ -328,24 +345,4 @@ def _stated_twice(sections: Sections, scope: Scope, train: Mapping[str, Any], ev
     stated += [((*m.key, option), f"models.{m.label}.{option}") for m in models for option in m.stated]
     for path, axis in stated:
         if axis in scope.axes:
-            sections.error(path, f"contradicts the axis {axis}: one of the two")
-
-
-def _contradictions(
-    sections: Sections, scope: Scope, train: Mapping[str, Any], include: Sequence[Mapping[str, Any]]
-) -> None:
-    """Training options of which no cell could mean both. What depends on the cell, `plan` looks at."""
-    axes, models = scope.axes, scope.models
-    default = train_options()["optimizer"].default
-    varied = {value for values in (axes, *include) for value in values.get("train.optimizer", ())}
-    sgd = [m for m in models if "sgd" in varied | {m.train.get("optimizer", train.get("optimizer", default))}]
-    for option in ("momentum", "nesterov"):
-        message = f'{option} is an option of optimizer = "sgd"'
-        for model in models:
-            if model.train.get(option) and model not in sgd:
-                sections.error((*model.key, "train", option), message)
-        if models and not sgd:
-            if train.get(option):
-                sections.error(("train", option), message)
-            if any(axes.get(f"train.{option}", ())):
-                sections.error(("matrix", f"train.{option}"), message)
+            sections.error(path, f"contradicts the axis {axis}: keep one of the two")

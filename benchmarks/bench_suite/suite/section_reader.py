@@ -1,4 +1,4 @@
-"""A cursor over a document's sections: takes values out of them, and notes each fault where it stands."""
+"""Sections: takes the values out of a document's sections, and adds an error for each that does not fit."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from bench_suite.suite.toml_positions import Path as KeyPath
 
 
 class Sections:
-    """The sections of one document. What is wrong is noted, never raised, so that all faults are found at once."""
+    """The sections of one document. Errors are added to the document, never raised, so that all appear at once."""
 
     def __init__(self, document: Document, folder: Path) -> None:
         self.document = document
         self.values = document.values
         self.folder = folder
-        "Where components that are named by file are looked for."
+        "The folder from which the paths of component files start."
         self.incomplete: set[str] = set()
-        "Kinds with an entry that could not be read: what refers to them is not judged, so that one fault is said once."
+        "Kinds with an unreadable entry: references to them are not checked, so that one error gives one message."
 
     def error(self, path: KeyPath, message: str) -> None:
-        """Note what is wrong with the value at `path`."""
+        """Add an error about the value at `path`."""
         self.document.error(path, message)
 
-    def known(self, table: Mapping[str, Any], allowed: Iterable[str], path: KeyPath) -> None:
-        """Note each key of the table at `path` that is not allowed there."""
+    def check_keys(self, table: Mapping[str, Any], allowed: Iterable[str], path: KeyPath) -> None:
+        """Add an error for each key of the table at `path` that is not allowed there."""
         allowed = list(allowed)
         for key in table:
             if key not in allowed:
                 self.error((*path, key), f"unknown key{nearest(key, allowed)} (allowed: {', '.join(allowed)})")
 
     def string(self, key: str) -> str:
-        """The text under a key of the document; empty where there is none."""
+        """Return the text under a key of the document; empty if there is none."""
         value = self.values.get(key, "")
         if not isinstance(value, str):
             self.error((key,), f"{show(value)} is not a string")
@@ -47,7 +47,7 @@ class Sections:
         return value
 
     def section(self, key: str) -> Mapping[str, Any]:
-        """The table of that name; empty where there is none."""
+        """Return the table of that name; empty if there is none."""
         value = self.values.get(key, {})
         if not isinstance(value, dict):
             self.error((key,), f"must be a table: [{key}]")
@@ -55,28 +55,28 @@ class Sections:
         return value
 
     def accept(self, option: Option, value: Any, path: KeyPath) -> Any:
-        """The converted value, or MISSING after noting why it does not fit."""
+        """Return the converted value, or MISSING after adding an error that says why it does not fit."""
         try:
             return option.accept(value)
         except ValueError as error:
-            self.error(path, f"{error}{_listed(option, value) or _near(option, value)}")
+            self.error(path, f"{error}{_list_hint(option, value) or _spelling_hint(option, value)}")
             return MISSING
 
     def take(self, table: Mapping[str, Any], options: Mapping[str, Option], path: KeyPath) -> dict[str, Any]:
-        """The stated options that are known and fit, converted; unknown keys are for `known` to note."""
+        """Return the stated options that are known and fit, converted; `check_keys` reports unknown keys."""
         pairs = (
             (key, self.accept(options[key], value, (*path, key))) for key, value in table.items() if key in options
         )
         return {key: value for key, value in pairs if value is not MISSING}
 
     def table(self, key: str, options: Mapping[str, Option]) -> dict[str, Any]:
-        """The section of that name, which holds these options and nothing else."""
+        """Return the section of that name, which may hold these options and nothing else."""
         table = self.section(key)
-        self.known(table, options, (key,))
+        self.check_keys(table, options, (key,))
         return self.take(table, options, (key,))
 
     def component(self, kind: Kind, use: Any, path: KeyPath) -> Component | None:
-        """The component that `use` names; None after noting why there is none, and then its kind is incomplete."""
+        """Return the component that `use` names; if there is none, add an error and mark its kind as incomplete."""
         if not isinstance(use, str) or not use:
             self.error(
                 path, f"{show(use)} is no {kind[:-1]}: a name ({', '.join(builtin(kind))}), or the path of a file"
@@ -90,16 +90,16 @@ class Sections:
         return None
 
 
-def _near(option: Option, value: Any) -> str:
-    """The nearest right spelling of a word that is none of the option's, or of the first such in a list."""
+def _spelling_hint(option: Option, value: Any) -> str:
+    """Return the nearest right spelling of the first word that is not a choice of the option; empty if none is near."""
     known = choices(option.type)
-    strange = (word for word in (value if isinstance(value, list) else [value]) if word not in known)
-    word = next(strange, None)
+    unknown = (word for word in (value if isinstance(value, list) else [value]) if word not in known)
+    word = next(unknown, None)
     return nearest(word, known) if isinstance(word, str) else ""
 
 
-def _listed(option: Option, value: Any) -> str:
-    """How a single value is written for an option that is a list; nothing where that would not fit either."""
+def _list_hint(option: Option, value: Any) -> str:
+    """Return how to write a single value for an option that is a list; empty if that would not fit either."""
     try:
         option.accept([value])
     except ValueError:

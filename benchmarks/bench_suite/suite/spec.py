@@ -1,4 +1,4 @@
-"""The words of a suite: its sections and usual axes, and what a valid one holds. `reading` makes one from a file."""
+"""The specification of a suite: its sections, axes and options, and the fields of a valid suite (`parser` makes it)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ AXES: Mapping[str, Option] = {
         "precision",
         Type("Literal", PRECISIONS),
         "32-true",
-        "Arithmetic of training and inference; `auto`: the faster here.",
+        "Arithmetic of training and inference; `auto`: the faster one on this machine that the engine states.",
     ),
     "device": Option(
-        "device", Type("Literal", DEVICES), "auto", "`auto`: cuda where there is one, else mps, else cpu."
+        "device",
+        Type("Literal", DEVICES),
+        "auto",
+        "`auto`: the first of cuda, mps and cpu that this machine has and the engine states.",
     ),
-    "engine": Option("engine", Type("str"), "native", "The trainer that runs the loop: a name, or a file."),
+    "engine": Option("engine", Type("str"), "native", "The engine that trains networks: a name, or a file."),
     "threads": Option(
         "threads",
         Type("union", (Type("int"), Type("Literal", ("auto",)))),
@@ -44,15 +47,15 @@ AXES: Mapping[str, Option] = {
         "fraction",
         Type("float"),
         1.0,
-        "Share of the training split that is trained on; smaller shares are parts of larger ones.",
+        "Share of the training split that is used; a smaller share is a subset of a larger one.",
         bounds=(1e-6, 1.0),
     ),
-    "compile": Option("compile", Type("bool"), False, "Whether `torch.compile` translates the network first."),
+    "compile": Option("compile", Type("bool"), False, "Whether `torch.compile` compiles the network."),
 }
-"Axes with a name of their own; the others are dotted keys such as `train.learning_rate`."
+"Axes with a name of their own; all others are dotted keys such as `train.learning_rate`."
 EVALUATE: Mapping[str, Option] = {
     "batch_size": Option(
-        "batch_size", Type("int"), 256, "Examples in one forward pass when predicting.", bounds=(1, None)
+        "batch_size", Type("int"), 256, "Examples in one forward pass of prediction.", bounds=(1, None)
     ),
 }
 COMMON: Mapping[Kind, Mapping[str, Option]] = {
@@ -67,29 +70,32 @@ COMMON: Mapping[Kind, Mapping[str, Option]] = {
             "groups",
             Type("union", (Type("tuple", (Type("str"),), open=True), Type("None"))),
             None,
-            "Sensitive attributes to keep; default: all the task has.",
+            "Sensitive attributes to keep; default: all that the task has.",
         ),
     },
 }
 "Options that every component of a kind accepts."
 RULES: Mapping[str, Option] = {
     "min": Option(
-        "min", Type("float"), MISSING, "Least value: fails when the interval of the mean over seeds lies wholly below."
+        "min",
+        Type("float"),
+        MISSING,
+        "Least value: fails if the whole interval of the mean over seeds lies below.",
     ),
-    "max": Option("max", Type("float"), MISSING, "Greatest value: fails when the interval lies wholly above."),
+    "max": Option("max", Type("float"), MISSING, "Greatest value: fails if the whole interval lies above."),
     "tolerance": Option(
         "tolerance",
         Type("union", (Type("float"), Type("str"))),
         MISSING,
-        'How much worse than the baseline is allowed: 0.01, or "5%".',
+        'Allowed loss against the baseline, in units of the metric or as a share: 0.01, or "5%".',
     ),
 }
 MEASURED, CLASS = "probe/metric", "class"
-"Kinds in `NAMES` of what is no component: a metric that other probes of the suite measure, a class of the task."
-NAMED_CLASSES = 12
-"Classes of a task that an error names."
+"Kinds in `NAMES` that are no components: a metric that another probe of the suite emits, a class of the task."
+MAX_NAMED_CLASSES = 12
+"Classes of a task that an error lists."
 TIMING_PROCESSES = 5
-"Fresh processes that an interval of a timing needs."
+"Fresh processes without which a timing has no interval."
 
 
 @dataclass(frozen=True)
@@ -103,20 +109,23 @@ class ComponentUse:
     train: Mapping[str, Any] = field(default_factory=dict)
     "A model's own training options."
     only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    "A probe's cells: axis and the values it wants."
+    "The cells that a probe chooses: the values by axis."
     named: tuple[Component, ...] = ()
     "Components that its options name, such as further metrics of `quality`."
     key: KeyPath = ()
-    "Where in the file."
+    "Where the file states it."
 
 
 @dataclass(frozen=True)
 class Gate:
-    """What a metric must hold."""
+    """The rules that a metric must satisfy."""
 
     metric: str
+    "`probe/metric`."
     rules: Mapping[str, Any]
+    "`min`, `max`, `tolerance`."
     key: KeyPath
+    "Where the file states it."
 
 
 @dataclass(frozen=True)
@@ -138,50 +147,49 @@ class Suite:
     include: tuple[Mapping[str, Any], ...]
     exclude: tuple[Mapping[str, Any], ...]
     problems: Mapping[str, tuple[Component, ...]]
-    "By task label: what it is, or may be."
+    "By task label: its problem; several if only the data can decide."
     engines: Mapping[str, Component]
     metrics: Mapping[str, Mapping[str, Any]]
-    "All metrics that its probes can emit, as `probe/metric`, with unit and direction."
+    "All metrics that the probes can emit, as `probe/metric`, with unit and direction."
     gates: tuple[Gate, ...]
     columns: tuple[str, ...]
     sort: str | None
 
     @property
     def external(self) -> tuple[Component, ...]:
-        """Components that the suite names by file: running them needs `--trust`."""
-        chosen = [
-            part for choice in (*self.tasks, *self.models, *self.probes) for part in (choice.component, *choice.named)
-        ]
-        every = [*chosen, *(p for ps in self.problems.values() for p in ps), *self.engines.values()]
-        return tuple({part.path: part for part in every if part.external}.values())
+        """The components that the suite names by file; running them needs `--trust`."""
+        uses = (*self.tasks, *self.models, *self.probes)
+        components = [component for use in uses for component in (use.component, *use.named)]
+        components += [problem for problems in self.problems.values() for problem in problems]
+        components += self.engines.values()
+        return tuple({component.path: component for component in components if component.external}.values())
 
 
-def shipped() -> list[str]:
-    """Names of the suites that travel with the program."""
+def shipped_suites() -> list[str]:
+    """Return the names of the suites that are part of the program."""
     return sorted(path.stem for path in (PACKAGE / "suites").glob("*.toml"))
 
 
 def locate(name: str) -> Path:
-    """The file of a suite: a path, or the name of one that ships with the program. Raises SuiteError."""
+    """Return the file of a suite: a path, or the name of one that is part of the program. Raises SuiteError."""
     path = Path(name)
-    if name in shipped() and not path.is_file():  # a folder of that name, such as one of results, is not meant
+    if name in shipped_suites() and not path.is_file():  # a folder of that name, such as one of results, is no suite
         return PACKAGE / "suites" / f"{name}.toml"
     if len(name) > 255 or path.exists() or path.suffix == ".toml" or "/" in name:
         return path
-    raise SuiteError(
-        [f"there is no suite {show(name)}{nearest(name, shipped())} (a file, or one of: {', '.join(shipped())})"]
-    )
+    names = shipped_suites()
+    raise SuiteError([f"there is no suite {show(name)}{nearest(name, names)} (a file, or one of: {', '.join(names)})"])
 
 
 @functools.cache
 def train_options() -> Mapping[str, Option]:
-    """The training options, read like a component's."""
+    """Return the training options; they are read without importing, as a component's are."""
     tree = ast.parse((PACKAGE / "contracts.py").read_text(encoding="utf-8"))
     return read_options(tree, "TrainOptions", TRAIN_BOUNDS)
 
 
 def metrics_of(probe: ComponentUse, problems: Iterable[Component]) -> dict[str, Mapping[str, Any]]:
-    """Metrics that a probe can emit for these problems, without its label: unit, direction and other facts."""
+    """Return the metrics that a probe can emit for these problems: by name, without its label, unit and direction."""
     facts: dict[str, Mapping[str, Any]] = {}
     if probe.component.facts.get("METRICS_OF_PROBLEM"):
         for problem in problems:
@@ -193,24 +201,27 @@ def metrics_of(probe: ComponentUse, problems: Iterable[Component]) -> dict[str, 
                 name.lower(): part.facts[name] for name in ("UNIT", "BETTER", "IDEAL") if name in part.facts
             }
     if probe.component.facts.get("OF_PREDICTIONS"):
-        facts = {name: {"of_predictions": True, **each} for name, each in facts.items()}
+        facts = {name: {"of_predictions": True, **stated} for name, stated in facts.items()}
     return facts
 
 
 def unknown_classes(probe: ComponentUse, task: str, classes: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Options of a probe that name a class which a task has not: the option, and what is wrong in words.
+    """Yield each option of a probe that names a class which a task does not have, with the error message.
 
-    Arguments: `task`, its label; `classes`, all it has.
+    Args:
+        probe: may have options in `NAMES` whose values are classes.
+        task: the label of the task.
+        classes: all classes of the task.
     """
     for option, kind in probe.component.facts.get("NAMES", {}).items():
         stated = probe.stated.get(option) or ()
         for named in (stated,) if isinstance(stated, str) else stated:
             if kind == CLASS and named not in classes:
-                more = f" and {len(classes) - NAMED_CLASSES} more" if len(classes) > NAMED_CLASSES else ""
-                has = ", ".join(classes[:NAMED_CLASSES]) + more
+                more = f" and {len(classes) - MAX_NAMED_CLASSES} more" if len(classes) > MAX_NAMED_CLASSES else ""
+                has = ", ".join(classes[:MAX_NAMED_CLASSES]) + more
                 yield option, f"{show(named)} is no class of {task}{nearest(named, classes)} (it has: {has})"
 
 
 def is_label(name: Any) -> bool:
-    """Whether this can be what reports call a task, a model or a probe."""
+    """Return whether a value can be the label of a task, a model or a probe."""
     return isinstance(name, str) and 0 < len(name) <= 100 and name.isprintable() and name == name.strip()

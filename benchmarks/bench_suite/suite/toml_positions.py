@@ -1,7 +1,7 @@
-"""Where each key of a TOML file stands: `tomllib` gives values without positions, errors need both.
+"""The line of each key of a TOML file: `tomllib` gives values without positions, and errors need both.
 
-The text is known to be valid (`tomllib` has parsed it), so the scanner follows keys, brackets and strings only
-and understands no value.
+The text is valid, since `tomllib` has parsed it. So the scanner follows keys, brackets and strings only, and interprets
+no value.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ _STRINGS = (
 
 
 def positions(text: str) -> dict[Path, int]:
-    """Line numbers, from 1, of every key, table and array item of a valid TOML text, by path.
+    """Return the line numbers, from 1, of every key, table and array item of a valid TOML text, by path.
 
-    `("tasks", 0, "use")` is the line on which that key is written; a table's line is its header's.
+    `("tasks", 0, "use")` has the line on which that key is written; a table has the line of its header.
     """
     return _Scanner(text).document()
 
 
 class _Scanner:
-    """A cursor over the text; the state is where it stands and what has been found."""
+    """A cursor over the text; its state is the position and the lines collected so far."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
         self.line = 1
         self.counted = 0
-        self.found: dict[Path, int] = {}
+        self.lines: dict[Path, int] = {}
         self.arrays: dict[Path, int] = {}
 
     def document(self) -> dict[Path, int]:
@@ -46,7 +46,7 @@ class _Scanner:
         while True:
             self.skip(_SPACE)
             if self.at >= len(self.text):
-                return self.found
+                return self.lines
             if self.text.startswith("[[", self.at):
                 table = self.header(2)
             elif self.text[self.at] == "[":
@@ -66,11 +66,11 @@ class _Scanner:
             path = (*path, key)
             if brackets == 2 and position == len(keys) - 1:
                 self.arrays[path] = self.arrays.get(path, -1) + 1
-                self.found.setdefault(path, line)
+                self.lines.setdefault(path, line)
                 path = (*path, self.arrays[path])
             elif path in self.arrays:
                 path = (*path, self.arrays[path])
-            self.found.setdefault(path, line)
+            self.lines.setdefault(path, line)
         return path
 
     def pair(self, table: Path) -> None:
@@ -78,7 +78,7 @@ class _Scanner:
         path = table
         for key in self.keys():
             path = (*path, key)
-            self.found.setdefault(path, line)
+            self.lines.setdefault(path, line)
         self.skip(_BLANK)
         self.at += 1  # the equals sign
         self.skip(_BLANK)
@@ -109,7 +109,7 @@ class _Scanner:
             self.at += 1
             index = 0
             while self.more("]"):
-                self.found.setdefault((*path, index), self.here())
+                self.lines.setdefault((*path, index), self.here())
                 self.value((*path, index))
                 index += 1
         elif opening == "{":
@@ -122,7 +122,7 @@ class _Scanner:
             self.match(_SCALAR)
 
     def more(self, closing: str) -> bool:
-        """Whether another item stands before the closing bracket, which is taken."""
+        """Return whether another item follows; if not, move past the closing bracket."""
         self.skip(_SPACE)
         if self.text[self.at] == ",":
             self.at += 1
@@ -133,18 +133,18 @@ class _Scanner:
         return True
 
     def skip(self, pattern: re.Pattern[str]) -> bool:
-        found = pattern.match(self.text, self.at)
-        if found is None:
+        match = pattern.match(self.text, self.at)
+        if match is None:
             return False
-        self.at = found.end()
+        self.at = match.end()
         return True
 
     def match(self, pattern: re.Pattern[str]) -> str:
-        found = pattern.match(self.text, self.at)
-        if found is None:
+        match = pattern.match(self.text, self.at)
+        if match is None:
             raise ValueError(f"line {self.here()}: not the TOML that was expected here")
-        self.at = found.end()
-        return found.group()
+        self.at = match.end()
+        return match.group()
 
     def here(self) -> int:
         self.line += self.text.count("\n", self.counted, self.at)

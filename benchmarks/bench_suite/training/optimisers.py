@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 
 from bench_suite.contracts import BenchError, Placement, TrainOptions
+from bench_suite.suite.checks import nesterov_error
 
 TABLES = (torch.nn.Embedding, torch.nn.EmbeddingBag)
 CONVOLUTIONS = (
@@ -79,8 +80,8 @@ def make_optimizer(module: torch.nn.Module, options: TrainOptions, placement: Pl
     if options.optimizer == "adamw":
         return _adamw(parameters, options, placement)
     if options.optimizer == "sgd":
-        if options.nesterov and options.momentum == 0.0:
-            raise BenchError("nesterov = true needs a momentum above 0: set momentum = 0.9, or nesterov = false")
+        if message := nesterov_error(options.optimizer, options.momentum, nesterov=options.nesterov):
+            raise BenchError(message)
         groups = _groups(parameters, options.weight_decay)
         return torch.optim.SGD(
             groups,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
-from bench_suite.contracts import Placement
+from bench_suite.contracts import BenchError, Placement
 
 
 def cores() -> int:
@@ -22,8 +23,10 @@ def resolve_placement(
     jobs: int = 1,
     deterministic: bool = False,
     compiled: bool = False,
+    devices: Sequence[str] | None = None,
+    precisions: Sequence[str] | None = None,
 ) -> Placement:
-    """Return the placement of a cell on this machine.
+    """Resolve the axes of a cell to the placement that it has on this machine.
 
     Args:
         device: `auto`: a CUDA device if there is one, else Metal, else the processor.
@@ -32,17 +35,27 @@ def resolve_placement(
         jobs: cells that share the machine.
         deterministic: whether to use deterministic kernels only.
         compiled: whether networks are compiled.
+        devices: devices that the cell's engine honours, of which `auto` takes one; None for all.
+        precisions: precisions that the cell's engine honours, of which `auto` takes one; None for all.
 
     Raises:
-        BenchError: this machine does not support the placement (`precision.check`).
+        BenchError: this machine does not support the placement (`precision.check`), or has none of the devices.
     """
     import torch
 
-    from bench_suite.training.precision import check, fastest_precision
+    from bench_suite.training.precision import PRECISIONS, check, fastest_precision
 
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+        usable = [kind for kind, available in there.items() if available and (devices is None or kind in devices)]
+        if not usable:
+            listed = " or ".join(devices or there)
+            raise BenchError(f"the engine computes on {listed} only, and this machine has no such device")
+        device = usable[0]
     count = max(1, cores() // jobs) if threads == "auto" else int(threads)
-    placement = Placement(device, count, "32-true" if precision == "auto" else precision, deterministic, compiled)
+    choices = [precision]
+    if precision == "auto":
+        choices = [known for known in PRECISIONS if precisions is None or known in precisions]
+    placement = Placement(device, count, choices[0], deterministic, compiled)
     check(placement)
-    return replace(placement, precision=fastest_precision(device, count)) if precision == "auto" else placement
+    return placement if len(choices) == 1 else replace(placement, precision=fastest_precision(device, count))

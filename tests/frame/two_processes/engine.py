@@ -21,6 +21,10 @@ from bench_suite.training.precision import move_to_placement
 
 VERSION = 1
 ACCEPTS = ("epochs", "optimizer", "learning_rate", "batch_size", "weight_decay", "momentum", "validation", "keep")
+PRECISIONS = ("32-true",)
+DEVICES = ("cpu",)  # gloo averages the gradients in the memory of the computer
+COMPILE = False
+DETERMINISTIC = False  # its processes do not ask PyTorch for it
 WORLD = 2
 
 

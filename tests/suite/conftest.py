@@ -1,0 +1,27 @@
+"""The plan of a small suite, some of whose sections a test replaces."""
+
+from __future__ import annotations
+
+import pytest
+import tomli_w
+
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import make_plan
+
+SUITE = {
+    "tasks": [{"use": "loans"}],
+    "models": [{"use": "mlp", "hidden": [8]}],
+    "train": {"epochs": 2},
+    "probes": {"quality": {}},
+}
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """The plan of a suite that is given as a mapping, or of SUITE with some of its sections in another way."""
+
+    def plan(only=(), **sections):
+        (tmp_path / "s.toml").write_text(tomli_w.dumps({**SUITE, **sections}))
+        return make_plan(read_suite(str(tmp_path / "s.toml")), only)
+
+    return plan

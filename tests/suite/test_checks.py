@@ -1,0 +1,199 @@
+"""Claims about single cells: a cell that its engine would not honour is refused before anything is trained."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench_suite import run
+from bench_suite.suite.checks import nesterov_error
+from bench_suite.suite.document import SuiteError
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import make_plan
+
+LOOP = '''
+import torch
+from bench_suite.contracts import History
+
+ACCEPTS = ("epochs", "learning_rate", "batch_size")
+PRECISIONS = {precisions}
+DEVICES = {devices}
+COMPILE = {compile}
+DETERMINISTIC = {deterministic}
+
+
+def train(model, data, problem, options, placement, report, encoded):
+    """A loop in 32 bits on the processor, whatever `placement` says: as engines do that read one field of it less."""
+    examples = encoded("train")
+    optimizer = torch.optim.AdamW(model.module.parameters(), lr=options.learning_rate)
+    for rows in torch.randperm(len(examples)).split(options.batch_size):
+        batch = model.collate(examples.take(rows))
+        loss = problem.loss(model.module(**batch.inputs), batch.targets, data.spec)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return History(samples=len(examples))
+'''
+STATED = {"precisions": ("32-true",), "devices": ("cpu",), "compile": False, "deterministic": False}
+SUITE = '[[tasks]]\nuse = "loans"\n[[models]]\nuse = "mlp"\nhidden = [4]\n[probes.quality]\nresamples = 200\n'
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """The path of a suite with this end, whose engine `./loop.py` states these facts."""
+
+    def suite(end: str, **stated) -> str:
+        (tmp_path / "loop.py").write_text(LOOP.format(**{**STATED, **stated}))
+        (tmp_path / "s.toml").write_text(SUITE + end)
+        return str(tmp_path / "s.toml")
+
+    return suite
+
+
+def refused(path: str) -> str:
+    """The only error of the suite's plan."""
+    with pytest.raises(SuiteError) as raised:
+        make_plan(read_suite(path))
+    (message,) = raised.value.errors
+    return message
+
+
+ENGINE = '[matrix]\nengine = "./loop.py"\nthreads = 1\n'  # lines 8 to 10
+
+
+@pytest.mark.parametrize(
+    ("end", "where", "what"),
+    [
+        (
+            'precision = "bf16-mixed"\n',
+            "s.toml:11: matrix.precision:",
+            'the engine loop does not honour precision = "bf16-mixed" (it states PRECISIONS: 32-true); '
+            'write precision = "32-true"\n',
+        ),
+        (
+            'precision = ["32-true",\n"bf16-mixed"]\n',
+            "s.toml:12: matrix.precision[1]:",
+            'or leave these cells out: exclude = [{ engine = "./loop.py", precision = "bf16-mixed" }]',
+        ),
+        ('device = "cuda"\n', "s.toml:11: matrix.device:", '(it states DEVICES: cpu); write device = "cpu"'),
+        ("compile = true\n", "s.toml:11: matrix.compile:", "(it states COMPILE = False); write compile = false"),
+        (
+            'include = [{ precision = "bf16-mixed" }]\n',
+            "s.toml:11: matrix.include[0].precision:",
+            'write precision = "32-true"',
+        ),
+        (
+            "[train]\ndeterministic = true\n",
+            "s.toml:12: train.deterministic:",
+            "the engine loop is not deterministic (it states DETERMINISTIC = False); write deterministic = false",
+        ),
+        (
+            '"train.deterministic" = [false, true]\n',
+            's.toml:11: matrix."train.deterministic":',
+            "write deterministic = false",
+        ),
+    ],
+)
+def test_a_cell_that_its_engine_does_not_honour_is_refused_with_file_line_and_key(suite, end, where, what):
+    message = refused(suite(ENGINE + end))
+    assert where in message
+    assert what in message
+
+
+def test_a_default_that_its_engine_does_not_honour_is_refused_at_the_engine(suite):
+    message = refused(suite(ENGINE, precisions=("bf16-mixed",)))
+    assert "s.toml:9: matrix.engine:" in message
+    assert 'precision = "32-true" (it states PRECISIONS: bf16-mixed); write precision = "bf16-mixed"' in message
+
+
+def test_auto_is_refused_if_the_engine_states_nothing_that_it_may_stand_for(suite):
+    message = refused(suite(f'{ENGINE}precision = "auto"\n', precisions=("64-true",)))
+    assert 'does not honour precision = "auto" (it states PRECISIONS: 64-true); choose another engine' in message
+    assert 'device = "auto" (it states DEVICES: none)' in refused(suite(ENGINE, devices=()))
+
+
+def test_the_same_suite_is_planned_if_the_engine_states_all_of_it(suite):
+    end = 'precision = ["32-true", "bf16-mixed"]\ndevice = "cuda"\ncompile = true\n[train]\ndeterministic = true\n'
+    facts = {"precisions": ("32-true", "bf16-mixed"), "devices": ("cpu", "cuda"), "compile": True}
+    assert len(make_plan(read_suite(suite(ENGINE + end, **facts, deterministic=True))).cells) == 2
+
+
+def test_cells_of_another_engine_may_have_what_one_engine_does_not_honour(suite):
+    end = (
+        '[matrix]\nengine = ["native", "./loop.py"]\nprecision = ["32-true", "bf16-mixed"]\n'
+        'exclude = [{ engine = "./loop.py", precision = "bf16-mixed" }]\n'
+    )
+    cells = make_plan(read_suite(suite(end))).cells
+    assert {(cell.labels["engine"], cell.precision) for cell in cells} == {
+        ("native", "32-true"), ("native", "bf16-mixed"), ("./loop.py", "32-true"),
+    }  # fmt: skip
+
+
+def test_an_estimator_is_not_asked_what_an_engine_honours(suite):
+    path = suite(f"{ENGINE}[[models]]\nuse = 'logistic_regression'\n")
+    (logistic,) = make_plan(read_suite(path), ["model=logistic_regression"]).cells
+    assert logistic.engine is None
+
+
+def test_an_engine_that_ignores_the_precision_never_has_a_record_of_another_one(suite, tmp_path, monkeypatch):
+    """An engine that trained in 32 bits under `bf16-mixed` had records that said `bf16-mixed`."""
+    from bench_suite.training import precision
+
+    monkeypatch.setattr(precision, "fastest", lambda device, threads: "bf16-mixed")
+    with pytest.raises(SuiteError, match="does not honour precision"):
+        run(suite(f'{ENGINE}precision = "bf16-mixed"\n'), trust=True, smoke=True, results=tmp_path / "results")
+    assert not (tmp_path / "results").exists(), "nothing was spent"
+    path = suite(f'{ENGINE}precision = "auto"\n')
+    (record,) = run(path, trust=True, smoke=True, results=tmp_path / "results").records
+    assert record.status == "ok", record.reason
+    placement = record.options["place"]
+    assert (placement["precision"], placement["device"]) == ("32-true", "cpu")
+
+
+@pytest.mark.parametrize("fact", ["PRECISIONS", "DEVICES", "COMPILE", "DETERMINISTIC"])
+def test_an_engine_states_each_of_its_facts(suite, tmp_path, fact):
+    path = suite(ENGINE)
+    file = tmp_path / "loop.py"
+    file.write_text("".join(line for line in file.read_text().splitlines(True) if not line.startswith(f"{fact} ")))
+    assert f"matrix.engine: loop.py is no engine: it lacks {fact}" in refused(path)
+
+
+@pytest.mark.parametrize(("fact", "value"), [("compile", "'yes'"), ("precisions", "'32-true'"), ("devices", "[1]")])
+def test_a_fact_of_a_wrong_form_is_refused(suite, fact, value):
+    assert f"{fact.upper()} must be a " in refused(suite(ENGINE, **{fact: value}))
+
+
+def test_nesterov_needs_momentum_and_concerns_sgd_only():
+    assert "momentum = 0.9" in (nesterov_error("sgd", 0.0, nesterov=True) or "")
+    for optimizer, momentum, nesterov in (("sgd", 0.9, True), ("sgd", 0.0, False), ("adamw", 0.0, True)):
+        assert nesterov_error(optimizer, momentum, nesterov=nesterov) is None
+
+
+# ── training options that contradict each other or the task ─────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("train", "error"),
+    [
+        ({"augment": ["flip"]}, "augment changes images, and loans has none"),
+        ({"target": {"quality/acuracy": 0.9}}, 'no metric "acuracy"'),
+        ({"target": {"quality/r2": 0.9}}, "r2 is of regression, and the task is classification"),
+        ({"target": {"quality/accuracy": 97}}, "accuracy is never over 1, and 97 is asked for"),
+        ({"target": {"log_loss": -1}}, "log_loss is never under 0, and -1 is asked for"),
+        ({"target": {"throughput/accuracy": 0.9}}, 'as "quality/accuracy" or "accuracy", not of "throughput"'),
+        ({"target": {"accuracy": 0.9, "macro_f1": 0.9}}, "target names one metric and its value, not 2"),
+        ({"target": {"accuracy": 0.9}, "validation": 0}, "target decides on validation data"),
+        ({"checkpoint": "ten minutes"}, 'is no time such as "10m"'),
+        ({"checkpoint": "0s"}, 'is no time such as "10m"'),
+        ({"label_smoothing": 1.5}, "0.99"),
+    ],
+)
+def test_training_options_that_cannot_hold_are_faults_of_the_suite(plan, train, error):
+    with pytest.raises(SuiteError) as raised:
+        plan(train=train)
+    assert error in str(raised.value)
+    assert "s.toml" in str(raised.value)
+
+
+def test_label_smoothing_of_a_regression_is_a_fault(plan):
+    with pytest.raises(SuiteError, match="label_smoothing is for classes, and diabetes is regression"):
+        plan(tasks=[{"use": "diabetes"}], train={"label_smoothing": 0.1})
