@@ -13,7 +13,7 @@ import pytest
 
 from bench_suite import environment
 from bench_suite.contracts import ProbeRow, Record
-from bench_suite.execution.time_estimates import MAX_RECORDS, format_duration
+from bench_suite.execution.time_estimates import MAX_RECORDS, TimeEstimate, estimate_times
 from bench_suite.store.runs import Store
 from bench_suite.suite.durations import format_duration
 from bench_suite.suite.parser import read_suite

@@ -1,9 +1,10 @@
 """Mutation testing of the rooms that decide: does a small fault in `stats/`, `comparison/` or `store/` fail a test?
 
-`tox -e mutants` copies the package and the fast tests of those rooms into a folder laid out as mutmut wants it (`src/`),
-draws a sample of all mutants from a fixed seed, and runs each against the tests that reach its function. A mutant that no
-test reaches counts as survived. Survivors that change nothing that anybody can observe are named in `equivalent.txt`,
-each with its reason, and count as neither killed nor survived. The exit status is 1 if fewer than 85 % are killed.
+`tox -e mutants` copies the package and the fast tests of those rooms into a folder laid out as mutmut wants it
+(`src/`), draws a sample of all mutants from a fixed seed, and runs each against the tests that reach its function. Lines
+that only raise an error or continue a text are not mutated: their words are for people. A mutant that no test reaches
+counts as survived. Survivors that change nothing that anybody can observe are named in `equivalent.txt`, each with its
+reason, and count as neither killed nor survived. The exit status is 1 if fewer than 85 % are killed.
 
     tox -e mutants                      # the sample of 1,000
     tox -e mutants -- --sample 100 --rooms stats
@@ -105,11 +106,11 @@ def main() -> int:
     equivalent = [name for name in survived if name in known]
     rest = [name for name in survived if name not in known]
     counted = len(drawn) - len(equivalent)
-    rooms = collections.Counter(name.split(".")[1] for name in rest)
+    by_room = collections.Counter(name.split(".")[1] for name in rest)
     print("\nEquivalent, by equivalent.txt:", *(f"  {name}  {known[name]}" for name in equivalent), sep="\n")
     print("\nSurvived:", *(f"  {name}" for name in rest), sep="\n")
     killed = 1 - len(rest) / counted
-    print(f"\nkilled {counted - len(rest)} of {counted} ({killed:.1%}); survived by room: {dict(rooms)}; "
+    print(f"\nkilled {counted - len(rest)} of {counted} ({killed:.1%}); survived by room: {dict(by_room)}; "
           f"equivalent: {len(equivalent)}")  # fmt: skip
     return 0 if killed >= LEAST_KILLED else 1
 
