@@ -1,7 +1,7 @@
 """Mutation testing of the rooms that decide: does a small fault in `stats/`, `comparison/` or `store/` fail a test?
 
 `tox -e mutants` copies the package and the fast tests of those rooms into a folder laid out as mutmut wants it
-(`src/`), draws a sample of all mutants from a fixed seed, and runs each against the tests that reach its function. Lines
+(`src/`), draws a sample of all mutants from a fixed seed, and runs each against the tests that reach it. Lines
 that only raise an error or continue a text are not mutated: their words are for people. A mutant that no test reaches
 counts as survived. Survivors that change nothing that anybody can observe are named in `equivalent.txt`, each with its
 reason, and count as neither killed nor survived. The exit status is 1 if fewer than 85 % are killed.
