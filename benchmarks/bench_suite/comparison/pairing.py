@@ -230,9 +230,9 @@ def _notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
     if base.info.get("version") != head.info.get("version"):
         yield f"bench-suite {base.info.get('version')} → {head.info.get('version')}"
     versions = [[_versions(environment) for environment in _environments(run)] for run in (base, head)]
-    for package in sorted({package for side in versions for each in side for package in each}):
+    for package in sorted({package for side in versions for environment in side for package in environment}):
         # A run that was resumed may have several versions.
-        old, new = (", ".join(sorted({each.get(package, "none") for each in side})) for side in versions)
+        old, new = (", ".join(sorted({known.get(package, "none") for known in side})) for side in versions)
         if old != new:
             yield f"{package} {old} → {new}"
     if _hardware(base) != _hardware(head):
