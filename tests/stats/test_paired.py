@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -185,6 +186,14 @@ def test_flipping_signs_takes_all_of_them_and_is_never_zero() -> None:
     assert sign_flips(d) == pytest.approx(oracle.pvalue)
 
 
+@given(st.lists(st.integers(-4, 4), min_size=1, max_size=9))
+def test_tied_flips_count_as_ties_whatever_their_rounding(tenths) -> None:
+    """Tenths have no exact binary form, so that equal sums may differ in the last digit; whole numbers do not."""
+    sums = [sum(s * v for s, v in zip(signs, tenths)) for signs in itertools.product((1, -1), repeat=len(tenths))]
+    exact = sum(total <= sum(tenths) for total in sums) / len(sums)
+    assert sign_flips([value / 10 for value in tenths]) == exact
+
+
 @pytest.mark.parametrize(
     ("value", "tolerance", "regressed", "not_worse"),
     [(0.0, 0.01, False, True), (-0.01, 0.01, False, True), (-0.02, 0.01, True, False), (0.0, 0.0, False, True)],
@@ -233,6 +242,11 @@ def test_benjamini_hochberg_is_scipys_and_holm_is_no_less_strict(values) -> None
         assert value <= one * (1 + 1e-12)
         assert one <= many * (1 + 1e-12)
         assert many <= 1
+
+
+@pytest.mark.parametrize("values", [[], [0.3], [0.05] * 6, [MIN_P] * 3, [1.0, 1.0], [0.01, 0.02, 0.02, 1.0]])
+def test_benjamini_hochberg_is_scipys_for_one_value_ties_and_the_ends(values: list[float]) -> None:
+    assert benjamini_hochberg(values) == pytest.approx(list(stats.false_discovery_control(values)), rel=1e-12, abs=0)
 
 
 # ── power ───────────────────────────────────────────────────────────────────────────────────────

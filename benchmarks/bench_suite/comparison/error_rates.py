@@ -67,14 +67,14 @@ def simulate(
         seed: seed of the simulation.
     """
     random = np.random.default_rng(seed)
-    alarms, found, finds = 0, 0, []
+    alarms, detected, losses = 0, 0, []
     for _ in range(trials):
         rows = _verdicts(settings, drop, on_top, random)
         first = next(row for row in rows if row.where == "0")
         alarms += any(row.verdict == "regressed" for row in rows)
-        found += first.verdict == "regressed"
-        finds.append(math.inf if first.smallest is None else first.smallest - settings[0].tolerance)
-    return Rates(trials, drop, alarms / trials, found / trials, float(np.median(finds)))
+        detected += first.verdict == "regressed"
+        losses.append(math.inf if first.smallest is None else first.smallest - settings[0].tolerance)
+    return Rates(trials, drop, alarms / trials, detected / trials, float(np.median(losses)))
 
 
 def settings_of(base: Run, head: Run) -> list[Setting]:

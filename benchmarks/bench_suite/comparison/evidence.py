@@ -47,13 +47,13 @@ class Evidence:
         """Return `paired.p_regressed` combined over the tests that must agree."""
         if self.flips:
             return sign_flips([value + tolerance for value in self.flips])
-        return self._combine([p_regressed(each, tolerance) for each in (self.main, *self.seeds)])
+        return self._combine([p_regressed(test, tolerance) for test in (self.main, *self.seeds)])
 
     def p_not_worse(self, tolerance: float) -> float:
         """Return `paired.p_not_worse` combined over the tests that must agree."""
         if self.flips:
             return sign_flips([-value - tolerance for value in self.flips])
-        return self._combine([p_not_worse(each, tolerance) for each in (self.main, *self.seeds)])
+        return self._combine([p_not_worse(test, tolerance) for test in (self.main, *self.seeds)])
 
     def p_differs(self) -> float:
         """Return `paired.p_differs` of `main` alone, for metrics that are not gated and shown with their interval."""
@@ -65,7 +65,7 @@ class Evidence:
         """Return `power.min_detectable_effect` for the tests that must agree; ∞ if the seeds are too few."""
         if self.flips and level < 0.5 ** len(self.flips):
             return math.inf
-        seeds = [min_detectable_effect(each, level / len(self.seeds), power) for each in self.seeds]
+        seeds = [min_detectable_effect(test, level / len(self.seeds), power) for test in self.seeds]
         return max(min_detectable_effect(self.main, level, power), min(seeds, default=0.0))
 
     def min_detectable_loss(self, tolerance: float, level: float, power: float = POWER) -> float:
@@ -78,7 +78,7 @@ class Evidence:
             return math.inf
         of_seeds = self.main.variance_per_loss
         growth = of_seeds * self.main.count
-        seeds = [min_detectable_loss(each, tolerance, level / len(self.seeds), power, of_seeds) for each in self.seeds]
+        seeds = [min_detectable_loss(test, tolerance, level / len(self.seeds), power, of_seeds) for test in self.seeds]
         return max(min_detectable_loss(self.main, tolerance, level, power, growth), min(seeds, default=0.0))
 
     def _combine(self, p_values: list[float]) -> float:

@@ -134,17 +134,17 @@ def _judge_value(
 ) -> Judgement:
     """Judge a mean and its interval by `min` and `max`."""
     low, high = (interval.low, interval.high) if interval else (mean, mean)
-    shown = f"{mean:.4g}" + (f" [{low:.4g}, {high:.4g}]" if interval else " (no interval)")
+    numbers = f"{mean:.4g}" + (f" [{low:.4g}, {high:.4g}]" if interval else " (no interval)")
     for rule, value_outside, interval_outside in (
         ("min", mean < rules.get("min", mean), high < rules.get("min", high)),
         ("max", mean > rules.get("max", mean), low > rules.get("max", low)),
     ):
         if interval_outside:
-            return Judgement(metric, where, "failed", f"{shown} lies outside {rule} {rules[rule]:g}")
+            return Judgement(metric, where, "failed", f"{numbers} lies outside {rule} {rules[rule]:g}")
         if value_outside:
-            message = f"{shown}: the value is outside {rule} {rules[rule]:g}, its interval is not wholly"
+            message = f"{numbers}: the value is outside {rule} {rules[rule]:g}, its interval is not wholly"
             return Judgement(metric, where, "warning", message)
-    return Judgement(metric, where, "passed", shown)
+    return Judgement(metric, where, "passed", numbers)
 
 
 def _by_coordinates(rows: Iterable[MetricRow]) -> dict[str, list[MetricRow]]:

@@ -30,6 +30,7 @@ ReasonCode = Literal[
 """
 
 UNKNOWN = "not known"
+"Shown for hardware that no record names."
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,9 @@ def _groups(pairs: Sequence[Pair], base: Run, head: Run) -> tuple[Group, ...]:
     groups = []
     for where, records in by_seed(pair.head for pair in pairs).items():
         members = tuple(by_id[record.id] for record in records)
-        same = all(_machine(base, pair.base) == _machine(head, pair.head) != UNKNOWN for pair in members)
-        groups.append(Group(where, members, same))
+        machines = [(_machine(base, pair.base), _machine(head, pair.head)) for pair in members]
+        same_hardware = all(mine is not None and mine == theirs for mine, theirs in machines)
+        groups.append(Group(where, members, same_hardware))
     return tuple(groups)
 
 
@@ -230,13 +232,15 @@ def _notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
     if base.info.get("version") != head.info.get("version"):
         yield f"bench-suite {base.info.get('version')} → {head.info.get('version')}"
     versions = [[_versions(environment) for environment in _environments(run)] for run in (base, head)]
-    for package in sorted({package for side in versions for each in side for package in each}):
+    for package in sorted({package for side in versions for environment in side for package in environment}):
         # A run that was resumed may have several versions.
-        old, new = (", ".join(sorted({each.get(package, "none") for each in side})) for side in versions)
+        old, new = (", ".join(sorted({known.get(package, "none") for known in side})) for side in versions)
         if old != new:
             yield f"{package} {old} → {new}"
-    if _hardware(base) != _hardware(head):
-        yield f"hardware: {_hardware(base)} → {_hardware(head)}: timings are not compared"
+    machines = [_machines(run) for run in (base, head)]
+    if machines[0] != machines[1]:
+        before, after = ("; ".join(machine or UNKNOWN for machine in side) for side in machines)
+        yield f"hardware: {before} → {after}: timings are not compared"
     elif moved := [group.where for group in groups if not group.same_hardware]:
         yield f"hardware differs or is not known for {'; '.join(moved)}: timings are not compared"
     if base.info.get("gate", {}) != head.info.get("gate", {}):
@@ -273,20 +277,21 @@ def _versions(environment: Mapping[str, Any]) -> dict[str, str]:
     return {**packages, **({"python": python} if python else {}), **environment.get("threads", {})}
 
 
-def _hardware(run: Run) -> str:
-    """Return processor, usable cores and GPUs of all environments of a run, in words."""
-    return "; ".join(dict.fromkeys(map(_hardware_text, _environments(run)))) or UNKNOWN
+def _machines(run: Run) -> tuple[str | None, ...]:
+    """Return the hardware of all environments of a run, each once; (None,) if the run has no environment."""
+    return tuple(dict.fromkeys(map(_hardware_of, _environments(run)))) or (None,)
 
 
-def _machine(run: Run, record: Record) -> str:
-    """Return the hardware on which a cell ran, in words."""
-    return _hardware_text(run.environment(record.environment)) if record.environment else UNKNOWN
+def _machine(run: Run, record: Record) -> str | None:
+    """Return the hardware on which a cell ran; None if it is not known."""
+    return _hardware_of(run.environment(record.environment)) if record.environment else None
 
 
-def _hardware_text(environment: Mapping[str, Any]) -> str:
+def _hardware_of(environment: Mapping[str, Any]) -> str | None:
+    """Return processor, usable cores and GPUs in words; None if they are not known."""
     hardware = environment.get("hardware", {})
     if not hardware.get("cpu"):
-        return UNKNOWN
+        return None
     gpus = [str(gpu.get("name")) for gpu in hardware.get("gpu", ())]
     return ", ".join([f"{hardware['cpu']}, {hardware.get('usable_cores', '?')} cores", *gpus])
 

@@ -73,7 +73,7 @@ def examples_of(group: Group, base: Run, head: Run) -> Examples:
     first = np.sort(sides[0][0].ids)
     if len(np.unique(first)) < len(first):
         raise Unpaired("examples of the test split have no distinct ids")
-    ordered = tuple(tuple(_sort_by_id(each) for each in side) for side in sides)
+    ordered = tuple(tuple(map(_sort_by_id, side)) for side in sides)
     for predictions in (*ordered[0], *ordered[1]):
         if not np.array_equal(predictions.ids, first):
             raise TestSetMismatch("the test splits hold different examples")
@@ -106,7 +106,7 @@ def difference_of(
         raise Unpaired(f"{name} is no metric of single predictions") from None
     value_of_each = getattr(file, "each", None)
     try:
-        calls = [[_bind(function, each) for each in side] for side in (examples.base, examples.head)]
+        calls = [[_bind(function, predictions) for predictions in side] for side in (examples.base, examples.head)]
         for side, calls_of_side in enumerate(calls):
             for seed, (bound, columns) in enumerate(calls_of_side):
                 rounding = SCORE_ROUNDING if "scores" in columns else OTHER_ROUNDING

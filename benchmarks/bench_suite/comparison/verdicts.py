@@ -140,9 +140,9 @@ def _what_would_decide(evidence: Evidence, margin: float, level: float) -> str:
     """Return what would find an unchanged metric not worse in 95 of 100 comparisons, in words."""
     main = evidence.main
     if evidence.flips:
-        least = math.ceil(-math.log2(level))
-        too_few = f"{least} or more seeds would decide, not {main.count}"
-        return too_few if main.count < least else "more seeds would decide"
+        minimum = math.ceil(-math.log2(level))
+        too_few = f"{minimum} or more seeds would decide, not {main.count}"
+        return too_few if main.count < minimum else "more seeds would decide"
     if evidence.method == "processes":
         share = (evidence.min_detectable_effect(level) / margin) ** 2
         return f"about {math.ceil(main.count * share)} processes a side would decide"
@@ -164,8 +164,8 @@ def _seeds_that_decide(evidence: Evidence, margin: float, level: float) -> int |
         return None
     for larger in range(count + 1, MAX_SEEDS + 1):
         seeds = tuple(
-            replace(each, variance=each.variance * count / larger, df=each.df * (larger - 1) / (count - 1))
-            for each in evidence.seeds
+            replace(test, variance=test.variance * count / larger, df=test.df * (larger - 1) / (count - 1))
+            for test in evidence.seeds
         )
         if Evidence(with_more_seeds(main, larger), seeds).min_detectable_effect(level) <= margin:
             return larger

@@ -25,10 +25,10 @@ MAX_NAMED = 5
 "Metrics without a gate that are not compared and named with their reason; the text counts further ones."
 READING = (
     "Differences are head − base with their 95 % interval (in percent for timings), over the same test examples and "
-    f"seeds. Gated metrics are judged together: the chance that any of them is called *regressed* by mistake is "
+    "seeds. Gated metrics are judged together: the chance that any of them is called *regressed* by mistake is at most "
     f"{LEVEL * 100:g} % (one-sided tests, Holm). *Finds* is the least worsening that {POWER * 100:g} % of comparisons "
-    f"find. Of the other metrics called *worse* or *better*, {FALSE_DISCOVERIES * 100:g} % are false on average "
-    "(Benjamini and Hochberg); they do not change the exit status."
+    f"find. Of the other metrics called *worse*, *better* or *differs*, at most {FALSE_DISCOVERIES * 100:g} % are "
+    "false on average (Benjamini and Hochberg); they do not change the exit status."
 )
 
 

@@ -116,8 +116,8 @@ def over_seeds(
     if len(known) < len(values):
         return mean, None, f"{len(values) - len(known)} of {len(values)} values have no interval of their own"
     seeds = float(np.var(values, ddof=1)) / len(values)
-    below = _half_width([value - each.low for value, each in zip(values, known)], known, seeds, level)
-    above = _half_width([each.high - value for value, each in zip(values, known)], known, seeds, level)
+    below = _half_width([value - interval.low for value, interval in zip(values, known)], known, seeds, level)
+    above = _half_width([interval.high - value for value, interval in zip(values, known)], known, seeds, level)
     if below + above == 0:
         return mean, None, "all seeds and examples agree"
     return mean, Interval(mean - below, mean + above, level, "seeds"), None
@@ -158,7 +158,7 @@ def _half_width(arms: Sequence[float], intervals: Sequence[Interval], seeds: flo
     """
     from scipy import stats
 
-    errors = [arm / stats.norm.ppf((1 + each.level) / 2) for arm, each in zip(arms, intervals)]
+    errors = [arm / stats.norm.ppf((1 + interval.level) / 2) for arm, interval in zip(arms, intervals)]
     total = float(np.mean(np.square(errors))) + seeds
     if total == 0:
         return 0.0

@@ -297,8 +297,8 @@ def sign_flips(values: Sequence[float], seed: int = 0) -> float:
     """Return the one-sided p of "the differences under S seeds lie around 0 or above" from flipping their signs.
 
     All 2^S flips up to S = 13, otherwise (k + 1)/(B + 1) of B random flips, so p is never 0. All flips cannot go below
-    2^−S, so 0.01 needs S ≥ 7. `scipy.stats.permutation_test` does not replace it: it refuses one value, counts
-    some tied flips differently because of rounding, and takes four times as long.
+    2^−S, so 0.01 needs S ≥ 7. `scipy.stats.permutation_test` does not replace it: it refuses one value, and it counts
+    some tied flips as different because of rounding.
 
     Args:
         values: (S,) the difference under each seed.
@@ -335,7 +335,8 @@ def benjamini_hochberg(values: Sequence[float]) -> list[float]:
     """Adjust p-values so that at most the level of the findings is false on average (Benjamini and Hochberg 1995).
 
     `scipy.stats.false_discovery_control` agrees to within rounding, which a test checks. It is not used: p-values that
-    lie exactly at the level could change their verdict, and a comparison mostly does without importing `scipy.stats`.
+    lie exactly at the level could change their verdict, and a comparison of several seeds does not need the slow import
+    of `scipy.stats`.
     """
     order = sorted(range(len(values)), key=values.__getitem__, reverse=True)
     adjusted, lowest = [0.0] * len(values), 1.0
