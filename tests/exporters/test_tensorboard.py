@@ -99,7 +99,7 @@ def test_curves_by_epoch_are_those_of_the_history(ran):
 
 def test_a_point_by_epochs_stands_at_the_time_when_its_epoch_ended(tmp_path, cell):
     files = EventFiles(RunCallback(), lambda run: tmp_path)
-    files.begin("RUN", resumed=False, wanted=False, done=0, notes=())
+    files.begin("RUN", resumed=False, wanted=False, done=0, notes=(), busy=False)
     times = []
     for step in (5, 10, 15, 20):
         began = time.time()
@@ -199,7 +199,7 @@ def test_without_the_package_it_stops_before_the_first_cell(tmp_path, monkeypatc
 def test_where_nothing_can_be_written_the_fault_says_what_to_do(tmp_path, cell):
     (tmp_path / "taken").write_text("a file where the folder should be")
     files = EventFiles(RunCallback(), lambda run: tmp_path / "taken")
-    files.begin("run", resumed=False, wanted=False, done=0, notes=())
+    files.begin("run", resumed=False, wanted=False, done=0, notes=(), busy=False)
     with pytest.raises(BenchError, match="--results DIR"):
         files.window(cell, Window(10, 640, 0.06, 0.0, 2.3))
 
@@ -214,7 +214,7 @@ def test_everything_is_passed_on_in_order(tmp_path, cell):
             return super().__getattribute__(name)
 
     files = EventFiles(Listener(), lambda run: tmp_path / run)
-    files.begin("run", resumed=False, wanted=False, done=0, notes=())
+    files.begin("run", resumed=False, wanted=False, done=0, notes=(), busy=False)
     files.cell(cell)
     files.step(cell, "training")
     files.window(cell, Window(10, 640, 0.06, 0.0, 2.3))
