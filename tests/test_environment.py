@@ -14,12 +14,12 @@ from bench_suite import environment
 
 
 def test_the_description_names_hardware_and_versions() -> None:
-    found = environment.describe()
-    assert found["hardware"]["cpu"]
-    assert 1 <= found["hardware"]["usable_cores"] <= found["hardware"]["cores"]
-    assert found["packages"]["numpy"] == metadata.version("numpy")
-    assert found["packages"]["bench-suite"] == metadata.version("bench-suite")
-    assert found["python"]["version"] == ".".join(map(str, sys.version_info[:3]))
+    described = environment.describe()
+    assert described["hardware"]["cpu"]
+    assert 1 <= described["hardware"]["usable_cores"] <= described["hardware"]["cores"]
+    assert described["packages"]["numpy"] == metadata.version("numpy")
+    assert described["packages"]["bench-suite"] == metadata.version("bench-suite")
+    assert described["python"]["version"] == ".".join(map(str, sys.version_info[:3]))
 
 
 def test_the_same_machine_gives_the_same_description() -> None:
@@ -78,9 +78,9 @@ def test_git_state_is_commit_branch_and_whether_tracked_files_differ(repository:
 
 def test_a_detached_head_has_no_branch(repository: Path) -> None:
     subprocess.run(["git", "-C", str(repository), "checkout", "--detach"], check=True, capture_output=True)
-    found = environment.git_state(repository)
-    assert found is not None
-    assert found["branch"] is None
+    state = environment.git_state(repository)
+    assert state is not None
+    assert state["branch"] is None
 
 
 def test_before_the_first_commit_there_is_no_commit(tmp_path: Path) -> None:

@@ -61,22 +61,24 @@ def train(
 ) -> tuple[Network, History]:
     torch.manual_seed(seed)
     network = model.build(data, model.Options())
-    made: dict[str, Encoded] = {}
+    columns_of: dict[str, Encoded] = {}
 
     def columns(name: str) -> Encoded:
-        return made.setdefault(name, encoded(network, data.splits[name]))
+        return columns_of.setdefault(name, encoded(network, data.splits[name]))
 
     return network, native.train(network, data, classification, options, placement, report, columns)
 
 
-def said(network: Network, data: Data, split: str = "test", placement: Placement = PLACE) -> dict[str, np.ndarray]:
+def predictions(
+    network: Network, data: Data, split: str = "test", placement: Placement = PLACE
+) -> dict[str, np.ndarray]:
     evaluation = Evaluation(256, data.spec, None)
     return predict(network, classification, encoded(network, data.splits[split]), evaluation, placement)
 
 
 def accuracy(network: Network, data: Data, split: str = "test") -> float:
     targets = data.splits[split].take(np.arange(len(data.splits[split])))["target"]
-    return float((said(network, data, split)["predictions"] == targets).mean())
+    return float((predictions(network, data, split)["predictions"] == targets).mean())
 
 
 @pytest.mark.parametrize(
@@ -102,8 +104,8 @@ def test_it_learns_digits(digits: Data, options: TrainOptions) -> None:
 
 def test_the_same_seed_gives_the_same_predictions_bit_for_bit(digits: Data) -> None:
     first, second, other = (train(digits, TrainOptions(epochs=1), seed)[0] for seed in (3, 3, 4))
-    assert np.array_equal(said(first, digits)["scores"], said(second, digits)["scores"])
-    assert not np.array_equal(said(first, digits)["scores"], said(other, digits)["scores"])
+    assert np.array_equal(predictions(first, digits)["scores"], predictions(second, digits)["scores"])
+    assert not np.array_equal(predictions(first, digits)["scores"], predictions(other, digits)["scores"])
 
 
 def test_it_updates_as_the_plain_loop_does(digits: Data) -> None:
@@ -158,7 +160,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(digits: Data) -> Non
     assert history.best_epoch == int(np.argmin(losses)) + 1
     assert len(losses) == history.best_epoch + 2
     assert history.stopped == "no lower validation loss in 2 epochs"
-    scores = said(network, digits, "validation")["scores"]
+    scores = predictions(network, digits, "validation")["scores"]
     targets = digits.splits["validation"].take(np.arange(400))["target"]
     assert -np.log(scores[np.arange(400), targets]).mean() == pytest.approx(min(losses), rel=1e-3)
 
@@ -181,7 +183,9 @@ def test_bfloat16_learns_as_well_and_its_weights_stay_float32(digits: Data) -> N
     network, _ = train(digits, TrainOptions(epochs=3), placement=placement)
     assert accuracy(network, digits) > 0.88
     assert {p.dtype for p in network.module.parameters()} == {torch.float32}
-    assert not np.array_equal(said(network, digits)["scores"], said(network, digits, placement=placement)["scores"])
+    assert not np.array_equal(
+        predictions(network, digits)["scores"], predictions(network, digits, placement=placement)["scores"]
+    )
 
 
 def test_no_epochs_leave_the_weights_as_they_are(digits: Data) -> None:
@@ -219,7 +223,7 @@ def test_a_split_on_disk_is_read_a_batch_at_a_time_and_trains_to_the_same_weight
     )
     assert disk["train"].most.value == 64
     assert disk["train"].reader.value != os.getpid(), "no worker read it"
-    assert np.array_equal(said(network, digits)["scores"], said(expected, digits)["scores"])
+    assert np.array_equal(predictions(network, digits)["scores"], predictions(expected, digits)["scores"])
 
 
 def test_an_ambient_generator_decides_the_order_so_two_trainings_in_a_row_differ(digits: Data) -> None:
@@ -234,7 +238,7 @@ def test_an_ambient_generator_decides_the_order_so_two_trainings_in_a_row_differ
         options = TrainOptions(epochs=1)
         native.train(network, digits, classification, options, PLACE, lambda window: True, columns.__getitem__)
         networks.append(network)
-    assert not np.array_equal(*(said(network, digits)["scores"] for network in networks))
+    assert not np.array_equal(*(predictions(network, digits)["scores"] for network in networks))
 
 
 def test_data_of_one_example_train(digits: Data) -> None:

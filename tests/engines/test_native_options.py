@@ -204,9 +204,9 @@ def test_muon_takes_the_matrices_in_the_middle_and_adamw_the_rest(digits: Data) 
     module: Any = network.module
     inner = [module.layers[2].weight, module.layers[4].weight]
     assert [id(p) for p in optimisers.hidden_weights(module)] == [id(p) for p in inner]
-    made = optimisers.make_optimizer(module, TrainOptions(optimizer="muon"), PLACE)
-    assert isinstance(made, optimisers.ChainedOptimizer)
-    muon, adamw = made.parts
+    optimizer = optimisers.make_optimizer(module, TrainOptions(optimizer="muon"), PLACE)
+    assert isinstance(optimizer, optimisers.ChainedOptimizer)
+    muon, adamw = optimizer.parts
     assert isinstance(muon, optimisers.MatrixViewOptimizer)
     assert [type(muon.inner).__name__, type(adamw).__name__] == ["Muon", "AdamW"]
     every = [*muon.weights, *(p for group in adamw.param_groups for p in group["params"])]

@@ -165,8 +165,8 @@ def test_changed_source_stops_a_resume_until_it_is_told_what_to_do(suite, tmp_pa
     with pytest.raises(BenchError, match=r"have changed since(.|\n)*always, seed 0(.|\n)*--stale"):
         suite(model=more, trust=True, resume="newest")
     assert len(lines(first.run)) == 4
-    kept = suite(model=more, trust=True, resume="newest", stale="keep")
-    assert {r.id: r.metrics for r in kept.records if r.cell["model"] == "always"} == before
+    resumed = suite(model=more, trust=True, resume="newest", stale="keep")
+    assert {r.id: r.metrics for r in resumed.records if r.cell["model"] == "always"} == before
     redone = suite(model=more, trust=True, resume="newest", stale="redo")
     after = {r.id: r.metrics for r in redone.records if r.cell["model"] == "always"}
     assert after.keys() == before.keys()

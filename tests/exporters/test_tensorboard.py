@@ -77,9 +77,9 @@ def test_a_cells_folder_can_be_read_by_a_person_and_carries_its_id(ran):
 def test_training_curves_are_the_windows_of_the_loop(ran):
     run, _, events = ran
     scalars = events["mlp"]
-    kept = run.read_weights(*unit_and_key(run))
-    assert kept is not None
-    windows = kept[1].windows
+    stored = run.read_weights(*unit_and_key(run))
+    assert stored is not None
+    windows = stored[1].windows
     assert windows, "training was long enough for windows"
     last = [(event.step, event.value) for event in scalars.Scalars("train/loss")][-len(windows) :]
     assert last == [(window.step, pytest.approx(window.loss, rel=1e-6)) for window in windows]
@@ -92,14 +92,14 @@ def test_curves_by_epoch_are_those_of_the_history(ran):
     run, _, events = ran
     history = run.read_weights(*unit_and_key(run))[1]
     for curve in ("loss", "validation_loss"):
-        found = [(event.step, event.value) for event in events["mlp"].Scalars(f"epoch/{curve}")]
-        assert found == [(int(row["epoch"]), pytest.approx(row[curve], rel=1e-6)) for row in history.epochs]
-        assert len(found) == 3
+        points = [(event.step, event.value) for event in events["mlp"].Scalars(f"epoch/{curve}")]
+        assert points == [(int(row["epoch"]), pytest.approx(row[curve], rel=1e-6)) for row in history.epochs]
+        assert len(points) == 3
 
 
 def test_a_point_by_epochs_stands_at_the_time_when_its_epoch_ended(tmp_path, cell):
     files = EventFiles(RunCallback(), lambda run: tmp_path)
-    files.begin("RUN", resumed=False, wanted=False, done=0, notes=())
+    files.begin("RUN", resumed=False, wanted=False, done=0, notes=(), busy=False)
     times = []
     for step in (5, 10, 15, 20):
         began = time.time()
@@ -117,7 +117,7 @@ def test_final_metrics_are_those_of_the_record_also_at_coordinates(ran):
     _, records, events = ran
     for model, record in records.items():
         for row in record.metrics:
-            tag = "/".join([row.name, *(f"{axis}={place}" for axis, place in row.at.items())])
+            tag = "/".join([row.name, *(f"{axis}={coordinate}" for axis, coordinate in row.at.items())])
             if row.value is None:
                 assert tag not in events[model].Tags()["scalars"]
             else:
@@ -132,12 +132,12 @@ def test_hyper_parameters_are_the_cell_and_all_its_options(ran):
     _, records, events = ran
     tag = metadata.SESSION_START_INFO_TAG
     content = events["mlp"].SummaryMetadata(tag).plugin_data.content
-    told = HParamsPluginData.FromString(content).session_start_info.hparams
-    assert told["model"].string_value == "mlp"
-    assert told["train/learning_rate"].number_value == 1e-3
-    assert told["train/epochs"].number_value == 3
-    assert told["train/patience"].string_value == "none"
-    assert told["model/hidden"].string_value == str([*records["mlp"].options["model"]["hidden"]])
+    parameters = HParamsPluginData.FromString(content).session_start_info.hparams
+    assert parameters["model"].string_value == "mlp"
+    assert parameters["train/learning_rate"].number_value == 1e-3
+    assert parameters["train/epochs"].number_value == 3
+    assert parameters["train/patience"].string_value == "none"
+    assert parameters["model/hidden"].string_value == str([*records["mlp"].options["model"]["hidden"]])
 
 
 def test_from_python_event_files_lie_beside_the_records_too(tmp_path, monkeypatch):
@@ -199,27 +199,27 @@ def test_without_the_package_it_stops_before_the_first_cell(tmp_path, monkeypatc
 def test_where_nothing_can_be_written_the_fault_says_what_to_do(tmp_path, cell):
     (tmp_path / "taken").write_text("a file where the folder should be")
     files = EventFiles(RunCallback(), lambda run: tmp_path / "taken")
-    files.begin("run", resumed=False, wanted=False, done=0, notes=())
+    files.begin("run", resumed=False, wanted=False, done=0, notes=(), busy=False)
     with pytest.raises(BenchError, match="--results DIR"):
         files.window(cell, Window(10, 640, 0.06, 0.0, 2.3))
 
 
 def test_everything_is_passed_on_in_order(tmp_path, cell):
-    told: list[str] = []
+    calls: list[str] = []
 
     class Listener(RunCallback):
         def __getattribute__(self, name: str) -> Any:
             if not name.startswith("_"):
-                told.append(name)
+                calls.append(name)
             return super().__getattribute__(name)
 
     files = EventFiles(Listener(), lambda run: tmp_path / run)
-    files.begin("run", resumed=False, wanted=False, done=0, notes=())
+    files.begin("run", resumed=False, wanted=False, done=0, notes=(), busy=False)
     files.cell(cell)
     files.step(cell, "training")
     files.window(cell, Window(10, 640, 0.06, 0.0, 2.3))
     files.trained(cell, History(epochs=({"epoch": 1.0, "loss": 2.0, "validation_accuracy": float("nan")},)))
-    assert told == ["begin", "cell", "step", "window", "trained"]
+    assert calls == ["begin", "cell", "step", "window", "trained"]
     for writer in files._open.values():
         writer.close()
     assert read(tmp_path / "run" / folder_name(cell)).Tags()["scalars"] == [

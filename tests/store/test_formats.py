@@ -31,16 +31,16 @@ def test_predictions_come_back_with_scores_to_three_digits() -> None:
         },
         {"race": np.array(["black", "white"] * 25), "age": np.arange(50.0)},
     )
-    found = again(written)
-    assert found.split == written.split
-    assert found.columns.keys() == written.columns.keys()
-    np.testing.assert_array_equal(found.ids, written.ids)
-    np.testing.assert_array_equal(found["predictions"], written["predictions"])
-    np.testing.assert_allclose(found["scores"], scores, atol=5e-4)
-    assert found["scores"].dtype == np.float32
-    np.testing.assert_array_equal(found["losses"], scores[:, 0])
-    assert list(found.groups["race"]) == list(written.groups["race"])
-    np.testing.assert_array_equal(found.groups["age"], written.groups["age"])
+    read = again(written)
+    assert read.split == written.split
+    assert read.columns.keys() == written.columns.keys()
+    np.testing.assert_array_equal(read.ids, written.ids)
+    np.testing.assert_array_equal(read["predictions"], written["predictions"])
+    np.testing.assert_allclose(read["scores"], scores, atol=5e-4)
+    assert read["scores"].dtype == np.float32
+    np.testing.assert_array_equal(read["losses"], scores[:, 0])
+    assert list(read.groups["race"]) == list(written.groups["race"])
+    np.testing.assert_array_equal(read.groups["age"], written.groups["age"])
 
 
 def test_the_file_has_the_columns_that_the_design_names(tmp_path: Path) -> None:
@@ -67,9 +67,9 @@ def test_the_file_has_the_columns_that_the_design_names(tmp_path: Path) -> None:
     ],
 )
 def test_targets_of_any_problem_come_back(targets: Any, predictions: Any) -> None:
-    found = again(Predictions("test", np.arange(3), {"targets": targets, "predictions": predictions}))
+    read = again(Predictions("test", np.arange(3), {"targets": targets, "predictions": predictions}))
     for column, values in {"targets": targets, "predictions": predictions}.items():
-        for one, other in zip(found[column], values):
+        for one, other in zip(read[column], values):
             assert np.array_equal(one, other), (column, one, other)
 
 
@@ -81,12 +81,12 @@ def test_no_examples_are_no_rows(columns: dict[str, object]) -> None:
 def test_beyond_100_classes_the_target_and_the_20_highest_scores_stay() -> None:
     random = np.random.default_rng(0)
     scores, targets = random.random((30, 1000)).astype(np.float32), random.integers(0, 1000, 30)
-    found = again(Predictions("test", np.arange(30), {"targets": targets, "scores": scores}))
-    assert found["scores"].shape == found["score_classes"].shape == (30, 21)
-    np.testing.assert_array_equal(found["score_classes"][:, 0], targets)
-    np.testing.assert_array_equal(found["score_classes"][:, 1:], np.argsort(-scores, axis=1)[:, :20])
-    kept = np.take_along_axis(scores, found["score_classes"].astype(int), axis=1)
-    np.testing.assert_allclose(found["scores"], kept, atol=5e-4)
+    read = again(Predictions("test", np.arange(30), {"targets": targets, "scores": scores}))
+    assert read["scores"].shape == read["score_classes"].shape == (30, 21)
+    np.testing.assert_array_equal(read["score_classes"][:, 0], targets)
+    np.testing.assert_array_equal(read["score_classes"][:, 1:], np.argsort(-scores, axis=1)[:, :20])
+    highest = np.take_along_axis(scores, read["score_classes"].astype(int), axis=1)
+    np.testing.assert_allclose(read["scores"], highest, atol=5e-4)
 
 
 def test_a_column_of_another_length_is_an_error_that_names_it() -> None:
@@ -107,7 +107,7 @@ def test_all_samples_are_kept_and_those_of_other_metrics_stay() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "data", "found"),
+    ("kind", "data", "expected"),
     [
         ("lines", {"x": "e", "y": "l", "series": {"a": np.array([[0, 1.5], [1, np.nan]])}}, None),
         ("bars", {"y": "u", "bars": {"nan": np.float32(0.5)}, "intervals": {"nan": (0.1, 0.9)}}, None),
@@ -117,13 +117,13 @@ def test_all_samples_are_kept_and_those_of_other_metrics_stay() -> None:
         ("text", [("tok", np.float32(-0.5))], [["tok", -0.5]]),
     ],
 )
-def test_artifacts_come_back_as_plain_values(kind: Any, data: object, found: object) -> None:
+def test_artifacts_come_back_as_plain_values(kind: Any, data: object, expected: object) -> None:
     artifact = Artifact("n", kind, data, "caption")
     assert formats.artifact_suffix(artifact) == ".json"
     read = formats.artifact_from_bytes("n", kind, "caption", formats.artifact_to_bytes(artifact))
     assert (read.name, read.kind, read.caption) == ("n", kind, "caption")
-    if found is not None:
-        assert read.data == found
+    if expected is not None:
+        assert read.data == expected
     if kind == "lines":
         assert read.data["series"] == {"a": [[0, 1.5], [1, None]]}
     if kind == "bars":
@@ -159,12 +159,12 @@ def test_weights_come_back_with_their_history_and_tied_ones_are_written_twice() 
     weight = torch.randn(3, 4)
     history = History(({"epoch": 0, "loss": 0.5},), (Window(3, 192, 0.06, 0.0, 0.4),), 3, 192, 0.07, 0, "interrupted")
     state = {"a": weight, "tied": weight, "turned": weight.t(), "half": weight.bfloat16(), "count": torch.tensor(3)}
-    weights_key, found, story = formats.weights_from_bytes(formats.weights_to_bytes(state, "41d0", history))
+    weights_key, tensors, story = formats.weights_from_bytes(formats.weights_to_bytes(state, "41d0", history))
     assert (weights_key, story) == ("41d0", history)
-    assert found.keys() == state.keys()
+    assert tensors.keys() == state.keys()
     for name, tensor in state.items():
-        assert torch.equal(found[name], tensor), name
-        assert found[name].dtype == tensor.dtype
+        assert torch.equal(tensors[name], tensor), name
+        assert tensors[name].dtype == tensor.dtype
     assert formats.weights_from_bytes(formats.weights_to_bytes(state, "x", None))[2] is None
 
 

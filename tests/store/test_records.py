@@ -81,21 +81,21 @@ def test_a_record_read_back_is_the_record_that_was_written(written: Record) -> N
 @settings(max_examples=50)
 @given(st.lists(some_records, min_size=1, max_size=4), st.data())
 def test_any_truncation_loses_only_the_torn_line(written: list[Record], data: st.DataObject) -> None:
-    lines = [records.line(each, "")[0] for each in written]
+    lines = [records.line(record, "")[0] for record in written]
     content = b"".join(lines)
     cut = data.draw(st.integers(0, len(content)))
-    found, torn = records.read_lines(content[:cut])
+    records_read, torn = records.read_lines(content[:cut])
     # A line that lacks nothing but its newline is whole.
     whole = sum(len(b"".join(lines[: count + 1])) - 1 <= cut for count in range(len(lines)))
-    assert found == written[:whole]
+    assert records_read == written[:whole]
     assert torn == (cut > len(b"".join(lines[:whole])))
 
 
 @given(st.lists(some_records, max_size=3), st.binary(max_size=80).filter(lambda junk: b"\n" not in junk))
 def test_a_damaged_line_never_costs_its_neighbours(written: list[Record], junk: bytes) -> None:
-    lines = [records.line(each, "")[0] for each in written]
-    found, torn = records.read_lines((junk + b"\n").join([b"", *lines]))
-    assert found == written
+    lines = [records.line(record, "")[0] for record in written]
+    records_read, torn = records.read_lines((junk + b"\n").join([b"", *lines]))
+    assert records_read == written
     assert torn <= len(written)
 
 
@@ -137,10 +137,10 @@ def test_old_schemas_are_upgraded_in_turn(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_value_that_is_no_number_is_absent_with_a_reason(value: float) -> None:
     row = MetricRow("quality/accuracy", value, "fraction", "higher", samples=(1.0, value))
-    [found] = records.read_lines(records.line(record(metrics=(row,)), "")[0])[0]
-    assert found.metrics[0].value is None
-    assert str(value) in (found.metrics[0].reason or "")
-    assert found.metrics[0].samples == (1.0,)
+    [read] = records.read_lines(records.line(record(metrics=(row,)), "")[0])[0]
+    assert read.metrics[0].value is None
+    assert str(value) in (read.metrics[0].reason or "")
+    assert read.metrics[0].samples == (1.0,)
 
 
 @pytest.mark.parametrize("value", ["NaN", "-Infinity", '"abc"', "[1]", "true"])
@@ -166,10 +166,10 @@ def test_numpy_values_become_plain_ones() -> None:
 def test_a_metric_keeps_at_most_64_samples_evenly_spaced() -> None:
     row = MetricRow("t/train", 1.0, "s", "lower", samples=tuple(map(float, range(1000))))
     content, samples_left_out, more_left_out = records.line(record(metrics=(row,)), "")
-    [found] = records.read_lines(content)[0]
+    [read] = records.read_lines(content)[0]
     assert (samples_left_out, more_left_out) == (True, False)
-    assert len(found.metrics[0].samples) == records.RECORD_SAMPLES
-    assert (found.metrics[0].samples[0], found.metrics[0].samples[-1]) == (0.0, 999.0)
+    assert len(read.metrics[0].samples) == records.RECORD_SAMPLES
+    assert (read.metrics[0].samples[0], read.metrics[0].samples[-1]) == (0.0, 999.0)
 
 
 @pytest.mark.parametrize(
@@ -187,9 +187,9 @@ def test_a_metric_keeps_at_most_64_samples_evenly_spaced() -> None:
 def test_a_record_stays_under_256_kilobytes_and_says_what_lies_elsewhere(changes: dict[str, object]) -> None:
     content, samples_left_out, more_left_out = records.line(record(**changes), "cells/9c1e/record.json")
     assert len(content) <= records.RECORD_BYTES
-    [found] = records.read_lines(content)[0]
-    assert found.id == "9c1e"
-    assert more_left_out == any("cells/9c1e/record.json" in note for note in found.notes)
+    [read] = records.read_lines(content)[0]
+    assert read.id == "9c1e"
+    assert more_left_out == any("cells/9c1e/record.json" in note for note in read.notes)
     if "reason" not in changes:
         assert samples_left_out or more_left_out
 
@@ -249,13 +249,13 @@ def test_the_line_of_the_design_is_read() -> None:
                   "interval": {"low": 0.889, "high": 0.912, "level": 0.95, "over": "examples"}, "n": 2500}],
      "artifacts": [{"name": "predictions/test", "file": "cells/9c1e/predictions-test.parquet"}],
      "environment": "hash", "started": "2026-11-24T12:00:00Z", "seconds": {"data": 1.2}}""")
-    found = records.from_json(entry)
-    assert [(row.kind, row.reason) for row in found.metrics] == [
+    read = records.from_json(entry)
+    assert [(row.kind, row.reason) for row in read.metrics] == [
         ("exact", None), ("exact", "the same for each"), ("single", "peak"),
         ("estimate", "exactly one example was positive"), ("estimate", None),
     ]  # fmt: skip
-    assert (found.weights_key, found.schema) == ("41", 2)
-    assert (found.weights_reused, found.shared_training, found.machine_busy) == (True, True, True)
-    assert found.metrics[-1].interval == Interval(0.889, 0.912, 0.95, "examples")
-    assert found.probes["quality"] == ProbeRow("ok", "…")
-    assert found.artifacts[0].kind == "predictions"
+    assert (read.weights_key, read.schema) == ("41", 2)
+    assert (read.weights_reused, read.shared_training, read.machine_busy) == (True, True, True)
+    assert read.metrics[-1].interval == Interval(0.889, 0.912, 0.95, "examples")
+    assert read.probes["quality"] == ProbeRow("ok", "…")
+    assert read.artifacts[0].kind == "predictions"

@@ -113,9 +113,9 @@ def test_the_newest_run_to_resume_is_of_that_suite_and_no_smoke_run(store: Store
     time.sleep(0.002)
     store.create("nlp", {"smoke": True})
     store.create("vision", {})
-    found = store.newest("nlp")
-    assert found is not None
-    assert found.name == wanted.name
+    newest = store.newest("nlp")
+    assert newest is not None
+    assert newest.name == wanted.name
 
 
 def test_results_that_are_a_file_are_one_clear_message(tmp_path: Path) -> None:
@@ -194,8 +194,8 @@ def test_records_are_read_back_merged(run: Run) -> None:
     with run.writer() as writer:
         writer.write(record("b"))
         writer.write(record("a", probes={"late": ProbeRow("ok", "k")}, metrics=()))
-    found = Run(run.path).records()
-    assert [(each.id, each.status, sorted(each.probes)) for each in found] == [
+    records = Run(run.path).records()
+    assert [(record.id, record.status, sorted(record.probes)) for record in records] == [
         ("a", "ok", ["late", "quality"]),
         ("b", "ok", ["quality"]),
     ]
@@ -205,7 +205,7 @@ def test_the_tenth_writer_is_later_than_the_ninth(run: Run) -> None:
     for number in range(12):
         with run.writer() as writer:
             writer.write(record("a", reason=str(number)))
-    assert [each.reason for each in run.records()] == ["11"]
+    assert [record.reason for record in run.records()] == ["11"]
 
 
 def test_a_torn_last_line_does_not_swallow_the_next_writers_record(run: Run) -> None:
@@ -217,7 +217,7 @@ def test_a_torn_last_line_does_not_swallow_the_next_writers_record(run: Run) -> 
     with run.writer() as writer:
         writer.write(record("c"))
     assert writer.path != path
-    assert [each.id for each in run.records()] == ["a", "c"]
+    assert [record.id for record in run.records()] == ["a", "c"]
     assert run.torn == 1
 
 
@@ -233,8 +233,8 @@ from pathlib import Path
 from bench_suite.store.runs import Run
 from bench_suite.contracts import Record
 with Run(Path(sys.argv[1])).writer() as writer:
-    for each in range(20):
-        writer.write(Record("r", "nlp", f"{sys.argv[2]}-{each}", "", {}, {}, "ok", notes=("x" * 2000,)))
+    for number in range(20):
+        writer.write(Record("r", "nlp", f"{sys.argv[2]}-{number}", "", {}, {}, "ok", notes=("x" * 2000,)))
 """
 
 
@@ -242,7 +242,7 @@ def test_writers_in_many_processes_lose_nothing(run: Run) -> None:
     commands = [[sys.executable, "-c", _WRITE_SOME, str(run.path), str(number)] for number in range(8)]
     processes = [subprocess.Popen(command) for command in commands]
     assert [process.wait() for process in processes] == [0] * 8
-    assert {each.id for each in run.records()} == {f"{job}-{each}" for job in range(8) for each in range(20)}
+    assert {record.id for record in run.records()} == {f"{job}-{number}" for job in range(8) for number in range(20)}
     assert run.torn == 0
     assert len(list((run.path / "records").iterdir())) == 8
 
@@ -258,7 +258,7 @@ def test_a_forked_child_may_not_write_to_its_parents_file(run: Run) -> None:
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
         writer.write(record("parent"))
-    assert [each.id for each in run.records()] == ["parent"]
+    assert [record.id for record in run.records()] == ["parent"]
 
 
 _WRITE_FOR_EVER = """
@@ -276,7 +276,7 @@ with run.writer() as writer:
 
 def test_a_kill_loses_no_record_that_was_reported(run: Run) -> None:
     for moment in range(6):
-        before = {each.id for each in run.records()}
+        before = {record.id for record in run.records()}
         process = subprocess.Popen([sys.executable, "-c", _WRITE_FOR_EVER, str(run.path)], stdout=subprocess.PIPE)
         assert process.stdout is not None
         first = process.stdout.readline().decode().strip()
@@ -284,7 +284,7 @@ def test_a_kill_loses_no_record_that_was_reported(run: Run) -> None:
         process.kill()
         reported = {first, *(line.decode() for line in process.stdout.read().split())}
         process.wait()
-        after = {each.id for each in run.records()}
+        after = {record.id for record in run.records()}
         assert reported | before <= after
         assert run.torn <= moment + 1
 
@@ -311,7 +311,7 @@ def test_a_write_that_fails_half_way_is_taken_back(run: Run, monkeypatch: pytest
                 writer.write(record("b"))
         assert writer.path.stat().st_size == size
         writer.write(record("c"))
-    assert [each.id for each in run.records()] == ["a", "c"]
+    assert [record.id for record in run.records()] == ["a", "c"]
     assert run.torn == 0
 
 
@@ -333,7 +333,7 @@ def test_the_largest_allowed_file_is_a_full_disk(run: Run) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert 3 < len(written) < 100
-    assert [each.id for each in run.records()] == written
+    assert [record.id for record in run.records()] == written
     assert run.torn == 0
     assert list((run.path / "cells" / "a").iterdir()) == []
 
@@ -353,9 +353,9 @@ def test_predictions_and_artifacts_are_found_by_their_rows(run: Run) -> None:
             row = run.write_artifact(id, "explain_text", Artifact("a/b", kind, data, "A caption"))
             assert row == ArtifactRow("explain_text/a/b", kind, row.file, "A caption")
             assert row.file.startswith(f"{folder}/explain_text/")
-            found = run.read_artifact(row)
-            assert (found.name, found.caption) == ("a/b", "A caption")
-            assert np.array_equal(found.data, data)
+            read = run.read_artifact(row)
+            assert (read.name, read.caption) == ("a/b", "A caption")
+            assert np.array_equal(read.data, data)
 
 
 def test_a_damaged_or_missing_file_is_an_error_that_names_it(run: Run) -> None:
@@ -434,17 +434,17 @@ def test_what_does_not_fit_a_record_lies_beside_it(run: Run) -> None:
     table = parquet.read_table((run.path / "cells" / "a") / "samples.parquet").to_pylist()
     assert {row["name"]: len(row["samples"]) for row in table} == {"throughput/train": 500, "other/train": 500}
     assert len(json.loads(((run.path / "cells" / "b") / "record.json").read_bytes())["options"]) == 5000
-    assert [len(each.metrics) for each in run.records()] == [2, 1]
+    assert [len(record.metrics) for record in run.records()] == [2, 1]
 
 
 def test_weights_are_used_again_only_under_the_same_reuse(run: Run) -> None:
     history = History(steps=3)
     assert run.read_weights("unit", "41d0") is None
     run.write_weights("unit", "41d0", {"weight": torch.ones(2)}, history)
-    kept = run.read_weights("unit", "41d0")
-    assert kept is not None
-    assert torch.equal(kept[0]["weight"], torch.ones(2))
-    assert kept[1] == history
+    stored = run.read_weights("unit", "41d0")
+    assert stored is not None
+    assert torch.equal(stored[0]["weight"], torch.ones(2))
+    assert stored[1] == history
     assert run.read_weights("unit", "other") is None
     path = next((run.path / "weights").iterdir())
     path.write_bytes(path.read_bytes()[:-3])
