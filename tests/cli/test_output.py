@@ -163,6 +163,10 @@ def test_faults_and_hints_fit_a_terminal_of_80_columns(tmp_path, arguments):
         ("next: bench run suite.toml --lf   again", "next: bench run suite.toml --lf\n      again"),
         ("next: bench run suite.toml --lf", "next: bench run suite.toml --lf"),
         ("  to get it: hf download owner/name", "  to get it: hf download owner/name"),
+        ("get it: export BENCH_DATA=~/data && hf download x", "get it: export BENCH_DATA=~/data && hf download x"),
+        ("curves: tensorboard --logdir runs", "curves: tensorboard --logdir runs"),
+        ("next: more examples", "next: more\n      examples"),
+        ("a run with: more seeds", "a run with:\n      more\n      seeds"),
         ("a-very-long-word-and more", "a-very-long-word-and\n      more"),
     ],
 )

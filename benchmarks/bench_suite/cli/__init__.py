@@ -30,7 +30,7 @@ COMMANDS = {
     "show": "Show one component, one suite file or one cell in full.",
     "data": "Show where the data of each task come from, or fetch them.",
     "doctor": "Check devices, versions, peak rates and installed packages.",
-    "selftest": "Check every instrument on tasks with known answers.",
+    "selftest": "Run every instrument on tasks with known answers; compare.",
     "results": "List the stored runs.",
     "report": "Write a report of one or more runs, as Markdown.",
     "leaderboard": "Write the leaderboard to a file, or into a Markdown file.",

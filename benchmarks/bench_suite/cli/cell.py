@@ -212,7 +212,7 @@ def _basis(row: MetricRow) -> str:
     if row.interval is not None:
         parts.append(f"{row.interval.level:.0%} over {row.interval.over}".replace("%", " %"))
     elif row.samples:
-        parts.append(f"{len(row.samples)} samples")
+        parts.append(f"{len(row.samples)} sample{'s' if len(row.samples) > 1 else ''}")
     if row.n is not None and row.n != len(row.samples):
         parts.append(f"n = {row.n:,}")
     parts += kind_in_words([row]) if row.value is not None else []

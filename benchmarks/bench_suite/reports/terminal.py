@@ -39,7 +39,7 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80) -> str:
         "± half of the 95 % interval, [ ] all of it; ( ) the middle half of the samples.",
     ]
     if any(row.tied for table in shown_tables for row in table.rows):
-        legend.append("= rows that share a rank cannot be distinguished by their intervals.")
+        legend.append("= rows that share a rank cannot be told apart by their intervals.")
     parts.append("\n".join(_wrap(line, width) for line in legend))
     return "\n\n".join(parts)
 
