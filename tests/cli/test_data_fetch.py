@@ -104,7 +104,7 @@ def test_a_suite_that_is_wrong_is_status_2(bench, suite: str, tmp_path: Path) ->
     )
     ended = bench("data", "fetch", suite)
     assert ended.status == 2
-    assert "is no id of a data set: owner/name" in ended.err
+    assert "is not the id of a data set: write owner/name" in ended.err
     (tmp_path / suite).write_text(SUITE.replace('inputs = ["age", "pay"]', ""))
     ended = bench("data", "fetch", suite)
     assert (ended.status, "hub needs `inputs`" in ended.err) == (2, True)

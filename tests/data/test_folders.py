@@ -225,7 +225,7 @@ def test_a_picture_that_does_not_decode_is_named_by_its_file(tmp_path: Path) -> 
     with pytest.raises(DataInvalid) as raised:
         open_images(store, targets, 16, 1.0).take(np.arange(30))
     assert "owner/pictures: the file train/bee/01.JPEG does not decode as an image (200 bytes" in str(raised.value)
-    assert str(raised.value).endswith("\n  to repair it: download that file again, or remove it")
+    assert str(raised.value).endswith("\n  to repair it: replace that file, or remove it")
     assert str(tmp_path) not in str(raised.value)
 
 

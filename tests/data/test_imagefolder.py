@@ -121,7 +121,10 @@ def test_splits_are_those_that_datasets_takes(folder: Path, tmp_path: Path, path
             r"my_training_data/test/ant/ .* test and train",
         ),
         (in_classes("train/", "dev_test/"), r"dev_test/ant/ is named after several splits, test and validation"),
-        (in_classes("", "test_tube/"), r"test_tube/ant/ belongs to a split, .* such as ant/0\.png are in no folder of a split"),
+        (
+            in_classes("", "test_tube/"),
+            r"test_tube/ant/ belongs to a split, .* such as ant/0\.png are in no folder of a split",
+        ),
     ],
 )
 def test_folders_that_may_be_of_either_split_are_refused(folder: Path, paths: list[str], said: str) -> None:
@@ -295,7 +298,7 @@ def test_a_picture_that_does_not_decode_is_named_by_its_file_with_what_to_do(fol
     with pytest.raises(DataInvalid) as raised:
         load()
     assert "owner/name, split test: the file test/bee/2.png does not decode as an image (16 bytes" in str(raised.value)
-    assert str(raised.value).endswith("\n  to repair it: download that file again, or remove it")
+    assert str(raised.value).endswith("\n  to repair it: replace that file, or remove it")
     assert str(tmp_path) not in str(raised.value)
 
 

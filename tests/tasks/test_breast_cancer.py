@@ -38,7 +38,7 @@ def test_569_diagnoses_are_dealt_four_to_one_by_outcome(data: Data) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "error"), [("2,1,a,b\n1.0,x\n", "cannot be read"), ("2,1,a,b\n1,0\n", "rows of 2")]
+    ("content", "error"), [("2,1,a,b\n1.0,x\n", "cannot be read"), ("2,1,a,b\n1,0\n", "rows have 2 numbers")]
 )
 def test_a_damaged_file_is_named_with_what_mends_it(
     content: str, error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

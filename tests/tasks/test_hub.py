@@ -238,7 +238,7 @@ def test_without_a_test_split_the_validation_split_is_tested_on(folder: Path) ->
     write(folder, {"train": SENTENCES, "validation": SENTENCES.slice(0, 2)})
     data = load()
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 4, "test": 2}
-    assert data.source.notes["test"] == "the split `validation`, since there is no test split with labels"
+    assert data.source.notes["test"] == "the split `validation`, because there is no test split with labels"
 
 
 def test_a_test_split_whose_labels_are_kept_secret_counts_as_absent(folder: Path) -> None:
@@ -284,7 +284,7 @@ def test_an_only_split_of_whatever_name_is_parted(folder: Path) -> None:
     write(folder, {"full": table({"text": texts, "label": [0, 1] * 5})})
     data = load()
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 8, "test": 2}
-    assert data.source.notes["train"] == "drawn from `full`, the only split there is"
+    assert data.source.notes["train"] == "drawn from `full`, the only split"
 
 
 def test_a_split_to_train_on_that_is_named_for_something_else_is_said(folder: Path) -> None:
@@ -359,13 +359,13 @@ def test_a_category_that_train_has_not_is_none_of_its_columns(folder: Path) -> N
     data = load(inputs=("job", "age"))
     assert data.spec["columns"] == ("job=clerk", "job=nurse", "age")
     assert everything(data, "test")["table"].tolist() == [[0, 0, 1], [0, 0, 2], [0, 1, 3]]
-    assert data.source.notes["values of rare categories, or of such as train has not"] == 1
+    assert data.source.notes["values of rare categories, or of categories that train lacks"] == 1
 
 
 def test_splits_of_other_names_are_noted_as_not_used(folder: Path) -> None:
     write(folder, dict.fromkeys(("train", "test_set", "extra"), SENTENCES))
-    assert load().source.notes["splits that are not used"] == "extra, test_set"
-    assert "splits that are not used" not in load(test="test_set", validation="extra").source.notes
+    assert load().source.notes["unused splits"] == "extra, test_set"
+    assert "unused splits" not in load(test="test_set", validation="extra").source.notes
 
 
 def test_a_column_of_numbers_that_is_read_as_text_is_noted_with_its_first_odd_value(folder: Path) -> None:
@@ -451,7 +451,7 @@ def test_images_that_are_all_grey_are_grey_and_one_with_colour_makes_all_so(fold
 
 def test_images_of_different_sizes_need_one_that_all_are_brought_to(folder: Path) -> None:
     pictures(folder, picture("RGB", (30, 20)), picture("RGB", (12, 40)))
-    with pytest.raises(DataInvalid, match=r"images of 2 sizes, from 12×40 to 30×20: state what .* size = 64"):
+    with pytest.raises(DataInvalid, match=r"images of 2 sizes, from 12×40 to 30×20: state the size .* size = 64"):
         load(inputs="image")
     assert load(inputs="image", size=16).spec["shape"] == (16, 16, 3)
 
@@ -558,15 +558,18 @@ def test_where_no_place_has_it_the_command_to_paste_is_given() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"id": "https://huggingface.co/datasets/owner/name"}, "is no id of a data set: owner/name"),
-        ({"id": "../elsewhere"}, "is no id of a data set"),
+        ({"id": "https://huggingface.co/datasets/owner/name"}, "is not the id of a data set: write owner/name"),
+        ({"id": "../elsewhere"}, "is a path and not the id of a data set"),
         ({"id": "admissions.csv"}, r"put train.csv \(and test.csv\) in \$BENCH_DATA/me/admissions"),
         ({"inputs": ()}, "inputs names no column"),
         ({"inputs": ("a", "a")}, "inputs names a column twice"),
-        ({"id": "owner/a\n\x1b[31mname"}, r"id = 'owner/a\\n\\x1b\[31mname' is no id of a data set"),
-        ({"inputs": "label"}, "label = 'label' stands in `inputs` too"),
-        ({"groups": ("label",)}, "label = 'label' stands in `groups` too"),
-        ({"inputs": ("zip", "age"), "categorical": ("zap",)}, "names 'zap', which is no input; did you mean \"zip\""),
+        ({"id": "owner/a\n\x1b[31mname"}, r"id = 'owner/a\\n\\x1b\[31mname' is not the id of a data set"),
+        ({"inputs": "label"}, "label = 'label' is also in `inputs`"),
+        ({"groups": ("label",)}, "label = 'label' is also in `groups`"),
+        (
+            {"inputs": ("zip", "age"), "categorical": ("zap",)},
+            "names 'zap', which is not an input; did you mean \"zip\"",
+        ),
         ({"train": "a\tb", "test": "a\tb"}, r"one split is named twice .*: 'a\\tb', 'a\\tb'"),
     ],
 )
@@ -577,5 +580,5 @@ def test_contradictions_are_said_before_anything_is_loaded(options: dict[str, An
 
 def test_an_infinite_number_is_refused_with_the_name_of_its_column(folder: Path) -> None:
     write(folder, {"train": table({"a": [1.0, float("inf")] * 20, "label": ["no", "yes"] * 20})})
-    with pytest.raises(DataInvalid, match=r"a.*20 values are infinite; mend them"):
+    with pytest.raises(DataInvalid, match=r"a.*20 values are infinite; correct them"):
         load(inputs="a")

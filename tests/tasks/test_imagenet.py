@@ -203,7 +203,7 @@ def test_a_picture_that_does_not_decode_is_named_when_it_is_taken(root: Path) ->
         test.take(np.arange(21))
     assert "the file val/n01443537/val_0001.JPEG does not decode as an image" in str(raised.value)
     assert "download" not in str(raised.value)  # of 150 GB, for one file
-    assert str(raised.value).endswith("to repair it: download that file again, or remove it")
+    assert str(raised.value).endswith("to repair it: replace that file, or remove it")
 
 
 def test_labels_outside_the_classes_are_named_without_decoding(root: Path) -> None:

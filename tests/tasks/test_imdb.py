@@ -116,6 +116,6 @@ def test_without_rotten_tomatoes_the_reviews_are_still_there_with_a_note(folder:
     data = imdb.load(imdb.Options(), Sources(offline=True))
     assert list(data.splits) == ["train", "test"]
     assert data.source.notes["shift:rotten_tomatoes"].startswith(
-        "left out: cornell-movie-review-data/rotten_tomatoes: "
+        "not available: cornell-movie-review-data/rotten_tomatoes: "
     )
     assert str(folder) not in str(data.source)

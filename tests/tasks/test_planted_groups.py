@@ -123,8 +123,8 @@ def test_attributes_are_chosen_and_never_inputs() -> None:
         ({"size": 401}, "size = 401 cannot be halved"),
         ({"selection_rate": 0.501}, "in group A, the share of selection = 0.501 of 200 examples is not a whole number"),
         ({"members": 3, "error_gap": 0.015}, "in group B, the share of errors = 0.1575 of 200"),
-        ({"error_rate": 0.155}, "move a rate by 0.005"),
-        ({"selection_rate": 0.9, "error_rate": 0.1}, "no 200 examples of group A can be 180 times said to be"),
+        ({"error_rate": 0.155}, "change a rate by 0.005"),
+        ({"selection_rate": 0.9, "error_rate": 0.1}, "200 examples of group A cannot have 180 predictions of class 1"),
     ],
 )
 def test_shares_that_no_examples_can_have_are_refused_before_a_cell_is_spent(stated: Any, says: str) -> None:

@@ -43,7 +43,7 @@ def test_no_example_stands_in_two_splits_and_a_size_that_is_no_multiple_of_four_
         "validation": 80,
         "test": 800,
     }
-    with pytest.raises(ValueError, match="test = 42 is no multiple of four"):
+    with pytest.raises(ValueError, match="test = 42 is not a multiple of four"):
         planted_line.check(planted_line.Options(test=42))
     with pytest.raises(DataInvalid, match="no group `age`"):
         planted_line.load(planted_line.Options(groups=("age",)), Sources())
