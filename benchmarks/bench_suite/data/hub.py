@@ -302,7 +302,7 @@ HubErrorKind = Literal[
 def _classify(error: BaseException) -> HubErrorKind:
     """Return the kind of an error of `datasets` or `huggingface_hub`.
 
-    Classes are told by their names, because they have moved between modules over the supported versions. Several errors
+    Classes are compared by name, because they have moved between modules over the supported versions. Several errors
     of `datasets` are a plain ValueError or RuntimeError, which only its own message tells apart: that is read here, and
     nowhere else.
     """
