@@ -133,42 +133,44 @@ def test_whatever_is_repeated_no_example_is_learnt_from_and_tested_on(
 ) -> None:
     parts = {"train": train, "test": test, "validation": validation}
     made, notes, _ = drop_test_duplicates({name: of(*map(str, numbers)) for name, numbers in parts.items()})
-    found = {name: [int(word) for word in column(split, "text")] for name, split in made.items()}
-    assert found["test"] == test
-    assert found["validation"] == [number for number in validation if number not in test]
-    assert found["train"] == [number for number in train if number not in {*test, *validation}]
-    assert sum(notes.values()) == sum(map(len, parts.values())) - sum(map(len, found.values()))
+    by_name = {name: [int(word) for word in column(split, "text")] for name, split in made.items()}
+    assert by_name["test"] == test
+    assert by_name["validation"] == [number for number in validation if number not in test]
+    assert by_name["train"] == [number for number in train if number not in {*test, *validation}]
+    assert sum(notes.values()) == sum(map(len, parts.values())) - sum(map(len, by_name.values()))
 
 
 # ── prepare ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_validation_is_carved_out_of_train_where_the_task_brings_none() -> None:
-    made = prepare(data(train=texts(100), test=texts(10, start=100)), 0.1)
-    assert {name: len(split) for name, split in made.splits.items()} == {"train": 90, "validation": 10, "test": 10}
+    prepared = prepare(data(train=texts(100), test=texts(10, start=100)), 0.1)
+    assert {name: len(split) for name, split in prepared.splits.items()} == {"train": 90, "validation": 10, "test": 10}
 
 
 def test_the_tasks_own_validation_stays_as_it_is() -> None:
     own = texts(7, start=200)
-    made = prepare(data(train=texts(100), validation=own, test=texts(10, start=100)), 0.1)
-    assert made.splits["validation"] is own
-    assert len(made.splits["train"]) == 100
+    prepared = prepare(data(train=texts(100), validation=own, test=texts(10, start=100)), 0.1)
+    assert prepared.splits["validation"] is own
+    assert len(prepared.splits["train"]) == 100
 
 
 def test_without_validation_everything_is_trained_on() -> None:
     brought = data(train=texts(100), validation=texts(7, start=200), test=texts(10, start=100))
-    made = prepare(brought, 0.0)
-    assert len(made.splits["train"]) == 107
-    assert "validation" not in made.splits
+    prepared = prepare(brought, 0.0)
+    assert len(prepared.splits["train"]) == 107
+    assert "validation" not in prepared.splits
     assert "validation" in brought.splits
     assert len(prepare(data(train=texts(100), test=texts(10, start=100)), 0.0).splits["train"]) == 100
 
 
 def test_smoke_leaves_64_examples_a_split_with_all_classes() -> None:
-    made = prepare(data(train=texts(1000), test=texts(500, start=1000), **{"shift:far": texts(30)}), 0.2, smoke=True)
-    sizes = {name: len(split) for name, split in made.splits.items()}
+    prepared = prepare(
+        data(train=texts(1000), test=texts(500, start=1000), **{"shift:far": texts(30)}), 0.2, smoke=True
+    )
+    sizes = {name: len(split) for name, split in prepared.splits.items()}
     assert sizes == {"train": SMOKE_EXAMPLES, "validation": SMOKE_EXAMPLES, "test": SMOKE_EXAMPLES, "shift:far": 30}
-    assert np.bincount(column(made.splits["test"], "target")).tolist() == [32, 32]
+    assert np.bincount(column(prepared.splits["test"], "target")).tolist() == [32, 32]
 
 
 def test_smoke_finds_64_examples_among_nothing_but_duplicates() -> None:
@@ -204,25 +206,25 @@ def test_labels_of_a_split_on_disk_are_checked_where_it_knows_them(tmp_path: Pat
 
 def test_duplicates_are_left_out_of_train_counted_and_seen_by_the_fingerprint() -> None:
     brought = data(train=texts(100), test=texts(20, start=90))
-    made = prepare(brought, 0.1)
-    assert {name: len(split) for name, split in made.splits.items()} == {"train": 81, "validation": 9, "test": 20}
-    assert made.source.notes == {"removed from train, because test has them too": 10}
-    assert made.source.fingerprint != brought.source.fingerprint
+    prepared = prepare(brought, 0.1)
+    assert {name: len(split) for name, split in prepared.splits.items()} == {"train": 81, "validation": 9, "test": 20}
+    assert prepared.source.notes == {"removed from train, because test has them too": 10}
+    assert prepared.source.fingerprint != brought.source.fingerprint
     assert prepare(data(train=texts(100), test=texts(20, start=100)), 0.1).source == brought.source
 
 
 def test_duplicates_on_disk_are_left_out_without_reading(tmp_path: Path, disk_split: Any) -> None:
     train, test = disk_split(tmp_path / "train.npy", 100), disk_split(tmp_path / "test.npy", 20)
     test.ids = np.arange(90, 110)
-    made = prepare(data(train=train, test=test), 0.1)
-    assert len(made.splits["train"]) + len(made.splits["validation"]) == 90
-    assert not np.isin(made.splits["train"].ids, test.ids).any()
+    prepared = prepare(data(train=train, test=test), 0.1)
+    assert len(prepared.splits["train"]) + len(prepared.splits["validation"]) == 90
+    assert not np.isin(prepared.splits["train"].ids, test.ids).any()
     assert train.most == test.most == 0
 
 
 def test_without_validation_nothing_that_is_tested_on_is_trained_on_either() -> None:
-    made = prepare(data(train=of("a"), validation=of("b", "c"), test=of("c")), 0.0)
-    assert column(made.splits["train"], "text") == ["a", "b"]
+    prepared = prepare(data(train=of("a"), validation=of("b", "c"), test=of("c")), 0.0)
+    assert column(prepared.splits["train"], "text") == ["a", "b"]
 
 
 def test_where_all_of_train_is_tested_on_that_is_said() -> None:
@@ -243,9 +245,9 @@ def test_a_class_with_one_example_is_learnt_from_and_noted() -> None:
     train = of(*(f"text {number}" for number in range(26)), target=target)
     brought = data(train=train, test=of("other"))
     brought = replace(brought, spec={"classes": ("a", "b", "c", "d", "e", "f")})
-    made = prepare(brought, 0.1)
-    assert set(column(made.splits["train"], "target").tolist()) == {0, 1, 2, 3, 4}
-    assert made.source.notes == {
+    prepared = prepare(brought, 0.1)
+    assert set(column(prepared.splits["train"], "target").tolist()) == {0, 1, 2, 3, 4}
+    assert prepared.source.notes == {
         "classes with one training example": "a, b, c",
         "classes without a training example": "f",
     }
@@ -265,6 +267,8 @@ def test_a_missing_or_empty_split_is_named() -> None:
 def test_splits_on_disk_are_prepared_without_being_read(tmp_path: Path, disk_split: Any) -> None:
     train, test = disk_split(tmp_path / "train.npy", 50_000), disk_split(tmp_path / "test.npy", 500)
     test.ids = np.arange(50_000, 50_500)
-    made = prepare(data(train=train, test=test), 0.1, smoke=True)
-    assert {name: len(split) for name, split in made.splits.items()} == dict.fromkeys(made.splits, SMOKE_EXAMPLES)
+    prepared = prepare(data(train=train, test=test), 0.1, smoke=True)
+    assert {name: len(split) for name, split in prepared.splits.items()} == dict.fromkeys(
+        prepared.splits, SMOKE_EXAMPLES
+    )
     assert train.most == test.most == 0

@@ -22,10 +22,10 @@ def data() -> Data:
 
 def test_diagnoses_are_those_that_scikit_learn_loads(data: Data) -> None:
     parts = [split.take(np.arange(len(split))) for split in data.splits.values()]
-    found = np.concatenate([np.column_stack([part["table"], part["target"]]) for part in parts])
+    rows = np.concatenate([np.column_stack([part["table"], part["target"]]) for part in parts])
     oracle = load_breast_cancer()
     expected = np.column_stack([oracle.data, oracle.target])
-    assert np.array_equal(found[np.lexsort(found.T)], expected[np.lexsort(expected.T)])
+    assert np.array_equal(rows[np.lexsort(rows.T)], expected[np.lexsort(expected.T)])
     assert data.spec["columns"] == tuple(oracle.feature_names)
     assert data.spec["classes"] == tuple(oracle.target_names)
 

@@ -39,9 +39,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def table(columns: Mapping[str, Any], classes: Mapping[str, list[str]] | None = None) -> pa.Table:
     """An Arrow table, its classes named in its metadata as `datasets` writes them."""
-    made = columns if isinstance(columns, pa.Table) else pa.table(dict(columns))
+    arrow_table = columns if isinstance(columns, pa.Table) else pa.table(dict(columns))
     features = {name: {"names": names, "_type": "ClassLabel"} for name, names in (classes or {}).items()}
-    return made.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    return arrow_table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
 
 
 def write(folder: Path, splits: Mapping[str, pa.Table], place: str = "data", hub_id: str = "owner/name") -> None:
@@ -72,13 +72,13 @@ SENTENCES = table({"text": ["good", "bad", "fine", "poor"], "label": [1, 0, 1, 0
 def test_mnist_by_id_and_columns_is_the_task_mnist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BENCH_DATA", HERE)
     sources = Sources(offline=True, cache=Cache(tmp_path / "cache"))
-    found = hub.load(hub.Options(id="ylecun/mnist", inputs="image"), sources)
+    by_hub = hub.load(hub.Options(id="ylecun/mnist", inputs="image"), sources)
     expected = mnist.load(mnist.Options(), sources)
-    assert found.spec == expected.spec
-    assert found.source.fingerprint == expected.source.fingerprint
+    assert by_hub.spec == expected.spec
+    assert by_hub.source.fingerprint == expected.source.fingerprint
     for split in ("train", "test"):
         for column, values in everything(expected, split).items():
-            assert np.array_equal(everything(found, split)[column], values)
+            assert np.array_equal(everything(by_hub, split)[column], values)
 
 
 @needs("uoft-cs/cifar10")
@@ -88,13 +88,13 @@ def test_cifar10_by_id_and_columns_is_the_task_cifar10(monkeypatch: pytest.Monke
 
     monkeypatch.setenv("BENCH_DATA", HERE)
     sources = Sources(offline=True, cache=Cache(tmp_path / "cache"))
-    found = hub.load(hub.Options(id="uoft-cs/cifar10", inputs="img"), sources)
+    by_hub = hub.load(hub.Options(id="uoft-cs/cifar10", inputs="img"), sources)
     expected = cifar10.load(cifar10.Options(), sources)
-    assert found.spec["classes"] == expected.spec["classes"]
+    assert by_hub.spec["classes"] == expected.spec["classes"]
     for split in ("train", "test"):
-        assert np.array_equal(found.splits[split].ids, expected.splits[split].ids)
+        assert np.array_equal(by_hub.splits[split].ids, expected.splits[split].ids)
         for column, values in everything(expected, split).items():
-            assert np.array_equal(everything(found, split)[column], values)
+            assert np.array_equal(everything(by_hub, split)[column], values)
 
 
 # ── labels ──────────────────────────────────────────────────────────────────────────────────────
@@ -137,8 +137,8 @@ def test_what_the_datasets_library_writes_is_read_with_its_names(folder: Path) -
     features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["no", "yes"])})
     file = folder / "owner" / "name" / "data" / "train-00000-of-00001.parquet"
     file.parent.mkdir(parents=True)
-    made = datasets.Dataset.from_dict({"text": [f"t{n}" for n in range(10)], "label": [0, 1] * 5}, features=features)
-    made.to_parquet(str(file))
+    dataset = datasets.Dataset.from_dict({"text": [f"t{n}" for n in range(10)], "label": [0, 1] * 5}, features=features)
+    dataset.to_parquet(str(file))
     assert load().spec["classes"] == ("no", "yes")
 
 
@@ -196,7 +196,7 @@ def test_a_class_with_one_example_is_learnt_from(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"),
+    ("labels", "message"),
     [
         (["same"] * 3, "label `label` is `same` for all 3 examples of train: there is nothing to learn"),
         ([None, None, None], "not one of the 3 examples of train has a label"),
@@ -205,9 +205,9 @@ def test_a_class_with_one_example_is_learnt_from(folder: Path) -> None:
         ([1.0, float("inf"), 2.0], "1 values of split train are infinite"),
     ],
 )
-def test_labels_that_cannot_be_learnt_are_refused(folder: Path, labels: list[Any], said: str) -> None:
+def test_labels_that_cannot_be_learnt_are_refused(folder: Path, labels: list[Any], message: str) -> None:
     write(folder, {"train": table({"text": ["a", "b", "c"], "label": labels})})
-    with pytest.raises(DataInvalid, match=said):
+    with pytest.raises(DataInvalid, match=message):
         load()
 
 
@@ -508,8 +508,8 @@ def test_one_of_several_configurations_must_be_named(folder: Path) -> None:
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
 def test_text_files_of_the_same_layout_are_read_too(folder: Path, form: str) -> None:
-    place = folder / "owner" / "name"
-    place.mkdir(parents=True)
+    target = folder / "owner" / "name"
+    target.mkdir(parents=True)
     rows = [("good, really", "positive"), ("bad", "negative")]
     for split in ("train", "test"):
         if form == "jsonl":
@@ -517,22 +517,22 @@ def test_text_files_of_the_same_layout_are_read_too(folder: Path, form: str) -> 
         else:
             gap = "," if form == "csv" else "\t"
             lines = [gap.join(("text", "label")), *(gap.join((f'"{text}"', label)) for text, label in rows)]
-        (place / f"{split}.{form}").write_text("\n".join(lines) + "\n")
+        (target / f"{split}.{form}").write_text("\n".join(lines) + "\n")
     data = load()
     assert everything(data, "test")["text"] == ["good, really", "bad"]
     assert data.spec["classes"] == ("negative", "positive")
 
 
 def test_in_a_text_file_a_class_may_be_called_as_a_missing_number_is_written(folder: Path) -> None:
-    place = folder / "owner" / "name"
-    place.mkdir(parents=True)
+    target = folder / "owner" / "name"
+    target.mkdir(parents=True)
     for split in ("train", "test"):
-        (place / f"{split}.csv").write_text("text,label\na,EU\nb,NA\nc,null\nd,None\ne,\n")
+        (target / f"{split}.csv").write_text("text,label\na,EU\nb,NA\nc,null\nd,None\ne,\n")
     data = load()
     assert data.spec["classes"] == ("EU", "NA", "None", "null")
     assert data.source.notes["examples left out, without a label"] == 2
     for split in ("train", "test"):
-        (place / f"{split}.csv").write_text("text,label\na,1\nb,NA\nc,2\n")
+        (target / f"{split}.csv").write_text("text,label\na,1\nb,NA\nc,2\n")
     data = load()
     assert data.spec["classes"] == ("1", "2")
     assert data.source.notes["examples left out, without a label"] == 2
@@ -556,7 +556,7 @@ def test_where_no_place_has_it_the_command_to_paste_is_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"id": "https://huggingface.co/datasets/owner/name"}, "is not the id of a data set: write owner/name"),
         ({"id": "../elsewhere"}, "is a path and not the id of a data set"),
@@ -573,8 +573,8 @@ def test_where_no_place_has_it_the_command_to_paste_is_given() -> None:
         ({"train": "a\tb", "test": "a\tb"}, r"one split is named twice .*: 'a\\tb', 'a\\tb'"),
     ],
 )
-def test_contradictions_are_said_before_anything_is_loaded(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_contradictions_are_said_before_anything_is_loaded(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         load(**options)
 
 

@@ -39,7 +39,7 @@ class Fetched:
 
 
 class HubUnreachable(DataUnavailable):
-    """The hub does not answer, or answers with a server error. Finding out takes half a minute (measured: 25 s)."""
+    """Error of a hub that does not answer, or answers with a server error, noticed after about 25 s (measured)."""
 
 
 CONNECT_SECONDS = 3
