@@ -81,10 +81,10 @@ def test_the_suite_may_be_changed_and_only_a_part_of_it_fetched(bench, suite: st
 def test_a_program_reads_it_as_json(bench, suite: str, tmp_path: Path) -> None:
     put(tmp_path)
     ended = bench("data", "fetch", suite, "--json")
-    said = json.loads(ended.out)
-    assert said["schema"] == 1
-    assert [(item["label"], item["origin"]) for item in said["fetched"]][1] == ("mine", "folder:owner/name")
-    assert said["sizes"]["owner/name"] > 0
+    document = json.loads(ended.out)
+    assert document["schema"] == 1
+    assert [(item["label"], item["origin"]) for item in document["fetched"]][1] == ("mine", "folder:owner/name")
+    assert document["sizes"]["owner/name"] > 0
 
 
 def test_code_of_the_suites_own_is_run_only_when_trusted(bench, suite: str, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_suite_that_is_wrong_is_status_2(bench, suite: str, tmp_path: Path) ->
     )
     ended = bench("data", "fetch", suite)
     assert ended.status == 2
-    assert "is no id of a data set: owner/name" in ended.err
+    assert "is not the id of a data set: write owner/name" in ended.err
     (tmp_path / suite).write_text(SUITE.replace('inputs = ["age", "pay"]', ""))
     ended = bench("data", "fetch", suite)
     assert (ended.status, "hub needs `inputs`" in ended.err) == (2, True)

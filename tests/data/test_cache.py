@@ -41,12 +41,12 @@ def child(code: str, root: Path) -> subprocess.Popen:
 
 def test_arrays_are_made_once_and_found_in_a_later_run(tmp_path: Path) -> None:
     Cache(tmp_path).arrays(KEY, arrays)
-    found = Cache(tmp_path).arrays(KEY, never)
-    assert list(found) == list(arrays())
+    stored = Cache(tmp_path).arrays(KEY, never)
+    assert list(stored) == list(arrays())
     for name, expected in arrays().items():
-        assert found[name].dtype == expected.dtype
-        assert (found[name] == expected).all()
-        assert isinstance(found[name], np.memmap)
+        assert stored[name].dtype == expected.dtype
+        assert (stored[name] == expected).all()
+        assert isinstance(stored[name], np.memmap)
     assert unfinished(tmp_path) == []
 
 
@@ -147,7 +147,7 @@ for number in itertools.count():
     cache.keep(f"{number:032x}", {"a": np.full(20_000, number), "b": np.full(7, number)})
 """
     moments = random.Random(3)
-    kept = 0
+    stored = 0
     for _ in range(5):
         process = child(code, tmp_path)
         assert process.stdout is not None
@@ -157,13 +157,13 @@ for number in itertools.count():
         process.communicate()
         for folder in tmp_path.glob("v*/*/*"):
             number = int(folder.name, 16)
-            found = Cache(tmp_path).find(folder.name)
-            assert found is not None
-            assert (np.asarray(found["a"]) == number).all()
-            assert len(found["a"]) == 20_000
-            assert found["b"].tolist() == [number] * 7
-            kept += 1
-    assert kept
+            arrays = Cache(tmp_path).find(folder.name)
+            assert arrays is not None
+            assert (np.asarray(arrays["a"]) == number).all()
+            assert len(arrays["a"]) == 20_000
+            assert arrays["b"].tolist() == [number] * 7
+            stored += 1
+    assert stored
 
 
 def test_what_killed_runs_left_is_swept_once_it_is_old(tmp_path: Path) -> None:

@@ -124,16 +124,16 @@ def test_a_split_on_disk_gives_the_same_batches_and_is_never_read_further() -> N
 
 
 def test_rows_on_disk_are_read_in_order(tmp_path: Path) -> None:
-    asked: list[list[int]] = []
+    requests: list[list[int]] = []
 
     class Disk(MemorySplit):
         def take(self, rows: np.ndarray) -> Mapping[str, Any]:
-            asked.append(rows.tolist())
+            requests.append(rows.tolist())
             return super().take(rows)
 
     split = texts(10)
     encoded(network(letters), Disk(split.ids, split.columns, {}, False)).take(torch.tensor([5, 2, 9]))
-    assert asked == [[2, 5, 9]]
+    assert requests == [[2, 5, 9]]
 
 
 def test_a_batch_is_what_collate_makes_of_the_rows() -> None:

@@ -38,10 +38,10 @@ def test_ids_are_the_same_in_every_process() -> None:
     )
     expected = f"{content_ids(['a', 'b', 'a']).tolist()} {hash_of({'a': [np.arange(3), 'x', None], 'b': 1})}"
     for seed in ("1", "2"):
-        made = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True
         )
-        assert made.stdout.strip() == expected, made.stderr
+        assert process.stdout.strip() == expected, process.stderr
 
 
 def test_ids_stay_what_stored_runs_hold() -> None:

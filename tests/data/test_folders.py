@@ -74,8 +74,8 @@ def as_parquet(root: Path) -> ImagesOnDisk:
 
 @pytest.fixture(params=[as_folders, as_parquet], ids=["folders", "parquet"])
 def split(request: pytest.FixtureRequest, tmp_path: Path) -> ImagesOnDisk:
-    made: Callable[[Path], ImagesOnDisk] = request.param
-    return made(tmp_path)
+    factory: Callable[[Path], ImagesOnDisk] = request.param
+    return factory(tmp_path)
 
 
 # ── what is there ───────────────────────────────────────────────────────────────────────────────
@@ -104,8 +104,8 @@ def test_rows_come_in_the_order_and_as_often_as_asked(split: ImagesOnDisk) -> No
 
 
 def test_labels_are_the_classes_of_the_pictures(tmp_path: Path) -> None:
-    found = as_parquet(tmp_path)
-    assert found.targets.tolist() == LABELS
+    examples = as_parquet(tmp_path)
+    assert examples.targets.tolist() == LABELS
     store, targets, classes = class_folders(as_folders(tmp_path / "two").store.folder, HUB, "train")
     assert classes == CLASSES
     assert [CLASSES[label] for label in targets] == [store.name(row).split("/")[-2] for row in range(30)]
@@ -225,7 +225,7 @@ def test_a_picture_that_does_not_decode_is_named_by_its_file(tmp_path: Path) -> 
     with pytest.raises(DataInvalid) as raised:
         open_images(store, targets, 16, 1.0).take(np.arange(30))
     assert "owner/pictures: the file train/bee/01.JPEG does not decode as an image (200 bytes" in str(raised.value)
-    assert str(raised.value).endswith("\n  to repair it: download that file again, or remove it")
+    assert str(raised.value).endswith("\n  to repair it: replace that file, or remove it")
     assert str(tmp_path) not in str(raised.value)
 
 
@@ -290,10 +290,10 @@ def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_the_hubs_own_cache_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     assert hub_snapshot(HUB) is None
-    place = tmp_path / "datasets--owner--pictures"
-    write_parquet(place / "snapshots/abc123/data/train-00000-of-00001.parquet", PICTURES, LABELS)
-    (place / "refs").mkdir()
-    (place / "refs/main").write_text("abc123")
+    repository = tmp_path / "datasets--owner--pictures"
+    write_parquet(repository / "snapshots/abc123/data/train-00000-of-00001.parquet", PICTURES, LABELS)
+    (repository / "refs").mkdir()
+    (repository / "refs/main").write_text("abc123")
     snapshot = hub_snapshot(HUB)
     assert snapshot is not None
     assert snapshot.name == "abc123"

@@ -55,18 +55,18 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Callable[..., BenchError]:
 
 def http(kind: str) -> Exception:
     """An error of `huggingface_hub` as the hub's answers raise it; its constructors differ over the versions."""
-    made: Exception = getattr(errors, kind).__new__(getattr(errors, kind))
-    made.args = (f"40x Client Error: {kind}",)
-    return made
+    error: Exception = getattr(errors, kind).__new__(getattr(errors, kind))
+    error.args = (f"40x Client Error: {kind}",)
+    return error
 
 
 def test_a_data_set_that_does_not_exist_is_said_to_be_misspelt_or_private(raising: Callable[..., BenchError]) -> None:
     error = datasets.exceptions.DatasetNotFoundError(
         "Dataset 'owner/name' doesn't exist on the Hub or cannot be accessed."
     )
-    said = raising(error, http("RepositoryNotFoundError"))
-    assert isinstance(said, DataUnavailable)
-    assert "the hub has no such data set, or it is private: check the spelling" in str(said)
+    explained = raising(error, http("RepositoryNotFoundError"))
+    assert isinstance(explained, DataUnavailable)
+    assert "the hub has no such data set, or it is private: check the spelling" in str(explained)
 
 
 def test_a_gated_data_set_says_where_to_accept_its_terms_and_how_to_log_in(raising: Callable[..., BenchError]) -> None:
@@ -75,16 +75,16 @@ def test_a_gated_data_set_says_where_to_accept_its_terms_and_how_to_log_in(raisi
         (datasets.exceptions.DatasetNotFoundError(message), http("GatedRepoError")),
         (http("GatedRepoError"), None),
     ):
-        said = raising(error, cause)
-        assert isinstance(said, DataUnavailable)
-        assert "accept the terms on https://huggingface.co/datasets/owner/name" in str(said)
-        assert "`hf auth login`" in str(said)
+        explained = raising(error, cause)
+        assert isinstance(explained, DataUnavailable)
+        assert "accept the terms on https://huggingface.co/datasets/owner/name" in str(explained)
+        assert "`hf auth login`" in str(explained)
 
 
 def test_a_revision_that_does_not_exist_is_named(raising: Callable[..., BenchError]) -> None:
     error = datasets.exceptions.DatasetNotFoundError("Revision 'v9' doesn't exist")
-    said = raising(error, http("RevisionNotFoundError"), HubRequest("owner/name", revision="v9"))
-    assert "no revision `v9`" in str(said)
+    explained = raising(error, http("RevisionNotFoundError"), HubRequest("owner/name", revision="v9"))
+    assert "no revision `v9`" in str(explained)
 
 
 @pytest.mark.parametrize(
@@ -94,11 +94,11 @@ def test_a_revision_that_does_not_exist_is_named(raising: Callable[..., BenchErr
 def test_a_hub_that_does_not_answer_is_said_to_be_out_of_reach(
     raising: Callable[..., BenchError], error: Exception
 ) -> None:
-    said = raising(error)
-    assert isinstance(said, DataUnavailable)
-    assert f"the hub cannot be reached: {error}" in str(said)
-    assert said.command is not None
-    assert said.command.startswith("hf download --repo-type dataset owner/name")
+    explained = raising(error)
+    assert isinstance(explained, DataUnavailable)
+    assert f"the hub cannot be reached: {error}" in str(explained)
+    assert explained.command is not None
+    assert explained.command.startswith("hf download --repo-type dataset owner/name")
 
 
 def test_offline_is_said_to_be_why(raising: Callable[..., BenchError], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,20 +112,20 @@ def test_configurations_are_listed_where_one_must_be_chosen_or_is_misspelt(raisi
         "Config name is missing.\nPlease pick one among the available configs: ['emotion', 'irony']\n"
         "Example of usage:\n\t`load_dataset('name', 'emotion')`"
     )
-    said = raising(missing)
-    assert isinstance(said, DataInvalid)
-    assert str(said).endswith("it has: emotion, irony")
-    said = raising(
+    explained = raising(missing)
+    assert isinstance(explained, DataInvalid)
+    assert str(explained).endswith("it has: emotion, irony")
+    explained = raising(
         ValueError("BuilderConfig 'emotoin' not found. Available: ['emotion', 'irony']"),
         None,
         HubRequest("o/n", "emotoin"),
     )
-    assert str(said) == 'o/n has no configuration `emotoin`; did you mean "emotion"? (it has: emotion, irony)'
+    assert str(explained) == 'o/n has no configuration `emotoin`; did you mean "emotion"? (it has: emotion, irony)'
 
 
 def test_a_data_set_made_by_a_script_has_a_copy_that_needs_none(raising: Callable[..., BenchError]) -> None:
-    said = raising(RuntimeError("Dataset scripts are no longer supported, but found name.py"))
-    assert 'revision = "refs/convert/parquet"' in str(said)
+    explained = raising(RuntimeError("Dataset scripts are no longer supported, but found name.py"))
+    assert 'revision = "refs/convert/parquet"' in str(explained)
     assert "--trust" in str(raising(ValueError("Please pass the argument `trust_remote_code=True` to allow it.")))
 
 
@@ -138,11 +138,11 @@ def test_all_splits_come_with_the_names_of_their_classes(monkeypatch: pytest.Mon
     part = datasets.Dataset.from_dict({"text": ["a"], "label": [1]}, features=features)
     monkeypatch.setattr(hub, "unreachable", lambda: None)
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.DatasetDict(train=part, test=part))
-    found = load(HubRequest("owner/name"))
-    assert [*found] == ["train", "test"]
-    assert found["test"].origin == "hub:owner/name"
-    assert class_names(found["test"].table.schema.metadata, "label") == ("no", "yes")
-    assert class_names(found["test"].table.schema.metadata, "text") is None
+    splits = load(HubRequest("owner/name"))
+    assert [*splits] == ["train", "test"]
+    assert splits["test"].origin == "hub:owner/name"
+    assert class_names(splits["test"].table.schema.metadata, "label") == ("no", "yes")
+    assert class_names(splits["test"].table.schema.metadata, "text") is None
 
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")

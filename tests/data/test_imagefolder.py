@@ -23,9 +23,9 @@ CLASSES = ("ant", "bee")
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    made = tmp_path / "data" / "owner" / "name"
-    made.mkdir(parents=True)
-    return made
+    data_folder = tmp_path / "data" / "owner" / "name"
+    data_folder.mkdir(parents=True)
+    return data_folder
 
 
 def paint(folder: Path, *paths: str) -> None:
@@ -46,9 +46,9 @@ def load(**options: str) -> Data:
 
 
 def found_splits() -> dict[str | None, list[str]]:
-    found = read_folder("owner/name")
-    assert found is not None
-    return {config: [*splits] for config, splits in found.configs.items()}
+    layout = read_folder("owner/name")
+    assert layout is not None
+    return {config: [*splits] for config, splits in layout.configs.items()}
 
 
 # ── a folder a class ────────────────────────────────────────────────────────────────────────────
@@ -82,11 +82,11 @@ def test_pictures_in_folders_of_classes_are_a_task(folder: Path) -> None:
 def test_names_of_folders_tell_split_and_class(folder: Path, paths: list[str], splits: list[str]) -> None:
     paint(folder, *paths)
     assert found_splits() == {None: splits}
-    found = read_folder("owner/name")
-    assert found is not None
-    read = [row for split in splits for row in found.read(None, split, None).table.to_pylist()]
-    kept = [path for path in paths if "/." not in f"/{path}"]
-    assert sorted(row["image"]["path"] for row in read) == sorted(kept)
+    layout = read_folder("owner/name")
+    assert layout is not None
+    read = [row for split in splits for row in layout.read(None, split, None).table.to_pylist()]
+    visible = [path for path in paths if "/." not in f"/{path}"]
+    assert sorted(row["image"]["path"] for row in read) == sorted(visible)
     assert all(row["label"] == Path(row["image"]["path"]).parent.name for row in read)
 
 
@@ -104,17 +104,17 @@ def test_splits_are_those_that_datasets_takes(folder: Path, tmp_path: Path, path
     datasets = pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")
     paint(folder, *paths)
     there = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
-    found = read_folder("owner/name")
-    assert found is not None
-    assert {*found.splits(None)} == {*there}
+    layout = read_folder("owner/name")
+    assert layout is not None
+    assert {*layout.splits(None)} == {*there}
     for split, rows in there.items():
-        here = found.read(None, split, None).table.to_pylist()
+        here = layout.read(None, split, None).table.to_pylist()
         paths = [str(Path(row["path"]).relative_to(folder)) for row in rows.data["image"].to_pylist()]
         assert sorted(row["image"]["path"] for row in here) == sorted(paths)
 
 
 @pytest.mark.parametrize(
-    ("paths", "said"),
+    ("paths", "message"),
     [
         (
             in_classes("my_training_data/train/", "my_training_data/test/"),
@@ -127,9 +127,9 @@ def test_splits_are_those_that_datasets_takes(folder: Path, tmp_path: Path, path
         ),
     ],
 )
-def test_folders_that_may_be_of_either_split_are_refused(folder: Path, paths: list[str], said: str) -> None:
+def test_folders_that_may_be_of_either_split_are_refused(folder: Path, paths: list[str], message: str) -> None:
     paint(folder, *paths)
-    with pytest.raises(DataInvalid, match=said):
+    with pytest.raises(DataInvalid, match=message):
         load()
 
 
@@ -272,9 +272,9 @@ def test_tables_named_after_splits_go_before_pictures_and_others_do_not(folder: 
     assert found_splits() == {None: ["train"]}
     assert len(load().splits["train"]) == 6
     (folder / "train.csv").write_text("text,label\na,0\n")
-    found = read_folder("owner/name")
-    assert found is not None
-    assert found.read(None, "train", None).table.column_names == ["text", "label"]
+    layout = read_folder("owner/name")
+    assert layout is not None
+    assert layout.read(None, "train", None).table.column_names == ["text", "label"]
 
 
 def test_a_table_of_another_name_is_not_taken_for_pictures_that_lie_beside_it(folder: Path) -> None:
@@ -298,7 +298,7 @@ def test_a_picture_that_does_not_decode_is_named_by_its_file_with_what_to_do(fol
     with pytest.raises(DataInvalid) as raised:
         load()
     assert "owner/name, split test: the file test/bee/2.png does not decode as an image (16 bytes" in str(raised.value)
-    assert str(raised.value).endswith("\n  to repair it: download that file again, or remove it")
+    assert str(raised.value).endswith("\n  to repair it: replace that file, or remove it")
     assert str(tmp_path) not in str(raised.value)
 
 
@@ -307,9 +307,9 @@ def test_no_picture_is_opened_for_the_table(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(images, "encoded_bytes", lambda *_, **__: pytest.fail("opened"))
     monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("opened"))
     monkeypatch.setattr(Image, "open", lambda _: pytest.fail("opened"))
-    found = read_folder("owner/name")
-    assert found is not None
-    assert found.read(None, "train", None).table.num_rows == 8
+    layout = read_folder("owner/name")
+    assert layout is not None
+    assert layout.read(None, "train", None).table.num_rows == 8
 
 
 # ── as `datasets` has it ────────────────────────────────────────────────────────────────────────

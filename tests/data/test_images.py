@@ -33,14 +33,14 @@ def column(files: list[bytes]) -> pa.ChunkedArray:
 def test_pixels_come_back_as_they_were_saved() -> None:
     assert (decode_images(column([png(image) for image in PIXELS]), "RGB", "pictures") == PIXELS).all()
     grey = PIXELS[..., 0]
-    made = decode_images(column([png(image) for image in grey]), "L", "pictures")
-    assert made.shape == (3, 5, 4, 1)
-    assert (made[..., 0] == grey).all()
+    images = decode_images(column([png(image) for image in grey]), "L", "pictures")
+    assert images.shape == (3, 5, 4, 1)
+    assert (images[..., 0] == grey).all()
 
 
 def test_grey_images_among_coloured_ones_get_three_channels() -> None:
-    made = decode_images(column([png(PIXELS[0]), png(PIXELS[1, ..., 0])]), "RGB", "pictures")
-    assert (made[1] == PIXELS[1, ..., :1]).all()
+    images = decode_images(column([png(PIXELS[0]), png(PIXELS[1, ..., 0])]), "RGB", "pictures")
+    assert (images[1] == PIXELS[1, ..., :1]).all()
 
 
 def test_images_in_files_of_their_own_are_read(tmp_path: Path) -> None:
@@ -71,9 +71,9 @@ def test_images_of_every_mode_become_grey_or_coloured(mode: str) -> None:
     image = Image.fromarray(PIXELS[0]).convert(mode)
     kind = "TIFF" if mode == "CMYK" else "PNG"
     for wanted, channels in (("RGB", 3), ("L", 1)):
-        made = pixels(saved(image, kind), wanted, "it")
-        assert made.shape == (5, 4, channels)
-        assert (made.squeeze() == np.asarray(image.convert(wanted))).all()
+        array = pixels(saved(image, kind), wanted, "it")
+        assert array.shape == (5, 4, channels)
+        assert (array.squeeze() == np.asarray(image.convert(wanted))).all()
 
 
 def test_floating_point_pixels_are_refused() -> None:
@@ -136,14 +136,14 @@ def test_an_image_that_is_not_there_is_named(tmp_path: Path) -> None:
     rows = pa.chunked_array([[{"bytes": png(PIXELS[0]), "path": None}, {"bytes": None, "path": None}]])
     with pytest.raises(DataInvalid, match="pictures: the image of row 1 is missing"):
         decode_images(rows, "RGB", "pictures")
-    for path, said in (
+    for path, message in (
         (
             "one.png",
             r"there is no file one\.png\n  to repair it: add the picture, or remove the row that names it",
         ),
         ("one\0.png", r"its file `one.\.png` cannot be read: .*null"),
     ):
-        with pytest.raises(DataInvalid, match=f"pictures: {said}"):
+        with pytest.raises(DataInvalid, match=f"pictures: {message}"):
             encoded_bytes({"bytes": None, "path": path}, "pictures", within=[tmp_path])
 
 

@@ -27,12 +27,12 @@ def read(train: Any, problem: str | None = None, **others: Any) -> Labels:
 
 @given(ONE_KIND.filter(lambda labels: len(set(labels)) > 1))
 def test_a_class_number_leads_back_to_its_label(labels: list[Any]) -> None:
-    found = read(labels)
-    assert found.classes is not None
-    named = [found.classes[number] for number in found.targets["train"].tolist()]
+    result = read(labels)
+    assert result.classes is not None
+    named = [result.classes[number] for number in result.targets["train"].tolist()]
     assert named == [str(label).lower() if isinstance(label, bool) else str(label) for label in labels]
-    assert len(found.classes) == len(set(labels))
-    assert found.known("train").all()
+    assert len(result.classes) == len(set(labels))
+    assert result.known("train").all()
 
 
 @given(ONE_KIND.filter(lambda labels: len(set(labels)) > 1))
@@ -41,14 +41,14 @@ def test_the_order_of_examples_does_not_change_the_classes(labels: list[Any]) ->
 
 
 def test_a_split_of_a_text_file_without_any_label_has_none() -> None:
-    found = read([0, 1], test=pa.array([None, None], pa.null()))
-    assert found.known("test").tolist() == [False, False]
+    labels = read([0, 1], test=pa.array([None, None], pa.null()))
+    assert labels.known("test").tolist() == [False, False]
 
 
 def test_whole_numbers_written_as_floats_in_one_split_are_the_same_labels() -> None:
-    found = read([3, 5], test=[5.0, None])
-    assert found.classes == ("3", "5")
-    assert found.targets["test"].tolist() == [1, -1]
+    labels = read([3, 5], test=[5.0, None])
+    assert labels.classes == ("3", "5")
+    assert labels.targets["test"].tolist() == [1, -1]
 
 
 @pytest.mark.parametrize("test", [["a", "b"], [0.5, 1.0]])
@@ -61,8 +61,8 @@ def test_texts_are_found_among_the_classes_that_are_named() -> None:
     features = {"label": {"names": ["no", "yes"], "_type": "ClassLabel"}}
     table = pa.table({"label": ["yes", "no", "yes"]})
     named = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
-    found = read_labels({"train": named}, "label", None, "owner/name")
-    assert (found.classes, found.targets["train"].tolist()) == (("no", "yes"), [1, 0, 1])
+    labels = read_labels({"train": named}, "label", None, "owner/name")
+    assert (labels.classes, labels.targets["train"].tolist()) == (("no", "yes"), [1, 0, 1])
 
 
 def test_texts_are_no_values_of_a_regression() -> None:

@@ -19,9 +19,9 @@ TABLE = pa.table({"text": ["a", "b"], "label": [0, 1]})
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
-    made = tmp_path / "owner" / "name"
-    made.mkdir(parents=True)
-    return made
+    data_folder = tmp_path / "owner" / "name"
+    data_folder.mkdir(parents=True)
+    return data_folder
 
 
 def write(folder: Path, *paths: str) -> None:
@@ -54,36 +54,36 @@ def test_names_tell_configuration_and_split(folder: Path, path: str, config: str
     write(folder, path)
     (folder / "dataset_infos.json").write_text("{}")
     write(folder, ".cache/huggingface/other.parquet")
-    found = read_folder("owner/name")
-    assert found is not None
-    assert {name: [*splits] for name, splits in found.configs.items()} == {config: [split]}
-    assert found.splits(None) == (split,)
-    assert found.read(None, split, ("label",)).table.column_names == ["label"]
+    layout = read_folder("owner/name")
+    assert layout is not None
+    assert {name: [*splits] for name, splits in layout.configs.items()} == {config: [split]}
+    assert layout.splits(None) == (split,)
+    assert layout.read(None, split, ("label",)).table.column_names == ["label"]
 
 
 def test_files_of_a_split_come_in_order_and_a_missing_one_is_noticed(folder: Path) -> None:
     write(folder, "data/train-00001-of-00002.parquet", "data/train-00000-of-00002.parquet")
-    found = read_folder("owner/name")
-    assert found is not None
-    assert found.read(None, "train", None).table.num_rows == 4
+    layout = read_folder("owner/name")
+    assert layout is not None
+    assert layout.read(None, "train", None).table.num_rows == 4
     (folder / "data" / "train-00000-of-00002.parquet").unlink()
-    found = read_folder("owner/name")
-    assert found is not None
+    layout = read_folder("owner/name")
+    assert layout is not None
     with pytest.raises(DataInvalid, match=r"1 of 2 files data/train-\*\.parquet"):
-        found.read(None, "train", None)
+        layout.read(None, "train", None)
     (folder / "data" / "train-00001-of-00002.parquet").rename(folder / "data" / "other-00001-of-00002.csv.gz")
-    found = read_folder("owner/name")
-    assert found is not None
+    layout = read_folder("owner/name")
+    assert layout is not None
     with pytest.raises(DataInvalid, match=r"1 of 2 files data/other-\*\.csv\.gz"):
-        found.read(None, "other", None)
+        layout.read(None, "other", None)
 
 
 def test_a_set_that_is_there_as_parquet_and_as_text_is_read_once(folder: Path) -> None:
     write(folder, "train.parquet")
     (folder / "train.csv").write_text("text,label\na,0\n")
-    found = read_folder("owner/name")
-    assert found is not None
-    assert [file.name for file in found.configs[None]["train"]] == ["train.parquet"]
+    layout = read_folder("owner/name")
+    assert layout is not None
+    assert [file.name for file in layout.configs[None]["train"]] == ["train.parquet"]
 
 
 def test_the_readme_goes_before_the_names_of_files(folder: Path) -> None:
@@ -95,14 +95,14 @@ def test_the_readme_goes_before_the_names_of_files(folder: Path) -> None:
         "  - split: test\n    path: [en/held.parquet]\n"
         "- config_name: german\n  data_files: de/*.parquet\n---\n# A data set\n"
     )
-    found = read_folder("owner/name")
-    assert found is not None
-    assert found.splits(None) == found.splits("english") == ("train", "test")
-    fetched = found.read("english", "train", None)
+    layout = read_folder("owner/name")
+    assert layout is not None
+    assert layout.splits(None) == layout.splits("english") == ("train", "test")
+    fetched = layout.read("english", "train", None)
     assert (fetched.table.num_rows, fetched.licence) == (4, "mit")
-    assert found.splits("german") == ("train",)
-    assert found.splits("french") == ()
-    assert "(it has: english, german)" in found.describe_missing("french", "train")
+    assert layout.splits("german") == ("train",)
+    assert layout.splits("french") == ()
+    assert "(it has: english, german)" in layout.describe_missing("french", "train")
 
 
 def test_the_readme_names_the_classes_where_the_files_do_not(folder: Path) -> None:
@@ -112,9 +112,9 @@ def test_the_readme_names_the_classes_where_the_files_do_not(folder: Path) -> No
         "---\ndataset_info:\n  features:\n  - name: text\n    dtype: string\n  - name: label\n    dtype:\n"
         "      class_label:\n        names:\n          '0': negative\n          '1': positive\n---\n"
     )
-    found = read_folder("owner/name")
-    assert found is not None
-    metadata = found.read(None, "train", None).table.schema.metadata
+    layout = read_folder("owner/name")
+    assert layout is not None
+    metadata = layout.read(None, "train", None).table.schema.metadata
     assert class_names(metadata, "label") == ("negative", "positive")
 
 
@@ -129,24 +129,24 @@ def test_the_commit_that_was_downloaded_is_known(folder: Path) -> None:
     note = folder / ".cache" / "huggingface" / "download" / "data" / "train.parquet.metadata"
     note.parent.mkdir(parents=True)
     note.write_text(f"{'a1' * 20}\netag\n1700000000.0\n")
-    found = read_folder("owner/name")
-    assert found is not None
-    assert found.read(None, "train", None).revision == "a1" * 20
+    layout = read_folder("owner/name")
+    assert layout is not None
+    assert layout.read(None, "train", None).revision == "a1" * 20
 
 
 def test_json_lines_of_any_length_are_read(folder: Path) -> None:
     (folder / "train.jsonl").write_text(
         json.dumps({"text": "word " * 500_000}) + "\n" + json.dumps({"text": "b"}) + "\n"
     )
-    found = read_folder("owner/name")
-    assert found is not None
-    assert found.read(None, "train", None).table.num_rows == 2
+    layout = read_folder("owner/name")
+    assert layout is not None
+    assert layout.read(None, "train", None).table.num_rows == 2
 
 
 def test_files_of_different_columns_are_refused(folder: Path) -> None:
     write(folder, "train-00000-of-00002.parquet")
     pq.write_table(pa.table({"other": [1]}), folder / "train-00001-of-00002.parquet")
-    found = read_folder("owner/name")
-    assert found is not None
+    layout = read_folder("owner/name")
+    assert layout is not None
     with pytest.raises(DataInvalid, match="files of one split have different columns"):
-        found.read(None, "train", None)
+        layout.read(None, "train", None)

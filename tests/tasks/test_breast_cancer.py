@@ -22,10 +22,10 @@ def data() -> Data:
 
 def test_diagnoses_are_those_that_scikit_learn_loads(data: Data) -> None:
     parts = [split.take(np.arange(len(split))) for split in data.splits.values()]
-    found = np.concatenate([np.column_stack([part["table"], part["target"]]) for part in parts])
+    rows = np.concatenate([np.column_stack([part["table"], part["target"]]) for part in parts])
     oracle = load_breast_cancer()
     expected = np.column_stack([oracle.data, oracle.target])
-    assert np.array_equal(found[np.lexsort(found.T)], expected[np.lexsort(expected.T)])
+    assert np.array_equal(rows[np.lexsort(rows.T)], expected[np.lexsort(expected.T)])
     assert data.spec["columns"] == tuple(oracle.feature_names)
     assert data.spec["classes"] == tuple(oracle.target_names)
 
@@ -38,7 +38,7 @@ def test_569_diagnoses_are_dealt_four_to_one_by_outcome(data: Data) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "error"), [("2,1,a,b\n1.0,x\n", "cannot be read"), ("2,1,a,b\n1,0\n", "rows of 2")]
+    ("content", "error"), [("2,1,a,b\n1.0,x\n", "cannot be read"), ("2,1,a,b\n1,0\n", "rows have 2 numbers")]
 )
 def test_a_damaged_file_is_named_with_what_mends_it(
     content: str, error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -41,8 +41,8 @@ def data(cache: Cache) -> Data:
 def test_it_has_its_published_counts(data: Data) -> None:
     assert data.source.origin == "folder:uoft-cs/cifar10"
     assert data.source.name == "cifar10"
-    for name, each in (("train", 5_000), ("test", 1_000)):
-        assert np.bincount(column(data.splits[name], "target")).tolist() == [each] * 10
+    for name, count in (("train", 5_000), ("test", 1_000)):
+        assert np.bincount(column(data.splits[name], "target")).tolist() == [count] * 10
     taken = data.splits["train"].take(np.arange(3))
     assert taken["image"].shape == (3, *data.spec["shape"]) == (3, 32, 32, 3)
     assert (taken["image"].dtype, taken["target"].dtype) == (np.uint8, np.int64)

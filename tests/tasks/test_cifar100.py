@@ -39,9 +39,9 @@ def test_labels_are_fine_or_coarse_of_the_same_pictures() -> None:
 
 @pytest.mark.usefixtures("here")
 def test_a_picture_that_stands_in_test_is_left_out_of_train() -> None:
-    made = prepare(cifar100.load(cifar100.Options(), Sources(offline=True)), 0.0)
-    assert len(made.splits["train"]) == 38
-    assert made.source.notes["removed from train, because test has them too"] == 1
+    prepared = prepare(cifar100.load(cifar100.Options(), Sources(offline=True)), 0.0)
+    assert len(prepared.splits["train"]) == 38
+    assert prepared.source.notes["removed from train, because test has them too"] == 1
 
 
 def test_classes_are_100_in_the_order_of_the_alphabet_and_20() -> None:

@@ -18,8 +18,8 @@ def rows_of(data: Data) -> np.ndarray:
 def test_patients_are_those_that_scikit_learn_loads() -> None:
     data = diabetes.load(diabetes.Options(), Sources(offline=True))
     oracle = load_diabetes(scaled=False)
-    expected, found = np.column_stack([oracle.data, oracle.target]), rows_of(data)
-    assert np.array_equal(found[np.lexsort(found.T)], expected[np.lexsort(expected.T)])
+    expected, rows = np.column_stack([oracle.data, oracle.target]), rows_of(data)
+    assert np.array_equal(rows[np.lexsort(rows.T)], expected[np.lexsort(expected.T)])
     assert data.spec["columns"] == tuple(oracle.feature_names)
 
 

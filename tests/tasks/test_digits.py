@@ -21,10 +21,10 @@ def data() -> Data:
 def test_nothing_of_what_scikit_learn_loads_is_lost(data: Data) -> None:
     images = np.concatenate([column(split, "image") for split in data.splits.values()])
     targets = np.concatenate([column(split, "target") for split in data.splits.values()])
-    found = np.column_stack([np.rint(images.reshape(-1, 64) / 255 * 16), targets])
+    rows = np.column_stack([np.rint(images.reshape(-1, 64) / 255 * 16), targets])
     oracle = load_digits()
     expected = np.column_stack([oracle.data, oracle.target])
-    assert np.array_equal(found[np.lexsort(found.T)], expected[np.lexsort(expected.T)])
+    assert np.array_equal(rows[np.lexsort(rows.T)], expected[np.lexsort(expected.T)])
     assert (images.min(), images.max(), len(np.unique(images))) == (0, 255, 17)
 
 
@@ -33,8 +33,8 @@ def test_1797_digits_are_dealt_four_to_one_each_class_with_its_share(data: Data)
     taken = data.splits["train"].take(np.arange(2))
     assert taken["image"].shape == (2, *data.spec["shape"]) == (2, 8, 8, 1)
     assert (taken["image"].dtype, taken["target"].dtype) == (np.uint8, np.int64)
-    each = [np.bincount(column(split, "target"), minlength=10) for split in data.splits.values()]
-    assert np.abs(each[1] - (each[0] + each[1]) / 5).max() < 1
+    counts = [np.bincount(column(split, "target"), minlength=10) for split in data.splits.values()]
+    assert np.abs(counts[1] - (counts[0] + counts[1]) / 5).max() < 1
     assert not np.isin(contents(data.splits["train"].ids), contents(data.splits["test"].ids)).any()
 
 

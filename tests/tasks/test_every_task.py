@@ -28,9 +28,9 @@ def test_it_loads_its_sample_without_network_and_prepares(task: ModuleType) -> N
     assert data.problem == task.PROBLEM
     shifts = {name.removeprefix("shift:") for name in data.splits if name.startswith("shift:")}
     assert shifts == set(task.SHIFTS)
-    made = prepare(data, 0.1)
-    assert {"train", "validation", "test"} <= set(made.splits)
-    for split in made.splits.values():
+    prepared = prepare(data, 0.1)
+    assert {"train", "validation", "test"} <= set(prepared.splits)
+    for split in prepared.splits.values():
         assert len(np.unique(split.ids)) == len(split.ids) == len(split)
         assert split.in_memory
         assert set(split.groups) == set(task.GROUPS)

@@ -39,9 +39,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def table(columns: Mapping[str, Any], classes: Mapping[str, list[str]] | None = None) -> pa.Table:
     """An Arrow table, its classes named in its metadata as `datasets` writes them."""
-    made = columns if isinstance(columns, pa.Table) else pa.table(dict(columns))
+    arrow_table = columns if isinstance(columns, pa.Table) else pa.table(dict(columns))
     features = {name: {"names": names, "_type": "ClassLabel"} for name, names in (classes or {}).items()}
-    return made.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    return arrow_table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
 
 
 def write(folder: Path, splits: Mapping[str, pa.Table], place: str = "data", hub_id: str = "owner/name") -> None:
@@ -72,13 +72,13 @@ SENTENCES = table({"text": ["good", "bad", "fine", "poor"], "label": [1, 0, 1, 0
 def test_mnist_by_id_and_columns_is_the_task_mnist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BENCH_DATA", HERE)
     sources = Sources(offline=True, cache=Cache(tmp_path / "cache"))
-    found = hub.load(hub.Options(id="ylecun/mnist", inputs="image"), sources)
+    by_hub = hub.load(hub.Options(id="ylecun/mnist", inputs="image"), sources)
     expected = mnist.load(mnist.Options(), sources)
-    assert found.spec == expected.spec
-    assert found.source.fingerprint == expected.source.fingerprint
+    assert by_hub.spec == expected.spec
+    assert by_hub.source.fingerprint == expected.source.fingerprint
     for split in ("train", "test"):
         for column, values in everything(expected, split).items():
-            assert np.array_equal(everything(found, split)[column], values)
+            assert np.array_equal(everything(by_hub, split)[column], values)
 
 
 @needs("uoft-cs/cifar10")
@@ -88,13 +88,13 @@ def test_cifar10_by_id_and_columns_is_the_task_cifar10(monkeypatch: pytest.Monke
 
     monkeypatch.setenv("BENCH_DATA", HERE)
     sources = Sources(offline=True, cache=Cache(tmp_path / "cache"))
-    found = hub.load(hub.Options(id="uoft-cs/cifar10", inputs="img"), sources)
+    by_hub = hub.load(hub.Options(id="uoft-cs/cifar10", inputs="img"), sources)
     expected = cifar10.load(cifar10.Options(), sources)
-    assert found.spec["classes"] == expected.spec["classes"]
+    assert by_hub.spec["classes"] == expected.spec["classes"]
     for split in ("train", "test"):
-        assert np.array_equal(found.splits[split].ids, expected.splits[split].ids)
+        assert np.array_equal(by_hub.splits[split].ids, expected.splits[split].ids)
         for column, values in everything(expected, split).items():
-            assert np.array_equal(everything(found, split)[column], values)
+            assert np.array_equal(everything(by_hub, split)[column], values)
 
 
 # ── labels ──────────────────────────────────────────────────────────────────────────────────────
@@ -137,8 +137,8 @@ def test_what_the_datasets_library_writes_is_read_with_its_names(folder: Path) -
     features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["no", "yes"])})
     file = folder / "owner" / "name" / "data" / "train-00000-of-00001.parquet"
     file.parent.mkdir(parents=True)
-    made = datasets.Dataset.from_dict({"text": [f"t{n}" for n in range(10)], "label": [0, 1] * 5}, features=features)
-    made.to_parquet(str(file))
+    dataset = datasets.Dataset.from_dict({"text": [f"t{n}" for n in range(10)], "label": [0, 1] * 5}, features=features)
+    dataset.to_parquet(str(file))
     assert load().spec["classes"] == ("no", "yes")
 
 
@@ -196,7 +196,7 @@ def test_a_class_with_one_example_is_learnt_from(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"),
+    ("labels", "message"),
     [
         (["same"] * 3, "label `label` is `same` for all 3 examples of train: there is nothing to learn"),
         ([None, None, None], "not one of the 3 examples of train has a label"),
@@ -205,9 +205,9 @@ def test_a_class_with_one_example_is_learnt_from(folder: Path) -> None:
         ([1.0, float("inf"), 2.0], "1 values of split train are infinite"),
     ],
 )
-def test_labels_that_cannot_be_learnt_are_refused(folder: Path, labels: list[Any], said: str) -> None:
+def test_labels_that_cannot_be_learnt_are_refused(folder: Path, labels: list[Any], message: str) -> None:
     write(folder, {"train": table({"text": ["a", "b", "c"], "label": labels})})
-    with pytest.raises(DataInvalid, match=said):
+    with pytest.raises(DataInvalid, match=message):
         load()
 
 
@@ -238,7 +238,7 @@ def test_without_a_test_split_the_validation_split_is_tested_on(folder: Path) ->
     write(folder, {"train": SENTENCES, "validation": SENTENCES.slice(0, 2)})
     data = load()
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 4, "test": 2}
-    assert data.source.notes["test"] == "the split `validation`, since there is no test split with labels"
+    assert data.source.notes["test"] == "the split `validation`, because there is no test split with labels"
 
 
 def test_a_test_split_whose_labels_are_kept_secret_counts_as_absent(folder: Path) -> None:
@@ -284,7 +284,7 @@ def test_an_only_split_of_whatever_name_is_parted(folder: Path) -> None:
     write(folder, {"full": table({"text": texts, "label": [0, 1] * 5})})
     data = load()
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 8, "test": 2}
-    assert data.source.notes["train"] == "drawn from `full`, the only split there is"
+    assert data.source.notes["train"] == "drawn from `full`, the only split"
 
 
 def test_a_split_to_train_on_that_is_named_for_something_else_is_said(folder: Path) -> None:
@@ -359,13 +359,13 @@ def test_a_category_that_train_has_not_is_none_of_its_columns(folder: Path) -> N
     data = load(inputs=("job", "age"))
     assert data.spec["columns"] == ("job=clerk", "job=nurse", "age")
     assert everything(data, "test")["table"].tolist() == [[0, 0, 1], [0, 0, 2], [0, 1, 3]]
-    assert data.source.notes["values of rare categories, or of such as train has not"] == 1
+    assert data.source.notes["values of rare categories, or of categories that train lacks"] == 1
 
 
 def test_splits_of_other_names_are_noted_as_not_used(folder: Path) -> None:
     write(folder, dict.fromkeys(("train", "test_set", "extra"), SENTENCES))
-    assert load().source.notes["splits that are not used"] == "extra, test_set"
-    assert "splits that are not used" not in load(test="test_set", validation="extra").source.notes
+    assert load().source.notes["unused splits"] == "extra, test_set"
+    assert "unused splits" not in load(test="test_set", validation="extra").source.notes
 
 
 def test_a_column_of_numbers_that_is_read_as_text_is_noted_with_its_first_odd_value(folder: Path) -> None:
@@ -451,7 +451,7 @@ def test_images_that_are_all_grey_are_grey_and_one_with_colour_makes_all_so(fold
 
 def test_images_of_different_sizes_need_one_that_all_are_brought_to(folder: Path) -> None:
     pictures(folder, picture("RGB", (30, 20)), picture("RGB", (12, 40)))
-    with pytest.raises(DataInvalid, match=r"images of 2 sizes, from 12×40 to 30×20: state what .* size = 64"):
+    with pytest.raises(DataInvalid, match=r"images of 2 sizes, from 12×40 to 30×20: state the size .* size = 64"):
         load(inputs="image")
     assert load(inputs="image", size=16).spec["shape"] == (16, 16, 3)
 
@@ -508,8 +508,8 @@ def test_one_of_several_configurations_must_be_named(folder: Path) -> None:
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
 def test_text_files_of_the_same_layout_are_read_too(folder: Path, form: str) -> None:
-    place = folder / "owner" / "name"
-    place.mkdir(parents=True)
+    target = folder / "owner" / "name"
+    target.mkdir(parents=True)
     rows = [("good, really", "positive"), ("bad", "negative")]
     for split in ("train", "test"):
         if form == "jsonl":
@@ -517,22 +517,22 @@ def test_text_files_of_the_same_layout_are_read_too(folder: Path, form: str) -> 
         else:
             gap = "," if form == "csv" else "\t"
             lines = [gap.join(("text", "label")), *(gap.join((f'"{text}"', label)) for text, label in rows)]
-        (place / f"{split}.{form}").write_text("\n".join(lines) + "\n")
+        (target / f"{split}.{form}").write_text("\n".join(lines) + "\n")
     data = load()
     assert everything(data, "test")["text"] == ["good, really", "bad"]
     assert data.spec["classes"] == ("negative", "positive")
 
 
 def test_in_a_text_file_a_class_may_be_called_as_a_missing_number_is_written(folder: Path) -> None:
-    place = folder / "owner" / "name"
-    place.mkdir(parents=True)
+    target = folder / "owner" / "name"
+    target.mkdir(parents=True)
     for split in ("train", "test"):
-        (place / f"{split}.csv").write_text("text,label\na,EU\nb,NA\nc,null\nd,None\ne,\n")
+        (target / f"{split}.csv").write_text("text,label\na,EU\nb,NA\nc,null\nd,None\ne,\n")
     data = load()
     assert data.spec["classes"] == ("EU", "NA", "None", "null")
     assert data.source.notes["examples left out, without a label"] == 2
     for split in ("train", "test"):
-        (place / f"{split}.csv").write_text("text,label\na,1\nb,NA\nc,2\n")
+        (target / f"{split}.csv").write_text("text,label\na,1\nb,NA\nc,2\n")
     data = load()
     assert data.spec["classes"] == ("1", "2")
     assert data.source.notes["examples left out, without a label"] == 2
@@ -556,26 +556,29 @@ def test_where_no_place_has_it_the_command_to_paste_is_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        ({"id": "https://huggingface.co/datasets/owner/name"}, "is no id of a data set: owner/name"),
-        ({"id": "../elsewhere"}, "is no id of a data set"),
+        ({"id": "https://huggingface.co/datasets/owner/name"}, "is not the id of a data set: write owner/name"),
+        ({"id": "../elsewhere"}, "is a path and not the id of a data set"),
         ({"id": "admissions.csv"}, r"put train.csv \(and test.csv\) in \$BENCH_DATA/me/admissions"),
         ({"inputs": ()}, "inputs names no column"),
         ({"inputs": ("a", "a")}, "inputs names a column twice"),
-        ({"id": "owner/a\n\x1b[31mname"}, r"id = 'owner/a\\n\\x1b\[31mname' is no id of a data set"),
-        ({"inputs": "label"}, "label = 'label' stands in `inputs` too"),
-        ({"groups": ("label",)}, "label = 'label' stands in `groups` too"),
-        ({"inputs": ("zip", "age"), "categorical": ("zap",)}, "names 'zap', which is no input; did you mean \"zip\""),
+        ({"id": "owner/a\n\x1b[31mname"}, r"id = 'owner/a\\n\\x1b\[31mname' is not the id of a data set"),
+        ({"inputs": "label"}, "label = 'label' is also in `inputs`"),
+        ({"groups": ("label",)}, "label = 'label' is also in `groups`"),
+        (
+            {"inputs": ("zip", "age"), "categorical": ("zap",)},
+            "names 'zap', which is not an input; did you mean \"zip\"",
+        ),
         ({"train": "a\tb", "test": "a\tb"}, r"one split is named twice .*: 'a\\tb', 'a\\tb'"),
     ],
 )
-def test_contradictions_are_said_before_anything_is_loaded(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_contradictions_are_said_before_anything_is_loaded(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         load(**options)
 
 
 def test_an_infinite_number_is_refused_with_the_name_of_its_column(folder: Path) -> None:
     write(folder, {"train": table({"a": [1.0, float("inf")] * 20, "label": ["no", "yes"] * 20})})
-    with pytest.raises(DataInvalid, match=r"a.*20 values are infinite; mend them"):
+    with pytest.raises(DataInvalid, match=r"a.*20 values are infinite; correct them"):
         load(inputs="a")

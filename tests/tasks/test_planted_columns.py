@@ -21,8 +21,8 @@ def load(**options: object) -> Data:
 
 def best_rule(data: Data) -> dict[str, float]:
     table, target = (np.asarray(column(data.splits["train"], name)) for name in ("table", "target"))
-    found = LogisticRegression(C=1e6).fit(table, target)
-    return dict(zip(data.spec["columns"], found.coef_[0]))
+    model = LogisticRegression(C=1e6).fit(table, target)
+    return dict(zip(data.spec["columns"], model.coef_[0]))
 
 
 def test_the_best_rule_weighs_each_signal_two_and_noise_nothing() -> None:
@@ -56,9 +56,9 @@ def test_the_best_rule_of_train_weighs_a_decoy_by_how_often_it_is_right() -> Non
 def test_the_decoy_is_the_class_as_often_as_the_option_says(
     share: float, decoy_share: Callable[[str, float], float]
 ) -> None:
-    told = decoy_share("planted_columns", share)
+    expected_share = decoy_share("planted_columns", share)
     table, target = (np.asarray(column(load(decoy=share).splits["train"], name)) for name in ("table", "target"))
-    assert ((table[:, -1] > 0) == target).mean() == pytest.approx(told, abs=0.01)
+    assert ((table[:, -1] > 0) == target).mean() == pytest.approx(expected_share, abs=0.01)
 
 
 def test_masks_say_which_columns_are_which() -> None:

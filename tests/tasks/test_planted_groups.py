@@ -30,22 +30,22 @@ def rates(data: Data, split: str, attribute: str) -> dict[str, tuple[Fraction, F
     """By group: how often the rule says 1, how often it is wrong, how often the class is 1."""
     examples = data.splits[split]
     raw = examples.take(np.arange(len(examples)))
-    said = raw["table"][:, 0] > 0
-    found = {}
+    predicted = raw["table"][:, 0] > 0
+    results = {}
     for group in np.unique(examples.groups[attribute]).tolist():
         of = examples.groups[attribute] == group
-        counts = (said[of].sum(), (said != raw["target"])[of].sum(), raw["target"][of].sum())
-        found[group] = tuple(Fraction(int(count), int(of.sum())) for count in counts)
-    return found
+        counts = (predicted[of].sum(), (predicted != raw["target"])[of].sum(), raw["target"][of].sum())
+        results[group] = tuple(Fraction(int(count), int(of.sum())) for count in counts)
+    return results
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("stated", [NONE, THREE, TURNED], ids=["usual", "three groups", "the other way"])
 def test_the_gaps_between_first_and_last_group_are_those_that_were_asked_for(stated: Any, split: str) -> None:
     options, data = made(**stated)
-    found = rates(data, split, "planted")
-    assert len(found) == options.members
-    first, last = found["A"], found["ABC"[options.members - 1]]
+    observed = rates(data, split, "planted")
+    assert len(observed) == options.members
+    first, last = observed["A"], observed["ABC"[options.members - 1]]
     assert float(first[0] - last[0]) == pytest.approx(options.selection_gap, abs=1e-12)
     assert float(last[1] - first[1]) == pytest.approx(options.error_gap, abs=1e-12)
     assert float(first[2] - last[2]) == pytest.approx(options.base_gap, abs=1e-12)
@@ -81,8 +81,8 @@ def test_confusions_are_the_counts_of_the_data() -> None:
     raw = test.take(np.arange(len(test)))
     for member, counts in zip("AB", planted_groups.confusions(options)):
         of = test.groups["planted"] == member
-        found = np.bincount(raw["target"][of] * 2 + (raw["table"][of, 0] > 0), minlength=4)
-        assert np.array_equal(found.reshape(2, 2), counts)
+        class_counts = np.bincount(raw["target"][of] * 2 + (raw["table"][of, 0] > 0), minlength=4)
+        assert np.array_equal(class_counts.reshape(2, 2), counts)
 
 
 def test_the_rule_reads_the_planted_answer_and_a_trained_model_finds_it() -> None:
@@ -123,8 +123,8 @@ def test_attributes_are_chosen_and_never_inputs() -> None:
         ({"size": 401}, "size = 401 cannot be halved"),
         ({"selection_rate": 0.501}, "in group A, the share of selection = 0.501 of 200 examples is not a whole number"),
         ({"members": 3, "error_gap": 0.015}, "in group B, the share of errors = 0.1575 of 200"),
-        ({"error_rate": 0.155}, "move a rate by 0.005"),
-        ({"selection_rate": 0.9, "error_rate": 0.1}, "no 200 examples of group A can be 180 times said to be"),
+        ({"error_rate": 0.155}, "change a rate by 0.005"),
+        ({"selection_rate": 0.9, "error_rate": 0.1}, "200 examples of group A cannot have 180 predictions of class 1"),
     ],
 )
 def test_shares_that_no_examples_can_have_are_refused_before_a_cell_is_spent(stated: Any, says: str) -> None:

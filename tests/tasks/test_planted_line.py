@@ -21,12 +21,12 @@ def test_the_rules_errors_are_known_and_scikit_learn_finds_them(stated: dict[str
     data = planted_line.load(options, Sources(offline=True))
     test = data.splits["test"]
     truth = test.take(np.arange(len(test)))["target"]
-    said = planted_rule.build(data, planted_rule.Options()).predict(test)["predictions"]
-    assert mean_absolute_error(truth, said) == pytest.approx(1.5 * options.deviation, rel=1e-12)
-    assert root_mean_squared_error(truth, said) == pytest.approx(np.sqrt(2.5) * options.deviation, rel=1e-12)
+    predictions = planted_rule.build(data, planted_rule.Options()).predict(test)["predictions"]
+    assert mean_absolute_error(truth, predictions) == pytest.approx(1.5 * options.deviation, rel=1e-12)
+    assert root_mean_squared_error(truth, predictions) == pytest.approx(np.sqrt(2.5) * options.deviation, rel=1e-12)
     assert np.var(truth) == pytest.approx(planted_line.variance(options), rel=1e-12)
     known = 1 - 2.5 * options.deviation**2 / planted_line.variance(options)
-    assert r2_score(truth, said) == pytest.approx(known, rel=1e-12)
+    assert r2_score(truth, predictions) == pytest.approx(known, rel=1e-12)
 
 
 def test_residuals_know_nothing_of_the_line_so_that_least_squares_finds_it_exactly() -> None:
@@ -43,7 +43,7 @@ def test_no_example_stands_in_two_splits_and_a_size_that_is_no_multiple_of_four_
         "validation": 80,
         "test": 800,
     }
-    with pytest.raises(ValueError, match="test = 42 is no multiple of four"):
+    with pytest.raises(ValueError, match="test = 42 is not a multiple of four"):
         planted_line.check(planted_line.Options(test=42))
     with pytest.raises(DataInvalid, match="no group `age`"):
         planted_line.load(planted_line.Options(groups=("age",)), Sources())

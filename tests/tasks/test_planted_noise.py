@@ -33,13 +33,13 @@ def test_the_rule_is_right_on_all_but_the_flipped_and_a_memory_on_all_that_it_sa
     rule = planted_rule.build(data, planted_rule.Options())
     memory = planted_memory.build(data, planted_memory.Options())
     memory.fit(data, TrainOptions(), lambda window: True)
-    found = {}
+    results = {}
     for name, model in (("rule", rule), ("memory", memory)):
         for split in ("train", "test"):
             truth = data.splits[split].take(np.arange(len(data.splits[split])))["target"]
-            found[name, split] = accuracy(truth, model.predict(data.splits[split])["predictions"])
-    assert found["rule", "test"] == found["memory", "test"] == 1 - flipped
-    assert found["memory", "train"] == 1
+            results[name, split] = accuracy(truth, model.predict(data.splits[split])["predictions"])
+    assert results["rule", "test"] == results["memory", "test"] == 1 - flipped
+    assert results["memory", "train"] == 1
 
 
 def test_no_example_stands_in_two_splits_and_each_load_gives_the_same(data: Data) -> None:

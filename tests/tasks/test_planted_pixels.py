@@ -22,19 +22,19 @@ def split(name: str = "train", **options: object) -> dict[str, np.ndarray]:
 def test_it_is_the_same_each_time_and_prepares() -> None:
     first, second = (task.load(task.Options(size=60), Sources(offline=True)) for _ in range(2))
     assert first.source == second.source
-    made = prepare(first, 0.1)
-    assert {name: len(part) for name, part in made.splits.items()} == {"train": 54, "validation": 6, "test": 12}
+    prepared = prepare(first, 0.1)
+    assert {name: len(part) for name, part in prepared.splits.items()} == {"train": 54, "validation": 6, "test": 12}
 
 
 @pytest.mark.parametrize("place", ["fixed", "drawn"])
 def test_relevant_pixels_alone_tell_the_class(place: str) -> None:
-    found = split(place=place)
-    image, relevant = found["image"][..., 0], found["relevant"]
+    examples = split(place=place)
+    image, relevant = examples["image"][..., 0], examples["relevant"]
     lit = image >= task.INK
     # What is lit among the relevant pixels differs by class and by nothing else; elsewhere all is noise.
     shown = {}
     for target in range(4):
-        rows = np.flatnonzero(found["target"] == target)
+        rows = np.flatnonzero(examples["target"] == target)
         patterns = {tuple(lit[row][relevant[row]]) for row in rows}
         assert len(patterns) == 1
         shown[target] = patterns.pop()
@@ -47,13 +47,15 @@ def test_relevant_pixels_alone_tell_the_class(place: str) -> None:
 
 
 def test_the_decoy_tells_the_class_in_train_as_often_as_is_asked_and_never_in_test() -> None:
-    for told, expected in ((1.0, 1.0), (0.0, 0.25), (0.6, 0.7)):
-        found = split(decoy=told)
-        classes = [tuple(image[mask]) for image, mask in zip(found["image"][..., 0] == task.DECOY_INK, found["decoy"])]
+    for copied, expected in ((1.0, 1.0), (0.0, 0.25), (0.6, 0.7)):
+        examples = split(decoy=copied)
+        classes = [
+            tuple(image[mask]) for image, mask in zip(examples["image"][..., 0] == task.DECOY_INK, examples["decoy"])
+        ]
         shown = {pattern: number for number, pattern in enumerate(dict.fromkeys(sorted(set(classes))))}
         numbers = np.array([shown[pattern] for pattern in classes])
         # Of four glyphs the one most often shown with a class is the class's own.
-        counts = np.array([np.bincount(numbers[found["target"] == target], minlength=4) for target in range(4)])
+        counts = np.array([np.bincount(numbers[examples["target"] == target], minlength=4) for target in range(4)])
         assert counts.max(axis=1).sum() / 400 == pytest.approx(expected, abs=0.06)
     test = split("test", decoy=1.0)
     assert test["decoy"].any()
@@ -67,14 +69,14 @@ def test_the_decoy_tells_the_class_in_train_as_often_as_is_asked_and_never_in_te
 def test_the_decoy_shows_the_class_as_often_as_the_option_says(
     share: float, decoy_share: Callable[[str, float], float]
 ) -> None:
-    told = decoy_share("planted_pixels", share)
+    expected_share = decoy_share("planted_pixels", share)
     data = task.load(task.Options(size=2000, decoy=share), Sources(offline=True))
     image, target = (np.asarray(column(data.splits["train"], name)) for name in ("image", "target"))
     ink = image[:, -task.BOX :, -task.BOX :, 0] == task.DECOY_INK
     glyphs = [[[mark == "#" for mark in row] for row in glyph] for glyph in task.GLYPHS.values()]
     shown = (ink[:, None] == np.array(glyphs)).all(axis=(2, 3))
     assert (shown.sum(axis=1) == 1).all()
-    assert (shown.argmax(axis=1) == target).mean() == pytest.approx(told, abs=0.03)
+    assert (shown.argmax(axis=1) == target).mean() == pytest.approx(expected_share, abs=0.03)
 
 
 def test_it_has_no_sensitive_attributes() -> None:

@@ -41,7 +41,7 @@ def test_of_each_kind_just_as_many_texts_are_undecided_as_was_asked_for(options:
         assert (of & open_ones).sum() == count
         assert targets[of].mean() == 0.5
         assert not count or targets[of & open_ones].mean() == 0.5
-    decided = [task.THOUGHT[target] in words_of(text) for text, target in zip(texts, targets.tolist())]
+    decided = [task.SENTIMENT[target] in words_of(text) for text, target in zip(texts, targets.tolist())]
     assert np.array_equal(np.array(decided), ~open_ones)
 
 

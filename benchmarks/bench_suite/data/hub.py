@@ -39,7 +39,7 @@ class Fetched:
 
 
 class HubUnreachable(DataUnavailable):
-    """The hub does not answer, or answers with a server error. Finding out takes half a minute (measured: 25 s)."""
+    """Error of a hub that does not answer, or answers with a server error, noticed after about 25 s (measured)."""
 
 
 CONNECT_SECONDS = 3
@@ -303,7 +303,7 @@ HubErrorKind = Literal[
 def _classify(error: BaseException) -> HubErrorKind:
     """Return the kind of an error of `datasets` or `huggingface_hub`.
 
-    Classes are told by their names, because they have moved between modules over the supported versions. Several errors
+    Classes are compared by name, because they have moved between modules over the supported versions. Several errors
     of `datasets` are a plain ValueError or RuntimeError, which only its own message tells apart: that is read here, and
     nowhere else.
     """

@@ -30,7 +30,7 @@ CHANNELS = {"L": 1, "RGB": 3}
 """Channels of the Pillow modes that images are converted to."""
 VERSION = 1
 """Version of the decoding; raised when the pixels change, so that the cache serves no older ones."""
-REPAIR_FILE = "\n  to repair it: download that file again, or remove it"
+REPAIR_FILE = "\n  to repair it: replace that file, or remove it"
 """Advice for a broken image in a file of its own."""
 REPAIR_ROW = "\n  to repair it: add the picture, or remove the row that names it"
 """Advice for a row that names a missing file."""

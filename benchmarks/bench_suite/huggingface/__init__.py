@@ -1,4 +1,5 @@
-"""The bridge to Hugging Face `evaluate`: plain metrics offered as its modules, its modules used as metrics.
+"""The bridge to Hugging Face `evaluate`: exports plain metrics as its modules, and uses its modules as metrics.
 
-`import evaluate` takes seconds, so only `plain_metric` imports it, and that is imported where a module is asked for.
+`import evaluate` takes seconds, so only `evaluate_wrapper` imports it at its top, and that module is imported only when
+it is needed.
 """

@@ -1,4 +1,4 @@
-"""Plain metrics offered as modules of Hugging Face `evaluate`, which load without a network."""
+"""Export of plain metrics as modules of Hugging Face `evaluate`, which load without a network."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class {name}(evaluate_wrapper.PlainMetric):
 
 
 def evaluate_module(use: str | Path, **settings: Any) -> Any:
-    """What `bench_suite.evaluate_module` gives."""
-    metric = _plain(use)
+    """Return a metric as a module of `evaluate`; documented at `bench_suite.evaluate_module`."""
+    metric = _find_metric(use)
     try:
         from bench_suite.huggingface.evaluate_wrapper import module_of
     except ModuleNotFoundError as error:
@@ -39,11 +39,11 @@ def evaluate_module(use: str | Path, **settings: Any) -> Any:
 
 
 def evaluate_path(use: str | Path) -> str:
-    """What `bench_suite.evaluate_path` gives."""
-    metric = _plain(use)
-    where = str(metric.path) if metric.external else metric.use
-    text = _SCRIPT.format(name=metric.name, summary=metric.summary.replace("\\", "").replace('"', "'"), use=where)
-    # The script's folder must be called like the script; the one above keeps files of one name apart.
+    """Return the folder of a metric's script for `evaluate.load`; documented at `bench_suite.evaluate_path`."""
+    metric = _find_metric(use)
+    target = str(metric.path) if metric.external else metric.use
+    text = _SCRIPT.format(name=metric.name, summary=metric.summary.replace("\\", "").replace('"', "'"), use=target)
+    # The script's folder must have the script's name; the folder above it separates scripts of one name.
     folder = default_root() / "evaluate" / hashlib.sha256(text.encode()).hexdigest()[:16] / metric.name
     script = folder / f"{metric.name}.py"
     if not script.is_file() or script.read_text(encoding="utf-8") != text:
@@ -51,9 +51,9 @@ def evaluate_path(use: str | Path) -> str:
     return str(folder)
 
 
-def _plain(use: str | Path) -> Component:
-    """The metric, from a name or a path relative to the working folder."""
+def _find_metric(use: str | Path) -> Component:
+    """Return the metric of a name, or of a path relative to the working folder."""
     if str(use).startswith(evaluate_uri.PREFIX):
-        raise BenchError(f"{use} is a module of evaluate already: evaluate.load takes it as it is")
+        raise BenchError(f"{use} is a module of evaluate already: pass it to evaluate.load")
     path = isinstance(use, Path) or discovery.is_path(use)
     return discovery.find("metrics", os.path.abspath(use) if path else str(use), Path())

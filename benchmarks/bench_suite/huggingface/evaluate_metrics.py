@@ -1,4 +1,4 @@
-"""Modules of Hugging Face `evaluate` used as metrics: loaded once, given a split's predictions, told in our words."""
+"""Modules of Hugging Face `evaluate` used as metrics: loaded once, and computed on a split's predictions."""
 
 from __future__ import annotations
 
@@ -17,97 +17,101 @@ from bench_suite.contracts import Metric
 from bench_suite.stats.intervals import bootstrap_interval
 
 OURS = {"references": "targets", "prediction_scores": "scores"}
-"What our columns are called that `evaluate` calls otherwise."
+"Our names of columns that have another name in `evaluate`."
 LONGEST = 60.0
-"Seconds that an interval may take; a module for which it would take longer is called once, and has none."
+"Most seconds for an interval; a slower module is called once and gets none."
 MAX_PARTS = 50
-"Entries of a list of results, such as one a class, that are told."
+"Most reported entries of a list of results, such as one a class."
 
 Results = Mapping[str, float]
 
 
-def borrowed(use: str, columns: Mapping[str, Any], spec: Mapping[str, Any], resamples: int) -> Iterator[Metric]:
-    """What the module that `use` names says of stored predictions, with bootstrap intervals over examples.
+def evaluate_metrics(use: str, columns: Mapping[str, Any], spec: Mapping[str, Any], resamples: int) -> Iterator[Metric]:
+    """Compute a module of `evaluate` on stored predictions, with bootstrap intervals over examples.
 
-    Arguments: `use` as in `evaluate_names`, its path whole; `columns`, one row an example, `targets` given as
-    `references` and `scores` as `prediction_scores`; `spec`, of which `classes` are put in the place of class numbers
-    where the module asks for strings. A module that gives several numbers yields a metric for each, at the coordinate
-    `part`. Whatever goes wrong, in loading or in the module's own code, is the reason of a metric without a value.
+    A module that returns several numbers yields a metric for each, at the coordinate `part`. An error while loading, or
+    in the module's own code, is the reason of a metric without a value.
+
+    Args:
+        use: Name of the module, as in `evaluate_uri`, with an absolute path.
+        columns: One row an example; `targets` are passed as `references` and `scores` as `prediction_scores`.
+        spec: The problem's `spec`; its `classes` replace class numbers if the module asks for strings.
+        resamples: Number of bootstrap resamples.
     """
     named = read_name(use, Path())
     rows = len(columns["targets"])
     try:
-        module = _loaded(named.target, named.config, Path(named.target).stat().st_mtime_ns if named.local else 0)
-        given = _given(module, columns, spec)
+        module = _load(named.target, named.config, Path(named.target).stat().st_mtime_ns if named.local else 0)
+        inputs = _module_inputs(module, columns, spec)
         began = time.perf_counter()
-        found = _parts(module.compute(**_plain(module, given), **named.arguments), named.part)
+        values = _numbers(module.compute(**_in_format(module, inputs), **named.arguments), named.part)
         seconds = time.perf_counter() - began
     except Exception as error:  # noqa: BLE001 - a module is foreign code: what it raises costs this one metric
         yield Metric(named.name, None, reason=_reason(named, error), n=rows)
         return
     if resamples * seconds > LONGEST:
         reason = f"no interval: one call takes {seconds:.1f} s, and {resamples} are needed"
-        made: dict[str, tuple[Any, str | None]] = dict.fromkeys(found, (None, reason))
+        intervals: dict[str, tuple[Any, str | None]] = dict.fromkeys(values, (None, reason))
     else:
-        made = _intervals(_bare(module, named), given, found, resamples)
-    for part, value in found.items():
-        at: dict[str, str | float] = {} if len(found) == 1 else {"part": part}
+        intervals = _intervals(_direct_compute(module, named), inputs, values, resamples)
+    for part, value in values.items():
+        at: dict[str, str | float] = {} if len(values) == 1 else {"part": part}
         if not math.isfinite(value):
             yield Metric(named.name, None, reason=f"it is {value}", at=at, n=rows)
         else:
-            interval, why = made[part]
-            yield Metric(named.name, value, reason=why, at=at, interval=interval, n=rows)
+            interval, missing = intervals[part]
+            yield Metric(named.name, value, reason=missing, at=at, interval=interval, n=rows)
 
 
-def _bare(module: Any, named: EvaluateName) -> Callable[..., Results]:
-    """The module's own function of columns, without the copy through Arrow that `compute` makes each time (ms)."""
+def _direct_compute(module: Any, named: EvaluateName) -> Callable[..., Results]:
+    """Return the module's own function of columns, without the copy through Arrow that `compute` makes (ms a call)."""
 
-    def compute(**given: Any) -> Results:
-        return _parts(module._compute(**_plain(module, given), **named.arguments), named.part)
+    def compute(**inputs: Any) -> Results:
+        return _numbers(module._compute(**_in_format(module, inputs), **named.arguments), named.part)
 
     return compute
 
 
 @functools.lru_cache(maxsize=64)
-def _outcome(target: str, config: str | None, stamp: int) -> Any:
-    """The loaded module, or the fault: where the hub cannot be reached, not every cell waits for that anew."""
-    del stamp  # part of the cache's key only: a script that was edited is loaded again
+def _load_once(target: str, config: str | None, stamp: int) -> Any:
+    """Return the loaded module or the error, so that an unreachable hub is waited for once and not in each cell."""
+    del stamp  # part of the cache's key only: an edited script is loaded again
     try:
         import evaluate
 
         return evaluate.load(target, config_name=config, keep_in_memory=True)
-    except Exception as error:  # noqa: BLE001 - raised where it is used
+    except Exception as error:  # noqa: BLE001 - raised by `_load`
         return error
 
 
-def _loaded(target: str, config: str | None, stamp: int) -> Any:
-    found = _outcome(target, config, stamp)
-    if isinstance(found, Exception):
-        raise found.with_traceback(None)
-    return found
+def _load(target: str, config: str | None, stamp: int) -> Any:
+    module = _load_once(target, config, stamp)
+    if isinstance(module, Exception):
+        raise module.with_traceback(None)
+    return module
 
 
-# ── what a module is given ──────────────────────────────────────────────────────────────────────
+# ── inputs of a module ──────────────────────────────────────────────────────────────────────────
 
 
-def _given(module: Any, columns: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The module's inputs as arrays, by the module's names. Raises ValueError where the model has no such column."""
+def _module_inputs(module: Any, columns: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the module's inputs as arrays, by the module's names. Raise ValueError if the model has no such column."""
     features = module.features[0] if isinstance(module.features, list) else module.features
-    lacking = [OURS.get(name, name) for name in features if OURS.get(name, name) not in columns]
-    if lacking:
-        raise ValueError(f"the model gives no {' and no '.join(lacking)}")
+    missing = [OURS.get(name, name) for name in features if OURS.get(name, name) not in columns]
+    if missing:
+        raise ValueError(f"the model gives no {' and no '.join(missing)}")
     return {name: _column(columns[OURS.get(name, name)], feature, spec) for name, feature in features.items()}
 
 
 def _column(values: np.ndarray, feature: Any, spec: Mapping[str, Any]) -> np.ndarray:
     nested = hasattr(feature, "feature")
     if not nested and values.ndim == 2 and values.shape[1] == 2:
-        return values[:, 1]  # of two classes one score says all: that of the second, as everywhere
+        return values[:, 1]  # for two classes the score of the second is enough, as everywhere
     while hasattr(feature, "feature"):
         feature = feature.feature
     kind = str(getattr(feature, "dtype", ""))
     if kind.startswith(("int", "uint")) and values.dtype.kind == "f" and (values != np.round(values)).any():
-        raise ValueError("it is for whole numbers such as classes, and would cut off what stands behind the point")
+        raise ValueError("it is for whole numbers such as classes, and would drop the digits after the decimal point")
     classes = spec.get("classes")
     if kind != "string" or not classes:
         return values
@@ -122,83 +126,93 @@ def _column(values: np.ndarray, feature: Any, spec: Mapping[str, Any]) -> np.nda
     return rows
 
 
-def _plain(module: Any, given: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """As `compute` hands them to a module: arrays where it asks for the format numpy, else lists."""
-    return dict(given) if module.format == "numpy" else {name: _lists(values) for name, values in given.items()}
+def _in_format(module: Any, inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return the inputs as `compute` passes them to a module: arrays for the format numpy, else lists."""
+    return dict(inputs) if module.format == "numpy" else {name: _lists(values) for name, values in inputs.items()}
 
 
 def _lists(values: np.ndarray) -> list[Any]:
     return [row.tolist() if hasattr(row, "tolist") else row for row in values.tolist()]
 
 
-# ── what it says ────────────────────────────────────────────────────────────────────────────────
+# ── results of a module ─────────────────────────────────────────────────────────────────────────
 
 
-def _parts(results: Any, wanted: str | None) -> dict[str, float]:
-    """The numbers among the results, by name; those in a table or a list by both names, joined with a dot."""
-    found: dict[str, float] = {}
+def _numbers(results: Any, part: str | None) -> dict[str, float]:
+    """Return the numbers among the results, by name; nested ones by all names, joined with a dot.
+
+    Args:
+        results: What the module returned.
+        part: Name of the only number to return; None returns all.
+
+    Raises:
+        ValueError: There is no number, or none of that name.
+    """
+    numbers: dict[str, float] = {}
 
     def walk(name: str, value: Any) -> None:
         if isinstance(value, Mapping):
             for key, inner in value.items():
                 walk(f"{name}.{key}" if name else str(key), inner)
         elif isinstance(value, int | float | np.number) or (isinstance(value, np.ndarray) and value.ndim == 0):
-            found[name] = float(value)
+            numbers[name] = float(value)
         elif isinstance(value, list | tuple | np.ndarray):
             for position, inner in enumerate(value[:MAX_PARTS]):
                 walk(f"{name}.{position}", inner)
 
     walk("", results)
-    if not found:
+    if not numbers:
         raise ValueError("it gives no number")
-    if wanted is None:
-        return found
-    if wanted not in found:
-        raise ValueError(f"it gives no {wanted} (it gives: {', '.join(found)})")
-    return {wanted: found[wanted]}
+    if part is None:
+        return numbers
+    if part not in numbers:
+        raise ValueError(f"it gives no {part} (it gives: {', '.join(numbers)})")
+    return {part: numbers[part]}
 
 
 def _intervals(
-    compute: Callable[..., Results], given: Mapping[str, Any], found: Results, resamples: int
+    compute: Callable[..., Results], inputs: Mapping[str, Any], values: Results, resamples: int
 ) -> dict[str, tuple[Any, str | None]]:
-    """An interval or the reason for having none, by part; each resample is computed once for all parts."""
+    """Return an interval, or the reason for having none, by part. Each resample is computed once for all parts."""
     try:
-        again = compute(**given)
+        again = compute(**inputs)
     except Exception:  # noqa: BLE001 - some modules cannot be called without `compute` around them
         again = {}
-    if again.keys() != found.keys() or not np.allclose([*again.values()], [*found.values()], 1e-4, equal_nan=True):
-        return dict.fromkeys(found, (None, "no interval: this module cannot be called on resamples"))
-    drawn: list[Results | str] = []
+    if again.keys() != values.keys() or not np.allclose([*again.values()], [*values.values()], 1e-4, equal_nan=True):
+        return dict.fromkeys(values, (None, "no interval: this module cannot be called on resamples"))
+    drawn: list[Results | ValueError] = []
 
-    def of_part(part: str, number: Iterator[int], **resampled: Any) -> float:
+    def resampled_part(part: str, number: Iterator[int], **resample: Any) -> float:
         position = next(number)  # the n-th resample is the same for every part: its seed comes from the columns
         if position == len(drawn):
             try:
-                drawn.append(compute(**resampled))
+                drawn.append(compute(**resample))
             except Exception as error:  # noqa: BLE001 - undefined on this resample
-                drawn.append(str(error) or type(error).__name__)
+                drawn.append(ValueError(str(error) or type(error).__name__))
         result = drawn[position]
-        if isinstance(result, str) or part not in result:
-            raise ValueError(result if isinstance(result, str) else f"it gives no {part}")
+        if isinstance(result, ValueError):
+            raise result.with_traceback(None)
+        if part not in result:
+            raise ValueError(f"it gives no {part}")
         return result[part]
 
     return {
-        part: bootstrap_interval(functools.partial(of_part, part, count()), given, resamples=resamples)
-        for part in found
+        part: bootstrap_interval(functools.partial(resampled_part, part, count()), inputs, resamples=resamples)
+        for part in values
     }
 
 
 def _reason(named: EvaluateName, error: Exception) -> str:
-    """What happened, and what to do about it."""
+    """Return what happened, and what the user can do about it."""
     text = str(error).strip() or type(error).__name__
     if isinstance(error, ModuleNotFoundError) and error.name == "evaluate":
-        return "the package evaluate is not installed; pip install 'bench-suite[evaluate]' brings it"
+        return "the package evaluate is not installed: pip install 'bench-suite[evaluate]'"
     if isinstance(error, ImportError | ValueError):
         return text
-    if isinstance(error, OSError) and not named.local:  # ConnectionError and FileNotFoundError are among these
+    if isinstance(error, OSError) and not named.local:  # includes ConnectionError and FileNotFoundError
         return (
-            f"the `evaluate` metric {named.target} is neither in the cache nor to be had from the hub; where there is "
-            f"a network, python -c 'import evaluate; evaluate.load(\"{named.target}\")' fetches it; or name a copy "
-            "of its script: evaluate:./PATH"
+            f"the `evaluate` metric {named.target} is not in the cache, and the hub does not serve it; with a network, "
+            f"run python -c 'import evaluate; evaluate.load(\"{named.target}\")'; or name a copy of its script: "
+            "evaluate:./PATH"
         )
     return f"{type(error).__name__}: {text}"

@@ -1,4 +1,4 @@
-"""The one wrapper that shows any plain metric as a module of Hugging Face `evaluate`."""
+"""Wrapper of any plain metric as a module of Hugging Face `evaluate`."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
 
 THEIRS = {"targets": "references", "scores": "prediction_scores"}
-"What `evaluate` calls our columns; the others have the same names."
+"Names of our columns in `evaluate`; other columns have the same name in both."
 LABELS = ("targets", "predictions")
 EXACT = 2.0**53
-"Whole numbers below it are exact as float64."
+"Whole numbers below this are exact as float64."
 
 
 class PlainMetric(evaluate.Metric):
-    """A plain metric as an `evaluate` module; subclasses say which one by `USE`.
+    """A plain metric as an `evaluate` module; subclasses state the metric in `USE`.
 
-    Columns are kept in Arrow, as in any module, so that `add`, `add_batch` and several processes work. Numbers travel
-    as float64, scores in the type they come in; labels that are all whole come back as int64. So nothing is rounded,
-    and a first batch of whole numbers does not decide that later ones are.
+    Columns are kept in Arrow, as in any module, so that `add`, `add_batch` and several processes work. Numbers are
+    stored as float64, scores in their own type; labels that are all whole numbers are restored as int64. So nothing is
+    rounded, and a first batch of whole numbers does not fix the type of later ones.
     """
 
     USE = ""
@@ -50,54 +50,54 @@ class PlainMetric(evaluate.Metric):
             description=self._metric.doc,
             citation="",
             inputs_description=(
-                f"\nArguments: {', '.join(columns)}, one row an example. Gives {{{self._metric.name!r}: value}}, "
+                f"\nArguments: {', '.join(columns)}, one row an example. Returns {{{self._metric.name!r}: value}}, "
                 f"in {facts['UNIT']}; better: {facts['BETTER']}.\n\n{inspect.getdoc(self._function) or ''}\n"
             ),
             features=features,
         )
 
     def _columns(self) -> list[str]:
-        """Parameters of the function that are columns: those without a default, but for `spec`."""
-        asked = inspect.signature(self._function).parameters.values()
-        return [p.name for p in asked if p.default is p.empty and p.name != "spec"]
+        """Return the function's parameters that are columns: those without a default, except `spec`."""
+        parameters = inspect.signature(self._function).parameters.values()
+        return [p.name for p in parameters if p.default is p.empty and p.name != "spec"]
 
-    # The two hooks by which a module finds the types of its columns: from what is there, not from a list of guesses.
+    # The two hooks by which a module infers the types of its columns from the values.
     def _infer_feature_from_batch(self, batch: Mapping[str, Any]) -> Any:
-        return Features({name: _feature(*_form(values)) for name, values in batch.items()})
+        return Features({name: _feature(*_depth_and_type(values)) for name, values in batch.items()})
 
     def _infer_feature_from_example(self, example: Mapping[str, Any]) -> Any:
         return self._infer_feature_from_batch({name: [value] for name, value in example.items()})
 
-    def _compute(self, **given: Any) -> dict[str, float]:
+    def _compute(self, **inputs: Any) -> dict[str, float]:
         ours = {theirs: name for name, theirs in THEIRS.items()}
         columns, options = {}, {}
-        for name, values in given.items():
+        for name, values in inputs.items():
             if name in self._feature_names():
                 columns[ours.get(name, name)] = _array(values, self.data.features[name])
             elif values is not None:
                 options[ours.get(name, name)] = values
-        columns |= {name: _whole(values) for name, values in columns.items() if name in LABELS}
+        columns |= {name: _restore_integers(values) for name, values in columns.items() if name in LABELS}
         return {self._metric.name: float(self._function(**columns, **options))}
 
 
 def module_of(metric: Component, **settings: Any) -> PlainMetric:
-    """A module of that metric."""
+    """Return a module of a metric; `settings` are those of `evaluate.Metric`."""
     use = str(metric.path) if metric.external else metric.use
     # `evaluate` names a module after its class.
     kind: type[PlainMetric] = type(metric.name, (PlainMetric,), {"USE": use, "__doc__": metric.summary})
     return kind(**settings)
 
 
-def _form(values: Any) -> tuple[int, np.dtype[Any]]:
-    """How deep a column is nested, 1 for one value a row, and the type of its values."""
+def _depth_and_type(values: Any) -> tuple[int, np.dtype[Any]]:
+    """Return how deep a column is nested, 1 for one value a row, and the type of its values."""
     if isinstance(values, Sequence) and not isinstance(values, str):
         nested = [value for value in values if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)]
         if nested:
-            depth, kind = _form(next((value for value in nested if len(value)), nested[0]))
+            depth, kind = _depth_and_type(next((value for value in nested if len(value)), nested[0]))
             return depth + 1, kind
         return 1, np.asarray(values).dtype
     array = np.asarray(values)
-    return _form(array.tolist()) if array.dtype == object else (array.ndim, array.dtype)
+    return _depth_and_type(array.tolist()) if array.dtype == object else (array.ndim, array.dtype)
 
 
 def _feature(depth: int, kind: np.dtype[Any]) -> Any:
@@ -109,7 +109,7 @@ def _feature(depth: int, kind: np.dtype[Any]) -> Any:
 
 
 def _array(values: Sequence[Any], feature: Any) -> np.ndarray:
-    """A column as the function expects it: an array, of objects where the lengths of its rows differ."""
+    """Return a column as the function expects it: an array, of objects if the lengths of its rows differ."""
     while hasattr(feature, "feature"):
         feature = feature.feature
     kind = None if feature.dtype == "string" else np.dtype(feature.dtype)
@@ -122,12 +122,12 @@ def _array(values: Sequence[Any], feature: Any) -> np.ndarray:
     return rows
 
 
-def _whole(values: np.ndarray) -> np.ndarray:
-    """Labels as int64 where all of them are whole: class numbers index, and cannot while they are floats."""
+def _restore_integers(values: np.ndarray) -> np.ndarray:
+    """Return labels as int64 if all of them are whole numbers, because class numbers are used as indices."""
     if values.dtype == object:
         rows = np.empty(len(values), dtype=object)
         for position, value in enumerate(values):
-            rows[position] = _whole(value)
+            rows[position] = _restore_integers(value)
         return rows
     if values.dtype.kind != "f" or not ((np.abs(values) < EXACT) & (values == np.round(values))).all():
         return values

@@ -13,7 +13,7 @@ from bench_suite.components import discovery
 from bench_suite.components.evaluate_uri import PREFIX, read_name
 from bench_suite.components.metric_calls import bind_columns, function_of, function_of_file
 from bench_suite.contracts import Artifact, Metric, Predictions, Trained
-from bench_suite.huggingface.evaluate_metrics import borrowed
+from bench_suite.huggingface.evaluate_metrics import evaluate_metrics
 from bench_suite.stats.intervals import bootstrap_interval, confusion_matrix
 
 VERSION = 1
@@ -62,7 +62,7 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     for use in theirs:
         if (name := read_name(use, Path()).name) in wanted:
             raise ValueError(f"{use} is called {name} as a metric of the problem is; call it otherwise: …?name=…")
-        yield from borrowed(use, columns, trained.data.spec, options.resamples)
+        yield from evaluate_metrics(use, columns, trained.data.spec, options.resamples)
     classes = trained.data.spec.get("classes", ())
     if 2 <= len(classes) <= MAX_CLASSES and _are_classes(test):
         yield confusion(test, classes)

@@ -1,10 +1,10 @@
 """Breast cancer: is a lump malignant or benign? 569 diagnoses (Street, Wolberg and Mangasarian 1993).
 
-Thirty numbers, taken from the picture of a fine needle aspirate: of ten properties of the cell nuclei their mean, their
-standard error, and their "worst", the mean of the three largest. The set is "Breast Cancer Wisconsin (Diagnostic)", in
-the units and with the class numbers of scikit-learn's `load_breast_cancer`: 0 is malignant, 1 is benign.
+Thirty numbers, computed from the image of a fine needle aspirate: for ten properties of the cell nuclei the mean, the
+standard error, and the "worst", which is the mean of the three largest. The data set is "Breast Cancer Wisconsin
+(Diagnostic)", in the units and with the class numbers of scikit-learn's `load_breast_cancer`: 0 is malignant, 1 benign.
 
-scikit-learn holds the whole set, so `full` and `sample` mean the same.
+scikit-learn ships the whole data set, so `full` and `sample` mean the same.
 """
 
 from __future__ import annotations
@@ -51,23 +51,23 @@ class Options:
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train` and `test` (four to one) of `table` (n, 30) float64 and `target` (n,) int64.
+    """Return splits `train` and `test` (four to one) of `table` (n, 30) float64 and `target` (n,) int64.
 
     Raises:
-        DataUnavailable: the package is not installed, or has not this file.
-        DataInvalid: its file cannot be read.
+        DataUnavailable: The package is not installed, or lacks the file.
+        DataInvalid: The file cannot be read.
     """
     chosen_groups({}, options.groups)
     file, version = sources.package(*PACKAGE)
     origin = f"package:{PACKAGE[0]} {version}"
     try:
-        # The first line holds counts and the names of the classes, not those of columns.
+        # The first line holds counts and the names of the classes, not the names of columns.
         values = np.loadtxt(file, delimiter=",", skiprows=1, ndmin=2)
     except (OSError, ValueError) as error:
         repair = f"pip install --force-reinstall {PACKAGE[0]}"
         raise DataInvalid(f"{origin}: `{PACKAGE[1]}` cannot be read: {error}\n  to repair it: {repair}") from error
     if values.shape[1] != len(COLUMNS) + 1:
-        raise DataInvalid(f"{origin}: rows of {values.shape[1]} numbers where 30 and a diagnosis are expected")
+        raise DataInvalid(f"{origin}: rows have {values.shape[1]} numbers; 30 and a diagnosis are expected")
     table, target = np.ascontiguousarray(values[:, :-1]), values[:, -1].astype(np.int64)
     whole = MemorySplit(content_ids(table), {"table": table, "target": target})
     test = round(len(whole) / 5)

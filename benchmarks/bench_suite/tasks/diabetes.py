@@ -1,8 +1,8 @@
 """Diabetes: how far has the disease progressed a year later? 442 patients, a regression (Efron et al. 2004).
 
-Ten numbers at the start: age, sex, body mass index, blood pressure and six blood serum measurements, in their own
-units (scikit-learn's `load_diabetes(scaled=False)`). scikit-learn holds the whole set, so `full` and `sample` mean the
-same.
+Ten numbers at the baseline: age, sex, body mass index, blood pressure and six blood serum measurements, in their
+original units (scikit-learn's `load_diabetes(scaled=False)`). scikit-learn ships the whole data set, so `full` and
+`sample` mean the same.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ class Options:
     data: Literal["full", "sample"] = "full"
     "Both mean the same: the package holds the whole set."
     groups: tuple[str, ...] | None = None
-    "Sensitive attributes to report by; none here, since sex is an input as in the published set."
+    "Sensitive attributes to report by; none here, because sex is an input as in the published data set."
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train` and `test` (four to one) of `table` (n, 10) float64 and `target` (n,) float64, 25 to 346.
+    """Return splits `train` and `test` (four to one) of `table` (n, 10) float64 and `target` (n,) float64, 25 to 346.
 
     Raises:
-        DataUnavailable: the package is not installed, or has not these files.
-        DataInvalid: its files cannot be read.
+        DataUnavailable: The package is not installed, or lacks the files.
+        DataInvalid: The files cannot be read.
     """
     chosen_groups({}, options.groups)
     table, origin = sources.csv(*PACKAGE, header=False, delimiter=" ")
     targets, _ = sources.csv(PACKAGE[0], TARGET_FILE, header=False)
     if table.num_columns != len(COLUMNS) or table.num_rows != targets.num_rows:
         raise DataInvalid(
-            f"{origin}: {table.num_rows} rows of {table.num_columns} columns and {targets.num_rows} targets, "
-            f"where {len(COLUMNS)} columns and as many targets as rows are expected"
+            f"{origin}: {table.num_rows} rows of {table.num_columns} columns and {targets.num_rows} targets; "
+            f"{len(COLUMNS)} columns and one target a row are expected"
         )
     values = np.stack([numbers(column, "float64", origin) for column in table.columns], axis=1)
     whole = MemorySplit(content_ids(values), {"table": values, "target": numbers(targets["f0"], "float64", origin)})

@@ -1,10 +1,10 @@
 """Digits: handwritten digits of 8×8 grey pixels, ten classes; 1,797 of them (Alpaydin and Kaynak 1998).
 
-The test part of the UCI set "Optical Recognition of Handwritten Digits", as scikit-learn's `load_digits` gives it. Its
-pixels count what is inked of 4×4 finer ones, 0 to 16. They are brought to the scale of all images here, 0 to 255, as
-the nearest whole number to 255/16 times the count: 17 different values stay 17 different values, so nothing is lost.
+The test part of the UCI data set "Optical Recognition of Handwritten Digits", as in scikit-learn's `load_digits`. Each
+pixel counts the inked pixels of a 4×4 block, 0 to 16. The counts are scaled to 0 to 255 as for all images here, as the
+nearest whole number to 255/16 times the count: 17 distinct values stay distinct, so nothing is lost.
 
-scikit-learn holds the whole set, so `full` and `sample` mean the same.
+scikit-learn ships the whole data set, so `full` and `sample` mean the same.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PACKAGE = ("scikit-learn", "sklearn/datasets/data/digits.csv.gz")
 LICENCE = "BSD-3-Clause"
 
 GREATEST = 16
-"The greatest count of inked pixels."
+"Largest count of inked pixels."
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,20 @@ class Options:
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train` and `test` (four to one) of `image` (n, 8, 8, 1) uint8 and `target` (n,) int64.
+    """Return splits `train` and `test` (four to one) of `image` (n, 8, 8, 1) uint8 and `target` (n,) int64.
 
     Raises:
-        DataUnavailable: the package is not installed, or has not this file.
-        DataInvalid: its file cannot be read.
+        DataUnavailable: The package is not installed, or lacks the file.
+        DataInvalid: The file cannot be read.
     """
     chosen_groups({}, options.groups)
     table, origin = sources.csv(*PACKAGE, header=False)
     if table.num_columns != 65:
-        raise DataInvalid(f"{origin}: rows of {table.num_columns} numbers where 64 pixels and a label are expected")
+        raise DataInvalid(f"{origin}: rows have {table.num_columns} numbers; 64 pixels and a label are expected")
     values = np.stack([numbers(column, "int64", origin) for column in table.columns], axis=1)
     counts, target = values[:, :-1], values[:, -1].copy()
     if counts.min(initial=0) < 0 or counts.max(initial=0) > GREATEST:
-        raise DataInvalid(f"{origin}: pixels from {counts.min()} to {counts.max()}, where 0 to {GREATEST} are expected")
+        raise DataInvalid(f"{origin}: pixels from {counts.min()} to {counts.max()}; 0 to {GREATEST} are expected")
     image = np.rint(counts * (255 / GREATEST)).astype(np.uint8).reshape(-1, 8, 8, 1)
     whole = MemorySplit(content_ids(image), {"image": image, "target": target})
     test = round(len(whole) / 5)

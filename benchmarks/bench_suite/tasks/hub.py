@@ -1,4 +1,4 @@
-"""Any Hugging Face data set of images, texts or tables, named in the suite by its id and columns: no code.
+"""Any Hugging Face data set of images, texts or tables, which the suite names by its id and columns, without code.
 
     [[tasks]]
     use = "hub"
@@ -8,25 +8,25 @@
     inputs = "text"
     label = "label"
 
-**Inputs.** One column of encoded images is a task of images: grey where all are grey, else colour. Columns that all
-hold text are a task of texts, several joined by `separator`, as for pairs of sentences. All else is a table: numbers as
-they are (NaN where missing), truth values as 0 and 1, times as days since 1970; text, class numbers and columns named
-in `categorical` get a column of 0 and 1 for each category of train, and one for `missing` where train lacks values.
-`modality` decides otherwise, such as for a table of nothing but text.
+**Inputs.** One column of encoded images makes a task of images: grey if all are grey, else colour. Columns that all
+hold text make a task of texts; several columns are joined by `separator`, as for pairs of sentences. Any other columns
+make a table. Numbers stay as they are (NaN if missing), truth values become 0 and 1, times become days since 1970.
+Text, class numbers and the columns in `categorical` get a column of 0 and 1 for each category of train, and one for
+`missing` if train lacks values. Set `modality` to choose another, such as a table for nothing but text.
 
-**Labels.** Floats are a regression, anything else classes, unless `problem` says so. Classes have the names that the
-data set gives them (`ClassLabel`), else those of the labels themselves, numbers in their order and texts by code point,
-out of all splits. Examples without a label are left out and counted: of CSV files also those that say `NA`, `null` or
-the like where all other labels are numbers or truth values, or where there are no others; among texts, `NA` is a class.
+**Labels.** Floats make a regression, other labels classes, unless `problem` is stated. Classes have the names that the
+data set gives them (`ClassLabel`), else the labels of all splits are the names: numbers in ascending order, texts by
+code point. Examples without a label are left out and counted. In CSV files, `NA`, `null` and the like count as no label
+if all other labels are numbers or truth values, or if there are no others; among texts, `NA` is a class.
 
-**Splits** are those of the data set. Where it has no test split, or one without labels, its validation split is tested
-on, as is the custom (GLUE, Wang et al. 2018); where it has neither, a fifth of train is drawn by content, each class
-with its share. Where it has no validation split, one is held out of train as for every task. The record's notes say
-what was done.
+**Splits** are those of the data set. If it has no test split, or one without labels, its validation split is tested on,
+as is usual (GLUE, Wang et al. 2018). If it has neither, a fifth of train is drawn by content, stratified by class. If
+it has no validation split, one is held out of train, as for every task. The record's notes report these choices.
 
-A folder `$BENCH_DATA/<id>` of the hub's layout goes before the hub: Parquet, CSV or JSON; or pictures in files of their
-own, which are then in the column `image`: their classes are their folders, `train/CLASS/`, in the column `label`, or
-`train/metadata.csv` (or `.jsonl`) says what they show, a row a picture with its path in `file_name`.
+A folder `$BENCH_DATA/<id>` with the hub's layout takes precedence over the hub. It holds Parquet, CSV or JSON files, or
+pictures in files of their own, which become the column `image`. The classes of pictures are their folders,
+`train/CLASS/`, in the column `label`; or `train/metadata.csv` (or `.jsonl`) describes them, with one row a picture and
+its path in `file_name`.
 """
 
 from __future__ import annotations
@@ -66,57 +66,59 @@ USUAL_NAMES = {
     "test": ("test", "testing"),
 }
 MAX_BYTES = 8 << 30
-"""Pixels of a data set that are held in memory at most."""
+"""Most bytes of pixels that are held in memory."""
 
 
 @dataclass(frozen=True)
 class Options:
     id: str
-    """Of the data set on the hub: `owner/name`. A folder `$BENCH_DATA/<id>` goes before the hub: for files of your own
-    put train.csv (and test.csv) in `$BENCH_DATA/me/NAME` and write `me/NAME`."""
+    """Id of the data set on the hub: `owner/name`. A folder `$BENCH_DATA/<id>` takes precedence over the hub. For files
+    of your own put train.csv (and test.csv) in `$BENCH_DATA/me/NAME` and write `me/NAME`."""
     inputs: str | tuple[str, ...]
-    "A column of images or texts, or a list of columns: of a table, or texts to be joined."
+    "A column of images or texts, or a list of columns: of a table, or of texts to be joined."
     label: str = "label"
-    "The column that is to be predicted."
+    "The column to predict."
     config: str | None = None
-    "The configuration (subset); needed where there are several."
+    "The configuration (subset); needed if there are several."
     revision: str | None = None
-    "Branch, tag or commit on the hub: with a commit, the data never change. A folder is taken as it is."
+    "Branch, tag or commit on the hub: with a commit, the data never change. It does not apply to a folder."
     problem: Literal["classification", "regression"] | None = None
-    "What is learnt; by default a regression of a column of floats, a classification of any other."
+    "The problem to learn; by default a regression for a column of floats, a classification for any other."
     modality: Literal["image", "text", "table"] | None = None
-    "What the inputs are; by default their columns decide."
+    "The kind of inputs; by default their columns decide."
     train: str | None = None
-    "Name of the split to train on; by default `train` or `training`, or the only one there is."
+    "Name of the split to train on; by default `train` or `training`, or the only split."
     validation: str | None = None
     'Name of the split to choose on; by default `validation`, `valid`, `dev` or `val`; "" leaves it out.'
     test: str | None = None
-    'Name of the split to test on; by default `test` or `testing`; "" leaves it out, so that one is made by rule.'
+    'Name of the split to test on; by default `test` or `testing`; "" leaves it out, so that another is used or drawn.'
     groups: tuple[str, ...] = ()
-    "Columns of sensitive attributes to report by; no inputs, unless `inputs` names them too."
+    "Columns of sensitive attributes to report by; they are inputs only if `inputs` names them too."
     separator: str = "\n"
-    "What stands between the texts of several columns."
+    "Text between the texts of several columns."
     categorical: tuple[str, ...] = ()
     "Columns of a table whose numbers are codes, such as a postcode."
     categories: int = 100
-    "Categories of a column that get a column of the table of their own, at most: the most frequent of train."
+    "Most categories of a column that get their own column in the table: the most frequent of train."
     size: int | None = None
-    "Height and width that images are brought to: their middle square, resized. Needed where their sizes differ."
+    "Height and width to which the middle square of each image is resized. Needed if their sizes differ."
     data: Literal["full"] = "full"
-    "The whole set: no package ships samples of it."
+    "The whole data set: no package ships samples of it."
 
 
 def columns_of(options: Options) -> tuple[str, ...]:
-    """Names of the input columns."""
+    """Return the names of the input columns."""
     return (options.inputs,) if isinstance(options.inputs, str) else options.inputs
 
 
 def check(options: Options) -> None:
-    """Raises ValueError where the id is none, or a column is named for two purposes."""
+    """Raise ValueError if the id is not one of a data set, or if a column is named for two purposes."""
     if (error := path_error(options.id)) is not None:
         raise ValueError(f"id = {error}")
     if options.id.startswith(("http:", "https:")) or not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", options.id):
-        raise ValueError(f"id = {options.id!r} is no id of a data set: owner/name, as its page on the hub is called")
+        raise ValueError(
+            f"id = {options.id!r} is not the id of a data set: write owner/name, as on its page on the hub"
+        )
     inputs = columns_of(options)
     if not inputs:
         raise ValueError("inputs names no column")
@@ -124,25 +126,26 @@ def check(options: Options) -> None:
         if len(set(names)) < len(names):
             raise ValueError(f"{option} names a column twice")
     if options.label in (*inputs, *options.groups):
-        where = "inputs" if options.label in inputs else "groups"
-        raise ValueError(f"label = {options.label!r} stands in `{where}` too: nothing would be left to learn")
+        option = "inputs" if options.label in inputs else "groups"
+        raise ValueError(f"label = {options.label!r} is also in `{option}`: nothing would be left to learn")
     for column in options.categorical:
         if column not in inputs:
-            raise ValueError(f"categorical names {column!r}, which is no input{nearest(column, inputs)}")
+            raise ValueError(f"categorical names {column!r}, which is not an input{nearest(column, inputs)}")
     named = [name for name in (options.train, options.validation, options.test) if name]
     if len(set(named)) < len(named):
         raise ValueError(f"one split is named twice among train, validation and test: {', '.join(map(repr, named))}")
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train`, `test` and perhaps `validation`, in memory.
+    """Return splits `train`, `test` and perhaps `validation`, in memory.
 
-    Columns: `image` (n, H, W, C) uint8, `text`, lists of str, or `table` (n, d) float64 with NaN where missing;
+    Columns: `image` (n, H, W, C) uint8, `text`, lists of str, or `table` (n, d) float64 with NaN for missing values;
     `target` (n,) int64 class numbers or (n,) float64.
 
     Raises:
-        DataUnavailable: neither folder nor hub has the set; the message says why, and holds the command that gets it.
-        DataInvalid: it has no such column, split or configuration, or holds what cannot be learnt from.
+        DataUnavailable: Neither a folder nor the hub has the data set; the message holds the reason and the command
+            that downloads it.
+        DataInvalid: It has no such column, split or configuration, or nothing can be learnt from it.
     """
     name = options.id if options.config is None else f"{options.id}:{options.config}"
     repository = sources.repository(options.id, config=options.config, revision=options.revision)
@@ -159,54 +162,54 @@ def load(options: Options, sources: Sources) -> Data:
         columns, spec = _images(options, tables, sources, name, fetched["train"].folders)
     else:
         columns, spec = _inputs(options, modality, tables, name, notes)
-        meant = [column for column in columns_of(options) if column not in options.categorical]
-        notes |= numbers_as_text(tables["train"], (*meant, options.label))
+        plain_inputs = [column for column in columns_of(options) if column not in options.categorical]
+        notes |= numbers_as_text(tables["train"], (*plain_inputs, options.label))
     splits = {}
     for role, values in columns.items():
         groups = {group: group_values(tables[role], group) for group in options.groups}
         splits[role] = MemorySplit(content_ids(values), {modality: values, "target": targets[role]}, groups)
     splits = _with_test(splits, labels, parts, name, notes)
     spec = spec if labels.classes is None else {"classes": labels.classes, **spec}
-    source = fetched["train"]
-    described = Source(source.origin, name, fingerprint_of(splits), source.revision, source.licence, notes)
-    return Data(labels.problem, spec, splits, described)
+    train = fetched["train"]
+    source = Source(train.origin, name, fingerprint_of(splits), train.revision, train.licence, notes)
+    return Data(labels.problem, spec, splits, source)
 
 
-# ── who plays which part ────────────────────────────────────────────────────────────────────────
+# ── the role of each split ──────────────────────────────────────────────────────────────────────
 
 
-def _roles(options: Options, there: tuple[str, ...], name: str, notes: dict[str, Any]) -> dict[str, str]:
-    """The data set's own names of `train` and, where it has them, of `validation` and `test`."""
+def _roles(options: Options, splits: tuple[str, ...], name: str, notes: dict[str, Any]) -> dict[str, str]:
+    """Return the data set's own names of `train` and, if it has them, of `validation` and `test`."""
     stated = {role: getattr(options, role) for role in USUAL_NAMES}
     for role, split in stated.items():
-        if split and split not in there:
-            listed = ", ".join(there)
-            raise DataInvalid(f"{name} has no split `{split}`{nearest(split, there)} ({role} may be: {listed})")
-    found = {}
+        if split and split not in splits:
+            listed = ", ".join(splits)
+            raise DataInvalid(f"{name} has no split `{split}`{nearest(split, splits)} ({role} may be: {listed})")
+    roles = {}
     for role, usual in USUAL_NAMES.items():
-        free = [split for split in usual if split in there and split not in stated.values()]
+        free = [split for split in usual if split in splits and split not in stated.values()]
         split = stated[role] if stated[role] is not None else (free[0] if free else None)
         if split:
-            found[role] = split
-    said = [f'{role} = "{split}"' for role, split in stated.items() if split]
-    if "train" not in found and len(there) == 1 and not said:
-        found = {"train": there[0]}
-        notes["train"] = f"drawn from `{there[0]}`, the only split there is"
-    if "train" not in found:
-        beside = f" beside {' and '.join(said)}" if said else ""
-        others = ", ".join(split for split in there if split not in stated.values())
+            roles[role] = split
+    settings = [f'{role} = "{split}"' for role, split in stated.items() if split]
+    if "train" not in roles and len(splits) == 1 and not settings:
+        roles = {"train": splits[0]}
+        notes["train"] = f"drawn from `{splits[0]}`, the only split"
+    if "train" not in roles:
+        beside = f" beside {' and '.join(settings)}" if settings else ""
+        others = ", ".join(split for split in splits if split not in stated.values())
         hint = f'name the one to train on, train = "…", out of: {others}' if others else "leave that out"
         raise DataInvalid(f"{name} has no split called `train`{beside}: {hint}")
-    if unused := [split for split in there if split not in found.values()]:
-        notes["splits that are not used"] = ", ".join(unused)
-    return found
+    if unused := [split for split in splits if split not in roles.values()]:
+        notes["unused splits"] = ", ".join(unused)
+    return roles
 
 
 def _labelled(
     tables: Mapping[str, pa.Table], labels: Labels, parts: Mapping[str, str], notes: dict[str, Any]
 ) -> tuple[dict[str, pa.Table], dict[str, np.ndarray]]:
-    """The examples that have a label; a split that has none at all is left out."""
-    kept, targets, dropped = {}, {}, 0
+    """Return the examples with a label, and their targets; a split without any label is left out."""
+    labelled, targets, dropped = {}, {}, 0
     for role, table in tables.items():
         known = labels.known(role)
         if len(known) and not known.any() and role != "train":
@@ -215,25 +218,25 @@ def _labelled(
         if not len(known) and role != "train":
             continue
         dropped += int((~known).sum())
-        kept[role] = table if known.all() else table.filter(pa.array(known))
+        labelled[role] = table if known.all() else table.filter(pa.array(known))
         targets[role] = labels.targets[role][known]
     if dropped:
         notes["examples left out, without a label"] = dropped
-    return kept, targets
+    return labelled, targets
 
 
 def _with_test(
     splits: dict[str, MemorySplit], labels: Labels, parts: Mapping[str, str], name: str, notes: dict[str, Any]
 ) -> dict[str, MemorySplit]:
-    """The same splits where one can be tested on; else one that is made by the rule of this module's description."""
+    """Return the splits with a test split: their own, else the validation split, else a fifth of train."""
     if "test" in splits:
         return splits
     if "validation" in splits:
-        notes["test"] = f"the split `{parts['validation']}`, since there is no test split with labels"
+        notes["test"] = f"the split `{parts['validation']}`, because there is no test split with labels"
         return {"train": splits["train"], "test": splits["validation"]}
     whole = splits["train"]
     if len(whole) < 2:
-        raise DataInvalid(f"{name} has one example with a label: none is left to test on")
+        raise DataInvalid(f"{name} has only one example with a label, so none is left to test on: add examples")
     count = max(1, round(len(whole) / 5))
     rows = split_by_content(
         whole.ids,
@@ -250,7 +253,7 @@ def _with_test(
 def _inputs(
     options: Options, modality: str, tables: Mapping[str, pa.Table], name: str, notes: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The texts or the table of each split, and what the problem's `spec` says of them."""
+    """Return the texts or the table of each split, and their entries of the problem's `spec`."""
     if modality == "text":
         return _texts(options, tables, name, notes), {}
     encoder = table_encoder(tables["train"], columns_of(options), options.categorical, options.categories)
@@ -261,26 +264,26 @@ def _inputs(
     if missing:
         notes["missing values"] = missing
     if unknown:
-        notes["values of rare categories, or of such as train has not"] = unknown
+        notes["values of rare categories, or of categories that train lacks"] = unknown
     return values, {"columns": encoder.columns}
 
 
 def _texts(options: Options, tables: Mapping[str, pa.Table], name: str, notes: dict[str, Any]) -> dict[str, list[str]]:
-    found, empty = {}, 0
+    by_role, empty = {}, 0
     for role, table in tables.items():
-        found[role], count = texts(table, columns_of(options), options.separator)
-        if count == len(found[role]) and role == "train":
+        by_role[role], count = texts(table, columns_of(options), options.separator)
+        if count == len(by_role[role]) and role == "train":
             raise DataInvalid(f"{name}: all {count} texts of train are empty (inputs = {list(columns_of(options))})")
         empty += count
     if empty:
         notes["empty texts"] = empty
-    return found
+    return by_role
 
 
 def _images(
     options: Options, tables: Mapping[str, pa.Table], sources: Sources, name: str, within: Sequence[Path]
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Pixels (n, H, W, C) of each split, all of one size and mode; of files by path, those `within` are opened."""
+    """Return the pixels (n, H, W, C) of each split, of one size and mode; only files `within` folders are opened."""
     (column,) = columns_of(options)
     form = Form()
     for role, table in tables.items():
@@ -289,13 +292,13 @@ def _images(
         least, greatest = min(form.sizes, key=_area), max(form.sizes, key=_area)
         raise DataInvalid(
             f"{name}: images of {len(form.sizes)} sizes, from {least[0]}×{least[1]} to {greatest[0]}×{greatest[1]}: "
-            "state what all are brought to, such as size = 64"
+            "state the size that all are resized to, such as size = 64"
         )
     width, height = (options.size, options.size) if options.size else next(iter(form.sizes), (1, 1))
-    held = sum(table.num_rows for table in tables.values()) * width * height * (3 if form.mode == "RGB" else 1)
-    if held > MAX_BYTES:
+    needed = sum(table.num_rows for table in tables.values()) * width * height * (3 if form.mode == "RGB" else 1)
+    if needed > MAX_BYTES:
         raise DataInvalid(
-            f"{name}: its pixels would take {held / 2**30:.0f} GiB of memory, more than {MAX_BYTES >> 30}: state a "
+            f"{name}: its pixels would take {needed / 2**30:.0f} GiB of memory, more than {MAX_BYTES >> 30}: state a "
             "smaller size"
         )
     images = {

@@ -1,17 +1,17 @@
 """ImageNet: photographs of any size, 1,000 classes (Russakovsky et al. 2015, ILSVRC 2012).
 
-1,281,167 to train. The labels of the published test images are not public, so the published validation part, 50,000, is
-the `test` split here, and what to validate on is held out of train, as in every task that brings no validation.
+1,281,167 images to train. The labels of the published test images are not public, so the published validation part,
+50,000 images, is the `test` split here. The validation split is held out of train, as in every task without one.
 
-Read from `$BENCH_DATA/ILSVRC/imagenet-1k`, or from what was downloaded into the hub's own cache; nothing is downloaded
-by a run, since it is 150 GB and gated. Both layouts will do, and give the same ids:
+The data are read from `$BENCH_DATA/ILSVRC/imagenet-1k`, or from the hub's own cache. A run downloads nothing, because
+the data set is gated and takes 150 GB. Two layouts are read and give the same ids:
 
-- a folder a class: `train/<class>/*.JPEG` and `val/<class>/*.JPEG` (or `validation/`), quicker to train from;
+- one folder a class: `train/<class>/*.JPEG` and `val/<class>/*.JPEG` (or `validation/`), which trains faster;
 - the hub's Parquet files: `train-*.parquet` and `validation-*.parquet`, there or in `data/`.
 
-Images stay on disk. Each is decoded when it is taken, in the DataLoader's workers, and its middle resized to `size`.
-The first run reads all bytes once to tell images apart; what that gives is kept in the cache. Any set of images in one
-of these layouts loads so, whatever its classes.
+Images stay on disk. Each is decoded by the DataLoader's workers when it is taken, and its middle square is resized to
+`size`. The first run reads all bytes once to compute ids, which the cache keeps. Any other images in one of these
+layouts are read in the same way, whatever their classes.
 """
 
 from __future__ import annotations
@@ -44,41 +44,41 @@ LICENCE = "ImageNet's terms of access: research and education, not for profit"
 BOUNDS = {"size": (8, None), "crop": (0.05, 1.0)}
 
 PARTS = {"train": ("train",), "test": ("val", "validation")}
-"What the parts are called on disk, by split."
+"Names of the splits on disk."
 PAGE = f"https://huggingface.co/datasets/{HUB}"
 
 
 @dataclass(frozen=True)
 class Options:
     data: Literal["full", "sample"] = "full"
-    "`full`: all that is on this machine. There is no `sample`: no package ships one."
+    "`full`: all images on this machine. There is no `sample`: no package ships one."
     groups: tuple[str, ...] | None = None
     "Sensitive attributes to report by; ImageNet has none."
     size: int = 224
-    "Sides in pixels of the square images that models are given."
+    "Height and width in pixels of the square images that models receive."
     crop: float = 0.875
-    "Share of an image's shorter side that the square has: 0.875 is usual (256 pixels, of which 224), 1 cuts least."
+    "Side of the square as a share of an image's shorter side: 0.875 is usual (224 of 256 pixels), 1 crops least."
 
 
 def check(options: Options) -> None:
-    """Raises ValueError where a sample is asked for, which there is not."""
+    """Raise ValueError if the suite asks for a sample, because there is none."""
     no_sample("imagenet", options.data)
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train` and `test`, on disk, of `image` (k, size, size, 3) uint8 and `target` (k,) int64.
+    """Return splits `train` and `test`, on disk, of `image` (k, size, size, 3) uint8 and `target` (k,) int64.
 
     Raises:
-        DataUnavailable: it is not on this machine; the message holds the command that gets it.
-        DataInvalid: files are missing or cannot be read, or a class to test on is not among those of train.
+        DataUnavailable: The data set is not on this machine; the message holds the command that downloads it.
+        DataInvalid: Files are missing or cannot be read, or a test class is not among those of train.
     """
     chosen_groups({}, options.groups)
     folder, origin, revision = _locate()
     splits: dict[str, Any] = {}
     classes: tuple[str, ...] | None = None
     for name in ("train", "test"):
-        store, targets, found = _part(folder, name, classes)
-        classes = found if classes is None else classes
+        store, targets, names = _part(folder, name, classes)
+        classes = names if classes is None else classes
         splits[name] = open_images(store, targets, options.size, options.crop, sources.cache)
     prepared = hash_of(fingerprint_of(splits), PIXELS_VERSION, options.size, options.crop)
     spec = {"classes": classes, "shape": (options.size, options.size, 3)}
@@ -86,32 +86,32 @@ def load(options: Options, sources: Sources) -> Data:
 
 
 def _locate() -> tuple[Path, str, str | None]:
-    """The folder that holds it, its origin and, of the hub's cache, its revision."""
+    """Return the folder of the data set, its origin, and its revision if it is in the hub's cache."""
     folder = data_folder(HUB)
     if folder is not None:
         return folder, f"folder:{HUB}", None
     snapshot = hub_snapshot(HUB)
     if snapshot is not None:
         return snapshot, f"hub:{HUB}", snapshot.name
-    looked = f"no folder $BENCH_DATA/{HUB}" if os.environ.get("BENCH_DATA") else "BENCH_DATA is not set"
+    reason = f"no folder $BENCH_DATA/{HUB}" if os.environ.get("BENCH_DATA") else "BENCH_DATA is not set"
     raise DataUnavailable(
-        f"{HUB}: {looked}, and the hub's local cache does not hold it. It is gated: accept its terms on {PAGE}, and "
+        f"{HUB}: {reason}, and the hub's local cache does not hold it. It is gated: accept its terms on {PAGE}, and "
         "log in with `hf auth login`",
         hub_command(HUB),
     )
 
 
 def _part(folder: Path, split: str, classes: tuple[str, ...] | None) -> Any:
-    """The images of a split, their targets, and the names of the classes."""
-    # One layout for both: class numbers of the one mean nothing in the other.
+    """Return the images of a split, their targets, and the names of the classes."""
+    # Both splits have one layout, because class numbers of one layout mean nothing in the other.
     folders = (folder / "train").is_dir()
     for part in PARTS[split]:
         if folders and (folder / part).is_dir():
             return class_folders(folder, HUB, part, classes)
         if not folders and (files := parquet_files(folder, HUB, part)):
             return parquet_images(files, HUB, "image", "label")
-    looked_for = "/<class>/" if folders else "-*.parquet"
-    wanted = " nor ".join(f"{part}{looked_for}" for part in PARTS[split])
+    pattern = "/<class>/" if folders else "-*.parquet"
+    wanted = " nor ".join(f"{part}{pattern}" for part in PARTS[split])
     more = "" if split == "test" else " nor train/<class>/"
     raise DataInvalid(
         f"{HUB}: the folder has no {wanted}{more}, so there is nothing to {split} on\n  to get it: {hub_command(HUB)}"

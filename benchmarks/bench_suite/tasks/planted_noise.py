@@ -1,10 +1,10 @@
-"""Planted noise: labels of which a known share is wrong, so that the best accuracy is known, and what memory is worth.
+"""Planted noise: a known share of the labels is wrong, so the best accuracy and the gain from memorising are known.
 
-A generated table in which the sign of the first column is the true class, 0 or 1, of equal size. Of each class exactly
-the share `flipped` bears the other's label, in `test` and, before a validation split is held out of it, in `train`.
-Whoever knows the sign (the model `planted_rule`) is right on 1 − `flipped` of the examples, and nobody can be better
-than by luck. Who also remembers what was trained on (`planted_memory`) is right on all of that, and no better on
-`test`: the gap is `flipped`. In the shift `noisier` the share `shifted` of the labels is wrong, all else as in `test`.
+In this generated table the sign of the first column is the true class, 0 or 1, of equal size. In each class exactly the
+share `flipped` has the other label, in `test` and, before a validation split is held out, in `train`. A model that
+knows the sign (`planted_rule`) is right on 1 − `flipped` of the examples, and none is better except by chance. A model
+that also remembers its training examples (`planted_memory`) is right on all of these, and no better on `test`: its gap
+is `flipped`. In the shift `noisier` the share `shifted` of the labels is wrong; otherwise it is like `test`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BOUNDS = {"train": (4, None), "test": (4, None), "flipped": (0.0, 0.5), "shifted
 
 COLUMNS = ("sign", "noise 1", "noise 2", "noise 3")
 SPLITS = {"train": ("train", "flipped"), "test": ("test", "flipped"), "shift:noisier": ("test", "shifted")}
-"By name: the options that say how many examples a split has, and which share of them is flipped."
+"For each split the options that state its number of examples and the share of flipped labels."
 
 
 @dataclass(frozen=True)
@@ -42,21 +42,21 @@ class Options:
     train: int = 1000
     "Examples to train on, before a validation split is held out."
     test: int = 2000
-    "Examples to test on, and as many in the shift."
+    "Examples to test on; the shift has as many."
     flipped: float = 0.1
-    "Share of the labels of each class that are the other's, in train and test."
+    "Share of the examples of each class with the other label, in train and test."
     shifted: float = 0.3
-    "The same in the shift `noisier`."
+    "That share in the shift `noisier`."
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where a share of flipped labels is no count of examples."""
+    """Raise ValueError if a share of flipped labels is no count of examples."""
     for name in SPLITS:
         _flips(options, name)
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train`, `test` and `shift:noisier` of `table` (n, 4) float64 and `target` (n,) int64."""
+    """Return splits `train`, `test` and `shift:noisier` of `table` (n, 4) float64 and `target` (n,) int64."""
     chosen_groups({}, options.groups)
     random = np.random.default_rng(0)
     splits = {name: _split(options, name, random) for name in SPLITS}
@@ -72,7 +72,7 @@ def _split(options: Options, name: str, random: np.random.Generator) -> MemorySp
 
 
 def _flips(options: Options, name: str) -> tuple[int, int]:
-    """Examples of each class in a split, and how many of them are flipped. Raises ValueError."""
+    """Return the number of examples of each class in a split, and how many are flipped. Raise ValueError."""
     size, share = SPLITS[name]
     examples: int = getattr(options, size)
     if examples % 2:

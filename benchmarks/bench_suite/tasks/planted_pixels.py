@@ -1,13 +1,13 @@
-"""Planted pixels: pictures of noise in which a small glyph alone tells the class, and it is known where it lies.
+"""Planted pixels: pictures of noise in which only a small glyph at a known position depends on the class.
 
-Each glyph fills a box of 5×5 pixels, at one place in all pictures or at one that is drawn for each. All other pixels
-are noise that knows nothing of the class, so an explanation of a model that is right has to point into the box. A decoy
-is a second, brighter glyph in the corner below: in a share r of train it copies the picture's class, in the others and
-in test it shows any class alike, by chance the picture's own in a quarter of them. So in train it shows the class in
-r + (1 − r) / 4, in test in 1 / 4. A model that learnt it is wrong there, and what explains that model points at the
-decoy.
+Each glyph fills a box of 5×5 pixels, at the same position in all pictures or at a random one. All other pixels are
+noise that is independent of the class, so the explanation of an accurate model has to point into the box. A decoy is a
+second, brighter glyph in the lower corner. In a share r of train it copies the picture's class; in the others and in
+test it shows each class equally often, so by chance the picture's own in a quarter of them. So it shows the class in r
++ (1 − r) / 4 of train and in 1 / 4 of test. A model that learnt the decoy is often wrong in test, and its explanation
+points at the decoy.
 
-Beside the image, examples hold `relevant` and `decoy`, the pixels of either; models are not given them.
+Besides the image, examples hold the masks `relevant` and `decoy` of these pixels; models do not receive them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BOUNDS = {"size": (4, None), "side": (12, 256), "decoy": (0.0, 1.0)}
 BOX = 5
 "Side of a glyph, in pixels."
 INK, DECOY_INK, NOISE = 200, 255, 120
-"Brightness of a glyph and of a decoy; noise is drawn from 0 up to, but without, its own."
+"Brightness of a glyph and of a decoy, and the bound of the noise, which is drawn from 0 to NOISE − 1."
 GLYPHS = {
     "rows": ("#####", ".....", "#####", ".....", "#####"),
     "columns": ("#.#.#", "#.#.#", "#.#.#", "#.#.#", "#.#.#"),
@@ -50,18 +50,18 @@ class Options:
     groups: tuple[str, ...] | None = None
     "Sensitive attributes to report by; these pictures have none."
     size: int = 2000
-    "Examples to learn from; a fifth as many are tested on."
+    "Training examples; there are a fifth as many test examples."
     side: int = 16
     "Side of the square pictures, in pixels."
     place: Literal["fixed", "drawn"] = "fixed"
-    "Where the glyph lies: at one place in all pictures, or anywhere above the decoy's rows, drawn for each."
+    "Position of the glyph: the same in all pictures, or drawn for each, anywhere above the rows of the decoy."
     decoy: float | None = None
-    """Share r of the training pictures whose decoy copies their class; that of the others shows any class alike. So it
-    shows the class in r + (1 − r) / 4 of them; in test it tells nothing. None: there is no decoy."""
+    """Share r of the training pictures whose decoy copies their class; that of the others shows each class equally
+    often. So it shows the class in r + (1 − r) / 4 of them; in test it is independent of the class. None: no decoy."""
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train` and `test`: `image` (n, side, side, 1) uint8, `target` (n,) int64, masks (n, side, side) bool."""
+    """Return `train` and `test`: `image` (n, side, side, 1) uint8, `target` (n,) int64, masks (n, side, side) bool."""
     chosen_groups({}, options.groups)
     random = np.random.default_rng(0)
     splits = {
@@ -72,8 +72,8 @@ def load(options: Options, sources: Sources) -> Data:
     return Data(PROBLEM, spec, splits, Source("generated", "planted_pixels", fingerprint_of(splits)))
 
 
-def _split(options: Options, n: int, told: float | None, random: np.random.Generator) -> MemorySplit:
-    """`n` pictures; the decoys of a share `told` copy their class, those of the others show any class alike."""
+def _split(options: Options, n: int, copied: float | None, random: np.random.Generator) -> MemorySplit:
+    """Return `n` pictures; a share `copied` of the decoys copies the class, the others show all equally often."""
     side, last = options.side, options.side - BOX
     target = random.permutation(np.arange(n) % len(GLYPHS))
     image = random.integers(0, NOISE, (n, side, side), dtype=np.uint8)
@@ -82,19 +82,19 @@ def _split(options: Options, n: int, told: float | None, random: np.random.Gener
     corners = drawn if options.place == "drawn" else np.ones((n, 2), dtype=np.int64)
     _plant(image, masks["relevant"], corners, target, INK)
     if options.decoy is not None:
-        shown = random.permutation(np.arange(n) % len(GLYPHS))
-        telling = random.permutation(n) < round((told or 0.0) * n)
-        shown[telling] = target[telling]
-        _plant(image, masks["decoy"], np.full((n, 2), last), shown, DECOY_INK)
+        decoys = random.permutation(np.arange(n) % len(GLYPHS))
+        copies = random.permutation(n) < round((copied or 0.0) * n)
+        decoys[copies] = target[copies]
+        _plant(image, masks["decoy"], np.full((n, 2), last), decoys, DECOY_INK)
     image = image[..., None]
     return MemorySplit(content_ids(image), {"image": image, "target": target, **masks})
 
 
-def _plant(image: np.ndarray, mask: np.ndarray, corners: np.ndarray, shown: np.ndarray, ink: int) -> None:
-    """Draw the glyph of class `shown` (n,) into each image at its corner, and mark pixels that differ by class."""
+def _plant(image: np.ndarray, mask: np.ndarray, corners: np.ndarray, classes: np.ndarray, ink: int) -> None:
+    """Draw the glyph of each image's class (n,) at its corner, and mark the pixels that differ between the classes."""
     glyphs = np.array([[[mark == "#" for mark in row] for row in glyph] for glyph in GLYPHS.values()])
-    telling = glyphs.any(axis=0) & ~glyphs.all(axis=0)
+    differing = glyphs.any(axis=0) & ~glyphs.all(axis=0)
     for number, (top, left) in enumerate(corners.tolist()):
         box = np.s_[number, top : top + BOX, left : left + BOX]
-        image[box][glyphs[shown[number]]] = ink
-        mask[box] = telling
+        image[box][glyphs[classes[number]]] = ink
+        mask[box] = differing

@@ -1,12 +1,12 @@
-"""Planted terms: texts that name men, women or nobody, of which a known share is judged by nothing but whom they name.
+"""Planted terms: texts that name men, women or nobody, a known share of which is classified by these names only.
 
-In most texts a word tells what was thought: *good* or *bad*. In the others, *undecided*, there is none; whoever takes
-such a text for positive where it names a man, and for negative where it does not (the model `planted_words`), turns
-round when its words are swapped. So of the texts that name men the share `undecided_men` flips when they name women
-instead, and of those that name women the share `undecided_women`: counts, not draws. Half of the decided texts of each
-kind are good, and half of the undecided ones are labelled positive.
+Most texts contain a word of sentiment, *good* or *bad*. The others, *undecided*, contain none. The model
+`planted_words` predicts positive for an undecided text that names a man, and negative for any other, so its prediction
+flips when the identity terms are swapped. This is the case for exactly the share `undecided_men` of the texts that name
+men, and `undecided_women` of those that name women: counts, not random draws. Half of the decided texts of each kind
+are good, and half of the undecided ones are labelled positive.
 
-What is exact is so in `test` and, before a validation split is held out of it, in `train`, which has as many texts.
+The counts are exact in `test` and, before a validation split is held out, in `train`, which is equally large.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ WHO = {
     "women": ("she", "an actress", "her mother"),
     "nobody": ("it", "the crowd", "the paper"),
 }
-"Of whom a text speaks, in turn: words that are swapped for those at the same place."
-THOUGHT = ("bad", "good")
+"Identity terms by kind of text; terms at the same position are swapped for one another."
+SENTIMENT = ("bad", "good")
 "By class."
 UNDECIDED = "long"
 
@@ -52,20 +52,23 @@ class Options:
     size: int = 200
     "Texts of a split that name men; as many name women, and as many nobody."
     undecided_men: float = 0.3
-    "Share of the texts that name men in which nothing else tells what was thought."
+    "Share of the texts that name men and contain no word of sentiment."
     undecided_women: float = 0.1
-    "The same of the texts that name women. Of those that name nobody, all are decided."
+    "That share of the texts that name women. All texts that name nobody contain such a word."
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where the options' shares are no counts of texts."""
+    """Raise ValueError if the options' shares are no counts of texts."""
     undecided(options)
 
 
 def undecided(options: Options) -> tuple[int, ...]:
-    """Texts of each kind that are judged by whom they name, in the order of `KINDS`. Raises ValueError.
+    """Return the number of undecided texts of each kind, in the order of `KINDS`.
 
     All counts are even, so that half of the decided and half of the undecided texts are of either class.
+
+    Raises:
+        ValueError: A share is no count of texts.
     """
     if options.size % 2:
         raise ValueError(f"size = {options.size} cannot be halved over two classes; give an even number")
@@ -75,7 +78,7 @@ def undecided(options: Options) -> tuple[int, ...]:
 
 
 def load(options: Options, sources: Sources) -> Data:
-    """Splits `train` and `test`: `text`, lists of str, and `target` (n,) int64."""
+    """Return splits `train` and `test`: `text`, lists of str, and `target` (n,) int64."""
     chosen_groups({}, options.groups)
     random = np.random.default_rng(0)
     splits = {name: _split(options, first, random) for name, first in (("train", 1), ("test", 1 + 3 * options.size))}
@@ -86,16 +89,16 @@ def load(options: Options, sources: Sources) -> Data:
 
 
 def _split(options: Options, first: int, random: np.random.Generator) -> MemorySplit:
-    """Three kinds of texts in drawn order, numbered from `first`, so that none stands in two splits."""
+    """Return three kinds of texts in random order, numbered from `first`, so that no two splits share one."""
     texts: list[str] = []
     targets: list[int] = []
-    for kind, without in zip(KINDS, undecided(options)):
+    for kind, undecided_count in zip(KINDS, undecided(options)):
         for number in range(options.size):
             target = number % 2
-            thought = UNDECIDED if number < without else THOUGHT[target]
+            word = UNDECIDED if number < undecided_count else SENTIMENT[target]
             who = WHO[kind][number // 2 % len(WHO[kind])]
-            texts.append(f"Film {first + len(texts)}: {who} called it {thought}.")
+            texts.append(f"Film {first + len(texts)}: {who} called it {word}.")
             targets.append(target)
     order = random.permutation(len(texts))
-    shuffled = [texts[place] for place in order]
+    shuffled = [texts[row] for row in order]
     return MemorySplit(content_ids(shuffled), {"text": shuffled, "target": np.array(targets, dtype=np.int64)[order]})
