@@ -26,7 +26,7 @@ from bench_suite.contracts import (
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
 from bench_suite.training.augmentation import Loss, augment, mixup_loss
-from bench_suite.training.batching import epoch_batches
+from bench_suite.training.batching import shuffled
 from bench_suite.training.checkpoints import Timer
 from bench_suite.training.clock import Clock
 from bench_suite.training.compiling import record_compilations
@@ -129,7 +129,7 @@ def _fit(
     for epoch in range(done.epoch, options.epochs + 1):
         module.train()
         started_from = order.get_state()
-        batches = epoch_batches(examples, options.batch_size, order, model.padded)[done.batch :]
+        batches = shuffled(examples, options.batch_size, order, model.padded)[done.batch :]
         if done.batch == 0:
             total.zero_()
         going = True
