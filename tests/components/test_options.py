@@ -109,6 +109,12 @@ def test_fields_of_a_base_come_first_and_one_that_is_stated_again_keeps_its_posi
     assert find_mixin(ast.parse(HEIR), "Options", package) == Mixin("Shared", package / "room" / "shared.py")
 
 
+def test_bounds_hold_for_the_default_of_a_base_unless_the_class_states_another(package):
+    assert read_options(ast.parse(HEIR), "Options", {"width": (4, None)}, package)["width"].bounds == (4, None)
+    with pytest.raises(SyntaxError, match="the default of `width`: 3 is out of bounds: 4 or more"):
+        read_options(ast.parse(HEIR.replace("width", "height")), "Options", {"width": (4, None)}, package)
+
+
 OTHER_BASES = {
     "two": HEIR.replace("(Shared)", "(Shared, Other)"),
     "of another package": HEIR.replace("from package", "from other"),

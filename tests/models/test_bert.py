@@ -57,7 +57,7 @@ def reviews(smoke: bool = True) -> Data:
     return prepare(imdb.load(imdb.Options(data="sample"), Sources(offline=True)), 0.1, smoke=smoke)
 
 
-def fitted(network: Network, data: Data, placement: Placement = PLACEMENT, **options: Any) -> dict[str, Any]:
+def fit_and_predict(network: Network, data: Data, placement: Placement = PLACEMENT, **options: Any) -> dict[str, Any]:
     """What the network says of the test split once it is trained."""
     columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation", "test")}
     problem = classification if data.problem == "classification" else regression
@@ -119,7 +119,7 @@ def test_frozen_features_are_those_of_the_whole_network_and_training_leaves_the_
     assert frozen.frozen is not None
     before = {name: value.clone() for name, value in frozen.frozen.state_dict().items()}
     assert flops.parameters(frozen.module) == 384 * 2 + 2
-    fitted(frozen, reviews(), epochs=2)
+    fit_and_predict(frozen, reviews(), epochs=2)
     assert all(torch.equal(value, before[name]) for name, value in frozen.frozen.state_dict().items())
     assert not frozen.frozen.training
 
@@ -130,7 +130,7 @@ def test_lora_trains_its_additions_and_the_head() -> None:
     assert flops.trainable_parameters(network.module) == 6 * a_layer + 384 * 2 + 2
     before = {name: value.clone() for name, value in network.module.state_dict().items()}
     data = Data("classification", reviews().spec, dict.fromkeys(reviews().splits, few(8)), reviews().source)
-    fitted(network, data, epochs=1, learning_rate=1e-2)
+    fit_and_predict(network, data, epochs=1, learning_rate=1e-2)
     changed = {name for name, value in network.module.state_dict().items() if not torch.equal(value, before[name])}
     assert all("lora_" in name or name.startswith("head.") for name in changed)
     assert any("lora_" in name for name in changed)
@@ -149,7 +149,7 @@ def test_from_scratch_it_learns_a_word_that_decides() -> None:
     )  # fmt: skip
     torch.manual_seed(0)
     network = build(data, Options(max_length=16, layers=1, dimension=32, heads=2, feedforward=64, vocabulary=400))
-    outputs = fitted(network, data, epochs=8, learning_rate=3e-3, batch_size=16)
+    outputs = fit_and_predict(network, data, epochs=8, learning_rate=3e-3, batch_size=16)
     assert accuracy(split.columns["target"], outputs["predictions"]) == 1.0
 
 
@@ -169,7 +169,7 @@ def test_regression_empty_texts_and_every_pooling_work(pooling: Any) -> None:
     data = Data("regression", {}, dict.fromkeys(("train", "validation", "test"), split), Source("generated", "n", "n"))
     data = Data(data.problem, regression.fit_spec(data.spec, data), data.splits, data.source)
     network = build(data, Options(max_length=8, dimension=16, feedforward=32, vocabulary=300, pooling=pooling, head=8))
-    outputs = fitted(network, data, epochs=1, batch_size=4)
+    outputs = fit_and_predict(network, data, epochs=1, batch_size=4)
     assert outputs["predictions"].shape == (6,)
     assert np.isfinite(outputs["predictions"]).all()
 
@@ -256,7 +256,7 @@ def test_a_head_on_frozen_minilm_is_as_good_as_scikit_learns_logistic_regression
     small = Data(data.problem, data.spec, splits, data.source)
     torch.manual_seed(0)
     network = build(small, Options(pretrained=MINILM, freeze=True, max_length=128, frozen_precision="bf16-mixed"))
-    outputs = fitted(network, small, epochs=10)["predictions"]
+    outputs = fit_and_predict(network, small, epochs=10)["predictions"]
 
     features = {name: network.encode(splits[name].take(np.arange(len(splits[name]))))["features"] for name in splits}
     targets = {name: column(splits[name], "target") for name in splits}

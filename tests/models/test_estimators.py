@@ -44,12 +44,12 @@ def patients() -> Data:
     return prepare(diabetes.load(diabetes.Options(), Sources(offline=True)), 0.1, smoke=False)
 
 
-def whole(data: Data, split: str) -> tuple[np.ndarray, np.ndarray]:
+def whole_split(data: Data, split: str) -> tuple[np.ndarray, np.ndarray]:
     raw = data.splits[split].take(np.arange(len(data.splits[split])))
     return raw["table"], raw["target"]
 
 
-def fitted(module: Any, data: Data, **options: object) -> logistic_regression.Regression:
+def fit_model(module: Any, data: Data, **options: object) -> logistic_regression.Regression:
     torch.manual_seed(0)
     estimator = module.build(data, module.Options(**options))
     estimator.fit(data, TrainOptions(), lambda window: True)
@@ -58,22 +58,22 @@ def fitted(module: Any, data: Data, **options: object) -> logistic_regression.Re
 
 def test_logistic_regression_is_scikit_learns(applications: Data) -> None:
     pipeline = make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=1000))
-    inputs, targets = whole(applications, "train")
-    expected = pipeline.fit(inputs, targets).predict_proba(whole(applications, "test")[0])
-    outputs = fitted(logistic_regression, applications).predict(applications.splits["test"])
+    inputs, targets = whole_split(applications, "train")
+    expected = pipeline.fit(inputs, targets).predict_proba(whole_split(applications, "test")[0])
+    outputs = fit_model(logistic_regression, applications).predict(applications.splits["test"])
     assert outputs["scores"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_missing_values_never_reach_a_score(applications: Data) -> None:
-    assert np.isnan(whole(applications, "train")[0]).any()
+    assert np.isnan(whole_split(applications, "train")[0]).any()
     for module in (logistic_regression, gradient_boosting):
-        assert np.isfinite(fitted(module, applications).predict(applications.splits["test"])["scores"]).all()
+        assert np.isfinite(fit_model(module, applications).predict(applications.splits["test"])["scores"]).all()
 
 
 def test_boosting_is_no_worse_than_logistic_regression_within_its_interval(applications: Data) -> None:
-    targets = whole(applications, "test")[1]
-    linear = fitted(logistic_regression, applications).predict(applications.splits["test"])
-    trees = fitted(gradient_boosting, applications).predict(applications.splits["test"])
+    targets = whole_split(applications, "test")[1]
+    linear = fit_model(logistic_regression, applications).predict(applications.splits["test"])
+    trees = fit_model(gradient_boosting, applications).predict(applications.splits["test"])
     reference = accuracy(targets, linear["predictions"])
     half_width = 1.96 * np.sqrt(reference * (1 - reference) / len(targets))
     assert accuracy(targets, trees["predictions"]) >= reference - half_width
@@ -84,16 +84,16 @@ def test_boosting_is_no_worse_than_logistic_regression_within_its_interval(appli
 
 def test_boosting_explains_diabetes_as_well_as_is_known_for_it(patients: Data) -> None:
     """Ordinary least squares reaches an R² of about 0.45 on these data."""
-    outputs = fitted(gradient_boosting, patients).predict(patients.splits["test"])
-    assert r2(whole(patients, "test")[1], outputs["predictions"]) > 0.3
+    outputs = fit_model(gradient_boosting, patients).predict(patients.splits["test"])
+    assert r2(whole_split(patients, "test")[1], outputs["predictions"]) > 0.3
 
 
 def test_the_validation_split_chooses_the_rounds(applications: Data) -> None:
-    estimator = fitted(gradient_boosting, applications, trees=300, shrinkage=0.2)
+    estimator = fit_model(gradient_boosting, applications, trees=300, shrinkage=0.2)
     without = replace(applications, splits={n: s for n, s in applications.splits.items() if n != "validation"})
-    all_rounds = fitted(gradient_boosting, without, trees=300, shrinkage=0.2)
+    all_rounds = fit_model(gradient_boosting, without, trees=300, shrinkage=0.2)
     assert all_rounds.trees.n_iter_ == 300
-    inputs, targets = whole(applications, "validation")
+    inputs, targets = whole_split(applications, "validation")
     losses = [log_loss(targets, scores) for scores in all_rounds.trees.staged_predict_proba(inputs)]
     assert estimator.trees.n_iter_ == int(np.argmin(losses)) + 1 < 300
     outputs = estimator.predict(applications.splits["validation"])
@@ -103,17 +103,17 @@ def test_the_validation_split_chooses_the_rounds(applications: Data) -> None:
 def test_a_class_that_training_never_saw_scores_zero(applications: Data) -> None:
     three = replace(applications, spec={**applications.spec, "classes": ["never", "denied", "approved"]})
     for module in (logistic_regression, gradient_boosting):
-        scores = fitted(module, three).predict(three.splits["test"])["scores"]
+        scores = fit_model(module, three).predict(three.splits["test"])["scores"]
         assert scores.shape == (len(three.splits["test"]), 3)
         assert (scores[:, 2] == 0.0).all()
 
 
 def test_one_class_alone_cannot_be_learnt(applications: Data) -> None:
-    approved = np.flatnonzero(whole(applications, "train")[1] == 1)
+    approved = np.flatnonzero(whole_split(applications, "train")[1] == 1)
     splits = {**applications.splits, "train": Subset(applications.splits["train"], approved)}
     for module in (logistic_regression, gradient_boosting):
         with pytest.raises(TrainingFailed, match="one class only"):
-            fitted(module, replace(applications, splits=splits))
+            fit_model(module, replace(applications, splits=splits))
 
 
 def test_boosting_does_without_a_column_that_no_training_example_has(applications: Data) -> None:
@@ -129,6 +129,6 @@ def test_boosting_does_without_a_column_that_no_training_example_has(application
 
     for change in (emptied, nothing):
         splits = {name: Changed(split, change) for name, split in applications.splits.items()}
-        model = fitted(gradient_boosting, replace(applications, splits=splits))
+        model = fit_model(gradient_boosting, replace(applications, splits=splits))
         assert np.isfinite(model.predict(splits["test"])["scores"]).all()
         assert np.isfinite(model.predict(applications.splits["test"])["scores"]).all(), "the column comes back"

@@ -65,7 +65,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def trained(task: str, model: str, seed: int = 0, placement: Placement = PLACEMENT, **options: Any) -> tuple[Any, Data]:
+def train_model(
+    task: str, model: str, seed: int = 0, placement: Placement = PLACEMENT, **options: Any
+) -> tuple[Any, Data]:
     data = data_of(task)
     models, problem = module("models", model), module("problems", data.problem)
     torch.manual_seed(seed)
@@ -94,7 +96,7 @@ def test_every_task_has_a_model_and_every_model_a_task() -> None:
 
 @pytest.mark.parametrize(("task", "model"), PAIRS)
 def test_it_trains_and_says_one_thing_of_each_example(task: str, model: str) -> None:
-    built, data = trained(task, model)
+    built, data = train_model(task, model)
     assert isinstance(built, Network | Estimator)
     answers = predict_split(built, data)
     n = len(data.splits["test"])
@@ -109,7 +111,7 @@ def test_it_trains_and_says_one_thing_of_each_example(task: str, model: str) -> 
 
 @pytest.mark.parametrize(("task", "model"), PAIRS)
 def test_the_same_seed_gives_the_same_predictions_bit_for_bit(task: str, model: str) -> None:
-    answers = [predict_split(*trained(task, model, seed=7)) for _ in range(2)]
+    answers = [predict_split(*train_model(task, model, seed=7)) for _ in range(2)]
     for column in answers[0]:
         assert np.array_equal(answers[0][column], answers[1][column])
 
@@ -117,7 +119,7 @@ def test_the_same_seed_gives_the_same_predictions_bit_for_bit(task: str, model: 
 @pytest.mark.parametrize(("task", "model"), PAIRS)
 def test_it_has_deterministic_kernels_and_repeats_itself_on_two_threads(task: str, model: str) -> None:
     placement = Placement("cpu", 2, "32-true", deterministic=True)
-    answers = [predict_split(*trained(task, model, seed=7, placement=placement)) for _ in range(2)]
+    answers = [predict_split(*train_model(task, model, seed=7, placement=placement)) for _ in range(2)]
     for column in answers[0]:
         assert np.array_equal(answers[0][column], answers[1][column])
 
@@ -126,7 +128,7 @@ def test_it_has_deterministic_kernels_and_repeats_itself_on_two_threads(task: st
 def test_another_seed_gives_other_predictions(task: str, model: str) -> None:
     small = {"examples_a_leaf": 4} if model == "gradient_boosting" else {}  # 64 examples are few for leaves of 20
     column = "scores" if data_of(task).problem == "classification" else "predictions"
-    first, second = (predict_split(*trained(task, model, seed, **small))[column] for seed in (0, 1))
+    first, second = (predict_split(*train_model(task, model, seed, **small))[column] for seed in (0, 1))
     assert not np.array_equal(first, second)
 
 
@@ -174,7 +176,7 @@ def test_estimators_keep_to_the_threads_of_the_plan(model: str, monkeypatch: pyt
     from threadpoolctl import threadpool_info
 
     seen: list[int] = []
-    built, data = trained("loans", model)
+    built, data = train_model("loans", model)
     estimator = built.pipeline if model == "logistic_regression" else built.trees
     fit = type(estimator).fit
 

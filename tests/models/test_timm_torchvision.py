@@ -141,7 +141,7 @@ def pictures(channels: int = 3, problem: str = "classification") -> Data:
     return Data(problem, {"classes": tuple("0123456789")}, {"train": split}, Source("generated", "pictures", "0"))
 
 
-def said(network: Network, data: Data) -> torch.Tensor:
+def predict_first(network: Network, data: Data) -> torch.Tensor:
     with torch.no_grad():
         return network.module.eval()(torch.from_numpy(data.splits["train"].take(np.arange(4))["image"]))
 
@@ -156,13 +156,13 @@ def test_a_named_architecture_gives_a_logit_a_class(
         data = pictures(channels, problem)
         network = models.build(data, models.Options("tiny"))
         assert network.module.training
-        assert said(network, data).shape == shape
+        assert predict_first(network, data).shape == shape
 
 
 def test_an_architecture_that_returns_auxiliary_outputs_too_gives_its_logits(install: Install) -> None:
     install("torchvision", TORCHVISION)
     data = pictures()
-    assert said(torchvision.build(data, torchvision.Options("auxiliary")), data).shape == (4, 10)
+    assert predict_first(torchvision.build(data, torchvision.Options("auxiliary")), data).shape == (4, 10)
 
 
 def test_pretrained_images_are_scaled_as_the_weights_expect(install: Install) -> None:
@@ -190,7 +190,7 @@ def test_images_are_resized_for_a_network_of_one_size_which_says_so(install: Ins
     data = pictures()
     with pytest.raises(BenchError, match=r'timm.s "fixed" does not take images of 32×32 \(Input height.*set resize'):
         timm.build(data, timm.Options("fixed"))
-    assert said(timm.build(data, timm.Options("fixed", resize=8)), data).shape == (4, 10)
+    assert predict_first(timm.build(data, timm.Options("fixed", resize=8)), data).shape == (4, 10)
 
 
 @pytest.mark.parametrize(

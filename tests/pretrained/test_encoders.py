@@ -67,7 +67,7 @@ def spoilt(saved: Path, tmp_path: Path) -> Path:
     return shutil.copytree(saved, tmp_path / "spoilt")
 
 
-def refused(folder: Path, *model_types: str) -> str:
+def error_of(folder: Path, *model_types: str) -> str:
     with pytest.raises(BenchError) as raised:
         pretrained_encoder(find(str(folder)), 0.1, 0.0, model_types)
     assert str(folder) not in str(raised.value)
@@ -83,14 +83,14 @@ def test_weights_that_lack_tensors_are_refused_with_their_number(spoilt: Path) -
     file = spoilt / "model.safetensors"
     left = {name: value for name, value in load_file(file).items() if "layer.1." not in name}
     save_file(left, file, metadata={"format": "pt"})
-    message = refused(spoilt)
+    message = error_of(spoilt)
     assert "16 of 37 tensors are not in the file" in message
     assert "encoder.layer.1." in message
 
 
 def test_weights_of_another_size_are_refused_with_both_sizes(spoilt: Path) -> None:
     change_config(spoilt, hidden_size=32)
-    message = refused(spoilt)
+    message = error_of(spoilt)
     assert "the weights of folder:spoilt do not fit its config.json (bert): 35 of 37 tensors differ in size" in message
     assert "embeddings.LayerNorm.bias (16, by config.json 32)" in message
     assert "embeddings.position_embeddings.weight (64 × 16, by config.json 64 × 32)" in message
@@ -103,44 +103,46 @@ def test_weights_that_are_not_finite_are_refused_by_name(spoilt: Path, number: f
     tensors = load_file(file)
     tensors["encoder.layer.1.output.dense.weight"][3, 5] = number
     save_file(tensors, file, metadata={"format": "pt"})
-    assert "NaN or infinite numbers, in 1 of 37 tensors, such as encoder.layer.1.output.dense.weight" in refused(spoilt)
+    assert "NaN or infinite numbers, in 1 of 37 tensors, such as encoder.layer.1.output.dense.weight" in error_of(
+        spoilt
+    )
 
 
 def test_a_field_of_a_config_that_transformers_refuses_is_named(spoilt: Path) -> None:
     change_config(spoilt, hidden_size="big")
-    message = refused(spoilt)
+    message = error_of(spoilt)
     assert "hidden_size" in message
     assert "a newer Transformers" not in message
 
 
 def test_weights_of_another_architecture_are_refused(spoilt: Path) -> None:
     change_config(spoilt, model_type="distilbert")
-    assert "do not" in refused(spoilt)
+    assert "do not" in error_of(spoilt)
 
 
 def test_a_truncated_file_of_weights_is_refused(spoilt: Path) -> None:
     data = (spoilt / "model.safetensors").read_bytes()
     (spoilt / "model.safetensors").write_bytes(data[: len(data) // 2])
-    assert "fetch the files again" in refused(spoilt)
+    assert "fetch the files again" in error_of(spoilt)
 
 
 def test_an_architecture_that_is_not_meant_points_to_auto(saved: Path) -> None:
-    assert 'use = "auto"' in refused(saved, "gpt2")
+    assert 'use = "auto"' in error_of(saved, "gpt2")
 
 
 def test_a_config_that_is_none_is_refused(spoilt: Path) -> None:
     (spoilt / "config.json").write_text("{}")
-    assert "names no model_type" in refused(spoilt)
+    assert "names no model_type" in error_of(spoilt)
     (spoilt / "config.json").write_text("{broken")
-    assert "is no configuration of Transformers" in refused(spoilt)
+    assert "is no configuration of Transformers" in error_of(spoilt)
     (spoilt / "config.json").write_text('{"model_type": "no_such_model"}')
-    assert "no_such_model" in refused(spoilt)
+    assert "no_such_model" in error_of(spoilt)
 
 
 def test_code_that_a_repository_brings_is_not_run(spoilt: Path) -> None:
     (spoilt / "modeling_own.py").write_text("raise SystemExit('it ran')")
     change_config(spoilt, model_type="own", auto_map={"AutoConfig": "modeling_own.C", "AutoModel": "modeling_own.M"})
-    assert "code in a model's repository is not run" in refused(spoilt)
+    assert "code in a model's repository is not run" in error_of(spoilt)
 
 
 def test_a_folder_without_tokenizer_or_with_a_broken_one_is_refused(spoilt: Path) -> None:

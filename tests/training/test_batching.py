@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.ragged import Ragged
-from bench_suite.training.batching import epoch_batches, prediction_batches
+from bench_suite.training.batching import prediction_batches, shuffled
 
 
 def texts(lengths: list[int]) -> Encoded:
@@ -24,7 +24,7 @@ LENGTHS = st.lists(st.integers(0, 50), min_size=1, max_size=300)
 @settings(max_examples=50)
 def test_an_epoch_shows_every_row_exactly_once(lengths: list[int], batch_size: int, buckets: bool) -> None:
     order = torch.Generator().manual_seed(0)
-    batches = epoch_batches(texts(lengths), batch_size, order, "tokens" if buckets else None)
+    batches = shuffled(texts(lengths), batch_size, order, "tokens" if buckets else None)
     assert sorted(torch.cat(batches).tolist()) == list(range(len(lengths)))
     assert all(len(batch) <= batch_size for batch in batches)
     assert len(batches) == -(-len(lengths) // batch_size)
@@ -32,7 +32,7 @@ def test_an_epoch_shows_every_row_exactly_once(lengths: list[int], batch_size: i
 
 def test_without_padding_the_order_is_the_drawn_one() -> None:
     drawn = torch.randperm(10, generator=torch.Generator().manual_seed(3))
-    batches = epoch_batches(texts([1] * 10), 4, torch.Generator().manual_seed(3))
+    batches = shuffled(texts([1] * 10), 4, torch.Generator().manual_seed(3))
     assert torch.cat(batches).tolist() == drawn.tolist()
 
 
@@ -44,9 +44,9 @@ def test_buckets_leave_little_padding_and_two_epochs_differ() -> None:
     def padded(batches: list[torch.Tensor]) -> float:
         return float(sum(int(lengths[rows].max()) * len(rows) for rows in batches))
 
-    first, second = (epoch_batches(examples, 32, order, "tokens") for _ in range(2))
+    first, second = (shuffled(examples, 32, order, "tokens") for _ in range(2))
     assert padded(first) < 1.1 * tokens
-    assert padded(epoch_batches(examples, 32, order)) > 1.7 * tokens, "the comparison would show nothing"
+    assert padded(shuffled(examples, 32, order)) > 1.7 * tokens, "the comparison would show nothing"
     assert torch.cat(first).tolist() != torch.cat(second).tolist()
     # The longest batches do not all come at one end: the order of batches is drawn too.
     longest = [int(lengths[rows].max()) for rows in first]

@@ -15,7 +15,7 @@ from bench_suite.contracts import Batch, Placement
 from bench_suite.training import flops
 from bench_suite.training.precision import has_bfloat16_lstm
 
-PLACE = Placement("cpu", 1, "32-true")
+PLACEMENT = Placement("cpu", 1, "32-true")
 MIXED = Placement("cpu", 1, "bf16-mixed")
 NEEDS_KERNEL = pytest.mark.skipif(not has_bfloat16_lstm(), reason="this processor has no bfloat16 kernel for an LSTM")
 B, S, D, H = 3, 7, 16, 4  # examples, places, width, heads
@@ -42,7 +42,7 @@ class Layer(nn.Module):
         return self.take(self.layer(x * self.scale if x.is_floating_point() else x))
 
 
-def counted(module: nn.Module, placement: Placement = PLACE, **inputs: torch.Tensor) -> tuple[int, int]:
+def count_example(module: nn.Module, placement: Placement = PLACEMENT, **inputs: torch.Tensor) -> tuple[int, int]:
     """Forward, and forward with backward."""
     batch = Batch(inputs, None)
     forward = flops.forward(module, batch, placement)
@@ -97,28 +97,28 @@ class Attention(nn.Module):
         return self.layer(x, x, x, need_weights=self.need_weights)[0]
 
 
-@pytest.mark.parametrize("placement", [PLACE, MIXED], ids=["32", "bf16"])
+@pytest.mark.parametrize("placement", [PLACEMENT, MIXED], ids=["32", "bf16"])
 @pytest.mark.parametrize(("make", "shape", "by_hand"), LAYERS.values(), ids=LAYERS)
 def test_a_layer_costs_what_it_does_by_hand_and_its_backward_pass_twice_that(
     make: Callable[[], nn.Module], shape: tuple[int, ...], by_hand: int, placement: Placement
 ) -> None:
-    assert counted(Layer(make()), placement, x=torch.randn(shape)) == (by_hand, 3 * by_hand)
+    assert count_example(Layer(make()), placement, x=torch.randn(shape)) == (by_hand, 3 * by_hand)
 
 
-@pytest.mark.parametrize("placement", [PLACE, pytest.param(MIXED, marks=NEEDS_KERNEL)], ids=["32", "bf16"])
+@pytest.mark.parametrize("placement", [PLACEMENT, pytest.param(MIXED, marks=NEEDS_KERNEL)], ids=["32", "bf16"])
 @pytest.mark.parametrize(("layers", "directions"), [(1, 1), (1, 2), (2, 2)])
 def test_a_recurrent_layer_costs_all_gates_at_each_place(layers: int, directions: int, placement: Placement) -> None:
     module = Layer(nn.LSTM(D, D, layers, batch_first=True, bidirectional=directions == 2), lambda pair: pair[0])
     by_hand = LSTM * directions
     if layers == 2:  # the second layer's input is what both directions say
         by_hand += directions * 2 * B * S * 4 * D * (2 * D + D)
-    assert counted(module, placement, x=torch.randn(B, S, D)) == (by_hand, 3 * by_hand)
+    assert count_example(module, placement, x=torch.randn(B, S, D)) == (by_hand, 3 * by_hand)
 
 
 def test_a_gated_recurrent_unit_has_three_gates_and_its_first_state_no_gradient() -> None:
     by_hand = 2 * B * S * 3 * D * (D + D)
     module = Layer(nn.GRU(D, D, batch_first=True), lambda pair: pair[0])
-    assert counted(module, x=torch.randn(B, S, D)) == (by_hand, 3 * by_hand - 2 * B * 3 * D * D)
+    assert count_example(module, x=torch.randn(B, S, D)) == (by_hand, 3 * by_hand - 2 * B * 3 * D * D)
 
 
 def test_packed_sequences_cost_their_own_lengths() -> None:
@@ -131,17 +131,17 @@ def test_packed_sequences_cost_their_own_lengths() -> None:
             lengths = torch.tensor([S, 3, 1])
             return self.layer(nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True))[0].data
 
-    forward, _ = counted(Packed(), x=torch.randn(B, S, D))
+    forward, _ = count_example(Packed(), x=torch.randn(B, S, D))
     assert forward == LSTM * (S + 3 + 1) // (B * S)
 
 
 @pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag])
 def test_looking_up_costs_nothing(kind: type[nn.Module]) -> None:
-    assert counted(Layer(kind(50, D)), x=torch.randint(0, 50, (B, S))) == (0, 0)
+    assert count_example(Layer(kind(50, D)), x=torch.randint(0, 50, (B, S))) == (0, 0)
 
 
 @pytest.mark.parametrize("mask", [None, "causal", "bool", "float"])
-@pytest.mark.parametrize("placement", [PLACE, MIXED], ids=["32", "bf16"])
+@pytest.mark.parametrize("placement", [PLACEMENT, MIXED], ids=["32", "bf16"])
 def test_attention_costs_the_same_on_every_path(mask: str | None, placement: Placement) -> None:
     def attend(x: torch.Tensor) -> torch.Tensor:
         heads = x.view(B, S, H, D // H).transpose(1, 2)
@@ -149,7 +149,7 @@ def test_attention_costs_the_same_on_every_path(mask: str | None, placement: Pla
         kept = torch.zeros(S, S, dtype=heads.dtype) if mask == "float" else kept
         return functional.scaled_dot_product_attention(heads, heads, heads, attn_mask=kept, is_causal=mask == "causal")
 
-    assert counted(Layer(attend), placement, x=torch.randn(B, S, D)) == (attention(), 3 * attention())
+    assert count_example(Layer(attend), placement, x=torch.randn(B, S, D)) == (attention(), 3 * attention())
 
 
 def test_an_encoder_that_would_skip_padding_counts_the_padded_batch() -> None:
@@ -165,7 +165,7 @@ def test_an_encoder_that_would_skip_padding_counts_the_padded_batch() -> None:
 
     mask = torch.arange(S) >= torch.tensor([[S], [3], [2]])
     one = MULTIHEAD + 2 * 2 * B * S * D * D
-    forward, _ = counted(Padded(), x=torch.randn(B, S, D), mask=mask)
+    forward, _ = count_example(Padded(), x=torch.randn(B, S, D), mask=mask)
     assert forward == 2 * one
 
 
@@ -180,7 +180,7 @@ def test_an_encoder_that_would_skip_padding_counts_the_padded_batch() -> None:
     ids=["matrix by vector", "einsum", "dot", "baddbmm"],
 )
 def test_products_written_by_hand_count(work: Callable[[torch.Tensor], torch.Tensor], by_hand: int) -> None:
-    assert counted(Layer(work), x=torch.randn(B, D))[0] == by_hand
+    assert count_example(Layer(work), x=torch.randn(B, D))[0] == by_hand
 
 
 # ── whole networks ──────────────────────────────────────────────────────────────────────────────
@@ -191,7 +191,7 @@ def test_the_textbook_network_by_hand() -> None:
     forward = 2 * (784 * 128 + 128 * 10)
     assert forward == 203_264
     first = 2 * 784 * 128  # nobody asks for the gradient of the pixels
-    assert counted(module, input=torch.randn(1, 28, 28)) == (forward, 3 * forward - first)
+    assert count_example(module, input=torch.randn(1, 28, 28)) == (forward, 3 * forward - first)
     assert flops.parameters(module) == 784 * 128 + 128 + 128 * 10 + 10 == 101_770
 
 
@@ -199,7 +199,7 @@ def test_a_part_that_is_frozen_costs_no_gradient_of_its_weights() -> None:
     module = nn.Sequential(nn.Linear(D, D), nn.Linear(D, 5))
     module[0].requires_grad_(False)
     one, two = 2 * B * D * D, 2 * B * D * 5
-    assert counted(module, input=torch.randn(B, D)) == (one + two, one + two + two)
+    assert count_example(module, input=torch.randn(B, D)) == (one + two, one + two + two)
     assert flops.trainable_parameters(module) == D * 5 + 5
     assert flops.parameters(module) == D * D + D + D * 5 + 5
 
@@ -225,7 +225,7 @@ def test_counting_leaves_no_trace_on_the_network() -> None:
     modes = [part.training for part in module.modules()]
     x = torch.randn(B, D)
     state = torch.get_rng_state()
-    counted(module, input=x)
+    count_example(module, input=x)
     assert torch.equal(torch.get_rng_state(), state)
     assert [part.training for part in module.modules()] == modes
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
@@ -237,28 +237,28 @@ def test_counting_leaves_no_trace_on_the_network() -> None:
 def test_tensors_made_in_inference_mode_can_be_trained_on() -> None:
     with torch.inference_mode():
         x = torch.randn(B, D)
-    assert counted(nn.Linear(D, 2), input=x) == (2 * B * D * 2, 2 * 2 * B * D * 2)
+    assert count_example(nn.Linear(D, 2), input=x) == (2 * B * D * 2, 2 * 2 * B * D * 2)
 
 
 def test_work_of_an_unknown_size_is_named() -> None:
     module = nn.Bilinear(3, 4, 5)
     batch = Batch({"input1": torch.randn(2, 3), "input2": torch.randn(2, 4)}, None)
-    assert flops.forward(module, batch, PLACE).uncounted == ("aten._trilinear",)
+    assert flops.forward(module, batch, PLACEMENT).uncounted == ("aten._trilinear",)
 
 
 def test_somebodys_own_kernel_is_named() -> None:
     library = torch.library.Library("bench_test", "DEF")
     library.define("twice(Tensor x) -> Tensor")
     library.impl("twice", lambda x: x + x, "CPU")
-    count = flops.forward(Layer(torch.ops.bench_test.twice), Batch({"x": torch.randn(2)}, None), PLACE)
+    count = flops.forward(Layer(torch.ops.bench_test.twice), Batch({"x": torch.randn(2)}, None), PLACEMENT)
     assert count == flops.Count(0, ("bench_test.twice",))
     library._destroy()
 
 
 def test_a_compiled_network_counts_as_it_is_written() -> None:
     module = nn.Sequential(nn.Linear(D, D), nn.ReLU(), nn.Linear(D, 2))
-    expected = counted(module, input=torch.randn(B, D))
+    expected = count_example(module, input=torch.randn(B, D))
     module.compile(backend="eager")
     module(torch.randn(B, D))
     compiled = Placement("cpu", 1, "32-true", compiled=True)
-    assert counted(module, compiled, input=torch.randn(B, D)) == expected
+    assert count_example(module, compiled, input=torch.randn(B, D)) == expected

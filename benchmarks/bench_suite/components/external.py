@@ -25,7 +25,7 @@ def module_name(path: Path, source_hash: str) -> str:
 
 
 class _Loader(SourceFileLoader):
-    """A loader without bytecode, whose timestamps are whole seconds and whose files would lie beside a suite."""
+    """A loader that uses no bytecode: its timestamps are whole seconds, and its files would lie beside a suite."""
 
     def path_stats(self, path: str) -> dict[str, float]:
         raise OSError(f"no bytecode of {path} is kept")

@@ -136,8 +136,10 @@ def read_options(
     if package is None and cls.bases:
         raise _syntax_error(cls, f"`{name}` must be a @dataclass(frozen=True) without bases")
     mixin = None if package is None else find_mixin(tree, name, package)
-    inherited = {} if mixin is None else _fields_of_mixin(mixin, bounds)
-    options = {**inherited, **_fields(cls, bounds)}
+    options = _fields(cls, bounds)
+    if mixin is not None:
+        others = {option: limits for option, limits in bounds.items() if option not in options}
+        options = {**_fields_of_mixin(mixin, others), **options}
     for option in bounds:
         if option not in options:
             raise _syntax_error(cls, f"BOUNDS names `{option}`, which is no option of `{name}`")

@@ -29,7 +29,6 @@ from bench_suite.contracts import (
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
 from bench_suite.training.augmentation import Loss, augment, mixup_loss
-from bench_suite.training.batching import epoch_batches
 from bench_suite.training.checkpoints import Timer
 from bench_suite.training.clock import Clock
 from bench_suite.training.compiling import record_compilations
@@ -151,7 +150,7 @@ def _fit(
     for epoch in range(state.epoch, options.epochs + 1):
         module.train()
         state.epoch_order = order.get_state()
-        batches = epoch_batches(examples, options.batch_size, order, model.padded)[state.batch :]
+        batches = shuffled(examples, options.batch_size, order, model.padded)[state.batch :]
         columns = feed.batches(batches)
         clock.resume()
         for rows in batches:

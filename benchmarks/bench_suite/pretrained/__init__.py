@@ -1,1 +1,1 @@
-"""Pretrained: what the models built on Transformers share, from where weights come from to what is trained of them."""
+"""Pretrained: the parts that models built on Transformers share: options, weights, tokenizers, encoders, training."""

@@ -11,7 +11,7 @@ POOL = 32
 """Batches whose rows are sorted by length together: few tokens are padding, and the order stays random."""
 
 
-def epoch_batches(
+def shuffled(
     examples: Encoded, batch_size: int, order: torch.Generator, padded: str | None = None
 ) -> list[torch.Tensor]:
     """Return the batches of one epoch in the order of training: int64 positions on the device of the columns.
