@@ -87,16 +87,16 @@ def _intervals(cell: Cell, counts: np.ndarray, accuracies: Sequence[float]) -> I
     name, first, other = "fairness/demographic_parity_ratio", int((selected / n).argmin()), int((selected / n).argmax())
     pair = (int(selected[first]), int(n[first]), int(selected[other]), int(n[other]))
     of_low = read_interval(name, cell, lambda interval: ratio_score(*pair, interval.low), **planted)
-    yield exactly("ratio interval, score of lower read_interval", cell, Z, of_low)
+    yield exactly("ratio interval, score of lower bound", cell, Z, of_low)
     of_high = read_interval(name, cell, lambda interval: ratio_score(*pair, interval.high), **planted)
-    yield exactly("ratio interval, score of upper read_interval", cell, Z, of_high)
+    yield exactly("ratio interval, score of upper bound", cell, Z, of_high)
     # The intervals of two groups with level √0.95 hold simultaneously in 95 %.
     name, worst, wider = "fairness/worst_group_accuracy", min(accuracies), NORMAL.inv_cdf((1 + LEVEL**0.5) / 2)
     of_worst = _score(name, cell, worst, int(n[0]), planted)
-    yield exactly("worst accuracy, score of read_interval", cell, wider, of_worst)
+    yield exactly("worst accuracy, score of bound", cell, wider, of_worst)
     one = {**planted, "group": discovery.load(cell.task.component).members(options_of(cell, "task"))[0]}
     of_first = _score("fairness/accuracy", cell, accuracies[0], int(n[0]), one)
-    yield exactly("group accuracy, score of read_interval", cell, Z, of_first)
+    yield exactly("group accuracy, score of bound", cell, Z, of_first)
 
 
 def _odds(cell: Cell, counts: np.ndarray) -> Iterator[Check]:
@@ -172,7 +172,7 @@ def of_terms(cell: Cell) -> Iterator[Check]:
         share = undecided[kind] / size
         yield exactly(f"flip_rate, {old}", cell, share, read_metric("fairness/flip_rate", cell, **at))
         of_bound = _score("fairness/flip_rate", cell, share, size, at)
-        yield exactly(f"flip_rate, {old}, score of read_interval", cell, Z, of_bound)
+        yield exactly(f"flip_rate, {old}, score of bound", cell, Z, of_bound)
         shift = -moved * share if kind == "men" else moved * share
         yield exactly(f"score_shift, {old}", cell, shift, read_metric("fairness/score_shift", cell, **at))
         width, tolerance = bootstrap_width(share, size, RESAMPLES)
