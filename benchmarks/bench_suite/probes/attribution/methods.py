@@ -107,7 +107,7 @@ def import_captum() -> Any:
         import captum.attr
     except ImportError as error:
         raise BenchError(
-            f"attributions need Captum ({error}); to install it: pip install 'bench-suite[attribution]'"
+            f"attributions need Captum ({error}); to get it: pip install 'bench-suite[attribution]'"
         ) from error
     return captum.attr
 
