@@ -35,7 +35,7 @@ def test_where_it_was_not_reached_there_is_no_value_and_the_reason_tells_how_far
     ("history", "reason"),
     [
         (None, "nothing was trained here"),
-        (History(seconds=1.0), r"no target; a suite sets one with [train] target ="),
+        (History(seconds=1.0), r"no target; to set one: [train] target ="),
         (History(target={"metric": "quality/roc_auc", "wanted": 0.9, "reached": False}), "it was never defined"),
     ],
 )
@@ -47,5 +47,5 @@ def test_without_a_target_the_reason_says_what_is_missing(history, reason):
 
 def test_a_model_that_fits_itself_has_no_target():
     assert {row.reason for row in measured(History(seconds=1.0), None).values()} == {
-        "the model fits itself, and without a target"
+        "an estimator fits itself, without a target"
     }

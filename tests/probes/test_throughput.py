@@ -160,7 +160,7 @@ def test_a_quick_encoder_is_given_many_rows_at_a_time(written):
 def test_nothing_done_to_the_raw_values_is_no_rate(written):
     found = encoding(written, lambda raw: {"table": raw["table"]})
     assert found.value is None
-    assert "nothing is done" in found.reason
+    assert "nothing to encode" in found.reason
 
 
 def test_an_estimator_has_no_encoding_of_its_own(written):
@@ -180,7 +180,7 @@ def test_compile_time_stands_apart_and_only_where_something_was_compiled(written
     trained.history = replace(trained.history, compile_seconds=None)
     found = measured(trained, seconds=0.02, batch_sizes=(1,))["compile", None]
     assert found.value is None
-    assert "does not tell" in found.reason
+    assert "does not report" in found.reason
 
 
 def test_the_memory_of_inference_is_the_most_while_it_predicted(written):

@@ -47,4 +47,4 @@ def test_what_was_not_measured_is_outside_with_its_reason(cell: Any) -> None:
         raise NotMeasured("the model gives no scores")
 
     assert judge(exactly("quality/roc_auc", cell, 0.8, absent), nothing()).reason == "the model gives no scores"
-    assert judge(exactly("x", cell, 1, lambda measured: math.nan), nothing()).reason == "it is nan"
+    assert judge(exactly("x", cell, 1, lambda measured: math.nan), nothing()).reason == "the value is nan"

@@ -29,6 +29,7 @@ from bench_suite.contracts import (
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
 from bench_suite.training.augmentation import Loss, augment, mixup_loss
+from bench_suite.training.batching import shuffled
 from bench_suite.training.checkpoints import Timer
 from bench_suite.training.clock import Clock
 from bench_suite.training.compiling import record_compilations

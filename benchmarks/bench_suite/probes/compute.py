@@ -1,4 +1,4 @@
-"""Compute: size of a model, operations of an example, and the share of this machine's peak that training reaches."""
+"""Compute: size of a model, operations for an example, and the share of this machine's peak that training reaches."""
 
 from __future__ import annotations
 
@@ -28,39 +28,41 @@ METRICS = {
 BOUNDS = {"examples": (1, 10_000)}
 SMOKE = {"examples": 4}
 MEBIBYTE = 2**20
-ESTIMATOR = "an estimator: it has no network whose operations could be counted"
+ESTIMATOR = "an estimator has no network whose operations could be counted"
 ABOVE_ONE = (
-    "above 1: this network computes faster than a square matrix product in the same precision did here; the peak was "
-    "measured while the machine was busy, or has quicker kernels for other work (`bench doctor` measures it anew)"
+    "above 1: this network computes faster than a square matrix product did here in the same precision; either the "
+    "machine was busy when the peak was measured, or it has faster kernels for other work (run `bench doctor` to "
+    "measure the peak again)"
 )
 
 
 @dataclass(frozen=True)
 class Options:
     examples: int = 32
-    "Test examples whose operations are counted, spread evenly over the split; where lengths differ, costs do."
+    "Test examples whose operations are counted, spread evenly over the split; examples of different length differ."
 
 
 @dataclass(frozen=True)
 class _Cost:
-    """Operations of one example."""
+    """The operations for one example."""
 
     forward: int
     training: int
     frozen: int
-    "Of the part that runs within `encode`."
+    "Operations of the part that runs within `encode`."
     uncounted: tuple[str, ...]
+    "Names of operators that are not counted."
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric]:
-    """Size, operations, achieved operations a second, and utilisation.
+    """Yield size, operations, achieved operations per second, and utilisation.
 
-    Operations are those of matrix products, convolutions, recurrent layers and attention, two a multiply-add; sums,
-    normalisation, activations and embeddings count nothing, so a bag of embeddings costs next to none. Each example is
-    counted by itself, so without padding (unless the model pads to a fixed length), and what a kernel computes twice to
-    save memory counts once: this is the work of the model (Chowdhery et al. 2022, arXiv 2204.02311, appendix B).
-    `flops` is the forward pass, a frozen encoder included; `training_flops` forward and backward pass, without the
-    frozen encoder, which runs once, and without the optimiser's step.
+    Matrix products, convolutions, recurrent layers and attention count, with two operations for each multiply-add.
+    Sums, normalisation, activations and embeddings do not count, so a bag of embeddings costs almost nothing. Each
+    example is counted alone, without padding unless the model pads to a fixed length. An intermediate result that a
+    kernel computes twice to save memory counts once, since it is the work of the model (Chowdhery et al. 2022, arXiv
+    2204.02311, appendix B). `flops` is the forward pass with a frozen encoder. `training_flops` is forward and backward
+    pass, without the frozen encoder, which runs once, and without the optimiser's step.
 
         flops_per_second = training_flops · samples/s of each window of the training
         utilisation      = flops_per_second / FLOP/s of a matrix product on this machine, same precision and threads
@@ -82,10 +84,10 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
 
 
 def _costs(trained: Trained, network: Network, options: Options) -> list[_Cost]:
-    """What each of a sample of test examples costs; those of one shape are counted once."""
+    """Return the cost of each example in a sample of the test split; examples of the same shape are counted once."""
     split = trained.data.splits["test"]
     placement = trained.placement
-    seen: dict[Hashable, _Cost] = {}
+    by_shape: dict[Hashable, _Cost] = {}
     costs = []
     with computing(placement):
         move_to_placement(network.module, placement)
@@ -95,9 +97,9 @@ def _costs(trained: Trained, network: Network, options: Options) -> list[_Cost]:
             alone = Encoded(columns)
             one = alone.batch(network, torch.tensor([0], device=alone.device)).to(placement.device)
             key = (frozen.flops, _shape(one))
-            if key not in seen:
+            if key not in by_shape:
                 forward = flops.forward(network.module, one, placement)
-                # Two copies, since batch normalisation refuses a single example, and copies need no padding.
+                # Two copies, since batch normalisation rejects a single example, and copies need no padding.
                 two = alone.batch(network, torch.tensor([0, 0], device=alone.device)).to(placement.device)
                 training = flops.training(
                     network.module,
@@ -106,30 +108,30 @@ def _costs(trained: Trained, network: Network, options: Options) -> list[_Cost]:
                     placement,
                 )
                 uncounted = tuple(dict.fromkeys(frozen.uncounted + forward.uncounted + training.uncounted))
-                seen[key] = _Cost(forward.flops, training.flops // 2, frozen.flops, uncounted)
-            costs.append(seen[key])
+                by_shape[key] = _Cost(forward.flops, training.flops // 2, frozen.flops, uncounted)
+            costs.append(by_shape[key])
     return costs
 
 
 def _shape(batch: Batch) -> Hashable:
-    """What the work depends on: shapes, and where lengths or masks are inputs, those."""
+    """Return what determines the cost: the shapes, and the sums of lengths and masks among the inputs."""
 
     def part(value: torch.Tensor) -> Hashable:
-        lengths = value.dtype in (torch.int32, torch.int64, torch.bool)
-        few = lengths and value.numel() and (value.ndim == 1 or int(value.max()) <= 1)
-        return tuple(value.shape), int(value.sum()) if few else None
+        integers = value.dtype in (torch.int32, torch.int64, torch.bool)
+        lengths_or_mask = integers and value.numel() and (value.ndim == 1 or int(value.max()) <= 1)
+        return tuple(value.shape), int(value.sum()) if lengths_or_mask else None
 
     return tuple((name, part(value)) for name, value in batch.inputs.items())
 
 
 def _note(costs: Sequence[_Cost]) -> str:
-    """What a reader of the counts must know; empty where there is nothing."""
+    """Return the note about operators that are not counted; empty if there are none."""
     uncounted = dict.fromkeys(name for cost in costs for name in cost.uncounted)
     return f"; not counted, since their size is unknown: {', '.join(uncounted)}" if uncounted else ""
 
 
 def _mean(name: str, counts: Sequence[int], note: str) -> Metric:
-    """The mean over the examples, with its interval where they differ."""
+    """Return the mean over the examples, with its interval if they differ."""
     values = np.array(counts, dtype=np.float64)
     mean, n = float(values.mean()), len(values)
     if values.min() == values.max():
@@ -143,19 +145,20 @@ def _average(values: np.ndarray) -> float:
 
 
 def _achieved(trained: Trained, training: Metric, placement: Placement) -> Iterator[Metric]:
-    """FLOP/s of each window of the training, and over the peak."""
+    """Yield the FLOP/s of each window of the training, and their ratio to the peak."""
     history = trained.history
     if history is None or not history.windows:
-        reason = "nothing was trained here" if history is None or not history.samples else "the training has no windows"
+        trained_here = history is not None and history.samples
+        reason = "the training has no windows" if trained_here else "nothing was trained here"
         yield Metric("flops_per_second", None, reason)
         yield Metric("utilisation", None, reason)
         return
     assert training.value is not None
     rates = tuple(training.value * window.samples / window.seconds for window in history.windows)
     yield Metric("flops_per_second", float(np.median(rates)), samples=rates, n=len(rates))
-    best = peaks.peak(placement.device, placement.precision, placement.threads)
-    if np.median(rates) > best.rate:  # kept from a time when the machine was busy, perhaps
-        best = peaks.peak(placement.device, placement.precision, placement.threads, anew=True)
-    shares = tuple(rate / best.rate for rate in rates)
+    peak = peaks.peak(placement.device, placement.precision, placement.threads)
+    if np.median(rates) > peak.rate:  # the machine may have been busy when it was measured
+        peak = peaks.peak(placement.device, placement.precision, placement.threads, anew=True)
+    shares = tuple(rate / peak.rate for rate in rates)
     share = float(np.median(shares))
     yield Metric("utilisation", share, ABOVE_ONE if share > 1 else None, samples=shares, n=len(shares))

@@ -1,4 +1,4 @@
-"""Learning curve: how quality grows with the number of training examples, over the axis `fraction`."""
+"""Learning curve: quality by the number of training examples, over the axis `fraction`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_IN_NAME = ("task", "model", "seed", "fraction")
 @dataclass(frozen=True)
 class Options:
     metrics: tuple[str, ...] = ()
-    "What is drawn, as `probe/metric`; default: `quality/accuracy`, and `quality/r2` for a regression."
+    "Metrics to draw, as `probe/metric`; default: `quality/accuracy`, and `quality/r2` for a regression."
 
 
 @dataclass(frozen=True)
@@ -30,36 +30,38 @@ class Point:
 
     examples: int
     mean: float
-    "Over seeds."
+    "The mean over seeds."
     interval: Interval | None
     seeds: int
 
 
 Curves = Mapping[str, Sequence[Point]]
-"By the model and what else tells the cells apart: points by growing number of examples."
+"Points by increasing number of examples, by the model and the other axes that distinguish cells."
 
 
 def summarise(records: Sequence[Record], options: Options) -> Iterator[Metric | Artifact]:
-    """For each task and metric a drawing of the curves, one a model, and a table of what was drawn.
+    """Yield for each task and metric a drawing of the curves, one for each model, and a table of the same numbers.
 
-    x is the number of training examples, as a logarithm: quality mostly follows a power of it (Hestness et al. 2017,
-    arXiv 1712.00409). y is the mean over seeds; the interval of 95 % is over test examples and seeds
-    (`stats.over_cells`). Of one size, as under `--only fraction=0.1`, there is only the table. Raises BenchError where
-    a stated metric has no value in any cell.
+    x is the number of training examples on a logarithmic scale, since quality mostly follows a power law (Hestness et
+    al. 2017, arXiv 1712.00409). y is the mean over seeds; its 95 % interval is over test examples and seeds
+    (`stats.intervals.over_cells`). With one size only, such as after `--only fraction=0.1`, there is only the table.
+
+    Raises:
+        BenchError: if a stated metric has no value in any cell.
     """
     tasks = list(dict.fromkeys(str(record.cell["task"]) for record in records))
-    found: dict[tuple[str, str], dict[str, list[Point]]] = {}
+    by_metric: dict[tuple[str, str], dict[str, list[Point]]] = {}
     for metric in options.metrics or USUAL:
-        of_metric = {(task, metric): curves for task in tasks if (curves := _curves(records, task, metric))}
-        if options.metrics and not of_metric:
+        new = {(task, metric): curves for task in tasks if (curves := _curves(records, task, metric))}
+        if options.metrics and not new:
             known = sorted({row.name for record in records for row in record.metrics})
             raise BenchError(f"no cell has a value of {metric} (there are: {', '.join(known) or 'none'})")
-        found |= of_metric
-    for (task, metric), curves in found.items():
-        yield from _shown(task, metric, curves)
+        by_metric |= new
+    for (task, metric), curves in by_metric.items():
+        yield from _artifacts(task, metric, curves)
 
 
-def _shown(task: str, metric: str, curves: Curves) -> Iterator[Artifact]:
+def _artifacts(task: str, metric: str, curves: Curves) -> Iterator[Artifact]:
     name = f"{task}-{metric.replace('/', '-')}"
     sizes = sorted({point.examples for points in curves.values() for point in points})
     if len(sizes) > 1:
@@ -75,8 +77,9 @@ def _shown(task: str, metric: str, curves: Curves) -> Iterator[Artifact]:
     rows = [[label, *(_entry(points, size) for size in sizes)] for label, points in curves.items()]
     columns = ["model", *(f"{size:,}" for size in sizes)]
     seeds = sorted({point.seeds for points in curves.values() for point in points})
-    over = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    caption = f"{task}: {metric} by the number of training examples, mean over {over} seeds ± half of the 95 % interval"
+    seed_range = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    caption = f"{task}: {metric} by the number of training examples, mean over {seed_range} seeds"
+    caption += " ± half of the 95 % interval"
     yield Artifact(f"{name}-table", "table", {"columns": columns, "rows": rows}, caption)
 
 
@@ -92,17 +95,17 @@ def _entry(points: Sequence[Point], size: int) -> str | None:
 
 
 def _curves(records: Sequence[Record], task: str, metric: str) -> dict[str, list[Point]]:
-    mine = [record for record in records if record.cell["task"] == task]
-    varied = _varied(mine)
+    task_records = [record for record in records if record.cell["task"] == task]
+    varied = _distinguishing_axes(task_records)
     values: dict[str, dict[int, list[MetricRow]]] = {}
-    for record in mine:
+    for record in task_records:
         for row in record.metrics:
             if row.name == metric and row.value is not None and "train" in record.data:
-                told = [str(record.cell["model"]), *(f"{axis} {record.cell.get(axis)}" for axis in varied)]
-                told += [f"{axis} {place}" for axis, place in row.at.items()]
-                sizes = values.setdefault(", ".join(told), {})
+                label = [str(record.cell["model"]), *(f"{axis} {record.cell.get(axis)}" for axis in varied)]
+                label += [f"{axis} {value}" for axis, value in row.at.items()]
+                sizes = values.setdefault(", ".join(label), {})
                 sizes.setdefault(int(record.data["train"]), []).append(row)
-    return {label: [_point(size, sizes[size]) for size in sorted(sizes)] for label, sizes in values.items()}
+    return {name: [_point(size, sizes[size]) for size in sorted(sizes)] for name, sizes in values.items()}
 
 
 def _point(examples: int, rows: Sequence[MetricRow]) -> Point:
@@ -110,8 +113,8 @@ def _point(examples: int, rows: Sequence[MetricRow]) -> Point:
     return Point(examples, mean, interval, len(rows))
 
 
-def _varied(records: Sequence[Record]) -> list[str]:
-    """Axes that tell cells of one model apart, besides the seed and the fraction."""
+def _distinguishing_axes(records: Sequence[Record]) -> list[str]:
+    """Return the axes that distinguish cells of the same model, besides seed and fraction."""
     values: dict[tuple[Any, str], set[str]] = {}
     for record in records:
         for axis, value in record.cell.items():

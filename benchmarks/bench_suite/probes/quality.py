@@ -1,4 +1,4 @@
-"""Quality: how good the predictions on the test split are, by the metrics of the cell's problem."""
+"""Quality: the metrics of the cell's problem for the predictions of the test split."""
 
 from __future__ import annotations
 
@@ -30,14 +30,18 @@ MAX_CLASSES = 30  # a larger confusion matrix cannot be read
 class Options:
     metrics: tuple[str, ...] = ()
     """Further metrics: names of files in metrics/ (`mae`), paths of files (`./my_metric.py`), and metrics of Hugging
-    Face `evaluate` by id or path (`evaluate:seqeval`, `evaluate:./my_metric`), which run code that is not here and so
-    need `--trust`; their options and direction after a question mark: `evaluate:f1?average=macro&better=higher`."""
+    Face `evaluate` by id or path (`evaluate:seqeval`, `evaluate:./my_metric`). The latter run external code and need
+    `--trust`; their options and direction follow a question mark: `evaluate:f1?average=macro&better=higher`."""
     resamples: int = 1000
-    "Bootstrap resamples of the test examples behind each interval."
+    "Bootstrap resamples of the test examples for each interval."
 
 
 def check(options: Options) -> None:
-    """Raise ValueError where two metrics would have one name: two that are named, or one of `evaluate` and our own."""
+    """Check that no two metrics have the same name, and none of `evaluate` that of a built-in metric.
+
+    Raises:
+        ValueError: if two metrics have the same name.
+    """
     seen: dict[str, str] = {}
     for use in dict.fromkeys(options.metrics):
         name = discovery.find("metrics", use, Path()).name
@@ -45,23 +49,23 @@ def check(options: Options) -> None:
         if other == use and use.startswith(PREFIX) and name in discovery.builtin("metrics"):
             other = name
         if other != use:
-            theirs = next((u for u in (use, other) if u.startswith(PREFIX)), None)
-            mend = f"write {theirs}{'&' if '?' in theirs else '?'}name=NAME" if theirs else "rename one of the files"
-            raise ValueError(f"metrics: {other} and {use} are both called {name}; {mend}")
+            uri = next((metric for metric in (use, other) if metric.startswith(PREFIX)), None)
+            remedy = f"write {uri}{'&' if '?' in uri else '?'}name=NAME" if uri else "rename one of the files"
+            raise ValueError(f"metrics: {other} and {use} are both called {name}; {remedy}")
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
-    """Each metric with its bootstrap interval over test examples; for classes, the confusion matrix."""
+    """Yield each metric with its bootstrap interval over test examples, and the confusion matrix of classes."""
     test = trained.predictions("test")
     columns = {name: _array(values) for name, values in test.columns.items()}
-    wanted = {name: function_of(trained.problem, name) for name in trained.problem.METRICS}
-    theirs = [use for use in options.metrics if use.startswith(PREFIX)]
-    wanted |= {Path(use).stem: function_of_file(use) for use in options.metrics if use not in theirs}
-    for name, function in wanted.items():
+    functions = {name: function_of(trained.problem, name) for name in trained.problem.METRICS}
+    uris = [use for use in options.metrics if use.startswith(PREFIX)]
+    functions |= {Path(use).stem: function_of_file(use) for use in options.metrics if use not in uris}
+    for name, function in functions.items():
         yield measure(name, function, columns, trained.data.spec, options.resamples)
-    for use in theirs:
-        if (name := read_name(use, Path()).name) in wanted:
-            raise ValueError(f"{use} is called {name} as a metric of the problem is; call it otherwise: …?name=…")
+    for use in uris:
+        if (name := read_name(use, Path()).name) in functions:
+            raise ValueError(f"{use} has the name of a metric of the problem, {name}; state another name: …?name=…")
         yield from evaluate_metrics(use, columns, trained.data.spec, options.resamples)
     classes = trained.data.spec.get("classes", ())
     if 2 <= len(classes) <= MAX_CLASSES and _are_classes(test):
@@ -71,14 +75,22 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
 def measure(
     name: str, function: Callable[..., float], columns: Mapping[str, Any], spec: Mapping[str, Any], resamples: int
 ) -> Metric:
-    """One metric of stored predictions: what the function asks for by the names of its parameters is given to it.
+    """Compute one metric of stored predictions.
 
-    A ValueError of the function says that the metric is undefined on these data: then there is no value, but a reason.
+    The names of the function's parameters determine the columns that it gets. If it raises ValueError, the metric is
+    undefined for these data, and has the message as its reason.
+
+    Args:
+        name: name of the metric.
+        function: the metric.
+        columns: (n, …) arrays by name, such as `targets`, `predictions` and `scores`.
+        spec: specification of the data.
+        resamples: bootstrap resamples.
     """
     try:
         function, arguments = bind_columns(function, columns, spec)
-    except ValueError as lacking:
-        return Metric(name, None, reason=str(lacking))
+    except ValueError as missing:
+        return Metric(name, None, reason=str(missing))
     n = len(next(iter(arguments.values())))
     try:
         value = float(function(**arguments))
@@ -89,25 +101,25 @@ def measure(
 
 
 def confusion(test: Predictions, classes: Any) -> Artifact:
-    """Counts by true class (rows) and predicted class (columns)."""
+    """Return the counts by true class (rows) and predicted class (columns)."""
     counts = confusion_matrix(test["targets"], test["predictions"], len(classes))
-    names = [str(c) for c in classes]
+    names = [str(name) for name in classes]
     data = {"rows": names, "columns": names, "values": counts.tolist(), "x": "predicted", "y": "true"}
     return Artifact("confusion", "matrix", data, "Examples of the test split by true and predicted class")
 
 
 def _are_classes(test: Predictions) -> bool:
     return all(
-        isinstance(test[c], np.ndarray) and test[c].dtype.kind in "iu" and test[c].ndim == 1
-        for c in ("targets", "predictions")
+        isinstance(test[name], np.ndarray) and test[name].dtype.kind in "iu" and test[name].ndim == 1
+        for name in ("targets", "predictions")
     )
 
 
 def _array(values: Any) -> Any:
-    """Rows as an array that can be resampled, of objects where their lengths differ."""
+    """Return rows as an array that can be resampled; an array of objects if it is a list."""
     if isinstance(values, np.ndarray):
         return values
     rows = np.empty(len(values), dtype=object)
-    for position, value in enumerate(values):  # a slice assignment would take rows of one length apart
+    for position, value in enumerate(values):  # a slice assignment would split rows of equal length
         rows[position] = value
     return rows

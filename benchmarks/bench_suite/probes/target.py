@@ -1,4 +1,4 @@
-"""Target: the time, epochs and samples that a training took to be good enough, as `[train] target` asks for."""
+"""Target: the time, epochs and samples that a training needed to reach `[train] target`."""
 
 from __future__ import annotations
 
@@ -16,31 +16,30 @@ METRICS = {
 
 
 def probe(trained: Trained, options: None) -> Iterator[Metric]:
-    """Seconds of training, epochs and samples seen when the metric on the validation split first was as good as wanted.
+    """Yield seconds, epochs and samples of training until the metric on the validation split first reached the target.
 
-    Seconds are those of the training loop: evaluating in between, loading data and building the model are not among
-    them (MLPerf counts more, Mattson et al. 2020, arXiv 1910.01500). The metric is looked at after each epoch, so all
-    three are right to one epoch. Where the target was not reached there is no value, and the reason tells the best that
-    was seen: a model that never gets there has no time.
+    Seconds are those of the training loop, without evaluations, loading of data and building of the model (MLPerf
+    counts more, Mattson et al. 2020, arXiv 1910.01500). The metric is evaluated after each epoch, so the resolution of
+    all three is one epoch. If the target was not reached, there is no value, and the reason contains the best value.
     """
     history = trained.history
     target = history.target if history is not None else None
     if history is None:
-        why = "nothing was trained here"
+        reason = "nothing was trained here"
     elif trained.network is None:
-        why = "the model fits itself, and without a target"
+        reason = "an estimator fits itself, without a target"
     elif target is None:
-        why = 'the training had no target; a suite sets one with [train] target = { "quality/accuracy" = 0.97 }'
+        reason = 'the training had no target; to set one: [train] target = { "quality/accuracy" = 0.97 }'
     elif not target["reached"]:
         best = target.get("best")
-        seen = "it was never defined" if best is None else f"the best was {best:.4g}"
-        why = f"{target['metric']} did not reach {target['wanted']:g} in {len(history.epochs)} epochs: {seen}"
+        best_seen = "it was never defined" if best is None else f"the best was {best:.4g}"
+        reason = f"{target['metric']} did not reach {target['wanted']:g} in {len(history.epochs)} epochs: {best_seen}"
     else:
         seconds = float(target["seconds"])
         yield Metric("seconds", seconds, samples=(seconds,), kind="single")
-        varies = "another order of random numbers takes another count"
+        varies = "it varies with the seed"
         yield Metric("epochs", float(target["epochs"]), varies, kind="single")
         yield Metric("samples", float(target["samples"]), varies, kind="single")
         return
     for name in METRICS:
-        yield Metric(name, None, why)
+        yield Metric(name, None, reason)

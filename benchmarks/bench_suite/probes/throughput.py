@@ -1,4 +1,4 @@
-"""Throughput: samples per second in encoding, training and inference, latency of one example, peak memory."""
+"""Throughput: samples per second in encoding, training and inference, latency of one example, and peak memory."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ METRICS = {
 BOUNDS = {"batch_sizes": (1, None), "seconds": (0.01, 60.0), "processes": (1, 100)}
 SMOKE = {"seconds": 0.02, "batch_sizes": (1, 64), "processes": 1}
 OF_ONE_PROCESS = ("peak_memory", "inference_memory")
-WINDOW = 0.02  # seconds; shorter ones would measure the clock
-BLOCKS = 5  # of consecutive calls, each with its own percentiles: their spread is what `samples` shows
-FEW, MAX = 16, 1024  # rows that are encoded at a time
+WINDOW = 0.02  # seconds; shorter windows would measure the clock
+BLOCKS = 5  # blocks of consecutive calls, each with its own percentiles; `samples` contains these
+FEW, MAX = 16, 1024  # least and most rows that are encoded at a time
 MEBIBYTE = 2**20
 
 
@@ -49,61 +49,61 @@ class Options:
     seconds: float = 0.3
     "Seconds for each measurement of inference, after warm-up."
     processes: int = 1
-    """Fresh processes, one after another, in each of which the cell is trained and measured anew: 5 or more give each
-    timing an interval, which a gate and a comparison need. It takes as many further trainings."""
+    """Fresh processes, one after another, each of which trains and measures the cell again. With 5 or more, each timing
+    has an interval, which a gate and a comparison need. It takes as many further trainings."""
 
 
 @dataclass
 class Memory:
-    """Peak memory of some work."""
+    """The peak memory during some work."""
 
     peak: float | None = None
-    "MiB; of the device where that is a GPU, else of the process."
+    "MiB; of a GPU if the work runs there, else of the process."
     reason: str = ""
-    "Which of the two it is."
+    "A note that states which memory it is."
 
 
 @contextmanager
 def during(placement: Placement, options: Options) -> Iterator[Memory]:
-    """Watch the memory around a training."""
-    with _watched(placement, "trained") as memory:
+    """Measure the peak memory during a training."""
+    with _measure_memory(placement, "trained") as memory:
         yield memory
 
 
 @contextmanager
-def _watched(placement: Placement, did: str) -> Iterator[Memory]:
-    """The most memory held within it: on a GPU what PyTorch had allocated there, else what the process had."""
-    memory = Memory(reason=f"the most that the process held while it {did}, with interpreter and data")
+def _measure_memory(placement: Placement, activity: str) -> Iterator[Memory]:
+    """Measure the peak memory within the context: what PyTorch allocated on a GPU, else that of the process."""
+    memory = Memory(reason=f"peak of the process while it {activity}, with interpreter and data")
     cuda = placement.device == "cuda"
     if cuda:
         torch.cuda.reset_peak_memory_stats()
-        memory.reason = f"the most that PyTorch had allocated on the GPU while it {did}"
-    elif not _forget_peak():
-        memory.reason = "the most that the process held since it began (this system cannot start anew)"
+        memory.reason = f"peak of PyTorch's allocations on the GPU while it {activity}"
+    elif not _reset_peak():
+        memory.reason = "peak of the process since its start (this system cannot reset the peak)"
     yield memory
     memory.peak = torch.cuda.max_memory_allocated() / MEBIBYTE if cuda else _peak()
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric]:
-    """Timings of this process, or of several fresh ones with their interval; memory is of this one in any case."""
-    here = list(_measured(trained, options))
+    """Yield timings of this process, or of several fresh processes with an interval; memory is always of this one."""
+    here = list(_measure(trained, options))
     if options.processes == 1:
         yield from here
         return
-    bare, once = trained.without_model(), replace(options, processes=1)
+    untrained, single = trained.without_model(), replace(options, processes=1)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as fresh:
-        rounds = [fresh.submit(_anew, bare, once).result() for _ in range(options.processes)]
+        rounds = [fresh.submit(_retrain_and_measure, untrained, single).result() for _ in range(options.processes)]
     for metric in here:
         if metric.name in OF_ONE_PROCESS or metric.value is None:
             yield metric
         else:
-            yield over_processes(metric, [each[_key(metric)] for each in rounds if _key(metric) in each])
+            yield over_processes(metric, [values[_key(metric)] for values in rounds if _key(metric) in values])
 
 
-def _anew(bare: Trained, options: Options) -> dict[tuple[str, float | str | None], float | None]:
-    """Train the cell and measure it in this process, which has done nothing yet."""
-    return {_key(metric): metric.value for metric in _measured(bare.retrain(), options)}
+def _retrain_and_measure(untrained: Trained, options: Options) -> dict[tuple[str, float | str | None], float | None]:
+    """Train the cell and measure it in this process, which is fresh."""
+    return {_key(metric): metric.value for metric in _measure(untrained.retrain(), options)}
 
 
 def _key(metric: Metric) -> tuple[str, float | str | None]:
@@ -111,10 +111,14 @@ def _key(metric: Metric) -> tuple[str, float | str | None]:
 
 
 def over_processes(metric: Metric, values: Sequence[float | None]) -> Metric:
-    """The metric from its values in separate processes: their geometric mean, and, of five or more, its interval.
+    """Return the metric from its values in separate processes: the geometric mean, with an interval for five or more.
 
-    exp(m ± t(n − 1) · s / √n), m and s mean and standard deviation of the logarithms: ratios are what restarts change.
-    Values that are not all positive have their mean and no interval.
+    The interval is exp(m ± t(n − 1) · s / √n) with mean m and standard deviation s of the logarithms, since a restart
+    changes a timing by a factor. If a value is not positive, the result is the arithmetic mean without an interval.
+
+    Args:
+        metric: the metric, as measured in this process.
+        values: its value in each process; None if it could not be measured.
     """
     known = [value for value in values if value is not None]
     if len(known) < len(values) or not known:
@@ -123,19 +127,19 @@ def over_processes(metric: Metric, values: Sequence[float | None]) -> Metric:
         return replace(metric, value=float(np.mean(known)), samples=tuple(known), n=len(known), reason=None)
     logs = np.log(known)
     value = float(np.exp(logs.mean()))
-    found = replace(metric, value=value, samples=tuple(known), n=len(known), reason=None, kind="estimate")
+    pooled = replace(metric, value=value, samples=tuple(known), n=len(known), reason=None, kind="estimate")
     if len(known) < TIMING_PROCESSES:
-        return found
-    reach = float(stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / len(logs) ** 0.5)
-    low, high = value * float(np.exp(-reach)), value * float(np.exp(reach))
-    return replace(found, interval=Interval(low, high, 0.95, "processes"))
+        return pooled
+    half = float(stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / len(logs) ** 0.5)
+    low, high = value * float(np.exp(-half)), value * float(np.exp(half))
+    return replace(pooled, interval=Interval(low, high, 0.95, "processes"))
 
 
-def _measured(trained: Trained, options: Options) -> Iterator[Metric]:
-    """Training from the windows of the loop that trained; the rest on the test split.
+def _measure(trained: Trained, options: Options) -> Iterator[Metric]:
+    """Yield metrics of training from the windows of its loop, and all others on the test split.
 
-    `inference` and `latency` start from encoded columns on the device. What comes before, from the raw values to the
-    columns (tokenising, scaling, a frozen encoder), is `encoding`: training pays it once, a deployed model each time.
+    `inference` and `latency` start from encoded columns on the device. The steps from raw values to columns, such as
+    tokenising, scaling and a frozen encoder, are `encoding`: training needs it once, a deployed model for each example.
     """
     yield from _training(trained.history)
     yield from _compiling(trained)
@@ -146,11 +150,11 @@ def _measured(trained: Trained, options: Options) -> Iterator[Metric]:
     test = len(trained.data.splits["test"])
     with computing(trained.placement):
         yield _encoding(trained, options)
-        with _watched(trained.placement, "predicted") as memory:
+        with _measure_memory(trained.placement, "predicted") as memory:
             for size in options.batch_sizes:
                 at: dict[str, str | float] = {"batch_size": size}
                 if size > test:
-                    yield Metric("inference", None, f"the test split has {test} examples", at=at)
+                    yield Metric("inference", None, f"the test split has only {test} examples", at=at)
                     continue
                 call = trained.inference("test", np.arange(size))
                 rates = [size * calls / seconds for calls, seconds in _windows(call, options.seconds)]
@@ -167,7 +171,7 @@ def _training(history: History | None) -> Iterator[Metric]:
     rates = tuple(window.samples / window.seconds for window in history.windows)
     if not rates:
         whole = history.samples / history.seconds if history.seconds else None
-        yield Metric("train", whole, "the whole training, which was too short for windows or has none", kind="single")
+        yield Metric("train", whole, "the whole training, which has no windows or is too short for them", kind="single")
         yield Metric("stalled", None, "the training has no windows")
         return
     yield Metric("train", float(np.median(rates)), samples=rates, n=len(rates))
@@ -176,30 +180,30 @@ def _training(history: History | None) -> Iterator[Metric]:
 
 
 def _compiling(trained: Trained) -> Iterator[Metric]:
-    """Seconds that `torch.compile` took, which are in no window; nothing where the network was not compiled."""
+    """Yield the seconds of `torch.compile`, which are in no window; nothing if the network was not compiled."""
     if not trained.placement.compiled or trained.network is None or trained.history is None:
         return
     seconds = trained.history.compile_seconds
     if seconds is None:
-        yield Metric("compile", None, "the engine does not tell it")
+        yield Metric("compile", None, "the engine does not report it")
     else:
         yield Metric("compile", seconds, kind="single")
 
 
 def _encoding(trained: Trained, options: Options) -> Metric:
-    """Test examples a second from raw values, already read, to the columns that a network is given."""
+    """Measure the test examples per second from raw values in memory to the columns of the network."""
     network = trained.network
     if network is None:
-        return Metric("encoding", None, "an estimator prepares raw values within its own fit and predict")
+        return Metric("encoding", None, "an estimator encodes raw values within its fit and predict")
     test = trained.data.splits["test"]
-    few = test.take(np.arange(min(FEW, len(test))))
-    columns = network.encode(few)  # the first call builds tables and wakes threads
-    if all(columns[name] is few.get(name) for name in columns):
-        return Metric("encoding", None, "the columns are the raw values themselves: nothing is done to them")
+    sample = test.take(np.arange(min(FEW, len(test))))
+    columns = network.encode(sample)  # the first call builds tables and starts threads
+    if all(columns[name] is sample.get(name) for name in columns):
+        return Metric("encoding", None, "the columns are the raw values, so there is nothing to encode")
     began = time.perf_counter()
-    network.encode(few)
+    network.encode(sample)
     seconds = max(time.perf_counter() - began, 1e-6)
-    # As many as take about a window: a frozen network is slow, and a tokenizer has a price a call.
+    # As many rows as take about a window: a frozen network is slow, and a tokenizer has a cost for each call.
     rows = int(min(len(test), MAX, max(FEW, FEW * WINDOW / seconds)))
     raw = test.take(np.arange(rows))
     rates = [rows * calls / spent for calls, spent in _windows(lambda: network.encode(raw), options.seconds)]
@@ -207,7 +211,7 @@ def _encoding(trained: Trained, options: Options) -> Metric:
 
 
 def _windows(call: Callable[[], object], seconds: float) -> Iterator[tuple[int, float]]:
-    """Calls and seconds of windows of `WINDOW` or longer; the first, a warm-up, is left out."""
+    """Yield calls and seconds of windows of at least `WINDOW`, without the first one, which warms up."""
     clock = time.perf_counter
     warm = False
     end = clock() + seconds
@@ -223,7 +227,7 @@ def _windows(call: Callable[[], object], seconds: float) -> Iterator[tuple[int, 
 
 
 def _latency(trained: Trained, options: Options) -> Iterator[Metric]:
-    """Milliseconds of single calls at batch 1, over different examples: medians of the blocks' percentiles."""
+    """Yield the latency in ms of calls with one example, over several examples: medians of the blocks' percentiles."""
     test = len(trained.data.splits["test"])
     calls = [trained.inference("test", np.array([row])) for row in range(min(test, 16))]
     clock = time.perf_counter
@@ -242,8 +246,8 @@ def _latency(trained: Trained, options: Options) -> Iterator[Metric]:
         yield Metric(f"latency_p{percent}", float(np.median(samples)), samples=samples, n=len(times))
 
 
-def _forget_peak() -> bool:
-    """Let the process's peak start anew; False where the system does not allow it."""
+def _reset_peak() -> bool:
+    """Reset the peak memory of the process; return False if the system does not allow it."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
         return True
@@ -251,7 +255,7 @@ def _forget_peak() -> bool:
 
 
 def _peak() -> float:
-    """The process's peak memory in MiB."""
+    """Return the peak memory of the process in MiB."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -1,1 +1,1 @@
-"""The self-test: every instrument on tasks whose answers are known, and whether it finds them here."""
+"""The self-test: run every instrument on tasks whose results are known, and compare."""

@@ -112,25 +112,25 @@ def linear(cell: Cell) -> Iterator[Check]:
     yield accuracy_of(cell, NORMAL.cdf(math.sqrt(task.SIGNALS)), tested)
     if "attribution" not in cell.probes:
         return
-    of = _reader("attribution", cell)
-    yield exactly("localisation of saliency", cell, 1, of("localisation_auroc", "saliency"))
-    yield exactly("pointing game of saliency", cell, 1, of("pointing_game", "saliency"))
-    integrated, product = (of("localisation_auroc", name) for name in ("integrated_gradients", "input_x_gradient"))
+    reader = _reader("attribution", cell)
+    yield exactly("localisation of saliency", cell, 1, reader("localisation_auroc", "saliency"))
+    yield exactly("pointing game of saliency", cell, 1, reader("pointing_game", "saliency"))
+    integrated, product = (reader("localisation_auroc", name) for name in ("integrated_gradients", "input_x_gradient"))
     yield around(
         "integrated_gradients less input_x_gradient", cell, 0, 1e-3, "ties",
         read=lambda measured: integrated(measured) - product(measured),
     )  # fmt: skip
-    complete = of("completeness_error", "integrated_gradients")
+    complete = reader("completeness_error", "integrated_gradients")
     yield around("attribution/completeness_error", cell, 0, ROUNDED, SUMMED, read=complete)
-    yield around("infidelity of saliency", cell, 0, ROUNDED, SUMMED, read=of("infidelity", "saliency"))
-    yield exactly("sensitivity of saliency", cell, 0, of("sensitivity", "saliency"))
+    yield around("infidelity of saliency", cell, 0, ROUNDED, SUMMED, read=reader("infidelity", "saliency"))
+    yield exactly("sensitivity of saliency", cell, 0, reader("sensitivity", "saliency"))
     for layers in ("last layer", "all layers"):
         yield _shuffled(cell, task.SIGNALS + options.noise, layers)
     for method, copies in (("input_x_gradient", None), ("smoothed input_x_gradient", SMOOTHING_COPIES)):
         mean, deviation = product_sensitivity(task.SIGNALS, copies)
         yield around(
             f"sensitivity of {method}", cell, mean, SIGMAS * deviation / math.sqrt(EXAMPLES),
-            f"equal weights, {EXAMPLES} drawn examples, {OFTEN}", read=of("sensitivity", method),
+            f"equal weights, {EXAMPLES} random examples, {OFTEN}", read=reader("sensitivity", method),
         )  # fmt: skip
     yield from _floor(cell, task.SIGNALS, options.noise)
     yield from _methods(cell)
@@ -141,14 +141,14 @@ def _methods(cell: Cell) -> Iterator[Check]:
 
     Attributions without infidelity are correct up to a factor, and those without completeness error are correct in sum.
     """
-    of = _reader("methods", cell)
+    reader = _reader("methods", cell)
     for method in ADDITIVE:
-        numbers = [of(name, method) for name in ("completeness_error", "infidelity")]
+        numbers = [reader(name, method) for name in ("completeness_error", "infidelity")]
         yield around(
             f"{method}, unexplained", cell, 0, ROUNDED, SUMMED,
             read=lambda measured, numbers=numbers: max(read(measured) for read in numbers),
         )  # fmt: skip
-    yield exactly("localisation, smoothed saliency", cell, 1, of("localisation_auroc", "smoothed saliency"))
+    yield exactly("localisation, smoothed saliency", cell, 1, reader("localisation_auroc", "smoothed saliency"))
 
 
 def _shuffled(cell: Cell, parts: int, layers: str) -> Check:
@@ -168,44 +168,45 @@ def _shuffled(cell: Cell, parts: int, layers: str) -> Check:
 
 def _floor(cell: Cell, signals: int, noise: int) -> Iterator[Check]:
     """Yield checks of a random attribution, whose measures are those of chance."""
-    of, parts, basis = _reader("attribution", cell), signals + noise, f"chance over {EXAMPLES} examples, {OFTEN}"
+    reader, parts = _reader("attribution", cell), signals + noise
+    basis = f"chance over {EXAMPLES} examples, {OFTEN}"
     # Mann-Whitney's U of random ranks, as a share of the pairs; the mean over examples.
     error = math.sqrt((parts + 1) / (12 * signals * noise) / EXAMPLES)
-    drawn = of("localisation_auroc", "random")
-    yield around("localisation of random", cell, 0.5, SIGMAS * error, basis, read=drawn)
+    read_random = reader("localisation_auroc", "random")
+    yield around("localisation of random", cell, 0.5, SIGMAS * error, basis, read=read_random)
     share = signals / parts
     error = math.sqrt(share * (1 - share) / EXAMPLES)
-    drawn = of("pointing_game", "random")
-    yield around("pointing game of random", cell, share, SIGMAS * error, basis, read=drawn)
-    yield from _pointing_interval(cell, share, drawn)
+    read_random = reader("pointing_game", "random")
+    yield around("pointing game of random", cell, share, SIGMAS * error, basis, read=read_random)
+    yield from _pointing_interval(cell, share, read_random)
     # A rank correlation of independent ranks has variance 1 / (parts − 1) (Kendall 1948).
     error = 1 / math.sqrt((parts - 1) * EXAMPLES)
-    drawn = of("randomised_similarity", "random", shuffled="last layer")
-    yield around("similarity of random", cell, 0, SIGMAS * error, basis, read=drawn)
+    read_random = reader("randomised_similarity", "random", shuffled="last layer")
+    yield around("similarity of random", cell, 0, SIGMAS * error, basis, read=read_random)
     mean, deviation = noise_sensitivity(parts)
-    drawn = of("sensitivity", "random")
+    read_random = reader("sensitivity", "random")
     yield around(
-        "sensitivity of random", cell, mean, SIGMAS * deviation / math.sqrt(EXAMPLES), basis, read=drawn
+        "sensitivity of random", cell, mean, SIGMAS * deviation / math.sqrt(EXAMPLES), basis, read=read_random
     )  # fmt: skip
 
 
-def _pointing_interval(cell: Cell, share: float, drawn: Callable[[Measured], float]) -> Iterator[Check]:
+def _pointing_interval(cell: Cell, share: float, read_random: Callable[[Measured], float]) -> Iterator[Check]:
     """Yield checks of the interval of the share of examples in which noise points at a signal.
 
-    The interval belongs to the measured share, which `drawn` reads. The tolerance is that of the known share, since it
-    changes little.
+    The interval belongs to the measured share, which `read_random` reads. The tolerance is that of the known share,
+    since it changes little.
     """
     at, basis = {"method": "random"}, f"two quantiles of {RESAMPLES} resamples, {OFTEN}"
     name = "attribution/pointing_game"
     width = read_interval(name, cell, lambda interval: interval.high - interval.low, **at)
     yield around(
         "pointing game, interval width less formula", cell, 0, bootstrap_width(share, EXAMPLES, RESAMPLES)[1], basis,
-        read=lambda measured: width(measured) - bootstrap_width(drawn(measured), EXAMPLES, RESAMPLES)[0],
+        read=lambda measured: width(measured) - bootstrap_width(read_random(measured), EXAMPLES, RESAMPLES)[0],
     )  # fmt: skip
     middle = read_interval(name, cell, lambda interval: (interval.low + interval.high) / 2, **at)
     yield around(
         "pointing game, interval middle less value", cell, 0, bootstrap_middle(share, EXAMPLES, RESAMPLES), basis,
-        read=lambda measured: middle(measured) - drawn(measured),
+        read=lambda measured: middle(measured) - read_random(measured),
     )  # fmt: skip
 
 
@@ -229,8 +230,10 @@ def product_sensitivity(signals: int, copies: int | None = None) -> tuple[float,
 @cache
 def noise_sensitivity(parts: int) -> tuple[float, float]:
     """Return mean and deviation of max‖a − bⱼ‖ / ‖a‖ over `COPIES` attributions bⱼ, all independent normal noise."""
-    drawn = np.random.default_rng(0).standard_normal((COPIES + 1, 50_000, parts))
-    ratio = np.linalg.norm(drawn[1:] - drawn[0], axis=2).max(axis=0) / np.linalg.norm(drawn[0], axis=1)
+    read_random = np.random.default_rng(0).standard_normal((COPIES + 1, 50_000, parts))
+    ratio = np.linalg.norm(read_random[1:] - read_random[0], axis=2).max(axis=0) / np.linalg.norm(
+        read_random[0], axis=1
+    )
     return float(ratio.mean()), float(ratio.std())
 
 
@@ -291,12 +294,12 @@ def first_column(cell: Cell) -> Iterator[Check]:
     yield accuracy_of(cell, NORMAL.cdf(1), max(4, options.size // 5))
     if "one_column" not in cell.probes:
         return
-    of, parts = _reader("one_column", cell), task.SIGNALS + options.noise
+    reader, parts = _reader("one_column", cell), task.SIGNALS + options.noise
     # The column ranks first; the other signals are tied with the noise.
     auroc = (1 + (task.SIGNALS - 1) / 2) / task.SIGNALS
-    yield exactly("localisation of one column", cell, auroc, of("localisation_auroc", "saliency"))
+    yield exactly("localisation of one column", cell, auroc, reader("localisation_auroc", "saliency"))
     for layers in ("last layer", "all layers"):
-        similarity = of("randomised_similarity", "saliency", shuffled=layers)
+        similarity = reader("randomised_similarity", "saliency", shuffled=layers)
         yield exactly(f"similarity of saliency, {layers}", cell, 1, similarity)
 
     def scores(measured: Measured) -> float:
@@ -306,12 +309,12 @@ def first_column(cell: Cell) -> Iterator[Check]:
 
     left = np.array([share_left(rank, parts) for rank in range(parts)])
     for name, share in (("deletion_auc", left[0]), ("insertion_auc", 1 - left[0])):
-        area = of(name, "saliency")
+        area = reader(name, "saliency")
         yield around(
             f"{name} less what scores say", cell, 0, SCORES, "scores of three digits",
             read=lambda measured, area=area, share=share: area(measured) - _area(scores(measured), share),
         )  # fmt: skip
-    area = of("deletion_auc", "random")
+    area = reader("deletion_auc", "random")
     yield around(
         "deletion_auc of random, likewise", cell, 0, SIGMAS * float(left.std()) / 2 / math.sqrt(EXAMPLES),
         f"chance over {EXAMPLES} examples, {OFTEN}",
@@ -333,7 +336,7 @@ def _area(score: float, share: float) -> float:
 # ── images ────────────────────────────────────────────────────────────────────────────────────
 
 
-def convolved(cell: Cell) -> Iterator[Check]:
+def convolutional(cell: Cell) -> Iterator[Check]:
     """Yield checks of a network that recognises glyphs in noise: several methods find the glyph, and some are complete.
 
     No image is recognised without its glyph, and a few of its pixels are enough. So the probability falls early in
@@ -342,21 +345,23 @@ def convolved(cell: Cell) -> Iterator[Check]:
     accuracy = read_metric("quality/accuracy", cell)
     yield between("quality/accuracy", cell, 1, RIGHT, 1, "the network has learnt the glyphs", read=accuracy)
     if "glyphs" in cell.probes:
-        of = _reader("glyphs", cell)
+        reader = _reader("glyphs", cell)
         for method in LOCALISING:
-            yield _expected(f"localisation of {method}", cell, "glyph", method, "localisation_auroc", of)
-        yield _expected("pointing game in pictures", cell, "glyph", "integrated_gradients", "pointing_game", of)
+            yield _expected(f"localisation of {method}", cell, "glyph", method, "localisation_auroc", reader)
+        yield _expected("pointing game in pictures", cell, "glyph", "integrated_gradients", "pointing_game", reader)
         for method in COMPLETE:
-            yield _expected(f"completeness_error of {method}", cell, "glyph", method, "completeness_error", of, known=0)
+            yield _expected(
+                f"completeness_error of {method}", cell, "glyph", method, "completeness_error", reader, known=0
+            )
         for method in LOCALISING:
             yield between(
                 f"insertion less deletion, {method}", cell, 1, MIN_AUC_GAP, 1, "only the glyph determines the class",
-                read=_auc_gap(of, method),
+                read=_auc_gap(reader, method),
             )  # fmt: skip
 
 
-def _auc_gap(of: Reader, method: str) -> Callable[[Measured], float]:
-    insertion, deletion = of("insertion_auc", method), of("deletion_auc", method)
+def _auc_gap(reader: Reader, method: str) -> Callable[[Measured], float]:
+    insertion, deletion = reader("insertion_auc", method), reader("deletion_auc", method)
     return lambda measured: insertion(measured) - deletion(measured)
 
 
@@ -366,9 +371,10 @@ def residual(cell: Cell) -> Iterator[Check]:
     DeepLift is complete in every network, so its bound for the other network applies here as well.
     """
     if "residual" in cell.probes:
-        of = _reader("residual", cell)
+        reader = _reader("residual", cell)
         last, all_layers = (
-            of("randomised_similarity", "guided_backprop", shuffled=layers) for layers in ("last layer", "all layers")
+            reader("randomised_similarity", "guided_backprop", shuffled=layers)
+            for layers in ("last layer", "all layers")
         )
         basis = "it shows the features of the input, however the last layer uses them"
         yield between("similarity of guided_backprop", cell, 1, MIN_SIMILARITY, 1, basis, read=last)
@@ -383,13 +389,15 @@ def residual(cell: Cell) -> Iterator[Check]:
             read=all_layers,
         )
         name = "completeness_error of deep_lift, residual network"
-        yield _expected(name, cell, "glyph", "deep_lift", "completeness_error", of, known=0)
+        yield _expected(name, cell, "glyph", "deep_lift", "completeness_error", reader, known=0)
 
 
-def _expected(instrument: str, cell: Cell, setting: str, method: str, name: str, of: Reader, known: float = 1) -> Check:
+def _expected(
+    instrument: str, cell: Cell, setting: str, method: str, name: str, reader: Reader, known: float = 1
+) -> Check:
     """Return the expectation of a method as a check; `known` is the ideal value."""
     (claim,) = (claim for claim in CLAIMS if (claim.setting, claim.method, claim.metric) == (setting, method, name))
-    return between(instrument, cell, known, claim.low, claim.high, claim.why, read=of(name, method))
+    return between(instrument, cell, known, claim.low, claim.high, claim.why, read=reader(name, method))
 
 
 Reader = Callable[..., Callable[[Measured], float]]

@@ -58,7 +58,7 @@ def _groups_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield exactly("quality/confusion", cell, 0, lambda measured: _misplaced(measured, cell, counts))
     yield from _interval(cell, accuracy, n)
     if "fairness" in cell.probes:
-        yield from fairness_checks.of_groups(cell)
+        yield from fairness_checks.group_checks(cell)
 
 
 def _misplaced(measured: Measured, cell: Cell, counts: Sequence[Sequence[int]]) -> float:
@@ -85,7 +85,7 @@ def _terms_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     wrong = sum(task.undecided(options)) / 2
     yield exactly("quality/accuracy", cell, 1 - wrong / (len(task.KINDS) * options.size))
     if "fairness" in cell.probes:
-        yield from fairness_checks.of_terms(cell)
+        yield from fairness_checks.term_checks(cell)
 
 
 def _line_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
@@ -190,7 +190,7 @@ def _noise_products(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
 def _pixels_cnn(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     """Yield checks of a network of convolutions: operations by formula, and attributions."""
     yield from analytic_flops.convolutions(cell)
-    yield from attribution_checks.convolved(cell)
+    yield from attribution_checks.convolutional(cell)
 
 
 # ── cells ─────────────────────────────────────────────────────────────────────

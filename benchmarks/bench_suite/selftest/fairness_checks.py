@@ -27,16 +27,16 @@ FROM_TO = {"men": ("male", "female"), "women": ("female", "male")}
 "The group that texts name, and the groups of the word list between which they are swapped."
 
 
-def of_groups(cell: Cell) -> Iterator[Check]:
+def group_checks(cell: Cell) -> Iterator[Check]:
     """Yield checks of the planted differences between the groups of `planted`, and of none for `balanced`."""
     task, options = discovery.load(cell.task.component), options_of(cell, "task")
     counts = task.confusions(options)
-    of_class = counts.sum(axis=2)
+    class_counts = counts.sum(axis=2)
     rates = {
-        "selection_rate": counts[:, :, 1].sum(axis=1) / of_class.sum(axis=1),
-        "true_positive_rate": counts[:, 1, 1] / of_class[:, 1],
-        "false_positive_rate": counts[:, 0, 1] / of_class[:, 0],
-        "accuracy": (counts[:, 0, 0] + counts[:, 1, 1]) / of_class.sum(axis=1),
+        "selection_rate": counts[:, :, 1].sum(axis=1) / class_counts.sum(axis=1),
+        "true_positive_rate": counts[:, 1, 1] / class_counts[:, 1],
+        "false_positive_rate": counts[:, 0, 1] / class_counts[:, 0],
+        "accuracy": (counts[:, 0, 0] + counts[:, 1, 1]) / class_counts.sum(axis=1),
     }
     gap = {name: float(np.ptp(values)) for name, values in rates.items()}
     selected = rates["selection_rate"]
@@ -86,31 +86,31 @@ def _intervals(cell: Cell, counts: np.ndarray, accuracies: Sequence[float]) -> I
     yield from _odds(cell, counts)
     name, first, other = "fairness/demographic_parity_ratio", int((selected / n).argmin()), int((selected / n).argmax())
     pair = (int(selected[first]), int(n[first]), int(selected[other]), int(n[other]))
-    of_low = read_interval(name, cell, lambda interval: ratio_score(*pair, interval.low), **planted)
-    yield exactly("ratio interval, score of lower read_interval", cell, Z, of_low)
-    of_high = read_interval(name, cell, lambda interval: ratio_score(*pair, interval.high), **planted)
-    yield exactly("ratio interval, score of upper read_interval", cell, Z, of_high)
+    low_score = read_interval(name, cell, lambda interval: ratio_score(*pair, interval.low), **planted)
+    yield exactly("ratio interval, score of lower bound", cell, Z, low_score)
+    high_score = read_interval(name, cell, lambda interval: ratio_score(*pair, interval.high), **planted)
+    yield exactly("ratio interval, score of upper bound", cell, Z, high_score)
     # The intervals of two groups with level √0.95 hold simultaneously in 95 %.
     name, worst, wider = "fairness/worst_group_accuracy", min(accuracies), NORMAL.inv_cdf((1 + LEVEL**0.5) / 2)
-    of_worst = _score(name, cell, worst, int(n[0]), planted)
-    yield exactly("worst accuracy, score of read_interval", cell, wider, of_worst)
+    worst_score = _score(name, cell, worst, int(n[0]), planted)
+    yield exactly("worst accuracy, score of bound", cell, wider, worst_score)
     one = {**planted, "group": discovery.load(cell.task.component).members(options_of(cell, "task"))[0]}
-    of_first = _score("fairness/accuracy", cell, accuracies[0], int(n[0]), one)
-    yield exactly("group accuracy, score of read_interval", cell, Z, of_first)
+    first_score = _score("fairness/accuracy", cell, accuracies[0], int(n[0]), one)
+    yield exactly("group accuracy, score of bound", cell, Z, first_score)
 
 
 def _odds(cell: Cell, counts: np.ndarray) -> Iterator[Check]:
     """Yield checks of equalised odds. One of its two differences is so much larger that both bounds belong to it."""
-    of_class = counts.sum(axis=2)
-    shares = (counts[:, :, 1] + 1) / (of_class + 2)
-    error = np.sqrt((shares * (1 - shares) / (of_class + 2)).sum(axis=0))
+    class_counts = counts.sum(axis=2)
+    shares = (counts[:, :, 1] + 1) / (class_counts + 2)
+    error = np.sqrt((shares * (1 - shares) / (class_counts + 2)).sum(axis=0))
     larger = int(np.ptp(shares, axis=0).argmax())
     name, at = "fairness/equalized_odds_difference", {"attribute": "planted"}
     middle = read_interval(name, cell, lambda interval: (interval.low + interval.high) / 2, **at)
     yield exactly("odds interval, middle", cell, float(np.ptp(shares[:, larger])), middle)
     width, step = (
         read_interval(name, cell, lambda interval: interval.high - interval.low, **at),
-        1 / (of_class[:, larger] + 2),
+        1 / (class_counts[:, larger] + 2),
     )
     yield _difference_width("odds interval, width", cell, float(error[larger]), float(step.max()), width, pairs=2)
 
@@ -132,7 +132,7 @@ def _difference_width(
 
 
 def _score(name: str, cell: Cell, share: float, n: int, at: Mapping[str, str]) -> Callable[[Measured], float]:
-    """Reads how many standard errors a share of n examples lies from the lower read_interval of its interval."""
+    """Return a reader of the distance of a share of n examples from its lower bound, in standard errors."""
     return read_interval(name, cell, lambda interval: score(share, interval.low, n), **at)
 
 
@@ -162,7 +162,7 @@ def ratio_score(hits: int, n: int, other_hits: int, other_n: int, bound: float) 
     return distance / math.sqrt(variance * (n + other_n) / (n + other_n - 1))
 
 
-def of_terms(cell: Cell) -> Iterator[Check]:
+def term_checks(cell: Cell) -> Iterator[Check]:
     """Yield checks of swapped texts, whose predictions change if they depend on the group, and of class recalls."""
     task, options = discovery.load(cell.task.component), options_of(cell, "task")
     moved, size = 2 * options_of(cell, "model").confidence - 1, options.size
@@ -171,8 +171,8 @@ def of_terms(cell: Cell) -> Iterator[Check]:
         at = {"attribute": "gender", "from": old, "to": new}
         share = undecided[kind] / size
         yield exactly(f"flip_rate, {old}", cell, share, read_metric("fairness/flip_rate", cell, **at))
-        of_bound = _score("fairness/flip_rate", cell, share, size, at)
-        yield exactly(f"flip_rate, {old}, score of read_interval", cell, Z, of_bound)
+        bound_score = _score("fairness/flip_rate", cell, share, size, at)
+        yield exactly(f"flip_rate, {old}, score of bound", cell, Z, bound_score)
         shift = -moved * share if kind == "men" else moved * share
         yield exactly(f"score_shift, {old}", cell, shift, read_metric("fairness/score_shift", cell, **at))
         width, tolerance = bootstrap_width(share, size, RESAMPLES)

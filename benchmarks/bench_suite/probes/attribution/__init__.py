@@ -126,7 +126,7 @@ def check(options: Options) -> None:
             '  add a method, such as methods = ["saliency"]'
         )
     if importlib.util.find_spec("captum") is None:
-        raise ValueError(f"needs the package captum, which is not installed\n  to install it: {EXTRA}")
+        raise ValueError(f"needs the package captum, which is not installed\n  to get it: {EXTRA}")
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:

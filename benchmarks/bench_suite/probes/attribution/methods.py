@@ -107,7 +107,7 @@ def import_captum() -> Any:
         import captum.attr
     except ImportError as error:
         raise BenchError(
-            f"attributions need Captum ({error}); to install it: pip install 'bench-suite[attribution]'"
+            f"attributions need Captum ({error}); to get it: pip install 'bench-suite[attribution]'"
         ) from error
     return captum.attr
 
@@ -190,8 +190,8 @@ def _kernel_shap(subject: Subject, inputs: Inputs, settings: Settings) -> Prepar
 
 def _lime(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
     samples = {"n_samples": settings.coalitions}
-    every = torch.ones(len(inputs), dtype=torch.bool)
-    return _grouped(Fitted(import_captum().Lime(subject.module), subject, every), subject, inputs, settings, samples)
+    several = torch.ones(len(inputs), dtype=torch.bool)
+    return _grouped(Fitted(import_captum().Lime(subject.module), subject, several), subject, inputs, settings, samples)
 
 
 def _grouped(

@@ -72,8 +72,8 @@ def _vocabulary_words(encode: Vocabulary, text: str, tokens: Sequence[int], part
 
 def _kept_positions(n: int, most: int, keep: Keep) -> list[int]:
     """Return the positions of the words or tokens that are kept of the `n` in a text."""
-    every: Any = range(n)
-    positions: Any = truncate(every, most, keep)
+    all_positions: Any = range(n)
+    positions: Any = truncate(all_positions, most, keep)
     return list(positions)
 
 
@@ -149,15 +149,15 @@ def _decoded_bytes(word: str) -> str:
 def _bag_words(encode: Any, text: str, tokens: Sequence[int], parts: Sequence[float]) -> Weighted:
     """Divide a bucket's attribution equally among the runs of words hashed to it, and a run's among its words."""
     words = BAG_WORD.findall(text.lower())
-    runs: list[tuple[int, int, int]] = []  # bucket, first word, how many words
+    runs: list[tuple[int, int, int]] = []  # bucket, first word, number of words
     shorter: list[set[int]] = []
     for length in range(1, int(getattr(encode, "ngrams", 1)) + 1):
         texts = [" ".join(words[at : at + length]) for at in range(len(words) - length + 1)]
-        every = [set(row.tolist()) for row in encode({"text": texts})["tokens"]] if texts else []
-        for at, buckets in enumerate(every):
+        longer = [set(row.tolist()) for row in encode({"text": texts})["tokens"]] if texts else []
+        for at, buckets in enumerate(longer):
             new = buckets - (shorter[at] | shorter[at + 1]) if shorter else buckets
             runs += [(bucket, at, length) for bucket in new]
-        shorter = every
+        shorter = longer
     times = Counter(bucket for bucket, _, _ in runs)
     weight = dict(zip(map(int, tokens), map(float, parts)))
     shares = np.zeros(len(words))

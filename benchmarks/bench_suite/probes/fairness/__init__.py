@@ -108,7 +108,7 @@ def check(options: Options) -> None:
         ValueError: if either is not the case.
     """
     if importlib.util.find_spec("fairlearn") is None:
-        raise ValueError(f"needs the package fairlearn, which is not installed\n  to install it: {EXTRA}")
+        raise ValueError(f"needs the package fairlearn, which is not installed\n  to get it: {EXTRA}")
     _word_lists(options.terms)
 
 
