@@ -212,7 +212,7 @@ OUT_OF_BOUNDS = [
     case(
         "a gate on a timing that is never measured in several processes",
         '[probes.attribution]\n[gate]\n"attribution/cost" = { tolerance = "5%" }',
-        "measured in fewer here: leave it out of [gate]",
+        "and this suite measures it in fewer: leave it out of [gate]",
         line=10,
     ),
     case("tolerance below zero", '[gate]\n"quality/accuracy" = { tolerance = -0.1 }', "must be 0 or more", line=9),

@@ -197,3 +197,8 @@ def test_training_options_that_cannot_hold_are_faults_of_the_suite(plan, train, 
 def test_label_smoothing_of_a_regression_is_a_fault(plan):
     with pytest.raises(SuiteError, match="label_smoothing is for classes, and diabetes is regression"):
         plan(tasks=[{"use": "diabetes"}], train={"label_smoothing": 0.1})
+
+
+def test_an_option_that_the_engine_does_not_accept_is_refused_where_it_is_stated(suite):
+    message = refused(suite(f'{ENGINE}"train.warmup" = [0.1]\n'))
+    assert 's.toml:11: matrix."train.warmup": the engine loop has no warmup (you ask for 0.1; it has: epochs' in message

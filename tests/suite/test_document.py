@@ -1,4 +1,4 @@
-"""Claims about a suite's text: where a fault is said to be, and what `--set` changes."""
+"""Claims about a suite's text: where an error is shown, and what `--set` changes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read(tmp_path):
     return read
 
 
-def said(document) -> list[str]:
+def messages(document) -> list[str]:
     """All faults, as they are raised."""
     with pytest.raises(SuiteError) as error:
         document.raise_errors()
@@ -49,7 +49,7 @@ def said(document) -> list[str]:
 def test_a_fault_shows_file_line_key_and_the_line_itself(read):
     document = read()
     document.error(("models", 0, "hidden", 1), "too small")
-    assert said(document) == ["s.toml:11: models[0].hidden[1]: too small\n    4,"]
+    assert messages(document) == ["s.toml:11: models[0].hidden[1]: too small\n    4,"]
 
 
 def test_an_error_has_its_line_key_and_flag_in_fields(read):
@@ -67,23 +67,23 @@ def test_an_error_has_its_line_key_and_flag_in_fields(read):
 def test_a_flag_is_named_beside_an_error_of_a_line_unless_it_is_to_blame_itself(read):
     document = read("train.epochs=5", "title=x")
     document.error(("models",), "--set train.epochs=5: is only quoted here")
-    assert said(document)[-1] == "the suite was read with --set train.epochs=5 --set title=x"
+    assert messages(document)[-1] == "the suite was read with --set train.epochs=5 --set title=x"
     document.error(("title",), "too short")
-    assert said(document)[-1] == "the suite was read with --set train.epochs=5"
+    assert messages(document)[-1] == "the suite was read with --set train.epochs=5"
 
 
 def test_a_fault_of_what_is_not_there_stands_at_what_is_around_it(read):
     document = read()
     document.error(("models", 0, "dropout"), "missing")
     document.error((), "empty")
-    assert said(document) == ["s.toml:1: empty", "s.toml:6: models[0].dropout: missing\n    [[models]]"]
+    assert messages(document) == ["s.toml:1: empty", "s.toml:6: models[0].dropout: missing\n    [[models]]"]
 
 
 def test_faults_come_in_the_order_of_lines_those_of_flags_first_and_none_twice(read):
     document = read("train.epochs=4", "new.table=1")
     for path in (("train",), ("title",), ("train", "epochs"), ("new",), ("title",)):
         document.error(path, "wrong")
-    assert [error.partition(": wrong")[0] for error in said(document)] == [
+    assert [error.partition(": wrong")[0] for error in messages(document)] == [
         "--set train.epochs=4",
         "--set new.table=1",
         "s.toml:1: title",
@@ -139,10 +139,10 @@ SETS = [
 @pytest.mark.parametrize(("flag", "path", "value"), SETS)
 def test_set_changes_one_value(read, flag, path, value):
     document = read(flag)
-    found = document.values
+    current = document.values
     for key in path:
-        found = found[key]
-    assert found == value
+        current = current[key]
+    assert current == value
     assert document.flags == {path: f"--set {flag}"}
 
 

@@ -22,40 +22,40 @@ TWO = [{"use": "mlp"}, {"use": "logistic_regression"}]
 
 
 def test_axes_that_do_not_concern_a_model_do_not_multiply_its_cells(plan):
-    found = plan(
+    planned = plan(
         models=TWO,
         matrix={"precision": ["32-true", "bf16-mixed"], "train.epochs": [1, 2], "models.mlp.dropout": [0.0, 0.5]},
         train={},
     )
-    assert [cell.model.label for cell in found.cells].count("mlp") == 8
-    assert [cell.labels for cell in found.cells if cell.model.label == "logistic_regression"] == [
+    assert [cell.model.label for cell in planned.cells].count("mlp") == 8
+    assert [cell.labels for cell in planned.cells if cell.model.label == "logistic_regression"] == [
         {"task": "loans", "model": "logistic_regression", "engine": None, "precision": None, "seed": 0}
     ]
 
 
 def test_seed_and_validation_concern_an_estimator_too(plan):
-    found = plan(models=TWO[1:], matrix={"seed": [0, 1], "train.validation": [0.1, 0.2]})
-    assert labels(found, "seed", "train.validation") == {(0, 0.1), (0, 0.2), (1, 0.1), (1, 0.2)}
+    planned = plan(models=TWO[1:], matrix={"seed": [0, 1], "train.validation": [0.1, 0.2]})
+    assert labels(planned, "seed", "train.validation") == {(0, 0.1), (0, 0.2), (1, 0.1), (1, 0.2)}
 
 
 def test_an_axis_of_one_model_leaves_another_alone_even_where_labels_have_dots(plan):
     models = [{"use": "mlp", "name": "a"}, {"use": "mlp", "name": "a.b", "dropout": 0.5}]
-    found = plan(models=models, matrix={"models.a.b.hidden": [[4], [8]], "models.a.hidden": [[2]]})
-    assert {(cell.model.label, cell.options["model"]["hidden"]) for cell in found.cells} == {
+    planned = plan(models=models, matrix={"models.a.b.hidden": [[4], [8]], "models.a.hidden": [[2]]})
+    assert {(cell.model.label, cell.options["model"]["hidden"]) for cell in planned.cells} == {
         ("a", (2,)),
         ("a.b", (4,)),
         ("a.b", (8,)),
     }
-    assert all({"hidden", "dropout"} < set(cell.options["model"]) for cell in found.cells)
+    assert all({"hidden", "dropout"} < set(cell.options["model"]) for cell in planned.cells)
 
 
 def test_an_axis_of_one_task_leaves_another_alone_even_where_labels_have_dots(plan):
     tasks = [{"use": "loans", "name": "a"}, {"use": "loans", "name": "a.b"}, {"use": "diabetes", "name": "b"}]
-    found = plan(tasks=tasks, matrix={"tasks.a.b.groups": [["black"], ["hispan"]], "tasks.a.groups": [[]]})
-    assert labels(found, "task", "tasks.a.b.groups", "tasks.a.groups") == {
+    planned = plan(tasks=tasks, matrix={"tasks.a.b.groups": [["black"], ["hispan"]], "tasks.a.groups": [[]]})
+    assert labels(planned, "task", "tasks.a.b.groups", "tasks.a.groups") == {
         ("a", None, ()), ("a.b", ("black",), None), ("a.b", ("hispan",), None), ("b", None, None),
     }  # fmt: skip
-    assert {(cell.task.label, cell.options["task"]["groups"]) for cell in found.cells} == {
+    assert {(cell.task.label, cell.options["task"]["groups"]) for cell in planned.cells} == {
         ("a", ()), ("a.b", ("black",)), ("a.b", ("hispan",)), ("b", None),
     }  # fmt: skip
 
@@ -71,8 +71,8 @@ def test_exclude_leaves_out_the_cells_that_have_one_of_each_axis_values(plan):
 
 def test_exclude_knows_axes_by_their_usual_value_where_the_matrix_does_not_vary_them(plan):
     tasks = [{"use": "loans"}, {"use": "diabetes"}]
-    found = plan(tasks=tasks, models=TWO, matrix={"exclude": [{"task": "loans", "precision": "32-true"}]})
-    assert labels(found, "task", "model") == {("diabetes", "mlp"), ("loans", "logistic_regression")}, (
+    planned = plan(tasks=tasks, models=TWO, matrix={"exclude": [{"task": "loans", "precision": "32-true"}]})
+    assert labels(planned, "task", "model") == {("diabetes", "mlp"), ("loans", "logistic_regression")}, (
         "an estimator has no precision"
     )
     with pytest.raises(SuiteError, match="all of its cells are excluded"):
@@ -81,8 +81,8 @@ def test_exclude_knows_axes_by_their_usual_value_where_the_matrix_does_not_vary_
 
 def test_include_adds_cells_under_every_value_of_each_axis_that_it_does_not_name(plan):
     matrix = {"seed": [3, 4], "include": [{"seed": 9}, {"model": "mlp", "train.epochs": [5, 6]}]}
-    found = plan(matrix=matrix, train={}, models=TWO)
-    assert labels(found, "model", "seed", "train.epochs") == {
+    planned = plan(matrix=matrix, train={}, models=TWO)
+    assert labels(planned, "model", "seed", "train.epochs") == {
         ("mlp", 3, None), ("mlp", 4, None), ("mlp", 9, None),
         ("mlp", 3, 5), ("mlp", 3, 6), ("mlp", 4, 5), ("mlp", 4, 6),
         ("logistic_regression", 3, None), ("logistic_regression", 4, None), ("logistic_regression", 9, None),
@@ -99,14 +99,16 @@ def test_an_include_that_is_there_already_adds_nothing(plan):
 
 
 def test_only_of_a_probe_chooses_its_cells(plan):
-    found = plan(matrix={"seed": [0, 1]}, probes={"quality": {}, "costly": {"use": "throughput", "only": {"seed": 0}}})
-    assert {cell.seed: set(cell.probes) for cell in found.cells} == {0: {"quality", "costly"}, 1: {"quality"}}
+    planned = plan(
+        matrix={"seed": [0, 1]}, probes={"quality": {}, "costly": {"use": "throughput", "only": {"seed": 0}}}
+    )
+    assert {cell.seed: set(cell.probes) for cell in planned.cells} == {0: {"quality", "costly"}, 1: {"quality"}}
 
 
 def test_pairs_that_do_not_fit_are_left_out_with_the_reason(plan):
-    found = plan(tasks=[{"use": "loans"}, {"use": "imdb"}], models=[{"use": "mlp"}, {"use": "bag_of_words"}])
-    assert labels(found, "task", "model") == {("loans", "mlp"), ("imdb", "bag_of_words")}
-    assert found.left_out == (
+    planned = plan(tasks=[{"use": "loans"}, {"use": "imdb"}], models=[{"use": "mlp"}, {"use": "bag_of_words"}])
+    assert labels(planned, "task", "model") == {("loans", "mlp"), ("imdb", "bag_of_words")}
+    assert planned.left_out == (
         ("loans", "bag_of_words", "takes text, the task is table"),
         ("imdb", "mlp", "takes image or table, the task is text"),
     )  # fmt: skip
@@ -125,18 +127,18 @@ def test_options_of_a_cell_are_all_of_them_resolved(plan):
 def test_fraction_and_compile_are_axes_and_their_defaults_leave_identities_alone(plan):
     plain = plan()
     assert ids(plan(matrix={"fraction": 1.0, "compile": False})) == ids(plain)
-    made = plan(matrix={"fraction": [0.1, 1.0], "compile": [False, True]})
-    assert labels(made, "fraction", "compile") == {(0.1, False), (1.0, False), (0.1, True), (1.0, True)}
-    assert ids(plain)[0] in ids(made)
+    planned = plan(matrix={"fraction": [0.1, 1.0], "compile": [False, True]})
+    assert labels(planned, "fraction", "compile") == {(0.1, False), (1.0, False), (0.1, True), (1.0, True)}
+    assert ids(plain)[0] in ids(planned)
     with pytest.raises(SuiteError, match="fraction"):
         plan(matrix={"fraction": [0.0]})
 
 
 def test_an_estimator_is_trained_on_fractions_and_never_compiled(plan):
-    made = plan(
+    planned = plan(
         models=[{"use": "logistic_regression"}, {"use": "mlp"}], matrix={"fraction": [0.5], "compile": [False, True]}
     )
-    assert labels(made, "model", "fraction", "compile") == {
+    assert labels(planned, "model", "fraction", "compile") == {
         ("logistic_regression", 0.5, None),
         ("mlp", 0.5, False),
         ("mlp", 0.5, True),

@@ -100,11 +100,11 @@ def test_the_key_of_a_probe_changes_with_what_a_file_holds_that_its_options_name
 
 
 def test_an_evaluate_axis_changes_the_identity_and_trains_once(plan):
-    found = plan(matrix={"evaluate.batch_size": [1, 64, 256], "seed": [0, 1]})
-    assert len(set(ids(found))) == 6
-    assert sorted(len(unit.cells) for unit in found.units) == [3, 3]
-    assert {unit.id for unit in found.units} == {unit.id for unit in plan(matrix={"seed": [0, 1]}).units}
-    for unit in found.units:
+    planned = plan(matrix={"evaluate.batch_size": [1, 64, 256], "seed": [0, 1]})
+    assert len(set(ids(planned))) == 6
+    assert sorted(len(unit.cells) for unit in planned.units) == [3, 3]
+    assert {unit.id for unit in planned.units} == {unit.id for unit in plan(matrix={"seed": [0, 1]}).units}
+    for unit in planned.units:
         assert len({cell.seed for cell in unit.cells}) == 1
 
 

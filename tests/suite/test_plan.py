@@ -47,9 +47,9 @@ def test_a_class_is_looked_for_in_each_task_that_a_probe_is_applied_to(plan):
     asked = {"quality": {}, "fairness": {"positive": "denied"}}
     with pytest.raises(SuiteError) as error:
         plan(tasks=tasks, probes=asked)
-    (said,) = error.value.errors
-    assert '"denied" is no class of breast_cancer (it has: malignant, benign)' in said
-    assert 'to leave that task out: only = { task = ["loans"] }' in said
+    (message,) = error.value.errors
+    assert '"denied" is no class of breast_cancer (it has: malignant, benign)' in message
+    assert 'to leave that task out: only = { task = ["loans"] }' in message
     asked["fairness"]["only"] = {"task": ["loans"]}
     assert len(plan(tasks=tasks, probes=asked).cells) == 2
 

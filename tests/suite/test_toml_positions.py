@@ -58,9 +58,9 @@ seed = [
   0,
   1, ]
 '''
-    found = positions(text)
-    assert set(found) == set(paths(tomllib.loads(text)))
-    assert found["tasks", 0, "use"] == 3
-    assert found["tasks", 1, "use"] == 5
-    assert found["tasks", 1, "deep", "a.b", "c", 1, "e"] == 10
-    assert found["matrix", "seed", 1] == 15
+    lines = positions(text)
+    assert set(lines) == set(paths(tomllib.loads(text)))
+    assert lines["tasks", 0, "use"] == 3
+    assert lines["tasks", 1, "use"] == 5
+    assert lines["tasks", 1, "deep", "a.b", "c", 1, "e"] == 10
+    assert lines["matrix", "seed", 1] == 15

@@ -11,7 +11,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, run_arguments, shared_options
 from bench_suite.cli.output import printable, say
-from bench_suite.cli.selection import matching
+from bench_suite.cli.selection import select_cells
 from bench_suite.execution.selection import selectors_match
 from bench_suite.execution.time_estimates import TimeEstimate, estimate_times
 from bench_suite.store.runs import Store
@@ -48,7 +48,7 @@ def command(
     from bench_suite.data.requirements import downloads
 
     del trust
-    plan = matching(make_plan(read_suite(suite, overrides), only), keyword)
+    plan = select_cells(make_plan(read_suite(suite, overrides), only), keyword)
     times, needs, lacking = estimate_times(plan, Store(results)), downloads(plan), missing_packages(plan)
     if as_json:
         click.echo(json.dumps(as_document(plan, times, needs, lacking), indent=2, default=list))

@@ -72,7 +72,7 @@ def command(
       bench run mine.toml --resume
       bench run mine.toml --against baseline
     """
-    from bench_suite.cli.selection import matching
+    from bench_suite.cli.selection import select_cells
     from bench_suite.store.runs import Store
     from bench_suite.suite.parser import read_suite
     from bench_suite.suite.plan import make_plan
@@ -87,10 +87,10 @@ def command(
         raise click.UsageError("a smoke run is never compared: leave out --smoke, or --against")
     store = Store(results)
     plan, failed_in = make_plan(read_suite(suite, overrides), only), None
-    plan = matching(plan, keyword)
+    plan = select_cells(plan, keyword)
     if last_failed:
         plan, failed_in = _last_failed(plan, store, smoke=smoke)
-    base = None if against is None else _base(plan, store, against, resume)
+    base = None if against is None else _base_run(plan, store, against, resume)
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.cli.progress import progress_for
@@ -116,7 +116,7 @@ def command(
     return conclude(plan, outcome, resumable, as_json=as_json, smoke=smoke, failed_in=failed_in, base=base)
 
 
-def _base(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
+def _base_run(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
     """Return the run to compare with, before anything is trained. Raises BenchError if it is not comparable."""
     from bench_suite.comparison.baselines import base_run
     from bench_suite.comparison.compare import check_common

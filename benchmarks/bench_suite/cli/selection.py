@@ -7,7 +7,7 @@ from bench_suite.execution.selection import select, unmatched_words
 from bench_suite.suite.plan import Plan
 
 
-def matching(plan: Plan, keyword: str) -> Plan:
+def select_cells(plan: Plan, keyword: str) -> Plan:
     """Return the part of the plan that matches; print a note on each word that matches no cell. Raises SuiteError."""
     matched = select(plan, keyword)
     for message in unmatched_words(plan, keyword):

@@ -43,12 +43,12 @@ def command(keyword: str, as_json: bool) -> int:
     """
     from bench_suite import environment
     from bench_suite.cli.progress import make_progress
-    from bench_suite.cli.selection import matching
+    from bench_suite.cli.selection import select_cells
     from bench_suite.selftest import runner
 
     began = time.perf_counter()
     plan, checks, missing_extras = runner.plan_checks()
-    checks = runner.choose_checks(matching(runner.as_plan(plan, checks), keyword), checks)
+    checks = runner.choose_checks(select_cells(runner.as_plan(plan, checks), keyword), checks)
     findings = runner.selftest(plan, checks, partial(make_progress, one_thread=True))
     seconds = time.perf_counter() - began
     status = 0 if all(finding.holds for finding in findings) else OUTSIDE

@@ -1,1 +1,1 @@
-"""A TOML file to a validated suite, and a suite to a plan."""
+"""Suites: parses and validates a TOML file, and plans its cells."""

@@ -53,9 +53,8 @@ def _check_accepted(suite: Suite, cell: Cell, engine: Component) -> None:
     stated = {**suite.train, **cell.model.train, **varied_options(cell.labels, "train")}
     for option, value in changed(train_options(), stated).items():
         if option not in (*accepts, *_OF_THE_PROGRAM):
-            key = (*cell.model.key, "train", option) if option in cell.model.train else ("train", option)
             suite.document.error(
-                key,
+                train_key(cell, option),
                 f"the engine {engine.name} has no {option} (you ask for {show(value)}; it has: {', '.join(accepts)})",
             )
 
@@ -94,13 +93,8 @@ def _unsupported(suite: Suite, cell: Cell, engine: Component) -> Iterator[tuple[
         )
         yield axis, message + _exclude(suite, cell, axis, value)
     if cell.compile and not engine.facts["COMPILE"]:
-        yield (
-            "compile",
-            (
-                f"the engine {engine.name} does not honour compile = true (it states COMPILE = False); "
-                f"write compile = false{_exclude(suite, cell, 'compile', True)}"
-            ),
-        )
+        message = f"the engine {engine.name} does not honour compile = true (it states COMPILE = False)"
+        yield "compile", f"{message}; write compile = false{_exclude(suite, cell, 'compile', True)}"
 
 
 def _exclude(suite: Suite, cell: Cell, axis: str, value: Any) -> str:

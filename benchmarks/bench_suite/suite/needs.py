@@ -11,13 +11,14 @@ from bench_suite.suite.spec import ComponentUse
 
 
 def planned_needs(cell: Cell) -> frozenset[str]:
-    """Return the needs that a cell meets as far as the suite tells; `auto` may still turn out to be a GPU."""
+    """Return the needs that a cell meets as far as the suite tells; `auto` may turn out to be a GPU."""
     groups = cell.options["task"].get("groups")  # `hub` has no attributes of its own, only those that the suite names
+    may_be_cuda = cell.engine is None or "cuda" in cell.engine.words("DEVICES")
     return met_needs(
         cell,
         groups=bool(groups or (groups is None and cell.task.component.words("GROUPS"))),
         shift=bool(cell.task.component.words("SHIFTS")),
-        cuda=cell.device in ("cuda", "auto"),
+        cuda=cell.device == "cuda" or (cell.device == "auto" and may_be_cuda),
     )
 
 
