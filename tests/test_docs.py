@@ -27,7 +27,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 NAMES = [str(page.relative_to(DOCS)) for page in PAGES]
 BLOCK = re.compile(r"(?P<mark><!-- [^\n]* -->\n\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 BUILTIN = [(kind, name) for kind in discovery.KINDS for name in discovery.builtin(kind)]
-LEAST = {
+SMALLEST = {
     "[[tasks]]": '[[tasks]]\nuse = "mnist"\ndata = "sample"\n',
     "[[models]]": '[[models]]\nuse = "mlp"\n',
     "[probes": "[probes.quality]\n",
@@ -311,7 +311,7 @@ def suites() -> Iterator[tuple[str, str]]:
             if block["language"] == "toml" and not block["mark"]:
                 missing = [
                     text
-                    for start, text in LEAST.items()
+                    for start, text in SMALLEST.items()
                     if not re.search(rf"^{re.escape(start)}", block["text"], re.MULTILINE)
                 ]
                 yield name, "\n".join([block["text"], *missing])

@@ -1032,7 +1032,7 @@ def test_a_suite_alarms_for_nothing_in_at_most_one_of_a_hundred_and_finds_a_drop
     settings = [Setting()]
     assert simulate(settings, 0.0, trials=500).alarms <= 0.025
     rates = simulate([replace(settings[0], tolerance=0.01)], 0.01, trials=200)
-    assert rates.found >= 0.95
+    assert rates.detected >= 0.95
     assert rates.finds == pytest.approx(0.0089, abs=0.0005)
 
 
@@ -1054,5 +1054,5 @@ def test_suites_of_many_gates_and_few_seeds_alarm_for_nothing_in_at_most_one_of_
         print(f"{gates:5}  {seeds:5}  {spread:6}  {found.alarms:12.4f}", flush=True)
         assert found.alarms <= 0.0195  # 0.01 and three standard errors
     found = simulate([Setting(tolerance=0.01)], trials=1000)
-    print(f"a drop of a point beyond the tolerance is found in {found.found:.3f}")
-    assert found.found >= 0.95
+    print(f"a drop of a point beyond the tolerance is found in {found.detected:.3f}")
+    assert found.detected >= 0.95

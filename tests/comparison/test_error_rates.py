@@ -19,7 +19,9 @@ def found_at(setting: Setting, trials: int) -> tuple[float, float, float]:
     drop = simulate([setting], 0.0, trials=max(trials // 2, 100)).finds
     if not math.isfinite(drop):
         return drop, math.nan, math.nan
-    within, on_top = (simulate([setting], drop, on_top=extra, trials=trials, seed=1).found for extra in (False, True))
+    within, on_top = (
+        simulate([setting], drop, on_top=extra, trials=trials, seed=1).detected for extra in (False, True)
+    )
     return drop, within, on_top
 
 
@@ -30,7 +32,7 @@ def test_what_is_said_to_be_found_is_found(seeds: int, n: int, differing: float)
     drop, _, on_top = found_at(setting, 200)
     assert on_top >= 0.9
     half = simulate([setting], drop / 2, on_top=True, trials=200)
-    assert half.found <= 0.8  # it is the least
+    assert half.detected <= 0.8  # it is the least
 
 
 @pytest.mark.slow

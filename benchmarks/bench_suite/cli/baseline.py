@@ -40,9 +40,9 @@ def set_(run: str, results: Path) -> None:
     from bench_suite.store.runs import Store
 
     store = Store(results)
-    made = set_baseline(store, store.open(run))
-    say(f"{made.suite}: {made.run.name}, {format_bytes(made.size)} in {display_path(made.run.path)}")
-    if lacks := missing_part(made.run):
+    baseline = set_baseline(store, store.open(run))
+    say(f"{baseline.suite}: {baseline.run.name}, {format_bytes(baseline.size)} in {display_path(baseline.run.path)}")
+    if lacks := missing_part(baseline.run):
         say(f"note: it is not the whole suite: {lacks}")
     say("\nnext: bench run SUITE --against baseline   measures anew and compares")
 

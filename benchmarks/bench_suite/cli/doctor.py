@@ -233,7 +233,7 @@ def _data() -> dict[str, Any]:
     sizes = {}
     for path in sorted(folder.glob("*/*")):
         if path.is_dir() and not path.name.startswith(".") and not path.parent.name.startswith("."):
-            sizes[f"{path.parent.name}/{path.name}"] = _bytes(path)
+            sizes[f"{path.parent.name}/{path.name}"] = _folder_bytes(path)
     return {"folder": stated_folder, "holds": sizes}
 
 
@@ -245,12 +245,12 @@ def _cache() -> dict[str, Any]:
     folder = default_root()
     existing = folder if folder.exists() else next(parent for parent in folder.absolute().parents if parent.exists())
     return {
-        "folder": str(folder), "bytes": _bytes(folder), "writable": os.access(existing, os.W_OK),
+        "folder": str(folder), "bytes": _folder_bytes(folder), "writable": os.access(existing, os.W_OK),
         "free_bytes": shutil.disk_usage(existing).free,
     }  # fmt: skip
 
 
-def _bytes(folder: Path) -> int:
+def _folder_bytes(folder: Path) -> int:
     total = 0
     for root, _, files in os.walk(folder):
         for name in files:

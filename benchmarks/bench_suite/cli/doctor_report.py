@@ -100,10 +100,10 @@ def _peak_rates(rates: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _packages(packages: Sequence[Package], width: int) -> Iterator[str]:
-    needed = [package for package in packages if package.required]
-    loading = sum(package.state == "found" for package in needed)
-    yield f"required packages: {loading} of {len(needed)} load"
-    for package in needed:
+    required = [package for package in packages if package.required]
+    loading = sum(package.state == "found" for package in required)
+    yield f"required packages: {loading} of {len(required)} load"
+    for package in required:
         if package.state != "found":
             yield from _package(package, width)
     yield ""

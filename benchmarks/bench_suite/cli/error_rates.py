@@ -82,5 +82,10 @@ def _line(settings: Sequence[Setting], strict: Rates, rates: Rates, added: Rates
     first = settings[0]
     counts = (str(len(settings)), str(first.seeds), f"{first.n:,}", f"{first.tolerance:g}")
     finds = f"{added.finds:.4f}" if math.isfinite(added.finds) else "nothing"
-    shares = (f"{strict.alarms * 100:.1f}", f"{rates.drop:g}", f"{rates.found * 100:.0f}", f"{added.found * 100:.0f}")
+    shares = (
+        f"{strict.alarms * 100:.1f}",
+        f"{rates.drop:g}",
+        f"{rates.detected * 100:.0f}",
+        f"{added.detected * 100:.0f}",
+    )
     return "  ".join(f"{cell:>{len(head)}}" for cell, head in zip((*counts, *shares, finds), HEAD))

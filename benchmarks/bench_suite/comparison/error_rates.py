@@ -44,7 +44,7 @@ class Rates:
     "How far the first metric dropped beyond its tolerance; 0 if no metric changed."
     alarms: float
     "Share of the comparisons in which any gate is *regressed*: false alarms if nothing changed."
-    found: float
+    detected: float
     "Share in which the first gate is *regressed*."
     finds: float
     "Median of the least drop beyond the tolerance that the first gate states it finds; ∞ if it finds none."

@@ -88,7 +88,7 @@ def difference_of(
     """Return sign · (head − base) of a metric over the examples and seeds of a group, and how it was found.
 
     The metric is the file of that name in metrics/, if that file reproduces the recorded values. It is compared by the
-    file's `each` if the metric is a mean over examples, otherwise by resampling the examples.
+    file's `per_example` if the metric is a mean over examples, otherwise by resampling the examples.
 
     Args:
         name: the metric's name without its probe's label.
@@ -104,7 +104,7 @@ def difference_of(
         function: Callable[..., float] = getattr(file, name)
     except (ComponentError, AttributeError):
         raise Unpaired(f"{name} is no metric of single predictions") from None
-    value_of_each = getattr(file, "each", None)
+    value_of_each = getattr(file, "per_example", None)
     try:
         calls = [[_bind(function, predictions) for predictions in side] for side in (examples.base, examples.head)]
         for side, calls_of_side in enumerate(calls):

@@ -151,8 +151,8 @@ def _what_would_decide(evidence: Evidence, margin: float, level: float) -> str:
         return f"more {unit if main.examples else 'seeds'} would decide"
     plan = required_sample_size(main, margin, level)
     if plan is None or plan.n <= main.n:
-        needed = _seeds_that_decide(evidence, margin, level) or f"more than {MAX_SEEDS}"
-        return f"{needed} seeds would decide, not {main.count}"
+        seed_count = _seeds_that_decide(evidence, margin, level) or f"more than {MAX_SEEDS}"
+        return f"{seed_count} seeds would decide, not {main.count}"
     seeds = f"{plan.seeds} seeds" if plan.seeds > 1 else "one seed"
     return f"about {_round_up(plan.n):,} {unit} and {seeds} would decide, not {main.n:,} and {main.count}"
 

@@ -175,12 +175,12 @@ def _with_decimal_commas(
         again = csv.read_csv(file, parse_options=options, convert_options=convert)
         thousands = {column: values for column in floats if _all_match(values := _present(again[column]), _THOUSANDS)}
         if points := [column for column in floats if column not in thousands]:
-            if needed := [column for column in commas if columns is None or column in columns]:
-                values = written[needed[0]]
+            if comma_columns := [column for column in commas if columns is None or column in columns]:
+                values = written[comma_columns[0]]
                 example = pc.filter(values, pc.match_substring(values, ","))[0].as_py()
                 raise DataInvalid(
-                    f"{name}: the column `{needed[0]}` holds numbers with commas, such as {example}, and `{points[0]}` "
-                    "numbers with points: write all with points; or write codes with another mark, such as 0/1"
+                    f"{name}: the column `{comma_columns[0]}` holds numbers with commas, such as {example}, and "
+                    f"`{points[0]}` numbers with points: write all with points; or write codes with another mark, such as 0/1"
                 )
             return table
         written |= thousands

@@ -29,6 +29,6 @@ def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
     return float(np.count_nonzero(targets == predictions)) / len(targets)
 
 
-def each(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+def per_example(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Return 1.0 for each correct prediction and 0.0 for the others: (n,) float64, whose mean is the accuracy."""
     return (targets == predictions).astype(np.float64)

@@ -38,10 +38,10 @@ def log_loss(targets: np.ndarray, scores: np.ndarray) -> float:
         raise ValueError("a score is not a number")
     if of_truth.min() < 0.0 or of_truth.max() > 1.0 + 1e-3:
         raise ValueError("scores are no probabilities: one lies outside 0..1")
-    return float(each(targets, scores).mean()) + 0.0
+    return float(per_example(targets, scores).mean()) + 0.0
 
 
-def each(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def per_example(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return the loss of each example in nats: (n,) float64, whose mean is the metric. Nothing is checked."""
     of_truth = scores[np.arange(len(targets)), targets]
     return -np.log(np.clip(of_truth, np.finfo(scores.dtype).eps, 1.0).astype(np.float64))

@@ -26,12 +26,12 @@ def mae(targets: np.ndarray, predictions: np.ndarray) -> float:
         raise ValueError(f"{len(targets)} targets and {len(predictions)} predictions")
     if len(targets) == 0:
         raise ValueError("no examples")
-    error = float(each(targets, predictions).mean())
+    error = float(per_example(targets, predictions).mean())
     if not np.isfinite(error):
         raise ValueError("a target or a prediction is not a finite number")
     return error
 
 
-def each(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+def per_example(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Return the absolute error of each example: (n,), whose mean is the metric."""
     return np.abs(targets - predictions)

@@ -40,10 +40,10 @@ def top_5_accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
     targets = class_numbers(targets, classes)
     if np.isnan(scores).any():
         raise ValueError("a score is not a number")
-    return float(each(targets, scores).mean())
+    return float(per_example(targets, scores).mean())
 
 
-def each(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def per_example(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return each example's share of the metric: (n,) in [0, 1], whose mean is the metric. Nothing is checked."""
     of_truth = scores[np.arange(len(targets)), targets][:, None]
     higher = (scores > of_truth).sum(axis=1)

@@ -198,14 +198,14 @@ def _necessary_names(labels: Sequence[Mapping[str, Any]], axes: set[str]) -> lis
     """Return the names that distinguish the rows of one model: the axes that vary, and options only if necessary."""
     names = dict.fromkeys(name for label in labels for name in label)
     varying = [name for name in names if len({_as_json(label.get(name)) for label in labels}) > 1]
-    needed = [name for name in varying if name in axes]
-    distinct_count = len({_as_json([label.get(name) for name in needed]) for label in labels})
+    chosen = [name for name in varying if name in axes]
+    distinct_count = len({_as_json([label.get(name) for name in chosen]) for label in labels})
     for name in varying:
-        if name not in needed and distinct_count < len(labels):
-            count = len({_as_json([label.get(needed_name) for needed_name in (*needed, name)]) for label in labels})
+        if name not in chosen and distinct_count < len(labels):
+            count = len({_as_json([label.get(chosen_name) for chosen_name in (*chosen, name)]) for label in labels})
             if count > distinct_count:
-                needed, distinct_count = [*needed, name], count
-    return needed
+                chosen, distinct_count = [*chosen, name], count
+    return chosen
 
 
 def _options(record: Record) -> dict[str, Any]:

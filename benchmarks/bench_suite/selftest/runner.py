@@ -82,11 +82,11 @@ def selftest(
         KeyboardInterrupt: after Ctrl-C.
         BenchError: if the suite cannot run at all.
     """
-    needed = {id for check in checks for id in (check.cell.id, *check.others)}
+    cell_ids = {id for check in checks for id in (check.cell.id, *check.others)}
     twice = {check.cell.id for check in checks if check.repeated}
     with tempfile.TemporaryDirectory(prefix="bench-selftest-") as folder:
         store = Store(Path(folder))
-        part = filter_cells(plan, lambda cell: cell.id in needed, "selftest")
+        part = filter_cells(plan, lambda cell: cell.id in cell_ids, "selftest")
         with progress(len(part.cells)) as callback:
             measured = _measured(execute(part, store, Request(command=COMMAND), callback))
         if twice:

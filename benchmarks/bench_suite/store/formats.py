@@ -189,8 +189,8 @@ def artifact_to_bytes(artifact: Artifact) -> bytes:
     """
     if artifact.kind == "image":
         return _png(artifact)
-    needed = _FORMS.get(artifact.kind, ())
-    missing = [key for key in needed if not isinstance(artifact.data, Mapping) or key not in artifact.data]
+    keys = _FORMS.get(artifact.kind, ())
+    missing = [key for key in keys if not isinstance(artifact.data, Mapping) or key not in artifact.data]
     if missing or artifact.kind not in (*_FORMS, "text"):
         what = (
             f"its data lack {', '.join(missing)}"

@@ -295,10 +295,10 @@ def _images(
             "state the size that all are resized to, such as size = 64"
         )
     width, height = (options.size, options.size) if options.size else next(iter(form.sizes), (1, 1))
-    needed = sum(table.num_rows for table in tables.values()) * width * height * (3 if form.mode == "RGB" else 1)
-    if needed > MAX_BYTES:
+    nbytes = sum(table.num_rows for table in tables.values()) * width * height * (3 if form.mode == "RGB" else 1)
+    if nbytes > MAX_BYTES:
         raise DataInvalid(
-            f"{name}: its pixels would take {needed / 2**30:.0f} GiB of memory, more than {MAX_BYTES >> 30}: state a "
+            f"{name}: its pixels would take {nbytes / 2**30:.0f} GiB of memory, more than {MAX_BYTES >> 30}: state a "
             "smaller size"
         )
     images = {

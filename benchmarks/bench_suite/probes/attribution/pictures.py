@@ -256,12 +256,12 @@ def _lines(words: Sequence[tuple[str, float]]) -> list[list[tuple[str, float]]]:
     room = LINE
     for word, weight in words:
         word = "".join(letter if letter.isprintable() else "?" for letter in word)[: LINE - 2]
-        needed = len(with_mark(word, weight)) + 1
-        if needed > room and lines[-1]:
+        length = len(with_mark(word, weight)) + 1
+        if length > room and lines[-1]:
             lines.append([])
             room = LINE
         lines[-1].append((word, weight))
-        room -= needed
+        room -= length
     return lines
 
 
