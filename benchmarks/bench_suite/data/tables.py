@@ -180,8 +180,8 @@ def _with_decimal_commas(
                 example = pc.filter(values, pc.match_substring(values, ","))[0].as_py()
                 raise DataInvalid(
                     f"{name}: the column `{comma_columns[0]}` holds numbers with commas, such as {example}, and "
-                    f"`{points[0]}` numbers with points: write all with points; or write codes with another mark, such as "
-                    "0/1"
+                    f"`{points[0]}` numbers with points: write all with points; or write codes with another mark, "
+                    "such as 0/1"
                 )
             return table
         written |= thousands
