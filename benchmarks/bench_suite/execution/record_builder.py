@@ -87,9 +87,9 @@ class RecordBuilder:
         cell, context = self.cell, self.context
         for label in context.missing(cell):
             if label not in self.probes:
-                key, reason = context.plan.probe_keys[label], cell.probes[label]
+                key, inapplicable = context.plan.probe_keys[label], cell.probes[label]
                 skipped = ProbeRow("skipped", key, f"the cell is {status}")
-                self.probes[label] = ProbeRow("not applicable", key, reason) if reason else skipped
+                self.probes[label] = ProbeRow("not applicable", key, inapplicable) if inapplicable else skipped
         outcome = self.outcome
         placement = (
             vars(outcome.placement)
