@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -91,3 +93,24 @@ def test_the_comparison_that_the_documentation_shows_comes_out_of_the_suite_that
     assert shown is not None
     assert shown[1] in ended.stdout
     assert "2 gated metrics: 1 regressed, 1 not worse than the tolerance" in ended.stdout
+
+
+def test_every_import_that_the_pages_show_works() -> None:
+    pages = [DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md"))]
+    shown = {
+        match.groups()
+        for page in pages
+        for match in re.finditer(r"^from (bench_suite[\w.]*) import ([\w, ]+)$", page.read_text(encoding="utf-8"), re.M)
+    }
+    assert len(shown) > 10
+    wrong = [
+        f"from {module} import {name.strip()}"
+        for module, names in sorted(shown)
+        for name in names.split(",")
+        if not hasattr(importlib.import_module(module), name.strip())
+        and not (
+            hasattr(importlib.import_module(module), "__path__")
+            and importlib.util.find_spec(f"{module}.{name.strip()}")
+        )
+    ]
+    assert wrong == []
