@@ -121,7 +121,7 @@ from pathlib import Path
 from bench_suite.data import cache
 def waits(descriptor):
     print("writing", flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 cache._flush = waits
 cache.Cache(Path(sys.argv[1])).arrays("ab" * 16, lambda: {"a": np.arange(1000), "b": np.arange(10)})
 """

@@ -165,7 +165,7 @@ from bench_suite.store.runs import Run
 from pathlib import Path
 with Run(Path(sys.argv[1])).lock():
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
