@@ -172,6 +172,9 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "models": ("build",),
     "engines": ("train",),
     "probes": ("probe", "during", "summarise"),
+    "executors": ("execute",),
+    "importers": ("records",),
+    "exporters": ("export", "follow"),
     "metrics": (),  # the function that has the file's name
 }
 
@@ -245,6 +248,22 @@ def problem_facts(problem: Component) -> str:
     return metric_table(problem.facts["METRICS"])
 
 
+def exporter_facts(exporter: Component) -> str:
+    """Return a table with when an exporter writes and the packages that it needs."""
+    rows = {
+        "writes": "during a run" if "follow" in exporter.functions else "from a finished result",
+        "needs the packages": ", ".join(exporter.words("IMPORTS")),
+        "version": str(exporter.version),
+    }
+    return table(("fact", "value"), ([name, value] for name, value in rows.items() if value))
+
+
+def executor_facts(executor: Component) -> str:
+    """Return a table with what an executor needs of the machine."""
+    rows = {"needs": ", ".join(executor.words("NEEDS")) or "this process only", "version": str(executor.version)}
+    return table(("fact", "value"), rows.items())
+
+
 def version(component: Component) -> str:
     """Return the version of a component, the only fact that every kind has."""
     return table(("fact", "value"), [["version", str(component.version)]])
@@ -257,6 +276,8 @@ FACTS: Mapping[str, Callable[[Component], str]] = {
     "engines": engine_facts,
     "probes": probe_facts,
     "metrics": metric_facts,
+    "executors": executor_facts,
+    "exporters": exporter_facts,
 }
 
 
@@ -276,8 +297,7 @@ def part_summary(_: str) -> str:
     """Return a table of all components with the first lines of their docstrings."""
     rows = []
     for kind in discovery.KINDS:
-        page = (ROOT / "docs" / "components" / f"{kind}.md").is_file()
-        rows += [[kind, f"[{p.name}]({kind}.md#{p.name})" if page else p.name, p.summary] for p in shipped(kind)]
+        rows += [[kind, f"[{p.name}]({kind}.md#{p.name})", p.summary] for p in shipped(kind)]
     return table(("kind", "name", "description"), rows)
 
 

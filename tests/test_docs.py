@@ -168,8 +168,8 @@ def test_every_metric_has_its_formula_what_is_best_and_what_it_raises(name: str)
     function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
     text = ast.get_docstring(function) or ""
     assert re.search(r"[Σ√] ?|C\[i, j\]| / ", text), "no formula"
-    assert "Returns" in text
-    assert "Raises `ValueError`" in text
+    assert re.search(r"^Returns:\n    \S", text, re.MULTILINE), "no section Returns"
+    assert re.search(r"^Raises:\n    ValueError: \S", text, re.MULTILINE), "no section Raises with ValueError"
     if "UNIT" in {
         target.id
         for node in tree.body
