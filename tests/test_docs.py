@@ -347,9 +347,9 @@ def test_the_tutorials_gate_says_what_the_tutorial_shows() -> None:
             "run", "digits", model, "", {"task": "mnist", "model": model, "seed": 0}, {}, "ok", metrics=(row,)
         )
 
-    records = [record("logistic_regression", 0.891, 0.872, 0.909), record("wide", 0.935, 0.9195, 0.9505)]
+    records = [record("logistic_regression", 0.891, 0.872, 0.909), record("wide", 0.9343, 0.918, 0.9494)]
     shown = read(DOCS / "tutorial.md")
-    for judgement in judge({"quality/accuracy": {"min": 0.95}}, records):
+    for judgement in judge({"quality/accuracy": {"min": 0.945}}, records):
         assert f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}" in shown
 
 
