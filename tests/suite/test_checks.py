@@ -138,7 +138,7 @@ def test_an_engine_that_ignores_the_precision_never_has_a_record_of_another_one(
     """An engine that trained in 32 bits under `bf16-mixed` had records that said `bf16-mixed`."""
     from bench_suite.training import precision
 
-    monkeypatch.setattr(precision, "fastest", lambda device, threads: "bf16-mixed")
+    monkeypatch.setattr(precision, "fastest_precision", lambda device, threads: "bf16-mixed")
     with pytest.raises(SuiteError, match="does not honour precision"):
         run(suite(f'{ENGINE}precision = "bf16-mixed"\n'), trust=True, smoke=True, results=tmp_path / "results")
     assert not (tmp_path / "results").exists(), "nothing was spent"

@@ -11,7 +11,7 @@ from bench_suite.training.placement import resolve_placement
 
 
 def test_auto_stands_for_what_the_engine_honours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "fastest", lambda device, threads: "bf16-mixed")
+    monkeypatch.setattr(precision, "fastest_precision", lambda device, threads: "bf16-mixed")
     assert resolve_placement("cpu", "auto", 1).precision == "bf16-mixed"
     assert resolve_placement("cpu", "auto", 1, precisions=("32-true",)).precision == "32-true"
     assert resolve_placement("cpu", "auto", 1, precisions=("bf16-mixed", "64-true")).precision == "bf16-mixed"
