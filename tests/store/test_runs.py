@@ -175,7 +175,7 @@ def test_a_run_is_found_by_its_whole_id_even_if_another_begins_with_it(store: St
     (longer / "run.json").write_text(json.dumps({**run.info, "run": longer.name}))
     assert store.open(run.name).name == run.name
     assert store.open(longer.name).name == longer.name
-    with pytest.raises(StoreError, match="^2 runs begin with"):
+    with pytest.raises(StoreError, match=r"^2 runs begin with"):
         store.open(run.name[:-1])
 
 
