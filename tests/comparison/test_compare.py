@@ -592,6 +592,24 @@ def test_a_metric_of_the_whole_run_is_compared_by_its_interval_and_says_so(runs:
     assert [row.metric for row in gone.rows if row.where == "all cells"] == ["all/x"]
 
 
+def test_a_probe_that_failed_does_not_keep_a_metric_of_the_whole_run_from_being_compared(runs: Runs) -> None:
+    row = MetricRow("all/x", 0.5, "fraction", "higher", interval=Interval(0.4, 0.6), n=50)
+    failed = {"probes": {"quality": ProbeRow("ok", "k"), "other": ProbeRow("failed", "k", "it raised")}}
+    base, head = (runs.make([(cell(**changes), predicted(right(0.9)))], gate={}) for changes in ({}, failed))
+    for run in (base, head):
+        run.write_summaries([row], [])
+    found = compare(base, head)
+    assert [each.reason_code for each in found.uncompared] == ["failed probe"]
+    (whole,) = [each for each in found.rows if each.where == "all cells"]
+    assert (whole.verdict, whole.difference) == ("no difference found", 0.0)
+
+
+def test_the_same_predictions_of_a_handful_of_examples_are_enough(runs: Runs) -> None:
+    few = [(cell(), predicted(right(0.8, n=5), 5))]
+    row = only(compare(runs.make(few), runs.make(few)))
+    assert (row.verdict, row.method, row.examples) == ("not worse than the tolerance", "same predictions", 5)
+
+
 def test_a_base_has_a_cell_only_if_it_ended_well(runs: Runs) -> None:
     base = runs.make([(cell(), predicted(right(0.9))), (cell(1, status="failed", reason="no memory"), None)])
     check_common(base, ["mlp0", "other"])

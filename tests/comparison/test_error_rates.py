@@ -66,6 +66,20 @@ def test_a_simulated_comparison_loses_what_it_should(loss: float, on_top: bool, 
         assert main.differing == pytest.approx(0.05 + extra, rel=0.1)
 
 
+@pytest.mark.parametrize("differing", [0.05, None])
+def test_of_seeds_that_do_not_pair_both_tests_of_them_agree(differing: float | None) -> None:
+    """Each side has the spread of its seeds: its variance over 400 of them is known within a fifth."""
+    setting = Setting(n=2000, seeds=400, differing=differing, spread=0.02, deviation=0.1)
+    draw = (
+        error_rates._answers
+        if differing
+        else lambda setting, loss, _, random: error_rates._numbers(setting, loss, random)
+    )
+    paired, welch = draw(setting, 0.0, False, np.random.default_rng(0)).seeds
+    assert paired.variance == pytest.approx(2 * 0.02**2 / 400, rel=0.2)
+    assert welch.variance == pytest.approx(paired.variance, rel=0.2)
+
+
 def test_simulated_numbers_without_spread_differ_by_the_loss_and_nothing_else() -> None:
     setting = Setting(n=50, seeds=2, differing=None, deviation=0.0, tolerance=0.01)
     evidence = error_rates._numbers(setting, 0.02, np.random.default_rng(0))
