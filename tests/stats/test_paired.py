@@ -181,6 +181,12 @@ def test_two_examples_and_two_resamples_are_enough() -> None:
     assert (pair.examples, pair.df) == (1.0, 1.0)
 
 
+def test_resamples_of_32_bits_are_computed_with_64() -> None:
+    draws = (1000 + np.random.default_rng(0).normal(0, 0.01, (500, 2))).astype(np.float32)
+    found, exact = (resampled_difference([1000.0, 1000.1], each, 50) for each in (draws, draws.astype(np.float64)))
+    assert found == exact
+
+
 def test_unpaired_terms_by_hand() -> None:
     found = unpaired_difference([0.1, 0.3, 0.2], [0.02, 0.04, 0.04], 100)
     a, b = (0.02**2 + 2 * 0.04**2) / 3, 0.01 / 3
