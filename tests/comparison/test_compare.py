@@ -512,6 +512,114 @@ def test_values_without_intervals_are_judged_by_their_seeds_if_there_are_enough(
     assert (many.verdict, many.method) == ("regressed", "seeds")
 
 
+def test_a_metric_of_some_seeds_only_says_under_how_many_it_is_missing(runs: Runs) -> None:
+    row = MetricRow("q/x", 0.5, "fraction", "higher", kind="exact")
+    gate = {"q/x": {"tolerance": 0.01}}
+
+    def run(*seeds: bool, **changes: Any) -> Run:
+        cells = [cell(s, metrics=(row,) if has else (), **changes) for s, has in enumerate(seeds)]
+        return runs.make([(each, None) for each in cells], gate=gate)
+
+    whole = run(True, True, True)
+    assert only(compare(whole, run(True, False, False))).note == (
+        "head has no value under 2 of 3 seeds: it was not measured"
+    )
+    assert only(compare(run(False, True, True), whole)).note == (
+        "base has no value under 1 of 3 seeds: it was not measured"
+    )
+    assert only(compare(run(False, True, True), run(True, True, False))).note.startswith("head has no value under 1 of")
+    skipped = {"probes": {"q": ProbeRow("skipped", "k", "no time")}}
+    assert only(compare(whole, run(True, True, False, **skipped))).note == (
+        "head has no value under 1 of 3 seeds: probe skipped: no time"
+    )
+    again = only(compare(whole, run(True, True, True)))
+    assert (again.note, again.seeds) == ("", 3)
+    nothing = only(compare(run(False), run(False)))
+    assert (nothing.note, nothing.where) == ("no cell that both runs have measures it", "all cells")
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        ({"unit": "percent"}, "its unit or direction differs between the runs"),
+        ({"better": "lower"}, "its unit or direction differs between the runs"),
+        ({"value": 1e150}, ""),
+        ({"value": 1.1e150}, "its values are too large to compute with"),
+        ({"value": -1.1e150}, "its values are too large to compute with"),
+    ],
+)
+def test_values_that_cannot_be_subtracted_are_not(runs: Runs, change: dict[str, Any], note: str) -> None:
+    row = MetricRow("q/x", 0.5, "fraction", "higher", kind="exact")
+    both = [runs.make([(cell(metrics=(each,)), None)], gate={"q/x": {}}) for each in (row, replace(row, **change))]
+    found = only(compare(*both))
+    assert (found.note, found.difference is None) == (note, bool(note))
+    assert (found.base, found.head) == (0.5, change.get("value", 0.5))
+
+
+def test_an_interval_at_a_coordinate_is_compared_without_a_word_on_predictions(runs: Runs) -> None:
+    row = MetricRow("q/x", 0.5, "u", "higher", at={"group": "a", "by": 3}, interval=Interval(0.4, 0.6), n=50)
+    head = replace(row, value=0.7, interval=Interval(0.6, 0.8), of_predictions=True)
+    one = predicted(right(0.9))
+    probes = {"q": ProbeRow("ok", "k"), "other": ProbeRow("ok", "k")}
+    base = runs.make([(cell(metrics=(row,), probes={"q": ProbeRow("ok", "k")}), one)], gate={})
+    (found,) = compare(base, runs.make([(cell(metrics=(head,), probes=probes), one)], gate={})).rows
+    assert (found.metric, found.coordinates, found.unit, found.method) == ("q/x", "by 3, group a", "u", "intervals")
+    assert found.note == "one seed: this describes these trained models, not the method"
+    assert (found.base, found.head, found.difference) == (0.5, 0.7, pytest.approx(0.2))
+    assert found.interval is not None
+    assert sum(found.interval) == pytest.approx(0.4)
+    assert (found.examples, found.tolerance, found.relative, found.seeds) == (50, None, False, 1)
+
+
+def test_a_metric_of_the_whole_run_is_compared_by_its_interval_and_says_so(runs: Runs) -> None:
+    row = MetricRow("all/x", 0.5, "fraction", "higher", interval=Interval(0.4, 0.6), n=50)
+    gate = {"all/x": {"tolerance": 0.3}}
+    base, head, part = (
+        runs.make([(cell(model=model), predicted(right(0.9))) for model in models], gate=gate)
+        for models in (("mlp", "cnn"), ("mlp", "cnn"), ("mlp",))
+    )
+    for run in (base, head, part):
+        run.write_summaries([row], [])
+    whole, some = only(compare(base, head)), only(compare(base, part))
+    assert (whole.where, whole.difference, whole.tolerance) == ("all cells", 0.0, 0.3)
+    assert "compared by their intervals: it is a metric of the whole run" in whole.note
+    assert some.note == "it summarises the whole run, and not all of its cells are compared"
+    assert (some.difference, some.interval, some.tolerance) == (None, None, None)
+    assert (some.base, some.head, some.verdict) == (0.5, 0.5, "cannot tell")
+    head.write_summaries([replace(row, name="all/y")], [])
+    gone = compare(base, head)
+    assert only(gone).note == "head has no value under 1 of 1 seeds: it was not measured"
+    assert [row.metric for row in gone.rows if row.where == "all cells"] == ["all/x"]
+
+
+def test_a_probe_that_failed_does_not_keep_a_metric_of_the_whole_run_from_being_compared(runs: Runs) -> None:
+    row = MetricRow("all/x", 0.5, "fraction", "higher", interval=Interval(0.4, 0.6), n=50)
+    failed = {"probes": {"quality": ProbeRow("ok", "k"), "other": ProbeRow("failed", "k", "it raised")}}
+    base, head = (runs.make([(cell(**changes), predicted(right(0.9)))], gate={}) for changes in ({}, failed))
+    for run in (base, head):
+        run.write_summaries([row], [])
+    found = compare(base, head)
+    assert [each.reason_code for each in found.uncompared] == ["failed probe"]
+    (whole,) = [each for each in found.rows if each.where == "all cells"]
+    assert (whole.verdict, whole.difference) == ("no difference found", 0.0)
+
+
+def test_the_same_predictions_of_a_handful_of_examples_are_enough(runs: Runs) -> None:
+    few = [(cell(), predicted(right(0.8, n=5), 5))]
+    row = only(compare(runs.make(few), runs.make(few)))
+    assert (row.verdict, row.method, row.examples) == ("not worse than the tolerance", "same predictions", 5)
+
+
+def test_a_base_has_a_cell_only_if_it_ended_well(runs: Runs) -> None:
+    base = runs.make([(cell(), predicted(right(0.9))), (cell(1, status="failed", reason="no memory"), None)])
+    check_common(base, ["mlp0", "other"])
+    for ids in (["mlp1"], ["other"], []):
+        with pytest.raises(ComparisonError, match="has none of these cells: its suite, its options or a component"):
+            check_common(base, ids)
+    with pytest.raises(ComparisonError, match="smoke run"):
+        check_common(runs.of(0.9, smoke=True), ["mlp0"])
+
+
 # ── timings ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -546,6 +654,24 @@ def test_timings_are_compared_by_ratio_over_processes(runs: Runs, factor, better
     assert row.tolerance == pytest.approx(0.05)
     if verdict == "cannot tell":
         assert "processes a side would decide" in row.note
+
+
+@pytest.mark.parametrize("tolerance", [10, 10.0, "10%", "10 %"])
+@pytest.mark.parametrize("better", ["higher", "lower"])
+def test_a_tolerance_of_a_timing_in_its_unit_is_a_share_of_base_too(runs: Runs, tolerance: Any, better: Any) -> None:
+    interval = Interval(99.0, 101.0, 0.95, "processes")
+    row = MetricRow("t/x", 100.0, "samples/s", better, interval=interval, samples=FIVE)
+    gate = {"t/x": {"tolerance": tolerance}}
+    one, other = (runs.make([(cell(metrics=(row,)), None)], gate=gate) for _ in "12")
+    found = only(compare(one, other))
+    assert (found.verdict, found.relative, found.tolerance) == (
+        "not worse than the tolerance", True, pytest.approx(0.1),
+    )  # fmt: skip
+    assert found.smallest is not None
+    assert 0.1 < found.smallest < 0.15
+    gate["t/x"]["tolerance"] = 1000 if better == "higher" else 0
+    wide = only(compare(one, runs.make([(cell(metrics=(row,)), None)], gate=gate)))
+    assert wide.tolerance == (pytest.approx(0.999) if better == "higher" else None)
 
 
 @pytest.mark.parametrize(

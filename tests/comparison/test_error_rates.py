@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from bench_suite.comparison.error_rates import Setting, simulate
+from bench_suite.comparison import error_rates
+from bench_suite.comparison.error_rates import DROP, Setting, settings_of, simulate
+from bench_suite.comparison.evidence import Evidence
+from bench_suite.comparison.verdicts import Case, Row
+from bench_suite.stats.paired import Difference
 
 TOLERANCE = 0.01
 
@@ -33,6 +38,95 @@ def test_what_is_said_to_be_found_is_found(seeds: int, n: int, differing: float)
     assert on_top >= 0.9
     half = simulate([setting], drop / 2, on_top=True, trials=200)
     assert half.detected <= 0.8  # it is the least
+
+
+@pytest.mark.parametrize("differing", [0.05, None])
+@pytest.mark.parametrize("on_top", [False, True])
+@pytest.mark.parametrize("loss", [0.0, 0.02, 0.1])
+def test_a_simulated_comparison_loses_what_it_should(loss: float, on_top: bool, differing: float | None) -> None:
+    setting = Setting(n=20_000, seeds=4, differing=differing, spread=0.001, deviation=0.3)
+    random = np.random.default_rng(0)
+    draw = (
+        (lambda: error_rates._answers(setting, loss, on_top, random))
+        if differing
+        else (lambda: error_rates._numbers(setting, loss, random))
+    )
+    for evidence in (draw() for _ in range(3)):
+        main, (paired, welch) = evidence.main, evidence.seeds
+        assert main.value == pytest.approx(-loss, abs=0.008)
+        assert (main.n, main.count) == (20_000, 4)
+        assert paired.value == pytest.approx(main.value), "the seeds' values are those of the examples"
+        assert welch.value == pytest.approx(main.value)
+        assert paired.seeds == pytest.approx(main.seeds)
+        assert 0 < welch.variance < 1e-4
+        if differing is None:
+            assert main.examples == pytest.approx(0.09 / 20_000, rel=0.1)
+            continue
+        extra = loss if on_top else max(0.0, loss - 0.05)
+        assert main.differing == pytest.approx(0.05 + extra, rel=0.1)
+
+
+@pytest.mark.parametrize("differing", [0.05, None])
+def test_of_seeds_that_do_not_pair_both_tests_of_them_agree(differing: float | None) -> None:
+    """Each side has the spread of its seeds: its variance over 400 of them is known within a fifth."""
+    setting = Setting(n=2000, seeds=400, differing=differing, spread=0.02, deviation=0.1)
+    draw = (
+        error_rates._answers
+        if differing
+        else lambda setting, loss, _, random: error_rates._numbers(setting, loss, random)
+    )
+    paired, welch = draw(setting, 0.0, False, np.random.default_rng(0)).seeds
+    assert paired.variance == pytest.approx(2 * 0.02**2 / 400, rel=0.2)
+    assert welch.variance == pytest.approx(paired.variance, rel=0.2)
+
+
+def test_simulated_numbers_without_spread_differ_by_the_loss_and_nothing_else() -> None:
+    setting = Setting(n=50, seeds=2, differing=None, deviation=0.0, tolerance=0.01)
+    evidence = error_rates._numbers(setting, 0.02, np.random.default_rng(0))
+    assert (evidence.main.value, evidence.main.variance) == pytest.approx((-0.02, 0.0))
+    rates = simulate([setting], trials=5)
+    assert (rates.trials, rates.drop, rates.alarms, rates.detected) == (5, DROP, 1.0, 1.0)
+    assert simulate([setting], 0.0, trials=5).detected == 0.0
+
+
+def test_only_the_first_metric_drops_and_an_alarm_of_any_gate_counts() -> None:
+    sharp = Setting(n=2000, differing=0.01)
+    noisy = Setting(n=2000, seeds=2, differing=0.3, spread=0.1)
+    rates = simulate([sharp, noisy], 0.2, trials=40)
+    assert (rates.detected, rates.alarms) == (1.0, 1.0)
+    turned = simulate([noisy, sharp], 0.2, trials=40)
+    assert turned.detected == turned.alarms < 1.0
+    assert simulate([sharp, noisy], 0.0, trials=40) == simulate([sharp, noisy], 0.0, trials=40), "by its seed"
+    assert simulate([sharp], trials=40, seed=1) != simulate([sharp], trials=40)
+
+
+def test_what_a_drop_must_be_is_counted_from_the_tolerance_of_the_first_gate() -> None:
+    none = simulate([Setting(tolerance=0.0)], 0.0, trials=20).finds
+    some = simulate([Setting(tolerance=0.02), Setting(tolerance=0.4)], 0.0, trials=20).finds
+    assert 0.008 < none < some < 0.013
+
+
+def test_the_settings_of_two_runs_are_the_spreads_of_their_gates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the variance over seeds beyond that of the answers is each side's; cases of no use are left out."""
+    answers = Difference(-0.01, 2e-5, 3e-5, 5e-5, 4.0, 1000, 3, differing=0.05)
+    numbers = Difference(0.5, 4e-4, 0.0, 4e-4, 99.0, 100, 1)
+    alike = Difference(0.0, 1e-6, 1e-9, 1e-6, 99.0, 400, 2, differing=0.01)
+    gate, no_gate = Row("q/x", "0", True), Row("q/y", "0", False)
+    cases = [
+        Case(no_gate, Evidence(answers)),
+        Case(gate),
+        Case(gate, Evidence(Difference(0.0, 0.0, 1.0, 1.0, 2.0, 0, 3))),
+        Case(gate, Evidence(answers), 0.02),
+        Case(gate, Evidence(numbers)),
+        Case(gate, Evidence(alike)),
+    ]
+    monkeypatch.setattr(error_rates, "cases_of", lambda base, head: (None, cases) if (base, head) == (1, 2) else None)
+    first, second, third = settings_of(1, 2)  # type: ignore[arg-type]
+    assert (first.n, first.seeds, first.differing, first.tolerance) == (1000, 3, 0.05, 0.02)
+    assert (first.spread, first.deviation) == pytest.approx((math.sqrt((9e-5 - 5e-5) / 2), math.sqrt(0.02)))
+    assert (second.n, second.seeds, second.differing, second.spread, second.tolerance) == (100, 1, None, 0.0, 0.0)
+    assert second.deviation == pytest.approx(0.2)
+    assert (third.seeds, third.differing, third.spread) == (2, 0.01, 0.0)
 
 
 @pytest.mark.slow

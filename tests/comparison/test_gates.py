@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from bench_suite.comparison.gates import by_seed, judge
+from bench_suite.comparison.gates import Judgement, by_seed, judge, unmeasured
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
 
 
@@ -155,3 +155,82 @@ def test_a_metric_of_the_run_as_a_whole_is_judged_once():
     row = MetricRow("agreement/tau", 0.4, "fraction", "higher", interval=Interval(0.3, 0.5, over="seeds"))
     (said,) = judge({"agreement/tau": {"min": 0.6}}, [record(0), record(1)], [row])
     assert (said.verdict, said.where) == ("failed", "all cells")
+
+
+def test_a_judgement_names_its_metric_its_cells_and_the_numbers():
+    name, where = "quality/accuracy", "loans, mlp"
+    for rules, verdict, message in (
+        ({"min": 0.5}, "passed", "0.8 [0.75, 0.85]"),
+        ({"min": 0.82}, "warning", "0.8 [0.75, 0.85]: the value is outside min 0.82, its interval is not wholly"),
+        ({"max": 0.78}, "warning", "0.8 [0.75, 0.85]: the value is outside max 0.78, its interval is not wholly"),
+        ({"min": 0.9}, "failed", "0.8 [0.75, 0.85] lies outside min 0.9"),
+        ({"max": 0.7}, "failed", "0.8 [0.75, 0.85] lies outside max 0.7"),
+    ):
+        assert judge({name: rules}, [record()]) == [Judgement(name, where, verdict, message)]
+    bare = replace(record(), metrics=(replace(record().metrics[0], interval=None),))
+    assert judge({name: {"min": 0.9}}, [bare]) == [
+        Judgement(name, where, "failed", "0.8 (no interval) lies outside min 0.9")
+    ]
+    assert judge({name: {"tolerance": 0.1}}, [record()]) == [
+        Judgement(name, "all cells", "not judged", "a tolerance is judged against a baseline")
+    ]
+    assert judge({name: {"min": 0.1}}, []) == [Judgement(name, "all cells", "absent", "no cell has measured it")]
+    assert judge({name: {"min": 0.1}}, [broken(0, "failed")]) == [
+        Judgement(name, where, "absent", "no cell has measured it: no memory")
+    ]
+
+
+def test_each_gate_is_judged_whatever_became_of_another():
+    rules = {"quality/x": {"tolerance": 0.1}, "agreement/tau": {"min": 0.6}, "quality/accuracy": {"min": 0.5}}
+    row = MetricRow("agreement/tau", 0.4, "fraction", "higher")
+    other = MetricRow("agreement/other", 0.9, "fraction", "higher")
+    judgements = judge(rules, iter([record()]), iter([other, row]))
+    assert [(judgement.metric, judgement.where, judgement.verdict) for judgement in judgements] == [
+        ("quality/x", "all cells", "not judged"),
+        ("agreement/tau", "all cells", "failed"),
+        ("quality/accuracy", "loans, mlp", "passed"),
+    ]
+
+
+def test_a_metric_of_the_whole_run_is_judged_at_each_of_its_coordinates():
+    rows = [
+        MetricRow("agreement/tau", 0.4, "fraction", "higher", at={"task": "b", "by": "a"}),
+        MetricRow("agreement/tau", None, "fraction", "higher", "one model", at={"by": "b", "task": "b"}),
+        MetricRow("agreement/tau", None, "fraction", "higher"),
+    ]
+    assert judge({"agreement/tau": {"min": 0.3}}, [record()], rows) == [
+        Judgement("agreement/tau", "all cells (by a, task b)", "passed", "0.4 (no interval)"),
+        Judgement("agreement/tau", "all cells (by b, task b)", "absent", "one model"),
+        Judgement("agreement/tau", "all cells", "absent", "it has no value"),
+    ]
+
+
+def test_coordinates_are_named_in_alphabetical_order_and_shared_by_seeds():
+    at = {"group": "a", "attribute": "sex"}
+    records = [record(0, at=at), record(1, at=dict(reversed(at.items())))]
+    (said,) = judge({"quality/accuracy": {"min": 0.5}}, records)
+    assert (said.metric, said.where, said.verdict) == (
+        "quality/accuracy", "loans, mlp (attribute sex, group a)", "passed",
+    )  # fmt: skip
+    (said,) = judge({"quality/accuracy": {"min": 0.5}}, [record(0, at=at), record(1, None, at=at)])
+    assert (said.where, said.message) == ("loans, mlp (attribute sex, group a)", "1 of 2 seeds have it: no scores")
+    silent = replace(record(1), metrics=(replace(record(1, None).metrics[0], reason=None),))
+    (said,) = judge({"quality/accuracy": {"min": 0.5}}, [record(0), silent])
+    assert said.message == "1 of 2 seeds have it: a cell failed"
+
+
+def test_why_a_metric_was_not_measured_is_what_became_of_its_probe():
+    assert unmeasured("quality/accuracy", broken(0)) == "probe failed: 3 scores are not finite numbers"
+    assert unmeasured("quality/accuracy/top_5", broken(0)) == "probe failed: 3 scores are not finite numbers"
+    assert unmeasured("quality/accuracy", record()) == ""
+    assert unmeasured("other/accuracy", broken(0)) == ""
+    assert unmeasured("quality/x", record(status="skipped")) == "probe skipped: no reason given"
+    (said,) = judge({"quality/accuracy": {"min": 0.1}}, [replace(broken(0, "failed"), reason=None)])
+    assert said.message == "no cell has measured it: a cell failed"
+
+
+def test_cells_are_named_by_what_they_have():
+    other = replace(record(), cell={"seed": 0, "task": "loans", "model": "mlp", "fold": None, "engine": "lightning"})
+    assert list(by_seed([other])) == ["loans, mlp, engine lightning"]
+    assert list(by_seed([replace(record(), cell={"seed": 3, "device": "cpu"})])) == ["?, ?, device cpu"]
+    assert by_seed([record(0), record(1)]) == {"loans, mlp": [record(0), record(1)]}

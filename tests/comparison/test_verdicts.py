@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from bench_suite.comparison import verdicts
 from bench_suite.comparison.evidence import Evidence
-from bench_suite.comparison.verdicts import LEVEL, Case, Row, classify_gated
-from bench_suite.stats.paired import Difference, nested_difference, sign_flips
+from bench_suite.comparison.verdicts import LEVEL, Case, Row, classify_gated, classify_ungated, sort_worst_first
+from bench_suite.stats.paired import (
+    Difference,
+    holm,
+    nested_difference,
+    seeds_only_difference,
+    sign_flips,
+    welch_difference,
+)
+from bench_suite.stats.power import with_more_seeds
 
 N = 2000
 TOLERANCE = 0.01
@@ -84,3 +94,130 @@ def test_intervals_of_an_unknown_number_of_examples_name_what_varies(
     evidence = Evidence(difference, method="intervals")
     (row,) = classify_gated([Case(Row("q/x", "0", True), evidence, 0.01)])
     assert row.note == f"{missing} would decide"
+
+
+def of(value: float, variance: float = 1e-6, **changes: float) -> Evidence:
+    """Evidence of 5,000 examples."""
+    return Evidence(replace(Difference(value, variance, 0.0, variance, math.inf, 5000, 1), **changes))
+
+
+def test_gates_get_the_worst_verdict_that_holms_rule_allows() -> None:
+    row = Row("q/x", "0", True)
+    cases = [Case(row, of(-0.1), 0.01), Case(row, of(0.0), 0.01), Case(row, of(0.0, 1e-2), 0.01), Case(row, of(0.0))]
+    rows = classify_gated([Case(replace(row, note="no value")), *cases])
+    assert [row.verdict for row in rows] == [
+        "cannot tell", "regressed", "not worse than the tolerance", "cannot tell", "no regression found",
+    ]  # fmt: skip
+    assert rows[0] == replace(row, note="no value", verdict="cannot tell")
+    assert [row.p for row in rows[1:]] == holm([case.evidence.p_regressed(case.margin) for case in cases])
+    assert [row.note for row in rows[1:3]] == ["", ""]
+    assert classify_gated([]) == []
+
+
+def test_what_would_decide_comes_before_the_note_of_the_row() -> None:
+    row = Row("q/x", "0", True, note="two seeds are few")
+    (undecided,) = classify_gated([Case(row, of(0.0, 1e-2), 0.01)])
+    assert re.fullmatch(r"about [\d,]+ test examples and one seed would decide, not 5,000 and 1; two seeds are few",
+                        undecided.note)  # fmt: skip
+    (decided,) = classify_gated([Case(row, of(0.0), 0.01)])
+    assert decided.note == "two seeds are few"
+    (bare,) = classify_gated([Case(replace(row, note=""), of(0.0, 1e-2), 0.01)])
+    assert bare.note.endswith("not 5,000 and 1")
+
+
+def test_the_smallest_loss_of_a_timing_is_a_share_of_base() -> None:
+    evidence = of(0.0, 1e-4)
+    loss = evidence.min_detectable_loss(0.05, LEVEL)
+    for relative, better, expected in (
+        (False, "higher", loss),
+        (True, "higher", 1 - math.exp(-loss)),
+        (True, "lower", math.exp(loss) - 1),
+    ):
+        (row,) = classify_gated([Case(Row("t/x", "0", True, relative=relative, better=better), evidence, 0.05)])
+        assert row.smallest == pytest.approx(expected)
+
+
+def test_findings_without_a_gate_are_better_or_worse_or_only_differ() -> None:
+    gains, loses, same = of(0.1), of(-0.1), of(0.0)
+    row = Row("q/x", "0", False, better="higher")
+    rows = classify_ungated([
+        Case(row, gains), Case(replace(row, better="lower"), loses), Case(replace(row, better="none"), loses),
+        Case(row, same), Case(replace(row, note="why")),
+    ])  # fmt: skip
+    assert [row.verdict for row in rows] == ["not compared", "better", "worse", "differs", "no difference found"]
+    assert rows[0] == replace(row, verdict="not compared", note="why")
+    assert [row.p for row in rows[1:]] == [
+        pytest.approx(4 / 3 * gains.p_differs()), pytest.approx(4 / 3 * loses.p_differs()),
+        pytest.approx(4 / 3 * loses.p_differs()), 1.0,
+    ]  # fmt: skip
+    assert rows[1].better == "higher"
+
+
+def test_one_finding_in_twenty_may_be_false() -> None:
+    """Among 20 metrics the strongest needs a p of 0.05 / 20."""
+    null = of(0.0)
+    for z, verdict in ((3.1, "better"), (2.9, "no difference found")):
+        cases = [
+            Case(Row("q/x", "0", False, better="higher"), of(z * 1e-3)),
+            *[Case(Row("q/y", "0", False), null)] * 19,
+        ]
+        assert classify_ungated(cases)[0].verdict == verdict
+
+
+def test_rows_are_sorted_by_verdict_then_gates_then_evidence() -> None:
+    rows = [
+        Row("a", "0", False, verdict="better", p=0.01),
+        Row("b", "0", True, verdict="regressed", p=0.009),
+        Row("c", "0", True, verdict="regressed", p=0.001),
+        Row("d", "0", False, verdict="not compared"),
+        Row("e", "0", True, verdict="cannot tell"),
+        Row("f", "0", True, verdict="cannot tell", p=0.5),
+        Row("g", "0", False, verdict="cannot tell", p=0.1),
+        Row("h", "0", False, verdict="worse", p=0.01),
+    ]
+    assert [row.metric for row in sort_worst_first(rows)] == list("cbfegdha")
+
+
+def test_processes_are_required_in_proportion_to_the_variance() -> None:
+    """Twice as far as the tolerance is found: four times as many processes would find the tolerance."""
+    evidence = replace(Evidence(welch_difference([0.0, 0.02, 0.01, 0.03, 0.0], [0.01, 0.0, 0.03, 0.02, 0.01])),
+                       method="processes")  # fmt: skip
+    margin = evidence.min_detectable_effect(LEVEL) / 1.99
+    (row,) = classify_gated([Case(Row("t/x", "0", True), evidence, margin)])
+    assert (row.verdict, row.note) == ("cannot tell", f"about {math.ceil(5 * 1.99**2)} processes a side would decide")
+
+
+def test_enough_seeds_that_do_not_decide_are_told_to_be_more() -> None:
+    flips = (-0.1, 0.1, -0.2, 0.2, -0.1, 0.1, 0.05)
+    evidence = Evidence(seeds_only_difference(flips), flips=flips, method="seeds")
+    (row,) = classify_gated([Case(Row("q/x", "0", True), evidence, 0.01)])
+    assert row.note == "more seeds would decide"
+    few = Evidence(seeds_only_difference(flips[:6]), flips=flips[:6], method="seeds")
+    (row,) = classify_gated([Case(Row("q/x", "0", True), few, 0.01)])
+    assert row.note == "7 or more seeds would decide, not 6"
+
+
+@pytest.mark.parametrize("spread", [0.004, 0.006])
+def test_the_stated_number_of_seeds_is_the_least_that_decides(spread: float) -> None:
+    """As many seeds with the same spread find the tolerance, and one seed less does not."""
+    base, head = [0.9, 0.9 + spread, 0.9 - spread], [0.9 + spread, 0.9, 0.9 - spread]
+    paired = seeds_only_difference([h - b for b, h in zip(base, head)])
+    seeds = (paired, welch_difference(base, head))
+    main = Difference(0.0, 0.0, paired.variance, paired.variance, 2.0, 10**6, 3)
+
+    def found(count: int) -> float:
+        more = tuple(replace(test, variance=test.variance * 3 / count, df=test.df * (count - 1) / 2) for test in seeds)
+        return Evidence(with_more_seeds(main, count), more).min_detectable_effect(LEVEL)
+
+    (row,) = classify_gated([Case(Row("q/x", "0", True), Evidence(main, seeds), 0.01)])
+    (needed,) = re.findall(r"^(\d+) seeds would decide, not 3$", row.note)
+    assert found(int(needed)) <= 0.01 < found(int(needed) - 1)
+    (row,) = classify_gated([Case(Row("q/x", "0", True), Evidence(main, seeds), 1e-4)])
+    assert row.note == "more than 100 seeds would decide, not 3"
+
+
+@pytest.mark.parametrize(
+    ("count", "rounded"), [(7, 7), (99, 99), (100, 100), (101, 110), (1201, 1300), (98_000, 98_000), (99_001, 100_000)]
+)
+def test_numbers_of_examples_are_rounded_up_to_two_digits(count: int, rounded: int) -> None:
+    assert verdicts._round_up(count) == rounded

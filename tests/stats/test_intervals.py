@@ -1,6 +1,7 @@
 """Intervals cover what they say they cover, are the same each time, and are absent where they would pretend."""
 
 import math
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bench_suite.contracts import Interval, MetricRow
-from bench_suite.stats.intervals import bootstrap_interval, checksum, over_cells, over_seeds
+from bench_suite.stats.intervals import (
+    area_under_roc,
+    bootstrap_interval,
+    checksum,
+    class_numbers,
+    confusion_matrix,
+    counts_of_classes,
+    over_cells,
+    over_seeds,
+)
 
 
 def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
@@ -126,6 +136,181 @@ def test_a_checksum_depends_on_content_and_name() -> None:
     assert checksum({"a": np.arange(3)}) != checksum({"b": np.arange(3)})
 
 
+def test_a_checksum_is_the_crc_of_names_and_contents_in_alphabetical_order() -> None:
+    """The interval of the same predictions stays the same in later versions, because its seed does."""
+    counts, texts = np.arange(3), [["é"], ["b", "c"]]
+    content = b"a" + counts.tobytes() + b"b" + repr(texts).encode()
+    assert checksum({"b": texts, "a": counts}) == zlib.crc32(content)
+    assert checksum({"a": np.arange(6)[::2]}) == zlib.crc32(b"a" + np.array([0, 2, 4]).tobytes())
+    assert checksum({}) == 0
+
+
+class Recorder:
+    """The mean, which keeps the value of each resample, and is undefined in the first ones."""
+
+    def __init__(self, undefined: int = 0) -> None:
+        self.values: list[float] = []
+        self.undefined = undefined
+
+    def __call__(self, values: np.ndarray) -> float:
+        self.values.append(float(values.mean()))
+        if len(self.values) <= self.undefined:
+            raise ValueError("one class only")
+        return self.values[-1]
+
+
+@pytest.mark.parametrize(("n", "level"), [(2, 0.95), (7, 0.95), (7, 0.8), (150, 0.99)])
+def test_the_bounds_are_the_expanded_quantiles_of_the_resamples(n: int, level: float) -> None:
+    recorder = Recorder()
+    found, reason = bootstrap_interval(recorder, {"values": np.arange(float(n)) ** 2}, level=level)
+    p = stats.norm.cdf(-math.sqrt(n / (n - 1)) * stats.t.ppf((1 + level) / 2, n - 1))
+    assert len(recorder.values) == 1000
+    assert reason is None
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(recorder.values, [p, 1 - p])))
+    assert (found.level, found.over) == (level, "examples")
+
+
+def test_each_example_is_drawn_as_often_as_another_and_n_at_a_time() -> None:
+    drawn: list[np.ndarray] = []
+
+    def keep(values: np.ndarray) -> float:
+        drawn.append(values)
+        return float(values.mean())
+
+    bootstrap_interval(keep, {"values": np.arange(5)}, resamples=2000)
+    assert {len(rows) for rows in drawn} == {5}
+    counts = np.bincount(np.concatenate(drawn), minlength=5)
+    assert len(counts) == 5
+    assert np.abs(counts - 2000).max() < 200  # five standard deviations
+
+
+def test_up_to_a_twentieth_of_the_resamples_may_be_undefined() -> None:
+    values = {"values": np.arange(9.0)}
+    recorder = Recorder(undefined=5)
+    found, reason = bootstrap_interval(recorder, values, resamples=100)
+    assert (found is not None, reason) == (True, None)
+    assert found.high <= max(recorder.values[5:])
+    assert bootstrap_interval(Recorder(undefined=6), values, resamples=100) == (
+        None, "undefined in 6% of the resamples: one class only",
+    )  # fmt: skip
+    infinite, reason = bootstrap_interval(lambda values: math.inf if values[0] else 1.0, values, resamples=100)
+    assert infinite is None
+    assert str(reason).endswith("% of the resamples: it is inf")
+
+
+def test_without_columns_there_are_no_examples() -> None:
+    assert bootstrap_interval(mean, {}) == (None, "no examples")
+
+
+# ── classes ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_confusion_matrix_counts_true_classes_in_rows() -> None:
+    targets, predictions = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 0, 0, 2])
+    expected = [[1, 1, 0], [0, 1, 0], [2, 0, 1]]
+    assert confusion_matrix(targets, predictions).tolist() == expected
+    assert confusion_matrix(predictions, targets).tolist() == np.transpose(expected).tolist()
+    wider = confusion_matrix(targets, predictions, 5)
+    assert wider.shape == (5, 5)
+    assert wider[:3, :3].tolist() == expected
+    assert wider.sum() == 6
+    assert confusion_matrix(targets, np.array([0, 3, 1, 0, 0, 2])).shape == (4, 4), "the largest may be predicted only"
+    assert confusion_matrix(np.full(3, 15, np.int8), np.full(3, 15, np.int8))[15, 15] == 3, "not computed in 8 bits"
+
+
+@pytest.mark.parametrize(
+    ("targets", "predictions", "classes", "message"),
+    [
+        ([0, 1], [0], None, "2 targets and 1 predictions"),
+        ([], [], None, "no examples"),
+        ([0, 2], [0, 1], 2, r"a class number lies outside 0\.\.1"),
+        ([0, 1], [0, 2], 2, r"a class number lies outside 0\.\.1"),
+        ([0, -1], [0, 1], None, r"a class number lies outside 0\.\.1"),
+        ([0, 1], [-1, 0], 3, r"a class number lies outside 0\.\.2"),
+    ],
+)
+def test_a_confusion_matrix_refuses_what_is_no_class(targets, predictions, classes, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        confusion_matrix(np.array(targets, dtype=np.int64), np.array(predictions, dtype=np.int64), classes)
+
+
+@pytest.mark.parametrize(
+    ("targets", "predictions", "of_class", "predicted", "correct"),
+    [
+        ([-1, 1, 1], [1, 1, -1], [1, 0, 2], [1, 0, 2], [0, 0, 1]),  # 0 lies between the labels
+        ([3, 5, 5, 4], [3, 5, 3, 3], [1, 1, 2], [3, 0, 1], [1, 0, 1]),
+        (["b", "a", "b"], ["b", "b", "c"], [1, 2, 0], [0, 2, 1], [0, 1, 0]),
+        ([2.0, 1.0, 2.0], [2.0, 2.0, 2.0], [1, 2], [0, 3], [0, 2]),
+        ([True, False], [True, True], [1, 1], [0, 2], [0, 1]),
+        ([0, 10**6], [10**6, 10**6], [1, 1], [0, 2], [0, 1]),
+    ],
+)
+def test_classes_are_counted_in_the_order_of_their_labels(targets, predictions, of_class, predicted, correct) -> None:
+    counts = counts_of_classes(np.array(targets), np.array(predictions))
+    assert [each.tolist() for each in counts] == [of_class, predicted, correct]
+
+
+def test_labels_within_a_thousand_are_counted_directly_and_wider_ones_are_numbered() -> None:
+    for highest, classes in ((999, 1000), (1000, 2)):
+        for labels in (np.array([0, highest]), np.array([0, highest], dtype=np.uint16), np.array([7, highest + 7])):
+            counts = counts_of_classes(labels, labels[::-1])
+            assert [len(each) for each in counts] == [classes] * 3
+            assert [each.sum() for each in counts] == [2, 2, 0]
+    narrow = np.array([-128, 127], dtype=np.int8)
+    assert len(counts_of_classes(narrow, narrow)[0]) == 256, "not computed in 8 bits"
+
+
+@pytest.mark.parametrize(
+    ("targets", "predictions", "message"),
+    [
+        ([1, 2], [1], "2 targets and 1 predictions"),
+        ([], [], "no examples"),
+        ([1.0, 2.0], [1.0, 2.5], "not a whole number"),
+    ],
+)
+def test_classes_of_what_is_no_label_are_not_counted(targets, predictions, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        counts_of_classes(np.array(targets), np.array(predictions))
+
+
+@pytest.mark.parametrize(
+    ("targets", "classes", "expected"),
+    [
+        ([0, 2, 2], 5, [0, 2, 2]),  # class numbers, though not all occur
+        ([4, 0], 5, [4, 0]),
+        ([1, 2, 1], 2, [0, 1, 0]),
+        ([-1, 1], 2, [0, 1]),
+        (["no", "yes", "no"], 2, [0, 1, 0]),
+        ([0.5, 0.25], 2, [1, 0]),
+    ],
+)
+def test_labels_are_the_numbers_of_their_columns_of_scores(targets, classes, expected) -> None:
+    assert class_numbers(np.array(targets), classes).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("targets", "classes", "message"),
+    [
+        ([0, 3], 3, r"a class number lies outside 0\.\.2, and 2 labels occur while there are scores of 3 classes"),
+        ([-1, 1], 3, r"a class number lies outside 0\.\.2, and 2 labels"),
+        (["a", "b"], 3, "labels are no class numbers, and 2 labels occur while there are scores of 3 classes"),
+    ],
+)
+def test_labels_that_do_not_fit_the_columns_of_scores_are_refused(targets, classes, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        class_numbers(np.array(targets), classes)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=30))
+def test_the_area_under_roc_is_the_share_of_pairs_in_order(rows: list[tuple[bool, int]]) -> None:
+    positive, scores = np.array([row[0] for row in rows]), np.array([row[1] / 4 for row in rows])
+    if positive.all() or not positive.any():
+        return
+    pairs = scores[positive][:, None] - scores[~positive][None, :]
+    assert area_under_roc(positive, scores) == pytest.approx(((pairs > 0) + (pairs == 0) / 2).mean())
+
+
 # ── seeds ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -177,6 +362,40 @@ def test_without_an_interval_for_each_value_there_is_none_for_the_mean() -> None
     assert (value, found, reason) == (2.0, None, "1 of 2 values have no interval of their own")
     nothing = Interval(1.0, 1.0)
     assert over_seeds([1.0, 1.0], [nothing, nothing]) == (1.0, None, "all seeds and examples agree")
+
+
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_the_two_sides_of_an_interval_over_seeds_by_hand(level: float) -> None:
+    """V = a + b/S on each side, and t at Satterthwaite's degrees of freedom."""
+    values = [0.80, 0.86, 0.82]
+    own = [Interval(0.77, 0.82, 0.95), Interval(0.80, 0.87, 0.9), Interval(0.78, 0.86, 0.5)]
+    mean, found, reason = over_seeds(values, own, level=level)
+    b = np.var(values, ddof=1) / 3
+    bounds = []
+    for arms in ([value - each.low for value, each in zip(values, own)], [e.high - v for v, e in zip(values, own)]):
+        errors = [arm / stats.norm.ppf((1 + each.level) / 2) for arm, each in zip(arms, own)]
+        variance = float(np.mean(np.square(errors))) + b
+        bounds.append(stats.t.ppf((1 + level) / 2, variance**2 / (b**2 / 2)) * math.sqrt(variance))
+    assert (reason, mean) == (None, pytest.approx(np.mean(values)))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((mean - bounds[0], mean + bounds[1]))
+    assert (found.level, found.over) == (level, "seeds")
+
+
+def test_an_interval_with_one_side_of_width_0_is_an_interval() -> None:
+    own = Interval(0.0, 0.04)
+    _, found, _ = over_seeds([0.0, 0.0], [own, own])
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((0.0, 0.04))
+
+
+def test_cells_without_a_value_or_an_interval() -> None:
+    row = MetricRow("a/b", 0.5, "fraction", "higher", interval=Interval(0.4, 0.6))
+    assert over_cells([row]) == (0.5, Interval(0.4, 0.6), None)
+    assert over_cells([replace(row, interval=None)]) == (0.5, None, "no interval of its own")
+    mean, found, reason = over_cells([row, replace(row, value=0.7, interval=None)])
+    assert (mean, found) == (pytest.approx(0.6), None)
+    assert reason == "1 of 2 values have no interval of their own"
 
 
 # ── coverage, by simulation ─────────────────────────────────────────────────────────────────────
@@ -276,6 +495,11 @@ def test_seeds_that_agree_leave_a_lopsided_interval_as_it_is() -> None:
         ("fraction", "none", None, (0.0, 1.0)),
         ("samples/s", "higher", None, (-math.inf, math.inf)),
         ("nats", "lower", 0.0, (0.0, math.inf)),
+        ("nats", "lower", None, (-math.inf, math.inf)),
+        ("nats", "none", None, (-math.inf, math.inf)),
+        ("fraction", "lower", None, (-math.inf, 1.0)),
+        ("score", "higher", 0.7, (-math.inf, 0.7)),
+        ("score", "none", 0.7, (-math.inf, math.inf)),
     ],
 )
 def test_an_interval_over_cells_is_cut_at_what_the_metric_can_be(unit, better, ideal, bounds) -> None:

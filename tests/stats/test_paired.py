@@ -122,6 +122,99 @@ def test_resampling_a_mean_gives_what_pairing_its_examples_gives() -> None:
     assert drawn.variance == pytest.approx(exact.variance, rel=0.08)
 
 
+def test_the_variance_over_clusters_is_that_of_their_sums_by_hand() -> None:
+    """a = Σ_c (Σ_{i ∈ c} (d_i − δ))² · C/(C − 1) / n²; seven examples of three patients."""
+    d = np.array([[1.0, 0.0, -1.0, 2.0, 0.5, 0.0, 1.0], [0.0, 0.0, 1.0, 3.0, 0.0, -1.0, 0.0]])
+    labels = np.array(["p", "q", "p", "r", "r", "r", "q"])
+    found, mean = nested_difference(d, labels), d.mean()
+    sums = [float((d.mean(0) - mean)[labels == label].sum()) for label in "pqr"]
+    a, b = sum(total**2 for total in sums) * 3 / 2 / 49, d.mean(1).var(ddof=1) / 2
+    rest = d - d.mean(0) - d.mean(1)[:, None] + mean
+    variance = max(a + b - float(np.square(rest).sum()) / 6 / 14, a, b)
+    assert (found.value, found.examples, found.seeds, found.variance) == pytest.approx((mean, a, b, variance))
+    assert found.df == pytest.approx(variance**2 / (a**2 / 2 + b**2 / 1))
+    assert (found.n, found.count, found.sample_unit) == (3, 2, "clusters")
+    assert (found.variance_per_loss, found.differing, found.discordant) == (0.0, None, None), "of numbers"
+
+
+def test_of_right_and_wrong_answers_the_share_that_differs_is_known() -> None:
+    d = np.array([[1, 0, 0, -1, 0, -1], [0, 0, 0, -1, 0, 1]])
+    two = nested_difference(d)
+    assert (two.n, two.count, two.sample_unit) == (6, 2, "test examples")
+    assert (two.variance_per_loss, two.differing, two.discordant) == (1 / 12, 5 / 12, None)
+    one = nested_difference(d[0])
+    assert (one.variance_per_loss, one.differing, one.discordant) == (1 / 6, 1 / 2, (2, 1))
+    more = nested_difference(d[0], alike=4)
+    assert (more.n, more.variance_per_loss, more.differing, more.discordant) == (10, 1 / 10, 3 / 10, (2, 1))
+    clusters = nested_difference(d[0], np.array([0, 0, 1, 1, 2, 2]))
+    assert (clusters.n, clusters.variance_per_loss, clusters.differing, clusters.discordant) == (3, 1 / 3, 1 / 2, None)
+    halves = nested_difference(d / 2)
+    assert (halves.variance_per_loss, halves.differing, halves.discordant) == (0.0, None, None)
+    assert nested_difference(np.zeros((1, 1)), alike=1).n == 2, "two examples are enough"
+
+
+def test_the_variance_is_never_below_that_of_the_examples_or_of_the_seeds() -> None:
+    """What a seed does to single examples is in both terms, and more than one of them."""
+    agree = nested_difference(np.array([[1.0, -1.0, 2.0, 0.0], [-1.0, 1.0, 0.0, 2.2]]))
+    assert agree.variance == agree.examples > agree.seeds > 0
+    mirrored = nested_difference(np.array([[3.0, 1.0, 3.0, 1.1], [-3.0, -1.0, -3.0, -1.0]]))
+    assert mirrored.variance == mirrored.seeds > mirrored.examples > 0
+
+
+def test_resampled_terms_by_hand() -> None:
+    values, draws = [0.1, 0.3], np.array([[0.1, 0.2], [-0.4, -0.2], [0.8, 0.7]])
+    found = resampled_difference(values, draws, 5)
+    means = draws.mean(axis=1)
+    a, b = means.var(ddof=1) * 5 / 4, np.var(values, ddof=1) / 2
+    residual = float((draws - means[:, None]).var(axis=0, ddof=1).sum()) * 2 / 1 / 2**2 * 5 / 4
+    variance = max(a + b - residual, a, b)
+    assert (found.value, found.examples, found.seeds, found.variance) == pytest.approx((0.2, a, b, variance))
+    assert found.df == pytest.approx(variance**2 / (a**2 / 4 + b**2 / 1))
+    assert (found.n, found.count, found.variance_per_loss, found.sample_unit) == (5, 2, 0.0, "test examples")
+    other = resampled_difference(values, draws, 5, df=2.5, weight=0.5, sample_unit="clusters")
+    assert other.df == pytest.approx(variance**2 / (a**2 / 2.5 + b**2 / 1))
+    assert (other.variance_per_loss, other.sample_unit) == (0.25, "clusters")
+
+
+def test_two_examples_and_two_resamples_are_enough() -> None:
+    pair = resampled_difference([0.5], np.array([[0.0], [1.0]]), 2)
+    assert (pair.examples, pair.df) == (1.0, 1.0)
+
+
+def test_resamples_of_32_bits_are_computed_with_64() -> None:
+    draws = (1000 + np.random.default_rng(0).normal(0, 0.01, (500, 2))).astype(np.float32)
+    found, exact = (resampled_difference([1000.0, 1000.1], each, 50) for each in (draws, draws.astype(np.float64)))
+    assert found == exact
+
+
+def test_unpaired_terms_by_hand() -> None:
+    found = unpaired_difference([0.1, 0.3, 0.2], [0.02, 0.04, 0.04], 100)
+    a, b = (0.02**2 + 2 * 0.04**2) / 3, 0.01 / 3
+    assert (found.value, found.examples, found.seeds, found.variance) == pytest.approx((0.2, a, b, a + b))
+    assert found.df == pytest.approx((a + b) ** 2 / (a**2 / 99 + b**2 / 2))
+    assert (found.n, found.count) == (100, 3)
+    for n in (0, 1):
+        unknown = unpaired_difference([0.1], [0.02], n)
+        assert (unknown.n, unknown.df, unknown.variance) == (0, math.inf, pytest.approx(0.0004))
+    assert unpaired_difference([0.1], [0.02], 2).df == 1.0
+
+
+def test_seeds_alone_have_one_degree_of_freedom_less_than_seeds() -> None:
+    found = seeds_only_difference([0.1, 0.3, 0.2])
+    assert (found.value, found.variance) == (pytest.approx(0.2), pytest.approx(0.01 / 3))
+    assert (found.examples, found.df, found.n, found.count) == (0.0, pytest.approx(2.0), 0, 3)
+    one = seeds_only_difference([0.1])
+    assert (one.value, one.seeds, one.variance, one.df, one.count) == (0.1, 0.0, 0.0, math.inf, 1)
+
+
+def test_of_equal_values_welchs_difference_has_no_variance() -> None:
+    found = welch_difference([1.0, 1.0], [3.0, 3.0, 3.0])
+    assert found == Difference(2.0, 0.0, 0.0, 0.0, math.inf, 0, 2)
+    spread = welch_difference([1.0, 2.0], [3.0, 3.0, 6.0])
+    assert (spread.value, spread.examples, spread.n, spread.count) == (2.5, 0.0, 0, 2)
+    assert spread.seeds == spread.variance == pytest.approx(0.5 / 2 + 3 / 3)
+
+
 def test_welchs_test_is_scipys() -> None:
     random = np.random.default_rng(2)
     base, head = random.normal(0, 1, 6), random.normal(1, 3, 9)
@@ -141,7 +234,12 @@ def test_welchs_test_is_scipys() -> None:
         (lambda: nested_difference(np.zeros((1, 4)), np.zeros(4)), "one cluster"),
         (lambda: welch_difference([1.0], [1.0, 2.0]), "fewer than two"),
         (lambda: welch_difference([1.0, math.inf], [1.0, 2.0]), "not a finite"),
+        (lambda: welch_difference([1.0, 2.0], [1.0]), "fewer than two"),
         (lambda: resampled_difference([math.nan], np.zeros((9, 1)), 5), "not a finite"),
+        (lambda: resampled_difference([0.0], np.array([[0.0], [math.inf]]), 5), "not a finite"),
+        (lambda: resampled_difference([0.0], np.zeros((9, 1)), 1), "fewer than two examples or resamples"),
+        (lambda: resampled_difference([0.0], np.zeros((1, 1)), 5), "fewer than two examples or resamples"),
+        (lambda: sign_flips([0.1, math.nan]), "not a finite"),
         (lambda: sign_flips([]), "no seeds"),
     ],
 )
@@ -151,6 +249,24 @@ def test_what_cannot_be_told_is_said(call: Callable[[], object], message: str) -
 
 
 # ── tests ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("worse", "better", "one_sided", "two_sided"),
+    [
+        (0, 0, 1 / 2, 1.0),
+        (1, 0, 1 / 4, 1 / 2),
+        (0, 1, 3 / 4, 1 / 2),
+        (2, 1, 5 / 16, 5 / 8),
+        (1, 2, 11 / 16, 5 / 8),
+        (3, 3, 1 / 2, 1.0),
+        (4, 0, 1 / 32, 1 / 16),
+        (10**4, 0, MIN_P, MIN_P),
+    ],
+)
+def test_mcnemars_mid_p_by_hand(worse: int, better: int, one_sided: float, two_sided: float) -> None:
+    assert mcnemar(worse, better) == pytest.approx(one_sided, rel=1e-9, abs=0)
+    assert mcnemar_two_sided(worse, better) == pytest.approx(two_sided, rel=1e-9, abs=0)
 
 
 def test_mcnemars_mid_p_is_the_formula_and_agrees_with_mlxtend() -> None:
@@ -205,6 +321,59 @@ def test_without_variance_the_difference_is_compared_directly(value, tolerance, 
     assert p_differs(exact) == (MIN_P if value else 1.0)
 
 
+def test_what_rounding_leaves_is_no_difference() -> None:
+    for value in (paired.SLACK / 2, -paired.SLACK / 2):
+        exact = Difference(value, 0.0, 0.0, 0.0, math.inf, 100, 1)
+        assert (p_differs(exact), p_regressed(exact)) == (1.0, 1.0)
+        assert p_not_worse(Difference(value - 0.1, 0.0, 0.0, 0.0, math.inf, 100, 1), 0.1) == MIN_P
+    lost = Difference(-3 * paired.SLACK, 0.0, 0.0, 0.0, math.inf, 100, 1)
+    assert (p_differs(lost), p_regressed(lost), p_not_worse(lost, 0.0)) == (MIN_P, MIN_P, 1.0)
+
+
+@pytest.mark.parametrize("df", [4.0, math.inf])
+@pytest.mark.parametrize(("value", "variance", "tolerance"), [(-0.5, 1.0, 0.2), (0.3, 0.25, 0.1), (-0.01, 1e-4, 0.0)])
+def test_tests_against_a_tolerance_are_those_of_students_t(df, value, variance, tolerance) -> None:
+    law = stats.norm if math.isinf(df) else stats.t(df)
+    difference = Difference(value, variance, 0.0, variance, df, 5, 1)
+    t = (value + tolerance) / math.sqrt(variance)
+    assert p_regressed(difference, tolerance) == pytest.approx(law.cdf(t))
+    assert p_not_worse(difference, tolerance) == pytest.approx(law.sf(t))
+    assert p_differs(difference) == pytest.approx(2 * law.sf(abs(value) / math.sqrt(variance)))
+    assert p_differs(Difference(0.0, variance, 0.0, variance, df, 5, 1)) == 1.0
+    assert paired.quantile(0.9, df) == pytest.approx(law.ppf(0.9))
+    low, high = difference.interval()
+    assert (low, high) == difference.interval(0.95)
+    assert (high - value, value - low) == pytest.approx([law.ppf(0.975) * math.sqrt(variance)] * 2)
+
+
+def test_the_least_variance_of_a_loss_is_that_of_the_share_that_must_differ() -> None:
+    """Δ/(nS) − Δ²/n: of 50 examples under two seeds a loss of a tenth has at least (0.1 / 2 − 0.01) / 50."""
+    d = nested_difference(np.zeros((2, 50)))
+    assert paired.least_variance(d, 0.1) == pytest.approx((0.1 / 2 - 0.01) / 50)
+    assert paired.least_variance(d, 0.9) == 0.0
+    assert paired.least_variance(Difference(0.0, 0.0, 0.0, 0.0, math.inf, 0, 1), 0.1) == 0.0
+    error = math.sqrt(paired.least_variance(d, 0.1))
+    assert p_not_worse(d, 0.1) == pytest.approx(stats.norm.sf(0.1 / error))
+    assert p_regressed(d, 0.1) == pytest.approx(stats.norm.cdf(0.1 / error))
+    seen = np.zeros((2, 50))
+    seen[:, :10] = -1
+    most = nested_difference(seen)
+    assert most.examples > paired.least_variance(most, 0.1)
+    assert p_not_worse(most, 0.1) == pytest.approx(stats.t.sf(-0.1 / most.error, most.df)), "counted once"
+
+
+def test_up_to_13_seeds_all_flips_are_taken_and_of_more_a_fixed_draw() -> None:
+    assert sign_flips([-1.0] * 13) == 2**-13
+    many = list(np.random.default_rng(0).normal(-0.2, 1, 14))
+    p = sign_flips(many)
+    assert p == sign_flips(many, seed=0) != sign_flips(many, seed=1)
+    assert p * (paired.SAMPLED_FLIPS + 1) == pytest.approx(round(p * (paired.SAMPLED_FLIPS + 1)))
+    oracle = stats.permutation_test((many,), np.mean, permutation_type="samples", alternative="less", n_resamples=2**14)
+    assert p == pytest.approx(oracle.pvalue, abs=0.02)
+    assert sign_flips([0.1, 0.2, -0.3] * 5) == pytest.approx(0.5, abs=0.06), "equal sums count, whatever their rounding"
+    assert sign_flips([1.0] * 14) == 1.0
+
+
 def test_few_examples_without_a_difference_do_not_prove_that_there_is_none() -> None:
     assert p_not_worse(nested_difference(np.zeros((1, 50))), 0.01) > 0.2
     assert p_not_worse(nested_difference(np.zeros((1, 5000))), 0.01) < 0.001
@@ -232,6 +401,13 @@ def test_with_few_seeds_the_gate_asks_the_seeds_too() -> None:
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
+
+
+def test_adjusted_p_values_are_at_most_1_and_keep_their_places() -> None:
+    assert holm([0.9, 0.02, 0.5]) == pytest.approx([1.0, 0.06, 1.0])
+    assert holm([0.2]) == [0.2]
+    assert benjamini_hochberg([0.9, 0.02, 0.5]) == pytest.approx([0.9, 0.06, 0.75])
+    assert benjamini_hochberg([0.04, 0.03]) == pytest.approx([0.04, 0.04])
 
 
 @given(st.lists(probabilities, min_size=1, max_size=20))

@@ -89,6 +89,42 @@ def test_beyond_100_classes_the_target_and_the_20_highest_scores_stay() -> None:
     np.testing.assert_allclose(read["scores"], highest, atol=5e-4)
 
 
+def test_of_100_classes_all_scores_stay_and_more_are_kept_without_targets_too() -> None:
+    scores = np.random.default_rng(0).random((5, 101)).astype(np.float32)
+    exact = again(Predictions("test", np.arange(5), {"scores": scores[:, :100]}))
+    assert exact["scores"].shape == (5, 100)
+    assert "score_classes" not in exact.columns
+    read = again(Predictions("test", np.arange(5), {"scores": scores}))
+    np.testing.assert_array_equal(read["score_classes"], np.argsort(-scores, axis=1)[:, :20])
+    assert read["score_classes"].dtype == np.int32
+
+
+def test_ids_are_stored_as_64_bits_and_other_numbers_as_they_are() -> None:
+    columns = {"targets": np.arange(3, dtype=np.int8), "losses": np.arange(3, dtype=np.float32)}
+    columns["embeddings"] = np.arange(12, dtype=np.float32).reshape(3, 4)
+    read = again(Predictions("test", np.arange(3, dtype=np.int32), columns))
+    assert read.ids.dtype == np.int64
+    assert {name: values.dtype for name, values in read.columns.items()} == {
+        name: values.dtype for name, values in columns.items()
+    }
+    np.testing.assert_array_equal(read["embeddings"], columns["embeddings"])
+
+
+def test_arrays_of_three_dimensions_come_back_as_rows_of_rows() -> None:
+    values = np.arange(24).reshape(2, 3, 4)
+    read = again(Predictions("test", np.arange(2), {"masks": values}))
+    assert np.array_equal(read["masks"], values)
+
+
+def test_rows_of_one_length_become_one_array_and_others_a_list() -> None:
+    read = again(Predictions("test", np.arange(2), {"targets": [[1, 2], [3, 4]], "words": [["a"], ["b"]]}))
+    assert (type(read["targets"]), read["targets"].tolist()) == (np.ndarray, [[1, 2], [3, 4]])
+    ragged = again(Predictions("test", np.arange(3), {"targets": [[1, 2], [3], []]}))
+    assert [list(row) for row in ragged["targets"]] == [[1, 2], [3], []]
+    gaps = again(Predictions("test", np.arange(2), {"targets": [[1, 2], None]}))
+    assert list(gaps["targets"]) == [[1, 2], None]
+
+
 def test_a_column_of_another_length_is_an_error_that_names_it() -> None:
     with pytest.raises(ValueError, match="column 'prediction' has 2 rows for 3 examples"):
         formats.predictions_to_parquet(Predictions("test", np.arange(3), {"predictions": np.arange(2)}))
@@ -140,9 +176,19 @@ def test_images_come_back_pixel_by_pixel(shape: tuple[int, ...]) -> None:
         np.testing.assert_array_equal(read.data, pixels.reshape(read.data.shape))
 
 
+def test_pixels_beyond_their_range_are_cut_and_no_numbers_are_black() -> None:
+    pixels = np.array([[-0.5, 0.0, 0.5], [1.0, 7.0, np.nan]], dtype=np.float32)
+    artifact = Artifact("n", "image", pixels, "")
+    read = formats.artifact_from_bytes("n", "image", "c", formats.artifact_to_bytes(artifact))
+    assert (read.name, read.kind, read.caption) == ("n", "image", "c")
+    assert read.data.tolist() == [[0, 0, 128], [255, 255, 0]]
+    assert formats.artifact_to_bytes(artifact).startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("kind", "data", "message"),
     [
+        ("image", np.zeros((2,)), r"artifact 'n': an image must be .* not \(2,\)"),
         ("lines", {"x": "e"}, "lack y, series"),
         ("bars", [1], "lack y, bars"),
         ("picture", {}, "must be one of"),

@@ -157,6 +157,125 @@ def test_a_stored_value_that_is_no_number_is_absent_with_a_reason(value: str) ->
     assert read.metrics[0].interval is None
 
 
+def test_a_metric_is_stored_with_the_fields_that_it_has() -> None:
+    bare = MetricRow("q/x", 0.5, "fraction", "higher")
+    entry = {"name": "q/x", "at": {}, "value": 0.5, "unit": "fraction", "better": "higher"}
+    assert records.metric_to_json(bare) == entry
+    full = MetricRow(
+        "q/x", 0.5, "fraction", "higher", "why", {"group": "a"}, Interval(0.4, 0.6, 0.9, "seeds"), (1.0, math.nan), 7,
+        1.0, of_predictions=True, kind="single",
+    )  # fmt: skip
+    assert records.metric_to_json(full) == entry | {
+        "at": {"group": "a"}, "reason": "why", "samples": [1.0], "n": 7, "ideal": 1.0, "of_predictions": True,
+        "kind": "single", "interval": {"low": 0.4, "high": 0.6, "level": 0.9, "over": "seeds"},
+    }  # fmt: skip
+    assert records.metric_from_json(records.metric_to_json(full)) == MetricRow(
+        "q/x", 0.5, "fraction", "higher", "why", {"group": "a"}, Interval(0.4, 0.6, 0.9, "seeds"), (1.0,), 7, 1.0,
+        of_predictions=True, kind="single",
+    )  # fmt: skip
+
+
+def test_an_infinite_value_or_bound_is_not_stored() -> None:
+    for bounds in ((-math.inf, 0.6), (0.4, math.inf), (math.nan, math.nan)):
+        row = MetricRow("q/x", 0.5, "fraction", "higher", interval=Interval(*bounds))
+        assert "interval" not in records.metric_to_json(row)
+    for value, text in ((math.inf, "inf"), (math.nan, "nan")):
+        entry = records.metric_to_json(MetricRow("q/x", value, "fraction", "higher"))
+        assert (entry["value"], entry["reason"]) == (None, f"not a finite number: {text}")
+        stated = records.metric_to_json(MetricRow("q/x", value, "fraction", "higher", "one class only"))
+        assert (stated["value"], stated["reason"]) == (None, "one class only")
+
+
+METRIC = {"name": "q/x", "value": 0.5, "unit": "", "better": "higher"}
+
+
+@pytest.mark.parametrize(
+    ("interval", "kept"),
+    [
+        ({"low": 0.4, "high": 0.6}, True),
+        ({"low": 0.4, "high": 0.6, "level": 0.5}, True),
+        ({"low": 0.4, "high": 0.6, "level": 1}, False),
+        ({"low": 0.4, "high": 0.6, "level": 1.5}, False),
+        ({"low": 0.4, "high": 0.6, "level": 0}, False),
+        ({"low": 0.4, "high": 0.6, "level": "0.95"}, False),
+        ({"low": 0.4, "high": None}, False),
+        ({"low": True, "high": 0.6}, False),
+        ({"high": 0.6}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_a_stored_interval_counts_only_if_its_bounds_and_level_are_numbers(interval: Any, kept: bool) -> None:
+    read = records.metric_from_json({**METRIC, "interval": interval})
+    expected = Interval(0.4, 0.6, (interval or {}).get("level", 0.95)) if kept else None
+    assert (read.value, read.interval) == (0.5, expected)
+
+
+def test_stored_fields_of_a_metric_that_are_damaged_are_as_if_absent() -> None:
+    damaged = {**METRIC, "n": 3.5, "kind": "guess", "samples": [1, "x", None, 2.5, True]}
+    read = records.metric_from_json(damaged)
+    assert (read.n, read.kind, read.samples) == (None, "estimate", (1, 2.5))
+    (reason,) = {records.metric_from_json({**METRIC, "value": value}).reason for value in ("x" * 50,)}
+    assert reason == f"damaged: {'x' * 40} is not a number"
+    for at in ({"a": None}, {"a": [1]}, 3):
+        with pytest.raises(ValueError, match=r"^at "):
+            records.metric_from_json({**METRIC, "at": at})
+    old = {**METRIC, "reason": "exact count"}
+    assert records.metric_from_json(old, 1).kind == "exact"
+    assert (records.metric_from_json(old).kind, records.metric_from_json(old).reason) == ("estimate", "exact count")
+
+
+def test_a_record_of_the_first_schema_needs_few_fields() -> None:
+    entry = {"run": "r", "suite": "s", "id": "a", "reuse": "41", "cell": {}, "options": {}, "status": "ok"}
+    read = records.from_json(entry)
+    assert read == Record("r", "s", "a", "41", {}, {}, "ok")
+    assert (read.probes, read.metrics, read.artifacts, read.notes) == ({}, (), (), ())
+    assert (read.weights_reused, read.shared_training, read.machine_busy) == (False, False, False)
+    assert records.read_lines(json.dumps({**entry, "metrics": [3], "notes": [4]}).encode()) == ([], 1)
+    kinds = {**entry, "metrics": [{**METRIC, "reason": "exact count"}]}
+    assert records.from_json(kinds).metrics[0].kind == "exact"
+    later = {**kinds, "schema": 2, "weights_key": "42"}
+    assert records.from_json(later).metrics[0].kind == "estimate"
+    assert records.from_json(later).weights_key == "42"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cell": [1]}, r"cell \[1\]"),
+        ({"options": "x"}, "options x"),
+        ({"data": 3}, "data 3"),
+        ({"seconds": 3}, "seconds 3"),
+        ({"id": 3}, "id 3"),
+        ({"status": "fine"}, "status 'fine'"),
+        ({"probes": [1]}, "not a record"),
+        ({"metrics": 3}, "not a record"),
+    ],
+)
+def test_what_keeps_an_entry_from_being_a_record_is_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        records.from_json(records.to_json(record()) | change)
+
+
+def test_json_is_compact_in_a_line_and_indented_in_a_file() -> None:
+    value = {"a": True, "b": [1, None], "ü": {2: False}, "s": {"b", 3}}
+    assert records.dumps(value) == r'{"a":true,"b":[1,null],"\u00fc":{"2":false},"s":[3,"b"]}'
+    assert records.dumps({"a": [1]}, indent=2) == '{\n  "a": [\n    1\n  ]\n}'
+
+
+def test_plain_values_keep_their_types() -> None:
+    class Whole(int): ...
+
+    for value in (True, 3, "x", None, 0.5):
+        assert records.plain(value) is value
+    assert type(records.plain(Whole(3))) is int
+    assert type(records.plain(np.float64(0.5))) is float
+    assert records.plain(Interval(0.1, math.nan)) == {"low": 0.1, "high": "nan", "level": 0.95, "over": "examples"}
+    assert records.plain(Interval(0.1, math.nan), gaps=True)["high"] is None
+    assert records.plain([{"a": {math.inf}}, (math.nan,)], gaps=True) == [{"a": [None]}, [None]]
+    assert records.plain(Interval) == str(Interval)
+
+
 def test_numpy_values_become_plain_ones() -> None:
     options = {"a": np.float32(0.5), "b": np.arange(2), "c": (1, {2}), "d": math.inf, 3: np.bool_(True)}
     assert records.plain(options) == {"a": 0.5, "b": [0, 1], "c": [1, [2]], "d": "inf", "3": True}
@@ -192,6 +311,69 @@ def test_a_record_stays_under_256_kilobytes_and_says_what_lies_elsewhere(changes
     assert more_left_out == any("cells/9c1e/record.json" in note for note in read.notes)
     if "reason" not in changes:
         assert samples_left_out or more_left_out
+
+
+def test_a_long_record_keeps_how_each_probe_ended_and_the_first_metrics() -> None:
+    probes = {"quality": ProbeRow("ok", "k1"), "fairness": ProbeRow("failed", "k2", "r" * 500)}
+    rows = tuple(MetricRow(f"q/{n}", 0.5, "u", "none", reason="r" * 900) for n in range(1000))
+    beside = "c" * 3000
+    content, samples_left_out, more_left_out = records.line(record(metrics=rows, probes=probes), beside)
+    ((read,), _) = records.read_lines(content)
+    assert len(content) <= records.RECORD_BYTES
+    assert (samples_left_out, more_left_out) == (True, True)
+    assert (read.probes["quality"].status, read.probes["quality"].reason or "") == ("ok", "")
+    assert read.probes["fairness"] == ProbeRow("failed", "k2", "r" * 100)
+    kept = len(read.metrics)
+    assert read.metrics == rows[:kept]
+    assert len(content) > records.RECORD_BYTES - 1024 - 3 * len(beside)
+    assert read.notes == (
+        *record().notes,
+        f"too long for a record, and complete in {beside}: {1000 - kept} of 1000 metrics",
+    )
+    assert content.endswith(b"}\n")
+
+
+def test_a_long_record_leaves_out_samples_first_and_then_parts_that_are_long() -> None:
+    samples = tuple(map(float, range(64)))
+    rows = tuple(MetricRow(f"q/{n}", 0.5, "u", "none", samples=samples) for n in range(1000))
+    content, samples_left_out, more_left_out = records.line(record(metrics=rows), "beside")
+    ((read,), _) = records.read_lines(content)
+    assert (samples_left_out, more_left_out, len(read.metrics)) == (True, False, 1000)
+    assert read.metrics[0].samples == tuple(float(index * 63 // 7) for index in range(8))
+    long = {str(number): "c" * 100 for number in range(5000)}
+    content, samples_left_out, more_left_out = records.line(record(cell=long, options=long), "beside")
+    ((read,), _) = records.read_lines(content)
+    assert (read.cell, read.options, read.data) == ({}, {}, record().data)
+    assert read.notes[-1] == "too long for a record, and complete in beside: `options`, `cell`"
+    assert (samples_left_out, more_left_out) == (False, True)
+
+
+def test_reasons_and_notes_are_cut() -> None:
+    limit = records.REASON_CHARACTERS
+    row = MetricRow("q/x", None, "u", "none", reason="m" * limit)
+    written = record(reason="r" * (limit + 1), notes=("n" * limit, "o" * (limit + 9)), metrics=(row,))
+    ((read,), _) = records.read_lines(records.line(written, "")[0])
+    assert read.reason == "r" * (limit - 1) + "…"
+    assert read.notes == ("n" * limit, "o" * (limit - 1) + "…")
+    assert read.metrics == (row,)
+
+
+@pytest.mark.parametrize("flag", ["weights_reused", "shared_training", "machine_busy"])
+def test_what_is_true_of_either_record_is_true_of_the_merged_one(flag: str) -> None:
+    for first, second in ((True, False), (False, True)):
+        (merged,) = records.merge([record(**{flag: first}), record(**{flag: second})])
+        assert getattr(merged, flag) is True
+    (merged,) = records.merge([record(), record()])
+    assert getattr(merged, flag) is False
+
+
+def test_a_merged_record_has_the_later_facts_and_earlier_ones_if_there_are_no_others() -> None:
+    first = record(data={"name": "old"}, options={"train": {"epochs": 1}}, environment="old")
+    (merged,) = records.merge([first, record(data={}, options={}, environment="new")])
+    assert (merged.data, merged.options, merged.environment) == (first.data, first.options, "new")
+    (merged,) = records.merge([first, record(data={"name": "new"}, options={"a": {}})])
+    assert (merged.data, merged.options) == ({"name": "new"}, {"a": {}})
+    assert records.merge([record("a"), record("b"), record("a")]) == [record("a"), record("b")]
 
 
 def test_merge_takes_the_latest_of_each_cell_and_probe() -> None:

@@ -1,6 +1,7 @@
 """Runs on disk: whole or not at all, found again, and never torn by a kill, a full disk or a Ctrl-C."""
 
 import errno
+import hashlib
 import json
 import os
 import resource
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,8 @@ from pyarrow import parquet
 
 from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, ProbeRow, Record
 from bench_suite.store import atomic
-from bench_suite.store.atomic import StoreError, StoreFull, hold_interrupts, safe_name
-from bench_suite.store.runs import Run, Store
+from bench_suite.store.atomic import StoreError, StoreFull, hold_interrupts, safe_name, writing_error
+from bench_suite.store.runs import Checkpoint, Run, Store, cell_overrides
 
 
 def record(id: str = "9c1e", **changes: Any) -> Record:
@@ -157,6 +159,92 @@ def test_a_read_only_folder_is_one_clear_message(tmp_path: Path) -> None:
     assert everything_under(tmp_path) == []
 
 
+def test_a_new_run_has_its_folder_of_records_and_the_time_in_utc(run: Run) -> None:
+    assert (run.path / "records").is_dir()
+    assert run.info["schema"] == 2
+    started = datetime.fromisoformat(run.info["started"])
+    assert run.info["started"].endswith("Z")
+    assert f"{started:%Y%m%dT%H%M%SZ}" == run.name.split("-")[0]
+    assert abs(started.timestamp() - time.time()) < 60
+    assert run.torn == 0
+
+
+def test_a_run_is_found_by_its_whole_id_even_if_another_begins_with_it(store: Store, run: Run) -> None:
+    longer = run.path.with_name(f"{run.name}-2")
+    longer.mkdir()
+    (longer / "run.json").write_text(json.dumps({**run.info, "run": longer.name}))
+    assert store.open(run.name).name == run.name
+    assert store.open(longer.name).name == longer.name
+    with pytest.raises(StoreError, match=r"^2 runs begin with"):
+        store.open(run.name[:-1])
+
+
+def test_a_name_like_no_run_gets_no_suggestion(store: Store, run: Run) -> None:
+    with pytest.raises(StoreError) as caught:
+        store.open("zzz")
+    assert str(caught.value) == f"no run 'zzz' in {store.root}\n  list them with: bench results"
+
+
+def test_runs_of_one_moment_are_listed_by_their_id(store: Store, run: Run) -> None:
+    for name in ("b", "a"):
+        (store.root / name).mkdir()
+        (store.root / name / "run.json").write_text(
+            json.dumps({**run.info, "run": name, "started": "2020", "smoke": 1})
+        )
+    assert [info.run for info in store.runs()] == [run.name, "b", "a"]
+    assert [info.smoke for info in store.runs()] == [False, True, True]
+    (store.root / "c").mkdir()
+    assert [info.run for info in store.runs()] == [run.name, "b", "a"]
+
+
+@pytest.mark.parametrize("name", ["gate", "report", "planned"])
+def test_a_damaged_part_of_run_json_is_named(run: Run, name: str) -> None:
+    (run.path / "run.json").write_text(json.dumps({**run.info, name: ["x"]}))
+    with pytest.raises(StoreError, match=rf"is not a run: its run\.json cannot be read \({name} is \['x'\]\)"):
+        Run(run.path)
+
+
+def test_overrides_that_belong_to_no_cell_do_not_keep_a_run_from_being_resumed(store: Store) -> None:
+    overrides = [
+        "train.epochs=3",
+        "gate.x.min=1",
+        "title=a=b",
+        " report .sort=x",
+        "description=d",
+        "gates.x=1",
+        "a=b.c",
+    ]
+    assert cell_overrides(overrides) == ["a=b.c", "gates.x=1", "train.epochs=3"]
+    plain = store.create("nlp", {})
+    changed = store.create("nlp", {"overrides": ["train.epochs=3", "gate.x.min=1"]})
+
+    def newest(*overrides: str) -> str | None:
+        found = store.newest("nlp", overrides)
+        return found and found.name
+
+    assert newest("train.epochs=3") == newest("title=x", "train.epochs=3") == changed.name
+    assert newest() == newest("report.sort=y") == plain.name
+    assert newest("train.epochs=4") is None
+
+
+def test_a_change_of_nothing_leaves_run_json_as_it_was(run: Run) -> None:
+    before = (run.path / "run.json").read_bytes()
+    run.update({})
+    assert (run.path / "run.json").read_bytes() == before
+    run.update({"only": ["a"]})
+    assert run.info["only"] == Run(run.path).info["only"] == ["a"]
+    assert Run(run.path).info["report"] == run.info["report"]
+
+
+def test_records_of_cells_that_are_not_planned_are_left_out_if_a_plan_is_known(run: Run) -> None:
+    with run.writer() as writer:
+        writer.write(record("a"))
+        writer.write(record("b"))
+    assert [record.id for record in run.planned_records()] == ["a", "b"]
+    run.update({"planned": {"b": "imdb, minilm"}})
+    assert [record.id for record in run.planned_records()] == ["b"]
+
+
 # ── driving ─────────────────────────────────────────────────────────────────────────────────────
 
 _DRIVE = """
@@ -184,6 +272,15 @@ def test_a_second_driver_is_told_who_drives_and_a_killed_one_holds_nothing(run: 
         pass
 
 
+def test_the_driver_of_a_run_names_itself_and_the_time_while_it_drives(run: Run) -> None:
+    with run.lock():
+        driver = json.loads((run.path / "driver.json").read_bytes())
+        assert driver["process"] == os.getpid()
+        assert driver["since"].endswith("Z")
+        assert abs(datetime.fromisoformat(driver["since"]).timestamp() - time.time()) < 60
+    assert not (run.path / "driver.json").exists()
+
+
 # ── records ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -206,6 +303,37 @@ def test_the_tenth_writer_is_later_than_the_ninth(run: Run) -> None:
         with run.writer() as writer:
             writer.write(record("a", reason=str(number)))
     assert [record.reason for record in run.records()] == ["11"]
+
+
+def test_records_as_they_were_written_are_found_by_their_line(run: Run) -> None:
+    for reason in ("first", "second"):
+        with run.writer() as writer:
+            writer.write(record("a", reason=reason))
+            writer.write(record("b"))
+    assert [record.id for record in run.unmerged_records(lambda line: True)] == ["a", "b", "a", "b"]
+    lines: list[bytes] = []
+
+    def wanted(line: bytes) -> bool:
+        lines.append(line)
+        return b'"id":"a"' in line
+
+    assert [record.reason for record in run.unmerged_records(wanted)] == ["first", "second"]
+    assert len(lines) == 4
+    assert all(json.loads(line)["run"] == "r" for line in lines)
+
+
+def test_the_file_of_a_writer_is_no_program_and_takes_the_next_free_number(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("00007.jsonl", "00001.jsonl", "note.jsonl", "00009.txt"):
+        (run.path / "records" / name).write_text("")
+    with run.writer() as writer:
+        assert writer.path.name == "00008.jsonl"
+        assert writer.path.stat().st_mode & 0o133 == 0
+        monkeypatch.setattr(Path, "glob", lambda self, pattern: iter(()))  # others made theirs after the count
+        (run.path / "records" / "00002.jsonl").write_text("")
+        with run.writer() as second:
+            assert second.path.name == "00003.jsonl"
 
 
 def test_a_torn_last_line_does_not_swallow_the_next_writers_record(run: Run) -> None:
@@ -287,6 +415,15 @@ def test_a_kill_loses_no_record_that_was_reported(run: Run) -> None:
         after = {record.id for record in run.records()}
         assert reported | before <= after
         assert run.torn <= moment + 1
+
+
+def test_an_error_without_a_number_of_the_system_keeps_its_words(tmp_path: Path) -> None:
+    assert "(odd)" in str(writing_error(OSError("odd"), tmp_path))
+    assert not isinstance(writing_error(OSError("odd"), tmp_path), StoreFull)
+    denied = writing_error(OSError(errno.EACCES, "x"), tmp_path)
+    assert str(denied) == (
+        f"results cannot be written to {tmp_path} (Permission denied)\n  choose another folder with: --results DIR"
+    )
 
 
 # ── a full disk ─────────────────────────────────────────────────────────────────────────────────
@@ -449,6 +586,64 @@ def test_weights_are_used_again_only_under_the_same_reuse(run: Run) -> None:
     path = next((run.path / "weights").iterdir())
     path.write_bytes(path.read_bytes()[:-3])
     assert run.read_weights("unit", "41d0") is None
+
+
+def test_an_unfinished_training_is_found_again_by_its_identity(run: Run) -> None:
+    saved = run.checkpoint("a unit", "41d0")
+    assert (saved.exists(), saved.load()) == (False, None)
+    saved.remove()
+    saved.save(b"weights\nof two lines\xff")
+    assert (saved.exists(), saved.load()) == (True, b"weights\nof two lines\xff")
+    assert saved.path.parent == run.path / "weights"
+    assert saved.path.suffix == ".checkpoint"
+    assert run.checkpoint("a unit", "41d0").load() == saved.load()
+    assert run.checkpoint("other", "41d0").load() is None
+    other = run.checkpoint("a unit", "beef")
+    assert (other.exists(), other.load()) == (False, None)
+    saved.save(b"")
+    assert (saved.exists(), saved.load()) == (True, b"")
+    other = run.checkpoint("a unit", "any X")
+    other.save(b"content")
+    assert (other.exists(), other.load(), saved.exists()) == (True, b"content", False)
+    saved.path.write_bytes(b"\xff\xfe\n")
+    assert (saved.exists(), saved.load()) == (False, None)
+    saved.remove()
+    assert not saved.path.exists()
+    assert Checkpoint(run.path, "41d0").exists() is False
+
+
+def test_an_environment_is_named_by_the_hash_of_its_file(run: Run) -> None:
+    name = run.add_environment({"b": 1, "a": {"c": np.float64(0.5)}})
+    content = (run.path / "environments" / f"{name}.json").read_bytes()
+    assert content == b'{\n  "a": {\n    "c": 0.5\n  },\n  "b": 1\n}'
+    assert name == hashlib.sha256(content).hexdigest()[:16]
+    (run.path / "environments" / f"{name}.json").write_bytes(content + b"\n")
+    run.add_environment({"a": {"c": 0.5}, "b": 1})
+    assert (run.path / "environments" / f"{name}.json").read_bytes() == content + b"\n", "not written again"
+
+
+def test_texts_are_written_in_utf_8_whatever_they_hold(run: Run) -> None:
+    path = run.write_text("cells/a/note.txt", "böß \ud800")
+    assert path.read_bytes() == "böß \\ud800".encode()
+    assert run.write_traceback("a", "b c", "x").startswith("cells/a/traceback-b-c-")
+
+
+def test_an_artifact_whose_row_names_no_probe_keeps_its_name(run: Run) -> None:
+    row = run.write_artifact("a", "probe", Artifact("curve", "text", "x", "c"))
+    assert run.read_artifact(replace(row, name="curve")).name == "curve"
+    assert run.read_artifact(row).name == "curve"
+
+
+def test_summaries_of_the_first_schema_are_upgraded_and_damaged_ones_are_an_error(run: Run) -> None:
+    metric = {"name": "q/x", "value": 3, "unit": "", "better": "lower", "reason": "exact count"}
+    path = run.path / "summaries.json"
+    for schema, kind in (({}, "exact"), ({"schema": 1}, "exact"), ({"schema": 2}, "estimate")):
+        path.write_text(json.dumps({**schema, "metrics": [metric], "artifacts": []}))
+        assert [row.kind for row in run.summaries()[0]] == [kind]
+    for damaged in ("[]", "{", '{"metrics": []}', '{"metrics": 3, "artifacts": []}'):
+        path.write_text(damaged)
+        with pytest.raises(StoreError, match=r"summaries\.json cannot be read"):
+            run.summaries()
 
 
 def test_summaries_come_back(run: Run) -> None:

@@ -1,0 +1,113 @@
+"""Baselines: what is kept of a run, and which run a name means."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench_suite.comparison.baselines import Baseline, NoBaseline, base_run, baselines, head_run, set_baseline
+from bench_suite.contracts import MetricRow, Predictions, Record
+from bench_suite.store.atomic import StoreError
+from bench_suite.store.runs import Run, Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "results")
+
+
+def run_of(store: Store, suite: str = "nlp", status: Any = "ok", **info: Any) -> Run:
+    time.sleep(0.002)  # the order of runs is that of their milliseconds
+    run = store.create(suite, info)
+    where = run.add_environment({"hardware": {"cpu": "a"}})
+    stored = Predictions("test", np.arange(3), {"targets": np.arange(3)})
+    rows = tuple(run.write_predictions("a", split, replace(stored, split=split)) for split in ("train", "test"))
+    metrics = (MetricRow("q/x", 0.5, "u", "higher"),)
+    with run.writer() as writer:
+        writer.write(
+            Record(run.name, suite, "a", "", {}, {}, status, metrics=metrics, artifacts=rows, environment=where)
+        )
+    run.write_summaries([MetricRow("all/x", 1.0, "u", "none")], [])
+    return run
+
+
+def test_a_baseline_is_a_copy_that_a_comparison_reads_like_the_run(store: Store) -> None:
+    run = run_of(store, title="a title")
+    kept = set_baseline(store, run)
+    assert kept.run.path == store.root / "baselines" / "nlp"
+    assert (kept.suite, kept.run.info, kept.run.name) == ("nlp", run.info, run.name)
+    (record,), (original,) = kept.run.records(), run.records()
+    assert [row.name for row in record.artifacts] == ["predictions/test"]
+    assert replace(record, artifacts=()) == replace(original, artifacts=())
+    assert kept.run.read_predictions(record.artifacts[0]).split == "test"
+    assert kept.run.environment(record.environment) == {"hardware": {"cpu": "a"}}
+    assert kept.run.summaries() == run.summaries()
+    files = [path for path in kept.run.path.rglob("*") if path.is_file()]
+    assert kept.size == sum(len(path.read_bytes()) for path in files)
+    assert len(files) == 5
+    assert (kept.run.path / "run.json").read_bytes() == (run.path / "run.json").read_bytes()
+
+
+def test_damaged_predictions_are_left_out_of_a_baseline(store: Store) -> None:
+    run = run_of(store)
+    for path in run.path.glob("cells/*/*.parquet"):
+        path.write_bytes(b"torn")
+    assert [record.artifacts for record in set_baseline(store, run).run.records()] == [()]
+
+
+def test_what_is_no_baseline_says_why(store: Store) -> None:
+    with pytest.raises(StoreError, match="is a smoke run, which is never compared\n  run it without --smoke"):
+        set_baseline(store, run_of(store, smoke=True))
+    with pytest.raises(StoreError, match="has no cell that ended well: there is nothing to compare with"):
+        set_baseline(store, run_of(store, status="failed"))
+    assert baselines(store) == []
+
+
+def test_baselines_are_listed_by_suite_without_half_written_ones(store: Store) -> None:
+    assert baselines(store) == []
+    kept = [set_baseline(store, run_of(store, suite)) for suite in ("vision", "nlp")]
+    half = store.root / "baselines" / ".nlp.1-abc"
+    half.mkdir()
+    (half / "run.json").write_bytes((kept[0].run.path / "run.json").read_bytes())
+    (store.root / "baselines" / "other").mkdir()
+    found = baselines(store)
+    assert all(isinstance(each, Baseline) for each in found)
+    assert [(each.suite, each.run.path, each.size) for each in found] == [
+        (each.suite, each.run.path, each.size) for each in reversed(kept)
+    ]
+
+
+def test_a_folder_that_is_a_run_comes_before_a_baseline_of_its_name(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = run_of(store), run_of(store)
+    set_baseline(store, first)
+    assert base_run(store, "nlp", "other").name == first.name
+    for name in ("nlp", "latest"):
+        second.path.rename(tmp_path / name)
+        monkeypatch.chdir(tmp_path)
+        assert head_run(store, name).name == second.name
+        (tmp_path / name).rename(second.path)
+    second.path.rename(tmp_path / "nlp")
+    assert base_run(store, "nlp", "other").name == second.name
+
+
+def test_the_latest_base_is_the_newest_earlier_run_of_the_suite_that_is_no_smoke_run(store: Store) -> None:
+    first, second = run_of(store), run_of(store)
+    run_of(store, smoke=True)
+    other = run_of(store, "vision")
+    assert base_run(store, "latest", "nlp").name == second.name
+    assert base_run(store, "latest", "nlp", other).name == second.name
+    assert base_run(store, "latest", "nlp", second).name == first.name
+    assert base_run(store, "latest", "vision").name == other.name
+    with pytest.raises(NoBaseline, match=r"there is no earlier run of nlp in .*\n  make one with: bench run nlp"):
+        base_run(store, "latest", "nlp", first)
+    with pytest.raises(NoBaseline, match=r"nlp has no baseline in .*baselines\n  set one with: bench baseline set RUN"):
+        base_run(store, "baseline", "nlp")
+    assert base_run(store, first.name, "nlp").name == first.name
+    assert head_run(store, "latest").name == other.name

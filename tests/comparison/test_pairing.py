@@ -1,0 +1,229 @@
+"""Pairing: which cells of two runs are compared, why others are not, and what differs between the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench_suite.comparison.pairing import Pair, Pairing, UncomparedCell, pair_runs
+from bench_suite.contracts import ProbeRow, Record
+from bench_suite.store.runs import Run, Store
+
+HERE = {"hardware": {"cpu": "a processor", "usable_cores": 2}, "packages": {"torch": "2.6"}}
+Make = Callable[..., Run]
+
+
+def cell(seed: int = 0, model: str = "mlp", **changes: Any) -> Record:
+    labels = {"task": "loans", "model": model, "seed": seed}
+    options = {"train": {"epochs": 3, "decay": None}, "place": {"device": "cpu", "threads": 1}}
+    known = Record(
+        "", "s", f"{model}{seed}", "", labels, options, "ok", data={"name": "loans", "fingerprint": "aaaaaaaaaa"}
+    )
+    return replace(known, **changes)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Return a function that writes a run of these cells, each in this environment unless it names one."""
+    store = Store(tmp_path / "results")
+
+    def run(*cells: Record, environment: dict[str, Any] | None = HERE, **info: Any) -> Run:
+        made = store.create("s", info)
+        where = made.add_environment(environment) if environment is not None else ""
+        with made.writer() as writer:
+            for record in cells:
+                writer.write(replace(record, run=made.name, environment=record.environment or where))
+        return made
+
+    return run
+
+
+def uncompared(pairing: Pairing) -> list[tuple[str, str, str]]:
+    return [(cell.reason_code, cell.where, cell.detail) for cell in pairing.uncompared]
+
+
+# ── cells ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_cells_of_one_id_are_paired_and_grouped_by_all_but_their_seed(make: Make) -> None:
+    base, head = make(cell(1), cell(0), cell(model="cnn")), make(cell(0), cell(model="cnn"), cell(1))
+    pairing = pair_runs(base, head)
+    assert [(group.where, len(group.pairs), group.same_hardware) for group in pairing.groups] == [
+        ("loans, mlp", 2, True), ("loans, cnn", 1, True),
+    ]  # fmt: skip
+    for group in pairing.groups:
+        for pair in group.pairs:
+            assert isinstance(pair, Pair)
+            assert (pair.base.id, pair.base.run, pair.head.run) == (pair.head.id, base.name, head.name)
+    assert pairing.uncompared == ()
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "code", "detail"),
+    [
+        ({}, {"status": "failed", "reason": "no memory"}, "failed", "failed: no memory"),
+        ({}, {"status": "unavailable"}, "failed", "unavailable: no reason given"),
+        ({"status": "failed"}, {"status": "failed", "reason": "again"}, "failed", "failed: again"),
+        ({"status": "interrupted"}, {}, "failed in base", "interrupted: no reason given"),
+        ({}, {"data": {"name": "moved", "fingerprint": "bbbbbbbbbb"}}, "other data", "loans aaaaaaaa → moved bbbbbbbb"),
+        ({"data": {"fingerprint": "c"}}, {"data": {"name": "x"}}, "other data", "? c → x none"),
+        ({}, {"options": {"train": {"epochs": 3}, "place": {"device": "mps", "threads": 4}}}, "other placement",
+         'place.device "cpu" → "mps"; place.threads 1 → 4'),
+        ({}, {"options": {"train": {"epochs": 5, "decay": 0.1}}}, "other options",
+         "train.decay unset → 0.1; train.epochs 3 → 5"),
+    ],
+)  # fmt: skip
+def test_what_keeps_two_cells_of_one_id_apart_is_named(make: Make, base, head, code: str, detail: str) -> None:
+    pairing = pair_runs(make(cell(**base)), make(cell(**head)))
+    assert uncompared(pairing) == [(code, "loans, mlp, seed 0", detail)]
+    assert pairing.groups == ()
+
+
+def test_options_that_only_one_side_has_are_no_difference(make: Make) -> None:
+    more = cell(options={"train": {"epochs": 3, "new": 1}, "loss": {"smoothing": 0.1}, "flat": 3})
+    bare = cell(options={"train": {"epochs": 3}, "flat": 4})
+    assert pair_runs(make(more), make(bare)).uncompared == ()
+    nothing = cell(data={})
+    assert pair_runs(make(nothing), make(nothing)).uncompared == ()
+
+
+def test_a_cell_whose_id_base_lacks_is_new_or_has_other_options(make: Make) -> None:
+    changed = replace(cell(), id="other", options={"train": {"epochs": 9}})
+    versions = replace(cell(1), id="newer")
+    broken = cell(model="broken", status="failed")
+    pairing = pair_runs(make(cell(), cell(1)), make(changed, versions, cell(model="cnn"), broken))
+    assert uncompared(pairing) == [
+        ("other options", "loans, mlp, seed 0", "train.epochs 3 → 9"),
+        ("other options", "loans, mlp, seed 1", "a component's VERSION or file differs"),
+        ("new", "loans, cnn, seed 0", "base has no such cell"),
+        ("failed", "loans, broken, seed 0", "failed: no reason given; base has no such cell"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("info", "code", "detail"),
+    [
+        ({}, "missing", "head lacks it"),
+        ({"only": ["task=loans"]}, "missing", "head lacks it, though it was asked for task=loans"),
+        ({"only": ["model=cnn", "seed=0"]}, "left out", "head was asked for model=cnn seed=0"),
+        ({"only": ["--lf"], "passed": ["mlp1"]}, "left out", "head was asked for --lf"),
+        ({"only": ["--lf"], "passed": ["cnn0"]}, "missing", "head lacks it, though it was asked for --lf"),
+        ({"only": ["--lf"], "passed": []}, "missing", "head lacks it, though it was asked for --lf"),
+        ({"only": ["--lf", "seed=0"], "passed": []}, "left out", "head was asked for --lf seed=0"),
+        ({"only": [], "passed": ["cnn0"]}, "missing", "head lacks it"),
+    ],
+)
+def test_a_cell_that_head_lacks_is_missing_unless_head_was_asked_for_others(make: Make, info, code, detail) -> None:
+    pairing = pair_runs(make(cell(0), cell(1)), make(cell(0), **info))
+    assert uncompared(pairing) == [(code, "loans, mlp, seed 1", detail)]
+    assert len(pairing.groups) == 1
+
+
+def test_seeds_with_one_reason_are_one_entry(make: Make) -> None:
+    base = make(cell(0), cell(1), cell(2), cell(3))
+    lost = [cell(seed, status="failed", reason="no memory") for seed in (0, 1)]
+    pairing = pair_runs(base, make(*lost, cell(2, status="failed", reason="no file"), cell(3)))
+    assert uncompared(pairing) == [
+        ("failed", "loans, mlp, seeds 0, 1", "failed: no memory"),
+        ("failed", "loans, mlp, seed 2", "failed: no file"),
+    ]
+
+
+def test_a_probe_that_failed_is_listed_beside_its_compared_cell(make: Make) -> None:
+    probes = {"quality": ProbeRow("failed", "k", "it raised"), "fairness": ProbeRow("ok", "k")}
+    head = [cell(seed, probes=probes) for seed in (0, 1)]
+    silent = cell(2, probes={"quality": ProbeRow("failed", "k")})
+    dead = cell(3, status="failed", reason="no memory", probes=probes)
+    pairing = pair_runs(make(*(cell(seed) for seed in range(4))), make(*head, silent, dead))
+    assert pairing.uncompared == (
+        UncomparedCell("failed", "loans, mlp, seed 3", "failed: no memory"),
+        UncomparedCell("failed probe", "loans, mlp, seeds 0, 1", "it raised", "quality"),
+        UncomparedCell("failed probe", "loans, mlp, seed 2", "no reason given", "quality"),
+    )
+    assert len(pairing.groups[0].pairs) == 3
+
+
+def test_a_planned_cell_that_no_run_has_done_is_missing(make: Make) -> None:
+    planned = {"mlp0": "loans, mlp, seed 0", "cnn0": "loans, cnn, seed 0"}
+    pairing = pair_runs(make(cell()), make(cell(), planned=planned))
+    assert pairing.uncompared == (UncomparedCell("missing", "loans, cnn, seed 0", "neither run has done it"),)
+
+
+# ── hardware and notes ──────────────────────────────────────────────────────────────────────────
+
+
+def test_only_a_known_machine_is_the_same_machine(make: Make) -> None:
+    gpus = {"hardware": {**HERE["hardware"], "gpu": [{"name": "G"}, {}]}}
+    for base, head, same in (
+        (HERE, HERE, True), (HERE, gpus, False), (gpus, gpus, True), ({}, {}, False), (None, None, False),
+        ({"hardware": {"usable_cores": 2}}, {"hardware": {"usable_cores": 2}}, False),
+        ({"hardware": {"cpu": "a"}}, {"hardware": {"cpu": "a"}}, True),
+    ):  # fmt: skip
+        (group,) = pair_runs(make(cell(), environment=base), make(cell(), environment=head)).groups
+        assert group.same_hardware is same
+
+
+def test_one_seed_on_another_machine_makes_the_hardware_of_its_group_another(make: Make) -> None:
+    there = {"hardware": {"cpu": "another"}}
+    head = make(cell(0), cell(1))
+    where = head.add_environment(there)
+    with head.writer() as writer:
+        writer.write(replace(cell(1), run=head.name, environment=where))
+    base = make(cell(0), cell(1))
+    assert [group.same_hardware for group in pair_runs(base, head).groups] == [False]
+    (note,) = [note for note in pair_runs(base, head).notes if note.startswith("hardware")]
+    before, _, after = note.removesuffix(": timings are not compared").partition(" → ")
+    assert before == "hardware: a processor, 2 cores"
+    assert sorted(after.split("; ")) == ["a processor, 2 cores", "another, ? cores"]
+
+
+def test_runs_that_agree_have_one_note_on_their_code(make: Make) -> None:
+    info = {"git": {"commit": "0123456789"}, "version": "0.1", "gate": {"a": {}}, "overrides": ["a=1"]}
+    assert pair_runs(make(cell(), **info), make(cell(), **info)).notes == ("code: 0123456 on both sides",)
+    assert pair_runs(make(cell()), make(cell())).notes == ("code: no commit known on both sides",)
+
+
+def test_all_that_differs_between_two_runs_is_noted(make: Make) -> None:
+    base = make(
+        cell(),
+        git={"commit": "0123456789", "dirty": True, "changes": "c0ffee"},
+        version="0.1",
+        overrides=["a=1", "b=2"],
+    )
+    there = {
+        "packages": {"torch": "2.7", "bench-suite": "9", "extra": "1"}, "python": {"version": "3.12"},
+        "threads": {"OMP_NUM_THREADS": "1"},
+    }  # fmt: skip
+    head = make(
+        cell(),
+        environment=there,
+        git=None,
+        resumed_git=[{"commit": "fedcba9876", "dirty": True}, {"commit": "abcdef0123"}],
+        version="0.2",
+        gate={"q/x": {"min": 1}},
+    )
+    assert pair_runs(base, head).notes == (
+        "code: 0123456 with uncommitted changes c0ffee → no commit known, resumed with fedcba9 with uncommitted "
+        "changes, abcdef0",
+        "bench-suite 0.1 → 0.2",
+        "OMP_NUM_THREADS none → 1",
+        "extra none → 1",
+        "python none → 3.12",
+        "torch 2.6 → 2.7",
+        "hardware: a processor, 2 cores → not known: timings are not compared",
+        "the suites' gates differ: those of head are judged",
+        "--set: a=1 b=2 → none",
+    )
+
+
+def test_cells_that_a_suite_no_longer_contains_are_counted(make: Make) -> None:
+    base = make(cell(0), cell(1), cell(2), planned={"mlp0": "loans, mlp, seed 0"})
+    head = make(cell(0), cell(1), planned={"mlp0": "loans, mlp, seed 0"})
+    assert pair_runs(base, head).notes[1:] == (
+        "base has 2 cells that its suite no longer contains: ignored",
+        "head has 1 cell that its suite no longer contains: ignored",
+    )

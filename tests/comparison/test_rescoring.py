@@ -1,0 +1,239 @@
+"""Rescoring: stored predictions are compared example by example, or not at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench_suite.comparison import rescoring
+from bench_suite.comparison.pairing import Group, Pair
+from bench_suite.comparison.rescoring import Examples, Unpaired, difference_of, examples_of
+from bench_suite.contracts import Predictions, Record
+from bench_suite.metrics.accuracy import accuracy
+from bench_suite.metrics.macro_f1 import macro_f1
+from bench_suite.metrics.roc_auc import roc_auc
+from bench_suite.stats.paired import nested_difference
+from bench_suite.store.runs import Run, Store
+
+N = 200
+
+
+def predictions(seed: int = 0, **columns: Any) -> Predictions:
+    random = np.random.default_rng(seed)
+    targets = np.arange(N) % 2
+    scores = np.clip(random.normal(0.35 + 0.3 * targets, 0.25), 0.01, 0.99).round(2)
+    said = {"targets": targets, "predictions": (scores > 0.5).astype(int), "scores": np.stack([1 - scores, scores], 1)}
+    groups = {"sex": np.array(["f", "m"])[np.arange(N) // 7 % 2]}
+    return Predictions("test", np.arange(N) * 3 + 5, {**said, **columns}, groups)
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[list[Predictions | None], list[Predictions | None]], Examples]:
+    """Return a function that stores the predictions of both sides, one a seed, and reads them back as a group."""
+
+    def examples(*sides: list[Predictions | None]) -> Examples:
+        runs = [Store(tmp_path / "results").create("s", {}) for _ in sides]
+
+        def record(run: Run, seed: int, stored: Predictions | None) -> Record:
+            known = Record(run.name, "s", f"m{seed}", "", {}, {}, "ok")
+            if stored is None:
+                return known
+            train = run.write_predictions(known.id, "train", replace(stored, ids=stored.ids[::-1]))
+            return replace(known, artifacts=(train, run.write_predictions(known.id, "test", stored)))
+
+        pairs = tuple(
+            Pair(*(record(run, seed, stored) for run, stored in zip(runs, both)))
+            for seed, both in enumerate(zip(*sides))
+        )
+        return examples_of(Group("loans, mlp", pairs, True), *runs)
+
+    return examples
+
+
+def shuffled(one: Predictions, seed: int = 1) -> Predictions:
+    order = np.random.default_rng(seed).permutation(len(one))
+    columns = {
+        name: values[order] if isinstance(values, np.ndarray) else [values[row] for row in order]
+        for name, values in one.columns.items()
+    }
+    groups = {name: values[order] for name, values in one.groups.items()}
+    return replace(one, ids=one.ids[order], columns=columns, groups=groups)
+
+
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_examples_of_all_seeds_and_sides_are_in_the_order_of_their_ids(read) -> None:
+    words = [["a"] * (row % 3 + 1) for row in range(N)]
+    one = predictions(words=words)
+    examples = read([one, shuffled(one)], [shuffled(one, 2), shuffled(one, 3)])
+    assert (len(examples), len(examples.base), len(examples.head)) == (N, 2, 2)
+    for side in (*examples.base, *examples.head):
+        assert np.array_equal(side.ids, one.ids)
+        assert np.array_equal(side["targets"], one["targets"])
+        assert [list(row) for row in side["words"]] == words
+        assert np.array_equal(side.groups["sex"], one.groups["sex"])
+    assert examples.identical
+    assert examples.no_difference() == replace(nested_difference(np.zeros((2, N))), variance_per_loss=0, differing=None)
+
+
+@pytest.mark.parametrize("change", ["column", "nested", "group", "seed", "more"])
+def test_predictions_that_differ_anywhere_are_not_the_same(read, change: str) -> None:
+    one = predictions(words=[["a"]] * (N - 1) + [["a", "b"]])
+    other = replace(
+        one, columns={name: np.copy(v) if isinstance(v, np.ndarray) else v for name, v in one.columns.items()}
+    )
+    if change in ("column", "seed"):
+        other.columns["predictions"][7] ^= 1
+    elif change == "nested":
+        other.columns["words"] = [["a"]] * (N - 1) + [["a", "c"]]
+    elif change == "more":
+        other.columns["losses"] = np.zeros(N)
+    else:
+        other = replace(other, groups={"sex": one.groups["sex"][::-1]})
+    heads = [one, other] if change == "seed" else [other, other]
+    assert not read([one, one], heads).identical
+    assert read([other], [other]).identical
+
+
+def test_numbers_that_are_not_there_on_both_sides_are_the_same(read) -> None:
+    gaps = predictions(losses=np.where(np.arange(N) % 5, 0.5, np.nan))
+    assert read([gaps], [gaps]).identical
+    with pytest.raises(rescoring.TestSetMismatch, match="the targets of the test splits differ"):
+        read([predictions(targets=np.zeros(N))], [predictions(targets=np.array(["0"] * N))])
+
+
+@pytest.mark.parametrize("side", ["base", "head"])
+def test_what_keeps_predictions_from_being_read_names_the_side(read, side: str) -> None:
+    def both(odd: Predictions | None) -> Examples:
+        return read(*([predictions(), odd], [predictions(), predictions()])[:: 1 if side == "base" else -1])
+
+    with pytest.raises(Unpaired, match=f"^{side} has no stored predictions$"):
+        both(None)
+    bare = predictions()
+    del bare.columns["targets"]
+    with pytest.raises(Unpaired, match=f"^the predictions of {side} have no targets$"):
+        both(bare)
+
+
+def test_test_sets_that_differ_are_a_mismatch_and_ids_that_repeat_do_not_pair(read) -> None:
+    one = predictions()
+    repeated = replace(one, ids=one.ids // 4)
+    with pytest.raises(Unpaired, match="no distinct ids"):
+        read([repeated], [repeated])
+    for odd in (replace(one, ids=one.ids + 3), predictions(targets=1 - one["targets"])):
+        for sides in (([one], [odd]), ([odd], [one]), ([one, one], [one, odd])):
+            with pytest.raises(rescoring.TestSetMismatch):
+                read(*sides)
+
+
+# ── metrics ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def both(**columns: Any) -> Examples:
+    return Examples((predictions(1, **columns), predictions(2, **columns)), (predictions(3, **columns),
+                                                                           predictions(4, **columns)))  # fmt: skip
+
+
+def values_of(function: Callable[..., float], examples: Examples, column: str) -> list[tuple[float, float]]:
+    return [tuple(function(one["targets"], one[column]) for one in pair) for pair in zip(examples.base, examples.head)]
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_mean_over_examples_is_compared_by_its_examples(sign: float) -> None:
+    examples = both()
+    correct = [np.stack([one["targets"] == one["predictions"] for one in side]).astype(float)
+               for side in (examples.base, examples.head)]  # fmt: skip
+    values = values_of(accuracy, examples, "predictions")
+    assert difference_of("accuracy", examples, values, sign) == (
+        nested_difference(sign * (correct[1] - correct[0])), "examples",
+    )  # fmt: skip
+    clusters = np.arange(N) // 10
+    difference, _ = difference_of("accuracy", both(cluster=clusters), values, sign)
+    assert difference == nested_difference(sign * (correct[1] - correct[0]), clusters)
+    assert difference_of("accuracy", Examples(examples.base, examples.base), [(a, a) for a, _ in values], sign) == (
+        examples.no_difference(), "same predictions",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_other_metrics_are_compared_by_resampling_with_the_spread_that_their_examples_have(sign: float) -> None:
+    examples = both()
+    values = values_of(macro_f1, examples, "predictions")
+    difference, method = difference_of("macro_f1", examples, values, sign)
+    assert method == "resampling"
+    assert difference.value == pytest.approx(sign * np.mean([head - base for base, head in values]))
+    alike = nested_difference(np.stack([
+        sign * ((head["targets"] == head["predictions"]).astype(float) - (base["targets"] == base["predictions"]))
+        for base, head in zip(examples.base, examples.head)
+    ]))  # fmt: skip
+    assert difference.examples == pytest.approx(alike.examples, rel=0.2), (
+        "of two equal classes it is nearly the accuracy"
+    )
+    assert (difference.n, difference.count, difference.sample_unit) == (N, 2, "test examples")
+    assert difference.variance_per_loss == pytest.approx(2 / (2 * 100) / 2)
+    assert difference_of("macro_f1", examples, values, sign) == (difference, method), "the same resamples each time"
+
+
+def test_whole_clusters_are_resampled() -> None:
+    """Copies in a cluster bring nothing new: 20 clusters of ten equal examples are as uncertain as 20 examples."""
+    rows = np.repeat(np.arange(20), 10)
+
+    def copied(seed: int, rows: np.ndarray, **columns: Any) -> Predictions:
+        one = predictions(seed)
+        return replace(one, ids=np.arange(len(rows)), groups={},
+                       columns={**{name: values[rows] for name, values in one.columns.items()}, **columns})  # fmt: skip
+
+    single = Examples((copied(1, np.arange(20)),), (copied(3, np.arange(20)),))
+    many = Examples((copied(1, rows, cluster=rows),), (copied(3, rows, cluster=rows),))
+    values = values_of(macro_f1, single, "predictions")
+    one, _ = difference_of("macro_f1", single, values, 1.0)
+    difference, _ = difference_of("macro_f1", many, values, 1.0)
+    assert (difference.n, difference.sample_unit, difference.df) == (20, "clusters", 19)
+    assert difference.examples == pytest.approx(one.examples)
+    assert difference.value == pytest.approx(one.value)
+
+
+def test_a_metric_that_the_predictions_do_not_give_is_not_paired() -> None:
+    examples = both()
+    values = values_of(accuracy, examples, "predictions")
+    wrong = [values[0], (values[1][0], values[1][1] + 1e-4)]
+    recorded = f"{wrong[1][1]:.4g}"
+    with pytest.raises(Unpaired, match=rf"^stored predictions give a accuracy of .*, the record has {recorded}$"):
+        difference_of("accuracy", examples, wrong, 1.0)
+    rounded = [values[0], (values[1][0], values[1][1] + 1e-6)]
+    assert difference_of("accuracy", examples, rounded, 1.0)[1] == "examples"
+    areas = values_of(lambda targets, scores: roc_auc(targets, scores), examples, "scores")
+    near = [(base * 1.01, head * 0.99) for base, head in areas]
+    assert difference_of("roc_auc", examples, near, 1.0)[1] == "resampling", "scores are stored with three digits"
+    with pytest.raises(Unpaired, match="the record has"):
+        difference_of("roc_auc", examples, [(base * 1.05, head) for base, head in areas], 1.0)
+    for name in ("no_such_metric", "demographic_parity"):
+        with pytest.raises(Unpaired, match=f"^{name} is no metric of single predictions$"):
+            difference_of(name, examples, values, 1.0)
+
+
+def test_a_metric_that_many_resamples_leave_undefined_is_not_paired() -> None:
+    targets = np.zeros(N, int)
+    targets[0] = 1  # without it, in 37 % of the resamples, there is one class only
+    examples = both(targets=targets)
+    values = values_of(lambda targets, scores: roc_auc(targets, scores), examples, "scores")
+    with pytest.raises(Unpaired, match=r"^undefined in 3\d% of the resamples: "):
+        difference_of("roc_auc", examples, values, 1.0)
+
+
+def test_the_weight_of_one_answer_of_one_class_is_its_share() -> None:
+    for targets in (np.zeros(40, int), np.zeros(40, bool)):
+        assert rescoring._class_weights(targets) == (39, 1 / 40)
+    assert rescoring._class_weights(np.zeros((40, 2), int)) == (39, 0.0)
+    assert rescoring._class_weights(np.linspace(0, 1, 40)) == (39, 0.0)
+    df, weight = rescoring._class_weights(np.array([0, 1, 1, 1]))
+    assert df == pytest.approx(max(1.0, (1 + 1 / 3) ** 2 / (1 / 0.5 + 1 / 9 / 2)))
+    assert weight == 2 / 2
+    assert math.isclose(rescoring._class_weights(np.arange(4) % 2)[0], 2.0)
