@@ -85,9 +85,9 @@ def test_with_few_degrees_of_freedom_what_is_lost_has_more_of_them() -> None:
     before = seen * df / (2 * special.gammaincinv(df / 2, 0.5))
     added = growth * loss * (1 - loss)
     total = before + added
-    freedom = total**2 / (before**2 / df + (2 * before * added + added**2) / (n - 1))
-    assert freedom > 2 * df
-    assert loss - 0.01 == pytest.approx(min_detectable_effect(difference(total, freedom), LEVEL), rel=1e-3)
+    combined_df = total**2 / (before**2 / df + (2 * before * added + added**2) / (n - 1))
+    assert combined_df > 2 * df
+    assert loss - 0.01 == pytest.approx(min_detectable_effect(difference(total, combined_df), LEVEL), rel=1e-3)
 
 
 def test_of_seeds_alone_what_is_lost_has_the_degrees_of_freedom_of_the_seeds() -> None:
