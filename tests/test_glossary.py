@@ -33,6 +33,7 @@ UNIQUE = {
     "looked_at", "in_order", "smallest_found", "strange_classes", "misfit", "unfit_choices", "strangers",
     "dealt", "kept_apart", "part_of", "likeness", "Together", "OfMatrices", "OfImages", "OfTables",
     "OfVectors", "OfBags", "spoken", "spoken_size", "raise_faults", "faults", "freedom", "foreign", "FEWEST",
+    "_chain", "Found", "Made",
     "Meter", "Records", "TITLE",
 }  # fmt: skip
 "Names that stand for one thing each: gone from the package and from its tests."

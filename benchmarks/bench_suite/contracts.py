@@ -645,7 +645,7 @@ class Record:
     cell: Mapping[str, Any]
     "Labels and axes: `task`, `model`, `engine`, `precision`, `seed`, …"
     options: Mapping[str, Any]
-    "All options, resolved, by family: `task`, `model`, `train`, `evaluate`; and the placement as `place`."
+    "All options, resolved, by family: `task`, `model`, `train`, `evaluate`; and the placement as `placement`."
     status: Status
     "How the cell ended."
     reason: str | None = None

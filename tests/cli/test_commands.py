@@ -219,7 +219,7 @@ def test_a_reader_that_goes_away_is_no_fault(command, status):
         text=True,
     )
     process.stdout.close()
-    assert (process.stderr.read(), process.wait(60)) == ("", status)
+    assert (process.stderr.read(), process.wait()) == ("", status)
 
 
 def test_a_fault_of_the_program_ends_with_a_status_that_no_verdict_has(monkeypatch, capsys):

@@ -54,7 +54,7 @@ def predicted(correct: np.ndarray, n: int = N) -> Predictions:
 def cell(seed: int = 0, model: str = "mlp", **changes: Any) -> Record:
     """A cell of the task `loans`, nothing measured yet."""
     labels = {"task": "loans", "model": model, "engine": "native", "precision": "32-true", "seed": seed}
-    options = {"train": {"epochs": 3}, "place": {"device": "cpu", "threads": 1}}
+    options = {"train": {"epochs": 3}, "placement": {"device": "cpu", "threads": 1}}
     known = Record(
         "", "s", f"{model}{seed}", "", labels, options, "ok", None, {"quality": ProbeRow("ok", "k")},
         {"name": "loans", "fingerprint": "aaaaaaaaaa"},
@@ -732,7 +732,7 @@ def test_odd_cells_are_listed_as_what_they_are_and_never_counted_as_fine(runs: R
     base["unbroke"] = replace(base["unbroke"], status="failed", reason="no memory")
     head["broke"] = replace(head["broke"], status="failed", reason="a loss that is no number")
     head["data"] = replace(head["data"], data={"name": "loans", "fingerprint": "bbbbbbbbbb"})
-    head["place"] = replace(head["place"], options={**cell().options, "place": {"device": "cpu", "threads": 4}})
+    head["place"] = replace(head["place"], options={**cell().options, "placement": {"device": "cpu", "threads": 4}})
     other = replace(cell(model="tuned"), options={"train": {"epochs": 3}})
     base["tuned"], head["tuned"] = other, replace(other, id="another", options={"train": {"epochs": 5}})
     sides = [runs.make([(r, good if r.status == "ok" else None) for r in side.values()]) for side in (base, head)]
@@ -741,7 +741,7 @@ def test_odd_cells_are_listed_as_what_they_are_and_never_counted_as_fine(runs: R
         ("failed", "broke", "failed: a loss that is no number"),
         ("failed in base", "unbroke", "failed: no memory"),
         ("other data", "data", "loans aaaaaaaa → loans bbbbbbbb"),
-        ("other placement", "place", "place.threads 1 → 4"),
+        ("other placement", "place", "placement.threads 1 → 4"),
         ("other options", "tuned", "train.epochs 3 → 5"),
         ("new", "new", "base has no such cell"),
         ("missing", "gone", "head lacks it"),

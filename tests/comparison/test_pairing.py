@@ -19,7 +19,7 @@ Make = Callable[..., Run]
 
 def cell(seed: int = 0, model: str = "mlp", **changes: Any) -> Record:
     labels = {"task": "loans", "model": model, "seed": seed}
-    options = {"train": {"epochs": 3, "decay": None}, "place": {"device": "cpu", "threads": 1}}
+    options = {"train": {"epochs": 3, "decay": None}, "placement": {"device": "cpu", "threads": 1}}
     known = Record(
         "", "s", f"{model}{seed}", "", labels, options, "ok", data={"name": "loans", "fingerprint": "aaaaaaaaaa"}
     )
@@ -71,8 +71,8 @@ def test_cells_of_one_id_are_paired_and_grouped_by_all_but_their_seed(make: Make
         ({"status": "interrupted"}, {}, "failed in base", "interrupted: no reason given"),
         ({}, {"data": {"name": "moved", "fingerprint": "bbbbbbbbbb"}}, "other data", "loans aaaaaaaa → moved bbbbbbbb"),
         ({"data": {"fingerprint": "c"}}, {"data": {"name": "x"}}, "other data", "? c → x none"),
-        ({}, {"options": {"train": {"epochs": 3}, "place": {"device": "mps", "threads": 4}}}, "other placement",
-         'place.device "cpu" → "mps"; place.threads 1 → 4'),
+        ({}, {"options": {"train": {"epochs": 3}, "placement": {"device": "mps", "threads": 4}}}, "other placement",
+         'placement.device "cpu" → "mps"; placement.threads 1 → 4'),
         ({}, {"options": {"train": {"epochs": 5, "decay": 0.1}}}, "other options",
          "train.decay unset → 0.1; train.epochs 3 → 5"),
     ],

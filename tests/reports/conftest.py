@@ -22,7 +22,7 @@ def make_record(task: str = "imdb", model: str = "minilm", seed: int = 0, **chan
         "id": f"{task}-{model}-{seed}-{axes}",
         "weights_key": "41d0",
         "cell": {"task": task, "model": model, "engine": "native", "precision": "32-true", "seed": seed, **axes},
-        "options": {"train": {"epochs": 3}, "place": {"device": "cpu", "threads": 2}},
+        "options": {"train": {"epochs": 3}, "placement": {"device": "cpu", "threads": 2}},
         "status": "ok",
         "probes": {"quality": ProbeRow("ok", "k"), "throughput": ProbeRow("ok", "k")},
         "data": {

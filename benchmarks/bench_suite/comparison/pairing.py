@@ -169,7 +169,7 @@ def _obstacle(base: Record, head: Record) -> tuple[ReasonCode, str] | None:
     if prints[0] != prints[1]:
         names = [str(record.data.get("name", "?")) for record in (base, head)]
         return "other data", f"{names[0]} {prints[0][:8]} → {names[1]} {prints[1][:8]}"
-    placements = [{"place": record.options.get("place", {})} for record in (base, head)]
+    placements = [{"placement": record.options.get("placement", {})} for record in (base, head)]
     if changes := _changes(*placements):
         return "other placement", "; ".join(changes)
     if changes := _changes(base.options, head.options):

@@ -101,7 +101,7 @@ class RecordBuilder:
         seconds = {**({} if shared else outcome.seconds), **self.seconds, "total": time.perf_counter() - self.start}
         return Record(
             run=context.run.name, suite=context.plan.suite.name, id=cell.id, weights_key=outcome.weights_key,
-            cell=cell.labels, options={**cell.options, "place": placement}, status=status, reason=reason,
+            cell=cell.labels, options={**cell.options, "placement": placement}, status=status, reason=reason,
             probes=self.probes, data=_data_facts(outcome.data), metrics=tuple(self.metrics),
             artifacts=tuple(self.artifacts), environment=context.environment,
             started=f"{self.started:%Y-%m-%dT%H:%M:%S}Z",

@@ -296,6 +296,9 @@ def fit(
                 trained.encoded,
                 **saved,
             )
+            if not isinstance(trained.history, History):
+                name, kind = trained.cell.engine.use, type(trained.history).__name__
+                raise BenchError(f"the engine {name} returned {kind} from train; it must return a History")
         else:
             from bench_suite.training.precision import computing
 

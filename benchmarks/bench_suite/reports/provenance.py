@@ -61,7 +61,7 @@ def _environments(run: Run) -> list[Mapping[str, Any]]:
 
 
 def _placements(run_tables: Sequence[Table], part: str) -> str:
-    values = (r.options.get("place") for t in run_tables for row in t.rows for r in row.cells)
+    values = (r.options.get("placement") for t in run_tables for row in t.rows for r in row.cells)
     return ", ".join(
         dict.fromkeys(str(value[part]) for value in values if isinstance(value, Mapping) and part in value)
     )

@@ -212,12 +212,16 @@ def from_json(entry: Mapping[str, Any]) -> Record:
 
 def _from_schema_1(entry: dict[str, Any]) -> dict[str, Any]:
     """Return the entry in schema 2: with the `kind` of each metric, and the flags, that schema 1 had in words only."""
+    options = entry.get("options")
+    if isinstance(options, Mapping) and "place" in options:
+        options = {key: value for key, value in options.items() if key != "place"} | {"placement": options["place"]}
     notes = [note for note in entry.get("notes", ()) if isinstance(note, str)]
     metrics = [_kind_from_reason(row) if isinstance(row, dict) else row for row in entry.get("metrics", ())]
     return {
         **entry,
         "schema": 2,
         "weights_key": entry.get("reuse", ""),
+        **({"options": options} if "options" in entry else {}),
         "metrics": metrics,
         "weights_reused": any(note.startswith("weights kept") for note in notes),
         "shared_training": "shares the training of another cell" in notes,
