@@ -1,6 +1,6 @@
-"""Settings of all tests: the same property examples each time, and which tests share a worker process.
+"""Settings of all tests: fixed property examples, and the tests that share a worker process.
 
-A failure is then caused by the change under test and not by chance; `tox -e explore` tries other examples each time.
+A failure is then caused by the change under test and not by chance; `tox -e explore` tries new examples each time.
 """
 
 from __future__ import annotations

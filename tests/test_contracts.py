@@ -1,4 +1,4 @@
-"""Training options: what is read without importing is what is there."""
+"""Training options: the options read without an import equal those of the module."""
 
 from __future__ import annotations
 

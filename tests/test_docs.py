@@ -1,4 +1,4 @@
-"""The documentation says what the code says: its commands parse, its suites validate, its links and names exist."""
+"""The documentation agrees with the code: commands parse, suites validate, links and names exist."""
 
 import ast
 import importlib.util

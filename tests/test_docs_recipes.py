@@ -1,4 +1,4 @@
-"""Recipes of the documentation that need files of the reader's own, done as the text says."""
+"""Recipes of the documentation that need the reader's own files, followed as the text says."""
 
 from __future__ import annotations
 

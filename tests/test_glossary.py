@@ -1,4 +1,4 @@
-"""The names of the program are the field's terms: names that were given up for them do not come back."""
+"""The program uses the field's terms: names that were replaced do not come back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing lower imports anything higher: the contracts that stand in pyproject.toml."""
+"""Lower layers import nothing from higher layers: the import contracts in pyproject.toml hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about the built distribution: the wheel made from the sdist, installed where there is no checkout."""
+"""Claims about the built distribution: the wheel built from the sdist, installed outside a checkout."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The README, and the examples of the guide that it leads to, done exactly as the text says.
+"""The README and the guide's examples that it links to, run exactly as the text says.
 
 Every block with a file name is that file.
 """

@@ -1,4 +1,4 @@
-"""The suites that ship: each says what it asks and what it costs, is valid, and runs."""
+"""The shipped suites: each states its question and its cost, is valid, and runs."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The command line, called in this process: status, output and errors as a person would get them."""
+"""The command line, called in this process: exit status, output and errors as a user would see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input: exit 2, one clear message with file, line, key and the nearest right spelling, and nothing written."""
+"""Bad input: exit 2, one clear message with file, line, key and the nearest valid spelling, and no file written."""
 
 # ruff: noqa: E501 - a case is one line, with the message it wants
 

@@ -1,4 +1,4 @@
-"""The commands that read: their help teaches, their JSON parses, and each says what to do next."""
+"""Commands that only read: helpful `--help`, JSON that parses, and a hint at the next step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bench compare`, `bench baseline` and `bench run --against`, on real runs of a model whose code changes meanwhile."""
+"""`bench compare`, `bench baseline` and `bench run --against`, on real runs of a model whose code changes in between."""
 
 from __future__ import annotations
 

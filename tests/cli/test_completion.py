@@ -1,4 +1,4 @@
-"""Completion: what is offered after what was typed, as a shell asks for it, and nothing heavy imported for it."""
+"""Completion: candidates for the typed words, as a shell requests them, without heavy imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bench data fetch` gets all that a suite needs, and says how to get what it could not."""
+"""`bench data fetch` downloads all data of a suite, and explains how to get the data that it could not."""
 
 from __future__ import annotations
 

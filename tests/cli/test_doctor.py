@@ -1,4 +1,4 @@
-"""`bench doctor`: it says what is there, what is not and how to get it, and survives packages that do not load."""
+"""`bench doctor` lists installed and missing packages, explains how to get them, and survives broken packages."""
 
 from __future__ import annotations
 

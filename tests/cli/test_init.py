@@ -1,4 +1,4 @@
-"""`bench init`: the suite it writes runs as it stands, and nothing is overwritten."""
+"""`bench init`: the suite that it writes runs unchanged, and no file is overwritten."""
 
 from __future__ import annotations
 

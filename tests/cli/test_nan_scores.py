@@ -1,4 +1,4 @@
-"""A model whose scores are no numbers for some test examples: nothing is measured by them, and everybody says why."""
+"""A model with NaN scores for some test examples: no metric uses them, and every report gives the reason."""
 
 import json
 import re

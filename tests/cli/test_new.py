@@ -1,4 +1,4 @@
-"""`bench new`: what it writes works as it stands, and so does its test; names that would not do are refused."""
+"""`bench new`: the component and the test that it writes work unchanged; invalid names are rejected."""
 
 from __future__ import annotations
 

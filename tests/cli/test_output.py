@@ -1,4 +1,4 @@
-"""What reaches the terminal: nothing that steers it, and on one of 80 columns no prose that is wider."""
+"""Terminal output: no control characters, and no prose wider than a terminal of 80 columns."""
 
 from __future__ import annotations
 

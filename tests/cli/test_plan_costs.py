@@ -1,4 +1,4 @@
-"""`bench plan`: the time that earlier records tell, what would be downloaded, and nothing that is a guess."""
+"""`bench plan`: time estimates from earlier records, required downloads, and no guesses."""
 
 from __future__ import annotations
 

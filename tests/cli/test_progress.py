@@ -1,4 +1,4 @@
-"""What a run says where standard error is no terminal."""
+"""Progress messages of a run if standard error is not a terminal."""
 
 import pytest
 

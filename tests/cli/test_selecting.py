@@ -1,4 +1,4 @@
-"""`-k`, `-x` and `--lf`: which cells run, as users of pytest expect."""
+"""`-k`, `-x` and `--lf`: they select the cells that users of pytest expect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bench selftest`: all is as known here, and an instrument that is broken on purpose is found and named."""
+"""`bench selftest`: all checks pass here, and it finds and names an instrument that is broken on purpose."""
 
 from __future__ import annotations
 

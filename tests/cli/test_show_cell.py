@@ -1,4 +1,4 @@
-"""`bench show cell`: everything of one cell, named by the first letters of its id."""
+"""`bench show cell`: all data of one cell, selected by the first letters of its id."""
 
 from __future__ import annotations
 

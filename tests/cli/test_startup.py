@@ -1,4 +1,4 @@
-"""What answers at once imports nothing heavy: no torch, pandas, NumPy or scikit-learn."""
+"""Quick commands import no heavy package: no torch, pandas, NumPy or scikit-learn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bench try`: the suite it prints is the suite it runs; right defaults, and a message for each slip of the pen."""
+"""`bench try`: the printed suite equals the suite that runs; correct defaults, and a message for each typing error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workflow that docs/ offers, step by step, in a clone of a repository whose last commit broke a model."""
+"""The workflow of docs/, step by step, in a clone of a repository whose last commit broke a model."""
 
 from __future__ import annotations
 

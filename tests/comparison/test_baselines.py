@@ -1,4 +1,4 @@
-"""Baselines: what is kept of a run, and which run a name means."""
+"""Baselines: which files of a run are kept, and which run a name refers to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about comparisons of two stored runs: what is judged, by what, and what is never counted as fine."""
+"""Claims about comparisons of two stored runs: metrics judged, evidence used, and cases that never count as passed."""
 
 from __future__ import annotations
 

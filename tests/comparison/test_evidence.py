@@ -1,4 +1,4 @@
-"""Evidence: the tests that must agree are combined as the docstrings state, and seeds alone by flipping their signs."""
+"""Evidence: combination of the tests that must agree, as documented, and sign flips for seeds alone."""
 
 from __future__ import annotations
 

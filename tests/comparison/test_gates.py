@@ -1,4 +1,4 @@
-"""Claims about gates: what passes, what fails, and what is never counted as fine."""
+"""Claims about gates: which pass, which fail, and which never count as passed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairing: which cells of two runs are compared, why others are not, and what differs between the runs."""
+"""Pairing: which cells of two runs are compared, why others are not, and how the two runs differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strategies: which evidence a metric gets, and what keeps it from getting any."""
+"""Strategies: the evidence chosen for a metric, and the reasons for none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about verdicts: gates share one level, and what a row states that it finds is for that level."""
+"""Claims about verdicts: all gates share one level, and a row's detectable loss is for that level."""
 
 from __future__ import annotations
 

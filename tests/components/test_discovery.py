@@ -1,4 +1,4 @@
-"""Claims about components: what is read from source is what is there when it is imported."""
+"""Claims about components: the facts read from the source equal those of the imported module."""
 
 from __future__ import annotations
 

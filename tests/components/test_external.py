@@ -1,4 +1,4 @@
-"""Files that a suite names: modules of their own, found again by a process that a cell starts."""
+"""Component files named by a suite: each is a separate module, and a subprocess of a cell can import it again."""
 
 from __future__ import annotations
 

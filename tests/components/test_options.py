@@ -1,4 +1,4 @@
-"""Claims about option types: what is read from source, and which values fit."""
+"""Claims about option types: which type the source states, and which values fit it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits on disk, for tests of what is read and when."""
+"""Splits on disk that record which rows are read and when."""
 
 from __future__ import annotations
 

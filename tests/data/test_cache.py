@@ -1,4 +1,4 @@
-"""What the cache gives is whole, whoever else writes and whatever is killed, and it never stops a run."""
+"""Cached values are complete despite other writers and kills, and the cache never stops a run."""
 
 from __future__ import annotations
 

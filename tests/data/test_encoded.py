@@ -1,4 +1,4 @@
-"""A split comes to the network encoded: once where it fits in memory, as it is taken where it does not."""
+"""A split reaches the network encoded: once if it fits in memory, otherwise on access."""
 
 from __future__ import annotations
 

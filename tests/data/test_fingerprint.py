@@ -1,4 +1,4 @@
-"""Ids and hashes depend on content, and on nothing else."""
+"""Ids and hashes depend on content only."""
 
 from __future__ import annotations
 

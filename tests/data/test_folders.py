@@ -1,4 +1,4 @@
-"""Images on disk are read when they are taken, the same from files and from Parquet, in whatever process."""
+"""Images on disk are read on access, the same from files and from Parquet, in any process."""
 
 from __future__ import annotations
 

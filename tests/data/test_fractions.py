@@ -1,4 +1,4 @@
-"""Fractions: nested, stratified, drawn by content; nothing but train is touched."""
+"""Fractions: nested, stratified, drawn by content; only train is reduced."""
 
 from __future__ import annotations
 

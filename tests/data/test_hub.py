@@ -1,4 +1,4 @@
-"""What the hub says of a data set that it does not give is turned into what to do about it."""
+"""Errors of the hub about an unavailable data set become instructions for the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of pictures become the table that `datasets` makes of them, and no picture is opened for it."""
+"""Image folders become the same table as in `datasets`, without opening an image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoded images become pixels, once."""
+"""Encoded images are decoded to pixels once."""
 
 from __future__ import annotations
 

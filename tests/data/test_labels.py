@@ -1,4 +1,4 @@
-"""Labels become class numbers that lead back to what was written, whatever it was."""
+"""Labels become class numbers that map back to the original values of any type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of the hub's layout: names of files, or its README, say what is where."""
+"""A folder in the hub's layout: file names, or its README, assign files to splits."""
 
 from __future__ import annotations
 

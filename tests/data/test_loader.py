@@ -1,4 +1,4 @@
-"""Feeding: workers read a split on disk in the order asked for, for many epochs; their faults arrive as they are."""
+"""Loading: workers read a split on disk in the requested order for many epochs; their errors are raised unchanged."""
 
 from __future__ import annotations
 

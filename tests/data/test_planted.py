@@ -1,4 +1,4 @@
-"""What tasks with a planted answer are made of: counts that are exact, and noise that is only noise."""
+"""Building blocks of planted tasks: exact counts, and noise without signal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Preparation separates what is trained on, chosen on and tested on, and reports what it removed."""
+"""Preparation separates train, validation and test, and reports the rows that it removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of different lengths behave as a list of lists would."""
+"""Rows of different lengths behave like a list of lists."""
 
 from __future__ import annotations
 

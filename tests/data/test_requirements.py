@@ -1,4 +1,4 @@
-"""What a plan's cells need is told from names alone, and fetched as the run would fetch it."""
+"""The data that a plan's cells need are found from names alone, and fetched as the run would fetch them."""
 
 from __future__ import annotations
 

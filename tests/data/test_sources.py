@@ -1,4 +1,4 @@
-"""Data come from the first place that has them, or a message says how to get them."""
+"""Data come from the first place that has them; otherwise a message explains how to get them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits return the rows that were asked for, in memory and on disk."""
+"""Splits return the requested rows, in memory and on disk."""
 
 from __future__ import annotations
 

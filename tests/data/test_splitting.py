@@ -1,4 +1,4 @@
-"""Parts are drawn by content: whole, apart, stratified, and the same whatever the order of rows."""
+"""Splits are drawn by content: complete, disjoint, stratified, and independent of the order of rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of tables are read however common programs write them, or a message says how they are written."""
+"""Table files of common programs are read; otherwise a message states the required format."""
 
 from __future__ import annotations
 

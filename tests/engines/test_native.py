@@ -1,4 +1,4 @@
-"""The native engine: what it learns, when it stops, what it reports, and that it repeats itself bit for bit."""
+"""The native engine: it learns, stops, reports its history, and repeats a training bit for bit."""
 
 from __future__ import annotations
 

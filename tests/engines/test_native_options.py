@@ -1,4 +1,4 @@
-"""The native engine's further options: targets, checkpoints, Muon, smoothing, augmentation, compiling, buckets."""
+"""Other options of the native engine: targets, checkpoints, Muon, smoothing, augmentation, compiling, buckets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A suite of many quick cells, and the program run on it as a person would."""
+"""A suite of many quick cells, and the program as a user runs it."""
 
 import os
 import subprocess

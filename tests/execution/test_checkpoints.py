@@ -1,4 +1,4 @@
-"""A killed training is resumed from its checkpoint and ends with the same weights."""
+"""A killed training resumes from its checkpoint and ends with the same weights."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Claims about cells that fail: each becomes a record with its cause, the others go on, and the exit status is 3."""
+"""Claims about cells that fail: each becomes a record with its cause, the others continue, and the exit status is 3."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Claims about `--resume`: what is done again, from what, and when it asks first."""
+"""Claims about `--resume`: which cells it repeats, from which state, and when it asks first."""
 
 import json
 

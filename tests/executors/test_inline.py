@@ -1,4 +1,4 @@
-"""The executor `inline` starts the units one after another, and each only when its records are asked for."""
+"""The executor `inline` runs the units one after another, each only when its records are requested."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The walk of every frame test: a folder of one suite and its component files, through the real commands.
+"""The walk of every frame test: run the real commands on a folder with one suite and its component files.
 
-A folder beside this file is a suite as somebody would bring it: `suite.toml`, and at most one small file a component.
-The walk copies it, then plans it, runs it without and with `--trust`, resumes it and reports it, once a session;
-the tests make claims about what that left.
+Each folder beside this file is a suite as a user would write it: `suite.toml`, and at most one small file a component.
+The walk copies it, then plans it, runs it without and with `--trust`, resumes it and reports it, once a session.
+The tests check the results.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A probe that measures during training: it sees the whole training, and nothing else."""
+"""A probe that measures during training: it sees the whole training and nothing after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An estimator: what scikit-learn says of it is what the record says."""
+"""An estimator: the record reports the values that scikit-learn gives."""
 
 from __future__ import annotations
 

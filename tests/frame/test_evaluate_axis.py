@@ -1,4 +1,4 @@
-"""An axis of the evaluation: its cells share one training and differ only in how they predict."""
+"""An axis of the evaluation: its cells share one training and differ only in their predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""epochs = 0: nothing is trained, everything is measured, and the record says so."""
+"""epochs = 0: no training, all measurements, and the record reports it."""
 
 from __future__ import annotations
 

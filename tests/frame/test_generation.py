@@ -1,4 +1,4 @@
-"""Generation: what is predicted is text, written token by token in the problem's `predict`."""
+"""Generation: predictions are texts, which the problem's `predict` writes token by token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A probe that needs gradients: an image where there are some, else *not applicable* from the plan on."""
+"""A probe that needs gradients: it writes an image if the model has them; otherwise the plan says *not applicable*."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A probe that raises: its cell keeps everything else, and a resume does that probe again and nothing more."""
+"""A probe that raises: its cell keeps all other results, and a resume repeats only that probe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A probe that retrains: shadow models from the same cell, and the cell as it was."""
+"""A probe that retrains: it trains shadow models of the same cell and leaves the cell unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A split larger than the memory that there is: the system enforces the limit, and the harness stays below it."""
+"""A split larger than the memory: the operating system enforces the limit, and the harness stays below it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A summary over cells: it stands beside the records, knows all of them, and is made again after a resume."""
+"""A summary over cells: it is stored beside the records, covers all of them, and is recomputed after a resume."""
 
 from __future__ import annotations
 

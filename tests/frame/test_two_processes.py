@@ -1,4 +1,4 @@
-"""A cell trained by two processes: an engine in a file, and the weights that one process would have found."""
+"""Two processes train a cell: the engine is a file, and the weights equal those of one process."""
 
 from __future__ import annotations
 

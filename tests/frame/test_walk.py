@@ -1,4 +1,4 @@
-"""Every frame goes through the same commands, and nothing but its own folder says what it is."""
+"""Every frame passes the same commands; only the files of its folder describe it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain metrics as modules of `evaluate`: the same number as the function's and as scikit-learn's, with no network."""
+"""Plain metrics as modules of `evaluate`: the values of the function and of scikit-learn, without a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of `evaluate` in a suite: trusted, named, with intervals; what goes wrong costs that metric alone."""
+"""Metrics of `evaluate` in a suite: trusted, named, with intervals; an error affects that metric alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics: against scikit-learn on arbitrary inputs, at known answers, and where they are undefined."""
+"""Metrics: against scikit-learn on arbitrary inputs, on known answers, and on inputs for which they are undefined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Auto: any architecture of Transformers that reads, by its name or by what its folder says."""
+"""Auto: any Transformers architecture that reads text, by its name or by the configuration in its folder."""
 
 from __future__ import annotations
 

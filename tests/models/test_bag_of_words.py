@@ -1,4 +1,4 @@
-"""Hashed n-grams: the same on every machine, each text by itself, and quick; and what is learnt from them."""
+"""Hashed n-grams: the same on every machine, independent for each text, and fast; the model learns from them."""
 
 from __future__ import annotations
 

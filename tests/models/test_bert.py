@@ -1,4 +1,4 @@
-"""BERT: MiniLM says what Transformers says with it, and learns film reviews whole, in part, or with a head alone."""
+"""BERT: MiniLM gives the output of Transformers, and learns film reviews in full, in part, or with a new head alone."""
 
 from __future__ import annotations
 

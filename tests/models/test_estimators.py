@@ -1,4 +1,4 @@
-"""The estimators against scikit-learn used by hand, on the real loans and diabetes."""
+"""The estimators against direct use of scikit-learn, on the real loans and diabetes."""
 
 from __future__ import annotations
 

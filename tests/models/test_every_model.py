@@ -1,4 +1,4 @@
-"""Every built-in model on real data of each modality and problem that it states."""
+"""Every built-in model on real data of each modality and problem that it declares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GPT-2: the last token stands for the text, and it knows no padding."""
+"""GPT-2: the last token represents the text, and padding does not change the output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The LSTM: its cell by hand, its two directions those of PyTorch, and its parameters counted."""
+"""The LSTM: its cell by hand, its two directions equal to PyTorch's, and its parameters by count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The planted models: what they say, how long they take and what they cost is known beforehand."""
+"""The planted models: their predictions, duration and cost are known in advance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Residual networks: counted by hand, alike for bytes and floats, and good enough to learn pictures by heart."""
+"""Residual networks: parameters by hand, equal output for bytes and floats, and capacity to memorise images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every text model that is trained from scratch owes: padding, precision, compiling, empty texts, and learning."""
+"""Requirements of text models trained from scratch: padding, precision, compiling, empty texts, and learning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""timm and torchvision, by stand-in packages with the few functions that are used of them."""
+"""timm and torchvision, replaced by stand-in packages with the few functions that are used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""VGG: counted by hand, for small pictures and large ones."""
+"""VGG: parameters by hand, for small and large images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vision transformer: counted by hand, and its errors for patches and heads that do not fit."""
+"""The vision transformer: parameters by hand, and errors for patches and heads that do not fit."""
 
 from __future__ import annotations
 

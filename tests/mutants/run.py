@@ -1,4 +1,4 @@
-"""Mutation testing of the rooms that decide: does a small fault in `stats/`, `comparison/` or `store/` fail a test?
+"""Mutation testing of `stats/`, `comparison/` and `store/`: does a small fault there fail a test?
 
 `tox -e mutants` copies the package and the fast tests of those rooms into a folder laid out as mutmut wants it
 (`src/`), draws a sample of all mutants from a fixed seed, and runs each against the tests that reach it. Lines

@@ -1,9 +1,9 @@
-"""Integrated gradients through the probe's methods against the best hand-written use of Captum, interleaved.
+"""Integrated gradients by the probe's methods against the best hand-written use of Captum, interleaved.
 
-256 digits × 32 steps, on one thread and on two. The ratio is asserted, never a time: of processor time on one thread,
-which other programs disturb least, of the clock's on two. Each runs in a process whose threads sleep while they wait
-for each other: threads that spin (the default) cost a busy machine a scheduler's turn for each batch, and what is then
-compared is how many batches there are. It fails where the ratio's interval lies below what is wanted.
+256 digits × 32 steps, on one thread and on two. The test asserts a ratio, never a time: processor time on one thread,
+which other programs disturb least, and wall time on two. Each runs in a process whose threads sleep while they wait
+for each other. Threads that spin (the default) cost a busy machine a scheduler's turn for each batch; the comparison
+would then measure the number of batches. The test fails if the ratio's interval is below the target.
 `pytest -m perf tests/perf/test_attribution.py -s`.
 """
 

@@ -1,4 +1,4 @@
-"""The fixed cost of a cell: a run of hundreds of cells that train nothing and measure next to nothing."""
+"""The fixed cost of a cell: a run of hundreds of cells without training and with almost no measurement."""
 
 import os
 import statistics

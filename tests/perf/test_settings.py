@@ -1,7 +1,7 @@
-"""What the harness chooses by itself: precision and memory format of a small ResNet, and batches of texts.
+"""Automatic settings of the harness: precision and memory format of a small ResNet, and batches of texts.
 
-Ratios are asserted, never times, of loops that are run one after another in one process, again and again. `tox -e perf`
-runs it; alone: `pytest -m perf tests/perf/test_settings.py -s`.
+The tests assert ratios, never times, of loops that one process runs one after another, repeatedly. `tox -e perf`
+runs them; alone: `pytest -m perf tests/perf/test_settings.py -s`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Training through the harness against loops written by hand, in one process, interleaved pair by pair.
+"""Training with the harness against hand-written loops, in one process, interleaved pair by pair.
 
-Ratios are asserted, never times. `tox -e perf` runs it; alone: `pytest -m perf tests/perf/test_throughput.py -s`.
+The tests assert ratios, never times. `tox -e perf` runs them; alone: `pytest -m perf tests/perf/test_throughput.py -s`.
 """
 
 from __future__ import annotations

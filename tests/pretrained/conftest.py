@@ -1,4 +1,4 @@
-"""A small BERT that Transformers itself has saved, with a tokenizer fitted on real reviews: quick to spoil."""
+"""A small BERT that Transformers has saved, with a tokenizer fitted on real reviews: quick to load and to damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classifier: pooling looks at a text's own tokens only, and heads give what a problem asks for."""
+"""Classifier: pooling uses a text's own tokens only, and heads give the outputs of each problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders: what fits is loaded whole; what does not is refused, and the message says why."""
+"""Encoders: matching weights are loaded completely; others are rejected with a message that says why."""
 
 from __future__ import annotations
 

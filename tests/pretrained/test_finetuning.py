@@ -1,4 +1,4 @@
-"""Adapting: low-rank additions have the size the paper says, and what is frozen stays as it was."""
+"""Adapting: low-rank additions have the size of the paper, and frozen parameters do not change."""
 
 from __future__ import annotations
 

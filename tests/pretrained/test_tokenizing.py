@@ -1,4 +1,4 @@
-"""Tokenizing: what Transformers itself gives, cut where it should be, each text by itself."""
+"""Tokenizing: the tokens of Transformers itself, truncated correctly, each text independently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights: a folder, the hub's cache, the package, the hub, in this order; and what is said where none has them."""
+"""Weights: a folder, the hub's cache, the package, the hub, in this order; and the error if none has them."""
 
 from __future__ import annotations
 

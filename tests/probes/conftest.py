@@ -1,4 +1,4 @@
-"""A trained cell whose predictions are written down, for probes to be asked of."""
+"""A trained cell with fixed predictions, as the input of probes."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Claims about `compute`: counts known by hand on real networks and data, and rates that follow from them."""
+"""Claims about `compute`: counts by hand on real networks and data, and the rates derived from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about `learning_curve`: means over seeds by the number of training examples, one curve a model."""
+"""Claims about `learning_curve`: means over seeds by number of training examples, one curve for each model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about `target`: what a training's history says is told, and nothing is guessed where it did not get there."""
+"""Claims about `target`: it reports the values of the training's history, and no guess if the target was not reached."""
 
 from __future__ import annotations
 

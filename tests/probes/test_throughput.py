@@ -1,4 +1,4 @@
-"""Claims about `throughput`, on work whose least duration is known: only bounds that no machine can break."""
+"""Claims about `throughput`, on work of known minimal duration: only bounds that hold on every machine."""
 
 import gc
 import time

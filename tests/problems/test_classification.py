@@ -1,4 +1,4 @@
-"""Classification: the loss is cross-entropy, and the scores are what the loss was taken of."""
+"""Classification: the loss is cross-entropy, and the scores come from the same logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Regression: learnt on a standardised scale, predicted in the unit of the target."""
+"""Regression: trained on a standardised scale, predicted in the unit of the target."""
 
 from __future__ import annotations
 

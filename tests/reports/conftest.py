@@ -1,4 +1,4 @@
-"""Runs made of records, for reports to look at."""
+"""Runs built from records, as input of reports."""
 
 from collections.abc import Callable
 from pathlib import Path

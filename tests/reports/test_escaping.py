@@ -1,4 +1,4 @@
-"""Any string renders as itself, and cannot end the table, code or file that it stands in."""
+"""Any string renders literally, and cannot end its table, code or file."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""Leaderboards, and their place in somebody else's file."""
+"""Leaderboards, and their insertion into a user's file."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The report of a run: everything it must say, for every run that can be."""
+"""The report of a run: required content, for every possible run."""
 
 import html
 import re

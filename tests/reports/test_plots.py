@@ -1,4 +1,4 @@
-"""Each kind of artifact is drawn, whatever it holds."""
+"""Each kind of artifact is drawn, whatever it contains."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""The typed table: what shares a row, a column and a rank."""
+"""The typed table: which values share a row, a column and a rank."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What is known of convolutions and attention: by hand, layer by layer."""
+"""The expected FLOPs of convolutions and attention, against counts by hand for each layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of attributions: each answer against an independent value, and each tolerance by simulation."""
+"""The expected attribution metrics: each value against an independent computation, each tolerance by simulation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A check holds where the measured number is allowed; what was not measured never passes."""
+"""A check passes if the measured number is in the allowed range; a missing measurement never passes."""
 
 from __future__ import annotations
 

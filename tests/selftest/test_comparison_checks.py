@@ -1,4 +1,4 @@
-"""What is known of comparisons: p-values and intervals another way, and verdicts in words."""
+"""The expected comparisons: p-values and intervals computed in a second way, and the wording of verdicts."""
 
 from __future__ import annotations
 

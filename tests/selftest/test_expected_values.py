@@ -1,4 +1,4 @@
-"""What is known of the planted cells: each answer against an independent value, and each tolerance by simulation."""
+"""The expected values of the planted cells: each against an independent computation, each tolerance by simulation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of fairness: each answer against an independent value, and each tolerance by simulation."""
+"""The expected fairness metrics: each value against an independent computation, each tolerance by simulation."""
 
 from __future__ import annotations
 

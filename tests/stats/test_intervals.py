@@ -1,4 +1,4 @@
-"""Intervals cover what they say they cover, are the same each time, and are absent where they would pretend."""
+"""Intervals have their nominal coverage, are reproducible, and are absent if the data cannot support one."""
 
 import math
 import zlib

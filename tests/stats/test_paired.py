@@ -1,4 +1,4 @@
-"""Paired differences: their intervals cover, their tests keep their level, and nothing divides by zero or says 0."""
+"""Paired differences: intervals have their coverage, tests keep their level, and no input divides by zero."""
 
 from __future__ import annotations
 

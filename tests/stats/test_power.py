@@ -1,4 +1,4 @@
-"""Power: what a comparison finds, and what it would need, solve the equations that the docstrings state."""
+"""Power: detectable and required effects solve the equations that the docstrings state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies beside a record comes back as it was."""
+"""Files beside a record are read back unchanged."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Records as JSON lines: nothing lost, nothing too long, torn lines cost only themselves."""
+"""Records as JSON lines: complete, of bounded length; a torn line affects no other line."""
 
 import json
 import math

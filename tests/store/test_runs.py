@@ -1,4 +1,4 @@
-"""Runs on disk: whole or not at all, found again, and never torn by a kill, a full disk or a Ctrl-C."""
+"""Runs on disk: complete or absent, readable again, and not torn by a kill, a full disk or a Ctrl-C."""
 
 import errno
 import hashlib

@@ -1,4 +1,4 @@
-"""The plan of a small suite, some of whose sections a test replaces."""
+"""The plan of a small suite; a test can replace some of its sections."""
 
 from __future__ import annotations
 

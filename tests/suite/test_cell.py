@@ -1,4 +1,4 @@
-"""Claims about cells: what people call them."""
+"""Claims about cells: their names for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about single cells: a cell that its engine would not honour is refused before anything is trained."""
+"""Claims about single cells: a cell that its engine would not honour is rejected before any training."""
 
 from __future__ import annotations
 

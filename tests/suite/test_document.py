@@ -1,4 +1,4 @@
-"""Claims about a suite's text: where an error is shown, and what `--set` changes."""
+"""Claims about a suite's text: the position of an error, and the changes that `--set` makes."""
 
 from __future__ import annotations
 

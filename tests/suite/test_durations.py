@@ -1,4 +1,4 @@
-"""Durations: what they come to in seconds, and what is none."""
+"""Durations: their value in seconds, and strings that are not durations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about the expansion: which cells the axes, `exclude` and `include` give each pair of task and model."""
+"""Claims about the expansion: the cells that axes, `exclude` and `include` produce for each pair of task and model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about identities: which changes of a suite make two cells one, and which make two trainings one."""
+"""Claims about identities: which changes of a suite keep the cell, and which keep the training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about plans: the cells that `--only` chooses, and errors that only all cells together show."""
+"""Claims about plans: the cells that `--only` selects, and errors that depend on several cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about a valid suite: what it becomes, and which suites are valid."""
+"""Claims about the specification: its values, and which suites are valid."""
 
 from __future__ import annotations
 

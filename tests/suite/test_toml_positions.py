@@ -1,4 +1,4 @@
-"""Claims about where keys stand in a TOML file."""
+"""Claims about the positions of keys in a TOML file."""
 
 import tomllib
 

@@ -1,4 +1,4 @@
-"""Small folders with the layout of hub repositories, for data sets that are not to be had here; what options say."""
+"""Small folders in the layout of hub repositories, for data sets that are not available here; shares of a decoy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Breast cancer: the numbers that scikit-learn loads, dealt by content."""
+"""Breast cancer: the numbers that scikit-learn loads, split by content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CIFAR-10: the published counts, and pictures as any reader of JPEG gives them."""
+"""CIFAR-10: the published counts, and pixels equal to those of any JPEG decoder."""
 
 from __future__ import annotations
 

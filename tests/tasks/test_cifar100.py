@@ -1,4 +1,4 @@
-"""CIFAR-100: fine or coarse labels of the same pictures."""
+"""CIFAR-100: fine or coarse labels of the same images."""
 
 from __future__ import annotations
 

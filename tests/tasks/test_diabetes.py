@@ -1,4 +1,4 @@
-"""Diabetes: the numbers that scikit-learn loads, dealt by content."""
+"""Diabetes: the numbers that scikit-learn loads, split by content."""
 
 from __future__ import annotations
 

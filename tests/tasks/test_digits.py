@@ -1,4 +1,4 @@
-"""Digits: the pictures that scikit-learn loads, on the scale of all images."""
+"""Digits: the images that scikit-learn loads, scaled like all other images."""
 
 from __future__ import annotations
 

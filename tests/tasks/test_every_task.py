@@ -1,4 +1,4 @@
-"""What all tasks owe the harness."""
+"""Requirements that the harness places on every task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: grey pictures from a folder of the hub's layout."""
+"""Fashion-MNIST: grey images from a folder in the hub's layout."""
 
 from __future__ import annotations
 

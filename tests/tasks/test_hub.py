@@ -1,4 +1,4 @@
-"""Any data set of the hub by its id and columns: what they become, and what is said where they cannot be used."""
+"""Any data set of the hub by its id and columns: the resulting splits, and the error if the columns cannot be used."""
 
 from __future__ import annotations
 

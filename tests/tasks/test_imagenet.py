@@ -1,4 +1,4 @@
-"""ImageNet's two layouts, on a few made-up pictures: the same examples, kept on disk, trained from end to end."""
+"""ImageNet's two layouts with a few made-up images: the same examples, kept on disk, trained end to end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IMDB: no review stands on both sides, and Rotten Tomatoes is there to be tested on."""
+"""IMDB: no review is in both splits, and Rotten Tomatoes is available as a test set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loans: inputs hold neither the outcome nor what the law forbids to decide by."""
+"""Loans: the inputs contain neither the outcome nor the attributes by which the law forbids to decide."""
 
 from __future__ import annotations
 

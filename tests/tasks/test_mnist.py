@@ -1,4 +1,4 @@
-"""MNIST: the published digits where they are, 5,000 of them everywhere."""
+"""MNIST: the published digits if they are installed, and the sample of 5,000 on every machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planted columns: the best rule is the one that the docstring states, decoys included."""
+"""Planted columns: the best rule is the one that the docstring states, including the decoys."""
 
 from __future__ import annotations
 

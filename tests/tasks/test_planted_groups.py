@@ -1,4 +1,4 @@
-"""Planted groups: gaps between groups that are exact counts, in one attribute and not in the other."""
+"""Planted groups: gaps between groups are exact counts in one attribute and absent in the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planted line: the errors of the best regression are the residuals that were planted."""
+"""Planted line: the errors of the best regression equal the planted residuals."""
 
 from __future__ import annotations
 

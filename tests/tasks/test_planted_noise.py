@@ -1,4 +1,4 @@
-"""Planted noise: so many labels are wrong, and what that is worth to a rule and to a memory."""
+"""Planted noise: the number of wrong labels, and the accuracy that a rule and a memorising model reach."""
 
 from __future__ import annotations
 

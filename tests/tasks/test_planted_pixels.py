@@ -1,4 +1,4 @@
-"""Planted pixels: where the evidence lies, and that it lies nowhere else."""
+"""Planted pixels: the evidence is in the stated pixels and in no others."""
 
 from __future__ import annotations
 

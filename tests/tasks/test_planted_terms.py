@@ -1,4 +1,4 @@
-"""Planted terms: shares of texts that are judged by whom they name, as counts, in both splits."""
+"""Planted terms: the label of an exact share of texts depends on the group they name, in both splits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Augmentation: what each change does to known pictures, that it is drawn anew, and that others are left alone."""
+"""Augmentation: the effect of each change on known images, a new draw each time, and no effect on other inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches: every row once, rows of like length together, and the same order for the same generator."""
+"""Batches: every row once, rows of similar length together, and the same order for the same generator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clock: windows hold exactly the steps that lie in them, and no pause."""
+"""The clock: a window contains exactly its own steps and no pause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about compiling: it is seen at whatever call it happens, and told apart."""
+"""Claims about compiling: any call that compiles is detected and reported separately."""
 
 from __future__ import annotations
 

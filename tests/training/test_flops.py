@@ -1,4 +1,4 @@
-"""Operations against counts by hand: one layer of each kind, forward and backward, then whole networks."""
+"""FLOPs against counts by hand: one layer of each kind, forward and backward, then whole networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs: standardised from the train split, and nothing is ever NaN."""
+"""Inputs: standardised from the train split, and never NaN."""
 
 from __future__ import annotations
 

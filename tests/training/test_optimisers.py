@@ -1,4 +1,4 @@
-"""Optimisers: what decays, and that the updates are PyTorch's own."""
+"""Optimisers: which parameters decay, and updates equal to those of PyTorch."""
 
 from __future__ import annotations
 

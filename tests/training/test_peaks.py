@@ -1,4 +1,4 @@
-"""Peaks: what is measured is a product's rate, what is kept is found again, and nothing that is kept can do harm."""
+"""Peaks: measured from a matrix product, read back from the cache, and safe if the cache file is damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about placements: what `auto` stands for, given what an engine honours."""
+"""Claims about placements: the value that `auto` resolves to, given the settings that an engine honours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Placement in effect: threads, precision, memory format; and everything as it was afterwards."""
+"""Placement in effect: threads, precision and memory format are set, and restored afterwards."""
 
 from __future__ import annotations
 

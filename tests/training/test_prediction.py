@@ -1,4 +1,4 @@
-"""Predicting: one row an example whatever the batches are."""
+"""Prediction: one output row for each example, whatever the batch size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules: known values, and what holds for each of them."""
+"""Schedules: known values, and properties of every schedule."""
 
 from __future__ import annotations
 

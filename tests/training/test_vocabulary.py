@@ -1,4 +1,4 @@
-"""Vocabularies: learnt from train alone, the same on every machine; texts become rows of numbers, each by itself."""
+"""Vocabularies: learnt from train alone, the same on every machine; each text is encoded independently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many steps the optimiser took: counted while it takes them, not computed from the options."""
+"""The number of optimiser steps, counted during the training and not computed from the options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nearest neighbours' mean: scikit-learn's regressor, wrapped."""
+"""The mean of the nearest neighbours: a wrapper of scikit-learn's regressor."""
 
 from __future__ import annotations
 

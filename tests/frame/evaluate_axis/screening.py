@@ -1,4 +1,4 @@
-"""Screening: is it there? Which score is enough to say yes is an option of the evaluation, not of the training."""
+"""Screening for a condition. The decision threshold is an option of the evaluation, not of the training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""569 diagnoses of breast cancer, out of scikit-learn: find the malignant ones."""
+"""569 breast cancer diagnoses from scikit-learn; the target is whether the tumour is malignant."""
 
 from __future__ import annotations
 

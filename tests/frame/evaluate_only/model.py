@@ -1,4 +1,4 @@
-"""A rule of thumb that nobody trained: approve where no public record speaks against it. It has no parameter at all."""
+"""A fixed rule without training or parameters: approve if no public record speaks against it."""
 
 from __future__ import annotations
 

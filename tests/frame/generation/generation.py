@@ -1,4 +1,4 @@
-"""Generation: a text written after a prompt. Of a network it asks two things more: `module.generate` and `decode`."""
+"""Generation: the model writes a text after a prompt. The network must also have `module.generate` and `decode`."""
 
 from __future__ import annotations
 

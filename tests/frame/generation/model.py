@@ -1,4 +1,4 @@
-"""A GPT-2 of two layers from a configuration, over single characters. Nothing is downloaded."""
+"""A two-layer GPT-2 over single characters, built from a configuration. Nothing is downloaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copying: given `fad=`, write `fad`. Every string of three letters out of eight, a fifth of them for the test."""
+"""Copying: given `fad=`, write `fad`. All strings of three letters out of eight; a fifth of them are the test split."""
 
 from __future__ import annotations
 

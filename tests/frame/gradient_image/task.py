@@ -1,4 +1,4 @@
-"""Noise images whose class is told by one patch, rows 1 to 3 and columns 6 to 8: dark or bright."""
+"""Noise images. One patch, rows 1 to 3 and columns 6 to 8, determines the class: dark or bright."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A probe that emits one metric and then breaks."""
+"""A probe that emits one metric and then raises an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Membership inference: a threshold on the loss, learnt on one shadow model and tried on another."""
+"""Membership inference: learn a threshold on the loss from one shadow model and test it on another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A linear model of a table as it is: two logits."""
+"""A linear model of an unscaled table: two logits."""
 
 from __future__ import annotations
 

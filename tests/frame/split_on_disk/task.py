@@ -1,4 +1,4 @@
-"""Rows that stay on disk: 32,768 of 8 KiB. The first number's sign is the class, the others are noise."""
+"""Rows that stay on disk: 32,768 of 8 KiB. The sign of the first number is the class; the other numbers are noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An oracle that errs on a stated share of examples, on which ones its seed decides: a model of known quality."""
+"""An oracle that errs on a stated share of examples, chosen by its seed: a model of known quality."""
 
 from __future__ import annotations
 

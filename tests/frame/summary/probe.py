@@ -1,4 +1,4 @@
-"""Rank agreement: do all seeds order the models alike? It has no `probe`: only `summarise`, over a run's records."""
+"""Rank agreement: do all seeds rank the models alike? It has only `summarise`, no `probe`, and reads a run's records."""
 
 from __future__ import annotations
 

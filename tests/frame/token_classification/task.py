@@ -1,4 +1,4 @@
-"""Sentences of a small grammar, with the part of speech of each word; `run` and `walk` are told by the word before."""
+"""Sentences of a small grammar with part-of-speech tags; the preceding word determines the tag of `run` and `walk`."""
 
 from __future__ import annotations
 

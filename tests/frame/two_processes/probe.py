@@ -1,4 +1,4 @@
-"""How many processes trained, as the engine's history says."""
+"""The number of training processes, from the engine's history."""
 
 from __future__ import annotations
 

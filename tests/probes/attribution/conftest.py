@@ -1,4 +1,4 @@
-"""Small networks that are really trained, once a session, and what a probe may ask of them."""
+"""Small networks, trained once a session, and the objects that a probe receives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is explained: on the scale on which the network is given it, of the class that was predicted, in whole texts."""
+"""Subjects of an explanation: inputs on the network's scale, the predicted class, and whole texts."""
 
 from __future__ import annotations
 

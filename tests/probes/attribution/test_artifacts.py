@@ -1,4 +1,4 @@
-"""Drawing: what a picture leaves out, of a text, of a table or of methods, its caption says."""
+"""Drawings: the caption names each omitted part of a text, a table or the list of methods."""
 
 from __future__ import annotations
 

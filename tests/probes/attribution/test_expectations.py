@@ -1,4 +1,4 @@
-"""What every method was predicted to give on the planted tasks; `docs/appendix/attribution.md` shows the table."""
+"""The predicted results of every method on the planted tasks; `docs/appendix/attribution.md` shows the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers about attributions whose right value is known by hand, or by scikit-learn and SciPy."""
+"""Faithfulness metrics of attributions against values by hand, or from scikit-learn and SciPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captum's methods on each family of networks: against Captum's own layer methods, against gradients by hand."""
+"""Captum's methods on each family of networks: against Captum's own layer methods and gradients by hand."""
 
 from __future__ import annotations
 

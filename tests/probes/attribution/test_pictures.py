@@ -1,4 +1,4 @@
-"""Pictures: who is chosen, one scale for all, and words that read without colour."""
+"""Images: the choice of examples, one scale for all methods, and words that are readable without colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The probe `attribution`, whole: every number with its uncertainty or a reason, and reasons where nothing fits."""
+"""The whole probe `attribution`: every number has its uncertainty or a reason, and inapplicable cells have a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words: what tokens are called, and that no attribution is lost on the way to them."""
+"""Words: the names of tokens; merging tokens into words loses no attribution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about identity terms: which words are swapped, and what a text becomes."""
+"""Claims about identity terms: which words are swapped, and the resulting text."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Claims about the intervals of what lies between groups."""
+"""Claims about the intervals of differences and ratios between groups."""
 
 from functools import cache
 from itertools import product

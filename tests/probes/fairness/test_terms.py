@@ -1,4 +1,4 @@
-"""Claims about word lists: what a file of a suite's own may say, and how its faults are told."""
+"""Claims about word lists: the format of a suite's own file, and the errors for an invalid one."""
 
 import pytest
 
