@@ -20,7 +20,7 @@ SHARED = ("frame", "probes/attribution")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests of a file, or of a folder of `SHARED`, so that one worker makes their fixtures once."""
+    """Group the tests of a file, or of a folder in `SHARED`, so that one worker creates their fixtures once."""
     for item in items:
         path = item.path.relative_to(TESTS).as_posix()
         group = next((folder for folder in SHARED if path.startswith(f"{folder}/")), path)

@@ -13,7 +13,7 @@ from bench_suite.cli import main
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended."""
+    """The exit status and output of a command."""
 
     status: int
     out: str
@@ -25,7 +25,7 @@ Bench = Callable[..., Ended]
 
 @pytest.fixture
 def bench(tmp_path, monkeypatch, capsys) -> Bench:
-    """`bench(*arguments)`, in an empty folder of the test's own."""
+    """Return `bench(*arguments)`, which runs in an empty folder of the test."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BENCH_RESULTS", raising=False)
 

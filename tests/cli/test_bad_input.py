@@ -25,7 +25,7 @@ TASK, MODEL, PROBE, END = 2, 5, 7, 8
 
 @dataclass(frozen=True)
 class Case:
-    """A wrong suite, and what its message must say."""
+    """An invalid suite, and the required parts of its error message."""
 
     id: str
     text: str
@@ -37,25 +37,25 @@ class Case:
 def case(
     id: str, added: str, says: str, *more: str, after: int = END, line: int | None = None, errors: int = 1
 ) -> Case:
-    """BASE with lines added after one of its own; the fault is on the first added line unless `line` says otherwise."""
+    """Return BASE with lines added after one of them; the error is on the first added line unless `line` is given."""
     lines = BASE.splitlines()
     text = "\n".join([*lines[:after], added, *lines[after:]]) + "\n"
     return Case(id, text, line or min(after, len(lines)) + 1, (says, *more), errors)
 
 
 def replaced(id: str, old: str, new: str, says: str, *more: str, errors: int = 1) -> Case:
-    """BASE with a piece in the place of another, on whose line the fault is."""
+    """Return BASE with one part replaced; the error is on the line of that part."""
     assert BASE.count(old) == 1
     return Case(id, BASE.replace(old, new), BASE[: BASE.index(old)].count("\n") + 1, (says, *more), errors)
 
 
 def whole(id: str, text: str, line: int, says: str, *more: str, errors: int = 1) -> Case:
-    """A suite of its own."""
+    """Return a case with a suite of its own."""
     return Case(id, text, line, (says, *more), errors)
 
 
 def near(word: str) -> str:
-    """What a message says of the nearest right spelling."""
+    """Return the hint at the nearest valid spelling in a message."""
     return f'did you mean "{word}"?'
 
 
@@ -433,7 +433,7 @@ CASES = [pytest.param(case, id=f"{family}: {case.id}") for family, cases in FAMI
 
 
 def faults_of(err: str) -> list[str]:
-    """The faults in what a command said: each begins at the start of a line, the file's line is shown indented."""
+    """Return the errors in a command's output: each begins at the start of a line, and the file's line is indented."""
     return [line.removeprefix("bench: ") for line in err.splitlines() if not line.startswith("    ")]
 
 
@@ -671,7 +671,7 @@ def test_only_flags_that_no_cell_meets_together_say_so(bench):
     assert "--only task=mnist --only model=bag_of_words: no cell of this suite is all of that" in ended.err
 
 
-# ── files that a suite names ────────────────────────────────────────────────────────────────────
+# ── files that a suite refers to ────────────────────────────────────────────────────────────────
 
 GOOD = 'MODALITIES = ("table",)\nPROBLEMS = ("classification",)\n\n\ndef build(data, options):\n    ...\n'
 OPTIONS = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Options:\n"

@@ -211,7 +211,7 @@ def test_a_reader_that_goes_away_amid_a_command_is_no_fault(monkeypatch):
 
 @pytest.mark.parametrize(("command", "status"), [("schema", 141), ("list models --json", 141), ("list models", 0)])
 def test_a_reader_that_goes_away_is_no_fault(command, status):
-    """Text is left unread, and the status stays what it is; a document that was cut ends as other programs do."""
+    """Text is left unread and the exit status is unchanged; a truncated document ends as with other programs."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench_suite", *command.split()],
         stdout=subprocess.PIPE,

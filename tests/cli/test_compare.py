@@ -1,4 +1,4 @@
-"""`bench compare`, `bench baseline` and `bench run --against`, on real runs of a model whose code changes in between."""
+"""`bench compare`, `bench baseline` and `bench run --against`, on real runs of a model whose code changes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ FAULT = MODEL.replace("-1).astype(float)", "-1).astype(float)[:, :20]")
 
 @pytest.fixture
 def suite(bench, tmp_path):
-    """A suite that has been run once, and `run(*arguments)`, which runs it again."""
+    """A suite after one run, and `run(*arguments)`, which runs it again."""
     Path("suite.toml").write_text(SUITE)
     Path("model.py").write_text(MODEL)
 

@@ -25,7 +25,7 @@ main()
 
 @pytest.fixture
 def offered(tmp_path):
-    """What bash is offered for a line whose last word is being typed."""
+    """Return bash's candidates for a line whose last word is incomplete."""
 
     def offered(line: str) -> list[str]:
         words = line.split(" ")

@@ -28,7 +28,7 @@ threads = 1
 
 @pytest.fixture
 def suite(bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A suite of which one data set is in a package and the other nowhere; no network."""
+    """A suite with one data set from a package and one that is not available; no network."""
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -26,7 +26,7 @@ def named(requirements: list[str]) -> set[str]:
 
 
 def hostile(folder: Path, **packages: str) -> list[Package]:
-    """Packages of these names and sources, on the import path of whoever looks into `folder`."""
+    """Put packages with these names and sources on the import path of every process that uses `folder`."""
     for name, source in packages.items():
         (folder / name).mkdir(parents=True)
         (folder / name / "__init__.py").write_text(source)
@@ -35,7 +35,7 @@ def hostile(folder: Path, **packages: str) -> list[Package]:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder on the import path of this process and of those it starts."""
+    """A folder on the import path of this process and of its subprocesses."""
     folder = tmp_path / "packages"
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setenv("PYTHONPATH", str(folder))
@@ -44,7 +44,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Small measurements and few packages: what is shown matters here, not how long it takes to find out."""
+    """Use small measurements and few packages: these tests check the output, not the measured times."""
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(peaks, "SIZES", {"cpu": (64,)})
     monkeypatch.setattr(peaks, "WINDOW", 0.001)
@@ -77,7 +77,7 @@ def test_what_is_not_installed_is_absent() -> None:
 
 
 def test_a_module_that_another_package_holds_does_not_make_it_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    # PyTorch holds `torch.utils.tensorboard`, which does not load without TensorBoard.
+    # PyTorch contains `torch.utils.tensorboard`, which does not load without TensorBoard.
     tensorboard = next(package for package in PACKAGES if package.distribution == "tensorboard")
     version = package_check.metadata.version
 

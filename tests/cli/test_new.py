@@ -27,7 +27,7 @@ def test_what_is_written_can_be_shown_planned_and_run(bench, tmp_path, kind):
     assert bench("show", kind, "./mine_own.py").out.startswith(f"{kind} mine_own\n")
     (tmp_path / "suite.toml").write_text(SUITES[kind])
     assert bench("plan", "suite.toml").status == 0
-    assert bench("run", "suite.toml", "--smoke").status == 2  # --trust is asked for
+    assert bench("run", "suite.toml", "--smoke").status == 2  # the run requires --trust
     ended = bench("run", "suite.toml", "--smoke", "--trust")
     assert ended.status == 0, ended.err
 

@@ -44,7 +44,7 @@ RUN = '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "./mine.py"\n[probes.quality
 
 
 def steers(text: str) -> set[str]:
-    """Characters of a text that would steer a terminal."""
+    """Return the characters of a text that would control a terminal."""
     return {c for c in text if not c.isprintable()} - {"\n"}
 
 
@@ -90,12 +90,12 @@ def test_what_was_typed_does_not_steer_the_terminal(bench):
 def test_text_goes_to_the_terminal_in_one_place_only():
     plain = re.compile(r"(click\.s?echo|console\.print)\((?!json\.dumps\(|printable\()")
     for path in Path(cli.__file__).parent.glob("*.py"):
-        if path.stem not in ("output", "completion"):  # a completion script holds this program's own words only
+        if path.stem not in ("output", "completion"):  # a completion script contains only this program's own words
             assert not plain.search(path.read_text(encoding="utf-8")), path.name
 
 
 def on_a_terminal(folder: Path, *arguments: str, columns: int = 80) -> str:
-    """What a command writes where standard output and standard error are a terminal so wide."""
+    """Return a command's output if standard output and standard error are a terminal of this width."""
     import pty
 
     ours, theirs = pty.openpty()
@@ -108,7 +108,7 @@ def on_a_terminal(folder: Path, *arguments: str, columns: int = 80) -> str:
     while True:
         try:
             part = os.read(ours, 4096)
-        except OSError:  # so Linux says that the other end is closed
+        except OSError:  # Linux reports in this way that the other end is closed
             break
         if not part:
             break

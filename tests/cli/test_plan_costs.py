@@ -39,7 +39,7 @@ resamples = {resamples}
 
 @pytest.fixture
 def plan(tmp_path):
-    """The plan of a suite with these settings."""
+    """Return the plan of a suite with these settings."""
 
     def plan(epochs=3, seeds="[0]", rates="[1e-3]", resamples=200, more="") -> Plan:
         text = SUITE.format(epochs=epochs, seeds=seeds, rates=rates, resamples=resamples) + more
@@ -55,7 +55,7 @@ def store(tmp_path) -> Store:
 
 
 def record(of: Cell, plan: Plan, seconds: float, **changes) -> Record:
-    """A record of a cell that took so long, half of it for training."""
+    """Return a record of a cell that took this many seconds, half of them for training."""
     probes = {label: ProbeRow("ok", plan.probe_keys[label]) for label in of.probes}
     parts = {"train": seconds / 2, "probes": seconds / 2, "total": seconds}
     made = Record("", "s", of.id, "", of.labels, of.options, "ok", probes=probes, seconds=parts)
@@ -63,7 +63,7 @@ def record(of: Cell, plan: Plan, seconds: float, **changes) -> Record:
 
 
 def keep(store: Store, *records: Record, described=None, smoke=False) -> None:
-    """A run with these records, on this machine unless another is described."""
+    """Write a run with these records, on this machine unless another is described."""
     run = store.create("s", {"smoke": smoke})
     name = run.add_environment(described or environment.describe())
     with run.writer() as writer:
@@ -80,7 +80,7 @@ def test_the_median_of_a_cells_own_newest_records_is_told(plan, store):
     cell, other = made.cells
     for seconds in (1000.0, 5.0, 1.0, 2.0, 3.0, 900.0):
         keep(store, record(cell, made, seconds))
-        time.sleep(0.002)  # runs are told apart by the millisecond in which they start
+        time.sleep(0.002)  # the millisecond of their start distinguishes runs
     assert estimate_times(made, store)[cell.id] == TimeEstimate(3.0, MAX_RECORDS, "cell")
     assert estimate_times(made, store)[other.id] == TimeEstimate()
 

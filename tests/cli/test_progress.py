@@ -23,7 +23,7 @@ BUSY = "the machine was busy when the run began"
 
 
 def start(callback: Plain, capsys: pytest.CaptureFixture[str], *, notes: tuple[str, ...] = (), busy: bool) -> str:
-    """What is written at the start of a new run."""
+    """Return the messages at the start of a new run."""
     callback.begin("r", resumed=False, wanted=False, done=0, notes=notes, busy=busy)
     return capsys.readouterr().err
 

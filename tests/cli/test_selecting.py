@@ -178,7 +178,7 @@ def test_an_expression_that_cannot_be_read_is_shown_with_the_place_under_it(benc
 
 @pytest.fixture
 def flaky(bench, tmp_path):
-    """`flaky(unlucky seeds, *flags)` runs a suite of four cells; returns how it ended and the seeds that were run."""
+    """Return `flaky(unlucky seeds, *flags)`, which runs four cells and returns its result and the seeds that ran."""
     (tmp_path / "s.toml").write_text(SMALL)
     (tmp_path / "flaky.py").write_text(FLAKY)
 
@@ -197,7 +197,7 @@ def test_x_stops_at_the_first_failure_and_a_resume_does_the_rest(flaky, tmp_path
     assert "next: bench run s.toml --trust --resume" in ended.out
     ended, seeds = flaky("3", "--resume", "-x")
     assert (ended.status, seeds) == (3, [1, 2, 3])
-    assert "stopped" not in ended.err  # it was the last one
+    assert "stopped" not in ended.err  # it was the last cell
     ended, seeds = flaky("", "--resume")
     assert (ended.status, seeds) == (0, [3])
     assert len(Store(tmp_path / "results").runs()) == 1

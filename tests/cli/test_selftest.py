@@ -74,7 +74,7 @@ def test_an_extra_that_is_not_installed_is_told_and_costs_nothing_else(bench, mo
 
 
 def off_by(function: Callable[..., float], error: float) -> Callable[..., float]:
-    """The same metric, wrong by so much; it asks for the same columns."""
+    """Return the same metric with this offset; it needs the same columns."""
 
     def wrong(targets: Any, predictions: Any) -> float:
         return function(targets, predictions) + error
@@ -92,7 +92,7 @@ def shifted(*arguments: Any, **options: Any) -> Any:
 
 
 def too_sure(*arguments: Any, **options: Any) -> Any:
-    """Gaps, with intervals that are a quarter as wide."""
+    """Return gaps with intervals of a quarter of the width."""
     found = gap(*arguments, **options)
     if found.interval is None:
         return found
@@ -118,7 +118,7 @@ def turned(targets: Any, predictions: Any, positive: int, columns: Any) -> Any:
 
 
 def forgetful(of: Any, old: str, new: str) -> Callable[[str], str]:
-    """Swaps all words but those for parents."""
+    """Swap all words except those for parents."""
     swap = swapper(of, old, new)
     return lambda text: text if "father" in text or "mother" in text else swap(text)
 
@@ -136,13 +136,13 @@ def unscaled(hits: Any, n: Any) -> Any:
 
 
 def turned_round(variant: methods.MethodVariant, subject: Any, elements: Any) -> Any:
-    """The parts of smoothed methods, turned round."""
+    """Return the parts of smoothed methods in reverse order."""
     parts = parts_of(variant, subject, elements)
     return parts.flip(1) if variant.smoothed else parts
 
 
 def instead(name: str, make: Any) -> dict[str, Any]:
-    """The methods, of which one is made in another way."""
+    """Return the methods, with one of them replaced."""
     return {**methods.METHODS, name: replace(methods.METHODS[name], make=make)}
 
 
@@ -423,7 +423,7 @@ def test_a_broken_instrument_that_is_trained_for_or_timed_is_found_and_named(ben
 def found_and_named(
     bench: Any, monkeypatch: pytest.MonkeyPatch, choice: str, module: Any, name: str, wrong: Any, outside: set[str]
 ) -> None:
-    """The self-test of these cells ends with 1, and just these instruments are outside."""
+    """Check that the self-test of these cells exits with 1 and lists exactly these instruments as outside."""
     monkeypatch.setattr(module, name, wrong)
     ended = bench("selftest", *choice.split(" ", 1), "--json")
     assert ended.status == 1, ended.out

@@ -32,7 +32,7 @@ RECORD = Record(
 
 @pytest.fixture
 def store(tmp_path) -> Store:
-    """A store with one run of four cells, the one above with files, and an older run with another."""
+    """A store with one run of four cells, one of them the cell above with files, and an older run with one cell."""
     store = Store(tmp_path / "results")
     for ids in (["77aa000000000000"], [RECORD.id, "9d00000000000000", "9d01000000000000", "aa00000000000000"]):
         run = store.create("s", {"text": "", "started": "", "overrides": []})

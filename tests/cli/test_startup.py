@@ -52,7 +52,7 @@ WRONG = '[[tasks]]\nuse = "loan"\n[[models]]\nuse = "mpl"\n[probes.qualty]\n[tra
 
 
 def imported(code: str, tmp_path) -> tuple[int, set[str], str]:
-    """Exit status of a new process that runs this code, the heavy modules that it imported, and its errors."""
+    """Return the exit status of a new process that runs this code, its heavy imports, and its errors."""
     look = f"import sys, atexit; atexit.register(lambda: print('\\n' + ' '.join(set(sys.modules) & set({HEAVY!r}))))\n"
     done = subprocess.run(
         [sys.executable, "-c", look + code], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -14,7 +14,7 @@ QUICK = ("--smoke", "--set", "matrix.threads=1", "--probe", "quality")
 
 
 def suite(out: str) -> dict:
-    """The suite among what was printed: all up to the table of results."""
+    """Return the suite in the output: all lines before the table of results."""
     return tomllib.loads(out.partition("\nsmoke run")[0])
 
 

@@ -59,7 +59,7 @@ def build(data, options):
 
 @pytest.fixture
 def git(tmp_path):
-    """`git(*arguments)` in `tmp_path/checkout`, a repository of the test's own; gives what it prints."""
+    """Return `git(*arguments)`, which runs in the test's repository `tmp_path/checkout` and returns its output."""
     (tmp_path / "checkout").mkdir()
     known = ("-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
 
@@ -72,7 +72,7 @@ def git(tmp_path):
 
 
 def steps() -> dict[str, dict[str, str]]:
-    """The steps that have a name: those before them fetch the repository and install the program."""
+    """Return the steps with a name; the steps before them fetch the repository and install the program."""
     (job,) = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"].values()
     return {step["name"]: step for step in job["steps"] if "name" in step}
 
@@ -90,9 +90,9 @@ def test_the_commands_of_the_workflow_are_those_of_the_program():
 
 @pytest.fixture
 def follow(tmp_path, git):
-    """`follow(suite, model)` runs the steps on a pull request with these; gives how each that was run has ended.
+    """Return `follow(suite, model)`, which runs the steps on a pull request and returns each result.
 
-    The base has the suite and the model too, unless `new` is true: then the pull request brings them.
+    The base has the suite and the model too, unless `new` is true: then the pull request adds them.
     """
     checkout = tmp_path / "checkout"
     known = {name: value for name, value in os.environ.items() if name != "BENCH_RESULTS"}
@@ -128,7 +128,7 @@ def follow(tmp_path, git):
 
 
 def holds(condition: str, checkout: Path) -> bool:
-    """What a step's `if` comes to: `always()`, and files that must be there."""
+    """Evaluate a step's `if`: `always()`, and required files."""
     first, *others = condition.split(" && ")
     assert first == "always()"
     patterns = [re.fullmatch(r"hashFiles\('(\S+)'\) != ''", other) for other in others]

@@ -22,7 +22,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def run_of(store: Store, suite: str = "nlp", status: Any = "ok", **info: Any) -> Run:
-    time.sleep(0.002)  # the order of runs is that of their milliseconds
+    time.sleep(0.002)  # the millisecond of the start determines the order of runs
     run = store.create(suite, info)
     where = run.add_environment({"hardware": {"cpu": "a"}})
     stored = Predictions("test", np.arange(3), {"targets": np.arange(3)})

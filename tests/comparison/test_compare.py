@@ -38,13 +38,13 @@ INFO: dict[str, Any] = {"gate": GATE, "git": {"commit": "0123456789", "dirty": F
 
 
 def right(share: float, seed: int = 0, n: int = N) -> np.ndarray:
-    """Which of n examples a model has right: the easiest ones, but for a few that chance decides."""
+    """Return which of n examples a model predicts correctly: the easiest ones, except a few chosen at random."""
     hard = np.random.default_rng(1).random(n)
     return hard + np.random.default_rng(seed).normal(0, 0.01, n) < share
 
 
 def predicted(correct: np.ndarray, n: int = N) -> Predictions:
-    """Two classes; right where `correct` is."""
+    """Return predictions of two classes, correct if `correct` is 1."""
     targets = np.arange(n) % 2
     scores = np.where(np.arange(2) == np.where(correct, targets, 1 - targets)[:, None], 0.9, 0.1).astype(np.float32)
     said = {"targets": targets, "predictions": scores.argmax(axis=1), "scores": scores}
@@ -52,7 +52,7 @@ def predicted(correct: np.ndarray, n: int = N) -> Predictions:
 
 
 def cell(seed: int = 0, model: str = "mlp", **changes: Any) -> Record:
-    """A cell of the task `loans`, nothing measured yet."""
+    """Return a cell of the task `loans` without measurements."""
     labels = {"task": "loans", "model": model, "engine": "native", "precision": "32-true", "seed": seed}
     options = {"train": {"epochs": 3}, "placement": {"device": "cpu", "threads": 1}}
     known = Record(
@@ -63,7 +63,7 @@ def cell(seed: int = 0, model: str = "mlp", **changes: Any) -> Record:
 
 
 def rows_of(predictions: Predictions) -> tuple[MetricRow, ...]:
-    """Accuracy with its interval, as `quality` has it."""
+    """Return accuracy with its interval, in the form that `quality` gives it."""
     correct = predictions["targets"] == predictions["predictions"]
     interval, reason = bootstrap_interval(lambda correct: float(correct.mean()), {"correct": correct}, resamples=200)
     value = float(correct.mean())
@@ -72,13 +72,13 @@ def rows_of(predictions: Predictions) -> tuple[MetricRow, ...]:
 
 
 class Runs:
-    """Runs in a store of the test's own."""
+    """Runs in the test's own store."""
 
     def __init__(self, folder: Path) -> None:
         self.store = Store(folder / "results")
 
     def make(self, cells: dict[Record, Predictions | None] | list, environment=HERE, **info: Any) -> Run:
-        """A run of these cells with these predictions; a record that has metrics keeps them."""
+        """Write a run of these cells with these predictions; a record that already has metrics keeps them."""
         run = self.store.create("s", {**INFO, **info})
         where = run.add_environment(environment)
         with run.writer() as writer:
@@ -92,7 +92,7 @@ class Runs:
         return run
 
     def of(self, *shares: float, noise: int = 0, **info: Any) -> Run:
-        """A run of one model with these accuracies, one a seed."""
+        """Write a run of one model with these accuracies, one for each seed."""
         return self.make([(cell(s), predicted(right(share, noise + s))) for s, share in enumerate(shares)], **info)
 
 
@@ -135,7 +135,7 @@ def test_the_same_predictions_are_not_worse_whatever_their_number(runs: Runs) ->
 
 @pytest.mark.parametrize("sides", [(1, 0), (0, 1)])
 def test_a_handful_of_examples_proves_neither_a_drop_nor_that_there_is_none(runs: Runs, sides: tuple[int, int]) -> None:
-    """All of them got worse, or better, so that their differences have no variance."""
+    """All examples got worse, or all got better, so their differences have no variance."""
     both = [[(cell(), predicted(np.full(5, bool(side)), 5))] for side in sides]
     for run in both:
         interval = Interval(0.0, 1.0)
@@ -217,7 +217,7 @@ def test_metrics_that_are_not_gated_are_findings_and_no_exit_status(runs: Runs) 
     assert found.status == 0
 
 
-# ── by what ─────────────────────────────────────────────────────────────────────────────────────
+# ── evidence ────────────────────────────────────────────────────────────────────────────────────
 
 
 def measured(name: str, predictions: Predictions, function: Callable[..., float]) -> MetricRow:
@@ -242,7 +242,7 @@ def test_metrics_of_the_whole_set_are_resampled_and_means_are_paired_by_example(
 
 
 def test_a_metric_that_predictions_do_not_give_is_compared_by_its_intervals(runs: Runs) -> None:
-    """One of another file that has the name of a metric of the program, for instance."""
+    """For example, a metric of another file with the name of a built-in metric."""
     other = (MetricRow("quality/accuracy", 0.5, "fraction", "higher", interval=Interval(0.48, 0.52), n=N),)
     both = [[(cell(metrics=other), predicted(right(0.9, seed)))] for seed in (0, 1)]
     row = only(compare(*map(runs.make, both)))
@@ -277,7 +277,7 @@ def test_a_column_of_clusters_among_the_predictions_is_heeded(runs: Runs) -> Non
 
 
 def test_metrics_of_the_whole_set_are_resampled_by_cluster_too(runs: Runs) -> None:
-    """Two of 40 clusters are lost: of 2,000 examples that would be certain, of 40 clusters it is not."""
+    """Two of 40 clusters are lost: significant for 2,000 independent examples, but not for 40 clusters."""
     from bench_suite.metrics.macro_f1 import macro_f1
 
     def run(lost: int) -> Run:
@@ -294,7 +294,7 @@ def test_metrics_of_the_whole_set_are_resampled_by_cluster_too(runs: Runs) -> No
 
 
 def test_a_probes_own_metric_is_not_taken_for_that_of_the_test_split(runs: Runs) -> None:
-    """It has the name and nearly the value of the accuracy, of other examples; so has a number that was edited."""
+    """Its name and almost its value equal the accuracy, but of other examples; an edited number is also rejected."""
 
     def run(value: float, *, stated: bool) -> Run:
         interval = Interval(value - 0.01, value + 0.01)
@@ -312,7 +312,7 @@ def test_a_probes_own_metric_is_not_taken_for_that_of_the_test_split(runs: Runs)
 
 
 def test_equal_values_alone_prove_nothing_but_of_exact_counts(runs: Runs) -> None:
-    """All resamples agree on an accuracy of 1, so that there is no interval."""
+    """All resamples give an accuracy of 1, so there is no interval."""
     both = [predicted(np.ones(100, dtype=bool), 100) for _ in range(2)]
     row = MetricRow("quality/accuracy", 1.0, "fraction", "higher", "all resamples agree", of_predictions=True, n=100)
     base, head = (runs.make([(cell(metrics=(row,)), each)]) for each in both)
@@ -344,7 +344,7 @@ def test_a_few_examples_without_a_difference_prove_nothing_of_a_resampled_metric
 
 
 def test_a_metric_that_weighs_classes_is_known_no_better_than_by_the_rarest() -> None:
-    """Satterthwaite's degrees of freedom of 1/n_c each, and 2/(C n_c) for one lost answer of the rarest class."""
+    """Satterthwaite's degrees of freedom: 1/n_c for each class, 2/(C n_c) for one lost answer of the rarest."""
     df, weight = rescoring._class_weights(np.repeat([0, 1], [195, 5]))
     assert df == pytest.approx((1 / 195 + 1 / 5) ** 2 / (1 / 195**2 / 194 + 1 / 5**2 / 4))
     assert weight == 2 / (2 * 5)
@@ -359,7 +359,7 @@ PARITY = {"fairness/demographic_parity_difference": {"tolerance": 0.02}}
 def parity(
     runs: Runs, predictions: Predictions, *, value=0.1, made_of_them: bool = True, key: str = "k", gate=PARITY
 ) -> Run:
-    """A run whose gate is on a metric that no file of the program computes, at a coordinate, of two seeds."""
+    """Write a run of two seeds whose gate is on a metric with a coordinate that no built-in file computes."""
     rows = [
         MetricRow(
             "fairness/demographic_parity_difference", value, "fraction", "lower", at={"attribute": "sex"},
@@ -452,7 +452,7 @@ def test_one_observation_a_side_tells_nothing_and_an_exact_count_everything(runs
 
 
 def test_the_kind_of_a_metric_makes_a_value_exact_and_no_wording_of_a_reason_does(runs: Runs) -> None:
-    """Both reasons name an exact number, and both values changed; only the one of kind `exact` can be judged."""
+    """Both reasons name an exact number and both values changed; only the metric of kind `exact` can be judged."""
 
     def run(value: float, kind: str) -> Run:
         reason = "exactly one example was positive"
@@ -470,7 +470,7 @@ def test_the_kind_of_a_metric_makes_a_value_exact_and_no_wording_of_a_reason_doe
 
 
 def test_intervals_of_sides_of_different_size_count_the_smaller_one(runs: Runs) -> None:
-    """Also under each seed: 40 examples are the fewest of 2,000 and 40, 300 and 500."""
+    """The same holds for each seed: 40 examples are the minimum of 2,000 and 40, 300 and 500."""
     sizes = ((2000, 300), (40, 500))
 
     def run(side: int) -> Run:
@@ -484,7 +484,7 @@ def test_intervals_of_sides_of_different_size_count_the_smaller_one(runs: Runs) 
 
 
 def test_what_a_training_took_to_its_target_is_no_exact_count(runs: Runs) -> None:
-    """Another order of random numbers takes other epochs, so that one training a side tells nothing."""
+    """Another random order takes another number of epochs, so one training for each side proves nothing."""
     told = {"metric": "quality/accuracy", "wanted": 0.9, "reached": True, "seconds": 1.0}
     network = SimpleNamespace()
 
@@ -721,7 +721,7 @@ def test_differences_and_tolerances_are_in_the_unit_of_the_values(runs: Runs) ->
     assert "16 → 20 KiB, difference 4, allowed 0.80, finds 0.80" in text
 
 
-# ── what is not compared ────────────────────────────────────────────────────────────────────────
+# ── cells that are not compared ─────────────────────────────────────────────────────────────────
 
 
 def test_odd_cells_are_listed_as_what_they_are_and_never_counted_as_fine(runs: Runs) -> None:
@@ -771,7 +771,7 @@ def test_a_cell_of_one_side_only_ends_with_4_unless_it_was_left_out_on_purpose(r
         (["model=mlp,cnn"], "missing"),
         (["task=loans", "-k not cnn"], "left out"),
         (["seed=1"], "left out"),
-        (["--lf"], "left out"),  # of a run that does not say which cells it took
+        (["--lf"], "left out"),  # of a run that does not record its selection of cells
     ],
 )
 def test_a_cell_that_head_was_asked_for_is_missing_and_not_left_out(runs: Runs, only: list[str], why: str) -> None:
@@ -959,7 +959,7 @@ def test_where_no_cell_can_be_compared_it_is_listed_all_the_same(runs: Runs, gat
 
 
 def cases_in(comparison: Comparison) -> list[tuple[str | None, ...]]:
-    """The tests of the JUnit file: class, name, how it ended, and its message."""
+    """Return the tests of the JUnit file: class, name, result and message."""
     suite = ElementTree.fromstring(export(comparison))[0]
     return [(test.get("classname"), test.get("name"), test[0].tag, test[0].get("message")) for test in suite]
 
@@ -1114,7 +1114,7 @@ def test_a_run_that_says_nothing_is_no_baseline(runs: Runs, info: dict[str, bool
         set_baseline(runs.store, run)
 
 
-# ── how it is told ──────────────────────────────────────────────────────────────────────────────
+# ── output ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def mixed(runs: Runs) -> Comparison:
@@ -1154,7 +1154,7 @@ def test_junit_holds_whatever_a_name_holds(runs: Runs) -> None:
 
 
 def test_a_suite_alarms_for_nothing_in_at_most_one_of_a_hundred_and_finds_a_drop_of_a_point() -> None:
-    """10,000 paired examples of which 5 % differ, one model a side, one gate."""
+    """10,000 paired examples of which 5 % differ, one model for each side, one gate."""
     settings = [Setting()]
     assert simulate(settings, 0.0, trials=500).alarms <= 0.025
     rates = simulate([replace(settings[0], tolerance=0.01)], 0.01, trials=200)

@@ -17,9 +17,9 @@ TOLERANCE = 0.01
 
 
 def found_at(setting: Setting, trials: int) -> tuple[float, float, float]:
-    """The least drop beyond the tolerance that equally good models make one expect to find; shares in which it is.
+    """Return the smallest drop beyond the tolerance that is reported as detectable; shares of trials that find it.
 
-    The first share where a drop adds no disagreement, the second where it is on top, under each seed on others.
+    In the first share a drop adds no disagreement. In the second it adds to it, on other examples for each seed.
     """
     drop = simulate([setting], 0.0, trials=max(trials // 2, 100)).finds
     if not math.isfinite(drop):
@@ -32,12 +32,12 @@ def found_at(setting: Setting, trials: int) -> tuple[float, float, float]:
 
 @pytest.mark.parametrize(("seeds", "n", "differing"), [(1, 2000, 0.005), (1, 10_000, 0.05), (3, 2000, 0.0005)])
 def test_what_is_said_to_be_found_is_found(seeds: int, n: int, differing: float) -> None:
-    """The last is the hard case: hardly any example differs, and each seed loses others."""
+    """The last case is the hard one: hardly any example differs, and each seed loses other examples."""
     setting = Setting(n=n, seeds=seeds, differing=differing, tolerance=TOLERANCE)
     drop, _, on_top = found_at(setting, 200)
     assert on_top >= 0.9
     half = simulate([setting], drop / 2, on_top=True, trials=200)
-    assert half.detected <= 0.8  # it is the least
+    assert half.detected <= 0.8  # the drop is the smallest detectable one
 
 
 @pytest.mark.parametrize("differing", [0.05, None])
@@ -68,7 +68,7 @@ def test_a_simulated_comparison_loses_what_it_should(loss: float, on_top: bool, 
 
 @pytest.mark.parametrize("differing", [0.05, None])
 def test_of_seeds_that_do_not_pair_both_tests_of_them_agree(differing: float | None) -> None:
-    """Each side has the spread of its seeds: its variance over 400 of them is known within a fifth."""
+    """Each side has the variance of its seeds; 400 seeds determine it within a fifth."""
     setting = Setting(n=2000, seeds=400, differing=differing, spread=0.02, deviation=0.1)
     draw = (
         error_rates._answers
@@ -107,7 +107,7 @@ def test_what_a_drop_must_be_is_counted_from_the_tolerance_of_the_first_gate() -
 
 
 def test_the_settings_of_two_runs_are_the_spreads_of_their_gates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of the variance over seeds beyond that of the answers is each side's; cases of no use are left out."""
+    """Each side has half of the variance over seeds beyond that of the answers; unusable cases are left out."""
     answers = Difference(-0.01, 2e-5, 3e-5, 5e-5, 4.0, 1000, 3, differing=0.05)
     numbers = Difference(0.5, 4e-4, 0.0, 4e-4, 99.0, 100, 1)
     alike = Difference(0.0, 1e-6, 1e-9, 1e-6, 99.0, 400, 2, differing=0.01)

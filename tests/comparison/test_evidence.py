@@ -70,7 +70,7 @@ def test_as_many_seeds_as_the_level_needs_find_something() -> None:
 
 @pytest.mark.parametrize("power", [0.95, 0.8])
 def test_what_is_found_is_found_by_all_tests_that_must_agree(power: float) -> None:
-    """The seeds' two tests share the level, and the clearer one counts."""
+    """The two tests of the seeds share the level, and the more significant one counts."""
     level = 0.01
     of_seeds = [min_detectable_effect(test, level / 2, power) for test in SEEDS]
     assert Evidence(certain(0.0), SEEDS).min_detectable_effect(level, power) == min(of_seeds) < max(of_seeds)

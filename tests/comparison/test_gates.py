@@ -14,7 +14,7 @@ from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
 def record(
     seed: int = 0, value: float | None = 0.8, low: float = 0.75, high: float = 0.85, status: str = "ok", at=None, **cell
 ) -> Record:
-    """A record of one cell with one metric, `quality/accuracy`, and its interval over examples."""
+    """Return a record of one cell with one metric, `quality/accuracy`, and its interval over examples."""
     rows = (
         MetricRow(
             "quality/accuracy",
@@ -42,7 +42,7 @@ def record(
 
 
 def broken(seed: int, status: Literal["ok", "failed"] = "ok") -> Record:
-    """A record without the metric: its probe failed, or the whole cell."""
+    """Return a record without the metric: its probe failed, or the whole cell."""
     probes = {"quality": ProbeRow("failed", "k", "3 scores are not finite numbers")}
     return replace(
         record(seed, status="failed"), probes=probes, status=status, reason=None if status == "ok" else "no memory"
@@ -50,7 +50,7 @@ def broken(seed: int, status: Literal["ok", "failed"] = "ok") -> Record:
 
 
 def verdicts(rules: dict[str, float], *records: Record) -> list[str]:
-    """What `judge` says of one gate."""
+    """Return the result of `judge` for one gate."""
     return [judgement.verdict for judgement in judge({"quality/accuracy": rules}, records)]
 
 

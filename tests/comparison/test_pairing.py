@@ -28,7 +28,7 @@ def cell(seed: int = 0, model: str = "mlp", **changes: Any) -> Record:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """Return a function that writes a run of these cells, each in this environment unless it names one."""
+    """Return a function that writes a run of these cells, each in this environment unless it states another."""
     store = Store(tmp_path / "results")
 
     def run(*cells: Record, environment: dict[str, Any] | None = HERE, **info: Any) -> Run:

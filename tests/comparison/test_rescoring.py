@@ -35,7 +35,7 @@ def predictions(seed: int = 0, **columns: Any) -> Predictions:
 
 @pytest.fixture
 def read(tmp_path: Path) -> Callable[[list[Predictions | None], list[Predictions | None]], Examples]:
-    """Return a function that stores the predictions of both sides, one a seed, and reads them back as a group."""
+    """Return a function that stores the predictions of both sides, one for each seed, and reads them as a group."""
 
     def examples(*sides: list[Predictions | None]) -> Examples:
         runs = [Store(tmp_path / "results").create("s", {}) for _ in sides]
@@ -182,7 +182,7 @@ def test_other_metrics_are_compared_by_resampling_with_the_spread_that_their_exa
 
 
 def test_whole_clusters_are_resampled() -> None:
-    """Copies in a cluster bring nothing new: 20 clusters of ten equal examples are as uncertain as 20 examples."""
+    """Copies in a cluster add no information: 20 clusters of ten equal examples are as uncertain as 20 examples."""
     rows = np.repeat(np.arange(20), 10)
 
     def copied(seed: int, rows: np.ndarray, **columns: Any) -> Predictions:
@@ -221,7 +221,7 @@ def test_a_metric_that_the_predictions_do_not_give_is_not_paired() -> None:
 
 def test_a_metric_that_many_resamples_leave_undefined_is_not_paired() -> None:
     targets = np.zeros(N, int)
-    targets[0] = 1  # without it, in 37 % of the resamples, there is one class only
+    targets[0] = 1  # without it, 37 % of the resamples contain only one class
     examples = both(targets=targets)
     values = values_of(lambda targets, scores: roc_auc(targets, scores), examples, "scores")
     with pytest.raises(Unpaired, match=r"^undefined in 3\d% of the resamples: "):

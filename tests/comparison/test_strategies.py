@@ -28,7 +28,7 @@ def metric(
     *values: tuple[float, float], name: str = "q/x", better: Any = "higher", examples: Examples | Unpaired = NONE,
     same_hardware: bool = True, changed: str = "", coordinates: str = "", **facts: Any,
 ) -> PairedMetric:  # fmt: skip
-    """A metric with these values of base and head, one pair a seed, and the same facts in each row."""
+    """Return a metric with these values of base and head, one pair for each seed, and the same facts in each row."""
     rows = [
         (MetricRow(name, base, "u", better, **facts), MetricRow(name, head, "u", better, **facts))
         for base, head in values
@@ -38,7 +38,7 @@ def metric(
 
 
 def predictions(*correct: int) -> Predictions:
-    """Predictions of one class, right where `correct` is 1."""
+    """Return predictions of one class, correct if `correct` is 1."""
     return Predictions("test", np.arange(len(correct)), {"targets": np.ones(len(correct), int),
                                                          "predictions": np.array(correct)})  # fmt: skip
 
@@ -78,7 +78,7 @@ def timing(base: tuple[float, ...], head: tuple[float, ...], better: Any = "lowe
 
 @pytest.mark.parametrize(("better", "sign"), [("lower", -1.0), ("higher", 1.0)])
 def test_logarithms_of_the_processes_of_all_seeds_are_compared_by_welchs_test(better: str, sign: float) -> None:
-    """Also of times below a second, whose logarithms are negative."""
+    """The times include some below a second, whose logarithms are negative."""
     base, head = (0.10, 0.11, 0.12), (0.2, 0.21, 0.25, 0.24)
     evidence = find_evidence(timing(base, head, better))
     logs = [[sign * math.log(value) for value in side * 2] for side in (base, head)]

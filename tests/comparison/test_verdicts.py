@@ -27,14 +27,14 @@ TOLERANCE = 0.01
 
 
 def case(number: int = 0, lost: int = 0, n: int = N) -> Case:
-    """A gate on answers of one seed: 30 examples differ either way, and `lost` more are lost."""
+    """Return a gate on the answers of one seed: 30 examples differ in each direction, and `lost` more are lost."""
     d = np.zeros(n)
     d[:30], d[30:60], d[60 : 60 + lost] = 1, -1, -1
     return Case(Row("quality/accuracy", f"{number}", True), Evidence(nested_difference(d)), TOLERANCE)
 
 
 def test_the_smallest_loss_that_is_found_is_that_of_a_level_shared_by_all_gates() -> None:
-    """20 gates share the level, so that each finds only a larger loss than one gate alone."""
+    """20 gates share the level, so each detects only a larger loss than one gate alone."""
     evidence = case().evidence
     assert evidence is not None
     for gates in (1, 20):
@@ -55,7 +55,7 @@ def test_many_gates_need_more_examples_or_seeds_to_decide_than_one() -> None:
 
 
 def test_seeds_alone_that_are_enough_for_one_gate_are_too_few_for_many() -> None:
-    """All of 7 seeds lost as much: p is 1/128, below 0.01, but not below a twentieth of it."""
+    """All 7 seeds lost the same amount: p is 1/128, below 0.01 but not below a twentieth of it."""
     values = (-0.1,) * 7
     difference = Difference(-0.1, 0.0, 0.0, 0.0, 6.0, 0, 7)
     seeds = Case(Row("q/x", "0", True), Evidence(difference, flips=values, method="seeds"), 0.05)
@@ -97,7 +97,7 @@ def test_intervals_of_an_unknown_number_of_examples_name_what_varies(
 
 
 def of(value: float, variance: float = 1e-6, **changes: float) -> Evidence:
-    """Evidence of 5,000 examples."""
+    """Return evidence from 5,000 examples."""
     return Evidence(replace(Difference(value, variance, 0.0, variance, math.inf, 5000, 1), **changes))
 
 
@@ -154,7 +154,7 @@ def test_findings_without_a_gate_are_better_or_worse_or_only_differ() -> None:
 
 
 def test_one_finding_in_twenty_may_be_false() -> None:
-    """Among 20 metrics the strongest needs a p of 0.05 / 20."""
+    """Among 20 metrics the most significant one needs a p-value of 0.05 / 20."""
     null = of(0.0)
     for z, verdict in ((3.1, "better"), (2.9, "no difference found")):
         cases = [
@@ -179,7 +179,7 @@ def test_rows_are_sorted_by_verdict_then_gates_then_evidence() -> None:
 
 
 def test_processes_are_required_in_proportion_to_the_variance() -> None:
-    """Twice as far as the tolerance is found: four times as many processes would find the tolerance."""
+    """The processes detect twice the tolerance: four times as many would detect the tolerance."""
     evidence = replace(Evidence(welch_difference([0.0, 0.02, 0.01, 0.03, 0.0], [0.01, 0.0, 0.03, 0.02, 0.01])),
                        method="processes")  # fmt: skip
     margin = evidence.min_detectable_effect(LEVEL) / 1.99
@@ -199,7 +199,7 @@ def test_enough_seeds_that_do_not_decide_are_told_to_be_more() -> None:
 
 @pytest.mark.parametrize("spread", [0.004, 0.006])
 def test_the_stated_number_of_seeds_is_the_least_that_decides(spread: float) -> None:
-    """As many seeds with the same spread find the tolerance, and one seed less does not."""
+    """That many seeds with the same spread detect the tolerance, and one seed less does not."""
     base, head = [0.9, 0.9 + spread, 0.9 - spread], [0.9 + spread, 0.9, 0.9 - spread]
     paired = seeds_only_difference([h - b for b, h in zip(base, head)])
     seeds = (paired, welch_difference(base, head))

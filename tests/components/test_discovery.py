@@ -81,7 +81,7 @@ def test_every_task_names_a_problem_that_is_there_and_where_its_data_come_from(n
     for problem in task.words("PROBLEM"):
         discovery.find("problems", problem, Path())
     generated = name.startswith("planted_")
-    assert generated or task.words("HUB") or task.words("PACKAGE") or "id" in task.options  # `hub`: its option says it
+    assert generated or task.words("HUB") or task.words("PACKAGE") or "id" in task.options  # `hub` has an option for it
     assert "data" not in task.options or task.options["data"].default == "full"
 
 
@@ -111,7 +111,7 @@ def test_a_file_is_read_again_when_it_was_edited(tmp_path):
 
 
 def test_the_source_hash_covers_the_file_of_the_options_base(tmp_path, monkeypatch):
-    """A change of the base changes the hash of a model that inherits from it, and the model is read again."""
+    """A change of the base changes the hash of an inheriting model, and the model is read again."""
     package = tmp_path / "bench_suite"
     package.mkdir()
     base = package / "shared.py"
@@ -133,7 +133,7 @@ def test_the_source_hash_covers_the_file_of_the_options_base(tmp_path, monkeypat
 
 
 def test_models_built_on_transformers_state_the_shared_options_alike():
-    """`auto` states them itself, for the sake of their order: type, default and help are those of the others."""
+    """`auto` states them itself to keep their order; type, default and help equal those of the other models."""
     auto, bert = (discovery.find("models", name, Path()).options for name in ("auto", "bert"))
     shared = [field.name for field in dataclasses.fields(FinetuningOptions) if field.name != "pretrained"]
     assert [name for name in auto if name in shared] == shared
@@ -166,7 +166,7 @@ def test_a_file_is_loaded_once_under_a_name_of_its_own(tmp_path):
 
 
 def test_an_installed_distribution_brings_components_that_are_read_without_import(tmp_path):
-    """A real distribution's layout: a package, and `entry_points.txt` in its metadata."""
+    """The test uses a real distribution's layout: a package, and `entry_points.txt` in its metadata."""
     package = tmp_path / "their_package"
     package.mkdir()
     (package / "__init__.py").write_text("raise SystemExit('imported')\n")
@@ -190,7 +190,7 @@ def test_options_of_another_class_name_are_read_the_same_way():
 
 @pytest.fixture
 def folder_component(tmp_path):
-    """The folder of a probe whose `__init__.py` has the facts and whose other files lie beside it."""
+    """Return the folder of a probe with its facts in `__init__.py` and its other files beside it."""
     folder = tmp_path / "probes" / "calibration"
     (folder / "tables").mkdir(parents=True)
     (folder / "__init__.py").write_text('"""A probe in a folder."""\n' + PROBE)

@@ -57,7 +57,7 @@ def test_a_file_is_run_once_and_again_after_an_edit(tmp_path: Path) -> None:
     path = _write(tmp_path, 0.25)
     first = _load(path)
     assert _load(path) is first
-    edited = _load(_write(tmp_path, 0.75))  # of the same size, within the same second
+    edited = _load(_write(tmp_path, 0.75))  # the same size, within the same second
     assert edited(None, None) == 0.75
     assert pickle.loads(pickle.dumps(first))(None, None) == 0.25
 
@@ -102,6 +102,6 @@ def test_files_of_one_name_in_two_folders_and_a_builtin_of_that_name_are_differe
     suite.write_text(f'[[tasks]]\nuse = "loans"\n{models}[probes.quality]\n')
     plan = make_plan(read_suite(str(suite)))
     assert len({cell.id for cell in plan.cells}) == 3
-    # How the path is written is no part of the identity, nor is where the suite lies.
+    # Neither the spelling of the path nor the suite's folder is part of the identity.
     suite.write_text(suite.read_text().replace("./a/", "a/"))
     assert {c.id for c in make_plan(read_suite(str(suite))).cells} == {c.id for c in plan.cells}

@@ -44,7 +44,7 @@ class Options:
 
 
 def type_of(text: str) -> Type:
-    """The type that an annotation states."""
+    """Return the option type of an annotation."""
     return read_type(ast.parse(text, mode="eval").body)
 
 
@@ -93,7 +93,7 @@ class Options(Shared):
 
 @pytest.fixture
 def package(tmp_path):
-    """The folder of a package whose module `room.shared` holds a base that raises if it is imported."""
+    """Return the folder of a package whose module `room.shared` contains a base and raises on import."""
     room = tmp_path / "package" / "room"
     room.mkdir(parents=True)
     (room / "shared.py").write_text("raise SystemExit('imported')\n" + SHARED)

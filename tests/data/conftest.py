@@ -11,7 +11,7 @@ import pytest
 
 
 class DiskSplit:
-    """Rows of a file, and a note of how many were held at once at the most."""
+    """The rows of a file; it records the maximum number of rows read at once."""
 
     groups: Mapping[str, np.ndarray] = {}
     in_memory = False
@@ -31,7 +31,7 @@ class DiskSplit:
 
 
 class Labelled(DiskSplit):
-    """The same, with targets that are known without reading."""
+    """The same split, with targets that are known without reading."""
 
     def __init__(self, path: Path, rows: int, classes: int = 2) -> None:
         super().__init__(path, rows)

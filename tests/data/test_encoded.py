@@ -20,7 +20,7 @@ from bench_suite.data.splits import CHUNK, MemorySplit, Subset
 
 
 def letters(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Text to the code points of its letters, and their number."""
+    """Return the code points of a text's letters, and their number."""
     tokens = Ragged.from_lists([[ord(letter) for letter in text] for text in raw["text"]], dtype=np.int32)
     return {"tokens": tokens, "length": np.array([len(text) for text in raw["text"]])}
 
@@ -34,7 +34,7 @@ def own_target(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class Counted:
-    """An encoder that notes how many rows it was given, and how many at once."""
+    """An encoder that records how many rows it received, and how many at once."""
 
     def __init__(self, encode: Any) -> None:
         self.encode, self.rows, self.most = encode, 0, 0

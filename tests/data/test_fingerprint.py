@@ -45,7 +45,7 @@ def test_ids_are_the_same_in_every_process() -> None:
 
 
 def test_ids_stay_what_stored_runs_hold() -> None:
-    """A change here would stop every stored prediction from being paired with new ones."""
+    """A change of the ids would prevent pairing of stored predictions with new ones."""
     assert content_ids(["a", "b", "a"]).tolist() == [6988878510144, 5832091792004, 24581064554560]
     assert content_ids(np.arange(4, dtype=np.float64).reshape(2, 2)).tolist() == [13933474043186, 15042686427072]
 

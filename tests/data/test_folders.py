@@ -37,7 +37,7 @@ CLASSES = ("ant", "bee", "cat")
 
 
 def jpeg(number: int) -> bytes:
-    """A picture of its own size and colour."""
+    """Return an image of its own size and colour."""
     file = io.BytesIO()
     Image.new("RGB", (20 + number % 7, 30 - number % 5), (number * 5 % 256, number * 3 % 256, 77)).save(file, "JPEG")
     return file.getvalue()
@@ -78,7 +78,7 @@ def split(request: pytest.FixtureRequest, tmp_path: Path) -> ImagesOnDisk:
     return factory(tmp_path)
 
 
-# ── what is there ───────────────────────────────────────────────────────────────────────────────
+# ── contents ────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_both_layouts_give_the_same_examples(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ print(pa.default_memory_pool().max_memory())
 
 def test_memory_is_bounded_by_a_row_group(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, 1 << 20, dtype=np.uint8).tobytes()
-    pictures = [PICTURES[number % 30] + noise for number in range(48)]  # a JPEG ends where it says, not with its file
+    pictures = [PICTURES[number % 30] + noise for number in range(48)]  # a JPEG ends at its end marker
     write_parquet(tmp_path / "train-00000-of-00001.parquet", pictures, [0] * 48, group=2)
     done = subprocess.run([sys.executable, "-c", MEASURED, str(tmp_path)], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 48 * (1 << 20) / 4
@@ -201,9 +201,9 @@ def _taken(split: ImagesOnDisk, rows: np.ndarray) -> np.ndarray:
 def test_it_is_taken_from_in_other_processes(split: ImagesOnDisk, method: str) -> None:
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system does not {method}")
-    here = _taken(split, np.arange(30))  # a row group is held, and Arrow has been at work, when the others start
+    here = _taken(split, np.arange(30))  # a row group is in memory, and Arrow has run, when the other processes start
     with multiprocessing.get_context(method).Pool(2) as pool:
-        # Nothing of this file is sent: another process may not be able to import it.
+        # No object of this file is sent: another process may not be able to import it.
         parts = pool.map(split.take, np.array_split(np.arange(30), 4))
     assert (np.concatenate([part["image"] for part in parts]) == here).all()
 

@@ -35,7 +35,7 @@ def nothing_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def raising(monkeypatch: pytest.MonkeyPatch) -> Callable[..., BenchError]:
-    """The fault that `load` makes of what `load_dataset` raises, perhaps because of something else."""
+    """Return the error that `load` raises if `load_dataset` raises this one, perhaps with another cause."""
     monkeypatch.setattr(hub, "unreachable", lambda: None)
 
     def explained(
@@ -54,7 +54,7 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Callable[..., BenchError]:
 
 
 def http(kind: str) -> Exception:
-    """An error of `huggingface_hub` as the hub's answers raise it; its constructors differ over the versions."""
+    """Return an error of `huggingface_hub` as for an answer of the hub; its constructors differ between versions."""
     error: Exception = getattr(errors, kind).__new__(getattr(errors, kind))
     error.args = (f"40x Client Error: {kind}",)
     return error
@@ -166,7 +166,7 @@ def test_without_network_it_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> 
         load(REQUEST)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     assert unreachable() is None
-    monkeypatch.setenv("HF_ENDPOINT", "http://mirror.invalid")  # not by that proxy
+    monkeypatch.setenv("HF_ENDPOINT", "http://mirror.invalid")  # this request bypasses the proxy
     assert unreachable() == "no network, or no address for mirror.invalid"
 
 

@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def paint(folder: Path, *paths: str) -> None:
-    """Grey pictures of 4×4, each of a shade of its own."""
+    """Write grey images of 4×4 pixels, each with its own shade."""
     for path in paths:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shade = sum(path.encode()) % 251
@@ -51,7 +51,7 @@ def found_splits() -> dict[str | None, list[str]]:
     return {config: [*splits] for config, splits in layout.configs.items()}
 
 
-# ── a folder a class ────────────────────────────────────────────────────────────────────────────
+# ── one folder for each class ───────────────────────────────────────────────────────────────────
 
 
 def test_pictures_in_folders_of_classes_are_a_task(folder: Path) -> None:
@@ -263,7 +263,7 @@ def test_a_column_that_metadata_lack_is_named_among_those_there_are(folder: Path
         load()
 
 
-# ── what else lies there ────────────────────────────────────────────────────────────────────────
+# ── other files in the folder ───────────────────────────────────────────────────────────────────
 
 
 def test_tables_named_after_splits_go_before_pictures_and_others_do_not(folder: Path) -> None:
@@ -312,7 +312,7 @@ def test_no_picture_is_opened_for_the_table(folder: Path, monkeypatch: pytest.Mo
     assert layout.read(None, "train", None).table.num_rows == 8
 
 
-# ── as `datasets` has it ────────────────────────────────────────────────────────────────────────
+# ── the same as `datasets` ──────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("form", ["classes", "csv", "jsonl"])
@@ -330,7 +330,7 @@ def test_it_is_what_the_hub_gives_of_the_same_files(
     read = datasets.load_dataset
 
     def load_dataset(*_: object, **__: object) -> object:
-        """As of a repository of the hub, which this library tells by the same names of files."""
+        """Load the folder like a repository of the hub, which `datasets` recognises by the same file names."""
         return read(str(folder), cache_dir=str(tmp_path / "cache"))
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)

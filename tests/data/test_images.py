@@ -50,7 +50,7 @@ def test_images_in_files_of_their_own_are_read(tmp_path: Path) -> None:
         assert (decode_images(rows, "RGB", "pictures", within=[tmp_path])[0] == PIXELS[0]).all()
 
 
-# ── whatever an image may be ────────────────────────────────────────────────────────────────────
+# ── input formats ───────────────────────────────────────────────────────────────────────────────
 
 
 def saved(image: Image.Image, kind: str = "PNG") -> bytes:
@@ -122,7 +122,7 @@ def test_damaged_files_of_every_format_decode_or_are_named(kind: str, cut: int) 
     whole = saved(Image.fromarray(np.tile(PIXELS[0], (4, 4, 1))), kind)
     damaged = whole[:cut] + bytes(255 - byte for byte in whole[cut : cut + 40])
     with contextlib.suppress(DataInvalid), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow says of some what it makes of them
+        warnings.simplefilter("ignore")  # Pillow warns about its conversion of some formats
         assert pixels(damaged, "RGB", "it").dtype == np.uint8
 
 

@@ -15,7 +15,7 @@ from bench_suite.data.loader import Feed
 
 
 class OnDisk:
-    """Rows that say which process read them; row `broken` cannot be read."""
+    """Rows that record the process that read them; row `broken` cannot be read."""
 
     in_memory = False
     groups: ClassVar[dict[str, np.ndarray]] = {}

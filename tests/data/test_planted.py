@@ -39,4 +39,4 @@ def test_rows_stay_together_when_they_are_shuffled_and_each_is_its_own() -> None
     assert len(np.unique(split.ids)) == 500
     noise = raw["table"][:, 1:]
     assert np.abs(noise).max() <= 1
-    assert np.abs(np.corrcoef(raw["table"].T)[0, 1:]).max() < 4.9 / np.sqrt(500)  # as chance allows, at 1 − 10⁻⁶
+    assert np.abs(np.corrcoef(raw["table"].T)[0, 1:]).max() < 4.9 / np.sqrt(500)  # the bound for chance, at 1 − 10⁻⁶

@@ -36,7 +36,7 @@ def texts(n: int, start: int = 0, classes: int = 2) -> MemorySplit:
 
 
 def of(*words: str, target: list[int] | None = None) -> MemorySplit:
-    """Texts, each of class 0 where `target` does not say otherwise."""
+    """Return texts, each of class 0 unless `target` states another."""
     return MemorySplit(content_ids(words), {"text": list(words), "target": np.array(target or [0] * len(words))})
 
 
@@ -45,7 +45,7 @@ def data(**splits: Any) -> Data:
     return Data("classification", spec, splits, Source("generated", "made up", "0"))
 
 
-# ── apart ───────────────────────────────────────────────────────────────────────────────────────
+# ── disjoint splits ─────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_tenth_is_held_out_and_classes_keep_their_shares() -> None:

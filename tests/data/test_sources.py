@@ -112,7 +112,7 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path) -> 
         Sources().hub("owner/name", "train", config="plain", columns=("image", "label"))
 
 
-# ── nowhere ─────────────────────────────────────────────────────────────────────────────────────
+# ── unavailable ─────────────────────────────────────────────────────────────────────────────────
 
 
 def test_offline_the_hub_is_skipped_at_once_and_the_command_is_given() -> None:
@@ -171,7 +171,7 @@ def test_without_the_package_datasets_both_ways_are_named(monkeypatch: pytest.Mo
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`datasets` with its real data sets, and no network behind it; what stands for the hub can be reached."""
+    """`datasets` with its real data sets but without network; the stand-in of the hub is reachable."""
     monkeypatch.setattr(hub_module, "unreachable", lambda: None)
     return pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")
 
@@ -333,7 +333,7 @@ def test_a_damaged_file_of_a_package_is_named(
     assert str(tmp_path) not in str(raised.value)
 
 
-# ── where, without loading ──────────────────────────────────────────────────────────────────────
+# ── the location, without loading ───────────────────────────────────────────────────────────────
 
 
 def test_where_a_data_set_would_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ PLACE = Placement("cpu", 1, "32-true")
 
 @pytest.fixture(scope="module")
 def digits() -> Data:
-    """The real sample of MNIST: 3,600 to train, 400 to choose on, 1,000 to test."""
+    """The real sample of MNIST: 3,600 examples for train, 400 for validation, 1,000 for test."""
     return prepare(mnist.load(mnist.Options(data="sample"), Sources(offline=True)), 0.1, smoke=False)
 
 
@@ -109,7 +109,7 @@ def test_the_same_seed_gives_the_same_predictions_bit_for_bit(digits: Data) -> N
 
 
 def test_it_updates_as_the_plain_loop_does(digits: Data) -> None:
-    """One epoch without shuffling to be undone: the order is the engine's, drawn from the same seed."""
+    """One epoch in the engine's own order, drawn from the same seed."""
     options = TrainOptions(epochs=1, optimizer="sgd", learning_rate=0.1, momentum=0.9)
     network, _ = train(digits, options, seed=5)
 

@@ -88,7 +88,7 @@ def test_where_lower_is_better_the_target_is_an_upper_bound(digits: Data) -> Non
 
 
 def test_the_test_split_has_no_say(digits: Data) -> None:
-    """A test split that no model could read would fail the training if it were looked at."""
+    """An unreadable test split would fail the training if the training read it."""
     without = Data(digits.problem, digits.spec, {n: s for n, s in digits.splits.items() if n != "test"}, digits.source)
     _, history = train(without, TrainOptions(epochs=1, target={"accuracy": 0.1}))
     assert history.target is not None
@@ -98,7 +98,7 @@ def test_the_test_split_has_no_say(digits: Data) -> None:
 
 
 class Kept:
-    """Checkpoints in memory; counts how often they are saved."""
+    """Checkpoints in memory; the class counts how often they are saved."""
 
     def __init__(self) -> None:
         self.content: bytes | None = None
@@ -149,7 +149,7 @@ def test_a_training_that_was_cut_off_goes_on_bit_for_bit(digits: Data, options: 
     with pytest.raises(Killed):
         train(digits, asked, saved=saved, report=cut, **model)
     assert saved.times == 8
-    torch.manual_seed(99)  # whatever was drawn since
+    torch.manual_seed(99)  # a state other than the checkpoint's
     resumed, history = train(digits, asked, saved=saved, **model)
     assert equal(whole, resumed)
     assert history.epochs == expected.epochs
@@ -160,7 +160,7 @@ def test_a_training_that_was_cut_off_goes_on_bit_for_bit(digits: Data, options: 
 
 
 def test_a_resumed_training_remembers_the_best_value_of_the_target(digits: Data, monkeypatch: Any) -> None:
-    """After the resume the metric is undefined, so the best value can only come from the checkpoint."""
+    """The metric is undefined after the resume, so the best value can only come from the checkpoint."""
     monkeypatch.setattr("bench_suite.training.clock.Clock.step", one_window_in_ten_steps)
     monkeypatch.setattr(checkpoints.Timer, "due", lambda timer: timer.checkpoints is not None)
     options = TrainOptions(epochs=2, checkpoint="10m", target={"quality/accuracy": 1.0})
@@ -228,7 +228,7 @@ def test_muons_step_of_a_kernel_is_its_step_of_the_kernel_as_a_matrix(layout: to
     options = TrainOptions(optimizer="muon", learning_rate=0.1, weight_decay=0.5)
     optimisers.make_optimizer(module, options, PLACE).step()
     torch.optim.Muon([matrix], lr=0.1, weight_decay=0.5, adjust_lr_fn="match_rms_adamw").step()
-    # It multiplies in bfloat16, whose sums depend on the order of the columns by some 1e-2 of a step.
+    # It multiplies in bfloat16; the sums depend on the order of the columns by about 1e-2 of a step.
     assert torch.allclose(kernel.detach().flatten(1), matrix.detach(), atol=2e-3)
 
 
@@ -321,7 +321,7 @@ def test_every_cell_is_compiled_however_many_of_its_model_went_before(digits: Da
 
 
 class Longest(torch.nn.Module):
-    """Logits from a mean of embeddings; keeps count of how much padding it saw."""
+    """Logits from a mean of embeddings; the class counts the padding in its input."""
 
     def __init__(self) -> None:
         super().__init__()

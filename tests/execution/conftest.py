@@ -54,7 +54,7 @@ def probe(trained, options):
 
 
 class Program:
-    """`bench` in a folder of its own, as a process."""
+    """`bench` in its own folder, as a subprocess."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -85,7 +85,7 @@ class Program:
         )
 
     def lines(self) -> list[bytes]:
-        """All record lines of all writers of the only run."""
+        """Return all record lines of all writers of the only run."""
         return [
             line for path in sorted(self.results.glob("*/records/*.jsonl")) for line in path.read_bytes().splitlines()
         ]
@@ -98,7 +98,7 @@ def program(tmp_path: Path) -> Program:
 
 @pytest.fixture
 def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
-    """`program` whose `run` is a call in this process, for claims that need no process of their own: 5 s less each."""
+    """`program` with `run` as a call in this process, for tests that need no subprocess: each saves 5 s."""
 
     class Inside(Program):
         def run(self, *arguments: str, **options) -> subprocess.CompletedProcess:

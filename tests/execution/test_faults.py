@@ -132,7 +132,7 @@ def test_a_model_that_fails_becomes_a_failed_record_and_the_others_go_on(inside,
     records = {record["cell"]["model"]: record for record in json.loads(ended.stdout)["records"]}
     assert records["logistic_regression"]["status"] == "ok"
     broken = records["broken"]
-    if cause is None:  # the fault shows when a probe asks for predictions, so it costs that probe
+    if cause is None:  # the error occurs when a probe requests predictions, so only that probe fails
         assert broken["probes"]["quality"]["status"] == "failed"
         assert "3 rows" in broken["probes"]["quality"]["reason"]
     else:

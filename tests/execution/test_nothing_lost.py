@@ -35,19 +35,19 @@ def probe(trained, options):
 
 
 def wait_for(sign: Callable[[], object], process: subprocess.Popen) -> None:
-    """Return when `sign` holds or the process has ended, however long that takes: pytest's timeout alone bounds it."""
+    """Wait until `sign` holds or the process has ended; only pytest's timeout limits the wait."""
     while not sign() and process.poll() is None:
         time.sleep(0.02)
 
 
 def wait_for_a_record(program, process, more_than: int = 0) -> None:
-    """Return when another record is on disk or the process has ended."""
+    """Wait until another record is on disk or the process has ended."""
     wait_for(lambda: len(program.lines()) > more_than, process)
 
 
 @pytest.mark.parametrize("wanted", [pytest.param(3, id="three"), pytest.param(20, id="twenty", marks=pytest.mark.slow)])
 def test_after_many_kills_resume_has_done_each_cell_and_probe_exactly_once(program, wanted):
-    """Kills at random moments: while importing, loading, training, measuring, writing and reporting."""
+    """Kill at random moments: during import, loading, training, measurement, writing and reporting."""
     program.write(seeds=6 * wanted if wanted < 10 else 3 * wanted)
     random_moment = random.Random(time.time_ns())
     kills, killed_with_records = 0, 0
@@ -55,7 +55,7 @@ def test_after_many_kills_resume_has_done_each_cell_and_probe_exactly_once(progr
         resume = ["--resume"] if kills else []
         process = program.start(*RUN, *resume, start_new_session=True)
         before = len(program.lines())
-        if random_moment.random() < 0.75:  # most kills amid the cells, the others anywhere, start-up included
+        if random_moment.random() < 0.75:  # most kills during cells, the others at any moment, including start-up
             wait_for_a_record(program, process, before)
             time.sleep(random_moment.uniform(0.0, 0.6))
         else:
@@ -68,7 +68,7 @@ def test_after_many_kills_resume_has_done_each_cell_and_probe_exactly_once(progr
             kills += 1
             killed_with_records += bool(program.lines())
         else:
-            break  # all was done before the last kill
+            break  # the run was complete before the last kill
     last = program.run(*RUN, "--resume")
     assert last.returncode == 0, last.stderr
     planned = json.loads(program.run("plan", "suite.toml", "--json").stdout)["cells"]
@@ -147,7 +147,7 @@ def test_results_that_are_read_only_are_one_clear_message(program):
 
 
 def full_after(size: int):
-    """No file may grow beyond `size` bytes: what a full disk looks like, without needing one."""
+    """Limit every file to `size` bytes, which simulates a full disk."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
@@ -165,7 +165,7 @@ def test_a_disk_that_is_full_before_a_cell_is_done_exits_2(program):
 
 def test_a_disk_that_fills_up_later_exits_3_and_keeps_what_was_done(program):
     program.write(seeds=5)
-    # Records of one writer share a file: it reaches 24 kB after six cells.
+    # All records of one writer are in one file: it reaches 24 kB after six cells.
     ended = program.run(*RUN, preexec_fn=full_after(24_000))
     assert ended.returncode == 3, ended.stderr
     assert "Traceback" not in ended.stderr

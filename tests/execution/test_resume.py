@@ -28,7 +28,7 @@ resamples = 100
 
 @pytest.fixture
 def suite(tmp_path, monkeypatch):
-    """Writes the suite and runs it in this process."""
+    """Return a function that writes the suite and runs it in this process."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
 
@@ -175,7 +175,7 @@ def test_changed_source_stops_a_resume_until_it_is_told_what_to_do(suite, tmp_pa
 
 
 def test_a_smoke_run_leaves_64_examples_of_each_fraction(suite, tmp_path):
-    """Of a twentieth of 64 examples one class may be left, of which nothing can be learnt."""
+    """A twentieth of 64 examples may contain only one class, from which a model can learn nothing."""
     suite(smoke=True)
     text = (tmp_path / "suite.toml").read_text().replace("seed = [0, 1]", "fraction = [0.05, 1.0]")
     (tmp_path / "suite.toml").write_text(text)

@@ -42,7 +42,7 @@ batch_sizes = [1, 8]
 
 
 def read(folder: Path) -> Any:
-    """The events of one cell, as TensorBoard accumulates them."""
+    """Return the events of one cell, as TensorBoard accumulates them."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     return EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
@@ -232,7 +232,7 @@ def test_everything_is_passed_on_in_order(tmp_path, cell):
 
 @pytest.fixture
 def cell(tmp_path):
-    """A cell of a plan, nothing of it run."""
+    """Return a cell of a plan that has not run."""
     from bench_suite.suite.parser import read_suite
     from bench_suite.suite.plan import make_plan
 
@@ -241,6 +241,6 @@ def cell(tmp_path):
 
 
 def unit_and_key(run):
-    """The name of the only weights that were kept, and their key."""
+    """Return the name and the key of the only stored weights."""
     (path,) = (run.path / "weights").glob("*.safetensors")
     return path.stem, formats.weights_from_bytes(path.read_bytes())[0]

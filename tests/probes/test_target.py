@@ -1,4 +1,4 @@
-"""Claims about `target`: it reports the values of the training's history, and no guess if the target was not reached."""
+"""Claims about `target`: it reports the values of the training's history, and no guess if the target was missed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rank agreement: do all seeds rank the models alike? It has only `summarise`, no `probe`, and reads a run's records."""
+"""Rank agreement: do all seeds rank the models alike? It has only `summarise`, no `probe`, and reads all records."""
 
 from __future__ import annotations
 
