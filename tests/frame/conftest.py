@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended."""
+    """The exit status and output of a command."""
 
     status: int
     out: str
@@ -37,7 +37,7 @@ class Ended:
 
 @dataclass
 class Walk:
-    """A copy of a frame's folder, and what each command made of it."""
+    """A copy of a frame's folder, and the result of each command."""
 
     folder: Path
     ended: dict[str, Ended] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Walk:
     records_after_run: tuple[Record, ...] = ()
 
     def bench(self, *arguments: str) -> Ended:
-        """One command of the program, in the folder."""
+        """Run one command of the program in the folder."""
         out, err = io.StringIO(), io.StringIO()
         status: Any = 0
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
@@ -68,25 +68,25 @@ class Walk:
 
     @property
     def run(self) -> Run:
-        """The run that the walk made."""
+        """The run of the walk."""
         return Store(self.folder / "results").open("latest")
 
     @property
     def records(self) -> list[Record]:
-        """The cells' records as they are now."""
+        """The current records of the cells."""
         return self.run.records()
 
     def record(self, **labels: Any) -> Record:
-        """The one record whose cell has these labels."""
+        """Return the only record whose cell has these labels."""
         (found,) = [r for r in self.records if all(r.cell.get(axis) == value for axis, value in labels.items())]
         return found
 
     def count_lines(self) -> int:
-        """Record lines on disk."""
+        """Return the number of record lines on disk."""
         return sum(path.read_bytes().count(b"\n") for path in (self.run.path / "records").glob("*.jsonl"))
 
     def through(self) -> Walk:
-        """Go all the way; what each step came to is for the tests to judge."""
+        """Run all steps; the tests check the results."""
         trust = ["--trust"] if (self.step("plan", "plan", "suite.toml", "--json").out and self.plan["trust"]) else []
         if trust:
             self.step("untrusted", "run", "suite.toml")
@@ -100,13 +100,13 @@ class Walk:
         return self
 
     def step(self, name: str, *arguments: str) -> Ended:
-        """A command, its end kept under `name`."""
+        """Run a command and keep its result under `name`."""
         self.ended[name] = self.bench(*arguments)
         return self.ended[name]
 
 
 def value(record: Record, name: str, **at: Any) -> float:
-    """The value of the record's one metric of that name and those coordinates."""
+    """Return the value of the record's only metric with this name and these coordinates."""
     (found,) = [row.value for row in record.metrics if row.name == name and all(row.at[a] == v for a, v in at.items())]
     assert found is not None
     return found
@@ -117,7 +117,7 @@ Prepare = Callable[[str], Walk]
 
 @pytest.fixture(scope="session")
 def prepare(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
-    """A fresh copy of a frame's folder, nothing done yet."""
+    """Return a fresh copy of a frame's folder, before any step."""
 
     def copy(name: str) -> Walk:
         folder = tmp_path_factory.mktemp(name)
@@ -129,7 +129,7 @@ def prepare(tmp_path_factory: pytest.TempPathFactory) -> Prepare:
 
 @pytest.fixture(scope="session")
 def walk(prepare: Prepare) -> Callable[[str], Walk]:
-    """A frame's walk, gone once a session."""
+    """A frame's walk, run once a session."""
     walks: dict[str, Walk] = {}
 
     def once(name: str) -> Walk:
@@ -142,5 +142,5 @@ def walk(prepare: Prepare) -> Callable[[str], Walk]:
 
 @pytest.fixture
 def metric() -> Callable[..., float]:
-    """`value`, for the tests: test files import nothing of one another."""
+    """Return `value` for the tests: test files do not import each other."""
     return value

@@ -41,7 +41,7 @@ def test_each_cell_decides_by_its_own_threshold_over_the_same_scores(walk: Any, 
 def test_a_threshold_added_later_costs_no_training(prepare: Any) -> None:
     walked = prepare("evaluate_axis")
     assert walked.bench("run", "suite.toml", "--trust", "--set", "matrix.'evaluate.threshold'=[0.5]").status == 0
-    # A run made under another --set is gone on with only where it is named.
+    # A resume continues a run with another --set only if the command names that run.
     ended = walked.bench("run", "suite.toml", "--trust", "--resume", walked.run.name)
     assert ended.status == 0, ended.err
     assert walked.count_lines() == 3

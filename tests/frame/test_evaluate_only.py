@@ -21,7 +21,7 @@ def test_the_rule_is_as_good_as_counting_says(walk: Any, metric: Callable[..., f
     right = np.where(record_against, 0, 1) == test["target"]
     record = walk("evaluate_only").records[0]
     assert metric(record, "quality/accuracy") == pytest.approx(right.mean())
-    # Logits lie one apart, so the true class has a score of σ(1) where the rule is right, and σ(−1) where it is not.
+    # Logits differ by one, so the true class has a score of σ(1) if the rule is right, and σ(−1) if it is not.
     loss = np.where(right, np.log1p(np.exp(-1.0)), np.log1p(np.exp(1.0))).mean()
     assert metric(record, "quality/log_loss") == pytest.approx(loss, rel=1e-5)
 

@@ -30,8 +30,8 @@ STEADY = {
 threshold with what is freed, up to 32 MiB, and keeps such arrays in a heap whose gaps are another size each time:
 between less than 40 and more than 60 MiB were needed, with this always between 40 and 48."""
 
-# The program runs the suite's smoke test first, so that all libraries are imported and have taken what they take once.
-# From then on the process may have ALLOWED more than Linux counts as its own data at that moment.
+# The program runs the suite's smoke test first, so that all libraries are imported and have made one-time allocations.
+# After that the process may allocate ALLOWED more bytes than Linux counts as its own data at that moment.
 LIMITED = """
 import resource, sys
 from contextlib import redirect_stdout
@@ -55,7 +55,7 @@ sys.exit(bench(*ARGUMENTS))
 
 @pytest.fixture(scope="module")
 def limited(walk: Callable[[str], Any]) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
-    """`bench run` of the frame in a process that may allocate ALLOWED bytes."""
+    """Run `bench run` on the frame in a process that may allocate ALLOWED bytes."""
     folder: Path = walk("split_on_disk").folder
 
     def run(results: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,7 @@ FAR_APART = ("one in five", "one in twenty", "two in five")
 
 
 def _accuracies(walked: Any, metric: Callable[..., float], models: tuple[str, ...] = MODELS) -> np.ndarray:
-    """(seeds, models)"""
+    """Return the accuracies (seeds, models)."""
     return np.array([[metric(walked.record(seed=s, model=m), "quality/accuracy") for m in models] for s in range(4)])
 
 
@@ -30,7 +30,7 @@ def test_it_is_what_the_mean_rank_correlation_of_all_pairs_of_seeds_says(
     assert found.name == "agreement/concordance"
     assert found.at == {"task": "loans"}
     assert found.value == pytest.approx((3 * mean + 1) / 4)
-    assert 0.5 < found.value < 1.0  # one seed orders the two that are close the other way round
+    assert 0.5 < found.value < 1.0  # one seed ranks the two similar models the other way round
 
 
 def test_models_far_apart_are_ranked_alike_by_every_seed(prepare: Any, metric: Callable[..., float]) -> None:
@@ -39,7 +39,7 @@ def test_models_far_apart_are_ranked_alike_by_every_seed(prepare: Any, metric: C
     arguments = [word for choice in only for word in ("--only", choice)]
     assert walked.bench("run", "suite.toml", "--trust", *arguments).status == 0
     assert walked.run.summaries()[0][0].value == 1.0
-    # The rest is added by a resume: then the summary is of all of them.
+    # A resume adds the other cells; the summary then covers all of them.
     assert walked.bench("run", "suite.toml", "--trust", "--resume").status == 0
     assert walked.count_lines() == 16
     assert walked.run.summaries()[0][0].value < 1.0

@@ -21,7 +21,7 @@ def test_averaged_gradients_of_halves_are_the_gradient_of_the_batch(walk: Any) -
         record = walked.record(engine=engine)
         stored = walked.run.read_predictions(next(a for a in record.artifacts if a.name == "predictions/test"))
         scores.append(stored["scores"])
-    # Sums in another order, and stored as float16: three digits.
+    # The order of the sums differs and values are stored as float16: three digits.
     np.testing.assert_allclose(scores[0], scores[1], atol=2e-3)
     assert scores[0].std() > 0.05
 

@@ -54,7 +54,7 @@ def test_each_is_one_suite_and_at_most_one_file_a_component() -> None:
         assert "suite.toml" in held
         kinds = {"task.py", "model.py", "probe.py", "engine.py"}
         others = [file for file in held if file not in {"suite.toml", *kinds}]
-        # A problem's name is its file's name, and models state it: so a problem's file is called what it is.
+        # A problem's name is its file's name, and models declare it: so the file has the problem's name.
         assert len(others) <= 1, others
 
 
@@ -100,7 +100,7 @@ def test_records_say_that_foreign_code_was_run(name: str, walk: Walks) -> None:
 def test_a_resume_of_a_whole_run_does_nothing_and_ends_the_same_way(name: str, walk: Walks) -> None:
     walked = walk(name)
     assert walked.ended["resume"].status == walked.ended["run"].status, walked.ended["resume"].err
-    if name != "raising_probe":  # what failed is tried again: its own test says how
+    if name != "raising_probe":  # a resume repeats failed probes: the frame's own test covers it
         assert walked.lines["resume"] == walked.lines["run"] == len(walked.plan["cells"])
 
 

@@ -49,7 +49,7 @@ def within(targets, predictions, tolerance=1.0):
 
 @pytest.fixture(scope="module")
 def real() -> Mapping[str, Mapping[str, np.ndarray]]:
-    """What three fitted models say of real examples: `targets`, `predictions` and perhaps `scores`."""
+    """Return the outputs of three fitted models on real examples: `targets`, `predictions` and perhaps `scores`."""
     results = {}
     for name, load in (("two classes", datasets.load_breast_cancer), ("ten classes", datasets.load_digits)):
         data, target = load(return_X_y=True)
@@ -70,13 +70,13 @@ def function_of(name: str) -> Callable[..., float]:
 
 
 def given(name: str, real: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The real columns that a metric asks for."""
+    """Return the real columns that a metric needs."""
     columns = real[DATA.get(name, "ten classes")]
     return {column: columns[column] for column in inspect.signature(function_of(name)).parameters}
 
 
 def theirs(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns as `evaluate` calls them."""
+    """Return the columns under the names that `evaluate` uses."""
     called = {"targets": "references", "scores": "prediction_scores"}
     return {called.get(name, name): values for name, values in columns.items()}
 

@@ -49,7 +49,7 @@ LABELS = '{"predictions": kind, "references": kind}'
 
 @pytest.fixture
 def script(tmp_path):
-    """Write a metric script as the hub has them; returns how a suite names it."""
+    """Write a metric script in the hub's form; return its name in a suite."""
 
     def write(
         name: str, body: str, kind: str = 'datasets.Value("int32")', columns: str = LABELS,
@@ -159,7 +159,7 @@ columns = {"targets": np.array([0, 1]), "predictions": np.array([0, 1])}
 assert row.value is None
 print(row.reason)
 """
-    # Port 9 discards; nothing listens there.
+    # No server listens on port 9 (discard).
     nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **nowhere}, capture_output=True, text=True, check=False
@@ -193,7 +193,7 @@ metrics = ["USE"]
 
 @pytest.fixture
 def bench(tmp_path, monkeypatch, capsys):
-    """A command in the test's own folder: its status, output and errors."""
+    """Return a function that runs a command in the test's own folder: its status, output and errors."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
 

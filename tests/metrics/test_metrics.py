@@ -31,7 +31,7 @@ NONE = np.array([], dtype=np.int64)
 
 @st.composite
 def labels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and predictions of up to five classes, some of which may not occur."""
+    """Draw targets and predictions of up to five classes; some classes may not occur."""
     n = draw(st.integers(1, 40))
     numbers = arrays(np.int64, n, elements=st.integers(0, draw(st.integers(0, 4))))
     return draw(numbers), draw(numbers)
@@ -39,7 +39,7 @@ def labels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 @st.composite
 def any_labels(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and predictions of labels from −1 and 1 to numbers of any size."""
+    """Draw targets and predictions of labels: −1 and 1, or numbers of any size."""
     n = draw(st.integers(1, 40))
     chosen = st.one_of(st.sampled_from([-1, 1]), st.integers(-5, 5), st.integers(-(2**62), 2**62))
     known = draw(st.lists(chosen, min_size=1, max_size=4))
@@ -62,7 +62,7 @@ def test_accuracy_is_scikit_learns(pair: tuple[np.ndarray, np.ndarray]) -> None:
 @given(labels())
 def test_balanced_accuracy_is_scikit_learns(pair: tuple[np.ndarray, np.ndarray]) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of predicted classes that no target has
+        warnings.simplefilter("ignore")  # it warns about predicted classes that no target has
         assert balanced_accuracy(*pair) == pytest.approx(oracle.balanced_accuracy_score(*pair))
 
 
@@ -114,7 +114,7 @@ def test_top_5_accuracy_is_scikit_learns_where_no_scores_tie(data: st.DataObject
 def test_top_5_accuracy_with_ties_is_the_mean_over_all_orders_of_the_tied_classes() -> None:
     random = np.random.default_rng(0)
     targets, scores = random.integers(0, 8, 50), random.integers(0, 4, (50, 8)).astype(np.float64)
-    orders = [scores + 0.5 * random.random(scores.shape) for _ in range(500)]  # only the tied change their order
+    orders = [scores + 0.5 * random.random(scores.shape) for _ in range(500)]  # only the order of ties changes
     mean = np.mean([oracle.top_k_accuracy_score(targets, each, k=5, labels=range(8)) for each in orders])
     assert top_5_accuracy(targets, scores) == pytest.approx(mean, abs=0.01)
     assert top_5_accuracy(targets, np.ones((50, 8))) == 5 / 8

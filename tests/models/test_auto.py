@@ -69,7 +69,7 @@ def test_a_folder_says_itself_which_architecture_it_is(reviews: Data, tmp_path: 
     assert fetch(options, Sources(offline=True)) == "folder:tiny"
     network = build(reviews, options)
     module: Any = network.module
-    # its own head, of two layers, is left out: here a new one is trained
+    # its own two-layer head is left out: the test trains a new one
     assert network.notes["tensors of the file without a place"] == 4
     assert type(module.pooled.encoder).__name__ == "DistilBertModel"
 

@@ -34,7 +34,7 @@ def scrambled(value: int) -> int:
 
 
 def by_hand(text: str, buckets: int, ngrams: int) -> list[int]:
-    """The same in plain Python, one word at a time."""
+    """Compute the same in plain Python, one word at a time."""
     words = []
     for word in re.findall(rb"[a-z0-9'\x80-\xff]+", text.lower().encode(errors="surrogatepass")):
         # (prefix[end] - prefix[start]) / P^start, where the prefix sums run over P^(j+1) b_j
@@ -66,7 +66,7 @@ def test_case_and_punctuation_make_no_difference_and_order_does() -> None:
 
     assert tokens("It is NOT good!") == tokens("it is, not good")
     assert tokens("not good but bad") != tokens("not bad but good")
-    assert len(tokens("good good good")) == 2  # the word, and the pair; presence, not counts
+    assert len(tokens("good good good")) == 2  # the word and the pair; presence, not counts
     assert len(tokens("a b c")) == 5
 
 

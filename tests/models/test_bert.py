@@ -58,7 +58,7 @@ def reviews(smoke: bool = True) -> Data:
 
 
 def fit_and_predict(network: Network, data: Data, placement: Placement = PLACEMENT, **options: Any) -> dict[str, Any]:
-    """What the network says of the test split once it is trained."""
+    """Return the outputs of the trained network on the test split."""
     columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation", "test")}
     problem = classification if data.problem == "classification" else regression
     torch.manual_seed(1)

@@ -27,7 +27,7 @@ from bench_suite.tasks import diabetes, loans
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Of OpenMP too: on a busy machine a second thread makes 1,400 rows take a hundred times as long."""
+    """Limit OpenMP too: on a busy machine a second thread makes 1,400 rows take a hundred times as long."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -40,7 +40,7 @@ def module(kind: str, name: str) -> ModuleType:
 
 @cache
 def data_of(task: str, smoke: bool = True) -> Data:
-    """64 real examples a split, of the sample; the problem's own facts added as the harness does."""
+    """Return 64 real examples of each split of the sample; the problem adds its facts as in the harness."""
     tasks = module("tasks", task)
     data = prepare(tasks.load(tasks.Options(data="sample"), Sources(offline=True)), 0.1, smoke)
     complete = getattr(module("problems", data.problem), "fit_spec", None)
@@ -185,6 +185,6 @@ def test_estimators_keep_to_the_threads_of_the_plan(model: str, monkeypatch: pyt
         return fit(self, *args, **kwargs)
 
     monkeypatch.setattr(type(estimator), "fit", watched)
-    with computing(PLACEMENT):  # as the harness does around every fit and every prediction
+    with computing(PLACEMENT):  # the harness does this around every fit and every prediction
         built.fit(data, TrainOptions(), lambda window: True)
     assert set(seen) == {1}

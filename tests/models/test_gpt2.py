@@ -29,7 +29,7 @@ def reviews() -> Data:
 
 @pytest.fixture(scope="module")
 def saved(reviews: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A GPT-2 as the hub has it: its tokenizer states no padding."""
+    """A GPT-2 in the hub's form: its tokenizer states no padding."""
     library = transformers()
     fitted = fit_tokenizer(reviews, "bpe", 400, 24, "first")
     folder = tmp_path_factory.mktemp("saved") / "tiny-gpt2"
@@ -87,7 +87,7 @@ def test_it_can_be_frozen_and_adapted(saved: Path, reviews: Data) -> None:
     frozen = build(reviews, Options(pretrained=str(saved), max_length=24, freeze=True))
     assert frozen.encode({"text": ["a film", ""]})["features"].shape == (2, 16)
     adapted = build(reviews, Options(pretrained=str(saved), max_length=24, lora=2))
-    # n_inner is left to GPT-2's own default of four times the width
+    # n_inner has GPT-2's default of four times the width
     assert flops.trainable_parameters(adapted.module) == 2 * (64 + 32 + 80 + 80) + 16 * 2 + 2
 
 

@@ -25,7 +25,7 @@ def seeded() -> None:
 def test_parameters_are_counted_by_hand(directions: int, bidirectional: bool) -> None:
     module = LSTM(WORDS, 2, replace(SMALL, bidirectional=bidirectional))
     vectors, head = 10 * 6, 2 * (directions * 5 + 1)
-    cell = 4 * 5 * (6 + 5 + 1 + 1)  # PyTorch, as cuDNN, adds two biases
+    cell = 4 * 5 * (6 + 5 + 1 + 1)  # PyTorch, like cuDNN, adds two biases
     assert sum(p.numel() for p in module.parameters()) == vectors + directions * cell + head
 
 
@@ -34,7 +34,7 @@ def sigmoid(value: np.ndarray) -> np.ndarray:
 
 
 def states_by_hand(memory: torch.nn.LSTM, vectors: np.ndarray) -> np.ndarray:
-    """The states (L, hidden) after each word (Hochreiter and Schmidhuber 1997, with the forget gate of Gers 2000)."""
+    """Return the states (L, hidden) after each word (Hochreiter and Schmidhuber 1997; forget gate of Gers 2000)."""
     into, within, bias, more = (weight.detach().numpy() for weight in memory.parameters())
     hidden = cell = np.zeros(memory.hidden_size)
     states = []

@@ -99,7 +99,7 @@ def test_the_sleeping_network_costs_what_the_formula_says(data: Data) -> None:
 
 
 def costs_of(network: Any, data: Data) -> planted_matmul.Costs:
-    """As the probe `compute` counts them."""
+    """Return the costs as the probe `compute` counts them."""
     columns = encoded(network, data.splits["test"])
     one, two = (columns.batch(network, torch.arange(k)) for k in (1, 2))
     training = flops.training(network.module, two, functional.cross_entropy, PLACEMENT).flops // 2

@@ -30,7 +30,7 @@ def one_thread() -> Any:
 
 
 def pictures(height: int, width: int, channels: int = 3, classes: int = 10, count: int = 8) -> Data:
-    """Pixels and classes drawn by a fixed seed."""
+    """Return pixels and classes drawn from a fixed seed."""
     draw = np.random.default_rng(0)
     image = draw.integers(0, 256, (count, height, width, channels), dtype=np.uint8)
     split = MemorySplit(np.arange(count), {"image": image, "target": draw.integers(0, classes, count)})
@@ -66,7 +66,7 @@ def test_depth_18_and_50_have_the_parameters_of_the_paper_but_for_the_stem_and_t
     less_stem = 64 * 3 * (7 * 7 - 3 * 3)
     for depth, published, features in ((18, 11_689_512, 512), (50, 25_557_032, 2048)):
         fewer_classes = (features + 1) * (1000 - 10)
-        with torch.device("meta"):  # counted without the weights
+        with torch.device("meta"):  # parameters are counted without weights
             small, large = (built(pictures(side, 32), depth=depth).module for side in (32, MAX_SMALL_SIDE + 1))
         assert parameters(small) == published - less_stem - fewer_classes
         assert parameters(large) == published - fewer_classes
@@ -98,7 +98,7 @@ def test_bytes_and_floats_give_the_same_logits_and_floats_have_gradients(depth: 
 
 def test_the_shortcut_takes_every_second_pixel_and_pads_channels_with_zeros() -> None:
     block = resnet.Block(2, 5, 2).eval()
-    nn.init.zeros_(block.second_norm.weight)  # nothing but the shortcut is left
+    nn.init.zeros_(block.second_norm.weight)  # only the shortcut is left
     planes = torch.rand(3, 2, 7, 8)
     shortcut = block(planes)
     assert torch.equal(shortcut[:, :2], planes[:, :, ::2, ::2])
@@ -106,7 +106,7 @@ def test_the_shortcut_takes_every_second_pixel_and_pads_channels_with_zeros() ->
 
 
 def test_gradients_stay_channels_last_all_the_way() -> None:
-    """A gradient of the other layout costs a quarter of the speed."""
+    """A gradient in the other layout costs a quarter of the speed."""
     network = built(pictures(32, 32))
     module = move_to_placement(network.module, Placement("cpu", 1, "32-true"))
     seen: list[bool] = []

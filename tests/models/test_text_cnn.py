@@ -34,7 +34,7 @@ def test_a_filter_is_what_numpy_makes_of_it() -> None:
     kernel = module.convolutions[0].weight.detach().numpy()[:, :, 0, :]  # (filters, dimension, width)
     bias = module.convolutions[0].bias.detach().numpy()
     between = np.concatenate([np.zeros((1, 4)), vectors, np.zeros((1, 4))])
-    windows = np.stack([between[at : at + 2].T for at in range(4)])  # one begins before the text, one ends after it
+    windows = np.stack([between[at : at + 2].T for at in range(4)])  # one starts before the text, one ends after it
     highest = (np.einsum("wdp,fdp->wf", windows, kernel) + bias).max(axis=0)
     expected = np.maximum(highest, 0.0) @ module.head.weight.detach().numpy().T + module.head.bias.detach().numpy()
     logits = module(torch.tensor([text]), torch.tensor([3]))

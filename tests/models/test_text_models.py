@@ -31,7 +31,7 @@ PLACEMENT = Placement("cpu", 1, "32-true")
 
 @dataclass(frozen=True)
 class Case:
-    """A model, and what tells it from the others in these tests."""
+    """A model, and its differences from the other models in these tests."""
 
     model: ModuleType
     network: Any
@@ -84,7 +84,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 def texts_of(width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Eight texts (8, width) of drawn words, and how long each is."""
+    """Return eight texts (8, width) of random words, and the length of each."""
     return torch.randint(2, 10, (8, width)), torch.randint(1, width + 1, (8,))
 
 
@@ -95,7 +95,7 @@ def test_padding_changes_nothing_whatever_stands_in_it(name: str, options: Mappi
     module = case.network(WORDS, 2, replace(case.small, **options)).eval()
     with torch.no_grad():
         for convolution in getattr(module, "convolutions", ()):
-            convolution.bias += 10.0  # what a window of nothing but padding would say
+            convolution.bias += 10.0  # the output for a window of padding only
     texts = [[4], [5, 6], [2, 3, 4, 5, 6, 7, 8, 9, 2, 3]]
     lengths = torch.tensor([len(text) for text in texts])
     with torch.set_grad_enabled(grad):
@@ -137,7 +137,7 @@ def test_texts_without_a_word_are_answered_too(case: Case) -> None:
 
 
 def reached(case: Case, data: Data, options: Any, train: TrainOptions, split: str) -> float:
-    """Accuracy on a split after training."""
+    """Return the accuracy on a split after training."""
     network = case.model.build(data, options)
     columns = {name: encoded(network, examples) for name, examples in data.splits.items()}
     native.train(network, data, classification, train, PLACEMENT, lambda window: True, columns.__getitem__)

@@ -99,7 +99,7 @@ Install = Callable[[str, dict[str, str]], None]
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Writes a stand-in package that is found before any other of that name, for the test alone."""
+    """Return a function that writes a stand-in package, imported before any other of that name in this test."""
     modules = {name: module for name, module in sys.modules.items() if name.split(".")[0] in ("timm", "torchvision")}
     for name in modules:
         del sys.modules[name]
@@ -122,7 +122,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 @pytest.fixture
 def hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither package is to be found, whatever is installed."""
+    """Hide both packages, whether installed or not."""
 
     class Nowhere:
         def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
@@ -135,7 +135,7 @@ def hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pictures(channels: int = 3, problem: str = "classification") -> Data:
-    """Four pictures of 32×32 pixels of noise."""
+    """Return four noise images of 32×32 pixels."""
     image = np.random.default_rng(0).integers(0, 256, (4, 32, 32, channels), dtype=np.uint8)
     split = MemorySplit(np.arange(4), {"image": image, "target": np.arange(4)})
     return Data(problem, {"classes": tuple("0123456789")}, {"train": split}, Source("generated", "pictures", "0"))

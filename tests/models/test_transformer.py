@@ -32,12 +32,12 @@ def test_parameters_are_counted_by_hand() -> None:
 
 
 def normalised(vectors: np.ndarray) -> np.ndarray:
-    """Each row of mean 0 and deviation 1: what LayerNorm does before it has learnt a scale."""
+    """Scale each row to mean 0 and standard deviation 1: LayerNorm before it has learnt a scale."""
     return (vectors - vectors.mean(axis=1, keepdims=True)) / np.sqrt(vectors.var(axis=1, keepdims=True) + 1e-5)
 
 
 def by_hand(module: Transformer, text: list[int]) -> np.ndarray:
-    """The vectors (L, dimension) of a text after one layer with one head (Vaswani et al. 2017, norms first)."""
+    """Return the vectors (L, dimension) of a text after one layer with one head (Vaswani et al. 2017, norms first)."""
     layer = module.layers[0]
     weights = {name: weight.detach().double().numpy() for name, weight in layer.named_parameters()}
     x = (module.embedding.weight[text] + module.positions[: len(text)]).detach().double().numpy()
@@ -54,7 +54,7 @@ def by_hand(module: Transformer, text: list[int]) -> np.ndarray:
 @pytest.mark.parametrize("pooling", ["max", "mean"])
 def test_one_layer_is_what_numpy_makes_of_it(pooling: Any) -> None:
     module = Transformer(WORDS, 3, replace(SMALL, heads=1, layers=1, pooling=pooling)).eval()
-    with torch.no_grad():  # biases start at zero, and would be left out unseen
+    with torch.no_grad():  # biases start at zero, so the test would not notice a missing one
         for bias in (
             weight for name, weight in module.layers.named_parameters() if "bias" in name and "norm" not in name
         ):
@@ -65,7 +65,7 @@ def test_one_layer_is_what_numpy_makes_of_it(pooling: Any) -> None:
     expected = pooled @ module.head.weight.detach().numpy().T + module.head.bias.detach().numpy()
     tokens, lengths = torch.tensor([[*text, 0]]), torch.tensor([4])
     assert module(tokens, lengths)[0].tolist() == pytest.approx(expected.tolist(), abs=1e-5)
-    with torch.inference_mode():  # where PyTorch takes another path, through one fused kernel a layer
+    with torch.inference_mode():  # PyTorch uses another path here: one fused kernel for each layer
         assert module(tokens, lengths)[0].tolist() == pytest.approx(expected.tolist(), abs=1e-5)
 
 

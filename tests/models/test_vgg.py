@@ -15,7 +15,7 @@ from bench_suite.models import vgg
 
 
 def pictures(height: int, width: int, channels: int = 3, problem: str = "classification") -> Data:
-    """Four pictures of noise."""
+    """Return four noise images."""
     image = np.random.default_rng(0).integers(0, 256, (4, height, width, channels), dtype=np.uint8)
     split = MemorySplit(np.arange(4), {"image": image, "target": np.arange(4)})
     return Data(problem, {"classes": tuple("0123456789")}, {"train": split}, Source("generated", "pictures", "0"))
@@ -40,7 +40,7 @@ def test_depth_11_has_the_parameters_counted_by_hand() -> None:
 
 def test_large_pictures_get_the_three_linear_layers_of_the_paper() -> None:
     """torchvision counts 132,868,840 for vgg11_bn of 1,000 classes, its convolutions with biases."""
-    with torch.device("meta"):  # counted without half a gigabyte of weights
+    with torch.device("meta"):  # parameters are counted without half a gigabyte of weights
         module = vgg.VGG((65, 65, 3), 1000, vgg.Options())
     biases = 64 + 128 + 256 + 256 + 4 * 512
     assert parameters(module) == 132_868_840 - biases

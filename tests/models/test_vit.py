@@ -17,7 +17,7 @@ pytest.importorskip("transformers", reason="transformers is not installed; the e
 
 
 def pictures(height: int, width: int, channels: int = 3, problem: str = "classification") -> Data:
-    """Four pictures of noise."""
+    """Return four noise images."""
     image = np.random.default_rng(0).integers(0, 256, (4, height, width, channels), dtype=np.uint8)
     split = MemorySplit(np.arange(4), {"image": image, "target": np.arange(4)})
     return Data(problem, {"classes": tuple("0123456789")}, {"train": split}, Source("generated", "pictures", "0"))
@@ -29,7 +29,7 @@ def built(data: Data, **options: Any) -> nn.Module:
 
 
 def test_it_has_the_parameters_counted_by_hand() -> None:
-    hidden, patch, layers, tokens = 8, 4, 2, 4 + 1  # 8×8 pixels are four patches, and there is the class token
+    hidden, patch, layers, tokens = 8, 4, 2, 4 + 1  # 8×8 pixels are four patches, plus the class token
     patches = 3 * patch * patch * hidden + hidden
     positions = tokens * hidden + hidden
     attention = 4 * (hidden * hidden + hidden)

@@ -1,10 +1,10 @@
 """Mutation testing of `stats/`, `comparison/` and `store/`: does a small fault there fail a test?
 
-`tox -e mutants` copies the package and the fast tests of those rooms into a folder laid out as mutmut wants it
-(`src/`), draws a sample of all mutants from a fixed seed, and runs each against the tests that reach it. Lines
-that only raise an error or continue a text are not mutated: their words are for people. A mutant that no test reaches
-counts as survived. Survivors that change nothing that anybody can observe are named in `equivalent.txt`, each with its
-reason, and count as neither killed nor survived. The exit status is 1 if fewer than 85 % are killed.
+`tox -e mutants` copies the package and the fast tests of those rooms into a folder in mutmut's layout (`src/`). It
+draws a sample of all mutants from a fixed seed and runs each against the tests that reach it. Lines that only raise
+an error or continue a text are not mutated: their words are for people. A mutant that no test reaches counts as
+survived. `equivalent.txt` names the survivors that change no observable behaviour, each with its reason; they count
+as neither killed nor survived. The exit status is 1 if fewer than 85 % are killed.
 
     tox -e mutants                      # the sample of 1,000
     tox -e mutants -- --sample 100 --rooms stats
@@ -47,7 +47,7 @@ pythonpath = ["src"]
 
 
 def lay_out(folder: Path, rooms: tuple[str, ...]) -> None:
-    """Copy package and tests into `folder` as mutmut finds them, with its configuration."""
+    """Copy package and tests into `folder` in mutmut's layout, with its configuration."""
     shutil.rmtree(folder, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(ROOT / "benchmarks" / "bench_suite", folder / "src" / "bench_suite", ignore=ignored)
@@ -68,7 +68,7 @@ def mutmut(folder: Path, *arguments: str) -> int:
 
 
 def results(folder: Path) -> dict[str, int | None]:
-    """Return the exit status of the tests by mutant; None for a mutant that was not run."""
+    """Return the exit status of the tests for each mutant; None for a mutant that did not run."""
     found: dict[str, int | None] = {}
     for file in sorted((folder / "mutants" / "src").rglob("*.meta")):
         found |= json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
@@ -76,14 +76,14 @@ def results(folder: Path) -> dict[str, int | None]:
 
 
 def equivalents() -> dict[str, str]:
-    """Return the reason by mutant of those that `equivalent.txt` names."""
+    """Return the reason for each mutant in `equivalent.txt`."""
     lines = EQUIVALENT.read_text(encoding="utf-8").splitlines()
     entries = (line.partition("  ") for line in lines if line.strip() and not line.startswith("#"))
     return {name: reason.strip() for name, _, reason in entries}
 
 
 def main() -> int:
-    """Run the sample and print what came of it."""
+    """Run the sample and print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, default=1000, help="number of mutants; default: 1000")
     parser.add_argument("--seed", type=int, default=0, help="of the draw; default: 0")
@@ -93,7 +93,7 @@ def main() -> int:
     options = parser.parse_args()
     folder: Path = options.folder
     lay_out(folder, tuple(options.rooms))
-    # mutmut writes all mutants before it runs any; a name that matches none makes it stop after that.
+    # mutmut writes all mutants before it runs any; a name without a match makes it stop after that.
     mutmut(folder, "run", "--max-children", str(options.processes), "no.such.mutant")
     names = sorted(results(folder))
     drawn = sorted(random.Random(options.seed).sample(names, min(options.sample, len(names))))

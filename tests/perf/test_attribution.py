@@ -47,10 +47,10 @@ def digits() -> Data:
 
 
 def rounds(threads: int) -> dict[str, list[float]]:
-    """Seconds of each contender in each round: `ours`, and by hand with each of `SIZES`.
+    """Return the seconds of each contender in each round: `ours`, and by hand with each of `SIZES`.
 
-    Contenders run in an order that is drawn anew each round: Captum's default hands so much memory back to the system
-    that whoever always came next would pay for getting it again.
+    The order of contenders is drawn anew each round. Captum's default returns so much memory to the system that the
+    contender after it would otherwise always pay for getting it again.
     """
     torch.set_num_threads(threads)
     torch.manual_seed(0)
@@ -65,7 +65,7 @@ def rounds(threads: int) -> dict[str, list[float]]:
     def by_hand(size: int | None) -> Callable[[], object]:
         def attributed() -> object:
             with torch.no_grad():
-                target = module(image=images).argmax(dim=1)  # ours predicts the class too
+                target = module(image=images).argmax(dim=1)  # our method predicts the class too
             return IntegratedGradients(lambda image: module(image=image)).attribute(
                 images, reference, target=target, n_steps=STEPS, internal_batch_size=size
             )
@@ -101,7 +101,7 @@ def test_it_is_at_least_as_fast_as_the_best_batch_size_by_hand(threads: int) -> 
     assert ran.returncode == 0, ran.stderr
     times = json.loads(ran.stdout)
     medians = {name: statistics.median(taken) for name, taken in times.items()}
-    # Chosen by one half of the rounds and compared in the other: the luckiest of five would seem faster than it is.
+    # One half of the rounds selects, the other compares: otherwise the luckiest of five would seem faster than it is.
     best = min(map(str, SIZES), key=lambda size: statistics.median(times[size][::2]))
     ratios = np.array(times[best][1::2]) / np.array(times["ours"][1::2])
     interval, _ = bootstrap_interval(lambda ratios: float(np.median(ratios)), {"ratios": ratios})

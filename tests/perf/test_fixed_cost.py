@@ -79,7 +79,7 @@ use = "./probe.py"
 
 
 def run_of(folder: Path, cells: int) -> float:
-    """Seconds of a run of so many cells, its start and end included, records flushed one by one."""
+    """Return the seconds of a run of that many cells, including start and end, with records flushed one by one."""
     (folder / "suite.toml").write_text(SUITE.format(seeds=list(range(cells))))
     plan = make_plan(read_suite(str(folder / "suite.toml")))
     began = time.perf_counter()

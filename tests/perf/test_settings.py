@@ -36,14 +36,14 @@ FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channel
 
 
 def interleaved(loops: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each loop; every round runs all of them, in another order."""
+    """Return the median seconds of each loop; every round runs all of them, in another order."""
     times: dict[str, list[float]] = {name: [] for name in loops}
     names = list(loops)
     for turn in range(rounds + 1):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             began = perf_counter()
             loops[name]()
-            if turn:  # the first chooses kernels
+            if turn:  # the first round chooses kernels
                 times[name].append(perf_counter() - began)
     return {name: statistics.median(values) for name, values in times.items()}
 
@@ -61,7 +61,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 def pictures(examples: int) -> Data:
-    """Bytes of the shape of CIFAR-10; their values make no difference to speed."""
+    """Return bytes in the shape of CIFAR-10; their values do not affect speed."""
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (examples, 32, 32, 3), dtype=np.uint8)
     split = MemorySplit(np.arange(examples), {"image": images, "target": random.integers(0, 10, examples)})
@@ -69,7 +69,7 @@ def pictures(examples: int) -> Data:
 
 
 def by_hand(data: Data, precision: str, memory_format: torch.memory_format) -> Callable[[], None]:
-    """An epoch of the same network, in one of the six settings that one would try by hand."""
+    """Run an epoch of the same network, in one of the six settings that a user would try by hand."""
     network = resnet.build(data, resnet.Options())
     module: Any = network.module
     module.to(memory_format=memory_format)
@@ -94,7 +94,7 @@ def by_hand(data: Data, precision: str, memory_format: torch.memory_format) -> C
 
 
 def harness(data: Data, placement: Placement) -> Callable[[], object]:
-    """An epoch through the native engine."""
+    """Run an epoch with the native engine."""
     network = resnet.build(data, resnet.Options())
     columns = encoded(network, data.splits["train"])
     options = TrainOptions(epochs=1, batch_size=BATCH, validation=0.0, optimizer="sgd", learning_rate=0.01)
@@ -124,14 +124,14 @@ def test_precision_auto_trains_a_small_resnet_at_the_best_of_six_settings(thread
 
 @pytest.fixture(scope="module")
 def reviews() -> Data:
-    """2,048 reviews of the real sample."""
+    """Return 2,048 reviews of the real sample."""
     data = imdb.load(imdb.Options(data="sample"), Sources(offline=True))
     rows = np.linspace(0, len(data.splits["train"]) - 1, 2048).astype(np.int64)
     return replace(data, splits={"train": Subset(data.splits["train"], rows)})
 
 
 def to_the_maximum(network: Network, length: int) -> Network:
-    """The same network, its texts padded to the maximum and taken as they come: what tutorials do."""
+    """Train the same network on texts in their original order, padded to the maximum, as tutorials do."""
 
     def collate(columns: Any) -> Batch:
         batch = network.collate(columns)
@@ -143,8 +143,8 @@ def to_the_maximum(network: Network, length: int) -> Network:
 
 @pytest.mark.parametrize("model", [text_cnn, lstm, transformer], ids=["text_cnn", "lstm", "transformer"])
 def test_length_buckets_gain_nearly_all_that_the_lengths_of_reviews_allow(reviews: Data, model: Any) -> None:
-    """Wanted was twice the rate of padding to 256 tokens. No batching can give it: reviews are 180 of 256 words long on
-    average, so a model whose cost grows with the length gains at most 1.4 times. This holds the harness to that."""
+    """The target was twice the rate of padding to 256 tokens. No batching can reach it: reviews have 180 of 256 words
+    on average, so a model whose cost grows with the length gains at most 1.4 times. The test requires nearly that."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     placement = Placement("cpu", 1, "32-true")

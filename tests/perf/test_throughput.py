@@ -29,14 +29,14 @@ BATCH = 64
 
 
 def digits(examples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Bytes (n, 28, 28, 1) and class numbers (n,), of the shape of MNIST; their values make no difference to speed."""
+    """Return bytes (n, 28, 28, 1) and class numbers (n,), in the shape of MNIST; their values do not affect speed."""
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (examples, 28, 28, 1), dtype=np.uint8)
     return images, random.integers(0, 10, examples)
 
 
 def harness(images: np.ndarray, targets: np.ndarray, hidden: tuple[int, ...], threads: int) -> Callable[[], object]:
-    """One epoch through the native engine, by its public interface, setting up the optimiser included."""
+    """Run one epoch with the native engine through its public interface, including the optimiser's setup."""
     split = MemorySplit(np.arange(len(targets)), {"image": images, "target": targets})
     data = Data("classification", {"classes": list("0123456789")}, {"train": split}, Source("generated", "perf", "0"))
     network = mlp.build(data, mlp.Options(hidden=hidden))
@@ -58,7 +58,7 @@ def perceptron(hidden: tuple[int, ...]) -> nn.Sequential:
 
 
 def by_hand(images: np.ndarray, targets: np.ndarray, hidden: tuple[int, ...]) -> Callable[[], None]:
-    """The loop one would write over a float tensor that is normalised already, with the same fused optimiser."""
+    """Run a plain loop over a normalised float tensor, with the same fused optimiser."""
     inputs = (torch.from_numpy(images).float().flatten(1) - 127.5) / 73.9
     labels = torch.from_numpy(targets)
     model = perceptron(hidden)
@@ -76,7 +76,7 @@ def by_hand(images: np.ndarray, targets: np.ndarray, hidden: tuple[int, ...]) ->
 
 
 class PerItem(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
-    """The classic data set, one example at a time: what torchvision's `MNIST`, `ToTensor` and `Normalize` do."""
+    """The classic data set of single examples: the operations of torchvision's `MNIST`, `ToTensor` and `Normalize`."""
 
     def __init__(self, images: np.ndarray, targets: np.ndarray) -> None:
         self.images, self.targets = images, targets
@@ -93,7 +93,7 @@ class PerItem(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
 
 
 def by_data_loader(images: np.ndarray, targets: np.ndarray, hidden: tuple[int, ...]) -> Callable[[], None]:
-    """The loop of the tutorials: a `DataLoader` that shuffles a data set of single items."""
+    """Run the loop of the tutorials: a `DataLoader` that shuffles a data set of single items."""
     loader = torch.utils.data.DataLoader(PerItem(images, targets), batch_size=BATCH, shuffle=True)
     model = nn.Sequential(nn.Flatten(), perceptron(hidden))
 
@@ -109,7 +109,7 @@ def by_data_loader(images: np.ndarray, targets: np.ndarray, hidden: tuple[int, .
 
 
 def ratio(benchmark: Any, ours: Callable[[], object], other: Callable[[], object], pairs: int, examples: int) -> float:
-    """Median over interleaved pairs of our samples/s over the other's; which goes first alternates."""
+    """Return the median ratio of samples/s, ours over the other's, of interleaved pairs; the first one alternates."""
     times: dict[int, list[float]] = {0: [], 1: []}
 
     def pair() -> None:

@@ -17,13 +17,13 @@ from bench_suite.tasks import imdb
 
 @pytest.fixture(scope="session")
 def reviews() -> Data:
-    """64 real reviews a split."""
+    """Return 64 real reviews of each split."""
     return prepare(imdb.load(imdb.Options(data="sample"), Sources(offline=True)), 0.1, smoke=True)
 
 
 @pytest.fixture(scope="session")
 def saved(reviews: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as `save_pretrained` writes it; not to be changed."""
+    """A folder written by `save_pretrained`; tests must not change it."""
     library = transformers()
     fitted = fit_tokenizer(reviews, "wordpiece", 500, 64, "first")
     folder = tmp_path_factory.mktemp("saved") / "tiny-bert"
@@ -42,7 +42,7 @@ def saved(reviews: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def nowhere_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test asks the network, nor sees what the person who runs it has cached."""
+    """Prevent network access, and hide the user's own cache."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
     for name in ("BENCH_DATA", "HF_HUB_CACHE"):
@@ -51,5 +51,5 @@ def nowhere_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """As the other tests of models have it."""
+    """Use one thread, like the other tests of models."""
     torch.set_num_threads(1)

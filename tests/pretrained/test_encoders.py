@@ -37,7 +37,7 @@ def test_parameters_of_a_small_bert_are_those_counted_by_hand() -> None:
     attention = 4 * (8 * 8 + 8) + 2 * 8  # query, key, value, output; a norm
     feedforward = (8 * 16 + 16) + (16 * 8 + 8) + 2 * 8
     encoder = configured_encoder("bert", SIZES, 0.1, 0.0)
-    assert flops.parameters(encoder) == embeddings + 2 * (attention + feedforward)  # and no pooler
+    assert flops.parameters(encoder) == embeddings + 2 * (attention + feedforward)  # there is no pooler
 
 
 def test_minilm_is_loaded_whole() -> None:

@@ -37,7 +37,7 @@ def test_lora_trains_rank_times_inputs_and_outputs_of_each_matrix() -> None:
 def test_lora_adapts_the_layers_of_gpt2_too() -> None:
     encoder = configured_encoder("gpt2", {"vocab_size": 50, "n_embd": 8, "n_layer": 1, "n_head": 2}, 0.1, 0.0)
     add_lora(encoder, rank=2)
-    # attention's query, key and value in one, its output, and the two of the feedforward part
+    # attention's query, key and value together, its output, and the two of the feedforward part
     assert flops.trainable_parameters(encoder) == 2 * ((8 + 24) + (8 + 8) + (8 + 32) + (32 + 8))
 
 

@@ -87,14 +87,14 @@ def test_a_folder_is_found_at_home_and_from_the_suites_folder(
     (tmp_path / "suites" / "s.toml").write_text(SUITE)
     shutil.copytree(saved, tmp_path / "suites" / "beside")
     shutil.copytree(saved, tmp_path / "above")
-    (tmp_path / "beside").mkdir()  # which has no weights: it is not the one
+    (tmp_path / "beside").mkdir()  # it has no weights, so it is not chosen
     plan = make_plan(read_suite("suites/s.toml"))
     assert [str(need.location) for need in downloads(plan) if need.what == "weights"] == [
         "folder:above", "folder:beside", "folder:tiny-bert",
     ]  # fmt: skip
     options = [discovery.make_options(cell.model.component, cell.options["model"]) for cell in plan.cells]
     assert [fetch(option.pretrained) for option in options] == ["folder:beside", "folder:above", "folder:tiny-bert"]
-    # A record holds the paths as they are stated, and so is a cell the same wherever its suite lies.
+    # A record contains the paths as stated, so a cell is the same wherever its suite is stored.
     assert [cell.options["model"]["pretrained"] for cell in plan.cells] == ["./beside", "../above", "~/tiny-bert"]
 
 

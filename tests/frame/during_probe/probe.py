@@ -20,7 +20,7 @@ METRICS = {
 
 @dataclass
 class Count:
-    """Steps so far."""
+    """The number of steps so far."""
 
     steps: int = 0
     over: bool = False
@@ -43,7 +43,7 @@ def during(placement: Placement, options: None) -> Iterator[Count]:
 
 
 def probe(trained: Trained, options: None) -> Iterator[Metric]:
-    """What was counted; and that a training after it is no longer counted."""
+    """Return the count, and check that a later training is no longer counted."""
     count = trained.meter
     assert count.over
     yield Metric("steps", count.steps, kind="exact")

@@ -30,16 +30,16 @@ class Neighbours:
     regressor: KNeighborsRegressor
 
     def fit(self, data: Data, options: Any, report: Report) -> None:
-        """Keep the train split."""
+        """Store the train split."""
         train = data.splits["train"]
         raw = train.take(np.arange(len(train)))
         self.regressor.fit(raw["table"], raw["target"])
 
     def predict(self, split: Split) -> Mapping[str, np.ndarray]:
-        """`predictions` (n,) float64."""
+        """Return `predictions` (n,) float64."""
         return {"predictions": self.regressor.predict(split.take(np.arange(len(split)))["table"])}
 
 
 def build(data: Data, options: Options) -> Neighbours:
-    """Nothing seen yet."""
+    """Return the model without data."""
     return Neighbours(KNeighborsRegressor(options.neighbours))

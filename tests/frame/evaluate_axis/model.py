@@ -16,19 +16,19 @@ PROVIDES = ("gradients",)
 
 
 class Linear(nn.Module):
-    """(k,) logits of (k, d)."""
+    """A linear layer: (k,) logits of (k, d)."""
 
     def __init__(self, columns: int) -> None:
         super().__init__()
         self.layer = nn.Linear(columns, 1)
 
     def forward(self, table: torch.Tensor) -> torch.Tensor:
-        """One number a row."""
+        """Return one number for each row."""
         return self.layer(table).squeeze(-1)
 
 
 def build(data: Data, options: None) -> Network:
-    """The model with fresh weights."""
+    """Return the model with fresh weights."""
     return Network(
         Linear(data.splits["train"].take([0])["table"].shape[1]), encode=standardisation_of(data), collate=stack
     )

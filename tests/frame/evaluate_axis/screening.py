@@ -26,18 +26,18 @@ class Options:
 
 
 def loss(outputs: torch.Tensor, targets: torch.Tensor, spec: Mapping[str, Any]) -> torch.Tensor:
-    """Mean binary cross-entropy in nats of logits (k,) against (k,) 0 or 1."""
+    """Return the mean binary cross-entropy in nats of logits (k,) against (k,) 0 or 1."""
     return functional.binary_cross_entropy_with_logits(outputs, targets.float())
 
 
 def predict(network: Network, batch: Batch, evaluation: Evaluation) -> dict[str, np.ndarray]:
-    """`predictions` (k,) int64, 1 from the threshold on, and `chances` (k,) float32."""
+    """Return `predictions` (k,) int64, 1 from the threshold on, and `chances` (k,) float32."""
     chances = network.module(**batch.inputs).sigmoid().cpu().numpy()
     return {"predictions": (chances >= evaluation.options.threshold).astype(np.int64), "chances": chances}
 
 
 def sensitivity(predictions: np.ndarray, targets: np.ndarray) -> float:
-    """Share of those who have it that are found."""
+    """Return the share of the positive examples that are found."""
     if not (targets == 1).any():
         raise ValueError("nobody has it")
     return float((predictions[targets == 1] == 1).mean())

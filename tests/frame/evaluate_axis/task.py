@@ -18,7 +18,7 @@ PROBLEM = "./screening.py"
 
 
 def load(options: None, sources: Any) -> Data:
-    """`table` (n, 30) float64 and `target` (n,) int64, 1 where malignant."""
+    """Return `table` (n, 30) float64 and `target` (n,) int64, 1 if malignant."""
     table, benign = load_breast_cancer(return_X_y=True)
     target = 1 - benign.astype(np.int64)
     whole = MemorySplit(content_ids(table), {"table": table, "target": target})

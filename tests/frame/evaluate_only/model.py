@@ -18,10 +18,10 @@ PROVIDES = ("gradients",)
 
 
 class Rule(nn.Module):
-    """Logits (k, 2) of (k,) flags: one apart."""
+    """Logits (k, 2) of (k,) flags, which differ by one."""
 
     def forward(self, flag: torch.Tensor) -> torch.Tensor:
-        """The second class where the flag is 0."""
+        """Return logits that favour the second class if the flag is 0."""
         return torch.stack([flag, 1.0 - flag], dim=1)
 
 
@@ -34,5 +34,5 @@ class _Flag:
 
 
 def build(data: Data, options: None) -> Network:
-    """The rule, which reads one column."""
+    """Return the rule, which reads one column."""
     return Network(Rule(), encode=_Flag(data.spec["columns"].index("pubrec")), collate=stack)

@@ -13,7 +13,7 @@ from bench_suite.contracts import Batch, Evaluation, Network
 
 METRICS = {"exact_match": {"unit": "fraction", "better": "higher", "ideal": 1.0}}
 BOUNDS = {"beams": (1, None)}
-NOT_ASKED = -100  # target of a place that is prompt or padding
+NOT_ASKED = -100  # target of a position that is prompt or padding
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Options:
 
 
 def loss(outputs: torch.Tensor, targets: torch.Tensor, spec: Mapping[str, Any]) -> torch.Tensor:
-    """Mean cross-entropy in nats of logits (k, places, tokens) against the token at the next place, (k, places)."""
+    """Return the mean cross-entropy in nats: logits (k, places, tokens) against the next token, (k, places)."""
     return functional.cross_entropy(outputs[:, :-1].flatten(0, 1), targets[:, 1:].flatten(), ignore_index=NOT_ASKED)
 
 
 def predict(network: Network, batch: Batch, evaluation: Evaluation) -> dict[str, list[str]]:
-    """`predictions`: what is written after each prompt, decoded, up to `spec["characters"]` tokens."""
+    """Return `predictions`: the decoded text after each prompt, up to `spec["characters"]` tokens."""
     prompts = batch.inputs["prompts"]
     module: Any = network.module
     tokens = module.generate(prompts, new_tokens=evaluation.spec["characters"], beams=evaluation.options.beams)
@@ -36,5 +36,5 @@ def predict(network: Network, batch: Batch, evaluation: Evaluation) -> dict[str,
 
 
 def exact_match(predictions: Sequence[str], targets: Sequence[str]) -> float:
-    """Share of examples whose text is right to the last character."""
+    """Return the share of examples whose whole text is correct."""
     return sum(p == t for p, t in zip(predictions, targets)) / len(targets)

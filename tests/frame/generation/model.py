@@ -21,7 +21,7 @@ TOKENS = ord("z") - FIRST + 2
 
 
 class Writer(nn.Module):
-    """The language model; `generate` and `decode` are what the problem `generation` asks for."""
+    """The language model; the problem `generation` needs its `generate` and `decode`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,23 +32,23 @@ class Writer(nn.Module):
         self.gpt = GPT2LMHeadModel(sizes)
 
     def forward(self, tokens: torch.Tensor, prompts: torch.Tensor) -> torch.Tensor:
-        """Logits (k, places, tokens) of whole texts (k, places); the prompts alone are only for `generate`."""
+        """Return logits (k, places, tokens) of whole texts (k, places); `generate` alone takes the prompts."""
         return self.gpt(input_ids=tokens).logits
 
     def generate(self, prompts: torch.Tensor, new_tokens: int, beams: int) -> torch.Tensor:
-        """Prompts (k, places) of equal length, and up to `new_tokens` more tokens after each."""
+        """Return prompts (k, places) of equal length, with up to `new_tokens` more tokens after each."""
         return self.gpt.generate(
             prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=new_tokens, num_beams=beams,
             do_sample=False, pad_token_id=END,
         )  # fmt: skip
 
     def decode(self, tokens: list[int]) -> str:
-        """Text up to the end token."""
+        """Return the text before the end token."""
         return "".join(chr(t + FIRST - 1) for t in (tokens[: tokens.index(END)] if END in tokens else tokens))
 
 
 def build(data: Data, options: None) -> Network:
-    """A writer with fresh weights."""
+    """Return a writer with fresh weights."""
     return Network(Writer(), encode=_encode, collate=_collate)
 
 

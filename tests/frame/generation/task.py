@@ -17,7 +17,7 @@ LETTERS = "abcdefgh"
 
 
 def load(options: None, sources: Any) -> Data:
-    """`text`, the prompt, and `target`, the text to write: lists of strings."""
+    """Return `text`, the prompt, and `target`, the text to write: lists of strings."""
     strings = ["".join(letters) for letters in itertools.product(LETTERS, repeat=3)]
     random.Random(0).shuffle(strings)
     parts = {"train": strings[100:], "test": strings[:100]}

@@ -16,7 +16,7 @@ PROBLEM = "classification"
 
 
 def load(options: None, sources: Any) -> Data:
-    """`image` (n, 10, 10, 1) uint8 and `target` (n,) int64."""
+    """Return `image` (n, 10, 10, 1) uint8 and `target` (n,) int64."""
     draw = np.random.default_rng(0)
     splits = {}
     for name, n in (("train", 800), ("test", 200)):

@@ -22,7 +22,7 @@ METRICS = {
 
 
 def probe(trained: Trained, options: None) -> Iterator[Metric]:
-    """Share of members found minus share of others taken for members; and what a retraining promises."""
+    """Return the difference of true and false positive rates of membership; check the contract of a retraining."""
     before = trained.predictions("test")["scores"].copy()
     rows = np.arange(len(trained.data.splits["train"]))
     halves = rows[::2], rows[1::2]

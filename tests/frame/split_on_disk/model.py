@@ -18,19 +18,19 @@ PROVIDES = ("gradients",)
 
 
 class Linear(nn.Module):
-    """(k, classes) logits of (k, d)."""
+    """A linear layer: (k, classes) logits of (k, d)."""
 
     def __init__(self, columns: int, classes: int) -> None:
         super().__init__()
         self.layer = nn.Linear(columns, classes)
 
     def forward(self, table: torch.Tensor) -> torch.Tensor:
-        """One number a class."""
+        """Return one number for each class."""
         return self.layer(table)
 
 
 def build(data: Data, options: None) -> Network:
-    """The model with fresh weights."""
+    """Return the model with fresh weights."""
     columns = data.splits["train"].take([0])["table"].shape[1]
     return Network(Linear(columns, len(data.spec["classes"])), encode=_encode, collate=stack)
 

@@ -29,7 +29,7 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A split whose rows are read when they are taken, each at its place in the file; nothing is mapped or kept."""
+    """A split that reads rows on access, each at its offset in the file; no row is mapped or kept."""
 
     file: int
     in_memory: bool
@@ -37,14 +37,14 @@ class Rows:
 
     @property
     def ids(self) -> np.ndarray:
-        """(n,) int64: the row's number, as all rows differ."""
+        """Return (n,) int64: the row numbers, as all rows differ."""
         return np.arange(ROWS)
 
     def __len__(self) -> int:
         return ROWS
 
     def take(self, rows: Any) -> Mapping[str, Any]:
-        """`table` (k, 2048) float32 and `target` (k,) int64."""
+        """Return `table` (k, 2048) float32 and `target` (k,) int64."""
         table = np.empty((len(rows), WIDTH), dtype=np.float32)
         for place, row in enumerate(np.asarray(rows).tolist()):
             os.preadv(self.file, [table[place]], row * ROW_BYTES)
@@ -52,7 +52,7 @@ class Rows:
 
 
 def load(options: Options, sources: Any) -> Data:
-    """Train and test are views of one file, written beside this one where it is not there yet."""
+    """Return train and test as views of one file; write the file beside this one if it does not exist."""
     path = Path(__file__).with_name("rows.bin")
     if not path.exists():
         _write(path)

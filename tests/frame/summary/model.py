@@ -25,16 +25,16 @@ class Options:
 
 @dataclass
 class Oracle:
-    """An `Estimator` that looks the answers up, and errs by chance."""
+    """An `Estimator` that looks up the answers and errs at random."""
 
     errors: float
     seed: int
 
     def fit(self, data: Data, options: Any, report: Report) -> None:
-        """Nothing to learn."""
+        """Learn nothing."""
 
     def predict(self, split: Split) -> Mapping[str, np.ndarray]:
-        """`predictions` (n,) int64 of two classes."""
+        """Return `predictions` (n,) int64 of two classes."""
         target = np.asarray(split.take(np.arange(len(split)))["target"])
         return {
             "predictions": target
@@ -43,5 +43,5 @@ class Oracle:
 
 
 def build(data: Data, options: Options) -> Oracle:
-    """An oracle for two classes; the caller has seeded the generator that its own seed is drawn from."""
+    """Return an oracle for two classes; it draws its seed from the generator that the caller has seeded."""
     return Oracle(options.errors, draw_seed())

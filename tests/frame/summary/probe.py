@@ -21,9 +21,9 @@ class Options:
 
 
 def summarise(records: Sequence[Record], options: Options) -> Iterator[Metric | Artifact]:
-    """W = 12 S / (m² (n³ − n)) over m seeds and n models a task; S: squared deviations of the models' rank sums.
+    """Return W = 12 S / (m² (n³ − n)): m seeds, n models of a task; S: squared deviations of the models' rank sums.
 
-    1 where all seeds order the models alike, near 0 where they have nothing in common. Ties are ranked in order.
+    W is 1 if all seeds rank the models alike, and near 0 if their ranks are unrelated. Ties are ranked in order.
     """
     tables: dict[str, dict[Any, dict[str, float]]] = {}
     for record in records:

@@ -36,13 +36,13 @@ class Tagger(nn.Module):
         self.head = nn.Linear(32, classes)
 
     def forward(self, words: torch.Tensor) -> torch.Tensor:
-        """Of (k, words) int64, 0 where there is no word."""
+        """Return logits for (k, words) int64, with 0 for padding."""
         hidden = self.window(self.embed(words).transpose(1, 2)).relu()
         return self.head(hidden.transpose(1, 2))
 
 
 def build(data: Data, options: Options) -> Network:
-    """The tagger, over the words of the training split."""
+    """Return the tagger, over the words of the training split."""
     train = data.splits["train"]
     texts = train.take(range(len(train)))["text"]
     numbers = {word: number for number, word in enumerate(sorted({w for text in texts for w in text.split()}), 2)}

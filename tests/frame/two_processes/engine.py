@@ -22,9 +22,9 @@ from bench_suite.training.precision import move_to_placement
 VERSION = 1
 ACCEPTS = ("epochs", "optimizer", "learning_rate", "batch_size", "weight_decay", "momentum", "validation", "keep")
 PRECISIONS = ("32-true",)
-DEVICES = ("cpu",)  # gloo averages the gradients in the memory of the computer
+DEVICES = ("cpu",)  # gloo averages the gradients in the computer's memory
 COMPILE = False
-DETERMINISTIC = False  # its processes do not ask PyTorch for it
+DETERMINISTIC = False  # its processes do not request it from PyTorch
 WORLD = 2
 
 
@@ -37,7 +37,7 @@ def train(
     report: Report,
     encoded: Callable[[str], Encoded],
 ) -> History:
-    """Train `model.module` in place; the order of examples is drawn as the native engine draws it."""
+    """Train `model.module` in place; the native engine's procedure draws the order of examples."""
     examples = encoded("train")
     order = int(torch.randint(2**62, ()))
     with tempfile.TemporaryDirectory() as folder:
@@ -64,9 +64,9 @@ def _work(
     spec: Any,
     seed: int,
 ) -> None:
-    """One of the processes: the whole loop, over its share of each batch."""
+    """Run the whole loop in one of the processes, over its share of each batch."""
     torch.set_num_threads(placement.threads)
-    # What was sent lies in memory that both share: trained there, each would take the other's steps as well.
+    # Received tensors are in shared memory: without a copy, each process would also apply the other's steps.
     module = move_to_placement(copy.deepcopy(model.module), placement)
     distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=WORLD)
     pids = [torch.zeros(1, dtype=torch.int64) for _ in range(WORLD)]
@@ -80,7 +80,7 @@ def _work(
             mine = rows.chunk(WORLD)[rank] if len(rows) >= WORLD else rows
             batch = model.collate(examples.take(mine))
             value = loss(module(**batch.inputs), batch.targets, spec)
-            # Halves of an odd batch differ in size, so each counts by its share: the sum is the whole batch's mean.
+            # Halves of an odd batch differ in size, so each is weighted by its share: the sum is the batch's mean.
             share = len(mine) / len(rows) if len(rows) >= WORLD else 1 / WORLD
             (value * share).backward()
             for weight in module.parameters():
