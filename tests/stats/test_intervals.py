@@ -443,7 +443,7 @@ def test_coverage_of_the_bootstrap_as_the_docstring_states_it() -> None:
 
 
 def seeds_coverage(seeds: int, n: int, between: float, churn: float, trials: int) -> float:
-    """Return the coverage over S seeds on one test set: an example has a difficulty, which all seeds share, and noise."""
+    """Return the coverage over S seeds on one test set: examples have a difficulty that all seeds share, and noise."""
     random = np.random.default_rng(seeds * 7919 + n)
     covered = 0
     for _ in range(trials):

@@ -446,7 +446,7 @@ def test_far_out_the_spread_alone_decides_what_is_told(df: float, level: float) 
 
 
 def test_the_least_loss_that_is_found_solves_its_equation() -> None:
-    """A loss L of answers adds L / n to the variance: L − Δ = c · √((0.05 + L) / n); what was lost already does not."""
+    """A loss L of answers adds L / n to the variance: L − Δ = c · √((0.05 + L) / n); the observed loss does not add."""
     d = np.zeros(10_000)
     d[:250], d[250:500] = 1, -1
     c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
@@ -458,7 +458,7 @@ def test_the_least_loss_that_is_found_solves_its_equation() -> None:
 
 
 def test_a_loss_is_found_that_nothing_seen_makes_likely() -> None:
-    """No example differs, so the observed variance is 0: the loss alone determines the detectable loss, which is not 0."""
+    """No example differs, so the observed variance is 0: the detectable loss depends on the loss alone, and is not 0."""
     none = Evidence(nested_difference(np.zeros((1, 1000))))
     c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
     assert none.min_detectable_loss(0.0, 0.01) == pytest.approx(c**2 / 1000, rel=0.02)

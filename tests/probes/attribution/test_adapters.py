@@ -251,7 +251,7 @@ def test_a_network_without_layers_of_its_own_has_no_last_one() -> None:
     assert Subject("table", TableAdapter(nn.Linear(3, 3)), torch.zeros(1, 3)).scrambled("last layer", 1) is None
 
 
-# ── where a text ends ───────────────────────────────────────────────────────────────────────────
+# ── the end of a text ───────────────────────────────────────────────────────────────────────────
 
 ROWS = [[5, 2, 7], [3], [4, 4, 6, 2, 9], [8, 1]]
 

@@ -373,7 +373,7 @@ def test_a_patch_shares_its_change_among_its_pixels() -> None:
         torch.testing.assert_close(parts, torch.full((2, 36), 3.0), rtol=0.02, atol=0.02)
 
 
-# ── what does not fit ───────────────────────────────────────────────────────────────────────────
+# ── unsuitable inputs ───────────────────────────────────────────────────────────────────────────
 
 
 def test_a_method_that_does_not_fit_says_why(untaught: Callable[..., Any], explained: Callable[..., Any]) -> None:
