@@ -458,7 +458,7 @@ def test_the_least_loss_that_is_found_solves_its_equation() -> None:
 
 
 def test_a_loss_is_found_that_nothing_seen_makes_likely() -> None:
-    """No example differs, so the observed variance is 0: the detectable loss depends on the loss alone, and is not 0."""
+    """No example differs, so the observed variance is 0. The detectable loss depends on the loss alone and is not 0."""
     none = Evidence(nested_difference(np.zeros((1, 1000))))
     c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
     assert none.min_detectable_loss(0.0, 0.01) == pytest.approx(c**2 / 1000, rel=0.02)
