@@ -36,7 +36,7 @@ SMALLEST = {
 
 @pytest.fixture(scope="module")
 def hooks() -> ModuleType:
-    """The file that fills the generated parts, which needs no MkDocs."""
+    """The module that fills the generated parts; it does not need MkDocs."""
     spec = importlib.util.spec_from_file_location("docs_hooks", DOCS / "hooks.py")
     assert spec is not None
     assert spec.loader is not None
@@ -57,7 +57,7 @@ def test_every_generated_part_is_made_and_no_marker_is_left(hooks: ModuleType, p
     text = hooks.filled(read(page), page.name)
     assert "<!-- generated:" not in text
     for match in hooks.MARKER.finditer(read(page)):
-        if match["name"] != "quickstart":  # the README may not hold its output yet
+        if match["name"] != "quickstart":  # the README need not contain its output yet
             assert hooks.PARTS[match["name"]](match["argument"] or "").strip(), match[0]
 
 
@@ -184,7 +184,7 @@ def test_every_metric_has_its_formula_what_is_best_and_what_it_raises(name: str)
 
 
 def slug(heading: str) -> str:
-    """An anchor as MkDocs makes it."""
+    """Return an anchor as MkDocs makes it."""
     return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
 
 
@@ -209,7 +209,7 @@ def test_every_page_is_in_the_navigation() -> None:
 
 
 def section(name: str) -> list[str]:
-    """The pages of a section of the navigation."""
+    """Return the pages of a section of the navigation."""
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
     block = re.search(rf"^  - {name}:(.*(?:\n      .*)*)", text, re.MULTILINE)
     assert block is not None, name
@@ -269,7 +269,7 @@ def test_names_for_mkdocstrings_exist(hooks: ModuleType) -> None:
 
 
 def commands() -> Iterator[tuple[str, str]]:
-    """Every command of `bench` in blocks and in inline code, with its page."""
+    """Return every command of `bench` in blocks and in inline code, with its page."""
     for page, name in zip(PAGES, NAMES):
         text = read(page)
         for block in BLOCK.finditer(text):
@@ -291,7 +291,7 @@ def test_commands_exist_and_their_options_parse(page: str, command: str) -> None
     assert words[0] in COMMANDS, command
     found = bench.get_command(click.Context(bench), words[0])
     assert found is not None
-    if "--help" in words or len(words) == 1:  # a command that is only named
+    if "--help" in words or len(words) == 1:  # the text only mentions the command
         return
     found.make_context(words[0], words[1:])
 
@@ -305,7 +305,7 @@ def test_the_two_commands_are_those_of_the_readme() -> None:
 
 
 def suites() -> Iterator[tuple[str, str]]:
-    """Every TOML block, with its page; one that only shows a part is filled up to a whole suite."""
+    """Return every TOML block, with its page; add the missing parts to a block that shows a part of a suite."""
     for page, name in zip(PAGES, NAMES):
         for block in BLOCK.finditer(read(page)):
             if block["language"] == "toml" and not block["mark"]:

@@ -17,7 +17,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 
 def block(page: str, heading: str, language: str) -> str:
-    """The first block of a language under a heading."""
+    """Return the first block of a language under a heading."""
     _, _, text = (DOCS / page).read_text(encoding="utf-8").partition(f"## {heading}\n")
     match = re.search(rf"^```{language}\n(.*?)^```$", text.partition("\n## ")[0], re.MULTILINE | re.DOTALL)
     assert match is not None, f"{page}: no block of {language} under {heading}"
@@ -32,7 +32,7 @@ def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def applicants(path: Path, count: int) -> None:
-    """A file with the columns that the documentation shows; who has much left repays."""
+    """Write a file with the columns of the documentation; applicants with much money left repay."""
     head, *_ = block("guides/own-data.md", "A CSV file", "text").splitlines()
     assert head == "income,debt,region,sex,repaid"
     random = np.random.default_rng(count)

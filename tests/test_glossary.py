@@ -43,7 +43,7 @@ WORDS = {
 }  # fmt: skip
 "Words that say nothing of the value that they name: gone from the package."
 TAKEN = {
-    ("tasks/planted_pixels.py", "place"),  # an option, which suites state: it is part of a cell's identity
+    ("tasks/planted_pixels.py", "place"),  # suites state this option: it is part of a cell's identity
     ("cli/arguments.py", "Choice"),  # click's class
     ("cli/run.py", "Choice"),
     ("cli/try_command.py", "Choice"),
@@ -66,7 +66,7 @@ def names_of(tree: ast.AST) -> Iterator[str]:
 
 
 def is_old_constant(name: str) -> bool:
-    """Whether a constant is named `MOST_…` or `LEAST_…` instead of `MAX_…` or `MIN_…`."""
+    """Return whether a constant is named `MOST_…` or `LEAST_…` instead of `MAX_…` or `MIN_…`."""
     return name.lstrip("_").split("_")[0] in ("MOST", "LEAST") and name.isupper()
 
 

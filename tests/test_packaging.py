@@ -23,7 +23,7 @@ def run(*command: object, cwd: Path, **environment: str) -> subprocess.Completed
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`bin/` of a new virtual environment that has the wheel; what it depends on is borrowed from this one."""
+    """`bin/` of a new virtual environment with the wheel; it uses the dependencies of the current environment."""
     folder = tmp_path_factory.mktemp("packaging")
     checkout = folder / "checkout"
     checkout.mkdir()
@@ -44,7 +44,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     put = run(python, "-m", "pip", "install", "--no-deps", wheel, cwd=folder)
     assert put.returncode == 0, put.stderr
     site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).stdout.strip()
-    # Paths that a .pth file adds do not have their own .pth files read: an editable install of this checkout stays out.
+    # Python reads no .pth files in paths that a .pth file adds, so an editable install of this checkout is not visible.
     Path(site, "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder / "venv" / "bin"
 

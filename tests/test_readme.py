@@ -1,6 +1,6 @@
 """The README and the guide's examples that it links to, run exactly as the text says.
 
-Every block with a file name is that file.
+A block with a file name is the content of that file.
 """
 
 import re
@@ -54,7 +54,7 @@ def test_a_suite_uses_them_by_path_and_asks_for_trust(folder):
 
 
 def test_an_installed_distribution_brings_them_by_entry_point(folder, tmp_path_factory):
-    """The guide's pyproject.toml, installed into a folder of its own, and the suite without paths."""
+    """The test installs the guide's pyproject.toml into a folder, and uses the suite without paths."""
     package = folder / "moons-bench"
     (package / "moons_bench").mkdir(parents=True)
     (package / "moons_bench" / "__init__.py").touch()

@@ -10,7 +10,7 @@ from bench_suite.problems import classification, regression
 
 
 class Written:
-    """`contracts.Trained` with known predictions by split: columns, and nothing behind them."""
+    """`contracts.Trained` with known predictions by split: columns without a model."""
 
     def __init__(self, splits, problem=classification, classes=("no", "yes"), **spec):
         self.splits = splits

@@ -35,7 +35,7 @@ def digits() -> Any:
 
 @pytest.fixture(autouse=True)
 def peak(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A machine whose peak is 1 GFLOP/s; measured anew, what is left in the list."""
+    """A machine with a peak of 1 GFLOP/s; a new measurement takes the next value of the list."""
     rates = [1e9]
 
     def known(device: str, precision: str, threads: int, *, anew: bool = False, root: Path | None = None) -> peaks.Peak:
@@ -62,8 +62,8 @@ def test_the_textbook_network_costs_what_it_does_by_hand(digits: Any, precision:
     found = measured(trained(network, digits, placement=replace(PLACE, precision=precision)))
     assert found["parameters"].value == found["trainable_parameters"].value == 101_770
     assert found["flops"].value == 2 * (784 * 128 + 128 * 10)
-    assert found["training_flops"].value == 2 * (2 * 784 * 128 + 3 * 128 * 10)  # no gradient of the pixels
-    assert found["model_size"].value == (101_770 + 1) * 4 / 2**20  # with the mean of the pixels
+    assert found["training_flops"].value == 2 * (2 * 784 * 128 + 3 * 128 * 10)  # no gradient for the pixels
+    assert found["model_size"].value == (101_770 + 1) * 4 / 2**20  # including the mean of the pixels
     assert "the same for each of 8 test examples" in str(found["flops"].reason)
 
 
@@ -84,7 +84,7 @@ def test_an_estimator_has_reasons(digits: Any) -> None:
 
 
 class Places(nn.Module):
-    """A linear layer at each place of a sequence, and the mean of all places."""
+    """A linear layer at each position of a sequence, and the mean over positions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ def texts(lengths: list[int]) -> Any:
 
 
 def reader(module: nn.Module, frozen: nn.Module | None = None) -> Network:
-    """Encodes a length to so many tokens, and pads a batch to its longest."""
+    """Return a network that encodes a length as that many tokens, and pads a batch to its longest text."""
 
     def encode(raw: Any) -> dict[str, Any]:
         if frozen is not None:

@@ -7,7 +7,7 @@ from bench_suite.probes import generalization
 
 
 def columns(n: int, wrong: int, confidence: float = 0.8):
-    """n examples, `wrong` of them wrongly predicted, each with the same confidence in what it says."""
+    """Return n examples, `wrong` of them misclassified, each with the same confidence in its prediction."""
     targets = np.arange(n) % 2
     predictions = np.where(np.arange(n) < wrong, 1 - targets, targets)
     scores = np.full((n, 2), 1 - confidence)
@@ -60,7 +60,7 @@ def test_a_regression_has_a_loss_gap_in_variances_of_the_target(written, of_regr
 
 
 def test_the_intervals_coverage_is_what_it_says(written):
-    """True gap 0.1: accuracy 0.95 on 400 training and 0.85 on 400 test examples, 600 times."""
+    """The true gap is 0.1: accuracy 0.95 on 400 training and 0.85 on 400 test examples, 600 times."""
     random = np.random.default_rng(1)
     covered = 0
     for _ in range(600):

@@ -16,7 +16,7 @@ FLOOR = {"mlp": 0.5, "cnn": 0.3}
 
 
 def quality(model: str, fraction: float, seed: int) -> float:
-    """An error that falls with the root of the number of examples, and a little by chance."""
+    """Return an error that falls with the root of the number of examples, plus a little noise."""
     return 1 - FLOOR[model] / (10 * fraction**0.5) - 0.001 * seed
 
 

@@ -19,7 +19,7 @@ PLACE = Placement("cpu", 1, "32-true")
 
 
 def sleeping(written, seconds):
-    """A cell whose every prediction takes at least so long."""
+    """Return a cell whose every prediction takes at least this long."""
     trained = written({"test": {"targets": np.zeros(128)}})
     trained.inference = lambda split, rows: lambda: time.sleep(seconds)
     trained.network = None
@@ -27,7 +27,7 @@ def sleeping(written, seconds):
 
 
 def encoding(written, encode, rows=128):
-    """A cell whose test split holds the numbers from 0, and whose network encodes them so."""
+    """Return a cell whose test split contains the numbers from 0, and whose network encodes them with this function."""
     trained = sleeping(written, 0.001)
     trained.data.splits["test"] = MemorySplit(np.arange(rows), {"table": np.arange(float(rows))}, {})
     trained.network = Network(nn.Identity(), encode=encode, collate=stack)
@@ -84,7 +84,7 @@ def test_each_process_trains_the_cell_anew(tmp_path):
 
 
 def test_twice_the_work_is_measured_as_about_half_the_throughput(written):
-    """A ratio of two measurements in one run; sleeps are long against the scheduler's noise."""
+    """The test compares two measurements of one run; sleeps are long relative to the scheduler's noise."""
     one, two = (
         measured(sleeping(written, s), seconds=0.3, batch_sizes=(64,))["inference", 64].value for s in (0.02, 0.04)
     )
@@ -189,7 +189,7 @@ def test_the_memory_of_inference_is_the_most_while_it_predicted(written):
         trained.inference = lambda split, rows: lambda: np.ones(size, dtype=np.uint8).sum()
         return measured(trained, seconds=0.02, batch_sizes=(1,))["inference_memory", None]
 
-    # What an earlier test left in a cycle would count in the first value, and be gone before the second.
+    # Objects that an earlier test left in a reference cycle would affect the first value and not the second.
     gc.collect()
     little, much = predicting(1), predicting(300 * 2**20)
     assert much.value - little.value >= 100

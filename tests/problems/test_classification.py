@@ -18,7 +18,7 @@ SPEC = {"classes": ["a", "b", "c"]}
 
 
 def fixed(outputs: torch.Tensor) -> Network:
-    """A network that says the same whatever it is given."""
+    """Return a network that gives the same output for every input."""
     module: Any = torch.nn.Module()
     module.forward = lambda **inputs: outputs
     return Network(module, encode=dict, collate=lambda columns: Batch({}, None))

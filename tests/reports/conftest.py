@@ -13,7 +13,7 @@ HARDWARE = {"cpu": "Example Processor", "cores": 2, "usable_cores": 2}
 
 
 def make_record(task: str = "imdb", model: str = "minilm", seed: int = 0, **changes: Any) -> Record:
-    """A record of a cell that ended well, with accuracy `accuracy` ± `reach` and a throughput."""
+    """Return a record of a cell that ended well, with accuracy `accuracy` ± `reach` and a throughput."""
     accuracy, reach = changes.pop("accuracy", 0.9), changes.pop("reach", 0.012)
     axes = changes.pop("axes", {})
     facts: dict[str, Any] = {
@@ -58,7 +58,7 @@ def record() -> Callable[..., Record]:
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Run]:
-    """Make a run of records; `info` is added to its run.json, `hardware` is where it ran."""
+    """Return a run of these records; `info` is added to its run.json, `hardware` describes its machine."""
     store = Store(tmp_path / "results")
 
     def make(*records: Record, hardware: Any = HARDWARE, **info: Any) -> Run:

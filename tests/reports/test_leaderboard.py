@@ -101,7 +101,7 @@ def test_heads_are_narrow_the_probe_the_metric_and_the_unit_on_their_own_lines(
 
 
 def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
-    """Nothing that is no file is replaced by one: neither a pipe nor a device."""
+    """A regular file never replaces a pipe or a device."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     read: list[bytes] = []

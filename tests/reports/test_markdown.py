@@ -121,7 +121,7 @@ def test_texts_and_tables_are_written_out(with_artifacts: Run) -> None:
         "Tokens",
     ):
         assert said in page, said
-    assert "cells/a/quality/curve.json" in page  # without a folder for pictures the run's own file is named
+    assert "cells/a/quality/curve.json" in page  # without a folder for images the page refers to the run's own file
 
 
 def test_a_damaged_artifact_costs_only_itself(with_artifacts: Run, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_damaged_artifact_costs_only_itself(with_artifacts: Run, tmp_path: Pat
     written = write_report([with_artifacts], tmp_path / "out")
     text = written[0].read_text()
     assert text.count("not shown (") == 3
-    assert str(tmp_path) not in text  # a report is published
+    assert str(tmp_path) not in text  # reports are published, so they contain no local path
     assert len(written) == 1 + 2
 
 

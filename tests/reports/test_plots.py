@@ -98,7 +98,7 @@ def test_two_figures_or_four_images_fit_beside_each_other() -> None:
         assert 150 < page_width(picture(Artifact("n", kind, DRAWN[kind], "c")) or b"", kind) <= 400
     assert page_width(picture(Artifact("n", "image", np.zeros((28, 28), np.uint8), "c")) or b"", "image") == 180
     drawing = picture(Artifact("n", "image", np.zeros((450, 1200), np.uint8), "c")) or b""
-    assert page_width(drawing, "image") == 800  # its letters are to be read
+    assert page_width(drawing, "image") == 800  # its text must be legible
 
 
 @pytest.mark.parametrize("kind", ["text", "table"])
@@ -107,13 +107,13 @@ def test_texts_and_tables_are_written_and_not_drawn(kind: Any) -> None:
 
 
 def test_no_display_and_no_global_state_is_needed() -> None:
-    loaded = set(sys.modules)  # a test before this one may have used it
+    loaded = set(sys.modules)  # an earlier test may have imported it
     picture(Artifact("n", "bars", DRAWN["bars"], "c"))
     assert "matplotlib.pyplot" not in set(sys.modules) - loaded
 
 
 def test_every_colour_can_be_seen_on_white() -> None:
-    """Contrast by WCAG 2.1 of graphics to their background; markers and dashes help where it is under 3."""
+    """The contrast of graphics to their background follows WCAG 2.1; markers and dashes help if it is below 3."""
 
     def luminance(colour: str) -> float:
         parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]

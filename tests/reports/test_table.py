@@ -41,7 +41,7 @@ def test_seeds_are_one_row_with_their_mean_and_an_interval_over_seeds(make_run: 
         ("fraction", "none", None, 0.001, (0.0, 0.02)),
         ("nats", "lower", 0.0, 0.995, (0.98, 1.01)),
         ("ratio", "none", None, 0.995, (0.98, 1.01)),
-        ("ratio", "higher", 1.0, 1.02, (1.01, 1.02)),  # what was measured stays inside
+        ("ratio", "higher", 1.0, 1.02, (1.01, 1.02)),  # measured values stay inside the interval
     ],
 )
 def test_no_interval_goes_beyond_what_a_metric_can_be(
@@ -109,7 +109,7 @@ def test_the_median_is_always_inside_its_bracket(samples: list[list[float]]) -> 
 
 
 def test_value_and_bracket_are_of_the_same_samples(make_run: Make, record: Make_record) -> None:
-    """One seed of five met a stall: its value is no sample of the others, and moves neither median nor bracket."""
+    """One seed of five had a stall: its value is no sample of the others, and changes neither median nor interval."""
 
     def latency(seed: int, *samples: float, value: float | None = None) -> Record:
         row = MetricRow("t/p99", samples[0] if value is None else value, "ms", "lower", samples=samples)
@@ -214,7 +214,7 @@ def test_without_columns_the_first_of_each_probe_are_shown(make_run: Make, recor
 
 
 def test_a_probe_that_failed_in_the_first_cell_still_comes_first(make_run: Make, record: Make_record) -> None:
-    """Else a model without any quality would be ranked first, by its speed."""
+    """Otherwise a model without any quality metric would be ranked first, by its speed."""
     train = MetricRow("throughput/train", 9e3, "samples/s", "higher", samples=(8e3, 9e3, 1e4))
     probes = {"quality": ProbeRow("failed", "k", "scores are not numbers"), "throughput": ProbeRow("ok", "k")}
     broken = record(model="a", metrics=(train,), probes=probes)

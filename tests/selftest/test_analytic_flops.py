@@ -19,7 +19,7 @@ def test_a_network_of_two_convolutions_by_hand() -> None:
 
 
 def test_attention_by_hand() -> None:
-    """Three words of width 64: four square products, scores and their sum, two layers of 128, and two classes."""
+    """Three words of width 64: four square products, scores and weighted sum, two layers of 128, and two classes."""
     squares, attended, feedforward = 4 * 2 * 3 * 64 * 64, 2 * 2 * 3 * 3 * 64, 2 * 2 * 3 * 64 * 128
     known = analytic_flops.transformer_flops(transformer.Options(max_length=3), classes=2)
     assert known == squares + attended + feedforward + 2 * 64 * 2

@@ -27,7 +27,7 @@ def known(task: str, model: str) -> dict[str, Check]:
 
 
 def drawn(monkeypatch: pytest.MonkeyPatch, seed: int, **options: Any) -> tuple[np.ndarray, ...]:
-    """The splits of `planted_columns`, standardised from train, as another seed of the task would have drawn them."""
+    """Return the splits of `planted_columns`, standardised from train, for another seed of the task."""
     generator = np.random.default_rng
     monkeypatch.setattr(planted_columns.np.random, "default_rng", lambda _: generator(seed))
     data = planted_columns.load(planted_columns.Options(**options), Sources(offline=True))
@@ -38,7 +38,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, seed: int, **options: Any) -> tuple[n
 
 
 def test_the_best_rule_has_the_decoys_share_and_its_spread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """80 tables of 2,000 examples, each with the rule that scikit-learn fits to it."""
+    """80 tables of 2,000 examples, each with a rule fitted by scikit-learn."""
     shares, accuracies = [], []
     for seed in range(80):
         table, target, test, truth = drawn(monkeypatch, seed, size=2000, decoy=0.9)
@@ -64,8 +64,8 @@ def test_without_a_decoy_it_would_have_no_share() -> None:
 
 
 def test_noise_changes_by_what_the_law_of_distances_says() -> None:
-    """By quadrature: ‖a − b‖² of given ‖a‖ = r is non-central χ² of r², and the greatest of four has its law to the
-    fourth."""
+    """By quadrature: ‖a − b‖² given ‖a‖ = r is non-central χ² with r². The distribution function of the greatest of
+    four is its fourth power."""
     parts = 16
 
     def greatest(r: float) -> float:
@@ -78,7 +78,7 @@ def test_noise_changes_by_what_the_law_of_distances_says() -> None:
 
 @pytest.mark.parametrize("copies", [None, attribution_checks.SMOOTHING_COPIES])
 def test_input_times_gradient_moves_as_the_input_does(monkeypatch: pytest.MonkeyPatch, copies: int | None) -> None:
-    """60 tables, each with the rule that scikit-learn fits to it, which also weighs noise a little."""
+    """60 tables, each with a rule fitted by scikit-learn, which also gives noise a small weight."""
     random, found, noise = np.random.default_rng(0), [], attribution_checks.NOISE
     for seed in range(60):
         table, target, test, _ = drawn(monkeypatch, seed)
@@ -126,7 +126,7 @@ def test_one_column_before_all_others_and_the_rest_tied() -> None:
 
 
 def test_a_part_stands_in_the_curve_until_its_turn_has_come() -> None:
-    """Of 20 parts in 20 steps; a trapezoid gives half a step to that in which it goes."""
+    """20 parts in 20 steps; the trapezoidal rule counts half a step for the step that removes the part."""
     assert attribution_checks.share_left(0, 20) == pytest.approx(0.5 / 20)
     assert attribution_checks.share_left(7, 20) == pytest.approx(7.5 / 20)
     assert np.mean([attribution_checks.share_left(place, 16) for place in range(16)]) == pytest.approx(0.5, abs=0.001)

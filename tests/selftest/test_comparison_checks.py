@@ -26,7 +26,7 @@ def checks() -> dict[str, Check]:
 
 @pytest.fixture
 def measured(checks: dict[str, Check], tmp_path: Path) -> Measured:
-    """A run of the cell that is compared, nine tenths of whose answers are right."""
+    """A run of the compared cell with nine tenths of its answers correct."""
     cell = next(iter(checks.values())).cell
     targets = np.arange(N) % 2
     said = np.where(np.arange(N) % 20 < 18, targets, 1 - targets)
@@ -72,7 +72,7 @@ def test_the_p_of_a_drop_is_that_of_a_coin(changed: Changed) -> None:
 
 
 def test_the_interval_over_seeds_is_that_of_an_analysis_of_variance() -> None:
-    """Of 3 seeds × 40 examples: sums of squares by what least squares leave without one factor and with both."""
+    """3 seeds × 40 examples: sums of squares from least-squares fits without one factor and with both."""
     d = comparison_checks.differences([Changed(2, 0), Changed(9, 1), Changed(14, 0)], 40)
     seed, example = (np.eye(size)[place.ravel()] for size, place in zip(d.shape, np.indices(d.shape)))
 

@@ -56,7 +56,7 @@ def test_the_answers_tell_one_metric_from_another(checks: list[Check]) -> None:
 
 
 def test_an_interval_stays_within_its_tolerances_which_are_not_much_too_wide(checks: list[Check]) -> None:
-    """60 test sets of the same counts in another order, so other draws: the tolerance is 4.9 standard deviations."""
+    """60 test sets of the same counts in another order, with other draws: the tolerance is 4.9 standard deviations."""
     check = known(checks, "planted_groups")["accuracy, interval width"]
     random = np.random.default_rng(0)
     right = np.repeat([1, 0], [640, 160])

@@ -85,7 +85,7 @@ def test_fewer_than_two_examples_have_no_interval(count: int, reason: str) -> No
 
 def test_a_metric_that_most_resamples_leave_undefined_has_no_interval_but_the_reason() -> None:
     targets = np.zeros(40, dtype=int)
-    targets[0] = 1  # without it, in 36 % of the resamples, there is one class only
+    targets[0] = 1  # without it, 36 % of the resamples contain only one class
     found, reason = bootstrap_interval(roc_auc, {"targets": targets, "scores": np.random.default_rng(0).random(40)})
     assert found is None
     assert reason is not None
@@ -146,7 +146,7 @@ def test_a_checksum_is_the_crc_of_names_and_contents_in_alphabetical_order() -> 
 
 
 class Recorder:
-    """The mean, which keeps the value of each resample, and is undefined in the first ones."""
+    """A mean that stores the value of each resample, and is undefined in the first ones."""
 
     def __init__(self, undefined: int = 0) -> None:
         self.values: list[float] = []
@@ -366,7 +366,7 @@ def test_without_an_interval_for_each_value_there_is_none_for_the_mean() -> None
 
 @pytest.mark.parametrize("level", [0.95, 0.8])
 def test_the_two_sides_of_an_interval_over_seeds_by_hand(level: float) -> None:
-    """V = a + b/S on each side, and t at Satterthwaite's degrees of freedom."""
+    """V = a + b/S on each side, and t with Satterthwaite's degrees of freedom."""
     values = [0.80, 0.86, 0.82]
     own = [Interval(0.77, 0.82, 0.95), Interval(0.80, 0.87, 0.9), Interval(0.78, 0.86, 0.5)]
     mean, found, reason = over_seeds(values, own, level=level)
@@ -443,11 +443,11 @@ def test_coverage_of_the_bootstrap_as_the_docstring_states_it() -> None:
 
 
 def seeds_coverage(seeds: int, n: int, between: float, churn: float, trials: int) -> float:
-    """Trials of S seeds on one test set: each example has its own difficulty, shared by all seeds, and chance."""
+    """Return the coverage over S seeds on one test set: examples have a difficulty that all seeds share, and noise."""
     random = np.random.default_rng(seeds * 7919 + n)
     covered = 0
     for _ in range(trials):
-        # P(correct) is 0.9 on average over examples: 1 for most, `churn`-dependent for those a seed may get or miss.
+        # P(correct) is 0.9 on average over examples: 1 for most; it depends on `churn` if seeds differ on the example.
         hard = random.random(n) < churn
         easy = (0.9 - churn * 0.5) / (1 - churn)
         sure = random.random(n) < easy
@@ -475,7 +475,7 @@ def test_coverage_over_seeds_as_the_docstring_states_it() -> None:
             for between in (0.002, 0.02):
                 found = seeds_coverage(seeds, n, between, 0.05, 4000)
                 print(f"S = {seeds}, n = {n}, between seeds {between}: {found:.3f}")
-                # Where two seeds dominate, Satterthwaite's degrees of freedom are guessed from one difference.
+                # If two seeds dominate, Satterthwaite's degrees of freedom are estimated from one difference.
                 assert (0.87 if seeds == 2 else 0.92) <= found <= 0.99
 
 

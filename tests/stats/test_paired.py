@@ -38,7 +38,7 @@ probabilities = st.floats(1e-12, 1.0)
 
 
 def answers(random: np.random.Generator, seeds: int, n: int, worse: float, better: float) -> np.ndarray:
-    """Differences of −1, 0 and 1 with these shares."""
+    """Return differences of −1, 0 and 1 with these shares."""
     drawn = random.random((seeds, n))
     return np.where(drawn < worse, -1.0, np.where(drawn < worse + better, 1.0, 0.0))
 
@@ -154,7 +154,7 @@ def test_of_right_and_wrong_answers_the_share_that_differs_is_known() -> None:
 
 
 def test_the_variance_is_never_below_that_of_the_examples_or_of_the_seeds() -> None:
-    """What a seed does to single examples is in both terms, and more than one of them."""
+    """Both terms contain the effect of a seed on single examples, and this effect can exceed either term."""
     agree = nested_difference(np.array([[1.0, -1.0, 2.0, 0.0], [-1.0, 1.0, 0.0, 2.2]]))
     assert agree.variance == agree.examples > agree.seeds > 0
     mirrored = nested_difference(np.array([[3.0, 1.0, 3.0, 1.1], [-3.0, -1.0, -3.0, -1.0]]))
@@ -304,7 +304,7 @@ def test_flipping_signs_takes_all_of_them_and_is_never_zero() -> None:
 
 @given(st.lists(st.integers(-4, 4), min_size=1, max_size=9))
 def test_tied_flips_count_as_ties_whatever_their_rounding(tenths) -> None:
-    """Tenths have no exact binary form, so that equal sums may differ in the last digit; whole numbers do not."""
+    """Tenths have no exact binary form, so equal sums may differ in the last digit; integers do not."""
     sums = [sum(s * v for s, v in zip(signs, tenths)) for signs in itertools.product((1, -1), repeat=len(tenths))]
     exact = sum(total <= sum(tenths) for total in sums) / len(sums)
     assert sign_flips([value / 10 for value in tenths]) == exact
@@ -446,7 +446,7 @@ def test_far_out_the_spread_alone_decides_what_is_told(df: float, level: float) 
 
 
 def test_the_least_loss_that_is_found_solves_its_equation() -> None:
-    """A loss L of answers adds L / n to the variance: L − Δ = c · √((0.05 + L) / n); what was lost already does not."""
+    """A loss L of answers adds L / n to the variance: L − Δ = c · √((0.05 + L) / n); the observed loss does not add."""
     d = np.zeros(10_000)
     d[:250], d[250:500] = 1, -1
     c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
@@ -458,7 +458,7 @@ def test_the_least_loss_that_is_found_solves_its_equation() -> None:
 
 
 def test_a_loss_is_found_that_nothing_seen_makes_likely() -> None:
-    """No example differs, so the variance seen is 0: what is found follows from the loss alone, and is not 0."""
+    """No example differs, so the observed variance is 0. The detectable loss depends on the loss alone and is not 0."""
     none = Evidence(nested_difference(np.zeros((1, 1000))))
     c = stats.norm.ppf(0.99) + stats.norm.ppf(0.95)
     assert none.min_detectable_loss(0.0, 0.01) == pytest.approx(c**2 / 1000, rel=0.02)
@@ -487,7 +487,7 @@ def test_what_is_found_is_never_less_than_the_tolerance_nor_than_what_a_loss_bri
 
 
 def test_with_few_degrees_of_freedom_the_least_loss_is_found_as_often_as_is_said() -> None:
-    """Half of all estimated losses are below what is found in 95 of 100, half above."""
+    """Half of all estimated losses are below the loss that is detected in 95 of 100, half above."""
     random = np.random.default_rng(5)
     runs = [seeds_only_difference(random.normal(0.0, 1.0, 4)) for _ in range(2000)]
     loss = float(np.median([min_detectable_loss(each, 0.0, 0.01) for each in runs]))
@@ -508,7 +508,7 @@ def test_with_what_would_decide_it_is_decided(seeds: int, spread: float) -> None
 
 
 def test_examples_that_do_not_differ_decide_once_there_are_enough_of_them() -> None:
-    """100 alike examples do not rule out that one in a hundred is lost; needed are those that would."""
+    """100 equal examples do not rule out a loss of one in a hundred; the required number of examples does."""
     plan = required_sample_size(nested_difference(np.zeros(100)), 0.01, 0.01)
     assert plan is not None
     assert (
@@ -540,10 +540,10 @@ def test_examples_taken_as_independent_give_a_wider_interval() -> None:
 
 
 def rates(seeds: int, n: int, spread: float, trials: int, together: float = 0.0) -> tuple[float, float, float]:
-    """Coverage of the 95 % interval, and false alarms at 0.01 of `main` alone and with the seeds, as shares.
+    """Return the coverage of the 95 % interval, and the false alarm rates at 0.01 of `main` alone and with the seeds.
 
-    5 % of the examples differ; `spread` is the standard deviation that a seed brings to each side's accuracy, a share
-    `together` of its variance and of the single answers the same on both sides.
+    5 % of the examples differ. `spread` is the standard deviation of each side's accuracy over seeds. The share
+    `together` of its variance, and of the single answers, is the same on both sides.
     """
     random = np.random.default_rng(0)
     covered = alone = agreed = 0
@@ -603,7 +603,7 @@ def test_coverage_of_resampled_metrics_as_the_docs_state_it() -> None:
         trials, n, covered = 250, 300, 0
         for _ in range(trials):
             targets = random.integers(0, 2, n)
-            easy = targets + random.normal(0, 1, n)  # what both models see of an example
+            easy = targets + random.normal(0, 1, n)  # both models' shared evidence about an example
             sides = [easy + random.normal(0, 0.7, (seeds, n)) for _ in range(2)]
 
             def of(scores: np.ndarray, rows: np.ndarray, targets: np.ndarray = targets, name: str = name) -> float:

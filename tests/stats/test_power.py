@@ -23,7 +23,7 @@ Z = float(stats.norm.ppf(1 - LEVEL) + stats.norm.ppf(0.95))
 
 
 def difference(variance: float, df: float = math.inf, **changes: float) -> Difference:
-    """A difference of 0 over 1,000 examples and one seed."""
+    """Return a difference of 0 over 1,000 examples and one seed."""
     return replace(Difference(0.0, variance, 0.0, variance, df, 1000, 1), **changes)
 
 
@@ -44,7 +44,7 @@ def test_a_t_test_finds_the_effect_with_the_stated_power(df: float, power: float
 
 
 def test_for_a_very_large_critical_value_the_spread_decides() -> None:
-    """t(1 − α) · √(quantile of χ²(df) at the power / df): a variance that is estimated too large hides the effect."""
+    """t(1 − α) · √(quantile of χ²(df) at the power / df): a variance estimate that is too large hides the effect."""
     df, level = 1.0, 1e-3
     critical = stats.t.ppf(1 - level, df)
     expected = critical * math.sqrt(stats.chi2.ppf(0.95, df) / df) * 0.02
@@ -68,7 +68,7 @@ def test_without_growth_the_loss_is_the_tolerance_and_the_effect_at_the_median_v
 @pytest.mark.parametrize("variance", [0.0, 1e-6, 1e-4])
 @pytest.mark.parametrize("tolerance", [0.0, 0.05])
 def test_the_least_loss_solves_its_equation_for_many_examples(value: float, variance: float, tolerance: float) -> None:
-    """L − Δ = c · √V(L), where V grows by what is lost beyond the observed loss, and is that of the loss at least."""
+    """L − Δ = c · √V(L): V grows with the loss beyond the observed one, and is at least the variance of the loss."""
     growth = 1e-3
     one = difference(variance, value=value, n=10**6)
     loss = min_detectable_loss(one, tolerance, LEVEL, growth=growth)
@@ -79,7 +79,7 @@ def test_the_least_loss_solves_its_equation_for_many_examples(value: float, vari
 
 
 def test_with_few_degrees_of_freedom_what_is_lost_has_more_of_them() -> None:
-    """Each part of the variance has its own degrees of freedom: those of the difference, and n − 1 of what is lost."""
+    """Each part of the variance has its own degrees of freedom: those of the difference, and n − 1 for the loss."""
     seen, growth, df, n = 1e-5, 1e-3, 3.0, 1000
     loss = min_detectable_loss(difference(seen, df), 0.01, LEVEL, growth=growth)
     before = seen * df / (2 * special.gammaincinv(df / 2, 0.5))
@@ -104,11 +104,11 @@ def test_no_loss_is_found_if_all_answers_lost_would_not_be() -> None:
     assert min_detectable_loss(difference(1e-4), 0.9, LEVEL, growth=1e-3) < 1.0
 
 
-# ── what would decide ───────────────────────────────────────────────────────────────────────────
+# ── required sample size ────────────────────────────────────────────────────────────────────────
 
 
 def test_more_examples_are_required_in_proportion_to_the_variance() -> None:
-    """n · V / (Δ/c)², rounded up: 1,000 examples with a standard error of 0.01 find 0.01 once they are c² as many."""
+    """n · V / (Δ/c)², rounded up: 1,000 examples with a standard error of 0.01 detect 0.01 if there are c² as many."""
     one = difference(1e-4)
     assert required_sample_size(one, 0.01, LEVEL) == SampleSize(math.ceil(1000 * Z**2), 1)
     weak = (stats.norm.ppf(1 - LEVEL) + stats.norm.ppf(0.5)) ** 2
@@ -125,13 +125,13 @@ def test_the_examples_that_a_loss_needs_are_those_of_its_least_variance() -> Non
 
 
 def test_more_seeds_are_required_if_their_variance_alone_is_too_large() -> None:
-    """As many that their part is half of what is allowed; the examples share the rest."""
+    """The seeds' part becomes half of the allowed variance; the examples share the rest."""
     allowed = (0.01 / Z) ** 2
     main = Difference(0.0, allowed / 4, allowed * 2, allowed * 2.25, 5.0, 1000, 3)
     seeds = math.ceil(2 * 3 * allowed * 2 / allowed - 1e-9)
     plan = required_sample_size(main, 0.01, LEVEL)
     assert plan is not None
-    assert plan.seeds in (seeds, seeds + 1)  # of 12 exactly, by rounding
+    assert plan.seeds in (seeds, seeds + 1)  # 12 exactly, except for rounding
     left = allowed - 3 * 2 * allowed / plan.seeds
     assert plan.n == max(1000, math.ceil(1000 * allowed / 4 / left))
     wide = required_sample_size(replace(main, examples=4 * allowed), 0.01, LEVEL)
@@ -152,7 +152,7 @@ def test_half_of_what_is_allowed_is_left_for_examples_before_more_seeds_are_requ
 
 
 def test_more_seeds_by_hand() -> None:
-    """a stays, b and the residual shrink as 1/S, and each has its degrees of freedom."""
+    """a is unchanged, b and the residual shrink as 1/S, and each has its own degrees of freedom."""
     a, b, residual = 4e-4, 6e-4, 2e-4
     main = Difference(-0.01, a, b, a + b - residual, 7.0, 500, 3)
     more = with_more_seeds(main, 12)

@@ -85,7 +85,7 @@ def test_any_truncation_loses_only_the_torn_line(written: list[Record], data: st
     content = b"".join(lines)
     cut = data.draw(st.integers(0, len(content)))
     records_read, torn = records.read_lines(content[:cut])
-    # A line that lacks nothing but its newline is whole.
+    # A line that lacks only its newline is complete.
     whole = sum(len(b"".join(lines[: count + 1])) - 1 <= cut for count in range(len(lines)))
     assert records_read == written[:whole]
     assert torn == (cut > len(b"".join(lines[:whole])))
@@ -145,7 +145,7 @@ def test_a_value_that_is_no_number_is_absent_with_a_reason(value: float) -> None
 
 @pytest.mark.parametrize("value", ["NaN", "-Infinity", '"abc"', "[1]", "true"])
 def test_a_stored_value_that_is_no_number_is_absent_with_a_reason(value: str) -> None:
-    """Whatever changed the file, nothing is computed with it."""
+    """No computation uses the value, whatever changed the file."""
     written = record(metrics=(MetricRow("quality/accuracy", 0.123456, "", "higher", interval=Interval(0.1, 0.2)),))
     line = records.dumps(records.to_json(written)).encode()
     ((read,), torn) = records.read_lines(line.replace(b"0.123456", value.encode()))

@@ -330,7 +330,7 @@ def test_the_file_of_a_writer_is_no_program_and_takes_the_next_free_number(
     with run.writer() as writer:
         assert writer.path.name == "00008.jsonl"
         assert writer.path.stat().st_mode & 0o133 == 0
-        monkeypatch.setattr(Path, "glob", lambda self, pattern: iter(()))  # others made theirs after the count
+        monkeypatch.setattr(Path, "glob", lambda self, pattern: iter(()))  # others created theirs after the count
         (run.path / "records" / "00002.jsonl").write_text("")
         with run.writer() as second:
             assert second.path.name == "00003.jsonl"
@@ -453,7 +453,7 @@ def test_a_write_that_fails_half_way_is_taken_back(run: Run, monkeypatch: pytest
 
 
 def test_the_largest_allowed_file_is_a_full_disk(run: Run) -> None:
-    """The limit of the system on a file's size makes real partial writes."""
+    """The system's limit on a file's size causes real partial writes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     written = []
     try:
@@ -659,7 +659,7 @@ def test_summaries_come_back(run: Run) -> None:
 
 def test_a_ctrl_c_waits_for_the_end_of_the_block() -> None:
     done = []
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where tests run in the background
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, if tests run in the background
 
     def work() -> None:
         with hold_interrupts():
@@ -706,7 +706,7 @@ def test_other_threads_write_without_touching_signals() -> None:
 
 
 def test_a_storm_of_ctrl_c_tears_no_record(run: Run) -> None:
-    """Real signals at any moment: every record whose `write` returned is there, and no line is torn."""
+    """Real signals at random moments: every record whose `write` returned is stored, and no line is torn."""
     stop = threading.Event()
 
     def storm() -> None:

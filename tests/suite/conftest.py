@@ -18,7 +18,7 @@ SUITE = {
 
 @pytest.fixture
 def plan(tmp_path):
-    """The plan of a suite that is given as a mapping, or of SUITE with some of its sections in another way."""
+    """Return a function that plans a suite: a mapping, or SUITE with some sections replaced."""
 
     def plan(only=(), **sections):
         (tmp_path / "s.toml").write_text(tomli_w.dumps({**SUITE, **sections}))

@@ -39,7 +39,7 @@ SUITE = '[[tasks]]\nuse = "loans"\n[[models]]\nuse = "mlp"\nhidden = [4]\n[probe
 
 @pytest.fixture
 def suite(tmp_path):
-    """The path of a suite with this end, whose engine `./loop.py` states these facts."""
+    """Return the path of a suite with this ending; its engine `./loop.py` declares these facts."""
 
     def suite(end: str, **stated) -> str:
         (tmp_path / "loop.py").write_text(LOOP.format(**{**STATED, **stated}))
@@ -50,7 +50,7 @@ def suite(tmp_path):
 
 
 def refused(path: str) -> str:
-    """The only error of the suite's plan."""
+    """Return the only error of the suite's plan."""
     with pytest.raises(SuiteError) as raised:
         make_plan(read_suite(path))
     (message,) = raised.value.errors
@@ -135,7 +135,7 @@ def test_an_estimator_is_not_asked_what_an_engine_honours(suite):
 
 
 def test_an_engine_that_ignores_the_precision_never_has_a_record_of_another_one(suite, tmp_path, monkeypatch):
-    """An engine that trained in 32 bits under `bf16-mixed` had records that said `bf16-mixed`."""
+    """Before the check, an engine that trained in 32 bits under `bf16-mixed` had records with `bf16-mixed`."""
     from bench_suite.training import precision
 
     monkeypatch.setattr(precision, "fastest_precision", lambda device, threads: "bf16-mixed")

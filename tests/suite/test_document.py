@@ -30,7 +30,7 @@ epochs = 3
 
 @pytest.fixture
 def read(tmp_path):
-    """Reads TEXT, or another, with flags."""
+    """Read TEXT, or another text, with flags."""
 
     def read(*overrides: str, text: str = TEXT):
         (tmp_path / "s.toml").write_text(text, encoding="utf-8")
@@ -40,7 +40,7 @@ def read(tmp_path):
 
 
 def messages(document) -> list[str]:
-    """All faults, as they are raised."""
+    """Return all errors of the raised exception."""
     with pytest.raises(SuiteError) as error:
         document.raise_errors()
     return list(error.value.errors)

@@ -9,12 +9,12 @@ from bench_suite.suite.spec import AXES, train_options
 
 
 def ids(plan) -> list[str]:
-    """Identities of the cells."""
+    """Return the identities of the cells."""
     return [cell.id for cell in plan.cells]
 
 
 def labels(plan, *axes: str) -> set[tuple]:
-    """Values of some axes in each cell."""
+    """Return the values of some axes in each cell."""
     return {tuple(cell.labels.get(axis) for axis in axes) for cell in plan.cells}
 
 

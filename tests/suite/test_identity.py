@@ -14,7 +14,7 @@ from bench_suite.suite.spec import EVALUATE, train_options
 
 
 def ids(plan) -> list[str]:
-    """Identities of the cells."""
+    """Return the identities of the cells."""
     return [cell.id for cell in plan.cells]
 
 

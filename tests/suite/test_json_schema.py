@@ -16,7 +16,7 @@ SUITE = {"tasks": [{"use": "loans"}], "models": [{"use": "mlp"}], "probes": {"qu
 
 @pytest.fixture(scope="module")
 def validator() -> jsonschema.Draft202012Validator:
-    """The schema as an editor gets it: through JSON."""
+    """A validator of the schema as an editor gets it: through JSON."""
     schema = json.loads(json.dumps(suite_schema(), default=list))
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)

@@ -32,7 +32,7 @@ use = "text_cnn"
 
 @pytest.fixture
 def plan(tmp_path):
-    """The plan of SUITE with this end, restricted to the cells of `only`."""
+    """Return the plan of SUITE with this ending, restricted to the cells of `only`."""
 
     def plan(end: str = "", only=()):
         (tmp_path / "s.toml").write_text(SUITE + end)
@@ -43,7 +43,7 @@ def plan(tmp_path):
 
 @pytest.fixture
 def absent(monkeypatch):
-    """Make packages look as if they were not installed."""
+    """Make packages appear as not installed."""
 
     def absent(*packages: str) -> None:
         for package in packages:

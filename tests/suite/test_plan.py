@@ -9,7 +9,7 @@ from bench_suite.suite.plan import MAX_CELLS
 
 
 def labels(plan, *axes: str) -> set[tuple]:
-    """Values of some axes in each cell."""
+    """Return the values of some axes in each cell."""
     return {tuple(cell.labels.get(axis) for axis in axes) for cell in plan.cells}
 
 

@@ -53,7 +53,7 @@ sort = "again/accuracy"
 
 @pytest.fixture
 def read(tmp_path):
-    """Reads a suite from text."""
+    """Read a suite from text."""
 
     def read(text: str = TEXT, *overrides: str):
         (tmp_path / "loans.toml").write_text(text, encoding="utf-8")
@@ -135,7 +135,7 @@ def test_a_path_is_taken_before_a_shipped_name(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("text", ["[train]\nmomentum = 0.8\n", '[train]\noptimizer = "adamw"\nmomentum = 0.8\n'])
 def test_momentum_for_all_models_is_fine_where_one_model_uses_it(read, text):
-    """`[train]` gives defaults to every model; a model with another optimizer leaves them unused."""
+    """`[train]` gives defaults to every model; a model with another optimizer does not use them."""
     base = TEXT.replace("[train]\n", text)
     with pytest.raises(SuiteError, match="momentum is an option of optimizer"):
         read(base)

@@ -16,7 +16,7 @@ VALUES = st.recursive(
 
 
 def paths(value, path=()):
-    """Every path of a parsed document, tables and array items included."""
+    """Return every path of a parsed document, including tables and array items."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
         yield (*path, key)

@@ -21,7 +21,7 @@ Write = Callable[[str, str, np.ndarray, Mapping[str, Sequence[int]]], None]
 
 @pytest.fixture
 def write_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes images, PNG, and labels to a Parquet file of a fresh `$BENCH_DATA`."""
+    """Return a function that writes PNG images and labels to a Parquet file of a new `$BENCH_DATA`."""
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
 
@@ -39,7 +39,7 @@ def write_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 @pytest.fixture
 def decoy_share() -> Callable[[str, float], float]:
-    """`(task, r)`: in which share of train the decoy shows the class, by the formula in the option's documentation."""
+    """Return `(task, r)`: the share of train whose decoy shows the class, by the formula of the option's docs."""
 
     def share(task: str, copied: float) -> float:
         option = find("tasks", task, Path()).options["decoy"]

@@ -65,7 +65,7 @@ def test_pictures_are_those_that_pillow_reads(data: Data) -> None:
 
 def test_the_mean_colour_is_that_by_which_everybody_normalises_it(data: Data) -> None:
     mean = column(data.splits["train"], "image").mean(axis=(0, 1, 2)) / 255
-    assert np.abs(mean - [0.4914, 0.4822, 0.4465]).max() < 0.002  # a JPEG copy is a little off
+    assert np.abs(mean - [0.4914, 0.4822, 0.4465]).max() < 0.002  # a JPEG copy differs a little
 
 
 def test_no_picture_stands_twice_so_none_is_left_out(data: Data) -> None:

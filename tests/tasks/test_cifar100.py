@@ -16,7 +16,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uin
 
 @pytest.fixture
 def here(write_images) -> None:
-    """40 made-up pictures, of which one stands in train and in test."""
+    """40 made-up images; one of them is in both train and test."""
     labels = {"fine_label": [number % 100 for number in range(39)], "coarse_label": [n % 20 for n in range(39)]}
     write_images("uoft-cs/cifar100/cifar100/train-00000-of-00001.parquet", "img", IMAGES[:39], labels)
     test = {"fine_label": [99, 7], "coarse_label": [19, 3]}

@@ -57,7 +57,7 @@ def test_its_options_are_those_that_every_task_accepts_and_its_own(name: str) ->
     assert vars(task.Options()) == {"data": "full", "groups": None, **own.get(name, {})}
 
 
-@pytest.mark.parametrize("name", [name for name in ALIKE if name != "loans"])  # which has some, and reads them
+@pytest.mark.parametrize("name", [name for name in ALIKE if name != "loans"])  # loans has attributes, and reads them
 def test_an_attribute_that_it_does_not_have_is_refused_before_anything_is_read(name: str) -> None:
     task = importlib.import_module(f"bench_suite.tasks.{name}")
     with pytest.raises(DataInvalid, match="no group `age` in this task"):

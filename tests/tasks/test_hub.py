@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def table(columns: Mapping[str, Any], classes: Mapping[str, list[str]] | None = None) -> pa.Table:
-    """An Arrow table, its classes named in its metadata as `datasets` writes them."""
+    """Return an Arrow table with class names in its metadata, as `datasets` writes them."""
     arrow_table = columns if isinstance(columns, pa.Table) else pa.table(dict(columns))
     features = {name: {"names": names, "_type": "ClassLabel"} for name, names in (classes or {}).items()}
     return arrow_table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})

@@ -29,7 +29,7 @@ COLOURS = ((200, 40, 40), (40, 200, 40), (40, 40, 200))
 
 
 def picture(number: int) -> bytes:
-    """Noise in the colour of class `number % 3`, of a size of its own."""
+    """Return noise in the colour of class `number % 3`, with a size of its own."""
     draw = np.random.default_rng(number)
     height, width = draw.integers(40, 90, 2)
     noise = draw.integers(-40, 40, (height, width, 3)) + COLOURS[number % 3]
@@ -125,7 +125,7 @@ def test_the_middle_is_seen_as_the_usual_two_steps_show_it(root: Path) -> None:
         resized = whole.resize(tuple(round(side * scale) for side in whole.size), Image.Resampling.BILINEAR)
         left, upper = (resized.width - 28) // 2, (resized.height - 28) // 2
         usual = np.asarray(resized.crop((left, upper, left + 28, upper + 28)))
-    # Those round sides and corners to whole pixels on the way: of noise, only the colour can be compared.
+    # Those libraries round sides and corners to whole pixels in between: for noise, only the colour is comparable.
     assert np.abs(image.mean(axis=(0, 1)) - usual.mean(axis=(0, 1))).max() < 2
 
 
@@ -202,7 +202,7 @@ def test_a_picture_that_does_not_decode_is_named_when_it_is_taken(root: Path) ->
     with pytest.raises(DataInvalid) as raised:
         test.take(np.arange(21))
     assert "the file val/n01443537/val_0001.JPEG does not decode as an image" in str(raised.value)
-    assert "download" not in str(raised.value)  # of 150 GB, for one file
+    assert "download" not in str(raised.value)  # no hint to download 150 GB because of one file
     assert str(raised.value).endswith("to repair it: replace that file, or remove it")
 
 

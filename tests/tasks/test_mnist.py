@@ -61,7 +61,7 @@ def test_the_full_set_has_its_published_counts(tmp_path: Path) -> None:
     assert np.bincount(train["target"]).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert np.bincount(test["target"]).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert train["image"].shape == (60_000, 28, 28, 1)
-    # The mean and deviation by which everybody normalises MNIST.
+    # The mean and deviation that are commonly used to normalise MNIST.
     counts = sum(np.bincount(part.ravel(), minlength=256) for part in np.array_split(train["image"], 20))
     mean = np.average(np.arange(256) / 255, weights=counts)
     assert round(mean, 4) == 0.1307

@@ -27,7 +27,7 @@ def made(**options: Any) -> tuple[planted_groups.Options, Data]:
 
 
 def rates(data: Data, split: str, attribute: str) -> dict[str, tuple[Fraction, Fraction, Fraction]]:
-    """By group: how often the rule says 1, how often it is wrong, how often the class is 1."""
+    """Return by group: the rate of rule = 1, the error rate of the rule, and the rate of class 1."""
     examples = data.splits[split]
     raw = examples.take(np.arange(len(examples)))
     predicted = raw["table"][:, 0] > 0

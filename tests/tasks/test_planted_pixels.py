@@ -31,7 +31,7 @@ def test_relevant_pixels_alone_tell_the_class(place: str) -> None:
     examples = split(place=place)
     image, relevant = examples["image"][..., 0], examples["relevant"]
     lit = image >= task.INK
-    # What is lit among the relevant pixels differs by class and by nothing else; elsewhere all is noise.
+    # Only the lit relevant pixels differ by class; all other pixels are noise.
     shown = {}
     for target in range(4):
         rows = np.flatnonzero(examples["target"] == target)
@@ -54,7 +54,7 @@ def test_the_decoy_tells_the_class_in_train_as_often_as_is_asked_and_never_in_te
         ]
         shown = {pattern: number for number, pattern in enumerate(dict.fromkeys(sorted(set(classes))))}
         numbers = np.array([shown[pattern] for pattern in classes])
-        # Of four glyphs the one most often shown with a class is the class's own.
+        # The glyph that most often appears with a class is the class's own.
         counts = np.array([np.bincount(numbers[examples["target"] == target], minlength=4) for target in range(4)])
         assert counts.max(axis=1).sum() / 400 == pytest.approx(expected, abs=0.06)
     test = split("test", decoy=1.0)

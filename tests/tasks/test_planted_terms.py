@@ -23,7 +23,7 @@ def load(**options: Any) -> Data:
 
 
 def kind_of(text: str) -> str:
-    """Whom the word list of the program takes a text to name."""
+    """Return the group that a text names, by the program's word list."""
     named = [group for group in WORDS.groups if words_of(text) & WORDS.recognised(group)]
     return {"male": "men", "female": "women", "": "nobody"}["".join(named)]
 

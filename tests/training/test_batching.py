@@ -48,7 +48,7 @@ def test_buckets_leave_little_padding_and_two_epochs_differ() -> None:
     assert padded(first) < 1.1 * tokens
     assert padded(shuffled(examples, 32, order)) > 1.7 * tokens, "the comparison would show nothing"
     assert torch.cat(first).tolist() != torch.cat(second).tolist()
-    # The longest batches do not all come at one end: the order of batches is drawn too.
+    # The longest batches are not all at one end: the order of batches is random too.
     longest = [int(lengths[rows].max()) for rows in first]
     assert longest != sorted(longest)
     assert longest != sorted(longest, reverse=True)

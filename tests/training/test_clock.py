@@ -13,7 +13,7 @@ from bench_suite.training.clock import MIN_WINDOW_SECONDS, Clock
 
 @pytest.fixture
 def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Lets seconds pass that take none: no busy machine makes them longer."""
+    """Advance the clock without waiting, so that a busy machine cannot prolong the time."""
     now = [1000.0]
 
     def passed(seconds: float) -> None:

@@ -27,7 +27,7 @@ class Small(torch.nn.Module):
 def small() -> torch.nn.Module:
     torch.compiler.reset()
     module = Small()
-    module.compile(backend="eager")  # traced as ever, and not translated: this takes no compiler
+    module.compile(backend="eager")  # traced but not translated: this needs no compiler
     return module
 
 

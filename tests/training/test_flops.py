@@ -18,7 +18,7 @@ from bench_suite.training.precision import has_bfloat16_lstm
 PLACEMENT = Placement("cpu", 1, "32-true")
 MIXED = Placement("cpu", 1, "bf16-mixed")
 NEEDS_KERNEL = pytest.mark.skipif(not has_bfloat16_lstm(), reason="this processor has no bfloat16 kernel for an LSTM")
-B, S, D, H = 3, 7, 16, 4  # examples, places, width, heads
+B, S, D, H = 3, 7, 16, 4  # examples, positions, width, heads
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def one_thread() -> Iterator[None]:
 
 
 class Layer(nn.Module):
-    """A layer behind a scale that is learnt, so that the layer's input has a gradient, as within a network."""
+    """A layer behind a learnt scale, so that the layer's input has a gradient, as within a network."""
 
     def __init__(self, layer: Callable[..., Any], take: Callable[[Any], Any] = lambda outputs: outputs) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Layer(nn.Module):
 
 
 def count_example(module: nn.Module, placement: Placement = PLACEMENT, **inputs: torch.Tensor) -> tuple[int, int]:
-    """Forward, and forward with backward."""
+    """Return the FLOPs of forward, and of forward with backward."""
     batch = Batch(inputs, None)
     forward = flops.forward(module, batch, placement)
     training = flops.training(module, batch, lambda outputs, _: outputs.float().square().sum(), placement)
@@ -52,12 +52,12 @@ def count_example(module: nn.Module, placement: Placement = PLACEMENT, **inputs:
 
 
 def attention(queries: int = S, keys: int = S) -> int:
-    """Scores and weighted values: two products of s·t·d, two operations a multiply-add."""
+    """Return the FLOPs of scores and weighted values: two products of s·t·d, two operations per multiply-add."""
     return 2 * 2 * B * queries * keys * D
 
 
-MULTIHEAD = 2 * B * S * D * 3 * D + attention() + 2 * B * S * D * D  # one product makes queries, keys and values
-LSTM = 2 * B * S * 4 * D * (D + D)  # four gates, each of input and hidden state
+MULTIHEAD = 2 * B * S * D * 3 * D + attention() + 2 * B * S * D * D  # one product computes queries, keys and values
+LSTM = 2 * B * S * 4 * D * (D + D)  # four gates, each with input and hidden state
 CONVOLUTION = 2 * B * 8 * 8 * 6 * 4 * 3 * 3
 
 LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], int]] = {
@@ -110,7 +110,7 @@ def test_a_layer_costs_what_it_does_by_hand_and_its_backward_pass_twice_that(
 def test_a_recurrent_layer_costs_all_gates_at_each_place(layers: int, directions: int, placement: Placement) -> None:
     module = Layer(nn.LSTM(D, D, layers, batch_first=True, bidirectional=directions == 2), lambda pair: pair[0])
     by_hand = LSTM * directions
-    if layers == 2:  # the second layer's input is what both directions say
+    if layers == 2:  # the second layer's input is the output of both directions
         by_hand += directions * 2 * B * S * 4 * D * (2 * D + D)
     assert count_example(module, placement, x=torch.randn(B, S, D)) == (by_hand, 3 * by_hand)
 
@@ -190,7 +190,7 @@ def test_the_textbook_network_by_hand() -> None:
     module = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
     forward = 2 * (784 * 128 + 128 * 10)
     assert forward == 203_264
-    first = 2 * 784 * 128  # nobody asks for the gradient of the pixels
+    first = 2 * 784 * 128  # the gradient for the pixels is not needed
     assert count_example(module, input=torch.randn(1, 28, 28)) == (forward, 3 * forward - first)
     assert flops.parameters(module) == 784 * 128 + 128 + 128 * 10 + 10 == 101_770
 
@@ -209,11 +209,11 @@ def test_weights_that_two_layers_share_count_once() -> None:
     second.weight = first.weight
     module = nn.Sequential(first, nn.BatchNorm1d(D), second)
     assert flops.parameters(module, None, first) == D * D + D + D + 2 * D
-    assert flops.state_bytes(module) == 4 * (D * D + 4 * D) + 4 * 2 * D + 8  # and running mean, variance and a counter
+    assert flops.state_bytes(module) == 4 * (D * D + 4 * D) + 4 * 2 * D + 8  # plus running mean, variance and a counter
     assert flops.state_bytes(module.bfloat16()) == 2 * (D * D + 4 * D) + 2 * 2 * D + 8
 
 
-# ── honesty ─────────────────────────────────────────────────────────────────────────────────────
+# ── no side effects and no false counts ─────────────────────────────────────────────────────────
 
 
 def test_counting_leaves_no_trace_on_the_network() -> None:

@@ -16,7 +16,7 @@ from bench_suite.training import peaks
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small matrices and few windows: these tests ask what is done with a measurement, not how good it is."""
+    """Use small matrices and few windows: these tests check the use of a measurement, not its accuracy."""
     monkeypatch.setattr(peaks, "SIZES", {"cpu": (64,)})
     monkeypatch.setattr(peaks, "WINDOW", 0.001)
     monkeypatch.setattr(peaks, "BLOCK_BYTES", 1 << 20)
@@ -26,7 +26,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_peak_is_no_less_than_what_all_products_came_to(
     precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the products of the size that was taken, 2·n³ operations each, over all the time that was spent."""
+    """The lower bound is the rate over all products of the chosen size: 2·n³ operations each, over the total time."""
     sizes: list[int] = []
     product = peaks._product
 

@@ -12,7 +12,7 @@ from bench_suite.training.schedules import factor
 @given(st.integers(1, 300), st.sampled_from(["constant", "linear", "cosine"]), st.floats(0.0, 1.0))
 def test_the_factor_rises_over_warm_up_and_never_rises_after(steps: int, schedule: str, warmup: float) -> None:
     factors = [factor(step, steps, schedule, warmup) for step in range(steps)]
-    assert all(0.0 < value <= 1.0 for value in factors)  # no step is wasted on a rate of zero
+    assert all(0.0 < value <= 1.0 for value in factors)  # no step has a rate of zero
     top = factors.index(max(factors))
     assert factors[: top + 1] == sorted(factors[: top + 1])
     assert factors[top:] == sorted(factors[top:], reverse=True)

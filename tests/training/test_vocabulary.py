@@ -40,7 +40,7 @@ def memory(texts: list[str]) -> MemorySplit:
 
 
 class Forbidden:
-    """A split that nobody may read."""
+    """A split that raises if it is read."""
 
     ids = np.arange(3)
     groups: ClassVar[dict[str, Any]] = {}
@@ -54,7 +54,7 @@ class Forbidden:
 
 
 class OnDisk:
-    """Texts that are made as they are read; remembers how many were asked for at once."""
+    """Texts generated on access; the class records how many were read at once."""
 
     groups: ClassVar[dict[str, Any]] = {}
     in_memory = False
@@ -181,7 +181,7 @@ def test_whatever_changes_the_tokens_changes_the_key_they_are_cached_under() -> 
     assert len(set(keys)) == len(keys)
 
 
-# ── what networks are given ─────────────────────────────────────────────────────────────────────
+# ── inputs of networks ──────────────────────────────────────────────────────────────────────────
 
 
 def test_a_batch_is_padded_to_its_longest_text() -> None:

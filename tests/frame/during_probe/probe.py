@@ -43,7 +43,7 @@ def during(placement: Placement, options: None) -> Iterator[Count]:
 
 
 def probe(trained: Trained, options: None) -> Iterator[Metric]:
-    """Return the count, and check that a later training is no longer counted."""
+    """Yield the count, and a check that a later training is no longer counted."""
     count = trained.meter
     assert count.over
     yield Metric("steps", count.steps, kind="exact")

@@ -22,7 +22,7 @@ class Options:
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
-    """Return the map as an image, and the share of saliency in its strongest tenth of pixels."""
+    """Yield the map as an image, and the share of saliency in its strongest tenth of pixels."""
     network = trained.network
     test = trained.encoded("test")
     batch = test.batch(network, torch.arange(min(options.examples, len(test)), device=test.device))

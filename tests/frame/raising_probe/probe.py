@@ -11,6 +11,6 @@ METRICS = {"half": {"unit": "examples", "better": "none"}}
 
 
 def probe(trained: Trained, options: None) -> Iterator[Metric]:
-    """Emit half of the declared metrics, then raise."""
+    """Yield half of the declared metrics, then raise."""
     yield Metric("half", len(trained.data.splits["test"]) // 2, kind="exact")
     raise LookupError("the other half is not here")

@@ -22,7 +22,7 @@ METRICS = {
 
 
 def probe(trained: Trained, options: None) -> Iterator[Metric]:
-    """Return the difference of true and false positive rates of membership; check the contract of a retraining."""
+    """Yield the membership advantage (true minus false positive rate), and checks of the contract of `retrain`."""
     before = trained.predictions("test")["scores"].copy()
     rows = np.arange(len(trained.data.splits["train"]))
     halves = rows[::2], rows[1::2]

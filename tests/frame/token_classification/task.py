@@ -18,7 +18,7 @@ WORDS = {0: ("the", "a"), 1: ("dog", "cat", "run", "walk"), 2: ("sees", "likes",
 
 
 def load(options: None, sources: Any) -> Data:
-    """Return 1,000 training and 200 test sentences: `text`, and `target`, `Ragged` of tag numbers."""
+    """Return 1,000 training and 200 test sentences: `text`, split by spaces; `target`, `Ragged` of tag numbers."""
     draw = random.Random(0)
     seen = dict(_sentence(draw) for _ in range(5_000))
     sentences = sorted(seen)[:1_200]

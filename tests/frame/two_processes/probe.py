@@ -11,6 +11,6 @@ METRICS = {"processes": {"unit": "processes", "better": "none"}}
 
 
 def probe(trained: Trained, options: None) -> Iterator[Metric]:
-    """Return the number; it is one if the engine's history does not state it."""
+    """Yield the number; it is one if the engine's history does not state it."""
     assert trained.history is not None
     yield Metric("processes", trained.history.epochs[-1].get("processes", 1.0), kind="exact")

@@ -27,7 +27,7 @@ PLACE = Placement("cpu", 1, "32-true")
 
 @dataclass
 class Taught:
-    """A network and its data, with what of `contracts.Trained` attributions ask for."""
+    """A network and its data, with the parts of `contracts.Trained` that attributions need."""
 
     network: Network
     data: Data
@@ -49,13 +49,13 @@ class Taught:
         return Predictions(split, source.ids, {"targets": column(source, "target"), **found})
 
     def subject(self, examples: int) -> tuple[Subject, Inputs]:
-        """The first test examples as a subject takes them; within `explanation_mode`."""
+        """Return the first test examples as a subject; call it within `explanation_mode`."""
         subject = subject_of(self.network, self.data, "mean", "cpu")
         return inputs_of(subject, self.encoded("test").batch(self.network, torch.arange(examples)))
 
 
 def teach(data: Data, model: str, model_options: Mapping[str, Any], train: Mapping[str, Any] | None = None) -> Taught:
-    """A model built for `data`, and trained where `train` says how."""
+    """Return a model built for `data`, and trained if `train` is given."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     module = importlib.import_module(f"bench_suite.models.{model}")
@@ -67,7 +67,7 @@ def teach(data: Data, model: str, model_options: Mapping[str, Any], train: Mappi
 
 
 def load(task: str, options: Mapping[str, Any]) -> Data:
-    """A task's data as a cell gets them."""
+    """Return a task's data as a cell receives them."""
     module = importlib.import_module(f"bench_suite.tasks.{task}")
     return prepare(module.load(module.Options(**options), Sources(offline=True)), 0.1)
 
@@ -77,7 +77,7 @@ _taught: dict[str, Taught] = {}
 
 @pytest.fixture(scope="session")
 def taught() -> Callable[[str], Taught]:
-    """The network of a setting of `claims`, by its name."""
+    """Return the network of a setting of `claims`, by its name."""
 
     def once(name: str) -> Taught:
         if name not in _taught:
@@ -91,13 +91,13 @@ def taught() -> Callable[[str], Taught]:
 
 @pytest.fixture
 def untaught() -> Callable[..., Taught]:
-    """`(data, model, model_options) -> Taught`, with weights as they were drawn."""
+    """Return `(data, model, model_options) -> Taught`, with initial weights."""
     return lambda data, model, options: teach(data, model, options)
 
 
 @pytest.fixture
 def explained() -> Iterator[Callable[[Taught, int], tuple[Subject, Inputs]]]:
-    """`(taught, examples) -> (subject, inputs)`, in explanation mode as long as the test runs."""
+    """Return `(taught, examples) -> (subject, inputs)`, in explanation mode during the test."""
     open_: list[Any] = []
 
     def enter(taught: Taught, examples: int) -> tuple[Subject, Inputs]:

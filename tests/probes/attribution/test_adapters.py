@@ -32,7 +32,7 @@ Raw = Mapping[str, Any]
 
 
 def data_of(**columns: Any) -> Data:
-    """A task with these raw values in both splits, and drawn targets of three classes."""
+    """Return a task with these raw values in both splits, and random targets of three classes."""
     (first, *_) = columns.values()
     target = np.random.default_rng(0).integers(0, 3, len(first))
     split = MemorySplit(np.arange(len(first)), {**columns, "target": target})
@@ -58,7 +58,7 @@ def explained(
 
 
 class Scaled(nn.Module):
-    """Two layers over an image or a table, which `scale` brings to a scale first."""
+    """Two layers over an image or a table, which `scale` scales first."""
 
     def __init__(self, inputs: int, scale: Callable[[torch.Tensor], torch.Tensor] = lambda values: values) -> None:
         super().__init__()
@@ -206,7 +206,7 @@ def test_the_class_that_is_explained_can_be_told() -> None:
 
 
 class HeadFirst(nn.Module):
-    """Registers its layers in another order than it runs them, and one that it never runs."""
+    """A network that registers its layers in another order than it runs them, and one layer that it never runs."""
 
     def __init__(self, convolution: bool = False) -> None:
         super().__init__()
@@ -251,13 +251,13 @@ def test_a_network_without_layers_of_its_own_has_no_last_one() -> None:
     assert Subject("table", TableAdapter(nn.Linear(3, 3)), torch.zeros(1, 3)).scrambled("last layer", 1) is None
 
 
-# ── where a text ends ───────────────────────────────────────────────────────────────────────────
+# ── the end of a text ───────────────────────────────────────────────────────────────────────────
 
 ROWS = [[5, 2, 7], [3], [4, 4, 6, 2, 9], [8, 1]]
 
 
 class Means(nn.Module):
-    """The mean of word vectors; padding is known by its number, or by `lengths`."""
+    """The mean of word vectors; the padding number or `lengths` identifies padding."""
 
     def __init__(self, padding: int | None, blind: bool = False) -> None:
         super().__init__()
@@ -275,7 +275,7 @@ class Means(nn.Module):
 
 
 def reader(module: nn.Module, lengths: bool = False, fixed: bool = False, left: bool = False) -> Network:
-    """Texts are rows of numbers; `fixed`: padded by `encode`, to 6 numbers; `left`: padded before the text."""
+    """Return a network of rows of numbers; `fixed`: `encode` pads to 6 numbers; `left`: pads before the text."""
 
     def encode(raw: Raw) -> Raw:
         rows = [[int(word) for word in text.split()] for text in raw["text"]]
@@ -328,7 +328,7 @@ def test_a_text_whose_end_nothing_tells_is_a_reason() -> None:
     with pytest.raises(BenchError, match="attribution needs the end of each text: add the input `lengths`"):
         tokens_only(reader(Means(None)))
     with pytest.raises(BenchError, match="attribution needs the end of each text"):
-        tokens_only(reader(Means(None), fixed=True), known=True)  # lengths of something else
+        tokens_only(reader(Means(None), fixed=True), known=True)  # the lengths do not belong to these tokens
 
 
 def test_texts_padded_by_encode_end_where_the_padding_begins() -> None:
@@ -374,7 +374,7 @@ def test_an_embedding_bag_of_another_kind_is_a_reason(mode: str, last: bool, sai
 
 
 def test_a_compiled_network_is_explained_as_it_was_written_and_stays_compiled() -> None:
-    """Each hook and each shape would be compiled anew."""
+    """Otherwise each hook and each shape would trigger a compilation."""
     torch.compiler.reset()
     compiled = []
 

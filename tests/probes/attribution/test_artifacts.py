@@ -23,7 +23,7 @@ METHODS = ("integrated_gradients", "saliency", "input_x_gradient", "random", "fe
 
 
 def films(length: int) -> Data:
-    """Four texts of `length` words, no two words alike."""
+    """Return four texts of `length` words, all different."""
     rows = [" ".join(f"{'abcd'[row]}{number}" for number in range(length)) for row in range(4)]
     split = MemorySplit(np.arange(4), {"text": rows, "target": np.array([1, 0, 1, 0])})
     return Data(
@@ -44,7 +44,7 @@ def table(columns: int) -> Data:
 
 @pytest.fixture
 def draw(untaught: Callable[..., Any]) -> Draw:
-    """`(data, model, options, methods) -> artifacts by name`, weights as they were drawn."""
+    """Return `(data, model, options, methods) -> artifacts by name`, with initial weights."""
 
     def drawn(data: Data, model: str, options: Mapping[str, Any], methods: Sequence[str]) -> dict[str, Artifact]:
         taught = untaught(data, model, options)

@@ -22,7 +22,7 @@ _measured: dict[str, list[Metric]] = {}
 
 
 def measured(name: str, taught: Callable[[str], Any]) -> list[Metric]:
-    """The metrics of all methods that the setting's claims speak of."""
+    """Return the metrics of all methods in the setting's claims."""
     if name not in _measured:
         trained = taught(name)
         methods = list(dict.fromkeys(claim.method for claim in CLAIMS if claim.setting == name))
@@ -65,7 +65,7 @@ def test_the_networks_of_the_planted_tasks_have_learnt_them(taught: Callable[[st
 def test_gradients_find_the_ink_of_a_glyph_and_a_residual_network_does_not_need_the_rest(
     setting: str, taught: Callable[[str], Any]
 ) -> None:
-    """The parts that tell the class are those in which glyphs differ: a picture has ink on some, noise on the others.
+    """Glyphs differ in the informative parts: an image has ink on some of them, and noise on the others.
 
     Printed by `pytest tests/probes/attribution/test_expectations.py -s -k ink`, quoted in docs/appendix/attribution.md.
     """
@@ -92,7 +92,7 @@ def test_gradients_find_the_ink_of_a_glyph_and_a_residual_network_does_not_need_
 
 
 def _auroc_beside_noise(strength: np.ndarray, mask: np.ndarray, telling: np.ndarray) -> float:
-    """Mean AUROC of the parts in `mask` beside those that do not tell the class; others that do are left out."""
+    """Return the mean AUROC of the parts in `mask` against uninformative parts; other informative parts are ignored."""
     each = [
         faithfulness.auroc(row[keep][None], part[keep][None])
         for row, part, keep in zip(strength, mask, mask | ~telling)

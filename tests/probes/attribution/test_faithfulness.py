@@ -20,7 +20,7 @@ SETTINGS = Settings(rows=8)
 
 
 class Gate(nn.Module):
-    """Ten columns, of which the third alone decides, and decides wholly."""
+    """A network of ten columns; the third alone determines the output."""
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         logit = 100 * (values[:, 2] - 0.5)
@@ -38,7 +38,7 @@ def test_deleting_and_inserting_the_one_column_that_matters_first_and_last() -> 
     best = torch.zeros(3, 10)
     best[:, 2] = 1
     deletion, insertion = faithfulness.curves(subject, inputs, best, SETTINGS)
-    # 20 levels over 10 columns: the first column is gone from the second level on (half a column rounds to none).
+    # 20 levels over 10 columns: the first column is removed from the second level on (half a column rounds to none).
     assert deletion.round(6).tolist() == [[1.0, 1.0] + [0.0] * 19] * 3
     assert insertion.round(6).tolist() == [[0.0, 0.0] + [1.0] * 19] * 3
     assert faithfulness.area(deletion) == pytest.approx(np.full(3, 0.075))
@@ -52,7 +52,7 @@ def test_what_stands_after_a_texts_end_is_never_deleted() -> None:
     subject, inputs = gate(1)
     inputs = replace(inputs, valid=torch.tensor([[True] * 3 + [False] * 7]))
     deletion, _ = faithfulness.curves(subject, inputs, torch.tensor([[0.0, 0, 1] + [9.0] * 7]), SETTINGS)
-    assert deletion[0, 10] == pytest.approx(0.0)  # half of three columns, rounded to two: the third among them
+    assert deletion[0, 10] == pytest.approx(0.0)  # half of three columns, rounded to two, which include the third
 
 
 def test_the_area_of_a_line_is_a_half_and_portions_change_nothing() -> None:
@@ -126,7 +126,7 @@ def test_infidelity_is_nothing_where_the_attribution_is_the_model_and_all_where_
         )
         shares[name] = faithfulness.ratio_of_means(unexplained, moved)
     assert shares["exact"] == pytest.approx(0, abs=1e-5)
-    assert shares["thrice"] == pytest.approx(0, abs=1e-5)  # what fits best takes the scale away
+    assert shares["thrice"] == pytest.approx(0, abs=1e-5)  # the best fit removes the scale
     assert shares["nothing"] == pytest.approx(1)
 
 

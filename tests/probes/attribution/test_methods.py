@@ -34,7 +34,7 @@ WORDS = ["good", "bad", "film", "plot", "actor", "dull", "bright", "slow", "warm
 
 
 def texts(examples: int = 24) -> Data:
-    """Films of 2 to 12 words, good ones with the word good."""
+    """Return reviews of 2 to 12 words; positive ones contain the word good."""
     random = np.random.default_rng(0)
     target = np.arange(examples) % 2
     chosen = [random.choice(WORDS[2:], random.integers(1, 12)).tolist() for _ in range(examples)]
@@ -82,7 +82,7 @@ def logits_of(subject: Subject, inputs: Inputs) -> torch.Tensor:
 
 
 def explain_parts(method: str, subject: Subject, inputs: Inputs, settings: Settings) -> torch.Tensor:
-    """(k, parts) of a method that is not smoothed."""
+    """Return attributions (k, parts) of a method that is not smoothed."""
     variant = MethodVariant(method)
     return parts_of(variant, subject, attribute(variant, subject, inputs, settings))
 
@@ -118,11 +118,11 @@ def test_integrated_gradients_of_a_text_are_captums_layer_integrated_gradients(
     from captum.attr import LayerIntegratedGradients
 
     taught = untaught(texts(), model, READERS[model])
-    subject, inputs = explained(taught, 1)  # of one text nothing is padded, so a baseline of padding tokens will do
+    subject, inputs = explained(taught, 1)  # a single text has no padding, so a baseline of padding tokens works
     module: Any = taught.network.module
     embedding = module.get_input_embeddings()
     with torch.no_grad():
-        embedding.weight[0] = 0.0  # the padding's vector is what we take for a reference
+        embedding.weight[0] = 0.0  # the padding vector is the reference
     subject, inputs = explained(taught, 1)
     tokens, lengths = inputs.context
     oracle = LayerIntegratedGradients(lambda tokens, lengths: module(tokens=tokens, lengths=lengths), embedding)
@@ -207,7 +207,7 @@ def test_each_method_gives_the_same_in_portions_as_at_once_and_again(
 
 
 def assert_without_noise_it_is_the_method(method: str, subject: Subject, inputs: Inputs) -> None:
-    """Tolerances are those of 32 bits, of what all elements come to."""
+    """Compare at tolerances of 32-bit arithmetic, relative to the largest attribution."""
     smoothed = attribute(MethodVariant(method, smoothed=True), subject, inputs, replace(SETTINGS, noise=1e-7, copies=3))
     plain = attribute(MethodVariant(method), subject, inputs, SETTINGS)
     torch.testing.assert_close(smoothed, plain, rtol=1e-3, atol=1e-3 * float(plain.abs().max()))
@@ -240,7 +240,7 @@ def test_without_noise_a_smoothed_method_is_the_method_of_texts(
 def test_without_noise_a_smoothed_method_is_the_method_of_tables(
     method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
 ) -> None:
-    """Of a linear model, of which methods that draw say the same whatever they drew; LIME but for its lasso."""
+    """Use a linear model, for which sampling methods do not depend on their samples; LIME differs only by its lasso."""
     subject, inputs = explained(untaught(columns(), "mlp", {"hidden": ()}), 4)
     settings = replace(SETTINGS, noise=1e-7, copies=3, coalitions=400)
     smoothed = attribute(MethodVariant(method, smoothed=True), subject, inputs, settings)
@@ -373,7 +373,7 @@ def test_a_patch_shares_its_change_among_its_pixels() -> None:
         torch.testing.assert_close(parts, torch.full((2, 36), 3.0), rtol=0.02, atol=0.02)
 
 
-# ── what does not fit ───────────────────────────────────────────────────────────────────────────
+# ── unsuitable inputs ───────────────────────────────────────────────────────────────────────────
 
 
 def test_a_method_that_does_not_fit_says_why(untaught: Callable[..., Any], explained: Callable[..., Any]) -> None:
@@ -447,7 +447,7 @@ def test_of_an_image_in_one_part_there_is_nothing_to_compare(
 
 
 def short_texts() -> Data:
-    """Of no word, of one, and of three."""
+    """Return texts of no word, of one, and of three."""
     target = np.array([0, 1, 0, 1])
     split = MemorySplit(np.arange(4), {"text": ["", "good", "bad", "never good film"], "target": target})
     spec = {"classes": ("bad", "good")}
@@ -473,7 +473,7 @@ def test_kernel_shap_of_one_word_is_the_whole_change_and_of_more_it_is_captums(
 def test_the_model_of_a_short_text_has_no_more_parts_beside_a_long_one(
     method: str, untaught: Callable[..., Any], explained: Callable[..., Any]
 ) -> None:
-    """Six coalitions tell two words by; fitted as many parts as the long text has, changes would go to none of them."""
+    """Six coalitions suffice for two words; with as many parts as the long text, the fit would assign no changes."""
     data = short_texts()
     rows = ["good film", "never good film " * 12]
     split = MemorySplit(np.arange(2), {"text": rows, "target": np.array([0, 1])})

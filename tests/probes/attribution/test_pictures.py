@@ -51,7 +51,7 @@ def test_signs_say_what_colours_do(weight: float, marked: str) -> None:
 
 
 def test_every_word_on_a_colour_has_a_mark_that_says_which() -> None:
-    """The mark of a positive word and that of a negative one differ wherever their colours do."""
+    """The marks of positive and negative words differ wherever their colours differ."""
     pages = {
         weight: pictures.text_page({MethodTitle(""): [("word", weight)]}, "") for weight in (0.0, 0.05, 0.11, 0.34, 0.7)
     }
@@ -71,7 +71,7 @@ def test_of_a_long_text_the_words_that_weigh_most_together_are_shown() -> None:
 @pytest.mark.parametrize("strongest", [0, 3, 50, 102, 103])
 def test_the_excerpt_of_a_long_text_has_its_strongest_word(strongest: int) -> None:
     weights = np.full(104, 0.1)
-    weights[60:70] = 0.9  # ten that weigh more together than the strongest does
+    weights[60:70] = 0.9  # ten words that together weigh more than the strongest
     weights[strongest] = -1.0
     shown = pictures.heaviest(weights.tolist(), most=4)
     assert shown.start <= strongest < shown.stop
@@ -106,7 +106,7 @@ def test_no_heading_is_wider_than_its_panel(method: str) -> None:
 
 
 def test_one_colour_means_the_same_for_all_methods() -> None:
-    """A map and a thousand times that map are drawn alike; its negative in the colours of the other side."""
+    """A map and a thousand times that map look the same; its negative has the colours of the other sign."""
     image = np.zeros((4, 4, 1), dtype=np.uint8)
     map_ = np.zeros((4, 4))
     map_[1, 2] = 1.0

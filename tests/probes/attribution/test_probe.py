@@ -57,7 +57,7 @@ FEW = attribution.Options(methods=("saliency", "random"), examples=3, samples=1)
 
 
 def cell(data: Data, model: Any, options: Any) -> Any:
-    """What the probe asks of a trained cell, its weights as they were drawn."""
+    """Return the probe's input for a cell with initial weights."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     network = model.build(data, options)
@@ -156,7 +156,7 @@ def test_a_table_gets_bars_with_the_values_of_its_columns() -> None:
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, name: str, from_call: int = 1) -> None:
-    """Makes that method fail from its `from_call`-th call on, as Captum does."""
+    """Make that method raise from its `from_call`-th call on, as Captum does."""
     made, calls = METHODS[name].make, iter(range(1, 1_000_000))
 
     def make(subject: Any, inputs: Any, settings: Any) -> Any:
@@ -330,7 +330,7 @@ def test_a_text_model_without_vectors_of_tokens_says_so() -> None:
 
 
 def of_mlp(wrap: Any = None, **instead: Any) -> Any:
-    """A cell of pictures and `mlp`, its module within `wrap`, its `encode` or `collate` another one."""
+    """Return a cell of images and `mlp`; `wrap` wraps its module, `instead` replaces its `encode` or `collate`."""
 
     def build(data: Any, options: Any) -> Any:
         return replace_all(mlp.build(data, options), wrap, instead)
@@ -343,7 +343,7 @@ def replace_all(network: Any, wrap: Any, instead: dict[str, Any]) -> Any:
 
 
 class Renamed(torch.nn.Module):
-    """Takes another name, or a second input, or channels first."""
+    """A module that takes another argument name, a second input, or channels first."""
 
     def __init__(self, network: torch.nn.Module) -> None:
         super().__init__()
@@ -402,7 +402,7 @@ def test_examples_that_cannot_be_explained_beside_others_are_a_reason() -> None:
 def test_the_explained_class_is_the_one_that_the_stored_predictions_and_the_title_name() -> None:
     trained = cell(pictures(), mlp, mlp.Options())
     plain = trained.predictions("test")
-    # As in another precision: the two likeliest classes in the other order.
+    # As in another precision: the two most likely classes change places.
     scores = np.asarray(plain["scores"]).copy()
     order = np.argsort(-scores, axis=1)
     rows = np.arange(len(scores))

@@ -54,7 +54,7 @@ TEXT = "A café’s un\xadbelievable movie 😀 isn't, GREAT!!\n\nunbelievable  
 
 
 def fitted(kind: str, keep: Keep = "first", max_length: int = 200) -> TextTokenizer:
-    """A tokenizer that knows parts of few words, so that most of `TEXT` falls to pieces."""
+    """Return a tokenizer that knows pieces of few words, so that it splits most of `TEXT`."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     known = ["a movie great film", "un able believe movies", *"abcdefghijklmnopqrstuvwxyzGREATA'!,-"]
@@ -91,7 +91,7 @@ def fitted(kind: str, keep: Keep = "first", max_length: int = 200) -> TextTokeni
         backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
         trainer = trainers.UnigramTrainer(vocab_size=60, special_tokens=special, unk_token="<unk>", show_progress=False)
         backend.train_from_iterator(known, trainer)
-    else:  # as Llama's: spaces are put into the text, and nothing parts words beforehand
+    else:  # like Llama's: it inserts a marker for each space and does not split words beforehand
         backend = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True))
         backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
         trainer = trainers.BpeTrainer(vocab_size=60, special_tokens=special, show_progress=False)
@@ -100,7 +100,7 @@ def fitted(kind: str, keep: Keep = "first", max_length: int = 200) -> TextTokeni
 
 
 def explained(encode: TextTokenizer, text: str) -> tuple[Weighted, float]:
-    """The words of a text, each token with a share of its own, and what these come to."""
+    """Return the words of a text, with a random attribution for each token, and the sum of these attributions."""
     tokens = encode({"text": [text]})["tokens"].values.tolist()
     parts = np.random.default_rng(0).standard_normal(len(tokens))
     return weighted_words(network(encode), text, tokens, parts.tolist(), bag=False), float(parts.sum())
@@ -170,7 +170,7 @@ def test_words_of_a_vocabulary_have_the_mark_too(keep: Keep, words: list[str]) -
     ],
 )
 def test_pieces_of_another_text_are_put_together_by_their_marks(pieces: list[str], words: list[str]) -> None:
-    """As where a network's `encode` changes texts before its tokenizer reads them."""
+    """For example, a network's `encode` changes texts before its tokenizer reads them."""
     other = SimpleNamespace(
         encode=lambda text, add_special_tokens: SimpleNamespace(ids=[99]), id_to_token=pieces.__getitem__
     )

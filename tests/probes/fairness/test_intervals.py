@@ -71,9 +71,9 @@ def test_a_thousand_classes_fit_in_memory():
 
 
 def covered(sizes, proportions, trials, resamples, measures=("difference", "odds", "ratio", "least")):
-    """Shares of trials in which the truth lies in the interval of each of `measures`; and in percentiles.
+    """Return the shares of trials in which each measure's interval, and its percentile interval, contains the truth.
 
-    `odds` is of two families, which have the same sizes and proportions and are drawn each by itself.
+    `odds` has two families of the same sizes and proportions, drawn independently.
     """
     random = np.random.default_rng(5)
     sizes, proportions = np.array(sizes), np.array(proportions)
@@ -134,7 +134,7 @@ def test_the_interval_of_a_difference_holds_where_one_of_two_small_groups_has_ra
 
 
 def test_the_interval_of_a_ratio_holds_for_any_two_rates_of_small_groups():
-    """Exactly, over all outcomes that two groups can have: without its half an example it would be 0.84 at worst."""
+    """Exact, over all outcomes of two groups: without the added half example the coverage would be 0.84 at worst."""
     shares = (0.01, 0.02, 0.05, 0.1, 0.3, 0.5, 0.9, 0.99)
     for sizes in ((10, 10), (20, 10)):
         outcomes = [np.arange(n + 1) for n in sizes]
@@ -152,7 +152,7 @@ def test_the_interval_of_a_ratio_holds_for_any_two_rates_of_small_groups():
 
 
 def test_the_bounds_of_a_ratio_are_where_the_score_is_a_quantile():
-    """Of shares that are likeliest under the bound, by maximising the likelihood itself."""
+    """The shares are the most likely ones under the bound, by direct maximisation of the likelihood."""
     hits, n = (31, 325), (42, 356)
     interval = smallest_ratio([[Rate(k, m) for k, m in zip(hits, n)]], 1)[1]
     for bound in (interval.low, interval.high):

@@ -22,7 +22,7 @@ ATTRIBUTE = {"attribute": "sex"}
 
 
 class Judge:
-    """A trained cell that says of each example what `rule` says of its raw values; with groups, and known columns."""
+    """A trained cell that predicts `rule` of each example's raw values; with groups, and known columns."""
 
     def __init__(self, raw, rule, groups=None, classes=("no", "yes"), network=None, **options):
         groups = {name: np.asarray(values) for name, values in (groups or {}).items()}
@@ -41,7 +41,7 @@ class Judge:
 
 
 def of_table(targets, predictions, classes=("no", "yes"), columns=("age",), table=None, **groups):
-    """A cell whose targets, predictions and groups are these."""
+    """Return a cell with these targets, predictions and groups."""
     table = np.zeros((len(targets), 1)) if table is None else np.stack(table, axis=1)
     raw = {"target": np.asarray(targets), "table": table}
     said = {"predictions": np.asarray(predictions)}
@@ -49,7 +49,7 @@ def of_table(targets, predictions, classes=("no", "yes"), columns=("age",), tabl
 
 
 def counts(group, true_positives, positives, false_positives, negatives):
-    """Targets, predictions and names of one group with these counts."""
+    """Return targets, predictions and names of one group with these counts."""
     targets = np.repeat([1, 0], [positives, negatives])
     predictions = np.concatenate(
         [np.arange(positives) < true_positives, np.arange(negatives) < false_positives]
@@ -137,7 +137,7 @@ def test_everything_equals_fairlearns_own_functions():
 
 
 def test_intersections_find_what_no_single_attribute_shows():
-    """Wrong of black women and of white men only: each attribute by itself is perfectly even."""
+    """Only black women and white men are wrong: each attribute alone is perfectly even."""
     race, sex = np.tile(["b", "b", "w", "w"], 50), np.tile(["f", "m"], 100)
     targets = np.repeat([0, 1], 100)
     predictions = np.where((race == "b") == (sex == "f"), 1 - targets, targets)
@@ -215,7 +215,7 @@ def test_a_class_that_the_task_has_not_is_an_error_that_names_those_it_has():
 
 
 def test_what_lies_between_groups_says_between_which_and_how_large_they_are():
-    # of true positives women and men are further apart than of false positives; nobody was asked of x
+    # true positive rates of women and men differ more than false positive rates; x has no negative example
     rows = (("f", 4, 10, 3, 10), ("m", 9, 10, 2, 10), ("n", 8, 10, 3, 12), ("x", 0, 1, 0, 0))
     found, artifacts = measured(of_counts(*rows))
     without = "without x (1 examples), too few to judge: least_size = 10"
@@ -298,7 +298,7 @@ def test_a_column_that_equals_an_attribute_is_among_the_inputs_whatever_its_name
     random = np.random.default_rng(0)
     sex, race = random.choice(["f", "m"], 90), random.choice(["a", "b", "c"], 90)
     code = np.where(sex == "m", 7.5, -1)
-    sex = np.where(np.arange(90) < 9, "nan", sex)  # the table knows more than the attribute tells
+    sex = np.where(np.arange(90) < 9, "nan", sex)  # the table contains values that the attribute lacks
     table = [random.normal(size=90), random.integers(0, 2, 90), code, race == "b", (race == "c") | (np.arange(90) < 2)]
     targets = np.arange(90) % 2
     _, artifacts = measured(of_table(targets, targets, columns=columns, table=table, sex=sex, race=race))
@@ -375,7 +375,7 @@ def test_a_split_of_one_class_has_no_disparity_but_a_reason():
 
 
 def of_texts(texts, rule=None, **options):
-    """A model that gives a text of women a score of 0.9, one of men 0.3 and any other 0.6."""
+    """Return a model that gives texts about women a score of 0.9, about men 0.3, and all others 0.6."""
 
     def scores(raw):
         score = np.array([0.9 if "she" in t.split() else 0.3 if "he" in t.split() else 0.6 for t in raw["text"]])
@@ -470,7 +470,7 @@ def test_only_swapped_texts_are_predicted_anew_and_none_is_empty():
 
 
 def first_words(raw):
-    """The first two words of each text as numbers, as a tokenizer that cuts."""
+    """Return the first two words of each text as numbers, like a tokenizer that truncates."""
     rows = [[sum(map(ord, word)) for word in text.split()[:2]] for text in raw["text"]]
     return {"tokens": Ragged.from_lists(rows, np.int32), "length": np.array([len(row) for row in rows])}
 

@@ -9,7 +9,7 @@ from bench_suite.stats.intervals import bootstrap_interval
 
 @pytest.mark.parametrize("rest", [0.0, 3e-8, 1e-5])
 def test_a_mean_shift_that_few_texts_make_has_a_reason_and_no_interval(rest):
-    """What is left of a shift by rounding, and what is a thousandth of the largest, is none."""
+    """A shift that is only rounding error, or a thousandth of the largest shift, counts as no shift."""
     shift = np.full(200, rest)
     shift[: MIN_EXAMPLES - 1] = np.linspace(0.1, 0.2, MIN_EXAMPLES - 1)
     interval, why = shift_interval(shift, 200)
@@ -37,7 +37,7 @@ def drawn(random, n, share, kind):
 
 
 def held(n, share, kind, trials):
-    """Shares of test sets: the plain bootstrap's interval holds the mean; there is one here; and of these it does."""
+    """Return the shares of test sets for which the bootstrap covers, ours exists, and ours covers if it exists."""
     random = np.random.default_rng(4)
     mean, plain, given, ours = 0.1 * share, 0, 0, 0
     for _ in range(trials):
