@@ -53,6 +53,7 @@ def test_a_suite_uses_them_by_path_and_asks_for_trust(folder):
     assert "bumps" in report
 
 
+@pytest.mark.slow
 def test_an_installed_distribution_brings_them_by_entry_point(folder, tmp_path_factory):
     """The test installs the guide's pyproject.toml into a folder, and uses the suite without paths."""
     package = folder / "moons-bench"

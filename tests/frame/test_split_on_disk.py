@@ -73,6 +73,7 @@ def test_it_is_trained_and_predicted_in_less_memory_than_it_takes(limited: Any) 
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_limit_is_real_held_in_memory_the_same_split_does_not_fit(limited: Any) -> None:
     done = limited("memory", "--set", "tasks.rows.in_memory=true")
     assert done.returncode == 3

@@ -183,6 +183,7 @@ def test_compile_time_stands_apart_and_only_where_something_was_compiled(written
     assert "does not report" in found.reason
 
 
+@pytest.mark.slow
 def test_the_memory_of_inference_is_the_most_while_it_predicted(written):
     def predicting(size):
         trained = sleeping(written, 0.001)
