@@ -20,6 +20,8 @@ PACKAGES = (
 )  # fmt: skip
 "Installed packages whose version can change a result."
 
+MEBIBYTE = 2**20  # bytes
+
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_PROC_BIND", "KMP_AFFINITY",
     "CUBLAS_WORKSPACE_CONFIG",

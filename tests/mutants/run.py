@@ -96,6 +96,10 @@ def main() -> int:
     # mutmut writes all mutants before it runs any; a name without a match makes it stop after that.
     mutmut(folder, "run", "--max-children", str(options.processes), "no.such.mutant")
     names = sorted(results(folder))
+    rooms = {name: name.split(".")[1] for name in equivalents()}
+    if stale := sorted(name for name, room in rooms.items() if room in options.rooms and name not in names):
+        print("equivalent.txt names mutants that no longer exist:", *(f"  {name}" for name in stale), sep="\n")
+        return 1
     drawn = sorted(random.Random(options.seed).sample(names, min(options.sample, len(names))))
     print(
         f"{len(names)} mutants of {', '.join(options.rooms)}; {len(drawn)} drawn with seed {options.seed}", flush=True

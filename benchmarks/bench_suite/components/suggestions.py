@@ -8,9 +8,15 @@ from collections.abc import Iterable
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean "…"?` if a known word is similar or begins with this one, else an empty string."""
+    name = closest(word, known)
+    return "" if name is None else f'; did you mean "{name}"?'
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is similar to this one or begins with it; None if there is none."""
     lowered = {name.lower(): name for name in known}
     word = word.lower()
     matches = difflib.get_close_matches(word, lowered, n=1, cutoff=0.6)
     if not matches and len(word) > 1:
         matches = [name for name in lowered if name.startswith(word)]
-    return f'; did you mean "{lowered[matches[0]]}"?' if matches else ""
+    return lowered[matches[0]] if matches else None

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
-from bench_suite.components.suggestions import nearest
+from bench_suite.components.suggestions import closest
 from bench_suite.contracts import BenchError, DataUnavailable
 from bench_suite.data.hub import cached, hub_command, own_files, path_error
 from bench_suite.data.layout import FORMATS, data_folder
@@ -140,8 +140,9 @@ def _hint(hub_id: str, location: Location | None) -> str:
     """Return what the user may have meant by an id that neither `$BENCH_DATA` nor the hub's caches hold."""
     if location is not None and location.source != "download":
         return ""
-    near = nearest(hub_id, folders()).removeprefix("; ")
-    return f"$BENCH_DATA holds no {hub_id}: {near}" if near else (own_files() if location is None else "")
+    if (name := closest(hub_id, folders())) is not None:
+        return f'$BENCH_DATA holds no {hub_id}: did you mean "{name}"?'
+    return own_files() if location is None else ""
 
 
 def folders() -> list[str]:

@@ -7,8 +7,8 @@ BART), and no code that a repository brings. For images there are `timm` and `to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bench_suite.contracts import Data, Network
 from bench_suite.pretrained import builder
@@ -37,7 +37,7 @@ BOUNDS = {
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(FinetuningOptions):
     pretrained: str | None = None
     """Weights and tokenizer to begin with: a hub id, such as "distilbert/distilbert-base-uncased" (looked for in
     $BENCH_DATA, the hub's cache, an installed package, and on the hub), or a folder, written with ./, ~/ or / before it
@@ -45,35 +45,8 @@ class Options:
     config: Mapping[str, str | int | float | bool] | None = None
     """From scratch: the architecture as `model_type`, and fields of its configuration in Transformers' own names, such
     as { model_type = "distilbert", dim = 128, n_layers = 2, n_heads = 2, hidden_dim = 512 }."""
-    max_length: int | None = None
-    "Tokens of a text that are read, special ones included; none: 256, or as many as the model takes, if fewer."
-    keep: Literal["first", "last", "ends"] = "ends"
-    "Which tokens of a longer text: the first, the last, or half from each end."
-    freeze: bool = False
-    "Train the head only: the encoder's pooled features are computed once, and cached."
-    frozen_precision: Literal["32-true", "bf16-mixed", "auto"] = "32-true"
-    """Precision of the encoder under `freeze`, where the axis `precision` does not reach: `bf16-mixed` is 3 times as
-    fast on a processor with bfloat16 and slower without, and moves features by about 1 %; `auto`: the faster here."""
-    lora: int | None = None
-    "Rank of low-rank additions to each linear layer, which are trained instead of the encoder (extra `lora`)."
-    pooling: Literal["mean", "cls", "last"] = "mean"
-    "What stands for a text: the mean of its tokens' vectors, or the vector of the first ([CLS]) or of the last token."
-    head: int | None = None
-    "Width of a hidden layer with tanh before the output; none: a linear layer alone."
-    dropout: float = 0.1
-    "Chance that a number is left out in embeddings, layers and head, in training."
-    attention_dropout: float = 0.0
-    "Chance that an attention weight is left out, in training. Above 0 a processor has no fused kernel for it."
     vocabulary: int = 8_000
     "From scratch: word pieces of the tokenizer, which is fitted on the train split."
-
-
-def _shared(options: Options) -> FinetuningOptions:
-    """Return the options that all models built on Transformers have.
-
-    `Options` states them itself, since a base's fields would come first and `config` belongs beside `pretrained`.
-    """
-    return FinetuningOptions(**{field.name: getattr(options, field.name) for field in fields(FinetuningOptions)})
 
 
 def check(options: Options) -> None:
@@ -83,7 +56,7 @@ def check(options: Options) -> None:
     if options.config is not None and "model_type" not in options.config:
         raise ValueError("config has no `model_type`: add the architecture's name in Transformers, such as distilbert")
     scratch = {"config": (options.config, None), "vocabulary": (options.vocabulary, Options().vocabulary)}
-    builder.check(_shared(options), scratch)
+    builder.check(options, scratch)
 
 
 def fetch(options: Options, sources: Sources) -> str | None:
@@ -99,7 +72,7 @@ def build(data: Data, options: Options) -> Network:
         BenchError: the weights do not fit or have no tokenizer, or a package is missing.
     """
     if options.pretrained is not None:
-        return builder.pretrained_network(data, _shared(options))
+        return builder.pretrained_network(data, options)
     config = dict(options.config or {})
     architecture = str(config.pop("model_type"))
-    return builder.configured_network(data, _shared(options), architecture, config, "wordpiece", options.vocabulary)
+    return builder.configured_network(data, options, architecture, config, "wordpiece", options.vocabulary)

@@ -10,6 +10,7 @@ import torch
 
 from bench_suite.contracts import Batch, Metric, Network, Placement, Trained
 from bench_suite.data.encoded import Encoded, LazyEncoded
+from bench_suite.environment import MEBIBYTE
 from bench_suite.stats.intervals import bootstrap_interval
 from bench_suite.training import flops, peaks
 from bench_suite.training.inputs import spread_rows
@@ -27,7 +28,6 @@ METRICS = {
 }
 BOUNDS = {"examples": (1, 10_000)}
 SMOKE = {"examples": 4}
-MEBIBYTE = 2**20
 ESTIMATOR = "an estimator has no network whose operations could be counted"
 ABOVE_ONE = (
     "above 1: this network computes faster than a square matrix product did here in the same precision; either the "

@@ -17,6 +17,7 @@ import torch
 from scipy import stats
 
 from bench_suite.contracts import History, Interval, Metric, Placement, Trained
+from bench_suite.environment import MEBIBYTE
 from bench_suite.suite.spec import TIMING_PROCESSES
 from bench_suite.training.precision import computing
 
@@ -39,7 +40,6 @@ OF_ONE_PROCESS = ("peak_memory", "inference_memory")
 WINDOW = 0.02  # seconds; shorter windows would measure the clock
 BLOCKS = 5  # blocks of consecutive calls, each with its own percentiles; `samples` contains these
 FEW, MAX = 16, 1024  # least and most rows that are encoded at a time
-MEBIBYTE = 2**20
 
 
 @dataclass(frozen=True)

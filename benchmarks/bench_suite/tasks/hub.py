@@ -50,6 +50,7 @@ from bench_suite.data.labels import Labels, read_labels
 from bench_suite.data.sources import hub_command
 from bench_suite.data.splits import MemorySplit, fingerprint_of
 from bench_suite.data.splitting import split_by_content
+from bench_suite.environment import format_bytes
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
@@ -298,8 +299,8 @@ def _images(
     nbytes = sum(table.num_rows for table in tables.values()) * width * height * (3 if form.mode == "RGB" else 1)
     if nbytes > MAX_BYTES:
         raise DataInvalid(
-            f"{name}: its pixels would take {nbytes / 2**30:.0f} GiB of memory, more than {MAX_BYTES >> 30}: state a "
-            "smaller size"
+            f"{name}: its pixels would take {format_bytes(nbytes)} of memory, more than {format_bytes(MAX_BYTES)}: "
+            "state a smaller size"
         )
     images = {
         role: decode_images(
