@@ -38,19 +38,19 @@ def run_of(store: Store, suite: str = "nlp", status: Any = "ok", **info: Any) ->
 
 def test_a_baseline_is_a_copy_that_a_comparison_reads_like_the_run(store: Store) -> None:
     run = run_of(store, title="a title")
-    kept = set_baseline(store, run)
-    assert kept.run.path == store.root / "baselines" / "nlp"
-    assert (kept.suite, kept.run.info, kept.run.name) == ("nlp", run.info, run.name)
-    (record,), (original,) = kept.run.records(), run.records()
+    baseline = set_baseline(store, run)
+    assert baseline.run.path == store.root / "baselines" / "nlp"
+    assert (baseline.suite, baseline.run.info, baseline.run.name) == ("nlp", run.info, run.name)
+    (record,), (original,) = baseline.run.records(), run.records()
     assert [row.name for row in record.artifacts] == ["predictions/test"]
     assert replace(record, artifacts=()) == replace(original, artifacts=())
-    assert kept.run.read_predictions(record.artifacts[0]).split == "test"
-    assert kept.run.environment(record.environment) == {"hardware": {"cpu": "a"}}
-    assert kept.run.summaries() == run.summaries()
-    files = [path for path in kept.run.path.rglob("*") if path.is_file()]
-    assert kept.size == sum(len(path.read_bytes()) for path in files)
+    assert baseline.run.read_predictions(record.artifacts[0]).split == "test"
+    assert baseline.run.environment(record.environment) == {"hardware": {"cpu": "a"}}
+    assert baseline.run.summaries() == run.summaries()
+    files = [path for path in baseline.run.path.rglob("*") if path.is_file()]
+    assert baseline.size == sum(len(path.read_bytes()) for path in files)
     assert len(files) == 5
-    assert (kept.run.path / "run.json").read_bytes() == (run.path / "run.json").read_bytes()
+    assert (baseline.run.path / "run.json").read_bytes() == (run.path / "run.json").read_bytes()
 
 
 def test_damaged_predictions_are_left_out_of_a_baseline(store: Store) -> None:
@@ -70,15 +70,15 @@ def test_what_is_no_baseline_says_why(store: Store) -> None:
 
 def test_baselines_are_listed_by_suite_without_half_written_ones(store: Store) -> None:
     assert baselines(store) == []
-    kept = [set_baseline(store, run_of(store, suite)) for suite in ("vision", "nlp")]
+    stored = [set_baseline(store, run_of(store, suite)) for suite in ("vision", "nlp")]
     half = store.root / "baselines" / ".nlp.1-abc"
     half.mkdir()
-    (half / "run.json").write_bytes((kept[0].run.path / "run.json").read_bytes())
+    (half / "run.json").write_bytes((stored[0].run.path / "run.json").read_bytes())
     (store.root / "baselines" / "other").mkdir()
-    found = baselines(store)
-    assert all(isinstance(each, Baseline) for each in found)
-    assert [(each.suite, each.run.path, each.size) for each in found] == [
-        (each.suite, each.run.path, each.size) for each in reversed(kept)
+    listed = baselines(store)
+    assert all(isinstance(baseline, Baseline) for baseline in listed)
+    assert [(baseline.suite, baseline.run.path, baseline.size) for baseline in listed] == [
+        (baseline.suite, baseline.run.path, baseline.size) for baseline in reversed(stored)
     ]
 
 

@@ -47,8 +47,8 @@ def predicted(correct: np.ndarray, n: int = N) -> Predictions:
     """Return predictions of two classes, correct if `correct` is 1."""
     targets = np.arange(n) % 2
     scores = np.where(np.arange(2) == np.where(correct, targets, 1 - targets)[:, None], 0.9, 0.1).astype(np.float32)
-    said = {"targets": targets, "predictions": scores.argmax(axis=1), "scores": scores}
-    return Predictions("test", np.arange(n) * 7, said)
+    columns = {"targets": targets, "predictions": scores.argmax(axis=1), "scores": scores}
+    return Predictions("test", np.arange(n) * 7, columns)
 
 
 def cell(seed: int = 0, model: str = "mlp", **changes: Any) -> Record:
@@ -110,9 +110,9 @@ def only(comparison: Comparison) -> Row:
 
 
 def test_a_planted_drop_is_found_and_ends_with_1(runs: Runs) -> None:
-    found = compare(runs.of(0.9, 0.9, 0.9), runs.of(0.86, 0.86, 0.86, noise=10))
-    row = only(found)
-    assert (row.verdict, found.status) == ("regressed", 1)
+    comparison = compare(runs.of(0.9, 0.9, 0.9), runs.of(0.86, 0.86, 0.86, noise=10))
+    row = only(comparison)
+    assert (row.verdict, comparison.status) == ("regressed", 1)
     assert row.difference == pytest.approx(-0.04, abs=0.01)
     assert row.interval is not None
     assert row.interval[0] < row.difference < row.interval[1] < -0.01
@@ -122,9 +122,9 @@ def test_a_planted_drop_is_found_and_ends_with_1(runs: Runs) -> None:
 
 
 def test_a_harmless_change_of_chance_alone_is_not_worse(runs: Runs) -> None:
-    found = compare(runs.of(0.9, 0.9, 0.9), runs.of(0.9, 0.9, 0.9, noise=10))
-    assert only(found).difference != 0
-    assert (only(found).verdict, found.status) == ("not worse than the tolerance", 0)
+    comparison = compare(runs.of(0.9, 0.9, 0.9), runs.of(0.9, 0.9, 0.9, noise=10))
+    assert only(comparison).difference != 0
+    assert (only(comparison).verdict, comparison.status) == ("not worse than the tolerance", 0)
 
 
 def test_the_same_predictions_are_not_worse_whatever_their_number(runs: Runs) -> None:
@@ -144,9 +144,9 @@ def test_a_handful_of_examples_proves_neither_a_drop_nor_that_there_is_none(runs
             cell(metrics=(MetricRow("quality/accuracy", value, "", "higher", interval=interval, n=5),)),
             run[0][1],
         )
-    found = compare(*map(runs.make, both))
-    assert (only(found).verdict, found.status) == ("cannot tell", 4)
-    assert only(found).note == "5 test examples are too few; at least 10 are needed"
+    comparison = compare(*map(runs.make, both))
+    assert (only(comparison).verdict, comparison.status) == ("cannot tell", 4)
+    assert only(comparison).note == "5 test examples are too few; at least 10 are needed"
 
 
 def test_a_tolerance_that_is_a_share_of_nothing_is_said_to_be_none(runs: Runs) -> None:
@@ -159,30 +159,30 @@ def test_a_tolerance_that_is_a_share_of_nothing_is_said_to_be_none(runs: Runs) -
 
 def test_what_cannot_be_told_says_what_would_decide_and_ends_with_4(runs: Runs) -> None:
     few = [[(cell(), predicted(right(0.8, seed, n=100), 100))] for seed in (0, 1)]
-    found = compare(*map(runs.make, few))
-    assert (only(found).verdict, found.status) == ("cannot tell", 4)
-    assert "test examples and one seed would decide, not 100 and 1" in only(found).note
+    comparison = compare(*map(runs.make, few))
+    assert (only(comparison).verdict, comparison.status) == ("cannot tell", 4)
+    assert "test examples and one seed would decide, not 100 and 1" in only(comparison).note
 
 
 def test_where_seeds_are_what_is_lacking_it_says_how_many_would_decide(runs: Runs) -> None:
     gate = {"quality/accuracy": {"tolerance": 0.03}}
-    found = compare(runs.of(0.90, 0.88, 0.89, gate=gate), runs.of(0.88, 0.90, 0.90, noise=5, gate=gate))
-    assert only(found).verdict == "cannot tell"
-    many, few = map(int, re.findall(r"(\d+) seeds would decide, not (\d+)", only(found).note)[0])
+    comparison = compare(runs.of(0.90, 0.88, 0.89, gate=gate), runs.of(0.88, 0.90, 0.90, noise=5, gate=gate))
+    assert only(comparison).verdict == "cannot tell"
+    many, few = map(int, re.findall(r"(\d+) seeds would decide, not (\d+)", only(comparison).note)[0])
     assert 3 == few < many < 20
 
 
 @pytest.mark.parametrize(("head", "verdict", "status"), [(0.9, "no regression found", 0), (0.8, "regressed", 1)])
 def test_a_gate_without_a_tolerance_never_ends_with_4(runs: Runs, head: float, verdict: str, status: int) -> None:
     info = {"gate": {"quality/accuracy": {"min": 0.5}}}
-    found = compare(runs.of(0.9, **info), runs.of(head, noise=10, **info))
-    assert (only(found).verdict, found.status) == (verdict, status)
+    comparison = compare(runs.of(0.9, **info), runs.of(head, noise=10, **info))
+    assert (only(comparison).verdict, comparison.status) == (verdict, status)
 
 
 def test_a_tolerance_in_percent_is_a_share_of_base(runs: Runs) -> None:
-    found = compare(runs.of(0.8), runs.of(0.8, noise=5, gate={"quality/accuracy": {"tolerance": "5%"}}))
-    assert only(found).tolerance == pytest.approx(0.04, abs=0.001)
-    assert "the suites' gates differ: those of head are judged" in found.notes
+    comparison = compare(runs.of(0.8), runs.of(0.8, noise=5, gate={"quality/accuracy": {"tolerance": "5%"}}))
+    assert only(comparison).tolerance == pytest.approx(0.04, abs=0.001)
+    assert "the suites' gates differ: those of head are judged" in comparison.notes
 
 
 def test_of_one_seed_it_is_said_that_it_speaks_of_these_models(runs: Runs) -> None:
@@ -193,11 +193,11 @@ def test_of_one_seed_it_is_said_that_it_speaks_of_these_models(runs: Runs) -> No
 
 
 def test_a_suite_without_gates_judges_nothing_and_says_so(runs: Runs) -> None:
-    found = compare(runs.of(0.9, gate={}), runs.of(0.7, noise=5, gate={}))
-    assert [(row.verdict, row.gated) for row in found.rows] == [("worse", False)]
-    assert found.status == 0
-    assert "gates no metric" in title(found)
-    assert "[gate]" in what_next(found)
+    comparison = compare(runs.of(0.9, gate={}), runs.of(0.7, noise=5, gate={}))
+    assert [(row.verdict, row.gated) for row in comparison.rows] == [("worse", False)]
+    assert comparison.status == 0
+    assert "gates no metric" in title(comparison)
+    assert "[gate]" in what_next(comparison)
 
 
 def test_metrics_that_are_not_gated_are_findings_and_no_exit_status(runs: Runs) -> None:
@@ -211,10 +211,10 @@ def test_metrics_that_are_not_gated_are_findings_and_no_exit_status(runs: Runs) 
 
     base = runs.make([(cell(metrics=measured(0.0)), None)], gate={})
     head = runs.make([(cell(metrics=measured(0.05)), None)], gate={})
-    found = compare(base, head)
-    assert {row.verdict for row in found.rows} == {"worse"}, "lower is better"
-    assert {row.method for row in found.rows} == {"intervals"}
-    assert found.status == 0
+    comparison = compare(base, head)
+    assert {row.verdict for row in comparison.rows} == {"worse"}, "lower is better"
+    assert {row.method for row in comparison.rows} == {"intervals"}
+    assert comparison.status == 0
 
 
 # ── evidence ────────────────────────────────────────────────────────────────────────────────────
@@ -253,11 +253,11 @@ def test_a_metric_that_predictions_do_not_give_is_compared_by_its_intervals(runs
 
 def test_a_run_without_predictions_is_compared_by_intervals(runs: Runs) -> None:
     bare = [(cell(metrics=rows_of(predicted(right(0.9)))), None)]
-    found = compare(runs.make(bare), runs.of(0.9, noise=3))
-    assert only(found).method == "intervals"
+    comparison = compare(runs.make(bare), runs.of(0.9, noise=3))
+    assert only(comparison).method == "intervals"
     note = "compared by their intervals: base has no stored predictions"
-    assert note in only(found).note
-    assert all(note in text for text in (as_text(found), as_markdown(found), export(found).decode()))
+    assert note in only(comparison).note
+    assert all(note in text for text in (as_text(comparison), as_markdown(comparison), export(comparison).decode()))
 
 
 def test_damaged_predictions_are_said_to_be_so(runs: Runs) -> None:
@@ -315,10 +315,10 @@ def test_equal_values_alone_prove_nothing_but_of_exact_counts(runs: Runs) -> Non
     """All resamples give an accuracy of 1, so there is no interval."""
     both = [predicted(np.ones(100, dtype=bool), 100) for _ in range(2)]
     row = MetricRow("quality/accuracy", 1.0, "fraction", "higher", "all resamples agree", of_predictions=True, n=100)
-    base, head = (runs.make([(cell(metrics=(row,)), each)]) for each in both)
+    base, head = (runs.make([(cell(metrics=(row,)), predictions)]) for predictions in both)
     next(base.path.glob("cells/*/*.parquet")).unlink()
-    found = only(compare(base, head))
-    assert (found.verdict, found.note.split(";")[0]) == (
+    compared_row = only(compare(base, head))
+    assert (compared_row.verdict, compared_row.note.split(";")[0]) == (
         "cannot tell",
         "one observation on each side, without an interval",
     )
@@ -357,13 +357,13 @@ PARITY = {"fairness/demographic_parity_difference": {"tolerance": 0.02}}
 
 
 def parity(
-    runs: Runs, predictions: Predictions, *, value=0.1, made_of_them: bool = True, key: str = "k", gate=PARITY
+    runs: Runs, predictions: Predictions, *, value=0.1, of_predictions: bool = True, key: str = "k", gate=PARITY
 ) -> Run:
     """Write a run of two seeds whose gate is on a metric with a coordinate that no built-in file computes."""
     rows = [
         MetricRow(
             "fairness/demographic_parity_difference", value, "fraction", "lower", at={"attribute": "sex"},
-            interval=Interval(0.0, 0.2), n=N, of_predictions=made_of_them,
+            interval=Interval(0.0, 0.2), n=N, of_predictions=of_predictions,
         )
     ]  # fmt: skip
     probes = {"fairness": ProbeRow("ok", key)}
@@ -382,15 +382,15 @@ def test_what_is_made_of_the_same_predictions_alone_is_not_worse_and_that_is_sai
     shuffled = np.random.default_rng(0).permutation(N)
     other = grouped()
     other = replace(
-        other, ids=other.ids[shuffled], columns={name: each[shuffled] for name, each in other.columns.items()},
+        other, ids=other.ids[shuffled], columns={name: values[shuffled] for name, values in other.columns.items()},
         groups={"sex": other.groups["sex"][shuffled]},
     )  # fmt: skip
-    found = compare(parity(runs, grouped(), gate=gate), parity(runs, other, gate=gate))
-    row = only(found)
-    assert (row.verdict, row.method, row.difference, found.status) == (verdict, "same predictions", 0.0, 0)
+    comparison = compare(parity(runs, grouped(), gate=gate), parity(runs, other, gate=gate))
+    row = only(comparison)
+    assert (row.verdict, row.method, row.difference, comparison.status) == (verdict, "same predictions", 0.0, 0)
     assert "the same predictions, one by one" in row.note
     assert row.smallest is None
-    assert "finds" not in as_text(found)
+    assert "finds" not in as_text(comparison)
 
 
 def test_a_difference_of_0_proves_nothing_where_predictions_differ_or_are_not_all_that_it_is_made_of(
@@ -404,9 +404,11 @@ def test_a_difference_of_0_proves_nothing_where_predictions_differ_or_are_not_al
         assert only(compare(parity(runs, one), parity(runs, head))).verdict == "cannot tell"
     changed = only(compare(parity(runs, one), parity(runs, one, value=0.101)))
     assert (changed.verdict, changed.difference) == ("cannot tell", pytest.approx(0.001))
-    alike = [parity(runs, one, made_of_them=False) for _ in "12"]
+    alike = [parity(runs, one, of_predictions=False) for _ in "12"]
     assert only(compare(*alike)).verdict == "cannot tell"
-    bare = compare(parity(runs, one), runs.make([(each, None) for each in parity(runs, one).records()], gate=PARITY))
+    bare = compare(
+        parity(runs, one), runs.make([(record, None) for record in parity(runs, one).records()], gate=PARITY)
+    )
     assert only(bare).method != "same predictions"
     other = compare(parity(runs, one), parity(runs, one, key="other options"))
     assert (only(other).verdict, only(other).note) == ("cannot tell", "the options of its probe differ")
@@ -485,15 +487,17 @@ def test_intervals_of_sides_of_different_size_count_the_smaller_one(runs: Runs) 
 
 def test_what_a_training_took_to_its_target_is_no_exact_count(runs: Runs) -> None:
     """Another random order takes another number of epochs, so one training for each side proves nothing."""
-    told = {"metric": "quality/accuracy", "wanted": 0.9, "reached": True, "seconds": 1.0}
+    reached_target = {"metric": "quality/accuracy", "wanted": 0.9, "reached": True, "seconds": 1.0}
     network = SimpleNamespace()
 
     def run(epochs: int) -> Run:
-        history = History(epochs=({"epoch": 1.0},), target={**told, "epochs": epochs, "samples": 100 * epochs})
+        history = History(
+            epochs=({"epoch": 1.0},), target={**reached_target, "epochs": epochs, "samples": 100 * epochs}
+        )
         rows = [
-            MetricRow(f"target/{each.name}", each.value, "", "lower", each.reason, kind=each.kind)
-            for each in target.probe(SimpleNamespace(history=history, network=network), None)
-            if each.name != "seconds"
+            MetricRow(f"target/{metric.name}", metric.value, "", "lower", metric.reason, kind=metric.kind)
+            for metric in target.probe(SimpleNamespace(history=history, network=network), None)
+            if metric.name != "seconds"
         ]
         return runs.make([(cell(metrics=tuple(rows)), None)], gate={row.name: {"tolerance": "5%"} for row in rows})
 
@@ -518,7 +522,7 @@ def test_a_metric_of_some_seeds_only_says_under_how_many_it_is_missing(runs: Run
 
     def run(*seeds: bool, **changes: Any) -> Run:
         cells = [cell(s, metrics=(row,) if has else (), **changes) for s, has in enumerate(seeds)]
-        return runs.make([(each, None) for each in cells], gate=gate)
+        return runs.make([(record, None) for record in cells], gate=gate)
 
     whole = run(True, True, True)
     assert only(compare(whole, run(True, False, False))).note == (
@@ -550,10 +554,13 @@ def test_a_metric_of_some_seeds_only_says_under_how_many_it_is_missing(runs: Run
 )
 def test_values_that_cannot_be_subtracted_are_not(runs: Runs, change: dict[str, Any], note: str) -> None:
     row = MetricRow("q/x", 0.5, "fraction", "higher", kind="exact")
-    both = [runs.make([(cell(metrics=(each,)), None)], gate={"q/x": {}}) for each in (row, replace(row, **change))]
-    found = only(compare(*both))
-    assert (found.note, found.difference is None) == (note, bool(note))
-    assert (found.base, found.head) == (0.5, change.get("value", 0.5))
+    both = [
+        runs.make([(cell(metrics=(metric_row,)), None)], gate={"q/x": {}})
+        for metric_row in (row, replace(row, **change))
+    ]
+    compared_row = only(compare(*both))
+    assert (compared_row.note, compared_row.difference is None) == (note, bool(note))
+    assert (compared_row.base, compared_row.head) == (0.5, change.get("value", 0.5))
 
 
 def test_an_interval_at_a_coordinate_is_compared_without_a_word_on_predictions(runs: Runs) -> None:
@@ -562,13 +569,23 @@ def test_an_interval_at_a_coordinate_is_compared_without_a_word_on_predictions(r
     one = predicted(right(0.9))
     probes = {"q": ProbeRow("ok", "k"), "other": ProbeRow("ok", "k")}
     base = runs.make([(cell(metrics=(row,), probes={"q": ProbeRow("ok", "k")}), one)], gate={})
-    (found,) = compare(base, runs.make([(cell(metrics=(head,), probes=probes), one)], gate={})).rows
-    assert (found.metric, found.coordinates, found.unit, found.method) == ("q/x", "by 3, group a", "u", "intervals")
-    assert found.note == "one seed: this describes these trained models, not the method"
-    assert (found.base, found.head, found.difference) == (0.5, 0.7, pytest.approx(0.2))
-    assert found.interval is not None
-    assert sum(found.interval) == pytest.approx(0.4)
-    assert (found.examples, found.tolerance, found.relative, found.seeds) == (50, None, False, 1)
+    (compared_row,) = compare(base, runs.make([(cell(metrics=(head,), probes=probes), one)], gate={})).rows
+    assert (compared_row.metric, compared_row.coordinates, compared_row.unit, compared_row.method) == (
+        "q/x",
+        "by 3, group a",
+        "u",
+        "intervals",
+    )
+    assert compared_row.note == "one seed: this describes these trained models, not the method"
+    assert (compared_row.base, compared_row.head, compared_row.difference) == (0.5, 0.7, pytest.approx(0.2))
+    assert compared_row.interval is not None
+    assert sum(compared_row.interval) == pytest.approx(0.4)
+    assert (compared_row.examples, compared_row.tolerance, compared_row.relative, compared_row.seeds) == (
+        50,
+        None,
+        False,
+        1,
+    )
 
 
 def test_a_metric_of_the_whole_run_is_compared_by_its_interval_and_says_so(runs: Runs) -> None:
@@ -598,9 +615,9 @@ def test_a_probe_that_failed_does_not_keep_a_metric_of_the_whole_run_from_being_
     base, head = (runs.make([(cell(**changes), predicted(right(0.9)))], gate={}) for changes in ({}, failed))
     for run in (base, head):
         run.write_summaries([row], [])
-    found = compare(base, head)
-    assert [each.reason_code for each in found.uncompared] == ["failed probe"]
-    (whole,) = [each for each in found.rows if each.where == "all cells"]
+    comparison = compare(base, head)
+    assert [cell.reason_code for cell in comparison.uncompared] == ["failed probe"]
+    (whole,) = [row for row in comparison.rows if row.where == "all cells"]
     assert (whole.verdict, whole.difference) == ("no difference found", 0.0)
 
 
@@ -663,12 +680,12 @@ def test_a_tolerance_of_a_timing_in_its_unit_is_a_share_of_base_too(runs: Runs, 
     row = MetricRow("t/x", 100.0, "samples/s", better, interval=interval, samples=FIVE)
     gate = {"t/x": {"tolerance": tolerance}}
     one, other = (runs.make([(cell(metrics=(row,)), None)], gate=gate) for _ in "12")
-    found = only(compare(one, other))
-    assert (found.verdict, found.relative, found.tolerance) == (
+    compared_row = only(compare(one, other))
+    assert (compared_row.verdict, compared_row.relative, compared_row.tolerance) == (
         "not worse than the tolerance", True, pytest.approx(0.1),
     )  # fmt: skip
-    assert found.smallest is not None
-    assert 0.1 < found.smallest < 0.15
+    assert compared_row.smallest is not None
+    assert 0.1 < compared_row.smallest < 0.15
     gate["t/x"]["tolerance"] = 1000 if better == "higher" else 0
     wide = only(compare(one, runs.make([(cell(metrics=(row,)), None)], gate=gate)))
     assert wide.tolerance == (pytest.approx(0.999) if better == "higher" else None)
@@ -684,10 +701,10 @@ def test_a_tolerance_of_a_timing_in_its_unit_is_a_share_of_base_too(runs: Runs, 
     ],
 )
 def test_timings_that_cannot_be_compared_say_why_and_are_never_fine(runs: Runs, change, reason: str) -> None:
-    found = compare(timed(runs, FIVE), timed(runs, **{"samples": FIVE, **change}))
-    assert only(found).verdict == "cannot tell"
-    assert reason in only(found).note
-    assert found.status == 4
+    comparison = compare(timed(runs, FIVE), timed(runs, **{"samples": FIVE, **change}))
+    assert only(comparison).verdict == "cannot tell"
+    assert reason in only(comparison).note
+    assert comparison.status == 4
 
 
 def test_each_pair_of_cells_is_asked_for_its_hardware_and_an_unknown_one_is_never_the_same(runs: Runs) -> None:
@@ -696,17 +713,17 @@ def test_each_pair_of_cells_is_asked_for_its_hardware_and_an_unknown_one_is_neve
     gate = {"throughput/train": {"tolerance": "5%"}}
 
     def run(first: dict[str, Any], second: dict[str, Any]) -> Run:
-        made = runs.make([], gate=gate)
-        with made.writer() as writer:
+        new_run = runs.make([], gate=gate)
+        with new_run.writer() as writer:
             for model, where in (("mlp", first), ("cnn", second)):
-                writer.write(replace(cell(model=model, metrics=rows), environment=made.add_environment(where)))
-        return made
+                writer.write(replace(cell(model=model, metrics=rows), environment=new_run.add_environment(where)))
+        return new_run
 
     swapped = ((HERE, elsewhere), (elsewhere, HERE), "differs or is not known for loans, mlp; loans, cnn")
-    for base, there, said in (swapped, (({}, {}), ({}, {}), "not known")):
-        found = compare(run(*base), run(*there))
-        assert [row.verdict for row in found.rows] == ["cannot tell"] * 2
-        assert any(note.startswith("hardware") and said in note for note in found.notes)
+    for base, there, text in (swapped, (({}, {}), ({}, {}), "not known")):
+        comparison = compare(run(*base), run(*there))
+        assert [row.verdict for row in comparison.rows] == ["cannot tell"] * 2
+        assert any(note.startswith("hardware") and text in note for note in comparison.notes)
     assert {row.verdict for row in compare(run(HERE, elsewhere), run(HERE, elsewhere)).rows} == {
         "not worse than the tolerance"
     }
@@ -736,8 +753,8 @@ def test_odd_cells_are_listed_as_what_they_are_and_never_counted_as_fine(runs: R
     other = replace(cell(model="tuned"), options={"train": {"epochs": 3}})
     base["tuned"], head["tuned"] = other, replace(other, id="another", options={"train": {"epochs": 5}})
     sides = [runs.make([(r, good if r.status == "ok" else None) for r in side.values()]) for side in (base, head)]
-    found = compare(*sides)
-    assert {(each.reason_code, each.where.split(",")[1].strip(), each.detail) for each in found.uncompared} == {
+    comparison = compare(*sides)
+    assert {(cell.reason_code, cell.where.split(",")[1].strip(), cell.detail) for cell in comparison.uncompared} == {
         ("failed", "broke", "failed: a loss that is no number"),
         ("failed in base", "unbroke", "failed: no memory"),
         ("other data", "data", "loans aaaaaaaa → loans bbbbbbbb"),
@@ -746,9 +763,11 @@ def test_odd_cells_are_listed_as_what_they_are_and_never_counted_as_fine(runs: R
         ("new", "new", "base has no such cell"),
         ("missing", "gone", "head lacks it"),
     }
-    assert only(found).where == "loans, same"
-    assert found.status == 3
-    assert all(f"{each.reason_code}: {each.where}\n    {each.detail}" in as_text(found) for each in found.uncompared)
+    assert only(comparison).where == "loans, same"
+    assert comparison.status == 3
+    assert all(
+        f"{cell.reason_code}: {cell.where}\n    {cell.detail}" in as_text(comparison) for cell in comparison.uncompared
+    )
 
 
 @pytest.mark.parametrize("odd", ["new", "missing", "left out"])
@@ -757,9 +776,9 @@ def test_a_cell_of_one_side_only_ends_with_4_unless_it_was_left_out_on_purpose(r
     two = [*one, (cell(model="cnn"), predicted(right(0.9)))]
     base, head = (one, two) if odd == "new" else (two, one)
     only_ = ["model=mlp"] if odd == "left out" else []
-    found = compare(runs.make(base), runs.make(head, only=only_))
-    assert [each.reason_code for each in found.uncompared] == [odd]
-    assert found.status == (0 if odd == "left out" else 4)
+    comparison = compare(runs.make(base), runs.make(head, only=only_))
+    assert [cell.reason_code for cell in comparison.uncompared] == [odd]
+    assert comparison.status == (0 if odd == "left out" else 4)
 
 
 @pytest.mark.parametrize(
@@ -776,10 +795,13 @@ def test_a_cell_of_one_side_only_ends_with_4_unless_it_was_left_out_on_purpose(r
 )
 def test_a_cell_that_head_was_asked_for_is_missing_and_not_left_out(runs: Runs, only: list[str], why: str) -> None:
     one = [(cell(), predicted(right(0.9)))]
-    found = compare(runs.make([*one, (cell(model="cnn"), predicted(right(0.9)))]), runs.make(one, only=only))
-    assert ([each.reason_code for each in found.uncompared], found.status) == ([why], 4 if why == "missing" else 0)
+    comparison = compare(runs.make([*one, (cell(model="cnn"), predicted(right(0.9)))]), runs.make(one, only=only))
+    assert ([cell.reason_code for cell in comparison.uncompared], comparison.status) == (
+        [why],
+        4 if why == "missing" else 0,
+    )
     kind = "error" if why == "missing" else "skipped"
-    assert ("loans, cnn, seed 0", "compared", kind) in [each[:3] for each in cases_in(found)]
+    assert ("loans, cnn, seed 0", "compared", kind) in [case[:3] for case in cases_in(comparison)]
 
 
 @pytest.mark.parametrize(("head", "why"), [(("mlp", "cnn"), "new"), (("mlp",), "missing")])
@@ -787,11 +809,11 @@ def test_a_cell_that_was_planned_and_never_done_is_not_fine_even_if_neither_run_
     planned = {"mlp0": "loans, mlp, seed 0", "cnn0": "loans, cnn, seed 0"}
     cells = {model: (cell(model=model), predicted(right(0.9))) for model in ("mlp", "cnn")}
     killed = runs.make([cells["mlp"]], planned=planned)
-    found = compare(killed, runs.make([cells[model] for model in head], planned=planned))
-    assert [(each.reason_code, each.where) for each in found.uncompared] == [(why, "loans, cnn, seed 0")]
-    assert found.status == 4
-    assert {"new": "baseline set", "missing": "--resume"}[why] in what_next(found)
-    assert next(row.verdict for row in found.rows if row.gated) == "not worse than the tolerance"
+    comparison = compare(killed, runs.make([cells[model] for model in head], planned=planned))
+    assert [(cell.reason_code, cell.where) for cell in comparison.uncompared] == [(why, "loans, cnn, seed 0")]
+    assert comparison.status == 4
+    assert {"new": "baseline set", "missing": "--resume"}[why] in what_next(comparison)
+    assert next(row.verdict for row in comparison.rows if row.gated) == "not worse than the tolerance"
 
 
 def test_cells_that_a_resumed_suite_no_longer_asks_for_are_left_aside(runs: Runs) -> None:
@@ -799,9 +821,13 @@ def test_cells_that_a_resumed_suite_no_longer_asks_for_are_left_aside(runs: Runs
     older, newer = cell(), replace(cell(), id="new", options={"train": {"epochs": 5}})
     head = runs.make([(older, predicted(right(0.5))), (newer, predicted(right(0.9)))], planned=now)
     base = runs.make([(older, predicted(right(0.9))), (newer, predicted(right(0.9)))], planned=now)
-    found = compare(base, head)
-    assert (only(found).verdict, only(found).seeds, found.status) == ("not worse than the tolerance", 1, 0)
-    assert "head has 1 cell that its suite no longer contains: ignored" in found.notes
+    comparison = compare(base, head)
+    assert (only(comparison).verdict, only(comparison).seeds, comparison.status) == (
+        "not worse than the tolerance",
+        1,
+        0,
+    )
+    assert "head has 1 cell that its suite no longer contains: ignored" in comparison.notes
 
 
 def test_a_metric_of_the_whole_run_is_compared_only_where_all_its_cells_are(runs: Runs) -> None:
@@ -814,9 +840,9 @@ def test_a_metric_of_the_whole_run_is_compared_only_where_all_its_cells_are(runs
     for run in (base, whole, part):
         run.write_summaries([row], [])
     assert compare(base, whole).status == 0
-    found = compare(base, part)
-    assert (found.rows[0].verdict, found.status) == ("cannot tell", 4)
-    assert "not all of its cells are compared" in found.rows[0].note
+    comparison = compare(base, part)
+    assert (comparison.rows[0].verdict, comparison.status) == ("cannot tell", 4)
+    assert "not all of its cells are compared" in comparison.rows[0].note
 
 
 def test_a_group_without_a_value_on_either_side_for_one_reason_is_told_and_does_not_keep_a_gate_from_passing(
@@ -828,15 +854,15 @@ def test_a_group_without_a_value_on_either_side_for_one_reason_is_told_and_does_
     ]
     gate = {"fairness/accuracy": {"tolerance": 0.05}}
     two = [runs.make([(cell(metrics=tuple(rates)), predicted(right(0.9)))], gate=gate) for _ in range(2)]
-    found = compare(*two)
-    assert found.status == 0
-    assert "no value on either side: fairness/accuracy (group few) in loans, mlp: too few: 2 of 10" in found.notes
+    comparison = compare(*two)
+    assert comparison.status == 0
+    assert "no value on either side: fairness/accuracy (group few) in loans, mlp: too few: 2 of 10" in comparison.notes
     none = [replace(rate, value=None, reason="no finite scores") for rate in rates]
     twice = [runs.make([(cell(metrics=tuple(none)), predicted(right(0.9)))], gate=gate) for _ in range(2)]
     assert compare(*twice).status == 4, "a metric without any value is never fine"
     gone = replace(rates[0], value=None, reason="damaged")
-    found = compare(two[0], runs.make([(cell(metrics=(gone, rates[1])), predicted(right(0.9)))], gate=gate))
-    assert found.status == 4
+    comparison = compare(two[0], runs.make([(cell(metrics=(gone, rates[1])), predicted(right(0.9)))], gate=gate))
+    assert comparison.status == 4
 
 
 def test_other_versions_hardware_and_code_are_named(runs: Runs) -> None:
@@ -844,10 +870,10 @@ def test_other_versions_hardware_and_code_are_named(runs: Runs) -> None:
     head = runs.make([(cell(), predicted(right(0.9)))], there, git={"commit": "abcdef0123", "dirty": True})
     notes = compare(runs.of(0.9), head).notes
     assert "code: 0123456 → abcdef0 with uncommitted changes" in notes
-    changed = [{"commit": "0123456789", "dirty": True, "changes": each} for each in ("aaaaaaaa", "bbbbbbbb")]
-    sides = [runs.of(0.9, git=each) for each in changed]
-    said = "code: 0123456 with uncommitted changes aaaaaaaa → 0123456 with uncommitted changes bbbbbbbb"
-    assert said in compare(*sides).notes
+    changed = [{"commit": "0123456789", "dirty": True, "changes": digest} for digest in ("aaaaaaaa", "bbbbbbbb")]
+    sides = [runs.of(0.9, git=git) for git in changed]
+    note = "code: 0123456 with uncommitted changes aaaaaaaa → 0123456 with uncommitted changes bbbbbbbb"
+    assert note in compare(*sides).notes
     assert "torch 2.6 → 2.7" in notes
     assert "hardware: a processor, 2 cores → another, 8 cores, G: timings are not compared" in notes
 
@@ -872,8 +898,8 @@ def test_different_test_sets_are_never_compared(runs: Runs, change: str, reason:
     other = replace(one, ids=one.ids + 1)
     if change == "targets":
         other = replace(one, columns={**one.columns, "targets": 1 - one["targets"]})
-    found = compare(runs.make([(cell(), one)]), runs.make([(cell(), other)]))
-    assert (only(found).verdict, only(found).note, found.status) == ("cannot tell", reason, 4)
+    comparison = compare(runs.make([(cell(), one)]), runs.make([(cell(), other)]))
+    assert (only(comparison).verdict, only(comparison).note, comparison.status) == ("cannot tell", reason, 4)
 
 
 def test_a_different_order_of_examples_is_no_difference(runs: Runs) -> None:
@@ -893,20 +919,20 @@ def test_a_metric_without_a_value_is_absent_with_its_reason(runs: Runs) -> None:
 def test_a_probe_that_failed_in_head_ends_with_3(runs: Runs) -> None:
     failed = cell(probes={"quality": ProbeRow("failed", "k", "it raised")})
     other = MetricRow("other/x", 1.0, "", "higher", kind="exact")
-    found = compare(runs.of(0.9), runs.make([(replace(failed, metrics=(other,)), None)]))
-    assert found.status == 3
-    assert "only head has other/x" in found.notes
-    assert only(found).verdict == "cannot tell"
-    assert only(found).note == "head has no value under 1 of 1 seeds: probe failed: it raised"
-    assert "failed probe: loans, mlp, seed 0\n    quality: it raised" in as_text(found)
-    assert as_text(found).endswith("failed: quality in loans, mlp, seed 0")
-    assert re.search(r"\| not compared +\| quality +\| loans, mlp, seed 0 ", as_markdown(found))
-    assert ("loans, mlp, seed 0", "probe quality", "error", "it raised") in cases_in(found)
+    comparison = compare(runs.of(0.9), runs.make([(replace(failed, metrics=(other,)), None)]))
+    assert comparison.status == 3
+    assert "only head has other/x" in comparison.notes
+    assert only(comparison).verdict == "cannot tell"
+    assert only(comparison).note == "head has no value under 1 of 1 seeds: probe failed: it raised"
+    assert "failed probe: loans, mlp, seed 0\n    quality: it raised" in as_text(comparison)
+    assert as_text(comparison).endswith("failed: quality in loans, mlp, seed 0")
+    assert re.search(r"\| not compared +\| quality +\| loans, mlp, seed 0 ", as_markdown(comparison))
+    assert ("loans, mlp, seed 0", "probe quality", "error", "it raised") in cases_in(comparison)
 
 
 def test_a_metric_that_one_run_lacks_somewhere_only_is_listed_with_its_place(runs: Runs) -> None:
     def rows(*groups: str) -> tuple[MetricRow, ...]:
-        return tuple(MetricRow("my/other", 1.0, "", "higher", kind="exact", at={"group": each}) for each in groups)
+        return tuple(MetricRow("my/other", 1.0, "", "higher", kind="exact", at={"group": group}) for group in groups)
 
     base = runs.make([(cell(metrics=rows("a", "b")), None), (cell(model="cnn", metrics=rows("a")), None)], gate={})
     head = runs.make([(cell(metrics=rows("a")), None), (cell(model="cnn"), None)], gate={})
@@ -917,8 +943,8 @@ def test_a_metric_that_one_run_lacks_somewhere_only_is_listed_with_its_place(run
 
 def test_a_probe_that_failed_on_both_sides_says_so_where_its_gate_has_nothing(runs: Runs) -> None:
     both = [(cell(probes={"quality": ProbeRow("failed", "k", "it raised")}), None)]
-    found = compare(runs.make(both), runs.make(both))
-    assert only(found).note == "no cell that both runs have measures it: probe failed: it raised"
+    comparison = compare(runs.make(both), runs.make(both))
+    assert only(comparison).note == "no cell that both runs have measures it: probe failed: it raised"
 
 
 def test_failures_are_errors_without_a_gate_too_and_what_is_new_is_only_listed(runs: Runs) -> None:
@@ -926,18 +952,18 @@ def test_failures_are_errors_without_a_gate_too_and_what_is_new_is_only_listed(r
     base = runs.make([good], gate={})
     broken = cell(model="broken", status="failed", reason="no memory")
     head = [good, (cell(model="cnn"), predicted(right(0.9))), (broken, None)]
-    found = compare(base, runs.make(head, gate={}))
-    assert found.status == 3
-    assert {(each.reason_code, each.detail) for each in found.uncompared} == {
+    comparison = compare(base, runs.make(head, gate={}))
+    assert comparison.status == 3
+    assert {(cell.reason_code, cell.detail) for cell in comparison.uncompared} == {
         ("new", "base has no such cell"),
         ("failed", "failed: no memory; base has no such cell"),
     }
-    assert set(cases_in(found)) == {
+    assert set(cases_in(comparison)) == {
         ("loans, broken, seed 0", "compared", "error", "failed: no memory; base has no such cell"),
         ("loans, cnn, seed 0", "compared", "skipped", "new: base has no such cell"),
     }
-    assert "failed: loans, broken, seed 0" in as_text(found).splitlines()[-1]
-    assert "[gate]" not in what_next(found)
+    assert "failed: loans, broken, seed 0" in as_text(comparison).splitlines()[-1]
+    assert "[gate]" not in what_next(comparison)
 
 
 @pytest.mark.parametrize("gate", [GATE, {}])
@@ -950,12 +976,12 @@ def test_failures_are_errors_without_a_gate_too_and_what_is_new_is_only_listed(r
 )
 def test_where_no_cell_can_be_compared_it_is_listed_all_the_same(runs: Runs, gate, change, why, status) -> None:
     head = runs.make([(cell(**change), predicted(right(0.9)))], gate=gate)
-    found = compare(runs.of(0.9, gate=gate), head)
-    assert ([each.reason_code for each in found.uncompared], found.status) == ([why], status)
-    assert [row.verdict for row in found.rows] == ["cannot tell"] * len(gate)
-    assert why in as_markdown(found)
-    assert any(kind == "error" for _, _, kind, _ in cases_in(found))
-    assert "[gate]" not in what_next(found)
+    comparison = compare(runs.of(0.9, gate=gate), head)
+    assert ([cell.reason_code for cell in comparison.uncompared], comparison.status) == ([why], status)
+    assert [row.verdict for row in comparison.rows] == ["cannot tell"] * len(gate)
+    assert why in as_markdown(comparison)
+    assert any(kind == "error" for _, _, kind, _ in cases_in(comparison))
+    assert "[gate]" not in what_next(comparison)
 
 
 def cases_in(comparison: Comparison) -> list[tuple[str | None, ...]]:
@@ -972,8 +998,8 @@ def test_other_options_of_a_probe_bar_all_that_predictions_do_not_give(runs: Run
     rows = {row.metric: row for row in compare(run("k"), run("other")).rows}
     assert rows["quality/accuracy"].verdict == "not worse than the tolerance"
     assert (rows["quality/x"].verdict, rows["quality/x"].note) == ("not compared", "the options of its probe differ")
-    told = as_text(compare(run("k"), run("other")))
-    assert "not gated: 1 not compared\n    quality/x, loans, mlp: the options of its probe differ\n" in told
+    text = as_text(compare(run("k"), run("other")))
+    assert "not gated: 1 not compared\n    quality/x, loans, mlp: the options of its probe differ\n" in text
 
 
 @pytest.mark.parametrize("gate", [{"quality/accuracy": {"tolerance": "x"}}, {"quality/accuracy": None}])
@@ -1024,10 +1050,10 @@ def test_runs_without_a_common_cell_are_wrong_input_and_say_what_they_have(runs:
         check_common(base, ["cnn0"])
 
 
-@pytest.mark.parametrize(("number", "said"), [(1, "1 kind of cell not"), (2, "2 kinds of cells not")])
-def test_kinds_of_cells_are_counted_in_words(runs: Runs, number: int, said: str) -> None:
-    found = mixed(runs)
-    assert title(replace(found, uncompared=found.uncompared * number)).endswith(f"; {said} compared")
+@pytest.mark.parametrize(("number", "text"), [(1, "1 kind of cell not"), (2, "2 kinds of cells not")])
+def test_kinds_of_cells_are_counted_in_words(runs: Runs, number: int, text: str) -> None:
+    comparison = mixed(runs)
+    assert title(replace(comparison, uncompared=comparison.uncompared * number)).endswith(f"; {text} compared")
 
 
 # ── from Python ─────────────────────────────────────────────────────────────────────────────────
@@ -1036,22 +1062,22 @@ def test_kinds_of_cells_are_counted_in_words(runs: Runs, number: int, said: str)
 def test_from_python_two_runs_are_given_as_runs_as_names_or_by_word(runs: Runs) -> None:
     base, head = runs.of(0.9, 0.9, 0.9), runs.of(0.86, 0.86, 0.86, noise=10)
     set_baseline(runs.store, base)
-    found = bench_suite.compare(base, head)
-    assert (found.verdict, found.status, found.rows) == ("regressed", 1, compare(base, head).rows)
-    assert (found.markdown(), str(found)) == (as_markdown(compare(base, head)), as_text(compare(base, head)))
+    comparison = bench_suite.compare(base, head)
+    assert (comparison.verdict, comparison.status, comparison.rows) == ("regressed", 1, compare(base, head).rows)
+    assert (comparison.markdown(), str(comparison)) == (as_markdown(compare(base, head)), as_text(compare(base, head)))
     for name in (base.name, base.path, "latest", "baseline", "s"):
-        assert bench_suite.compare(name, results=runs.store.root).rows == found.rows
+        assert bench_suite.compare(name, results=runs.store.root).rows == comparison.rows
     with pytest.raises(StoreError, match="no run '2019'"):
         bench_suite.compare("2019", results=runs.store.root)
 
 
 def test_from_python_the_rows_are_a_frame_worst_first(runs: Runs) -> None:
-    found = bench_suite.compare(runs.of(0.9), runs.of(0.8, noise=5))
-    frame = found.frame()
+    comparison = bench_suite.compare(runs.of(0.9), runs.of(0.8, noise=5))
+    frame = comparison.frame()
     row = frame.iloc[0]
     assert (row.metric, row.verdict, row.gated) == ("quality/accuracy", "regressed", True)
-    assert (row.low, row.high) == only(found).interval
-    assert list(frame.verdict) == [each.verdict for each in found.rows]
+    assert (row.low, row.high) == only(comparison).interval
+    assert list(frame.verdict) == [row.verdict for row in comparison.rows]
     nothing = bench_suite.compare(runs.make([(cell(), None)], gate={}), runs.make([(cell(), None)], gate={}))
     assert "verdict" in nothing.frame()
     assert len(nothing.frame()) == 0
@@ -1072,14 +1098,16 @@ def test_a_baseline_holds_what_a_comparison_needs_and_nothing_else(runs: Runs) -
     run = runs.of(0.9, 0.9)
     run.write_predictions("mlp0", "train", predicted(right(0.9)))
     head = runs.of(0.8, 0.8, noise=5)
-    made = set_baseline(runs.store, run)
-    kept = sorted(path.relative_to(made.run.path).as_posix() for path in made.run.path.rglob("*") if path.is_file())
-    assert [name for name in kept if "environments" not in name] == [
+    baseline = set_baseline(runs.store, run)
+    files = sorted(
+        path.relative_to(baseline.run.path).as_posix() for path in baseline.run.path.rglob("*") if path.is_file()
+    )
+    assert [name for name in files if "environments" not in name] == [
         "cells/mlp0/predictions-test.parquet", "cells/mlp1/predictions-test.parquet", "records/00001.jsonl", "run.json",
     ]  # fmt: skip
-    assert compare(made.run, head).rows == compare(run, head).rows
-    assert [each.suite for each in baselines(runs.store)] == ["s"]
-    assert made.size < 200_000
+    assert compare(baseline.run, head).rows == compare(run, head).rows
+    assert [listed.suite for listed in baselines(runs.store)] == ["s"]
+    assert baseline.size < 200_000
 
 
 def test_a_newer_baseline_takes_the_place_of_the_older_and_leaves_nothing_behind(runs: Runs) -> None:
@@ -1176,9 +1204,9 @@ def test_suites_of_many_gates_and_few_seeds_alarm_for_nothing_in_at_most_one_of_
     """`pytest -m slow tests/comparison/test_compare.py -s` prints 0.009, 0.010, 0.013, 0.007 (± 0.003); found 0.986."""
     print("\ngates  seeds  spread  false alarms")
     for gates, seeds, spread in ((1, 1, 0.0), (20, 1, 0.0), (20, 2, 0.005), (10, 3, 0.005)):
-        found = simulate([Setting(seeds=seeds, spread=spread)] * gates, 0.0, trials=1000)
-        print(f"{gates:5}  {seeds:5}  {spread:6}  {found.alarms:12.4f}", flush=True)
-        assert found.alarms <= 0.0195  # 0.01 and three standard errors
-    found = simulate([Setting(tolerance=0.01)], trials=1000)
-    print(f"a drop of a point beyond the tolerance is found in {found.detected:.3f}")
-    assert found.detected >= 0.95
+        rates = simulate([Setting(seeds=seeds, spread=spread)] * gates, 0.0, trials=1000)
+        print(f"{gates:5}  {seeds:5}  {spread:6}  {rates.alarms:12.4f}", flush=True)
+        assert rates.alarms <= 0.0195  # 0.01 and three standard errors
+    rates = simulate([Setting(tolerance=0.01)], trials=1000)
+    print(f"a drop of a point beyond the tolerance is found in {rates.detected:.3f}")
+    assert rates.detected >= 0.95

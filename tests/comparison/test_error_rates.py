@@ -16,7 +16,7 @@ from bench_suite.stats.paired import Difference
 TOLERANCE = 0.01
 
 
-def found_at(setting: Setting, trials: int) -> tuple[float, float, float]:
+def detection_rates(setting: Setting, trials: int) -> tuple[float, float, float]:
     """Return the smallest drop beyond the tolerance that is reported as detectable; shares of trials that find it.
 
     In the first share a drop adds no disagreement. In the second it adds to it, on other examples for each seed.
@@ -34,7 +34,7 @@ def found_at(setting: Setting, trials: int) -> tuple[float, float, float]:
 def test_what_is_said_to_be_found_is_found(seeds: int, n: int, differing: float) -> None:
     """The last case is the hard one: hardly any example differs, and each seed loses other examples."""
     setting = Setting(n=n, seeds=seeds, differing=differing, tolerance=TOLERANCE)
-    drop, _, on_top = found_at(setting, 200)
+    drop, _, on_top = detection_rates(setting, 200)
     assert on_top >= 0.9
     half = simulate([setting], drop / 2, on_top=True, trials=200)
     assert half.detected <= 0.8  # the drop is the smallest detectable one
@@ -138,7 +138,7 @@ def test_what_is_said_to_be_found_as_the_docs_state_it() -> None:
         for n in (500, 2000, 10_000):
             for differing in (0.005, 0.05):
                 setting = Setting(n=n, seeds=seeds, differing=differing, spread=spread, tolerance=TOLERANCE)
-                drop, within, on_top = found_at(setting, 1000)
+                drop, within, on_top = detection_rates(setting, 1000)
                 row = f"{seeds:5}  {n:8,}  {spread:6}  {differing:6}  {TOLERANCE + drop:6.4f}"
                 print(f"{row}  {within:6.3f}  {on_top:6.3f}", flush=True)
                 assert within >= 0.9

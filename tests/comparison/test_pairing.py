@@ -32,12 +32,12 @@ def make(tmp_path: Path) -> Make:
     store = Store(tmp_path / "results")
 
     def run(*cells: Record, environment: dict[str, Any] | None = HERE, **info: Any) -> Run:
-        made = store.create("s", info)
-        where = made.add_environment(environment) if environment is not None else ""
-        with made.writer() as writer:
+        new_run = store.create("s", info)
+        where = new_run.add_environment(environment) if environment is not None else ""
+        with new_run.writer() as writer:
             for record in cells:
-                writer.write(replace(record, run=made.name, environment=record.environment or where))
-        return made
+                writer.write(replace(record, run=new_run.name, environment=record.environment or where))
+        return new_run
 
     return run
 

@@ -28,9 +28,13 @@ def predictions(seed: int = 0, **columns: Any) -> Predictions:
     random = np.random.default_rng(seed)
     targets = np.arange(N) % 2
     scores = np.clip(random.normal(0.35 + 0.3 * targets, 0.25), 0.01, 0.99).round(2)
-    said = {"targets": targets, "predictions": (scores > 0.5).astype(int), "scores": np.stack([1 - scores, scores], 1)}
+    default_columns = {
+        "targets": targets,
+        "predictions": (scores > 0.5).astype(int),
+        "scores": np.stack([1 - scores, scores], 1),
+    }
     groups = {"sex": np.array(["f", "m"])[np.arange(N) // 7 % 2]}
-    return Predictions("test", np.arange(N) * 3 + 5, {**said, **columns}, groups)
+    return Predictions("test", np.arange(N) * 3 + 5, {**default_columns, **columns}, groups)
 
 
 @pytest.fixture

@@ -67,13 +67,13 @@ def test_a_timing_is_a_time_a_rate_or_what_several_processes_measured(row: Metri
 
 
 def timing(base: tuple[float, ...], head: tuple[float, ...], better: Any = "lower", **changes: Any) -> PairedMetric:
-    made = metric((1.0, 1.0), (1.0, 1.0), name="t/x", better=better, **changes)
+    paired_metric = metric((1.0, 1.0), (1.0, 1.0), name="t/x", better=better, **changes)
     interval = Interval(0.0, 9.0, over="processes")
     values = [
         (replace(one, samples=base, interval=interval), replace(other, samples=head, interval=interval))
-        for one, other in made.values
+        for one, other in paired_metric.values
     ]
-    return replace(made, values=values)
+    return replace(paired_metric, values=values)
 
 
 @pytest.mark.parametrize(("better", "sign"), [("lower", -1.0), ("higher", 1.0)])
@@ -88,7 +88,7 @@ def test_logarithms_of_the_processes_of_all_seeds_are_compared_by_welchs_test(be
 
 
 @pytest.mark.parametrize(
-    ("made", "message"),
+    ("paired_metric", "message"),
     [
         (timing((1.0,) * 5, (1.0,) * 5, same_hardware=False), "the hardware differs or is not known"),
         (timing((1.0,) * 5, (1.0,) * 2), "a side has 4 processes; at least 5 are needed"),
@@ -98,9 +98,9 @@ def test_logarithms_of_the_processes_of_all_seeds_are_compared_by_welchs_test(be
         (timing((1.0,) * 5, (1.0,) * 5, changed="t"), "the options of its probe differ"),
     ],
 )
-def test_timings_that_cannot_be_compared_say_why(made: PairedMetric, message: str) -> None:
+def test_timings_that_cannot_be_compared_say_why(paired_metric: PairedMetric, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
-        find_evidence(made)
+        find_evidence(paired_metric)
 
 
 # ── values ──────────────────────────────────────────────────────────────────────────────────────
@@ -140,22 +140,22 @@ def test_without_predictions_the_intervals_of_both_sides_are_compared() -> None:
     ],
 )
 def test_counts_and_equal_single_observations_need_no_interval(values, kind: str, method: str) -> None:
-    made = metric(*values, kind=kind)
-    evidence = find_evidence(made)
+    paired_metric = metric(*values, kind=kind)
+    evidence = find_evidence(paired_metric)
     differences = [head - base for base, head in values]
     assert (evidence.method, evidence.main) == (method, seeds_only_difference(differences))
     assert evidence.flips == (tuple(differences) if method == "seeds" else ())
 
 
 def test_one_observation_or_other_options_are_no_evidence() -> None:
-    for made, message in (
+    for paired_metric, message in (
         (metric((3.0, 4.0)), "one observation on each side, without an interval"),
         (metric((3.0, 4.0), kind="single"), "one observation on each side, without an interval"),
         (metric((3.0, 4.0), (3.0, 5.0), same_hardware=False), "the hardware differs or is not known"),
         (metric((3.0, 4.0), changed="q"), "the options of its probe differ"),
     ):
         with pytest.raises(ValueError, match=f"^{message}$"):
-            find_evidence(made)
+            find_evidence(paired_metric)
     assert find_evidence(metric((3.0, 4.0), (3.0, 5.0), changed="other")).method == "seeds"
 
 
@@ -194,8 +194,8 @@ def test_the_same_predictions_are_no_difference_if_the_values_agree() -> None:
         ((0.5, 0.5), same, False),
         ((0.5, 0.5), NONE, True),
     ):
-        made = metric(values, examples=examples, of_predictions=stated, **facts)
-        assert find_evidence(made).method == "intervals"
+        paired_metric = metric(values, examples=examples, of_predictions=stated, **facts)
+        assert find_evidence(paired_metric).method == "intervals"
 
 
 def test_several_seeds_are_compared_paired_and_as_two_samples() -> None:

@@ -45,13 +45,13 @@ def test_the_smallest_loss_that_is_found_is_that_of_a_level_shared_by_all_gates(
 
 
 def test_many_gates_need_more_examples_or_seeds_to_decide_than_one() -> None:
-    def needed(gates: int) -> int:
+    def required_examples(gates: int) -> int:
         row = classify_gated([case(number, lost=12) for number in range(gates)])[0]
         assert row.verdict == "cannot tell"
         (examples,) = re.findall(r"about ([\d,]+) test examples and one seed would decide", row.note)
         return int(examples.replace(",", ""))
 
-    assert needed(20) > 1.5 * needed(1)
+    assert required_examples(20) > 1.5 * required_examples(1)
 
 
 def test_seeds_alone_that_are_enough_for_one_gate_are_too_few_for_many() -> None:
@@ -205,13 +205,13 @@ def test_the_stated_number_of_seeds_is_the_least_that_decides(spread: float) -> 
     seeds = (paired, welch_difference(base, head))
     main = Difference(0.0, 0.0, paired.variance, paired.variance, 2.0, 10**6, 3)
 
-    def found(count: int) -> float:
+    def detectable_effect(count: int) -> float:
         more = tuple(replace(test, variance=test.variance * 3 / count, df=test.df * (count - 1) / 2) for test in seeds)
         return Evidence(with_more_seeds(main, count), more).min_detectable_effect(LEVEL)
 
     (row,) = classify_gated([Case(Row("q/x", "0", True), Evidence(main, seeds), 0.01)])
-    (needed,) = re.findall(r"^(\d+) seeds would decide, not 3$", row.note)
-    assert found(int(needed)) <= 0.01 < found(int(needed) - 1)
+    (seed_count,) = re.findall(r"^(\d+) seeds would decide, not 3$", row.note)
+    assert detectable_effect(int(seed_count)) <= 0.01 < detectable_effect(int(seed_count) - 1)
     (row,) = classify_gated([Case(Row("q/x", "0", True), Evidence(main, seeds), 1e-4)])
     assert row.note == "more than 100 seeds would decide, not 3"
 
