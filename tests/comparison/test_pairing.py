@@ -270,8 +270,8 @@ def test_a_cell_of_one_side_only_ends_with_4_unless_it_was_left_out_on_purpose(r
     one = [(runs.cell(), runs.predictions(0.9))]
     two = [*one, (runs.cell(model="cnn"), runs.predictions(0.9))]
     base, head = (one, two) if odd == "new" else (two, one)
-    only_ = ["model=mlp"] if odd == "left out" else []
-    comparison = compare(runs.make(base), runs.make(head, only=only_))
+    only = ["model=mlp"] if odd == "left out" else []
+    comparison = compare(runs.make(base), runs.make(head, only=only))
     assert [cell.reason_code for cell in comparison.uncompared] == [odd]
     assert comparison.status == (0 if odd == "left out" else 4)
 

@@ -18,6 +18,8 @@ from bench_suite.comparison.rescoring import Examples, Unpaired, difference_of, 
 from bench_suite.contracts import MetricRow, Predictions, Record
 from bench_suite.exporters.junit import export
 from bench_suite.metrics.accuracy import accuracy
+from bench_suite.metrics.balanced_accuracy import balanced_accuracy
+from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.macro_f1 import macro_f1
 from bench_suite.metrics.roc_auc import roc_auc
 from bench_suite.reports.comparison import as_markdown, as_text
@@ -256,9 +258,6 @@ def measured(name: str, predictions: Predictions, function: Callable[..., float]
 
 
 def test_metrics_of_the_whole_set_are_resampled_and_means_are_paired_by_example(runs) -> None:
-    from bench_suite.metrics.log_loss import log_loss
-    from bench_suite.metrics.roc_auc import roc_auc
-
     def run(seed: int) -> Run:
         predictions = runs.predictions(0.8, seed)
         metrics = (measured("roc_auc", predictions, roc_auc), measured("log_loss", predictions, log_loss))
@@ -297,7 +296,6 @@ def test_a_column_of_clusters_among_the_predictions_is_heeded(runs) -> None:
 
 def test_metrics_of_the_whole_set_are_resampled_by_cluster_too(runs) -> None:
     """Two of 40 clusters are lost: significant for 2,000 independent examples, but not for 40 clusters."""
-    from bench_suite.metrics.macro_f1 import macro_f1
 
     def run(lost: int) -> Run:
         one = runs.predictions_of(np.arange(runs.n) // 50 >= lost)
@@ -314,9 +312,6 @@ def test_metrics_of_the_whole_set_are_resampled_by_cluster_too(runs) -> None:
 
 @pytest.mark.parametrize("name", ["macro_f1", "balanced_accuracy"])
 def test_a_few_examples_without_a_difference_prove_nothing_of_a_resampled_metric_either(runs, name: str) -> None:
-    from bench_suite.metrics.balanced_accuracy import balanced_accuracy
-    from bench_suite.metrics.macro_f1 import macro_f1
-
     function = {"macro_f1": macro_f1, "balanced_accuracy": balanced_accuracy}[name]
 
     def run(n: int, score: float) -> Run:
