@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,3 +104,74 @@ def test_outside_a_repository_or_without_git_there_is_no_state(tmp_path: Path, m
 )  # fmt: skip
 def test_a_size_is_written_in_binary_units(size: float, text: str) -> None:
     assert environment.format_bytes(size) == text
+
+
+def test_reading_the_state_runs_nothing_that_the_repository_configures(repository: Path, tmp_path: Path) -> None:
+    """Every command that a repository can name leaves a file behind: monitor, hooks, filters, drivers, transports."""
+    trace = tmp_path / "trace"
+    trace.mkdir()
+
+    def git(*words: str, folder: Path = repository) -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"]
+        subprocess.run(["git", *identity, "-C", str(folder), *words], check=True, capture_output=True)
+
+    def leaving(name: str) -> str:
+        return f"touch '{trace / name}'; cat"
+
+    inner = tmp_path / "inner"
+    git("init", "-b", "trunk", str(inner))
+    git("commit", "--allow-empty", "-m", "x", folder=inner)
+    git("submodule", "add", str(inner), "module")
+    names = ("clean", "process=odd.name", "textconv")
+    (repository / ".gitattributes").write_text(
+        "a filter=clean diff=clean\nb filter=process=odd.name\nc diff=textconv\n", encoding="utf-8"
+    )
+    for name in "abc":
+        (repository / name).write_text("1")
+    git("add", ".")
+    git("commit", "-m", "files")
+    commands = {
+        "core.fsmonitor": leaving("monitor"),
+        f"filter.{names[0]}.clean": leaving("clean"),
+        f"filter.{names[0]}.required": "true",
+        f"filter.{names[1]}.process": leaving("process"),
+        "diff.external": leaving("external"),
+        "diff.textconv.textconv": leaving("textconv"),
+        "diff.clean.command": leaving("command"),
+        "core.pager": leaving("pager"),
+        "core.sshCommand": leaving("ssh"),
+        "core.hooksPath": str(tmp_path / "hooks"),
+    }
+    (tmp_path / "hooks").mkdir()
+    for name in ("post-index-change", "reference-transaction", "fsmonitor-watchman"):
+        hook = tmp_path / "hooks" / name
+        hook.write_text(f"#!/bin/sh\ntouch '{trace / name}'\n")
+        hook.chmod(0o755)
+    for key, value in commands.items():
+        git("config", key, value)
+    git("config", "core.fsmonitor", leaving("monitor of the submodule"), folder=repository / "module")
+    for name in "abc":
+        (repository / name).write_text("2")
+    state = environment.git_state(repository)
+    assert sorted(path.name for path in trace.iterdir()) == []
+    assert state is not None
+    assert state["dirty"]
+    assert len(state["changes"]) == 8
+    for words in (["status"], ["diff", "--", "c"]):
+        subprocess.run(["git", "-C", str(repository), *words], check=False, capture_output=True)
+    ran = {path.name for path in trace.iterdir()}
+    assert ran >= {"monitor", "monitor of the submodule", "clean", "process", "post-index-change", "external"}, (
+        "git itself runs them, so the test would see them"
+    )
+
+
+def test_a_git_that_ignores_the_settings_is_not_asked(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = subprocess.run
+
+    def older(command: list[str], *, env: dict[str, str], **options: Any) -> Any:
+        settings = {name: value for name, value in env.items() if not name.startswith("GIT_CONFIG")}
+        assert "status" not in command
+        return run(command, env=settings, **options)
+
+    monkeypatch.setattr(subprocess, "run", older)
+    assert environment.git_state(repository) is None

@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -75,21 +75,20 @@ def format_bytes(size: float) -> str:
 def git_state(folder: Path) -> dict[str, Any] | None:
     """Return the git state of the repository that contains `folder`; None if there is no repository, or no git.
 
+    No code that the repository names in its configuration, attributes or hooks is run (`_git`). So a file that a filter
+    such as Git LFS stores in another form counts as changed if it was written after git last looked at it.
+
     Returns:
         `commit`: hash of the commit; None before the first commit.
         `branch`: name of the branch; None on a detached head.
         `dirty`: whether tracked files differ from the commit. Untracked files are ignored, because the run's own
-            results are among them.
+            results are among them. A submodule differs if another commit of it is checked out.
         `changes`: hash of these differences; only if `dirty`.
     """
-    command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
-    try:
-        # No optional locks: a benchmark must not block somebody's commit.
-        environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, env=environment, check=True)
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+    status = _git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no", "--ignore-submodules=dirty")
+    if status is None:
         return None
-    lines = answer.stdout.splitlines()
+    lines = status.decode(errors="replace").splitlines()
     dirty = any(not line.startswith("#") for line in lines)
     head = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
     commit, branch = head.get("branch.oid"), head.get("branch.head")
@@ -103,12 +102,52 @@ def git_state(folder: Path) -> dict[str, Any] | None:
 
 def _changes(folder: Path) -> str | None:
     """Return a hash of the differences between tracked files and the commit; equal changes have equal hashes."""
-    command = ["git", "-C", str(folder), "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv", "--no-color"]
+    options = ("--binary", "--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short")
+    changes = _git(folder, "diff", "HEAD", *options, "--ignore-submodules=dirty")
+    return None if changes is None else hashlib.sha256(changes).hexdigest()[:8]
+
+
+def _git(folder: Path, *words: str) -> bytes | None:
+    """Return what a git command prints, without running anything that the repository can configure; None if it fails.
+
+    Switched off: the file system monitor, hooks, the drivers of filters, and every transport, since git would fetch
+    missing objects of a partial clone. Drivers can have any name, so each one that the configuration has is overridden
+    by its name. None is returned too for a git before 2.31, which would not obey.
+    """
+    settings = {"core.fsmonitor": "", "core.hookspath": os.devnull}
+    listed = _output(folder, ["config", "--list", "--null"], settings)
+    entries = os.fsdecode(listed or b"").split("\0")
+    if not all(f"{key}\n{value}" in entries for key, value in settings.items()):
+        return None
+    for entry in entries:
+        key = entry.partition("\n")[0]
+        if key.startswith("filter."):
+            driver = key.rpartition(".")[0]
+            settings |= {f"{driver}.clean": "", f"{driver}.process": "", f"{driver}.required": "false"}
+    return _output(folder, words, settings)
+
+
+def _output(folder: Path, words: Sequence[str], settings: Mapping[str, str]) -> bytes | None:
+    """Return what `git` prints under `settings`; None if there is no git, it fails, or it takes more than 10 s.
+
+    The settings are environment variables and not `-c`, which cannot state a key that contains an equals sign.
+    """
+    variables = {
+        **os.environ,
+        "LC_ALL": "C",
+        "GIT_OPTIONAL_LOCKS": "0",  # a benchmark must not block somebody's commit
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_COUNT": str(len(settings)),
+    }
+    for index, (key, value) in enumerate(settings.items()):
+        variables |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
+    command = ["git", "-C", str(folder), *words]
     try:
-        changes = subprocess.run(command, capture_output=True, timeout=10, check=True).stdout
+        return subprocess.run(command, capture_output=True, timeout=10, env=variables, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    return hashlib.sha256(changes).hexdigest()[:8]
 
 
 def _hardware() -> dict[str, Any]:

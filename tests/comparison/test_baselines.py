@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from bench_suite.comparison.baselines import Baseline, NoBaseline, base_run, baselines, head_run, set_baseline
+from bench_suite.comparison.compare import compare
 from bench_suite.contracts import MetricRow, Predictions, Record
 from bench_suite.store.atomic import StoreError
 from bench_suite.store.runs import Run, Store
@@ -38,19 +40,19 @@ def run_of(store: Store, suite: str = "nlp", status: Any = "ok", **info: Any) ->
 
 def test_a_baseline_is_a_copy_that_a_comparison_reads_like_the_run(store: Store) -> None:
     run = run_of(store, title="a title")
-    kept = set_baseline(store, run)
-    assert kept.run.path == store.root / "baselines" / "nlp"
-    assert (kept.suite, kept.run.info, kept.run.name) == ("nlp", run.info, run.name)
-    (record,), (original,) = kept.run.records(), run.records()
+    baseline = set_baseline(store, run)
+    assert baseline.run.path == store.root / "baselines" / "nlp"
+    assert (baseline.suite, baseline.run.info, baseline.run.name) == ("nlp", run.info, run.name)
+    (record,), (original,) = baseline.run.records(), run.records()
     assert [row.name for row in record.artifacts] == ["predictions/test"]
     assert replace(record, artifacts=()) == replace(original, artifacts=())
-    assert kept.run.read_predictions(record.artifacts[0]).split == "test"
-    assert kept.run.environment(record.environment) == {"hardware": {"cpu": "a"}}
-    assert kept.run.summaries() == run.summaries()
-    files = [path for path in kept.run.path.rglob("*") if path.is_file()]
-    assert kept.size == sum(len(path.read_bytes()) for path in files)
+    assert baseline.run.read_predictions(record.artifacts[0]).split == "test"
+    assert baseline.run.environment(record.environment) == {"hardware": {"cpu": "a"}}
+    assert baseline.run.summaries() == run.summaries()
+    files = [path for path in baseline.run.path.rglob("*") if path.is_file()]
+    assert baseline.size == sum(len(path.read_bytes()) for path in files)
     assert len(files) == 5
-    assert (kept.run.path / "run.json").read_bytes() == (run.path / "run.json").read_bytes()
+    assert (baseline.run.path / "run.json").read_bytes() == (run.path / "run.json").read_bytes()
 
 
 def test_damaged_predictions_are_left_out_of_a_baseline(store: Store) -> None:
@@ -70,15 +72,15 @@ def test_what_is_no_baseline_says_why(store: Store) -> None:
 
 def test_baselines_are_listed_by_suite_without_half_written_ones(store: Store) -> None:
     assert baselines(store) == []
-    kept = [set_baseline(store, run_of(store, suite)) for suite in ("vision", "nlp")]
+    stored = [set_baseline(store, run_of(store, suite)) for suite in ("vision", "nlp")]
     half = store.root / "baselines" / ".nlp.1-abc"
     half.mkdir()
-    (half / "run.json").write_bytes((kept[0].run.path / "run.json").read_bytes())
+    (half / "run.json").write_bytes((stored[0].run.path / "run.json").read_bytes())
     (store.root / "baselines" / "other").mkdir()
-    found = baselines(store)
-    assert all(isinstance(each, Baseline) for each in found)
-    assert [(each.suite, each.run.path, each.size) for each in found] == [
-        (each.suite, each.run.path, each.size) for each in reversed(kept)
+    listed = baselines(store)
+    assert all(isinstance(baseline, Baseline) for baseline in listed)
+    assert [(baseline.suite, baseline.run.path, baseline.size) for baseline in listed] == [
+        (baseline.suite, baseline.run.path, baseline.size) for baseline in reversed(stored)
     ]
 
 
@@ -111,3 +113,59 @@ def test_the_latest_base_is_the_newest_earlier_run_of_the_suite_that_is_no_smoke
         base_run(store, "baseline", "nlp")
     assert base_run(store, first.name, "nlp").name == first.name
     assert head_run(store, "latest").name == other.name
+
+
+def test_the_newest_run_is_the_newest_that_is_no_smoke_run(runs) -> None:
+    whole, smoke = runs.of(0.9), runs.of(0.9, smoke=True)
+    assert head_run(runs.store, "latest").name == whole.name
+    assert head_run(runs.store, smoke.name).name == smoke.name
+    shutil.rmtree(whole.path)
+    assert head_run(runs.store, "latest").name == smoke.name, "refused with its reason, not as a run that is not there"
+
+
+def test_a_baseline_holds_what_a_comparison_needs_and_nothing_else(runs) -> None:
+    run = runs.of(0.9, 0.9)
+    run.write_predictions("mlp0", "train", runs.predictions(0.9))
+    head = runs.of(0.8, 0.8, noise=5)
+    baseline = set_baseline(runs.store, run)
+    files = sorted(
+        path.relative_to(baseline.run.path).as_posix() for path in baseline.run.path.rglob("*") if path.is_file()
+    )
+    assert [name for name in files if "environments" not in name] == [
+        "cells/mlp0/predictions-test.parquet", "cells/mlp1/predictions-test.parquet", "records/00001.jsonl", "run.json",
+    ]  # fmt: skip
+    assert compare(baseline.run, head).rows == compare(run, head).rows
+    assert [listed.suite for listed in baselines(runs.store)] == ["s"]
+    assert baseline.size < 200_000
+
+
+def test_a_newer_baseline_takes_the_place_of_the_older_and_leaves_nothing_behind(runs) -> None:
+    set_baseline(runs.store, runs.of(0.9, 0.9))
+    second = runs.of(0.8)
+    set_baseline(runs.store, second)
+    assert base_run(runs.store, "baseline", "s").name == second.name
+    assert [path.name for path in (runs.store.root / "baselines").iterdir()] == ["s"]
+
+
+def test_a_base_is_found_by_word_name_and_run(runs) -> None:
+    first, second = runs.of(0.9), runs.of(0.9)
+    with pytest.raises(NoBaseline, match="bench baseline set RUN") as error:
+        base_run(runs.store, "baseline", "s")
+    assert error.value.exit_status == 4
+    set_baseline(runs.store, first)
+    assert base_run(runs.store, "s", "s").name == first.name
+    assert base_run(runs.store, "latest", "s").name == second.name
+    assert base_run(runs.store, "latest", "s", before=second).name == first.name
+    with pytest.raises(NoBaseline, match="no earlier run of s"):
+        base_run(runs.store, "latest", "s", before=first)
+    with pytest.raises(NoBaseline, match="no earlier run of t"):
+        base_run(runs.store, "latest", "t")
+    with pytest.raises(StoreError, match='did you mean "baseline"'):
+        base_run(runs.store, "basline", "s")
+
+
+@pytest.mark.parametrize("info", [{"smoke": True}, {}])
+def test_a_run_that_says_nothing_is_no_baseline(runs, info: dict[str, bool]) -> None:
+    run = runs.make([(runs.cell(status="failed", reason="no memory"), None)], **info)
+    with pytest.raises(StoreError, match=r"smoke run|no cell that ended well"):
+        set_baseline(runs.store, run)

@@ -61,10 +61,12 @@ def test_as_many_seeds_as_the_level_needs_find_something() -> None:
     flips = (-0.1, -0.2, -0.15, -0.12)
     main = seeds_only_difference(flips)
     evidence = Evidence(main, flips=flips, method="seeds")
-    for level, found in ((1 / 16, True), (1 / 17, False)):
+    for level, detectable in ((1 / 16, True), (1 / 17, False)):
         effect, loss = evidence.min_detectable_effect(level), evidence.min_detectable_loss(0.01, level)
         assert (effect, loss) == (
-            (min_detectable_effect(main, level), min_detectable_loss(main, 0.01, level)) if found else (math.inf,) * 2
+            (min_detectable_effect(main, level), min_detectable_loss(main, 0.01, level))
+            if detectable
+            else (math.inf,) * 2
         )
 
 

@@ -83,14 +83,14 @@ def test_the_mean_over_seeds_is_judged_and_not_each_seed():
     records = [record(0, 0.7, 0.69, 0.71), record(1, 0.9, 0.89, 0.91)]
     assert verdicts({"min": 0.8}, *records) == ["passed"]
     assert verdicts({"min": 0.81}, *records) == ["warning"], "two seeds that far apart leave a wide interval"
-    (said,) = judge({"quality/accuracy": {"min": 0.8}}, records)
-    assert said.where == "loans, mlp"
-    assert said.message.startswith("0.8 [")
+    (judgement,) = judge({"quality/accuracy": {"min": 0.8}}, records)
+    assert judgement.where == "loans, mlp"
+    assert judgement.message.startswith("0.8 [")
 
 
 def test_an_accuracy_over_seeds_is_told_with_an_interval_of_what_it_can_be():
-    (said,) = judge({"quality/accuracy": {"min": 0.9}}, [record(0, 0.9, 0.8, 1.0), record(1, 0.98, 0.94, 1.0)])
-    assert (said.verdict, said.message) == ("passed", "0.94 [0.7815, 1]")
+    (judgement,) = judge({"quality/accuracy": {"min": 0.9}}, [record(0, 0.9, 0.8, 1.0), record(1, 0.98, 0.94, 1.0)])
+    assert (judgement.verdict, judgement.message) == ("passed", "0.94 [0.7815, 1]")
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_an_accuracy_over_seeds_is_told_with_an_interval_of_what_it_can_be():
     ],
 )
 def test_a_metric_that_should_be_there_and_is_not_is_absent_and_says_why(records, reason):
-    (said,) = judge({"quality/accuracy": {"min": 0.1}}, records)
-    assert (said.verdict, said.message) == ("absent", reason)
+    (judgement,) = judge({"quality/accuracy": {"min": 0.1}}, records)
+    assert (judgement.verdict, judgement.message) == ("absent", reason)
 
 
 def test_a_metric_of_a_probe_that_does_not_apply_is_not_missed():
@@ -142,10 +142,10 @@ def test_cells_that_differ_in_more_than_their_seed_are_judged_apart():
 
 
 def test_each_set_of_coordinates_is_judged_apart():
-    classify_gated = judge(
+    judgements = judge(
         {"quality/accuracy": {"min": 0.5}}, [record(at={"group": "a"}), record(1, 0.2, 0.1, 0.3, at={"group": "b"})]
     )
-    assert {judgement.where: judgement.verdict for judgement in classify_gated} == {
+    assert {judgement.where: judgement.verdict for judgement in judgements} == {
         "loans, mlp (group a)": "absent",
         "loans, mlp (group b)": "absent",
     }
@@ -153,8 +153,8 @@ def test_each_set_of_coordinates_is_judged_apart():
 
 def test_a_metric_of_the_run_as_a_whole_is_judged_once():
     row = MetricRow("agreement/tau", 0.4, "fraction", "higher", interval=Interval(0.3, 0.5, over="seeds"))
-    (said,) = judge({"agreement/tau": {"min": 0.6}}, [record(0), record(1)], [row])
-    assert (said.verdict, said.where) == ("failed", "all cells")
+    (judgement,) = judge({"agreement/tau": {"min": 0.6}}, [record(0), record(1)], [row])
+    assert (judgement.verdict, judgement.where) == ("failed", "all cells")
 
 
 def test_a_judgement_names_its_metric_its_cells_and_the_numbers():
@@ -208,15 +208,18 @@ def test_a_metric_of_the_whole_run_is_judged_at_each_of_its_coordinates():
 def test_coordinates_are_named_in_alphabetical_order_and_shared_by_seeds():
     at = {"group": "a", "attribute": "sex"}
     records = [record(0, at=at), record(1, at=dict(reversed(at.items())))]
-    (said,) = judge({"quality/accuracy": {"min": 0.5}}, records)
-    assert (said.metric, said.where, said.verdict) == (
+    (judgement,) = judge({"quality/accuracy": {"min": 0.5}}, records)
+    assert (judgement.metric, judgement.where, judgement.verdict) == (
         "quality/accuracy", "loans, mlp (attribute sex, group a)", "passed",
     )  # fmt: skip
-    (said,) = judge({"quality/accuracy": {"min": 0.5}}, [record(0, at=at), record(1, None, at=at)])
-    assert (said.where, said.message) == ("loans, mlp (attribute sex, group a)", "1 of 2 seeds have it: no scores")
+    (judgement,) = judge({"quality/accuracy": {"min": 0.5}}, [record(0, at=at), record(1, None, at=at)])
+    assert (judgement.where, judgement.message) == (
+        "loans, mlp (attribute sex, group a)",
+        "1 of 2 seeds have it: no scores",
+    )
     silent = replace(record(1), metrics=(replace(record(1, None).metrics[0], reason=None),))
-    (said,) = judge({"quality/accuracy": {"min": 0.5}}, [record(0), silent])
-    assert said.message == "1 of 2 seeds have it: a cell failed"
+    (judgement,) = judge({"quality/accuracy": {"min": 0.5}}, [record(0), silent])
+    assert judgement.message == "1 of 2 seeds have it: a cell failed"
 
 
 def test_why_a_metric_was_not_measured_is_what_became_of_its_probe():
@@ -225,8 +228,8 @@ def test_why_a_metric_was_not_measured_is_what_became_of_its_probe():
     assert unmeasured("quality/accuracy", record()) == ""
     assert unmeasured("other/accuracy", broken(0)) == ""
     assert unmeasured("quality/x", record(status="skipped")) == "probe skipped: no reason given"
-    (said,) = judge({"quality/accuracy": {"min": 0.1}}, [replace(broken(0, "failed"), reason=None)])
-    assert said.message == "no cell has measured it: a cell failed"
+    (judgement,) = judge({"quality/accuracy": {"min": 0.1}}, [replace(broken(0, "failed"), reason=None)])
+    assert judgement.message == "no cell has measured it: a cell failed"
 
 
 def test_cells_are_named_by_what_they_have():

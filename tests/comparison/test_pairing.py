@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from bench_suite.comparison.compare import compare
 from bench_suite.comparison.pairing import Pair, Pairing, UncomparedCell, pair_runs
 from bench_suite.contracts import ProbeRow, Record
+from bench_suite.reports.comparison import as_text, what_next
 from bench_suite.store.runs import Run, Store
 
 HERE = {"hardware": {"cpu": "a processor", "usable_cores": 2}, "packages": {"torch": "2.6"}}
@@ -32,12 +34,12 @@ def make(tmp_path: Path) -> Make:
     store = Store(tmp_path / "results")
 
     def run(*cells: Record, environment: dict[str, Any] | None = HERE, **info: Any) -> Run:
-        made = store.create("s", info)
-        where = made.add_environment(environment) if environment is not None else ""
-        with made.writer() as writer:
+        new_run = store.create("s", info)
+        where = new_run.add_environment(environment) if environment is not None else ""
+        with new_run.writer() as writer:
             for record in cells:
-                writer.write(replace(record, run=made.name, environment=record.environment or where))
-        return made
+                writer.write(replace(record, run=new_run.name, environment=record.environment or where))
+        return new_run
 
     return run
 
@@ -227,3 +229,121 @@ def test_cells_that_a_suite_no_longer_contains_are_counted(make: Make) -> None:
         "base has 2 cells that its suite no longer contains: ignored",
         "head has 1 cell that its suite no longer contains: ignored",
     )
+
+
+# ── stored runs ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_odd_cells_are_listed_as_what_they_are_and_never_counted_as_fine(runs) -> None:
+    good = runs.predictions(0.9)
+    names = ("same", "broke", "unbroke", "data", "place", "gone")
+    base = {name: runs.cell(model=name) for name in names}
+    head = {name: record for name, record in base.items() if name != "gone"} | {"new": runs.cell(model="new")}
+    base["unbroke"] = replace(base["unbroke"], status="failed", reason="no memory")
+    head["broke"] = replace(head["broke"], status="failed", reason="a loss that is no number")
+    head["data"] = replace(head["data"], data={"name": "loans", "fingerprint": "bbbbbbbbbb"})
+    head["place"] = replace(
+        head["place"], options={**runs.cell().options, "placement": {"device": "cpu", "threads": 4}}
+    )
+    other = replace(runs.cell(model="tuned"), options={"train": {"epochs": 3}})
+    base["tuned"], head["tuned"] = other, replace(other, id="another", options={"train": {"epochs": 5}})
+    sides = [runs.make([(r, good if r.status == "ok" else None) for r in side.values()]) for side in (base, head)]
+    comparison = compare(*sides)
+    assert {(cell.reason_code, cell.where.split(",")[1].strip(), cell.detail) for cell in comparison.uncompared} == {
+        ("failed", "broke", "failed: a loss that is no number"),
+        ("failed in base", "unbroke", "failed: no memory"),
+        ("other data", "data", "loans aaaaaaaa → loans bbbbbbbb"),
+        ("other placement", "place", "placement.threads 1 → 4"),
+        ("other options", "tuned", "train.epochs 3 → 5"),
+        ("new", "new", "base has no such cell"),
+        ("missing", "gone", "head lacks it"),
+    }
+    assert runs.gated_row(comparison).where == "loans, same"
+    assert comparison.status == 3
+    assert all(
+        f"{cell.reason_code}: {cell.where}\n    {cell.detail}" in as_text(comparison) for cell in comparison.uncompared
+    )
+
+
+@pytest.mark.parametrize("odd", ["new", "missing", "left out"])
+def test_a_cell_of_one_side_only_ends_with_4_unless_it_was_left_out_on_purpose(runs, odd: str) -> None:
+    one = [(runs.cell(), runs.predictions(0.9))]
+    two = [*one, (runs.cell(model="cnn"), runs.predictions(0.9))]
+    base, head = (one, two) if odd == "new" else (two, one)
+    only = ["model=mlp"] if odd == "left out" else []
+    comparison = compare(runs.make(base), runs.make(head, only=only))
+    assert [cell.reason_code for cell in comparison.uncompared] == [odd]
+    assert comparison.status == (0 if odd == "left out" else 4)
+
+
+@pytest.mark.parametrize(
+    ("only", "why"),
+    [
+        (["task=loans"], "missing"),
+        (["task=loans", "-k cnn and seed=0"], "missing"),
+        (["model=mlp", "model=cnn"], "missing"),
+        (["model=mlp,cnn"], "missing"),
+        (["task=loans", "-k not cnn"], "left out"),
+        (["seed=1"], "left out"),
+        (["--lf"], "left out"),  # of a run that does not record its selection of cells
+    ],
+)
+def test_a_cell_that_head_was_asked_for_is_missing_and_not_left_out(runs, only: list[str], why: str) -> None:
+    one = [(runs.cell(), runs.predictions(0.9))]
+    comparison = compare(runs.make([*one, (runs.cell(model="cnn"), runs.predictions(0.9))]), runs.make(one, only=only))
+    assert ([cell.reason_code for cell in comparison.uncompared], comparison.status) == (
+        [why],
+        4 if why == "missing" else 0,
+    )
+    kind = "error" if why == "missing" else "skipped"
+    assert ("loans, cnn, seed 0", "compared", kind) in [case[:3] for case in runs.junit_cases(comparison)]
+
+
+@pytest.mark.parametrize(("head", "why"), [(("mlp", "cnn"), "new"), (("mlp",), "missing")])
+def test_a_cell_that_was_planned_and_never_done_is_not_fine_even_if_neither_run_has_it(runs, head, why) -> None:
+    planned = {"mlp0": "loans, mlp, seed 0", "cnn0": "loans, cnn, seed 0"}
+    cells = {model: (runs.cell(model=model), runs.predictions(0.9)) for model in ("mlp", "cnn")}
+    killed = runs.make([cells["mlp"]], planned=planned)
+    comparison = compare(killed, runs.make([cells[model] for model in head], planned=planned))
+    assert [(cell.reason_code, cell.where) for cell in comparison.uncompared] == [(why, "loans, cnn, seed 0")]
+    assert comparison.status == 4
+    assert {"new": "baseline set", "missing": "--resume"}[why] in what_next(comparison)
+    assert next(row.verdict for row in comparison.rows if row.gated) == "not worse than the tolerance"
+
+
+def test_cells_that_a_resumed_suite_no_longer_asks_for_are_left_aside(runs) -> None:
+    now = {"new": "loans, mlp, seed 0"}
+    older, newer = runs.cell(), replace(runs.cell(), id="new", options={"train": {"epochs": 5}})
+    head = runs.make([(older, runs.predictions(0.5)), (newer, runs.predictions(0.9))], planned=now)
+    base = runs.make([(older, runs.predictions(0.9)), (newer, runs.predictions(0.9))], planned=now)
+    comparison = compare(base, head)
+    assert (runs.gated_row(comparison).verdict, runs.gated_row(comparison).seeds, comparison.status) == (
+        "not worse than the tolerance",
+        1,
+        0,
+    )
+    assert "head has 1 cell that its suite no longer contains: ignored" in comparison.notes
+
+
+def test_other_versions_hardware_and_code_are_named(runs) -> None:
+    there = {"hardware": {"cpu": "another", "usable_cores": 8, "gpu": [{"name": "G"}]}, "packages": {"torch": "2.7"}}
+    head = runs.make([(runs.cell(), runs.predictions(0.9))], there, git={"commit": "abcdef0123", "dirty": True})
+    notes = compare(runs.of(0.9), head).notes
+    assert "code: 0123456 → abcdef0 with uncommitted changes" in notes
+    changed = [{"commit": "0123456789", "dirty": True, "changes": digest} for digest in ("aaaaaaaa", "bbbbbbbb")]
+    sides = [runs.of(0.9, git=git) for git in changed]
+    note = "code: 0123456 with uncommitted changes aaaaaaaa → 0123456 with uncommitted changes bbbbbbbb"
+    assert note in compare(*sides).notes
+    assert "torch 2.6 → 2.7" in notes
+    assert "hardware: a processor, 2 cores → another, 8 cores, G: timings are not compared" in notes
+
+
+def test_all_versions_and_commits_of_a_run_that_was_resumed_are_named(runs) -> None:
+    head = runs.of(0.9, 0.9)
+    older = head.add_environment({**runs.environment, "packages": {"torch": "2.0"}})
+    with head.writer() as writer:
+        writer.write(replace(head.records()[0], environment=older))
+    head.update({"resumed_git": [{"commit": "fedcba9876", "dirty": False}]})
+    notes = compare(runs.of(0.9, 0.9), head).notes
+    assert "torch 2.6 → 2.0, 2.6" in notes
+    assert "code: 0123456 → 0123456, resumed with fedcba9" in notes

@@ -12,12 +12,17 @@ import numpy as np
 import pytest
 
 from bench_suite.comparison import rescoring
+from bench_suite.comparison.compare import compare
 from bench_suite.comparison.pairing import Group, Pair
 from bench_suite.comparison.rescoring import Examples, Unpaired, difference_of, examples_of
-from bench_suite.contracts import Predictions, Record
+from bench_suite.contracts import MetricRow, Predictions, Record
+from bench_suite.exporters.junit import export
 from bench_suite.metrics.accuracy import accuracy
+from bench_suite.metrics.balanced_accuracy import balanced_accuracy
+from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.macro_f1 import macro_f1
 from bench_suite.metrics.roc_auc import roc_auc
+from bench_suite.reports.comparison import as_markdown, as_text
 from bench_suite.stats.paired import nested_difference
 from bench_suite.store.runs import Run, Store
 
@@ -28,9 +33,13 @@ def predictions(seed: int = 0, **columns: Any) -> Predictions:
     random = np.random.default_rng(seed)
     targets = np.arange(N) % 2
     scores = np.clip(random.normal(0.35 + 0.3 * targets, 0.25), 0.01, 0.99).round(2)
-    said = {"targets": targets, "predictions": (scores > 0.5).astype(int), "scores": np.stack([1 - scores, scores], 1)}
+    default_columns = {
+        "targets": targets,
+        "predictions": (scores > 0.5).astype(int),
+        "scores": np.stack([1 - scores, scores], 1),
+    }
     groups = {"sex": np.array(["f", "m"])[np.arange(N) // 7 % 2]}
-    return Predictions("test", np.arange(N) * 3 + 5, {**said, **columns}, groups)
+    return Predictions("test", np.arange(N) * 3 + 5, {**default_columns, **columns}, groups)
 
 
 @pytest.fixture
@@ -237,3 +246,118 @@ def test_the_weight_of_one_answer_of_one_class_is_its_share() -> None:
     assert df == pytest.approx(max(1.0, (1 + 1 / 3) ** 2 / (1 / 0.5 + 1 / 9 / 2)))
     assert weight == 2 / 2
     assert math.isclose(rescoring._class_weights(np.arange(4) % 2)[0], 2.0)
+
+
+# ── stored runs ─────────────────────────────────────────────────────────────────────────────────
+
+
+def measured(name: str, predictions: Predictions, function: Callable[..., float]) -> MetricRow:
+    columns = {"targets": predictions["targets"], "scores": predictions["scores"]}
+    row = MetricRow(f"quality/{name}", function(**columns), "", "higher", "no interval", n=len(predictions))
+    return replace(row, of_predictions=True)
+
+
+def test_metrics_of_the_whole_set_are_resampled_and_means_are_paired_by_example(runs) -> None:
+    def run(seed: int) -> Run:
+        predictions = runs.predictions(0.8, seed)
+        metrics = (measured("roc_auc", predictions, roc_auc), measured("log_loss", predictions, log_loss))
+        return runs.make([(runs.cell(metrics=metrics), predictions)])
+
+    rows = {row.metric: row for row in compare(run(0), run(1)).rows}
+    assert rows["quality/roc_auc"].method == "resampling"
+    assert rows["quality/log_loss"].method == "examples"
+    assert all(row.interval is not None for name, row in rows.items() if name != "quality/accuracy")
+
+
+def test_a_run_without_predictions_is_compared_by_intervals(runs) -> None:
+    bare = [(runs.cell(metrics=runs.accuracy_of(runs.predictions(0.9))), None)]
+    comparison = compare(runs.make(bare), runs.of(0.9, noise=3))
+    assert runs.gated_row(comparison).method == "intervals"
+    note = "compared by their intervals: base has no stored predictions"
+    assert note in runs.gated_row(comparison).note
+    assert all(note in text for text in (as_text(comparison), as_markdown(comparison), export(comparison).decode()))
+
+
+def test_damaged_predictions_are_said_to_be_so(runs) -> None:
+    base, head = runs.of(0.9), runs.of(0.9, noise=3)
+    next(head.path.glob("cells/*/*.parquet")).write_bytes(b"torn")
+    assert "compared by their intervals: head has no readable predictions: " in runs.gated_row(compare(base, head)).note
+
+
+def test_a_column_of_clusters_among_the_predictions_is_heeded(runs) -> None:
+    def run(seed: int) -> Run:
+        one = runs.predictions(0.9, seed)
+        columns = {**one.columns, "cluster": np.arange(runs.n) // 100}
+        return runs.make([(runs.cell(), replace(one, columns=columns))])
+
+    row = runs.gated_row(compare(run(0), run(1)))
+    assert (row.method, row.sample_unit, row.examples) == ("examples", "clusters", runs.n // 100)
+
+
+def test_metrics_of_the_whole_set_are_resampled_by_cluster_too(runs) -> None:
+    """Two of 40 clusters are lost: significant for 2,000 independent examples, but not for 40 clusters."""
+
+    def run(lost: int) -> Run:
+        one = runs.predictions_of(np.arange(runs.n) // 50 >= lost)
+        one = replace(one, columns={**one.columns, "cluster": np.arange(runs.n) // 50})
+        row = replace(measured("macro_f1", one, lambda scores, targets: macro_f1(one["predictions"], targets)))
+        return runs.make([(runs.cell(metrics=(row,)), one)], gate={"quality/macro_f1": {"tolerance": 0.01}})
+
+    row = runs.gated_row(compare(run(0), run(2)))
+    assert (row.method, row.sample_unit, row.examples, row.verdict) == ("resampling", "clusters", 40, "cannot tell")
+    assert row.interval is not None
+    assert row.interval[0] < -0.1 < 0 < row.interval[1]
+    assert "clusters of test examples" in row.note
+
+
+@pytest.mark.parametrize("name", ["macro_f1", "balanced_accuracy"])
+def test_a_few_examples_without_a_difference_prove_nothing_of_a_resampled_metric_either(runs, name: str) -> None:
+    function = {"macro_f1": macro_f1, "balanced_accuracy": balanced_accuracy}[name]
+
+    def run(n: int, score: float) -> Run:
+        one = runs.predictions_of(np.ones(n, dtype=bool))
+        one = replace(one, columns={**one.columns, "scores": np.abs(one["scores"] - score).astype(np.float32)})
+        row = measured(name, one, lambda scores, targets: function(one["predictions"], targets))
+        return runs.make([(runs.cell(metrics=(row,)), one)], gate={f"quality/{name}": {"tolerance": 0.01}})
+
+    few, many = (runs.gated_row(compare(run(n, 0.0), run(n, 0.05))) for n in (20, 20_000))
+    assert (few.verdict, many.verdict) == ("cannot tell", "not worse than the tolerance")
+    assert few.smallest is not None
+    assert few.smallest > 0.1
+
+
+def test_a_metric_that_weighs_classes_is_known_no_better_than_by_the_rarest() -> None:
+    """Satterthwaite's degrees of freedom: 1/n_c for each class, 2/(C n_c) for one lost answer of the rarest."""
+    df, weight = rescoring._class_weights(np.repeat([0, 1], [195, 5]))
+    assert df == pytest.approx((1 / 195 + 1 / 5) ** 2 / (1 / 195**2 / 194 + 1 / 5**2 / 4))
+    assert weight == 2 / (2 * 5)
+    df, weight = rescoring._class_weights(np.repeat(np.arange(100), 10))
+    assert (df, weight) == (pytest.approx(900), 2 / (100 * 10))
+    assert rescoring._class_weights(np.linspace(0, 1, 50)) == (49, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [("ids", "the test splits hold different examples"), ("targets", "the targets of the test splits differ")],
+)
+def test_different_test_sets_are_never_compared(runs, change: str, reason: str) -> None:
+    one = runs.predictions(0.9)
+    other = replace(one, ids=one.ids + 1)
+    if change == "targets":
+        other = replace(one, columns={**one.columns, "targets": 1 - one["targets"]})
+    comparison = compare(runs.make([(runs.cell(), one)]), runs.make([(runs.cell(), other)]))
+    assert (runs.gated_row(comparison).verdict, runs.gated_row(comparison).note, comparison.status) == (
+        "cannot tell",
+        reason,
+        4,
+    )
+
+
+def test_a_different_order_of_examples_is_no_difference(runs) -> None:
+    one = runs.predictions(0.9)
+    order = np.random.default_rng(0).permutation(runs.n)
+    shuffled = replace(one, ids=one.ids[order], columns={name: values[order] for name, values in one.columns.items()})
+    assert (
+        runs.gated_row(compare(runs.make([(runs.cell(), one)]), runs.make([(runs.cell(), shuffled)]))).method
+        == "same predictions"
+    )

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from bench_suite.comparison import verdicts
+from bench_suite.comparison.compare import compare
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.comparison.verdicts import LEVEL, Case, Row, classify_gated, classify_ungated, sort_worst_first
+from bench_suite.contracts import Interval, MetricRow
 from bench_suite.stats.paired import (
     Difference,
     holm,
@@ -45,13 +47,13 @@ def test_the_smallest_loss_that_is_found_is_that_of_a_level_shared_by_all_gates(
 
 
 def test_many_gates_need_more_examples_or_seeds_to_decide_than_one() -> None:
-    def needed(gates: int) -> int:
+    def required_examples(gates: int) -> int:
         row = classify_gated([case(number, lost=12) for number in range(gates)])[0]
         assert row.verdict == "cannot tell"
         (examples,) = re.findall(r"about ([\d,]+) test examples and one seed would decide", row.note)
         return int(examples.replace(",", ""))
 
-    assert needed(20) > 1.5 * needed(1)
+    assert required_examples(20) > 1.5 * required_examples(1)
 
 
 def test_seeds_alone_that_are_enough_for_one_gate_are_too_few_for_many() -> None:
@@ -205,13 +207,13 @@ def test_the_stated_number_of_seeds_is_the_least_that_decides(spread: float) -> 
     seeds = (paired, welch_difference(base, head))
     main = Difference(0.0, 0.0, paired.variance, paired.variance, 2.0, 10**6, 3)
 
-    def found(count: int) -> float:
+    def detectable_effect(count: int) -> float:
         more = tuple(replace(test, variance=test.variance * 3 / count, df=test.df * (count - 1) / 2) for test in seeds)
         return Evidence(with_more_seeds(main, count), more).min_detectable_effect(LEVEL)
 
     (row,) = classify_gated([Case(Row("q/x", "0", True), Evidence(main, seeds), 0.01)])
-    (needed,) = re.findall(r"^(\d+) seeds would decide, not 3$", row.note)
-    assert found(int(needed)) <= 0.01 < found(int(needed) - 1)
+    (seed_count,) = re.findall(r"^(\d+) seeds would decide, not 3$", row.note)
+    assert detectable_effect(int(seed_count)) <= 0.01 < detectable_effect(int(seed_count) - 1)
     (row,) = classify_gated([Case(Row("q/x", "0", True), Evidence(main, seeds), 1e-4)])
     assert row.note == "more than 100 seeds would decide, not 3"
 
@@ -221,3 +223,38 @@ def test_the_stated_number_of_seeds_is_the_least_that_decides(spread: float) -> 
 )
 def test_numbers_of_examples_are_rounded_up_to_two_digits(count: int, rounded: int) -> None:
     assert verdicts._round_up(count) == rounded
+
+
+# ── stored runs ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_cannot_be_told_says_what_would_decide_and_ends_with_4(runs) -> None:
+    few = [[(runs.cell(), runs.predictions(0.8, seed, n=100))] for seed in (0, 1)]
+    comparison = compare(*map(runs.make, few))
+    assert (runs.gated_row(comparison).verdict, comparison.status) == ("cannot tell", 4)
+    assert "test examples and one seed would decide, not 100 and 1" in runs.gated_row(comparison).note
+
+
+def test_where_seeds_are_what_is_lacking_it_says_how_many_would_decide(runs) -> None:
+    gate = {"quality/accuracy": {"tolerance": 0.03}}
+    comparison = compare(runs.of(0.90, 0.88, 0.89, gate=gate), runs.of(0.88, 0.90, 0.90, noise=5, gate=gate))
+    assert runs.gated_row(comparison).verdict == "cannot tell"
+    many, few = map(int, re.findall(r"(\d+) seeds would decide, not (\d+)", runs.gated_row(comparison).note)[0])
+    assert 3 == few < many < 20
+
+
+def test_metrics_that_are_not_gated_are_findings_and_no_exit_status(runs) -> None:
+    values = {"a": 0.9, "b": 0.5, "c": 0.7}
+
+    def measured(shift: float) -> tuple[MetricRow, ...]:
+        return tuple(
+            MetricRow(f"quality/{name}", v + shift, "", "lower", interval=Interval(v + shift - 0.01, v + shift + 0.01))
+            for name, v in values.items()
+        )
+
+    base = runs.make([(runs.cell(metrics=measured(0.0)), None)], gate={})
+    head = runs.make([(runs.cell(metrics=measured(0.05)), None)], gate={})
+    comparison = compare(base, head)
+    assert {row.verdict for row in comparison.rows} == {"worse"}, "lower is better"
+    assert {row.method for row in comparison.rows} == {"intervals"}
+    assert comparison.status == 0

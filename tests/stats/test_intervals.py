@@ -53,23 +53,23 @@ def test_the_same_predictions_have_the_same_interval() -> None:
 
 def test_the_bootstrap_agrees_with_scipys() -> None:
     values = np.random.default_rng(0).exponential(size=400)
-    found, reason = bootstrap_interval(mean, {"values": values}, resamples=4000)
+    interval, reason = bootstrap_interval(mean, {"values": values}, resamples=4000)
     oracle = stats.bootstrap((values,), np.mean, n_resamples=4000, method="percentile", rng=1).confidence_interval
     assert reason is None
-    assert found is not None
+    assert interval is not None
     width = oracle.high - oracle.low
-    assert found.low == pytest.approx(oracle.low, abs=0.05 * width)
-    assert found.high == pytest.approx(oracle.high, abs=0.05 * width)
-    assert (found.level, found.over) == (0.95, "examples")
+    assert interval.low == pytest.approx(oracle.low, abs=0.05 * width)
+    assert interval.high == pytest.approx(oracle.high, abs=0.05 * width)
+    assert (interval.level, interval.over) == (0.95, "examples")
 
 
 def test_a_higher_level_is_a_wider_interval() -> None:
     values = {"values": np.random.default_rng(0).normal(size=100)}
     widths = []
     for level in (0.5, 0.9, 0.99):
-        found, _ = bootstrap_interval(mean, values, level=level)
-        assert found is not None
-        widths.append(found.high - found.low)
+        interval, _ = bootstrap_interval(mean, values, level=level)
+        assert interval is not None
+        widths.append(interval.high - interval.low)
     assert widths == sorted(widths)
 
 
@@ -86,8 +86,8 @@ def test_fewer_than_two_examples_have_no_interval(count: int, reason: str) -> No
 def test_a_metric_that_most_resamples_leave_undefined_has_no_interval_but_the_reason() -> None:
     targets = np.zeros(40, dtype=int)
     targets[0] = 1  # without it, 36 % of the resamples contain only one class
-    found, reason = bootstrap_interval(roc_auc, {"targets": targets, "scores": np.random.default_rng(0).random(40)})
-    assert found is None
+    interval, reason = bootstrap_interval(roc_auc, {"targets": targets, "scores": np.random.default_rng(0).random(40)})
+    assert interval is None
     assert reason is not None
     assert "one class only" in reason
     assert 0.3 < float(reason.split()[2].rstrip("%")) / 100 < 0.43
@@ -100,8 +100,8 @@ def test_a_metric_that_few_resamples_leave_undefined_has_its_interval() -> None:
 
 
 def test_a_metric_that_is_not_finite_counts_as_undefined() -> None:
-    found, reason = bootstrap_interval(lambda values: math.nan, {"values": np.arange(5.0)})
-    assert found is None
+    interval, reason = bootstrap_interval(lambda values: math.nan, {"values": np.arange(5.0)})
+    assert interval is None
     assert reason == "undefined in 100% of the resamples: it is nan"
 
 
@@ -115,18 +115,18 @@ def test_sequences_are_resampled_row_by_row() -> None:
         pairs = [(one, other) for t, p in zip(targets, predictions) for one, other in zip(t, p)]
         return sum(one == other for one, other in pairs) / len(pairs)
 
-    found, _ = bootstrap_interval(share, columns, resamples=200)
-    assert found is not None
-    assert found.low < 4 / 6 < found.high
+    interval, _ = bootstrap_interval(share, columns, resamples=200)
+    assert interval is not None
+    assert interval.low < 4 / 6 < interval.high
 
 
 @settings(max_examples=40)
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=30))
 def test_the_interval_lies_within_the_data(values: list[float]) -> None:
-    found, reason = bootstrap_interval(mean, {"values": np.array(values)}, resamples=50)
-    assert (found is None) == (reason is not None)
-    if found is not None:
-        assert min(values) - 1e-9 <= found.low <= found.high <= max(values) + 1e-9
+    interval, reason = bootstrap_interval(mean, {"values": np.array(values)}, resamples=50)
+    assert (interval is None) == (reason is not None)
+    if interval is not None:
+        assert min(values) - 1e-9 <= interval.low <= interval.high <= max(values) + 1e-9
 
 
 def test_a_checksum_depends_on_content_and_name() -> None:
@@ -162,13 +162,13 @@ class Recorder:
 @pytest.mark.parametrize(("n", "level"), [(2, 0.95), (7, 0.95), (7, 0.8), (150, 0.99)])
 def test_the_bounds_are_the_expanded_quantiles_of_the_resamples(n: int, level: float) -> None:
     recorder = Recorder()
-    found, reason = bootstrap_interval(recorder, {"values": np.arange(float(n)) ** 2}, level=level)
+    interval, reason = bootstrap_interval(recorder, {"values": np.arange(float(n)) ** 2}, level=level)
     p = stats.norm.cdf(-math.sqrt(n / (n - 1)) * stats.t.ppf((1 + level) / 2, n - 1))
     assert len(recorder.values) == 1000
     assert reason is None
-    assert found is not None
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(recorder.values, [p, 1 - p])))
-    assert (found.level, found.over) == (level, "examples")
+    assert interval is not None
+    assert (interval.low, interval.high) == pytest.approx(tuple(np.quantile(recorder.values, [p, 1 - p])))
+    assert (interval.level, interval.over) == (level, "examples")
 
 
 def test_each_example_is_drawn_as_often_as_another_and_n_at_a_time() -> None:
@@ -188,9 +188,9 @@ def test_each_example_is_drawn_as_often_as_another_and_n_at_a_time() -> None:
 def test_up_to_a_twentieth_of_the_resamples_may_be_undefined() -> None:
     values = {"values": np.arange(9.0)}
     recorder = Recorder(undefined=5)
-    found, reason = bootstrap_interval(recorder, values, resamples=100)
-    assert (found is not None, reason) == (True, None)
-    assert found.high <= max(recorder.values[5:])
+    interval, reason = bootstrap_interval(recorder, values, resamples=100)
+    assert (interval is not None, reason) == (True, None)
+    assert interval.high <= max(recorder.values[5:])
     assert bootstrap_interval(Recorder(undefined=6), values, resamples=100) == (
         None, "undefined in 6% of the resamples: one class only",
     )  # fmt: skip
@@ -248,15 +248,15 @@ def test_a_confusion_matrix_refuses_what_is_no_class(targets, predictions, class
 )
 def test_classes_are_counted_in_the_order_of_their_labels(targets, predictions, of_class, predicted, correct) -> None:
     counts = counts_of_classes(np.array(targets), np.array(predictions))
-    assert [each.tolist() for each in counts] == [of_class, predicted, correct]
+    assert [values.tolist() for values in counts] == [of_class, predicted, correct]
 
 
 def test_labels_within_a_thousand_are_counted_directly_and_wider_ones_are_numbered() -> None:
     for highest, classes in ((999, 1000), (1000, 2)):
         for labels in (np.array([0, highest]), np.array([0, highest], dtype=np.uint16), np.array([7, highest + 7])):
             counts = counts_of_classes(labels, labels[::-1])
-            assert [len(each) for each in counts] == [classes] * 3
-            assert [each.sum() for each in counts] == [2, 2, 0]
+            assert [len(values) for values in counts] == [classes] * 3
+            assert [values.sum() for values in counts] == [2, 2, 0]
     narrow = np.array([-128, 127], dtype=np.int8)
     assert len(counts_of_classes(narrow, narrow)[0]) == 256, "not computed in 8 bits"
 
@@ -314,8 +314,8 @@ def test_the_area_under_roc_is_the_share_of_pairs_in_order(rows: list[tuple[bool
 # ── seeds ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def around(value: float, min_detectable_effect: float = 0.02) -> Interval:
-    return Interval(value - min_detectable_effect, value + min_detectable_effect)
+def around(value: float, half_width: float = 0.02) -> Interval:
+    return Interval(value - half_width, value + half_width)
 
 
 def test_one_seed_has_its_own_interval() -> None:
@@ -324,42 +324,42 @@ def test_one_seed_has_its_own_interval() -> None:
 
 
 def test_seeds_that_agree_leave_the_interval_of_the_examples() -> None:
-    value, found, reason = over_seeds([0.9, 0.9, 0.9], [around(0.9)] * 3)
+    value, interval, reason = over_seeds([0.9, 0.9, 0.9], [around(0.9)] * 3)
     assert reason is None
-    assert found is not None
+    assert interval is not None
     assert value == pytest.approx(0.9)
-    assert (found.low, found.high) == (pytest.approx(0.88), pytest.approx(0.92))
-    assert found.over == "seeds"
+    assert (interval.low, interval.high) == (pytest.approx(0.88), pytest.approx(0.92))
+    assert interval.over == "seeds"
 
 
 def test_without_variance_of_examples_it_is_the_t_interval_of_the_seeds() -> None:
     values = [0.90, 0.91, 0.93, 0.92]
     tiny = [around(value, 1e-12) for value in values]
-    value, found, _ = over_seeds(values, tiny)
+    value, interval, _ = over_seeds(values, tiny)
     oracle = stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values))
-    assert found is not None
-    assert (value, found.low, found.high) == (pytest.approx(np.mean(values)), *map(pytest.approx, oracle))
+    assert interval is not None
+    assert (value, interval.low, interval.high) == (pytest.approx(np.mean(values)), *map(pytest.approx, oracle))
 
 
 def test_seeds_that_differ_widen_the_interval() -> None:
     widths = []
     for spread in (0.0, 0.01, 0.05):
-        _, found, _ = over_seeds([0.9 - spread, 0.9, 0.9 + spread], [around(0.9)] * 3)
-        assert found is not None
-        widths.append(found.high - found.low)
+        _, interval, _ = over_seeds([0.9 - spread, 0.9, 0.9 + spread], [around(0.9)] * 3)
+        assert interval is not None
+        widths.append(interval.high - interval.low)
     assert widths == sorted(set(widths))
 
 
 def test_the_level_of_the_values_own_intervals_counts() -> None:
     half = Interval(0.9 - 0.02 * stats.norm.ppf(0.75) / stats.norm.ppf(0.975), 0.9 + 0.02 * 0.6745 / 1.96, 0.5)
-    _, found, _ = over_seeds([0.9, 0.9], [half, around(0.9)])
-    assert found is not None
-    assert found.high == pytest.approx(0.92, abs=1e-4)
+    _, interval, _ = over_seeds([0.9, 0.9], [half, around(0.9)])
+    assert interval is not None
+    assert interval.high == pytest.approx(0.92, abs=1e-4)
 
 
 def test_without_an_interval_for_each_value_there_is_none_for_the_mean() -> None:
-    value, found, reason = over_seeds([1.0, 3.0], [around(1.0), None])
-    assert (value, found, reason) == (2.0, None, "1 of 2 values have no interval of their own")
+    value, interval, reason = over_seeds([1.0, 3.0], [around(1.0), None])
+    assert (value, interval, reason) == (2.0, None, "1 of 2 values have no interval of their own")
     nothing = Interval(1.0, 1.0)
     assert over_seeds([1.0, 1.0], [nothing, nothing]) == (1.0, None, "all seeds and examples agree")
 
@@ -369,32 +369,35 @@ def test_the_two_sides_of_an_interval_over_seeds_by_hand(level: float) -> None:
     """V = a + b/S on each side, and t with Satterthwaite's degrees of freedom."""
     values = [0.80, 0.86, 0.82]
     own = [Interval(0.77, 0.82, 0.95), Interval(0.80, 0.87, 0.9), Interval(0.78, 0.86, 0.5)]
-    mean, found, reason = over_seeds(values, own, level=level)
+    mean, interval, reason = over_seeds(values, own, level=level)
     b = np.var(values, ddof=1) / 3
     bounds = []
-    for arms in ([value - each.low for value, each in zip(values, own)], [e.high - v for v, e in zip(values, own)]):
-        errors = [arm / stats.norm.ppf((1 + each.level) / 2) for arm, each in zip(arms, own)]
+    for arms in (
+        [value - seed_interval.low for value, seed_interval in zip(values, own)],
+        [e.high - v for v, e in zip(values, own)],
+    ):
+        errors = [arm / stats.norm.ppf((1 + seed_interval.level) / 2) for arm, seed_interval in zip(arms, own)]
         variance = float(np.mean(np.square(errors))) + b
         bounds.append(stats.t.ppf((1 + level) / 2, variance**2 / (b**2 / 2)) * math.sqrt(variance))
     assert (reason, mean) == (None, pytest.approx(np.mean(values)))
-    assert found is not None
-    assert (found.low, found.high) == pytest.approx((mean - bounds[0], mean + bounds[1]))
-    assert (found.level, found.over) == (level, "seeds")
+    assert interval is not None
+    assert (interval.low, interval.high) == pytest.approx((mean - bounds[0], mean + bounds[1]))
+    assert (interval.level, interval.over) == (level, "seeds")
 
 
 def test_an_interval_with_one_side_of_width_0_is_an_interval() -> None:
     own = Interval(0.0, 0.04)
-    _, found, _ = over_seeds([0.0, 0.0], [own, own])
-    assert found is not None
-    assert (found.low, found.high) == pytest.approx((0.0, 0.04))
+    _, interval, _ = over_seeds([0.0, 0.0], [own, own])
+    assert interval is not None
+    assert (interval.low, interval.high) == pytest.approx((0.0, 0.04))
 
 
 def test_cells_without_a_value_or_an_interval() -> None:
     row = MetricRow("a/b", 0.5, "fraction", "higher", interval=Interval(0.4, 0.6))
     assert over_cells([row]) == (0.5, Interval(0.4, 0.6), None)
     assert over_cells([replace(row, interval=None)]) == (0.5, None, "no interval of its own")
-    mean, found, reason = over_cells([row, replace(row, value=0.7, interval=None)])
-    assert (mean, found) == (pytest.approx(0.6), None)
+    mean, interval, reason = over_cells([row, replace(row, value=0.7, interval=None)])
+    assert (mean, interval) == (pytest.approx(0.6), None)
     assert reason == "1 of 2 values have no interval of their own"
 
 
@@ -406,15 +409,15 @@ def coverage(
 ) -> float:
     covered = 0
     for trial in range(trials):
-        found, _ = bootstrap_interval(function, draw(), resamples=500, seed=trial)
-        covered += found is not None and found.low <= truth <= found.high
+        interval, _ = bootstrap_interval(function, draw(), resamples=500, seed=trial)
+        covered += interval is not None and interval.low <= truth <= interval.high
     return covered / trials
 
 
 def test_the_bootstrap_covers_the_truth_quickly() -> None:
     random = np.random.default_rng(1)
-    found = coverage(lambda: {"values": (random.random(200) < 0.8).astype(float)}, mean, 0.8, 300)
-    assert 0.91 <= found <= 0.985  # 0.95 ± three standard errors of 300 trials
+    rate = coverage(lambda: {"values": (random.random(200) < 0.8).astype(float)}, mean, 0.8, 300)
+    assert 0.91 <= rate <= 0.985  # 0.95 ± three standard errors of 300 trials
 
 
 def _auc_draw(random: np.random.Generator, n: int) -> dict[str, np.ndarray]:
@@ -435,11 +438,11 @@ def test_coverage_of_the_bootstrap_as_the_docstring_states_it() -> None:
     for n in (100, 500):
         cases.append((f"ROC AUC 0.86, n = {n}", lambda n=n: _auc_draw(random, n), roc_auc, truth))
     for name, draw, function, true in cases:
-        found = coverage(draw, function, true, 1000)
-        print(f"{name}: {found:.3f}")
+        rate = coverage(draw, function, true, 1000)
+        print(f"{name}: {rate:.3f}")
         few = "exponential" in name and "100" not in name
-        assert found >= (0.85 if few else 0.92), name
-        assert found <= 0.98, name
+        assert rate >= (0.85 if few else 0.92), name
+        assert rate <= 0.98, name
 
 
 def seeds_coverage(seeds: int, n: int, between: float, churn: float, trials: int) -> float:
@@ -456,11 +459,11 @@ def seeds_coverage(seeds: int, n: int, between: float, churn: float, trials: int
         for shift in shifts:
             chance = np.where(hard, random.random(n) < 0.5, sure)
             value = float(chance.mean()) + shift
-            min_detectable_effect = 1.96 * float(chance.std(ddof=1)) / math.sqrt(n)
+            half_width = 1.96 * float(chance.std(ddof=1)) / math.sqrt(n)
             values.append(value)
-            intervals.append(Interval(value - min_detectable_effect, value + min_detectable_effect))
-        _, found, _ = over_seeds(values, intervals)
-        covered += found is not None and found.low <= 0.9 <= found.high
+            intervals.append(Interval(value - half_width, value + half_width))
+        _, interval, _ = over_seeds(values, intervals)
+        covered += interval is not None and interval.low <= 0.9 <= interval.high
     return covered / trials
 
 
@@ -473,17 +476,17 @@ def test_coverage_over_seeds_as_the_docstring_states_it() -> None:
     for seeds in (2, 3, 5, 10):
         for n in (500, 2000):
             for between in (0.002, 0.02):
-                found = seeds_coverage(seeds, n, between, 0.05, 4000)
-                print(f"S = {seeds}, n = {n}, between seeds {between}: {found:.3f}")
+                rate = seeds_coverage(seeds, n, between, 0.05, 4000)
+                print(f"S = {seeds}, n = {n}, between seeds {between}: {rate:.3f}")
                 # If two seeds dominate, Satterthwaite's degrees of freedom are estimated from one difference.
-                assert (0.87 if seeds == 2 else 0.92) <= found <= 0.99
+                assert (0.87 if seeds == 2 else 0.92) <= rate <= 0.99
 
 
 def test_seeds_that_agree_leave_a_lopsided_interval_as_it_is() -> None:
     own = Interval(0.0, 0.08, 0.95, "examples")
-    _, found, _ = over_seeds([0.01, 0.01], [own, own])
-    assert found is not None
-    assert (found.low, found.high) == (pytest.approx(0.0), pytest.approx(0.08))
+    _, interval, _ = over_seeds([0.01, 0.01], [own, own])
+    assert interval is not None
+    assert (interval.low, interval.high) == (pytest.approx(0.0), pytest.approx(0.08))
 
 
 @pytest.mark.parametrize(
@@ -504,14 +507,14 @@ def test_seeds_that_agree_leave_a_lopsided_interval_as_it_is() -> None:
 )
 def test_an_interval_over_cells_is_cut_at_what_the_metric_can_be(unit, better, ideal, bounds) -> None:
     wide = {0.4: Interval(-0.2, 1.0), 0.6: Interval(0.0, 1.2)}
-    rows = [MetricRow("a/b", value, unit, better, ideal=ideal, interval=each) for value, each in wide.items()]
+    rows = [MetricRow("a/b", value, unit, better, ideal=ideal, interval=interval) for value, interval in wide.items()]
     _, whole, _ = over_seeds([0.4, 0.6], list(wide.values()))
     assert whole is not None
     assert whole.low < 0
     assert whole.high > 1
-    mean, found, why = over_cells(rows)
+    mean, interval, why = over_cells(rows)
     assert (mean, why) == (0.5, None)
-    assert found == replace(whole, low=max(whole.low, bounds[0]), high=min(whole.high, bounds[1]))
+    assert interval == replace(whole, low=max(whole.low, bounds[0]), high=min(whole.high, bounds[1]))
 
 
 def test_a_value_beyond_what_a_metric_can_be_stays_in_its_interval() -> None:

@@ -50,18 +50,18 @@ def test_one_seed_is_scipys_paired_t_interval() -> None:
     random = np.random.default_rng(0)
     base, head = random.normal(size=(2, 60))
     oracle = stats.ttest_rel(head, base)
-    found = nested_difference(head - base)
-    assert found.interval(0.9) == pytest.approx(tuple(oracle.confidence_interval(0.9)))
-    assert p_differs(found) == pytest.approx(oracle.pvalue)
-    assert p_regressed(found) == pytest.approx(stats.ttest_rel(head, base, alternative="less").pvalue)
+    difference = nested_difference(head - base)
+    assert difference.interval(0.9) == pytest.approx(tuple(oracle.confidence_interval(0.9)))
+    assert p_differs(difference) == pytest.approx(oracle.pvalue)
+    assert p_regressed(difference) == pytest.approx(stats.ttest_rel(head, base, alternative="less").pvalue)
 
 
 def test_where_examples_agree_it_is_the_t_interval_of_the_seeds() -> None:
     of_seed = np.array([0.1, 0.3, 0.2, 0.6])
-    found = nested_difference(np.repeat(of_seed[:, None], 50, axis=1))
+    difference = nested_difference(np.repeat(of_seed[:, None], 50, axis=1))
     oracle = stats.ttest_1samp(of_seed, 0.0)
-    assert found.df == pytest.approx(3)
-    assert found.interval() == pytest.approx(tuple(oracle.confidence_interval(0.95)))
+    assert difference.df == pytest.approx(3)
+    assert difference.interval() == pytest.approx(tuple(oracle.confidence_interval(0.95)))
 
 
 def test_the_variance_is_the_three_terms_by_hand() -> None:
@@ -69,10 +69,10 @@ def test_the_variance_is_the_three_terms_by_hand() -> None:
     of_example, of_seed, mean = d.mean(0), d.mean(1), d.mean()
     a, b = of_example.var(ddof=1) / 4, of_seed.var(ddof=1) / 2
     residual = sum((d[s, i] - of_example[i] - of_seed[s] + mean) ** 2 for s in (0, 1) for i in range(4)) / 3 / 8
-    found = nested_difference(d)
-    assert (found.value, found.examples, found.seeds) == pytest.approx((mean, a, b))
-    assert found.variance == pytest.approx(max(a + b - residual, a, b))
-    assert found.df == pytest.approx(found.variance**2 / (a**2 / 3 + b**2 / 1))
+    difference = nested_difference(d)
+    assert (difference.value, difference.examples, difference.seeds) == pytest.approx((mean, a, b))
+    assert difference.variance == pytest.approx(max(a + b - residual, a, b))
+    assert difference.df == pytest.approx(difference.variance**2 / (a**2 / 3 + b**2 / 1))
 
 
 def test_clusters_of_one_example_change_nothing_but_degrees_and_copies_in_a_cluster_tell_nothing_new() -> None:
@@ -101,13 +101,15 @@ def test_examples_that_are_alike_can_be_counted_instead_of_given() -> None:
 )
 def test_scale_and_order_do_not_matter_and_the_two_sides_are_mirrors(rows, scale, order) -> None:
     d = np.array(rows)
-    found, mirrored = nested_difference(d), nested_difference(-d)
-    assert math.isfinite(found.variance)
-    assert found.variance >= max(found.examples, found.seeds)
-    assert found.df >= 1
-    assert mirrored.value == pytest.approx(-found.value, abs=1e-9)
-    assert nested_difference(d[:, list(order)] * scale).error == pytest.approx(found.error * scale, rel=1e-6, abs=1e-6)
-    for p in (p_regressed(found), p_not_worse(found, 0.1), p_differs(found)):
+    difference, mirrored = nested_difference(d), nested_difference(-d)
+    assert math.isfinite(difference.variance)
+    assert difference.variance >= max(difference.examples, difference.seeds)
+    assert difference.df >= 1
+    assert mirrored.value == pytest.approx(-difference.value, abs=1e-9)
+    assert nested_difference(d[:, list(order)] * scale).error == pytest.approx(
+        difference.error * scale, rel=1e-6, abs=1e-6
+    )
+    for p in (p_regressed(difference), p_not_worse(difference, 0.1), p_differs(difference)):
         assert 0 < p <= 1
 
 
@@ -126,15 +128,19 @@ def test_the_variance_over_clusters_is_that_of_their_sums_by_hand() -> None:
     """a = Σ_c (Σ_{i ∈ c} (d_i − δ))² · C/(C − 1) / n²; seven examples of three patients."""
     d = np.array([[1.0, 0.0, -1.0, 2.0, 0.5, 0.0, 1.0], [0.0, 0.0, 1.0, 3.0, 0.0, -1.0, 0.0]])
     labels = np.array(["p", "q", "p", "r", "r", "r", "q"])
-    found, mean = nested_difference(d, labels), d.mean()
+    difference, mean = nested_difference(d, labels), d.mean()
     sums = [float((d.mean(0) - mean)[labels == label].sum()) for label in "pqr"]
     a, b = sum(total**2 for total in sums) * 3 / 2 / 49, d.mean(1).var(ddof=1) / 2
     rest = d - d.mean(0) - d.mean(1)[:, None] + mean
     variance = max(a + b - float(np.square(rest).sum()) / 6 / 14, a, b)
-    assert (found.value, found.examples, found.seeds, found.variance) == pytest.approx((mean, a, b, variance))
-    assert found.df == pytest.approx(variance**2 / (a**2 / 2 + b**2 / 1))
-    assert (found.n, found.count, found.sample_unit) == (3, 2, "clusters")
-    assert (found.variance_per_loss, found.differing, found.discordant) == (0.0, None, None), "of numbers"
+    assert (difference.value, difference.examples, difference.seeds, difference.variance) == pytest.approx(
+        (mean, a, b, variance)
+    )
+    assert difference.df == pytest.approx(variance**2 / (a**2 / 2 + b**2 / 1))
+    assert (difference.n, difference.count, difference.sample_unit) == (3, 2, "clusters")
+    assert (difference.variance_per_loss, difference.differing, difference.discordant) == (0.0, None, None), (
+        "of numbers"
+    )
 
 
 def test_of_right_and_wrong_answers_the_share_that_differs_is_known() -> None:
@@ -163,14 +169,21 @@ def test_the_variance_is_never_below_that_of_the_examples_or_of_the_seeds() -> N
 
 def test_resampled_terms_by_hand() -> None:
     values, draws = [0.1, 0.3], np.array([[0.1, 0.2], [-0.4, -0.2], [0.8, 0.7]])
-    found = resampled_difference(values, draws, 5)
+    difference = resampled_difference(values, draws, 5)
     means = draws.mean(axis=1)
     a, b = means.var(ddof=1) * 5 / 4, np.var(values, ddof=1) / 2
     residual = float((draws - means[:, None]).var(axis=0, ddof=1).sum()) * 2 / 1 / 2**2 * 5 / 4
     variance = max(a + b - residual, a, b)
-    assert (found.value, found.examples, found.seeds, found.variance) == pytest.approx((0.2, a, b, variance))
-    assert found.df == pytest.approx(variance**2 / (a**2 / 4 + b**2 / 1))
-    assert (found.n, found.count, found.variance_per_loss, found.sample_unit) == (5, 2, 0.0, "test examples")
+    assert (difference.value, difference.examples, difference.seeds, difference.variance) == pytest.approx(
+        (0.2, a, b, variance)
+    )
+    assert difference.df == pytest.approx(variance**2 / (a**2 / 4 + b**2 / 1))
+    assert (difference.n, difference.count, difference.variance_per_loss, difference.sample_unit) == (
+        5,
+        2,
+        0.0,
+        "test examples",
+    )
     other = resampled_difference(values, draws, 5, df=2.5, weight=0.5, sample_unit="clusters")
     assert other.df == pytest.approx(variance**2 / (a**2 / 2.5 + b**2 / 1))
     assert (other.variance_per_loss, other.sample_unit) == (0.25, "clusters")
@@ -183,16 +196,20 @@ def test_two_examples_and_two_resamples_are_enough() -> None:
 
 def test_resamples_of_32_bits_are_computed_with_64() -> None:
     draws = (1000 + np.random.default_rng(0).normal(0, 0.01, (500, 2))).astype(np.float32)
-    found, exact = (resampled_difference([1000.0, 1000.1], each, 50) for each in (draws, draws.astype(np.float64)))
-    assert found == exact
+    difference, exact = (
+        resampled_difference([1000.0, 1000.1], resamples, 50) for resamples in (draws, draws.astype(np.float64))
+    )
+    assert difference == exact
 
 
 def test_unpaired_terms_by_hand() -> None:
-    found = unpaired_difference([0.1, 0.3, 0.2], [0.02, 0.04, 0.04], 100)
+    difference = unpaired_difference([0.1, 0.3, 0.2], [0.02, 0.04, 0.04], 100)
     a, b = (0.02**2 + 2 * 0.04**2) / 3, 0.01 / 3
-    assert (found.value, found.examples, found.seeds, found.variance) == pytest.approx((0.2, a, b, a + b))
-    assert found.df == pytest.approx((a + b) ** 2 / (a**2 / 99 + b**2 / 2))
-    assert (found.n, found.count) == (100, 3)
+    assert (difference.value, difference.examples, difference.seeds, difference.variance) == pytest.approx(
+        (0.2, a, b, a + b)
+    )
+    assert difference.df == pytest.approx((a + b) ** 2 / (a**2 / 99 + b**2 / 2))
+    assert (difference.n, difference.count) == (100, 3)
     for n in (0, 1):
         unknown = unpaired_difference([0.1], [0.02], n)
         assert (unknown.n, unknown.df, unknown.variance) == (0, math.inf, pytest.approx(0.0004))
@@ -200,16 +217,16 @@ def test_unpaired_terms_by_hand() -> None:
 
 
 def test_seeds_alone_have_one_degree_of_freedom_less_than_seeds() -> None:
-    found = seeds_only_difference([0.1, 0.3, 0.2])
-    assert (found.value, found.variance) == (pytest.approx(0.2), pytest.approx(0.01 / 3))
-    assert (found.examples, found.df, found.n, found.count) == (0.0, pytest.approx(2.0), 0, 3)
+    difference = seeds_only_difference([0.1, 0.3, 0.2])
+    assert (difference.value, difference.variance) == (pytest.approx(0.2), pytest.approx(0.01 / 3))
+    assert (difference.examples, difference.df, difference.n, difference.count) == (0.0, pytest.approx(2.0), 0, 3)
     one = seeds_only_difference([0.1])
     assert (one.value, one.seeds, one.variance, one.df, one.count) == (0.1, 0.0, 0.0, math.inf, 1)
 
 
 def test_of_equal_values_welchs_difference_has_no_variance() -> None:
-    found = welch_difference([1.0, 1.0], [3.0, 3.0, 3.0])
-    assert found == Difference(2.0, 0.0, 0.0, 0.0, math.inf, 0, 2)
+    difference = welch_difference([1.0, 1.0], [3.0, 3.0, 3.0])
+    assert difference == Difference(2.0, 0.0, 0.0, 0.0, math.inf, 0, 2)
     spread = welch_difference([1.0, 2.0], [3.0, 3.0, 6.0])
     assert (spread.value, spread.examples, spread.n, spread.count) == (2.5, 0.0, 0, 2)
     assert spread.seeds == spread.variance == pytest.approx(0.5 / 2 + 3 / 3)
@@ -219,10 +236,10 @@ def test_welchs_test_is_scipys() -> None:
     random = np.random.default_rng(2)
     base, head = random.normal(0, 1, 6), random.normal(1, 3, 9)
     oracle = stats.ttest_ind(head, base, equal_var=False)
-    found = welch_difference(base, head)
-    assert found.df == pytest.approx(oracle.df)
-    assert p_differs(found) == pytest.approx(oracle.pvalue)
-    assert found.interval() == pytest.approx(tuple(oracle.confidence_interval(0.95)))
+    difference = welch_difference(base, head)
+    assert difference.df == pytest.approx(oracle.df)
+    assert p_differs(difference) == pytest.approx(oracle.pvalue)
+    assert difference.interval() == pytest.approx(tuple(oracle.confidence_interval(0.95)))
 
 
 @pytest.mark.parametrize(
@@ -285,11 +302,11 @@ def test_mcnemars_mid_p_is_the_formula_and_agrees_with_mlxtend() -> None:
 def test_one_seed_of_answers_is_judged_by_mcnemar() -> None:
     d = np.zeros(500)
     d[:12], d[12:15] = -1, 1
-    found = nested_difference(d)
-    assert found.discordant == (12, 3)
-    assert p_regressed(found) == mcnemar(12, 3)
-    assert p_differs(found) == mcnemar_two_sided(12, 3)
-    assert p_regressed(found, 0.01) != mcnemar(12, 3), "with a tolerance the binomial law says nothing"
+    difference = nested_difference(d)
+    assert difference.discordant == (12, 3)
+    assert p_regressed(difference) == mcnemar(12, 3)
+    assert p_differs(difference) == mcnemar_two_sided(12, 3)
+    assert p_regressed(difference, 0.01) != mcnemar(12, 3), "with a tolerance the binomial law says nothing"
 
 
 def test_flipping_signs_takes_all_of_them_and_is_never_zero() -> None:
@@ -392,7 +409,7 @@ def test_with_few_seeds_the_gate_asks_the_seeds_too() -> None:
     assert p_regressed(main) < 0.01
     head = [0.80, 0.78]
     seeds = (seeds_only_difference([h - b for b, h in zip(base, head)]), welch_difference(base, head))
-    assert Evidence(main, seeds).p_regressed(0.0) == 2 * min(p_regressed(each) for each in seeds) > 0.05
+    assert Evidence(main, seeds).p_regressed(0.0) == 2 * min(p_regressed(test) for test in seeds) > 0.05
 
 
 # ── many tests ──────────────────────────────────────────────────────────────────────────────────
@@ -490,9 +507,9 @@ def test_with_few_degrees_of_freedom_the_least_loss_is_found_as_often_as_is_said
     """Half of all estimated losses are below the loss that is detected in 95 of 100, half above."""
     random = np.random.default_rng(5)
     runs = [seeds_only_difference(random.normal(0.0, 1.0, 4)) for _ in range(2000)]
-    loss = float(np.median([min_detectable_loss(each, 0.0, 0.01) for each in runs]))
-    found = [p_regressed(seeds_only_difference(random.normal(-loss, 1.0, 4))) <= 0.01 for _ in range(2000)]
-    assert np.mean(found) == pytest.approx(0.95, abs=0.015)
+    loss = float(np.median([min_detectable_loss(run, 0.0, 0.01) for run in runs]))
+    detected = [p_regressed(seeds_only_difference(random.normal(-loss, 1.0, 4))) <= 0.01 for _ in range(2000)]
+    assert np.mean(detected) == pytest.approx(0.95, abs=0.015)
 
 
 @pytest.mark.parametrize(("seeds", "spread"), [(1, 0.0), (4, 0.0), (3, 0.02)])
@@ -555,13 +572,13 @@ def rates(seeds: int, n: int, spread: float, trials: int, together: float = 0.0)
         drawn = random.random((seeds, unsure))
         other = np.where(random.random((seeds, unsure)) < together, drawn, random.random((seeds, unsure)))
         base, head = (x < 0.5 + move / share for x, move in zip((drawn, other), moves))
-        found = nested_difference(head.astype(float) - base, alike=n - unsure)
-        low, high = found.interval()
+        difference = nested_difference(head.astype(float) - base, alike=n - unsure)
+        low, high = difference.interval()
         covered += low <= 0 <= high
-        alone += p_regressed(found) <= 0.01
+        alone += p_regressed(difference) <= 0.01
         values = [side.sum(axis=1) / n for side in (base, head)]
         pair = (seeds_only_difference(values[1] - values[0]), welch_difference(*values)) if seeds > 1 else ()
-        agreed += Evidence(found, pair).p_regressed(0.0) <= 0.01
+        agreed += Evidence(difference, pair).p_regressed(0.0) <= 0.01
     return covered / trials, alone / trials, agreed / trials
 
 

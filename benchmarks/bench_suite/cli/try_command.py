@@ -69,6 +69,7 @@ def command(
       bench try --task imdb --model bag_of_words --epochs 3 --write mine.toml
     """
     from bench_suite.store.runs import Store
+    from bench_suite.suite.credentials import mask_override, mask_words
     from bench_suite.suite.document import SuiteError, parse_document
     from bench_suite.suite.parser import suite_of
     from bench_suite.suite.plan import make_plan
@@ -78,10 +79,11 @@ def command(
     chosen_tasks, chosen_models = (_find("tasks", _split(tasks)), _find("models", _split(models)))
     chosen_probes = _find("probes", _split(probes) or PROBES)
     needs_trust = any(component.external for component in (*chosen_tasks, *chosen_models, *chosen_probes))
-    made_by = shlex.join([*words, *(["--trust"] if trust or needs_trust else [])])
+    made_by = shlex.join(mask_words([*words, *(["--trust"] if trust or needs_trust else [])]))
     text = suite_text(
-        chosen_tasks, chosen_models, chosen_probes, _seeds(seeds), epochs, data, overrides, made_by, folder
-    )
+        chosen_tasks, chosen_models, chosen_probes, _seeds(seeds), epochs, data, tuple(map(mask_override, overrides)),
+        made_by, folder,
+    )  # fmt: skip
     name = _run_name(_split(tasks), _split(models)) if write is None else write.stem
     file = "the suite" if write is None else str(write)
     try:

@@ -28,6 +28,7 @@ from bench_suite.contracts import (
     Status,
 )
 from bench_suite.execution.context import RunContext
+from bench_suite.suite import credentials
 from bench_suite.suite.plan import Cell
 
 if TYPE_CHECKING:
@@ -99,9 +100,10 @@ class RecordBuilder:
         shared = outcome.cell is not cell
         notes = (*context.notes, *outcome.notes, *(("shares the training of another cell",) if shared else ()))
         seconds = {**({} if shared else outcome.seconds), **self.seconds, "total": time.perf_counter() - self.start}
+        options = {**credentials.mask(cell.options), "placement": placement}
         return Record(
             run=context.run.name, suite=context.plan.suite.name, id=cell.id, weights_key=outcome.weights_key,
-            cell=cell.labels, options={**cell.options, "placement": placement}, status=status, reason=reason,
+            cell=cell.labels, options=options, status=status, reason=reason,
             probes=self.probes, data=_data_facts(outcome.data), metrics=tuple(self.metrics),
             artifacts=tuple(self.artifacts), environment=context.environment,
             started=f"{self.started:%Y-%m-%dT%H:%M:%S}Z",

@@ -25,6 +25,7 @@ from bench_suite.execution.selection import has_failed
 from bench_suite.execution.unit import run_unit
 from bench_suite.store.atomic import StoreError, hold_interrupts
 from bench_suite.store.runs import Run, Store
+from bench_suite.suite.credentials import mask_text, mask_words
 from bench_suite.suite.packages import check_packages
 from bench_suite.suite.plan import Cell, Plan, name
 
@@ -188,7 +189,7 @@ def _open(plan: Plan, store: Store, request: Request) -> tuple[Run, bool]:
     if run is not None:
         return run, True
     facts = {
-        "command": shlex.join(request.command),
+        "command": shlex.join(mask_words(request.command)),
         "version": __version__,
         "git": environment.git_state(plan.suite.folder.resolve()),
         "smoke": request.smoke,
@@ -203,7 +204,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
     return {
         "title": suite.title,
         "description": suite.description,
-        "text": suite.document.text,
+        "text": mask_text(suite.document.text),
         "overrides": list(suite.overrides),
         "cells": len(plan.cells),
         "planned": {cell.id: name(cell) for cell in plan.cells},
@@ -228,7 +229,7 @@ def _resume_facts(plan: Plan, run: Run, request: Request) -> dict[str, Any]:
     first_state = run.info.get("git")
     states = [*run.info.get("resumed_git", ()), environment.git_state(plan.suite.folder.resolve())]
     states = [state for index, state in enumerate(states) if state != first_state and state not in states[:index]]
-    commands = [*run.info.get("resumed", ()), shlex.join(request.command)]
+    commands = [*run.info.get("resumed", ()), shlex.join(mask_words(request.command))]
     return {**facts, "resumed": commands, "resumed_git": states}
 
 

@@ -14,6 +14,7 @@ from bench_suite.components.options import MISSING, Option, Type, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import ComponentError, Kind
 from bench_suite.suite.checks import without_sgd
+from bench_suite.suite.credentials import mask_override
 from bench_suite.suite.document import Document, label, read_document
 from bench_suite.suite.matrix import Scope, read_axes, read_engines, read_selector, read_selectors
 from bench_suite.suite.section_reader import Sections
@@ -62,7 +63,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
         document: the sections, with the overrides applied.
         name: of the suite.
         folder: where the paths of files that it names start.
-        overrides: those that the document contains already; records state them.
+        overrides: those that the document contains already; the suite states them with credentials masked.
     """
     sections = Sections(document, folder)
     sections.check_keys(document.values, SECTIONS, ())
@@ -90,7 +91,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
         sections.error(path, message)
     document.raise_errors()
     return Suite(
-        name, folder, document, tuple(overrides), title or name, description, tasks, models, probes,
+        name, folder, document, tuple(map(mask_override, overrides)), title or name, description, tasks, models, probes,
         train, evaluate, axes, include, exclude, problems, engines, metrics, gates, columns, sort,
     )  # fmt: skip
 

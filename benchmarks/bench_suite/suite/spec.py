@@ -136,6 +136,7 @@ class Suite:
     folder: Path
     document: Document
     overrides: tuple[str, ...]
+    "`KEY=VALUE`, as `--set` got them, with credentials masked."
     title: str
     description: str
     tasks: tuple[ComponentUse, ...]

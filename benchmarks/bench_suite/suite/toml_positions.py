@@ -30,6 +30,16 @@ def positions(text: str) -> dict[Path, int]:
     return _Scanner(text).document()
 
 
+def value_spans(text: str) -> dict[Path, tuple[int, int]]:
+    """Return where the value of every key of a valid TOML text begins and ends, by path.
+
+    Tables and arrays have no span of their own, but what they contain has.
+    """
+    scanner = _Scanner(text)
+    scanner.document()
+    return scanner.spans
+
+
 class _Scanner:
     """A cursor over the text; its state is the position and the lines collected so far."""
 
@@ -40,6 +50,7 @@ class _Scanner:
         self.counted = 0
         self.lines: dict[Path, int] = {}
         self.arrays: dict[Path, int] = {}
+        self.spans: dict[Path, tuple[int, int]] = {}
 
     def document(self) -> dict[Path, int]:
         table: Path = ()
@@ -104,7 +115,7 @@ class _Scanner:
         return self.match(_BARE)
 
     def value(self, path: Path) -> None:
-        opening = self.text[self.at]
+        start, opening = self.at, self.text[self.at]
         if opening == "[":
             self.at += 1
             index = 0
@@ -118,8 +129,10 @@ class _Scanner:
                 self.pair(path)
         elif opening in "\"'":
             next(string for string in _STRINGS if self.skip(string))
+            self.spans[path] = (start, self.at)
         else:
-            self.match(_SCALAR)
+            scalar = self.match(_SCALAR).rstrip(" \t")
+            self.spans[path] = (start, start + len(scalar))
 
     def more(self, closing: str) -> bool:
         """Return whether another item follows; if not, move past the closing bracket."""
