@@ -289,11 +289,11 @@ def test_commands_exist_and_their_options_parse(page: str, command: str) -> None
     if words[0] == "--help":
         return
     assert words[0] in COMMANDS, command
-    found = bench.get_command(click.Context(bench), words[0])
-    assert found is not None
+    click_command = bench.get_command(click.Context(bench), words[0])
+    assert click_command is not None
     if "--help" in words or len(words) == 1:  # the text only mentions the command
         return
-    found.make_context(words[0], words[1:])
+    click_command.make_context(words[0], words[1:])
 
 
 def test_the_two_commands_are_those_of_the_readme() -> None:

@@ -37,8 +37,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(source, checkout / name)
     built = run(sys.executable, "-m", "build", "--outdir", folder / "dist", checkout, cwd=folder)
     assert built.returncode == 0, built.stderr[-3000:]
-    made = run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
-    assert made.returncode == 0, made.stderr
+    created = run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
+    assert created.returncode == 0, created.stderr
     python = folder / "venv" / "bin" / "python"
     (wheel,) = (folder / "dist").glob("*.whl")
     put = run(python, "-m", "pip", "install", "--no-deps", wheel, cwd=folder)

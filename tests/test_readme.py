@@ -108,5 +108,5 @@ def test_what_the_readme_shows_of_the_quickstart_is_the_run_that_is_kept():
     from bench_suite.reports.terminal import terminal_table
     from bench_suite.store.runs import Store
 
-    (kept,) = [info for info in Store(ROOT / "results").runs() if f"{info.run}/" in README]
-    assert terminal_table(Store(ROOT / "results").open(kept.run), 80) in README
+    (quickstart_run,) = [info for info in Store(ROOT / "results").runs() if f"{info.run}/" in README]
+    assert terminal_table(Store(ROOT / "results").open(quickstart_run.run), 80) in README

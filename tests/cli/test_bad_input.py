@@ -444,8 +444,8 @@ def test_a_wrong_suite_is_explained_with_file_line_key_and_nearest_spelling(benc
     assert ended.status == 2, ended
     assert ended.out == ""
     assert "Traceback" not in ended.err
-    for said in wrong.says:
-        assert said in ended.err
+    for message in wrong.says:
+        assert message in ended.err
     errors = faults_of(ended.err)
     assert len(errors) == wrong.errors, ended.err
     assert re.match(rf"wrong\.toml:{wrong.line}: ", errors[0]), ended.err
@@ -597,8 +597,8 @@ def test_a_wrong_set_is_explained_by_its_flag(bench, tmp_path, flag):
     assert ended.status == 2, ended
     assert ended.err.startswith("bench: --set ")
     assert len(ended.err) < 700
-    for said in FLAGS[flag]:
-        assert said in ended.err
+    for message in FLAGS[flag]:
+        assert message in ended.err
 
 
 BESIDE = {
@@ -661,8 +661,8 @@ def test_a_wrong_only_is_explained_by_its_flag(bench, tmp_path, flag):
     ended = bench("plan", "suite.toml", "--only", flag)
     assert ended.status == 2
     assert ended.err.startswith(f"bench: --only {flag}: ")
-    for said in ONLY[flag]:
-        assert said in ended.err
+    for message in ONLY[flag]:
+        assert message in ended.err
 
 
 def test_only_flags_that_no_cell_meets_together_say_so(bench):

@@ -125,8 +125,8 @@ def test_plan_names_what_does_not_apply_and_what_is_left_out(bench, tmp_path):
 def test_pairs_that_were_not_asked_for_are_not_said_to_be_left_out(bench):
     for words in (["--only", "task=mnist"], ["-k", "mnist"], ["--only", "task=mnist", "--only", "seed=0"]):
         out = bench("plan", "attribution", *words).out
-        told = out.partition("left out")[2].partition("\n\n")[0].splitlines()[1:]
-        assert {line.split(":")[0].strip() for line in told} == {"mnist × bag_of_words", "mnist × text_cnn"}, words
+        lines = out.partition("left out")[2].partition("\n\n")[0].splitlines()[1:]
+        assert {line.split(":")[0].strip() for line in lines} == {"mnist × bag_of_words", "mnist × text_cnn"}, words
         left_out = json.loads(bench("plan", "attribution", *words, "--json").out)["left_out"]
         assert {pair["task"] for pair in left_out} == {"mnist"}
     assert "imdb × mlp" in bench("plan", "attribution").out
@@ -232,6 +232,6 @@ def test_a_fault_of_the_program_ends_with_a_status_that_no_verdict_has(monkeypat
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 70
-    said = capsys.readouterr().err
-    assert "nobody foresaw this" in said
-    assert "an error in bench itself" in said
+    stderr = capsys.readouterr().err
+    assert "nobody foresaw this" in stderr
+    assert "an error in bench itself" in stderr

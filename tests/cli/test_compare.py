@@ -98,9 +98,9 @@ def test_a_tolerance_that_is_not_judged_says_how_it_would_be(bench, suite):
 
 
 def test_a_regression_of_the_code_is_found_against_the_baseline(bench, suite):
-    said = bench("baseline", "set")
-    assert said.status == 0
-    assert "KiB in results/baselines/suite" in said.out
+    baseline = bench("baseline", "set")
+    assert baseline.status == 0
+    assert "KiB in results/baselines/suite" in baseline.out
     itself = bench("compare", "baseline", "--junit", "junit.xml")
     assert (itself.status, Path("junit.xml").exists()) == (2, False)
     assert "HEAD is the run that the baseline was made from: run the suite first, or name HEAD" in itself.err
@@ -159,7 +159,7 @@ def test_what_cannot_be_compared_is_said_before_anything_is_spent(bench, suite):
 
 def test_smoke_runs_and_runs_of_other_options_are_wrong_input(bench, suite):
     suite("--smoke")
-    names = [each["run"] for each in json.loads(bench("results", "--json").out)["runs"]]
+    names = [run["run"] for run in json.loads(bench("results", "--json").out)["runs"]]
     smoke = bench("compare", names[1], names[0])
     assert (smoke.status, "smoke run, which is never compared" in smoke.err) == (2, True)
     suite("--set", "models.neighbours.neighbours=9")
@@ -189,4 +189,4 @@ def test_error_rates_are_printed_for_given_runs_and_for_usual_suites(bench, suit
     assert own.status == 0
     assert own.out.splitlines()[1].split()[:3] == ["1", "1", "359"]
     usual = json.loads(bench("compare", "--error-rates", "--json").out)
-    assert [len(each["gates"]) for each in usual["suites"]] == [1, 1, 1, 20, 20, 20]
+    assert [len(entry["gates"]) for entry in usual["suites"]] == [1, 1, 1, 20, 20, 20]

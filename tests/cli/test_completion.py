@@ -81,8 +81,8 @@ def test_components(offered, tmp_path):
 
 
 def test_runs_and_cells(offered, tmp_path):
-    for place in ("results", "elsewhere"):
-        assert offered(f"bench show cell --results {place} ") == []
+    for folder in ("results", "elsewhere"):
+        assert offered(f"bench show cell --results {folder} ") == []
     store = Store(tmp_path / "results")
     older, newer = store.create("s", {}), store.create("s", {})
     for run, ids in ((older, ["77aa000000000000"]), (newer, ["9c1e000000000000", "9d00000000000000"])):

@@ -72,8 +72,8 @@ def test_no_command_names_an_extra_that_is_not_there() -> None:
 
 
 def test_what_is_not_installed_is_absent() -> None:
-    (found,) = examine([NONE])
-    assert (found.state, found.version, found.error) == ("absent", None, None)
+    (package,) = examine([NONE])
+    assert (package.state, package.version, package.error) == ("absent", None, None)
 
 
 def test_a_module_that_another_package_holds_does_not_make_it_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,20 +87,20 @@ def test_a_module_that_another_package_holds_does_not_make_it_installed(monkeypa
         return version(distribution)
 
     monkeypatch.setattr(package_check.metadata, "version", without)
-    (found,) = examine([tensorboard])
-    assert (found.state, found.command) == ("absent", "pip install 'bench-suite[tensorboard]'")
+    (examined,) = examine([tensorboard])
+    assert (examined.state, examined.command) == ("absent", "pip install 'bench-suite[tensorboard]'")
 
 
 def test_a_folder_that_an_uninstalled_package_left_is_no_package(path: Path) -> None:
     (path / "left" / "cache").mkdir(parents=True)
-    assert [each.state for each in examine([Package("left", "left", "a test", "pip install left")])] == ["absent"]
+    assert [package.state for package in examine([Package("left", "left", "a test", "pip install left")])] == ["absent"]
 
 
 def test_what_is_installed_has_its_version() -> None:
-    (found,) = examine([package for package in PACKAGES if package.distribution == "click"])
-    assert found.state == "found"
-    assert found.version
-    assert found.error is None
+    (click,) = examine([package for package in PACKAGES if package.distribution == "click"])
+    assert click.state == "found"
+    assert click.version
+    assert click.error is None
 
 
 def test_packages_that_do_not_load_are_told_apart_from_those_that_do(path: Path) -> None:
@@ -115,8 +115,8 @@ def test_packages_that_do_not_load_are_told_apart_from_those_that_do(path: Path)
         warns="import warnings; warnings.warn('old')",
         good="",
     )
-    found = {package.distribution: package for package in examine(packages)}
-    assert {name: package.error for name, package in found.items()} == {
+    by_name = {package.distribution: package for package in examine(packages)}
+    assert {name: package.error for name, package in by_name.items()} == {
         "raises": "RuntimeError: operator nms does not exist",
         "lacks": "ModuleNotFoundError: No module named 'no_such_module'",
         "leaves": "SystemExit: bye",
@@ -126,7 +126,7 @@ def test_packages_that_do_not_load_are_told_apart_from_those_that_do(path: Path)
         "warns": None,
         "good": None,
     }
-    assert {name for name, package in found.items() if package.state == "found"} == {"talks", "warns", "good"}
+    assert {name for name, package in by_name.items() if package.state == "found"} == {"talks", "warns", "good"}
     assert not {"raises", "good"} & sys.modules.keys(), "this process imports none of them"
 
 
@@ -140,8 +140,8 @@ def test_a_package_that_never_ends_is_given_up_and_the_rest_goes_on(path: Path) 
 def test_what_lies_in_the_working_folder_is_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "click.py").write_text("raise RuntimeError('not me')")
     monkeypatch.chdir(tmp_path)
-    (found,) = examine([package for package in PACKAGES if package.distribution == "click"])
-    assert found.state == "found"
+    (click,) = examine([package for package in PACKAGES if package.distribution == "click"])
+    assert click.state == "found"
 
 
 # ── the command ─────────────────────────────────────────────────────────────────────────────────
@@ -153,14 +153,14 @@ def test_it_fits_80_columns_and_says_what_would_be_next(bench, quick, tmp_path, 
     ended = bench("doctor", "--offline")
     assert ended.status == 0
     assert max(len(line) for line in ended.out.splitlines() if str(tmp_path) not in line) <= 80
-    for said in (
+    for text in (
         "processor",
         "matmul, 32-true",
         "matmul, bf16-mixed",
         "memory copy",
         "required packages: 2 of 2",
     ):
-        assert said in ended.out
+        assert text in ended.out
     assert "pip install no-such-distribution" in ended.out
     assert "BENCH_DATA is not set" in ended.out
     assert "was not checked (offline)" in ended.out
@@ -242,9 +242,9 @@ def test_what_could_break_transformers_is_not_to_be_installed_by_a_bare_pip(benc
               for package in PACKAGES if package.distribution == name]  # fmt: skip
     monkeypatch.setattr(doctor, "examine", lambda: examine([*PACKAGES[:1], *absent]))
     out = bench("doctor", "--offline").out
-    said = " ".join(out.split())
-    assert re.search(r"needs a build .*that matches this PyTorch, from the same index", said)
-    assert "pip install" not in said
+    text = " ".join(out.split())
+    assert re.search(r"needs a build .*that matches this PyTorch, from the same index", text)
+    assert "pip install" not in text
     assert max(len(line) for line in out.splitlines() if str(tmp_path) not in line) <= 80
 
 

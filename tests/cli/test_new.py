@@ -45,8 +45,8 @@ def test_its_own_test_passes(bench, tmp_path, kind):
 
 @pytest.mark.parametrize("kind", SUITES)
 def test_what_it_says_next_can_be_pasted(bench, kind):
-    said = bench("new", kind, "mine_own").out
-    words = next(line for line in said.splitlines() if line.startswith("next: bench try ")).split()[2:]
+    output = bench("new", kind, "mine_own").out
+    words = next(line for line in output.splitlines() if line.startswith("next: bench try ")).split()[2:]
     assert bench(*words, "--smoke", "--set", "matrix.threads=1").status == 0
 
 

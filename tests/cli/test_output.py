@@ -154,7 +154,7 @@ def test_faults_and_hints_fit_a_terminal_of_80_columns(tmp_path, arguments):
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "folded"),
     [
         ("short", "short"),
         ("a fault of many words", "a fault of\n      many\n      words"),
@@ -170,9 +170,9 @@ def test_faults_and_hints_fit_a_terminal_of_80_columns(tmp_path, arguments):
         ("a-very-long-word-and more", "a-very-long-word-and\n      more"),
     ],
 )
-def test_prose_is_folded_and_what_is_to_be_pasted_is_not(line, said):
-    assert fold(line, 12, quoting=True) == said
-    assert fold(f"{line}\n\n{line}", 12, quoting=True) == f"{said}\n\n{said}"
+def test_prose_is_folded_and_what_is_to_be_pasted_is_not(line, folded):
+    assert fold(line, 12, quoting=True) == folded
+    assert fold(f"{line}\n\n{line}", 12, quoting=True) == f"{folded}\n\n{folded}"
 
 
 def test_a_number_of_a_comparison_is_not_torn():
@@ -184,7 +184,7 @@ def test_what_is_indented_goes_on_where_it_began():
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "folded"),
     [
         ("# a comment of words", "# a comment\n# of words"),
         ("  size = 3   # why it is so", "  # why it is\n  # so\n  size = 3"),
@@ -194,8 +194,8 @@ def test_what_is_indented_goes_on_where_it_began():
         ("values = [1, 2, 3, 4]", "values = [1, 2, 3, 4]"),
     ],
 )
-def test_of_a_suite_comments_alone_are_folded(line, said):
-    assert fold_comments(line, 13) == said
+def test_of_a_suite_comments_alone_are_folded(line, folded):
+    assert fold_comments(line, 13) == folded
     assert fold_comments(line, 80) == line
 
 

@@ -58,8 +58,8 @@ def record(of: Cell, plan: Plan, seconds: float, **changes) -> Record:
     """Return a record of a cell that took this many seconds, half of them for training."""
     probes = {label: ProbeRow("ok", plan.probe_keys[label]) for label in of.probes}
     parts = {"train": seconds / 2, "probes": seconds / 2, "total": seconds}
-    made = Record("", "s", of.id, "", of.labels, of.options, "ok", probes=probes, seconds=parts)
-    return replace(made, **changes)
+    default = Record("", "s", of.id, "", of.labels, of.options, "ok", probes=probes, seconds=parts)
+    return replace(default, **changes)
 
 
 def keep(store: Store, *records: Record, described=None, smoke=False) -> None:
@@ -67,8 +67,8 @@ def keep(store: Store, *records: Record, described=None, smoke=False) -> None:
     run = store.create("s", {"smoke": smoke})
     name = run.add_environment(described or environment.describe())
     with run.writer() as writer:
-        for each in records:
-            writer.write(replace(each, environment=name))
+        for record in records:
+            writer.write(replace(record, environment=name))
 
 
 def test_what_was_never_run_is_unknown(plan, store):
@@ -76,13 +76,13 @@ def test_what_was_never_run_is_unknown(plan, store):
 
 
 def test_the_median_of_a_cells_own_newest_records_is_told(plan, store):
-    made = plan()
-    cell, other = made.cells
+    current_plan = plan()
+    cell, other = current_plan.cells
     for seconds in (1000.0, 5.0, 1.0, 2.0, 3.0, 900.0):
-        keep(store, record(cell, made, seconds))
+        keep(store, record(cell, current_plan, seconds))
         time.sleep(0.002)  # the millisecond of their start distinguishes runs
-    assert estimate_times(made, store)[cell.id] == TimeEstimate(3.0, MAX_RECORDS, "cell")
-    assert estimate_times(made, store)[other.id] == TimeEstimate()
+    assert estimate_times(current_plan, store)[cell.id] == TimeEstimate(3.0, MAX_RECORDS, "cell")
+    assert estimate_times(current_plan, store)[other.id] == TimeEstimate()
 
 
 def test_other_seeds_and_learning_rates_cost_the_same(plan, store):
@@ -126,16 +126,20 @@ NO_WITNESS = {
 
 @pytest.mark.parametrize("changes", NO_WITNESS.values(), ids=NO_WITNESS)
 def test_a_record_that_does_not_tell_the_whole_is_not_asked(plan, store, changes):
-    made = plan()
-    keep(store, record(made.cells[0], made, 4.0, **changes))
-    assert estimate_times(made, store)[made.cells[0].id] == TimeEstimate()
+    current_plan = plan()
+    keep(store, record(current_plan.cells[0], current_plan, 4.0, **changes))
+    assert estimate_times(current_plan, store)[current_plan.cells[0].id] == TimeEstimate()
 
 
 def test_neither_another_machine_nor_a_smoke_run_is_asked(plan, store):
-    made = plan()
-    keep(store, record(made.cells[0], made, 4.0), described={"hardware": {"cpu": "another", "usable_cores": 1}})
-    keep(store, record(made.cells[0], made, 4.0), smoke=True)
-    assert estimate_times(made, store)[made.cells[0].id] == TimeEstimate()
+    current_plan = plan()
+    keep(
+        store,
+        record(current_plan.cells[0], current_plan, 4.0),
+        described={"hardware": {"cpu": "another", "usable_cores": 1}},
+    )
+    keep(store, record(current_plan.cells[0], current_plan, 4.0), smoke=True)
+    assert estimate_times(current_plan, store)[current_plan.cells[0].id] == TimeEstimate()
 
 
 def test_a_record_says_whether_its_cell_shares_the_training_of_another(bench, tmp_path):
@@ -163,8 +167,8 @@ def test_what_has_run_is_told_as_it_was(bench, tmp_path):
 
 
 def test_a_sum_of_a_part_is_called_the_least(bench, tmp_path, plan, store):
-    made = plan()
-    keep(store, record(made.cells[0], made, 75.0))
+    current_plan = plan()
+    keep(store, record(current_plan.cells[0], current_plan, 75.0))
     out = bench("plan", "s.toml").out
     assert "time: ≥ 1 min 15 s, from 1 earlier record\n  1 of 2 cells unknown\n" in out
     assert "loans, mlp, seed 0, train.learning_rate 0.001  (1 min 15 s)" in out
@@ -199,15 +203,16 @@ def test_downloads_are_told_with_what_cannot_be_had(bench, tmp_path, monkeypatch
 def test_only_the_lines_that_are_asked_for_are_parsed(plan, store, monkeypatch):
     from bench_suite.store import runs as module
 
-    made = plan()
+    current_plan = plan()
     unmatched_words = [
-        record(made.cells[0], made, 1.0, id=f"{n:016x}", cell={"task": "a", "model": "b"}) for n in range(300)
+        record(current_plan.cells[0], current_plan, 1.0, id=f"{n:016x}", cell={"task": "a", "model": "b"})
+        for n in range(300)
     ]
-    keep(store, *unmatched_words, record(made.cells[0], made, 4.0))
+    keep(store, *unmatched_words, record(current_plan.cells[0], current_plan, 4.0))
     parsed = []
     read = module.read_lines
     monkeypatch.setattr(module, "read_lines", lambda line: parsed.append(line) or read(line))
-    assert estimate_times(made, store)[made.cells[0].id].seconds == 4.0
+    assert estimate_times(current_plan, store)[current_plan.cells[0].id].seconds == 4.0
     assert len(parsed) == 1
 
 
@@ -231,8 +236,8 @@ AT_ONCE = {
 
 @pytest.mark.parametrize("arguments", AT_ONCE.values(), ids=AT_ONCE)
 def test_what_answers_at_once_imports_nothing_heavy(tmp_path, plan, store, arguments):
-    made = plan()
-    keep(store, record(made.cells[0], made, 4.0))
+    current_plan = plan()
+    keep(store, record(current_plan.cells[0], current_plan, 4.0))
     facts = 'MODALITIES = ("table",)\nPROBLEMS = ("classification",)\n'
     (tmp_path / "net.py").write_text(f"{facts}def build(data, options): ...\n")
     heavy = {"torch", "numpy", "pandas", "sklearn", "scipy", "pyarrow", "matplotlib", "datasets", "transformers"}

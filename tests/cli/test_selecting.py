@@ -168,9 +168,9 @@ def test_it_comes_after_only_and_what_is_said_next_can_be_pasted(bench, tmp_path
 def test_an_expression_that_cannot_be_read_is_shown_with_the_place_under_it(bench, tmp_path):
     (tmp_path / "s.toml").write_text(SMALL.replace("./flaky.py", "quality").replace("flaky", "quality"))
     ended = bench("plan", "s.toml", "-k", "loans and and seed=1")
-    message, expression, place, *_ = ended.err.splitlines()
+    message, expression, marker, *_ = ended.err.splitlines()
     assert message == "bench: -k: a word is missing before and"
-    assert expression[place.index("^") :] == "and seed=1"
+    assert expression[marker.index("^") :] == "and seed=1"
 
 
 # ── -x and --lf ─────────────────────────────────────────────────────────────────────────────────

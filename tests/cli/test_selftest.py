@@ -93,11 +93,11 @@ def shifted(*arguments: Any, **options: Any) -> Any:
 
 def too_sure(*arguments: Any, **options: Any) -> Any:
     """Return gaps with intervals of a quarter of the width."""
-    found = gap(*arguments, **options)
-    if found.interval is None:
-        return found
-    bounds = [found.value + (bound - found.value) / 4 for bound in (found.interval.low, found.interval.high)]
-    return replace(found, interval=Interval(*bounds))
+    metric = gap(*arguments, **options)
+    if metric.interval is None:
+        return metric
+    bounds = [metric.value + (bound - metric.value) / 4 for bound in (metric.interval.low, metric.interval.high)]
+    return replace(metric, interval=Interval(*bounds))
 
 
 def elsewhere(*arguments: Any, **options: Any) -> Any:
@@ -147,8 +147,8 @@ def instead(name: str, make: Any) -> dict[str, Any]:
 
 
 def negative(subject: Any, inputs: Any, settings: Any) -> Any:
-    made = occlusion(subject, inputs, settings)
-    return replace(made, finish=lambda elements: -made.finish(elements))
+    prepared = occlusion(subject, inputs, settings)
+    return replace(prepared, finish=lambda elements: -prepared.finish(elements))
 
 
 def without_formula(*arguments: Any, **options: Any) -> int:
@@ -427,8 +427,8 @@ def found_and_named(
     monkeypatch.setattr(module, name, wrong)
     ended = bench("selftest", *choice.split(" ", 1), "--json")
     assert ended.status == 1, ended.out
-    found = {check["instrument"] for check in json.loads(ended.out)["checks"] if not check["holds"]}
-    assert found == outside
+    failed = {check["instrument"] for check in json.loads(ended.out)["checks"] if not check["holds"]}
+    assert failed == outside
 
 
 def test_what_is_outside_is_named_in_the_last_lines_with_the_way_to_look_into_it(bench, monkeypatch):

@@ -73,8 +73,8 @@ def test_everything_of_a_cell_is_shown(bench, store, monkeypatch, columns):
     assert ended.status == 0, ended.err
     assert max(map(len, ended.out.splitlines())) <= int(columns)
     text = " ".join(ended.out.split())
-    for said in SAID:
-        assert said in text, ended.out
+    for expected in SAID:
+        assert expected in text, ended.out
 
 
 def test_as_json_it_is_the_record_with_its_environment_and_files(bench, store):

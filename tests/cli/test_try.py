@@ -83,19 +83,21 @@ def test_a_trial_that_is_kept_runs_on_as_a_suite(bench, tmp_path):
     assert "exists already" in refused.err
 
 
-@pytest.mark.parametrize("place", [".", "elsewhere"])
-def test_a_file_of_ones_own_is_tried_and_named_from_where_the_suite_lies(bench, tmp_path, place):
+@pytest.mark.parametrize("folder", [".", "elsewhere"])
+def test_a_file_of_ones_own_is_tried_and_named_from_where_the_suite_lies(bench, tmp_path, folder):
     assert bench("new", "task", "rings").status == 0
-    words = ("try", "--task", "./rings.py", "--model", "logistic_regression", "--write", f"{place}/mine.toml")
-    (tmp_path / place).mkdir(exist_ok=True)
+    words = ("try", "--task", "./rings.py", "--model", "logistic_regression", "--write", f"{folder}/mine.toml")
+    (tmp_path / folder).mkdir(exist_ok=True)
     refused = bench(*words)
     assert refused.status == 2
     assert "--trust" in refused.err
-    assert not (tmp_path / place / "mine.toml").exists()
+    assert not (tmp_path / folder / "mine.toml").exists()
     assert bench(*words, "--trust", "--smoke").status == 0
-    made = " ".join(line.removeprefix("# ") for line in (tmp_path / place / "mine.toml").read_text().splitlines()[:3])
-    assert "Made by: bench try --task ./rings.py --model logistic_regression --trust title" in made
-    assert bench("run", f"{place}/mine.toml", "--trust", "--smoke").status == 0
+    header = " ".join(
+        line.removeprefix("# ") for line in (tmp_path / folder / "mine.toml").read_text().splitlines()[:3]
+    )
+    assert "Made by: bench try --task ./rings.py --model logistic_regression --trust title" in header
+    assert bench("run", f"{folder}/mine.toml", "--trust", "--smoke").status == 0
 
 
 def test_json_is_all_that_stands_on_standard_output(bench):

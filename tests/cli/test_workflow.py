@@ -114,7 +114,7 @@ def follow(tmp_path, git):
         commit(digits_toml=suite, nearest_py=model)
         ended: dict[str, subprocess.CompletedProcess[str]] = {}
         for name, step in steps().items():
-            if "if" not in step and any(each.returncode for each in ended.values()):
+            if "if" not in step and any(process.returncode for process in ended.values()):
                 continue
             if "if" in step and not holds(step["if"], checkout):
                 continue
@@ -138,9 +138,11 @@ def holds(condition: str, checkout: Path) -> bool:
 @pytest.mark.slow
 def test_the_steps_of_the_workflow_find_what_a_pull_request_broke(tmp_path, follow):
     ended = follow(SUITE, MODEL.replace("-1).astype(float)", "-1).astype(float)[:, :24]"))
-    said = {name: each.stdout + each.stderr for name, each in ended.items()}
-    assert {name: each.returncode for name, each in ended.items()} == {"Before": 0, "After": 1, "Summary": 1}, said
-    assert "regressed: quality/accuracy" in said["After"]
+    outputs = {name: process.stdout + process.stderr for name, process in ended.items()}
+    assert {name: process.returncode for name, process in ended.items()} == {"Before": 0, "After": 1, "Summary": 1}, (
+        outputs
+    )
+    assert "regressed: quality/accuracy" in outputs["After"]
     assert "| **regressed** | quality/accuracy" in (tmp_path / "summary.md").read_text()
     assert 'failures="1"' in (tmp_path / "checkout" / "results" / "junit.xml").read_text()
 
@@ -148,24 +150,26 @@ def test_the_steps_of_the_workflow_find_what_a_pull_request_broke(tmp_path, foll
 @pytest.mark.slow
 def test_where_the_pull_request_makes_no_run_nothing_is_compared(tmp_path, follow):
     ended = follow(SUITE.replace("[matrix]", "[matrx]"), MODEL)
-    said = {name: each.stdout + each.stderr for name, each in ended.items()}
-    assert {name: each.returncode for name, each in ended.items()} == {"Before": 0, "After": 2}, said
+    outputs = {name: process.stdout + process.stderr for name, process in ended.items()}
+    assert {name: process.returncode for name, process in ended.items()} == {"Before": 0, "After": 2}, outputs
     assert not (tmp_path / "summary.md").exists()
 
 
 @pytest.mark.slow
 def test_the_pull_request_that_brings_the_suite_is_judged_by_its_bounds_alone(tmp_path, follow):
     ended = follow(SUITE.replace("tolerance = 0.03", "tolerance = 0.03, min = 0.8"), MODEL, new=True)
-    said = {name: each.stdout + each.stderr for name, each in ended.items()}
-    assert {name: each.returncode for name, each in ended.items()} == {"Before": 0, "After": 0}, said
-    assert "The base has no digits.toml" in said["Before"]
-    assert "gate passed: quality/accuracy" in said["After"]
+    outputs = {name: process.stdout + process.stderr for name, process in ended.items()}
+    assert {name: process.returncode for name, process in ended.items()} == {"Before": 0, "After": 0}, outputs
+    assert "The base has no digits.toml" in outputs["Before"]
+    assert "gate passed: quality/accuracy" in outputs["After"]
     assert not (tmp_path / "summary.md").exists()
 
 
 @pytest.mark.slow
 def test_the_pull_request_that_mends_a_base_below_its_own_bound_passes(tmp_path, follow):
     ended = follow(SUITE, MODEL, base_suite=SUITE.replace("tolerance = 0.03", "tolerance = 0.03, min = 0.99"))
-    said = {name: each.stdout + each.stderr for name, each in ended.items()}
-    assert {name: each.returncode for name, each in ended.items()} == {"Before": 0, "After": 0, "Summary": 0}, said
-    assert "gate failed: quality/accuracy" in said["Before"]
+    outputs = {name: process.stdout + process.stderr for name, process in ended.items()}
+    assert {name: process.returncode for name, process in ended.items()} == {"Before": 0, "After": 0, "Summary": 0}, (
+        outputs
+    )
+    assert "gate failed: quality/accuracy" in outputs["Before"]

@@ -233,8 +233,8 @@ def test_a_hub_that_answers_with_an_error_of_its_own_is_said_to_with_its_number(
     ended = subprocess.run(
         [sys.executable, "-c", BUSY], capture_output=True, text=True, check=True, env=environment, cwd=tmp_path
     )
-    said = "the hub answered with the error 503 (service unavailable): try again later, or use --offline"
-    lines = [line for line in ended.stdout.splitlines() if said in line]
+    message = "the hub answered with the error 503 (service unavailable): try again later, or use --offline"
+    lines = [line for line in ended.stdout.splitlines() if message in line]
     assert [line.split(":")[0] for line in lines] == ["owner/name", "pretrained = 'owner/model'"]
     assert str(tmp_path) not in ended.stdout
     assert ended.stderr == ""

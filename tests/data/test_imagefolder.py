@@ -36,8 +36,8 @@ def paint(folder: Path, *paths: str) -> None:
         Image.fromarray(np.full((4, 4), shade, dtype=np.uint8)).save(folder / path)
 
 
-def in_classes(*places: str) -> list[str]:
-    return [f"{place}{name}/{number}.png" for place in places for name in CLASSES for number in range(4)]
+def in_classes(*folders: str) -> list[str]:
+    return [f"{folder}{name}/{number}.png" for folder in folders for name in CLASSES for number in range(4)]
 
 
 def load(**options: str) -> Data:

@@ -61,9 +61,9 @@ def saved(image: Image.Image, kind: str = "PNG") -> bytes:
 
 def test_grey_of_16_bits_keeps_its_upper_8() -> None:
     deep = np.array([[0, 255, 256], [32_768, 40_000, 65_535]], dtype=np.uint16)
-    made = pixels(saved(Image.fromarray(deep)), "L", "it")
-    assert made[..., 0].tolist() == (deep >> 8).tolist()
-    assert (pixels(saved(Image.fromarray(deep)), "RGB", "it") == made).all()
+    grey = pixels(saved(Image.fromarray(deep)), "L", "it")
+    assert grey[..., 0].tolist() == (deep >> 8).tolist()
+    assert (pixels(saved(Image.fromarray(deep)), "RGB", "it") == grey).all()
 
 
 @pytest.mark.parametrize("mode", ["1", "P", "CMYK", "RGBA", "LA", "RGB", "L"])

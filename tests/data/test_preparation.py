@@ -132,8 +132,8 @@ def test_whatever_is_repeated_no_example_is_learnt_from_and_tested_on(
     train: list[int], test: list[int], validation: list[int]
 ) -> None:
     parts = {"train": train, "test": test, "validation": validation}
-    made, notes, _ = drop_test_duplicates({name: of(*map(str, numbers)) for name, numbers in parts.items()})
-    by_name = {name: [int(word) for word in column(split, "text")] for name, split in made.items()}
+    remaining, notes, _ = drop_test_duplicates({name: of(*map(str, numbers)) for name, numbers in parts.items()})
+    by_name = {name: [int(word) for word in column(split, "text")] for name, split in remaining.items()}
     assert by_name["test"] == test
     assert by_name["validation"] == [number for number in validation if number not in test]
     assert by_name["train"] == [number for number in train if number not in {*test, *validation}]

@@ -134,8 +134,8 @@ def test_the_command_sets_bench_data_where_it_is_not_set(monkeypatch: pytest.Mon
 
 def test_a_folder_without_the_split_is_said_to_lack_it(tmp_path: Path) -> None:
     write(tmp_path, "plain/train-00000-of-00001.parquet")
-    said = r"no split `test` in the folder \$BENCH_DATA/owner/name \(it has: train\)"
-    with pytest.raises(DataUnavailable, match=said):
+    message = r"no split `test` in the folder \$BENCH_DATA/owner/name \(it has: train\)"
+    with pytest.raises(DataUnavailable, match=message):
         Sources(offline=True).hub("owner/name", "test", config="plain")
 
 
@@ -147,8 +147,8 @@ def test_a_folder_without_any_data_is_told_what_would_be_read(tmp_path: Path) ->
 
 def test_a_configuration_that_a_person_names_must_be_there_also_in_a_folder_without_any(tmp_path: Path) -> None:
     write(tmp_path, "train.parquet")
-    said = r"no configuration `emotion` in .*, which has none: leave `config` out, or put its files in emotion/"
-    with pytest.raises(DataUnavailable, match=said):
+    message = r"no configuration `emotion` in .*, which has none: leave `config` out, or put its files in emotion/"
+    with pytest.raises(DataUnavailable, match=message):
         Sources(offline=True).repository("owner/name", config="emotion")
     for config in (None, "default"):
         assert Sources(offline=True).repository("owner/name", config=config).read("train", None).table.equals(TABLE)
@@ -210,12 +210,12 @@ def test_a_hub_that_does_not_answer_is_asked_once_a_run_for_each_data_set(
         raise ConnectionError("Couldn't reach it")
 
     monkeypatch.setattr(hub, "load_dataset", load_dataset)
-    run, said = Sources(), set()
+    run, messages = Sources(), set()
     for ask in (run.hub, run.hub, lambda *_: run.repository("owner/name")):
         with pytest.raises(DataUnavailable, match="the hub cannot be reached: Couldn't reach it") as raised:
             ask("owner/name", "train")
-        said.add(str(raised.value))
-    assert (requests, len(said)) == (["owner/name"], 1)
+        messages.add(str(raised.value))
+    assert (requests, len(messages)) == (["owner/name"], 1)
     with pytest.raises(DataUnavailable):
         run.hub("owner/other", "train")
     with pytest.raises(DataUnavailable):

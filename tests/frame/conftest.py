@@ -63,8 +63,8 @@ class Walk:
     @property
     def plan(self) -> Mapping[str, Any]:
         """The plan, as `bench plan --json` printed it."""
-        found: Mapping[str, Any] = json.loads(self.ended["plan"].out)
-        return found
+        document: Mapping[str, Any] = json.loads(self.ended["plan"].out)
+        return document
 
     @property
     def run(self) -> Run:
@@ -78,8 +78,8 @@ class Walk:
 
     def record(self, **labels: Any) -> Record:
         """Return the only record whose cell has these labels."""
-        (found,) = [r for r in self.records if all(r.cell.get(axis) == value for axis, value in labels.items())]
-        return found
+        (record,) = [r for r in self.records if all(r.cell.get(axis) == value for axis, value in labels.items())]
+        return record
 
     def count_lines(self) -> int:
         """Return the number of record lines on disk."""
@@ -107,9 +107,9 @@ class Walk:
 
 def value(record: Record, name: str, **at: Any) -> float:
     """Return the value of the record's only metric with this name and these coordinates."""
-    (found,) = [row.value for row in record.metrics if row.name == name and all(row.at[a] == v for a, v in at.items())]
-    assert found is not None
-    return found
+    (number,) = [row.value for row in record.metrics if row.name == name and all(row.at[a] == v for a, v in at.items())]
+    assert number is not None
+    return number
 
 
 Prepare = Callable[[str], Walk]

@@ -27,13 +27,13 @@ def test_three_cells_are_one_unit_and_one_training(walk: Any) -> None:
 
 def test_each_cell_decides_by_its_own_threshold_over_the_same_scores(walk: Any, metric: Callable[..., float]) -> None:
     walked = walk("evaluate_axis")
-    found = []
+    by_threshold = []
     for threshold, record in zip(THRESHOLDS, _records(walked)):
         stored = walked.run.read_predictions(next(a for a in record.artifacts if a.name == "predictions/test"))
         assert ((stored["chances"] >= threshold) == (stored["predictions"] == 1)).all()
-        found.append((stored["chances"], metric(record, "quality/sensitivity")))
-    assert all((chances == found[0][0]).all() for chances, _ in found)
-    sensitivities = [value for _, value in found]
+        by_threshold.append((stored["chances"], metric(record, "quality/sensitivity")))
+    assert all((chances == by_threshold[0][0]).all() for chances, _ in by_threshold)
+    sensitivities = [value for _, value in by_threshold]
     assert sensitivities == sorted(sensitivities, reverse=True)
     assert len(np.unique(sensitivities)) > 1
 

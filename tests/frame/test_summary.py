@@ -26,11 +26,11 @@ def test_it_is_what_the_mean_rank_correlation_of_all_pairs_of_seeds_says(
     values = _accuracies(walked, metric)
     assert all(len(set(row)) == len(MODELS) for row in values), "ties would ask for a corrected W"
     mean = np.mean([spearmanr(values[a], values[b]).statistic for a, b in combinations(range(4), 2)])
-    (found,), _ = walked.run.summaries()
-    assert found.name == "agreement/concordance"
-    assert found.at == {"task": "loans"}
-    assert found.value == pytest.approx((3 * mean + 1) / 4)
-    assert 0.5 < found.value < 1.0  # one seed ranks the two similar models the other way round
+    (concordance,), _ = walked.run.summaries()
+    assert concordance.name == "agreement/concordance"
+    assert concordance.at == {"task": "loans"}
+    assert concordance.value == pytest.approx((3 * mean + 1) / 4)
+    assert 0.5 < concordance.value < 1.0  # one seed ranks the two similar models the other way round
 
 
 def test_models_far_apart_are_ranked_alike_by_every_seed(prepare: Any, metric: Callable[..., float]) -> None:

@@ -115,7 +115,7 @@ def test_top_5_accuracy_with_ties_is_the_mean_over_all_orders_of_the_tied_classe
     random = np.random.default_rng(0)
     targets, scores = random.integers(0, 8, 50), random.integers(0, 4, (50, 8)).astype(np.float64)
     orders = [scores + 0.5 * random.random(scores.shape) for _ in range(500)]  # only the order of ties changes
-    mean = np.mean([oracle.top_k_accuracy_score(targets, each, k=5, labels=range(8)) for each in orders])
+    mean = np.mean([oracle.top_k_accuracy_score(targets, order, k=5, labels=range(8)) for order in orders])
     assert top_5_accuracy(targets, scores) == pytest.approx(mean, abs=0.01)
     assert top_5_accuracy(targets, np.ones((50, 8))) == 5 / 8
 

@@ -69,10 +69,10 @@ def mutmut(folder: Path, *arguments: str) -> int:
 
 def results(folder: Path) -> dict[str, int | None]:
     """Return the exit status of the tests for each mutant; None for a mutant that did not run."""
-    found: dict[str, int | None] = {}
+    statuses: dict[str, int | None] = {}
     for file in sorted((folder / "mutants" / "src").rglob("*.meta")):
-        found |= json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
-    return found
+        statuses |= json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
+    return statuses
 
 
 def equivalents() -> dict[str, str]:

@@ -51,33 +51,33 @@ def trained(network: Network | None, data: Any, history: History | None = None, 
 
 
 def measured(cell: Any, examples: int = 8) -> dict[str, Metric]:
-    found = {metric.name: metric for metric in compute.probe(cell, compute.Options(examples=examples))}
-    assert found.keys() == compute.METRICS.keys()
-    return found
+    metrics = {metric.name: metric for metric in compute.probe(cell, compute.Options(examples=examples))}
+    assert metrics.keys() == compute.METRICS.keys()
+    return metrics
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_the_textbook_network_costs_what_it_does_by_hand(digits: Any, precision: str) -> None:
     network = mlp.build(digits, mlp.Options(hidden=(128,)))
-    found = measured(trained(network, digits, placement=replace(PLACE, precision=precision)))
-    assert found["parameters"].value == found["trainable_parameters"].value == 101_770
-    assert found["flops"].value == 2 * (784 * 128 + 128 * 10)
-    assert found["training_flops"].value == 2 * (2 * 784 * 128 + 3 * 128 * 10)  # no gradient for the pixels
-    assert found["model_size"].value == (101_770 + 1) * 4 / 2**20  # including the mean of the pixels
-    assert "the same for each of 8 test examples" in str(found["flops"].reason)
+    metrics = measured(trained(network, digits, placement=replace(PLACE, precision=precision)))
+    assert metrics["parameters"].value == metrics["trainable_parameters"].value == 101_770
+    assert metrics["flops"].value == 2 * (784 * 128 + 128 * 10)
+    assert metrics["training_flops"].value == 2 * (2 * 784 * 128 + 3 * 128 * 10)  # no gradient for the pixels
+    assert metrics["model_size"].value == (101_770 + 1) * 4 / 2**20  # including the mean of the pixels
+    assert "the same for each of 8 test examples" in str(metrics["flops"].reason)
 
 
 def test_the_convolutional_network_costs_what_it_does_by_hand(digits: Any) -> None:
     first, second, last = 28 * 28 * 16 * 25, 14 * 14 * 32 * 16 * 25, 7 * 7 * 32 * 10
-    found = measured(trained(cnn.build(digits, cnn.Options(channels=(16, 32))), digits))
-    assert found["flops"].value == 2 * (first + second + last)
-    assert found["training_flops"].value == 2 * (2 * first + 3 * second + 3 * last)
+    metrics = measured(trained(cnn.build(digits, cnn.Options(channels=(16, 32))), digits))
+    assert metrics["flops"].value == 2 * (first + second + last)
+    assert metrics["training_flops"].value == 2 * (2 * first + 3 * second + 3 * last)
 
 
 def test_an_estimator_has_reasons(digits: Any) -> None:
-    found = measured(trained(None, digits))
-    assert {metric.value for metric in found.values()} == {None}
-    assert {metric.reason for metric in found.values()} == {compute.ESTIMATOR}
+    metrics = measured(trained(None, digits))
+    assert {metric.value for metric in metrics.values()} == {None}
+    assert {metric.reason for metric in metrics.values()} == {compute.ESTIMATOR}
 
 
 # ── texts ───────────────────────────────────────────────────────────────────────────────────────
@@ -120,25 +120,25 @@ def reader(module: nn.Module, frozen: nn.Module | None = None) -> Network:
 
 def test_texts_are_counted_at_their_own_lengths_with_an_interval_over_examples() -> None:
     lengths = [1, 2, 3, 4, 50, 60]
-    found = measured(trained(reader(Places()), texts(lengths)), examples=6)
-    assert found["flops"].value == np.mean(lengths) * 2 * 8 * 2, "no padding"
-    assert found["training_flops"].value == 3 * found["flops"].value
-    interval = found["flops"].interval
+    metrics = measured(trained(reader(Places()), texts(lengths)), examples=6)
+    assert metrics["flops"].value == np.mean(lengths) * 2 * 8 * 2, "no padding"
+    assert metrics["training_flops"].value == 3 * metrics["flops"].value
+    interval = metrics["flops"].interval
     assert interval is not None
     assert interval.over == "examples"
-    assert interval.low < found["flops"].value < interval.high
-    assert found["flops"].n == 6
+    assert interval.low < metrics["flops"].value < interval.high
+    assert metrics["flops"].n == 6
 
 
 def test_a_frozen_part_counts_in_the_forward_pass_and_not_in_training() -> None:
     frozen = nn.Linear(8, 100)
-    found = measured(trained(reader(Places(), frozen), texts([5, 5])), examples=2)
+    metrics = measured(trained(reader(Places(), frozen), texts([5, 5])), examples=2)
     alone = measured(trained(reader(Places()), texts([5, 5])), examples=2)
-    assert found["flops"].value == alone["flops"].value + 5 * 2 * 8 * 100
-    assert found["training_flops"].value == alone["training_flops"].value
-    assert found["parameters"].value == alone["parameters"].value + 900
-    assert found["trainable_parameters"].value == alone["trainable_parameters"].value
-    assert found["model_size"].value > alone["model_size"].value
+    assert metrics["flops"].value == alone["flops"].value + 5 * 2 * 8 * 100
+    assert metrics["training_flops"].value == alone["training_flops"].value
+    assert metrics["parameters"].value == alone["parameters"].value + 900
+    assert metrics["trainable_parameters"].value == alone["trainable_parameters"].value
+    assert metrics["model_size"].value > alone["model_size"].value
 
 
 def test_a_network_that_refuses_a_single_example_in_training_is_counted() -> None:
@@ -174,33 +174,33 @@ def test_work_that_cannot_be_counted_is_named() -> None:
 
 def test_rates_follow_from_the_windows_and_the_peak(digits: Any) -> None:
     network = mlp.build(digits, mlp.Options(hidden=(128,)))
-    found = measured(trained(network, digits, History(windows=WINDOWS, samples=300, seconds=0.7)))
-    cost = found["training_flops"].value
-    assert found["flops_per_second"].samples == pytest.approx((1000 * cost, 500 * cost, 250 * cost))
-    assert found["flops_per_second"].value == pytest.approx(500 * cost)
-    assert found["utilisation"].value == pytest.approx(500 * cost / 1e9)
-    assert found["utilisation"].reason is None
+    metrics = measured(trained(network, digits, History(windows=WINDOWS, samples=300, seconds=0.7)))
+    cost = metrics["training_flops"].value
+    assert metrics["flops_per_second"].samples == pytest.approx((1000 * cost, 500 * cost, 250 * cost))
+    assert metrics["flops_per_second"].value == pytest.approx(500 * cost)
+    assert metrics["utilisation"].value == pytest.approx(500 * cost / 1e9)
+    assert metrics["utilisation"].reason is None
 
 
 def test_more_than_the_peak_is_flagged_and_not_cut_off(digits: Any, peak: list[float]) -> None:
     peak[0] = 1e6
     network = mlp.build(digits, mlp.Options(hidden=(128,)))
-    found = measured(trained(network, digits, History(windows=WINDOWS, samples=300, seconds=0.7)))
-    assert found["utilisation"].value == pytest.approx(500 * found["training_flops"].value / 1e6)
-    assert found["utilisation"].value > 1
-    assert found["utilisation"].reason == compute.ABOVE_ONE
+    metrics = measured(trained(network, digits, History(windows=WINDOWS, samples=300, seconds=0.7)))
+    assert metrics["utilisation"].value == pytest.approx(500 * metrics["training_flops"].value / 1e6)
+    assert metrics["utilisation"].value > 1
+    assert metrics["utilisation"].reason == compute.ABOVE_ONE
 
 
 def test_a_peak_from_a_busy_hour_is_measured_again_before_it_is_believed(digits: Any, peak: list[float]) -> None:
     peak[:] = [1e6, 1e9]
     network = mlp.build(digits, mlp.Options(hidden=(128,)))
-    found = measured(trained(network, digits, History(windows=WINDOWS, samples=300, seconds=0.7)))
-    assert found["utilisation"].value == pytest.approx(500 * found["training_flops"].value / 1e9)
+    metrics = measured(trained(network, digits, History(windows=WINDOWS, samples=300, seconds=0.7)))
+    assert metrics["utilisation"].value == pytest.approx(500 * metrics["training_flops"].value / 1e9)
 
 
 @pytest.mark.parametrize("history", [None, History(samples=300, seconds=0.1)], ids=["none", "no windows"])
 def test_without_windows_there_is_no_rate_but_a_reason(digits: Any, history: History | None) -> None:
-    found = measured(trained(mlp.build(digits, mlp.Options()), digits, history))
+    metrics = measured(trained(mlp.build(digits, mlp.Options()), digits, history))
     for name in ("flops_per_second", "utilisation"):
-        assert found[name].value is None
-        assert found[name].reason
+        assert metrics[name].value is None
+        assert metrics[name].reason

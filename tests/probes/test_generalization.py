@@ -20,33 +20,33 @@ def measured(trained):
 
 
 def test_a_planted_gap_is_found_exactly_with_welchs_interval(written):
-    found = measured(written({"train": columns(1000, 0), "test": columns(500, 100)}))
-    gap = found["accuracy_gap", None]
+    metrics = measured(written({"train": columns(1000, 0), "test": columns(500, 100)}))
+    gap = metrics["accuracy_gap", None]
     assert gap.value == pytest.approx(0.2)
     half = 1.959964 * np.sqrt(0.0 + 0.2 * 0.8 * 500 / 499 / 500)
     assert (gap.interval.low, gap.interval.high) == pytest.approx((0.2 - half, 0.2 + half))
-    assert found["loss_gap", None].value == pytest.approx(0.2 * (np.log(0.8) - np.log(0.2)))
+    assert metrics["loss_gap", None].value == pytest.approx(0.2 * (np.log(0.8) - np.log(0.2)))
 
 
 def test_a_shift_is_compared_with_test_not_with_train(written):
-    found = measured(written({"train": columns(100, 0), "test": columns(100, 10), "shift:films": columns(200, 80)}))
-    assert found["shift_accuracy_gap", "films"].value == pytest.approx(0.3)
-    assert found["shift_loss_gap", "films"].value == pytest.approx(0.3 * np.log(4))
+    metrics = measured(written({"train": columns(100, 0), "test": columns(100, 10), "shift:films": columns(200, 80)}))
+    assert metrics["shift_accuracy_gap", "films"].value == pytest.approx(0.3)
+    assert metrics["shift_loss_gap", "films"].value == pytest.approx(0.3 * np.log(4))
 
 
 def test_a_cell_that_trained_nothing_has_no_gap_but_a_reason(written):
     trained = written({"train": columns(100, 0), "test": columns(100, 10)})
     trained.history = None
-    found = measured(trained)
-    assert found["accuracy_gap", None].value is None
-    assert "trained" in found["accuracy_gap", None].reason
+    metrics = measured(trained)
+    assert metrics["accuracy_gap", None].value is None
+    assert "trained" in metrics["accuracy_gap", None].reason
 
 
 def test_no_spread_is_said_and_not_an_interval_of_width_0(written):
-    found = measured(written({"train": columns(100, 0), "test": columns(100, 0)}))
-    assert found["accuracy_gap", None].value == 0.0
-    assert found["accuracy_gap", None].interval is None
-    assert found["accuracy_gap", None].reason
+    metrics = measured(written({"train": columns(100, 0), "test": columns(100, 0)}))
+    assert metrics["accuracy_gap", None].value == 0.0
+    assert metrics["accuracy_gap", None].interval is None
+    assert metrics["accuracy_gap", None].reason
 
 
 def test_a_regression_has_a_loss_gap_in_variances_of_the_target(written, of_regression):
@@ -54,9 +54,9 @@ def test_a_regression_has_a_loss_gap_in_variances_of_the_target(written, of_regr
         targets = np.linspace(-1, 1, 100)
         return {"targets": targets, "predictions": targets + error * np.where(np.arange(100) % 2, 1, -1)}
 
-    found = measured(written({"train": of(1.0), "test": of(3.0)}, of_regression, scale=2.0))
-    assert found["loss_gap", None].value == pytest.approx((9 - 1) / 4)
-    assert "classes" in found["accuracy_gap", None].reason
+    metrics = measured(written({"train": of(1.0), "test": of(3.0)}, of_regression, scale=2.0))
+    assert metrics["loss_gap", None].value == pytest.approx((9 - 1) / 4)
+    assert "classes" in metrics["accuracy_gap", None].reason
 
 
 def test_the_intervals_coverage_is_what_it_says(written):

@@ -56,8 +56,8 @@ def test_the_table_holds_what_is_drawn():
 
 
 def test_a_cell_without_a_value_is_a_gap_and_the_caption_tells_that_seeds_are_missing():
-    kept = [r for r in RECORDS if (r.cell["model"], r.cell["fraction"]) != ("cnn", 0.5) and r.cell["seed"] < 2]
-    lines, table = drawn([*kept, RECORDS[2]])
+    records = [r for r in RECORDS if (r.cell["model"], r.cell["fraction"]) != ("cnn", 0.5) and r.cell["seed"] < 2]
+    lines, table = drawn([*records, RECORDS[2]])
     assert [x for x, *_ in lines.data["series"]["cnn"]] == [100, 1000]
     assert table.data["rows"][1][2] is None
     assert "over 2 to 3 seeds" in table.caption

@@ -24,12 +24,12 @@ def share_of_yes(predictions):
 
 
 def measured(trained, **options):
-    found = list(quality.probe(trained, quality.Options(**options)))
-    return {m.name: m for m in found if not isinstance(m, Artifact)}, [a for a in found if isinstance(a, Artifact)]
+    outputs = list(quality.probe(trained, quality.Options(**options)))
+    return {m.name: m for m in outputs if not isinstance(m, Artifact)}, [a for a in outputs if isinstance(a, Artifact)]
 
 
 def test_each_metric_of_the_problem_equals_scikit_learns_and_has_an_interval_around_it(written):
-    found, _ = measured(written({"test": BINARY}))
+    metrics, _ = measured(written({"test": BINARY}))
     truth = {
         "accuracy": sklearn.accuracy_score(TARGETS, BINARY["predictions"]),
         "balanced_accuracy": sklearn.balanced_accuracy_score(TARGETS, BINARY["predictions"]),
@@ -37,10 +37,10 @@ def test_each_metric_of_the_problem_equals_scikit_learns_and_has_an_interval_aro
         "roc_auc": sklearn.roc_auc_score(TARGETS, SCORE),
         "log_loss": sklearn.log_loss(TARGETS, BINARY["scores"]),
     }
-    assert found.keys() == truth.keys()
+    assert metrics.keys() == truth.keys()
     for name, value in truth.items():
-        assert found[name].value == pytest.approx(value)
-        assert found[name].interval.low < value < found[name].interval.high
+        assert metrics[name].value == pytest.approx(value)
+        assert metrics[name].interval.low < value < metrics[name].interval.high
 
 
 def test_the_confusion_matrix_counts_true_by_row_and_predicted_by_column(written):
@@ -51,40 +51,40 @@ def test_the_confusion_matrix_counts_true_by_row_and_predicted_by_column(written
 
 def test_a_metric_that_is_undefined_is_absent_with_its_reason(written):
     one = {"targets": np.zeros(9, int), "predictions": np.zeros(9, int), "scores": np.tile([0.9, 0.1], (9, 1))}
-    found, _ = measured(written({"test": one}))
-    assert found["roc_auc"].value is None
-    assert found["roc_auc"].reason
-    assert found["accuracy"].value == 1.0
-    assert found["accuracy"].interval is None, "all examples agree: no interval of width 0"
-    assert found["accuracy"].reason
+    metrics, _ = measured(written({"test": one}))
+    assert metrics["roc_auc"].value is None
+    assert metrics["roc_auc"].reason
+    assert metrics["accuracy"].value == 1.0
+    assert metrics["accuracy"].interval is None, "all examples agree: no interval of width 0"
+    assert metrics["accuracy"].reason
 
 
 def test_roc_auc_has_a_reason_where_there_are_more_than_two_classes(written):
     three = {"targets": np.arange(9) % 3, "predictions": np.arange(9) % 3, "scores": np.eye(3)[np.arange(9) % 3]}
-    found, _ = measured(written({"test": three}, classes=("a", "b", "c")))
-    assert "two classes" in found["roc_auc"].reason
+    metrics, _ = measured(written({"test": three}, classes=("a", "b", "c")))
+    assert "two classes" in metrics["roc_auc"].reason
 
 
 def test_a_model_without_scores_lacks_only_what_needs_them(written):
-    found, _ = measured(written({"test": {k: v for k, v in BINARY.items() if k != "scores"}}))
-    assert found["accuracy"].value is not None
-    assert "no scores" in found["log_loss"].reason
+    metrics, _ = measured(written({"test": {k: v for k, v in BINARY.items() if k != "scores"}}))
+    assert metrics["accuracy"].value is not None
+    assert "no scores" in metrics["log_loss"].reason
 
 
 def test_a_suite_may_name_further_metrics_by_name_and_by_file(written, tmp_path):
     file = tmp_path / "share_of_yes.py"
     file.write_text(SHARE_OF_YES)
-    found, _ = measured(written({"test": BINARY}), metrics=("rmse", str(file)))
-    assert found["share_of_yes"].value == pytest.approx(BINARY["predictions"].mean())
-    assert found["share_of_yes"].interval is not None
-    assert found["rmse"].value == pytest.approx(np.sqrt(np.mean(BINARY["predictions"] != TARGETS)))
+    metrics, _ = measured(written({"test": BINARY}), metrics=("rmse", str(file)))
+    assert metrics["share_of_yes"].value == pytest.approx(BINARY["predictions"].mean())
+    assert metrics["share_of_yes"].interval is not None
+    assert metrics["rmse"].value == pytest.approx(np.sqrt(np.mean(BINARY["predictions"] != TARGETS)))
 
 
 def test_regression_has_its_own_metrics(written, of_regression):
     targets = RANDOM.normal(size=200)
     predictions = targets + RANDOM.normal(size=200) * 0.3
-    found, artifacts = measured(
+    metrics, artifacts = measured(
         written({"test": {"targets": targets, "predictions": predictions}}, of_regression, mean=0.0, scale=1.0)
     )
-    assert found["r2"].value == pytest.approx(sklearn.r2_score(targets, predictions))
+    assert metrics["r2"].value == pytest.approx(sklearn.r2_score(targets, predictions))
     assert not artifacts

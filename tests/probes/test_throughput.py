@@ -35,26 +35,30 @@ def encoding(written, encode, rows=128):
 
 
 def measured(trained, **options):
-    found = throughput.probe(trained, throughput.Options(**options))
-    return {(m.name, m.at.get("batch_size")): m for m in found}
+    metrics = throughput.probe(trained, throughput.Options(**options))
+    return {(m.name, m.at.get("batch_size")): m for m in metrics}
 
 
 def test_a_call_that_sleeps_20_ms_is_never_measured_as_quicker(written):
-    found = measured(sleeping(written, 0.02), seconds=0.1, batch_sizes=(1, 64))
+    metrics = measured(sleeping(written, 0.02), seconds=0.1, batch_sizes=(1, 64))
     for percent in (50, 95, 99):
-        assert found[f"latency_p{percent}", None].value >= 20
-    assert found["latency_p50", None].value <= found["latency_p95", None].value <= found["latency_p99", None].value
-    assert found["inference", 1].value <= 1 / 0.02
-    assert found["inference", 64].value <= 64 / 0.02
+        assert metrics[f"latency_p{percent}", None].value >= 20
+    assert (
+        metrics["latency_p50", None].value <= metrics["latency_p95", None].value <= metrics["latency_p99", None].value
+    )
+    assert metrics["inference", 1].value <= 1 / 0.02
+    assert metrics["inference", 64].value <= 64 / 0.02
 
 
 def test_a_latency_is_the_median_of_the_samples_that_stand_behind_it(written):
-    found = measured(sleeping(written, 0.0001), seconds=0.05, batch_sizes=(1,))
+    metrics = measured(sleeping(written, 0.0001), seconds=0.05, batch_sizes=(1,))
     for percent in (50, 95, 99):
-        metric = found[f"latency_p{percent}", None]
+        metric = metrics[f"latency_p{percent}", None]
         assert len(metric.samples) == throughput.BLOCKS
         assert metric.value == np.median(metric.samples)
-    assert found["latency_p50", None].value <= found["latency_p95", None].value <= found["latency_p99", None].value
+    assert (
+        metrics["latency_p50", None].value <= metrics["latency_p95", None].value <= metrics["latency_p99", None].value
+    )
 
 
 def test_an_interval_over_processes_is_that_of_their_logarithms_and_takes_five():
@@ -92,28 +96,28 @@ def test_twice_the_work_is_measured_as_about_half_the_throughput(written):
 
 
 def test_a_batch_larger_than_the_test_split_has_a_reason(written):
-    found = measured(sleeping(written, 0.001), seconds=0.02, batch_sizes=(256,))
-    assert found["inference", 256].value is None
-    assert "128 examples" in found["inference", 256].reason
+    metrics = measured(sleeping(written, 0.001), seconds=0.02, batch_sizes=(256,))
+    assert metrics["inference", 256].value is None
+    assert "128 examples" in metrics["inference", 256].reason
 
 
 def test_training_is_the_median_of_the_windows_which_are_all_kept(written):
     trained = sleeping(written, 0.001)
     windows = tuple(Window(step, 100, seconds, seconds / 10, 0.5) for step, seconds in enumerate((0.1, 0.2, 0.4), 1))
     trained.history = History(windows=windows, samples=300, seconds=0.7)
-    found = measured(trained, seconds=0.02, batch_sizes=(1,))
-    assert found["train", None].value == pytest.approx(500)
-    assert found["train", None].samples == pytest.approx((1000, 500, 250))
-    assert found["train", None].interval is None, "one process has a spread and no interval"
-    assert found["stalled", None].value == pytest.approx(0.1)
+    metrics = measured(trained, seconds=0.02, batch_sizes=(1,))
+    assert metrics["train", None].value == pytest.approx(500)
+    assert metrics["train", None].samples == pytest.approx((1000, 500, 250))
+    assert metrics["train", None].interval is None, "one process has a spread and no interval"
+    assert metrics["stalled", None].value == pytest.approx(0.1)
 
 
 def test_a_training_without_windows_is_one_observation(written):
     trained = sleeping(written, 0.001)
     trained.history = History(samples=300, seconds=0.5)
-    found = measured(trained, seconds=0.02, batch_sizes=(1,))
-    assert found["train", None].value == pytest.approx(600)
-    assert found["train", None].kind == "single"
+    metrics = measured(trained, seconds=0.02, batch_sizes=(1,))
+    assert metrics["train", None].value == pytest.approx(600)
+    assert metrics["train", None].kind == "single"
 
 
 def test_peak_memory_sees_an_allocation_that_was_freed_before_the_end():
@@ -130,9 +134,9 @@ def test_peak_memory_sees_an_allocation_that_was_freed_before_the_end():
 def test_nothing_trained_has_no_training_throughput(written):
     trained = sleeping(written, 0.001)
     trained.history = None
-    found = measured(trained, seconds=0.02, batch_sizes=(1,))
-    assert found["train", None].value is None
-    assert found["peak_memory", None].value is None
+    metrics = measured(trained, seconds=0.02, batch_sizes=(1,))
+    assert metrics["train", None].value is None
+    assert metrics["peak_memory", None].value is None
 
 
 def test_encoding_counts_the_examples_that_are_encoded(written):
@@ -140,9 +144,9 @@ def test_encoding_counts_the_examples_that_are_encoded(written):
         time.sleep(0.001 * len(raw["table"]))
         return {"table": raw["table"] + 1}
 
-    found = encoding(written, slowly)
-    assert 100 <= found.value <= 1000, "a millisecond an example, and a sleep may last longer"
-    assert found.value == np.median(found.samples)
+    metric = encoding(written, slowly)
+    assert 100 <= metric.value <= 1000, "a millisecond an example, and a sleep may last longer"
+    assert metric.value == np.median(metric.samples)
 
 
 def test_a_quick_encoder_is_given_many_rows_at_a_time(written):
@@ -158,15 +162,15 @@ def test_a_quick_encoder_is_given_many_rows_at_a_time(written):
 
 
 def test_nothing_done_to_the_raw_values_is_no_rate(written):
-    found = encoding(written, lambda raw: {"table": raw["table"]})
-    assert found.value is None
-    assert "nothing to encode" in found.reason
+    metric = encoding(written, lambda raw: {"table": raw["table"]})
+    assert metric.value is None
+    assert "nothing to encode" in metric.reason
 
 
 def test_an_estimator_has_no_encoding_of_its_own(written):
-    found = measured(sleeping(written, 0.001), seconds=0.02, batch_sizes=(1,))
-    assert found["encoding", None].value is None
-    assert "estimator" in found["encoding", None].reason
+    metrics = measured(sleeping(written, 0.001), seconds=0.02, batch_sizes=(1,))
+    assert metrics["encoding", None].value is None
+    assert "estimator" in metrics["encoding", None].reason
 
 
 def test_compile_time_stands_apart_and_only_where_something_was_compiled(written):
@@ -178,9 +182,9 @@ def test_compile_time_stands_apart_and_only_where_something_was_compiled(written
     trained.placement = replace(PLACE, compiled=True)
     assert measured(trained, seconds=0.02, batch_sizes=(1,))["compile", None].value == 12.5
     trained.history = replace(trained.history, compile_seconds=None)
-    found = measured(trained, seconds=0.02, batch_sizes=(1,))["compile", None]
-    assert found.value is None
-    assert "does not report" in found.reason
+    metric = measured(trained, seconds=0.02, batch_sizes=(1,))["compile", None]
+    assert metric.value is None
+    assert "does not report" in metric.reason
 
 
 @pytest.mark.slow

@@ -26,23 +26,23 @@ def fixed(outputs: torch.Tensor) -> Network:
 
 def test_mean_loss_is_the_log_loss_of_the_scores() -> None:
     logits, targets = torch.randn(50, 3), torch.randint(0, 3, (50,))
-    said = classification.predict(fixed(logits), Batch({}, targets), Evaluation(50, SPEC, None))
+    predicted = classification.predict(fixed(logits), Batch({}, targets), Evaluation(50, SPEC, None))
     loss = classification.loss(logits, targets, SPEC)
-    assert float(loss) == pytest.approx(log_loss(targets.numpy(), said["scores"]), rel=1e-5)
+    assert float(loss) == pytest.approx(log_loss(targets.numpy(), predicted["scores"]), rel=1e-5)
 
 
 def test_predictions_are_the_likeliest_class_and_scores_sum_to_one() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0], [5.0, 0.0, 0.0]])
-    said = classification.predict(fixed(logits), Batch({}, None), Evaluation(2, SPEC, None))
-    assert said["predictions"].tolist() == [1, 0]
-    assert said["predictions"].dtype == np.int64
-    assert said["scores"].dtype == np.float32
-    assert said["scores"].sum(axis=1) == pytest.approx(1.0)
+    predicted = classification.predict(fixed(logits), Batch({}, None), Evaluation(2, SPEC, None))
+    assert predicted["predictions"].tolist() == [1, 0]
+    assert predicted["predictions"].dtype == np.int64
+    assert predicted["scores"].dtype == np.float32
+    assert predicted["scores"].sum(axis=1) == pytest.approx(1.0)
 
 
 def test_scores_of_bfloat16_logits_are_still_float32() -> None:
-    said = classification.predict(fixed(torch.randn(4, 3).bfloat16()), Batch({}, None), Evaluation(4, SPEC, None))
-    assert said["scores"].dtype == np.float32
+    predicted = classification.predict(fixed(torch.randn(4, 3).bfloat16()), Batch({}, None), Evaluation(4, SPEC, None))
+    assert predicted["scores"].dtype == np.float32
 
 
 @pytest.mark.parametrize("problem", [classification, regression])

@@ -42,8 +42,8 @@ def test_an_output_of_zero_predicts_the_mean_and_costs_a_loss_of_one() -> None:
     module: Any = torch.nn.Module()
     module.forward = lambda **inputs: outputs
     network = Network(module, encode=dict, collate=lambda columns: Batch({}, None))
-    said = regression.predict(network, Batch({}, targets), Evaluation(3, spec, None))
-    assert said["predictions"] == pytest.approx(4.0)
+    predicted = regression.predict(network, Batch({}, targets), Evaluation(3, spec, None))
+    assert predicted["predictions"] == pytest.approx(4.0)
     assert float(regression.loss(outputs, targets, spec)) == pytest.approx(1.0)
 
 

@@ -79,7 +79,7 @@ def test_noise_changes_by_what_the_law_of_distances_says() -> None:
 @pytest.mark.parametrize("copies", [None, attribution_checks.SMOOTHING_COPIES])
 def test_input_times_gradient_moves_as_the_input_does(monkeypatch: pytest.MonkeyPatch, copies: int | None) -> None:
     """60 tables, each with a rule fitted by scikit-learn, which also gives noise a small weight."""
-    random, found, noise = np.random.default_rng(0), [], attribution_checks.NOISE
+    random, ratios, noise = np.random.default_rng(0), [], attribution_checks.NOISE
     for seed in range(60):
         table, target, test, _ = drawn(monkeypatch, seed)
         weights = LogisticRegression(C=1e6).fit(table, target).coef_[0]
@@ -89,13 +89,13 @@ def test_input_times_gradient_moves_as_the_input_does(monkeypatch: pytest.Monkey
             moved = moved + noise * random.standard_normal((copies, *moved.shape)).mean(axis=0)
             x = x + noise * random.standard_normal((copies, *x.shape)).mean(axis=0)
         ratio = np.linalg.norm((moved - x) * weights, axis=2).max(axis=0) / np.linalg.norm(x * weights, axis=1)
-        found.append(ratio.mean())
+        ratios.append(ratio.mean())
     name = "input_x_gradient" if copies is None else "smoothed input_x_gradient"
     check = known("planted_columns", "linear")[f"sensitivity of {name}"]
-    assert np.mean(found) == pytest.approx(check.known, rel=0.05)
-    assert check.least < min(found)
-    assert max(found) < check.most
-    assert 4 < (check.most - check.known) / np.std(found) < 7
+    assert np.mean(ratios) == pytest.approx(check.known, rel=0.05)
+    assert check.least < min(ratios)
+    assert max(ratios) < check.most
+    assert 4 < (check.most - check.known) / np.std(ratios) < 7
 
 
 def test_what_an_order_that_is_drawn_gives_stays_within_its_tolerance() -> None:
@@ -129,15 +129,17 @@ def test_a_part_stands_in_the_curve_until_its_turn_has_come() -> None:
     """20 parts in 20 steps; the trapezoidal rule counts half a step for the step that removes the part."""
     assert attribution_checks.share_left(0, 20) == pytest.approx(0.5 / 20)
     assert attribution_checks.share_left(7, 20) == pytest.approx(7.5 / 20)
-    assert np.mean([attribution_checks.share_left(place, 16) for place in range(16)]) == pytest.approx(0.5, abs=0.001)
+    assert np.mean([attribution_checks.share_left(position, 16) for position in range(16)]) == pytest.approx(
+        0.5, abs=0.001
+    )
 
 
 def test_of_networks_that_are_not_linear_the_claims_are_asked() -> None:
     claims = {(c.setting, c.method, c.metric): c for c in CLAIMS}
-    found = known("planted_pixels", "cnn")["localisation of integrated_gradients"]
+    check = known("planted_pixels", "cnn")["localisation of integrated_gradients"]
     claim = claims["glyph", "integrated_gradients", "localisation_auroc"]
-    assert (found.least, found.most, found.basis) == (claim.low, claim.high, claim.why)
-    assert found.least >= 0.9
+    assert (check.least, check.most, check.basis) == (claim.low, claim.high, claim.why)
+    assert check.least >= 0.9
     for method, bound in (("integrated_gradients", 0.02), ("deep_lift", 1e-3), ("gradient_shap", 0.3)):
         complete = known("planted_pixels", "cnn")[f"completeness_error of {method}"]
         assert (complete.known, complete.least, complete.most) == (0, 0, bound)

@@ -39,9 +39,9 @@ def test_bounds_belong_to_what_is_allowed(cell: Any) -> None:
 
 
 def test_what_was_not_measured_is_outside_with_its_reason(cell: Any) -> None:
-    found = judge(exactly("quality/accuracy", cell, 0.8), nothing())
-    assert not found.holds
-    assert (found.measured, found.reason) == (None, "the cell was not run")
+    finding = judge(exactly("quality/accuracy", cell, 0.8), nothing())
+    assert not finding.holds
+    assert (finding.measured, finding.reason) == (None, "the cell was not run")
 
     def absent(measured: Measured) -> float:
         raise NotMeasured("the model gives no scores")

@@ -29,9 +29,9 @@ def measured(checks: dict[str, Check], tmp_path: Path) -> Measured:
     """A run of the compared cell with nine tenths of its answers correct."""
     cell = next(iter(checks.values())).cell
     targets = np.arange(N) % 2
-    said = np.where(np.arange(N) % 20 < 18, targets, 1 - targets)
-    scores = np.where(np.arange(2) == said[:, None], 0.9, 0.1).astype(np.float32)
-    predictions = Predictions("test", np.arange(N), {"targets": targets, "predictions": said, "scores": scores})
+    predicted = np.where(np.arange(N) % 20 < 18, targets, 1 - targets)
+    scores = np.where(np.arange(2) == predicted[:, None], 0.9, 0.1).astype(np.float32)
+    predictions = Predictions("test", np.arange(N), {"targets": targets, "predictions": predicted, "scores": scores})
     run = Store(tmp_path).create("planted", {})
     environment = run.add_environment({"hardware": {"cpu": "a processor", "usable_cores": 2}})
     labels = {"task": "planted_noise", "model": "planted_memory", "seed": 0}
@@ -43,9 +43,9 @@ def measured(checks: dict[str, Check], tmp_path: Path) -> Measured:
 def verdicts(measured: Measured, changed: Changed, **options: Any) -> tuple[str, int]:
     (id,) = measured.records
     cell = next(c for c in runner.plan_checks()[0].cells if c.id == id)
-    found = comparison_checks.compare_changed(measured, cell, [[changed]], **options)
-    (row,) = found.rows
-    return row.verdict, found.status
+    comparison = comparison_checks.compare_changed(measured, cell, [[changed]], **options)
+    (row,) = comparison.rows
+    return row.verdict, comparison.status
 
 
 def test_the_verdicts_are_those_that_the_exit_statuses_stand_for(measured: Measured) -> None:
@@ -74,7 +74,7 @@ def test_the_p_of_a_drop_is_that_of_a_coin(changed: Changed) -> None:
 def test_the_interval_over_seeds_is_that_of_an_analysis_of_variance() -> None:
     """3 seeds × 40 examples: sums of squares from least-squares fits without one factor and with both."""
     d = comparison_checks.differences([Changed(2, 0), Changed(9, 1), Changed(14, 0)], 40)
-    seed, example = (np.eye(size)[place.ravel()] for size, place in zip(d.shape, np.indices(d.shape)))
+    seed, example = (np.eye(size)[index.ravel()] for size, index in zip(d.shape, np.indices(d.shape)))
 
     def left(*factors: np.ndarray) -> float:
         table = np.column_stack([np.ones(d.size), *factors])

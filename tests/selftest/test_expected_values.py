@@ -36,14 +36,14 @@ def test_what_is_known_of_classes_is_what_scikit_learn_finds(checks: list[Check]
     data = planted_groups.load(planted_groups.Options(), Sources(offline=True))
     test = data.splits["test"]
     truth = test.take(np.arange(len(test)))["target"]
-    said = planted_rule.build(data, planted_rule.Options()).predict(test)
+    predicted = planted_rule.build(data, planted_rule.Options()).predict(test)
     of = known(checks, "planted_groups")
-    assert of["quality/accuracy"].known == pytest.approx((truth == said["predictions"]).mean())
+    assert of["quality/accuracy"].known == pytest.approx((truth == predicted["predictions"]).mean())
     oracles = {
-        "balanced_accuracy": balanced_accuracy_score(truth, said["predictions"]),
-        "macro_f1": f1_score(truth, said["predictions"], average="macro"),
-        "roc_auc": roc_auc_score(truth, said["scores"][:, 1]),
-        "log_loss": log_loss(truth, said["scores"].astype(float)),
+        "balanced_accuracy": balanced_accuracy_score(truth, predicted["predictions"]),
+        "macro_f1": f1_score(truth, predicted["predictions"], average="macro"),
+        "roc_auc": roc_auc_score(truth, predicted["scores"][:, 1]),
+        "log_loss": log_loss(truth, predicted["scores"].astype(float)),
     }
     for name, oracle in oracles.items():
         assert of[f"quality/{name}"].known == pytest.approx(oracle, rel=1e-6), name
@@ -51,8 +51,10 @@ def test_what_is_known_of_classes_is_what_scikit_learn_finds(checks: list[Check]
 
 def test_the_answers_tell_one_metric_from_another(checks: list[Check]) -> None:
     of = known(checks, "planted_groups")
-    told = [round(of[f"quality/{name}"].known, 6) for name in ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")]
-    assert len(set(told)) == 4
+    values = [
+        round(of[f"quality/{name}"].known, 6) for name in ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
+    ]
+    assert len(set(values)) == 4
 
 
 def test_an_interval_stays_within_its_tolerances_which_are_not_much_too_wide(checks: list[Check]) -> None:

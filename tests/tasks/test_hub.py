@@ -44,9 +44,9 @@ def table(columns: Mapping[str, Any], classes: Mapping[str, list[str]] | None = 
     return arrow_table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
 
 
-def write(folder: Path, splits: Mapping[str, pa.Table], place: str = "data", hub_id: str = "owner/name") -> None:
+def write(folder: Path, splits: Mapping[str, pa.Table], subfolder: str = "data", hub_id: str = "owner/name") -> None:
     for split, rows in splits.items():
-        file = folder / hub_id / place / f"{split}-00000-of-00001.parquet"
+        file = folder / hub_id / subfolder / f"{split}-00000-of-00001.parquet"
         file.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(rows, file)
 
@@ -495,8 +495,8 @@ def test_an_image_beside_other_columns_is_refused(folder: Path) -> None:
 
 
 def test_one_of_several_configurations_must_be_named(folder: Path) -> None:
-    write(folder, {"train": SENTENCES}, place="emotion")
-    write(folder, {"train": SENTENCES, "test": SENTENCES.slice(0, 2)}, place="irony")
+    write(folder, {"train": SENTENCES}, subfolder="emotion")
+    write(folder, {"train": SENTENCES, "test": SENTENCES.slice(0, 2)}, subfolder="irony")
     with pytest.raises(DataInvalid, match="state one of them as `config`; it has: emotion, irony"):
         load()
     data = load(config="irony")

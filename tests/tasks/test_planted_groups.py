@@ -21,7 +21,7 @@ THREE = MappingProxyType({"members": 3, "size": 400, "selection_gap": 0.2, "erro
 TURNED = MappingProxyType({"selection_gap": -0.1, "error_gap": 0.0, "base_gap": 0.0, "error_rate": 0.2})
 
 
-def made(**options: Any) -> tuple[planted_groups.Options, Data]:
+def load_task(**options: Any) -> tuple[planted_groups.Options, Data]:
     stated = planted_groups.Options(**options)
     return stated, planted_groups.load(stated, Sources(offline=True))
 
@@ -42,7 +42,7 @@ def rates(data: Data, split: str, attribute: str) -> dict[str, tuple[Fraction, F
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("stated", [NONE, THREE, TURNED], ids=["usual", "three groups", "the other way"])
 def test_the_gaps_between_first_and_last_group_are_those_that_were_asked_for(stated: Any, split: str) -> None:
-    options, data = made(**stated)
+    options, data = load_task(**stated)
     observed = rates(data, split, "planted")
     assert len(observed) == options.members
     first, last = observed["A"], observed["ABC"[options.members - 1]]
@@ -53,14 +53,14 @@ def test_the_gaps_between_first_and_last_group_are_those_that_were_asked_for(sta
 
 
 def test_groups_in_between_lie_on_the_line() -> None:
-    _, data = made(**THREE)
+    _, data = load_task(**THREE)
     first, second, third = rates(data, "test", "planted").values()
     assert [2 * rate for rate in second] == [a + b for a, b in zip(first, third)]
 
 
 @pytest.mark.parametrize("stated", [NONE, THREE], ids=["usual", "three groups"])
 def test_the_balanced_attribute_has_no_gap_at_all_within_groups_and_over_them(stated: Any) -> None:
-    _, data = made(**stated)
+    _, data = load_task(**stated)
     left, right = rates(data, "test", "balanced").values()
     assert left == right
     test = data.splits["test"]
@@ -76,7 +76,7 @@ def test_the_balanced_attribute_has_no_gap_at_all_within_groups_and_over_them(st
 
 
 def test_confusions_are_the_counts_of_the_data() -> None:
-    options, data = made()
+    options, data = load_task()
     test = data.splits["test"]
     raw = test.take(np.arange(len(test)))
     for member, counts in zip("AB", planted_groups.confusions(options)):
@@ -86,7 +86,7 @@ def test_confusions_are_the_counts_of_the_data() -> None:
 
 
 def test_the_rule_reads_the_planted_answer_and_a_trained_model_finds_it() -> None:
-    data = prepare(made()[1], 0.1)
+    data = prepare(load_task()[1], 0.1)
     test = data.splits["test"]
     rule = planted_rule.build(data, planted_rule.Options()).predict(test)["predictions"]
     learnt = logistic_regression.build(data, logistic_regression.Options())
@@ -97,7 +97,7 @@ def test_the_rule_reads_the_planted_answer_and_a_trained_model_finds_it() -> Non
 
 
 def test_no_example_stands_in_two_splits_and_each_load_gives_the_same() -> None:
-    data, again = made()[1], made()[1]
+    data, again = load_task()[1], load_task()[1]
     assert data.source == again.source
     assert data.source.origin == "generated"
     assert {len(split) for split in data.splits.values()} == {800}
@@ -110,10 +110,10 @@ def test_no_example_stands_in_two_splits_and_each_load_gives_the_same() -> None:
 
 
 def test_attributes_are_chosen_and_never_inputs() -> None:
-    data = made(groups=("balanced",))[1]
+    data = load_task(groups=("balanced",))[1]
     assert set(data.splits["test"].groups) == {"balanced"}
     with pytest.raises(DataInvalid, match="no group `age` in this task; it has: planted, balanced"):
-        made(groups=("age",))
+        load_task(groups=("age",))
     assert data.splits["test"].take(np.arange(2))["table"].dtype == np.float64
 
 

@@ -194,9 +194,9 @@ def _by_processes(metric: PairedMetric) -> Evidence:
     if any(row.interval is None or row.interval.over != "processes" for pair in metric.values for row in pair):
         raise ValueError("no interval over processes: a single process does not show how much restarts differ")
     sides = [[sample for pair in metric.values for sample in pair[side].samples] for side in (0, 1)]
-    fewest = min(map(len, sides))
-    if fewest < TIMING_PROCESSES:
-        raise ValueError(f"a side has {fewest} processes; at least {TIMING_PROCESSES} are needed")
+    min_processes = min(map(len, sides))
+    if min_processes < TIMING_PROCESSES:
+        raise ValueError(f"a side has {min_processes} processes; at least {TIMING_PROCESSES} are needed")
     if not all(sample > 0 for side in sides for sample in side):
         raise ValueError("a timing is not a positive number")
     if metric.probe_changed:

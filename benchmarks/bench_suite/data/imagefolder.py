@@ -139,7 +139,7 @@ def with_pictures(table: pa.Table, parent: str) -> pa.Table:
     return rest.add_column(0, "image", _by_path(paths))
 
 
-def foreign_splits(split: str, *, shared: bool) -> frozenset[str | None]:
+def other_splits(split: str, *, shared: bool) -> frozenset[str | None]:
     """Return the splits whose pictures do not belong to `split`, though metadata may name them; None is no split.
 
     Args:

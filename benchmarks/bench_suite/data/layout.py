@@ -27,8 +27,8 @@ from bench_suite.data.imagefolder import (
     METADATA,
     SPLITS,
     class_of,
-    foreign_splits,
     is_picture,
+    other_splits,
     picture_splits,
     picture_table,
 )
@@ -115,7 +115,7 @@ class Folder:
         else:
             _check_complete(files, self.path, self.hub_id)
             others = {file for other, paths in self.configs[config].items() if other != split for file in paths}
-            excluded = foreign_splits(split, shared=not others.isdisjoint(files))
+            excluded = other_splits(split, shared=not others.isdisjoint(files))
             table = read_tables(files, self.path, self.hub_id, columns, excluded)
         classes = {name: names for name, names in self.card.classes_of(config).items() if name in table.column_names}
         if classes:

@@ -42,7 +42,7 @@ def read_tables(
         folder: Folder of the data set, which messages call `hub_id`.
         hub_id: The data set's id.
         columns: The needed columns; None for all.
-        excluded: Splits whose pictures are dropped if metadata name them (`imagefolder.foreign_splits`).
+        excluded: Splits whose pictures are dropped if metadata name them (`imagefolder.other_splits`).
 
     Raises:
         DataInvalid: A file cannot be read, lacks a column, or has other columns than the first.

@@ -46,8 +46,8 @@ class Rows:
     def take(self, rows: Any) -> Mapping[str, Any]:
         """Return `table` (k, 2048) float32 and `target` (k,) int64."""
         table = np.empty((len(rows), WIDTH), dtype=np.float32)
-        for place, row in enumerate(np.asarray(rows).tolist()):
-            os.preadv(self.file, [table[place]], row * ROW_BYTES)
+        for position, row in enumerate(np.asarray(rows).tolist()):
+            os.preadv(self.file, [table[position]], row * ROW_BYTES)
         return {"table": table, "target": (table[:, 0] > 0).astype(np.int64)}
 
 

@@ -44,9 +44,9 @@ class Taught:
         evaluation = Evaluation(
             256, self.data.spec, classification.Options() if hasattr(classification, "Options") else None
         )
-        found = predict(self.network, classification, self.encoded(split), evaluation, PLACE)
+        outputs = predict(self.network, classification, self.encoded(split), evaluation, PLACE)
         source = self.data.splits[split]
-        return Predictions(split, source.ids, {"targets": column(source, "target"), **found})
+        return Predictions(split, source.ids, {"targets": column(source, "target"), **outputs})
 
     def subject(self, examples: int) -> tuple[Subject, Inputs]:
         """Return the first test examples as a subject; call it within `explanation_mode`."""

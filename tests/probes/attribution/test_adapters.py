@@ -80,14 +80,20 @@ def the_same_in_both(outside: Network, inside: Network, data: Data, reference: s
     for network in (outside, inside):
         with explanation_mode(network.module):
             subject, inputs = explained(network, data, reference)
-            found = [
+            attributions = [
                 parts_of(variant, subject, attribute(variant, subject, inputs, SETTINGS))
                 for variant in map(
                     MethodVariant, ("integrated_gradients", "input_x_gradient", "feature_ablation", "kernel_shap")
                 )
             ]
-            curves = faithfulness.curves(subject, inputs, found[0], SETTINGS)
-        numbers.append([*(each.numpy() for each in found), *curves, faithfulness.logit_change(subject, inputs)])
+            curves = faithfulness.curves(subject, inputs, attributions[0], SETTINGS)
+        numbers.append(
+            [
+                *(attribution.numpy() for attribution in attributions),
+                *curves,
+                faithfulness.logit_change(subject, inputs),
+            ]
+        )
     assert np.abs(numbers[0][0]).max() > 1e-3
     for first, second in zip(*numbers):
         np.testing.assert_allclose(first, second, rtol=1e-2, atol=1e-4)
@@ -108,7 +114,9 @@ def test_images_scaled_in_encode_or_in_the_network_have_the_same_attributions(re
 def test_tables_scaled_in_encode_or_in_the_network_have_the_same_attributions(reference: str) -> None:
     data = tables()
     standard = standardisation_of(data)
-    mean, deviation = (torch.tensor(each, dtype=torch.float32) for each in (standard.mean, standard.deviation))
+    mean, deviation = (
+        torch.tensor(statistic, dtype=torch.float32) for statistic in (standard.mean, standard.deviation)
+    )
     inside = Scaled(3, lambda table: (table - mean) / deviation)
     plain = Network(inside, lambda raw: {"table": raw["table"].astype("float32")}, stack)
     the_same_in_both(Network(Scaled(3), standard, stack), plain, data, reference)
@@ -165,8 +173,8 @@ ENCODES: dict[str, tuple[Callable[[Raw], Raw], str]] = {
 
 @pytest.mark.parametrize("case", ENCODES)
 def test_an_image_that_is_given_in_another_way_is_a_reason(case: str) -> None:
-    encode, said = ENCODES[case]
-    with pytest.raises(BenchError, match=rf"attribution needs one input, image \(8, 8, 3\), .*{said}"):
+    encode, message = ENCODES[case]
+    with pytest.raises(BenchError, match=rf"attribution needs one input, image \(8, 8, 3\), .*{message}"):
         subject_of(Network(Scaled(192), encode, stack), images(), "mean", "cpu")
 
 
@@ -197,9 +205,9 @@ def test_a_network_that_overwrites_its_input_is_a_reason() -> None:
 def test_the_class_that_is_explained_can_be_told() -> None:
     network = Network(Scaled(192), image_only, stack)
     _, inputs = explained(network, images())
-    said = (inputs.target.numpy() + 1) % 3
-    _, told = explained(network, images(), target=said)
-    assert told.target.tolist() == said.tolist()
+    target_classes = (inputs.target.numpy() + 1) % 3
+    _, target_inputs = explained(network, images(), target=target_classes)
+    assert target_inputs.target.tolist() == target_classes.tolist()
 
 
 # ── the last layer ──────────────────────────────────────────────────────────────────────────────
@@ -313,8 +321,10 @@ def test_a_texts_end_is_told_by_the_number_of_the_padding() -> None:
             subject, inputs = tokens_only(network)
             assert inputs.valid.tolist() == WITH_LENGTHS
             ablation = MethodVariant("feature_ablation")
-            found = parts_of(ablation, subject, attribute(ablation, subject, inputs, SETTINGS))
-            numbers.append([found, *map(torch.as_tensor, faithfulness.curves(subject, inputs, found, SETTINGS))])
+            attributions = parts_of(ablation, subject, attribute(ablation, subject, inputs, SETTINGS))
+            numbers.append(
+                [attributions, *map(torch.as_tensor, faithfulness.curves(subject, inputs, attributions, SETTINGS))]
+            )
     for first, second in zip(*numbers):
         torch.testing.assert_close(first, second)
 
@@ -351,8 +361,8 @@ def test_a_network_that_reads_padding_is_a_reason() -> None:
         tokens_only(reader(module))
 
 
-@pytest.mark.parametrize(("mode", "last", "said"), [("mean", True, 'mode = "sum"'), ("sum", False, "include_last")])
-def test_an_embedding_bag_of_another_kind_is_a_reason(mode: str, last: bool, said: str) -> None:
+@pytest.mark.parametrize(("mode", "last", "message"), [("mean", True, 'mode = "sum"'), ("sum", False, "include_last")])
+def test_an_embedding_bag_of_another_kind_is_a_reason(mode: str, last: bool, message: str) -> None:
     class Bag(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -369,7 +379,7 @@ def test_an_embedding_bag_of_another_kind_is_a_reason(mode: str, last: bool, sai
         tokens = columns["tokens"]
         return Batch({"tokens": tokens.values, "offsets": tokens.offsets}, columns["target"])
 
-    with pytest.raises(BenchError, match=f"attribution needs an EmbeddingBag with .*{said}"):
+    with pytest.raises(BenchError, match=f"attribution needs an EmbeddingBag with .*{message}"):
         tokens_only(Network(Bag(), reader(Means(0)).encode, collate))
 
 

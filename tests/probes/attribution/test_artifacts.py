@@ -50,10 +50,10 @@ def draw(untaught: Callable[..., Any]) -> Draw:
         taught = untaught(data, model, options)
         with explanation_mode(move_to_placement(taught.network.module, taught.placement)):
             task = ExplainedModel.of(taught, "mean")
-            found = artifacts.examples(
+            examples = artifacts.examples(
                 task, list(map(MethodVariant, methods)), taught.predictions("test"), Settings(64, steps=4), 1
             )
-            return {each.name: each for each in found}
+            return {artifact.name: artifact for artifact in examples}
 
     return drawn
 
@@ -62,8 +62,8 @@ CNN = {"dimension": 4, "filters": 4}
 
 
 def test_an_excerpt_has_marks_where_it_was_cut_and_the_caption_says_of_how_many_words(draw: Draw) -> None:
-    found = draw(films(300), "text_cnn", {**CNN, "max_length": 300}, METHODS[:1])
-    words = found["borderline-words"]
+    by_name = draw(films(300), "text_cnn", {**CNN, "max_length": 300}, METHODS[:1])
+    words = by_name["borderline-words"]
     assert (
         "an excerpt of 110 of the 300 that the network read, about the one with the greatest attribution by "
         "integrated gradients" in words.caption
@@ -73,28 +73,28 @@ def test_an_excerpt_has_marks_where_it_was_cut_and_the_caption_says_of_how_many_
     assert CUT in (names[0], names[-1])
     assert len([word for word in names if word != CUT]) == 110
     assert max(abs(weight) for _, weight in words.data) == pytest.approx(1.0), "the strongest of all is among them"
-    assert "an excerpt of 110 of the 300 that the network read" in found["borderline"].caption
+    assert "an excerpt of 110 of the 300 that the network read" in by_name["borderline"].caption
 
 
 def test_a_text_that_is_shown_whole_has_neither_mark_nor_word_of_it(draw: Draw) -> None:
-    for each in draw(films(20), "text_cnn", {**CNN, "max_length": 300}, METHODS[:1]).values():
-        assert "excerpt" not in each.caption
-        assert CUT not in each.caption
-        assert each.kind != "text" or len(each.data) == 20
+    for artifact in draw(films(20), "text_cnn", {**CNN, "max_length": 300}, METHODS[:1]).values():
+        assert "excerpt" not in artifact.caption
+        assert CUT not in artifact.caption
+        assert artifact.kind != "text" or len(artifact.data) == 20
 
 
 def test_what_the_network_was_not_given_is_marked_where_halves_were_put_together(draw: Draw) -> None:
-    found = draw(films(50), "text_cnn", {**CNN, "max_length": 10, "keep": "ends"}, METHODS[:1])["borderline-words"]
-    names = [word for word, _ in found.data]
+    artifact = draw(films(50), "text_cnn", {**CNN, "max_length": 10, "keep": "ends"}, METHODS[:1])["borderline-words"]
+    names = [word for word, _ in artifact.data]
     assert [name[1:] for name in names] == ["0", "1", "2", "3", "4", CUT[1:], "45", "46", "47", "48", "49"]
     assert names[5] == CUT
-    assert f"{CUT} marks omitted words" in found.caption
-    assert "excerpt" not in found.caption
+    assert f"{CUT} marks omitted words" in artifact.caption
+    assert "excerpt" not in artifact.caption
 
 
 def test_methods_that_a_page_of_words_has_no_room_for_are_named(draw: Draw) -> None:
-    found = draw(films(20), "text_cnn", {**CNN, "max_length": 300}, METHODS)
-    assert found["borderline"].caption.endswith("; no room for random, feature ablation")
+    by_name = draw(films(20), "text_cnn", {**CNN, "max_length": 300}, METHODS)
+    assert by_name["borderline"].caption.endswith("; no room for random, feature ablation")
     assert "no room" not in draw(films(20), "text_cnn", CNN, METHODS[:3])["borderline"].caption
 
 

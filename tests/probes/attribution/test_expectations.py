@@ -30,8 +30,8 @@ def measured(name: str, taught: Callable[[str], Any]) -> list[Metric]:
             task = ExplainedModel.of(trained, "mean")
             settings = Settings(rows_at_once(*task.inputs(np.zeros(1, dtype=np.int64))), coalitions=60)
             variants = list(map(MethodVariant, methods))
-            found = evaluation.measure_methods(task, variants, [np.arange(EXAMPLES)], settings, 1)
-        _measured[name] = list(evaluation.summary_metrics(found, known=True))
+            results = evaluation.measure_methods(task, variants, [np.arange(EXAMPLES)], settings, 1)
+        _measured[name] = list(evaluation.summary_metrics(results, known=True))
     return _measured[name]
 
 
@@ -78,23 +78,23 @@ def test_gradients_find_the_ink_of_a_glyph_and_a_residual_network_does_not_need_
         raw = task.raw(rows)
         telling, image = raw["relevant"].reshape(EXAMPLES, -1), raw["image"].reshape(EXAMPLES, -1)
         masks = {"all": telling, "ink": telling & (image == INK), "no ink": telling & (image != INK)}
-        found = {}
+        aurocs = {}
         for method in ("integrated_gradients", "saliency", "guided_backprop", "deep_lift"):
             variant = MethodVariant(method)
             parts = parts_of(variant, subject, attribute(variant, subject, inputs, settings))
             strength = parts.abs().cpu().numpy()
-            found[method] = {name: _auroc_beside_noise(strength, mask, telling) for name, mask in masks.items()}
-            print(f"{setting}: {method} {' '.join(f'{name} {value:.3f}' for name, value in found[method].items())}")
-    assert found.pop("saliency")["ink"] > 0.8, "through the noise of the gradient"
-    assert all(each["ink"] > 0.9 for each in found.values())
+            aurocs[method] = {name: _auroc_beside_noise(strength, mask, telling) for name, mask in masks.items()}
+            print(f"{setting}: {method} {' '.join(f'{name} {value:.3f}' for name, value in aurocs[method].items())}")
+    assert aurocs.pop("saliency")["ink"] > 0.8, "through the noise of the gradient"
+    assert all(by_mask["ink"] > 0.9 for by_mask in aurocs.values())
     if setting == "glyph, residual network":
-        assert all(each["no ink"] < each["ink"] - 0.1 for each in found.values())
+        assert all(by_mask["no ink"] < by_mask["ink"] - 0.1 for by_mask in aurocs.values())
 
 
 def _auroc_beside_noise(strength: np.ndarray, mask: np.ndarray, telling: np.ndarray) -> float:
     """Return the mean AUROC of the parts in `mask` against uninformative parts; other informative parts are ignored."""
-    each = [
+    aurocs = [
         faithfulness.auroc(row[keep][None], part[keep][None])
         for row, part, keep in zip(strength, mask, mask | ~telling)
     ]
-    return float(np.mean(each))
+    return float(np.mean(aurocs))

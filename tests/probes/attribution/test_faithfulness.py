@@ -81,9 +81,9 @@ def test_the_pointing_game_counts_ties_by_the_share_that_is_relevant() -> None:
 def test_the_decoys_share_is_of_what_lies_on_either() -> None:
     strength = np.array([[3.0, 1, 50], [0, 0, 1]])
     relevant, decoy = np.array([[True, False, False]] * 2), np.array([[False, True, False]] * 2)
-    found = faithfulness.decoy_share(strength, relevant, decoy)
-    assert found[0] == 0.25
-    assert np.isnan(found[1])
+    shares = faithfulness.decoy_share(strength, relevant, decoy)
+    assert shares[0] == 0.25
+    assert np.isnan(shares[1])
 
 
 def test_spearman_is_spearmans_and_undefined_of_a_constant() -> None:
@@ -92,10 +92,10 @@ def test_spearman_is_spearmans_and_undefined_of_a_constant() -> None:
     valid = np.ones((4, 12), dtype=bool)
     valid[1, 6:] = False
     first[3] = 1.0
-    found = faithfulness.spearman(first, second, valid)
-    assert found[0] == pytest.approx(spearmanr(first[0], second[0]).statistic)
-    assert found[1] == pytest.approx(spearmanr(first[1, :6], second[1, :6]).statistic)
-    assert np.isnan(found[3])
+    correlations = faithfulness.spearman(first, second, valid)
+    assert correlations[0] == pytest.approx(spearmanr(first[0], second[0]).statistic)
+    assert correlations[1] == pytest.approx(spearmanr(first[1, :6], second[1, :6]).statistic)
+    assert np.isnan(correlations[3])
 
 
 @pytest.mark.filterwarnings("error")

@@ -129,8 +129,8 @@ def test_integrated_gradients_of_a_text_are_captums_layer_integrated_gradients(
     expected = oracle.attribute(
         tokens, baselines=torch.zeros_like(tokens), additional_forward_args=(lengths,), target=inputs.target, n_steps=64
     )
-    found = attribute(MethodVariant("integrated_gradients"), subject, inputs, SETTINGS)
-    torch.testing.assert_close(found, expected.float(), rtol=1e-3, atol=1e-6)
+    attributions = attribute(MethodVariant("integrated_gradients"), subject, inputs, SETTINGS)
+    torch.testing.assert_close(attributions, expected.float(), rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("model", ["bag_of_words", "text_cnn"])
@@ -269,10 +269,10 @@ def test_smoothing_is_captums_noise_tunnel(
         inputs.values, nt_samples=6, stdevs=0.5 * float(inputs.values.std(correction=0)), target=inputs.target,
         **arguments,
     )  # fmt: skip
-    found = attribute(MethodVariant(method, smoothed=True), subject, inputs, settings)
+    attributions = attribute(MethodVariant(method, smoothed=True), subject, inputs, settings)
     plain = attribute(MethodVariant(method), subject, inputs, settings)
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
-    assert float((found - plain).abs().max()) > 0.05 * float(plain.abs().max())
+    torch.testing.assert_close(attributions, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+    assert float((attributions - plain).abs().max()) > 0.05 * float(plain.abs().max())
 
 
 @pytest.mark.parametrize(
@@ -333,8 +333,8 @@ def test_of_a_linear_model_the_changes_are_weight_times_difference(
     subject, inputs = explained(taught, 5)
     weight = taught.network.module.layers[0].weight[inputs.target]
     for method in ("integrated_gradients", "input_x_gradient", "deep_lift", "gradient_shap", "feature_ablation"):
-        found = attribute(MethodVariant(method), subject, inputs, SETTINGS)
-        torch.testing.assert_close(found, weight * inputs.values, rtol=1e-3, atol=1e-5)
+        attributions = attribute(MethodVariant(method), subject, inputs, SETTINGS)
+        torch.testing.assert_close(attributions, weight * inputs.values, rtol=1e-3, atol=1e-5)
     shap = attribute(MethodVariant("kernel_shap"), subject, inputs, replace(SETTINGS, coalitions=200))
     torch.testing.assert_close(shap, weight * inputs.values, rtol=0.02, atol=2e-3)
     torch.testing.assert_close(attribute(MethodVariant("saliency", smoothed=True), subject, inputs, SETTINGS), weight)

@@ -64,9 +64,9 @@ def cell(data: Data, model: Any, options: Any) -> Any:
     known = {name: encoded(network, split) for name, split in data.splits.items()}
 
     def predictions(split: str) -> Predictions:
-        found = predict(network, classification, known[split], Evaluation(64, data.spec, None), PLACE)
+        outputs = predict(network, classification, known[split], Evaluation(64, data.spec, None), PLACE)
         source = data.splits[split]
-        return Predictions(split, source.ids, {"targets": column(source, "target"), **found})
+        return Predictions(split, source.ids, {"targets": column(source, "target"), **outputs})
 
     component = find("models", model.__name__.rpartition(".")[2], Path())
     return SimpleNamespace(
@@ -87,15 +87,15 @@ def films() -> Data:
 
 
 def measured(trained: Any, options: attribution.Options) -> tuple[list[Metric], list[Artifact]]:
-    found = list(attribution.probe(trained, options))
-    metrics = [each for each in found if isinstance(each, Metric)]
+    outputs = list(attribution.probe(trained, options))
+    metrics = [output for output in outputs if isinstance(output, Metric)]
     for metric in metrics:
         assert metric.name in attribution.METRICS
         assert metric.interval or metric.samples or metric.reason, metric
         assert metric.value is None or np.isfinite(metric.value)
     keys = [(metric.name, tuple(metric.at.items())) for metric in metrics]
     assert len(set(keys)) == len(keys)
-    return metrics, [each for each in found if isinstance(each, Artifact)]
+    return metrics, [output for output in outputs if isinstance(output, Artifact)]
 
 
 def test_all_methods_measure_all_that_is_stated_on_planted_pixels() -> None:
@@ -118,16 +118,16 @@ def test_all_methods_measure_all_that_is_stated_on_planted_pixels() -> None:
 def test_a_borderline_example_names_both_classes_that_it_lies_between() -> None:
     trained = cell(pictures(), cnn, cnn.Options(channels=(4, 8)))
     _, artifacts = measured(trained, FEW)
-    captions = {each.name: each.caption for each in artifacts}
+    captions = {artifact.name: artifact.caption for artifact in artifacts}
     test = trained.predictions("test")
     scores, classes = np.asarray(test["scores"]), trained.data.spec["classes"]
     first, second = np.sort(scores, axis=1)[:, -1], np.sort(scores, axis=1)[:, -2]
-    said = re.search(r"predicted (\S+) \(([\d.]+)\), then (\S+) \(([\d.]+)\)", captions["borderline"])
-    assert said is not None
+    match = re.search(r"predicted (\S+) \(([\d.]+)\), then (\S+) \(([\d.]+)\)", captions["borderline"])
+    assert match is not None
     likeliest = {(f"{a:.2f}", f"{b:.2f}") for a, b in zip(first, second)}
-    assert (said[2], said[4]) in likeliest
-    assert {said[1], said[3]} <= {str(name) for name in classes}
-    assert said[1] != said[3]
+    assert (match[2], match[4]) in likeliest
+    assert {match[1], match[3]} <= {str(name) for name in classes}
+    assert match[1] != match[3]
     assert ", then " not in captions["right"]
 
 
@@ -157,12 +157,12 @@ def test_a_table_gets_bars_with_the_values_of_its_columns() -> None:
 
 def broken(monkeypatch: pytest.MonkeyPatch, name: str, from_call: int = 1) -> None:
     """Make that method raise from its `from_call`-th call on, as Captum does."""
-    made, calls = METHODS[name].make, iter(range(1, 1_000_000))
+    original, calls = METHODS[name].make, iter(range(1, 1_000_000))
 
     def make(subject: Any, inputs: Any, settings: Any) -> Any:
         if next(calls) >= from_call:
             raise ValueError("Expected parameter probs\nto be more")
-        return made(subject, inputs, settings)
+        return original(subject, inputs, settings)
 
     monkeypatch.setitem(METHODS, name, replace(METHODS[name], make=make))
 
@@ -171,8 +171,8 @@ def test_a_method_that_fails_costs_only_itself(monkeypatch: pytest.MonkeyPatch) 
     broken(monkeypatch, "saliency")
     metrics, artifacts = measured(cell(pictures(), mlp, mlp.Options()), FEW)
     (failed,) = [m for m in metrics if m.at.get("method") == "saliency"]
-    said = "the method failed: ValueError: Expected parameter probs"
-    assert (failed.name, failed.value, failed.reason) == ("insertion_auc", None, said)
+    reason = "the method failed: ValueError: Expected parameter probs"
+    assert (failed.name, failed.value, failed.reason) == ("insertion_auc", None, reason)
     assert {"insertion_auc", "infidelity", "cost"} <= {m.name for m in metrics if m.at.get("method") == "random"}
     assert {"right", "borderline"} & {a.name for a in artifacts}
 
@@ -182,12 +182,12 @@ def test_a_method_that_fails_on_an_example_that_is_drawn_is_missing_there_and_na
 ) -> None:
     options = replace(FEW, methods=("saliency", "input_x_gradient"), samples=1)
     drawn = drawing.examples
-    monkeypatch.setattr(drawing, "examples", lambda *each: (broken(monkeypatch, "saliency"), drawn(*each))[1])
+    monkeypatch.setattr(drawing, "examples", lambda *arguments: (broken(monkeypatch, "saliency"), drawn(*arguments))[1])
     metrics, artifacts = measured(cell(pictures(), mlp, mlp.Options()), options)
     assert [m for m in metrics if m.at.get("method") == "saliency" and m.value is not None]
     captions = [a.caption for a in artifacts if a.kind == "image"]
     assert captions
-    assert all("without saliency (the method failed: ValueError: Expected" in each for each in captions)
+    assert all("without saliency (the method failed: ValueError: Expected" in caption for caption in captions)
 
 
 def test_kernel_shap_of_one_part_has_a_reason_and_the_other_methods_their_numbers() -> None:
@@ -227,13 +227,13 @@ def test_too_few_coalitions_stand_beside_the_numbers_they_made() -> None:
 
 
 def test_a_mean_over_some_of_the_examples_says_how_many_had_no_value() -> None:
-    found = MethodResults(
+    results = MethodResults(
         values={MetricKey("randomised_similarity", "last layer"): [np.array([0.5, np.nan]), np.array([0.7, np.nan])]}
     )
-    found.underdetermined, found.cost = [np.zeros(4, dtype=bool)], [1.0]
+    results.underdetermined, results.cost = [np.zeros(4, dtype=bool)], [1.0]
     (metric,) = [
         m
-        for m in evaluation.summary_metrics({MethodVariant("saliency"): found}, known=True)
+        for m in evaluation.summary_metrics({MethodVariant("saliency"): results}, known=True)
         if m.name == "randomised_similarity"
     ]
     assert (metric.value, metric.n) == (0.6, 2)
@@ -392,10 +392,10 @@ def test_examples_that_cannot_be_explained_beside_others_are_a_reason() -> None:
         task.trained, task.network, task.subject, False
     )
     settings = evaluation.Settings(rows=4)
-    found = evaluation.measure_methods(
+    results = evaluation.measure_methods(
         failing, [MethodVariant("saliency"), MethodVariant("random")], [np.arange(2)], settings, 1
     )
-    reasons = {m.at["method"]: m.reason for m in evaluation.summary_metrics(found, known=True)}
+    reasons = {m.at["method"]: m.reason for m in evaluation.summary_metrics(results, known=True)}
     assert reasons == dict.fromkeys(("saliency", "random"), "attribution needs a network that ignores padding")
 
 
@@ -408,8 +408,8 @@ def test_the_explained_class_is_the_one_that_the_stored_predictions_and_the_titl
     rows = np.arange(len(scores))
     first, second = scores[rows, order[:, 0]].copy(), scores[rows, order[:, 1]].copy()
     scores[rows, order[:, 0]], scores[rows, order[:, 1]] = second, first
-    said = {**plain.columns, "predictions": order[:, 1], "scores": scores}
-    trained.predictions = lambda split: replace(plain, columns=said)
+    swapped = {**plain.columns, "predictions": order[:, 1], "scores": scores}
+    trained.predictions = lambda split: replace(plain, columns=swapped)
     task = evaluation.ExplainedModel.of(trained, "mean")
     subject, inputs = task.inputs(rows)
     assert inputs.target.tolist() == order[:, 1].tolist()
@@ -420,8 +420,8 @@ def test_the_explained_class_is_the_one_that_the_stored_predictions_and_the_titl
     assert named
     assert {str(match and match[1]) for match in named} <= {str(classes[number]) for number in order[:, 1]}
     curve = next(a for a in artifacts if a.name == "deletion").data["series"]["random"]
-    kept = attribution.spread_rows(trained.data.splits["test"], FEW.examples)
-    assert curve[0][1] == pytest.approx(float(np.mean(second[kept])), abs=1e-4)
+    selected_rows = attribution.spread_rows(trained.data.splits["test"], FEW.examples)
+    assert curve[0][1] == pytest.approx(float(np.mean(second[selected_rows])), abs=1e-4)
 
 
 def test_texts_of_which_only_tokens_are_given_end_where_encode_ended_them() -> None:
@@ -460,9 +460,11 @@ def test_without_a_last_layer_its_similarity_has_a_reason_and_that_of_all_layers
             return values @ layers[2].weight.T + layers[2].bias
 
     metrics, _ = measured(of_mlp(Plain), FEW)
-    found = {m.at["shuffled"]: m for m in metrics if m.name == "randomised_similarity" and m.at["method"] == "saliency"}
-    assert (found["last layer"].value, found["last layer"].reason) == (None, evaluation.NO_LAYER)
-    assert found["all layers"].value is not None
+    similarities = {
+        m.at["shuffled"]: m for m in metrics if m.name == "randomised_similarity" and m.at["method"] == "saliency"
+    }
+    assert (similarities["last layer"].value, similarities["last layer"].reason) == (None, evaluation.NO_LAYER)
+    assert similarities["all layers"].value is not None
 
 
 def test_without_captum_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -556,10 +558,10 @@ def test_a_method_that_does_not_fit_costs_only_itself_and_the_plan_says_which_an
     for cell in make_plan(read_suite(str(suite))).cells:
         assert cell.probes["attribution"] is None
         unfit = cell.unfit["attribution"]
-        said = {*unfit.get("methods", ()), *(f"smoothed {name}" for name in unfit.get("smoothed", ()))}
+        unfit_methods = {*unfit.get("methods", ()), *(f"smoothed {name}" for name in unfit.get("smoothed", ()))}
         expected = {"mlp": {"grad_cam"}, "cnn": set(), "vit": {"grad_cam", "deep_lift"}}[cell.model.label]
         expected |= {"occlusion", "smoothed occlusion"} if cell.task.label == "planted_columns" else set()
-        assert said == expected
+        assert unfit_methods == expected
         rows = [row for row in records[cell.id].metrics if row.name == "attribution/insertion_auc"]
         assert {row.at["method"] for row in rows if row.value is None and "needs" in str(row.reason)} == expected
         every = {"grad_cam", "deep_lift", "occlusion", "saliency", "smoothed occlusion"}
@@ -569,16 +571,17 @@ def test_a_method_that_does_not_fit_costs_only_itself_and_the_plan_says_which_an
 def test_bench_plan_names_the_methods_that_do_not_fit(tmp_path: Path) -> None:
     suite = tmp_path / "mixed.toml"
     suite.write_text(MIXED, encoding="utf-8")
-    said = CliRunner().invoke(plan.command, [str(suite)], catch_exceptions=False).output.splitlines()
-    assert said[said.index("not applicable:") + 1 :][:3] == [
+    lines = CliRunner().invoke(plan.command, [str(suite)], catch_exceptions=False).output.splitlines()
+    assert lines[lines.index("not applicable:") + 1 :][:3] == [
         "  attribution, methods grad_cam: "
         "needs convolutions (planted_pixels/mlp, planted_pixels/vit, planted_columns/mlp)",
         "  attribution, methods deep_lift: needs rectifiers (planted_pixels/vit)",
         "  attribution, methods occlusion: needs images (planted_columns/mlp)",
     ]
-    told = json.loads(CliRunner().invoke(plan.command, [str(suite), "--json"], catch_exceptions=False).output)
+    document = json.loads(CliRunner().invoke(plan.command, [str(suite), "--json"], catch_exceptions=False).output)
     unfit = {
-        (each["cell"]["task"], each["cell"]["model"]): each["probes"]["attribution"]["unfit"] for each in told["cells"]
+        (entry["cell"]["task"], entry["cell"]["model"]): entry["probes"]["attribution"]["unfit"]
+        for entry in document["cells"]
     }
     assert unfit["planted_pixels", "cnn"] == {}
     assert unfit["planted_pixels", "mlp"] == {"methods": {"grad_cam": "needs convolutions"}}

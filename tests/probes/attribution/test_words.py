@@ -26,8 +26,8 @@ def test_words_of_a_vocabulary_are_those_of_the_text_unknown_ones_too() -> None:
     vocabulary = Vocabulary(("good", "film"), max_length=3, keep="ends")
     text = "A good<br />film, truly GOOD!"
     tokens = vocabulary({"text": [text]})["tokens"].values.tolist()
-    found = weighted_words(network(vocabulary), text, tokens, [0.1, 0.5, -0.2], bag=False)
-    assert found == [("a", 0.1), ("good", 0.5), (CUT, 0.0), ("!", -0.2)]
+    weighted = weighted_words(network(vocabulary), text, tokens, [0.1, 0.5, -0.2], bag=False)
+    assert weighted == [("a", 0.1), ("good", 0.5), (CUT, 0.0), ("!", -0.2)]
 
 
 @pytest.mark.parametrize("ngrams", [1, 2, 3])
@@ -36,9 +36,9 @@ def test_words_of_a_bag_share_what_their_runs_were_given_and_nothing_is_lost(ngr
     encode = HashedNgrams(1 << 20, ngrams)
     tokens = encode({"text": [text]})["tokens"].values
     parts = np.random.default_rng(0).standard_normal(len(tokens))
-    found = weighted_words(network(encode), text, tokens.tolist(), parts.tolist(), bag=True)
-    assert [word for word, _ in found] == ["good", "film", "good", "actor", "never", "a", "good", "film"]
-    assert sum(weight for _, weight in found) == pytest.approx(parts.sum())
+    weighted = weighted_words(network(encode), text, tokens.tolist(), parts.tolist(), bag=True)
+    assert [word for word, _ in weighted] == ["good", "film", "good", "actor", "never", "a", "good", "film"]
+    assert sum(weight for _, weight in weighted) == pytest.approx(parts.sum())
 
 
 def test_a_word_that_stands_twice_shares_its_bucket_with_itself() -> None:
@@ -46,8 +46,8 @@ def test_a_word_that_stands_twice_shares_its_bucket_with_itself() -> None:
     tokens = encode({"text": ["good good bad"]})["tokens"].values.tolist()
     one = encode({"text": ["good"]})["tokens"].values.tolist()[0]
     parts = [1.0 if token == one else -1.0 for token in tokens]
-    found = weighted_words(network(encode), "good good bad", tokens, parts, bag=True)
-    assert found == [("good", 0.5), ("good", 0.5), ("bad", -1.0)]
+    weighted = weighted_words(network(encode), "good good bad", tokens, parts, bag=True)
+    assert weighted == [("good", 0.5), ("good", 0.5), ("bad", -1.0)]
 
 
 TEXT = "A café’s un\xadbelievable movie 😀 isn't, GREAT!!\n\nunbelievable  movie"
@@ -116,11 +116,11 @@ def explained(encode: TextTokenizer, text: str) -> tuple[Weighted, float]:
     ],
 )
 def test_pieces_of_words_are_put_together_as_the_text_has_them(kind: str, words: str) -> None:
-    found, whole = explained(fitted(kind), TEXT)
-    names = [word for word, _ in found]
+    weighted, whole = explained(fitted(kind), TEXT)
+    names = [word for word, _ in weighted]
     assert (names[0], names[-1]) == ("<s>", "</s>")
     assert names[1:-1] == words.split()
-    assert sum(weight for _, weight in found) == pytest.approx(whole)
+    assert sum(weight for _, weight in weighted) == pytest.approx(whole)
 
 
 @pytest.mark.parametrize(
@@ -136,17 +136,17 @@ def test_where_a_text_was_cut_there_is_a_mark_and_no_word_is_glued_across_it(kee
     numbers = {name: at for at, name in enumerate(["<s>", "</s>", "<unk>", "aa", "bb", "cc", "dd", "ee"])}
     encode = replace(encode, tokenizer=type(encode.tokenizer)(type(encode.tokenizer.model)(numbers, unk_token="<unk>")))
     encode.tokenizer.pre_tokenizer = fitted("wordpiece").tokenizer.pre_tokenizer
-    found, whole = explained(encode, "aa bb cc dd ee aa bb cc")
-    assert [word for word, _ in found] == words
-    assert sum(weight for _, weight in found) == pytest.approx(whole)
-    assert dict(found)[CUT] == 0.0
+    weighted, whole = explained(encode, "aa bb cc dd ee aa bb cc")
+    assert [word for word, _ in weighted] == words
+    assert sum(weight for _, weight in weighted) == pytest.approx(whole)
+    assert dict(weighted)[CUT] == 0.0
     plain, _ = explained(encode, "aa bb cc dd")
     assert [word for word, _ in plain] == ["<s>", "aa", "bb", "cc", "dd", "</s>"]
 
 
 def test_halves_of_one_word_stay_apart_where_the_middle_of_it_was_cut_out() -> None:
-    found, _ = explained(fitted("sentencepiece", "ends", 6), "zxqzxqzxq")
-    assert [word for word, _ in found] == ["<s>", "z", CUT, "xq", "</s>"]
+    weighted, _ = explained(fitted("sentencepiece", "ends", 6), "zxqzxqzxq")
+    assert [word for word, _ in weighted] == ["<s>", "z", CUT, "xq", "</s>"]
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_halves_of_one_word_stay_apart_where_the_middle_of_it_was_cut_out() -> N
 def test_words_of_a_vocabulary_have_the_mark_too(keep: Keep, words: list[str]) -> None:
     vocabulary = Vocabulary(("a", "b"), max_length=2, keep=keep)
     tokens = vocabulary({"text": ["a b c d"]})["tokens"].values.tolist()
-    found = weighted_words(network(vocabulary), "a b c d", tokens, [1.0, 2.0], bag=False)
-    assert [word for word, _ in found] == words
+    weighted = weighted_words(network(vocabulary), "a b c d", tokens, [1.0, 2.0], bag=False)
+    assert [word for word, _ in weighted] == words
     assert weighted_words(network(vocabulary), "a b", tokens, [1.0, 2.0], bag=False) == [("a", 1.0), ("b", 2.0)]
 
 
@@ -175,9 +175,9 @@ def test_pieces_of_another_text_are_put_together_by_their_marks(pieces: list[str
         encode=lambda text, add_special_tokens: SimpleNamespace(ids=[99]), id_to_token=pieces.__getitem__
     )
     parts = torch.arange(1.0, len(pieces) + 1).tolist()
-    found = weighted_words(network(SimpleNamespace(tokenizer=other)), "…", range(len(pieces)), parts, bag=False)
-    assert [word for word, _ in found] == words
-    assert sum(weight for _, weight in found) == pytest.approx(sum(parts))
+    weighted = weighted_words(network(SimpleNamespace(tokenizer=other)), "…", range(len(pieces)), parts, bag=False)
+    assert [word for word, _ in weighted] == words
+    assert sum(weight for _, weight in weighted) == pytest.approx(sum(parts))
 
 
 def test_a_tokenizer_that_adds_its_own_special_tokens_is_read_as_well() -> None:
@@ -189,8 +189,8 @@ def test_a_tokenizer_that_adds_its_own_special_tokens_is_read_as_well() -> None:
     )
     tokens = tokenizer.encode("Not a café").ids
     parts = [1.0] * len(tokens)
-    found = weighted_words(network(SimpleNamespace(tokenizer=tokenizer)), "Not a café", tokens, parts, bag=False)
-    assert [word for word, _ in found] == ["<s>", "Not", "a", "café", "</s>"]
+    weighted = weighted_words(network(SimpleNamespace(tokenizer=tokenizer)), "Not a café", tokens, parts, bag=False)
+    assert [word for word, _ in weighted] == ["<s>", "Not", "a", "café", "</s>"]
 
 
 def test_tokens_that_nobody_can_name_keep_their_numbers() -> None:

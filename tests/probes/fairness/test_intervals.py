@@ -85,7 +85,7 @@ def covered(sizes, proportions, trials, resamples, measures=("difference", "odds
     def interval(measure, *families):
         return of[measure]([[Rate(k, int(n)) for k, n in zip(hits, sizes)] for hits in families], resamples)[1]
 
-    found = {measure: [] for measure in measures}
+    contained = {measure: [] for measure in measures}
     plain = []
     for _ in range(trials):
         hits, more = (tuple(random.binomial(sizes, proportions).tolist()) for _ in range(2))
@@ -93,11 +93,11 @@ def covered(sizes, proportions, trials, resamples, measures=("difference", "odds
             if measure == "ratio" and not any(hits):
                 continue
             bounds = interval(measure, hits, *([more] if measure == "odds" else []))
-            found[measure].append(bounds.low <= truths[measure] + 1e-12 and truths[measure] - 1e-12 <= bounds.high)
+            contained[measure].append(bounds.low <= truths[measure] + 1e-12 and truths[measure] - 1e-12 <= bounds.high)
         drawn = random.binomial(sizes, np.array(hits) / sizes, (resamples, len(sizes))) / sizes
         ends = np.quantile(drawn.max(1) - drawn.min(1), [0.025, 0.975])
         plain.append(ends[0] <= high - low <= ends[1])
-    return [float(np.mean(each)) for each in (*found.values(), plain)]
+    return [float(np.mean(outcomes)) for outcomes in (*contained.values(), plain)]
 
 
 @pytest.mark.parametrize(

@@ -36,16 +36,16 @@ class Judge:
     def predictions(self, split, change=None):
         rows = self.data.splits[split]
         raw = rows.take(np.arange(len(rows)))
-        said = self.rule(raw if change is None else change(raw))
-        return Predictions(split, rows.ids, {"targets": raw["target"], **said}, rows.groups)
+        outputs = self.rule(raw if change is None else change(raw))
+        return Predictions(split, rows.ids, {"targets": raw["target"], **outputs}, rows.groups)
 
 
 def of_table(targets, predictions, classes=("no", "yes"), columns=("age",), table=None, **groups):
     """Return a cell with these targets, predictions and groups."""
     table = np.zeros((len(targets), 1)) if table is None else np.stack(table, axis=1)
     raw = {"target": np.asarray(targets), "table": table}
-    said = {"predictions": np.asarray(predictions)}
-    return Judge(raw, lambda _: said, groups, classes, columns=columns)
+    outputs = {"predictions": np.asarray(predictions)}
+    return Judge(raw, lambda _: outputs, groups, classes, columns=columns)
 
 
 def counts(group, true_positives, positives, false_positives, negatives):
@@ -63,11 +63,11 @@ def of_counts(*rows):
 
 
 def measured(trained, **options):
-    found = list(fairness.probe(trained, fairness.Options(**{"resamples": 200, **options})))
-    metrics = {(m.name, *m.at.values()): m for m in found if not isinstance(m, Artifact)}
+    outputs = list(fairness.probe(trained, fairness.Options(**{"resamples": 200, **options})))
+    metrics = {(m.name, *m.at.values()): m for m in outputs if not isinstance(m, Artifact)}
     assert all(m.reason or m.interval for m in metrics.values())
     assert all(m.value is not None or m.reason for m in metrics.values())
-    return metrics, {a.name: a for a in found if isinstance(a, Artifact)}
+    return metrics, {a.name: a for a in outputs if isinstance(a, Artifact)}
 
 
 # ── sensitive attributes ────────────────────────────────────────────────────────────────────────
@@ -75,7 +75,7 @@ def measured(trained, **options):
 
 def test_a_table_computed_by_hand():
     # women: 8 of 10 and 4 of 10 selected; men: 5 of 10 and 2 of 10
-    found, _ = measured(of_counts(("f", 8, 10, 4, 10), ("m", 5, 10, 2, 10)))
+    metrics, _ = measured(of_counts(("f", 8, 10, 4, 10), ("m", 5, 10, 2, 10)))
     rates = {
         ("accuracy", "f"): 14 / 20,
         ("accuracy", "m"): 13 / 20,
@@ -87,7 +87,7 @@ def test_a_table_computed_by_hand():
         ("false_positive_rate", "m"): 0.2,
     }
     for (name, group), value in rates.items():
-        metric = found[name, "sex", group]
+        metric = metrics[name, "sex", group]
         assert metric.value == pytest.approx(value)
         assert metric.n == (20 if name in ("accuracy", "selection_rate") else 10)
         assert metric.interval.low < value < metric.interval.high
@@ -99,15 +99,15 @@ def test_a_table_computed_by_hand():
         "worst_group_accuracy": 13 / 20,
     }
     for name, value in between.items():
-        metric = found[name, "sex"]
+        metric = metrics[name, "sex"]
         assert metric.value == pytest.approx(value)
         assert metric.interval.low <= value <= metric.interval.high
 
 
 def test_equalised_odds_may_be_of_false_positives():
-    found, _ = measured(of_counts(("f", 8, 10, 9, 10), ("m", 7, 10, 2, 10)))
-    assert found["equalized_odds_difference", "sex"].value == pytest.approx(0.7)
-    assert found["equal_opportunity_difference", "sex"].value == pytest.approx(0.1)
+    metrics, _ = measured(of_counts(("f", 8, 10, 9, 10), ("m", 7, 10, 2, 10)))
+    assert metrics["equalized_odds_difference", "sex"].value == pytest.approx(0.7)
+    assert metrics["equal_opportunity_difference", "sex"].value == pytest.approx(0.1)
 
 
 def test_everything_equals_fairlearns_own_functions():
@@ -115,7 +115,7 @@ def test_everything_equals_fairlearns_own_functions():
     race, sex = random.choice(["a", "b", "c"], 900), random.choice(["f", "m"], 900)
     targets = random.integers(0, 2, 900)
     predictions = np.where(random.random(900) < np.where(race == "a", 0.6, 0.85), targets, 1 - targets)
-    found, _ = measured(of_table(targets, predictions, race=race, sex=sex))
+    metrics, _ = measured(of_table(targets, predictions, race=race, sex=sex))
     for names in (("race",), ("sex",), ("race", "sex")):
         features = {name: {"race": race, "sex": sex}[name] for name in names}
         for name in (
@@ -125,7 +125,7 @@ def test_everything_equals_fairlearns_own_functions():
             "equal_opportunity_difference",
         ):
             truth = getattr(fairlearn, name)(targets, predictions, sensitive_features=features)
-            assert found[name, " × ".join(names)].value == pytest.approx(truth), (name, names)
+            assert metrics[name, " × ".join(names)].value == pytest.approx(truth), (name, names)
         rates = {name: getattr(fairlearn, name) for name in ("selection_rate", "true_positive_rate")}
         frame = fairlearn.MetricFrame(
             metrics=rates, y_true=targets, y_pred=predictions, sensitive_features=features
@@ -133,7 +133,7 @@ def test_everything_equals_fairlearns_own_functions():
         for group, row in frame.iterrows():
             label = " × ".join(group) if isinstance(group, tuple) else group
             for name in rates:
-                assert found[name, " × ".join(names), label].value == pytest.approx(row[name])
+                assert metrics[name, " × ".join(names), label].value == pytest.approx(row[name])
 
 
 def test_intersections_find_what_no_single_attribute_shows():
@@ -141,38 +141,38 @@ def test_intersections_find_what_no_single_attribute_shows():
     race, sex = np.tile(["b", "b", "w", "w"], 50), np.tile(["f", "m"], 100)
     targets = np.repeat([0, 1], 100)
     predictions = np.where((race == "b") == (sex == "f"), 1 - targets, targets)
-    found, _ = measured(of_table(targets, predictions, race=race, sex=sex))
-    assert found["worst_group_accuracy", "race"].value == found["worst_group_accuracy", "sex"].value == 0.5
-    assert found["worst_group_accuracy", "race × sex"].value == 0.0
-    assert found["accuracy", "race × sex", "b × m"].value == 1.0
+    metrics, _ = measured(of_table(targets, predictions, race=race, sex=sex))
+    assert metrics["worst_group_accuracy", "race"].value == metrics["worst_group_accuracy", "sex"].value == 0.5
+    assert metrics["worst_group_accuracy", "race × sex"].value == 0.0
+    assert metrics["accuracy", "race × sex", "b × m"].value == 1.0
     single, _ = measured(of_table(targets, predictions, race=race, sex=sex), intersections=1)
     assert ("worst_group_accuracy", "race × sex") not in single
 
 
 def test_a_group_of_one_is_named_as_too_small_and_neither_judged_nor_merged():
     trained = of_counts(("f", 8, 10, 4, 10), ("m", 5, 10, 2, 10), ("x", 0, 1, 0, 0))
-    found, artifacts = measured(trained)
+    metrics, artifacts = measured(trained)
     alone, _ = measured(of_counts(("f", 8, 10, 4, 10), ("m", 5, 10, 2, 10)))
-    assert found["accuracy", "sex", "x"].value is None
-    assert found["accuracy", "sex", "x"].n == 1
-    assert "too few" in found["accuracy", "sex", "x"].reason
-    assert ("selection_rate", "sex", "x") not in found
+    assert metrics["accuracy", "sex", "x"].value is None
+    assert metrics["accuracy", "sex", "x"].n == 1
+    assert "too few" in metrics["accuracy", "sex", "x"].reason
+    assert ("selection_rate", "sex", "x") not in metrics
     for name in fairness.METRICS:
         if (name, "sex") in alone:
-            assert found[name, "sex"].value == alone[name, "sex"].value
-            assert "without x (1 " in found[name, "sex"].reason
+            assert metrics[name, "sex"].value == alone[name, "sex"].value
+            assert "without x (1 " in metrics[name, "sex"].reason
     (row,) = [row for row in artifacts["groups"].data["rows"] if row[1] == "x"]
     assert row[2:4] == [1, "too few (1)"]
     assert artifacts["accuracy"].data["bars"]["sex: x"] is None
 
 
 def test_too_few_negatives_cost_false_positives_and_nothing_else():
-    found, _ = measured(of_counts(("f", 8, 10, 1, 3), ("m", 5, 10, 2, 10)))
-    assert found["true_positive_rate", "sex", "f"].value == 0.8
-    assert "3 negative examples are too few" in found["false_positive_rate", "sex", "f"].reason
-    assert found["equal_opportunity_difference", "sex"].value == pytest.approx(0.3)
-    assert "fewer than two groups have a false positive rate" in found["equalized_odds_difference", "sex"].reason
-    assert "f (3 negative examples)" in found["equalized_odds_difference", "sex"].reason
+    metrics, _ = measured(of_counts(("f", 8, 10, 1, 3), ("m", 5, 10, 2, 10)))
+    assert metrics["true_positive_rate", "sex", "f"].value == 0.8
+    assert "3 negative examples are too few" in metrics["false_positive_rate", "sex", "f"].reason
+    assert metrics["equal_opportunity_difference", "sex"].value == pytest.approx(0.3)
+    assert "fewer than two groups have a false positive rate" in metrics["equalized_odds_difference", "sex"].reason
+    assert "f (3 negative examples)" in metrics["equalized_odds_difference", "sex"].reason
     lower, _ = measured(of_counts(("f", 8, 10, 1, 3), ("m", 5, 10, 2, 10)), least_size=3)
     assert lower["equalized_odds_difference", "sex"].value == pytest.approx(0.3)
 
@@ -191,19 +191,19 @@ def test_a_split_of_one_class_and_constant_predictions_give_reasons_and_no_divis
 
 
 def test_one_group_alone_leaves_nothing_to_compare():
-    found, _ = measured(of_counts(("f", 9, 20, 5, 20)))
-    assert "all are f" in found["demographic_parity_difference", "sex"].reason
-    assert found["accuracy", "sex", "f"].value == pytest.approx(24 / 40)
+    metrics, _ = measured(of_counts(("f", 9, 20, 5, 20)))
+    assert "all are f" in metrics["demographic_parity_difference", "sex"].reason
+    assert metrics["accuracy", "sex", "f"].value == pytest.approx(24 / 40)
 
 
 def test_of_several_classes_only_accuracy_is_told_until_one_is_named():
     targets = np.tile([0, 1, 2], 40)
     predictions = np.where(np.arange(120) < 60, targets, 0)
     trained = of_table(targets, predictions, ("a", "b", "c"), sex=np.repeat(["f", "m"], 60))
-    found, _ = measured(trained)
-    assert found["worst_group_accuracy", "sex"].value == pytest.approx(1 / 3)
-    assert "positive" in found["demographic_parity_difference", "sex"].reason
-    assert not [key for key in found if key[0] == "selection_rate"]
+    metrics, _ = measured(trained)
+    assert metrics["worst_group_accuracy", "sex"].value == pytest.approx(1 / 3)
+    assert "positive" in metrics["demographic_parity_difference", "sex"].reason
+    assert not [key for key in metrics if key[0] == "selection_rate"]
     named, _ = measured(trained, positive="c")
     assert named["selection_rate", "sex", "f"].value == pytest.approx(1 / 3)
     assert named["demographic_parity_difference", "sex"].value == pytest.approx(1 / 3)
@@ -217,16 +217,16 @@ def test_a_class_that_the_task_has_not_is_an_error_that_names_those_it_has():
 def test_what_lies_between_groups_says_between_which_and_how_large_they_are():
     # true positive rates of women and men differ more than false positive rates; x has no negative example
     rows = (("f", 4, 10, 3, 10), ("m", 9, 10, 2, 10), ("n", 8, 10, 3, 12), ("x", 0, 1, 0, 0))
-    found, artifacts = measured(of_counts(*rows))
+    metrics, artifacts = measured(of_counts(*rows))
     without = "without x (1 examples), too few to judge: least_size = 10"
-    said = "selection rate: lowest for f (7 of 20), highest for m (11 of 20)"
-    assert found["demographic_parity_difference", "sex"].value == pytest.approx(11 / 20 - 7 / 20)
-    assert found["demographic_parity_difference", "sex"].reason == f"{said}; {without}"
-    assert found["demographic_parity_ratio", "sex"].reason == f"{said}; {without}"
-    assert found["equalized_odds_difference", "sex"].reason.startswith(
+    rates = "selection rate: lowest for f (7 of 20), highest for m (11 of 20)"
+    assert metrics["demographic_parity_difference", "sex"].value == pytest.approx(11 / 20 - 7 / 20)
+    assert metrics["demographic_parity_difference", "sex"].reason == f"{rates}; {without}"
+    assert metrics["demographic_parity_ratio", "sex"].reason == f"{rates}; {without}"
+    assert metrics["equalized_odds_difference", "sex"].reason.startswith(
         "true positive rate: lowest for f (4 of 10), highest for m (9 of 10); without"
     )
-    assert found["worst_group_accuracy", "sex"].reason == f"accuracy: lowest for f (11 of 20); {without}"
+    assert metrics["worst_group_accuracy", "sex"].reason == f"accuracy: lowest for f (11 of 20); {without}"
     assert artifacts["between"].data["columns"] == ["attribute", "metric", "value", "rate", "lowest", "highest"]
     assert artifacts["between"].data["rows"][0] == [
         "sex", "demographic_parity_difference", "0.200", "selection rate", "f (7 of 20)", "m (11 of 20)",
@@ -234,30 +234,30 @@ def test_what_lies_between_groups_says_between_which_and_how_large_they_are():
 
 
 def test_of_equalised_odds_it_names_the_rate_that_is_further_apart():
-    found, _ = measured(of_counts(("f", 8, 10, 9, 10), ("m", 7, 10, 2, 10)))
-    said = "false positive rate: lowest for m (2 of 10), highest for f (9 of 10)"
-    assert found["equalized_odds_difference", "sex"].reason == said
+    metrics, _ = measured(of_counts(("f", 8, 10, 9, 10), ("m", 7, 10, 2, 10)))
+    reason = "false positive rate: lowest for m (2 of 10), highest for f (9 of 10)"
+    assert metrics["equalized_odds_difference", "sex"].reason == reason
 
 
 def test_groups_that_share_the_lowest_rate_are_all_named_and_equal_ones_called_the_same():
-    found, _ = measured(of_counts(("f", 5, 10, 5, 10), ("m", 5, 10, 5, 10), ("n", 10, 10, 10, 10)))
-    assert found["demographic_parity_difference", "sex"].reason == (
+    metrics, _ = measured(of_counts(("f", 5, 10, 5, 10), ("m", 5, 10, 5, 10), ("n", 10, 10, 10, 10)))
+    assert metrics["demographic_parity_difference", "sex"].reason == (
         "selection rate: lowest for f (10 of 20), m (10 of 20), highest for n (20 of 20)"
     )
-    assert found["worst_group_accuracy", "sex"].reason == "accuracy: the same for all"
+    assert metrics["worst_group_accuracy", "sex"].reason == "accuracy: the same for all"
 
 
 def test_an_attribute_of_many_values_has_one_reason_and_no_groups():
     age, targets = np.tile(np.arange(18, 70), 20), np.arange(1040) // 2 % 2
     sex = np.where(np.arange(1040) % 3 == 0, "f", "m")
-    found, artifacts = measured(of_table(targets, targets, age=age, sex=sex))
-    of_age = {key[0]: metric for key, metric in found.items() if key[1] == "age"}
+    metrics, artifacts = measured(of_table(targets, targets, age=age, sex=sex))
+    of_age = {key[0]: metric for key, metric in metrics.items() if key[1] == "age"}
     assert {metric.value for metric in of_age.values()} == {None}
-    assert set(of_age) == {name for name in fairness.METRICS if (name, "sex") in found}
+    assert set(of_age) == {name for name in fairness.METRICS if (name, "sex") in metrics}
     (reason,) = {metric.reason for metric in of_age.values()}
     assert "age has 52 values in the test split" in reason
     assert "most_groups = 20" in reason
-    assert {key[1] for key in found} == {"age", "sex"}
+    assert {key[1] for key in metrics} == {"age", "sex"}
     assert {row[0] for row in artifacts["groups"].data["rows"]} == {"sex"}
     assert list(artifacts["accuracy"].data["bars"]) == ["sex: f", "sex: m"]
     every, _ = measured(of_table(targets, targets, age=age, sex=sex), most_groups=52)
@@ -271,7 +271,7 @@ def test_bars_of_too_few_examples_say_so_in_the_picture():
     _, artifacts = measured(of_counts(("f", 8, 10, 4, 10), ("m", 5, 10, 2, 10), ("x", 0, 1, 0, 0)))
     bars = artifacts["accuracy"]
     assert bars.data["reasons"] == {"sex: x": "too few (1)"}
-    silent = {name: each for name, each in bars.data.items() if name != "reasons"}
+    silent = {name: value for name, value in bars.data.items() if name != "reasons"}
     assert picture(bars) != picture(Artifact(bars.name, bars.kind, silent, bars.caption))
 
 
@@ -336,11 +336,11 @@ def test_attributes_may_be_called_as_columns_of_fairlearn_are():
 
 def test_many_groups_leave_the_record_small():
     random = np.random.default_rng(0)
-    targets, age, place = random.integers(0, 2, 900), random.integers(0, 40, 900), random.integers(0, 20, 900)
-    found, artifacts = measured(of_table(targets, targets, age=age, place=place), least_size=3, most_groups=40)
-    assert len({key[1:] for key in found if key[0] == "accuracy"}) == 100
+    targets, age, region = random.integers(0, 2, 900), random.integers(0, 40, 900), random.integers(0, 20, 900)
+    metrics, artifacts = measured(of_table(targets, targets, age=age, region=region), least_size=3, most_groups=40)
+    assert len({key[1:] for key in metrics if key[0] == "accuracy"}) == 100
     assert len(artifacts["groups"].data["rows"]) > 500
-    assert max(len(metric.reason or "") for metric in found.values()) < 500
+    assert max(len(metric.reason or "") for metric in metrics.values()) < 500
 
 
 # ── classes ─────────────────────────────────────────────────────────────────────────────────────
@@ -350,25 +350,25 @@ def test_without_attributes_it_tells_the_disparity_between_classes_and_calls_it_
     targets = np.repeat([0, 1, 2, 3], [20, 40, 10, 2])
     predictions = np.where(np.arange(72) % 4 == 0, 3, targets)  # a quarter of each class is missed
     predictions[20:40] = 0
-    found, artifacts = measured(of_table(targets, predictions, ("a", "b", "c", "d")))
-    recalls = {key[1]: metric.value for key, metric in found.items() if key[0] == "class_recall"}
+    metrics, artifacts = measured(of_table(targets, predictions, ("a", "b", "c", "d")))
+    recalls = {key[1]: metric.value for key, metric in metrics.items() if key[0] == "class_recall"}
     assert recalls == {"a": 0.75, "b": 0.375, "c": 0.7, "d": None}
-    assert found[("class_recall_difference",)].value == pytest.approx(0.375)
-    assert found[("worst_class_recall",)].value == 0.375
-    assert "without d (2 examples)" in found[("worst_class_recall",)].reason
-    assert found[("worst_class_recall",)].reason.startswith("recall: lowest for b (15 of 40); ")
+    assert metrics[("class_recall_difference",)].value == pytest.approx(0.375)
+    assert metrics[("worst_class_recall",)].value == 0.375
+    assert "without d (2 examples)" in metrics[("worst_class_recall",)].reason
+    assert metrics[("worst_class_recall",)].reason.startswith("recall: lowest for b (15 of 40); ")
     assert artifacts["between"].data["rows"][0] == [
         "class_recall_difference", "0.375", "recall", "b (15 of 40)", "a (15 of 20)",
     ]  # fmt: skip
-    assert {key[0] for key in found} == {"class_recall", "class_recall_difference", "worst_class_recall"}
+    assert {key[0] for key in metrics} == {"class_recall", "class_recall_difference", "worst_class_recall"}
     assert artifacts["class_recall"].data["bars"]["d"] is None
 
 
 def test_a_split_of_one_class_has_no_disparity_but_a_reason():
-    found, _ = measured(of_table(np.ones(30, int), np.ones(30, int)))
-    assert "fewer than two classes" in found[("class_recall_difference",)].reason
-    assert found["class_recall", "yes"].value == 1.0
-    assert found["class_recall", "no"].value is None
+    metrics, _ = measured(of_table(np.ones(30, int), np.ones(30, int)))
+    assert "fewer than two classes" in metrics[("class_recall_difference",)].reason
+    assert metrics["class_recall", "yes"].value == 1.0
+    assert metrics["class_recall", "no"].value is None
 
 
 # ── words ───────────────────────────────────────────────────────────────────────────────────────
@@ -388,12 +388,12 @@ TEXTS = [*[f"{k} he came" for k in range(30)], *[f"{k} she went" for k in range(
 
 
 def test_a_planted_dependence_on_a_word_is_measured_exactly():
-    found, artifacts = measured(of_texts(TEXTS))
-    flips, back = found["flip_rate", "gender", "male", "female"], found["flip_rate", "gender", "female", "male"]
+    metrics, artifacts = measured(of_texts(TEXTS))
+    flips, back = metrics["flip_rate", "gender", "male", "female"], metrics["flip_rate", "gender", "female", "male"]
     assert (flips.value, flips.n) == (1.0, 30)
     assert (back.value, back.n) == (1.0, 20)
-    assert found["score_shift", "gender", "male", "female"].value == pytest.approx(0.6)
-    assert found["score_shift", "gender", "female", "male"].value == pytest.approx(-0.6)
+    assert metrics["score_shift", "gender", "male", "female"].value == pytest.approx(0.6)
+    assert metrics["score_shift", "gender", "female", "male"].value == pytest.approx(-0.6)
     rows = [row[:4] for row in artifacts["swaps"].data["rows"]]
     assert ["gender", "male", "female", 30] in rows
     swap, text, swapped, before, after = artifacts["examples"].data["rows"][0]
@@ -406,23 +406,23 @@ def test_a_model_that_does_not_look_at_the_word_flips_nothing():
         score = np.array([0.8 if t.startswith("1") else 0.2 for t in raw["text"]])
         return {"predictions": (score > 0.5).astype(int), "scores": np.stack([1 - score, score], axis=1)}
 
-    found, _ = measured(of_texts(TEXTS, by_length))
-    assert found["flip_rate", "gender", "male", "female"].value == 0.0
-    assert found["flip_rate", "gender", "male", "female"].interval.high > 0
-    assert found["score_shift", "gender", "male", "female"].value == 0.0
-    assert found["score_shift", "gender", "male", "female"].reason
+    metrics, _ = measured(of_texts(TEXTS, by_length))
+    assert metrics["flip_rate", "gender", "male", "female"].value == 0.0
+    assert metrics["flip_rate", "gender", "male", "female"].interval.high > 0
+    assert metrics["score_shift", "gender", "male", "female"].value == 0.0
+    assert metrics["score_shift", "gender", "male", "female"].reason
 
 
 def test_texts_that_name_no_group_are_not_counted_and_too_few_are_said():
-    found, _ = measured(of_texts(TEXTS))
-    muslims = found["flip_rate", "religion", "muslim", "jewish"]
+    metrics, _ = measured(of_texts(TEXTS))
+    muslims = metrics["flip_rate", "religion", "muslim", "jewish"]
     assert (muslims.value, muslims.n) == (None, 0)
     assert "0 texts name the group muslim" in muslims.reason
 
 
 def test_only_the_lists_that_are_named_are_swapped():
-    found, _ = measured(of_texts(TEXTS), terms=("gender",))
-    assert {key[1] for key in found if key[0] == "flip_rate"} == {"gender"}
+    metrics, _ = measured(of_texts(TEXTS), terms=("gender",))
+    assert {key[1] for key in metrics if key[0] == "flip_rate"} == {"gender"}
     none, _ = measured(of_texts(TEXTS), terms=())
     assert not [key for key in none if key[0] == "flip_rate"]
 
@@ -430,12 +430,12 @@ def test_only_the_lists_that_are_named_are_swapped():
 @pytest.mark.parametrize(("broken", "reason"), [(None, "returns no scores"), (np.nan, "not finite")])
 def test_without_scores_or_with_nan_there_are_flips_and_a_reason(broken, reason):
     def rule(raw):
-        said = {"predictions": np.array(["she" in t.split() for t in raw["text"]]).astype(int)}
-        return said if broken is None else {**said, "scores": np.full((len(raw["text"]), 2), broken)}
+        outputs = {"predictions": np.array(["she" in t.split() for t in raw["text"]]).astype(int)}
+        return outputs if broken is None else {**outputs, "scores": np.full((len(raw["text"]), 2), broken)}
 
-    found, _ = measured(of_texts(TEXTS, rule))
-    assert found["flip_rate", "gender", "male", "female"].value == 1.0
-    shift = found["score_shift", "gender", "male", "female"]
+    metrics, _ = measured(of_texts(TEXTS, rule))
+    assert metrics["flip_rate", "gender", "male", "female"].value == 1.0
+    shift = metrics["score_shift", "gender", "male", "female"]
     assert shift.value is None
     assert reason in shift.reason
 
@@ -446,12 +446,12 @@ def test_swapped_texts_whose_predictions_cannot_be_used_cost_only_their_own_pair
             raise BenchError("3 scores are not finite numbers")
         return {"predictions": np.zeros(len(raw["text"]), dtype=int)}
 
-    found, _ = measured(of_texts(TEXTS, rule))
-    lost, kept = (found["flip_rate", "gender", *pair] for pair in (("male", "female"), ("female", "male")))
+    metrics, _ = measured(of_texts(TEXTS, rule))
+    lost, unaffected = (metrics["flip_rate", "gender", *pair] for pair in (("male", "female"), ("female", "male")))
     assert lost.value is None
     assert "not finite" in lost.reason
-    assert found["score_shift", "gender", "male", "female"].value is None
-    assert kept.value == 0.0
+    assert metrics["score_shift", "gender", "male", "female"].value is None
+    assert unaffected.value == 0.0
 
 
 def test_only_swapped_texts_are_predicted_anew_and_none_is_empty():
@@ -464,8 +464,8 @@ def test_only_swapped_texts_are_predicted_anew_and_none_is_empty():
         score = np.array([0.9 if "she" in t.split() else 0.3 for t in raw["text"]])
         return {"predictions": (score > 0.5).astype(int), "scores": np.stack([1 - score, score], axis=1)}
 
-    found, _ = measured(of_texts(TEXTS, rule), terms=("gender",))
-    assert found["flip_rate", "gender", "male", "female"].value == 1.0
+    metrics, _ = measured(of_texts(TEXTS, rule), terms=("gender",))
+    assert metrics["flip_rate", "gender", "male", "female"].value == 1.0
     assert set(seen) == {20, 30, 100}
 
 
@@ -480,9 +480,9 @@ UNREAD = [*TEXTS[:50], *[f"{k} said that he came" for k in range(40)], *[f"{k} s
 
 def test_texts_of_which_the_model_does_not_read_the_word_are_left_out_and_counted():
     network = Network(None, first_words, None)
-    found, artifacts = measured(of_texts(UNREAD, network=network), terms=("gender",))
-    flips = found["flip_rate", "gender", "male", "female"]
-    shift = found["score_shift", "gender", "male", "female"]
+    metrics, artifacts = measured(of_texts(UNREAD, network=network), terms=("gender",))
+    flips = metrics["flip_rate", "gender", "male", "female"]
+    shift = metrics["score_shift", "gender", "male", "female"]
     assert (flips.value, flips.n, shift.n) == (1.0, 30, 30)
     assert flips.reason == "without 40 of 70 texts that name male: the model does not read the word"
     assert flips.reason in shift.reason
@@ -497,8 +497,8 @@ def test_texts_of_which_the_model_does_not_read_the_word_are_left_out_and_counte
 
 @pytest.mark.parametrize("network", [None, Network(None, first_words, None, frozen=nn.Identity())])
 def test_where_it_is_not_known_what_a_model_reads_all_texts_count_and_that_is_said(network):
-    found, artifacts = measured(of_texts(UNREAD, network=network), terms=("gender",))
-    assert found["flip_rate", "gender", "male", "female"].n == 70
+    metrics, artifacts = measured(of_texts(UNREAD, network=network), terms=("gender",))
+    assert metrics["flip_rate", "gender", "male", "female"].n == 70
     assert artifacts["swaps"].data["rows"][0][4] is None
     assert artifacts["swaps"].caption.endswith("it is not known whether the model reads the words")
 
@@ -548,12 +548,12 @@ def test_a_gate_on_fairness_passes_an_identical_rerun_as_long_as_its_predictions
     gate = '[gate]\n"fairness/demographic_parity_difference" = { tolerance = 0.02 }\n'
     (tmp_path / "suite.toml").write_text(LOANS.format(groups='groups = ["black"]') + gate)
     runs = [run(tmp_path / "suite.toml", results=tmp_path / "results").run for _ in range(2)]
-    found = compare(*runs)
-    (row,) = [row for row in found.rows if row.gated]
-    assert (found.status, row.verdict, row.method) == (0, "not worse than the tolerance", "same predictions")
+    comparison = compare(*runs)
+    (row,) = [row for row in comparison.rows if row.gated]
+    assert (comparison.status, row.verdict, row.method) == (0, "not worse than the tolerance", "same predictions")
     next(runs[1].path.glob("cells/*/predictions-test.parquet")).unlink()
-    found = compare(*runs)
-    assert (found.status, found.rows[0].verdict) == (4, "cannot tell")
+    comparison = compare(*runs)
+    assert (comparison.status, comparison.rows[0].verdict) == (4, "cannot tell")
 
 
 def test_an_attribute_that_the_task_has_not_is_an_error_before_anything_is_trained(tmp_path):
@@ -619,9 +619,9 @@ def test_a_trained_bag_of_words_that_learnt_a_pronoun_flips_every_text(tmp_path)
     )
     (record,) = run(tmp_path / "suite.toml", trust=True, results=tmp_path / "results").records
     assert record.probes["fairness"].status == "ok", record.probes["fairness"].reason
-    found = {tuple(row.at.values()): row for row in record.metrics if row.name == "fairness/flip_rate"}
-    assert (found["gender", "male", "female"].value, found["gender", "male", "female"].n) == (1.0, 50)
-    assert found["gender", "female", "male"].value == 1.0
+    flip_rates = {tuple(row.at.values()): row for row in record.metrics if row.name == "fairness/flip_rate"}
+    assert (flip_rates["gender", "male", "female"].value, flip_rates["gender", "male", "female"].n) == (1.0, 50)
+    assert flip_rates["gender", "female", "male"].value == 1.0
     assert len(json.dumps([vars(row) for row in record.metrics], default=vars)) < 256 * 1024
 
 
@@ -658,22 +658,22 @@ def test_a_suite_brings_word_lists_of_its_own_from_beside_its_file(tmp_path, mon
     monkeypatch.chdir(tmp_path)
     (record,) = run("beside/suite.toml", trust=True, results=tmp_path / "results").records
     assert record.probes["fairness"].status == "ok", record.probes["fairness"].reason
-    found = {tuple(row.at.values()): row.n for row in record.metrics if row.name == "fairness/flip_rate"}
-    assert found == {("animal", "dog", "cat"): 50, ("animal", "cat", "dog"): 50}
+    counts = {tuple(row.at.values()): row.n for row in record.metrics if row.name == "fairness/flip_rate"}
+    assert counts == {("animal", "dog", "cat"): 50, ("animal", "cat", "dog"): 50}
 
 
 @pytest.mark.parametrize(
-    ("terms", "content", "said"),
+    ("terms", "content", "message"),
     [
         ("./none.toml", None, r"terms: none.toml: cannot be read: No such file"),
         ("gender", None, r'(?s:.*)for the list of the program: terms = \["gender"\]'),
         ("./words.toml", WORDS.replace("groups", "group"), r"terms: words.toml: \[animal\] has no group"),
     ],
 )
-def test_a_fault_in_a_file_of_words_is_told_with_its_line_before_anything_is_trained(tmp_path, terms, content, said):
+def test_a_fault_in_a_file_of_words_is_told_with_its_line_before_anything_is_trained(tmp_path, terms, content, message):
     (tmp_path / "suite.toml").write_text(OF_WORDS.format(terms=terms))
     if content is not None:
         (tmp_path / "words.toml").write_text(content)
-    with pytest.raises(SuiteError, match=rf"suite.toml:\d+: probes.fairness.*{said}"):
+    with pytest.raises(SuiteError, match=rf"suite.toml:\d+: probes.fairness.*{message}"):
         run(tmp_path / "suite.toml", results=tmp_path / "results")
     assert not (tmp_path / "results").exists()

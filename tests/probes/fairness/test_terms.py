@@ -28,7 +28,7 @@ def test_the_programs_own_file_may_be_copied_and_changed(read):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "contains no word list"),
         ("[age", "is not valid TOML"),
@@ -45,8 +45,8 @@ def test_the_programs_own_file_may_be_copied_and_changed(read):
         (LIST + '[[age.by_next_word]]\nword = "old"', "by_next_word"),
     ],
 )
-def test_a_fault_says_where_it_is_and_what_would_be_right(read, text, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_fault_says_where_it_is_and_what_would_be_right(read, text, message):
+    with pytest.raises(ValueError, match=message):
         read(text)
 
 

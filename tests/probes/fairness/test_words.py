@@ -65,6 +65,6 @@ CASES = [
 @pytest.mark.parametrize(("n", "share", "kind"), CASES)
 def test_coverage_of_a_mean_shift_as_the_page_states_it(n, share, kind):
     plain, given, ours = held(n, share, kind, trials=1000)
-    told = "–" if ours is None else f"{ours:.3f}"
-    print(f"\n| {n} | {share} | {kind} | {plain:.3f} | {given:.3f} | {told} |")
+    coverage = "–" if ours is None else f"{ours:.3f}"
+    print(f"\n| {n} | {share} | {kind} | {plain:.3f} | {given:.3f} | {coverage} |")
     assert given < 0.01 or ours > 0.9

@@ -57,7 +57,7 @@ def weighted_words(network: Network, text: str, tokens: Sequence[int], parts: Se
 
 def _vocabulary_words(encode: Vocabulary, text: str, tokens: Sequence[int], parts: Sequence[float]) -> Weighted:
     words = words_of(text)
-    positions = _kept_positions(len(words), encode.max_length, encode.keep)
+    positions = _positions_after_truncation(len(words), encode.max_length, encode.keep)
     if len(positions) != len(tokens):  # a text without words is one token
         return [(str(token), float(part)) for token, part in zip(tokens, parts)]
     weighted: Weighted = []
@@ -70,7 +70,7 @@ def _vocabulary_words(encode: Vocabulary, text: str, tokens: Sequence[int], part
     return weighted if last == len(words) - 1 else [*weighted, (CUT, 0.0)]
 
 
-def _kept_positions(n: int, most: int, keep: Keep) -> list[int]:
+def _positions_after_truncation(n: int, most: int, keep: Keep) -> list[int]:
     """Return the positions of the words or tokens that are kept of the `n` in a text."""
     all_positions: Any = range(n)
     positions: Any = truncate(all_positions, most, keep)
@@ -89,7 +89,7 @@ def _tokenizer_words(
     ends = [len(getattr(encode, name, ())) for name in ("prefix", "suffix")]
     first, stop = ends[0], len(tokens) - ends[1]
     read = encode.tokenizer.encode(text, add_special_tokens=not hasattr(encode, "prefix"))
-    positions = _kept_positions(len(read.ids), max(0, stop - first), getattr(encode, "keep", "first"))
+    positions = _positions_after_truncation(len(read.ids), max(0, stop - first), getattr(encode, "keep", "first"))
     if [read.ids[position] for position in positions] != [int(token) for token in tokens[first:stop]]:
         return None
     weighted: Weighted = []
