@@ -44,7 +44,7 @@ def applicants(path: Path, count: int) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-@pytest.mark.parametrize("own_test", [False, True])
+@pytest.mark.parametrize("own_test", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_csv_file_of_ones_own_is_learnt_from_as_the_documentation_says(tmp_path, own_test):
     pytest.importorskip("fairlearn", reason="the extra `fairness` is not installed")
     applicants(tmp_path / "data" / "me" / "applicants" / "train.csv", 400)

@@ -73,6 +73,7 @@ def test_the_suites_are_found_in_an_editable_install():
     assert sorted(p.stem for p in (ROOT / "suites").glob("*.toml")) == shipped_suites()
 
 
+@pytest.mark.slow
 def test_a_suite_runs_where_there_is_no_checkout(installed, tmp_path):
     ran = run(installed / "bench", "run", "quickstart", "--smoke", "--only", "task=loans", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr

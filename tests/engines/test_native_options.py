@@ -233,7 +233,7 @@ def test_muons_step_of_a_kernel_is_its_step_of_the_kernel_as_a_matrix(layout: to
 
 
 @pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this PyTorch has no Muon")
-@pytest.mark.parametrize("model", [cnn, resnet])
+@pytest.mark.parametrize("model", [cnn, pytest.param(resnet, marks=pytest.mark.slow)])
 def test_muon_trains_convolutional_networks(digits: Data, model: Any) -> None:
     _, history = train(digits, TrainOptions(optimizer="muon", learning_rate=0.01, epochs=2), model=model)
     assert history.epochs[-1]["validation_loss"] < 0.7

@@ -51,6 +51,7 @@ def test_splits_are_the_same_whenever_they_are_loaded() -> None:
     assert (one.splits["test"].ids == other.splits["test"].ids).all()
 
 
+@pytest.mark.slow
 @full_mnist
 def test_the_full_set_has_its_published_counts(tmp_path: Path) -> None:
     data = mnist.load(mnist.Options(), Sources(cache=Cache(tmp_path)))

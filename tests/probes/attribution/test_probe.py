@@ -545,6 +545,7 @@ shown = 0
 """
 
 
+@pytest.mark.slow
 def test_a_method_that_does_not_fit_costs_only_itself_and_the_plan_says_which_and_why(tmp_path: Path) -> None:
     suite = tmp_path / "mixed.toml"
     suite.write_text(MIXED, encoding="utf-8")
