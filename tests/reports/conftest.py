@@ -13,8 +13,8 @@ HARDWARE = {"cpu": "Example Processor", "cores": 2, "usable_cores": 2}
 
 
 def make_record(task: str = "imdb", model: str = "minilm", seed: int = 0, **changes: Any) -> Record:
-    """Return a record of a cell that ended well, with accuracy `accuracy` ± `reach` and a throughput."""
-    accuracy, reach = changes.pop("accuracy", 0.9), changes.pop("reach", 0.012)
+    """Return a record of a cell that ended well, with accuracy `accuracy` ± `half_width` and a throughput."""
+    accuracy, half_width = changes.pop("accuracy", 0.9), changes.pop("half_width", 0.012)
     axes = changes.pop("axes", {})
     facts: dict[str, Any] = {
         "run": "r",
@@ -38,7 +38,7 @@ def make_record(task: str = "imdb", model: str = "minilm", seed: int = 0, **chan
                 accuracy,
                 "fraction",
                 "higher",
-                interval=Interval(accuracy - reach, accuracy + reach),
+                interval=Interval(accuracy - half_width, accuracy + half_width),
                 n=2500,
             ),
             MetricRow("quality/roc_auc", None, "fraction", "higher", reason="defined for two classes"),
@@ -65,8 +65,8 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
         run = store.create("nlp", {"title": "Sentiment", "cells": len(records), **info})
         environment = run.add_environment({"hardware": hardware, "packages": {"torch": "2.13.0"}})
         with run.writer() as writer:
-            for each in records:
-                writer.write(Record(**{**vars(each), "environment": environment}))
+            for record in records:
+                writer.write(Record(**{**vars(record), "environment": environment}))
         return run
 
     return make

@@ -61,7 +61,7 @@ def with_artifacts(make_run: Make, record: Make_record) -> Run:
 def test_the_report_says_what_was_run_and_how_to_run_it_again(make_run: Make, record: Make_record) -> None:
     run = make_run(record(seed=0), record(seed=1), **FACTS)
     text = report(run)
-    for said in (
+    for words in (
         "# Sentiment on IMDB",
         "How much does an encoder buy?",
         "2 of 2 cells succeeded",
@@ -83,7 +83,7 @@ def test_the_report_says_what_was_run_and_how_to_run_it_again(make_run: Make, re
         "\nbench report\n",
         "8,940",
     ):
-        assert said in text, said
+        assert words in text, words
     assert rendered(text)
 
 
@@ -110,7 +110,7 @@ def test_a_target_that_is_a_file_holds_all_runs(make_run: Make, record: Make_rec
 
 def test_texts_and_tables_are_written_out(with_artifacts: Run) -> None:
     page = rendered(report(with_artifacts))
-    for said in (
+    for words in (
         "once upon | a `time`",
         "bad|",
         "−0.80",
@@ -120,7 +120,7 @@ def test_texts_and_tables_are_written_out(with_artifacts: Run) -> None:
         "<b>",
         "Tokens",
     ):
-        assert said in page, said
+        assert words in page, words
     assert "cells/a/quality/curve.json" in page  # without a folder for images the page refers to the run's own file
 
 
@@ -263,9 +263,9 @@ def test_changes_that_no_commit_holds_are_told(make_run: Make, record: Make_reco
 def test_a_run_that_was_resumed_lists_its_commands(make_run: Make, record: Make_record) -> None:
     resumed = ["bench run nlp --resume", "bench run nlp --resume --only model=b"]
     text = report(make_run(record(), command="bench run nlp --only model=a", resumed=resumed))
-    made = text.partition("## How it was made")[2].partition("## Reproduce it")[0]
-    assert "**Command:** `bench run nlp --only model=a`" in made
-    assert "**Resumed by:** `bench run nlp --resume`, then `bench run nlp --resume --only model=b`" in made
+    provenance = text.partition("## How it was made")[2].partition("## Reproduce it")[0]
+    assert "**Command:** `bench run nlp --only model=a`" in provenance
+    assert "**Resumed by:** `bench run nlp --resume`, then `bench run nlp --resume --only model=b`" in provenance
     assert "bench run nlp\n" in again(text), "its cells are not those of the first command"
 
 

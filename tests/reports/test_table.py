@@ -147,10 +147,10 @@ def test_a_sample_and_the_full_data_never_share_a_table(make_run: Make, record: 
     sample = record(task="mnist", id="a")
     full = record(task="mnist", id="b", data={**sample.data, "name": "mnist"})
     changed = record(task="mnist", id="c", data={**sample.data, "fingerprint": "other"})
-    found = tables([make_run(sample, full, changed)])
-    assert [table.data["name"] for table in found] == ["mnist-25k", "mnist", "mnist-25k"]
-    assert all(len(table.rows) == 1 for table in found)
-    assert [table.variant for table in found] == ["data ffffffff", "", "data other"]
+    by_data = tables([make_run(sample, full, changed)])
+    assert [table.data["name"] for table in by_data] == ["mnist-25k", "mnist", "mnist-25k"]
+    assert all(len(table.rows) == 1 for table in by_data)
+    assert [table.variant for table in by_data] == ["data ffffffff", "", "data other"]
 
 
 def test_two_machines_never_share_a_table(make_run: Make, record: Make_record) -> None:

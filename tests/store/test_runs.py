@@ -219,8 +219,8 @@ def test_overrides_that_belong_to_no_cell_do_not_keep_a_run_from_being_resumed(s
     changed = store.create("nlp", {"overrides": ["train.epochs=3", "gate.x.min=1"]})
 
     def newest(*overrides: str) -> str | None:
-        found = store.newest("nlp", overrides)
-        return found and found.name
+        newest_run = store.newest("nlp", overrides)
+        return newest_run and newest_run.name
 
     assert newest("train.epochs=3") == newest("title=x", "train.epochs=3") == changed.name
     assert newest() == newest("report.sort=y") == plain.name
