@@ -230,17 +230,6 @@ def test_a_loaded_run_has_its_records(suite):
     assert Store(outcome.run.path.parent).runs()[0].records == 2
 
 
-def test_a_run_becomes_a_data_frame_with_a_row_for_each_metric(suite):
-    outcome = suite()
-    frame = bench_suite.frame(outcome.run)
-    assert len(frame) == sum(len(record.metrics) for record in outcome.records)
-    accuracy = frame[frame.metric == "quality/accuracy"].set_index("seed")
-    first = next(m for m in outcome.records[0].metrics if m.name == "quality/accuracy")
-    assert accuracy.loc[0, "value"] == first.value
-    assert accuracy.loc[0, "low"] == first.interval.low
-    assert set(frame.task) == {"loans"}
-
-
 def test_other_gates_and_columns_by_set_go_on_with_the_same_run(suite):
     plain = suite()
     gated = suite(overrides=['gate."quality/accuracy".min=0.99', "title=other"], resume="newest")

@@ -4,12 +4,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
+from bench_suite.contracts import Artifact, ArtifactRow, Interval, MetricRow, ProbeRow, Record
 from bench_suite.store.runs import Run, Store
 
 HARDWARE = {"cpu": "Example Processor", "cores": 2, "usable_cores": 2}
+ARTIFACTS = {
+    "curve": Artifact(
+        "curve", "lines", {"x": "epoch", "y": "loss", "series": {"a": [[0, 1.0], [1, 0.5]]}}, "The curve"
+    ),
+    "groups": Artifact(
+        "groups", "bars", {"y": "accuracy", "bars": {"f": 0.8}, "intervals": {"f": [0.7, 0.9]}}, "By group"
+    ),
+    "confusion": Artifact("confusion", "matrix", {"rows": ["a"], "columns": ["a"], "values": [[3]]}, "Confusion"),
+    "saliency": Artifact("saliency", "image", np.zeros((8, 8), np.uint8), "Saliency"),
+    "sample": Artifact("sample", "text", "once upon | a `time`\n```\n", "A sample"),
+    "tokens": Artifact("tokens", "text", [["good", 0.9], ["bad|", -0.8]], "Tokens"),
+    "worst": Artifact(
+        "worst", "table", {"columns": ["id", "loss"], "rows": [["a|b", 1.23456], ["<b>", None]]}, "The worst"
+    ),
+}
 
 
 def make_record(task: str = "imdb", model: str = "minilm", seed: int = 0, **changes: Any) -> Record:
@@ -75,3 +91,13 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
 @pytest.fixture
 def artifact_row() -> type[ArtifactRow]:
     return ArtifactRow
+
+
+@pytest.fixture
+def with_artifacts(make_run: Callable[..., Run], record: Callable[..., Record]) -> Run:
+    """Return a run of one cell with an artifact of each kind."""
+    run = make_run()
+    rows = tuple(run.write_artifact("a", "quality", artifact) for artifact in ARTIFACTS.values())
+    with run.writer() as writer:
+        writer.write(record(id="a", artifacts=(*rows, ArtifactRow("predictions/test", "predictions", "x.parquet"))))
+    return run

@@ -168,19 +168,17 @@ def test_a_gate_that_decides_nothing_says_why(read, rules, says):
 
 
 @pytest.mark.parametrize(
-    ("axis", "stated"),
+    ("axis", "values", "stated"),
     [
-        ("train.learning_rate", ("train", "learning_rate")),
-        ("train.epochs", ("models", 0, "train", "epochs")),
-        ("models.small.hidden", ("models", 0, "hidden")),
-        ("tasks.loans.groups", ("tasks", 0, "groups")),
+        ("train.learning_rate", "[0.1]", ("train", "learning_rate")),
+        ("train.epochs", "[1]", ("models", 0, "train", "epochs")),
+        ("models.small.hidden", "[[4]]", ("models", 0, "hidden")),
+        ("tasks.loans.groups", '[["black"]]', ("tasks", 0, "groups")),
     ],
 )
-def test_an_option_that_is_an_axis_has_no_value_beside_it(read, axis, stated):
-    values = {"train.learning_rate": "[0.1]", "train.epochs": "[1]", "models.small.hidden": "[[4]]"}
-    added = f'[matrix]\n"{axis}" = {values.get(axis, '[["black"]]')}\n'
+def test_an_option_that_is_an_axis_has_no_value_beside_it(read, axis, values, stated):
     with pytest.raises(SuiteError) as raised:
-        read(TEXT.replace("[matrix]\n", added))
+        read(TEXT.replace("[matrix]\n", f'[matrix]\n"{axis}" = {values}\n'))
     assert [(entry.key, entry.message) for entry in raised.value.entries] == [
         (stated, f"contradicts the axis {axis}: keep one of the two")
     ]
