@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench_suite import environment
 from bench_suite.contracts import ProbeRow, Record
-from bench_suite.execution.time_estimates import MAX_RECORDS, TimeEstimate, estimate_times
 from bench_suite.store.runs import Store
 from bench_suite.suite.durations import format_duration
 from bench_suite.suite.parser import read_suite
-from bench_suite.suite.plan import Cell, Plan, make_plan
+from bench_suite.suite.plan import Plan, make_plan
 
 SUITE = """
 [[tasks]]
@@ -54,99 +51,19 @@ def store(tmp_path) -> Store:
     return Store(tmp_path / "results")
 
 
-def record(of: Cell, plan: Plan, seconds: float, **changes) -> Record:
-    """Return a record of a cell that took this many seconds, half of them for training."""
-    probes = {label: ProbeRow("ok", plan.probe_keys[label]) for label in of.probes}
+def keep(store: Store, plan: Plan, seconds: float) -> None:
+    """Write a run with a record of the plan's first cell, half of whose time was training."""
+    cell = plan.cells[0]
+    run = store.create("s", {"smoke": False})
     parts = {"train": seconds / 2, "probes": seconds / 2, "total": seconds}
-    made = Record("", "s", of.id, "", of.labels, of.options, "ok", probes=probes, seconds=parts)
-    return replace(made, **changes)
-
-
-def keep(store: Store, *records: Record, described=None, smoke=False) -> None:
-    """Write a run with these records, on this machine unless another is described."""
-    run = store.create("s", {"smoke": smoke})
-    name = run.add_environment(described or environment.describe())
+    probes = {label: ProbeRow("ok", plan.probe_keys[label]) for label in cell.probes}
+    machine = run.add_environment(environment.describe())
     with run.writer() as writer:
-        for each in records:
-            writer.write(replace(each, environment=name))
-
-
-def test_what_was_never_run_is_unknown(plan, store):
-    assert set(estimate_times(plan(), store).values()) == {TimeEstimate()}
-
-
-def test_the_median_of_a_cells_own_newest_records_is_told(plan, store):
-    made = plan()
-    cell, other = made.cells
-    for seconds in (1000.0, 5.0, 1.0, 2.0, 3.0, 900.0):
-        keep(store, record(cell, made, seconds))
-        time.sleep(0.002)  # the millisecond of their start distinguishes runs
-    assert estimate_times(made, store)[cell.id] == TimeEstimate(3.0, MAX_RECORDS, "cell")
-    assert estimate_times(made, store)[other.id] == TimeEstimate()
-
-
-def test_other_seeds_and_learning_rates_cost_the_same(plan, store):
-    earlier = plan(seeds="[0, 1]")
-    keep(store, *(record(cell, earlier, 4.0) for cell in earlier.cells))
-    now = plan(seeds="[7]", rates="[1e-2]")
-    assert {(e.seconds, e.records, e.basis) for e in estimate_times(now, store).values()} == {(4.0, 2, "like")}
-
-
-@pytest.mark.parametrize("other", [{"epochs": 9}, {"more": "[evaluate]\nbatch_size = 7\n"}], ids=str)
-def test_other_work_is_not_scaled_to_a_guess(plan, store, other):
-    earlier = plan()
-    keep(store, *(record(cell, earlier, 4.0) for cell in earlier.cells))
-    network = plan(**other).cells[0]
-    assert estimate_times(plan(**other), store)[network.id] == TimeEstimate()
-
-
-def test_other_probes_leave_the_training_as_the_least(plan, store):
-    earlier = plan()
-    keep(store, *(record(cell, earlier, 4.0) for cell in earlier.cells))
-    for now in (plan(resamples=900), plan(more="[probes.generalization]\n")):
-        assert set(estimate_times(now, store).values()) == {TimeEstimate(2.0, 1, "training")}
-
-
-def test_an_option_that_a_record_is_too_old_to_know_is_the_usual_one(plan, store):
-    earlier = plan(seeds="[0]")
-    cell = earlier.cells[0]
-    train = {key: value for key, value in cell.options["train"].items() if key != "label_smoothing"}
-    keep(store, record(cell, earlier, 4.0, options={**cell.options, "train": train}))
-    now = plan(seeds="[1]")
-    assert estimate_times(now, store)[now.cells[0].id].seconds == 4.0
-
-
-NO_WITNESS = {
-    "a failed cell": {"status": "failed"},
-    "a failed probe": {"probes": {"quality": ProbeRow("failed", "k")}},
-    "kept weights": {"weights_reused": True},
-    "a training of another cell": {"shared_training": True},
-}
-
-
-@pytest.mark.parametrize("changes", NO_WITNESS.values(), ids=NO_WITNESS)
-def test_a_record_that_does_not_tell_the_whole_is_not_asked(plan, store, changes):
-    made = plan()
-    keep(store, record(made.cells[0], made, 4.0, **changes))
-    assert estimate_times(made, store)[made.cells[0].id] == TimeEstimate()
-
-
-def test_neither_another_machine_nor_a_smoke_run_is_asked(plan, store):
-    made = plan()
-    keep(store, record(made.cells[0], made, 4.0), described={"hardware": {"cpu": "another", "usable_cores": 1}})
-    keep(store, record(made.cells[0], made, 4.0), smoke=True)
-    assert estimate_times(made, store)[made.cells[0].id] == TimeEstimate()
-
-
-def test_a_record_says_whether_its_cell_shares_the_training_of_another(bench, tmp_path):
-    text = SUITE.format(epochs=1, seeds="0", rates="[1e-3]", resamples=100)
-    (tmp_path / "s.toml").write_text(text.replace("[matrix]", '[matrix]\n"evaluate.batch_size" = [8, 16]'))
-    assert bench("run", "s.toml", "--only", "model=mlp").status == 0
-    records = Store(tmp_path / "results").open("latest").records()
-    assert [record.shared_training for record in records] == [False, True]
-
-
-# ── the command ─────────────────────────────────────────────────────────────────────────────────
+        writer.write(
+            Record(
+                "", "s", cell.id, "", cell.labels, cell.options, "ok", probes=probes, seconds=parts, environment=machine
+            )
+        )
 
 
 def test_what_has_run_is_told_as_it_was(bench, tmp_path):
@@ -163,8 +80,7 @@ def test_what_has_run_is_told_as_it_was(bench, tmp_path):
 
 
 def test_a_sum_of_a_part_is_called_the_least(bench, tmp_path, plan, store):
-    made = plan()
-    keep(store, record(made.cells[0], made, 75.0))
+    keep(store, plan(), 75.0)
     out = bench("plan", "s.toml").out
     assert "time: ≥ 1 min 15 s, from 1 earlier record\n  1 of 2 cells unknown\n" in out
     assert "loans, mlp, seed 0, train.learning_rate 0.001  (1 min 15 s)" in out
@@ -196,21 +112,6 @@ def test_downloads_are_told_with_what_cannot_be_had(bench, tmp_path, monkeypatch
     }  # fmt: skip
 
 
-def test_only_the_lines_that_are_asked_for_are_parsed(plan, store, monkeypatch):
-    from bench_suite.store import runs as module
-
-    made = plan()
-    unmatched_words = [
-        record(made.cells[0], made, 1.0, id=f"{n:016x}", cell={"task": "a", "model": "b"}) for n in range(300)
-    ]
-    keep(store, *unmatched_words, record(made.cells[0], made, 4.0))
-    parsed = []
-    read = module.read_lines
-    monkeypatch.setattr(module, "read_lines", lambda line: parsed.append(line) or read(line))
-    assert estimate_times(made, store)[made.cells[0].id].seconds == 4.0
-    assert len(parsed) == 1
-
-
 def test_a_results_folder_that_is_none_is_no_fault(bench, tmp_path):
     (tmp_path / "s.toml").write_text(SUITE.format(epochs=1, seeds="0", rates="1e-3", resamples=100))
     (tmp_path / "results").mkdir()
@@ -231,8 +132,7 @@ AT_ONCE = {
 
 @pytest.mark.parametrize("arguments", AT_ONCE.values(), ids=AT_ONCE)
 def test_what_answers_at_once_imports_nothing_heavy(tmp_path, plan, store, arguments):
-    made = plan()
-    keep(store, record(made.cells[0], made, 4.0))
+    keep(store, plan(), 4.0)
     facts = 'MODALITIES = ("table",)\nPROBLEMS = ("classification",)\n'
     (tmp_path / "net.py").write_text(f"{facts}def build(data, options): ...\n")
     heavy = {"torch", "numpy", "pandas", "sklearn", "scipy", "pyarrow", "matplotlib", "datasets", "transformers"}
