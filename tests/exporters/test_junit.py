@@ -35,7 +35,7 @@ def counts(suite: ElementTree.Element) -> tuple[str | None, ...]:
     return tuple(suite.get(name) for name in ("tests", "failures", "errors", "skipped"))
 
 
-def tests_of(suite: ElementTree.Element) -> dict[tuple[str | None, str | None], list[tuple[str, dict[str, str]]]]:
+def contents(suite: ElementTree.Element) -> dict[tuple[str | None, str | None], list[tuple[str, dict[str, str]]]]:
     return {
         (test.get("classname"), test.get("name")): [(child.tag, dict(child.attrib)) for child in test] for test in suite
     }
@@ -45,7 +45,7 @@ def test_a_regression_is_a_failure_and_what_cannot_be_told_is_an_error() -> None
     suite = suite_of(REGRESSED, UNKNOWN, FINE, NOT_GATED, status=1)
     assert counts(suite) == ("3", "1", "1", "0")
     message = "regressed; 0.9 to 0.85; difference -0.05 [-0.06, -0.04]; one seed"
-    assert tests_of(suite) == {
+    assert contents(suite) == {
         ("imdb, minilm", "quality/accuracy"): [("failure", {"message": message, "type": "regressed"})],
         ("imdb, mlp", "throughput/train"): [
             ("error", {"message": "cannot tell; not measured in base", "type": "cannot tell"})
@@ -58,7 +58,7 @@ def test_a_regression_is_a_failure_and_what_cannot_be_told_is_an_error() -> None
 def test_cells_that_are_not_compared_are_errors_unless_they_were_left_out_on_purpose() -> None:
     suite = suite_of(FINE, uncompared=(LEFT_OUT, MISSING, FAILED_PROBE), status=3)
     assert counts(suite) == ("4", "0", "2", "1")
-    tests = tests_of(suite)
+    tests = contents(suite)
     assert tests["imdb, bert", "compared"] == [
         ("skipped", {"message": "left out: head was asked for --only model=mlp"})
     ]

@@ -38,7 +38,7 @@ def test_a_long_table_and_a_long_text_are_cut_and_the_rest_is_counted(make_run: 
     shown = render_artifact(run, row, "", "name", None)
     assert isinstance(shown, str)
     assert shown.endswith("\n\n*and 2 more rows*")
-    assert shown.count("\n| ") == MAX_ROWS + 1
+    assert shown.count("\n| ") == 2 + MAX_ROWS
     row = run.write_artifact("a", "quality", Artifact("x", "text", "x" * (MAX_CHARACTERS + 1500), "X"))
     assert render_artifact(run, row, "", "name", None) == (
         f"*X*\n\n```\n{'x' * MAX_CHARACTERS}\n```\n\n*and 1,500 more characters*"

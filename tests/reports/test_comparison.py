@@ -50,8 +50,8 @@ def test_the_markdown_has_a_row_for_each_gated_metric_and_cell_worst_first() -> 
         "0.900",
         "0.850",
         "−0.050 [−0.060, −0.040]",
-        "0.01",
-        "0.02",
+        "−0.010",
+        "−0.020",
     ]
     assert "1 metrics that are not gated, without a finding" in folded
     assert cells(folded)[0][:2] == ["| no difference found", "quality/log_loss"]
@@ -59,7 +59,7 @@ def test_the_markdown_has_a_row_for_each_gated_metric_and_cell_worst_first() -> 
 
 def test_a_timing_is_compared_in_percent() -> None:
     (row,) = cells(as_markdown(comparison(SPEED)))
-    assert row[5:8] == ["1.0 % [−1.0, 3.0]", "5 %", "6 %"]
+    assert row[5:8] == ["1.0 % [−1.0, 3.0]", "−5 %", "−6 %"]
 
 
 def test_the_text_has_each_finding_with_its_numbers_and_counts_the_rest() -> None:
@@ -69,9 +69,9 @@ def test_the_text_has_each_finding_with_its_numbers_and_counts_the_rest() -> Non
         "  other versions: torch",
         "",
         "regressed: quality/accuracy, imdb, minilm",
-        "    0.900 → 0.850, difference −0.050 [−0.060, −0.040], allowed 0.01, finds 0.02",
+        "    0.900 → 0.850, difference −0.050 [−0.060, −0.040], allowed −0.010, finds −0.020",
         "not worse than the tolerance: throughput/train, imdb, minilm",
-        "    1,000 → 1,010 samples/s, difference 1.0 % [−1.0, 3.0], allowed 5 %, finds 6 %",
+        "    1,000 → 1,010 samples/s, difference 1.0 % [−1.0, 3.0], allowed −5 %, finds −6 %",
         "not gated: 1 no difference found",
         "",
         "2 gated metrics: 1 regressed, 1 not worse than the tolerance",

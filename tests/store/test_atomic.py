@@ -139,7 +139,13 @@ def test_what_does_not_fit_a_record_lies_beside_it(run: Run) -> None:
     with run.writer() as writer:
         writer.write(record("a", metrics=(many,)))
         writer.write(record("a", metrics=(replace(many, name="other/train"),)))
-        writer.write(record("b", options={str(number): "x" * 100 for number in range(5000)}))
+        writer.write(
+            record(
+                "b",
+                metrics=(replace(many, samples=(1.0,)),),
+                options={str(number): "x" * 100 for number in range(5000)},
+            )
+        )
     table = parquet.read_table((run.path / "cells" / "a") / "samples.parquet").to_pylist()
     assert {row["name"]: len(row["samples"]) for row in table} == {"throughput/train": 500, "other/train": 500}
     assert len(json.loads(((run.path / "cells" / "b") / "record.json").read_bytes())["options"]) == 5000
