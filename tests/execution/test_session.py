@@ -125,9 +125,9 @@ def test_the_facts_of_a_plan_name_its_cells_and_what_it_leaves_out(context):
         for cell, name in zip(
             context.plan.cells,
             [
-                "loans, mlp, seed 0, threads 1, evaluate.batch_size 16",
-                "loans, mlp, seed 0, threads 1, evaluate.batch_size 256",
-                "loans, logistic_regression, seed 0, threads 1, evaluate.batch_size 256",
+                'loans, mlp, seed 0, threads 1, device "cpu", evaluate.batch_size 16',
+                'loans, mlp, seed 0, threads 1, device "cpu", evaluate.batch_size 256',
+                'loans, logistic_regression, seed 0, threads 1, device "cpu", evaluate.batch_size 256',
             ],
         )
     }
