@@ -190,7 +190,7 @@ METRIC = {"name": "q/x", "value": 0.5, "unit": "", "better": "higher"}
 
 
 @pytest.mark.parametrize(
-    ("interval", "kept"),
+    ("interval", "counts"),
     [
         ({"low": 0.4, "high": 0.6}, True),
         ({"low": 0.4, "high": 0.6, "level": 0.5}, True),
