@@ -1,4 +1,4 @@
-"""A suite of many quick cells, and the program as a user runs it."""
+"""Suites of quick cells, the program as a user runs it, and the context of a run in this process."""
 
 import os
 import subprocess
@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
+import bench_suite
 from bench_suite.cli import main
+from bench_suite.data.sources import Sources
+from bench_suite.execution.callbacks import RunCallback
+from bench_suite.execution.context import RunContext
+from bench_suite.store.runs import Store
+from bench_suite.suite.document import parse_document
+from bench_suite.suite.parser import suite_of
+from bench_suite.suite.plan import make_plan
 
 SUITE = """
 title = "Many quick cells"
@@ -51,6 +59,43 @@ def probe(trained, options):
     time.sleep(0.03)
     yield Metric("count", len(trained.data.splits["test"]), kind="exact")
 '''
+
+TWO_SEEDS = """
+[[tasks]]
+use = "loans"
+[[models]]
+use = "mlp"
+hidden = [8]
+{model}
+[train]
+epochs = 2
+[matrix]
+seed = [0, 1]
+[probes.quality]
+resamples = 100
+{probes}
+"""
+
+THREE_CELLS = """
+[[tasks]]
+use = "loans"
+[[models]]
+use = "mlp"
+hidden = [8]
+[[models]]
+use = "logistic_regression"
+[train]
+epochs = 1
+[matrix]
+seed = 0
+threads = 1
+device = "cpu"
+"evaluate.batch_size" = [16, 256]
+exclude = [{ model = "logistic_regression", "evaluate.batch_size" = 16 }]
+[probes.quality]
+resamples = 100
+[probes.generalization]
+"""
 
 
 class Program:
@@ -112,3 +157,25 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
             return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), *capsys.readouterr())
 
     return Inside(tmp_path)
+
+
+@pytest.fixture
+def suite(tmp_path, monkeypatch):
+    """Return a function that writes the suite and runs it in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+
+    def run(probes: str = "", model: str = "", **options):
+        (tmp_path / "suite.toml").write_text(TWO_SEEDS.format(probes=probes, model=model))
+        return bench_suite.run("suite.toml", **options)
+
+    return run
+
+
+@pytest.fixture
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunContext:
+    """Return the context of a new run: two cells that share the training of a network, and one of an estimator."""
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    plan = make_plan(suite_of(parse_document(THREE_CELLS, "three.toml"), "three", Path()))
+    run = Store(tmp_path / "results").create("three", {})
+    return RunContext(plan, run, Sources(offline=True), RunCallback(), environment="", code="c")

@@ -70,10 +70,10 @@ def measured(use, columns=COLUMNS, spec=SPEC, resamples=200):
 
 
 def test_each_number_of_a_module_is_a_metric_with_an_interval_around_it(script):
-    found = measured(script("both", BOTH))
-    assert found.keys() == {"precision", "recall"}
+    rows = measured(script("both", BOTH))
+    assert rows.keys() == {"precision", "recall"}
     for part, oracle in (("precision", metrics.precision_score), ("recall", metrics.recall_score)):
-        row = found[part]
+        row = rows[part]
         assert row.value == pytest.approx(oracle(TARGETS, PREDICTIONS))
         assert row.interval.low < row.value < row.interval.high
         assert (row.name, row.n) == ("both", 300)
@@ -82,12 +82,12 @@ def test_each_number_of_a_module_is_a_metric_with_an_interval_around_it(script):
 def test_intervals_are_those_of_the_same_metric_as_a_plain_function(script):
     from bench_suite.stats.intervals import bootstrap_interval
 
-    found = measured(script("both", BOTH) + "?part=recall")
+    rows = measured(script("both", BOTH) + "?part=recall")
     given = {"predictions": PREDICTIONS, "references": TARGETS}
     interval, _ = bootstrap_interval(
         lambda references, predictions: metrics.recall_score(references, predictions), given, resamples=200
     )
-    assert found["both"].interval == interval
+    assert rows["both"].interval == interval
 
 
 def test_arguments_part_and_name_stand_behind_the_question_mark(script):

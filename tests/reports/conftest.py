@@ -4,17 +4,33 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
+from bench_suite.contracts import Artifact, ArtifactRow, Interval, MetricRow, ProbeRow, Record
 from bench_suite.store.runs import Run, Store
 
 HARDWARE = {"cpu": "Example Processor", "cores": 2, "usable_cores": 2}
+ARTIFACTS = {
+    "curve": Artifact(
+        "curve", "lines", {"x": "epoch", "y": "loss", "series": {"a": [[0, 1.0], [1, 0.5]]}}, "The curve"
+    ),
+    "groups": Artifact(
+        "groups", "bars", {"y": "accuracy", "bars": {"f": 0.8}, "intervals": {"f": [0.7, 0.9]}}, "By group"
+    ),
+    "confusion": Artifact("confusion", "matrix", {"rows": ["a"], "columns": ["a"], "values": [[3]]}, "Confusion"),
+    "saliency": Artifact("saliency", "image", np.zeros((8, 8), np.uint8), "Saliency"),
+    "sample": Artifact("sample", "text", "once upon | a `time`\n```\n", "A sample"),
+    "tokens": Artifact("tokens", "text", [["good", 0.9], ["bad|", -0.8]], "Tokens"),
+    "worst": Artifact(
+        "worst", "table", {"columns": ["id", "loss"], "rows": [["a|b", 1.23456], ["<b>", None]]}, "The worst"
+    ),
+}
 
 
 def make_record(task: str = "imdb", model: str = "minilm", seed: int = 0, **changes: Any) -> Record:
-    """Return a record of a cell that ended well, with accuracy `accuracy` ± `reach` and a throughput."""
-    accuracy, reach = changes.pop("accuracy", 0.9), changes.pop("reach", 0.012)
+    """Return a record of a cell that ended well, with accuracy `accuracy` ± `half_width` and a throughput."""
+    accuracy, half_width = changes.pop("accuracy", 0.9), changes.pop("half_width", 0.012)
     axes = changes.pop("axes", {})
     facts: dict[str, Any] = {
         "run": "r",
@@ -38,7 +54,7 @@ def make_record(task: str = "imdb", model: str = "minilm", seed: int = 0, **chan
                 accuracy,
                 "fraction",
                 "higher",
-                interval=Interval(accuracy - reach, accuracy + reach),
+                interval=Interval(accuracy - half_width, accuracy + half_width),
                 n=2500,
             ),
             MetricRow("quality/roc_auc", None, "fraction", "higher", reason="defined for two classes"),
@@ -65,8 +81,8 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
         run = store.create("nlp", {"title": "Sentiment", "cells": len(records), **info})
         environment = run.add_environment({"hardware": hardware, "packages": {"torch": "2.13.0"}})
         with run.writer() as writer:
-            for each in records:
-                writer.write(Record(**{**vars(each), "environment": environment}))
+            for record in records:
+                writer.write(Record(**{**vars(record), "environment": environment}))
         return run
 
     return make
@@ -75,3 +91,13 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
 @pytest.fixture
 def artifact_row() -> type[ArtifactRow]:
     return ArtifactRow
+
+
+@pytest.fixture
+def with_artifacts(make_run: Callable[..., Run], record: Callable[..., Record]) -> Run:
+    """Return a run of one cell with an artifact of each kind."""
+    run = make_run()
+    rows = tuple(run.write_artifact("a", "quality", artifact) for artifact in ARTIFACTS.values())
+    with run.writer() as writer:
+        writer.write(record(id="a", artifacts=(*rows, ArtifactRow("predictions/test", "predictions", "x.parquet"))))
+    return run

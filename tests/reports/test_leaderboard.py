@@ -57,7 +57,7 @@ def test_a_leaderboard_is_put_between_the_markers_and_nothing_else_changes(tmp_p
     assert first.decode() == f"{before}{BEGIN}\r\n\r\n### a\r\n\r\n| x |\r\n\r\n{END}{after}"
     insert("### a\n\n| x |\n", path)
     assert path.read_bytes() == first
-    assert [each.name for each in tmp_path.iterdir()] == ["README.md"]
+    assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
 
 
 @pytest.mark.parametrize("text", ["nothing", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{BEGIN}{END}", f"{BEGIN}{END}{END}"])
@@ -108,6 +108,6 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
     reader.start()
     write(pipe, b"table")
-    reader.join(10)
+    reader.join()
     assert read == [b"table"]
     assert stat.S_ISFIFO(pipe.stat().st_mode)

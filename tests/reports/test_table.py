@@ -147,10 +147,10 @@ def test_a_sample_and_the_full_data_never_share_a_table(make_run: Make, record: 
     sample = record(task="mnist", id="a")
     full = record(task="mnist", id="b", data={**sample.data, "name": "mnist"})
     changed = record(task="mnist", id="c", data={**sample.data, "fingerprint": "other"})
-    found = tables([make_run(sample, full, changed)])
-    assert [table.data["name"] for table in found] == ["mnist-25k", "mnist", "mnist-25k"]
-    assert all(len(table.rows) == 1 for table in found)
-    assert [table.variant for table in found] == ["data ffffffff", "", "data other"]
+    by_data = tables([make_run(sample, full, changed)])
+    assert [table.data["name"] for table in by_data] == ["mnist-25k", "mnist", "mnist-25k"]
+    assert all(len(table.rows) == 1 for table in by_data)
+    assert [table.variant for table in by_data] == ["data ffffffff", "", "data other"]
 
 
 def test_two_machines_never_share_a_table(make_run: Make, record: Make_record) -> None:
@@ -206,79 +206,6 @@ def test_columns_and_order_are_the_suites(make_run: Make, record: Make_record) -
     assert table.sort is not None
     assert table.sort.name == "quality/accuracy"
     assert [row.model for row in table.rows] == ["b", "a"]
-
-
-def test_without_columns_the_first_of_each_probe_are_shown(make_run: Make, record: Make_record) -> None:
-    [table] = tables([make_run(record(), report={"columns": [], "sort": None})])
-    assert names(table.columns) == ["quality/accuracy", "throughput/train"]
-
-
-def test_a_probe_that_failed_in_the_first_cell_still_comes_first(make_run: Make, record: Make_record) -> None:
-    """Otherwise a model without any quality metric would be ranked first, by its speed."""
-    train = MetricRow("throughput/train", 9e3, "samples/s", "higher", samples=(8e3, 9e3, 1e4))
-    probes = {"quality": ProbeRow("failed", "k", "scores are not numbers"), "throughput": ProbeRow("ok", "k")}
-    broken = record(model="a", metrics=(train,), probes=probes)
-    [table] = tables([make_run(broken, record(model="b"), report={"columns": [], "sort": None})])
-    assert names(table.columns) == ["quality/accuracy", "throughput/train"]
-    assert [row.model for row in table.rows] == ["b", "a"]
-
-
-def test_without_columns_every_probe_and_every_named_metric_has_one(make_run: Make, record: Make_record) -> None:
-    usual = [MetricRow(f"quality/{name}", 0.5, "", "higher") for name in ("accuracy", "macro_f1", "log_loss", "mine")]
-    counts = [MetricRow(f"size/{name}", 3.0, "count", "none", kind="exact") for name in ("all", "trainable")]
-    others = [MetricRow(f"p{number}/m", 1.0, "", "higher") for number in range(6)]
-    silent = MetricRow("last/m", None, "", "higher", reason="not here")
-    run = make_run(
-        record(metrics=(*usual, *counts, *others, silent)),
-        text='[probes.quality]\nmetrics = ["accuracy", "../metrics/mine.py"]\n[probes.size]\n',
-        overrides=['probes.p2.metrics=["absent"]'],
-    )
-    [table] = tables([run])
-    shown = names(table.columns)
-    assert shown == ["quality/accuracy", "quality/mine", "size/all", *(f"p{n}/m" for n in range(6)), "last/m"]
-
-
-def test_a_metric_that_an_override_names_has_a_column(make_run: Make, record: Make_record) -> None:
-    rows = tuple(MetricRow(f"quality/{name}", 0.5, "", "higher") for name in "abc")
-    [table] = tables([make_run(record(metrics=rows), overrides=['probes.quality.metrics=["c.py"]'])])
-    assert names(table.columns) == ["quality/a", "quality/b", "quality/c"]
-
-
-def test_suites_that_meet_in_a_table_have_the_columns_of_all(make_run: Make, record: Make_record) -> None:
-    def of(suite: str, columns: list[str], *measured: str, **changes: object) -> Run:
-        rows = tuple(MetricRow(name, 0.5, "", "higher", interval=Interval(0.4, 0.6)) for name in measured)
-        probes = {name.partition("/")[0]: ProbeRow("ok", "k") for name in measured}
-        run = make_run(record(metrics=rows, probes=probes, **changes), report={"columns": columns}, suite=suite)
-        run.update({"suite": suite})
-        return run
-
-    one = of("one", ["quality/accuracy", "shift/gap"], "quality/accuracy", "shift/gap")
-    two = of("two", ["speed/train", "quality/accuracy"], "quality/accuracy", "speed/train")
-    three = of("three", [], "own/m", "quality/accuracy", id="other", model="other")
-    [table] = tables([three, two, one])
-    assert names(table.columns) == ["speed/train", "quality/accuracy", "shift/gap", "own/m"]
-    [row] = [row for row in table.rows if row.model == "minilm"]
-    assert [row.values[column].value for column in table.columns] == [0.5, 0.5, 0.5, None]
-    changed = of("one", ["shift/gap"], "shift/gap", weights_key="other code")
-    [table] = tables([two, changed])
-    assert names(table.columns) == ["speed/train", "quality/accuracy"], "other code is not mixed into a row"
-
-
-def test_a_task_without_the_suites_columns_shows_its_own(make_run: Make, record: Make_record) -> None:
-    r2 = MetricRow("quality/r2", 0.4, "", "higher", interval=Interval(0.3, 0.5))
-    [table] = tables(
-        [make_run(record(metrics=(r2,)), report={"columns": ["quality/accuracy"], "sort": "quality/accuracy"})]
-    )
-    assert names(table.columns) == ["quality/r2"]
-
-
-def test_a_metric_at_coordinates_only_is_a_column_for_each(make_run: Make, record: Make_record) -> None:
-    rows = [
-        MetricRow("t/inference", 1.0 * n, "samples/s", "higher", samples=(1.0, 2.0), at={"batch_size": n})
-        for n in (1, 64)
-    ]
-    [table] = tables([make_run(record(metrics=tuple(rows)), report={"columns": ["t/inference"]})])
-    assert [column.at for column in table.columns] == [(("batch_size", 1),), (("batch_size", 64),)]
 
 
 def test_axes_and_options_tell_rows_apart_only_where_they_differ(make_run: Make, record: Make_record) -> None:

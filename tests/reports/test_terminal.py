@@ -36,8 +36,8 @@ def test_it_fits_the_width_and_names_what_it_left_out(make_run: Make, record: Ma
     )
     text = terminal_table(run, wide)
     assert max(map(width, text.splitlines())) <= wide
-    said = " ".join(text.split())
-    assert (f"not shown in {wide} columns: probe_" in said) == ("(see the report)" in said) == (wide < 200)
+    words = " ".join(text.split())
+    assert (f"not shown in {wide} columns: probe_" in words) == ("(see the report)" in words) == (wide < 200)
     assert "0.50 ± 0.10" in text
 
 

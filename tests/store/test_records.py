@@ -190,7 +190,7 @@ METRIC = {"name": "q/x", "value": 0.5, "unit": "", "better": "higher"}
 
 
 @pytest.mark.parametrize(
-    ("interval", "kept"),
+    ("interval", "counts"),
     [
         ({"low": 0.4, "high": 0.6}, True),
         ({"low": 0.4, "high": 0.6, "level": 0.5}, True),
@@ -205,9 +205,9 @@ METRIC = {"name": "q/x", "value": 0.5, "unit": "", "better": "higher"}
         (None, False),
     ],
 )
-def test_a_stored_interval_counts_only_if_its_bounds_and_level_are_numbers(interval: Any, kept: bool) -> None:
+def test_a_stored_interval_counts_only_if_its_bounds_and_level_are_numbers(interval: Any, counts: bool) -> None:
     read = records.metric_from_json({**METRIC, "interval": interval})
-    expected = Interval(0.4, 0.6, (interval or {}).get("level", 0.95)) if kept else None
+    expected = Interval(0.4, 0.6, (interval or {}).get("level", 0.95)) if counts else None
     assert (read.value, read.interval) == (0.5, expected)
 
 
@@ -323,12 +323,12 @@ def test_a_long_record_keeps_how_each_probe_ended_and_the_first_metrics() -> Non
     assert (samples_left_out, more_left_out) == (True, True)
     assert (read.probes["quality"].status, read.probes["quality"].reason or "") == ("ok", "")
     assert read.probes["fairness"] == ProbeRow("failed", "k2", "r" * 100)
-    kept = len(read.metrics)
-    assert read.metrics == rows[:kept]
+    count = len(read.metrics)
+    assert read.metrics == rows[:count]
     assert len(content) > records.RECORD_BYTES - 1024 - 3 * len(beside)
     assert read.notes == (
         *record().notes,
-        f"too long for a record, and complete in {beside}: {1000 - kept} of 1000 metrics",
+        f"too long for a record, and complete in {beside}: {1000 - count} of 1000 metrics",
     )
     assert content.endswith(b"}\n")
 

@@ -145,9 +145,10 @@ def test_looking_up_costs_nothing(kind: type[nn.Module]) -> None:
 def test_attention_costs_the_same_on_every_path(mask: str | None, placement: Placement) -> None:
     def attend(x: torch.Tensor) -> torch.Tensor:
         heads = x.view(B, S, H, D // H).transpose(1, 2)
-        kept = torch.ones(S, S).tril().bool() if mask == "bool" else None
-        kept = torch.zeros(S, S, dtype=heads.dtype) if mask == "float" else kept
-        return functional.scaled_dot_product_attention(heads, heads, heads, attn_mask=kept, is_causal=mask == "causal")
+        masks = {"bool": torch.ones(S, S).tril().bool(), "float": torch.zeros(S, S, dtype=heads.dtype)}
+        return functional.scaled_dot_product_attention(
+            heads, heads, heads, attn_mask=masks.get(str(mask)), is_causal=mask == "causal"
+        )
 
     assert count_example(Layer(attend), placement, x=torch.randn(B, S, D)) == (attention(), 3 * attention())
 

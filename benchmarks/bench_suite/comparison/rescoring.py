@@ -35,6 +35,9 @@ class Unpaired(BenchError):
 class TestSetMismatch(BenchError):
     """Test splits that differ, so that nothing measured on them can be compared."""
 
+    # The name begins with "Test", so pytest would try to collect the class from each module that imports it.
+    __test__ = False
+
 
 @dataclass(frozen=True)
 class Examples:

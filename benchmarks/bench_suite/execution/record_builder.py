@@ -142,7 +142,7 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, BenchError):
         return str(error)
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
-        return f"out of memory: {error or type(error).__name__}; try a smaller batch_size"
+        return f"out of memory: {str(error) or type(error).__name__}; try a smaller batch_size"
     text = str(error).strip()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

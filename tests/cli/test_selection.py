@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import bench_suite
-from bench_suite.execution.selection import select
 from bench_suite.store.runs import Store
-from bench_suite.suite.document import SuiteError, parse_document
-from bench_suite.suite.parser import suite_of
-from bench_suite.suite.plan import make_plan, name
+from bench_suite.suite.document import SuiteError
 
 TEXT = """
 [[tasks]]
@@ -59,90 +53,9 @@ threads = 1
 [probes.flaky]
 use = "./flaky.py"
 """
-PLAN = make_plan(suite_of(parse_document(TEXT, "s.toml"), "s", Path()))
-
-
-def chosen(expression: str) -> list[str]:
-    return [name(cell) for cell in select(PLAN, expression).cells]
-
-
-def cells(wanted) -> list[str]:
-    return [name(cell) for cell in PLAN.cells if wanted(cell.task.label, cell.model.label, cell.seed, cell.labels)]
 
 
 # ── -k ──────────────────────────────────────────────────────────────────────────────────────────
-
-MEANS = {
-    "": lambda t, m, s, _: True,
-    "mlp": lambda t, m, s, _: m == "mlp",
-    "MLP": lambda t, m, s, _: m == "mlp",
-    "linear": lambda t, m, s, _: m == "Linear",
-    "loa": lambda t, m, s, _: t == "loans",
-    "mlp and loans": lambda t, m, s, _: m == "mlp" and t == "loans",
-    "not mlp": lambda t, m, s, _: m != "mlp",
-    "not not mlp": lambda t, m, s, _: m == "mlp",
-    "mlp or loans and seed=1": lambda t, m, s, _: m == "mlp" or (t == "loans" and s == 1),
-    "(mlp or loans) and seed=1": lambda t, m, s, _: (m == "mlp" or t == "loans") and s == 1,
-    "not (mlp or loans)": lambda t, m, s, _: m != "mlp" and t != "loans",
-    '"hand written"': lambda t, m, s, _: t == "hand written",
-    "'seed 1'": lambda t, m, s, _: s in (1, 10),
-    "seed=1": lambda t, m, s, _: s == 1,
-    "learning_rate=0.5": lambda t, m, s, labels: labels.get("train.learning_rate") == 0.5,
-    "learning_rate=1e-3": lambda t, m, s, labels: labels.get("train.learning_rate") == 0.001,
-    "train.learning_rate=5e-1": lambda t, m, s, labels: labels.get("train.learning_rate") == 0.5,
-    "precision=32-true": lambda t, m, s, _: m == "mlp",
-    "task=loans": lambda t, m, s, _: t == "loans",
-}
-
-
-@pytest.mark.parametrize("expression", MEANS)
-def test_an_expression_chooses_what_it_says(expression):
-    assert chosen(expression) == cells(MEANS[expression])
-
-
-WORDS = {"mlp": "m", "loans": "t", "seed=1": "s"}
-EXPRESSIONS = st.recursive(
-    st.sampled_from([*WORDS]),
-    lambda inner: st.one_of(
-        inner.map(lambda e: f"not ({e})"), inner.map(lambda e: f"({e})"),
-        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(" ".join),
-    ),
-    max_leaves=8,
-)  # fmt: skip
-
-
-@given(EXPRESSIONS)
-def test_operators_bind_as_in_python(expression):
-    python = re.sub("|".join(WORDS), lambda word: WORDS[word[0]], expression)
-    wanted = cells(lambda t, m, s, _: eval(python, {"t": t == "loans", "m": m == "mlp", "s": s == 1}))
-    if wanted:
-        assert chosen(expression) == wanted
-    else:
-        with pytest.raises(SuiteError, match="no cell of this suite matches"):
-            select(PLAN, expression)
-
-
-@pytest.mark.parametrize(
-    ("expression", "says"),
-    [
-        ("mlp and", "a word is missing at the end"),
-        ("and mlp", "a word is missing before and"),
-        ("mlp cnn", 'expected "and", "or" or the end, not cnn'),
-        ("(mlp", 'expected ")"'),
-        ("mlp)", 'expected "and", "or" or the end, not )'),
-        ("()", "a word is missing before )"),
-        ("'mlp", "a quote that is not closed"),
-        ("mlp AND loans", 'expected "and", "or" or the end, not AND'),
-        ("(" * 100_000, "nested too deeply"),
-        ("mpl", 'no cell of this suite matches; did you mean "mlp"?'),
-        ("seed=2", "no cell of this suite matches"),
-        ("mlp and not mlp", "no cell of this suite matches (the first is called: loans, mlp, seed 0"),
-    ],
-    ids=lambda text: text[:20],
-)
-def test_one_that_cannot_be_read_or_chooses_nothing_says_where_and_what_is_near(expression, says):
-    with pytest.raises(SuiteError, match=re.escape(says)):
-        select(PLAN, expression)
 
 
 def test_plan_and_run_take_it_and_tell_of_a_word_that_matches_nothing(bench, tmp_path):

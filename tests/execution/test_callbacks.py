@@ -1,0 +1,65 @@
+"""Claims about the callback of a run: which method is called when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench_suite.execution.callbacks import RunCallback
+from bench_suite.execution.session import Request, execute
+from bench_suite.store.runs import Store
+
+METHODS = [name for name in vars(RunCallback) if not name.startswith("_")]
+
+
+class Recorder(RunCallback):
+    """A callback that records the calls of its methods, without the windows and the progress of a training."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, ...]] = []
+        self.arguments: dict[str, Any] = {}
+
+    def __getattribute__(self, name: str) -> Any:
+        if name not in METHODS:
+            return super().__getattribute__(name)
+
+        def record(*positional: Any, **named: Any) -> None:
+            self.arguments[name] = (positional, named)
+            step = positional[1] if name == "step" else ""
+            if name != "window" and not step.startswith("encoding "):
+                self.calls.append((name, step) if step else (name,))
+
+        return record
+
+
+def test_the_methods_are_called_in_the_order_of_the_run(context, tmp_path):
+    recorder = Recorder()
+    store = Store(tmp_path / "executed")
+    outcome = execute(context.plan, store, Request(), recorder)
+    probes = [("step", "quality"), ("step", "generalization"), ("record",)]
+    assert recorder.calls == [
+        ("begin",),
+        ("cell",), ("step", "data"), ("step", "building"), ("step", "encoding"), ("step", "training"), ("trained",),
+        *probes,
+        ("cell",), *probes,
+        ("cell",), ("step", "data"), ("step", "building"), ("step", "training"), ("trained",), *probes,
+    ]  # fmt: skip
+    (name,), begin = recorder.arguments["begin"]
+    assert name == outcome.run.name
+    assert (begin["resumed"], begin["wanted"], begin["done"]) == (False, False, 0)
+    (cell, record), _ = recorder.arguments["record"]
+    assert record.id == cell.id == context.plan.cells[-1].id
+
+    resumed = Recorder()
+    execute(context.plan, store, Request(resume="newest"), resumed)
+    assert resumed.calls == [("begin",)]
+    _, begin = resumed.arguments["begin"]
+    assert (begin["resumed"], begin["wanted"], begin["done"]) == (True, True, 3)
+
+
+def test_the_methods_of_the_class_itself_do_nothing(context):
+    cell = context.plan.cells[0]
+    callback: Any = RunCallback()
+    begin = callback.begin("run", resumed=False, wanted=False, done=0, notes=(), busy=False)
+    others = [callback.cell(cell), callback.step(cell, "data"), callback.window(cell, None)]
+    others += [callback.trained(cell, None), callback.record(cell, None)]
+    assert [begin, *others] == [None] * len(METHODS)

@@ -1,0 +1,255 @@
+"""Claims about a trained cell: built from its seed, predicted once, checked, and trained again on request."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import random
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+import torch
+
+from bench_suite.contracts import BenchError, Placement
+from bench_suite.execution.trained import Trained, build, fit, seed_everything, train_options
+from bench_suite.problems import classification
+
+PLACEMENT = Placement("cpu", 1, "32-true")
+HEAD = '''
+"""A third party's model."""
+
+import numpy as np
+
+MODALITIES = ("table",)
+PROBLEMS = ("classification",)
+
+'''
+CERTAIN = """
+class Certain:
+    def fit(self, data, options, report):
+        pass
+
+    def predict(self, split):
+        scores = np.tile(np.array([[1.0, 0.0]], dtype=TYPE), (len(split), 1))
+        return {"predictions": np.zeros(len(split), dtype=int), "scores": scores}
+
+
+def build(data, options):
+    return Certain()
+"""
+
+
+class Estimator:
+    """An estimator whose predictions are given."""
+
+    def __init__(self, columns) -> None:
+        self.columns = columns
+
+    def fit(self, data, options, report):
+        pass
+
+    def predict(self, split):
+        return self.columns
+
+
+@pytest.fixture
+def cells(context):
+    """Return `(cell, data)` of a network and of an estimator."""
+    network, _, estimator = context.plan.cells
+    data = context.load(network)
+    return (network, data), (estimator, data)
+
+
+def built(cell, data, seed: int = 0, **train) -> Trained:
+    return build(cell, data, PLACEMENT, seed, {**cell.options["train"], **train})
+
+
+def weights(trained: Trained) -> list[float]:
+    assert trained.network is not None
+    return torch.cat([parameter.flatten() for parameter in trained.network.module.parameters()]).tolist()
+
+
+# ── building and training ───────────────────────────────────────────────────────────────────────
+
+
+def test_a_model_is_built_from_its_seed_and_not_trained(cells):
+    network, estimator = cells
+    assert weights(built(*network)) == weights(built(*network))
+    assert weights(built(*network)) != weights(built(*network, seed=1))
+    assert built(*network).history is None
+    assert built(*estimator).network is None
+
+
+def test_the_same_seed_trains_the_same_weights_and_another_one_others(cells):
+    trained = [built(*cells[0], seed=seed) for seed in (0, 0, 1)]
+    before = weights(trained[0])
+    for cell in trained:
+        fit(cell, lambda window: True)
+    first, again, other = map(weights, trained)
+    assert first == again
+    assert first != before
+    assert first != other
+    assert trained[0].history.samples == len(trained[0].data.splits["train"])
+
+
+def test_an_estimator_has_a_history_of_its_time_and_examples(cells):
+    trained = built(*cells[1])
+    fit(trained, lambda window: True)
+    assert trained.history.samples == len(trained.data.splits["train"])
+    assert trained.history.seconds > 0.0
+
+
+def test_meters_are_entered_around_the_training_and_their_values_returned(cells):
+    trained = built(*cells[1])
+    assert fit(trained, lambda window: True, {"speed": nullcontext(3), "memory": nullcontext("m")}) == {
+        "speed": 3, "memory": "m",
+    }  # fmt: skip
+
+
+def test_training_options_are_those_of_the_contract():
+    options = train_options({"epochs": 2, "target": {"accuracy": 0.5}})
+    assert (options.epochs, options.target, options.batch_size) == (2, {"accuracy": 0.5}, 64)
+
+
+def test_all_generators_follow_from_one_seed():
+    draws = []
+    for seed in (5, 5, 6):
+        seed_everything(seed)
+        draws.append((random.random(), np.random.random(), float(torch.rand(()))))  # noqa: NPY002
+    assert draws[0] == draws[1]
+    assert all(one != other for one, other in zip(draws[0], draws[2]))
+
+
+def test_the_same_seed_gives_the_same_predictions_bit_for_bit(suite):
+    first, second = suite(), suite()
+    for a, b in zip(first.records, second.records):
+        rows = [next(x for x in r.artifacts if x.name == "predictions/test") for r in (a, b)]
+        one, two = first.run.read_predictions(rows[0]), second.run.read_predictions(rows[1])
+        assert np.array_equal(one["scores"], two["scores"])
+        assert np.array_equal(one.ids, two.ids)
+    assert first.run.name != second.run.name
+
+
+def test_different_seeds_give_different_predictions_on_the_same_examples(suite):
+    outcome = suite()
+    rows = [next(x for x in r.artifacts if x.name == "predictions/test") for r in outcome.records]
+    one, two = (outcome.run.read_predictions(row) for row in rows)
+    assert np.array_equal(one.ids, two.ids)
+    assert not np.array_equal(one["scores"], two["scores"])
+
+
+# ── predictions ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_predictions_are_computed_once_and_kept_once(cells):
+    trained = built(*cells[0])
+    splits = []
+    trained.keep = lambda split, predictions: splits.append(split)
+    first = trained.predictions("test")
+    assert trained.predictions("test") is first
+    assert splits == ["test"]
+    assert np.array_equal(first.ids, trained.data.splits["test"].ids)
+    changed = trained.predictions("test", lambda raw: {**raw, "table": raw["table"] * 0.0})
+    assert not np.array_equal(changed["scores"], first["scores"])
+    assert splits == ["test"], "predictions on changed examples are not stored"
+    assert trained.predictions("test") is first
+
+
+def test_another_cell_of_the_unit_has_the_same_model_and_predictions_of_its_own(cells, context):
+    trained = built(*cells[0])
+    first = trained.predictions("test")
+    other = trained.for_cell(context.plan.cells[1], None)
+    assert other.model is trained.model
+    assert (trained.evaluation().batch_size, other.evaluation().batch_size) == (16, 256)
+    assert other.labels["evaluate.batch_size"] == 256
+    assert other.predictions("test") is not first
+    np.testing.assert_allclose(other.predictions("test")["scores"], first["scores"], rtol=1e-5, atol=1e-6)
+
+
+def test_a_probe_gets_its_own_meter_and_the_same_predictions(cells):
+    trained = built(*cells[0])
+    first = trained.predictions("test")
+    probe = trained.for_probe("meter")
+    assert (probe.meter, trained.meter) == ("meter", None)
+    assert probe.predictions("test") is first
+
+
+def test_some_rows_are_predicted_as_in_the_whole_split(cells):
+    rows = np.array([5, 1, 1])
+    for cell, data in cells:
+        trained = built(cell, data)
+        fit(trained, lambda window: True)
+        predicted = trained.inference("test", rows)()["predictions"]
+        assert predicted.tolist() == trained.predictions("test")["predictions"][rows].tolist()
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (None, "predict must return a mapping with `predictions`, not NoneType"),
+        ({"scores": []}, "predict must return a mapping with `predictions`, not dict"),
+        ({"predictions": np.zeros(3, int)}, "predictions of test has 3 rows for "),
+        ({}, "must be class numbers"),
+    ],
+)
+def test_predictions_that_cannot_be_used_are_refused_with_the_name_of_the_model(cells, columns, message):
+    cell, data = cells[1]
+    if message == "must be class numbers":
+        columns = {"predictions": np.array(["a"] * len(data.splits["test"]))}
+    trained = Trained(cell, data, classification, PLACEMENT, Estimator(columns), {}, 0)
+    with pytest.raises(BenchError, match="logistic_regression") as raised:
+        trained.predictions("test")
+    assert message in str(raised.value)
+
+
+def test_scores_have_one_type_whatever_the_model_returns(cells):
+    cell, data = cells[1]
+    n = len(data.splits["test"])
+    columns = {"predictions": np.zeros(n, int), "scores": np.tile([[1.0, 0.0]], (n, 1))}
+    trained = Trained(cell, data, classification, PLACEMENT, Estimator(columns), {}, 0)
+    assert trained.predictions("test")["scores"].dtype == np.float32
+
+
+def test_the_same_scores_cost_the_same_whatever_their_type(inside):
+    for name in ("float32", "float64"):
+        (inside.folder / f"{name}.py").write_text(HEAD + f'TYPE = "{name}"\n' + CERTAIN)
+    models = "".join(f"[[models]]\nuse = './{name}.py'\n" for name in ("float32", "float64"))
+    (inside.folder / "suite.toml").write_text(f"[[tasks]]\nuse = 'loans'\n{models}[probes.quality]\nresamples = 100\n")
+    ended = inside.run("run", "suite.toml", "--trust", "--json")
+    metrics = [record["metrics"] for record in json.loads(ended.stdout)["records"]]
+    one, other = ({m["name"]: m["value"] for m in rows}["quality/log_loss"] for rows in metrics)
+    assert one == other
+
+
+def test_a_split_that_the_task_lacks_and_encoded_data_of_an_estimator_are_errors(cells):
+    trained = built(*cells[1])
+    with pytest.raises(BenchError, match=r'the task loans has no split "shift:x" \(it has: '):
+        trained.predictions("shift:x")
+    with pytest.raises(BenchError, match="logistic_regression is an estimator, and only a network has encoded data"):
+        trained.encoded("test")
+
+
+# ── training again ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_cell_is_trained_again_on_some_rows_with_another_seed_or_other_options(cells):
+    trained = built(*cells[0])
+    fit(trained, lambda window: True)
+    assert weights(trained.retrain()) == weights(trained)
+    part = trained.retrain(rows=np.arange(10))
+    assert (len(part.data.splits["train"]), part.history.samples) == (10, 10)
+    assert part.data.source.fingerprint != trained.data.source.fingerprint
+    assert len(trained.data.splits["train"]) > 10, "the cell itself is as it was"
+    assert weights(trained.retrain(seed=1)) != weights(trained)
+    assert trained.retrain(train={"epochs": 0}).history is None
+    with pytest.raises(BenchError, match="retrain: unknown training option epoch"):
+        trained.retrain(train={"epoch": 1})
+
+
+def test_a_cell_without_its_model_can_be_sent_to_another_process_and_trained_there(cells):
+    trained = built(*cells[0])
+    fit(trained, lambda window: True)
+    sent = pickle.loads(pickle.dumps(trained.without_model()))
+    assert (sent.model, sent.history, sent.keep) == (None, None, None)
+    assert weights(sent.retrain()) == weights(trained)

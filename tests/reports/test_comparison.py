@@ -1,0 +1,132 @@
+"""A comparison as Markdown, as text, and as a data frame: verdicts worst first, with the next step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bench_suite.comparison.compare import Comparison
+from bench_suite.comparison.pairing import UncomparedCell
+from bench_suite.comparison.verdicts import Row
+from bench_suite.reports.comparison import Compared, as_markdown, as_text, title, what_next
+
+ACCURACY = Row(
+    "quality/accuracy", "imdb, minilm", True, "", "fraction", "higher", "regressed", 0.9, 0.85, -0.05, (-0.06, -0.04),
+    tolerance=0.01, smallest=0.02, p=0.001,
+)  # fmt: skip
+SPEED = Row(
+    "throughput/train", "imdb, minilm", True, "", "samples/s", "higher", "not worse than the tolerance", 1000.0, 1010.0,
+    0.01, (-0.01, 0.03), relative=True, tolerance=0.05, smallest=0.06, p=0.004,
+)  # fmt: skip
+QUIET = Row("quality/log_loss", "imdb, minilm", False, verdict="no difference found", base=0.5, head=0.5, p=0.9)
+MISSING = UncomparedCell("missing", "mnist, mlp, seed 0", "head lacks it")
+
+
+def comparison(*rows: Row, status: int = 0, gated: bool = True, **changes: Any) -> Comparison:
+    return replace(Comparison("BASE", "HEAD", rows, (), (), gated, status), **changes)
+
+
+def cells(text: str) -> list[list[str]]:
+    """Return the rows of the Markdown tables in a text, without their headers."""
+    lines = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| --")]
+    return [[cell.strip() for cell in line.split(" | ")] for line in lines if "| Verdict" not in line]
+
+
+def test_the_markdown_has_a_row_for_each_gated_metric_and_cell_worst_first() -> None:
+    text = as_markdown(comparison(SPEED, ACCURACY, QUIET, status=1, uncompared=(MISSING,)))
+    assert text.startswith(
+        "### 2 gated metrics: 1 regressed, 1 not worse than the tolerance; 1 kind of cell not compared\n\nBASE → HEAD\n"
+    )
+    table, folded = text.split("<details>")
+    assert [row[0].strip("| ") for row in cells(table)] == [
+        "**regressed**", "not compared", "not worse than the tolerance",
+    ]  # fmt: skip
+    regressed = cells(table)[0][1:8]
+    assert regressed == [
+        "quality/accuracy",
+        "imdb, minilm",
+        "0.900",
+        "0.850",
+        "−0.050 [−0.060, −0.040]",
+        "−0.010",
+        "−0.020",
+    ]
+    assert "1 metrics that are not gated, without a finding" in folded
+    assert cells(folded)[0][:2] == ["| no difference found", "quality/log_loss"]
+
+
+def test_a_timing_is_compared_in_percent() -> None:
+    (row,) = cells(as_markdown(comparison(SPEED)))
+    assert row[5:8] == ["1.0 % [−1.0, 3.0]", "−5 %", "−6 %"]
+
+
+def test_the_text_has_each_finding_with_its_numbers_and_counts_the_rest() -> None:
+    text = as_text(comparison(SPEED, QUIET, ACCURACY, status=1, notes=("other versions: torch",)))
+    assert text.splitlines() == [
+        "BASE → HEAD",
+        "  other versions: torch",
+        "",
+        "regressed: quality/accuracy, imdb, minilm",
+        "    0.900 → 0.850, difference −0.050 [−0.060, −0.040], allowed −0.010, finds −0.020",
+        "not worse than the tolerance: throughput/train, imdb, minilm",
+        "    1,000 → 1,010 samples/s, difference 1.0 % [−1.0, 3.0], allowed −5 %, finds −6 %",
+        "not gated: 1 no difference found",
+        "",
+        "2 gated metrics: 1 regressed, 1 not worse than the tolerance",
+    ]
+
+
+def test_the_title_names_the_first_failure_and_counts_the_others() -> None:
+    failed = [UncomparedCell("failed", f"mnist, m{number}", "an error") for number in range(3)]
+    probe = UncomparedCell("failed probe", "mnist, mlp", "an error", "speed")
+    assert title(comparison(status=3, uncompared=tuple(failed))) == (
+        "0 gated metrics: none; 3 kinds of cells not compared; failed: mnist, m0 and 2 more"
+    )
+    assert title(comparison(ACCURACY, status=3, uncompared=(probe,))) == (
+        "1 gated metric: 1 regressed; failed: speed in mnist, mlp"
+    )
+    assert title(comparison(QUIET, gated=False)) == "Nothing is judged: the suite gates no metric"
+
+
+UNDECIDED = replace(ACCURACY, verdict="cannot tell")
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (comparison(QUIET, gated=False), "give the suite a [gate]"),
+        (comparison(SPEED), "bench baseline set   keeps the newer run as the baseline"),
+        (comparison(ACCURACY, status=1), "--markdown FILE"),
+        (comparison(status=3), "bench run … --resume runs again what failed"),
+        (comparison(UNDECIDED, status=4), "more examples or seeds as stated above, or a wider tolerance"),
+        (comparison(replace(UNDECIDED, p=None), status=4), "or do not gate them"),
+        (comparison(SPEED, status=4, uncompared=(MISSING,)), "bench run … --resume   runs the missing cells"),
+        (comparison(SPEED, status=4), "if its cells are the right ones"),
+        (comparison(status=4), "bench results   lists the runs"),
+    ],
+)
+def test_the_next_step_follows_from_the_result(result: Comparison, words: str) -> None:
+    assert what_next(result).startswith("next: ")
+    assert words in what_next(result)
+
+
+@pytest.mark.parametrize(
+    ("status", "gated", "verdict"),
+    [(0, True, "not worse"), (0, False, "not judged"), (1, True, "regressed"), (3, False, "failed"),
+     (4, True, "cannot tell")],
+)  # fmt: skip
+def test_the_verdict_is_the_exit_status_in_words(status: int, gated: bool, verdict: str) -> None:
+    assert Compared.of(comparison(status=status, gated=gated)).verdict == verdict
+
+
+def test_a_compared_run_prints_and_writes_what_the_command_does_and_becomes_a_frame() -> None:
+    result = comparison(ACCURACY, QUIET, status=1)
+    compared = Compared.of(result)
+    assert (str(compared), compared.markdown()) == (as_text(result), as_markdown(result))
+    frame = compared.frame()
+    assert frame.metric.tolist() == ["quality/accuracy", "quality/log_loss"]
+    assert frame.loc[0, ["low", "high", "tolerance"]].tolist() == [-0.06, -0.04, 0.01]
+    assert frame.loc[1, ["low", "high"]].isna().all()
+    assert "interval" not in frame

@@ -1,0 +1,106 @@
+"""Tests lie as the package does: those of `ROOM/MODULE.py` are in `tests/ROOM/test_MODULE.py`."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "benchmarks" / "bench_suite"
+TESTS = ROOT / "tests"
+
+FAMILIES = {
+    "metrics": ("metrics/test_metrics.py", "one table compares every metric with scikit-learn and with values by hand"),
+}
+"By room: the test file of all its modules, and the reason."
+ELSEWHERE = {
+    "cli/arguments": ("cli/test_commands.py", "each command is called with the options that they share"),
+    "cli/baseline": ("cli/test_compare.py", "a baseline is set to compare a run with it"),
+    "cli/completion_values": ("cli/test_completion.py", "a shell asks for the values"),
+    "cli/doctor_report": ("cli/test_doctor.py", "`bench doctor` prints the report"),
+    "cli/error_rates": ("cli/test_compare.py", "an option of `bench compare` prints them"),
+    "cli/list": ("cli/test_commands.py", "every kind of component is listed and shown in one test"),
+    "cli/package_check": ("cli/test_doctor.py", "`bench doctor` checks the packages"),
+    "cli/results": ("cli/test_commands.py", "one table tests the JSON and the last line of all listing commands"),
+    "cli/run": ("cli/test_workflow.py", "a run is a step of a workflow that ends with a comparison"),
+    "cli/run_summary": ("cli/test_workflow.py", "the summary is the end of a run"),
+    "cli/scaffold": ("cli/test_new.py", "`bench new` fills the templates and writes the files"),
+    "cli/schema": ("cli/test_commands.py", "the command prints `suite/json_schema`, which has its own tests"),
+    "cli/show": ("cli/test_commands.py", "every kind of component is listed and shown in one test"),
+    "models/cnn": ("models/test_every_model.py", "one table trains every model on every kind of task"),
+    "models/gradient_boosting": ("models/test_estimators.py", "both estimators are compared with scikit-learn"),
+    "models/logistic_regression": ("models/test_estimators.py", "both estimators are compared with scikit-learn"),
+    "models/mlp": ("models/test_every_model.py", "one table trains every model on every kind of task"),
+    "models/planted_matmul": ("models/test_planted_models.py", "each planted model is a few lines"),
+    "models/planted_memory": ("models/test_planted_models.py", "each planted model is a few lines"),
+    "models/planted_rule": ("models/test_planted_models.py", "each planted model is a few lines"),
+    "models/planted_sleep": ("models/test_planted_models.py", "each planted model is a few lines"),
+    "models/planted_words": ("models/test_planted_models.py", "each planted model is a few lines"),
+    "models/timm": ("models/test_timm_torchvision.py", "both packages are used in the same way"),
+    "models/torchvision": ("models/test_timm_torchvision.py", "both packages are used in the same way"),
+    "pretrained/builder": ("models/test_bert.py", "it builds the networks of the models"),
+    "pretrained/options": ("components/test_discovery.py", "the fields are read like those of any base of options"),
+    "probes/attribution/baselines": ("probes/attribution/test_adapters.py", "an adapter asks for its baseline"),
+    "probes/attribution/batch_size": ("probes/attribution/test_methods.py", "methods are given the batch size"),
+    "probes/attribution/evaluation": ("probes/attribution/test_probe.py", "it is most of the probe"),
+    "probes/attribution/groups": ("probes/attribution/test_adapters.py", "an adapter makes the groups"),
+    "probes/fairness/attribute_leakage": ("probes/fairness/test_probe.py", "the probe yields its metrics and table"),
+    "probes/fairness/charts": ("probes/fairness/test_probe.py", "the probe yields the charts"),
+    "probes/fairness/classes": ("probes/fairness/test_probe.py", "the probe yields the metrics of classes"),
+    "probes/fairness/groups": ("probes/fairness/test_probe.py", "the probe yields the metrics of groups"),
+    "probes/fairness/truncation": ("probes/fairness/test_probe.py", "the probe yields the share of unread words"),
+    "selftest/runner": ("cli/test_selftest.py", "the command runs the whole selftest"),
+    "selftest/tolerances": ("selftest/test_expected_values.py", "expected values are tested with their tolerances"),
+}
+"By module: the test file that tests it, and the reason why there is none of its own name."
+
+
+def public_modules() -> dict[str, Path]:
+    """Return by module, such as `store/runs`, its own test file; a folder's `__init__` has a folder of tests.
+
+    Modules without a public function or class, such as a version, need no test.
+    """
+    modules = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        definitions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        if all(node.name.startswith("_") for node in definitions):
+            continue
+        folder = path.parent.relative_to(PACKAGE)
+        if path.stem == "__init__":
+            modules[(folder / "__init__").as_posix()] = TESTS / folder
+        else:
+            modules[(folder / path.stem).as_posix()] = TESTS / folder / f"test_{path.stem}.py"
+    return modules
+
+
+def has_tests(path: Path) -> bool:
+    return any(path.glob("test_*.py")) if path.is_dir() else path.is_file()
+
+
+def elsewhere(module: str) -> str | None:
+    """Return the test file of a module that has none of its own name; None if no exception is stated."""
+    file, _ = ELSEWHERE.get(module) or FAMILIES.get(module.rpartition("/")[0]) or (None, "")
+    return file
+
+
+def test_every_module_has_a_test_file_of_its_name_or_a_stated_exception() -> None:
+    lacking = {
+        module: test.relative_to(ROOT).as_posix()
+        for module, test in public_modules().items()
+        if not has_tests(test) and elsewhere(module) is None
+    }
+    assert lacking == {}, "add these test files, or state in ELSEWHERE where and why else the module is tested"
+
+
+def test_exceptions_name_a_test_file_and_a_module_without_one_of_its_own() -> None:
+    modules = public_modules()
+    needless = [module for module in ELSEWHERE if module not in modules or has_tests(modules[module])]
+    assert needless == [], "these have a test file of their name, or do not exist: remove the exception"
+    for file, reason in (*FAMILIES.values(), *ELSEWHERE.values()):
+        assert (TESTS / file).is_file(), file
+        assert reason
+
+
+def test_no_exception_is_stated_for_a_room_whose_modules_have_test_files() -> None:
+    assert all(any(module.rpartition("/")[0] == room for module in public_modules()) for room in FAMILIES)
