@@ -46,7 +46,7 @@ def wait_for_a_record(program, process, more_than: int = 0) -> None:
 
 
 @pytest.mark.parametrize("wanted", [pytest.param(3, id="three"), pytest.param(20, id="twenty", marks=pytest.mark.slow)])
-def test_after_many_kills_resume_has_done_each_cell_and_probe_exactly_once(program, wanted):
+def test_after_many_kills_resume_has_done_each_cell_and_probe_exactly_once(program, inside, wanted):
     """Kill at random moments: during import, loading, training, measurement, writing and reporting."""
     program.write(seeds=6 * wanted if wanted < 10 else 3 * wanted)
     random_moment = random.Random(time.time_ns())
@@ -69,9 +69,9 @@ def test_after_many_kills_resume_has_done_each_cell_and_probe_exactly_once(progr
             killed_with_records += bool(program.lines())
         else:
             break  # the run was complete before the last kill
-    last = program.run(*RUN, "--resume")
+    last = inside.run(*RUN, "--resume")
     assert last.returncode == 0, last.stderr
-    planned = json.loads(program.run("plan", "suite.toml", "--json").stdout)["cells"]
+    planned = json.loads(inside.run("plan", "suite.toml", "--json").stdout)["cells"]
     (info,) = [i for i in Store(program.results).runs() if i.records] or Store(program.results).runs()[:1]
     done = collections.Counter()
     torn = 0
@@ -84,14 +84,14 @@ def test_after_many_kills_resume_has_done_each_cell_and_probe_exactly_once(progr
     assert kills == wanted, f"only {kills} kills found something to kill"
     print(f"{kills} kills, {killed_with_records} of them with records on disk, {torn} torn lines;")
     print(f"{len(done)} (cell, probe) pairs, each done once")
-    again = program.run(*RUN, "--resume")
+    again = inside.run(*RUN, "--resume")
     assert again.returncode == 0
     assert sum(done.values()) == sum(len(json.loads(line)["probes"]) for line in program.lines()), (
         "a finished run was done again"
     )
 
 
-def test_ctrl_c_once_ends_the_cell_as_interrupted_and_reports_what_is_done(program):
+def test_ctrl_c_once_ends_the_cell_as_interrupted_and_reports_what_is_done(program, inside):
     program.write(seeds=5)
     process = program.start(*RUN)
     wait_for_a_record(program, process)
@@ -106,7 +106,7 @@ def test_ctrl_c_once_ends_the_cell_as_interrupted_and_reports_what_is_done(progr
     assert set(statuses) <= {"ok", "interrupted"}
     assert (run.path / "report.md").is_file()
     assert "--resume" in out
-    assert program.run(*RUN, "--resume").returncode == 0
+    assert inside.run(*RUN, "--resume").returncode == 0
     assert {record.status for record in run.records()} == {"ok"}
     assert len(run.records()) == 10
 
@@ -163,7 +163,7 @@ def test_a_disk_that_is_full_before_a_cell_is_done_exits_2(program):
     assert "full" in ended.stderr or "room" in ended.stderr or "large" in ended.stderr
 
 
-def test_a_disk_that_fills_up_later_exits_3_and_keeps_what_was_done(program):
+def test_a_disk_that_fills_up_later_exits_3_and_keeps_what_was_done(program, inside):
     program.write(seeds=5)
     # All records of one writer are in one file: it reaches 24 kB after six cells.
     ended = program.run(*RUN, preexec_fn=full_after(24_000))
@@ -174,7 +174,7 @@ def test_a_disk_that_fills_up_later_exits_3_and_keeps_what_was_done(program):
     assert 1 <= len(records) < 10
     assert run.torn == 0
     assert not list(run.path.rglob("*.tmp*"))
-    assert program.run(*RUN, "--resume").returncode == 0
+    assert inside.run(*RUN, "--resume").returncode == 0
     assert len(run.records()) == 10
 
 

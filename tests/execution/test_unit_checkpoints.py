@@ -42,9 +42,9 @@ def scores_and_record(program, results: str):
     return np.asarray(run.read_predictions(row).columns["scores"]), record
 
 
-def test_killed_amid_an_epoch_and_resumed_it_predicts_the_same_bit_for_bit(program):
+def test_killed_amid_an_epoch_and_resumed_it_predicts_the_same_bit_for_bit(program, inside):
     (program.folder / "suite.toml").write_text(SUITE)
-    whole = program.run("run", "suite.toml", "--results", "whole")
+    whole = inside.run("run", "suite.toml", "--results", "whole")
     assert whole.returncode == 0, whole.stderr
 
     process = program.start("run", "suite.toml", "--results", "cut", start_new_session=True)
