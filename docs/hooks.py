@@ -21,7 +21,7 @@ from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
 from bench_suite.components.options import MISSING, Option, describe, show
 from bench_suite.contracts import ComponentError, Kind
-from bench_suite.suite.spec import AXES, COMMON, EVALUATE, RULES, train_options
+from bench_suite.suite.spec import AXES, COMMON, EVALUATE, GATE_OPTIONS, RULES, train_options
 
 ROOT = Path(__file__).parent.parent
 MARKER = re.compile(r"^<!-- generated: (?P<name>[a-z]+)(?: (?P<argument>.+?))? -->$", re.MULTILINE)
@@ -122,7 +122,14 @@ def shipped(kind: Kind) -> list[Component]:
 def part_options(which: str) -> str:
     """Return one of the option tables of a suite file."""
     evaluate = dict(EVALUATE) | {name: option for p in shipped("problems") for name, option in p.options.items()}
-    known = {"train": train_options(), "axes": AXES, "evaluate": evaluate, "gate": RULES, "tasks": COMMON["tasks"]}
+    known = {
+        "train": train_options(),
+        "axes": AXES,
+        "evaluate": evaluate,
+        "gate": RULES,
+        "gate as a whole": GATE_OPTIONS,
+        "tasks": COMMON["tasks"],
+    }
     return option_table(known[which])
 
 

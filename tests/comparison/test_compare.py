@@ -13,7 +13,7 @@ import bench_suite
 from bench_suite.comparison.baselines import set_baseline
 from bench_suite.comparison.compare import ComparisonError, check_common, compare
 from bench_suite.contracts import Interval, MetricRow, ProbeRow
-from bench_suite.reports.comparison import as_markdown, as_text, title, what_next
+from bench_suite.reports.comparison import Compared, as_markdown, as_text, title, what_next
 from bench_suite.store.atomic import StoreError
 from bench_suite.store.runs import Run
 
@@ -274,6 +274,15 @@ def test_a_probe_that_failed_on_both_sides_says_so_where_its_gate_has_nothing(ru
     both = [(runs.cell(probes={"quality": ProbeRow("failed", "k", "it raised")}), None)]
     comparison = compare(runs.make(both), runs.make(both))
     assert runs.gated_row(comparison).note == "no cell that both runs have measures it: probe failed: it raised"
+
+
+@pytest.mark.parametrize(("undecided", "status"), [("exit 4", 4), ("fail", 1), ("warn", 0)])
+def test_the_suite_decides_what_a_gate_that_cannot_tell_does_to_the_exit_status(runs, undecided, status) -> None:
+    options = {"undecided": undecided, "new": "pass"}
+    comparison = compare(runs.of(0.9), runs.of(0.89, gate=GATE, gate_options=options))
+    assert (runs.gated_row(comparison).verdict, comparison.status) == ("cannot tell", status)
+    assert Compared.of(comparison).verdict == "cannot tell"
+    assert "more examples or seeds" in what_next(comparison) or status == 1
 
 
 def test_failures_are_errors_without_a_gate_too_and_what_is_new_is_only_listed(runs) -> None:

@@ -59,16 +59,16 @@ def verdicts(rules: dict[str, float], *records: Record) -> list[str]:
     [
         ({"min": 0.7}, "passed"),
         ({"min": 0.8}, "passed"),
-        ({"min": 0.82}, "warning"),
+        ({"min": 0.82}, "cannot tell"),
         ({"min": 0.86}, "failed"),
         ({"max": 0.9}, "passed"),
         ({"max": 0.8}, "passed"),
-        ({"max": 0.78}, "warning"),
+        ({"max": 0.78}, "cannot tell"),
         ({"max": 0.7}, "failed"),
         ({"min": 0.7, "max": 0.9}, "passed"),
         ({"min": 0.7, "max": 0.74}, "failed"),
-        ({"min": 0.85}, "warning"),
-        ({"max": 0.75}, "warning"),
+        ({"min": 0.85}, "cannot tell"),
+        ({"max": 0.75}, "cannot tell"),
         ({"min": 0}, "passed"),
         ({"tolerance": 0.1}, "not judged"),
         ({"tolerance": "5%", "min": 0.9}, "failed"),
@@ -82,7 +82,7 @@ def test_a_gate_fails_only_where_the_interval_lies_wholly_outside(rules, verdict
 def test_the_mean_over_seeds_is_judged_and_not_each_seed():
     records = [record(0, 0.7, 0.69, 0.71), record(1, 0.9, 0.89, 0.91)]
     assert verdicts({"min": 0.8}, *records) == ["passed"]
-    assert verdicts({"min": 0.81}, *records) == ["warning"], "two seeds that far apart leave a wide interval"
+    assert verdicts({"min": 0.81}, *records) == ["cannot tell"], "two seeds that far apart leave a wide interval"
     (judgement,) = judge({"quality/accuracy": {"min": 0.8}}, records)
     assert judgement.where == "loans, mlp"
     assert judgement.message.startswith("0.8 [")
@@ -90,7 +90,7 @@ def test_the_mean_over_seeds_is_judged_and_not_each_seed():
 
 def test_an_accuracy_over_seeds_is_told_with_an_interval_of_what_it_can_be():
     (judgement,) = judge({"quality/accuracy": {"min": 0.9}}, [record(0, 0.9, 0.8, 1.0), record(1, 0.98, 0.94, 1.0)])
-    assert (judgement.verdict, judgement.message) == ("passed", "0.94 [0.7815, 1]")
+    assert (judgement.verdict, judgement.message) == ("passed", "0.94 [0.7815, 1]; the interval crosses min 0.9")
 
 
 @pytest.mark.parametrize(
@@ -161,23 +161,39 @@ def test_a_judgement_names_its_metric_its_cells_and_the_numbers():
     name, where = "quality/accuracy", "loans, mlp"
     for rules, verdict, message in (
         ({"min": 0.5}, "passed", "0.8 [0.75, 0.85]"),
-        ({"min": 0.82}, "warning", "0.8 [0.75, 0.85]: the value is outside min 0.82, its interval is not wholly"),
-        ({"max": 0.78}, "warning", "0.8 [0.75, 0.85]: the value is outside max 0.78, its interval is not wholly"),
+        ({"min": 0.78}, "passed", "0.8 [0.75, 0.85]; the interval crosses min 0.78"),
+        ({"max": 0.82}, "passed", "0.8 [0.75, 0.85]; the interval crosses max 0.82"),
+        ({"min": 0.82}, "cannot tell", "0.8 [0.75, 0.85]: the mean is outside min 0.82, and its interval crosses it"),
+        ({"max": 0.78}, "cannot tell", "0.8 [0.75, 0.85]: the mean is outside max 0.78, and its interval crosses it"),
         ({"min": 0.9}, "failed", "0.8 [0.75, 0.85] lies outside min 0.9"),
         ({"max": 0.7}, "failed", "0.8 [0.75, 0.85] lies outside max 0.7"),
     ):
-        assert judge({name: rules}, [record()]) == [Judgement(name, where, verdict, message)]
+        status = {"passed": 0, "failed": 1, "cannot tell": 4}[verdict]
+        assert judge({name: rules}, [record()]) == [Judgement(name, where, verdict, message, status)]
     bare = replace(record(), metrics=(replace(record().metrics[0], interval=None),))
     assert judge({name: {"min": 0.9}}, [bare]) == [
-        Judgement(name, where, "failed", "0.8 (no interval) lies outside min 0.9")
+        Judgement(name, where, "failed", "0.8 (no interval) lies outside min 0.9", 1)
     ]
     assert judge({name: {"tolerance": 0.1}}, [record()]) == [
         Judgement(name, "all cells", "not judged", "a tolerance is judged against a baseline")
     ]
-    assert judge({name: {"min": 0.1}}, []) == [Judgement(name, "all cells", "absent", "no cell has measured it")]
+    assert judge({name: {"min": 0.1}}, []) == [Judgement(name, "all cells", "absent", "no cell has measured it", 3)]
     assert judge({name: {"min": 0.1}}, [broken(0, "failed")]) == [
-        Judgement(name, where, "absent", "no cell has measured it: no memory")
+        Judgement(name, where, "absent", "no cell has measured it: no memory", 3)
     ]
+
+
+@pytest.mark.parametrize(("undecided", "status"), [("exit 4", 4), ("fail", 1), ("warn", 0)])
+def test_a_mean_outside_its_bound_ends_with_0_only_if_the_suite_says_so(undecided, status):
+    """One catastrophic prediction: R² falls from 0.73 to −16.4, and its interval reaches up to the bound again."""
+    bad = record(0, -16.4, -60.0, 0.76)
+    (judgement,) = judge({"quality/accuracy": {"min": 0.5}}, [bad], undecided=undecided)
+    assert (judgement.verdict, judgement.status) == ("cannot tell", status)
+    assert judgement.message == "-16.4 [-60, 0.76]: the mean is outside min 0.5, and its interval crosses it"
+    (judgement,) = judge({"quality/accuracy": {"min": 0.5}}, [record(0, -16.4, -60.0, 0.49)], undecided=undecided)
+    assert (judgement.verdict, judgement.status) == ("failed", 1)
+    (judgement,) = judge({"quality/accuracy": {"min": 0.5}}, [record(0, 0.51, 0.1, 0.76)], undecided=undecided)
+    assert (judgement.verdict, judgement.status) == ("passed", 0)
 
 
 def test_each_gate_is_judged_whatever_became_of_another():
@@ -200,8 +216,8 @@ def test_a_metric_of_the_whole_run_is_judged_at_each_of_its_coordinates():
     ]
     assert judge({"agreement/tau": {"min": 0.3}}, [record()], rows) == [
         Judgement("agreement/tau", "all cells (by a, task b)", "passed", "0.4 (no interval)"),
-        Judgement("agreement/tau", "all cells (by b, task b)", "absent", "one model"),
-        Judgement("agreement/tau", "all cells", "absent", "it has no value"),
+        Judgement("agreement/tau", "all cells (by b, task b)", "absent", "one model", 3),
+        Judgement("agreement/tau", "all cells", "absent", "it has no value", 3),
     ]
 
 

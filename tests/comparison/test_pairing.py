@@ -266,14 +266,18 @@ def test_odd_cells_are_listed_as_what_they_are_and_never_counted_as_fine(runs) -
 
 
 @pytest.mark.parametrize("odd", ["new", "missing", "left out"])
-def test_a_cell_of_one_side_only_ends_with_4_unless_it_was_left_out_on_purpose(runs, odd: str) -> None:
+def test_a_cell_that_head_lacks_ends_with_4_unless_it_was_left_out_on_purpose(runs, odd: str) -> None:
     one = [(runs.cell(), runs.predictions(0.9))]
     two = [*one, (runs.cell(model="cnn"), runs.predictions(0.9))]
     base, head = (one, two) if odd == "new" else (two, one)
     only = ["model=mlp"] if odd == "left out" else []
     comparison = compare(runs.make(base), runs.make(head, only=only))
     assert [cell.reason_code for cell in comparison.uncompared] == [odd]
-    assert comparison.status == (0 if odd == "left out" else 4)
+    assert comparison.status == (4 if odd == "missing" else 0)
+    if odd == "new":
+        strict = {"undecided": "warn", "new": "fail"}
+        assert compare(runs.make(base), runs.make(head, gate_options=strict)).status == 1
+        assert ("loans, cnn, seed 0", "compared", "skipped") in [case[:3] for case in runs.junit_cases(comparison)]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +310,7 @@ def test_a_cell_that_was_planned_and_never_done_is_not_fine_even_if_neither_run_
     killed = runs.make([cells["mlp"]], planned=planned)
     comparison = compare(killed, runs.make([cells[model] for model in head], planned=planned))
     assert [(cell.reason_code, cell.where) for cell in comparison.uncompared] == [(why, "loans, cnn, seed 0")]
-    assert comparison.status == 4
+    assert comparison.status == {"new": 0, "missing": 4}[why]
     assert {"new": "baseline set", "missing": "--resume"}[why] in what_next(comparison)
     assert next(row.verdict for row in comparison.rows if row.gated) == "not worse than the tolerance"
 

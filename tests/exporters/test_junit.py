@@ -26,7 +26,8 @@ FAILED_PROBE = UncomparedCell("failed probe", "imdb, mlp", "an error", "speed")
 
 
 def suite_of(*rows: Row, gated: bool = True, status: int = 0, **changes: Any) -> ElementTree.Element:
-    comparison = replace(Comparison("BASE", "HEAD", rows, (), (), gated, status), **changes)
+    options = {"undecided": "exit 4", "new": "pass"}
+    comparison = replace(Comparison("BASE", "HEAD", rows, (), (), gated, status, options), **changes)
     (suite,) = ElementTree.fromstring(export(comparison))
     return suite
 
@@ -70,6 +71,20 @@ def test_cells_that_are_not_compared_are_errors_unless_they_were_left_out_on_pur
 def test_without_a_gate_a_missing_cell_is_an_error_only_if_no_cell_is_compared(status: int, skipped: str) -> None:
     suite = suite_of(gated=False, uncompared=(MISSING, FAILED_PROBE), status=status)
     assert counts(suite) == ("2", "0", str(2 - int(skipped)), skipped)
+
+
+@pytest.mark.parametrize(("undecided", "element"), [("exit 4", "error"), ("fail", "failure"), ("warn", "system-out")])
+def test_the_suite_decides_what_a_gate_that_cannot_tell_is(undecided: str, element: str) -> None:
+    suite = suite_of(UNKNOWN, options={"undecided": undecided, "new": "pass"})
+    assert [child.tag for child in suite[0]] == [element]
+    assert counts(suite) == ("1", str(int(element == "failure")), str(int(element == "error")), "0")
+
+
+@pytest.mark.parametrize(("new", "skipped"), [("pass", "1"), ("fail", "0")])
+def test_the_suite_decides_what_a_new_cell_is(new: str, skipped: str) -> None:
+    cell = UncomparedCell("new", "imdb, cnn", "base has no such cell")
+    suite = suite_of(FINE, uncompared=(cell,), options={"undecided": "exit 4", "new": new})
+    assert counts(suite) == ("2", "0", str(1 - int(skipped)), skipped)
 
 
 def test_characters_that_xml_cannot_hold_are_replaced() -> None:

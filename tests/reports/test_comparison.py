@@ -25,7 +25,8 @@ MISSING = UncomparedCell("missing", "mnist, mlp, seed 0", "head lacks it")
 
 
 def comparison(*rows: Row, status: int = 0, gated: bool = True, **changes: Any) -> Comparison:
-    return replace(Comparison("BASE", "HEAD", rows, (), (), gated, status), **changes)
+    options = {"undecided": "exit 4", "new": "pass"}
+    return replace(Comparison("BASE", "HEAD", rows, (), (), gated, status, options), **changes)
 
 
 def cells(text: str) -> list[list[str]]:
@@ -112,13 +113,28 @@ def test_the_next_step_follows_from_the_result(result: Comparison, words: str) -
     assert words in what_next(result)
 
 
+FAILED = UncomparedCell("failed", "mnist, cnn, seed 0", "no memory")
+NEW = UncomparedCell("new", "mnist, cnn, seed 0", "base has no such cell")
+UNDECIDED = replace(ACCURACY, verdict="cannot tell")
+
+
 @pytest.mark.parametrize(
-    ("status", "gated", "verdict"),
-    [(0, True, "not worse"), (0, False, "not judged"), (1, True, "regressed"), (3, False, "failed"),
-     (4, True, "cannot tell")],
-)  # fmt: skip
-def test_the_verdict_is_the_exit_status_in_words(status: int, gated: bool, verdict: str) -> None:
-    assert Compared.of(comparison(status=status, gated=gated)).verdict == verdict
+    ("result", "verdict"),
+    [
+        (comparison(SPEED), "not worse"),
+        (comparison(SPEED, QUIET, uncompared=(NEW,)), "not worse"),
+        (comparison(QUIET, gated=False), "not judged"),
+        (comparison(ACCURACY, UNDECIDED, status=1, uncompared=(FAILED,)), "regressed"),
+        (comparison(UNDECIDED, status=3, uncompared=(FAILED,)), "failed"),
+        (comparison(SPEED, UNDECIDED, status=4), "cannot tell"),
+        (comparison(SPEED, UNDECIDED, options={"undecided": "warn", "new": "pass"}), "cannot tell"),
+        (comparison(SPEED, status=4, uncompared=(MISSING,)), "cannot tell"),
+        (comparison(SPEED, status=1, uncompared=(NEW,), options={"undecided": "warn", "new": "fail"}), "cannot tell"),
+        (comparison(status=4, gated=False), "cannot tell"),
+    ],
+)
+def test_the_verdict_is_the_worst_that_was_seen(result: Comparison, verdict: str) -> None:
+    assert Compared.of(result).verdict == verdict
 
 
 def test_a_compared_run_prints_and_writes_what_the_command_does_and_becomes_a_frame() -> None:

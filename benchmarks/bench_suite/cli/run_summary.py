@@ -53,7 +53,9 @@ def conclude(
     run = outcome.run
     # The current gates of the suite: the `run.json` of a resumed run may hold older ones.
     gates = {gate.metric: gate.rules for gate in plan.suite.gates}
-    judgements = [] if smoke else judge(gates, outcome.records, run.summaries()[0])
+    judgements = (
+        [] if smoke else judge(gates, outcome.records, run.summaries()[0], plan.suite.gate_options["undecided"])
+    )
     comparison, status = _compare_with_base(base, outcome, exit_status(outcome, judgements))
     report_files = write_report([run], run.path / "report.md")
     if as_json:
@@ -116,7 +118,7 @@ def _next_steps(
     elif status == 1:
         yield "next: see the failures above; the report has their numbers"
     elif status == 4:
-        yield "next: the comparison is inconclusive; the lines above say what would decide it"
+        yield "next: the data do not decide; the lines above say why. More seeds or test examples narrow the intervals"
     elif failed_in is not None:
         yield f"next: {run_command} --resume {failed_in}   run these cells"
         yield "      in the run in which they failed, to complete it"
@@ -142,14 +144,11 @@ def _baseline_steps(run: Run, run_command: str) -> Iterator[str]:
 
 
 def exit_status(outcome: Outcome, judgements: Sequence[Judgement]) -> int:
-    """Return 130 if interrupted, else 1 if a gate failed, else 3 if a cell failed or a gate has no value, else 0."""
-    if outcome.interrupted:
-        return 130
-    if any(judgement.verdict == "failed" for judgement in judgements):
-        return 1
-    if outcome.failed or outcome.summary_errors or any(judgement.verdict == "absent" for judgement in judgements):
-        return 3
-    return 0
+    """Return 130 if interrupted, else the worst of the gates' statuses and of failed cells: 1, 3, 4 or 0."""
+    statuses = {judgement.status for judgement in judgements}
+    statuses |= {130} if outcome.interrupted else set()
+    statuses |= {3} if outcome.failed or outcome.summary_errors else set()
+    return next((status for status in STATUS_PRIORITY if status in statuses), 0)
 
 
 def _say_failures(outcome: Outcome, path: Path) -> None:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench_suite.comparison.evidence import Evidence
-from bench_suite.comparison.gates import unmeasured
+from bench_suite.comparison.gates import UNDECIDED_STATUSES, unmeasured
 from bench_suite.comparison.pairing import Group, Pair, Pairing, ReasonCode, UncomparedCell, pair_runs
 from bench_suite.comparison.rescoring import Examples, TestSetMismatch, Unpaired, examples_of
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
 from bench_suite.comparison.verdicts import UNIT_NAMES, Case, Row, classify_gated, classify_ungated, sort_worst_first
 from bench_suite.contracts import BenchError, MetricRow
 from bench_suite.store.runs import Run
+from bench_suite.suite.spec import GATE_OPTIONS
 
 Key = tuple[str, tuple[tuple[str, Any], ...]]
 "A metric's name and coordinates."
@@ -56,6 +57,17 @@ class Comparison:
     "Whether the suite has any gate."
     status: int
     "Exit status: 1 regressed, 3 cells or probes failed, 4 cannot tell or nothing is compared, else 0."
+    options: Mapping[str, str]
+    "`undecided` and `new` of the section `[gate]` of head."
+
+    def is_ignored(self, cell: UncomparedCell) -> bool:
+        """Return whether a cell that is not compared leaves the exit status as it is."""
+        if cell.reason_code in FAILED:
+            return False
+        if not self.gated:
+            return cell.reason_code == "left out" or self.status != 4  # 4: nothing is compared
+        accepted = cell.reason_code == "new" and self.options["new"] == "pass" and bool(self.rows)
+        return cell.reason_code == "left out" or accepted
 
 
 def compare(base: Run, head: Run) -> Comparison:
@@ -74,7 +86,7 @@ def compare(base: Run, head: Run) -> Comparison:
     notes = (*pairing.notes, *_one_sided(pairing), *_without_value(pairing, gates))
     return Comparison(
         base.name, head.name, tuple(sort_worst_first(rows)), pairing.uncompared, notes, bool(gates),
-        _status(rows, pairing, gated=bool(gates)),
+        _status(rows, pairing, _gate_options(head), gated=bool(gates)), _gate_options(head),
     )  # fmt: skip
 
 
@@ -158,15 +170,27 @@ def _gates(head: Run) -> Mapping[str, Mapping[str, Any]]:
     return gates
 
 
-def _status(rows: Sequence[Row], pairing: Pairing, *, gated: bool) -> int:
-    """Return 1 if a gate regressed, 3 if something failed, 4 if a gate cannot tell or nothing is compared, else 0."""
-    if any(row.verdict == "regressed" for row in rows):
-        return 1
-    if any(cell.reason_code in FAILED for cell in pairing.uncompared):
-        return 3
-    undecided = any(row.gated and row.verdict == "cannot tell" for row in rows)
-    incomplete = any(cell.reason_code != "left out" for cell in pairing.uncompared)
-    return 4 if not pairing.groups or (gated and (undecided or incomplete)) else 0
+def _gate_options(head: Run) -> dict[str, str]:
+    """Return `undecided` and `new` of the section `[gate]`, with defaults for what an older run does not state."""
+    stated = head.info.get("gate_options", {})
+    return {name: stated.get(name, option.default) for name, option in GATE_OPTIONS.items()}
+
+
+def _status(rows: Sequence[Row], pairing: Pairing, options: Mapping[str, str], *, gated: bool) -> int:
+    """Return 1 if a gate regressed, 3 if something failed, 4 if a gate cannot tell or nothing is compared, else 0.
+
+    `undecided` and `new` of the section `[gate]` decide what a gate that cannot tell and a new cell count as.
+    """
+    codes = {cell.reason_code for cell in pairing.uncompared}
+    statuses = {1} if any(row.verdict == "regressed" for row in rows) else set()
+    statuses |= {3} if codes & set(FAILED) else set()
+    statuses |= set() if pairing.groups else {4}
+    if gated:
+        undecided = any(row.gated and row.verdict == "cannot tell" for row in rows)
+        statuses |= {UNDECIDED_STATUSES[options["undecided"]]} if undecided else set()
+        statuses |= {1} if "new" in codes and options["new"] == "fail" else set()
+        statuses |= {4} if codes - {"left out", "new", *FAILED} else set()
+    return next((status for status in (1, 3, 4) if status in statuses), 0)
 
 
 # ── notes ───────────────────────────────────────────────────────────────────────────────────────

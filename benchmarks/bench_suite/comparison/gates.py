@@ -1,15 +1,17 @@
-"""Gates: does the mean over seeds of each gated metric lie within its least and greatest value?"""
+"""Gates: do the mean over seeds of each gated metric and its interval lie within the bounds that a suite states?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.suite.spec import AXES
 
-Verdict = Literal["passed", "failed", "warning", "absent", "not judged"]
+Verdict = Literal["passed", "failed", "cannot tell", "absent", "not judged"]
+UNDECIDED_STATUSES: Mapping[str, int] = {"exit 4": 4, "fail": 1, "warn": 0}
+"Exit status of *cannot tell* by the option `undecided` of the section `[gate]`."
 
 UNNAMED_DEFAULTS = {axis: AXES[axis].default for axis in ("engine", "precision")}
 "Labels that every cell has and that its name leaves out at their default."
@@ -24,12 +26,19 @@ class Judgement:
     "The cells in words: `imdb, minilm`."
     verdict: Verdict
     message: str
+    status: int = 0
+    "The exit status that it asks for: 0, 1, 3 or 4."
 
 
 def judge(
-    gates: Mapping[str, Mapping[str, Any]], records: Iterable[Record], summaries: Iterable[MetricRow] = ()
-) -> list[Judgement]:
-    """Judge `min` and `max` of each gate: *failed* if the whole interval is outside, *warning* if the value is.
+    gates: Mapping[str, Mapping[str, Any]], records: Iterable[Record], summaries: Iterable[MetricRow] = (),
+    undecided: str = "exit 4",
+) -> list[Judgement]:  # fmt: skip
+    """Judge `min` and `max` of each gate by the mean over seeds and its interval.
+
+    *passed*: the mean is inside; the message says if the interval crosses the bound. *failed*: mean and interval are
+    outside. *cannot tell*: the mean is outside and the interval crosses the bound, or there are too few seeds for an
+    interval that would decide; `undecided` states what that does to the exit status.
 
     A metric that a cell should have but has not is *absent*, which never counts as fine. A metric that the cell's
     problem does not have, such as `r2` for classification, is not required of it. A gate with only a `tolerance` needs
@@ -39,6 +48,7 @@ def judge(
         gates: rules by metric: `min`, `max`, `tolerance`.
         records: the run's cells.
         summaries: metrics of the run as a whole.
+        undecided: `exit 4`, `fail` or `warn`, for *cannot tell*.
     """
     judgements: list[Judgement] = []
     groups = by_seed(records)
@@ -52,8 +62,9 @@ def judge(
             continue
         of_metric = [judgement for where, cells in groups.items() for judgement in _judge(metric, rules, where, cells)]
         # A gate that no cell can be judged by must not pass unseen.
-        judgements += of_metric or [Judgement(metric, "all cells", "absent", "no cell has measured it")]
-    return judgements
+        judgements += of_metric or [Judgement(metric, "all cells", "absent", "no cell has measured it", 3)]
+    status = UNDECIDED_STATUSES[undecided]
+    return [replace(one, status=status) if one.verdict == "cannot tell" else one for one in judgements]
 
 
 def by_seed(records: Iterable[Record]) -> dict[str, list[Record]]:
@@ -76,7 +87,7 @@ def _judge(metric: str, rules: Mapping[str, Any], where: str, records: Sequence[
     expected = [record for record in records if not _is_inapplicable(metric, label, record)]
     if not rows:
         why = next(filter(None, (_error(metric, record) for record in expected)), "")
-        absent = Judgement(metric, where, "absent", "no cell has measured it" + (f": {why}" if why else ""))
+        absent = Judgement(metric, where, "absent", "no cell has measured it" + (f": {why}" if why else ""), 3)
         return [absent] if expected else []
     judgements = []
     for coordinates, group in _by_coordinates(rows).items():
@@ -87,7 +98,7 @@ def _judge(metric: str, rules: Mapping[str, Any], where: str, records: Sequence[
             errors = (_error(metric, record) for record in expected)
             reason = next(filter(None, (*reasons, *errors)), "a cell failed")
             message = f"{known} of {len(expected)} seeds have it: {reason}"
-            judgements.append(Judgement(metric, at, "absent", message))
+            judgements.append(Judgement(metric, at, "absent", message, 3))
             continue
         mean, interval, _ = over_cells(group)
         judgements.append(_judge_value(metric, at, mean, interval, rules))
@@ -123,7 +134,7 @@ def _judge_summary(metric: str, rules: Mapping[str, Any], rows: Iterable[MetricR
     for coordinates, (row, *_) in _by_coordinates(rows).items():
         where = f"all cells ({coordinates})" if coordinates else "all cells"
         if row.value is None:
-            judgements.append(Judgement(metric, where, "absent", row.reason or "it has no value"))
+            judgements.append(Judgement(metric, where, "absent", row.reason or "it has no value", 3))
         else:
             judgements.append(_judge_value(metric, where, row.value, row.interval, rules))
     return judgements
@@ -135,16 +146,19 @@ def _judge_value(
     """Judge a mean and its interval by `min` and `max`."""
     low, high = (interval.low, interval.high) if interval else (mean, mean)
     numbers = f"{mean:.4g}" + (f" [{low:.4g}, {high:.4g}]" if interval else " (no interval)")
-    for rule, value_outside, interval_outside in (
-        ("min", mean < rules.get("min", mean), high < rules.get("min", high)),
-        ("max", mean > rules.get("max", mean), low > rules.get("max", low)),
+    crossed = ""
+    for rule, mean_outside, interval_outside, crosses in (
+        ("min", mean < rules.get("min", mean), high < rules.get("min", high), low < rules.get("min", low)),
+        ("max", mean > rules.get("max", mean), low > rules.get("max", low), high > rules.get("max", high)),
     ):
-        if interval_outside:
-            return Judgement(metric, where, "failed", f"{numbers} lies outside {rule} {rules[rule]:g}")
-        if value_outside:
-            message = f"{numbers}: the value is outside {rule} {rules[rule]:g}, its interval is not wholly"
-            return Judgement(metric, where, "warning", message)
-    return Judgement(metric, where, "passed", numbers)
+        if mean_outside and interval_outside:
+            return Judgement(metric, where, "failed", f"{numbers} lies outside {rule} {rules[rule]:g}", 1)
+        if mean_outside:
+            message = f"{numbers}: the mean is outside {rule} {rules[rule]:g}, and its interval crosses it"
+            return Judgement(metric, where, "cannot tell", message, 4)
+        if crosses:
+            crossed += f"; the interval crosses {rule} {rules[rule]:g}"
+    return Judgement(metric, where, "passed", numbers + crossed)
 
 
 def _by_coordinates(rows: Iterable[MetricRow]) -> dict[str, list[MetricRow]]:

@@ -213,6 +213,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "left_out": [list(pair) for pair in plan.left_out],
         "report": {"columns": list(suite.columns), "sort": suite.sort},
         "gate": {gate.metric: dict(gate.rules) for gate in suite.gates},
+        "gate_options": dict(suite.gate_options),
     }
 
 

@@ -7,32 +7,35 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from bench_suite.comparison.compare import FAILED, Comparison
-from bench_suite.comparison.pairing import UncomparedCell
+from bench_suite.comparison.compare import Comparison
 from bench_suite.comparison.verdicts import Row, Verdict
 
-ELEMENTS: dict[Verdict, str] = {"regressed": "failure", "cannot tell": "error"}
-"Element of the verdicts that do not pass."
+UNDECIDED: dict[str, str | None] = {"exit 4": "error", "fail": "failure", "warn": None}
+"Element of *cannot tell* by the option `undecided` of the section `[gate]`; None: it passes."
 
 
 def export(comparison: Comparison) -> bytes:
     """Return the XML: `regressed` is a failure; `cannot tell` and cells that failed or are not compared are errors.
 
-    Cells that do not change the exit status are skipped: cells that head was to leave out and, in a suite without a
-    gate, all that have not failed, unless no cell is compared. All other tests pass.
+    The option `undecided` of `[gate]` can make `cannot tell` a failure or a test that passes. Cells that do not change
+    the exit status are skipped: cells that head was to leave out, new cells unless `new = "fail"`, and, in a suite
+    without a gate, all that have not failed, unless no cell is compared. All other tests pass.
     """
     rows = [row for row in comparison.rows if row.gated]
-    skipped = [cell for cell in comparison.uncompared if _is_skipped(cell, comparison)]
-    failures = sum(row.verdict == "regressed" for row in rows)
-    errors = sum(row.verdict == "cannot tell" for row in rows) + len(comparison.uncompared) - len(skipped)
+    elements: dict[Verdict, str | None] = {
+        "regressed": "failure", "cannot tell": UNDECIDED[comparison.options["undecided"]],
+    }  # fmt: skip
+    skipped = [cell for cell in comparison.uncompared if comparison.is_ignored(cell)]
+    of_rows = [elements.get(row.verdict) for row in rows]
+    failures = of_rows.count("failure")
+    errors = of_rows.count("error") + len(comparison.uncompared) - len(skipped)
     numbers = {"tests": len(rows) + len(comparison.uncompared), "failures": failures, "errors": errors}
     counts = {name: str(number) for name, number in {**numbers, "skipped": len(skipped)}.items()}
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(suites, "testsuite", {"name": "bench compare", **counts})
-    for row in rows:
+    for row, element in zip(rows, of_rows, strict=True):
         name = f"{row.metric} ({row.coordinates})" if row.coordinates else row.metric
         test = ElementTree.SubElement(suite, "testcase", {"classname": _clean(row.where), "name": _clean(name)})
-        element = ELEMENTS.get(row.verdict)
         if element is None:
             ElementTree.SubElement(test, "system-out").text = _clean(_message(row))
         else:
@@ -45,12 +48,6 @@ def export(comparison: Comparison) -> bytes:
         else:
             ElementTree.SubElement(test, "error", {"message": _clean(cell.detail), "type": cell.reason_code})
     return bytes(ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True))
-
-
-def _is_skipped(cell: UncomparedCell, comparison: Comparison) -> bool:
-    """Return whether a cell that is not compared leaves the exit status as it is."""
-    counts = comparison.gated or comparison.status == 4 or cell.reason_code in FAILED
-    return cell.reason_code == "left out" or not counts
 
 
 def _message(row: Row) -> str:

@@ -43,14 +43,20 @@ class Compared(Comparison):
 
     @property
     def verdict(self) -> str:
-        """`status` in words: `regressed` (1), `failed` (3), `cannot tell` (4), `not worse` (0), or `not judged`.
+        """The result in words: `regressed`, `failed`, `cannot tell`, `not worse` or `not judged`.
 
         *failed*: cells or probes of head failed. *cannot tell* also covers cells without a counterpart. *not judged*:
-        the suite has no gate, and at least one cell is compared.
+        the suite has no gate, and at least one cell is compared. `status` follows from it and from the options
+        `undecided` and `new` of the section `[gate]`.
         """
-        if self.status == 0 and not self.gated:
-            return "not judged"
-        return {0: "not worse", 1: "regressed", 3: "failed", 4: "cannot tell"}[self.status]
+        if any(row.verdict == "regressed" for row in self.rows):
+            return "regressed"
+        if any(cell.reason_code in FAILED for cell in self.uncompared):
+            return "failed"
+        if not self.gated:
+            return "not judged" if self.status == 0 else "cannot tell"
+        undecided = any(row.gated and row.verdict == "cannot tell" for row in self.rows)
+        return "cannot tell" if undecided or not all(map(self.is_ignored, self.uncompared)) else "not worse"
 
     def markdown(self) -> str:
         """Return what `bench compare --markdown` writes."""
@@ -144,6 +150,8 @@ def what_next(comparison: Comparison) -> str:
     """Return the next step that a person would take."""
     if not comparison.gated and comparison.status == 0:
         return 'next: give the suite a [gate]: "PROBE/METRIC" = { tolerance = 0.01 }'
+    if comparison.status == 0 and any(row.gated and row.verdict == "cannot tell" for row in comparison.rows):
+        return _what_decides(comparison)
     hints = {
         1: "next: bench compare … --markdown FILE   the whole table, for a pull request",
         3: "next: bench results   then bench run … --resume runs again what failed",

@@ -8,7 +8,7 @@ from typing import Any
 from bench_suite.components import discovery
 from bench_suite.components.options import MISSING, Option, json_schema
 from bench_suite.contracts import Kind
-from bench_suite.suite.spec import AXES, COMMON, EVALUATE, RULES, train_options
+from bench_suite.suite.spec import AXES, COMMON, EVALUATE, GATE_OPTIONS, RULES, train_options
 
 
 def suite_schema() -> dict[str, Any]:
@@ -41,7 +41,7 @@ def suite_schema() -> dict[str, Any]:
                 "properties": probes,
                 "additionalProperties": {"type": "object"},
             },
-            "gate": {"type": "object", "additionalProperties": _table(RULES)},
+            "gate": {**_table(GATE_OPTIONS), "additionalProperties": _table(RULES)},
             "report": {
                 "type": "object",
                 "additionalProperties": False,

@@ -22,6 +22,7 @@ from bench_suite.suite.spec import (
     CLASS,
     COMMON,
     EVALUATE,
+    GATE_OPTIONS,
     MEASURED,
     RULES,
     SECTIONS,
@@ -84,6 +85,8 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     for probe in probes:
         _check_measured(sections, probe, metrics)
     gates = tuple(_gates(sections, metrics, probes))
+    gate_options = {name: option.default for name, option in GATE_OPTIONS.items()}
+    gate_options |= sections.take(sections.section("gate"), GATE_OPTIONS, ("gate",))
     columns, sort = _read_report(sections, metrics)
     include, exclude = (read_selectors(sections, key, scope) for key in ("include", "exclude"))
     _check_stated_twice(sections, scope, train, evaluate)
@@ -92,7 +95,8 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     document.raise_errors()
     return Suite(
         name, folder, document, tuple(map(mask_override, overrides)), title or name, description, tasks, models, probes,
-        train, evaluate, axes, include, exclude, problems, engines, metrics, gates, columns, sort,
+        train, evaluate, axes, include, exclude, problems, engines, metrics, gates, gate_options,
+        columns, sort,
     )  # fmt: skip
 
 
@@ -254,6 +258,8 @@ def _gates(
 ) -> Iterator[Gate]:
     """Yield the gates of the section `[gate]`."""
     for metric, rules in sections.section("gate").items():
+        if metric in GATE_OPTIONS:
+            continue
         path: KeyPath = ("gate", metric)
         if isinstance(rules, dict) and f"{metric}/{next(iter(rules), None)}" in metrics:
             wanted = f"{metric}/{next(iter(rules))}"

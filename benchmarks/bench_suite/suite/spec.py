@@ -80,9 +80,10 @@ RULES: Mapping[str, Option] = {
         "min",
         Type("float"),
         MISSING,
-        "Least value: fails if the whole interval of the mean over seeds lies below.",
+        "Least value of the mean over seeds. If the mean lies below it, the gate fails; if only part of the interval "
+        "does, the gate cannot tell.",
     ),
-    "max": Option("max", Type("float"), MISSING, "Greatest value: fails if the whole interval lies above."),
+    "max": Option("max", Type("float"), MISSING, "Greatest value of the mean over seeds, likewise."),
     "tolerance": Option(
         "tolerance",
         Type("union", (Type("float"), Type("str"))),
@@ -90,6 +91,21 @@ RULES: Mapping[str, Option] = {
         'Allowed loss against the baseline, in units of the metric or as a share: 0.01, or "5%".',
     ),
 }
+GATE_OPTIONS: Mapping[str, Option] = {
+    "undecided": Option(
+        "undecided",
+        Type("Literal", ("exit 4", "fail", "warn")),
+        "exit 4",
+        "Exit status if a gate cannot tell: 4; or `fail`: 1; or `warn`: 0, with the message only.",
+    ),
+    "new": Option(
+        "new",
+        Type("Literal", ("pass", "fail")),
+        "pass",
+        "A comparison of a cell that the earlier run lacks: `pass` with a note; or `fail`: exit status 1.",
+    ),
+}
+"Options of the section `[gate]` as a whole."
 MEASURED, CLASS = "probe/metric", "class"
 "Kinds in `NAMES` that are no components: a metric that another probe of the suite emits, a class of the task."
 MAX_NAMED_CLASSES = 12
@@ -153,6 +169,8 @@ class Suite:
     metrics: Mapping[str, Mapping[str, Any]]
     "All metrics that the probes can emit, as `probe/metric`, with unit and direction."
     gates: tuple[Gate, ...]
+    gate_options: Mapping[str, Any]
+    "`undecided` and `new`."
     columns: tuple[str, ...]
     sort: str | None
 
