@@ -50,6 +50,6 @@ def require_constant_sum(scores: np.ndarray) -> None:
     sums = scores[:, 0] + scores[:, 1]
     if float(sums.max() - sums.min()) > 2 * TOLERANCE * float(np.abs(scores).max()):
         raise ValueError(
-            "the scores of the two classes do not have the same sum for each example, so that those of one class do not "
-            f"rank the examples; {REMEDY}"
+            "the scores of the two classes do not have the same sum for each example, so one of them does not rank the "
+            f"examples; {REMEDY}"
         )
