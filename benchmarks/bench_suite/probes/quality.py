@@ -68,15 +68,15 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
 
     If two passes of a network over the same examples differ, every metric has a remark.
     """
+    test = trained.predictions("test")
     remark = RANDOM if _is_random(trained) else None
-    for item in _measured(trained, options):
+    for item in _measured(trained, test, options):
         if remark is not None and isinstance(item, Metric):
             item = replace(item, reason=f"{item.reason}; {remark}" if item.reason else remark)
         yield item
 
 
-def _measured(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
-    test = trained.predictions("test")
+def _measured(trained: Trained, test: Predictions, options: Options) -> Iterator[Metric | Artifact]:
     columns = {name: _array(values) for name, values in test.columns.items()}
     functions = {name: function_of(trained.problem, name) for name in trained.problem.METRICS}
     uris = [use for use in options.metrics if use.startswith(PREFIX)]
@@ -94,7 +94,7 @@ def _measured(trained: Trained, options: Options) -> Iterator[Metric | Artifact]
 
 def _is_random(trained: Trained) -> bool:
     """Return whether a network predicts the same test examples differently in two passes."""
-    if trained.network is None:
+    if trained.network is None or not len(trained.data.splits["test"]):
         return False
     from bench_suite.training.precision import computing
 
@@ -107,7 +107,9 @@ def _is_random(trained: Trained) -> bool:
 
 
 def _differs(first: Any, second: Any) -> bool:
-    if not isinstance(first, np.ndarray) or first.dtype.kind not in "iuf":
+    if isinstance(first, list) and all(isinstance(row, str) for row in first):
+        return first != second
+    if not isinstance(first, np.ndarray) or first.dtype.kind not in "iuf" or np.shape(first) != np.shape(second):
         return False
     largest = np.abs(first).max(initial=0.0)
     difference = np.abs(first.astype(np.float64) - second).max(initial=0.0)

@@ -211,12 +211,12 @@ class Pictured(nn.Module):
     ids=lambda pair: "-".join(type(part).__name__ for part in pair),
 )
 def test_deep_lift_is_complete_where_two_nonlinear_modules_meet(pair: tuple[nn.Module, ...]) -> None:
-    """Captum alone gives what it gives with nothing between the modules: up to 0.3 of the change are missing."""
+    """Captum alone misses a tenth of the change or more, because the two modules share a tensor."""
     torch.manual_seed(0)
     network = Pictured(nn.Conv2d(1, 6, 3, padding=1), *pair, nn.Conv2d(6, 6, 3), nn.ReLU())
     values = torch.randn(8, 8, 8, 1)
     network(values)
-    subject = Subject("image", ImageAdapter(network), torch.zeros(1, 8, 8, 1))
+    subject = Subject("image", ImageAdapter(network), torch.randn(1, 8, 8, 1))
     inputs = Inputs(values, (), torch.ones(8, 64, dtype=torch.bool), torch.arange(8) % 3)
     with explanation_mode(network):
         parts = explain_parts("deep_lift", subject, inputs, SETTINGS)

@@ -205,7 +205,7 @@ def subject_of(network: Network, data: Data, reference: Reference, device: str) 
         picture = image_reference(network, data, reference)
         return Subject("image", ImageAdapter(network.module), picture.to(device))
     if "table" in first:
-        row, deviation = (each.to(device) for each in table_reference(network, data, reference))
+        row, deviation = (tensor.to(device) for tensor in table_reference(network, data, reference))
         return Subject("table", TableAdapter(network.module), row, column_deviation=deviation)
     if "text" not in first:
         raise BenchError(
