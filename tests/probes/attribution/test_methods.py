@@ -15,7 +15,7 @@ from torch import nn
 from bench_suite.components.discovery import find
 from bench_suite.contracts import Data, Source
 from bench_suite.data.splits import MemorySplit
-from bench_suite.probes.attribution.adapters import ImageAdapter, Inputs, Subject, TableAdapter, explanation_mode
+from bench_suite.probes.attribution.adapters import Inputs, Subject, TableAdapter, explanation_mode
 from bench_suite.probes.attribution.batch_size import MAX, bytes_of_one, rows_at_once
 from bench_suite.probes.attribution.groups import groups_of
 from bench_suite.probes.attribution.methods import (
@@ -187,42 +187,6 @@ def test_changes_that_claim_to_be_complete_sum_to_the_whole_change(
     for method in reads:
         parts = explain_parts(method, subject, inputs, replace(SETTINGS, steps=256))
         torch.testing.assert_close(parts.sum(dim=1), change, rtol=0.05, atol=0.05 * float(change.abs().mean()))
-
-
-class Pictured(nn.Module):
-    """Layers over pictures (k, H, W, C), and a linear layer on what they leave."""
-
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(3))
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.layers(image.permute(0, 3, 1, 2))
-
-
-@pytest.mark.parametrize(
-    "pair",
-    [
-        (nn.ReLU(), nn.MaxPool2d(2)),
-        (nn.MaxPool2d(2), nn.ReLU()),
-        (nn.Tanh(), nn.MaxPool2d(2)),
-        (nn.ReLU(), nn.Sigmoid()),
-    ],
-    ids=lambda pair: "-".join(type(part).__name__ for part in pair),
-)
-def test_deep_lift_is_complete_where_two_nonlinear_modules_meet(pair: tuple[nn.Module, ...]) -> None:
-    """Captum alone misses a tenth of the change or more, because the two modules share a tensor."""
-    torch.manual_seed(0)
-    network = Pictured(nn.Conv2d(1, 6, 3, padding=1), *pair, nn.Conv2d(6, 6, 3), nn.ReLU())
-    values = torch.randn(8, 8, 8, 1)
-    network(values)
-    subject = Subject("image", ImageAdapter(network), torch.randn(1, 8, 8, 1))
-    inputs = Inputs(values, (), torch.ones(8, 64, dtype=torch.bool), torch.arange(8) % 3)
-    with explanation_mode(network):
-        parts = explain_parts("deep_lift", subject, inputs, SETTINGS)
-        change = whole_change(subject, inputs)
-    assert float((parts.sum(dim=1) - change).abs().sum() / change.abs().sum()) < 1e-4
-    assert not any(part._forward_pre_hooks for part in network.modules())
 
 
 @pytest.mark.parametrize("method", METHODS)
