@@ -42,7 +42,6 @@ ELSEWHERE = {
     "pretrained/options": ("components/test_discovery.py", "the fields are read like those of any base of options"),
     "probes/attribution/baselines": ("probes/attribution/test_adapters.py", "an adapter asks for its baseline"),
     "probes/attribution/batch_size": ("probes/attribution/test_methods.py", "methods are given the batch size"),
-    "probes/attribution/evaluation": ("probes/attribution/test_probe.py", "it is most of the probe"),
     "probes/attribution/groups": ("probes/attribution/test_adapters.py", "an adapter makes the groups"),
     "probes/fairness/attribute_leakage": ("probes/fairness/test_probe.py", "the probe yields its metrics and table"),
     "probes/fairness/charts": ("probes/fairness/test_probe.py", "the probe yields the charts"),

@@ -372,6 +372,8 @@ class Problem(Protocol):
 
     - `fit_spec(spec, data)` returns what must be known of the training split before a model is built; it is added to
       `Data.spec`.
+    - `check_outputs(outputs, spec)` raises BenchError if a module returned another type or shape than the problem
+      needs; engines call it before the first step.
     - `check_predictions(columns, spec)` raises ValueError if a model's predictions cannot be used.
     - `smoothed_loss(outputs, targets, spec, smoothing)` returns the loss with `label_smoothing`.
     """

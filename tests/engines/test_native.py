@@ -24,7 +24,7 @@ from bench_suite.contracts import (
     TrainingFailed,
     TrainOptions,
 )
-from bench_suite.data.encoded import Encoded, encoded
+from bench_suite.data.encoded import Encoded, encoded, stack
 from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit, Subset
@@ -176,6 +176,64 @@ def test_patience_without_a_validation_split_says_what_to_set(digits: Data) -> N
 def test_a_loss_that_is_not_finite_names_step_and_learning_rate(digits: Data) -> None:
     with pytest.raises(TrainingFailed, match=r"finite number at step \d+, where the learning rate is 1e\+30"):
         train(digits, TrainOptions(epochs=2, optimizer="sgd", learning_rate=1e30))
+
+
+class Columns(torch.nn.Module):
+    """Layers on the columns of a table."""
+
+    def __init__(self, *layers: torch.nn.Module) -> None:
+        super().__init__()
+        self.layers = torch.nn.Sequential(*layers)
+
+    def forward(self, table: torch.Tensor) -> torch.Tensor:
+        return self.layers(table)
+
+
+def train_table(values: np.ndarray, module: torch.nn.Module, options: TrainOptions, **splits: np.ndarray) -> History:
+    """Train on a table of two classes whose values are not changed by `encode`."""
+    tables = {"train": values, **splits}
+    named = {
+        name: MemorySplit(
+            np.arange(len(table)), {"table": table.astype(np.float32), "target": np.arange(len(table)) % 2}
+        )
+        for name, table in tables.items()
+    }
+    spec = {"classes": ["a", "b"], "columns": [f"c{number}" for number in range(values.shape[1])]}
+    data = Data("classification", spec, named, Source("generated", "table", "0"))
+    network = Network(module, lambda raw: {"table": raw["table"]}, stack)
+    torch.manual_seed(0)
+    return native.train(
+        network, data, classification, options, PLACE, lambda window: True, lambda name: encoded(network, named[name])
+    )
+
+
+def test_missing_inputs_are_named_before_the_learning_rate_is_blamed() -> None:
+    values = np.random.default_rng(0).normal(size=(100, 3))
+    missing = values.copy()
+    missing[:25, 1] = np.nan
+    options = TrainOptions(epochs=1)
+    with pytest.raises(TrainingFailed, match=r'inputs of train .*column "c1" \(25.0% missing\)') as raised:
+        train_table(missing, Columns(torch.nn.Linear(3, 2)), options)
+    assert "learning" not in str(raised.value)
+    with pytest.raises(TrainingFailed, match=r'inputs of validation .*column "c1" \(25.0% missing\)'):
+        train_table(values, Columns(torch.nn.Linear(3, 2)), options, validation=missing)
+
+
+def test_the_last_batch_of_one_example_joins_the_one_before_it_if_the_network_normalises_batches() -> None:
+    nn = torch.nn
+    values = np.random.default_rng(0).normal(size=(65, 3))
+    options = TrainOptions(epochs=2, schedule="linear", learning_rate=1.0, optimizer="sgd", batch_size=32)
+    history = train_table(values, Columns(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)), options)
+    assert (history.steps, history.samples) == (4, 130)
+    assert train_table(values, Columns(nn.Linear(3, 2)), options).steps == 6, "other networks train as before"
+
+
+def test_a_wrong_output_is_refused_before_any_weight_changes() -> None:
+    module = Columns(torch.nn.Linear(3, 1))
+    before = module.layers[0].weight.detach().clone()
+    with pytest.raises(BenchError, match="forward must return a tensor of logits"):
+        train_table(np.zeros((8, 3)), module, TrainOptions(epochs=1))
+    assert torch.equal(module.layers[0].weight, before)
 
 
 def test_bfloat16_learns_as_well_and_its_weights_stay_float32(digits: Data) -> None:

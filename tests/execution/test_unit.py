@@ -315,6 +315,59 @@ def test_a_probe_that_breaks_its_word_fails_alone(inside, error):
     assert record["probes"]["quality"]["status"] == "ok"
 
 
+EVALUATED = """
+class Evaluated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.LazyLinear(2)
+
+    def forward(self, table):
+        return self.layer({forward})
+
+
+def encode(raw):
+    return {{"table": {encode}(raw["table"].astype("float32"))}}
+
+
+def build(data, options):
+    return Network(Evaluated(), encode=encode, collate=stack)
+"""
+
+
+def evaluated(inside, forward: str = "table", encode: str = "np.nan_to_num") -> dict:
+    """Return the record of a network with a lazy layer that is not trained."""
+    (inside.folder / "broken.py").write_text(HEAD + EVALUATED.format(forward=forward, encode=encode))
+    suite = (
+        "[[tasks]]\nuse = 'loans'\n[[models]]\nuse = './broken.py'\n[train]\nepochs = 0\n"
+        "[probes.compute]\n[probes.quality]\nresamples = 100\n"
+    )
+    (inside.folder / "suite.toml").write_text(suite)
+    (record,) = json.loads(inside.run("run", "suite.toml", "--trust", "--json").stdout)["records"]
+    return record
+
+
+def test_lazy_layers_have_their_weights_before_anything_counts_them(inside):
+    record = evaluated(inside)
+    values = {metric["name"]: metric["value"] for metric in record["metrics"]}
+    columns = 41
+    assert values["compute/parameters"] == 2 * columns + 2
+    assert values["quality/accuracy"] > 0
+
+
+def test_dropout_in_evaluation_mode_is_remarked_on_each_metric_of_quality(inside):
+    record = evaluated(inside, forward="nn.functional.dropout(table, 0.5)")
+    reasons = [metric["reason"] or "" for metric in record["metrics"] if metric["name"].startswith("quality/")]
+    assert reasons, record["probes"]
+    assert all("random in evaluation mode" in reason for reason in reasons)
+
+
+def test_missing_inputs_of_an_untrained_network_are_named(inside):
+    reason = evaluated(inside, encode="np.array")["probes"]["quality"]["reason"]
+    assert "scores are not finite numbers" in reason
+    assert 'column "' in reason
+    assert "% missing)" in reason
+
+
 # ── one unit, in this process ───────────────────────────────────────────────────────────────────
 
 

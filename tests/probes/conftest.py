@@ -21,6 +21,7 @@ class Written:
         self.history = History(samples=1, seconds=1.0)
         self.placement = Placement("cpu", 1, "32-true")
         self.meter = None
+        self.network = None
 
     def predictions(self, split, change=None):
         columns = self.splits[split]

@@ -68,3 +68,15 @@ def test_the_intervals_coverage_is_what_it_says(written):
         interval = measured(written(splits))["accuracy_gap", None].interval
         covered += interval.low <= 0.1 <= interval.high
     assert 0.92 <= covered / 600 <= 0.98
+
+
+def test_scores_that_are_no_probabilities_give_a_reason_and_no_loss_gap(written):
+    """Margins of 3 and −3 would count as probabilities of 1 and of 10⁻⁷: a loss of 0 and of 16 nats."""
+    splits = {"train": columns(100, 10), "test": columns(100, 20), "shift:films": columns(100, 30)}
+    for split in splits.values():
+        split["scores"] = 6.0 * split["scores"] - 3.0
+    measured_gaps = measured(written(splits))
+    for key in (("loss_gap", None), ("shift_loss_gap", "films")):
+        assert measured_gaps[key].value is None
+        assert "scores are no probabilities" in measured_gaps[key].reason
+    assert measured_gaps["accuracy_gap", None].value == pytest.approx(0.1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn import metrics as sklearn
 
 from bench_suite.contracts import Artifact
@@ -88,3 +89,20 @@ def test_regression_has_its_own_metrics(written, of_regression):
     )
     assert metrics["r2"].value == pytest.approx(sklearn.r2_score(targets, predictions))
     assert not artifacts
+
+
+@pytest.mark.parametrize("random", [True, False])
+def test_a_network_that_is_random_in_evaluation_mode_has_a_remark_on_each_value(written, random):
+    trained = written({"test": BINARY})
+    trained.network = object()
+
+    def inference(split, rows):
+        noise = 0.1 if random else 0.0
+        return lambda: {"predictions": rows % 2, "scores": BINARY["scores"][rows] + noise * torch.rand(()).item()}
+
+    trained.inference = inference
+    state = torch.get_rng_state()
+    values, _ = measured(trained)
+    assert torch.equal(torch.get_rng_state(), state), "what comes later draws the same numbers"
+    assert all(("two passes" in (metric.reason or "")) == random for metric in values.values())
+    assert values["accuracy"].value == pytest.approx(sklearn.accuracy_score(TARGETS, BINARY["predictions"]))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.ragged import Ragged
-from bench_suite.training.batching import prediction_batches, shuffled
+from bench_suite.training.batching import batch_count, needs_several_rows, prediction_batches, shuffled
 
 
 def texts(lengths: list[int]) -> Encoded:
@@ -28,6 +28,27 @@ def test_an_epoch_shows_every_row_exactly_once(lengths: list[int], batch_size: i
     assert sorted(torch.cat(batches).tolist()) == list(range(len(lengths)))
     assert all(len(batch) <= batch_size for batch in batches)
     assert len(batches) == -(-len(lengths) // batch_size)
+
+
+@given(LENGTHS, st.integers(1, 40), st.booleans())
+@settings(max_examples=50)
+def test_a_last_batch_of_one_row_is_joined_to_the_one_before_it(
+    lengths: list[int], batch_size: int, buckets: bool
+) -> None:
+    order = torch.Generator().manual_seed(0)
+    batches = shuffled(texts(lengths), batch_size, order, "tokens" if buckets else None, join_last=True)
+    sizes = [len(batch) for batch in batches]
+    assert sorted(torch.cat(batches).tolist()) == list(range(len(lengths)))
+    assert len(sizes) == batch_count(len(lengths), batch_size, join_last=True)
+    assert max(sizes) <= batch_size + 1
+    assert min(sizes) > 1 or batch_size == 1 or len(lengths) == 1
+
+
+def test_batch_normalisation_of_any_kind_needs_several_rows() -> None:
+    nn = torch.nn
+    assert needs_several_rows(nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.BatchNorm1d(2))))
+    assert needs_several_rows(nn.LazyBatchNorm2d())
+    assert not needs_several_rows(nn.Sequential(nn.LayerNorm(2), nn.InstanceNorm1d(2), nn.GroupNorm(1, 2)))
 
 
 def test_without_padding_the_order_is_the_drawn_one() -> None:

@@ -29,10 +29,12 @@ from bench_suite.contracts import (
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
 from bench_suite.training.augmentation import Loss, augment, mixup_loss
-from bench_suite.training.batching import shuffled
+from bench_suite.training.batching import batch_count, needs_several_rows, shuffled
 from bench_suite.training.checkpoints import Timer
 from bench_suite.training.clock import Clock
 from bench_suite.training.compiling import record_compilations
+from bench_suite.training.first_batch import CheckedLoss
+from bench_suite.training.input_checks import nonfinite_inputs
 from bench_suite.training.optimisers import Optimizer, make_optimizer
 from bench_suite.training.precision import autocast, computing, move_to_placement
 from bench_suite.training.prediction import mean_loss
@@ -97,8 +99,9 @@ def train(
         The history of the training.
 
     Raises:
-        TrainingFailed: the loss is no longer finite.
-        BenchError: `placement` or `options` cannot be honoured on this machine or with these data.
+        TrainingFailed: the loss is no longer finite; the message names inputs that are not finite, if there are any.
+        BenchError: `placement` or `options` cannot be honoured on this machine or with these data, or the module
+            returns something that the problem's `check_outputs` refuses.
     """
     examples = encoded("train")
     validation = encoded("validation") if "validation" in data.splits else None
@@ -132,9 +135,15 @@ def _fit(
     update = make_optimizer(module, options, placement)
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     collate, changes = model.collate, tuple(options.augment)
-    loss_of, moves, mixed = _loss(problem, options), placement.device != "cpu", placement.precision != "32-true"
+    loss_of, moves, mixed = (
+        CheckedLoss(_loss(problem, options), problem),
+        placement.device != "cpu",
+        placement.precision != "32-true",
+    )
     scheduled = options.schedule != "constant" or options.warmup > 0.0
-    steps = options.epochs * math.ceil(len(examples) / options.batch_size)
+    join_last = needs_several_rows(module)
+    steps = options.epochs * batch_count(len(examples), options.batch_size, join_last=join_last)
+    finite = partial(_finite, update=update, examples=examples, spec=spec)
     feed = Feed(examples, placement.threads)
     state = TrainingState(
         module=module,
@@ -151,7 +160,7 @@ def _fit(
     for epoch in range(state.epoch, options.epochs + 1):
         module.train()
         state.epoch_order = order.get_state()
-        batches = shuffled(examples, options.batch_size, order, model.padded)[state.batch :]
+        batches = shuffled(examples, options.batch_size, order, model.padded, join_last=join_last)[state.batch :]
         columns = feed.batches(batches)
         clock.resume()
         for rows in batches:
@@ -180,7 +189,7 @@ def _fit(
             loss_sum.add_(loss.detach(), alpha=len(rows))  # the last batch may be smaller
             state.batch += 1
             if clock.step(len(rows), waited):  # once in 50 ms: one value is read, which waits for the device
-                proceed = clock.close(_finite(loss, loss_sum, clock.steps, update))
+                proceed = clock.close(finite(loss, loss_sum, clock.steps))
                 if timer.due():
                     clock.pause()
                     timer.save(state.state_dict())
@@ -188,7 +197,7 @@ def _fit(
                 if not proceed:
                     clock.pause()
                     return state.history(state.best.restore(module), "interrupted")
-        mean = _finite(loss_sum, loss_sum, clock.steps, update) / len(examples)
+        mean = finite(loss_sum, loss_sum, clock.steps) / len(examples)
         clock.pause()
         row = {"epoch": float(epoch), "loss": mean, **evaluate()}
         state.end_epoch(row)
@@ -228,18 +237,31 @@ def _evaluate(
     if validation is None:
         return {}
     row = {"validation_loss": mean_loss(model, problem, validation, options.batch_size, data.spec, placement)}
+    finite = math.isfinite(row["validation_loss"])
+    if not finite and (cause := nonfinite_inputs(validation, "validation", data.spec)) is not None:
+        raise TrainingFailed(f"the validation loss is not a finite number: {cause}")
     if target is not None:
         value = target.value(model, validation, options.batch_size, placement)
         row[f"validation_{target.name}"] = math.nan if value is None else value
     return row
 
 
-def _finite(loss: torch.Tensor, loss_sum: torch.Tensor, step: int, update: Optimizer) -> float:
+def _finite(
+    loss: torch.Tensor,
+    loss_sum: torch.Tensor,
+    step: int,
+    update: Optimizer,
+    examples: Encoded,
+    spec: Mapping[str, Any],
+) -> float:
     """Return the value of `loss`; raise `TrainingFailed` if any loss of this epoch so far was not finite.
 
-    `loss_sum` is the sum of the epoch's losses: once a loss is not finite, neither is the sum.
+    `loss_sum` is the sum of the epoch's losses: once a loss is not finite, neither is the sum. If inputs are not
+    finite, they are the cause, and no learning rate helps.
     """
     if not math.isfinite(loss_sum.item()):
+        if (cause := nonfinite_inputs(examples, "train", spec)) is not None:
+            raise TrainingFailed(f"the loss is not a finite number: {cause}")
         rate = update.param_groups[0]["lr"]
         raise TrainingFailed(
             f"the loss is no longer a finite number at step {step}, where the learning rate is {rate:g}; "

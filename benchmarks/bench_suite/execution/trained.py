@@ -121,12 +121,21 @@ class Trained:
             try:
                 check(columns, self.data.spec)
             except ValueError as error:
-                raise BenchError(f"{label}, {split}: {error}") from None
+                raise BenchError(f"{label}, {split}: {error}{self._input_errors(split, cached)}") from None
         scores = columns.get("scores")
         if scores is not None and hasattr(scores, "astype") and scores.dtype.kind == "f":
             # One type for all models: the value at which a logarithm is clipped depends on it.
             columns = {**columns, "scores": scores.astype("float32")}
         return columns
+
+    def _input_errors(self, split: str, cached: bool) -> str:
+        """Return which inputs of a network are not finite, as the rest of a message; empty if all are finite."""
+        if not cached or not isinstance(self.model, Network):
+            return ""
+        from bench_suite.training.input_checks import nonfinite_inputs
+
+        cause = nonfinite_inputs(self.encoded(split), split, self.data.spec)
+        return f"; {cause}" if cause else ""
 
     def _predict(self, name: str, split: Any, *, cached: bool) -> Mapping[str, Any]:
         if not isinstance(self.model, Network):
@@ -248,6 +257,10 @@ def build(
     model = module.build(data, options)
     if isinstance(model, Network) and model.frozen is not None:
         model.frozen.to(placement.device)  # `encode` runs it on the device of its parameters
+    if isinstance(model, Network):
+        from bench_suite.training.first_batch import initialise_lazy_layers
+
+        initialise_lazy_layers(model, data)
     if placement.compiled and isinstance(model, Network):
         from bench_suite.training.compiling import compile_module
 

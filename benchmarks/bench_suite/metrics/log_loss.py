@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench_suite.stats.intervals import class_numbers
+from bench_suite.stats.probabilities import require_probabilities
 
 UNIT = "nats"
 BETTER = "lower"
@@ -19,7 +20,7 @@ def log_loss(targets: np.ndarray, scores: np.ndarray) -> float:
 
     Args:
         targets: (n,) class numbers, or labels if all of them occur.
-        scores: (n, K) probabilities, in ascending order of the labels; rows sum to 1.
+        scores: (n, K) probabilities, in ascending order of the labels; rows sum to 1 within 0.01.
 
     Returns:
         Nats in [0, −ln ε]; 0 is best, and ln K is the loss of equal probabilities for K classes.
@@ -33,11 +34,7 @@ def log_loss(targets: np.ndarray, scores: np.ndarray) -> float:
     if len(targets) == 0:
         raise ValueError("no examples")
     targets = class_numbers(targets, scores.shape[1])
-    of_truth = scores[np.arange(len(targets)), targets]
-    if np.isnan(of_truth).any():
-        raise ValueError("a score is not a number")
-    if of_truth.min() < 0.0 or of_truth.max() > 1.0 + 1e-3:
-        raise ValueError("scores are no probabilities: one lies outside 0..1")
+    require_probabilities(scores)
     return float(per_example(targets, scores).mean()) + 0.0
 
 

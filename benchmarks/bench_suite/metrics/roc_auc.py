@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench_suite.stats.intervals import area_under_roc
+from bench_suite.stats.probabilities import require_constant_sum
 
 UNIT = "fraction"
 BETTER = "higher"
@@ -19,18 +20,20 @@ def roc_auc(targets: np.ndarray, scores: np.ndarray) -> float:
 
     Args:
         targets: (n,) two labels, numbers or text; the greater one is the positive class, such as 1 of 0 and 1.
-        scores: (n,) of the positive class, or (n, 2), of which column 1 is used.
+        scores: (n,) of the positive class, or (n, 2), of which column 1 is used; both columns then have the same sum
+            in each row, such as 1 for probabilities.
 
     Returns:
         A fraction in [0, 1]; 1 is best, and 0.5 is chance.
 
     Raises:
-        ValueError: there are no examples, the lengths differ, the number of classes is not two, or a score is not a
-            number.
+        ValueError: there are no examples, the lengths differ, the number of classes is not two, a score is not a
+            number, or the two columns have sums that differ from row to row.
     """
     if scores.ndim == 2:
         if scores.shape[1] != 2:
             raise ValueError(f"defined for two classes; there are {scores.shape[1]} (macro_roc_auc is for more)")
+        require_constant_sum(scores)
         scores = scores[:, 1]
     if len(targets) != len(scores):
         raise ValueError(f"{len(targets)} targets and {len(scores)} scores")

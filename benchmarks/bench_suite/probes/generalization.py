@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bench_suite.contracts import Interval, Metric, Predictions, Trained
+from bench_suite.stats.probabilities import require_probabilities
 
 VERSION = 1
 PROBLEMS = ("classification", "regression")
@@ -57,6 +58,10 @@ def _loss(predictions: Predictions, scale: float) -> np.ndarray | str:
         return ((predictions["predictions"] - targets) / scale) ** 2
     if "scores" not in predictions.columns:
         return "the model returns no scores"
+    try:
+        require_probabilities(np.asarray(predictions["scores"]))
+    except ValueError as error:
+        return str(error)
     scores = np.asarray(predictions["scores"], dtype=np.float64)[np.arange(len(targets)), targets]
     return -np.log(np.maximum(scores, SMALLEST))
 

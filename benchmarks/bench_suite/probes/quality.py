@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from bench_suite.components import discovery
 from bench_suite.components.evaluate_uri import PREFIX, read_name
@@ -24,6 +25,14 @@ NAMES = {"metrics": "metrics"}
 BOUNDS = {"resamples": (100, None)}
 SMOKE = {"resamples": 100}
 MAX_CLASSES = 30  # a larger confusion matrix cannot be read
+REPEATED_ROWS = 16
+"Test examples that a network predicts twice, to see whether it predicts the same."
+SAME = 1e-3
+"Largest difference of two equal passes, as a share of the largest number: kernels of a GPU may round differently."
+RANDOM = (
+    "the network is random in evaluation mode: two passes over the same examples differ, so this value is one draw of "
+    "many; check that `eval()` turns off every dropout (`functional.dropout` needs training=self.training)"
+)
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,19 @@ def check(options: Options) -> None:
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
-    """Yield each metric with its bootstrap interval over test examples, and the confusion matrix of classes."""
+    """Yield each metric with its bootstrap interval over test examples, and the confusion matrix of classes.
+
+    If two passes of a network over the same examples differ, every metric has a remark.
+    """
     test = trained.predictions("test")
+    remark = RANDOM if _is_random(trained) else None
+    for item in _measured(trained, test, options):
+        if remark is not None and isinstance(item, Metric):
+            item = replace(item, reason=f"{item.reason}; {remark}" if item.reason else remark)
+        yield item
+
+
+def _measured(trained: Trained, test: Predictions, options: Options) -> Iterator[Metric | Artifact]:
     columns = {name: _array(values) for name, values in test.columns.items()}
     functions = {name: function_of(trained.problem, name) for name in trained.problem.METRICS}
     uris = [use for use in options.metrics if use.startswith(PREFIX)]
@@ -70,6 +90,30 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     classes = trained.data.spec.get("classes", ())
     if 2 <= len(classes) <= MAX_CLASSES and _are_classes(test):
         yield confusion(test, classes)
+
+
+def _is_random(trained: Trained) -> bool:
+    """Return whether a network predicts the same test examples differently in two passes."""
+    if trained.network is None or not len(trained.data.splits["test"]):
+        return False
+    from bench_suite.training.precision import computing
+
+    rows = np.arange(min(REPEATED_ROWS, len(trained.data.splits["test"])))
+    cuda = [torch.cuda.current_device()] if trained.placement.device == "cuda" else []
+    with computing(trained.placement), torch.random.fork_rng(cuda):
+        predict = trained.inference("test", rows)
+        first, second = predict(), predict()
+    return any(_differs(first[name], second[name]) for name in ("predictions", "scores") if name in first)
+
+
+def _differs(first: Any, second: Any) -> bool:
+    if isinstance(first, list) and all(isinstance(row, str) for row in first):
+        return first != second
+    if not isinstance(first, np.ndarray) or first.dtype.kind not in "iuf" or np.shape(first) != np.shape(second):
+        return False
+    largest = np.abs(first).max(initial=0.0)
+    difference = np.abs(first.astype(np.float64) - second).max(initial=0.0)
+    return bool(difference > SAME * largest)
 
 
 def measure(

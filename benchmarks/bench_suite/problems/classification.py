@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from bench_suite.contracts import Batch, Evaluation, Network
+from bench_suite.contracts import Batch, BenchError, Evaluation, Network
 
 METRICS = {
     "accuracy": {"unit": "fraction", "better": "higher", "ideal": 1.0},
@@ -44,9 +44,34 @@ def smoothed_loss(
     return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
 
 
+def check_outputs(outputs: Any, spec: Mapping[str, Any]) -> None:
+    """Raise BenchError unless the module returned logits (k, classes), and say what `forward` must return."""
+    classes = len(spec["classes"])
+    advice = ""
+    if isinstance(outputs, torch.Tensor):
+        if outputs.is_floating_point() and outputs.ndim == 2 and outputs.shape[1] == classes:
+            return
+        shape = tuple(outputs.shape)
+        returned = f"a tensor of shape {shape} and type {str(outputs.dtype).removeprefix('torch.')}"
+        if classes == 2 and (outputs.ndim == 1 or shape[1:] == (1,)):
+            advice = "; one logit for two classes is not enough: give the last layer two outputs"
+    else:
+        returned = f"a {type(outputs).__name__}"
+        if isinstance(outputs, Mapping):
+            returned += f" with {', '.join(map(str, outputs))}"
+        if isinstance(outputs, Mapping | tuple | list):
+            advice = "; return the logits alone"
+    raise BenchError(
+        f"forward must return a tensor of logits, (examples, {classes}) and floating-point; it returned "
+        f"{returned}{advice}"
+    )
+
+
 def predict(network: Network, batch: Batch, evaluation: Evaluation) -> dict[str, np.ndarray]:
     """Return `predictions` (k,) int64, the likeliest class, and `scores` (k, classes) float32, their softmax."""
-    logits = network.module(**batch.inputs).float()
+    outputs = network.module(**batch.inputs)
+    check_outputs(outputs, evaluation.spec)
+    logits = outputs.float()
     scores = logits.softmax(dim=-1)
     return {"predictions": scores.argmax(dim=-1).cpu().numpy(), "scores": scores.cpu().numpy()}
 

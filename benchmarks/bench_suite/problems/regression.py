@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from bench_suite.contracts import Batch, Data, DataInvalid, Evaluation, Network
+from bench_suite.contracts import Batch, BenchError, Data, DataInvalid, Evaluation, Network
 
 METRICS = {
     "r2": {"unit": "fraction", "better": "higher", "ideal": 1.0},
@@ -50,10 +50,34 @@ def loss(outputs: torch.Tensor, targets: torch.Tensor, spec: Mapping[str, Any]) 
     return functional.mse_loss(outputs.float(), ((targets - spec["mean"]) / spec["scale"]).float())
 
 
+def check_outputs(outputs: Any, spec: Mapping[str, Any]) -> None:
+    """Raise BenchError unless the module returned one number for each example, and say what `forward` must return."""
+    advice = ""
+    if isinstance(outputs, torch.Tensor):
+        if outputs.is_floating_point() and outputs.ndim == 1:
+            return
+        shape = tuple(outputs.shape)
+        returned = f"a tensor of shape {shape} and type {str(outputs.dtype).removeprefix('torch.')}"
+        if shape[1:] == (1,):
+            advice = "; return outputs.squeeze(1)"
+    else:
+        returned = f"a {type(outputs).__name__}"
+        if isinstance(outputs, Mapping):
+            returned += f" with {', '.join(map(str, outputs))}"
+        if isinstance(outputs, Mapping | tuple | list):
+            advice = "; return the numbers alone"
+    raise BenchError(
+        f"forward must return a tensor with one number for each example, (examples,) and floating-point; it returned "
+        f"{returned}{advice}"
+    )
+
+
 def predict(network: Network, batch: Batch, evaluation: Evaluation) -> dict[str, np.ndarray]:
     """Return `predictions` (k,) float64, in the unit of the target."""
-    outputs = network.module(**batch.inputs).float().cpu().numpy().astype(np.float64)
-    return {"predictions": outputs * evaluation.spec["scale"] + evaluation.spec["mean"]}
+    outputs = network.module(**batch.inputs)
+    check_outputs(outputs, evaluation.spec)
+    values = outputs.float().cpu().numpy().astype(np.float64)
+    return {"predictions": values * evaluation.spec["scale"] + evaluation.spec["mean"]}
 
 
 def check_predictions(columns: Mapping[str, Any], spec: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ POOL = 32
 
 
 def shuffled(
-    examples: Encoded, batch_size: int, order: torch.Generator, padded: str | None = None
+    examples: Encoded, batch_size: int, order: torch.Generator, padded: str | None = None, *, join_last: bool = False
 ) -> list[torch.Tensor]:
     """Return the batches of one epoch in the order of training: int64 positions on the device of the columns.
 
@@ -25,16 +25,40 @@ def shuffled(
         batch_size: rows in a batch; the last batch may have fewer.
         order: generator that draws the order.
         padded: name of the `Ragged` column whose rows are padded; None: no column is.
+        join_last: join a last batch of one row to the batch before it, for a network that `needs_several_rows`.
     """
     rows = torch.randperm(len(examples), generator=order)
     lengths = _lengths(examples, padded)
     if lengths is None:
-        return list(rows.to(examples.device).split(batch_size))
+        return _split(rows.to(examples.device), batch_size, join_last)
     batches: list[torch.Tensor] = []
-    for pool in rows.split(POOL * batch_size):
+    pools = _split(rows, POOL * batch_size, join_last)
+    for pool in pools:
         by_length = pool[torch.argsort(lengths[pool], stable=True)]
-        batches += by_length.to(examples.device).split(batch_size)
+        batches += _split(by_length.to(examples.device), batch_size, join_last)
     return [batches[position] for position in torch.randperm(len(batches), generator=order).tolist()]
+
+
+def batch_count(rows: int, batch_size: int, *, join_last: bool = False) -> int:
+    """Return the number of batches of an epoch of `rows` rows, as `shuffled` makes them."""
+    return len(_sizes(rows, batch_size, join_last))
+
+
+def needs_several_rows(module: torch.nn.Module) -> bool:
+    """Return whether a network has batch normalisation: in training, one row has no variance, or a useless one."""
+    return any(isinstance(part, torch.nn.modules.batchnorm._BatchNorm) for part in module.modules())
+
+
+def _split(rows: torch.Tensor, size: int, join_last: bool) -> list[torch.Tensor]:
+    return list(rows.split(_sizes(len(rows), size, join_last)))
+
+
+def _sizes(rows: int, size: int, join_last: bool) -> list[int]:
+    """Return the sizes of batches; with `join_last`, a last one of 1 is part of the one before it."""
+    sizes = [size] * (rows // size) + ([rows % size] if rows % size else [])
+    if join_last and len(sizes) > 1 and sizes[-1] == 1 and size > 1:
+        sizes[-2:] = [size + 1]
+    return sizes
 
 
 def prediction_batches(

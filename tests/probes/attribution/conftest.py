@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from bench_suite.contracts import Data, Evaluation, Network, Placement, Predictions, TrainOptions
-from bench_suite.data.encoded import Encoded, encoded
+from bench_suite.contracts import Data, Evaluation, Network, Placement, Predictions, Source, TrainOptions
+from bench_suite.data.encoded import Encoded, encoded, stack
 from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import column
+from bench_suite.data.splits import MemorySplit, column
 from bench_suite.engines import native
 from bench_suite.probes.attribution.adapters import Inputs, Subject, explanation_mode, inputs_of, subject_of
 from bench_suite.probes.attribution.expectations import SETTINGS
@@ -109,3 +110,22 @@ def explained() -> Iterator[Callable[[Taught, int], tuple[Subject, Inputs]]]:
     yield enter
     for context in reversed(open_):
         context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def table_cell() -> Callable[..., Any]:
+    """Return `(module, values, names) -> cell`: the probe's input for a network of an unchanged table."""
+
+    def build(module: torch.nn.Module, values: np.ndarray, names: tuple[str, ...] = ()) -> Any:
+        torch.set_num_threads(1)
+        target = np.arange(len(values)) % 2
+        split = MemorySplit(np.arange(len(values)), {"table": values.astype("float32"), "target": target})
+        spec = {"classes": ("no", "yes"), **({"columns": names} if names else {})}
+        data = Data("classification", spec, {"train": split, "test": split}, Source("generated", "table", "0"))
+        taught = Taught(Network(module, lambda raw: {"table": raw["table"]}, stack), data)
+        return SimpleNamespace(
+            network=taught.network, data=data, placement=PLACE, encoded=taught.encoded,
+            predictions=taught.predictions, provides=("gradients", "rectifiers"),
+        )  # fmt: skip
+
+    return build

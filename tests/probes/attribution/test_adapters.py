@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,67 @@ def test_tables_scaled_in_encode_or_in_the_network_have_the_same_attributions(re
     inside = Scaled(3, lambda table: (table - mean) / deviation)
     plain = Network(inside, lambda raw: {"table": raw["table"].astype("float32")}, stack)
     the_same_in_both(Network(Scaled(3), standard, stack), plain, data, reference)
+
+
+NOISY = [
+    MethodVariant(name, smoothed=smoothed)
+    for name in ("saliency", "input_x_gradient", "integrated_gradients")
+    for smoothed in (False, True)
+]
+
+
+def measured_under_noise(network: Network, data: Data, variant: MethodVariant) -> list[np.ndarray]:
+    """Return the strengths of the parts and the sensitivity of a method."""
+    with explanation_mode(network.module):
+        subject, inputs = explained(network, data, "mean")
+        settings = replace(SETTINGS, noise=0.3)
+        parts = parts_of(variant, subject, attribute(variant, subject, inputs, settings))
+        return [parts.numpy(), faithfulness.sensitivity(variant, subject, inputs, settings, 3)]
+
+
+@pytest.mark.parametrize("variant", NOISY, ids=lambda variant: variant.label)
+def test_noise_is_a_share_of_each_column_whether_it_is_scaled_in_encode_or_in_the_network(
+    variant: MethodVariant,
+) -> None:
+    """With one deviation for all columns, a column of thousands decided the noise of one of thousandths."""
+    values = np.random.default_rng(0).normal(size=(60, 3)) * [1e-3, 1.0, 1e3] + [0.0, 5.0, 1e4]
+    data = data_of(table=values)
+    standard = standardisation_of(data)
+    mean, deviation = (torch.tensor(array, dtype=torch.float64) for array in (standard.mean, standard.deviation))
+    inside = Network(
+        Scaled(3, lambda table: ((table.double() - mean) / deviation).float()),
+        lambda raw: {"table": raw["table"].astype("float32")},
+        stack,
+    )
+    first, second = (
+        measured_under_noise(network, data, variant) for network in (Network(Scaled(3), standard, stack), inside)
+    )
+    np.testing.assert_allclose(first[0], second[0], rtol=1e-2, atol=1e-2 * np.abs(first[0]).max())
+    np.testing.assert_allclose(first[1], second[1], rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("variant", NOISY, ids=lambda variant: variant.label)
+def test_noise_is_a_share_of_each_channel_whether_it_is_scaled_in_encode_or_in_the_network(
+    variant: MethodVariant,
+) -> None:
+    data = images()
+    mean, deviation = np.array([0.4, 0.1, 0.3], "float32"), np.array([0.2, 5.0, 0.01], "float32")
+    at, by = torch.from_numpy(mean), torch.from_numpy(deviation)
+    before = Network(
+        Scaled(192), lambda raw: {"image": (raw["image"].astype("float32") / 255 - mean) / deviation}, stack
+    )
+    inside = Network(Scaled(192, lambda image: (image / 255 - at) / by), image_only, stack)
+    first, second = (measured_under_noise(network, data, variant)[1] for network in (before, inside))
+    np.testing.assert_allclose(first, second, rtol=1e-2, atol=1e-3)
+
+
+def test_a_column_without_spread_gets_no_noise_and_missing_values_do_not_count() -> None:
+    values = np.random.default_rng(0).normal(size=(40, 3)) * [1.0, 0.0, 2.0]
+    values[:10, 2] = np.nan
+    network = Network(Scaled(3), lambda raw: {"table": raw["table"].astype("float32")}, stack)
+    deviation = subject_of(network, data_of(table=values), "zero", "cpu").column_deviation
+    assert deviation is not None
+    np.testing.assert_allclose(deviation[0], np.nanstd(values, axis=0), rtol=1e-4, atol=1e-7)
 
 
 def test_what_collate_does_to_a_batch_it_does_to_the_reference() -> None:

@@ -677,3 +677,18 @@ def test_a_fault_in_a_file_of_words_is_told_with_its_line_before_anything_is_tra
     with pytest.raises(SuiteError, match=rf"suite.toml:\d+: probes.fairness.*{message}"):
         run(tmp_path / "suite.toml", results=tmp_path / "results")
     assert not (tmp_path / "results").exists()
+
+
+def test_a_group_that_only_train_has_is_named_with_its_examples():
+    trained = of_counts(("f", 12, 20, 6, 20), ("m", 10, 20, 5, 20))
+    sex = np.repeat(["f", "m", "x"], [30, 30, 7])
+    trained.data.splits["train"] = MemorySplit(np.arange(67), {"target": np.zeros(67, int)}, {"sex": sex})
+    metrics, _ = measured(trained)
+    assert metrics["accuracy", "sex", "x"].value is None
+    assert metrics["accuracy", "sex", "x"].n == 0
+    assert "train has 7" in metrics["accuracy", "sex", "x"].reason
+    assert "without x (0 examples)" in metrics["demographic_parity_difference", "sex"].reason
+    difference = metrics["demographic_parity_difference", "sex"].value
+    assert difference == pytest.approx(
+        measured(of_counts(("f", 12, 20, 6, 20), ("m", 10, 20, 5, 20)))[0]["demographic_parity_difference", "sex"].value
+    ), "the value is that of the groups that test has"

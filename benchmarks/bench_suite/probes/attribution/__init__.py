@@ -11,9 +11,10 @@ import numpy as np
 
 from bench_suite.contracts import Artifact, BenchError, Metric, Trained
 from bench_suite.probes.attribution import artifacts, evaluation
-from bench_suite.probes.attribution.adapters import explanation_mode
+from bench_suite.probes.attribution.adapters import Inputs, Subject, explanation_mode
 from bench_suite.probes.attribution.batch_size import rows_at_once
 from bench_suite.probes.attribution.evaluation import ExplainedModel, portions
+from bench_suite.probes.attribution.input_gradients import EXAMPLES, missing_gradients
 from bench_suite.probes.attribution.methods import (
     METHOD_ERRORS,
     MethodVariant,
@@ -25,7 +26,7 @@ from bench_suite.probes.attribution.methods import (
 from bench_suite.training.inputs import spread_rows
 from bench_suite.training.precision import computing, move_to_placement
 
-VERSION = 4
+VERSION = 5
 METRICS = {
     "insertion_auc": {"unit": "probability", "better": "higher"},
     "deletion_auc": {"unit": "probability", "better": "lower"},
@@ -107,7 +108,8 @@ class Options:
     copies: int = 8
     "Noisy copies over which a smoothed method averages."
     noise: float = 0.1
-    "Noise for `smoothed` and for the sensitivity, as a share of the inputs' standard deviation."
+    """Noise for `smoothed` and for the sensitivity, as a share of the standard deviation: of each column of a table, of
+    each channel of an image, of the numbers of a text."""
     samples: int = 4
     "Noisy copies of an example for the sensitivity; the infidelity uses four times as many deletions."
     shown: int = 1
@@ -143,6 +145,9 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
             model = ExplainedModel.of(trained, options.reference_input)
             subject, first = model.inputs(np.zeros(1, dtype=np.int64))
             batch_size = rows_at_once(subject, first)
+            gradients = missing_gradients(*_tried(model, batch_size), trained.data.spec.get("columns", ()))
+            if gradients is not None:
+                raise BenchError(gradients)
         except BenchError as error:
             yield Metric("insertion_auc", None, str(error))
             return
@@ -170,6 +175,11 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
         successful = [variant for variant in applicable if results[variant].error is None]
         if options.shown and successful:
             yield from artifacts.examples(model, successful, trained.predictions("test"), settings, options.shown)
+
+
+def _tried(model: ExplainedModel, batch_size: int) -> tuple[Subject, Inputs]:
+    """Return some test examples that fit in one pass, spread over the split."""
+    return model.inputs(spread_rows(model.trained.data.splits["test"], max(2, min(EXAMPLES, batch_size))))
 
 
 def _variants(options: Options) -> list[MethodVariant]:

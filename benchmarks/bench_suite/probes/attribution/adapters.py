@@ -64,6 +64,8 @@ class Subject:
     "(1, …): the baseline input with which others are compared, on the scale of `Inputs.values`."
     last_layer: str | None = None
     "Name in `module` of the layer with weights that runs last; None if there is none, or no example has been run yet."
+    column_deviation: torch.Tensor | None = None
+    "(1, d): standard deviations of a table's columns over training rows; None for other inputs."
 
     def logits(self, inputs: Inputs) -> torch.Tensor:
         """Return logits (k, classes), without gradients."""
@@ -79,10 +81,17 @@ class Subject:
         """Reshape (k, parts) so that it broadcasts against `like` (k, …): all elements of a part get its number."""
         return parts if self.kind == "table" else parts.reshape(*like.shape[:-1], 1)
 
-    def spread(self, inputs: Inputs) -> float:
-        """Return the standard deviation of the inputs' numbers, without the padding of texts."""
-        values = inputs.values[inputs.valid] if self.kind == "text" else inputs.values
-        return float(values.std(correction=0))
+    def spread(self, inputs: Inputs) -> torch.Tensor:
+        """Return standard deviations that broadcast against `inputs.values`: the unit of noise.
+
+        Of a table, one for each column, over training rows; of images, one for each channel; of texts, one for all
+        numbers but the padding's. So noise is the same share of each input, whatever its scale.
+        """
+        if self.kind == "text":
+            return inputs.values[inputs.valid].std(correction=0)
+        if self.column_deviation is not None:
+            return self.column_deviation
+        return inputs.values.flatten(end_dim=-2).std(dim=0, correction=0)
 
     def without(self, inputs: Inputs, gone: torch.Tensor) -> Inputs:
         """Return the inputs with the parts that `gone` (k, parts) bool marks set to the reference."""
@@ -196,7 +205,8 @@ def subject_of(network: Network, data: Data, reference: Reference, device: str) 
         picture = image_reference(network, data, reference)
         return Subject("image", ImageAdapter(network.module), picture.to(device))
     if "table" in first:
-        return Subject("table", TableAdapter(network.module), table_reference(network, data, reference).to(device))
+        row, deviation = (tensor.to(device) for tensor in table_reference(network, data, reference))
+        return Subject("table", TableAdapter(network.module), row, column_deviation=deviation)
     if "text" not in first:
         raise BenchError(
             f"attribution explains the columns image, table and text; these examples have {', '.join(first)}"

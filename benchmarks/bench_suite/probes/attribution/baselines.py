@@ -45,26 +45,27 @@ def image_reference(network: Network, data: Data, reference: Reference) -> torch
     return (below + torch.from_numpy(colour - np.floor(colour)) * (above - below)).float()
 
 
-def table_reference(network: Network, data: Data, reference: Reference) -> torch.Tensor:
-    """Return the mean of the training rows in the network's form, or a row of zeros in that form.
+def table_reference(network: Network, data: Data, reference: Reference) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the mean of the training rows in the network's form, or a row of zeros in that form, and their deviation.
 
-    The mean of a column is over at most `LOOKED_AT` rows, without missing values.
+    Mean and standard deviation of a column are over at most `MAX_ROWS` rows, without missing values.
 
     Returns:
-        (1, d) float32.
+        The reference and the deviation of each column, (1, d) float32 each.
 
     Raises:
         BenchError: as `single_input`.
     """
     train = data.splits["train"]
     columns = train.take(np.arange(1))["table"].shape[1]
-    if reference == "zero":
-        return single_input(
-            "table", _network_inputs(network, train, {"table": np.zeros((1, columns))}), (columns,)
-        ).float()
     rows = encoded(network, Subset(train, spread_rows(train)))
-    table = single_input("table", rows.batch(network, torch.arange(len(rows))).inputs, (columns,))
-    return table.double().nanmean(dim=0, keepdim=True).float()
+    table = single_input("table", rows.batch(network, torch.arange(len(rows))).inputs, (columns,)).double()
+    mean = table.nanmean(dim=0, keepdim=True)
+    deviation = (table - mean).square().nanmean(dim=0, keepdim=True).sqrt().nan_to_num(nan=0.0).float()
+    if reference == "mean":
+        return mean.float(), deviation
+    zeros = _network_inputs(network, train, {"table": np.zeros((1, columns))})
+    return single_input("table", zeros, (columns,)).float(), deviation
 
 
 def _network_inputs(network: Network, train: Split, raw: Mapping[str, Any]) -> Mapping[str, torch.Tensor]:

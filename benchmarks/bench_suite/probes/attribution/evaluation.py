@@ -37,6 +37,17 @@ NOT_FINITE = "the network's logits are not finite numbers, so there is nothing t
 NO_ATTRIBUTION = "the attribution contains numbers that are not finite"
 NO_LAYER = "no layer with weights of its own ran in the network, so there is no last layer to shuffle"
 UNKNOWN = "only planted tasks state which parts are relevant"
+ROUNDING = 1e-4
+"Part of the logits' magnitude that a sum of changes may miss by the rounding of 32 bits."
+INCOMPLETE = {
+    "integrated_gradients": "raise steps; if that does not help, a part of the network has no gradients, such as one "
+    "that rounds its input",
+    "gradient_shap": "raise steps",
+    "deep_lift": "its rules are lost in this network, as by functions in place of modules (torch.relu), modules made "
+    "in forward, or poolings that overlap; use integrated_gradients",
+    "kernel_shap": "raise coalitions",
+}
+"What to do about a method whose changes do not sum to the whole change."
 TOO_FEW = "underdetermined: an example needs two coalitions more than it has parts"
 UNDEFINED = {
     "randomised_similarity": "the attribution, or that of the shuffled network, is the same everywhere",
@@ -127,6 +138,9 @@ class MethodResults:
     "Probabilities as parts are deleted, and as they are inserted: (k, LEVELS + 1) each."
     cost: list[float] = field(default_factory=list)
     "Seconds of an attribution, in forward passes of the same examples."
+    claims: list[tuple[np.ndarray, np.ndarray, float]] = field(default_factory=list)
+    """Of methods that claim completeness, without noise: for each example, the distance of the sum from the change of
+    the logit, and that change; and what rounding may make of the sum of the distances."""
     underdetermined: list[np.ndarray] = field(default_factory=list)
     "(k,) bool: whether too few coalitions were evaluated for an example, for methods that fit a model to them."
     error: str | None = None
@@ -190,7 +204,24 @@ def measure_methods(
                     _measure(variant, result, subject, inputs, masks, scrambled, settings, samples, forward)
                 except METHOD_ERRORS as error:
                     result.error = failure_reason(error)
+    for variant, result in results.items():
+        result.error = result.error or _incompleteness(variant, result)
     return results
+
+
+def _incompleteness(variant: MethodVariant, result: MethodResults) -> str | None:
+    """Return why a method has no numbers: its changes miss the whole change by more than the method may."""
+    limit = variant.method.max_incompleteness
+    if limit is None or not result.claims:
+        return None
+    gaps, changes, rounding = (sum(float(np.sum(claim[part])) for claim in result.claims) for part in range(3))
+    if gaps <= limit * changes + rounding:
+        return None
+    miss = f"{gaps / changes:.1%} of" if changes > 0 else "more than rounding from"
+    return (
+        f"{variant.name} claims changes that sum to the change of the logit, and they miss it by {miss} that change "
+        f"({limit:.0%} is allowed): {INCOMPLETE[variant.name]}"
+    )
 
 
 def _fail_all(results: Mapping[MethodVariant, MethodResults], error: str) -> None:
@@ -218,10 +249,7 @@ def _measure(
         result.add("pointing_game", faithfulness.pointing_game(strength, masks["relevant"]))
         if masks["decoy"].any():
             result.add("decoy_share", faithfulness.decoy_share(strength, masks["relevant"], masks["decoy"]))
-    if variant.method.scale == "change":
-        change = faithfulness.logit_change(subject, inputs)
-        gap = np.abs(parts.sum(dim=1).cpu().numpy() - change)
-        result.pairs.setdefault("completeness_error", []).append((gap, np.abs(change)))
+    _measure_completeness(variant, result, subject, inputs, parts, settings)
     unexplained = faithfulness.infidelity(variant, subject, inputs, elements, settings, 4 * samples)
     result.pairs.setdefault("infidelity", []).append(unexplained)
     result.add("sensitivity", faithfulness.sensitivity(variant, subject, inputs, settings, samples))
@@ -233,6 +261,34 @@ def _measure(
         valid = inputs.valid.cpu().numpy()
         similarity = faithfulness.spearman(strength, other_strength, valid)
         result.add("randomised_similarity", similarity, shuffled=layers)
+
+
+def _measure_completeness(
+    variant: MethodVariant,
+    result: MethodResults,
+    subject: Subject,
+    inputs: Inputs,
+    parts: torch.Tensor,
+    settings: Settings,
+) -> None:
+    """Append how far the changes are from the whole change, of methods that attribute changes.
+
+    The claim of a method is tested without noise: a smoothed one sums to the mean change of noisy copies. Its examples
+    are attributed once more for that, those of the first portion only.
+    """
+    if variant.method.scale != "change":
+        return
+    change = faithfulness.logit_change(subject, inputs)
+    gap = np.abs(parts.sum(dim=1).cpu().numpy() - change)
+    result.pairs.setdefault("completeness_error", []).append((gap, np.abs(change)))
+    if variant.method.max_incompleteness is None or (variant.smoothed and result.claims):
+        return
+    if variant.smoothed:
+        plain = MethodVariant(variant.name)
+        sums = parts_of(plain, subject, attribute(plain, subject, inputs, settings)).sum(dim=1)
+        gap = np.abs(sums.cpu().numpy() - change)
+    rounding = ROUNDING * float(subject.logits(inputs).abs().amax(dim=1).sum())
+    result.claims.append((gap, np.abs(change), rounding))
 
 
 def _timed_attribution(

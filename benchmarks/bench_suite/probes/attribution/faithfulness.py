@@ -138,15 +138,18 @@ def sensitivity(
 ) -> np.ndarray:
     """Return the greatest relative change of the attribution among `samples` slightly noisy copies of an input.
 
-    Each element of a copy moves by up to `settings.noise` times the inputs' standard deviation. This is Captum's
-    `sensitivity_max` (Yeh et al. 2019, arXiv 1901.09392).
+    Each element of a copy moves by up to `settings.noise` times the standard deviation of its column, its channel or
+    the text's numbers. Slopes are counted for one deviation, so that the scale of an input does not decide. This is
+    Captum's `sensitivity_max` (Yeh et al. 2019, arXiv 1901.09392).
 
     Returns:
         (k,) ratios.
     """
     from captum.metrics import sensitivity_max
 
-    radius = settings.noise * subject.spread(inputs)
+    spread = subject.spread(inputs)
+    radius = settings.noise * spread
+    unit = spread if variant.method.scale == "slope" and subject.kind == "image" else 1.0  # `parts_of` does tables
     random = torch.Generator().manual_seed(settings.seed)
     seeds = iter(range(settings.seed, settings.seed + 1_000_000))
 
@@ -162,7 +165,7 @@ def sensitivity(
         copies = Inputs(values, tuple(context), valid, target)
         # Each call has a seed of its own, since a method's random numbers contribute to its change.
         elements = attribute(variant, subject, copies, replace(settings, seed=next(seeds)))
-        return (parts_of(variant, subject, elements),)
+        return (parts_of(variant, subject, elements * unit),)
 
     greatest = sensitivity_max(
         explain, inputs.values, perturb_func=perturb, n_perturb_samples=samples,

@@ -19,6 +19,7 @@ from torch import nn
 from bench_suite.contracts import BenchError
 from bench_suite.probes.attribution.adapters import Inputs, Subject
 from bench_suite.probes.attribution.groups import Fitted, group_counts, groups_of
+from bench_suite.probes.attribution.separation import Separated
 
 Scale = Literal["change", "slope", "strength"]
 
@@ -40,7 +41,7 @@ class Settings:
     copies: int = 8
     "Noisy copies over which a smoothed method averages."
     noise: float = 0.1
-    "Standard deviation of that noise, as a share of the inputs' standard deviation."
+    "Standard deviation of that noise, as a share of the standard deviation of each column or channel, or of a text."
     seed: int = 0
 
 
@@ -66,6 +67,9 @@ class Method:
     logit with respect to the element. `strength`: a larger number means more, and nothing else is defined."""
     expansion: Callable[[Settings], int] = lambda settings: 1
     "Rows that the method makes of one example, whatever batch size is allowed."
+    max_incompleteness: float | None = None
+    """Largest completeness error at which a method that claims that its changes sum to the whole change has numbers;
+    None if it claims nothing."""
     signed_strength: bool = False
     "Whether numbers on the scale `strength` have a sign, as those of noise have."
 
@@ -143,7 +147,8 @@ def _guided_backprop(subject: Subject, inputs: Inputs, settings: Settings) -> Pr
 
 
 def _deep_lift(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
-    return PreparedMethod(import_captum().DeepLift(subject.module), {"baselines": _reference(subject, inputs)})
+    separated = Separated(import_captum().DeepLift(subject.module), subject.module)
+    return PreparedMethod(separated, {"baselines": _reference(subject, inputs)})
 
 
 def _gradient_shap(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
@@ -220,16 +225,18 @@ def _random(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMet
 
 
 METHODS: dict[str, Method] = {
-    "integrated_gradients": Method(_integrated_gradients, "change"),
+    "integrated_gradients": Method(_integrated_gradients, "change", max_incompleteness=0.2),
     "saliency": Method(_saliency, "slope"),
     "input_x_gradient": Method(_input_x_gradient, "change"),
     "guided_backprop": Method(_guided_backprop, "slope"),
-    "deep_lift": Method(_deep_lift, "change", expansion=lambda settings: 2),
-    "gradient_shap": Method(_gradient_shap, "change", expansion=lambda settings: settings.steps),
+    "deep_lift": Method(_deep_lift, "change", expansion=lambda settings: 2, max_incompleteness=0.01),
+    "gradient_shap": Method(
+        _gradient_shap, "change", expansion=lambda settings: settings.steps, max_incompleteness=1.0
+    ),
     "grad_cam": Method(_grad_cam, "strength"),
     "occlusion": Method(_occlusion, "change"),
     "feature_ablation": Method(_feature_ablation, "change"),
-    "kernel_shap": Method(_kernel_shap, "change"),
+    "kernel_shap": Method(_kernel_shap, "change", max_incompleteness=0.05),
     "lime": Method(_lime, "change"),
     "random": Method(_random, "strength", signed_strength=True),
 }
@@ -380,7 +387,8 @@ def _attribute(method: Method, subject: Subject, inputs: Inputs, settings: Setti
 def parts_of(variant: MethodVariant, subject: Subject, elements: torch.Tensor) -> torch.Tensor:
     """Return the attribution of each pixel, column or token.
 
-    Changes are summed over channels or over a token's vector. Slopes do not add up, so their magnitudes are summed.
+    Changes are summed over channels or over a token's vector. Slopes do not add up, so their magnitudes are summed; of
+    a table's columns they are slopes for one standard deviation, so that a column's unit does not decide its rank.
 
     Args:
         variant: the method that computed `elements`.
@@ -390,7 +398,10 @@ def parts_of(variant: MethodVariant, subject: Subject, elements: torch.Tensor) -
     Returns:
         (k, parts).
     """
-    return subject.parts(elements.abs() if variant.method.scale == "slope" else elements)
+    if variant.method.scale != "slope":
+        return subject.parts(elements)
+    unit = 1.0 if subject.column_deviation is None else subject.column_deviation
+    return subject.parts(elements.abs() * unit)
 
 
 @contextmanager

@@ -132,6 +132,7 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
             most_groups=options.most_groups,
             intersections=options.intersections,
             resamples=resamples,
+            train=getattr(trained.data.splits.get("train"), "groups", {}),
         )
     else:
         yield from by_class(test, classes, least_size=least_size, resamples=resamples)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -146,6 +146,7 @@ def by_group(
     most_groups: int,
     intersections: int,
     resamples: int,
+    train: Mapping[str, np.ndarray],
 ) -> Iterator[Metric | Artifact]:
     """Yield the summaries over groups, the rates of each group, a table of them, and bars.
 
@@ -157,6 +158,8 @@ def by_group(
         most_groups: greatest number of values of an attribute; one with more, such as an age in years, has a reason.
         intersections: most attributes that are crossed.
         resamples: bootstrap resamples behind an interval of a difference.
+        train: the sensitive attributes of the train split, each (n,), if it has any. A group that only train has is
+            named: the test split cannot show how the model treats it.
     """
     number = -1 if positive is None else positive
     sizes = {name: len(np.unique(np.asarray(values).astype(str))) for name, values in test.groups.items()}
@@ -165,11 +168,14 @@ def by_group(
         count_groups(test["targets"], test["predictions"], number, columns)
         for columns in cross_attributes(attributes, intersections)
     ]
+    absent = {name: _only_in_train(train[name], values) for name, values in attributes.items() if name in train}
     rates = RATES if positive is not None else RATES[:1]
     all_groups = [group for groups in sets for group in groups]
     extremes: list[Extremes] = []
     for groups in sets:
-        yield from _summaries(groups, rates, least_size, resamples, extremes)
+        yield from _summaries(groups, rates, least_size, resamples, extremes, absent.get(groups[0].attribute, {}))
+    for attribute, counts in absent.items():
+        yield from _absent_groups(attribute, counts)
     for name in [name for name in sizes if name not in attributes]:
         yield from _too_many_values(name, sizes[name], most_groups)
     if not attributes:
@@ -185,6 +191,19 @@ def by_group(
         title = rate.replace("_", " ")
         shown = {f"{group.attribute}: {group.name}": group.rate(rate) for group in single[:MAX_GROUPS]}
         yield bars(rate, title, shown, least_size, f"{title.capitalize()} by group{selected}")
+
+
+def _only_in_train(train: np.ndarray, test: np.ndarray) -> dict[str, int]:
+    """Return the groups of an attribute that train has and test lacks, with their numbers of train examples."""
+    names, counts = np.unique(np.asarray(train).astype(str), return_counts=True)
+    present = set(np.asarray(test).astype(str).tolist())
+    return {name: count for name, count in zip(names.tolist(), counts.tolist()) if name not in present}
+
+
+def _absent_groups(attribute: str, counts: Mapping[str, int]) -> Iterator[Metric]:
+    for name, count in list(counts.items())[:MAX_GROUPS]:
+        reason = f"the test split has no example of this group, and train has {count}"
+        yield Metric("accuracy", None, reason, {"attribute": attribute, "group": name}, n=0)
 
 
 def _table(groups: Sequence[Group], rates: Sequence[str], least_size: int, selected: str) -> Artifact:
@@ -207,12 +226,17 @@ def _too_many_values(attribute: str, values: int, most: int) -> Iterator[Metric]
 
 
 def _summaries(
-    groups: Sequence[Group], rates: Sequence[str], least_size: int, resamples: int, extremes: list[Extremes]
+    groups: Sequence[Group],
+    rates: Sequence[str],
+    least_size: int,
+    resamples: int,
+    extremes: list[Extremes],
+    absent: Mapping[str, int],
 ) -> Iterator[Metric]:
     """Yield the summaries over the groups of one attribute or intersection that are large enough.
 
-    The reason names the groups that are too small. The groups with the lowest and the highest rate are appended to
-    `extremes`.
+    The reason names the groups that are too small, and those of `absent`, which only train has. The groups with the
+    lowest and the highest rate are appended to `extremes`.
     """
     at = {"attribute": groups[0].attribute}
     for name, summary in SUMMARIES.items():
@@ -220,7 +244,7 @@ def _summaries(
             yield Metric(name, None, 'no class counts as selected: state one with positive = "…"', at)
             continue
         families = {rate: _sufficient(groups, rate, least_size) for rate in summary.rates}
-        small = {rate: _too_small(groups, rate, least_size) for rate in summary.rates}
+        small = {rate: _too_small(groups, rate, least_size, absent) for rate in summary.rates}
         n = sum(rate.n for family in families.values() for rate in family.values())
         few = next((rate for rate, family in families.items() if len(family) < 2), None)
         if few is not None:
@@ -257,9 +281,9 @@ def _sufficient(groups: Sequence[Group], rate: str, least_size: int) -> dict[str
     return {group.name: group.rate(rate) for group in groups if group.rate(rate).n >= least_size}
 
 
-def _too_small(groups: Sequence[Group], rate: str, least_size: int) -> list[str]:
-    """Return the names of the other groups, with their numbers of examples."""
-    counts = {group.name: group.rate(rate).n for group in groups}
+def _too_small(groups: Sequence[Group], rate: str, least_size: int, absent: Iterable[str]) -> list[str]:
+    """Return the names of the other groups and of absent ones, with their numbers of test examples."""
+    counts = {**{group.name: group.rate(rate).n for group in groups}, **dict.fromkeys(absent, 0)}
     return [f"{name} ({n} {COUNTED.get(rate, 'examples')})" for name, n in counts.items() if n < least_size]
 
 

@@ -19,6 +19,7 @@ from bench_suite.probes.fairness.intervals import Rate, wilson_interval
 from bench_suite.probes.fairness.terms import WordList
 from bench_suite.probes.fairness.truncation import changed_for
 from bench_suite.stats.intervals import bootstrap_interval
+from bench_suite.stats.probabilities import require_probabilities
 
 EXAMPLES = 8
 "Texts that are shown with their words swapped: those with the largest change of the score."
@@ -205,6 +206,10 @@ def _score_shift(swap: Swap, test: Predictions, settings: _Settings) -> Metric:
     if not np.isfinite(shift).all():
         reason = f"{int(np.sum(~np.isfinite(shift)))} scores are not finite numbers"
         return Metric("score_shift", None, reason, swap.at, n=n)
+    try:
+        require_probabilities(np.asarray(test["scores"]))
+    except ValueError as error:
+        return Metric("score_shift", None, str(error), swap.at, n=n)
     interval, cause = shift_interval(shift, settings.resamples)
     notes = "; ".join(note for note in (cause, swap.note) if note)
     return Metric("score_shift", float(shift.mean()), notes or None, swap.at, interval, n=n)
