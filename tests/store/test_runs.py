@@ -264,6 +264,24 @@ def test_the_driver_of_a_run_names_itself_and_the_time_while_it_drives(run: Run)
     assert not (run.path / "driver.json").exists()
 
 
+def _fork_inside_the_lock(run: Run) -> None:
+    with run.lock():
+        child = os.fork()
+        if child == 0:
+            raise SystemExit
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        assert (run.path / "driver.json").is_file()
+        with pytest.raises(StoreError, match=f"process {os.getpid()}"), Run(run.path).lock():
+            pass
+
+
+def test_a_forked_child_that_unwinds_leaves_the_lock_to_its_parent(run: Run) -> None:
+    try:
+        _fork_inside_the_lock(run)
+    except SystemExit:
+        os._exit(9)
+
+
 # ── records ─────────────────────────────────────────────────────────────────────────────────────
 
 

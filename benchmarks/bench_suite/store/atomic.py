@@ -28,8 +28,17 @@ class StoreFull(StoreError):
     """A full disk, quota or file: nothing more can be written, and what was written before is complete."""
 
 
+class RecordsLost(StoreError):
+    """Records that were written and are not on disk any more."""
+
+    exit_status = 3
+
+
 class Writer:
-    """Appends records to a file that nobody else writes; each record is on disk when `write` returns."""
+    """Appends records to a file that nobody else writes; each record is on disk when `write` returns.
+
+    A forked child cannot write to the file of its parent. If the child closes the writer, the file stays as it is.
+    """
 
     def __init__(self, run: Path) -> None:
         """Create the file.
@@ -58,6 +67,7 @@ class Writer:
         except OSError as error:
             raise writing_error(error, folder) from error
         self._size = 0
+        self._records = 0
 
     def __enter__(self) -> Writer:
         return self
@@ -66,12 +76,15 @@ class Writer:
         self.close()
 
     def close(self) -> None:
-        """Close the file, and remove it if it is empty."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-            if not self._size:
-                self.path.unlink(missing_ok=True)
+        """Close the file, and remove it if it is empty; a forked child only closes its own handle."""
+        if self._file < 0:
+            return
+        remove = not self._size and os.getpid() == self._process and self._is_linked()
+        os.close(self._file)
+        self._file = -1
+        if remove:
+            with suppress(OSError):
+                self.path.unlink()
 
     def write(self, record: Record) -> None:
         """Append one record and flush it to disk, completely or not at all.
@@ -80,6 +93,7 @@ class Writer:
 
         Raises:
             StoreFull: there is no room.
+            RecordsLost: the file was removed or replaced since it was created.
             StoreError: the file cannot be written.
         """
         if self._file < 0 or os.getpid() != self._process:
@@ -106,6 +120,20 @@ class Writer:
                 os.ftruncate(self._file, self._size)
             raise writing_error(error, self.path) from error
         self._size += len(content)
+        self._records += 1
+        if not self._is_linked():
+            number = f"{self._records} record{'s' if self._records > 1 else ''}"
+            raise RecordsLost(
+                f"{self.path} was removed, moved or replaced during the run: its {number} cannot be read any more\n"
+                "  run these cells again, and leave the folder as it is until the run ends"
+            )
+
+    def _is_linked(self) -> bool:
+        """Return whether the path still leads to the open file: a removed file can be written, but never read."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._file))
+        except OSError:
+            return False
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────

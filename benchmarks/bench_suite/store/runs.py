@@ -165,7 +165,7 @@ class Run:
     """One execution of a suite: its folder."""
 
     def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+        self.path = Path(os.path.abspath(path))  # a component may change the working folder
         self.torn = 0
         "Number of lines that the last call of `records` could not read."
         self.info: Mapping[str, Any] = _info(self.path).info
@@ -196,6 +196,7 @@ class Run:
         """
         import filelock
 
+        process = os.getpid()
         # Not in the lock's own file: a second driver that tries to lock it empties that file.
         holder = self.path / "driver.json"
         lock = filelock.FileLock(self.path / ".lock", timeout=0)
@@ -213,11 +214,13 @@ class Run:
         except OSError as error:
             raise writing_error(error, self.path) from error
         try:
-            self._write("driver.json", dumps({"process": os.getpid(), "since": _now()}).encode())
+            self._write("driver.json", dumps({"process": process, "since": _now()}).encode())
             yield
         finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
+            if os.getpid() == process:  # a forked child shares the lock, which belongs to its parent
+                with suppress(OSError):
+                    holder.unlink()
+                lock.release()
 
     def writer(self) -> Writer:
         """Return a writer with a file of its own.
