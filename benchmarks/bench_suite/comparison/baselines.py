@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import ArtifactRow, BenchError, Record
-from bench_suite.store.atomic import StoreError, Writer, safe_name, write_file, writing_error
+from bench_suite.store.atomic import StoreError, Writer, exists, safe_name, write_file, writing_error
 from bench_suite.store.records import dumps
 from bench_suite.store.runs import Run, Store
 
@@ -120,7 +120,7 @@ def base_run(store: Store, name: str, suite: str, before: Run | None = None) -> 
         if newest is None:
             raise NoBaseline(f"there is no earlier run of {suite} in {store.root}\n  make one with: bench run {suite}")
         return Run(newest.path)
-    if name in known and not (Path(name) / "run.json").is_file():
+    if name in known and not exists(Path(name) / "run.json"):
         return known[name]
     try:
         return store.open(name)
@@ -131,7 +131,7 @@ def base_run(store: Store, name: str, suite: str, before: Run | None = None) -> 
 
 def head_run(store: Store, name: str | Path) -> Run:
     """Return the run to compare: as `Store.open` does, but `latest` skips smoke runs if there are others."""
-    if str(name) == "latest" and not (Path(name) / "run.json").is_file():
+    if str(name) == "latest" and not exists(Path(name) / "run.json"):
         newest = next((info for info in store.runs() if not info.smoke), None)
         if newest is not None:
             return Run(newest.path)

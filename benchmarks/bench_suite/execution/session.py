@@ -133,7 +133,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
                         break
             except KeyboardInterrupt:
                 interrupted = True
-        with _partial_status(written):
+        with _partial_status(cells.keys()):
             records = tuple(record for record in run.records() if record.id in cells)
             _check_on_disk(run, records, written if interrupted or stopped else written | cells.keys())
             errors = () if interrupted else tuple(_summarise(plan, run))
@@ -143,7 +143,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
 
 @contextmanager
 def _partial_status(written: Set[str]) -> Iterator[None]:
-    """Let a StoreError end the command with 3 instead of 2 if the records of some cells were written before it."""
+    """Let a StoreError end the command with 3 instead of 2 if there are records that were written before it."""
     try:
         yield
     except StoreError as error:

@@ -17,6 +17,9 @@ from bench_suite.contracts import BenchError, Record
 from bench_suite.store import formats
 from bench_suite.store.records import dumps, line, to_json
 
+_LONGEST_INSIDE = 400
+"""Number of bytes that the path of a file inside a results folder has at most: the name of the run (70), `cells`, three
+names of 80 characters, and what a temporary name adds."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -156,6 +159,42 @@ def safe_name(label: str, max_length: int = 80) -> str:
     return f"{name[: max_length - 9]}-{digest}".lstrip("-")
 
 
+def exists(path: Path) -> bool:
+    """Return whether there is such a file or folder; a path that the system refuses, such as a long one, is none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def check_path_length(root: Path) -> None:
+    """Check that the files of a run under `root` have paths that the system accepts.
+
+    Raises:
+        StoreError: the path is too long, or the name of one of its folders is.
+    """
+    limits = {"PC_PATH_MAX": 4096, "PC_NAME_MAX": 255}
+    if hasattr(os, "pathconf"):
+        limits |= {name: os.pathconf("/", name) for name in limits}
+    size = len(os.fsencode(root)) + _LONGEST_INSIDE
+    name = max(root.parts, key=lambda part: len(os.fsencode(part)), default="")
+    if size > limits["PC_PATH_MAX"]:
+        excess = f"the path would need {size} bytes, and the system allows {limits['PC_PATH_MAX']}"
+    elif len(os.fsencode(name)) > limits["PC_NAME_MAX"]:
+        excess = f"the name of a folder has {len(os.fsencode(name))} bytes, and the system allows {limits['PC_NAME_MAX']}"
+    else:
+        return
+    raise StoreError(
+        f"results cannot be written to {shortened(root)}: {excess}\n  choose a shorter path with: --results DIR"
+    )
+
+
+def shortened(path: Path, most: int = 300) -> str:
+    """Return the path as text of at most `most` characters, without its middle if it is longer."""
+    text = str(path)
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-(most // 2) :]}"
+
+
 def write_file(path: Path, content: bytes) -> Path:
     """Write a file completely or not at all, create the folders above it, and return its path.
 
@@ -194,14 +233,15 @@ def replace_file(path: Path, content: bytes) -> None:
 def writing_error(error: OSError, path: Path) -> StoreError:
     """Return the error of writing at `path` with a message that says what to do."""
     why = os.strerror(error.errno) if error.errno else str(error)
+    shown = shortened(path)
     if error.errno in _NO_ROOM:
         complete = "everything written before is complete"
-        return StoreFull(f"no room to write {path} ({why}); {complete}\n  free some space, then: bench run … --resume")
+        return StoreFull(f"no room to write {shown} ({why}); {complete}\n  free some space, then: bench run … --resume")
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return StoreError(
-            f"results cannot be written under {path}: it is not a folder\n  choose another with: --results DIR"
+            f"results cannot be written under {shown}: it is not a folder\n  choose another with: --results DIR"
         )
-    return StoreError(f"results cannot be written to {path} ({why})\n  choose another folder with: --results DIR")
+    return StoreError(f"results cannot be written to {shown} ({why})\n  choose another folder with: --results DIR")
 
 
 @contextmanager

@@ -25,7 +25,17 @@ from typing import Any, TypeVar
 
 from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, Record
 from bench_suite.store import formats
-from bench_suite.store.atomic import StoreError, Writer, replace_file, safe_name, write_file, writing_error
+from bench_suite.store.atomic import (
+    StoreError,
+    Writer,
+    check_path_length,
+    exists,
+    replace_file,
+    safe_name,
+    shortened,
+    write_file,
+    writing_error,
+)
 from bench_suite.store.records import (
     SCHEMA,
     artifact_from_json,
@@ -87,6 +97,7 @@ class Store:
         Raises:
             StoreError: the folder cannot be written.
         """
+        check_path_length(self.root)
         now = datetime.now(UTC)
         started = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         missing = [folder for folder in (self.root, *self.root.parents) if not folder.exists()]
@@ -113,10 +124,14 @@ class Store:
 
     def runs(self) -> list[RunInfo]:
         """Return all runs, newest first; only their `run.json` is read and their lines are counted."""
-        if not self.root.is_dir():
-            return []
         runs = []
-        for path in self.root.iterdir():
+        try:
+            paths = list(self.root.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise StoreError(f"{shortened(self.root)} cannot be read: {_message(error)}") from error
+        for path in paths:
             with suppress(StoreError):  # a folder that is no run, or not yet
                 runs.append(_info(path))
         return sorted(runs, key=lambda info: (info.started, info.run), reverse=True)
@@ -141,7 +156,7 @@ class Store:
         Raises:
             StoreError: there is no such run, or several.
         """
-        if (Path(name) / "run.json").is_file():
+        if exists(Path(name) / "run.json"):
             return Run(Path(name))
         known = self.runs()
         if not known:
@@ -196,6 +211,7 @@ class Run:
         """
         import filelock
 
+        check_path_length(self.path.parent)
         process = os.getpid()
         # Not in the lock's own file: a second driver that tries to lock it empties that file.
         holder = self.path / "driver.json"
