@@ -106,7 +106,7 @@ class Writer:
         with hold_interrupts():
             if samples_left_out:
                 path = self._run / folder / "samples.parquet"
-                earlier = path.read_bytes() if path.exists() else None
+                earlier = path.read_bytes() if path.is_file() else None
                 write_file(path, formats.samples_to_parquet(record.metrics, earlier))
             if more_left_out:
                 write_file(self._run / folder / "record.json", dumps(to_json(record)).encode())
@@ -181,7 +181,9 @@ def check_path_length(root: Path) -> None:
     if size > limits["PC_PATH_MAX"]:
         excess = f"the path would need {size} bytes, and the system allows {limits['PC_PATH_MAX']}"
     elif len(os.fsencode(name)) > limits["PC_NAME_MAX"]:
-        excess = f"the name of a folder has {len(os.fsencode(name))} bytes, and the system allows {limits['PC_NAME_MAX']}"
+        excess = (
+            f"the name of a folder has {len(os.fsencode(name))} bytes, and the system allows {limits['PC_NAME_MAX']}"
+        )
     else:
         return
     raise StoreError(
