@@ -9,7 +9,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, display_path, shared_options
 from bench_suite.cli.completion_values import run_names
-from bench_suite.cli.output import say
+from bench_suite.cli.output import say, say_left_out
 from bench_suite.environment import format_bytes
 
 
@@ -46,7 +46,9 @@ def set_(run: str, partial: bool, results: Path) -> None:
     from bench_suite.store.runs import Store
 
     store = Store(results)
-    baseline = set_baseline(store, store.open(run), partial=partial)
+    source = store.open(run)
+    baseline = set_baseline(store, source, partial=partial)
+    say_left_out([*store.damages, *source.damages])
     say(f"{baseline.suite}: {baseline.run.name}, {format_bytes(baseline.size)} in {display_path(baseline.run.path)}")
     if lacks := missing_part(baseline.run):
         say(f"note: it is not the whole suite: {lacks}")
@@ -66,8 +68,7 @@ def show(results: Path, as_json: bool) -> None:
 
     store = Store(results)
     known, damaged = baselines(store), damaged_baselines(store)
-    for damage in damaged.values():
-        say(f"note: a baseline is left out: {damage}", err=True)
+    say_left_out(damaged.values())
     if as_json:
         entries = [
             {"suite": baseline.suite, "run": baseline.run.name, "bytes": baseline.size,

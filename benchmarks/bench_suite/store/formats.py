@@ -248,7 +248,7 @@ def artifact_from_bytes(name: str, kind: str, caption: str, content: bytes) -> A
     missing = [key for key in _FORMS.get(kind, ()) if not isinstance(entry["data"], dict) or key not in entry["data"]]
     if missing:
         raise Damage(f"it lacks {', '.join(missing)}", ("data",))
-    return Artifact(name, kind, entry["data"], caption)
+    return Artifact(name, entry["kind"], entry["data"], caption)
 
 
 def _png(artifact: Artifact) -> bytes:

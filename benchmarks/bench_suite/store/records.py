@@ -349,7 +349,7 @@ def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
         n=n if type(n) is int and 0 <= n < 2**63 else None,
         ideal=row.get("ideal"),
         of_predictions=bool(row.get("of_predictions")),
-        kind=kind if kind in _KINDS else "estimate",
+        kind=kind if kind in _KINDS else "estimate",  # type: ignore[arg-type]  # it is one of them
     )
 
 
