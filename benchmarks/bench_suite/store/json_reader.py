@@ -69,7 +69,7 @@ def read_json(content: bytes, check: Check, file: str = "", line: int | None = N
             damage.line = error.lineno
             raise damage from None
         except ValueError as error:  # no UTF-8, or an integer of thousands of digits
-            raise Damage(f"it is no JSON ({_brief(error, 80)})") from None
+            raise Damage(f"it is no JSON ({_brief(str(error), 80)})") from None
         check(value)
     except Damage as damage:
         damage.file = file

@@ -362,6 +362,8 @@ class Run:
 
     def environment(self, name: str) -> Mapping[str, Any]:
         """Return the environment with that hash; empty, and named in `damages`, if its file is missing or damaged."""
+        if not name:
+            return {}  # the record names none
         relative = f"environments/{name}.json"
         try:
             content = self._inside(relative).read_bytes()
