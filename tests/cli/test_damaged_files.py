@@ -109,7 +109,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, d
 
 
 @pytest.fixture
-def place(
+def copied(
     pristine: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Path, dict[str, str]]:
     folder = tmp_path / "copy"
@@ -162,8 +162,8 @@ def damages_of(path: Path, chance: random.Random, number: int | None) -> Iterato
     yield from every if number is None else chance.sample(every, min(number, len(every)))
 
 
-def check(place: tuple[Path, dict[str, str]], pattern: str, number: int | None, which: Any) -> None:
-    folder, names = place
+def check(copied: tuple[Path, dict[str, str]], pattern: str, number: int | None, which: Any) -> None:
+    folder, names = copied
     chance = random.Random(0)
     run = folder / "results" / names["head"]
     paths = sorted(run.glob(pattern))
@@ -186,22 +186,22 @@ def check(place: tuple[Path, dict[str, str]], pattern: str, number: int | None, 
 
 
 @pytest.mark.parametrize("pattern", FILES)
-def test_no_damaged_field_ends_a_command_with_a_traceback(place, pattern: str) -> None:
-    check(place, pattern, 3, QUICK)
+def test_no_damaged_field_ends_a_command_with_a_traceback(copied, pattern: str) -> None:
+    check(copied, pattern, 3, QUICK)
 
 
-def test_a_damaged_artifact_costs_its_picture_only(place) -> None:
-    check(place, "cells/*/own/curve*.json", 2, (1,))
+def test_a_damaged_artifact_costs_its_picture_only(copied) -> None:
+    check(copied, "cells/*/own/curve*.json", 2, (1,))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pattern", FILES)
-def test_no_damaged_field_of_any_file_ends_any_command_with_a_traceback(place, pattern: str) -> None:
-    check(place, pattern, None, range(len(COMMANDS)))
+def test_no_damaged_field_of_any_file_ends_any_command_with_a_traceback(copied, pattern: str) -> None:
+    check(copied, pattern, None, range(len(COMMANDS)))
 
 
-def test_the_message_names_file_line_and_field_and_one_record_costs_itself_only(place) -> None:
-    folder, names = place
+def test_the_message_names_file_line_and_field_and_one_record_costs_itself_only(copied) -> None:
+    folder, names = copied
     path = folder / "results" / names["head"] / "records" / "00001.jsonl"
     first, second = path.read_bytes().splitlines()
     path.write_bytes(first + b"\n" + json.dumps(change(json.loads(second), ("metrics", 0, "unit"), 5)).encode() + b"\n")
@@ -215,8 +215,8 @@ def test_the_message_names_file_line_and_field_and_one_record_costs_itself_only(
     assert "1 of 2 cells are done" in err
 
 
-def test_a_damaged_run_of_another_suite_costs_nothing(place) -> None:
-    folder, names = place
+def test_a_damaged_run_of_another_suite_costs_nothing(copied) -> None:
+    folder, names = copied
     commands = [[word.format(**names) for word in COMMANDS[number]] for number in QUICK]
     before = [call(*command)[:2] for command in commands]
     for target in ("20990101T000000Z-other-abcd", "baselines/other"):
@@ -225,14 +225,17 @@ def test_a_damaged_run_of_another_suite_costs_nothing(place) -> None:
     assert [call(*command)[:2] for command in commands] == before
     status, _, err = call("results")
     assert status == 0
-    assert "20990101T000000Z-other-abcd cannot be read as a run: run.json, line 1, field started: it is missing" in err
+    assert (
+        "20990101T000000Z-other-abcd cannot be read as a run: run.json, line 1, field suite: it must be text, and is 5"
+        in err
+    )
 
 
-def test_the_ids_of_the_examples_are_checked(place) -> None:
+def test_the_ids_of_the_examples_are_checked(copied) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    folder, names = place
+    folder, names = copied
     for path in (folder / "results" / names["head"]).glob("cells/*/predictions-test.parquet"):
         table = parquet.read_table(path)
         ids = pa.array([None, *table.column("example").to_pylist()[1:]], type=pa.int64())

@@ -22,7 +22,7 @@ ARTIFACT = "predictions/test"
 "The only artifact of a cell that a comparison reads."
 _ASIDE = "-old"
 "Ends the name of the folder of an earlier baseline while it is replaced."
-_LEFTOVER = re.compile(r"(?P<process>[0-9]+)-[0-9a-f]+(?P<aside>-old)?")
+_LEFTOVER = re.compile(r"(?P<process>[0-9]+)-[0-9a-f]+(?P<replaced>-old)?")
 _MAX_GAPS = 12
 WORD = "baseline"
 "Names the baseline of the suite in question, instead of a run."
@@ -153,7 +153,7 @@ def _remove_leftovers(target: Path) -> None:
     """Remove the folders that were set aside, and those that killed processes left; they begin with a dot."""
     for path in target.parent.glob(f".{target.name}.*"):
         match = _LEFTOVER.fullmatch(path.name.removeprefix(f".{target.name}."))
-        if match is not None and (match["aside"] or not _is_running(int(match["process"]))):
+        if match is not None and (match["replaced"] or not _is_running(int(match["process"]))):
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -185,8 +185,8 @@ def _folders(store: Store) -> list[Path]:
     paths = sorted(path.parent for path in folder.glob("*/run.json"))
     named = [path for path in paths if not path.name.startswith(".")]  # a dot: not completely written, or set aside
     present = {path.name for path in named}
-    aside = {_folder_name(path): path for path in paths if path.name.startswith(".") and path.name.endswith(_ASIDE)}
-    return [*named, *(path for name, path in aside.items() if name not in present)]
+    replaced = {_folder_name(path): path for path in paths if path.name.startswith(".") and path.name.endswith(_ASIDE)}
+    return [*named, *(path for name, path in replaced.items() if name not in present)]
 
 
 def _folder_name(path: Path) -> str:

@@ -170,6 +170,7 @@ def _check_on_disk(run: Run, records: Sequence[Record], ids: Set[str]) -> None:
             f"{len(lost)} of {len(ids)} cells have no record in {run.path / 'records'}: something else removed or "
             "changed files of the run while it ran\n"
             "  run these cells again with: bench run … --resume; if the folder is gone, start a new run"
+            + "".join(f"\n  {damage}" for damage in run.damages[:3])
         )
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import Artifact, History, MetricRow, Predictions, Window
-from bench_suite.store import json_reader as checks
+from bench_suite.store import forms
 from bench_suite.store.json_reader import Damage, read_json
 from bench_suite.store.records import dumps, plain
 
@@ -33,22 +33,6 @@ _FORMS: Mapping[str, tuple[str, ...]] = {
     "matrix": ("rows", "columns", "values"),
     "table": ("columns", "rows"),
 }
-_ARTIFACT = checks.record({"kind": checks.one_of((*_FORMS, "text")), "data": checks.anything})
-_WEIGHTS_HEADER = checks.record({}, {"__metadata__": checks.map_of(checks.text)})
-_HISTORY = checks.record(
-    {
-        "windows": checks.list_of(checks.map_of(checks.scalar)),
-        "epochs": checks.list_of(checks.map_of(checks.scalar)),
-    },
-    {
-        **dict.fromkeys(("steps", "samples"), checks.integer),
-        "seconds": checks.number,
-        "best_epoch": checks.optional(checks.integer),
-        "compile_seconds": checks.optional(checks.number),
-        "stopped": checks.optional(checks.text),
-        "target": checks.optional(checks.map_of(checks.anything)),
-    },
-)
 
 
 # ── predictions: Parquet ────────────────────────────────────────────────────────────────────────
@@ -242,7 +226,7 @@ def artifact_from_bytes(name: str, kind: str, caption: str, content: bytes) -> A
         from PIL import Image
 
         return Artifact(name, "image", np.asarray(Image.open(io.BytesIO(content))), caption)
-    entry = read_json(content, _ARTIFACT)
+    entry = read_json(content, forms.ARTIFACT)
     if entry["kind"] != kind:
         raise Damage(f"it must be {kind}, and is {entry['kind']}", ("kind",))
     missing = [key for key in _FORMS.get(kind, ()) if not isinstance(entry["data"], dict) or key not in entry["data"]]
@@ -296,7 +280,7 @@ def weights_from_bytes(content: bytes) -> tuple[str, dict[str, Any], History | N
 
     try:
         tensors = load(content)
-        header = read_json(content[8 : 8 + int.from_bytes(content[:8], "little")], _WEIGHTS_HEADER)
+        header = read_json(content[8 : 8 + int.from_bytes(content[:8], "little")], forms.WEIGHTS_HEADER)
     except (SafetensorError, ValueError) as error:
         raise ValueError(f"not a safetensors file: {error}") from error
     facts = header.get("__metadata__") or {}
@@ -306,7 +290,7 @@ def weights_from_bytes(content: bytes) -> tuple[str, dict[str, Any], History | N
 def _history(text: str) -> History | None:
     if not text:
         return None
-    entry = read_json(text.encode(errors="surrogatepass"), _HISTORY)
+    entry = read_json(text.encode(errors="surrogatepass"), forms.HISTORY)
     try:
         windows = tuple(Window(**window) for window in entry.pop("windows"))
         epochs = tuple({key: float(value) for key, value in epoch.items()} for epoch in entry.pop("epochs"))

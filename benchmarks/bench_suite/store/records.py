@@ -11,15 +11,13 @@ from typing import Any, TypeVar, get_args
 
 from bench_suite.contracts import (
     ArtifactRow,
-    Better,
     Interval,
     MetricKind,
     MetricRow,
     ProbeRow,
-    ProbeStatus,
     Record,
-    Status,
 )
+from bench_suite.store import forms
 from bench_suite.store import json_reader as checks
 from bench_suite.store.json_reader import Damage, read_json
 
@@ -124,7 +122,7 @@ def metric_to_json(row: MetricRow) -> dict[str, Any]:
 
 def artifact_to_json(row: ArtifactRow) -> dict[str, Any]:
     """Return an artifact's row as JSON values."""
-    return _without_empty(asdict(row))
+    return _without_empty({key: str(value) for key, value in asdict(row).items()})  # a probe may state any caption
 
 
 def line(record: Record, beside: str) -> tuple[bytes, bool, bool]:
@@ -193,63 +191,6 @@ def _without_empty(entry: Mapping[str, Any]) -> dict[str, Any]:
 # ── from JSON ───────────────────────────────────────────────────────────────────────────────────
 
 
-_PROBE = checks.record(
-    {"status": checks.one_of(get_args(ProbeStatus)), "key": checks.text}, {"reason": checks.optional(checks.text)}
-)
-_ARTIFACT = checks.record({"name": checks.text, "kind": checks.text, "file": checks.text}, {"caption": checks.text})
-_METRIC = checks.record(
-    {"name": checks.text, "unit": checks.text, "better": checks.one_of(get_args(Better))},
-    {
-        "reason": checks.optional(checks.text),
-        "at": checks.map_of(checks.coordinate),
-        "samples": checks.list_of(checks.scalar),
-        "ideal": checks.optional(checks.number),
-        "of_predictions": checks.flag,
-    },
-)
-_OLD_RECORD = checks.record(
-    {}, {"notes": checks.list_of(checks.text), "metrics": checks.list_of(checks.map_of(checks.anything))}
-)
-_FAMILIES = ("task", "model", "train", "evaluate", "placement")
-_RECORD = checks.record(
-    {
-        **dict.fromkeys(("run", "suite", "id", "weights_key"), checks.text),
-        "cell": checks.both(
-            checks.map_of(checks.anything),
-            checks.record({}, dict.fromkeys(("task", "model", "engine", "precision", "device", "seed"), checks.scalar)),
-        ),
-        "options": checks.both(
-            checks.map_of(checks.anything),
-            checks.record({}, dict.fromkeys(_FAMILIES, checks.map_of(checks.anything))),
-        ),
-        "status": checks.one_of(get_args(Status)),
-    },
-    {
-        "reason": checks.optional(checks.text),
-        "probes": checks.map_of(_PROBE),
-        "data": checks.both(
-            checks.map_of(checks.anything),
-            checks.record(
-                {},
-                {
-                    **dict.fromkeys(
-                        ("source", "name", "fingerprint", "revision", "licence", "problem"),
-                        checks.optional(checks.text),
-                    ),
-                    "notes": checks.map_of(checks.scalar),
-                },
-            ),
-        ),
-        "metrics": checks.list_of(checks.map_of(checks.anything)),
-        "artifacts": checks.list_of(checks.map_of(checks.anything)),
-        "environment": checks.text,
-        "started": checks.text,
-        "seconds": checks.map_of(checks.number),
-        "notes": checks.list_of(checks.text),
-        **dict.fromkeys(("smoke", "weights_reused", "shared_training", "machine_busy"), checks.flag),
-        "schema": checks.integer,
-    },
-)
 _RECORD_FIELDS = tuple(field.name for field in fields(Record))
 
 
@@ -263,10 +204,10 @@ def from_json(entry: Mapping[str, Any]) -> Record:
     upgraded = dict(entry)
     schema = upgraded.get("schema", 1)
     while type(schema) is int and schema in UPGRADES:
-        _OLD_RECORD(upgraded)
+        forms.OLD_RECORD(upgraded)
         upgraded = UPGRADES[schema](upgraded)
         schema = upgraded["schema"]
-    _RECORD(upgraded)
+    forms.RECORD(upgraded)
     known = {name: upgraded[name] for name in _RECORD_FIELDS if name in upgraded}
     known["probes"] = {label: _row(ProbeRow, row) for label, row in known.get("probes", {}).items()}
     known["metrics"] = _rows(known, "metrics", metric_from_json)
@@ -331,7 +272,7 @@ def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
     """
     if schema == 1:
         row = _kind_from_reason(dict(row))
-    _METRIC(row)
+    forms.METRIC_ROW(row)
     interval = _interval(row.get("interval"))
     value, reason = row.get("value"), row.get("reason")
     if value is not None and not checks.is_number(value):
@@ -347,7 +288,7 @@ def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
         interval=interval,
         samples=tuple(sample for sample in row.get("samples") or () if checks.is_number(sample)),
         n=n if type(n) is int and 0 <= n < 2**63 else None,
-        ideal=row.get("ideal"),
+        ideal=row.get("ideal") if checks.is_number(row.get("ideal")) else None,
         of_predictions=bool(row.get("of_predictions")),
         kind=kind if kind in _KINDS else "estimate",  # type: ignore[arg-type]  # it is one of them
     )
@@ -371,7 +312,7 @@ def artifact_from_json(row: Mapping[str, Any]) -> ArtifactRow:
         Damage: a field does not have its type.
     """
     whole = {"kind": "predictions", **row}
-    _ARTIFACT(whole)
+    forms.ARTIFACT_ROW(whole)
     return ArtifactRow(whole["name"], whole["kind"], whole["file"], whole.get("caption") or "")
 
 

@@ -24,8 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, Record
-from bench_suite.store import formats
-from bench_suite.store import json_reader as checks
+from bench_suite.store import formats, forms
 from bench_suite.store.atomic import (
     StoreError,
     Writer,
@@ -51,45 +50,6 @@ from bench_suite.store.records import (
 )
 
 _Content = TypeVar("_Content")
-_TEXTS = checks.list_of(checks.text)
-_GIT = checks.optional(
-    checks.record(
-        {}, {**dict.fromkeys(("commit", "branch", "changes"), checks.optional(checks.text)), "dirty": checks.flag}
-    )
-)
-_RUN = checks.record(
-    {"run": checks.name, "suite": checks.text, "started": checks.text},
-    {
-        **dict.fromkeys(("title", "description", "text", "command", "version"), checks.text),
-        **dict.fromkeys(("overrides", "only", "passed", "resumed"), _TEXTS),
-        **dict.fromkeys(("smoke", "trust"), checks.flag),
-        **dict.fromkeys(("schema", "cells"), checks.integer),
-        "planned": checks.map_of(checks.text),
-        "left_out": checks.list_of(_TEXTS),
-        "report": checks.record({}, {"columns": checks.list_of(checks.anything), "sort": checks.optional(checks.text)}),
-        "gate": checks.map_of(checks.map_of(checks.scalar)),
-        "git": _GIT,
-        "resumed_git": checks.list_of(_GIT),
-    },
-)
-_GPU = checks.record({}, {"name": checks.text, "memory_bytes": checks.integer})
-_ENVIRONMENT = checks.record(
-    {},
-    {
-        "hardware": checks.record(
-            {},
-            {
-                "cpu": checks.text,
-                **dict.fromkeys(("cores", "usable_cores", "memory_bytes"), checks.integer),
-                "gpu": checks.list_of(_GPU),
-            },
-        ),
-        **dict.fromkeys(("system", "python", "packages", "threads"), checks.map_of(checks.text)),
-    },
-)
-_DRIVER = checks.record({"process": checks.integer, "since": checks.text})
-_ROWS = checks.list_of(checks.map_of(checks.anything))
-_SUMMARIES = checks.record({"metrics": _ROWS, "artifacts": _ROWS}, {"schema": checks.integer})
 BESIDE_CELLS = ("gate", "report", "title", "description")
 "Tables and keys of a suite that belong to no cell."
 
@@ -279,7 +239,7 @@ class Run:
         except filelock.Timeout:
             by = "a process"
             with suppress(OSError, Damage):
-                driver = read_json(holder.read_bytes(), _DRIVER)
+                driver = read_json(holder.read_bytes(), forms.DRIVER)
                 by = f"process {driver['process']}, since {driver['since']}"
             raise StoreError(
                 f"run {self.name} is being driven by {by}\n  wait until it ends, or stop it; then: bench run … --resume"
@@ -367,7 +327,7 @@ class Run:
         relative = f"environments/{name}.json"
         try:
             content = self._inside(relative).read_bytes()
-            environment: Mapping[str, Any] = read_json(content, _ENVIRONMENT, relative)
+            environment: Mapping[str, Any] = read_json(content, forms.ENVIRONMENT, relative)
         except OSError as error:
             self._note(f"{relative}: {_message(error)}")
         except (StoreError, Damage) as error:
@@ -444,7 +404,7 @@ class Run:
         metrics: list[MetricRow] = []
         artifacts: list[ArtifactRow] = []
         try:
-            entry = read_json((self.path / file).read_bytes(), _SUMMARIES, file)
+            entry = read_json((self.path / file).read_bytes(), forms.SUMMARIES, file)
         except FileNotFoundError:
             return [], []
         except OSError as error:
@@ -543,7 +503,7 @@ def _now() -> str:
 
 def _info(path: Path) -> RunInfo:
     try:
-        info = read_json((path / "run.json").read_bytes(), _RUN, "run.json")
+        info = read_json((path / "run.json").read_bytes(), forms.RUN, "run.json")
     except FileNotFoundError:
         raise StoreError(f"{path} is not a run: it has no run.json") from None
     except (OSError, Damage) as error:
