@@ -24,6 +24,8 @@ Kind = Literal["tasks", "problems", "models", "engines", "probes", "metrics", "e
 "The families of components; each is a folder of the package."
 Status = Literal["ok", "failed", "unavailable", "interrupted"]
 "How a cell ended."
+ProbeStatus = Literal["ok", "failed", "not applicable", "skipped"]
+"How a probe ended in a cell."
 Better = Literal["higher", "lower", "none"]
 "Which values of a metric are better."
 MetricKind = Literal["estimate", "exact", "single"]
@@ -624,7 +626,7 @@ class ArtifactRow:
 class ProbeRow:
     """How one probe ended in one cell."""
 
-    status: Literal["ok", "failed", "not applicable", "skipped"]
+    status: ProbeStatus
     "`skipped`: the cell ended before the probe could run."
     key: str
     "Hash of the probe's `use`, `VERSION` and options: a resume repeats a probe whose key has changed."

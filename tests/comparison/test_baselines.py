@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from dataclasses import replace
@@ -11,9 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench_suite.comparison.baselines import Baseline, NoBaseline, base_run, baselines, head_run, set_baseline
+from bench_suite.comparison.baselines import (
+    Baseline,
+    IncompleteBaseline,
+    NoBaseline,
+    base_run,
+    baselines,
+    damaged_baselines,
+    head_run,
+    set_baseline,
+)
 from bench_suite.comparison.compare import compare
-from bench_suite.contracts import MetricRow, Predictions, Record
+from bench_suite.contracts import MetricRow, Predictions, ProbeRow, Record
 from bench_suite.store.atomic import StoreError
 from bench_suite.store.runs import Run, Store
 
@@ -59,7 +69,10 @@ def test_damaged_predictions_are_left_out_of_a_baseline(store: Store) -> None:
     run = run_of(store)
     for path in run.path.glob("cells/*/*.parquet"):
         path.write_bytes(b"torn")
-    assert [record.artifacts for record in set_baseline(store, run).run.records()] == [()]
+    with pytest.raises(IncompleteBaseline, match=r"predictions-test\.parquet cannot be read"):
+        set_baseline(store, run)
+    assert baselines(store) == []
+    assert [record.artifacts for record in set_baseline(store, run, partial=True).run.records()] == [()]
 
 
 def test_what_is_no_baseline_says_why(store: Store) -> None:
@@ -169,3 +182,80 @@ def test_a_run_that_says_nothing_is_no_baseline(runs, info: dict[str, bool]) -> 
     run = runs.make([(runs.cell(status="failed", reason="no memory"), None)], **info)
     with pytest.raises(StoreError, match=r"smoke run|no cell that ended well"):
         set_baseline(runs.store, run)
+
+
+@pytest.mark.parametrize("renames", [0, 1, 2], ids=["before the first", "between the two", "after both"])
+def test_a_kill_at_any_rename_keeps_the_old_baseline_or_has_the_new_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    old, new = run_of(store), run_of(store)
+    set_baseline(store, old)
+    child = os.fork()
+    if child == 0:
+        rename, count = Path.rename, []
+
+        def killed(path: Path, target: Path) -> Path:
+            if len(count) == renames:
+                os._exit(9)
+            count.append(path)
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "rename", killed)
+        monkeypatch.setattr("shutil.rmtree", lambda *_, **__: os._exit(9))
+        set_baseline(store, new)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    expected = new if renames == 2 else old
+    assert base_run(store, "baseline", "nlp").name == expected.name
+    assert [baseline.run.name for baseline in baselines(store)] == [expected.name]
+    assert base_run(store, "baseline", "nlp").records()[0].artifacts
+    set_baseline(store, new)
+    assert base_run(store, "baseline", "nlp").name == new.name
+    assert sorted(path.name for path in (store.root / "baselines").iterdir()) == ["nlp"], "leftovers are removed"
+
+
+FAILED = {"status": "failed", "reason": "oh\nno"}
+INCOMPLETE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "a cell failed": ({"planned": {"a": "x", "b": "y"}}, FAILED, "y: failed: oh$"),
+    "a probe failed": ({}, {"probes": {"q": ProbeRow("failed", "k", "no")}}, "probe q failed: no"),
+    "a cell was not run": ({"planned": {"a": "x", "b": "y", "c": "z"}}, {}, "z: not run"),
+    "an old run lacks a cell": ({"cells": 3}, {}, "1 of 3 cells: not run"),
+    "a part was asked for": ({"only": ["model=mlp"]}, {}, "a part of its suite: .*model=mlp"),
+}
+
+
+@pytest.mark.parametrize("case", INCOMPLETE)
+def test_an_incomplete_run_replaces_no_baseline_unless_it_is_accepted(store: Store, case: str) -> None:
+    info, changes, message = INCOMPLETE[case]
+    good = set_baseline(store, run_of(store)).run.name
+    run = run_of(store, **info)
+    with run.writer() as writer:
+        writer.write(replace(run.records()[0], id="b", artifacts=(), **changes))
+    with pytest.raises(IncompleteBaseline, match=f"(?m){message}"):
+        set_baseline(store, run)
+    assert base_run(store, "baseline", "nlp").name == good
+    set_baseline(store, run, partial=True)
+    assert base_run(store, "baseline", "nlp").name == run.name
+
+
+def test_a_damaged_record_makes_a_run_incomplete(store: Store) -> None:
+    run = run_of(store)
+    with (run.path / "records" / "00001.jsonl").open("a") as file:
+        file.write('{"run": 5}\n')
+    with pytest.raises(IncompleteBaseline, match=r"records/00001\.jsonl, line 2, field run: it must be text, and is 5"):
+        set_baseline(store, run)
+
+
+def test_a_damaged_baseline_costs_its_own_suite_only(store: Store) -> None:
+    run, other = run_of(store), run_of(store, "vision")
+    set_baseline(store, run)
+    damaged = set_baseline(store, other).run.path / "run.json"
+    damaged.write_text('{"run": ["x"]}')
+    assert [baseline.suite for baseline in baselines(store)] == ["nlp"]
+    assert base_run(store, "baseline", "nlp").name == run.name
+    assert base_run(store, "latest", "nlp").name == run.name
+    with pytest.raises(StoreError, match=r"baseline of vision is damaged(.|\n)*line 1, field run"):
+        base_run(store, "baseline", "vision")
+    assert damaged_baselines(store).keys() == {"vision"}
+    set_baseline(store, other)
+    assert base_run(store, "baseline", "vision").name == other.name

@@ -322,7 +322,15 @@ def test_where_no_cell_can_be_compared_it_is_listed_all_the_same(runs, gate, cha
     assert "[gate]" not in what_next(comparison)
 
 
-@pytest.mark.parametrize("gate", [{"quality/accuracy": {"tolerance": "x"}}, {"quality/accuracy": None}])
+@pytest.mark.parametrize(
+    "gate",
+    [
+        {"quality/accuracy": {"tolerance": "x"}},
+        {"quality/accuracy": {"tolerance": -1}},
+        {"quality/accuracy": {"tolerance": 10**400}},
+        {"quality/accuracy": None},
+    ],
+)
 def test_a_damaged_gate_is_wrong_input(runs, gate) -> None:
     with pytest.raises(ComparisonError, match=r"run\.json is damaged: the gate on quality/accuracy is "):
         compare(runs.of(0.9), runs.of(0.9, gate=gate))

@@ -1,6 +1,7 @@
 """Claims about `kill -9`, Ctrl-C, full disks and folders that cannot be written."""
 
 import collections
+import errno
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,19 @@ def probe(trained, options):
         Path("refuses").touch()
         time.sleep(3600)
     yield
+"""
+WHOLE = """
+from bench_suite.contracts import Metric
+
+METRICS = {"count": {"unit": "examples", "better": "none"}}
+
+
+def probe(trained, options):
+    yield Metric("count", 1, kind="exact")
+
+
+def summarise(records, options):
+    yield Metric("count", len(records), kind="exact")
 """
 
 
@@ -176,6 +191,58 @@ def test_a_disk_that_fills_up_later_exits_3_and_keeps_what_was_done(program, ins
     assert not list(run.path.rglob("*.tmp*"))
     assert inside.run(*RUN, "--resume").returncode == 0
     assert len(run.records()) == 10
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+@pytest.mark.parametrize("name", ["report.md", "summaries.json"])
+def test_a_disk_that_is_full_after_the_last_record_exits_3(inside, monkeypatch, name, flags):
+    """Every write under this name fails, as on a disk that a last picture has filled."""
+    write_bytes, open_file = Path.write_bytes, Path.open
+
+    def refuse(path: Path) -> None:
+        if name in path.name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", lambda path, content: (refuse(path), write_bytes(path, content))[1])
+    monkeypatch.setattr(Path, "open", lambda path, *args, **more: (refuse(path), open_file(path, *args, **more))[1])
+    (inside.folder / "whole.py").write_text(WHOLE)
+    (inside.folder / "suite.toml").write_text(
+        "[[tasks]]\nuse = 'loans'\n[[models]]\nuse = 'logistic_regression'\n[probes.whole]\nuse = './whole.py'\n"
+    )
+    ended = inside.run(*RUN, *flags)
+    assert ended.returncode == 3, ended.stderr
+    assert "No space left" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert len(Store(inside.results).open("latest").records()) == 1
+    if name == "report.md":
+        assert "the report is not" in ended.stderr
+        assert json.loads(ended.stdout)["status"] == 3 if flags else "records  results" in ended.stdout
+
+
+LONG_NAME, LONG_PATH = "x" * 300, "/".join(["x" * 200] * 19)
+
+
+@pytest.mark.parametrize(
+    "results", [LONG_NAME, f"new/{LONG_NAME}", LONG_PATH, f"{LONG_PATH}/{LONG_PATH}"], ids=range(4)
+)
+def test_results_whose_path_is_too_long_are_one_message_before_anything_runs(inside, results):
+    inside.write(seeds=1)
+    for arguments in (RUN, (*RUN, "--resume"), (*RUN, "--lf"), ("results",), ("report",), ("leaderboard",)):
+        ended = inside.run(*arguments, "--results", results)
+        assert "Traceback" not in ended.stderr, arguments
+        if arguments[0] == "run":
+            assert ended.returncode == 2, arguments
+            assert "choose a shorter path" in ended.stderr or "cannot be read" in ended.stderr
+            assert len(ended.stderr) < 1000
+    assert sorted(path.name for path in inside.folder.iterdir()) == ["slow.py", "suite.toml"]
+
+
+@pytest.mark.parametrize("command", [("report",), ("compare",), ("baseline", "set"), (*RUN, "--resume")])
+def test_the_name_of_a_run_that_is_too_long_is_an_unknown_run(inside, command):
+    inside.write(seeds=1)
+    ended = inside.run(*command, LONG_PATH)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_second_driver_of_one_run_gets_a_message(inside):

@@ -21,6 +21,7 @@ from pyarrow import parquet
 from bench_suite.contracts import MetricRow, Record
 from bench_suite.store import atomic
 from bench_suite.store.atomic import (
+    RecordsLost,
     StoreError,
     StoreFull,
     hold_interrupts,
@@ -104,6 +105,49 @@ def test_a_forked_child_may_not_write_to_its_parents_file(run: Run) -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
         writer.write(record("parent"))
     assert [record.id for record in run.records()] == ["parent"]
+
+
+@pytest.mark.parametrize("after", [0, 1], ids=["before its first record", "after its first record"])
+def test_a_forked_child_that_closes_the_writer_leaves_the_file_to_its_parent(run: Run, after: int) -> None:
+    with run.writer() as writer:
+        for number in range(after):
+            writer.write(record(f"early {number}"))
+        child = os.fork()
+        if child == 0:
+            writer.close()
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        writer.write(record("parent"))
+    assert [record.id for record in run.records()] == [*(f"early {number}" for number in range(after)), "parent"]
+
+
+def _remove(writer: Any) -> None:
+    writer.path.unlink()
+
+
+def _move(writer: Any) -> None:
+    writer.path.parent.rename(writer.path.parent.with_name("moved"))
+
+
+def _replace(writer: Any) -> None:
+    writer.path.unlink()
+    writer.path.write_text("")
+
+
+@pytest.mark.parametrize("change", [_remove, _move, _replace])
+def test_a_record_whose_file_is_gone_is_an_error(run: Run, change: Any) -> None:
+    with run.writer() as writer:
+        writer.write(record("a"))
+        change(writer)
+        with pytest.raises(RecordsLost, match="its 2 records cannot be read any more") as caught:
+            writer.write(record("b"))
+    assert caught.value.exit_status == 3
+
+
+def test_a_writer_that_wrote_nothing_leaves_the_file_of_another_alone(run: Run) -> None:
+    with run.writer() as writer:
+        _replace(writer)
+    assert writer.path.exists()
 
 
 _WRITE_FOR_EVER = """

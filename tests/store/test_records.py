@@ -218,7 +218,7 @@ def test_stored_fields_of_a_metric_that_are_damaged_are_as_if_absent() -> None:
     (reason,) = {records.metric_from_json({**METRIC, "value": value}).reason for value in ("x" * 50,)}
     assert reason == f"damaged: {'x' * 40} is not a number"
     for at in ({"a": None}, {"a": [1]}, 3):
-        with pytest.raises(ValueError, match=r"^at "):
+        with pytest.raises(ValueError, match=r"^field at"):
             records.metric_from_json({**METRIC, "at": at})
     old = {**METRIC, "reason": "exact count"}
     assert records.metric_from_json(old, 1).kind == "exact"
@@ -242,14 +242,19 @@ def test_a_record_of_the_first_schema_needs_few_fields() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"cell": [1]}, r"cell \[1\]"),
-        ({"options": "x"}, "options x"),
-        ({"data": 3}, "data 3"),
-        ({"seconds": 3}, "seconds 3"),
-        ({"id": 3}, "id 3"),
-        ({"status": "fine"}, "status 'fine'"),
-        ({"probes": [1]}, "not a record"),
-        ({"metrics": 3}, "not a record"),
+        ({"cell": [1]}, r"^field cell: it must be an object, and is \[1\]"),
+        ({"options": "x"}, '^field options: it must be an object, and is "x"'),
+        ({"data": 3}, "^field data: it must be an object, and is 3"),
+        ({"seconds": {"train": "3"}}, r"^field seconds\.train: it must be a finite number"),
+        ({"id": 3}, "^field id: it must be text, and is 3"),
+        ({"id": None}, "^field id: it must be text, and is null"),
+        ({"status": "fine"}, r"^field status: it must be one of ok, .*, and is \"fine\""),
+        ({"probes": [1]}, r"^field probes: it must be an object, and is \[1\]"),
+        ({"probes": {"quality": {"status": "ok", "key": 1}}}, r"^field probes\.quality\.key: it must be text"),
+        ({"metrics": 3}, "^field metrics: it must be a list, and is 3"),
+        ({"metrics": [METRIC, {**METRIC, "unit": 1}]}, r"^field metrics\[1\]\.unit: it must be text, and is 1"),
+        ({"schema": 1, "notes": None}, "^field notes: it must be a list, and is null"),
+        ({"cell": {"deep": json.loads("[" * 90 + "]" * 90)}}, "^field cell: it is nested too deeply"),
     ],
 )
 def test_what_keeps_an_entry_from_being_a_record_is_named(change: dict[str, Any], message: str) -> None:

@@ -172,7 +172,7 @@ def test_runs_of_one_moment_are_listed_by_their_id(store: Store, run: Run) -> No
     for name in ("b", "a"):
         (store.root / name).mkdir()
         (store.root / name / "run.json").write_text(
-            json.dumps({**run.info, "run": name, "started": "2020", "smoke": 1})
+            json.dumps({**run.info, "run": name, "started": "2020", "smoke": True})
         )
     assert [info.run for info in store.runs()] == [run.name, "b", "a"]
     assert [info.smoke for info in store.runs()] == [False, True, True]
@@ -183,7 +183,10 @@ def test_runs_of_one_moment_are_listed_by_their_id(store: Store, run: Run) -> No
 @pytest.mark.parametrize("name", ["gate", "report", "planned"])
 def test_a_damaged_part_of_run_json_is_named(run: Run, name: str) -> None:
     (run.path / "run.json").write_text(json.dumps({**run.info, name: ["x"]}))
-    with pytest.raises(StoreError, match=rf"is not a run: its run\.json cannot be read \({name} is \['x'\]\)"):
+    with pytest.raises(
+        StoreError,
+        match=rf"cannot be read as a run: run\.json, line 1, field {name}: it must be an object, and is \[\"x\"\]",
+    ):
         Run(run.path)
 
 
@@ -262,6 +265,24 @@ def test_the_driver_of_a_run_names_itself_and_the_time_while_it_drives(run: Run)
         assert driver["since"].endswith("Z")
         assert abs(datetime.fromisoformat(driver["since"]).timestamp() - time.time()) < 60
     assert not (run.path / "driver.json").exists()
+
+
+def _fork_inside_the_lock(run: Run) -> None:
+    with run.lock():
+        child = os.fork()
+        if child == 0:
+            raise SystemExit
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        assert (run.path / "driver.json").is_file()
+        with pytest.raises(StoreError, match=f"process {os.getpid()}"), Run(run.path).lock():
+            pass
+
+
+def test_a_forked_child_that_unwinds_leaves_the_lock_to_its_parent(run: Run) -> None:
+    try:
+        _fork_inside_the_lock(run)
+    except SystemExit:
+        os._exit(9)
 
 
 # ── records ─────────────────────────────────────────────────────────────────────────────────────
@@ -440,7 +461,7 @@ def test_an_artifact_whose_row_names_no_probe_keeps_its_name(run: Run) -> None:
     assert run.read_artifact(row).name == "curve"
 
 
-def test_summaries_of_the_first_schema_are_upgraded_and_damaged_ones_are_an_error(run: Run) -> None:
+def test_summaries_of_the_first_schema_are_upgraded_and_damaged_ones_are_left_out_and_named(run: Run) -> None:
     metric = {"name": "q/x", "value": 3, "unit": "", "better": "lower", "reason": "exact count"}
     path = run.path / "summaries.json"
     for schema, kind in (({}, "exact"), ({"schema": 1}, "exact"), ({"schema": 2}, "estimate")):
@@ -448,8 +469,18 @@ def test_summaries_of_the_first_schema_are_upgraded_and_damaged_ones_are_an_erro
         assert [row.kind for row in run.summaries()[0]] == [kind]
     for damaged in ("[]", "{", '{"metrics": []}', '{"metrics": 3, "artifacts": []}'):
         path.write_text(damaged)
-        with pytest.raises(StoreError, match=r"summaries\.json cannot be read"):
-            run.summaries()
+        assert Run(run.path).summaries() == ([], [])
+    damages = []
+    for damaged in ("[]", '{"metrics": []}', json.dumps({"metrics": [3, metric], "artifacts": [{}]}, indent=1)):
+        path.write_text(damaged)
+        reader = Run(run.path)
+        reader.summaries()
+        damages += reader.damages
+    assert damages == [
+        f"{run.name}: summaries.json: it must be an object, and is []",
+        f"{run.name}: summaries.json, line 1, field artifacts: it is missing",
+        f"{run.name}: summaries.json, line 3, field metrics[0]: it must be an object, and is 3",
+    ]
 
 
 def test_summaries_come_back(run: Run) -> None:

@@ -9,7 +9,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, display_path, shared_options
 from bench_suite.cli.completion_values import run_names
-from bench_suite.cli.output import say
+from bench_suite.cli.output import say, say_left_out
 from bench_suite.environment import format_bytes
 
 
@@ -27,9 +27,15 @@ def command() -> None:
 
 @command.command(name="set", short_help="Make RUN the baseline of its suite.")
 @click.argument("run", default="latest", shell_complete=run_names)
+@click.option(
+    "--partial", is_flag=True,
+    help="Accept a run that lacks cells, or in which cells or probes failed: what it lacks is not compared later.",
+)  # fmt: skip
 @RESULTS
-def set_(run: str, results: Path) -> None:
+def set_(run: str, partial: bool, results: Path) -> None:
     """Make RUN, by default the newest run, the baseline of its suite. It replaces the previous baseline.
+
+    A run that is not complete is refused, because later runs would not be compared with what it lacks.
 
     \b
       bench baseline set
@@ -40,7 +46,9 @@ def set_(run: str, results: Path) -> None:
     from bench_suite.store.runs import Store
 
     store = Store(results)
-    baseline = set_baseline(store, store.open(run))
+    source = store.open(run)
+    baseline = set_baseline(store, source, partial=partial)
+    say_left_out([*store.damages, *source.damages])
     say(f"{baseline.suite}: {baseline.run.name}, {format_bytes(baseline.size)} in {display_path(baseline.run.path)}")
     if lacks := missing_part(baseline.run):
         say(f"note: it is not the whole suite: {lacks}")
@@ -55,10 +63,12 @@ def show(results: Path, as_json: bool) -> None:
     \b
       bench baseline show --json
     """
-    from bench_suite.comparison.baselines import baselines
+    from bench_suite.comparison.baselines import baselines, damaged_baselines
     from bench_suite.store.runs import Store
 
-    known = baselines(Store(results))
+    store = Store(results)
+    known, damaged = baselines(store), damaged_baselines(store)
+    say_left_out(damaged.values())
     if as_json:
         entries = [
             {"suite": baseline.suite, "run": baseline.run.name, "bytes": baseline.size,

@@ -10,7 +10,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, shared_options
 from bench_suite.cli.completion_values import run_names
-from bench_suite.cli.output import say
+from bench_suite.cli.output import say, say_left_out
 
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison
@@ -71,6 +71,7 @@ def command(
         return of_runs(older, newer, as_json=as_json)
     comparison = compare(older, newer)
     write_files(comparison, markdown, junit)
+    say_left_out([*store.damages, *older.damages, *newer.damages])
     if as_json:
         click.echo(json.dumps(as_document(comparison), indent=2))
     else:

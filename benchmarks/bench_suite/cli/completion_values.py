@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -75,14 +74,10 @@ def cells(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
 
     labels_by_id: dict[str, str] = {}
     with suppress(BenchError):  # no run yet
-        for path in sorted(
-            (Store(_results_folder(ctx)).open(ctx.params.get("run") or "latest").path / "records").iterdir()
-        ):
-            for line in path.read_bytes().splitlines():
-                with suppress(ValueError, KeyError, TypeError):
-                    record = json.loads(line)
-                    cell = record["cell"]
-                    labels_by_id[record["id"]] = f"{cell['task']}, {cell['model']}, seed {cell['seed']}"
+        for record in Store(_results_folder(ctx)).open(ctx.params.get("run") or "latest").records():
+            labels_by_id[record.id] = ", ".join(
+                [*(str(record.cell.get(axis)) for axis in ("task", "model")), f"seed {record.cell.get('seed')}"]
+            )
     matching = [id for id in labels_by_id if id.startswith(incomplete)][:MAX_CELLS]
     return [CompletionItem(id[: max(8, len(incomplete))], help=labels_by_id[id]) for id in matching]
 

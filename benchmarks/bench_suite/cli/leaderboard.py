@@ -9,7 +9,7 @@ import click
 
 from bench_suite.cli.arguments import RESULTS
 from bench_suite.cli.completion_values import run_names
-from bench_suite.cli.output import say
+from bench_suite.cli.output import say, say_left_out
 from bench_suite.store.atomic import StoreError
 from bench_suite.store.runs import Run, Store
 
@@ -46,6 +46,7 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
     store = Store(results)
     selected_runs = [store.open(run) for run in runs] if runs else newest_of_each(store)
     if not selected_runs:
+        say_left_out(store.damages)
         raise StoreError(f"{results} holds no run that can be ranked\n  make one with: bench run quickstart")
     if into is not None:
         insert(leaderboard(selected_runs), into)
@@ -53,6 +54,7 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
         write_leaderboard(selected_runs, output)
     say(terminal_table(selected_runs, shutil.get_terminal_size().columns))
     say(f"\nwritten to {into or output}")
+    say_left_out([*store.damages, *(damage for run in selected_runs for damage in run.damages)])
 
 
 def newest_of_each(store: Store) -> list[Run]:

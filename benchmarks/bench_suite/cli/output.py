@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -38,6 +38,15 @@ def say(text: object = "", *, err: bool = False) -> None:
         # The reader, such as `head`, closed the output; the command goes on and keeps its exit status.
         stream = sys.stderr if err else sys.stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def say_left_out(damages: Iterable[str], most: int = 5) -> None:
+    """Print to standard error what a command left out because it is damaged: file, line, field, and what is wrong."""
+    listed = list(dict.fromkeys(damages))
+    for damage in listed[:most]:
+        say(f"note: damaged and left out: {damage}", err=True)
+    if len(listed) > most:
+        say(f"note: {len(listed) - most} more are damaged and left out", err=True)
 
 
 def say_file(text: str) -> None:

@@ -8,7 +8,7 @@ import click
 
 from bench_suite.cli.arguments import RESULTS
 from bench_suite.cli.completion_values import run_names
-from bench_suite.cli.output import say
+from bench_suite.cli.output import say, say_left_out
 from bench_suite.store.runs import Store
 
 
@@ -29,8 +29,10 @@ def command(runs: tuple[str, ...], results: Path, output: Path | None) -> None:
     """
     from bench_suite.reports.markdown import write_report
 
-    selected_runs = [Store(results).open(run) for run in runs or ("latest",)]
+    store = Store(results)
+    selected_runs = [store.open(run) for run in runs or ("latest",)]
     target = output or Path("reports") / f"{selected_runs[0].name}.md"
     for path in write_report(selected_runs, target):
         say(path)
+    say_left_out([*store.damages, *(damage for run in selected_runs for damage in run.damages)])
     say("\nnext: bench leaderboard   compare the newest runs of all suites", err=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, shared_options
-from bench_suite.cli.output import say
+from bench_suite.cli.output import say, say_left_out
 from bench_suite.execution.selection import format_selectors
 from bench_suite.store.runs import Store
 
@@ -22,7 +22,9 @@ def command(results: Path, as_json: bool) -> None:
       bench results
       bench results --results ../elsewhere/results --json
     """
-    runs = Store(results).runs()
+    store = Store(results)
+    runs = store.runs()
+    say_left_out(store.damages)
     if as_json:
         listed = [
             {

@@ -11,7 +11,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, display_path, run_arguments, shared_options
 from bench_suite.cli.completion_values import run_names, suites
-from bench_suite.cli.output import say
+from bench_suite.cli.output import say, say_left_out
 
 if TYPE_CHECKING:
     from bench_suite.store.runs import Run, Store
@@ -112,6 +112,7 @@ def command(
         outcome = execute(plan, store, request, follow(callback, results, resume) if tensorboard else callback)
     if tensorboard:
         say(f"curves: tensorboard --logdir {shlex.quote(display_path(outcome.run.path / 'tensorboard'))}", err=True)
+    say_left_out([*store.damages, *outcome.run.damages, *(base.damages if base is not None else ())])
     resumable = f"bench run {run_arguments(suite, overrides, only, keyword=keyword, trust=trust, results=results)}"
     return conclude(plan, outcome, resumable, as_json=as_json, smoke=smoke, failed_in=failed_in, base=base)
 

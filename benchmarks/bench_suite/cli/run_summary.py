@@ -15,6 +15,7 @@ from bench_suite.cli.arguments import display_path
 from bench_suite.cli.compare import as_document, say_comparison
 from bench_suite.cli.output import say
 from bench_suite.components.evaluate_uri import name_of
+from bench_suite.contracts import BenchError
 
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison
@@ -47,7 +48,6 @@ def conclude(
         base: the run to compare with (`--against`).
     """
     from bench_suite.comparison.gates import judge
-    from bench_suite.reports.markdown import write_report
     from bench_suite.reports.terminal import terminal_table
 
     run = outcome.run
@@ -57,7 +57,8 @@ def conclude(
         [] if smoke else judge(gates, outcome.records, run.summaries()[0], plan.suite.gate_options["undecided"])
     )
     comparison, status = _compare_with_base(base, outcome, exit_status(outcome, judgements))
-    report_files = write_report([run], run.path / "report.md")
+    report_file = _write_report(run)
+    status = status if report_file is not None else _combined(status, 3)
     if as_json:
         click.echo(json.dumps(_summary_document(outcome, judgements, status, comparison), indent=2))
         return status
@@ -78,7 +79,8 @@ def conclude(
         say_comparison(comparison)
         say()
     say(f"records  {display_path(run.path)}/records/")
-    say(f"report   {display_path(report_files[0])}")
+    if report_file is not None:
+        say(f"report   {display_path(report_file)}")
     say()
     for line in _next_steps(outcome, run_command, status, smoke=smoke, failed_in=failed_in):
         say(line)
@@ -89,19 +91,35 @@ def conclude(
     return status
 
 
+def _write_report(run: Run) -> Path | None:
+    """Write the report; print the error and return None if it cannot be written, because all records are complete."""
+    from bench_suite.reports.markdown import write_report
+
+    try:
+        return write_report([run], run.path / "report.md")[0]
+    except BenchError as error:
+        say(f"all records are complete, but the report is not: {error}", err=True)
+        say(f"  write it again with: bench report {shlex.quote(display_path(run.path))}", err=True)
+        return None
+
+
 def _compare_with_base(base: Run | None, outcome: Outcome, status: int) -> tuple[Comparison | None, int]:
     """Compare the run with a base, if there is one; return the comparison and the combined exit status."""
-    from bench_suite.comparison.compare import ComparisonError, compare
+    from bench_suite.comparison.compare import compare
 
     if base is None:
         return None, status
     try:
         comparison = None if outcome.interrupted else compare(base, outcome.run)
-    except ComparisonError as error:  # one run with itself, or no common cell
+    except BenchError as error:  # one run with itself, no common cell, or a damaged base
         say(f"not compared: {error}", err=True)
         comparison = None
-    statuses = {status, 4 if comparison is None else comparison.status}
-    return comparison, next((status_code for status_code in STATUS_PRIORITY if status_code in statuses), 0)
+    return comparison, _combined(status, 4 if comparison is None else comparison.status)
+
+
+def _combined(*statuses: int) -> int:
+    """Return the exit status with the highest priority."""
+    return next((status_code for status_code in STATUS_PRIORITY if status_code in statuses), 0)
 
 
 def _next_steps(

@@ -9,7 +9,7 @@ import click
 
 from bench_suite.cli.arguments import JSON, RESULTS, NearestChoice, shared_options
 from bench_suite.cli.completion_values import names, run_names
-from bench_suite.cli.output import say, say_file
+from bench_suite.cli.output import say, say_file, say_left_out
 from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
 from bench_suite.components.options import MISSING, Option, describe, json_schema, show
@@ -83,6 +83,7 @@ def _show_cell(id: str, run: str | None, results: Path, *, as_json: bool) -> Non
         click.echo(json.dumps(cell.as_document(selected_run, record), indent=2))
         return
     say("\n".join(cell.lines(selected_run, record)))
+    say_left_out(selected_run.damages)
 
 
 def lines(component: Component, options: dict[str, Option]) -> list[str]:

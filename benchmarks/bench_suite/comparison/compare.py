@@ -162,8 +162,9 @@ def _gates(head: Run) -> Mapping[str, Mapping[str, Any]]:
     gates: Mapping[str, Mapping[str, Any]] = head.info.get("gate", {})
     for metric, rules in gates.items():
         try:
-            _tolerance_number(rules.get("tolerance", 0.0))
-        except (AttributeError, TypeError, ValueError):
+            if not 0 <= _tolerance_number(rules.get("tolerance", 0.0)) < math.inf:
+                raise ValueError
+        except (AttributeError, TypeError, ValueError, OverflowError):
             raise ComparisonError(
                 f"{head.path / 'run.json'} is damaged: the gate on {metric} is {rules}\n  run the suite again"
             ) from None

@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,7 @@ from bench_suite.execution.context import RunContext, placement_of, weights_key
 from bench_suite.execution.record_builder import metric_row
 from bench_suite.execution.selection import has_failed
 from bench_suite.execution.unit import run_unit
-from bench_suite.store.atomic import StoreError, hold_interrupts
+from bench_suite.store.atomic import RecordsLost, StoreError, hold_interrupts
 from bench_suite.store.runs import Run, Store
 from bench_suite.suite.credentials import mask_text, mask_words
 from bench_suite.suite.packages import check_packages
@@ -119,27 +119,59 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
             busy=context.machine_busy,
         )  # fmt: skip
         executor = discovery.load(discovery.find("executors", "inline", PACKAGE))
-        finished = 0
+        written: set[str] = set()
         interrupted = stopped = False
-        with run.writer() as writer, two_stage_interrupt():
+        with _partial_status(written), run.writer() as writer, two_stage_interrupt():
             try:
                 for record in executor.execute(plan.units, partial(run_unit, context=context)):
                     with hold_interrupts():
                         writer.write(record)
-                        finished += 1
+                        written.add(record.id)
                     callback.record(cells[record.id], record)
                     if request.stop_at_first and has_failed(record):
                         stopped = True
                         break
             except KeyboardInterrupt:
                 interrupted = True
-            except StoreError as error:
-                error.exit_status = 3 if finished else 2
-                raise
-        errors = () if interrupted else tuple(_summarise(plan, run))
-        records = tuple(record for record in run.records() if record.id in cells)
-    stopped = stopped and finished < len(cells) - before  # not if the last cell was the one that failed
+        with _partial_status(cells.keys()):
+            records = tuple(record for record in run.records() if record.id in cells)
+            _check_on_disk(run, records, written if interrupted or stopped else written | cells.keys())
+            errors = () if interrupted else tuple(_summarise(plan, run))
+    stopped = stopped and len(written) < len(cells) - before  # not if the last cell was the one that failed
     return Outcome(run, records, len(cells), resumed, before, interrupted, errors, stopped)
+
+
+@contextmanager
+def _partial_status(written: Set[str]) -> Iterator[None]:
+    """Let a StoreError end the command with 3 instead of 2 if there are records that were written before it."""
+    try:
+        yield
+    except StoreError as error:
+        if written:
+            error.exit_status = 3
+        raise
+
+
+def _check_on_disk(run: Run, records: Sequence[Record], ids: Set[str]) -> None:
+    """Check that each announced cell has a record on disk; write `run.json` again if it was removed.
+
+    Args:
+        run: the run.
+        records: the records that were read from disk after the last cell.
+        ids: the cells that must have a record.
+
+    Raises:
+        RecordsLost: a record is missing.
+    """
+    if not (run.path / "run.json").is_file():
+        run.update({})  # without it nobody can read the records
+    if lost := ids - {record.id for record in records}:
+        raise RecordsLost(
+            f"{len(lost)} of {len(ids)} cells have no record in {run.path / 'records'}: something else removed or "
+            "changed files of the run while it ran\n"
+            "  run these cells again with: bench run … --resume; if the folder is gone, start a new run"
+            + "".join(f"\n  {damage}" for damage in run.damages[:3])
+        )
 
 
 def check_trust(plan: Plan, *, trust: bool) -> None:

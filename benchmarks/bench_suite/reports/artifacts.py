@@ -67,7 +67,7 @@ def render_artifact(run: Run, row: ArtifactRow, cell_name: str, name: str, save:
             return Picture(
                 caption_text, cell_name, save(content, safe_name(name)), plots.page_width(content, artifact.kind)
             )
-    except (StoreError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+    except (StoreError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         return f"*{caption}: not shown ({escaping.inline(error)})*"
     return f"*{caption}: see {escaping.code(row.file)} in the run's folder.*"
 

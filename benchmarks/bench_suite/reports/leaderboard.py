@@ -192,7 +192,7 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         ReportError: the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(3)}.tmp")
+    temporary = path.parent / f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(3)}.tmp"
     try:
         if path.exists() and not path.is_file():  # a pipe or a device must not be replaced by a file
             path.write_bytes(content)

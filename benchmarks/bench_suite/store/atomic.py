@@ -17,6 +17,9 @@ from bench_suite.contracts import BenchError, Record
 from bench_suite.store import formats
 from bench_suite.store.records import dumps, line, to_json
 
+_LONGEST_INSIDE = 400
+"""Number of bytes that the path of a file inside a results folder has at most: the name of the run (70), `cells`, three
+names of 80 characters, and what a temporary name adds."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -28,8 +31,17 @@ class StoreFull(StoreError):
     """A full disk, quota or file: nothing more can be written, and what was written before is complete."""
 
 
+class RecordsLost(StoreError):
+    """Records that were written and are not on disk any more."""
+
+    exit_status = 3
+
+
 class Writer:
-    """Appends records to a file that nobody else writes; each record is on disk when `write` returns."""
+    """Appends records to a file that nobody else writes; each record is on disk when `write` returns.
+
+    A forked child cannot write to the file of its parent. If the child closes the writer, the file stays as it is.
+    """
 
     def __init__(self, run: Path) -> None:
         """Create the file.
@@ -58,6 +70,7 @@ class Writer:
         except OSError as error:
             raise writing_error(error, folder) from error
         self._size = 0
+        self._records = 0
 
     def __enter__(self) -> Writer:
         return self
@@ -66,12 +79,15 @@ class Writer:
         self.close()
 
     def close(self) -> None:
-        """Close the file, and remove it if it is empty."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-            if not self._size:
-                self.path.unlink(missing_ok=True)
+        """Close the file, and remove it if it is empty; a forked child only closes its own handle."""
+        if self._file < 0:
+            return
+        remove = not self._size and os.getpid() == self._process and self._is_linked()
+        os.close(self._file)
+        self._file = -1
+        if remove:
+            with suppress(OSError):
+                self.path.unlink()
 
     def write(self, record: Record) -> None:
         """Append one record and flush it to disk, completely or not at all.
@@ -80,6 +96,7 @@ class Writer:
 
         Raises:
             StoreFull: there is no room.
+            RecordsLost: the file was removed or replaced since it was created.
             StoreError: the file cannot be written.
         """
         if self._file < 0 or os.getpid() != self._process:
@@ -89,7 +106,7 @@ class Writer:
         with hold_interrupts():
             if samples_left_out:
                 path = self._run / folder / "samples.parquet"
-                earlier = path.read_bytes() if path.exists() else None
+                earlier = path.read_bytes() if path.is_file() else None
                 write_file(path, formats.samples_to_parquet(record.metrics, earlier))
             if more_left_out:
                 write_file(self._run / folder / "record.json", dumps(to_json(record)).encode())
@@ -106,6 +123,20 @@ class Writer:
                 os.ftruncate(self._file, self._size)
             raise writing_error(error, self.path) from error
         self._size += len(content)
+        self._records += 1
+        if not self._is_linked():
+            number = f"{self._records} record{'s' if self._records > 1 else ''}"
+            raise RecordsLost(
+                f"{self.path} was removed, moved or replaced during the run: its {number} cannot be read any more\n"
+                "  run these cells again, and leave the folder as it is until the run ends"
+            )
+
+    def _is_linked(self) -> bool:
+        """Return whether the path still leads to the open file: a removed file can be written, but never read."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._file))
+        except OSError:
+            return False
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────
@@ -126,6 +157,44 @@ def safe_name(label: str, max_length: int = 80) -> str:
         return name
     digest = hashlib.sha256(label.encode("utf-8", errors="surrogatepass")).hexdigest()[:8]
     return f"{name[: max_length - 9]}-{digest}".lstrip("-")
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is such a file or folder; a path that the system refuses, such as a long one, is none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def check_path_length(root: Path) -> None:
+    """Check that the files of a run under `root` have paths that the system accepts.
+
+    Raises:
+        StoreError: the path is too long, or the name of one of its folders is.
+    """
+    limits = {"PC_PATH_MAX": 4096, "PC_NAME_MAX": 255}
+    if hasattr(os, "pathconf"):
+        limits |= {name: os.pathconf("/", name) for name in limits}
+    size = len(os.fsencode(root)) + _LONGEST_INSIDE
+    name = max(root.parts, key=lambda part: len(os.fsencode(part)), default="")
+    if size > limits["PC_PATH_MAX"]:
+        excess = f"the path would need {size} bytes, and the system allows {limits['PC_PATH_MAX']}"
+    elif len(os.fsencode(name)) > limits["PC_NAME_MAX"]:
+        excess = (
+            f"the name of a folder has {len(os.fsencode(name))} bytes, and the system allows {limits['PC_NAME_MAX']}"
+        )
+    else:
+        return
+    raise StoreError(
+        f"results cannot be written to {shortened(root)}: {excess}\n  choose a shorter path with: --results DIR"
+    )
+
+
+def shortened(path: Path, most: int = 300) -> str:
+    """Return the path as text of at most `most` characters, without its middle if it is longer."""
+    text = str(path)
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-(most // 2) :]}"
 
 
 def write_file(path: Path, content: bytes) -> Path:
@@ -166,14 +235,15 @@ def replace_file(path: Path, content: bytes) -> None:
 def writing_error(error: OSError, path: Path) -> StoreError:
     """Return the error of writing at `path` with a message that says what to do."""
     why = os.strerror(error.errno) if error.errno else str(error)
+    shown = shortened(path)
     if error.errno in _NO_ROOM:
         complete = "everything written before is complete"
-        return StoreFull(f"no room to write {path} ({why}); {complete}\n  free some space, then: bench run … --resume")
+        return StoreFull(f"no room to write {shown} ({why}); {complete}\n  free some space, then: bench run … --resume")
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return StoreError(
-            f"results cannot be written under {path}: it is not a folder\n  choose another with: --results DIR"
+            f"results cannot be written under {shown}: it is not a folder\n  choose another with: --results DIR"
         )
-    return StoreError(f"results cannot be written to {path} ({why})\n  choose another folder with: --results DIR")
+    return StoreError(f"results cannot be written to {shown} ({why})\n  choose another folder with: --results DIR")
 
 
 @contextmanager

@@ -6,12 +6,14 @@ NumPy, pyarrow, Pillow and safetensors are imported in the functions that use th
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import Artifact, History, MetricRow, Predictions, Window
+from bench_suite.store import forms
+from bench_suite.store.json_reader import Damage, read_json
 from bench_suite.store.records import dumps, plain
 
 if TYPE_CHECKING:
@@ -79,12 +81,20 @@ def predictions_from_parquet(content: bytes) -> Predictions:
     """Return what `predictions_to_parquet` wrote.
 
     `scores` are float32; a column is an array, or a list if the lengths of its rows differ.
+
+    Raises:
+        ValueError: ids of examples are missing, or whole numbers in another column.
     """
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet
 
     table = pyarrow.parquet.read_table(pa.BufferReader(content))
+    if table.column_names.count("example") != 1 or not pa.types.is_integer(table.schema.field("example").type):
+        raise ValueError("its column `example` must contain the numbers of the examples")
+    for name in table.column_names:  # a gap among whole numbers would turn all of them into floats
+        if pa.types.is_integer(table.schema.field(name).type) and (nulls := table.column(name).null_count):
+            raise ValueError(f"its column `{name}` lacks {nulls} of {len(table)} values")
     columns, groups = {}, {}
     for name in table.column_names:
         values = _numpy(table.column(name))
@@ -154,7 +164,7 @@ def samples_to_parquet(metrics: Sequence[MetricRow], earlier: bytes | None = Non
 
     Args:
         metrics: the metrics; those without samples are left out.
-        earlier: an earlier such file; its rows of other metrics are kept.
+        earlier: an earlier such file; its rows of other metrics are kept, unless it is damaged.
     """
     import pyarrow as pa
     import pyarrow.parquet
@@ -166,8 +176,9 @@ def samples_to_parquet(metrics: Sequence[MetricRow], earlier: bytes | None = Non
     ]
     if earlier is not None:
         names = {row["name"] for row in rows}
-        old = pyarrow.parquet.read_table(pa.BufferReader(earlier)).to_pylist()
-        rows = [*(row for row in old if row["name"] not in names), *rows]
+        with suppress(ValueError, KeyError, TypeError, OSError, NotImplementedError):  # damaged: it is replaced
+            old = pyarrow.parquet.read_table(pa.BufferReader(earlier), columns=["name", "at", "unit", "samples"])
+            rows = [*(row for row in old.to_pylist() if row["name"] not in names), *rows]
     sink = io.BytesIO()
     pyarrow.parquet.write_table(pa.Table.from_pylist(rows), sink)
     return sink.getvalue()
@@ -205,13 +216,22 @@ def artifact_to_bytes(artifact: Artifact) -> bytes:
 
 
 def artifact_from_bytes(name: str, kind: str, caption: str, content: bytes) -> Artifact:
-    """Return the artifact that `artifact_to_bytes` wrote; an image is (H, W) or (H, W, 3) uint8."""
+    """Return the artifact that `artifact_to_bytes` wrote; an image is (H, W) or (H, W, 3) uint8.
+
+    Raises:
+        ValueError: the content does not have the form of the kind.
+    """
     if kind == "image":
         import numpy as np
         from PIL import Image
 
         return Artifact(name, "image", np.asarray(Image.open(io.BytesIO(content))), caption)
-    entry = json.loads(content)
+    entry = read_json(content, forms.ARTIFACT)
+    if entry["kind"] != kind:
+        raise Damage(f"it must be {kind}, and is {entry['kind']}", ("kind",))
+    missing = [key for key in _FORMS.get(kind, ()) if not isinstance(entry["data"], dict) or key not in entry["data"]]
+    if missing:
+        raise Damage(f"it lacks {', '.join(missing)}", ("data",))
     return Artifact(name, entry["kind"], entry["data"], caption)
 
 
@@ -259,18 +279,21 @@ def weights_from_bytes(content: bytes) -> tuple[str, dict[str, Any], History | N
     from safetensors.torch import load
 
     try:
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         tensors = load(content)
+        header = read_json(content[8 : 8 + int.from_bytes(content[:8], "little")], forms.WEIGHTS_HEADER)
     except (SafetensorError, ValueError) as error:
         raise ValueError(f"not a safetensors file: {error}") from error
-    facts = header.get("__metadata__", {})
+    facts = header.get("__metadata__") or {}
     return facts.get("weights_key", ""), tensors, _history(facts.get("history", ""))
 
 
 def _history(text: str) -> History | None:
     if not text:
         return None
-    entry = json.loads(text)
-    windows = tuple(Window(**window) for window in entry.pop("windows"))
-    epochs = tuple({key: float(value) for key, value in epoch.items()} for epoch in entry.pop("epochs"))
-    return History(epochs=epochs, windows=windows, **entry)
+    entry = read_json(text.encode(errors="surrogatepass"), forms.HISTORY)
+    try:
+        windows = tuple(Window(**window) for window in entry.pop("windows"))
+        epochs = tuple({key: float(value) for key, value in epoch.items()} for epoch in entry.pop("epochs"))
+        return History(epochs=epochs, windows=windows, **entry)
+    except TypeError as error:  # a field of another version
+        raise ValueError(f"no history of a training: {error}") from error

@@ -5,11 +5,21 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
-from bench_suite.contracts import ArtifactRow, Interval, MetricKind, MetricRow, ProbeRow, Record, Status
+from bench_suite.contracts import (
+    ArtifactRow,
+    Interval,
+    MetricKind,
+    MetricRow,
+    ProbeRow,
+    Record,
+)
+from bench_suite.store import forms
+from bench_suite.store import json_reader as checks
+from bench_suite.store.json_reader import Damage, read_json
 
 SCHEMA = 2
 RECORD_BYTES = 256 * 1024
@@ -23,6 +33,8 @@ UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: lambda ent
 "Functions that upgrade an entry of the schema in the key to the next one; files are never rewritten."
 
 _PART_BYTES = RECORD_BYTES // 8
+_KINDS = get_args(MetricKind)
+_Row = TypeVar("_Row")
 
 
 def plain(value: Any, *, gaps: bool = False) -> Any:
@@ -110,7 +122,7 @@ def metric_to_json(row: MetricRow) -> dict[str, Any]:
 
 def artifact_to_json(row: ArtifactRow) -> dict[str, Any]:
     """Return an artifact's row as JSON values."""
-    return _without_empty(asdict(row))
+    return _without_empty({key: str(value) for key, value in asdict(row).items()})  # a probe may state any caption
 
 
 def line(record: Record, beside: str) -> tuple[bytes, bool, bool]:
@@ -179,35 +191,41 @@ def _without_empty(entry: Mapping[str, Any]) -> dict[str, Any]:
 # ── from JSON ───────────────────────────────────────────────────────────────────────────────────
 
 
+_RECORD_FIELDS = tuple(field.name for field in fields(Record))
+
+
 def from_json(entry: Mapping[str, Any]) -> Record:
     """Return the record in `entry`, which may be of any schema up to the current one; unknown keys are ignored.
 
     Raises:
-        ValueError: the entry is not a record.
+        Damage: the entry is not a record; the error names the field.
     """
-    if not isinstance(entry, Mapping):
-        raise ValueError(f"not a record: {str(entry)[:40]}")
+    checks.map_of(checks.anything)(entry)
     upgraded = dict(entry)
     schema = upgraded.get("schema", 1)
-    while schema in UPGRADES:
+    while type(schema) is int and schema in UPGRADES:
+        forms.OLD_RECORD(upgraded)
         upgraded = UPGRADES[schema](upgraded)
         schema = upgraded["schema"]
-    try:
-        known = {field.name: upgraded[field.name] for field in fields(Record) if field.name in upgraded}
-        for name in ("cell", "options", "data", "seconds"):
-            if not isinstance(known.get(name, {}), Mapping):
-                raise ValueError(f"{name} {str(known[name])[:40]}")
-        if not isinstance(known["id"], str):
-            raise ValueError(f"id {known['id']!r}")
-        known["probes"] = {label: _row(ProbeRow, row) for label, row in known.get("probes", {}).items()}
-        known["metrics"] = tuple(metric_from_json(row) for row in known.get("metrics", ()))
-        known["artifacts"] = tuple(artifact_from_json(row) for row in known.get("artifacts", ()))
-        known["notes"] = tuple(known.get("notes", ()))
-        if known.get("status") not in get_args(Status):
-            raise ValueError(f"status {known.get('status')!r}")
-        return Record(**known)
-    except (TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"not a record: {error}") from error
+    forms.RECORD(upgraded)
+    known = {name: upgraded[name] for name in _RECORD_FIELDS if name in upgraded}
+    known["probes"] = {label: _row(ProbeRow, row) for label, row in known.get("probes", {}).items()}
+    known["metrics"] = _rows(known, "metrics", metric_from_json)
+    known["artifacts"] = _rows(known, "artifacts", artifact_from_json)
+    known["notes"] = tuple(known.get("notes", ()))
+    return Record(**known)
+
+
+def _rows(entry: Mapping[str, Any], name: str, read: Callable[[Mapping[str, Any]], _Row]) -> tuple[_Row, ...]:
+    """Return the rows in a list of an entry; an error names the list and the number of the row."""
+    rows = []
+    for index, row in enumerate(entry.get(name, ())):
+        try:
+            rows.append(read(row))
+        except Damage as damage:
+            damage.field = (name, index, *damage.field)
+            raise
+    return tuple(rows)
 
 
 def _from_schema_1(entry: dict[str, Any]) -> dict[str, Any]:
@@ -250,64 +268,90 @@ def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
         schema: the schema that they are in.
 
     Raises:
-        ValueError: the metric has no valid coordinates.
+        Damage: a field other than those that say how precise the value is does not have its type.
     """
     if schema == 1:
         row = _kind_from_reason(dict(row))
-    at = row.get("at", {})
-    if not isinstance(at, Mapping) or not all(isinstance(value, (str, int, float)) for value in at.values()):
-        raise ValueError(f"at {str(at)[:40]}")
-    interval = row.get("interval")
-    if row.get("value") is not None and not _is_number(row["value"]):
-        row, interval = {**row, "value": None, "reason": f"damaged: {str(row['value'])[:40]} is not a number"}, None
-    if interval and not (_is_number(interval.get("low")) and _is_number(interval.get("high")) and _is_level(interval)):
-        interval = None
-    samples = tuple(sample for sample in row.get("samples", ()) if _is_number(sample))
-    n = row.get("n") if isinstance(row.get("n"), int) else None
-    kind = row.get("kind") if row.get("kind") in get_args(MetricKind) else "estimate"
-    whole = {
-        **row,
-        "kind": kind,
-        "interval": _row(Interval, interval) if interval else None,
-        "samples": samples,
-        "n": n,
-    }
-    return _row(MetricRow, whole)
+    forms.METRIC_ROW(row)
+    interval = _interval(row.get("interval"))
+    value, reason = row.get("value"), row.get("reason")
+    if value is not None and not checks.is_number(value):
+        value, reason, interval = None, f"damaged: {str(value)[:40]} is not a number", None
+    n, kind = row.get("n"), row.get("kind")
+    return MetricRow(
+        name=row["name"],
+        value=value,
+        unit=row["unit"],
+        better=row["better"],
+        reason=reason,
+        at=row.get("at") or {},
+        interval=interval,
+        samples=tuple(sample for sample in row.get("samples") or () if checks.is_number(sample)),
+        n=n if type(n) is int and 0 <= n < 2**63 else None,
+        ideal=row.get("ideal") if checks.is_number(row.get("ideal")) else None,
+        of_predictions=bool(row.get("of_predictions")),
+        kind=kind if kind in _KINDS else "estimate",  # type: ignore[arg-type]  # it is one of them
+    )
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_level(interval: Mapping[str, Any]) -> bool:
-    level = interval.get("level", 0.95)
-    return _is_number(level) and 0 < level < 1
+def _interval(entry: Any) -> Interval | None:
+    """Return the interval in `entry`; None if there is none, or if its bounds or its level are damaged."""
+    if not isinstance(entry, Mapping):
+        return None
+    low, high, level, over = (entry.get(key) for key in ("low", "high", "level", "over"))
+    level, over = 0.95 if level is None else level, "examples" if over is None else over
+    if not (checks.is_number(low) and checks.is_number(high) and checks.is_number(level) and isinstance(over, str)):
+        return None
+    return Interval(low, high, level, over) if 0 < level < 1 else None  # type: ignore[arg-type]
 
 
 def artifact_from_json(row: Mapping[str, Any]) -> ArtifactRow:
-    """Return the artifact's row in `row`."""
-    return _row(ArtifactRow, {"kind": "predictions", **row})
+    """Return the artifact's row in `row`.
+
+    Raises:
+        Damage: a field does not have its type.
+    """
+    whole = {"kind": "predictions", **row}
+    forms.ARTIFACT_ROW(whole)
+    return ArtifactRow(whole["name"], whole["kind"], whole["file"], whole.get("caption") or "")
 
 
-def _row(kind: Any, row: Mapping[str, Any]) -> Any:
-    names = {field.name for field in fields(kind)}
+def _row(kind: type[_Row], row: Mapping[str, Any]) -> _Row:
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # it is a dataclass
     return kind(**{key: value for key, value in row.items() if key in names})
 
 
-def read_lines(content: bytes) -> tuple[list[Record], int]:
-    """Return the records in a file's content, and the number of lines that are torn or are no records.
+def parse_lines(content: bytes, file: str = "") -> Iterator[Record | Damage]:
+    """Yield the record in each line of a file, or why the line is none.
 
     Each line is read by itself: a torn line does not affect other lines.
+
+    Args:
+        content: the content of the file.
+        file: path of the file, for the errors.
     """
-    records, torn = [], 0
-    for text in content.split(b"\n"):
-        if not text.strip():
-            continue
-        try:
-            records.append(from_json(json.loads(text)))
-        except (ValueError, RecursionError):  # JSONDecodeError and UnicodeDecodeError are ValueErrors
-            torn += 1
-    return records, torn
+    for number, line_content in enumerate(content.split(b"\n"), start=1):
+        if line_content.strip():
+            try:
+                yield _read_line(line_content, file, number)
+            except Damage as damage:
+                yield damage
+
+
+def _read_line(content: bytes, file: str, number: int) -> Record:
+    entry = read_json(content, checks.anything, file, number)
+    try:
+        return from_json(entry)
+    except Damage as damage:
+        damage.file, damage.line = file, number
+        raise
+
+
+def read_lines(content: bytes) -> tuple[list[Record], int]:
+    """Return the records in a file's content, and the number of lines that are torn or are no records."""
+    items = list(parse_lines(content))
+    records = [item for item in items if isinstance(item, Record)]
+    return records, len(items) - len(records)
 
 
 # ── merging ─────────────────────────────────────────────────────────────────────────────────────

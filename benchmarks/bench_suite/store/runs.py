@@ -24,8 +24,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, Record
-from bench_suite.store import formats
-from bench_suite.store.atomic import StoreError, Writer, replace_file, safe_name, write_file, writing_error
+from bench_suite.store import formats, forms
+from bench_suite.store.atomic import (
+    StoreError,
+    Writer,
+    check_path_length,
+    exists,
+    replace_file,
+    safe_name,
+    shortened,
+    write_file,
+    writing_error,
+)
+from bench_suite.store.json_reader import Damage, read_json
 from bench_suite.store.records import (
     SCHEMA,
     artifact_from_json,
@@ -34,6 +45,7 @@ from bench_suite.store.records import (
     merge,
     metric_from_json,
     metric_to_json,
+    parse_lines,
     read_lines,
 )
 
@@ -77,6 +89,8 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.abspath(root))  # a component may change the working folder
+        self.damages: list[str] = []
+        "The runs that the last call of `runs` left out because their `run.json` is damaged: path, field and damage."
 
     def create(self, suite: str, run_json: Mapping[str, Any]) -> Run:
         """Create a new, empty run of `suite`.
@@ -87,6 +101,7 @@ class Store:
         Raises:
             StoreError: the folder cannot be written.
         """
+        check_path_length(self.root)
         now = datetime.now(UTC)
         started = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         missing = [folder for folder in (self.root, *self.root.parents) if not folder.exists()]
@@ -112,13 +127,25 @@ class Store:
         return Run(path)
 
     def runs(self) -> list[RunInfo]:
-        """Return all runs, newest first; only their `run.json` is read and their lines are counted."""
-        if not self.root.is_dir():
-            return []
+        """Return all runs, newest first; only their `run.json` is read and their lines are counted.
+
+        A run whose `run.json` is damaged is left out, and named in `damages`.
+        """
+        self.damages = []
         runs = []
-        for path in self.root.iterdir():
-            with suppress(StoreError):  # a folder that is no run, or not yet
+        try:
+            paths = list(self.root.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise StoreError(f"{shortened(self.root)} cannot be read: {_message(error)}") from error
+        for path in paths:
+            if not exists(path / "run.json"):
+                continue  # a folder that is no run, or not yet
+            try:
                 runs.append(_info(path))
+            except StoreError as error:
+                self.damages.append(str(error))
         return sorted(runs, key=lambda info: (info.started, info.run), reverse=True)
 
     def newest(self, suite: str, overrides: Sequence[str] = ()) -> Run | None:
@@ -141,7 +168,7 @@ class Store:
         Raises:
             StoreError: there is no such run, or several.
         """
-        if (Path(name) / "run.json").is_file():
+        if exists(Path(name) / "run.json"):
             return Run(Path(name))
         known = self.runs()
         if not known:
@@ -165,10 +192,16 @@ class Run:
     """One execution of a suite: its folder."""
 
     def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+        self.path = Path(os.path.abspath(path))  # a component may change the working folder
         self.torn = 0
         "Number of lines that the last call of `records` could not read."
         self.info: Mapping[str, Any] = _info(self.path).info
+        self._damages: dict[str, None] = {}
+
+    @property
+    def damages(self) -> tuple[str, ...]:
+        """What the calls so far could not read and left out: file, line, field, and what is wrong."""
+        return tuple(self._damages)
 
     @property
     def name(self) -> str:
@@ -196,28 +229,31 @@ class Run:
         """
         import filelock
 
+        check_path_length(self.path.parent)
+        process = os.getpid()
         # Not in the lock's own file: a second driver that tries to lock it empties that file.
         holder = self.path / "driver.json"
         lock = filelock.FileLock(self.path / ".lock", timeout=0)
         try:
             lock.acquire()
         except filelock.Timeout:
-            driver: Mapping[str, Any] = {}
-            with suppress(OSError, ValueError):
-                driver = json.loads(holder.read_bytes())
-            known = {"process", "since"} <= driver.keys()
-            by = f"process {driver['process']}, since {driver['since']}" if known else "a process"
+            by = "a process"
+            with suppress(OSError, Damage):
+                driver = read_json(holder.read_bytes(), forms.DRIVER)
+                by = f"process {driver['process']}, since {driver['since']}"
             raise StoreError(
                 f"run {self.name} is being driven by {by}\n  wait until it ends, or stop it; then: bench run … --resume"
             ) from None
         except OSError as error:
             raise writing_error(error, self.path) from error
         try:
-            self._write("driver.json", dumps({"process": os.getpid(), "since": _now()}).encode())
+            self._write("driver.json", dumps({"process": process, "since": _now()}).encode())
             yield
         finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
+            if os.getpid() == process:  # a forked child shares the lock, which belongs to its parent
+                with suppress(OSError):
+                    holder.unlink()
+                lock.release()
 
     def writer(self) -> Writer:
         """Return a writer with a file of its own.
@@ -238,10 +274,13 @@ class Run:
         """Return the cells' records, merged (see `records.merge`), in order of first appearance; sets `torn`."""
         all_records: list[Record] = []
         self.torn = 0
-        for path in sorted((self.path / "records").glob("*.jsonl")):
-            records, torn = read_lines(path.read_bytes())
-            all_records += records
-            self.torn += torn
+        for path in self._record_files():
+            for item in parse_lines(self._read_or_note(path), self._relative(path)):
+                if isinstance(item, Record):
+                    all_records.append(item)
+                else:
+                    self.torn += 1
+                    self._note(item)
         return merge(all_records)
 
     def unmerged_records(self, wanted: Callable[[bytes], bool]) -> Iterator[Record]:
@@ -251,10 +290,27 @@ class Run:
             wanted: called with each line, which is parsed only if the result is True, so that few of many records are
                 found quickly. A line begins with `schema`, `run`, `suite`, `id`, `weights_key` and `cell`.
         """
-        for path in sorted((self.path / "records").glob("*.jsonl")):
-            for line in path.read_bytes().splitlines():
+        for path in self._record_files():
+            for line in self._read_or_note(path).splitlines():
                 if wanted(line):
                     yield from read_lines(line)[0]
+
+    def _record_files(self) -> list[Path]:
+        return sorted((self.path / "records").glob("*.jsonl"))
+
+    def _read_or_note(self, path: Path) -> bytes:
+        """Return the content of a file; if it cannot be read, note the damage and return nothing."""
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            self._note(f"{self._relative(path)}: {_message(error)}")
+            return b""
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.path).as_posix()
+
+    def _note(self, damage: object) -> None:
+        self._damages[f"{self.name}: {damage}"] = None
 
     def add_environment(self, environment: Mapping[str, Any]) -> str:
         """Write a description of the environment, once; return the hash by which records name it."""
@@ -265,9 +321,18 @@ class Run:
         return name
 
     def environment(self, name: str) -> Mapping[str, Any]:
-        """Return the environment with that hash; empty if its file is missing or damaged."""
-        with suppress(OSError, ValueError):
-            environment: Mapping[str, Any] = json.loads(self._inside(f"environments/{name}.json").read_bytes())
+        """Return the environment with that hash; empty, and named in `damages`, if its file is missing or damaged."""
+        if not name:
+            return {}  # the record names none
+        relative = f"environments/{name}.json"
+        try:
+            content = self._inside(relative).read_bytes()
+            environment: Mapping[str, Any] = read_json(content, forms.ENVIRONMENT, relative)
+        except OSError as error:
+            self._note(f"{relative}: {_message(error)}")
+        except (StoreError, Damage) as error:
+            self._note(error)
+        else:
             return environment
         return {}
 
@@ -333,17 +398,33 @@ class Run:
     def summaries(self) -> tuple[list[MetricRow], list[ArtifactRow]]:
         """Return what `write_summaries` wrote; empty if nothing was written.
 
-        Raises:
-            StoreError: the file is damaged.
+        A row that is damaged is left out, and so are all if the file is; `damages` names them.
         """
+        file = "summaries.json"
+        metrics: list[MetricRow] = []
+        artifacts: list[ArtifactRow] = []
         try:
-            entry = json.loads((self.path / "summaries.json").read_bytes())
-            metrics = [metric_from_json(row, entry.get("schema", 1)) for row in entry["metrics"]]
-            return metrics, [artifact_from_json(row) for row in entry["artifacts"]]
+            entry = read_json((self.path / file).read_bytes(), forms.SUMMARIES, file)
         except FileNotFoundError:
             return [], []
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(f"{self.path / 'summaries.json'} cannot be read: {error}") from error
+        except OSError as error:
+            self._note(f"{file}: {_message(error)}")
+            return [], []
+        except Damage as damage:
+            self._note(damage)
+            return [], []
+        schema = entry.get("schema") or 1
+        for name, add in (
+            ("metrics", lambda row: metrics.append(metric_from_json(row, schema))),
+            ("artifacts", lambda row: artifacts.append(artifact_from_json(row))),
+        ):
+            for index, row in enumerate(entry[name]):
+                try:
+                    add(row)
+                except Damage as damage:
+                    damage.file, damage.field = file, (name, index, *damage.field)
+                    self._note(damage)
+        return metrics, artifacts
 
     def write_weights(self, unit: str, weights_key: str, state: Mapping[str, Any], history: History | None) -> None:
         """Write the weights of a unit and the history of its training, for a resume of this run."""
@@ -376,7 +457,9 @@ class Run:
     def _read(self, row: ArtifactRow, read: Callable[[bytes], _Content]) -> _Content:
         try:
             return read(self._inside(row.file).read_bytes())
-        except (OSError, ValueError, KeyError) as error:  # these include the errors of pyarrow and Pillow
+        except StoreError:
+            raise
+        except Exception as error:  # pyarrow and Pillow raise almost anything at a damaged file
             raise StoreError(f"{row.name} of run {self.name}: {row.file} cannot be read: {_message(error)}") from error
 
 
@@ -420,12 +503,14 @@ def _now() -> str:
 
 def _info(path: Path) -> RunInfo:
     try:
-        info = json.loads((path / "run.json").read_bytes())
-        run, suite, started = str(info["run"]), str(info["suite"]), str(info["started"])
-        for name in ("gate", "report", "planned"):
-            if not isinstance(info.get(name, {}), dict):
-                raise ValueError(f"{name} is {str(info[name])[:40]}")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"{path} is not a run: its run.json cannot be read ({error})") from error
-    records = sum(file.read_bytes().count(b"\n") for file in (path / "records").glob("*.jsonl"))
-    return RunInfo(run, suite, started, records, bool(info.get("smoke")), path, info)
+        info = read_json((path / "run.json").read_bytes(), forms.RUN, "run.json")
+    except FileNotFoundError:
+        raise StoreError(f"{path} is not a run: it has no run.json") from None
+    except (OSError, Damage) as error:
+        message = _message(error)
+        raise StoreError(f"{shortened(path)} cannot be read as a run: {message}") from error
+    records = 0
+    for file in (path / "records").glob("*.jsonl"):
+        with suppress(OSError):
+            records += file.read_bytes().count(b"\n")
+    return RunInfo(info["run"], info["suite"], info["started"], records, bool(info.get("smoke")), path, info)

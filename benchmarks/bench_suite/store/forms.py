@@ -1,0 +1,129 @@
+"""The forms of the JSON files of a run: the types that each field must have to be read."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from bench_suite.contracts import Better, ProbeStatus, Status
+from bench_suite.store import json_reader as checks
+
+# ── run.json, environments/HASH.json, driver.json, summaries.json ───────────────────────────────
+
+_TEXTS = checks.list_of(checks.text)
+_GIT = checks.optional(
+    checks.record(
+        {}, {**dict.fromkeys(("commit", "branch", "changes"), checks.optional(checks.text)), "dirty": checks.flag}
+    )
+)
+RUN = checks.record(
+    {"run": checks.name, "suite": checks.text, "started": checks.text},
+    {
+        **dict.fromkeys(("title", "description", "text", "command", "version"), checks.text),
+        **dict.fromkeys(("overrides", "only", "passed", "resumed"), _TEXTS),
+        **dict.fromkeys(("smoke", "trust"), checks.flag),
+        **dict.fromkeys(("schema", "cells"), checks.integer),
+        "planned": checks.map_of(checks.text),
+        "left_out": checks.list_of(_TEXTS),
+        "report": checks.record({}, {"columns": checks.list_of(checks.anything), "sort": checks.optional(checks.text)}),
+        "gate": checks.map_of(checks.anything),  # the comparison checks the rules
+        "git": _GIT,
+        "resumed_git": checks.list_of(_GIT),
+    },
+)
+_GPU = checks.record({}, {"name": checks.text, "memory_bytes": checks.integer})
+ENVIRONMENT = checks.record(
+    {},
+    {
+        "hardware": checks.record(
+            {},
+            {
+                "cpu": checks.text,
+                **dict.fromkeys(("cores", "usable_cores", "memory_bytes"), checks.integer),
+                "gpu": checks.list_of(_GPU),
+            },
+        ),
+        **dict.fromkeys(("system", "python", "packages", "threads"), checks.map_of(checks.text)),
+    },
+)
+DRIVER = checks.record({"process": checks.integer, "since": checks.text})
+_ROWS = checks.list_of(checks.map_of(checks.anything))
+SUMMARIES = checks.record({"metrics": _ROWS, "artifacts": _ROWS}, {"schema": checks.integer})
+
+# ── a line of records/NUMBER.jsonl ──────────────────────────────────────────────────────────────
+
+PROBE_ROW = checks.record(
+    {"status": checks.one_of(get_args(ProbeStatus)), "key": checks.text}, {"reason": checks.optional(checks.text)}
+)
+ARTIFACT_ROW = checks.record({"name": checks.text, "kind": checks.text, "file": checks.text}, {"caption": checks.text})
+METRIC_ROW = checks.record(
+    {"name": checks.text, "unit": checks.text, "better": checks.one_of(get_args(Better))},
+    {
+        "reason": checks.optional(checks.text),
+        "at": checks.map_of(checks.coordinate),
+        "samples": checks.list_of(checks.scalar),
+        "of_predictions": checks.flag,
+    },
+)
+OLD_RECORD = checks.record(
+    {}, {"notes": checks.list_of(checks.text), "metrics": checks.list_of(checks.map_of(checks.anything))}
+)
+_FAMILIES = ("task", "model", "train", "evaluate", "placement")
+RECORD = checks.record(
+    {
+        **dict.fromkeys(("run", "suite", "id", "weights_key"), checks.text),
+        "cell": checks.both(
+            checks.map_of(checks.anything),
+            checks.record({}, dict.fromkeys(("task", "model", "engine", "precision", "device", "seed"), checks.scalar)),
+        ),
+        "options": checks.both(
+            checks.map_of(checks.anything),
+            checks.record({}, dict.fromkeys(_FAMILIES, checks.map_of(checks.anything))),
+        ),
+        "status": checks.one_of(get_args(Status)),
+    },
+    {
+        "reason": checks.optional(checks.text),
+        "probes": checks.map_of(PROBE_ROW),
+        "data": checks.both(
+            checks.map_of(checks.anything),
+            checks.record(
+                {},
+                {
+                    **dict.fromkeys(
+                        ("source", "name", "fingerprint", "revision", "licence", "problem"),
+                        checks.scalar,
+                    ),
+                    "notes": checks.map_of(checks.anything),
+                },
+            ),
+        ),
+        "metrics": checks.list_of(checks.map_of(checks.anything)),
+        "artifacts": checks.list_of(checks.map_of(checks.anything)),
+        "environment": checks.text,
+        "started": checks.text,
+        "seconds": checks.map_of(checks.number),
+        "notes": checks.list_of(checks.text),
+        **dict.fromkeys(("smoke", "weights_reused", "shared_training", "machine_busy"), checks.flag),
+        "schema": checks.integer,
+    },
+)
+
+# ── artifacts and the header of weights ─────────────────────────────────────────────────────────
+
+ARTIFACT_KINDS = ("lines", "bars", "matrix", "table", "text")
+ARTIFACT = checks.record({"kind": checks.one_of(ARTIFACT_KINDS), "data": checks.anything})
+WEIGHTS_HEADER = checks.record({}, {"__metadata__": checks.map_of(checks.text)})
+HISTORY = checks.record(
+    {
+        "windows": checks.list_of(checks.map_of(checks.scalar)),
+        "epochs": checks.list_of(checks.map_of(checks.scalar)),
+    },
+    {
+        **dict.fromkeys(("steps", "samples"), checks.integer),
+        "seconds": checks.number,
+        "best_epoch": checks.optional(checks.integer),
+        "compile_seconds": checks.optional(checks.number),
+        "stopped": checks.optional(checks.text),
+        "target": checks.optional(checks.map_of(checks.anything)),
+    },
+)
