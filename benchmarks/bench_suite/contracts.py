@@ -189,6 +189,9 @@ class Network:
     FLOPs are added to those of `module`; `throughput/encoding` reports its speed."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     "Facts that belong in the record, such as the pretrained weights and their origin."
+    untrained: str | None = None
+    """The part of a pretrained network that begins at random and has to be trained, in words, such as `the head`; with
+    `epochs = 0` such a network is an error."""
 
 
 @runtime_checkable

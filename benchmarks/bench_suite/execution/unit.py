@@ -115,6 +115,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
             # Only the model knows what it starts from, such as pretrained weights.
             weights = digest([outcome.weights_key, repr(trained.model.encoding)])
         if train["epochs"] == 0 and isinstance(trained.model, Network):
+            _check_trained(cell, trained.model)
             outcome.notes.append("evaluated only: epochs = 0")
             return outcome
         if "validation" not in data.splits:
@@ -151,6 +152,15 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
     except BaseException as error:  # noqa: BLE001 - becomes the record of each cell of the unit
         outcome.error = error
     return outcome
+
+
+def _check_trained(cell: Cell, network: Network) -> None:
+    """Raise BenchError if a part of a pretrained network would be scored at random, since `epochs = 0`."""
+    if network.untrained is not None:
+        raise BenchError(
+            f"{cell.model.label}: {network.untrained} begins at random, and epochs = 0 does not train it: set epochs, "
+            "or choose weights that were saved with a head for this problem"
+        )
 
 
 def _report(cell: Cell, context: RunContext, window: Window) -> bool:
