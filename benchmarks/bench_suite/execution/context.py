@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench_suite.components import discovery
-from bench_suite.contracts import Data, Placement
+from bench_suite.contracts import Data, Placement, Record
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.store.runs import Run
 from bench_suite.suite.plan import Cell, Plan, digest
@@ -39,6 +39,8 @@ class RunContext:
     cache: Cache | None = None
     done: Mapping[str, frozenset[str]] = field(default_factory=dict)
     "Labels of the probes that are complete, by cell id: a resume does not repeat them."
+    earlier: Mapping[str, Record] = field(default_factory=dict)
+    "The records that a resume found, by cell id."
     _loaded: dict[str, Data] = field(default_factory=dict)
 
     def load(self, cell: Cell) -> Data:

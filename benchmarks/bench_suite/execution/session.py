@@ -259,7 +259,7 @@ def _context(
         plan=plan, run=run, sources=Sources(offline=request.offline, trust=request.trust, cache=cache),
         callback=callback, environment=run.add_environment(environment.describe()), code=source_of_program(),
         smoke=request.smoke, notes=tuple(note for note in (trusted, busy) if note), machine_busy=busy is not None,
-        cache=cache,
+        cache=cache, earlier=earlier,
     )  # fmt: skip
     done = {cell.id: done_probes(cell, earlier[cell.id], plan) for cell in plan.cells if cell.id in earlier}
     changed = [cell for cell in plan.cells if done.get(cell.id) and _stale(cell, earlier[cell.id], context)]
