@@ -657,6 +657,9 @@ class Record:
     "How each probe ended, by the probe's label."
     data: Mapping[str, Any] = field(default_factory=dict)
     "Origin, name, fingerprint, problem and number of examples of each split; empty if no data were loaded."
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Hash of every file that decides what was trained: `task`, `model`, `engine` and `problem` for the components, and
+    `model.OPTION` for files that an option of the model names, such as `model.pretrained`; empty in older records."""
     metrics: tuple[MetricRow, ...] = ()
     "What the probes measured."
     artifacts: tuple[ArtifactRow, ...] = ()

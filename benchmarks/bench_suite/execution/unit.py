@@ -30,6 +30,7 @@ from bench_suite.execution.record_builder import (
     release,
     traceback_of,
 )
+from bench_suite.execution.sources import sources_of
 from bench_suite.store.atomic import StoreError
 from bench_suite.suite.needs import met_needs, unmet_needs
 from bench_suite.suite.plan import Cell, Unit, digest
@@ -99,7 +100,10 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
         _check_data(cell, data)
         _check_classes([probe for probe in context.plan.suite.probes if _is_wanted(probe, todo, context)], cell, data)
         outcome.data = data
-        outcome.weights_key = weights_key(cell, data.source.fingerprint, placement, context.code, smoke=context.smoke)
+        outcome.sources = sources_of(cell, context.sources)
+        outcome.weights_key = weights_key(
+            cell, data.source.fingerprint, placement, outcome.sources, context.code, smoke=context.smoke
+        )
         train = {
             **cell.options["train"],
             **({"epochs": min(1, cell.options["train"]["epochs"])} if context.smoke else {}),

@@ -78,6 +78,7 @@ def to_json(record: Record) -> dict[str, Any]:
             label: _without_empty(asdict(row) | {"reason": _cut(row.reason)}) for label, row in record.probes.items()
         },
         "data": plain(record.data),
+        **({"sources": plain(record.sources)} if record.sources else {}),
         "metrics": [metric_to_json(row) for row in record.metrics],
         "artifacts": [artifact_to_json(row) for row in record.artifacts],
         "environment": record.environment,
@@ -194,7 +195,7 @@ def from_json(entry: Mapping[str, Any]) -> Record:
         schema = upgraded["schema"]
     try:
         known = {field.name: upgraded[field.name] for field in fields(Record) if field.name in upgraded}
-        for name in ("cell", "options", "data", "seconds"):
+        for name in ("cell", "options", "data", "sources", "seconds"):
             if not isinstance(known.get(name, {}), Mapping):
                 raise ValueError(f"{name} {str(known[name])[:40]}")
         if not isinstance(known["id"], str):
@@ -351,3 +352,11 @@ def _merged(earlier: Record, later: Record) -> Record:
         shared_training=earlier.shared_training or later.shared_training,
         machine_busy=earlier.machine_busy or later.machine_busy,
     )
+
+
+def file_in_words(source: str) -> str:
+    """Return the words for a key of `Record.sources`, such as `the pretrained weights` for `model.pretrained`."""
+    if source == "model.pretrained":
+        return "the pretrained weights"
+    component, _, option = source.partition(".")
+    return f"the files of the option {source}" if option else f"the file of the {component}"
