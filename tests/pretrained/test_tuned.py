@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 import bench_suite
 from bench_suite.contracts import BenchError, Data, Network, Placement
 from bench_suite.models import auto, bert, gpt2
-from bench_suite.pretrained.weights import transformers
+from bench_suite.pretrained.weights import find, transformers
 from bench_suite.training.precision import computing
 
 TEXTS = ["a film", "a longer review of it that says more", "bad", "", "good and good and good"]
@@ -273,3 +273,18 @@ def test_labels_that_do_not_match_fail_the_cell(save: Save, monkeypatch: pytest.
     (record,) = run_cell(folder, monkeypatch).records
     assert record.status == "failed"
     assert "state the class that each label stands for" in str(record.reason)
+
+
+def test_weights_that_were_swapped_are_noticed_by_a_resume(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = save()
+    first = run_cell(folder, monkeypatch)
+    (record,) = first.records
+    assert record.sources["model.pretrained"] == find(str(folder)).digest
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    save_file({**tensors, "classifier.bias": tensors["classifier.bias"] + 1}, file, metadata={"format": "pt"})
+    with pytest.raises(BenchError, match=r"weights(.|\n)*have changed since(.|\n)*texts, bert(.|\n)*--stale"):
+        bench_suite.run("suite.toml", trust=True, resume="newest")
+    (redone,) = bench_suite.run("suite.toml", trust=True, resume="newest", stale="redo").records
+    assert redone.weights_key != record.weights_key
+    assert redone.sources["model.pretrained"] != record.sources["model.pretrained"]
