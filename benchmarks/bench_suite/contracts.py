@@ -191,6 +191,9 @@ class Network:
     FLOPs are added to those of `module`; `throughput/encoding` reports its speed."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     "Facts that belong in the record, such as the pretrained weights and their origin."
+    untrained: str | None = None
+    """The part of a pretrained network that begins at random and has to be trained, in words, such as `the head`; with
+    `epochs = 0` such a network is an error."""
 
 
 @runtime_checkable
@@ -658,6 +661,9 @@ class Record:
     "How each probe ended, by the probe's label."
     data: Mapping[str, Any] = field(default_factory=dict)
     "Origin, name, fingerprint, problem and number of examples of each split; empty if no data were loaded."
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Hash of every file that decides what was trained: `task`, `model`, `engine` and `problem` for the components, and
+    `model.OPTION` for files that an option of the model names, such as `model.pretrained`; empty in older records."""
     metrics: tuple[MetricRow, ...] = ()
     "What the probes measured."
     artifacts: tuple[ArtifactRow, ...] = ()

@@ -351,3 +351,20 @@ def test_all_versions_and_commits_of_a_run_that_was_resumed_are_named(runs) -> N
     notes = compare(runs.of(0.9, 0.9), head).notes
     assert "torch 2.6 → 2.0, 2.6" in notes
     assert "code: 0123456 → 0123456, resumed with fedcba9" in notes
+
+
+def test_files_that_changed_are_named_with_the_models_that_they_belong_to(make: Make) -> None:
+    old = {"task": "t1", "model": "m1", "model.pretrained": "3f2a1b2c99", "problem": "p"}
+    new = {**old, "model.pretrained": "41d0aa1177"}
+    base = make(*(cell(seed, model, sources=old) for model in ("mlp", "cnn") for seed in (0, 1)))
+    head = make(*(cell(seed, model, sources=new) for model in ("mlp", "cnn") for seed in (0, 1)))
+    pairing = pair_runs(base, head)
+    assert [len(group.pairs) for group in pairing.groups] == [2, 2]
+    assert [note for note in pairing.notes if "changed" in note] == [
+        "the pretrained weights changed (mlp, cnn): 3f2a1b2c → 41d0aa11"
+    ]
+    assert not [note for note in pair_runs(base, make(cell(0))).notes if "changed" in note], "older records have none"
+    with_option = {**old, "task": "t2", "model.weights": "77"}
+    notes = pair_runs(base, make(cell(0, sources=with_option))).notes
+    assert "the file of the task changed (loans): t1 → t2" in notes
+    assert "the files of the option model.weights changed (mlp): none → 77" in notes

@@ -12,6 +12,7 @@ from bench_suite.contracts import Placement
 from bench_suite.execution.context import placement_of, weights_key
 
 PLACEMENT = Placement("cpu", 1, "32-true")
+SOURCES = {"task": "t", "model": "m", "model.pretrained": "w"}
 
 
 def test_data_are_loaded_once_for_the_cells_of_a_task(context, monkeypatch):
@@ -52,26 +53,30 @@ def test_probes_are_missing_unless_they_are_done(context):
 
 def test_weights_have_one_key_for_each_thing_that_decides_them(context):
     first, second, other = context.plan.cells
-    key = weights_key(first, "f", PLACEMENT, "c", smoke=False)
-    assert weights_key(second, "f", PLACEMENT, "c", smoke=False) == key, "the cells of a unit share their training"
+    key = weights_key(first, "f", PLACEMENT, SOURCES, "c", smoke=False)
+    assert weights_key(second, "f", PLACEMENT, SOURCES, "c", smoke=False) == key, (
+        "the cells of a unit share their training"
+    )
     others = [
-        weights_key(other, "f", PLACEMENT, "c", smoke=False),
-        weights_key(replace(first, unit="u"), "f", PLACEMENT, "c", smoke=False),
-        weights_key(first, "other data", PLACEMENT, "c", smoke=False),
-        weights_key(first, "f", PLACEMENT, "other code", smoke=False),
-        weights_key(first, "f", PLACEMENT, "c", smoke=True),
-        weights_key(first, "f", replace(PLACEMENT, threads=2), "c", smoke=False),
-        weights_key(first, "f", replace(PLACEMENT, device="cuda"), "c", smoke=False),
-        weights_key(first, "f", replace(PLACEMENT, precision="bf16-mixed"), "c", smoke=False),
+        weights_key(other, "f", PLACEMENT, SOURCES, "c", smoke=False),
+        weights_key(replace(first, unit="u"), "f", PLACEMENT, SOURCES, "c", smoke=False),
+        weights_key(first, "other data", PLACEMENT, SOURCES, "c", smoke=False),
+        weights_key(first, "f", PLACEMENT, {**SOURCES, "model.pretrained": "other weights"}, "c", smoke=False),
+        weights_key(first, "f", PLACEMENT, {**SOURCES, "model": "another file"}, "c", smoke=False),
+        weights_key(first, "f", PLACEMENT, SOURCES, "other code", smoke=False),
+        weights_key(first, "f", PLACEMENT, SOURCES, "c", smoke=True),
+        weights_key(first, "f", replace(PLACEMENT, threads=2), SOURCES, "c", smoke=False),
+        weights_key(first, "f", replace(PLACEMENT, device="cuda"), SOURCES, "c", smoke=False),
+        weights_key(first, "f", replace(PLACEMENT, precision="bf16-mixed"), SOURCES, "c", smoke=False),
     ]
     assert len({key, *others}) == 1 + len(others)
 
 
 def test_weights_have_another_key_under_another_version_of_pytorch(context, monkeypatch):
     cell = context.plan.cells[0]
-    key = weights_key(cell, "f", PLACEMENT, "c", smoke=False)
+    key = weights_key(cell, "f", PLACEMENT, SOURCES, "c", smoke=False)
     monkeypatch.setattr("torch.__version__", "0.0")
-    assert weights_key(cell, "f", PLACEMENT, "c", smoke=False) != key
+    assert weights_key(cell, "f", PLACEMENT, SOURCES, "c", smoke=False) != key
 
 
 def test_the_placement_is_that_of_the_cells_axes(context):

@@ -20,9 +20,9 @@ from bench_suite.execution.session import (
     done_probes,
     execute,
     plan_facts,
-    source_of_program,
     two_stage_interrupt,
 )
+from bench_suite.execution.sources import source_of_program
 from bench_suite.store.runs import Store
 from bench_suite.suite.document import SuiteError, parse_document
 from bench_suite.suite.parser import suite_of

@@ -65,11 +65,11 @@ def test_a_folder_says_itself_which_architecture_it_is(reviews: Data, tmp_path: 
     ).save_pretrained(tmp_path / "tiny")
     config = library.DistilBertConfig(vocab_size=len(fitted), max_position_embeddings=24, **SMALL["distilbert"])
     library.DistilBertForSequenceClassification(config).save_pretrained(tmp_path / "tiny")
-    options = Options(pretrained=str(tmp_path / "tiny"), max_length=24)
+    options = Options(pretrained=str(tmp_path / "tiny"), max_length=24, load_head=False)
     assert fetch(options, Sources(offline=True)) == "folder:tiny"
     network = build(reviews, options)
     module: Any = network.module
-    # its own two-layer head is left out: the test trains a new one
+    # its own two-layer head is left out: the test asks for a new one
     assert network.notes["tensors of the file without a place"] == 4
     assert type(module.pooled.encoder).__name__ == "DistilBertModel"
 

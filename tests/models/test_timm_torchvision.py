@@ -168,7 +168,9 @@ def test_an_architecture_that_returns_auxiliary_outputs_too_gives_its_logits(ins
 def test_pretrained_images_are_scaled_as_the_weights_expect(install: Install) -> None:
     install("timm", TIMM)
     for channels, mean, deviation in ((3, [0.5, 0.25, 0.0], [0.5, 0.5, 0.25]), (1, [0.25], [1.25 / 3])):
-        module = timm.build(pictures(channels), timm.Options("tiny", pretrained=True)).module
+        network = timm.build(pictures(channels), timm.Options("tiny", pretrained=True))
+        assert network.untrained == "the last layer"
+        module = network.module
         image = torch.randint(0, 256, (2, 5, 5, channels), dtype=torch.uint8)
         expected = (image / 255.0 - torch.tensor(mean)) / torch.tensor(deviation)
         assert torch.allclose(module.pixels(image), expected, atol=1e-5)
@@ -181,6 +183,8 @@ def test_published_weights_are_loaded_but_for_the_last_layer(install: Install) -
     assert (convolution.weight == 1.0).all()
     assert head.out_features == 10
     assert not (head.weight == 1.0).any()
+    assert network.untrained == "the last layer"
+    assert torchvision.build(pictures(), torchvision.Options("tiny")).untrained is None
     with pytest.raises(BenchError, match="only 0 of 4 tensors fit the published weights"):
         torchvision.build(pictures(), torchvision.Options("changed", pretrained=True))
 

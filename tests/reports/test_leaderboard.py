@@ -31,6 +31,14 @@ def test_each_task_has_its_table_with_ranks_intervals_and_seeds(make_run: Make, 
     assert "Two seeds are few" in text
 
 
+def test_rows_of_different_files_share_a_footnote(make_run: Make, record: Make_record) -> None:
+    runs = [make_run(record(seed=seed, sources={"model": f"{seed}" * 16})) for seed in (1, 0)]
+    text = leaderboard(runs)
+    assert re.search(r"\| minilm \(files=0{8}\) ¹ +\|", text)
+    assert re.search(r"\| minilm \(files=1{8}\) ¹ +\|", text)
+    assert "¹ the cells of this label differ in the file of the model, so they are not averaged together" in text
+
+
 def test_smoke_runs_are_not_ranked(make_run: Make, record: Make_record) -> None:
     smoke = make_run(record(smoke=True), smoke=True)
     assert "smoke runs, which are not ranked: 1" in leaderboard([smoke])

@@ -263,3 +263,36 @@ def test_what_has_no_value_has_a_reason(make_run: Make, record: Make_record) -> 
 def test_failed_cells_are_in_no_table(make_run: Make, record: Make_record) -> None:
     assert tables([make_run(record(status="failed", reason="oh", metrics=()))]) == []
     assert tables([make_run()]) == []
+
+
+def test_seeds_of_different_files_are_rows_of_their_own(make_run: Make, record: Make_record) -> None:
+    old = {"task": "t", "model": "m", "model.pretrained": "3f2a1b2c99"}
+    new = {**old, "model.pretrained": "41d0aa1177"}
+    before = make_run(*(record(seed=seed, accuracy=0.5, sources=old) for seed in (0, 1)))
+    after = make_run(*(record(seed=seed, accuracy=0.9, sources=new) for seed in (0, 2, 3)))
+    [table] = tables([after, before])
+    assert [(row.label, len(row.cells), row.values[table.columns[0]].value) for row in table.rows] == [
+        ("minilm (files=41d0aa11)", 3, pytest.approx(0.9)),
+        ("minilm (files=3f2a1b2c)", 1, pytest.approx(0.5)),
+    ]
+    note = "the cells of this label differ in the pretrained weights, so they are not averaged together"
+    assert {row.note for row in table.rows} == {note}
+
+
+def test_seeds_of_equal_files_are_one_row_and_need_no_note(make_run: Make, record: Make_record) -> None:
+    sources = {"task": "t", "model": "m"}
+    runs = [make_run(record(seed=seed, sources=sources)) for seed in (0, 1)]
+    [row] = tables(runs)[0].rows
+    assert (row.label, len(row.cells), row.note) == ("minilm", 2, None)
+
+
+def test_records_without_hashes_do_not_join_those_that_have_them(make_run: Make, record: Make_record) -> None:
+    old, new = make_run(record(seed=0)), make_run(record(seed=1, sources={"task": "t", "model": "m"}))
+    rows = tables([new, old])[0].rows
+    assert {row.axes["files"] for row in rows} > {"not recorded"}
+    assert all("the file of the task and the file of the model" in str(row.note) for row in rows)
+
+
+def test_a_ranked_row_has_all_that_it_had_before(make_run: Make, record: Make_record) -> None:
+    first, second = (make_run(record(seed=seed, sources={"model": str(seed)})) for seed in (0, 1))
+    assert all(row.rank == 1 and row.tied and row.note for row in tables([second, first])[0].rows)

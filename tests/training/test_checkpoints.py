@@ -1,15 +1,26 @@
-"""Checkpoints of a training: saved when they are due, and loaded with the state of every random generator."""
+"""Checkpoints of a training: saved when they are due, and loaded with all generators and all buffers."""
 
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from bench_suite.engines.native import BestWeights
+from bench_suite.store.formats import weights_from_bytes, weights_to_bytes
 from bench_suite.training import checkpoints
-from bench_suite.training.checkpoints import Timer, generator_state, restore_generators
+from bench_suite.training.checkpoints import (
+    Timer,
+    copy_state,
+    generator_state,
+    load_module_state,
+    module_state,
+    restore_generators,
+)
 
 
 class InMemory:
@@ -88,3 +99,73 @@ def test_generators_are_restored_after_other_draws() -> None:
     expected = [draw() for _ in range(3)]
     restore_generators(state)
     assert [draw() for _ in range(3)] == expected
+
+
+# ── the state of a network ──────────────────────────────────────────────────────────────────────
+
+
+class Network(nn.Module):
+    """A network with each kind of buffer."""
+
+    def __init__(self, filled: bool) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+        self.norm = nn.BatchNorm1d(2)
+        numbers = torch.arange(4.0) if filled else torch.zeros(4)
+        self.register_buffer("count", numbers[:1].clone() + (5 if filled else 0), persistent=False)
+        self.register_buffer("late", numbers.clone() if filled else None, persistent=False)
+        self.register_buffer("late_persistent", numbers.clone() if filled else None)
+        self.register_buffer("grown", torch.ones(3 if filled else 1), persistent=False)
+        self.register_buffer("expanded", numbers[1:2].expand(2, 3), persistent=False)
+        self.register_buffer("left", numbers[:2], persistent=False)
+        self.register_buffer("right", numbers[2:], persistent=False)
+        self.tied = nn.ModuleList([self.layer])
+
+
+def test_all_buffers_are_in_the_state_and_are_restored() -> None:
+    torch.manual_seed(0)
+    trained, new = Network(filled=True), Network(filled=False)
+    state = module_state(trained)
+    assert {"count", "late", "late_persistent", "grown", "expanded", "left", "right"} < state.keys()
+    load_module_state(new, state)
+    restored = module_state(new)
+    assert restored.keys() == state.keys()
+    assert all(torch.equal(restored[name], state[name]) for name in state)
+
+
+def test_the_state_survives_its_file_though_parts_share_memory() -> None:
+    trained, new = Network(filled=True), Network(filled=False)
+    _, state, _ = weights_from_bytes(weights_to_bytes(module_state(trained), "key", None))
+    load_module_state(new, state)
+    expected = module_state(trained)
+    assert all(torch.equal(value, expected[name]) for name, value in module_state(new).items())
+
+
+def test_a_buffer_that_parts_of_a_network_share_stays_shared() -> None:
+    new = nn.ModuleList([nn.Module(), nn.Module()])
+    shared = torch.zeros(2)
+    for part in new:
+        part.register_buffer("shared", shared, persistent=False)
+    load_module_state(new, {"0.shared": torch.ones(2), "1.shared": torch.ones(2)})
+    assert shared.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("change", [{"layer.weight": torch.zeros(3, 3)}, {"other": torch.zeros(1)}])
+def test_the_state_of_another_network_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(RuntimeError):
+        load_module_state(Network(filled=True), {**module_state(Network(filled=True)), **change})
+
+
+def test_the_best_epoch_is_restored_with_its_buffers_whatever_came_after() -> None:
+    network = Network(filled=True)
+    best = BestWeights(patience=3)
+    assert not best.is_exhausted(1, 0.5, network)
+    expected = copy_state(network)
+    for value in module_state(network).values():
+        if 0 not in value.stride():
+            value.detach().add_(1)
+    assert not best.is_exhausted(2, 0.6, network)
+    again = BestWeights(patience=3)
+    again.load_state_dict(best.state_dict())
+    assert again.restore(network) == 1
+    assert all(torch.equal(value, expected[name]) for name, value in module_state(network).items())

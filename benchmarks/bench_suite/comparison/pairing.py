@@ -10,6 +10,7 @@ from bench_suite.comparison.gates import by_seed
 from bench_suite.components.options import show
 from bench_suite.contracts import Record
 from bench_suite.execution.selection import LAST_FAILED, selectors_match
+from bench_suite.store.records import file_in_words
 from bench_suite.store.runs import Run
 
 ReasonCode = Literal[
@@ -243,6 +244,7 @@ def _notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
         yield f"hardware: {before} → {after}: timings are not compared"
     elif moved := [group.where for group in groups if not group.same_hardware]:
         yield f"hardware differs or is not known for {'; '.join(moved)}: timings are not compared"
+    yield from _changed_files(groups)
     if base.info.get("gate", {}) != head.info.get("gate", {}):
         yield "the suites' gates differ: those of head are judged"
     if base.info.get("overrides", []) != head.info.get("overrides", []):
@@ -250,6 +252,21 @@ def _notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
     for word, run in (("base", base), ("head", head)):
         if ignored := len(run.records()) - len(run.planned_records()):
             yield f"{word} has {ignored} cell{'s' if ignored > 1 else ''} that its suite no longer contains: ignored"
+
+
+def _changed_files(groups: Sequence[Group]) -> Iterator[str]:
+    """Yield the files of tasks, models, engines and problems that differ between the two sides of compared cells."""
+    changes: dict[tuple[str, str, str], dict[str, None]] = {}
+    for group in groups:
+        for pair in group.pairs:
+            before, after = pair.base.sources, pair.head.sources
+            for source in before.keys() | after.keys() if before and after else ():
+                if before.get(source) != after.get(source):
+                    label = str(pair.head.cell.get("task" if source in ("task", "problem") else "model"))
+                    hashes = (before.get(source, "none")[:8], after.get(source, "none")[:8])
+                    changes.setdefault((source, *hashes), {})[label] = None
+    for (source, old, new), labels in sorted(changes.items()):
+        yield f"{file_in_words(source)} changed ({', '.join(labels)}): {old} → {new}"
 
 
 def _commits_text(run: Run) -> str:

@@ -30,7 +30,7 @@ from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
 from bench_suite.training.augmentation import Loss, augment, mixup_loss
 from bench_suite.training.batching import batch_count, needs_several_rows, shuffled
-from bench_suite.training.checkpoints import Timer
+from bench_suite.training.checkpoints import Timer, copy_state, load_module_state, module_state
 from bench_suite.training.clock import Clock
 from bench_suite.training.compiling import record_compilations
 from bench_suite.training.first_batch import CheckedLoss
@@ -281,7 +281,7 @@ class BestWeights:
         self.patience = patience
         self.epoch: int | None = None
         self.loss = math.inf
-        self.weights: dict[str, torch.Tensor] = {}
+        self.weights: dict[str, Any] = {}
 
     def is_exhausted(self, epoch: int, loss: float | None, module: torch.nn.Module) -> bool:
         """Record an epoch's validation loss; return whether `patience` epochs have passed since the lowest one."""
@@ -289,13 +289,13 @@ class BestWeights:
             return False
         if loss < self.loss:
             self.epoch, self.loss = epoch, loss
-            self.weights = {name: value.detach().clone() for name, value in module.state_dict().items()}
+            self.weights = copy_state(module)
         return self.epoch is not None and epoch - self.epoch >= self.patience
 
     def restore(self, module: torch.nn.Module) -> int | None:
         """Load the best weights into `module`; return their epoch, or None if no weights were kept."""
         if self.epoch is not None:
-            module.load_state_dict(self.weights)
+            load_module_state(module, self.weights)
         return self.epoch
 
     def state_dict(self) -> dict[str, Any]:
@@ -341,7 +341,7 @@ class TrainingState:
     def state_dict(self) -> dict[str, Any]:
         """Return the state as tensors, numbers, strings, and lists and mappings of them."""
         return {
-            "module": self.module.state_dict(),
+            "module": module_state(self.module),
             "update": self.update.state_dict(),
             "order": self.epoch_order,
             "loss_sum": self.loss_sum,
@@ -357,7 +357,7 @@ class TrainingState:
         """Load what `state_dict` returned; None changes nothing."""
         if state is None:
             return
-        self.module.load_state_dict(state["module"])
+        load_module_state(self.module, state["module"])
         self.update.load_state_dict(state["update"])
         self.order.set_state(state["order"])
         self.loss_sum.copy_(state["loss_sum"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench_suite.components import discovery
-from bench_suite.contracts import Data, Placement
+from bench_suite.contracts import Data, Placement, Record
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.store.runs import Run
 from bench_suite.suite.plan import Cell, Plan, digest
@@ -39,6 +39,8 @@ class RunContext:
     cache: Cache | None = None
     done: Mapping[str, frozenset[str]] = field(default_factory=dict)
     "Labels of the probes that are complete, by cell id: a resume does not repeat them."
+    earlier: Mapping[str, Record] = field(default_factory=dict)
+    "The records that a resume found, by cell id."
     _loaded: dict[str, Data] = field(default_factory=dict)
 
     def load(self, cell: Cell) -> Data:
@@ -68,15 +70,23 @@ class RunContext:
         return [label for label in cell.probes if label not in self.done.get(cell.id, frozenset())]
 
 
-def weights_key(cell: Cell, fingerprint: str, placement: Placement, code: str, *, smoke: bool) -> str:
+def weights_key(
+    cell: Cell, fingerprint: str, placement: Placement, sources: Mapping[str, str], code: str, *, smoke: bool
+) -> str:
     """Return a hash of everything that decides the trained weights: weights are reused under the same key only.
 
     It covers the training's options, data, source, version of PyTorch, kind of device, threads and precision.
+
+    Args:
+        cell: the cell.
+        fingerprint: of its data.
+        placement: where and how it computes.
+        sources: hashes of its components and of the files that its model reads, as `sources_of` returned them.
+        code: hash of the program's own source, as `source_of_program` returned it.
+        smoke: whether the run is a smoke run.
     """
     import torch
 
-    components = [cell.task.component, cell.model.component, *cell.problems, *([cell.engine] if cell.engine else [])]
-    sources = [component.source_hash for component in components]
     hardware = [placement.device, placement.threads, placement.precision]
     return digest([cell.unit, fingerprint, sources, code, torch.__version__, *hardware, smoke])
 

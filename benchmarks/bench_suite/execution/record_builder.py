@@ -47,6 +47,8 @@ class TrainingOutcome:
     "The trained cell; None if an error came first."
     error: BaseException | None = None
     "The error that ended the training."
+    sources: Mapping[str, str] = field(default_factory=dict)
+    "Hashes of the components and of the files that the model reads."
     weights_key: str = ""
     weights_reused: bool = False
     "Whether the weights are those that an earlier training of this run kept."
@@ -104,7 +106,7 @@ class RecordBuilder:
         return Record(
             run=context.run.name, suite=context.plan.suite.name, id=cell.id, weights_key=outcome.weights_key,
             cell=cell.labels, options=options, status=status, reason=reason,
-            probes=self.probes, data=_data_facts(outcome.data), metrics=tuple(self.metrics),
+            probes=self.probes, data=_data_facts(outcome.data), sources=outcome.sources, metrics=tuple(self.metrics),
             artifacts=tuple(self.artifacts), environment=context.environment,
             started=f"{self.started:%Y-%m-%dT%H:%M:%S}Z",
             seconds={key: round(value, 4) for key, value in seconds.items()}, notes=notes, smoke=context.smoke,

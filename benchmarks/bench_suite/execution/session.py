@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -22,6 +21,7 @@ from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.context import RunContext, placement_of, weights_key
 from bench_suite.execution.record_builder import metric_row
 from bench_suite.execution.selection import has_failed
+from bench_suite.execution.sources import source_of_program, sources_of
 from bench_suite.execution.unit import run_unit
 from bench_suite.store.atomic import RecordsLost, StoreError, hold_interrupts
 from bench_suite.store.runs import Run, Store
@@ -292,7 +292,7 @@ def _context(
         plan=plan, run=run, sources=Sources(offline=request.offline, trust=request.trust, cache=cache),
         callback=callback, environment=run.add_environment(environment.describe()), code=source_of_program(),
         smoke=request.smoke, notes=tuple(note for note in (trusted, busy) if note), machine_busy=busy is not None,
-        cache=cache,
+        cache=cache, earlier=earlier,
     )  # fmt: skip
     done = {cell.id: done_probes(cell, earlier[cell.id], plan) for cell in plan.cells if cell.id in earlier}
     changed = [cell for cell in plan.cells if done.get(cell.id) and _stale(cell, earlier[cell.id], context)]
@@ -301,7 +301,7 @@ def _context(
             f"\n  and {len(changed) - 20} more" if len(changed) > 20 else ""
         )
         raise StoreError(
-            f"source, data, PyTorch, device or threads have changed since these cells of {run.name} were run:"
+            f"source, weights, data, PyTorch, device or threads have changed since these cells of {run.name} were run:"
             f"{listed}\n"
             "keep their records with --stale keep, run them again with --stale redo, or leave out --resume to start a "
             "new run"
@@ -329,22 +329,12 @@ def _stale(cell: Cell, record: Record, context: RunContext) -> bool:
     try:
         if not set(cell.probes) <= done_probes(cell, record, context.plan):
             fingerprint = context.load(cell).source.fingerprint
-        return (
-            weights_key(cell, fingerprint, placement_of(cell, context.jobs), context.code, smoke=context.smoke)
-            != record.weights_key
-        )
+        sources = sources_of(cell, replace(context.sources, offline=True))
+        placement = placement_of(cell, context.jobs)
+        key = weights_key(cell, fingerprint, placement, sources, context.code, smoke=context.smoke)
+        return key != record.weights_key
     except BenchError:
         return False  # the cell's own record will report the error
-
-
-def source_of_program() -> str:
-    """Return a hash of the program's own source that decides the result of a training: `data/` and `training/`."""
-    digest = hashlib.sha256()
-    for room in ("data", "training"):
-        for path in sorted((PACKAGE / room).glob("*.py")):
-            digest.update(path.read_bytes())
-    digest.update((PACKAGE / "execution" / "trained.py").read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def _summarise(plan: Plan, run: Run) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from bench_suite.execution.record_builder import (
     release,
     traceback_of,
 )
+from bench_suite.execution.sources import sources_of
 from bench_suite.store.atomic import StoreError
 from bench_suite.suite.needs import met_needs, unmet_needs
 from bench_suite.suite.plan import Cell, Unit, digest
@@ -84,7 +85,8 @@ def _finish(builder: RecordBuilder, outcome: TrainingOutcome) -> Record:
 
 
 def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBuilder) -> TrainingOutcome:
-    from bench_suite.execution.trained import build, fit
+    from bench_suite.execution.restoring import restore
+    from bench_suite.execution.trained import fit
 
     cell = todo[0]
     outcome = builder.outcome
@@ -98,38 +100,38 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
         _check_data(cell, data)
         _check_classes([probe for probe in context.plan.suite.probes if _is_wanted(probe, todo, context)], cell, data)
         outcome.data = data
-        outcome.weights_key = weights_key(cell, data.source.fingerprint, placement, context.code, smoke=context.smoke)
+        outcome.sources = sources_of(cell, context.sources)
+        outcome.weights_key = weights_key(
+            cell, data.source.fingerprint, placement, outcome.sources, context.code, smoke=context.smoke
+        )
         train = {
             **cell.options["train"],
             **({"epochs": min(1, cell.options["train"]["epochs"])} if context.smoke else {}),
         }
         context.callback.step(cell, "building")
         with clock("build"):
-            outcome.trained = trained = build(
-                cell, data, placement, cell.seed, train, smoke=context.smoke, cache=context.cache
-            )
-        trained.on_progress = partial(context.callback.step, cell)
+            outcome.trained = trained = _build(cell, data, placement, train, context)
         weights = outcome.weights_key
         if isinstance(trained.model, Network):
             outcome.notes += [f"{name}: {value}" for name, value in trained.model.notes.items()]
             # Only the model knows what it starts from, such as pretrained weights.
             weights = digest([outcome.weights_key, repr(trained.model.encoding)])
         if train["epochs"] == 0 and isinstance(trained.model, Network):
+            _check_trained(cell, trained.model)
             outcome.notes.append("evaluated only: epochs = 0")
             return outcome
         if "validation" not in data.splits:
             outcome.notes.append("trained on all training examples: there is no validation split")
         meters = _meters(todo, placement, context)
-        if (
-            not meters
-            and (stored := context.run.read_weights(unit.id, weights)) is not None
-            and isinstance(trained.model, Network)
-        ):
-            state_dict, trained.history = stored
-            trained.model.module.load_state_dict(state_dict)
+        restored = "none" if meters else restore(trained, unit, weights, context)
+        if restored == "restored":
             outcome.weights_reused = True
             outcome.notes.append("weights reused from an earlier training in this run")
             return outcome
+        if restored == "differs":
+            outcome.notes.append("trained again: with the weights that were kept, the test predictions differ")
+            with clock("build"):
+                outcome.trained = trained = _build(cell, data, placement, train, context)
         if isinstance(trained.model, Network):
             context.callback.step(cell, "encoding")
             with clock("encode"):
@@ -144,13 +146,45 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
             outcome.meters = fit(trained, partial(_report, cell, context), meters, checkpoint)
         context.callback.trained(cell, trained.history)
         if train["keep"] and isinstance(trained.model, Network):
-            context.run.write_weights(unit.id, weights, trained.model.module.state_dict(), trained.history)
+            _keep_weights(unit, weights, trained, outcome, context)
         checkpoint.remove()
     except (StoreError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - becomes the record of each cell of the unit
         outcome.error = error
     return outcome
+
+
+def _build(cell: Cell, data: Data, placement: Placement, train: Mapping[str, Any], context: RunContext) -> Trained:
+    """Return the cell with its model built and not trained."""
+    from bench_suite.execution.trained import build
+
+    trained = build(cell, data, placement, cell.seed, train, smoke=context.smoke, cache=context.cache)
+    trained.on_progress = partial(context.callback.step, cell)
+    return trained
+
+
+def _keep_weights(unit: Unit, weights: str, trained: Trained, outcome: TrainingOutcome, context: RunContext) -> None:
+    """Write the state of the trained network for a resume; a note says so if a part of it is no tensor."""
+    import torch
+
+    from bench_suite.training.checkpoints import module_state
+
+    assert isinstance(trained.model, Network)
+    state = module_state(trained.model.module)
+    if all(isinstance(value, torch.Tensor) for value in state.values()):
+        context.run.write_weights(unit.id, weights, state, trained.history)
+    else:
+        outcome.notes.append("weights not kept: a part of the module's state is no tensor")
+
+
+def _check_trained(cell: Cell, network: Network) -> None:
+    """Raise BenchError if a part of a pretrained network would be scored at random, since `epochs = 0`."""
+    if network.untrained is not None:
+        raise BenchError(
+            f"{cell.model.label}: {network.untrained} begins at random, and epochs = 0 does not train it: set epochs, "
+            "or choose weights that were saved with a head for this problem"
+        )
 
 
 def _report(cell: Cell, context: RunContext, window: Window) -> bool:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench_suite.contracts import Data, Network
-from bench_suite.pretrained import builder
+from bench_suite.pretrained import builder, weights
 from bench_suite.pretrained.options import FinetuningOptions
-from bench_suite.pretrained.weights import fetch as fetch_weights
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
@@ -71,7 +70,12 @@ def check(options: Options) -> None:
 
 def fetch(options: Options, sources: Sources) -> str | None:
     """Get weights and tokenizer and return their origin; None if the model is trained from scratch."""
-    return fetch_weights(options.pretrained, offline=sources.is_offline, progress=sources.progress)
+    return weights.fetch(options.pretrained, offline=sources.is_offline, progress=sources.progress)
+
+
+def weights_digest(options: Options, sources: Sources) -> str | None:
+    """Return the digest of weights and tokenizer; None if the model is trained from scratch."""
+    return weights.digest(options.pretrained, offline=sources.is_offline)
 
 
 def build(data: Data, options: Options) -> Network:

@@ -52,4 +52,7 @@ def build(data: Data, options: Options) -> Network:
         (configuration,) = import_names("timm.data", ("resolve_model_data_config",), INSTALL_ADVICE)
         resolved = configuration(body)
         published = (resolved["mean"], resolved["std"])
-    return external_network(data, body, label, options.resize, published)
+    network = external_network(data, body, label, options.resize, published)
+    if options.pretrained and getattr(body, "pretrained_cfg", {}).get("num_classes") != outputs_of(data):
+        network.untrained = "the last layer"
+    return network

@@ -47,8 +47,8 @@ def build(data: Data, options: Options) -> Network:
     try:
         body = get_model(options.architecture, weights=None, num_classes=outputs_of(data))
         weights = get_weights(options.architecture).DEFAULT if options.pretrained else None
-        if weights is not None:
-            load_fitting_weights(body, weights.get_state_dict(progress=False), label)
+        published_weights = None if weights is None else weights.get_state_dict(progress=False)
+        whole = published_weights is None or load_fitting_weights(body, published_weights, label)
     except OSError as error:
         raise BenchError(weights_unavailable(label, error)) from error
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -60,11 +60,14 @@ def build(data: Data, options: Options) -> Network:
     if weights is not None:
         preset = weights.transforms()
         published = (preset.mean, preset.std)
-    return external_network(data, body, label, options.resize, published)
+    network = external_network(data, body, label, options.resize, published)
+    if not whole:
+        network.untrained = "the last layer"
+    return network
 
 
-def load_fitting_weights(body: nn.Module, weights: Any, label: str) -> None:
-    """Load the `weights` (tensors by name) that fit: all except the last layers, which are for other classes.
+def load_fitting_weights(body: nn.Module, weights: Any, label: str) -> bool:
+    """Load the `weights` (tensors by name) that fit, and return whether all do; last layers may be for other classes.
 
     Raises:
         BenchError: fewer than half of the network's tensors fit.
@@ -74,3 +77,4 @@ def load_fitting_weights(body: nn.Module, weights: Any, label: str) -> None:
     if 2 * len(fitting) < len(own):
         raise BenchError(f"{label}: only {len(fitting)} of {len(own)} tensors fit the published weights")
     body.load_state_dict(fitting, strict=False)
+    return len(fitting) == len(own)

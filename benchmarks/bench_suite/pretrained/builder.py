@@ -9,13 +9,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench_suite.contracts import Data, Network
+from bench_suite.components.options import show
+from bench_suite.contracts import BenchError, Data, Network
 from bench_suite.data.encoded import stack
 from bench_suite.pretrained import encoders, finetuning, tokenizing
 from bench_suite.pretrained.classifier import Classifier, FeatureClassifier, Head, PooledEncoder
 from bench_suite.pretrained.finetuning import Features, Precision
 from bench_suite.pretrained.options import FinetuningOptions
 from bench_suite.pretrained.tokenizing import Kind, TextTokenizer
+from bench_suite.pretrained.tuned import TunedClassifier, tuned_classifier
 from bench_suite.pretrained.weights import find, name_error, transformers
 from bench_suite.training.inputs import outputs_of
 from bench_suite.training.precision import fastest_precision
@@ -36,6 +38,8 @@ def check(options: FinetuningOptions, scratch: Mapping[str, tuple[Any, Any]]) ->
         raise ValueError(f"{option} needs `pretrained`: random initial weights have to be trained")
     if options.freeze and options.lora is not None:
         raise ValueError("freeze = true trains nothing of the encoder and lora trains a part of it: choose one of them")
+    if options.labels is not None and (options.pretrained is None or options.freeze or not options.load_head):
+        raise ValueError("labels are for a head that is loaded: set `pretrained`, without freeze and load_head = false")
     if options.pretrained is not None:
         changed = sorted(name for name, (value, default) in scratch.items() if value != default)
         if changed:
@@ -92,16 +96,44 @@ def pretrained_network(data: Data, options: FinetuningOptions, model_types: tupl
     assert options.pretrained is not None
     transformers()
     files = find(options.pretrained)
-    encoder, unused = encoders.pretrained_encoder(files, options.dropout, options.attention_dropout, model_types)
-    tokenizer = tokenizing.pretrained_tokenizer(files, options.max_length or MAX_LENGTH, options.keep)
-    notes = {
+    dropout = (options.dropout, options.attention_dropout)
+    notes: dict[str, Any] = {
         "pretrained": files.name,
         "origin": files.origin,
         "weights": files.digest,
         **({"revision": files.revision} if files.revision else {}),
-        **({"tensors of the file without a place": unused} if unused else {}),
     }
-    return _assemble(data, options, tokenizer, encoder, notes)
+    loads_head = options.load_head and not options.freeze
+    tuned = tuned_classifier(files, data, *dropout, options.labels, model_types) if loads_head else None
+    if tuned is None and options.labels is not None:
+        raise BenchError(f"labels are for a head that is loaded, and {files.origin} has none: leave labels out")
+    model, unused = tuned or encoders.pretrained_encoder(files, *dropout, model_types)
+    tokenizer = tokenizing.pretrained_tokenizer(files, options.max_length or MAX_LENGTH, options.keep)
+    if unused:
+        notes["tensors of the file without a place"] = unused
+    if isinstance(model, TunedClassifier):
+        return _adapt(options, tokenizer, model, {**notes, "head": "loaded with the weights"})
+    return _assemble(data, options, tokenizer, model, notes, untrained="the head")
+
+
+def _adapt(
+    options: FinetuningOptions, tokenizer: TextTokenizer, classifier: TunedClassifier, notes: Mapping[str, Any]
+) -> Network:
+    """Return the network of a classifier that is loaded with its head, which states pooling and head itself."""
+    defaults = type(options)()
+    for option in ("pooling", "head"):
+        if (value := getattr(options, option)) != getattr(defaults, option):
+            raise BenchError(
+                f"{option} = {show(value)} is for a new head, and {notes['origin']} has one of its own: leave "
+                f"{option} out, or set load_head = false"
+            )
+    model: Any = classifier.model
+    tokenizer, notes = _fit_length(options, tokenizer, model, notes)
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.padding  # some architectures refuse a batch without it
+    if options.lora is not None:
+        finetuning.add_lora(getattr(model, model.base_model_prefix), options.lora)
+    return Network(classifier, tokenizer, tokenizer.collate, tokenizer.encoding, padded="tokens", notes=notes)
 
 
 def configured_network(
@@ -127,14 +159,27 @@ def configured_network(
     return _assemble(data, options, tokenizer, encoder, {"architecture": model_type, "tokens": len(tokenizer)})
 
 
-def _assemble(
-    data: Data, options: FinetuningOptions, tokenizer: TextTokenizer, encoder: nn.Module, notes: Mapping[str, Any]
-) -> Network:
-    """Join tokenizer, encoder, pooling and head as the options state."""
+def _fit_length(
+    options: FinetuningOptions, tokenizer: TextTokenizer, encoder: nn.Module, notes: Mapping[str, Any]
+) -> tuple[TextTokenizer, Mapping[str, Any]]:
+    """Return the tokenizer with the length that the encoder can read, and the notes with that length if it is new."""
     if options.max_length is None:
         tokenizer = replace(tokenizer, max_length=min(MAX_LENGTH, encoders.max_positions(encoder) or MAX_LENGTH))
         notes = {**notes, "max_length": tokenizer.max_length}
     encoders.check_fit(encoder, len(tokenizer), tokenizer.max_length, options.pretrained or "from scratch")
+    return tokenizer, notes
+
+
+def _assemble(
+    data: Data,
+    options: FinetuningOptions,
+    tokenizer: TextTokenizer,
+    encoder: nn.Module,
+    notes: Mapping[str, Any],
+    untrained: str | None = None,
+) -> Network:
+    """Join tokenizer, encoder, pooling and a new head as the options state."""
+    tokenizer, notes = _fit_length(options, tokenizer, encoder, notes)
     pooled = PooledEncoder(encoder, options.pooling)
     head = Head(pooled.width, outputs_of(data), options.head, options.dropout)
     if options.freeze:
@@ -143,12 +188,20 @@ def _assemble(
         features = Features(tokenizer, pooled, precision)
         notes = {**notes, "frozen_precision": precision}
         return Network(
-            FeatureClassifier(head, pooled.width), features, stack, features.encoding, frozen=pooled, notes=notes
+            FeatureClassifier(head, pooled.width),
+            features,
+            stack,
+            features.encoding,
+            frozen=pooled,
+            notes=notes,
+            untrained=untrained,
         )
     if options.lora is not None:
         finetuning.add_lora(encoder, options.lora)
     classifier = Classifier(pooled, head)
-    return Network(classifier, tokenizer, tokenizer.collate, tokenizer.encoding, padded="tokens", notes=notes)
+    return Network(
+        classifier, tokenizer, tokenizer.collate, tokenizer.encoding, padded="tokens", notes=notes, untrained=untrained
+    )
 
 
 def _faster_precision() -> Precision:

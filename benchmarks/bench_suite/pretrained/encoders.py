@@ -16,6 +16,8 @@ from bench_suite.pretrained.weights import WeightFiles, transformers
 
 HIDDEN_DROPOUT = ("hidden_dropout_prob", "dropout", "embd_pdrop", "resid_pdrop", "hidden_dropout", "embedding_dropout")
 """Fields of a configuration that hold the dropout of embeddings and layers; their name depends on the architecture."""
+HEAD_DROPOUT = ("classifier_dropout", "seq_classif_dropout", "classifier_dropout_prob", "cls_dropout")
+"""Fields of a configuration that hold the dropout of a classification head."""
 ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout", "attn_pdrop", "attention_dropout_prob")
 """Fields of a configuration that hold the dropout of attention weights."""
 
@@ -37,13 +39,29 @@ def pretrained_encoder(
     Raises:
         BenchError: the architecture is unknown or not accepted, the weights do not fit it, or they are not finite.
     """
-    library = transformers()
-    config = _read_config(files, model_types)
-    _set_dropout(config, dropout, attention_dropout)
+    config = read_config(files, model_types)
+    set_dropout(config, dropout, attention_dropout)
+    encoder, report = load_weights(files, config, transformers().AutoModel)
+    remove_pooler(encoder)
+    check_loaded(encoder, report, f"the weights of {files.origin}")
+    return encoder.float(), len(report["unexpected_keys"])
+
+
+def load_weights(files: WeightFiles, config: Any, auto_class: Any) -> tuple[nn.Module, Mapping[str, Any]]:
+    """Return a model with a folder's weights, and the report of Transformers on its tensors, for `check_loaded`.
+
+    Args:
+        files: of the model.
+        config: its configuration, as `read_config` returned it.
+        auto_class: class of Transformers that builds the model, such as `AutoModel`.
+
+    Raises:
+        BenchError: the weights cannot be read, or the architecture has no such form.
+    """
     try:
-        encoder, report = library.AutoModel.from_pretrained(
+        model, report = auto_class.from_pretrained(
             files.folder, config=config, local_files_only=True, output_loading_info=True, trust_remote_code=False,
-            ignore_mismatched_sizes=True,  # `_check_loaded` refuses them, with their names and sizes
+            ignore_mismatched_sizes=True,  # `check_loaded` refuses them, with their names and sizes
         )  # fmt: skip
     except MemoryError:
         raise
@@ -52,9 +70,7 @@ def pretrained_encoder(
         raise BenchError(
             f"the weights of {files.origin} do not load as {config.model_type}: {reason}\n{REFETCH_ADVICE}"
         ) from error
-    remove_pooler(encoder)
-    _check_loaded(encoder, report, f"the weights of {files.origin}")
-    return encoder.float(), len(report["unexpected_keys"])
+    return model, report
 
 
 def configured_encoder(
@@ -88,7 +104,7 @@ def configured_encoder(
     try:
         config = library.AutoConfig.for_model(model_type, **fields)
         _refuse_encoder_decoder(config, model_type)
-        _set_dropout(config, dropout, attention_dropout)
+        set_dropout(config, dropout, attention_dropout)
         encoder = library.AutoModel.from_config(config)
     except (BenchError, MemoryError):
         raise
@@ -98,18 +114,21 @@ def configured_encoder(
     return encoder.float()
 
 
-def _check_loaded(encoder: nn.Module, report: Mapping[str, Any], weights: str) -> None:
+def check_loaded(encoder: nn.Module, report: Mapping[str, Any], weights: str, unused: str | None = "pooler.") -> None:
     """Raise BenchError if tensors are missing, differ in size from config.json, or are not finite.
 
     Args:
         encoder: as it was loaded.
         report: loading information from `from_pretrained`.
         weights: name of the weights in messages.
+        unused: part of the names of tensors that the model does not need; None: it needs all.
     """
     tensors = len(encoder.state_dict())
     config: Any = encoder.config
     unfit = f"{weights} do not fit its config.json ({config.model_type})"
-    mismatched = sorted(entry for entry in report.get("mismatched_keys", ()) if "pooler." not in entry[0])
+    mismatched = sorted(
+        entry for entry in report.get("mismatched_keys", ()) if unused is None or unused not in entry[0]
+    )
     if mismatched:
         examples = [
             f"{name} ({_size(there)}, by config.json {_size(stated)})" for name, there, stated in mismatched[:3]
@@ -118,7 +137,7 @@ def _check_loaded(encoder: nn.Module, report: Mapping[str, Any], weights: str) -
             f"{unfit}: {len(mismatched)} of {tensors} tensors differ in size, such as {', '.join(examples)}\n"
             f"{REFETCH_ADVICE}"
         )
-    missing = sorted(name for name in report["missing_keys"] if "pooler." not in name)
+    missing = sorted(name for name in report["missing_keys"] if unused is None or unused not in name)
     if missing:
         raise BenchError(
             f"{unfit}: {len(missing)} of {tensors} tensors are not in the file, such as "
@@ -194,7 +213,16 @@ def check_fit(encoder: nn.Module, tokens: int, max_length: int, label: str) -> N
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read_config(files: WeightFiles, model_types: Sequence[str]) -> Any:
+def read_config(files: WeightFiles, model_types: Sequence[str]) -> Any:
+    """Return the configuration in a folder of weights.
+
+    Args:
+        files: of the model.
+        model_types: architectures that are accepted (`model_type` of config.json); empty: any.
+
+    Raises:
+        BenchError: it cannot be read, or its architecture is unknown or not accepted.
+    """
     library = transformers()
     try:
         stated = json.loads((files.folder / "config.json").read_text(encoding="utf-8"))
@@ -228,9 +256,9 @@ def _refuse_encoder_decoder(config: Any, label: str) -> None:
         )
 
 
-def _set_dropout(config: Any, dropout: float, attention_dropout: float) -> None:
+def set_dropout(config: Any, dropout: float, attention_dropout: float) -> None:
     """Set the dropout under each architecture's own names, and turn off the key-value cache of generation."""
-    for fields, chance in ((HIDDEN_DROPOUT, dropout), (ATTENTION_DROPOUT, attention_dropout)):
+    for fields, chance in ((HIDDEN_DROPOUT + HEAD_DROPOUT, dropout), (ATTENTION_DROPOUT, attention_dropout)):
         for field in fields:
             if isinstance(getattr(config, field, None), int | float):
                 setattr(config, field, chance)

@@ -6,6 +6,7 @@ differ; the field keeps its position. This module is read without being imported
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,3 +38,9 @@ class FinetuningOptions:
     "Chance that a number is left out in embeddings, layers and head, in training."
     attention_dropout: float = 0.0
     "Chance that an attention weight is left out, in training. Above 0 a processor has no fused kernel for it."
+    load_head: bool = True
+    """Load the classification head, with its pooler, that the weights were saved with, if there is one; false: a new
+    head. Under `freeze` the head is always new."""
+    labels: Mapping[str, str] | None = None
+    """Class of the data for each label of a loaded head, such as { LABEL_0 = "negative", LABEL_1 = "positive" }; labels
+    that are not stated belong to the class of the same name."""

@@ -44,7 +44,8 @@ class WeightFiles:
     @property
     def digest(self) -> str:
         """Return 32 hexadecimal digits: a hash of configuration, tokenizer and weights."""
-        return _digest(tuple((file, file.stat().st_mtime_ns) for file in self.files()))
+        stats = ((file, file.stat()) for file in self.files())
+        return _digest(tuple((file, stat.st_mtime_ns, stat.st_size) for file, stat in stats))
 
     def files(self) -> list[Path]:
         """Return configuration, tokenizer and weights, sorted by name; the weights in the preferred format only."""
@@ -53,9 +54,9 @@ class WeightFiles:
 
 
 @functools.lru_cache(maxsize=8)
-def _digest(files: tuple[tuple[Path, int], ...]) -> str:
-    """Hash files by name and content; cached by modification time, since 90 MB take 0.1 s and each cell needs it."""
-    return hash_of(*(part for file, _ in files for part in (file.name, file_hash(file))))
+def _digest(files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Hash files by name and content; cached by time and size, since 90 MB take 0.1 s and each cell needs it."""
+    return hash_of(*(part for file, *_ in files for part in (file.name, file_hash(file))))
 
 
 def is_offline() -> bool:
@@ -94,6 +95,11 @@ def find(pretrained: str, *, offline: bool | None = None, progress: bool = False
 def fetch(pretrained: str | None, *, offline: bool = False, progress: bool = False) -> str | None:
     """Get a pretrained model's files and return their origin; None if the model is trained from scratch."""
     return None if pretrained is None else find(pretrained, offline=offline, progress=progress).origin
+
+
+def digest(pretrained: str | None, *, offline: bool = False) -> str | None:
+    """Return the digest of a pretrained model's files; None if the model is trained from scratch."""
+    return None if pretrained is None else find(pretrained, offline=offline).digest
 
 
 def is_path(pretrained: str) -> bool:

@@ -133,7 +133,8 @@ def leaderboard_table(table: Table) -> str:
     for row in table.rows:
         rank = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''}"
         values = [formatting.short(row.values[c], scales[c]) + notes.mark(row.values[c].reason) for c in table.columns]
-        lines.append([*([rank] if ranks else []), escaping.inline(row.label), *values, str(len(row.cells))])
+        label = escaping.inline(row.label) + notes.mark(row.note)
+        lines.append([*([rank] if ranks else []), label, *values, str(len(row.cells))])
     first = 1 if ranks else 0
     text = escaping.table(header, lines, right=[*range(first), *range(first + 1, len(header))])
     return text + "".join(f"\n\n{escaping.inline(note)}" for note in notes.lines())

@@ -203,7 +203,7 @@ def _metrics(label: str, records: Sequence[Record]) -> str:
         name = leaderboard.title(column, scale).removeprefix(f"{label}/")
         values = [formatting.full(row.values[column], scale) + notes.mark(row.values[column].reason) for row in rows]
         lines.append([escaping.inline(name), *values])
-    header = ["Metric", *(leaderboard.row_head(row) for row in rows)]
+    header = ["Metric", *(leaderboard.row_head(row) + notes.mark(row.note) for row in rows)]
     text = escaping.table(header, lines, right=range(1, len(header)))
     return text + "".join(f"\n\n{escaping.inline(note)}" for note in notes.lines())
 

@@ -5,6 +5,7 @@ Results on different data or hardware never share a table. A smoke run is not ra
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.reports.columns import Column, chosen_columns
 from bench_suite.stats.intervals import over_cells
-from bench_suite.store.records import label_of
+from bench_suite.store.records import file_in_words, label_of
 from bench_suite.store.runs import Run
 
 _ROW_AXES = ("task", "model", "seed")
@@ -40,7 +41,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Row:
-    """The cells that differ only in their seed."""
+    """The cells that differ only in their seed, and were trained from the same files."""
 
     model: str
     axes: Mapping[str, Any]
@@ -51,6 +52,8 @@ class Row:
     "1 + the number of rows that are better by more than the intervals; None if the row is not ranked."
     tied: bool = False
     "Whether another row has the same rank."
+    note: str | None = None
+    "Why the row is separate from another one with the same model and options; None if there is no such row."
 
     @property
     def label(self) -> str:
@@ -162,23 +165,42 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
         records: the records.
         columns: the columns of the rows.
     """
-    groups: dict[str, list[Record]] = {}
+    groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         cell = {name: value for name, value in record.cell.items() if name != "seed" and value is not None}
-        groups.setdefault(_as_json([cell, _options(record)]), []).append(record)
+        groups.setdefault((_as_json([cell, _options(record)]), _as_json(record.sources)), []).append(record)
     members = list(groups.values())
     labels = [_distinguishing_labels(group[0]) for group in members]
     by_model: dict[str, list[int]] = {}
     for number, group in enumerate(members):
         by_model.setdefault(str(group[0].cell.get("model")), []).append(number)
     rows = []
-    for number, group in enumerate(members):
+    for number, (key, group) in enumerate(groups.items()):
         model = str(group[0].cell.get("model"))
         distinguishing = _necessary_names([labels[index] for index in by_model[model]], set(group[0].cell))
         axes = {name: labels[number][name] for name in distinguishing if name in labels[number]}
+        namesakes = [other[0].sources for other_key, other in groups.items() if other_key[0] == key[0]]
+        note = None
+        if len(namesakes) > 1:
+            axes["files"], note = _files_of(group[0].sources, namesakes)
         values = {column: _row_value(group, column) for column in columns}
-        rows.append(Row(model, axes, values, tuple(group)))
+        rows.append(Row(model, axes, values, tuple(group), note=note))
     return rows
+
+
+def _files_of(sources: Mapping[str, str], namesakes: Sequence[Mapping[str, str]]) -> tuple[str, str]:
+    """Return a short hash of the files in which rows of one label differ, and a note that names these files."""
+    names = dict.fromkeys(name for other in namesakes for name in other)
+    differing = [name for name in names if len({other.get(name) for other in namesakes}) > 1]
+    values = [sources.get(name) for name in differing]
+    if not sources:
+        short = "not recorded"
+    elif len(values) == 1:
+        short = str(values[0])[:8]
+    else:
+        short = hashlib.sha256(_as_json(values).encode()).hexdigest()[:8]
+    what = " and ".join(file_in_words(name) for name in differing)
+    return short, f"the cells of this label differ in {what}, so they are not averaged together"
 
 
 def _distinguishing_labels(record: Record) -> dict[str, Any]:
@@ -305,10 +327,7 @@ def _ranked(rows: list[Row], sort: Column | None, *, ranks: bool) -> tuple[Row, 
         return (*measured, *unmeasured)
     ends = [_ends(row.values[sort], sign) for row in measured]
     numbers = [1 + sum(other_low > high for other_low, _ in ends) for _, high in ends]
-    ranked = [
-        Row(row.model, row.axes, row.values, row.cells, number, numbers.count(number) > 1)
-        for row, number in zip(measured, numbers)
-    ]
+    ranked = [replace(row, rank=number, tied=numbers.count(number) > 1) for row, number in zip(measured, numbers)]
     return (*ranked, *unmeasured)
 
 

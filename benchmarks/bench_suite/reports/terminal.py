@@ -75,6 +75,7 @@ def _table(table: Table, width: int) -> str:
     axes = dict.fromkeys(axis for row in table.rows for axis in row.axes)
     if axes and form is not forms[0]:
         body.append(_wrap(f"in parentheses after the model: {', '.join(map(_printable, axes))}", width))
+    body += [_wrap(f"files: {note}", width) for note in dict.fromkeys(row.note for row in table.rows if row.note)]
     if hidden:
         hidden_names = ", ".join(_printable(_column_name(column)) for column in hidden)
         body.append(_wrap(f"not shown in {width} columns: {hidden_names} (see the report)", width))

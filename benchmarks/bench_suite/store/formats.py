@@ -262,9 +262,10 @@ def weights_to_bytes(state: Mapping[str, Any], weights_key: str, history: Histor
     tensors = {}
     for name, tensor in state.items():
         tensor = tensor.detach().cpu().contiguous()
-        # The format refuses tensors that share memory, as tied weights do: the second name gets a copy.
-        tensors[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
-        seen.add(tensor.data_ptr())
+        # The format refuses tensors that share memory, as tied weights and views do: the second name gets a copy.
+        memory = tensor.untyped_storage().data_ptr()
+        tensors[name] = tensor.clone() if memory in seen else tensor
+        seen.add(memory)
     history_json = "" if history is None else dumps(asdict(history))
     return save(tensors, metadata={"weights_key": weights_key, "history": history_json})
 

@@ -26,6 +26,9 @@ RUN = checks.record(
         "left_out": checks.list_of(_TEXTS),
         "report": checks.record({}, {"columns": checks.list_of(checks.anything), "sort": checks.optional(checks.text)}),
         "gate": checks.map_of(checks.anything),  # the comparison checks the rules
+        "gate_options": checks.record(
+            {}, {"undecided": checks.one_of(("exit 4", "fail", "warn")), "new": checks.one_of(("pass", "fail"))}
+        ),
         "git": _GIT,
         "resumed_git": checks.list_of(_GIT),
     },
@@ -101,6 +104,7 @@ RECORD = checks.record(
         "artifacts": checks.list_of(checks.map_of(checks.anything)),
         "environment": checks.text,
         "started": checks.text,
+        "sources": checks.map_of(checks.text),
         "seconds": checks.map_of(checks.number),
         "notes": checks.list_of(checks.text),
         **dict.fromkeys(("smoke", "weights_reused", "shared_training", "machine_busy"), checks.flag),

@@ -90,6 +90,7 @@ def to_json(record: Record) -> dict[str, Any]:
             label: _without_empty(asdict(row) | {"reason": _cut(row.reason)}) for label, row in record.probes.items()
         },
         "data": plain(record.data),
+        **({"sources": plain(record.sources)} if record.sources else {}),
         "metrics": [metric_to_json(row) for row in record.metrics],
         "artifacts": [artifact_to_json(row) for row in record.artifacts],
         "environment": record.environment,
@@ -395,3 +396,11 @@ def _merged(earlier: Record, later: Record) -> Record:
         shared_training=earlier.shared_training or later.shared_training,
         machine_busy=earlier.machine_busy or later.machine_busy,
     )
+
+
+def file_in_words(source: str) -> str:
+    """Return the words for a key of `Record.sources`, such as `the pretrained weights` for `model.pretrained`."""
+    if source == "model.pretrained":
+        return "the pretrained weights"
+    component, _, option = source.partition(".")
+    return f"the files of the option {source}" if option else f"the file of the {component}"

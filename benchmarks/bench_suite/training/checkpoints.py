@@ -1,7 +1,8 @@
-"""Checkpoints: when a long training is saved, and the state that it needs to continue bit for bit."""
+"""Checkpoints: when a long training is saved, and all state of a network and of the generators that it needs."""
 
 from __future__ import annotations
 
+import copy
 import io
 import random
 from collections.abc import Mapping
@@ -73,3 +74,58 @@ def restore_generators(state: Mapping[str, Any]) -> None:
     np.random.set_state(state_of_numpy)  # noqa: NPY002 - models and engines draw from the global generator
     version, numbers, following = state["python"]
     random.setstate((version, tuple(numbers.tolist()), following))
+
+
+# ── a network ───────────────────────────────────────────────────────────────────────────────────
+
+
+def module_state(module: torch.nn.Module) -> dict[str, Any]:
+    """Return the state dict of a module, and all buffers that it leaves out: those with `persistent=False`.
+
+    A network that updates such a buffer while it trains predicts otherwise without it.
+    """
+    return {**dict(module.named_buffers(remove_duplicate=False)), **module.state_dict()}
+
+
+def copy_state(module: torch.nn.Module) -> dict[str, Any]:
+    """Return a copy of `module_state` that a further training does not change."""
+    return {
+        name: value.detach().clone() if isinstance(value, torch.Tensor) else copy.deepcopy(value)
+        for name, value in module_state(module).items()
+    }
+
+
+def load_module_state(module: torch.nn.Module, state: Mapping[str, Any]) -> None:
+    """Load what `module_state` returned.
+
+    A buffer that the module has in another size, or not yet, is replaced.
+
+    Raises:
+        RuntimeError: the state belongs to another module.
+    """
+    with torch.no_grad():
+        for name, value in state.items():
+            _restore_buffer(module, name, value)
+    persistent = module.state_dict().keys()
+    buffers = {name for name, _ in module.named_buffers(remove_duplicate=False)}
+    module.load_state_dict({name: value for name, value in state.items() if name in persistent or name not in buffers})
+
+
+def _restore_buffer(module: torch.nn.Module, name: str, value: Any) -> None:
+    """Set a buffer to a value; do nothing if the module has no buffer of this name."""
+    path, _, leaf = name.rpartition(".")
+    try:
+        buffers = module.get_submodule(path)._buffers
+    except AttributeError:
+        return
+    if leaf not in buffers or not isinstance(value, torch.Tensor):
+        return
+    current = buffers[leaf]
+    if current is None or torch.nn.parameter.is_lazy(current):
+        device = next((tensor.device for tensor in module.parameters()), value.device)
+        buffers[leaf] = value.detach().clone().to(device)
+    elif current.shape != value.shape or current.dtype != value.dtype or 0 in current.stride():
+        # A buffer that was expanded has several entries in one number, so nothing can be copied into it.
+        buffers[leaf] = value.detach().clone().to(current.device)
+    else:
+        current.copy_(value)
