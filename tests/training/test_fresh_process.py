@@ -37,7 +37,7 @@ def test_an_error_and_a_crash_of_the_process_are_errors_here():
 
 
 def test_an_expected_error_stays_one():
-    with pytest.raises(BenchError, match="^no such layer$"):
+    with pytest.raises(BenchError, match=r"^no such layer$"):
         call_in_fresh_process(raise_expected)
 
 
@@ -50,7 +50,11 @@ def processes_in(folder: Path) -> list[int]:
     ids = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and (entry / "cwd").resolve() == folder and b"\0" in (entry / "cmdline").read_bytes():
+            if (
+                entry.name.isdigit()
+                and (entry / "cwd").resolve() == folder
+                and b"\0" in (entry / "cmdline").read_bytes()
+            ):
                 ids.append(int(entry.name))
         except OSError:
             continue

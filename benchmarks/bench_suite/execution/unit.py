@@ -284,6 +284,7 @@ def _apply(probe: ComponentUse, trained: Trained, builder: RecordBuilder, during
     cell, context = builder.cell, builder.context
     key = context.plan.probe_keys[probe.label]
     metrics: list[MetricRow] = []
+    known_coordinates: set[tuple[str, frozenset[tuple[str, Any]]]] = set()
     artifacts: list[ArtifactRow] = []
     try:
         if during is not None:
@@ -296,8 +297,10 @@ def _apply(probe: ComponentUse, trained: Trained, builder: RecordBuilder, during
                 artifacts.append(context.run.write_artifact(cell.id, probe.label, item))
             else:
                 row = metric_row(item, probe.label, known)
-                if any((row.name, row.at) == (other.name, other.at) for other in metrics):
+                coordinates = (row.name, frozenset(row.at.items()))
+                if coordinates in known_coordinates:
                     raise ValueError(f"yielded `{item.name}` twice at {dict(row.at) or 'no coordinates'}")
+                known_coordinates.add(coordinates)
                 metrics.append(row)
     except (StoreError, KeyboardInterrupt):
         raise

@@ -176,7 +176,10 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
         model = str(group[0].cell.get("model"))
         distinguishing = _necessary_names([labels[index] for index in by_model[model]], set(group[0].cell))
         axes = {name: labels[number][name] for name in distinguishing if name in labels[number]}
-        values = {column: _row_value(group, column) for column in columns}
+        by_column: dict[tuple[str, tuple[tuple[str, str | float], ...]], list[MetricRow]] = {}
+        for row in (row for record in group for row in record.metrics):
+            by_column.setdefault((row.name, tuple(row.at.items())), []).append(row)
+        values = {column: _row_value(group, column, by_column.get((column.name, column.at), [])) for column in columns}
         rows.append(Row(model, axes, values, tuple(group)))
     return rows
 
@@ -218,8 +221,7 @@ def _options(record: Record) -> dict[str, Any]:
     }
 
 
-def _row_value(records: Sequence[Record], column: Column) -> Value:
-    rows = [row for record in records for row in record.metrics if _is_of_column(row, column)]
+def _row_value(records: Sequence[Record], column: Column, rows: Sequence[MetricRow]) -> Value:
     measured = [row for row in rows if row.value is not None and math.isfinite(row.value)]
     reasons = list(dict.fromkeys(row.reason for row in rows if row.reason))
     if not measured:
@@ -274,10 +276,6 @@ def pooled_median(samples: Sequence[Sequence[float]]) -> tuple[float, tuple[floa
         return pooled_samples[0], None
     low, median, high = quantiles(pooled_samples, n=4, method="inclusive")
     return min(max(low, median), high), (low, high)
-
-
-def _is_of_column(row: MetricRow, column: Column) -> bool:
-    return row.name == column.name and tuple(row.at.items()) == column.at
 
 
 def _reason_for_absence(records: Sequence[Record], column: Column) -> str:
