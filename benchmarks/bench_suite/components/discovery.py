@@ -30,7 +30,7 @@ from bench_suite.components import evaluate_uri
 from bench_suite.components.external import module_name
 from bench_suite.components.options import Option, find_mixin, read_options, show
 from bench_suite.components.suggestions import nearest
-from bench_suite.contracts import Better, ComponentError, Kind
+from bench_suite.contracts import Better, ComponentError, Kind, describe_error
 
 PACKAGE = Path(__file__).parent.parent
 "The package's folder: a family is a folder in it."
@@ -394,9 +394,7 @@ def load(component: Component) -> ModuleType:
             return importlib.import_module(component.module.split(":")[0])
         return importlib.import_module(module_name(component.path, component.source_hash))
     except (Exception, SystemExit) as error:  # a component's import may raise anything
-        raise ComponentError(
-            f"{component.kind[:-1]} {component.use} does not load: {type(error).__name__}: {error}"
-        ) from error
+        raise ComponentError(f"{component.kind[:-1]} {component.use} does not load: {describe_error(error)}") from error
 
 
 def make_options(component: Component, values: Mapping[str, Any]) -> Any:

@@ -88,6 +88,7 @@ def to_json(record: Record) -> dict[str, Any]:
         "weights_reused": record.weights_reused,
         "shared_training": record.shared_training,
         "machine_busy": record.machine_busy,
+        **({"unrestored": plain(record.unrestored)} if record.unrestored else {}),
     }
 
 
@@ -194,7 +195,7 @@ def from_json(entry: Mapping[str, Any]) -> Record:
         schema = upgraded["schema"]
     try:
         known = {field.name: upgraded[field.name] for field in fields(Record) if field.name in upgraded}
-        for name in ("cell", "options", "data", "seconds"):
+        for name in ("cell", "options", "data", "seconds", "unrestored"):
             if not isinstance(known.get(name, {}), Mapping):
                 raise ValueError(f"{name} {str(known[name])[:40]}")
         if not isinstance(known["id"], str):
@@ -350,4 +351,5 @@ def _merged(earlier: Record, later: Record) -> Record:
         weights_reused=earlier.weights_reused or later.weights_reused,
         shared_training=earlier.shared_training or later.shared_training,
         machine_busy=earlier.machine_busy or later.machine_busy,
+        unrestored={**earlier.unrestored, **later.unrestored},
     )

@@ -56,7 +56,7 @@ def call_in_fresh_process(function: Callable[..., _Result], *arguments: Any) -> 
             process.join()
         receiver.close()
     if error is None:
-        return result  # type: ignore[no-any-return]
+        return result
     if is_expected:
         raise BenchError(error)
     raised = RuntimeError(f"in a further process: {error}")
