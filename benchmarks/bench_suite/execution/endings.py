@@ -93,7 +93,7 @@ def _noted_exits(unfinished: UnfinishedCells) -> Iterator[None]:
             _exit(status)
         unfinished.cause(f"os._exit({status})")
         sys.stderr.write(
-            f"\na component called os._exit({status}) in a cell (step: {cell.step or 'beginning'}), which ends the run; "
+            f"\na component called os._exit({status}) in a cell (step: {cell.step or 'beginning'}): the run ends; "
             "everything recorded so far is safe\n  go on with: bench run … --resume\n"
         )
         sys.stderr.flush()
