@@ -111,7 +111,9 @@ def test_a_signal_from_outside_is_not_counted(program):
 def crashed(inside, model, step, *, probe=False, ends=1):
     """Leave in the only run what processes leave that end in a cell, and remove that cell's record."""
     run = Store(inside.results).open("latest")
-    (cell,) = [cell for cell in make_plan(read_suite(str(inside.folder / "suite.toml"))).cells if cell.model.label == model]
+    (cell,) = [
+        cell for cell in make_plan(read_suite(str(inside.folder / "suite.toml"))).cells if cell.model.label == model
+    ]
     for path in run.path.glob("records/*.jsonl"):
         lines = path.read_bytes().splitlines(keepends=True)
         path.write_bytes(b"".join(line for line in lines if json.loads(line)["id"] != cell.id))
@@ -173,7 +175,9 @@ def test_an_error_of_the_runs_own_files_ends_the_run_and_one_of_a_component_does
         assert records(ended)["logistic_regression"]["status"] == "ok"
         return
     (inside.folder / "count.py").write_text(
-        PROBE.replace("yield", "try:\n        trained.predictions('train')\n    except Exception:\n        pass\n    yield")
+        PROBE.replace(
+            "yield", "try:\n        trained.predictions('train')\n    except Exception:\n        pass\n    yield"
+        )
     )
 
     def full(self, id, split, predictions):

@@ -53,7 +53,7 @@ def test_the_stacks_of_a_process_that_a_signal_ended_name_the_cause(tmp_path):
     cells = UnfinishedCells(tmp_path)
     cells.begin("a/b", None)
     with cells.crash_file() as file:
-        file.write('Fatal Python error: Segmentation fault\n\nCurrent thread 0x1 (most recent call first):\n')
+        file.write("Fatal Python error: Segmentation fault\n\nCurrent thread 0x1 (most recent call first):\n")
     earlier = UnfinishedCells(tmp_path).read()["a/b"]
     assert earlier.cause == "Segmentation fault"
     assert "most recent call first" in earlier.stacks
