@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 
 from bench_suite.store.unfinished import UnfinishedCells
 
-_exit = os._exit
 EXIT_FAILED = 3
 "Exit status of a process that a component ends with `os._exit(0)`: cells are missing."
 
@@ -28,13 +27,13 @@ def noted_endings(unfinished: UnfinishedCells) -> Iterator[None]:
         stack.callback(unfinished.close)
         stack.enter_context(_noted_crashes(unfinished))
         stack.enter_context(_noted_exits(unfinished))
-        stack.enter_context(_two_stage_interrupt(unfinished))
+        stack.enter_context(two_stage_interrupt(unfinished))
         stack.enter_context(_ended_from_outside(unfinished))
         yield
 
 
 @contextmanager
-def _two_stage_interrupt(unfinished: UnfinishedCells) -> Iterator[None]:
+def two_stage_interrupt(unfinished: UnfinishedCells) -> Iterator[None]:
     """Let the first Ctrl-C raise KeyboardInterrupt, and a second one end the process at once with exit status 130."""
 
     def first(number: int, frame: Any) -> None:
@@ -45,7 +44,7 @@ def _two_stage_interrupt(unfinished: UnfinishedCells) -> Iterator[None]:
         unfinished.end()
         sys.stderr.write("\nended at once; everything recorded so far is safe\n")
         sys.stderr.flush()
-        _exit(130)
+        os._exit(130)
 
     with _handlers({signal.SIGINT: first}, only_default=False):
         yield
@@ -53,7 +52,7 @@ def _two_stage_interrupt(unfinished: UnfinishedCells) -> Iterator[None]:
 
 @contextmanager
 def _ended_from_outside(unfinished: UnfinishedCells) -> Iterator[None]:
-    """End the process on SIGTERM and SIGHUP as usual, but first note that the cell is not the cause."""
+    """End the process on SIGTERM and SIGHUP as usual, but note before that the cell is not the cause."""
 
     def handler(number: int, frame: Any) -> None:
         unfinished.end()
@@ -85,21 +84,20 @@ def _handlers(handlers: dict[int, Callable[[int, Any], None]], *, only_default: 
 @contextmanager
 def _noted_exits(unfinished: UnfinishedCells) -> Iterator[None]:
     """Let `os._exit`, if a component calls it in this process, note the call; status 0 becomes `EXIT_FAILED`."""
-    process = os.getpid()
+    process, before = os.getpid(), os._exit
 
     def noting(status: int) -> NoReturn:
         cell = unfinished.current()
         if os.getpid() != process or cell is None:  # a child that was forked ends as it wants
-            _exit(status)
+            before(status)
         unfinished.cause(f"os._exit({status})")
         sys.stderr.write(
             f"\na component called os._exit({status}) in a cell (step: {cell.step or 'beginning'}): the run ends; "
             "everything recorded so far is safe\n  go on with: bench run … --resume\n"
         )
         sys.stderr.flush()
-        _exit(int(status) or EXIT_FAILED)
+        before(int(status) or EXIT_FAILED)
 
-    before = os._exit
     os._exit = noting
     try:
         yield

@@ -45,7 +45,6 @@ class TrainingOutcome:
 
     cell: Cell
     "The first cell to do: its record contains the time of the training."
-    data: Data | None = None
     data_facts: Mapping[str, Any] = field(default_factory=dict)
     "What the records contain about the data; empty if none were loaded."
     placement: Placement | None = None

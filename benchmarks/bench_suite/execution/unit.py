@@ -156,7 +156,6 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
             data = context.load(cell)
         _check_data(cell, data)
         _check_classes([probe for probe in context.plan.suite.probes if _is_wanted(probe, todo, context)], cell, data)
-        outcome.data = data
         outcome.data_facts = data_facts(data)
         outcome.weights_key = weights_key(cell, data.source.fingerprint, placement, context.code, smoke=context.smoke)
         train = {
