@@ -79,6 +79,26 @@ class TrainingFailed(BenchError):
     exit_status = 3
 
 
+def describe_error(error: BaseException) -> str:
+    """Return the type and the message of any error, also of one whose `__str__` or class name raises."""
+    try:
+        name = str.__str__(type.__dict__["__name__"].__get__(type(error)))  # not `__name__` of a metaclass
+    except Exception:  # noqa: BLE001 - the class of the error is foreign code
+        name = "error"
+    text = error_text(error)
+    return f"{name}: {text}" if text else name
+
+
+def error_text(error: BaseException) -> str:
+    """Return the message of any error, without space around it; a message that cannot be read is replaced."""
+    try:
+        return str.__str__(str(error)).strip()  # a plain string, also if `__str__` returned a subclass
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - `__str__` of the error is foreign code
+        return "an error whose message cannot be read"
+
+
 # ── data ────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -684,5 +704,8 @@ class Record:
     "Whether another cell of the unit trained for this one, so that `seconds` contain no training."
     machine_busy: bool = False
     "Whether the machine's load was above its number of cores when the run began."
+    unrestored: Mapping[str, str] = field(default_factory=dict)
+    """What the cell, or one before it, changed for the cells after it and could not be set back, by kind: `threads`
+    that go on, `processes`, `limit AS`. Empty for nearly every cell."""
     schema: int = 2
     "Version of the record's format."

@@ -19,6 +19,8 @@ use = "mlp"
 
 [probes.quality]
 """
+DEEP_TABLE = f"{'.'.join(['a'] * 90)} = {{ " * 20 + "a = 1" + " }" * 20
+"A table of 1,801 levels, whose keys have 90 parts each."
 TASK, MODEL, PROBE, END = 2, 5, 7, 8
 "Lines of BASE after which a case adds its own."
 
@@ -311,6 +313,7 @@ CONTRADICTIONS = [
         f'probes.fairness.positive: "aproved" is no class of loans; {near("approved")} (it has: denied, approved)',
         line=9,
     ),
+    case("metric twice", 'metrics = ["rmse", "mae", "rmse", "rmse"]', 'metrics: names "rmse" twice', after=PROBE),
     case("attribute twice", 'groups = ["black", "black"]', "names an attribute twice", after=TASK),
 ]
 
@@ -393,8 +396,9 @@ HOSTILE = [
     whole("deep list", f"x = {'[' * 5000}{']' * 5000}\n{BASE}", 1, "is not TOML: nested too deeply"),
     whole("list not quite so deep", f"x = {'[' * 300}{']' * 300}\n{BASE}", 1, "x: unknown key"),
     case("deep list for an option", f"hidden = {'[' * 300}1{']' * 300}", "is not a list of integers", after=MODEL),
-    whole("deep dotted key", f"{'a.' * 2000}a = 1\n{BASE}", 1, "a: unknown key"),
-    case("deep table for an option", f"[train]\nepochs.{'a.' * 2000}a = 1", "is not an integer", line=9),
+    whole("deep dotted key", f"{'a.' * 99}a = 1\n{BASE}", 1, "a: unknown key"),
+    whole("deeper dotted key", f"{'a.' * 2000}a = 1\n{BASE}", 1, "a key with 2,001 parts between dots"),
+    case("deep table for an option", f"[train]\nepochs.{DEEP_TABLE}", "is not an integer", line=9),
 ]
 
 BROKEN = [

@@ -13,7 +13,6 @@ import pytest
 
 from bench_suite.comparison import rescoring, verdicts
 from bench_suite.contracts import Interval
-from bench_suite.execution import trained
 from bench_suite.metrics import accuracy, mae, roc_auc
 from bench_suite.probes import generalization, quality, throughput
 from bench_suite.probes.attribution import evaluation, faithfulness, methods
@@ -21,7 +20,7 @@ from bench_suite.probes.attribution.adapters import Subject
 from bench_suite.probes.fairness import groups, intervals, words
 from bench_suite.selftest import attribution_checks, runner
 from bench_suite.stats import paired
-from bench_suite.training import flops
+from bench_suite.training import flops, seeding
 
 LINE = "planted_line"
 
@@ -395,7 +394,7 @@ SLOW = {
         {f"localisation of {method}" for method in attribution_checks.LOCALISING},
     ),
     "a seed that is not set": (
-        "-k 'same seed'", trained, "seed_everything", lambda seed: None, {"same seed, other scores"},
+        "-k 'same seed'", seeding, "seed_everything", lambda seed: None, {"same seed, other scores"},
     ),
     "a clock that is a tenth too fast": (
         "-k throughput", throughput, "_windows",

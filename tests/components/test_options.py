@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import copy
 import math
+import pickle
 import re
 
 import pytest
@@ -284,3 +286,10 @@ def test_json_schema_says_what_accept_does():
         "default": "auto",
     }
     assert json_schema(Option("x", type_of("tuple[int, ...]"), (1,)))["items"] == {"type": "integer"}
+
+
+def test_the_mark_of_a_missing_default_stays_itself_in_copies_and_in_other_processes():
+    option = Option("path", Type("str"))
+    assert pickle.loads(pickle.dumps(option)).default is MISSING
+    assert copy.deepcopy(option).default is MISSING
+    assert not MISSING

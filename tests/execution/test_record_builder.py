@@ -15,6 +15,7 @@ from bench_suite.execution.record_builder import (
     RecordBuilder,
     Stopwatch,
     TrainingOutcome,
+    data_facts,
     metric_row,
     reason_of,
     release,
@@ -211,7 +212,8 @@ def test_a_cell_that_an_error_ended_is_failed_with_a_traceback_or_unavailable_wi
 def test_the_facts_of_the_data_are_their_origin_and_the_size_of_each_split(context):
     cell = context.plan.cells[0]
     builder = RecordBuilder(cell, context)
-    builder.outcome.data = data = context.load(cell)
+    data = context.load(cell)
+    builder.outcome.data_facts = data_facts(data)
     facts = builder.record("ok").data
     assert facts["problem"] == "classification"
     assert facts["fingerprint"] == data.source.fingerprint

@@ -11,6 +11,7 @@ import pytest
 
 from bench_suite.contracts import BenchError, ProbeRow, Record
 from bench_suite.execution.callbacks import RunCallback
+from bench_suite.execution.endings import two_stage_interrupt
 from bench_suite.execution.session import (
     NeedsTrust,
     Outcome,
@@ -20,10 +21,10 @@ from bench_suite.execution.session import (
     done_probes,
     execute,
     plan_facts,
-    two_stage_interrupt,
 )
 from bench_suite.execution.sources import source_of_program
 from bench_suite.store.runs import Store
+from bench_suite.store.unfinished import UnfinishedCells
 from bench_suite.suite.document import SuiteError, parse_document
 from bench_suite.suite.parser import suite_of
 from bench_suite.suite.plan import Plan, make_plan
@@ -206,17 +207,17 @@ def test_a_component_that_changes_the_working_folder_does_not_move_the_results(p
 # ── Ctrl-C ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_first_interrupt_raises_and_the_earlier_handler_comes_back():
+def test_the_first_interrupt_raises_and_the_earlier_handler_comes_back(tmp_path):
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), two_stage_interrupt():
+    with pytest.raises(KeyboardInterrupt), two_stage_interrupt(UnfinishedCells(tmp_path)):
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_the_second_interrupt_ends_the_process_with_130(monkeypatch, capsys):
+def test_the_second_interrupt_ends_the_process_with_130(tmp_path, monkeypatch, capsys):
     codes = []
     monkeypatch.setattr("os._exit", codes.append)
-    with two_stage_interrupt():
+    with two_stage_interrupt(UnfinishedCells(tmp_path)):
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         assert codes == []
@@ -225,11 +226,11 @@ def test_the_second_interrupt_ends_the_process_with_130(monkeypatch, capsys):
     assert "everything recorded so far is safe" in capsys.readouterr().err
 
 
-def test_another_thread_leaves_the_handler_alone():
+def test_another_thread_leaves_the_handler_alone(tmp_path):
     handlers = []
 
     def work() -> None:
-        with two_stage_interrupt():
+        with two_stage_interrupt(UnfinishedCells(tmp_path)):
             handlers.append(signal.getsignal(signal.SIGINT))
 
     before = signal.getsignal(signal.SIGINT)

@@ -81,6 +81,8 @@ def test_after_many_kills_resume_has_done_each_cell_and_probe_exactly_once(progr
         assert process.returncode in (0, -signal.SIGKILL), err
         if process.returncode == -signal.SIGKILL:
             kills += 1
+            for note in program.results.glob("*/unfinished/*.json"):
+                note.unlink()  # two kills in one step are a repeated crash, which is a claim of test_endings.py
             killed_with_records += bool(program.lines())
         else:
             break  # the run was complete before the last kill

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from bench_suite.contracts import BenchError, Placement
-from bench_suite.execution.trained import Trained, build, fit, seed_everything, train_options
+from bench_suite.execution.trained import Trained, build, fit, train_options
 from bench_suite.problems import classification
+from bench_suite.training.seeding import seed_everything
 
 PLACEMENT = Placement("cpu", 1, "32-true")
 HEAD = '''

@@ -182,3 +182,55 @@ def test_any_set_is_taken_or_explained(tmp_path_factory, flag):
         errors = error.errors
     assert len(errors) <= 1
     assert all(error.startswith("--set ") for error in errors)
+
+
+PART = ".".join(["a"] * 20_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{PART} = 1\n",
+        f"[{PART}]\n",
+        f"[[ {PART} ]]\n",
+        "k = { " + PART + " = 1 }\n",
+        " . ".join(['"a b"'] * 20_000) + " = 1\n",
+    ],
+    ids=["dotted", "table", "array of tables", "inline table", "quoted"],
+)
+def test_a_key_of_very_many_parts_is_one_message_before_the_text_is_parsed(text, monkeypatch, read):
+    monkeypatch.setattr(tomllib, "loads", lambda text: pytest.fail("parsing the key takes a minute"))
+    with pytest.raises(SuiteError) as error:
+        read(text="# a comment\n" + text)
+    (message,) = error.value.errors
+    assert message.startswith(
+        "s.toml:2: a key with 20,000 parts between dots; no key of a suite has more than 100\n    "
+    )
+    assert len(message) < 300
+
+
+def test_a_flag_with_a_key_of_very_many_parts_is_one_message(read):
+    with pytest.raises(SuiteError) as error:
+        read(f"{PART}=1")
+    assert error.value.errors[0].endswith("a key with 20,000 parts between dots; no key of a suite has more than 100")
+
+
+def test_many_dots_that_are_no_key_are_read(read):
+    text = f'title = "{PART}"\ndescription = """\n{PART}"""\n# {PART}\n' + ".".join(["a"] * 100) + " = 1\n"
+    assert read(text=text).values["title"] == PART
+
+
+def test_the_text_is_split_into_lines_once_for_all_errors(read):
+    class Text(str):
+        split = 0
+
+        def splitlines(self, keepends=False):
+            Text.split += 1
+            return super().splitlines(keepends)
+
+    document = read()
+    document.text = Text(document.text)
+    for index in range(20):
+        document.error(("models", 0), f"wrong {index}")
+    assert Text.split == 1
+    assert len(document.errors) == 20

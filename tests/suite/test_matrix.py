@@ -8,7 +8,7 @@ import pytest
 
 from bench_suite.components import discovery
 from bench_suite.components.options import MISSING
-from bench_suite.suite.document import parse_document
+from bench_suite.suite.document import SuiteError, parse_document
 from bench_suite.suite.matrix import Scope, read_axes, read_engines, read_selector, read_selectors
 from bench_suite.suite.section_reader import Sections
 from bench_suite.suite.spec import EVALUATE, ComponentUse
@@ -103,3 +103,10 @@ def test_a_selector_of_a_model_or_an_axis_that_is_not_there_names_the_nearest():
     assert model == ((*path, "model"), 'no model is called "mpl"; did you mean "mlp"? (there are: mlp, mlp.wide)')
     assert axis[0] == (*path, "train.epochs")
     assert axis[1].startswith("is no axis of this matrix")
+
+
+@pytest.mark.parametrize("axis", [{"seed": [0] * 20_000}, {"train.target": [{"accuracy": 0.9}, {"accuracy": 0.9}]}])
+def test_a_value_that_occurs_twice_is_one_error(plan, axis):
+    with pytest.raises(SuiteError, match="names a value twice") as error:
+        plan(matrix=axis)
+    assert len(error.value.errors) == 1

@@ -79,7 +79,10 @@ def run_arguments(
 
 def display_path(path: Path) -> str:
     """Return the path relative to the working folder if it is inside that folder, else the path itself."""
-    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
+    try:
+        return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
+    except FileNotFoundError:  # a component has removed the working folder
+        return str(path)
 
 
 def shared_options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:

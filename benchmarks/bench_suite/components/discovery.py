@@ -18,6 +18,7 @@ import hashlib
 import importlib
 import importlib.util
 import os
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,7 +30,7 @@ from bench_suite.components import evaluate_uri
 from bench_suite.components.external import module_name
 from bench_suite.components.options import Option, find_mixin, read_options, show
 from bench_suite.components.suggestions import nearest
-from bench_suite.contracts import Better, ComponentError, Kind
+from bench_suite.contracts import Better, ComponentError, Kind, describe_error
 
 PACKAGE = Path(__file__).parent.parent
 "The package's folder: a family is a folder in it."
@@ -175,8 +176,15 @@ def builtin(kind: Kind) -> list[str]:
 def installed(kind: Kind) -> dict[str, str]:
     """Return names and modules of the components of a kind in other installed distributions.
 
-    It reads the metadata of all distributions, which takes about 40 ms: call it only for names that are not built in.
+    It reads the metadata of all distributions, which takes about 40 ms, once for a kind and a `sys.path`: call it only
+    for names that are not built in.
     """
+    return _installed(kind, tuple(sys.path))
+
+
+@functools.lru_cache(maxsize=32)
+def _installed(kind: Kind, folders: tuple[str, ...]) -> dict[str, str]:
+    del folders  # only a part of the cache's key
     from importlib.metadata import entry_points
 
     return {point.name: point.value for point in entry_points(group=f"bench.{kind}")}
@@ -386,9 +394,7 @@ def load(component: Component) -> ModuleType:
             return importlib.import_module(component.module.split(":")[0])
         return importlib.import_module(module_name(component.path, component.source_hash))
     except (Exception, SystemExit) as error:  # a component's import may raise anything
-        raise ComponentError(
-            f"{component.kind[:-1]} {component.use} does not load: {type(error).__name__}: {error}"
-        ) from error
+        raise ComponentError(f"{component.kind[:-1]} {component.use} does not load: {describe_error(error)}") from error
 
 
 def make_options(component: Component, values: Mapping[str, Any]) -> Any:

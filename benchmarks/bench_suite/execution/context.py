@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench_suite.components import discovery
 from bench_suite.contracts import Data, Placement, Record
 from bench_suite.execution.callbacks import RunCallback
-from bench_suite.store.runs import Run
+from bench_suite.store.atomic import StoreError
+from bench_suite.store.runs import Checkpoint, Run
+from bench_suite.store.unfinished import MAX_ENDS, Unfinished, UnfinishedCells
 from bench_suite.suite.plan import Cell, Plan, digest
 
 if TYPE_CHECKING:
     from bench_suite.data.cache import Cache
     from bench_suite.data.sources import Sources
+    from bench_suite.execution.process_state import ProcessState
 
 
 @dataclass
@@ -41,6 +45,14 @@ class RunContext:
     "Labels of the probes that are complete, by cell id: a resume does not repeat them."
     earlier: Mapping[str, Record] = field(default_factory=dict)
     "The records that a resume found, by cell id."
+    unfinished: UnfinishedCells | None = None
+    "Where the cell that is going on is noted; None notes nothing."
+    ended_in: Mapping[str, Unfinished] = field(default_factory=dict)
+    "Cells in which an earlier process of this run ended, by id."
+    state: ProcessState | None = None
+    "The state of the process before the first cell, to which it is restored; None restores nothing."
+    store_error: StoreError | None = None
+    "The error that ends the run: the run's own files cannot be written."
     _loaded: dict[str, Data] = field(default_factory=dict)
 
     def load(self, cell: Cell) -> Data:
@@ -48,8 +60,10 @@ class RunContext:
         key = digest([cell.task.label, cell.options["task"], cell.options["train"]["validation"]])
         if key not in self._loaded:
             from bench_suite.data.preparation import prepare
+            from bench_suite.training.seeding import seed_everything
 
             self._loaded.clear()
+            seed_everything(0)  # a task that draws by a global generator has the same data after any other cell
             module = discovery.load(cell.task.component)
             options = discovery.make_options(cell.task.component, cell.options["task"])
             data = prepare(module.load(options, self.sources), cell.options["train"]["validation"])
@@ -65,9 +79,69 @@ class RunContext:
             data = smoke_part(data)
         return data
 
+    def begin(self, cell: Cell) -> None:
+        """Note that a cell begins, so that a crash of the process is seen by a resume."""
+        self.callback.cell(cell)
+        if self.unfinished is not None:
+            with self.storing():
+                self.unfinished.begin(cell.id, self.ended_in.get(cell.id), self.run.checkpoint(cell.unit, "").state())
+
+    def step(self, cell: Cell, step: str, *, probe: bool = False) -> None:
+        """Note that a step of a cell begins: `training`, or the label of a probe."""
+        self.callback.step(cell, step)
+        if self.unfinished is not None:
+            self.unfinished.step(step, probe=probe)
+
+    def repeated_end(self, cell: Cell) -> Unfinished | None:
+        """Return what is known of the processes that ended in a cell, if there were `MAX_ENDS` in the same step."""
+        earlier = self.ended_in.get(cell.id)
+        if earlier is None or earlier.ends < MAX_ENDS or earlier.progress != self.run.checkpoint(cell.unit, "").state():
+            return None
+        return earlier
+
+    @contextmanager
+    def storing(self) -> Iterator[None]:
+        """Enter around each write of the run's own files: an error of it ends the run.
+
+        A `StoreError` from elsewhere, such as one that a component raises, is an error of its cell.
+        """
+        try:
+            yield
+        except StoreError as error:
+            self.store_error = error
+            raise
+
+    def raise_if_run_ends(self, error: BaseException | None = None) -> None:
+        """Raise what ends the run: Ctrl-C, or an error of the run's own files, also if a component has caught it."""
+        if self.store_error is not None:
+            raise self.store_error
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+
+    def checkpoint(self, cell: Cell, weights_key: str) -> RunCheckpoint:
+        """Return where an engine saves the unfinished training of a cell's unit."""
+        return RunCheckpoint(self.run.checkpoint(cell.unit, weights_key), self)
+
     def missing(self, cell: Cell) -> list[str]:
         """Return the labels of the cell's probes that are still to do, inapplicable ones included."""
         return [label for label in cell.probes if label not in self.done.get(cell.id, frozenset())]
+
+
+@dataclass(frozen=True)
+class RunCheckpoint:
+    """`contracts.Checkpoints` of a run: an error of its file ends the run, whatever the engine does with it."""
+
+    file: Checkpoint
+    context: RunContext
+
+    def save(self, content: bytes) -> None:
+        """Replace what was saved before."""
+        with self.context.storing():
+            self.file.save(content)
+
+    def load(self) -> bytes | None:
+        """Return what was saved last; None if there is nothing."""
+        return self.file.load()
 
 
 def weights_key(

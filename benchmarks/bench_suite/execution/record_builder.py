@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +27,11 @@ from bench_suite.contracts import (
     ProbeRow,
     Record,
     Status,
+    describe_error,
+    error_text,
 )
 from bench_suite.execution.context import RunContext
+from bench_suite.store.records import plain
 from bench_suite.suite import credentials
 from bench_suite.suite.plan import Cell
 
@@ -41,7 +45,8 @@ class TrainingOutcome:
 
     cell: Cell
     "The first cell to do: its record contains the time of the training."
-    data: Data | None = None
+    data_facts: Mapping[str, Any] = field(default_factory=dict)
+    "What the records contain about the data; empty if none were loaded."
     placement: Placement | None = None
     trained: Trained | None = None
     "The trained cell; None if an error came first."
@@ -73,16 +78,24 @@ class RecordBuilder:
         self.probes: dict[str, ProbeRow] = {}
         self.metrics: list[MetricRow] = []
         self.artifacts: list[ArtifactRow] = []
+        self.notes: list[str] = []
+        "Remarks about this cell alone."
 
     def keep(self, split: str, predictions: Predictions) -> None:
         """Write predictions and name their file in the record."""
-        self.artifacts.append(self.context.run.write_predictions(self.cell.id, split, predictions))
+        with self.context.storing():
+            self.artifacts.append(self.context.run.write_predictions(self.cell.id, split, predictions))
+
+    def write_traceback(self, name: str, text: str) -> None:
+        """Write the traceback of the cell, or of one of its probes."""
+        with self.context.storing():
+            self.context.run.write_traceback(self.cell.id, name, text)
 
     def failed(self, error: BaseException) -> Record:
         """Return the record of a cell that an error ended."""
-        status: Status = "unavailable" if isinstance(error, DataUnavailable) else "failed"
-        if not isinstance(error, BenchError):
-            self.context.run.write_traceback(self.cell.id, "cell", traceback_of(error))
+        status: Status = "unavailable" if issubclass(type(error), DataUnavailable) else "failed"
+        if not issubclass(type(error), BenchError):
+            self.write_traceback("cell", traceback_of(error))
         return self.record(status, reason_of(error))
 
     def record(self, status: Status, reason: str | None = None) -> Record:
@@ -100,13 +113,18 @@ class RecordBuilder:
             else {axis: cell.labels.get(axis) for axis in ("device", "threads", "precision")}
         )
         shared = outcome.cell is not cell
-        notes = (*context.notes, *outcome.notes, *(("shares the training of another cell",) if shared else ()))
+        notes = (
+            *context.notes,
+            *self.notes,
+            *outcome.notes,
+            *(("shares the training of another cell",) if shared else ()),
+        )
         seconds = {**({} if shared else outcome.seconds), **self.seconds, "total": time.perf_counter() - self.start}
         options = {**credentials.mask(cell.options), "placement": placement}
         return Record(
             run=context.run.name, suite=context.plan.suite.name, id=cell.id, weights_key=outcome.weights_key,
             cell=cell.labels, options=options, status=status, reason=reason,
-            probes=self.probes, data=_data_facts(outcome.data), sources=outcome.sources, metrics=tuple(self.metrics),
+            probes=self.probes, data=outcome.data_facts, sources=outcome.sources, metrics=tuple(self.metrics),
             artifacts=tuple(self.artifacts), environment=context.environment,
             started=f"{self.started:%Y-%m-%dT%H:%M:%S}Z",
             seconds={key: round(value, 4) for key, value in seconds.items()}, notes=notes, smoke=context.smoke,
@@ -114,10 +132,12 @@ class RecordBuilder:
         )  # fmt: skip
 
 
-def _data_facts(data: Data | None) -> dict[str, Any]:
-    """Return what a record contains about the data: origin, problem and number of examples of each split."""
-    if data is None:
-        return {}
+def data_facts(data: Data) -> dict[str, Any]:
+    """Return what a record contains about the data: origin, problem and number of examples of each split.
+
+    The values are plain ones, so that an error of a task's own objects is raised here, and not when the record is
+    written.
+    """
     source = data.source
     facts = {
         "source": source.origin,
@@ -127,12 +147,13 @@ def _data_facts(data: Data | None) -> dict[str, Any]:
         "licence": source.licence,
     }
     sizes = {name: len(split) for name, split in data.splits.items()}
-    return {
+    whole = {
         **{k: v for k, v in facts.items() if v is not None},
         "problem": data.problem,
         **sizes,
         **({"notes": dict(source.notes)} if source.notes else {}),
     }
+    return dict(plain(whole))
 
 
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -141,26 +162,44 @@ _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 def reason_of(error: BaseException) -> str:
     """Return the reason of a record: what went wrong, for its reader."""
-    if isinstance(error, BenchError):
-        return str(error)
-    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
-        return f"out of memory: {str(error) or type(error).__name__}; try a smaller batch_size"
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    text = error_text(error)
+    if issubclass(type(error), BenchError):
+        return text
+    if issubclass(type(error), MemoryError) or any(words in text.lower() for words in _NO_MEMORY):
+        return f"out of memory: {text or describe_error(error)}; try a smaller batch_size"
+    return describe_error(error)
 
 
 def traceback_of(error: BaseException) -> str:
     """Return the traceback as text, with paths relative to the folder of installation or the working folder."""
-    text = "".join(traceback.format_exception(error))
-    for folder in sorted({str(Path(folder).resolve()) for folder in (*sys.path, ".")}, key=len, reverse=True):
-        text = text.replace(f'File "{folder}/', 'File "')
+    try:
+        text = "".join(traceback.format_exception(error))
+    except Exception:  # noqa: BLE001 - the class of the error is foreign code
+        lines = traceback.format_tb(_traceback(error))
+        text = "".join(["Traceback (most recent call last):\n", *lines, describe_error(error), "\n"])
+    return without_folders(text)
+
+
+def without_folders(text: str) -> str:
+    """Return the text of a traceback with paths relative to the folder of installation or the working folder."""
+    folders = set()
+    for folder in (*sys.path, "."):
+        with suppress(OSError, TypeError, ValueError):  # a folder may be removed, and `sys.path` may hold anything
+            folders.add(str(Path(folder).resolve()))
+    for known in sorted(folders, key=len, reverse=True):
+        text = text.replace(f'File "{known}/', 'File "')
     return text
+
+
+def _traceback(error: BaseException) -> Any:
+    """Return the traceback of an error, also of one whose class replaces the attribute."""
+    return BaseException.__dict__["__traceback__"].__get__(error)
 
 
 def release(error: BaseException) -> None:
     """Release everything that the frames of an error hold: a model may be among it, and the next cell needs memory."""
-    traceback.clear_frames(error.__traceback__)
-    error.__traceback__ = None
+    traceback.clear_frames(_traceback(error))
+    BaseException.__dict__["__traceback__"].__set__(error, None)
     gc.collect()
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import signal
-import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,15 +13,28 @@ from bench_suite import environment
 from bench_suite._version import __version__
 from bench_suite.components import discovery
 from bench_suite.components.discovery import PACKAGE
-from bench_suite.contracts import Artifact, ArtifactRow, BenchError, ComponentError, MetricRow, Record
+from bench_suite.contracts import (
+    Artifact,
+    ArtifactRow,
+    BenchError,
+    ComponentError,
+    MetricRow,
+    ProbeRow,
+    Record,
+    describe_error,
+    error_text,
+)
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.context import RunContext, placement_of, weights_key
+from bench_suite.execution.endings import noted_endings
+from bench_suite.execution.process_state import ProcessState, all_settings
 from bench_suite.execution.record_builder import metric_row
 from bench_suite.execution.selection import has_failed
 from bench_suite.execution.sources import source_of_program, sources_of
 from bench_suite.execution.unit import run_unit
-from bench_suite.store.atomic import RecordsLost, StoreError, hold_interrupts
+from bench_suite.store.atomic import RecordsLost, StoreError, Writer, hold_interrupts
 from bench_suite.store.runs import Run, Store
+from bench_suite.store.unfinished import UnfinishedCells
 from bench_suite.suite.credentials import mask_text, mask_words
 from bench_suite.suite.packages import check_packages
 from bench_suite.suite.plan import Cell, Plan, name
@@ -105,11 +115,11 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
     """
     check_trust(plan, trust=request.trust)
     check_packages(plan)
-    check_components(plan)
+    undone = check_components(plan)
     run, resumed = _open(plan, store, request)
     with run.lock():
         earlier = {record.id: record for record in run.records()} if resumed else {}
-        context = _context(plan, run, request, callback, earlier)
+        context = _context(plan, run, request, callback, earlier, undone)
         if resumed:
             run.update(_resume_facts(plan, run, request))
         cells = {cell.id: cell for cell in plan.cells}
@@ -121,11 +131,15 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
         executor = discovery.load(discovery.find("executors", "inline", PACKAGE))
         written: set[str] = set()
         interrupted = stopped = False
-        with _partial_status(written), run.writer() as writer, two_stage_interrupt():
+        unfinished = UnfinishedCells(run.path)
+        with _partial_status(written), run.writer() as writer, noted_endings(unfinished):
+            context.unfinished, context.ended_in = unfinished, unfinished.read()
+            context.state = ProcessState.capture(all_settings())
             try:
                 for record in executor.execute(plan.units, partial(run_unit, context=context)):
                     with hold_interrupts():
-                        writer.write(record)
+                        _write(writer, record)
+                        unfinished.end()
                         written.add(record.id)
                     callback.record(cells[record.id], record)
                     if request.stop_at_first and has_failed(record):
@@ -136,7 +150,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
         with _partial_status(cells.keys()):
             records = tuple(record for record in run.records() if record.id in cells)
             _check_on_disk(run, records, written if interrupted or stopped else written | cells.keys())
-            errors = () if interrupted else tuple(_summarise(plan, run))
+            errors = () if interrupted else tuple(_summarise(plan, run, context))
     stopped = stopped and len(written) < len(cells) - before  # not if the last cell was the one that failed
     return Outcome(run, records, len(cells), resumed, before, interrupted, errors, stopped)
 
@@ -174,6 +188,23 @@ def _check_on_disk(run: Run, records: Sequence[Record], ids: Set[str]) -> None:
         )
 
 
+def _write(writer: Writer, record: Record) -> None:
+    """Write a record; if a value in it cannot be written, write that instead of the values."""
+    try:
+        writer.write(record)
+    except (StoreError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # noqa: BLE001 - a value of a component may raise anything when it becomes text
+        reason = f"the record of this cell cannot be written: {describe_error(error)}"
+        probes = {label: ProbeRow("skipped", row.key, "the cell is failed") for label, row in record.probes.items()}
+        writer.write(
+            replace(
+                record, status="failed", reason=reason, probes=probes, metrics=(), artifacts=(), data={}, notes=(),
+                unrestored={},
+            )
+        )  # fmt: skip
+
+
 def check_trust(plan: Plan, *, trust: bool) -> None:
     """Raise NeedsTrust if the suite names Python files and they are not trusted."""
     external = plan.suite.external
@@ -182,14 +213,20 @@ def check_trust(plan: Plan, *, trust: bool) -> None:
         raise NeedsTrust(f"this suite runs code from its own files:{listed}\nread them, then add --trust")
 
 
-def check_components(plan: Plan) -> None:
+def check_components(plan: Plan) -> tuple[str, ...]:
     """Import every component of the plan and call its optional `check(options)`.
+
+    Settings that change the numbers of other cells, such as PyTorch's default dtype, are restored.
+
+    Returns:
+        A note about the settings that were changed and restored, if there are any.
 
     Raises:
         SuiteError: lists every component that does not load and every check that failed.
     """
     document = plan.suite.document
     seen: set[Any] = set()
+    state = ProcessState.capture(setting for setting in all_settings() if setting.numeric)
     for cell in plan.cells:
         for use, options in ((cell.task, cell.options["task"]), (cell.model, cell.options["model"])):
             _check(use.component, options, use.key, document, seen)
@@ -198,6 +235,11 @@ def check_components(plan: Plan) -> None:
     for probe in plan.suite.probes:
         _check(probe.component, probe.stated, probe.key, document, seen)
     document.raise_errors()
+    kinds = state.restore().restored
+    if not kinds:
+        return ()
+    advice = "a model that needs it sets it in its `build`"
+    return (f"importing the suite's components changed {', '.join(kinds)}; this was undone: {advice}",)
 
 
 def _check(
@@ -212,7 +254,9 @@ def _check(
         if options is not None and "check" in component.functions:
             module.check(discovery.make_options(component, options))
     except (ComponentError, ValueError, SystemExit) as error:
-        document.error((*key, "use"), str(error) or f"its check raised {type(error).__name__}")
+        document.error((*key, "use"), error_text(error) or f"its check raised {describe_error(error)}")
+    except Exception as error:  # noqa: BLE001 - `check` is a component's, and may raise anything
+        document.error((*key, "use"), f"its check raised {describe_error(error)}")
 
 
 def _open(plan: Plan, store: Store, request: Request) -> tuple[Run, bool]:
@@ -280,8 +324,9 @@ def _run_to_resume(plan: Plan, store: Store, resume: str | None) -> Run | None:
 
 
 def _context(
-    plan: Plan, run: Run, request: Request, callback: RunCallback, earlier: Mapping[str, Record]
-) -> RunContext:
+    plan: Plan, run: Run, request: Request, callback: RunCallback, earlier: Mapping[str, Record],
+    undone: tuple[str, ...],
+) -> RunContext:  # fmt: skip
     from bench_suite.data.cache import Cache
     from bench_suite.data.sources import Sources
 
@@ -291,8 +336,8 @@ def _context(
     context = RunContext(
         plan=plan, run=run, sources=Sources(offline=request.offline, trust=request.trust, cache=cache),
         callback=callback, environment=run.add_environment(environment.describe()), code=source_of_program(),
-        smoke=request.smoke, notes=tuple(note for note in (trusted, busy) if note), machine_busy=busy is not None,
-        cache=cache, earlier=earlier,
+        smoke=request.smoke, notes=tuple(note for note in (trusted, busy, *undone) if note),
+        machine_busy=busy is not None, cache=cache, earlier=earlier,
     )  # fmt: skip
     done = {cell.id: done_probes(cell, earlier[cell.id], plan) for cell in plan.cells if cell.id in earlier}
     changed = [cell for cell in plan.cells if done.get(cell.id) and _stale(cell, earlier[cell.id], context)]
@@ -333,11 +378,11 @@ def _stale(cell: Cell, record: Record, context: RunContext) -> bool:
         placement = placement_of(cell, context.jobs)
         key = weights_key(cell, fingerprint, placement, sources, context.code, smoke=context.smoke)
         return key != record.weights_key
-    except BenchError:
-        return False  # the cell's own record will report the error
+    except Exception:  # noqa: BLE001 - a task may raise anything, and the cell's own record will report it
+        return False
 
 
-def _summarise(plan: Plan, run: Run) -> Iterator[str]:
+def _summarise(plan: Plan, run: Run, context: RunContext) -> Iterator[str]:
     """Let each probe summarise the run's records; yield an error message for each summary that failed."""
     metrics: list[MetricRow] = []
     artifacts: list[ArtifactRow] = []
@@ -352,37 +397,13 @@ def _summarise(plan: Plan, run: Run) -> Iterator[str]:
         try:
             items = list(discovery.load(probe.component).summarise(run.records(), options))
             metrics += [metric_row(item, probe.label, known) for item in items if not isinstance(item, Artifact)]
-            artifacts += [run.write_artifact(None, probe.label, item) for item in items if isinstance(item, Artifact)]
-        except (StoreError, KeyboardInterrupt):
-            raise
-        except BenchError as error:
-            yield f"{probe.label}: {error}"
+            with context.storing():
+                artifacts += [
+                    run.write_artifact(None, probe.label, item) for item in items if isinstance(item, Artifact)
+                ]
         except BaseException as error:  # noqa: BLE001 - a probe's error costs that probe's summary only
-            yield f"{probe.label}: its summary failed: {type(error).__name__}: {error}"
+            context.raise_if_run_ends(error)
+            expected = issubclass(type(error), BenchError)
+            yield f"{probe.label}: {error_text(error) if expected else 'its summary failed: ' + describe_error(error)}"
     if summarising:
         run.write_summaries(metrics, artifacts)
-
-
-@contextmanager
-def two_stage_interrupt() -> Iterator[None]:
-    """Let the first Ctrl-C raise KeyboardInterrupt, and a second one end the process at once with exit status 130."""
-    import threading
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def first(number: int, frame: Any) -> None:
-        signal.signal(signal.SIGINT, second)
-        raise KeyboardInterrupt
-
-    def second(number: int, frame: Any) -> None:
-        sys.stderr.write("\nended at once; everything recorded so far is safe\n")
-        sys.stderr.flush()
-        os._exit(130)
-
-    before = signal.signal(signal.SIGINT, first)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -246,6 +245,8 @@ def build(
     """
     import torch
 
+    from bench_suite.training.seeding import seed_everything
+
     problem = cast(Problem, discovery.load(next(p for p in cell.problems if p.name == data.problem)))
     torch.set_num_threads(placement.threads)
     complete = getattr(problem, "fit_spec", None)
@@ -289,6 +290,8 @@ def fit(
     Returns:
         What each of `meters` yielded, by probe label.
     """
+    from bench_suite.training.seeding import seed_everything
+
     options = train_options(trained.train)
     seed_everything((trained.seed + 0x9E3779B9) % 2**32)
     yielded: dict[str, Any] = {}
@@ -328,16 +331,6 @@ def train_options(values: Mapping[str, Any]) -> TrainOptions:
     from bench_suite.contracts import TrainOptions
 
     return TrainOptions(**values)
-
-
-def seed_everything(seed: int) -> None:
-    """Seed the global generators of Python, NumPy and PyTorch, from which models and engines draw."""
-    import numpy as np
-    import torch
-
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - scikit-learn's `random_state=None` draws from the global generator
-    torch.manual_seed(seed)
 
 
 def _ignore(window: Window) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,46 +26,67 @@ from bench_suite.execution.record_builder import (
     RecordBuilder,
     Stopwatch,
     TrainingOutcome,
+    data_facts,
     metric_row,
     reason_of,
     release,
     traceback_of,
+    without_folders,
 )
 from bench_suite.execution.sources import sources_of
-from bench_suite.store.atomic import StoreError
+from bench_suite.store.unfinished import Unfinished
 from bench_suite.suite.needs import met_needs, unmet_needs
 from bench_suite.suite.plan import Cell, Unit, digest
 from bench_suite.suite.spec import ComponentUse, metrics_of, unknown_classes
 
 if TYPE_CHECKING:
+    from bench_suite.execution.process_state import ProcessState
     from bench_suite.execution.trained import Trained
 
 
 def run_unit(unit: Unit, context: RunContext) -> Iterator[Record]:
     """Train once, measure each cell of the unit, and yield one record for each cell.
 
-    An error affects only the cell in which it is raised, and an error in a probe only that probe.
+    An error affects only the cell in which it is raised, and an error in a probe only that probe. After each cell, the
+    state of the process is restored to what it was after the training; after the last one, to what it was before the
+    run.
 
     Raises:
         KeyboardInterrupt: after the record of the current cell.
-        StoreError: without a record, because it cannot be written.
+        StoreError: without a record, because the run's files cannot be written.
     """
     todo = [cell for cell in unit.cells if context.missing(cell)]
     outcome: TrainingOutcome | None = None
+    trained_state: ProcessState | None = None
     for cell in todo:
-        context.callback.cell(cell)
+        context.begin(cell)
         builder = RecordBuilder(cell, context)
+        earlier = context.ended_in.get(cell.id)
+        if earlier is not None:
+            builder.notes.append(f"an earlier process of this run ended while {_step_of(earlier)}{_cause_of(earlier)}")
         try:
             outcome = outcome or _train(unit, todo, context, builder)
+            if len(todo) > 1 and trained_state is None and context.state is not None:
+                trained_state = context.state.capture_again()
             record = _finish(builder, outcome)
         except KeyboardInterrupt:
             yield builder.record("interrupted", "Ctrl-C")
             raise
-        yield record
+        yield _restored(record, context.state if cell is todo[-1] else trained_state)
     if outcome is not None and outcome.error is not None:
         # The traceback references the frames, and these the model, whose memory the next cells need.
         release(outcome.error)
         outcome.error = outcome.trained = None
+
+
+def _restored(record: Record, state: ProcessState | None) -> Record:
+    """Restore the state of the process, and return the record with what could not be restored."""
+    unrestored = state.restore().unrestored if state is not None else {}
+    if not unrestored:
+        return record
+    listed = "; ".join(f"{kind} ({text})" for kind, text in unrestored.items())
+    note = f"may change the cells after it, since it could not be set back: {listed}"
+    return replace(record, unrestored=unrestored, notes=(*record.notes, note))
 
 
 def _finish(builder: RecordBuilder, outcome: TrainingOutcome) -> Record:
@@ -74,11 +96,45 @@ def _finish(builder: RecordBuilder, outcome: TrainingOutcome) -> Record:
         return builder.failed(outcome.error)
     try:
         _measure(builder, outcome)
-    except (StoreError, KeyboardInterrupt):
-        raise
     except BaseException as error:  # noqa: BLE001 - the one place that turns any error of a cell, `sys.exit` included, into a record
+        builder.context.raise_if_run_ends(error)
         return builder.failed(error)
+    builder.context.raise_if_run_ends()
     return builder.record("ok")
+
+
+class ProcessEnded(BenchError):
+    """A step that is not tried again, because earlier processes of the run ended in it."""
+
+
+def _process_ended(earlier: Unfinished, builder: RecordBuilder) -> ProcessEnded:
+    """Return the error of a step in which processes ended, after writing the stacks that are known."""
+    if earlier.stacks:
+        builder.write_traceback(earlier.step if earlier.probe else "cell", without_folders(earlier.stacks))
+    cause = _cause_of(earlier) or " (killed, out of memory, or ended by a library)"
+    return ProcessEnded(
+        f"the process ended while {_step_of(earlier)}{cause}, {earlier.ends} times; "
+        "when the cause is removed, --resume tries it again"
+    )
+
+
+def _step_of(earlier: Unfinished) -> str:
+    if earlier.probe:
+        return f"the probe {earlier.step} measured this cell"
+    return _STEPS.get(earlier.step, f"this cell was at {earlier.step}")
+
+
+def _cause_of(earlier: Unfinished) -> str:
+    return f" ({earlier.cause})" if earlier.cause else ""
+
+
+_STEPS = {
+    "": "this cell began",
+    "data": "the data were loaded",
+    "building": "the model was built",
+    "encoding": "the data were encoded",
+    "training": "the model was trained",
+}
 
 
 # ── training ────────────────────────────────────────────────────────────────────────────────────
@@ -92,14 +148,17 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
     outcome = builder.outcome
     clock = Stopwatch(outcome.seconds)
     try:
+        earlier = context.repeated_end(cell)
+        if earlier is not None and not earlier.probe:
+            raise _process_ended(earlier, builder)
         placement = placement_of(cell, context.jobs)
         outcome.placement = placement
-        context.callback.step(cell, "data")
+        context.step(cell, "data")
         with clock("data"):
             data = context.load(cell)
         _check_data(cell, data)
         _check_classes([probe for probe in context.plan.suite.probes if _is_wanted(probe, todo, context)], cell, data)
-        outcome.data = data
+        outcome.data_facts = data_facts(data)
         outcome.sources = sources_of(cell, context.sources)
         outcome.weights_key = weights_key(
             cell, data.source.fingerprint, placement, outcome.sources, context.code, smoke=context.smoke
@@ -108,7 +167,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
             **cell.options["train"],
             **({"epochs": min(1, cell.options["train"]["epochs"])} if context.smoke else {}),
         }
-        context.callback.step(cell, "building")
+        context.step(cell, "building")
         with clock("build"):
             outcome.trained = trained = _build(cell, data, placement, train, context)
         weights = outcome.weights_key
@@ -133,24 +192,23 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
             with clock("build"):
                 outcome.trained = trained = _build(cell, data, placement, train, context)
         if isinstance(trained.model, Network):
-            context.callback.step(cell, "encoding")
+            context.step(cell, "encoding")
             with clock("encode"):
                 for split in ("train", "validation"):
                     if split in data.splits:
                         trained.encoded(split)
-        context.callback.step(cell, "training")
-        checkpoint = context.run.checkpoint(unit.id, weights)
-        if train["checkpoint"] is not None and checkpoint.exists():
+        context.step(cell, "training")
+        checkpoint = context.checkpoint(cell, weights)
+        if train["checkpoint"] is not None and checkpoint.file.exists():
             outcome.notes.append("resumed from a checkpoint of the same training, which was interrupted")
         with clock("train"):
             outcome.meters = fit(trained, partial(_report, cell, context), meters, checkpoint)
         context.callback.trained(cell, trained.history)
         if train["keep"] and isinstance(trained.model, Network):
             _keep_weights(unit, weights, trained, outcome, context)
-        checkpoint.remove()
-    except (StoreError, KeyboardInterrupt):
-        raise
+        checkpoint.file.remove()
     except BaseException as error:  # noqa: BLE001 - becomes the record of each cell of the unit
+        context.raise_if_run_ends(error)
         outcome.error = error
     return outcome
 
@@ -173,7 +231,8 @@ def _keep_weights(unit: Unit, weights: str, trained: Trained, outcome: TrainingO
     assert isinstance(trained.model, Network)
     state = module_state(trained.model.module)
     if all(isinstance(value, torch.Tensor) for value in state.values()):
-        context.run.write_weights(unit.id, weights, state, trained.history)
+        with context.storing():
+            context.run.write_weights(unit.id, weights, state, trained.history)
     else:
         outcome.notes.append("weights not kept: a part of the module's state is no tensor")
 
@@ -296,7 +355,7 @@ def _measure(builder: RecordBuilder, outcome: TrainingOutcome) -> None:
             if reason:
                 builder.probes[probe.label] = ProbeRow("not applicable", context.plan.probe_keys[probe.label], reason)
                 continue
-            context.callback.step(cell, probe.label)
+            context.step(cell, probe.label, probe=True)
             meter = outcome.meters.get(probe.label)
             _apply(probe, trained.for_probe(meter.value if meter else None), builder, meter.error if meter else None)
 
@@ -318,8 +377,12 @@ def _apply(probe: ComponentUse, trained: Trained, builder: RecordBuilder, during
     cell, context = builder.cell, builder.context
     key = context.plan.probe_keys[probe.label]
     metrics: list[MetricRow] = []
+    known_coordinates: set[tuple[str, frozenset[tuple[str, Any]]]] = set()
     artifacts: list[ArtifactRow] = []
     try:
+        earlier = context.repeated_end(cell)
+        if earlier is not None and earlier.probe and earlier.step == probe.label:
+            raise _process_ended(earlier, builder)
         if during is not None:
             raise during
         problem = next(p for p in cell.problems if p.name == trained.data.problem)
@@ -327,17 +390,20 @@ def _apply(probe: ComponentUse, trained: Trained, builder: RecordBuilder, during
         measure = getattr(discovery.load(probe.component), "probe", None)
         for item in measure(trained, _probe_options(probe, context)) if measure else ():
             if isinstance(item, Artifact):
-                artifacts.append(context.run.write_artifact(cell.id, probe.label, item))
+                with context.storing():
+                    artifacts.append(context.run.write_artifact(cell.id, probe.label, item))
             else:
                 row = metric_row(item, probe.label, known)
-                if any((row.name, row.at) == (other.name, other.at) for other in metrics):
+                coordinates = (row.name, frozenset(row.at.items()))
+                if coordinates in known_coordinates:
                     raise ValueError(f"yielded `{item.name}` twice at {dict(row.at) or 'no coordinates'}")
+                known_coordinates.add(coordinates)
                 metrics.append(row)
-    except (StoreError, KeyboardInterrupt):
-        raise
     except BaseException as error:  # noqa: BLE001 - an error of a probe affects that probe only
+        context.raise_if_run_ends(error)
         builder.probes[probe.label] = ProbeRow("failed", key, reason_of(error))
-        context.run.write_traceback(cell.id, probe.label, traceback_of(error))
+        if not isinstance(error, ProcessEnded):
+            builder.write_traceback(probe.label, traceback_of(error))
         release(error)
         return
     builder.metrics += metrics

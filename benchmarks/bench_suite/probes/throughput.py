@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from scipy import stats
 from bench_suite.contracts import History, Interval, Metric, Placement, Trained
 from bench_suite.environment import MEBIBYTE
 from bench_suite.suite.spec import TIMING_PROCESSES
+from bench_suite.training.fresh_process import call_in_fresh_process
 from bench_suite.training.precision import computing
 
 VERSION = 2
@@ -91,9 +90,7 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
         yield from here
         return
     untrained, single = trained.without_model(), replace(options, processes=1)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as fresh:
-        rounds = [fresh.submit(_retrain_and_measure, untrained, single).result() for _ in range(options.processes)]
+    rounds = [call_in_fresh_process(_retrain_and_measure, untrained, single) for _ in range(options.processes)]
     for metric in here:
         if metric.name in OF_ONE_PROCESS or metric.value is None:
             yield metric

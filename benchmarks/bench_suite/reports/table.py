@@ -183,7 +183,10 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
         note = None
         if len(namesakes) > 1:
             axes["files"], note = _files_of(group[0].sources, namesakes)
-        values = {column: _row_value(group, column) for column in columns}
+        by_column: dict[tuple[str, tuple[tuple[str, str | float], ...]], list[MetricRow]] = {}
+        for row in (row for record in group for row in record.metrics):
+            by_column.setdefault((row.name, tuple(row.at.items())), []).append(row)
+        values = {column: _row_value(group, column, by_column.get((column.name, column.at), [])) for column in columns}
         rows.append(Row(model, axes, values, tuple(group), note=note))
     return rows
 
@@ -240,8 +243,7 @@ def _options(record: Record) -> dict[str, Any]:
     }
 
 
-def _row_value(records: Sequence[Record], column: Column) -> Value:
-    rows = [row for record in records for row in record.metrics if _is_of_column(row, column)]
+def _row_value(records: Sequence[Record], column: Column, rows: Sequence[MetricRow]) -> Value:
     measured = [row for row in rows if row.value is not None and math.isfinite(row.value)]
     reasons = list(dict.fromkeys(row.reason for row in rows if row.reason))
     if not measured:
@@ -296,10 +298,6 @@ def pooled_median(samples: Sequence[Sequence[float]]) -> tuple[float, tuple[floa
         return pooled_samples[0], None
     low, median, high = quantiles(pooled_samples, n=4, method="inclusive")
     return min(max(low, median), high), (low, high)
-
-
-def _is_of_column(row: MetricRow, column: Column) -> bool:
-    return row.name == column.name and tuple(row.at.items()) == column.at
 
 
 def _reason_for_absence(records: Sequence[Record], column: Column) -> str:

@@ -105,6 +105,7 @@ RECORD = checks.record(
         "environment": checks.text,
         "started": checks.text,
         "sources": checks.map_of(checks.text),
+        "unrestored": checks.map_of(checks.text),
         "seconds": checks.map_of(checks.number),
         "notes": checks.list_of(checks.text),
         **dict.fromkeys(("smoke", "weights_reused", "shared_training", "machine_busy"), checks.flag),

@@ -101,6 +101,7 @@ def to_json(record: Record) -> dict[str, Any]:
         "weights_reused": record.weights_reused,
         "shared_training": record.shared_training,
         "machine_busy": record.machine_busy,
+        **({"unrestored": plain(record.unrestored)} if record.unrestored else {}),
     }
 
 
@@ -395,6 +396,7 @@ def _merged(earlier: Record, later: Record) -> Record:
         weights_reused=earlier.weights_reused or later.weights_reused,
         shared_training=earlier.shared_training or later.shared_training,
         machine_busy=earlier.machine_busy or later.machine_busy,
+        unrestored={**earlier.unrestored, **later.unrestored},
     )
 
 

@@ -491,6 +491,13 @@ class Checkpoint:
         except OSError:
             return False
 
+    def state(self) -> str:
+        """Return a text that changes with each `save`; empty if there is no file."""
+        try:
+            return str(self.path.stat().st_mtime_ns)
+        except OSError:
+            return ""
+
     def remove(self) -> None:
         """Remove the file, when the training has ended."""
         with suppress(OSError):

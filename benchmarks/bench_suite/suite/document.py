@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ from bench_suite.contracts import BenchError
 from bench_suite.suite.toml_positions import Path as KeyPath
 from bench_suite.suite.toml_positions import positions
 
+MAX_KEY_PARTS = 100
+"Parts of a dotted key: reading takes time that grows with the square of their number, and no key of a suite has six."
+_WORD = r"""(?:[A-Za-z0-9_-]++|"(?:\\.|[^"\\\n])*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(
+    rf"""(?<![A-Za-z0-9_"'-]){_WORD}(?:[ \t]*+\.[ \t]*+{_WORD}){{{MAX_KEY_PARTS},}}+[ \t]*+(?P<end>[=\]]?)"""
+)
 _PART = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'|[^."\']+')
 
 
@@ -53,6 +60,8 @@ class Document:
     flags: dict[KeyPath, str] = field(default_factory=dict)
     "The flag that set a key."
     errors: list[ErrorEntry] = field(default_factory=list)
+    _known: set[tuple[int, str]] = field(default_factory=set)
+    "Line and text of the errors."
 
     def error(self, path: KeyPath, message: str) -> None:
         """Add an error about the value at `path`; it shows the file, line, key, and the line itself."""
@@ -64,16 +73,21 @@ class Document:
             return
         line = next((self.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.lines), 1)
         key = f"{spell(path)}: " if path else ""
-        source = self.text.splitlines()[line - 1].strip() if path and self.text else ""
+        source = self._source[line - 1].strip() if path and self.text else ""
         shown = f"\n    {source if len(source) <= 100 else source[:99] + '…'}" if source else ""
         self._add(ErrorEntry(f"{self.name}:{line}: {key}{message}{shown}", message, line, path))
+
+    @cached_property
+    def _source(self) -> list[str]:
+        return self.text.splitlines()
 
     def flag_error(self, flag: str, message: str) -> None:
         """Add an error about a flag, which has no line."""
         self._add(ErrorEntry(f"{flag}: {message}", message, flag=flag))
 
     def _add(self, entry: ErrorEntry) -> None:
-        if all((entry.line, entry.text) != (other.line, other.text) for other in self.errors):
+        if (entry.line, entry.text) not in self._known:
+            self._known.add((entry.line, entry.text))
             self.errors.append(entry)
 
     def raise_errors(self) -> None:
@@ -119,6 +133,7 @@ def read_document(path: Path, name: str, overrides: Iterable[str] = ()) -> Docum
 
 def parse_document(text: str, name: str, overrides: Iterable[str] = ()) -> Document:
     """Return the document of a suite's text with overrides applied; errors call it `name`. Raises SuiteError."""
+    _check_keys(name, text)
     try:
         document = Document(name, text, tomllib.loads(text), positions(text))
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError, as is a number of 5,000 digits
@@ -127,6 +142,19 @@ def parse_document(text: str, name: str, overrides: Iterable[str] = ()) -> Docum
         _apply_override(document, override)
     document.raise_errors()
     return document
+
+
+def _check_keys(name: str, text: str) -> None:
+    """Raise SuiteError if a key has too many parts: before the text is parsed, since parsing would take long."""
+    for match in _LONG_KEY.finditer(text):
+        if match["end"]:
+            parts = len(re.findall(_WORD, match[0]))
+            line = text.count("\n", 0, match.start()) + 1
+            raise SuiteError([f"{name}:{line}: {_too_many_parts(parts)}\n    {match[0][:99]}…"])
+
+
+def _too_many_parts(parts: int) -> str:
+    return f"a key with {parts:,} parts between dots; no key of a suite has more than {MAX_KEY_PARTS}"
 
 
 def _syntax_error(name: str, text: str, error: Exception) -> str:
@@ -167,6 +195,9 @@ def _apply_override(document: Document, override: str) -> None:
     parts = _PART.findall(key.strip())
     if not equals or not parts or ".".join(parts) != key.strip():
         document.flag_error(flag, "is not KEY=VALUE, such as --set train.epochs=5")
+        return
+    if len(parts) > MAX_KEY_PARTS:
+        document.flag_error(flag, _too_many_parts(len(parts)))
         return
     parts = [p[1:-1] if p[0] in "\"'" else p.strip() for p in parts]
     if parts[0] == "matrix" and len(parts) > 2 and parts[1] not in ("include", "exclude"):

@@ -58,10 +58,17 @@ def read_axes(sections: Sections, scope: Scope) -> dict[str, tuple[Any, ...]]:
             sections.accept(option, value, (*path, index) if isinstance(values, list) else path)
             for index, value in enumerate(listed)
         ]
-        if any(value in accepted[:index] for index, value in enumerate(accepted) if value is not MISSING):
+        if _has_duplicates([value for value in accepted if value is not MISSING]):
             sections.error(path, "names a value twice")
         axes[axis] = tuple(accepted)
     return axes
+
+
+def _has_duplicates(values: Sequence[Any]) -> bool:
+    try:
+        return len(set(values)) < len(values)
+    except TypeError:  # a table cannot be hashed
+        return any(value in values[:index] for index, value in enumerate(values))
 
 
 def read_engines(sections: Sections, axes: Mapping[str, tuple[Any, ...]]) -> dict[str, Component]:

@@ -229,10 +229,8 @@ def _probes(sections: Sections, scope: Scope) -> Iterator[ComponentUse]:
         for option, kind in component.facts.get("NAMES", {}).items():
             if kind in (MEASURED, CLASS):
                 continue
-            parts = (
-                sections.component(kind, use, (*path, option, index))
-                for index, use in enumerate(stated.get(option, ()))
-            )
+            uses = _without_duplicates(sections, stated.get(option, ()), (*path, option))
+            parts = (sections.component(kind, use, (*path, option, index)) for index, use in uses.items())
             components = [part for part in parts if part is not None]
             named += components
             # The probe may run in any folder, so it is given the whole path of a file.
@@ -243,6 +241,16 @@ def _probes(sections: Sections, scope: Scope) -> Iterator[ComponentUse]:
             only = {}
         cells = read_selector(sections, only, (*path, "only"), scope)
         yield ComponentUse(component, name, stated, only=cells, named=tuple(named), key=path)
+
+
+def _without_duplicates(sections: Sections, uses: Sequence[str], path: KeyPath) -> dict[int, str]:
+    """Return the names in a list by their first position; add one error if names occur more than once."""
+    first = {use: index for index, use in reversed([*enumerate(uses)])}
+    repeated = [use for index, use in enumerate(uses) if first[use] != index]
+    if repeated:
+        distinct = len(set(repeated))
+        sections.error(path, f"names {show(repeated[0])}{f' and {distinct - 1} more' if distinct > 1 else ''} twice")
+    return {index: use for use, index in sorted(first.items(), key=lambda item: item[1])}
 
 
 def _metrics(

@@ -1,0 +1,151 @@
+"""The settings of NumPy, PyTorch and scikit-learn that change the numbers which others compute."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench_suite.execution.process_state import Setting
+
+
+def numeric_settings() -> Iterator[Setting]:
+    """Yield the settings that a change at import would alter for all cells."""
+    yield from _numpy()
+    yield from _of_torch()
+    yield from _backends()
+    yield _number("settings of scikit-learn", _sklearn, _set_sklearn)
+
+
+def _number(kind: str, read: Callable[[], Any], write: Callable[[Any], object]) -> Setting:
+    return Setting(kind, read, write, numeric=True)
+
+
+def _numpy() -> Iterator[Setting]:
+    yield _number("np.seterr", np.geterr, lambda values: np.seterr(**values))
+    yield _number("np.seterrcall", np.geterrcall, np.seterrcall)
+    yield _number("np.setbufsize", np.getbufsize, np.setbufsize)
+    yield Setting(
+        "generator of NumPy",
+        lambda: np.random.get_state(legacy=False),  # noqa: NPY002 - the global generator is meant
+        np.random.set_state,
+        comparable=False,
+    )
+
+
+def _of_torch() -> Iterator[Setting]:
+    yield _number("default dtype", torch.get_default_dtype, torch.set_default_dtype)
+    yield _number("default device", _default_device, torch.set_default_device)
+    yield _number("grad mode", torch.is_grad_enabled, torch.set_grad_enabled)
+    yield _number("inference mode", torch.is_inference_mode_enabled, _cannot)
+    yield _number("anomaly mode", torch.is_anomaly_enabled, torch.set_anomaly_enabled)
+    for device in ("cpu", "cuda"):
+        yield _number(
+            f"autocast on {device}",
+            lambda device=device: (torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)),  # type: ignore[misc]
+            lambda values, device=device: _set_autocast(device, *values),  # type: ignore[misc]
+        )
+    yield _number("deterministic algorithms", torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode)
+    yield _number(
+        "precision of matrix products", torch.get_float32_matmul_precision, torch.set_float32_matmul_precision
+    )
+    yield _number("denormal numbers", _flushes_denormal, torch.set_flush_denormal)
+    yield _number("dispatch modes", getattr(torch._C, "_len_torch_dispatch_stack", int), _cannot)
+    yield _number("global hooks of modules", _hooks, _set_hooks)
+    yield Setting("generator of PyTorch", torch.get_rng_state, torch.set_rng_state, comparable=False)
+    if torch.cuda.is_available():
+        yield Setting("generators of CUDA", _cuda_generators, _set_cuda_generators, comparable=False)
+        yield _number("CUDA device", _cuda_device, torch.cuda.set_device)
+
+
+def _backends() -> Iterator[Setting]:
+    cudnn, cuda = torch.backends.cudnn, torch.backends.cuda
+    for name in ("enabled", "benchmark", "deterministic", "allow_tf32"):
+        yield _attribute(f"cudnn.{name}", cudnn, name)
+    yield _attribute("cuda.matmul.allow_tf32", cuda.matmul, "allow_tf32")
+    yield _attribute("fill_uninitialized_memory", torch.utils.deterministic, "fill_uninitialized_memory")
+    for name in ("flash", "mem_efficient", "math"):
+        read, write = getattr(cuda, f"{name}_sdp_enabled", None), getattr(cuda, f"enable_{name}_sdp", None)
+        if read is not None and write is not None:
+            yield _number(f"{name} attention", read, write)
+
+
+def _attribute(kind: str, owner: Any, name: str) -> Setting:
+    return _number(kind, lambda: getattr(owner, name), lambda value: setattr(owner, name, value))
+
+
+def _cannot(value: Any) -> None:
+    """Do nothing: the setting ends only where it began."""
+
+
+def _default_device() -> str | None:
+    """Return the device that `torch.set_default_device` set; None if there is none."""
+    context = getattr(getattr(torch, "_GLOBAL_DEVICE_CONTEXT", None), "device_context", None)
+    return None if context is None else str(context.device)
+
+
+def _set_autocast(device: str, enabled: bool, dtype: torch.dtype) -> None:
+    torch.set_autocast_enabled(device, enabled)
+    torch.set_autocast_dtype(device, dtype)
+
+
+_TINY = torch.tensor([1e-310], dtype=torch.float64)
+
+
+def _flushes_denormal() -> bool:
+    """Return whether numbers below the smallest normal one become 0; PyTorch can set it, but not tell."""
+    with torch.no_grad():
+        return (_TINY * 1.0).item() == 0.0
+
+
+_HOOKS = [
+    name
+    for name in vars(torch.nn.modules.module)
+    if name.startswith("_global_") and isinstance(getattr(torch.nn.modules.module, name), dict)
+]
+"Registries of hooks that are called for every module of the process."
+
+
+def _hooks() -> dict[str, list[tuple[Any, Any]]]:
+    module = torch.nn.modules.module
+    return {name: list(getattr(module, name).items()) for name in _HOOKS}
+
+
+def _set_hooks(wanted: dict[str, list[tuple[Any, Any]]]) -> None:
+    for name, hooks in wanted.items():
+        registry = getattr(torch.nn.modules.module, name)
+        registry.clear()
+        registry.update(hooks)
+
+
+def _cuda_generators() -> list[torch.Tensor] | None:
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+
+
+def _set_cuda_generators(states: list[torch.Tensor] | None) -> None:
+    if states is not None:
+        torch.cuda.set_rng_state_all(states)
+
+
+def _cuda_device() -> int:
+    return torch.cuda.current_device() if torch.cuda.is_initialized() else 0
+
+
+def _sklearn_defaults() -> dict[str, Any]:
+    return dict(getattr(sys.modules.get("sklearn._config"), "_global_config", {}))
+
+
+def _sklearn() -> dict[str, Any]:
+    """Return the settings of scikit-learn that are not the defaults; it may be imported at any time."""
+    defaults = _sklearn_defaults()
+    if not defaults:
+        return {}
+    return {name: value for name, value in sys.modules["sklearn"].get_config().items() if value != defaults.get(name)}
+
+
+def _set_sklearn(values: dict[str, Any]) -> None:
+    if defaults := _sklearn_defaults():
+        sys.modules["sklearn"].set_config(**defaults | values)

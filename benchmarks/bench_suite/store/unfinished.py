@@ -1,0 +1,186 @@
+"""Unfinished cells: a small file for each cell that has begun and has no record yet.
+
+A process that crashes leaves the file behind, so that the next resume knows in which cell, and in which step of it, the
+process ended: `unfinished/CELL.json`. Beside it lies `unfinished/PROCESS.txt`, in which Python writes the stacks of the
+threads when a signal such as SIGSEGV ends the process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import IO, Any
+
+from bench_suite.store.atomic import safe_name, writing_error
+
+FOLDER = "unfinished"
+MAX_ENDS = 2
+"Number of processes that may end in one step of a cell; then a resume reports the step as failed."
+_BYTES = 1024
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A cell that has begun and has no record."""
+
+    cell: str
+    "Id of the cell."
+    process: int
+    "Id of the process that began it."
+    step: str = ""
+    "The step that was going on: `data`, `building`, `encoding`, `training`, or the label of a probe."
+    probe: bool = False
+    "Whether the step is a probe."
+    ends: int = 0
+    "Number of earlier processes that ended in the step `ended_in`, one after another."
+    ended_in: str = ""
+    "The step in which the earlier process ended; empty if there was none."
+    progress: str = ""
+    "What the training had saved when the cell began: a process that saved more is no repeated crash."
+    cause: str = ""
+    "How the process ended, for the reader; empty if it could not note it."
+    stacks: str = ""
+    "The stacks of its threads when a signal ended it; not stored in this file."
+
+
+class UnfinishedCells:
+    """The unfinished cells of a run, written by the process that runs them."""
+
+    def __init__(self, run: Path) -> None:
+        self.folder = run / FOLDER
+        self._process = os.getpid()
+        self._current: Unfinished | None = None
+        self._file = -1
+
+    def read(self) -> dict[str, Unfinished]:
+        """Return the cells in which an earlier process ended, by id, with that end counted in `ends`.
+
+        Damaged files are ignored: then a resume tries the cell once more.
+        """
+        cells = {}
+        for path in sorted(self.folder.glob("*.json")):
+            with suppress(OSError, ValueError, TypeError):
+                entry = json.loads(path.read_bytes())
+                cell = Unfinished(
+                    **{field.name: entry[field.name] for field in fields(Unfinished) if field.name in entry}
+                )
+                if not all(isinstance(getattr(cell, name), kind) for name, kind in _TYPES.items()):
+                    continue
+                ends = cell.ends + 1 if cell.step == cell.ended_in else 1
+                cells[cell.cell] = self._with_crash(replace(cell, ends=ends, ended_in=cell.step))
+        return cells
+
+    def _with_crash(self, cell: Unfinished) -> Unfinished:
+        """Return the cell with cause and stacks, as Python wrote them when a signal ended the process."""
+        stacks = ""
+        with suppress(OSError):
+            stacks = (self.folder / f"{cell.process}.txt").read_text(errors="replace")
+        if not stacks.strip():
+            return replace(cell, stacks="")
+        return replace(cell, stacks=stacks, cause=cell.cause or stacks.splitlines()[0].rpartition(": ")[2])
+
+    def crash_file(self) -> IO[str]:
+        """Return a new file for the stacks of this process, in case a signal ends it.
+
+        Raises:
+            StoreError: it cannot be created.
+        """
+        try:
+            self.folder.mkdir(exist_ok=True)
+            return (self.folder / f"{self._process}.txt").open("w")
+        except OSError as error:
+            raise writing_error(error, self.folder) from error
+
+    def begin(self, cell: str, earlier: Unfinished | None, progress: str = "") -> None:
+        """Note that a cell begins.
+
+        Args:
+            cell: id of the cell.
+            earlier: what `read` returned for it.
+            progress: what the training has saved so far, as any text.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        self._close()
+        ends, ended_in = (earlier.ends, earlier.ended_in) if earlier and earlier.progress == progress else (0, "")
+        self._current = Unfinished(cell, self._process, ends=ends, ended_in=ended_in, progress=progress)
+        path = self._path(cell)
+        try:
+            try:
+                self._file = os.open(path, _FLAGS, 0o644)
+            except FileNotFoundError:
+                self.folder.mkdir()
+                self._file = os.open(path, _FLAGS, 0o644)
+            self._write()
+        except OSError as error:
+            raise writing_error(error, path) from error
+
+    def step(self, step: str, *, probe: bool = False) -> None:
+        """Note the step of the current cell that begins; a full disk is found when the record is written."""
+        self._change(step=step[:200], probe=probe)
+
+    def cause(self, text: str) -> None:
+        """Note how this process is about to end."""
+        self._change(cause=text[:200])
+
+    def _change(self, **changes: Any) -> None:
+        if self._current is not None and os.getpid() == self._process:
+            self._current = replace(self._current, **changes)
+            with suppress(OSError):
+                self._write()
+
+    def end(self) -> None:
+        """Note that the current cell has its record, or that the process ends for a reason outside the cell."""
+        if self._current is not None and os.getpid() == self._process:
+            self._close()
+            with suppress(OSError):
+                self._path(self._current.cell).unlink()
+            self._current = None
+
+    def close(self) -> None:
+        """End the current cell, and remove what is empty."""
+        self.end()
+        with suppress(OSError):
+            (self.folder / f"{self._process}.txt").unlink()
+        with suppress(OSError):
+            if not any(self.folder.glob("*.json")):
+                for path in self.folder.glob("*.txt"):
+                    path.unlink()
+                self.folder.rmdir()
+
+    def current(self) -> Unfinished | None:
+        """Return the cell that is going on."""
+        return self._current
+
+    def _path(self, cell: str) -> Path:
+        return self.folder / f"{safe_name(cell)}.json"
+
+    def _write(self) -> None:
+        """Write the file in one call of one size, so that a crash leaves the old text or the new one."""
+        entry = {name: value for name, value in vars(self._current).items() if name != "stacks"}
+        # Writing over the text costs 5 µs, a file that is renamed 100 µs.
+        os.lseek(self._file, 0, os.SEEK_SET)
+        os.write(self._file, json.dumps(entry).ljust(_BYTES).encode() + b"\n")
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            with suppress(OSError):
+                os.close(self._file)
+            self._file = -1
+
+
+_TYPES = {
+    "cell": str,
+    "process": int,
+    "step": str,
+    "probe": bool,
+    "ends": int,
+    "ended_in": str,
+    "progress": str,
+    "cause": str,
+}

@@ -1,0 +1,29 @@
+"""Seeding: set the global generators of random numbers from which models, engines and tasks may draw."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import torch
+
+_DEVICES = ("cuda", "mps", "xpu", "mtia")
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global generators of Python, NumPy and PyTorch.
+
+    Of PyTorch, these are the generators of the processor and of the devices of this machine; their numbers are those
+    after `torch.manual_seed`. That function also notes the call, with its stack, for each kind of device that this
+    machine lacks: 0.25 ms instead of 0.0015 ms.
+    """
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - scikit-learn's `random_state=None` draws from the global generator
+    torch.default_generator.manual_seed(seed)
+    for name in (*_DEVICES, torch._C._get_privateuse1_backend_name()):
+        device = getattr(torch, name, None)
+        if device is None or not device.is_available() or getattr(device, "_is_in_bad_fork", bool)():
+            continue
+        seed_device = getattr(device, "manual_seed_all", None) or getattr(device, "manual_seed", None)
+        if seed_device is not None:
+            seed_device(seed)

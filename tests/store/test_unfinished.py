@@ -1,0 +1,82 @@
+"""Claims about the notes of unfinished cells: what a later process reads of one that ended."""
+
+import json
+
+import pytest
+
+from bench_suite.store.atomic import StoreError
+from bench_suite.store.unfinished import UnfinishedCells
+
+
+def ended_process(run, earlier=None, step="training", progress="", cause=""):
+    """Begin a cell and leave it, as a process does that crashes; return what the next process reads."""
+    cells = UnfinishedCells(run)
+    cells.begin("a/b", earlier, progress)
+    cells.step(step)
+    if cause:
+        cells.cause(cause)
+    return UnfinishedCells(run).read()["a/b"]
+
+
+def test_a_cell_with_its_record_leaves_nothing(tmp_path):
+    cells = UnfinishedCells(tmp_path)
+    cells.begin("a/b", None)
+    assert [*(tmp_path / "unfinished").iterdir()]
+    cells.end()
+    assert cells.read() == {}
+    cells.close()
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_processes_that_end_in_the_same_step_are_counted(tmp_path):
+    first = ended_process(tmp_path, cause="os._exit(0)")
+    assert (first.ends, first.step, first.probe, first.cause) == (1, "training", False, "os._exit(0)")
+    second = ended_process(tmp_path, first)
+    assert second.ends == 2
+    assert ended_process(tmp_path, second, step="quality").ends == 1, "another step is another crash"
+
+
+def test_a_training_that_saved_more_before_it_ended_is_no_repeated_crash(tmp_path):
+    first = ended_process(tmp_path, progress="")
+    assert ended_process(tmp_path, first, progress="saved").ends == 1
+
+
+def test_the_next_cell_of_a_process_ends_nothing_of_the_one_that_crashed_before(tmp_path):
+    ended_process(tmp_path)
+    cells = UnfinishedCells(tmp_path)
+    cells.begin("other", None)
+    cells.close()
+    assert [*cells.read()] == ["a/b"]
+
+
+def test_the_stacks_of_a_process_that_a_signal_ended_name_the_cause(tmp_path):
+    cells = UnfinishedCells(tmp_path)
+    cells.begin("a/b", None)
+    with cells.crash_file() as file:
+        file.write("Fatal Python error: Segmentation fault\n\nCurrent thread 0x1 (most recent call first):\n")
+    earlier = UnfinishedCells(tmp_path).read()["a/b"]
+    assert earlier.cause == "Segmentation fault"
+    assert "most recent call first" in earlier.stacks
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"3", b'{"cell": 1, "process": 2}', b'{"cell": "a"}'])
+def test_a_damaged_note_is_ignored(tmp_path, content):
+    ended_process(tmp_path)
+    (path,) = (tmp_path / "unfinished").glob("*.json")
+    path.write_bytes(content)
+    assert UnfinishedCells(tmp_path).read() == {}
+
+
+def test_a_damaged_field_is_ignored(tmp_path):
+    ended_process(tmp_path)
+    (path,) = (tmp_path / "unfinished").glob("*.json")
+    entry = json.loads(path.read_text())
+    for name in entry:
+        path.write_text(json.dumps(entry | {name: [1]}))
+        assert UnfinishedCells(tmp_path).read() == {}, name
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_of_the_store(tmp_path):
+    (tmp_path / "unfinished").write_text("a file")
+    with pytest.raises(StoreError):
+        UnfinishedCells(tmp_path).begin("a", None)
