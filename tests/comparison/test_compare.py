@@ -276,6 +276,14 @@ def test_a_probe_that_failed_on_both_sides_says_so_where_its_gate_has_nothing(ru
     assert runs.gated_row(comparison).note == "no cell that both runs have measures it: probe failed: it raised"
 
 
+def test_an_older_run_as_head_is_named_since_its_verdicts_are_turned_round(runs) -> None:
+    older, newer = runs.of(0.9), runs.of(0.8, noise=3)
+    assert newer.info["started"] > older.info["started"]
+    note = "HEAD is older than BASE"
+    assert [note in text for text in compare(newer, older).notes[:1]] == [True]
+    assert not any(note in text for text in compare(older, newer).notes)
+
+
 @pytest.mark.parametrize(("undecided", "status"), [("exit 4", 4), ("fail", 1), ("warn", 0)])
 def test_the_suite_decides_what_a_gate_that_cannot_tell_does_to_the_exit_status(runs, undecided, status) -> None:
     options = {"undecided": undecided, "new": "pass"}

@@ -95,7 +95,8 @@ def test_suites_that_meet_in_a_table_have_the_columns_of_all(make_run: Make, rec
     [row] = [row for row in table.rows if row.model == "minilm"]
     assert [row.values[column].value for column in table.columns] == [0.5, 0.5, 0.5, None]
     changed = of("one", ["shift/gap"], "shift/gap", weights_key="other code")
-    [table] = tables([two, changed])
+    newest = of("two", ["speed/train", "quality/accuracy"], "quality/accuracy", "speed/train")
+    [table] = tables([newest, changed])
     assert names(table.columns) == ["speed/train", "quality/accuracy"], "other code is not mixed into a row"
 
 

@@ -10,7 +10,7 @@ import pytest
 from bench_suite.comparison.compare import Comparison
 from bench_suite.comparison.pairing import UncomparedCell
 from bench_suite.comparison.verdicts import Row
-from bench_suite.reports.comparison import Compared, as_markdown, as_text, title, what_next
+from bench_suite.reports.comparison import READING, Compared, as_markdown, as_text, title, what_next
 
 ACCURACY = Row(
     "quality/accuracy", "imdb, minilm", True, "", "fraction", "higher", "regressed", 0.9, 0.85, -0.05, (-0.06, -0.04),
@@ -116,6 +116,25 @@ def test_the_next_step_follows_from_the_result(result: Comparison, words: str) -
 FAILED = UncomparedCell("failed", "mnist, cnn, seed 0", "no memory")
 NEW = UncomparedCell("new", "mnist, cnn, seed 0", "base has no such cell")
 UNDECIDED = replace(ACCURACY, verdict="cannot tell")
+
+
+def test_long_markdown_is_cut_from_the_end_below_the_limit_of_a_comment_and_counts_what_is_left_out() -> None:
+    many = [replace(SPEED, where=f"task {number}, a model with a rather long name") for number in range(400)]
+    folded = [replace(QUIET, where=f"task {number}, a model with a rather long name") for number in range(400)]
+    notes = ("the code differs", "x" * 10_000, *(f"note {number} " * 20 for number in range(300)))
+    text = as_markdown(comparison(ACCURACY, *many, *folded, status=1, notes=notes))
+    assert 50_000 < len(text) <= 60_000
+    table = text.split("<details>")[0]
+    assert "**regressed**" in cells(table)[0][0]
+    left_out = 401 - len(cells(table))
+    assert 0 < left_out < 400
+    command = "`bench compare BASE HEAD --json` prints all of them"
+    assert f"\n{left_out} more rows, no worse than these; {command}\n" in text
+    assert f"400 more rows; {command}" in text, "there is no room for any of those folded away"
+    assert "- the code differs\n" in text
+    assert f"more notes; {command}" in text
+    assert text.endswith(READING + "\n")
+    assert len(as_markdown(comparison(ACCURACY, *many[:50], status=1))) < 20_000
 
 
 @pytest.mark.parametrize(

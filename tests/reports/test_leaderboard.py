@@ -39,6 +39,18 @@ def test_rows_of_different_files_share_a_footnote(make_run: Make, record: Make_r
     assert "¹ the cells of this label differ in the file of the model, so they are not averaged together" in text
 
 
+def test_the_run_that_began_last_counts_and_the_cells_that_it_supersedes_are_named(
+    make_run: Make, record: Make_record
+) -> None:
+    old, new = make_run(record(accuracy=0.5), record(model="a")), make_run(record(accuracy=0.9))
+    for order in ([old, new], [new, old]):
+        text = leaderboard(order)
+        assert "0.900" in text
+        assert "0.500" not in text
+        assert f"*Superseded: 1 cell of `{old.name}` by newer results of `{new.name}`.*" in text
+    assert "Superseded" not in leaderboard([old])
+
+
 def test_smoke_runs_are_not_ranked(make_run: Make, record: Make_record) -> None:
     smoke = make_run(record(smoke=True), smoke=True)
     assert "smoke runs, which are not ranked: 1" in leaderboard([smoke])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
-from bench_suite.reports.table import kind_in_words, pooled_median, tables
+from bench_suite.reports.table import kind_in_words, pooled_median, superseded, tables
 from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
@@ -158,14 +158,25 @@ def test_two_machines_never_share_a_table(make_run: Make, record: Make_record) -
     other = make_run(record(model="b"), hardware={"cpu": "Another"})
     assert [table.hardware["cpu"] for table in tables([other, one])] == ["Another", "Example Processor"]
     assert tables([other])[0].variant == ""
-    assert tables([one, other])[1].variant == "on Another"
+    assert [table.variant for table in tables([one, other])] == ["on Another", "on Example Processor, 2 cores"]
 
 
-def test_of_a_cell_in_several_runs_the_newest_counts(make_run: Make, record: Make_record) -> None:
-    old, new = make_run(record(accuracy=0.5)), make_run(record(accuracy=0.9))
-    [table] = tables([new, old])
-    assert table.rows[0].values[table.columns[0]].value == 0.9
-    assert len(table.rows[0].cells) == 1
+def test_one_cell_on_two_machines_is_in_both_tables_and_supersedes_nothing(make_run: Make, record: Make_record) -> None:
+    older, newer = make_run(record(accuracy=0.5)), make_run(record(accuracy=0.9), hardware={"cpu": "Another"})
+    for order in ([older, newer], [newer, older]):
+        by_machine = {table.hardware["cpu"]: table.rows[0].values[table.columns[0]].value for table in tables(order)}
+        assert by_machine == {"Another": 0.9, "Example Processor": 0.5}
+        assert superseded(order) == []
+
+
+def test_of_a_cell_in_several_runs_the_newest_counts_in_any_order(make_run: Make, record: Make_record) -> None:
+    old, new = make_run(record(accuracy=0.5), record(seed=1)), make_run(record(accuracy=0.9))
+    for order in ([new, old], [old, new]):
+        [table] = tables(order)
+        first = table.rows[0].cells[0]
+        assert (first.cell["seed"], first.metrics[0].value) == (0, 0.9)
+        assert len(table.rows[0].cells) == 2
+        assert superseded(order) == [(old.name, new.name, 1)]
 
 
 def test_rows_that_the_intervals_cannot_tell_apart_share_a_rank(make_run: Make, record: Make_record) -> None:

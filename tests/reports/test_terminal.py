@@ -118,5 +118,5 @@ def test_several_runs_share_one_table(make_run: Make, record: Make_record) -> No
     runs = [make_run(record(model="a")), make_run(record(model="b")), make_run(record(smoke=True), smoke=True)]
     text = terminal_table(runs, 80)
     assert text.count("imdb – imdb-25k") == 1
-    assert [line.split()[1] for line in text.splitlines() if line.startswith("1=")] == ["a", "b"]
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("1=")] == ["b", "a"]
     assert "smoke" not in text

@@ -83,7 +83,7 @@ def compare(base: Run, head: Run) -> Comparison:
     rows = classify_gated(gated) + classify_ungated([case for case in cases if not case.row.gated])
     # The same predictions have no variance, so the smallest loss that would be found is not known.
     rows = [replace(row, smallest=None) if row.method == "same predictions" else row for row in rows]
-    notes = (*pairing.notes, *_one_sided(pairing), *_without_value(pairing, gates))
+    notes = (*_reversed(base, head), *pairing.notes, *_one_sided(pairing), *_without_value(pairing, gates))
     return Comparison(
         base.name, head.name, tuple(sort_worst_first(rows)), pairing.uncompared, notes, bool(gates),
         _status(rows, pairing, _gate_options(head), gated=bool(gates)), _gate_options(head),
@@ -195,6 +195,12 @@ def _status(rows: Sequence[Row], pairing: Pairing, options: Mapping[str, str], *
 
 
 # ── notes ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _reversed(base: Run, head: Run) -> Iterator[str]:
+    """Yield a note if head is the older run: then *regressed* is what the newer run mended."""
+    if str(base.info.get("started", "")) > str(head.info.get("started", "")) > "":
+        yield "HEAD is older than BASE: the verdicts say what a change back to the older run does; swap the two runs"
 
 
 def _one_sided(pairing: Pairing) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bench_suite.comparison.compare import FAILED, Comparison
 from bench_suite.comparison.pairing import UncomparedCell
@@ -17,10 +18,18 @@ from bench_suite.stats.power import POWER
 if TYPE_CHECKING:
     import pandas as pd
 
+_Line = TypeVar("_Line", str, list[str])
+
 QUIET: tuple[Verdict, ...] = ("not compared", "no difference found")
 "Verdicts of metrics without a gate that are folded away."
 MAX_DIGITS = 7
 "Digits of a number, however small its uncertainty."
+MAX_MARKDOWN = 60_000
+"Characters of the Markdown of a comparison: GitHub refuses a comment of more than 65,536."
+MAX_NOTE = 500
+"Characters of a note in the Markdown."
+RESERVE = 1_000
+"Characters kept for the words that say what is left out."
 MAX_NAMED = 5
 "Metrics without a gate that are not compared and named with their reason; the text counts further ones."
 READING = (
@@ -94,25 +103,50 @@ class _Numbers:
     finds: str
 
 
-def as_markdown(comparison: Comparison) -> str:
-    """Return one table, worst first; metrics that are neither gated nor a finding are folded away below it."""
-    parts = [f"### {title(comparison)}", f"{escaping.inline(comparison.base)} → {escaping.inline(comparison.head)}"]
+def as_markdown(comparison: Comparison, limit: int = MAX_MARKDOWN) -> str:
+    """Return one table, worst first; metrics that are neither gated nor a finding are folded away below it.
+
+    Rows and notes that would make the text longer than `limit` characters are left out from the end, that is the best
+    ones, and counted; the text then names the command that prints all of them.
+    """
+    head = [f"### {title(comparison)}", f"{escaping.inline(comparison.base)} → {escaping.inline(comparison.head)}"]
     shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
     quiet = [row for row in comparison.rows if row not in shown]
     entries: list[tuple[Verdict, list[str]]] = [(row.verdict, _table_line(row)) for row in shown]
     entries += [("not compared", _uncompared_line(cell)) for cell in comparison.uncompared]
-    if entries:
-        entries.sort(key=lambda entry: WORST_FIRST.index(entry[0]))
-        parts.append(_table([line for _, line in entries]))
-    if quiet:
-        table = _table([_table_line(row, "") for row in quiet])
-        parts.append(
-            f"<details><summary>{len(quiet)} metrics that are not gated, without a finding</summary>\n\n"
-            f"{table}\n\n</details>"
-        )
-    parts.append("\n".join(f"- {escaping.inline(note)}" for note in comparison.notes))
-    parts.append(READING)
-    return "\n\n".join(parts) + "\n"
+    entries.sort(key=lambda entry: WORST_FIRST.index(entry[0]))
+    everything = f"`bench compare {comparison.base} {comparison.head} --json` prints all of them"
+    notes = _as_many("\n".join, [f"- {_short(note)}" for note in comparison.notes], limit // 4, f"notes; {everything}")
+    left = limit - sum(map(len, (*head, notes, READING))) - RESERVE
+    table = _as_many(_table, [line for _, line in entries], left, f"rows, no worse than these; {everything}")
+    left -= len(table)
+    folded = _as_many(_table, [_table_line(row, "") for row in quiet], left, f"rows; {everything}")
+    if folded:
+        summary = f"{len(quiet)} metrics that are not gated, without a finding"
+        folded = f"<details><summary>{summary}</summary>\n\n{folded}\n\n</details>"
+    return "\n\n".join([*head, *filter(None, (table, folded)), notes, READING]) + "\n"
+
+
+def _as_many(join: Callable[[list[_Line]], str], lines: list[_Line], limit: int, rest: str) -> str:
+    """Return as many of the first lines as fit into `limit` characters, joined, and the number of the others.
+
+    Args:
+        join: returns the text of lines.
+        lines: the lines.
+        limit: the greatest length of their text.
+        rest: what the others are, after `N more`.
+    """
+    if not lines:
+        return ""
+    fitting = bisect.bisect_right(range(1, len(lines) + 1), limit, key=lambda count: len(join(lines[:count])))
+    parts = [join(lines[:fitting])] if fitting else []
+    parts += [f"{len(lines) - fitting} more {rest}"] if fitting < len(lines) else []
+    return "\n\n".join(parts)
+
+
+def _short(text: str) -> str:
+    """Return a note as Markdown, cut if it is very long."""
+    return escaping.inline(text if len(text) <= MAX_NOTE else text[: MAX_NOTE - 1] + "…")
 
 
 def as_text(comparison: Comparison) -> str:
@@ -130,7 +164,7 @@ def as_text(comparison: Comparison) -> str:
     silent = [row for row in comparison.rows if row not in shown and row.verdict == "not compared"]
     parts += [f"    {_name(row)}, {row.where}: {row.note}" for row in silent[:MAX_NAMED]]
     if len(silent) > MAX_NAMED:
-        parts.append(f"    and {len(silent) - MAX_NAMED} more: --markdown FILE lists all of them")
+        parts.append(f"    and {len(silent) - MAX_NAMED} more: --json prints all of them")
     return "\n".join([*parts, "", title(comparison)])
 
 
@@ -208,12 +242,12 @@ def _table_line(row: Row, not_gated: str = " (not gated)") -> list[str]:
     verdict = f"**{row.verdict}**" if row.verdict == "regressed" else row.verdict
     name = escaping.inline(_name(row)) + ("" if row.gated else not_gated)
     cells = [numbers.base, numbers.head, numbers.difference, numbers.allowed, numbers.finds]
-    return [verdict, name, escaping.inline(row.where), *cells, escaping.inline(row.note)]
+    return [verdict, name, escaping.inline(row.where), *cells, _short(row.note)]
 
 
 def _uncompared_line(cell: UncomparedCell) -> list[str]:
     """Return a cell that is not compared as a line of the table."""
-    reason = escaping.inline(f"{cell.reason_code}: {cell.detail}")
+    reason = _short(f"{cell.reason_code}: {cell.detail}")
     return ["not compared", escaping.inline(cell.probe or "all"), escaping.inline(cell.where), *[""] * 5, reason]
 
 

@@ -12,7 +12,7 @@ from bench_suite.contracts import BenchError
 from bench_suite.execution.selection import format_selectors
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.columns import Column
-from bench_suite.reports.table import Row, Table, machine, tables
+from bench_suite.reports.table import Row, Table, machine, superseded, tables
 from bench_suite.store.runs import Run
 
 BEGIN = "<!-- bench:leaderboard -->"
@@ -39,7 +39,7 @@ def leaderboard(runs: Sequence[Run]) -> str:
     """Return the leaderboard of some runs as Markdown, with a table for each task, data set and hardware.
 
     Args:
-        runs: the runs, newest first; smoke runs are left out.
+        runs: the runs, in any order; smoke runs are left out.
     """
     ranked = [run for run in runs if not run.info.get("smoke")]
     ranked_tables = [table for table in tables(ranked) if not table.smoke]
@@ -55,6 +55,10 @@ def leaderboard(runs: Sequence[Run]) -> str:
     incomplete = [(str(run.info["suite"]), missing) for run in ranked if (missing := missing_part(run))]
     parts += [
         f"*{escaping.inline(f'Incomplete run of the suite {suite}: {missing}')}.*" for suite, missing in incomplete
+    ]
+    parts += [
+        f"*Superseded: {count} cell{'s' if count != 1 else ''} of `{older}` by newer results of `{newer}`.*"
+        for older, newer, count in superseded(ranked)
     ]
     run_names = ", ".join(f"`{run.name}`" for run in ranked)
     parts.append(f"*Made by bench-suite from {run_names}.*")

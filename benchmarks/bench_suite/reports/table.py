@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import quantiles
 from typing import Any
 
@@ -79,32 +80,55 @@ class Table:
 
 
 def tables(runs: Sequence[Run]) -> list[Table]:
-    """Return the tables of some runs, with the newest record of each cell.
+    """Return the tables of some runs, with the newest record of each cell on each hardware.
 
-    A probe that the newest record of a cell lacks is taken from an older record with the same code and data. The
-    columns come from `columns.chosen_columns`. The rows are sorted by `[report] sort` of the newest suite that states
-    one, else by the first column with a direction.
-
-    Args:
-        runs: the runs, newest first.
+    The order of `runs` does not matter: the run that began last is the newest. A probe that the newest record of a cell
+    lacks is taken from an older record with the same code and data. The columns come from `columns.chosen_columns`. The
+    rows are sorted by `[report] sort` of the newest suite that states one, else by the first column with a direction.
     """
-    newest_records: dict[str, Record] = {}
-    keys: dict[str, tuple[Any, ...]] = {}
-    groups: dict[tuple[Any, ...], list[tuple[Run, Record]]] = {}
-    for run in runs:
+    newest = _newest(runs)
+    return _with_variants([_table(key, members, newest.records) for key, members in newest.groups.items()])
+
+
+def superseded(runs: Sequence[Run]) -> list[tuple[str, str, int]]:
+    """Return what newer runs replace: names of an older and of a newer run, and the number of cells."""
+    return [(older, newer, count) for (older, newer), count in _newest(runs).superseded.items()]
+
+
+@dataclass(frozen=True)
+class _Newest:
+    """The newest record of each cell on each hardware, of some runs."""
+
+    records: dict[tuple[str, str], Record] = field(default_factory=dict)
+    "By id and hardware."
+    groups: dict[tuple[Any, ...], list[tuple[Run, Record]]] = field(default_factory=dict)
+    "The records of each table, newest first, by task, name and fingerprint of the data, hardware and `smoke`."
+    superseded: Counter[tuple[str, str]] = field(default_factory=Counter)
+    "Number of cells by the older and the newer run."
+
+
+def _newest(runs: Sequence[Run]) -> _Newest:
+    newest = _Newest()
+    keys: dict[tuple[str, str], tuple[Any, ...]] = {}
+    owners: dict[tuple[str, str], str] = {}
+    for run in sorted(runs, key=lambda run: str(run.info.get("started", "")), reverse=True):
         for record in run.records():
             if record.status != "ok" and not record.metrics:
                 continue
-            hardware = run.environment(record.environment).get("hardware", {})
+            hardware = _as_json(run.environment(record.environment).get("hardware", {}))
             data = (str(record.data.get(part, "")) for part in ("name", "fingerprint"))
-            key = (str(record.cell.get("task")), *data, _as_json(hardware), record.smoke)
-            newest = newest_records.setdefault(record.id, record)
-            if newest is not record and (keys[record.id] != key or newest.weights_key != record.weights_key):
-                continue
-            keys[record.id] = key
-            newest_records[record.id] = _with_older_probes(newest, record)
-            groups.setdefault(key, []).append((run, record))
-    return _with_variants([_table(key, members, newest_records) for key, members in groups.items()])
+            key = (str(record.cell.get("task")), *data, hardware, record.smoke)
+            cell = (record.id, hardware)
+            first = newest.records.setdefault(cell, record)
+            if first is not record:
+                newest.superseded[run.name, owners[cell]] += 1
+                if keys[cell] != key or first.weights_key != record.weights_key:
+                    continue
+            owners.setdefault(cell, run.name)
+            keys[cell] = key
+            newest.records[cell] = _with_older_probes(first, record)
+            newest.groups.setdefault(key, []).append((run, record))
+    return newest
 
 
 def _with_older_probes(newest: Record, other: Record) -> Record:
@@ -145,8 +169,10 @@ def machine(hardware: Mapping[str, Any]) -> str:
     return ", ".join([str(hardware.get("cpu", "unknown processor")), *([f"{cores} cores"] if cores else []), *named])
 
 
-def _table(key: tuple[Any, ...], members: list[tuple[Run, Record]], newest_records: Mapping[str, Record]) -> Table:
-    records = [newest_records[id] for id in dict.fromkeys(record.id for _, record in members)]
+def _table(
+    key: tuple[Any, ...], members: list[tuple[Run, Record]], newest_records: Mapping[tuple[str, str], Record]
+) -> Table:
+    records = [newest_records[id, key[3]] for id in dict.fromkeys(record.id for _, record in members)]
     columns = chosen_columns(members)
     sort_wishes = dict.fromkeys((run.info.get("report") or {}).get("sort") for run, _ in members)
     sort = next((column for name in sort_wishes for column in columns if column.name == name), None)
