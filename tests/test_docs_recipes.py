@@ -61,6 +61,7 @@ def test_a_csv_file_of_ones_own_is_learnt_from_as_the_documentation_says(tmp_pat
     assert f"{90 if own_test else 80} test examples" in report
 
 
+@pytest.mark.slow
 def test_the_engine_of_the_guide_trains_beside_native(tmp_path):
     engine = block("guides/engine.md", "A minimal engine", "python")
     (tmp_path / "my_engine.py").write_text(engine, encoding="utf-8")

@@ -68,15 +68,9 @@ def test_the_suite_for_continuous_integration_has_gates_and_one_thread():
     assert {cell.threads for cell in make_plan(suite).cells} == {1}
 
 
-@pytest.mark.parametrize("name", ["ci", pytest.param("tabular", marks=pytest.mark.slow)])
-def test_it_runs_from_packages_alone(name, tmp_path):
-    ended = smoke(name, tmp_path)
-    assert ended.returncode == 0, ended.stderr
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["curves", "nlp", "responsible"])
-def test_the_longer_ones_run_from_packages_alone(name, tmp_path):
+@pytest.mark.parametrize("name", ["ci", "tabular", "curves", "nlp", "responsible"])
+def test_it_runs_from_packages_alone(name, tmp_path):
     ended = smoke(name, tmp_path)
     assert ended.returncode == 0, ended.stderr
 

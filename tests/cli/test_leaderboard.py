@@ -28,7 +28,7 @@ def keep(store: Store, suite: str, model: str = "mlp", status="ok", **info) -> s
     with run.writer() as writer:
         writer.write(
             Record(run.name, suite, f"{suite}{model}", "", labels, {}, status, "", {"quality": ProbeRow("ok", "k")},
-                   {"name": "loans", "fingerprint": "f"}, metrics)
+                   {"name": "loans", "fingerprint": "f"}, metrics=metrics)
         )  # fmt: skip
     time.sleep(0.002)  # the millisecond of their start distinguishes runs
     return run.name

@@ -5,6 +5,7 @@ import signal
 import time
 
 import numpy as np
+import pytest
 
 from bench_suite.store.runs import Store
 
@@ -42,6 +43,7 @@ def scores_and_record(program, results: str):
     return np.asarray(run.read_predictions(row).columns["scores"]), record
 
 
+@pytest.mark.slow
 def test_killed_amid_an_epoch_and_resumed_it_predicts_the_same_bit_for_bit(program, inside):
     (program.folder / "suite.toml").write_text(SUITE)
     whole = inside.run("run", "suite.toml", "--results", "whole")

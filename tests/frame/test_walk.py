@@ -14,6 +14,15 @@ import pytest
 HERE = Path(__file__).parent
 FRAMES = sorted(path.parent.name for path in HERE.glob("*/suite.toml"))
 WITH_FILES = [name for name in FRAMES if list((HERE / name).glob("*.py"))]
+SLOW = {"two_processes"}
+"Frames that take more than about ten seconds."
+
+
+def cases(names: list[str]) -> list[Any]:
+    """Return the frames as cases of a test."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in names]
+
+
 EXIT_STATUS = {"raising_probe": 3}
 "Of `bench run`, where it is not 0."
 HEADLINES = {
@@ -58,14 +67,14 @@ def test_each_is_one_suite_and_at_most_one_file_a_component() -> None:
         assert len(others) <= 1, others
 
 
-@pytest.mark.parametrize("name", FRAMES)
+@pytest.mark.parametrize("name", cases(FRAMES))
 def test_the_plan_needs_no_trust(name: str, walk: Walks) -> None:
     walked = walk(name)
     assert walked.ended["plan"].status == 0, walked.ended["plan"].err
     assert walked.plan["cells"]
 
 
-@pytest.mark.parametrize("name", WITH_FILES)
+@pytest.mark.parametrize("name", cases(WITH_FILES))
 def test_a_run_without_trust_stops_before_anything_and_names_every_file(name: str, walk: Walks) -> None:
     walked = walk(name)
     assert walked.ended["untrusted"].status == 2
@@ -75,7 +84,7 @@ def test_a_run_without_trust_stops_before_anything_and_names_every_file(name: st
     assert "--trust" in walked.ended["untrusted"].err
 
 
-@pytest.mark.parametrize("name", FRAMES)
+@pytest.mark.parametrize("name", cases(FRAMES))
 def test_the_run_ends_as_it_should_with_a_record_for_each_cell(name: str, walk: Walks) -> None:
     walked = walk(name)
     assert walked.ended["run"].status == EXIT_STATUS.get(name, 0), walked.ended["run"].err
@@ -83,20 +92,20 @@ def test_the_run_ends_as_it_should_with_a_record_for_each_cell(name: str, walk: 
     assert {record.id for record in walked.records_after_run} == {cell["id"] for cell in walked.plan["cells"]}
 
 
-@pytest.mark.parametrize("name", FRAMES)
+@pytest.mark.parametrize("name", cases(FRAMES))
 def test_every_metric_has_its_uncertainty_or_a_reason(name: str, walk: Walks) -> None:
     for record in walk(name).records_after_run:
         for row in record.metrics:
             assert row.interval is not None or row.samples or row.reason or row.kind != "estimate", row
 
 
-@pytest.mark.parametrize("name", WITH_FILES)
+@pytest.mark.parametrize("name", cases(WITH_FILES))
 def test_records_say_that_foreign_code_was_run(name: str, walk: Walks) -> None:
     for record in walk(name).records_after_run:
         assert any("--trust" in note for note in record.notes)
 
 
-@pytest.mark.parametrize("name", FRAMES)
+@pytest.mark.parametrize("name", cases(FRAMES))
 def test_a_resume_of_a_whole_run_does_nothing_and_ends_the_same_way(name: str, walk: Walks) -> None:
     walked = walk(name)
     assert walked.ended["resume"].status == walked.ended["run"].status, walked.ended["resume"].err
@@ -104,7 +113,7 @@ def test_a_resume_of_a_whole_run_does_nothing_and_ends_the_same_way(name: str, w
         assert walked.lines["resume"] == walked.lines["run"] == len(walked.plan["cells"])
 
 
-@pytest.mark.parametrize("name", FRAMES)
+@pytest.mark.parametrize("name", cases(FRAMES))
 def test_the_report_shows_what_was_measured(name: str, walk: Walks) -> None:
     walked = walk(name)
     assert walked.ended["report"].status == 0, walked.ended["report"].err

@@ -26,6 +26,7 @@ def within(targets, predictions, tolerance=1.0):
 """
 
 
+@pytest.mark.slow
 def test_every_metric_loads_through_evaluate_itself_with_no_network(tmp_path):
     code = f"""
 import socket

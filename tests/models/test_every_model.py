@@ -27,6 +27,7 @@ MODELS = (
     "logistic_regression", "gradient_boosting",
 )  # fmt: skip
 SMALL = {
+    "vit": {"hidden": 48, "layers": 2},
     "bert": {"max_length": 32, "layers": 1, "dimension": 16, "feedforward": 32, "vocabulary": 400},
     "gpt2": {"max_length": 32, "layers": 1, "dimension": 16, "feedforward": 32, "vocabulary": 400},
 }
