@@ -215,7 +215,37 @@ def test_the_stated_number_of_seeds_is_the_least_that_decides(spread: float) -> 
     (seed_count,) = re.findall(r"^(\d+) seeds would decide, not 3$", row.note)
     assert detectable_effect(int(seed_count)) <= 0.01 < detectable_effect(int(seed_count) - 1)
     (row,) = classify_gated([Case(Row("q/x", "0", True), Evidence(main, seeds), 1e-4)])
-    assert row.note == "more than 100 seeds would decide, not 3"
+    assert row.note == (
+        "neither 100 seeds nor 10,000 times as many test examples would decide: the seeds differ too much for this "
+        "tolerance"
+    )
+
+
+def test_one_seed_near_the_tolerance_names_the_examples_that_would_decide_and_no_number_of_seeds() -> None:
+    """An unchanged metric could be decided on 10,000 examples, but the loss seen is 0.0035 of the allowed 0.005."""
+    main = Difference(-0.0035, 1e-6, 0.0, 1e-6, 9_999.0, 10_000, 1)
+    evidence = Evidence(main)
+    assert evidence.min_detectable_effect(LEVEL) < 0.005
+    (row,) = classify_gated([Case(Row("q/x", "0", True), evidence, 0.005)])
+    # The distance of 0.0015 needs (z(0.99) + z(0.95))² · 0.01 / 0.0015² examples, if the variance of one is 0.01.
+    expected = (2.3263 + 1.6449) ** 2 * 0.01 / 0.0015**2
+    (examples,) = re.findall(r"^about ([\d,]+) test examples and one seed would decide, not 10,000 and 1$", row.note)
+    assert int(examples.replace(",", "")) == pytest.approx(expected, rel=0.03)
+    at_tolerance = Evidence(replace(main, value=-0.005))
+    (row,) = classify_gated([Case(Row("q/x", "0", True), at_tolerance, 0.005)])
+    assert row.note == (
+        "neither 100 seeds nor 10,000 times as many test examples would decide: the loss of 0.005 is about the "
+        "tolerance of 0.005"
+    )
+
+
+def test_no_number_of_seeds_above_the_largest_is_suggested() -> None:
+    main = Difference(0.0, 1e-4, 0.05, 0.05, 2.0, 1_000, 3)
+    (row,) = classify_gated([Case(Row("q/x", "0", True), Evidence(main), 0.005)])
+    assert row.note == (
+        "neither 100 seeds nor 10,000 times as many test examples would decide: the seeds differ too much for this "
+        "tolerance"
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from bench_suite.stats.power import (
     min_detectable_effect,
     min_detectable_loss,
     required_sample_size,
+    with_more_examples,
     with_more_seeds,
 )
 
@@ -167,4 +168,20 @@ def test_more_seeds_by_hand() -> None:
     floor = with_more_seeds(Difference(0.0, a, b, a + b, 7.0, 500, 3), 12)
     assert floor.variance == pytest.approx(a + b / 4), "no residual"
     exact = with_more_seeds(Difference(0.0, 0.0, 0.0, 0.0, math.inf, 500, 3), 12)
+    assert (exact.variance, exact.df) == (0.0, math.inf)
+
+
+def test_more_examples_shrink_their_part_of_the_variance_and_leave_that_of_the_seeds() -> None:
+    a, b, residual = 4e-5, 1e-5, 2e-6
+    main = Difference(-0.01, a, b, a + b - residual, 7.0, 500, 3)
+    more = with_more_examples(main, 2_000)
+    variance = a / 4 + b - residual / 4
+    assert (more.value, more.seeds, more.n, more.count) == (-0.01, b, 2_000, 3)
+    assert (more.examples, more.variance) == pytest.approx((a / 4, variance))
+    assert more.df == pytest.approx(variance**2 / ((a / 4) ** 2 / 1_999 + b**2 / 2))
+    assert with_more_examples(main, 500).variance == pytest.approx(main.variance)
+    assert with_more_examples(replace(main, variance=a), 2_000).variance == pytest.approx(a / 4 + b - b / 4)
+    alone = with_more_examples(Difference(0.0, a, 0.0, a, 499.0, 500, 1), 1_000)
+    assert (alone.variance, alone.df) == pytest.approx((a / 2, 999.0))
+    exact = with_more_examples(Difference(0.0, 0.0, 0.0, 0.0, math.inf, 500, 1), 1_000)
     assert (exact.variance, exact.df) == (0.0, math.inf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,14 +10,16 @@ from typing import Literal, get_args
 
 from bench_suite.comparison.evidence import Evidence, Method
 from bench_suite.contracts import Better
-from bench_suite.stats.paired import SampleUnit, benjamini_hochberg, holm
-from bench_suite.stats.power import required_sample_size, with_more_seeds
+from bench_suite.stats.paired import Difference, SampleUnit, benjamini_hochberg, holm
+from bench_suite.stats.power import SampleSize, required_sample_size, with_more_examples, with_more_seeds
 
 LEVEL = 0.01
 "Chance of any false alarm in the gates of a whole suite, shared among them by Holm's rule; one-sided."
 FALSE_DISCOVERIES = 0.05
 "Share of false findings among metrics that are not gated, on average (Benjamini and Hochberg)."
 
+MAX_GROWTH = 10_000
+"More than this many times the examples are not suggested."
 MAX_SEEDS = 100
 "Larger numbers of seeds are not suggested: nobody trains so many to decide about a gate."
 
@@ -150,11 +153,38 @@ def _what_would_decide(evidence: Evidence, margin: float, level: float) -> str:
     if main.n == 0:  # the records do not contain their number
         return f"more {unit if main.examples else 'seeds'} would decide"
     plan = required_sample_size(main, margin, level)
-    if plan is None or plan.n <= main.n:
-        seed_count = _seeds_that_decide(evidence, margin, level) or f"more than {MAX_SEEDS}"
-        return f"{seed_count} seeds would decide, not {main.count}"
+    if plan is None or plan.n <= main.n or plan.seeds > MAX_SEEDS:
+        if seed_count := _seeds_that_decide(evidence, margin, level):
+            return f"{seed_count} seeds would decide, not {main.count}"
+        # An unchanged metric could be decided: this one lies near the tolerance, or its seeds differ too much.
+        n = _examples_that_decide(evidence, min(margin, abs(main.value + margin)), level)
+        if n is None:
+            return (
+                f"neither {MAX_SEEDS} seeds nor {MAX_GROWTH:,} times as many {unit} would decide: {_why(main, margin)}"
+            )
+        plan = SampleSize(n, main.count)
     seeds = f"{plan.seeds} seeds" if plan.seeds > 1 else "one seed"
     return f"about {_round_up(plan.n):,} {unit} and {seeds} would decide, not {main.n:,} and {main.count}"
+
+
+def _why(main: Difference, margin: float) -> str:
+    """Return why no number of examples decides."""
+    if main.seeds > main.examples:
+        return "the seeds differ too much for this tolerance"
+    return f"the loss of {-main.value:.2g} is about the tolerance of {margin:.2g}"
+
+
+def _examples_that_decide(evidence: Evidence, margin: float, level: float) -> int | None:
+    """Return the smallest number of examples, up to `MAX_GROWTH` times as many, that finds a drop of `margin`."""
+    main = evidence.main
+
+    def decides(n: int) -> bool:
+        more = Evidence(with_more_examples(main, n), evidence.seeds)
+        return more.min_detectable_effect(level) <= margin
+
+    numbers = range(main.n + 1, main.n * MAX_GROWTH + 1)
+    index = bisect.bisect_left(numbers, True, key=decides)
+    return numbers[index] if index < len(numbers) else None
 
 
 def _seeds_that_decide(evidence: Evidence, margin: float, level: float) -> int | None:

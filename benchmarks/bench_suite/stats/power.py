@@ -121,3 +121,14 @@ def with_more_seeds(difference: Difference, count: int) -> Difference:
     below = difference.examples**2 / (difference.n - 1) + seeds**2 / (count - 1)
     df = max(variance**2 / below, 1.0) if below else math.inf
     return replace(difference, seeds=seeds, variance=variance, df=df, count=count)
+
+
+def with_more_examples(difference: Difference, n: int) -> Difference:
+    """Return the difference as `n` examples would give it, under the same seeds and with the same spreads."""
+    share = difference.n / n
+    residual = max(0.0, difference.examples + difference.seeds - difference.variance) * share
+    examples = difference.examples * share
+    variance = max(examples + difference.seeds - residual, examples, difference.seeds)
+    below = examples**2 / (n - 1) + (difference.seeds**2 / (difference.count - 1) if difference.count > 1 else 0.0)
+    df = max(variance**2 / below, 1.0) if below else math.inf
+    return replace(difference, examples=examples, variance=variance, df=df, n=n)
