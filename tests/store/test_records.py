@@ -398,6 +398,9 @@ def test_merge_takes_the_latest_of_each_cell_and_probe() -> None:
     assert [row.name for row in merged.metrics] == [*(row.name for row in first.metrics), "fairness/gap"]
     assert [row.name for row in merged.artifacts] == ["predictions/test", "explain/picture"]
     assert merged.seconds == {"data": 0.5, "train": 11.9, "probes": 2.0}
+    assert merged.notes == tuple(dict.fromkeys((*first.notes, "weights reused", "added")))
+    (twice,) = records.merge([record(notes=("a", "b")), record(notes=("b", "c"))])
+    assert twice.notes == ("a", "b", "c"), "each note once, those of the earlier record first"
     assert merged.notes == ("weights reused", "added")
 
 

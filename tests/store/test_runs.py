@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 import torch
 
 from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, ProbeRow, Record
+from bench_suite.store import runs
 from bench_suite.store.atomic import StoreError, StoreFull
 from bench_suite.store.runs import Checkpoint, Run, Store, cell_overrides
 
@@ -86,8 +88,30 @@ def test_a_run_that_is_not_there_is_an_error_with_the_nearest(store: Store) -> N
     with pytest.raises(StoreError, match="bench results"):
         store.open("")
     other = store.create("nlp", {})
-    with pytest.raises(StoreError, match=f"2 runs begin with(.|\n)*{other.name}"):
+    with pytest.raises(StoreError) as error:
         store.open(other.name[:2])
+    head, *names = str(error.value).splitlines()
+    assert head == f"2 runs begin with {other.name[:2]!r}; write more of the id:"
+    assert sorted(names) == sorted([f"  {run.name}", f"  {other.name}"])
+
+
+def test_the_message_of_an_error_has_no_path_of_this_machine() -> None:
+    assert runs._message(FileNotFoundError(2, "No such file or directory", "/home/me/results")) == (
+        "No such file or directory"
+    )
+    assert runs._message(OSError("no number")) == "no number"
+    assert runs._message(ValueError("not JSON")) == "not JSON"
+
+
+def test_a_run_whose_id_is_taken_gets_another_of_the_same_suite(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs of one second drew the same random number."""
+    drawn = iter(["aaaa", "aaaa", "bbbb"])
+    monkeypatch.setattr("secrets.token_hex", lambda size: next(drawn) if size == 2 else "c0ffee")
+    frozen = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    monkeypatch.setattr("bench_suite.store.runs.datetime", SimpleNamespace(now=lambda _: frozen))
+    first, second = store.create("nlp", {}), store.create("nlp", {"a": 1})
+    assert (first.name, second.name) == ("20260102T030405Z-nlp-aaaa", "20260102T030405Z-nlp-bbbb")
+    assert (second.info["suite"], second.info["a"]) == ("nlp", 1)
 
 
 def test_the_newest_run_to_resume_is_of_that_suite_and_no_smoke_run(store: Store) -> None:
