@@ -276,6 +276,29 @@ def test_a_probe_that_failed_on_both_sides_says_so_where_its_gate_has_nothing(ru
     assert runs.gated_row(comparison).note == "no cell that both runs have measures it: probe failed: it raised"
 
 
+def test_cells_after_one_with_other_test_examples_are_compared(runs) -> None:
+    """The cell is named, and costs its own metrics only."""
+
+    def run(n: int):
+        return runs.make(
+            [(runs.cell(model="a"), runs.predictions(0.9, n=n)), (runs.cell(model="b"), runs.predictions(0.9))]
+        )
+
+    comparison = compare(run(500), run(600))
+    assert {row.where: (row.verdict, row.note) for row in comparison.rows} == {
+        "loans, a": ("cannot tell", "the test splits hold different examples"),
+        "loans, b": ("not worse than the tolerance", "the same predictions, one by one; one seed: this describes these "
+                     "trained models, not the method"),
+    }  # fmt: skip
+
+
+def test_a_run_that_states_no_gate_at_all_is_compared(runs) -> None:
+    base, head = runs.of(0.9), runs.of(0.9)
+    head.info = {key: value for key, value in head.info.items() if key != "gate"}
+    comparison = compare(base, head)
+    assert (comparison.gated, comparison.status) == (False, 0)
+
+
 def test_an_older_run_as_head_is_named_since_its_verdicts_are_turned_round(runs) -> None:
     older, newer = runs.of(0.9), runs.of(0.8, noise=3)
     assert newer.info["started"] > older.info["started"]
