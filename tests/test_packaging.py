@@ -57,6 +57,7 @@ def test_the_extra_all_joins_every_extra_that_a_user_may_want():
     assert sorted(names.split(",")) == sorted(set(extras) - {"all", "test", "docs"})
 
 
+@pytest.mark.slow
 def test_the_suites_travel_inside_the_wheel(installed, tmp_path):
     where = run(installed / "python", "-c", "import bench_suite; print(bench_suite.__file__)", cwd=tmp_path)
     assert str(installed.parent) in where.stdout
@@ -80,6 +81,7 @@ def test_a_suite_runs_where_there_is_no_checkout(installed, tmp_path):
     assert list(tmp_path.glob("results/*/report.md"))
 
 
+@pytest.mark.slow
 def test_a_project_with_a_benchmarks_package_of_its_own_still_passes_its_tests(installed, tmp_path):
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "__init__.py").write_text("ANSWER = 42\n")

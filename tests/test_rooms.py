@@ -25,6 +25,7 @@ ELSEWHERE = {
     "cli/run": ("cli/test_workflow.py", "a run is a step of a workflow that ends with a comparison"),
     "cli/run_summary": ("cli/test_workflow.py", "the summary is the end of a run"),
     "cli/scaffold": ("cli/test_new.py", "`bench new` fills the templates and writes the files"),
+    "execution/setting": ("execution/test_process_state.py", "one table tests every setting that is restored"),
     "execution/numeric_state": ("execution/test_process_state.py", "one table tests every setting that is restored"),
     "cli/schema": ("cli/test_commands.py", "the command prints `suite/json_schema`, which has its own tests"),
     "cli/show": ("cli/test_commands.py", "every kind of component is listed and shown in one test"),

@@ -705,7 +705,7 @@ class Record:
     machine_busy: bool = False
     "Whether the machine's load was above its number of cores when the run began."
     unrestored: Mapping[str, str] = field(default_factory=dict)
-    """What the cell, or one before it, changed for the cells after it and could not be set back, by kind: `threads`
+    """What the cell, or one before it, changed for the cells after it and could not be restored, by kind: `threads`
     that go on, `processes`, `limit AS`. Empty for nearly every cell."""
     schema: int = 2
     "Version of the record's format."

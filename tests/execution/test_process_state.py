@@ -21,7 +21,8 @@ import pytest
 import sklearn
 import torch
 
-from bench_suite.execution.process_state import ProcessState, Setting, all_settings
+from bench_suite.execution.process_state import ProcessState, all_settings
+from bench_suite.execution.setting import Setting
 
 CHANGES = {
     "working folder": lambda: os.chdir("/"),
@@ -222,7 +223,7 @@ def test_a_thread_that_goes_on_is_in_the_records_from_then_on(undone, inside):
     for model in ("leaves", "mlp"):
         record, _ = values_of(ended, model)
         assert record["unrestored"] == {"threads": "draws"}
-        assert any("may change the cells after it" in note for note in record["notes"])
+        assert any("later cells may be affected" in note for note in record["notes"])
 
 
 def test_a_numeric_setting_that_an_import_changes_is_undone_with_a_note(undone, inside):

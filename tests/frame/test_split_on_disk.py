@@ -67,6 +67,7 @@ def limited(walk: Callable[[str], Any]) -> Iterator[Callable[..., subprocess.Com
     (folder / "rows.bin").unlink()
 
 
+@pytest.mark.slow
 def test_it_is_trained_and_predicted_in_less_memory_than_it_takes(limited: Any) -> None:
     assert ALLOWED <= SPLIT / 4
     done = limited("disk")

@@ -167,6 +167,7 @@ def test_the_digest_is_of_the_content_and_of_nothing_else(saved: Path, tmp_path:
     assert find(str(copy)).digest != find(str(saved)).digest
 
 
+@pytest.mark.slow
 def test_importing_and_loading_is_silent(saved: Path) -> None:
     code = (
         "import sys; from bench_suite.pretrained.weights import find;"

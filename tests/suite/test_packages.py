@@ -10,8 +10,9 @@ import pytest
 
 from bench_suite import run
 from bench_suite.components import discovery
+from bench_suite.suite.document import parse_document
 from bench_suite.suite.packages import EXTRAS, PackagesMissing, missing_packages
-from bench_suite.suite.parser import read_suite
+from bench_suite.suite.parser import read_suite, suite_of
 from bench_suite.suite.plan import make_plan
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -59,7 +60,7 @@ def absent(monkeypatch):
         ("models", "gpt2", ("transformers",)),
         ("models", "auto", ("transformers",)),
         ("models", "vit", ("transformers",)),
-        ("models", "resnet", ("transformers",)),
+        ("models", "resnet", ()),
         ("models", "timm", ("timm",)),
         ("models", "torchvision", ("torchvision",)),
         ("probes", "fairness", ("fairlearn",)),
@@ -68,6 +69,34 @@ def absent(monkeypatch):
 )
 def test_a_component_states_the_packages_without_which_it_cannot_run(kind, name, packages):
     assert discovery.find(kind, name, Path()).words("IMPORTS") == packages
+
+
+@pytest.mark.parametrize(("depth", "packages"), [(8, []), (18, ["transformers"]), (50, ["transformers"])])
+def test_a_package_may_be_needed_for_some_values_of_an_option_only(absent, depth, packages):
+    absent("transformers")
+    text = f'[[tasks]]\nuse = "digits"\n[[models]]\nuse = "resnet"\ndepth = {depth}\n[probes.quality]\n'
+    plan = make_plan(suite_of(parse_document(text, "the suite"), "mine", Path()))
+    assert [missing.package for missing in missing_packages(plan)] == packages
+
+
+README_EXTRAS = {
+    "quickstart": set(), "tabular": set(), "curves": set(), "vision": set(), "textbook": set(), "planted": set(),
+    "ci": set(), "nlp": {"transformers", "tokenizers"}, "responsible": {"fairlearn"}, "attribution": {"captum"},
+}  # fmt: skip
+"Packages of the extras that the README's table names for each shipped suite."
+
+
+@pytest.mark.parametrize("name", README_EXTRAS)
+def test_a_shipped_suite_needs_no_package_of_an_extra_that_the_readme_does_not_name(name, absent):
+    absent(*{"transformers", "tokenizers", "fairlearn", "captum", "timm", "torchvision", "peft", "evaluate"})
+    assert {missing.package for missing in missing_packages(make_plan(read_suite(name)))} <= README_EXTRAS[name]
+
+
+def test_a_metric_of_evaluate_needs_evaluate(absent):
+    absent("evaluate")
+    text = '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[probes.quality]\nmetrics = ["evaluate:accuracy"]\n'
+    plan = make_plan(suite_of(parse_document(text, "the suite"), "mine", Path()))
+    assert [missing.package for missing in missing_packages(plan)] == ["evaluate"]
 
 
 def test_every_extra_that_a_message_names_exists():

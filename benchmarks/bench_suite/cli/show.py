@@ -99,7 +99,10 @@ def lines(component: Component, options: dict[str, Option]) -> list[str]:
         elif fact == "NEEDS_BY":
             text += [f"needs by {option}: {_needs_by(needs)}" for option, needs in value.items()]
         elif fact == "IMPORTS_BY":
-            text += [f"imports by {option}: {', '.join(packages)}" for option, packages in value.items()]
+            text += [
+                f"imports by {option}: {_needs_by(packages) if isinstance(packages, dict) else ', '.join(packages)}"
+                for option, packages in value.items()
+            ]
         elif fact not in ("BOUNDS", "SMOKE", "NAMES", "METRICS_OF_PROBLEM", "OF_PREDICTIONS", "PACKAGE", "HUB"):
             value_text = ", ".join(map(str, value)) if isinstance(value, tuple) else value
             text.append(f"{fact.lower().replace('_', ' ')}: {value_text if value_text != '' else 'none'}")

@@ -228,18 +228,17 @@ def _without_value(pairing: Pairing, gates: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _valueless(rows: Mapping[Key, Rows]) -> dict[Key, str]:
-    """Return the metrics that neither side has a value of under any seed, with the reason: a group too small, say.
+    """Return the metrics that neither side has a value of under any seed, with the reasons: a group too small, say.
 
-    Only if all rows give the same reason and the metric has values at other coordinates: a metric without any value
+    Both sides must have measured it, and the metric must have values at other coordinates: a metric without any value
     is never fine.
     """
-    reasons = {
-        key: {None if row is None or row.value is not None else row.reason for pair in pairs for row in pair}
-        for key, pairs in rows.items()
-    }
-    valueless = {
-        key: texts.pop() or "" for key, texts in reasons.items() if key[1] and len(texts) == 1 and texts != {None}
-    }
+    valueless = {}
+    for key, pairs in rows.items():
+        both = [row for pair in pairs for row in pair]
+        if key[1] and all(row is not None and row.value is None for row in both):
+            reasons = dict.fromkeys(row.reason for row in both if row is not None and row.reason)
+            valueless[key] = " / ".join(reasons)
     elsewhere = {key[0] for key in rows.keys() - valueless.keys()}
     return {key: reason for key, reason in valueless.items() if key[0] in elsewhere}
 

@@ -7,14 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from bench_suite.contracts import Interval, MetricRow, Record
-from bench_suite.suite.spec import AXES
+from bench_suite.suite.cell import name_of
 
 Verdict = Literal["passed", "failed", "cannot tell", "absent", "not judged"]
 UNDECIDED_STATUSES: Mapping[str, int] = {"exit 4": 4, "fail": 1, "warn": 0}
 "Exit status of *cannot tell* by the option `undecided` of the section `[gate]`."
-
-UNNAMED_DEFAULTS = {axis: AXES[axis].default for axis in ("engine", "precision")}
-"Labels that every cell has and that its name leaves out at their default."
 
 
 @dataclass(frozen=True)
@@ -71,10 +68,8 @@ def by_seed(records: Iterable[Record]) -> dict[str, list[Record]]:
     """Group records that differ only in their seed, by the name of what they share, such as `imdb, minilm`."""
     groups: dict[str, list[Record]] = {}
     for record in records:
-        labels = {axis: value for axis, value in record.cell.items() if axis != "seed" and value is not None}
-        task, model = labels.pop("task", "?"), labels.pop("model", "?")
-        rest = [f"{axis} {value}" for axis, value in labels.items() if UNNAMED_DEFAULTS.get(axis) != value]
-        groups.setdefault(", ".join([str(task), str(model), *rest]), []).append(record)
+        labels = {axis: value for axis, value in record.cell.items() if axis != "seed"}
+        groups.setdefault(name_of({"task": "?", "model": "?", **labels}), []).append(record)
     return groups
 
 

@@ -50,6 +50,11 @@ def _is_metric(facts: Any) -> bool:
     )
 
 
+def _are_packages(names: Any) -> bool:
+    """Return whether these are names of packages, or names by the value of an option."""
+    return all(map(_WORDS[1], names.values())) if isinstance(names, dict) else _WORDS[1](names)
+
+
 def _is_pair(bounds: Any) -> bool:
     return (
         isinstance(bounds, tuple) and len(bounds) == 2 and all(b is None or isinstance(b, int | float) for b in bounds)
@@ -85,7 +90,10 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "NAMES": _TABLE,
     "PATHS": _WORDS,
     "IMPORTS": _WORDS,
-    "IMPORTS_BY": ("dictionary of option: (package, …)", lambda v: _TABLE[1](v) and all(map(_WORDS[1], v.values()))),
+    "IMPORTS_BY": (
+        "dictionary of option: (package, …), or of option: {choice: (package, …)}",
+        lambda v: _TABLE[1](v) and all(map(_are_packages, v.values())),
+    ),
     "BOUNDS": (
         "dictionary of option: (least, greatest), each a number or None",
         lambda v: _TABLE[1](v) and all(map(_is_pair, v.values())),
@@ -235,7 +243,7 @@ def _read_evaluate_metric(use: str, folder: Path) -> Component:
     # The path replaces the name, so it contains the query too, and the script's absolute path.
     path = f"{evaluate_uri.PREFIX}{read.target}" + (f"?{query}" if query else "")
     source = hashlib.sha256(Path(read.target).read_bytes()).hexdigest()[:16] if read.local else ""
-    facts = {"UNIT": "", "BETTER": read.better}
+    facts = {"UNIT": "", "BETTER": read.better, "IMPORTS": ("evaluate",)}
     doc = f"{use}: a metric of Hugging Face `evaluate`, which runs unchanged."
     return Component("metrics", use, Path(path), None, facts, {}, frozenset({read.name}), doc, source, called=read.name)
 

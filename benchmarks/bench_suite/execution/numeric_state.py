@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench_suite.execution.process_state import Setting
+from bench_suite.execution.setting import Setting
 
 
 def numeric_settings() -> Iterator[Setting]:

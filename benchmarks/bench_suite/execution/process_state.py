@@ -18,30 +18,17 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-_KEPT_VARIABLES = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")
+from bench_suite.execution.setting import Setting
+
+_LIBRARY_VARIABLES = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")
 "Environment variables that libraries set when they are imported, for as long as the process lives."
 _UNREADABLE = object()
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting of the process."""
-
-    kind: str
-    "What it is, as a record names it."
-    read: Callable[[], Any]
-    write: Callable[[Any], object]
-    "Called with what `read` returned, if the setting has changed."
-    comparable: bool = True
-    "Whether values are compared by `==`; otherwise the value is always written, and assumed to be restored."
-    numeric: bool = False
-    "Whether it changes the numbers that others compute, so that a change at import is undone too."
 
 
 @dataclass
@@ -83,7 +70,7 @@ class ProcessState:
             if _read(setting) == value:
                 changes.restored.append(setting.kind)
             else:
-                changes.unrestored[setting.kind] = error or "changed, and cannot be set back"
+                changes.unrestored[setting.kind] = error or "changed, and cannot be restored"
         changes.unrestored |= dict(self._left_running())
         return changes
 
@@ -131,7 +118,7 @@ def _is_idle(thread: threading.Thread) -> bool:
 
 
 _ENVIRONMENT: Any = getattr(os, "environb", os.environ)  # where there are bytes, they take a fifth of the time
-_KEPT = {name.encode() if _ENVIRONMENT is not os.environ else name for name in _KEPT_VARIABLES}
+_KEPT = {name.encode() if _ENVIRONMENT is not os.environ else name for name in _LIBRARY_VARIABLES}
 
 
 def _variables() -> dict[Any, Any]:

@@ -157,7 +157,7 @@ def data_facts(data: Data) -> dict[str, Any]:
 
 
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-"Words in PyTorch's errors on a GPU, on Linux and on Windows: not all of them have a type of their own."
+"Words in PyTorch's errors on a GPU, on Linux and on Windows, which are RuntimeErrors without a type of their own."
 
 
 def reason_of(error: BaseException) -> str:
@@ -165,7 +165,8 @@ def reason_of(error: BaseException) -> str:
     text = error_text(error)
     if issubclass(type(error), BenchError):
         return text
-    if issubclass(type(error), MemoryError) or any(words in text.lower() for words in _NO_MEMORY):
+    may_be = issubclass(type(error), (RuntimeError, OSError))
+    if issubclass(type(error), MemoryError) or (may_be and any(words in text.lower() for words in _NO_MEMORY)):
         return f"out of memory: {text or describe_error(error)}; try a smaller batch_size"
     return describe_error(error)
 

@@ -85,7 +85,7 @@ def _restored(record: Record, state: ProcessState | None) -> Record:
     if not unrestored:
         return record
     listed = "; ".join(f"{kind} ({text})" for kind, text in unrestored.items())
-    note = f"may change the cells after it, since it could not be set back: {listed}"
+    note = f"later cells may be affected, because this could not be restored: {listed}"
     return replace(record, unrestored=unrestored, notes=(*record.notes, note))
 
 

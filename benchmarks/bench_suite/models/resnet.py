@@ -31,7 +31,7 @@ VERSION = 1
 MODALITIES = ("image",)
 PROBLEMS = ("classification", "regression")
 PROVIDES = ("gradients", "convolutions", "rectifiers")
-IMPORTS = ("transformers",)
+IMPORTS_BY = {"depth": {18: ("transformers",), 50: ("transformers",)}}
 BOUNDS = {"width": (0.0625, 16.0)}
 
 

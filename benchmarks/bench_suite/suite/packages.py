@@ -66,14 +66,16 @@ def check_packages(plan: Plan) -> None:
 def missing_packages(plan: Plan) -> list[MissingPackage]:
     """Return the packages that the plan's components state and that are not installed; nothing is imported.
 
-    A component states them as `IMPORTS`, or as `IMPORTS_BY` for an option that is set. Every probe of the suite counts,
-    even if no cell of the plan has it, since a run imports all of them.
+    A component states them as `IMPORTS`, or as `IMPORTS_BY` for an option that is set or has a certain value. Every
+    probe of the suite counts, even if no cell of the plan has it, since a run imports all of them.
     """
     users: dict[str, dict[tuple[Kind, str], None]] = {}
     for label, component, options in _parts(plan):
         modules = [*component.words("IMPORTS")]
         for option, names in component.facts.get("IMPORTS_BY", {}).items():
-            modules += names if options.get(option) not in (None, False) else ()
+            value = options.get(option)
+            chosen = names.get(value, ()) if isinstance(names, Mapping) else names
+            modules += chosen if value not in (None, False) else ()
         for module in modules:
             users.setdefault(module.partition(".")[0], {})[component.kind, label] = None
     return [MissingPackage(package, tuple(of)) for package, of in users.items() if not _is_installed(package)]
