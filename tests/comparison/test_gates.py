@@ -251,5 +251,5 @@ def test_why_a_metric_was_not_measured_is_what_became_of_its_probe():
 def test_cells_are_named_by_what_they_have():
     other = replace(record(), cell={"seed": 0, "task": "loans", "model": "mlp", "fold": None, "engine": "lightning"})
     assert list(by_seed([other])) == ['loans, mlp, engine "lightning"']
-    assert list(by_seed([replace(record(), cell={"seed": 3, "device": "cpu"})])) == ["?, ?, device cpu"]
+    assert list(by_seed([replace(record(), cell={"seed": 3, "device": "cpu"})])) == ['?, ?, device "cpu"']
     assert by_seed([record(0), record(1)]) == {"loans, mlp": [record(0), record(1)]}
