@@ -90,7 +90,7 @@ def bench() -> None:
       bench show model mlp                      a component and its options
 
     Exit status: 0 success; 1 a gate failed or a metric regressed; 2 invalid input; 3 some cells failed or
-    were unavailable; 4 a comparison is inconclusive or has no baseline; 130 interrupted.
+    were unavailable; 4 a gate or comparison cannot tell, or there is no baseline; 130 interrupted.
     """
 
 

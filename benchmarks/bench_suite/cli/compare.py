@@ -45,7 +45,7 @@ def command(
     (the newest earlier run of the suite). HEAD is a run, by default the newest one that is not a smoke run. The
     gates of HEAD's suite decide.
 
-    Exit status: 0 nothing is worse; 1 regressed; 2 invalid input; 3 cells failed; 4 inconclusive or no baseline.
+    Exit status: 0 nothing is worse; 1 regressed; 2 invalid input; 3 cells failed; 4 cannot tell, or no baseline.
 
     \b
       bench compare baseline

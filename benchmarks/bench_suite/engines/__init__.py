@@ -1,0 +1,1 @@
+"""Engines: they train a network."""

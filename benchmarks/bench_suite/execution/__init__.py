@@ -1,0 +1,1 @@
+"""Execution: what happens to a run, and to one unit of it."""

@@ -96,7 +96,7 @@ _TINY = torch.tensor([1e-310], dtype=torch.float64)
 
 
 def _flushes_denormal() -> bool:
-    """Return whether numbers below the smallest normal one become 0; PyTorch can set it, but not tell."""
+    """Return whether numbers below the smallest normal one become 0: PyTorch sets this mode, but does not report it."""
     with torch.no_grad():
         return (_TINY * 1.0).item() == 0.0
 

@@ -1,0 +1,1 @@
+"""Metrics: one function each, of targets and predictions."""

@@ -45,7 +45,7 @@ class Options(FinetuningOptions):
     max_length: int | None = None
     "Tokens of a text that are read; none: 256, or as many as the model takes, if fewer."
     pooling: Literal["mean", "last"] = "last"
-    "What stands for a text: the mean of its tokens' vectors, or the vector of the last token."
+    "How a text becomes one vector: the mean of its tokens' vectors, or the vector of the last token."
     layers: int = 2
     "From scratch: layers."
     dimension: int = 128

@@ -31,7 +31,7 @@ class FinetuningOptions:
     lora: int | None = None
     "Rank of low-rank additions to each linear layer, which are trained instead of the encoder (extra `lora`)."
     pooling: Literal["mean", "cls", "last"] = "mean"
-    "What stands for a text: the mean of its tokens' vectors, or the vector of the first ([CLS]) or of the last token."
+    "How a text becomes one vector: the mean of its tokens' vectors, or the vector of the first ([CLS]) or last token."
     head: int | None = None
     "Width of a hidden layer with tanh before the output; none: a linear layer alone."
     dropout: float = 0.1

@@ -1,0 +1,1 @@
+"""Problems: what is learnt, its loss and its predictions."""

@@ -1,0 +1,1 @@
+"""Reports: tables, Markdown, plots and what the terminal shows."""

@@ -1,7 +1,7 @@
 """Read the JSON of a run: check its types, and report damage with the file, the line and the field.
 
-Whatever the program wrote, a full disk, an editor or a merge may have damaged. A format is described by a check, which
-is made of the functions below: `record({"process": integer, "since": text})`. Fields that a check does not name are
+A full disk, an editor or a merge may have damaged any file. A check describes a format, and is made of the functions
+below: `record({"process": integer, "since": text})`. Fields that a check does not name are
 ignored: a later version may have added them.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Check = Callable[[Any], None]
-"A function that raises Damage if a value is not of the form that it stands for."
+"A function that raises Damage if a value is not of the form that it describes."
 MAX_DEPTH = 50
 "Number of levels of lists and objects that a value of any form may have."
 

@@ -1,0 +1,1 @@
+"""Training: what engines share, such as options, precision and clocks."""

@@ -43,8 +43,8 @@ INCOMPLETE = {
     "integrated_gradients": "raise steps; if that does not help, a part of the network has no gradients, such as one "
     "that rounds its input",
     "gradient_shap": "raise steps",
-    "deep_lift": "its rules are lost in this network, as by functions in place of modules (torch.relu), modules made "
-    "in forward, or poolings that overlap; use integrated_gradients",
+    "deep_lift": "its rules do not hold in this network, for example because it uses functions in place of modules "
+    "(torch.relu), modules made in forward, or poolings that overlap; use integrated_gradients",
     "kernel_shap": "raise coalitions",
 }
 "What to do about a method whose changes do not sum to the whole change."

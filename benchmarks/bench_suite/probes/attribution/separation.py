@@ -1,8 +1,8 @@
 """Separation: a neutral operation before each nonlinear module, without which DeepLift loses the rule of the next one.
 
-Captum changes gradients by hooks on tensors. If the output of one nonlinear module is the very input of the next, as
-where a rectifier meets a max-pool, both hooks are on one tensor, and the first module reads the gradient before the
-second has changed it (pytorch/captum, issue 1104). With a copy between the modules there are two tensors.
+Captum changes gradients by hooks on tensors. If a max-pool follows a rectifier directly, the output of one is the input
+of the other, so that both hooks are on one tensor. Then the first module reads the gradient before the second has
+changed it (pytorch/captum, issue 1104). With a copy between the modules there are two tensors.
 """
 
 from __future__ import annotations
