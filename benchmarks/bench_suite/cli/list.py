@@ -24,7 +24,7 @@ KINDS = (*discovery.KINDS, "suites")
 def command(kind: str | None, as_json: bool) -> None:
     """List the components of KIND, or of every kind, with a one-line description.
 
-    KIND is tasks, models, engines, problems, probes, metrics or suites.
+    KIND is tasks, models, engines, problems, probes, metrics, executors, importers, exporters or suites.
 
     \b
       bench list
@@ -39,10 +39,13 @@ def command(kind: str | None, as_json: bool) -> None:
     for position, (each_kind, summaries) in enumerate(names_by_kind.items()):
         say(("\n" if position else "") + each_kind)
         width = max((len(name) for name in summaries), default=0)
+        if not summaries:
+            say("  none")
         for name, summary in summaries.items():
             wrapped = textwrap.wrap(summary, max(columns - width - 4, 20)) or [""]
             say(f"  {name:{width}}  " + f"\n{'':{width + 4}}".join(wrapped))
-    say(f"\nnext: bench show {kind or 'models'} NAME" if kind != "suites" else "\nnext: bench plan NAME")
+    shown = kind if kind and names_by_kind[kind] else "models"
+    say("\nnext: bench plan NAME" if kind == "suites" else f"\nnext: bench show {shown} NAME")
 
 
 def entries(kind: str) -> dict[str, str]:
