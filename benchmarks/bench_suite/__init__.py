@@ -53,17 +53,20 @@ def run(
     Raises:
         contracts.BenchError: the input is wrong.
     """
+    from bench_suite.components import discovery
     from bench_suite.execution.callbacks import RunCallback
     from bench_suite.execution.selection import select
     from bench_suite.execution.session import Request, execute
-    from bench_suite.exporters.tensorboard import follow
     from bench_suite.store.runs import Store
     from bench_suite.suite.parser import read_suite
     from bench_suite.suite.plan import make_plan
 
     plan = select(make_plan(read_suite(str(suite), overrides), only), keyword)
     request = Request(smoke, offline, trust, resume, stale, stop_at_first=stop_at_first)
-    callback = follow(RunCallback(), Path(results), resume) if tensorboard else RunCallback()
+    callback = RunCallback()
+    if tensorboard:
+        exporter = discovery.load(discovery.find("exporters", "tensorboard", discovery.PACKAGE))
+        callback = exporter.follow(callback, Path(results), resume)
     return execute(plan, Store(Path(results)), request, callback)
 
 

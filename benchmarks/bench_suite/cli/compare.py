@@ -98,9 +98,10 @@ def write_files(comparison: Comparison, markdown: Path | None, junit: Path | Non
 
         write(markdown, as_markdown(comparison).encode())
     if junit is not None:
-        from bench_suite.exporters.junit import export
+        from bench_suite.components import discovery
 
-        write(junit, export(comparison))
+        exporter = discovery.load(discovery.find("exporters", "junit", discovery.PACKAGE))
+        write(junit, exporter.export(comparison))
 
 
 def say_comparison(comparison: Comparison) -> None:

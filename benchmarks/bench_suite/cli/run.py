@@ -14,6 +14,7 @@ from bench_suite.cli.completion_values import run_names, suites
 from bench_suite.cli.output import say, say_left_out
 
 if TYPE_CHECKING:
+    from bench_suite.execution.callbacks import RunCallback
     from bench_suite.store.runs import Run, Store
     from bench_suite.suite.plan import Plan
 
@@ -95,8 +96,8 @@ def command(
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.cli.progress import progress_for
     from bench_suite.cli.run_summary import conclude
+    from bench_suite.components import discovery
     from bench_suite.execution.session import Request, check_trust, execute
-    from bench_suite.exporters.tensorboard import follow
 
     check_trust(plan, trust=trust)
     # No paths of this machine: the command is stored, and shown in reports.
@@ -108,8 +109,12 @@ def command(
     flags = {"-x": exitfirst, "--lf": last_failed, "--smoke": smoke, "--resume": resume}
     command += [flag for flag, given in flags.items() if given]
     request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
-    with progress_for(plan.cells) as callback:
-        outcome = execute(plan, store, request, follow(callback, results, resume) if tensorboard else callback)
+    with progress_for(plan.cells) as progress:
+        callback: RunCallback = progress
+        if tensorboard:
+            exporter = discovery.load(discovery.find("exporters", "tensorboard", discovery.PACKAGE))
+            callback = exporter.follow(progress, results, resume)
+        outcome = execute(plan, store, request, callback)
     if tensorboard:
         say(f"curves: tensorboard --logdir {shlex.quote(display_path(outcome.run.path / 'tensorboard'))}", err=True)
     say_left_out([*store.damages, *outcome.run.damages, *(base.damages if base is not None else ())])
