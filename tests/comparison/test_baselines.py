@@ -259,3 +259,12 @@ def test_a_damaged_baseline_costs_its_own_suite_only(store: Store) -> None:
     assert damaged_baselines(store).keys() == {"vision"}
     set_baseline(store, other)
     assert base_run(store, "baseline", "vision").name == other.name
+
+
+def test_an_incomplete_baseline_lists_some_gaps_and_counts_the_others() -> None:
+    gaps = [f"gap {number}" for number in range(100)]
+    shown = [line.strip() for line in str(IncompleteBaseline("RUN", gaps)).splitlines()]
+    listed = [line for line in shown if line.startswith("gap ")]
+    assert listed == gaps[: len(listed)]
+    assert f"and {len(gaps) - len(listed)} more" in shown
+    assert "more" not in str(IncompleteBaseline("RUN", gaps[: len(listed)]))

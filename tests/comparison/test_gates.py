@@ -196,6 +196,18 @@ def test_a_mean_outside_its_bound_ends_with_0_only_if_the_suite_says_so(undecide
     assert (judgement.verdict, judgement.status) == ("passed", 0)
 
 
+def test_a_metric_that_some_seeds_lack_asks_for_status_3():
+    (judgement,) = judge({"quality/accuracy": {"min": 0.5}}, [record(0), record(1, value=None)])
+    assert (judgement.verdict, judgement.status) == ("absent", 3)
+
+
+def test_the_interval_of_a_metric_of_the_whole_run_counts():
+    row = MetricRow("agreement/tau", 0.4, "fraction", "higher", interval=Interval(0.3, 0.5, over="seeds"))
+    for minimum, verdict in ((0.35, "passed"), (0.45, "cannot tell"), (0.55, "failed")):
+        (judgement,) = judge({"agreement/tau": {"min": minimum}}, [record()], [row])
+        assert judgement.verdict == verdict
+
+
 def test_each_gate_is_judged_whatever_became_of_another():
     rules = {"quality/x": {"tolerance": 0.1}, "agreement/tau": {"min": 0.6}, "quality/accuracy": {"min": 0.5}}
     row = MetricRow("agreement/tau", 0.4, "fraction", "higher")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from pathlib import Path
 from typing import Any
@@ -181,3 +182,79 @@ def test_files_that_cannot_be_read_are_named(run: Run) -> None:
     )
     assert "environments/../x.json" in second
     assert third == f"{run.name}: records/00001.jsonl: Is a directory"
+
+
+# ── checks, made within the test ────────────────────────────────────────────────────────────────
+
+HUGE = 2**1023
+
+
+@pytest.mark.parametrize(
+    ("check", "passing", "refused", "wanted"),
+    [
+        (lambda: checks.text, ["", "a"], [1, None, True, [], {}], "text"),
+        (lambda: checks.name, ["a", "a.b", "x" * 200], ["", ".", "..", "a/b", "a\\b", "a\0", "x" * 201, 1],
+         "the name of a folder"),
+        (lambda: checks.flag, [True, False], [0, 1, None, "true"], "true or false"),
+        (lambda: checks.integer, [0, 1, 2**63 - 1], [-1, 2**63, 1.0, True, "1", None], "a count"),
+        (lambda: checks.number, [0, -1.5, HUGE - 1, 1e308], [True, "1", None, HUGE, -HUGE, math.inf, math.nan],
+         "a finite number"),
+        (lambda: checks.scalar, ["a", 1, 1.5, True, None, math.inf], [[], {}, HUGE],
+         "text, a number, true, false or null"),
+        (lambda: checks.coordinate, ["a", 1, 1.5, True], [None, [], HUGE, math.nan], "text or a number"),
+        (lambda: checks.one_of(("a", "b")), ["a", "b"], ["c", "", 1, None], "one of a, b"),
+        (lambda: checks.list_of(checks.text), [[], ["a"]], [{}, "a", None], "a list"),
+        (lambda: checks.map_of(checks.text), [{}, {"a": "b"}], [[], "a", None], "an object"),
+        (lambda: checks.record({"a": checks.text}), [{"a": "b", "c": 1}], [[], "a", None], "an object"),
+        (lambda: checks.optional(checks.text), ["a", None], [1, False], "text"),
+        (lambda: checks.both(checks.scalar, checks.text), ["a"], [1], "text"),
+    ],
+)  # fmt: skip
+def test_a_check_passes_its_values_and_says_what_it_wants_of_others(
+    check: Any, passing: list[Any], refused: list[Any], wanted: str
+) -> None:
+    for value in passing:
+        assert check()(value) is None
+    for value in refused:
+        with pytest.raises(Damage) as caught:
+            check()(value)
+        assert caught.value.message.startswith(f"it must be {wanted}, and is ")
+        assert caught.value.field == ()
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "field"),
+    [
+        (lambda: checks.list_of(checks.text), ["a", 1], (1,)),
+        (lambda: checks.map_of(checks.text), {"a": "b", "c": 1}, ("c",)),
+        (lambda: checks.record({"a": checks.text}), {"a": 1}, ("a",)),
+        (lambda: checks.record({"a": checks.text}), {}, ("a",)),
+        (lambda: checks.record({}, {"a": checks.text}), {"a": 1}, ("a",)),
+        (lambda: checks.record({}, {"a": checks.list_of(checks.map_of(checks.flag))}), {"a": [{}, {"b": 1}]},
+         ("a", 1, "b")),
+    ],
+)  # fmt: skip
+def test_a_check_of_several_values_names_the_member(check: Any, value: Any, field: tuple[str | int, ...]) -> None:
+    with pytest.raises(Damage) as caught:
+        check()(value)
+    assert caught.value.field == field
+
+
+def test_a_value_that_is_refused_is_shown_if_it_is_short_and_shallow() -> None:
+    for value, shown in (
+        ([[[["a"]]]], '[[[["a"]]]]'),
+        ([[[[["a"]]]]], "nested deeply"),
+        ("x" * 50, '"' + "x" * 38 + "…"),
+    ):
+        with pytest.raises(Damage) as caught:
+            checks.flag(value)
+        assert caught.value.message == f"it must be true or false, and is {shown}"
+
+
+def test_the_line_of_a_field_is_found_between_spaces_brackets_and_neighbours() -> None:
+    content = '{ "a" :1,\n"b":[ [], {} ,\n{"c" : "]}" , "X" : 1},\n"last" ] ,\n\n"d":2}'
+    for field, line in (
+        (("a",), 1), (("b",), 2), (("b", 0), 2), (("b", 1), 2), (("b", 2), 3), (("b", 2, "c"), 3), (("b", 2, "X"), 3),
+        (("b", 3), 4), (("b", 4), 2), (("d",), 6), (("e",), 1), (("b", 0, "z"), 2),
+    ):  # fmt: skip
+        assert checks._line_of(content, field) == line, field

@@ -18,6 +18,33 @@ def ended_process(run, earlier=None, step="training", progress="", cause=""):
     return UnfinishedCells(run).read()["a/b"]
 
 
+def test_a_note_has_what_the_process_stated(tmp_path):
+    cells = UnfinishedCells(tmp_path)
+    cells.begin("a", None, "saved 3")
+    cells.step("quality", probe=True)
+    (entry,) = [json.loads(path.read_text()) for path in (tmp_path / "unfinished").glob("*.json")]
+    assert (entry["cell"], entry["progress"], entry["step"], entry["probe"]) == ("a", "saved 3", "quality", True)
+    read = UnfinishedCells(tmp_path).read()["a"]
+    assert (read.progress, read.step, read.probe, read.ends, read.stacks) == ("saved 3", "quality", True, 1, "")
+    cells.begin("b", None)
+    cells.step("s" * 300)
+    read = UnfinishedCells(tmp_path).read()["b"]
+    assert (read.progress, read.step, read.probe) == ("", "s" * 200, False)
+
+
+def test_stacks_that_a_note_states_itself_are_not_taken_for_those_of_a_crash(tmp_path):
+    ended_process(tmp_path)
+    (path,) = (tmp_path / "unfinished").glob("*.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"stacks": "made up"}))
+    assert UnfinishedCells(tmp_path).read()["a/b"].stacks == ""
+
+
+def test_a_note_that_cannot_be_opened_is_ignored(tmp_path):
+    ended_process(tmp_path)
+    (tmp_path / "unfinished" / "folder.json").mkdir()
+    assert [*UnfinishedCells(tmp_path).read()] == ["a/b"]
+
+
 def test_a_cell_with_its_record_leaves_nothing(tmp_path):
     cells = UnfinishedCells(tmp_path)
     cells.begin("a/b", None)
