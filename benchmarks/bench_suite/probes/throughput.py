@@ -34,7 +34,7 @@ METRICS = {
     "inference_memory": {"unit": "MiB", "better": "lower"},
 }
 BOUNDS = {"batch_sizes": (1, None), "seconds": (0.0, 60.0), "processes": (1, 100)}
-SMOKE = {"seconds": 0.0, "batch_sizes": (1, 64), "processes": 1}
+SMOKE = {"seconds": 0.0, "batch_sizes": (1, 8), "processes": 1}
 OF_ONE_PROCESS = ("peak_memory", "inference_memory")
 WINDOW = 0.02  # seconds; shorter windows would measure the clock
 BLOCKS = 5  # blocks of consecutive calls, each with its own percentiles; `samples` contains these
@@ -305,8 +305,7 @@ def _latency(trained: Trained, allowance: Allowance) -> Iterator[Metric]:
     """Yield the latency in ms of calls with one example, over several examples: medians of the blocks' percentiles."""
     test = len(trained.data.splits["test"])
     clock = time.perf_counter
-    calls = [trained.inference("test", np.array([row])) for row in range(min(test, 16))]
-    calls = _warmed(calls, allowance)
+    calls = _warmed([trained.inference("test", np.array([row])) for row in range(min(test, 16))], allowance)
     times: list[float] = []
     end = clock() + allowance.seconds
     while not times or (clock() < allowance.latest and (clock() < end or len(times) < MIN_CALLS)):
