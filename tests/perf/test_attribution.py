@@ -3,7 +3,7 @@
 256 digits × 32 steps, on one thread and on two. The test asserts a ratio, never a time: processor time on one thread,
 which other programs disturb least, and wall time on two. Each runs in a process whose threads sleep while they wait
 for each other. Threads that spin (the default) cost a busy machine a scheduler's turn for each batch; the comparison
-would then measure the number of batches. The test fails if the ratio's interval is below the target.
+would then measure the number of batches. The test fails if the median ratio of the rounds is below the target.
 `pytest -m perf tests/perf/test_attribution.py -s`.
 """
 
@@ -34,6 +34,8 @@ from bench_suite.stats.intervals import bootstrap_interval
 
 pytestmark = pytest.mark.perf
 DIGITS, STEPS, ROUNDS = 256, 32, 50
+TARGET = 0.98
+"Least speed, in units of the best by hand."
 SIZES = (None, 256, 512, 1024, 2048)
 "`internal_batch_size`; None is Captum's default, all 8,192 rows at once."
 
@@ -111,7 +113,7 @@ def test_it_is_at_least_as_fast_as_the_best_batch_size_by_hand(threads: int) -> 
         f"\nthreads {threads}: {np.median(ratios):.2f} [{interval.low:.2f}, {interval.high:.2f}] of the speed "
         f"of the best by hand (internal_batch_size {best}); {shown}"
     )
-    assert interval.high >= 0.95
+    assert np.median(ratios) >= TARGET
 
 
 if __name__ == "__main__":

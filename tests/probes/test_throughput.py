@@ -3,6 +3,7 @@
 import gc
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -37,6 +38,109 @@ def encoding(written, encode, rows=128):
 def measured(trained, **options):
     metrics = throughput.probe(trained, throughput.Options(**options))
     return {(m.name, m.at.get("batch_size")): m for m in metrics}
+
+
+class Clock:
+    """A simulated clock: a cell's predictions and encodings advance it, and nothing else does but its own readings."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.calls = 0.0, []
+        monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=self.read))
+
+    def read(self):
+        self.now += 1e-6
+        return self.now
+
+    def cell(self, written, seconds, trained_for, encoding=0.001):
+        """Return a cell whose every prediction takes `seconds`, and whose every encoding takes `encoding` seconds."""
+        trained = written({"test": {"targets": np.zeros(128)}})
+        trained.data.splits["test"] = MemorySplit(np.arange(128), {"table": np.arange(128.0)}, {})
+        trained.history = History(samples=1, seconds=trained_for)
+
+        def encode(raw):
+            self._spend("encoding", encoding)
+            return {"table": raw["table"] + 1}
+
+        trained.network = Network(nn.Identity(), encode=encode, collate=stack)
+        trained.inference = lambda split, rows: lambda: self._spend(len(rows), seconds)
+        return trained
+
+    def _spend(self, name, seconds):
+        self.calls.append(name)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+@pytest.mark.parametrize(("trained_for", "limit"), [(0.05, 0.5), (2.0, 0.5), (4.0, 0.8), (6.0, 1.2)])
+def test_measurements_take_at_most_a_fifth_of_the_training_or_half_a_second(written, clock, trained_for, limit):
+    metrics = measured(clock.cell(written, 0.001, trained_for), batch_sizes=(1, 64, 128))
+    assert limit - 0.1 <= clock.now <= limit + throughput.WINDOW
+    assert all(len(metric.samples) >= 2 for name, metric in metrics.items() if name[0] in ("inference", "encoding"))
+
+
+def test_after_a_long_training_each_measurement_takes_its_300_ms_and_50_calls(written, clock):
+    metrics = measured(clock.cell(written, 0.001, 600.0), batch_sizes=(1, 64, 128))
+    assert clock.now == pytest.approx(5 * 0.3, abs=0.25)  # and their warm-ups
+    assert metrics["latency_p50", None].reason is None
+    clock.now, clock.calls = 0.0, []
+    metrics = measured(clock.cell(written, 0.1, 600.0), batch_sizes=())
+    assert metrics["latency_p99", None].n == 50, "there is time for calls of 100 ms"
+    assert len(metrics["latency_p99", None].samples) == throughput.BLOCKS
+
+
+def test_whoever_states_seconds_has_them_whatever_the_training_took(written, clock):
+    metrics = measured(clock.cell(written, 0.001, 0.05), seconds=2.0, batch_sizes=(1, 64, 128))
+    assert clock.now >= 5 * 2.0
+    assert metrics["latency_p50", None].n >= 1500
+    clock.now = 0.0
+    metrics = measured(clock.cell(written, 0.1, 0.05), seconds=0.3, batch_sizes=())
+    assert metrics["latency_p50", None].n == 50
+
+
+def test_a_slow_model_is_called_twice_a_measurement_and_states_how_few_calls_its_percentiles_have(written, clock):
+    metrics = measured(clock.cell(written, 1.0, 0.05, encoding=1.0), batch_sizes=(64,))
+    assert clock.calls == ["encoding"] * 2 + [64] * 2 + [1] * 2
+    assert metrics["inference", 64].value == pytest.approx(64, rel=1e-3)
+    assert metrics["encoding", None].value == pytest.approx(throughput.FEW, rel=1e-3)
+    latency = metrics["latency_p50", None]
+    assert (latency.value, latency.n, len(latency.samples)) == (pytest.approx(1000, rel=1e-3), 1, 1)
+    assert "1 call:" in latency.reason
+
+
+def test_percentiles_of_few_calls_have_blocks_of_ten(written, clock):
+    latency = measured(clock.cell(written, 0.01, 0.05), batch_sizes=())["latency_p95", None]
+    assert 10 <= latency.n < 50
+    assert len(latency.samples) == latency.n // 10
+    assert f"{latency.n} calls" in latency.reason
+
+
+def test_a_smoke_run_makes_one_call_for_each_measurement(written, clock):
+    smoke = throughput.Options(**throughput.SMOKE)
+    metrics = list(throughput.probe(clock.cell(written, 0.5, 60.0), smoke))
+    assert clock.calls == ["encoding", 1, 8, 1]
+    timed = [metric for metric in metrics if metric.samples]
+    assert {metric.name for metric in timed} >= {"encoding", "inference", "latency_p50", "latency_p99"}
+    assert all("without warm-up" in metric.reason for metric in timed)
+
+
+def test_encoding_the_test_split_is_not_a_part_of_the_time_for_measurements(written, clock):
+    trained = clock.cell(written, 0.001, 0.05)
+    prepare, first = trained.inference, []
+
+    def inference(split, rows):
+        if not first:
+            first.append(True)
+            clock.now += 60.0
+        return prepare(split, rows)
+
+    trained.inference = inference
+    metrics = measured(trained, batch_sizes=(1, 64))
+    assert clock.now >= 60.4
+    assert len(metrics["inference", 64].samples) >= 2
 
 
 def test_a_call_that_sleeps_20_ms_is_never_measured_as_quicker(written):

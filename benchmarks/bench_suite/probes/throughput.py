@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,20 +33,26 @@ METRICS = {
     "peak_memory": {"unit": "MiB", "better": "lower"},
     "inference_memory": {"unit": "MiB", "better": "lower"},
 }
-BOUNDS = {"batch_sizes": (1, None), "seconds": (0.01, 60.0), "processes": (1, 100)}
-SMOKE = {"seconds": 0.02, "batch_sizes": (1, 64), "processes": 1}
+BOUNDS = {"batch_sizes": (1, None), "seconds": (0.0, 60.0), "processes": (1, 100)}
+SMOKE = {"seconds": 0.0, "batch_sizes": (1, 8), "processes": 1}
 OF_ONE_PROCESS = ("peak_memory", "inference_memory")
 WINDOW = 0.02  # seconds; shorter windows would measure the clock
 BLOCKS = 5  # blocks of consecutive calls, each with its own percentiles; `samples` contains these
+MIN_CALLS = 10 * BLOCKS  # calls from which all blocks' percentiles have a meaning
 FEW, MAX = 16, 1024  # least and most rows that are encoded at a time
+DEFAULT_SECONDS = 0.3  # for each measurement, after its warm-up
+SHARE, FLOOR = 0.2, 0.5  # by default all measurements take this share of the training's time, or these seconds
+ONE_CALL = "one call, without warm-up"
 
 
 @dataclass(frozen=True)
 class Options:
     batch_sizes: tuple[int, ...] = (1, 64, 256)
     "Batch sizes at which inference is measured."
-    seconds: float = 0.3
-    "Seconds for each measurement of inference, after warm-up."
+    seconds: float | None = None
+    """Seconds for each measurement (encoding, latency, and inference at each batch size), after warm-up. If not stated,
+    0.3, or less: all measurements together then take at most a fifth of the training's time, or 0.5 s if that is
+    longer. 0: one call for each measurement, without warm-up, as in a smoke run."""
     processes: int = 1
     """Fresh processes, one after another, each of which trains and measures the cell again. With 5 or more, each timing
     has an interval, which a gate and a comparison need. It takes as many further trainings."""
@@ -146,7 +152,10 @@ def _measure(trained: Trained, options: Options) -> Iterator[Metric]:
         yield Metric("peak_memory", None, "nothing was trained here")
     test = len(trained.data.splits["test"])
     with computing(trained.placement):
-        yield _encoding(trained, options)
+        trained.inference("test", np.arange(1))  # encodes the split, if no probe did before: not a part of the budget
+        measurements = sum(size <= test for size in options.batch_sizes) + 1 + (trained.network is not None)
+        budget = Budget.of(options.seconds, trained.history, measurements)
+        yield _encoding(trained, budget)
         with _measure_memory(trained.placement, "predicted") as memory:
             for size in options.batch_sizes:
                 at: dict[str, str | float] = {"batch_size": size}
@@ -154,10 +163,53 @@ def _measure(trained: Trained, options: Options) -> Iterator[Metric]:
                     yield Metric("inference", None, f"the test split has only {test} examples", at=at)
                     continue
                 call = trained.inference("test", np.arange(size))
-                rates = [size * calls / seconds for calls, seconds in _windows(call, options.seconds)]
-                yield Metric("inference", float(np.median(rates)), at=at, samples=tuple(rates), n=len(rates))
+                yield _rate("inference", call, size, budget.next(), at)
         yield Metric("inference_memory", memory.peak, memory.reason, kind="single")
-        yield from _latency(trained, options)
+        yield from _latency(trained, budget.next())
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """The time of one measurement."""
+
+    seconds: float
+    "Seconds after the warm-up; 0: one call without warm-up."
+    latest: float
+    """Time of the clock after which no window and no single call begins, even if the measurement has had less than
+    `seconds` or only a few calls. At least one call warms up, and at least one is measured."""
+
+
+@dataclass
+class Budget:
+    """The time that the remaining measurements of a cell may take."""
+
+    seconds: float
+    "Seconds of each measurement, after the warm-up."
+    end: float
+    "Time of the clock at which all should have ended; infinite if the user states the seconds."
+    remaining: int
+    "Number of measurements that are still to do."
+
+    @staticmethod
+    def of(seconds: float | None, history: History | None, measurements: int) -> Budget:
+        """Return the budget of a cell, which begins now.
+
+        Args:
+            seconds: the seconds that the user states for each measurement; None if not stated.
+            history: the cell's training; None if nothing was trained.
+            measurements: the number of measurements.
+        """
+        if seconds is not None:
+            return Budget(seconds, float("inf"), measurements)
+        trained = 0.0 if history is None else history.seconds
+        return Budget(DEFAULT_SECONDS, time.perf_counter() + max(FLOOR, SHARE * trained), measurements)
+
+    def next(self) -> Allowance:
+        """Return the time of the next measurement: an equal part of the time that is left."""
+        now = time.perf_counter()
+        latest = now + max(0.0, self.end - now) / max(1, self.remaining)
+        self.remaining -= 1
+        return Allowance(self.seconds, latest)
 
 
 def _training(history: History | None) -> Iterator[Metric]:
@@ -187,60 +239,111 @@ def _compiling(trained: Trained) -> Iterator[Metric]:
         yield Metric("compile", seconds, kind="single")
 
 
-def _encoding(trained: Trained, options: Options) -> Metric:
+def _encoding(trained: Trained, budget: Budget) -> Metric:
     """Measure the test examples per second from raw values in memory to the columns of the network."""
     network = trained.network
     if network is None:
         return Metric("encoding", None, "an estimator encodes raw values within its fit and predict")
+    allowance = budget.next()
+    clock = time.perf_counter
     test = trained.data.splits["test"]
-    sample = test.take(np.arange(min(FEW, len(test))))
+    rows = min(FEW, len(test))
+    sample = test.take(np.arange(rows))
+    began = clock()
     columns = network.encode(sample)  # the first call builds tables and starts threads
+    seconds = max(clock() - began, 1e-6)
     if all(columns[name] is sample.get(name) for name in columns):
         return Metric("encoding", None, "the columns are the raw values, so there is nothing to encode")
-    began = time.perf_counter()
+    if not allowance.seconds:
+        return Metric("encoding", rows / seconds, ONE_CALL, samples=(rows / seconds,), n=1)
+    began = clock()
     network.encode(sample)
-    seconds = max(time.perf_counter() - began, 1e-6)
+    seconds = max(clock() - began, 1e-6)
+    if clock() >= allowance.latest:  # a frozen network is slow
+        return Metric("encoding", rows / seconds, samples=(rows / seconds,), n=1)
     # As many rows as take about a window: a frozen network is slow, and a tokenizer has a cost for each call.
     rows = int(min(len(test), MAX, max(FEW, FEW * WINDOW / seconds)))
     raw = test.take(np.arange(rows))
-    rates = [rows * calls / spent for calls, spent in _windows(lambda: network.encode(raw), options.seconds)]
-    return Metric("encoding", float(np.median(rates)), samples=tuple(rates), n=len(rates))
+    return _rate("encoding", lambda: network.encode(raw), rows, allowance)
 
 
-def _windows(call: Callable[[], object], seconds: float) -> Iterator[tuple[int, float]]:
+def _rate(
+    name: str, call: Callable[[], object], rows: int, allowance: Allowance, at: Mapping[str, str | float] | None = None
+) -> Metric:
+    """Measure the rows per second of a function that computes some rows at each call: the median over windows."""
+    rates = tuple(rows * calls / seconds for calls, seconds in _windows(call, allowance))
+    note = None if allowance.seconds else ONE_CALL
+    return Metric(name, float(np.median(rates)), note, at=at or {}, samples=rates, n=len(rates))
+
+
+def _windows(call: Callable[[], object], allowance: Allowance) -> Iterator[tuple[int, float]]:
     """Yield calls and seconds of windows of at least `WINDOW`, without the first one, which warms up."""
     clock = time.perf_counter
-    warm = False
-    end = clock() + seconds
-    while not warm or clock() < end:
-        calls, began = 0, clock()
-        while clock() - began < WINDOW:
-            call()
-            calls += 1
-        if warm:
-            yield calls, clock() - began
-        else:
-            warm, end = True, clock() + seconds
+    if not allowance.seconds:
+        began = clock()
+        call()
+        yield 1, max(clock() - began, 1e-6)
+        return
+    _window(call)
+    end = min(clock() + allowance.seconds, allowance.latest)
+    yield _window(call)
+    while clock() < end:
+        yield _window(call)
 
 
-def _latency(trained: Trained, options: Options) -> Iterator[Metric]:
+def _window(call: Callable[[], object]) -> tuple[int, float]:
+    """Return the calls and the seconds of one window."""
+    clock = time.perf_counter
+    calls, began = 0, clock()
+    while clock() - began < WINDOW:
+        call()
+        calls += 1
+    return calls, clock() - began
+
+
+def _latency(trained: Trained, allowance: Allowance) -> Iterator[Metric]:
     """Yield the latency in ms of calls with one example, over several examples: medians of the blocks' percentiles."""
     test = len(trained.data.splits["test"])
-    calls = [trained.inference("test", np.array([row])) for row in range(min(test, 16))]
     clock = time.perf_counter
+    calls = _warmed([trained.inference("test", np.array([row])) for row in range(min(test, 16))], allowance)
     times: list[float] = []
-    for call in calls:
-        call()
-    end = clock() + options.seconds
-    while clock() < end or len(times) < 10 * BLOCKS:
+    end = clock() + allowance.seconds
+    while not times or (clock() < allowance.latest and (clock() < end or len(times) < MIN_CALLS)):
         call = calls[len(times) % len(calls)]
         began = clock()
         call()
         times.append((clock() - began) * 1000)
-    blocks = np.array_split(np.array(times), BLOCKS)
+        if not allowance.seconds:
+            break
+    blocks = np.array_split(np.array(times), min(BLOCKS, max(1, len(times) // (MIN_CALLS // BLOCKS))))
     for percent in (50, 95, 99):
         samples = tuple(float(np.percentile(block, percent)) for block in blocks)
-        yield Metric(f"latency_p{percent}", float(np.median(samples)), samples=samples, n=len(times))
+        yield Metric(
+            f"latency_p{percent}", float(np.median(samples)), _few_calls(len(times), allowance), samples=samples,
+            n=len(times),
+        )  # fmt: skip
+
+
+def _warmed(calls: Sequence[Callable[[], object]], allowance: Allowance) -> Sequence[Callable[[], object]]:
+    """Return the functions that were called once: all, or the first ones if they take half of the time."""
+    if not allowance.seconds:
+        return calls
+    began = time.perf_counter()
+    half = (began + allowance.latest) / 2
+    for number, call in enumerate(calls, start=1):
+        call()
+        if time.perf_counter() >= half:
+            return calls[:number]
+    return calls
+
+
+def _few_calls(calls: int, allowance: Allowance) -> str | None:
+    """Return the remark on percentiles of few calls."""
+    if not allowance.seconds:
+        return ONE_CALL
+    if calls >= MIN_CALLS:
+        return None
+    return f"percentiles of {calls} call{'s' if calls > 1 else ''}: to measure more of them, state seconds"
 
 
 def _reset_peak() -> bool:

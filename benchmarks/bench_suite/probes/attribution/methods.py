@@ -20,6 +20,7 @@ from bench_suite.contracts import BenchError
 from bench_suite.probes.attribution.adapters import Inputs, Subject
 from bench_suite.probes.attribution.groups import Fitted, group_counts, groups_of
 from bench_suite.probes.attribution.separation import Separated
+from bench_suite.probes.attribution.summed_gradients import summed_logits, with_summed_gradients
 
 Scale = Literal["change", "slope", "strength"]
 
@@ -126,34 +127,35 @@ def _integrated_gradients(subject: Subject, inputs: Inputs, settings: Settings) 
         "n_steps": settings.steps,
         "internal_batch_size": max(settings.rows, len(inputs)),
     }
-    return PreparedMethod(import_captum().IntegratedGradients(subject.module), arguments)
+    return PreparedMethod(with_summed_gradients(import_captum().IntegratedGradients(subject.module)), arguments)
 
 
 def _saliency(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
-    return PreparedMethod(import_captum().Saliency(subject.module), {"abs": False})
+    return PreparedMethod(with_summed_gradients(import_captum().Saliency(subject.module)), {"abs": False})
 
 
 def _input_x_gradient(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
     """Multiply slopes by the difference from the reference, as other methods do; Captum multiplies by the input."""
     return PreparedMethod(
-        import_captum().Saliency(subject.module),
+        with_summed_gradients(import_captum().Saliency(subject.module)),
         {"abs": False},
         lambda slopes: slopes * (inputs.values - subject.reference),
     )
 
 
 def _guided_backprop(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
-    return PreparedMethod(import_captum().GuidedBackprop(subject.module))
+    return PreparedMethod(with_summed_gradients(import_captum().GuidedBackprop(subject.module)))
 
 
 def _deep_lift(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
-    separated = Separated(import_captum().DeepLift(subject.module), subject.module)
+    attribution = with_summed_gradients(import_captum().DeepLift(subject.module))
+    separated = Separated(attribution, subject.module)
     return PreparedMethod(separated, {"baselines": _reference(subject, inputs)})
 
 
 def _gradient_shap(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
     arguments = {"baselines": _reference(subject, inputs), "n_samples": settings.steps}
-    return PreparedMethod(import_captum().GradientShap(subject.module), arguments)
+    return PreparedMethod(with_summed_gradients(import_captum().GradientShap(subject.module)), arguments)
 
 
 def _grad_cam(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
@@ -165,7 +167,9 @@ def _grad_cam(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedM
         large = nn.functional.interpolate(maps, (height, width), mode="bilinear", align_corners=False)
         return large.permute(0, 2, 3, 1).expand(-1, -1, -1, channels) / channels
 
-    return PreparedMethod(import_captum().LayerGradCam(subject.module, layer), {"relu_attributions": True}, finish)
+    # Captum's gradients of layers have no `gradient_func`: here the function itself returns the sum of the logits.
+    attribution = import_captum().LayerGradCam(summed_logits(subject.module, inputs.target), layer)
+    return PreparedMethod(attribution, {"target": None, "relu_attributions": True}, finish)
 
 
 def _occlusion(subject: Subject, inputs: Inputs, settings: Settings) -> PreparedMethod:
@@ -376,7 +380,9 @@ def _in_portions(method: Method, subject: Subject, inputs: Inputs, settings: Set
 def _attribute(method: Method, subject: Subject, inputs: Inputs, settings: Settings) -> torch.Tensor:
     prepared = method.make(subject, inputs, settings)
     arguments = {"target": inputs.target, "additional_forward_args": inputs.context or None, **prepared.arguments}
-    values = inputs.values.detach().clone().requires_grad_()
+    # Captum marks what needs a gradient. If the inputs needed one, autograd would also record how Captum makes points
+    # between reference and input: 6 % of the time of integrated gradients.
+    values = inputs.values.detach().clone()
     with torch.enable_grad():
         elements = prepared.attribution.attribute(values, **arguments)
     elements = prepared.finish(elements.detach().float())
