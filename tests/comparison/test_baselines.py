@@ -220,6 +220,7 @@ INCOMPLETE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a probe failed": ({}, {"probes": {"q": ProbeRow("failed", "k", "no")}}, "probe q failed: no"),
     "a cell was not run": ({"planned": {"a": "x", "b": "y", "c": "z"}}, {}, "z: not run"),
     "an old run lacks a cell": ({"cells": 3}, {}, "1 of 3 cells: not run"),
+    "an old run has all its cells, and one failed": ({"cells": 2}, FAILED, r"lacks:\n  [^\n]*failed: oh\nrun the"),
     "a part was asked for": ({"only": ["model=mlp"]}, {}, "a part of its suite: .*model=mlp"),
 }
 

@@ -22,7 +22,7 @@ from bench_suite.stats.paired import (
     sign_flips,
     welch_difference,
 )
-from bench_suite.stats.power import with_more_seeds
+from bench_suite.stats.power import required_sample_size, with_more_examples, with_more_seeds
 
 N = 2000
 TOLERANCE = 0.01
@@ -184,9 +184,37 @@ def test_processes_are_required_in_proportion_to_the_variance() -> None:
     """The processes detect twice the tolerance: four times as many would detect the tolerance."""
     evidence = replace(Evidence(welch_difference([0.0, 0.02, 0.01, 0.03, 0.0], [0.01, 0.0, 0.03, 0.02, 0.01])),
                        method="processes")  # fmt: skip
-    margin = evidence.min_detectable_effect(LEVEL) / 1.99
-    (row,) = classify_gated([Case(Row("t/x", "0", True), evidence, margin)])
-    assert (row.verdict, row.note) == ("cannot tell", f"about {math.ceil(5 * 1.99**2)} processes a side would decide")
+    for ratio in (1.99, 2.99):
+        margin = evidence.min_detectable_effect(LEVEL) / ratio
+        (row,) = classify_gated([Case(Row("t/x", "0", True), evidence, margin)])
+        assert (row.verdict, row.note) == (
+            "cannot tell", f"about {math.ceil(5 * ratio**2)} processes a side would decide",
+        )  # fmt: skip
+
+
+def test_examples_and_seeds_are_named_together_if_both_are_too_few() -> None:
+    main = Difference(0.0, 4e-4, 2e-5, 4.2e-4, 300.0, 200, 3)
+    (row,) = classify_gated([Case(Row("q/x", "0", True), Evidence(main), 0.02)])
+    plan = required_sample_size(main, 0.02, LEVEL)
+    assert plan is not None
+    assert plan.seeds > 3
+    assert plan.n > 200
+    count = f"{verdicts._round_up(plan.n):,}"
+    assert row.note == f"about {count} test examples and {plan.seeds} seeds would decide, not 200 and 3"
+
+
+def test_the_stated_number_of_examples_is_the_least_that_decides() -> None:
+    evidence = Evidence(Difference(0.0, 1e-4, 0.0, 1e-4, 99.0, 100, 1))
+
+    def detectable_effect(n: int) -> float:
+        return Evidence(with_more_examples(evidence.main, n)).min_detectable_effect(LEVEL)
+
+    for margin in (detectable_effect(101), detectable_effect(150), 0.01):
+        n = verdicts._examples_that_decide(evidence, margin, LEVEL)
+        assert n is not None
+        assert detectable_effect(n) <= margin
+        assert n == 101 or detectable_effect(n - 1) > margin
+    assert verdicts._examples_that_decide(evidence, detectable_effect(101), LEVEL) == 101
 
 
 def test_enough_seeds_that_do_not_decide_are_told_to_be_more() -> None:

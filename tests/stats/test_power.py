@@ -183,5 +183,7 @@ def test_more_examples_shrink_their_part_of_the_variance_and_leave_that_of_the_s
     assert with_more_examples(replace(main, variance=a), 2_000).variance == pytest.approx(a / 4 + b - b / 4)
     alone = with_more_examples(Difference(0.0, a, 0.0, a, 499.0, 500, 1), 1_000)
     assert (alone.variance, alone.df) == pytest.approx((a / 2, 999.0))
+    of_two_seeds = with_more_examples(Difference(0.0, 1e-9, 1e-4, 1e-4, 1.0, 500, 2), 1_000)
+    assert of_two_seeds.df == pytest.approx(1.0, rel=1e-3), "the seeds decide, and there are two"
     exact = with_more_examples(Difference(0.0, 0.0, 0.0, 0.0, math.inf, 500, 1), 1_000)
     assert (exact.variance, exact.df) == (0.0, math.inf)

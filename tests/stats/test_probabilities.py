@@ -41,3 +41,12 @@ def test_one_of_two_columns_ranks_examples_if_both_have_a_constant_sum():
     require_constant_sum(np.stack([1 - PROBABILITIES[:, 0], PROBABILITIES[:, 0]], axis=1).astype(np.float16))
     with pytest.raises(ValueError, match="same sum"):
         require_constant_sum(RANDOM.normal(size=(100, 2)))
+
+
+def test_two_columns_of_constant_sum_pass_and_others_do_not() -> None:
+    require_constant_sum(np.zeros((0, 2)))
+    require_constant_sum(np.array([[5.0, -2.0]]))
+    require_constant_sum(np.array([[0.3, 0.7], [1.0, 0.0]]))
+    require_constant_sum(np.array([[3.0, -3.0], [-1.0, 1.0]]))
+    with pytest.raises(ValueError, match="do not have the same sum"):
+        require_constant_sum(np.array([[3.0, 1.0], [-1.0, 1.0]]))

@@ -390,3 +390,10 @@ def test_a_storm_of_ctrl_c_tears_no_record(run: Run) -> None:
     assert interrupted > 10
     assert len(run.records()) == 200
     assert run.torn == 0
+
+
+def test_a_long_path_is_shown_without_its_middle() -> None:
+    short = Path("/" + "a" * 9)
+    assert atomic.shortened(short, 10) == str(short)
+    assert atomic.shortened(Path("/bcdefghijk"), 10) == "/bcde … ghijk"
+    assert atomic.shortened(Path("/bcdefghijk"), 7) == "/bc … ijk"

@@ -1,5 +1,6 @@
 """Files beside a record are read back unchanged."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pyarrow import parquet
 
 from bench_suite.contracts import Artifact, History, MetricRow, Predictions, Window
 from bench_suite.store import formats
+from bench_suite.store.json_reader import Damage
 
 
 def again(predictions: Predictions) -> Predictions:
@@ -219,3 +221,14 @@ def test_damaged_weights_are_a_value_error(cut: int) -> None:
     content = formats.weights_to_bytes({"a": torch.ones(3)}, "x", None)
     with pytest.raises(ValueError, match="not a safetensors file"):
         formats.weights_from_bytes(content[:cut])
+
+
+def test_an_artifact_states_its_name_and_lacks_no_part_of_its_kind() -> None:
+    artifact = Artifact("groups", "bars", {"y": "accuracy", "bars": {"f": 0.8}}, "By group")
+    content = formats.artifact_to_bytes(artifact)
+    assert json.loads(content) == {
+        "name": "groups", "kind": "bars", "caption": "By group", "data": {"y": "accuracy", "bars": {"f": 0.8}},
+    }  # fmt: skip
+    incomplete = json.dumps(json.loads(content) | {"data": {"y": "accuracy"}}).encode()
+    with pytest.raises(Damage, match="it lacks bars"):
+        formats.artifact_from_bytes("groups", "bars", "By group", incomplete)
