@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
 
 
 def test_two_processes_trained_one_cell_and_one_the_other(walk: Any, metric: Callable[..., float]) -> None:

@@ -178,6 +178,7 @@ def test_an_interval_over_processes_is_that_of_their_logarithms_and_takes_five()
     assert throughput.over_processes(one, [0.0, 0.1]).value == pytest.approx(0.05)
 
 
+@pytest.mark.slow
 def test_each_process_trains_the_cell_anew(tmp_path):
     (tmp_path / "suite.toml").write_text(
         '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[train]\nepochs = 12\n[matrix]\nthreads = 1\n'
