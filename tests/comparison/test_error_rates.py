@@ -122,7 +122,7 @@ def test_the_settings_of_two_runs_are_the_spreads_of_their_gates(monkeypatch: py
         Case(gate, Evidence(alike)),
     ]
     monkeypatch.setattr(error_rates, "cases_of", lambda base, head: (None, cases) if (base, head) == (1, 2) else None)
-    first, second, third = settings_of(1, 2)  # type: ignore[arg-type]
+    first, second, third = settings_of(1, 2)  # type: ignore[arg-type]  # the loader is replaced: any run will do
     assert (first.n, first.seeds, first.differing, first.tolerance) == (1000, 3, 0.05, 0.02)
     assert (first.spread, first.deviation) == pytest.approx((math.sqrt((9e-5 - 5e-5) / 2), math.sqrt(0.02)))
     assert (second.n, second.seeds, second.differing, second.spread, second.tolerance) == (100, 1, None, 0.0, 0.0)

@@ -117,7 +117,7 @@ def test_all_generators_follow_from_one_seed():
     draws = []
     for seed in (5, 5, 6):
         seed_everything(seed)
-        draws.append((random.random(), np.random.random(), float(torch.rand(()))))  # noqa: NPY002
+        draws.append((random.random(), np.random.random(), float(torch.rand(()))))  # noqa: NPY002 - the global one
     assert draws[0] == draws[1]
     assert all(one != other for one, other in zip(draws[0], draws[2]))
 

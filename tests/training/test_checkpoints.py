@@ -37,7 +37,7 @@ class InMemory:
 
 def draw() -> tuple[float, ...]:
     """Return a number from each global generator; a normal one of NumPy, which stores the second of each pair."""
-    return (random.random(), random.gauss(), float(np.random.normal()), float(torch.rand(())))  # noqa: NPY002
+    return (random.random(), random.gauss(), float(np.random.normal()), float(torch.rand(())))  # noqa: NPY002 - global
 
 
 def test_a_checkpoint_is_due_when_the_interval_has_passed_since_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:

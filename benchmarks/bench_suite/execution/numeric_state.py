@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,8 @@ def _of_torch() -> Iterator[Setting]:
     for device in ("cpu", "cuda"):
         yield _number(
             f"autocast on {device}",
-            lambda device=device: (torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)),  # type: ignore[misc]
-            lambda values, device=device: _set_autocast(device, *values),  # type: ignore[misc]
+            partial(_autocast, device),
+            partial(_set_autocast, device),
         )
     yield _number("deterministic algorithms", torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode)
     yield _number(
@@ -87,7 +88,12 @@ def _default_device() -> str | None:
     return None if context is None else str(context.device)
 
 
-def _set_autocast(device: str, enabled: bool, dtype: torch.dtype) -> None:
+def _autocast(device: str) -> tuple[bool, torch.dtype]:
+    return torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
+
+
+def _set_autocast(device: str, values: tuple[bool, torch.dtype]) -> None:
+    enabled, dtype = values
     torch.set_autocast_enabled(device, enabled)
     torch.set_autocast_dtype(device, dtype)
 

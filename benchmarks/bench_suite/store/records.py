@@ -304,7 +304,7 @@ def _interval(entry: Any) -> Interval | None:
     level, over = 0.95 if level is None else level, "examples" if over is None else over
     if not (checks.is_number(low) and checks.is_number(high) and checks.is_number(level) and isinstance(over, str)):
         return None
-    return Interval(low, high, level, over) if 0 < level < 1 else None  # type: ignore[arg-type]
+    return Interval(low, high, level, over) if 0 < level < 1 else None  # type: ignore[arg-type]  # numbers and a word
 
 
 def artifact_from_json(row: Mapping[str, Any]) -> ArtifactRow:

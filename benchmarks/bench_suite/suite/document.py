@@ -161,7 +161,8 @@ def _syntax_error(name: str, text: str, error: Exception) -> str:
     """Return the error of a text that is not TOML, with the line that the parser names, or else the likeliest one."""
     lines = text.split("\n")
     message = str(error).partition(" (at ")[0]
-    # Before Python 3.14 the parser gives the position in its message only.
+    # `tomllib` states the cause, and before Python 3.14 the position too, in its message only. An unknown wording costs
+    # the hint and the line, not the error.
     position = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
     line, where = len(lines), " (at the end of the file)"
     if position:

@@ -73,7 +73,7 @@ def test_attributions_equal_those_from_captums_own_gradients_bit_for_bit(
     ours = attribute(MethodVariant(name), subject, inputs, settings)
     monkeypatch.setattr(methods, "with_summed_gradients", lambda attribution: attribution)
     if name == "grad_cam":
-        layer = subject.module.network.layers[0]  # type: ignore[union-attr, index]
+        layer = subject.module.network.layers[0]  # type: ignore[union-attr, index]  # an mlp
         maps = LayerGradCam(subject.module, layer).attribute(inputs.values, inputs.target, relu_attributions=True)
         large = nn.functional.interpolate(maps, (8, 8), mode="bilinear", align_corners=False)
         captums = large.permute(0, 2, 3, 1)
