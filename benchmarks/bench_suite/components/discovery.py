@@ -415,17 +415,28 @@ def make_options(component: Component, values: Mapping[str, Any]) -> Any:
 def resolve_paths(component: Component, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the options with absolute paths.
 
-    A string in an option of `PATHS` is a path; `pretrained` is one if it begins with `.` or `~`. Like the path of a
-    component, it is relative to the folder of the file that names it. Plans and records keep the path as stated, so a
-    cell has the same identity on each machine.
+    An option of `PATHS` holds a path, or a list or table of paths; `pretrained` is one if it begins with `.` or `~`.
+    Like the path of a component, it is relative to the folder of the file that names it. Plans and records keep the
+    path as stated, so a cell has the same identity on each machine.
 
     Args:
         component: whose options they are.
         values: of the options, by name.
     """
-    paths = {name: values[name] for name in component.words("PATHS") if isinstance(values.get(name), str)}
+    paths = {name: values[name] for name in component.words("PATHS") if values.get(name) is not None}
     stated = values.get("pretrained")
     if isinstance(stated, str) and stated.startswith((".", "~")):
         paths["pretrained"] = stated
-    paths = {name: os.path.abspath(component.folder / Path(os.path.expanduser(path))) for name, path in paths.items()}
-    return {**values, **paths} if paths else values
+    resolved = {name: _absolute(path, component.folder) for name, path in paths.items()}
+    return {**values, **resolved} if resolved else values
+
+
+def _absolute(value: Any, folder: Path) -> Any:
+    """Return a path, or the paths of a list or of a table, as absolute ones; relative ones start from `folder`."""
+    if isinstance(value, str):
+        return os.path.abspath(folder / Path(os.path.expanduser(value)))
+    if isinstance(value, Mapping):
+        return {key: _absolute(path, folder) for key, path in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_absolute(path, folder) for path in value)
+    return value

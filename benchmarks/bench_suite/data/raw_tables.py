@@ -1,0 +1,300 @@
+"""Tables of a file set as they stand in the files: text for CSV, the stated types for JSON, Parquet and Arrow.
+
+Nothing is decided here about what a column means (`schema` does that, from all splits and shards together).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench_suite.contracts import DataInvalid
+from bench_suite.data.csv_text import TextOptions, read_bytes, read_text
+from bench_suite.data.file_sets import METADATA, FileSet, ending, is_picture
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+IMAGE, LABEL, FILE_NAME = "image", "label", "file_name"
+"Names of the columns of a folder of pictures, as in `datasets`."
+
+
+@dataclass(frozen=True)
+class RawTables:
+    """The splits of a data set as they stand in its files."""
+
+    tables: Mapping[str, tuple[pa.Table, ...]]
+    "One table for each file of a split, in order; all have the same columns."
+    textual: bool
+    "Whether each value is the text of a file, so that `schema` decides the types of the columns."
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    "What was left out."
+
+
+def read_tables(files: FileSet, options: TextOptions, max_bytes: int) -> RawTables:
+    """Return the tables of a file set.
+
+    Raises:
+        DataInvalid: A file cannot be read, or files have different columns.
+    """
+    _check_shards(files)
+    if files.format == "pictures":
+        raw = _pictures(files, options, max_bytes)
+    else:
+        tables = {
+            split: tuple(_read(file, files.name(file), options, max_bytes) for file in paths)
+            for split, paths in files.splits.items()
+        }
+        raw = RawTables(tables, files.format == "csv")
+    _check_columns(files, raw)
+    return raw
+
+
+def _check_shards(files: FileSet) -> None:
+    """Refuse a split of which some numbered files are missing: `train-00000-of-00002.parquet` alone."""
+    for split, paths in files.splits.items():
+        for file in paths:
+            counted = re.search(r"-of-(\d+)\b", file.name)
+            stem = file.name[: counted.start()].rstrip("0123456789") if counted else ""
+            present = sum(other.parent == file.parent and other.name.startswith(stem) for other in paths)
+            if counted and present != int(counted[1]):
+                raise DataInvalid(
+                    f"{files.subject}: {present} of the {int(counted[1])} files {stem}* of `{split}` are there: add "
+                    "the others"
+                )
+
+
+def _check_columns(files: FileSet, raw: RawTables) -> None:
+    """Refuse files of one split whose columns differ: a missing value would stand where a column is missing."""
+    for split, tables in raw.tables.items():
+        names = [{*table.column_names} for table in tables]
+        for number, columns in enumerate(names[1:], 1):
+            if columns != names[0]:
+                odd = sorted(columns ^ names[0])[0]
+                there, lacking = (number, 0) if odd in columns else (0, number)
+                paths = files.splits[split]
+                raise DataInvalid(
+                    f"{files.subject}: {files.name(paths[there])} has the column `{odd}`, and "
+                    f"{files.name(paths[lacking])}, also of `{split}`, has not: give all files of a split the same "
+                    "columns, with a line of names in each"
+                )
+
+
+def _read(file: Path, name: str, options: TextOptions, max_bytes: int) -> pa.Table:
+    format = ending(file.name)
+    if format in (".csv", ".tsv"):
+        return read_text(file, name, options, max_bytes)
+    if format == ".parquet":
+        return _read_parquet(file, name, max_bytes)
+    if format == ".arrow":
+        return _read_arrow(file, name)
+    return _read_json(file, name, max_bytes)
+
+
+def _read_parquet(file: Path, name: str, max_bytes: int) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from bench_suite.environment import format_bytes
+
+    try:
+        with file.open("rb") as stream:
+            reader = pq.ParquetFile(stream)
+            metadata = reader.metadata
+            size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+            if size > max_bytes:
+                raise DataInvalid(
+                    f"{name} holds {format_bytes(size)}, more than {format_bytes(max_bytes)}: state a larger max_bytes"
+                )
+            table = reader.read()
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise DataInvalid(f"{name} cannot be read as Parquet (is it complete?): {_reason(error)}") from error
+    return _check_names(table, name)
+
+
+def _read_arrow(file: Path, name: str) -> pa.Table:
+    import pyarrow as pa
+
+    try:
+        with pa.memory_map(str(file)) as source:
+            try:
+                table = pa.ipc.open_stream(source).read_all()
+            except pa.ArrowInvalid:
+                source.seek(0)
+                table = pa.ipc.open_file(source).read_all()
+    except (pa.ArrowException, OSError) as error:
+        raise DataInvalid(f"{name} cannot be read as Arrow (is it complete?): {_reason(error)}") from error
+    return _check_names(table, name)
+
+
+def _read_json(file: Path, name: str, max_bytes: int) -> pa.Table:
+    """Return the rows of a JSON file, one object a line or a list of objects, as `datasets` reads them."""
+    import tempfile
+
+    import datasets
+
+    content = read_bytes(file, name, max_bytes)  # bounded, and complete
+    if not content.strip():
+        raise DataInvalid(f"{name} is empty: one object a line, or a list of objects, is expected")
+    with tempfile.TemporaryDirectory() as folder:
+        # `datasets` keeps what it read under a name and a time stamp; here it is thrown away with the folder.
+        copy = Path(folder, f"rows{'.json' if content.lstrip().startswith(b'[') else '.jsonl'}")
+        copy.write_bytes(content)
+        try:
+            with _quiet(datasets):
+                loaded = datasets.load_dataset(
+                    "json", data_files=str(copy), split="train", cache_dir=folder, keep_in_memory=True
+                )
+        except Exception as error:  # `datasets` wraps the readers' errors in several types
+            raise DataInvalid(f"{name}: {_json_error(error, folder)}") from error
+        table = loaded.data.table.combine_chunks()
+    return _check_names(table.replace_schema_metadata(None), name)
+
+
+def _json_error(error: BaseException, folder: str) -> str:
+    cause = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    line = (str(cause).splitlines() or [type(cause).__name__])[0].replace(folder + os.sep, "")
+    return f"its rows cannot be read as JSON, one object a line or a list of objects: {line}"
+
+
+class _quiet:
+    """Context in which `datasets` shows no progress, writes no log and reports nothing to the hub."""
+
+    def __init__(self, datasets: Any) -> None:
+        self.datasets = datasets
+
+    def __enter__(self) -> None:
+        import logging
+
+        logging.getLogger("datasets").setLevel(logging.CRITICAL)
+        self.datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
+        self.enabled = self.datasets.is_progress_bar_enabled()
+        self.datasets.disable_progress_bars()
+
+    def __exit__(self, *_: object) -> None:
+        if self.enabled:
+            self.datasets.enable_progress_bars()
+
+
+def _check_names(table: pa.Table, name: str) -> pa.Table:
+    names = table.column_names
+    if repeated := [column for column in dict.fromkeys(names) if names.count(column) > 1]:
+        raise DataInvalid(
+            f"{name}: {names.count(repeated[0])} columns are called `{repeated[0]}`: give each a name of its own"
+        )
+    return table
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
+
+
+# ── pictures ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _pictures(files: FileSet, options: TextOptions, max_bytes: int) -> RawTables:
+    """Return pictures by their paths, with the rows of their metadata, or with the names of their folders as labels."""
+    if not any(file.name in METADATA for paths in files.splits.values() for file in paths):
+        return _pictures_in_folders(files)
+    tables: dict[str, tuple[pa.Table, ...]] = {}
+    named: set[str] = set()
+    textual = False
+    for split, paths in files.splits.items():
+        own = [file for file in paths if file.name in METADATA]
+        described = own or list(files.shared_metadata)
+        if not described:
+            raise DataInvalid(
+                f"{files.subject}: no metadata file describes the pictures of `{split}`, and another split has one: "
+                f"add {split}/metadata.csv with the same columns"
+            )
+        parts = [_described(file, files, options, max_bytes) for file in described]
+        if not own:
+            parts = [_of_split(part, {files.name(file) for file in paths}) for part in parts]
+            if not any(part.num_rows for part in parts):
+                raise DataInvalid(
+                    f"{files.subject}: {files.name(described[0])} names no picture of `{split}`: add its rows"
+                )
+        named |= {path for part in parts for path in _paths(part) if path}
+        textual = textual or ending(described[0].name) == ".csv"
+        tables[split] = tuple(parts)
+    pictures = {files.name(file) for paths in files.splits.values() for file in paths if is_picture(file.name)}
+    left_out = sorted(pictures - named)
+    return RawTables(tables, textual, {"pictures that no metadata file names": left_out} if left_out else {})
+
+
+def _described(file: Path, files: FileSet, options: TextOptions, max_bytes: int) -> pa.Table:
+    """Return the rows of a metadata file, with the paths in `file_name` as pictures in the column `image`."""
+    name = files.name(file)
+    table = _read(file, name, options, max_bytes)
+    if FILE_NAME not in table.column_names:
+        listed = ", ".join(table.column_names)
+        raise DataInvalid(f"{name} has no column `{FILE_NAME}` with the paths of the pictures (it has: {listed})")
+    folder = Path(files.name(file.parent))
+    return with_pictures(table, FILE_NAME, folder, IMAGE)
+
+
+def with_pictures(table: pa.Table, column: str, folder: Path, name: str | None = None) -> pa.Table:
+    """Return a table whose column of paths holds pictures instead: struct<bytes, path> without bytes.
+
+    Args:
+        table: The table.
+        column: The column of paths, relative to `folder`.
+        folder: A folder relative to that of the data set.
+        name: New name of the column; its own by default.
+    """
+    import pyarrow as pa
+
+    stated = [str(path) if path is not None else None for path in table[column].to_pylist()]
+    paths = [os.path.normpath(folder / path).replace(os.sep, "/") if path else None for path in stated]
+    rest = table.drop_columns([one for one in {column, name or column} if one in table.column_names])
+    return rest.add_column(0, name or column, by_path(pa.array(paths, pa.string())))
+
+
+def by_path(paths: pa.Array) -> pa.Array:
+    """Return pictures as paths without bytes, struct<bytes, path>, as `datasets` writes them."""
+    import pyarrow as pa
+
+    return pa.StructArray.from_arrays([pa.nulls(len(paths), pa.binary()), paths], names=["bytes", "path"])
+
+
+def _paths(table: pa.Table) -> Sequence[str | None]:
+    return [(row or {}).get("path") for row in table[IMAGE].to_pylist()]
+
+
+def _of_split(table: pa.Table, pictures: set[str]) -> pa.Table:
+    """Return the rows whose picture belongs to a split."""
+    import pyarrow as pa
+
+    return table.filter(pa.array([path in pictures for path in _paths(table)], pa.bool_()))
+
+
+def _pictures_in_folders(files: FileSet) -> RawTables:
+    """Return pictures with the names of their folders as labels, as `datasets` does; no labels for one folder only.
+
+    Raises:
+        DataInvalid: Some pictures lie deeper than others, so that their folders are no classes.
+    """
+    import pyarrow as pa
+
+    names = {split: [files.name(file) for file in paths] for split, paths in files.splits.items()}
+    depths = {name.count("/"): name for paths in names.values() for name in paths}
+    folders = {Path(name).parent.name for paths in names.values() for name in paths}
+    if len(depths) > 1 and len(folders) > 1:
+        shallow, deep = depths[min(depths)], depths[max(depths)]
+        raise DataInvalid(
+            f"{files.subject}: pictures lie in folders of different depth, such as {shallow} and {deep}, so it is not "
+            "clear which folders are classes: sort all into SPLIT/CLASS/"
+        )
+    tables = {}
+    for split, paths in names.items():
+        columns = {IMAGE: by_path(pa.array(paths, pa.string()))}
+        if len(folders) > 1:
+            columns[LABEL] = pa.array([Path(path).parent.name for path in paths], pa.string())
+        tables[split] = (pa.table(columns),)
+    return RawTables(tables, textual=False)

@@ -1,0 +1,562 @@
+"""One type for each column, decided from the text or the values of all splits and files together, or stated.
+
+A column of a CSV file holds numbers only if every value in every file is written as one: `007` is a code, and a column
+in which one file has `A1` is one of categories everywhere. What can be read in two ways is refused, with the line of
+the suite that decides. Names of classes and categories are the text as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from bench_suite.components.options import show
+from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import DataInvalid
+from bench_suite.data.raw_tables import RawTables
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ColumnType = Literal["number", "truth value", "date", "category", "text", "picture", "empty", "other"]
+"""What a column holds. `category` and `text` are both text: a table gets a column of 0 and 1 for each category.
+
+`empty`  no value anywhere
+`other`  lists, structures and the like, which no model here takes
+"""
+STATED_TYPES = ("number", "category", "date", "text", "picture", "ignore")
+"Words that a suite may write in `columns`; `date:FORMAT` too, with a format of `strptime`."
+NOT_NUMBERS = (
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "N/A", "NA", "NULL",
+    "NaN", "n/a", "nan", "null",
+)  # fmt: skip
+"""Texts that stand for a missing number or date. Among categories and texts only the empty text does, because `NA` may
+be a name, such as Namibia's."""
+_NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
+_CODE = r"^[-+]?0[0-9]"
+"A leading zero, which no number is written with."
+_DECIMAL_COMMA = r"^[-+]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+),[0-9]+$"
+_COMMA_GROUPS = r"^[-+]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$"
+_POINT_GROUPS = r"^[-+]?[0-9]{1,3}(\.[0-9]{3})+$"
+_INTEGER = r"^[-+]?[0-9]+$"
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[-+][0-9]{2}:?[0-9]{2})?)?$"
+_OTHER_DATE = r"^[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}( [0-9:.]+)?$"
+_NUMBER_LIKE = r"^[^0-9A-Za-z]{0,3}[-+]?[0-9]+([.,' ][0-9]+)*([eE][-+]?[0-9]+)?[^0-9A-Za-z]{0,3}$"
+NEARLY_ALL = 0.9
+"If this share of a column of text looks like numbers or dates, a note says that they may be meant."
+
+
+@dataclass(frozen=True)
+class ColumnOptions:
+    """What a suite states about columns."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    missing_values: tuple[str, ...] = ()
+    decimal: str | None = None
+    thousands: str | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of all splits, with its type."""
+
+    name: str
+    type: ColumnType
+    why: str
+    "In words: what decided."
+    whole: bool = False
+    "Whether all numbers are written without a decimal part."
+    decimal: str = "."
+    thousands: str = ""
+    date_format: str | None = None
+    missing: tuple[str, ...] = ("",)
+    "Texts that stand for a missing value."
+    note: str = ""
+    "What the owner may have meant instead, with the line that states it."
+
+
+@dataclass(frozen=True)
+class TypedTables:
+    """The splits of a data set, each as one table whose columns have one type everywhere."""
+
+    tables: Mapping[str, pa.Table]
+    columns: Mapping[str, Column]
+
+
+def check_column_options(options: ColumnOptions) -> None:
+    """Raise ValueError if a suite states a type that there is not, or separators that contradict each other."""
+    for column, stated in options.columns.items():
+        if stated not in STATED_TYPES and not stated.startswith("date:"):
+            listed = ", ".join(STATED_TYPES)
+            raise ValueError(f"columns.{column} = {show(stated)}{nearest(stated, STATED_TYPES)}: one of {listed}")
+    for option, value in (("decimal", options.decimal), ("thousands", options.thousands)):
+        if value is not None and (len(value) != 1 or value.isalnum() or value in "+-"):
+            raise ValueError(f'{option} = {show(value)} is not one mark, such as "." or ","')
+    if options.decimal is not None and options.decimal == options.thousands:
+        raise ValueError("decimal and thousands are the same mark")
+
+
+def read_types(
+    raw: RawTables, options: ColumnOptions, used: Collection[str], subject: str, names: Collection[str] = ()
+) -> TypedTables:
+    """Return the columns of all splits with one type each.
+
+    Args:
+        raw: The tables as they stand in the files.
+        options: What the suite states.
+        used: The columns that the task uses; only they are decided, and refused if that is not possible.
+        subject: What messages call the data set.
+        names: Columns whose values are names, of classes or groups: truth values and dates stay the text that stands.
+
+    Raises:
+        DataInvalid: A column can be read in two ways, has different types in different files, or a value is not of the
+            type that the suite states.
+    """
+    wanted = [name for name in used if options.columns.get(name) != "ignore"]
+    parts = {name: _parts(raw, name) for name in wanted}
+    columns: dict[str, Column] = {}
+    comma_column: str | None = None
+    for name in wanted:
+        stated = options.columns.get(name)
+        chunks = [chunk for chunks in parts[name].values() for chunk in chunks]
+        if stated is not None:
+            columns[name] = _stated(name, stated, options, raw.textual)
+        elif _all_text(chunks) and raw.textual:
+            columns[name] = _decide_text(name, chunks, options, subject)
+            if name in names and columns[name].type in ("truth value", "date"):
+                columns[name] = Column(name, "category", "names", missing=("", *options.missing_values))
+        else:
+            columns[name] = _decide_typed(name, chunks, subject)
+        if columns[name].decimal == "," and stated is None:
+            comma_column = comma_column or name
+    if comma_column is not None and options.decimal is None:
+        for name in wanted:
+            _check_points(columns[name], parts[name], comma_column, subject)
+    tables = {
+        split: _table({name: _typed(columns[name], parts[name][split], split, subject) for name in wanted})
+        for split in raw.tables
+    }
+    return TypedTables(tables, columns)
+
+
+def _parts(raw: RawTables, name: str) -> dict[str, list[pa.ChunkedArray]]:
+    """Return a column by split and file, with dictionaries and views as plain values."""
+    return {split: [plain(table[name]) for table in tables] for split, tables in raw.tables.items()}
+
+
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with plain values instead of a dictionary, and texts of one kind instead of several."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    if pa.types.is_large_string(kind) or str(kind) == "string_view":
+        return column.cast(pa.string()) if column.nbytes < 1 << 31 else column.cast(pa.large_string())
+    if pa.types.is_large_binary(kind) or str(kind) == "binary_view":
+        return column.cast(pa.large_binary()) if pa.types.is_large_binary(kind) else column.cast(pa.binary())
+    return column
+
+
+def _all_text(chunks: Sequence[pa.ChunkedArray]) -> bool:
+    import pyarrow as pa
+
+    return all(pa.types.is_string(chunk.type) or pa.types.is_large_string(chunk.type) for chunk in chunks)
+
+
+def _table(columns: Mapping[str, pa.ChunkedArray]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.table(dict(columns))
+
+
+# ── deciding ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _stated(name: str, stated: str, options: ColumnOptions, textual: bool) -> Column:
+    text, _, date_format = stated.partition(":")
+    word: ColumnType = text  # type: ignore[assignment]  # `check_column_options` has checked it
+    missing = (*(NOT_NUMBERS if word in ("number", "date") else ("",)), *options.missing_values)
+    return Column(
+        name, word, f"columns.{name} = {show(stated)}", decimal=options.decimal or ".",
+        thousands=options.thousands or "", date_format=date_format or None, missing=missing,
+    )  # fmt: skip
+
+
+def _decide_text(name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOptions, subject: str) -> Column:
+    """Return the type of a column of texts as they stand in files."""
+    values = _distinct(chunks)
+    missing = (*NOT_NUMBERS, *options.missing_values)
+    present = _without(values, missing)
+    if not len(present):
+        of_text = _without(values, ("", *options.missing_values))
+        if not len(of_text):
+            return Column(name, "empty", "no value", missing=missing)
+        return _as_text(name, of_text, options, "nothing but marks of missing values")
+    for decide in (_as_number, _as_date):
+        if (column := decide(name, present, options, missing, subject)) is not None:
+            return column
+    of_text = _without(values, ("", *options.missing_values))
+    if {str(value).strip().lower() for value in of_text[:3].to_pylist()} <= {"true", "false"} and len(of_text) <= 2:
+        return Column(name, "truth value", "true and false", missing=("", *options.missing_values))
+    return _as_text(name, of_text, options, "")
+
+
+def _distinct(chunks: Sequence[pa.ChunkedArray]) -> pa.Array:
+    """Return the distinct values of a column over all splits and files, without nulls."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = chunks[0].type
+    every = pa.chunked_array([array for chunk in chunks for array in chunk.cast(kind).chunks], kind)
+    return pc.unique(every).drop_null()
+
+
+def _without(values: pa.Array, missing: Sequence[str]) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return values.filter(pc.invert(pc.is_in(values, value_set=pa.array(missing, values.type))))
+
+
+def _as_number(
+    name: str, values: pa.Array, options: ColumnOptions, missing: tuple[str, ...], subject: str
+) -> Column | None:
+    """Return a column of numbers if all values are written as numbers; None if not.
+
+    Raises:
+        DataInvalid: They are numbers in two ways: `1,500` or `1.500` beside decimal commas.
+    """
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim_whitespace(values)
+    decimal, thousands = options.decimal or ".", options.thousands or ""
+    if options.decimal is not None or options.thousands is not None:
+        written = normalized(trimmed, decimal, thousands)
+        if written is None or not _all(written, _NUMBER) or _any(written, _CODE):
+            return None
+        whole = _all(written, _INTEGER)
+        why = f"all values are numbers with {_marks(decimal, thousands)}, as the suite states"
+        return Column(name, "number", why, whole, decimal, thousands, missing=missing)
+    if _all(trimmed, _NUMBER):
+        if _any(trimmed, _CODE):
+            return None
+        whole = _all(trimmed, _INTEGER)
+        return Column(name, "number", "whole numbers" if whole else "numbers", whole, missing=missing)
+    if _any(trimmed, _CODE) or not _any(trimmed, r"^[-+]?[0-9]"):
+        return None
+    return _with_commas(name, trimmed, missing, subject)
+
+
+def _with_commas(name: str, values: pa.Array, missing: tuple[str, ...], subject: str) -> Column | None:
+    """Return a column of numbers that are written with commas or points between thousands; None if they are not."""
+    import pyarrow.compute as pc
+
+    integer, comma, groups, points = (
+        pc.match_substring_regex(values, pattern)
+        for pattern in (_INTEGER, _DECIMAL_COMMA, _COMMA_GROUPS, _POINT_GROUPS)
+    )
+    of_commas = pc.all(pc.or_(pc.or_(integer, comma), points)).as_py()
+    of_groups = pc.all(pc.or_(pc.or_(integer, groups), pc.match_substring_regex(values, _NUMBER))).as_py()
+    several = _any(values, r"^[-+]?[0-9]{1,3}(\.[0-9]{3}){2,}$")
+    if of_commas and not of_groups:
+        if pc.any(comma).as_py():
+            return Column(name, "number", "numbers with decimal commas", False, ",", ".", missing=missing)
+        if several:
+            return Column(
+                name, "number", "whole numbers with points between thousands", True, ",", ".", missing=missing
+            )
+    if of_groups and not of_commas:
+        return Column(name, "number", "numbers with commas between thousands", False, ".", ",", missing=missing)
+    if of_groups and of_commas:
+        if _any(values, r"^[-+]?[0-9]{1,3}(,[0-9]{3}){2,}$"):
+            return Column(
+                name, "number", "whole numbers with commas between thousands", True, ".", ",", missing=missing
+            )
+        example = values.filter(comma)[0].as_py() if pc.any(comma).as_py() else values[0].as_py()
+        raise DataInvalid(
+            f"{subject}, column `{name}`: {example} may be {example.replace(',', '')} or {example.replace(',', '.')}: "
+            f'state thousands = "," or decimal = ",", or columns = {{ {name} = "category" }} if it is a name'
+        )
+    return None
+
+
+def _check_points(column: Column, parts: Mapping[str, Sequence[pa.ChunkedArray]], other: str, subject: str) -> None:
+    """Refuse numbers such as `1.234` in files that write decimal commas elsewhere: 1234 or 1.234 may be meant."""
+    import pyarrow.compute as pc
+
+    if column.type != "number" or column.whole or column.decimal != "." or column.thousands:
+        return
+    values = _without(_distinct([chunk for chunks in parts.values() for chunk in chunks]), column.missing)
+    if not _all_text([*parts[next(iter(parts))]]):
+        return
+    fractions = values.filter(pc.match_substring(values, "."))
+    if len(fractions) and _all(pc.utf8_trim_whitespace(fractions), _POINT_GROUPS):
+        example = fractions[0].as_py()
+        raise DataInvalid(
+            f"{subject}, column `{column.name}`: {example} may be {example.replace('.', '')} or a number with a "
+            f'decimal point, because `{other}` is written with decimal commas: state decimal = ",", thousands = ".", '
+            'or decimal = "."'
+        )
+
+
+def _as_date(
+    name: str, values: pa.Array, options: ColumnOptions, missing: tuple[str, ...], subject: str
+) -> Column | None:
+    import pyarrow.compute as pc
+
+    if not _all(pc.utf8_trim_whitespace(values), _DATE):
+        return None
+    return Column(name, "date", "dates as YYYY-MM-DD", missing=missing)
+
+
+def _as_text(name: str, values: pa.Array, options: ColumnOptions, why: str) -> Column:
+    """Return a column of texts, with a note if most look like something else."""
+    import pyarrow.compute as pc
+
+    missing = ("", *options.missing_values)
+    if _any(values, _CODE) and _all(pc.utf8_trim_whitespace(values), r"^[-+]?[0-9]+$"):
+        return Column(name, "category", "digits with leading zeros, such as postcodes", missing=missing)
+    note = ""
+    dates = pc.match_substring_regex(values, _OTHER_DATE)
+    numbers = pc.match_substring_regex(values, _NUMBER_LIKE)
+    for kind, matches, line in (("dates", dates, 'date:%d/%m/%Y"'), ("numbers", numbers, "")):
+        count = pc.sum(matches).as_py() or 0
+        if not count or count < NEARLY_ALL * len(values):
+            continue
+        others = values.filter(pc.invert(matches)).slice(0, 1).to_pylist()
+        first = f"; the first other value is {others[0][:40]!r}" if others else ""
+        if kind == "dates":
+            advice = f'columns = {{ {name} = "{line} }} reads them as dates'
+        elif others:
+            advice = f"missing_values = [{show(others[0][:40])}] would make it numbers"
+        else:
+            advice = f'columns = {{ {name} = "number" }} with decimal or thousands would make it numbers'
+        note = f"read as text, although {count} of its {len(values)} different values look like {kind}{first}: {advice}"
+        break
+    return Column(name, "category", why or "texts", missing=missing, note=note)
+
+
+def _decide_typed(name: str, chunks: Sequence[pa.ChunkedArray], subject: str) -> Column:
+    """Return the type of a column whose files state types."""
+    kinds = {_kind(chunk.type): str(chunk.type) for chunk in chunks if chunk.null_count != len(chunk)}
+    if not kinds:
+        return Column(name, "empty", "no value")
+    if len(kinds) > 1:
+        listed = " and ".join(sorted(kinds.values()))
+        raise DataInvalid(
+            f"{subject}, column `{name}` holds {listed} in different files: write one type, or state "
+            f'columns = {{ {name} = "category" }}'
+        )
+    ((kind, arrow),) = kinds.items()
+    return Column(name, kind, f"the files say {arrow}", whole=arrow.startswith(("int", "uint")))
+
+
+def _kind(kind: pa.DataType) -> ColumnType:
+    import pyarrow as pa
+
+    if pa.types.is_boolean(kind):
+        return "truth value"
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return "date"
+    if pa.types.is_time(kind) or pa.types.is_duration(kind):
+        return "number"
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return "category"
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return "picture"
+    if pa.types.is_struct(kind) and {kind.field(n).name for n in range(kind.num_fields)} >= {"bytes", "path"}:
+        return "picture"
+    return "other"
+
+
+def _all(values: pa.Array, pattern: str) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.all(pc.match_substring_regex(values, pattern), min_count=0).as_py())
+
+
+def _any(values: pa.Array, pattern: str) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.any(pc.match_substring_regex(values, pattern), min_count=0).as_py())
+
+
+def _marks(decimal: str, thousands: str) -> str:
+    return f"decimal = {show(decimal)}" + (f" and thousands = {show(thousands)}" if thousands else "")
+
+
+# ── converting ──────────────────────────────────────────────────────────────────────────────────
+
+
+def normalized(values: pa.Array | pa.ChunkedArray, decimal: str, thousands: str) -> pa.Array | pa.ChunkedArray | None:
+    """Return numbers as they are written in code; None if a mark between thousands stands elsewhere."""
+    import pyarrow.compute as pc
+
+    if thousands:
+        mark, point = re.escape(thousands), re.escape(decimal)
+        grouped = f"^[-+]?([0-9]{{1,3}}({mark}[0-9]{{3}})+|[0-9]+)({point}[0-9]*)?([eE][-+]?[0-9]+)?$"
+        if not pc.all(pc.match_substring_regex(values, grouped), min_count=0).as_py():
+            return None
+        values = pc.replace_substring(values, thousands, "")
+    return values if decimal == "." else pc.replace_substring(values, decimal, ".")
+
+
+def _typed(column: Column, chunks: Sequence[pa.ChunkedArray], split: str, subject: str) -> pa.ChunkedArray:
+    """Return a column of one split in its type, all files together."""
+    import pyarrow as pa
+
+    name = f"{subject}, split {split}, column `{column.name}`"
+    parts = [_convert(column, chunk, name) for chunk in chunks]
+    if column.type == "number" and len({part.type for part in parts}) > 1:
+        parts = [part.cast(pa.float64()) for part in parts]
+    if len({part.type for part in parts}) > 1:
+        parts = [part.cast(parts[0].type) for part in parts]
+    return pa.chunked_array([array for part in parts for array in part.chunks], parts[0].type)
+
+
+def _convert(column: Column, values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    text = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
+    if column.type == "empty":
+        return pa.chunked_array([pa.nulls(len(values), pa.float64())])
+    if column.type in ("category", "text"):
+        return _blanked(values if text else _as_words(values), column.missing)
+    if column.type == "number":
+        return _numbers_of_text(column, values, name) if text else _numbers_of_values(values)
+    if column.type == "truth value":
+        return _truth_values(values, column) if text else values.cast(pa.bool_())
+    if column.type == "date" and text:
+        return _dates(column, values, name)
+    if column.type == "date":
+        return values.cast(pa.timestamp("us"), safe=False)
+    if column.type == "picture" and text:
+        from bench_suite.data.raw_tables import by_path
+
+        return pa.chunked_array([by_path(_blanked(values, column.missing).cast(pa.string()).combine_chunks())])
+    return values
+
+
+def _blanked(values: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:
+    """Return texts with null for those that stand for a missing value."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not missing:
+        return values
+    absent = pc.is_in(values, value_set=pa.array(missing, values.type))
+    return pc.if_else(absent, pa.scalar(None, values.type), values)
+
+
+def _as_words(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return values of any type as texts: whole numbers without a decimal part, however they are stored."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    distinct = pc.unique(values)
+    words = [word_of(value) for value in distinct.to_pylist()]
+    positions = pc.index_in(values, value_set=distinct).combine_chunks()
+    return pa.chunked_array([pa.array(words, pa.string()).take(positions)])
+
+
+def word_of(value: object) -> str | None:
+    """Return the text of a stored value: `1000001` for 1000001.0, `true` for True; None for null and NaN."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    return str(value)
+
+
+def _numbers_of_text(column: Column, values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    present = pc.utf8_trim_whitespace(_blanked(values, column.missing))
+    written = normalized(present, column.decimal, column.thousands)
+    if written is not None:
+        written = pc.replace_substring_regex(written, r"^\+", "")
+        try:
+            return written.cast(pa.int64() if column.whole else pa.float64())
+        except pa.ArrowException:
+            if column.whole:  # more than 64 bits
+                try:
+                    return written.cast(pa.float64())
+                except pa.ArrowException:
+                    pass
+    raise DataInvalid(_no_number(column, present, name))
+
+
+def _no_number(column: Column, values: pa.ChunkedArray, name: str) -> str:
+    """Return the message for a column that the suite calls one of numbers, with the first value that is none."""
+    for row, value in enumerate(values.to_pylist()):
+        if value is None:
+            continue
+        written = value.replace(column.thousands, "") if column.thousands else value
+        if not re.match(_NUMBER, written.replace(column.decimal, ".")):
+            return (
+                f"{name}: {value!r} in row {row} is no number: correct it, or state missing_values = [{show(value)}] "
+                "if it stands for a missing one"
+            )
+    return f"{name}: a value is no number with {_marks(column.decimal, column.thousands)}"
+
+
+def _numbers_of_values(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return stored numbers as int64 or float64; times of day and durations in seconds."""
+    import pyarrow as pa
+
+    kind = values.type
+    if pa.types.is_time(kind) or pa.types.is_duration(kind):
+        unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit]
+        whole = values.cast(pa.int32() if pa.types.is_time32(kind) else pa.int64()).cast(pa.float64())
+        return pa.chunked_array([pa.compute.divide(chunk, unit) for chunk in whole.chunks], pa.float64())
+    if pa.types.is_uint64(kind):
+        try:
+            return values.cast(pa.int64())
+        except pa.ArrowException:
+            return values.cast(pa.float64())
+    return values.cast(pa.int64() if pa.types.is_integer(kind) else pa.float64())
+
+
+def _truth_values(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lower = pc.utf8_lower(pc.utf8_trim_whitespace(_blanked(values, column.missing)))
+    return pc.equal(lower, pa.scalar("true", lower.type))
+
+
+def _dates(column: Column, values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Return texts as timestamps in microseconds, without a time zone: UTC where they state one."""
+    from datetime import UTC, datetime
+
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    present = pc.utf8_trim_whitespace(_blanked(values, column.missing))
+    distinct = pc.unique(present)
+    moments: list[datetime | None] = []
+    for value in distinct.to_pylist():
+        try:
+            if value is None:
+                moments.append(None)
+                continue
+            moment = (
+                datetime.strptime(value, column.date_format) if column.date_format else datetime.fromisoformat(value)
+            )
+            moments.append(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment)
+        except ValueError as error:
+            form = column.date_format or "YYYY-MM-DD"
+            raise DataInvalid(
+                f"{name}: {value!r} is no date written as {form}: correct it, or state the form, such as "
+                f'columns = {{ {column.name} = "date:%d/%m/%Y" }}'
+            ) from error
+    positions = pc.index_in(present, value_set=distinct).combine_chunks()
+    return pa.chunked_array([pa.array(moments, pa.timestamp("us")).take(positions)])

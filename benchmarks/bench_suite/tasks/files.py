@@ -1,0 +1,78 @@
+"""Files of your own: a CSV, Parquet or JSON file, a folder of pictures, or a file for each split.
+
+    [[tasks]]
+    use = "files"
+    name = "churn"
+    path = "churn.csv"                 # or a folder, a pattern, { train = "a.csv", test = "b.csv" }
+    label = "churned"
+
+Paths start from the folder of the suite. A folder is understood as Hugging Face `datasets` understands it: names of
+splits in names of files and folders (`train.csv`, `test/part.csv`), a folder for each class of pictures
+(`train/CLASS/1.png`), or `metadata.csv` with the column `file_name`. A file that is not read is named, or refused.
+
+**Columns.** All columns but the label are inputs, unless `inputs` names some. A column has one type in all files:
+numbers if every value is written as a number, dates if every value is YYYY-MM-DD, else text, which stays as it stands
+(`007` is `007`). What can be read in two ways is refused, with the line that decides. `bench data show SUITE` prints
+what was decided, and why.
+
+**Labels.** Numbers with a decimal part make a regression, other labels classes, unless `problem` is stated. Rows
+without a label are left out and counted.
+
+**Splits** are those of the files. Without a test file a fifth of the rows is drawn by content, stratified by class; the
+record's notes say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench_suite.contracts import Data
+from bench_suite.data import own_data
+from bench_suite.data.file_sets import stated_files
+from bench_suite.data.own_data import Assembled, Origin, OwnDataOptions
+from bench_suite.data.raw_tables import read_tables
+
+if TYPE_CHECKING:
+    from bench_suite.data.sources import Sources
+
+VERSION = 1
+MODALITY = ("image", "text", "table")
+PROBLEM = ("classification", "regression")
+SHIFTS = ()
+BOUNDS = {"size": (1, 4096), "categories": (1, None), "max_bytes": (1, None)}
+PATHS = ("path",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(OwnDataOptions):
+    path: str | Mapping[str, str | tuple[str, ...]]
+    'A file, a folder, a pattern such as "2024-*.csv", or one or several for each split; relative to the suite.'
+
+
+def check(options: Options) -> None:
+    """Raise ValueError if options contradict each other, or if a column is named for two purposes."""
+    own_data.check(options)
+    if not options.path:
+        raise ValueError("path names no file")
+
+
+def load(options: Options, sources: Sources) -> Data:
+    """Return splits `train`, `test` and perhaps `validation`, in memory (see `own_data.assemble`).
+
+    Raises:
+        DataInvalid: A file is missing or cannot be read, or can be read in two ways, or nothing can be learnt from it.
+    """
+    return assemble(options, sources).data
+
+
+def assemble(options: Options, sources: Sources) -> Assembled:
+    """Return the data with how their columns were read, for `bench data show`."""
+    files = stated_files(options.path, Path(), options.config)
+    raw = read_tables(files, own_data.text_options(options), options.max_bytes)
+    if files.unread:
+        raw = replace(raw, notes={**raw.notes, "files not read": list(files.unread)})
+    origin = Origin(f"files:{files.subject}", files.subject, None, files.licence, (files.root,))
+    return own_data.assemble(options, raw, origin, sources, files.classes)
