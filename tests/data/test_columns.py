@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.card import with_class_names
+from bench_suite.data.class_names import with_class_names
 from bench_suite.data.columns import Form, group_values, modality_of, numbers_as_text, table_encoder, texts
 
 TABLE = pa.table({

@@ -16,7 +16,7 @@ import pytest
 
 from bench_suite.contracts import BenchError, DataInvalid, DataUnavailable
 from bench_suite.data import hub
-from bench_suite.data.card import class_names
+from bench_suite.data.class_names import class_names
 from bench_suite.data.hub import HubRequest, cached, hub_command, load, unreachable, with_columns
 
 datasets = pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")

@@ -157,9 +157,7 @@ def test_a_path_in_the_place_of_an_id_is_an_error_that_says_where_ones_own_files
     with pytest.raises(SuiteError, match=r"suite.toml:9: tasks\[2\].id: ") as error:
         downloads(planned(tmp_path), Sources(offline=True))
     assert f'"{id}" is a path and not the id of a data set' in str(error.value)
-    assert 'put train.csv (and test.csv) in $BENCH_DATA/me/admissions and write id = "me/admissions"' in str(
-        error.value
-    )
+    assert f'for files of your own write use = "files" and path = "{id}"' in str(error.value)
     assert "download" not in str(error.value)
 
 

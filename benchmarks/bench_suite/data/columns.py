@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.card import class_names
+from bench_suite.data.class_names import class_names
 from bench_suite.data.images import Mode, encoded_bytes
 from bench_suite.data.labels import decode_dictionary, is_number, is_text
 from bench_suite.data.sources import numbers

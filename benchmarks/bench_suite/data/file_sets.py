@@ -75,6 +75,13 @@ class FileSet:
     licence: str | None = None
     shared_metadata: tuple[Path, ...] = ()
     "Metadata of pictures that lie above the folders of the splits."
+    download: str = ""
+    "The command that downloads the files again; empty for a person's own."
+
+    def label(self, file: Path) -> str:
+        """Return the full name of a file for messages, such as `photos/train/1.png`."""
+        name = self.name(file)
+        return name if name in self.subject.split(", ") else f"{self.subject}/{name}"
 
     def name(self, file: Path) -> str:
         """Return what messages call a file: its path below `root`."""
@@ -242,13 +249,14 @@ def _check_one_split(file_set: FileSet) -> None:
 # ── a folder ────────────────────────────────────────────────────────────────────────────────────
 
 
-def folder_files(folder: Path, subject: str, config: str | None = None) -> FileSet:
+def folder_files(folder: Path, subject: str, config: str | None = None, *, optional_config: bool = False) -> FileSet:
     """Return the files of a folder by split, as `datasets` resolves them.
 
     Args:
         folder: The folder.
         subject: What messages call it.
         config: The configuration: one of the README's, else a folder of that name.
+        optional_config: Whether a folder without configurations may be read instead.
 
     Raises:
         DataInvalid: The folder holds no data, several configurations, or files that would be left out or read twice.
@@ -259,6 +267,8 @@ def folder_files(folder: Path, subject: str, config: str | None = None) -> FileS
     files, links = _list(folder, subject)
     if not any(_is_data(file.name) for file in files):
         raise DataInvalid(_no_data(folder, subject, files))
+    if optional_config and config is not None and not _card_configs(folder) and not (folder / config).is_dir():
+        config = None
     file_set, start = _resolve(folder, subject, config, files)
     read = {file for paths in file_set.splits.values() for file in paths}
     unread = [file for file in files if file not in read and file.is_relative_to(start)]
@@ -273,6 +283,11 @@ def folder_files(folder: Path, subject: str, config: str | None = None) -> FileS
         unread = [file for file in unread if file not in shared]
     _check_left_out(file_set, unread)
     return replace(file_set, unread=tuple(map(file_set.name, (f for f in unread if f.name.lower() not in NOT_DATA))))
+
+
+def has_data(folder: Path) -> bool:
+    """Return whether a folder holds any file of a format that is read, by names alone."""
+    return any(_is_data(name) for _, _, names in os.walk(folder, followlinks=True) for name in names)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -328,7 +343,8 @@ def _resolve(folder: Path, subject: str, config: str | None, files: Sequence[Pat
     if config is not None and (folder / config).is_dir():
         return replace(_ask_datasets(folder / config, subject, None, files), root=folder), folder / config
     if config not in (None, "default"):
-        below = sorted({relative_name(file, folder).partition("/")[0] for file in files if file.parent != folder})
+        folders = {relative_name(file, folder).partition("/")[0] for file in files if file.parent != folder}
+        below = sorted(name for name in folders if name != "data" and split_of(name) is None)
         listed = f"{nearest(config or '', below)} (it has the folders: {', '.join(below)})" if below else ""
         raise DataInvalid(f"{subject} has no configuration `{config}`{listed or ': leave `config` out'}")
     _check_configurations(folder, subject, files)
@@ -499,8 +515,15 @@ def _stem(name: str) -> str:
 
 
 def _check_left_out(file_set: FileSet, unread: Iterable[Path]) -> None:
-    """Refuse a table that is not read although its name says a split, such as `test.jsonl` beside `train.csv`."""
+    """Refuse data that are not read although a name says a split, such as `test.jsonl` beside `train.csv`."""
     for file in unread:
+        if file_set.format == "pictures" and is_picture(file.name):
+            folders = Path(file_set.name(file)).parts[:-1]
+            if "train" not in file_set.splits or any(map(split_of, folders)):
+                raise DataInvalid(
+                    f"{file_set.subject}: pictures such as {file_set.name(file)} would not be read, because only "
+                    f"folders that name a split are ({', '.join(file_set.splits)}; in lower case): move them into one"
+                )
         other = OTHER_DATA.get(ending(file.name)) or OTHER_DATA.get(_suffix(file.name))
         table = ending(file.name) in FORMATS and file.name.lower() not in NOT_DATA
         if split_of(file.name) is None or not (table or (other and file_set.format != "pictures")):

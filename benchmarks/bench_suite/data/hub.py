@@ -69,22 +69,16 @@ class HubRequest:
 _FILE_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
 
 
-def own_files(name: str = "NAME") -> str:
-    """Return what a user does to learn from their own files."""
-    first = "" if os.environ.get("BENCH_DATA") else " (after export BENCH_DATA=~/bench-data)"
-    return (
-        f"for files of your own: put train.csv (and test.csv) in $BENCH_DATA/me/{name}{first} and "
-        f'write id = "me/{name}"'
-    )
+def own_files(path: str = "FILE or FOLDER") -> str:
+    """Return what a user writes to learn from files of their own."""
+    return f'for files of your own write use = "files" and path = "{path}"'
 
 
 def path_error(hub_id: str) -> str | None:
     """Return the message for an id that is the path of a file or folder; None if it may be an id of the hub."""
     if not hub_id.startswith((".", "/", "~")) and not hub_id.lower().endswith(_FILE_ENDINGS):
         return None
-    stem = Path(hub_id).stem
-    name = stem if re.fullmatch(r"\w[\w-]*", stem) else "NAME"
-    return f"{show(hub_id)} is a path and not the id of a data set\n  {own_files(name)}"
+    return f"{show(hub_id)} is a path and not the id of a data set\n  {own_files(hub_id)}"
 
 
 def hub_command(hub_id: str, kind: Literal["dataset", "model"] = "dataset", revision: str | None = None) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.card import class_names
+from bench_suite.data.class_names import class_names
 from bench_suite.data.hub import first_line
 from bench_suite.data.sources import numbers
 

@@ -16,9 +16,10 @@ import pyarrow as pa
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Data, DataInvalid, Source
-from bench_suite.data.card import class_names, with_class_names
+from bench_suite.data.class_names import class_names, with_class_names
 from bench_suite.data.columns import Form, form_of, group_values, modality_of, table_encoder, texts
 from bench_suite.data.csv_text import TextOptions
+from bench_suite.data.file_sets import FileSet
 from bench_suite.data.fingerprint import content_ids
 from bench_suite.data.images import decode_images
 from bench_suite.data.labels import Labels, read_labels
@@ -199,7 +200,7 @@ def assemble(
     of_roles = replace(raw, tables={split: raw.tables[split] for split in parts.values()})
     inputs = _input_columns(options, of_roles, name, notes)
     used = list(dict.fromkeys((*inputs, options.label, *options.groups)))
-    _check_columns(of_roles, used, name)
+    _check_columns(of_roles, used, name, options.label, {split: role for role, split in parts.items()})
     known = _class_names(of_roles, classes or {})
     typed = read_types(of_roles, _stated_columns(options, inputs), used, name, (options.label, *options.groups))
     metadata = with_class_names(None, known)
@@ -221,6 +222,12 @@ def assemble(
     spec = spec if labels.classes is None else {"classes": labels.classes, **spec}
     source = Source(origin.origin, name, fingerprint_of(splits), origin.revision, origin.licence, notes)
     return Assembled(Data(labels.problem, spec, splits, source), typed.columns, inputs, modality)
+
+
+def with_unread(raw: RawTables, files: FileSet) -> RawTables:
+    """Return tables with a note on the files of the folder that were not read."""
+    unread = [name for name in files.unread if name not in raw.opened]
+    return replace(raw, notes={**raw.notes, "files not read": unread}) if unread else raw
 
 
 def listed(names: Any) -> Any:
@@ -256,15 +263,17 @@ def _input_columns(options: OwnDataOptions, raw: RawTables, name: str, notes: di
     return inputs
 
 
-def _check_columns(raw: RawTables, used: Sequence[str], name: str) -> None:
+def _check_columns(raw: RawTables, used: Sequence[str], name: str, label: str, role_of: Mapping[str, str]) -> None:
     """Raise DataInvalid if a split lacks a column; the message gives the nearest name."""
     for split, tables in raw.tables.items():
         known = tables[0].column_names
         if missing := [column for column in used if column not in known]:
             near = nearest(missing[0], known)
             listed_columns = ", ".join(f"`{column}`" if column != column.strip() else column for column in known)
+            unlabelled = split != "train" and missing == [label]
+            hint = f'\n  if `{split}` has no labels, leave it out: {role_of[split]} = ""' if unlabelled else ""
             raise DataInvalid(
-                f"{name}, split {split}: there is no column `{missing[0]}`{near} (it has: {listed_columns})"
+                f"{name}, split {split}: there is no column `{missing[0]}`{near} (it has: {listed_columns}){hint}"
             )
 
 

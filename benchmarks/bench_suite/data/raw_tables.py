@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.csv_text import TextOptions, read_bytes, read_text
-from bench_suite.data.file_sets import METADATA, FileSet, ending, is_picture
+from bench_suite.data.file_sets import METADATA, FileSet, ending, is_picture, split_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +33,8 @@ class RawTables:
     "Whether each value is the text of a file, so that `schema` decides the types of the columns."
     notes: Mapping[str, Any] = field(default_factory=dict)
     "What was left out."
+    opened: frozenset[str] = frozenset()
+    "Pictures that rows name, as paths below the folder of the data set."
 
 
 def read_tables(files: FileSet, options: TextOptions, max_bytes: int) -> RawTables:
@@ -42,11 +44,12 @@ def read_tables(files: FileSet, options: TextOptions, max_bytes: int) -> RawTabl
         DataInvalid: A file cannot be read, or files have different columns.
     """
     _check_shards(files)
-    if files.format == "pictures":
+    every = [file for paths in files.splits.values() for file in paths]
+    if files.format == "pictures" or all(file.name in METADATA for file in every):
         raw = _pictures(files, options, max_bytes)
     else:
         tables = {
-            split: tuple(_read(file, files.name(file), options, max_bytes) for file in paths)
+            split: tuple(_read_of(files, file, options, max_bytes) for file in paths)
             for split, paths in files.splits.items()
         }
         raw = RawTables(tables, files.format == "csv")
@@ -54,18 +57,27 @@ def read_tables(files: FileSet, options: TextOptions, max_bytes: int) -> RawTabl
     return raw
 
 
+def _read_of(files: FileSet, file: Path, options: TextOptions, max_bytes: int) -> pa.Table:
+    """Return the table of a file; an error names the file, and the command that downloads it again if there is one."""
+    try:
+        return _read(file, files.label(file), options, max_bytes)
+    except DataInvalid as error:
+        if not files.download:
+            raise
+        raise DataInvalid(f"{error}\n  to download it again: {files.download}") from error
+
+
 def _check_shards(files: FileSet) -> None:
     """Refuse a split of which some numbered files are missing: `train-00000-of-00002.parquet` alone."""
-    for split, paths in files.splits.items():
+    for paths in files.splits.values():
         for file in paths:
             counted = re.search(r"-of-(\d+)\b", file.name)
             stem = file.name[: counted.start()].rstrip("0123456789") if counted else ""
             present = sum(other.parent == file.parent and other.name.startswith(stem) for other in paths)
             if counted and present != int(counted[1]):
-                raise DataInvalid(
-                    f"{files.subject}: {present} of the {int(counted[1])} files {stem}* of `{split}` are there: add "
-                    "the others"
-                )
+                repair = f"\n  to get the rest: {files.download}" if files.download else ": add the others"
+                pattern = f"{files.name(file.with_name(stem))}*{''.join(file.suffixes)}"
+                raise DataInvalid(f"{files.subject}: {present} of {int(counted[1])} files {pattern} are there{repair}")
 
 
 def _check_columns(files: FileSet, raw: RawTables) -> None:
@@ -200,38 +212,42 @@ def _reason(error: BaseException) -> str:
 
 def _pictures(files: FileSet, options: TextOptions, max_bytes: int) -> RawTables:
     """Return pictures by their paths, with the rows of their metadata, or with the names of their folders as labels."""
-    if not any(file.name in METADATA for paths in files.splits.values() for file in paths):
+    metadata = [*files.shared_metadata, *(f for paths in files.splits.values() for f in paths if f.name in METADATA)]
+    if not metadata:
         return _pictures_in_folders(files)
     tables: dict[str, tuple[pa.Table, ...]] = {}
     named: set[str] = set()
-    textual = False
     for split, paths in files.splits.items():
         own = [file for file in paths if file.name in METADATA]
-        described = own or list(files.shared_metadata)
-        if not described:
-            raise DataInvalid(
-                f"{files.subject}: no metadata file describes the pictures of `{split}`, and another split has one: "
-                f"add {split}/metadata.csv with the same columns"
-            )
-        parts = [_described(file, files, options, max_bytes) for file in described]
-        if not own:
-            parts = [_of_split(part, {files.name(file) for file in paths}) for part in parts]
+        pictures = {files.name(file) for file in paths if is_picture(file.name)}
+        if own or not files.shared_metadata:
+            parts = [_described(file, files, options, max_bytes) for file in own]
+            if not own:
+                parts = [_in_folders({split: sorted(pictures)})[split]]
+                if parts[0][LABEL].null_count:
+                    raise DataInvalid(
+                        f"{files.subject}: {files.name(metadata[0])} describes the pictures of its split, but no file "
+                        f"describes those of `{split}`: add {split}/{metadata[0].name} with the same columns"
+                    )
+        else:
+            described = [_described(file, files, options, max_bytes) for file in files.shared_metadata]
+            parts = [_of_split(table, pictures) for table in described]
             if not any(part.num_rows for part in parts):
                 raise DataInvalid(
-                    f"{files.subject}: {files.name(described[0])} names no picture of `{split}`: add its rows"
+                    f"{files.subject}: {files.name(metadata[0])} names no picture of `{split}`: add its rows"
                 )
         named |= {path for part in parts for path in _paths(part) if path}
-        textual = textual or ending(described[0].name) == ".csv"
         tables[split] = tuple(parts)
     pictures = {files.name(file) for paths in files.splits.values() for file in paths if is_picture(file.name)}
     left_out = sorted(pictures - named)
-    return RawTables(tables, textual, {"pictures that no metadata file names": left_out} if left_out else {})
+    notes = {"pictures that no metadata file names": left_out} if left_out else {}
+    return RawTables(tables, ending(metadata[0].name) == ".csv", notes, frozenset(named))
 
 
 def _described(file: Path, files: FileSet, options: TextOptions, max_bytes: int) -> pa.Table:
     """Return the rows of a metadata file, with the paths in `file_name` as pictures in the column `image`."""
     name = files.name(file)
-    table = _read(file, name, options, max_bytes)
+    table = _read_of(files, file, options, max_bytes)
     if FILE_NAME not in table.column_names:
         listed = ", ".join(table.column_names)
         raise DataInvalid(f"{name} has no column `{FILE_NAME}` with the paths of the pictures (it has: {listed})")
@@ -275,26 +291,43 @@ def _of_split(table: pa.Table, pictures: set[str]) -> pa.Table:
 
 
 def _pictures_in_folders(files: FileSet) -> RawTables:
-    """Return pictures with the names of their folders as labels, as `datasets` does; no labels for one folder only.
+    """Return pictures with the names of their folders as labels, as `datasets` does.
 
     Raises:
-        DataInvalid: Some pictures lie deeper than others, so that their folders are no classes.
+        DataInvalid: Some folders lie deeper than others, or there is only one, so that folders are no classes.
     """
+    tables = _in_folders({split: [files.name(file) for file in paths] for split, paths in files.splits.items()})
+    split = next(iter(tables))
+    labelled = [path for table in tables.values() for path in _paths(table.filter(table[LABEL].is_valid()))]
+    if len({Path(path or "").parent.name for path in labelled}) < 2:
+        raise DataInvalid(
+            f"{files.subject} holds pictures and no folders of several classes, so their classes are unknown. Sort "
+            f"them into {split}/CLASS/, or name them in {split}/metadata.csv: file_name,label"
+        )
+    depths = {_depth(path or ""): path for path in labelled}
+    if len(depths) > 1:
+        raise DataInvalid(
+            f"{files.subject}: pictures lie in folders of different depth, such as {depths[min(depths)]} and "
+            f"{depths[max(depths)]}, so it is not clear which folders are classes: sort all into SPLIT/CLASS/"
+        )
+    return RawTables({split: (table,) for split, table in tables.items()}, textual=False)
+
+
+def _depth(path: str) -> int:
+    """Return the number of folders of a picture below the folder of its split."""
+    folders = Path(path).parts[:-1]
+    split = next((number for number, folder in enumerate(folders) if split_of(folder)), -1)
+    return len(folders) - split - 1
+
+
+def _in_folders(names: Mapping[str, Sequence[str]]) -> dict[str, pa.Table]:
+    """Return the pictures of each split with the names of their folders as labels; null in the folder of the split."""
     import pyarrow as pa
 
-    names = {split: [files.name(file) for file in paths] for split, paths in files.splits.items()}
-    depths = {name.count("/"): name for paths in names.values() for name in paths}
-    folders = {Path(name).parent.name for paths in names.values() for name in paths}
-    if len(depths) > 1 and len(folders) > 1:
-        shallow, deep = depths[min(depths)], depths[max(depths)]
-        raise DataInvalid(
-            f"{files.subject}: pictures lie in folders of different depth, such as {shallow} and {deep}, so it is not "
-            "clear which folders are classes: sort all into SPLIT/CLASS/"
-        )
     tables = {}
     for split, paths in names.items():
-        columns = {IMAGE: by_path(pa.array(paths, pa.string()))}
-        if len(folders) > 1:
-            columns[LABEL] = pa.array([Path(path).parent.name for path in paths], pa.string())
-        tables[split] = (pa.table(columns),)
-    return RawTables(tables, textual=False)
+        folders = [Path(path).parent.name for path in paths]
+        labels = [None if folder in ("", "data") or split_of(folder) else folder for folder in folders]
+        columns = {IMAGE: by_path(pa.array(paths, pa.string())), LABEL: pa.array(labels, pa.string())}
+        tables[split] = pa.table(columns)
+    return tables

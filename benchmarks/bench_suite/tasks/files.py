@@ -25,7 +25,7 @@ record's notes say so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +72,6 @@ def assemble(options: Options, sources: Sources) -> Assembled:
     """Return the data with how their columns were read, for `bench data show`."""
     files = stated_files(options.path, Path(), options.config)
     raw = read_tables(files, own_data.text_options(options), options.max_bytes)
-    if files.unread:
-        raw = replace(raw, notes={**raw.notes, "files not read": list(files.unread)})
+    raw = own_data.with_unread(raw, files)
     origin = Origin(f"files:{files.subject}", files.subject, None, files.licence, (files.root,))
     return own_data.assemble(options, raw, origin, sources, files.classes)

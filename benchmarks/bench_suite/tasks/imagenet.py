@@ -27,7 +27,7 @@ from bench_suite.data.folders import class_folders, hub_snapshot, open_images, p
 from bench_suite.data.hub import hub_command
 from bench_suite.data.images import VERSION as PIXELS_VERSION
 from bench_suite.data.images import no_sample
-from bench_suite.data.layout import data_folder
+from bench_suite.data.places import data_folder
 from bench_suite.data.splits import chosen_groups, fingerprint_of
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Image folders become the same table as in `datasets`, without opening an image."""
+"""Raw tables: what stands in the files, for tables and for folders of pictures, as `datasets` finds them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from PIL import Image
 
 from bench_suite.contracts import Data, DataInvalid, DataUnavailable
 from bench_suite.data import images
-from bench_suite.data.layout import read_folder
+from bench_suite.data.csv_text import TextOptions
+from bench_suite.data.file_sets import folder_files
+from bench_suite.data.raw_tables import RawTables, read_tables
 from bench_suite.data.sources import Sources
 from bench_suite.tasks import hub
 
@@ -45,10 +47,8 @@ def load(**options: str) -> Data:
     return hub.load(chosen, Sources(offline=True))
 
 
-def found_splits() -> dict[str | None, list[str]]:
-    layout = read_folder("owner/name")
-    assert layout is not None
-    return {config: [*splits] for config, splits in layout.configs.items()}
+def raw_tables(folder: Path) -> RawTables:
+    return read_tables(folder_files(folder, "owner/name"), TextOptions(), 1 << 30)
 
 
 # ── one folder for each class ───────────────────────────────────────────────────────────────────
@@ -69,22 +69,19 @@ def test_pictures_in_folders_of_classes_are_a_task(folder: Path) -> None:
     ("paths", "splits"),
     [
         (in_classes("train/", "valid/"), ["train", "validation"]),
-        (in_classes("data/train/", "data/test/"), ["test", "train"]),
-        (in_classes("Train/", "TEST/"), ["test", "train"]),
-        (in_classes("latest/train/", "protest/eval/"), ["test", "train"]),
+        (in_classes("data/train/", "data/test/"), ["train", "test"]),
+        (in_classes("latest/train/", "protest/eval/"), ["train", "test"]),
         (in_classes("pictures/train/"), ["train"]),
         (in_classes(""), ["train"]),
         (in_classes("data/"), ["train"]),
-        (["train/ant/1.png", "train/bee/1.png", "train/test/1.png"], ["train"]),
-        (["train/ant/1.JPEG", "train/.hidden/1.png", ".cache/train/bee/1.png"], ["train"]),
+        (["train/ant/1.JPEG", "train/bee/2.JPEG", "train/.hidden/1.png", ".cache/train/bee/1.png"], ["train"]),
     ],
 )
 def test_names_of_folders_tell_split_and_class(folder: Path, paths: list[str], splits: list[str]) -> None:
     paint(folder, *paths)
-    assert found_splits() == {None: splits}
-    layout = read_folder("owner/name")
-    assert layout is not None
-    read = [row for split in splits for row in layout.read(None, split, None).table.to_pylist()]
+    raw = raw_tables(folder)
+    assert [*raw.tables] == splits
+    read = [row for split in splits for table in raw.tables[split] for row in table.to_pylist()]
     visible = [path for path in paths if "/." not in f"/{path}"]
     assert sorted(row["image"]["path"] for row in read) == sorted(visible)
     assert all(row["label"] == Path(row["image"]["path"]).parent.name for row in read)
@@ -104,11 +101,10 @@ def test_splits_are_those_that_datasets_takes(folder: Path, tmp_path: Path, path
     datasets = pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")
     paint(folder, *paths)
     there = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
-    layout = read_folder("owner/name")
-    assert layout is not None
-    assert {*layout.splits(None)} == {*there}
+    raw = raw_tables(folder)
+    assert {*raw.tables} == {*there}
     for split, rows in there.items():
-        here = layout.read(None, split, None).table.to_pylist()
+        here = [row for table in raw.tables[str(split)] for row in table.to_pylist()]
         paths = [str(Path(row["path"]).relative_to(folder)) for row in rows.data["image"].to_pylist()]
         assert sorted(row["image"]["path"] for row in here) == sorted(paths)
 
@@ -118,13 +114,16 @@ def test_splits_are_those_that_datasets_takes(folder: Path, tmp_path: Path, path
     [
         (
             in_classes("my_training_data/train/", "my_training_data/test/"),
-            r"my_training_data/test/ant/ .* test and train",
+            r"my_training_data/test/ant/0\.png would be read as part of `train` and of `test`",
         ),
-        (in_classes("train/", "dev_test/"), r"dev_test/ant/ is named after several splits, test and validation"),
+        (["train/ant/1.png", "train/bee/1.png", "train/test/1.png"], "train/test/1.png would be read as part of"),
+        (in_classes("train/", "dev_test/"), r"dev_test/ant/0\.png would be read as part of `validation` and of `test`"),
         (
             in_classes("", "test_tube/"),
-            r"test_tube/ant/ belongs to a split, .* such as ant/0\.png are in no folder of a split",
+            r"pictures such as ant/0\.png would not be read, because only folders that name",
         ),
+        (in_classes("train/", "Test/"), r"pictures such as Test/ant/0\.png would not be read, .* in lower case"),
+        (in_classes("Train/", "TEST/"), r"TEST/ant/0\.png would be read as part of `train`, although its name says"),
     ],
 )
 def test_folders_that_may_be_of_either_split_are_refused(folder: Path, paths: list[str], message: str) -> None:
@@ -186,36 +185,34 @@ def test_pictures_that_metadata_describe_are_a_task(folder: Path, form: str) -> 
 def test_metadata_beside_a_folder_of_pictures_are_of_train(folder: Path) -> None:
     paint(folder, *(f"images/{number}.png" for number in range(10)))
     describe(folder, "csv", [(f"images/{number}.png", CLASSES[number % 2]) for number in range(10)])
-    assert found_splits() == {None: ["train"]}
+    assert [*raw_tables(folder).tables] == ["train"]
     assert len(load(label="kind").splits["train"]) == 8
 
 
 def test_metadata_above_the_splits_are_told_apart_by_the_paths_of_the_pictures(folder: Path) -> None:
-    names = [f"{split}/{number}.png" for split in ("train", "Test") for number in range(4)]
-    paint(folder, *names, "Test/4.png")
+    names = [f"{split}/{number}.png" for split in ("train", "test") for number in range(4)]
+    paint(folder, *names, "test/4.png")
     describe(folder, "csv", [(name, CLASSES[number % 2]) for number, name in enumerate(names)])
-    assert found_splits() == {None: ["test", "train"]}
+    assert [*raw_tables(folder).tables] == ["train", "test"]
     data = load(label="kind")
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 4, "test": 4}
     shades = data.splits["test"].take(np.arange(4))["image"][:, 0, 0, 0]
     assert [int(shade) for shade in shades] == [sum(name.encode()) % 251 for name in names[4:]]
-    describe(folder / "Test", "csv", [("4.png", "ant")])
+    describe(folder / "test", "csv", [("4.png", "ant")])
     assert {name: len(split) for name, split in load(label="kind").splits.items()} == {"train": 4, "test": 1}
 
 
 def test_metadata_that_name_no_picture_of_a_split_are_said_to(folder: Path) -> None:
     paint(folder, "train/0.png", "train/1.png", "test/0.png")
     describe(folder, "csv", [("train/0.png", "ant"), ("train/1.png", "bee")])
-    with pytest.raises(
-        DataInvalid, match=r"/metadata\.csv names pictures of train or validation only, and another split"
-    ):
+    with pytest.raises(DataInvalid, match=r"metadata\.csv names no picture of `test`: add its rows"):
         load(label="kind")
 
 
 def test_a_split_without_metadata_beside_one_that_has_them_is_read_or_refused_and_never_left_out(folder: Path) -> None:
     paint(folder, *(f"train/{number}.png" for number in range(4)), *in_classes("test/"))
     describe(folder / "train", "jsonl", [(f"{number}.png", CLASSES[number % 2]) for number in range(4)])
-    missing = r"train/metadata\.jsonl describes .* add test/metadata\.jsonl with the same columns"
+    missing = r"split test: there is no column `kind` \(it has: image, label\)"
     with pytest.raises(DataInvalid, match=missing):
         load(label="kind")
     lines = (folder / "train/metadata.jsonl").read_text()
@@ -236,7 +233,7 @@ def test_a_picture_that_is_named_and_not_there_is_said_with_what_to_do(folder: P
 
 def test_an_archive_is_said_to_be_unpacked(folder: Path) -> None:
     (folder / "train.zip").write_bytes(b"PK")
-    with pytest.raises(DataUnavailable, match=r"and no picture, in .*; unpack train\.zip there"):
+    with pytest.raises(DataUnavailable, match="no file of CSV, TSV, JSON, Parquet or Arrow, and no picture, in the"):
         load()
 
 
@@ -259,33 +256,33 @@ def test_metadata_name_no_file_outside_of_the_folder(folder: Path) -> None:
 def test_a_column_that_metadata_lack_is_named_among_those_there_are(folder: Path) -> None:
     paint(folder, "train/0.png")
     describe(folder / "train", "csv", [("0.png", "ant")])
-    with pytest.raises(DataInvalid, match=r"train/metadata\.csv has no column `label` \(it has: image, kind\)"):
+    with pytest.raises(DataInvalid, match=r"split train: there is no column `label` \(it has: image, kind\)"):
         load()
 
 
 # ── other files in the folder ───────────────────────────────────────────────────────────────────
 
 
-def test_tables_named_after_splits_go_before_pictures_and_others_do_not(folder: Path) -> None:
+def test_a_table_beside_pictures_is_named_as_not_read_or_refused(folder: Path) -> None:
     paint(folder, *in_classes("train/"))
     (folder / "classes.csv").write_text("number,name\n0,ant\n")
-    assert found_splits() == {None: ["train"]}
-    assert len(load().splits["train"]) == 6
+    data = load()
+    assert len(data.splits["train"]) == 6
+    assert data.source.notes["files not read"] == "1: classes.csv"
     (folder / "train.csv").write_text("text,label\na,0\n")
-    layout = read_folder("owner/name")
-    assert layout is not None
-    assert layout.read(None, "train", None).table.column_names == ["text", "label"]
+    with pytest.raises(DataInvalid, match=r"train\.csv would not be read beside train/ant/0\.png"):
+        load()
 
 
-def test_a_table_of_another_name_is_not_taken_for_pictures_that_lie_beside_it(folder: Path) -> None:
+def test_pictures_beside_a_table_are_named_as_not_read(folder: Path) -> None:
     paint(folder, "assets/banner.png")
-    (folder / "full.csv").write_text("text,label\na,0\n")
-    assert found_splits() == {None: ["full"]}
+    (folder / "full.csv").write_text("text,label\na,0\nb,1\nc,0\nd,1\n")
+    assert load(inputs="text").source.notes["files not read"] == "1: assets/banner.png"
 
 
 def test_a_folder_without_tables_or_pictures_is_told_what_would_be_read(folder: Path) -> None:
     (folder / "notes.txt").write_text("nothing")
-    with pytest.raises(DataUnavailable, match="named after its split, and no picture, in the folder"):
+    with pytest.raises(DataUnavailable, match="no file of CSV, TSV, JSON, Parquet or Arrow, and no picture, in the"):
         load()
 
 
@@ -307,9 +304,7 @@ def test_no_picture_is_opened_for_the_table(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(images, "encoded_bytes", lambda *_, **__: pytest.fail("opened"))
     monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("opened"))
     monkeypatch.setattr(Image, "open", lambda _: pytest.fail("opened"))
-    layout = read_folder("owner/name")
-    assert layout is not None
-    assert layout.read(None, "train", None).table.num_rows == 8
+    assert raw_tables(folder).tables["train"][0].num_rows == 8
 
 
 # ── the same as `datasets` ──────────────────────────────────────────────────────────────────────
