@@ -378,6 +378,8 @@ def test_a_column_of_numbers_that_is_read_as_text_is_noted_with_its_first_odd_va
     assert {name: note for name, note in notes.items() if name.startswith("column")} == {
         "column `age`": "read as text, although 19 of its 20 different values look like numbers; the first other value "
         "is '1O': missing_values = [\"1O\"] would make it numbers",
+        "column `code`": "read as text, although 1 of its 1 different values look like numbers: "
+        'columns = { code = "number" } would make it numbers',
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from bench_suite.components.options import show
@@ -128,7 +128,7 @@ def read_types(
             if name in names and columns[name].type in ("truth value", "date"):
                 columns[name] = Column(name, "category", "names", missing=("", *options.missing_values))
         else:
-            columns[name] = _decide_typed(name, chunks, subject)
+            columns[name] = _decide_typed(name, chunks, options, subject)
         if columns[name].decimal == "," and stated is None:
             comma_column = comma_column or name
     if comma_column is not None and options.decimal is None:
@@ -332,6 +332,8 @@ def _as_text(name: str, values: pa.Array, options: ColumnOptions, why: str) -> C
             advice = f'columns = {{ {name} = "{line} }} reads them as dates'
         elif others:
             advice = f"missing_values = [{show(others[0][:40])}] would make it numbers"
+        elif _all(values, _NUMBER):
+            advice = f'columns = {{ {name} = "number" }} would make it numbers'
         else:
             advice = f'columns = {{ {name} = "number" }} with decimal or thousands would make it numbers'
         note = f"read as text, although {count} of its {len(values)} different values look like {kind}{first}: {advice}"
@@ -339,7 +341,7 @@ def _as_text(name: str, values: pa.Array, options: ColumnOptions, why: str) -> C
     return Column(name, "category", why or "texts", missing=missing, note=note)
 
 
-def _decide_typed(name: str, chunks: Sequence[pa.ChunkedArray], subject: str) -> Column:
+def _decide_typed(name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOptions, subject: str) -> Column:
     """Return the type of a column whose files state types."""
     kinds = {_kind(chunk.type): str(chunk.type) for chunk in chunks if chunk.null_count != len(chunk)}
     if not kinds:
@@ -351,6 +353,9 @@ def _decide_typed(name: str, chunks: Sequence[pa.ChunkedArray], subject: str) ->
             f'columns = {{ {name} = "category" }}'
         )
     ((kind, arrow),) = kinds.items()
+    if kind == "category" and _all_text(chunks):
+        values = _without(_distinct(chunks), ("", *options.missing_values))
+        return replace(_as_text(name, values, options, ""), type="category", why=f"the files say {arrow}")
     return Column(name, kind, f"the files say {arrow}", whole=arrow.startswith(("int", "uint")))
 
 
