@@ -167,6 +167,9 @@ class Data:
     "`train`, `test`, perhaps `validation`, and each shifted test split as `shift:NAME`."
     source: Source
     "Where the data came from."
+    duplicates: Literal["keep", "drop", "refuse", "ask"] | None = None
+    """What to do with train examples whose inputs a tested split has too. None: drop them, except from tables, where
+    equal rows are usual. `ask`: the same, but refuse to drop more than a twentieth of train."""
 
 
 # ── models ──────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,8 +26,8 @@ from bench_suite.data.images import decode_images
 from bench_suite.data.labels import Labels, read_labels
 from bench_suite.data.raw_tables import RawTables
 from bench_suite.data.schema import Column, ColumnOptions, check_column_options, read_types
-from bench_suite.data.splits import MemorySplit, fingerprint_of
-from bench_suite.data.splitting import split_by_content
+from bench_suite.data.split_rules import SplitRule, draw, group_numbers, read_rule
+from bench_suite.data.splits import MemorySplit, fingerprint_of, take
 from bench_suite.environment import format_bytes
 
 if TYPE_CHECKING:
@@ -89,6 +90,12 @@ class OwnDataOptions:
     "Most categories of a column that get their own column in the table: the most frequent of train."
     size: int | None = None
     "Height and width to which the middle square of each image is resized. Needed if their sizes differ."
+    split: Mapping[str, float | bool | str] | None = None
+    """How to split the rows: `{ test = 0.2, validation = 0.1 }`, `{ test = 0.2, by = "customer_id" }`,
+    `{ after = "2026-01-01", by = "date" }` or `{ column = "part" }`; also `stratify = false`."""
+    duplicates: Literal["keep", "drop", "refuse"] | None = None
+    """What to do with rows of train whose inputs a tested split has too: `drop` them from train (the default for images
+    and texts), `keep` them (for tables, where equal rows are usual), or `refuse` the data."""
     max_bytes: int = 8_589_934_592
     "Most bytes of one file, uncompressed: more are refused before they fill the memory."
 
@@ -129,6 +136,9 @@ def check(options: OwnDataOptions) -> None:
     for column, stated in (options.columns or {}).items():
         if stated == "ignore" and column in (options.label, *(inputs or ()), *options.groups):
             raise ValueError(f'columns.{column} = "ignore", but the task uses it: leave one of the two out')
+    rule = read_rule(options.split)
+    if rule is not None and options.label in rule.columns:
+        raise ValueError(f"split reads the label {options.label!r}: name another column")
     for option, value in (("delimiter", options.delimiter), ("encoding", options.encoding)):
         _check_text_option(option, value)
     check_column_options(column_options(options))
@@ -199,7 +209,9 @@ def assemble(
     parts = _roles(options, tuple(raw.tables), name, notes)
     of_roles = replace(raw, tables={split: raw.tables[split] for split in parts.values()})
     inputs = _input_columns(options, of_roles, name, notes)
-    used = list(dict.fromkeys((*inputs, options.label, *options.groups)))
+    rule = read_rule(options.split)
+    of_rule = () if rule is None else rule.columns
+    used = list(dict.fromkeys((*inputs, options.label, *options.groups, *of_rule)))
     _check_columns(of_roles, used, name, options.label, {split: role for role, split in parts.items()})
     known = _class_names(of_roles, classes or {})
     typed = read_types(of_roles, _stated_columns(options, inputs), used, name, (options.label, *options.groups))
@@ -210,18 +222,89 @@ def assemble(
     notes |= labels.notes
     notes |= {f"column `{column}`": typed.columns[column].note for column in used if typed.columns[column].note}
     modality = modality_of(tables["train"], inputs, name, options.modality)
-    if modality == "image":
-        values, spec = _images(options, inputs[0], tables, sources, origin)
-    else:
-        values, spec = _inputs(options, inputs, modality, tables, name, notes)
+    encode = partial(_encode, options, inputs, modality, sources, origin)
+    values, spec = encode(tables, notes)
+    rows = _drawn(rule, tables, values, targets, labels, parts, name, notes, separate=modality == "table")
+    if rows is not None:
+        tables = {role: tables["train"].take(pa.array(part)) for role, part in rows.items()}
+        targets = {role: targets["train"][part] for role, part in rows.items()}
+        if modality == "table":  # categories are those of the train split, not of the rows that were drawn for test
+            values, spec = encode(tables, notes)
+        else:
+            values = {role: take(values["train"], part) for role, part in rows.items()}
+    elif "test" not in tables:
+        notes["test"] = f"the split `{parts['validation']}`, because there is no test split with labels"
+        for by_role in (tables, targets, values):
+            by_role["test"] = by_role.pop("validation")
     splits = {}
     for role, column in values.items():
         groups = {group: group_values(tables[role], group) for group in options.groups}
-        splits[role] = MemorySplit(content_ids(column), {modality: column, "target": targets[role]}, groups)
-    splits = _with_test(splits, labels, parts, name, notes)
+        clusters = None
+        if rule is not None and rule.by is not None and rule.after is None:
+            clusters = group_numbers(tables[role][rule.by].to_pylist())
+        columns = {modality: column, "target": targets[role]}
+        splits[role] = MemorySplit(content_ids(column), columns, groups, clusters=clusters)
+    splits = {role: splits[role] for role in ("train", "validation", "test") if role in splits}
+    notes |= _absent_classes(labels, targets)
     spec = spec if labels.classes is None else {"classes": labels.classes, **spec}
     source = Source(origin.origin, name, fingerprint_of(splits), origin.revision, origin.licence, notes)
-    return Assembled(Data(labels.problem, spec, splits, source), typed.columns, inputs, modality)
+    data = Data(labels.problem, spec, splits, source, options.duplicates or "ask")
+    return Assembled(data, typed.columns, inputs, modality)
+
+
+def _encode(
+    options: OwnDataOptions, inputs: Sequence[str], modality: str, sources: Sources, origin: Origin,
+    tables: Mapping[str, pa.Table], notes: dict[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
+    """Return the inputs of each split as models receive them, and their entries of the problem's `spec`."""
+    if modality == "image":
+        return _images(options, inputs[0], tables, sources, origin)
+    return _inputs(options, inputs, modality, tables, origin.name, notes)
+
+
+def _drawn(
+    rule: SplitRule | None, tables: Mapping[str, pa.Table], values: Mapping[str, Any],
+    targets: Mapping[str, np.ndarray], labels: Labels, parts: Mapping[str, str], name: str, notes: dict[str, Any],
+    *, separate: bool,
+) -> dict[str, np.ndarray] | None:  # fmt: skip
+    """Return the rows of train that make each split; None if the data set's own splits stand.
+
+    Raises:
+        DataInvalid: The suite states a split, and the data set has a test split; or there are too few rows.
+    """
+    if rule is not None:
+        others = [parts[role] for role in ("test", "validation") if role in tables]
+        if others:
+            off = ", ".join(f'{role} = ""' for role in ("test", "validation") if role in tables)
+            raise DataInvalid(
+                f"{name} has the split `{others[0]}`, and the suite states how to split: leave split out, or leave the "
+                f"files' own out with {off}"
+            )
+    elif "test" in tables or "validation" in tables:
+        return None
+    classes = targets["train"] if labels.classes is not None else None
+    if len(targets["train"]) < 2:
+        raise DataInvalid(f"{name} has only one example with a label, so none is left to test on: add examples")
+    ids = content_ids(values["train"])
+    rows, words = draw(rule or SplitRule(test=0.2), tables["train"], ids, classes, name, separate=separate)
+    if rule is None:
+        total = len(targets["train"])
+        notes["test"] = f"{len(rows['test'])} of the {total} examples of `{parts['train']}`, drawn by content"
+    else:
+        notes["split"] = words
+    return rows
+
+
+def _absent_classes(labels: Labels, targets: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """Return notes on classes that a split lacks; `preparation` notes those of train."""
+    notes = {}
+    if labels.classes is not None:
+        for role in ("validation", "test"):
+            if role in targets:
+                absent = sorted({*range(len(labels.classes))} - {*targets[role].tolist()})
+                if absent:
+                    notes[f"classes absent from {role}"] = str(listed([labels.classes[number] for number in absent]))
+    return notes
 
 
 def with_unread(raw: RawTables, files: FileSet) -> RawTables:
@@ -333,28 +416,6 @@ def _labelled(
     if dropped:
         notes["examples left out, without a label"] = dropped
     return labelled, targets
-
-
-def _with_test(
-    splits: dict[str, MemorySplit], labels: Labels, parts: Mapping[str, str], name: str, notes: dict[str, Any]
-) -> dict[str, MemorySplit]:
-    """Return the splits with a test split: their own, else the validation split, else a fifth of train."""
-    if "test" in splits:
-        return splits
-    if "validation" in splits:
-        notes["test"] = f"the split `{parts['validation']}`, because there is no test split with labels"
-        return {"train": splits["train"], "test": splits["validation"]}
-    whole = splits["train"]
-    if len(whole) < 2:
-        raise DataInvalid(f"{name} has only one example with a label, so none is left to test on: add examples")
-    count = max(1, round(len(whole) / 5))
-    rows = split_by_content(
-        whole.ids,
-        whole.columns["target"] if labels.classes is not None else None,
-        {"test": count, "train": len(whole) - count},
-    )
-    notes["test"] = f"{len(rows['test'])} of the {len(whole)} examples of `{parts['train']}`, drawn by content"
-    return {"train": whole.at(np.sort(rows["train"])), "test": whole.at(np.sort(rows["test"]))}
 
 
 # ── inputs ──────────────────────────────────────────────────────────────────────────────────────

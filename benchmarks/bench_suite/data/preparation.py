@@ -13,9 +13,11 @@ import numpy as np
 
 from bench_suite.contracts import Data, DataInvalid, Split
 from bench_suite.data.fingerprint import contents, hash_of
-from bench_suite.data.splits import Joined, Subset, column, targets_of
-from bench_suite.data.splitting import select_stratified, shuffle_by_content, split_by_content
+from bench_suite.data.splits import Joined, MemorySplit, Subset, clusters_of, column, targets_of
+from bench_suite.data.splitting import assign_groups, select_stratified, shuffle_by_content, split_by_content
 
+MAX_DROPPED = 0.05
+"""Most of train that is removed as duplicates of tested examples without the suite stating it."""
 SMOKE_EXAMPLES = 64
 """Examples that `--smoke` keeps in each split."""
 
@@ -31,12 +33,14 @@ def classes_of(split: Split) -> np.ndarray | None:
 def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
     """Split the examples by content into `(train, validation)`, with `fraction` of them in validation.
 
-    The result is the same for every seed and on every machine. It is stratified if the targets are integer classes that
-    are known without reading from disk. Equal examples stay in train, and so does the only example of a class, because
+    The result is the same for every seed and on every machine. Whole clusters are held out. It is stratified if
+    the targets are integer classes that are known without reading from disk. Equal examples stay in train, and so does the only example of a class, because
     a model could not learn the class without it.
     """
     held_out = min(max(round(len(split) * fraction), 1), len(split) - 1) if len(split) > 1 else 0
     classes = classes_of(split)
+    if (clusters := clusters_of(split)) is not None:
+        return _hold_out_clusters(split, clusters, fraction)
     single = np.empty(0, dtype=np.int64) if classes is None else _single_examples(classes)
     rest = np.delete(np.arange(len(split)), single)
     held_out = min(held_out, len(rest))
@@ -44,6 +48,14 @@ def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
     parts = split_by_content(split.ids[rest], None if classes is None else classes[rest], counts)
     train = np.sort(np.r_[rest[parts["train"]], single])
     return Subset(split, train), Subset(split, np.sort(rest[parts["validation"]]))
+
+
+def _hold_out_clusters(split: Split, clusters: np.ndarray, fraction: float) -> tuple[Split, Split]:
+    _, cluster_of_row = np.unique(clusters, return_inverse=True)
+    none = np.zeros(len(clusters), dtype=np.int64)
+    parts = assign_groups(cluster_of_row, none, np.array([fraction, 1 - fraction]))
+    held_out = parts[cluster_of_row] == 0
+    return Subset(split, np.flatnonzero(~held_out)), Subset(split, np.flatnonzero(held_out))
 
 
 def _single_examples(classes: np.ndarray) -> np.ndarray:
@@ -111,7 +123,7 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
             also in a tested split.
     """
     _check_splits(data)
-    splits, notes, removed = drop_test_duplicates(data.splits)
+    splits, notes, removed = _without_duplicates(data)
     for name in ("train", "validation"):
         if name in splits and not len(splits[name]):
             raise DataInvalid(
@@ -132,6 +144,40 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
     all_notes = {**data.source.notes, **notes, **_rare_classes(data, splits["train"])}
     prepared = replace(data, splits=splits, source=replace(data.source, fingerprint=fingerprint, notes=all_notes))
     return smoke_part(prepared) if smoke else prepared
+
+
+def _without_duplicates(data: Data) -> tuple[dict[str, Split], dict[str, Any], str]:
+    """Treat the train examples whose inputs a tested split has too, as the task or the kind of data asks.
+
+    Equal rows are usual in a table of few different values, and a table that lost them would lose most of its rows.
+
+    Raises:
+        DataInvalid: There are such examples and the task refuses them, or more than `MAX_DROPPED` of train would be
+            removed and the suite does not state it.
+    """
+    splits, notes, removed = drop_test_duplicates(data.splits)
+    policy = data.duplicates
+    if policy in (None, "ask"):
+        policy = "keep" if _is_table(data) else policy or "drop"
+    dropped = len(data.splits["train"]) - len(splits["train"])
+    share = dropped / len(data.splits["train"])
+    counts = f"{dropped:,} of the {len(data.splits['train']):,} examples of train ({share:.0%})"
+    if removed and policy == "refuse":
+        raise DataInvalid(f"{data.source.name}: {counts} have inputs that a tested split has too: remove them")
+    if policy == "keep":
+        kept = {note.replace("removed from", "kept in"): count for note, count in notes.items()}
+        return dict(data.splits), kept, ""
+    if policy == "ask" and share > MAX_DROPPED:
+        raise DataInvalid(
+            f"{data.source.name}: {counts} have inputs that a tested split has too, and would be removed: "
+            'state duplicates = "drop" if that is right, or duplicates = "keep"'
+        )
+    return splits, dict(notes), removed
+
+
+def _is_table(data: Data) -> bool:
+    train = data.splits["train"]
+    return isinstance(train, MemorySplit) and "table" in train.columns
 
 
 def _check_splits(data: Data) -> None:

@@ -32,9 +32,12 @@ class MemorySplit:
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     "Sensitive attributes, each (n,)."
     in_memory: bool = True
+    clusters: np.ndarray | None = None
+    "(n,) int64: examples of one number, such as those of one customer, are not independent; None if all are."
 
     def __post_init__(self) -> None:
-        for name, column in {**self.columns, **self.groups}.items():
+        clusters = {} if self.clusters is None else {"clusters": self.clusters}
+        for name, column in {**self.columns, **self.groups, **clusters}.items():
             if len(column) != len(self.ids):
                 raise DataInvalid(f"column `{name}` has {len(column)} rows, but there are {len(self.ids)} ids")
 
@@ -43,12 +46,13 @@ class MemorySplit:
 
     def take(self, rows: np.ndarray) -> Mapping[str, Any]:
         """Return the columns at `rows` ((k,) positions), in that order."""
-        return {name: _rows(column, rows) for name, column in self.columns.items()}
+        return {name: take(column, rows) for name, column in self.columns.items()}
 
     def at(self, rows: np.ndarray) -> MemorySplit:
         """Return a new split of the examples at `rows` ((k,) positions), in that order."""
         groups = {name: values[rows] for name, values in self.groups.items()}
-        return MemorySplit(self.ids[rows], self.take(rows), groups)
+        clusters = None if self.clusters is None else self.clusters[rows]
+        return MemorySplit(self.ids[rows], self.take(rows), groups, clusters=clusters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +82,7 @@ class Subset:
     def targets(self) -> Any | None:
         """The (m,) targets if the underlying split knows them without reading, else None."""
         whole = targets_of(self.split)
-        return None if whole is None else _rows(whole, self.rows)
+        return None if whole is None else take(whole, self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -131,7 +135,7 @@ class Joined:
         parts = self.first.take(rows[in_first]), self.second.take(rows[~in_first] - len(self.first))
         order = np.empty(len(rows), dtype=np.int64)
         order[np.r_[np.flatnonzero(in_first), np.flatnonzero(~in_first)]] = np.arange(len(rows))
-        return {name: _rows(concatenate([parts[0][name], parts[1][name]]), order) for name in parts[0]}
+        return {name: take(concatenate([parts[0][name], parts[1][name]]), order) for name in parts[0]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +169,8 @@ class Changed:
         return self.change(self.split.take(rows))
 
 
-def _rows(column: Any, rows: np.ndarray) -> Any:
+def take(column: Any, rows: np.ndarray) -> Any:
+    """Return the (k,) rows of a column: an array, `Ragged` or a list."""
     if isinstance(column, np.ndarray | Ragged):
         return column[rows]
     return [column[row] for row in np.asarray(rows).tolist()]
@@ -190,6 +195,19 @@ def targets_of(split: Split) -> Any | None:
     return getattr(split, "targets", None)
 
 
+def clusters_of(split: Split) -> np.ndarray | None:
+    """Return (n,) int64 numbers of clusters, within which examples are not independent; None if all examples are."""
+    if isinstance(split, Subset):
+        whole = clusters_of(split.split)
+        return None if whole is None else whole[split.rows]
+    if isinstance(split, Changed):
+        return clusters_of(split.split)
+    if isinstance(split, Joined):
+        first, second = clusters_of(split.first), clusters_of(split.second)
+        return None if first is None or second is None else np.concatenate([first, second])
+    return getattr(split, "clusters", None)
+
+
 def column(split: Split, name: str) -> Any | None:
     """Return all values of one column of a split; None if it has no column of that name.
 
@@ -202,7 +220,7 @@ def column(split: Split, name: str) -> Any | None:
         return split.columns.get(name)
     if isinstance(split, Subset) and split.in_memory:
         whole = column(split.split, name)
-        return None if whole is None else _rows(whole, split.rows)
+        return None if whole is None else take(whole, split.rows)
     if isinstance(split, Joined):
         parts = [part for part in (column(split.first, name), column(split.second, name)) if part is not None]
         return concatenate(parts) if len(parts) == 2 else None

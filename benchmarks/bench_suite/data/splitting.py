@@ -34,7 +34,9 @@ def _shuffled_again(ids: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return rows[np.lexsort((ids[rows], _mixed(_mixed(contents(ids[rows])))))]
 
 
-def split_by_content(ids: np.ndarray, target: np.ndarray | None, counts: Mapping[str, int]) -> dict[str, np.ndarray]:
+def split_by_content(
+    ids: np.ndarray, target: np.ndarray | None, counts: Mapping[str, int], *, separate: bool = False
+) -> dict[str, np.ndarray]:
     """Split rows into parts by their content, so that no two parts share an example.
 
     Repeated examples go to the last part, so that no test example counts twice. If too few other examples are left,
@@ -45,6 +47,8 @@ def split_by_content(ids: np.ndarray, target: np.ndarray | None, counts: Mapping
         target: (n,) integer classes to stratify by, so that each part gets its share of each class; None does not
             stratify.
         counts: Sizes by name, whole numbers that sum to n.
+        separate: Whether equal rows are separate examples, as in a table of few different values, so that they may
+            stand in several parts.
 
     Returns:
         Rows by name, each (m,) int64, in pseudo-random order.
@@ -54,14 +58,14 @@ def split_by_content(ids: np.ndarray, target: np.ndarray | None, counts: Mapping
     """
     if sum(counts.values()) != len(ids) or any(count != int(count) or count < 0 for count in counts.values()):
         raise ValueError(f"counts {dict(counts)} must be whole numbers that sum to the {len(ids)} examples")
-    order = shuffle_by_content(ids)
-    ordered = contents(ids)[order]
+    order = np.argsort(_mixed(ids), kind="stable") if separate else shuffle_by_content(ids)
+    ordered = ids[order] if separate else contents(ids)[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ids) else np.empty(0, dtype=np.int64)
     repeated = np.repeat(np.diff(np.r_[starts, len(ids)]) > 1, np.diff(np.r_[starts, len(ids)]))
     *firsts, last = counts
     single = order[~repeated]
     if len(single) < sum(counts[name] for name in firsts):
-        return _split_whole_groups(order, starts, counts)
+        return _split_groups_by_class(order, starts, target, counts) or _split_whole_groups(order, starts, counts)
     parts: dict[str, np.ndarray] = {}
     for name in firsts:
         picked = select_stratified(single, target, counts[name])
@@ -69,6 +73,41 @@ def split_by_content(ids: np.ndarray, target: np.ndarray | None, counts: Mapping
     used = np.isin(order, np.concatenate([*parts.values(), single[:0]]))
     parts[last] = order[~used]
     return {name: _shuffled_again(ids, rows) for name, rows in parts.items()}
+
+
+def _split_groups_by_class(
+    order: np.ndarray, starts: np.ndarray, target: np.ndarray | None, counts: Mapping[str, int]
+) -> dict[str, np.ndarray] | None:
+    """Assign groups of equal examples to parts so that each gets its share of each class; None if one gets no row."""
+    if target is None:
+        return None
+    group_of_row = np.searchsorted(starts, np.arange(len(order)), side="right") - 1
+    classes = np.unique(target, return_inverse=True)[1][order]
+    shares = np.array(list(counts.values()), dtype=np.float64) / len(order)
+    part_of_group = assign_groups(group_of_row, classes, shares)
+    parts = {name: order[part_of_group[group_of_row] == number] for number, name in enumerate(counts)}
+    return parts if all(len(parts[name]) or not count for name, count in counts.items()) else None
+
+
+def assign_groups(group_of_row: np.ndarray, classes: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return the (g,) part of each group of rows: large groups first, each to the part that lacks most of its classes.
+
+    Args:
+        group_of_row: (n,) int64 numbers of groups, from 0.
+        classes: (n,) int64 class numbers, from 0; all 0 to balance sizes only.
+        shares: (p,) share of each part; they sum to 1.
+    """
+    sizes = np.zeros((int(group_of_row.max()) + 1, int(classes.max()) + 1))
+    np.add.at(sizes, (group_of_row, classes), 1)
+    wanted = shares[:, None] * sizes.sum(axis=0)
+    filled = np.zeros_like(wanted)
+    parts = np.zeros(len(sizes), dtype=np.int64)
+    scale = np.maximum(wanted, 1e-9)
+    for group in np.argsort(-sizes.sum(axis=1), kind="stable").tolist():
+        lack = ((wanted - filled) / scale) @ (sizes[group] / sizes[group].sum())
+        parts[group] = int(np.argmax(np.where(shares > 0, lack, -np.inf)))
+        filled[parts[group]] += sizes[group]
+    return parts
 
 
 def _split_whole_groups(order: np.ndarray, starts: np.ndarray, counts: Mapping[str, int]) -> dict[str, np.ndarray]:

@@ -95,10 +95,12 @@ class Trained:
         """Return the predictions on a split; without `change` they are computed once and stored."""
         if change is None and split in self._predictions:
             return self._predictions[split]
-        from bench_suite.data.splits import Changed, column
+        from bench_suite.data.splits import Changed, clusters_of, column
 
         source = self._split(split) if change is None else Changed(self._split(split), change)
         columns = self._checked_predictions(split, source, cached=change is None)
+        clusters = clusters_of(source)
+        columns = {**columns, **({} if clusters is None else {"cluster": clusters})}
         predictions = Predictions(split, source.ids, {"targets": column(source, "target"), **columns}, source.groups)
         if change is None:
             self._predictions[split] = predictions

@@ -1,0 +1,228 @@
+"""Splits that a suite states: by shares, by group, by time, or by a column that names them.
+
+    split = { test = 0.2, validation = 0.1 }              # shares, stratified by class
+    split = { test = 0.2, by = "customer_id" }            # no customer stands in two splits
+    split = { after = "2026-01-01", by = "date" }         # the future is tested on
+    split = { column = "part" }                           # a column holds train, validation or test
+
+The content of the data and the suite decide, never a seed or the order of rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench_suite.components.options import show
+from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import DataInvalid
+from bench_suite.data.file_sets import SPLIT_WORDS
+from bench_suite.data.splitting import assign_groups, split_by_content
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+KEYS = ("test", "validation", "stratify", "by", "after", "column")
+ROLES = ("test", "validation", "train")
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """What a suite states about the splits."""
+
+    test: float = 0.0
+    "Share of the examples; 0: none is drawn."
+    validation: float = 0.0
+    stratify: bool | None = None
+    "Whether each split gets its share of each class; None: if the rule allows it."
+    by: str | None = None
+    "A column: of groups, none of which stands in two splits; or of times, with `after`."
+    after: datetime | None = None
+    "Rows from this time on are tested on."
+    column: str | None = None
+    "A column that names each row's split."
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the rule reads."""
+        return tuple(column for column in (self.by, self.column) if column is not None)
+
+
+def read_rule(stated: Mapping[str, Any] | None) -> SplitRule | None:
+    """Return the rule that a suite states; None if it states none.
+
+    Raises:
+        ValueError: A key or a value is not right, or keys contradict each other.
+    """
+    if stated is None:
+        return None
+    if unknown := [key for key in stated if key not in KEYS]:
+        raise ValueError(f"split.{unknown[0]}{nearest(unknown[0], KEYS)}: the keys are {', '.join(KEYS)}")
+    shares = {key: _share(key, stated[key]) for key in ("test", "validation") if key in stated}
+    if sum(shares.values()) >= 1:
+        raise ValueError(f"split: test and validation take {sum(shares.values()):g} of the examples: none is left")
+    words = {key: _word(key, stated[key]) for key in ("by", "column", "after") if key in stated}
+    if "stratify" in stated and not isinstance(stated["stratify"], bool):
+        raise ValueError(f"split.stratify = {show(stated['stratify'])} is not true or false")
+    rule = SplitRule(
+        **shares, stratify=stated.get("stratify"), by=words.get("by"), column=words.get("column"),
+        after=_moment(words["after"]) if "after" in words else None,
+    )  # fmt: skip
+    _check(rule)
+    return rule
+
+
+def _share(key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+        raise ValueError(f"split.{key} = {show(value)} is not a share between 0 and 1, such as 0.2")
+    return float(value)
+
+
+def _word(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"split.{key} = {show(value)} is not text")
+    return value
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        raise ValueError(f"split.after = {show(text)} is not a date such as 2026-01-01") from None
+
+
+def _check(rule: SplitRule) -> None:
+    if rule.column is not None and (rule.test or rule.validation or rule.by or rule.after or rule.stratify):
+        raise ValueError("split.column names each row's split: leave the other keys out")
+    if rule.column is None and not rule.test and rule.after is None:
+        raise ValueError("split states nothing to test on: state test = 0.2, or after and by, or column")
+    if rule.after is not None and rule.by is None:
+        raise ValueError('split.after needs the column of times: by = "date"')
+    if rule.after is not None and rule.test:
+        raise ValueError("split.after decides what is tested on: leave test out")
+    if rule.after is not None and rule.stratify:
+        raise ValueError("split.after orders the rows by time, so they cannot be stratified: leave stratify out")
+
+
+# ── drawing ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def draw(
+    rule: SplitRule, table: pa.Table, ids: np.ndarray, classes: np.ndarray | None, name: str, *, separate: bool
+) -> tuple[dict[str, np.ndarray], str]:
+    """Return the rows of each split, in ascending order, and how they were drawn, in words.
+
+    Args:
+        rule: What the suite states.
+        table: The examples, with the columns that the rule reads.
+        ids: (n,) int64 content ids.
+        classes: (n,) int64 class numbers; None for a regression.
+        name: What messages call the data set.
+        separate: Whether equal rows are separate examples, as in a table, so that they may stand in several splits.
+
+    Raises:
+        DataInvalid: A value of a column that the rule reads is missing or of the wrong kind, or a split gets no row.
+    """
+    if rule.column is not None:
+        rows, words = _by_column(rule.column, table, name), f"by the column `{rule.column}`"
+    elif rule.after is not None and rule.by is not None:
+        rows, words = _by_time(rule, table, name), f"by time: tested on from {rule.after:%Y-%m-%d} on (`{rule.by}`)"
+    elif rule.by is not None:
+        rows, words = _by_group(rule, table, classes, name), f"by group: no value of `{rule.by}` stands in two splits"
+    else:
+        rows, words = _by_share(rule, ids, classes, separate=separate), "drawn by content"
+    for role in ("test", "train", *(("validation",) if rule.validation else ())):
+        if not len(rows.get(role, ())):
+            raise DataInvalid(f"{name}: split leaves no example for `{role}`: {_sizes(rows)}")
+    return {role: np.sort(part) for role, part in rows.items() if len(part)}, f"{_sizes(rows)}, {words}"
+
+
+def _sizes(rows: Mapping[str, np.ndarray]) -> str:
+    return ", ".join(f"{role} {len(rows[role]):,}" for role in ("train", "validation", "test") if role in rows)
+
+
+def _by_column(column: str, table: pa.Table, name: str) -> dict[str, np.ndarray]:
+    words = table[column].to_pylist()
+    roles = [SPLIT_WORDS.get(str(word).strip().lower()) for word in words]
+    for row, (word, role) in enumerate(zip(words, roles)):
+        if role is None:
+            raise DataInvalid(
+                f"{name}, column `{column}`: {word!r} in row {row} is no split: write train, validation or test"
+            )
+    named = np.array(roles)
+    return {role: np.flatnonzero(named == role) for role in ROLES if (named == role).any()}
+
+
+def _by_time(rule: SplitRule, table: pa.Table, name: str) -> dict[str, np.ndarray]:
+    """Return rows by time; validation is the last part of what comes before `after`."""
+    import pyarrow as pa
+
+    column = table[rule.by]
+    if not pa.types.is_timestamp(column.type):
+        raise DataInvalid(
+            f"{name}: split by time needs dates, and `{rule.by}` holds {column.type}: write them as YYYY-MM-DD, or "
+            f'state columns = {{ {rule.by} = "date:%d/%m/%Y" }}'
+        )
+    _check_missing(column, str(rule.by), name)
+    times = np.array(column.to_pylist(), dtype="datetime64[us]")
+    later = times >= np.datetime64(rule.after, "us")
+    before = np.flatnonzero(~later)
+    rows = {"test": np.flatnonzero(later), "train": before}
+    if rule.validation:
+        count = round(len(times) * rule.validation)
+        # Rows of one moment stay together.
+        cut = np.sort(times[before])[-count] if 0 < count <= len(before) else np.datetime64("NaT")
+        last = times[before] >= cut
+        rows |= {"validation": before[last], "train": before[~last]}
+    return rows
+
+
+def _check_missing(column: pa.ChunkedArray, name: str, subject: str) -> None:
+    if column.null_count:
+        row = column.to_pylist().index(None)
+        raise DataInvalid(
+            f"{subject}: `{name}` is missing in {column.null_count} rows, the first is row {row}, so it is not known "
+            "which split they belong to: fill it in, or remove them"
+        )
+
+
+def _by_share(rule: SplitRule, ids: np.ndarray, classes: np.ndarray | None, *, separate: bool) -> dict[str, np.ndarray]:
+    n = len(ids)
+    counts = {role: max(1, round(n * share)) for role, share in _shares(rule).items()}
+    target = classes if rule.stratify is not False else None
+    return split_by_content(ids, target, {**counts, "train": n - sum(counts.values())}, separate=separate)
+
+
+def _shares(rule: SplitRule) -> dict[str, float]:
+    return {role: share for role, share in (("test", rule.test), ("validation", rule.validation)) if share}
+
+
+def _by_group(rule: SplitRule, table: pa.Table, classes: np.ndarray | None, name: str) -> dict[str, np.ndarray]:
+    """Return rows such that a group stands in one split; if stratified, each split comes near its share of each class.
+
+    Groups are taken by size and, among equal sizes, by a hash of their name.
+    """
+    column = table[rule.by]
+    _check_missing(column, str(rule.by), name)
+    groups = group_numbers(column.to_pylist())
+    labels, group_of_row = np.unique(groups, return_inverse=True)
+    shares = _shares(rule)
+    if len(labels) <= len(shares):
+        raise DataInvalid(
+            f"{name}: `{rule.by}` has {len(labels)} different values, too few for {len(shares) + 1} splits"
+        )
+    stratify = rule.stratify is True and classes is not None
+    strata = classes if stratify and classes is not None else np.zeros(len(groups), dtype=np.int64)
+    parts = assign_groups(group_of_row, strata, np.array([*shares.values(), 1 - sum(shares.values())]))
+    return {role: np.flatnonzero(parts[group_of_row] == number) for number, role in enumerate((*shares, "train"))}
+
+
+def group_numbers(values: Sequence[Any]) -> np.ndarray:
+    """Return (n,) int64 numbers of groups, by the hash of their text, so that they are the same in each run."""
+    hashes = [hashlib.blake2b(str(value).encode(), digest_size=8).digest() for value in values]
+    return (np.frombuffer(b"".join(hashes), dtype="<u8") >> np.uint64(1)).astype(np.int64)
