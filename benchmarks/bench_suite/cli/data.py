@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, run_arguments, shared_options
+from bench_suite.cli.data_show import command as show_command
 from bench_suite.cli.output import say
 from bench_suite.components import discovery
 from bench_suite.environment import format_bytes
@@ -103,6 +104,9 @@ def _lines(task: Component, sources: Sources) -> list[str]:
     ]
     lines = [f"{'full' if number == 0 else '':6}  {line}" for number, line in enumerate(full or [sample])]
     return [*lines, f"sample  {sample if package else 'there is none'}"]
+
+
+command.add_command(show_command, "show")
 
 
 @command.command("fetch", short_help="Download the data, weights and tokenizers of SUITE.")

@@ -182,12 +182,17 @@ class Assembled:
     data: Data
     columns: Mapping[str, Column]
     inputs: tuple[str, ...]
+    label: str
     modality: str
+    missing: Mapping[str, int]
+    "Missing values of each column, in all splits that are used."
+    files: Mapping[str, tuple[str, ...]]
+    "Names of the files of each split, as the data set calls it; empty for a data set of the hub."
 
 
 def assemble(
     options: OwnDataOptions, raw: RawTables, origin: Origin, sources: Sources,
-    classes: Mapping[str, tuple[str, ...]] | None = None,
+    files: FileSet | None = None,
 ) -> Assembled:  # fmt: skip
     """Return splits `train`, `test` and perhaps `validation`, in memory.
 
@@ -199,7 +204,7 @@ def assemble(
         raw: The tables of all splits, as they stand in the files.
         origin: Where they came from.
         sources: Holds the cache of decoded images.
-        classes: Names of the classes of a column that the data set's card states.
+        files: The files that the tables stand in; None for a data set of the hub.
 
     Raises:
         DataInvalid: There is no such column or split, or nothing can be learnt from it.
@@ -213,11 +218,12 @@ def assemble(
     of_rule = () if rule is None else rule.columns
     used = list(dict.fromkeys((*inputs, options.label, *options.groups, *of_rule)))
     _check_columns(of_roles, used, name, options.label, {split: role for role, split in parts.items()})
-    known = _class_names(of_roles, classes or {})
+    known = _class_names(of_roles, {} if files is None else files.classes)
     typed = read_types(of_roles, _stated_columns(options, inputs), used, name, (options.label, *options.groups))
     metadata = with_class_names(None, known)
     tables = {role: typed.tables[split].replace_schema_metadata(metadata) for role, split in parts.items()}
     labels = read_labels(tables, options.label, options.problem, name)
+    missing = {column: sum(table[column].null_count for table in typed.tables.values()) for column in used}
     tables, targets = _labelled(tables, labels, parts, notes)
     notes |= labels.notes
     notes |= {f"column `{column}`": typed.columns[column].note for column in used if typed.columns[column].note}
@@ -249,7 +255,8 @@ def assemble(
     spec = spec if labels.classes is None else {"classes": labels.classes, **spec}
     source = Source(origin.origin, name, fingerprint_of(splits), origin.revision, origin.licence, notes)
     data = Data(labels.problem, spec, splits, source, options.duplicates or "ask")
-    return Assembled(data, typed.columns, inputs, modality)
+    names = {} if files is None else {split: tuple(map(files.name, files.splits[split])) for split in parts.values()}
+    return Assembled(data, typed.columns, inputs, options.label, modality, missing, names)
 
 
 def _encode(
@@ -338,8 +345,16 @@ def _input_columns(options: OwnDataOptions, raw: RawTables, name: str, notes: di
     if (stated := stated_inputs(options)) is not None:
         return stated
     every = next(iter(raw.tables.values()))[0].column_names
+    served = {options.label, *options.groups}
+    rule = read_rule(options.split)
+    if rule is not None:
+        served = {
+            *served,
+            *((rule.column,) if rule.column else ()),
+            *((rule.by,) if rule.by and not rule.after else ()),
+        }
     ignored = {column for column, word in (options.columns or {}).items() if word == "ignore"}
-    inputs = tuple(column for column in every if column not in {options.label, *options.groups, *ignored})
+    inputs = tuple(column for column in every if column not in served | ignored)
     if not inputs:
         raise DataInvalid(f"{name} has no column to learn from beside `{options.label}` (it has: {', '.join(every)})")
     notes["inputs"] = f"all other columns: {', '.join(inputs[:20])}{' …' if len(inputs) > 20 else ''}"

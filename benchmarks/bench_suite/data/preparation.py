@@ -34,8 +34,8 @@ def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
     """Split the examples by content into `(train, validation)`, with `fraction` of them in validation.
 
     The result is the same for every seed and on every machine. Whole clusters are held out. It is stratified if
-    the targets are integer classes that are known without reading from disk. Equal examples stay in train, and so does the only example of a class, because
-    a model could not learn the class without it.
+    the targets are integer classes that are known without reading from disk. Equal examples stay in train, and so does
+    the only example of a class, because a model could not learn the class without it.
     """
     held_out = min(max(round(len(split) * fraction), 1), len(split) - 1) if len(split) > 1 else 0
     classes = classes_of(split)

@@ -74,4 +74,4 @@ def assemble(options: Options, sources: Sources) -> Assembled:
     raw = read_tables(files, own_data.text_options(options), options.max_bytes)
     raw = own_data.with_unread(raw, files)
     origin = Origin(f"files:{files.subject}", files.subject, None, files.licence, (files.root,))
-    return own_data.assemble(options, raw, origin, sources, files.classes)
+    return own_data.assemble(options, raw, origin, sources, files)

@@ -94,7 +94,7 @@ def assemble(options: Options, sources: Sources) -> Assembled:
         raw = own_data.with_unread(raw, files)
         commit = downloaded_commit(folder, next(iter(files.splits.values()))[0])
         origin = Origin(f"folder:{options.id}", name, commit, files.licence, (folder,), download)
-        return own_data.assemble(options, raw, origin, sources, files.classes)
+        return own_data.assemble(options, raw, origin, sources, files)
     repository = sources.repository(options.id, config=options.config, revision=options.revision)
     fetched = {split: repository.read(split, None) for split in repository.splits}
     first = next(iter(fetched.values()))

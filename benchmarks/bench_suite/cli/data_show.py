@@ -1,0 +1,293 @@
+"""`bench data show SUITE`: how each task's data were read: files, types of columns, splits, classes, examples."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, run_arguments, shared_options
+from bench_suite.cli.output import say
+from bench_suite.components import discovery
+from bench_suite.contracts import DataInvalid, DataUnavailable
+
+if TYPE_CHECKING:
+    from bench_suite.contracts import Data, Split
+    from bench_suite.data.own_data import Assembled
+    from bench_suite.data.sources import Sources
+    from bench_suite.suite.plan import Cell
+
+MAX_CLASSES = 12
+"Classes that are listed with their counts."
+MAX_GROUPS = 8
+EXAMPLES = 3
+"Examples of train that are printed."
+SHEET = 24
+"Pictures of a sheet."
+WIDTH = 60
+
+
+@click.command(short_help="Show how the data of SUITE were read: files, columns, splits, classes.")
+@shared_options(SUITE, SET, ONLY)
+@click.option(
+    "--pictures", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write a sheet of pictures of the first task of images, as models receive them (PNG).",
+)  # fmt: skip
+@click.option("--offline", is_flag=True, help="Do not contact the hub.")
+@click.option("--trust", is_flag=True, help="Run the code of files that the suite names.")
+@JSON
+def command(
+    suite: str, overrides: tuple[str, ...], only: tuple[str, ...], pictures: Path | None, offline: bool, trust: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Show how the data of each task of SUITE were read. Nothing is trained.
+
+    For each task: where the data came from, which files were read and which were not, the type of each
+    column and what decided it, missing values, the splits and how they were made, classes and groups with
+    their counts, and some examples. The exit status is 3 if data cannot be read.
+
+    \b
+      bench data show mine.toml
+      bench data show mine.toml --only task=photos --pictures sheet.png
+      bench data show mine.toml --json
+    """
+    from bench_suite.suite.parser import read_suite
+    from bench_suite.suite.plan import make_plan
+
+    plan = make_plan(read_suite(suite, overrides), only)
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
+    from bench_suite.data.cache import Cache
+    from bench_suite.data.sources import Sources
+    from bench_suite.execution.session import check_components, check_trust
+
+    check_trust(plan, trust=trust)
+    check_components(plan)
+    sources = Sources(offline=offline, trust=trust, cache=Cache(), progress=sys.stderr.isatty())
+    entries: list[dict[str, Any]] = []
+    failed = False
+    for cell in {cell.task.label: cell for cell in plan.cells}.values():
+        say(f"… {cell.task.label}", err=True)
+        try:
+            data, assembled = _load(cell, sources)
+        except (DataUnavailable, DataInvalid) as error:
+            failed = True
+            entries.append({"task": cell.task.label, "error": str(error)})
+            if not as_json:
+                say(f"\n{cell.task.label}: cannot be read")
+                say(f"  {error}")
+            continue
+        entries.append(describe(cell.task.label, data, assembled))
+        if pictures is not None and _write_sheet(data, pictures):
+            say(f"pictures of {cell.task.label}: {pictures}", err=True)
+            pictures = None
+        if not as_json:
+            for line in _lines(entries[-1]):
+                say(line)
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "tasks": entries}, indent=2))
+        return 3 if failed else 0
+    if pictures is not None:
+        say("no task of images, so no sheet of pictures was written", err=True)
+    say(f"\nnext: bench run {run_arguments(suite, overrides, only, trust=trust)}")
+    return 3 if failed else 0
+
+
+def _load(cell: Cell, sources: Sources) -> tuple[Data, Assembled | None]:
+    """Return the data of a cell's task as the task returns them, and how columns were read if the task can tell."""
+    module: Any = discovery.load(cell.task.component)
+    options = discovery.make_options(cell.task.component, cell.options["task"])
+    if hasattr(module, "assemble"):
+        assembled = module.assemble(options, sources)
+        return assembled.data, assembled
+    return module.load(options, sources), None
+
+
+def describe(label: str, data: Data, assembled: Assembled | None) -> dict[str, Any]:
+    """Return what is known of a task's data, for JSON: plain values only."""
+    import numpy as np
+
+    from bench_suite.data.splits import column
+
+    entry: dict[str, Any] = {
+        "task": label, "source": data.source.origin, "name": data.source.name, "problem": data.problem,
+        "revision": data.source.revision, "licence": data.source.licence, "fingerprint": data.source.fingerprint,
+        "splits": {name: len(split) for name, split in data.splits.items()},
+        "notes": dict(data.source.notes),
+    }  # fmt: skip
+    if assembled is not None:
+        entry["files"] = {split: list(names) for split, names in assembled.files.items()}
+        entry["modality"] = assembled.modality
+        entry["columns"] = [
+            {
+                "name": name, "use": _use(name, assembled, data), "type": known.type, "why": known.why,
+                "missing": assembled.missing.get(name, 0),
+            }
+            for name, known in assembled.columns.items()
+        ]  # fmt: skip
+    classes = data.spec.get("classes")
+    targets = {name: np.asarray(column(split, "target")) for name, split in data.splits.items()}
+    if classes is not None:
+        counts = {name: np.bincount(target, minlength=len(classes)).tolist() for name, target in targets.items()}
+        entry["classes"] = {str(known): {name: counts[name][n] for name in counts} for n, known in enumerate(classes)}
+    else:
+        entry["target"] = {
+            name: {"min": float(np.min(t)), "mean": float(np.mean(t)), "max": float(np.max(t))}
+            for name, t in targets.items()
+            if t.dtype.kind == "f" and len(t)
+        }
+    entry["groups"] = {
+        group: {name: _counts(split.groups[group]) for name, split in data.splits.items() if group in split.groups}
+        for group in dict.fromkeys(group for split in data.splits.values() for group in split.groups)
+    }
+    entry["examples"] = _examples(data)
+    return entry
+
+
+def _use(name: str, assembled: Assembled, data: Data) -> str:
+    if name in assembled.inputs:
+        return "input"
+    groups = {group for split in data.splits.values() for group in split.groups}
+    return "group" if name in groups else "label" if name == assembled.label else "split"
+
+
+def _counts(values: Any) -> dict[str, int]:
+    import numpy as np
+
+    words, counts = np.unique(np.asarray(values).astype(str), return_counts=True)
+    return dict(zip(words.tolist(), counts.tolist()))
+
+
+def _examples(data: Data) -> list[dict[str, str]]:
+    """Return the first examples of train, each column in short text."""
+    import numpy as np
+
+    train: Split = data.splits["train"]
+    rows = np.arange(min(EXAMPLES, len(train)))
+    taken = train.take(rows)
+    classes = data.spec.get("classes")
+    examples = []
+    for row in rows.tolist():
+        example = {}
+        for name, values in taken.items():
+            value = values[row]
+            if name == "target" and classes is not None:
+                example[name] = str(classes[int(value)])
+            elif name == "table":
+                names = data.spec.get("columns", range(len(value)))
+                known = [f"{column} {float(number):g}" for column, number in zip(names, value) if number]
+                example[name] = _short(", ".join(known))
+            elif name == "image":
+                example[name] = (
+                    f"{'×'.join(map(str, np.shape(value)))}, values {int(np.min(value))}…{int(np.max(value))}"
+                )
+            else:
+                example[name] = _short(str(value))
+        examples.append(example)
+    return examples
+
+
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= WIDTH else words[: WIDTH - 1] + "…"
+
+
+# ── lines for people ────────────────────────────────────────────────────────────────────────────
+
+
+def _lines(entry: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield f"{entry['task']}: {entry['problem']}, from {entry['source']}"
+    for split, names in entry.get("files", {}).items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        yield f"  files of {split}: {', '.join(names[:3])}{more}"
+    yield "  splits: " + ", ".join(f"{name} {count:,}" for name, count in entry["splits"].items())
+    if entry.get("columns"):
+        yield "  columns"
+        yield from _table(
+            ["", "column", "type", "missing", "why"],
+            [
+                [c["use"], c["name"], c["type"], f"{c['missing']:,}" if c["missing"] else "", c["why"]]
+                for c in entry["columns"]
+            ],
+        )
+    if entry.get("classes"):
+        yield f"  classes: {len(entry['classes'])}"
+        splits = list(entry["splits"])
+        shown = list(entry["classes"].items())[:MAX_CLASSES]
+        yield from _table(["class", *splits], [[name, *(f"{counts[s]:,}" for s in splits)] for name, counts in shown])
+        if len(entry["classes"]) > MAX_CLASSES:
+            yield f"    … {len(entry['classes']) - MAX_CLASSES} more"
+    for split, facts in entry.get("target", {}).items():
+        yield f"  target of {split}: from {facts['min']:g} to {facts['max']:g}, mean {facts['mean']:.4g}"
+    for group, by_split in entry["groups"].items():
+        yield f"  group {group}"
+        words = list(dict.fromkeys(word for counts in by_split.values() for word in counts))
+        rows = [[word, *(f"{counts.get(word, 0):,}" for counts in by_split.values())] for word in words[:MAX_GROUPS]]
+        yield from _table(["value", *by_split], rows)
+        if len(words) > MAX_GROUPS:
+            yield f"    … {len(words) - MAX_GROUPS} more"
+    if entry["notes"]:
+        yield "  notes"
+        yield from (f"    {key}: {value}" for key, value in entry["notes"].items())
+    yield "  examples of train"
+    for example in entry["examples"]:
+        yield "    " + "; ".join(f"{name}: {value}" for name, value in example.items())
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table of text, its columns aligned; the last column is not padded."""
+    cells = [[str(cell) if len(str(cell)) <= WIDTH else str(cell)[: WIDTH - 1] + "…" for cell in row] for row in rows]
+    widths = [max(len(row[number]) for row in [list(header), *cells]) for number in range(len(header))]
+    for row in [list(header), *cells]:
+        yield "    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+
+
+# ── pictures ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _write_sheet(data: Data, target: Path) -> bool:
+    """Write a sheet of train's pictures, as many of each class as fit, with their classes; False without pictures."""
+    import numpy as np
+
+    train = data.splits["train"]
+    if "image" not in train.take(np.arange(1)):
+        return False
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    from bench_suite.data.splits import column
+
+    classes = data.spec.get("classes")
+    targets = np.asarray(column(train, "target"))
+    order = np.arange(len(targets))
+    if classes is not None:  # the first picture of each class, then the second
+        rank = np.zeros(len(targets), dtype=np.int64)
+        for number in range(len(classes)):
+            of_class = np.flatnonzero(targets == number)
+            rank[of_class] = np.arange(len(of_class))
+        order = np.lexsort((targets, rank))
+    rows = order[: min(SHEET, len(train))]
+    images = train.take(rows)["image"]
+    columns = 6
+    figure, axes = plt.subplots(
+        -(-len(rows) // columns), columns, figsize=(9, 1.7 * -(-len(rows) // columns)), squeeze=False
+    )
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, image, row in zip(axes.flat, images, rows.tolist()):
+        axis.imshow(image.squeeze(), cmap="gray" if image.shape[-1] == 1 else None, vmin=0, vmax=255)
+        known = str(classes[int(targets[row])]) if classes is not None else f"{targets[row]:.4g}"
+        axis.set_title(known[:18].replace("$", r"\$"), fontsize=8)
+    figure.tight_layout()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(target, format="png", dpi=100)
+    plt.close(figure)
+    return True
