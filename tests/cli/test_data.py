@@ -44,7 +44,7 @@ def put(tmp_path: Path) -> None:
 
 
 def test_folders_of_ones_own_are_listed(bench, suite: str, tmp_path: Path) -> None:
-    assert "none; for files of your own: put train.csv (and test.csv) in $BENCH_DATA/me/NAME" in bench("data").out
+    assert 'none; for files of your own write use = "files" and path = "FILE or FOLDER"' in bench("data").out
     put(tmp_path)
     (tmp_path / "data" / "ylecun" / "mnist").mkdir(parents=True)
     assert 'for the task hub\n  id = "owner/name"\n\n' in bench("data").out, "mnist is listed above"
@@ -105,9 +105,9 @@ def test_a_suite_that_is_wrong_is_status_2(bench, suite: str, tmp_path: Path) ->
     ended = bench("data", "fetch", suite)
     assert ended.status == 2
     assert "is not the id of a data set: write owner/name" in ended.err
-    (tmp_path / suite).write_text(SUITE.replace('inputs = ["age", "pay"]', ""))
+    (tmp_path / suite).write_text(SUITE.replace('id = "owner/name"', ""))
     ended = bench("data", "fetch", suite)
-    assert (ended.status, "hub needs `inputs`" in ended.err) == (2, True)
+    assert (ended.status, "hub needs `id`" in ended.err) == (2, True)
 
 
 def test_without_a_command_it_lists_where_each_task_would_come_from(bench, suite: str) -> None:

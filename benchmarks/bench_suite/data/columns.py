@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.class_names import class_names
-from bench_suite.data.images import Mode, encoded_bytes
-from bench_suite.data.labels import decode_dictionary, is_number, is_text
+from bench_suite.data.images import Mode, encoded_bytes, upright_size
+from bench_suite.data.labels import decode_dictionary, float_name, is_number, is_text
 from bench_suite.data.sources import numbers
 
 Modality = Literal["image", "text", "table"]
@@ -142,7 +142,7 @@ def form_of(column: pa.ChunkedArray, name: str, within: Sequence[Path] = ()) -> 
         for value in chunk.to_pylist():
             try:
                 with Image.open(io.BytesIO(encoded_bytes(value, name, within=within))) as image:
-                    sizes[image.size] += 1
+                    sizes[upright_size(image)] += 1
                     colour = colour or not image.mode.startswith(("I;16", *GREY)) or image.mode == "LAB"
             except (DataInvalid, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
                 continue  # reported with its row when it is decoded
@@ -256,14 +256,14 @@ def _category_name(value: Any, names: Sequence[str] | None) -> str | None:
         return names[value] if 0 <= value < len(names) else None
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return float_name(value) if isinstance(value, float) else str(value)
 
 
 def _number_column(column: pa.ChunkedArray, name: str) -> np.ndarray:
     """Return (n,) float64, with times as days since 1970. Raise DataInvalid for an infinite value."""
     column = decode_dictionary(column)
     if _is_time(column.type):
-        column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+        column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).cast(pa.float64(), safe=False)
         return numbers(column, "float64", name) / 86_400e6
     values = numbers(column, "float64", name)
     if infinite := int(np.isinf(values).sum()):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 HEAD = 1 << 20
 "Bytes at the beginning of a file in which the names of the columns stand."
+PART = 16 << 20
+"Bytes that are read at a time."
 BLOCK = 16 << 20
 "Bytes that Arrow parses at a time; a block must hold the longest row."
 NOT_UTF8 = 'it is not written in UTF-8: state its encoding, such as encoding = "cp1252"'
@@ -78,14 +80,21 @@ def read_bytes(file: Path, name: str, max_bytes: int) -> bytes:
     opener: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(file.suffix.lower(), open)
     try:
         before = file.stat()
-        with opener(file, "rb") as stream:
-            content: bytes = stream.read(max_bytes + 1)
+        content = b""
+        if opener is not open or before.st_size <= max_bytes:
+            with opener(file, "rb") as stream:
+                # In parts: reading up to a limit at once reserves memory for the whole limit.
+                parts, size = [], 0
+                while size <= max_bytes and (part := stream.read(PART)):
+                    parts.append(part)
+                    size += len(part)
+            content = b"".join(parts)
         after = file.stat()
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         damaged = "" if getattr(error, "strerror", None) else " (is it complete?)"
         raise DataInvalid(f"{name} cannot be read{damaged}: {reason}") from error
-    if len(content) > max_bytes:
+    if max(len(content), before.st_size if opener is open else 0) > max_bytes:
         raise DataInvalid(
             f"{name} holds more than {format_bytes(max_bytes)} of text: state a larger max_bytes, or split the file"
         )

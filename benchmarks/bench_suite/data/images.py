@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Mode = Literal["L", "RGB"]
 CHANNELS = {"L": 1, "RGB": 3}
 """Channels of the Pillow modes that images are converted to."""
-VERSION = 1
+VERSION = 2
 """Version of the decoding; raised when the pixels change, so that the cache serves no older ones."""
 REPAIR_FILE = "\n  to repair it: replace that file, or remove it"
 """Advice for a broken image in a file of its own."""
@@ -43,7 +43,8 @@ def pixels(file: bytes, mode: Mode, name: str, size: int | None = None, *, crop:
     """Return the (H, W, C) uint8 pixels of one encoded image, in any format that Pillow reads.
 
     Colours are converted to `mode` with Pillow's `convert`: grey fills all three channels, CMYK and palettes are
-    translated, alpha is dropped. An animation gives its first frame. Of 16 bits a channel the upper eight are kept.
+    translated, alpha is dropped. An animation gives its first frame. Of 16 bits a channel the upper eight are kept. A
+    picture is turned as its EXIF orientation says.
 
     Args:
         file: The encoded image.
@@ -60,7 +61,7 @@ def pixels(file: bytes, mode: Mode, name: str, size: int | None = None, *, crop:
 
     try:
         with Image.open(io.BytesIO(file)) as image:
-            upright = _in_mode(image, mode)
+            upright = _in_mode(_upright(image), mode, name)
             if size is not None:
                 upright = upright.resize((size, size), Image.Resampling.BILINEAR, box=_middle(upright.size, crop))
             array = np.asarray(upright)
@@ -73,8 +74,50 @@ def pixels(file: bytes, mode: Mode, name: str, size: int | None = None, *, crop:
     return array.reshape(*array.shape[:2], CHANNELS[mode])
 
 
-def _in_mode(image: PillowImage.Image, mode: Mode) -> PillowImage.Image:
+_ORIENTATION = 0x0112
+_TURNED = (5, 6, 7, 8)
+"Orientations of EXIF that exchange width and height."
+
+
+def _orientation(image: PillowImage.Image) -> int:
+    """Return the EXIF orientation, 1 if there is none. Most pictures have no EXIF, which is known without parsing."""
+    if "exif" not in image.info and image.format != "TIFF":
+        return 1
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except (ValueError, TypeError, SyntaxError, OSError, struct.error):  # a damaged EXIF block turns nothing
+        return 1
+
+
+def upright_size(image: PillowImage.Image) -> tuple[int, int]:
+    """Return width and height of a picture after it is turned as its EXIF says; nothing is decoded."""
+    width, height = image.size
+    return (height, width) if _orientation(image) in _TURNED else (width, height)
+
+
+def _upright(image: PillowImage.Image) -> PillowImage.Image:
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
+
+
+def _check_alpha(image: PillowImage.Image, name: str) -> None:
+    """Refuse a picture of which only the alpha channel shows something, because alpha is dropped."""
+    if image.mode not in ("RGBA", "LA", "PA"):
+        return
+    values = np.asarray(image.convert("RGBA"))
+    varies = values.reshape(-1, 4).min(axis=0) != values.reshape(-1, 4).max(axis=0)
+    if varies[3] and not varies[:3].any():
+        raise DataInvalid(
+            f"{name}: all of what it shows is in the alpha channel, which models do not receive: save the pictures on "
+            "a background of one colour, without alpha"
+        )
+
+
+def _in_mode(image: PillowImage.Image, mode: Mode, name: str = "") -> PillowImage.Image:
     from PIL import Image
+
+    _check_alpha(image, name)
 
     if image.mode == mode:
         image.load()
@@ -143,7 +186,25 @@ def decode_images(
         return {"pixels": _decode(files, paths, mode, name, size, crop, download)}
 
     key = hash_of("images", VERSION, mode, files, *(() if size is None else (size, crop)))
-    return (make() if cache is None else cache.arrays(key, make))["pixels"]
+    images = (make() if cache is None else cache.arrays(key, make))["pixels"]
+    if len(images) > 1 and images.min() == images.max():
+        raise DataInvalid(_one_colour(files[0], name, int(images.max())))
+    return images
+
+
+def _one_colour(file: bytes, name: str, value: int) -> str:
+    """Return the message for pictures that show nothing."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(file)) as image:
+        wide = image.mode.startswith("I")
+        values = np.asarray(image) if wide else np.zeros(1)
+    if (wide and values.max() > values.min()) or (wide and 0 < values.max() < 256):
+        return (
+            f"{name}: the pictures have 16 bits, and no value is above 255, so the upper eight bits, which models "
+            "receive, are black: save them with 8 bits"
+        )
+    return f"{name}: every picture is one colour, the same in all (value {value}): look at the files"
 
 
 def encoded_bytes(value: Any, name: str, download: str = "", within: Sequence[Path] = ()) -> bytes:

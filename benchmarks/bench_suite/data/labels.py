@@ -157,4 +157,12 @@ def _class_name(value: Any) -> str:
     """Return the name of a class: its label as it was written."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return float_name(value) if isinstance(value, float) else str(value)
+
+
+def float_name(value: float) -> str:
+    """Return a number as a name: 1000001 for 1000001.0; with as few digits as tell it apart from its neighbours."""
+    if value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    short = f"{value:g}"
+    return short if abs(float(short) - value) <= 1e-7 * abs(value) else repr(value)

@@ -5,6 +5,7 @@ The tasks `files` and `hub` share this; they differ only in where the tables com
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -251,7 +252,7 @@ def assemble(
         columns = {modality: column, "target": targets[role]}
         splits[role] = MemorySplit(content_ids(column), columns, groups, clusters=clusters)
     splits = {role: splits[role] for role in ("train", "validation", "test") if role in splits}
-    notes |= _absent_classes(labels, targets)
+    notes |= _absent_classes(labels, targets) | _similar_classes(labels)
     spec = spec if labels.classes is None else {"classes": labels.classes, **spec}
     source = Source(origin.origin, name, fingerprint_of(splits), origin.revision, origin.licence, notes)
     data = Data(labels.problem, spec, splits, source, options.duplicates or "ask")
@@ -300,6 +301,16 @@ def _drawn(
     else:
         notes["split"] = words
     return rows
+
+
+def _similar_classes(labels: Labels) -> dict[str, str]:
+    """Return a note on classes whose names differ in case, space or Unicode form only."""
+    by_form: dict[str, list[str]] = {}
+    for name in labels.classes or ():
+        form = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        by_form.setdefault(form, []).append(name)
+    pairs = [" and ".join(map(repr, names)) for names in by_form.values() if len(names) > 1]
+    return {"classes of nearly one name": "; ".join(pairs)} if pairs else {}
 
 
 def _absent_classes(labels: Labels, targets: Mapping[str, np.ndarray]) -> dict[str, str]:

@@ -45,7 +45,8 @@ def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
     rest = np.delete(np.arange(len(split)), single)
     held_out = min(held_out, len(rest))
     counts = {"validation": held_out, "train": len(rest) - held_out}
-    parts = split_by_content(split.ids[rest], None if classes is None else classes[rest], counts)
+    target = None if classes is None else classes[rest]
+    parts = split_by_content(split.ids[rest], target, counts, separate=_is_table(split))
     train = np.sort(np.r_[rest[parts["train"]], single])
     return Subset(split, train), Subset(split, np.sort(rest[parts["validation"]]))
 
@@ -158,15 +159,15 @@ def _without_duplicates(data: Data) -> tuple[dict[str, Split], dict[str, Any], s
     splits, notes, removed = drop_test_duplicates(data.splits)
     policy = data.duplicates
     if policy in (None, "ask"):
-        policy = "keep" if _is_table(data) else policy or "drop"
+        policy = "keep" if _is_table(data.splits["train"]) else policy or "drop"
     dropped = len(data.splits["train"]) - len(splits["train"])
     share = dropped / len(data.splits["train"])
     counts = f"{dropped:,} of the {len(data.splits['train']):,} examples of train ({share:.0%})"
     if removed and policy == "refuse":
         raise DataInvalid(f"{data.source.name}: {counts} have inputs that a tested split has too: remove them")
     if policy == "keep":
-        kept = {note.replace("removed from", "kept in"): count for note, count in notes.items()}
-        return dict(data.splits), kept, ""
+        repeats = {note.replace("removed from", "kept in"): count for note, count in notes.items()}
+        return dict(data.splits), repeats, ""
     if policy == "ask" and share > MAX_DROPPED:
         raise DataInvalid(
             f"{data.source.name}: {counts} have inputs that a tested split has too, and would be removed: "
@@ -175,9 +176,11 @@ def _without_duplicates(data: Data) -> tuple[dict[str, Split], dict[str, Any], s
     return splits, dict(notes), removed
 
 
-def _is_table(data: Data) -> bool:
-    train = data.splits["train"]
-    return isinstance(train, MemorySplit) and "table" in train.columns
+def _is_table(split: Split) -> bool:
+    """Return whether the examples are rows of a table, of which equal ones are separate examples."""
+    if isinstance(split, Subset):
+        return _is_table(split.split)
+    return isinstance(split, MemorySplit) and "table" in split.columns
 
 
 def _check_splits(data: Data) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import DataInvalid
+from bench_suite.data.labels import float_name
 from bench_suite.data.raw_tables import RawTables
 
 if TYPE_CHECKING:
@@ -476,7 +477,7 @@ def word_of(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+        return float_name(value)
     return str(value)
 
 

@@ -174,10 +174,11 @@ def _by_time(rule: SplitRule, table: pa.Table, name: str) -> dict[str, np.ndarra
     before = np.flatnonzero(~later)
     rows = {"test": np.flatnonzero(later), "train": before}
     if rule.validation:
-        count = round(len(times) * rule.validation)
-        # Rows of one moment stay together.
-        cut = np.sort(times[before])[-count] if 0 < count <= len(before) else np.datetime64("NaT")
-        last = times[before] >= cut
+        # Rows of one moment stay together: the cut is the moment whose rows and later ones come nearest to the share.
+        moments, counts = np.unique(times[before], return_counts=True)
+        later_counts = np.cumsum(counts[::-1])[::-1]
+        nearest_cut = int(np.argmin(np.abs(later_counts - len(times) * rule.validation))) if len(moments) else 0
+        last = times[before] >= moments[nearest_cut] if len(moments) else np.zeros(0, dtype=bool)
         rows |= {"validation": before[last], "train": before[~last]}
     return rows
 

@@ -1,0 +1,70 @@
+"""`bench data show`: how data were read, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SUITE = """
+[[tasks]]
+use = "files"
+name = "churn"
+path = "churn.csv"
+label = "churned"
+groups = ["sex"]
+[[models]]
+use = "logistic_regression"
+[probes.quality]
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    rows = [f"{n},{'mf'[n % 2]},{'0' * (n % 2)}{n},{'yes' if n % 3 else 'no'}" for n in range(40)]
+    (tmp_path / "churn.csv").write_text("\n".join(["months,sex,code,churned", *rows]) + "\n")
+    (tmp_path / "suite.toml").write_text(SUITE)
+    return tmp_path / "suite.toml"
+
+
+def test_files_types_splits_classes_and_groups_are_shown(bench, suite: Path) -> None:
+    ended = bench("data", "show", str(suite))
+    assert ended.status == 0
+    for text in (
+        "churn: classification, from files:churn.csv", "files of train: churn.csv", "train 32, test 8",
+        "input  months   number", "whole numbers", "group  sex", "label  churned  category",
+        "yes    ", "test: 8 of the 40 examples of `train`, drawn by content", "target: yes",
+    ):  # fmt: skip
+        assert text in ended.out
+    [entry] = json.loads(bench("data", "show", str(suite), "--json").out)["tasks"]
+    assert entry["splits"] == {"train": 32, "test": 8}
+    assert {column["name"]: column["type"] for column in entry["columns"]} == {
+        "months": "number", "code": "category", "churned": "category", "sex": "category",
+    }  # fmt: skip
+    assert sum(counts["train"] + counts["test"] for counts in entry["classes"].values()) == 40
+    assert entry["groups"]["sex"]["train"].keys() == {"m", "f"}
+
+
+def test_data_that_cannot_be_read_are_said_and_the_status_is_3(bench, suite: Path) -> None:
+    (suite.parent / "churn.csv").unlink()
+    ended = bench("data", "show", str(suite))
+    assert ended.status == 3
+    assert "there is no file or folder churn.csv" in ended.out
+
+
+def test_a_sheet_of_pictures_is_written(bench, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for number, name in enumerate(("ant", "bee")):
+            (tmp_path / "photos" / split / name).mkdir(parents=True)
+            pixels = np.full((8, 8), 40 + 100 * number + len(split), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / split / name / "1.png")
+    text = SUITE.replace("churn.csv", "photos").replace('"churned"', '"label"').replace('groups = ["sex"]\n', "")
+    (tmp_path / "suite.toml").write_text(text)
+    ended = bench("data", "show", "suite.toml", "--pictures", "sheet.png")
+    assert ended.status == 0
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size[0] > 300
+    assert "8×8×1" in ended.out

@@ -1,0 +1,605 @@
+"""The task `files`: situations of data that people bring, each read with the right values or refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import lzma
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from bench_suite.contracts import Data, DataInvalid
+from bench_suite.data.preparation import prepare
+from bench_suite.data.sources import Sources
+from bench_suite.data.splits import clusters_of
+from bench_suite.tasks import files
+
+
+@pytest.fixture(autouse=True)
+def hub_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mine").mkdir()
+    return tmp_path / "mine"
+
+
+def write(folder: Path, **texts: str) -> None:
+    """Write files; `__` in a name stands for the point, `___` for a slash."""
+    for name, text in texts.items():
+        path = folder / name.replace("___", "/").replace("__", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def load(path: Path | Mapping[str, Any], **options: Any) -> Data:
+    stated = str(path) if isinstance(path, Path) else {split: str(one) for split, one in path.items()}
+    chosen = files.Options(path=stated, **{"label": "y", **options})
+    files.check(chosen)
+    return files.load(chosen, Sources(offline=True))
+
+
+def table(data: Data, split: str) -> Any:
+    return data.splits[split].take(np.arange(len(data.splits[split])))["table"]
+
+
+def labels(data: Data, split: str) -> list[str]:
+    targets = data.splits[split].take(np.arange(len(data.splits[split])))["target"]
+    return [data.spec["classes"][target] for target in targets.tolist()]
+
+
+def rows(header: str, lines: Sequence[str]) -> str:
+    return "\n".join([header, *lines]) + "\n"
+
+
+def paint(path: Path, shade: int = 100, **settings: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((4, 4), shade, dtype=np.uint8)).save(path, **settings)
+
+
+# ── the ways to state a path ────────────────────────────────────────────────────────────────────
+
+
+def test_a_file_is_split_by_content_and_all_other_columns_are_inputs(folder: Path) -> None:
+    write(folder, churn__csv=rows("a,b,y", [f"{number},{number % 3},{number % 2}" for number in range(50)]))
+    data = load(folder / "churn.csv")
+    assert data.spec == {"classes": ("0", "1"), "columns": ("a", "b")}
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 40, "test": 10}
+    assert sorted(np.concatenate([table(data, "train")[:, 0], table(data, "test")[:, 0]])) == list(range(50))
+    assert data.source.notes["test"] == "10 of the 50 examples of `train`, drawn by content"
+    assert data.source.origin == "files:churn.csv"
+
+
+def test_files_of_each_split_may_be_named(folder: Path) -> None:
+    write(folder, a__csv="x,y\n1,p\n2,q\n", b__csv="x,y\n3,p\n", c__csv="x,y\n4,q\n")
+    data = load({"train": folder / "a.csv", "validation": folder / "b.csv", "test": folder / "c.csv"})
+    assert {name: table(data, name).tolist() for name in data.splits} == {
+        "train": [[1], [2]], "validation": [[3]], "test": [[4]],
+    }  # fmt: skip
+
+
+def test_a_pattern_names_the_shards_of_one_table(folder: Path) -> None:
+    write(folder, **{f"part_{n}__csv": rows("x,y", [f"{n * 10 + i},{i % 2}" for i in range(10)]) for n in range(3)})
+    data = load(folder / "part_*.csv")
+    assert sum(map(len, data.splits.values())) == 30
+
+
+def test_a_pattern_that_names_test_files_too_is_refused(folder: Path) -> None:
+    write(folder, train__csv="x,y\n1,p\n", test__csv="x,y\n2,q\n")
+    with pytest.raises(DataInvalid, match=r"test\.csv among the files to train on: name the splits"):
+        load(folder / "*.csv")
+
+
+def test_a_missing_file_is_named_with_the_nearest(folder: Path) -> None:
+    write(folder, churn__csv="x,y\n1,p\n")
+    with pytest.raises(DataInvalid, match=r'no file or folder chrun\.csv; did you mean "churn\.csv"\?'):
+        load(folder / "chrun.csv")
+
+
+def test_one_file_for_two_splits_is_refused(folder: Path) -> None:
+    write(folder, a__csv="x,y\n1,p\n2,q\n")
+    with pytest.raises(DataInvalid, match=r"a\.csv is named 2 times in path, for train and test"):
+        load({"train": folder / "a.csv", "test": folder / "a.csv"})
+
+
+# ── files that would be left out ────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("other", ["jsonl", "parquet"])
+def test_splits_of_several_formats_are_refused(folder: Path, other: str) -> None:
+    write(folder, train__csv="x,y\n1,p\n2,q\n")
+    if other == "jsonl":
+        write(folder, test__jsonl=json.dumps({"x": 1, "y": "p"}) + "\n")
+    else:
+        pq.write_table(pa.table({"x": [1], "y": ["p"]}), folder / "test.parquet")
+    with pytest.raises(DataInvalid, match=rf"several formats, such as test\.{other} and train\.csv"):
+        load(folder)
+
+
+@pytest.mark.parametrize("linked", ["train/cat", "train"])
+def test_a_folder_that_is_a_link_is_refused(folder: Path, tmp_path: Path, linked: str) -> None:
+    paint(tmp_path / "elsewhere/dog/0.png")
+    for name in ("train/dog/1.png", "train/fox/1.png", "test/dog/2.png", "test/fox/2.png"):
+        paint(folder / name)
+    if linked == "train":
+        (folder / "train").rename(folder / "other")
+        (folder / "other").rename(tmp_path / "moved")
+        (folder / "train").symlink_to(tmp_path / "moved")
+    else:
+        (folder / "train/cat").symlink_to(tmp_path / "elsewhere/dog")
+    with pytest.raises(DataInvalid, match=rf"the folder {linked}/ is a link, which is not followed"):
+        load(folder, label="label")
+
+
+def test_a_link_that_leads_nowhere_is_named(folder: Path) -> None:
+    write(folder, train__csv="x,y\n1,p\n2,q\n")
+    (folder / "test.csv").symlink_to(folder / "gone.csv")
+    with pytest.raises(DataInvalid, match=r"test\.csv is a link to .*gone\.csv, which does not exist"):
+        load(folder)
+
+
+@pytest.mark.parametrize("second", ["test.csv.gz", "data/test.csv"])
+def test_a_split_that_is_there_twice_is_refused(folder: Path, second: str) -> None:
+    write(folder, train__csv="x,y\n1,p\n2,q\n", test__csv="x,y\n3,p\n")
+    (folder / "data").mkdir()
+    (folder / second).write_bytes(gzip.compress(b"x,y\n3,p\n") if second.endswith("gz") else b"x,y\n3,p\n")
+    with pytest.raises(DataInvalid, match="would both be read as `test`: remove one of them"):
+        load(folder)
+
+
+def test_files_below_the_folder_of_a_split_are_that_split(folder: Path) -> None:
+    write(folder, train___part__csv="x,y\n1,p\n2,q\n", test___part__csv="x,y\n3,p\n")
+    data = load(folder)
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 2, "test": 1}
+
+
+def test_files_that_are_not_read_are_named(folder: Path) -> None:
+    write(folder, train__csv="x,y\n1,p\n2,q\n", test__csv="x,y\n3,p\n", notes__csv="a\n1\n", README__md="# hello\n")
+    assert load(folder).source.notes["files not read"] == "1: notes.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("train.CSV", r"train\.CSV is found only with an ending in lower case: rename it to train\.csv"),
+        ("Test.csv", r"Test\.csv would be read as part of `train`, although its name says `test`"),
+        ("train.xlsx", r"train\.xlsx has a format that is not read: save each sheet as CSV"),
+        ("data.zip", r"data\.zip has a format that is not read: unpack it"),
+        ("train/pos/1.txt", r"train/pos/1\.txt has a format that is not read: write a CSV with a column of texts"),
+    ],
+)
+def test_a_folder_that_cannot_be_read_names_the_file_that_is_there(folder: Path, name: str, message: str) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("x,y\n1,p\n2,q\n")
+    with pytest.raises(DataInvalid, match=message):
+        load(folder)
+
+
+def test_a_file_with_an_ending_in_upper_case_and_a_compressed_one_are_read_by_name(folder: Path) -> None:
+    write(folder, train__CSV="x,y\n1,p\n2,q\n")
+    (folder / "test.csv.xz").write_bytes(lzma.compress(b"x,y\n3,p\n"))
+    data = load({"train": folder / "train.CSV", "test": folder / "test.csv.xz"})
+    assert table(data, "test").tolist() == [[3]]
+
+
+def test_a_folder_that_save_to_disk_wrote_is_read(folder: Path) -> None:
+    import datasets
+
+    parts = {"train": {"x": [1, 2], "y": ["p", "q"]}, "test": {"x": [3], "y": ["p"]}}
+    datasets.DatasetDict({split: datasets.Dataset.from_dict(part) for split, part in parts.items()}).save_to_disk(
+        str(folder / "saved")
+    )
+    assert table(load(folder / "saved"), "test").tolist() == [[3]]
+
+
+def test_shards_that_a_cluster_wrote_are_one_table(folder: Path) -> None:
+    for number in range(2):
+        part = pa.table({"x": [number * 4 + n for n in range(4)], "y": ["p", "q"] * 2})
+        pq.write_table(part, folder / f"part-0000{number}-4f2a.snappy.parquet")
+    (folder / "_SUCCESS").write_text("")
+    assert sum(map(len, load(folder).splits.values())) == 8
+
+
+def test_shards_without_names_of_columns_are_refused(folder: Path) -> None:
+    write(folder, part_1__csv="x,y\n1,p\n", part_2__csv="2,q\n3,p\n")
+    with pytest.raises(DataInvalid, match=r"part_2\.csv has the column `2`, and part_1\.csv, also of `train`, has not"):
+        load(folder)
+
+
+def test_two_columns_of_one_name_are_refused(folder: Path) -> None:
+    write(folder, a__csv="x,x,y\n1,2,p\n")
+    with pytest.raises(DataInvalid, match=r"a\.csv: 2 columns are called `x`"):
+        load(folder / "a.csv")
+
+
+def test_a_test_file_without_labels_is_left_out_where_the_suite_says_so(folder: Path) -> None:
+    write(folder, train__csv=rows("x,y", [f"{n},{n % 2}" for n in range(20)]), test__csv="x\n100\n")
+    with pytest.raises(DataInvalid, match=r'if `test` has no labels, leave it out: test = ""'):
+        load(folder)
+    data = load(folder, test="")
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 16, "test": 4}
+    assert data.source.notes["unused splits"] == "test"
+
+
+# ── one type for a column ───────────────────────────────────────────────────────────────────────
+
+
+def test_codes_are_categories_in_all_splits_if_one_split_has_letters(folder: Path) -> None:
+    write(folder, train__csv="code,y\n01,p\n02,q\nA1,p\n", test__csv="code,y\n01,p\n02,q\n")
+    data = load(folder, modality="table")
+    assert data.spec["columns"] == ("code=01", "code=02", "code=A1")
+    assert table(data, "test").tolist() == [[1, 0, 0], [0, 1, 0]]
+
+
+def test_truth_values_with_a_third_word_are_categories_in_all_splits(folder: Path) -> None:
+    write(
+        folder, train__csv="x,seen,y\n1,True,p\n2,False,q\n3,unknown,p\n", test__csv="x,seen,y\n4,True,p\n5,False,q\n"
+    )
+    data = load(folder)
+    assert data.spec["columns"] == ("x", "seen=False", "seen=True", "seen=unknown")
+    assert table(data, "test").tolist() == [[4, 0, 1, 0], [5, 1, 0, 0]]
+
+
+def test_two_shards_have_one_type_and_an_empty_one_has_none(folder: Path) -> None:
+    write(folder, train_1__csv="k,x,y\n1,1,p\n2,2,q\n", train_2__csv="k,x,y\nB,3,p\n", train_3__csv="k,x,y\n")
+    data = load(folder, split={"test": 0.34})
+    assert {"k=1", "k=2", "k=B", "x"} >= {*data.spec["columns"]}
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_large_codes_with_missing_values_stay_apart(folder: Path, ending: str) -> None:
+    codes = [1000001.0, 1000002.0, None] * 4
+    if ending == "parquet":
+        rows_of_table = pa.table({"code": codes, "x": range(12), "y": [1000001.0, 1000002.0] * 6})
+        pq.write_table(rows_of_table, folder / "a.parquet")
+    else:
+        lines = [f"{'' if c is None else int(c)},{n},{1000001 + n % 2}" for n, c in enumerate(codes)]
+        write(folder, a__csv=rows("code,x,y", lines))
+    data = load(folder / f"a.{ending}", columns={"code": "category"}, problem="classification")
+    assert data.spec["columns"] == ("code=1000001", "code=1000002", "code=missing", "x")
+    assert data.spec["classes"] == ("1000001", "1000002")
+
+
+def test_a_point_beside_decimal_commas_is_refused_until_it_is_stated(folder: Path) -> None:
+    lines = [f"{n},5;1.23{n};{'pq'[n % 2]}" for n in range(8)]
+    write(folder, train__csv=rows("a;b;y", lines), test__csv="a;b;y\n4;1.234;p\n")
+    with pytest.raises(DataInvalid, match=r"`b`: 1\.23\d may be 123\d or a number with a decimal point, because `a`"):
+        load(folder)
+    as_thousands = load(folder, decimal=",", thousands=".")
+    assert table(as_thousands, "test").tolist() == [[4, 1234]]
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "numbers"),
+    [
+        (["1,5", "2,25"], {}, [1.5, 2.25]),
+        (["1,234,567", "12"], {}, [1234567, 12]),
+        (["1,234.50", "2.5"], {}, [1234.5, 2.5]),
+        (["1.234.567", "12"], {}, [1234567, 12]),
+        (["1,500", "2,250"], {"thousands": ","}, [1500, 2250]),
+        (["1,500", "2,250"], {"decimal": ","}, [1.5, 2.25]),
+        (["1.234", "2.5"], {}, [1.234, 2.5]),
+        (["+1", "-2"], {}, [1, -2]),
+        (["1e3", ".5"], {}, [1000, 0.5]),
+        ([" 1", "2 "], {}, [1, 2]),
+    ],
+)
+def test_numbers_are_read_as_they_are_written(
+    folder: Path, values: list[str], options: dict[str, str], numbers: list[float]
+) -> None:
+    text = rows("x;y", [f"{value};{'pq'[n]}" for n, value in enumerate(values)])
+    write(folder, train__csv=text, test__csv=text)
+    assert table(load(folder, **options), "train")[:, 0].tolist() == numbers
+
+
+def test_a_number_in_two_ways_is_refused_with_the_lines_that_decide(folder: Path) -> None:
+    write(folder, train__csv='x,y\n"1,500",p\n"2,250",q\n')
+    with pytest.raises(DataInvalid, match=r'1,500 may be 1500 or 1\.500: state thousands = "," or decimal = ","'):
+        load(folder)
+
+
+def test_leading_zeros_are_codes_and_stay(folder: Path) -> None:
+    text = "zip,x,y\n01234,1,007\n99999,2,008\n"
+    write(folder, train__csv=text, test__csv=text)
+    data = load(folder)
+    assert data.spec == {"classes": ("007", "008"), "columns": ("zip=01234", "zip=99999", "x")}
+
+
+def test_stated_types_win(folder: Path) -> None:
+    text = "when,price,code,x,y\n01/02/2024,$1,10,1,p\n03/04/2024,-,20,2,q\n"
+    write(folder, train__csv=text.replace("$", ""), test__csv=text.replace("$", ""))
+    data = load(
+        folder, columns={"when": "date:%d/%m/%Y", "price": "number", "code": "category", "x": "ignore"},
+        missing_values=("-",),
+    )  # fmt: skip
+    assert data.spec["columns"] == ("when", "price", "code=10", "code=20")
+    days = [np.datetime64(day).astype("datetime64[D]").astype(int) for day in ("2024-02-01", "2024-04-03")]
+    assert table(data, "train")[:, 0].tolist() == days
+    assert np.isnan(table(data, "train")[1, 1])
+
+
+def test_a_value_that_is_not_of_the_stated_type_is_named_with_its_row(folder: Path) -> None:
+    write(folder, train__csv="x,y\n1,p\noops,q\n")
+    with pytest.raises(DataInvalid, match=r"column `x`: 'oops' in row 1 is no number: .*missing_values = \[\"oops\"\]"):
+        load(folder, columns={"x": "number"})
+
+
+@pytest.mark.parametrize(
+    ("value", "note"),
+    [("31/12/2024", "look like dates"), ("$1,234.50", "look like numbers")],
+)
+def test_texts_that_look_like_something_else_are_noted_with_the_line_that_states_it(
+    folder: Path, value: str, note: str
+) -> None:
+    text = rows("v,x,y", [f'"{value}",{n},{n % 2}' for n in range(4)])
+    write(folder, train__csv=text, test__csv=text)
+    stated = load(folder).source.notes["column `v`"]
+    assert note in stated
+    assert "columns = { v = " in stated
+
+
+def test_dates_of_the_far_future_are_read(folder: Path) -> None:
+    text = "until,y\n9999-12-31,p\n2024-01-01,q\n"
+    write(folder, train__csv=text, test__csv=text)
+    assert table(load(folder), "train")[0, 0] == 2932896
+
+
+def test_types_of_arrow_that_are_rare_are_read(folder: Path) -> None:
+    columns = {
+        "view": pa.array(["a", "b"]).cast(pa.string_view()), "large": pa.array(["c", "d"], pa.large_string()),
+        "time": pa.array([60, 3600], pa.time32("s")), "y": pa.array(["p", "q"]),
+    }  # fmt: skip
+    for split in ("train", "test"):
+        pq.write_table(pa.table(columns), folder / f"{split}.parquet")
+    data = load(folder)
+    assert data.spec["columns"] == ("view=a", "view=b", "large=c", "large=d", "time")
+    assert table(data, "train")[:, -1].tolist() == [60, 3600]
+
+
+def test_a_column_of_lists_is_refused_by_name(folder: Path) -> None:
+    for split in ("train", "test"):
+        pq.write_table(pa.table({"x": [[1], [2]], "y": ["p", "q"]}), folder / f"{split}.parquet")
+    with pytest.raises(DataInvalid, match="the input `x` holds list"):
+        load(folder)
+
+
+def test_a_target_of_many_numbers_is_told_of_the_other_problem(folder: Path) -> None:
+    write(folder, a__csv=rows("x,y", [f"{n},{n * 7 + 100000}" for n in range(3000)]))
+    with pytest.raises(DataInvalid, match='problem = "regression" learns them as numbers'):
+        load(folder / "a.csv")
+    assert load(folder / "a.csv", problem="regression").problem == "regression"
+
+
+# ── text files ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_unclosed_quotation_mark_is_refused_or_text(folder: Path) -> None:
+    text = 'x\ty\n"good, he said\tp\nbad\tq\n'
+    write(folder, train__tsv=text, test__tsv=text)
+    with pytest.raises(DataInvalid, match=r"the quotation mark that begins a value in line 2 is never closed"):
+        load(folder)
+    data = load(folder, quotes=False)
+    assert data.splits["train"].take(np.arange(2))["text"] == ['"good, he said', "bad"]
+
+
+def test_lines_that_two_quotation_marks_swallow_are_refused(folder: Path) -> None:
+    write(folder, train__tsv='x\ty\n"one\tp\ntwo\tq\nthree"\tp\n')
+    with pytest.raises(DataInvalid, match="goes on in the next line, and the file reads as well with a row on each"):
+        load(folder)
+
+
+def test_a_row_that_is_too_short_is_refused(folder: Path) -> None:
+    write(folder, a__csv="x,z,y\n1,2,p\n3,q\n")
+    with pytest.raises(DataInvalid, match=r"has 3 columns, and another row has 2: '3,q'"):
+        load(folder / "a.csv")
+
+
+def test_another_encoding_is_read_if_it_is_stated(folder: Path) -> None:
+    for split in ("train", "test"):
+        (folder / f"{split}.csv").write_bytes("x,y\n1,grün\n2,rot\n".encode("cp1252"))
+    with pytest.raises(DataInvalid, match='state its encoding, such as encoding = "cp1252"'):
+        load(folder)
+    assert load(folder, encoding="cp1252").spec["classes"] == ("grün", "rot")
+
+
+def test_a_file_that_unpacks_to_more_than_is_allowed_is_refused(folder: Path) -> None:
+    (folder / "bomb.csv.gz").write_bytes(gzip.compress(b"x,y\n" + b"1,p\n" * 1_000_000))
+    with pytest.raises(DataInvalid, match=r"bomb\.csv\.gz holds more than .* of text: state a larger max_bytes"):
+        load(folder / "bomb.csv.gz", max_bytes=1_000_000)
+
+
+# ── splits and duplicates ───────────────────────────────────────────────────────────────────────
+
+
+def test_a_coarse_table_keeps_its_rows_and_is_split_by_class(folder: Path) -> None:
+    lines = [f"{'mf'[n % 2]},{'123'[n % 3]},{'yn'[(n // 2) % 2]}" for n in range(1500)]
+    write(folder, train__csv=rows("sex,class,y", lines))
+    data = prepare(load(folder, modality="table"), 0.1)
+    sizes = {name: len(split) for name, split in data.splits.items()}
+    assert sizes == {"train": 1080, "validation": 120, "test": 300}
+    test = labels(load(folder, modality="table"), "test")
+    assert (test.count("y"), test.count("n")) == (150, 150)
+    assert data.source.notes["test"] == "300 of the 1500 examples of `train`, drawn by content"
+
+
+def test_many_duplicates_of_texts_are_refused_until_the_suite_states_what_to_do(folder: Path) -> None:
+    texts = [f"text {n},{n % 2}" for n in range(20)]
+    write(folder, train__csv=rows("t,y", texts), test__csv=rows("t,y", texts[:4]))
+    with pytest.raises(DataInvalid, match=r'4 of the 20 examples of train \(20%\) .*state duplicates = "drop"'):
+        prepare(load(folder), 0.1)
+    assert len(prepare(load(folder, duplicates="drop"), 0.0).splits["train"]) == 16
+    assert len(prepare(load(folder, duplicates="keep"), 0.0).splits["train"]) == 20
+    with pytest.raises(DataInvalid, match="have inputs that a tested split has too: remove them"):
+        prepare(load(folder, duplicates="refuse"), 0.1)
+
+
+def test_a_group_never_stands_in_two_splits_and_is_the_cluster(folder: Path) -> None:
+    write(folder, a__csv=rows("who,x,y", [f"c{n % 40},{n},{n % 2}" for n in range(400)]))
+    data = prepare(load(folder / "a.csv", split={"test": 0.2, "by": "who"}), 0.1)
+    clusters = {name: {*np.asarray(clusters_of(split)).tolist()} for name, split in data.splits.items()}
+    assert not clusters["train"] & clusters["test"]
+    assert not clusters["train"] & clusters["validation"]
+    assert len(data.splits["test"]) == 80
+    assert data.spec["columns"] == ("x",)
+
+
+def test_a_split_by_time_tests_on_the_future(folder: Path) -> None:
+    write(folder, a__csv=rows("day,x,y", [f"2025-{1 + n % 12:02d}-01,{n},{n % 2}" for n in range(120)]))
+    data = load(folder / "a.csv", split={"after": "2025-11-01", "by": "day", "validation": 0.1})
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 90, "validation": 10, "test": 20}
+    assert table(data, "test")[:, 0].min() > table(data, "validation")[:, 0].max() > table(data, "train")[:, 0].max()
+
+
+def test_a_column_may_name_the_split(folder: Path) -> None:
+    write(folder, a__csv=rows("part,x,y", [f"{('train', 'dev', 'test')[n % 3]},{n},{n // 3 % 2}" for n in range(12)]))
+    data = load(folder / "a.csv", split={"column": "part"})
+    assert {name: table(data, name)[:, 0].tolist() for name in data.splits} == {
+        "train": [0, 3, 6, 9], "validation": [1, 4, 7, 10], "test": [2, 5, 8, 11],
+    }  # fmt: skip
+
+
+def test_a_stated_split_beside_a_test_file_is_refused(folder: Path) -> None:
+    write(folder, train__csv="x,y\n1,p\n2,q\n", test__csv="x,y\n3,p\n")
+    with pytest.raises(DataInvalid, match=r'the suite states how to split: leave split out, .* test = ""'):
+        load(folder, split={"test": 0.5})
+
+
+def test_a_drawn_split_has_only_the_categories_of_train(folder: Path) -> None:
+    write(folder, a__csv=rows("job,x,y", [f"job{n},{n},{n % 2}" for n in range(30)]))
+    data = load(folder / "a.csv")
+    assert len(data.spec["columns"]) == 25
+    assert data.source.notes["values of rare categories, or of categories that train lacks"] == 6
+
+
+# ── classes ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_classes_of_nearly_one_name_are_noted(folder: Path) -> None:
+    text = rows("x,y", ["1,Yes", "2,yes", "3,No", "4,caf\u00e9", "5,cafe\u0301", "6,No "])
+    write(folder, train__csv=text, test__csv=text)
+    data = load(folder)
+    assert len(data.spec["classes"]) == 6
+    note = data.source.notes["classes of nearly one name"]
+    assert "'Yes' and 'yes'" in note
+    assert "'No' and 'No '" in note
+    assert "café" in note
+
+
+def test_a_class_that_a_split_lacks_is_noted(folder: Path) -> None:
+    write(folder, train__csv="x,y\n1,p\n2,q\n3,r\n", test__csv="x,y\n1,p\n4,q\n")
+    assert load(folder).source.notes["classes absent from test"] == "1: r"
+
+
+# ── pictures ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("ending", ["jfif", "webp", "bmp", "tif", "PNG", "JPG"])
+def test_pictures_of_these_endings_are_read(folder: Path, ending: str) -> None:
+    for split in ("train", "test"):
+        for name in ("ant", "bee"):
+            settings = {"format": "JPEG"} if ending == "jfif" else {}
+            paint(folder / split / name / f"1.{ending}", 100 if name == "ant" else 200, **settings)
+    assert {name: len(part) for name, part in load(folder, label="label").splits.items()} == {"train": 2, "test": 2}
+
+
+def test_pictures_are_turned_as_their_exif_says(folder: Path) -> None:
+    pixels = np.zeros((4, 6), dtype=np.uint8)
+    pixels[0] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    for split in ("train", "test"):
+        for name in ("ant", "bee"):
+            path = folder / split / name / "1.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path, exif=exif)
+    data = load(folder, label="label", duplicates="keep")
+    assert data.spec["shape"] == (6, 4, 1)
+    image = data.splits["train"].take(np.arange(1))["image"][0, :, :, 0]
+    assert (image[:, -1] == 255).all()
+    assert (image[:, :-1] == 0).all()
+
+
+def test_ink_in_the_alpha_channel_is_refused(folder: Path) -> None:
+    for number, name in enumerate(("ant", "bee")):
+        for split in ("train", "test"):
+            pixels = np.zeros((4, 4, 4), dtype=np.uint8)
+            pixels[number, :, 3] = 255
+            path = folder / split / name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels, "RGBA").save(path)
+    with pytest.raises(DataInvalid, match="all of what it shows is in the alpha channel"):
+        load(folder, label="label")
+
+
+def test_grey_of_16_bits_that_uses_8_is_not_made_black(folder: Path) -> None:
+    for number, name in enumerate(("ant", "bee")):
+        for split in ("train", "test"):
+            path = folder / split / name / "1.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((4, 4), 90 + number, dtype=np.uint16)).save(path)
+    with pytest.raises(DataInvalid, match="16 bits, and no value is above 255"):
+        load(folder, label="label")
+
+
+def test_pictures_of_one_colour_throughout_are_refused(folder: Path) -> None:
+    for name in ("train/ant/1.png", "train/bee/1.png", "test/ant/1.png", "test/bee/1.png"):
+        paint(folder / name, 0)
+    with pytest.raises(DataInvalid, match="every picture is one colour, the same in all"):
+        load(folder, label="label", duplicates="keep")
+
+
+def test_a_column_of_paths_is_one_of_pictures_if_the_suite_says_so(folder: Path) -> None:
+    for number in range(6):
+        paint(folder / f"images/{number}.png", 40 * number)
+    write(folder, list__csv=rows("file,y", [f"images/{n}.png,{n % 2}" for n in range(6)]))
+    data = load(folder / "list.csv", inputs="file", modality="image", split={"test": 0.34})
+    assert data.spec["shape"] == (4, 4, 1)
+    assert sum(map(len, data.splits.values())) == 6
+
+
+def test_pictures_that_metadata_do_not_name_are_named(folder: Path) -> None:
+    for number in range(5):
+        paint(folder / f"train/{number}.png", 40 * number)
+    write(folder, train___metadata__csv=rows("file_name,y", [f"{n}.png,{n % 2}" for n in range(4)]))
+    data = load(folder, inputs="image")
+    assert data.source.notes["pictures that no metadata file names"] == "1: train/4.png"
+    assert sum(map(len, data.splits.values())) == 4
+
+
+def test_class_names_in_metadata_are_the_text_as_it_stands(folder: Path) -> None:
+    for number in range(4):
+        paint(folder / f"train/{number}.png", 40 * number)
+    write(folder, train___metadata__csv="file_name,y\n0.png,007\n1.png,NA\n2.png,007\n3.png,NA\n")
+    assert load(folder, inputs="image").spec["classes"] == ("007", "NA")
+
+
+# ── the same as `datasets` ──────────────────────────────────────────────────────────────────────
+
+
+def test_rows_columns_and_classes_are_those_of_datasets(folder: Path, tmp_path: Path) -> None:
+    import datasets
+
+    write(
+        folder, train___a__csv=rows("n,w,y", [f"{n},w{n % 3},{'pq'[n % 2]}" for n in range(10)]),
+        train___b__csv=rows("n,w,y", [f"{n},w{n % 3},{'pq'[n % 2]}" for n in range(10, 14)]),
+        test___c__csv=rows("n,w,y", [f"{n},w{n % 3},{'pq'[n % 2]}" for n in range(14, 20)]),
+    )  # fmt: skip
+    datasets.disable_progress_bars()
+    there = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    here = load(folder)
+    assert {name: len(split) for name, split in here.splits.items()} == {str(k): len(v) for k, v in there.items()}
+    for split, part in there.items():
+        mine = table(here, str(split))
+        assert mine[:, 0].tolist() == part["n"]
+        words = [here.spec["columns"][1:][int(np.argmax(row[1:]))] for row in mine]
+        assert words == [f"w={word}" for word in part["w"]]
+        assert labels(here, str(split)) == list(part["y"])
