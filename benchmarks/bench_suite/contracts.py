@@ -153,6 +153,9 @@ class Source:
     "Licence of the data set; None if it is not known."
     notes: Mapping[str, Any] = field(default_factory=dict)
     "Facts that belong in the record, such as the number of duplicates that were left out."
+    fingerprints: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of each split `examples`, a hash that is the same in any order, and `order`: the program adds them. Empty if they
+    are not known, so that only `fingerprint` distinguishes data sets."""
 
 
 @dataclass(frozen=True)
@@ -680,7 +683,7 @@ class Record:
     probes: Mapping[str, ProbeRow] = field(default_factory=dict)
     "How each probe ended, by the probe's label."
     data: Mapping[str, Any] = field(default_factory=dict)
-    "Origin, name, fingerprint, problem and number of examples of each split; empty if no data were loaded."
+    "Origin, name, fingerprints, problem and number of examples of each split; empty if no data were loaded."
     sources: Mapping[str, str] = field(default_factory=dict)
     """Hash of every file that decides what was trained: `task`, `model`, `engine` and `problem` for the components, and
     `model.OPTION` for files that an option of the model names, such as `model.pretrained`; empty in older records."""

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from bench_suite.comparison import rescoring
+from bench_suite.comparison.common_examples import SplitChange, rows_of
 from bench_suite.comparison.compare import compare
 from bench_suite.comparison.pairing import Group, Pair
-from bench_suite.comparison.rescoring import Examples, Unpaired, difference_of, examples_of
+from bench_suite.comparison.rescoring import Examples, Unpaired, difference_of, examples_of, values_on_common
 from bench_suite.contracts import MetricRow, Predictions, Record
 from bench_suite.exporters.junit import export
 from bench_suite.metrics.accuracy import accuracy
@@ -114,8 +115,9 @@ def test_predictions_that_differ_anywhere_are_not_the_same(read, change: str) ->
 def test_numbers_that_are_not_there_on_both_sides_are_the_same(read) -> None:
     gaps = predictions(losses=np.where(np.arange(N) % 5, 0.5, np.nan))
     assert read([gaps], [gaps]).identical
-    with pytest.raises(rescoring.TestSetMismatch, match="the targets of the test splits differ"):
-        read([predictions(targets=np.zeros(N))], [predictions(targets=np.array(["0"] * N))])
+    assert read([gaps], [gaps]).change is None
+    numbers, texts = predictions(targets=np.zeros(N)), predictions(targets=np.array(["0"] * N))
+    assert read([numbers], [texts]).change == SplitChange(0, relabelled=N)
 
 
 @pytest.mark.parametrize("side", ["base", "head"])
@@ -131,15 +133,61 @@ def test_what_keeps_predictions_from_being_read_names_the_side(read, side: str) 
         both(bare)
 
 
-def test_test_sets_that_differ_are_a_mismatch_and_ids_that_repeat_do_not_pair(read) -> None:
+def test_ids_that_repeat_do_not_pair(read) -> None:
     one = predictions()
     repeated = replace(one, ids=one.ids // 4)
-    with pytest.raises(Unpaired, match="no distinct ids"):
-        read([repeated], [repeated])
-    for odd in (replace(one, ids=one.ids + 3), predictions(targets=1 - one["targets"])):
-        for sides in (([one], [odd]), ([odd], [one]), ([one, one], [one, odd])):
-            with pytest.raises(rescoring.TestSetMismatch):
-                read(*sides)
+    for sides in ((repeated, repeated), (one, repeated)):
+        with pytest.raises(Unpaired, match="no distinct ids"):
+            read(*([side] for side in sides))
+
+
+def test_seeds_of_one_side_with_different_examples_are_a_mismatch(read) -> None:
+    one = predictions()
+    for odd in (replace(one, ids=one.ids + 1), predictions(targets=1 - one["targets"])):
+        assert len(read([one], [odd])) == 0
+        with pytest.raises(
+            rescoring.TestSetMismatch, match="^the seeds of base were tested on different examples: 200"
+        ):
+            read([one, odd], [one, one])
+        with pytest.raises(rescoring.TestSetMismatch, match=r"^the seeds of head"):
+            read([one, one], [odd, one])
+
+
+def test_the_common_examples_of_all_seeds_are_in_the_order_of_the_ids_of_base(read) -> None:
+    one, other = predictions(1), predictions(2)
+    rest = np.arange(N) % 10 != 3
+    base, head = [one, shuffled(other)], [shuffled(rows_of(seed, np.flatnonzero(rest)), 2) for seed in (one, other)]
+    examples = read(base, head)
+    assert examples.change == SplitChange(180, lost=20)
+    assert (len(examples), len(examples.all_of_base[1]), len(examples.all_of_head[1])) == (180, 200, 180)
+    for side in (examples.base, examples.head):
+        for seed, expected in zip(side, (one, other)):
+            assert np.array_equal(seed.ids, one.ids[rest])
+            assert np.array_equal(seed["predictions"], expected["predictions"][rest])
+            assert np.array_equal(seed.groups["sex"], one.groups["sex"][rest])
+
+
+def test_a_metric_is_computed_again_for_the_common_examples_only_if_all_of_them_give_what_is_recorded(read) -> None:
+    one, head = predictions(1), rows_of(predictions(2), np.arange(20, N))
+    examples = read([one], [head])
+    scores = [macro_f1(side["predictions"], side["targets"]) for side in (one, head)]
+    rows = [tuple(MetricRow("quality/macro_f1", score, "", "higher", n=9) for score in scores)]
+    [(mine, theirs)] = values_on_common("macro_f1", rows, examples)
+    assert mine.value == macro_f1(one["predictions"][20:], one["targets"][20:]) != scores[0]
+    assert (theirs.value, mine.n, theirs.n, mine.interval) == (scores[1], 180, 180, None)
+    on_common = [(replace(mine, value=mine.value), theirs)]
+    with pytest.raises(Unpaired, match=r"stored predictions give a macro_f1 of .*, the record has"):
+        values_on_common("macro_f1", on_common, examples)
+    with pytest.raises(Unpaired, match="demographic_parity is no metric of single predictions"):
+        values_on_common("demographic_parity", rows, examples)
+    single = read([one], [rows_of(one, np.flatnonzero(one["targets"] == 0))])
+    rows = [
+        tuple(
+            MetricRow("quality/roc_auc", score, "", "higher") for score in (roc_auc(one["targets"], one["scores"]), 0.5)
+        )
+    ]
+    with pytest.raises(Unpaired):  # an area that the common examples, of one class, do not define
+        values_on_common("roc_auc", rows, single)
 
 
 # ── metrics ─────────────────────────────────────────────────────────────────────────────────────
@@ -338,7 +386,7 @@ def test_a_metric_that_weighs_classes_is_known_no_better_than_by_the_rarest() ->
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [("ids", "the test splits hold different examples"), ("targets", "the targets of the test splits differ")],
+    [("ids", "2,000 lost, 2,000 gained"), ("targets", "2,000 relabelled")],
 )
 def test_different_test_sets_are_never_compared(runs, change: str, reason: str) -> None:
     one = runs.predictions(0.9)
@@ -346,10 +394,12 @@ def test_different_test_sets_are_never_compared(runs, change: str, reason: str) 
     if change == "targets":
         other = replace(one, columns={**one.columns, "targets": 1 - one["targets"]})
     comparison = compare(runs.make([(runs.cell(), one)]), runs.make([(runs.cell(), other)]))
-    assert (runs.gated_row(comparison).verdict, runs.gated_row(comparison).note, comparison.status) == (
-        "cannot tell",
-        reason,
-        4,
+    note = "the examples of test differ: 0 are common; at least 10 are needed"
+    row = runs.gated_row(comparison)
+    assert (row.verdict, row.note, row.difference, comparison.status) == ("cannot tell", note, None, 4)
+    assert comparison.notes[-1] == (
+        f"loans: the examples of test differ ({reason}): the 0 common test examples are too few to compare; at least "
+        "10 are needed"
     )
 
 

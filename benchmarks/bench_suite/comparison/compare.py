@@ -11,10 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bench_suite.comparison.changed_examples import (
+    change_notes,
+    changes_text,
+    common_values,
+    examples_in_words,
+    location_of,
+    splits_in_words,
+)  # fmt: skip
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.comparison.gates import UNDECIDED_STATUSES, unmeasured
 from bench_suite.comparison.pairing import Group, Pair, Pairing, ReasonCode, UncomparedCell, pair_runs
-from bench_suite.comparison.rescoring import Examples, TestSetMismatch, Unpaired, examples_of
+from bench_suite.comparison.rescoring import MIN_EXAMPLES, Unpaired, Values
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
 from bench_suite.comparison.verdicts import UNIT_NAMES, Case, Row, classify_gated, classify_ungated, sort_worst_first
 from bench_suite.contracts import BenchError, MetricRow
@@ -25,16 +33,11 @@ Key = tuple[str, tuple[tuple[str, Any], ...]]
 "A metric's name and coordinates."
 Rows = Sequence[tuple[MetricRow | None, MetricRow | None]]
 "A metric's rows of base and head, one pair a seed; None if a side has none."
-Values = Sequence[tuple[MetricRow, MetricRow]]
-"A metric's rows of base and head, one pair a seed, that both have a value."
 
 FAILED: tuple[ReasonCode, ...] = ("failed", "failed probe")
 "Reason codes of what failed in head."
 MAX_VALUE = 1e150
 "Values stay below this, so that their squares are finite."
-MIN_EXAMPLES = 10
-"""Test examples or clusters that a verdict needs, unless the predictions are the same. If each of n answers got worse,
-their variance is 0; yet equally good models that differ everywhere show that in a share 2⁻ⁿ of comparisons."""
 
 
 class ComparisonError(BenchError):
@@ -103,9 +106,11 @@ def cases_of(base: Run, head: Run) -> tuple[Pairing, list[Case]]:
         reasons = "".join(f"\n  {cell.where}: {cell.reason_code}: {cell.detail}" for cell in pairing.uncompared[:8])
         raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")
     gates = _gates(head)
-    cases = list(_cases_of_cells(pairing, base, head, gates))
+    changes: dict[str, str] = {}
+    cases = list(_cases_of_cells(pairing, base, head, gates, changes))
+    pairing = replace(pairing, notes=(*pairing.notes, *change_notes(pairing, changes)))
     if pairing.groups:
-        cases += _cases_of_summaries(pairing, base, head, gates)
+        cases += _cases_of_summaries(pairing, base, head, gates, changed=bool(changes))
     seen = {case.row.metric for case in cases}
     cases += [
         Case(Row(metric, "all cells", True, note=_not_measured_reason(metric, pairing)))
@@ -246,17 +251,14 @@ def _valueless(rows: Mapping[Key, Rows]) -> dict[Key, str]:
 # ── cases ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _cases_of_cells(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]]) -> Iterator[Case]:
+def _cases_of_cells(
+    pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]], changes: dict[str, str]
+) -> Iterator[Case]:
+    """Yield the metrics of all cells; and add to `changes`, by group, how its test examples differ."""
     for group in pairing.groups:
-        try:
-            examples: Examples | Unpaired = examples_of(group, base, head)
-        except Unpaired as error:
-            examples = error
-        except TestSetMismatch as error:
-            for metric in dict.fromkeys(row.name for pair in group.pairs for row in pair.head.metrics):
-                yield Case(Row(metric, group.where, metric in gates, note=str(error)))
-            continue
-        location = Location(group.where, group.same_hardware, examples, _changed_probes(group), group.pairs)
+        location = location_of(group, base, head)
+        if location.changed_splits:
+            changes[group.where] = changes_text(location)
         rows = _rows_of(group)
         noted = _valueless(rows)
         for key, pairs in rows.items():
@@ -265,11 +267,11 @@ def _cases_of_cells(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, 
 
 
 def _cases_of_summaries(
-    pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]]
+    pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]], *, changed: bool
 ) -> Iterator[Case]:
     """Yield the metrics of the runs as a whole, as of one cell with one seed.
 
-    They are not compared if the runs summarise different cells.
+    They are not compared if the runs summarise different cells, or cells that were tested on different examples.
     """
     mine, theirs = _by_key(base.summaries()[0]), _by_key(head.summaries()[0])
     same_hardware = all(group.same_hardware for group in pairing.groups)
@@ -279,8 +281,9 @@ def _cases_of_summaries(
         case = _case(key, [(mine.get(key), theirs.get(key))], location, gates.get(key[0]))
         if case is None:
             continue
-        if case.evidence is not None and incomplete:
-            note = "it summarises the whole run, and not all of its cells are compared"
+        if case.evidence is not None and (incomplete or changed):
+            rest = "not all of its cells are compared" if incomplete else "test examples of its cells differ"
+            note = f"it summarises the whole run, and {rest}"
             case = Case(replace(case.row, difference=None, interval=None, tolerance=None, note=note))
         yield case
 
@@ -300,7 +303,10 @@ def _case(key: Key, rows: Rows, location: Location, rules: Mapping[str, Any] | N
         row = replace(row, base=_mean(values, 0), head=_mean(values, 1))
     if obstacle := _obstacle(row, rows, values, location):
         return Case(replace(row, note=obstacle))
-    return _weigh(PairedMetric(row, values, location), (rules or {}).get("tolerance"))
+    metric, tolerance = PairedMetric(row, values, location), (rules or {}).get("tolerance")
+    if location.changed_splits and not metric.is_timing:
+        return _weigh_common(metric, tolerance)
+    return _weigh(metric, tolerance)
 
 
 def _obstacle(row: Row, rows: Rows, values: Values, location: Location) -> str:
@@ -314,6 +320,23 @@ def _obstacle(row: Row, rows: Rows, values: Values, location: Location) -> str:
     if any((base.unit, base.better) != (head.unit, head.better) for base, head in values):
         return "its unit or direction differs between the runs"
     return ""
+
+
+def _weigh_common(metric: PairedMetric, tolerance: float | str | None) -> Case:
+    """Return the case of a metric on the examples that both sides have, because other examples differ.
+
+    A count that does not vary between runs is compared as it is; other metrics need the stored predictions.
+    """
+    note = splits_in_words(metric.location)
+    if not metric.is_exact:
+        try:
+            values = common_values(metric)
+        except Unpaired as error:
+            return Case(replace(metric.row, note=f"{note}: {error}"))
+        metric = replace(metric, values=values, row=replace(metric.row, base=_mean(values, 0), head=_mean(values, 1)))
+        note = examples_in_words(metric.location)
+    case = _weigh(metric, tolerance)
+    return replace(case, row=replace(case.row, note="; ".join(filter(None, (note, case.row.note)))))
 
 
 def _weigh(metric: PairedMetric, tolerance: float | str | None) -> Case:
@@ -425,13 +448,3 @@ def _not_measured_reason(metric: str, pairing: Pairing) -> str:
     records = [record for group in pairing.groups for pair in group.pairs for record in (pair.head, pair.base)]
     reason = next(filter(None, (unmeasured(metric, record) for record in records)), "")
     return "no cell that both runs have measures it" + (f": {reason}" if reason else "")
-
-
-def _changed_probes(group: Group) -> frozenset[str]:
-    """Return the labels of probes whose options differ between the two sides."""
-    return frozenset(
-        label
-        for pair in group.pairs
-        for label in pair.base.probes.keys() & pair.head.probes.keys()
-        if pair.base.probes[label].key != pair.head.probes[label].key
-    )

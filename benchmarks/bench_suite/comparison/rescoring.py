@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from bench_suite.comparison.common_examples import SplitChange, match, rows_of, same_columns
 from bench_suite.comparison.evidence import Method
 from bench_suite.comparison.pairing import Group
 from bench_suite.components import discovery, metric_calls
-from bench_suite.contracts import BenchError, ComponentError, Predictions, Record
+from bench_suite.contracts import BenchError, ComponentError, MetricRow, Predictions, Record
 from bench_suite.stats.intervals import MAX_UNDEFINED
 from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
 from bench_suite.store.runs import Run
@@ -26,14 +27,21 @@ SCORE_ROUNDING = (0.02, 1e-3)
 "Relative and absolute error of a metric of stored scores, which have three digits."
 OTHER_ROUNDING = (1e-5, 1e-6)
 "The same for a metric that takes no scores: numbers are stored in 32 bits."
+MIN_EXAMPLES = 10
+"""Test examples or clusters that a verdict needs, unless the predictions are the same. If each of n answers got worse,
+their variance is 0; yet equally good models that differ everywhere show that in a share 2⁻ⁿ of comparisons."""
+
+
+Values = Sequence[tuple[MetricRow, MetricRow]]
+"A metric's rows of base and head, one pair a seed, that both have a value."
 
 
 class Unpaired(BenchError):
     """A metric that cannot be compared example by example, only by its values and intervals; the message says why."""
 
 
-class TestSetMismatch(BenchError):
-    """Test splits that differ, so that nothing measured on them can be compared."""
+class TestSetMismatch(Unpaired):
+    """Test examples that differ between the seeds of one side, so that no metric of the seeds together is compared."""
 
     # The name begins with "Test", so pytest would try to collect the class from each module that imports it.
     __test__ = False
@@ -45,6 +53,12 @@ class Examples:
 
     base: tuple[Predictions, ...]
     head: tuple[Predictions, ...]
+    change: SplitChange | None = None
+    "How the test examples of the two sides differ, if they do: then these are the common ones."
+    all_of_base: tuple[Predictions, ...] = ()
+    "With a change: the predictions for all test examples of base."
+    all_of_head: tuple[Predictions, ...] = ()
+    "With a change: the predictions for all test examples of head."
 
     def __len__(self) -> int:
         return len(self.base[0])
@@ -53,7 +67,7 @@ class Examples:
     def identical(self) -> bool:
         """Whether both sides predict the same for every example, under every seed, with the same groups."""
         return all(
-            _same_columns(mine.columns, theirs.columns) and _same_columns(mine.groups, theirs.groups)
+            same_columns(mine.columns, theirs.columns) and same_columns(mine.groups, theirs.groups)
             for mine, theirs in zip(self.base, self.head)
         )
 
@@ -63,26 +77,69 @@ class Examples:
 
 
 def examples_of(group: Group, base: Run, head: Run) -> Examples:
-    """Return the stored predictions of a group, in the order of the examples' ids.
+    """Return the stored predictions of a group for the examples that both sides have, in the order of the ids of base.
 
     Raises:
         Unpaired: Predictions are missing or damaged, or their examples have no distinct ids.
-        TestSetMismatch: The test splits hold different examples or targets.
+        TestSetMismatch: The seeds of one side were tested on different examples.
     """
-    sides = (
+    sides = [
         [_read(base, pair.base, "base") for pair in group.pairs],
         [_read(head, pair.head, "head") for pair in group.pairs],
-    )
-    first = np.sort(sides[0][0].ids)
-    if len(np.unique(first)) < len(first):
+    ]
+    if any(len(np.unique(side[0].ids)) < len(side[0]) for side in sides):
         raise Unpaired("examples of the test split have no distinct ids")
-    ordered = tuple(tuple(map(_sort_by_id, side)) for side in sides)
-    for predictions in (*ordered[0], *ordered[1]):
-        if not np.array_equal(predictions.ids, first):
-            raise TestSetMismatch("the test splits hold different examples")
-        if not _same(predictions["targets"], ordered[0][0]["targets"]):
-            raise TestSetMismatch("the targets of the test splits differ")
-    return Examples(*ordered)
+    all_of_base, all_of_head = (_in_one_order(side, word) for side, word in zip(sides, ("base", "head")))
+    mine, theirs, change = match(all_of_base[0], all_of_head[0])
+    common_of_base = tuple(rows_of(seed, mine) for seed in all_of_base)
+    common_of_head = tuple(rows_of(seed, theirs) for seed in all_of_head)
+    if not change.any:
+        return Examples(common_of_base, common_of_head)
+    return Examples(common_of_base, common_of_head, change, all_of_base, all_of_head)
+
+
+def _in_one_order(side: Sequence[Predictions], word: str) -> tuple[Predictions, ...]:
+    """Return the predictions of one side, one a seed, in the order of the ids of the first seed.
+
+    Raises:
+        TestSetMismatch: The seeds were tested on different examples.
+    """
+    ordered = []
+    for seed in side:
+        _, rows, change = match(side[0], seed)
+        if change.any:
+            raise TestSetMismatch(f"the seeds of {word} were tested on different examples: {change}")
+        ordered.append(rows_of(seed, rows))
+    return tuple(ordered)
+
+
+def values_on_common(name: str, values: Values, examples: Examples) -> Values:
+    """Return the rows of a metric with the values that it has on the common examples alone.
+
+    Args:
+        name: the metric's name without its probe's label.
+        values: its rows of base and head, one pair a seed.
+        examples: the stored predictions of both sides.
+
+    Raises:
+        Unpaired: Predictions do not make the metric or do not reproduce the recorded values, or it is undefined on
+            these examples.
+    """
+    _, function = _metric_of(name)
+    whole = (examples.all_of_base, examples.all_of_head) if examples.change else (examples.base, examples.head)
+    changed = []
+    try:
+        for seed, rows in enumerate(values):
+            for side, row in enumerate(rows):
+                _reproduce(name, _bind(function, whole[side][seed]), float(row.value or 0.0))
+            common = [_bind(function, side[seed]) for side in (examples.base, examples.head)]
+            changed.append([
+                replace(row, value=float(bound(**columns)), interval=None, n=len(examples))
+                for row, (bound, columns) in zip(rows, common)
+            ])  # fmt: skip
+    except (ValueError, TypeError, IndexError) as error:
+        raise Unpaired(str(error)) from error
+    return [(base, head) for base, head in changed]
 
 
 def difference_of(
@@ -102,18 +159,13 @@ def difference_of(
     Raises:
         Unpaired: The metric is none of single predictions, or they do not reproduce its values.
     """
-    try:
-        file = discovery.load(discovery.find("metrics", name, discovery.PACKAGE))
-        function: Callable[..., float] = getattr(file, name)
-    except (ComponentError, AttributeError):
-        raise Unpaired(f"{name} is no metric of single predictions") from None
+    file, function = _metric_of(name)
     value_of_each = getattr(file, "per_example", None)
     try:
         calls = [[_bind(function, predictions) for predictions in side] for side in (examples.base, examples.head)]
         for side, calls_of_side in enumerate(calls):
-            for seed, (bound, columns) in enumerate(calls_of_side):
-                rounding = SCORE_ROUNDING if "scores" in columns else OTHER_ROUNDING
-                _check_value(name, float(bound(**columns)), values[seed][side], rounding)
+            for seed, call in enumerate(calls_of_side):
+                _reproduce(name, call, values[seed][side])
         if examples.identical:
             return examples.no_difference(), "same predictions"
         clusters = examples.base[0].columns.get("cluster")
@@ -195,6 +247,21 @@ def _bind(function: Callable[..., float], predictions: Predictions) -> Call:
     return metric_calls.bind_columns(function, columns, {})
 
 
+def _metric_of(name: str) -> tuple[Any, Callable[..., float]]:
+    """Return the file of a metric and its function. Raise Unpaired if there is none."""
+    try:
+        file = discovery.load(discovery.find("metrics", name, discovery.PACKAGE))
+        return file, getattr(file, name)
+    except (ComponentError, AttributeError):
+        raise Unpaired(f"{name} is no metric of single predictions") from None
+
+
+def _reproduce(name: str, call: Call, recorded: float) -> None:
+    """Raise ValueError if stored predictions do not give the recorded value."""
+    bound, columns = call
+    _check_value(name, float(bound(**columns)), recorded, SCORE_ROUNDING if "scores" in columns else OTHER_ROUNDING)
+
+
 def _check_value(name: str, value: float, recorded: float, rounding: tuple[float, float]) -> None:
     relative, absolute = rounding
     if not abs(value - recorded) <= absolute + relative * abs(recorded):
@@ -212,23 +279,3 @@ def _read(run: Run, record: Record, side: str) -> Predictions:
     if "targets" not in predictions.columns:
         raise Unpaired(f"the predictions of {side} have no targets")
     return predictions
-
-
-def _sort_by_id(predictions: Predictions) -> Predictions:
-    order = np.argsort(predictions.ids, kind="stable")
-    columns: Mapping[str, Any] = {
-        name: values[order] if isinstance(values, np.ndarray) else [values[position] for position in order]
-        for name, values in predictions.columns.items()
-    }
-    groups = {name: np.asarray(values)[order] for name, values in predictions.groups.items()}
-    return replace(predictions, ids=predictions.ids[order], columns=columns, groups=groups)
-
-
-def _same_columns(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
-    return mine.keys() == theirs.keys() and all(_same(mine[name], theirs[name]) for name in mine)
-
-
-def _same(mine: Any, theirs: Any) -> bool:
-    if isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
-        return np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f" and theirs.dtype.kind == "f")
-    return len(mine) == len(theirs) and all(np.array_equal(a, b) for a, b in zip(mine, theirs))

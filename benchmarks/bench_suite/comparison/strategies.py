@@ -35,6 +35,8 @@ class Location:
     "Labels of probes whose options differ between the runs."
     pairs: tuple[Pair, ...] = ()
     "The cells, one pair a seed; empty for a metric of the whole run."
+    changed_splits: tuple[str, ...] = ()
+    "Splits other than train and validation whose examples differ between the runs."
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class PairedMetric:
     def is_timing(self) -> bool:
         """Whether any value is a time or a rate of a machine."""
         return any(_is_timing(row) for pair in self.values for row in pair)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all values are counts that do not vary between runs."""
+        return all(row.kind == "exact" for pair in self.values for row in pair)
 
     @property
     def probe_changed(self) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from bench_suite.contracts import Data, DataInvalid, Split
 from bench_suite.data.fingerprint import contents, hash_of
-from bench_suite.data.splits import Joined, Subset, column, targets_of
+from bench_suite.data.splits import Joined, Subset, column, fingerprint_of, fingerprints_of, targets_of
 from bench_suite.data.splitting import select_stratified, shuffle_by_content, split_by_content
 
 SMOKE_EXAMPLES = 64
@@ -112,6 +112,7 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
     """
     _check_splits(data)
     splits, notes, removed = drop_test_duplicates(data.splits)
+    fingerprints = _fingerprints(data, splits)
     for name in ("train", "validation"):
         if name in splits and not len(splits[name]):
             raise DataInvalid(
@@ -130,8 +131,19 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
         splits["train"] = Joined(splits["train"], splits.pop("validation"))
     fingerprint = hash_of(data.source.fingerprint, removed) if removed else data.source.fingerprint
     all_notes = {**data.source.notes, **notes, **_rare_classes(data, splits["train"])}
-    prepared = replace(data, splits=splits, source=replace(data.source, fingerprint=fingerprint, notes=all_notes))
+    source = replace(data.source, fingerprint=fingerprint, notes=all_notes, fingerprints=fingerprints)
+    prepared = replace(data, splits=splits, source=source)
     return smoke_part(prepared) if smoke else prepared
+
+
+def _fingerprints(data: Data, splits: Mapping[str, Split]) -> Mapping[str, Mapping[str, str]]:
+    """Return the fingerprints of the splits that a cell learns from and is tested on, before any are held out.
+
+    They are empty if the task's own fingerprint covers more than the examples, such as the version of a decoder: then
+    only this fingerprint decides whether two data sets are the same.
+    """
+    fingerprints = fingerprints_of(splits)
+    return fingerprints if fingerprints and data.source.fingerprint == fingerprint_of(data.splits) else {}
 
 
 def _check_splits(data: Data) -> None:

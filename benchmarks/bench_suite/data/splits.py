@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bench_suite.contracts import DataInvalid, Split, Transform
-from bench_suite.data.fingerprint import hash_of
+from bench_suite.data.fingerprint import hash_of, row_hashes
 from bench_suite.data.ragged import Ragged
 
 CHUNK = 4096
@@ -236,3 +236,23 @@ def fingerprint_of(splits: Mapping[str, Split]) -> str:
             for name, split in splits.items()
         }
     )
+
+
+def fingerprints_of(splits: Mapping[str, Split]) -> dict[str, dict[str, str]]:
+    """Return two hashes of each split: `examples`, the same in any order of the examples, and `order`.
+
+    An example is its content, its target and its groups. Examples that occur several times count as often.
+
+    Returns:
+        By split; empty if the targets of a split are not known without reading it from disk.
+    """
+    fingerprints = {}
+    for name, split in splits.items():
+        target = column(split, "target") if split.in_memory else targets_of(split)
+        if target is None and not split.in_memory:
+            return {}
+        groups = sorted(split.groups)
+        columns = [np.asarray(split.groups[group]) for group in groups]
+        hashes = row_hashes(split.ids, *columns, *([] if target is None else [target]))
+        fingerprints[name] = {"examples": hash_of(groups, np.sort(hashes)), "order": hash_of(groups, hashes)}
+    return fingerprints

@@ -151,6 +151,7 @@ def data_facts(data: Data) -> dict[str, Any]:
         **{k: v for k, v in facts.items() if v is not None},
         "problem": data.problem,
         **sizes,
+        **({"fingerprints": dict(source.fingerprints)} if source.fingerprints else {}),
         **({"notes": dict(source.notes)} if source.notes else {}),
     }
     return dict(plain(whole))

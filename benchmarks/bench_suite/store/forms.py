@@ -96,6 +96,7 @@ RECORD = checks.record(
                         ("source", "name", "fingerprint", "revision", "licence", "problem"),
                         checks.scalar,
                     ),
+                    "fingerprints": checks.map_of(checks.map_of(checks.text)),
                     "notes": checks.map_of(checks.anything),
                 },
             ),
