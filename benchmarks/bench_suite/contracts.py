@@ -153,6 +153,8 @@ class Source:
     "Licence of the data set; None if it is not known."
     notes: Mapping[str, Any] = field(default_factory=dict)
     "Facts that belong in the record, such as the number of duplicates that were left out."
+    preparation: tuple[str | int | float, ...] = ()
+    "What decides the values that a split returns besides its examples, such as the size of images on disk."
     fingerprints: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Of each split `examples`, a hash that is the same in any order, and `order`: the program adds them. Empty if they
     are not known, so that only `fingerprint` distinguishes data sets."""

@@ -153,6 +153,22 @@ def test_a_sample_and_the_full_data_never_share_a_table(make_run: Make, record: 
     assert [table.variant for table in by_data] == ["data ffffffff", "", "data other"]
 
 
+def test_the_same_examples_in_another_order_share_a_table(make_run: Make, record: Make_record) -> None:
+    def data(fingerprint: str, test: str = "x") -> dict[str, Any]:
+        splits = {"train": {"examples": "t", "order": fingerprint}, "test": {"examples": test, "order": fingerprint}}
+        return {"name": "imdb-25k", "fingerprint": fingerprint, "fingerprints": splits}
+
+    older = {name: value for name, value in data("first").items() if name != "fingerprints"}
+    cells = [data("first"), data("second"), older, data("third", test="y")]
+    run = make_run(*(record(model=name, id=name, data=known) for name, known in zip("abcd", cells)))
+    one, other = tables([run])
+    assert [row.model for table in (one, other) for row in table.rows] == ["a", "b", "c", "d"]
+    assert [table.variant for table in (one, other)] == ["data first", "data third"]
+    there = make_run(record(model="e", data=data("second")), hardware={"cpu": "Another"})
+    variants = [table.variant for table in tables([make_run(record(data=data("first"))), there])]
+    assert sorted(variants) == ["on Another", "on Example Processor, 2 cores"]
+
+
 def test_two_machines_never_share_a_table(make_run: Make, record: Make_record) -> None:
     one = make_run(record(model="a"))
     other = make_run(record(model="b"), hardware={"cpu": "Another"})

@@ -139,11 +139,13 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
 def _fingerprints(data: Data, splits: Mapping[str, Split]) -> Mapping[str, Mapping[str, str]]:
     """Return the fingerprints of the splits that a cell learns from and is tested on, before any are held out.
 
-    They are empty if the task's own fingerprint covers more than the examples, such as the version of a decoder: then
-    only this fingerprint decides whether two data sets are the same.
+    They are empty if the task's own fingerprint is not that of `fingerprint_of`: what it covers is not known, so it
+    alone decides whether two data sets are the same.
     """
-    fingerprints = fingerprints_of(splits)
-    return fingerprints if fingerprints and data.source.fingerprint == fingerprint_of(data.splits) else {}
+    source = data.source
+    fingerprints = fingerprints_of(splits, source.preparation)
+    own = bool(fingerprints) and source.fingerprint != fingerprint_of(data.splits, source.preparation)
+    return {} if own else fingerprints
 
 
 def _check_splits(data: Data) -> None:

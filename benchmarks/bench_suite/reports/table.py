@@ -16,6 +16,7 @@ from typing import Any
 
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.reports.columns import Column, chosen_columns
+from bench_suite.reports.same_data import representatives
 from bench_suite.stats.intervals import over_cells
 from bench_suite.store.records import file_in_words, label_of
 from bench_suite.store.runs import Run
@@ -111,12 +112,14 @@ def _newest(runs: Sequence[Run]) -> _Newest:
     newest = _Newest()
     keys: dict[tuple[str, str], tuple[Any, ...]] = {}
     owners: dict[tuple[str, str], str] = {}
-    for run in sorted(runs, key=lambda run: str(run.info.get("started", "")), reverse=True):
+    newest_first = sorted(runs, key=lambda run: str(run.info.get("started", "")), reverse=True)
+    same_data = representatives(record.data for run in newest_first for record in run.records())
+    for run in newest_first:
         for record in run.records():
             if record.status != "ok" and not record.metrics:
                 continue
             hardware = _as_json(run.environment(record.environment).get("hardware", {}))
-            data = (str(record.data.get(part, "")) for part in ("name", "fingerprint"))
+            data = (str(record.data.get("name", "")), same_data[str(record.data.get("fingerprint", ""))])
             key = (str(record.cell.get("task")), *data, hardware, record.smoke)
             cell = (record.id, hardware)
             first = newest.records.setdefault(cell, record)
@@ -178,7 +181,8 @@ def _table(
     sort = next((column for name in sort_wishes for column in columns if column.name == name), None)
     sort = sort or next((column for column in columns if column.better != "none"), None)
     rows = _ranked(rows_of(records, columns), sort, ranks=not key[4])
-    return Table(key[0], records[0].data, json.loads(key[3]), columns, sort, rows, smoke=key[4])
+    data = {**records[0].data, **({"fingerprint": key[2]} if "fingerprint" in records[0].data else {})}
+    return Table(key[0], data, json.loads(key[3]), columns, sort, rows, smoke=key[4])
 
 
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────
