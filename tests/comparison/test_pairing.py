@@ -117,6 +117,8 @@ def test_cells_that_learnt_from_the_same_examples_are_paired_whatever_their_orde
         (data(validation="v"), data(validation="w", train="u", test="y"),
          ": the examples of train and validation differ"),
         (data(), data(validation="v"), ": the examples of validation differ"),
+        ({**data(), "fingerprints": {"train": {}}}, {**data(order="2"), "fingerprints": {"train": {}}},
+         ": the examples of train differ"),
         ({**data(), "fingerprints": {}}, data(order="2"), ": base has no fingerprints of its splits, so the same "
          "examples in another order look different"),
         ({"name": "loans", "fingerprint": "tx1"}, {"name": "loans", "fingerprint": "tx2"}, ""),

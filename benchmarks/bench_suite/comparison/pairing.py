@@ -137,7 +137,8 @@ def _differing_splits(base: Record, head: Record, part: str) -> tuple[str, ...] 
     if not all(sides):
         return None
     mine, theirs = ({name: split.get(part) for name, split in side.items()} for side in sides)
-    return tuple(name for name in dict.fromkeys((*mine, *theirs)) if mine.get(name) != theirs.get(name))
+    names = dict.fromkeys((*mine, *theirs))
+    return tuple(name for name in names if mine.get(name) is None or mine.get(name) != theirs.get(name))
 
 
 def _groups(pairs: Sequence[Pair], base: Run, head: Run) -> tuple[Group, ...]:
