@@ -55,9 +55,9 @@ def match(base: Predictions, head: Predictions) -> tuple[np.ndarray, np.ndarray,
         The rows of the common examples in base and in head, (k,) int64 each, in the order of the ids of base; and the
         number of other examples.
     """
-    if _equal(base, head):
-        order = np.argsort(base.ids, kind="stable")
-        return order, np.argsort(head.ids, kind="stable"), SplitChange(len(order))
+    orders = _order(base), _order(head)
+    if _equal(base, head, *orders):
+        return *orders, SplitChange(len(base))
     rest = np.arange(len(base)), np.arange(len(head))
     keys = [_keys(side) for side in (base, head)]
     pairs = []
@@ -78,10 +78,7 @@ def match(base: Predictions, head: Predictions) -> tuple[np.ndarray, np.ndarray,
 
 def rows_of(predictions: Predictions, rows: np.ndarray) -> Predictions:
     """Return the predictions of some examples, in the order of `rows`, (k,) int64."""
-    columns: Mapping[str, Any] = {
-        name: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows.tolist()]
-        for name, values in predictions.columns.items()
-    }
+    columns = {name: _rows(values, rows) for name, values in predictions.columns.items()}
     groups = {name: np.asarray(values)[rows] for name, values in predictions.groups.items()}
     return replace(predictions, ids=np.asarray(predictions.ids)[rows], columns=columns, groups=groups)
 
@@ -98,23 +95,35 @@ def same_columns(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     return mine.keys() == theirs.keys() and all(same_values(mine[name], theirs[name]) for name in mine)
 
 
-def _equal(base: Predictions, head: Predictions) -> bool:
-    """Return whether the ids alone match the examples, which is so unless the data have changed."""
-    if len(base) != len(head):
+def _rows(values: Any, rows: np.ndarray) -> Any:
+    """Return the rows of one column."""
+    return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows.tolist()]
+
+
+def _order(side: Predictions) -> np.ndarray:
+    """Return the rows in the order of their ids, (n,) int64."""
+    ids = np.asarray(side.ids)
+    return np.arange(len(ids)) if (ids[1:] > ids[:-1]).all() else np.argsort(ids, kind="stable")
+
+
+def _equal(base: Predictions, head: Predictions, mine: np.ndarray, theirs: np.ndarray) -> bool:
+    """Return whether the ids alone match the examples, which is so unless the data have changed.
+
+    Args:
+        base: one side.
+        head: the other side.
+        mine: the rows of base in the order of their ids, (n,) int64.
+        theirs: the rows of head in the order of their ids, (n,) int64.
+    """
+    if len(base) != len(head) or not np.array_equal(np.asarray(base.ids)[mine], np.asarray(head.ids)[theirs]):
         return False
-    mine, theirs = (np.argsort(side.ids, kind="stable") for side in (base, head))
-    ids = np.asarray(base.ids)[mine]
-    if not np.array_equal(ids, np.asarray(head.ids)[theirs]):
-        return False
-    columns = [
+    of_base, of_head = (
         {"targets": side["targets"], **{f"group/{name}": values for name, values in side.groups.items()}}
         for side in (base, head)
-    ]
-    sorted_columns = [
-        rows_of(replace(side, columns=values, groups={}), order).columns
-        for side, values, order in zip((base, head), columns, (mine, theirs))
-    ]
-    return same_columns(*sorted_columns)
+    )
+    return of_base.keys() == of_head.keys() and all(
+        same_values(_rows(of_base[name], mine), _rows(of_head[name], theirs)) for name in of_base
+    )
 
 
 def _keys(side: Predictions) -> Sequence[np.ndarray]:
