@@ -629,6 +629,9 @@ class MetricRow:
     "Whether the metric can be computed from the stored predictions of the test split, and their groups, alone."
     kind: MetricKind = "estimate"
     "As in `Metric`."
+    range: tuple[float | None, float | None] | None = None
+    """The smallest and the largest value that the metric can have, None for an end without a bound; None if they are
+    not known, as in older records."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from bench_suite.execution.record_builder import (
     traceback_of,
 )
 
-KNOWN = {"a": {"unit": "ms", "better": "lower", "ideal": 0.0, "of_predictions": True}, "b": {}}
+KNOWN = {"a": {"unit": "ms", "better": "lower", "ideal": 0.0, "of_predictions": True, "range": (0.0, None)}, "b": {}}
 RAISES = '''
 """A third party's model, and what is wrong with it."""
 
@@ -125,7 +125,7 @@ def test_a_metric_has_the_facts_of_its_probe_and_plain_numbers():
     row = metric_row(metric, "speed", KNOWN)
     assert row == MetricRow(
         "speed/a", 0.5, "ms", "lower", None, {"size": 8, "part": "x"}, Interval(0.25, 1.0), (1.0, 2.0), 7, 0.0, True,
-        "estimate",
+        "estimate", (0.0, None),
     )  # fmt: skip
     numbers = (row.value, row.at["size"], row.interval.low, row.interval.high, row.samples[0], row.n)
     assert [type(number) for number in numbers] == [float, int, float, float, float, int]

@@ -267,6 +267,7 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
         facts.get("ideal"),
         bool(facts.get("of_predictions")),
         metric.kind,
+        facts.get("range"),
     )
 
 
