@@ -64,7 +64,8 @@ def test_every_metric_of_a_problem_has_its_function_and_the_same_unit_and_direct
             continue
         file = discovery.find("metrics", metric, Path())
         assert callable(getattr(discovery.load(file), metric))
-        stated = {key: file.facts[key.upper()] for key in ("unit", "better", "ideal", "range") if key.upper() in file.facts}
+        shared = [key for key in ("unit", "better", "ideal", "range") if key.upper() in file.facts]
+        stated = {key: file.facts[key.upper()] for key in shared}
         assert {key: facts[key] for key in stated} == stated
 
 

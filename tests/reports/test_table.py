@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
 from bench_suite.reports.leaderboard import leaderboard
+from bench_suite.reports.markdown import report
 from bench_suite.reports.table import kind_in_words, pooled_median, superseded, tables
 from bench_suite.reports.terminal import terminal_table
 from bench_suite.store.runs import Run
@@ -74,6 +75,26 @@ def test_intervals_and_ranks_end_at_both_bounds_of_the_metric(make_run: Make, re
     for text in (terminal_table(make_run(*seeds)), leaderboard([make_run(*seeds)])):
         assert "0.5 ± 0.5" in text
         assert "−" not in text
+
+
+def test_a_value_that_some_seeds_of_its_row_lack_has_a_footnote(make_run: Make, record: Make_record) -> None:
+    def lacking(seed: int, reason: str | None) -> Record:
+        cell = record(seed=seed)
+        absent = [replace(cell.metrics[0], value=None, interval=None, reason=reason)] if reason else []
+        probes = {**cell.probes, "quality": ProbeRow("failed", "k", "RuntimeError: lost")}
+        return replace(cell, metrics=(*absent, *cell.metrics[2:]), probes=probes)
+
+    run = make_run(record(seed=0), record(seed=1), lacking(2, None), lacking(3, "one class only"))
+    [table] = tables([run])
+    accuracy, throughput = (table.rows[0].values[column] for column in table.columns[:2])
+    note = "2 of 4 seeds: quality failed: RuntimeError: lost; one class only"
+    assert (accuracy.seeds, accuracy.partial, accuracy.note) == (2, note, note)
+    assert (throughput.seeds, throughput.partial) == (4, None)
+    for text in (terminal_table(run, 200), leaderboard([run]), report(run)):
+        assert f"¹ {note}" in text
+        assert any("¹" in line and "0.900 ± 0.0" in line for line in text.splitlines())
+    [whole] = tables([make_run(record(seed=0), record(seed=1))])
+    assert [value.partial for value in whole.rows[0].values.values()] == [None, None]
 
 
 def test_timings_have_a_spread_and_no_interval(make_run: Make, record: Make_record) -> None:

@@ -202,7 +202,7 @@ def _metrics(label: str, records: Sequence[Record]) -> str:
     for column in columns:
         scale = formatting.scale_for((row.values[column].value for row in rows), column.unit)
         name = leaderboard.title(column, scale).removeprefix(f"{label}/")
-        values = [formatting.full(row.values[column], scale) + notes.mark(row.values[column].reason) for row in rows]
+        values = [formatting.full(row.values[column], scale) + notes.mark(row.values[column].note) for row in rows]
         lines.append([escaping.inline(name), *values])
     header = ["Metric", *(leaderboard.row_head(row) + notes.mark(row.note) for row in rows)]
     text = escaping.table(header, lines, right=range(1, len(header)))
