@@ -632,6 +632,8 @@ class MetricRow:
     range: tuple[float | None, float | None] | None = None
     """The smallest and the largest value that the metric can have, None for an end without a bound; None if they are
     not known, as in older records."""
+    timing: bool | None = None
+    "Whether the value is a time or a rate of the machine, compared over processes; None in older records."
 
 
 @dataclass(frozen=True)

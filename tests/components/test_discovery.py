@@ -13,6 +13,7 @@ import pytest
 from bench_suite.components import discovery
 from bench_suite.components.options import MISSING, read_options
 from bench_suite.contracts import ComponentError
+from bench_suite.store.records import is_time_unit
 from bench_suite.pretrained.options import FinetuningOptions
 
 BUILTIN = [(kind, name) for kind in discovery.KINDS for name in discovery.builtin(kind)]
@@ -86,6 +87,12 @@ def test_every_metric_states_its_smallest_and_largest_value(kind, name):
         assert facts["range"] is not None, metric
         if facts.get("unit") == "fraction":
             assert facts["range"][1] == 1.0 or metric == "utilisation"  # above 1 if the peak is stated too low
+
+
+@pytest.mark.parametrize("name", discovery.builtin("probes"))
+def test_a_metric_of_a_probe_in_a_unit_of_time_states_that_it_is_a_timing(name):
+    for metric, facts in discovery.find("probes", name, Path()).facts["METRICS"].items():
+        assert facts.get("timing", False) or not is_time_unit(facts["unit"]), metric
 
 
 @pytest.mark.parametrize("bounds", ["(1.0, 0.0)", "(0.0,)", "1.0", "(0.0, 'high')", "(0.0, 0.5)", "(True, 2.0)"])

@@ -48,6 +48,7 @@ def _is_metric(facts: Any) -> bool:
         isinstance(facts, dict)
         and isinstance(facts.get("unit", ""), str)
         and facts.get("better", "none") in get_args(Better)
+        and isinstance(facts.get("timing", False), bool)
         and ("range" not in facts or _is_range(facts["range"], facts.get("ideal")))
     )
 

@@ -31,7 +31,7 @@ from bench_suite.contracts import (
     error_text,
 )
 from bench_suite.execution.context import RunContext
-from bench_suite.store.records import plain
+from bench_suite.store.records import is_time_unit, plain
 from bench_suite.suite import credentials
 from bench_suite.suite.plan import Cell
 
@@ -254,10 +254,14 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
     if interval is not None:
         interval = replace(interval, low=float(interval.low), high=float(interval.high), level=float(interval.level))
     facts = known[name]
+    unit, of_predictions = str(facts.get("unit", "")), bool(facts.get("of_predictions"))
+    timing = facts.get("timing")
+    if timing is None:
+        timing = is_time_unit(unit) and interval is None and not of_predictions
     return MetricRow(
         f"{label}/{name}",
         None if metric.value is None else float(metric.value),
-        str(facts.get("unit", "")),
+        unit,
         facts.get("better", "none"),
         metric.reason,
         at,
@@ -265,9 +269,10 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
         tuple(float(sample) for sample in metric.samples),
         None if metric.n is None else int(metric.n),
         facts.get("ideal"),
-        bool(facts.get("of_predictions")),
+        of_predictions,
         metric.kind,
         facts.get("range"),
+        timing,
     )
 
 

@@ -64,7 +64,7 @@ METRIC_ROW = checks.record(
         "reason": checks.optional(checks.text),
         "at": checks.map_of(checks.coordinate),
         "samples": checks.list_of(checks.scalar),
-        "of_predictions": checks.flag,
+        **dict.fromkeys(("of_predictions", "timing"), checks.flag),
     },
 )
 OLD_RECORD = checks.record(
