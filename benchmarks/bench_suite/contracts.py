@@ -443,6 +443,8 @@ class Predictions:
     "`targets`, `predictions` and perhaps `scores`, (n, classes) float32: one row for each example."
     groups: Mapping[str, Array] = field(default_factory=dict)
     "`Split.groups`: sensitive attributes by name, each (n,)."
+    rounded_scores: bool = False
+    "Whether `scores` have three digits only, since they were read from an older file, which stores float16."
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -13,8 +13,8 @@ import pytest
 from bench_suite.components import discovery
 from bench_suite.components.options import MISSING, read_options
 from bench_suite.contracts import ComponentError
-from bench_suite.store.records import is_time_unit
 from bench_suite.pretrained.options import FinetuningOptions
+from bench_suite.store.records import is_time_unit
 
 BUILTIN = [(kind, name) for kind in discovery.KINDS for name in discovery.builtin(kind)]
 PROBE = "METRICS = {}\n\n\ndef probe(trained, options):\n    yield from ()\n"

@@ -167,7 +167,8 @@ def test_a_metric_is_stored_with_the_fields_that_it_has() -> None:
     )  # fmt: skip
     assert records.metric_to_json(full) == entry | {
         "at": {"group": "a"}, "reason": "why", "samples": [1.0], "n": 7, "ideal": 1.0, "of_predictions": True,
-        "kind": "single", "range": [None, 1.0], "timing": False, "interval": {"low": 0.4, "high": 0.6, "level": 0.9, "over": "seeds"},
+        "kind": "single", "range": [None, 1.0], "timing": False,
+        "interval": {"low": 0.4, "high": 0.6, "level": 0.9, "over": "seeds"},
     }  # fmt: skip
     assert records.metric_from_json(records.metric_to_json(full)) == MetricRow(
         "q/x", 0.5, "fraction", "higher", "why", {"group": "a"}, Interval(0.4, 0.6, 0.9, "seeds"), (1.0,), 7, 1.0,

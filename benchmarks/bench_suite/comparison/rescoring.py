@@ -23,9 +23,9 @@ TEST = "predictions/test"
 RESAMPLES = 500
 "Resamples of the examples, the same for all seeds and both sides: 500 estimate a variance within 6 %."
 SCORE_ROUNDING = (0.02, 1e-3)
-"Relative and absolute error of a metric of stored scores, which have three digits."
+"Relative and absolute error of a metric of stored scores that have three digits, as in older files."
 OTHER_ROUNDING = (1e-5, 1e-6)
-"The same for a metric that takes no scores: numbers are stored in 32 bits."
+"The same for every other metric: numbers are stored in 32 bits."
 
 
 class Unpaired(BenchError):
@@ -76,6 +76,8 @@ def examples_of(group: Group, base: Run, head: Run) -> Examples:
     first = np.sort(sides[0][0].ids)
     if len(np.unique(first)) < len(first):
         raise Unpaired("examples of the test split have no distinct ids")
+    if any(predictions.rounded_scores for side in sides for predictions in side):
+        sides = ([*map(_round_scores, sides[0])], [*map(_round_scores, sides[1])])
     ordered = tuple(tuple(map(_sort_by_id, side)) for side in sides)
     for predictions in (*ordered[0], *ordered[1]):
         if not np.array_equal(predictions.ids, first):
@@ -112,7 +114,8 @@ def difference_of(
         calls = [[_bind(function, predictions) for predictions in side] for side in (examples.base, examples.head)]
         for side, calls_of_side in enumerate(calls):
             for seed, (bound, columns) in enumerate(calls_of_side):
-                rounding = SCORE_ROUNDING if "scores" in columns else OTHER_ROUNDING
+                rounded = "scores" in columns and (examples.base, examples.head)[side][seed].rounded_scores
+                rounding = SCORE_ROUNDING if rounded else OTHER_ROUNDING
                 _check_value(name, float(bound(**columns)), values[seed][side], rounding)
         if examples.identical:
             return examples.no_difference(), "same predictions"
@@ -212,6 +215,15 @@ def _read(run: Run, record: Record, side: str) -> Predictions:
     if "targets" not in predictions.columns:
         raise Unpaired(f"the predictions of {side} have no targets")
     return predictions
+
+
+def _round_scores(predictions: Predictions) -> Predictions:
+    """Return predictions with scores of three digits, so that rounding affects both sides of a comparison alike."""
+    scores = predictions.columns.get("scores")
+    if predictions.rounded_scores or not isinstance(scores, np.ndarray):
+        return predictions
+    columns = {**predictions.columns, "scores": scores.astype(np.float16).astype(np.float32)}
+    return replace(predictions, columns=columns, rounded_scores=True)
 
 
 def _sort_by_id(predictions: Predictions) -> Predictions:
