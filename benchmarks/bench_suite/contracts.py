@@ -662,6 +662,9 @@ class ProbeRow:
     "Hash of the probe's `use`, `VERSION` and options: a resume repeats a probe whose key has changed."
     reason: str | None = None
     "Why the probe failed, was skipped or does not apply, for the reader."
+    unrestored: Mapping[str, str] | None = None
+    """What the probe changed for the probes after it and could not be restored, by kind, such as `parameters` of
+    the network; None if there is nothing."""
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from bench_suite.suite import credentials
 from bench_suite.suite.plan import Cell
 
 if TYPE_CHECKING:
+    from bench_suite.execution.process_state import ProcessState
     from bench_suite.execution.trained import Trained
 
 
@@ -63,6 +64,8 @@ class TrainingOutcome:
     "The meters of the probes that measure during the training, by probe label."
     notes: list[str] = field(default_factory=list)
     "Remarks for the reader of the records."
+    state: ProcessState | None = None
+    "The state of the process and of the network after the training, restored after each probe; None restores nothing."
 
 
 class RecordBuilder:
