@@ -448,6 +448,8 @@ class Predictions:
     "`targets`, `predictions` and perhaps `scores`, (n, classes) float32: one row for each example."
     groups: Mapping[str, Array] = field(default_factory=dict)
     "`Split.groups`: sensitive attributes by name, each (n,)."
+    rounded_scores: bool = False
+    "Whether `scores` have three digits only, since they were read from an older file, which stores float16."
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -634,6 +636,11 @@ class MetricRow:
     "Whether the metric can be computed from the stored predictions of the test split, and their groups, alone."
     kind: MetricKind = "estimate"
     "As in `Metric`."
+    range: tuple[float | None, float | None] | None = None
+    """The smallest and the largest value that the metric can have, None for an end without a bound; None if they are
+    not known, as in older records."""
+    timing: bool | None = None
+    "Whether the value is a time or a rate of the machine, compared over processes; None in older records."
 
 
 @dataclass(frozen=True)
@@ -660,6 +667,9 @@ class ProbeRow:
     "Hash of the probe's `use`, `VERSION` and options: a resume repeats a probe whose key has changed."
     reason: str | None = None
     "Why the probe failed, was skipped or does not apply, for the reader."
+    unrestored: Mapping[str, str] | None = None
+    """What the probe changed for the probes after it and could not be restored, by kind, such as `parameters` of
+    the network; None if there is nothing."""
 
 
 @dataclass(frozen=True)

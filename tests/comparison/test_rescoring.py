@@ -266,12 +266,51 @@ def test_a_metric_that_the_predictions_do_not_give_is_not_paired() -> None:
     assert difference_of("accuracy", examples, rounded, 1.0)[1] == "examples"
     areas = values_of(lambda targets, scores: roc_auc(targets, scores), examples, "scores")
     near = [(base * 1.01, head * 0.99) for base, head in areas]
-    assert difference_of("roc_auc", examples, near, 1.0)[1] == "resampling", "scores are stored with three digits"
-    with pytest.raises(Unpaired, match="the record has"):
-        difference_of("roc_auc", examples, [(base * 1.05, head) for base, head in areas], 1.0)
+    older = Examples(*([replace(one, rounded_scores=True) for one in side] for side in (examples.base, examples.head)))
+    assert difference_of("roc_auc", older, near, 1.0)[1] == "resampling", "older files have scores with three digits"
+    for some, factor in ((examples, 1.001), (older, 1.05)):
+        with pytest.raises(Unpaired, match="the record has"):
+            difference_of("roc_auc", some, [(base * factor, head) for base, head in areas], 1.0)
     for name in ("no_such_metric", "demographic_parity"):
         with pytest.raises(Unpaired, match=f"^{name} is no metric of single predictions$"):
             difference_of(name, examples, values, 1.0)
+
+
+def confident(loss: float) -> Predictions:
+    """Return predictions that give the true class exp(−loss), a little more or less from example to example."""
+    one = predictions()
+    right = np.exp(-loss * (1 + 0.2 * np.sin(np.arange(N))))
+    scores = np.where(np.arange(2) == one["targets"][:, None], right[:, None], 1 - right[:, None])
+    return replace(one, columns={**one.columns, "scores": scores.astype(np.float32)})
+
+
+def test_the_log_loss_of_a_confident_model_is_compared_exactly_by_example(runs) -> None:
+    """In float16, 0.9999 and 0.9998 are both 1."""
+
+    def run(loss: float) -> Run:
+        row = measured("log_loss", confident(loss), lambda scores, targets: log_loss(targets, scores))
+        row = replace(row, better="lower", unit="nats", ideal=0.0)
+        return runs.make([(runs.cell(metrics=(row,)), confident(loss))], gate={"quality/log_loss": {"tolerance": 1e-5}})
+
+    comparison = compare(run(0.0001), run(0.0002))
+    row = runs.gated_row(comparison)
+    assert "0.0001001 → 0.0002002 nats, difference 0.0001001 [0.0000981, 0.0001021]" in as_text(comparison)
+    assert (row.method, row.verdict) == ("examples", "regressed")
+    assert row.difference == pytest.approx(0.0001, rel=1e-2)
+    assert row.interval is not None
+    assert 0.00009 < row.interval[0] < row.interval[1] < 0.00011
+
+
+def test_scores_of_an_older_run_are_compared_with_scores_of_three_digits(read, monkeypatch) -> None:
+    exact = confident(0.0001)
+    older = replace(exact, columns={**exact.columns, "scores": exact["scores"].astype(np.float16).astype(np.float32)})
+    whole = rescoring._read
+    monkeypatch.setattr(
+        rescoring, "_read", lambda run, record, side: replace(whole(run, record, side), rounded_scores=side == "base")
+    )
+    examples = read([older], [exact])
+    assert examples.identical
+    assert examples.head[0].rounded_scores
 
 
 def test_a_metric_that_many_resamples_leave_undefined_is_not_paired() -> None:

@@ -65,6 +65,12 @@ def predictions(*correct: int) -> Predictions:
         (MetricRow("t/x", 1.0, "fraction", "lower"), False),
         (MetricRow("t/x", 1.0, "s", "lower", interval=Interval(0.9, 1.1), samples=(1.0,)), False),
         (MetricRow("t/x", 1.0, "", "lower", interval=Interval(0.9, 1.1, over="processes")), True),
+        # What a row states goes before its unit, its samples and its interval.
+        (MetricRow("t/x", 1.0, "s", "lower", timing=False), False),
+        (MetricRow("t/x", 1.0, "MiB", "lower", samples=(1.0,), timing=False), False),
+        (MetricRow("t/x", 1.0, "fraction", "lower", timing=True), True),
+        (MetricRow("t/x", 1.0, "s", "lower", interval=Interval(0.9, 1.1), timing=True), True),
+        (MetricRow("t/x", 1.0, "", "lower", interval=Interval(0.9, 1.1, over="processes"), timing=False), True),
     ],
 )
 def test_a_timing_is_a_time_a_rate_or_what_several_processes_measured(row: MetricRow, timing: bool) -> None:

@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
+from bench_suite.reports.leaderboard import leaderboard
+from bench_suite.reports.markdown import report
 from bench_suite.reports.table import kind_in_words, pooled_median, superseded, tables
+from bench_suite.reports.terminal import terminal_table
 from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
@@ -56,6 +59,42 @@ def test_no_interval_goes_beyond_what_a_metric_can_be(
     [table] = tables([make_run(seed(0), seed(1))])
     interval = table.rows[0].values[table.columns[0]].interval
     assert (round(interval.low, 2), round(interval.high, 2)) == bounds
+
+
+def test_intervals_and_ranks_end_at_both_bounds_of_the_metric(make_run: Make, record: Make_record) -> None:
+    def cell(model: str, seed: int, value: float) -> Record:
+        interval = Interval(value - 0.1, value + 0.1)
+        row = MetricRow("quality/accuracy", value, "fraction", "higher", interval=interval, ideal=1.0, range=(0.0, 1.0))
+        return record(model=model, seed=seed, metrics=(row,))
+
+    seeds = [cell("a", 0, 0.1), cell("a", 1, 0.9), cell("b", 0, 0.02), cell("b", 1, 0.03)]
+    [table] = tables([make_run(*seeds)])
+    intervals = [row.values[table.columns[0]].interval for row in table.rows]
+    assert [(interval.low, round(interval.high, 2)) for interval in intervals] == [(0.0, 1.0), (0.0, 0.13)]
+    assert [row.rank for row in table.rows] == [1, 1]
+    for text in (terminal_table(make_run(*seeds)), leaderboard([make_run(*seeds)])):
+        assert "0.5 ± 0.5" in text
+        assert "−" not in text
+
+
+def test_a_value_that_some_seeds_of_its_row_lack_has_a_footnote(make_run: Make, record: Make_record) -> None:
+    def lacking(seed: int, reason: str | None) -> Record:
+        cell = record(seed=seed)
+        absent = [replace(cell.metrics[0], value=None, interval=None, reason=reason)] if reason else []
+        probes = {**cell.probes, "quality": ProbeRow("failed", "k", "RuntimeError: lost")}
+        return replace(cell, metrics=(*absent, *cell.metrics[2:]), probes=probes)
+
+    run = make_run(record(seed=0), record(seed=1), lacking(2, None), lacking(3, "one class only"))
+    [table] = tables([run])
+    accuracy, throughput = (table.rows[0].values[column] for column in table.columns[:2])
+    note = "2 of 4 seeds: quality failed: RuntimeError: lost; one class only"
+    assert (accuracy.seeds, accuracy.partial, accuracy.note) == (2, note, note)
+    assert (throughput.seeds, throughput.partial) == (4, None)
+    for text in (terminal_table(run, 200), leaderboard([run]), report(run)):
+        assert f"¹ {note}" in text
+        assert any("¹" in line and "0.900 ± 0.0" in line for line in text.splitlines())
+    [whole] = tables([make_run(record(seed=0), record(seed=1))])
+    assert [value.partial for value in whole.rows[0].values.values()] == [None, None]
 
 
 def test_timings_have_a_spread_and_no_interval(make_run: Make, record: Make_record) -> None:

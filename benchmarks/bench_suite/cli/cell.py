@@ -180,12 +180,14 @@ def _machine_summary(environment: Mapping[str, Any]) -> str:
 def _metrics(record: Record) -> Iterator[str]:
     from bench_suite.reports import formatting
     from bench_suite.reports.table import Value
+    from bench_suite.stats.intervals import over_cells
 
     rows = []
     for row in record.metrics:
         at = " ".join(f"{axis}={_value_text(coordinate)}" for axis, coordinate in row.at.items())
         scale = formatting.scale_for([row.value], row.unit)
-        value = Value(row.value, row.interval, _quartiles(row), n=row.n, reason=row.reason)
+        interval = None if row.value is None else over_cells([row])[1]
+        value = Value(row.value, interval, _quartiles(row), n=row.n, reason=row.reason)
         rows.append(
             (f"{row.name} {at}".rstrip(), f"{formatting.full(value, scale)} {scale.unit}".rstrip(), _basis(row))
         )

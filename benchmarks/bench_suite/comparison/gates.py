@@ -125,13 +125,15 @@ def _is_inapplicable(metric: str, label: str, record: Record) -> bool:
 
 def _judge_summary(metric: str, rules: Mapping[str, Any], rows: Iterable[MetricRow]) -> list[Judgement]:
     """Judge a metric of the run as a whole, which has no mean over seeds."""
+    from bench_suite.stats.intervals import over_cells
+
     judgements = []
     for coordinates, (row, *_) in _by_coordinates(rows).items():
         where = f"all cells ({coordinates})" if coordinates else "all cells"
         if row.value is None:
             judgements.append(Judgement(metric, where, "absent", row.reason or "it has no value", 3))
         else:
-            judgements.append(_judge_value(metric, where, row.value, row.interval, rules))
+            judgements.append(_judge_value(metric, where, *over_cells([row])[:2], rules))
     return judgements
 
 

@@ -24,9 +24,9 @@ TEST = "predictions/test"
 RESAMPLES = 500
 "Resamples of the examples, the same for all seeds and both sides: 500 estimate a variance within 6 %."
 SCORE_ROUNDING = (0.02, 1e-3)
-"Relative and absolute error of a metric of stored scores, which have three digits."
+"Relative and absolute error of a metric of stored scores that have three digits, as in older files."
 OTHER_ROUNDING = (1e-5, 1e-6)
-"The same for a metric that takes no scores: numbers are stored in 32 bits."
+"The same for every other metric: numbers are stored in 32 bits."
 MIN_EXAMPLES = 10
 """Test examples or clusters that a verdict needs, unless the predictions are the same. If each of n answers got worse,
 their variance is 0; yet equally good models that differ everywhere show that in a share 2⁻ⁿ of comparisons."""
@@ -89,6 +89,8 @@ def examples_of(group: Group, base: Run, head: Run) -> Examples:
     ]
     if any(len(np.unique(side[0].ids)) < len(side[0]) for side in sides):
         raise Unpaired("examples of the test split have no distinct ids")
+    if any(predictions.rounded_scores for side in sides for predictions in side):
+        sides = [list(map(_round_scores, side)) for side in sides]
     all_of_base, all_of_head = (_in_one_order(side, word) for side, word in zip(sides, ("base", "head")))
     mine, theirs, change = match(all_of_base[0], all_of_head[0])
     common_of_base = tuple(rows_of(seed, mine) for seed in all_of_base)
@@ -131,7 +133,8 @@ def values_on_common(name: str, values: Values, examples: Examples) -> Values:
     try:
         for seed, rows in enumerate(values):
             for side, row in enumerate(rows):
-                _reproduce(name, _bind(function, whole[side][seed]), float(row.value or 0.0))
+                predictions = whole[side][seed]
+                _reproduce(name, _bind(function, predictions), float(row.value or 0.0), predictions)
             common = [_bind(function, side[seed]) for side in (examples.base, examples.head)]
             changed.append([
                 replace(row, value=float(bound(**columns)), interval=None, n=len(examples))
@@ -165,7 +168,7 @@ def difference_of(
         calls = [[_bind(function, predictions) for predictions in side] for side in (examples.base, examples.head)]
         for side, calls_of_side in enumerate(calls):
             for seed, call in enumerate(calls_of_side):
-                _reproduce(name, call, values[seed][side])
+                _reproduce(name, call, values[seed][side], (examples.base, examples.head)[side][seed])
         if examples.identical:
             return examples.no_difference(), "same predictions"
         clusters = examples.base[0].columns.get("cluster")
@@ -256,10 +259,11 @@ def _metric_of(name: str) -> tuple[Any, Callable[..., float]]:
         raise Unpaired(f"{name} is no metric of single predictions") from None
 
 
-def _reproduce(name: str, call: Call, recorded: float) -> None:
+def _reproduce(name: str, call: Call, recorded: float, predictions: Predictions) -> None:
     """Raise ValueError if stored predictions do not give the recorded value."""
     bound, columns = call
-    _check_value(name, float(bound(**columns)), recorded, SCORE_ROUNDING if "scores" in columns else OTHER_ROUNDING)
+    rounded = "scores" in columns and predictions.rounded_scores
+    _check_value(name, float(bound(**columns)), recorded, SCORE_ROUNDING if rounded else OTHER_ROUNDING)
 
 
 def _check_value(name: str, value: float, recorded: float, rounding: tuple[float, float]) -> None:
@@ -279,3 +283,12 @@ def _read(run: Run, record: Record, side: str) -> Predictions:
     if "targets" not in predictions.columns:
         raise Unpaired(f"the predictions of {side} have no targets")
     return predictions
+
+
+def _round_scores(predictions: Predictions) -> Predictions:
+    """Return predictions with scores of three digits, so that rounding affects both sides of a comparison alike."""
+    scores = predictions.columns.get("scores")
+    if predictions.rounded_scores or not isinstance(scores, np.ndarray):
+        return predictions
+    columns = {**predictions.columns, "scores": scores.astype(np.float16).astype(np.float32)}
+    return replace(predictions, columns=columns, rounded_scores=True)

@@ -14,7 +14,7 @@ from bench_suite.comparison.rescoring import Examples, Unpaired, difference_of
 from bench_suite.comparison.verdicts import Row
 from bench_suite.contracts import MetricRow
 from bench_suite.stats.paired import Difference, seeds_only_difference, unpaired_difference, welch_difference
-from bench_suite.store.records import label_of
+from bench_suite.store.records import is_time_unit, label_of
 from bench_suite.suite.spec import TIMING_PROCESSES
 
 OTHER_HARDWARE = "the hardware differs or is not known"
@@ -234,7 +234,12 @@ def _standard_error(base: MetricRow, head: MetricRow) -> float | None:
 
 
 def _is_timing(row: MetricRow) -> bool:
-    """Return whether a value is a time or a rate, or was measured in several processes, and not over examples."""
-    if row.interval is not None:
-        return row.interval.over == "processes"
-    return bool(row.samples) or row.unit in ("s", "ms") or row.unit.endswith("/s")
+    """Return whether a value is a time or a rate, or was measured in several processes.
+
+    The row states it. For a row of an older record, an interval decides, or samples, or the unit.
+    """
+    if row.interval is not None and row.interval.over == "processes":
+        return True
+    if row.timing is not None:
+        return row.timing
+    return row.interval is None and (bool(row.samples) or is_time_unit(row.unit))

@@ -17,6 +17,7 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import math
 import os
 import sys
 import warnings
@@ -47,7 +48,17 @@ def _is_metric(facts: Any) -> bool:
         isinstance(facts, dict)
         and isinstance(facts.get("unit", ""), str)
         and facts.get("better", "none") in get_args(Better)
+        and isinstance(facts.get("timing", False), bool)
+        and ("range" not in facts or _is_range(facts["range"], facts.get("ideal")))
     )
+
+
+def _is_range(bounds: Any, ideal: Any = None) -> bool:
+    """Return whether these are the smallest and the largest value of a metric, with its ideal value between them."""
+    if not _is_pair(bounds) or any(isinstance(bound, bool) or bound != bound for bound in bounds):
+        return False
+    low, high = (-math.inf if bounds[0] is None else bounds[0], math.inf if bounds[1] is None else bounds[1])
+    return bool(low < high and (ideal is None or (isinstance(ideal, int | float) and low <= ideal <= high)))
 
 
 def _are_packages(names: Any) -> bool:
@@ -82,7 +93,7 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "COMPILE": ("true or false", lambda v: isinstance(v, bool)),
     "DETERMINISTIC": ("true or false", lambda v: isinstance(v, bool)),
     "METRICS": (
-        'dictionary of metric: {"unit": …, "better": "higher", "lower" or "none"}',
+        'dictionary of metric: {"unit": …, "better": "higher", "lower" or "none", "range": (least, greatest)}',
         lambda v: _TABLE[1](v) and all(map(_is_metric, v.values())),
     ),
     "METRICS_OF_PROBLEM": ("true or false", lambda v: isinstance(v, bool)),
@@ -101,6 +112,7 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "UNIT": _STRING,
     "BETTER": ('"higher", "lower" or "none"', lambda v: v in get_args(Better)),
     "IDEAL": ("number", lambda v: isinstance(v, int | float)),
+    "RANGE": ("pair (least, greatest), each a number or None", _is_range),
     "SMOKE": _TABLE,
     "HUB": _WORD_OR_WORDS,
     "PACKAGE": _WORDS,

@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 def run_unit(unit: Unit, context: RunContext) -> Iterator[Record]:
     """Train once, measure each cell of the unit, and yield one record for each cell.
 
-    An error affects only the cell in which it is raised, and an error in a probe only that probe. After each cell, the
-    state of the process is restored to what it was after the training; after the last one, to what it was before the
-    run.
+    An error affects only the cell in which it is raised, and an error in a probe only that probe. After each probe and
+    each cell, the state of the process is restored to what it was after the training; after the last cell, to what it
+    was before the run.
 
     Raises:
         KeyboardInterrupt: after the record of the current cell.
@@ -57,7 +57,6 @@ def run_unit(unit: Unit, context: RunContext) -> Iterator[Record]:
     """
     todo = [cell for cell in unit.cells if context.missing(cell)]
     outcome: TrainingOutcome | None = None
-    trained_state: ProcessState | None = None
     for cell in todo:
         context.begin(cell)
         builder = RecordBuilder(cell, context)
@@ -66,17 +65,28 @@ def run_unit(unit: Unit, context: RunContext) -> Iterator[Record]:
             builder.notes.append(f"an earlier process of this run ended while {_step_of(earlier)}{_cause_of(earlier)}")
         try:
             outcome = outcome or _train(unit, todo, context, builder)
-            if len(todo) > 1 and trained_state is None and context.state is not None:
-                trained_state = context.state.capture_again()
+            if outcome.state is None and context.state is not None:
+                outcome.state = _state_after_training(outcome, context.state)
             record = _finish(builder, outcome)
         except KeyboardInterrupt:
             yield builder.record("interrupted", "Ctrl-C")
             raise
-        yield _restored(record, context.state if cell is todo[-1] else trained_state)
+        yield _restored(record, context.state if cell is todo[-1] or outcome is None else outcome.state)
     if outcome is not None and outcome.error is not None:
         # The traceback references the frames, and these the model, whose memory the next cells need.
         release(outcome.error)
-        outcome.error = outcome.trained = None
+        outcome.error = outcome.trained = outcome.state = None
+
+
+def _state_after_training(outcome: TrainingOutcome, before: ProcessState) -> ProcessState:
+    """Return the state of the process, and of the network if one was trained, to restore it after each probe."""
+    from bench_suite.execution.model_state import model_settings
+
+    network = outcome.trained.network if outcome.trained is not None and outcome.error is None else None
+    try:
+        return before.capture_again(model_settings(network) if network is not None else ())
+    except Exception:  # noqa: BLE001 - the module is foreign code, and may hide its parts
+        return before.capture_again()
 
 
 def _restored(record: Record, state: ProcessState | None) -> Record:
@@ -346,6 +356,7 @@ def _measure(builder: RecordBuilder, outcome: TrainingOutcome) -> None:
     """Apply each probe that is still to do; an error in a probe affects its own metrics only."""
     cell, context = builder.cell, builder.context
     assert outcome.trained is not None
+    earlier = outcome.state.left_running() if outcome.state is not None else {}
     trained = outcome.trained.for_cell(cell, builder.keep)
     with Stopwatch(builder.seconds)("probes"):
         for probe in context.plan.suite.probes:
@@ -358,6 +369,20 @@ def _measure(builder: RecordBuilder, outcome: TrainingOutcome) -> None:
             context.step(cell, probe.label, probe=True)
             meter = outcome.meters.get(probe.label)
             _apply(probe, trained.for_probe(meter.value if meter else None), builder, meter.error if meter else None)
+            if outcome.state is not None:
+                unrestored = outcome.state.restore().unrestored
+                _note_unrestored(probe.label, builder, dict(unrestored.items() - earlier.items()))
+                earlier |= unrestored
+
+
+def _note_unrestored(label: str, builder: RecordBuilder, unrestored: Mapping[str, str]) -> None:
+    """Note in the record what a probe changed for later probes and could not be restored."""
+    if unrestored:
+        builder.probes[label] = replace(builder.probes[label], unrestored=unrestored)
+        builder.notes.append(
+            f"later probes of this cell may be affected by the probe {label}, because this could not be restored: "
+            + "; ".join(f"{kind} ({text})" for kind, text in unrestored.items())
+        )
 
 
 def _unmet_here(probe: ComponentUse, cell: Cell, trained: Trained) -> str | None:

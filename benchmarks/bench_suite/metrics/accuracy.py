@@ -7,6 +7,7 @@ import numpy as np
 UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
+RANGE = (0.0, 1.0)
 
 
 def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:

@@ -9,6 +9,7 @@ from bench_suite.stats.intervals import counts_of_classes
 UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
+RANGE = (0.0, 1.0)
 
 
 def balanced_accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:

@@ -9,6 +9,7 @@ from bench_suite.stats.intervals import area_under_roc
 UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
+RANGE = (0.0, 1.0)
 
 
 def macro_roc_auc(targets: np.ndarray, scores: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from bench_suite.stats.intervals import counts_of_classes
 UNIT = "correlation"
 BETTER = "higher"
 IDEAL = 1.0
+RANGE = (-1.0, 1.0)
 
 
 def matthews_correlation(targets: np.ndarray, predictions: np.ndarray) -> float:

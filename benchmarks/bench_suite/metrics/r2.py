@@ -9,6 +9,7 @@ import numpy as np
 UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
+RANGE = (None, 1.0)
 
 
 def r2(targets: np.ndarray, predictions: np.ndarray) -> float:

@@ -10,6 +10,7 @@ from bench_suite.stats.probabilities import require_constant_sum
 UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
+RANGE = (0.0, 1.0)
 
 
 def roc_auc(targets: np.ndarray, scores: np.ndarray) -> float:

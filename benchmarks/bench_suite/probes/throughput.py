@@ -22,16 +22,16 @@ from bench_suite.training.precision import computing
 
 VERSION = 2
 METRICS = {
-    "train": {"unit": "samples/s", "better": "higher", "timing": True},
-    "stalled": {"unit": "fraction", "better": "lower", "ideal": 0.0, "timing": True},
-    "compile": {"unit": "s", "better": "lower", "timing": True},
-    "encoding": {"unit": "samples/s", "better": "higher", "timing": True},
-    "inference": {"unit": "samples/s", "better": "higher", "timing": True},
-    "latency_p50": {"unit": "ms", "better": "lower", "timing": True},
-    "latency_p95": {"unit": "ms", "better": "lower", "timing": True},
-    "latency_p99": {"unit": "ms", "better": "lower", "timing": True},
-    "peak_memory": {"unit": "MiB", "better": "lower"},
-    "inference_memory": {"unit": "MiB", "better": "lower"},
+    "train": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
+    "stalled": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0), "timing": True},
+    "compile": {"unit": "s", "better": "lower", "range": (0.0, None), "timing": True},
+    "encoding": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
+    "inference": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
+    "latency_p50": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
+    "latency_p95": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
+    "latency_p99": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
+    "peak_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
+    "inference_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
 }
 BOUNDS = {"batch_sizes": (1, None), "seconds": (0.0, 60.0), "processes": (1, 100)}
 SMOKE = {"seconds": 0.0, "batch_sizes": (1, 8), "processes": 1}

@@ -12,16 +12,23 @@ from torch.nn import functional
 from bench_suite.contracts import Batch, BenchError, Evaluation, Network
 
 METRICS = {
-    "accuracy": {"unit": "fraction", "better": "higher", "ideal": 1.0},
+    "accuracy": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},
     "balanced_accuracy": {
         "unit": "fraction",
         "better": "higher",
         "ideal": 1.0,
+        "range": (0.0, 1.0),
         "source": "Brodersen et al. 2010, doi 10.1109/ICPR.2010.764",
     },
-    "macro_f1": {"unit": "fraction", "better": "higher", "ideal": 1.0, "source": "Opitz and Burst, arXiv 1911.03347"},
-    "roc_auc": {"unit": "fraction", "better": "higher", "ideal": 1.0, "source": "Fawcett 2006"},
-    "log_loss": {"unit": "nats", "better": "lower", "ideal": 0.0, "source": "Good 1952"},
+    "macro_f1": {
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+        "source": "Opitz and Burst, arXiv 1911.03347",
+    },
+    "roc_auc": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0), "source": "Fawcett 2006"},
+    "log_loss": {"unit": "nats", "better": "lower", "ideal": 0.0, "range": (0.0, None), "source": "Good 1952"},
 }
 
 

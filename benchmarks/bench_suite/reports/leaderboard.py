@@ -136,7 +136,7 @@ def leaderboard_table(table: Table) -> str:
     lines = []
     for row in table.rows:
         rank = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''}"
-        values = [formatting.short(row.values[c], scales[c]) + notes.mark(row.values[c].reason) for c in table.columns]
+        values = [formatting.short(row.values[c], scales[c]) + notes.mark(row.values[c].note) for c in table.columns]
         label = escaping.inline(row.label) + notes.mark(row.note)
         lines.append([*([rank] if ranks else []), label, *values, str(len(row.cells))])
     first = 1 if ranks else 0

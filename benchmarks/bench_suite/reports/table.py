@@ -39,6 +39,13 @@ class Value:
     "The number of examples behind the value of each seed, if it is the same for all."
     reason: str | None = None
     "The reason why the value or the interval is missing."
+    partial: str | None = None
+    "How many of the row's seeds have a value, and why the others have none; None if all have one, or none has."
+
+    @property
+    def note(self) -> str | None:
+        """The footnote of the value: `partial` and `reason`."""
+        return "; ".join(filter(None, (self.partial, self.reason))) or None
 
 
 @dataclass(frozen=True)
@@ -216,7 +223,11 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
         by_column: dict[tuple[str, tuple[tuple[str, str | float], ...]], list[MetricRow]] = {}
         for row in (row for record in group for row in record.metrics):
             by_column.setdefault((row.name, tuple(row.at.items())), []).append(row)
-        values = {column: _row_value(group, column, by_column.get((column.name, column.at), [])) for column in columns}
+        values = {}
+        for column in columns:
+            rows_of_column = by_column.get((column.name, column.at), [])
+            value = _row_value(group, column, rows_of_column)
+            values[column] = replace(value, partial=_partial(group, column, value.seeds))
         rows.append(Row(model, axes, values, tuple(group), note=note))
     return rows
 
@@ -290,6 +301,25 @@ def _row_value(records: Sequence[Record], column: Column, rows: Sequence[MetricR
         return Value(value, None, spread, len(measured), n, reason or (None if sampled else interval_reason))
     which_seeds = f"in {len(measured) - sampled} of {len(measured)} seeds" if sampled else "per seed"
     return Value(value, None, spread, len(measured), n, "; ".join([*reasons, f"one observation {which_seeds}"]))
+
+
+def _partial(records: Sequence[Record], column: Column, measured: int) -> str | None:
+    """Return how many of a row's seeds have a value, and why the others have none; None if all have one, or none has.
+
+    Args:
+        records: the cells of the row, one a seed.
+        column: the metric.
+        measured: the number of seeds with a value.
+    """
+    if measured in (0, len(records)):
+        return None
+    reasons: dict[str, None] = {}
+    for record in records:
+        own = [row for row in record.metrics if row.name == column.name and tuple(row.at.items()) == column.at]
+        if not any(row.value is not None and math.isfinite(row.value) for row in own):
+            reasons |= dict.fromkeys(row.reason for row in own if row.reason)
+            reasons |= {} if own else {_reason_for_absence([record], column): None}
+    return f"{measured} of {len(records)} seeds: {'; '.join(reasons) or 'no reason given'}"
 
 
 def kind_in_words(rows: Sequence[MetricRow]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench_suite.reports import escaping, formatting
@@ -52,11 +52,9 @@ def _table(table: Table, width: int) -> str:
     rank_width = max(map(escaping.width, ranks_text))
     forms = _forms(table.rows)
     width -= rank_width
-    metrics = {
-        c: [*_heading(c, scales[c].unit), *(formatting.short(r.values[c], scales[c]) for r in table.rows)]
-        for c in table.columns
-    }
+    metrics, _ = _metric_columns(table, table.columns, scales)
     visible, hidden = _fitting_columns(table.columns, metrics, ["model", *forms[-1]], width)
+    metrics, notes = _metric_columns(table, visible, scales)
     label_width = max(width - _total_width([metrics[c] for c in visible]) - len(_GAP), 12)
     form = next((form for form in forms if max(map(escaping.width, form)) <= label_width), forms[-1])
     width += rank_width
@@ -76,10 +74,26 @@ def _table(table: Table, width: int) -> str:
     if axes and form is not forms[0]:
         body.append(_wrap(f"in parentheses after the model: {', '.join(map(_printable, axes))}", width))
     body += [_wrap(f"files: {note}", width) for note in dict.fromkeys(row.note for row in table.rows if row.note)]
+    body += [_wrap(_printable(note), width) for note in notes]
     if hidden:
         hidden_names = ", ".join(_printable(_column_name(column)) for column in hidden)
         body.append(_wrap(f"not shown in {width} columns: {hidden_names} (see the report)", width))
     return "\n".join(body)
+
+
+def _metric_columns(
+    table: Table, columns: Sequence[Column], scales: Mapping[Column, formatting.Scale]
+) -> tuple[dict[Column, list[str]], list[str]]:
+    """Return the heading and the values of each column, and the footnotes of values that some seeds of a row lack."""
+    notes = escaping.Notes()
+    metrics = {}
+    for column in columns:
+        values = [
+            formatting.short(row.values[column], scales[column]) + notes.mark(row.values[column].partial)
+            for row in table.rows
+        ]
+        metrics[column] = [*_heading(column, scales[column].unit), *values]
+    return metrics, notes.lines()
 
 
 def _forms(rows: Sequence[Row]) -> list[list[str]]:

@@ -126,8 +126,8 @@ def over_seeds(
 def over_cells(rows: Sequence[MetricRow]) -> tuple[float, Interval | None, str | None]:
     """Apply `over_seeds` to one metric of cells that differ only in their seed, and cut impossible values off.
 
-    A cut interval contains the truth as often, and never an accuracy of 1.004. No value is better than the ideal, no
-    fraction is above 1, and none is below 0 except differences and R².
+    A cut interval contains the truth as often, and never an accuracy of 1.004 or −0.2. It ends where the metric's range
+    does. A metric without a known range is not better than its ideal, and a fraction not above 1.
 
     Args:
         rows: the metric's rows, one a seed, each with a value.
@@ -139,12 +139,20 @@ def over_cells(rows: Sequence[MetricRow]) -> tuple[float, Interval | None, str |
     mean, interval, reason = over_seeds(values, [row.interval for row in rows])
     if interval is None:
         return mean, None, reason
-    unit, better, ideal = rows[0].unit, rows[0].better, rows[0].ideal
-    minimum = {"lower": ideal, "none": 0.0 if unit == "fraction" else None}.get(better)
-    maximum = ideal if better == "higher" and ideal is not None else 1.0 if unit == "fraction" else None
+    minimum, maximum = _range_of(rows[0])
     low = interval.low if minimum is None else max(interval.low, min(minimum, *values))
     high = interval.high if maximum is None else min(interval.high, max(maximum, *values))
     return mean, replace(interval, low=low, high=high), reason
+
+
+def _range_of(row: MetricRow) -> tuple[float | None, float | None]:
+    """Return the smallest and the largest value of a metric, None without a bound: as it states, else by its unit."""
+    if row.range is not None:
+        return row.range
+    unit, better, ideal = row.unit, row.better, row.ideal
+    minimum = {"lower": ideal, "none": 0.0 if unit == "fraction" and ideal is None else None}.get(better)
+    maximum = ideal if better == "higher" and ideal is not None else 1.0 if unit == "fraction" else None
+    return minimum, maximum
 
 
 def _half_width(arms: Sequence[float], intervals: Sequence[Interval], seeds: float, level: float) -> float:

@@ -55,7 +55,8 @@ SUMMARIES = checks.record({"metrics": _ROWS, "artifacts": _ROWS}, {"schema": che
 # ── a line of records/NUMBER.jsonl ──────────────────────────────────────────────────────────────
 
 PROBE_ROW = checks.record(
-    {"status": checks.one_of(get_args(ProbeStatus)), "key": checks.text}, {"reason": checks.optional(checks.text)}
+    {"status": checks.one_of(get_args(ProbeStatus)), "key": checks.text},
+    {"reason": checks.optional(checks.text), "unrestored": checks.optional(checks.map_of(checks.text))},
 )
 ARTIFACT_ROW = checks.record({"name": checks.text, "kind": checks.text, "file": checks.text}, {"caption": checks.text})
 METRIC_ROW = checks.record(
@@ -64,7 +65,7 @@ METRIC_ROW = checks.record(
         "reason": checks.optional(checks.text),
         "at": checks.map_of(checks.coordinate),
         "samples": checks.list_of(checks.scalar),
-        "of_predictions": checks.flag,
+        **dict.fromkeys(("of_predictions", "timing"), checks.flag),
     },
 )
 OLD_RECORD = checks.record(

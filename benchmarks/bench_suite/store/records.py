@@ -119,6 +119,8 @@ def metric_to_json(row: MetricRow) -> dict[str, Any]:
     optional = {"reason": _cut(reason), "samples": samples, "n": plain(row.n), "ideal": plain(row.ideal)}
     optional["of_predictions"] = row.of_predictions or None
     optional["kind"] = None if row.kind == "estimate" else row.kind
+    optional["range"] = None if row.range is None else plain(row.range)
+    optional["timing"] = row.timing
     return entry | _without_empty(optional)
 
 
@@ -293,7 +295,19 @@ def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
         ideal=row.get("ideal") if checks.is_number(row.get("ideal")) else None,
         of_predictions=bool(row.get("of_predictions")),
         kind=kind if kind in _KINDS else "estimate",  # type: ignore[arg-type]  # it is one of them
+        range=_range(row["range"]) if "range" in row else None,
+        timing=row.get("timing"),
     )
+
+
+def _range(entry: Any) -> tuple[float | None, float | None] | None:
+    """Return the smallest and the largest value in `entry`; None if they are damaged."""
+    if not isinstance(entry, list) or len(entry) != 2:
+        return None
+    low, high = entry
+    if not all(bound is None or checks.is_number(bound) for bound in entry):
+        return None
+    return None if low is not None and high is not None and not low < high else (low, high)
 
 
 def _interval(entry: Any) -> Interval | None:
@@ -362,6 +376,11 @@ def read_lines(content: bytes) -> tuple[list[Record], int]:
 def label_of(name: str) -> str:
     """Return the probe's label in the name of a metric or artifact: the part before the first slash."""
     return name.partition("/")[0]
+
+
+def is_time_unit(unit: str) -> bool:
+    """Return whether a unit is one of time, or of a rate: it decides if a metric does not state `timing`."""
+    return unit in ("s", "ms") or unit.endswith("/s")
 
 
 def merge(records: Iterable[Record]) -> list[Record]:

@@ -217,7 +217,7 @@ def metrics_of(probe: ComponentUse, problems: Iterable[Component]) -> dict[str, 
     for part in probe.named:
         if part.kind == "metrics":
             facts[part.name] = {
-                name.lower(): part.facts[name] for name in ("UNIT", "BETTER", "IDEAL") if name in part.facts
+                name.lower(): part.facts[name] for name in ("UNIT", "BETTER", "IDEAL", "RANGE") if name in part.facts
             }
     if probe.component.facts.get("OF_PREDICTIONS"):
         facts = {name: {"of_predictions": True, **stated} for name, stated in facts.items()}
