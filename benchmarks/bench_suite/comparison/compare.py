@@ -281,7 +281,7 @@ def _cases_of_summaries(
             continue
         if case.evidence is not None and incomplete:
             note = "it summarises the whole run, and not all of its cells are compared"
-            case = Case(replace(case.row, difference=None, interval=None, tolerance=None, note=note))
+            case = Case(replace(case.row, difference=None, tolerance=None, note=note))
         yield case
 
 
@@ -328,13 +328,9 @@ def _weigh(metric: PairedMetric, tolerance: float | str | None) -> Case:
         unit = UNIT_NAMES[main.sample_unit]
         return Case(replace(row, note=f"{main.n} {unit} are too few; at least {MIN_EXAMPLES} are needed"))
     margin = _margin(tolerance, row, relative=relative)
-    low, high = sorted(sign * bound for bound in main.interval())
-    value = sign * main.value
-    if relative:
-        value, low, high = math.expm1(value), math.expm1(low), math.expm1(high)
+    value = math.expm1(sign * main.value) if relative else sign * main.value
     row = replace(
         row, difference=value, relative=relative, examples=main.n, sample_unit=main.sample_unit, method=evidence.method,
-        interval=(low, high) if main.variance and not evidence.flips else None,
         tolerance=margin if not relative else (margin and _share(margin, row.better)),
         note="; ".join(_evidence_notes(evidence, tolerance, margin)),
     )  # fmt: skip
