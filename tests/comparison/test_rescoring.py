@@ -160,13 +160,14 @@ def test_a_mean_over_examples_is_compared_by_its_examples(sign: float) -> None:
     correct = [np.stack([one["targets"] == one["predictions"] for one in side]).astype(float)
                for side in (examples.base, examples.head)]  # fmt: skip
     values = values_of(accuracy, examples, "predictions")
-    assert difference_of("accuracy", examples, values, sign) == (
+    assert difference_of("quality/accuracy", examples, values, sign) == (
         nested_difference(sign * (correct[1] - correct[0])), "examples",
     )  # fmt: skip
     clusters = np.arange(N) // 10
-    difference, _ = difference_of("accuracy", both(cluster=clusters), values, sign)
+    difference, _ = difference_of("quality/accuracy", both(cluster=clusters), values, sign)
     assert difference == nested_difference(sign * (correct[1] - correct[0]), clusters)
-    assert difference_of("accuracy", Examples(examples.base, examples.base), [(a, a) for a, _ in values], sign) == (
+    twins = Examples(examples.base, examples.base)
+    assert difference_of("quality/accuracy", twins, [(a, a) for a, _ in values], sign) == (
         examples.no_difference(), "same predictions",
     )  # fmt: skip
 
@@ -175,7 +176,7 @@ def test_a_mean_over_examples_is_compared_by_its_examples(sign: float) -> None:
 def test_other_metrics_are_compared_by_resampling_with_the_spread_that_their_examples_have(sign: float) -> None:
     examples = both()
     values = values_of(macro_f1, examples, "predictions")
-    difference, method = difference_of("macro_f1", examples, values, sign)
+    difference, method = difference_of("quality/macro_f1", examples, values, sign)
     assert method == "resampling"
     assert difference.value == pytest.approx(sign * np.mean([head - base for base, head in values]))
     alike = nested_difference(np.stack([
@@ -187,7 +188,9 @@ def test_other_metrics_are_compared_by_resampling_with_the_spread_that_their_exa
     )
     assert (difference.n, difference.count, difference.sample_unit) == (N, 2, "test examples")
     assert difference.variance_per_loss == pytest.approx(2 / (2 * 100) / 2)
-    assert difference_of("macro_f1", examples, values, sign) == (difference, method), "the same resamples each time"
+    assert difference_of("quality/macro_f1", examples, values, sign) == (difference, method), (
+        "the same resamples each time"
+    )
 
 
 def test_whole_clusters_are_resampled() -> None:
@@ -202,8 +205,8 @@ def test_whole_clusters_are_resampled() -> None:
     single = Examples((copied(1, np.arange(20)),), (copied(3, np.arange(20)),))
     many = Examples((copied(1, rows, cluster=rows),), (copied(3, rows, cluster=rows),))
     values = values_of(macro_f1, single, "predictions")
-    one, _ = difference_of("macro_f1", single, values, 1.0)
-    difference, _ = difference_of("macro_f1", many, values, 1.0)
+    one, _ = difference_of("quality/macro_f1", single, values, 1.0)
+    difference, _ = difference_of("quality/macro_f1", many, values, 1.0)
     assert (difference.n, difference.sample_unit, difference.df) == (20, "clusters", 19)
     assert difference.examples == pytest.approx(one.examples)
     assert difference.value == pytest.approx(one.value)
@@ -215,17 +218,19 @@ def test_a_metric_that_the_predictions_do_not_give_is_not_paired() -> None:
     wrong = [values[0], (values[1][0], values[1][1] + 1e-4)]
     recorded = f"{wrong[1][1]:.4g}"
     with pytest.raises(Unpaired, match=rf"^stored predictions give a accuracy of .*, the record has {recorded}$"):
-        difference_of("accuracy", examples, wrong, 1.0)
+        difference_of("quality/accuracy", examples, wrong, 1.0)
     rounded = [values[0], (values[1][0], values[1][1] + 1e-6)]
-    assert difference_of("accuracy", examples, rounded, 1.0)[1] == "examples"
+    assert difference_of("quality/accuracy", examples, rounded, 1.0)[1] == "examples"
     areas = values_of(lambda targets, scores: roc_auc(targets, scores), examples, "scores")
     near = [(base * 1.01, head * 0.99) for base, head in areas]
-    assert difference_of("roc_auc", examples, near, 1.0)[1] == "resampling", "scores are stored with three digits"
+    assert difference_of("quality/roc_auc", examples, near, 1.0)[1] == "resampling", (
+        "scores are stored with three digits"
+    )
     with pytest.raises(Unpaired, match="the record has"):
-        difference_of("roc_auc", examples, [(base * 1.05, head) for base, head in areas], 1.0)
+        difference_of("quality/roc_auc", examples, [(base * 1.05, head) for base, head in areas], 1.0)
     for name in ("no_such_metric", "demographic_parity"):
         with pytest.raises(Unpaired, match=f"^{name} is no metric of single predictions$"):
-            difference_of(name, examples, values, 1.0)
+            difference_of(f"quality/{name}", examples, values, 1.0)
 
 
 def test_a_metric_that_many_resamples_leave_undefined_is_not_paired() -> None:
@@ -234,7 +239,7 @@ def test_a_metric_that_many_resamples_leave_undefined_is_not_paired() -> None:
     examples = both(targets=targets)
     values = values_of(lambda targets, scores: roc_auc(targets, scores), examples, "scores")
     with pytest.raises(Unpaired, match=r"^undefined in 3\d% of the resamples: "):
-        difference_of("roc_auc", examples, values, 1.0)
+        difference_of("quality/roc_auc", examples, values, 1.0)
 
 
 def test_the_weight_of_one_answer_of_one_class_is_its_share() -> None:

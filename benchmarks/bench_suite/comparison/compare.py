@@ -13,6 +13,7 @@ from typing import Any
 
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.comparison.gates import UNDECIDED_STATUSES, unmeasured
+from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.pairing import Group, Pair, Pairing, ReasonCode, UncomparedCell, pair_runs
 from bench_suite.comparison.rescoring import Examples, TestSetMismatch, Unpaired, examples_of
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
@@ -70,14 +71,19 @@ class Comparison:
         return cell.reason_code == "left out" or accepted
 
 
-def compare(base: Run, head: Run) -> Comparison:
+def compare(base: Run, head: Run, *, trust: bool = False) -> Comparison:
     """Compare two runs by the gates of `head`, with cells paired by `id`.
+
+    Args:
+        base: the earlier run.
+        head: the later run.
+        trust: run the files of metrics that head's suite names by path.
 
     Raises:
         ComparisonError: A run is a smoke run, both are the same run, or they have no cell in common and none failed.
     """
     _check_different(base, head)
-    pairing, cases = cases_of(base, head)
+    pairing, cases = cases_of(base, head, trust=trust)
     gates = _gates(head)
     gated = [case for case in cases if case.row.gated]
     rows = classify_gated(gated) + classify_ungated([case for case in cases if not case.row.gated])
@@ -90,8 +96,8 @@ def compare(base: Run, head: Run) -> Comparison:
     )  # fmt: skip
 
 
-def cases_of(base: Run, head: Run) -> tuple[Pairing, list[Case]]:
-    """Return how the cells of two runs pair, and each metric with its evidence.
+def cases_of(base: Run, head: Run, *, trust: bool = False) -> tuple[Pairing, list[Case]]:
+    """Return how the cells of two runs pair, and each metric with its evidence; arguments as of `compare`.
 
     Raises:
         ComparisonError: The runs have no `id` in common and nothing has failed: they are of different suites.
@@ -103,7 +109,7 @@ def cases_of(base: Run, head: Run) -> tuple[Pairing, list[Case]]:
         reasons = "".join(f"\n  {cell.where}: {cell.reason_code}: {cell.detail}" for cell in pairing.uncompared[:8])
         raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")
     gates = _gates(head)
-    cases = list(_cases_of_cells(pairing, base, head, gates))
+    cases = list(_cases_of_cells(pairing, base, head, gates, MetricFiles.of(head, trust=trust)))
     if pairing.groups:
         cases += _cases_of_summaries(pairing, base, head, gates)
     seen = {case.row.metric for case in cases}
@@ -246,7 +252,9 @@ def _valueless(rows: Mapping[Key, Rows]) -> dict[Key, str]:
 # ── cases ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _cases_of_cells(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]]) -> Iterator[Case]:
+def _cases_of_cells(
+    pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]], files: MetricFiles
+) -> Iterator[Case]:
     for group in pairing.groups:
         try:
             examples: Examples | Unpaired = examples_of(group, base, head)
@@ -256,7 +264,7 @@ def _cases_of_cells(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, 
             for metric in dict.fromkeys(row.name for pair in group.pairs for row in pair.head.metrics):
                 yield Case(Row(metric, group.where, metric in gates, note=str(error)))
             continue
-        location = Location(group.where, group.same_hardware, examples, _changed_probes(group), group.pairs)
+        location = Location(group.where, group.same_hardware, examples, _changed_probes(group), group.pairs, files)
         rows = _rows_of(group)
         noted = _valueless(rows)
         for key, pairs in rows.items():

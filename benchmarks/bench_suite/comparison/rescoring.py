@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from bench_suite.comparison import metric_files
 from bench_suite.comparison.evidence import Method
+from bench_suite.comparison.metric_files import MetricFiles, UnusableMetricFile
 from bench_suite.comparison.pairing import Group
-from bench_suite.components import discovery, metric_calls
-from bench_suite.contracts import BenchError, ComponentError, Predictions, Record
+from bench_suite.components import metric_calls
+from bench_suite.contracts import BenchError, Predictions, Record, describe_error
 from bench_suite.stats.intervals import MAX_UNDEFINED
 from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
 from bench_suite.store.runs import Run
@@ -26,6 +28,8 @@ SCORE_ROUNDING = (0.02, 1e-3)
 "Relative and absolute error of a metric of stored scores, which have three digits."
 OTHER_ROUNDING = (1e-5, 1e-6)
 "The same for a metric that takes no scores: numbers are stored in 32 bits."
+BUILT_IN = MetricFiles()
+"No file that a suite names."
 
 
 class Unpaired(BenchError):
@@ -86,26 +90,32 @@ def examples_of(group: Group, base: Run, head: Run) -> Examples:
 
 
 def difference_of(
-    name: str, examples: Examples, values: Sequence[tuple[float, float]], sign: float
-) -> tuple[Difference, Method]:
+    metric: str, examples: Examples, values: Sequence[tuple[float, float]], sign: float,
+    files: MetricFiles = BUILT_IN,
+) -> tuple[Difference, Method]:  # fmt: skip
     """Return sign · (head − base) of a metric over the examples and seeds of a group, and how it was found.
 
-    The metric is the file of that name in metrics/, if that file reproduces the recorded values. It is compared by the
-    file's `per_example` if the metric is a mean over examples, otherwise by resampling the examples.
+    The metric is the file that the suite names by path, or the one of that name in metrics/, if that file reproduces
+    the recorded values. It is compared by the file's `per_example` if the metric is a mean over examples, otherwise by
+    resampling the examples.
 
     Args:
-        name: the metric's name without its probe's label.
+        metric: the metric, `probe/metric`.
         examples: the stored predictions of both sides.
         values: the recorded values of base and head under each seed.
         sign: 1 if higher is better, −1 if lower is.
+        files: the files of metrics that the suite names by path.
 
     Raises:
         Unpaired: The metric is none of single predictions, or they do not reproduce its values.
     """
+    name = metric.partition("/")[2]
     try:
-        file = discovery.load(discovery.find("metrics", name, discovery.PACKAGE))
+        file, is_external = metric_files.load(files, metric)
         function: Callable[..., float] = getattr(file, name)
-    except (ComponentError, AttributeError):
+    except UnusableMetricFile as error:
+        raise Unpaired(str(error)) from error
+    except AttributeError:
         raise Unpaired(f"{name} is no metric of single predictions") from None
     value_of_each = getattr(file, "per_example", None)
     try:
@@ -124,6 +134,10 @@ def difference_of(
         return nested_difference(d, clusters), "examples"
     except (ValueError, TypeError, IndexError) as error:  # columns of a form that the metric does not take
         raise Unpaired(str(error)) from error
+    except (Exception, SystemExit) as error:
+        if not is_external:
+            raise
+        raise Unpaired(f"{name} failed: {describe_error(error)}") from error
 
 
 Call = tuple[Callable[..., float], dict[str, Any]]

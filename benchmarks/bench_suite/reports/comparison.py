@@ -133,7 +133,9 @@ def as_markdown(comparison: Comparison, limit: int = MAX_MARKDOWN) -> str:
     if folded:
         summary = f"{len(quiet)} metrics that are not gated, without a finding"
         folded = f"<details><summary>{summary}</summary>\n\n{folded}\n\n</details>"
-    reading = " ".join([READING, *_levels_in_words(comparison.rows)])
+    gates, others = _levels_in_words(comparison.rows)
+    levels = "; ".join(filter(None, (gates and f"gates: {gates}", others and f"other metrics: {others}")))
+    reading = f"{READING} Levels of the intervals: {levels}." if levels else READING
     return "\n\n".join([*head, *filter(None, (table, folded)), notes, reading]) + "\n"
 
 
@@ -184,30 +186,31 @@ def _reading_of(rows: Sequence[Row]) -> Iterator[str]:
     if not rows:
         return
     yield ""
+    gates, others = _levels_in_words(rows)
     if any(row.gated for row in rows):
         yield "[…] decides a gate: regressed if both ends are worse than allowed, not worse"
-        yield "if neither is, else cannot tell"
+        yield "if neither is" + (f"; {gates}" if gates else "")
     if not all(row.gated for row in rows):
-        yield "[…] decides a metric without a gate: a finding if 0 lies outside"
-    yield from _levels_in_words(rows)
+        yield f"[…] decides the others: a finding if 0 lies outside{others and f' ({others})'}"
 
 
-def _levels_in_words(rows: Sequence[Row]) -> Iterator[str]:
-    """Yield sentences on the levels of the intervals of gated metrics, and on those of the others."""
-    with_levels = [row for row in rows if row.levels is not None]
-    if gates := [row for row in with_levels if row.gated]:
-        worse, better = (_percent(level) for level in _levels(gates[0])[:: -1 if gates[0].better == "lower" else 1])
-        yield f"Gates: the truth is beyond the worse end in at most {worse}, the better end {better}."
-    if others := [row for row in with_levels if not row.gated]:
-        yield f"Metrics without a gate: intervals of level {_percent(1 - sum(_levels(others[0])))}."
+def _levels_in_words(rows: Sequence[Row]) -> tuple[str, str]:
+    """Return how often the ends of the intervals of gates are wrong, and the level of those of other metrics."""
+    gates = next((row for row in rows if row.gated and row.levels is not None), None)
+    other = next((row for row in rows if not row.gated and row.levels is not None), None)
+    worse, better = _levels(gates)[:: -1 if gates is not None and gates.better == "lower" else 1]
+    return (
+        f"the worse end errs in {_percent(worse)} of comparisons, the better in {_percent(better)}" if gates else "",
+        f"{_percent(1 - sum(_levels(other)))} intervals" if other else "",
+    )
 
 
-def _levels(row: Row) -> tuple[float, float]:
-    return row.levels or (math.nan, math.nan)
+def _levels(row: Row | None) -> tuple[float, float]:
+    return (row.levels if row is not None else None) or (math.nan, math.nan)
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:.4g} %"
+    return f"{share * 100:.3g} %"
 
 
 def _row_text(row: Row) -> Iterator[str]:
