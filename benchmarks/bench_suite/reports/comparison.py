@@ -210,7 +210,7 @@ def _levels(row: Row | None) -> tuple[float, float]:
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:.3g} %"
+    return f"{share * 100:.{4 if share > 0.5 else 3}g} %"
 
 
 def _row_text(row: Row) -> Iterator[str]:
