@@ -375,7 +375,7 @@ def test_the_verdict_of_each_gate_is_read_off_its_interval(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_finding_without_a_gate_is_read_off_its_interval(seed: int) -> None:
     random = np.random.default_rng(seed)
-    found = set()
+    verdicts_seen = set()
     for _ in range(20):
         cases = [
             Case(Row("q/x", f"{number}", False, better="higher"),
@@ -386,8 +386,8 @@ def test_a_finding_without_a_gate_is_read_off_its_interval(seed: int) -> None:
             low, high = row.interval or (0.0, 0.0)
             expected = "worse" if high < 0 else "better" if low > 0 else "no difference found"
             assert row.verdict == expected
-            found.add(row.verdict)
-    assert len(found) == 3
+            verdicts_seen.add(row.verdict)
+    assert len(verdicts_seen) == 3
 
 
 def test_all_intervals_of_gates_have_the_level_at_which_the_first_undecided_one_was_tested() -> None:
@@ -420,19 +420,19 @@ def test_two_seeds_that_differ_show_the_wide_interval_that_decides() -> None:
     d[0, :24], d[1, 24:40] = -1, -1
     values = [(0.90, 0.90 + d[0].mean()), (0.91, 0.91 + d[1].mean())]
     evidence = with_seeds(nested_difference(d), values, 1.0)
-    row = Row("quality/accuracy", "0", True, better="higher", tolerance=0.02, base=0.905, head=0.9, difference=-0.005)
+    gate = Row("quality/accuracy", "0", True, better="higher", tolerance=0.02, base=0.905, head=0.9, difference=-0.005)
     assert evidence.main.interval(0.95)[0] > -0.02, "the interval that was shown"
-    (judged,) = classify_gated([Case(row, evidence, 0.02)])
-    assert judged.verdict == "cannot tell"
-    assert judged.interval is not None
-    assert judged.interval[0] < -0.05
+    (row,) = classify_gated([Case(gate, evidence, 0.02)])
+    assert row.verdict == "cannot tell"
+    assert row.interval is not None
+    assert row.interval[0] < -0.05
 
 
 def test_a_ratio_too_large_for_a_number_has_an_infinite_bound() -> None:
     row = Row("t/x", "0", True, better="lower", relative=True, tolerance=0.05)
     wide = Evidence(Difference(-1.0, 0.0, 1e6, 1e6, 1.0, 0, 2), method="processes")
-    (judged,) = classify_gated([Case(row, wide, 0.05)])
-    assert (judged.interval, judged.smallest) == ((-1.0, math.inf), None)
+    (row,) = classify_gated([Case(row, wide, 0.05)])
+    assert (row.interval, row.smallest) == ((-1.0, math.inf), None)
 
 
 def test_too_few_seeds_for_any_bound_have_no_interval_and_enough_for_one_have_one_end() -> None:

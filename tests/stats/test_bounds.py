@@ -126,8 +126,8 @@ def test_sign_flips_are_read_off_the_means_of_subsets(seeds: int) -> None:
             bound = flips_upper_bound(values, level)
             assert math.isinf(bound) == (level < 0.5**seeds)
             for tolerance in (0.0, 0.01, 0.03):
-                found = sign_flips([value + tolerance for value in values]) <= level
-                assert (bound < -tolerance) == found
+                is_rejected = sign_flips([value + tolerance for value in values]) <= level
+                assert (bound < -tolerance) == is_rejected
     if seeds == 7:
         assert flips_upper_bound([-0.1] * 6 + [-0.3], 1 / 128) == pytest.approx(-0.1), "the largest mean of a subset"
 
