@@ -24,7 +24,7 @@ from bench_suite.stats.paired import (
     sign_flips,
     welch_difference,
 )
-from bench_suite.stats.power import required_sample_size, with_more_examples, with_more_seeds
+from bench_suite.stats.power import min_detectable_effect, required_sample_size, with_more_examples, with_more_seeds
 
 N = 2000
 TOLERANCE = 0.01
@@ -426,6 +426,27 @@ def test_two_seeds_that_differ_show_the_wide_interval_that_decides() -> None:
     assert row.verdict == "cannot tell"
     assert row.interval is not None
     assert row.interval[0] < -0.05
+
+
+def test_more_examples_are_not_said_to_decide_where_the_seeds_alone_would_not_agree() -> None:
+    random = np.random.default_rng(3)
+    d = np.where(random.random((2, 400)) < 0.06, random.choice([-1.0, 1.0], (2, 400)), 0.0)
+    values = [(0.90, 0.89), (0.92, 0.925)]
+    evidence = with_seeds(nested_difference(d), values, 1.0)
+    (row,) = classify_gated([Case(Row("q/x", "0", True, better="higher"), evidence, 0.02)])
+    examples, seeds = re.findall(
+        r"^about ([\d,]+) test examples and (\d+) seeds would decide, not 400 and 2", row.note
+    )[0]
+    assert required_sample_size(evidence.main, 0.02, LEVEL).seeds == 2, "examples and seeds together need no more seeds"
+    for count, decides in ((int(seeds), True), (int(seeds) - 1, False)):
+        effects = [
+            min_detectable_effect(
+                replace(test, variance=test.variance * 2 / count, df=test.df * (count - 1)), LEVEL / len(evidence.seeds)
+            )
+            for test in evidence.seeds
+        ]
+        assert (min(effects) <= 0.02) == decides
+    assert int(examples.replace(",", "")) > 400
 
 
 def test_a_ratio_too_large_for_a_number_has_an_infinite_bound() -> None:

@@ -11,7 +11,13 @@ from typing import Literal, get_args
 from bench_suite.comparison.evidence import Evidence, Method
 from bench_suite.contracts import Better
 from bench_suite.stats.paired import Difference, SampleUnit, benjamini_hochberg, holm
-from bench_suite.stats.power import SampleSize, required_sample_size, with_more_examples, with_more_seeds
+from bench_suite.stats.power import (
+    SampleSize,
+    min_detectable_effect,
+    required_sample_size,
+    with_more_examples,
+    with_more_seeds,
+)
 
 LEVEL = 0.01
 "Chance of any false alarm in the gates of a whole suite, shared among them by Holm's rule; one-sided."
@@ -194,7 +200,7 @@ def _what_would_decide(evidence: Evidence, margin: float, level: float) -> str:
     unit = UNIT_NAMES[main.sample_unit]
     if main.n == 0:  # the records do not contain their number
         return f"more {unit if main.examples else 'seeds'} would decide"
-    plan = required_sample_size(main, margin, level)
+    plan = _with_seeds_that_agree(required_sample_size(main, margin, level), evidence, margin, level)
     if plan is None or plan.n <= main.n or plan.seeds > MAX_SEEDS:
         if seed_count := _seeds_that_decide(evidence, margin, level):
             return f"{seed_count} seeds would decide, not {main.count}"
@@ -207,6 +213,31 @@ def _what_would_decide(evidence: Evidence, margin: float, level: float) -> str:
         plan = SampleSize(n, main.count)
     seeds = f"{plan.seeds} seeds" if plan.seeds > 1 else "one seed"
     return f"about {_round_up(plan.n):,} {unit} and {seeds} would decide, not {main.n:,} and {main.count}"
+
+
+def _with_seeds_that_agree(
+    plan: SampleSize | None, evidence: Evidence, margin: float, level: float
+) -> SampleSize | None:
+    """Return the plan with as many seeds as the tests of the seeds alone need; None if `MAX_SEEDS` are too few."""
+    if plan is None or not evidence.seeds:
+        return plan
+
+    def agree(seeds: int) -> bool:
+        tests = _of_more_seeds(evidence, seeds)
+        return min(min_detectable_effect(test, level / len(tests)) for test in tests) <= margin
+
+    numbers = range(plan.seeds, MAX_SEEDS + 1)
+    index = bisect.bisect_left(numbers, True, key=agree)
+    return replace(plan, seeds=numbers[index]) if index < len(numbers) else None
+
+
+def _of_more_seeds(evidence: Evidence, larger: int) -> tuple[Difference, ...]:
+    """Return the tests of the seeds alone as more seeds with the same spread would give them."""
+    count = evidence.main.count
+    return tuple(
+        replace(test, variance=test.variance * count / larger, df=test.df * (larger - 1) / (count - 1))
+        for test in evidence.seeds
+    )
 
 
 def _why(main: Difference, margin: float) -> str:
@@ -235,11 +266,8 @@ def _seeds_that_decide(evidence: Evidence, margin: float, level: float) -> int |
     if count < 2:
         return None
     for larger in range(count + 1, MAX_SEEDS + 1):
-        seeds = tuple(
-            replace(test, variance=test.variance * count / larger, df=test.df * (larger - 1) / (count - 1))
-            for test in evidence.seeds
-        )
-        if Evidence(with_more_seeds(main, larger), seeds).min_detectable_effect(level) <= margin:
+        more = Evidence(with_more_seeds(main, larger), _of_more_seeds(evidence, larger))
+        if more.min_detectable_effect(level) <= margin:
             return larger
     return None
 
