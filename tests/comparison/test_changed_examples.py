@@ -27,7 +27,7 @@ def splits(train: str = "t", test: str = "x", order: str = "1", **more: str) -> 
 
 
 def facts(row: Row) -> tuple[Any, ...]:
-    return row.metric, row.verdict, row.difference, row.interval, row.examples, row.method, row.p
+    return row.metric, row.verdict, row.difference, row.examples, row.method, row.interval, row.p
 
 
 def by_metric(comparison: Comparison) -> dict[str, Row]:
@@ -110,7 +110,7 @@ def test_common_examples_are_compared_and_lost_gained_and_relabelled_ones_counte
     # the same comparison, of two runs that were tested on the common examples alone
     expected = by_metric(compare(*(run([rows_of(one, COMMON) for one in side]) for side in (base, head))))
     for metric in ("quality/accuracy", "quality/roc_auc"):
-        assert facts(rows[metric])[:-1] == facts(expected[metric])[:-1], "p depends on the number of metrics compared"
+        assert facts(rows[metric])[:-2] == facts(expected[metric])[:-2], "p and level depend on the number of metrics"
         assert rows[metric].examples == 393
         assert "on the 393 test examples that both runs have" in rows[metric].note
     for side, seeds in (("base", base), ("head", head)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.pairing import Group, Pairing
 from bench_suite.comparison.rescoring import (
     MIN_EXAMPLES,
@@ -18,7 +19,7 @@ from bench_suite.comparison.strategies import Location, PairedMetric
 from bench_suite.store.runs import Run
 
 
-def location_of(group: Group, base: Run, head: Run) -> Location:
+def location_of(group: Group, base: Run, head: Run, files: MetricFiles) -> Location:
     """Return a group of cells with their stored predictions, and with the splits whose examples differ."""
     changed = dict.fromkeys(name for pair in group.pairs for name in pair.changed_splits)
     examples: Examples | Unpaired
@@ -29,7 +30,7 @@ def location_of(group: Group, base: Run, head: Run) -> Location:
     if isinstance(examples, TestSetMismatch) or (isinstance(examples, Examples) and examples.change):
         changed["test"] = None
     return Location(
-        group.where, group.same_hardware, examples, _changed_probes(group), group.pairs, tuple(changed)
+        group.where, group.same_hardware, examples, _changed_probes(group), group.pairs, tuple(changed), files
     )  # fmt: skip
 
 
@@ -84,7 +85,7 @@ def common_values(metric: PairedMetric) -> Values:
         raise Unpaired("it cannot be computed again for the common ones")
     if len(examples) < MIN_EXAMPLES:
         raise Unpaired(f"{len(examples)} are common; at least {MIN_EXAMPLES} are needed")
-    return values_on_common(metric.row.metric.partition("/")[2], metric.values, examples)
+    return values_on_common(metric.row.metric, metric.values, examples, metric.location.metric_files)
 
 
 def _changed_probes(group: Group) -> frozenset[str]:

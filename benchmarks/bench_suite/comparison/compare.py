@@ -21,6 +21,7 @@ from bench_suite.comparison.changed_examples import (
 )  # fmt: skip
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.comparison.gates import UNDECIDED_STATUSES, unmeasured
+from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.pairing import Group, Pair, Pairing, ReasonCode, UncomparedCell, pair_runs
 from bench_suite.comparison.rescoring import MIN_EXAMPLES, Unpaired, Values
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
@@ -73,14 +74,19 @@ class Comparison:
         return cell.reason_code == "left out" or accepted
 
 
-def compare(base: Run, head: Run) -> Comparison:
+def compare(base: Run, head: Run, *, trust: bool = False) -> Comparison:
     """Compare two runs by the gates of `head`, with cells paired by `id`.
+
+    Args:
+        base: the earlier run.
+        head: the later run.
+        trust: run the files of metrics that head's suite names by path.
 
     Raises:
         ComparisonError: A run is a smoke run, both are the same run, or they have no cell in common and none failed.
     """
     _check_different(base, head)
-    pairing, cases = cases_of(base, head)
+    pairing, cases = cases_of(base, head, trust=trust)
     gates = _gates(head)
     gated = [case for case in cases if case.row.gated]
     rows = classify_gated(gated) + classify_ungated([case for case in cases if not case.row.gated])
@@ -93,8 +99,8 @@ def compare(base: Run, head: Run) -> Comparison:
     )  # fmt: skip
 
 
-def cases_of(base: Run, head: Run) -> tuple[Pairing, list[Case]]:
-    """Return how the cells of two runs pair, and each metric with its evidence.
+def cases_of(base: Run, head: Run, *, trust: bool = False) -> tuple[Pairing, list[Case]]:
+    """Return how the cells of two runs pair, and each metric with its evidence; arguments as of `compare`.
 
     Raises:
         ComparisonError: The runs have no `id` in common and nothing has failed: they are of different suites.
@@ -107,7 +113,7 @@ def cases_of(base: Run, head: Run) -> tuple[Pairing, list[Case]]:
         raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")
     gates = _gates(head)
     changes: dict[str, str] = {}
-    cases = list(_cases_of_cells(pairing, base, head, gates, changes))
+    cases = list(_cases_of_cells(pairing, base, head, gates, MetricFiles.of(head, trust=trust), changes))
     pairing = replace(pairing, notes=(*pairing.notes, *change_notes(pairing, changes)))
     if pairing.groups:
         cases += _cases_of_summaries(pairing, base, head, gates, changed=bool(changes))
@@ -252,11 +258,12 @@ def _valueless(rows: Mapping[Key, Rows]) -> dict[Key, str]:
 
 
 def _cases_of_cells(
-    pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]], changes: dict[str, str]
-) -> Iterator[Case]:
+    pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]], files: MetricFiles,
+    changes: dict[str, str],
+) -> Iterator[Case]:  # fmt: skip
     """Yield the metrics of all cells; and add to `changes`, by group, how its test examples differ."""
     for group in pairing.groups:
-        location = location_of(group, base, head)
+        location = location_of(group, base, head, files)
         if location.changed_splits:
             changes[group.where] = changes_text(location)
         rows = _rows_of(group)
@@ -284,7 +291,7 @@ def _cases_of_summaries(
         if case.evidence is not None and (incomplete or changed):
             rest = "not all of its cells are compared" if incomplete else "test examples of its cells differ"
             note = f"it summarises the whole run, and {rest}"
-            case = Case(replace(case.row, difference=None, interval=None, tolerance=None, note=note))
+            case = Case(replace(case.row, difference=None, tolerance=None, note=note))
         yield case
 
 
@@ -351,13 +358,9 @@ def _weigh(metric: PairedMetric, tolerance: float | str | None) -> Case:
         unit = UNIT_NAMES[main.sample_unit]
         return Case(replace(row, note=f"{main.n} {unit} are too few; at least {MIN_EXAMPLES} are needed"))
     margin = _margin(tolerance, row, relative=relative)
-    low, high = sorted(sign * bound for bound in main.interval())
-    value = sign * main.value
-    if relative:
-        value, low, high = math.expm1(value), math.expm1(low), math.expm1(high)
+    value = math.expm1(sign * main.value) if relative else sign * main.value
     row = replace(
         row, difference=value, relative=relative, examples=main.n, sample_unit=main.sample_unit, method=evidence.method,
-        interval=(low, high) if main.variance and not evidence.flips else None,
         tolerance=margin if not relative else (margin and _share(margin, row.better)),
         note="; ".join(_evidence_notes(evidence, tolerance, margin)),
     )  # fmt: skip

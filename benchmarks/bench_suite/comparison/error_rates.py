@@ -77,7 +77,7 @@ def simulate(
     return Rates(trials, drop, alarms / trials, detected / trials, float(np.median(losses)))
 
 
-def settings_of(base: Run, head: Run) -> list[Setting]:
+def settings_of(base: Run, head: Run, *, trust: bool = False) -> list[Setting]:
     """Return the gated metrics of two runs as settings, from the measured spread of examples and seeds.
 
     Metrics that were not compared over examples are left out.
@@ -86,7 +86,7 @@ def settings_of(base: Run, head: Run) -> list[Setting]:
         ComparisonError: The runs cannot be compared.
     """
     settings = []
-    for case in cases_of(base, head)[1]:
+    for case in cases_of(base, head, trust=trust)[1]:
         main = case.evidence.main if case.evidence is not None else None
         if not case.row.gated or main is None or main.n < 2:
             continue

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from bench_suite.comparison import metric_files
 from bench_suite.comparison.common_examples import SplitChange, match, rows_of, same_columns
 from bench_suite.comparison.evidence import Method
+from bench_suite.comparison.metric_files import MetricFiles, UnusableMetricFile
 from bench_suite.comparison.pairing import Group
-from bench_suite.components import discovery, metric_calls
-from bench_suite.contracts import BenchError, ComponentError, MetricRow, Predictions, Record
+from bench_suite.components import metric_calls
+from bench_suite.contracts import BenchError, MetricRow, Predictions, Record, describe_error
 from bench_suite.stats.intervals import MAX_UNDEFINED
 from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
 from bench_suite.store.runs import Run
@@ -34,6 +36,8 @@ their variance is 0; yet equally good models that differ everywhere show that in
 
 Values = Sequence[tuple[MetricRow, MetricRow]]
 "A metric's rows of base and head, one pair a seed, that both have a value."
+BUILT_IN = MetricFiles()
+"No file that a suite names."
 
 
 class Unpaired(BenchError):
@@ -115,19 +119,21 @@ def _in_one_order(side: Sequence[Predictions], word: str) -> tuple[Predictions, 
     return tuple(ordered)
 
 
-def values_on_common(name: str, values: Values, examples: Examples) -> Values:
+def values_on_common(metric: str, values: Values, examples: Examples, files: MetricFiles = BUILT_IN) -> Values:
     """Return the rows of a metric with the values that it has on the common examples alone.
 
     Args:
-        name: the metric's name without its probe's label.
+        metric: the metric, `probe/metric`.
         values: its rows of base and head, one pair a seed.
         examples: the stored predictions of both sides.
+        files: the files of metrics that the suite names by path.
 
     Raises:
         Unpaired: Predictions do not make the metric or do not reproduce the recorded values, or it is undefined on
             these examples.
     """
-    _, function = _metric_of(name)
+    name = metric.partition("/")[2]
+    _, function, is_external = _metric_of(metric, files)
     whole = (examples.all_of_base, examples.all_of_head) if examples.change else (examples.base, examples.head)
     changed = []
     try:
@@ -142,27 +148,35 @@ def values_on_common(name: str, values: Values, examples: Examples) -> Values:
             ])  # fmt: skip
     except (ValueError, TypeError, IndexError) as error:
         raise Unpaired(str(error)) from error
+    except (Exception, SystemExit) as error:
+        if not is_external:
+            raise
+        raise Unpaired(f"{name} failed: {describe_error(error)}") from error
     return [(base, head) for base, head in changed]
 
 
 def difference_of(
-    name: str, examples: Examples, values: Sequence[tuple[float, float]], sign: float
-) -> tuple[Difference, Method]:
+    metric: str, examples: Examples, values: Sequence[tuple[float, float]], sign: float,
+    files: MetricFiles = BUILT_IN,
+) -> tuple[Difference, Method]:  # fmt: skip
     """Return sign · (head − base) of a metric over the examples and seeds of a group, and how it was found.
 
-    The metric is the file of that name in metrics/, if that file reproduces the recorded values. It is compared by the
-    file's `per_example` if the metric is a mean over examples, otherwise by resampling the examples.
+    The metric is the file that the suite names by path, or the one of that name in metrics/, if that file reproduces
+    the recorded values. It is compared by the file's `per_example` if the metric is a mean over examples, otherwise by
+    resampling the examples.
 
     Args:
-        name: the metric's name without its probe's label.
+        metric: the metric, `probe/metric`.
         examples: the stored predictions of both sides.
         values: the recorded values of base and head under each seed.
         sign: 1 if higher is better, −1 if lower is.
+        files: the files of metrics that the suite names by path.
 
     Raises:
         Unpaired: The metric is none of single predictions, or they do not reproduce its values.
     """
-    file, function = _metric_of(name)
+    name = metric.partition("/")[2]
+    file, function, is_external = _metric_of(metric, files)
     value_of_each = getattr(file, "per_example", None)
     try:
         calls = [[_bind(function, predictions) for predictions in side] for side in (examples.base, examples.head)]
@@ -179,6 +193,10 @@ def difference_of(
         return nested_difference(d, clusters), "examples"
     except (ValueError, TypeError, IndexError) as error:  # columns of a form that the metric does not take
         raise Unpaired(str(error)) from error
+    except (Exception, SystemExit) as error:
+        if not is_external:
+            raise
+        raise Unpaired(f"{name} failed: {describe_error(error)}") from error
 
 
 Call = tuple[Callable[..., float], dict[str, Any]]
@@ -250,12 +268,15 @@ def _bind(function: Callable[..., float], predictions: Predictions) -> Call:
     return metric_calls.bind_columns(function, columns, {})
 
 
-def _metric_of(name: str) -> tuple[Any, Callable[..., float]]:
-    """Return the file of a metric and its function. Raise Unpaired if there is none."""
+def _metric_of(metric: str, files: MetricFiles) -> tuple[Any, Callable[..., float], bool]:
+    """Return the file of a metric, its function, and whether the suite names the file. Raise Unpaired without one."""
+    name = metric.partition("/")[2]
     try:
-        file = discovery.load(discovery.find("metrics", name, discovery.PACKAGE))
-        return file, getattr(file, name)
-    except (ComponentError, AttributeError):
+        file, is_external = metric_files.load(files, metric)
+        return file, getattr(file, name), is_external
+    except UnusableMetricFile as error:
+        raise Unpaired(str(error)) from error
+    except AttributeError:
         raise Unpaired(f"{name} is no metric of single predictions") from None
 
 

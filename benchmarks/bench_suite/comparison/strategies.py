@@ -9,8 +9,9 @@ from functools import cached_property
 from statistics import NormalDist
 
 from bench_suite.comparison.evidence import Evidence
+from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.pairing import Pair
-from bench_suite.comparison.rescoring import Examples, Unpaired, difference_of
+from bench_suite.comparison.rescoring import BUILT_IN, Examples, Unpaired, difference_of
 from bench_suite.comparison.verdicts import Row
 from bench_suite.contracts import MetricRow
 from bench_suite.stats.paired import Difference, seeds_only_difference, unpaired_difference, welch_difference
@@ -37,6 +38,8 @@ class Location:
     "The cells, one pair a seed; empty for a metric of the whole run."
     changed_splits: tuple[str, ...] = ()
     "Splits other than train and validation whose examples differ between the runs."
+    metric_files: MetricFiles = BUILT_IN
+    "The files of metrics that the suite of head names by path."
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,9 @@ def _by_stored_predictions(metric: PairedMetric) -> Evidence | None:
         return None
     if not metric.made_of_predictions:
         raise Unpaired("its probe does not state that the predictions of the test split alone make it")
-    name = metric.row.metric.partition("/")[2]
-    difference, method = difference_of(name, examples, metric.numbers, metric.sign)
+    difference, method = difference_of(
+        metric.row.metric, examples, metric.numbers, metric.sign, metric.location.metric_files
+    )
     evidence = Evidence(difference)
     if difference.variance or difference.value:
         evidence = with_seeds(difference, metric.numbers, metric.sign)
