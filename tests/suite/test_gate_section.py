@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench_suite.suite.document import SuiteError
+from bench_suite.suite.gate_section import gate_warnings
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.spec import Gate, gates_to_json
 
@@ -89,3 +90,19 @@ def test_a_flag_names_a_rule_of_a_list_by_its_number(tmp_path):
     assert read('gate."quality/accuracy".1.max=0.8').gates[1].rules == {"max": 0.8}
     with pytest.raises(SuiteError, match=r'such as gate\."quality/accuracy"\.0\.max'):
         read('gate."quality/accuracy".max=0.8')
+
+
+def test_a_gate_that_is_judged_by_one_seed_is_warned_about(plan):
+    gate = {ACCURACY: {"min": 0.1}, "quality/log_loss": {"tolerance": 0.1}}
+    one = plan(gate=gate)
+    (warning,) = gate_warnings(one.suite.gates, one.cells)
+    assert (warning.code, warning.metrics) == ("one seed", (ACCURACY, "quality/log_loss"))
+    assert "judges two trained models, not the method" in warning.message
+    assert "raised an alarm for 24 of 45 pairs" in warning.message
+    assert "\n" not in warning.message
+    several = plan(gate=gate, matrix={"seed": [0, 1]})
+    assert gate_warnings(several.suite.gates, several.cells) == []
+    assert gate_warnings((), one.cells) == []
+    some = plan(gate={ACCURACY: {"min": 0.1, "only": {"seed": 0}}}, matrix={"seed": [0, 1]})
+    (warning,) = gate_warnings(some.suite.gates, some.cells)
+    assert "log loss" not in warning.message

@@ -25,7 +25,7 @@ RUN = checks.record(
         "planned": checks.map_of(checks.text),
         "left_out": checks.list_of(_TEXTS),
         "report": checks.record({}, {"columns": checks.list_of(checks.anything), "sort": checks.optional(checks.text)}),
-        "gate": checks.map_of(checks.anything),  # by metric a table of rules, or a list: a comparison checks them
+        "gate": checks.map_of(checks.anything),  # the comparison checks the rules
         "gate_options": checks.record(
             {}, {"undecided": checks.one_of(("exit 4", "fail", "warn")), "new": checks.one_of(("pass", "fail"))}
         ),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from bench_suite.components.evaluate_uri import PREFIX
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
-from bench_suite.suite.cell import Cell, matches
+from bench_suite.suite.cell import Cell, matches, name_of
 from bench_suite.suite.matrix import Scope, read_only
 from bench_suite.suite.section_reader import Sections
 from bench_suite.suite.spec import GATE_OPTIONS, RULES, TIMING_PROCESSES, ComponentUse, Gate, Suite, metrics_of
@@ -84,6 +85,48 @@ def check_scope(suite: Suite, gate: Gate, cells: Sequence[Cell]) -> None:
         suite.document.error((*gate.key, "only"), "chooses no cell of this suite")
     elif not measured:
         suite.document.error((*gate.key, "only"), f"chooses no cell of this suite that measures {gate.metric}")
+
+
+@dataclass(frozen=True)
+class GateWarning:
+    """What a user should know about the gates of a suite before they rely on them."""
+
+    code: Literal["one seed"]
+    metrics: tuple[str, ...]
+    "The gated metrics that it is about."
+    message: str
+    "For people, in one line."
+
+
+ONE_SEED = "one seed: a comparison judges two trained models, not the method"
+LOG_LOSS = "log_loss"
+ALARMS_OF_LOG_LOSS = "24 of 45"
+"Pairs of runs with one seed, alike but for their random numbers, for which a gate on log loss raised an alarm."
+
+
+def gate_warnings(gates: Sequence[Gate], cells: Sequence[Cell]) -> list[GateWarning]:
+    """Return what to know about the gates of a plan: those that a comparison judges by one seed.
+
+    Args:
+        gates: the gates of the suite.
+        cells: the cells of the plan.
+    """
+    metrics: dict[str, None] = {}
+    for gate in gates:
+        seeds: dict[str, set[int]] = {}
+        for cell in cells:
+            if matches(cell.labels, gate.only) and cell.probes.get(gate.metric.partition("/")[0], "") is None:
+                labels = {axis: value for axis, value in cell.labels.items() if axis != "seed"}
+                seeds.setdefault(name_of(labels), set()).add(cell.seed)
+        if any(len(of_group) == 1 for of_group in seeds.values()):
+            metrics[gate.metric] = None
+    if not metrics:
+        return []
+    message = f"{ONE_SEED} (gated: {', '.join(metrics)})"
+    if any(name.endswith(f"/{LOG_LOSS}") for name in metrics):
+        message += f"; gates on log loss raised an alarm for {ALARMS_OF_LOG_LOSS} pairs of equally good models"
+    message += "; better: matrix.seed = [0, 1, 2, 3, 4]"
+    return [GateWarning("one seed", tuple(metrics), message)]
 
 
 # ── rules ───────────────────────────────────────────────────────────────────────────────────────

@@ -93,9 +93,9 @@ RULES: Mapping[str, Option] = {
 }
 GATE_ONLY = Option(
     "only",
-    Type("table"),
+    Type("Mapping", (Type("str"), Type("union", (Type("str"), Type("float"), Type("bool"))))),
     MISSING,
-    'The cells that the rules are for, by axis, `task` or `model`, as in `[probes.NAME]`: `{ model = "mlp" }`. '
+    'The cells that the rules are for: by axis, `task` or `model` a value, or a list of them: `{ model = "mlp" }`. '
     "Default: all cells.",
 )
 "What a gate may state beside its rules."
