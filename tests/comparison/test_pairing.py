@@ -283,7 +283,6 @@ def test_all_that_differs_between_two_runs_is_noted(make: Make) -> None:
         "python none → 3.12",
         "torch 2.6 → 2.7",
         "hardware: a processor, 2 cores → not known: timings are not compared",
-        "the suites' gates differ: those of head are judged",
         "--set: a=1 b=2 → none",
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bench_suite.comparison.compare import Comparison
+from bench_suite.comparison.gate_changes import GateChange
 from bench_suite.comparison.pairing import UncomparedCell
 from bench_suite.comparison.verdicts import Row
 from bench_suite.reports.comparison import READING, Compared, as_markdown, as_text, title, what_next
@@ -213,3 +214,46 @@ def test_the_text_and_the_markdown_state_the_levels_of_their_intervals() -> None
     assert "[…] decides a gate" not in text
     assert max(map(len, as_text(comparison(higher, other)).split("[…]", 1)[1].splitlines())) <= 80
     assert "[…]" not in as_text(comparison(QUIET))
+
+
+REMOVED = GateChange("removed", "quality/log_loss", "max 0.7", "")
+ADDED = GateChange("added", "quality/macro_f1", "", "min 0.5")
+
+
+def test_changed_gates_come_before_the_notes_and_those_that_let_a_loss_pass_are_marked() -> None:
+    result = comparison(ACCURACY, status=1, notes=("a note",), gate_changes=(REMOVED, ADDED))
+    assert as_text(result).splitlines()[:5] == [
+        "BASE → HEAD",
+        "  the gates of the two suites differ; those of head are judged:",
+        "    ! quality/log_loss: removed: max 0.7",
+        "      quality/macro_f1: added: min 0.5",
+        "  a note",
+    ]
+    text = as_markdown(result)
+    marked, plain = "- **quality/log_loss: removed: max 0.7**\n", "- quality/macro_f1: added: min 0.5\n"
+    assert text.index("The gates of the two suites differ") < text.index(marked) < text.index(plain)
+    assert text.index(plain) < text.index("| Verdict") < text.index("- a note")
+    many = comparison(ACCURACY, status=1, gate_changes=(REMOVED,) * 3000)
+    assert len(as_markdown(many)) <= 60_000
+    assert "more changes of gates; `bench compare BASE HEAD --json` prints all of them" in as_markdown(many)
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "difference", "interval", "shown"),
+    [
+        (0.0001, 0.0002, -0.0001, (-0.02, 0.02), "0.0001 → 0.0002, difference −0.0001 [−0.0200, 0.0200]"),
+        (0.9, 0.9001, 0.0001, (-0.02, 0.02), "0.9000 → 0.9001, difference 0.0001 [−0.0200, 0.0200]"),
+        (0.73, -16.4, -17.13, (-60.0, 20.0), "0.7 → −16.4, difference −17 [−60, 20]"),
+        (0.99996, 1.0, 0.00004, None, "0.99996 → 1, difference 4.00e−05"),
+        (0.9, 0.9 + 1e-9, 1e-9, None, "0.900000000 → 0.900000001, difference 1.00e−09"),
+        (1.0, 1.0 - 1e-9, -1e-9, (-0.02, 0.02), "1 → 0.999999999, difference −1.00e−09 [−0.020, 0.020]"),
+        (0.9, 0.9, 0.0, (-0.02, 0.02), "0.900 → 0.900, difference 0.000 [−0.020, 0.020]"),
+        (0.9, 0.91, 0.01, (0.0001, 0.02), "0.9000 → 0.9100, difference 0.0100 [0.0001, 0.0200]"),
+    ],
+)
+def test_numbers_that_differ_never_read_as_equal_and_no_difference_reads_as_none(
+    base, head, difference, interval, shown
+) -> None:
+    row = Row("q/x", "c", True, verdict="cannot tell", base=base, head=head, difference=difference, interval=interval)
+    text = as_text(comparison(row))
+    assert text.splitlines()[3] == f"    {shown}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench_suite.comparison.gates import by_seed
+from bench_suite.comparison.gates import by_seed, seeds_text
 from bench_suite.components.options import show
 from bench_suite.contracts import Record
 from bench_suite.execution.selection import LAST_FAILED, selectors_match
@@ -246,7 +246,7 @@ def _merge_seeds(
     for record, (code, detail) in cells:
         seeds.setdefault((code, names[record.id], detail), []).append(record.cell.get("seed"))
     for (code, where, detail), members in seeds.items():
-        yield UncomparedCell(code, f"{where}, {_seeds_text(members)}", detail)
+        yield UncomparedCell(code, f"{where}, {seeds_text(members)}", detail)
 
 
 def _merge_seeds_of_probes(
@@ -257,11 +257,7 @@ def _merge_seeds_of_probes(
     for record, label, reason in probes:
         seeds.setdefault((names[record.id], label, reason), []).append(record.cell.get("seed"))
     for (where, label, reason), members in seeds.items():
-        yield UncomparedCell("failed probe", f"{where}, {_seeds_text(members)}", reason, label)
-
-
-def _seeds_text(seeds: Sequence[Any]) -> str:
-    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+        yield UncomparedCell("failed probe", f"{where}, {seeds_text(members)}", reason, label)
 
 
 # ── the runs as a whole ─────────────────────────────────────────────────────────────────────────
@@ -287,8 +283,6 @@ def _notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
         yield f"hardware differs or is not known for {'; '.join(moved)}: timings are not compared"
     yield from _changed_files(groups)
     yield from _reordered(groups)
-    if base.info.get("gate", {}) != head.info.get("gate", {}):
-        yield "the suites' gates differ: those of head are judged"
     if base.info.get("overrides", []) != head.info.get("overrides", []):
         yield f"--set: {_words(base.info.get('overrides'))} → {_words(head.info.get('overrides'))}"
     for word, run in (("base", base), ("head", head)):

@@ -40,6 +40,7 @@ from bench_suite.store.unfinished import UnfinishedCells
 from bench_suite.suite.credentials import mask_text, mask_words
 from bench_suite.suite.packages import check_packages
 from bench_suite.suite.plan import Cell, Plan, name
+from bench_suite.suite.spec import gates_to_json
 
 Stale = Literal["keep", "redo"]
 
@@ -290,7 +291,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "passed": list(plan.passed),
         "left_out": [list(pair) for pair in plan.left_out],
         "report": {"columns": list(suite.columns), "sort": suite.sort},
-        "gate": {gate.metric: dict(gate.rules) for gate in suite.gates},
+        "gate": gates_to_json(suite.gates),
         "gate_options": dict(suite.gate_options),
     }
 

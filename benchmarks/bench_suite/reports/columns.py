@@ -45,8 +45,9 @@ def all_columns(records: Iterable[Record]) -> list[Column]:
 def chosen_columns(members: Sequence[tuple[Run, Record]]) -> tuple[Column, ...]:
     """Return the columns of one table.
 
-    First come the columns that the suites state, in order. A suite that states no column with a metric of this table
-    adds one metric of each probe without a column, and each metric that an option of a probe names.
+    First come the columns that the suites state, in order, and the metric that ranks. A suite that states no column
+    with a metric of this table adds one metric of each probe without a column, each metric that an option of a probe
+    names, and each metric that its gates judge.
 
     Args:
         members: the records of the table with their runs, newest run first; they may belong to several suites. The
@@ -61,15 +62,21 @@ def chosen_columns(members: Sequence[tuple[Run, Record]]) -> tuple[Column, ...]:
     for suite_members in suites.values():
         info, records = suite_members[0][0].info, [record for _, record in suite_members]
         measured = {column.name for column in all_columns(records)}
-        stated = (info.get("report") or {}).get("columns") or ()
-        names |= dict.fromkeys(name for name in stated if name in measured)
+        report = info.get("report") or {}
+        stated = report.get("columns") or ()
+        names |= dict.fromkeys(name for name in (*stated, report.get("sort")) if name in measured)
         if measured.isdisjoint(stated):
             without_columns.append((info, records))
     added: set[str] = set()
     for info, records in without_columns:
-        added |= _default_columns(records, _metrics_named_in_options(info), {*names, *added})
+        added |= _default_columns(records, _metrics_named_in_options(info) | gated_metrics(info), {*names, *added})
     names |= dict.fromkeys(column.name for column in known if column.name in added)
     return tuple(column for name in names for column in _columns_of_metric(known, name))
+
+
+def gated_metrics(info: Mapping[str, Any]) -> set[str]:
+    """Return the metrics that the gates of a run judge, as `probe/metric`."""
+    return set(info.get("gate") or {})
 
 
 def _default_columns(records: Sequence[Record], named: set[str], present: set[str]) -> set[str]:
@@ -77,7 +84,7 @@ def _default_columns(records: Sequence[Record], named: set[str], present: set[st
 
     Args:
         records: the records of the suite.
-        named: the metrics that options of its probes name.
+        named: the metrics that options of its probes name, or that it gates.
         present: the metrics that have a column already.
     """
     by_probe: dict[str, list[Column]] = {}

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
 from bench_suite.comparison.compare import FAILED, Comparison
+from bench_suite.comparison.gate_changes import GateChange
 from bench_suite.comparison.pairing import UncomparedCell
 from bench_suite.comparison.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row, Verdict
 from bench_suite.reports import escaping, formatting
@@ -36,6 +37,7 @@ MAX_BOUND = 1e6
 "Bounds of an interval that are larger than this many times every other number of their row are written as ∞."
 MORE_DECIMALS = 4
 "Most further decimals of a row whose bound would otherwise read as the number that decides."
+GATES_DIFFER = "the gates of the two suites differ; those of head are judged:"
 READING = (
     "Differences are head − base (in percent for timings), over the same test examples and seeds. The interval in "
     "brackets decides. A gated metric is *regressed* if both ends are worse than *allowed*, *not worse than the "
@@ -118,13 +120,16 @@ def as_markdown(comparison: Comparison, limit: int = MAX_MARKDOWN) -> str:
     Rows and notes that would make the text longer than `limit` characters are left out from the end, that is the best
     ones, and counted; the text then names the command that prints all of them.
     """
+    everything = f"`bench compare {comparison.base} {comparison.head} --json` prints all of them"
     head = [f"### {title(comparison)}", f"{escaping.inline(comparison.base)} → {escaping.inline(comparison.head)}"]
+    if comparison.gate_changes:
+        changes = [_change_line(change) for change in comparison.gate_changes]
+        head += [GATES_DIFFER.capitalize(), _as_many("\n".join, changes, limit // 4, f"changes of gates; {everything}")]
     shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
     quiet = [row for row in comparison.rows if row not in shown]
     entries: list[tuple[Verdict, list[str]]] = [(row.verdict, _table_line(row)) for row in shown]
     entries += [("not compared", _uncompared_line(cell)) for cell in comparison.uncompared]
     entries.sort(key=lambda entry: WORST_FIRST.index(entry[0]))
-    everything = f"`bench compare {comparison.base} {comparison.head} --json` prints all of them"
     notes = _as_many("\n".join, [f"- {_short(note)}" for note in comparison.notes], limit // 4, f"notes; {everything}")
     left = limit - sum(map(len, (*head, notes, READING))) - RESERVE
     table = _as_many(_table, [line for _, line in entries], left, f"rows, no worse than these; {everything}")
@@ -163,7 +168,10 @@ def _short(text: str) -> str:
 
 def as_text(comparison: Comparison) -> str:
     """Return gated metrics, findings and cells that are not compared, worst first, with notes on the whole runs."""
-    parts = [f"{comparison.base} → {comparison.head}", *(f"  {note}" for note in comparison.notes), ""]
+    parts = [f"{comparison.base} → {comparison.head}"]
+    parts += [f"  {GATES_DIFFER}"] if comparison.gate_changes else []
+    parts += [f"    {'!' if change.weaker else ' '} {change}" for change in comparison.gate_changes]
+    parts += [*(f"  {note}" for note in comparison.notes), ""]
     shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
     entries: list[tuple[Verdict, list[str]]] = [(row.verdict, list(_row_text(row))) for row in shown]
     for cell in comparison.uncompared:
@@ -290,6 +298,12 @@ def _table_line(row: Row, not_gated: str = " (not gated)") -> list[str]:
     return [verdict, name, escaping.inline(row.where), *cells, _short(row.note)]
 
 
+def _change_line(change: GateChange) -> str:
+    """Return a change of a gate as an item of a list, bold if a loss may now pass."""
+    text = _short(str(change))
+    return f"- **{text}**" if change.weaker else f"- {text}"
+
+
 def _uncompared_line(cell: UncomparedCell) -> list[str]:
     """Return a cell that is not compared as a line of the table."""
     reason = _short(f"{cell.reason_code}: {cell.detail}")
@@ -311,10 +325,10 @@ def _numbers(row: Row) -> _Numbers:
     scale = formatting.scale_for([row.base, row.head], row.unit)
     decimals = _decimals(row, max(abs(row.base), abs(row.head)) or 1.0)
     if row.relative or decimals is None:
-        values = [formatting.plain_number(value / scale.divisor) for value in (row.base, row.head)]
+        values = [*formatting.two_plain_numbers(row.base / scale.divisor, row.head / scale.divisor)]
     else:
         scale = formatting.Scale(1.0, "" if row.unit in ("fraction", "score", "count") else row.unit)
-        values = [formatting.rounded(value, decimals) for value in (row.base, row.head)]
+        values = [*formatting.two_rounded(row.base, row.head, decimals)]
     values[1] += f" {scale.unit}" if scale.unit else ""
     factor, suffix = (100.0, " %") if row.relative else (1 / scale.divisor, "")
     worse = _worse(row)
@@ -372,16 +386,15 @@ def _difference_text(row: Row, factor: float, suffix: str, decimals: int | None)
     number = row.difference * factor
     if decimals is None or row.interval is None:
         return formatting.plain_number(number) + suffix
-    low, high = (_bound_text(bound, factor, decimals, _largest_bound(row)) for bound in row.interval)
-    return f"{formatting.rounded(number, decimals)}{suffix} [{low}, {high}]"
+    bounds = (row.interval[0] * factor, row.interval[1] * factor)
+    largest = _largest_bound(row) * factor
+    finite = tuple(bound for bound in bounds if abs(bound) <= largest)
+    difference, *texts = formatting.with_bounds(number, finite, decimals)
+    written = iter(texts)
+    low, high = (next(written) if abs(bound) <= largest else "∞" if bound > 0 else "−∞" for bound in bounds)
+    return f"{difference}{suffix} [{low}, {high}]"
 
 
 def _largest_bound(row: Row) -> float:
     """Return the size beyond which a bound says nothing more than ∞ does."""
     return MAX_BOUND * max(abs(row.difference or 0.0), 1.0 if row.relative else abs(row.base or 0.0))
-
-
-def _bound_text(bound: float, factor: float, decimals: int, largest: float) -> str:
-    if abs(bound) <= largest:
-        return formatting.rounded(bound * factor, decimals)
-    return "∞" if bound > 0 else "−∞"

@@ -15,7 +15,7 @@ from statistics import quantiles
 from typing import Any
 
 from bench_suite.contracts import Interval, MetricRow, Record
-from bench_suite.reports.columns import Column, chosen_columns
+from bench_suite.reports.columns import Column, chosen_columns, gated_metrics
 from bench_suite.reports.same_data import representatives
 from bench_suite.stats.intervals import over_cells
 from bench_suite.store.records import file_in_words, label_of
@@ -83,6 +83,8 @@ class Table:
     sort: Column | None
     rows: tuple[Row, ...]
     smoke: bool = False
+    gated: frozenset[str] = frozenset()
+    "The metrics that the gates of its suites judge, as `probe/metric`."
     variant: str = ""
     "The fingerprint or machine that distinguishes it from other tables of the same task and data set."
 
@@ -189,7 +191,9 @@ def _table(
     sort = sort or next((column for column in columns if column.better != "none"), None)
     rows = _ranked(rows_of(records, columns), sort, ranks=not key[4])
     data = {**records[0].data, **({"fingerprint": key[2]} if "fingerprint" in records[0].data else {})}
-    return Table(key[0], data, json.loads(key[3]), columns, sort, rows, smoke=key[4])
+    newest = {str(run.info["suite"]): run.info for run, _ in reversed(members)}
+    gated = frozenset().union(*map(gated_metrics, newest.values()))
+    return Table(key[0], data, json.loads(key[3]), columns, sort, rows, smoke=key[4], gated=gated)
 
 
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────
