@@ -216,6 +216,13 @@ class Network:
     FLOPs are added to those of `module`; `throughput/encoding` reports its speed."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     "Facts that belong in the record, such as the pretrained weights and their origin."
+    loss: Callable[..., Tensor] | None = None
+    """The function `loss` of the model's file, with `options` bound; None: engines minimise the problem's loss. The
+    program sets it after `build`. It is called with keyword arguments: `outputs` and `targets`, and those of `inputs`,
+    `spec`, `weights` and `smoothing` that it names."""
+    augment: Callable[..., Batch] | None = None
+    """The function `augment` of the model's file, with `options` bound, which changes a batch of a training; None:
+    batches stay as they are. The program sets it after `build`. It is called with `batch` and `generator`."""
     untrained: str | None = None
     """The part of a pretrained network that begins at random and has to be trained, in words, such as `the head`; with
     `epochs = 0` such a network is an error."""
@@ -277,6 +284,13 @@ class TrainOptions:
     """Random changes of training images, drawn anew in each step: `flip` mirrors an image; `shift` moves it by up to an
     eighth of its side; `cutout` blanks a square of a quarter of its side; `mixup` mixes two images and their
     targets."""
+    class_weights: Literal["none", "balanced"] | Mapping[str, float] = "none"
+    """Weight of each class in the training loss: `balanced` weights a class with c of n examples by n / (k c), for k
+    classes; a table states the weight of every class by name, such as `{ yes = 5.0, no = 1.0 }`. Only the ratios of the
+    weights count. Evaluation has no weights."""
+    sampler: Literal["shuffled", "balanced"] = "shuffled"
+    """Which training examples an epoch contains: `shuffled` takes each one once; `balanced` draws as many, with
+    replacement, and equally many from each class."""
     patience: int | None = None
     "Stop after this many epochs without a lower validation loss, and keep the best epoch's weights."
     validation: float = 0.1
@@ -364,6 +378,9 @@ class History:
     epochs: tuple[Mapping[str, float], ...] = ()
     """One mapping for each epoch: `epoch`, from 1; `loss`, the mean over the training examples; with a validation
     split `validation_loss`, and with a target `validation_METRIC`."""
+    loss_of: Literal["problem", "model"] = "problem"
+    """Whose loss the `loss` of epochs and windows is: the problem's, or the model's own. It has class weights and
+    smoothed labels if the options say so; `validation_loss` is always the problem's, without either."""
     windows: tuple[Window, ...] = ()
     "Windows of the steady state: those after the warm-up."
     steps: int = 0
@@ -406,6 +423,8 @@ class Problem(Protocol):
       needs; engines call it before the first step.
     - `check_predictions(columns, spec)` raises ValueError if a model's predictions cannot be used.
     - `smoothed_loss(outputs, targets, spec, smoothing)` returns the loss with `label_smoothing`.
+    - `weighted_loss(outputs, targets, spec, weights, smoothing)` returns the loss with `class_weights`: the mean over
+      the batch of each example's loss times the weight of its class.
     """
 
     METRICS: Mapping[str, Mapping[str, Any]]

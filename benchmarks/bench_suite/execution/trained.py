@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from bench_suite.components import discovery
@@ -24,6 +25,7 @@ from bench_suite.contracts import (
     Transform,
     Window,
 )
+from bench_suite.suite.checks import MODEL_FUNCTIONS
 from bench_suite.suite.plan import Cell
 
 if TYPE_CHECKING:
@@ -256,6 +258,8 @@ def build(
     module = discovery.load(cell.model.component)
     options = discovery.make_options(cell.model.component, cell.options["model"])
     model = module.build(data, options)
+    if isinstance(model, Network):
+        _set_own_functions(model, cell, module, options)
     if isinstance(model, Network) and model.frozen is not None:
         model.frozen.to(placement.device)  # `encode` runs it on the device of its parameters
     if isinstance(model, Network):
@@ -271,6 +275,15 @@ def build(
             f"{cell.model.label}: build returned {type(model).__name__}, which is neither a Network nor an Estimator"
         )
     return Trained(cell, data, problem, placement, model, dict(train), seed, smoke=smoke, cache=cache)
+
+
+def _set_own_functions(network: Network, cell: Cell, module: Any, options: Any) -> None:
+    """Set the network's `loss` and `augment` to the functions of those names in the model's file, if it has them."""
+    component = cell.model.component
+    for name in MODEL_FUNCTIONS:
+        if name in component.functions:
+            bound = {"options": options} if "options" in component.parameters[name] else {}
+            setattr(network, name, partial(getattr(module, name), **bound))
 
 
 def fit(

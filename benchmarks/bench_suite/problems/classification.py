@@ -51,6 +51,30 @@ def smoothed_loss(
     return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
 
 
+def weighted_loss(
+    outputs: torch.Tensor,
+    targets: torch.Tensor,
+    spec: Mapping[str, Any],
+    weights: torch.Tensor,
+    smoothing: float = 0.0,
+) -> torch.Tensor:
+    """Return (1/k) Σ w[yᵢ] lᵢ in nats: the mean over the batch of each example's cross-entropy times its weight.
+
+    The divisor is the number of examples, not the sum of their weights as in PyTorch's `cross_entropy`. With weights
+    whose mean over the training examples is 1, the loss of all training examples is the same as PyTorch's, and the mean
+    over the batches of an epoch equals it; a batch without rare examples has no larger step than another one.
+
+    Args:
+        outputs: logits (k, classes).
+        targets: class numbers (k,) int64.
+        spec: of the problem; not used.
+        weights: (classes,) of each class.
+        smoothing: share of each target, in [0, 1], that is spread evenly over all classes.
+    """
+    losses = functional.cross_entropy(outputs, targets, label_smoothing=smoothing, reduction="none")
+    return (weights[targets] * losses).mean()
+
+
 def check_outputs(outputs: Any, spec: Mapping[str, Any]) -> None:
     """Raise BenchError unless the module returned logits (k, classes), and say what `forward` must return."""
     classes = len(spec["classes"])
