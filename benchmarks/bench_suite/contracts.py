@@ -428,7 +428,8 @@ class Problem(Protocol):
     """
 
     METRICS: Mapping[str, Mapping[str, Any]]
-    "The problem's default metrics by name, each with `unit` and `better`."
+    """The problem's default metrics by name, each with `unit` and `better`. One with `classes`, such as 2, is reported
+    only for data with that number of classes."""
 
     def loss(self, outputs: Any, targets: Any, spec: Mapping[str, Any]) -> Tensor:
         """Return the mean loss over a batch, a scalar tensor.

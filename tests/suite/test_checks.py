@@ -268,6 +268,28 @@ def test_the_defaults_of_the_options_for_classes_change_no_identity(plan):
     assert [cell.id for cell in plan(train=stated).cells] == [cell.id for cell in plan().cells]
 
 
+@pytest.mark.parametrize(
+    ("task", "error"),
+    [
+        ({"use": "loans", "positive": "Denied"}, '"Denied" is no class of loans; did you mean "denied"?'),
+        ({"use": "mnist", "positive": "3"}, "tasks[0].positive: positive is for two classes, and mnist has 10"),
+        ({"use": "diabetes", "positive": "yes"}, "positive is for two classes, and diabetes has none"),
+    ],
+)
+def test_a_positive_class_that_the_task_does_not_have_is_refused(plan, task, error):
+    with pytest.raises(SuiteError) as raised:
+        plan(tasks=[task])
+    assert error in str(raised.value)
+
+
+def test_the_positive_class_is_an_option_of_the_task_and_its_default_changes_no_identity(plan):
+    (cell,) = plan(tasks=[{"use": "loans", "positive": "denied"}]).cells
+    assert cell.options["task"]["positive"] == "denied"
+    assert cell.id != plan().cells[0].id
+    assert plan().cells[0].options["task"]["positive"] is None
+    assert len(plan(matrix={"tasks.loans.positive": ["denied", "approved"]}).cells) == 2
+
+
 # ── a model's own loss and augment ──────────────────────────────────────────────────────────────
 
 NETWORK = """

@@ -78,7 +78,12 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
 
 def _measured(trained: Trained, test: Predictions, options: Options) -> Iterator[Metric | Artifact]:
     columns = {name: _array(values) for name, values in test.columns.items()}
-    functions = {name: function_of(trained.problem, name) for name in trained.problem.METRICS}
+    classes = trained.data.spec.get("classes", ())
+    functions = {
+        name: function_of(trained.problem, name)
+        for name, facts in trained.problem.METRICS.items()
+        if facts.get("classes", len(classes)) == len(classes)
+    }
     uris = [use for use in options.metrics if use.startswith(PREFIX)]
     functions |= {Path(use).stem: function_of_file(use) for use in options.metrics if use not in uris}
     for name, function in functions.items():
@@ -87,7 +92,6 @@ def _measured(trained: Trained, test: Predictions, options: Options) -> Iterator
         if (name := read_name(use, Path()).name) in functions:
             raise ValueError(f"{use} has the name of a metric of the problem, {name}; state another name: …?name=…")
         yield from evaluate_metrics(use, columns, trained.data.spec, options.resamples)
-    classes = trained.data.spec.get("classes", ())
     if 2 <= len(classes) <= MAX_CLASSES and _are_classes(test):
         yield confusion(test, classes)
 

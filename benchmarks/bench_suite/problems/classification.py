@@ -28,6 +28,22 @@ METRICS = {
         "source": "Opitz and Burst, arXiv 1911.03347",
     },
     "roc_auc": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0), "source": "Fawcett 2006"},
+    "average_precision": {
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+        "classes": 2,
+        "source": "Davis and Goadrich 2006, doi 10.1145/1143844.1143874",
+    },
+    "binary_f1": {
+        "unit": "fraction",
+        "better": "higher",
+        "ideal": 1.0,
+        "range": (0.0, 1.0),
+        "classes": 2,
+        "source": "van Rijsbergen 1979",
+    },
     "log_loss": {"unit": "nats", "better": "lower", "ideal": 0.0, "range": (0.0, None), "source": "Good 1952"},
 }
 

@@ -23,6 +23,11 @@ _OF_THE_PROGRAM = ("validation", "keep", "deterministic")
 
 def check_cell(suite: Suite, cell: Cell) -> None:
     """Add an error for each training option or axis value that a cell's engine, or its estimator, cannot honour."""
+    positive = cell.options["task"]["positive"]
+    if positive is not None and (message := _positive_error_at_plan(positive, cell)):
+        axis = f"tasks.{cell.task.label}.positive"
+        key: KeyPath = ("matrix", axis) if axis in cell.labels else (*cell.task.key, "positive")
+        suite.document.error(key, message)
     if cell.engine is None:
         _check_estimator(suite, cell)
         return
@@ -254,6 +259,24 @@ def class_weight_errors(weights: Mapping[str, float], task: str, classes: Sequen
     if missing:
         named = list_classes([show(name) for name in missing])
         yield f"the weight of {named} is missing: the table states the weight of every class of {task}"
+
+
+def positive_error(positive: str, task: str, classes: Sequence[str]) -> str | None:
+    """Return why a name cannot be that of the positive class of a task with these classes; None if it can."""
+    if len(classes) != 2:
+        return f"positive is for two classes, and {task} has {len(classes) or 'none'}"
+    if positive not in classes:
+        has = list_classes(classes)
+        return f"{show(positive)} is no class of {task}{nearest(positive, classes)} (it has: {has})"
+    return None
+
+
+def _positive_error_at_plan(positive: str, cell: Cell) -> str | None:
+    """Return what is wrong with the option `positive`, as far as it is known before the data are loaded."""
+    classes = cell.task.component.words("CLASSES")
+    if not any("weighted_loss" in problem.functions for problem in cell.problems):
+        return positive_error(positive, cell.task.label, ())
+    return positive_error(positive, cell.task.label, classes) if classes else None
 
 
 SGD_OPTIONS = ("momentum", "nesterov")

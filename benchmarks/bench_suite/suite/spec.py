@@ -72,6 +72,12 @@ COMMON: Mapping[Kind, Mapping[str, Option]] = {
             None,
             "Sensitive attributes to keep; default: all that the task has.",
         ),
+        "positive": Option(
+            "positive",
+            Type("union", (Type("str"), Type("None"))),
+            None,
+            "Name of the positive class, of two: metrics such as `binary_f1` are about it. Default: the second class.",
+        ),
     },
 }
 "Options that every component of a kind accepts."
