@@ -412,6 +412,20 @@ class Evaluation:
     "The problem's `Options`; None if it has none."
 
 
+@dataclass(frozen=True)
+class Threshold:
+    """The least score of the positive class with which an example is predicted to be of that class."""
+
+    value: float
+    "The threshold."
+    rule: str | None = None
+    "The metric that the threshold maximises on the validation split; None if the suite states the threshold itself."
+    score: float | None = None
+    "Value of that metric on the validation split at the threshold."
+    n: int | None = None
+    "Number of validation examples."
+
+
 class Problem(Protocol):
     """A module in `problems/`.
 
@@ -423,6 +437,10 @@ class Problem(Protocol):
       needs; engines call it before the first step.
     - `check_predictions(columns, spec)` raises ValueError if a model's predictions cannot be used.
     - `smoothed_loss(outputs, targets, spec, smoothing)` returns the loss with `label_smoothing`.
+    - `threshold(options, spec, validation)` returns the `Threshold` of a cell, or None if the options state none;
+      `validation()` returns targets and predictions of the validation split by column, without a threshold. It raises
+      BenchError if there can be no threshold.
+    - `predictions_at(columns, spec, threshold)` returns the columns with the predictions at a threshold.
     - `weighted_loss(outputs, targets, spec, weights, smoothing)` returns the loss with `class_weights`: the mean over
       the batch of each example's loss times the weight of its class.
     """
@@ -563,6 +581,8 @@ class Trained(Protocol):
     "Where the cell computes."
     network: Network | None
     "The network; None if the model is an estimator, which has no gradients."
+    threshold: Threshold | None
+    "The threshold of the predictions; None if the likeliest class is predicted, or if there are no classes."
     meter: Any
     "What this probe's own `during` yielded; None if the probe has no `during`."
 

@@ -6,12 +6,14 @@ import json
 import pickle
 import random
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import balanced_accuracy_score
 
-from bench_suite.contracts import BenchError, Placement
+from bench_suite.contracts import BenchError, Placement, Threshold
 from bench_suite.execution.trained import Trained, build, fit, train_options
 from bench_suite.problems import classification
 from bench_suite.training.seeding import seed_everything
@@ -229,6 +231,41 @@ def test_a_split_that_the_task_lacks_and_encoded_data_of_an_estimator_are_errors
         trained.predictions("shift:x")
     with pytest.raises(BenchError, match="logistic_regression is an estimator, and only a network has encoded data"):
         trained.encoded("test")
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_predictions_of_any_model_are_those_at_the_threshold_that_validation_chose(cells, which):
+    cell, data = cells[which]
+    trained = built(cell, data)
+    fit(trained, lambda window: True)
+    options = {**cell.options, "evaluate": {**cell.options["evaluate"], "threshold": "balanced_accuracy"}}
+    chosen, plain = trained.for_cell(replace(cell, options=options), None), trained.for_cell(cell, None)
+    assert plain.threshold is None
+    assert plain.predictions("validation")["predictions"].dtype.kind == "i"
+    columns = plain.predictions("validation").columns
+    value, score = classification.best_threshold(columns["targets"] == 1, columns["scores"][:, 1], "balanced_accuracy")
+    assert chosen.threshold == Threshold(value, "balanced_accuracy", score, len(columns["targets"]))
+    assert score == pytest.approx(balanced_accuracy_score(columns["targets"], columns["scores"][:, 1] >= value))
+    before, after = plain.predictions("test"), chosen.predictions("test")
+    assert np.array_equal(before["scores"], after["scores"])
+    assert np.array_equal(after["predictions"], (after["scores"][:, 1] >= value).astype(int))
+    assert not np.array_equal(before["predictions"], after["predictions"])
+    swapped = chosen.predictions("test", lambda raw: {**raw, "table": raw["table"] * 0.0})
+    assert np.array_equal(swapped["predictions"], (swapped["scores"][:, 1] >= value).astype(int))
+
+
+def test_a_threshold_needs_a_validation_split_and_reads_no_other(cells):
+    cell, data = cells[1]
+    options = {**cell.options, "evaluate": {**cell.options["evaluate"], "threshold": "f1"}}
+    splits = {name: split for name, split in data.splits.items() if name != "test"}
+    trained = built(replace(cell, options=options), replace(data, splits=splits))
+    fit(trained, lambda window: True)
+    assert trained.threshold is not None
+    without = {name: split for name, split in data.splits.items() if name != "validation"}
+    trained = built(replace(cell, options=options), replace(data, splits=without))
+    fit(trained, lambda window: True)
+    with pytest.raises(BenchError, match="threshold is chosen on validation data, and there are none"):
+        trained.predictions("test")
 
 
 # ── training again ──────────────────────────────────────────────────────────────────────────────

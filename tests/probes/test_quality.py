@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn import metrics as sklearn
 
-from bench_suite.contracts import Artifact
+from bench_suite.contracts import Artifact, Threshold
 from bench_suite.probes import quality
 
 RANDOM = np.random.default_rng(0)
@@ -131,3 +131,17 @@ def test_a_network_that_is_random_in_evaluation_mode_has_a_remark_on_each_value(
     assert torch.equal(torch.get_rng_state(), state), "what comes later draws the same numbers"
     assert all(("two passes" in (metric.reason or "")) == random for metric in values.values())
     assert values["accuracy"].value == pytest.approx(sklearn.accuracy_score(TARGETS, BINARY["predictions"]))
+
+
+def test_a_threshold_that_was_chosen_is_reported_with_its_value_on_validation(written):
+    trained = written({"test": BINARY})
+    trained.threshold = Threshold(0.31, "f1", 0.62, 40)
+    metrics, _ = measured(trained)
+    assert (metrics["threshold"].value, metrics["threshold"].n, metrics["threshold"].kind) == (0.31, 40, "single")
+    assert (metrics["threshold_score"].value, metrics["threshold_score"].at) == (0.62, {"metric": "f1"})
+    trained.threshold = Threshold(0.3)
+    metrics, _ = measured(trained)
+    assert (metrics["threshold"].value, metrics["threshold"].kind) == (0.3, "exact")
+    assert "threshold_score" not in metrics
+    trained.threshold = None
+    assert "threshold" not in measured(trained)[0]

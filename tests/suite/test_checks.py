@@ -290,6 +290,35 @@ def test_the_positive_class_is_an_option_of_the_task_and_its_default_changes_no_
     assert len(plan(matrix={"tasks.loans.positive": ["denied", "approved"]}).cells) == 2
 
 
+@pytest.mark.parametrize(
+    ("sections", "error"),
+    [
+        ({"evaluate": {"threshold": "F1"}}, 'evaluate.threshold: "F1" is not one of "none", "f1", "balanced_accuracy"'),
+        ({"evaluate": {"threshold": 1.5}}, "evaluate.threshold: 1.5 is out of bounds: from 0.0 to 1.0"),
+        (
+            {"evaluate": {"threshold": "f1"}, "train": {"validation": 0}},
+            "evaluate.threshold: threshold is chosen on validation data, and validation = 0 leaves none",
+        ),
+        (
+            {"tasks": [{"use": "digits"}], "matrix": {"evaluate.threshold": ["none", "f1"]}},
+            'matrix."evaluate.threshold": threshold is for two classes, and digits has 10',
+        ),
+    ],
+)
+def test_a_threshold_that_cannot_be_chosen_is_refused_before_anything_runs(plan, sections, error):
+    with pytest.raises(SuiteError) as raised:
+        plan(**sections)
+    assert error in str(raised.value)
+
+
+def test_thresholds_are_cells_of_one_training(plan):
+    cells = plan(matrix={"evaluate.threshold": ["none", "f1", 0.3]}).cells
+    assert len({cell.id for cell in cells}) == 3
+    assert len({cell.unit for cell in cells}) == 1
+    assert cells[0].id == plan().cells[0].id
+    assert len(plan(evaluate={"threshold": 0.3}, train={"validation": 0}).cells) == 1
+
+
 # ── a model's own loss and augment ──────────────────────────────────────────────────────────────
 
 NETWORK = """

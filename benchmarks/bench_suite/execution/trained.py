@@ -22,6 +22,7 @@ from bench_suite.contracts import (
     Predictions,
     Problem,
     Report,
+    Threshold,
     Transform,
     Window,
 )
@@ -57,6 +58,8 @@ class Trained:
     on_progress: Callable[[str], None] | None = None
     "Called with the progress of a long step, as text to show."
     _predictions: dict[str, Predictions] = field(default_factory=dict)
+    _thresholds: list[Threshold | None] = field(default_factory=list)
+    "The threshold, as soon as it is known."
     _encoded: dict[str, Encoded] = field(default_factory=dict)
 
     @property
@@ -81,7 +84,7 @@ class Trained:
 
     def for_cell(self, cell: Cell, keep: Callable[[str, Predictions], None] | None) -> Trained:
         """Return the same training for another cell of its unit, with that cell's evaluation options."""
-        return replace(self, cell=cell, keep=keep, _predictions={})
+        return replace(self, cell=cell, keep=keep, _predictions={}, _thresholds=[])
 
     def for_probe(self, meter: Any) -> Trained:
         """Return the same cell for one probe: with what the probe's own `during` yielded."""
@@ -91,7 +94,7 @@ class Trained:
         """Return the cell in a form that can be sent to another process, which may call `retrain` and nothing else."""
         none = cast(Any, None)  # `retrain` builds both anew: a problem is a module, which cannot be sent
         bare = replace(self, model=none, problem=none, history=None, meter=None, cache=None, keep=None)
-        return replace(bare, on_progress=None, _predictions={}, _encoded={})
+        return replace(bare, on_progress=None, _predictions={}, _thresholds=[], _encoded={})
 
     def predictions(self, split: str, change: Transform | None = None) -> Predictions:
         """Return the predictions on a split; without `change` they are computed once and stored."""
@@ -101,12 +104,37 @@ class Trained:
 
         source = self._split(split) if change is None else Changed(self._split(split), change)
         columns = self._checked_predictions(split, source, cached=change is None)
+        if self.threshold is not None:
+            columns = cast(Any, self.problem).predictions_at(columns, self.data.spec, self.threshold)
         predictions = Predictions(split, source.ids, {"targets": column(source, "target"), **columns}, source.groups)
         if change is None:
             self._predictions[split] = predictions
             if self.keep is not None:
                 self.keep(split, predictions)
         return predictions
+
+    @property
+    def threshold(self) -> Threshold | None:
+        """The threshold of the predictions, which is chosen at the first call; None if there is none.
+
+        Raises:
+            BenchError: the option `threshold` cannot be used with these data or this model.
+        """
+        if not self._thresholds:
+            problem, threshold = cast(Any, self.problem), None
+            if hasattr(problem, "predictions_at"):
+                threshold = problem.threshold(self.evaluation().options, self.data.spec, self._validation_columns)
+            self._thresholds.append(threshold)
+        return self._thresholds[0]
+
+    def _validation_columns(self) -> Mapping[str, Any]:
+        """Return targets and predictions of the validation split, without a threshold; they are not stored."""
+        from bench_suite.data.splits import column
+
+        if "validation" not in self.data.splits:
+            raise BenchError("threshold is chosen on validation data, and there are none: set validation above 0")
+        split = self.data.splits["validation"]
+        return {"targets": column(split, "target"), **self._checked_predictions("validation", split, cached=True)}
 
     def _checked_predictions(self, split: str, source: Any, *, cached: bool) -> Mapping[str, Any]:
         """Return the model's predictions by column; raise BenchError, naming the model, if they cannot be used."""

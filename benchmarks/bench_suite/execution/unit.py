@@ -383,6 +383,7 @@ def _measure(builder: RecordBuilder, outcome: TrainingOutcome) -> None:
     assert outcome.trained is not None
     earlier = outcome.state.left_running() if outcome.state is not None else {}
     trained = outcome.trained.for_cell(cell, builder.keep)
+    _ = trained.threshold  # chosen here, so that an error is the cell's, and not that of the first probe
     with Stopwatch(builder.seconds)("probes"):
         for probe in context.plan.suite.probes:
             if probe.label not in context.missing(cell):

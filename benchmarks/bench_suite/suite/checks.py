@@ -28,6 +28,8 @@ def check_cell(suite: Suite, cell: Cell) -> None:
         axis = f"tasks.{cell.task.label}.positive"
         key: KeyPath = ("matrix", axis) if axis in cell.labels else (*cell.task.key, "positive")
         suite.document.error(key, message)
+    for message in _threshold_errors(cell):
+        suite.document.error(_evaluate_key(cell, "threshold"), message)
     if cell.engine is None:
         _check_estimator(suite, cell)
         return
@@ -277,6 +279,26 @@ def _positive_error_at_plan(positive: str, cell: Cell) -> str | None:
     if not any("weighted_loss" in problem.functions for problem in cell.problems):
         return positive_error(positive, cell.task.label, ())
     return positive_error(positive, cell.task.label, classes) if classes else None
+
+
+def _threshold_errors(cell: Cell) -> Iterator[str]:
+    """Yield what is wrong with the option `threshold` of a problem that has thresholds, before the data are loaded."""
+    if not any("predictions_at" in problem.functions for problem in cell.problems):
+        return
+    threshold = cell.options["evaluate"].get("threshold", "none")
+    classes = cell.task.component.words("CLASSES")
+    if threshold == "none":
+        return
+    if classes and len(classes) != 2:
+        yield f"threshold is for two classes, and {cell.task.label} has {len(classes)}"
+    elif isinstance(threshold, str) and cell.options["train"]["validation"] == 0:
+        yield "threshold is chosen on validation data, and validation = 0 leaves none; state it as a number"
+
+
+def _evaluate_key(cell: Cell, option: str) -> KeyPath:
+    """Return the key under which the file states an evaluation option of a cell."""
+    axis = f"evaluate.{option}"
+    return ("matrix", axis) if axis in cell.labels else ("evaluate", option)
 
 
 SGD_OPTIONS = ("momentum", "nesterov")
