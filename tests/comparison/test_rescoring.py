@@ -455,7 +455,9 @@ def test_metrics_of_the_positive_class_are_recomputed_for_the_class_that_the_sui
     base, head = predictions(1), predictions(2)
     true = [(side["targets"] == positive, side["predictions"] == positive) for side in (base, head)]
     values = [tuple(2 * (t & p).sum() / (t.sum() + p.sum()) for t, p in true)]
-    difference, method = difference_of("binary_f1", Examples((base,), (head,), spec={"positive": positive}), values, 1.0)
+    difference, method = difference_of(
+        "binary_f1", Examples((base,), (head,), spec={"positive": positive}), values, 1.0
+    )
     assert method == "resampling"
     assert difference.value == pytest.approx(values[0][1] - values[0][0])
     with pytest.raises(Unpaired, match="the record has"):
