@@ -216,6 +216,13 @@ class Network:
     FLOPs are added to those of `module`; `throughput/encoding` reports its speed."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     "Facts that belong in the record, such as the pretrained weights and their origin."
+    loss: Callable[..., Tensor] | None = None
+    """The function `loss` of the model's file, with `options` bound; None: engines minimise the problem's loss. The
+    program sets it after `build`. It is called with keyword arguments: `outputs` and `targets`, and those of `inputs`,
+    `spec`, `weights` and `smoothing` that it names."""
+    augment: Callable[..., Batch] | None = None
+    """The function `augment` of the model's file, with `options` bound, which changes a batch of a training; None:
+    batches stay as they are. The program sets it after `build`. It is called with `batch` and `generator`."""
     untrained: str | None = None
     """The part of a pretrained network that begins at random and has to be trained, in words, such as `the head`; with
     `epochs = 0` such a network is an error."""
@@ -277,6 +284,13 @@ class TrainOptions:
     """Random changes of training images, drawn anew in each step: `flip` mirrors an image; `shift` moves it by up to an
     eighth of its side; `cutout` blanks a square of a quarter of its side; `mixup` mixes two images and their
     targets."""
+    class_weights: Literal["none", "balanced"] | Mapping[str, float] = "none"
+    """Weight of each class in the training loss: `balanced` weights a class with c of n examples by n / (k c), for k
+    classes; a table states the weight of every class by name, such as `{ yes = 5.0, no = 1.0 }`. Only the ratios of the
+    weights count. Evaluation has no weights."""
+    sampler: Literal["shuffled", "balanced"] = "shuffled"
+    """Which training examples an epoch contains: `shuffled` takes each one once; `balanced` draws as many, with
+    replacement, and equally many from each class."""
     patience: int | None = None
     "Stop after this many epochs without a lower validation loss, and keep the best epoch's weights."
     validation: float = 0.1
@@ -364,6 +378,9 @@ class History:
     epochs: tuple[Mapping[str, float], ...] = ()
     """One mapping for each epoch: `epoch`, from 1; `loss`, the mean over the training examples; with a validation
     split `validation_loss`, and with a target `validation_METRIC`."""
+    loss_of: Literal["problem", "model"] = "problem"
+    """Whose loss the `loss` of epochs and windows is: the problem's, or the model's own. It has class weights and
+    smoothed labels if the options say so; `validation_loss` is always the problem's, without either."""
     windows: tuple[Window, ...] = ()
     "Windows of the steady state: those after the warm-up."
     steps: int = 0
@@ -395,6 +412,20 @@ class Evaluation:
     "The problem's `Options`; None if it has none."
 
 
+@dataclass(frozen=True)
+class Threshold:
+    """The least score of the positive class with which an example is predicted to be of that class."""
+
+    value: float
+    "The threshold."
+    rule: str | None = None
+    "The metric that the threshold maximises on the validation split; None if the suite states the threshold itself."
+    score: float | None = None
+    "Value of that metric on the validation split at the threshold."
+    n: int | None = None
+    "Number of validation examples."
+
+
 class Problem(Protocol):
     """A module in `problems/`.
 
@@ -406,10 +437,17 @@ class Problem(Protocol):
       needs; engines call it before the first step.
     - `check_predictions(columns, spec)` raises ValueError if a model's predictions cannot be used.
     - `smoothed_loss(outputs, targets, spec, smoothing)` returns the loss with `label_smoothing`.
+    - `threshold(options, spec, validation)` returns the `Threshold` of a cell, or None if the options state none;
+      `validation()` returns targets and predictions of the validation split by column, without a threshold. It raises
+      BenchError if there can be no threshold.
+    - `predictions_at(columns, spec, threshold)` returns the columns with the predictions at a threshold.
+    - `weighted_loss(outputs, targets, spec, weights, smoothing)` returns the loss with `class_weights`: the mean over
+      the batch of each example's loss times the weight of its class.
     """
 
     METRICS: Mapping[str, Mapping[str, Any]]
-    "The problem's default metrics by name, each with `unit` and `better`."
+    """The problem's default metrics by name, each with `unit` and `better`. One with `classes`, such as 2, is reported
+    only for data with that number of classes."""
 
     def loss(self, outputs: Any, targets: Any, spec: Mapping[str, Any]) -> Tensor:
         """Return the mean loss over a batch, a scalar tensor.
@@ -543,6 +581,8 @@ class Trained(Protocol):
     "Where the cell computes."
     network: Network | None
     "The network; None if the model is an estimator, which has no gradients."
+    threshold: Threshold | None
+    "The threshold of the predictions; None if the likeliest class is predicted, or if there are no classes."
     meter: Any
     "What this probe's own `during` yielded; None if the probe has no `during`."
 

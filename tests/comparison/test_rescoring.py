@@ -458,6 +458,27 @@ def test_a_different_order_of_examples_is_no_difference(runs) -> None:
     )
 
 
+@pytest.mark.parametrize("positive", [0, 1])
+def test_metrics_of_the_positive_class_are_recomputed_for_the_class_that_the_suite_states(positive: int) -> None:
+    base, head = predictions(1), predictions(2)
+    true = [(side["targets"] == positive, side["predictions"] == positive) for side in (base, head)]
+    values = [tuple(2 * (t & p).sum() / (t.sum() + p.sum()) for t, p in true)]
+    difference, method = difference_of(
+        "quality/binary_f1", Examples((base,), (head,), spec={"positive": positive}), values, 1.0
+    )
+    assert method == "resampling"
+    assert difference.value == pytest.approx(values[0][1] - values[0][0])
+    with pytest.raises(Unpaired, match="the record has"):
+        difference_of("quality/binary_f1", Examples((base,), (head,), spec={"positive": 1 - positive}), values, 1.0)
+
+
+def test_the_positive_class_is_read_from_the_records(tmp_path: Path) -> None:
+    run = Store(tmp_path / "results").create("s", {})
+    known = Record(run.name, "s", "m", "", {}, {}, "ok", data={"positive": 0})
+    stored = replace(known, artifacts=(run.write_predictions(known.id, "test", predictions()),))
+    assert examples_of(Group("loans, mlp", (Pair(stored, stored),), True), run, run).spec == {"positive": 0}
+
+
 # ── trials: the resampled difference against the truth ──────────────────────────────────────────
 
 RESAMPLES_OF_TRIALS = 120

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -63,6 +63,8 @@ class Examples:
     "With a change: the predictions for all test examples of base."
     all_of_head: tuple[Predictions, ...] = ()
     "With a change: the predictions for all test examples of head."
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    "What metrics need besides predictions: the number of the positive class as `positive`, if the suite states it."
 
     def __len__(self) -> int:
         return len(self.base[0])
@@ -99,9 +101,11 @@ def examples_of(group: Group, base: Run, head: Run) -> Examples:
     mine, theirs, change = match(all_of_base[0], all_of_head[0])
     common_of_base = tuple(rows_of(seed, mine) for seed in all_of_base)
     common_of_head = tuple(rows_of(seed, theirs) for seed in all_of_head)
+    positive = group.pairs[0].base.data.get("positive")
+    spec = {} if positive is None else {"positive": positive}
     if not change.any:
-        return Examples(common_of_base, common_of_head)
-    return Examples(common_of_base, common_of_head, change, all_of_base, all_of_head)
+        return Examples(common_of_base, common_of_head, spec=spec)
+    return Examples(common_of_base, common_of_head, change, all_of_base, all_of_head, spec)
 
 
 def _in_one_order(side: Sequence[Predictions], word: str) -> tuple[Predictions, ...]:
@@ -140,8 +144,8 @@ def values_on_common(metric: str, values: Values, examples: Examples, files: Met
         for seed, rows in enumerate(values):
             for side, row in enumerate(rows):
                 predictions = whole[side][seed]
-                _reproduce(name, _bind(function, predictions), float(row.value or 0.0), predictions)
-            common = [_bind(function, side[seed]) for side in (examples.base, examples.head)]
+                _reproduce(name, _bind(function, predictions, examples.spec), float(row.value or 0.0), predictions)
+            common = [_bind(function, side[seed], examples.spec) for side in (examples.base, examples.head)]
             changed.append([
                 replace(row, value=float(bound(**columns)), interval=None, n=len(examples))
                 for row, (bound, columns) in zip(rows, common)
@@ -179,7 +183,10 @@ def difference_of(
     file, function, is_external = _metric_of(metric, files)
     value_of_each = getattr(file, "per_example", None)
     try:
-        calls = [[_bind(function, predictions) for predictions in side] for side in (examples.base, examples.head)]
+        calls = [
+            [_bind(function, predictions, examples.spec) for predictions in side]
+            for side in (examples.base, examples.head)
+        ]
         for side, calls_of_side in enumerate(calls):
             for seed, call in enumerate(calls_of_side):
                 _reproduce(name, call, values[seed][side], (examples.base, examples.head)[side][seed])
@@ -260,12 +267,12 @@ def _differences(calls: Sequence[Sequence[Call]], sign: float, rows: np.ndarray)
     return [sign * (theirs - mine) for mine, theirs in zip(base, head)]
 
 
-def _bind(function: Callable[..., float], predictions: Predictions) -> Call:
+def _bind(function: Callable[..., float], predictions: Predictions, spec: Mapping[str, Any]) -> Call:
     """Return the function with the columns that it takes."""
     columns = {name: values for name, values in predictions.columns.items() if isinstance(values, np.ndarray)}
     if "score_classes" in columns:  # only the highest scores of many classes were kept
         columns.pop("scores", None)
-    return metric_calls.bind_columns(function, columns, {})
+    return metric_calls.bind_columns(function, columns, spec)
 
 
 def _metric_of(metric: str, files: MetricFiles) -> tuple[Any, Callable[..., float], bool]:

@@ -155,6 +155,7 @@ def data_facts(data: Data) -> dict[str, Any]:
         "problem": data.problem,
         **sizes,
         **({"fingerprints": dict(source.fingerprints)} if source.fingerprints else {}),
+        **({"positive": data.spec["positive"]} if "positive" in data.spec else {}),
         **({"notes": dict(source.notes)} if source.notes else {}),
     }
     return dict(plain(whole))

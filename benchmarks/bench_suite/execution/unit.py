@@ -37,7 +37,7 @@ from bench_suite.execution.sources import sources_of
 from bench_suite.store.unfinished import Unfinished
 from bench_suite.suite.needs import met_needs, unmet_needs
 from bench_suite.suite.plan import Cell, Unit, digest
-from bench_suite.suite.spec import ComponentUse, metrics_of, unknown_classes
+from bench_suite.suite.spec import MAX_NAMED_CLASSES, ComponentUse, metrics_of, unknown_classes
 
 if TYPE_CHECKING:
     from bench_suite.execution.process_state import ProcessState
@@ -168,6 +168,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
             data = context.load(cell)
         _check_data(cell, data)
         _check_classes([probe for probe in context.plan.suite.probes if _is_wanted(probe, todo, context)], cell, data)
+        _check_training(cell, data)
         outcome.data_facts = data_facts(data)
         outcome.sources = sources_of(cell, context.sources)
         outcome.weights_key = weights_key(
@@ -189,6 +190,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
             _check_trained(cell, trained.model)
             outcome.notes.append("evaluated only: epochs = 0")
             return outcome
+        outcome.notes += _training_notes(cell, data, trained.model)
         if "validation" not in data.splits:
             outcome.notes.append("trained on all training examples: there is no validation split")
         meters = _meters(todo, placement, context)
@@ -299,6 +301,29 @@ def _check_classes(probes: list[ComponentUse], cell: Cell, data: Data) -> None:
             raise BenchError(f"probes.{probe.label}.{option}: {error}")
 
 
+def _check_training(cell: Cell, data: Data) -> None:
+    """Raise BenchError if a training option for classes does not fit the data: the plan may not know the classes."""
+    from bench_suite.training.class_weights import check_class_options
+
+    train = cell.options["train"]
+    check_class_options(train["class_weights"], train["sampler"], data, cell.task.label)
+
+
+def _training_notes(cell: Cell, data: Data, model: Any) -> Iterator[str]:
+    """Yield how the training loss differs from the problem's, for the reader of the record."""
+    from bench_suite.training.class_weights import class_weights
+
+    train = cell.options["train"]
+    if isinstance(model, Network) and model.loss is not None:
+        yield f"the training loss is the model's own; the validation loss is that of {data.problem}"
+    weights = class_weights(train["class_weights"], data, train["sampler"])
+    if weights is not None:
+        stated = sorted(zip(weights.tolist(), map(str, data.spec["classes"])), reverse=True)[:MAX_NAMED_CLASSES]
+        listed = ", ".join(f"{name} {weight:.4g}" for weight, name in stated)
+        more = f" and {len(weights) - len(stated)} more" if len(weights) > len(stated) else ""
+        yield f"weights of the classes in the training loss: {listed}{more}"
+
+
 class _Meter(AbstractContextManager["_Meter"]):
     """A probe's `during`; an error in it is stored for that probe and affects neither the training nor other probes."""
 
@@ -358,6 +383,7 @@ def _measure(builder: RecordBuilder, outcome: TrainingOutcome) -> None:
     assert outcome.trained is not None
     earlier = outcome.state.left_running() if outcome.state is not None else {}
     trained = outcome.trained.for_cell(cell, builder.keep)
+    _ = trained.threshold  # chosen here, so that an error is the cell's, and not that of the first probe
     with Stopwatch(builder.seconds)("probes"):
         for probe in context.plan.suite.probes:
             if probe.label not in context.missing(cell):

@@ -131,6 +131,7 @@ HISTORY = checks.record(
         "seconds": checks.number,
         "best_epoch": checks.optional(checks.integer),
         "compile_seconds": checks.optional(checks.number),
+        "loss_of": checks.one_of(("problem", "model")),
         "stopped": checks.optional(checks.text),
         "target": checks.optional(checks.map_of(checks.anything)),
     },

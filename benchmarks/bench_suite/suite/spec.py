@@ -72,6 +72,12 @@ COMMON: Mapping[Kind, Mapping[str, Option]] = {
             None,
             "Sensitive attributes to keep; default: all that the task has.",
         ),
+        "positive": Option(
+            "positive",
+            Type("union", (Type("str"), Type("None"))),
+            None,
+            "Name of the positive class, of two: metrics such as `binary_f1` are about it. Default: the second class.",
+        ),
     },
 }
 "Options that every component of a kind accepts."
@@ -260,9 +266,14 @@ def unknown_classes(probe: ComponentUse, task: str, classes: Sequence[str]) -> I
         stated = probe.stated.get(option) or ()
         for named in (stated,) if isinstance(stated, str) else stated:
             if kind == CLASS and named not in classes:
-                more = f" and {len(classes) - MAX_NAMED_CLASSES} more" if len(classes) > MAX_NAMED_CLASSES else ""
-                has = ", ".join(classes[:MAX_NAMED_CLASSES]) + more
+                has = list_classes(classes)
                 yield option, f"{show(named)} is no class of {task}{nearest(named, classes)} (it has: {has})"
+
+
+def list_classes(classes: Sequence[str]) -> str:
+    """Return the names of classes for a message: the first `MAX_NAMED_CLASSES`, and how many more there are."""
+    more = f" and {len(classes) - MAX_NAMED_CLASSES} more" if len(classes) > MAX_NAMED_CLASSES else ""
+    return ", ".join(classes[:MAX_NAMED_CLASSES]) + more
 
 
 def is_label(name: Any) -> bool:
