@@ -448,3 +448,21 @@ def test_a_different_order_of_examples_is_no_difference(runs) -> None:
         runs.gated_row(compare(runs.make([(runs.cell(), one)]), runs.make([(runs.cell(), shuffled)]))).method
         == "same predictions"
     )
+
+
+@pytest.mark.parametrize("name", ["macro_f1", "roc_auc"])
+@pytest.mark.parametrize("clusters", [None, np.arange(N) ** 2 // 900])
+def test_resamples_by_weights_give_the_differences_of_rows(
+    name: str, clusters: np.ndarray | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    column = "scores" if name == "roc_auc" else "predictions"
+    function: Callable[..., float] = {"macro_f1": macro_f1, "roc_auc": roc_auc}[name]
+    targets = (np.arange(N) % 40 == 0).astype(int)  # some resamples of clusters lack the rare class
+    examples = both(targets=targets, **({} if clusters is None else {"cluster": clusters}))
+    values = values_of(function, examples, column)
+    drawn, method = difference_of(name, examples, values, 1.0)
+    assert method == "resampling"
+    monkeypatch.setattr(rescoring, "weighted_metric", lambda *_: None)
+    by_rows, _ = difference_of(name, examples, values, 1.0)
+    for part in ("value", "examples", "seeds", "variance", "df"):
+        assert math.isclose(getattr(drawn, part), getattr(by_rows, part), rel_tol=1e-12), part
