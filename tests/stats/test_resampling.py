@@ -101,6 +101,7 @@ def test_every_shipped_metric_has_the_values_of_rows_and_is_undefined_on_the_sam
         (roc_auc, {"targets": np.array(list("nnyyny")), "scores": np.array([0.1, 0.5, 0.5, 0.9, 0.2, 0.4])}),
         (roc_auc, {"targets": np.array([1, 2, 1, 2, 2]), "scores": np.array([0.1, 0.5, 0.5, 0.9, 0.2], np.float16)}),
         (macro_roc_auc, {"targets": np.array([3, 5, 9] * 4), "scores": np.random.default_rng(0).random((12, 3))}),
+        (macro_f1, {"targets": np.arange(60) % 9, "predictions": np.arange(60) % 8}),
         (mae, {"targets": np.arange(9.0), "predictions": np.arange(9)}),
         (r2, {"targets": np.array([1.0, 1.0, 1.0, 1.0, 2.0]), "predictions": np.array([1.0, 1.1, 0.9, 1.2, 1.5])}),
     ],

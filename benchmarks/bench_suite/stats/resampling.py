@@ -19,6 +19,8 @@ CHUNK = 2**16
 "Examples times resamples that are computed at once: the arrays of a chunk stay in the cache of a processor."
 STORED = 2**23
 "Weights of at most this many examples times resamples are stored, for metrics that draw the same resamples: 16 MB."
+FEW_CASES = 32
+"Up to this number of cases, examples are summed by a product of matrices, otherwise after sorting them."
 SAME = 1e-5
 "Relative difference of a metric and its form by weights on all examples above which the form is not used."
 
@@ -32,16 +34,12 @@ class WeightedMetric:
 
     values: WeightedValues
     "Of weights of the cases."
-    order: np.ndarray | None = None
-    "Examples sorted by their case: (n,); None if each example is a case of its own."
-    starts: np.ndarray | None = None
-    "Where each case begins in `order`."
+    sum_cases: Callable[[np.ndarray], np.ndarray] | None = None
+    "From weights of the examples to those of the cases; None if each example is a case of its own."
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         """Return the metric of each resample, (B,), NaN if it is undefined, from the examples' weights (B, n)."""
-        if self.order is None or self.starts is None:
-            return self.values(weights.astype(np.float64))
-        of_cases = np.add.reduceat(weights.take(self.order, axis=1), self.starts, axis=1, dtype=np.int32)
+        of_cases = weights if self.sum_cases is None else self.sum_cases(weights)
         return self.values(of_cases.astype(np.float64))
 
 
@@ -63,12 +61,13 @@ def weighted_metric(function: Callable[..., float], columns: Mapping[str, np.nda
     form, of_example = names.get("by_weights"), names.get("per_example")
     try:
         if form is not None:
-            order, starts = _cases(columns)
-            if order is None or starts is None:
+            case = _cases(columns)
+            if case is None:
                 metric = WeightedMetric(form(**columns, **bound))
             else:
-                distinct = {name: values[order[starts]] for name, values in columns.items()}
-                metric = WeightedMetric(form(**distinct, **bound), order, starts)
+                first = np.unique(case, return_index=True)[1]
+                distinct = {name: values[first] for name, values in columns.items()}
+                metric = WeightedMetric(form(**distinct, **bound), _sum_cases(case))
         elif of_example is not None:
             metric = WeightedMetric(mean_by_weights(np.asarray(of_example(**columns, **bound), dtype=np.float64)))
         else:
@@ -182,19 +181,28 @@ def area_by_weights(positive: np.ndarray, scores: np.ndarray) -> WeightedValues:
     return values
 
 
-def _cases(columns: Mapping[str, np.ndarray]) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the examples sorted by the content of all columns, and where each distinct content begins.
+def _cases(columns: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Return the number of each example's case: examples of one case are equal in all columns.
 
-    Both are None if a column has more than one dimension or is no column of whole numbers.
+    It is None if a column has more than one dimension or is no column of whole numbers.
     """
     if not columns or any(values.ndim != 1 or values.dtype.kind not in "biu" for values in columns.values()):
-        return None, None
+        return None
     case = np.zeros(len(next(iter(columns.values()))), dtype=np.int64)
     for values in columns.values():
         labels, numbers = np.unique(values, return_inverse=True)
         case = np.unique(case * len(labels) + numbers, return_inverse=True)[1]
-    order = np.argsort(case, kind="stable")
-    return order, np.flatnonzero(np.diff(case[order], prepend=-1))
+    return case
+
+
+def _sum_cases(case: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function from weights of the examples (B, n) to those of the cases."""
+    count = int(case.max()) + 1
+    if count <= FEW_CASES and len(case) < 2**24:  # so that float32 is exact
+        belongs = (case[:, None] == np.arange(count)).astype(np.float32)
+        return lambda weights: weights.astype(np.float32) @ belongs
+    order, starts, _ = _sums_by_label(np.arange(len(case)), case)
+    return lambda weights: np.add.reduceat(weights.take(order, axis=1), starts, axis=1, dtype=np.int32)
 
 
 def _sums_by_label(examples: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
