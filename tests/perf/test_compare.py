@@ -1,8 +1,8 @@
 """The processor time of a comparison of two runs of 120 cells whose predictions differ.
 
-The runs are generated: 24 models under 5 seeds on 1,000 test examples of two classes, all metrics of classification with
-their intervals. `tox -e perf` runs it; alone: `pytest -m perf tests/perf/test_compare.py -s`. The file is a script, too,
-which writes the runs for a profile: `python tests/perf/test_compare.py RESULTS`.
+The runs are generated: 24 models under 5 seeds on 1,000 test examples of two classes, all metrics of classification
+with their intervals. `tox -e perf` runs it; alone: `pytest -m perf tests/perf/test_compare.py -s`. The file is a
+script, too, which writes the runs for a profile: `python tests/perf/test_compare.py RESULTS`.
 """
 
 from __future__ import annotations
