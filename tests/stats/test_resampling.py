@@ -23,7 +23,7 @@ from bench_suite.metrics.r2 import r2
 from bench_suite.metrics.roc_auc import roc_auc
 from bench_suite.stats import resampling
 from bench_suite.stats.intervals import bootstrap_interval
-from bench_suite.stats.resampling import WeightedMetric, drawn_weights, rows_of, weighted_metric
+from bench_suite.stats.resampling import WeightedMetric, drawn_rows, drawn_weights, weighted_metric
 
 RESAMPLES = 200
 NUMERIC = ("mae", "rmse", "r2")
@@ -73,7 +73,7 @@ def test_weights_count_the_rows_that_are_drawn_one_resample_after_another(n, mon
         monkeypatch.setattr(resampling, "STORED", stored)
         resampling._stored.cache_clear()
         assert np.array_equal(np.concatenate(list(drawn_weights(5, n, 50))), expected)
-    rows = rows_of(np.asarray(expected[0]))
+    rows = drawn_rows(np.asarray(expected[0]))
     assert np.array_equal(np.bincount(rows, minlength=n), expected[0])
 
 

@@ -17,7 +17,7 @@ from bench_suite.components import discovery, metric_calls
 from bench_suite.contracts import BenchError, ComponentError, MetricRow, Predictions, Record
 from bench_suite.stats.intervals import MAX_UNDEFINED
 from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
-from bench_suite.stats.resampling import drawn_weights, rows_of, weighted_metric
+from bench_suite.stats.resampling import drawn_rows, drawn_weights, weighted_metric
 from bench_suite.store.runs import Run
 
 TEST = "predictions/test"
@@ -228,7 +228,7 @@ def _resamples(
         )
         differences = sign * (np.array(head) - np.array(base))
         for row, of_seeds in zip(drawn, differences.T, strict=True):
-            yield of_seeds.tolist() if np.isfinite(of_seeds).all() else rows_of(row)
+            yield of_seeds.tolist() if np.isfinite(of_seeds).all() else drawn_rows(row)
 
 
 def _class_weights(targets: np.ndarray) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench_suite.contracts import Interval, MetricRow
-from bench_suite.stats.resampling import drawn_weights, rows_of, weighted_metric
+from bench_suite.stats.resampling import drawn_rows, drawn_weights, weighted_metric
 
 MAX_UNDEFINED = 0.05
 "If a metric is undefined in a greater share of resamples, there is no interval."
@@ -95,7 +95,7 @@ def _resamples(
         return
     for weights in drawn_weights(seed, n, resamples):
         for row, value in zip(weights, metric(weights).tolist(), strict=True):
-            yield value if math.isfinite(value) else rows_of(row)
+            yield value if math.isfinite(value) else drawn_rows(row)
 
 
 def over_seeds(

@@ -111,7 +111,7 @@ def _draw(seed: int, n: int, resamples: int) -> Iterator[np.ndarray]:
         yield weights
 
 
-def rows_of(weights: np.ndarray) -> np.ndarray:
+def drawn_rows(weights: np.ndarray) -> np.ndarray:
     """Return the examples of one resample, in ascending order, from its weights (n,)."""
     return np.repeat(np.arange(len(weights)), weights)
 
