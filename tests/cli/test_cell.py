@@ -128,7 +128,7 @@ def test_a_smoke_run_is_marked(bench, store):
     assert "smoke" not in bench("show", "cell", "9c").out
     with store.create("s", {"smoke": True}).writer() as writer:
         writer.write(replace(RECORD, smoke=True))
-    assert "smoke run: 64 examples per split, one epoch; never ranked" in bench("show", "cell", "9c").out
+    assert "smoke run: at most 64 examples per split, one epoch; never ranked" in bench("show", "cell", "9c").out
 
 
 def test_where_there_is_no_run_it_says_how_to_make_one(bench):

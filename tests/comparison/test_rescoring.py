@@ -458,6 +458,24 @@ def test_a_different_order_of_examples_is_no_difference(runs) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["macro_f1", "roc_auc"])
+@pytest.mark.parametrize("clusters", [None, np.arange(N) ** 2 // 900])
+def test_resamples_by_weights_give_the_differences_of_rows(
+    name: str, clusters: np.ndarray | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    column = "scores" if name == "roc_auc" else "predictions"
+    function: Callable[..., float] = {"macro_f1": macro_f1, "roc_auc": roc_auc}[name]
+    targets = (np.arange(N) % 40 == 0).astype(int)  # some resamples of clusters lack the rare class
+    examples = both(targets=targets, **({} if clusters is None else {"cluster": clusters}))
+    values = values_of(function, examples, column)
+    drawn, method = difference_of(f"quality/{name}", examples, values, 1.0)
+    assert method == "resampling"
+    monkeypatch.setattr(rescoring, "weighted_metric", lambda *_: None)
+    by_rows, _ = difference_of(f"quality/{name}", examples, values, 1.0)
+    for part in ("value", "examples", "seeds", "variance", "df"):
+        assert math.isclose(getattr(drawn, part), getattr(by_rows, part), rel_tol=1e-12), part
+
+
 @pytest.mark.parametrize("positive", [0, 1])
 def test_metrics_of_the_positive_class_are_recomputed_for_the_class_that_the_suite_states(positive: int) -> None:
     base, head = predictions(1), predictions(2)

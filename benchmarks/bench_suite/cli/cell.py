@@ -100,7 +100,7 @@ def lines(run: Run, record: Record) -> Iterator[str]:
     yield ""
     yield from _row("run", run.name)
     if record.smoke:
-        yield from _row("", "smoke run: 64 examples per split, one epoch; never ranked or compared")
+        yield from _row("", "smoke run: at most 64 examples per split, one epoch; never ranked or compared")
     started = f", started {record.started}" if record.started else ""
     yield from _row("status", f"{record.status}{started}")
     for text in (record.reason or "").splitlines():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from bench_suite.components import metric_calls
 from bench_suite.contracts import BenchError, MetricRow, Predictions, Record, describe_error
 from bench_suite.stats.intervals import MAX_UNDEFINED
 from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
+from bench_suite.stats.resampling import drawn_rows, drawn_weights, weighted_metric
 from bench_suite.store.runs import Run
 
 TEST = "predictions/test"
@@ -220,15 +221,14 @@ def _by_resampling(
     """
     examples = np.arange(len(targets))
     _, unit_of_example = np.unique(examples if clusters is None else np.asarray(clusters), return_inverse=True)
-    members = np.split(np.argsort(unit_of_example, kind="stable"), np.cumsum(np.bincount(unit_of_example))[:-1])
-    n = len(members)
-    random = np.random.default_rng(0)
+    n = int(unit_of_example.max()) + 1
     draws, undefined, message = [], 0, ""
-    for _ in range(RESAMPLES):
-        drawn = random.integers(0, n, n)
-        rows = drawn if clusters is None else np.concatenate([members[unit] for unit in drawn])
+    for resample in _resamples(calls, sign, None if clusters is None else unit_of_example, n):
+        if isinstance(resample, list):
+            draws.append(resample)
+            continue
         try:
-            draws.append(_differences(calls, sign, rows))
+            draws.append(_differences(calls, sign, resample))
         except ValueError as error:
             undefined, message = undefined + 1, str(error)
     if undefined > MAX_UNDEFINED * RESAMPLES:
@@ -238,6 +238,22 @@ def _by_resampling(
         _differences(calls, sign, examples), np.array(draws), n, df=min(df, n - 1), weight=weight,
         sample_unit="test examples" if clusters is None else "clusters",
     )  # fmt: skip
+
+
+def _resamples(
+    calls: Sequence[Sequence[Call]], sign: float, unit_of_example: np.ndarray | None, n: int
+) -> Iterator[list[float] | np.ndarray]:
+    """Yield the difference of each seed on a resample, or the resample's rows if it must be computed from them."""
+    metrics = [[weighted_metric(function, columns) for function, columns in calls_of_side] for calls_of_side in calls]
+    for weights in drawn_weights(0, n, RESAMPLES):
+        drawn = weights if unit_of_example is None else weights.take(unit_of_example, axis=1)
+        base, head = (
+            [np.full(len(drawn), np.nan) if metric is None else metric(drawn) for metric in metrics_of_side]
+            for metrics_of_side in metrics
+        )
+        differences = sign * (np.array(head) - np.array(base))
+        for row, of_seeds in zip(drawn, differences.T, strict=True):
+            yield of_seeds.tolist() if np.isfinite(of_seeds).all() else drawn_rows(row)
 
 
 def _class_weights(targets: np.ndarray) -> tuple[float, float]:

@@ -17,6 +17,8 @@ from bench_suite.data.splits import Joined, Subset, column, fingerprint_of, fing
 from bench_suite.data.splitting import select_stratified, shuffle_by_content, split_by_content
 
 SMOKE_EXAMPLES = 64
+SMOKE_EXAMPLES_PRETRAINED = 16
+"Of a pretrained model, which takes as long for one example as others for a thousand."
 """Examples that `--smoke` keeps in each split."""
 
 
@@ -160,9 +162,9 @@ def _check_splits(data: Data) -> None:
     _check_ids(data)
 
 
-def smoke_part(data: Data) -> Data:
-    """Return the data with at most `SMOKE_EXAMPLES` examples in each split, stratified by class."""
-    return replace(data, splits={name: _subsample_for_smoke(split) for name, split in data.splits.items()})
+def smoke_part(data: Data, count: int = SMOKE_EXAMPLES) -> Data:
+    """Return the data with at most `count` examples in each split, stratified by class."""
+    return replace(data, splits={name: _subsample_for_smoke(split, count) for name, split in data.splits.items()})
 
 
 def _rare_classes(data: Data, train: Split) -> dict[str, str]:
@@ -190,11 +192,11 @@ def _check_ids(data: Data) -> None:
         )
 
 
-def _subsample_for_smoke(split: Split) -> Split:
-    if len(split) <= SMOKE_EXAMPLES:
+def _subsample_for_smoke(split: Split, count: int) -> Split:
+    if len(split) <= count:
         return split
     order = shuffle_by_content(split.ids)
-    return Subset(split, np.sort(order[select_stratified(order, classes_of(split), SMOKE_EXAMPLES)]))
+    return Subset(split, np.sort(order[select_stratified(order, classes_of(split), count)]))
 
 
 def _check_labels(data: Data, name: str, split: Split) -> None:

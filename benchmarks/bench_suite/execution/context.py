@@ -75,9 +75,10 @@ class RunContext:
 
             data = subsample(data, cell.fraction)
         if self.smoke:
-            from bench_suite.data.preparation import smoke_part
+            from bench_suite.data.preparation import SMOKE_EXAMPLES, SMOKE_EXAMPLES_PRETRAINED, smoke_part
 
-            data = smoke_part(data)
+            slow = bool(cell.options["model"].get("pretrained"))
+            data = smoke_part(data, SMOKE_EXAMPLES_PRETRAINED if slow else SMOKE_EXAMPLES)
         return data
 
     def begin(self, cell: Cell) -> None:

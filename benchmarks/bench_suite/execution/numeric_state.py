@@ -133,13 +133,15 @@ def _set_autocast(device: str, values: tuple[bool, torch.dtype]) -> None:
     torch.set_autocast_dtype(device, dtype)
 
 
-_TINY = torch.tensor([1e-310], dtype=torch.float64)
+_TINY = 1e-310
 
 
 def _flushes_denormal() -> bool:
-    """Return whether numbers below the smallest normal one become 0: PyTorch sets this mode, but does not report it."""
-    with torch.no_grad():
-        return (_TINY * 1.0).item() == 0.0
+    """Return whether numbers below the smallest normal one become 0: PyTorch sets this mode, but does not report it.
+
+    It is a mode of the processor for this thread, so a product of Python's numbers shows it.
+    """
+    return _TINY * 1.0 == 0.0
 
 
 _HOOKS = [

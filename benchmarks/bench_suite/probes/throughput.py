@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy import special
 
 from bench_suite.contracts import History, Interval, Metric, Placement, Trained
 from bench_suite.environment import MEBIBYTE
@@ -133,7 +133,7 @@ def over_processes(metric: Metric, values: Sequence[float | None]) -> Metric:
     pooled = replace(metric, value=value, samples=tuple(known), n=len(known), reason=None, kind="estimate")
     if len(known) < TIMING_PROCESSES:
         return pooled
-    half = float(stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / len(logs) ** 0.5)
+    half = float(special.stdtrit(len(logs) - 1, 0.975) * logs.std(ddof=1) / len(logs) ** 0.5)
     low, high = value * float(np.exp(-half)), value * float(np.exp(half))
     return replace(pooled, interval=Interval(low, high, 0.95, "processes"))
 

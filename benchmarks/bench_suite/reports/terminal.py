@@ -34,7 +34,7 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80) -> str:
     if not shown_tables:
         return "no results: no cell has succeeded"
     smoke = any(table.smoke for table in shown_tables)
-    parts = [_wrap("smoke run: 64 examples per split, one epoch; not ranked", width)] if smoke else []
+    parts = [_wrap("smoke run: at most 64 examples per split, one epoch; not ranked", width)] if smoke else []
     parts += [_table(table, width) for table in shown_tables]
     legend = [
         "↑ higher is better, ↓ lower.",

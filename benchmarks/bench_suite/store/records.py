@@ -46,6 +46,10 @@ def plain(value: Any, *, gaps: bool = False) -> Any:
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value
+    if kind is dict:  # a test of the type takes a twentieth of one for `Mapping`
+        return {str(key): plain(entry, gaps=gaps) for key, entry in value.items()}
+    if kind is list or kind is tuple:
+        return [plain(entry, gaps=gaps) for entry in value]
     if isinstance(value, float):
         if math.isfinite(value):
             return float(value)

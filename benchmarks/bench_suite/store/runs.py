@@ -446,10 +446,11 @@ class Run:
     # ── files ───────────────────────────────────────────────────────────────────────────────────
 
     def _inside(self, relative: str) -> Path:
-        path = Path(os.path.normpath(self.path / relative))
-        if "\0" in relative or not path.is_relative_to(os.path.normpath(self.path)):
+        root = os.path.normpath(self.path)
+        path = os.path.normpath(os.path.join(root, relative))
+        if "\0" in relative or not (path == root or path.startswith(root.rstrip(os.sep) + os.sep)):
             raise StoreError(f"{relative!r} is not inside the run's folder {self.path}")
-        return path
+        return Path(path)
 
     def _write(self, relative: str, content: bytes) -> Path:
         return write_file(self._inside(relative), content)
