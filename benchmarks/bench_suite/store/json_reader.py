@@ -18,6 +18,7 @@ Check = Callable[[Any], None]
 MAX_DEPTH = 50
 "Number of levels of lists and objects that a value of any form may have."
 
+_CONTAINERS = (dict, list)
 _SPACE = re.compile(r"\s*")
 
 
@@ -185,17 +186,18 @@ def anything(value: Any) -> None:
 
 
 def _is_shallow(value: Any, levels: int) -> bool:
-    layer = [value]
-    for _ in range(levels + 1):
+    layer = [value] if type(value) in _CONTAINERS else []
+    for _ in range(levels):
+        if not layer:
+            return True
         layer = [
             member
             for outer in layer
-            if isinstance(outer, (dict, list))
-            for member in (outer.values() if isinstance(outer, dict) else outer)
+            for member in (outer.values() if type(outer) is dict else outer)
+            if type(member) in _CONTAINERS
         ]
-        if not layer:
-            return True
-    return False
+    # The members of the last layer are one level deeper than what contains them.
+    return not any(layer)
 
 
 # ── checks of several values ────────────────────────────────────────────────────────────────────
@@ -241,6 +243,12 @@ def list_of(check: Check) -> Check:
             _check_member(check, member, index)
 
     return checked
+
+
+def mapping(value: Any) -> None:
+    """Check that the value is an object, whatever it contains."""
+    if type(value) is not dict:
+        raise _refuse(value, "an object")
 
 
 def map_of(check: Check) -> Check:
