@@ -12,8 +12,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import partial
-from statistics import quantiles
+from functools import cache, partial
 from typing import Any
 
 from bench_suite.contracts import Interval, MetricRow, Record
@@ -25,6 +24,7 @@ from bench_suite.store.records import file_in_words, label_of
 from bench_suite.store.runs import Run
 
 _Key = tuple[str, tuple[tuple[str, Any], ...]]
+_JSON = json.JSONEncoder(sort_keys=True, default=str)
 _ROW_AXES = ("task", "model", "seed")
 
 
@@ -98,13 +98,29 @@ def tables(runs: Sequence[Run]) -> list[Table]:
     lacks is taken from an older record with the same code and data. The columns come from `columns.chosen_columns`. The
     rows are sorted by `[report] sort` of the newest suite that states one, else by the first column with a direction.
     """
-    newest = _newest(runs)
-    return _with_variants([_table(key, members, newest.records) for key, members in newest.groups.items()])
+    return standings(runs).tables
 
 
 def superseded(runs: Sequence[Run]) -> list[tuple[str, str, int]]:
     """Return what newer runs replace: names of an older and of a newer run, and the number of cells."""
-    return [(older, newer, count) for (older, newer), count in _newest(runs).superseded.items()]
+    return standings(runs).superseded
+
+
+@dataclass(frozen=True)
+class Standings:
+    """The tables of some runs, and what they leave out."""
+
+    tables: list[Table]
+    superseded: list[tuple[str, str, int]]
+    "Names of an older and of a newer run, and the number of cells of the older one that the newer one replaces."
+
+
+def standings(runs: Sequence[Run]) -> Standings:
+    """Return the tables of some runs, as `tables` does, and what newer runs replace."""
+    newest = _newest(runs)
+    all_tables = [_table(key, members, newest.records) for key, members in newest.groups.items()]
+    replaced = [(older, newer, count) for (older, newer), count in newest.superseded.items()]
+    return Standings(_with_variants(all_tables), replaced)
 
 
 @dataclass(frozen=True)
@@ -312,6 +328,8 @@ def _distinguishing_labels(record: Record) -> dict[str, Any]:
 
 def _necessary_names(labels: Sequence[Mapping[str, Any]], axes: Set[str]) -> list[str]:
     """Return the names that distinguish the rows of one model: the axes that vary, and options only if necessary."""
+    if len(labels) == 1:
+        return []
     names = dict.fromkeys(name for label in labels for name in label)
     varying = [name for name in names if len({_as_json(label.get(name)) for label in labels}) > 1]
     chosen = [name for name in varying if name in axes]
@@ -403,15 +421,25 @@ def pooled_median(samples: Sequence[Sequence[float]]) -> tuple[float, tuple[floa
     Returns:
         The median and the first and third quartile; None instead of the quartiles if all samples are equal.
     """
-    by_seed = [
-        (min(seed), *quantiles(seed, n=64, method="inclusive"), max(seed)) if len(seed) > 1 else tuple(seed) * 65
-        for seed in samples
-    ]
+    by_seed = [(min(seed), *_quantiles(seed, 64), max(seed)) if len(seed) > 1 else tuple(seed) * 65 for seed in samples]
     pooled_samples = [sample for seed in by_seed for sample in seed]
     if len(set(pooled_samples)) < 2:
         return pooled_samples[0], None
-    low, median, high = quantiles(pooled_samples, n=4, method="inclusive")
+    low, median, high = _quantiles(pooled_samples, 4)
     return min(max(low, median), high), (low, high)
+
+
+def _quantiles(samples: Sequence[float], parts: int) -> list[float]:
+    """Return `statistics.quantiles(samples, n=parts, method="inclusive")`, digit by digit, in a third of the time."""
+    ordered = sorted(samples)
+    weights = _quantile_weights(len(ordered), parts)
+    return [(ordered[index] * (parts - share) + ordered[index + 1] * share) / parts for index, share in weights]
+
+
+@cache
+def _quantile_weights(size: int, parts: int) -> list[tuple[int, int]]:
+    """Return for each quantile the sample before it, and the weight of the sample after it, of `parts`."""
+    return [divmod(number * (size - 1), parts) for number in range(1, parts)]
 
 
 def _reason_for_absence(records: Sequence[Record], column: Column) -> str:
@@ -453,4 +481,4 @@ def _ends(value: Value, sign: float) -> tuple[float, float]:
 
 
 def _as_json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
+    return _JSON.encode(value)

@@ -32,6 +32,7 @@ _HEAD = ("name", "at", "unit", "better", "ideal", "of_predictions", "kind")
 "Fields of a metric that the same metric of other cells shares; together they are a text of the column `head`."
 _EXACT_INTEGER = 2**53
 _NO_TEXT = 0
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 _Item = TypeVar("_Item")
 
@@ -358,4 +359,4 @@ class Collector:
 
 def _text(value: Any) -> str:
     """Return JSON text that `json.loads` turns into the same value, including names of numbers that are not finite."""
-    return json.dumps(value, separators=(",", ":"))
+    return _JSON.encode(value)

@@ -199,6 +199,7 @@ def _without_empty(entry: Mapping[str, Any]) -> dict[str, Any]:
 _RECORD_FIELDS = tuple(field.name for field in fields(Record))
 _PROBE_FIELDS = tuple(field.name for field in fields(ProbeRow))
 _BETTERS = get_args(Better)
+_NOWHERE: dict[str, str | float] = {}
 
 
 def from_json(entry: Mapping[str, Any]) -> Record:
@@ -288,7 +289,8 @@ def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
     """
     if schema == 1:
         row = _kind_from_reason(dict(row))
-    if not _is_metric_row(row):
+    usual = _is_usual_metric(row)
+    if not usual:
         forms.METRIC_ROW(row)
     interval = _interval(row.get("interval"))
     value, reason = row.get("value"), row.get("reason")
@@ -303,7 +305,7 @@ def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
         reason=reason,
         at=row.get("at") or {},
         interval=interval,
-        samples=tuple(samples if _are_finite_floats(samples) else filter(checks.is_number, samples)),
+        samples=tuple(samples if usual else filter(checks.is_number, samples)),
         n=n if type(n) is int and 0 <= n < 2**63 else None,
         ideal=row.get("ideal") if checks.is_number(row.get("ideal")) else None,
         of_predictions=bool(row.get("of_predictions")),
@@ -323,14 +325,15 @@ def _range(entry: Any) -> tuple[float | None, float | None] | None:
     return None if low is not None and high is not None and not low < high else (low, high)
 
 
-def _is_metric_row(row: Any) -> bool:
+def _is_usual_metric(row: Any) -> bool:
     """Return whether the row certainly passes `forms.METRIC_ROW`, which takes ten times as long and names the field."""
     return (
         type(row) is dict
         and type(row.get("name")) is type(row.get("unit")) is str
         and row.get("better") in _BETTERS
-        and type(row.get("reason", "")) is str
-        and row.get("at") == {}
+        and (row.get("reason") is None or type(row["reason"]) is str)
+        and type(at := row.get("at", _NOWHERE)) is dict
+        and all(map(checks.is_text_or_number, at.values()))
         and ("samples" not in row or _are_finite_floats(row["samples"]))
         and type(row.get("of_predictions", True)) is type(row.get("timing", True)) is bool
     )
