@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
+import statistics
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
+from bench_suite.store.index import FILE
 from bench_suite.store.records import line
 from bench_suite.store.runs import Run, Store
 
@@ -93,3 +99,55 @@ def make_run(store: Store, cells: int) -> Run:
         for record in records_of(cells, run.name):
             file.write(line(record, "")[0])
     return run
+
+
+PROGRAM = """
+import json, resource, sys, time
+from pathlib import Path
+
+run, what = Path(sys.argv[1]), sys.argv[2]
+if what == "parsing":
+    began = time.process_time()
+    for path in (run / "records").iterdir():
+        with path.open("rb") as file:
+            for line in file:
+                json.loads(line)
+else:
+    began = 0.0  # with imports
+    from bench_suite.cli import main
+
+    sys.argv = ["bench", "leaderboard", run.name, "--results", str(run.parent), "--output", str(run.parent / "L.md")]
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code, ended
+seconds, peak = time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([seconds, peak / 1024]), file=sys.stderr)
+"""
+
+
+def measure(run: Run, what: str) -> tuple[float, float]:
+    """Return the seconds of processor time of a process of its own, and the largest memory it had in MiB."""
+    ended = subprocess.run([sys.executable, "-c", PROGRAM, str(run.path), what], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    seconds, peak = json.loads(ended.stderr.splitlines()[-1])
+    return seconds, peak
+
+
+@pytest.mark.parametrize("cells", [1_000, 10_000])
+def test_a_leaderboard_costs_at_most_three_times_the_parsing_of_its_records(tmp_path: Path, cells: int) -> None:
+    run = make_run(Store(tmp_path / "results"), cells)
+    (parsing, _), (first, first_peak) = measure(run, "parsing"), measure(run, "leaderboard")
+    assert (run.path / FILE).is_file()
+    ratios, times, peaks = [], [], []
+    for _ in range(5):
+        (before, _), (seconds, peak), (after, _) = (measure(run, w) for w in ("parsing", "leaderboard", "parsing"))
+        ratios.append(seconds / (before + after) * 2)
+        times.append(seconds)
+        peaks.append(peak)
+    usual = f"{statistics.median(times):.2f} s, {statistics.median(ratios):.2f} times the parsing of their JSON"
+    print(f"\nleaderboard of {cells:,} records, imports included: {usual}, {max(peaks):.0f} MiB;")
+    print(f"if the index is missing: {first:.2f} s, {first / parsing:.2f} times, {first_peak:.0f} MiB")
+    if cells >= 10_000:
+        assert statistics.median(ratios) <= 3
+    assert max(first_peak, *peaks) <= 400

@@ -157,7 +157,11 @@ def test_a_file_of_a_killed_process_is_removed_and_git_ignores_the_folder(indexe
     os.utime(old, (time.time() - 7200, time.time() - 7200))
     (indexed.path / FILE).unlink()
     content(indexed)
-    assert sorted(path.name for path in (indexed.path / "index").iterdir()) == [".gitignore", new.name, "records.arrows"]
+    assert sorted(path.name for path in (indexed.path / "index").iterdir()) == [
+        ".gitignore",
+        new.name,
+        "records.arrows",
+    ]
     assert (indexed.path / "index" / ".gitignore").read_text() == "*\n"
 
 
