@@ -118,7 +118,8 @@ def test_every_output_is_the_same_with_and_without_an_index(bench, store, monkey
     base, head = keep_seeds(store, 0.8), keep_seeds(store, 0.9)
     commands = [
         ("leaderboard", base, head), ("report", head, "--output", "r.md"), ("compare", base, head, "--json"),
-        ("compare", base, head, "--markdown", "c.md"), ("results", "--json"), ("show", head), ("cell", "loans2", head),
+        ("compare", base, head, "--markdown", "c.md"), ("results", "--json"),
+        ("show", "cell", "loans2", "--run", head, "--json"),
     ]  # fmt: skip
 
     def outputs() -> list[object]:
