@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -36,7 +37,12 @@ metrics = st.fixed_dictionaries(
         "ideal": numbers,
         "kind": st.sampled_from(["exact", "single"]),
         "of_predictions": st.booleans(),
+        "timing": st.booleans(),
+        "range": st.lists(numbers | st.none(), min_size=2, max_size=2),
     },
+)
+probes = st.fixed_dictionaries(
+    {"status": st.just("ok"), "key": texts}, optional={"unrestored": st.just({"a": "b"}), "reason": texts}
 )
 entries = st.fixed_dictionaries(
     {
@@ -48,7 +54,7 @@ entries = st.fixed_dictionaries(
     optional={
         "reason": texts | st.none(), "environment": texts, "started": texts, "smoke": st.booleans(),
         "probes": st.dictionaries(
-            st.sampled_from("qt"), st.fixed_dictionaries({"status": st.just("ok"), "key": texts}), max_size=2
+            st.sampled_from("qt"), probes, max_size=2
         ),
         "metrics": st.lists(metrics, max_size=3),
         "artifacts": st.lists(
@@ -73,6 +79,23 @@ def collected(records: list[Record]) -> list[Record]:
 def test_any_records_come_back_merged_with_the_type_of_every_number(stored: list[dict[str, Any]]) -> None:
     records = [from_json(json.loads(json.dumps(entry))) for entry in stored]
     assert repr(collected(records)) == repr(merge(records))
+
+
+def test_no_field_is_forgotten() -> None:
+    """Each field has another value than its default, and a field that is added later needs one here."""
+    metric = MetricRow(
+        "q/a", 0.5, "s", "higher", "r", {"x": 1}, Interval(0.0, 1.0, 0.9, "processes"), (1.0,), 3, 1.0, True, "single",
+        (None, 1.0), True,
+    )  # fmt: skip
+    artifact, probe = ArtifactRow("q/x", "text", "f", "c"), ProbeRow("failed", "k", "r", {"a": "b"})
+    texts = {field.name: field.name for field in fields(Record) if field.type == "str"}
+    flags = {field.name: True for field in fields(Record) if field.type == "bool"}
+    maps = {name: {name: "x"} for name in ("cell", "options", "data", "sources", "seconds", "unrestored")}
+    rows: dict[str, Any] = {"metrics": (metric,), "artifacts": (artifact,), "probes": {"q": probe}, "notes": ("n",)}
+    record = Record(**texts, **flags, **maps, **rows, status="failed", reason="r", schema=7)
+    for item in (metric, artifact, probe, record):
+        assert not [field.name for field in fields(item) if getattr(item, field.name) == field.default]
+    assert repr(collected([record])) == repr([record])
 
 
 def example(id: str = "a", *values: float) -> Record:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, TypeVar, cast, overload
 
 from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
@@ -23,16 +24,24 @@ CELL_COLUMNS = (
 "Columns with one text for each cell; all but the first three are JSON."
 _PLAIN = CELL_COLUMNS[:3]
 _VALUES = ("cell", "options", "data", "sources", "seconds")
-_FACTS = (
-    "run", "suite", "status", "reason", "environment", "smoke", "weights_reused", "shared_training", "machine_busy",
-    "unrestored", "schema",
-)  # fmt: skip
+_FACTS = tuple(field.name for field in fields(Record) if field.name not in (*CELL_COLUMNS, "metrics"))
 "Fields of a record that nearly all cells of a run share; together they are the text of the column `facts`."
-_HEAD = ("name", "at", "unit", "better", "ideal", "of_predictions", "kind")
+_OWN = ("value", "reason", "interval", "samples", "n")
+"Fields of a metric that have columns of their own."
+_HEAD = tuple(field.name for field in fields(MetricRow) if field.name not in _OWN)
 "Fields of a metric that the same metric of other cells shares; together they are a text of the column `head`."
+_IN_WORDS = ("at", "ideal", "range")
+"Fields of a head whose values are no keys, or are equal as keys and differ as text, such as 1 and 1.0."
 _EXACT_INTEGER = 2**53
 _NO_TEXT = 0
 _JSON = json.JSONEncoder(separators=(",", ":"))
+
+_head_key = attrgetter(*(name for name in _HEAD if name not in _IN_WORDS))
+_PROBE = tuple(field.name for field in fields(ProbeRow))
+_ARTIFACT = tuple(field.name for field in fields(ArtifactRow))
+LAYOUT = (CELL_COLUMNS, _FACTS, _HEAD, _PROBE, _ARTIFACT)
+"What the texts of the columns consist of: columns with another layout cannot be read."
+_probe_values, _artifact_values = attrgetter(*_PROBE), attrgetter(*_ARTIFACT)
 
 _Item = TypeVar("_Item")
 
@@ -260,7 +269,9 @@ class Columns:
     def _head(self, code: int) -> _Head:
         if (head := self._heads.get(code)) is None:
             *shared, level, over, integer = json.loads(self.head.texts[code])
-            row = MetricRow(value=None, **dict(zip(_HEAD, shared)))
+            facts = dict(zip(_HEAD, shared))
+            facts["range"] = facts["range"] and tuple(facts["range"])
+            row = MetricRow(value=None, **facts)
             head = self._heads[code] = _Head(row, level, over, integer)
         return head
 
@@ -318,9 +329,9 @@ class Collector:
         for name in _VALUES:
             cells[name].add(_text(getattr(record, name)))
         cells["facts"].add(_text([getattr(record, name) for name in _FACTS]))
-        cells["probes"].add(_text({label: [row.status, row.key, row.reason] for label, row in record.probes.items()}))
+        cells["probes"].add(_text({label: _probe_values(row) for label, row in record.probes.items()}))
         cells["notes"].add(_text(record.notes))
-        rows = [[row.name, row.kind, row.file, row.caption] for row in record.artifacts]
+        rows = [*map(_artifact_values, record.artifacts)]
         cells["artifacts"].add(_text(rows) if rows else None)
         for row in record.metrics:
             self._append_metric(row)
@@ -348,9 +359,7 @@ class Collector:
 
     def _head_code(self, row: MetricRow, integer: bool) -> int:
         level, over = (row.interval.level, row.interval.over) if row.interval else (None, None)
-        # 1 and 1.0, or 0.0 and -0.0, are equal as keys, and differ as text.
-        at, ideal = row.at and repr(row.at), row.ideal and repr(row.ideal)
-        key = (row.name, at or "", row.unit, row.better, ideal, row.of_predictions, row.kind, level, over, integer)
+        key = (_head_key(row), repr((row.at, row.ideal, row.range)), level, over, integer)
         if (code := self._known_heads.get(key)) is None:
             text = _text([*(getattr(row, name) for name in _HEAD), level, over, integer])
             code = self._known_heads[key] = self._head.code(text)

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from bench_suite._version import __version__
 from bench_suite.store.atomic import replace_file
-from bench_suite.store.columns import CELL_COLUMNS, Columns, Texts
+from bench_suite.store.columns import CELL_COLUMNS, LAYOUT, Columns, Texts
 from bench_suite.store.records import SCHEMA
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FOLDER = "index"
 FILE = f"{FOLDER}/records.arrows"
-FORM = f"{__version__} schema {SCHEMA} form 1"
+FORM = f"{__version__} schema {SCHEMA} form 1 layout {zlib.crc32(repr(LAYOUT).encode()):x}"
 "What wrote an index; an index of another form is not read."
 _KEY = b"bench-suite"
 _BLOCK = 1 << 20
