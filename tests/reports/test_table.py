@@ -1,7 +1,9 @@
 """The typed table: which values share a row, a column and a rank."""
 
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from statistics import quantiles
 from typing import Any
 
 import pytest
@@ -147,6 +149,17 @@ def test_the_median_is_always_inside_its_bracket(samples: list[list[float]]) -> 
     assert spread is None or spread[0] <= value <= spread[1]
 
 
+@given(st.lists(st.lists(st.floats(-1e6, 1e6) | st.integers(-9, 9), min_size=1, max_size=70), min_size=1, max_size=3))
+def test_the_pooled_median_is_that_of_the_quantiles_of_the_standard_library(samples: list[list[float]]) -> None:
+    seeds = [
+        (min(seed), *quantiles(seed, n=64, method="inclusive"), max(seed)) if len(seed) > 1 else tuple(seed) * 65
+        for seed in samples
+    ]
+    low, _, high = quantiles([sample for seed in seeds for sample in seed], n=4, method="inclusive")
+    _, bracket = pooled_median(samples)
+    assert bracket is None or bracket == (low, high)
+
+
 def test_value_and_bracket_are_of_the_same_samples(make_run: Make, record: Make_record) -> None:
     """One seed of five had a stall: its value is no sample of the others, and changes neither median nor interval."""
 
@@ -248,6 +261,29 @@ def test_rows_that_the_intervals_cannot_tell_apart_share_a_rank(make_run: Make, 
         ("third", 3, False),
         ("worst", 4, False),
     ]
+
+
+def test_a_rank_counts_the_rows_that_are_better_by_more_than_the_intervals(make_run: Make, record: Make_record) -> None:
+    chance = random.Random(0)
+    [table] = tables(
+        [
+            make_run(
+                *(
+                    record(model=f"m{number}", accuracy=chance.randrange(40, 60) / 100, half_width=chance.random() / 10)
+                    for number in range(40)
+                )
+            )
+        ]
+    )
+    assert table.sort is not None
+    intervals = {row.model: row.values[table.sort].interval for row in table.rows}
+    better = {
+        model: sum(other.low > one.high for other in intervals.values() if other and one)
+        for model, one in intervals.items()
+    }
+    ranks = [1 + better[row.model] for row in table.rows]
+    assert [row.rank for row in table.rows] == ranks
+    assert [row.tied for row in table.rows] == [ranks.count(rank) > 1 for rank in ranks]
 
 
 def test_where_lower_is_better_the_lowest_is_first(make_run: Make, record: Make_record) -> None:

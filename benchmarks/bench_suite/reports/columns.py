@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench_suite.components.evaluate_uri import name_of
-from bench_suite.contracts import Record
+from bench_suite.contracts import MetricRow, Record
+from bench_suite.store.columns import heads_of, metric_at
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
@@ -33,10 +34,15 @@ def all_columns(records: Iterable[Record]) -> list[Column]:
     """Return a column for every metric at every coordinate, in the order of the probes."""
     columns: dict[tuple[Any, ...], Column] = {}
     probes: dict[str, int] = {}
+    read: dict[int, Sequence[MetricRow]] = {}
     for record in records:
         for label in record.probes:
             probes.setdefault(label, len(probes))
-        for row in record.metrics:
+        heads = heads_of(record)
+        if id(heads) in read:
+            continue  # cells with the same metrics
+        read[id(heads)] = heads
+        for row in heads:
             at = tuple(row.at.items())
             columns.setdefault((row.name, at), Column(row.name, at, row.unit, row.better))
     return sorted(columns.values(), key=lambda column: probes.get(label_of(column.name), len(probes)))
@@ -90,9 +96,10 @@ def _default_columns(records: Sequence[Record], named: set[str], present: set[st
     by_probe: dict[str, list[Column]] = {}
     for column in all_columns(records):
         by_probe.setdefault(label_of(column.name), []).append(column)
+    valued = _names_with_value(records, {column.name for columns in by_probe.values() for column in columns})
     probes_present = {label_of(name) for name in present}
     metrics_by_probe = {
-        label: [c.name for c in sorted(columns, key=lambda c: (not _has_value(records, c.name), c.better == "none"))]
+        label: [c.name for c in sorted(columns, key=lambda c: (c.name not in valued, c.better == "none"))]
         for label, columns in by_probe.items()
     }
     added = {names[0] for label, names in metrics_by_probe.items() if label not in probes_present}
@@ -100,7 +107,7 @@ def _default_columns(records: Sequence[Record], named: set[str], present: set[st
     # The first probe of a suite is usually its most important one.
     first = next(iter(by_probe), None)
     if first is not None and first not in probes_present and len(added | present) < MAX_COLUMNS:
-        candidates = [c.name for c in by_probe[first] if c.better != "none" and _has_value(records, c.name)]
+        candidates = [c.name for c in by_probe[first] if c.better != "none" and c.name in valued]
         added |= {*[name for name in candidates if name not in added][:1]}
     return added - present
 
@@ -130,5 +137,13 @@ def _columns_of_metric(known: Sequence[Column], name: str) -> list[Column]:
     return [column for column in matching if not column.at] or matching[:MAX_COORDINATES]
 
 
-def _has_value(records: Iterable[Record], name: str) -> bool:
-    return any(row.name == name and row.value is not None for record in records for row in record.metrics)
+def _names_with_value(records: Iterable[Record], names: set[str]) -> set[str]:
+    """Return those of some metrics that have a value in a cell."""
+    missing = set(names)
+    for record in records:
+        for position, head in enumerate(heads_of(record)):
+            if head.name in missing and metric_at(record, position).value is not None:
+                missing.discard(head.name)
+        if not missing:
+            break
+    return names - missing

@@ -161,9 +161,12 @@ def _cell_names(which: Sequence[Record], every: Sequence[Record]) -> str:
         return str(record.cell.get("task")), str(record.cell.get("model"))
 
     names = []
-    for task, model in dict.fromkeys(map(pair, which)):
-        of_pair = [record for record in which if pair(record) == (task, model)]
-        complete = len(of_pair) == sum(pair(record) == (task, model) for record in every)
+    sizes = Counter(map(pair, every))
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in which:
+        groups.setdefault(pair(record), []).append(record)
+    for (task, model), of_pair in groups.items():
+        complete = len(of_pair) == sizes[task, model]
         seeds = ", ".join(str(seed) for seed in dict.fromkeys(record.cell.get("seed") for record in of_pair))
         names.append(f"{task}, {model}" + ("" if complete and len(of_pair) > 1 else f", seed {seeds}"))
     rest = [f"and {len(names) - 4} more"] if len(names) > 5 else []

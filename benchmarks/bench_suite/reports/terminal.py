@@ -8,15 +8,15 @@ from typing import Any
 
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.columns import Column
-from bench_suite.reports.leaderboard import name
-from bench_suite.reports.table import Row, Table, tables
+from bench_suite.reports.leaderboard import name, ranked_runs
+from bench_suite.reports.table import Row, Standings, Table, tables
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
 _GAP = "  "
 
 
-def terminal_table(runs: Run | Sequence[Run], width: int = 80) -> str:
+def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings | None = None) -> str:
     """Return a table for each task of some runs as plain text.
 
     Columns that do not fit are left out from the right, and named below the table. The column that ranks, and those of
@@ -27,10 +27,11 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80) -> str:
     Args:
         runs: a run, or several runs, newest first.
         width: the maximum number of columns of a line.
+        known: the standings of the runs that are not smoke runs, if they were computed before.
     """
     selected = [runs] if isinstance(runs, Run) else list(runs)
-    ranked = [run for run in selected if not run.info.get("smoke")] or selected
-    shown_tables = tables(ranked)
+    ranked = ranked_runs(selected)
+    shown_tables = known.tables if known and ranked else tables(ranked or selected)
     if not shown_tables:
         return "no results: no cell has succeeded"
     smoke = any(table.smoke for table in shown_tables)

@@ -53,7 +53,7 @@ DRIVER = checks.record({"process": checks.integer, "since": checks.text})
 _ROWS = checks.list_of(checks.map_of(checks.anything))
 SUMMARIES = checks.record({"metrics": _ROWS, "artifacts": _ROWS}, {"schema": checks.integer})
 
-# ── a line of records/NUMBER.jsonl ──────────────────────────────────────────────────────────────
+# ── a line of records/NUMBER.jsonl, of which it is known that it is not nested too deeply ───────
 
 PROBE_ROW = checks.record(
     {"status": checks.one_of(get_args(ProbeStatus)), "key": checks.text},
@@ -69,42 +69,30 @@ METRIC_ROW = checks.record(
         **dict.fromkeys(("of_predictions", "timing"), checks.flag),
     },
 )
-OLD_RECORD = checks.record(
-    {}, {"notes": checks.list_of(checks.text), "metrics": checks.list_of(checks.map_of(checks.anything))}
-)
+OLD_RECORD = checks.record({}, {"notes": checks.list_of(checks.text), "metrics": checks.list_of(checks.mapping)})
 _FAMILIES = ("task", "model", "train", "evaluate", "placement")
 RECORD = checks.record(
     {
         **dict.fromkeys(("run", "suite", "id", "weights_key"), checks.text),
-        "cell": checks.both(
-            checks.map_of(checks.anything),
-            checks.record({}, dict.fromkeys(("task", "model", "engine", "precision", "device", "seed"), checks.scalar)),
+        "cell": checks.record(
+            {}, dict.fromkeys(("task", "model", "engine", "precision", "device", "seed"), checks.scalar)
         ),
-        "options": checks.both(
-            checks.map_of(checks.anything),
-            checks.record({}, dict.fromkeys(_FAMILIES, checks.map_of(checks.anything))),
-        ),
+        "options": checks.record({}, dict.fromkeys(_FAMILIES, checks.mapping)),
         "status": checks.one_of(get_args(Status)),
     },
     {
         "reason": checks.optional(checks.text),
         "probes": checks.map_of(PROBE_ROW),
-        "data": checks.both(
-            checks.map_of(checks.anything),
-            checks.record(
-                {},
-                {
-                    **dict.fromkeys(
-                        ("source", "name", "fingerprint", "revision", "licence", "problem"),
-                        checks.scalar,
-                    ),
-                    "fingerprints": checks.map_of(checks.map_of(checks.text)),
-                    "notes": checks.map_of(checks.anything),
-                },
-            ),
+        "data": checks.record(
+            {},
+            {
+                **dict.fromkeys(("source", "name", "fingerprint", "revision", "licence", "problem"), checks.scalar),
+                "fingerprints": checks.map_of(checks.map_of(checks.text)),
+                "notes": checks.mapping,
+            },
         ),
-        "metrics": checks.list_of(checks.map_of(checks.anything)),
-        "artifacts": checks.list_of(checks.map_of(checks.anything)),
+        "metrics": checks.list_of(checks.mapping),
+        "artifacts": checks.list_of(checks.mapping),
         "environment": checks.text,
         "started": checks.text,
         "sources": checks.map_of(checks.text),
