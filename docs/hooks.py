@@ -21,7 +21,7 @@ from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
 from bench_suite.components.options import MISSING, Option, describe, show
 from bench_suite.contracts import ComponentError, Kind
-from bench_suite.suite.spec import AXES, COMMON, EVALUATE, GATE_OPTIONS, RULES, train_options
+from bench_suite.suite.spec import AXES, COMMON, EVALUATE, GATE_ONLY, GATE_OPTIONS, RULES, train_options
 
 ROOT = Path(__file__).parent.parent
 MARKER = re.compile(r"^<!-- generated: (?P<name>[a-z]+)(?: (?P<argument>.+?))? -->$", re.MULTILINE)
@@ -98,11 +98,22 @@ def bounds(option: Option) -> str:
 
 
 def metric_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a table with unit, direction and ideal value of each metric."""
+    """Return a table with unit, direction, ideal value and range of each metric."""
     return table(
-        ("metric", "unit", "better", "ideal"),
-        ([f"`{name}`", facts["unit"], facts["better"], f"{facts.get('ideal', '')}"] for name, facts in metrics.items()),
+        ("metric", "unit", "better", "ideal", "range"),
+        (
+            [f"`{name}`", facts["unit"], facts["better"], f"{facts.get('ideal', '')}", range_text(facts.get("range"))]
+            for name, facts in metrics.items()
+        ),
     )
+
+
+def range_text(bounds: tuple[float | None, float | None] | None) -> str:
+    """Return the smallest and the largest value of a metric in words."""
+    low, high = bounds or (None, None)
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g}"
+    return f"{low:g} or more" if low is not None else f"{high:g} or less" if high is not None else ""
 
 
 # ── parts ───────────────────────────────────────────────────────────────────────────────────────
@@ -126,7 +137,7 @@ def part_options(which: str) -> str:
         "train": train_options(),
         "axes": AXES,
         "evaluate": evaluate,
-        "gate": RULES,
+        "gate": {**RULES, "only": GATE_ONLY},
         "gate as a whole": GATE_OPTIONS,
         "tasks": COMMON["tasks"],
     }
@@ -232,7 +243,7 @@ def probe_facts(probe: Component) -> str:
 
 def metric_facts(metric: Component) -> str:
     """Return a table with unit and direction of a metric."""
-    facts = {name.lower(): metric.facts[name] for name in ("UNIT", "BETTER", "IDEAL") if name in metric.facts}
+    facts = {name.lower(): metric.facts[name] for name in ("UNIT", "BETTER", "IDEAL", "RANGE") if name in metric.facts}
     return metric_table({metric.name: facts})
 
 

@@ -14,7 +14,7 @@ import click
 import pytest
 
 from bench_suite.cli import COMMANDS, bench
-from bench_suite.comparison.gates import judge
+from bench_suite.comparison.gates import judge, stated_gates
 from bench_suite.components import discovery
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.suite.parser import read_suite
@@ -349,7 +349,7 @@ def test_the_tutorials_gate_says_what_the_tutorial_shows() -> None:
 
     records = [record("logistic_regression", 0.891, 0.872, 0.909), record("wide", 0.9343, 0.918, 0.9494)]
     shown = read(DOCS / "tutorial.md")
-    for judgement in judge({"quality/accuracy": {"min": 0.945}}, records):
+    for judgement in judge(stated_gates({"quality/accuracy": {"min": 0.945}}), records):
         assert f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}" in shown
 
 

@@ -92,7 +92,9 @@ def frame(run: Run) -> pd.DataFrame:
     return metrics(run)
 
 
-def compare(base: Run | str | Path, head: Run | str | Path = "latest", *, results: str | Path = "results") -> Compared:
+def compare(
+    base: Run | str | Path, head: Run | str | Path = "latest", *, results: str | Path = "results", trust: bool = False
+) -> Compared:
     """Compare a run with an earlier one, as `bench compare` does: paired by test example, with the gates of `head`.
 
     Args:
@@ -100,6 +102,7 @@ def compare(base: Run | str | Path, head: Run | str | Path = "latest", *, result
             suite), the name of a baseline, or `latest` (the newest run of the suite before `head`).
         head: the later run: a `Run`, or a name as for `load`.
         results: the folder of all runs.
+        trust: run the files of metrics that head's suite names by path, so that these are paired by example too.
 
     Raises:
         contracts.BenchError: a run does not exist or is a smoke run, or the two have no cell in common.
@@ -120,7 +123,7 @@ def compare(base: Run | str | Path, head: Run | str | Path = "latest", *, result
     store = Store(Path(results))
     later = head if isinstance(head, Run) else head_run(store, head)
     earlier = base if isinstance(base, Run) else base_run(store, str(base), str(later.info["suite"]), before=later)
-    return Compared.of(compare_runs(earlier, later))
+    return Compared.of(compare_runs(earlier, later, trust=trust))
 
 
 def evaluate_module(use: str | Path, **settings: Any) -> Any:

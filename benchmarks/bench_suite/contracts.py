@@ -153,6 +153,11 @@ class Source:
     "Licence of the data set; None if it is not known."
     notes: Mapping[str, Any] = field(default_factory=dict)
     "Facts that belong in the record, such as the number of duplicates that were left out."
+    preparation: tuple[str | int | float, ...] = ()
+    "What decides the values that a split returns besides its examples, such as the size of images on disk."
+    fingerprints: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of each split `examples`, a hash that is the same in any order, and `order`: the program adds them. Empty if they
+    are not known, so that only `fingerprint` distinguishes data sets."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +219,13 @@ class Network:
     FLOPs are added to those of `module`; `throughput/encoding` reports its speed."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     "Facts that belong in the record, such as the pretrained weights and their origin."
+    loss: Callable[..., Tensor] | None = None
+    """The function `loss` of the model's file, with `options` bound; None: engines minimise the problem's loss. The
+    program sets it after `build`. It is called with keyword arguments: `outputs` and `targets`, and those of `inputs`,
+    `spec`, `weights` and `smoothing` that it names."""
+    augment: Callable[..., Batch] | None = None
+    """The function `augment` of the model's file, with `options` bound, which changes a batch of a training; None:
+    batches stay as they are. The program sets it after `build`. It is called with `batch` and `generator`."""
     untrained: str | None = None
     """The part of a pretrained network that begins at random and has to be trained, in words, such as `the head`; with
     `epochs = 0` such a network is an error."""
@@ -275,6 +287,13 @@ class TrainOptions:
     """Random changes of training images, drawn anew in each step: `flip` mirrors an image; `shift` moves it by up to an
     eighth of its side; `cutout` blanks a square of a quarter of its side; `mixup` mixes two images and their
     targets."""
+    class_weights: Literal["none", "balanced"] | Mapping[str, float] = "none"
+    """Weight of each class in the training loss: `balanced` weights a class with c of n examples by n / (k c), for k
+    classes; a table states the weight of every class by name, such as `{ yes = 5.0, no = 1.0 }`. Only the ratios of the
+    weights count. Evaluation has no weights."""
+    sampler: Literal["shuffled", "balanced"] = "shuffled"
+    """Which training examples an epoch contains: `shuffled` takes each one once; `balanced` draws as many, with
+    replacement, and equally many from each class."""
     patience: int | None = None
     "Stop after this many epochs without a lower validation loss, and keep the best epoch's weights."
     validation: float = 0.1
@@ -362,6 +381,9 @@ class History:
     epochs: tuple[Mapping[str, float], ...] = ()
     """One mapping for each epoch: `epoch`, from 1; `loss`, the mean over the training examples; with a validation
     split `validation_loss`, and with a target `validation_METRIC`."""
+    loss_of: Literal["problem", "model"] = "problem"
+    """Whose loss the `loss` of epochs and windows is: the problem's, or the model's own. It has class weights and
+    smoothed labels if the options say so; `validation_loss` is always the problem's, without either."""
     windows: tuple[Window, ...] = ()
     "Windows of the steady state: those after the warm-up."
     steps: int = 0
@@ -393,6 +415,20 @@ class Evaluation:
     "The problem's `Options`; None if it has none."
 
 
+@dataclass(frozen=True)
+class Threshold:
+    """The least score of the positive class with which an example is predicted to be of that class."""
+
+    value: float
+    "The threshold."
+    rule: str | None = None
+    "The metric that the threshold maximises on the validation split; None if the suite states the threshold itself."
+    score: float | None = None
+    "Value of that metric on the validation split at the threshold."
+    n: int | None = None
+    "Number of validation examples."
+
+
 class Problem(Protocol):
     """A module in `problems/`.
 
@@ -404,10 +440,17 @@ class Problem(Protocol):
       needs; engines call it before the first step.
     - `check_predictions(columns, spec)` raises ValueError if a model's predictions cannot be used.
     - `smoothed_loss(outputs, targets, spec, smoothing)` returns the loss with `label_smoothing`.
+    - `threshold(options, spec, validation)` returns the `Threshold` of a cell, or None if the options state none;
+      `validation()` returns targets and predictions of the validation split by column, without a threshold. It raises
+      BenchError if there can be no threshold.
+    - `predictions_at(columns, spec, threshold)` returns the columns with the predictions at a threshold.
+    - `weighted_loss(outputs, targets, spec, weights, smoothing)` returns the loss with `class_weights`: the mean over
+      the batch of each example's loss times the weight of its class.
     """
 
     METRICS: Mapping[str, Mapping[str, Any]]
-    "The problem's default metrics by name, each with `unit` and `better`."
+    """The problem's default metrics by name, each with `unit` and `better`. One with `classes`, such as 2, is reported
+    only for data with that number of classes."""
 
     def loss(self, outputs: Any, targets: Any, spec: Mapping[str, Any]) -> Tensor:
         """Return the mean loss over a batch, a scalar tensor.
@@ -446,6 +489,8 @@ class Predictions:
     "`targets`, `predictions` and perhaps `scores`, (n, classes) float32: one row for each example."
     groups: Mapping[str, Array] = field(default_factory=dict)
     "`Split.groups`: sensitive attributes by name, each (n,)."
+    rounded_scores: bool = False
+    "Whether `scores` have three digits only, since they were read from an older file, which stores float16."
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -539,6 +584,8 @@ class Trained(Protocol):
     "Where the cell computes."
     network: Network | None
     "The network; None if the model is an estimator, which has no gradients."
+    threshold: Threshold | None
+    "The threshold of the predictions; None if the likeliest class is predicted, or if there are no classes."
     meter: Any
     "What this probe's own `during` yielded; None if the probe has no `during`."
 
@@ -632,6 +679,11 @@ class MetricRow:
     "Whether the metric can be computed from the stored predictions of the test split, and their groups, alone."
     kind: MetricKind = "estimate"
     "As in `Metric`."
+    range: tuple[float | None, float | None] | None = None
+    """The smallest and the largest value that the metric can have, None for an end without a bound; None if they are
+    not known, as in older records."""
+    timing: bool | None = None
+    "Whether the value is a time or a rate of the machine, compared over processes; None in older records."
 
 
 @dataclass(frozen=True)
@@ -658,6 +710,9 @@ class ProbeRow:
     "Hash of the probe's `use`, `VERSION` and options: a resume repeats a probe whose key has changed."
     reason: str | None = None
     "Why the probe failed, was skipped or does not apply, for the reader."
+    unrestored: Mapping[str, str] | None = None
+    """What the probe changed for the probes after it and could not be restored, by kind, such as `parameters` of
+    the network; None if there is nothing."""
 
 
 @dataclass(frozen=True)
@@ -683,7 +738,7 @@ class Record:
     probes: Mapping[str, ProbeRow] = field(default_factory=dict)
     "How each probe ended, by the probe's label."
     data: Mapping[str, Any] = field(default_factory=dict)
-    "Origin, name, fingerprint, problem and number of examples of each split; empty if no data were loaded."
+    "Origin, name, fingerprints, problem and number of examples of each split; empty if no data were loaded."
     sources: Mapping[str, str] = field(default_factory=dict)
     """Hash of every file that decides what was trained: `task`, `model`, `engine` and `problem` for the components, and
     `model.OPTION` for files that an option of the model names, such as `model.pretrained`; empty in older records."""

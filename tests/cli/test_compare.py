@@ -190,3 +190,48 @@ def test_error_rates_are_printed_for_given_runs_and_for_usual_suites(bench, suit
     assert own.out.splitlines()[1].split()[:3] == ["1", "1", "359"]
     usual = json.loads(bench("compare", "--error-rates", "--json").out)
     assert [len(entry["gates"]) for entry in usual["suites"]] == [1, 1, 1, 20, 20, 20]
+
+
+METRIC = '''
+"""Upper half: the accuracy of the digits 5 to 9."""
+
+from pathlib import Path
+
+UNIT = "fraction"
+BETTER = "higher"
+
+
+def upper_half(targets, predictions):
+    Path(__file__).with_name("was_run").touch()
+    return float((predictions == targets)[targets > 4].mean())
+'''
+
+
+def test_a_metric_that_the_suite_names_by_path_is_computed_again_only_if_it_is_trusted(bench, suite):
+    Path("upper_half.py").write_text(METRIC)
+    gate = '"quality/upper_half" = { tolerance = 0.05 }\n'
+    Path("suite.toml").write_text(SUITE.replace("resamples =", 'metrics = ["./upper_half.py"]\nresamples =') + gate)
+    first = suite("--json")
+    name = json.loads(first.out)["run"]
+    stated = json.loads(Path("results", name, "run.json").read_text())["metric_files"]
+    assert [(metric, row["file"]) for metric, row in stated.items()] == [("quality/upper_half", "../upper_half.py")]
+    Path("model.py").write_text(FAULT)
+    during = json.loads(suite("--against", name, "--json").out)["comparison"]
+
+    def row(document: dict) -> dict:
+        return next(row for row in document["rows"] if row["metric"] == "quality/upper_half")
+
+    assert (row(during)["method"], row(during)["examples"]) == ("resampling", 359), "the run itself is trusted"
+    mark = Path("was_run")
+    mark.unlink()
+    refused = row(json.loads(bench("compare", name, "--json").out))
+    assert refused["method"] == "intervals"
+    assert "upper_half.py is a file of the suite, which is run only with --trust" in refused["note"]
+    assert not mark.exists()
+    assert row(json.loads(bench("compare", name, "--trust", "--json").out)) == row(during)
+    assert mark.exists()
+    mark.unlink()
+    Path("upper_half.py").write_text(METRIC + "\n")
+    changed = row(json.loads(bench("compare", name, "--trust", "--json").out))
+    assert "upper_half.py changed after HEAD was run" in changed["note"]
+    assert not mark.exists()

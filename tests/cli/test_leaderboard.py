@@ -9,7 +9,10 @@ import pytest
 
 from bench_suite.cli.leaderboard import newest_of_each
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
+from bench_suite.reports.frames import metrics
 from bench_suite.reports.leaderboard import BEGIN, END
+from bench_suite.store import record_files
+from bench_suite.store.index import FILE
 from bench_suite.store.runs import Store
 
 
@@ -80,3 +83,64 @@ def test_an_incomplete_run_stands_for_its_suite_only_if_there_is_no_complete_one
     err = capsys.readouterr().err
     assert err.startswith("b: no complete run yet; the leaderboard shows an incomplete one: ")
     assert "a: " not in err
+
+
+def keep_seeds(store: Store, accuracy: float) -> str:
+    """Store a run of two tasks, three seeds, a failed cell, a resumed cell and a damaged line; return its name."""
+    run = store.create("many", {"cells": 8, "gate": {"quality/accuracy": {"tolerance": 0.1, "min": 0.5}}})
+    environment = run.add_environment({"hardware": {"cpu": "Example Processor", "cores": 2}})
+    with run.writer() as writer:
+        for task, seed in [("loans", 0), ("loans", 1), ("loans", 2), ("digits", 0), ("digits", 1), ("loans", 0)]:
+            value = accuracy + seed / 100
+            timed = MetricRow("speed/train", 3.5 + seed, "s", "lower", at={"size": 64}, samples=(3.25, 3.5, 4.0), n=3)
+            rows = (
+                MetricRow(
+                    "quality/accuracy", value, "fraction", "higher", interval=Interval(value - 0.02, value + 0.02), n=9
+                ),
+                MetricRow("quality/auc", None, "fraction", "higher", reason="one class"),
+                MetricRow("quality/parameters", 1000, "", "lower", kind="exact"),
+                *([timed] if task == "loans" else []),
+            )
+            writer.write(
+                Record(run.name, "many", f"{task}{seed}", "w", {"task": task, "model": "mlp", "seed": seed},
+                       {"train": {"epochs": 3, "rate": 0.1}}, "ok", None, {"quality": ProbeRow("ok", "k")},
+                       {"name": task, "fingerprint": "f", "test": 9}, metrics=rows, environment=environment,
+                       seconds={"total": 1.5}, notes=("a note",))
+            )  # fmt: skip
+        labels = {"task": "loans", "model": "cnn", "seed": 0}
+        writer.write(Record(run.name, "many", "failed", "w", labels, {}, "failed", "no memory"))
+    with writer.path.open("ab") as file:
+        file.write(b'{"schema": 2\n')
+    return run.name
+
+
+def test_every_output_is_the_same_with_and_without_an_index(bench, store, monkeypatch):
+    base, head = keep_seeds(store, 0.8), keep_seeds(store, 0.9)
+    commands = [
+        ("leaderboard", base, head), ("report", head, "--output", "r.md"), ("compare", base, head, "--json"),
+        ("compare", base, head, "--markdown", "c.md"), ("results", "--json"),
+        ("show", "cell", "loans2", "--run", head, "--json"),
+    ]  # fmt: skip
+
+    def outputs() -> list[object]:
+        ended = [bench(*command) for command in commands]
+        assert not [command for command, end in zip(commands, ended) if end.status == 2]
+        frame = repr(metrics(store.open(head)).to_dict())
+        return [*ended, frame, *(Path(name).read_bytes() for name in ("reports/LEADERBOARD.md", "r.md", "c.md"))]
+
+    def index_files() -> list[Path]:
+        return [path for name in (base, head) if (path := store.open(name).path / FILE).exists()]
+
+    expected = outputs()
+    assert index_files() == [], "small runs have none"
+    assert "no memory" in Path("r.md").read_text()
+    monkeypatch.setattr(record_files, "INDEXED_BYTES", 1)
+    assert outputs() == expected, "the index is written"
+    assert len(index_files()) == 2
+    assert outputs() == expected, "the index is read"
+    for path in index_files():
+        path.unlink()
+    assert outputs() == expected, "the index was removed"
+    for path in index_files():
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    assert outputs() == expected, "the index is damaged"

@@ -142,3 +142,56 @@ def test_what_answers_at_once_imports_nothing_heavy(tmp_path, plan, store, argum
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1] == "imported", done.stdout
+
+
+GATES = """
+[gate]
+"quality/accuracy" = {{ tolerance = 0.2{only} }}
+"quality/log_loss" = {{ max = 3.0 }}
+"""
+
+
+def test_what_the_gates_could_find_comes_from_the_newest_run(bench, tmp_path):
+    text = SUITE.format(epochs=1, seeds="[0, 1]", rates="[1e-3]", resamples=100)
+    (tmp_path / "s.toml").write_text(text + GATES.format(only=', only = { model = "mlp" }'))
+    assert "gates: what a comparison could find is unknown; one run of this suite shows it\n" in (
+        bench("plan", "s.toml").out
+    )
+    bench("run", "s.toml", "--smoke")
+    assert json.loads(bench("plan", "s.toml", "--json").out)["gates"] == {"run": None, "powers": []}, (
+        "smoke runs do not"
+    )
+    bench("run", "s.toml")
+    out = bench("plan", "s.toml").out
+    assert "gates, by the spread of seeds and examples in " in out
+    assert "  quality/accuracy (model mlp), tolerance 0.2: " in out
+    assert "without a change, " in out
+    assert "of 100 cannot tell\n      loans, mlp, train.learning_rate 0.001, 2 seeds\n" in out
+    assert "log_loss" not in out.partition("gates, by")[2], "it has no tolerance"
+    document = json.loads(bench("plan", "s.toml", "--json").out)
+    (power,) = document["gates"]["powers"]
+    assert (power["metric"], power["scope"], power["seeds"]) == ("quality/accuracy", "model mlp", 2)
+    assert document["warnings"] == []
+
+
+def test_a_suite_of_one_seed_is_warned_about_in_plan_and_run(bench, tmp_path):
+    text = SUITE.format(epochs=1, seeds="0", rates="1e-3", resamples=100)
+    (tmp_path / "s.toml").write_text(text + GATES.format(only=""))
+    note = "note: one seed: a comparison judges two trained models, not the method (gated: quality/accuracy, "
+    assert note in bench("plan", "s.toml").out
+    (warning,) = json.loads(bench("plan", "s.toml", "--json").out)["warnings"]
+    assert warning["code"] == "one seed"
+    ended = bench("run", "s.toml")
+    assert note in ended.out
+    assert "24 of 45 pairs" in ended.out
+    assert note not in bench("run", "s.toml", "--smoke").out
+    assert "worst case: as if the two models erred independently" in bench("plan", "s.toml").out
+
+
+def test_a_gate_for_cells_that_a_run_was_not_asked_for_is_not_judged(bench, tmp_path):
+    text = SUITE.format(epochs=1, seeds="0", rates="1e-3", resamples=100)
+    (tmp_path / "s.toml").write_text(text + '[gate]\n"quality/accuracy" = { min = 0.1, only = { model = "mlp" } }\n')
+    ended = bench("run", "s.toml", "-k", "logistic_regression")
+    assert ended.status == 0
+    assert "gate not judged: quality/accuracy, model mlp: this run was not asked for these cells" in ended.out
+    assert "gate passed: quality/accuracy, loans, mlp" in bench("run", "s.toml").out

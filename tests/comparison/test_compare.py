@@ -11,7 +11,7 @@ import pytest
 
 import bench_suite
 from bench_suite.comparison.baselines import set_baseline
-from bench_suite.comparison.compare import ComparisonError, check_common, compare
+from bench_suite.comparison.compare import Comparison, ComparisonError, check_common, compare
 from bench_suite.contracts import Interval, MetricRow, ProbeRow
 from bench_suite.reports.comparison import Compared, as_markdown, as_text, title, what_next
 from bench_suite.store.atomic import StoreError
@@ -75,7 +75,7 @@ def test_a_gate_without_a_tolerance_never_ends_with_4(runs, head: float, verdict
 def test_a_tolerance_in_percent_is_a_share_of_base(runs) -> None:
     comparison = compare(runs.of(0.8), runs.of(0.8, noise=5, gate={"quality/accuracy": {"tolerance": "5%"}}))
     assert runs.gated_row(comparison).tolerance == pytest.approx(0.04, abs=0.001)
-    assert "the suites' gates differ: those of head are judged" in comparison.notes
+    assert [str(change) for change in comparison.gate_changes] == ["quality/accuracy: tolerance 0.01 → 5% (changed)"]
 
 
 def test_of_one_seed_it_is_said_that_it_speaks_of_these_models(runs) -> None:
@@ -279,14 +279,14 @@ def test_a_probe_that_failed_on_both_sides_says_so_where_its_gate_has_nothing(ru
 def test_cells_after_one_with_other_test_examples_are_compared(runs) -> None:
     """The cell is named, and costs its own metrics only."""
 
-    def run(n: int):
-        return runs.make(
-            [(runs.cell(model="a"), runs.predictions(0.9, n=n)), (runs.cell(model="b"), runs.predictions(0.9))]
-        )
+    def run(first_id: int):
+        other = runs.predictions(0.9)
+        other = replace(other, ids=other.ids + first_id)
+        return runs.make([(runs.cell(model="a"), other), (runs.cell(model="b"), runs.predictions(0.9))])
 
-    comparison = compare(run(500), run(600))
+    comparison = compare(run(0), run(1))
     assert {row.where: (row.verdict, row.note) for row in comparison.rows} == {
-        "loans, a": ("cannot tell", "the test splits hold different examples"),
+        "loans, a": ("cannot tell", "the examples of test differ: 0 are common; at least 10 are needed"),
         "loans, b": ("not worse than the tolerance", "the same predictions, one by one; one seed: this describes these "
                      "trained models, not the method"),
     }  # fmt: skip
@@ -399,6 +399,78 @@ def test_runs_without_a_common_cell_are_wrong_input_and_say_what_they_have(runs)
     assert error.value.exit_status == 2
     with pytest.raises(ComparisonError, match="has none of these cells"):
         check_common(base, ["cnn0"])
+
+
+# ── gates and probes for some cells ─────────────────────────────────────────────────────────────
+
+
+def gated_rows(comparison: Comparison) -> list[tuple[str, float | None]]:
+    """Return cells and tolerance of each gated row."""
+    return sorted(((row.where, row.tolerance) for row in comparison.rows if row.gated), key=str)
+
+
+def test_a_gate_judges_the_cells_that_it_is_for_and_the_others_are_not_gated(runs) -> None:
+    cells = [(runs.cell(model=model), runs.predictions(0.9)) for model in ("a", "b")]
+    gate = {"quality/accuracy": {"tolerance": 0.01, "only": {"model": ["a"]}}}
+    comparison = compare(runs.make(cells, gate=gate), runs.make(cells, gate=gate))
+    assert {row.where: row.gated for row in comparison.rows} == {"loans, a": True, "loans, b": False}
+    assert comparison.status == 0
+
+
+def test_each_rule_with_a_tolerance_is_judged_and_rules_without_one_count_once_where_none_has_one(runs) -> None:
+    cells = [(runs.cell(model=model), runs.predictions(0.9)) for model in ("a", "b")]
+    gate = {
+        "quality/accuracy": [
+            {"min": 0.1},
+            {"max": 1.0},
+            {"tolerance": 0.01, "only": {"model": ["a"]}},
+            {"tolerance": 0.02, "only": {"model": ["a"]}},
+        ]
+    }
+    comparison = compare(runs.make(cells, gate=gate), runs.make(cells, gate=gate))
+    assert gated_rows(comparison) == [("loans, a", 0.01), ("loans, a", 0.02), ("loans, b", None)]
+    names = [name for _, name, _, _ in runs.junit_cases(comparison)]
+    assert names.count("quality/accuracy, tolerance 0.01") == names.count("quality/accuracy, tolerance 0.02") == 1
+
+
+def test_a_gate_for_some_seeds_judges_these_and_shows_all_of_them(runs) -> None:
+    gate = {"quality/accuracy": {"tolerance": 0.01, "only": {"seed": [0, 2]}}}
+    comparison = compare(runs.of(0.9, 0.9, 0.9, gate=gate), runs.of(0.9, 0.9, 0.9, gate=gate))
+    assert {(row.where, row.gated, row.seeds) for row in comparison.rows} == {
+        ("loans, mlp, seeds 0, 2", True, 2), ("loans, mlp", False, 3),
+    }  # fmt: skip
+
+
+def test_a_gate_for_cells_that_are_new_or_were_not_asked_for_judges_nothing_and_says_so(runs) -> None:
+    gate = {"quality/accuracy": {"tolerance": 0.01, "only": {"model": ["b"]}}}
+    base = runs.make([(runs.cell(model="a"), runs.predictions(0.9))], gate=gate)
+    head = [(runs.cell(model=model), runs.predictions(0.9)) for model in ("a", "b")]
+    comparison = compare(base, runs.make(head, gate=gate))
+    assert comparison.status == 0
+    assert "the gate on quality/accuracy for model b judges nothing: no such cell is compared" in comparison.notes
+    assert not [row for row in comparison.rows if row.gated]
+    both = runs.make(head, gate=gate)
+    without = [(runs.cell(model="a"), runs.predictions(0.9)), (runs.cell(model="b", probes={}, metrics=()), None)]
+    (row,) = [row for row in compare(both, runs.make(without, gate=gate)).rows if row.gated]
+    assert (row.where, row.verdict) == ("loans, b", "cannot tell"), "the cell is compared, and head lacks the metric"
+
+
+def test_a_cell_that_a_probe_is_not_asked_of_is_no_gap(runs) -> None:
+    """`only = { seed = 0 }` of a probe: the other seeds lack its metrics on both sides."""
+
+    def run(gate):
+        elsewhere = {"probes": {"other": ProbeRow("ok", "k")}, "metrics": ()}
+        second = runs.cell(1, **elsewhere)
+        seeds = [(runs.cell(0), runs.predictions(0.9)), (second, None)]
+        other = [(runs.cell(0, model="b", **elsewhere), None)]
+        return runs.make([*seeds, *other], gate=gate)
+
+    for gate, verdict in ((GATE, "not worse than the tolerance"), ({}, "no difference found")):
+        comparison = compare(run(gate), run(gate))
+        assert [(row.verdict, row.seeds) for row in comparison.rows] == [(verdict, 1)]
+        assert (comparison.uncompared, comparison.status) == ((), 0)
+        assert "not compared" not in as_text(comparison)
+        assert "no value" not in as_text(comparison)
 
 
 # ── from Python ─────────────────────────────────────────────────────────────────────────────────

@@ -121,7 +121,9 @@ def test_the_settings_of_two_runs_are_the_spreads_of_their_gates(monkeypatch: py
         Case(gate, Evidence(numbers)),
         Case(gate, Evidence(alike)),
     ]
-    monkeypatch.setattr(error_rates, "cases_of", lambda base, head: (None, cases) if (base, head) == (1, 2) else None)
+    monkeypatch.setattr(
+        error_rates, "cases_of", lambda base, head, trust: (None, cases) if (base, head) == (1, 2) else None
+    )
     first, second, third = settings_of(1, 2)  # type: ignore[arg-type]  # the loader is replaced: any run will do
     assert (first.n, first.seeds, first.differing, first.tolerance) == (1000, 3, 0.05, 0.02)
     assert (first.spread, first.deviation) == pytest.approx((math.sqrt((9e-5 - 5e-5) / 2), math.sqrt(0.02)))

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
-from bench_suite.comparison.gates import Judgement, by_seed, judge, unmeasured
+from bench_suite.comparison import gates
+from bench_suite.comparison.gates import (
+    DamagedGate,
+    Judgement,
+    applies,
+    by_seed,
+    is_not_asked,
+    scope_text,
+    seeds_text,
+    stated_gates,
+    unmeasured,
+)
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
+from bench_suite.suite.spec import Gate
 
 
 def record(
@@ -47,6 +60,14 @@ def broken(seed: int, status: Literal["ok", "failed"] = "ok") -> Record:
     return replace(
         record(seed, status="failed"), probes=probes, status=status, reason=None if status == "ok" else "no memory"
     )
+
+
+def judge(
+    section: Mapping[str, Any], records: Iterable[Record], summaries: Iterable[MetricRow] = (),
+    undecided: str = "exit 4",
+) -> list[Judgement]:  # fmt: skip
+    """Judge the gates as `run.json` states them."""
+    return gates.judge(stated_gates(section), records, summaries, undecided)
 
 
 def verdicts(rules: dict[str, float], *records: Record) -> list[str]:
@@ -175,7 +196,7 @@ def test_a_judgement_names_its_metric_its_cells_and_the_numbers():
         Judgement(name, where, "failed", "0.8 (no interval) lies outside min 0.9", 1)
     ]
     assert judge({name: {"tolerance": 0.1}}, [record()]) == [
-        Judgement(name, "all cells", "not judged", "a tolerance is judged against a baseline")
+        Judgement(name, "all cells", "not judged", "a tolerance is judged against a baseline", needs_baseline=True)
     ]
     assert judge({name: {"min": 0.1}}, []) == [Judgement(name, "all cells", "absent", "no cell has measured it", 3)]
     assert judge({name: {"min": 0.1}}, [broken(0, "failed")]) == [
@@ -265,3 +286,81 @@ def test_cells_are_named_by_what_they_have():
     assert list(by_seed([other])) == ['loans, mlp, engine "lightning"']
     assert list(by_seed([replace(record(), cell={"seed": 3, "device": "cpu"})])) == ['?, ?, device "cpu"']
     assert by_seed([record(0), record(1)]) == {"loans, mlp": [record(0), record(1)]}
+
+
+# ── gates for some cells ────────────────────────────────────────────────────────────────────────
+
+
+def outcomes(section: Mapping[str, Any], *records: Record) -> list[tuple[str, str]]:
+    """Return where each gate was judged, and its verdict."""
+    return [(judgement.where, judgement.verdict) for judgement in judge(section, records)]
+
+
+def test_a_gate_judges_the_cells_that_it_is_for_and_no_other():
+    cells = [record(0), record(0, 0.3, 0.2, 0.4, model="cnn"), record(1, model="cnn")]
+    assert outcomes({"quality/accuracy": {"min": 0.7, "only": {"model": ["mlp"]}}}, *cells) == [
+        ("loans, mlp", "passed")
+    ]
+    assert outcomes({"quality/accuracy": {"min": 0.7, "only": {"model": ["cnn"], "seed": [1]}}}, *cells) == [
+        ("loans, cnn, seed 1", "passed")
+    ]
+    assert outcomes({"quality/accuracy": {"min": 0.7, "only": {"model": ["vit"]}}}, *cells) == [("model vit", "absent")]
+
+
+def test_each_rule_of_a_list_is_judged_by_itself_even_if_they_contradict_each_other():
+    rules = [{"min": 0.9}, {"max": 0.1, "only": {"model": ["mlp"]}}, {"tolerance": 0.1, "only": {"seed": [0, 1]}}]
+    assert outcomes({"quality/accuracy": rules}, record(0)) == [
+        ("loans, mlp", "failed"), ("loans, mlp", "failed"), ("seed 0 or 1", "not judged"),
+    ]  # fmt: skip
+
+
+def test_a_value_of_an_axis_is_the_same_in_a_suite_and_in_a_record():
+    wide = Gate("quality/accuracy", {"min": 0.1}, only={"models.mlp.hidden": ((64, 64),)})
+    assert applies(wide, {"models.mlp.hidden": [64, 64]})
+    assert applies(wide, {"models.mlp.hidden": (64, 64)})
+    assert not applies(wide, {"models.mlp.hidden": [64]})
+    assert not applies(wide, {"model": "mlp"}), "a cell that the axis does not concern"
+    assert applies(Gate("quality/accuracy", {}), {})
+
+
+def test_the_cells_of_a_gate_are_named():
+    assert scope_text(Gate("quality/accuracy", {})) == "all cells"
+    assert scope_text(Gate("quality/accuracy", {}, only={"model": ("mlp", "cnn"), "seed": (0,)})) == (
+        "model mlp or cnn, seed 0"
+    )
+    assert (seeds_text([0]), seeds_text([0, 3])) == ("seed 0", "seeds 0, 3")
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [None, 3, [3], {"tolerance": -1}, {"tolerance": "x"}, {"min": "x"}, {"only": 3}, {"only": {"model": 3}}],
+)
+def test_a_gate_that_cannot_be_read_is_named(stated):
+    with pytest.raises(DamagedGate, match="the gate on quality/accuracy is "):
+        stated_gates({"quality/accuracy": stated})
+
+
+def test_a_metric_of_the_whole_run_has_no_cells_to_choose():
+    row = MetricRow("agreement/tau", 0.4, "fraction", "higher")
+    (judgement,) = judge({"agreement/tau": {"min": 0.1, "only": {"model": ["mlp"]}}}, [record()], [row])
+    assert (judgement.verdict, judgement.status) == ("absent", 3)
+    assert "metric of the whole run" in judgement.message
+
+
+def test_a_cell_that_a_probe_is_not_asked_of_does_not_lack_its_metrics():
+    elsewhere = replace(record(1), probes={"throughput": ProbeRow("ok", "k")}, metrics=())
+    rules = {"quality/accuracy": {"min": 0.1}}
+    assert verdicts({"min": 0.1}, record(0), elsewhere) == ["passed"]
+    assert outcomes(rules, record(0), replace(elsewhere, cell={**elsewhere.cell, "model": "cnn"})) == [
+        ("loans, mlp", "passed")
+    ]
+    assert verdicts({"min": 0.1}, elsewhere) == ["absent"], "no cell at all has measured it"
+    failed = replace(elsewhere, status="failed", reason="no memory", probes={})
+    assert verdicts({"min": 0.1}, record(0), failed) == ["absent"], "it is not known what was asked of it"
+    assert [is_not_asked("quality", one) for one in (record(0), elsewhere, failed)] == [False, True, False]
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.69996, "0.69996"), (0.7, "0.7"), (0.123456, "0.1235")])
+def test_a_value_beside_its_bound_is_shown_with_the_digits_in_which_they_differ(value, shown):
+    (judgement,) = judge({"quality/accuracy": {"min": 0.7}}, [record(0, value, value, value)])
+    assert judgement.message.startswith(f"{shown} [")

@@ -85,6 +85,72 @@ def test_what_keeps_two_cells_of_one_id_apart_is_named(make: Make, base, head, c
     assert pairing.groups == ()
 
 
+def data(train: str = "t", test: str = "x", order: str = "1", **more: str) -> dict[str, Any]:
+    names = {"train": train, "test": test, **more}
+    prints = {name: {"examples": examples, "order": examples + order} for name, examples in names.items()}
+    return {"name": "loans", "fingerprint": "".join(names.values()) + order, "fingerprints": prints}
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "changed", "reordered"),
+    [
+        (data(), data(), (), ()),
+        (data(), data(order="2"), (), ("train", "test")),
+        (data(), data(test="y"), ("test",), ()),
+        (data(), data(test="y", order="2"), ("test",), ("train",)),
+        (data(validation="v"), data(validation="v", test="y"), ("test",), ()),
+        (data(**{"shift:a": "s"}), data(), ("shift:a",), ()),
+    ],
+)
+def test_cells_that_learnt_from_the_same_examples_are_paired_whatever_their_order(
+    make: Make, base, head, changed: tuple[str, ...], reordered: tuple[str, ...]
+) -> None:
+    pairing = pair_runs(make(cell(data=base)), make(cell(data=head)))
+    (pair,) = pairing.groups[0].pairs
+    assert (pair.changed_splits, pair.reordered_splits, pairing.uncompared) == (changed, reordered, ())
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "end"),
+    [
+        (data(), data(train="u"), ": the examples of train differ"),
+        (data(validation="v"), data(validation="w", train="u", test="y"),
+         ": the examples of train and validation differ"),
+        (data(), data(validation="v"), ": the examples of validation differ"),
+        ({**data(), "fingerprints": {"train": {}}}, {**data(order="2"), "fingerprints": {"train": {}}},
+         ": the examples of train differ"),
+        ({**data(), "fingerprints": {}}, data(order="2"), ": base has no fingerprints of its splits, so the same "
+         "examples in another order look different"),
+        ({"name": "loans", "fingerprint": "tx1"}, {"name": "loans", "fingerprint": "tx2"}, ""),
+    ],
+)  # fmt: skip
+def test_cells_that_learnt_from_other_examples_or_do_not_show_it_are_not_paired(make: Make, base, head, end) -> None:
+    prints = [facts["fingerprint"][:8] for facts in (base, head)]
+    detail = f"loans {prints[0]} → loans {prints[1]}{end}"
+    pairing = pair_runs(make(cell(data=base)), make(cell(data=head)))
+    assert uncompared(pairing) == [("other data", "loans, mlp, seed 0", detail)]
+
+
+def test_a_run_of_an_earlier_version_is_paired_by_the_fingerprint_that_both_have(make: Make) -> None:
+    older = {name: value for name, value in data().items() if name != "fingerprints"}
+    for sides in ((older, data()), (data(), older), (older, older)):
+        pairing = pair_runs(*(make(cell(data=side)) for side in sides))
+        assert (len(pairing.groups), pairing.uncompared) == (1, ())
+
+
+def test_another_order_is_noted_once_for_all_cells_of_a_task(make: Make) -> None:
+    base, head = (make(*(cell(seed, data=data(order=order)) for seed in (0, 1))) for order in ("1", "2"))
+    assert pair_runs(base, head).notes[1:] == (
+        "the same examples of train and test in another order (loans): training read them in another order",
+    )
+    tests = {
+        **data(order="2"),
+        "fingerprints": {**data()["fingerprints"], "test": data(order="2")["fingerprints"]["test"]},
+    }
+    (note,) = pair_runs(base, make(cell(0, data=tests), cell(1, data=tests))).notes[1:]
+    assert note == "the same examples of test in another order (loans)"
+
+
 def test_options_that_only_one_side_has_are_no_difference(make: Make) -> None:
     more = cell(options={"train": {"epochs": 3, "new": 1}, "loss": {"smoothing": 0.1}, "flat": 3})
     bare = cell(options={"train": {"epochs": 3}, "flat": 4})
@@ -217,7 +283,6 @@ def test_all_that_differs_between_two_runs_is_noted(make: Make) -> None:
         "python none → 3.12",
         "torch 2.6 → 2.7",
         "hardware: a processor, 2 cores → not known: timings are not compared",
-        "the suites' gates differ: those of head are judged",
         "--set: a=1 b=2 → none",
     )
 

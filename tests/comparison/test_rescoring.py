@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
+from sklearn.metrics import average_precision_score
 
 from bench_suite.comparison import rescoring
+from bench_suite.comparison.common_examples import SplitChange, rows_of
 from bench_suite.comparison.compare import compare
+from bench_suite.comparison.evidence import Evidence
 from bench_suite.comparison.pairing import Group, Pair
-from bench_suite.comparison.rescoring import Examples, Unpaired, difference_of, examples_of
+from bench_suite.comparison.rescoring import Examples, Unpaired, difference_of, examples_of, values_on_common
+from bench_suite.comparison.strategies import with_seeds
 from bench_suite.contracts import MetricRow, Predictions, Record
 from bench_suite.exporters.junit import export
 from bench_suite.metrics.accuracy import accuracy
@@ -23,7 +29,7 @@ from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.macro_f1 import macro_f1
 from bench_suite.metrics.roc_auc import roc_auc
 from bench_suite.reports.comparison import as_markdown, as_text
-from bench_suite.stats.paired import nested_difference
+from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
 from bench_suite.store.runs import Run, Store
 
 N = 200
@@ -114,8 +120,9 @@ def test_predictions_that_differ_anywhere_are_not_the_same(read, change: str) ->
 def test_numbers_that_are_not_there_on_both_sides_are_the_same(read) -> None:
     gaps = predictions(losses=np.where(np.arange(N) % 5, 0.5, np.nan))
     assert read([gaps], [gaps]).identical
-    with pytest.raises(rescoring.TestSetMismatch, match="the targets of the test splits differ"):
-        read([predictions(targets=np.zeros(N))], [predictions(targets=np.array(["0"] * N))])
+    assert read([gaps], [gaps]).change is None
+    numbers, texts = predictions(targets=np.zeros(N)), predictions(targets=np.array(["0"] * N))
+    assert read([numbers], [texts]).change == SplitChange(0, relabelled=N)
 
 
 @pytest.mark.parametrize("side", ["base", "head"])
@@ -131,15 +138,59 @@ def test_what_keeps_predictions_from_being_read_names_the_side(read, side: str) 
         both(bare)
 
 
-def test_test_sets_that_differ_are_a_mismatch_and_ids_that_repeat_do_not_pair(read) -> None:
+def test_ids_that_repeat_do_not_pair(read) -> None:
     one = predictions()
     repeated = replace(one, ids=one.ids // 4)
-    with pytest.raises(Unpaired, match="no distinct ids"):
-        read([repeated], [repeated])
-    for odd in (replace(one, ids=one.ids + 3), predictions(targets=1 - one["targets"])):
-        for sides in (([one], [odd]), ([odd], [one]), ([one, one], [one, odd])):
-            with pytest.raises(rescoring.TestSetMismatch):
-                read(*sides)
+    for sides in ((repeated, repeated), (one, repeated)):
+        with pytest.raises(Unpaired, match="no distinct ids"):
+            read(*([side] for side in sides))
+
+
+def test_seeds_of_one_side_with_different_examples_are_a_mismatch(read) -> None:
+    one = predictions()
+    for odd in (replace(one, ids=one.ids + 1), predictions(targets=1 - one["targets"])):
+        assert len(read([one], [odd])) == 0
+        with pytest.raises(rescoring.TestSetMismatch, match=r"^the seeds of base were tested on different examples: 2"):
+            read([one, odd], [one, one])
+        with pytest.raises(rescoring.TestSetMismatch, match=r"^the seeds of head"):
+            read([one, one], [odd, one])
+
+
+def test_the_common_examples_of_all_seeds_are_in_the_order_of_the_ids_of_base(read) -> None:
+    one, other = predictions(1), predictions(2)
+    rest = np.arange(N) % 10 != 3
+    base, head = [one, shuffled(other)], [shuffled(rows_of(seed, np.flatnonzero(rest)), 2) for seed in (one, other)]
+    examples = read(base, head)
+    assert examples.change == SplitChange(180, lost=20)
+    assert (len(examples), len(examples.all_of_base[1]), len(examples.all_of_head[1])) == (180, 200, 180)
+    for side in (examples.base, examples.head):
+        for seed, expected in zip(side, (one, other)):
+            assert np.array_equal(seed.ids, one.ids[rest])
+            assert np.array_equal(seed["predictions"], expected["predictions"][rest])
+            assert np.array_equal(seed.groups["sex"], one.groups["sex"][rest])
+
+
+def test_a_metric_is_computed_again_for_the_common_examples_only_if_all_of_them_give_what_is_recorded(read) -> None:
+    one, head = predictions(1), rows_of(predictions(2), np.arange(20, N))
+    examples = read([one], [head])
+    scores = [macro_f1(side["predictions"], side["targets"]) for side in (one, head)]
+    rows = [tuple(MetricRow("quality/macro_f1", score, "", "higher", n=9) for score in scores)]
+    [(mine, theirs)] = values_on_common("quality/macro_f1", rows, examples)
+    assert mine.value == macro_f1(one["predictions"][20:], one["targets"][20:]) != scores[0]
+    assert (theirs.value, mine.n, theirs.n, mine.interval) == (scores[1], 180, 180, None)
+    on_common = [(replace(mine, value=mine.value), theirs)]
+    with pytest.raises(Unpaired, match=r"stored predictions give a macro_f1 of .*, the record has"):
+        values_on_common("quality/macro_f1", on_common, examples)
+    with pytest.raises(Unpaired, match="demographic_parity is no metric of single predictions"):
+        values_on_common("quality/demographic_parity", rows, examples)
+    single = read([one], [rows_of(one, np.flatnonzero(one["targets"] == 0))])
+    rows = [
+        tuple(
+            MetricRow("quality/roc_auc", score, "", "higher") for score in (roc_auc(one["targets"], one["scores"]), 0.5)
+        )
+    ]
+    with pytest.raises(Unpaired):  # an area that the common examples, of one class, do not define
+        values_on_common("quality/roc_auc", rows, single)
 
 
 # ── metrics ─────────────────────────────────────────────────────────────────────────────────────
@@ -160,13 +211,14 @@ def test_a_mean_over_examples_is_compared_by_its_examples(sign: float) -> None:
     correct = [np.stack([one["targets"] == one["predictions"] for one in side]).astype(float)
                for side in (examples.base, examples.head)]  # fmt: skip
     values = values_of(accuracy, examples, "predictions")
-    assert difference_of("accuracy", examples, values, sign) == (
+    assert difference_of("quality/accuracy", examples, values, sign) == (
         nested_difference(sign * (correct[1] - correct[0])), "examples",
     )  # fmt: skip
     clusters = np.arange(N) // 10
-    difference, _ = difference_of("accuracy", both(cluster=clusters), values, sign)
+    difference, _ = difference_of("quality/accuracy", both(cluster=clusters), values, sign)
     assert difference == nested_difference(sign * (correct[1] - correct[0]), clusters)
-    assert difference_of("accuracy", Examples(examples.base, examples.base), [(a, a) for a, _ in values], sign) == (
+    twins = Examples(examples.base, examples.base)
+    assert difference_of("quality/accuracy", twins, [(a, a) for a, _ in values], sign) == (
         examples.no_difference(), "same predictions",
     )  # fmt: skip
 
@@ -175,7 +227,7 @@ def test_a_mean_over_examples_is_compared_by_its_examples(sign: float) -> None:
 def test_other_metrics_are_compared_by_resampling_with_the_spread_that_their_examples_have(sign: float) -> None:
     examples = both()
     values = values_of(macro_f1, examples, "predictions")
-    difference, method = difference_of("macro_f1", examples, values, sign)
+    difference, method = difference_of("quality/macro_f1", examples, values, sign)
     assert method == "resampling"
     assert difference.value == pytest.approx(sign * np.mean([head - base for base, head in values]))
     alike = nested_difference(np.stack([
@@ -187,7 +239,9 @@ def test_other_metrics_are_compared_by_resampling_with_the_spread_that_their_exa
     )
     assert (difference.n, difference.count, difference.sample_unit) == (N, 2, "test examples")
     assert difference.variance_per_loss == pytest.approx(2 / (2 * 100) / 2)
-    assert difference_of("macro_f1", examples, values, sign) == (difference, method), "the same resamples each time"
+    assert difference_of("quality/macro_f1", examples, values, sign) == (difference, method), (
+        "the same resamples each time"
+    )
 
 
 def test_whole_clusters_are_resampled() -> None:
@@ -202,8 +256,8 @@ def test_whole_clusters_are_resampled() -> None:
     single = Examples((copied(1, np.arange(20)),), (copied(3, np.arange(20)),))
     many = Examples((copied(1, rows, cluster=rows),), (copied(3, rows, cluster=rows),))
     values = values_of(macro_f1, single, "predictions")
-    one, _ = difference_of("macro_f1", single, values, 1.0)
-    difference, _ = difference_of("macro_f1", many, values, 1.0)
+    one, _ = difference_of("quality/macro_f1", single, values, 1.0)
+    difference, _ = difference_of("quality/macro_f1", many, values, 1.0)
     assert (difference.n, difference.sample_unit, difference.df) == (20, "clusters", 19)
     assert difference.examples == pytest.approx(one.examples)
     assert difference.value == pytest.approx(one.value)
@@ -215,17 +269,56 @@ def test_a_metric_that_the_predictions_do_not_give_is_not_paired() -> None:
     wrong = [values[0], (values[1][0], values[1][1] + 1e-4)]
     recorded = f"{wrong[1][1]:.4g}"
     with pytest.raises(Unpaired, match=rf"^stored predictions give a accuracy of .*, the record has {recorded}$"):
-        difference_of("accuracy", examples, wrong, 1.0)
+        difference_of("quality/accuracy", examples, wrong, 1.0)
     rounded = [values[0], (values[1][0], values[1][1] + 1e-6)]
-    assert difference_of("accuracy", examples, rounded, 1.0)[1] == "examples"
+    assert difference_of("quality/accuracy", examples, rounded, 1.0)[1] == "examples"
     areas = values_of(lambda targets, scores: roc_auc(targets, scores), examples, "scores")
     near = [(base * 1.01, head * 0.99) for base, head in areas]
-    assert difference_of("roc_auc", examples, near, 1.0)[1] == "resampling", "scores are stored with three digits"
-    with pytest.raises(Unpaired, match="the record has"):
-        difference_of("roc_auc", examples, [(base * 1.05, head) for base, head in areas], 1.0)
+    older = Examples(*([replace(one, rounded_scores=True) for one in side] for side in (examples.base, examples.head)))
+    assert difference_of("quality/roc_auc", older, near, 1.0)[1] == "resampling", "older scores have three digits"
+    for some, factor in ((examples, 1.001), (older, 1.05)):
+        with pytest.raises(Unpaired, match="the record has"):
+            difference_of("quality/roc_auc", some, [(base * factor, head) for base, head in areas], 1.0)
     for name in ("no_such_metric", "demographic_parity"):
         with pytest.raises(Unpaired, match=f"^{name} is no metric of single predictions$"):
-            difference_of(name, examples, values, 1.0)
+            difference_of(f"quality/{name}", examples, values, 1.0)
+
+
+def confident(loss: float) -> Predictions:
+    """Return predictions that give the true class exp(−loss), a little more or less from example to example."""
+    one = predictions()
+    right = np.exp(-loss * (1 + 0.2 * np.sin(np.arange(N))))
+    scores = np.where(np.arange(2) == one["targets"][:, None], right[:, None], 1 - right[:, None])
+    return replace(one, columns={**one.columns, "scores": scores.astype(np.float32)})
+
+
+def test_the_log_loss_of_a_confident_model_is_compared_exactly_by_example(runs) -> None:
+    """In float16, 0.9999 and 0.9998 are both 1."""
+
+    def run(loss: float) -> Run:
+        row = measured("log_loss", confident(loss), lambda scores, targets: log_loss(targets, scores))
+        row = replace(row, better="lower", unit="nats", ideal=0.0)
+        return runs.make([(runs.cell(metrics=(row,)), confident(loss))], gate={"quality/log_loss": {"tolerance": 1e-5}})
+
+    comparison = compare(run(0.0001), run(0.0002))
+    row = runs.gated_row(comparison)
+    assert "0.0001001 → 0.0002002 nats, difference 0.0001001 [" in as_text(comparison)
+    assert (row.method, row.verdict) == ("examples", "regressed")
+    assert row.difference == pytest.approx(0.0001, rel=1e-2)
+    assert row.interval is not None
+    assert 0.00009 < row.interval[0] < row.interval[1] < 0.00011
+
+
+def test_scores_of_an_older_run_are_compared_with_scores_of_three_digits(read, monkeypatch) -> None:
+    exact = confident(0.0001)
+    older = replace(exact, columns={**exact.columns, "scores": exact["scores"].astype(np.float16).astype(np.float32)})
+    whole = rescoring._read
+    monkeypatch.setattr(
+        rescoring, "_read", lambda run, record, side: replace(whole(run, record, side), rounded_scores=side == "base")
+    )
+    examples = read([older], [exact])
+    assert examples.identical
+    assert examples.head[0].rounded_scores
 
 
 def test_a_metric_that_many_resamples_leave_undefined_is_not_paired() -> None:
@@ -234,7 +327,7 @@ def test_a_metric_that_many_resamples_leave_undefined_is_not_paired() -> None:
     examples = both(targets=targets)
     values = values_of(lambda targets, scores: roc_auc(targets, scores), examples, "scores")
     with pytest.raises(Unpaired, match=r"^undefined in 3\d% of the resamples: "):
-        difference_of("roc_auc", examples, values, 1.0)
+        difference_of("quality/roc_auc", examples, values, 1.0)
 
 
 def test_the_weight_of_one_answer_of_one_class_is_its_share() -> None:
@@ -338,7 +431,7 @@ def test_a_metric_that_weighs_classes_is_known_no_better_than_by_the_rarest() ->
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [("ids", "the test splits hold different examples"), ("targets", "the targets of the test splits differ")],
+    [("ids", "2,000 lost, 2,000 gained"), ("targets", "2,000 relabelled")],
 )
 def test_different_test_sets_are_never_compared(runs, change: str, reason: str) -> None:
     one = runs.predictions(0.9)
@@ -346,10 +439,12 @@ def test_different_test_sets_are_never_compared(runs, change: str, reason: str) 
     if change == "targets":
         other = replace(one, columns={**one.columns, "targets": 1 - one["targets"]})
     comparison = compare(runs.make([(runs.cell(), one)]), runs.make([(runs.cell(), other)]))
-    assert (runs.gated_row(comparison).verdict, runs.gated_row(comparison).note, comparison.status) == (
-        "cannot tell",
-        reason,
-        4,
+    note = "the examples of test differ: 0 are common; at least 10 are needed"
+    row = runs.gated_row(comparison)
+    assert (row.verdict, row.note, row.difference, comparison.status) == ("cannot tell", note, None, 4)
+    assert comparison.notes[-1] == (
+        f"loans: the examples of test differ ({reason}): the 0 common test examples are too few to compare; at least "
+        "10 are needed"
     )
 
 
@@ -361,3 +456,200 @@ def test_a_different_order_of_examples_is_no_difference(runs) -> None:
         runs.gated_row(compare(runs.make([(runs.cell(), one)]), runs.make([(runs.cell(), shuffled)]))).method
         == "same predictions"
     )
+
+
+@pytest.mark.parametrize("name", ["macro_f1", "roc_auc"])
+@pytest.mark.parametrize("clusters", [None, np.arange(N) ** 2 // 900])
+def test_resamples_by_weights_give_the_differences_of_rows(
+    name: str, clusters: np.ndarray | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    column = "scores" if name == "roc_auc" else "predictions"
+    function: Callable[..., float] = {"macro_f1": macro_f1, "roc_auc": roc_auc}[name]
+    targets = (np.arange(N) % 40 == 0).astype(int)  # some resamples of clusters lack the rare class
+    examples = both(targets=targets, **({} if clusters is None else {"cluster": clusters}))
+    values = values_of(function, examples, column)
+    drawn, method = difference_of(f"quality/{name}", examples, values, 1.0)
+    assert method == "resampling"
+    monkeypatch.setattr(rescoring, "weighted_metric", lambda *_: None)
+    by_rows, _ = difference_of(f"quality/{name}", examples, values, 1.0)
+    for part in ("value", "examples", "seeds", "variance", "df"):
+        assert math.isclose(getattr(drawn, part), getattr(by_rows, part), rel_tol=1e-12), part
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+def test_metrics_of_the_positive_class_are_recomputed_for_the_class_that_the_suite_states(positive: int) -> None:
+    base, head = predictions(1), predictions(2)
+    true = [(side["targets"] == positive, side["predictions"] == positive) for side in (base, head)]
+    values = [tuple(2 * (t & p).sum() / (t.sum() + p.sum()) for t, p in true)]
+    difference, method = difference_of(
+        "quality/binary_f1", Examples((base,), (head,), spec={"positive": positive}), values, 1.0
+    )
+    assert method == "resampling"
+    assert difference.value == pytest.approx(values[0][1] - values[0][0])
+    with pytest.raises(Unpaired, match="the record has"):
+        difference_of("quality/binary_f1", Examples((base,), (head,), spec={"positive": 1 - positive}), values, 1.0)
+
+
+def test_the_positive_class_is_read_from_the_records(tmp_path: Path) -> None:
+    run = Store(tmp_path / "results").create("s", {})
+    known = Record(run.name, "s", "m", "", {}, {}, "ok", data={"positive": 0})
+    stored = replace(known, artifacts=(run.write_predictions(known.id, "test", predictions()),))
+    assert examples_of(Group("loans, mlp", (Pair(stored, stored),), True), run, run).spec == {"positive": 0}
+
+
+# ── trials: the resampled difference against the truth ──────────────────────────────────────────
+
+RESAMPLES_OF_TRIALS = 120
+"Fewer than the program's, whose variances are more exact."
+SEPARATION, NOISE, SPREAD = 2.0, 0.7, 0.1
+"""Distance between the mean scores of the classes, whose standard deviation is 1; standard deviation of a model's own
+part of each score; standard deviation of the distance between seeds."""
+Weighted = dict[str, np.ndarray]
+"Metrics by name, under B weights of the examples: (B,)."
+
+
+def weighted_metrics(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> Weighted:
+    """Return ROC AUC, average precision and macro F1 of scores without ties, under weights (B, n)."""
+    order = np.argsort(-scores)
+    weights, positive, scores = weights[:, order], positive[order], scores[order]
+    of_positives = weights * positive
+    total, true = weights.cumsum(axis=1), of_positives.cumsum(axis=1)
+    all_true = true[:, -1]
+    negatives = total[:, -1] - all_true
+    below = negatives[:, None] - total + true
+    share = np.clip(positive.mean(), 0.01, 0.99)
+    # The threshold of equal posterior odds; the examples above it come first.
+    guesses = int((scores > SEPARATION / 2 + math.log((1 - share) / share) / SEPARATION).sum())
+    hits, guessed = (sums[:, guesses - 1] if guesses else np.zeros(len(weights)) for sums in (true, total))
+    rest = negatives - guessed + hits
+    f1 = [2 * hits / (guessed + all_true), 2 * rest / (total[:, -1] - guessed + negatives)]
+    return {
+        "roc_auc": (of_positives * below).sum(axis=1) / (all_true * negatives),
+        "average_precision": (of_positives * true / np.maximum(total, 1)).sum(axis=1) / all_true,
+        "macro_f1": np.mean(f1, axis=0),
+    }
+
+
+def delong_error(base: np.ndarray, head: np.ndarray, positive: np.ndarray) -> float:
+    """Return the standard error of the difference of two areas (DeLong et al. 1988, doi 10.2307/2531595)."""
+    sides = []
+    for scores in (base, head):
+        ranks, own = stats.rankdata(scores), np.empty(len(scores))
+        own[positive], own[~positive] = stats.rankdata(scores[positive]), stats.rankdata(scores[~positive])
+        sides.append((ranks - own) / np.where(positive, (~positive).sum(), -positive.sum()))
+    d = sides[1] - sides[0]
+    return math.sqrt(sum(d[side].var(ddof=1) / side.sum() for side in (positive, ~positive)))
+
+
+@dataclass
+class Trials:
+    """Results of one metric in one setting."""
+
+    differences: list[Difference] = field(default_factory=list)
+    alarms_alone: list[bool] = field(default_factory=list)
+    "Whether examples and seeds together raise a false alarm at 1 %, in each direction."
+    alarms: list[bool] = field(default_factory=list)
+    "The same with the rule that the seeds alone must agree."
+    delong_ratios: list[float] = field(default_factory=list)
+    "Standard errors by resampling, divided by DeLong's, for the area of one seed."
+
+    @property
+    def coverage(self) -> float:
+        """Return the share of the 95 % intervals of examples and seeds together that contain the truth, 0."""
+        return float(np.mean([low <= 0 <= high for low, high in (one.interval() for one in self.differences)]))
+
+    @property
+    def error_ratio(self) -> float:
+        """Return the root of the mean estimated variance, divided by the standard deviation of the differences."""
+        variances = [one.variance for one in self.differences]
+        return math.sqrt(float(np.mean(variances))) / float(np.std([one.value for one in self.differences]))
+
+
+def resampling_trials(n: int, share: float, seeds: int, trials: int) -> dict[str, Trials]:
+    """Compare two models of the same quality again and again, on new test examples and new seeds.
+
+    Args:
+        n: number of test examples.
+        share: share of positive examples.
+        seeds: number of seeds.
+        trials: number of comparisons.
+    """
+    random = np.random.default_rng(0)
+    results: dict[str, Trials] = defaultdict(Trials)
+    for _ in range(trials):
+        positive = random.random(n) < share
+        if positive.sum() < 2:
+            continue
+        common = random.normal(0, 1, n)
+        spread = random.normal(0, SPREAD, (2, seeds, 1)) if seeds > 1 else 0.0
+        scores = common + (SEPARATION + spread) * positive + random.normal(0, NOISE, (2, seeds, n))
+        weights = random.multinomial(n, np.full(n, 1 / n), RESAMPLES_OF_TRIALS)
+        weights = np.vstack([np.ones(n), weights[weights @ positive > 0]]).astype(np.float32)
+        sides = [[weighted_metrics(one, positive, weights) for one in side] for side in scores]
+        df, weight = rescoring._class_weights(positive.astype(int))
+        for name in sides[0][0]:
+            base, head = (np.stack([one[name] for one in side]) for side in sides)
+            difference = resampled_difference(
+                (head - base)[:, 0], (head - base)[:, 1:].T, n, df=min(df, n - 1), weight=weight
+            )
+            main, result = Evidence(difference), results[name]
+            evidence = with_seeds(difference, list(zip(base[:, 0], head[:, 0])), 1.0)
+            result.differences.append(difference)
+            result.alarms_alone += [main.p_regressed(0.0) <= 0.01, main.p_not_worse(0.0) <= 0.01]
+            result.alarms += [evidence.p_regressed(0.0) <= 0.01, evidence.p_not_worse(0.0) <= 0.01]
+            if name == "roc_auc" and seeds == 1:
+                result.delong_ratios.append(difference.error / delong_error(scores[0, 0], scores[1, 0], positive))
+    return results
+
+
+def test_the_weighted_metrics_of_the_trials_are_those_of_repeated_examples() -> None:
+    random = np.random.default_rng(0)
+    scores, positive = random.normal(0, 1, 80), random.random(80) < 0.3
+    rows = random.integers(0, 80, 80)
+    once = weighted_metrics(scores, positive, np.bincount(rows, minlength=80)[None].astype(float))
+    predictions = (scores > SEPARATION / 2 + math.log((1 - positive.mean()) / positive.mean()) / SEPARATION).astype(int)
+    assert once["roc_auc"][0] == pytest.approx(roc_auc(positive[rows].astype(int), scores[rows]))
+    assert once["macro_f1"][0] == pytest.approx(macro_f1(positive[rows].astype(int), predictions[rows]))
+    assert once["average_precision"][0] == pytest.approx(average_precision_score(positive[rows], scores[rows]))
+
+
+def test_one_seeds_area_has_the_standard_error_of_delong() -> None:
+    """The program's own resamples, for a common and a rare class."""
+    random = np.random.default_rng(0)
+    for n, share in ((300, 0.5), (2000, 0.05)):
+        targets = (random.random(n) < share).astype(int)
+        common = random.normal(SEPARATION * targets, 1)
+        sides = [common + random.normal(0, NOISE, n) for _ in range(2)]
+        of_sides = [Predictions("test", np.arange(n), {"targets": targets, "scores": scores}) for scores in sides]
+        values = [tuple(roc_auc(targets, scores) for scores in sides)]
+        difference, method = difference_of("quality/roc_auc", Examples(*((one,) for one in of_sides)), values, 1.0)
+        assert method == "resampling"
+        assert difference.error == pytest.approx(delong_error(*sides, targets == 1), rel=0.1)
+
+
+@pytest.mark.parametrize(("share", "trials"), [(0.5, 60), (0.05, 60)])
+def test_resampled_differences_cover_the_truth_quickly(share: float, trials: int) -> None:
+    for result in resampling_trials(300, share, 3, trials).values():
+        assert result.coverage >= 0.86, "0.95 and three standard errors"
+        assert 0.75 <= result.error_ratio <= 1.6
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_coverage_and_false_alarms_of_resampled_differences_as_the_docs_state_them() -> None:
+    """Printed by `pytest -m slow tests/comparison/test_rescoring.py -s`, quoted in docs/appendix/comparing.md."""
+    print("\nmetric             examples  positive  seeds  coverage  error  main alone  as judged  / DeLong")
+    for n, trials in ((300, 500), (2000, 120)):
+        for share in (0.5, 0.05):
+            for seeds in (1, 3, 5):
+                for name, result in resampling_trials(n, share, seeds, trials).items():
+                    alone, alarms = np.mean(result.alarms_alone), np.mean(result.alarms)
+                    delong = f"{np.mean(result.delong_ratios):8.2f}" if result.delong_ratios else ""
+                    print(
+                        f"{name:18} {n:8,}  {share:8}  {seeds:5}  {result.coverage:8.3f}  {result.error_ratio:5.2f}  "
+                        f"{alone:10.3f}  {alarms:9.3f}  {delong}",
+                        flush=True,
+                    )
+                    assert result.coverage >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / trials) - 0.01
+                    assert alarms <= 0.015 + 3 * math.sqrt(0.01 * 0.99 / (2 * trials))
+                    assert not result.delong_ratios or 0.95 <= np.mean(result.delong_ratios) <= 1.05

@@ -14,7 +14,7 @@ import pytest
 from bench_suite.comparison.compare import compare
 from bench_suite.comparison.rescoring import Examples, Unpaired
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence, with_seeds
-from bench_suite.comparison.verdicts import Row
+from bench_suite.comparison.verdicts import LEVEL, Row
 from bench_suite.components import discovery
 from bench_suite.contracts import History, Interval, MetricRow, Predictions, ProbeRow
 from bench_suite.probes import target
@@ -65,6 +65,12 @@ def predictions(*correct: int) -> Predictions:
         (MetricRow("t/x", 1.0, "fraction", "lower"), False),
         (MetricRow("t/x", 1.0, "s", "lower", interval=Interval(0.9, 1.1), samples=(1.0,)), False),
         (MetricRow("t/x", 1.0, "", "lower", interval=Interval(0.9, 1.1, over="processes")), True),
+        # What a row states goes before its unit, its samples and its interval.
+        (MetricRow("t/x", 1.0, "s", "lower", timing=False), False),
+        (MetricRow("t/x", 1.0, "MiB", "lower", samples=(1.0,), timing=False), False),
+        (MetricRow("t/x", 1.0, "fraction", "lower", timing=True), True),
+        (MetricRow("t/x", 1.0, "s", "lower", interval=Interval(0.9, 1.1), timing=True), True),
+        (MetricRow("t/x", 1.0, "", "lower", interval=Interval(0.9, 1.1, over="processes"), timing=False), True),
     ],
 )
 def test_a_timing_is_a_time_a_rate_or_what_several_processes_measured(row: MetricRow, timing: bool) -> None:
@@ -233,7 +239,8 @@ def test_a_metric_that_predictions_do_not_give_is_compared_by_its_intervals(runs
     row = runs.gated_row(compare(*map(runs.make, both)))
     assert row.method == "intervals"
     assert row.interval is not None
-    assert row.interval[1] == pytest.approx(0.02 * math.sqrt(2), rel=0.01)
+    assert row.interval[1] == pytest.approx(0.02 * math.sqrt(2) * 2.3263 / 1.96, rel=0.01), "at the level of the gate"
+    assert row.levels == (LEVEL, LEVEL)
 
 
 def test_a_probes_own_metric_is_not_taken_for_that_of_the_test_split(runs) -> None:

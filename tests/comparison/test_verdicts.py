@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from bench_suite.comparison import verdicts
 from bench_suite.comparison.compare import compare
 from bench_suite.comparison.evidence import Evidence
+from bench_suite.comparison.strategies import with_seeds
 from bench_suite.comparison.verdicts import LEVEL, Case, Row, classify_gated, classify_ungated, sort_worst_first
 from bench_suite.contracts import Interval, MetricRow
 from bench_suite.stats.paired import (
@@ -22,7 +24,7 @@ from bench_suite.stats.paired import (
     sign_flips,
     welch_difference,
 )
-from bench_suite.stats.power import required_sample_size, with_more_examples, with_more_seeds
+from bench_suite.stats.power import min_detectable_effect, required_sample_size, with_more_examples, with_more_seeds
 
 N = 2000
 TOLERANCE = 0.01
@@ -316,3 +318,157 @@ def test_metrics_that_are_not_gated_are_findings_and_no_exit_status(runs) -> Non
     assert {row.verdict for row in comparison.rows} == {"worse"}, "lower is better"
     assert {row.method for row in comparison.rows} == {"intervals"}
     assert comparison.status == 0
+
+
+# ── intervals that decide ───────────────────────────────────────────────────────────────────────
+
+
+def some_evidence(random: np.random.Generator, shift: float) -> Evidence:
+    """Return evidence of a random kind around a difference: answers or numbers of one or more seeds, or seeds alone."""
+    n, seeds = int(random.integers(30, 600)), int(random.integers(1, 6))
+    kind = random.integers(4)
+    if kind == 0:
+        values = tuple(random.normal(shift, 0.01, int(random.integers(2, 12))))
+        return Evidence(seeds_only_difference(values), flips=values, method="seeds")
+    d = random.normal(shift, 0.1, (seeds, n)) + random.normal(0, 0.01, (seeds, 1))
+    if kind == 1:
+        d = np.sign(d) * (random.random((seeds, n)) < 0.1)
+    if kind == 2:
+        d = d[:1]
+    base = random.normal(0.8, 0.01, len(d))
+    return with_seeds(nested_difference(d), list(zip(base, base + d.mean(axis=1))), 1.0)
+
+
+def read_off(row: Row) -> str:
+    """Return the verdict of a gate that a reader of its interval and tolerance alone would give."""
+    assert row.interval is not None
+    sign = -1.0 if row.better == "lower" else 1.0
+    worse, better = sorted(sign * bound for bound in row.interval)
+    limit = -(row.tolerance or 0.0)
+    if better < limit:
+        return "regressed"
+    if not row.tolerance:
+        return "no regression found"
+    return "not worse than the tolerance" if worse > limit else "cannot tell"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_verdict_of_each_gate_is_read_off_its_interval(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    verdicts_seen = set()
+    for _ in range(10):
+        cases = []
+        for number in range(random.integers(1, 8)):
+            tolerance = float(random.choice([0.0, 0.01, 0.03]))
+            better = str(random.choice(["higher", "lower"]))
+            row = Row("q/x", f"{number}", True, better=better, tolerance=tolerance or None)  # type: ignore[arg-type]
+            cases.append(Case(row, some_evidence(random, float(random.choice([0.0, -0.06, 0.06]))), tolerance))
+        for row in classify_gated(cases):
+            if row.interval is not None:
+                assert read_off(row) == row.verdict
+                verdicts_seen.add(row.verdict)
+            else:
+                assert row.verdict in ("cannot tell", "no regression found"), "too few seeds for any bound"
+    assert len(verdicts_seen) >= 3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_finding_without_a_gate_is_read_off_its_interval(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    verdicts_seen = set()
+    for _ in range(20):
+        cases = [
+            Case(Row("q/x", f"{number}", False, better="higher"),
+                 some_evidence(random, float(random.choice([0.0, 0.03, -0.03]))))
+            for number in range(random.integers(1, 30))
+        ]  # fmt: skip
+        for row in classify_ungated(cases):
+            low, high = row.interval or (0.0, 0.0)
+            expected = "worse" if high < 0 else "better" if low > 0 else "no difference found"
+            assert row.verdict == expected
+            verdicts_seen.add(row.verdict)
+    assert len(verdicts_seen) == 3
+
+
+def test_all_intervals_of_gates_have_the_level_at_which_the_first_undecided_one_was_tested() -> None:
+    """Holm tests the third of three gates at the whole level if the other two are decided."""
+    rows = classify_gated([Case(Row("q/x", "0", True), of(0.0), TOLERANCE)] * 2 + [case(lost=12)])
+    assert [row.verdict for row in rows] == ["not worse than the tolerance"] * 2 + ["cannot tell"]
+    assert {row.levels for row in rows} == {(LEVEL, LEVEL / 3)}, "one is not shown not to be worse, none to be worse"
+    one = case(lost=12)
+    (lower,) = classify_gated([replace(one, row=replace(one.row, better="lower"))] * 2)[:1]
+    assert lower.levels == (LEVEL / 2, LEVEL / 2)
+    (lower, *_) = classify_gated([replace(one, row=replace(one.row, better="lower")), case(lost=300)])
+    assert lower.levels == (LEVEL, LEVEL / 2), "the lower bound of a metric for which lower is better tests for a loss"
+    assert lower.interval is not None
+    assert lower.interval[1] > TOLERANCE > lower.interval[0]
+
+
+def test_intervals_without_a_gate_are_narrower_the_more_findings_there_are() -> None:
+    row = Row("q/x", "0", False, better="higher")
+    null, finding = Case(row, of(0.0)), Case(row, of(0.1))
+    for findings, level in ((0, 0.05 / 4), (1, 0.05 / 4), (3, 0.05 * 3 / 4), (4, 0.05)):
+        rows = classify_ungated([finding] * findings + [null] * (4 - findings))
+        assert [one.levels for one in rows] == [pytest.approx((level / 2, level / 2))] * 4
+        low, high = rows[0].interval or (0.0, 0.0)
+        assert high - low == pytest.approx(2 * NormalDist().inv_cdf(1 - level / 2) * 1e-3)
+
+
+def test_two_seeds_that_differ_show_the_wide_interval_that_decides() -> None:
+    """The narrow interval of examples and seeds together cleared the tolerance by eye, and seeds alone decided."""
+    d = np.zeros((2, 4000))
+    d[0, :24], d[1, 24:40] = -1, -1
+    values = [(0.90, 0.90 + d[0].mean()), (0.91, 0.91 + d[1].mean())]
+    evidence = with_seeds(nested_difference(d), values, 1.0)
+    gate = Row("quality/accuracy", "0", True, better="higher", tolerance=0.02, base=0.905, head=0.9, difference=-0.005)
+    assert evidence.main.interval(0.95)[0] > -0.02, "the interval that was shown"
+    (row,) = classify_gated([Case(gate, evidence, 0.02)])
+    assert row.verdict == "cannot tell"
+    assert row.interval is not None
+    assert row.interval[0] < -0.05
+
+
+def test_more_examples_are_not_said_to_decide_where_the_seeds_alone_would_not_agree() -> None:
+    random = np.random.default_rng(3)
+    d = np.where(random.random((2, 400)) < 0.06, random.choice([-1.0, 1.0], (2, 400)), 0.0)
+    values = [(0.90, 0.89), (0.92, 0.925)]
+    evidence = with_seeds(nested_difference(d), values, 1.0)
+    (row,) = classify_gated([Case(Row("q/x", "0", True, better="higher"), evidence, 0.02)])
+    examples, seeds = re.findall(
+        r"^about ([\d,]+) test examples and (\d+) seeds would decide, not 400 and 2", row.note
+    )[0]
+    assert required_sample_size(evidence.main, 0.02, LEVEL).seeds == 2, "examples and seeds together need no more seeds"
+    for count, decides in ((int(seeds), True), (int(seeds) - 1, False)):
+        effects = [
+            min_detectable_effect(
+                replace(test, variance=test.variance * 2 / count, df=test.df * (count - 1)), LEVEL / len(evidence.seeds)
+            )
+            for test in evidence.seeds
+        ]
+        assert (min(effects) <= 0.02) == decides
+    assert int(examples.replace(",", "")) > 400
+
+
+def test_a_ratio_too_large_for_a_number_has_an_infinite_bound() -> None:
+    row = Row("t/x", "0", True, better="lower", relative=True, tolerance=0.05)
+    wide = Evidence(Difference(-1.0, 0.0, 1e6, 1e6, 1.0, 0, 2), method="processes")
+    (row,) = classify_gated([Case(row, wide, 0.05)])
+    assert (row.interval, row.smallest) == ((-1.0, math.inf), None)
+
+
+def test_too_few_seeds_for_any_bound_have_no_interval_and_enough_for_one_have_one_end() -> None:
+    def gate(count: int) -> Case:
+        values = tuple(-0.1 - 0.001 * number for number in range(count))
+        return Case(
+            Row("q/x", f"{count}", True, better="higher", tolerance=0.2),
+            Evidence(seeds_only_difference(values), flips=values, method="seeds"),
+            0.2,
+        )
+
+    (few,) = classify_gated([gate(5)])
+    assert (few.interval, few.verdict) == (None, "cannot tell")
+    rows = classify_gated([gate(7), case()])
+    assert rows[0].interval is not None
+    assert rows[0].interval[1] == math.inf, "both gates are undecided about a regression, so its level is 0.005"
+    assert -0.2 < rows[0].interval[0] < -0.1
+    assert rows[0].verdict == "not worse than the tolerance"

@@ -14,6 +14,7 @@ from bench_suite.components import discovery
 from bench_suite.components.options import MISSING, read_options
 from bench_suite.contracts import ComponentError
 from bench_suite.pretrained.options import FinetuningOptions
+from bench_suite.store.records import is_time_unit
 
 BUILTIN = [(kind, name) for kind in discovery.KINDS for name in discovery.builtin(kind)]
 PROBE = "METRICS = {}\n\n\ndef probe(trained, options):\n    yield from ()\n"
@@ -64,7 +65,8 @@ def test_every_metric_of_a_problem_has_its_function_and_the_same_unit_and_direct
             continue
         file = discovery.find("metrics", metric, Path())
         assert callable(getattr(discovery.load(file), metric))
-        stated = {key: file.facts[key.upper()] for key in ("unit", "better", "ideal") if key.upper() in file.facts}
+        shared = [key for key in ("unit", "better", "ideal", "range") if key.upper() in file.facts]
+        stated = {key: file.facts[key.upper()] for key in shared}
         assert {key: facts[key] for key in stated} == stated
 
 
@@ -73,6 +75,32 @@ def test_every_metric_of_a_probe_has_a_unit_and_a_direction(name):
     for facts in discovery.find("probes", name, Path()).facts["METRICS"].values():
         assert facts["unit"]
         assert facts["better"] in ("higher", "lower", "none")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in ("metrics", "problems", "probes") for name in discovery.builtin(kind)]
+)
+def test_every_metric_states_its_smallest_and_largest_value(kind, name):
+    component = discovery.find(kind, name, Path())
+    metrics = component.facts["METRICS"] if kind != "metrics" else {name: {"range": component.facts.get("RANGE")}}
+    for metric, facts in metrics.items():
+        assert facts["range"] is not None, metric
+        if facts.get("unit") == "fraction":
+            assert facts["range"][1] == 1.0 or metric == "utilisation"  # above 1 if the peak is stated too low
+
+
+@pytest.mark.parametrize("name", discovery.builtin("probes"))
+def test_a_metric_of_a_probe_in_a_unit_of_time_states_that_it_is_a_timing(name):
+    for metric, facts in discovery.find("probes", name, Path()).facts["METRICS"].items():
+        assert facts.get("timing", False) or not is_time_unit(facts["unit"]), metric
+
+
+@pytest.mark.parametrize("bounds", ["(1.0, 0.0)", "(0.0,)", "1.0", "(0.0, 'high')", "(0.0, 0.5)", "(True, 2.0)"])
+def test_a_range_that_is_none_of_the_metric_is_an_error_of_its_file(tmp_path, bounds):
+    stated = f'{{"unit": "fraction", "better": "higher", "ideal": 1.0, "range": {bounds}}}'
+    (tmp_path / "mine.py").write_text(PROBE.replace("{}", f'{{"share": {stated}}}'))
+    with pytest.raises(ComponentError, match="METRICS"):
+        discovery.find("probes", "./mine.py", tmp_path)
 
 
 @pytest.mark.parametrize("name", discovery.builtin("tasks"))

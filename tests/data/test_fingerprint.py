@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench_suite.data.fingerprint import content_ids, contents, file_hash, hash_of
+from bench_suite.data.fingerprint import content_ids, contents, file_hash, hash_of, row_hashes
 from bench_suite.data.ragged import Ragged
 
 
@@ -92,6 +92,34 @@ def test_no_rows_have_no_ids() -> None:
 )
 def test_what_differs_hashes_differently(one: tuple, other: tuple) -> None:
     assert hash_of(*one) != hash_of(*other)
+
+
+def test_rows_of_equal_content_and_columns_have_equal_hashes() -> None:
+    ids = content_ids(["a", "b", "a", "a"])
+    assert len(set(row_hashes(ids).tolist())) == 2
+    hashes = row_hashes(ids, np.array([0, 0, 0, 1]), ["x", "x", "x", "x"]).tolist()
+    assert (hashes[0] == hashes[2], len(set(hashes))) == (True, 3)
+    one, other = np.array([0, 1, 2, 3]), np.array([3, 2, 1, 0])
+    assert not (row_hashes(ids, one, other) == row_hashes(ids, other, one)).any()
+
+
+@pytest.mark.parametrize(
+    ("column", "equal", "other"),
+    [
+        (np.array([1, -2]), np.array([1, -2], np.int8), np.array([2, 2])),
+        (np.array([True, False]), np.array([1, 0]), np.array([0, 1])),
+        (np.array([0.0, 2.5]), np.array([-0.0, 2.5], np.float16), np.array([0.1, 2.6])),
+        (np.array(["a", "b"]), np.array(["a", "b", "long"])[:2], np.array(["A", "B"])),
+        (np.array(["a", None], dtype=object), ["a", None], ["b", "None"]),
+        ([np.int64(3), np.float64(0.5)], [3, 0.5], ["3", "0.5"]),
+        (Ragged.from_lists([[1], [2, 3]]), Ragged.from_lists([[1], [2, 3]]), Ragged.from_lists([[1, 2], [3]])),
+        (np.array([[1, 2], [3, 4]]), np.array([[1, 2], [3, 4]]), np.array([[1, 3], [3, 5]])),
+    ],
+)
+def test_columns_of_any_form_are_hashed_by_their_values(column, equal, other) -> None:
+    ids = content_ids(["a", "b"])
+    assert np.array_equal(row_hashes(ids, column), row_hashes(ids, equal))
+    assert not (row_hashes(ids, column) == row_hashes(ids, other)).any()
 
 
 def test_a_file_is_hashed_by_its_bytes(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from bench_suite.data.ragged import Ragged
 from bench_suite.data.splits import (
     MemorySplit,
     column,
+    fingerprint_of,
+    fingerprints_of,
     targets_of,
 )
 
@@ -211,6 +213,24 @@ def test_duplicates_are_left_out_of_train_counted_and_seen_by_the_fingerprint() 
     assert prepared.source.notes == {"removed from train, because test has them too": 10}
     assert prepared.source.fingerprint != brought.source.fingerprint
     assert prepare(data(train=texts(100), test=texts(20, start=100)), 0.1).source == brought.source
+
+
+def test_the_fingerprints_are_those_of_the_examples_before_any_are_held_out() -> None:
+    brought = data(train=texts(100), test=texts(20, start=90))
+    assert prepare(brought, 0.1).source.fingerprints == {}, "the task states a fingerprint of its own kind"
+    own = replace(brought, source=replace(brought.source, fingerprint=fingerprint_of(brought.splits)))
+    first = prepare(own, 0.1).source.fingerprints
+    assert first == prepare(own, 0.3).source.fingerprints == fingerprints_of(
+        {"train": texts(90), "test": texts(20, start=90)}
+    )  # fmt: skip
+    backwards = {name: split.at(np.arange(len(split))[::-1]) for name, split in own.splits.items()}
+    other = replace(own, splits=backwards, source=replace(own.source, fingerprint=fingerprint_of(backwards)))
+    prepared = prepare(other, 0.1)
+    assert {name: part["examples"] for name, part in prepared.source.fingerprints.items()} == {
+        name: part["examples"] for name, part in first.items()
+    }
+    assert prepared.source.fingerprint != prepare(own, 0.1).source.fingerprint
+    assert set(prepared.splits["validation"].ids) == set(prepare(own, 0.1).splits["validation"].ids)
 
 
 def test_duplicates_on_disk_are_left_out_without_reading(tmp_path: Path, disk_split: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from bench_suite.data.splits import (
     chosen_groups,
     column,
     fingerprint_of,
+    fingerprints_of,
     targets_of,
 )
 
@@ -120,6 +121,57 @@ def test_the_fingerprint_sees_targets_groups_and_who_is_where() -> None:
     relabelled = MemorySplit(one.ids, {**one.columns, "target": 1 - one.columns["target"]}, one.groups)
     assert base != fingerprint_of({"train": relabelled, "test": other})
     assert base != fingerprint_of({"train": MemorySplit(one.ids, one.columns), "test": other})
+
+
+def test_fingerprints_of_splits_see_what_examples_are_and_how_often_but_not_where() -> None:
+    words, target = ["a", "b", "a", "c"], np.array([0, 1, 1, 0])
+    sex = np.array(["f", "m", "m", "f"])
+
+    def split(rows: Sequence[int], target: Any = target, **groups: np.ndarray) -> dict[str, str]:
+        chosen = [words[row] for row in rows]
+        known = {name: values[list(rows)] for name, values in groups.items()}
+        return fingerprints_of({"s": MemorySplit(content_ids(chosen), {"target": target[list(rows)]}, known)})["s"]
+
+    one = split([0, 1, 2, 3])
+    assert one == split([0, 1, 2, 3], target.astype(np.uint8))
+    for order in ([2, 1, 0, 3], [3, 2, 1, 0]):
+        other = split(order)
+        assert (other["examples"], other["order"] == one["order"]) == (one["examples"], False)
+    assert one["examples"] not in {
+        split([0, 1, 3])["examples"], split([0, 1, 2, 3, 3])["examples"], split([0, 1, 2, 2, 3])["examples"],
+        split([0, 0, 1, 3])["examples"], split([0, 1, 2, 3], 1 - target)["examples"],
+        split([0, 1, 2, 3], target / 2)["examples"], split([0, 1, 2, 3], sex=sex)["examples"],
+    }  # fmt: skip
+    grouped = split([0, 1, 2, 3], sex=sex)
+    assert grouped["examples"] == split([3, 0, 1, 2], sex=sex)["examples"]
+    assert grouped["examples"] not in {split([0, 1, 2, 3], sex=sex[[1, 0, 2, 3]])["examples"],
+                                       split([0, 1, 2, 3], age=sex)["examples"]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        np.array([0.5, np.nan, -1.0]), np.array([[1, 2], [3, 4], [5, 6]]), np.array(["dog", "a cat", "eel"]),
+        ["x", "yy", "zzz"], Ragged.from_lists([[1], [2, 3], []]), [[1, 2], [], [3]],
+        np.array(["2020-01-01", "2021-01-01", "2022-01-01"], dtype="datetime64[D]"),
+    ],
+)  # fmt: skip
+def test_targets_of_any_form_are_in_the_fingerprints(target: Any) -> None:
+    split = MemorySplit(content_ids(["a", "b", "c"]), {"target": target})
+    there, back, other = (
+        fingerprints_of({"s": part})["s"]["examples"]
+        for part in (split, split.at(np.array([2, 0, 1])), MemorySplit(split.ids[[1, 0, 2]], split.columns))
+    )
+    assert there == back != other
+
+
+def test_a_split_whose_targets_must_be_read_has_no_fingerprint_and_is_not_read(
+    tmp_path: Path, disk_split: Any, labelled_split: Any
+) -> None:
+    unknown, known = disk_split(tmp_path / "a.npy", 9), labelled_split(tmp_path / "b.npy", 9)
+    assert fingerprints_of({"train": known, "test": unknown}) == {}
+    assert list(fingerprints_of({"train": known})) == ["train"]
+    assert unknown.most == known.most == 0
 
 
 def test_groups_are_all_by_default_and_an_unknown_one_is_named() -> None:

@@ -10,17 +10,29 @@ import numpy as np
 import pytest
 import torch
 
-from bench_suite.contracts import Batch, BenchError, Data, History, Network, Placement, Source, TrainOptions, Window
+from bench_suite.contracts import (
+    Batch,
+    BenchError,
+    Data,
+    Evaluation,
+    History,
+    Network,
+    Placement,
+    Source,
+    TrainOptions,
+    Window,
+)
 from bench_suite.data.encoded import encoded
 from bench_suite.data.preparation import prepare
 from bench_suite.data.ragged import Ragged
 from bench_suite.data.sources import Sources
-from bench_suite.data.splits import MemorySplit
+from bench_suite.data.splits import MemorySplit, column
 from bench_suite.engines import native
 from bench_suite.models import cnn, mlp, resnet
 from bench_suite.problems import classification, regression
 from bench_suite.tasks import mnist
 from bench_suite.training import checkpoints, compiling, optimisers
+from bench_suite.training.prediction import mean_loss, predict
 
 PLACE = Placement("cpu", 1, "32-true")
 
@@ -40,10 +52,11 @@ def one_thread() -> Iterator[None]:
 
 def train(
     data: Data, options: TrainOptions, placement: Placement = PLACE, report: Any = lambda w: True, saved: Any = None,
-    model: Any = mlp, **chosen: Any,
+    model: Any = mlp, own_augment: Any = None, own_loss: Any = None, **chosen: Any,
 ) -> tuple[Network, History]:  # fmt: skip
     torch.manual_seed(0)
     network = model.build(data, model.Options(**chosen))
+    network.augment, network.loss = own_augment, own_loss
     if placement.compiled:
         compiling.compile_module(network.module)
     columns = {name: encoded(network, data.splits[name]) for name in ("train", "validation")}
@@ -55,6 +68,12 @@ def train(
 def equal(first: Network, second: Network) -> bool:
     others = second.module.state_dict()
     return all(torch.equal(value, others[name]) for name, value in first.module.state_dict().items())
+
+
+def noisy(batch: Batch, generator: torch.Generator) -> Batch:
+    """Add noise to images, drawn from the engine's generator."""
+    noise = 8.0 * torch.randn(batch.inputs["image"].shape, generator=generator)
+    return Batch({"image": batch.inputs["image"] + noise}, batch.targets)
 
 
 # ── targets ─────────────────────────────────────────────────────────────────────────────────────
@@ -123,8 +142,18 @@ class Killed(Exception):
         {"optimizer": "muon", "patience": 2},
         {"target": {"quality/accuracy": 1.0}, "learning_rate": 0.02},
         {"optimizer": "muon", "weight_decay": 0.1, "gradient_clip": 1.0, "model": cnn, "channels": (4, 8)},
+        {"sampler": "balanced", "class_weights": {str(digit): 1.0 + digit for digit in range(10)}},
+        {"own_augment": True},
     ],
-    ids=["adamw", "sgd, augmented", "muon, early stopping", "target", "muon of kernels"],
+    ids=[
+        "adamw",
+        "sgd, augmented",
+        "muon, early stopping",
+        "target",
+        "muon of kernels",
+        "balanced sampler",
+        "own augment",
+    ],
 )
 def test_a_training_that_was_cut_off_goes_on_bit_for_bit(digits: Data, options: Any, monkeypatch: Any) -> None:
     options = dict(options)
@@ -132,10 +161,11 @@ def test_a_training_that_was_cut_off_goes_on_bit_for_bit(digits: Data, options: 
         pytest.skip("this PyTorch has no Muon")
     monkeypatch.setattr("bench_suite.training.clock.Clock.step", one_window_in_ten_steps)
     monkeypatch.setattr(checkpoints.Timer, "due", lambda timer: timer.checkpoints is not None)
+    own = noisy if options.pop("own_augment", False) else None
     model = {name: options.pop(name) for name in ("model", "channels") if name in options}
     model = model or {"model": mlp, "hidden": (64, 64), "dropout": 0.2}
     asked = TrainOptions(epochs=3, checkpoint="10m", **options)
-    whole, expected = train(digits, asked, saved=Kept(), **model)
+    whole, expected = train(digits, asked, saved=Kept(), own_augment=own, **model)
 
     saved, windows = Kept(), 0
 
@@ -147,10 +177,10 @@ def test_a_training_that_was_cut_off_goes_on_bit_for_bit(digits: Data, options: 
         return True
 
     with pytest.raises(Killed):
-        train(digits, asked, saved=saved, report=cut, **model)
+        train(digits, asked, saved=saved, report=cut, own_augment=own, **model)
     assert saved.times == 8
     torch.manual_seed(99)  # a state other than the checkpoint's
-    resumed, history = train(digits, asked, saved=saved, **model)
+    resumed, history = train(digits, asked, saved=saved, own_augment=own, **model)
     assert equal(whole, resumed)
     assert history.epochs == expected.epochs
     assert (history.steps, history.samples) == (expected.steps, expected.samples)
@@ -360,3 +390,97 @@ def test_the_harness_makes_batches_of_like_length_in_training_and_prediction() -
     assert counted["tokens"][1] == counted[None][1] == int(tokens.lengths.sum())
     assert counted["tokens"][0] < 1.15 * counted["tokens"][1]
     assert counted[None][0] > 1.7 * counted[None][1]
+
+
+# ── classes of different sizes, and the model's own functions ───────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def rare(digits: Data) -> Data:
+    """Zeros and ones of the sample, of which only 1 in 30 is a one."""
+    splits = {}
+    for name, split in digits.splits.items():
+        targets = np.asarray(column(split, "target"))
+        zeros, ones = np.flatnonzero(targets == 0), np.flatnonzero(targets == 1)
+        rows = np.concatenate([zeros, ones[: max(2, len(zeros) // 30)]])
+        splits[name] = MemorySplit(split.ids[rows], dict(split.take(rows)))
+    return Data("classification", {**digits.spec, "classes": ("zero", "one")}, splits, digits.source)
+
+
+def test_class_weights_are_a_training_on_repeated_examples(rare: Data) -> None:
+    """One full batch in which each rare example has the weight 3 is a batch that contains it three times."""
+    train_split = rare.splits["train"]
+    targets = np.asarray(column(train_split, "target"))
+    rows = np.concatenate([np.arange(len(targets)), *[np.flatnonzero(targets == 1)] * 2])
+    repeated = MemorySplit(np.arange(len(rows)), dict(train_split.take(rows)))
+    options = {"epochs": 3, "optimizer": "sgd", "learning_rate": 0.05, "batch_size": 10_000}
+    weighted, history = train(rare, TrainOptions(class_weights={"zero": 1.0, "one": 3.0}, **options))
+    # The pixels are standardised by the train split, so the module is built for the same one.
+    twice = Data(rare.problem, rare.spec, {**rare.splits, "train": repeated}, rare.source)
+    torch.manual_seed(0)
+    network = mlp.build(rare, mlp.Options())
+    columns = {name: encoded(network, twice.splits[name]) for name in ("train", "validation")}
+    torch.manual_seed(1)
+    expected = native.train(
+        network, twice, classification, TrainOptions(**options), PLACE, lambda w: True, columns.__getitem__
+    )
+    assert [row["loss"] for row in history.epochs] == pytest.approx([row["loss"] for row in expected.epochs], rel=1e-4)
+    assert [row["validation_loss"] for row in history.epochs] == pytest.approx(
+        [row["validation_loss"] for row in expected.epochs], rel=1e-4
+    )
+    for first, second in zip(weighted.module.parameters(), network.module.parameters()):
+        assert torch.allclose(first, second, atol=1e-5)
+
+
+def test_weights_and_a_balanced_sampler_change_the_training_and_not_how_it_is_evaluated(rare: Data) -> None:
+    network, history = train(rare, TrainOptions(epochs=1, class_weights="balanced"))
+    evaluation = mean_loss(network, classification, encoded(network, rare.splits["validation"]), 64, rare.spec, PLACE)
+    assert history.epochs[0]["validation_loss"] == pytest.approx(evaluation)
+    assert history.loss_of == "problem"
+    plain, _ = train(rare, TrainOptions(epochs=1))
+    sampled, of_sampler = train(rare, TrainOptions(epochs=1, sampler="balanced"))
+    assert not equal(plain, network)
+    assert not equal(plain, sampled)
+    assert of_sampler.samples == len(rare.splits["train"])
+    assert equal(sampled, train(rare, TrainOptions(epochs=1, sampler="balanced"))[0])
+
+
+def test_a_balanced_sampler_finds_more_of_the_rare_class(rare: Data) -> None:
+    """In few steps on 1 in 30 examples the network predicts the frequent class; with equal draws it does not."""
+    options = {"epochs": 1, "optimizer": "sgd", "learning_rate": 0.002, "batch_size": 64}
+    recalls = {}
+    for sampler in ("shuffled", "balanced"):
+        network, _ = train(rare, TrainOptions(sampler=sampler, **options))
+        split = rare.splits["test"]
+        columns = predict(network, classification, encoded(network, split), Evaluation(64, rare.spec, None), PLACE)
+        ones = np.asarray(column(split, "target")) == 1
+        recalls[sampler] = float(columns["scores"][ones, 1].mean())
+    assert recalls["balanced"] > recalls["shuffled"] + 0.1
+
+
+def test_a_models_own_loss_is_minimised_and_the_validation_loss_stays_the_problems(rare: Data) -> None:
+    def doubled(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return 2.0 * torch.nn.functional.cross_entropy(outputs, targets)
+
+    options = {"optimizer": "sgd", "momentum": 0.0, "epochs": 1}
+    own, history = train(rare, TrainOptions(learning_rate=0.01, **options), own_loss=doubled)
+    plain, expected = train(rare, TrainOptions(learning_rate=0.02, **options))
+    assert (history.loss_of, expected.loss_of) == ("model", "problem")
+    assert history.epochs[0]["loss"] == pytest.approx(2.0 * expected.epochs[0]["loss"], rel=1e-5)
+    assert history.epochs[0]["validation_loss"] == pytest.approx(expected.epochs[0]["validation_loss"], rel=1e-5)
+    for first, second in zip(own.module.parameters(), plain.module.parameters()):
+        assert torch.allclose(first, second, atol=1e-6)
+
+
+def test_a_models_own_augment_changes_the_training_repeatably(rare: Data) -> None:
+    plain, _ = train(rare, TrainOptions(epochs=1))
+    first, _ = train(rare, TrainOptions(epochs=1), own_augment=noisy)
+    assert not equal(plain, first)
+    assert equal(first, train(rare, TrainOptions(epochs=1), own_augment=noisy)[0])
+    unchanged, _ = train(rare, TrainOptions(epochs=1), own_augment=lambda batch, generator: batch)
+    assert equal(plain, unchanged)
+
+
+def test_an_own_augment_that_returns_no_batch_is_refused(rare: Data) -> None:
+    with pytest.raises(BenchError, match="own augment must return a Batch; it returned dict"):
+        train(rare, TrainOptions(epochs=1), own_augment=lambda batch, generator: batch.inputs)

@@ -43,6 +43,16 @@ def test_a_smoke_run_leaves_64_examples_of_each_fraction(suite, tmp_path):
     assert [(record.status, record.data["train"]) for record in outcome.records] == [("ok", 64)] * 2
 
 
+def test_a_smoke_run_of_a_pretrained_model_takes_fewer_examples(context):
+    cell = context.plan.cells[0]
+    context.smoke = True
+    assert len(context.load(cell).splits["train"]) == 64
+    pretrained = replace(cell, options={**cell.options, "model": {"pretrained": "some/encoder"}})
+    assert {name: len(split) for name, split in context.load(pretrained).splits.items()}.items() >= {
+        ("train", 16), ("test", 16),
+    }  # fmt: skip
+
+
 def test_probes_are_missing_unless_they_are_done(context):
     first, second, _ = context.plan.cells
     context.done = {first.id: frozenset(["quality", "gone"]), second.id: frozenset(["quality", "generalization"])}

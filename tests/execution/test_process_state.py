@@ -16,6 +16,7 @@ import tempfile
 import threading
 import warnings
 
+import matplotlib
 import numpy as np
 import pytest
 import sklearn
@@ -66,7 +67,9 @@ CHANGES = {
     "cudnn.enabled": lambda: setattr(torch.backends.cudnn, "enabled", False),
     "cudnn.benchmark": lambda: setattr(torch.backends.cudnn, "benchmark", True),
     "cudnn.deterministic": lambda: setattr(torch.backends.cudnn, "deterministic", True),
+    "fast path of attention": lambda: torch.backends.mha.set_fastpath_enabled(False),
     "math attention": lambda: torch.backends.cuda.enable_math_sdp(False),
+    "settings of Matplotlib": lambda: matplotlib.rcParams.update({"font.size": 31.0, "axes.grid": True}),
     "settings of scikit-learn": lambda: sklearn.set_config(transform_output="pandas"),
 }
 "What a component may do, by the kind of the setting that it changes."
@@ -117,6 +120,31 @@ def test_the_generators_continue_as_before(undone):
     assert draws() == first
 
 
+@pytest.mark.parametrize("change", [
+    lambda: np.random.seed(5),  # noqa: NPY002 - the global generators are meant
+    lambda: np.random.randn(),  # noqa: NPY002 - it keeps a second normal number for the next call
+    lambda: np.random.set_bit_generator(np.random.PCG64(3)),
+    lambda: None,
+])  # fmt: skip
+@pytest.mark.parametrize("normal", [False, True])
+def test_the_generator_of_numpy_is_restored_after_any_use(undone, change, normal):
+    np.random.seed(1)  # noqa: NPY002
+    generator = np.random.get_bit_generator()
+    if normal:
+        np.random.randn()  # noqa: NPY002
+    state = ProcessState.capture(all_settings())
+    first = np.random.randn(3).tolist()  # noqa: NPY002
+    try:
+        for _ in range(2):
+            state.restore()
+            change()
+        state.restore()
+        assert np.random.get_bit_generator() is generator
+        assert np.random.randn(3).tolist() == first  # noqa: NPY002
+    finally:
+        np.random.set_bit_generator(generator)
+
+
 def test_what_cannot_be_restored_is_returned_by_kind(undone):
     def refuse(value):
         raise PermissionError("not allowed")
@@ -124,6 +152,8 @@ def test_what_cannot_be_restored_is_returned_by_kind(undone):
     values = iter([1, 2, 2])
     state = ProcessState.capture([Setting("limit", lambda: next(values), refuse)])
     assert state.restore().unrestored == {"limit": "not allowed"}
+    state = ProcessState.capture([Setting("generator", lambda: 1, refuse, comparable=False)])
+    assert state.restore().unrestored == {"generator": "not allowed"}
     state = ProcessState.capture(all_settings())
     with torch.inference_mode():
         assert set(state.restore().unrestored) == {"inference mode"}

@@ -22,7 +22,7 @@ from bench_suite.execution.record_builder import (
     traceback_of,
 )
 
-KNOWN = {"a": {"unit": "ms", "better": "lower", "ideal": 0.0, "of_predictions": True}, "b": {}}
+KNOWN = {"a": {"unit": "ms", "better": "lower", "ideal": 0.0, "of_predictions": True, "range": (0.0, None)}, "b": {}}
 RAISES = '''
 """A third party's model, and what is wrong with it."""
 
@@ -117,6 +117,24 @@ def test_a_stopwatch_adds_up_the_seconds_of_each_part(monkeypatch):
 # ── metrics ─────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize(
+    ("facts", "interval", "timing"),
+    [
+        ({"unit": "steps", "timing": True}, None, True),
+        ({"unit": "s", "timing": True}, Interval(0.0, 1.0), True),
+        ({"unit": "s", "timing": False}, None, False),
+        ({"unit": "ms"}, None, True),
+        ({"unit": "tokens/s"}, None, True),
+        ({"unit": "s"}, Interval(0.0, 1.0), False),  # over examples, such as the error of a predicted duration
+        ({"unit": "s", "of_predictions": True}, None, False),
+        ({"unit": "fraction"}, None, False),
+    ],
+)
+def test_a_metric_states_whether_it_is_a_timing_or_its_unit_decides(facts, interval, timing):
+    metric = Metric("x", 1.0, "one call", interval=interval, samples=(1.0,))
+    assert metric_row(metric, "mine", {"x": {"better": "lower", **facts}}).timing is timing
+
+
 def test_a_metric_has_the_facts_of_its_probe_and_plain_numbers():
     metric = Metric(
         "a", np.float32(0.5), at={"size": np.int64(8), "part": "x"}, interval=Interval(np.float64(0.25), 1),
@@ -125,7 +143,7 @@ def test_a_metric_has_the_facts_of_its_probe_and_plain_numbers():
     row = metric_row(metric, "speed", KNOWN)
     assert row == MetricRow(
         "speed/a", 0.5, "ms", "lower", None, {"size": 8, "part": "x"}, Interval(0.25, 1.0), (1.0, 2.0), 7, 0.0, True,
-        "estimate",
+        "estimate", (0.0, None), False,
     )  # fmt: skip
     numbers = (row.value, row.at["size"], row.interval.low, row.interval.high, row.samples[0], row.n)
     assert [type(number) for number in numbers] == [float, int, float, float, float, int]

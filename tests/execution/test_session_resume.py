@@ -6,6 +6,8 @@ import pytest
 
 import bench_suite
 from bench_suite.contracts import BenchError
+from bench_suite.store import record_files
+from bench_suite.store.index import read_index
 from bench_suite.store.runs import Store
 
 
@@ -180,3 +182,13 @@ def test_other_gates_and_columns_by_set_go_on_with_the_same_run(suite):
     assert gated.run.info["gate"] == {"quality/accuracy": {"min": 0.99}}
     assert suite(resume="newest").run.name == plain.run.name
     assert len(lines(plain.run)) == 2
+
+
+def test_the_index_is_written_when_a_run_ends_and_a_resume_adds_to_it(suite, monkeypatch):
+    monkeypatch.setattr(record_files, "INDEXED_BYTES", 1)
+    first = suite()
+    again = suite(probes="[probes.generalization]", resume="newest")
+    index = read_index(first.run.path, sorted(first.run.path.glob("records/*.jsonl")))
+    assert index is not None
+    assert index.columns.records() == list(again.records)
+    assert [set(record.probes) for record in again.records] == [{"quality", "generalization"}] * 2

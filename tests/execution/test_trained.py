@@ -6,12 +6,14 @@ import json
 import pickle
 import random
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import balanced_accuracy_score
 
-from bench_suite.contracts import BenchError, Placement
+from bench_suite.contracts import BenchError, Placement, Threshold
 from bench_suite.execution.trained import Trained, build, fit, train_options
 from bench_suite.problems import classification
 from bench_suite.training.seeding import seed_everything
@@ -229,6 +231,110 @@ def test_a_split_that_the_task_lacks_and_encoded_data_of_an_estimator_are_errors
         trained.predictions("shift:x")
     with pytest.raises(BenchError, match="logistic_regression is an estimator, and only a network has encoded data"):
         trained.encoded("test")
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_predictions_of_any_model_are_those_at_the_threshold_that_validation_chose(cells, which):
+    cell, data = cells[which]
+    trained = built(cell, data)
+    fit(trained, lambda window: True)
+    options = {**cell.options, "evaluate": {**cell.options["evaluate"], "threshold": "balanced_accuracy"}}
+    chosen, plain = trained.for_cell(replace(cell, options=options), None), trained.for_cell(cell, None)
+    assert plain.threshold is None
+    assert plain.predictions("validation")["predictions"].dtype.kind == "i"
+    columns = plain.predictions("validation").columns
+    value, score = classification.best_threshold(columns["targets"] == 1, columns["scores"][:, 1], "balanced_accuracy")
+    assert chosen.threshold == Threshold(value, "balanced_accuracy", score, len(columns["targets"]))
+    assert score == pytest.approx(balanced_accuracy_score(columns["targets"], columns["scores"][:, 1] >= value))
+    before, after = plain.predictions("test"), chosen.predictions("test")
+    assert np.array_equal(before["scores"], after["scores"])
+    assert np.array_equal(after["predictions"], (after["scores"][:, 1] >= value).astype(int))
+    assert not np.array_equal(before["predictions"], after["predictions"])
+    swapped = chosen.predictions("test", lambda raw: {**raw, "table": raw["table"] * 0.0})
+    assert np.array_equal(swapped["predictions"], (swapped["scores"][:, 1] >= value).astype(int))
+
+
+def test_a_threshold_needs_a_validation_split_and_reads_no_other(cells):
+    cell, data = cells[1]
+    options = {**cell.options, "evaluate": {**cell.options["evaluate"], "threshold": "f1"}}
+    splits = {name: split for name, split in data.splits.items() if name != "test"}
+    trained = built(replace(cell, options=options), replace(data, splits=splits))
+    fit(trained, lambda window: True)
+    assert trained.threshold is not None
+    without = {name: split for name, split in data.splits.items() if name != "validation"}
+    trained = built(replace(cell, options=options), replace(data, splits=without))
+    fit(trained, lambda window: True)
+    with pytest.raises(BenchError, match="threshold is chosen on validation data, and there are none"):
+        trained.predictions("test")
+
+
+OWN = """
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from bench_suite.contracts import Batch, Network
+from bench_suite.data.encoded import stack
+from bench_suite.training.inputs import standardisation_of
+
+MODALITIES = ("table",)
+PROBLEMS = ("classification",)
+PROVIDES = ("gradients",)
+
+
+@dataclass(frozen=True)
+class Options:
+    gamma: float = 2.0
+    noise: float = 0.1
+
+
+class Net(nn.Linear):
+    def forward(self, table):
+        return super().forward(table)
+
+
+def build(data, options):
+    return Network(Net(len(data.spec["columns"]), 2), standardisation_of(data), stack)
+
+
+def loss(outputs, targets, options, weights=None):
+    log_likelihood = outputs.log_softmax(1).gather(1, targets[:, None]).squeeze(1)
+    losses = -((1 - log_likelihood.exp()) ** options.gamma) * log_likelihood
+    return (losses if weights is None else losses * weights[targets]).mean()
+
+
+def augment(batch, generator, options):
+    table = batch.inputs["table"]
+    noise = torch.randn(table.shape, generator=generator, device=table.device)
+    return Batch({"table": table + options.noise * noise}, batch.targets)
+"""
+
+
+def test_a_models_own_loss_and_augment_get_its_options_and_the_record_says_so(inside):
+    (inside.folder / "own.py").write_text(OWN)
+    models = "".join(f"[[models]]\nuse = './own.py'\nname = 'g{g}'\ngamma = {g}\nnoise = 0.0\n" for g in (0, 4))
+    models += "[[models]]\nuse = './own.py'\nname = 'noisy'\ngamma = 0\nnoise = 2.0\n"
+    models += "[[models]]\nuse = 'mlp'\nhidden = []\n"
+    (inside.folder / "suite.toml").write_text(
+        f"[[tasks]]\nuse = 'loans'\npositive = 'denied'\n{models}[train]\nepochs = 2\nclass_weights = 'balanced'\n"
+        "[probes.quality]\nresamples = 100\n"
+    )
+    ended = inside.run("run", "suite.toml", "--trust", "--json")
+    assert ended.returncode == 0, ended.stderr
+    records = {record["cell"]["model"]: record for record in json.loads(ended.stdout)["records"]}
+    values = {
+        model: {metric["name"]: metric["value"] for metric in record["metrics"]} for model, record in records.items()
+    }
+    # With gamma = 0 the focal loss is the weighted cross-entropy, with which the built-in linear model is trained.
+    assert values["g0"]["quality/log_loss"] == pytest.approx(values["mlp"]["quality/log_loss"], rel=1e-3)
+    assert len({round(of_model["quality/log_loss"], 4) for of_model in values.values()}) == 3
+    own, builtin = records["g0"]["notes"], records["mlp"]["notes"]
+    assert "the training loss is the model's own; the validation loss is that of classification" in own
+    assert not any("own" in note for note in builtin if "loss" in note)
+    assert any(note.startswith("weights of the classes in the training loss: denied 4.0") for note in builtin)
+    assert records["mlp"]["data"]["positive"] == 0
+    assert "quality/binary_f1" in values["mlp"]
 
 
 # ── training again ──────────────────────────────────────────────────────────────────────────────

@@ -24,6 +24,8 @@ ORACLES: Mapping[str, Callable[..., float]] = {
     "balanced_accuracy": metrics.balanced_accuracy_score,
     "macro_f1": lambda targets, predictions: metrics.f1_score(targets, predictions, average="macro"),
     "matthews_correlation": metrics.matthews_corrcoef,
+    "average_precision": lambda targets, scores: metrics.average_precision_score(targets, scores[:, 1]),
+    "binary_f1": metrics.f1_score,
     "log_loss": metrics.log_loss,
     "top_5_accuracy": lambda targets, scores: metrics.top_k_accuracy_score(targets, scores, k=5),
     "roc_auc": lambda targets, scores: metrics.roc_auc_score(targets, scores[:, 1]),
@@ -34,7 +36,12 @@ ORACLES: Mapping[str, Callable[..., float]] = {
     "rmse": metrics.root_mean_squared_error,
     "r2": metrics.r2_score,
 }
-DATA = {"roc_auc": "two classes", "mae": "numbers", "rmse": "numbers", "r2": "numbers"}
+DATA = {
+    **dict.fromkeys(("roc_auc", "average_precision", "binary_f1"), "two classes"),
+    "mae": "numbers",
+    "rmse": "numbers",
+    "r2": "numbers",
+}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +69,8 @@ def function_of(name: str) -> Callable[..., float]:
 def given(name: str, real: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Return the real columns that a metric needs."""
     columns = real[DATA.get(name, "ten classes")]
-    return {column: columns[column] for column in inspect.signature(function_of(name)).parameters}
+    parameters = inspect.signature(function_of(name)).parameters.values()
+    return {parameter.name: columns[parameter.name] for parameter in parameters if parameter.default is parameter.empty}
 
 
 def theirs(columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,6 +109,12 @@ def test_whole_numbers_first_do_not_cut_off_what_comes_behind_the_point_later(tm
     module.add(prediction=1, reference=1)
     module.add(prediction=0.5, reference=0)
     assert module.compute() == {"mae": 0.25}
+
+
+def test_the_positive_class_is_an_option_of_the_module(tmp_path):
+    module = bench_suite.evaluate_module("binary_f1", cache_dir=str(tmp_path))
+    both = {"predictions": [0, 1, 1, 1], "references": [0, 0, 1, 1]}
+    assert module.compute(**both, positive=0) == {"binary_f1": pytest.approx(2 / 3)}
 
 
 def test_labels_may_be_words(tmp_path):

@@ -14,7 +14,9 @@ from hypothesis.extra.numpy import arrays
 from sklearn import metrics as oracle
 
 from bench_suite.metrics.accuracy import accuracy
+from bench_suite.metrics.average_precision import average_precision
 from bench_suite.metrics.balanced_accuracy import balanced_accuracy
+from bench_suite.metrics.binary_f1 import binary_f1
 from bench_suite.metrics.log_loss import log_loss
 from bench_suite.metrics.macro_f1 import macro_f1
 from bench_suite.metrics.macro_roc_auc import macro_roc_auc
@@ -276,3 +278,64 @@ def test_macro_roc_auc_costs_less_than_scikit_learns() -> None:
     exact = scores / scores.sum(axis=1, keepdims=True, dtype=np.float64)
     theirs = min(seconds(lambda: oracle.roc_auc_score(targets, exact, multi_class="ovr")) for _ in range(5))
     assert ours < theirs / 2
+
+
+# ── the positive class ──────────────────────────────────────────────────────────────────────────
+
+
+@st.composite
+def binary(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, int]:
+    """Draw targets of two classes, scores with ties, and the positive class."""
+    n = draw(st.integers(1, 40))
+    few = arrays(np.float32, n, elements=st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]))
+    return draw(arrays(np.int64, n, elements=st.integers(0, 1))), draw(few), draw(st.integers(0, 1))
+
+
+@given(binary())
+def test_average_precision_is_scikit_learns(case: tuple[np.ndarray, np.ndarray, int]) -> None:
+    targets, scores, positive = case
+    assume((targets == positive).any())
+    expected = oracle.average_precision_score(targets == positive, scores)
+    assert average_precision(targets, scores, positive) == pytest.approx(expected)
+    both = np.stack([scores, 1 - scores] if positive == 0 else [1 - scores, scores], axis=1)
+    assert average_precision(targets, both, positive) == pytest.approx(expected)
+
+
+@given(binary())
+def test_binary_f1_is_scikit_learns(case: tuple[np.ndarray, np.ndarray, int]) -> None:
+    targets, scores, positive = case
+    predictions = (scores > 0.3).astype(np.int64)
+    assume(((targets == positive) | (predictions == positive)).any())
+    expected = oracle.f1_score(targets, predictions, pos_label=positive, zero_division=0.0)
+    assert binary_f1(targets, predictions, positive) == pytest.approx(expected)
+
+
+def test_average_precision_by_hand() -> None:
+    """Ranked: hit, miss, hit, and two equal scores with one hit: 1/3 · 1 + 1/3 · 2/3 + 1/3 · 3/5."""
+    targets, scores = np.array([1, 0, 1, 1, 0]), np.array([0.9, 0.8, 0.7, 0.2, 0.2])
+    assert average_precision(targets, scores) == pytest.approx((1 + 2 / 3 + 3 / 5) / 3)
+
+
+def test_constant_scores_have_the_average_precision_of_chance() -> None:
+    assert average_precision(np.array([0, 0, 0, 1]), np.full(4, 0.5)) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("metric", "columns", "message"),
+    [
+        (average_precision, (np.zeros(3, int), np.zeros(3)), "no example is of the positive class"),
+        (average_precision, (np.arange(3), np.zeros((3, 3))), "defined for two classes; there are 3"),
+        (average_precision, (np.array([0, 1]), np.array([0.1, np.nan])), "not a number"),
+        (average_precision, (NONE, np.array([])), "no examples"),
+        (average_precision, (np.array([0, 1]), np.zeros(3)), "2 targets and 3 scores"),
+        (average_precision, (np.array([0, 1]), np.array([[1.0, 2.0], [3.0, 9.0]])), "same sum"),
+        (binary_f1, (np.zeros(3, int), np.zeros(3, int)), "none is predicted to be"),
+        (binary_f1, (NONE, NONE), "no examples"),
+        (binary_f1, (np.zeros(3, int), np.zeros(2, int)), "3 targets and 2 predictions"),
+    ],
+)
+def test_metrics_of_the_positive_class_are_undefined_with_a_reason(
+    metric: Callable[..., float], columns: tuple[np.ndarray, np.ndarray], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        metric(*columns)

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -132,3 +134,48 @@ def test_boosting_does_without_a_column_that_no_training_example_has(application
         model = fit_model(gradient_boosting, replace(applications, splits=splits))
         assert np.isfinite(model.predict(splits["test"])["scores"]).all()
         assert np.isfinite(model.predict(applications.splits["test"])["scores"]).all(), "the column comes back"
+
+
+# ── class weights ───────────────────────────────────────────────────────────────────────────────
+
+
+def fit_weighted(module: Any, data: Data, weights: Any, **options: object) -> Any:
+    torch.manual_seed(0)
+    estimator = module.build(data, module.Options(**options))
+    estimator.fit(data, TrainOptions(class_weights=weights), lambda window: True)
+    return estimator
+
+
+@pytest.mark.parametrize("weights", ["balanced", {"denied": 5.0, "approved": 1.0}])
+def test_weighted_logistic_regression_is_scikit_learns(applications: Data, weights: Any) -> None:
+    inputs, targets = whole_split(applications, "train")
+    # Only ratios count: a table is scaled to a mean of 1, so that the penalty keeps its strength.
+    mean = 1.0 + 4.0 * (targets == 0).mean()
+    of_class = "balanced" if weights == "balanced" else {0: 5.0 / mean, 1: 1.0 / mean}
+    pipeline = make_pipeline(
+        SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(max_iter=1000, class_weight=of_class)
+    ).fit(inputs, targets)
+    unseen, truth = whole_split(applications, "test")
+    scores = fit_weighted(logistic_regression, applications, weights).predict(applications.splits["test"])["scores"]
+    np.testing.assert_allclose(scores, pipeline.predict_proba(unseen), atol=1e-5)
+    plain = fit_model(logistic_regression, applications).predict(applications.splits["test"])["predictions"]
+    denied = truth == 0
+    assert (scores.argmax(1) == 0)[denied].mean() > (plain == 0)[denied].mean() + 0.1
+
+
+def test_weighted_boosting_is_scikit_learns_and_chooses_its_rounds_by_the_weighted_loss(applications: Data) -> None:
+    estimator = fit_weighted(gradient_boosting, applications, "balanced", columns_a_split=1.0)
+    inputs, targets = whole_split(applications, "train")
+    counts = np.bincount(targets)
+    weights = len(targets) / (2 * counts)
+    settings = {"learning_rate": 0.1, "max_leaf_nodes": 8, "l2_regularization": 1.0, "early_stopping": False}
+    many = HistGradientBoostingClassifier(max_iter=100, **settings).fit(inputs, targets, sample_weight=weights[targets])
+    unseen, truth = whole_split(applications, "validation")
+    losses = [
+        sklearn_log_loss(truth, outputs, sample_weight=weights[truth]) for outputs in many.staged_predict_proba(unseen)
+    ]
+    assert estimator.trees.n_iter_ == int(np.argmin(losses)) + 1
+    few = HistGradientBoostingClassifier(max_iter=estimator.trees.n_iter_, **settings)
+    few.fit(inputs, targets, sample_weight=weights[targets])
+    scores = estimator.predict(applications.splits["test"])["scores"]
+    np.testing.assert_allclose(scores, few.predict_proba(whole_split(applications, "test")[0]), atol=1e-6)

@@ -22,6 +22,7 @@ class Written:
         self.placement = Placement("cpu", 1, "32-true")
         self.meter = None
         self.network = None
+        self.threshold = None
 
     def predictions(self, split, change=None):
         columns = self.splits[split]

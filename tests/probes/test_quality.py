@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn import metrics as sklearn
 
-from bench_suite.contracts import Artifact
+from bench_suite.contracts import Artifact, Threshold
 from bench_suite.probes import quality
 
 RANDOM = np.random.default_rng(0)
@@ -36,6 +36,8 @@ def test_each_metric_of_the_problem_equals_scikit_learns_and_has_an_interval_aro
         "balanced_accuracy": sklearn.balanced_accuracy_score(TARGETS, BINARY["predictions"]),
         "macro_f1": sklearn.f1_score(TARGETS, BINARY["predictions"], average="macro"),
         "roc_auc": sklearn.roc_auc_score(TARGETS, SCORE),
+        "average_precision": sklearn.average_precision_score(TARGETS, SCORE),
+        "binary_f1": sklearn.f1_score(TARGETS, BINARY["predictions"]),
         "log_loss": sklearn.log_loss(TARGETS, BINARY["scores"]),
     }
     assert metrics.keys() == truth.keys()
@@ -64,6 +66,29 @@ def test_roc_auc_has_a_reason_where_there_are_more_than_two_classes(written):
     three = {"targets": np.arange(9) % 3, "predictions": np.arange(9) % 3, "scores": np.eye(3)[np.arange(9) % 3]}
     metrics, _ = measured(written({"test": three}, classes=("a", "b", "c")))
     assert "two classes" in metrics["roc_auc"].reason
+
+
+@pytest.mark.parametrize("spec", [{"classes": ("a", "b", "c")}, {"classes": tuple("abcdefghij")}])
+def test_metrics_of_two_classes_are_not_reported_for_more(written, spec):
+    targets = np.arange(30) % len(spec["classes"])
+    several = {"targets": targets, "predictions": targets, "scores": np.eye(len(spec["classes"]))[targets]}
+    metrics, _ = measured(written({"test": several}, **spec))
+    assert not {"average_precision", "binary_f1"} & metrics.keys()
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+def test_the_positive_class_decides_what_f1_and_average_precision_are_about(written, positive):
+    metrics, _ = measured(written({"test": BINARY}, positive=positive))
+    truth = np.equal(TARGETS, positive)
+    expected = {
+        "average_precision": sklearn.average_precision_score(truth, BINARY["scores"][:, positive]),
+        "binary_f1": sklearn.f1_score(TARGETS, BINARY["predictions"], pos_label=positive),
+        "roc_auc": sklearn.roc_auc_score(TARGETS, SCORE),
+        "balanced_accuracy": sklearn.balanced_accuracy_score(TARGETS, BINARY["predictions"]),
+    }
+    for name, value in expected.items():
+        assert metrics[name].value == pytest.approx(value)
+        assert metrics[name].interval.low < value < metrics[name].interval.high
 
 
 def test_a_model_without_scores_lacks_only_what_needs_them(written):
@@ -106,3 +131,17 @@ def test_a_network_that_is_random_in_evaluation_mode_has_a_remark_on_each_value(
     assert torch.equal(torch.get_rng_state(), state), "what comes later draws the same numbers"
     assert all(("two passes" in (metric.reason or "")) == random for metric in values.values())
     assert values["accuracy"].value == pytest.approx(sklearn.accuracy_score(TARGETS, BINARY["predictions"]))
+
+
+def test_a_threshold_that_was_chosen_is_reported_with_its_value_on_validation(written):
+    trained = written({"test": BINARY})
+    trained.threshold = Threshold(0.31, "f1", 0.62, 40)
+    metrics, _ = measured(trained)
+    assert (metrics["threshold"].value, metrics["threshold"].n, metrics["threshold"].kind) == (0.31, 40, "single")
+    assert (metrics["threshold_score"].value, metrics["threshold_score"].at) == (0.62, {"metric": "f1"})
+    trained.threshold = Threshold(0.3)
+    metrics, _ = measured(trained)
+    assert (metrics["threshold"].value, metrics["threshold"].kind) == (0.3, "exact")
+    assert "threshold_score" not in metrics
+    trained.threshold = None
+    assert "threshold" not in measured(trained)[0]

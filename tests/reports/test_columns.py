@@ -115,3 +115,23 @@ def test_a_metric_at_coordinates_only_is_a_column_for_each(make_run: Make, recor
     ]
     [table] = tables([make_run(record(metrics=tuple(rows)), report={"columns": ["t/inference"]})])
     assert [column.at for column in table.columns] == [(("batch_size", 1),), (("batch_size", 64),)]
+
+
+def test_a_metric_that_is_gated_has_a_column_unless_the_suite_states_its_columns(
+    make_run: Make, record: Make_record
+) -> None:
+    rows = tuple(MetricRow(f"quality/{name}", 0.5, "", "higher") for name in ("accuracy", "a", "b", "c"))
+    gate = {"quality/c": {"min": 0.1}}
+    [table] = tables([make_run(record(metrics=rows), gate=gate)])
+    assert names(table.columns) == ["quality/accuracy", "quality/a", "quality/c"]
+    [table] = tables([make_run(record(metrics=rows), gate=gate, report={"columns": ["quality/b"]})])
+    assert names(table.columns) == ["quality/b"]
+    assert table.gated == {"quality/c"}
+
+
+def test_the_metric_that_ranks_has_a_column(make_run: Make, record: Make_record) -> None:
+    rows = tuple(MetricRow(f"quality/{name}", 0.5, "", "higher") for name in ("accuracy", "a"))
+    [table] = tables([make_run(record(metrics=rows), report={"columns": ["quality/accuracy"], "sort": "quality/a"})])
+    assert names(table.columns) == ["quality/accuracy", "quality/a"]
+    assert table.sort is not None
+    assert table.sort.name == "quality/a"

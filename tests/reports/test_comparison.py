@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bench_suite.comparison.compare import Comparison
+from bench_suite.comparison.gate_changes import GateChange
 from bench_suite.comparison.pairing import UncomparedCell
 from bench_suite.comparison.verdicts import Row
 from bench_suite.reports.comparison import READING, Compared, as_markdown, as_text, title, what_next
@@ -74,6 +76,9 @@ def test_the_text_has_each_finding_with_its_numbers_and_counts_the_rest() -> Non
         "not worse than the tolerance: throughput/train, imdb, minilm",
         "    1,000 → 1,010 samples/s, difference 1.0 % [−1.0, 3.0], allowed −5 %, finds −6 %",
         "not gated: 1 no difference found",
+        "",
+        "[…] decides a gate: regressed if both ends are worse than allowed, not worse",
+        "if neither is",
         "",
         "2 gated metrics: 1 regressed, 1 not worse than the tolerance",
     ]
@@ -165,3 +170,90 @@ def test_a_compared_run_prints_and_writes_what_the_command_does_and_becomes_a_fr
     assert frame.loc[0, ["low", "high", "tolerance"]].tolist() == [-0.06, -0.04, 0.01]
     assert frame.loc[1, ["low", "high"]].isna().all()
     assert "interval" not in frame
+    assert {"low_level", "high_level"} < set(frame)
+    assert "levels" not in frame
+
+
+def test_no_bound_reads_as_the_number_that_decides() -> None:
+    near = replace(ACCURACY, verdict="not worse than the tolerance", difference=-0.004, tolerance=0.01)
+    for interval, text in (
+        ((-0.0096, 0.0016), "−0.0040 [−0.0096, 0.0016]"),
+        ((-0.00997, 0.00197), "−0.0040 [−0.00997, 0.00197]"),
+    ):
+        difference = cells(as_markdown(comparison(replace(near, interval=interval))))[0][5]
+        assert difference.rpartition("[")[2] == text.rpartition("[")[2]
+    finding = replace(ACCURACY, gated=False, tolerance=None, smallest=None, verdict="worse", interval=(-0.1, -0.0004))
+    assert cells(as_markdown(comparison(finding)))[0][5] == "−0.0500 [−0.1000, −0.0004]"
+
+
+def test_a_tolerance_with_many_digits_is_written_as_exactly_as_the_interval() -> None:
+    row = replace(ACCURACY, verdict="cannot tell", difference=-0.04, tolerance=0.04367, interval=(-0.0438, -0.0362))
+    (line,) = cells(as_markdown(comparison(row)))
+    assert line[5:7] == ["−0.0400 [−0.0438, −0.0362]", "−0.0437"]
+
+
+def test_bounds_that_are_not_finite_or_far_beyond_all_values_are_written_as_infinite() -> None:
+    for bound in (math.inf, 1e200):
+        text = as_text(comparison(replace(SPEED, interval=(-0.01, bound)), replace(ACCURACY, interval=(-bound, -0.04))))
+        assert "difference 1.0 % [−1.0, ∞]" in text
+        assert "[−∞, −0.04" in text
+    assert "[−1, 0.03]" not in text
+
+
+def test_the_text_and_the_markdown_state_the_levels_of_their_intervals() -> None:
+    """The worse end of a metric for which lower is better is the upper one."""
+    higher = replace(ACCURACY, levels=(0.01, 0.005))
+    lower = replace(higher, better="lower", levels=(0.005, 0.01))
+    other = replace(ACCURACY, gated=False, levels=(0.0125, 0.0125))
+    for row in (higher, lower):
+        for text in (as_text(comparison(row, other)), as_markdown(comparison(row, other))):
+            assert "the worse end errs in 1 % of comparisons, the better in 0.5 %" in text
+            assert "97.5 % intervals" in text
+    text = as_text(comparison(other))
+    assert "the worse end" not in text
+    assert "[…] decides a gate" not in text
+    assert max(map(len, as_text(comparison(higher, other)).split("[…]", 1)[1].splitlines())) <= 80
+    assert "[…]" not in as_text(comparison(QUIET))
+
+
+REMOVED = GateChange("removed", "quality/log_loss", "max 0.7", "")
+ADDED = GateChange("added", "quality/macro_f1", "", "min 0.5")
+
+
+def test_changed_gates_come_before_the_notes_and_those_that_let_a_loss_pass_are_marked() -> None:
+    result = comparison(ACCURACY, status=1, notes=("a note",), gate_changes=(REMOVED, ADDED))
+    assert as_text(result).splitlines()[:5] == [
+        "BASE → HEAD",
+        "  the gates of the two suites differ; those of head are judged:",
+        "    ! quality/log_loss: removed: max 0.7",
+        "      quality/macro_f1: added: min 0.5",
+        "  a note",
+    ]
+    text = as_markdown(result)
+    marked, plain = "- **quality/log_loss: removed: max 0.7**\n", "- quality/macro_f1: added: min 0.5\n"
+    assert text.index("The gates of the two suites differ") < text.index(marked) < text.index(plain)
+    assert text.index(plain) < text.index("| Verdict") < text.index("- a note")
+    many = comparison(ACCURACY, status=1, gate_changes=(REMOVED,) * 3000)
+    assert len(as_markdown(many)) <= 60_000
+    assert "more changes of gates; `bench compare BASE HEAD --json` prints all of them" in as_markdown(many)
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "difference", "interval", "shown"),
+    [
+        (0.0001, 0.0002, -0.0001, (-0.02, 0.02), "0.0001 → 0.0002, difference −0.0001 [−0.0200, 0.0200]"),
+        (0.9, 0.9001, 0.0001, (-0.02, 0.02), "0.9000 → 0.9001, difference 0.0001 [−0.0200, 0.0200]"),
+        (0.73, -16.4, -17.13, (-60.0, 20.0), "0.7 → −16.4, difference −17 [−60, 20]"),
+        (0.99996, 1.0, 0.00004, None, "0.99996 → 1, difference 4.00e−05"),
+        (0.9, 0.9 + 1e-9, 1e-9, None, "0.900000000 → 0.900000001, difference 1.00e−09"),
+        (1.0, 1.0 - 1e-9, -1e-9, (-0.02, 0.02), "1 → 0.999999999, difference −1.00e−09 [−0.020, 0.020]"),
+        (0.9, 0.9, 0.0, (-0.02, 0.02), "0.900 → 0.900, difference 0.000 [−0.020, 0.020]"),
+        (0.9, 0.91, 0.01, (0.0001, 0.02), "0.9000 → 0.9100, difference 0.0100 [0.0001, 0.0200]"),
+    ],
+)
+def test_numbers_that_differ_never_read_as_equal_and_no_difference_reads_as_none(
+    base, head, difference, interval, shown
+) -> None:
+    row = Row("q/x", "c", True, verdict="cannot tell", base=base, head=head, difference=difference, interval=interval)
+    text = as_text(comparison(row))
+    assert text.splitlines()[3] == f"    {shown}"

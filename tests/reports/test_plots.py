@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from bench_suite.contracts import Artifact, ArtifactKind
-from bench_suite.reports.plots import COLOURS, SIGNED, _bars, _cell_colours, page_width, picture
+from bench_suite.reports.plots import COLOURS, SIGNED, _bars, page_width, picture
 
 HOSTILE = ["_hidden", "$x$ $y$", "a\nb", "模型", "x" * 400, "\x00", ""]
 DRAWN = {
@@ -80,16 +80,6 @@ def test_a_small_image_is_enlarged_pixel_by_pixel() -> None:
     image = np.asarray(Image.open(io.BytesIO(picture(Artifact("n", "image", pixels, "c")) or b"")))
     assert image.shape == (252, 252)
     np.testing.assert_array_equal(image[::9, ::9], pixels)
-
-
-def test_counts_are_coloured_by_their_share_of_the_row_and_other_values_as_they_are() -> None:
-    counts = np.array([[900.0, 10.0, 90.0], [0.0, 5.0, 5.0], [0.0, 0.0, 0.0]])
-    shares, scale, meaning = _cell_colours(counts)
-    np.testing.assert_allclose(shares, [[0.9, 0.01, 0.09], [0, 0.5, 0.5], [0, 0, 0]])
-    assert scale(0.09) - scale(0.01) > 0.15, "what lies beside the diagonal can be told apart"
-    assert meaning == "share of the row"
-    correlations = np.array([[1.0, 0.2], [0.2, 1.0]])
-    assert _cell_colours(correlations)[0] is correlations
 
 
 def test_two_figures_or_four_images_fit_beside_each_other() -> None:

@@ -1,7 +1,9 @@
 """The typed table: which values share a row, a column and a rank."""
 
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from statistics import quantiles
 from typing import Any
 
 import pytest
@@ -9,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_suite.contracts import Interval, MetricRow, ProbeRow, Record
+from bench_suite.reports.leaderboard import leaderboard
+from bench_suite.reports.markdown import report
 from bench_suite.reports.table import kind_in_words, pooled_median, superseded, tables
+from bench_suite.reports.terminal import terminal_table
 from bench_suite.store.runs import Run
 
 Make = Callable[..., Run]
@@ -56,6 +61,42 @@ def test_no_interval_goes_beyond_what_a_metric_can_be(
     [table] = tables([make_run(seed(0), seed(1))])
     interval = table.rows[0].values[table.columns[0]].interval
     assert (round(interval.low, 2), round(interval.high, 2)) == bounds
+
+
+def test_intervals_and_ranks_end_at_both_bounds_of_the_metric(make_run: Make, record: Make_record) -> None:
+    def cell(model: str, seed: int, value: float) -> Record:
+        interval = Interval(value - 0.1, value + 0.1)
+        row = MetricRow("quality/accuracy", value, "fraction", "higher", interval=interval, ideal=1.0, range=(0.0, 1.0))
+        return record(model=model, seed=seed, metrics=(row,))
+
+    seeds = [cell("a", 0, 0.1), cell("a", 1, 0.9), cell("b", 0, 0.02), cell("b", 1, 0.03)]
+    [table] = tables([make_run(*seeds)])
+    intervals = [row.values[table.columns[0]].interval for row in table.rows]
+    assert [(interval.low, round(interval.high, 2)) for interval in intervals] == [(0.0, 1.0), (0.0, 0.13)]
+    assert [row.rank for row in table.rows] == [1, 1]
+    for text in (terminal_table(make_run(*seeds)), leaderboard([make_run(*seeds)])):
+        assert "0.5 ± 0.5" in text
+        assert "−" not in text
+
+
+def test_a_value_that_some_seeds_of_its_row_lack_has_a_footnote(make_run: Make, record: Make_record) -> None:
+    def lacking(seed: int, reason: str | None) -> Record:
+        cell = record(seed=seed)
+        absent = [replace(cell.metrics[0], value=None, interval=None, reason=reason)] if reason else []
+        probes = {**cell.probes, "quality": ProbeRow("failed", "k", "RuntimeError: lost")}
+        return replace(cell, metrics=(*absent, *cell.metrics[2:]), probes=probes)
+
+    run = make_run(record(seed=0), record(seed=1), lacking(2, None), lacking(3, "one class only"))
+    [table] = tables([run])
+    accuracy, throughput = (table.rows[0].values[column] for column in table.columns[:2])
+    note = "2 of 4 seeds: quality failed: RuntimeError: lost; one class only"
+    assert (accuracy.seeds, accuracy.partial, accuracy.note) == (2, note, note)
+    assert (throughput.seeds, throughput.partial) == (4, None)
+    for text in (terminal_table(run, 200), leaderboard([run]), report(run)):
+        assert f"¹ {note}" in text
+        assert any("¹" in line and "0.900 ± 0.0" in line for line in text.splitlines())
+    [whole] = tables([make_run(record(seed=0), record(seed=1))])
+    assert [value.partial for value in whole.rows[0].values.values()] == [None, None]
 
 
 def test_timings_have_a_spread_and_no_interval(make_run: Make, record: Make_record) -> None:
@@ -108,6 +149,17 @@ def test_the_median_is_always_inside_its_bracket(samples: list[list[float]]) -> 
     assert spread is None or spread[0] <= value <= spread[1]
 
 
+@given(st.lists(st.lists(st.floats(-1e6, 1e6) | st.integers(-9, 9), min_size=1, max_size=70), min_size=1, max_size=3))
+def test_the_pooled_median_is_that_of_the_quantiles_of_the_standard_library(samples: list[list[float]]) -> None:
+    seeds = [
+        (min(seed), *quantiles(seed, n=64, method="inclusive"), max(seed)) if len(seed) > 1 else tuple(seed) * 65
+        for seed in samples
+    ]
+    low, _, high = quantiles([sample for seed in seeds for sample in seed], n=4, method="inclusive")
+    _, bracket = pooled_median(samples)
+    assert bracket is None or bracket == (low, high)
+
+
 def test_value_and_bracket_are_of_the_same_samples(make_run: Make, record: Make_record) -> None:
     """One seed of five had a stall: its value is no sample of the others, and changes neither median nor interval."""
 
@@ -153,6 +205,22 @@ def test_a_sample_and_the_full_data_never_share_a_table(make_run: Make, record: 
     assert [table.variant for table in by_data] == ["data ffffffff", "", "data other"]
 
 
+def test_the_same_examples_in_another_order_share_a_table(make_run: Make, record: Make_record) -> None:
+    def data(fingerprint: str, test: str = "x") -> dict[str, Any]:
+        splits = {"train": {"examples": "t", "order": fingerprint}, "test": {"examples": test, "order": fingerprint}}
+        return {"name": "imdb-25k", "fingerprint": fingerprint, "fingerprints": splits}
+
+    older = {name: value for name, value in data("first").items() if name != "fingerprints"}
+    cells = [data("first"), data("second"), older, data("third", test="y")]
+    run = make_run(*(record(model=name, id=name, data=known) for name, known in zip("abcd", cells)))
+    one, other = tables([run])
+    assert [row.model for table in (one, other) for row in table.rows] == ["a", "b", "c", "d"]
+    assert [table.variant for table in (one, other)] == ["data first", "data third"]
+    there = make_run(record(model="e", data=data("second")), hardware={"cpu": "Another"})
+    variants = [table.variant for table in tables([make_run(record(data=data("first"))), there])]
+    assert sorted(variants) == ["on Another", "on Example Processor, 2 cores"]
+
+
 def test_two_machines_never_share_a_table(make_run: Make, record: Make_record) -> None:
     one = make_run(record(model="a"))
     other = make_run(record(model="b"), hardware={"cpu": "Another"})
@@ -193,6 +261,29 @@ def test_rows_that_the_intervals_cannot_tell_apart_share_a_rank(make_run: Make, 
         ("third", 3, False),
         ("worst", 4, False),
     ]
+
+
+def test_a_rank_counts_the_rows_that_are_better_by_more_than_the_intervals(make_run: Make, record: Make_record) -> None:
+    chance = random.Random(0)
+    [table] = tables(
+        [
+            make_run(
+                *(
+                    record(model=f"m{number}", accuracy=chance.randrange(40, 60) / 100, half_width=chance.random() / 10)
+                    for number in range(40)
+                )
+            )
+        ]
+    )
+    assert table.sort is not None
+    intervals = {row.model: row.values[table.sort].interval for row in table.rows}
+    better = {
+        model: sum(other.low > one.high for other in intervals.values() if other and one)
+        for model, one in intervals.items()
+    }
+    ranks = [1 + better[row.model] for row in table.rows]
+    assert [row.rank for row in table.rows] == ranks
+    assert [row.tied for row in table.rows] == [ranks.count(rank) > 1 for rank in ranks]
 
 
 def test_where_lower_is_better_the_lowest_is_first(make_run: Make, record: Make_record) -> None:

@@ -120,3 +120,32 @@ def test_several_runs_share_one_table(make_run: Make, record: Make_record) -> No
     assert text.count("imdb – imdb-25k") == 1
     assert [line.split()[1] for line in text.splitlines() if line.startswith("1=")] == ["b", "a"]
     assert "smoke" not in text
+
+
+def many(*metrics: str) -> tuple[MetricRow, ...]:
+    return tuple(MetricRow(name, 0.5, "fraction", "higher", interval=Interval(0.49, 0.51)) for name in metrics)
+
+
+NAMES = [f"probe_{number}/a_long_metric_{number}" for number in range(9)]
+
+
+def test_what_is_gated_or_sorted_by_is_never_left_out(make_run: Make, record: Make_record) -> None:
+    gate, report = {NAMES[7]: {"min": 0.1}}, {"columns": NAMES, "sort": NAMES[8]}
+    lines = terminal_table(make_run(record(metrics=many(*NAMES)), gate=gate, report=report), 80).splitlines()
+    headings = {word for line in lines[1:4] for word in line.split() if word.startswith("a_long_metric")}
+    assert {"a_long_metric_7", "a_long_metric_8"} <= headings
+    left_out = " ".join(lines).partition("not shown in 80 columns: ")[2]
+    for name in NAMES:
+        assert (name.partition("/")[2] in headings) != (name in left_out), "shown, or named as not shown"
+
+
+def test_gated_columns_that_do_not_fit_follow_below_with_the_same_rows(make_run: Make, record: Make_record) -> None:
+    gate = {name: [{"min": 0.1}, {"max": 0.9, "only": {"model": ["one"]}}] for name in NAMES}
+    records = [record(model=model, metrics=many(*NAMES)) for model in ("one", "another")]
+    text = terminal_table(make_run(*records, gate=gate, report={"columns": NAMES}), 80)
+    assert all(name.partition("/")[2] in text for name in NAMES)
+    assert "not shown" not in text
+    assert max(map(width, text.splitlines())) <= 80
+    blocks = text.count("model\n")
+    assert blocks > 1
+    assert text.count("another") == blocks

@@ -517,6 +517,32 @@ def test_an_interval_over_cells_is_cut_at_what_the_metric_can_be(unit, better, i
     assert interval == replace(whole, low=max(whole.low, bounds[0]), high=min(whole.high, bounds[1]))
 
 
+@pytest.mark.parametrize(
+    ("unit", "better", "ideal", "bounds"),
+    [
+        ("fraction", "higher", 1.0, (0.0, 1.0)),  # accuracy
+        ("fraction", "higher", 1.0, (None, 1.0)),  # R²
+        ("nats", "lower", 0.0, (0.0, None)),
+        ("correlation", "higher", 1.0, (-1.0, 1.0)),
+        ("probability", "none", 0.0, (-1.0, 1.0)),
+        ("fraction", "higher", None, (None, None)),  # what is stated goes before the unit
+    ],
+)
+def test_an_interval_over_cells_ends_at_both_bounds_of_the_metric(unit, better, ideal, bounds) -> None:
+    wide = [Interval(-1.6, 2.0), Interval(-1.4, 2.2)]
+    rows = [
+        MetricRow("a/b", value, unit, better, ideal=ideal, interval=interval, range=bounds)
+        for value, interval in zip((0.1, 0.9), wide)
+    ]
+    for some in (rows, rows[:1]):
+        whole = over_seeds([row.value for row in some if row.value is not None], wide[: len(some)])[1]
+        assert whole is not None
+        assert whole.low < -1
+        assert whole.high > 1
+        low, high = (-math.inf if bounds[0] is None else bounds[0], math.inf if bounds[1] is None else bounds[1])
+        assert over_cells(some)[1] == replace(whole, low=max(whole.low, low), high=min(whole.high, high))
+
+
 def test_a_value_beyond_what_a_metric_can_be_stays_in_its_interval() -> None:
     rows = [MetricRow("a/b", 1.2, "fraction", "higher", ideal=1.0, interval=Interval(0.9, 1.5))]
     assert over_cells(rows)[1] == Interval(0.9, 1.2)

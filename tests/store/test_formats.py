@@ -19,7 +19,7 @@ def again(predictions: Predictions) -> Predictions:
     return formats.predictions_from_parquet(formats.predictions_to_parquet(predictions))
 
 
-def test_predictions_come_back_with_scores_to_three_digits() -> None:
+def test_predictions_come_back_with_every_bit_of_their_scores() -> None:
     random = np.random.default_rng(0)
     scores = random.random((50, 3)).astype(np.float32)
     written = Predictions(
@@ -38,8 +38,9 @@ def test_predictions_come_back_with_scores_to_three_digits() -> None:
     assert read.columns.keys() == written.columns.keys()
     np.testing.assert_array_equal(read.ids, written.ids)
     np.testing.assert_array_equal(read["predictions"], written["predictions"])
-    np.testing.assert_allclose(read["scores"], scores, atol=5e-4)
+    np.testing.assert_array_equal(read["scores"], scores)
     assert read["scores"].dtype == np.float32
+    assert not read.rounded_scores
     np.testing.assert_array_equal(read["losses"], scores[:, 0])
     assert list(read.groups["race"]) == list(written.groups["race"])
     np.testing.assert_array_equal(read.groups["age"], written.groups["age"])
@@ -55,7 +56,21 @@ def test_the_file_has_the_columns_that_the_design_names(tmp_path: Path) -> None:
     (tmp_path / "p.parquet").write_bytes(formats.predictions_to_parquet(written))
     schema = parquet.read_schema(tmp_path / "p.parquet")
     assert schema.names == ["example", "target", "prediction", "scores", "group/g"]
-    assert [str(schema.field(name).type) for name in ("example", "scores")] == ["int64", "list<element: halffloat>"]
+    assert [str(schema.field(name).type) for name in ("example", "scores")] == ["int64", "list<element: float>"]
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 3), (4, 3, 2)])
+def test_scores_of_an_older_file_are_read_as_before_and_marked_as_rounded(shape: tuple[int, ...]) -> None:
+    scores = np.random.default_rng(0).random(shape).astype(np.float32)
+    table = parquet.read_table(arrow.BufferReader(formats.predictions_to_parquet(
+        Predictions("test", np.arange(4), {"targets": np.arange(4), "scores": scores.astype(np.float16)}, {})
+    )))  # fmt: skip
+    old = arrow.BufferOutputStream()
+    parquet.write_table(table.set_column(2, "scores", formats._arrow(scores.astype(np.float16))), old)
+    read = formats.predictions_from_parquet(old.getvalue().to_pybytes())
+    assert read.rounded_scores
+    assert np.asarray(read["scores"], dtype=np.float32).shape == shape
+    np.testing.assert_array_equal(np.asarray(read["scores"], np.float32), scores.astype(np.float16).astype(np.float32))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +103,7 @@ def test_beyond_100_classes_the_target_and_the_20_highest_scores_stay() -> None:
     np.testing.assert_array_equal(read["score_classes"][:, 0], targets)
     np.testing.assert_array_equal(read["score_classes"][:, 1:], np.argsort(-scores, axis=1)[:, :20])
     highest = np.take_along_axis(scores, read["score_classes"].astype(int), axis=1)
-    np.testing.assert_allclose(read["scores"], highest, atol=5e-4)
+    np.testing.assert_array_equal(read["scores"], highest)
 
 
 def test_of_100_classes_all_scores_stay_and_more_are_kept_without_targets_too() -> None:

@@ -163,16 +163,23 @@ def test_a_metric_is_stored_with_the_fields_that_it_has() -> None:
     assert records.metric_to_json(bare) == entry
     full = MetricRow(
         "q/x", 0.5, "fraction", "higher", "why", {"group": "a"}, Interval(0.4, 0.6, 0.9, "seeds"), (1.0, math.nan), 7,
-        1.0, of_predictions=True, kind="single",
+        1.0, of_predictions=True, kind="single", range=(None, 1.0), timing=False,
     )  # fmt: skip
     assert records.metric_to_json(full) == entry | {
         "at": {"group": "a"}, "reason": "why", "samples": [1.0], "n": 7, "ideal": 1.0, "of_predictions": True,
-        "kind": "single", "interval": {"low": 0.4, "high": 0.6, "level": 0.9, "over": "seeds"},
+        "kind": "single", "range": [None, 1.0], "timing": False,
+        "interval": {"low": 0.4, "high": 0.6, "level": 0.9, "over": "seeds"},
     }  # fmt: skip
     assert records.metric_from_json(records.metric_to_json(full)) == MetricRow(
         "q/x", 0.5, "fraction", "higher", "why", {"group": "a"}, Interval(0.4, 0.6, 0.9, "seeds"), (1.0,), 7, 1.0,
-        of_predictions=True, kind="single",
+        of_predictions=True, kind="single", range=(None, 1.0), timing=False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("damaged", [None, 1.0, [], [0.0], [0.0, "1"], [1.0, 0.0], {"low": 0.0}])
+def test_a_damaged_range_is_as_none(damaged) -> None:
+    assert records.metric_from_json({**METRIC, "range": damaged}).range is None
+    assert records.metric_from_json({**METRIC, "range": [0.0, None]}).range == (0.0, None)
 
 
 def test_an_infinite_value_or_bound_is_not_stored() -> None:

@@ -202,3 +202,177 @@ def test_label_smoothing_of_a_regression_is_a_fault(plan):
 def test_an_option_that_the_engine_does_not_accept_is_refused_where_it_is_stated(suite):
     message = refused(suite(f'{ENGINE}"train.warmup" = [0.1]\n'))
     assert 's.toml:11: matrix."train.warmup": the engine loop has no warmup (you ask for 0.1; it has: epochs' in message
+
+
+# ── classes of different sizes ──────────────────────────────────────────────────────────────────
+
+ESTIMATOR = {"use": "logistic_regression"}
+BOTH = {"denied": 5.0, "approved": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("sections", "error"),
+    [
+        ({"train": {"class_weights": "balance"}}, 'train.class_weights: "balance" is not one of'),
+        ({"train": {"class_weights": {"denied": 5.0}}}, 'the weight of "approved" is missing'),
+        (
+            {"train": {"class_weights": {**BOTH, "refused": 1}}},
+            '"refused" is no class of loans (it has: denied, approved)',
+        ),
+        (
+            {"train": {"class_weights": {"Denied": 5.0, "approved": 1.0}}},
+            '"Denied" is no class of loans; did you mean "denied"?',
+        ),
+        ({"train": {"class_weights": {**BOTH, "denied": 0.0}}}, 'the weight of "denied" is 0; it must be above 0'),
+        ({"train": {"class_weights": {**BOTH, "denied": -1}}}, 'the weight of "denied" is -1; it must be above 0'),
+        ({"train": {"sampler": "weighted"}}, 'train.sampler: "weighted" is not one of "shuffled", "balanced"'),
+        (
+            {"train": {"sampler": "balanced", "class_weights": "balanced"}},
+            "train.sampler: class_weights = \"balanced\" and sampler = \"balanced\" correct the same imbalance",
+        ),
+        (
+            {"tasks": [{"use": "diabetes"}], "train": {"class_weights": "balanced"}},
+            "class_weights is for classes, and diabetes is regression",
+        ),
+        (
+            {"tasks": [{"use": "diabetes"}], "train": {"sampler": "balanced"}},
+            "sampler is for classes, and diabetes is regression",
+        ),
+        (
+            {"models": [{"use": "mlp"}, ESTIMATOR], "train": {"sampler": "balanced"}},
+            "train.sampler: logistic_regression fits itself and has no sampler, so its results would not be comparable",
+        ),
+        (
+            {"models": [{**ESTIMATOR, "train": {"class_weights": {"denied": 5.0}}}], "train": {}},
+            'models[0].train.class_weights: the weight of "approved" is missing',
+        ),
+        ({"matrix": {"train.class_weights": ["none", {"denied": 5.0}]}}, 'the weight of "approved" is missing'),
+    ],
+)  # fmt: skip
+def test_options_for_classes_that_cannot_hold_are_refused_where_they_stand(plan, sections, error):
+    with pytest.raises(SuiteError) as raised:
+        plan(**sections)
+    assert error in str(raised.value)
+    assert "s.toml:" in str(raised.value)
+
+
+def test_an_estimator_that_takes_class_weights_gets_them_and_its_cells_differ_by_them(plan):
+    matrix = {"train.class_weights": ["none", "balanced", BOTH]}
+    cells = plan(models=[{"use": "mlp"}, ESTIMATOR], matrix=matrix).cells
+    assert [cell.options["train"]["class_weights"] for cell in cells] == ["none", "balanced", BOTH] * 2
+    assert len({cell.unit for cell in cells}) == 6
+
+
+def test_the_defaults_of_the_options_for_classes_change_no_identity(plan):
+    stated = {"epochs": 2, "class_weights": "none", "sampler": "shuffled"}
+    assert [cell.id for cell in plan(train=stated).cells] == [cell.id for cell in plan().cells]
+
+
+@pytest.mark.parametrize(
+    ("task", "error"),
+    [
+        ({"use": "loans", "positive": "Denied"}, '"Denied" is no class of loans; did you mean "denied"?'),
+        ({"use": "mnist", "positive": "3"}, "tasks[0].positive: positive is for two classes, and mnist has 10"),
+        ({"use": "diabetes", "positive": "yes"}, "positive is for two classes, and diabetes has none"),
+    ],
+)
+def test_a_positive_class_that_the_task_does_not_have_is_refused(plan, task, error):
+    with pytest.raises(SuiteError) as raised:
+        plan(tasks=[task])
+    assert error in str(raised.value)
+
+
+def test_the_positive_class_is_an_option_of_the_task_and_its_default_changes_no_identity(plan):
+    (cell,) = plan(tasks=[{"use": "loans", "positive": "denied"}]).cells
+    assert cell.options["task"]["positive"] == "denied"
+    assert cell.id != plan().cells[0].id
+    assert plan().cells[0].options["task"]["positive"] is None
+    assert len(plan(matrix={"tasks.loans.positive": ["denied", "approved"]}).cells) == 2
+
+
+@pytest.mark.parametrize(
+    ("sections", "error"),
+    [
+        ({"evaluate": {"threshold": "F1"}}, 'evaluate.threshold: "F1" is not one of "none", "f1", "balanced_accuracy"'),
+        ({"evaluate": {"threshold": 1.5}}, "evaluate.threshold: 1.5 is out of bounds: from 0.0 to 1.0"),
+        (
+            {"evaluate": {"threshold": "f1"}, "train": {"validation": 0}},
+            "evaluate.threshold: threshold is chosen on validation data, and validation = 0 leaves none",
+        ),
+        (
+            {"tasks": [{"use": "digits"}], "matrix": {"evaluate.threshold": ["none", "f1"]}},
+            'matrix."evaluate.threshold": threshold is for two classes, and digits has 10',
+        ),
+    ],
+)
+def test_a_threshold_that_cannot_be_chosen_is_refused_before_anything_runs(plan, sections, error):
+    with pytest.raises(SuiteError) as raised:
+        plan(**sections)
+    assert error in str(raised.value)
+
+
+def test_thresholds_are_cells_of_one_training(plan):
+    cells = plan(matrix={"evaluate.threshold": ["none", "f1", 0.3]}).cells
+    assert len({cell.id for cell in cells}) == 3
+    assert len({cell.unit for cell in cells}) == 1
+    assert cells[0].id == plan().cells[0].id
+    assert len(plan(evaluate={"threshold": 0.3}, train={"validation": 0}).cells) == 1
+
+
+# ── a model's own loss and augment ──────────────────────────────────────────────────────────────
+
+NETWORK = """
+MODALITIES = ("table",)
+PROBLEMS = ("classification",)
+PROVIDES = ("gradients",)
+def build(data, options): ...
+"""
+
+
+@pytest.fixture
+def planned(plan, tmp_path):
+    """Return a function that plans a suite with a network that has functions of its own."""
+
+    def planned(functions, **sections):
+        (tmp_path / "net.py").write_text(NETWORK + functions)
+        return plan(models=[{"use": "./net.py"}], **sections)
+
+    return planned
+
+
+@pytest.mark.parametrize(
+    ("functions", "train", "error"),
+    [
+        ("def loss(outputs, target): ...", {}, 'loss has the parameter `target`; did you mean "targets"?'),
+        ("def augment(inputs, generator): ...", {}, "augment has the parameter `inputs` (there are: batch, generator"),
+        (
+            "def loss(outputs, targets): ...",
+            {"class_weights": "balanced"},
+            "train.class_weights: net has its own loss without a parameter `weights`, so class_weights would have no",
+        ),
+        (
+            "def loss(outputs, targets): ...",
+            {"label_smoothing": 0.1},
+            "train.label_smoothing: net has its own loss without a parameter `smoothing`",
+        ),
+    ],
+)
+def test_own_functions_that_cannot_be_called_so_are_refused_without_running_them(planned, functions, train, error):
+    with pytest.raises(SuiteError) as raised:
+        planned(functions, train=train)
+    assert error in str(raised.value)
+
+
+def test_own_functions_may_have_parameters_with_defaults_and_take_weights(planned):
+    functions = "def loss(outputs, targets, weights, gamma=2.0, *, spec): ...\ndef augment(batch, generator): ..."
+    assert len(planned(functions, train={"class_weights": "balanced"}).cells) == 1
+
+
+def test_an_engine_that_does_not_call_a_models_own_loss_is_refused(planned, tmp_path):
+    (tmp_path / "loop.py").write_text(
+        'ACCEPTS = ("epochs",)\nPRECISIONS = ("32-true",)\nDEVICES = ("cpu",)\nCOMPILE = False\n'
+        "DETERMINISTIC = True\ndef train(): ...\n"
+    )
+    with pytest.raises(SuiteError, match=r"the engine loop does not call a model's own loss, and net has one"):
+        planned("def loss(outputs, targets): ...", matrix={"engine": "./loop.py"})
+    assert planned("", matrix={"engine": "./loop.py"}).cells

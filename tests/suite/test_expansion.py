@@ -118,7 +118,7 @@ def test_options_of_a_cell_are_all_of_them_resolved(plan):
     (cell,) = plan(matrix={"train.batch_size": 8}).cells
     assert cell.options["train"] == {**{k: o.default for k, o in train_options().items()}, "epochs": 2, "batch_size": 8}
     assert cell.options["model"] == {"hidden": (8,), "dropout": 0.0, "pixels": "standardised", "output": "logits"}
-    assert cell.options["evaluate"] == {"batch_size": 256}
+    assert cell.options["evaluate"] == {"batch_size": 256, "threshold": "none"}
     assert (cell.threads, cell.device, cell.precision) == tuple(
         AXES[a].default for a in ("threads", "device", "precision")
     )

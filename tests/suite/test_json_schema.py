@@ -47,6 +47,10 @@ VALID = {
     "selectors": {"matrix": {"include": [{"seed": 3}], "exclude": [{"model": "mlp"}]}},
     "a probe under another name": {"probes": {"mine": {"use": "quality", "only": {"seed": 0}}}},
     "gates": {"gate": {"quality/accuracy": {"min": 0.1, "max": 1, "tolerance": "5%"}}},
+    "a gate for some cells": {"gate": {"quality/accuracy": {"min": 0.1, "only": {"model": ["mlp"], "seed": 0}}}},
+    "a list of rules for one metric": {
+        "gate": {"quality/accuracy": [{"min": 0.1}, {"max": 0.9, "only": {"model": "mlp"}}]}
+    },
     "a report": {"report": {"columns": ["quality/accuracy"], "sort": "quality/accuracy"}},
     "all the rest": {"title": "x", "description": "y", "train": {"patience": 3}, "evaluate": {"batch_size": 3}},
 }
@@ -57,6 +61,9 @@ BROKEN = {
     "an unknown training option of a model": {"models": [{"use": "mlp", "train": {"epoch": 3}}]},
     "an unknown axis": {"matrix": {"sed": [1]}},
     "an unknown rule": {"gate": {"quality/accuracy": {"mn": 3}}},
+    "an unknown rule in a list": {"gate": {"quality/accuracy": [{"min": 0.1}, {"mn": 3}]}},
+    "a gate with cells and without a rule": {"gate": {"quality/accuracy": {"only": {"model": "mlp"}}}},
+    "an empty list of rules": {"gate": {"quality/accuracy": []}},
     "an unknown option of a probe": {"probes": {"quality": {"resample": 100}}},
     "an unknown key of the report": {"report": {"colums": []}},
     "a wrong type": {"train": {"epochs": "3"}},

@@ -99,7 +99,10 @@ def test_metrics_carry_the_label_of_their_probe_and_the_unit_of_their_problem(re
     assert set(metrics) == {
         f"{label}/{name}"
         for label in ("quality", "again")
-        for name in ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "log_loss")
+        for name in (
+            *("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "average_precision", "binary_f1", "log_loss"),
+            *("threshold", "threshold_score"),
+        )
     }
 
 

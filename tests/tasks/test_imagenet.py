@@ -117,6 +117,25 @@ def test_size_and_crop_are_part_of_the_fingerprint(root: Path) -> None:
     assert prints[0] == prints[3]
 
 
+def test_the_fingerprints_of_the_splits_see_size_and_crop_and_not_the_names_of_the_files(root: Path) -> None:
+    as_folders(root)
+
+    def examples(**options: object) -> dict[str, str]:
+        prepared = prepare(load(**options), 0.1)
+        return {name: prints["examples"] for name, prints in prepared.source.fingerprints.items()}
+
+    before = examples()
+    assert list(before) == ["train", "test"]
+    for options in ({"size": 33}, {"crop": 1.0}):
+        assert all(examples(**options)[name] != before[name] for name in before)
+    for number, file in enumerate(sorted((root / "val").rglob("*.JPEG"), reverse=True)):
+        file.rename(file.with_name(f"{number}.JPEG"))
+    assert examples() == before
+    next((root / "val").rglob("*.JPEG")).unlink()
+    after = examples()
+    assert after["test"] != before["test"]
+
+
 def test_the_middle_is_seen_as_the_usual_two_steps_show_it(root: Path) -> None:
     as_folders(root)
     image = load(size=28).splits["train"].take(np.array([0]))["image"][0]

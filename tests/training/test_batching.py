@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.ragged import Ragged
-from bench_suite.training.batching import batch_count, needs_several_rows, prediction_batches, shuffled
+from bench_suite.training.batching import (
+    batch_count,
+    draw_balanced,
+    needs_several_rows,
+    prediction_batches,
+    rows_by_class,
+    shuffled,
+)
 
 
 def texts(lengths: list[int]) -> Encoded:
@@ -84,3 +92,43 @@ def test_predictions_find_back_to_their_rows(lengths: list[int], batch_size: int
     assert (positions if back is None else positions[back]).tolist() == rows.tolist()
     if buckets:
         assert lengths[int(positions[0])] == max(lengths), "what does not fit in memory is found at once"
+
+
+# ── a balanced sampler ──────────────────────────────────────────────────────────────────────────
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=200), st.integers(1, 40), st.booleans())
+@settings(max_examples=50)
+def test_a_balanced_epoch_draws_each_class_equally_often(labels: list[int], batch_size: int, buckets: bool) -> None:
+    targets = np.array(labels) * 10  # class numbers need not be consecutive
+    classes = rows_by_class(targets)
+    order = torch.Generator().manual_seed(0)
+    examples = texts([1 + label for label in labels])
+    batches = shuffled(examples, batch_size, order, "tokens" if buckets else None, classes=classes)
+    rows = torch.cat(batches).numpy()
+    assert len(rows) == len(targets)
+    assert len(batches) == batch_count(len(targets), batch_size)
+    counts = np.unique(targets[rows], return_counts=True)[1]
+    assert counts.max() - counts.min() <= 1
+    assert len(counts) == min(len(classes), len(targets))
+
+
+def test_balanced_draws_are_uniform_within_a_class_and_differ_between_epochs() -> None:
+    targets = np.repeat([0, 1], [900, 100])
+    classes = rows_by_class(targets)
+    order = torch.Generator().manual_seed(0)
+    epochs = [draw_balanced(classes, 1000, order).numpy() for _ in range(40)]
+    assert not np.array_equal(epochs[0], epochs[1])
+    often = np.bincount(np.concatenate(epochs), minlength=1000)
+    # 20,000 draws of 100 rows: each row 200 ± 14 times; of 900 rows: 22.2 ± 4.7 times.
+    assert abs(often[900:].mean() - 200) < 1e-9
+    assert 140 < often[900:].min() < often[900:].max() < 270
+    assert often[:900].max() < 50
+    positions = np.concatenate([np.flatnonzero(targets[rows] == 1) for rows in epochs])
+    assert abs(positions.mean() - 499.5) < 8  # the classes are mixed: 2 standard errors are 4.1
+
+
+def test_the_same_generator_draws_the_same_balanced_rows() -> None:
+    classes = rows_by_class(np.array([0, 0, 0, 1, 2]))
+    first = draw_balanced(classes, 5, torch.Generator().manual_seed(7))
+    assert torch.equal(first, draw_balanced(classes, 5, torch.Generator().manual_seed(7)))

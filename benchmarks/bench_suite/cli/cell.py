@@ -100,7 +100,7 @@ def lines(run: Run, record: Record) -> Iterator[str]:
     yield ""
     yield from _row("run", run.name)
     if record.smoke:
-        yield from _row("", "smoke run: 64 examples per split, one epoch; never ranked or compared")
+        yield from _row("", "smoke run: at most 64 examples per split, one epoch; never ranked or compared")
     started = f", started {record.started}" if record.started else ""
     yield from _row("status", f"{record.status}{started}")
     for text in (record.reason or "").splitlines():
@@ -180,12 +180,14 @@ def _machine_summary(environment: Mapping[str, Any]) -> str:
 def _metrics(record: Record) -> Iterator[str]:
     from bench_suite.reports import formatting
     from bench_suite.reports.table import Value
+    from bench_suite.stats.intervals import over_cells
 
     rows = []
     for row in record.metrics:
         at = " ".join(f"{axis}={_value_text(coordinate)}" for axis, coordinate in row.at.items())
         scale = formatting.scale_for([row.value], row.unit)
-        value = Value(row.value, row.interval, _quartiles(row), n=row.n, reason=row.reason)
+        interval = None if row.value is None else over_cells([row])[1]
+        value = Value(row.value, interval, _quartiles(row), n=row.n, reason=row.reason)
         rows.append(
             (f"{row.name} {at}".rstrip(), f"{formatting.full(value, scale)} {scale.unit}".rstrip(), _basis(row))
         )

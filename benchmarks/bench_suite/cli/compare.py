@@ -34,10 +34,11 @@ JUNIT = click.option(
     help="Simulate how often gates raise a false alarm and how often they detect a drop: the gates of the given runs, "
     "or typical ones.",
 )  # fmt: skip
+@click.option("--trust", is_flag=True, help="Allow the metrics that HEAD's suite names by path to run again.")
 @shared_options(RESULTS, JSON)
 def command(
-    base: str | None, head: str, markdown: Path | None, junit: Path | None, error_rates: bool, results: Path,
-    as_json: bool,
+    base: str | None, head: str, markdown: Path | None, junit: Path | None, error_rates: bool, trust: bool,
+    results: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Compare the run HEAD with the run BASE, metric by metric, paired by test example.
 
@@ -68,8 +69,8 @@ def command(
     if error_rates:
         from bench_suite.cli.error_rates import of_runs
 
-        return of_runs(older, newer, as_json=as_json)
-    comparison = compare(older, newer)
+        return of_runs(older, newer, as_json=as_json, trust=trust)
+    comparison = compare(older, newer, trust=trust)
     write_files(comparison, markdown, junit)
     say_left_out([*store.damages, *older.damages, *newer.damages])
     if as_json:

@@ -36,7 +36,7 @@ def usual(*, as_json: bool) -> int:
     return _print_rates(suites, as_json=as_json)
 
 
-def of_runs(base: Run, head: Run, *, as_json: bool) -> int:
+def of_runs(base: Run, head: Run, *, as_json: bool, trust: bool = False) -> int:
     """Simulate the gates of two runs, with the examples, seeds and spreads that were measured.
 
     Raises:
@@ -45,7 +45,7 @@ def of_runs(base: Run, head: Run, *, as_json: bool) -> int:
     from bench_suite.comparison.compare import ComparisonError
     from bench_suite.comparison.error_rates import settings_of
 
-    settings = settings_of(base, head)
+    settings = settings_of(base, head, trust=trust)
     if not settings:
         raise ComparisonError("no gated metric of these runs is compared over examples: there is nothing to simulate")
     say(f"the {len(settings)} gated metrics of these runs that are compared over examples", err=True)

@@ -40,7 +40,8 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
       bench leaderboard
       bench leaderboard --into README.md
     """
-    from bench_suite.reports.leaderboard import insert, leaderboard, write_leaderboard
+    from bench_suite.reports.leaderboard import insert, leaderboard, ranked_runs, write_leaderboard
+    from bench_suite.reports.table import standings
     from bench_suite.reports.terminal import terminal_table
 
     store = Store(results)
@@ -48,11 +49,12 @@ def command(runs: tuple[str, ...], results: Path, into: Path | None, output: Pat
     if not selected_runs:
         say_left_out(store.damages)
         raise StoreError(f"{results} holds no run that can be ranked\n  make one with: bench run quickstart")
+    ranking = standings(ranked_runs(selected_runs))
     if into is not None:
-        insert(leaderboard(selected_runs), into)
+        insert(leaderboard(selected_runs, ranking), into)
     else:
-        write_leaderboard(selected_runs, output)
-    say(terminal_table(selected_runs, shutil.get_terminal_size().columns))
+        write_leaderboard(selected_runs, output, ranking)
+    say(terminal_table(selected_runs, shutil.get_terminal_size().columns, ranking))
     say(f"\nwritten to {into or output}")
     say_left_out([*store.damages, *(damage for run in selected_runs for damage in run.damages)])
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, run_arguments, shared_options
+from bench_suite.cli.gate_forecast import Forecast, forecast_lines, foresee
 from bench_suite.cli.output import printable, say
 from bench_suite.cli.selection import select_cells
 from bench_suite.execution.selection import selectors_match
@@ -37,7 +38,8 @@ def command(
     """Show the cells of SUITE, a file or the name of a built-in suite, without running them.
 
     It shows the expected time, the downloads and the missing packages too. The time comes from earlier records
-    of the same cells in --results on this machine; for other cells it is unknown. Nothing is imported, loaded or
+    of the same cells in --results on this machine; for other cells it is unknown. For each gate with a tolerance,
+    it shows what a comparison could find, by the spread in the newest run of the suite. Nothing is imported, loaded or
     run, so a suite that names its own Python files needs no --trust here.
 
     \b
@@ -50,17 +52,19 @@ def command(
     del trust
     plan = select_cells(make_plan(read_suite(suite, overrides), only), keyword)
     times, needs, lacking = estimate_times(plan, Store(results)), downloads(plan), missing_packages(plan)
+    forecast = foresee(plan, Store(results))
     if as_json:
-        click.echo(json.dumps(as_document(plan, times, needs, lacking), indent=2, default=list))
+        click.echo(json.dumps(as_document(plan, times, needs, lacking, forecast), indent=2, default=list))
         return
     same = run_arguments(suite, overrides, only, keyword=keyword, trust=bool(plan.suite.external), results=results)
     # A name may hold the end of a line: an id of a hub, say.
-    say("\n".join(printable(line, keep="") for line in lines(plan, times, needs, lacking, same)))
+    say("\n".join(printable(line, keep="") for line in lines(plan, times, needs, lacking, forecast, same)))
 
 
 def as_document(
-    plan: Plan, times: Mapping[str, TimeEstimate], needs: Sequence[Need], lacking: Sequence[MissingPackage]
-) -> dict[str, Any]:
+    plan: Plan, times: Mapping[str, TimeEstimate], needs: Sequence[Need], lacking: Sequence[MissingPackage],
+    forecast: Forecast,
+) -> dict[str, Any]:  # fmt: skip
     """Return the plan as JSON values."""
     return {
         "schema": 1,
@@ -85,12 +89,14 @@ def as_document(
         "not_installed": [
             {"package": missing.package, "used_by": missing.used_by, "command": missing.command} for missing in lacking
         ],
+        **forecast.to_json(),
     }  # fmt: skip
 
 
 def lines(
-    plan: Plan, times: Mapping[str, TimeEstimate], needs: Sequence[Need], lacking: Sequence[MissingPackage], again: str
-) -> list[str]:
+    plan: Plan, times: Mapping[str, TimeEstimate], needs: Sequence[Need], lacking: Sequence[MissingPackage],
+    forecast: Forecast, again: str,
+) -> list[str]:  # fmt: skip
     """Return the lines of the plan for a person; `again` are the words after `bench run`."""
     cells, units = plan.cells, plan.units
     shared = f", {len(units)} training{'s' if len(units) != 1 else ''}" if len(units) != len(cells) else ""
@@ -115,7 +121,7 @@ def lines(
     if plan.suite.external:
         text += ["", "code from files that the suite names, run only with --trust:"]
         text += [f"  {component.kind[:-1]} {component.use}" for component in plan.suite.external]
-    text += ["", *_time(times), *_downloads(needs)]
+    text += ["", *_time(times), *_downloads(needs), *forecast_lines(forecast)]
     if lacking:
         text += ["not installed, so the run would stop before it trains:"]
         text += [line for missing in lacking for line in describe(missing)]

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 @click.option(
     "--smoke",
     is_flag=True,
-    help="Test everything in seconds: 64 examples per split, one epoch. Never ranked.",
+    help="Test everything in seconds: at most 64 examples per split, one epoch. Never ranked.",
 )
 @click.option("--offline", is_flag=True, help="Do not contact the hub (same as HF_HUB_OFFLINE=1).")
 @click.option("--trust", is_flag=True, help="Allow the suite to run the Python files that it names.")

@@ -16,6 +16,7 @@ from bench_suite.cli.compare import as_document, say_comparison
 from bench_suite.cli.output import say
 from bench_suite.components.evaluate_uri import name_of
 from bench_suite.contracts import BenchError
+from bench_suite.suite.gate_section import gate_warnings
 
 if TYPE_CHECKING:
     from bench_suite.comparison.compare import Comparison
@@ -47,12 +48,13 @@ def conclude(
         failed_in: the run whose failed cells were run again (`--lf`).
         base: the run to compare with (`--against`).
     """
-    from bench_suite.comparison.gates import judge
+    from bench_suite.comparison.gates import applies, judge, scope_text
     from bench_suite.reports.terminal import terminal_table
 
     run = outcome.run
     # The current gates of the suite: the `run.json` of a resumed run may hold older ones.
-    gates = {gate.metric: gate.rules for gate in plan.suite.gates}
+    # A gate for cells that the run was not asked for judges nothing.
+    gates = [gate for gate in plan.suite.gates if any(applies(gate, cell.labels) for cell in plan.cells)]
     judgements = (
         [] if smoke else judge(gates, outcome.records, run.summaries()[0], plan.suite.gate_options["undecided"])
     )
@@ -60,15 +62,20 @@ def conclude(
     report_file = _write_report(run)
     status = status if report_file is not None else _combined(status, 3)
     if as_json:
-        click.echo(json.dumps(_summary_document(outcome, judgements, status, comparison), indent=2))
+        click.echo(json.dumps(_summary_document(plan, outcome, judgements, status, comparison), indent=2))
         return status
     say(err=True)
     say(terminal_table(run, shutil.get_terminal_size().columns))
     for judgement in judgements:
-        if comparison is not None and judgement.verdict == "not judged":
+        if comparison is not None and judgement.needs_baseline:
             continue  # the comparison judges it
-        hint = f" ({BASELINE_HINT})" if judgement.verdict == "not judged" else ""
+        hint = f" ({BASELINE_HINT})" if judgement.needs_baseline else ""
         say(f"gate {judgement.verdict}: {judgement.metric}, {judgement.where}: {judgement.message}{hint}")
+    for warning in [] if smoke else gate_warnings(gates, plan.cells):
+        say(f"note: {warning.message}")
+    for gate in () if smoke else plan.suite.gates:
+        if gate not in gates:
+            say(f"gate not judged: {gate.metric}, {scope_text(gate)}: this run was not asked for these cells")
     _say_failures(outcome, run.path)
     _say_metrics_without_value(plan, outcome.records)
     if outcome.stopped:
@@ -84,7 +91,7 @@ def conclude(
     say()
     for line in _next_steps(outcome, run_command, status, smoke=smoke, failed_in=failed_in):
         say(line)
-    unjudged = comparison is None and not smoke and any("tolerance" in rules for rules in gates.values())
+    unjudged = comparison is None and not smoke and any("tolerance" in gate.rules for gate in gates)
     if unjudged and status == 0 and failed_in is None:
         for line in _baseline_steps(run, run_command):
             say(line)
@@ -110,7 +117,8 @@ def _compare_with_base(base: Run | None, outcome: Outcome, status: int) -> tuple
     if base is None:
         return None, status
     try:
-        comparison = None if outcome.interrupted else compare(base, outcome.run)
+        # The run has just run the files that its suite names.
+        comparison = None if outcome.interrupted else compare(base, outcome.run, trust=True)
     except BenchError as error:  # one run with itself, no common cell, or a damaged base
         say(f"not compared: {error}", err=True)
         comparison = None
@@ -209,7 +217,7 @@ def _say_metrics_without_value(plan: Plan, records: Sequence[Record]) -> None:
 
 
 def _summary_document(
-    outcome: Outcome, judgements: Sequence[Judgement], status: int, comparison: Comparison | None
+    plan: Plan, outcome: Outcome, judgements: Sequence[Judgement], status: int, comparison: Comparison | None
 ) -> dict[str, object]:
     from bench_suite.store.records import to_json
 
@@ -224,5 +232,6 @@ def _summary_document(
         "stopped": outcome.stopped,
         "cells": outcome.cells,
         "gates": [vars(judgement) for judgement in judgements],
+        "warnings": [vars(warning) for warning in gate_warnings(plan.suite.gates, plan.cells)],
         "records": [to_json(record) for record in outcome.records],
     }

@@ -47,7 +47,7 @@ MAX_NAME = 40
 @SET
 @click.option("--write", type=click.Path(path_type=Path), metavar="FILE", help="Write the suite to FILE, and run it.")
 @click.option("--resume", is_flag=True, help="Continue the newest run of the same command: run the missing cells only.")
-@click.option("--smoke", is_flag=True, help="Test everything in seconds: 64 examples per split, one epoch.")
+@click.option("--smoke", is_flag=True, help="Test everything in seconds: at most 64 examples per split, one epoch.")
 @click.option("--offline", is_flag=True, help="Do not contact the hub.")
 @click.option("--trust", is_flag=True, help="Allow the named Python files to run.")
 @shared_options(RESULTS, JSON)

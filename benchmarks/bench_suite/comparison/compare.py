@@ -11,30 +11,44 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bench_suite.comparison.changed_examples import (
+    change_notes,
+    changes_text,
+    common_values,
+    examples_in_words,
+    location_of,
+    splits_in_words,
+)  # fmt: skip
 from bench_suite.comparison.evidence import Evidence
-from bench_suite.comparison.gates import UNDECIDED_STATUSES, unmeasured
-from bench_suite.comparison.pairing import Group, Pair, Pairing, ReasonCode, UncomparedCell, pair_runs
-from bench_suite.comparison.rescoring import Examples, TestSetMismatch, Unpaired, examples_of
+from bench_suite.comparison.gate_changes import GateChange, gate_changes
+from bench_suite.comparison.gates import (
+    UNDECIDED_STATUSES,
+    DamagedGate,
+    applies,
+    scope_text,
+    stated_gates,
+    tolerance_number,
+    unmeasured,
+)
+from bench_suite.comparison.judged_cells import Part, deciding, parts_of
+from bench_suite.comparison.metric_files import MetricFiles
+from bench_suite.comparison.pairing import Pair, Pairing, ReasonCode, UncomparedCell, pair_runs
+from bench_suite.comparison.rescoring import MIN_EXAMPLES, Unpaired, Values
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
 from bench_suite.comparison.verdicts import UNIT_NAMES, Case, Row, classify_gated, classify_ungated, sort_worst_first
 from bench_suite.contracts import BenchError, MetricRow
 from bench_suite.store.runs import Run
-from bench_suite.suite.spec import GATE_OPTIONS
+from bench_suite.suite.spec import GATE_OPTIONS, Gate
 
 Key = tuple[str, tuple[tuple[str, Any], ...]]
 "A metric's name and coordinates."
 Rows = Sequence[tuple[MetricRow | None, MetricRow | None]]
 "A metric's rows of base and head, one pair a seed; None if a side has none."
-Values = Sequence[tuple[MetricRow, MetricRow]]
-"A metric's rows of base and head, one pair a seed, that both have a value."
 
 FAILED: tuple[ReasonCode, ...] = ("failed", "failed probe")
 "Reason codes of what failed in head."
 MAX_VALUE = 1e150
 "Values stay below this, so that their squares are finite."
-MIN_EXAMPLES = 10
-"""Test examples or clusters that a verdict needs, unless the predictions are the same. If each of n answers got worse,
-their variance is 0; yet equally good models that differ everywhere show that in a share 2⁻ⁿ of comparisons."""
 
 
 class ComparisonError(BenchError):
@@ -59,6 +73,8 @@ class Comparison:
     "Exit status: 1 regressed, 3 cells or probes failed, 4 cannot tell or nothing is compared, else 0."
     options: Mapping[str, str]
     "`undecided` and `new` of the section `[gate]` of head."
+    gate_changes: tuple[GateChange, ...] = ()
+    "What differs between the gates of the two suites; those by which a loss may pass come first."
 
     def is_ignored(self, cell: UncomparedCell) -> bool:
         """Return whether a cell that is not compared leaves the exit status as it is."""
@@ -70,28 +86,40 @@ class Comparison:
         return cell.reason_code == "left out" or accepted
 
 
-def compare(base: Run, head: Run) -> Comparison:
+def compare(base: Run, head: Run, *, trust: bool = False) -> Comparison:
     """Compare two runs by the gates of `head`, with cells paired by `id`.
+
+    Args:
+        base: the earlier run.
+        head: the later run.
+        trust: run the files of metrics that head's suite names by path.
 
     Raises:
         ComparisonError: A run is a smoke run, both are the same run, or they have no cell in common and none failed.
     """
     _check_different(base, head)
-    pairing, cases = cases_of(base, head)
+    pairing, cases = cases_of(base, head, trust=trust)
     gates = _gates(head)
     gated = [case for case in cases if case.row.gated]
     rows = classify_gated(gated) + classify_ungated([case for case in cases if not case.row.gated])
     # The same predictions have no variance, so the smallest loss that would be found is not known.
     rows = [replace(row, smallest=None) if row.method == "same predictions" else row for row in rows]
-    notes = (*_reversed(base, head), *pairing.notes, *_one_sided(pairing), *_without_value(pairing, gates))
+    notes = [*_reversed(base, head), *pairing.notes, *_one_sided(pairing), *_without_value(pairing, gates)]
+    notes += _without_cells(pairing, gates)
+    changes: tuple[GateChange, ...] = ()
+    try:
+        options = (_gate_options(base), _gate_options(head))
+        changes = gate_changes(stated_gates(base.info.get("gate", {})), gates, *options)
+    except DamagedGate as error:  # the gates of base decide nothing
+        notes.append(f"{error} in base: what changed in the gates is not known")
     return Comparison(
-        base.name, head.name, tuple(sort_worst_first(rows)), pairing.uncompared, notes, bool(gates),
-        _status(rows, pairing, _gate_options(head), gated=bool(gates)), _gate_options(head),
+        base.name, head.name, tuple(sort_worst_first(rows)), pairing.uncompared, tuple(notes), bool(gates),
+        _status(rows, pairing, _gate_options(head), gated=bool(gates)), _gate_options(head), changes,
     )  # fmt: skip
 
 
-def cases_of(base: Run, head: Run) -> tuple[Pairing, list[Case]]:
-    """Return how the cells of two runs pair, and each metric with its evidence.
+def cases_of(base: Run, head: Run, *, trust: bool = False) -> tuple[Pairing, list[Case]]:
+    """Return how the cells of two runs pair, and each metric with its evidence; arguments as of `compare`.
 
     Raises:
         ComparisonError: The runs have no `id` in common and nothing has failed: they are of different suites.
@@ -103,16 +131,30 @@ def cases_of(base: Run, head: Run) -> tuple[Pairing, list[Case]]:
         reasons = "".join(f"\n  {cell.where}: {cell.reason_code}: {cell.detail}" for cell in pairing.uncompared[:8])
         raise ComparisonError(f"{base.name} and {head.name} have no cell in common{reasons}")
     gates = _gates(head)
-    cases = list(_cases_of_cells(pairing, base, head, gates))
+    changes: dict[str, str] = {}
+    cases = list(_cases_of_cells(pairing, base, head, gates, MetricFiles.of(head, trust=trust), changes))
+    pairing = replace(pairing, notes=(*pairing.notes, *change_notes(pairing, changes)))
     if pairing.groups:
-        cases += _cases_of_summaries(pairing, base, head, gates)
+        cases += _cases_of_summaries(pairing, base, head, gates, changed=bool(changes))
     seen = {case.row.metric for case in cases}
-    cases += [
-        Case(Row(metric, "all cells", True, note=_not_measured_reason(metric, pairing)))
-        for metric in gates
-        if metric not in seen
-    ]
+    for gate in gates:
+        pairs = _pairs_of(gate, pairing)
+        # Cells of a gate with `only` that are not compared are listed as such, so the gate needs no row of its own.
+        if bool(pairs) and not _is_measured(gate, pairs) if gate.only else gate.metric not in seen:
+            seen.add(gate.metric)
+            note = _not_measured_reason(gate.metric, pairs)
+            cases.append(Case(Row(gate.metric, scope_text(gate), True, note=note)))
     return pairing, cases
+
+
+def _pairs_of(gate: Gate, pairing: Pairing) -> list[Pair]:
+    """Return the compared cells that a gate is for, each in both runs."""
+    return [pair for group in pairing.groups for pair in group.pairs if applies(gate, pair.head.cell)]
+
+
+def _is_measured(gate: Gate, pairs: Sequence[Pair]) -> bool:
+    """Return whether any of these cells has the metric of a gate, on any side."""
+    return any(row.name == gate.metric for pair in pairs for side in (pair.base, pair.head) for row in side.metrics)
 
 
 def check_common(base: Run, ids: Iterable[str]) -> None:
@@ -153,22 +195,17 @@ def _check_different(base: Run, head: Run) -> None:
     )
 
 
-def _gates(head: Run) -> Mapping[str, Mapping[str, Any]]:
+def _gates(head: Run) -> tuple[Gate, ...]:
     """Return the gates that are judged.
 
     Raises:
         ComparisonError: A gate in `run.json` is damaged.
     """
-    gates: Mapping[str, Mapping[str, Any]] = head.info.get("gate", {})
-    for metric, rules in gates.items():
-        try:
-            if not 0 <= _tolerance_number(rules.get("tolerance", 0.0)) < math.inf:
-                raise ValueError
-        except (AttributeError, TypeError, ValueError, OverflowError):
-            raise ComparisonError(
-                f"{head.path / 'run.json'} is damaged: the gate on {metric} is {rules}\n  run the suite again"
-            ) from None
-    return gates
+    try:
+        return stated_gates(head.info.get("gate", {}))
+    except DamagedGate as error:
+        message = f"{head.path / 'run.json'} is damaged: {error}\n  run the suite again"
+        raise ComparisonError(message) from None
 
 
 def _gate_options(head: Run) -> dict[str, str]:
@@ -206,7 +243,7 @@ def _reversed(base: Run, head: Run) -> Iterator[str]:
 def _one_sided(pairing: Pairing) -> Iterator[str]:
     """Yield notes on metrics of compared cells that only one run has, everywhere or in some cells or coordinates."""
     base, head = (
-        {group.where: {key for pair in group.pairs for key in _by_key(side(pair).metrics)} for group in pairing.groups}
+        {group.where: {key for pair in group.pairs for key in by_key(side(pair).metrics)} for group in pairing.groups}
         for side in (lambda pair: pair.base, lambda pair: pair.head)
     )
     for word, mine, theirs in (("base", base, head), ("head", head, base)):
@@ -219,12 +256,20 @@ def _one_sided(pairing: Pairing) -> Iterator[str]:
             yield f"only {word} has {', '.join(names)}"
 
 
-def _without_value(pairing: Pairing, gates: Mapping[str, Any]) -> Iterator[str]:
+def _without_value(pairing: Pairing, gates: Sequence[Gate]) -> Iterator[str]:
     """Yield notes on gated metrics that have no value on either side at some coordinates."""
     for group in pairing.groups:
-        for key, reason in _valueless(_rows_of(group)).items():
-            if key[0] in gates:
-                yield f"no value on either side: {_key_text(key)} in {group.where}: {reason}"
+        for part in parts_of(group, gates):
+            for key, reason in _valueless(_rows_of(part)).items():
+                if any(gate is not None for gate in part.gates[key[0]]):
+                    yield f"no value on either side: {_key_text(key)} in {part.group.where}: {reason}"
+
+
+def _without_cells(pairing: Pairing, gates: Sequence[Gate]) -> Iterator[str]:
+    """Yield notes on gates for some cells of which none is compared."""
+    for gate in gates:
+        if gate.only and pairing.groups and not _pairs_of(gate, pairing):
+            yield f"the gate on {gate.metric} for {scope_text(gate)} judges nothing: no such cell is compared"
 
 
 def _valueless(rows: Mapping[Key, Rows]) -> dict[Key, str]:
@@ -246,61 +291,70 @@ def _valueless(rows: Mapping[Key, Rows]) -> dict[Key, str]:
 # ── cases ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _cases_of_cells(pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]]) -> Iterator[Case]:
+def _cases_of_cells(
+    pairing: Pairing, base: Run, head: Run, gates: Sequence[Gate], files: MetricFiles, changes: dict[str, str]
+) -> Iterator[Case]:
+    """Yield the metrics of all cells; and add to `changes`, by group, how its test examples differ."""
     for group in pairing.groups:
-        try:
-            examples: Examples | Unpaired = examples_of(group, base, head)
-        except Unpaired as error:
-            examples = error
-        except TestSetMismatch as error:
-            for metric in dict.fromkeys(row.name for pair in group.pairs for row in pair.head.metrics):
-                yield Case(Row(metric, group.where, metric in gates, note=str(error)))
-            continue
-        location = Location(group.where, group.same_hardware, examples, _changed_probes(group), group.pairs)
-        rows = _rows_of(group)
-        noted = _valueless(rows)
-        for key, pairs in rows.items():
-            if key not in noted and (case := _case(key, pairs, location, gates.get(key[0]))) is not None:
+        for part in parts_of(group, gates):
+            location = location_of(part.group, base, head, files)
+            if location.changed_splits:
+                changes[group.where] = changes_text(location)
+            yield from _cases_of_part(part, location)
+
+
+def _cases_of_part(part: Part, location: Location) -> Iterator[Case]:
+    metrics = _rows_of(part)
+    noted = _valueless(metrics)
+    for key, rows in metrics.items():
+        for gate in part.gates[key[0]] if key not in noted else ():
+            if (case := _case(key, rows, location, gate)) is not None:
                 yield case
 
 
 def _cases_of_summaries(
-    pairing: Pairing, base: Run, head: Run, gates: Mapping[str, Mapping[str, Any]]
+    pairing: Pairing, base: Run, head: Run, gates: Sequence[Gate], *, changed: bool
 ) -> Iterator[Case]:
     """Yield the metrics of the runs as a whole, as of one cell with one seed.
 
-    They are not compared if the runs summarise different cells.
+    They are not compared if the runs summarise different cells, or cells that were tested on different examples.
     """
-    mine, theirs = _by_key(base.summaries()[0]), _by_key(head.summaries()[0])
+    mine, theirs = by_key(base.summaries()[0]), by_key(head.summaries()[0])
     same_hardware = all(group.same_hardware for group in pairing.groups)
     incomplete = any(cell.reason_code != "failed probe" for cell in pairing.uncompared)
     location = Location("all cells", same_hardware, Unpaired("it is a metric of the whole run"), frozenset())
     for key in dict.fromkeys((*mine, *theirs)):
-        case = _case(key, [(mine.get(key), theirs.get(key))], location, gates.get(key[0]))
-        if case is None:
-            continue
-        if case.evidence is not None and incomplete:
-            note = "it summarises the whole run, and not all of its cells are compared"
-            case = Case(replace(case.row, difference=None, interval=None, tolerance=None, note=note))
-        yield case
+        judges: Sequence[Gate | None] = deciding(gate for gate in gates if gate.metric == key[0] and not gate.only)
+        for gate in judges or [None]:
+            case = _case(key, [(mine.get(key), theirs.get(key))], location, gate)
+            if case is None:
+                continue
+            if case.evidence is not None and (incomplete or changed):
+                rest = "not all of its cells are compared" if incomplete else "test examples of its cells differ"
+                note = f"it summarises the whole run, and {rest}"
+                case = Case(replace(case.row, difference=None, tolerance=None, note=note))
+            yield case
 
 
-def _case(key: Key, rows: Rows, location: Location, rules: Mapping[str, Any] | None) -> Case | None:
+def _case(key: Key, rows: Rows, location: Location, gate: Gate | None) -> Case | None:
     """Return the case of one metric; None if it is not gated and only one side has it, which the notes report."""
     directed = any(row.better != "none" for pair in rows for row in pair if row is not None)
     # Without a direction `min` and `max` apply, which judge each run by itself, and no change is worse.
-    gated = rules is not None and (directed or "tolerance" in rules)
+    gated = gate is not None and (directed or "tolerance" in gate.rules)
     common = [(base, head) for base, head in rows if base is not None and head is not None]
     if not gated and all(base.value is None and head.value is None for base, head in common):
         return None
     values = [pair for pair in common if pair[0].value is not None and pair[1].value is not None]
     first = next(row for pair in rows for row in reversed(pair) if row is not None)
-    row = Row(key[0], location.where, gated, _coordinates_text(key), first.unit, first.better, seeds=len(rows))
+    row = Row(key[0], location.where, gated, coordinates_text(key), first.unit, first.better, seeds=len(rows))
     if values:
         row = replace(row, base=_mean(values, 0), head=_mean(values, 1))
     if obstacle := _obstacle(row, rows, values, location):
         return Case(replace(row, note=obstacle))
-    return _weigh(PairedMetric(row, values, location), (rules or {}).get("tolerance"))
+    metric, tolerance = PairedMetric(row, values, location), gate.rules.get("tolerance") if gate is not None else None
+    if location.changed_splits and not metric.is_timing:
+        return _weigh_common(metric, tolerance)
+    return _weigh(metric, tolerance)
 
 
 def _obstacle(row: Row, rows: Rows, values: Values, location: Location) -> str:
@@ -316,6 +370,23 @@ def _obstacle(row: Row, rows: Rows, values: Values, location: Location) -> str:
     return ""
 
 
+def _weigh_common(metric: PairedMetric, tolerance: float | str | None) -> Case:
+    """Return the case of a metric on the examples that both sides have, because other examples differ.
+
+    A count that does not vary between runs is compared as it is; other metrics need the stored predictions.
+    """
+    note = splits_in_words(metric.location)
+    if not metric.is_exact:
+        try:
+            values = common_values(metric)
+        except Unpaired as error:
+            return Case(replace(metric.row, note=f"{note}: {error}"))
+        metric = replace(metric, values=values, row=replace(metric.row, base=_mean(values, 0), head=_mean(values, 1)))
+        note = examples_in_words(metric.location)
+    case = _weigh(metric, tolerance)
+    return replace(case, row=replace(case.row, note="; ".join(filter(None, (note, case.row.note)))))
+
+
 def _weigh(metric: PairedMetric, tolerance: float | str | None) -> Case:
     """Return the case with its evidence, or with the reason why there is none."""
     row, sign, relative = metric.row, metric.sign, metric.is_timing
@@ -327,15 +398,11 @@ def _weigh(metric: PairedMetric, tolerance: float | str | None) -> Case:
     if 0 < main.n < MIN_EXAMPLES and evidence.method != "same predictions":
         unit = UNIT_NAMES[main.sample_unit]
         return Case(replace(row, note=f"{main.n} {unit} are too few; at least {MIN_EXAMPLES} are needed"))
-    margin = _margin(tolerance, row, relative=relative)
-    low, high = sorted(sign * bound for bound in main.interval())
-    value = sign * main.value
-    if relative:
-        value, low, high = math.expm1(value), math.expm1(low), math.expm1(high)
+    margin = margin_of(tolerance, row, relative=relative)
+    value = math.expm1(sign * main.value) if relative else sign * main.value
     row = replace(
         row, difference=value, relative=relative, examples=main.n, sample_unit=main.sample_unit, method=evidence.method,
-        interval=(low, high) if main.variance and not evidence.flips else None,
-        tolerance=margin if not relative else (margin and _share(margin, row.better)),
+        tolerance=margin if not relative else (margin and as_share(margin, row.better)),
         note="; ".join(_evidence_notes(evidence, tolerance, margin)),
     )  # fmt: skip
     return Case(row, evidence, margin or 0.0)
@@ -349,7 +416,7 @@ def _evidence_notes(evidence: Evidence, tolerance: float | str | None, margin: f
         yield "one seed: this describes these trained models, not the method"
     if evidence.main.n and evidence.main.count == 2:
         yield "two seeds are few"
-    if tolerance is not None and not margin and _tolerance_number(tolerance):
+    if tolerance is not None and not margin and tolerance_number(tolerance):
         yield f"the baseline is 0, so the relative tolerance {tolerance} cannot be applied: state an absolute one"
     if evidence.unpaired_reason and evidence.method == "intervals":
         yield f"compared by their intervals: {evidence.unpaired_reason}"
@@ -357,9 +424,9 @@ def _evidence_notes(evidence: Evidence, tolerance: float | str | None, margin: f
         yield f"compared by their values: {evidence.unpaired_reason}"
 
 
-def _margin(tolerance: float | str | None, row: Row, *, relative: bool) -> float | None:
+def margin_of(tolerance: float | str | None, row: Row, *, relative: bool) -> float | None:
     """Return a gate's tolerance in the metric's unit, or as a difference of logarithms for a timing; None without."""
-    if tolerance is None or not (size := _tolerance_number(tolerance)):
+    if tolerance is None or not (size := tolerance_number(tolerance)):
         return None
     base = abs(row.base or 0.0)
     is_share = isinstance(tolerance, str)
@@ -371,12 +438,7 @@ def _margin(tolerance: float | str | None, row: Row, *, relative: bool) -> float
     return -math.log1p(-min(share, 0.999))
 
 
-def _tolerance_number(tolerance: float | str) -> float:
-    """Return a tolerance as a number: `"5%"` as 0.05."""
-    return float(tolerance.rstrip("% ")) / 100 if isinstance(tolerance, str) else float(tolerance)
-
-
-def _share(margin: float, better: str) -> float:
+def as_share(margin: float, better: str) -> float:
     """Return a difference of logarithms as a share of base."""
     return math.expm1(margin) if better == "lower" else -math.expm1(-margin)
 
@@ -384,23 +446,23 @@ def _share(margin: float, better: str) -> float:
 # ── rows of a metric ────────────────────────────────────────────────────────────────────────────
 
 
-def _rows_of(group: Group) -> dict[Key, Rows]:
+def _rows_of(part: Part) -> dict[Key, Rows]:
     """Return the metrics of paired cells, each with its rows of base and head, one pair a seed."""
-    sides = [(_by_key(pair.base.metrics), _by_key(pair.head.metrics)) for pair in group.pairs]
-    keys = dict.fromkeys(key for pair in sides for side in pair for key in side)
+    sides = [(by_key(pair.base.metrics), by_key(pair.head.metrics)) for pair in part.group.pairs]
+    keys = dict.fromkeys(key for pair in sides for side in pair for key in side if key[0] in part.gates)
     return {key: [(mine.get(key), theirs.get(key)) for mine, theirs in sides] for key in keys}
 
 
-def _by_key(rows: Sequence[MetricRow]) -> dict[Key, MetricRow]:
+def by_key(rows: Sequence[MetricRow]) -> dict[Key, MetricRow]:
     return {(row.name, tuple(sorted(row.at.items()))): row for row in rows}
 
 
-def _coordinates_text(key: Key) -> str:
+def coordinates_text(key: Key) -> str:
     return ", ".join(f"{axis} {value}" for axis, value in key[1])
 
 
 def _key_text(key: Key) -> str:
-    return f"{key[0]} ({_coordinates_text(key)})" if key[1] else key[0]
+    return f"{key[0]} ({coordinates_text(key)})" if key[1] else key[0]
 
 
 def _mean(values: Values, side: int) -> float:
@@ -420,18 +482,8 @@ def _missing_value_reason(metric: str, rows: Rows, pairs: Sequence[Pair]) -> str
     return ""
 
 
-def _not_measured_reason(metric: str, pairing: Pairing) -> str:
+def _not_measured_reason(metric: str, pairs: Sequence[Pair]) -> str:
     """Return why no pair of cells has a metric."""
-    records = [record for group in pairing.groups for pair in group.pairs for record in (pair.head, pair.base)]
+    records = [record for pair in pairs for record in (pair.head, pair.base)]
     reason = next(filter(None, (unmeasured(metric, record) for record in records)), "")
     return "no cell that both runs have measures it" + (f": {reason}" if reason else "")
-
-
-def _changed_probes(group: Group) -> frozenset[str]:
-    """Return the labels of probes whose options differ between the two sides."""
-    return frozenset(
-        label
-        for pair in group.pairs
-        for label in pair.base.probes.keys() & pair.head.probes.keys()
-        if pair.base.probes[label].key != pair.head.probes[label].key
-    )

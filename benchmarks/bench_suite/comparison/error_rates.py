@@ -46,6 +46,8 @@ class Rates:
     "Share of the comparisons in which any gate is *regressed*: false alarms if nothing changed."
     detected: float
     "Share in which the first gate is *regressed*."
+    undecided: float
+    "Share in which the first gate is *cannot tell*."
     finds: float
     "Median of the least drop beyond the tolerance that the first gate states it finds; ∞ if it finds none."
 
@@ -67,17 +69,18 @@ def simulate(
         seed: seed of the simulation.
     """
     random = np.random.default_rng(seed)
-    alarms, detected, losses = 0, 0, []
+    alarms, detected, undecided, losses = 0, 0, 0, []
     for _ in range(trials):
         rows = _verdicts(settings, drop, on_top, random)
         first = next(row for row in rows if row.where == "0")
         alarms += any(row.verdict == "regressed" for row in rows)
         detected += first.verdict == "regressed"
+        undecided += first.verdict == "cannot tell"
         losses.append(math.inf if first.smallest is None else first.smallest - settings[0].tolerance)
-    return Rates(trials, drop, alarms / trials, detected / trials, float(np.median(losses)))
+    return Rates(trials, drop, alarms / trials, detected / trials, undecided / trials, float(np.median(losses)))
 
 
-def settings_of(base: Run, head: Run) -> list[Setting]:
+def settings_of(base: Run, head: Run, *, trust: bool = False) -> list[Setting]:
     """Return the gated metrics of two runs as settings, from the measured spread of examples and seeds.
 
     Metrics that were not compared over examples are left out.
@@ -86,7 +89,7 @@ def settings_of(base: Run, head: Run) -> list[Setting]:
         ComparisonError: The runs cannot be compared.
     """
     settings = []
-    for case in cases_of(base, head)[1]:
+    for case in cases_of(base, head, trust=trust)[1]:
         main = case.evidence.main if case.evidence is not None else None
         if not case.row.gated or main is None or main.n < 2:
             continue

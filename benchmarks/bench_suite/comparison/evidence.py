@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from bench_suite.stats.bounds import flips_upper_bound, lower_bound, upper_bound
 from bench_suite.stats.paired import Difference, p_differs, p_not_worse, p_regressed, sign_flips
 from bench_suite.stats.power import POWER, min_detectable_effect, min_detectable_loss
 
@@ -60,6 +61,34 @@ class Evidence:
         if self.flips:
             return min(1.0, 2 * min(sign_flips(self.flips), sign_flips([-value for value in self.flips])))
         return p_differs(self.main)
+
+    def bounds(self, tolerance: float, levels: tuple[float, float]) -> tuple[float, float]:
+        """Return the interval that the tests against a tolerance can be read off.
+
+        The lower bound is above −Δ exactly if `p_not_worse` does not exceed its level, the upper one below −Δ exactly
+        if `p_regressed` does not. Tests that must agree give the wider bound: that of `main`, or that of the clearest
+        test of the seeds, at the level divided by their number.
+
+        Args:
+            tolerance: Δ, the loss that is allowed.
+            levels: of the lower and the upper bound, each one-sided.
+
+        Returns:
+            The bounds; infinite if so few seeds never reach the level.
+        """
+        low, high = levels
+        if self.flips:
+            return -flips_upper_bound([-value for value in self.flips], low), flips_upper_bound(self.flips, high)
+        lows = [lower_bound(test, low / len(self.seeds), tolerance) for test in self.seeds]
+        highs = [upper_bound(test, high / len(self.seeds), tolerance) for test in self.seeds]
+        return (
+            min(lower_bound(self.main, low, tolerance), max(lows, default=math.inf)),
+            max(upper_bound(self.main, high, tolerance), min(highs, default=-math.inf)),
+        )
+
+    def bounds_of_difference(self, level: float) -> tuple[float, float]:
+        """Return the interval that excludes 0 exactly if `p_differs` does not exceed the level."""
+        return replace(self, seeds=()).bounds(0.0, (level / 2, level / 2))
 
     def min_detectable_effect(self, level: float, power: float = POWER) -> float:
         """Return `power.min_detectable_effect` for the tests that must agree; ∞ if the seeds are too few."""

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from bench_suite.components.options import show
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.suite.cell import name_of
+from bench_suite.suite.spec import Gate
 
 Verdict = Literal["passed", "failed", "cannot tell", "absent", "not judged"]
 UNDECIDED_STATUSES: Mapping[str, int] = {"exit 4": 4, "fail": 1, "warn": 0}
 "Exit status of *cannot tell* by the option `undecided` of the section `[gate]`."
+
+
+ALL_CELLS = "all cells"
+"The cells of a gate without `only`, in words."
+
+
+class DamagedGate(ValueError):
+    """A gate in `run.json` that cannot be read; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -25,41 +36,105 @@ class Judgement:
     message: str
     status: int = 0
     "The exit status that it asks for: 0, 1, 3 or 4."
+    needs_baseline: bool = False
+    "Whether it is *not judged* because only a comparison with a baseline judges a tolerance."
+
+
+# ── gates of a run ──────────────────────────────────────────────────────────────────────────────
+
+
+def stated_gates(section: Mapping[str, Any]) -> tuple[Gate, ...]:
+    """Return the gates that `run.json` states.
+
+    Args:
+        section: by metric a table of rules, or a list of such tables; `only` in a table chooses cells.
+
+    Raises:
+        DamagedGate: A gate does not have this form, or a bound is no number.
+    """
+    return tuple(gate for metric, stated in section.items() for gate in _gates_of_metric(metric, stated))
+
+
+def _gates_of_metric(metric: str, stated: Any) -> Iterator[Gate]:
+    for table in stated if isinstance(stated, list) else [stated]:
+        try:
+            rules = {rule: value for rule, value in table.items() if rule != "only"}
+            only = {axis: tuple(values) for axis, values in table.get("only", {}).items()}
+            if not 0 <= tolerance_number(rules.get("tolerance", 0.0)) < math.inf:
+                raise ValueError
+            for rule in ("min", "max"):
+                float(rules.get(rule, 0.0))
+        except (AttributeError, TypeError, ValueError, OverflowError):
+            raise DamagedGate(f"the gate on {metric} is {stated}") from None
+        yield Gate(metric, rules, only=only)
+
+
+def tolerance_number(tolerance: float | str) -> float:
+    """Return a tolerance as a number: `"5%"` as 0.05."""
+    return float(tolerance.rstrip("% ")) / 100 if isinstance(tolerance, str) else float(tolerance)
+
+
+def applies(gate: Gate, labels: Mapping[str, Any]) -> bool:
+    """Return whether a gate is for a cell with these labels: of a plan, or of a record."""
+    return all(
+        axis in labels and _as_in_json(labels[axis]) in [_as_in_json(value) for value in values]
+        for axis, values in gate.only.items()
+    )
+
+
+def _as_in_json(value: Any) -> Any:
+    """Return a value of an axis as a record has it: lists instead of tuples."""
+    return [_as_in_json(member) for member in value] if isinstance(value, (list, tuple)) else value
+
+
+def scope_text(gate: Gate) -> str:
+    """Return the cells of a gate in words: `all cells`, `model mlp, seed 0 or 1`."""
+    parts = [
+        f"{axis} {' or '.join(value if isinstance(value, str) else show(value) for value in values)}"
+        for axis, values in gate.only.items()
+    ]
+    return ", ".join(parts) or ALL_CELLS
+
+
+# ── verdicts ────────────────────────────────────────────────────────────────────────────────────
 
 
 def judge(
-    gates: Mapping[str, Mapping[str, Any]], records: Iterable[Record], summaries: Iterable[MetricRow] = (),
-    undecided: str = "exit 4",
-) -> list[Judgement]:  # fmt: skip
-    """Judge `min` and `max` of each gate by the mean over seeds and its interval.
+    gates: Iterable[Gate], records: Iterable[Record], summaries: Iterable[MetricRow] = (), undecided: str = "exit 4"
+) -> list[Judgement]:
+    """Judge `min` and `max` of each gate by the mean over seeds and its interval, in the cells that it is for.
 
     *passed*: the mean is inside; the message says if the interval crosses the bound. *failed*: mean and interval are
     outside. *cannot tell*: the mean is outside and the interval crosses the bound, or there are too few seeds for an
     interval that would decide; `undecided` states what that does to the exit status.
 
     A metric that a cell should have but has not is *absent*, which never counts as fine. A metric that the cell's
-    problem does not have, such as `r2` for classification, is not required of it. A gate with only a `tolerance` needs
-    a baseline, so it is *not judged* here.
+    problem does not have, such as `r2` for classification, is not required of it, nor is one of a probe that the suite
+    does not apply to the cell. A gate with only a `tolerance` needs a baseline, so it is *not judged* here.
 
     Args:
-        gates: rules by metric: `min`, `max`, `tolerance`.
+        gates: each is judged by itself.
         records: the run's cells.
-        summaries: metrics of the run as a whole.
+        summaries: metrics of the run as a whole; a gate with `only` does not judge them.
         undecided: `exit 4`, `fail` or `warn`, for *cannot tell*.
     """
     judgements: list[Judgement] = []
-    groups = by_seed(records)
-    summaries = list(summaries)
-    for metric, rules in gates.items():
+    records, summaries = list(records), list(summaries)
+    for gate in gates:
+        metric, rules, scope = gate.metric, gate.rules, scope_text(gate)
         if not {"min", "max"} & rules.keys():
-            judgements.append(Judgement(metric, "all cells", "not judged", "a tolerance is judged against a baseline"))
+            why = "a tolerance is judged against a baseline"
+            judgements.append(Judgement(metric, scope, "not judged", why, needs_baseline=True))
             continue
-        if rows := [row for row in summaries if row.name == metric]:
+        rows = [row for row in summaries if row.name == metric]
+        if rows and not gate.only:
             judgements += _judge_summary(metric, rules, rows)
             continue
-        of_metric = [judgement for where, cells in groups.items() for judgement in _judge(metric, rules, where, cells)]
+        groups = by_seed(record for record in records if applies(gate, record.cell))
+        of_metric = [judgement for where, cells in groups.items() for judgement in _judge(gate, where, cells)]
         # A gate that no cell can be judged by must not pass unseen.
-        judgements += of_metric or [Judgement(metric, "all cells", "absent", "no cell has measured it", 3)]
+        why = "it is a metric of the whole run, which has no cells to choose" if rows else "no cell has measured it"
+        judgements += of_metric or [Judgement(metric, scope, "absent", why, 3)]
     status = UNDECIDED_STATUSES[undecided]
     return [replace(one, status=status) if one.verdict == "cannot tell" else one for one in judgements]
 
@@ -73,10 +148,18 @@ def by_seed(records: Iterable[Record]) -> dict[str, list[Record]]:
     return groups
 
 
-def _judge(metric: str, rules: Mapping[str, Any], where: str, records: Sequence[Record]) -> list[Judgement]:
+def seeds_text(seeds: Sequence[Any]) -> str:
+    """Return seeds in words: `seed 0`, `seeds 0, 1`."""
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+
+
+def _judge(gate: Gate, where: str, records: Sequence[Record]) -> list[Judgement]:
     """Judge a metric of cells that differ only in their seed, at each of its coordinates."""
     from bench_suite.stats.intervals import over_cells
 
+    metric, rules = gate.metric, gate.rules
+    if "seed" in gate.only:
+        where = f"{where}, {seeds_text([record.cell.get('seed') for record in records])}"
     rows = [row for record in records for row in record.metrics if row.name == metric]
     label = metric.partition("/")[0]
     expected = [record for record in records if not _is_inapplicable(metric, label, record)]
@@ -106,6 +189,14 @@ def unmeasured(metric: str, record: Record) -> str:
     return "" if row is None or row.status == "ok" else f"probe {row.status}: {row.reason or 'no reason given'}"
 
 
+def is_not_asked(label: str, record: Record) -> bool:
+    """Return whether the suite does not apply the probe of this label to a cell (`only` of the probe).
+
+    A record names all probes of its cell, also those that do not apply or that an error kept from running.
+    """
+    return label not in record.probes and (record.status == "ok" or bool(record.probes))
+
+
 def _error(metric: str, record: Record) -> str:
     """Return the error of the cell, or of the probe, that kept a metric from being measured; empty if there is none."""
     return unmeasured(metric, record) if record.status == "ok" else (record.reason or f"a cell {record.status}")
@@ -116,6 +207,8 @@ def _is_inapplicable(metric: str, label: str, record: Record) -> bool:
 
     A probe that ended well has a row for each metric of the cell's problem, also for those without a value.
     """
+    if is_not_asked(label, record):
+        return True
     probe = record.probes.get(label)
     if probe is None:
         return False
@@ -125,13 +218,15 @@ def _is_inapplicable(metric: str, label: str, record: Record) -> bool:
 
 def _judge_summary(metric: str, rules: Mapping[str, Any], rows: Iterable[MetricRow]) -> list[Judgement]:
     """Judge a metric of the run as a whole, which has no mean over seeds."""
+    from bench_suite.stats.intervals import over_cells
+
     judgements = []
     for coordinates, (row, *_) in _by_coordinates(rows).items():
         where = f"all cells ({coordinates})" if coordinates else "all cells"
         if row.value is None:
             judgements.append(Judgement(metric, where, "absent", row.reason or "it has no value", 3))
         else:
-            judgements.append(_judge_value(metric, where, row.value, row.interval, rules))
+            judgements.append(_judge_value(metric, where, *over_cells([row])[:2], rules))
     return judgements
 
 
@@ -140,7 +235,9 @@ def _judge_value(
 ) -> Judgement:
     """Judge a mean and its interval by `min` and `max`."""
     low, high = (interval.low, interval.high) if interval else (mean, mean)
-    numbers = f"{mean:.4g}" + (f" [{low:.4g}, {high:.4g}]" if interval else " (no interval)")
+    bounds = [bound for rule, bound in rules.items() if rule in ("min", "max")]
+    numbers = _number(mean, bounds)
+    numbers += f" [{_number(low, bounds)}, {_number(high, bounds)}]" if interval else " (no interval)"
     crossed = ""
     for rule, mean_outside, interval_outside, crosses in (
         ("min", mean < rules.get("min", mean), high < rules.get("min", high), low < rules.get("min", low)),
@@ -154,6 +251,13 @@ def _judge_value(
         if crosses:
             crossed += f"; the interval crosses {rule} {rules[rule]:g}"
     return Judgement(metric, where, "passed", numbers + crossed)
+
+
+def _number(value: float, bounds: Iterable[float]) -> str:
+    """Return a number with four digits, or with as many as it takes to differ from the bounds that it differs from."""
+    differing = [bound for bound in bounds if bound != value]
+    texts = (f"{value:.{digits}g}" for digits in range(4, 18))
+    return next(text for text in texts if float(text) == value or all(float(text) != bound for bound in differing))
 
 
 def _by_coordinates(rows: Iterable[MetricRow]) -> dict[str, list[MetricRow]]:

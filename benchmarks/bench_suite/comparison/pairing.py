@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench_suite.comparison.gates import by_seed
+from bench_suite.comparison.gates import by_seed, seeds_text
 from bench_suite.components.options import show
 from bench_suite.contracts import Record
 from bench_suite.execution.selection import LAST_FAILED, selectors_match
@@ -25,11 +25,13 @@ ReasonCode = Literal[
 `missing`          head should have it and does not, or neither run has done it
 `left out`         head was asked for other cells
 `new`              base has no such cell
-`other data`       the fingerprints of its data differ
+`other data`       what it learnt from differs, or its data differ and their records do not show in what
 `other options`    its options, or a component's VERSION or file, differ
 `other placement`  its device, threads or precision differ
 """
 
+LEARNT_FROM = ("train", "validation")
+"Splits that a training depends on. Metrics are measured on the others."
 UNKNOWN = "not known"
 "Shown for hardware that no record names."
 
@@ -40,6 +42,10 @@ class Pair:
 
     base: Record
     head: Record
+    changed_splits: tuple[str, ...] = ()
+    "Splits that metrics are measured on and whose examples differ."
+    reordered_splits: tuple[str, ...] = ()
+    "Splits that have the same examples in another order."
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,9 @@ class Pairing:
 def pair_runs(base: Run, head: Run) -> Pairing:
     """Pair the cells of two runs by `id`, which identifies what the suite states and nothing else.
 
-    A cell is not compared if one side lacks it or failed in it, or if data, options or placement (device, threads,
-    precision) differ. If both runs have its labels under two ids, its options differ, and the detail names them.
+    A cell is not compared if one side lacks it or failed in it, or if training data, options or placement (device,
+    threads, precision) differ. If both runs have its labels under two ids, its options differ, and the detail names
+    them.
     """
     before, after = base.planned_records(), head.planned_records()
     names = {
@@ -99,7 +106,7 @@ def pair_runs(base: Run, head: Run) -> Pairing:
         elif obstacle := _obstacle(twin, record):
             uncompared.append((record, obstacle))
         else:
-            pairs.append(Pair(twin, record))
+            pairs.append(_pair(twin, record))
     labels = [dict(record.cell) for record in after]
     uncompared += [
         (record, _missing_reason(record, head)) for record in unmatched.values() if dict(record.cell) not in labels
@@ -115,6 +122,23 @@ def pair_runs(base: Run, head: Run) -> Pairing:
         ),
         tuple(_notes(base, head, groups)),
     )
+
+
+def _pair(base: Record, head: Record) -> Pair:
+    changed, reordered = (_differing_splits(base, head, part) or () for part in ("examples", "order"))
+    return Pair(base, head, changed, tuple(name for name in reordered if name not in changed))
+
+
+def _differing_splits(base: Record, head: Record, part: str) -> tuple[str, ...] | None:
+    """Return the splits of which `examples` or `order` differ; None if the data differ and no record shows in what."""
+    if base.data.get("fingerprint") == head.data.get("fingerprint"):
+        return ()
+    sides = [record.data.get("fingerprints") or {} for record in (base, head)]
+    if not all(sides):
+        return None
+    mine, theirs = ({name: split.get(part) for name, split in side.items()} for side in sides)
+    names = dict.fromkeys((*mine, *theirs))
+    return tuple(name for name in names if mine.get(name) is None or mine.get(name) != theirs.get(name))
 
 
 def _groups(pairs: Sequence[Pair], base: Run, head: Run) -> tuple[Group, ...]:
@@ -166,16 +190,33 @@ def _obstacle(base: Record, head: Record) -> tuple[ReasonCode, str] | None:
         return "failed", f"{head.status}: {head.reason or 'no reason given'}"
     if base.status != "ok":
         return "failed in base", f"{base.status}: {base.reason or 'no reason given'}"
-    prints = [str(record.data.get("fingerprint", "none")) for record in (base, head)]
-    if prints[0] != prints[1]:
-        names = [str(record.data.get("name", "?")) for record in (base, head)]
-        return "other data", f"{names[0]} {prints[0][:8]} → {names[1]} {prints[1][:8]}"
+    if detail := _other_data(base, head):
+        return "other data", detail
     placements = [{"placement": record.options.get("placement", {})} for record in (base, head)]
     if changes := _changes(*placements):
         return "other placement", "; ".join(changes)
     if changes := _changes(base.options, head.options):
         return "other options", "; ".join(changes)
     return None
+
+
+def _other_data(base: Record, head: Record) -> str:
+    """Return how what two cells learnt from differs; empty if it does not."""
+    differing = _differing_splits(base, head, "examples")
+    learnt = [name for name in differing or () if name in LEARNT_FROM]
+    if differing is not None and not learnt:
+        return ""
+    name, other = (str(record.data.get("name", "?")) for record in (base, head))
+    old, new = (str(record.data.get("fingerprint", "none"))[:8] for record in (base, head))
+    detail = f"{name} {old} → {other} {new}"
+    if learnt:
+        return f"{detail}: the examples of {' and '.join(learnt)} differ"
+    sides = [word for word, record in (("base", base), ("head", head)) if not record.data.get("fingerprints")]
+    if len(sides) == 1:
+        detail += (
+            f": {sides[0]} has no fingerprints of its splits, so the same examples in another order look different"
+        )
+    return detail
 
 
 def _changes(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
@@ -205,7 +246,7 @@ def _merge_seeds(
     for record, (code, detail) in cells:
         seeds.setdefault((code, names[record.id], detail), []).append(record.cell.get("seed"))
     for (code, where, detail), members in seeds.items():
-        yield UncomparedCell(code, f"{where}, {_seeds_text(members)}", detail)
+        yield UncomparedCell(code, f"{where}, {seeds_text(members)}", detail)
 
 
 def _merge_seeds_of_probes(
@@ -216,11 +257,7 @@ def _merge_seeds_of_probes(
     for record, label, reason in probes:
         seeds.setdefault((names[record.id], label, reason), []).append(record.cell.get("seed"))
     for (where, label, reason), members in seeds.items():
-        yield UncomparedCell("failed probe", f"{where}, {_seeds_text(members)}", reason, label)
-
-
-def _seeds_text(seeds: Sequence[Any]) -> str:
-    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+        yield UncomparedCell("failed probe", f"{where}, {seeds_text(members)}", reason, label)
 
 
 # ── the runs as a whole ─────────────────────────────────────────────────────────────────────────
@@ -245,8 +282,7 @@ def _notes(base: Run, head: Run, groups: Sequence[Group]) -> Iterator[str]:
     elif moved := [group.where for group in groups if not group.same_hardware]:
         yield f"hardware differs or is not known for {'; '.join(moved)}: timings are not compared"
     yield from _changed_files(groups)
-    if base.info.get("gate", {}) != head.info.get("gate", {}):
-        yield "the suites' gates differ: those of head are judged"
+    yield from _reordered(groups)
     if base.info.get("overrides", []) != head.info.get("overrides", []):
         yield f"--set: {_words(base.info.get('overrides'))} → {_words(head.info.get('overrides'))}"
     for word, run in (("base", base), ("head", head)):
@@ -267,6 +303,17 @@ def _changed_files(groups: Sequence[Group]) -> Iterator[str]:
                     changes.setdefault((source, *hashes), {})[label] = None
     for (source, old, new), labels in sorted(changes.items()):
         yield f"{file_in_words(source)} changed ({', '.join(labels)}): {old} → {new}"
+
+
+def _reordered(groups: Sequence[Group]) -> Iterator[str]:
+    """Yield the tasks whose examples are the same in another order."""
+    tasks: dict[tuple[str, ...], dict[str, None]] = {}
+    for pair in (pair for group in groups for pair in group.pairs):
+        if pair.reordered_splits:
+            tasks.setdefault(pair.reordered_splits, {})[str(pair.head.cell.get("task"))] = None
+    for splits, labels in tasks.items():
+        trained = ": training read them in another order" if "train" in splits else ""
+        yield f"the same examples of {' and '.join(splits)} in another order ({', '.join(labels)}){trained}"
 
 
 def _commits_text(run: Run) -> str:

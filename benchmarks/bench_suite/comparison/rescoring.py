@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from bench_suite.comparison import metric_files
+from bench_suite.comparison.common_examples import SplitChange, match, rows_of, same_columns
 from bench_suite.comparison.evidence import Method
+from bench_suite.comparison.metric_files import MetricFiles, UnusableMetricFile
 from bench_suite.comparison.pairing import Group
-from bench_suite.components import discovery, metric_calls
-from bench_suite.contracts import BenchError, ComponentError, Predictions, Record
+from bench_suite.components import metric_calls
+from bench_suite.contracts import BenchError, MetricRow, Predictions, Record, describe_error
 from bench_suite.stats.intervals import MAX_UNDEFINED
 from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
+from bench_suite.stats.resampling import drawn_rows, drawn_weights, weighted_metric
 from bench_suite.store.runs import Run
 
 TEST = "predictions/test"
@@ -23,17 +27,26 @@ TEST = "predictions/test"
 RESAMPLES = 500
 "Resamples of the examples, the same for all seeds and both sides: 500 estimate a variance within 6 %."
 SCORE_ROUNDING = (0.02, 1e-3)
-"Relative and absolute error of a metric of stored scores, which have three digits."
+"Relative and absolute error of a metric of stored scores that have three digits, as in older files."
 OTHER_ROUNDING = (1e-5, 1e-6)
-"The same for a metric that takes no scores: numbers are stored in 32 bits."
+"The same for every other metric: numbers are stored in 32 bits."
+MIN_EXAMPLES = 10
+"""Test examples or clusters that a verdict needs, unless the predictions are the same. If each of n answers got worse,
+their variance is 0; yet equally good models that differ everywhere show that in a share 2⁻ⁿ of comparisons."""
+
+
+Values = Sequence[tuple[MetricRow, MetricRow]]
+"A metric's rows of base and head, one pair a seed, that both have a value."
+BUILT_IN = MetricFiles()
+"No file that a suite names."
 
 
 class Unpaired(BenchError):
     """A metric that cannot be compared example by example, only by its values and intervals; the message says why."""
 
 
-class TestSetMismatch(BenchError):
-    """Test splits that differ, so that nothing measured on them can be compared."""
+class TestSetMismatch(Unpaired):
+    """Test examples that differ between the seeds of one side, so that no metric of the seeds together is compared."""
 
     # The name begins with "Test", so pytest would try to collect the class from each module that imports it.
     __test__ = False
@@ -45,6 +58,14 @@ class Examples:
 
     base: tuple[Predictions, ...]
     head: tuple[Predictions, ...]
+    change: SplitChange | None = None
+    "How the test examples of the two sides differ, if they do: then these are the common ones."
+    all_of_base: tuple[Predictions, ...] = ()
+    "With a change: the predictions for all test examples of base."
+    all_of_head: tuple[Predictions, ...] = ()
+    "With a change: the predictions for all test examples of head."
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    "What metrics need besides predictions: the number of the positive class as `positive`, if the suite states it."
 
     def __len__(self) -> int:
         return len(self.base[0])
@@ -53,7 +74,7 @@ class Examples:
     def identical(self) -> bool:
         """Whether both sides predict the same for every example, under every seed, with the same groups."""
         return all(
-            _same_columns(mine.columns, theirs.columns) and _same_columns(mine.groups, theirs.groups)
+            same_columns(mine.columns, theirs.columns) and same_columns(mine.groups, theirs.groups)
             for mine, theirs in zip(self.base, self.head)
         )
 
@@ -63,57 +84,113 @@ class Examples:
 
 
 def examples_of(group: Group, base: Run, head: Run) -> Examples:
-    """Return the stored predictions of a group, in the order of the examples' ids.
+    """Return the stored predictions of a group for the examples that both sides have, in the order of the ids of base.
 
     Raises:
         Unpaired: Predictions are missing or damaged, or their examples have no distinct ids.
-        TestSetMismatch: The test splits hold different examples or targets.
+        TestSetMismatch: The seeds of one side were tested on different examples.
     """
-    sides = (
+    sides = [
         [_read(base, pair.base, "base") for pair in group.pairs],
         [_read(head, pair.head, "head") for pair in group.pairs],
-    )
-    first = np.sort(sides[0][0].ids)
-    if len(np.unique(first)) < len(first):
+    ]
+    if any(len(np.unique(side[0].ids)) < len(side[0]) for side in sides):
         raise Unpaired("examples of the test split have no distinct ids")
-    ordered = tuple(tuple(map(_sort_by_id, side)) for side in sides)
-    for predictions in (*ordered[0], *ordered[1]):
-        if not np.array_equal(predictions.ids, first):
-            raise TestSetMismatch("the test splits hold different examples")
-        if not _same(predictions["targets"], ordered[0][0]["targets"]):
-            raise TestSetMismatch("the targets of the test splits differ")
-    return Examples(*ordered)
+    if any(predictions.rounded_scores for side in sides for predictions in side):
+        sides = [list(map(_round_scores, side)) for side in sides]
+    all_of_base, all_of_head = (_in_one_order(side, word) for side, word in zip(sides, ("base", "head")))
+    mine, theirs, change = match(all_of_base[0], all_of_head[0])
+    common_of_base = tuple(rows_of(seed, mine) for seed in all_of_base)
+    common_of_head = tuple(rows_of(seed, theirs) for seed in all_of_head)
+    positive = group.pairs[0].base.data.get("positive")
+    spec = {} if positive is None else {"positive": positive}
+    if not change.any:
+        return Examples(common_of_base, common_of_head, spec=spec)
+    return Examples(common_of_base, common_of_head, change, all_of_base, all_of_head, spec)
+
+
+def _in_one_order(side: Sequence[Predictions], word: str) -> tuple[Predictions, ...]:
+    """Return the predictions of one side, one a seed, in the order of the ids of the first seed.
+
+    Raises:
+        TestSetMismatch: The seeds were tested on different examples.
+    """
+    ordered = []
+    for seed in side:
+        _, rows, change = match(side[0], seed)
+        if change.any:
+            raise TestSetMismatch(f"the seeds of {word} were tested on different examples: {change}")
+        ordered.append(rows_of(seed, rows))
+    return tuple(ordered)
+
+
+def values_on_common(metric: str, values: Values, examples: Examples, files: MetricFiles = BUILT_IN) -> Values:
+    """Return the rows of a metric with the values that it has on the common examples alone.
+
+    Args:
+        metric: the metric, `probe/metric`.
+        values: its rows of base and head, one pair a seed.
+        examples: the stored predictions of both sides.
+        files: the files of metrics that the suite names by path.
+
+    Raises:
+        Unpaired: Predictions do not make the metric or do not reproduce the recorded values, or it is undefined on
+            these examples.
+    """
+    name = metric.partition("/")[2]
+    _, function, is_external = _metric_of(metric, files)
+    whole = (examples.all_of_base, examples.all_of_head) if examples.change else (examples.base, examples.head)
+    changed = []
+    try:
+        for seed, rows in enumerate(values):
+            for side, row in enumerate(rows):
+                predictions = whole[side][seed]
+                _reproduce(name, _bind(function, predictions, examples.spec), float(row.value or 0.0), predictions)
+            common = [_bind(function, side[seed], examples.spec) for side in (examples.base, examples.head)]
+            changed.append([
+                replace(row, value=float(bound(**columns)), interval=None, n=len(examples))
+                for row, (bound, columns) in zip(rows, common)
+            ])  # fmt: skip
+    except (ValueError, TypeError, IndexError) as error:
+        raise Unpaired(str(error)) from error
+    except (Exception, SystemExit) as error:
+        if not is_external:
+            raise
+        raise Unpaired(f"{name} failed: {describe_error(error)}") from error
+    return [(base, head) for base, head in changed]
 
 
 def difference_of(
-    name: str, examples: Examples, values: Sequence[tuple[float, float]], sign: float
-) -> tuple[Difference, Method]:
+    metric: str, examples: Examples, values: Sequence[tuple[float, float]], sign: float,
+    files: MetricFiles = BUILT_IN,
+) -> tuple[Difference, Method]:  # fmt: skip
     """Return sign · (head − base) of a metric over the examples and seeds of a group, and how it was found.
 
-    The metric is the file of that name in metrics/, if that file reproduces the recorded values. It is compared by the
-    file's `per_example` if the metric is a mean over examples, otherwise by resampling the examples.
+    The metric is the file that the suite names by path, or the one of that name in metrics/, if that file reproduces
+    the recorded values. It is compared by the file's `per_example` if the metric is a mean over examples, otherwise by
+    resampling the examples.
 
     Args:
-        name: the metric's name without its probe's label.
+        metric: the metric, `probe/metric`.
         examples: the stored predictions of both sides.
         values: the recorded values of base and head under each seed.
         sign: 1 if higher is better, −1 if lower is.
+        files: the files of metrics that the suite names by path.
 
     Raises:
         Unpaired: The metric is none of single predictions, or they do not reproduce its values.
     """
-    try:
-        file = discovery.load(discovery.find("metrics", name, discovery.PACKAGE))
-        function: Callable[..., float] = getattr(file, name)
-    except (ComponentError, AttributeError):
-        raise Unpaired(f"{name} is no metric of single predictions") from None
+    name = metric.partition("/")[2]
+    file, function, is_external = _metric_of(metric, files)
     value_of_each = getattr(file, "per_example", None)
     try:
-        calls = [[_bind(function, predictions) for predictions in side] for side in (examples.base, examples.head)]
+        calls = [
+            [_bind(function, predictions, examples.spec) for predictions in side]
+            for side in (examples.base, examples.head)
+        ]
         for side, calls_of_side in enumerate(calls):
-            for seed, (bound, columns) in enumerate(calls_of_side):
-                rounding = SCORE_ROUNDING if "scores" in columns else OTHER_ROUNDING
-                _check_value(name, float(bound(**columns)), values[seed][side], rounding)
+            for seed, call in enumerate(calls_of_side):
+                _reproduce(name, call, values[seed][side], (examples.base, examples.head)[side][seed])
         if examples.identical:
             return examples.no_difference(), "same predictions"
         clusters = examples.base[0].columns.get("cluster")
@@ -124,6 +201,10 @@ def difference_of(
         return nested_difference(d, clusters), "examples"
     except (ValueError, TypeError, IndexError) as error:  # columns of a form that the metric does not take
         raise Unpaired(str(error)) from error
+    except (Exception, SystemExit) as error:
+        if not is_external:
+            raise
+        raise Unpaired(f"{name} failed: {describe_error(error)}") from error
 
 
 Call = tuple[Callable[..., float], dict[str, Any]]
@@ -140,15 +221,14 @@ def _by_resampling(
     """
     examples = np.arange(len(targets))
     _, unit_of_example = np.unique(examples if clusters is None else np.asarray(clusters), return_inverse=True)
-    members = np.split(np.argsort(unit_of_example, kind="stable"), np.cumsum(np.bincount(unit_of_example))[:-1])
-    n = len(members)
-    random = np.random.default_rng(0)
+    n = int(unit_of_example.max()) + 1
     draws, undefined, message = [], 0, ""
-    for _ in range(RESAMPLES):
-        drawn = random.integers(0, n, n)
-        rows = drawn if clusters is None else np.concatenate([members[unit] for unit in drawn])
+    for resample in _resamples(calls, sign, None if clusters is None else unit_of_example, n):
+        if isinstance(resample, list):
+            draws.append(resample)
+            continue
         try:
-            draws.append(_differences(calls, sign, rows))
+            draws.append(_differences(calls, sign, resample))
         except ValueError as error:
             undefined, message = undefined + 1, str(error)
     if undefined > MAX_UNDEFINED * RESAMPLES:
@@ -158,6 +238,22 @@ def _by_resampling(
         _differences(calls, sign, examples), np.array(draws), n, df=min(df, n - 1), weight=weight,
         sample_unit="test examples" if clusters is None else "clusters",
     )  # fmt: skip
+
+
+def _resamples(
+    calls: Sequence[Sequence[Call]], sign: float, unit_of_example: np.ndarray | None, n: int
+) -> Iterator[list[float] | np.ndarray]:
+    """Yield the difference of each seed on a resample, or the resample's rows if it must be computed from them."""
+    metrics = [[weighted_metric(function, columns) for function, columns in calls_of_side] for calls_of_side in calls]
+    for weights in drawn_weights(0, n, RESAMPLES):
+        drawn = weights if unit_of_example is None else weights.take(unit_of_example, axis=1)
+        base, head = (
+            [np.full(len(drawn), np.nan) if metric is None else metric(drawn) for metric in metrics_of_side]
+            for metrics_of_side in metrics
+        )
+        differences = sign * (np.array(head) - np.array(base))
+        for row, of_seeds in zip(drawn, differences.T, strict=True):
+            yield of_seeds.tolist() if np.isfinite(of_seeds).all() else drawn_rows(row)
 
 
 def _class_weights(targets: np.ndarray) -> tuple[float, float]:
@@ -187,12 +283,31 @@ def _differences(calls: Sequence[Sequence[Call]], sign: float, rows: np.ndarray)
     return [sign * (theirs - mine) for mine, theirs in zip(base, head)]
 
 
-def _bind(function: Callable[..., float], predictions: Predictions) -> Call:
+def _bind(function: Callable[..., float], predictions: Predictions, spec: Mapping[str, Any]) -> Call:
     """Return the function with the columns that it takes."""
     columns = {name: values for name, values in predictions.columns.items() if isinstance(values, np.ndarray)}
     if "score_classes" in columns:  # only the highest scores of many classes were kept
         columns.pop("scores", None)
-    return metric_calls.bind_columns(function, columns, {})
+    return metric_calls.bind_columns(function, columns, spec)
+
+
+def _metric_of(metric: str, files: MetricFiles) -> tuple[Any, Callable[..., float], bool]:
+    """Return the file of a metric, its function, and whether the suite names the file. Raise Unpaired without one."""
+    name = metric.partition("/")[2]
+    try:
+        file, is_external = metric_files.load(files, metric)
+        return file, getattr(file, name), is_external
+    except UnusableMetricFile as error:
+        raise Unpaired(str(error)) from error
+    except AttributeError:
+        raise Unpaired(f"{name} is no metric of single predictions") from None
+
+
+def _reproduce(name: str, call: Call, recorded: float, predictions: Predictions) -> None:
+    """Raise ValueError if stored predictions do not give the recorded value."""
+    bound, columns = call
+    rounded = "scores" in columns and predictions.rounded_scores
+    _check_value(name, float(bound(**columns)), recorded, SCORE_ROUNDING if rounded else OTHER_ROUNDING)
 
 
 def _check_value(name: str, value: float, recorded: float, rounding: tuple[float, float]) -> None:
@@ -214,21 +329,10 @@ def _read(run: Run, record: Record, side: str) -> Predictions:
     return predictions
 
 
-def _sort_by_id(predictions: Predictions) -> Predictions:
-    order = np.argsort(predictions.ids, kind="stable")
-    columns: Mapping[str, Any] = {
-        name: values[order] if isinstance(values, np.ndarray) else [values[position] for position in order]
-        for name, values in predictions.columns.items()
-    }
-    groups = {name: np.asarray(values)[order] for name, values in predictions.groups.items()}
-    return replace(predictions, ids=predictions.ids[order], columns=columns, groups=groups)
-
-
-def _same_columns(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
-    return mine.keys() == theirs.keys() and all(_same(mine[name], theirs[name]) for name in mine)
-
-
-def _same(mine: Any, theirs: Any) -> bool:
-    if isinstance(mine, np.ndarray) and isinstance(theirs, np.ndarray):
-        return np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f" and theirs.dtype.kind == "f")
-    return len(mine) == len(theirs) and all(np.array_equal(a, b) for a, b in zip(mine, theirs))
+def _round_scores(predictions: Predictions) -> Predictions:
+    """Return predictions with scores of three digits, so that rounding affects both sides of a comparison alike."""
+    scores = predictions.columns.get("scores")
+    if predictions.rounded_scores or not isinstance(scores, np.ndarray):
+        return predictions
+    columns = {**predictions.columns, "scores": scores.astype(np.float16).astype(np.float32)}
+    return replace(predictions, columns=columns, rounded_scores=True)

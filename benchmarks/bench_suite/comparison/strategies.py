@@ -9,12 +9,13 @@ from functools import cached_property
 from statistics import NormalDist
 
 from bench_suite.comparison.evidence import Evidence
+from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.pairing import Pair
-from bench_suite.comparison.rescoring import Examples, Unpaired, difference_of
+from bench_suite.comparison.rescoring import BUILT_IN, Examples, Unpaired, difference_of
 from bench_suite.comparison.verdicts import Row
 from bench_suite.contracts import MetricRow
 from bench_suite.stats.paired import Difference, seeds_only_difference, unpaired_difference, welch_difference
-from bench_suite.store.records import label_of
+from bench_suite.store.records import is_time_unit, label_of
 from bench_suite.suite.spec import TIMING_PROCESSES
 
 OTHER_HARDWARE = "the hardware differs or is not known"
@@ -35,6 +36,10 @@ class Location:
     "Labels of probes whose options differ between the runs."
     pairs: tuple[Pair, ...] = ()
     "The cells, one pair a seed; empty for a metric of the whole run."
+    changed_splits: tuple[str, ...] = ()
+    "Splits other than train and validation whose examples differ between the runs."
+    metric_files: MetricFiles = BUILT_IN
+    "The files of metrics that the suite of head names by path."
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,11 @@ class PairedMetric:
     def is_timing(self) -> bool:
         """Whether any value is a time or a rate of a machine."""
         return any(_is_timing(row) for pair in self.values for row in pair)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all values are counts that do not vary between runs."""
+        return all(row.kind == "exact" for pair in self.values for row in pair)
 
     @property
     def probe_changed(self) -> bool:
@@ -119,8 +129,9 @@ def _by_stored_predictions(metric: PairedMetric) -> Evidence | None:
         return None
     if not metric.made_of_predictions:
         raise Unpaired("its probe does not state that the predictions of the test split alone make it")
-    name = metric.row.metric.partition("/")[2]
-    difference, method = difference_of(name, examples, metric.numbers, metric.sign)
+    difference, method = difference_of(
+        metric.row.metric, examples, metric.numbers, metric.sign, metric.location.metric_files
+    )
     evidence = Evidence(difference)
     if difference.variance or difference.value:
         evidence = with_seeds(difference, metric.numbers, metric.sign)
@@ -227,7 +238,12 @@ def _standard_error(base: MetricRow, head: MetricRow) -> float | None:
 
 
 def _is_timing(row: MetricRow) -> bool:
-    """Return whether a value is a time or a rate, or was measured in several processes, and not over examples."""
-    if row.interval is not None:
-        return row.interval.over == "processes"
-    return bool(row.samples) or row.unit in ("s", "ms") or row.unit.endswith("/s")
+    """Return whether a value is a time or a rate, or was measured in several processes.
+
+    The row states it. For a row of an older record, an interval decides, or samples, or the unit.
+    """
+    if row.interval is not None and row.interval.over == "processes":
+        return True
+    if row.timing is not None:
+        return row.timing
+    return row.interval is None and (bool(row.samples) or is_time_unit(row.unit))

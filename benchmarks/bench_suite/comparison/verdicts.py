@@ -11,13 +11,21 @@ from typing import Literal, get_args
 from bench_suite.comparison.evidence import Evidence, Method
 from bench_suite.contracts import Better
 from bench_suite.stats.paired import Difference, SampleUnit, benjamini_hochberg, holm
-from bench_suite.stats.power import SampleSize, required_sample_size, with_more_examples, with_more_seeds
+from bench_suite.stats.power import (
+    SampleSize,
+    min_detectable_effect,
+    required_sample_size,
+    with_more_examples,
+    with_more_seeds,
+)
 
 LEVEL = 0.01
 "Chance of any false alarm in the gates of a whole suite, shared among them by Holm's rule; one-sided."
 FALSE_DISCOVERIES = 0.05
 "Share of false findings among metrics that are not gated, on average (Benjamini and Hochberg)."
 
+MAX_LOGARITHM = 700.0
+"Ratios whose logarithm is larger are not computed with."
 MAX_GROWTH = 10_000
 "More than this many times the examples are not suggested."
 MAX_SEEDS = 100
@@ -55,7 +63,12 @@ class Row:
     difference: float | None = None
     "Head − base in the metric's unit; head / base − 1 for timings."
     interval: tuple[float, float] | None = None
-    "95 % interval of the difference."
+    """Bounds of the difference that decide. A gate: *regressed* if both are worse than the tolerance allows, *not worse
+    than the tolerance* if neither is. Other metrics: a finding if 0 lies outside. A bound is infinite if the seeds are
+    too few for one. None: the difference does not vary and decides itself, or no bound is known."""
+    levels: tuple[float, float] | None = None
+    """Chance that the difference lies below the lower bound, and that it lies above the upper one: those at which the
+    metric was tested."""
     relative: bool = False
     "Whether difference, interval, tolerance and smallest loss are shares of base, as for timings."
     tolerance: float | None = None
@@ -93,6 +106,7 @@ def classify_gated(cases: Sequence[Case]) -> list[Row]:
     known = [(case, case.evidence) for case in cases if case.evidence is not None]
     regressed = holm([evidence.p_regressed(case.margin) for case, evidence in known])
     not_worse = holm([evidence.p_not_worse(case.margin) for case, evidence in known])
+    levels = (_level_of_holm(not_worse), _level_of_holm(regressed))
     level = LEVEL / max(1, len(known))  # what Holm requires of the strongest of them
     rows = [replace(case.row, verdict="cannot tell") for case in cases if case.evidence is None]
     for (case, evidence), p, q in zip(known, regressed, not_worse):
@@ -105,22 +119,54 @@ def classify_gated(cases: Sequence[Case]) -> list[Row]:
         if verdict == "cannot tell":
             note = "; ".join([_what_would_decide(evidence, case.margin, level), *([note] if note else [])])
         smallest = _displayed_loss(evidence.min_detectable_loss(case.margin, level), case.row)
-        rows.append(replace(case.row, verdict=verdict, p=p, smallest=smallest, note=note))
+        row = _with_interval(case.row, evidence.bounds(case.margin, levels), levels)
+        rows.append(replace(row, verdict=verdict, p=p, smallest=smallest, note=note))
     return rows
 
 
 def classify_ungated(cases: Sequence[Case]) -> list[Row]:
-    """Return the metrics without a gate with their verdicts: findings few of which are false, never an exit status."""
+    """Return the metrics without a gate with their verdicts: findings few of which are false, never an exit status.
+
+    The intervals have the level 1 − Rq/m for R findings among m metrics, so that on average at most a share q of the
+    intervals of the findings miss the truth (Benjamini and Yekutieli 2005, doi 10.1198/016214504000001907).
+    """
     known = [(case, case.evidence) for case in cases if case.evidence is not None]
     adjusted = benjamini_hochberg([evidence.p_differs() for _, evidence in known])
+    findings = sum(p <= FALSE_DISCOVERIES for p in adjusted)
+    level = FALSE_DISCOVERIES * max(1, findings) / max(1, len(known))
     rows = [replace(case.row, verdict="not compared") for case in cases if case.evidence is None]
     for (case, evidence), p in zip(known, adjusted):
         verdict: Verdict = "no difference found"
         if p <= FALSE_DISCOVERIES:
             better: Verdict = "better" if evidence.main.value > 0 else "worse"
             verdict = "differs" if case.row.better == "none" else better
-        rows.append(replace(case.row, verdict=verdict, p=p))
+        row = _with_interval(case.row, evidence.bounds_of_difference(level), (level / 2, level / 2))
+        rows.append(replace(row, verdict=verdict, p=p))
     return rows
+
+
+def _level_of_holm(adjusted: Sequence[float]) -> float:
+    """Return one level at which each test decides as Holm's rule does: that of the first one that is not rejected.
+
+    The rejected ones passed a stricter level, and the others have a larger p than the first of them.
+    """
+    return LEVEL / max(1, sum(p > LEVEL for p in adjusted))
+
+
+def _with_interval(row: Row, bounds: tuple[float, float], levels: tuple[float, float]) -> Row:
+    """Return the row with bounds on the scale of the evidence as its interval, in the metric's own direction."""
+    if row.better == "lower":
+        bounds, levels = (-bounds[1], -bounds[0]), (levels[1], levels[0])
+    if bounds[0] == bounds[1] or all(map(math.isinf, bounds)):
+        return row
+    if row.relative:
+        bounds = (_share_of_base(bounds[0]), _share_of_base(bounds[1]))
+    return replace(row, interval=bounds, levels=levels)
+
+
+def _share_of_base(logarithm: float) -> float:
+    """Return exp(x) − 1; ∞ if that is no number."""
+    return math.expm1(logarithm) if logarithm < MAX_LOGARITHM else math.inf
 
 
 def sort_worst_first(rows: Sequence[Row]) -> list[Row]:
@@ -131,12 +177,14 @@ def sort_worst_first(rows: Sequence[Row]) -> list[Row]:
 
 
 def _displayed_loss(margin: float, row: Row) -> float | None:
-    """Return a worsening on the scale of the evidence as the row shows it; None if it is infinite."""
+    """Return a worsening on the scale of the evidence as the row shows it; None if it is infinite or no number."""
     if not math.isfinite(margin):
         return None
     if not row.relative:
         return margin
-    return -math.expm1(-margin) if row.better == "higher" else math.expm1(margin)
+    if row.better == "higher":
+        return -math.expm1(-margin)
+    return math.expm1(margin) if margin < MAX_LOGARITHM else None
 
 
 def _what_would_decide(evidence: Evidence, margin: float, level: float) -> str:
@@ -152,7 +200,7 @@ def _what_would_decide(evidence: Evidence, margin: float, level: float) -> str:
     unit = UNIT_NAMES[main.sample_unit]
     if main.n == 0:  # the records do not contain their number
         return f"more {unit if main.examples else 'seeds'} would decide"
-    plan = required_sample_size(main, margin, level)
+    plan = _with_seeds_that_agree(required_sample_size(main, margin, level), evidence, margin, level)
     if plan is None or plan.n <= main.n or plan.seeds > MAX_SEEDS:
         if seed_count := _seeds_that_decide(evidence, margin, level):
             return f"{seed_count} seeds would decide, not {main.count}"
@@ -165,6 +213,31 @@ def _what_would_decide(evidence: Evidence, margin: float, level: float) -> str:
         plan = SampleSize(n, main.count)
     seeds = f"{plan.seeds} seeds" if plan.seeds > 1 else "one seed"
     return f"about {_round_up(plan.n):,} {unit} and {seeds} would decide, not {main.n:,} and {main.count}"
+
+
+def _with_seeds_that_agree(
+    plan: SampleSize | None, evidence: Evidence, margin: float, level: float
+) -> SampleSize | None:
+    """Return the plan with as many seeds as the tests of the seeds alone need; None if `MAX_SEEDS` are too few."""
+    if plan is None or not evidence.seeds:
+        return plan
+
+    def agree(seeds: int) -> bool:
+        tests = _of_more_seeds(evidence, seeds)
+        return min(min_detectable_effect(test, level / len(tests)) for test in tests) <= margin
+
+    numbers = range(plan.seeds, MAX_SEEDS + 1)
+    index = bisect.bisect_left(numbers, True, key=agree)
+    return replace(plan, seeds=numbers[index]) if index < len(numbers) else None
+
+
+def _of_more_seeds(evidence: Evidence, larger: int) -> tuple[Difference, ...]:
+    """Return the tests of the seeds alone as more seeds with the same spread would give them."""
+    count = evidence.main.count
+    return tuple(
+        replace(test, variance=test.variance * count / larger, df=test.df * (larger - 1) / (count - 1))
+        for test in evidence.seeds
+    )
 
 
 def _why(main: Difference, margin: float) -> str:
@@ -193,11 +266,8 @@ def _seeds_that_decide(evidence: Evidence, margin: float, level: float) -> int |
     if count < 2:
         return None
     for larger in range(count + 1, MAX_SEEDS + 1):
-        seeds = tuple(
-            replace(test, variance=test.variance * count / larger, df=test.df * (larger - 1) / (count - 1))
-            for test in evidence.seeds
-        )
-        if Evidence(with_more_seeds(main, larger), seeds).min_detectable_effect(level) <= margin:
+        more = Evidence(with_more_seeds(main, larger), _of_more_seeds(evidence, larger))
+        if more.min_detectable_effect(level) <= margin:
             return larger
     return None
 

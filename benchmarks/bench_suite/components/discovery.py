@@ -17,6 +17,7 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import math
 import os
 import sys
 import warnings
@@ -47,7 +48,17 @@ def _is_metric(facts: Any) -> bool:
         isinstance(facts, dict)
         and isinstance(facts.get("unit", ""), str)
         and facts.get("better", "none") in get_args(Better)
+        and isinstance(facts.get("timing", False), bool)
+        and ("range" not in facts or _is_range(facts["range"], facts.get("ideal")))
     )
+
+
+def _is_range(bounds: Any, ideal: Any = None) -> bool:
+    """Return whether these are the smallest and the largest value of a metric, with its ideal value between them."""
+    if not _is_pair(bounds) or any(isinstance(bound, bool) or bound != bound for bound in bounds):
+        return False
+    low, high = (-math.inf if bounds[0] is None else bounds[0], math.inf if bounds[1] is None else bounds[1])
+    return bool(low < high and (ideal is None or (isinstance(ideal, int | float) and low <= ideal <= high)))
 
 
 def _are_packages(names: Any) -> bool:
@@ -77,12 +88,13 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "SHIFTS": _WORDS,
     "CLASSES": _WORDS,
     "ACCEPTS": _WORDS,
+    "MODEL_FUNCTIONS": _WORDS,
     "PRECISIONS": _WORDS,
     "DEVICES": _WORDS,
     "COMPILE": ("true or false", lambda v: isinstance(v, bool)),
     "DETERMINISTIC": ("true or false", lambda v: isinstance(v, bool)),
     "METRICS": (
-        'dictionary of metric: {"unit": …, "better": "higher", "lower" or "none"}',
+        'dictionary of metric: {"unit": …, "better": "higher", "lower" or "none", "range": (least, greatest)}',
         lambda v: _TABLE[1](v) and all(map(_is_metric, v.values())),
     ),
     "METRICS_OF_PROBLEM": ("true or false", lambda v: isinstance(v, bool)),
@@ -101,6 +113,7 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "UNIT": _STRING,
     "BETTER": ('"higher", "lower" or "none"', lambda v: v in get_args(Better)),
     "IDEAL": ("number", lambda v: isinstance(v, int | float)),
+    "RANGE": ("pair (least, greatest), each a number or None", _is_range),
     "SMOKE": _TABLE,
     "HUB": _WORD_OR_WORDS,
     "PACKAGE": _WORDS,
@@ -135,6 +148,8 @@ class Component:
     facts: Mapping[str, Any]
     options: Mapping[str, Option]
     functions: frozenset[str]
+    parameters: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    "By function and name, the parameters of `functions`, and whether each has to be given: it has no default."
     doc: str = ""
     source_hash: str = field(default="", compare=False)
     called: str = ""
@@ -245,7 +260,9 @@ def _read_evaluate_metric(use: str, folder: Path) -> Component:
     source = hashlib.sha256(Path(read.target).read_bytes()).hexdigest()[:16] if read.local else ""
     facts = {"UNIT": "", "BETTER": read.better, "IMPORTS": ("evaluate",)}
     doc = f"{use}: a metric of Hugging Face `evaluate`, which runs unchanged."
-    return Component("metrics", use, Path(path), None, facts, {}, frozenset({read.name}), doc, source, called=read.name)
+    return Component(
+        "metrics", use, Path(path), None, facts, {}, frozenset({read.name}), {}, doc, source, called=read.name
+    )
 
 
 def _find_file(path: Path, use: str) -> Path:
@@ -338,7 +355,8 @@ def _read(kind: Kind, use: str, path: Path, module: str | None, files: tuple[Pat
     except SyntaxError as error:
         file = Path(error.filename or path)
         raise ComponentError(f"{file.name}:{error.lineno}: {error.msg}") from None
-    functions = frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    defined = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    parameters = {node.name: _parameters(node.args) for node in defined}
     component = Component(
         kind,
         use,
@@ -346,12 +364,23 @@ def _read(kind: Kind, use: str, path: Path, module: str | None, files: tuple[Pat
         module,
         facts,
         options,
-        functions,
+        frozenset(parameters),
+        parameters,
         ast.get_docstring(tree) or "",
         hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16],
     )
     _require(component)
     return component
+
+
+def _parameters(arguments: ast.arguments) -> dict[str, bool]:
+    """Return a function's parameters, without `*args` and `**kwargs`, and whether each has no default."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    required = {
+        part.arg: position < len(positional) - len(arguments.defaults) for position, part in enumerate(positional)
+    }
+    named = {part.arg: default is None for part, default in zip(arguments.kwonlyargs, arguments.kw_defaults)}
+    return required | named
 
 
 def _facts(tree: ast.Module, path: Path) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def bind_columns(
     """Return a metric's function and its arguments: the columns of the predictions, by the names of its parameters.
 
     Args:
-        function: of the metric; a parameter `spec` is bound to `spec`.
+        function: of the metric; a parameter `spec` is bound to `spec`, and `positive` to the number of the positive
+            class, if `spec` has it.
         columns: of the predictions, by name: `targets`, `predictions`, `scores`, …
         spec: of the problem.
 
@@ -43,5 +44,7 @@ def bind_columns(
     if missing:
         raise ValueError(f"the model gives no {' and no '.join(missing)}")
     names = [p.name for p in parameters]
-    bound = partial(function, spec=spec) if "spec" in names else function
+    constants = {"spec": spec} | ({"positive": spec["positive"]} if "positive" in spec else {})
+    constants = {name: value for name, value in constants.items() if name in names}
+    bound = partial(function, **constants) if constants else function
     return bound, {name: columns[name] for name in names if name in columns}

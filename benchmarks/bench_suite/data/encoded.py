@@ -73,11 +73,9 @@ class LazyEncoded(Encoded):
 
     def take(self, rows: torch.Tensor) -> dict[str, Any]:
         """Return the columns at `rows` ((k,) int64), in that order, in main memory."""
-        wanted = rows.cpu().numpy()
-        order = np.argsort(wanted, kind="stable")  # disks and Parquet files are read in order
-        columns = _encode(self._network, self._split, wanted[order])
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
+        # Disks and Parquet files are read in order, and a row that occurs twice is read once.
+        distinct, back = np.unique(rows.cpu().numpy(), return_inverse=True)
+        columns = _encode(self._network, self._split, distinct)
         return Encoded({name: _tensors(values) for name, values in columns.items()}).take(torch.from_numpy(back))
 
     def subset(self, rows: Any) -> Encoded:

@@ -101,6 +101,43 @@ def contents(ids: np.ndarray) -> np.ndarray:
     return np.asarray(ids) & _CONTENT
 
 
+def mixed(keys: np.ndarray) -> np.ndarray:
+    """Return (n,) uint64 pseudo-random numbers that are equal for equal keys (SplitMix64, Steele et al. 2014)."""
+    bits = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
+def row_hashes(ids: np.ndarray, *columns: Any) -> np.ndarray:
+    """Return the (n,) uint64 hashes of rows: of their content, without the occurrence number, and of some columns.
+
+    Args:
+        ids: (n,) int64, from `content_ids`.
+        columns: Further columns of n rows, such as the targets: arrays (n, ...), `Ragged`, or lists of texts, numbers
+            or sequences. Whole numbers of any type are equal if their values are.
+    """
+    hashes = mixed(contents(ids))
+    for column in columns:
+        hashes = mixed(hashes + _hashes_of(column))
+    return hashes
+
+
+def _hashes_of(column: Any) -> np.ndarray:
+    """Return the (n,) uint64 hashes of the rows of one column."""
+    if isinstance(column, Ragged):
+        return _contents_of(column).astype(np.uint64)
+    if isinstance(column, np.ndarray) and column.dtype.kind not in "OUST":
+        if column.ndim > 1 or column.dtype.kind not in "iubf":
+            return _contents_of(column).astype(np.uint64)
+        # Adding 0 makes the negative zero a positive one.
+        numbers = column.astype(np.float64) + 0.0 if column.dtype.kind == "f" else column.astype(np.int64)
+        return mixed(numbers.view(np.uint64))
+    rows = column.tolist() if isinstance(column, np.ndarray) else column
+    digests = [hash_of(row.item() if isinstance(row, np.generic) else row)[:16] for row in rows]
+    return np.array([int(digest, 16) for digest in digests], dtype=np.uint64)
+
+
 def _contents_of(column: Any) -> np.ndarray:
     """Return the (n,) int64 hashes of rows. One hash object a row: 70,000 images of 784 bytes take 0.15 s."""
     blake2b = hashlib.blake2b

@@ -13,13 +13,24 @@ import numpy as np
 
 from bench_suite.contracts import Data, DataInvalid, Split
 from bench_suite.data.fingerprint import contents, hash_of
-from bench_suite.data.splits import Joined, MemorySplit, Subset, clusters_of, column, targets_of
+from bench_suite.data.splits import (
+    Joined,
+    MemorySplit,
+    Subset,
+    clusters_of,
+    column,
+    fingerprint_of,
+    fingerprints_of,
+    targets_of,
+)
 from bench_suite.data.splitting import assign_groups, select_stratified, shuffle_by_content, split_by_content
 
 MAX_DROPPED = 0.05
 """Most of train that is removed as duplicates of tested examples without the suite stating it."""
 SMOKE_EXAMPLES = 64
 """Examples that `--smoke` keeps in each split."""
+SMOKE_EXAMPLES_PRETRAINED = 16
+"""The same for a pretrained model, which takes as long for one example as others for a thousand."""
 
 
 def classes_of(split: Split) -> np.ndarray | None:
@@ -125,6 +136,7 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
     """
     _check_splits(data)
     splits, notes, removed = _without_duplicates(data)
+    fingerprints = _fingerprints(data, splits)
     for name in ("train", "validation"):
         if name in splits and not len(splits[name]):
             raise DataInvalid(
@@ -143,7 +155,8 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
         splits["train"] = Joined(splits["train"], splits.pop("validation"))
     fingerprint = hash_of(data.source.fingerprint, removed) if removed else data.source.fingerprint
     all_notes = {**data.source.notes, **notes, **_rare_classes(data, splits["train"])}
-    prepared = replace(data, splits=splits, source=replace(data.source, fingerprint=fingerprint, notes=all_notes))
+    source = replace(data.source, fingerprint=fingerprint, notes=all_notes, fingerprints=fingerprints)
+    prepared = replace(data, splits=splits, source=source)
     return smoke_part(prepared) if smoke else prepared
 
 
@@ -183,6 +196,18 @@ def _is_table(split: Split) -> bool:
     return isinstance(split, MemorySplit) and "table" in split.columns
 
 
+def _fingerprints(data: Data, splits: Mapping[str, Split]) -> Mapping[str, Mapping[str, str]]:
+    """Return the fingerprints of the splits that a cell learns from and is tested on, before any are held out.
+
+    They are empty if the task's own fingerprint is not that of `fingerprint_of`: what it covers is not known, so it
+    alone decides whether two data sets are the same.
+    """
+    source = data.source
+    fingerprints = fingerprints_of(splits, source.preparation)
+    own = bool(fingerprints) and source.fingerprint != fingerprint_of(data.splits, source.preparation)
+    return {} if own else fingerprints
+
+
 def _check_splits(data: Data) -> None:
     for name in ("train", "test"):
         if name not in data.splits:
@@ -195,9 +220,9 @@ def _check_splits(data: Data) -> None:
     _check_ids(data)
 
 
-def smoke_part(data: Data) -> Data:
-    """Return the data with at most `SMOKE_EXAMPLES` examples in each split, stratified by class."""
-    return replace(data, splits={name: _subsample_for_smoke(split) for name, split in data.splits.items()})
+def smoke_part(data: Data, count: int = SMOKE_EXAMPLES) -> Data:
+    """Return the data with at most `count` examples in each split, stratified by class."""
+    return replace(data, splits={name: _subsample_for_smoke(split, count) for name, split in data.splits.items()})
 
 
 def _rare_classes(data: Data, train: Split) -> dict[str, str]:
@@ -225,11 +250,11 @@ def _check_ids(data: Data) -> None:
         )
 
 
-def _subsample_for_smoke(split: Split) -> Split:
-    if len(split) <= SMOKE_EXAMPLES:
+def _subsample_for_smoke(split: Split, count: int) -> Split:
+    if len(split) <= count:
         return split
     order = shuffle_by_content(split.ids)
-    return Subset(split, np.sort(order[select_stratified(order, classes_of(split), SMOKE_EXAMPLES)]))
+    return Subset(split, np.sort(order[select_stratified(order, classes_of(split), count)]))
 
 
 def _check_labels(data: Data, name: str, split: Split) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bench_suite.contracts import DataInvalid, Split, Transform
-from bench_suite.data.fingerprint import hash_of
+from bench_suite.data.fingerprint import hash_of, row_hashes
 from bench_suite.data.ragged import Ragged
 
 CHUNK = 4096
@@ -246,11 +246,44 @@ def chosen_groups(available: Mapping[str, np.ndarray], names: Sequence[str] | No
     return {name: available[name] for name in (available if names is None else names)}
 
 
-def fingerprint_of(splits: Mapping[str, Split]) -> str:
-    """Return a hash of the examples of each split. Inputs count through the ids, which are hashes of their content."""
-    return hash_of(
+def fingerprint_of(splits: Mapping[str, Split], preparation: tuple[str | int | float, ...] = ()) -> str:
+    """Return a hash of the examples of each split. Inputs count through the ids, which are hashes of their content.
+
+    Args:
+        splits: By name.
+        preparation: As in `Source`.
+    """
+    fingerprint = hash_of(
         {
             name: {"ids": split.ids, "target": column(split, "target"), "groups": dict(split.groups)}
             for name, split in splits.items()
         }
     )
+    return hash_of(fingerprint, *preparation) if preparation else fingerprint
+
+
+def fingerprints_of(
+    splits: Mapping[str, Split], preparation: tuple[str | int | float, ...] = ()
+) -> dict[str, dict[str, str]]:
+    """Return two hashes of each split: `examples`, the same in any order of the examples, and `order`.
+
+    An example is its content, its target and its groups. Examples that occur several times count as often.
+
+    Args:
+        splits: By name.
+        preparation: As in `Source`.
+
+    Returns:
+        By split; empty if the targets of a split are not known without reading it from disk.
+    """
+    fingerprints = {}
+    for name, split in splits.items():
+        target = column(split, "target") if split.in_memory else targets_of(split)
+        if target is None and not split.in_memory:
+            return {}
+        groups = sorted(split.groups)
+        columns = [np.asarray(split.groups[group]) for group in groups]
+        hashes = row_hashes(split.ids, *columns, *([] if target is None else [target]))
+        examples, order = (hash_of(groups, preparation, part) for part in (np.sort(hashes), hashes))
+        fingerprints[name] = {"examples": examples, "order": order}
+    return fingerprints

@@ -10,20 +10,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bench_suite.data.fingerprint import contents
-
-
-def _mixed(keys: np.ndarray) -> np.ndarray:
-    """Return (n,) uint64 pseudo-random numbers that are equal for equal keys (SplitMix64, Steele et al. 2014)."""
-    mixed = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+from bench_suite.data.fingerprint import contents, mixed
 
 
 def shuffle_by_content(ids: np.ndarray) -> np.ndarray:
     """Return the (n,) rows in a pseudo-random order that depends on content only; equal rows keep their order."""
-    return np.lexsort((np.asarray(ids), _mixed(contents(ids))))
+    return np.lexsort((np.asarray(ids), mixed(contents(ids))))
 
 
 def _shuffled_again(ids: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -31,7 +23,7 @@ def _shuffled_again(ids: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
     Without it the last part would begin with the classes whose shares of the other parts were filled first.
     """
-    return rows[np.lexsort((ids[rows], _mixed(_mixed(contents(ids[rows])))))]
+    return rows[np.lexsort((ids[rows], mixed(mixed(contents(ids[rows])))))]
 
 
 def split_by_content(

@@ -12,6 +12,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 
 from bench_suite.contracts import (
@@ -28,13 +29,14 @@ from bench_suite.contracts import (
 )
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
-from bench_suite.training.augmentation import Loss, augment, mixup_loss
-from bench_suite.training.batching import batch_count, needs_several_rows, shuffled
+from bench_suite.data.splits import column
+from bench_suite.training.augmentation import changes_of
+from bench_suite.training.batching import batch_count, needs_several_rows, rows_by_class, shuffled
 from bench_suite.training.checkpoints import Timer, copy_state, load_module_state, module_state
 from bench_suite.training.clock import Clock
 from bench_suite.training.compiling import record_compilations
-from bench_suite.training.first_batch import CheckedLoss
 from bench_suite.training.input_checks import nonfinite_inputs
+from bench_suite.training.losses import training_loss
 from bench_suite.training.optimisers import Optimizer, make_optimizer
 from bench_suite.training.precision import autocast, computing, move_to_placement
 from bench_suite.training.prediction import mean_loss
@@ -54,6 +56,8 @@ ACCEPTS = (
     "gradient_clip",
     "label_smoothing",
     "augment",
+    "class_weights",
+    "sampler",
     "patience",
     "validation",
     "target",
@@ -61,6 +65,7 @@ ACCEPTS = (
     "keep",
     "deterministic",
 )
+MODEL_FUNCTIONS = ("loss", "augment")
 PRECISIONS = ("32-true", "bf16-mixed")
 DEVICES = ("cpu", "cuda", "mps")
 COMPILE = True
@@ -86,7 +91,7 @@ def train(
     Args:
         model: the network to train.
         data: the splits and their `spec`.
-        problem: the problem, whose `loss` is minimised.
+        problem: the problem, whose `loss` is minimised unless the model has its own.
         options: training options; those in `ACCEPTS` are honoured.
         placement: device, threads and precision.
         report: called with each `Window`; if it returns False, the training ends and `History.stopped` is
@@ -114,6 +119,7 @@ def train(
     clock = Clock(report)
     with computing(placement), record_compilations(placement, clock.exclude) as compiling:
         history = _fit(model, data, problem, options, placement, clock, timer, examples, evaluate, target)
+    history = replace(history, loss_of="problem" if model.loss is None else "model")
     return history if compiling is None else replace(history, compile_seconds=compiling.seconds)
 
 
@@ -134,33 +140,35 @@ def _fit(
     module = move_to_placement(model.module, placement)
     update = make_optimizer(module, options, placement)
     weights = [weight for weight in module.parameters() if weight.requires_grad]
-    collate, changes = model.collate, tuple(options.augment)
-    loss_of, moves, mixed = (
-        CheckedLoss(_loss(problem, options), problem),
-        placement.device != "cpu",
-        placement.precision != "32-true",
-    )
+    collate = model.collate
+    loss_of = training_loss(model, data, problem, options, placement)
+    moves, mixed = placement.device != "cpu", placement.precision != "32-true"
     scheduled = options.schedule != "constant" or options.warmup > 0.0
     join_last = needs_several_rows(module)
     steps = options.epochs * batch_count(len(examples), options.batch_size, join_last=join_last)
     finite = partial(_finite, update=update, examples=examples, spec=spec)
     feed = Feed(examples, placement.threads)
+    order = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
     state = TrainingState(
         module=module,
         update=update,
-        order=torch.Generator().manual_seed(int(torch.randint(2**62, ()))),
+        order=order,
+        changes=torch.Generator(placement.device).manual_seed(order.initial_seed() + 1),
         loss_sum=torch.zeros((), device=placement.device),
         clock=clock,
         best=BestWeights(options.patience),
         target=target,
     )
+    change = changes_of(model.augment, options.augment, state.changes)
+    classes = rows_by_class(_class_numbers(data)) if options.sampler == "balanced" else ()
     state.load_state_dict(timer.load())
-    order, loss_sum = state.order, state.loss_sum
+    loss_sum = state.loss_sum
 
     for epoch in range(state.epoch, options.epochs + 1):
         module.train()
         state.epoch_order = order.get_state()
-        batches = shuffled(examples, options.batch_size, order, model.padded, join_last=join_last)[state.batch :]
+        drawn = shuffled(examples, options.batch_size, order, model.padded, join_last=join_last, classes=classes)
+        batches = drawn[state.batch :]
         columns = feed.batches(batches)
         clock.resume()
         for rows in batches:
@@ -168,8 +176,8 @@ def _fit(
             batch = collate(next(columns))
             if moves:
                 batch = batch.to(placement.device)
-            if changes:
-                batch = augment(batch, changes)
+            if change is not None:
+                batch = change(batch)
             waited = perf_counter() - asked
             if scheduled:
                 rate = options.learning_rate * factor(clock.steps, steps, options.schedule, options.warmup)
@@ -177,9 +185,9 @@ def _fit(
                     group["lr"] = rate
             if mixed:  # entering even an empty context costs 1 µs
                 with autocast(placement):
-                    loss = loss_of(module(**batch.inputs), batch.targets, spec)
+                    loss = loss_of(module(**batch.inputs), batch)
             else:
-                loss = loss_of(module(**batch.inputs), batch.targets, spec)
+                loss = loss_of(module(**batch.inputs), batch)
             loss.backward()
             if options.gradient_clip is not None:
                 torch.nn.utils.clip_grad_norm_(weights, options.gradient_clip)
@@ -210,15 +218,11 @@ def _fit(
     return state.history(state.best.restore(module), None)
 
 
-def _loss(problem: Problem, options: TrainOptions) -> Loss:
-    """Return the problem's loss with `label_smoothing` and `mixup` applied."""
-    loss: Loss = problem.loss
-    if options.label_smoothing > 0.0:
-        smoothed = getattr(problem, "smoothed_loss", None)
-        if smoothed is None:
-            raise BenchError("label_smoothing needs classes, and this problem has none: leave label_smoothing out")
-        loss = partial(smoothed, smoothing=options.label_smoothing)
-    return mixup_loss(loss) if "mixup" in options.augment else loss
+def _class_numbers(data: Data) -> np.ndarray:
+    """Return the class of each training example, (n,) int64; raise BenchError if the data have no classes."""
+    if "classes" not in data.spec:
+        raise BenchError(f"sampler needs classes, and {data.source.name} is {data.problem}: leave sampler out")
+    return np.asarray(column(data.splits["train"], "target"), dtype=np.int64)
 
 
 def _evaluate(
@@ -318,6 +322,8 @@ class TrainingState:
     update: Optimizer
     order: torch.Generator
     "Draws the order of the examples, once an epoch."
+    changes: torch.Generator
+    "Draws the changes of a model's own `augment`; on the device of the training."
     loss_sum: torch.Tensor
     "Scalar: sum of the losses of this epoch's examples, so far. A loss that is not finite stays visible in it."
     clock: Clock
@@ -344,6 +350,7 @@ class TrainingState:
             "module": module_state(self.module),
             "update": self.update.state_dict(),
             "order": self.epoch_order,
+            "changes": self.changes.get_state(),
             "loss_sum": self.loss_sum,
             "clock": self.clock.state(),
             "best": self.best.state_dict(),
@@ -360,6 +367,7 @@ class TrainingState:
         load_module_state(self.module, state["module"])
         self.update.load_state_dict(state["update"])
         self.order.set_state(state["order"])
+        self.changes.set_state(state["changes"])
         self.loss_sum.copy_(state["loss_sum"])
         self.clock.restore(state["clock"])
         self.best.load_state_dict(state["best"])

@@ -59,6 +59,7 @@ class RunContext:
         """Return the prepared data of a cell; they are kept for the next cell, which often has the same task."""
         key = digest([cell.task.label, cell.options["task"], cell.options["train"]["validation"]])
         if key not in self._loaded:
+            from bench_suite.data.positive import with_positive
             from bench_suite.data.preparation import prepare
             from bench_suite.training.seeding import seed_everything
 
@@ -67,16 +68,17 @@ class RunContext:
             module = discovery.load(cell.task.component)
             options = discovery.make_options(cell.task.component, cell.options["task"])
             data = prepare(module.load(options, self.sources), cell.options["train"]["validation"])
-            self._loaded[key] = data
+            self._loaded[key] = with_positive(data, cell.options["task"]["positive"], cell.task.label)
         data = self._loaded[key]
         if cell.fraction != 1.0:
             from bench_suite.data.fractions import subsample
 
             data = subsample(data, cell.fraction)
         if self.smoke:
-            from bench_suite.data.preparation import smoke_part
+            from bench_suite.data.preparation import SMOKE_EXAMPLES, SMOKE_EXAMPLES_PRETRAINED, smoke_part
 
-            data = smoke_part(data)
+            slow = bool(cell.options["model"].get("pretrained"))
+            data = smoke_part(data, SMOKE_EXAMPLES_PRETRAINED if slow else SMOKE_EXAMPLES)
         return data
 
     def begin(self, cell: Cell) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -29,12 +30,43 @@ def _numpy() -> Iterator[Setting]:
     yield _number("np.seterr", np.geterr, lambda values: np.seterr(**values))
     yield _number("np.seterrcall", np.geterrcall, np.seterrcall)
     yield _number("np.setbufsize", np.getbufsize, np.setbufsize)
-    yield Setting(
-        "generator of NumPy",
-        lambda: np.random.get_state(legacy=False),  # noqa: NPY002 - the global generator is meant
-        np.random.set_state,
-        comparable=False,
-    )
+    yield Setting("generator of NumPy", _numpy_generator, _set_numpy_generator, comparable=False, same=_is_unused)
+
+
+def _numpy_generator() -> tuple[dict[str, Any], bytes | None, Any]:
+    """Return the state of NumPy's global generator, its memory, by which a change is noticed at once, and itself."""
+    state = dict(np.random.get_state(legacy=False))  # noqa: NPY002 - the global generator is meant
+    memory = _memory_of_generator()
+    key = state.get("state", {}).get("key") if state.get("bit_generator") == "MT19937" else None
+    # A cached second normal number is beside this memory, so that a change of it alone would not be noticed.
+    known = key is not None and memory is not None and memory.startswith(key.tobytes()) and not state.get("has_gauss")
+    return state, memory if known else None, _bit_generator()
+
+
+def _set_numpy_generator(value: tuple[dict[str, Any], bytes | None, Any]) -> None:
+    if _bit_generator() is not value[2]:
+        np.random.set_bit_generator(value[2])  # type: ignore[attr-defined]  # NumPy's stubs leave it out
+    np.random.set_state(value[0])  # noqa: NPY002 - the global generator is meant
+
+
+def _is_unused(value: tuple[dict[str, Any], bytes | None, Any]) -> bool:
+    """Return whether NumPy's global generator is the same and has drawn nothing since."""
+    return value[1] is not None and _bit_generator() is value[2] and value[1] == _memory_of_generator()
+
+
+def _bit_generator() -> Any:
+    return np.random.get_bit_generator()  # type: ignore[attr-defined]  # NumPy's stubs leave it out
+
+
+_MEMORY = 624 * 4 + 4
+"Bytes of the state of a Mersenne Twister: 624 words and a position."
+
+
+def _memory_of_generator() -> bytes | None:
+    generator = _bit_generator()
+    if type(generator) is not np.random.MT19937:
+        return None
+    return ctypes.string_at(generator.ctypes.state_address, _MEMORY)
 
 
 def _of_torch() -> Iterator[Setting]:
@@ -67,6 +99,9 @@ def _backends() -> Iterator[Setting]:
     for name in ("enabled", "benchmark", "deterministic", "allow_tf32"):
         yield _attribute(f"cudnn.{name}", cudnn, name)
     yield _attribute("cuda.matmul.allow_tf32", cuda.matmul, "allow_tf32")
+    yield _number(
+        "fast path of attention", torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled
+    )
     yield _attribute("fill_uninitialized_memory", torch.utils.deterministic, "fill_uninitialized_memory")
     for name in ("flash", "mem_efficient", "math"):
         read, write = getattr(cuda, f"{name}_sdp_enabled", None), getattr(cuda, f"enable_{name}_sdp", None)
@@ -98,13 +133,15 @@ def _set_autocast(device: str, values: tuple[bool, torch.dtype]) -> None:
     torch.set_autocast_dtype(device, dtype)
 
 
-_TINY = torch.tensor([1e-310], dtype=torch.float64)
+_TINY = 1e-310
 
 
 def _flushes_denormal() -> bool:
-    """Return whether numbers below the smallest normal one become 0: PyTorch sets this mode, but does not report it."""
-    with torch.no_grad():
-        return (_TINY * 1.0).item() == 0.0
+    """Return whether numbers below the smallest normal one become 0: PyTorch sets this mode, but does not report it.
+
+    It is a mode of the processor for this thread, so a product of Python's numbers shows it.
+    """
+    return _TINY * 1.0 == 0.0
 
 
 _HOOKS = [

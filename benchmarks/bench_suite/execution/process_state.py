@@ -1,5 +1,7 @@
 """The state of the process that a component may change for all others: noted before a cell, and restored after it.
 
+The same holds between the probes of a cell, for the state after the training.
+
 Each setting states how it is read and written. What cannot be restored, such as a thread that goes on, is returned, so
 that the record can contain it.
 """
@@ -46,9 +48,13 @@ class ProcessState:
         children = frozenset(process.pid for process in multiprocessing.active_children())
         return cls(values, frozenset(thread.ident for thread in threading.enumerate()), children)
 
-    def capture_again(self) -> ProcessState:
-        """Return the values of the same settings at this moment, beside the threads and processes of this state."""
-        values = [(setting, _read(setting)) for setting, _ in self.values]
+    def capture_again(self, more: Iterable[Setting] = ()) -> ProcessState:
+        """Return the values of the same settings at this moment, beside the threads and processes of this state.
+
+        Args:
+            more: further settings, such as those of a model.
+        """
+        values = [(setting, _read(setting)) for setting in (*(setting for setting, _ in self.values), *more)]
         return ProcessState(values, self.threads, self.processes)
 
     def restore(self) -> Changes:
@@ -57,31 +63,34 @@ class ProcessState:
         for setting, value in self.values:
             if value is _UNREADABLE:
                 continue
-            if not setting.comparable:
-                setting.write(value)
+            if setting.same is not None and setting.same(value):
                 continue
-            if _read(setting) == value:
+            if setting.comparable and _read(setting) == value:
                 continue
             error = ""
             try:
                 setting.write(value)
             except Exception as raised:  # noqa: BLE001 - a system may refuse it in many ways, and the run goes on
                 error = str(raised)
-            if _read(setting) == value:
+            if not setting.comparable:
+                changes.unrestored |= {setting.kind: error} if error else {}
+            elif _read(setting) == value:
                 changes.restored.append(setting.kind)
             else:
                 changes.unrestored[setting.kind] = error or "changed, and cannot be restored"
-        changes.unrestored |= dict(self._left_running())
+        changes.unrestored |= self.left_running()
         return changes
 
-    def _left_running(self) -> Iterator[tuple[str, str]]:
-        """Yield the threads and processes that were started since and go on: they may draw random numbers."""
+    def left_running(self) -> dict[str, str]:
+        """Return the threads and processes that were started since and go on: they may draw random numbers."""
+        running = {}
         threads = [thread for thread in threading.enumerate() if thread.ident not in self.threads]
         if names := [thread.name for thread in threads if not _is_idle(thread)]:
-            yield "threads", ", ".join(sorted(names))
+            running["threads"] = ", ".join(sorted(names))
         children = [process for process in multiprocessing.active_children() if process.pid not in self.processes]
         if children:
-            yield "processes", ", ".join(sorted(process.name for process in children))
+            running["processes"] = ", ".join(sorted(process.name for process in children))
+        return running
 
 
 @dataclass
@@ -122,6 +131,12 @@ _KEPT = {name.encode() if _ENVIRONMENT is not os.environ else name for name in _
 
 
 def _variables() -> dict[Any, Any]:
+    encoded = getattr(os.environ, "_data", None)
+    if isinstance(encoded, dict):  # what `_ENVIRONMENT` reads name by name: a copy takes a thirtieth of the time
+        variables = dict(encoded)
+        for name in _KEPT:
+            variables.pop(name, None)
+        return variables
     return {name: value for name, value in _ENVIRONMENT.items() if name not in _KEPT}
 
 
@@ -154,13 +169,16 @@ _SIGNALS = [
 ]  # fmt: skip
 
 
+_handler_of = getattr(signal.getsignal, "__wrapped__", signal.getsignal)  # without names, in a twentieth of the time
+
+
 def _handlers() -> dict[int, Any]:
-    return {number: signal.getsignal(number) for number in _SIGNALS}
+    return {number: _handler_of(number) for number in _SIGNALS}
 
 
 def _set_handlers(wanted: Mapping[int, Any]) -> None:
     for number, handler in wanted.items():
-        if handler is not None and signal.getsignal(number) != handler:  # None was set by no Python code
+        if handler is not None and _handler_of(number) != handler:  # None was set by no Python code
             signal.signal(number, handler)
 
 
@@ -227,8 +245,35 @@ def _system() -> Iterator[Setting]:
                 yield Setting(f"limit {name}", partial(resource.getrlimit, limit), partial(resource.setrlimit, limit))
 
 
+_BACKEND = ("backend", "backend_fallback")
+"Settings of Matplotlib that it makes itself when the first figure is drawn."
+
+
+def _matplotlib() -> dict[str, Any]:
+    """Return the settings of Matplotlib that are not those of its start; it may be imported at any time."""
+    module = sys.modules.get("matplotlib")
+    first, current = getattr(module, "rcParamsOrig", None), getattr(module, "rcParams", None)
+    if first is None or current is None:
+        return {}
+    values = dict.copy(current) | {name: dict.get(first, name) for name in _BACKEND}  # no checks of deprecated names
+    if dict.__eq__(values, first):
+        return {}
+    return {name: value for name, value in values.items() if value != dict.get(first, name)}
+
+
+def _set_matplotlib(wanted: Mapping[str, Any]) -> None:
+    module = sys.modules["matplotlib"]
+    first = {name: value for name, value in dict.copy(module.rcParamsOrig).items() if name not in _BACKEND}
+    dict.update(module.rcParams, first | dict(wanted))
+
+
 def all_settings() -> list[Setting]:
     """Return every setting that is noted and restored; it imports NumPy and PyTorch."""
     from bench_suite.execution.numeric_state import numeric_settings
 
-    return [*_interpreter(), *_system(), *numeric_settings()]
+    return [
+        *_interpreter(),
+        *_system(),
+        Setting("settings of Matplotlib", _matplotlib, _set_matplotlib),
+        *numeric_settings(),
+    ]

@@ -31,11 +31,12 @@ from bench_suite.contracts import (
     error_text,
 )
 from bench_suite.execution.context import RunContext
-from bench_suite.store.records import plain
+from bench_suite.store.records import is_time_unit, plain
 from bench_suite.suite import credentials
 from bench_suite.suite.plan import Cell
 
 if TYPE_CHECKING:
+    from bench_suite.execution.process_state import ProcessState
     from bench_suite.execution.trained import Trained
 
 
@@ -63,6 +64,8 @@ class TrainingOutcome:
     "The meters of the probes that measure during the training, by probe label."
     notes: list[str] = field(default_factory=list)
     "Remarks for the reader of the records."
+    state: ProcessState | None = None
+    "The state of the process and of the network after the training, restored after each probe; None restores nothing."
 
 
 class RecordBuilder:
@@ -151,6 +154,8 @@ def data_facts(data: Data) -> dict[str, Any]:
         **{k: v for k, v in facts.items() if v is not None},
         "problem": data.problem,
         **sizes,
+        **({"fingerprints": dict(source.fingerprints)} if source.fingerprints else {}),
+        **({"positive": data.spec["positive"]} if "positive" in data.spec else {}),
         **({"notes": dict(source.notes)} if source.notes else {}),
     }
     return dict(plain(whole))
@@ -254,10 +259,14 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
     if interval is not None:
         interval = replace(interval, low=float(interval.low), high=float(interval.high), level=float(interval.level))
     facts = known[name]
+    unit, of_predictions = str(facts.get("unit", "")), bool(facts.get("of_predictions"))
+    timing = facts.get("timing")
+    if timing is None:
+        timing = is_time_unit(unit) and interval is None and not of_predictions
     return MetricRow(
         f"{label}/{name}",
         None if metric.value is None else float(metric.value),
-        str(facts.get("unit", "")),
+        unit,
         facts.get("better", "none"),
         metric.reason,
         at,
@@ -265,8 +274,10 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
         tuple(float(sample) for sample in metric.samples),
         None if metric.n is None else int(metric.n),
         facts.get("ideal"),
-        bool(facts.get("of_predictions")),
+        of_predictions,
         metric.kind,
+        facts.get("range"),
+        timing,
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench_suite.execution.trained import Trained
 
 TOLERANCE = 2e-3
-"""Greatest difference between numbers that are stored as float16, and between two machines of one kind."""
+"""Greatest difference between scores that older files store as float16, and between two machines of one kind."""
 FLIPPED = 1e-3
 """Greatest fraction of whole numbers, such as classes, that may differ: two scores may be nearly equal."""
 

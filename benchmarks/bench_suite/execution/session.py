@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from bench_suite import environment
@@ -38,6 +40,7 @@ from bench_suite.store.unfinished import UnfinishedCells
 from bench_suite.suite.credentials import mask_text, mask_words
 from bench_suite.suite.packages import check_packages
 from bench_suite.suite.plan import Cell, Plan, name
+from bench_suite.suite.spec import gates_to_json
 
 Stale = Literal["keep", "redo"]
 
@@ -271,7 +274,7 @@ def _open(plan: Plan, store: Store, request: Request) -> tuple[Run, bool]:
         "smoke": request.smoke,
         "trust": request.trust,
     }
-    return store.create(plan.suite.name, {**plan_facts(plan), **facts}), False
+    return store.create(plan.suite.name, {**plan_facts(plan), **metric_files(plan, store.root), **facts}), False
 
 
 def plan_facts(plan: Plan) -> dict[str, Any]:
@@ -288,9 +291,25 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "passed": list(plan.passed),
         "left_out": [list(pair) for pair in plan.left_out],
         "report": {"columns": list(suite.columns), "sort": suite.sort},
-        "gate": {gate.metric: dict(gate.rules) for gate in suite.gates},
+        "gate": gates_to_json(suite.gates),
         "gate_options": dict(suite.gate_options),
     }
+
+
+def metric_files(plan: Plan, results: Path) -> dict[str, Any]:
+    """Return the entry of `run.json` on the metrics that the suite names by path, by `probe/metric`; empty without any.
+
+    A later comparison computes them again from the stored predictions. The paths are relative to the results' folder.
+    """
+    files = {
+        f"{probe.label}/{part.name}": {
+            "file": os.path.relpath(part.path, results.resolve()), "hash": part.source_hash,
+        }
+        for probe in plan.suite.probes
+        for part in probe.named
+        if part.kind == "metrics" and part.external and part.path.is_file()
+    }  # fmt: skip
+    return {"metric_files": files} if files else {}
 
 
 def _resume_facts(plan: Plan, run: Run, request: Request) -> dict[str, Any]:
@@ -307,7 +326,7 @@ def _resume_facts(plan: Plan, run: Run, request: Request) -> dict[str, Any]:
     states = [*run.info.get("resumed_git", ()), environment.git_state(plan.suite.folder.resolve())]
     states = [state for index, state in enumerate(states) if state != first_state and state not in states[:index]]
     commands = [*run.info.get("resumed", ()), shlex.join(mask_words(request.command))]
-    return {**facts, "resumed": commands, "resumed_git": states}
+    return {**facts, **metric_files(plan, run.path.parent), "resumed": commands, "resumed_git": states}
 
 
 def _run_to_resume(plan: Plan, store: Store, resume: str | None) -> Run | None:

@@ -18,5 +18,7 @@ class Setting:
     "Called with what `read` returned, if the setting has changed."
     comparable: bool = True
     "Whether values are compared by `==`; otherwise the value is always written, and assumed to be restored."
+    same: Callable[[Any], bool] | None = None
+    "Whether the present value is certainly this one: it spares reading or writing a value that costs more."
     numeric: bool = False
     "Whether it changes the numbers that others compute, so that a change at import is undone too."

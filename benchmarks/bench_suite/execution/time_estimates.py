@@ -24,7 +24,16 @@ MAX_LOOKED = 300
 _HEAD = 600
 "A record's line contains its id and the beginning of its cell within this many bytes."
 _ID = re.compile(rb'"id":"([0-9a-f]+)"')
-_LEARNING = ("learning_rate", "weight_decay", "momentum", "nesterov", "schedule", "warmup", "label_smoothing")
+_LEARNING = (
+    "learning_rate",
+    "weight_decay",
+    "momentum",
+    "nesterov",
+    "schedule",
+    "warmup",
+    "label_smoothing",
+    "class_weights",
+)
 "Training options that change what is learnt, but not what a step costs."
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from bench_suite.components import discovery
@@ -21,9 +22,11 @@ from bench_suite.contracts import (
     Predictions,
     Problem,
     Report,
+    Threshold,
     Transform,
     Window,
 )
+from bench_suite.suite.checks import MODEL_FUNCTIONS
 from bench_suite.suite.plan import Cell
 
 if TYPE_CHECKING:
@@ -55,6 +58,8 @@ class Trained:
     on_progress: Callable[[str], None] | None = None
     "Called with the progress of a long step, as text to show."
     _predictions: dict[str, Predictions] = field(default_factory=dict)
+    _thresholds: list[Threshold | None] = field(default_factory=list)
+    "The threshold, as soon as it is known."
     _encoded: dict[str, Encoded] = field(default_factory=dict)
 
     @property
@@ -79,7 +84,7 @@ class Trained:
 
     def for_cell(self, cell: Cell, keep: Callable[[str, Predictions], None] | None) -> Trained:
         """Return the same training for another cell of its unit, with that cell's evaluation options."""
-        return replace(self, cell=cell, keep=keep, _predictions={})
+        return replace(self, cell=cell, keep=keep, _predictions={}, _thresholds=[])
 
     def for_probe(self, meter: Any) -> Trained:
         """Return the same cell for one probe: with what the probe's own `during` yielded."""
@@ -89,7 +94,7 @@ class Trained:
         """Return the cell in a form that can be sent to another process, which may call `retrain` and nothing else."""
         none = cast(Any, None)  # `retrain` builds both anew: a problem is a module, which cannot be sent
         bare = replace(self, model=none, problem=none, history=None, meter=None, cache=None, keep=None)
-        return replace(bare, on_progress=None, _predictions={}, _encoded={})
+        return replace(bare, on_progress=None, _predictions={}, _thresholds=[], _encoded={})
 
     def predictions(self, split: str, change: Transform | None = None) -> Predictions:
         """Return the predictions on a split; without `change` they are computed once and stored."""
@@ -99,6 +104,8 @@ class Trained:
 
         source = self._split(split) if change is None else Changed(self._split(split), change)
         columns = self._checked_predictions(split, source, cached=change is None)
+        if self.threshold is not None:
+            columns = cast(Any, self.problem).predictions_at(columns, self.data.spec, self.threshold)
         clusters = clusters_of(source)
         columns = {**columns, **({} if clusters is None else {"cluster": clusters})}
         predictions = Predictions(split, source.ids, {"targets": column(source, "target"), **columns}, source.groups)
@@ -107,6 +114,29 @@ class Trained:
             if self.keep is not None:
                 self.keep(split, predictions)
         return predictions
+
+    @property
+    def threshold(self) -> Threshold | None:
+        """The threshold of the predictions, which is chosen at the first call; None if there is none.
+
+        Raises:
+            BenchError: the option `threshold` cannot be used with these data or this model.
+        """
+        if not self._thresholds:
+            problem, threshold = cast(Any, self.problem), None
+            if hasattr(problem, "predictions_at"):
+                threshold = problem.threshold(self.evaluation().options, self.data.spec, self._validation_columns)
+            self._thresholds.append(threshold)
+        return self._thresholds[0]
+
+    def _validation_columns(self) -> Mapping[str, Any]:
+        """Return targets and predictions of the validation split, without a threshold; they are not stored."""
+        from bench_suite.data.splits import column
+
+        if "validation" not in self.data.splits:
+            raise BenchError("threshold is chosen on validation data, and there are none: set validation above 0")
+        split = self.data.splits["validation"]
+        return {"targets": column(split, "target"), **self._checked_predictions("validation", split, cached=True)}
 
     def _checked_predictions(self, split: str, source: Any, *, cached: bool) -> Mapping[str, Any]:
         """Return the model's predictions by column; raise BenchError, naming the model, if they cannot be used."""
@@ -258,6 +288,8 @@ def build(
     module = discovery.load(cell.model.component)
     options = discovery.make_options(cell.model.component, cell.options["model"])
     model = module.build(data, options)
+    if isinstance(model, Network):
+        _set_own_functions(model, cell, module, options)
     if isinstance(model, Network) and model.frozen is not None:
         model.frozen.to(placement.device)  # `encode` runs it on the device of its parameters
     if isinstance(model, Network):
@@ -273,6 +305,15 @@ def build(
             f"{cell.model.label}: build returned {type(model).__name__}, which is neither a Network nor an Estimator"
         )
     return Trained(cell, data, problem, placement, model, dict(train), seed, smoke=smoke, cache=cache)
+
+
+def _set_own_functions(network: Network, cell: Cell, module: Any, options: Any) -> None:
+    """Set the network's `loss` and `augment` to the functions of those names in the model's file, if it has them."""
+    component = cell.model.component
+    for name in MODEL_FUNCTIONS:
+        if name in component.functions:
+            bound = {"options": options} if "options" in component.parameters[name] else {}
+            setattr(network, name, partial(getattr(module, name), **bound))
 
 
 def fit(

@@ -37,7 +37,7 @@ from bench_suite.execution.sources import sources_of
 from bench_suite.store.unfinished import Unfinished
 from bench_suite.suite.needs import met_needs, unmet_needs
 from bench_suite.suite.plan import Cell, Unit, digest
-from bench_suite.suite.spec import ComponentUse, metrics_of, unknown_classes
+from bench_suite.suite.spec import MAX_NAMED_CLASSES, ComponentUse, metrics_of, unknown_classes
 
 if TYPE_CHECKING:
     from bench_suite.execution.process_state import ProcessState
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 def run_unit(unit: Unit, context: RunContext) -> Iterator[Record]:
     """Train once, measure each cell of the unit, and yield one record for each cell.
 
-    An error affects only the cell in which it is raised, and an error in a probe only that probe. After each cell, the
-    state of the process is restored to what it was after the training; after the last one, to what it was before the
-    run.
+    An error affects only the cell in which it is raised, and an error in a probe only that probe. After each probe and
+    each cell, the state of the process is restored to what it was after the training; after the last cell, to what it
+    was before the run.
 
     Raises:
         KeyboardInterrupt: after the record of the current cell.
@@ -57,7 +57,6 @@ def run_unit(unit: Unit, context: RunContext) -> Iterator[Record]:
     """
     todo = [cell for cell in unit.cells if context.missing(cell)]
     outcome: TrainingOutcome | None = None
-    trained_state: ProcessState | None = None
     for cell in todo:
         context.begin(cell)
         builder = RecordBuilder(cell, context)
@@ -66,17 +65,28 @@ def run_unit(unit: Unit, context: RunContext) -> Iterator[Record]:
             builder.notes.append(f"an earlier process of this run ended while {_step_of(earlier)}{_cause_of(earlier)}")
         try:
             outcome = outcome or _train(unit, todo, context, builder)
-            if len(todo) > 1 and trained_state is None and context.state is not None:
-                trained_state = context.state.capture_again()
+            if outcome.state is None and context.state is not None:
+                outcome.state = _state_after_training(outcome, context.state)
             record = _finish(builder, outcome)
         except KeyboardInterrupt:
             yield builder.record("interrupted", "Ctrl-C")
             raise
-        yield _restored(record, context.state if cell is todo[-1] else trained_state)
+        yield _restored(record, context.state if cell is todo[-1] or outcome is None else outcome.state)
     if outcome is not None and outcome.error is not None:
         # The traceback references the frames, and these the model, whose memory the next cells need.
         release(outcome.error)
-        outcome.error = outcome.trained = None
+        outcome.error = outcome.trained = outcome.state = None
+
+
+def _state_after_training(outcome: TrainingOutcome, before: ProcessState) -> ProcessState:
+    """Return the state of the process, and of the network if one was trained, to restore it after each probe."""
+    from bench_suite.execution.model_state import model_settings
+
+    network = outcome.trained.network if outcome.trained is not None and outcome.error is None else None
+    try:
+        return before.capture_again(model_settings(network) if network is not None else ())
+    except Exception:  # noqa: BLE001 - the module is foreign code, and may hide its parts
+        return before.capture_again()
 
 
 def _restored(record: Record, state: ProcessState | None) -> Record:
@@ -158,6 +168,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
             data = context.load(cell)
         _check_data(cell, data)
         _check_classes([probe for probe in context.plan.suite.probes if _is_wanted(probe, todo, context)], cell, data)
+        _check_training(cell, data)
         outcome.data_facts = data_facts(data)
         outcome.sources = sources_of(cell, context.sources)
         outcome.weights_key = weights_key(
@@ -179,6 +190,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
             _check_trained(cell, trained.model)
             outcome.notes.append("evaluated only: epochs = 0")
             return outcome
+        outcome.notes += _training_notes(cell, data, trained.model)
         if "validation" not in data.splits:
             outcome.notes.append("trained on all training examples: there is no validation split")
         meters = _meters(todo, placement, context)
@@ -289,6 +301,29 @@ def _check_classes(probes: list[ComponentUse], cell: Cell, data: Data) -> None:
             raise BenchError(f"probes.{probe.label}.{option}: {error}")
 
 
+def _check_training(cell: Cell, data: Data) -> None:
+    """Raise BenchError if a training option for classes does not fit the data: the plan may not know the classes."""
+    from bench_suite.training.class_weights import check_class_options
+
+    train = cell.options["train"]
+    check_class_options(train["class_weights"], train["sampler"], data, cell.task.label)
+
+
+def _training_notes(cell: Cell, data: Data, model: Any) -> Iterator[str]:
+    """Yield how the training loss differs from the problem's, for the reader of the record."""
+    from bench_suite.training.class_weights import class_weights
+
+    train = cell.options["train"]
+    if isinstance(model, Network) and model.loss is not None:
+        yield f"the training loss is the model's own; the validation loss is that of {data.problem}"
+    weights = class_weights(train["class_weights"], data, train["sampler"])
+    if weights is not None:
+        stated = sorted(zip(weights.tolist(), map(str, data.spec["classes"])), reverse=True)[:MAX_NAMED_CLASSES]
+        listed = ", ".join(f"{name} {weight:.4g}" for weight, name in stated)
+        more = f" and {len(weights) - len(stated)} more" if len(weights) > len(stated) else ""
+        yield f"weights of the classes in the training loss: {listed}{more}"
+
+
 class _Meter(AbstractContextManager["_Meter"]):
     """A probe's `during`; an error in it is stored for that probe and affects neither the training nor other probes."""
 
@@ -346,7 +381,9 @@ def _measure(builder: RecordBuilder, outcome: TrainingOutcome) -> None:
     """Apply each probe that is still to do; an error in a probe affects its own metrics only."""
     cell, context = builder.cell, builder.context
     assert outcome.trained is not None
+    earlier = outcome.state.left_running() if outcome.state is not None else {}
     trained = outcome.trained.for_cell(cell, builder.keep)
+    _ = trained.threshold  # chosen here, so that an error is the cell's, and not that of the first probe
     with Stopwatch(builder.seconds)("probes"):
         for probe in context.plan.suite.probes:
             if probe.label not in context.missing(cell):
@@ -358,6 +395,20 @@ def _measure(builder: RecordBuilder, outcome: TrainingOutcome) -> None:
             context.step(cell, probe.label, probe=True)
             meter = outcome.meters.get(probe.label)
             _apply(probe, trained.for_probe(meter.value if meter else None), builder, meter.error if meter else None)
+            if outcome.state is not None:
+                unrestored = outcome.state.restore().unrestored
+                _note_unrestored(probe.label, builder, dict(unrestored.items() - earlier.items()))
+                earlier |= unrestored
+
+
+def _note_unrestored(label: str, builder: RecordBuilder, unrestored: Mapping[str, str]) -> None:
+    """Note in the record what a probe changed for later probes and could not be restored."""
+    if unrestored:
+        builder.probes[label] = replace(builder.probes[label], unrestored=unrestored)
+        builder.notes.append(
+            f"later probes of this cell may be affected by the probe {label}, because this could not be restored: "
+            + "; ".join(f"{kind} ({text})" for kind, text in unrestored.items())
+        )
 
 
 def _unmet_here(probe: ComponentUse, cell: Cell, trained: Trained) -> str | None:

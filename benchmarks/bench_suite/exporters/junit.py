@@ -5,6 +5,7 @@ There is one test for each gated metric, cell that is not compared, and failed p
 
 from __future__ import annotations
 
+from collections import Counter
 from xml.etree import ElementTree
 
 from bench_suite.comparison.compare import Comparison
@@ -33,8 +34,11 @@ def export(comparison: Comparison) -> bytes:
     counts = {name: str(number) for name, number in {**numbers, "skipped": len(skipped)}.items()}
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(suites, "testsuite", {"name": "bench compare", **counts})
+    tests = Counter((row.where, _name(row)) for row in rows)
     for row, element in zip(rows, of_rows, strict=True):
-        name = f"{row.metric} ({row.coordinates})" if row.coordinates else row.metric
+        name = _name(row)
+        if tests[row.where, name] > 1:  # a list of rules; a CI service may keep one test of each name
+            name += f", tolerance {row.tolerance or 0:.4g}"
         test = ElementTree.SubElement(suite, "testcase", {"classname": _clean(row.where), "name": _clean(name)})
         if element is None:
             ElementTree.SubElement(test, "system-out").text = _clean(_message(row))
@@ -50,12 +54,18 @@ def export(comparison: Comparison) -> bytes:
     return bytes(ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True))
 
 
+def _name(row: Row) -> str:
+    return f"{row.metric} ({row.coordinates})" if row.coordinates else row.metric
+
+
 def _message(row: Row) -> str:
     words: list[str] = [row.verdict]
     if row.base is not None and row.head is not None:
-        words.append(f"{row.base:.5g} to {row.head:.5g}")
+        pairs = ((f"{row.base:.{digits}g}", f"{row.head:.{digits}g}") for digits in range(5, 18))
+        base, head = next((pair for pair in pairs if pair[0] != pair[1]), (f"{row.base:.5g}", f"{row.head:.5g}"))
+        words.append(f"{base} to {head}")
     if row.interval is not None:
-        words.append(f"difference {row.difference:.4g} [{row.interval[0]:.4g}, {row.interval[1]:.4g}]")
+        words.append(f"difference {(row.difference or 0.0) + 0.0:.4g} [{row.interval[0]:.4g}, {row.interval[1]:.4g}]")
     return "; ".join([*words, *([row.note] if row.note else [])])
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench_suite.stats.resampling import WeightedValues, mean_by_weights
+
 UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
+RANGE = (0.0, 1.0)
 
 
 def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
@@ -32,3 +35,8 @@ def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:
 def per_example(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Return 1.0 for each correct prediction and 0.0 for the others: (n,) float64, whose mean is the accuracy."""
     return (targets == predictions).astype(np.float64)
+
+
+def by_weights(targets: np.ndarray, predictions: np.ndarray) -> WeightedValues:
+    """Return a function of weights (B, n) for the metric of B resamples."""
+    return mean_by_weights(per_example(targets, predictions))

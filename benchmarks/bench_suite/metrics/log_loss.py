@@ -10,6 +10,7 @@ from bench_suite.stats.probabilities import require_probabilities
 UNIT = "nats"
 BETTER = "lower"
 IDEAL = 0.0
+RANGE = (0.0, None)
 
 
 def log_loss(targets: np.ndarray, scores: np.ndarray) -> float:

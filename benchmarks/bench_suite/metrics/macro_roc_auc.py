@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from bench_suite.stats.intervals import area_under_roc
+from bench_suite.stats.resampling import WeightedValues, area_by_weights
 
 UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
+RANGE = (0.0, 1.0)
 
 
 def macro_roc_auc(targets: np.ndarray, scores: np.ndarray) -> float:
@@ -39,3 +41,9 @@ def macro_roc_auc(targets: np.ndarray, scores: np.ndarray) -> float:
         raise ValueError(f"{len(labels)} classes occur among the targets, but there are scores of {scores.shape[1]}")
     by_class = np.ascontiguousarray(scores.T)  # contiguous columns are sorted and searched faster
     return float(np.mean([area_under_roc(targets == label, column) for label, column in zip(labels, by_class)]))
+
+
+def by_weights(targets: np.ndarray, scores: np.ndarray) -> WeightedValues:
+    """Return a function of weights (B, n) for the metric of B resamples; NaN if a class is missing."""
+    areas = [area_by_weights(targets == label, column) for label, column in zip(np.unique(targets), scores.T)]
+    return lambda weights: np.mean([area(weights) for area in areas], axis=0)

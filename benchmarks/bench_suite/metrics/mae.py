@@ -7,6 +7,7 @@ import numpy as np
 UNIT = "unit of the target"
 BETTER = "lower"
 IDEAL = 0.0
+RANGE = (0.0, None)
 
 
 def mae(targets: np.ndarray, predictions: np.ndarray) -> float:

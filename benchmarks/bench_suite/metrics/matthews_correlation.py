@@ -7,10 +7,12 @@ import math
 import numpy as np
 
 from bench_suite.stats.intervals import counts_of_classes
+from bench_suite.stats.resampling import WeightedValues, counts_by_weights
 
 UNIT = "correlation"
 BETTER = "higher"
 IDEAL = 1.0
+RANGE = (-1.0, 1.0)
 
 
 def matthews_correlation(targets: np.ndarray, predictions: np.ndarray) -> float:
@@ -40,3 +42,19 @@ def matthews_correlation(targets: np.ndarray, predictions: np.ndarray) -> float:
         raise ValueError("all targets or all predictions are of one class")
     covariance = sum(correct) * n - sum(a * b for a, b in zip(targets_by_class, predictions_by_class))
     return covariance / math.sqrt(spread_of_predictions * spread_of_targets)
+
+
+def by_weights(targets: np.ndarray, predictions: np.ndarray) -> WeightedValues:
+    """Return a function of weights (B, n) for the metric of B resamples; NaN if it is undefined."""
+    counts = counts_by_weights(targets, predictions)
+
+    def values(weights: np.ndarray) -> np.ndarray:
+        targets_by_class, predictions_by_class, correct = counts(weights)
+        n = weights.sum(axis=1)
+        spread_of_targets = n * n - np.square(targets_by_class).sum(axis=1)
+        spread_of_predictions = n * n - np.square(predictions_by_class).sum(axis=1)
+        covariance = correct.sum(axis=1) * n - (targets_by_class * predictions_by_class).sum(axis=1)
+        with np.errstate(invalid="ignore"):  # 0 / 0
+            return covariance / np.sqrt(spread_of_predictions * spread_of_targets)
+
+    return values

@@ -6,9 +6,14 @@ import math
 
 import numpy as np
 
+from bench_suite.stats.resampling import WeightedValues
+
 UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
+RANGE = (None, 1.0)
+CANCELLED = 1e-3
+"If the variance of a resample's targets is a smaller share of their squares, too many digits cancel."
 
 
 def r2(targets: np.ndarray, predictions: np.ndarray) -> float:
@@ -37,3 +42,21 @@ def r2(targets: np.ndarray, predictions: np.ndarray) -> float:
     if total == 0.0 or np.ptp(truth) == 0.0:
         raise ValueError("all targets are equal")
     return 1.0 - unexplained / total
+
+
+def by_weights(targets: np.ndarray, predictions: np.ndarray) -> WeightedValues:
+    """Return a function of weights (B, n) for the metric of B resamples.
+
+    It is NaN if the targets of a resample vary so little that rounding decides; `r2` is then computed from its rows.
+    """
+    truth = np.asarray(targets, dtype=np.float64)
+    centred = truth - truth.mean()
+    sums = np.stack([np.square(truth - predictions), centred, np.square(centred)], axis=1)
+
+    def values(weights: np.ndarray) -> np.ndarray:
+        unexplained, first, second = (weights @ sums).T
+        total = second - first * first / weights.sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(total > CANCELLED * second, 1.0 - unexplained / total, np.nan)
+
+    return values

@@ -6,9 +6,12 @@ import math
 
 import numpy as np
 
+from bench_suite.stats.resampling import WeightedValues, mean_by_weights
+
 UNIT = "unit of the target"
 BETTER = "lower"
 IDEAL = 0.0
+RANGE = (0.0, None)
 
 
 def rmse(targets: np.ndarray, predictions: np.ndarray) -> float:
@@ -35,3 +38,9 @@ def rmse(targets: np.ndarray, predictions: np.ndarray) -> float:
     if not math.isfinite(square):
         raise ValueError("a target or a prediction is not a finite number")
     return math.sqrt(square)
+
+
+def by_weights(targets: np.ndarray, predictions: np.ndarray) -> WeightedValues:
+    """Return a function of weights (B, n) for the metric of B resamples."""
+    mean = mean_by_weights(np.square(np.asarray(targets, dtype=np.float64) - predictions))
+    return lambda weights: np.sqrt(mean(weights))

@@ -6,10 +6,12 @@ import numpy as np
 
 from bench_suite.stats.intervals import area_under_roc
 from bench_suite.stats.probabilities import require_constant_sum
+from bench_suite.stats.resampling import WeightedValues, area_by_weights
 
 UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
+RANGE = (0.0, 1.0)
 
 
 def roc_auc(targets: np.ndarray, scores: np.ndarray) -> float:
@@ -50,3 +52,10 @@ def roc_auc(targets: np.ndarray, scores: np.ndarray) -> float:
     if np.isnan(scores).any():
         raise ValueError("a score is not a number")
     return area_under_roc(positive, scores)
+
+
+def by_weights(targets: np.ndarray, scores: np.ndarray) -> WeightedValues:
+    """Return a function of weights (B, n) for the metric of B resamples; NaN if a class is missing."""
+    if targets.dtype.kind not in "biuf":
+        targets = np.unique(targets, return_inverse=True)[1]
+    return area_by_weights(targets == targets.max(), scores if scores.ndim == 1 else scores[:, 1])

@@ -9,6 +9,7 @@ from bench_suite.stats.intervals import class_numbers
 UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
+RANGE = (0.0, 1.0)
 K = 5
 
 

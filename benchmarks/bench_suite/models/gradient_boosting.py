@@ -10,13 +10,15 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from bench_suite.contracts import Data, Report, Split, TrainOptions
-from bench_suite.metrics.log_loss import log_loss
+from bench_suite.metrics.log_loss import log_loss, per_example
 from bench_suite.metrics.rmse import rmse
+from bench_suite.training.class_weights import class_weights
 from bench_suite.training.estimators import CHUNK, draw_seed, features, inputs_of, require_two_classes
 
 VERSION = 1
 MODALITIES = ("table",)
 PROBLEMS = ("classification", "regression")
+ACCEPTS = ("class_weights",)
 BOUNDS = {
     "trees": (1, None),
     "shrinkage": (1e-6, 1.0),
@@ -57,22 +59,25 @@ class Boosting:
         """Fit the train split with the number of rounds that has the lowest loss on `validation`.
 
         If fewer rounds than the maximum are best, the model is fitted again with the same seed. The trees are the same,
-        and a prediction does not evaluate the unused ones.
+        and a prediction does not evaluate the unused ones. With `class_weights`, that loss has the weights too.
         """
         inputs, targets = features(data.splits["train"])
         if self.classes:
             require_two_classes(targets, data)
+        weighted = class_weights(options.class_weights, data)
+        weights = None if weighted is None else weighted[targets]
         self.known = ~np.isnan(inputs).all(axis=0)
         inputs = self._known(inputs)
-        self.trees.fit(inputs, targets)
+        self.trees.fit(inputs, targets, sample_weight=weights)
         if len(data.splits.get("validation", ())) == 0:
             return
         unseen, truth = features(data.splits["validation"])
         unseen = self._known(unseen)
         staged = self.trees.staged_predict_proba if self.classes else self.trees.staged_predict
-        best = int(np.argmin([self._loss(truth, outputs) for outputs in staged(unseen)])) + 1
+        unseen_weights = None if weighted is None else weighted[truth]
+        best = int(np.argmin([self._loss(truth, outputs, unseen_weights) for outputs in staged(unseen)])) + 1
         if best < self.trees.n_iter_:
-            self.trees.set_params(max_iter=best).fit(inputs, targets)
+            self.trees.set_params(max_iter=best).fit(inputs, targets, sample_weight=weights)
 
     def predict(self, split: Split) -> Mapping[str, np.ndarray]:
         """Return `predictions` (n,), and for classes `scores` (n, classes) float32; unseen classes score 0."""
@@ -96,8 +101,12 @@ class Boosting:
         scores[:, self.trees.classes_] = probabilities
         return scores
 
-    def _loss(self, targets: np.ndarray, outputs: np.ndarray) -> float:
-        return log_loss(targets, self._scores(outputs)) if self.classes else rmse(targets, outputs)
+    def _loss(self, targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None) -> float:
+        """Return the log loss, with the weight of each example if there are any, or the root mean squared error."""
+        if not self.classes:
+            return rmse(targets, outputs)
+        scores = self._scores(outputs)
+        return log_loss(targets, scores) if weights is None else float(weights @ per_example(targets, scores))
 
 
 def build(data: Data, options: Options) -> Boosting:

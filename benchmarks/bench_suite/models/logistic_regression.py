@@ -14,11 +14,13 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench_suite.contracts import Data, Report, Split, TrainOptions
+from bench_suite.training.class_weights import class_weights
 from bench_suite.training.estimators import class_scores, features, require_two_classes
 
 VERSION = 1
 MODALITIES = ("table", "image")
 PROBLEMS = ("classification",)
+ACCEPTS = ("class_weights",)
 BOUNDS = {"inverse_penalty": (1e-9, None), "max_iterations": (1, None)}
 
 
@@ -38,13 +40,15 @@ class Regression:
     classes: int
 
     def fit(self, data: Data, options: TrainOptions, report: Report) -> None:
-        """Fit the train split. The optimum is unique, so neither the training options nor the seed have an effect."""
+        """Fit the train split. The optimum is unique, so of options and seed only `class_weights` has an effect."""
         inputs, targets = features(data.splits["train"])
         require_two_classes(targets, data)
+        weights = class_weights(options.class_weights, data)
         with warnings.catch_warnings():
             # A model short of the tolerance is still valid; the quality probe reports how good it is.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self.pipeline.fit(inputs, targets)
+            of_examples = None if weights is None else weights[targets]
+            self.pipeline.fit(inputs, targets, logisticregression__sample_weight=of_examples)
 
     def predict(self, split: Split) -> Mapping[str, np.ndarray]:
         """Return `predictions` (n,) int64 and `scores` (n, classes) float32; a class without examples scores 0."""

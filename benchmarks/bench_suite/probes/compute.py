@@ -18,13 +18,13 @@ from bench_suite.training.precision import computing, move_to_placement
 
 VERSION = 1
 METRICS = {
-    "parameters": {"unit": "count", "better": "lower"},
-    "flops": {"unit": "FLOP/sample", "better": "lower"},
-    "training_flops": {"unit": "FLOP/sample", "better": "lower"},
-    "flops_per_second": {"unit": "FLOP/s", "better": "higher", "timing": True},
-    "utilisation": {"unit": "fraction", "better": "higher", "ideal": 1.0, "timing": True},
-    "model_size": {"unit": "MiB", "better": "lower"},
-    "trainable_parameters": {"unit": "count", "better": "lower"},
+    "parameters": {"unit": "count", "better": "lower", "range": (0.0, None)},
+    "flops": {"unit": "FLOP/sample", "better": "lower", "range": (0.0, None)},
+    "training_flops": {"unit": "FLOP/sample", "better": "lower", "range": (0.0, None)},
+    "flops_per_second": {"unit": "FLOP/s", "better": "higher", "range": (0.0, None), "timing": True},
+    "utilisation": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, None), "timing": True},
+    "model_size": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
+    "trainable_parameters": {"unit": "count", "better": "lower", "range": (0.0, None)},
 }
 BOUNDS = {"examples": (1, 10_000)}
 SMOKE = {"examples": 4}

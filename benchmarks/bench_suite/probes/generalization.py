@@ -12,10 +12,10 @@ from bench_suite.stats.probabilities import require_probabilities
 VERSION = 1
 PROBLEMS = ("classification", "regression")
 METRICS = {
-    "accuracy_gap": {"unit": "fraction", "better": "lower"},
-    "loss_gap": {"unit": "loss", "better": "lower"},
-    "shift_accuracy_gap": {"unit": "fraction", "better": "lower"},
-    "shift_loss_gap": {"unit": "loss", "better": "lower"},
+    "accuracy_gap": {"unit": "fraction", "better": "lower", "range": (-1.0, 1.0)},
+    "loss_gap": {"unit": "loss", "better": "lower", "range": (None, None)},
+    "shift_accuracy_gap": {"unit": "fraction", "better": "lower", "range": (-1.0, 1.0)},
+    "shift_loss_gap": {"unit": "loss", "better": "lower", "range": (None, None)},
 }
 SMALLEST = float(np.finfo(np.float32).eps)  # as in `log_loss`: a score of 0 costs 16 nats, not infinity
 

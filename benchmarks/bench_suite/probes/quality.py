@@ -13,12 +13,15 @@ import torch
 from bench_suite.components import discovery
 from bench_suite.components.evaluate_uri import PREFIX, read_name
 from bench_suite.components.metric_calls import bind_columns, function_of, function_of_file
-from bench_suite.contracts import Artifact, Metric, Predictions, Trained
+from bench_suite.contracts import Artifact, Metric, Predictions, Threshold, Trained
 from bench_suite.huggingface.evaluate_metrics import evaluate_metrics
 from bench_suite.stats.intervals import bootstrap_interval, confusion_matrix
 
 VERSION = 1
-METRICS: dict[str, dict[str, str]] = {}
+METRICS: dict[str, dict[str, Any]] = {
+    "threshold": {"unit": "score", "better": "none", "of_predictions": False},
+    "threshold_score": {"unit": "fraction", "better": "none", "of_predictions": False},
+}
 METRICS_OF_PROBLEM = True
 OF_PREDICTIONS = True
 NAMES = {"metrics": "metrics"}
@@ -78,18 +81,36 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
 
 def _measured(trained: Trained, test: Predictions, options: Options) -> Iterator[Metric | Artifact]:
     columns = {name: _array(values) for name, values in test.columns.items()}
-    functions = {name: function_of(trained.problem, name) for name in trained.problem.METRICS}
+    classes = trained.data.spec.get("classes", ())
+    functions = {
+        name: function_of(trained.problem, name)
+        for name, facts in trained.problem.METRICS.items()
+        if facts.get("classes", len(classes)) == len(classes)
+    }
     uris = [use for use in options.metrics if use.startswith(PREFIX)]
     functions |= {Path(use).stem: function_of_file(use) for use in options.metrics if use not in uris}
     for name, function in functions.items():
         yield measure(name, function, columns, trained.data.spec, options.resamples)
+    if trained.threshold is not None:
+        yield from threshold_metrics(trained.threshold)
     for use in uris:
         if (name := read_name(use, Path()).name) in functions:
             raise ValueError(f"{use} has the name of a metric of the problem, {name}; state another name: …?name=…")
         yield from evaluate_metrics(use, columns, trained.data.spec, options.resamples)
-    classes = trained.data.spec.get("classes", ())
     if 2 <= len(classes) <= MAX_CLASSES and _are_classes(test):
         yield confusion(test, classes)
+
+
+def threshold_metrics(threshold: Threshold) -> Iterator[Metric]:
+    """Yield the threshold of the predictions and, if it was chosen, the metric that it maximises on validation."""
+    if threshold.rule is None:
+        yield Metric("threshold", threshold.value, reason="stated by the suite", kind="exact")
+        return
+    chosen = f"chosen on {threshold.n} validation examples by their {threshold.rule}"
+    yield Metric("threshold", threshold.value, reason=chosen, n=threshold.n, kind="single")
+    optimistic = "of the validation examples that the threshold was chosen on, so it is too good"
+    at = {"metric": threshold.rule}
+    yield Metric("threshold_score", threshold.score, reason=optimistic, at=at, n=threshold.n, kind="single")
 
 
 def _is_random(trained: Trained) -> bool:

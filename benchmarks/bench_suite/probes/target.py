@@ -9,9 +9,9 @@ from bench_suite.contracts import Metric, Trained
 VERSION = 1
 NEEDS = ("target",)
 METRICS = {
-    "seconds": {"unit": "s", "better": "lower", "timing": True},
-    "epochs": {"unit": "epochs", "better": "lower"},
-    "samples": {"unit": "samples", "better": "lower"},
+    "seconds": {"unit": "s", "better": "lower", "range": (0.0, None), "timing": True},
+    "epochs": {"unit": "epochs", "better": "lower", "range": (0.0, None)},
+    "samples": {"unit": "samples", "better": "lower", "range": (0.0, None)},
 }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy import special
 
 from bench_suite.contracts import History, Interval, Metric, Placement, Trained
 from bench_suite.environment import MEBIBYTE
@@ -22,16 +22,16 @@ from bench_suite.training.precision import computing
 
 VERSION = 2
 METRICS = {
-    "train": {"unit": "samples/s", "better": "higher", "timing": True},
-    "stalled": {"unit": "fraction", "better": "lower", "ideal": 0.0, "timing": True},
-    "compile": {"unit": "s", "better": "lower", "timing": True},
-    "encoding": {"unit": "samples/s", "better": "higher", "timing": True},
-    "inference": {"unit": "samples/s", "better": "higher", "timing": True},
-    "latency_p50": {"unit": "ms", "better": "lower", "timing": True},
-    "latency_p95": {"unit": "ms", "better": "lower", "timing": True},
-    "latency_p99": {"unit": "ms", "better": "lower", "timing": True},
-    "peak_memory": {"unit": "MiB", "better": "lower"},
-    "inference_memory": {"unit": "MiB", "better": "lower"},
+    "train": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
+    "stalled": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0), "timing": True},
+    "compile": {"unit": "s", "better": "lower", "range": (0.0, None), "timing": True},
+    "encoding": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
+    "inference": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
+    "latency_p50": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
+    "latency_p95": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
+    "latency_p99": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
+    "peak_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
+    "inference_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
 }
 BOUNDS = {"batch_sizes": (1, None), "seconds": (0.0, 60.0), "processes": (1, 100)}
 SMOKE = {"seconds": 0.0, "batch_sizes": (1, 8), "processes": 1}
@@ -133,7 +133,7 @@ def over_processes(metric: Metric, values: Sequence[float | None]) -> Metric:
     pooled = replace(metric, value=value, samples=tuple(known), n=len(known), reason=None, kind="estimate")
     if len(known) < TIMING_PROCESSES:
         return pooled
-    half = float(stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / len(logs) ** 0.5)
+    half = float(special.stdtrit(len(logs) - 1, 0.975) * logs.std(ddof=1) / len(logs) ** 0.5)
     low, high = value * float(np.exp(-half)), value * float(np.exp(half))
     return replace(pooled, interval=Interval(low, high, 0.95, "processes"))
 

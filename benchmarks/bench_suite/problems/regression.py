@@ -12,9 +12,9 @@ from torch.nn import functional
 from bench_suite.contracts import Batch, BenchError, Data, DataInvalid, Evaluation, Network
 
 METRICS = {
-    "r2": {"unit": "fraction", "better": "higher", "ideal": 1.0},
-    "mae": {"unit": "unit of the target", "better": "lower", "ideal": 0.0},
-    "rmse": {"unit": "unit of the target", "better": "lower", "ideal": 0.0},
+    "r2": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (None, 1.0)},
+    "mae": {"unit": "unit of the target", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
+    "rmse": {"unit": "unit of the target", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
 }
 
 

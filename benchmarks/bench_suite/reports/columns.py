@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench_suite.components.evaluate_uri import name_of
-from bench_suite.contracts import Record
+from bench_suite.contracts import MetricRow, Record
+from bench_suite.store.columns import heads_of, metric_at
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
@@ -33,10 +34,15 @@ def all_columns(records: Iterable[Record]) -> list[Column]:
     """Return a column for every metric at every coordinate, in the order of the probes."""
     columns: dict[tuple[Any, ...], Column] = {}
     probes: dict[str, int] = {}
+    read: dict[int, Sequence[MetricRow]] = {}
     for record in records:
         for label in record.probes:
             probes.setdefault(label, len(probes))
-        for row in record.metrics:
+        heads = heads_of(record)
+        if id(heads) in read:
+            continue  # cells with the same metrics
+        read[id(heads)] = heads
+        for row in heads:
             at = tuple(row.at.items())
             columns.setdefault((row.name, at), Column(row.name, at, row.unit, row.better))
     return sorted(columns.values(), key=lambda column: probes.get(label_of(column.name), len(probes)))
@@ -45,8 +51,9 @@ def all_columns(records: Iterable[Record]) -> list[Column]:
 def chosen_columns(members: Sequence[tuple[Run, Record]]) -> tuple[Column, ...]:
     """Return the columns of one table.
 
-    First come the columns that the suites state, in order. A suite that states no column with a metric of this table
-    adds one metric of each probe without a column, and each metric that an option of a probe names.
+    First come the columns that the suites state, in order, and the metric that ranks. A suite that states no column
+    with a metric of this table adds one metric of each probe without a column, each metric that an option of a probe
+    names, and each metric that its gates judge.
 
     Args:
         members: the records of the table with their runs, newest run first; they may belong to several suites. The
@@ -61,15 +68,21 @@ def chosen_columns(members: Sequence[tuple[Run, Record]]) -> tuple[Column, ...]:
     for suite_members in suites.values():
         info, records = suite_members[0][0].info, [record for _, record in suite_members]
         measured = {column.name for column in all_columns(records)}
-        stated = (info.get("report") or {}).get("columns") or ()
-        names |= dict.fromkeys(name for name in stated if name in measured)
+        report = info.get("report") or {}
+        stated = report.get("columns") or ()
+        names |= dict.fromkeys(name for name in (*stated, report.get("sort")) if name in measured)
         if measured.isdisjoint(stated):
             without_columns.append((info, records))
     added: set[str] = set()
     for info, records in without_columns:
-        added |= _default_columns(records, _metrics_named_in_options(info), {*names, *added})
+        added |= _default_columns(records, _metrics_named_in_options(info) | gated_metrics(info), {*names, *added})
     names |= dict.fromkeys(column.name for column in known if column.name in added)
     return tuple(column for name in names for column in _columns_of_metric(known, name))
+
+
+def gated_metrics(info: Mapping[str, Any]) -> set[str]:
+    """Return the metrics that the gates of a run judge, as `probe/metric`."""
+    return set(info.get("gate") or {})
 
 
 def _default_columns(records: Sequence[Record], named: set[str], present: set[str]) -> set[str]:
@@ -77,15 +90,16 @@ def _default_columns(records: Sequence[Record], named: set[str], present: set[st
 
     Args:
         records: the records of the suite.
-        named: the metrics that options of its probes name.
+        named: the metrics that options of its probes name, or that it gates.
         present: the metrics that have a column already.
     """
     by_probe: dict[str, list[Column]] = {}
     for column in all_columns(records):
         by_probe.setdefault(label_of(column.name), []).append(column)
+    valued = _names_with_value(records, {column.name for columns in by_probe.values() for column in columns})
     probes_present = {label_of(name) for name in present}
     metrics_by_probe = {
-        label: [c.name for c in sorted(columns, key=lambda c: (not _has_value(records, c.name), c.better == "none"))]
+        label: [c.name for c in sorted(columns, key=lambda c: (c.name not in valued, c.better == "none"))]
         for label, columns in by_probe.items()
     }
     added = {names[0] for label, names in metrics_by_probe.items() if label not in probes_present}
@@ -93,7 +107,7 @@ def _default_columns(records: Sequence[Record], named: set[str], present: set[st
     # The first probe of a suite is usually its most important one.
     first = next(iter(by_probe), None)
     if first is not None and first not in probes_present and len(added | present) < MAX_COLUMNS:
-        candidates = [c.name for c in by_probe[first] if c.better != "none" and _has_value(records, c.name)]
+        candidates = [c.name for c in by_probe[first] if c.better != "none" and c.name in valued]
         added |= {*[name for name in candidates if name not in added][:1]}
     return added - present
 
@@ -123,5 +137,13 @@ def _columns_of_metric(known: Sequence[Column], name: str) -> list[Column]:
     return [column for column in matching if not column.at] or matching[:MAX_COORDINATES]
 
 
-def _has_value(records: Iterable[Record], name: str) -> bool:
-    return any(row.name == name and row.value is not None for record in records for row in record.metrics)
+def _names_with_value(records: Iterable[Record], names: set[str]) -> set[str]:
+    """Return those of some metrics that have a value in a cell."""
+    missing = set(names)
+    for record in records:
+        for position, head in enumerate(heads_of(record)):
+            if head.name in missing and metric_at(record, position).value is not None:
+                missing.discard(head.name)
+        if not missing:
+            break
+    return names - missing

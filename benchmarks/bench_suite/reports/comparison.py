@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
 from bench_suite.comparison.compare import FAILED, Comparison
+from bench_suite.comparison.gate_changes import GateChange
 from bench_suite.comparison.pairing import UncomparedCell
 from bench_suite.comparison.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row, Verdict
 from bench_suite.reports import escaping, formatting
@@ -32,12 +33,19 @@ RESERVE = 1_000
 "Characters kept for the words that say what is left out."
 MAX_NAMED = 5
 "Metrics without a gate that are not compared and named with their reason; the text counts further ones."
+MAX_BOUND = 1e6
+"Bounds of an interval that are larger than this many times every other number of their row are written as ∞."
+MORE_DECIMALS = 4
+"Most further decimals of a row whose bound would otherwise read as the number that decides."
+GATES_DIFFER = "the gates of the two suites differ; those of head are judged:"
 READING = (
-    "Differences are head − base with their 95 % interval (in percent for timings), over the same test examples and "
-    "seeds. Gated metrics are judged together: the chance that any of them is called *regressed* by mistake is at most "
-    f"{LEVEL * 100:g} % (one-sided tests, Holm). *Finds* is the least worsening that {POWER * 100:g} % of comparisons "
-    f"find. Of the other metrics called *worse*, *better* or *differs*, at most {FALSE_DISCOVERIES * 100:g} % are "
-    "false on average (Benjamini and Hochberg); they do not change the exit status."
+    "Differences are head − base (in percent for timings), over the same test examples and seeds. The interval in "
+    "brackets decides. A gated metric is *regressed* if both ends are worse than *allowed*, *not worse than the "
+    "tolerance* if neither is, and otherwise *cannot tell*. Gated metrics are judged together: the chance that any of "
+    f"them is called *regressed* by mistake is at most {LEVEL * 100:g} % (one-sided tests, Holm). *Finds* is the least "
+    f"worsening that {POWER * 100:g} % of comparisons find. Other metrics are called *worse*, *better* or *differs* if "
+    f"0 lies outside their interval; at most {FALSE_DISCOVERIES * 100:g} % of these findings are false on average "
+    "(Benjamini and Hochberg), and they do not change the exit status."
 )
 
 
@@ -74,18 +82,21 @@ class Compared(Comparison):
     def frame(self) -> pd.DataFrame:
         """Return one row for each metric of cells that differ only in their seed, worst first.
 
-        The columns are the fields of `verdicts.Row`, with `low` and `high` for `interval`. Fields without a value are
+        The columns are the fields of `verdicts.Row`, with `low` and `high` for `interval`, and `low_level` and
+        `high_level` for `levels`. Fields without a value are
         missing values. Cells that are not compared are in `uncompared`, not here.
         """
         import pandas as pd
 
+        bounds_names = ("low", "high", "low_level", "high_level")
         rows = []
         for row in self.rows:
             low, high = row.interval or (None, None)
-            rows.append({**asdict(row), "low": low, "high": high})
-        names = [field.name for field in fields(Row)]
+            low_level, high_level = row.levels or (None, None)
+            rows.append(asdict(row) | dict(zip(bounds_names, (low, high, low_level, high_level))))
+        names = [field.name for field in fields(Row) if field.name != "levels"]
         position = names.index("interval")
-        return pd.DataFrame(rows, columns=[*names[:position], "low", "high", *names[position + 1 :]])
+        return pd.DataFrame(rows, columns=[*names[:position], *bounds_names, *names[position + 1 :]])
 
     def __str__(self) -> str:
         """Return what `bench compare` prints."""
@@ -109,13 +120,16 @@ def as_markdown(comparison: Comparison, limit: int = MAX_MARKDOWN) -> str:
     Rows and notes that would make the text longer than `limit` characters are left out from the end, that is the best
     ones, and counted; the text then names the command that prints all of them.
     """
+    everything = f"`bench compare {comparison.base} {comparison.head} --json` prints all of them"
     head = [f"### {title(comparison)}", f"{escaping.inline(comparison.base)} → {escaping.inline(comparison.head)}"]
+    if comparison.gate_changes:
+        changes = [_change_line(change) for change in comparison.gate_changes]
+        head += [GATES_DIFFER.capitalize(), _as_many("\n".join, changes, limit // 4, f"changes of gates; {everything}")]
     shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
     quiet = [row for row in comparison.rows if row not in shown]
     entries: list[tuple[Verdict, list[str]]] = [(row.verdict, _table_line(row)) for row in shown]
     entries += [("not compared", _uncompared_line(cell)) for cell in comparison.uncompared]
     entries.sort(key=lambda entry: WORST_FIRST.index(entry[0]))
-    everything = f"`bench compare {comparison.base} {comparison.head} --json` prints all of them"
     notes = _as_many("\n".join, [f"- {_short(note)}" for note in comparison.notes], limit // 4, f"notes; {everything}")
     left = limit - sum(map(len, (*head, notes, READING))) - RESERVE
     table = _as_many(_table, [line for _, line in entries], left, f"rows, no worse than these; {everything}")
@@ -124,7 +138,10 @@ def as_markdown(comparison: Comparison, limit: int = MAX_MARKDOWN) -> str:
     if folded:
         summary = f"{len(quiet)} metrics that are not gated, without a finding"
         folded = f"<details><summary>{summary}</summary>\n\n{folded}\n\n</details>"
-    return "\n\n".join([*head, *filter(None, (table, folded)), notes, READING]) + "\n"
+    gates, others = _levels_in_words(comparison.rows)
+    levels = "; ".join(filter(None, (gates and f"gates: {gates}", others and f"other metrics: {others}")))
+    reading = f"{READING} Levels of the intervals: {levels}." if levels else READING
+    return "\n\n".join([*head, *filter(None, (table, folded)), notes, reading]) + "\n"
 
 
 def _as_many(join: Callable[[list[_Line]], str], lines: list[_Line], limit: int, rest: str) -> str:
@@ -151,7 +168,10 @@ def _short(text: str) -> str:
 
 def as_text(comparison: Comparison) -> str:
     """Return gated metrics, findings and cells that are not compared, worst first, with notes on the whole runs."""
-    parts = [f"{comparison.base} → {comparison.head}", *(f"  {note}" for note in comparison.notes), ""]
+    parts = [f"{comparison.base} → {comparison.head}"]
+    parts += [f"  {GATES_DIFFER}"] if comparison.gate_changes else []
+    parts += [f"    {'!' if change.weaker else ' '} {change}" for change in comparison.gate_changes]
+    parts += [*(f"  {note}" for note in comparison.notes), ""]
     shown = [row for row in comparison.rows if row.gated or row.verdict not in QUIET]
     entries: list[tuple[Verdict, list[str]]] = [(row.verdict, list(_row_text(row))) for row in shown]
     for cell in comparison.uncompared:
@@ -165,7 +185,40 @@ def as_text(comparison: Comparison) -> str:
     parts += [f"    {_name(row)}, {row.where}: {row.note}" for row in silent[:MAX_NAMED]]
     if len(silent) > MAX_NAMED:
         parts.append(f"    and {len(silent) - MAX_NAMED} more: --json prints all of them")
-    return "\n".join([*parts, "", title(comparison)])
+    shown_intervals = [row for row in shown if row.interval is not None]
+    return "\n".join([*parts, *_reading_of(shown_intervals), "", title(comparison)])
+
+
+def _reading_of(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield lines of text that say how the intervals of these rows decide, and at which level."""
+    if not rows:
+        return
+    yield ""
+    gates, others = _levels_in_words(rows)
+    if any(row.gated for row in rows):
+        yield "[…] decides a gate: regressed if both ends are worse than allowed, not worse"
+        yield "if neither is" + (f"; {gates}" if gates else "")
+    if not all(row.gated for row in rows):
+        yield f"[…] decides the others: a finding if 0 lies outside{others and f' ({others})'}"
+
+
+def _levels_in_words(rows: Sequence[Row]) -> tuple[str, str]:
+    """Return how often the ends of the intervals of gates are wrong, and the level of those of other metrics."""
+    gates = next((row for row in rows if row.gated and row.levels is not None), None)
+    other = next((row for row in rows if not row.gated and row.levels is not None), None)
+    worse, better = _levels(gates)[:: -1 if gates is not None and gates.better == "lower" else 1]
+    return (
+        f"the worse end errs in {_percent(worse)} of comparisons, the better in {_percent(better)}" if gates else "",
+        f"{_percent(1 - sum(_levels(other)))} intervals" if other else "",
+    )
+
+
+def _levels(row: Row | None) -> tuple[float, float]:
+    return (row.levels if row is not None else None) or (math.nan, math.nan)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.{4 if share > 0.5 else 3}g} %"
 
 
 def _row_text(row: Row) -> Iterator[str]:
@@ -245,6 +298,12 @@ def _table_line(row: Row, not_gated: str = " (not gated)") -> list[str]:
     return [verdict, name, escaping.inline(row.where), *cells, _short(row.note)]
 
 
+def _change_line(change: GateChange) -> str:
+    """Return a change of a gate as an item of a list, bold if a loss may now pass."""
+    text = _short(str(change))
+    return f"- **{text}**" if change.weaker else f"- {text}"
+
+
 def _uncompared_line(cell: UncomparedCell) -> list[str]:
     """Return a cell that is not compared as a line of the table."""
     reason = _short(f"{cell.reason_code}: {cell.detail}")
@@ -266,28 +325,58 @@ def _numbers(row: Row) -> _Numbers:
     scale = formatting.scale_for([row.base, row.head], row.unit)
     decimals = _decimals(row, max(abs(row.base), abs(row.head)) or 1.0)
     if row.relative or decimals is None:
-        values = [formatting.plain_number(value / scale.divisor) for value in (row.base, row.head)]
+        values = [*formatting.two_plain_numbers(row.base / scale.divisor, row.head / scale.divisor)]
     else:
         scale = formatting.Scale(1.0, "" if row.unit in ("fraction", "score", "count") else row.unit)
-        values = [formatting.rounded(value, decimals) for value in (row.base, row.head)]
+        values = [*formatting.two_rounded(row.base, row.head, decimals)]
     values[1] += f" {scale.unit}" if scale.unit else ""
     factor, suffix = (100.0, " %") if row.relative else (1 / scale.divisor, "")
-    worse = 1.0 if row.better == "lower" else -1.0
+    worse = _worse(row)
 
-    def loss(value: float | None) -> str:
-        return "" if value is None else formatting.plain_number(worse * value * factor, 2) + suffix
+    def loss(value: float | None, digits: int | None = None) -> str:
+        if value is None:
+            return ""
+        text = formatting.plain_number(worse * value * factor, 2)
+        if digits is not None and not _is_exact(text, worse * value * factor):
+            text = formatting.rounded(worse * value * factor, digits)
+        return text + suffix
 
     no_loss = "nothing" if row.gated and row.p is not None and row.method != "same predictions" else ""
     difference = _difference_text(row, factor, suffix, decimals)
-    return _Numbers(values[0], values[1], difference, loss(row.tolerance), loss(row.smallest) or no_loss)
+    return _Numbers(values[0], values[1], difference, loss(row.tolerance, decimals), loss(row.smallest) or no_loss)
+
+
+def _worse(row: Row) -> float:
+    """Return the sign of a worsening in the metric's own direction."""
+    return 1.0 if row.better == "lower" else -1.0
+
+
+def _is_exact(text: str, number: float) -> bool:
+    """Return whether a number is written with all of its digits."""
+    return math.isclose(float(text.replace("−", "-").replace(",", "")), number, rel_tol=1e-9)
 
 
 def _decimals(row: Row, largest: float) -> int | None:
-    """Return how many decimals the interval supports for values up to `largest`; None without an interval."""
-    if row.interval is None:
+    """Return how many decimals the interval supports for values up to `largest`; None without an interval.
+
+    There are more if a bound would otherwise read as equal to the number that decides: the tolerance, or 0.
+    """
+    if row.interval is None or row.difference is None:
         return None
-    supported = formatting.decimals_for((row.interval[1] - row.interval[0]) / 2 * (100.0 if row.relative else 1.0))
-    return min(supported, MAX_DIGITS - 1 - math.floor(math.log10(largest)))
+    factor = 100.0 if row.relative else 1.0
+    finite = [bound * factor for bound in row.interval if abs(bound) <= _largest_bound(row)]
+    arms = [abs(bound - row.difference * factor) for bound in finite]
+    supported = formatting.decimals_for(sum(arms) / len(arms)) if arms else formatting.decimals_for(largest)
+    if row.tolerance:
+        supported = max(supported, formatting.decimals_for(row.tolerance * factor))
+    limit = _worse(row) * (row.tolerance or 0.0) * factor
+    bounds = [bound for bound in finite if bound != limit]
+    for decimals in range(supported, supported + MORE_DECIMALS):
+        if all(round(bound, decimals) != round(limit, decimals) for bound in bounds):
+            break
+    else:
+        decimals = supported
+    return min(decimals, MAX_DIGITS - 1 - math.floor(math.log10(largest)))
 
 
 def _difference_text(row: Row, factor: float, suffix: str, decimals: int | None) -> str:
@@ -297,5 +386,15 @@ def _difference_text(row: Row, factor: float, suffix: str, decimals: int | None)
     number = row.difference * factor
     if decimals is None or row.interval is None:
         return formatting.plain_number(number) + suffix
-    low, high = (formatting.rounded(bound * factor, decimals) for bound in row.interval)
-    return f"{formatting.rounded(number, decimals)}{suffix} [{low}, {high}]"
+    bounds = (row.interval[0] * factor, row.interval[1] * factor)
+    largest = _largest_bound(row) * factor
+    finite = tuple(bound for bound in bounds if abs(bound) <= largest)
+    difference, *texts = formatting.with_bounds(number, finite, decimals)
+    written = iter(texts)
+    low, high = (next(written) if abs(bound) <= largest else "∞" if bound > 0 else "−∞" for bound in bounds)
+    return f"{difference}{suffix} [{low}, {high}]"
+
+
+def _largest_bound(row: Row) -> float:
+    """Return the size beyond which a bound says nothing more than ∞ does."""
+    return MAX_BOUND * max(abs(row.difference or 0.0), 1.0 if row.relative else abs(row.base or 0.0))

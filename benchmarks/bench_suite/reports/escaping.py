@@ -79,8 +79,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequen
 
 def width(text: str) -> int:
     """Return the number of terminal columns that a text takes."""
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
+    if text.isascii():
+        return len(text)
+    others = [character for character in text if character > "\x7f"]
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in others)
+    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in others)
 
 
 def pad(text: str, to: int, *, right: bool = False) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench_suite.reports.table import Value
@@ -27,6 +27,8 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
 }
 MIN_ARM_RATIO = 0.75
 "Minimum ratio of the shorter to the longer arm of an interval that is written with ±."
+MAX_ROUNDING = 0.05
+"Maximum error, as a share of the number, by which one of two compared numbers may be rounded."
 _UNWRITTEN_UNITS = ("fraction", "score", "count", "")
 "Units that are not written."
 
@@ -74,6 +76,52 @@ def plain_number(value: float, digits: int = 3) -> str:
     if abs(value) >= 1e9 or 0 < abs(value) < 1e-4:
         return f"{value:.{digits - 1}e}".replace("-", "−")
     return rounded(value, digits - 1 - math.floor(math.log10(abs(value))))
+
+
+def two_rounded(first: float, second: float, decimals: int, max_decimals: int = 7) -> tuple[str, str]:
+    """Return two numbers to be compared, with the same decimals: so many, or more if these hide what they are.
+
+    Numbers that differ never read as equal, and no number reads as another one that is more than 5 % away, such as 0.73
+    as 1. If that takes more than `max_decimals`, each number has its own digits.
+    """
+    for more in range(decimals, max(decimals, max_decimals) + 1):
+        texts = (rounded(first, more), rounded(second, more))
+        faithful = all(
+            abs(read(text) - value) <= MAX_ROUNDING * abs(value) for text, value in zip(texts, (first, second))
+        )
+        if faithful and (first == second or read(texts[0]) != read(texts[1])):
+            return texts
+    return two_plain_numbers(first, second)
+
+
+def two_plain_numbers(first: float, second: float) -> tuple[str, str]:
+    """Return two numbers as `plain_number` does, with as many digits as it takes to tell them apart."""
+    for digits in range(3, 18):
+        texts = (plain_number(first, digits), plain_number(second, digits))
+        if first == second or read(texts[0]) != read(texts[1]):
+            return texts
+    return repr(first), repr(second)
+
+
+def with_bounds(value: float, bounds: Sequence[float], decimals: int) -> tuple[str, ...]:
+    """Return a difference and the finite bounds of its interval with the same decimals.
+
+    There are so many decimals, or up to three more if these hide on which side of 0 a number lies. If three more are
+    too few for the difference itself, it has its own digits.
+    """
+    for more in range(decimals, decimals + 4):
+        texts = tuple(rounded(number, more) for number in (value, *bounds))
+        faithful = more >= 0 or abs(read(texts[0]) - value) <= MAX_ROUNDING * abs(value)
+        if faithful and all(number == 0 or read(text) != 0 for text, number in zip(texts, (value, *bounds))):
+            return texts
+    number = rounded(value, decimals)
+    shown = number if value == 0 or read(number) else plain_number(value)
+    return shown, *(rounded(bound, decimals) for bound in bounds)
+
+
+def read(text: str) -> float:
+    """Return the number that a text of this module shows."""
+    return float(text.replace(",", "").replace("−", "-"))
 
 
 def short(value: Value, scale: Scale) -> str:

@@ -12,7 +12,7 @@ from bench_suite.contracts import BenchError
 from bench_suite.execution.selection import format_selectors
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.columns import Column
-from bench_suite.reports.table import Row, Table, machine, superseded, tables
+from bench_suite.reports.table import Row, Standings, Table, machine, standings
 from bench_suite.store.runs import Run
 
 BEGIN = "<!-- bench:leaderboard -->"
@@ -35,14 +35,21 @@ class ReportError(BenchError):
     """A report that cannot be written to its target."""
 
 
-def leaderboard(runs: Sequence[Run]) -> str:
+def ranked_runs(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs that are ranked: all but smoke runs."""
+    return [run for run in runs if not run.info.get("smoke")]
+
+
+def leaderboard(runs: Sequence[Run], known: Standings | None = None) -> str:
     """Return the leaderboard of some runs as Markdown, with a table for each task, data set and hardware.
 
     Args:
         runs: the runs, in any order; smoke runs are left out.
+        known: the standings of `ranked_runs(runs)`, if they were computed before.
     """
-    ranked = [run for run in runs if not run.info.get("smoke")]
-    ranked_tables = [table for table in tables(ranked) if not table.smoke]
+    ranked = ranked_runs(runs)
+    ranking = known or standings(ranked)
+    ranked_tables = [table for table in ranking.tables if not table.smoke]
     if not ranked_tables:
         left_out = f" (smoke runs, which are not ranked: {len(runs)})" if runs else ""
         return f"*No results to rank yet{left_out}: `bench run quickstart` makes some.*\n"
@@ -58,7 +65,7 @@ def leaderboard(runs: Sequence[Run]) -> str:
     ]
     parts += [
         f"*Superseded: {count} cell{'s' if count != 1 else ''} of `{older}` by newer results of `{newer}`.*"
-        for older, newer, count in superseded(ranked)
+        for older, newer, count in ranking.superseded
     ]
     run_names = ", ".join(f"`{run.name}`" for run in ranked)
     parts.append(f"*Made by bench-suite from {run_names}.*")
@@ -136,7 +143,7 @@ def leaderboard_table(table: Table) -> str:
     lines = []
     for row in table.rows:
         rank = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''}"
-        values = [formatting.short(row.values[c], scales[c]) + notes.mark(row.values[c].reason) for c in table.columns]
+        values = [formatting.short(row.values[c], scales[c]) + notes.mark(row.values[c].note) for c in table.columns]
         label = escaping.inline(row.label) + notes.mark(row.note)
         lines.append([*([rank] if ranks else []), label, *values, str(len(row.cells))])
     first = 1 if ranks else 0
@@ -147,13 +154,13 @@ def leaderboard_table(table: Table) -> str:
 # ── files ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def write_leaderboard(runs: Sequence[Run], target: Path) -> Path:
-    """Write the leaderboard of some runs to the file `target`, and return the path.
+def write_leaderboard(runs: Sequence[Run], target: Path, known: Standings | None = None) -> Path:
+    """Write the leaderboard of some runs, as `leaderboard` returns it, to the file `target`, and return the path.
 
     Raises:
         ReportError: the file cannot be written.
     """
-    write(target, f"# Leaderboard\n\n{leaderboard(runs)}".encode())
+    write(target, f"# Leaderboard\n\n{leaderboard(runs, known)}".encode())
     return target
 
 

@@ -18,6 +18,7 @@ from bench_suite.reports import escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
 from bench_suite.reports.table import Row, Table, Value, kind_in_words, pooled_median, rows_of, tables
+from bench_suite.stats.intervals import over_cells
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
@@ -160,9 +161,12 @@ def _cell_names(which: Sequence[Record], every: Sequence[Record]) -> str:
         return str(record.cell.get("task")), str(record.cell.get("model"))
 
     names = []
-    for task, model in dict.fromkeys(map(pair, which)):
-        of_pair = [record for record in which if pair(record) == (task, model)]
-        complete = len(of_pair) == sum(pair(record) == (task, model) for record in every)
+    sizes = Counter(map(pair, every))
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in which:
+        groups.setdefault(pair(record), []).append(record)
+    for (task, model), of_pair in groups.items():
+        complete = len(of_pair) == sizes[task, model]
         seeds = ", ".join(str(seed) for seed in dict.fromkeys(record.cell.get("seed") for record in of_pair))
         names.append(f"{task}, {model}" + ("" if complete and len(of_pair) > 1 else f", seed {seeds}"))
     rest = [f"and {len(names) - 4} more"] if len(names) > 5 else []
@@ -201,7 +205,7 @@ def _metrics(label: str, records: Sequence[Record]) -> str:
     for column in columns:
         scale = formatting.scale_for((row.values[column].value for row in rows), column.unit)
         name = leaderboard.title(column, scale).removeprefix(f"{label}/")
-        values = [formatting.full(row.values[column], scale) + notes.mark(row.values[column].reason) for row in rows]
+        values = [formatting.full(row.values[column], scale) + notes.mark(row.values[column].note) for row in rows]
         lines.append([escaping.inline(name), *values])
     header = ["Metric", *(leaderboard.row_head(row) + notes.mark(row.note) for row in rows)]
     text = escaping.table(header, lines, right=range(1, len(header)))
@@ -253,7 +257,8 @@ def _summary_value(row: MetricRow) -> Value:
     words += kind_in_words([row]) if row.value is not None else []
     reason = "; ".join(words) or None
     if row.interval is not None or row.value is None or not row.samples:
-        return Value(row.value, row.interval, None, 1, row.n, None if row.interval else reason)
+        interval = None if row.value is None else over_cells([row])[1]
+        return Value(row.value, interval, None, 1, row.n, None if interval else reason)
     value, spread = pooled_median([row.samples])
     return Value(value, None, spread, 1, row.n, reason)
 

@@ -7,12 +7,13 @@ markers and dashes too. The module has no state: no pyplot, no display.
 from __future__ import annotations
 
 import io
-import textwrap
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import Artifact
+from bench_suite.reports.heatmap import draw_matrix
+from bench_suite.reports.labels import plain_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,14 +33,14 @@ _MAX_FIGURE_WIDTH, _MAX_IMAGE_WIDTH = 400, 180
 _MAX_PHOTOGRAPH_WIDTH, _MAX_DRAWING_WIDTH = 512, 800
 "Width in pixels up to which an image counts as a photograph; a wider one is a drawing with text and takes the page."
 _MAX_LEGEND = 12
-_MAX_WRITTEN = 16
-"Number of rows or columns up to which the values of a matrix are written into it."
 
 
 def picture(artifact: Artifact) -> bytes | None:
     """Return an artifact as PNG, or None if its kind is text or table."""
     if artifact.kind == "image":
         return _encode_image(artifact.data)
+    if artifact.kind == "matrix":
+        return draw_matrix(artifact.data)
     draw = _DRAW.get(artifact.kind)
     if draw is None:
         return None
@@ -135,54 +136,6 @@ def _bars(figure: Figure, data: Mapping[str, Any]) -> None:
     axes.set_axisbelow(True)
 
 
-def _matrix(figure: Figure, data: Mapping[str, Any]) -> None:
-    import numpy as np
-
-    rows, columns = data["rows"], data["columns"]
-    values = np.array([[_number(value) for value in row] for row in data["values"]], dtype=float)
-    values = values.reshape(len(rows), len(columns))
-    size = 0.3 if max(len(rows), len(columns)) <= _MAX_WRITTEN else 0.12
-    figure.set_size_inches(min(max(2.8, 1.3 + size * len(columns)), 8), min(max(2.1, 0.9 + size * len(rows)), 8))
-    axes = _axes(figure)
-    colour_values, norm, bar_label = _cell_colours(values)
-    image = axes.imshow(colour_values, cmap="cividis", norm=norm, aspect="auto")
-    bar = figure.colorbar(image, ax=axes, shrink=0.9, label=bar_label)
-    bar.ax.tick_params(labelsize=6)
-    bar.ax.yaxis.label.set_fontsize(7)
-    step_x, step_y = max(1, len(columns) // 40), max(1, len(rows) // 40)
-    names = [_label(name, 16) for name in columns[::step_x]]
-    slanted = any(len(name) > 3 for name in names)
-    axes.set_xticks(
-        range(0, len(columns), step_x), names, rotation=45 if slanted else 0, ha="right" if slanted else "center"
-    )
-    axes.set_yticks(range(0, len(rows), step_y), [_label(name, 24) for name in rows[::step_y]])
-    axes.tick_params(length=0)
-    axes.set_xlabel(_label(data.get("x", ""), 60))
-    axes.set_ylabel(_label(data.get("y", ""), 40))
-    if max(values.shape) <= _MAX_WRITTEN and values.size:
-        brightness: Any = np.ma.filled(np.ma.asarray(image.norm(colour_values)), 0.0)  # from 0, dark, to 1, light
-        for (row, column), value in np.ndenumerate(values):
-            if np.isfinite(value):
-                text = f"{value:,.0f}" if float(value).is_integer() else f"{value:.2g}"
-                colour = "black" if brightness[row, column] > 0.5 else "white"
-                axes.text(column, row, text, ha="center", va="center", fontsize=6 if len(text) < 5 else 5, color=colour)
-
-
-def _cell_colours(values: Any) -> tuple[Any, Any, str]:
-    """Return the values that the colours of a matrix show, their scale (a norm or None) and the label of the bar.
-
-    Counts in a square matrix, such as a confusion matrix, are shown as shares of their row on a square-root scale:
-    beside a diagonal of 90 %, 1 % and 5 % remain distinguishable. Other values are shown unchanged.
-    """
-    import numpy as np
-    from matplotlib.colors import PowerNorm
-
-    counts = values.size and np.isfinite(values).all() and (values >= 0).all() and (values == np.round(values)).all()
-    if not counts or values.shape[0] != values.shape[1] or not values.any():
-        return values, None, ""
-    return values / np.maximum(values.sum(axis=1, keepdims=True), 1), PowerNorm(0.5, 0, 1), "share of the row"
-
-
 def _encode_image(pixels: Any) -> bytes:
     """Return the image as PNG, a small one enlarged by an integer factor."""
     import numpy as np
@@ -212,14 +165,11 @@ def _number(value: Any) -> float:
 
 def _label(value: Any, max_length: int) -> str:
     """Return a label that matplotlib draws literally, on one line: no formula, and no leading underscore."""
-    flat = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
-    flat = textwrap.shorten(flat, max_length, placeholder="…") if " " in flat else flat
-    flat = flat if len(flat) <= max_length else f"{flat[: max_length - 1]}…"
+    flat = plain_label(value, max_length)
     return (" " if flat.startswith("_") else "") + flat.replace("$", r"\$")
 
 
 _DRAW: Mapping[str, Callable[[Figure, Mapping[str, Any]], None]] = {
     "lines": _lines,
     "bars": _bars,
-    "matrix": _matrix,
 }

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.columns import Column
-from bench_suite.reports.leaderboard import name
-from bench_suite.reports.table import Row, Table, tables
+from bench_suite.reports.leaderboard import name, ranked_runs
+from bench_suite.reports.table import Row, Standings, Table, tables
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
 _GAP = "  "
 
 
-def terminal_table(runs: Run | Sequence[Run], width: int = 80) -> str:
+def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings | None = None) -> str:
     """Return a table for each task of some runs as plain text.
 
-    Columns that do not fit are left out from the right, and named below the table. Smoke runs are left out if there are
-    other runs. The text has no control characters: it is the same on a terminal, in a pipe and in a log.
+    Columns that do not fit are left out from the right, and named below the table. The column that ranks, and those of
+    gated metrics, are never left out: if they do not fit, they follow in further blocks with the same rows. Smoke runs
+    are left out if there are other runs. The text has no control characters: it is the same on a terminal, in a pipe
+    and in a log.
 
     Args:
         runs: a run, or several runs, newest first.
         width: the maximum number of columns of a line.
+        known: the standings of the runs that are not smoke runs, if they were computed before.
     """
     selected = [runs] if isinstance(runs, Run) else list(runs)
-    ranked = [run for run in selected if not run.info.get("smoke")] or selected
-    shown_tables = tables(ranked)
+    ranked = ranked_runs(selected)
+    shown_tables = known.tables if known and ranked else tables(ranked or selected)
     if not shown_tables:
         return "no results: no cell has succeeded"
     smoke = any(table.smoke for table in shown_tables)
-    parts = [_wrap("smoke run: 64 examples per split, one epoch; not ranked", width)] if smoke else []
+    parts = [_wrap("smoke run: at most 64 examples per split, one epoch; not ranked", width)] if smoke else []
     parts += [_table(table, width) for table in shown_tables]
     legend = [
         "↑ higher is better, ↓ lower.",
@@ -51,35 +54,62 @@ def _table(table: Table, width: int) -> str:
     ranks_text = [f"{_rank(row.rank, row.tied)} " if ranks else "" for row in table.rows]
     rank_width = max(map(escaping.width, ranks_text))
     forms = _forms(table.rows)
-    width -= rank_width
-    metrics = {
-        c: [*_heading(c, scales[c].unit), *(formatting.short(r.values[c], scales[c]) for r in table.rows)]
-        for c in table.columns
-    }
-    visible, hidden = _fitting_columns(table.columns, metrics, ["model", *forms[-1]], width)
-    label_width = max(width - _total_width([metrics[c] for c in visible]) - len(_GAP), 12)
+    metrics, _ = _metric_columns(table, table.columns, scales)
+    required = [c for c in table.columns if c == table.sort or c.name in table.gated]
+    left = list(table.columns)
+    blocks: list[list[Column]] = []
+    while left and (not blocks or any(c in required for c in left)):
+        candidates = left if not blocks else [c for c in left if c in required]
+        blocks.append(_fitting_columns(candidates, required, metrics, ["model", *forms[-1]], width - rank_width))
+        left = [c for c in left if c not in blocks[-1]]
+    metrics, notes = _metric_columns(table, [c for visible in blocks for c in visible], scales)
+    widest = max(_total_width([metrics[c] for c in visible]) for visible in blocks or [[]])
+    label_width = max(width - rank_width - widest - len(_GAP), 12)
     form = next((form for form in forms if max(map(escaping.width, form)) <= label_width), forms[-1])
-    width += rank_width
     labels = [escaping.pad(number, rank_width) + label for number, label in zip(ranks_text, shorten(form, label_width))]
-    model = " " * rank_width + "model"
-    heading = ["", "", "", model] if any(metrics[c][3] for c in visible) else ["", "", model, ""]
-    columns = [[*heading, *labels], *(metrics[column] for column in visible)]
-    widths = [max(map(escaping.width, column)) for column in columns]
-    lines = [
-        _GAP.join(
-            escaping.pad(cell, size, right=position > 0) for position, (cell, size) in enumerate(zip(cells, widths))
-        ).rstrip()
-        for cells in zip(*columns)
-    ]
-    body = [_cut(_printable(name(table)), width), *(_cut(line, width) for line in lines if line)]
+    body = [_cut(_printable(name(table)), width)]
+    for number, visible in enumerate(blocks or [[]]):
+        lines = filter(None, _block(visible, metrics, labels, rank_width))
+        body += [*([""] if number else []), *(_cut(line, width) for line in lines)]
     axes = dict.fromkeys(axis for row in table.rows for axis in row.axes)
     if axes and form is not forms[0]:
         body.append(_wrap(f"in parentheses after the model: {', '.join(map(_printable, axes))}", width))
     body += [_wrap(f"files: {note}", width) for note in dict.fromkeys(row.note for row in table.rows if row.note)]
-    if hidden:
-        hidden_names = ", ".join(_printable(_column_name(column)) for column in hidden)
+    body += [_wrap(_printable(note), width) for note in notes]
+    if left:
+        hidden_names = ", ".join(_printable(_column_name(column)) for column in left)
         body.append(_wrap(f"not shown in {width} columns: {hidden_names} (see the report)", width))
     return "\n".join(body)
+
+
+def _metric_columns(
+    table: Table, columns: Sequence[Column], scales: Mapping[Column, formatting.Scale]
+) -> tuple[dict[Column, list[str]], list[str]]:
+    """Return the heading and the values of each column, and the footnotes of values that some seeds of a row lack."""
+    notes = escaping.Notes()
+    metrics = {}
+    for column in columns:
+        values = [
+            formatting.short(row.values[column], scales[column]) + notes.mark(row.values[column].partial)
+            for row in table.rows
+        ]
+        metrics[column] = [*_heading(column, scales[column].unit), *values]
+    return metrics, notes.lines()
+
+
+def _block(
+    columns: Sequence[Column], metrics: Mapping[Column, list[str]], labels: Sequence[str], rank_width: int
+) -> list[str]:
+    """Return the lines of some columns, with the labels of the rows before them."""
+    model = " " * rank_width + "model"
+    heading = ["", "", "", model] if any(metrics[c][3] for c in columns) else ["", "", model, ""]
+    cells = [[*heading, *labels], *(metrics[column] for column in columns)]
+    widths = [max(map(escaping.width, column)) for column in cells]
+    lines = []
+    for line in zip(*cells):
+        padded = (escaping.pad(text, widths[number], right=number > 0) for number, text in enumerate(line))
+        lines.append(_GAP.join(padded).rstrip())
+    return lines
 
 
 def _forms(rows: Sequence[Row]) -> list[list[str]]:
@@ -112,20 +142,22 @@ def _column_name(column: Column) -> str:
 
 
 def _fitting_columns(
-    columns: tuple[Column, ...], metrics: dict[Column, list[str]], labels: Sequence[str], width: int
-) -> tuple[list[Column], list[Column]]:
-    """Return the columns that fit, and those that do not.
+    columns: Sequence[Column], required: Sequence[Column], metrics: dict[Column, list[str]], labels: Sequence[str],
+    width: int,
+) -> list[Column]:  # fmt: skip
+    """Return the columns that fit, at least one.
 
-    The model takes its shortest label, or 22 columns of it. The first column of each probe has priority.
+    The model takes its shortest label, or 22 columns of it. The columns that must not be left out have priority, then
+    the first column of each probe.
     """
     model = min(22, max(map(escaping.width, labels)))
     first_of_probe = {label_of(column.name): column for column in reversed(columns)}.values()
     selected: list[Column] = []
-    for column in sorted(columns, key=lambda column: column not in first_of_probe):
+    for column in sorted(columns, key=lambda column: (column not in required, column not in first_of_probe)):
         total_width = _total_width([metrics[c] for c in [*selected, column]]) + len(_GAP) + model
         if not selected or total_width <= width:
             selected.append(column)
-    return [c for c in columns if c in selected], [c for c in columns if c not in selected]
+    return [c for c in columns if c in selected]
 
 
 def _total_width(columns: list[list[str]]) -> int:

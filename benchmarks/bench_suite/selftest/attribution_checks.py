@@ -46,8 +46,6 @@ SMOOTHING_COPIES = 2
 RESAMPLES = 1000
 "Resamples for an interval of a mean over examples: the default of `bootstrap_interval`."
 ROUNDED, SUMMED = 1e-4, "rounding of 32 bits, accumulated"
-SCORES = 1e-3
-"Tolerance of the mean of stored scores, which have three digits."
 
 RIGHT = 0.95
 "Least accuracy of a network for which the expectations hold."
@@ -311,7 +309,7 @@ def first_column(cell: Cell) -> Iterator[Check]:
     for name, share in (("deletion_auc", left[0]), ("insertion_auc", 1 - left[0])):
         area = reader(name, "saliency")
         yield around(
-            f"{name} less what scores say", cell, 0, SCORES, "scores of three digits",
+            f"{name} less what scores say", cell, 0, ROUNDED, SUMMED,
             read=lambda measured, area=area, share=share: area(measured) - _area(scores(measured), share),
         )  # fmt: skip
     area = reader("deletion_auc", "random")

@@ -157,7 +157,9 @@ def _p(cell: Cell, cells: Cells, tolerance: float | None = None, **options: Any)
 
 def _half(cell: Cell, cells: Cells, name: str = METRIC) -> Reader:
     def half(measured: Measured) -> float:
-        low, high = compare_changed(measured, cell, cells, name=name).rows[0].interval or (math.nan, math.nan)
+        # A single metric without a gate has the interval of its level, 95 %.
+        comparison = compare_changed(measured, cell, cells, name=name, gated=False)
+        low, high = comparison.rows[0].interval or (math.nan, math.nan)
         return (high - low) / 2
 
     return half

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bench_suite.contracts import Interval, MetricRow
+from bench_suite.stats.resampling import drawn_rows, drawn_weights, weighted_metric
 
 MAX_UNDEFINED = 0.05
 "If a metric is undefined in a greater share of resamples, there is no interval."
@@ -51,7 +52,7 @@ def bootstrap_interval(
     Returns:
         (interval, None), or (None, the reason why there is none).
     """
-    from scipy import stats
+    from scipy import special
 
     arrays = {name: _as_array(values) for name, values in columns.items()}
     n = len(next(iter(arrays.values()))) if arrays else 0
@@ -59,12 +60,13 @@ def bootstrap_interval(
         return None, "one example" if n else "no examples"
     if seed is None:
         seed = checksum(arrays)
-    random = np.random.default_rng(seed)
     draws, undefined, message = [], 0, ""
-    for _ in range(resamples):
-        rows = random.integers(0, n, n)
+    for resample in _resamples(function, arrays, n, resamples, seed):
+        if isinstance(resample, float):
+            draws.append(resample)
+            continue
         try:
-            value = float(function(**{name: values[rows] for name, values in arrays.items()}))
+            value = float(function(**{name: values[resample] for name, values in arrays.items()}))
         except ValueError as error:
             undefined, message = undefined + 1, str(error)
             continue
@@ -76,9 +78,24 @@ def bootstrap_interval(
         return None, f"undefined in {undefined / resamples:.0%} of the resamples: {message}"
     if min(draws) == max(draws):
         return None, "all resamples agree"
-    tail = stats.norm.cdf(math.sqrt(n / (n - 1)) * stats.t.ppf((1 - level) / 2, n - 1))
+    tail = float(special.ndtr(math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 - level) / 2)))
     low, high = np.quantile(draws, [tail, 1 - tail])
     return Interval(float(low), float(high), level, "examples"), None
+
+
+def _resamples(
+    function: Callable[..., float], arrays: Mapping[str, np.ndarray], n: int, resamples: int, seed: int
+) -> Iterator[float | np.ndarray]:
+    """Yield the metric of each resample, or the resample's rows if the metric must be computed from them."""
+    metric = weighted_metric(function, arrays)
+    if metric is None:
+        random = np.random.default_rng(seed)
+        for _ in range(resamples):
+            yield random.integers(0, n, n)
+        return
+    for weights in drawn_weights(seed, n, resamples):
+        for row, value in zip(weights, metric(weights).tolist(), strict=True):
+            yield value if math.isfinite(value) else drawn_rows(row)
 
 
 def over_seeds(
@@ -126,8 +143,8 @@ def over_seeds(
 def over_cells(rows: Sequence[MetricRow]) -> tuple[float, Interval | None, str | None]:
     """Apply `over_seeds` to one metric of cells that differ only in their seed, and cut impossible values off.
 
-    A cut interval contains the truth as often, and never an accuracy of 1.004. No value is better than the ideal, no
-    fraction is above 1, and none is below 0 except differences and R².
+    A cut interval contains the truth as often, and never an accuracy of 1.004 or −0.2. It ends where the metric's range
+    does. A metric without a known range is not better than its ideal, and a fraction not above 1.
 
     Args:
         rows: the metric's rows, one a seed, each with a value.
@@ -139,12 +156,20 @@ def over_cells(rows: Sequence[MetricRow]) -> tuple[float, Interval | None, str |
     mean, interval, reason = over_seeds(values, [row.interval for row in rows])
     if interval is None:
         return mean, None, reason
-    unit, better, ideal = rows[0].unit, rows[0].better, rows[0].ideal
-    minimum = {"lower": ideal, "none": 0.0 if unit == "fraction" else None}.get(better)
-    maximum = ideal if better == "higher" and ideal is not None else 1.0 if unit == "fraction" else None
+    minimum, maximum = _range_of(rows[0])
     low = interval.low if minimum is None else max(interval.low, min(minimum, *values))
     high = interval.high if maximum is None else min(interval.high, max(maximum, *values))
     return mean, replace(interval, low=low, high=high), reason
+
+
+def _range_of(row: MetricRow) -> tuple[float | None, float | None]:
+    """Return the smallest and the largest value of a metric, None without a bound: as it states, else by its unit."""
+    if row.range is not None:
+        return row.range
+    unit, better, ideal = row.unit, row.better, row.ideal
+    minimum = {"lower": ideal, "none": 0.0 if unit == "fraction" and ideal is None else None}.get(better)
+    maximum = ideal if better == "higher" and ideal is not None else 1.0 if unit == "fraction" else None
+    return minimum, maximum
 
 
 def _half_width(arms: Sequence[float], intervals: Sequence[Interval], seeds: float, level: float) -> float:
@@ -156,14 +181,15 @@ def _half_width(arms: Sequence[float], intervals: Sequence[Interval], seeds: flo
         seeds: variance of the mean over seeds, b/S.
         level: confidence level of the mean's interval.
     """
-    from scipy import stats
+    from scipy import special
 
-    errors = [arm / stats.norm.ppf((1 + interval.level) / 2) for arm, interval in zip(arms, intervals)]
+    errors = [arm / float(special.ndtri((1 + interval.level) / 2)) for arm, interval in zip(arms, intervals)]
     total = float(np.mean(np.square(errors))) + seeds
     if total == 0:
         return 0.0
     df = total**2 / (seeds**2 / (len(arms) - 1)) if seeds else math.inf
-    quantile = stats.t.ppf((1 + level) / 2, df) if math.isfinite(df) else stats.norm.ppf((1 + level) / 2)
+    share = (1 + level) / 2
+    quantile = special.stdtrit(df, share) if math.isfinite(df) else special.ndtri(share)
     return float(quantile) * math.sqrt(total)
 
 

@@ -228,7 +228,7 @@ def p_regressed(difference: Difference, tolerance: float = 0.0) -> float:
     """
     if difference.discordant is not None and tolerance == 0.0:
         return mcnemar(*difference.discordant)
-    variance = _variance_at(difference, tolerance)
+    variance = variance_at(difference, tolerance)
     if variance == 0.0:
         return MIN_P if difference.value < -tolerance - SLACK else 1.0
     return _upper_tail(-(difference.value + tolerance) / math.sqrt(variance), difference.df)
@@ -236,7 +236,7 @@ def p_regressed(difference: Difference, tolerance: float = 0.0) -> float:
 
 def p_not_worse(difference: Difference, tolerance: float) -> float:
     """Return the one-sided p of "worse by the tolerance or more", δ ≤ −Δ: a small p means not worse than that."""
-    variance = _variance_at(difference, tolerance)
+    variance = variance_at(difference, tolerance)
     if variance == 0.0:
         return MIN_P if difference.value >= -tolerance - SLACK else 1.0
     return _upper_tail((difference.value + tolerance) / math.sqrt(variance), difference.df)
@@ -251,7 +251,7 @@ def p_differs(difference: Difference) -> float:
     return min(1.0, 2 * _upper_tail(abs(difference.value) / difference.error, difference.df))
 
 
-def _variance_at(difference: Difference, tolerance: float) -> float:
+def variance_at(difference: Difference, tolerance: float) -> float:
     """Return V, with the variance over examples raised to its least value at δ = −Δ."""
     return difference.variance + max(0.0, least_variance(difference, tolerance) - difference.examples)
 
@@ -311,11 +311,18 @@ def sign_flips(values: Sequence[float], seed: int = 0) -> float:
     if not np.isfinite(d).all() or not len(d):
         raise ValueError("a difference is not a finite number" if len(d) else "no seeds")
     slack = SLACK * float(np.abs(d).sum())
-    if len(d) <= MAX_ENUMERATED_SEEDS:
-        signs = np.array(list(itertools.product((1.0, -1.0), repeat=len(d))))
-        return float((signs @ d <= d.sum() + slack).mean())
-    signs = np.random.default_rng(seed).choice((1.0, -1.0), (SAMPLED_FLIPS, len(d)))
-    return (int((signs @ d <= d.sum() + slack).sum()) + 1) / (SAMPLED_FLIPS + 1)
+    signs, more = flipped_signs(len(d), seed)
+    return (int((signs @ d <= d.sum() + slack).sum()) + more) / (len(signs) + more)
+
+
+def flipped_signs(count: int, seed: int = 0) -> tuple[np.ndarray, int]:
+    """Return the signs (B, S) that `sign_flips` tries, and what it adds to their number and to that of extreme ones.
+
+    All 2^S and 0 up to S = 13, otherwise B random ones and 1.
+    """
+    if count <= MAX_ENUMERATED_SEEDS:
+        return np.array(list(itertools.product((1.0, -1.0), repeat=count))), 0
+    return np.random.default_rng(seed).choice((1.0, -1.0), (SAMPLED_FLIPS, count)), 1
 
 
 # ── many tests ──────────────────────────────────────────────────────────────────────────────────

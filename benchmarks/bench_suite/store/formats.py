@@ -6,7 +6,7 @@ NumPy, pyarrow, Pillow and safetensors are imported in the functions that use th
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -41,9 +41,9 @@ _FORMS: Mapping[str, tuple[str, ...]] = {
 def predictions_to_parquet(predictions: Predictions) -> bytes:
     """Return predictions as a Parquet file with one row for each example.
 
-    Its columns are `example` int64, `target`, `prediction`, `scores` (list of float16), `group/NAME`, and all others by
+    Its columns are `example` int64, `target`, `prediction`, `scores` (list of float32), `group/NAME`, and all others by
     their names. With more than `MAX_SCORES` classes, `scores` contains the highest ones only, and `score_classes` (list
-    of int32) contains their classes. float16 keeps three digits, and scores below 3e-8 become 0.
+    of int32) contains their classes. A metric of the scores has the same value when it is computed from the file.
 
     Args:
         predictions: its columns are (n,), (n, k), or n sequences of any length, of numbers or strings.
@@ -63,7 +63,7 @@ def predictions_to_parquet(predictions: Predictions) -> bytes:
         scores = np.asarray(values)
         if scores.ndim == 2 and scores.shape[1] > MAX_SCORES:
             scores, columns["score_classes"] = _highest(scores, predictions.columns.get("targets"))
-        columns["scores"] = scores.astype(np.float16)
+        columns["scores"] = scores.astype(np.float32)
     columns |= {f"group/{name}": values for name, values in predictions.groups.items()}
     for name, values in columns.items():
         if len(values) != len(predictions):
@@ -80,7 +80,8 @@ def predictions_to_parquet(predictions: Predictions) -> bytes:
 def predictions_from_parquet(content: bytes) -> Predictions:
     """Return what `predictions_to_parquet` wrote.
 
-    `scores` are float32; a column is an array, or a list if the lengths of its rows differ.
+    `scores` are float32, also from an older file, which contains float16; a column is an array, or a list if the
+    lengths of its rows differ.
 
     Raises:
         ValueError: ids of examples are missing, or whole numbers in another column.
@@ -106,7 +107,17 @@ def predictions_from_parquet(content: bytes) -> Predictions:
     if isinstance(columns.get("scores"), np.ndarray):
         columns["scores"] = columns["scores"].astype(np.float32)
     split = (table.schema.metadata or {}).get(b"split", b"").decode()
-    return Predictions(split, ids, columns, groups)
+    rounded = "scores" in columns and pa.float16() in _types(table.schema.field("scores").type)
+    return Predictions(split, ids, columns, groups, rounded)
+
+
+def _types(kind: pa.DataType) -> Iterator[pa.DataType]:
+    """Yield a type and, if it is of lists, the types of their entries."""
+    import pyarrow as pa
+
+    yield kind
+    if pa.types.is_list(kind):
+        yield from _types(kind.value_type)
 
 
 def _highest(scores: np.ndarray, targets: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -25,6 +25,7 @@ RUN = checks.record(
         "planned": checks.map_of(checks.text),
         "left_out": checks.list_of(_TEXTS),
         "report": checks.record({}, {"columns": checks.list_of(checks.anything), "sort": checks.optional(checks.text)}),
+        "metric_files": checks.map_of(checks.record({"file": checks.text, "hash": checks.text})),
         "gate": checks.map_of(checks.anything),  # the comparison checks the rules
         "gate_options": checks.record(
             {}, {"undecided": checks.one_of(("exit 4", "fail", "warn")), "new": checks.one_of(("pass", "fail"))}
@@ -52,10 +53,11 @@ DRIVER = checks.record({"process": checks.integer, "since": checks.text})
 _ROWS = checks.list_of(checks.map_of(checks.anything))
 SUMMARIES = checks.record({"metrics": _ROWS, "artifacts": _ROWS}, {"schema": checks.integer})
 
-# ── a line of records/NUMBER.jsonl ──────────────────────────────────────────────────────────────
+# ── a line of records/NUMBER.jsonl, of which it is known that it is not nested too deeply ───────
 
 PROBE_ROW = checks.record(
-    {"status": checks.one_of(get_args(ProbeStatus)), "key": checks.text}, {"reason": checks.optional(checks.text)}
+    {"status": checks.one_of(get_args(ProbeStatus)), "key": checks.text},
+    {"reason": checks.optional(checks.text), "unrestored": checks.optional(checks.map_of(checks.text))},
 )
 ARTIFACT_ROW = checks.record({"name": checks.text, "kind": checks.text, "file": checks.text}, {"caption": checks.text})
 METRIC_ROW = checks.record(
@@ -64,44 +66,33 @@ METRIC_ROW = checks.record(
         "reason": checks.optional(checks.text),
         "at": checks.map_of(checks.coordinate),
         "samples": checks.list_of(checks.scalar),
-        "of_predictions": checks.flag,
+        **dict.fromkeys(("of_predictions", "timing"), checks.flag),
     },
 )
-OLD_RECORD = checks.record(
-    {}, {"notes": checks.list_of(checks.text), "metrics": checks.list_of(checks.map_of(checks.anything))}
-)
+OLD_RECORD = checks.record({}, {"notes": checks.list_of(checks.text), "metrics": checks.list_of(checks.mapping)})
 _FAMILIES = ("task", "model", "train", "evaluate", "placement")
 RECORD = checks.record(
     {
         **dict.fromkeys(("run", "suite", "id", "weights_key"), checks.text),
-        "cell": checks.both(
-            checks.map_of(checks.anything),
-            checks.record({}, dict.fromkeys(("task", "model", "engine", "precision", "device", "seed"), checks.scalar)),
+        "cell": checks.record(
+            {}, dict.fromkeys(("task", "model", "engine", "precision", "device", "seed"), checks.scalar)
         ),
-        "options": checks.both(
-            checks.map_of(checks.anything),
-            checks.record({}, dict.fromkeys(_FAMILIES, checks.map_of(checks.anything))),
-        ),
+        "options": checks.record({}, dict.fromkeys(_FAMILIES, checks.mapping)),
         "status": checks.one_of(get_args(Status)),
     },
     {
         "reason": checks.optional(checks.text),
         "probes": checks.map_of(PROBE_ROW),
-        "data": checks.both(
-            checks.map_of(checks.anything),
-            checks.record(
-                {},
-                {
-                    **dict.fromkeys(
-                        ("source", "name", "fingerprint", "revision", "licence", "problem"),
-                        checks.scalar,
-                    ),
-                    "notes": checks.map_of(checks.anything),
-                },
-            ),
+        "data": checks.record(
+            {},
+            {
+                **dict.fromkeys(("source", "name", "fingerprint", "revision", "licence", "problem"), checks.scalar),
+                "fingerprints": checks.map_of(checks.map_of(checks.text)),
+                "notes": checks.mapping,
+            },
         ),
-        "metrics": checks.list_of(checks.map_of(checks.anything)),
-        "artifacts": checks.list_of(checks.map_of(checks.anything)),
+        "metrics": checks.list_of(checks.mapping),
+        "artifacts": checks.list_of(checks.mapping),
         "environment": checks.text,
         "started": checks.text,
         "sources": checks.map_of(checks.text),
@@ -128,6 +119,7 @@ HISTORY = checks.record(
         "seconds": checks.number,
         "best_epoch": checks.optional(checks.integer),
         "compile_seconds": checks.optional(checks.number),
+        "loss_of": checks.one_of(("problem", "model")),
         "stopped": checks.optional(checks.text),
         "target": checks.optional(checks.map_of(checks.anything)),
     },

@@ -18,6 +18,7 @@ Check = Callable[[Any], None]
 MAX_DEPTH = 50
 "Number of levels of lists and objects that a value of any form may have."
 
+_CONTAINERS = {dict, list}
 _SPACE = re.compile(r"\s*")
 
 
@@ -174,8 +175,13 @@ def scalar(value: Any) -> None:
 
 def coordinate(value: Any) -> None:
     """Check that the value is a string or a number."""
-    if type(value) is not str and type(value) is not bool and not is_number(value):
+    if not is_text_or_number(value):
         raise _refuse(value, "text or a number")
+
+
+def is_text_or_number(value: Any) -> bool:
+    """Return whether the value is a string, a finite number or a bool."""
+    return type(value) is str or type(value) is bool or is_number(value)
 
 
 def anything(value: Any) -> None:
@@ -185,17 +191,20 @@ def anything(value: Any) -> None:
 
 
 def _is_shallow(value: Any, levels: int) -> bool:
-    layer = [value]
-    for _ in range(levels + 1):
-        layer = [
-            member
-            for outer in layer
-            if isinstance(outer, (dict, list))
-            for member in (outer.values() if isinstance(outer, dict) else outer)
-        ]
+    layer = [value] if type(value) in _CONTAINERS else []
+    for _ in range(levels):
         if not layer:
             return True
-    return False
+        groups = [outer.values() if type(outer) is dict else outer for outer in layer]
+        layer = [
+            member
+            for members in groups
+            if not _CONTAINERS.isdisjoint(map(type, members))  # most lists contain numbers only
+            for member in members
+            if type(member) in _CONTAINERS
+        ]
+    # The members of the last layer are one level deeper than what contains them.
+    return not any(layer)
 
 
 # ── checks of several values ────────────────────────────────────────────────────────────────────
@@ -241,6 +250,12 @@ def list_of(check: Check) -> Check:
             _check_member(check, member, index)
 
     return checked
+
+
+def mapping(value: Any) -> None:
+    """Check that the value is an object, whatever it contains."""
+    if type(value) is not dict:
+        raise _refuse(value, "an object")
 
 
 def map_of(check: Check) -> Check:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args
 
 from bench_suite.contracts import (
     ArtifactRow,
+    Better,
     Interval,
     MetricKind,
     MetricRow,
@@ -46,6 +47,10 @@ def plain(value: Any, *, gaps: bool = False) -> Any:
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value
+    if kind is dict:  # a test of the type takes a twentieth of one for `Mapping`
+        return {str(key): plain(entry, gaps=gaps) for key, entry in value.items()}
+    if kind is list or kind is tuple:
+        return [plain(entry, gaps=gaps) for entry in value]
     if isinstance(value, float):
         if math.isfinite(value):
             return float(value)
@@ -119,6 +124,8 @@ def metric_to_json(row: MetricRow) -> dict[str, Any]:
     optional = {"reason": _cut(reason), "samples": samples, "n": plain(row.n), "ideal": plain(row.ideal)}
     optional["of_predictions"] = row.of_predictions or None
     optional["kind"] = None if row.kind == "estimate" else row.kind
+    optional["range"] = None if row.range is None else plain(row.range)
+    optional["timing"] = row.timing
     return entry | _without_empty(optional)
 
 
@@ -194,6 +201,9 @@ def _without_empty(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _RECORD_FIELDS = tuple(field.name for field in fields(Record))
+_PROBE_FIELDS = tuple(field.name for field in fields(ProbeRow))
+_BETTERS = get_args(Better)
+_NOWHERE: dict[str, str | float] = {}
 
 
 def from_json(entry: Mapping[str, Any]) -> Record:
@@ -203,6 +213,12 @@ def from_json(entry: Mapping[str, Any]) -> Record:
         Damage: the entry is not a record; the error names the field.
     """
     checks.map_of(checks.anything)(entry)
+    return _from_shallow_json(entry)
+
+
+def _from_shallow_json(entry: Any) -> Record:
+    """Return the record in `entry`, of which it is known that it is not nested too deeply."""
+    checks.mapping(entry)
     upgraded = dict(entry)
     schema = upgraded.get("schema", 1)
     while type(schema) is int and schema in UPGRADES:
@@ -211,7 +227,10 @@ def from_json(entry: Mapping[str, Any]) -> Record:
         schema = upgraded["schema"]
     forms.RECORD(upgraded)
     known = {name: upgraded[name] for name in _RECORD_FIELDS if name in upgraded}
-    known["probes"] = {label: _row(ProbeRow, row) for label, row in known.get("probes", {}).items()}
+    known["probes"] = {
+        label: ProbeRow(**{name: row[name] for name in _PROBE_FIELDS if name in row})
+        for label, row in known.get("probes", {}).items()
+    }
     known["metrics"] = _rows(known, "metrics", metric_from_json)
     known["artifacts"] = _rows(known, "artifacts", artifact_from_json)
     known["notes"] = tuple(known.get("notes", ()))
@@ -274,12 +293,14 @@ def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
     """
     if schema == 1:
         row = _kind_from_reason(dict(row))
-    forms.METRIC_ROW(row)
+    usual = _is_usual_metric(row)
+    if not usual:
+        forms.METRIC_ROW(row)
     interval = _interval(row.get("interval"))
     value, reason = row.get("value"), row.get("reason")
     if value is not None and not checks.is_number(value):
         value, reason, interval = None, f"damaged: {str(value)[:40]} is not a number", None
-    n, kind = row.get("n"), row.get("kind")
+    n, kind, samples = row.get("n"), row.get("kind"), row.get("samples") or ()
     return MetricRow(
         name=row["name"],
         value=value,
@@ -288,12 +309,42 @@ def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
         reason=reason,
         at=row.get("at") or {},
         interval=interval,
-        samples=tuple(sample for sample in row.get("samples") or () if checks.is_number(sample)),
+        samples=tuple(samples if usual else filter(checks.is_number, samples)),
         n=n if type(n) is int and 0 <= n < 2**63 else None,
         ideal=row.get("ideal") if checks.is_number(row.get("ideal")) else None,
         of_predictions=bool(row.get("of_predictions")),
         kind=kind if kind in _KINDS else "estimate",  # type: ignore[arg-type]  # it is one of them
+        range=_range(row["range"]) if "range" in row else None,
+        timing=row.get("timing"),
     )
+
+
+def _range(entry: Any) -> tuple[float | None, float | None] | None:
+    """Return the smallest and the largest value in `entry`; None if they are damaged."""
+    if not isinstance(entry, list) or len(entry) != 2:
+        return None
+    low, high = entry
+    if not all(bound is None or checks.is_number(bound) for bound in entry):
+        return None
+    return None if low is not None and high is not None and not low < high else (low, high)
+
+
+def _is_usual_metric(row: Any) -> bool:
+    """Return whether the row certainly passes `forms.METRIC_ROW`, which takes ten times as long and names the field."""
+    return (
+        type(row) is dict
+        and type(row.get("name")) is type(row.get("unit")) is str
+        and row.get("better") in _BETTERS
+        and (row.get("reason") is None or type(row["reason"]) is str)
+        and type(at := row.get("at", _NOWHERE)) is dict
+        and all(map(checks.is_text_or_number, at.values()))
+        and ("samples" not in row or _are_finite_floats(row["samples"]))
+        and type(row.get("of_predictions", True)) is type(row.get("timing", True)) is bool
+    )
+
+
+def _are_finite_floats(values: Any) -> bool:
+    return type(values) is list and {*map(type, values)} <= {float} and all(map(math.isfinite, values))
 
 
 def _interval(entry: Any) -> Interval | None:
@@ -318,21 +369,16 @@ def artifact_from_json(row: Mapping[str, Any]) -> ArtifactRow:
     return ArtifactRow(whole["name"], whole["kind"], whole["file"], whole.get("caption") or "")
 
 
-def _row(kind: type[_Row], row: Mapping[str, Any]) -> _Row:
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # it is a dataclass
-    return kind(**{key: value for key, value in row.items() if key in names})
-
-
-def parse_lines(content: bytes, file: str = "") -> Iterator[Record | Damage]:
+def parse_lines(lines: Iterable[bytes], file: str = "") -> Iterator[Record | Damage]:
     """Yield the record in each line of a file, or why the line is none.
 
     Each line is read by itself: a torn line does not affect other lines.
 
     Args:
-        content: the content of the file.
+        lines: the lines of the file.
         file: path of the file, for the errors.
     """
-    for number, line_content in enumerate(content.split(b"\n"), start=1):
+    for number, line_content in enumerate(lines, start=1):
         if line_content.strip():
             try:
                 yield _read_line(line_content, file, number)
@@ -343,7 +389,7 @@ def parse_lines(content: bytes, file: str = "") -> Iterator[Record | Damage]:
 def _read_line(content: bytes, file: str, number: int) -> Record:
     entry = read_json(content, checks.anything, file, number)
     try:
-        return from_json(entry)
+        return _from_shallow_json(entry)
     except Damage as damage:
         damage.file, damage.line = file, number
         raise
@@ -351,7 +397,7 @@ def _read_line(content: bytes, file: str, number: int) -> Record:
 
 def read_lines(content: bytes) -> tuple[list[Record], int]:
     """Return the records in a file's content, and the number of lines that are torn or are no records."""
-    items = list(parse_lines(content))
+    items = list(parse_lines(content.split(b"\n")))
     records = [item for item in items if isinstance(item, Record)]
     return records, len(items) - len(records)
 
@@ -362,6 +408,11 @@ def read_lines(content: bytes) -> tuple[list[Record], int]:
 def label_of(name: str) -> str:
     """Return the probe's label in the name of a metric or artifact: the part before the first slash."""
     return name.partition("/")[0]
+
+
+def is_time_unit(unit: str) -> bool:
+    """Return whether a unit is one of time, or of a rate: it decides if a metric does not state `timing`."""
+    return unit in ("s", "ms") or unit.endswith("/s")
 
 
 def merge(records: Iterable[Record]) -> list[Record]:

@@ -37,15 +37,14 @@ from bench_suite.store.atomic import (
     writing_error,
 )
 from bench_suite.store.json_reader import Damage, read_json
+from bench_suite.store.record_files import RecordFiles
 from bench_suite.store.records import (
     SCHEMA,
     artifact_from_json,
     artifact_to_json,
     dumps,
-    merge,
     metric_from_json,
     metric_to_json,
-    parse_lines,
     read_lines,
 )
 
@@ -64,14 +63,17 @@ class RunInfo:
     "Name of the suite."
     started: str
     "ISO 8601, UTC, to the millisecond."
-    records: int
-    "Number of lines written; a cell that was resumed counts once for each record."
     smoke: bool
     "Whether it is a smoke run."
     path: Path
     "The run's folder."
     info: Mapping[str, Any]
     "The content of `run.json`."
+
+    @property
+    def records(self) -> int:
+        """Number of lines written; a cell that was resumed counts once for each record."""
+        return sum(map(_count_lines, (self.path / "records").glob("*.jsonl")))
 
 
 def _message(error: Exception) -> str:
@@ -195,8 +197,10 @@ class Run:
         self.path = Path(os.path.abspath(path))  # a component may change the working folder
         self.torn = 0
         "Number of lines that the last call of `records` could not read."
-        self.info: Mapping[str, Any] = _info(self.path).info
+        self.info: Mapping[str, Any] = _run_json(self.path)
         self._damages: dict[str, None] = {}
+        self._record_files = RecordFiles(self.path)
+        self._environments: dict[str, tuple[tuple[int, int], Mapping[str, Any]]] = {}
 
     @property
     def damages(self) -> tuple[str, ...]:
@@ -271,17 +275,15 @@ class Run:
     # ── records ─────────────────────────────────────────────────────────────────────────────────
 
     def records(self) -> list[Record]:
-        """Return the cells' records, merged (see `records.merge`), in order of first appearance; sets `torn`."""
-        all_records: list[Record] = []
-        self.torn = 0
-        for path in self._record_files():
-            for item in parse_lines(self._read_or_note(path), self._relative(path)):
-                if isinstance(item, Record):
-                    all_records.append(item)
-                else:
-                    self.torn += 1
-                    self._note(item)
-        return merge(all_records)
+        """Return the cells' records, merged (see `records.merge`), in order of first appearance; sets `torn`.
+
+        The files are read once, and again if one has changed. Records may share the values of their fields.
+        """
+        reading = self._record_files.read()
+        self.torn = reading.torn
+        for damage in reading.damages:
+            self._note(damage)
+        return list(reading.records)
 
     def unmerged_records(self, wanted: Callable[[bytes], bool]) -> Iterator[Record]:
         """Yield records as they were written, unmerged, oldest first.
@@ -290,24 +292,14 @@ class Run:
             wanted: called with each line, which is parsed only if the result is True, so that few of many records are
                 found quickly. A line begins with `schema`, `run`, `suite`, `id`, `weights_key` and `cell`.
         """
-        for path in self._record_files():
-            for line in self._read_or_note(path).splitlines():
-                if wanted(line):
-                    yield from read_lines(line)[0]
-
-    def _record_files(self) -> list[Path]:
-        return sorted((self.path / "records").glob("*.jsonl"))
-
-    def _read_or_note(self, path: Path) -> bytes:
-        """Return the content of a file; if it cannot be read, note the damage and return nothing."""
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            self._note(f"{self._relative(path)}: {_message(error)}")
-            return b""
-
-    def _relative(self, path: Path) -> str:
-        return path.relative_to(self.path).as_posix()
+        for path in self._record_files.paths():
+            try:
+                with path.open("rb") as file:
+                    for line in file:
+                        if wanted(line):
+                            yield from read_lines(line)[0]
+            except OSError as error:
+                self._note(f"{path.relative_to(self.path).as_posix()}: {_message(error)}")
 
     def _note(self, damage: object) -> None:
         self._damages[f"{self.name}: {damage}"] = None
@@ -326,13 +318,18 @@ class Run:
             return {}  # the record names none
         relative = f"environments/{name}.json"
         try:
-            content = self._inside(relative).read_bytes()
-            environment: Mapping[str, Any] = read_json(content, forms.ENVIRONMENT, relative)
+            path = self._inside(relative)
+            status = path.stat()
+            state = (status.st_mtime_ns, status.st_size)
+            if name in self._environments and self._environments[name][0] == state:
+                return self._environments[name][1]
+            environment: Mapping[str, Any] = read_json(path.read_bytes(), forms.ENVIRONMENT, relative)
         except OSError as error:
             self._note(f"{relative}: {_message(error)}")
         except (StoreError, Damage) as error:
             self._note(error)
         else:
+            self._environments[name] = (state, environment)
             return environment
         return {}
 
@@ -446,10 +443,11 @@ class Run:
     # ── files ───────────────────────────────────────────────────────────────────────────────────
 
     def _inside(self, relative: str) -> Path:
-        path = Path(os.path.normpath(self.path / relative))
-        if "\0" in relative or not path.is_relative_to(os.path.normpath(self.path)):
+        root = os.path.normpath(self.path)
+        path = os.path.normpath(os.path.join(root, relative))
+        if "\0" in relative or not (path == root or path.startswith(root.rstrip(os.sep) + os.sep)):
             raise StoreError(f"{relative!r} is not inside the run's folder {self.path}")
-        return path
+        return Path(path)
 
     def _write(self, relative: str, content: bytes) -> Path:
         return write_file(self._inside(relative), content)
@@ -509,15 +507,25 @@ def _now() -> str:
 
 
 def _info(path: Path) -> RunInfo:
+    info = _run_json(path)
+    return RunInfo(info["run"], info["suite"], info["started"], bool(info.get("smoke")), path, info)
+
+
+def _run_json(path: Path) -> Mapping[str, Any]:
     try:
-        info = read_json((path / "run.json").read_bytes(), forms.RUN, "run.json")
+        info: Mapping[str, Any] = read_json((path / "run.json").read_bytes(), forms.RUN, "run.json")
     except FileNotFoundError:
         raise StoreError(f"{path} is not a run: it has no run.json") from None
     except (OSError, Damage) as error:
         message = _message(error)
         raise StoreError(f"{shortened(path)} cannot be read as a run: {message}") from error
-    records = 0
-    for file in (path / "records").glob("*.jsonl"):
-        with suppress(OSError):
-            records += file.read_bytes().count(b"\n")
-    return RunInfo(info["run"], info["suite"], info["started"], records, bool(info.get("smoke")), path, info)
+    return info
+
+
+def _count_lines(path: Path) -> int:
+    """Return the number of lines of a file; 0 if it cannot be read."""
+    count = 0
+    with suppress(OSError), path.open("rb") as file:
+        while block := file.read(1 << 20):
+            count += block.count(b"\n")
+    return count

@@ -14,7 +14,7 @@ from bench_suite.suite.cell import Cell, train_key
 from bench_suite.suite.durations import seconds_of
 from bench_suite.suite.expansion import varied_options
 from bench_suite.suite.identity import changed
-from bench_suite.suite.spec import DEVICES, PRECISIONS, ComponentUse, Suite, train_options
+from bench_suite.suite.spec import DEVICES, PRECISIONS, ComponentUse, Suite, list_classes, train_options
 from bench_suite.suite.toml_positions import Path as KeyPath
 
 _OF_THE_PROGRAM = ("validation", "keep", "deterministic")
@@ -23,6 +23,13 @@ _OF_THE_PROGRAM = ("validation", "keep", "deterministic")
 
 def check_cell(suite: Suite, cell: Cell) -> None:
     """Add an error for each training option or axis value that a cell's engine, or its estimator, cannot honour."""
+    positive = cell.options["task"]["positive"]
+    if positive is not None and (message := _positive_error_at_plan(positive, cell)):
+        axis = f"tasks.{cell.task.label}.positive"
+        key: KeyPath = ("matrix", axis) if axis in cell.labels else (*cell.task.key, "positive")
+        suite.document.error(key, message)
+    for message in _threshold_errors(cell):
+        suite.document.error(_evaluate_key(cell, "threshold"), message)
     if cell.engine is None:
         _check_estimator(suite, cell)
         return
@@ -35,6 +42,8 @@ def check_cell(suite: Suite, cell: Cell) -> None:
             f"the engine {cell.engine.name} is not deterministic (it states DETERMINISTIC = False); "
             "write deterministic = false, or choose another engine",
         )
+    for key, message in _own_function_errors(cell, cell.engine):
+        suite.document.error(key, message)
     for option, message in contradictions(cell.options["train"], cell.task, cell.problems):
         suite.document.error(train_key(cell, option), message)
 
@@ -42,9 +51,62 @@ def check_cell(suite: Suite, cell: Cell) -> None:
 def _check_estimator(suite: Suite, cell: Cell) -> None:
     """Add an error for the options in a model's own `train` that an estimator does not use."""
     model = cell.model.component
+    accepts = model.words("ACCEPTS")
     for option in cell.model.train:
-        if option != "validation" and option not in model.words("ACCEPTS"):
+        if option != "validation" and option not in accepts:
             suite.document.error((*cell.model.key, "train", option), f"{model.name} fits itself and has no {option}")
+    known = train_options()
+    for option in CLASS_OPTIONS:
+        if option in suite.train and option not in accepts and suite.train[option] != known[option].default:
+            suite.document.error(
+                ("train", option),
+                f"{model.name} fits itself and has no {option}, so its results would not be comparable: state {option} "
+                f"in `train` of the models that have it, or leave {model.name} out",
+            )
+    for option, message in class_option_errors(cell.options["train"], cell.task, cell.problems):
+        suite.document.error(train_key(cell, option), message)
+
+
+MODEL_FUNCTIONS = ("loss", "augment")
+"Optional functions of a model's file, beside `build`; an engine names those that it calls in `MODEL_FUNCTIONS`."
+_ARGUMENTS = {
+    "loss": ("outputs", "targets", "inputs", "spec", "weights", "smoothing", "options"),
+    "augment": ("batch", "generator", "options"),
+}
+"The arguments of each of `MODEL_FUNCTIONS`; a function names those that it takes."
+_OPTIONS_OF_LOSS = {"class_weights": ("weights", "none"), "label_smoothing": ("smoothing", 0.0)}
+"Training options that change the loss: the argument by which a model's own loss gets it, and the value without effect."
+
+
+def _own_function_errors(cell: Cell, engine: Component) -> Iterator[tuple[KeyPath, str]]:
+    """Yield what is wrong with a model's own `loss` and `augment`: an argument, the engine, or a training option."""
+    model = cell.model.component
+    for function in MODEL_FUNCTIONS:
+        if function not in model.functions:
+            continue
+        taken = model.parameters[function]
+        unknown = [name for name, required in taken.items() if required and name not in _ARGUMENTS[function]]
+        if unknown:
+            known = ", ".join(_ARGUMENTS[function])
+            yield (
+                (*cell.model.key, "use"),
+                f"{model.name}: {function} has the parameter `{unknown[0]}`{nearest(unknown[0], _ARGUMENTS[function])} "
+                f"(there are: {known}); rename the function if it is not the model's own {function}",
+            )
+        if function not in engine.words("MODEL_FUNCTIONS"):
+            yield (
+                ("matrix", "engine"),
+                f"the engine {engine.name} does not call a model's own {function}, and {model.name} has one "
+                "(the engine's MODEL_FUNCTIONS does not name it)",
+            )
+    if "loss" in model.functions:
+        for option, (argument, default) in _OPTIONS_OF_LOSS.items():
+            if cell.options["train"][option] != default and argument not in model.parameters["loss"]:
+                yield (
+                    train_key(cell, option),
+                    f"{model.name} has its own loss without a parameter `{argument}`, so {option} would have no "
+                    f"effect: add the parameter, or leave {option} out",
+                )
 
 
 def _check_accepted(suite: Suite, cell: Cell, engine: Component) -> None:
@@ -140,6 +202,7 @@ def contradictions(
     if train["label_smoothing"] and not any("smoothed_loss" in problem.functions for problem in problems):
         kinds = " or ".join(problem.name for problem in problems)
         yield "label_smoothing", f"label_smoothing is for classes, and {task.label} is {kinds}"
+    yield from class_option_errors(train, task, problems)
     if train["target"] is not None:
         yield from (("target", message) for message in _target_errors(train["target"], problems))
     if train["checkpoint"] is not None:
@@ -147,6 +210,95 @@ def contradictions(
             seconds_of(train["checkpoint"])
         except ValueError as error:
             yield "checkpoint", str(error)
+
+
+CLASS_OPTIONS = ("class_weights", "sampler")
+"Training options for classes of different sizes. An estimator that lacks one is refused, since results would differ."
+
+
+def class_option_errors(
+    train: Mapping[str, Any], task: ComponentUse, problems: Sequence[Component]
+) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with `class_weights` and `sampler`, with the option.
+
+    Args:
+        train: all training options of a cell, resolved.
+        task: the cell's task; its classes are checked if it states them.
+        problems: the task's problem; several if only the data can decide.
+    """
+    weights, sampler = train["class_weights"], train["sampler"]
+    if not any("weighted_loss" in problem.functions for problem in problems):
+        kinds = " or ".join(problem.name for problem in problems)
+        for option, is_set in (("class_weights", weights != "none"), ("sampler", sampler != "shuffled")):
+            if is_set:
+                yield option, f"{option} is for classes, and {task.label} is {kinds}"
+        return
+    if weights == "balanced" and sampler == "balanced":
+        yield (
+            "sampler",
+            'class_weights = "balanced" and sampler = "balanced" correct the same imbalance, and together they correct '
+            "it twice: leave one of them out",
+        )
+    if isinstance(weights, Mapping):
+        for message in class_weight_errors(weights, task.label, task.component.words("CLASSES") or tuple(weights)):
+            yield "class_weights", message
+
+
+def class_weight_errors(weights: Mapping[str, float], task: str, classes: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with a table of class weights: a class that does not exist or lacks a weight, a bad weight.
+
+    Args:
+        weights: by the name of a class.
+        task: name of the task.
+        classes: names of all classes of the task.
+    """
+    for named, weight in weights.items():
+        if named not in classes:
+            yield f"{show(named)} is no class of {task}{nearest(named, classes)} (it has: {list_classes(classes)})"
+        elif not weight > 0.0:
+            yield f"the weight of {show(named)} is {weight:g}; it must be above 0"
+    missing = [name for name in classes if name not in weights]
+    if missing:
+        named = list_classes([show(name) for name in missing])
+        yield f"the weight of {named} is missing: the table states the weight of every class of {task}"
+
+
+def positive_error(positive: str, task: str, classes: Sequence[str]) -> str | None:
+    """Return why a name cannot be that of the positive class of a task with these classes; None if it can."""
+    if len(classes) != 2:
+        return f"positive is for two classes, and {task} has {len(classes) or 'none'}"
+    if positive not in classes:
+        has = list_classes(classes)
+        return f"{show(positive)} is no class of {task}{nearest(positive, classes)} (it has: {has})"
+    return None
+
+
+def _positive_error_at_plan(positive: str, cell: Cell) -> str | None:
+    """Return what is wrong with the option `positive`, as far as it is known before the data are loaded."""
+    classes = cell.task.component.words("CLASSES")
+    if not any("weighted_loss" in problem.functions for problem in cell.problems):
+        return positive_error(positive, cell.task.label, ())
+    return positive_error(positive, cell.task.label, classes) if classes else None
+
+
+def _threshold_errors(cell: Cell) -> Iterator[str]:
+    """Yield what is wrong with the option `threshold` of a problem that has thresholds, before the data are loaded."""
+    if not any("predictions_at" in problem.functions for problem in cell.problems):
+        return
+    threshold = cell.options["evaluate"].get("threshold", "none")
+    classes = cell.task.component.words("CLASSES")
+    if threshold == "none":
+        return
+    if classes and len(classes) != 2:
+        yield f"threshold is for two classes, and {cell.task.label} has {len(classes)}"
+    elif isinstance(threshold, str) and cell.options["train"]["validation"] == 0:
+        yield "threshold is chosen on validation data, and validation = 0 leaves none; state it as a number"
+
+
+def _evaluate_key(cell: Cell, option: str) -> KeyPath:
+    """Return the key under which the file states an evaluation option of a cell."""
+    axis = f"evaluate.{option}"
+    return ("matrix", axis) if axis in cell.labels else ("evaluate", option)
 
 
 SGD_OPTIONS = ("momentum", "nesterov")

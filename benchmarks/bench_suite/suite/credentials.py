@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from bench_suite.suite.toml_positions import value_spans
@@ -32,6 +33,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
 
+@lru_cache(maxsize=4096)
 def is_credential(key: str) -> bool:
     """Return whether a key looks like the name of a credential: `password`, `AWS_SECRET_ACCESS_KEY`, `hfToken`."""
     words = [word.lower() for word in _WORD.findall(key)]

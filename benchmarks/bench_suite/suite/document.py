@@ -230,7 +230,8 @@ def _apply_override(document: Document, override: str) -> None:
             return
     last: str | int = parts[-1]
     if isinstance(target, list):
-        document.flag_error(flag, f"name a key of one of {spell(path)}, such as {spell(path)}.NAME.{last}")
+        entry = "0" if path[0] == "gate" else "NAME"
+        document.flag_error(flag, f"name a key of one of {spell(path)}, such as {spell(path)}.{entry}.{last}")
         return
     # A single value for an axis is an axis of one value.
     target[last] = value

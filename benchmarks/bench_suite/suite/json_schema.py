@@ -8,7 +8,7 @@ from typing import Any
 from bench_suite.components import discovery
 from bench_suite.components.options import MISSING, Option, json_schema
 from bench_suite.contracts import Kind
-from bench_suite.suite.spec import AXES, COMMON, EVALUATE, GATE_OPTIONS, RULES, train_options
+from bench_suite.suite.spec import AXES, COMMON, EVALUATE, GATE_ONLY, GATE_OPTIONS, RULES, train_options
 
 
 def suite_schema() -> dict[str, Any]:
@@ -41,7 +41,7 @@ def suite_schema() -> dict[str, Any]:
                 "properties": probes,
                 "additionalProperties": {"type": "object"},
             },
-            "gate": {**_table(GATE_OPTIONS), "additionalProperties": _table(RULES)},
+            "gate": {**_table(GATE_OPTIONS), "additionalProperties": _gate()},
             "report": {
                 "type": "object",
                 "additionalProperties": False,
@@ -64,6 +64,13 @@ def _table(options: Any, extra: dict[str, Any] | None = None) -> dict[str, Any]:
         "properties": {**(extra or {}), **properties},
         **({"required": required} if required else {}),
     }
+
+
+def _gate() -> dict[str, Any]:
+    """Return the schema of the rules of a metric: a table, or a list of tables."""
+    rules = _table(RULES, {"only": {"type": "object", "minProperties": 1, "description": GATE_ONLY.help}})
+    stated = {**rules, "anyOf": [{"required": [name]} for name in RULES]}
+    return {"anyOf": [stated, {"type": "array", "minItems": 1, "items": stated}]}
 
 
 def _entry(kind: Kind, extra: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -87,6 +87,15 @@ def read_selectors(sections: Sections, key: str, scope: Scope) -> tuple[Mapping[
     return tuple(read_selector(sections, entry, ("matrix", key, index), scope) for index, entry in enumerate(entries))
 
 
+def read_only(sections: Sections, table: Mapping[str, Any], path: KeyPath, scope: Scope) -> dict[str, tuple[Any, ...]]:
+    """Return the selector under `only` of the table at `path`, a probe's or a gate's; empty if there is none."""
+    only = table.get("only", {})
+    if not isinstance(only, dict):
+        sections.error((*path, "only"), "must be a table of axes and the values to choose: only = { seed = 0 }")
+        return {}
+    return read_selector(sections, only, (*path, "only"), scope)
+
+
 def read_selector(
     sections: Sections, entry: Mapping[str, Any], path: KeyPath, scope: Scope
 ) -> dict[str, tuple[Any, ...]]:

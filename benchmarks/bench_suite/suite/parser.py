@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench_suite.components.discovery import Component, builtin, find, is_path
-from bench_suite.components.evaluate_uri import PREFIX
 from bench_suite.components.options import MISSING, Option, Type, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import ComponentError, Kind
 from bench_suite.suite.checks import without_sgd
 from bench_suite.suite.credentials import mask_override
 from bench_suite.suite.document import Document, label, read_document
-from bench_suite.suite.matrix import Scope, read_axes, read_engines, read_selector, read_selectors
+from bench_suite.suite.gate_section import check_metric, read_gates
+from bench_suite.suite.matrix import Scope, read_axes, read_engines, read_only, read_selectors
 from bench_suite.suite.section_reader import Sections
 from bench_suite.suite.spec import (
     CLASS,
@@ -24,11 +22,8 @@ from bench_suite.suite.spec import (
     EVALUATE,
     GATE_OPTIONS,
     MEASURED,
-    RULES,
     SECTIONS,
-    TIMING_PROCESSES,
     ComponentUse,
-    Gate,
     Suite,
     is_label,
     locate,
@@ -84,7 +79,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     metrics = _metrics(probes, problems)
     for probe in probes:
         _check_measured(sections, probe, metrics)
-    gates = tuple(_gates(sections, metrics, probes))
+    gates = tuple(read_gates(sections, metrics, probes, scope))
     gate_options = {name: option.default for name, option in GATE_OPTIONS.items()}
     gate_options |= sections.take(sections.section("gate"), GATE_OPTIONS, ("gate",))
     columns, sort = _read_report(sections, metrics)
@@ -196,7 +191,7 @@ def _problems(sections: Sections, task: ComponentUse) -> Iterator[Component]:
             sections.error((*task.key, "use"), f"PROBLEM of {task.component.name}: {error}")
 
 
-# ── probes, gates, columns ──────────────────────────────────────────────────────────────────────
+# ── probes, columns ─────────────────────────────────────────────────────────────────────────────
 
 
 def _probes(sections: Sections, scope: Scope) -> Iterator[ComponentUse]:
@@ -235,11 +230,7 @@ def _probes(sections: Sections, scope: Scope) -> Iterator[ComponentUse]:
             named += components
             # The probe may run in any folder, so it is given the whole path of a file.
             stated[option] = tuple(str(part.path) if part.external else part.use for part in components)
-        only = entry.get("only", {})
-        if not isinstance(only, dict):
-            sections.error((*path, "only"), "must be a table of axes and the values to choose: only = { seed = 0 }")
-            only = {}
-        cells = read_selector(sections, only, (*path, "only"), scope)
+        cells = read_only(sections, entry, path, scope)
         yield ComponentUse(component, name, stated, only=cells, named=tuple(named), key=path)
 
 
@@ -261,87 +252,20 @@ def _metrics(
     return {f"{probe.label}/{name}": facts for probe in probes for name, facts in metrics_of(probe, possible).items()}
 
 
-def _gates(
-    sections: Sections, metrics: Mapping[str, Mapping[str, Any]], probes: Sequence[ComponentUse]
-) -> Iterator[Gate]:
-    """Yield the gates of the section `[gate]`."""
-    for metric, rules in sections.section("gate").items():
-        if metric in GATE_OPTIONS:
-            continue
-        path: KeyPath = ("gate", metric)
-        if isinstance(rules, dict) and f"{metric}/{next(iter(rules), None)}" in metrics:
-            wanted = f"{metric}/{next(iter(rules))}"
-            sections.error(path, f'a metric\'s name is one key with a slash, in quotes: "{wanted}" = {{ min = … }}')
-            continue
-        _check_metric(sections, metric, path, metrics)
-        if not isinstance(rules, dict) or not rules:
-            sections.error(path, "must be a table with min, max or tolerance: { min = 0.85 }")
-            continue
-        sections.check_keys(rules, RULES, path)
-        accepted = sections.take(rules, RULES, path)
-        tolerance = accepted.get("tolerance")
-        if isinstance(tolerance, str) and not re.fullmatch(r"\d+(\.\d+)? ?%", tolerance):
-            sections.error((*path, "tolerance"), f'{show(tolerance)} is neither a number nor a share such as "5%"')
-        elif isinstance(tolerance, float) and not 0 <= tolerance < math.inf:
-            sections.error((*path, "tolerance"), "must be 0 or more, in the metric's own direction")
-        elif isinstance(tolerance, float) and tolerance >= 1 and metrics.get(metric, {}).get("unit") == "fraction":
-            hint = f'; did you mean "{tolerance:g}%", or {tolerance / 100:g}?' if tolerance <= 100 else ""
-            sections.error((*path, "tolerance"), f"allows any loss: the metric is a fraction, 1 is all of it{hint}")
-        elif isinstance(tolerance, str) and _allows_total_loss(tolerance, metrics.get(metric, {})):
-            sections.error((*path, "tolerance"), "allows any loss, since nothing can lose more than 100 %")
-        if accepted.get("min", -math.inf) > accepted.get("max", math.inf):
-            sections.error(path, f"contradicts itself: min {accepted['min']} is above max {accepted['max']}")
-        probe = next((probe for probe in probes if probe.label == metric.partition("/")[0]), None)
-        if "tolerance" in rules and metric in metrics and metrics[metric].get("better", "none") == "none":
-            sections.error((*path, "tolerance"), _no_direction_message(metric, probe))
-        timing = metrics.get(metric, {}).get("timing")
-        if timing and probe is not None and probe.stated.get("processes", 1) < TIMING_PROCESSES:
-            more = "processes" in probe.component.options
-            option = f"give its probe processes = {TIMING_PROCESSES}, or " if more else ""
-            sections.error(
-                path,
-                f"a timing has an interval only over {TIMING_PROCESSES} or more fresh processes, "
-                f"and this suite measures it in fewer: {option}leave it out of [gate]",
-            )
-        yield Gate(metric, accepted, path)
-
-
-def _allows_total_loss(share: str, facts: Mapping[str, Any]) -> bool:
-    """Return whether a tolerance bounds nothing: a metric above 0 that should be high cannot lose more than 100 %."""
-    return float(share.rstrip("% ")) >= 100 and facts.get("better") == "higher"
-
-
-def _no_direction_message(metric: str, probe: ComponentUse | None) -> str:
-    """Return why a metric without a better direction has no tolerance, and what to write instead."""
-    message = "has no better direction, so nothing is worse: bound it with min and max instead"
-    named = {part.name: part.use for part in probe.named if part.use.startswith(PREFIX)} if probe else {}
-    use = named.get(metric.partition("/")[2])
-    if use is None:
-        return message
-    return f"{message}, or say which is better: {use}{'&' if '?' in use else '?'}better=higher"
-
-
 def _check_measured(sections: Sections, probe: ComponentUse, metrics: Mapping[str, Any]) -> None:
     """Check the options of a probe that name metrics of other probes."""
     for option, kind in probe.component.facts.get("NAMES", {}).items():
         for index, name in enumerate(probe.stated.get(option, ()) if kind == MEASURED else ()):
-            _check_metric(sections, name, (*probe.key, option, index), metrics)
-
-
-def _check_metric(sections: Sections, name: Any, path: KeyPath, metrics: Mapping[str, Any]) -> None:
-    """Add an error if no probe emits the metric, unless an unreadable entry may be the cause."""
-    if name not in metrics and not sections.incomplete & {"tasks", "probes", "metrics"}:
-        near = nearest(str(name), metrics)
-        sections.error(path, f"no probe of this suite emits {show(name)}{near} (there are: {', '.join(metrics)})")
+            check_metric(sections, name, (*probe.key, option, index), metrics)
 
 
 def _read_report(sections: Sections, metrics: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
     """Return the columns of the leaderboard, and the metric that ranks."""
     table = sections.table("report", _REPORT)
     for position, column in enumerate(table.get("columns", ())):
-        _check_metric(sections, column, ("report", "columns", position), metrics)
+        check_metric(sections, column, ("report", "columns", position), metrics)
     if "sort" in table:
-        _check_metric(sections, table["sort"], ("report", "sort"), metrics)
+        check_metric(sections, table["sort"], ("report", "sort"), metrics)
     return table.get("columns", ()), table.get("sort")
 
 

@@ -13,6 +13,7 @@ from bench_suite.suite.cell import Cell, Unit, matches, name, name_of
 from bench_suite.suite.checks import check_cell
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.expansion import cells_of, concerns, count_points, incompatibility
+from bench_suite.suite.gate_section import check_scope
 from bench_suite.suite.identity import digest, probe_key
 from bench_suite.suite.spec import ComponentUse, Suite, unknown_classes
 
@@ -59,6 +60,8 @@ def make_plan(suite: Suite, only: Sequence[str] = ()) -> Plan:
     _check_choices(suite, cells)
     for probe in suite.probes:
         _check_probe(suite, probe, cells)
+    for gate in suite.gates:
+        check_scope(suite, gate, cells)
     suite.document.raise_errors()
     selector = _parse_only(only, cells)
     chosen = [cell for cell in cells if matches(cell.labels, selector)]

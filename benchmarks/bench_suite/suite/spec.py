@@ -72,6 +72,12 @@ COMMON: Mapping[Kind, Mapping[str, Option]] = {
             None,
             "Sensitive attributes to keep; default: all that the task has.",
         ),
+        "positive": Option(
+            "positive",
+            Type("union", (Type("str"), Type("None"))),
+            None,
+            "Name of the positive class, of two: metrics such as `binary_f1` are about it. Default: the second class.",
+        ),
     },
 }
 "Options that every component of a kind accepts."
@@ -91,6 +97,14 @@ RULES: Mapping[str, Option] = {
         'Allowed loss against the baseline, in units of the metric or as a share: 0.01, or "5%".',
     ),
 }
+GATE_ONLY = Option(
+    "only",
+    Type("Mapping", (Type("str"), Type("union", (Type("str"), Type("float"), Type("bool"))))),
+    MISSING,
+    'The cells that the rules are for: by axis, `task` or `model` a value, or a list of them: `{ model = "mlp" }`. '
+    "Default: all cells.",
+)
+"What a gate may state beside its rules."
 GATE_OPTIONS: Mapping[str, Option] = {
     "undecided": Option(
         "undecided",
@@ -134,14 +148,29 @@ class ComponentUse:
 
 @dataclass(frozen=True)
 class Gate:
-    """The rules that a metric must satisfy."""
+    """The rules that a metric must satisfy, in all cells or in those that `only` chooses."""
 
     metric: str
     "`probe/metric`."
     rules: Mapping[str, Any]
     "`min`, `max`, `tolerance`."
-    key: KeyPath
+    key: KeyPath = ()
     "Where the file states it."
+    only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    "The cells that it is for: the values by axis; empty for all cells."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the rules as `run.json` states them, with `only` if there is any."""
+        only = {axis: list(values) for axis, values in self.only.items()}
+        return {**self.rules, **({"only": only} if only else {})}
+
+
+def gates_to_json(gates: Iterable[Gate]) -> dict[str, Any]:
+    """Return gates as `run.json` states them: by metric one table of rules, or a list of several."""
+    by_metric: dict[str, list[dict[str, Any]]] = {}
+    for gate in gates:
+        by_metric.setdefault(gate.metric, []).append(gate.to_json())
+    return {metric: rules[0] if len(rules) == 1 else rules for metric, rules in by_metric.items()}
 
 
 @dataclass(frozen=True)
@@ -169,6 +198,7 @@ class Suite:
     metrics: Mapping[str, Mapping[str, Any]]
     "All metrics that the probes can emit, as `probe/metric`, with unit and direction."
     gates: tuple[Gate, ...]
+    "In the order of the file; several for a metric with a list of rules."
     gate_options: Mapping[str, Any]
     "`undecided` and `new`."
     columns: tuple[str, ...]
@@ -217,7 +247,7 @@ def metrics_of(probe: ComponentUse, problems: Iterable[Component]) -> dict[str, 
     for part in probe.named:
         if part.kind == "metrics":
             facts[part.name] = {
-                name.lower(): part.facts[name] for name in ("UNIT", "BETTER", "IDEAL") if name in part.facts
+                name.lower(): part.facts[name] for name in ("UNIT", "BETTER", "IDEAL", "RANGE") if name in part.facts
             }
     if probe.component.facts.get("OF_PREDICTIONS"):
         facts = {name: {"of_predictions": True, **stated} for name, stated in facts.items()}
@@ -236,9 +266,14 @@ def unknown_classes(probe: ComponentUse, task: str, classes: Sequence[str]) -> I
         stated = probe.stated.get(option) or ()
         for named in (stated,) if isinstance(stated, str) else stated:
             if kind == CLASS and named not in classes:
-                more = f" and {len(classes) - MAX_NAMED_CLASSES} more" if len(classes) > MAX_NAMED_CLASSES else ""
-                has = ", ".join(classes[:MAX_NAMED_CLASSES]) + more
+                has = list_classes(classes)
                 yield option, f"{show(named)} is no class of {task}{nearest(named, classes)} (it has: {has})"
+
+
+def list_classes(classes: Sequence[str]) -> str:
+    """Return the names of classes for a message: the first `MAX_NAMED_CLASSES`, and how many more there are."""
+    more = f" and {len(classes) - MAX_NAMED_CLASSES} more" if len(classes) > MAX_NAMED_CLASSES else ""
+    return ", ".join(classes[:MAX_NAMED_CLASSES]) + more
 
 
 def is_label(name: Any) -> bool:

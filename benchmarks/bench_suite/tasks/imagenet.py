@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench_suite.contracts import Data, DataInvalid, DataUnavailable, Source
-from bench_suite.data.fingerprint import hash_of
 from bench_suite.data.folders import class_folders, hub_snapshot, open_images, parquet_files, parquet_images
 from bench_suite.data.hub import hub_command
 from bench_suite.data.images import VERSION as PIXELS_VERSION
@@ -80,9 +79,11 @@ def load(options: Options, sources: Sources) -> Data:
         store, targets, names = _part(folder, name, classes)
         classes = names if classes is None else classes
         splits[name] = open_images(store, targets, options.size, options.crop, sources.cache)
-    prepared = hash_of(fingerprint_of(splits), PIXELS_VERSION, options.size, options.crop)
+    preparation = (PIXELS_VERSION, options.size, options.crop)
+    fingerprint = fingerprint_of(splits, preparation)
     spec = {"classes": classes, "shape": (options.size, options.size, 3)}
-    return Data(PROBLEM, spec, splits, Source(origin, "imagenet-1k", prepared, revision, LICENCE))
+    source = Source(origin, "imagenet-1k", fingerprint, revision, LICENCE, preparation=preparation)
+    return Data(PROBLEM, spec, splits, source)
 
 
 def _locate() -> tuple[Path, str, str | None]:

@@ -48,6 +48,45 @@ def augment(batch: Batch, changes: tuple[str, ...]) -> Batch:
     return Batch({**batch.inputs, "image": image}, targets)
 
 
+def changes_of(
+    own: Callable[..., Batch] | None, names: tuple[str, ...], generator: torch.Generator
+) -> Callable[[Batch], Batch] | None:
+    """Return the function that changes a batch: the model's own `augment`, and then those of `names`; None if neither.
+
+    Args:
+        own: `Network.augment`.
+        names: the training option `augment`.
+        generator: from which the model's own changes are drawn, on the device of the training.
+    """
+    if own is None:
+        return (lambda batch: augment(batch, tuple(names))) if names else None
+    if not names:
+        return lambda batch: changed_batch(own, batch, generator)
+    return lambda batch: augment(changed_batch(own, batch, generator), tuple(names))
+
+
+def changed_batch(change: Callable[..., Batch], batch: Batch, generator: torch.Generator) -> Batch:
+    """Return the batch that a model's own `augment` makes of one.
+
+    Args:
+        change: `Network.augment`.
+        batch: of the training, on its device.
+        generator: on the same device, from which the changes are drawn.
+
+    Raises:
+        BenchError: the function returned something else than a batch with as many targets.
+    """
+    changed = change(batch=batch, generator=generator)
+    if not isinstance(changed, Batch):
+        raise BenchError(f"the model's own augment must return a Batch; it returned {type(changed).__name__}")
+    if len(changed.targets) != len(batch.targets):
+        raise BenchError(
+            f"the model's own augment must keep the number of examples; it returned {len(changed.targets)} targets for "
+            f"{len(batch.targets)}"
+        )
+    return changed
+
+
 def flip(image: torch.Tensor) -> torch.Tensor:
     """Mirror a random half of the images left to right."""
     chosen = torch.rand(len(image), device=image.device) < 0.5

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 
 from bench_suite.data.encoded import Encoded
@@ -12,13 +15,19 @@ POOL = 32
 
 
 def shuffled(
-    examples: Encoded, batch_size: int, order: torch.Generator, padded: str | None = None, *, join_last: bool = False
+    examples: Encoded,
+    batch_size: int,
+    order: torch.Generator,
+    padded: str | None = None,
+    *,
+    join_last: bool = False,
+    classes: Sequence[torch.Tensor] = (),
 ) -> list[torch.Tensor]:
     """Return the batches of one epoch in the order of training: int64 positions on the device of the columns.
 
-    Each row is in one batch. With `padded`, the random order is cut into pools of `POOL` batches, the rows of each pool
-    are sorted by length, and the resulting batches are shuffled: length buckets as in Khomenko et al. 2016, arXiv
-    1708.05604.
+    Each row is in one batch; with `classes`, `draw_balanced` decides which rows are. With `padded`, the random order is
+    cut into pools of `POOL` batches, the rows of each pool are sorted by length, and the batches are shuffled: length
+    buckets as in Khomenko et al. 2016, arXiv 1708.05604.
 
     Args:
         examples: of the split, n rows.
@@ -26,8 +35,9 @@ def shuffled(
         order: generator that draws the order.
         padded: name of the `Ragged` column whose rows are padded; None: no column is.
         join_last: join a last batch of one row to the batch before it, for a network that `needs_several_rows`.
+        classes: the rows of each class (`rows_by_class`), if each class is to be drawn equally often.
     """
-    rows = torch.randperm(len(examples), generator=order)
+    rows = draw_balanced(classes, len(examples), order) if classes else torch.randperm(len(examples), generator=order)
     lengths = _lengths(examples, padded)
     if lengths is None:
         return _split(rows.to(examples.device), batch_size, join_last)
@@ -37,6 +47,30 @@ def shuffled(
         by_length = pool[torch.argsort(lengths[pool], stable=True)]
         batches += _split(by_length.to(examples.device), batch_size, join_last)
     return [batches[position] for position in torch.randperm(len(batches), generator=order).tolist()]
+
+
+def rows_by_class(targets: np.ndarray) -> list[torch.Tensor]:
+    """Return the rows of each class that occurs among the targets (n,): int64 positions."""
+    return [torch.from_numpy(np.flatnonzero(targets == label)) for label in np.unique(targets)]
+
+
+def draw_balanced(classes: Sequence[torch.Tensor], count: int, order: torch.Generator) -> torch.Tensor:
+    """Return (count,) int64 rows in random order, drawn with replacement, equally many from each class.
+
+    If `count` is no multiple of the number of classes, classes at random have one row more.
+
+    Args:
+        classes: the rows of each class, at least one in each.
+        count: number of rows to draw.
+        order: generator that draws them.
+    """
+    size, more = divmod(count, len(classes))
+    larger = set(torch.randperm(len(classes), generator=order)[:more].tolist())
+    parts = [
+        rows[torch.randint(len(rows), (size + (position in larger),), generator=order)]
+        for position, rows in enumerate(classes)
+    ]
+    return torch.cat(parts)[torch.randperm(count, generator=order)]
 
 
 def batch_count(rows: int, batch_size: int, *, join_last: bool = False) -> int:

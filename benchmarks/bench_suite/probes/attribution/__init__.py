@@ -28,16 +28,16 @@ from bench_suite.training.precision import computing, move_to_placement
 
 VERSION = 5
 METRICS = {
-    "insertion_auc": {"unit": "probability", "better": "higher"},
-    "deletion_auc": {"unit": "probability", "better": "lower"},
-    "localisation_auroc": {"unit": "score", "better": "higher", "ideal": 1.0},
-    "pointing_game": {"unit": "fraction", "better": "higher", "ideal": 1.0},
-    "decoy_share": {"unit": "fraction", "better": "lower", "ideal": 0.0},
-    "completeness_error": {"unit": "ratio", "better": "lower", "ideal": 0.0},
-    "infidelity": {"unit": "ratio", "better": "lower", "ideal": 0.0},
-    "sensitivity": {"unit": "ratio", "better": "lower", "ideal": 0.0},
-    "randomised_similarity": {"unit": "rank correlation", "better": "lower"},
-    "cost": {"unit": "forward passes", "better": "lower", "timing": True},
+    "insertion_auc": {"unit": "probability", "better": "higher", "range": (0.0, 1.0)},
+    "deletion_auc": {"unit": "probability", "better": "lower", "range": (0.0, 1.0)},
+    "localisation_auroc": {"unit": "score", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},
+    "pointing_game": {"unit": "fraction", "better": "higher", "ideal": 1.0, "range": (0.0, 1.0)},
+    "decoy_share": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0)},
+    "completeness_error": {"unit": "ratio", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
+    "infidelity": {"unit": "ratio", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
+    "sensitivity": {"unit": "ratio", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
+    "randomised_similarity": {"unit": "rank correlation", "better": "lower", "range": (-1.0, 1.0)},
+    "cost": {"unit": "forward passes", "better": "lower", "range": (0.0, None), "timing": True},
 }
 PROBLEMS = ("classification",)
 NEEDS = ("gradients",)

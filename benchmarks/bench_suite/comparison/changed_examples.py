@@ -1,0 +1,98 @@
+"""Cells whose test examples differ between two runs: what is compared on the common examples, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from bench_suite.comparison.metric_files import MetricFiles
+from bench_suite.comparison.pairing import Group, Pairing
+from bench_suite.comparison.rescoring import (
+    MIN_EXAMPLES,
+    Examples,
+    TestSetMismatch,
+    Unpaired,
+    Values,
+    examples_of,
+    values_on_common,
+)
+from bench_suite.comparison.strategies import Location, PairedMetric
+from bench_suite.store.runs import Run
+
+
+def location_of(group: Group, base: Run, head: Run, files: MetricFiles) -> Location:
+    """Return a group of cells with their stored predictions, and with the splits whose examples differ."""
+    changed = dict.fromkeys(name for pair in group.pairs for name in pair.changed_splits)
+    examples: Examples | Unpaired
+    try:
+        examples = examples_of(group, base, head)
+    except Unpaired as error:
+        examples = error
+    if isinstance(examples, TestSetMismatch) or (isinstance(examples, Examples) and examples.change):
+        changed["test"] = None
+    return Location(
+        group.where, group.same_hardware, examples, _changed_probes(group), group.pairs, tuple(changed), files
+    )  # fmt: skip
+
+
+def changes_text(location: Location) -> str:
+    """Return how the examples of two sides differ, and what is compared all the same."""
+    examples = location.examples
+    if isinstance(examples, TestSetMismatch):
+        return f"{examples}: nothing measured on them is compared"
+    text = splits_in_words(location)
+    if isinstance(examples, Unpaired):
+        return f"{text}, and nothing measured on them is compared: {examples}"
+    if examples.change is None:
+        return f"{text}: of what was measured on them, only what the test predictions make is compared"
+    few = len(examples) < MIN_EXAMPLES
+    end = f"too few to compare; at least {MIN_EXAMPLES} are needed" if few else "compared"
+    return f"{text} ({examples.change}): the {len(examples):,} common test examples are {end}"
+
+
+def change_notes(pairing: Pairing, changes: Mapping[str, str]) -> Iterator[str]:
+    """Yield how the test examples of the two runs differ, with the tasks that this applies to."""
+    tasks: dict[str, dict[str, None]] = {}
+    for group in pairing.groups:
+        if group.where in changes:
+            tasks.setdefault(changes[group.where], {})[str(group.pairs[0].head.cell.get("task"))] = None
+    for text, labels in tasks.items():
+        yield f"{', '.join(labels)}: {text}"
+
+
+def examples_in_words(location: Location) -> str:
+    """Return the examples on which a metric of changed splits is compared, in words; empty if these are all."""
+    examples = location.examples
+    if isinstance(examples, Unpaired) or examples.change is None:
+        return ""
+    return f"on the {len(examples):,} test examples that both runs have"
+
+
+def splits_in_words(location: Location) -> str:
+    """Return which examples differ, in words."""
+    return f"the examples of {' and '.join(location.changed_splits)} differ"
+
+
+def common_values(metric: PairedMetric) -> Values:
+    """Return the rows of a metric with its values on the common examples.
+
+    Raises:
+        Unpaired: The stored predictions of both sides do not give them, or the common examples are too few.
+    """
+    examples = metric.location.examples
+    if isinstance(examples, Unpaired):
+        raise examples
+    if metric.row.coordinates or not metric.made_of_predictions:
+        raise Unpaired("it cannot be computed again for the common ones")
+    if len(examples) < MIN_EXAMPLES:
+        raise Unpaired(f"{len(examples)} are common; at least {MIN_EXAMPLES} are needed")
+    return values_on_common(metric.row.metric, metric.values, examples, metric.location.metric_files)
+
+
+def _changed_probes(group: Group) -> frozenset[str]:
+    """Return the labels of probes whose options differ between the two sides."""
+    return frozenset(
+        label
+        for pair in group.pairs
+        for label in pair.base.probes.keys() & pair.head.probes.keys()
+        if pair.base.probes[label].key != pair.head.probes[label].key
+    )

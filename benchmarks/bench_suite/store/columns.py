@@ -1,0 +1,371 @@
+"""Records as columns: a run of thousands of cells in little memory, whose rows become objects when they are read.
+
+Strings and plain values that many cells share (options, data, names of metrics) are stored once, as JSON text, and
+numbers are stored for each cell. `Columns.records` returns ordinary records; only their metrics and artifacts are made
+when somebody reads them. What comes back is equal to what was added, with the type of each number.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import Any, TypeVar, cast, overload
+
+from bench_suite.contracts import ArtifactRow, Interval, MetricRow, ProbeRow, Record
+from bench_suite.store.records import merge
+
+CELL_COLUMNS = (
+    "id", "weights_key", "started", "facts", "cell", "options", "probes", "data", "sources", "seconds", "notes",
+    "artifacts",
+)  # fmt: skip
+"Columns with one text for each cell; all but the first three are JSON."
+_PLAIN = CELL_COLUMNS[:3]
+_VALUES = ("cell", "options", "data", "sources", "seconds")
+_FACTS = tuple(field.name for field in fields(Record) if field.name not in (*CELL_COLUMNS, "metrics"))
+"Fields of a record that nearly all cells of a run share; together they are the text of the column `facts`."
+_OWN = ("value", "reason", "interval", "samples", "n")
+"Fields of a metric that have columns of their own."
+_HEAD = tuple(field.name for field in fields(MetricRow) if field.name not in _OWN)
+"Fields of a metric that the same metric of other cells shares; together they are a text of the column `head`."
+_IN_WORDS = ("at", "ideal", "range")
+"Fields of a head whose values are no keys, or are equal as keys and differ as text, such as 1 and 1.0."
+_EXACT_INTEGER = 2**53
+_NO_TEXT = 0
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
+_head_key = attrgetter(*(name for name in _HEAD if name not in _IN_WORDS))
+_PROBE = tuple(field.name for field in fields(ProbeRow))
+_ARTIFACT = tuple(field.name for field in fields(ArtifactRow))
+LAYOUT = (CELL_COLUMNS, _FACTS, _HEAD, _PROBE, _ARTIFACT)
+"What the texts of the columns consist of: columns with another layout cannot be read."
+_probe_values, _artifact_values = attrgetter(*_PROBE), attrgetter(*_ARTIFACT)
+
+_Item = TypeVar("_Item")
+
+
+class Lazy(Sequence[_Item]):
+    """A sequence that is equal to a tuple, and whose items are made when they are first needed."""
+
+    def __init__(self, make: Callable[[], tuple[_Item, ...]]) -> None:
+        self._make: Callable[[], tuple[_Item, ...]] | None = make
+        self._items: tuple[_Item, ...] = ()
+
+    def items(self) -> tuple[_Item, ...]:
+        """Return all items; they are kept from then on."""
+        if self._make is not None:
+            self._items, self._make = self._make(), None
+        return self._items
+
+    def __len__(self) -> int:
+        return len(self.items())
+
+    @overload
+    def __getitem__(self, index: int) -> _Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[_Item, ...]: ...
+    def __getitem__(self, index: int | slice) -> _Item | tuple[_Item, ...]:
+        return self.items()[index]
+
+    def __iter__(self) -> Iterator[_Item]:
+        return iter(self.items())
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Lazy):
+            other = other.items()
+        return self.items() == other if isinstance(other, tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.items())
+
+    def __repr__(self) -> str:
+        return repr(self.items())
+
+    def __add__(self, other: Iterable[_Item]) -> tuple[_Item, ...]:
+        return (*self, *other)
+
+    def __radd__(self, other: Iterable[_Item]) -> tuple[_Item, ...]:
+        return (*other, *self)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a copy, or what another process receives, is a tuple
+        return tuple, (self.items(),)
+
+
+class Metrics(Lazy[MetricRow]):
+    """The metrics of a record: `heads` and single metrics can be read without making the others."""
+
+    def __init__(self, columns: Columns, first: int, end: int) -> None:
+        super().__init__(lambda: tuple(columns.metric(row) for row in range(first, end)))
+        self._columns = columns
+        self._first = first
+        self._size = end - first
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def heads(self) -> tuple[MetricRow, ...]:
+        """The metrics without value, interval, samples and reason; the same object for cells with equal heads."""
+        return self._columns.heads(self._first, self._first + self._size)
+
+    def at(self, position: int) -> MetricRow:
+        """Return one metric; it is not kept."""
+        return self[position] if self._make is None else self._columns.metric(self._first + position)
+
+
+def heads_of(record: Record) -> Sequence[MetricRow]:
+    """Return metrics of which only name, coordinates, unit and direction may be read: those of the record.
+
+    Cells with the same metrics share the returned object, if the record comes from columns.
+    """
+    metrics: Sequence[MetricRow] = record.metrics
+    return metrics.heads if isinstance(metrics, Metrics) else metrics
+
+
+def metric_at(record: Record, position: int) -> MetricRow:
+    """Return the metric of a record at a position of `heads_of`, without making the others."""
+    metrics: Sequence[MetricRow] = record.metrics
+    return metrics.at(position) if isinstance(metrics, Metrics) else metrics[position]
+
+
+@dataclass
+class Texts:
+    """A column of texts: each is stored once."""
+
+    codes: Sequence[int]
+    "For each row the number of its text, or 0 if it has none."
+    texts: Sequence[str]
+
+
+class _Collected(Texts):
+    """A column of texts that grows."""
+
+    def __init__(self) -> None:
+        self.codes: array[int] = array("i")
+        self.texts: list[str] = [""]
+        self._known: dict[str, int] = {}
+
+    def add(self, text: str | None) -> None:
+        self.codes.append(_NO_TEXT if text is None else self.code(text))
+
+    def code(self, text: str) -> int:
+        """Return the number of a text."""
+        code = self._known.setdefault(text, len(self.texts))
+        if code == len(self.texts):
+            self.texts.append(text)
+        return code
+
+
+@dataclass
+class _Head:
+    """What the same metric of several cells shares."""
+
+    row: MetricRow
+    level: float | None
+    "Level of the intervals; None for metrics without one."
+    over: Any
+    integer: bool
+    "Whether the values are integers."
+
+
+@dataclass
+class Columns:
+    """Merged records as columns."""
+
+    cells: dict[str, Texts]
+    "The columns CELL_COLUMNS, a row for each cell."
+    ends: Sequence[int]
+    "For each cell the number of the first metric that belongs to a later cell."
+    head: Texts
+    "For each metric its `_HEAD`, the level of its interval and what it is over, and whether the value is an integer."
+    value: Sequence[float]
+    "NaN for no value."
+    low: Sequence[float]
+    high: Sequence[float]
+    n: Sequence[int]
+    "-1 if it is not known."
+    reason: Texts
+    sample_ends: Sequence[int]
+    samples: Sequence[float]
+    exact: Texts
+    "Value, low, high and samples of a metric as JSON, if they are not all floats; then the columns do not have them."
+    _heads: dict[int, _Head] = field(default_factory=dict)
+    _layouts: dict[bytes, tuple[MetricRow, ...]] = field(default_factory=dict)
+
+    # ── to records ──────────────────────────────────────────────────────────────────────────────
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def records(self) -> list[Record]:
+        """Return the records. Equal values of different records are the same objects."""
+        decoded: dict[str, dict[int, Any]] = {name: {} for name in CELL_COLUMNS}
+        return [self._record(cell, decoded) for cell in range(len(self))]
+
+    def record(self, cell: int) -> Record:
+        """Return one record, complete."""
+        return self._record(cell, {name: {} for name in CELL_COLUMNS})
+
+    def _record(self, cell: int, decoded: dict[str, dict[int, Any]]) -> Record:
+        values = {}
+        for name, known in decoded.items():
+            column = self.cells[name]
+            if name != "artifacts":
+                code = column.codes[cell]
+                if (value := known.get(code)) is None:
+                    value = known[code] = _decoded(name, column.texts[code])
+                values[name] = value
+        facts: dict[str, Any] = values.pop("facts")
+        first = self.ends[cell - 1] if cell else 0
+        record = object.__new__(Record)  # a tenth of the time of the constructor of a frozen class
+        vars(record).update(facts)
+        vars(record).update(values)
+        vars(record).update(metrics=Metrics(self, first, self.ends[cell]), artifacts=self._artifacts(cell))
+        return record
+
+    def _artifacts(self, cell: int) -> tuple[ArtifactRow, ...]:
+        column = self.cells["artifacts"]
+        code = column.codes[cell]
+        if code == _NO_TEXT:
+            return ()
+        text = column.texts[code]
+        return cast("tuple[ArtifactRow, ...]", Lazy(lambda: tuple(ArtifactRow(*row) for row in json.loads(text))))
+
+    def metric(self, row: int) -> MetricRow:
+        """Return one metric."""
+        head = self._head(self.head.codes[row])
+        metric = object.__new__(MetricRow)
+        fields = vars(metric)
+        fields.update(vars(head.row))
+        code = self.reason.codes[row]
+        if code != _NO_TEXT:
+            fields["reason"] = self.reason.texts[code]
+        if (n := self.n[row]) >= 0:
+            fields["n"] = n
+        code = self.exact.codes[row]
+        if code != _NO_TEXT:
+            value, low, high, samples = json.loads(self.exact.texts[code])
+        else:
+            value, low, high = self.value[row], self.low[row], self.high[row]
+            value = None if value != value else int(value) if head.integer else value
+            samples = self.samples[self.sample_ends[row - 1] if row else 0 : self.sample_ends[row]]
+        fields["value"] = value
+        if head.level is not None:
+            fields["interval"] = Interval(low, high, head.level, head.over)
+        if samples:
+            fields["samples"] = tuple(samples)
+        return metric
+
+    def heads(self, first: int, end: int) -> tuple[MetricRow, ...]:
+        """Return the heads of some metrics; equal ones are the same object."""
+        codes: Any = self.head.codes[first:end]
+        key = codes.tobytes()
+        if (layout := self._layouts.get(key)) is None:
+            layout = self._layouts[key] = tuple(self._head(code).row for code in codes)
+        return layout
+
+    def _head(self, code: int) -> _Head:
+        if (head := self._heads.get(code)) is None:
+            *shared, level, over, integer = json.loads(self.head.texts[code])
+            facts = dict(zip(_HEAD, shared))
+            facts["range"] = facts["range"] and tuple(facts["range"])
+            row = MetricRow(value=None, **facts)
+            head = self._heads[code] = _Head(row, level, over, integer)
+        return head
+
+
+def _decoded(name: str, text: str) -> Any:
+    """Return what a text of a cell's column means."""
+    if name in _PLAIN:
+        return text
+    value = json.loads(text)
+    if name == "facts":
+        return dict(zip(_FACTS, value))
+    if name == "probes":
+        return {label: ProbeRow(*row) for label, row in value.items()}
+    return tuple(value) if name == "notes" else value
+
+
+# ── from records ────────────────────────────────────────────────────────────────────────────────
+
+
+class Collector:
+    """Makes columns of records, one after another, of which only the columns stay in memory."""
+
+    def __init__(self) -> None:
+        self._cells = {name: _Collected() for name in CELL_COLUMNS}
+        self._head, self._reason, self._exact = _Collected(), _Collected(), _Collected()
+        self._columns = Columns(
+            cast("dict[str, Texts]", self._cells), array("q"), self._head, array("d"), array("d"), array("d"),
+            array("q"), self._reason, array("q"), array("d"), self._exact,
+        )  # fmt: skip
+        self._numbers: Any = self._columns
+        self._known_heads: dict[tuple[Any, ...], int] = {}
+        self._positions: dict[str, int] = {}
+
+    def add(self, record: Record) -> None:
+        """Add a record. If there is one of the same cell, the two are merged (`records.merge`)."""
+        earlier = self._positions.get(record.id)
+        if earlier is not None:
+            (record,) = merge([self._columns.record(earlier), record])
+        self._positions[record.id] = len(self._columns)
+        self._append(record)
+
+    def columns(self) -> Columns:
+        """Return the columns, in the order in which the cells first appeared."""
+        if len(self._positions) == len(self._columns):
+            return self._columns
+        other = Collector()  # without the records that were merged with later ones
+        for position in self._positions.values():
+            other.add(self._columns.record(position))
+        return other._columns
+
+    def _append(self, record: Record) -> None:
+        cells = self._cells
+        for name in _PLAIN:
+            cells[name].add(getattr(record, name))
+        for name in _VALUES:
+            cells[name].add(_text(getattr(record, name)))
+        cells["facts"].add(_text([getattr(record, name) for name in _FACTS]))
+        cells["probes"].add(_text({label: _probe_values(row) for label, row in record.probes.items()}))
+        cells["notes"].add(_text(record.notes))
+        rows = [*map(_artifact_values, record.artifacts)]
+        cells["artifacts"].add(_text(rows) if rows else None)
+        for row in record.metrics:
+            self._append_metric(row)
+        self._numbers.ends.append(len(self._columns.value))
+
+    def _append_metric(self, row: MetricRow) -> None:
+        columns, value, interval, samples = self._numbers, row.value, row.interval, row.samples
+        low, high = (interval.low, interval.high) if interval else (0.0, 0.0)
+        integer = type(value) is int
+        exact = (
+            type(low) is type(high) is float
+            and (type(value) is float or value is None or (integer and abs(value) < _EXACT_INTEGER))
+            and {*map(type, samples)} <= {float}
+        )
+        self._head.codes.append(self._head_code(row, integer))
+        self._reason.add(row.reason)
+        columns.n.append(-1 if row.n is None else row.n)
+        self._exact.add(None if exact else _text([value, low, high, samples]))
+        columns.value.append(float("nan") if value is None or not exact else value)
+        columns.low.append(low if exact else 0.0)
+        columns.high.append(high if exact else 0.0)
+        if exact:
+            columns.samples.extend(samples)
+        columns.sample_ends.append(len(columns.samples))
+
+    def _head_code(self, row: MetricRow, integer: bool) -> int:
+        level, over = (row.interval.level, row.interval.over) if row.interval else (None, None)
+        key = (_head_key(row), repr((row.at, row.ideal, row.range)), level, over, integer)
+        if (code := self._known_heads.get(key)) is None:
+            text = _text([*(getattr(row, name) for name in _HEAD), level, over, integer])
+            code = self._known_heads[key] = self._head.code(text)
+        return code
+
+
+def _text(value: Any) -> str:
+    """Return JSON text that `json.loads` turns into the same value, including names of numbers that are not finite."""
+    return _JSON.encode(value)

@@ -1,0 +1,220 @@
+"""The index of a run: its records as columns in an Arrow file, `index/records.arrows`, beside the records.
+
+The index is derived. It is used only if it was made of exactly the present files of records, by this version of the
+program, and if it is undamaged; otherwise the records are read, and the index is written again. If it is removed,
+nothing is lost, and if it cannot be written, there is no error. The file is an Arrow stream, followed by its checksum.
+
+pyarrow is imported in the functions that use it.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import time
+import zlib
+from array import array
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from bench_suite._version import __version__
+from bench_suite.store.atomic import replace_file
+from bench_suite.store.columns import CELL_COLUMNS, LAYOUT, Columns, Texts
+from bench_suite.store.records import SCHEMA
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FOLDER = "index"
+FILE = f"{FOLDER}/records.arrows"
+FORM = f"{__version__} schema {SCHEMA} form 1 layout {zlib.crc32(repr(LAYOUT).encode()):x}"
+"What wrote an index; an index of another form is not read."
+_KEY = b"bench-suite"
+_BLOCK = 1 << 20
+_CHECKSUM_BYTES = 8
+_LEFTOVER_SECONDS = 3600
+_NUMBERS = {"value": "d", "low": "d", "high": "d", "n": "q"}
+_TEXTS = ("head", "reason", "exact")
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """The files of records that an index was made of: name, size and checksum of each."""
+
+    files: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Index:
+    """What the files of records contain."""
+
+    columns: Columns
+    stamp: Stamp
+    torn: int = 0
+    "Number of lines that are torn or are no records."
+    damages: tuple[str, ...] = ()
+    "Why these lines could not be read."
+
+
+def checksum(file: IO[bytes], size: int | None = None) -> int:
+    """Return the checksum of the next `size` bytes of a file, by default of all that follow, block by block."""
+    value, rest = 0, size
+    while block := file.read(_BLOCK if rest is None else min(rest, _BLOCK)):
+        value = zlib.crc32(block, value)
+        rest = None if rest is None else rest - len(block)
+    return value
+
+
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_index(run: Path, files: Sequence[Path]) -> Index | None:
+    """Return the index of a run.
+
+    Args:
+        run: the folder of the run.
+        files: the present files of records, in order.
+
+    Returns:
+        The index; None if there is none that was made of these files, or if it is damaged.
+    """
+    try:
+        with (run / FILE).open("rb") as file:
+            size = file.seek(0, 2) - _CHECKSUM_BYTES
+            if size <= 0:
+                return None
+            file.seek(0)
+            if checksum(file, size).to_bytes(_CHECKSUM_BYTES, "little") != file.read(_CHECKSUM_BYTES):
+                return None
+            # The pages that are read count as memory of the process, and no others.
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return _from_arrow(content, size, files)
+    except Exception:  # noqa: BLE001 - whatever pyarrow raises at an index of another program, records are read instead
+        return None
+
+
+def _from_arrow(content: mmap.mmap, size: int, files: Sequence[Path]) -> Index | None:
+    import pyarrow as pa
+
+    with pa.ipc.open_stream(pa.py_buffer(content).slice(0, size)) as reader:
+        facts = json.loads((reader.schema.metadata or {}).get(_KEY, b"{}"))
+        if facts.get("form") != FORM or not _is_made_of(facts["files"], files):
+            return None
+        batch = reader.read_next_batch()
+    metrics = batch.column("metrics")
+    rows = metrics.values
+    samples = rows.field("samples")
+    numbers: dict[str, Any] = {name: _numbers(rows.field(name), code) for name, code in _NUMBERS.items()}
+    texts: dict[str, Any] = {name: _texts(rows.field(name)) for name in _TEXTS}
+    columns = Columns(
+        cells={name: _texts(batch.column(name)) for name in CELL_COLUMNS},
+        ends=_ends(metrics), sample_ends=_ends(samples), samples=_numbers(samples.values, "d"), **numbers, **texts,
+    )  # fmt: skip
+    stamp = Stamp(tuple((name, size, value) for name, size, value in facts["files"]))
+    return Index(columns, stamp, facts["torn"], tuple(facts["damages"]))
+
+
+def _is_made_of(stamped: Sequence[Sequence[Any]], files: Sequence[Path]) -> bool:
+    """Return whether the files have the names, sizes and checksums of a stamp."""
+    if [[path.name, path.stat().st_size] for path in files] != [[name, size] for name, size, _ in stamped]:
+        return False
+    for path, (_, _, expected) in zip(files, stamped):
+        with path.open("rb") as file:
+            if checksum(file) != expected:
+                return False
+    return True
+
+
+class _ArrowTexts(Sequence[str]):
+    """The strings of an Arrow array, each made when it is read."""
+
+    def __init__(self, values: pa.LargeStringArray) -> None:
+        self._values = values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._values[index].as_py()
+
+
+def _texts(column: pa.DictionaryArray) -> Texts:
+    return Texts(_numbers(column.indices, "i"), _ArrowTexts(column.dictionary))
+
+
+def _numbers(column: pa.Array, code: str) -> Any:
+    """Return the numbers of an Arrow array as a view that yields Python numbers."""
+    buffer = column.buffers()[1]
+    view: Any = array(code) if buffer is None else memoryview(buffer).cast("B")
+    return view if buffer is None else view.cast(code)[: len(column)]
+
+
+def _ends(column: pa.LargeListArray) -> Any:
+    return _numbers(column.offsets, "q")[1:]
+
+
+# ── writing ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def write_index(run: Path, index: Index) -> None:
+    """Write the index of a run, completely or not at all; if it cannot be written, there is none.
+
+    A run is read in the same way without it, so no error is raised: the folder may be read-only, or the disk full.
+    """
+    folder = run / FOLDER
+    # ValueError: a text with half of a surrogate pair, or what pyarrow refuses.
+    with suppress(OSError, ImportError, MemoryError, OverflowError, ValueError):
+        content = _to_arrow(index)
+        folder.mkdir(exist_ok=True)
+        for path in folder.glob(".*.tmp"):  # a process that was killed may have left it
+            if time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
+                path.unlink()
+        if not (folder / ".gitignore").exists():
+            replace_file(folder / ".gitignore", b"*\n")  # it belongs into no repository
+        replace_file(run / FILE, content)
+
+
+def _to_arrow(index: Index) -> bytes:
+    import pyarrow as pa
+
+    columns = index.columns
+    fields: dict[str, Any] = {
+        name: _view(getattr(columns, name), pa.int64() if code == "q" else pa.float64())
+        for name, code in _NUMBERS.items()
+    }
+    fields |= {name: _dictionary(getattr(columns, name)) for name in _TEXTS}
+    fields["samples"] = _lists(columns.sample_ends, _view(columns.samples, pa.float64()))
+    rows = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
+    arrays: dict[str, Any] = {name: _dictionary(columns.cells[name]) for name in CELL_COLUMNS}
+    arrays["metrics"] = _lists(columns.ends, rows)
+    facts = {"form": FORM, "files": index.stamp.files, "torn": index.torn, "damages": index.damages}
+    batch = pa.record_batch(arrays).replace_schema_metadata({_KEY: json.dumps(facts)})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content + zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little")
+
+
+def _dictionary(texts: Texts) -> pa.DictionaryArray:
+    import pyarrow as pa
+
+    return pa.DictionaryArray.from_arrays(
+        _view(texts.codes, pa.int32()), pa.array(list(texts.texts), pa.large_string())
+    )
+
+
+def _lists(ends: Sequence[int], values: pa.Array) -> pa.LargeListArray:
+    import pyarrow as pa
+
+    return pa.LargeListArray.from_arrays(_view(array("q", [0, *ends]), pa.int64()), values)
+
+
+def _view(numbers: Any, kind: pa.DataType) -> pa.Array:
+    """Return numbers in an array or view as an Arrow array, without a copy."""
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(numbers)])
