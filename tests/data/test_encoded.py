@@ -117,10 +117,13 @@ def test_a_split_on_disk_gives_the_same_batches_and_is_never_read_further() -> N
     assert isinstance(lazy, LazyEncoded)
     assert encode.rows == 0
     assert len(lazy) == 1000
+    distinct = 0
     for seed in range(3):
         rows = torch.randint(0, 1000, (64,), generator=torch.Generator().manual_seed(seed))
         assert same(lazy.take(rows), whole.take(rows))
-    assert (encode.rows, encode.most) == (3 * 64, 64)
+        distinct += len(rows.unique())
+    assert encode.rows == distinct, "a row that a batch holds twice is read once"
+    assert encode.most <= 64
 
 
 def test_rows_on_disk_are_read_in_order(tmp_path: Path) -> None:

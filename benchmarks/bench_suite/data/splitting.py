@@ -50,7 +50,7 @@ def split_by_content(
     """
     if sum(counts.values()) != len(ids) or any(count != int(count) or count < 0 for count in counts.values()):
         raise ValueError(f"counts {dict(counts)} must be whole numbers that sum to the {len(ids)} examples")
-    order = np.argsort(_mixed(ids), kind="stable") if separate else shuffle_by_content(ids)
+    order = np.argsort(mixed(ids), kind="stable") if separate else shuffle_by_content(ids)
     ordered = ids[order] if separate else contents(ids)[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ids) else np.empty(0, dtype=np.int64)
     repeated = np.repeat(np.diff(np.r_[starts, len(ids)]) > 1, np.diff(np.r_[starts, len(ids)]))
