@@ -1,0 +1,85 @@
+"""Runner: the checks by code, which of them are quick, and their findings on one task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from importlib import import_module
+
+from bench_suite.contracts import Finding
+from bench_suite.data.checks.checked_task import CheckedTask, NotApplicable
+
+Check = Callable[[CheckedTask], Iterator[Finding]]
+SEVERITIES = ("error", "warning", "note")
+
+
+@dataclass(frozen=True)
+class CheckFacts:
+    """One check: its code, its function, and its cost."""
+
+    code: str
+    name: str
+    "What it looks for, for progress and for the list of what was not checked."
+    use: str
+    "`module.function` in this room; imported when it is run."
+    costly: bool = False
+    "Whether it trains a model, or compares all examples: it runs on request only."
+
+    def load(self) -> Check:
+        """Return the function."""
+        module, _, function = self.use.partition(".")
+        check: Check = getattr(import_module(f"bench_suite.data.checks.{module}"), function)
+        return check
+
+
+CHECKS = (
+    CheckFacts("D001", "equal examples in two splits", "duplicates.exact_duplicates"),
+    CheckFacts("D002", "equal inputs with different labels", "labels.contradictory_labels"),
+    CheckFacts("D005", "constant or empty inputs", "constants.constant_inputs"),
+    CheckFacts("D007", "classes or categories that train lacks", "labels.absent"),
+)
+DATA_CODES = tuple(sorted({check.code for check in CHECKS}))
+"The codes that need data only, not a run."
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The outcome of the checks of one task."""
+
+    findings: tuple[Finding, ...]
+    "The worst first."
+    not_run: Mapping[str, str]
+    "By the name of a check: why it was not run."
+
+
+def check_task(
+    task: CheckedTask, codes: Set[str] = frozenset(), *, costly: bool = False,
+    on_progress: Callable[[str], None] = lambda name: None,
+) -> Checked:  # fmt: skip
+    """Run the checks of one task.
+
+    Args:
+        task: the task and its data.
+        codes: run only the checks of these codes, costly or not; all if empty.
+        costly: run the costly checks too.
+        on_progress: called with the name of each check before it begins.
+    """
+    findings: list[Finding] = []
+    not_run: dict[str, str] = {}
+    for check in CHECKS:
+        if codes and check.code not in codes:
+            continue
+        if check.costly and not costly and not codes:
+            not_run[check.name] = "costly: --all runs it"
+            continue
+        on_progress(check.name)
+        try:
+            findings += check.load()(task)
+        except NotApplicable as reason:
+            not_run[check.name] = str(reason)
+    return Checked(tuple(sort_findings(findings)), not_run)
+
+
+def sort_findings(findings: list[Finding]) -> list[Finding]:
+    """Return findings with errors first, then warnings, then notes; by code within each."""
+    return sorted(findings, key=lambda one: (SEVERITIES.index(one.severity), one.code))
