@@ -35,8 +35,11 @@ class CheckFacts:
 CHECKS = (
     CheckFacts("D001", "equal examples in two splits", "duplicates.exact_duplicates"),
     CheckFacts("D002", "equal inputs with different labels", "labels.contradictory_labels"),
+    CheckFacts("D003", "a column that alone predicts the target", "leaks.single_predictors"),
+    CheckFacts("D004", "columns that are identifiers", "identifiers.identifiers"),
     CheckFacts("D005", "constant or empty inputs", "constants.constant_inputs"),
     CheckFacts("D007", "classes or categories that train lacks", "labels.absent"),
+    CheckFacts("D010", "groups too small to judge", "groups.small_groups"),
 )
 DATA_CODES = tuple(sorted({check.code for check in CHECKS}))
 "The codes that need data only, not a run."
