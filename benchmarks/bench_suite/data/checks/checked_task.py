@@ -48,6 +48,8 @@ class CheckedTask:
     data: Data
     options: Mapping[str, Any] = field(default_factory=dict)
     "Options of the task by name, which decide what line of the suite can mend a finding."
+    costly: bool = False
+    "Whether a check may take minutes, because it was asked for."
 
     @cached_property
     def modality(self) -> str:

@@ -12,6 +12,9 @@ from bench_suite.data.checks.checked_task import CheckedTask, share
 COARSE = 2.0
 """A table is coarse if its rows repeat within train nearly as often as between splits: at least this fraction⁻¹."""
 
+SERIOUS = 0.01
+"Share of test with a near duplicate in train, which no run removes, from which on the finding is an error."
+
 
 def split_pairs(names: Iterator[str] | tuple[str, ...]) -> list[tuple[str, str]]:
     """Return the pairs of splits that must not share examples: the one that is learnt from first.

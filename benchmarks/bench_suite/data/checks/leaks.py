@@ -36,7 +36,7 @@ def single_predictors(task: CheckedTask) -> Iterator[Finding]:
     if targets is None:
         raise NotApplicable("its targets are neither classes nor numbers")
     inputs = task.inputs("train")
-    rows = _sample(task.split("train").ids, MAX_EXAMPLES[task.modality])
+    rows = sample_by_content(task.split("train").ids, MAX_EXAMPLES[task.modality])
     halves = contents(task.split("train").ids)[rows] % 2 == 0  # equal examples are on the same side
     y = np.asarray(targets)[rows]
     if not task.classes:
@@ -51,7 +51,7 @@ def single_predictors(task: CheckedTask) -> Iterator[Finding]:
                 yield _finding(task, source.name, f"column `{source.name}`", score, task.without_column(source.name))
         return
     if task.modality == "image":
-        shrunk = _grid(np.asarray(inputs)[rows])
+        shrunk = shrink(np.asarray(inputs)[rows], GRID).astype(np.uint8)
         names = [f"block {number}" for number in range(shrunk.shape[1])]
         levels, what = shrunk // 8, "one part of the picture"
     else:
@@ -75,7 +75,7 @@ def _finding(task: CheckedTask, subject: str, where: str, score: float, mend: st
     )  # fmt: skip
 
 
-def _sample(ids: np.ndarray, most: int) -> np.ndarray:
+def sample_by_content(ids: np.ndarray, most: int) -> np.ndarray:
     """Return at most `most` rows, chosen by content, so that the order of the rows does not matter."""
     if len(ids) <= most:
         return np.arange(len(ids))
@@ -181,17 +181,17 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 # ── pictures and texts ──────────────────────────────────────────────────────────────────────────
 
 
-def _grid(images: np.ndarray) -> np.ndarray:
-    """Return (n, d) uint8: the means of at most GRID × GRID blocks of each picture, over its channels too."""
-    grey = images.mean(axis=3) if images.shape[3] > 1 else images[..., 0]
-    height, width = (max(side // GRID, 1) for side in grey.shape[1:])
-    rows, columns = grey.shape[1] // height, grey.shape[2] // width
-    cut = grey[:, : rows * height, : columns * width].reshape(len(grey), rows, height, columns, width)
-    return cut.mean(axis=(2, 4)).astype(np.uint8).reshape(len(grey), -1)
+def shrink(images: np.ndarray, most: int) -> np.ndarray:
+    """Return (n, d) float32: the means of at most `most` × `most` blocks of each picture, over its channels too."""
+    height, width = (max(side // most, 1) for side in images.shape[1:3])
+    rows, columns = images.shape[1] // height, images.shape[2] // width
+    cut = images[:, : rows * height, : columns * width].mean(axis=3, dtype=np.float32)
+    blocks = cut.reshape(len(cut), rows, height, columns, width).mean(axis=(2, 4))
+    return np.asarray(blocks.reshape(len(cut), -1))
 
 
 def _position(block: int, images: np.ndarray) -> str:
-    """Return the place of a block of `_grid`, as row and column of its first pixel."""
+    """Return the place of a block of `shrink`, as row and column of its first pixel."""
     height, width = (max(side // GRID, 1) for side in images.shape[1:3])
     columns = images.shape[2] // width
     return f"row {block // columns * height}, column {block % columns * width}"

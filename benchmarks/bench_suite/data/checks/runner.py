@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from bench_suite.contracts import Finding
@@ -34,11 +34,15 @@ class CheckFacts:
 
 CHECKS = (
     CheckFacts("D001", "equal examples in two splits", "duplicates.exact_duplicates"),
+    CheckFacts("D001", "near duplicates among pictures", "near_pictures.near_duplicates"),
+    CheckFacts("D001", "near duplicates among texts", "near_texts.near_duplicates"),
     CheckFacts("D002", "equal inputs with different labels", "labels.contradictory_labels"),
     CheckFacts("D003", "a column that alone predicts the target", "leaks.single_predictors"),
     CheckFacts("D004", "columns that are identifiers", "identifiers.identifiers"),
     CheckFacts("D005", "constant or empty inputs", "constants.constant_inputs"),
+    CheckFacts("D006", "splits that a classifier tells apart", "shift.shifted_splits", costly=True),
     CheckFacts("D007", "classes or categories that train lacks", "labels.absent"),
+    CheckFacts("D008", "labels that held-out predictions contradict", "label_errors.contradicted_labels", costly=True),
     CheckFacts("D010", "groups too small to judge", "groups.small_groups"),
 )
 DATA_CODES = tuple(sorted({check.code for check in CHECKS}))
@@ -67,12 +71,13 @@ def check_task(
         costly: run the costly checks too.
         on_progress: called with the name of each check before it begins.
     """
+    task = replace(task, costly=costly or bool(codes))
     findings: list[Finding] = []
     not_run: dict[str, str] = {}
     for check in CHECKS:
         if codes and check.code not in codes:
             continue
-        if check.costly and not costly and not codes:
+        if check.costly and not task.costly:
             not_run[check.name] = "costly: --all runs it"
             continue
         on_progress(check.name)
