@@ -71,6 +71,7 @@ def command(
     from bench_suite.data.cache import Cache
     from bench_suite.data.sources import Sources
     from bench_suite.execution.session import check_components, check_trust
+    from bench_suite.store.findings import finding_to_json
 
     check_trust(plan, trust=trust)
     check_components(plan)
@@ -93,7 +94,7 @@ def command(
         entries.append(
             {
                 "task": cell.task.label, "seconds": round(seconds, 3),
-                "findings": [finding_document(finding) for finding in checked.findings],
+                "findings": [finding_to_json(finding) for finding in checked.findings],
                 "not_run": dict(checked.not_run),
             }
         )  # fmt: skip
@@ -176,8 +177,3 @@ def _closing_lines(
         yield f"next: bench data check {arguments} --all   the costly checks too"
     else:
         yield f"next: bench run {arguments}"
-
-
-def finding_document(finding: Finding) -> dict[str, object]:
-    """Return a finding as JSON."""
-    return {**vars(finding), "values": dict(finding.values), "evidence": [vars(part) for part in finding.evidence]}

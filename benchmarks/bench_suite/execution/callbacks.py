@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bench_suite.contracts import History, Record, Window
+from collections.abc import Sequence
+
+from bench_suite.contracts import Finding, History, Record, Window
 from bench_suite.suite.plan import Cell
 
 
@@ -22,6 +24,14 @@ class RunCallback:
             done: number of cells that are complete already.
             notes: notes that every record of the run will contain.
             busy: whether the machine's load is above its number of cores.
+        """
+
+    def findings(self, task: str, findings: Sequence[Finding]) -> None:
+        """Called when the data of a task, or the results of the run, have been checked, with at least one finding.
+
+        Args:
+            task: label of the task.
+            findings: the findings, the worst first.
         """
 
     def cell(self, cell: Cell) -> None:

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, Record
+from bench_suite.contracts import Artifact, ArtifactRow, Finding, History, MetricRow, Predictions, Record
 from bench_suite.store import formats, forms
 from bench_suite.store.atomic import (
     StoreError,
@@ -36,6 +36,7 @@ from bench_suite.store.atomic import (
     write_file,
     writing_error,
 )
+from bench_suite.store.findings import finding_from_json
 from bench_suite.store.json_reader import Damage, read_json
 from bench_suite.store.records import (
     SCHEMA,
@@ -207,6 +208,11 @@ class Run:
     def name(self) -> str:
         """The run's id."""
         return str(self.info["run"])
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings on the data and results of the run."""
+        return [finding_from_json(entry) for entry in self.info.get("findings", ())]
 
     @property
     def planned(self) -> Mapping[str, str]:

@@ -29,14 +29,12 @@ def test_a_change_of_spread_is_seen_although_means_agree(make_task, random) -> N
 
 
 def test_texts_of_another_topic_are_a_shift(make_task, random) -> None:
-    words = {
-        "train": ["plot", "actor", "scene", "camera", "film"],
-        "test": ["chip", "fan", "battery", "screen", "film"],
-    }
+    words = {"train": "plot actor scene camera film", "test": "chip fan battery screen film"}
     texts = {
-        name: [" ".join(random.choice(of, 6)) + f" {number}" for number in range(120)] for name, of in words.items()
+        name: [" ".join(random.choice(topic.split(), 6)) + f" {number}" for number in range(120)]
+        for name, topic in words.items()
     }
-    parts = {name: (of, np.arange(120) % 2) for name, of in texts.items()}
+    parts = {name: (of_split, np.arange(120) % 2) for name, of_split in texts.items()}
     assert [one.subject for one in shifted_splits(make_task("text", parts))] == ["train/test"]
 
 

@@ -15,6 +15,7 @@ from bench_suite.contracts import Finding, Severity
 from bench_suite.data.checks.checked_task import CheckedTask, NotApplicable, share
 from bench_suite.data.checks.leaks import sample_by_content
 from bench_suite.data.checks.learners import features_of, folds_of, held_out_probabilities
+from bench_suite.data.splits import concatenate
 
 FOLDS = 5
 REPEATS = 2

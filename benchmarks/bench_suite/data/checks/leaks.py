@@ -44,7 +44,7 @@ def single_predictors(task: CheckedTask) -> Iterator[Finding]:
         return
     if task.modality == "table":
         table = np.asarray(inputs)[rows]
-        levels = np.column_stack([_levels(source, table) for source in task.columns])
+        levels = np.column_stack([levels_of(source, table) for source in task.columns])
         scores = held_out_auc(levels, y.astype(np.int64), halves)
         for source, score in zip(task.columns, scores.tolist()):
             if score > MIN_AUC:
@@ -129,7 +129,7 @@ def _auc(fit: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
     return np.mean(scores, axis=0) if scores else np.zeros(everything.shape[0])
 
 
-def _levels(source: SourceColumn, table: np.ndarray) -> np.ndarray:
+def levels_of(source: SourceColumn, table: np.ndarray) -> np.ndarray:
     """Return (n,) levels: of a category its position, of a number its place among quantiles, 0 if it is missing."""
     codes = source.codes(table)
     if source.categories:
@@ -154,7 +154,7 @@ def _of_regression(
     if min(halves.sum(), (~halves).sum()) < 2 * MIN_EXAMPLES or target.std() == 0:
         raise NotApplicable("train has too few examples")
     for source in task.columns:
-        levels, codes = _levels(source, table), source.codes(table)
+        levels, codes = levels_of(source, table), source.codes(table)
         score = min(_explained(levels, target, half) for half in (halves, ~halves))
         if not source.categories and not np.isnan(codes).any() and codes.std() > 0:
             score = max(score, float(np.corrcoef(_ranks(codes), _ranks(target))[0, 1] ** 2))

@@ -60,7 +60,7 @@ class Checked:
 
 
 def check_task(
-    task: CheckedTask, codes: Set[str] = frozenset(), *, costly: bool = False,
+    task: CheckedTask, codes: Set[str] = frozenset(), *, costly: bool = False, also: Set[str] = frozenset(),
     on_progress: Callable[[str], None] = lambda name: None,
 ) -> Checked:  # fmt: skip
     """Run the checks of one task.
@@ -69,20 +69,21 @@ def check_task(
         task: the task and its data.
         codes: run only the checks of these codes, costly or not; all if empty.
         costly: run the costly checks too.
+        also: run the costly checks of these codes too.
         on_progress: called with the name of each check before it begins.
     """
-    task = replace(task, costly=costly or bool(codes))
     findings: list[Finding] = []
     not_run: dict[str, str] = {}
     for check in CHECKS:
         if codes and check.code not in codes:
             continue
-        if check.costly and not task.costly:
+        wanted = costly or check.code in codes | also
+        if check.costly and not wanted:
             not_run[check.name] = "costly: --all runs it"
             continue
         on_progress(check.name)
         try:
-            findings += check.load()(task)
+            findings += check.load()(replace(task, costly=wanted))
         except NotApplicable as reason:
             not_run[check.name] = str(reason)
     return Checked(tuple(sort_findings(findings)), not_run)
