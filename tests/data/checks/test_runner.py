@@ -18,8 +18,8 @@ def test_every_check_has_a_known_code_and_loads() -> None:
 
 
 def test_a_costly_check_runs_on_request_or_by_its_code(make_task, random) -> None:
-    values = random.normal(size=(60, 3))
-    task = make_task("table", {"train": (values[:40], np.arange(40) % 2), "test": (values[40:], np.arange(20) % 2)})
+    values = random.normal(size=(120, 3))
+    task = make_task("table", {"train": (values[:60], np.arange(60) % 2), "test": (values[60:], np.arange(60) % 2)})
     names = {check.name for check in CHECKS if check.costly}
     assert names
     assert names <= {*check_task(task).not_run}

@@ -15,13 +15,16 @@ import numpy as np
 from bench_suite.contracts import Finding
 from bench_suite.data.checks.checked_task import CheckedTask, NotApplicable, SourceColumn
 from bench_suite.data.fingerprint import contents
+from bench_suite.stats.intervals import area_under_roc
 
 MIN_AUC = 0.99
 "AUC (mean over classes), or for a regression R² or squared rank correlation, above which a column is named."
 MIN_EXAMPLES = 10
 "Examples of a class, and of all others, that each half needs."
 LEVELS = 64
-"Levels into which a number is cut, at its quantiles; a missing value is a level of its own."
+"Most levels into which a number is cut, at its quantiles; a missing value is a level of its own."
+PER_LEVEL = 20
+"Examples that a level has at least, unless a number has few values."
 MAX_EXAMPLES = {"table": 20_000, "image": 5_000, "text": 3_000}
 GRID = 32
 "Pictures that are larger are shrunk to at most so many rows and columns."
@@ -46,6 +49,7 @@ def single_predictors(task: CheckedTask) -> Iterator[Finding]:
         table = np.asarray(inputs)[rows]
         levels = np.column_stack([levels_of(source, table) for source in task.columns])
         scores = held_out_auc(levels, y.astype(np.int64), halves)
+        scores = np.maximum(scores, [_monotone_auc(source.codes(table), y, halves) for source in task.columns])
         for source, score in zip(task.columns, scores.tolist()):
             if score > MIN_AUC:
                 yield _finding(task, source.name, f"column `{source.name}`", score, task.without_column(source.name))
@@ -100,6 +104,20 @@ def held_out_auc(levels: np.ndarray, targets: np.ndarray, halves: np.ndarray) ->
     return np.minimum(_auc(*of_halves), _auc(*reversed(of_halves)))
 
 
+def _monotone_auc(codes: np.ndarray, targets: np.ndarray, halves: np.ndarray) -> float:
+    """Return the AUC of a number as it is, for two classes: the smaller one of both halves, 0 if they are too few.
+
+    It has no levels, which are coarse if examples are few or one class is rare.
+    """
+    first, *others = np.unique(targets)
+    positive = targets != first
+    few = min(part.sum() for half in (halves, ~halves) for part in (half & positive, half & ~positive))
+    if len(others) != 1 or few < MIN_EXAMPLES or np.isnan(codes).any():
+        return 0.0
+    aucs = [area_under_roc(positive[half], codes[half]) for half in (halves, ~halves)]
+    return max(min(aucs), 1 - max(aucs))
+
+
 def _counts(levels: np.ndarray, targets: np.ndarray, classes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return how often each level occurs by class, (classes, d, levels), and for all classes, (d, levels)."""
     width = levels.shape[1]
@@ -138,8 +156,9 @@ def levels_of(source: SourceColumn, table: np.ndarray) -> np.ndarray:
     if not len(known):
         return np.zeros(len(codes), dtype=np.int64)
     distinct = np.unique(known)
-    if len(distinct) > LEVELS:
-        distinct = np.unique(np.quantile(known, np.linspace(0, 1, LEVELS + 1)[:-1]))
+    most = min(max(len(known) // PER_LEVEL, 8), LEVELS)
+    if len(distinct) > most:
+        distinct = np.unique(np.quantile(known, np.linspace(0, 1, most + 1)[:-1]))
     levels = np.searchsorted(distinct, codes, "right")
     return np.where(np.isnan(codes), 0, levels)
 

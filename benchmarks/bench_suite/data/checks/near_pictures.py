@@ -81,8 +81,8 @@ def _descriptors(images: np.ndarray) -> np.ndarray:
 
 def _cosines(side: int) -> np.ndarray:
     """Return the (LOW, side) lowest rows of the orthonormal cosine transform (Ahmed et al. 1974)."""
-    frequency, place = np.arange(min(LOW, side))[:, None], np.arange(side) + 0.5
-    basis = np.cos(np.pi * frequency * place / side) * np.sqrt(2 / side)
+    frequency, middle = np.arange(min(LOW, side))[:, None], np.arange(side) + 0.5
+    basis = np.cos(np.pi * frequency * middle / side) * np.sqrt(2 / side)
     basis[0] /= np.sqrt(2)
     return basis.astype(np.float32)
 
