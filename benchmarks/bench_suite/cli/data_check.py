@@ -95,11 +95,11 @@ def command(
             {
                 "task": cell.task.label, "seconds": round(seconds, 3),
                 "findings": [finding_to_json(finding) for finding in checked.findings],
-                "not_run": dict(checked.not_run),
+                "inapplicable": dict(checked.inapplicable), "too_costly": dict(checked.too_costly),
             }
         )  # fmt: skip
         if not as_json:
-            say("\n".join(_task_lines(described, checked, seconds, all_shown=bool(codes))))
+            say("\n".join(_task_lines(described, checked, seconds)))
     status = 1 if any(one.code in plan.suite.fail_on for one in findings) else 3 if unavailable else 0
     if as_json:
         document = {"schema": 1, "status": status, "fail_on": list(plan.suite.fail_on), "tasks": entries}
@@ -141,7 +141,7 @@ def _check(cell: Cell, sources: Sources, codes: frozenset[str], *, costly: bool)
     return f"{cell.task.label}  {sizes}  ({data.source.origin})", checked
 
 
-def _task_lines(described: str, checked: Checked, seconds: float, *, all_shown: bool) -> Iterator[str]:
+def _task_lines(described: str, checked: Checked, seconds: float) -> Iterator[str]:
     yield described
     for finding in checked.findings:
         yield f"  {finding.code} {finding.severity}: {finding.summary}"
@@ -150,9 +150,10 @@ def _task_lines(described: str, checked: Checked, seconds: float, *, all_shown: 
         yield f"    mend: {finding.mend}"
     if not checked.findings:
         yield "  no finding"
-    for name, reason in checked.not_run.items():
-        if all_shown or "--all" in reason:
-            yield f"  not checked: {name} ({reason})"
+    for name, reason in checked.too_costly.items():
+        yield f"  not checked without --all: {name} ({reason})"
+    for name, reason in checked.inapplicable.items() if not checked.ran else ():
+        yield f"  not checked: {name} ({reason})"
     if seconds > SLOW:
         yield f"  in {seconds:.0f} s"
 

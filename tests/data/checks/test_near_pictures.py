@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from bench_suite.data.checks.checked_task import NotApplicable
+from bench_suite.data.checks.checked_task import Costly
 from bench_suite.data.checks.near_pictures import near_duplicates
 
 
@@ -75,5 +76,6 @@ def test_many_pairs_are_compared_on_request_only(make_task, monkeypatch) -> None
     monkeypatch.setattr("bench_suite.data.checks.near_pictures.QUICK_PAIRS", 10)
     pictures = np.zeros((10, 4, 4, 1), dtype=np.uint8)
     task = make_task("image", {"train": (pictures[:6], [0, 1] * 3), "test": (pictures[6:], [0, 1] * 2)})
-    with pytest.raises(NotApplicable, match="24 pairs of pictures: --all"):
+    with pytest.raises(Costly, match="24 pairs of pictures"):
         list(near_duplicates(task))
+    assert list(near_duplicates(replace(task, costly=True))) == []

@@ -22,6 +22,10 @@ class NotApplicable(Exception):
     """A check that cannot be run on this task; the message says why."""
 
 
+class Costly(NotApplicable):
+    """A check that takes long on this task and was not asked for; the message says what it would do."""
+
+
 @dataclass(frozen=True)
 class SourceColumn:
     """A column as its owner knows it: one number, or several indicators of one category."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bench_suite.contracts import Finding
-from bench_suite.data.checks.checked_task import CheckedTask, NotApplicable, share
+from bench_suite.data.checks.checked_task import CheckedTask, Costly, NotApplicable, share
 from bench_suite.data.checks.duplicates import SERIOUS, split_pairs
 from bench_suite.data.splits import CHUNK
 
@@ -39,7 +39,7 @@ def near_duplicates(task: CheckedTask) -> Iterator[Finding]:
     pairs = [(one, other) for one, other in split_pairs(tuple(task.data.splits)) if not other.startswith("shift:")]
     size = sum(len(task.split(one)) * len(task.split(other)) for one, other in pairs)
     if size > QUICK_PAIRS and not task.costly:
-        raise NotApplicable(f"{size:,} pairs of pictures: --all compares them")
+        raise Costly(f"{size:,} pairs of pictures")
     shrunk = {name: _shrunk(np.asarray(task.inputs(name))) for name in dict.fromkeys(sum(pairs, ()))}
     descriptors = {name: _descriptors(images) for name, images in shrunk.items()}
     for first, second in pairs:

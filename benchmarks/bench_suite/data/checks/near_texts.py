@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench_suite.contracts import Finding
-from bench_suite.data.checks.checked_task import CheckedTask, NotApplicable, share
+from bench_suite.data.checks.checked_task import CheckedTask, Costly, NotApplicable, share
 from bench_suite.data.checks.duplicates import SERIOUS, split_pairs
 
 WIDTH = 32
@@ -52,7 +52,7 @@ def near_duplicates(task: CheckedTask) -> Iterator[Finding]:
     names = [*dict.fromkeys(sum(pairs, ()))]
     size = sum(len(text) for name in names for text in task.inputs(name))
     if size > QUICK_BYTES and not task.costly:
-        raise NotApplicable(f"{size:,} characters of text: --all compares them")
+        raise Costly(f"{size:,} characters of text")
     shingles = {name: shingles_of(task.inputs(name)) for name in names}
     for first, second in pairs:
         rows, partners, jaccard = similar(shingles[first], shingles[second])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 
 from bench_suite.contracts import Finding
-from bench_suite.data.checks.checked_task import CheckedTask, NotApplicable
+from bench_suite.data.checks.checked_task import CheckedTask, Costly, NotApplicable
 
 Check = Callable[[CheckedTask], Iterator[Finding]]
 SEVERITIES = ("error", "warning", "note")
@@ -55,8 +55,12 @@ class Checked:
 
     findings: tuple[Finding, ...]
     "The worst first."
-    not_run: Mapping[str, str]
-    "By the name of a check: why it was not run."
+    ran: int
+    "Number of checks that were run."
+    inapplicable: Mapping[str, str]
+    "By the name of a check: why it does not apply to the task."
+    too_costly: Mapping[str, str]
+    "By the name of a check that was not asked for: what it would do."
 
 
 def check_task(
@@ -73,20 +77,26 @@ def check_task(
         on_progress: called with the name of each check before it begins.
     """
     findings: list[Finding] = []
-    not_run: dict[str, str] = {}
+    inapplicable: dict[str, str] = {}
+    too_costly: dict[str, str] = {}
+    ran = 0
     for check in CHECKS:
         if codes and check.code not in codes:
             continue
         wanted = costly or check.code in codes | also
         if check.costly and not wanted:
-            not_run[check.name] = "costly: --all runs it"
+            too_costly[check.name] = "it trains a classifier"
             continue
         on_progress(check.name)
         try:
             findings += check.load()(replace(task, costly=wanted))
+        except Costly as reason:
+            too_costly[check.name] = str(reason)
         except NotApplicable as reason:
-            not_run[check.name] = str(reason)
-    return Checked(tuple(sort_findings(findings)), not_run)
+            inapplicable[check.name] = str(reason)
+        else:
+            ran += 1
+    return Checked(tuple(sort_findings(findings)), ran, inapplicable, too_costly)
 
 
 def sort_findings(findings: list[Finding]) -> list[Finding]:
