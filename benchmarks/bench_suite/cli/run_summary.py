@@ -165,7 +165,7 @@ def _baseline_steps(run: Run, run_command: str) -> Iterator[str]:
 
 def failing_codes(outcome: Outcome, fail_on: Sequence[str]) -> list[str]:
     """Return the codes of the run's findings that the suite's `[data] fail_on` names."""
-    return sorted({finding.code for finding in outcome.findings} & {*fail_on})
+    return sorted({finding.code for finding in outcome.run.findings} & {*fail_on})
 
 
 def exit_status(outcome: Outcome, judgements: Sequence[Judgement], fail_on: Sequence[str] = ()) -> int:

@@ -42,7 +42,7 @@ class RunCallback:
 
         Args:
             cell: the cell.
-            what: the part: "data", "building", "encoding", "training", or the label of a probe.
+            what: the part: "data", "checking the data", "building", "encoding", "training", or the label of a probe.
         """
 
     def window(self, cell: Cell, window: Window) -> None:

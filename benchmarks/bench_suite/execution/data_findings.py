@@ -34,11 +34,9 @@ def check_loaded(context: RunContext) -> None:
     context.unchecked = None
     label = cell.task.label
     task = CheckedTask(label, data, cell.options["task"])
+    context.callback.step(cell, "checking the data")
     try:
-        checked = check_task(
-            task, also=frozenset(context.plan.suite.fail_on),
-            on_progress=lambda name: context.callback.step(cell, f"checking the data: {name}"),
-        )  # fmt: skip
+        checked = check_task(task, also=frozenset(context.plan.suite.fail_on))
         if label not in context.baselines:
             context.baselines[label] = baselines_of(task)
     except Exception as error:  # noqa: BLE001 - a split is a component's, and its `take` may raise anything

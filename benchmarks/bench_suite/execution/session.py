@@ -156,7 +156,8 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
             records = tuple(record for record in run.records() if record.id in cells)
             _check_on_disk(run, records, written if interrupted or stopped else written | cells.keys())
             errors = () if interrupted else tuple(_summarise(plan, run, context))
-            check_results(context, records)
+            if written:
+                check_results(context, records)
     stopped = stopped and len(written) < len(cells) - before  # not if the last cell was the one that failed
     return Outcome(
         run, records, len(cells), resumed, before, interrupted, errors, stopped, tuple(context.findings)
