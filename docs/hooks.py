@@ -21,7 +21,7 @@ from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
 from bench_suite.components.options import MISSING, Option, describe, show
 from bench_suite.contracts import ComponentError, Kind
-from bench_suite.suite.spec import AXES, COMMON, EVALUATE, GATE_ONLY, GATE_OPTIONS, RULES, train_options
+from bench_suite.suite.spec import AXES, COMMON, DATA, EVALUATE, GATE_ONLY, GATE_OPTIONS, RULES, train_options
 
 ROOT = Path(__file__).parent.parent
 MARKER = re.compile(r"^<!-- generated: (?P<name>[a-z]+)(?: (?P<argument>.+?))? -->$", re.MULTILINE)
@@ -140,6 +140,7 @@ def part_options(which: str) -> str:
         "gate": {**RULES, "only": GATE_ONLY},
         "gate as a whole": GATE_OPTIONS,
         "tasks": COMMON["tasks"],
+        "data": DATA,
     }
     return option_table(known[which])
 

@@ -177,6 +177,64 @@ class Data:
     equal rows are usual. `ask`: the same, but refuse to drop more than a twentieth of train."""
 
 
+# ── findings ────────────────────────────────────────────────────────────────────────────────────
+
+Severity = Literal["error", "warning", "note"]
+"""How much a finding matters: `error`, a number is not what it seems; `warning`, it may not be; `note`, a remark."""
+
+FINDING_CODES: Mapping[str, str] = {
+    "D001": "examples that two splits share",
+    "D002": "the same input with different labels",
+    "D003": "a column that alone predicts the target",
+    "D004": "a column that is an identifier",
+    "D005": "constant or empty inputs",
+    "D006": "train and test differ",
+    "D007": "classes or categories that train lacks",
+    "D008": "labels that held-out predictions contradict",
+    "D009": "a trivial baseline that matches the best model",
+    "D010": "groups too small to judge",
+    "D011": "a model that scores like chance",
+    "D012": "a train score far above the test score",
+}
+"Titles of the findings by code."
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The examples of one split that a finding is about."""
+
+    split: str
+    "Name of the split."
+    count: int
+    "Number of these examples."
+    rows: tuple[int, ...] = ()
+    "Positions in the split as the task returns it, from 0: the first ones, or the clearest ones first."
+    ids: tuple[int, ...] = ()
+    "`Split.ids` of `rows`."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A problem of data or of a result."""
+
+    code: str
+    "A key of `FINDING_CODES`."
+    severity: Severity
+    "How much it matters."
+    task: str
+    "Label of the task."
+    summary: str
+    "One sentence for the reader, without the task's label. Programs never read it."
+    mend: str
+    "The line of the suite that mends it, or a sentence on what to do if no line can. Programs never read it."
+    subject: str = ""
+    "The column, attribute, pair of splits or model that it is about, such as `age`, `train/test`."
+    values: Mapping[str, float] = field(default_factory=dict)
+    "The numbers behind it, such as `auc`, `low` and `high`."
+    evidence: tuple[Evidence, ...] = ()
+    "The examples that show it, by split; empty if it is about a whole column, split or model."
+
+
 # ── models ──────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -38,10 +38,11 @@ def test_the_methods_are_called_in_the_order_of_the_run(context, tmp_path):
     probes = [("step", "quality"), ("step", "generalization"), ("record",)]
     assert recorder.calls == [
         ("begin",),
-        ("cell",), ("step", "data"), ("step", "building"), ("step", "encoding"), ("step", "training"), ("trained",),
-        *probes,
+        ("cell",), ("step", "data"), ("step", "checking the data"), ("findings",),
+        ("step", "building"), ("step", "encoding"), ("step", "training"), ("trained",), *probes,
         ("cell",), *probes,
         ("cell",), ("step", "data"), ("step", "building"), ("step", "training"), ("trained",), *probes,
+        ("findings",),  # on the results
     ]  # fmt: skip
     (name,), begin = recorder.arguments["begin"]
     assert name == outcome.run.name
@@ -61,5 +62,5 @@ def test_the_methods_of_the_class_itself_do_nothing(context):
     callback: Any = RunCallback()
     begin = callback.begin("run", resumed=False, wanted=False, done=0, notes=(), busy=False)
     others = [callback.cell(cell), callback.step(cell, "data"), callback.window(cell, None)]
-    others += [callback.trained(cell, None), callback.record(cell, None)]
+    others += [callback.trained(cell, None), callback.record(cell, None), callback.findings("mine", [])]
     assert [begin, *others] == [None] * len(METHODS)

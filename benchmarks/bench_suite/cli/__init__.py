@@ -28,7 +28,7 @@ COMMANDS = {
     "new": "Write a new task, model, engine or probe, with its test.",
     "list": "List tasks, models, engines, problems, probes, metrics, suites.",
     "show": "Show one component, one suite file or one cell in full.",
-    "data": "Show where the data of each task come from, or fetch them.",
+    "data": "Show where the data of each task come from; fetch or check them.",
     "doctor": "Check devices, versions, peak rates and installed packages.",
     "selftest": "Run every instrument on tasks with known answers; compare.",
     "results": "List the stored runs.",

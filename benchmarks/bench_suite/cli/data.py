@@ -1,4 +1,7 @@
-"""`bench data` shows where each data set would come from; `bench data fetch SUITE` downloads all that a suite needs."""
+"""`bench data` shows where each data set would come from; `bench data fetch SUITE` downloads all that a suite needs.
+
+`bench data check` is in `data_check`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, run_arguments, shared_options
+from bench_suite.cli.data_check import command as check_command
 from bench_suite.cli.data_show import command as show_command
 from bench_suite.cli.output import say
 from bench_suite.components import discovery
@@ -36,6 +40,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
       bench data
       bench data --json
       bench data fetch nlp          all that a suite needs, weights too
+      bench data check mine.toml    duplicates, leaks, wrong labels, shift
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -106,6 +111,7 @@ def _lines(task: Component, sources: Sources) -> list[str]:
     return [*lines, f"sample  {sample if package else 'there is none'}"]
 
 
+command.add_command(check_command, "check")
 command.add_command(show_command, "show")
 
 

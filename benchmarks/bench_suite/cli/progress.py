@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from bench_suite.cli.output import printable
-from bench_suite.contracts import History, Record, Window
+from bench_suite.contracts import Finding, History, Record, Window
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.suite.plan import Cell, name
 
@@ -96,6 +96,22 @@ def start_lines(
         yield f"      timings will be noisy{advice}"
 
 
+MAX_FINDINGS = 5
+"Findings on a task that a run shows, a line for each."
+
+
+def finding_lines(task: str, findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield a line for each of the worst findings on a task, without notes, and one on how to see the others."""
+    shown = [one for one in findings if one.severity != "note"][:MAX_FINDINGS]
+    for finding in shown:
+        yield f"{finding.code} {task}: {finding.summary}"
+    rest = len(findings) - len(shown)
+    of_data = any(one.code not in ("D009", "D011", "D012") for one in findings)
+    if rest or of_data:
+        count = f"{rest} more finding{'s' if rest > 1 else ''} on {task}, and the" if rest else "the"
+        yield f"      {count} rows and lines that mend: " + ("bench data check SUITE" if of_data else "see the report")
+
+
 class Plain(Progress):
     """A display that writes one line per cell, without control characters: for CI and log files."""
 
@@ -126,6 +142,11 @@ class Plain(Progress):
             busy=busy,
             one_thread=self.one_thread,
         ):
+            self._say(line)
+
+    def findings(self, task: str, findings: Sequence[Finding]) -> None:
+        """Write the worst findings."""
+        for line in finding_lines(task, findings):
             self._say(line)
 
     def cell(self, cell: Cell) -> None:
@@ -204,6 +225,11 @@ class Live(Progress):
             one_thread=self.one_thread,
         ):
             self.console.print(printable(line), markup=False)
+
+    def findings(self, task: str, findings: Sequence[Finding]) -> None:
+        """Write the worst findings."""
+        for line in finding_lines(task, findings):
+            self.console.print(printable(line), style="yellow", markup=False)
 
     def cell(self, cell: Cell) -> None:
         """Show the name of the cell beside the bar."""

@@ -15,7 +15,7 @@ from bench_suite.cli.arguments import display_path
 from bench_suite.cli.compare import as_document, say_comparison
 from bench_suite.cli.output import say
 from bench_suite.components.evaluate_uri import name_of
-from bench_suite.contracts import BenchError
+from bench_suite.contracts import FINDING_CODES, BenchError
 from bench_suite.suite.gate_section import gate_warnings
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def conclude(
     judgements = (
         [] if smoke else judge(gates, outcome.records, run.summaries()[0], plan.suite.gate_options["undecided"])
     )
-    comparison, status = _compare_with_base(base, outcome, exit_status(outcome, judgements))
+    comparison, status = _compare_with_base(base, outcome, exit_status(outcome, judgements, plan.suite.fail_on))
     report_file = _write_report(run)
     status = status if report_file is not None else _combined(status, 3)
     if as_json:
@@ -76,6 +76,8 @@ def conclude(
     for gate in () if smoke else plan.suite.gates:
         if gate not in gates:
             say(f"gate not judged: {gate.metric}, {scope_text(gate)}: this run was not asked for these cells")
+    for code in failing_codes(outcome, plan.suite.fail_on):
+        say(f"gate failed: [data] fail_on names {code}: {FINDING_CODES[code]}")
     _say_failures(outcome, run.path)
     _say_metrics_without_value(plan, outcome.records)
     if outcome.stopped:
@@ -169,9 +171,15 @@ def _baseline_steps(run: Run, run_command: str) -> Iterator[str]:
         yield f"      {command:39} keep this run as the baseline; compare later runs with --against baseline"
 
 
-def exit_status(outcome: Outcome, judgements: Sequence[Judgement]) -> int:
-    """Return 130 if interrupted, else the worst of the gates' statuses and of failed cells: 1, 3, 4 or 0."""
+def failing_codes(outcome: Outcome, fail_on: Sequence[str]) -> list[str]:
+    """Return the codes of the run's findings that the suite's `[data] fail_on` names."""
+    return sorted({finding.code for finding in outcome.run.findings} & {*fail_on})
+
+
+def exit_status(outcome: Outcome, judgements: Sequence[Judgement], fail_on: Sequence[str] = ()) -> int:
+    """Return 130 if interrupted, else the worst of the statuses of gates, findings and failed cells: 1, 3, 4 or 0."""
     statuses = {judgement.status for judgement in judgements}
+    statuses |= {1} if failing_codes(outcome, fail_on) else set()
     statuses |= {130} if outcome.interrupted else set()
     statuses |= {3} if outcome.failed or outcome.summary_errors else set()
     return next((status for status in STATUS_PRIORITY if status in statuses), 0)
@@ -219,6 +227,7 @@ def _say_metrics_without_value(plan: Plan, records: Sequence[Record]) -> None:
 def _summary_document(
     plan: Plan, outcome: Outcome, judgements: Sequence[Judgement], status: int, comparison: Comparison | None
 ) -> dict[str, object]:
+    from bench_suite.store.findings import finding_to_json
     from bench_suite.store.records import to_json
 
     comparison_entry = {"comparison": as_document(comparison)} if comparison else {}
@@ -233,5 +242,6 @@ def _summary_document(
         "cells": outcome.cells,
         "gates": [vars(judgement) for judgement in judgements],
         "warnings": [vars(warning) for warning in gate_warnings(plan.suite.gates, plan.cells)],
+        "findings": [finding_to_json(finding) for finding in outcome.run.findings],
         "records": [to_json(record) for record in outcome.records],
     }

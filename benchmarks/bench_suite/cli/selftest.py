@@ -78,6 +78,9 @@ def _next_steps(outside: Sequence[Finding]) -> Iterator[str]:
         return
     cell = outside[0].check.cell
     yield f"OUTSIDE: {', '.join(dict.fromkeys(finding.check.instrument for finding in outside))}"
+    if not outside[0].check.needs_run:
+        yield f"next: bench selftest -k {cell.model.label}   these checks again"
+        return
     words = ["-k", f"{cell.task.label} and {cell.model.label}"]
     settings = {probe: setting for _, added in EXTRAS.values() for probe, setting in added.items()}
     applied = [probe for probe, reason in cell.probes.items() if reason is None and probe in settings]

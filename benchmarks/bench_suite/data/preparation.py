@@ -134,7 +134,7 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
         DataInvalid: A split is missing or empty, a label is not in `spec["classes"]`, or all training examples are
             also in a tested split.
     """
-    _check_splits(data)
+    check_splits(data)
     splits, notes, removed = _without_duplicates(data)
     fingerprints = _fingerprints(data, splits)
     for name in ("train", "validation"):
@@ -208,7 +208,8 @@ def _fingerprints(data: Data, splits: Mapping[str, Split]) -> Mapping[str, Mappi
     return {} if own else fingerprints
 
 
-def _check_splits(data: Data) -> None:
+def check_splits(data: Data) -> None:
+    """Raise DataInvalid if train or test is missing or empty, a label is no class, or the ids are row numbers."""
     for name in ("train", "test"):
         if name not in data.splits:
             names = ", ".join(data.splits) or "none"

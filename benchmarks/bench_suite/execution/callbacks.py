@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bench_suite.contracts import History, Record, Window
+from collections.abc import Sequence
+
+from bench_suite.contracts import Finding, History, Record, Window
 from bench_suite.suite.plan import Cell
 
 
@@ -24,6 +26,14 @@ class RunCallback:
             busy: whether the machine's load is above its number of cores.
         """
 
+    def findings(self, task: str, findings: Sequence[Finding]) -> None:
+        """Called when the data of a task, or the results of the run, have been checked, with at least one finding.
+
+        Args:
+            task: label of the task.
+            findings: the findings, the worst first.
+        """
+
     def cell(self, cell: Cell) -> None:
         """Called when a cell begins."""
 
@@ -32,7 +42,7 @@ class RunCallback:
 
         Args:
             cell: the cell.
-            what: the part: "data", "building", "encoding", "training", or the label of a probe.
+            what: the part: "data", "checking the data", "building", "encoding", "training", or the label of a probe.
         """
 
     def window(self, cell: Cell, window: Window) -> None:

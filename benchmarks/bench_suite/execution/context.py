@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench_suite.components import discovery
-from bench_suite.contracts import Data, Placement, Record
+from bench_suite.contracts import Data, Finding, Placement, Record
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.store.atomic import StoreError
 from bench_suite.store.runs import Checkpoint, Run
@@ -17,6 +17,7 @@ from bench_suite.suite.plan import Cell, Plan, digest
 
 if TYPE_CHECKING:
     from bench_suite.data.cache import Cache
+    from bench_suite.data.checks.trivial import Baselines
     from bench_suite.data.sources import Sources
     from bench_suite.execution.process_state import ProcessState
 
@@ -51,6 +52,14 @@ class RunContext:
     "Cells in which an earlier process of this run ended, by id."
     state: ProcessState | None = None
     "The state of the process before the first cell, to which it is restored; None restores nothing."
+    unchecked: tuple[Cell, Data] | None = None
+    "The data of a task as it returned them, and a cell of the task, until they are checked."
+    checked_tasks: set[str] = field(default_factory=set)
+    "Keys of the tasks whose data have been checked, or are about to be."
+    findings: list[Finding] = field(default_factory=list)
+    "The findings of this process, in the order in which they were made."
+    baselines: dict[str, Baselines | None] = field(default_factory=dict)
+    "By task label: the trivial predictions of its test split."
     store_error: StoreError | None = None
     "The error that ends the run: the run's own files cannot be written."
     _loaded: dict[str, Data] = field(default_factory=dict)
@@ -67,7 +76,11 @@ class RunContext:
             seed_everything(0)  # a task that draws by a global generator has the same data after any other cell
             module = discovery.load(cell.task.component)
             options = discovery.make_options(cell.task.component, cell.options["task"])
-            data = prepare(module.load(options, self.sources), cell.options["train"]["validation"])
+            loaded = module.load(options, self.sources)
+            task_key = digest([cell.task.label, cell.options["task"]])
+            self.unchecked = None if task_key in self.checked_tasks else (cell, loaded)
+            self.checked_tasks.add(task_key)
+            data = prepare(loaded, cell.options["train"]["validation"])
             self._loaded[key] = with_positive(data, cell.options["task"]["positive"], cell.task.label)
         data = self._loaded[key]
         if cell.fraction != 1.0:

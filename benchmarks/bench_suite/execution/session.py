@@ -20,6 +20,7 @@ from bench_suite.contracts import (
     ArtifactRow,
     BenchError,
     ComponentError,
+    Finding,
     MetricRow,
     ProbeRow,
     Record,
@@ -28,6 +29,7 @@ from bench_suite.contracts import (
 )
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.context import RunContext, placement_of, weights_key
+from bench_suite.execution.data_findings import check_results, gate_data
 from bench_suite.execution.endings import noted_endings
 from bench_suite.execution.process_state import ProcessState, all_settings
 from bench_suite.execution.record_builder import metric_row
@@ -68,6 +70,8 @@ class Outcome:
     "Errors of the probes' summaries, for the reader."
     stopped: bool = False
     "Whether the run stopped at the first cell that failed, as requested, before all cells were done."
+    findings: tuple[Finding, ...] = ()
+    "Findings on the data and the results."
 
     @property
     def failed(self) -> tuple[Record, ...]:
@@ -139,6 +143,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
             context.unfinished, context.ended_in = unfinished, unfinished.read()
             context.state = ProcessState.capture(all_settings())
             try:
+                gate_data(context)
                 for record in executor.execute(plan.units, partial(run_unit, context=context)):
                     with hold_interrupts():
                         _write(writer, record)
@@ -154,8 +159,12 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
             records = tuple(record for record in run.records() if record.id in cells)
             _check_on_disk(run, records, written if interrupted or stopped else written | cells.keys())
             errors = () if interrupted else tuple(_summarise(plan, run, context))
+            if written:
+                check_results(context, records)
     stopped = stopped and len(written) < len(cells) - before  # not if the last cell was the one that failed
-    return Outcome(run, records, len(cells), resumed, before, interrupted, errors, stopped)
+    return Outcome(
+        run, records, len(cells), resumed, before, interrupted, errors, stopped, tuple(context.findings)
+    )  # fmt: skip
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from bench_suite.contracts import (
     Window,
 )
 from bench_suite.execution.context import RunContext, placement_of, weights_key
+from bench_suite.execution.data_findings import check_loaded
 from bench_suite.execution.record_builder import (
     RecordBuilder,
     Stopwatch,
@@ -166,6 +167,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
         context.step(cell, "data")
         with clock("data"):
             data = context.load(cell)
+        check_loaded(context)
         _check_data(cell, data)
         _check_classes([probe for probe in context.plan.suite.probes if _is_wanted(probe, todo, context)], cell, data)
         _check_training(cell, data)

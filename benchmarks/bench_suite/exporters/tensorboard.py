@@ -6,13 +6,13 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench_suite.contracts import BenchError, History, MetricRow, Record, Window
+from bench_suite.contracts import BenchError, Finding, History, MetricRow, Record, Window
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.store.atomic import writing_error
 from bench_suite.suite.plan import Cell, name
@@ -75,6 +75,10 @@ class EventFiles(RunCallback):
         """Set the folder of the run."""
         self._folder = self._folder_of(run)
         self._other.begin(run, resumed=resumed, wanted=wanted, done=done, notes=notes, busy=busy)
+
+    def findings(self, task: str, findings: Sequence[Finding]) -> None:
+        """Pass the call on."""
+        self._other.findings(task, findings)
 
     def cell(self, cell: Cell) -> None:
         """Pass the call on."""

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jinja2
 
-from bench_suite.contracts import MetricRow, Record
+from bench_suite.contracts import Finding, MetricRow, Record, Severity
 from bench_suite.reports import escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
@@ -24,6 +24,8 @@ from bench_suite.store.runs import Run
 
 MAX_PICTURES = 12
 "Number of pictures of one artifact per probe and task; the others are in the run's folder only."
+MAX_EVIDENCE = 3
+"Rows of a split that the report names for a finding."
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -60,6 +62,7 @@ def report(run: Run, save: SavePicture | None = None) -> str:
         description=escaping.inline(info.get("description") or ""),
         smoke=bool(info.get("smoke")),
         outcome=_outcome(run, records),
+        findings=_findings(run),
         tables=[
             {"heading": leaderboard.heading(t), "about": leaderboard.about(t), "text": leaderboard.leaderboard_table(t)}
             for t in run_tables
@@ -124,6 +127,25 @@ def _outcome(run: Run, records: Sequence[Record]) -> str:
     missing = planned - len(records)
     torn = [f"incomplete lines, ignored: {run.torn}"] if run.torn else []
     return ", ".join([*parts, *([f"{missing} not run"] if missing > 0 else [])]) + "".join(f"; {t}" for t in torn) + "."
+
+
+def _findings(run: Run) -> str:
+    """Return a table of the findings on data and results: errors and warnings, then notes; empty if there are none."""
+    order = {severity: number for number, severity in enumerate(get_args(Severity))}
+    findings = sorted(run.findings, key=lambda finding: (order[finding.severity], finding.task, finding.code))
+    rows = [
+        [one.code, one.severity, *map(escaping.inline, (one.task, one.summary, _evidence(one), one.mend))]
+        for one in findings
+    ]
+    return escaping.table(["Code", "Severity", "Task", "Finding", "Rows, from 0", "Mend"], rows) if rows else ""
+
+
+def _evidence(finding: Finding) -> str:
+    parts = []
+    for evidence in finding.evidence:
+        more = ", …" if evidence.count > MAX_EVIDENCE else ""
+        parts.append(f"{evidence.split}: {', '.join(map(str, evidence.rows[:MAX_EVIDENCE]))}{more}")
+    return "; ".join(parts)
 
 
 def _errors(records: Sequence[Record]) -> str:

@@ -74,6 +74,10 @@ class Measured:
         return self.run.read_artifact(rows[0]).data
 
 
+NOTHING = Measured(None, {})  # type: ignore[arg-type]  # for checks that need no run
+"What checks without a run are judged on."
+
+
 @dataclass(frozen=True)
 class Check:
     """A number that is known before it is measured."""
@@ -96,6 +100,8 @@ class Check:
     "Whether its cell is run twice."
     exact: bool = False
     "Whether nothing but rounding is allowed."
+    needs_run: bool = True
+    "Whether its cell is run; False if it reads data that it makes itself."
 
 
 @dataclass(frozen=True)

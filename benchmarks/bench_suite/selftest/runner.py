@@ -14,9 +14,10 @@ from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.selection import filter_cells
 from bench_suite.execution.session import Outcome, Request, execute
 from bench_suite.selftest.attribution_checks import PROBES, ProbeRequest
-from bench_suite.selftest.checks import Check, Finding, Measured, judge
+from bench_suite.selftest.checks import NOTHING, Check, Finding, Measured, judge
 from bench_suite.selftest.expected_values import checks_of
 from bench_suite.selftest.fairness_checks import RESAMPLES
+from bench_suite.selftest.finding_checks import finding_checks
 from bench_suite.store.runs import Store
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import Plan, Unit, make_plan
@@ -51,7 +52,8 @@ def plan_checks() -> tuple[Plan, list[Check], list[str]]:
     here = {extra: importlib.util.find_spec(package) is not None for extra, (package, _) in EXTRAS.items()}
     added = [setting for extra, installed in here.items() if installed for setting in EXTRAS[extra][1].values()]
     plan = make_plan(read_suite(SUITE, added))
-    return plan, checks_of(plan.cells), [extra for extra, installed in here.items() if not installed]
+    checks = [*checks_of(plan.cells), *finding_checks(plan.cells[0])]
+    return plan, checks, [extra for extra, installed in here.items() if not installed]
 
 
 def as_plan(plan: Plan, checks: Sequence[Check]) -> Plan:
@@ -82,8 +84,11 @@ def selftest(
         KeyboardInterrupt: after Ctrl-C.
         BenchError: if the suite cannot run at all.
     """
-    cell_ids = {id for check in checks for id in (check.cell.id, *check.others)}
-    twice = {check.cell.id for check in checks if check.repeated}
+    of_runs = [check for check in checks if check.needs_run]
+    if not of_runs:
+        return [judge(check, NOTHING) for check in checks]
+    cell_ids = {id for check in of_runs for id in (check.cell.id, *check.others)}
+    twice = {check.cell.id for check in of_runs if check.repeated}
     with tempfile.TemporaryDirectory(prefix="bench-selftest-") as folder:
         store = Store(Path(folder))
         part = filter_cells(plan, lambda cell: cell.id in cell_ids, "selftest")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from bench_suite.contracts import Better, ProbeStatus, Status
+from bench_suite.contracts import Better, ProbeStatus, Severity, Status
 from bench_suite.store import json_reader as checks
 
 # ── run.json, environments/HASH.json, driver.json, summaries.json ───────────────────────────────
@@ -14,6 +14,20 @@ _GIT = checks.optional(
     checks.record(
         {}, {**dict.fromkeys(("commit", "branch", "changes"), checks.optional(checks.text)), "dirty": checks.flag}
     )
+)
+_INTEGERS = checks.list_of(checks.integer)
+FINDING = checks.record(
+    {
+        **dict.fromkeys(("code", "task", "summary", "mend"), checks.text),
+        "severity": checks.one_of(get_args(Severity)),
+    },
+    {
+        "subject": checks.text,
+        "values": checks.map_of(checks.number),
+        "evidence": checks.list_of(
+            checks.record({"split": checks.text, "count": checks.integer}, {"rows": _INTEGERS, "ids": _INTEGERS})
+        ),
+    },
 )
 RUN = checks.record(
     {"run": checks.name, "suite": checks.text, "started": checks.text},
@@ -32,6 +46,7 @@ RUN = checks.record(
         ),
         "git": _GIT,
         "resumed_git": checks.list_of(_GIT),
+        "findings": checks.list_of(FINDING),
     },
 )
 _GPU = checks.record({}, {"name": checks.text, "memory_bytes": checks.integer})

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, Record
+from bench_suite.contracts import Artifact, ArtifactRow, Finding, History, MetricRow, Predictions, Record
 from bench_suite.store import formats, forms
 from bench_suite.store.atomic import (
     StoreError,
@@ -36,6 +36,7 @@ from bench_suite.store.atomic import (
     write_file,
     writing_error,
 )
+from bench_suite.store.findings import finding_from_json
 from bench_suite.store.json_reader import Damage, read_json
 from bench_suite.store.record_files import RecordFiles
 from bench_suite.store.records import (
@@ -49,7 +50,7 @@ from bench_suite.store.records import (
 )
 
 _Content = TypeVar("_Content")
-BESIDE_CELLS = ("gate", "report", "title", "description")
+BESIDE_CELLS = ("gate", "data", "report", "title", "description")
 "Tables and keys of a suite that belong to no cell."
 
 
@@ -211,6 +212,11 @@ class Run:
     def name(self) -> str:
         """The run's id."""
         return str(self.info["run"])
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings on the data and results of the run."""
+        return [finding_from_json(entry) for entry in self.info.get("findings", ())]
 
     @property
     def planned(self) -> Mapping[str, str]:

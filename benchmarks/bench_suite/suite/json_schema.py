@@ -8,7 +8,16 @@ from typing import Any
 from bench_suite.components import discovery
 from bench_suite.components.options import MISSING, Option, json_schema
 from bench_suite.contracts import Kind
-from bench_suite.suite.spec import AXES, COMMON, EVALUATE, GATE_ONLY, GATE_OPTIONS, RULES, train_options
+from bench_suite.suite.spec import (
+    AXES,
+    COMMON,
+    DATA,
+    EVALUATE,
+    GATE_ONLY,
+    GATE_OPTIONS,
+    RULES,
+    train_options,
+)
 
 
 def suite_schema() -> dict[str, Any]:
@@ -42,6 +51,7 @@ def suite_schema() -> dict[str, Any]:
                 "additionalProperties": {"type": "object"},
             },
             "gate": {**_table(GATE_OPTIONS), "additionalProperties": _gate()},
+            "data": _table(DATA),
             "report": {
                 "type": "object",
                 "additionalProperties": False,

@@ -19,6 +19,7 @@ from bench_suite.suite.section_reader import Sections
 from bench_suite.suite.spec import (
     CLASS,
     COMMON,
+    DATA,
     EVALUATE,
     GATE_OPTIONS,
     MEASURED,
@@ -83,6 +84,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     gate_options = {name: option.default for name, option in GATE_OPTIONS.items()}
     gate_options |= sections.take(sections.section("gate"), GATE_OPTIONS, ("gate",))
     columns, sort = _read_report(sections, metrics)
+    fail_on = sections.table("data", DATA).get("fail_on", ())
     include, exclude = (read_selectors(sections, key, scope) for key in ("include", "exclude"))
     _check_stated_twice(sections, scope, train, evaluate)
     for path, message in without_sgd(train, axes, models, include):
@@ -91,7 +93,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     return Suite(
         name, folder, document, tuple(map(mask_override, overrides)), title or name, description, tasks, models, probes,
         train, evaluate, axes, include, exclude, problems, engines, metrics, gates, gate_options,
-        columns, sort,
+        columns, sort, fail_on,
     )  # fmt: skip
 
 

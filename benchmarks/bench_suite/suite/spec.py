@@ -12,11 +12,23 @@ from typing import Any
 from bench_suite.components.discovery import PACKAGE, Component
 from bench_suite.components.options import MISSING, Option, Type, read_options, show
 from bench_suite.components.suggestions import nearest
-from bench_suite.contracts import TRAIN_BOUNDS, Kind
+from bench_suite.contracts import FINDING_CODES, TRAIN_BOUNDS, Kind
 from bench_suite.suite.document import Document, SuiteError
 from bench_suite.suite.toml_positions import Path as KeyPath
 
-SECTIONS = ("title", "description", "tasks", "models", "train", "evaluate", "matrix", "probes", "gate", "report")
+SECTIONS = (
+    "title",
+    "description",
+    "tasks",
+    "models",
+    "train",
+    "evaluate",
+    "matrix",
+    "probes",
+    "gate",
+    "data",
+    "report",
+)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("32-true", "bf16-mixed", "auto")
 AXES: Mapping[str, Option] = {
@@ -120,6 +132,15 @@ GATE_OPTIONS: Mapping[str, Option] = {
     ),
 }
 "Options of the section `[gate]` as a whole."
+DATA: Mapping[str, Option] = {
+    "fail_on": Option(
+        "fail_on",
+        Type("tuple", (Type("Literal", tuple(FINDING_CODES)),), open=True),
+        (),
+        "Codes of findings that end a run with exit status 1: before training, or after it for D009, D011 and D012.",
+    ),
+}
+"Options of the section `[data]`. They are part of no cell's identity."
 MEASURED, CLASS = "probe/metric", "class"
 "Kinds in `NAMES` that are no components: a metric that another probe of the suite emits, a class of the task."
 MAX_NAMED_CLASSES = 12
@@ -203,6 +224,8 @@ class Suite:
     "`undecided` and `new`."
     columns: tuple[str, ...]
     sort: str | None
+    fail_on: tuple[str, ...] = ()
+    "Codes of findings that end a run with exit status 1."
 
     @property
     def external(self) -> tuple[Component, ...]:

@@ -1,0 +1,42 @@
+"""D010: groups whose rates have wide intervals, from the interval itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench_suite.data.checks.groups import MAX_HALF_WIDTH, MIN_EXAMPLES, half_width, small_groups
+
+
+def test_the_least_number_of_examples_is_that_of_the_interval() -> None:
+    assert half_width(MIN_EXAMPLES) <= MAX_HALF_WIDTH < half_width(MIN_EXAMPLES - 1)
+    assert half_width(100) == pytest.approx(0.0962, abs=1e-4), "Wilson (1927): 50 of 100 lie in 0.4038 to 0.5962"
+
+
+def test_small_groups_of_test_are_named_with_their_rows(make_task, random) -> None:
+    sex = np.array(["f"] * 40 + ["m"] * 260)
+    table, target = random.normal(size=(600, 2)), np.arange(600) % 2
+    groups = {"sex": sex, "site": np.array(["a", "b"] * 150)}
+    task = make_task(
+        "table", {"train": (table[:300], target[:300], groups), "test": (table[300:], target[300:], groups)}
+    )
+    warning, note = small_groups(task)
+    assert (warning.severity, warning.subject, warning.evidence[0].count) == ("warning", "sex", 40)
+    assert "f (40)" in warning.summary
+    assert warning.mend.endswith('groups = ["site"]')
+    assert (note.severity, note.subject) == ("note", "site by class")
+
+
+def test_large_groups_and_unknown_members_are_no_finding(make_task, random) -> None:
+    sex = np.array(["f"] * 300 + ["m"] * 300 + ["unknown"] * 5)
+    table, target = random.normal(size=(1210, 2)), np.arange(1210) % 2
+    parts = {"train": (table[:605], target[:605], {"sex": sex}), "test": (table[605:], target[605:], {"sex": sex})}
+    assert list(small_groups(make_task("table", parts))) == []
+
+
+def test_a_small_test_split_is_a_warning(make_task, random) -> None:
+    table = random.normal(size=(60, 2))
+    task = make_task("table", {"train": (table[:30], np.arange(30) % 2), "test": (table[30:], np.arange(30) % 2)})
+    (finding,) = small_groups(task)
+    assert finding.subject == "test"
+    assert finding.values["half_width"] == pytest.approx(0.17, abs=0.005)

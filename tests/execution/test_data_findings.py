@@ -1,0 +1,90 @@
+"""A run checks its data once before training, stores what was found, and ends before training if the suite says so."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bench_suite.contracts import FINDING_CODES
+from bench_suite.execution.callbacks import RunCallback
+from bench_suite.execution.data_findings import DATA_CODES, RESULT_CODES, FindingsFailed
+from bench_suite.execution.session import Request, execute
+from bench_suite.store.runs import Run, Store
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import Plan, make_plan
+
+SUITE = """
+[[tasks]]
+use = "loans"
+[[models]]
+use = "mlp"
+train = { epochs = 1 }
+[probes.quality]
+[matrix]
+seed = [0, 1]
+threads = 1
+"""
+
+
+class Announced(RunCallback):
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, list[str]]] = []
+
+    def findings(self, task, findings) -> None:
+        self.calls.append((task, [finding.code for finding in findings]))
+
+
+def plan_of(tmp_path: Path, fail_on: str = "") -> Plan:
+    (tmp_path / "mine.toml").write_text(SUITE + (f"[data]\nfail_on = {fail_on}\n" if fail_on else ""))
+    return make_plan(read_suite(str(tmp_path / "mine.toml")))
+
+
+def test_codes_are_of_data_or_of_results() -> None:
+    assert {*FINDING_CODES} == DATA_CODES | RESULT_CODES
+    assert not DATA_CODES & RESULT_CODES
+
+
+def test_data_are_checked_once_and_findings_are_stored_and_shown(tmp_path: Path) -> None:
+    announced = Announced()
+    outcome = execute(plan_of(tmp_path), Store(tmp_path / "results"), Request(), announced)
+    data_calls = [codes for task, codes in announced.calls if "D010" in codes]
+    assert len(data_calls) == 1, "two cells share the task"
+    stored = Run(outcome.run.path).findings
+    assert {"D010"} <= {finding.code for finding in stored}
+    assert stored == list(outcome.findings)
+    from bench_suite.reports.markdown import report
+
+    text = report(outcome.run)
+    assert text.index("## Findings") < text.index("## Results")
+    assert re.search(r"\| D010 +\| warning +\| loans +\|", text)
+
+
+def test_a_code_of_the_data_ends_the_run_before_training(tmp_path: Path) -> None:
+    with pytest.raises(FindingsFailed, match="nothing was trained") as failed:
+        execute(plan_of(tmp_path, '["D010"]'), Store(tmp_path / "results"), Request(), RunCallback())
+    assert failed.value.exit_status == 1
+    (run,) = Store(tmp_path / "results").runs()
+    assert Run(run.path).records() == []
+    assert json.loads((run.path / "run.json").read_text())["findings"][0]["code"] == "D010"
+
+
+def test_other_codes_let_the_run_go_on(tmp_path: Path) -> None:
+    outcome = execute(plan_of(tmp_path, '["D001"]'), Store(tmp_path / "results"), Request(smoke=True), RunCallback())
+    assert len(outcome.records) == 2
+
+
+def test_the_section_changes_no_id(tmp_path: Path) -> None:
+    plain = [cell.id for cell in plan_of(tmp_path).cells]
+    assert [cell.id for cell in plan_of(tmp_path, '["D001", "D009"]').cells] == plain
+
+
+def test_an_error_of_a_check_never_fails_the_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object, **more: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("bench_suite.data.checks.runner.check_task", broken)
+    outcome = execute(plan_of(tmp_path), Store(tmp_path / "results"), Request(smoke=True), RunCallback())
+    assert [record.status for record in outcome.records] == ["ok", "ok"]
