@@ -153,6 +153,9 @@ class Source:
     "Licence of the data set; None if it is not known."
     notes: Mapping[str, Any] = field(default_factory=dict)
     "Facts that belong in the record, such as the number of duplicates that were left out."
+    prominent: tuple[str, ...] = ()
+    """Keys of those `notes` that change what a number means, such as a test split that was drawn: the terminal shows
+    them before the training, and the report at its top."""
     preparation: tuple[str | int | float, ...] = ()
     "What decides the values that a split returns besides its examples, such as the size of images on disk."
     fingerprints: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -48,6 +48,22 @@ def test_files_types_splits_classes_and_groups_are_shown(bench, suite: Path) -> 
     assert entry["groups"]["sex"]["train"].keys() == {"m", "f"}
 
 
+def test_what_changes_a_numbers_meaning_is_on_the_screen_before_the_training_and_at_the_top_of_the_report(
+    bench, suite: Path
+) -> None:
+    (suite.parent / "churn.csv").write_text((suite.parent / "churn.csv").read_text() + "41,f,41,\n")
+    ended = bench("run", str(suite))
+    assert ended.status == 0, ended.err
+    lines = [line for line in ended.err.splitlines() if line]
+    drawn = "data of churn: test: 8 of the 40 examples of `train`, drawn by content"
+    assert lines.index(drawn) < next(n for n, line in enumerate(lines) if line.startswith("[1/1]"))
+    assert "data of churn: examples left out, without a label: 1" in lines
+    [report] = Path("results").glob("*/report.md")
+    top = report.read_text().split("## Results", maxsplit=1)[0]
+    assert "8 of the 40 examples" in top
+    assert "examples left out, without a label" in top
+
+
 def test_data_that_cannot_be_read_are_said_and_the_status_is_3(bench, suite: Path) -> None:
     (suite.parent / "churn.csv").unlink()
     ended = bench("data", "show", str(suite))

@@ -63,4 +63,5 @@ def test_the_methods_of_the_class_itself_do_nothing(context):
     begin = callback.begin("run", resumed=False, wanted=False, done=0, notes=(), busy=False)
     others = [callback.cell(cell), callback.step(cell, "data"), callback.window(cell, None)]
     others += [callback.trained(cell, None), callback.record(cell, None), callback.findings("mine", [])]
+    others += [callback.data_notes("mine", {})]
     assert [begin, *others] == [None] * len(METHODS)

@@ -477,7 +477,7 @@ def test_a_drawn_split_has_only_the_categories_of_train(folder: Path) -> None:
     write(folder, a__csv=rows("job,x,y", [f"job{n},{n},{n % 2}" for n in range(30)]))
     data = load(folder / "a.csv")
     assert len(data.spec["columns"]) == 25
-    assert data.source.notes["values of rare categories, or of categories that train lacks"] == 6
+    assert data.source.notes["values of rare categories, or of categories that train lacks"] == "6 of 30 (20.0%)"
 
 
 # ── classes ─────────────────────────────────────────────────────────────────────────────────────

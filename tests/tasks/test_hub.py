@@ -360,7 +360,7 @@ def test_a_category_that_train_has_not_is_none_of_its_columns(folder: Path) -> N
     data = load(inputs=("job", "age"))
     assert data.spec["columns"] == ("job=clerk", "job=nurse", "age")
     assert everything(data, "test")["table"].tolist() == [[0, 0, 1], [0, 0, 2], [0, 1, 3]]
-    assert data.source.notes["values of rare categories, or of categories that train lacks"] == 1
+    assert data.source.notes["values of rare categories, or of categories that train lacks"] == "1 of 6 (16.7%)"
 
 
 def test_splits_of_other_names_are_noted_as_not_used(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -96,6 +96,18 @@ def start_lines(
         yield f"      timings will be noisy{advice}"
 
 
+MAX_DATA_NOTES = 8
+"Notes on the data of a task that a run shows; the report has all."
+
+
+def data_lines(task: str, notes: Mapping[str, object]) -> Iterator[str]:
+    """Yield a line for each note on the data of a task, and one that counts what is not shown."""
+    for key, value in list(notes.items())[:MAX_DATA_NOTES]:
+        yield f"data of {task}: {key}: {value}"
+    if len(notes) > MAX_DATA_NOTES:
+        yield f"data of {task}: {len(notes) - MAX_DATA_NOTES} more notes in the report"
+
+
 MAX_FINDINGS = 5
 "Findings on a task that a run shows, a line for each."
 
@@ -142,6 +154,11 @@ class Plain(Progress):
             busy=busy,
             one_thread=self.one_thread,
         ):
+            self._say(line)
+
+    def data_notes(self, task: str, notes: Mapping[str, object]) -> None:
+        """Write a line for each note."""
+        for line in data_lines(task, notes):
             self._say(line)
 
     def findings(self, task: str, findings: Sequence[Finding]) -> None:
@@ -224,6 +241,11 @@ class Live(Progress):
             busy=busy,
             one_thread=self.one_thread,
         ):
+            self.console.print(printable(line), markup=False)
+
+    def data_notes(self, task: str, notes: Mapping[str, object]) -> None:
+        """Write a line for each note."""
+        for line in data_lines(task, notes):
             self.console.print(printable(line), markup=False)
 
     def findings(self, task: str, findings: Sequence[Finding]) -> None:

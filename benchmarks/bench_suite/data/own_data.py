@@ -254,7 +254,8 @@ def assemble(
     splits = {role: splits[role] for role in ("train", "validation", "test") if role in splits}
     notes |= _absent_classes(labels, targets) | _similar_classes(labels)
     spec = spec if labels.classes is None else {"classes": labels.classes, **spec}
-    source = Source(origin.origin, name, fingerprint_of(splits), origin.revision, origin.licence, notes)
+    prominent = tuple(key for key in notes if key != "inputs")
+    source = Source(origin.origin, name, fingerprint_of(splits), origin.revision, origin.licence, notes, prominent)
     data = Data(labels.problem, spec, splits, source, options.duplicates or "ask")
     names = {} if files is None else {split: tuple(map(files.name, files.splits[split])) for split in parts.values()}
     return Assembled(data, typed.columns, inputs, options.label, modality, missing, names)
@@ -459,14 +460,17 @@ def _inputs(
     if modality == "text":
         return _texts(options, inputs, tables, name, notes), {}
     encoder = table_encoder(tables["train"], inputs, options.categorical, options.categories)
-    values, missing, unknown = {}, 0, 0
+    values, missing, unknown, categorical = {}, 0, 0, 0
     for role, table in tables.items():
         values[role], absent, other = encoder(table, f"{name}, split {role}")
         missing, unknown = missing + absent, unknown + other
+        categorical += table.num_rows * len(encoder.categories)
     if missing:
         notes["missing values"] = missing
     if unknown:
-        notes["values of rare categories, or of categories that train lacks"] = unknown
+        notes["values of rare categories, or of categories that train lacks"] = (
+            f"{unknown:,} of {categorical:,} ({unknown / categorical:.1%})"
+        )
     return values, {"columns": encoder.columns}
 
 

@@ -154,8 +154,11 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
     elif validation == 0 and "validation" in splits:
         splits["train"] = Joined(splits["train"], splits.pop("validation"))
     fingerprint = hash_of(data.source.fingerprint, removed) if removed else data.source.fingerprint
-    all_notes = {**data.source.notes, **notes, **_rare_classes(data, splits["train"])}
-    source = replace(data.source, fingerprint=fingerprint, notes=all_notes, fingerprints=fingerprints)
+    added = {**notes, **_rare_classes(data, splits["train"])}
+    source = replace(
+        data.source, fingerprint=fingerprint, notes={**data.source.notes, **added},
+        prominent=tuple(dict.fromkeys((*data.source.prominent, *added))), fingerprints=fingerprints,
+    )  # fmt: skip
     prepared = replace(data, splits=splits, source=source)
     return smoke_part(prepared) if smoke else prepared
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench_suite.contracts import Finding, History, Record, Window
 from bench_suite.suite.plan import Cell
@@ -24,6 +24,14 @@ class RunCallback:
             done: number of cells that are complete already.
             notes: notes that every record of the run will contain.
             busy: whether the machine's load is above its number of cores.
+        """
+
+    def data_notes(self, task: str, notes: Mapping[str, object]) -> None:
+        """Called when the data of a task have been loaded, with what changes the meaning of numbers on them.
+
+        Args:
+            task: label of the task.
+            notes: such as `test`: "80 of the 400 examples of `train`, drawn by content"; not empty.
         """
 
     def findings(self, task: str, findings: Sequence[Finding]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench_suite.components import discovery
 from bench_suite.contracts import Data, Finding, Placement, Record
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from bench_suite.data.checks.trivial import Baselines
     from bench_suite.data.sources import Sources
     from bench_suite.execution.process_state import ProcessState
+
+
+def prominent_notes(data: Data) -> dict[str, Any]:
+    """Return the notes on data that change what a number means."""
+    return {key: data.source.notes[key] for key in data.source.prominent if key in data.source.notes}
 
 
 @dataclass
@@ -82,6 +87,8 @@ class RunContext:
             self.checked_tasks.add(task_key)
             data = prepare(loaded, cell.options["train"]["validation"])
             self._loaded[key] = with_positive(data, cell.options["task"]["positive"], cell.task.label)
+            if self.unchecked is not None and (notes := prominent_notes(data)):
+                self.callback.data_notes(cell.task.label, notes)
         data = self._loaded[key]
         if cell.fraction != 1.0:
             from bench_suite.data.fractions import subsample

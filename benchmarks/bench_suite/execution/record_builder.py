@@ -157,6 +157,7 @@ def data_facts(data: Data) -> dict[str, Any]:
         **({"fingerprints": dict(source.fingerprints)} if source.fingerprints else {}),
         **({"positive": data.spec["positive"]} if "positive" in data.spec else {}),
         **({"notes": dict(source.notes)} if source.notes else {}),
+        **({"prominent": list(source.prominent)} if source.prominent else {}),
     }
     return dict(plain(whole))
 

@@ -6,7 +6,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -75,6 +75,10 @@ class EventFiles(RunCallback):
         """Set the folder of the run."""
         self._folder = self._folder_of(run)
         self._other.begin(run, resumed=resumed, wanted=wanted, done=done, notes=notes, busy=busy)
+
+    def data_notes(self, task: str, notes: Mapping[str, object]) -> None:
+        """Pass the call on."""
+        self._other.data_notes(task, notes)
 
     def findings(self, task: str, findings: Sequence[Finding]) -> None:
         """Pass the call on."""

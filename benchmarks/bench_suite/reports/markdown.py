@@ -62,6 +62,7 @@ def report(run: Run, save: SavePicture | None = None) -> str:
         description=escaping.inline(info.get("description") or ""),
         smoke=bool(info.get("smoke")),
         outcome=_outcome(run, records),
+        data_notes=_data_notes(records),
         findings=_findings(run),
         tables=[
             {"heading": leaderboard.heading(t), "about": leaderboard.about(t), "text": leaderboard.leaderboard_table(t)}
@@ -127,6 +128,18 @@ def _outcome(run: Run, records: Sequence[Record]) -> str:
     missing = planned - len(records)
     torn = [f"incomplete lines, ignored: {run.torn}"] if run.torn else []
     return ", ".join([*parts, *([f"{missing} not run"] if missing > 0 else [])]) + "".join(f"; {t}" for t in torn) + "."
+
+
+def _data_notes(records: Sequence[Record]) -> str:
+    """Return a table of what changes the meaning of numbers, by task; empty if nothing does."""
+    rows: dict[tuple[str, str, str], None] = {}
+    for record in records:
+        notes, task = record.data.get("notes", {}), str(record.cell.get("task", ""))
+        for key in record.data.get("prominent", ()):
+            if key in notes:
+                rows[task, key, str(notes[key])] = None
+    cells = [[escaping.inline(text) for text in row] for row in rows]
+    return escaping.table(["Task", "Data", "Note"], cells) if cells else ""
 
 
 def _findings(run: Run) -> str:

@@ -104,6 +104,7 @@ RECORD = checks.record(
                 **dict.fromkeys(("source", "name", "fingerprint", "revision", "licence", "problem"), checks.scalar),
                 "fingerprints": checks.map_of(checks.map_of(checks.text)),
                 "notes": checks.mapping,
+                "prominent": checks.list_of(checks.text),
             },
         ),
         "metrics": checks.list_of(checks.mapping),
