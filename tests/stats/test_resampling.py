@@ -27,7 +27,7 @@ from bench_suite.stats.resampling import WeightedMetric, drawn_rows, drawn_weigh
 
 RESAMPLES = 200
 NUMERIC = ("mae", "rmse", "r2")
-OF_SCORES = ("log_loss", "roc_auc", "macro_roc_auc", "top_5_accuracy")
+OF_SCORES = ("average_precision", "log_loss", "roc_auc", "macro_roc_auc", "top_5_accuracy")
 
 
 def columns_of(name: str, n: int, classes: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -80,7 +80,7 @@ def test_weights_count_the_rows_that_are_drawn_one_resample_after_another(n, mon
 @pytest.mark.parametrize("n", [12, 150])
 @pytest.mark.parametrize("name", sorted(discovery.builtin("metrics")))
 def test_every_shipped_metric_has_the_values_of_rows_and_is_undefined_on_the_same_resamples(name, n):
-    classes = {"roc_auc": 2, "top_5_accuracy": 7}.get(name, 4)
+    classes = {"roc_auc": 2, "average_precision": 2, "binary_f1": 2, "top_5_accuracy": 7}.get(name, 4)
     columns = columns_of(name, n, classes)
     function = getattr(importlib.import_module(f"bench_suite.metrics.{name}"), name)
     metric = weighted_metric(function, columns)

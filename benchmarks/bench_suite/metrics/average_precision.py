@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench_suite.stats.probabilities import require_constant_sum
+from bench_suite.stats.resampling import WeightedValues
 
 UNIT = "fraction"
 BETTER = "higher"
@@ -52,3 +53,21 @@ def average_precision(targets: np.ndarray, scores: np.ndarray, positive: int = 1
     true_positives = np.cumsum(hits)[last]
     precision = true_positives / (np.flatnonzero(last) + 1)
     return float((np.diff(true_positives, prepend=0) * precision).sum() / hits.sum())
+
+
+def by_weights(targets: np.ndarray, scores: np.ndarray, positive: int = 1) -> WeightedValues:
+    """Return `average_precision` as a function of weights (B, n); NaN without a positive example."""
+    ranked = scores if scores.ndim == 1 else scores[:, positive]
+    order = np.argsort(-ranked, kind="stable")
+    hits = (targets == positive)[order].astype(np.float64)
+    last = np.append(ranked[order][1:] != ranked[order][:-1], True)
+
+    def values(weights: np.ndarray) -> np.ndarray:
+        drawn = weights[:, order]
+        true_positives = np.cumsum(drawn * hits, axis=1)[:, last]
+        precision = true_positives / np.maximum(np.cumsum(drawn, axis=1)[:, last], 1.0)
+        gains = np.diff(true_positives, prepend=0.0, axis=1)
+        total = true_positives[:, -1]
+        return np.where(total > 0, (gains * precision).sum(axis=1) / np.maximum(total, 1.0), np.nan)
+
+    return values

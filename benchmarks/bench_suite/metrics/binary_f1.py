@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench_suite.stats.resampling import WeightedValues
+
 UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
@@ -36,3 +38,15 @@ def binary_f1(targets: np.ndarray, predictions: np.ndarray, positive: int = 1) -
     if total == 0:
         raise ValueError("no example is of the positive class, and none is predicted to be")
     return 2.0 * int((true & predicted).sum()) / total
+
+
+def by_weights(targets: np.ndarray, predictions: np.ndarray, positive: int = 1) -> WeightedValues:
+    """Return `binary_f1` as a function of weights (B, n); NaN without a positive target or prediction."""
+    true, predicted = targets == positive, predictions == positive
+    both, either = (true & predicted).astype(np.float64), true.astype(np.float64) + predicted
+
+    def values(weights: np.ndarray) -> np.ndarray:
+        total = weights @ either
+        return np.where(total > 0, 2.0 * (weights @ both) / np.maximum(total, 1.0), np.nan)
+
+    return values
