@@ -33,13 +33,17 @@ def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def applicants(path: Path, count: int) -> None:
     """Write a file with the columns of the documentation; applicants with much money left repay."""
-    head, *_ = block("guides/own-data.md", "A CSV file", "text").splitlines()
-    assert head == "income,debt,region,sex,repaid"
+    head, *_ = block("guides/own-data.md", "From a CSV file to a leaderboard", "text").splitlines()
+    assert head == "applied,income,debt,zip,region,sex,repaid"
     random = np.random.default_rng(count)
     lines = [head]
+    start = np.datetime64("2025-01-01")
     for income, debt in zip(random.normal(3000, 800, count), random.normal(1000, 500, count), strict=True):
+        applied, code = start + random.integers(365), random.choice(["01067", "10115", "80331"])
         region, sex = random.choice(["north", "south"]), random.choice(["female", "male"])
-        lines.append(f"{income:.0f},{debt:.0f},{region},{sex},{'yes' if income - debt > 2000 else 'no'}")
+        money = f"{income:.0f},{debt:.0f}" if random.random() > 0.02 else f"{income:.0f},"
+        repaid = "yes" if income - debt > 2000 else "no"
+        lines.append(f"{applied},{money},{code},{region},{sex},{repaid}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

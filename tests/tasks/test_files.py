@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from bench_suite.contracts import Data, DataInvalid
+from bench_suite.contracts import Data, DataInvalid, DataUnavailable
 from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import clusters_of
@@ -103,6 +104,18 @@ def test_a_missing_file_is_named_with_the_nearest(folder: Path) -> None:
     write(folder, churn__csv="x,y\n1,p\n")
     with pytest.raises(DataInvalid, match=r'no file or folder chrun\.csv; did you mean "churn\.csv"\?'):
         load(folder / "chrun.csv")
+
+
+def test_a_missing_folder_is_named_with_what_lies_below_it(folder: Path) -> None:
+    with pytest.raises(DataInvalid, match=r"no file or folder gone/churn\.csv \(paths start from the suite's folder\)"):
+        load(folder / "gone/churn.csv")
+
+
+def test_files_of_a_split_that_is_not_used_are_refused(folder: Path) -> None:
+    write(folder, a__csv="x,y\n1,p\n2,q\n", b__csv="x,y\n3,p\n")
+    with pytest.raises(ValueError, match=r'path\.tset; did you mean "test"\?: files of a split that is not used'):
+        load({"train": folder / "a.csv", "tset": folder / "b.csv"})
+    assert len(load({"train": folder / "a.csv", "fold_9": folder / "b.csv"}, test="fold_9").splits["test"]) == 1
 
 
 def test_one_file_for_two_splits_is_refused(folder: Path) -> None:
@@ -327,6 +340,14 @@ def test_stated_types_win(folder: Path) -> None:
     assert np.isnan(table(data, "train")[1, 1])
 
 
+def test_the_type_of_a_column_that_there_is_not_is_refused_with_the_nearest(folder: Path) -> None:
+    write(folder, train__csv="price,y\n1,p\n2,q\n")
+    with pytest.raises(
+        DataInvalid, match=r"the type of `prise`, and there is no such column; did you mean \"price\"\?"
+    ):
+        load(folder, columns={"prise": "category"})
+
+
 def test_a_value_that_is_not_of_the_stated_type_is_named_with_its_row(folder: Path) -> None:
     write(folder, train__csv="x,y\n1,p\noops,q\n")
     with pytest.raises(DataInvalid, match=r"column `x`: 'oops' in row 1 is no number: .*missing_values = \[\"oops\"\]"):
@@ -377,6 +398,20 @@ def test_a_target_of_many_numbers_is_told_of_the_other_problem(folder: Path) -> 
     with pytest.raises(DataInvalid, match='problem = "regression" learns them as numbers'):
         load(folder / "a.csv")
     assert load(folder / "a.csv", problem="regression").problem == "regression"
+
+
+def test_a_small_file_whose_target_never_repeats_is_told_so_too(folder: Path) -> None:
+    write(folder, a__csv=rows("x,y", [f"{n},{n * 7 + 100000}" for n in range(100)]))
+    with pytest.raises(DataInvalid, match=r'100 different values in 100 examples.*problem = "regression" learns them'):
+        load(folder / "a.csv")
+    assert len(load(folder / "a.csv", problem="classification").spec["classes"]) == 100
+
+
+def test_a_target_of_whole_numbers_that_repeat_is_noted(folder: Path) -> None:
+    write(folder, a__csv=rows("x,y", [f"{n},{n % 30}" for n in range(300)]))
+    note = 'different whole numbers, read as classes: problem = "regression" learns them as numbers'
+    assert load(folder / "a.csv").source.notes["labels"] == f"30 {note}"
+    assert "labels" not in load(folder / "a.csv", problem="classification").source.notes
 
 
 # ── text files ──────────────────────────────────────────────────────────────────────────────────
@@ -580,6 +615,29 @@ def test_class_names_in_metadata_are_the_text_as_it_stands(folder: Path) -> None
         paint(folder / f"train/{number}.png", 40 * number)
     write(folder, train___metadata__csv="file_name,y\n0.png,007\n1.png,NA\n2.png,007\n3.png,NA\n")
     assert load(folder, inputs="image").spec["classes"] == ("007", "NA")
+
+
+# ── without the package `datasets` ──────────────────────────────────────────────────────────────
+
+
+def test_tables_that_are_named_are_read_without_the_package_datasets(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    write(folder, a__csv=rows("x,y", [f"{n},{n % 2}" for n in range(20)]))
+    pq.write_table(pa.table({"x": range(20), "y": [0, 1] * 10}), folder / "a.parquet")
+    assert [sum(map(len, load(folder / name).splits.values())) for name in ("a.csv", "a.parquet")] == [20, 20]
+
+
+@pytest.mark.parametrize("name", ["folder", "a.jsonl"])
+def test_what_needs_the_package_datasets_says_so_without_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    write(folder, folder___train__csv="x,y\n1,p\n2,q\n", a__jsonl='{"x": 1, "y": 2}\n')
+    with pytest.raises(DataUnavailable, match="which reads folders and JSON files, is not installed") as raised:
+        load(folder / name)
+    assert "pip install datasets" in str(raised.value)
 
 
 # ── the same as `datasets` ──────────────────────────────────────────────────────────────────────

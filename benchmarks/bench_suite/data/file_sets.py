@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from bench_suite.components.suggestions import nearest
-from bench_suite.contracts import DataInvalid
+from bench_suite.contracts import DataInvalid, DataUnavailable
 
 Format = Literal["csv", "json", "parquet", "arrow", "pictures"]
 
@@ -81,7 +81,8 @@ class FileSet:
     def label(self, file: Path) -> str:
         """Return the full name of a file for messages, such as `photos/train/1.png`."""
         name = self.name(file)
-        return name if name in self.subject.split(", ") else f"{self.subject}/{name}"
+        alone = name in self.subject.split(", ") or any(mark in self.subject for mark in "*?[")
+        return name if alone else f"{self.subject}/{name}"
 
     def name(self, file: Path) -> str:
         """Return what messages call a file: its path below `root`."""
@@ -191,7 +192,8 @@ def _missing(stated: str, path: Path) -> str:
     except OSError:
         entries = []
     near = nearest(path.relative_to(parent).parts[0], entries)
-    return f"there is no file or folder {path.name}{near} (paths start from the suite's folder)"
+    missing = path.relative_to(parent).as_posix()
+    return f"there is no file or folder {missing}{near} (paths start from the suite's folder)"
 
 
 def _common_folder(files: Sequence[Path]) -> Path:
@@ -353,7 +355,10 @@ def _resolve(folder: Path, subject: str, config: str | None, files: Sequence[Pat
 
 def _card_configs(folder: Path) -> Mapping[str, bool]:
     """Return the configurations that the YAML head of the README lists, and which of them is the default."""
-    from huggingface_hub import metadata_load
+    if not (folder / "README.md").is_file():
+        return {}
+    import_datasets(folder.name)
+    from huggingface_hub import metadata_load  # which comes with `datasets`
 
     try:
         card = metadata_load(folder / "README.md")
@@ -381,13 +386,26 @@ _MODULES: Mapping[str, Format] = {
 }  # fmt: skip
 
 
+def import_datasets(subject: str) -> Any:
+    """Return the package `datasets`, whose import takes two seconds.
+
+    Raises:
+        DataUnavailable: It is not installed.
+    """
+    try:
+        import datasets
+    except ImportError:
+        reason = "the package `datasets`, which reads folders and JSON files, is not installed"
+        raise DataUnavailable(f"{subject}: {reason}", "pip install datasets") from None
+    return datasets
+
+
 def _ask_datasets(folder: Path, subject: str, config: str | None, files: Sequence[Path]) -> FileSet:
     """Return the format and the files of each split that `datasets` finds in a folder."""
     import logging
     import tempfile
 
-    import datasets
-
+    datasets = import_datasets(subject)
     for library in ("huggingface_hub", "datasets"):  # they log each README without a YAML head
         logging.getLogger(library).setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as cache:

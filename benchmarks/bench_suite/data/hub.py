@@ -173,7 +173,7 @@ def load(
         raise DataUnavailable(
             f"{request.hub_id}: {request.not_found_locally}, and the package `datasets`, which reads the hub, is not "
             "installed",
-            f"pip install 'bench-suite[hub]'  or  {command}",
+            f"pip install datasets  or  {command}",
         ) from None
     if not offline and not cached(request.hub_id) and (reason := unreachable()) is not None:
         # `datasets` would find out too, after 23 s of further attempts for each split.

@@ -19,7 +19,9 @@ MAX_CLASSES = 1000
 """More distinct labels than this, with fewer than `MIN_EXAMPLES` examples each on average, are refused as an error."""
 MIN_EXAMPLES = 2
 FEW_VALUES = 20
-"""If whole numbers written as floats have at most this many distinct values, a note says that classes may be meant."""
+"""If whole numbers written as floats have at most this many distinct values, a note says that classes may be meant. If
+labels of classes are more numbers than this, a note says that numbers may be meant; if they also have fewer than
+`MIN_EXAMPLES` examples each, they are refused unless the suite states the problem."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ def read_labels(tables: Mapping[str, pa.Table], label: str, problem: str | None,
     if (problem or ("regression" if floats else "classification")) == "regression":
         labels = _regression_labels(columns, subject, hint=problem is None)
     else:
-        labels = _class_labels(columns, class_names(tables["train"].schema.metadata, label), subject)
+        names = class_names(tables["train"].schema.metadata, label)
+        labels = _class_labels(columns, names, subject, hint=problem is None)
     known = labels.targets["train"][labels.known("train")]
     if not len(known):
         raise DataInvalid(f"{subject}: not one of the {len(columns['train'])} examples of train has a label")
@@ -121,7 +124,10 @@ def _regression_labels(columns: Mapping[str, pa.ChunkedArray], subject: str, *, 
     return Labels("regression", None, targets, notes)
 
 
-def _class_labels(columns: Mapping[str, pa.ChunkedArray], names: Sequence[str] | None, subject: str) -> Labels:
+def _class_labels(
+    columns: Mapping[str, pa.ChunkedArray], names: Sequence[str] | None, subject: str, *, hint: bool
+) -> Labels:
+    notes = {}
     values = {split: _distinct_labels(column) for split, column in columns.items()}
     hidden = {split for split, labels in values.items() if split != "train" and labels == [-1]}
     if names is not None and not is_text(columns["train"].type):
@@ -134,18 +140,23 @@ def _class_labels(columns: Mapping[str, pa.ChunkedArray], names: Sequence[str] |
         distinct = {value for split, labels in values.items() if split not in hidden for value in labels}
         order = [*names, *sorted(distinct - {*names})] if names is not None else sorted(distinct)
         rows = sum(len(column) for column in columns.values())
-        if len(order) > MAX_CLASSES and len(order) * MIN_EXAMPLES > rows:
-            hint = "" if is_text(columns["train"].type) else ': problem = "regression" learns them as numbers'
+        values_are_numbers = is_number(columns["train"].type)
+        other = ': problem = "regression" learns them as numbers' if values_are_numbers else ""
+        most = FEW_VALUES if values_are_numbers and hint else MAX_CLASSES
+        if len(order) > most and len(order) * MIN_EXAMPLES > rows:
             raise DataInvalid(
-                f"{subject} has {len(order)} different values in {rows} examples, too many for classes{hint}"
+                f"{subject} has {len(order)} different values in {rows} examples, too many for classes{other}"
             )
+        if len(order) > FEW_VALUES and values_are_numbers and hint:
+            notes["labels"] = f"{len(order)} different whole numbers, read as classes{other}"
     targets = {}
     for split, column in columns.items():
         known = pa.array(order, type=column.type) if len(order) else pa.array([], type=column.type)
         positions = pa.chunked_array([pc.index_in(column, value_set=known).combine_chunks()])
         codes = numbers(positions, "float64", subject)
         targets[split] = np.where(np.isnan(codes), -1, codes).astype(np.int64)
-    return Labels("classification", tuple(names or ()) + tuple(map(_class_name, order[len(names or ()) :])), targets)
+    classes = tuple(names or ()) + tuple(map(_class_name, order[len(names or ()) :]))
+    return Labels("classification", classes, targets, notes)
 
 
 def _distinct_labels(column: pa.ChunkedArray) -> list[Any]:

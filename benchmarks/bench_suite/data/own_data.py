@@ -215,6 +215,7 @@ def assemble(
     parts = _roles(options, tuple(raw.tables), name, notes)
     of_roles = replace(raw, tables={split: raw.tables[split] for split in parts.values()})
     inputs = _input_columns(options, of_roles, name, notes)
+    _check_stated_columns(options, of_roles, name)
     rule = read_rule(options.split)
     of_rule = () if rule is None else rule.columns
     used = list(dict.fromkeys((*inputs, options.label, *options.groups, *of_rule)))
@@ -384,6 +385,17 @@ def _check_columns(raw: RawTables, used: Sequence[str], name: str, label: str, r
             hint = f'\n  if `{split}` has no labels, leave it out: {role_of[split]} = ""' if unlabelled else ""
             raise DataInvalid(
                 f"{name}, split {split}: there is no column `{missing[0]}`{near} (it has: {listed_columns}){hint}"
+            )
+
+
+def _check_stated_columns(options: OwnDataOptions, raw: RawTables, name: str) -> None:
+    """Raise DataInvalid if the suite states the type of a column that there is not."""
+    known = list(dict.fromkeys(column for tables in raw.tables.values() for column in tables[0].column_names))
+    for column in column_options(options).columns:
+        if column not in known:
+            raise DataInvalid(
+                f"{name}: columns states the type of `{column}`, and there is no such column{nearest(column, known)} "
+                f"(it has: {', '.join(known)})"
             )
 
 

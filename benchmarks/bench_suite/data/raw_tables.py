@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.csv_text import TextOptions, read_bytes, read_text
-from bench_suite.data.file_sets import METADATA, FileSet, ending, is_picture, split_of
+from bench_suite.data.file_sets import METADATA, FileSet, ending, import_datasets, is_picture, split_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -147,8 +147,7 @@ def _read_json(file: Path, name: str, max_bytes: int) -> pa.Table:
     """Return the rows of a JSON file, one object a line or a list of objects, as `datasets` reads them."""
     import tempfile
 
-    import datasets
-
+    datasets = import_datasets(name)
     content = read_bytes(file, name, max_bytes)  # bounded, and complete
     if not content.strip():
         raise DataInvalid(f"{name} is empty: one object a line, or a list of objects, is expected")

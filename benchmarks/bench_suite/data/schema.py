@@ -357,7 +357,8 @@ def _decide_typed(name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnO
     if kind == "category" and _all_text(chunks):
         values = _without(_distinct(chunks), ("", *options.missing_values))
         return replace(_as_text(name, values, options, ""), type="category", why=f"the files say {arrow}")
-    return Column(name, kind, f"the files say {arrow}", whole=arrow.startswith(("int", "uint")))
+    why = "pictures, or their paths" if kind == "picture" else f"the files say {arrow}"
+    return Column(name, kind, why, whole=arrow.startswith(("int", "uint")))
 
 
 def _kind(kind: pa.DataType) -> ColumnType:

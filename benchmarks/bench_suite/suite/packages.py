@@ -15,7 +15,6 @@ from bench_suite.suite.plan import Plan
 
 EXTRAS: Mapping[str, str] = {
     "captum": "attribution",
-    "datasets": "hub",
     "evaluate": "evaluate",
     "fairlearn": "fairness",
     "peft": "lora",

@@ -27,12 +27,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from bench_suite.components.options import show
+from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Data
 from bench_suite.data import own_data
 from bench_suite.data.file_sets import stated_files
-from bench_suite.data.own_data import Assembled, Origin, OwnDataOptions
+from bench_suite.data.own_data import USUAL_NAMES, Assembled, Origin, OwnDataOptions
 from bench_suite.data.raw_tables import read_tables
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ PATHS = ("path",)
 class Options(OwnDataOptions):
     path: str | Mapping[str, str | tuple[str, ...]]
     'A file, a folder, a pattern such as "2024-*.csv", or one or several for each split; relative to the suite.'
+    data: Literal["full"] = "full"
+    "All examples of the files: no package ships samples of them."
 
 
 def check(options: Options) -> None:
@@ -57,6 +61,15 @@ def check(options: Options) -> None:
     own_data.check(options)
     if not options.path:
         raise ValueError("path names no file")
+    if isinstance(options.path, Mapping):
+        usual = [name for names in USUAL_NAMES.values() for name in names]
+        known = [*usual, options.train, options.validation, options.test]
+        for split in options.path:
+            if split not in known:
+                raise ValueError(
+                    f"path.{split}{nearest(split, usual)}: files of a split that is not used; the splits are train, "
+                    f"validation and test (another name needs such as test = {show(split)})"
+                )
 
 
 def load(options: Options, sources: Sources) -> Data:
