@@ -33,7 +33,7 @@ def bench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def applicants(path: Path, count: int) -> None:
     """Write a file with the columns of the documentation; applicants with much money left repay."""
-    head, *_ = block("guides/own-data.md", "From a CSV file to a leaderboard", "text").splitlines()
+    head, *_ = block("guides/own-data.md", HEADING, "text").splitlines()
     assert head == "applied,income,debt,zip,region,sex,repaid"
     random = np.random.default_rng(count)
     lines = [head]
@@ -48,21 +48,37 @@ def applicants(path: Path, count: int) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+HEADING = "From a CSV file to a leaderboard"
+
+
 @pytest.mark.parametrize("own_test", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_csv_file_of_ones_own_is_learnt_from_as_the_documentation_says(tmp_path, own_test):
     pytest.importorskip("fairlearn", reason="the extra `fairness` is not installed")
-    applicants(tmp_path / "data" / "me" / "applicants" / "train.csv", 400)
+    applicants(tmp_path / "applicants.csv", 400)
+    suite = block("guides/own-data.md", HEADING, "toml")
     if own_test:
-        applicants(tmp_path / "data" / "me" / "applicants" / "test.csv", 90)
-    (tmp_path / "mine.toml").write_text(block("guides/own-data.md", "A CSV file", "toml"), encoding="utf-8")
-    assert 'id = "me/applicants"' in bench(tmp_path, "data").stdout
-    ended = bench(tmp_path, "run", "mine.toml")
-    assert ended.returncode == 0, ended.stderr
+        applicants(tmp_path / "test.csv", 90)
+        suite = suite.replace('"applicants.csv"', '{ train = "applicants.csv", test = "test.csv" }')
+    (tmp_path / "mine.toml").write_text(suite, encoding="utf-8")
+    commands = [line.split("#")[0].split()[1:] for line in block("guides/own-data.md", HEADING, "sh").splitlines()]
+    assert [command[0] for command in commands] == ["data", "run", "leaderboard"]
+    for command in commands:
+        ended = bench(tmp_path, *command)
+        assert ended.returncode == 0, ended.stderr
+    assert "applicants" in ended.stdout
     report = next(tmp_path.glob("results/*/report.md")).read_text(encoding="utf-8")
     assert "demographic_parity_difference, attribute=sex" in report
     drawn = "test: 80 of the 400 examples of"
     assert (drawn in report) is not own_test
     assert f"{90 if own_test else 80} test examples" in report
+
+
+def test_how_the_file_of_the_documentation_is_read_is_what_it_shows(tmp_path):
+    applicants(tmp_path / "applicants.csv", 400)
+    (tmp_path / "mine.toml").write_text(block("guides/own-data.md", HEADING, "toml"), encoding="utf-8")
+    page = (DOCS / "guides" / "own-data.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```text\n(applicants: classification.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert shown in bench(tmp_path, "data", "show", "mine.toml").stdout
 
 
 @pytest.mark.slow

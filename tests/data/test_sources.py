@@ -153,7 +153,7 @@ def test_the_hubs_own_switch_counts_as_offline(monkeypatch: pytest.MonkeyPatch, 
 
 def test_without_the_package_datasets_both_ways_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(DataUnavailable, match=r"pip install 'bench-suite\[hub\]'  or  hf download"):
+    with pytest.raises(DataUnavailable, match=r"pip install datasets  or  hf download"):
         Sources().hub("owner/name", "train")
 
 
