@@ -35,7 +35,7 @@ def test_every_example_in_its_comments_is_right(bench, tmp_path):
     planned = bench("plan", "suite.toml", "--json")
     assert planned.status == 0, planned.err
     cells = [cell["cell"] for cell in json.loads(planned.out)["cells"]]
-    assert {cell["task"] for cell in cells} == {"digits", "lumps", "iris"}
+    assert {cell["task"] for cell in cells} == {"digits", "lumps", "churn"}
     assert {cell["model"] for cell in cells} == {"mlp", "logistic_regression", "my_model"}
     assert {cell.get("train.weight_decay") for cell in cells} == {None, 0.0, 0.01}
     assert {cell["seed"] for cell in cells if cell["task"] == "lumps"} == {0}
