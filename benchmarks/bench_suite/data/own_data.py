@@ -220,7 +220,14 @@ def assemble(
     used = list(dict.fromkeys((*inputs, options.label, *options.groups, *of_rule)))
     _check_columns(of_roles, used, name, options.label, {split: role for role, split in parts.items()})
     known = _class_names(of_roles, {} if files is None else files.classes)
-    typed = read_types(of_roles, _stated_columns(options, inputs), used, name, (options.label, *options.groups))
+    typed = read_types(
+        of_roles,
+        _stated_columns(options, inputs),
+        used,
+        name,
+        (options.label, *options.groups, *_group_columns(rule)),
+        _class_columns(options),
+    )
     metadata = with_class_names(None, known)
     tables = {role: typed.tables[split].replace_schema_metadata(metadata) for role, split in parts.items()}
     labels = read_labels(tables, options.label, options.problem, name)
@@ -259,6 +266,16 @@ def assemble(
     data = Data(labels.problem, spec, splits, source, options.duplicates or "ask")
     names = {} if files is None else {split: tuple(map(files.name, files.splits[split])) for split in parts.values()}
     return Assembled(data, typed.columns, inputs, options.label, modality, missing, names)
+
+
+def _group_columns(rule: SplitRule | None) -> tuple[str, ...]:
+    """Return the column of groups that a rule reads, and the column that names the split."""
+    by = () if rule is None or rule.by is None or rule.after is not None else (rule.by,)
+    return (*by, *((rule.column,) if rule is not None and rule.column is not None else ()))
+
+
+def _class_columns(options: OwnDataOptions) -> tuple[str, ...]:
+    return (options.label,) if options.problem == "classification" else ()
 
 
 def _encode(
