@@ -363,7 +363,9 @@ def _parse(content: bytes, delimiter: str, quotes: bool, columns: Sequence[str],
                 return schema.empty_table()
             raise DataInvalid(_parse_error(text, delimiter, name)) from error
         if table.column_names != list(columns):
-            raise DataInvalid(f"{name}: its line of names cannot be read: write plain names, separated as the values are")
+            raise DataInvalid(
+                f"{name}: its line of names cannot be read: write plain names, separated as the values are"
+            )
         return table
 
 

@@ -284,7 +284,7 @@ def _encode(
 ) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
     """Return the inputs of each split as models receive them, and their entries of the problem's `spec`."""
     if modality == "image":
-        return _images(options, inputs[0], tables, sources, origin)
+        return _images(options, inputs[0], tables, sources, origin, notes)
     return _inputs(options, inputs, modality, tables, origin.name, notes)
 
 
@@ -506,13 +506,22 @@ def _texts(
 
 
 def _images(
-    options: OwnDataOptions, column: str, tables: Mapping[str, pa.Table], sources: Sources, origin: Origin
+    options: OwnDataOptions,
+    column: str,
+    tables: Mapping[str, pa.Table],
+    sources: Sources,
+    origin: Origin,
+    notes: dict[str, Any],
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the pixels (n, H, W, C) of each split, of one size and mode; only files `within` folders are opened."""
     name, within = origin.name, origin.folders
     form = Form()
     for role, table in tables.items():
         form |= form_of(table[column], f"{name}, split {role}", within)
+    if form.animated:
+        notes["pictures of several frames or pages, of which the first is read"] = form.animated
+    if form.transparent:
+        notes["pictures with transparency, which is dropped"] = form.transparent
     if options.size is None and len(form.sizes) > 1:
         least, greatest = min(form.sizes, key=_area), max(form.sizes, key=_area)
         raise DataInvalid(

@@ -20,8 +20,6 @@ from bench_suite.data.file_sets import COMPRESSIONS, METADATA, FileSet, ending, 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SMALL = 256
-"Files of at most this many bytes may be equal by chance, such as empty shards."
 IMAGE, LABEL, FILE_NAME = "image", "label", "file_name"
 "Names of the columns of a folder of pictures, as in `datasets`."
 
@@ -47,7 +45,6 @@ def read_tables(files: FileSet, options: TextOptions, max_bytes: int) -> RawTabl
         DataInvalid: A file cannot be read, or files have different columns.
     """
     _check_shards(files)
-    _check_same_content(files)
     every = [file for paths in files.splits.values() for file in paths]
     if files.format == "pictures" or all(file.name in METADATA for file in every):
         raw = _pictures(files, options, max_bytes)
@@ -56,6 +53,7 @@ def read_tables(files: FileSet, options: TextOptions, max_bytes: int) -> RawTabl
             split: tuple(_read_of(files, file, options, max_bytes) for file in paths)
             for split, paths in files.splits.items()
         }
+        _check_same_content(files, tables)
         raw = RawTables(tables, files.format == "csv", _left_out(files, tables))
     _check_columns(files, raw)
     return raw
@@ -69,13 +67,15 @@ def _left_out(files: FileSet, tables: Mapping[str, Sequence[pa.Table]]) -> dict[
     } - {""}
     if unnamed:
         notes[UNNAMED.decode()] = "; ".join(sorted(unnamed))
-    of_folders = sorted({
-        part.partition("=")[0]
-        for paths in files.splits.values()
-        for file in paths
-        for part in Path(files.name(file)).parts[:-1]
-        if "=" in part
-    })
+    of_folders = sorted(
+        {
+            part.partition("=")[0]
+            for paths in files.splits.values()
+            for file in paths
+            for part in Path(files.name(file)).parts[:-1]
+            if "=" in part
+        }
+    )
     if of_folders:
         notes["names of folders that are not read as a column"] = ", ".join(f"{name}=…" for name in of_folders)
     first = next(iter(tables.values()))[0].column_names if any(tables.values()) else []
@@ -109,14 +109,13 @@ def _check_shards(files: FileSet) -> None:
                 raise DataInvalid(f"{files.subject}: {present} of {int(counted[1])} files {pattern} are there{repair}")
 
 
-def _check_same_content(files: FileSet) -> None:
+def _check_same_content(files: FileSet, tables: Mapping[str, Sequence[pa.Table]]) -> None:
     """Refuse a file that is there twice: by a link in any two splits, or by a copy in one, such as `train (1).csv`."""
     known: dict[object, Path] = {}
     for split, paths in files.splits.items():
-        tables = [file for file in paths if not is_picture(file.name) and file.name not in METADATA]
-        sizes = Counter(map(_size, tables))
-        for file in tables:
-            copied = SMALL < _size(file) and sizes[_size(file)] > 1
+        sizes = Counter(map(_size, paths))
+        for file, table in zip(paths, tables[split]):
+            copied = sizes[_size(file)] > 1 and table.num_rows > 1
             for key in (_identity(file), *(((split, _digest(file)),) if copied else ())):
                 if (other := known.setdefault(key, file)) is not file:
                     raise DataInvalid(
@@ -314,6 +313,7 @@ def _pictures(files: FileSet, options: TextOptions, max_bytes: int) -> RawTables
                     )
         else:
             described = [_described(file, files, options, max_bytes) for file in files.shared_metadata]
+            _check_described(described, files)
             parts = [_of_split(table, pictures) for table in described]
             if not any(part.num_rows for part in parts):
                 raise DataInvalid(
@@ -327,6 +327,18 @@ def _pictures(files: FileSet, options: TextOptions, max_bytes: int) -> RawTables
     return RawTables(tables, ending(metadata[0].name) == ".csv", notes, frozenset(named))
 
 
+def _check_described(tables: Sequence[pa.Table], files: FileSet) -> None:
+    """Refuse metadata that name a picture that is not there: its row would be left out."""
+    for table in tables:
+        for row, path in enumerate(_paths(table)):
+            if path is None or not Path(files.root, path).is_file():
+                what = f"names {path}, which is not there" if path else "names no picture"
+                raise DataInvalid(
+                    f"{files.subject}: row {row} of {files.name(files.shared_metadata[0])} {what}: add the picture, or "
+                    "remove the row"
+                )
+
+
 def _described(file: Path, files: FileSet, options: TextOptions, max_bytes: int) -> pa.Table:
     """Return the rows of a metadata file, with the paths in `file_name` as pictures in the column `image`."""
     name = files.name(file)
@@ -334,6 +346,10 @@ def _described(file: Path, files: FileSet, options: TextOptions, max_bytes: int)
     if FILE_NAME not in table.column_names:
         listed = ", ".join(table.column_names)
         raise DataInvalid(f"{name} has no column `{FILE_NAME}` with the paths of the pictures (it has: {listed})")
+    if IMAGE in table.column_names:
+        raise DataInvalid(
+            f"{name} has the columns `{FILE_NAME}` and `{IMAGE}`: rename `{IMAGE}`, which holds pictures here"
+        )
     folder = Path(files.name(file.parent))
     return with_pictures(table, FILE_NAME, folder, IMAGE)
 
@@ -410,7 +426,10 @@ def _in_folders(names: Mapping[str, Sequence[str]]) -> dict[str, pa.Table]:
     tables = {}
     for split, paths in names.items():
         folders = [Path(path).parent.name for path in paths]
-        labels = [None if folder in ("", "data") or split_of(folder) else folder for folder in folders]
+        labels = [
+            None if folder == "" or path.startswith("data/") and path.count("/") == 1 or split_of(folder) else folder
+            for folder, path in zip(folders, paths)
+        ]
         columns = {IMAGE: by_path(pa.array(paths, pa.string())), LABEL: pa.array(labels, pa.string())}
         tables[split] = pa.table(columns)
     return tables
