@@ -427,7 +427,7 @@ def _in_folders(names: Mapping[str, Sequence[str]]) -> dict[str, pa.Table]:
     for split, paths in names.items():
         folders = [Path(path).parent.name for path in paths]
         labels = [
-            None if folder == "" or path.startswith("data/") and path.count("/") == 1 or split_of(folder) else folder
+            None if folder == "" or (path.startswith("data/") and path.count("/") == 1) or split_of(folder) else folder
             for folder, path in zip(folders, paths)
         ]
         columns = {IMAGE: by_path(pa.array(paths, pa.string())), LABEL: pa.array(labels, pa.string())}
