@@ -243,6 +243,66 @@ def test_a_test_file_without_labels_is_left_out_where_the_suite_says_so(folder: 
     assert data.source.notes["unused splits"] == "test"
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("train (1).csv", r"train \(1\)\.csv and train\.csv have the same content, so each row would be read twice"),
+        ("train.csv.bak", r"train\.csv\.bak would be read as part of `train`, and its ending is not one of data"),
+        ("train.csv.zip", r"train\.csv\.zip would be read as part of `train`, .*: unpack it"),
+    ],
+)
+def test_a_copy_beside_the_file_is_refused(folder: Path, name: str, message: str) -> None:
+    text = rows("x,y", [f"{n},{n % 2}" for n in range(10)])
+    write(folder, train__csv=text, test__csv="x,y\n3,0\n")
+    (folder / name).write_text(text)
+    with pytest.raises(DataInvalid, match=message):
+        load(folder)
+
+
+@pytest.mark.parametrize("link", ["symbolic", "hard"])
+def test_a_link_from_one_split_to_another_is_refused(folder: Path, link: str) -> None:
+    write(folder, train__csv="x,y\n1,p\n2,q\n")
+    target = folder / "test.csv"
+    target.symlink_to(folder / "train.csv") if link == "symbolic" else target.hardlink_to(folder / "train.csv")
+    for path in (folder, {"train": folder / "train.csv", "test": target}):
+        with pytest.raises(DataInvalid, match=r"train\.csv and test\.csv have the same content"):
+            load(path)
+
+
+def test_files_that_a_pattern_or_a_folder_leaves_out_are_named_or_refused(folder: Path) -> None:
+    write(folder, a__csv="x,y\n1,p\n2,q\n", sub___b__csv="x,y\n3,p\n4,q\n", sub___c__xlsx="")
+    with pytest.raises(DataInvalid, match=r"names the folder sub/ too, whose files would be left out"):
+        load(folder / "*")
+    data = load({"train": folder / "sub", "test": folder / "a.csv"})
+    assert data.source.notes["files not read"] == "1: sub/c.xlsx"
+    (folder / "d.csv").symlink_to(folder / "gone.csv")
+    with pytest.raises(DataInvalid, match=r"d\.csv is a link to .*, which does not exist"):
+        load(folder / "*.csv")
+    (folder / "none").mkdir()
+    with pytest.raises(DataInvalid, match="none holds no file of CSV"):
+        load({"train": folder / "none", "test": folder / "a.csv"})
+    with pytest.raises(DataInvalid, match="is an address, and path names files of this machine"):
+        files.load(files.Options(path="https://example.com/a.csv", label="y"), Sources(offline=True))
+
+
+def test_files_with_an_underscore_and_columns_that_are_not_used_are_named(folder: Path) -> None:
+    write(folder, train__csv="x,y\n1,p\n2,q\n", test__csv="x,z,y\n3,1,p\n", _holdout__csv="x,y\n1,p\n")
+    notes = load(folder).source.notes
+    assert notes["files not read"] == "1: _holdout.csv"
+    assert notes["columns of `test` alone, not used"] == "z"
+
+
+def test_a_value_in_the_name_of_a_folder_is_named_as_not_read(folder: Path) -> None:
+    write(folder, **{f"year=202{n}___a__csv": rows("x,y", [f"{n}{i},{i % 2}" for i in range(6)]) for n in (3, 4)})
+    assert load(folder).source.notes["names of folders that are not read as a column"] == "year=…"
+
+
+def test_tsv_beside_csv_is_refused(folder: Path) -> None:
+    write(folder, train__tsv="x\ty\n1\tp\n2\tq\n", test__csv="x,y\n3,p\n")
+    with pytest.raises(DataInvalid, match=r"several formats, such as test\.csv and train\.tsv"):
+        load(folder)
+
+
 # ── one type for a column ───────────────────────────────────────────────────────────────────────
 
 
@@ -452,6 +512,75 @@ def test_a_file_that_unpacks_to_more_than_is_allowed_is_refused(folder: Path) ->
         load(folder / "bomb.csv.gz", max_bytes=1_000_000)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\nx;y\n1,5;p\n2,5;q\n", "\n\nx;y\n1,5;p\n2,5;q\n", "x;y\r1,5;p\r2,5;q\r",
+        ";x;y\n0;1,5;p\n1;2,5;q\n", '"";"x";"y"\n"1";1,5;"p"\n"2";2,5;"q"\n', "x;y;;\n1,5;p;;\n2,5;q;;\n",
+        "\ufeffx;y\n1,5;p\n2,5;q\n",
+    ],
+)  # fmt: skip
+def test_text_files_as_programs_write_them_are_read(folder: Path, text: str) -> None:
+    for split in ("train", "test"):
+        (folder / f"{split}.csv").write_text(text, newline="")
+    data = load(folder)
+    assert data.spec == {"classes": ("p", "q"), "columns": ("x",)}
+    assert table(data, "train").tolist() == [[1.5], [2.5]]
+    assert ("columns without a name, left out" in data.source.notes) == (";x" in text or '""' in text or ";;" in text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_encodings_that_a_byte_order_mark_tells_are_read(folder: Path, encoding: str) -> None:
+    for split in ("train", "test"):
+        (folder / f"{split}.csv").write_bytes("x,y\n1,grün\n2,rot\n".encode(encoding))
+    assert load(folder).spec["classes"] == ("grün", "rot")
+
+
+def test_files_that_zstd_compressed_are_read(folder: Path) -> None:
+    for split in ("train", "test"):
+        packed = pa.compress(f"x,y\n1,p\n2,q\n{len(split)},p\n".encode(), codec="zstd", asbytes=True)
+        (folder / f"{split}.csv.zst").write_bytes(packed)
+    assert table(load(folder), "test")[:, 0].tolist() == [1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gzip.compress(b"x,y\n1,p\n"), "is compressed by gzip: give its name the ending .gz"),
+        (b"PK\x03\x04rest", "is a ZIP archive or a workbook"),
+        (b"PAR1\x15\x00rest", "is a Parquet file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid 1\n", "is a pointer of Git LFS"),
+        (b"<!DOCTYPE html>\n<html>", "is a web page, not data"),
+        ("x,y\n1,p\n".encode("utf-16-le"), 'a byte of value 0, .* such as encoding = "utf-16"'),
+        (b"x,y\n1\x00,p\n", "line 2 holds a byte of value 0"),
+        ("größe,y\n1,p\n".encode("cp1252"), 'state its encoding, such as encoding = "cp1252"'),
+        (b'x, y\n1, "p"\n2, "q"\n', "a space stands before the quotation mark in line 2"),
+        (b",x,y\nred,1,p\nblue,2,q\n", "column 1 has no name in the line of names, and holds values such as 'red'"),
+    ],
+)
+def test_what_is_no_table_of_text_is_refused_with_what_it_is(folder: Path, content: bytes, message: str) -> None:
+    (folder / "a.csv").write_bytes(content)
+    with pytest.raises(DataInvalid, match=message):
+        load(folder / "a.csv")
+
+
+def test_json_with_values_of_several_types_is_refused_until_it_is_stated(folder: Path) -> None:
+    lines = [{"x": n if n % 2 else f"A{n}", "y": "pq"[n % 2]} for n in range(4)]
+    for split in ("train", "test"):
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(DataInvalid, match="column `x` holds values of several types in one file"):
+        load(folder)
+    assert load(folder, modality="table", columns={"x": "category"}).spec["columns"] == ("x=1", "x=3", "x=A0", "x=A2")
+
+
+def test_a_parquet_column_that_is_small_in_the_file_and_large_in_memory_is_bounded(folder: Path) -> None:
+    repeated = pa.DictionaryArray.from_arrays(pa.array([0] * 200_000, pa.int32()), pa.array(["long " * 200]))
+    pq.write_table(pa.table({"x": repeated.cast(pa.string()), "y": ["p", "q"] * 100_000}), folder / "a.parquet")
+    assert (folder / "a.parquet").stat().st_size < 1_000_000
+    with pytest.raises(DataInvalid, match="are allowed: state a larger max_bytes"):
+        load(folder / "a.parquet", max_bytes=20_000_000)
+
+
 # ── splits and duplicates ───────────────────────────────────────────────────────────────────────
 
 
@@ -513,6 +642,20 @@ def test_a_drawn_split_has_only_the_categories_of_train(folder: Path) -> None:
     data = load(folder / "a.csv")
     assert len(data.spec["columns"]) == 25
     assert data.source.notes["values of rare categories, or of categories that train lacks"] == "6 of 30 (20.0%)"
+
+
+def test_a_time_with_a_zone_splits_at_that_moment(folder: Path) -> None:
+    hours = [f"2025-09-30T{hour:02d}:00:00Z,{hour},{hour % 2}" for hour in range(24)]
+    write(folder, a__csv=rows("when,x,y", hours))
+    data = load(folder / "a.csv", split={"after": "2025-10-01T00:00:00+02:00", "by": "when"})
+    assert table(data, "test")[:, 1].tolist() == [22, 23]
+
+
+def test_groups_without_a_value_are_refused_however_they_are_stored(folder: Path) -> None:
+    columns = {"who": [1.0, float("nan"), 2.0, 3.0] * 5, "x": range(20), "y": ["p", "q"] * 10}
+    pq.write_table(pa.table(columns), folder / "a.parquet")
+    with pytest.raises(DataInvalid, match="`who` is missing in 5 rows, the first is row 1"):
+        load(folder / "a.parquet", split={"test": 0.2, "by": "who"})
 
 
 # ── classes ─────────────────────────────────────────────────────────────────────────────────────
@@ -661,3 +804,83 @@ def test_rows_columns_and_classes_are_those_of_datasets(folder: Path, tmp_path: 
         words = [here.spec["columns"][1:][int(np.argmax(row[1:]))] for row in mine]
         assert words == [f"w={word}" for word in part["w"]]
         assert labels(here, str(split)) == list(part["y"])
+
+
+# ── pictures that lose something ────────────────────────────────────────────────────────────────
+
+
+def paint_classes(folder: Path, names: Sequence[str] = ("ant", "bee")) -> None:
+    for split, shade in (("train", 10), ("test", 100)):
+        for number, name in enumerate(names):
+            paint(folder / split / name / "1.png", shade + number)
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("train/cat/", "the folder train/cat/ is empty, so a class would be missing"),
+        ("train/cat/1.heic", r"train/cat/ holds 1\.heic, which is not read, so a class would be missing"),
+        ("train/__noise__/1.png", "train/__noise__/ holds 1.png, .*: rename the folder"),
+    ],
+)
+def test_a_folder_of_a_class_without_pictures_that_are_read_is_refused(folder: Path, file: str, message: str) -> None:
+    paint_classes(folder)
+    if file.endswith("/"):
+        (folder / file).mkdir()
+    elif file.endswith(".png"):
+        paint(folder / file)
+    else:
+        (folder / file).parent.mkdir()
+        (folder / file).write_bytes(b"x")
+    with pytest.raises(DataInvalid, match=message):
+        load(folder, label="label")
+
+
+def test_a_class_may_be_called_data(folder: Path) -> None:
+    paint_classes(folder, ("data", "noise"))
+    assert load(folder, label="label").spec["classes"] == ("data", "noise")
+
+
+def test_frames_and_transparency_that_are_dropped_are_noted(folder: Path) -> None:
+    frames = [Image.fromarray(np.full((4, 4), shade, dtype=np.uint8)) for shade in (10, 200)]
+    paint_classes(folder)
+    frames[0].save(folder / "train/ant/2.tif", save_all=True, append_images=frames[1:])
+    frames[1].convert("LA").save(folder / "train/bee/2.png")
+    notes = load(folder, label="label").source.notes
+    assert notes["pictures of several frames or pages, of which the first is read"] == 1
+    assert notes["pictures with transparency, which is dropped"] == 1
+
+
+def test_ink_in_the_transparency_of_a_palette_is_refused(folder: Path) -> None:
+    paint_classes(folder)
+    picture = Image.fromarray(np.eye(4, dtype=np.uint8), "P")
+    picture.putpalette([0, 0, 0] * 256)
+    picture.save(folder / "train/ant/2.png", transparency=0)
+    with pytest.raises(DataInvalid, match="all of what it shows is in the alpha channel"):
+        load(folder, label="label")
+
+
+@pytest.mark.parametrize(
+    ("most", "kind", "message"),
+    [(4000, np.uint16, "have only 16 levels: save them with 8 bits"), (1 << 20, np.int32, "values up to 1,048,576")],
+)
+def test_grey_of_more_than_8_bits_that_would_lose_its_levels_is_refused(
+    folder: Path, most: int, kind: Any, message: str
+) -> None:
+    for split in ("train", "test"):
+        for number, name in enumerate(("ant", "bee")):
+            path = folder / split / name / "1.tif"
+            path.parent.mkdir(parents=True)
+            Image.fromarray(np.linspace(number, most, 16).reshape(4, 4).astype(kind)).save(path)
+    with pytest.raises(DataInvalid, match=message):
+        load(folder, label="label")
+
+
+def test_metadata_that_name_a_picture_that_is_not_there_are_refused(folder: Path) -> None:
+    for split in ("train", "test"):
+        for number in range(2):
+            paint(folder / f"{split}/{number}.png", 40 * number)
+    lines = [f"{split}/{n}.png,{n}" for split in ("train", "test") for n in range(2)]
+    write(folder, metadata__csv=rows("file_name,y", [*lines, "train/7.png,1"]))
+    with pytest.raises(DataInvalid, match=r"row 4 of metadata\.csv names train/7\.png, which is not there"):
+        load(folder, inputs="image")

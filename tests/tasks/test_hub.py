@@ -490,7 +490,7 @@ def test_an_image_beside_other_columns_is_refused(folder: Path) -> None:
     write(folder, {"train": rows})
     with pytest.raises(DataInvalid, match='`image` holds images, so it must be the only input: inputs = "image"'):
         load(inputs=("image", "age"))
-    with pytest.raises(DataInvalid, match='modality = "image", but `age` holds no images'):
+    with pytest.raises(DataInvalid, match="column `age` holds int64, no pictures and no paths of pictures"):
         load(inputs="age", modality="image")
 
 

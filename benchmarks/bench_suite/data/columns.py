@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.class_names import class_names
-from bench_suite.data.images import Mode, encoded_bytes, upright_size
+from bench_suite.data.images import Mode, encoded_bytes, is_transparent, upright_size
 from bench_suite.data.labels import decode_dictionary, float_name, is_number, is_text
 from bench_suite.data.sources import numbers
 
@@ -115,11 +115,16 @@ class Form:
     "`RGB` if one image has colour (or a palette, or CMYK), else `L`."
     sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)
     "Number of images of each (width, height)."
+    animated: int = 0
+    "Number of images of several frames or pages, of which the first is read."
+    transparent: int = 0
+    "Number of images with transparency, which is dropped."
 
     def __or__(self, other: Form) -> Form:
         sizes = Counter(self.sizes)
         sizes.update(other.sizes)
-        return Form("RGB" if "RGB" in (self.mode, other.mode) else "L", sizes)
+        mode: Mode = "RGB" if "RGB" in (self.mode, other.mode) else "L"
+        return Form(mode, sizes, self.animated + other.animated, self.transparent + other.transparent)
 
 
 GREY = ("1", "L", "LA", "La", "I", "F")
@@ -137,16 +142,18 @@ def form_of(column: pa.ChunkedArray, name: str, within: Sequence[Path] = ()) -> 
     from PIL import Image
 
     sizes: Counter[tuple[int, int]] = Counter()
-    colour = False
+    colour, animated, transparent = False, 0, 0
     for chunk in column.chunks:
         for value in chunk.to_pylist():
             try:
                 with Image.open(io.BytesIO(encoded_bytes(value, name, within=within))) as image:
                     sizes[upright_size(image)] += 1
+                    animated += getattr(image, "n_frames", 1) > 1
+                    transparent += is_transparent(image)
                     colour = colour or not image.mode.startswith(("I;16", *GREY)) or image.mode == "LAB"
             except (DataInvalid, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
                 continue  # reported with its row when it is decoded
-    return Form("RGB" if colour else "L", sizes)
+    return Form("RGB" if colour else "L", sizes, animated, transparent)
 
 
 # ── tables ──────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+UNNAMED = b"columns without a name, left out"
+"Key of a table's metadata: the columns that were left out because they have no name."
 HEAD = 1 << 20
 "Bytes at the beginning of a file in which the names of the columns stand."
 PART = 16 << 20
@@ -29,6 +32,18 @@ PART = 16 << 20
 BLOCK = 16 << 20
 "Bytes that Arrow parses at a time; a block must hold the longest row."
 NOT_UTF8 = 'it is not written in UTF-8: state its encoding, such as encoding = "cp1252"'
+NOT_TEXT: Mapping[bytes, str] = {
+    b"\x1f\x8b": "is compressed by gzip: give its name the ending .gz",
+    b"BZh91AY": "is compressed by bzip2: give its name the ending .bz2",
+    b"\xfd7zXZ\x00": "is compressed by xz: give its name the ending .xz",
+    b"\x28\xb5\x2f\xfd": "is compressed by zstd: give its name the ending .zst",
+    b"PK\x03\x04": "is a ZIP archive or a workbook: unpack it, or save each sheet as CSV",
+    b"PAR1\x15": "is a Parquet file: give its name the ending .parquet",
+    b"version https://git-lfs": "is a pointer of Git LFS, not the file itself: fetch it with git lfs pull",
+    b"<!DOCTYPE": "is a web page, not data: download the file again",
+    b"<html": "is a web page, not data: download the file again",
+}  # fmt: skip
+"What a file is that begins like this, and what to do."
 QUOTE, NEWLINES = ord('"'), (ord("\n"), ord("\r"))
 
 
@@ -54,16 +69,17 @@ def read_text(file: Path, name: str, options: TextOptions, max_bytes: int) -> pa
     Raises:
         DataInvalid: It cannot be read as a table, or in two ways; the message says what to do.
     """
-    content = _decoded(read_bytes(file, name, max_bytes), name, options.encoding)
+    content = decoded(read_bytes(file, name, max_bytes), name, options.encoding)
     if not content[:HEAD].strip():
         raise DataInvalid(f"{name} is empty: a line with the names of the columns is expected")
-    head = content[:HEAD]
-    delimiter = options.delimiter or ("\t" if ".tsv" in file.name.lower() else separator(head))
+    content, stated = _without_separator_line(content)
+    head = content[:HEAD].lstrip(b"\r\n")
+    delimiter = options.delimiter or stated or ("\t" if ".tsv" in file.name.lower() else separator(head))
     quotes = options.quotes
     if quotes is None:
         quotes = _quotes(content, delimiter, name)
     columns = _names(head, delimiter, quotes, name)
-    return _parse(content, delimiter, quotes, columns, name)
+    return _without_unnamed(_parse(content, delimiter, quotes, columns, name), name)
 
 
 def read_bytes(file: Path, name: str, max_bytes: int) -> bytes:
@@ -77,8 +93,12 @@ def read_bytes(file: Path, name: str, max_bytes: int) -> bytes:
     import lzma
     import zlib
 
-    opener: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(file.suffix.lower(), open)
+    opener: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": _open_zstd}.get(
+        file.suffix.lower(), open
+    )
     try:
+        if os.path.exists(file) and not os.path.isfile(file):
+            raise DataInvalid(f"{name} is no regular file: write it to one")
         before = file.stat()
         content = b""
         if opener is not open or before.st_size <= max_bytes:
@@ -103,8 +123,32 @@ def read_bytes(file: Path, name: str, max_bytes: int) -> bytes:
     return content
 
 
-def _decoded(content: bytes, name: str, encoding: str | None) -> bytes:
-    """Return the content in UTF-8 without a byte order mark."""
+def _open_zstd(file: Path, mode: str) -> Any:
+    """Open a file that zstd compressed; Arrow's reader is there on each version of Python."""
+    import pyarrow as pa
+
+    return pa.input_stream(str(file), compression="zstd")
+
+
+def _without_separator_line(content: bytes) -> tuple[bytes, str | None]:
+    """Return the content without a first line such as `sep=;`, which spreadsheets write, and that separator."""
+    import re
+
+    if match := re.match(rb"sep=([^\r\n\w])\r?\n", content):
+        return content[match.end() :], match[1].decode()
+    return content, None
+
+
+def decoded(content: bytes, name: str, encoding: str | None) -> bytes:
+    """Return text in UTF-8 without a byte order mark.
+
+    Raises:
+        DataInvalid: It is not written in the encoding, or it is no text.
+    """
+    if (what := next((what for start, what in NOT_TEXT.items() if content.startswith(start)), None)) is not None:
+        raise DataInvalid(f"{name} {what}")
+    if encoding is None and content.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
+        encoding = "utf-32"
     if encoding is None and content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     if encoding is not None and encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
@@ -112,19 +156,34 @@ def _decoded(content: bytes, name: str, encoding: str | None) -> bytes:
             content = content.decode(encoding).encode()
         except (UnicodeDecodeError, UnicodeError) as error:
             raise DataInvalid(f"{name} cannot be read as {encoding}: {error}") from error
-    return content.removeprefix(b"\xef\xbb\xbf")
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if (zero := content.find(b"\0")) >= 0:
+        line = content.count(b"\n", 0, zero) + 1
+        raise DataInvalid(
+            f"{name}: line {line} holds a byte of value 0, which no text has: state its encoding, such as encoding = "
+            '"utf-16", or write the file again'
+        )
+    return content
 
 
 def separator(head: bytes) -> str:
     """Return what separates the columns: a comma if the line of names holds one unquoted, else `;`, tab or bar."""
-    line = head.split(b"\n", 1)[0].decode(errors="replace")
+    line = head.replace(b"\r", b"\n").split(b"\n", 1)[0].decode(errors="replace")
     names = "".join(line.split('"')[::2])
     return next((mark for mark in (",", ";", "\t", "|") if mark in names), ",")
 
 
+def _first_rows(head: bytes) -> bytes:
+    """Return the beginning of a file up to a line break, so that no letter is cut in two."""
+    return head if len(head) < HEAD else head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] or head
+
+
 def _names(head: bytes, delimiter: str, quotes: bool, name: str) -> list[str]:
     """Return the names of the columns. Raise DataInvalid if two are equal."""
-    lines = head.decode(errors="replace").lstrip("\r\n")
+    try:
+        lines = _first_rows(head).decode()
+    except UnicodeDecodeError as error:
+        raise DataInvalid(f"{name}: {NOT_UTF8}") from error
     limit = csv.field_size_limit(HEAD)
     try:
         names = next(
@@ -138,7 +197,8 @@ def _names(head: bytes, delimiter: str, quotes: bool, name: str) -> list[str]:
         raise DataInvalid(f"{name}: its line of names cannot be read: {error}") from error
     finally:
         csv.field_size_limit(limit)
-    if repeated := [column for column in dict.fromkeys(names) if names.count(column) > 1]:
+    named = [column for column in names if column]
+    if repeated := [column for column in dict.fromkeys(named) if named.count(column) > 1]:
         raise DataInvalid(
             f"{name}: {names.count(repeated[0])} columns are called `{repeated[0]}`: give each a name of its own"
         )
@@ -163,6 +223,7 @@ def _quotes(content: bytes, delimiter: str, name: str) -> bool:
     before = ends[data[marks - 1]] | (marks == 0)
     after = ends[data[np.minimum(marks + 1, len(data) - 1)]] | (marks == len(data) - 1)
     if not before.any():
+        _check_spaces(marks, after, data, ord(delimiter), name, content)
         return False
     opened, closed = _pairs(marks, before, after, data, name, content)
     lines = np.flatnonzero(data == NEWLINES[0])
@@ -174,6 +235,19 @@ def _quotes(content: bytes, delimiter: str, name: str) -> bool:
             "reads as well with a row on each line: state quotes = true if it does, quotes = false if the mark is text"
         )
     return True
+
+
+def _check_spaces(
+    marks: np.ndarray, after: np.ndarray, data: np.ndarray, delimiter: int, name: str, content: bytes
+) -> None:
+    """Refuse values in quotation marks after a space, such as `1, "a"`: the marks would be part of the text."""
+    spaced = (data[marks - 1] == ord(" ")) & (data[marks - 2] == delimiter) & (marks > 1)
+    if spaced.any() and after.any():
+        line = content.count(b"\n", 0, int(marks[spaced][0])) + 1
+        raise DataInvalid(
+            f"{name}: a space stands before the quotation mark in line {line}, so the mark would be part of the text: "
+            "remove the spaces after separators, or state quotes = false"
+        )
 
 
 def _pairs(
@@ -244,6 +318,29 @@ def _reads_line_by_line(content: bytes, delimiter: str) -> bool:
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _without_unnamed(table: pa.Table, name: str) -> pa.Table:
+    """Return a table without columns that have no name: those without any value, and a first one that counts the rows.
+
+    Raises:
+        DataInvalid: Such a column holds anything else.
+    """
+    left_out = []
+    for number, column in reversed([*enumerate(table.column_names)]):
+        if column:
+            continue
+        counted = [str(row) for row in range(table.num_rows + 1)]
+        values = table.column(number).to_pylist()
+        index = number == 0 and bool(values) and values in (counted[:-1], counted[1:])
+        if any(values) and not index:
+            raise DataInvalid(
+                f"{name}: column {number + 1} has no name in the line of names, and holds values such as "
+                f"{next(filter(None, values))[:40]!r}: give it one"
+            )
+        table = table.remove_column(number)
+        left_out.append(f"column {number + 1}, {'which counts the rows' if index else 'without values'}")
+    return table.replace_schema_metadata({UNNAMED: "; ".join(reversed(left_out))}) if left_out else table
+
+
 def _parse(content: bytes, delimiter: str, quotes: bool, columns: Sequence[str], name: str) -> pa.Table:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
@@ -256,7 +353,7 @@ def _parse(content: bytes, delimiter: str, quotes: bool, columns: Sequence[str],
         read = arrow_csv.ReadOptions(block_size=min(block, len(content) + 1))
         try:
             stream = io.BytesIO(content)
-            return arrow_csv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
+            table = arrow_csv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
         except pa.ArrowInvalid as error:
             text = str(error)
             if "straddling object" in text and block < len(content):
@@ -265,6 +362,11 @@ def _parse(content: bytes, delimiter: str, quotes: bool, columns: Sequence[str],
             if "Empty CSV file" in text:  # a line of names without a line break and without rows
                 return schema.empty_table()
             raise DataInvalid(_parse_error(text, delimiter, name)) from error
+        if table.column_names != list(columns):
+            raise DataInvalid(
+                f"{name}: its line of names cannot be read: write plain names, separated as the values are"
+            )
+        return table
 
 
 def _parse_error(text: str, delimiter: str, name: str) -> str:

@@ -46,6 +46,10 @@ NOT_DATA = frozenset({
     "dataset_infos.json", "dataset_dict.json", "config.json", "state.json", "thumbs.db", "desktop.ini",
 })  # fmt: skip
 "Names of files that nobody takes for data, in lower case."
+NO_FOLDERS = frozenset({"__MACOSX", "__pycache__", "_delta_log"})
+"Names of folders that programs write beside data."
+NO_PICTURES = (".heic", ".heif", ".avif", ".svg", ".jxl", ".dng", ".cr2", ".nef", ".arw", ".raw", ".psd", ".pdf")
+"Endings of pictures that are not read."
 SPLIT_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "dev", "val"), "validation"),
@@ -136,18 +140,21 @@ def stated_files(stated: str | Mapping[str, str | Sequence[str]], base: Path, co
     Raises:
         DataInvalid: There is no such file, its format is not read, or it is not clear which files make which split.
     """
+    unread: list[Path] = []
     if isinstance(stated, str):
         path = _absolute(base, stated)
         if os.path.isdir(path):
             return folder_files(path, path.name, config)
-        files = _expand(base, stated)
+        files = _expand(base, stated, unread)
         file_set = _of_files(path.name, {"train": files}, path.parent if len(files) == 1 else _common_folder(files))
         _check_one_split(file_set)
         return file_set
     files_of: dict[str, tuple[Path, ...]] = {}
     for split, paths in stated.items():
         entries = [paths] if isinstance(paths, str) else list(paths)
-        files_of[split] = tuple(file for entry in entries for file in _expand(base, entry))
+        files_of[split] = tuple(file for entry in entries for file in _expand(base, entry, unread))
+        if not files_of[split]:
+            raise DataInvalid(f"path names no file for {split}")
     every = [file for files in files_of.values() for file in files]
     subject = ", ".join(
         Path(path).name for paths in stated.values() for path in ([paths] if isinstance(paths, str) else paths)
@@ -159,26 +166,46 @@ def stated_files(stated: str | Mapping[str, str | Sequence[str]], base: Path, co
                 f"{relative_name(file, base)} is named {count} times in path, for {' and '.join(splits)}: "
                 "an example would stand in both"
             )
-    return _of_files(subject, files_of, _common_folder(every))
+    file_set = _of_files(subject, files_of, _common_folder(every))
+    return replace(file_set, unread=tuple(map(file_set.name, unread)))
 
 
 def _absolute(base: Path, path: str) -> Path:
     return Path(os.path.abspath(base / os.path.expanduser(path)))
 
 
-def _expand(base: Path, stated: str) -> tuple[Path, ...]:
-    """Return the files that a path or a pattern names, in order; a folder stands for all files in it."""
+def _expand(base: Path, stated: str, unread: list[Path]) -> tuple[Path, ...]:
+    """Return the files that a path or a pattern names, in order; a folder stands for all files in it.
+
+    Files of a folder that are no data are appended to `unread`.
+    """
     import glob
 
+    if not stated:
+        raise DataInvalid("path holds an empty text: write the name of a file")
     path = _absolute(base, stated)
     if os.path.isdir(path):
-        return tuple(file for file in _walk(path) if _is_data(file.name))
+        files = tuple(file for file in _walk(path) if _is_data(file.name))
+        unread += [file for file in _walk(path) if not _is_data(file.name) and file.name.lower() not in NOT_DATA]
+        if not files:
+            raise DataInvalid(_no_data(path, path.name, unread))
+        return files
     if os.path.exists(path):
         return (path,)
     if os.path.islink(path):
         raise DataInvalid(f"{path.name} is a link to {os.readlink(path)}, which does not exist")
+    if re.match(r"[a-z][a-z0-9+]*://", stated):
+        raise DataInvalid(f"{stated} is an address, and path names files of this machine: download it first")
     names = sorted(glob.glob(str(path), recursive=True)) if glob.has_magic(stated) else []
     files = tuple(Path(name) for name in names if os.path.isfile(name))
+    for name in names if not stated.endswith("**") and "**" not in stated else ():
+        if os.path.isdir(name):
+            raise DataInvalid(
+                f"the pattern {stated} names the folder {Path(name).name}/ too, whose files would be left out: write "
+                f"{stated}/* for files in folders, or a pattern that names files alone"
+            )
+    if dangling := next((name for name in names if not os.path.exists(name)), None):
+        raise DataInvalid(f"{Path(dangling).name} is a link to {os.readlink(dangling)}, which does not exist")
     if not files:
         raise DataInvalid(_missing(stated, path))
     return files
@@ -275,6 +302,7 @@ def folder_files(folder: Path, subject: str, config: str | None = None, *, optio
     read = {file for paths in file_set.splits.values() for file in paths}
     unread = [file for file in files if file not in read and file.is_relative_to(start)]
     _check_links(file_set, [file for file in unread if _is_data(file.name)], links)
+    _check_formats(file_set)
     _check_read_twice(file_set)
     if file_set.stated:
         return file_set
@@ -283,6 +311,7 @@ def folder_files(folder: Path, subject: str, config: str | None = None, *, optio
         shared = tuple(file for file in unread if file.name in METADATA)
         file_set = replace(file_set, shared_metadata=shared)
         unread = [file for file in unread if file not in shared]
+        _check_class_folders(file_set, unread)
     _check_left_out(file_set, unread)
     return replace(file_set, unread=tuple(map(file_set.name, (f for f in unread if f.name.lower() not in NOT_DATA))))
 
@@ -318,11 +347,11 @@ def _list(folder: Path, subject: str) -> tuple[list[Path], frozenset[Path]]:
             folders[:] = []
             continue
         seen.add((state.st_dev, state.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in NO_FOLDERS)
         links |= {Path(parent, name) for name in folders if os.path.islink(Path(parent, name))}
         for name in sorted(names):
             file = Path(parent, name)
-            if name.startswith((".", "_")):
+            if name.startswith(".") or (name.startswith("_") and not _is_data(name)):
                 continue
             if file.is_symlink() and not file.exists():
                 raise DataInvalid(
@@ -430,7 +459,7 @@ def _ask_datasets(folder: Path, subject: str, config: str | None, files: Sequenc
 def _unresolved(folder: Path, subject: str, files: Sequence[Path], error: BaseException) -> str:
     """Return the message for a folder that `datasets` cannot resolve."""
     data = [file for file in files if _is_data(file.name)]
-    formats = {_format_of(file): file for file in data}
+    formats = {".tsv" if ending(file.name) == ".tsv" else _format_of(file): file for file in data}
     if len(formats) > 1:
         named = " and ".join(relative_name(file, folder) for file in list(formats.values())[:2])
         return (
@@ -489,6 +518,42 @@ def _check_links(file_set: FileSet, unread: Sequence[Path], links: frozenset[Pat
             )
 
 
+def _check_formats(file_set: FileSet) -> None:
+    """Refuse a file that `datasets` takes for a part of a split by its name, such as `train.csv.bak`."""
+    for split, files in file_set.splits.items() if file_set.format != "pictures" else ():
+        for file in files:
+            if FORMATS.get(ending(file.name)) != file_set.format:
+                advice = OTHER_DATA.get(_suffix(file.name), "rename it to the format that it has, or remove it")
+                raise DataInvalid(
+                    f"{file_set.subject}: {file_set.name(file)} would be read as part of `{split}`, and its ending is "
+                    f"not one of data: {advice}"
+                )
+
+
+def _check_class_folders(file_set: FileSet, unread: Sequence[Path]) -> None:
+    """Refuse a folder beside those of classes that holds no picture that is read: a class would be missing."""
+    read = [file for files in file_set.splits.values() for file in files]
+    if any(file.name in METADATA for file in [*read, *file_set.shared_metadata]):
+        return
+    classes = {file.parent for file in read}
+    for parent in sorted({folder.parent for folder in classes} - {file_set.root.parent}):
+        for entry in sorted(parent.iterdir()):
+            hidden = entry.name.startswith(".") or entry.name in NO_FOLDERS
+            if hidden or not entry.is_dir() or any(folder.is_relative_to(entry) for folder in classes):
+                continue
+            inside = [file for file in unread if file.is_relative_to(entry)]
+            if inside and not any(is_picture(f.name) or f.name.lower().endswith(NO_PICTURES) for f in inside):
+                continue  # no pictures: listed as not read
+            what = f"holds {inside[0].name}, which is not read" if inside else "is empty"
+            advice = "rename the folder" if entry.name.startswith("__") else "save its pictures as PNG or JPEG"
+            if inside and is_picture(inside[0].name) and not entry.name.startswith("__"):
+                advice = "another folder has the name of a split, so rename that one"
+            raise DataInvalid(
+                f"{file_set.subject}: the folder {file_set.name(entry)}/ {what}, so a class would be missing: "
+                f"{advice if inside else 'add its pictures'}, or remove the folder"
+            )
+
+
 def _check_splits(file_set: FileSet) -> None:
     """Refuse a file in one split whose name says another, such as `Test.csv` (`datasets` knows lower case only)."""
     roles: dict[Path, str] = {}
@@ -505,9 +570,10 @@ def _check_splits(file_set: FileSet) -> None:
             parts = Path(file_set.name(file)).parts
             named = next(filter(None, map(split_of, parts[:-1] if is_picture(file.name) else parts)), None)
             if named is not None and role in SPLIT_WORDS.values() and named != role:
+                word = next(part for part in parts if split_of(part) == named)
                 raise DataInvalid(
                     f"{file_set.subject}: {file_set.name(file)} would be read as part of `{split}`, although its name "
-                    f"says `{named}`: write its name in lower case, such as {named}{''.join(file.suffixes).lower()}"
+                    f"says `{named}`: write its name in lower case, such as {word.lower()}"
                 )
 
 

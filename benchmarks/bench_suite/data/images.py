@@ -30,6 +30,8 @@ CHANNELS = {"L": 1, "RGB": 3}
 """Channels of the Pillow modes that images are converted to."""
 VERSION = 2
 """Version of the decoding; raised when the pixels change, so that the cache serves no older ones."""
+FEW_BITS = 1 << 12
+"Grey pictures of 16 bits whose values are all below this have too few levels in the upper eight bits."
 REPAIR_FILE = "\n  to repair it: replace that file, or remove it"
 """Advice for a broken image in a file of its own."""
 REPAIR_ROW = "\n  to repair it: add the picture, or remove the row that names it"
@@ -101,9 +103,14 @@ def _upright(image: PillowImage.Image) -> PillowImage.Image:
     return ImageOps.exif_transpose(image) if _orientation(image) != 1 else image
 
 
+def is_transparent(image: PillowImage.Image) -> bool:
+    """Return whether a picture has an alpha channel, or a colour that stands for transparent; nothing is decoded."""
+    return image.mode in ("RGBA", "LA", "La", "PA", "RGBa") or "transparency" in image.info
+
+
 def _check_alpha(image: PillowImage.Image, name: str) -> None:
     """Refuse a picture of which only the alpha channel shows something, because alpha is dropped."""
-    if image.mode not in ("RGBA", "LA", "PA"):
+    if not is_transparent(image):
         return
     values = np.asarray(image.convert("RGBA"))
     varies = values.reshape(-1, 4).min(axis=0) != values.reshape(-1, 4).max(axis=0)
@@ -183,6 +190,7 @@ def decode_images(
     del rows
 
     def make() -> dict[str, np.ndarray]:
+        _check_depth(files, name)
         return {"pixels": _decode(files, paths, mode, name, size, crop, download)}
 
     key = hash_of("images", VERSION, mode, files, *(() if size is None else (size, crop)))
@@ -190,6 +198,35 @@ def decode_images(
     if len(images) > 1 and images.min() == images.max():
         raise DataInvalid(_one_colour(files[0], name, int(images.max())))
     return images
+
+
+def _check_depth(files: Sequence[bytes], name: str) -> None:
+    """Refuse grey pictures of more than 8 bits of which the upper eight of 16 bits, which models receive, show little.
+
+    Raises:
+        DataInvalid: They use at most 12 bits, as cameras and scanners often do, or more than 16.
+    """
+    from PIL import Image
+
+    most: int | None = None
+    for file in files:
+        try:
+            with Image.open(io.BytesIO(file)) as image:
+                if image.mode.startswith("I"):
+                    most = max(most or 0, int(np.asarray(image).max()))
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            continue  # reported with its row when it is decoded
+    if most is None or not most or FEW_BITS <= most <= 0xFFFF:
+        return
+    if most > 0xFFFF:
+        raise DataInvalid(
+            f"{name}: the pictures have 32 bits and values up to {most:,}, and 16 bits are read: save them with 8 bits"
+        )
+    levels = "are black" if most < 256 else f"have only {(most >> 8) + 1} levels"
+    raise DataInvalid(
+        f"{name}: the pictures have 16 bits, and no value is above {max(most, 255)}, so the upper eight bits, which "
+        f"models receive, {levels}: save them with 8 bits"
+    )
 
 
 def _one_colour(file: bytes, name: str, value: int) -> str:

@@ -221,7 +221,14 @@ def assemble(
     used = list(dict.fromkeys((*inputs, options.label, *options.groups, *of_rule)))
     _check_columns(of_roles, used, name, options.label, {split: role for role, split in parts.items()})
     known = _class_names(of_roles, {} if files is None else files.classes)
-    typed = read_types(of_roles, _stated_columns(options, inputs), used, name, (options.label, *options.groups))
+    typed = read_types(
+        of_roles,
+        _stated_columns(options, inputs),
+        used,
+        name,
+        (options.label, *options.groups, *_group_columns(rule)),
+        _class_columns(options),
+    )
     metadata = with_class_names(None, known)
     tables = {role: typed.tables[split].replace_schema_metadata(metadata) for role, split in parts.items()}
     labels = read_labels(tables, options.label, options.problem, name)
@@ -262,13 +269,23 @@ def assemble(
     return Assembled(data, typed.columns, inputs, options.label, modality, missing, names)
 
 
+def _group_columns(rule: SplitRule | None) -> tuple[str, ...]:
+    """Return the column of groups that a rule reads, and the column that names the split."""
+    by = () if rule is None or rule.by is None or rule.after is not None else (rule.by,)
+    return (*by, *((rule.column,) if rule is not None and rule.column is not None else ()))
+
+
+def _class_columns(options: OwnDataOptions) -> tuple[str, ...]:
+    return (options.label,) if options.problem == "classification" else ()
+
+
 def _encode(
     options: OwnDataOptions, inputs: Sequence[str], modality: str, sources: Sources, origin: Origin,
     tables: Mapping[str, pa.Table], notes: dict[str, Any],
 ) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
     """Return the inputs of each split as models receive them, and their entries of the problem's `spec`."""
     if modality == "image":
-        return _images(options, inputs[0], tables, sources, origin)
+        return _images(options, inputs[0], tables, sources, origin, notes)
     return _inputs(options, inputs, modality, tables, origin.name, notes)
 
 
@@ -501,13 +518,22 @@ def _texts(
 
 
 def _images(
-    options: OwnDataOptions, column: str, tables: Mapping[str, pa.Table], sources: Sources, origin: Origin
+    options: OwnDataOptions,
+    column: str,
+    tables: Mapping[str, pa.Table],
+    sources: Sources,
+    origin: Origin,
+    notes: dict[str, Any],
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the pixels (n, H, W, C) of each split, of one size and mode; only files `within` folders are opened."""
     name, within = origin.name, origin.folders
     form = Form()
     for role, table in tables.items():
         form |= form_of(table[column], f"{name}, split {role}", within)
+    if form.animated:
+        notes["pictures of several frames or pages, of which the first is read"] = form.animated
+    if form.transparent:
+        notes["pictures with transparency, which is dropped"] = form.transparent
     if options.size is None and len(form.sizes) > 1:
         least, greatest = min(form.sizes, key=_area), max(form.sizes, key=_area)
         raise DataInvalid(

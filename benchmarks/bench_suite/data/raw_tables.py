@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.csv_text import TextOptions, read_bytes, read_text
-from bench_suite.data.file_sets import METADATA, FileSet, ending, import_datasets, is_picture, split_of
+from bench_suite.data.csv_text import UNNAMED, TextOptions, decoded, read_bytes, read_text
+from bench_suite.data.file_sets import (
+    COMPRESSIONS,
+    METADATA,
+    FileSet,
+    ending,
+    import_datasets,
+    is_picture,
+    split_of,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,9 +61,37 @@ def read_tables(files: FileSet, options: TextOptions, max_bytes: int) -> RawTabl
             split: tuple(_read_of(files, file, options, max_bytes) for file in paths)
             for split, paths in files.splits.items()
         }
-        raw = RawTables(tables, files.format == "csv")
+        _check_same_content(files, tables)
+        raw = RawTables(tables, files.format == "csv", _left_out(files, tables))
     _check_columns(files, raw)
     return raw
+
+
+def _left_out(files: FileSet, tables: Mapping[str, Sequence[pa.Table]]) -> dict[str, Any]:
+    """Return notes on what is not in the tables: columns without a name, and columns that only some splits have."""
+    notes: dict[str, Any] = {}
+    unnamed = {
+        (table.schema.metadata or {}).get(UNNAMED, b"").decode() for parts in tables.values() for table in parts
+    } - {""}
+    if unnamed:
+        notes[UNNAMED.decode()] = "; ".join(sorted(unnamed))
+    of_folders = sorted(
+        {
+            part.partition("=")[0]
+            for paths in files.splits.values()
+            for file in paths
+            for part in Path(files.name(file)).parts[:-1]
+            if "=" in part
+        }
+    )
+    if of_folders:
+        notes["names of folders that are not read as a column"] = ", ".join(f"{name}=…" for name in of_folders)
+    first = next(iter(tables.values()))[0].column_names if any(tables.values()) else []
+    for split, parts in tables.items():
+        extra = [column for column in (parts[0].column_names if parts else ()) if column not in first]
+        if extra:
+            notes[f"columns of `{split}` alone, not used"] = ", ".join(extra)
+    return notes
 
 
 def _read_of(files: FileSet, file: Path, options: TextOptions, max_bytes: int) -> pa.Table:
@@ -80,6 +117,46 @@ def _check_shards(files: FileSet) -> None:
                 raise DataInvalid(f"{files.subject}: {present} of {int(counted[1])} files {pattern} are there{repair}")
 
 
+def _check_same_content(files: FileSet, tables: Mapping[str, Sequence[pa.Table]]) -> None:
+    """Refuse a file that is there twice: by a link in any two splits, or by a copy in one, such as `train (1).csv`."""
+    known: dict[object, Path] = {}
+    for split, paths in files.splits.items():
+        sizes = Counter(map(_size, paths))
+        for file, table in zip(paths, tables[split]):
+            copied = sizes[_size(file)] > 1 and table.num_rows > 1
+            for key in (_identity(file), *(((split, _digest(file)),) if copied else ())):
+                if (other := known.setdefault(key, file)) is not file:
+                    raise DataInvalid(
+                        f"{files.subject}: {files.name(other)} and {files.name(file)} have the same content, so each "
+                        "row would be read twice: remove one of them, or name the files in path"
+                    )
+
+
+def _identity(file: Path) -> object:
+    try:
+        state = file.stat()
+    except OSError:  # reported when it is read
+        return file
+    return state.st_dev, state.st_ino
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # reported when it is read
+        return 0
+
+
+def _digest(file: Path) -> bytes:
+    import hashlib
+
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").digest()
+    except OSError:
+        return os.fsencode(file)
+
+
 def _check_columns(files: FileSet, raw: RawTables) -> None:
     """Refuse files of one split whose columns differ: a missing value would stand where a column is missing."""
     for split, tables in raw.tables.items():
@@ -103,8 +180,8 @@ def _read(file: Path, name: str, options: TextOptions, max_bytes: int) -> pa.Tab
     if format == ".parquet":
         return _read_parquet(file, name, max_bytes)
     if format == ".arrow":
-        return _read_arrow(file, name)
-    return _read_json(file, name, max_bytes)
+        return _read_arrow(file, name, max_bytes)
+    return _read_json(file, name, max_bytes, options.encoding)
 
 
 def _read_parquet(file: Path, name: str, max_bytes: int) -> pa.Table:
@@ -114,42 +191,55 @@ def _read_parquet(file: Path, name: str, max_bytes: int) -> pa.Table:
     from bench_suite.environment import format_bytes
 
     try:
-        with file.open("rb") as stream:
+        before = file.stat()
+        packed = file.suffix.lower() in COMPRESSIONS
+        with pa.BufferReader(read_bytes(file, name, max_bytes)) if packed else file.open("rb") as stream:
             reader = pq.ParquetFile(stream)
             metadata = reader.metadata
             size = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-            if size > max_bytes:
+            batches, total = [], size
+            if size <= max_bytes:  # a column that repeats one value is small in the file and large in memory
+                total = 0
+                for batch in reader.iter_batches(1 << 20):
+                    batches.append(batch)
+                    total += batch.nbytes
+                    if total > max_bytes:
+                        break
+            if total > max_bytes:
                 raise DataInvalid(
-                    f"{name} holds {format_bytes(size)}, more than {format_bytes(max_bytes)}: state a larger max_bytes"
+                    f"{name} holds {format_bytes(total)} or more, and {format_bytes(max_bytes)} are allowed: state a "
+                    "larger max_bytes"
                 )
-            table = reader.read()
+            table = pa.Table.from_batches(batches, reader.schema_arrow if not batches else batches[0].schema)
+        after = file.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise DataInvalid(f"{name} changed while it was read: run again when nothing writes to it")
     except (pa.ArrowException, OSError, EOFError) as error:
         raise DataInvalid(f"{name} cannot be read as Parquet (is it complete?): {_reason(error)}") from error
     return _check_names(table, name)
 
 
-def _read_arrow(file: Path, name: str) -> pa.Table:
+def _read_arrow(file: Path, name: str, max_bytes: int) -> pa.Table:
     import pyarrow as pa
 
+    content = read_bytes(file, name, max_bytes)  # not mapped: a file that changes later would change the values
     try:
-        with pa.memory_map(str(file)) as source:
-            try:
-                table = pa.ipc.open_stream(source).read_all()
-            except pa.ArrowInvalid:
-                source.seek(0)
-                table = pa.ipc.open_file(source).read_all()
+        try:
+            table = pa.ipc.open_stream(content).read_all()
+        except pa.ArrowInvalid:
+            table = pa.ipc.open_file(content).read_all()
     except (pa.ArrowException, OSError) as error:
         raise DataInvalid(f"{name} cannot be read as Arrow (is it complete?): {_reason(error)}") from error
     return _check_names(table, name)
 
 
-def _read_json(file: Path, name: str, max_bytes: int) -> pa.Table:
+def _read_json(file: Path, name: str, max_bytes: int, encoding: str | None) -> pa.Table:
     """Return the rows of a JSON file, one object a line or a list of objects, as `datasets` reads them."""
     import tempfile
 
     datasets = import_datasets(name)
-    content = read_bytes(file, name, max_bytes)  # bounded, and complete
-    if not content.strip():
+    content = decoded(read_bytes(file, name, max_bytes), name, encoding)  # bounded, and complete
+    if content.strip() in (b"", b"[]", b"{}"):
         raise DataInvalid(f"{name} is empty: one object a line, or a list of objects, is expected")
     with tempfile.TemporaryDirectory() as folder:
         # `datasets` keeps what it read under a name and a time stamp; here it is thrown away with the folder.
@@ -230,6 +320,7 @@ def _pictures(files: FileSet, options: TextOptions, max_bytes: int) -> RawTables
                     )
         else:
             described = [_described(file, files, options, max_bytes) for file in files.shared_metadata]
+            _check_described(described, files)
             parts = [_of_split(table, pictures) for table in described]
             if not any(part.num_rows for part in parts):
                 raise DataInvalid(
@@ -243,6 +334,18 @@ def _pictures(files: FileSet, options: TextOptions, max_bytes: int) -> RawTables
     return RawTables(tables, ending(metadata[0].name) == ".csv", notes, frozenset(named))
 
 
+def _check_described(tables: Sequence[pa.Table], files: FileSet) -> None:
+    """Refuse metadata that name a picture that is not there: its row would be left out."""
+    for table in tables:
+        for row, path in enumerate(_paths(table)):
+            if path is None or not Path(files.root, path).is_file():
+                what = f"names {path}, which is not there" if path else "names no picture"
+                raise DataInvalid(
+                    f"{files.subject}: row {row} of {files.name(files.shared_metadata[0])} {what}: add the picture, or "
+                    "remove the row"
+                )
+
+
 def _described(file: Path, files: FileSet, options: TextOptions, max_bytes: int) -> pa.Table:
     """Return the rows of a metadata file, with the paths in `file_name` as pictures in the column `image`."""
     name = files.name(file)
@@ -250,6 +353,10 @@ def _described(file: Path, files: FileSet, options: TextOptions, max_bytes: int)
     if FILE_NAME not in table.column_names:
         listed = ", ".join(table.column_names)
         raise DataInvalid(f"{name} has no column `{FILE_NAME}` with the paths of the pictures (it has: {listed})")
+    if IMAGE in table.column_names:
+        raise DataInvalid(
+            f"{name} has the columns `{FILE_NAME}` and `{IMAGE}`: rename `{IMAGE}`, which holds pictures here"
+        )
     folder = Path(files.name(file.parent))
     return with_pictures(table, FILE_NAME, folder, IMAGE)
 
@@ -326,7 +433,10 @@ def _in_folders(names: Mapping[str, Sequence[str]]) -> dict[str, pa.Table]:
     tables = {}
     for split, paths in names.items():
         folders = [Path(path).parent.name for path in paths]
-        labels = [None if folder in ("", "data") or split_of(folder) else folder for folder in folders]
+        labels = [
+            None if folder == "" or (path.startswith("data/") and path.count("/") == 1) or split_of(folder) else folder
+            for folder, path in zip(folders, paths)
+        ]
         columns = {IMAGE: by_path(pa.array(paths, pa.string())), LABEL: pa.array(labels, pa.string())}
         tables[split] = pa.table(columns)
     return tables

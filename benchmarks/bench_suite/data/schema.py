@@ -30,8 +30,8 @@ ColumnType = Literal["number", "truth value", "date", "category", "text", "pictu
 STATED_TYPES = ("number", "category", "date", "text", "picture", "ignore")
 "Words that a suite may write in `columns`; `date:FORMAT` too, with a format of `strptime`."
 NOT_NUMBERS = (
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "N/A", "NA", "NULL",
-    "NaN", "n/a", "nan", "null",
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
+    "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
 """Texts that stand for a missing number or date. Among categories and texts only the empty text does, because `NA` may
 be a name, such as Namibia's."""
@@ -44,9 +44,20 @@ _POINT_GROUPS = r"^[-+]?[0-9]{1,3}(\.[0-9]{3})+$"
 _INTEGER = r"^[-+]?[0-9]+$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[-+][0-9]{2}:?[0-9]{2})?)?$"
 _OTHER_DATE = r"^[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}( [0-9:.]+)?$"
-_NUMBER_LIKE = r"^[^0-9A-Za-z]{0,3}[-+]?[0-9]+([.,' ][0-9]+)*([eE][-+]?[0-9]+)?[^0-9A-Za-z]{0,3}$"
-NEARLY_ALL = 0.9
-"If this share of a column of text looks like numbers or dates, a note says that they may be meant."
+_NUMBER_LIKE = (
+    r"^[^0-9A-Za-z]{0,3}[-+]?[0-9]+([.,' \x{a0}\x{2009}\x{202f}\x{2019}][0-9]+)*([eE][-+]?[0-9]+)?[^0-9A-Za-z]{0,3}$"
+)
+_CODE_OR_POWER = r"^[0-9]+[eE][0-9]+$"
+"A number of a power of ten, or a code that looks like one."
+_UNIT = r"[^0-9.,+()\s-]*"
+_WITH_UNIT = rf"^(?P<sign>[-+]?)\s*(?P<before>{_UNIT})\s*(?P<number>[-+]?[0-9.,].*?)\s*(?P<after>{_UNIT})$"
+_LIKE_MARKS: Mapping[str, str] = {" ": "[\u00a0\u2009\u202f]", "'": "\u2019"}
+"Other marks between thousands that look like one that a suite states."
+NEARLY_ALL, FEW_OTHERS = 0.9, 2
+"If this share of a column of text, or all but this many values, look like numbers or dates, a note says so."
+MAX_LISTED = 5
+EXACT = 2**53
+"Whole numbers above this are not exact as floats, which models receive."
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,11 @@ class ColumnOptions:
     missing_values: tuple[str, ...] = ()
     decimal: str | None = None
     thousands: str | None = None
+
+    @property
+    def decimal_mark(self) -> str:
+        """The decimal mark; a comma if points stand between thousands."""
+        return self.decimal or ("," if self.thousands == "." else ".")
 
 
 @dataclass(frozen=True)
@@ -72,6 +88,8 @@ class Column:
     decimal: str = "."
     thousands: str = ""
     date_format: str | None = None
+    units: bool = False
+    "Whether a currency, a per cent sign or a unit may stand beside each number, the same in all."
     missing: tuple[str, ...] = ("",)
     "Texts that stand for a missing value."
     note: str = ""
@@ -100,8 +118,9 @@ def check_column_options(options: ColumnOptions) -> None:
 
 
 def read_types(
-    raw: RawTables, options: ColumnOptions, used: Collection[str], subject: str, names: Collection[str] = ()
-) -> TypedTables:
+    raw: RawTables, options: ColumnOptions, used: Collection[str], subject: str, names: Collection[str] = (),
+    classes: Collection[str] = (),
+) -> TypedTables:  # fmt: skip
     """Return the columns of all splits with one type each.
 
     Args:
@@ -110,6 +129,7 @@ def read_types(
         used: The columns that the task uses; only they are decided, and refused if that is not possible.
         subject: What messages call the data set.
         names: Columns whose values are names, of classes or groups: truth values and dates stay the text that stands.
+        classes: Columns of which it is known that they hold names of classes: `1.10` is not `1.1` there.
 
     Raises:
         DataInvalid: A column can be read in two ways, has different types in different files, or a value is not of the
@@ -123,13 +143,22 @@ def read_types(
         stated = options.columns.get(name)
         chunks = [chunk for chunks in parts[name].values() for chunk in chunks]
         if stated is not None:
-            columns[name] = _stated(name, stated, options, raw.textual)
+            columns[name] = _stated(name, stated, options, chunks, subject)
         elif _all_text(chunks) and raw.textual:
             columns[name] = _decide_text(name, chunks, options, subject)
             if name in names and columns[name].type in ("truth value", "date"):
-                columns[name] = Column(name, "category", "names", missing=("", *options.missing_values))
+                columns[name] = _names(name, chunks, options)
+            elif name in names and columns[name].type == "category":
+                columns[name] = replace(columns[name], missing=_names(name, chunks, options).missing)
         else:
+            _check_one_type(raw, name, subject)
             columns[name] = _decide_typed(name, chunks, options, subject)
+            if name in names and columns[name].type == "date":
+                columns[name] = _names(name, chunks, options)
+        if stated is None and columns[name].type == "number":
+            of_classes = name in classes and raw.textual and not columns[name].whole
+            if of_classes or _beyond_exact(name, chunks, columns[name], subject, refuse=name not in names):
+                columns[name] = _names(name, chunks, options)
         if columns[name].decimal == "," and stated is None:
             comma_column = comma_column or name
     if comma_column is not None and options.decimal is None:
@@ -151,6 +180,10 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column with plain values instead of a dictionary, and texts of one kind instead of several."""
     import pyarrow as pa
 
+    if isinstance(column.type, pa.BaseExtensionType):
+        mixed = _is_mixed(column.type)
+        column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
+        column = _words_of_json(column) if mixed else column
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type
@@ -176,33 +209,171 @@ def _table(columns: Mapping[str, pa.ChunkedArray]) -> pa.Table:
 # ── deciding ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _stated(name: str, stated: str, options: ColumnOptions, textual: bool) -> Column:
+_CONVERTIBLE: Mapping[str, tuple[ColumnType, ...]] = {
+    "number": ("number", "truth value"), "date": ("date",), "picture": ("picture",),
+    "category": ("number", "truth value", "date", "category", "picture"),
+    "text": ("number", "truth value", "date", "category", "picture"),
+}  # fmt: skip
+"By the word that a suite states: what files may hold, beside text. Bytes may be pictures or names."
+
+
+def _stated(name: str, stated: str, options: ColumnOptions, chunks: Sequence[pa.ChunkedArray], subject: str) -> Column:
     text, _, date_format = stated.partition(":")
     word: ColumnType = text  # type: ignore[assignment]  # `check_column_options` has checked it
+    for chunk in chunks:
+        kind = _kind(chunk.type)
+        wrong = kind not in (*_CONVERTIBLE[word], *(("number",) if date_format else ())) or _is_struct(chunk.type)
+        if wrong and not _all_text([chunk]) and chunk.null_count != len(chunk) and kind != word:
+            if word == "picture":
+                raise DataInvalid(
+                    f"{subject}, column `{name}` holds {chunk.type}, no pictures and no paths of pictures"
+                )
+            raise DataInvalid(
+                f"{subject}, column `{name}` holds {chunk.type}, and the suite states columns.{name} = {show(stated)}: "
+                "state another type, or ignore"
+            )
     missing = (*(NOT_NUMBERS if word in ("number", "date") else ("",)), *options.missing_values)
+    for chunk in chunks:
+        if _all_text([chunk]):
+            marks = missing if word in ("number", "date") else options.missing_values
+            missing = (*missing, *_spaced(_distinct([chunk]), marks)[len(marks) :])
     return Column(
-        name, word, f"columns.{name} = {show(stated)}", decimal=options.decimal or ".",
-        thousands=options.thousands or "", date_format=date_format or None, missing=missing,
+        name, word, f"columns.{name} = {show(stated)}", decimal=options.decimal_mark,
+        thousands=options.thousands or "", date_format=date_format or None, units=word == "number", missing=missing,
     )  # fmt: skip
+
+
+def _names(name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOptions) -> Column:
+    """Return a column of names of classes or groups."""
+    missing = ("", *options.missing_values)
+    missing = _spaced(_distinct(chunks), missing) if _all_text(chunks) else missing
+    return Column(name, "category", "names", missing=missing)
+
+
+def _spaced(values: pa.Array, marks: tuple[str, ...]) -> tuple[str, ...]:
+    """Return marks of missing values, and those values of a column that are such a mark between spaces."""
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim_whitespace(values)
+    spaced = values.filter(pc.and_(pc.not_equal(trimmed, values), pc.invert(_is_value(trimmed, marks))))
+    return (*marks, *spaced.to_pylist())
+
+
+def _is_value(values: pa.Array, marks: Sequence[str]) -> pa.Array:
+    """Return for each value that it is none of the marks."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.invert(pc.is_in(values, value_set=pa.array(marks, values.type)))
+
+
+def _is_struct(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_struct(kind)
+
+
+def _is_mixed(kind: pa.DataType) -> bool:
+    """Return whether a column holds values of several types, which a JSON file may have in one column."""
+    import pyarrow as pa
+
+    return isinstance(kind, pa.JsonType)
+
+
+def _words_of_json(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    import json
+
+    import pyarrow as pa
+
+    values = [None if text is None else json.loads(text) for text in column.to_pylist()]
+    words = [json.dumps(v) if isinstance(v, dict | list) else word_of(v) for v in values]
+    return pa.chunked_array([pa.array(words, pa.string())])
+
+
+def _check_one_type(raw: RawTables, name: str, subject: str) -> None:
+    if any(_is_mixed(table[name].type) for tables in raw.tables.values() for table in tables):
+        raise DataInvalid(
+            f"{subject}, column `{name}` holds values of several types in one file, such as numbers and texts: write "
+            f'one type, or state columns = {{ {name} = "category" }}, or "number", "text" or "ignore"'
+        )
+
+
+def _beyond_exact(name: str, chunks: Sequence[pa.ChunkedArray], column: Column, subject: str, *, refuse: bool) -> bool:
+    """Return whether numbers are more likely names: too many digits for a model, or codes such as `12e5`.
+
+    Raises:
+        DataInvalid: They are, and they are meant as inputs.
+    """
+    import pyarrow as pa
+
+    example: str | None = None
+    for chunk in chunks:
+        if _all_text([chunk]):
+            example = example or _long_number(chunk, column)
+        elif pa.types.is_integer(chunk.type) and chunk.type.bit_width == 64:
+            example = example or _large_integer(chunk, EXACT if refuse else 2**63 - 1)
+    powers = example is None and _all_powers(chunks, column)
+    if powers:
+        example = next(value for chunk in chunks for value in chunk.to_pylist() if value not in column.missing)
+    if example is not None and refuse:
+        what = "may be a number or a code" if powers else "has more digits than a number of a model"
+        raise DataInvalid(
+            f'{subject}, column `{name}`: {example} {what}: state columns = {{ {name} = "category" }}, or "number" to '
+            'read it as one, or "ignore"'
+        )
+    return example is not None
+
+
+def _long_number(chunk: pa.ChunkedArray, column: Column) -> str | None:
+    """Return a whole number above `EXACT` that is written without a point, if there is one."""
+    import pyarrow.compute as pc
+
+    if not column.whole or (pc.max(pc.binary_length(chunk)).as_py() or 0) < len(str(EXACT)):
+        return None
+    for value in pc.unique(chunk).to_pylist():
+        digits = (value or "").replace(column.thousands, "") if column.thousands else (value or "")
+        if len(digits) >= len(str(EXACT)) and re.match(_INTEGER, digits.strip()) and abs(int(digits)) > EXACT:
+            return str(value)
+    return None
+
+
+def _large_integer(chunk: pa.ChunkedArray, most: int) -> str | None:
+    import pyarrow.compute as pc
+
+    ends = pc.min_max(chunk).as_py()
+    return next((str(end) for end in (ends["max"], ends["min"]) if end is not None and abs(end) > most), None)
+
+
+def _all_powers(chunks: Sequence[pa.ChunkedArray], column: Column) -> bool:
+    """Return whether every value is written like `12e5`; the first value of a file shows that it is not."""
+    values = [chunk for chunk in chunks if len(chunk) and _all_text([chunk])]
+    for chunk in values:
+        first = chunk[0].as_py()
+        if first not in (*column.missing, None) and not re.match(_CODE_OR_POWER, first.strip()):
+            return False
+    if not values:
+        return False
+    present = _without(_distinct(values), column.missing)
+    return len(present) > 0 and _all(present, _CODE_OR_POWER)
 
 
 def _decide_text(name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOptions, subject: str) -> Column:
     """Return the type of a column of texts as they stand in files."""
     values = _distinct(chunks)
-    missing = (*NOT_NUMBERS, *options.missing_values)
+    missing = _spaced(values, (*NOT_NUMBERS, *options.missing_values))
+    of_names = ("", *_spaced(values, options.missing_values))
     present = _without(values, missing)
+    of_text = _without(values, of_names)
     if not len(present):
-        of_text = _without(values, ("", *options.missing_values))
         if not len(of_text):
             return Column(name, "empty", "no value", missing=missing)
-        return _as_text(name, of_text, options, "nothing but marks of missing values")
+        return _as_text(name, of_text, of_names, "nothing but marks of missing values")
     for decide in (_as_number, _as_date):
         if (column := decide(name, present, options, missing, subject)) is not None:
             return column
-    of_text = _without(values, ("", *options.missing_values))
     if {str(value).strip().lower() for value in of_text[:3].to_pylist()} <= {"true", "false"} and len(of_text) <= 2:
-        return Column(name, "truth value", "true and false", missing=("", *options.missing_values))
-    return _as_text(name, of_text, options, "")
+        return Column(name, "truth value", "true and false", missing=of_names)
+    return _as_text(name, of_text, of_names, "")
 
 
 def _distinct(chunks: Sequence[pa.ChunkedArray]) -> pa.Array:
@@ -216,10 +387,7 @@ def _distinct(chunks: Sequence[pa.ChunkedArray]) -> pa.Array:
 
 
 def _without(values: pa.Array, missing: Sequence[str]) -> pa.Array:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return values.filter(pc.invert(pc.is_in(values, value_set=pa.array(missing, values.type))))
+    return values.filter(_is_value(values, missing))
 
 
 def _as_number(
@@ -233,8 +401,10 @@ def _as_number(
     import pyarrow.compute as pc
 
     trimmed = pc.utf8_trim_whitespace(values)
-    decimal, thousands = options.decimal or ".", options.thousands or ""
+    decimal, thousands = options.decimal_mark, options.thousands or ""
     if options.decimal is not None or options.thousands is not None:
+        if decimal != "." and not thousands and _all(trimmed, _NUMBER) and _any(trimmed, r"\."):
+            return _with_points(name, trimmed, decimal, missing, subject)
         written = normalized(trimmed, decimal, thousands)
         if written is None or not _all(written, _NUMBER) or _any(written, _CODE):
             return None
@@ -249,6 +419,24 @@ def _as_number(
     if _any(trimmed, _CODE) or not _any(trimmed, r"^[-+]?[0-9]"):
         return None
     return _with_commas(name, trimmed, missing, subject)
+
+
+def _with_points(name: str, values: pa.Array, decimal: str, missing: tuple[str, ...], subject: str) -> Column:
+    """Return a column of numbers with decimal points, although the suite states another mark for other columns.
+
+    Raises:
+        DataInvalid: The points may stand between thousands.
+    """
+    import pyarrow.compute as pc
+
+    fractions = values.filter(pc.match_substring(values, "."))
+    if _all(fractions, _POINT_GROUPS):
+        example = fractions[0].as_py()
+        raise DataInvalid(
+            f"{subject}, column `{name}`: {example} may be {example.replace('.', '')} or a number with a decimal "
+            f'point, and the suite states decimal = {show(decimal)}: state thousands = "." too, or leave decimal out'
+        )
+    return Column(name, "number", "numbers with decimal points", False, ".", "", missing=missing)
 
 
 def _with_commas(name: str, values: pa.Array, missing: tuple[str, ...], subject: str) -> Column | None:
@@ -313,33 +501,41 @@ def _as_date(
     return Column(name, "date", "dates as YYYY-MM-DD", missing=missing)
 
 
-def _as_text(name: str, values: pa.Array, options: ColumnOptions, why: str) -> Column:
+def _as_text(name: str, values: pa.Array, missing: tuple[str, ...], why: str) -> Column:
     """Return a column of texts, with a note if most look like something else."""
     import pyarrow.compute as pc
 
-    missing = ("", *options.missing_values)
     if _any(values, _CODE) and _all(pc.utf8_trim_whitespace(values), r"^[-+]?[0-9]+$"):
         return Column(name, "category", "digits with leading zeros, such as postcodes", missing=missing)
     note = ""
     dates = pc.match_substring_regex(values, _OTHER_DATE)
     numbers = pc.match_substring_regex(values, _NUMBER_LIKE)
-    for kind, matches, line in (("dates", dates, 'date:%d/%m/%Y"'), ("numbers", numbers, "")):
+    for kind, matches in (("dates", dates), ("numbers", numbers)):
         count = pc.sum(matches).as_py() or 0
-        if not count or count < NEARLY_ALL * len(values):
+        few = count > FEW_OTHERS and len(values) - count <= FEW_OTHERS
+        if not count or (count < NEARLY_ALL * len(values) and not few):
             continue
-        others = values.filter(pc.invert(matches)).slice(0, 1).to_pylist()
-        first = f"; the first other value is {others[0][:40]!r}" if others else ""
+        like, others = values.filter(matches), values.filter(pc.invert(matches))
+        first = f"; the first other value is {others[0].as_py()[:40]!r}" if len(others) else ""
+        marks = ", ".join(show(other[:40]) for other in others[:MAX_LISTED].to_pylist())
+        absent = f"missing_values = [{marks}]" if len(others) else ""
+        line = f'columns = {{ {name} = "{_date_form(like) if kind == "dates" else "number"}" }}'
         if kind == "dates":
-            advice = f'columns = {{ {name} = "{line} }} reads them as dates'
-        elif others:
-            advice = f"missing_values = [{show(others[0][:40])}] would make it numbers"
-        elif _all(values, _NUMBER):
-            advice = f'columns = {{ {name} = "number" }} would make it numbers'
+            advice = f"{line}{f' with {absent}' if absent else ''} reads them as dates"
+        elif not _all(like, _NUMBER):
+            advice = f"{line} with {absent or 'decimal or thousands'} would make it numbers"
         else:
-            advice = f'columns = {{ {name} = "number" }} with decimal or thousands would make it numbers'
+            advice = f"{absent if absent and not _any(like, _CODE) else line} would make it numbers"
         note = f"read as text, although {count} of its {len(values)} different values look like {kind}{first}: {advice}"
         break
     return Column(name, "category", why or "texts", missing=missing, note=note)
+
+
+def _date_form(values: pa.Array) -> str:
+    """Return `date:` with the form that dates such as 31/12/2024 or 2024/12/31 are probably written in."""
+    mark = next((mark for mark in values[0].as_py() if not mark.isdigit()), "/")
+    parts = ("%Y", "%m", "%d") if _all(values, r"^\s*[0-9]{4}") else ("%d", "%m", "%Y")
+    return f"date:{mark.join(parts)}"
 
 
 def _decide_typed(name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOptions, subject: str) -> Column:
@@ -355,10 +551,14 @@ def _decide_typed(name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnO
         )
     ((kind, arrow),) = kinds.items()
     if kind == "category" and _all_text(chunks):
-        values = _without(_distinct(chunks), ("", *options.missing_values))
-        return replace(_as_text(name, values, options, ""), type="category", why=f"the files say {arrow}")
+        missing = ("", *_spaced(_distinct(chunks), options.missing_values))
+        values = _without(_distinct(chunks), missing)
+        return replace(_as_text(name, values, missing, ""), type="category", why=f"the files say {arrow}")
     why = "pictures, or their paths" if kind == "picture" else f"the files say {arrow}"
-    return Column(name, kind, why, whole=arrow.startswith(("int", "uint")))
+    return Column(
+        name, kind, why, whole=arrow.startswith(("int", "uint")),
+        missing=options.missing_values if kind == "number" else ("",),
+    )  # fmt: skip
 
 
 def _kind(kind: pa.DataType) -> ColumnType:
@@ -401,10 +601,14 @@ def _marks(decimal: str, thousands: str) -> str:
 
 
 def normalized(values: pa.Array | pa.ChunkedArray, decimal: str, thousands: str) -> pa.Array | pa.ChunkedArray | None:
-    """Return numbers as they are written in code; None if a mark between thousands stands elsewhere."""
+    """Return numbers as they are written in code; None if a mark between thousands or a point stands elsewhere."""
     import pyarrow.compute as pc
 
+    if decimal != "." and thousands != "." and pc.any(pc.match_substring(values, "."), min_count=0).as_py():
+        return None
     if thousands:
+        if thousands in _LIKE_MARKS:
+            values = pc.replace_substring_regex(values, _LIKE_MARKS[thousands], thousands)
         mark, point = re.escape(thousands), re.escape(decimal)
         grouped = f"^[-+]?([0-9]{{1,3}}({mark}[0-9]{{3}})+|[0-9]+)({point}[0-9]*)?([eE][-+]?[0-9]+)?$"
         if not pc.all(pc.match_substring_regex(values, grouped), min_count=0).as_py():
@@ -435,13 +639,13 @@ def _convert(column: Column, values: pa.ChunkedArray, name: str) -> pa.ChunkedAr
     if column.type in ("category", "text"):
         return _blanked(values if text else _as_words(values), column.missing)
     if column.type == "number":
-        return _numbers_of_text(column, values, name) if text else _numbers_of_values(values)
+        return _numbers_of_text(column, values, name) if text else _stored_numbers(column, values)
     if column.type == "truth value":
         return _truth_values(values, column) if text else values.cast(pa.bool_())
-    if column.type == "date" and text:
-        return _dates(column, values, name)
+    if column.type == "date" and (text or _kind(values.type) == "number"):
+        return _dates(column, values if text else _as_words(values), name)
     if column.type == "date":
-        return values.cast(pa.timestamp("us"), safe=False)
+        return _moments(values, name)
     if column.type == "picture" and text:
         from bench_suite.data.raw_tables import by_path
 
@@ -465,6 +669,10 @@ def _as_words(values: pa.ChunkedArray) -> pa.ChunkedArray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if pa.types.is_timestamp(values.type) and values.type.tz is None:
+        days = values.cast(pa.date32(), safe=False)
+        if pc.all(pc.equal(days.cast(values.type), values), min_count=0).as_py():
+            values = days
     distinct = pc.unique(values)
     words = [word_of(value) for value in distinct.to_pylist()]
     positions = pc.index_in(values, value_set=distinct).combine_chunks()
@@ -479,7 +687,23 @@ def word_of(value: object) -> str | None:
         return "true" if value else "false"
     if isinstance(value, float):
         return float_name(value)
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.hex()
     return str(value)
+
+
+def _moments(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Return stored dates and times in microseconds; finer parts are cut off."""
+    import pyarrow as pa
+
+    kind = pa.timestamp("us")
+    try:
+        return values.cast(kind, safe=not (pa.types.is_timestamp(values.type) and values.type.unit == "ns"))
+    except pa.ArrowException as error:
+        raise DataInvalid(f"{name}: a time is out of range (years before -290,307 or after 294,246)") from error
 
 
 def _numbers_of_text(column: Column, values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
@@ -487,6 +711,8 @@ def _numbers_of_text(column: Column, values: pa.ChunkedArray, name: str) -> pa.C
     import pyarrow.compute as pc
 
     present = pc.utf8_trim_whitespace(_blanked(values, column.missing))
+    if column.units:
+        present = _without_unit(pc.replace_substring(present, "\u2212", "-"), name)
     written = normalized(present, column.decimal, column.thousands)
     if written is not None:
         written = pc.replace_substring_regex(written, r"^\+", "")
@@ -503,33 +729,75 @@ def _numbers_of_text(column: Column, values: pa.ChunkedArray, name: str) -> pa.C
 
 def _no_number(column: Column, values: pa.ChunkedArray, name: str) -> str:
     """Return the message for a column that the suite calls one of numbers, with the first value that is none."""
+    import pyarrow as pa
+
+    marks = _marks(column.decimal, column.thousands)
     for row, value in enumerate(values.to_pylist()):
         if value is None:
             continue
-        written = value.replace(column.thousands, "") if column.thousands else value
-        if not re.match(_NUMBER, written.replace(column.decimal, ".")):
+        written = normalized(pa.array([value]), column.decimal, column.thousands)
+        if written is None or not re.match(_NUMBER, written[0].as_py()):
+            other = ""
+            if re.match(r"^[-+]?[0-9][0-9.,' ]*$", value) or not column.units:
+                other = f"state decimal and thousands as it is written (now {marks}), "
             return (
-                f"{name}: {value!r} in row {row} is no number: correct it, or state missing_values = [{show(value)}] "
-                "if it stands for a missing one"
+                f"{name}: {value!r} in row {row} is no number: correct it, {other}or state missing_values = "
+                f"[{show(value)}] if it stands for a missing one"
             )
-    return f"{name}: a value is no number with {_marks(column.decimal, column.thousands)}"
+    return f"{name}: a value is no number with {marks}"
 
 
-def _numbers_of_values(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return stored numbers as int64 or float64; times of day and durations in seconds."""
+def _without_unit(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Return numbers without what stands before or after each of them, such as `$` or `%`.
+
+    Raises:
+        DataInvalid: Not all have the same.
+    """
+    import pyarrow.compute as pc
+
+    distinct = pc.unique(values).drop_null()
+    parts = pc.extract_regex(distinct, _WITH_UNIT)
+    units: dict[tuple[str, str], str] = {}
+    for value, part in zip(distinct.to_pylist(), parts.to_pylist()):
+        if part is not None:  # else no number, which is reported with its row
+            units.setdefault((part["before"], part["after"]), value)
+    if len(units) > 1:
+        examples = " and ".join(repr(value) for value in list(units.values())[:2])
+        raise DataInvalid(f"{name}: {examples} are not numbers of one unit: write all in the same")
+    if not units or next(iter(units)) == ("", ""):
+        return values
+    return pc.replace_substring_regex(values, _WITH_UNIT, r"\1\3")
+
+
+def _stored_numbers(column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return _numbers_of_values(values, column.missing, inexact=column.units)
+
+
+def _numbers_of_values(values: pa.ChunkedArray, missing: Sequence[str], *, inexact: bool) -> pa.ChunkedArray:
+    """Return stored numbers as int64 or float64, null for NaN and `missing`; times of day and durations in seconds.
+
+    `inexact`: whole numbers that are too large for a model are rounded.
+    """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     kind = values.type
     if pa.types.is_time(kind) or pa.types.is_duration(kind):
         unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit]
         whole = values.cast(pa.int32() if pa.types.is_time32(kind) else pa.int64()).cast(pa.float64())
-        return pa.chunked_array([pa.compute.divide(chunk, unit) for chunk in whole.chunks], pa.float64())
-    if pa.types.is_uint64(kind):
-        try:
-            return values.cast(pa.int64())
-        except pa.ArrowException:
-            return values.cast(pa.float64())
-    return values.cast(pa.int64() if pa.types.is_integer(kind) else pa.float64())
+        return pa.chunked_array([pc.divide(chunk, unit) for chunk in whole.chunks], pa.float64())
+    try:
+        plain_values = values.cast(pa.int64() if pa.types.is_integer(kind) else pa.float64())
+    except pa.ArrowException:  # uint64
+        plain_values = values.cast(pa.float64(), safe=False)
+    absent = [float(mark) for mark in missing if re.match(_NUMBER, mark)]
+    if pa.types.is_floating(plain_values.type):
+        plain_values = pc.if_else(pc.is_nan(plain_values), pa.scalar(None, plain_values.type), plain_values)
+    if inexact and pa.types.is_integer(plain_values.type) and _large_integer(plain_values, EXACT):
+        plain_values = plain_values.cast(pa.float64(), safe=False)
+    for mark in absent:
+        plain_values = pc.if_else(pc.equal(plain_values, mark), pa.scalar(None, plain_values.type), plain_values)
+    return plain_values
 
 
 def _truth_values(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
@@ -559,11 +827,12 @@ def _dates(column: Column, values: pa.ChunkedArray, name: str) -> pa.ChunkedArra
                 datetime.strptime(value, column.date_format) if column.date_format else datetime.fromisoformat(value)
             )
             moments.append(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             form = column.date_format or "YYYY-MM-DD"
             raise DataInvalid(
-                f"{name}: {value!r} is no date written as {form}: correct it, or state the form, such as "
-                f'columns = {{ {column.name} = "date:%d/%m/%Y" }}'
+                f"{name}: {value!r} is no date written as {form}: correct it, state the form, such as "
+                f'columns = {{ {column.name} = "date:%d/%m/%Y" }}, or missing_values = [{show(value)}] if it stands '
+                "for a missing one"
             ) from error
     positions = pc.index_in(present, value_set=distinct).combine_chunks()
     return pa.chunked_array([pa.array(moments, pa.timestamp("us")).take(positions)])

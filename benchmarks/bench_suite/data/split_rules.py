@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +84,8 @@ def _share(key: str, value: Any) -> float:
 
 
 def _word(key: str, value: Any) -> str:
+    if key == "after" and isinstance(value, date):  # TOML has dates without quotation marks
+        return value.isoformat()
     if not isinstance(value, str) or not value:
         raise ValueError(f"split.{key} = {show(value)} is not text")
     return value
@@ -91,8 +93,9 @@ def _word(key: str, value: Any) -> str:
 
 def _moment(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError):
         raise ValueError(f"split.after = {show(text)} is not a date such as 2026-01-01") from None
 
 
