@@ -96,9 +96,7 @@ def _all_whole(chunks: Sequence[pa.ChunkedArray]) -> bool:
     import pyarrow.compute as pc
 
     heads = (chunk.slice(0, HEAD) for chunk in chunks)
-    return all(
-        pc.all(pc.match_substring_regex(chunk, _INTEGER), min_count=0).as_py() for chunk in (*heads, *chunks)
-    )
+    return all(pc.all(pc.match_substring_regex(chunk, _INTEGER), min_count=0).as_py() for chunk in (*heads, *chunks))
 
 
 def _has_leading_zero(texts: pa.ChunkedArray) -> bool:
@@ -111,10 +109,9 @@ def _has_leading_zero(texts: pa.ChunkedArray) -> bool:
             continue
         data = np.frombuffer(content, dtype=np.uint8)
         kind = np.int64 if pa.types.is_large_string(array.type) else np.int32
-        ends = np.frombuffer(positions, dtype=kind)[array.offset : array.offset + len(array) + 1]
-        begin, end = ends[:-1], ends[1:]
-        present = end > begin
-        begin, end = begin[present], end[present]
+        ends = np.frombuffer(positions, dtype=kind)[array.offset : array.offset + len(array) + 1].astype(np.int64)
+        present = np.diff(ends) > 0
+        begin, end = ends[:-1][present], ends[1:][present]
         signs = data[begin]
         begin = begin + ((signs == PLUS) | (signs == MINUS))
         candidates = begin + 1 < end
