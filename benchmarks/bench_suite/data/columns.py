@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -272,7 +273,7 @@ def table_encoder(train: pa.Table, inputs: Sequence[str], categorical: Sequence[
         counts = {pair["values"]: pair["counts"] for pair in counted}
         if counts.pop(None, 0):
             missing.add(column)
-        frequent = sorted(counts, key=lambda word: (-counts[word], word))[:most]
+        frequent = heapq.nsmallest(most, counts, key=lambda word: (-counts[word], word))
         categories[column] = tuple(sorted(frequent))
     return TableEncoder(tuple(inputs), categories, frozenset(missing), names)
 
