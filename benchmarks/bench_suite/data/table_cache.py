@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -152,15 +153,17 @@ def _assembled(entry: Mapping[str, np.ndarray]) -> Assembled:
         )
         for role, (columns, groups) in facts["splits"].items()
     }
-    spec = {name: tuple(value) if isinstance(value, list) else value for name, value in facts["spec"].items()}
-    source = Source(**{**facts["source"], "preparation": tuple(facts["source"]["preparation"])})
-    columns = {
-        name: Column(**{**column, "missing": tuple(column["missing"])}) for name, column in facts["columns"].items()
-    }
+    source = Source(**_with_tuples(facts["source"]))
+    columns = {name: Column(**_with_tuples(column)) for name, column in facts["columns"].items()}
     files = {split: tuple(names) for split, names in facts["files"].items()}
-    data = Data(facts["problem"], spec, splits, source, facts["duplicates"])
+    data = Data(facts["problem"], _with_tuples(facts["spec"]), splits, source, facts["duplicates"])
     inputs = tuple(facts["inputs"])
     return Assembled(data, columns, inputs, facts["label"], facts["modality"], facts["missing"], files)
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a mapping with tuples for the lists that JSON made of them."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _same_facts(one: Assembled, other: Assembled) -> bool:
