@@ -11,6 +11,7 @@ import pytest
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.class_names import with_class_names
 from bench_suite.data.columns import Form, group_values, modality_of, numbers_as_text, table_encoder, texts
+from bench_suite.data.splits import CHUNK
 
 TABLE = pa.table({
     "text": ["a", None, " "],
@@ -94,3 +95,23 @@ def test_a_sensitive_attribute_is_its_categories_in_words():
 def test_forms_of_images_add_up_and_colour_wins():
     form = Form("L", {(2, 3): 1}) | Form("RGB", {(2, 3): 2, (4, 4): 1})
     assert form == Form("RGB", {(2, 3): 3, (4, 4): 1})
+
+
+def test_a_long_table_is_encoded_as_its_parts_are():
+    rows = 3 * CHUNK + 5
+    drawn = np.random.default_rng(0)
+    words = np.array(["a", "b", "c", ""])[drawn.integers(0, 4, rows)]
+    table = pa.table({"n": drawn.normal(size=rows), "w": words, "k": drawn.integers(0, 3, rows)})
+    encoder = table_encoder(table, ["n", "w", "k"], ["k"], 2)
+    values, missing, unknown = encoder(table, "t")
+    one_by_one = [
+        table["n"].to_numpy(),
+        *(words == word for word in encoder.categories["w"]),
+        words == "",
+        *(table["k"].to_numpy() == int(code) for code in encoder.categories["k"]),
+    ]
+    assert values.flags["C_CONTIGUOUS"]
+    assert np.array_equal(values, np.stack(one_by_one, axis=1).astype(np.float64))
+    assert missing == (words == "").sum()
+    known = [*encoder.categories["w"], ""], [int(code) for code in encoder.categories["k"]]
+    assert unknown == (~np.isin(words, known[0])).sum() + (~np.isin(table["k"].to_numpy(), known[1])).sum()

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench_suite.data.fingerprint import content_ids, contents, file_hash, hash_of, row_hashes
+from bench_suite.data import fingerprint
+from bench_suite.data.fingerprint import content_ids, contents, file_hash, hash_of, recounted, row_hashes
 from bench_suite.data.ragged import Ragged
 
 
@@ -48,6 +49,23 @@ def test_ids_stay_what_stored_runs_hold() -> None:
     """A change of the ids would prevent pairing of stored predictions with new ones."""
     assert content_ids(["a", "b", "a"]).tolist() == [6988878510144, 5832091792004, 24581064554560]
     assert content_ids(np.arange(4, dtype=np.float64).reshape(2, 2)).tolist() == [13933474043186, 15042686427072]
+    table = np.array([[0.5, 1.0], [np.nan, 2.0], [0.5, 1.0]])
+    assert content_ids(table).tolist() == [5786400659900, 13534127595765, 23378586704316]
+    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    assert content_ids(pixels).tolist() == [446706121192, 15047959520596]
+
+
+def test_ids_do_not_depend_on_how_many_rows_are_hashed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = np.random.default_rng(0).normal(size=(50, 3))
+    at_once = content_ids(table)
+    monkeypatch.setattr(fingerprint, "ROWS_BYTES", 7 * 24)
+    assert np.array_equal(content_ids(table), at_once)
+
+
+def test_ids_of_some_rows_are_counted_among_these_rows() -> None:
+    table = np.random.default_rng(0).integers(0, 3, (200, 2))
+    rows = np.random.default_rng(1).permutation(200)[:80]
+    assert np.array_equal(recounted(content_ids(table)[rows]), content_ids(table[rows]))
 
 
 def test_small_numbers_that_a_task_gives_as_ids_are_contents_of_their_own() -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from bench_suite.contracts import DataInvalid
+from bench_suite.data import own_data
 from bench_suite.data.own_data import Origin, OwnDataOptions, assemble, check, listed
 from bench_suite.data.raw_tables import RawTables
 from bench_suite.data.sources import Sources
@@ -61,3 +62,36 @@ def test_a_long_list_is_counted() -> None:
     assert listed(["a", "b"]) == "2: a, b"
     assert listed(list("abcdefg")) == "7: a, b, c, d, e and 2 more"
     assert listed(3) == 3
+
+
+@pytest.mark.parametrize("rare", [False, True])
+def test_a_drawn_split_is_encoded_by_the_categories_of_its_train_part(
+    rare: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether or not all rows together are encoded alike, in which case nothing is encoded again."""
+    drawn = np.random.default_rng(0)
+    words = ["ab"[number % 2] for number in range(200)]
+    if rare:
+        words = [f"rare {number}" if number % 4 == 0 else word for number, word in enumerate(words)]
+    part = {
+        "n": [f"{value:.2f}" for value in drawn.normal(size=200)], "w": words, "g": ["u", "v"] * 100,
+        "y": ["p", "q", "p", "p"] * 50,
+    }  # fmt: skip
+    options: dict[str, Any] = {"groups": ("g",), "inputs": ("n", "w"), "split": {"test": 0.3, "validation": 0.1}}
+    at_once = assembled({"train": part}, **options)
+    monkeypatch.setattr(own_data, "_same_encoder", lambda *_: False)
+    again = assembled({"train": part}, **options)
+    assert at_once.data.source == again.data.source
+    assert at_once.data.spec == again.data.spec
+    for role, split in again.data.splits.items():
+        other = at_once.data.splits[role]
+        assert np.array_equal(split.ids, other.ids)
+        assert np.array_equal(split.columns["table"], other.columns["table"])
+        assert np.array_equal(split.columns["target"], other.columns["target"])
+        assert split.groups["g"].tolist() == other.groups["g"].tolist()
+    monkeypatch.undo()
+    encoded: list[str] = []
+    encode = own_data._inputs
+    monkeypatch.setattr(own_data, "_inputs", lambda *args: encoded.append("") or encode(*args))
+    assembled({"train": part}, **options)
+    assert len(encoded) == 1 + rare

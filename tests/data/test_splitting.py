@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench_suite.data.fingerprint import content_ids, contents
-from bench_suite.data.splitting import select_stratified, shuffle_by_content, split_by_content
+from bench_suite.data.splitting import rows_by_content, select_stratified, shuffle_by_content, split_by_content
 
 
 @st.composite
@@ -31,6 +31,16 @@ def test_every_row_lands_in_one_part_and_no_content_in_two(
     if len(set(contents(ids).tolist())) >= 3 and counts["validation"]:
         seen = [set(contents(ids[rows]).tolist()) for rows in parts.values()]
         assert sum(len(part) for part in seen) == len(set.union(*seen))
+
+
+@given(examples(), st.booleans())
+def test_rows_in_ascending_order_are_those_of_the_same_parts(
+    case: tuple[np.ndarray, np.ndarray, dict[str, int]], separate: bool
+) -> None:
+    parts, ascending = (split(*case, separate=separate) for split in (split_by_content, rows_by_content))
+    assert {name: sorted(rows.tolist()) for name, rows in parts.items()} == {
+        name: rows.tolist() for name, rows in ascending.items()
+    }
 
 
 @given(examples(), st.randoms())

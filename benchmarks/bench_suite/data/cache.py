@@ -104,6 +104,10 @@ class Cache:
             shutil.rmtree(temporary, ignore_errors=True)
         return True
 
+    def remove(self, key: str) -> None:
+        """Remove the arrays of `key`, which their reader knows to be damaged."""
+        shutil.rmtree(self._folder(key), ignore_errors=True)
+
     def _publish(self, temporary: Path, folder: Path) -> None:
         """Rename a complete entry to its final name; if another run was first, its entry stays."""
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from bench_suite.data.class_names import class_names
 from bench_suite.data.images import Mode, encoded_bytes, is_transparent, upright_size
 from bench_suite.data.labels import decode_dictionary, float_name, is_number, is_text
 from bench_suite.data.sources import numbers
+from bench_suite.data.splits import CHUNK
 
 Modality = Literal["image", "text", "table"]
 
@@ -171,6 +173,10 @@ class TableEncoder:
     names: Mapping[str, tuple[str, ...]]
     "Names of the classes of each column of class numbers (`ClassLabel`)."
 
+    def like(self, other: TableEncoder) -> bool:
+        """Return whether both encode the same categories in the same columns."""
+        return self.categories == other.categories and self.missing == other.missing
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of the table: `age`, and for categories `job=nurse`, …, `job=missing`."""
@@ -197,12 +203,13 @@ class TableEncoder:
         Raises:
             DataInvalid: A column that holds numbers in train holds text here.
         """
-        parts, missing, unknown = [], 0, 0
+        parts: list[_Numbers | _Categories] = []
+        missing, unknown = 0, 0
         for column in self.inputs:
             if column not in self.categories:
                 values = _number_column(table[column], f"{name}, column `{column}`")
                 missing += int(np.isnan(values).sum())
-                parts.append(values[:, None])
+                parts.append(_Numbers(values))
                 continue
             words = _categories(table[column], self.names.get(column))
             known = self.categories[column]
@@ -211,10 +218,44 @@ class TableEncoder:
             absent = np.asarray(words.is_null().combine_chunks().to_numpy(zero_copy_only=False), dtype=bool)
             missing += int(absent.sum())
             unknown += int((np.isnan(codes) & ~absent).sum())
-            parts.append((codes[:, None] == np.arange(len(known))).astype(np.float64))
+            codes = np.where(np.isnan(codes), -1, codes).astype(np.int32)
+            parts.append(_Categories(codes, len(known)))
             if column in self.missing:
-                parts.append(absent.astype(np.float64)[:, None])
-        return np.concatenate(parts, axis=1), missing, unknown
+                parts.append(_Numbers(absent))
+        return _side_by_side(parts, table.num_rows), missing, unknown
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    values: np.ndarray
+    "(n,) numbers, which fill one column."
+    width: int = 1
+
+    def write(self, into: np.ndarray, rows: slice) -> None:
+        into[:, 0] = self.values[rows]
+
+
+@dataclass(frozen=True)
+class _Categories:
+    codes: np.ndarray
+    "(n,) int32: the column, from 0 to `width` - 1, that gets a 1; -1 for none."
+    width: int
+
+    def write(self, into: np.ndarray, rows: slice) -> None:
+        codes = self.codes[rows]
+        coded = np.flatnonzero(codes >= 0)
+        into[coded, codes[coded]] = 1.0
+
+
+def _side_by_side(parts: Sequence[_Numbers | _Categories], count: int) -> np.ndarray:
+    """Return (count, d) float64, written some rows at a time, so that they stay in the processor's cache."""
+    values = np.zeros((count, sum(part.width for part in parts)))
+    for start in range(0, count, CHUNK):
+        rows, at = slice(start, start + CHUNK), 0
+        for part in parts:
+            part.write(values[rows, at : at + part.width], rows)
+            at += part.width
+    return values
 
 
 def table_encoder(train: pa.Table, inputs: Sequence[str], categorical: Sequence[str], most: int) -> TableEncoder:
@@ -239,7 +280,7 @@ def table_encoder(train: pa.Table, inputs: Sequence[str], categorical: Sequence[
         counts = {pair["values"]: pair["counts"] for pair in counted}
         if counts.pop(None, 0):
             missing.add(column)
-        frequent = sorted(counts, key=lambda word: (-counts[word], word))[:most]
+        frequent = heapq.nsmallest(most, counts, key=lambda word: (-counts[word], word))
         categories[column] = tuple(sorted(frequent))
     return TableEncoder(tuple(inputs), categories, frozenset(missing), names)
 

@@ -22,7 +22,7 @@ from bench_suite.data.class_names import class_names, with_class_names
 from bench_suite.data.columns import Form, form_of, group_values, modality_of, table_encoder, texts
 from bench_suite.data.csv_text import TextOptions
 from bench_suite.data.file_sets import FileSet
-from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.fingerprint import content_ids, recounted
 from bench_suite.data.images import decode_images
 from bench_suite.data.labels import Labels, read_labels
 from bench_suite.data.raw_tables import RawTables
@@ -239,14 +239,22 @@ def assemble(
     modality = modality_of(tables["train"], inputs, name, options.modality)
     encode = partial(_encode, options, inputs, modality, sources, origin)
     values, spec = encode(tables, notes)
-    rows = _drawn(rule, tables, values, targets, labels, parts, name, notes, separate=modality == "table")
-    if rows is not None:
-        tables = {role: tables["train"].take(pa.array(part)) for role, part in rows.items()}
+    ids: dict[str, np.ndarray] = {}
+    if _to_be_drawn(rule, tables, targets, parts, name):
+        ids = {"train": content_ids(values["train"])}
+        rows = _drawn(rule, tables, ids["train"], targets, labels, parts, name, notes, separate=modality == "table")
+        whole = tables["train"]
+        # Categories are those of the train split, not of the rows that were drawn for test.
+        same = modality != "table" or _same_encoder(options, inputs, whole, rows["train"])
+        of_splits = [column for column in used if not same or column in (*options.groups, *of_rule)]
+        tables = {role: whole.select(of_splits).take(pa.array(part)) for role, part in rows.items()}
         targets = {role: targets["train"][part] for role, part in rows.items()}
-        if modality == "table":  # categories are those of the train split, not of the rows that were drawn for test
-            values, spec = encode(tables, notes)
-        else:
+        if same:
+            ids = {role: recounted(ids["train"][part]) for role, part in rows.items()}
             values = {role: take(values["train"], part) for role, part in rows.items()}
+        else:
+            ids = {}
+            values, spec = encode(tables, notes)
     elif "test" not in tables:
         notes["test"] = f"the split `{parts['validation']}`, because there is no test split with labels"
         for by_role in (tables, targets, values):
@@ -258,7 +266,8 @@ def assemble(
         if rule is not None and rule.by is not None and rule.after is None:
             clusters = group_numbers(tables[role][rule.by].to_pylist())
         columns = {modality: column, "target": targets[role]}
-        splits[role] = MemorySplit(content_ids(column), columns, groups, clusters=clusters)
+        ids_of_role = ids[role] if role in ids else content_ids(column)
+        splits[role] = MemorySplit(ids_of_role, columns, groups, clusters=clusters)
     splits = {role: splits[role] for role in ("train", "validation", "test") if role in splits}
     notes |= _absent_classes(labels, targets) | _similar_classes(labels)
     spec = spec if labels.classes is None else {"classes": labels.classes, **spec}
@@ -289,12 +298,18 @@ def _encode(
     return _inputs(options, inputs, modality, tables, origin.name, notes)
 
 
-def _drawn(
-    rule: SplitRule | None, tables: Mapping[str, pa.Table], values: Mapping[str, Any],
-    targets: Mapping[str, np.ndarray], labels: Labels, parts: Mapping[str, str], name: str, notes: dict[str, Any],
-    *, separate: bool,
-) -> dict[str, np.ndarray] | None:  # fmt: skip
-    """Return the rows of train that make each split; None if the data set's own splits stand.
+def _same_encoder(options: OwnDataOptions, inputs: Sequence[str], whole: pa.Table, train: np.ndarray) -> bool:
+    """Return whether the train split, rows of a whole table, is encoded as the whole table is."""
+    encoder = table_encoder(whole, inputs, options.categorical, options.categories)
+    part = whole.select([*encoder.categories]).take(pa.array(train))
+    return table_encoder(part, [*encoder.categories], options.categorical, options.categories).like(encoder)
+
+
+def _to_be_drawn(
+    rule: SplitRule | None, tables: Mapping[str, pa.Table], targets: Mapping[str, np.ndarray],
+    parts: Mapping[str, str], name: str,
+) -> bool:  # fmt: skip
+    """Return whether the splits are drawn from train; False if the data set's own splits stand.
 
     Raises:
         DataInvalid: The suite states a split, and the data set has a test split; or there are too few rows.
@@ -308,11 +323,22 @@ def _drawn(
                 f"files' own out with {off}"
             )
     elif "test" in tables or "validation" in tables:
-        return None
-    classes = targets["train"] if labels.classes is not None else None
+        return False
     if len(targets["train"]) < 2:
         raise DataInvalid(f"{name} has only one example with a label, so none is left to test on: add examples")
-    ids = content_ids(values["train"])
+    return True
+
+
+def _drawn(
+    rule: SplitRule | None, tables: Mapping[str, pa.Table], ids: np.ndarray, targets: Mapping[str, np.ndarray],
+    labels: Labels, parts: Mapping[str, str], name: str, notes: dict[str, Any], *, separate: bool,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Return the rows of train that make each split.
+
+    Raises:
+        DataInvalid: A split gets no row, or a column that the rule reads lacks a value.
+    """
+    classes = targets["train"] if labels.classes is not None else None
     rows, words = draw(rule or SplitRule(test=0.2), tables["train"], ids, classes, name, separate=separate)
     if rule is None:
         total = len(targets["train"])

@@ -16,6 +16,7 @@ from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.labels import float_name
+from bench_suite.data.plain_numbers import plain_numbers
 from bench_suite.data.raw_tables import RawTables
 
 if TYPE_CHECKING:
@@ -138,12 +139,15 @@ def read_types(
     wanted = [name for name in used if options.columns.get(name) != "ignore"]
     parts = {name: _parts(raw, name) for name in wanted}
     columns: dict[str, Column] = {}
+    converted: dict[str, dict[str, list[pa.ChunkedArray]]] = {}
     comma_column: str | None = None
     for name in wanted:
         stated = options.columns.get(name)
         chunks = [chunk for chunks in parts[name].values() for chunk in chunks]
         if stated is not None:
             columns[name] = _stated(name, stated, options, chunks, subject)
+        elif _all_text(chunks) and raw.textual and (numeric := _plain_numbers(name, parts[name], options)) is not None:
+            columns[name], converted[name] = numeric
         elif _all_text(chunks) and raw.textual:
             columns[name] = _decide_text(name, chunks, options, subject)
             if name in names and columns[name].type in ("truth value", "date"):
@@ -159,16 +163,40 @@ def read_types(
             of_classes = name in classes and raw.textual and not columns[name].whole
             if of_classes or _beyond_exact(name, chunks, columns[name], subject, refuse=name not in names):
                 columns[name] = _names(name, chunks, options)
+                converted.pop(name, None)
         if columns[name].decimal == "," and stated is None:
             comma_column = comma_column or name
     if comma_column is not None and options.decimal is None:
         for name in wanted:
             _check_points(columns[name], parts[name], comma_column, subject)
-    tables = {
-        split: _table({name: _typed(columns[name], parts[name][split], split, subject) for name in wanted})
-        for split in raw.tables
-    }
+    tables = {}
+    for split in raw.tables:
+        typed = {}
+        for name in wanted:
+            known = converted[name][split] if name in converted else None
+            typed[name] = _typed(columns[name], parts[name][split], split, subject, known)
+        tables[split] = _table(typed)
     return TypedTables(tables, columns)
+
+
+def _plain_numbers(
+    name: str, parts: Mapping[str, Sequence[pa.ChunkedArray]], options: ColumnOptions
+) -> tuple[Column, dict[str, list[pa.ChunkedArray]]] | None:
+    """Return a column that holds numbers as code writes them, and its values by split; None if more must be tried.
+
+    It is what `_decide_text` and `_typed` return, in a tenth of the time.
+    """
+    if options.decimal is not None or options.thousands is not None:
+        return None
+    missing = (*NOT_NUMBERS, *options.missing_values)
+    chunks = [chunk for chunks in parts.values() for chunk in chunks]
+    numeric = plain_numbers(chunks, missing, bool(options.missing_values))
+    if numeric is None:
+        return None
+    values = iter(numeric.values)
+    by_split = {split: [next(values) for _ in chunks] for split, chunks in parts.items()}
+    why = "whole numbers" if numeric.whole else "numbers"
+    return Column(name, "number", why, numeric.whole, missing=missing), by_split
 
 
 def _parts(raw: RawTables, name: str) -> dict[str, list[pa.ChunkedArray]]:
@@ -617,12 +645,15 @@ def normalized(values: pa.Array | pa.ChunkedArray, decimal: str, thousands: str)
     return values if decimal == "." else pc.replace_substring(values, decimal, ".")
 
 
-def _typed(column: Column, chunks: Sequence[pa.ChunkedArray], split: str, subject: str) -> pa.ChunkedArray:
-    """Return a column of one split in its type, all files together."""
+def _typed(
+    column: Column, chunks: Sequence[pa.ChunkedArray], split: str, subject: str,
+    converted: Sequence[pa.ChunkedArray] | None,
+) -> pa.ChunkedArray:  # fmt: skip
+    """Return a column of one split in its type, all files together; `converted` holds the values if they are known."""
     import pyarrow as pa
 
     name = f"{subject}, split {split}, column `{column.name}`"
-    parts = [_convert(column, chunk, name) for chunk in chunks]
+    parts = [_convert(column, chunk, name) for chunk in chunks] if converted is None else converted
     if column.type == "number" and len({part.type for part in parts}) > 1:
         parts = [part.cast(pa.float64()) for part in parts]
     if len({part.type for part in parts}) > 1:

@@ -22,7 +22,7 @@ from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.file_sets import SPLIT_WORDS
-from bench_suite.data.splitting import assign_groups, split_by_content
+from bench_suite.data.splitting import assign_groups, rows_by_content
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -199,7 +199,7 @@ def _by_share(rule: SplitRule, ids: np.ndarray, classes: np.ndarray | None, *, s
     n = len(ids)
     counts = {role: max(1, round(n * share)) for role, share in _shares(rule).items()}
     target = classes if rule.stratify is not False else None
-    return split_by_content(ids, target, {**counts, "train": n - sum(counts.values())}, separate=separate)
+    return rows_by_content(ids, target, {**counts, "train": n - sum(counts.values())}, separate=separate)
 
 
 def _shares(rule: SplitRule) -> dict[str, float]:

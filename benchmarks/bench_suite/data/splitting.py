@@ -48,6 +48,22 @@ def split_by_content(
     Raises:
         ValueError: The counts are not whole numbers, or do not sum to n.
     """
+    parts, by_groups = _parts(ids, target, counts, separate=separate)
+    return parts if by_groups else {name: _shuffled_again(ids, rows) for name, rows in parts.items()}
+
+
+def rows_by_content(
+    ids: np.ndarray, target: np.ndarray | None, counts: Mapping[str, int], *, separate: bool = False
+) -> dict[str, np.ndarray]:
+    """Return the rows of `split_by_content` in ascending order, in half the time."""
+    parts, _ = _parts(ids, target, counts, separate=separate)
+    return {name: np.sort(rows) for name, rows in parts.items()}
+
+
+def _parts(
+    ids: np.ndarray, target: np.ndarray | None, counts: Mapping[str, int], *, separate: bool
+) -> tuple[dict[str, np.ndarray], bool]:
+    """Return the rows of each part, and whether groups of equal examples had to be split."""
     if sum(counts.values()) != len(ids) or any(count != int(count) or count < 0 for count in counts.values()):
         raise ValueError(f"counts {dict(counts)} must be whole numbers that sum to the {len(ids)} examples")
     order = np.argsort(mixed(ids), kind="stable") if separate else shuffle_by_content(ids)
@@ -57,14 +73,16 @@ def split_by_content(
     *firsts, last = counts
     single = order[~repeated]
     if len(single) < sum(counts[name] for name in firsts):
-        return _split_groups_by_class(order, starts, target, counts) or _split_whole_groups(order, starts, counts)
-    parts: dict[str, np.ndarray] = {}
+        parts = _split_groups_by_class(order, starts, target, counts)
+        return parts or _split_whole_groups(order, starts, counts), True
+    parts = {}
     for name in firsts:
         picked = select_stratified(single, target, counts[name])
         parts[name], single = single[picked], single[~picked]
-    used = np.isin(order, np.concatenate([*parts.values(), single[:0]]))
-    parts[last] = order[~used]
-    return {name: _shuffled_again(ids, rows) for name, rows in parts.items()}
+    free = np.ones(len(ids), dtype=bool)
+    free[np.concatenate([*parts.values(), single[:0]])] = False
+    parts[last] = order[free[order]]
+    return parts, False
 
 
 def _split_groups_by_class(

@@ -35,7 +35,7 @@ from bench_suite.contracts import Data
 from bench_suite.data import own_data
 from bench_suite.data.file_sets import stated_files
 from bench_suite.data.own_data import USUAL_NAMES, Assembled, Origin, OwnDataOptions
-from bench_suite.data.raw_tables import read_tables
+from bench_suite.data.table_cache import assemble_files
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
@@ -84,7 +84,5 @@ def load(options: Options, sources: Sources) -> Data:
 def assemble(options: Options, sources: Sources) -> Assembled:
     """Return the data with how their columns were read, for `bench data show`."""
     files = stated_files(options.path, Path(), options.config)
-    raw = read_tables(files, own_data.text_options(options), options.max_bytes)
-    raw = own_data.with_unread(raw, files)
     origin = Origin(f"files:{files.subject}", files.subject, None, files.licence, (files.root,))
-    return own_data.assemble(options, raw, origin, sources, files)
+    return assemble_files(options, files, origin, sources)

@@ -37,8 +37,9 @@ from bench_suite.data.file_sets import folder_files, has_data
 from bench_suite.data.hub import path_error
 from bench_suite.data.own_data import Assembled, Origin, OwnDataOptions
 from bench_suite.data.places import data_folder, downloaded_commit
-from bench_suite.data.raw_tables import RawTables, read_tables
+from bench_suite.data.raw_tables import RawTables
 from bench_suite.data.sources import hub_command
+from bench_suite.data.table_cache import assemble_files
 
 if TYPE_CHECKING:
     from bench_suite.data.sources import Sources
@@ -90,11 +91,9 @@ def assemble(options: Options, sources: Sources) -> Assembled:
     folder = data_folder(options.id)
     if folder is not None and has_data(folder):
         files = replace(folder_files(folder, options.id, options.config), download=download)
-        raw = read_tables(files, own_data.text_options(options), options.max_bytes)
-        raw = own_data.with_unread(raw, files)
         commit = downloaded_commit(folder, next(iter(files.splits.values()))[0])
         origin = Origin(f"folder:{options.id}", name, commit, files.licence, (folder,), download)
-        return own_data.assemble(options, raw, origin, sources, files)
+        return assemble_files(options, files, origin, sources)
     repository = sources.repository(options.id, config=options.config, revision=options.revision)
     fetched = {split: repository.read(split, None) for split in repository.splits}
     first = next(iter(fetched.values()))
