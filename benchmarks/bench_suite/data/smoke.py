@@ -21,7 +21,7 @@ SMOKE_EXAMPLES = 64
 SMOKE_EXAMPLES_PRETRAINED = 16
 """The same for a pretrained model, which takes as long for one example as others for a thousand."""
 SMOKE_WORDS = (8, 16)
-"""Fewest and most words that `--smoke` keeps of a text; the lengths differ, so that batches are padded."""
+"""Least and greatest number of words that `--smoke` keeps of a text; lengths differ, so that batches are padded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +74,8 @@ class ShortTexts:
 
 def _cut(text: Any, row: int) -> Any:
     """Return the first words of a text; anything that is no text stays as it is."""
-    fewest, most = SMOKE_WORDS
-    return " ".join(text.split(maxsplit=most)[: fewest + row % (most - fewest + 1)]) if isinstance(text, str) else text
+    least, most = SMOKE_WORDS
+    return " ".join(text.split(maxsplit=most)[: least + row % (most - least + 1)]) if isinstance(text, str) else text
 
 
 def smoke_part(data: Data, count: int = SMOKE_EXAMPLES, *, texts: bool = False) -> Data:
