@@ -23,6 +23,12 @@ def test_the_description_names_hardware_and_versions() -> None:
     assert described["python"]["version"] == ".".join(map(str, sys.version_info[:3]))
 
 
+def test_each_version_is_the_one_that_the_packages_metadata_state() -> None:
+    """They are read from the headers alone, without the long description."""
+    packages = environment.describe()["packages"]
+    assert packages == {name: metadata.version(name) for name in packages}
+
+
 def test_the_same_machine_gives_the_same_description() -> None:
     assert json.dumps(environment.describe()) == json.dumps(environment.describe())
 

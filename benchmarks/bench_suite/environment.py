@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -192,5 +193,20 @@ def _packages() -> dict[str, str]:
     versions = {}
     for name in PACKAGES:
         with suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
+            versions[name] = _version(name)
     return versions
+
+
+_VERSION = re.compile(r"^Version:[ \t]*(\S+)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+
+
+def _version(name: str) -> str:
+    """Return a package's version; the long text that follows the headers of its metadata is not parsed.
+
+    Raises:
+        PackageNotFoundError: it is not installed.
+    """
+    distribution = metadata.distribution(name)
+    headers = (distribution.read_text("METADATA") or "").partition("\n\n")[0]
+    stated = _VERSION.search(headers)
+    return stated[1] if stated else distribution.version

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from bench_suite.contracts import Data, DataInvalid, Source
 from bench_suite.data.fingerprint import content_ids, contents
 from bench_suite.data.preparation import (
-    SMOKE_EXAMPLES,
     drop_rows,
     drop_test_duplicates,
     duplicates_of,
@@ -22,6 +21,7 @@ from bench_suite.data.preparation import (
     prepare,
 )
 from bench_suite.data.ragged import Ragged
+from bench_suite.data.smoke import SMOKE_EXAMPLES
 from bench_suite.data.splits import (
     MemorySplit,
     column,

@@ -275,6 +275,19 @@ def test_json_is_compact_in_a_line_and_indented_in_a_file() -> None:
     assert records.dumps({"a": [1]}, indent=2) == '{\n  "a": [\n    1\n  ]\n}'
 
 
+@pytest.mark.parametrize("reason", ["too slow", np.str_("too slow")])
+@pytest.mark.parametrize("value", [0.5, math.nan, np.float32(0.5)])
+def test_a_line_is_the_text_of_the_record_made_plain(value: Any, reason: str) -> None:
+    """`line` does not make the values plain a second time; its text is the same as if it did."""
+    metrics = (MetricRow("quality/accuracy", value, "", "higher", at={"k": np.int64(3)}),)
+    probes = {"quality": ProbeRow("failed", "0", reason, unrestored={"parameters": reason})}
+    written = record(metrics=metrics, probes=probes, seconds={"train": np.float64(1.5)}, smoke=np.bool_(True))
+    text, samples_left_out, more_left_out = records.line(written, "record.json")
+    assert text == records.dumps(records.to_json(written)).encode() + b"\n"
+    assert not samples_left_out
+    assert not more_left_out
+
+
 def test_plain_values_keep_their_types() -> None:
     class Whole(int): ...
 

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
@@ -18,6 +19,7 @@ from types import ModuleType
 __path__: list[str] = []  # for `import`, this module is a package without a folder
 
 
+@lru_cache(maxsize=1024)
 def module_name(path: Path, source_hash: str) -> str:
     """Return the name by which `importlib.import_module` runs a file; it differs for each content of the file."""
     stem = re.sub(r"\W", "_", path.stem)

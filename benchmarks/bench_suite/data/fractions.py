@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench_suite.contracts import Data
-from bench_suite.data.preparation import classes_of
-from bench_suite.data.splits import Subset
+from bench_suite.data.splits import Subset, classes_of
 from bench_suite.data.splitting import shuffle_by_content
 
 

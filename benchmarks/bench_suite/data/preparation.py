@@ -13,32 +13,20 @@ import numpy as np
 
 from bench_suite.contracts import Data, DataInvalid, Split
 from bench_suite.data.fingerprint import contents, hash_of
+from bench_suite.data.smoke import smoke_part
 from bench_suite.data.splits import (
     Joined,
     MemorySplit,
     Subset,
+    classes_of,
     clusters_of,
-    column,
     fingerprint_of,
     fingerprints_of,
-    targets_of,
 )
-from bench_suite.data.splitting import assign_groups, select_stratified, shuffle_by_content, split_by_content
+from bench_suite.data.splitting import assign_groups, split_by_content
 
 MAX_DROPPED = 0.05
 """Most of train that is removed as duplicates of tested examples without the suite stating it."""
-SMOKE_EXAMPLES = 64
-"""Examples that `--smoke` keeps in each split."""
-SMOKE_EXAMPLES_PRETRAINED = 16
-"""The same for a pretrained model, which takes as long for one example as others for a thousand."""
-
-
-def classes_of(split: Split) -> np.ndarray | None:
-    """Return the (n,) integer targets to stratify by; None if they are no classes, or must be read from disk."""
-    target = column(split, "target") if split.in_memory else targets_of(split)
-    if isinstance(target, np.ndarray) and target.ndim == 1 and target.dtype.kind in "iub":
-        return target
-    return None
 
 
 def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
@@ -124,7 +112,7 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
         data: The data as the task's `load` returned them.
         validation: Share of train to hold out if the task brings no validation split. 0 trains on everything,
             including the task's own validation split.
-        smoke: Keep `SMOKE_EXAMPLES` examples in each split.
+        smoke: Keep `SMOKE_EXAMPLES` examples in each split, and their texts whole.
 
     Returns:
         The data, with notes on removed examples and on classes with one training example or none. Removed examples
@@ -224,11 +212,6 @@ def check_splits(data: Data) -> None:
     _check_ids(data)
 
 
-def smoke_part(data: Data, count: int = SMOKE_EXAMPLES) -> Data:
-    """Return the data with at most `count` examples in each split, stratified by class."""
-    return replace(data, splits={name: _subsample_for_smoke(split, count) for name, split in data.splits.items()})
-
-
 def _rare_classes(data: Data, train: Split) -> dict[str, str]:
     """Return notes on the classes with one example or none in train."""
     classes, target = data.spec.get("classes"), classes_of(train)
@@ -252,13 +235,6 @@ def _check_ids(data: Data) -> None:
             f"{data.source.name}: the ids of `train` and of `test` both count from 0, so the splits seem to share "
             "examples. Make ids of the examples' content: bench_suite.data.fingerprint.content_ids"
         )
-
-
-def _subsample_for_smoke(split: Split, count: int) -> Split:
-    if len(split) <= count:
-        return split
-    order = shuffle_by_content(split.ids)
-    return Subset(split, np.sort(order[select_stratified(order, classes_of(split), count)]))
 
 
 def _check_labels(data: Data, name: str, split: Split) -> None:

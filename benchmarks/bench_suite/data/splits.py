@@ -233,6 +233,14 @@ def column(split: Split, name: str) -> Any | None:
     return concatenate(chunks) if chunks else None
 
 
+def classes_of(split: Split) -> np.ndarray | None:
+    """Return the (n,) integer targets to stratify by; None if they are no classes, or must be read from disk."""
+    target = column(split, "target") if split.in_memory else targets_of(split)
+    if isinstance(target, np.ndarray) and target.ndim == 1 and target.dtype.kind in "iub":
+        return target
+    return None
+
+
 def chosen_groups(available: Mapping[str, np.ndarray], names: Sequence[str] | None) -> dict[str, np.ndarray]:
     """Return the sensitive attributes that a suite asks for; None asks for all.
 

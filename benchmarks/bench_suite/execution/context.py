@@ -95,10 +95,11 @@ class RunContext:
 
             data = subsample(data, cell.fraction)
         if self.smoke:
-            from bench_suite.data.preparation import SMOKE_EXAMPLES, SMOKE_EXAMPLES_PRETRAINED, smoke_part
+            from bench_suite.data.smoke import SMOKE_EXAMPLES, SMOKE_EXAMPLES_PRETRAINED, smoke_part
 
             slow = bool(cell.options["model"].get("pretrained"))
-            data = smoke_part(data, SMOKE_EXAMPLES_PRETRAINED if slow else SMOKE_EXAMPLES)
+            texts = "text" in cell.task.component.words("MODALITY")
+            data = smoke_part(data, SMOKE_EXAMPLES_PRETRAINED if slow else SMOKE_EXAMPLES, texts=texts)
         return data
 
     def begin(self, cell: Cell) -> None:

@@ -27,7 +27,7 @@ METRICS = {
     "trainable_parameters": {"unit": "count", "better": "lower", "range": (0.0, None)},
 }
 BOUNDS = {"examples": (1, 10_000)}
-SMOKE = {"examples": 4}
+SMOKE = {"examples": 2}
 ESTIMATOR = "an estimator has no network whose operations could be counted"
 ABOVE_ONE = (
     "above 1: this network computes faster than a square matrix product did here in the same precision; either the "

@@ -34,6 +34,7 @@ UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: lambda ent
 "Functions that upgrade an entry of the schema in the key to the next one; files are never rewritten."
 
 _PART_BYTES = RECORD_BYTES // 8
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _KINDS = get_args(MetricKind)
 _Row = TypeVar("_Row")
 
@@ -70,6 +71,14 @@ def plain(value: Any, *, gaps: bool = False) -> Any:
     return str(value)
 
 
+def _dumps_plain(entry: Mapping[str, Any]) -> str:
+    """Return the same text as `dumps` of what `to_json` returned, without making every value plain again."""
+    try:
+        return _ENCODER.encode(entry)
+    except (TypeError, ValueError):  # such as a type of NumPy that a caller stated in a field of text
+        return dumps(entry)
+
+
 def dumps(value: Any, *, indent: int | None = None) -> str:
     """Return JSON text of anything that `plain` accepts; it is ASCII only, so that no character can break a line."""
     separators = (",", ":") if indent is None else None
@@ -92,7 +101,8 @@ def to_json(record: Record) -> dict[str, Any]:
         "status": record.status,
         "reason": _cut(record.reason),
         "probes": {
-            label: _without_empty(asdict(row) | {"reason": _cut(row.reason)}) for label, row in record.probes.items()
+            label: _without_empty(plain(vars(row) | {"reason": _cut(row.reason)}))
+            for label, row in record.probes.items()
         },
         "data": plain(record.data),
         **({"sources": plain(record.sources)} if record.sources else {}),
@@ -149,7 +159,7 @@ def line(record: Record, beside: str) -> tuple[bytes, bool, bool]:
     """
     whole = to_json(record)
     entry = _thinned(whole, RECORD_SAMPLES)
-    text = dumps(entry)
+    text = _dumps_plain(entry)
     if len(text) < RECORD_BYTES:
         return text.encode() + b"\n", entry != whole, False
     entry = _thinned(whole, 8)

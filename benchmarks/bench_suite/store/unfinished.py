@@ -130,7 +130,7 @@ class UnfinishedCells:
 
     def _change(self, **changes: Any) -> None:
         if self._current is not None and os.getpid() == self._process:
-            self._current = replace(self._current, **changes)
+            self._current = Unfinished(**{**vars(self._current), **changes})
             with suppress(OSError):
                 self._write()
 

@@ -30,6 +30,7 @@ BEFORE_TOKEN = frozenset(
 "Words before `token` that name a token of a text."
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_HARMLESS = (bool, int, float)
 _IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -51,6 +52,8 @@ def mask(value: Any, key: str = "") -> Any:
     True and false are no credentials. A table under a key such as `credentials` is masked as a whole.
     """
     hidden = is_credential(key)
+    if not hidden and (value is None or type(value) in _HARMLESS or (type(value) is str and "://" not in value)):
+        return value
     if isinstance(value, Mapping):
         return {name: mask(item, key if hidden else str(name)) for name, item in value.items()}
     if isinstance(value, list | tuple):
