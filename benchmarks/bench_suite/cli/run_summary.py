@@ -190,6 +190,7 @@ def _say_failures(outcome: Outcome, path: Path) -> None:
     reasons: dict[str, list[str]] = {}
     for record in outcome.failed:
         cell_name = f"{record.cell.get('task')}, {record.cell.get('model')}, seed {record.cell.get('seed')}"
+        cell_name += f", fold {record.cell['fold']}" if "fold" in record.cell else ""
         if record.status != "ok":
             reasons.setdefault(f"{record.status}: {record.reason}", []).append(cell_name)
         for label, row in record.probes.items():

@@ -6,7 +6,7 @@ The tasks `files` and `hub` share this; they differ only in where the tables com
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from bench_suite.data.class_names import class_names, with_class_names
 from bench_suite.data.columns import Form, form_of, group_values, modality_of, table_encoder, texts
 from bench_suite.data.csv_text import TextOptions
 from bench_suite.data.file_sets import FileSet
-from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.fingerprint import content_ids, hash_of, row_hashes
 from bench_suite.data.images import decode_images
 from bench_suite.data.labels import Labels, read_labels
 from bench_suite.data.raw_tables import RawTables
@@ -91,9 +91,12 @@ class OwnDataOptions:
     "Most categories of a column that get their own column in the table: the most frequent of train."
     size: int | None = None
     "Height and width to which the middle square of each image is resized. Needed if their sizes differ."
-    split: Mapping[str, float | bool | str] | None = None
+    split: Mapping[str, int | float | bool | str] | None = None
     """How to split the rows: `{ test = 0.2, validation = 0.1 }`, `{ test = 0.2, by = "customer_id" }`,
-    `{ after = "2026-01-01", by = "date" }` or `{ column = "part" }`; also `stratify = false`."""
+    `{ after = "2026-01-01", by = "date" }`, `{ column = "part" }` or `{ folds = 5, repeats = 2 }`; also
+    `stratify = false`."""
+    fold: int | None = None
+    "The fold that is tested on, if `split` states folds. The axis `fold` sets it; a suite does not state it here."
     duplicates: Literal["keep", "drop", "refuse"] | None = None
     """What to do with rows of train whose inputs a tested split has too: `drop` them from train (the default for images
     and texts), `keep` them (for tables, where equal rows are usual), or `refuse` the data."""
@@ -239,7 +242,9 @@ def assemble(
     modality = modality_of(tables["train"], inputs, name, options.modality)
     encode = partial(_encode, options, inputs, modality, sources, origin)
     values, spec = encode(tables, notes)
-    rows = _drawn(rule, tables, values, targets, labels, parts, name, notes, separate=modality == "table")
+    draw_rows = partial(draw, separate=modality == "table", fold=options.fold)
+    folds = _folds(options.fold, rule, values["train"], targets["train"])
+    rows = _drawn(rule, tables, values, targets, labels, parts, name, notes, draw_rows)
     if rows is not None:
         tables = {role: tables["train"].take(pa.array(part)) for role, part in rows.items()}
         targets = {role: targets["train"][part] for role, part in rows.items()}
@@ -263,7 +268,9 @@ def assemble(
     notes |= _absent_classes(labels, targets) | _similar_classes(labels)
     spec = spec if labels.classes is None else {"classes": labels.classes, **spec}
     prominent = tuple(key for key in notes if key != "inputs")
-    source = Source(origin.origin, name, fingerprint_of(splits), origin.revision, origin.licence, notes, prominent)
+    source = Source(
+        origin.origin, name, fingerprint_of(splits), origin.revision, origin.licence, notes, prominent, folds=folds
+    )
     data = Data(labels.problem, spec, splits, source, options.duplicates or "ask")
     names = {} if files is None else {split: tuple(map(files.name, files.splits[split])) for split in parts.values()}
     return Assembled(data, typed.columns, inputs, options.label, modality, missing, names)
@@ -292,9 +299,9 @@ def _encode(
 def _drawn(
     rule: SplitRule | None, tables: Mapping[str, pa.Table], values: Mapping[str, Any],
     targets: Mapping[str, np.ndarray], labels: Labels, parts: Mapping[str, str], name: str, notes: dict[str, Any],
-    *, separate: bool,
+    draw_rows: Callable[..., tuple[dict[str, np.ndarray], str]],
 ) -> dict[str, np.ndarray] | None:  # fmt: skip
-    """Return the rows of train that make each split; None if the data set's own splits stand.
+    """Return the rows of train that make each split, by `draw_rows`; None if the data set's own splits stand.
 
     Raises:
         DataInvalid: The suite states a split, and the data set has a test split; or there are too few rows.
@@ -313,13 +320,23 @@ def _drawn(
     if len(targets["train"]) < 2:
         raise DataInvalid(f"{name} has only one example with a label, so none is left to test on: add examples")
     ids = content_ids(values["train"])
-    rows, words = draw(rule or SplitRule(test=0.2), tables["train"], ids, classes, name, separate=separate)
+    rows, words = draw_rows(rule or SplitRule(test=0.2), tables["train"], ids, classes, name)
     if rule is None:
         total = len(targets["train"])
         notes["test"] = f"{len(rows['test'])} of the {total} examples of `{parts['train']}`, drawn by content"
     else:
         notes["split"] = words
     return rows
+
+
+def _folds(fold: int | None, rule: SplitRule | None, values: Any, target: np.ndarray) -> dict[str, Any]:
+    """Return `Source.folds` of the examples before they are split; empty without folds."""
+    if rule is None or not rule.folds:
+        return {}
+    return {
+        "fold": fold, "folds": rule.folds, "repeats": rule.repeats, "examples": len(target),
+        "fingerprint": hash_of(np.sort(row_hashes(content_ids(values), target))),
+    }  # fmt: skip
 
 
 def _similar_classes(labels: Labels) -> dict[str, str]:

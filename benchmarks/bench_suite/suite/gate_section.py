@@ -116,7 +116,7 @@ def gate_warnings(gates: Sequence[Gate], cells: Sequence[Cell]) -> list[GateWarn
         seeds: dict[str, set[int]] = {}
         for cell in cells:
             if matches(cell.labels, gate.only) and cell.probes.get(gate.metric.partition("/")[0], "") is None:
-                labels = {axis: value for axis, value in cell.labels.items() if axis != "seed"}
+                labels = {axis: value for axis, value in cell.labels.items() if axis not in ("seed", "fold")}
                 seeds.setdefault(name_of(labels), set()).add(cell.seed)
         if any(len(of_group) == 1 for of_group in seeds.values()):
             metrics[gate.metric] = None
