@@ -162,8 +162,8 @@ class Source:
     """Of each split `examples`, a hash that is the same in any order, and `order`: the program adds them. Empty if they
     are not known, so that only `fingerprint` distinguishes data sets."""
     folds: Mapping[str, Any] = field(default_factory=dict)
-    """If the examples are split into folds: `fold` (the one that is tested on), `folds`, `repeats`, `examples` (how many
-    there are in all), and `fingerprint`, a hash of all examples that the folds share."""
+    """If the examples are split into folds: `fold` (the one that is tested on), `folds`, `repeats`, `examples` (their
+    number in all folds), and `fingerprint`, a hash of all examples that the folds share."""
 
 
 @dataclass(frozen=True)

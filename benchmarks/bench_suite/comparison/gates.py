@@ -1,4 +1,4 @@
-"""Gates: do the mean over seeds and folds of each gated metric and its interval lie within the bounds that a suite states?"""
+"""Gates: do the mean over seeds and folds of each gated metric and its interval lie within the suite's bounds?"""
 
 from __future__ import annotations
 

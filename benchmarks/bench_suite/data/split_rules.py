@@ -138,7 +138,13 @@ def _check_folds(rule: SplitRule) -> None:
 
 
 def draw(
-    rule: SplitRule, table: pa.Table, ids: np.ndarray, classes: np.ndarray | None, name: str, *, separate: bool,
+    rule: SplitRule,
+    table: pa.Table,
+    ids: np.ndarray,
+    classes: np.ndarray | None,
+    name: str,
+    *,
+    separate: bool,
     fold: int | None = None,
 ) -> tuple[dict[str, np.ndarray], str]:
     """Return the rows of each split, in ascending order, and how they were drawn, in words.
@@ -267,9 +273,7 @@ def _by_fold(
     # As for shares, groups are balanced by class only if that is stated.
     stratified = rule.stratify is True if groups is not None else rule.stratify is not False
     try:
-        drawn = folds_of(
-            ids, groups, classes if stratified else None, rule.folds, repeat, separate=separate
-        )
+        drawn = folds_of(ids, groups, classes if stratified else None, rule.folds, repeat, separate=separate)
     except TooFewGroups as error:
         by = f" by `{rule.by}`" if rule.by else ""
         raise DataInvalid(

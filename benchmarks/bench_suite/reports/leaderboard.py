@@ -32,8 +32,8 @@ FEW_SEEDS = (
 
 
 FOLDS = (
-    "A mean over folds has an interval that allows for the training data that folds share (Nadeau and Bengio 2003); it is "
-    "about models trained on other data of this size."
+    "A mean over folds has an interval that allows for the training data that folds share (Nadeau and Bengio 2003). It "
+    "describes models that are trained on other data of this size."
 )
 
 
@@ -71,9 +71,7 @@ def leaderboard(runs: Sequence[Run], known: Standings | None = None) -> str:
     parts = []
     for table in ranked_tables:
         parts += [f"### {heading(table)}", about(table), leaderboard_table(table)]
-    parts.append(
-        reading(ranked_tables)
-    )
+    parts.append(reading(ranked_tables))
     incomplete = [(str(run.info["suite"]), missing) for run in ranked if (missing := missing_part(run))]
     parts += [
         f"*{escaping.inline(f'Incomplete run of the suite {suite}: {missing}')}.*" for suite, missing in incomplete

@@ -284,7 +284,7 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
 
 
 def _groups(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
-    """Return the records that differ in their seed and fold only, by what they share: cell and options, and source files."""
+    """Return the records that differ in seed and fold only, by what they share: cell and options, and source files."""
     texts: dict[int, str] = {}  # of options and sources, which records of a large run share
 
     def text_of(shared: object, value: Callable[[], Any]) -> str:

@@ -6,8 +6,8 @@ Learning 52(3), doi 10.1023/A:1024068626366) correct it:
 
     V = (1/J + n_test/n_train) · S²,   with J − 1 degrees of freedom,
 
-for J = folds × repeats (Bouckaert and Frank 2004, doi 10.1007/978-3-540-24775-3_3, on repeated folds). n_train counts all
-examples that a fold does not test on, the held-out validation among them, since they are what folds share.
+for J = folds × repeats (Bouckaert and Frank 2004, doi 10.1007/978-3-540-24775-3_3, for repeated folds). n_train counts
+all examples that a fold does not test on, the held-out validation among them, since folds share these.
 """
 
 from __future__ import annotations
@@ -102,9 +102,10 @@ def over_folds(
     """Return the mean over folds, its interval, and without an interval the reason.
 
     The interval is for the expected value of models that are trained on other data of this kind and size, and tested on
-    other examples. The folds' own intervals over their examples are not used: the spread of folds contains that already.
+    other examples. The folds' own intervals over their examples are not used: the spread of folds contains it already.
 
-    Coverage of the 95 % interval in simulation: `docs/appendix/measuring.md`.
+    Coverage of the 95 % interval in simulation (`pytest -m slow tests/stats/test_folds.py -s`): 0.95 to 0.99 for 50 to
+    500 examples, 5 or 10 folds and 1 to 10 repeats, so it is rather too wide; that of the naive S²/J is 0.38 to 0.95.
     """
     from scipy import special
 

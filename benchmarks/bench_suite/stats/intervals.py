@@ -141,9 +141,7 @@ def over_seeds(
     return mean, Interval(mean - below, mean + above, level, "seeds"), None
 
 
-def over_cells(
-    rows: Sequence[MetricRow], cells: Sequence[Record] = ()
-) -> tuple[float, Interval | None, str | None]:
+def over_cells(rows: Sequence[MetricRow], cells: Sequence[Record] = ()) -> tuple[float, Interval | None, str | None]:
     """Apply `over_seeds` to one metric of cells that differ only in their seed, and cut impossible values off.
 
     Estimates of cells that differ in their fold too go to `over_folds`, since folds share training data. Timings and

@@ -18,8 +18,8 @@ from bench_suite.suite.needs import inapplicable_choices, planned_needs, unmet_n
 from bench_suite.suite.spec import AXES, COMMON, EVALUATE, ComponentUse, Suite, train_options
 
 _NOT_PLACEMENT = ("seed", "engine", "fold")
-"""Axes that enter an identity by a key of their own, `fold` as an option of the task; all other axes of `AXES` say where
-and how a cell computes."""
+"""Axes that enter an identity by a key of their own, or as an option of the task (`fold`); all other axes of `AXES` say
+where and how a cell computes."""
 
 
 def incompatibility(task: ComponentUse, model: Component, problems: Iterable[Component]) -> str | None:
