@@ -413,7 +413,7 @@ def _evidence_notes(evidence: Evidence, tolerance: float | str | None, margin: f
     if evidence.method == "same predictions":
         yield "the same predictions, one by one"
     if evidence.method == "folds":
-        yield f"{evidence.main.count} folds, which share training data"
+        yield f"{evidence.folds} folds, which share training data"
     elif evidence.main.n and evidence.main.count == 1:
         yield "one seed: this describes these trained models, not the method"
     elif evidence.main.n and evidence.main.count == 2:

@@ -43,6 +43,8 @@ class Evidence:
     flips: tuple[float, ...] = ()
     "Differences under each seed, if nothing else is known: then p comes from `sign_flips`."
     method: Method = "examples"
+    folds: int = 0
+    "Number of folds, if the method is `folds`."
     unpaired_reason: str = ""
     "For people: why examples could not be paired, if the method is a substitute for that."
 

@@ -141,7 +141,7 @@ def _power(gate: Gate, part: Part, key: Key, locations: _Locations, level: float
     power = GatePower(
         key[0], scope_text(gate), gate.rules["tolerance"], where, len(rows), unit=first.unit, relative=relative,
         undecided=1.0 - _share_not_worse(evidence, margin, level), paired=paired,
-        folds=evidence.main.count if evidence.method == "folds" else 0,
+        folds=evidence.folds,
     )  # fmt: skip
     if not math.isfinite(smallest) or (relative and smallest > MAX_LOGARITHM):
         return power
@@ -196,7 +196,9 @@ def _of_folds(values: Sequence[float], members: Sequence[FoldMember]) -> tuple[E
     mean = mean_over_folds(spread, [first[fold] for fold in by_fold])
     if not mean.variance:
         raise ValueError("the folds do not differ")
-    return Evidence(Difference(0.0, 0.0, mean.variance, mean.variance, mean.df, 0, mean.folds), method="folds"), paired
+    return Evidence(
+        Difference(0.0, 0.0, mean.variance, mean.variance, mean.df, 0, mean.seeds), method="folds", folds=mean.folds
+    ), paired
 
 
 def _pairs(count: int) -> list[tuple[int, int]]:

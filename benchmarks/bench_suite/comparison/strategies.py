@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +14,7 @@ from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.pairing import Pair
 from bench_suite.comparison.rescoring import BUILT_IN, Examples, Unpaired, difference_of
 from bench_suite.comparison.verdicts import Row
-from bench_suite.contracts import MetricRow
+from bench_suite.contracts import MetricRow, Record
 from bench_suite.stats.folds import mean_over_folds, members_of
 from bench_suite.stats.paired import Difference, seeds_only_difference, unpaired_difference, welch_difference
 from bench_suite.store.records import is_time_unit, label_of
@@ -203,8 +203,8 @@ STRATEGIES_BY_VALUE: tuple[Strategy, ...] = (_by_same_predictions, _by_intervals
 def _by_folds(metric: PairedMetric) -> Evidence:
     """Compare by the differences of the folds, with the corrected variance of `stats.folds`.
 
-    Folds share training data, so they are no independent seeds. The variance is at least that of the test examples,
-    which differ between the folds of a repeat: folds that agree by chance prove nothing.
+    Folds share training data, so they are no independent seeds. S² is at least the folds' mean variance over their test
+    examples: folds that agree by chance prove nothing.
 
     Raises:
         ValueError: The probe's options differ, or the folds' sizes are not known.
@@ -221,19 +221,22 @@ def _by_folds(metric: PairedMetric) -> Evidence:
     members = members_of(records)
     if members is None:
         raise ValueError("the records do not contain the sizes of the folds")
-    repeat_of = {
-        member.fold: member.fold // int(record.data["folds"]["folds"]) for member, record in zip(members, records)
-    }
     mean = mean_over_folds(metric.differences, members)
-    examples = _of_repeats({fold: part.main.examples for fold, part in parts.items()}, repeat_of, squared=True)
-    per_loss = _of_repeats({fold: part.main.variance_per_loss for fold, part in parts.items()}, repeat_of, squared=True)
-    n = round(_of_repeats({fold: float(part.main.n) for fold, part in parts.items()}, repeat_of, squared=False))
+    mains = [part.main for part in parts.values()]
+    count = max(1, len(mains))
+    examples = mean.factor * math.fsum(main.examples for main in mains) / count
+    per_loss = mean.factor * math.fsum(main.variance_per_loss for main in mains) / count
     difference = Difference(
         mean.value, examples, mean.variance, max(mean.variance, examples),
-        mean.df if math.isfinite(mean.df) else mean.folds - 1.0, n, mean.folds, variance_per_loss=per_loss,
-        sample_unit=next((part.main.sample_unit for part in parts.values()), "test examples"),
+        mean.df if math.isfinite(mean.df) else mean.folds - 1.0, sum(main.n for main in mains) // _repeats(records),
+        mean.seeds, variance_per_loss=per_loss, sample_unit=mains[0].sample_unit if mains else "test examples",
     )  # fmt: skip
-    return Evidence(difference, method="folds")
+    return Evidence(difference, method="folds", folds=mean.folds)
+
+
+def _repeats(records: Sequence[Record]) -> int:
+    """Return the number of repeats that some folds belong to: each repeat has the same examples."""
+    return len({record.cell["fold"] // int(record.data["folds"]["folds"]) for record in records})
 
 
 def _evidence_of_folds(metric: PairedMetric) -> dict[int, Evidence]:
@@ -246,19 +249,6 @@ def _evidence_of_folds(metric: PairedMetric) -> dict[int, Evidence]:
         with suppress(ValueError):
             parts[fold] = find_evidence(PairedMetric(metric.row, values, location))
     return parts
-
-
-def _of_repeats(of_folds: Mapping[int, float], repeat_of: Mapping[int, int], *, squared: bool) -> float:
-    """Return the mean over repeats of the sum over their folds, divided by the square of their number if `squared`.
-
-    With `squared`, this is the variance of a mean over folds that have the given variances and no example in common.
-    Repeats have the same examples, so more of them do not make it smaller.
-    """
-    sums: dict[int, list[float]] = {}
-    for fold, value in of_folds.items():
-        sums.setdefault(repeat_of[fold], []).append(value)
-    totals = [math.fsum(values) / (len(values) ** 2 if squared else 1) for values in sums.values()]
-    return math.fsum(totals) / len(totals) if totals else 0.0
 
 
 def _by_processes(metric: PairedMetric) -> Evidence:

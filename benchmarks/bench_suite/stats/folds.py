@@ -42,6 +42,8 @@ class FoldMean:
     "Degrees of freedom of the variance."
     folds: int
     "Number of folds J, of all repeats."
+    factor: float
+    "1/J + n_test/n_train: the variance without seeds is that much of S²."
     seeds: int
     "Number of seeds of the fold that has fewest."
 
@@ -83,7 +85,8 @@ def mean_over_folds(values: Sequence[float], members: Sequence[FoldMember]) -> F
         raise ValueError("one fold: the spread of folds is not known")
     means = np.array([np.mean(list(of_fold.values())) for of_fold in by_fold.values()])
     count, share = len(means), float(np.mean([member.test_per_train for member in members]))
-    of_folds = (1 / count + share) * float(means.var(ddof=1))
+    factor = 1 / count + share
+    of_folds = factor * float(means.var(ddof=1))
     of_seeds, seeds = 0.0, min(map(len, by_fold.values()))
     if seeds > 1 and len({frozenset(of_fold) for of_fold in by_fold.values()}) == 1:
         table = np.array([[of_fold[seed] for seed in sorted(of_fold)] for of_fold in by_fold.values()])
@@ -93,7 +96,7 @@ def mean_over_folds(values: Sequence[float], members: Sequence[FoldMember]) -> F
         of_seeds = max(0.0, float(of_seed.var(ddof=1)) - residual) / seeds
     variance = of_folds + of_seeds
     below = of_folds**2 / (count - 1) + (of_seeds**2 / (seeds - 1) if of_seeds else 0.0)
-    return FoldMean(float(means.mean()), variance, variance**2 / below if below else math.inf, count, seeds)
+    return FoldMean(float(means.mean()), variance, variance**2 / below if below else math.inf, count, factor, seeds)
 
 
 def over_folds(
