@@ -920,8 +920,10 @@ def test_a_customer_stands_in_one_fold(folder: Path) -> None:
 
 
 def test_categories_of_a_fold_are_those_of_its_own_train_split(folder: Path) -> None:
-    lines = [f"{'rare' if number == 7 else 'usual' if number % 2 else 'other'},{number % 2}" for number in range(40)]
-    write(folder, churn__csv=rows("a,y", lines))
+    lines = [
+        f"{'rare' if number == 7 else 'usual' if number % 2 else 'other'},{number},{number % 2}" for number in range(40)
+    ]
+    write(folder, churn__csv=rows("a,b,y", lines))
     stated = {"columns": {"a": "category"}, "split": {"folds": 4}}
     columns = {load(folder / "churn.csv", **stated, fold=fold).spec["columns"] for fold in range(4)}
     assert sorted(any("rare" in name for name in known) for known in columns) == [False, True]
