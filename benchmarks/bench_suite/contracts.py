@@ -161,6 +161,9 @@ class Source:
     fingerprints: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Of each split `examples`, a hash that is the same in any order, and `order`: the program adds them. Empty if they
     are not known, so that only `fingerprint` distinguishes data sets."""
+    folds: Mapping[str, Any] = field(default_factory=dict)
+    """If the examples are split into folds: `fold` (the one that is tested on), `folds`, `repeats`, `examples` (their
+    number in all folds), and `fingerprint`, a hash of all examples that the folds share."""
 
 
 @dataclass(frozen=True)
@@ -570,7 +573,7 @@ class Interval:
     "Upper end, in the metric's unit."
     level: float = 0.95
     "Confidence level, between 0 and 1."
-    over: Literal["examples", "seeds", "processes"] = "examples"
+    over: Literal["examples", "seeds", "processes", "folds"] = "examples"
     "What varies between the repetitions."
 
 

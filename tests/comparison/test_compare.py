@@ -506,3 +506,74 @@ def test_from_python_the_rows_are_a_frame_worst_first(runs) -> None:
 )
 def test_from_python_the_verdict_says_the_exit_status_in_words(runs, head: float, info, verdict: str) -> None:
     assert bench_suite.compare(runs.of(0.9), runs.of(head, **info)).verdict == verdict
+
+
+# ── folds ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_folds(runs: Any, correct: list[np.ndarray], folds: int = 5, **info: Any) -> Run:
+    """Write a run with a cell for each fold; all folds have examples of their own."""
+    cells = []
+    for fold, answers in enumerate(correct):
+        n = len(answers)
+        facts = {"fold": fold, "folds": folds, "repeats": 1, "fingerprint": "w", "examples": n * folds}
+        data = {"name": "loans", "fingerprint": f"f{fold}", "train": n * (folds - 1), "test": n, "folds": facts}
+        record = runs.cell()
+        predictions = runs.predictions_of(answers)
+        predictions = replace(predictions, ids=predictions.ids + 1_000_000 * fold)
+        cells.append((replace(record, id=f"fold{fold}", cell={**record.cell, "fold": fold}, data=data), predictions))
+    return runs.make(cells, **info)
+
+
+def answers(share: float, seed: int, folds: int = 5, n: int = 400) -> list[np.ndarray]:
+    """Return right and wrong answers of each fold: the easiest are right, except a few chosen at random."""
+    difficulty, random = np.random.default_rng(1).random((folds, n)), np.random.default_rng(seed)
+    return list(difficulty + random.normal(0, 0.01, (folds, n)) < share)
+
+
+def test_folds_are_compared_by_the_corrected_variance_of_their_differences(runs) -> None:
+    base, head = answers(0.9, 0), answers(0.9, 1)
+    comparison = compare(of_folds(runs, base), of_folds(runs, head, gate={"quality/accuracy": {"tolerance": 0.05}}))
+    row = runs.gated_row(comparison)
+    differences = [float(mine.mean() - other.mean()) for other, mine in zip(base, head)]
+    assert (row.where, row.method, row.examples, row.verdict) == (
+        "loans, mlp", "folds", 2000, "not worse than the tolerance",
+    )  # fmt: skip
+    assert row.difference == pytest.approx(np.mean(differences))
+    assert row.note == "5 folds, which share training data"
+    naive = (np.var(differences, ddof=1) / 5) ** 0.5 * 3.747  # t(4) at 0.01
+    assert row.interval is not None
+    assert row.difference - row.interval[0] > 1.4 * naive
+
+
+def test_a_drop_in_each_fold_is_found(runs) -> None:
+    comparison = compare(of_folds(runs, answers(0.9, 0)), of_folds(runs, answers(0.8, 1)))
+    assert (runs.gated_row(comparison).verdict, comparison.status) == ("regressed", 1)
+
+
+def test_a_drop_in_one_fold_alone_is_not_taken_for_five_seeds(runs) -> None:
+    base = answers(0.9, 0)
+    head = [base[0] & (np.arange(400) % 2 == 0), *base[1:]]
+    row = runs.gated_row(compare(of_folds(runs, base), of_folds(runs, head)))
+    assert row.difference == pytest.approx(-0.09, abs=0.02)
+    assert row.verdict == "cannot tell"
+    assert row.note.startswith("more examples, or more repeats of the folds, would decide")
+
+
+def test_folds_that_agree_by_chance_prove_nothing(runs) -> None:
+    """Each fold loses and wins one answer, so that no difference varies."""
+    base = [np.arange(20) != 0 for _ in range(5)]
+    head = [np.arange(20) != 1 for _ in range(5)]
+    row = runs.gated_row(compare(of_folds(runs, base), of_folds(runs, head)))
+    assert (row.difference, row.verdict) == (0.0, "cannot tell")
+
+
+def test_folds_with_the_same_predictions_do_not_differ(runs) -> None:
+    row = runs.gated_row(compare(of_folds(runs, answers(0.9, 0)), of_folds(runs, answers(0.9, 0))))
+    assert (row.method, row.verdict, row.examples) == ("same predictions", "not worse than the tolerance", 2000)
+
+
+def test_a_gate_for_one_fold_compares_its_examples(runs) -> None:
+    gate = {"quality/accuracy": {"tolerance": 0.05, "only": {"fold": [1]}}}
+    row = runs.gated_row(compare(of_folds(runs, answers(0.9, 0)), of_folds(runs, answers(0.9, 1), gate=gate)))
+    assert (row.where, row.method, row.examples) == ("loans, mlp, seed 0, fold 1", "examples", 400)

@@ -125,3 +125,19 @@ def test_a_gate_without_a_value_and_one_without_tolerance_have_no_numbers(runs) 
     assert powers(large, {NAME: {"tolerance": 0.1}})[0].cells == 0
     failed = runs.make([(runs.cell(status="failed", probes={"quality": ProbeRow("failed", "k")}), None)])
     assert powers(failed, {NAME: {"tolerance": 0.1}})[0].cells == 0
+
+
+def test_folds_are_forecast_by_the_corrected_variance_and_never_paired_with_one_another(runs) -> None:
+    values = [0.80, 0.84, 0.78, 0.82, 0.76]
+    cells = []
+    for fold, value in enumerate(values):
+        facts = {"fold": fold, "folds": 5, "repeats": 1, "fingerprint": "w", "examples": 500}
+        data = {"name": "loans", "fingerprint": f"f{fold}", "train": 400, "test": 100, "folds": facts}
+        record = runs.cell()
+        row = MetricRow(NAME, value, "fraction", "higher", interval=Interval(value - 0.1, value + 0.1), n=100)
+        changed = replace(record, id=f"f{fold}", cell={**record.cell, "fold": fold}, data=data, metrics=(row,))
+        cells.append((changed, None))
+    (power,) = powers(runs.make(cells), {NAME: {"tolerance": 0.05}})
+    assert (power.folds, power.paired, power.where) == (5, False, "loans, mlp")
+    # V = (1/5 + 1/4) · 2 · 0.001: about (t(0.99) + t(0.95)) √V = 5.9 · 0.03 above the tolerance.
+    assert power.smallest == pytest.approx(0.05 + 5.9 * 0.03, rel=0.15)

@@ -328,7 +328,32 @@ def test_the_cells_of_a_gate_are_named():
     assert scope_text(Gate("quality/accuracy", {}, only={"model": ("mlp", "cnn"), "seed": (0,)})) == (
         "model mlp or cnn, seed 0"
     )
-    assert (seeds_text([0]), seeds_text([0, 3])) == ("seed 0", "seeds 0, 3")
+    assert (seeds_text([{"seed": 0}]), seeds_text([{"seed": 0}, {"seed": 3}])) == ("seed 0", "seeds 0, 3")
+    assert seeds_text({"seed": seed, "fold": 2} for seed in (0, 1)) == "seeds 0, 1, fold 2"
+
+
+def of_fold(fold: int, value: float) -> Record:
+    """Return a record of a fold of five, whose own interval is narrow."""
+    one = record(value=value, low=value - 0.001, high=value + 0.001, fold=fold)
+    facts = {"fold": fold, "folds": 5, "repeats": 1, "fingerprint": "f", "examples": 100}
+    return replace(one, id=f"fold{fold}", data={"train": 64, "validation": 16, "test": 20, "folds": facts})
+
+
+def test_folds_are_judged_together_by_an_interval_that_knows_what_they_share() -> None:
+    values = [0.80, 0.81, 0.79, 0.82, 0.78]
+    records = [of_fold(fold, value) for fold, value in enumerate(values)]
+    assert list(by_seed(records)) == ["loans, mlp"]
+    # mean 0.8, S² = 0.00025, V = (1/5 + 1/4) S²: half the interval is 2.776 √V = 0.0294; the naive one is 0.0196.
+    (undecided,) = judge({"quality/accuracy": {"min": 0.825}}, records)
+    assert (undecided.verdict, undecided.where) == ("cannot tell", "loans, mlp")
+    (failed,) = judge({"quality/accuracy": {"min": 0.83}}, records)
+    assert failed.verdict == "failed"
+
+
+def test_a_gate_for_one_fold_names_it() -> None:
+    records = [of_fold(fold, 0.8) for fold in range(5)]
+    (judgement,) = judge({"quality/accuracy": {"min": 0.7, "only": {"fold": [2]}}}, records)
+    assert (judgement.verdict, judgement.where) == ("passed", "loans, mlp, seed 0, fold 2")
 
 
 @pytest.mark.parametrize(

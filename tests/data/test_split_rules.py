@@ -28,6 +28,13 @@ from bench_suite.data.split_rules import SplitRule, draw, group_numbers, read_ru
         ({"after": "2024-01-01", "by": "d", "test": 0.2}, "leave test out"),
         ({"column": "part", "test": 0.2}, "leave the other keys out"),
         ({"test": 0.2, "stratify": "yes"}, "is not true or false"),
+        ({"folds": 1}, "split.folds = 1 is not a whole number from 2"),
+        ({"folds": True}, "split.folds = true is not a whole number"),
+        ({"folds": 5, "repeats": 0}, "split.repeats = 0 is not a whole number from 1"),
+        ({"test": 0.2, "repeats": 2}, "state folds = 5 too"),
+        ({"folds": 5, "test": 0.2}, "leave test out"),
+        ({"folds": 5, "validation": 0.2}, "leave split.validation out"),
+        ({"folds": 5, "after": "2024-01-01", "by": "d"}, "leave after out"),
     ],
 )
 def test_a_wrong_rule_is_refused_with_what_is_right(stated: dict[str, Any], message: str) -> None:

@@ -62,6 +62,34 @@ def test_data_are_checked_once_and_findings_are_stored_and_shown(tmp_path: Path)
     assert re.search(r"\| D010 +\| warning +\| loans +\|", text)
 
 
+def test_folds_are_run_and_ranked_together_and_their_data_are_checked_once(tmp_path: Path) -> None:
+    lines = [f"{number % 17},{number},{'yes' if number % 17 > 8 else 'no'}" for number in range(90)]
+    (tmp_path / "churn.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+    (tmp_path / "churn.toml").write_text(
+        f"""
+[[tasks]]
+use = "files"
+path = "{tmp_path / "churn.csv"}"
+label = "y"
+split = {{ folds = 3 }}
+[[models]]
+use = "logistic_regression"
+[probes.quality]
+"""
+    )
+    announced = Announced()
+    plan = make_plan(read_suite(str(tmp_path / "churn.toml")))
+    outcome = execute(plan, Store(tmp_path / "results"), Request(), announced)
+    assert [(record.status, record.cell["fold"], record.data["test"]) for record in outcome.records] == [
+        ("ok", 0, 30), ("ok", 1, 30), ("ok", 2, 30),
+    ]  # fmt: skip
+    assert sum("D010" in codes for _, codes in announced.calls) == 1
+    from bench_suite.reports.table import tables
+
+    [table] = tables([Run(outcome.run.path)])
+    assert [(row.folds, row.seeds) for row in table.rows] == [(3, 1)]
+
+
 def test_a_code_of_the_data_ends_the_run_before_training(tmp_path: Path) -> None:
     with pytest.raises(FindingsFailed, match="nothing was trained") as failed:
         execute(plan_of(tmp_path, '["D010"]'), Store(tmp_path / "results"), Request(), RunCallback())

@@ -398,3 +398,48 @@ def test_records_without_hashes_do_not_join_those_that_have_them(make_run: Make,
 def test_a_ranked_row_has_all_that_it_had_before(make_run: Make, record: Make_record) -> None:
     first, second = (make_run(record(seed=seed, sources={"model": str(seed)})) for seed in (0, 1))
     assert all(row.rank == 1 and row.tied and row.note for row in tables([second, first])[0].rows)
+
+
+# ── folds ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_fold(record: Make_record, fold: int, seed: int = 0, **changes: Any) -> Record:
+    facts = {"fold": fold, "folds": 5, "repeats": 1, "fingerprint": "whole", "examples": 500}
+    data = {"name": "churn", "source": "files:churn.csv", "fingerprint": f"f{fold}", "train": 360, "validation": 40}
+    options = {"task": {"split": {"folds": 5}, "fold": fold}, "train": {"epochs": 3}}
+    return record(
+        seed=seed, id=f"{fold}-{seed}", axes={"fold": fold}, options=options,
+        data={**data, "test": 100, "folds": facts}, accuracy=0.8 + 0.01 * fold, **changes,
+    )  # fmt: skip
+
+
+def test_folds_are_one_row_of_one_table_with_an_interval_over_folds(make_run: Make, record: Make_record) -> None:
+    run = make_run(*(of_fold(record, fold, seed) for fold in range(5) for seed in (0, 1)))
+    [table] = tables([run])
+    [row] = table.rows
+    value = row.values[table.columns[0]]
+    assert (row.label, row.folds, row.seeds, len(row.cells)) == ("minilm", 5, 2, 10)
+    assert value.value == pytest.approx(0.82)
+    assert value.interval is not None
+    assert value.interval.over == "folds"
+    half = 2.7764 * ((1 / 5 + 1 / 4) * 0.00025) ** 0.5  # Nadeau and Bengio, with 4 degrees of freedom
+    assert value.interval.high - value.interval.low == pytest.approx(2 * half, rel=1e-3)
+
+
+def test_a_leaderboard_counts_folds_and_seeds_apart(make_run: Make, record: Make_record) -> None:
+    text = leaderboard([make_run(*(of_fold(record, fold, seed) for fold in range(5) for seed in (0, 1)))])
+    assert "500 examples in 5 folds; " in text
+    header, _, line = (one for one in text.splitlines() if one.startswith("|"))
+    assert [cell.strip() for cell in header.split("|")][-3:-1] == ["Folds", "Seeds"]
+    assert [cell.strip() for cell in line.split("|")][-3:-1] == ["5", "2"]
+    assert "Nadeau and Bengio 2003" in text
+
+
+def test_a_fold_that_failed_is_counted(make_run: Make, record: Make_record) -> None:
+    failed = of_fold(record, 4, metrics=(MetricRow("quality/accuracy", None, "fraction", "higher", "no scores"),))
+    [table] = tables([make_run(*(of_fold(record, fold) for fold in range(4)), failed)])
+    assert table.rows[0].values[table.columns[0]].partial == "4 of 5 folds: no scores"
+
+
+def test_a_table_without_folds_has_no_column_of_folds(make_run: Make, record: Make_record) -> None:
+    assert "Folds" not in leaderboard([make_run(record(seed=0), record(seed=1))])

@@ -546,7 +546,7 @@ def test_files_that_zstd_compressed_are_read(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (gzip.compress(b"x,y\n1,p\n"), "is compressed by gzip: give its name the ending .gz"),
+        (gzip.compress(b"x,y\n1,p\n", mtime=0), "is compressed by gzip: give its name the ending .gz"),
         (b"PK\x03\x04rest", "is a ZIP archive or a workbook"),
         (b"PAR1\x15\x00rest", "is a Parquet file"),
         (b"version https://git-lfs.github.com/spec/v1\noid 1\n", "is a pointer of Git LFS"),
@@ -884,3 +884,54 @@ def test_metadata_that_name_a_picture_that_is_not_there_are_refused(folder: Path
     write(folder, metadata__csv=rows("file_name,y", [*lines, "train/7.png,1"]))
     with pytest.raises(DataInvalid, match=r"row 4 of metadata\.csv names train/7\.png, which is not there"):
         load(folder, inputs="image")
+
+
+# ── folds ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_each_row_is_tested_on_in_one_fold_of_each_repeat(folder: Path) -> None:
+    write(folder, churn__csv=rows("a,b,y", [f"{number},{number % 3},{number % 2}" for number in range(50)]))
+    data = [load(folder / "churn.csv", split={"folds": 5, "repeats": 2}, fold=fold) for fold in range(10)]
+    for repeat in (data[:5], data[5:]):
+        assert sorted(np.concatenate([table(fold, "test")[:, 0] for fold in repeat]).tolist()) == list(range(50))
+    for fold in data:
+        assert {name: len(split) for name, split in fold.splits.items()} == {"train": 40, "test": 10}
+        assert labels(fold, "test").count("0") == 5
+    assert not np.array_equal(*(np.sort(table(fold, "test")[:, 0]) for fold in (data[0], data[5])))
+    assert len({fold.source.fingerprint for fold in data}) == 10
+    assert len({fold.source.folds["fingerprint"] for fold in data}) == 1
+    assert data[7].source.folds | {"fingerprint": ""} == {
+        "fold": 7, "folds": 5, "repeats": 2, "examples": 50, "fingerprint": "",
+    }  # fmt: skip
+    assert data[7].source.notes["split"] == "train 40, test 10, fold 7 of 10 (repeat 1), drawn by content"
+
+
+def test_a_customer_stands_in_one_fold(folder: Path) -> None:
+    lines = [f"{number},c{number % 12},{'yes' if number % 5 else 'no'}" for number in range(120)]
+    write(folder, churn__csv=rows("a,who,y", lines))
+    customers = []
+    for fold in range(4):
+        data = load(folder / "churn.csv", split={"folds": 4, "by": "who"}, fold=fold)
+        own = {int(number) % 12 for number in table(data, "test")[:, 0]}
+        assert not own & {int(number) % 12 for number in table(data, "train")[:, 0]}
+        assert clusters_of(data.splits["test"]) is not None
+        customers += sorted(own)
+    assert sorted(customers) == list(range(12))
+
+
+def test_categories_of_a_fold_are_those_of_its_own_train_split(folder: Path) -> None:
+    lines = [
+        f"{'rare' if number == 7 else 'usual' if number % 2 else 'other'},{number},{number % 2}" for number in range(40)
+    ]
+    write(folder, churn__csv=rows("a,b,y", lines))
+    stated = {"columns": {"a": "category"}, "split": {"folds": 4}}
+    columns = {load(folder / "churn.csv", **stated, fold=fold).spec["columns"] for fold in range(4)}
+    assert sorted(any("rare" in name for name in known) for known in columns) == [False, True]
+
+
+def test_folds_that_cannot_be_drawn_are_refused(folder: Path) -> None:
+    write(folder, churn__csv=rows("a,who,y", [f"{number},c{number % 3},{number % 2}" for number in range(30)]))
+    with pytest.raises(DataInvalid, match="cannot be split by `who` into 5 folds, 1 times: 3 groups"):
+        load(folder / "churn.csv", split={"folds": 5, "by": "who"}, fold=0)
+    with pytest.raises(DataInvalid, match="fold None is none of them"):
+        load(folder / "churn.csv", split={"folds": 5})

@@ -94,6 +94,7 @@ def _power_text(power: GatePower) -> str:
 def _basis(power: GatePower) -> str:
     """Return the cells in which this holds, and how it was computed if not from pairs of seeds."""
     seeds = "one seed" if power.seeds == 1 else f"{power.seeds} seeds"
+    seeds = f"{power.folds} folds" if power.folds else seeds
     others = power.cells + power.left
     worst = f", the least decisive of {power.cells}" if power.cells > 1 else ""
     left = f"; {power.left} of {others} were not looked at, to save time" if power.left else ""

@@ -152,7 +152,7 @@ def _next_steps(
         yield "      in the run in which they failed, to complete it"
     else:
         yield "next: bench leaderboard                   compare the newest runs of all suites"
-        few_seeds = len({record.cell.get("seed") for record in outcome.records}) < FEW_SEEDS
+        few_seeds = len({(record.cell.get("seed"), record.cell.get("fold")) for record in outcome.records}) < FEW_SEEDS
         if few_seeds and not any(override.startswith("matrix.seed") for override in outcome.run.info["overrides"]):
             yield "      … --set 'matrix.seed=[0,1,2,3,4]'   run more seeds: narrower intervals"
 
@@ -190,6 +190,7 @@ def _say_failures(outcome: Outcome, path: Path) -> None:
     reasons: dict[str, list[str]] = {}
     for record in outcome.failed:
         cell_name = f"{record.cell.get('task')}, {record.cell.get('model')}, seed {record.cell.get('seed')}"
+        cell_name += f", fold {record.cell['fold']}" if "fold" in record.cell else ""
         if record.status != "ok":
             reasons.setdefault(f"{record.status}: {record.reason}", []).append(cell_name)
         for label, row in record.probes.items():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 from bench_suite.comparison.metric_files import MetricFiles
-from bench_suite.comparison.pairing import Group, Pairing
+from bench_suite.comparison.pairing import Group, Pair, Pairing
 from bench_suite.comparison.rescoring import (
     MIN_EXAMPLES,
     Examples,
@@ -20,7 +22,21 @@ from bench_suite.store.runs import Run
 
 
 def location_of(group: Group, base: Run, head: Run, files: MetricFiles) -> Location:
-    """Return a group of cells with their stored predictions, and with the splits whose examples differ."""
+    """Return a group of cells with their stored predictions, and with the splits whose examples differ.
+
+    Folds have different test examples, so each fold is a location of its own within that of the group.
+    """
+    by_fold: dict[Any, list[Pair]] = {}
+    for pair in group.pairs:
+        by_fold.setdefault(pair.head.cell.get("fold"), []).append(pair)
+    if len(by_fold) > 1:
+        folds = [location_of(replace(group, pairs=tuple(pairs)), base, head, files) for pairs in by_fold.values()]
+        changed_in_any = dict.fromkeys(name for fold in folds for name in fold.changed_splits)
+        reason = Unpaired("its folds have different test examples")
+        return Location(
+            group.where, group.same_hardware, reason, _changed_probes(group), group.pairs, tuple(changed_in_any), files,
+            tuple(folds),
+        )  # fmt: skip
     changed = dict.fromkeys(name for pair in group.pairs for name in pair.changed_splits)
     examples: Examples | Unpaired
     try:

@@ -43,7 +43,7 @@ from bench_suite.suite.spec import GATE_OPTIONS, Gate
 Key = tuple[str, tuple[tuple[str, Any], ...]]
 "A metric's name and coordinates."
 Rows = Sequence[tuple[MetricRow | None, MetricRow | None]]
-"A metric's rows of base and head, one pair a seed; None if a side has none."
+"A metric's rows of base and head, one pair a cell; None if a side has none."
 
 FAILED: tuple[ReasonCode, ...] = ("failed", "failed probe")
 "Reason codes of what failed in head."
@@ -412,9 +412,11 @@ def _evidence_notes(evidence: Evidence, tolerance: float | str | None, margin: f
     """Yield what a reader must know about the evidence."""
     if evidence.method == "same predictions":
         yield "the same predictions, one by one"
-    if evidence.main.n and evidence.main.count == 1:
+    if evidence.method == "folds":
+        yield f"{evidence.folds} folds, which share training data"
+    elif evidence.main.n and evidence.main.count == 1:
         yield "one seed: this describes these trained models, not the method"
-    if evidence.main.n and evidence.main.count == 2:
+    elif evidence.main.n and evidence.main.count == 2:
         yield "two seeds are few"
     if tolerance is not None and not margin and tolerance_number(tolerance):
         yield f"the baseline is 0, so the relative tolerance {tolerance} cannot be applied: state an absolute one"
@@ -478,7 +480,8 @@ def _missing_value_reason(metric: str, rows: Rows, pairs: Sequence[Pair]) -> str
             records = [(pairs[seed].base, pairs[seed].head)[side] for seed in missing if pairs]
             reasons = [*stated, *(unmeasured(metric, record) for record in records), "it was not measured"]
             reason = next(filter(None, reasons))
-            return f"{word} has no value under {len(missing)} of {len(rows)} seeds: {reason}"
+            cells = "seeds and folds" if any("fold" in pair.head.cell for pair in pairs) else "seeds"
+            return f"{word} has no value under {len(missing)} of {len(rows)} {cells}: {reason}"
     return ""
 
 

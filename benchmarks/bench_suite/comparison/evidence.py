@@ -11,8 +11,9 @@ from bench_suite.stats.paired import Difference, p_differs, p_not_worse, p_regre
 from bench_suite.stats.power import POWER, min_detectable_effect, min_detectable_loss
 
 Method = Literal[
-    "examples", "resampling", "same predictions", "intervals", "exact values", "same values", "seeds", "processes"
-]
+    "examples", "resampling", "same predictions", "intervals", "exact values", "same values", "seeds", "processes",
+    "folds",
+]  # fmt: skip
 """How two sides of a metric are compared:
 
 `examples`          example by example, from stored predictions
@@ -23,6 +24,7 @@ Method = Literal[
 `same values`       single observations that are equal under every seed
 `seeds`             by the values under each seed alone
 `processes`         by the logarithms of timings of fresh processes
+`folds`             by the values of each fold, with the variance that allows for shared training data
 """
 
 
@@ -41,6 +43,8 @@ class Evidence:
     flips: tuple[float, ...] = ()
     "Differences under each seed, if nothing else is known: then p comes from `sign_flips`."
     method: Method = "examples"
+    folds: int = 0
+    "Number of folds, if the method is `folds`."
     unpaired_reason: str = ""
     "For people: why examples could not be paired, if the method is a substitute for that."
 

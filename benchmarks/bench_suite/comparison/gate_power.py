@@ -17,6 +17,7 @@ from bench_suite.comparison.rescoring import Unpaired, examples_of
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence
 from bench_suite.comparison.verdicts import LEVEL, Row
 from bench_suite.contracts import Interval, MetricRow, Record
+from bench_suite.stats.folds import FoldMember, mean_over_folds, members_of
 from bench_suite.stats.paired import (
     Difference,
     least_variance,
@@ -48,6 +49,8 @@ class GatePower:
     where: str = ""
     "The cells in which the gate finds least; empty if the run has no value."
     seeds: int = 0
+    folds: int = 0
+    "Number of folds; 0 without folds."
     cells: int = 0
     "Number of cells, that differ in more than their seed, on which this is based."
     left: int = 0
@@ -138,6 +141,7 @@ def _power(gate: Gate, part: Part, key: Key, locations: _Locations, level: float
     power = GatePower(
         key[0], scope_text(gate), gate.rules["tolerance"], where, len(rows), unit=first.unit, relative=relative,
         undecided=1.0 - _share_not_worse(evidence, margin, level), paired=paired,
+        folds=evidence.folds,
     )  # fmt: skip
     if not math.isfinite(smallest) or (relative and smallest > MAX_LOGARITHM):
         return power
@@ -162,6 +166,9 @@ def _without_change(
     if {own.kind for own in rows} == {"exact"}:
         return Evidence(seeds_only_difference([0.0]), method="exact values"), False, True
     values = [float(own.value or 0.0) for own in rows]
+    if (members := members_of(records)) is not None:
+        of_folds, is_paired = _of_folds(values, members)
+        return of_folds, False, is_paired
     centred = [value - (row.base or 0.0) for value in values]
     of_examples = list(_examples_of_pairs(row, rows, records, locations))
     paired = [difference for difference, method in of_examples if method in ("examples", "resampling")]
@@ -172,6 +179,26 @@ def _without_change(
     if not paired:
         return _from_intervals(rows, centred), False, False
     return _with_all_seeds(paired, centred), False, True
+
+
+def _of_folds(values: Sequence[float], members: Sequence[FoldMember]) -> tuple[Evidence, bool]:
+    """Return the evidence of equally good models from the values of folds, and whether two models could be paired.
+
+    Two seeds of each fold stand for two models. With one seed, two models count as independent: the spread of their
+    differences is √2 times that of the values.
+    """
+    by_fold: dict[int, list[float]] = {}
+    for value, member in zip(values, members, strict=True):
+        by_fold.setdefault(member.fold, []).append(value)
+    first = {member.fold: member for member in reversed(members)}
+    paired = all(len(of_fold) > 1 for of_fold in by_fold.values())
+    spread = [of_fold[0] - of_fold[1] if paired else math.sqrt(2.0) * of_fold[0] for of_fold in by_fold.values()]
+    mean = mean_over_folds(spread, [first[fold] for fold in by_fold])
+    if not mean.variance:
+        raise ValueError("the folds do not differ")
+    return Evidence(
+        Difference(0.0, 0.0, mean.variance, mean.variance, mean.df, 0, mean.seeds), method="folds", folds=mean.folds
+    ), paired
 
 
 def _pairs(count: int) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Gates: do the mean over seeds of each gated metric and its interval lie within the bounds that a suite states?"""
+"""Gates: do the mean over seeds and folds of each gated metric and its interval lie within the suite's bounds?"""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ UNDECIDED_STATUSES: Mapping[str, int] = {"exit 4": 4, "fail": 1, "warn": 0}
 "Exit status of *cannot tell* by the option `undecided` of the section `[gate]`."
 
 
+POOLED = ("seed", "fold")
+"Axes over which a gate and a comparison take the mean."
 ALL_CELLS = "all cells"
 "The cells of a gate without `only`, in words."
 
@@ -27,7 +29,7 @@ class DamagedGate(ValueError):
 
 @dataclass(frozen=True)
 class Judgement:
-    """The verdict of one gate on one group of cells that differ only in their seed."""
+    """The verdict of one gate on one group of cells that differ only in their seed and fold."""
 
     metric: str
     where: str
@@ -140,27 +142,32 @@ def judge(
 
 
 def by_seed(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Group records that differ only in their seed, by the name of what they share, such as `imdb, minilm`."""
+    """Group records that differ only in seed and fold, by the name of what they share, such as `imdb, minilm`."""
     groups: dict[str, list[Record]] = {}
     for record in records:
-        labels = {axis: value for axis, value in record.cell.items() if axis != "seed"}
+        labels = {axis: value for axis, value in record.cell.items() if axis not in POOLED}
         groups.setdefault(name_of({"task": "?", "model": "?", **labels}), []).append(record)
     return groups
 
 
-def seeds_text(seeds: Sequence[Any]) -> str:
-    """Return seeds in words: `seed 0`, `seeds 0, 1`."""
-    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+def seeds_text(cells: Iterable[Mapping[str, Any]]) -> str:
+    """Return the seeds of some cells in words, and their folds if they have any: `seed 0`, `seeds 0, 1, fold 3`."""
+    parts, labels = [], list(cells)
+    for axis in POOLED:
+        values = list(dict.fromkeys(str(cell.get(axis)) for cell in labels if axis == "seed" or axis in cell))
+        if values:
+            parts.append(f"{axis if len(values) == 1 else f'{axis}s'} {', '.join(values)}")
+    return ", ".join(parts)
 
 
 def _judge(gate: Gate, where: str, records: Sequence[Record]) -> list[Judgement]:
-    """Judge a metric of cells that differ only in their seed, at each of its coordinates."""
+    """Judge a metric of cells that differ only in their seed and fold, at each of its coordinates."""
     from bench_suite.stats.intervals import over_cells
 
     metric, rules = gate.metric, gate.rules
-    if "seed" in gate.only:
-        where = f"{where}, {seeds_text([record.cell.get('seed') for record in records])}"
-    rows = [row for record in records for row in record.metrics if row.name == metric]
+    if gate.only.keys() & set(POOLED):
+        where = f"{where}, {seeds_text(record.cell for record in records)}"
+    rows = [(row, record) for record in records for row in record.metrics if row.name == metric]
     label = metric.partition("/")[0]
     expected = [record for record in records if not _is_inapplicable(metric, label, record)]
     if not rows:
@@ -170,15 +177,16 @@ def _judge(gate: Gate, where: str, records: Sequence[Record]) -> list[Judgement]
     judgements = []
     for coordinates, group in _by_coordinates(rows).items():
         at = f"{where} ({coordinates})" if coordinates else where
-        known = sum(row.value is not None for row in group)
+        known = sum(row.value is not None for row, _ in group)
         if known < len(expected):
-            reasons = (row.reason for row in group if row.value is None)
+            reasons = (row.reason for row, _ in group if row.value is None)
             errors = (_error(metric, record) for record in expected)
             reason = next(filter(None, (*reasons, *errors)), "a cell failed")
-            message = f"{known} of {len(expected)} seeds have it: {reason}"
+            cells = "cells" if any("fold" in record.cell for record in expected) else "seeds"
+            message = f"{known} of {len(expected)} {cells} have it: {reason}"
             judgements.append(Judgement(metric, at, "absent", message, 3))
             continue
-        mean, interval, _ = over_cells(group)
+        mean, interval, _ = over_cells([row for row, _ in group], [record for _, record in group])
         judgements.append(_judge_value(metric, at, mean, interval, rules))
     return judgements
 
@@ -221,7 +229,7 @@ def _judge_summary(metric: str, rules: Mapping[str, Any], rows: Iterable[MetricR
     from bench_suite.stats.intervals import over_cells
 
     judgements = []
-    for coordinates, (row, *_) in _by_coordinates(rows).items():
+    for coordinates, ((row, _), *_) in _by_coordinates((row, None) for row in rows).items():
         where = f"all cells ({coordinates})" if coordinates else "all cells"
         if row.value is None:
             judgements.append(Judgement(metric, where, "absent", row.reason or "it has no value", 3))
@@ -260,8 +268,10 @@ def _number(value: float, bounds: Iterable[float]) -> str:
     return next(text for text in texts if float(text) == value or all(float(text) != bound for bound in differing))
 
 
-def _by_coordinates(rows: Iterable[MetricRow]) -> dict[str, list[MetricRow]]:
-    groups: dict[str, list[MetricRow]] = {}
-    for row in rows:
-        groups.setdefault(", ".join(f"{axis} {value}" for axis, value in sorted(row.at.items())), []).append(row)
+def _by_coordinates(rows: Iterable[tuple[MetricRow, Any]]) -> dict[str, list[tuple[MetricRow, Any]]]:
+    """Return rows, each with its record if it has one, by their coordinates in words."""
+    groups: dict[str, list[tuple[MetricRow, Any]]] = {}
+    for row, cell in rows:
+        where = ", ".join(f"{axis} {value}" for axis, value in sorted(row.at.items()))
+        groups.setdefault(where, []).append((row, cell))
     return groups

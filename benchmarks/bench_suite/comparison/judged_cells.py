@@ -22,7 +22,7 @@ class Part:
 
 
 def parts_of(group: Group, gates: Sequence[Gate]) -> list[Part]:
-    """Return the parts of a group; there is one unless `only` of a probe or of a gate chooses some seeds.
+    """Return the parts of a group; there is one unless `only` of a probe or of a gate chooses some seeds or folds.
 
     A metric is compared in the pairs that its probe was asked of, in at least one run. It is judged once for each gate
     with a tolerance, in the pairs that the gate is for; gates without one count once, with the tolerance 0.
@@ -77,4 +77,4 @@ def _reduced(group: Group, indices: tuple[int, ...]) -> Group:
     if len(indices) == len(group.pairs):
         return group
     pairs = tuple(group.pairs[index] for index in indices)
-    return replace(group, pairs=pairs, where=f"{group.where}, {seeds_text([p.head.cell.get('seed') for p in pairs])}")
+    return replace(group, pairs=pairs, where=f"{group.where}, {seeds_text(p.head.cell for p in pairs)}")

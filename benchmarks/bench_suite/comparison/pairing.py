@@ -50,7 +50,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Group:
-    """Pairs that differ only in their seed."""
+    """Pairs that differ only in their seed and fold."""
 
     where: str
     "In words, as head calls it: `imdb, minilm`."
@@ -142,7 +142,7 @@ def _differing_splits(base: Record, head: Record, part: str) -> tuple[str, ...] 
 
 
 def _groups(pairs: Sequence[Pair], base: Run, head: Run) -> tuple[Group, ...]:
-    """Return the pairs grouped by what they share but the seed."""
+    """Return the pairs grouped by what they share but seed and fold."""
     by_id = {pair.head.id: pair for pair in pairs}
     groups = []
     for where, records in by_seed(pair.head for pair in pairs).items():
@@ -242,9 +242,9 @@ def _merge_seeds(
     cells: Sequence[tuple[Record, tuple[ReasonCode, str]]], names: Mapping[str, str]
 ) -> Iterator[UncomparedCell]:
     """Yield one entry for cells that differ only in their seed and are not compared for the same reason."""
-    seeds: dict[tuple[ReasonCode, str, str], list[Any]] = {}
+    seeds: dict[tuple[ReasonCode, str, str], list[Mapping[str, Any]]] = {}
     for record, (code, detail) in cells:
-        seeds.setdefault((code, names[record.id], detail), []).append(record.cell.get("seed"))
+        seeds.setdefault((code, names[record.id], detail), []).append(record.cell)
     for (code, where, detail), members in seeds.items():
         yield UncomparedCell(code, f"{where}, {seeds_text(members)}", detail)
 
@@ -253,9 +253,9 @@ def _merge_seeds_of_probes(
     probes: Sequence[tuple[Record, str, str]], names: Mapping[str, str]
 ) -> Iterator[UncomparedCell]:
     """Yield one entry for a probe that failed for the same reason in cells that differ only in their seed."""
-    seeds: dict[tuple[str, str, str], list[Any]] = {}
+    seeds: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for record, label, reason in probes:
-        seeds.setdefault((names[record.id], label, reason), []).append(record.cell.get("seed"))
+        seeds.setdefault((names[record.id], label, reason), []).append(record.cell)
     for (where, label, reason), members in seeds.items():
         yield UncomparedCell("failed probe", f"{where}, {seeds_text(members)}", reason, label)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
@@ -13,7 +14,8 @@ from bench_suite.comparison.metric_files import MetricFiles
 from bench_suite.comparison.pairing import Pair
 from bench_suite.comparison.rescoring import BUILT_IN, Examples, Unpaired, difference_of
 from bench_suite.comparison.verdicts import Row
-from bench_suite.contracts import MetricRow
+from bench_suite.contracts import MetricRow, Record
+from bench_suite.stats.folds import mean_over_folds, members_of
 from bench_suite.stats.paired import Difference, seeds_only_difference, unpaired_difference, welch_difference
 from bench_suite.store.records import is_time_unit, label_of
 from bench_suite.suite.spec import TIMING_PROCESSES
@@ -40,6 +42,8 @@ class Location:
     "Splits other than train and validation whose examples differ between the runs."
     metric_files: MetricFiles = BUILT_IN
     "The files of metrics that the suite of head names by path."
+    folds: tuple[Location, ...] = ()
+    "Each fold by itself, if the pairs differ in their fold; empty otherwise."
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ def find_evidence(metric: PairedMetric) -> Evidence:
     """
     if metric.is_timing:
         return _by_processes(metric)
+    if metric.location.folds:
+        return _by_folds(metric)
     unpaired_reason = ""
     try:
         evidence = _by_stored_predictions(metric)
@@ -192,6 +198,57 @@ def _by_seeds(metric: PairedMetric) -> Evidence | None:
 
 STRATEGIES_BY_VALUE: tuple[Strategy, ...] = (_by_same_predictions, _by_intervals, _by_exact_values, _by_seeds)
 "In this order: the first that gives evidence counts."
+
+
+def _by_folds(metric: PairedMetric) -> Evidence:
+    """Compare by the differences of the folds, with the corrected variance of `stats.folds`.
+
+    Folds share training data, so they are no independent seeds. S² is at least the folds' mean variance over their test
+    examples: folds that agree by chance prove nothing.
+
+    Raises:
+        ValueError: The probe's options differ, or the folds' sizes are not known.
+    """
+    if metric.probe_changed:
+        raise ValueError(OTHER_PROBE_OPTIONS)
+    parts = _evidence_of_folds(metric)
+    if len(parts) == len(metric.location.folds) and all(part.method == "same predictions" for part in parts.values()):
+        n, count = sum(part.main.n for part in parts.values()), len(parts)
+        return Evidence(Difference(0.0, 0.0, 0.0, 0.0, math.inf, n, count), method="same predictions")
+    if (exact := _by_exact_values(metric)) is not None:
+        return exact
+    records = [pair.head for pair in metric.location.pairs]
+    members = members_of(records)
+    if members is None:
+        raise ValueError("the records do not contain the sizes of the folds")
+    mean = mean_over_folds(metric.differences, members)
+    mains = [part.main for part in parts.values()]
+    count = max(1, len(mains))
+    examples = mean.factor * math.fsum(main.examples for main in mains) / count
+    per_loss = mean.factor * math.fsum(main.variance_per_loss for main in mains) / count
+    difference = Difference(
+        mean.value, examples, mean.variance, max(mean.variance, examples),
+        mean.df if math.isfinite(mean.df) else mean.folds - 1.0, sum(main.n for main in mains) // _repeats(records),
+        mean.seeds, variance_per_loss=per_loss, sample_unit=mains[0].sample_unit if mains else "test examples",
+    )  # fmt: skip
+    return Evidence(difference, method="folds", folds=mean.folds)
+
+
+def _repeats(records: Sequence[Record]) -> int:
+    """Return the number of repeats that some folds belong to: each repeat has the same examples."""
+    return len({record.cell["fold"] // int(record.data["folds"]["folds"]) for record in records})
+
+
+def _evidence_of_folds(metric: PairedMetric) -> dict[int, Evidence]:
+    """Return the evidence of each fold by itself, by its number, as far as there is any."""
+    parts = {}
+    for location in metric.location.folds:
+        fold = location.pairs[0].head.cell["fold"]
+        pairs = zip(metric.values, metric.location.pairs, strict=True)
+        values = [rows for rows, pair in pairs if pair.head.cell["fold"] == fold]
+        with suppress(ValueError):
+            parts[fold] = find_evidence(PairedMetric(metric.row, values, location))
+    return parts
 
 
 def _by_processes(metric: PairedMetric) -> Evidence:

@@ -44,7 +44,7 @@ UNIT_NAMES: dict[SampleUnit, str] = {"test examples": "test examples", "clusters
 
 @dataclass(frozen=True)
 class Row:
-    """One metric of cells that differ only in their seed."""
+    """One metric of cells that differ only in their seed and fold."""
 
     metric: str
     where: str
@@ -77,6 +77,7 @@ class Row:
     p: float | None = None
     "Adjusted for many metrics: p of *regressed* for gated ones (Holm), else of any difference (Benjamini-Hochberg)."
     seeds: int = 0
+    "Number of pairs of cells: of seeds, or of seeds and folds."
     examples: int = 0
     "Independent observations of the test set; `sample_unit` names what they are. 0 if examples were not compared."
     sample_unit: SampleUnit = "test examples"
@@ -194,6 +195,8 @@ def _what_would_decide(evidence: Evidence, margin: float, level: float) -> str:
         minimum = math.ceil(-math.log2(level))
         too_few = f"{minimum} or more seeds would decide, not {main.count}"
         return too_few if main.count < minimum else "more seeds would decide"
+    if evidence.method == "folds":
+        return "more examples, or more repeats of the folds, would decide"
     if evidence.method == "processes":
         share = (evidence.min_detectable_effect(level) / margin) ** 2
         return f"about {math.ceil(main.count * share)} processes a side would decide"

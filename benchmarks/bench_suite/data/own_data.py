@@ -6,7 +6,7 @@ The tasks `files` and `hub` share this; they differ only in where the tables com
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from bench_suite.data.class_names import class_names, with_class_names
 from bench_suite.data.columns import Form, form_of, group_values, modality_of, table_encoder, texts
 from bench_suite.data.csv_text import TextOptions
 from bench_suite.data.file_sets import FileSet
-from bench_suite.data.fingerprint import content_ids, recounted
+from bench_suite.data.fingerprint import content_ids, hash_of, recounted, row_hashes
 from bench_suite.data.images import decode_images
 from bench_suite.data.labels import Labels, read_labels
 from bench_suite.data.raw_tables import RawTables
@@ -91,9 +91,12 @@ class OwnDataOptions:
     "Most categories of a column that get their own column in the table: the most frequent of train."
     size: int | None = None
     "Height and width to which the middle square of each image is resized. Needed if their sizes differ."
-    split: Mapping[str, float | bool | str] | None = None
+    split: Mapping[str, int | float | bool | str] | None = None
     """How to split the rows: `{ test = 0.2, validation = 0.1 }`, `{ test = 0.2, by = "customer_id" }`,
-    `{ after = "2026-01-01", by = "date" }` or `{ column = "part" }`; also `stratify = false`."""
+    `{ after = "2026-01-01", by = "date" }`, `{ column = "part" }` or `{ folds = 5, repeats = 2 }`; also
+    `stratify = false`."""
+    fold: int | None = None
+    "The fold that is tested on, if `split` states folds. The axis `fold` sets it; a suite does not state it here."
     duplicates: Literal["keep", "drop", "refuse"] | None = None
     """What to do with rows of train whose inputs a tested split has too: `drop` them from train (the default for images
     and texts), `keep` them (for tables, where equal rows are usual), or `refuse` the data."""
@@ -240,9 +243,12 @@ def assemble(
     encode = partial(_encode, options, inputs, modality, sources, origin)
     values, spec = encode(tables, notes)
     ids: dict[str, np.ndarray] = {}
+    folds: dict[str, Any] = {}
     if _to_be_drawn(rule, tables, targets, parts, name):
         ids = {"train": content_ids(values["train"])}
-        rows = _drawn(rule, tables, ids["train"], targets, labels, parts, name, notes, separate=modality == "table")
+        folds = _folds(options.fold, rule, ids["train"], targets["train"])
+        draw_rows = partial(draw, separate=modality == "table", fold=options.fold)
+        rows = _drawn(rule, tables, ids["train"], targets, labels, parts, name, notes, draw_rows)
         whole = tables["train"]
         # Categories are those of the train split, not of the rows that were drawn for test.
         same = modality != "table" or _same_encoder(options, inputs, whole, rows["train"])
@@ -272,7 +278,9 @@ def assemble(
     notes |= _absent_classes(labels, targets) | _similar_classes(labels)
     spec = spec if labels.classes is None else {"classes": labels.classes, **spec}
     prominent = tuple(key for key in notes if key != "inputs")
-    source = Source(origin.origin, name, fingerprint_of(splits), origin.revision, origin.licence, notes, prominent)
+    source = Source(
+        origin.origin, name, fingerprint_of(splits), origin.revision, origin.licence, notes, prominent, folds=folds
+    )
     data = Data(labels.problem, spec, splits, source, options.duplicates or "ask")
     names = {} if files is None else {split: tuple(map(files.name, files.splits[split])) for split in parts.values()}
     return Assembled(data, typed.columns, inputs, options.label, modality, missing, names)
@@ -331,21 +339,32 @@ def _to_be_drawn(
 
 def _drawn(
     rule: SplitRule | None, tables: Mapping[str, pa.Table], ids: np.ndarray, targets: Mapping[str, np.ndarray],
-    labels: Labels, parts: Mapping[str, str], name: str, notes: dict[str, Any], *, separate: bool,
+    labels: Labels, parts: Mapping[str, str], name: str, notes: dict[str, Any],
+    draw_rows: Callable[..., tuple[dict[str, np.ndarray], str]],
 ) -> dict[str, np.ndarray]:  # fmt: skip
-    """Return the rows of train that make each split.
+    """Return the rows of train that make each split, by `draw_rows`.
 
     Raises:
         DataInvalid: A split gets no row, or a column that the rule reads lacks a value.
     """
     classes = targets["train"] if labels.classes is not None else None
-    rows, words = draw(rule or SplitRule(test=0.2), tables["train"], ids, classes, name, separate=separate)
+    rows, words = draw_rows(rule or SplitRule(test=0.2), tables["train"], ids, classes, name)
     if rule is None:
         total = len(targets["train"])
         notes["test"] = f"{len(rows['test'])} of the {total} examples of `{parts['train']}`, drawn by content"
     else:
         notes["split"] = words
     return rows
+
+
+def _folds(fold: int | None, rule: SplitRule | None, ids: np.ndarray, target: np.ndarray) -> dict[str, Any]:
+    """Return `Source.folds` of the examples before they are split; empty without folds."""
+    if rule is None or not rule.folds:
+        return {}
+    return {
+        "fold": fold, "folds": rule.folds, "repeats": rule.repeats, "examples": len(target),
+        "fingerprint": hash_of(np.sort(row_hashes(ids, target))),
+    }  # fmt: skip
 
 
 def _similar_classes(labels: Labels) -> dict[str, str]:

@@ -21,6 +21,7 @@ from bench_suite.data.file_sets import FORMATS, ending, is_picture
 from bench_suite.data.hub import cached, hub_command, own_files, path_error
 from bench_suite.data.places import data_folder
 from bench_suite.data.sources import PACKAGE_COMMAND, Location, Sources
+from bench_suite.suite.folds import AXIS as FOLD
 from bench_suite.suite.plan import Cell, Plan, digest
 from bench_suite.suite.spec import ComponentUse
 
@@ -116,9 +117,12 @@ def _model(cell: Cell) -> tuple[ComponentUse, Mapping[str, Any]]:
 def _distinct(
     cells: Iterable[Cell], of: Callable[[Cell], tuple[ComponentUse, Mapping[str, Any]]]
 ) -> list[tuple[ComponentUse, Mapping[str, Any]]]:
-    """Return the tasks or models, each with every set of options that an axis gives it."""
-    pairs = map(of, cells)
-    return list({(use.label, digest(dict(options))): (use, options) for use, options in pairs}.values())
+    """Return the tasks or models, each with every set of options that an axis gives it; folds read the same data."""
+    distinct: dict[tuple[str, str], tuple[ComponentUse, Mapping[str, Any]]] = {}
+    for use, options in map(of, cells):
+        key = (use.label, digest({name: value for name, value in options.items() if name != FOLD}))
+        distinct.setdefault(key, (use, options))
+    return list(distinct.values())
 
 
 def hub_ids(task: Component, options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@
     split = { test = 0.2, by = "customer_id" }            # no customer stands in two splits
     split = { after = "2026-01-01", by = "date" }         # the future is tested on
     split = { column = "part" }                           # a column holds train, validation or test
+    split = { folds = 5, repeats = 2 }                    # each fold is tested on by a model of the others
 
 The content of the data and the suite decide, never a seed or the order of rows.
 """
@@ -22,12 +23,14 @@ from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.file_sets import SPLIT_WORDS
+from bench_suite.data.folds import TooFewGroups, folds_of
 from bench_suite.data.splitting import assign_groups, rows_by_content
+from bench_suite.suite.folds import read_folds
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-KEYS = ("test", "validation", "stratify", "by", "after", "column")
+KEYS = ("test", "validation", "stratify", "by", "after", "column", "folds", "repeats")
 ROLES = ("test", "validation", "train")
 
 
@@ -46,6 +49,10 @@ class SplitRule:
     "Rows from this time on are tested on."
     column: str | None = None
     "A column that names each row's split."
+    folds: int = 0
+    "Number of folds; 0: no folds."
+    repeats: int = 1
+    "How often the folds are drawn, each time in another way."
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -66,12 +73,13 @@ def read_rule(stated: Mapping[str, Any] | None) -> SplitRule | None:
     shares = {key: _share(key, stated[key]) for key in ("test", "validation") if key in stated}
     if sum(shares.values()) >= 1:
         raise ValueError(f"split: test and validation take {sum(shares.values()):g} of the examples: none is left")
+    folds, repeats = read_folds(stated)
     words = {key: _word(key, stated[key]) for key in ("by", "column", "after") if key in stated}
     if "stratify" in stated and not isinstance(stated["stratify"], bool):
         raise ValueError(f"split.stratify = {show(stated['stratify'])} is not true or false")
     rule = SplitRule(
         **shares, stratify=stated.get("stratify"), by=words.get("by"), column=words.get("column"),
-        after=_moment(words["after"]) if "after" in words else None,
+        after=_moment(words["after"]) if "after" in words else None, folds=folds, repeats=repeats,
     )  # fmt: skip
     _check(rule)
     return rule
@@ -102,6 +110,9 @@ def _moment(text: str) -> datetime:
 def _check(rule: SplitRule) -> None:
     if rule.column is not None and (rule.test or rule.validation or rule.by or rule.after or rule.stratify):
         raise ValueError("split.column names each row's split: leave the other keys out")
+    if rule.folds:
+        _check_folds(rule)
+        return
     if rule.column is None and not rule.test and rule.after is None:
         raise ValueError("split states nothing to test on: state test = 0.2, or after and by, or column")
     if rule.after is not None and rule.by is None:
@@ -112,11 +123,29 @@ def _check(rule: SplitRule) -> None:
         raise ValueError("split.after orders the rows by time, so they cannot be stratified: leave stratify out")
 
 
+def _check_folds(rule: SplitRule) -> None:
+    for key in ("test", "column", "after"):
+        if getattr(rule, key):
+            raise ValueError(f"split.folds decides what is tested on: leave {key} out")
+    if rule.validation:
+        raise ValueError(
+            "split.folds leaves validation to the training option of that name, which holds a share of each fold's "
+            "train out: leave split.validation out, and state validation in [train]"
+        )
+
+
 # ── drawing ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def draw(
-    rule: SplitRule, table: pa.Table, ids: np.ndarray, classes: np.ndarray | None, name: str, *, separate: bool
+    rule: SplitRule,
+    table: pa.Table,
+    ids: np.ndarray,
+    classes: np.ndarray | None,
+    name: str,
+    *,
+    separate: bool,
+    fold: int | None = None,
 ) -> tuple[dict[str, np.ndarray], str]:
     """Return the rows of each split, in ascending order, and how they were drawn, in words.
 
@@ -127,11 +156,14 @@ def draw(
         classes: (n,) int64 class numbers; None for a regression.
         name: What messages call the data set.
         separate: Whether equal rows are separate examples, as in a table, so that they may stand in several splits.
+        fold: The fold that is tested on, for a rule with folds.
 
     Raises:
         DataInvalid: A value of a column that the rule reads is missing or of the wrong kind, or a split gets no row.
     """
-    if rule.column is not None:
+    if rule.folds:
+        rows, words = _by_fold(rule, table, ids, classes, name, fold, separate=separate)
+    elif rule.column is not None:
         rows, words = _by_column(rule.column, table, name), f"by the column `{rule.column}`"
     elif rule.after is not None and rule.by is not None:
         rows, words = _by_time(rule, table, name), f"by time: tested on from {rule.after:%Y-%m-%d} on (`{rule.by}`)"
@@ -224,6 +256,33 @@ def _by_group(rule: SplitRule, table: pa.Table, classes: np.ndarray | None, name
     strata = classes if stratify and classes is not None else np.zeros(len(groups), dtype=np.int64)
     parts = assign_groups(group_of_row, strata, np.array([*shares.values(), 1 - sum(shares.values())]))
     return {role: np.flatnonzero(parts[group_of_row] == number) for number, role in enumerate((*shares, "train"))}
+
+
+def _by_fold(
+    rule: SplitRule, table: pa.Table, ids: np.ndarray, classes: np.ndarray | None, name: str, fold: int | None,
+    *, separate: bool,
+) -> tuple[dict[str, np.ndarray], str]:  # fmt: skip
+    """Return the rows of one fold as test and all others as train, and in words which fold it is."""
+    if fold is None or not 0 <= fold < rule.folds * rule.repeats:
+        raise DataInvalid(f"{name}: split states {rule.folds} folds, and fold {fold} is none of them")
+    repeat, part = divmod(fold, rule.folds)
+    groups = None
+    if rule.by is not None:
+        _check_missing(table[rule.by], rule.by, name)
+        groups = group_numbers(table[rule.by].to_pylist())
+    # As for shares, groups are balanced by class only if that is stated.
+    stratified = rule.stratify is True if groups is not None else rule.stratify is not False
+    try:
+        drawn = folds_of(ids, groups, classes if stratified else None, rule.folds, repeat, separate=separate)
+    except TooFewGroups as error:
+        by = f" by `{rule.by}`" if rule.by else ""
+        raise DataInvalid(
+            f"{name}: the rows cannot be split{by} into {rule.folds} folds, {rule.repeats} times: {error}; "
+            "state fewer folds or repeats"
+        ) from None
+    number = f"fold {fold} of {rule.folds * rule.repeats}" + (f" (repeat {repeat})" if rule.repeats > 1 else "")
+    words = f"no value of `{rule.by}` stands in two folds" if rule.by else "drawn by content"
+    return {"test": np.flatnonzero(drawn == part), "train": np.flatnonzero(drawn != part)}, f"{number}, {words}"
 
 
 def group_numbers(values: Sequence[Any]) -> np.ndarray:

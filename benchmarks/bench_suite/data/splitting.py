@@ -99,13 +99,16 @@ def _split_groups_by_class(
     return parts if all(len(parts[name]) or not count for name, count in counts.items()) else None
 
 
-def assign_groups(group_of_row: np.ndarray, classes: np.ndarray, shares: np.ndarray) -> np.ndarray:
+def assign_groups(
+    group_of_row: np.ndarray, classes: np.ndarray, shares: np.ndarray, *, by_size: bool = True
+) -> np.ndarray:
     """Return the (g,) part of each group of rows: large groups first, each to the part that lacks most of its classes.
 
     Args:
         group_of_row: (n,) int64 numbers of groups, from 0.
         classes: (n,) int64 class numbers, from 0; all 0 to balance sizes only.
         shares: (p,) share of each part; they sum to 1.
+        by_size: Whether large groups come first; otherwise groups come by their numbers.
     """
     sizes = np.zeros((int(group_of_row.max()) + 1, int(classes.max()) + 1))
     np.add.at(sizes, (group_of_row, classes), 1)
@@ -113,7 +116,8 @@ def assign_groups(group_of_row: np.ndarray, classes: np.ndarray, shares: np.ndar
     filled = np.zeros_like(wanted)
     parts = np.zeros(len(sizes), dtype=np.int64)
     scale = np.maximum(wanted, 1e-9)
-    for group in np.argsort(-sizes.sum(axis=1), kind="stable").tolist():
+    order = np.argsort(-sizes.sum(axis=1), kind="stable") if by_size else np.arange(len(sizes))
+    for group in order.tolist():
         lack = ((wanted - filled) / scale) @ (sizes[group] / sizes[group].sum())
         parts[group] = int(np.argmax(np.where(shares > 0, lack, -np.inf)))
         filled[parts[group]] += sizes[group]

@@ -13,6 +13,7 @@ from bench_suite.execution.callbacks import RunCallback
 from bench_suite.store.atomic import StoreError
 from bench_suite.store.runs import Checkpoint, Run
 from bench_suite.store.unfinished import MAX_ENDS, Unfinished, UnfinishedCells
+from bench_suite.suite.folds import AXIS as FOLD
 from bench_suite.suite.plan import Cell, Plan, digest
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ class RunContext:
             module = discovery.load(cell.task.component)
             options = discovery.make_options(cell.task.component, cell.options["task"])
             loaded = module.load(options, self.sources)
-            task_key = digest([cell.task.label, cell.options["task"]])
+            # One fold stands for all, since their examples are the same.
+            stated = {name: value for name, value in cell.options["task"].items() if name != FOLD}
+            task_key = digest([cell.task.label, stated])
             self.unchecked = None if task_key in self.checked_tasks else (cell, loaded)
             self.checked_tasks.add(task_key)
             data = prepare(loaded, cell.options["train"]["validation"])

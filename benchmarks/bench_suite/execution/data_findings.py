@@ -7,6 +7,7 @@ from collections.abc import Sequence, Set
 from bench_suite.contracts import FINDING_CODES, BenchError, Finding, Record, describe_error
 from bench_suite.execution.context import RunContext
 from bench_suite.store.findings import finding_to_json
+from bench_suite.suite.folds import AXIS as FOLD
 
 RESULT_CODES = frozenset({"D009", "D011", "D012"})
 "The codes that need results."
@@ -68,7 +69,9 @@ def gate_data(context: RunContext) -> None:
     codes = DATA_CODES & set(context.plan.suite.fail_on)
     if not codes:
         return
-    cells = {(cell.task.label, repr(cell.options["task"])): cell for cell in reversed(context.plan.cells)}
+    cells = {
+        (cell.task.label, repr({**cell.options["task"], FOLD: None})): cell for cell in reversed(context.plan.cells)
+    }  # fold 0 stands for all folds, since their examples are the same
     for cell in cells.values():  # the first task last, whose data then need not be loaded again
         try:
             context.load(cell)

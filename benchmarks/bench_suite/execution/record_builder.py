@@ -155,6 +155,7 @@ def data_facts(data: Data) -> dict[str, Any]:
         "problem": data.problem,
         **sizes,
         **({"fingerprints": dict(source.fingerprints)} if source.fingerprints else {}),
+        **({"folds": dict(source.folds)} if source.folds else {}),
         **({"positive": data.spec["positive"]} if "positive" in data.spec else {}),
         **({"notes": dict(source.notes)} if source.notes else {}),
         **({"prominent": list(source.prominent)} if source.prominent else {}),

@@ -12,6 +12,7 @@ from bench_suite import environment
 from bench_suite.contracts import Record
 from bench_suite.store.records import dumps, plain
 from bench_suite.store.runs import Run, Store
+from bench_suite.suite.folds import AXIS as FOLD
 from bench_suite.suite.plan import Cell, Plan, digest
 from bench_suite.suite.spec import train_options
 
@@ -201,13 +202,15 @@ def _cost_of(record: Record) -> str:
 
 
 def _hash_of_cost(labels: Mapping[str, Any], options: Mapping[str, Any], probes: Mapping[str, str]) -> str:
-    """Return a hash of everything that a cell's time depends on.
+    """Return a hash of everything that a cell's time depends on; folds cost the same.
 
     Training options with their default are left out: a record may be older than an option.
     """
     defaults = {key: plain(option.default) for key, option in train_options().items()}
     stated = plain(options.get("train", {}))
     train = {key: value for key, value in stated.items() if key not in _LEARNING and value != defaults.get(key)}
-    axes = {key: value for key, value in labels.items() if "." not in key and key != "seed" and value is not None}
-    parts = [axes, options.get("task"), options.get("model"), train, options.get("evaluate"), probes]
+    free = ("seed", FOLD)
+    axes = {key: value for key, value in labels.items() if "." not in key and key not in free and value is not None}
+    task = {key: value for key, value in (options.get("task") or {}).items() if key != FOLD}
+    parts = [axes, task, options.get("model"), train, options.get("evaluate"), probes]
     return digest(plain(parts))

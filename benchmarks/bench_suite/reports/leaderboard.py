@@ -31,6 +31,21 @@ FEW_SEEDS = (
 )
 
 
+FOLDS = (
+    "A mean over folds has an interval that allows for the training data that folds share (Nadeau and Bengio 2003). It "
+    "describes models that are trained on other data of this size."
+)
+
+
+def reading(shown: Sequence[Table]) -> str:
+    """Return how to read the values of some tables."""
+    rows = [row for table in shown for row in table.rows]
+    parts = [READING]
+    parts += [FEW_SEEDS] if any(len(row.cells) == 2 and row.folds < 2 for row in rows) else []
+    parts += [FOLDS] if any(row.folds > 1 for row in rows) else []
+    return " ".join(parts)
+
+
 class ReportError(BenchError):
     """A report that cannot be written to its target."""
 
@@ -56,9 +71,7 @@ def leaderboard(runs: Sequence[Run], known: Standings | None = None) -> str:
     parts = []
     for table in ranked_tables:
         parts += [f"### {heading(table)}", about(table), leaderboard_table(table)]
-    parts.append(
-        READING + (f" {FEW_SEEDS}" if any(len(row.cells) == 2 for table in ranked_tables for row in table.rows) else "")
-    )
+    parts.append(reading(ranked_tables))
     incomplete = [(str(run.info["suite"]), missing) for run in ranked if (missing := missing_part(run))]
     parts += [
         f"*{escaping.inline(f'Incomplete run of the suite {suite}: {missing}')}.*" for suite, missing in incomplete
@@ -104,7 +117,11 @@ def about(table: Table) -> str:
         if isinstance(table.data.get(split), int)
     ]
     parts = [f"Data from {escaping.inline(table.data['source'])}"] if table.data.get("source") else []
-    parts += [f"{', '.join(sizes)} examples"] if sizes else []
+    if folds := table.data.get("folds"):
+        times = f", drawn {folds['repeats']} times" if folds["repeats"] > 1 else ""
+        parts += [f"{folds['examples']:,} examples in {folds['folds']} folds{times}"]
+    else:
+        parts += [f"{', '.join(sizes)} examples"] if sizes else []
     return "; ".join([*parts, f"measured on {escaping.inline(machine(table.hardware))}"]) + "."
 
 
@@ -134,10 +151,12 @@ def leaderboard_table(table: Table) -> str:
     scales = {c: formatting.scale_for((row.values[c].value for row in table.rows), c.unit) for c in table.columns}
     notes = escaping.Notes()
     ranks = any(row.rank is not None for row in table.rows)
+    folds = any(row.folds for row in table.rows)
     header = [
         *(["Rank"] if ranks else []),
         "Model",
         *(column_head(c, scales[c]) for c in table.columns),
+        *(["Folds"] if folds else []),
         "Seeds",
     ]
     lines = []
@@ -145,7 +164,8 @@ def leaderboard_table(table: Table) -> str:
         rank = formatting.NOTHING if row.rank is None else f"{row.rank}{'=' if row.tied else ''}"
         values = [formatting.short(row.values[c], scales[c]) + notes.mark(row.values[c].note) for c in table.columns]
         label = escaping.inline(row.label) + notes.mark(row.note)
-        lines.append([*([rank] if ranks else []), label, *values, str(len(row.cells))])
+        counts = [str(row.folds or 1), str(row.seeds)] if folds else [str(len(row.cells))]
+        lines.append([*([rank] if ranks else []), label, *values, *counts])
     first = 1 if ranks else 0
     text = escaping.table(header, lines, right=[*range(first), *range(first + 1, len(header))])
     return text + "".join(f"\n\n{escaping.inline(note)}" for note in notes.lines())

@@ -17,7 +17,7 @@ from bench_suite.contracts import Finding, MetricRow, Record, Severity
 from bench_suite.reports import escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
-from bench_suite.reports.table import Row, Table, Value, kind_in_words, pooled_median, rows_of, tables
+from bench_suite.reports.table import Table, Value, kind_in_words, pooled_median, rows_of, tables
 from bench_suite.stats.intervals import over_cells
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
@@ -68,7 +68,7 @@ def report(run: Run, save: SavePicture | None = None) -> str:
             {"heading": leaderboard.heading(t), "about": leaderboard.about(t), "text": leaderboard.leaderboard_table(t)}
             for t in run_tables
         ],
-        reading=leaderboard.READING + (f" {leaderboard.FEW_SEEDS}" if _has_two_seeds(run_tables) else ""),
+        reading=leaderboard.reading(run_tables),
         errors=_errors(records),
         probe_errors=_probe_errors(records),
         probes=_probes(run, run_tables, save),
@@ -190,7 +190,7 @@ def _probe_errors(records: Sequence[Record]) -> str:
 
 
 def _cell_names(which: Sequence[Record], every: Sequence[Record]) -> str:
-    """Return the names of cells: `mnist, cnn, seed 0`, or `mnist, cnn` for all seeds; after four, `and 3 more`."""
+    """Return the names of cells: `mnist, cnn, seed 0`, or `mnist, cnn` for all of them; after four, `and 3 more`."""
 
     def pair(record: Record) -> tuple[str, str]:
         return str(record.cell.get("task")), str(record.cell.get("model"))
@@ -202,10 +202,16 @@ def _cell_names(which: Sequence[Record], every: Sequence[Record]) -> str:
         groups.setdefault(pair(record), []).append(record)
     for (task, model), of_pair in groups.items():
         complete = len(of_pair) == sizes[task, model]
-        seeds = ", ".join(str(seed) for seed in dict.fromkeys(record.cell.get("seed") for record in of_pair))
-        names.append(f"{task}, {model}" + ("" if complete and len(of_pair) > 1 else f", seed {seeds}"))
+        names.append(f"{task}, {model}" + ("" if complete and len(of_pair) > 1 else f", {_seeds_and_folds(of_pair)}"))
     rest = [f"and {len(names) - 4} more"] if len(names) > 5 else []
     return escaping.inline("; ".join([*(names if not rest else names[:4]), *rest]))
+
+
+def _seeds_and_folds(records: Sequence[Record]) -> str:
+    """Return the seeds of some cells, and their folds if they have any: `seed 0, 1, fold 3`."""
+    axes = [axis for axis in ("seed", "fold") if axis == "seed" or any(axis in record.cell for record in records)]
+    values = [", ".join(dict.fromkeys(str(record.cell.get(axis)) for record in records)) for axis in axes]
+    return ", ".join(f"{axis} {value}" for axis, value in zip(axes, values))
 
 
 # ── measurements ────────────────────────────────────────────────────────────────────────────────
@@ -260,7 +266,7 @@ def _artifacts(run: Run, label: str, table: Table, save: SavePicture | None) -> 
                 seen.add(artifact.name)
                 counts[artifact.name] += 1
                 if counts[artifact.name] <= MAX_PICTURES:
-                    cell_name = f"{row.label}, seed {record.cell.get('seed')}"
+                    cell_name = f"{row.label}, {_seeds_and_folds([record])}"
                     rendered = render_artifact(run, artifact, cell_name, f"{record.id}-{artifact.name}", save)
                     rendered_by_name.setdefault(artifact.name, []).append(rendered)
     rest = sum(max(count - MAX_PICTURES, 0) for count in counts.values())
@@ -296,8 +302,3 @@ def _summary_value(row: MetricRow) -> Value:
         return Value(row.value, interval, None, 1, row.n, None if interval else reason)
     value, spread = pooled_median([row.samples])
     return Value(value, None, spread, 1, row.n, reason)
-
-
-def _has_two_seeds(run_tables: Sequence[Table]) -> bool:
-    rows: list[Row] = [row for table in run_tables for row in table.rows]
-    return any(len(row.cells) == 2 for row in rows)

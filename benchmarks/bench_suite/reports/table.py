@@ -1,4 +1,4 @@
-"""The typed table behind every report: metrics over seeds, by task, model and axes, without any layout.
+"""The typed table behind every report: metrics over seeds and folds, by task, model and axes, without any layout.
 
 Results on different data or hardware never share a table. A smoke run is not ranked. Each missing value has a reason.
 """
@@ -24,8 +24,11 @@ from bench_suite.store.records import file_in_words, label_of
 from bench_suite.store.runs import Run
 
 _Key = tuple[str, tuple[tuple[str, Any], ...]]
+_Measured = tuple[MetricRow, Record]
 _JSON = json.JSONEncoder(sort_keys=True, default=str)
-_ROW_AXES = ("task", "model", "seed")
+_POOLED = ("seed", "fold")
+"Axes and options in which the cells of one row differ."
+_ROW_AXES = ("task", "model", *_POOLED)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Row:
-    """The cells that differ only in their seed, and were trained from the same files."""
+    """The cells that differ only in their seed and their fold, and were trained from the same files."""
 
     model: str
     axes: Mapping[str, Any]
@@ -67,6 +70,16 @@ class Row:
     "Whether another row has the same rank."
     note: str | None = None
     "Why the row is separate from another one with the same model and options; None if there is no such row."
+
+    @property
+    def seeds(self) -> int:
+        """The number of different seeds."""
+        return len({record.cell.get("seed") for record in self.cells})
+
+    @property
+    def folds(self) -> int:
+        """The number of different folds; 0 without folds."""
+        return len({record.cell["fold"] for record in self.cells if "fold" in record.cell})
 
     @property
     def label(self) -> str:
@@ -143,7 +156,7 @@ def _newest(runs: Sequence[Run]) -> _Newest:
     owners: dict[tuple[str, str], str] = {}
     newest_first = sorted(runs, key=lambda run: str(run.info.get("started", "")), reverse=True)
     all_data = {id(record.data): record.data for run in newest_first for record in run.records()}  # cells share them
-    same_data = representatives(all_data.values())
+    same_data = representatives(all_data.values())  # the folds of one data set share a fingerprint of the whole
     for run in newest_first:
         hardware_of: dict[str, str] = {}
         for record in run.records():
@@ -152,7 +165,11 @@ def _newest(runs: Sequence[Run]) -> _Newest:
             if (hardware := hardware_of.get(record.environment)) is None:
                 hardware = _as_json(run.environment(record.environment).get("hardware", {}))
                 hardware_of[record.environment] = hardware
-            data = (str(record.data.get("name", "")), same_data[str(record.data.get("fingerprint", ""))])
+            whole = (record.data.get("folds") or {}).get("fingerprint")
+            data = (
+                str(record.data.get("name", "")),
+                str(whole) if whole else same_data[str(record.data.get("fingerprint", ""))],
+            )
             key = (str(record.cell.get("task")), *data, hardware, record.smoke)
             cell = (record.id, hardware)
             first = newest.records.setdefault(cell, record)
@@ -253,10 +270,10 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
         note = None
         if len(sources[key]) > 1:
             axes["files"], note = _files_of(group[0].sources, sources[key])
-        by_column: dict[_Key, list[MetricRow]] = {}
+        by_column: dict[_Key, list[_Measured]] = {}
         for record in group:
             for column_key, position in positions.of(record):
-                by_column.setdefault(column_key, []).append(metric_at(record, position))
+                by_column.setdefault(column_key, []).append((metric_at(record, position), record))
         values = {}
         for column in columns:
             value = _row_value(group, column, by_column.get((column.name, column.at), []))
@@ -267,7 +284,7 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
 
 
 def _groups(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
-    """Return the records that differ in their seed only, by what they share: cell and options, and source files."""
+    """Return the records that differ in seed and fold only, by what they share: cell and options, and source files."""
     texts: dict[int, str] = {}  # of options and sources, which records of a large run share
 
     def text_of(shared: object, value: Callable[[], Any]) -> str:
@@ -277,7 +294,7 @@ def _groups(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
 
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
-        cell = {name: value for name, value in record.cell.items() if name != "seed" and value is not None}
+        cell = {name: value for name, value in record.cell.items() if name not in _POOLED and value is not None}
         options = text_of(record.options, partial(_options, record))
         sources = text_of(record.sources, partial(dict, record.sources))
         groups.setdefault((_as_json(cell) + options, sources), []).append(record)
@@ -348,7 +365,7 @@ def _necessary_names(labels: Sequence[Mapping[str, Any]], axes: Set[str]) -> lis
 
 def _options(record: Record) -> dict[str, Any]:
     return {
-        family: {name: value for name, value in chosen.items() if name != "seed" and value is not None}
+        family: {name: value for name, value in chosen.items() if name not in _POOLED and value is not None}
         if isinstance(chosen, Mapping)
         else chosen
         for family, chosen in record.options.items()
@@ -356,13 +373,14 @@ def _options(record: Record) -> dict[str, Any]:
     }
 
 
-def _row_value(records: Sequence[Record], column: Column, rows: Sequence[MetricRow]) -> Value:
-    measured = [row for row in rows if row.value is not None and math.isfinite(row.value)]
-    reasons = list(dict.fromkeys(row.reason for row in rows if row.reason))
+def _row_value(records: Sequence[Record], column: Column, rows: Sequence[_Measured]) -> Value:
+    known = [(row, cell) for row, cell in rows if row.value is not None and math.isfinite(row.value)]
+    measured, cells = [row for row, _ in known], [cell for _, cell in known]
+    reasons = list(dict.fromkeys(row.reason for row, _ in rows if row.reason))
     if not measured:
         return Value(None, reason="; ".join(reasons) or _reason_for_absence(records, column))
     reason = "; ".join([*reasons, *kind_in_words(measured)]) or None
-    mean, interval, interval_reason = over_cells(measured)
+    mean, interval, interval_reason = over_cells(measured, cells)
     sizes = {row.n for row in measured}
     n = sizes.pop() if len(sizes) == 1 else None
     if interval is not None:
@@ -371,7 +389,8 @@ def _row_value(records: Sequence[Record], column: Column, rows: Sequence[MetricR
     sampled = sum(bool(row.samples) for row in measured)
     if sampled == len(measured) or spread is None:
         return Value(value, None, spread, len(measured), n, reason or (None if sampled else interval_reason))
-    which_seeds = f"in {len(measured) - sampled} of {len(measured)} seeds" if sampled else "per seed"
+    one, several = _cell_words(records)
+    which_seeds = f"in {len(measured) - sampled} of {len(measured)} {several}" if sampled else f"per {one}"
     return Value(value, None, spread, len(measured), n, "; ".join([*reasons, f"one observation {which_seeds}"]))
 
 
@@ -395,7 +414,15 @@ def _partial(records: Sequence[Record], column: Column, measured: int) -> str | 
         if not any(row.value is not None and math.isfinite(row.value) for row in own):
             reasons |= dict.fromkeys(row.reason for row in own if row.reason)
             reasons |= {} if own else {_reason_for_absence([record], column): None}
-    return f"{measured} of {len(records)} seeds: {'; '.join(reasons) or 'no reason given'}"
+    return f"{measured} of {len(records)} {_cell_words(records)[1]}: {'; '.join(reasons) or 'no reason given'}"
+
+
+def _cell_words(records: Sequence[Record]) -> tuple[str, str]:
+    """Return what one of the cells of a row is called, and several of them: they differ in seed, fold, or both."""
+    if not any("fold" in record.cell for record in records):
+        return "seed", "seeds"
+    several_seeds = len({record.cell.get("seed") for record in records}) > 1
+    return ("cell", "cells") if several_seeds else ("fold", "folds")
 
 
 def kind_in_words(rows: Sequence[MetricRow]) -> list[str]:

@@ -41,6 +41,8 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
         "↑ higher is better, ↓ lower.",
         "± half of the 95 % interval, [ ] all of it; ( ) the middle half of the samples.",
     ]
+    if any(row.folds > 1 for table in shown_tables for row in table.rows):
+        legend.append("Means over folds have intervals that allow for the training data that folds share.")
     if any(row.tied for table in shown_tables for row in table.rows):
         legend.append("= rows that share a rank cannot be told apart by their intervals.")
     parts.append("\n".join(_wrap(line, width) for line in legend))

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from bench_suite.contracts import Interval, MetricRow
+from bench_suite.contracts import Interval, MetricRow, Record
+from bench_suite.stats.folds import members_of, over_folds
 from bench_suite.stats.resampling import drawn_rows, drawn_weights, weighted_metric
 
 MAX_UNDEFINED = 0.05
@@ -140,26 +141,40 @@ def over_seeds(
     return mean, Interval(mean - below, mean + above, level, "seeds"), None
 
 
-def over_cells(rows: Sequence[MetricRow]) -> tuple[float, Interval | None, str | None]:
+def over_cells(rows: Sequence[MetricRow], cells: Sequence[Record] = ()) -> tuple[float, Interval | None, str | None]:
     """Apply `over_seeds` to one metric of cells that differ only in their seed, and cut impossible values off.
+
+    Estimates of cells that differ in their fold too go to `over_folds`, since folds share training data. Timings and
+    counts do not depend on that.
 
     A cut interval contains the truth as often, and never an accuracy of 1.004 or −0.2. It ends where the metric's range
     does. A metric without a known range is not better than its ideal, and a fraction not above 1.
 
     Args:
-        rows: the metric's rows, one a seed, each with a value.
+        rows: the metric's rows, one a cell, each with a value.
+        cells: the records of the rows; needed if the cells may differ in their fold.
 
     Returns:
         The same as `over_seeds`.
     """
     values = [row.value for row in rows if row.value is not None]
-    mean, interval, reason = over_seeds(values, [row.interval for row in rows])
+    members = members_of(cells) if all(map(_depends_on_data, rows)) else None
+    if members is not None:
+        mean, interval, reason = over_folds(values, members)
+    else:
+        mean, interval, reason = over_seeds(values, [row.interval for row in rows])
     if interval is None:
         return mean, None, reason
     minimum, maximum = _range_of(rows[0])
     low = interval.low if minimum is None else max(interval.low, min(minimum, *values))
     high = interval.high if maximum is None else min(interval.high, max(maximum, *values))
     return mean, replace(interval, low=low, high=high), reason
+
+
+def _depends_on_data(row: MetricRow) -> bool:
+    """Return whether a value estimates what models of such data do: no timing, no count, no single observation."""
+    over = None if row.interval is None else row.interval.over
+    return row.kind == "estimate" and not row.timing and not row.samples and over in (None, "examples")
 
 
 def _range_of(row: MetricRow) -> tuple[float | None, float | None]:

@@ -11,12 +11,15 @@ from typing import Any
 from bench_suite.components.discovery import Component
 from bench_suite.components.options import Option
 from bench_suite.suite.cell import Cell, is_network, matches, modalities_of
+from bench_suite.suite.folds import AXIS as FOLD
+from bench_suite.suite.folds import count_folds, splits_of
 from bench_suite.suite.identity import changed, component_identity, digest, resolve
 from bench_suite.suite.needs import inapplicable_choices, planned_needs, unmet_needs
 from bench_suite.suite.spec import AXES, COMMON, EVALUATE, ComponentUse, Suite, train_options
 
-_NOT_PLACEMENT = ("seed", "engine")
-"Axes that enter an identity by a key of their own; all other axes of `AXES` say where and how a cell computes."
+_NOT_PLACEMENT = ("seed", "engine", "fold")
+"""Axes that enter an identity by a key of their own, or as an option of the task (`fold`); all other axes of `AXES` say
+where and how a cell computes."""
 
 
 def incompatibility(task: ComponentUse, model: Component, problems: Iterable[Component]) -> str | None:
@@ -75,13 +78,34 @@ def concerns(axis: str, task: ComponentUse, model: ComponentUse) -> bool:
 
 def _grids(suite: Suite, task: ComponentUse, model: ComponentUse) -> Iterator[tuple[bool, dict[str, tuple[Any, ...]]]]:
     """Yield the axes that concern a pair with their values: the matrix (False), then each `include` (True)."""
-    matrix = {axis: values for axis, values in suite.axes.items() if concerns(axis, task, model)}
-    yield False, matrix
+    matrix = {axis: values for axis, values in suite.axes.items() if axis != FOLD and concerns(axis, task, model)}
+    folds = suite.axes.get(FOLD)
+    yield from ((False, grid) for grid in _with_folds(task, matrix, folds))
     for selector in suite.include:
         own = {"task": task.label, "model": model.label}
         if all(label in selector.get(kind, (label,)) for kind, label in own.items()):
             named = {axis: values for axis, values in selector.items() if axis not in own}
-            yield True, matrix | {axis: values for axis, values in named.items() if concerns(axis, task, model)}
+            folds_of_entry = named.pop(FOLD, folds)
+            grid = matrix | {axis: values for axis, values in named.items() if concerns(axis, task, model)}
+            yield from ((True, one) for one in _with_folds(task, grid, folds_of_entry))
+
+
+def _with_folds(
+    task: ComponentUse, grid: dict[str, tuple[Any, ...]], folds: tuple[int, ...] | None
+) -> Iterator[dict[str, tuple[Any, ...]]]:
+    """Yield the grid with the axis `fold` first: the stated folds, else all folds of the task; as it is without any.
+
+    The folds depend on `split`. If that is an axis and one of its values states folds, each value gets its own grid.
+    """
+    axis = f"tasks.{task.label}.split"
+    counts = [(split, count_folds(task, split)) for split in splits_of(task, grid)]
+    if not any(count for _, count in counts):
+        yield grid
+        return
+    for split, count in counts:
+        own = {**grid, axis: (split,)} if axis in grid else grid
+        chosen = tuple(fold for fold in range(count) if folds is None or fold in folds)
+        yield {FOLD: chosen, **own} if count else own
 
 
 def _cell(suite: Suite, task: ComponentUse, model: ComponentUse, point: Mapping[str, Any]) -> Cell:
@@ -143,7 +167,11 @@ def _stated_options(
         train = {option: value for option, value in train.items() if option in accepted}
     evaluate = {**suite.evaluate, **varied_options(point, "evaluate")}
     return {
-        "task": {**task.stated, **varied_options(point, f"tasks.{task.label}")},
+        "task": {
+            **task.stated,
+            **varied_options(point, f"tasks.{task.label}"),
+            **({FOLD: point[FOLD]} if FOLD in point else {}),
+        },
         "model": {**model.stated, **varied_options(point, f"models.{model.label}")},
         "train": train,
         "evaluate": {option: value for option, value in evaluate.items() if option in evaluations},

@@ -113,12 +113,12 @@ def gate_warnings(gates: Sequence[Gate], cells: Sequence[Cell]) -> list[GateWarn
     """
     metrics: dict[str, None] = {}
     for gate in gates:
-        seeds: dict[str, set[int]] = {}
+        trainings: dict[str, set[tuple[int, Any]]] = {}
         for cell in cells:
             if matches(cell.labels, gate.only) and cell.probes.get(gate.metric.partition("/")[0], "") is None:
-                labels = {axis: value for axis, value in cell.labels.items() if axis != "seed"}
-                seeds.setdefault(name_of(labels), set()).add(cell.seed)
-        if any(len(of_group) == 1 for of_group in seeds.values()):
+                labels = {axis: value for axis, value in cell.labels.items() if axis not in ("seed", "fold")}
+                trainings.setdefault(name_of(labels), set()).add((cell.seed, cell.labels.get("fold")))
+        if any(len(of_group) == 1 for of_group in trainings.values()):
             metrics[gate.metric] = None
     if not metrics:
         return []

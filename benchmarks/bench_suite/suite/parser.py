@@ -13,6 +13,7 @@ from bench_suite.contracts import ComponentError, Kind
 from bench_suite.suite.checks import without_sgd
 from bench_suite.suite.credentials import mask_override
 from bench_suite.suite.document import Document, label, read_document
+from bench_suite.suite.folds import fold_errors
 from bench_suite.suite.gate_section import check_metric, read_gates
 from bench_suite.suite.matrix import Scope, read_axes, read_engines, read_only, read_selectors
 from bench_suite.suite.section_reader import Sections
@@ -88,6 +89,8 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     include, exclude = (read_selectors(sections, key, scope) for key in ("include", "exclude"))
     _check_stated_twice(sections, scope, train, evaluate)
     for path, message in without_sgd(train, axes, models, include):
+        sections.error(path, message)
+    for path, message in fold_errors(tasks, axes, include):
         sections.error(path, message)
     document.raise_errors()
     return Suite(

@@ -63,6 +63,13 @@ AXES: Mapping[str, Option] = {
         bounds=(1e-6, 1.0),
     ),
     "compile": Option("compile", Type("bool"), False, "Whether `torch.compile` compiles the network."),
+    "fold": Option(
+        "fold",
+        Type("int"),
+        None,
+        "The fold that is tested on, from 0; default: all folds of a task whose `split` states `folds`.",
+        bounds=(0, None),
+    ),
 }
 "Axes with a name of their own; all others are dotted keys such as `train.learning_rate`."
 EVALUATE: Mapping[str, Option] = {
