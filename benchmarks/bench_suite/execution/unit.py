@@ -274,7 +274,8 @@ def _check_data(cell: Cell, data: Data) -> None:
     if data.problem not in cell.model.component.words("PROBLEMS"):
         raise BenchError(
             f"the data of the task {cell.task.label} are for {data.problem}, but {cell.model.label} cannot do it; "
-            "state the task's problem (with `hub`: the options problem, modality), and the plan leaves such pairs out"
+            "state the task's problem (with `files` or `hub`: the options problem, modality), and the plan leaves such "
+            "pairs out"
         )
     modalities = cell.task.component.words("MODALITY")
     if len(modalities) > 1:
@@ -285,8 +286,8 @@ def _check_data(cell: Cell, data: Data) -> None:
         if not set(present) & set(supported):
             raise BenchError(
                 f"the examples of the task {cell.task.label} are of the modality {' and '.join(present) or 'none'}, "
-                f"and {cell.model.label} supports {' or '.join(supported)}; state the task's modality (with `hub`: the "
-                "options modality, problem), and the plan leaves such pairs out"
+                f"and {cell.model.label} supports {' or '.join(supported)}; state the task's modality (with `files` or "
+                "`hub`: the options modality, problem), and the plan leaves such pairs out"
             )
 
 
