@@ -445,9 +445,6 @@ class History:
     epochs: tuple[Mapping[str, float], ...] = ()
     """One mapping for each epoch: `epoch`, from 1; `loss`, the mean over the training examples; with a validation
     split `validation_loss`, and with a target `validation_METRIC`."""
-    loss_of: Literal["problem", "model"] = "problem"
-    """Whose loss the `loss` of epochs and windows is: the problem's, or the model's own. It has class weights and
-    smoothed labels if the options say so; `validation_loss` is always the problem's, without either."""
     windows: tuple[Window, ...] = ()
     "Windows of the steady state: those after the warm-up."
     steps: int = 0
@@ -465,6 +462,9 @@ class History:
     target: Mapping[str, Any] | None = None
     """With a training target: `metric`, `wanted`, `reached`, `best` (the best value seen) and, if it was reached, the
     `seconds`, `epochs` and `samples` of training up to then. None without a target."""
+    loss_of: Literal["problem", "model"] = "problem"
+    """Whose loss the `loss` of epochs and windows is: the problem's, or the model's own. It has class weights and
+    smoothed labels if the options say so; `validation_loss` is always the problem's, without either."""
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,8 @@ def test_every_task_names_a_problem_that_is_there_and_where_its_data_come_from(n
     for problem in task.words("PROBLEM"):
         discovery.find("problems", problem, Path())
     generated = name.startswith("planted_")
-    assert generated or task.words("HUB") or task.words("PACKAGE") or "id" in task.options  # `hub` has an option for it
+    named_by_the_suite = {"id", "path"} & {*task.options}  # of `hub` and `files`
+    assert generated or task.words("HUB") or task.words("PACKAGE") or named_by_the_suite
     assert "data" not in task.options or task.options["data"].default == "full"
 
 

@@ -182,8 +182,8 @@ def test_a_disk_that_is_full_before_a_cell_is_done_exits_2(program):
 
 def test_a_disk_that_fills_up_later_exits_3_and_keeps_what_was_done(program, inside):
     program.write(seeds=5)
-    # All records of one writer are in one file: it reaches 24 kB after six cells.
-    ended = program.run(*RUN, preexec_fn=full_after(24_000))
+    # All records of one writer are in one file: it reaches 36 kB after some cells, and no other file does.
+    ended = program.run(*RUN, preexec_fn=full_after(36_000))
     assert ended.returncode == 3, ended.stderr
     assert "Traceback" not in ended.stderr
     run = Store(program.results).open("latest")

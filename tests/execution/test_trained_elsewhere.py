@@ -18,6 +18,7 @@ from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import make_plan
 
 HUB = 'id = "me/people"\ninputs = ["age", "pay"]\nlabel = "granted"\n'
+FILES = 'path = "people.csv"\nlabel = "granted"\n'
 PARTNERS = {  # a model for a task of each modality, and the reverse
     "image": ("mlp", "digits"),
     "table": ("mlp", "planted_columns"),
@@ -34,12 +35,14 @@ def hub(tmp_path, monkeypatch):
     for split in ("train", "test"):
         columns = {"age": random.normal(size=80), "pay": random.normal(size=80), "granted": random.integers(0, 2, 80)}
         pq.write_table(pa.table(columns), folder / f"{split}-00000-of-00001.parquet")
+    rows = [f"{number},{number % 7},{number % 2}" for number in range(80)]
+    (tmp_path / "people.csv").write_text("\n".join(["age,pay,granted", *rows]) + "\n")
     monkeypatch.setenv("BENCH_DATA", str(tmp_path / "hub"))
     return tmp_path
 
 
 def cell_of(folder, task: str, model: str):
-    options = HUB if task == "hub" else ""
+    options = {"hub": HUB, "files": FILES}.get(task, "")
     (folder / "suite.toml").write_text(
         f'[[tasks]]\nuse = "{task}"\n{options}[[models]]\nuse = "{model}"\n[probes.quality]\n'
     )
@@ -55,7 +58,7 @@ def sent(cell, data):
 @pytest.mark.parametrize("task", builtin("tasks"))
 def test_a_cell_of_each_shipped_task_reaches_another_process(hub, task):
     component = discovery.find("tasks", task, hub)
-    modality = "table" if task == "hub" else component.words("MODALITY")[0]
+    modality = "table" if task in ("hub", "files") else component.words("MODALITY")[0]
     cell = cell_of(hub, task, PARTNERS[modality][0])
     try:
         options = discovery.make_options(component, cell.options["task"])

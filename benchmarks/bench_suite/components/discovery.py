@@ -444,15 +444,15 @@ def make_options(component: Component, values: Mapping[str, Any]) -> Any:
 def resolve_paths(component: Component, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the options with absolute paths.
 
-    An option of `PATHS` holds a path, or a list or table of paths; `pretrained` is one if it begins with `.` or `~`.
-    Like the path of a component, it is relative to the folder of the file that names it. Plans and records keep the
-    path as stated, so a cell has the same identity on each machine.
+    A text in an option of `PATHS` is a path, and so are those of a table (a list holds names); `pretrained` is one if
+    it begins with `.` or `~`. Like the path of a component, it is relative to the folder of the file that names it.
+    Plans and records keep the path as stated, so a cell has the same identity on each machine.
 
     Args:
         component: whose options they are.
         values: of the options, by name.
     """
-    paths = {name: values[name] for name in component.words("PATHS") if values.get(name) is not None}
+    paths = {name: values[name] for name in component.words("PATHS") if isinstance(values.get(name), str | Mapping)}
     stated = values.get("pretrained")
     if isinstance(stated, str) and stated.startswith((".", "~")):
         paths["pretrained"] = stated

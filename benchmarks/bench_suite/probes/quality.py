@@ -19,8 +19,8 @@ from bench_suite.stats.intervals import bootstrap_interval, confusion_matrix
 
 VERSION = 1
 METRICS: dict[str, dict[str, Any]] = {
-    "threshold": {"unit": "score", "better": "none", "of_predictions": False},
-    "threshold_score": {"unit": "fraction", "better": "none", "of_predictions": False},
+    "threshold": {"unit": "score", "better": "none", "of_predictions": False, "range": (0.0, 1.0)},
+    "threshold_score": {"unit": "fraction", "better": "none", "of_predictions": False, "range": (0.0, 1.0)},
 }
 METRICS_OF_PROBLEM = True
 OF_PREDICTIONS = True

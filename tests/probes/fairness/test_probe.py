@@ -576,7 +576,7 @@ def test_of_columns_that_only_the_data_tell_an_unknown_attribute_is_missed_befor
     )
     (record,) = run(tmp_path / "suite.toml", results=tmp_path / "results").records
     assert record.status == "failed"
-    assert record.reason.endswith('has no column `sexes`; did you mean "sex"? (it has: pay, sex, granted)')
+    assert record.reason.endswith('there is no column `sexes`; did you mean "sex"? (it has: pay, sex, granted)')
     assert not {"build", "train"} & set(record.seconds)
 
 

@@ -140,11 +140,11 @@ class CheckedTask:
 
     def without_column(self, name: str) -> str:
         """Return the line of the suite that leaves a column out, or what else to do."""
-        if isinstance(self.options.get("columns"), Mapping) or "columns" in self.options:
-            return f'columns = {{ {_key(name)} = "ignore" }}'
         if isinstance(inputs := self.options.get("inputs"), tuple | list):
             others = ", ".join(f'"{other}"' for other in inputs if other != name)
             return f"inputs = [{others}]"
+        if "columns" in self.options:
+            return f'columns = {{ {_key(name)} = "ignore" }}'
         return f"leave `{name}` out in the task's `load`: this task has no option that does"
 
 
