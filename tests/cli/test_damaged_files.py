@@ -92,6 +92,10 @@ def call(*arguments: str) -> tuple[int, str, str]:
     return int(ended.value.code or 0), out.getvalue(), err.getvalue()
 
 
+def _start(run: Path) -> str:
+    return str(json.loads((run / "run.json").read_bytes())["started"])
+
+
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
     """A folder with two runs of one suite and a baseline, and the names that the commands refer to."""
@@ -101,7 +105,8 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, d
     with contextlib.chdir(folder):
         for _ in range(2):
             assert call("run", "suite.toml", "--trust")[0] == 0
-        base, head = sorted(path.name for path in (folder / "results").iterdir())
+        runs = (folder / "results").iterdir()
+        base, head = (path.name for path in sorted(runs, key=_start))  # both may have begun in the same second
         assert call("baseline", "set", base)[0] == 0
         (folder / "results" / head / "driver.json").write_text('{"process": 1, "since": "2026"}')
         cell = sorted((folder / "results" / head / "cells").iterdir())[0].name
