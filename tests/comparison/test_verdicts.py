@@ -361,7 +361,7 @@ def test_the_verdict_of_each_gate_is_read_off_its_interval(seed: int) -> None:
         for number in range(random.integers(1, 8)):
             tolerance = float(random.choice([0.0, 0.01, 0.03]))
             better = str(random.choice(["higher", "lower"]))
-            row = Row("q/x", f"{number}", True, better=better, tolerance=tolerance or None)  # type: ignore[arg-type]
+            row = Row("q/x", f"{number}", True, better=better, tolerance=tolerance or None)  # type: ignore[arg-type]  # a word
             cases.append(Case(row, some_evidence(random, float(random.choice([0.0, -0.06, 0.06]))), tolerance))
         for row in classify_gated(cases):
             if row.interval is not None:

@@ -17,7 +17,7 @@ from bench_suite.data.csv_text import TextOptions, read_bytes, read_text, separa
 def read(tmp_path: Path, content: str | bytes, name: str = "a.csv", **options: object) -> list[list[str]]:
     file = tmp_path / name
     file.write_bytes(content.encode() if isinstance(content, str) else content)
-    table = read_text(file, name, TextOptions(**options), 1 << 24)  # type: ignore[arg-type]
+    table = read_text(file, name, TextOptions(**options), 1 << 24)  # type: ignore[arg-type]  # each test states options of the right types
     return [table.column_names, *(list(row.values()) for row in table.to_pylist())]
 
 

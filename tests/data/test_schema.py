@@ -159,7 +159,7 @@ def test_the_texts_of_a_column_decide_its_type(values: list[str], kind: str, rea
     ],
 )
 def test_all_files_of_all_splits_decide_together(parts: tuple[list[str], ...], kind: str) -> None:
-    parts = tuple(pa.array(part, pa.string()) for part in parts)  # type: ignore[assignment]
+    parts = tuple(pa.array(part, pa.string()) for part in parts)  # type: ignore[assignment]  # lists become arrays of texts
     read, values = typed(*parts)
     assert read == kind
     assert kind != "category" or all(isinstance(value, str) for value in values)

@@ -128,19 +128,19 @@ def test_the_generators_continue_as_before(undone):
 ])  # fmt: skip
 @pytest.mark.parametrize("normal", [False, True])
 def test_the_generator_of_numpy_is_restored_after_any_use(undone, change, normal):
-    np.random.seed(1)  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002 - the global generator is meant
     generator = np.random.get_bit_generator()
     if normal:
-        np.random.randn()  # noqa: NPY002
+        np.random.randn()  # noqa: NPY002 - the global generator is meant
     state = ProcessState.capture(all_settings())
-    first = np.random.randn(3).tolist()  # noqa: NPY002
+    first = np.random.randn(3).tolist()  # noqa: NPY002 - the global generator is meant
     try:
         for _ in range(2):
             state.restore()
             change()
         state.restore()
         assert np.random.get_bit_generator() is generator
-        assert np.random.randn(3).tolist() == first  # noqa: NPY002
+        assert np.random.randn(3).tolist() == first  # noqa: NPY002 - the global generator is meant
     finally:
         np.random.set_bit_generator(generator)
 
@@ -262,7 +262,7 @@ def test_a_numeric_setting_that_an_import_changes_is_undone_with_a_note(undone, 
     (inside.folder / "suite.toml").write_text(SUITE.format(models=MLP + LEAVES))
     ended = inside.run("run", "suite.toml", "--trust", "--json")
     record, _ = values_of(ended, "mlp")
-    note = "importing the suite's components changed default dtype; this was undone: a model that needs it sets it in its `build`"  # noqa: E501
+    note = "importing the suite's components changed default dtype; this was undone: a model that needs it sets it in its `build`"  # noqa: E501 - one message
     assert note in record["notes"]
     assert note in ended.stderr
 

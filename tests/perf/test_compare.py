@@ -48,7 +48,7 @@ def predictions(model: int, seed: int, better: float) -> Predictions:
 def metric_row(metric: Metric) -> MetricRow:
     facts = classification.METRICS[metric.name]
     return MetricRow(
-        f"quality/{metric.name}", metric.value, facts["unit"], facts["better"], metric.reason,  # type: ignore[arg-type]
+        f"quality/{metric.name}", metric.value, facts["unit"], facts["better"], metric.reason,  # type: ignore[arg-type]  # facts are untyped
         interval=metric.interval, n=metric.n, ideal=facts.get("ideal"), of_predictions=True,
     )  # fmt: skip
 

@@ -55,7 +55,7 @@ def cell(fold: int, seed: int = 0, **data: int) -> Record:
 
 def row(value: float, **facts: object) -> MetricRow:
     known = {"interval": Interval(value - 0.1, value + 0.1), **facts}
-    return MetricRow("quality/accuracy", value, "fraction", "higher", **known)  # type: ignore[arg-type]
+    return MetricRow("quality/accuracy", value, "fraction", "higher", **known)  # type: ignore[arg-type]  # facts are untyped
 
 
 def test_the_sizes_of_a_fold_come_from_its_record() -> None:

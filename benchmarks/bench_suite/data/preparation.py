@@ -74,7 +74,9 @@ def drop_rows(split: Split, rows: np.ndarray) -> Split:
     return Subset(split, np.delete(np.arange(len(split)), rows)) if len(rows) else split
 
 
-def drop_test_duplicates(splits: Mapping[str, Split]) -> tuple[dict[str, Split], dict[str, int], str]:
+def drop_test_duplicates(
+    splits: Mapping[str, Split], words: str = "removed from"
+) -> tuple[dict[str, Split], dict[str, int], str]:
     """Remove from train and validation the examples that a later split tests on.
 
     Examples of `test` and of the shifts are removed from `train` and from the task's own `validation`, because models
@@ -84,6 +86,7 @@ def drop_test_duplicates(splits: Mapping[str, Split]) -> tuple[dict[str, Split],
 
     Args:
         splits: The task's splits by name.
+        words: What the notes say of these examples.
 
     Returns:
         The splits; for the record's notes, how many examples were removed from which split and why; and a hash of the
@@ -99,7 +102,7 @@ def drop_test_duplicates(splits: Mapping[str, Split]) -> tuple[dict[str, Split],
                 continue
             rows = duplicates_of(remaining[other], remaining[name])
             if len(rows):
-                notes[f"removed from {name}, because {other} has them too"] = len(rows)
+                notes[f"{words} {name}, because {other} has them too"] = len(rows)
                 removed += [name, remaining[name].ids[rows]]
                 remaining[name] = drop_rows(remaining[name], rows)
     return remaining, notes, hash_of(removed) if removed else ""
@@ -160,18 +163,17 @@ def _without_duplicates(data: Data) -> tuple[dict[str, Split], dict[str, Any], s
         DataInvalid: There are such examples and the task refuses them, or more than `MAX_DROPPED` of train would be
             removed and the suite does not state it.
     """
-    splits, notes, removed = drop_test_duplicates(data.splits)
     policy = data.duplicates
     if policy in (None, "ask"):
         policy = "keep" if _is_table(data.splits["train"]) else policy or "drop"
+    splits, notes, removed = drop_test_duplicates(data.splits, "kept in" if policy == "keep" else "removed from")
     dropped = len(data.splits["train"]) - len(splits["train"])
     share = dropped / len(data.splits["train"])
     counts = f"{dropped:,} of the {len(data.splits['train']):,} examples of train ({share:.0%})"
     if removed and policy == "refuse":
         raise DataInvalid(f"{data.source.name}: {counts} have inputs that a tested split has too: remove them")
     if policy == "keep":
-        repeats = {note.replace("removed from", "kept in"): count for note, count in notes.items()}
-        return dict(data.splits), repeats, ""
+        return dict(data.splits), dict(notes), ""
     if policy == "ask" and share > MAX_DROPPED:
         raise DataInvalid(
             f"{data.source.name}: {counts} have inputs that a tested split has too, and would be removed: "
