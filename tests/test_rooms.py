@@ -17,6 +17,7 @@ ELSEWHERE = {
     "cli/arguments": ("cli/test_commands.py", "each command is called with the options that they share"),
     "cli/baseline": ("cli/test_compare.py", "a baseline is set to compare a run with it"),
     "cli/completion_values": ("cli/test_completion.py", "a shell asks for the values"),
+    "cli/data_sources": ("cli/test_data.py", "`bench data fetch` reads the plan and the sources"),
     "cli/doctor_report": ("cli/test_doctor.py", "`bench doctor` prints the report"),
     "cli/error_rates": ("cli/test_compare.py", "an option of `bench compare` prints them"),
     "cli/gate_forecast": ("cli/test_plan.py", "`bench plan` prints what gates could find"),

@@ -242,7 +242,7 @@ def test_a_model_has_the_same_results_after_one_that_changes_everything(undone, 
 
 
 def test_a_thread_that_goes_on_is_in_the_records_from_then_on(undone, inside):
-    event = "threading.Thread(target=lambda: [(torch.rand(1, device='cpu'), time.sleep(0.01)) for _ in iter(lambda: os.path.exists(STOP), True)], name='draws', daemon=True).start()"  # noqa: E501
+    event = "threading.Thread(target=lambda: [(torch.rand(1, device='cpu'), time.sleep(0.01)) for _ in iter(lambda: os.path.exists(STOP), True)], name='draws', daemon=True).start()"  # noqa: E501 - one statement
     stop = inside.folder / "stop"
     (inside.folder / "leaves.py").write_text(MODEL.replace("EVENT", event).replace("STOP", repr(str(stop))))
     (inside.folder / "suite.toml").write_text(SUITE.format(models=LEAVES + MLP))

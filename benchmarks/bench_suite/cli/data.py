@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ import click
 from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, run_arguments, shared_options
 from bench_suite.cli.data_check import command as check_command
 from bench_suite.cli.data_show import command as show_command
+from bench_suite.cli.data_sources import plan_and_sources
 from bench_suite.cli.output import say
 from bench_suite.components import discovery
 from bench_suite.environment import format_bytes
@@ -133,20 +132,9 @@ def fetch_command(
       bench data fetch mine.toml --set tasks.imdb.data=full
       bench data fetch nlp --offline     is everything here?
     """
-    from bench_suite.suite.parser import read_suite
-    from bench_suite.suite.plan import make_plan
-
-    plan = make_plan(read_suite(suite, overrides), only)
-    if offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
-    from bench_suite.data.cache import Cache
     from bench_suite.data.requirements import downloads, fetch
-    from bench_suite.data.sources import Sources
-    from bench_suite.execution.session import check_components, check_trust
 
-    check_trust(plan, trust=trust)
-    check_components(plan)
-    sources = Sources(offline=offline, trust=trust, cache=Cache(), progress=sys.stderr.isatty())
+    plan, sources = plan_and_sources(suite, overrides, only, offline=offline, trust=trust)
     before = {need.name: need for need in downloads(plan, sources)}
     results = []
     for result in fetch(plan, sources, lambda item: say(f"… {item}", err=True)):

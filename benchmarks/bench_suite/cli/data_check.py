@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, NearestChoice, run_arguments, shared_options
+from bench_suite.cli.data_sources import plan_and_sources
 from bench_suite.cli.output import say
 from bench_suite.contracts import FINDING_CODES, DataInvalid, DataUnavailable
 
@@ -62,20 +61,9 @@ def command(
     offline: bool, trust: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Check the data of each task; see `HELP`."""
-    from bench_suite.suite.parser import read_suite
-    from bench_suite.suite.plan import make_plan
-
-    plan = make_plan(read_suite(suite, overrides), only)
-    if offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
-    from bench_suite.data.cache import Cache
-    from bench_suite.data.sources import Sources
-    from bench_suite.execution.session import check_components, check_trust
     from bench_suite.store.findings import finding_to_json
 
-    check_trust(plan, trust=trust)
-    check_components(plan)
-    sources = Sources(offline=offline, trust=trust, cache=Cache(), progress=sys.stderr.isatty())
+    plan, sources = plan_and_sources(suite, overrides, only, offline=offline, trust=trust)
     findings: list[Finding] = []
     entries: list[dict[str, object]] = []
     unavailable = False

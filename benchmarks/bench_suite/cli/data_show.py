@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, run_arguments, shared_options
+from bench_suite.cli.data_sources import plan_and_sources
 from bench_suite.cli.output import say
 from bench_suite.components import discovery
 from bench_suite.contracts import DataInvalid, DataUnavailable
@@ -56,19 +55,7 @@ def command(
       bench data show mine.toml --only task=photos --pictures sheet.png
       bench data show mine.toml --json
     """
-    from bench_suite.suite.parser import read_suite
-    from bench_suite.suite.plan import make_plan
-
-    plan = make_plan(read_suite(suite, overrides), only)
-    if offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
-    from bench_suite.data.cache import Cache
-    from bench_suite.data.sources import Sources
-    from bench_suite.execution.session import check_components, check_trust
-
-    check_trust(plan, trust=trust)
-    check_components(plan)
-    sources = Sources(offline=offline, trust=trust, cache=Cache(), progress=sys.stderr.isatty())
+    plan, sources = plan_and_sources(suite, overrides, only, offline=offline, trust=trust)
     entries: list[dict[str, Any]] = []
     failed = False
     for cell in {cell.task.label: cell for cell in plan.cells}.values():
