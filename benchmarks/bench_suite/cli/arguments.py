@@ -62,6 +62,22 @@ KEYWORD = click.option(
     "AXIS=VALUE.",
 )  # fmt: skip
 
+EXECUTOR = click.option(
+    "--executor", metavar="NAME",
+    help="Where the cells run: inline, one after another in this process (default), or processes (same as "
+    "--set run.executor=NAME).",
+)  # fmt: skip
+JOBS = click.option(
+    "--jobs", metavar="N",
+    help="Run N trainings at the same time, each in a process with cores of its own (same as --set run.jobs=N).",
+)  # fmt: skip
+
+
+def with_executor(overrides: tuple[str, ...], executor: str | None, jobs: str | None) -> tuple[str, ...]:
+    """Return the overrides with those that `--executor` and `--jobs` stand for."""
+    stated = {"run.executor": executor, "run.jobs": jobs}
+    return (*overrides, *(f"{key}={value}" for key, value in stated.items() if value is not None))
+
 
 def run_arguments(
     suite: str, overrides: Iterable[str], only: Iterable[str], *, keyword: str = "", trust: bool = False,

@@ -217,6 +217,8 @@ class Live(Progress):
         )
         self.bar = Bar(*columns, console=self.console, transient=True, refresh_per_second=5)
         self.task: TaskID = self.bar.add_task("cells", total=cells, now="starting")
+        self.running: dict[str, str] = {}
+        "What each cell that runs is doing, by id: several at a time under an executor of several processes."
 
     def __enter__(self) -> Live:
         self.bar.start()
@@ -255,16 +257,16 @@ class Live(Progress):
 
     def cell(self, cell: Cell) -> None:
         """Show the name of the cell beside the bar."""
-        self._now(name(cell))
+        self._now(cell, name(cell))
 
     def step(self, cell: Cell, what: str) -> None:
         """Show what the cell is doing."""
-        self._now(f"{name(cell)}: {what}")
+        self._now(cell, f"{name(cell)}: {what}")
 
     def window(self, cell: Cell, window: Window) -> None:
         """Show step, loss and rate of the training."""
         rate = window.samples / window.seconds if window.seconds else 0.0
-        self._now(f"{name(cell)}: step {window.step}, loss {window.loss:.3f}, {rate:,.0f}/s")
+        self._now(cell, f"{name(cell)}: step {window.step}, loss {window.loss:.3f}, {rate:,.0f}/s")
 
     def trained(self, cell: Cell, history: History | None) -> None:
         """Nothing."""
@@ -274,7 +276,12 @@ class Live(Progress):
         self.done += 1
         style = {"ok": "none", "interrupted": "yellow"}.get(record.status, "red")
         self.console.print(printable(ended_cell_line(cell, record, self.done, self.cells)), style=style, markup=False)
+        self.running.pop(cell.id, None)
         self.bar.update(self.task, advance=1)
 
-    def _now(self, text: str) -> None:
-        self.bar.update(self.task, now=printable(text, keep=""))
+    def _now(self, cell: Cell, text: str) -> None:
+        """Show what a cell is doing, and the number of other cells that run."""
+        self.running.pop(cell.id, None)
+        self.running[cell.id] = text
+        others = f"(+{len(self.running) - 1}) " if len(self.running) > 1 else ""
+        self.bar.update(self.task, now=printable(f"{others}{text}", keep=""))

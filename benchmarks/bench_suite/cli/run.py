@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, display_path, run_arguments, shared_options
+from bench_suite.cli.arguments import (
+    EXECUTOR,
+    JOBS,
+    JSON,
+    KEYWORD,
+    ONLY,
+    RESULTS,
+    SET,
+    display_path,
+    run_arguments,
+    shared_options,
+    with_executor,
+)
 from bench_suite.cli.completion_values import run_names, suites
 from bench_suite.cli.output import say, say_left_out
 
@@ -54,11 +66,11 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Do not contact the hub (same as HF_HUB_OFFLINE=1).")
 @click.option("--trust", is_flag=True, help="Allow the suite to run the Python files that it names.")
 @click.option("--tensorboard", is_flag=True, help="Write event files for TensorBoard beside the records.")
-@shared_options(RESULTS, JSON)
+@shared_options(EXECUTOR, JOBS, RESULTS, JSON)
 def command(
     suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, exitfirst: bool, last_failed: bool,
     resume: str | None, stale: str | None, against: str | None, smoke: bool, offline: bool, trust: bool,
-    tensorboard: bool, results: Path, as_json: bool,
+    tensorboard: bool, executor: str | None, jobs: str | None, results: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Train, evaluate and measure every cell of SUITE: a file, or the name of a built-in suite.
 
@@ -70,6 +82,7 @@ def command(
       bench run quickstart
       bench run mine.toml --set train.epochs=5 --only model=mlp
       bench run mine.toml -k 'mnist and not cnn' -x
+      bench run mine.toml --jobs 4
       bench run mine.toml --resume
       bench run mine.toml --against baseline
     """
@@ -86,6 +99,7 @@ def command(
         raise click.UsageError("--resume does what failed or is missing, in the same run: leave out --lf, or --resume")
     if against is not None and smoke:
         raise click.UsageError("a smoke run is never compared: leave out --smoke, or --against")
+    overrides = with_executor(overrides, executor, jobs)
     store = Store(results)
     plan, failed_in = make_plan(read_suite(suite, overrides), only), None
     plan = select_cells(plan, keyword)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,14 @@ class RunContext:
     "The data of a task as it returned them, and a cell of the task, until they are checked."
     checked_tasks: set[str] = field(default_factory=set)
     "Keys of the tasks whose data have been checked, or are about to be."
+    checked_labels: frozenset[str] = frozenset()
+    "Labels of the tasks whose data another worker has checked, or is checking."
+    on_checked: Callable[[str, tuple[Finding, ...], Baselines | None], None] | None = None
+    "In a worker: takes the findings on a task, and its trivial predictions; None stores them here."
+    max_ends: int = MAX_ENDS
+    "Number of processes that may end in one step of a cell before its record says so."
+    exclusive: frozenset[str] = frozenset()
+    "Ids of the units beside which no other one runs, whatever `jobs` is."
     findings: list[Finding] = field(default_factory=list)
     "The findings of this process, in the order in which they were made."
     baselines: dict[str, Baselines | None] = field(default_factory=dict)
@@ -86,7 +94,8 @@ class RunContext:
             # One fold stands for all, since their examples are the same.
             stated = {name: value for name, value in cell.options["task"].items() if name != FOLD}
             task_key = digest([cell.task.label, stated])
-            self.unchecked = None if task_key in self.checked_tasks else (cell, loaded)
+            known = task_key in self.checked_tasks or cell.task.label in self.checked_labels
+            self.unchecked = None if known else (cell, loaded)
             self.checked_tasks.add(task_key)
             data = prepare(loaded, cell.options["train"]["validation"])
             self._loaded[key] = with_positive(data, cell.options["task"]["positive"], cell.task.label)
@@ -119,11 +128,23 @@ class RunContext:
             self.unfinished.step(step, probe=probe)
 
     def repeated_end(self, cell: Cell) -> Unfinished | None:
-        """Return what is known of the processes that ended in a cell, if there were `MAX_ENDS` in the same step."""
+        """Return what is known of the processes that ended in a cell, if there were `max_ends` in the same step."""
         earlier = self.ended_in.get(cell.id)
-        if earlier is None or earlier.ends < MAX_ENDS or earlier.progress != self.run.checkpoint(cell.unit, "").state():
+        if (
+            earlier is None
+            or earlier.ends < self.max_ends
+            or earlier.progress != self.run.checkpoint(cell.unit, "").state()
+        ):
             return None
         return earlier
+
+    def placement(self, cell: Cell) -> Placement:
+        """Return where and how a cell computes on this machine.
+
+        Raises:
+            BenchError: this machine lacks the device or precision.
+        """
+        return placement_of(cell, 1 if cell.unit in self.exclusive else self.jobs)
 
     @contextmanager
     def storing(self) -> Iterator[None]:

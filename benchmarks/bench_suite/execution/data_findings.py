@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from typing import TYPE_CHECKING
 
 from bench_suite.contracts import FINDING_CODES, BenchError, Finding, Record, describe_error
 from bench_suite.execution.context import RunContext
 from bench_suite.store.findings import finding_to_json
 from bench_suite.suite.folds import AXIS as FOLD
+
+if TYPE_CHECKING:
+    from bench_suite.data.checks.trivial import Baselines
 
 RESULT_CODES = frozenset({"D009", "D011", "D012"})
 "The codes that need results."
@@ -43,7 +47,17 @@ def check_loaded(context: RunContext) -> None:
     except Exception as error:  # noqa: BLE001 - a split is a component's, and its `take` may raise anything
         context.callback.step(cell, f"the data were not checked: {describe_error(error)}")
         return
-    _add(context, label, checked.findings, DATA_CODES)
+    if context.on_checked is not None:
+        context.on_checked(label, tuple(checked.findings), context.baselines[label])
+    else:
+        _add(context, label, checked.findings, DATA_CODES)
+
+
+def add_checked(context: RunContext, task: str, findings: Sequence[Finding], baselines: Baselines | None) -> None:
+    """Store and announce what a worker found in the data of a task, unless another worker was faster."""
+    if task not in context.baselines:
+        context.baselines[task] = baselines
+        _add(context, task, findings, DATA_CODES)
 
 
 def _add(context: RunContext, task: str, findings: Sequence[Finding], codes: Set[str]) -> None:

@@ -11,13 +11,32 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NoReturn
 
 from bench_suite.store.unfinished import UnfinishedCells
 
 EXIT_FAILED = 3
 "Exit status of a process that a component ends with `os._exit(0)`: cells are missing."
+
+
+_at_forced_end: list[Callable[[], None]] = []
+
+
+@contextmanager
+def at_forced_end(function: Callable[[], None]) -> Iterator[None]:
+    """Call a function if a second Ctrl-C or a signal from outside ends this process during the block."""
+    _at_forced_end.append(function)
+    try:
+        yield
+    finally:
+        _at_forced_end.remove(function)
+
+
+def _force_end() -> None:
+    for function in _at_forced_end:
+        with suppress(Exception):  # each gets its turn, whatever happened to another
+            function()
 
 
 @contextmanager
@@ -42,6 +61,7 @@ def two_stage_interrupt(unfinished: UnfinishedCells) -> Iterator[None]:
 
     def second(number: int, frame: Any) -> None:
         unfinished.end()
+        _force_end()
         sys.stderr.write("\nended at once; everything recorded so far is safe\n")
         sys.stderr.flush()
         os._exit(130)
@@ -56,6 +76,7 @@ def _ended_from_outside(unfinished: UnfinishedCells) -> Iterator[None]:
 
     def handler(number: int, frame: Any) -> None:
         unfinished.end()
+        _force_end()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,21 +21,21 @@ from bench_suite.contracts import (
     ComponentError,
     Finding,
     MetricRow,
-    ProbeRow,
     Record,
     describe_error,
     error_text,
 )
 from bench_suite.execution.callbacks import RunCallback
-from bench_suite.execution.context import RunContext, placement_of, weights_key
+from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_results, gate_data
 from bench_suite.execution.endings import noted_endings
 from bench_suite.execution.process_state import ProcessState, all_settings
 from bench_suite.execution.record_builder import metric_row
 from bench_suite.execution.selection import has_failed
+from bench_suite.execution.sharing import Sharing
 from bench_suite.execution.sources import source_of_program, sources_of
-from bench_suite.execution.unit import run_unit
-from bench_suite.store.atomic import RecordsLost, StoreError, Writer, hold_interrupts
+from bench_suite.execution.work import Work
+from bench_suite.store.atomic import RecordsLost, StoreError
 from bench_suite.store.runs import Run, Store
 from bench_suite.store.unfinished import UnfinishedCells
 from bench_suite.suite.credentials import mask_text, mask_words
@@ -135,20 +134,18 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
             run.name, resumed=resumed, wanted=request.resume is not None, done=before, notes=context.notes,
             busy=context.machine_busy,
         )  # fmt: skip
-        executor = discovery.load(discovery.find("executors", "inline", PACKAGE))
+        executor, options = _executor(plan)
         written: set[str] = set()
         interrupted = stopped = False
         unfinished = UnfinishedCells(run.path)
-        with _partial_status(written), run.writer() as writer, noted_endings(unfinished):
+        work = Work(context, run.writer, offline=request.offline, trust=request.trust)
+        with _partial_status(written), closing(work), noted_endings(unfinished):
             context.unfinished, context.ended_in = unfinished, unfinished.read()
             context.state = ProcessState.capture(all_settings())
             try:
                 gate_data(context)
-                for record in executor.execute(plan.units, partial(run_unit, context=context)):
-                    with hold_interrupts():
-                        _write(writer, record)
-                        unfinished.end()
-                        written.add(record.id)
+                for record in executor.execute(work, options):
+                    written.add(record.id)
                     callback.record(cells[record.id], record)
                     if request.stop_at_first and has_failed(record):
                         stopped = True
@@ -198,23 +195,6 @@ def _check_on_disk(run: Run, records: Sequence[Record], ids: Set[str]) -> None:
             "  run these cells again with: bench run … --resume; if the folder is gone, start a new run"
             + "".join(f"\n  {damage}" for damage in run.damages[:3])
         )
-
-
-def _write(writer: Writer, record: Record) -> None:
-    """Write a record; if a value in it cannot be written, write that instead of the values."""
-    try:
-        writer.write(record)
-    except (StoreError, KeyboardInterrupt):
-        raise
-    except Exception as error:  # noqa: BLE001 - a value of a component may raise anything when it becomes text
-        reason = f"the record of this cell cannot be written: {describe_error(error)}"
-        probes = {label: ProbeRow("skipped", row.key, "the cell is failed") for label, row in record.probes.items()}
-        writer.write(
-            replace(
-                record, status="failed", reason=reason, probes=probes, metrics=(), artifacts=(), data={}, notes=(),
-                unrestored={},
-            )
-        )  # fmt: skip
 
 
 def check_trust(plan: Plan, *, trust: bool) -> None:
@@ -302,6 +282,7 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "report": {"columns": list(suite.columns), "sort": suite.sort},
         "gate": gates_to_json(suite.gates),
         "gate_options": dict(suite.gate_options),
+        "executor": {"name": "inline"} if suite.executor is None else suite.executor.to_json(),
     }
 
 
@@ -351,6 +332,19 @@ def _run_to_resume(plan: Plan, store: Store, resume: str | None) -> Run | None:
     return run
 
 
+def _executor(plan: Plan) -> tuple[Any, Any]:
+    """Return the module of the suite's executor, and its options."""
+    use = plan.suite.executor
+    component = discovery.find("executors", "inline", PACKAGE) if use is None else use.component
+    return discovery.load(component), discovery.make_options(component, {} if use is None else use.stated)
+
+
+def sharing_of(plan: Plan) -> Sharing:
+    """Return how the units of a plan share this machine, as its executor says."""
+    executor, options = _executor(plan)
+    return executor.sharing(plan, options) if hasattr(executor, "sharing") else Sharing()
+
+
 def _context(
     plan: Plan, run: Run, request: Request, callback: RunCallback, earlier: Mapping[str, Record],
     undone: tuple[str, ...],
@@ -360,12 +354,13 @@ def _context(
 
     cache = Cache()
     busy = environment.busy()
+    shared = sharing_of(plan)
     trusted = "--trust: the run executed code from files that the suite names" if plan.suite.external else None
     context = RunContext(
         plan=plan, run=run, sources=Sources(offline=request.offline, trust=request.trust, cache=cache),
         callback=callback, environment=run.add_environment(environment.describe()), code=source_of_program(),
-        smoke=request.smoke, notes=tuple(note for note in (trusted, busy, *undone) if note),
-        machine_busy=busy is not None, cache=cache, earlier=earlier,
+        smoke=request.smoke, notes=tuple(note for note in (trusted, busy, *undone, *shared.notes) if note),
+        jobs=shared.jobs, exclusive=shared.exclusive, machine_busy=busy is not None, cache=cache, earlier=earlier,
     )  # fmt: skip
     done = {cell.id: done_probes(cell, earlier[cell.id], plan) for cell in plan.cells if cell.id in earlier}
     changed = [cell for cell in plan.cells if done.get(cell.id) and _stale(cell, earlier[cell.id], context)]
@@ -403,7 +398,7 @@ def _stale(cell: Cell, record: Record, context: RunContext) -> bool:
         if not set(cell.probes) <= done_probes(cell, record, context.plan):
             fingerprint = context.load(cell).source.fingerprint
         sources = sources_of(cell, replace(context.sources, offline=True))
-        placement = placement_of(cell, context.jobs)
+        placement = context.placement(cell)
         key = weights_key(cell, fingerprint, placement, sources, context.code, smoke=context.smoke)
         return key != record.weights_key
     except Exception:  # noqa: BLE001 - a task may raise anything, and the cell's own record will report it

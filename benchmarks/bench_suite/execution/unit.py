@@ -21,7 +21,7 @@ from bench_suite.contracts import (
     Record,
     Window,
 )
-from bench_suite.execution.context import RunContext, placement_of, weights_key
+from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_loaded
 from bench_suite.execution.record_builder import (
     RecordBuilder,
@@ -162,7 +162,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
         earlier = context.repeated_end(cell)
         if earlier is not None and not earlier.probe:
             raise _process_ended(earlier, builder)
-        placement = placement_of(cell, context.jobs)
+        placement = context.placement(cell)
         outcome.placement = placement
         context.step(cell, "data")
         with clock("data"):

@@ -2,11 +2,14 @@
 
 An executor is a module, or a folder, of this package. It needs no registration. Contract:
 
-- Function `execute(units, start)`: an iterable of `suite.plan.Unit`, and a function that trains and measures one unit.
-  `start(unit)` returns an iterator of that unit's records, one for each cell, as the cells end. `execute` yields the
-  records of all units, in any order; the run writes each record as soon as it is yielded.
-- An error in a cell is already a record. What `start` raises (`KeyboardInterrupt`, `StoreError`) ends the run: an
-  executor passes it on.
+- Function `execute(work, options)`: `work` is an `execution.work.Work`, `options` an instance of the executor's
+  `Options`, or None. It yields each record when it is on disk, in any order.
+- `work.run(unit)` runs a unit in this process. Elsewhere, an `execution.worker.Worker` runs it from the job that
+  `work.job` writes, and writes the records itself; the executor gives each event of a worker to `work.handle`.
+- An error in a cell is already a record. What `work.run` raises (`KeyboardInterrupt`, `StoreError`) ends the run: an
+  executor passes it on, after its workers have ended.
+- Optional function `sharing(plan, options)`: returns the `execution.sharing.Sharing` of a plan's units, which decides
+  how many threads `threads = "auto"` means. Without it, a unit has all cores.
 - Optional fact `NEEDS`: a tuple of what the machine must offer. Optional class `Options`: a frozen dataclass with
   literal defaults, such as `jobs` or `timeout`.
 """

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
 from bench_suite.contracts import Record
-from bench_suite.suite.plan import Unit
+from bench_suite.execution.work import Work
 
 
-def execute(units: Iterable[Unit], start: Callable[[Unit], Iterator[Record]]) -> Iterator[Record]:
+def execute(work: Work, options: None) -> Iterator[Record]:
     """Yield the records of each unit as its cells end.
 
     Args:
-        units: the units of the plan, in order.
-        start: trains and measures a unit; returns an iterator of its records.
+        work: the units of the run.
+        options: this executor has none.
     """
-    for unit in units:
-        yield from start(unit)
+    for unit in work.context.plan.units:
+        yield from work.run(unit)

@@ -50,7 +50,7 @@ from bench_suite.store.records import (
 )
 
 _Content = TypeVar("_Content")
-BESIDE_CELLS = ("gate", "data", "report", "title", "description")
+BESIDE_CELLS = ("gate", "data", "report", "run", "title", "description")
 "Tables and keys of a suite that belong to no cell."
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from bench_suite.store.atomic import safe_name, writing_error
 
+_Opened = TypeVar("_Opened")
 FOLDER = "unfinished"
 MAX_ENDS = 2
 "Number of processes that may end in one step of a cell; then a resume reports the step as failed."
@@ -50,8 +52,15 @@ class Unfinished:
 class UnfinishedCells:
     """The unfinished cells of a run, written by the process that runs them."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, *, shared: bool = False) -> None:
+        """Note nothing yet.
+
+        Args:
+            run: the folder of the run.
+            shared: whether other processes note their cells in the same folder at the same time.
+        """
         self.folder = run / FOLDER
+        self._shared = shared
         self._process = os.getpid()
         self._current: Unfinished | None = None
         self._file = -1
@@ -90,8 +99,7 @@ class UnfinishedCells:
             StoreError: it cannot be created.
         """
         try:
-            self.folder.mkdir(exist_ok=True)
-            return (self.folder / f"{self._process}.txt").open("w")
+            return self._retried(lambda: (self.folder / f"{self._process}.txt").open("w"))
         except OSError as error:
             raise writing_error(error, self.folder) from error
 
@@ -111,11 +119,7 @@ class UnfinishedCells:
         self._current = Unfinished(cell, self._process, ends=ends, ended_in=ended_in, progress=progress)
         path = self._path(cell)
         try:
-            try:
-                self._file = os.open(path, _FLAGS, 0o644)
-            except FileNotFoundError:
-                self.folder.mkdir()
-                self._file = os.open(path, _FLAGS, 0o644)
+            self._file = self._retried(lambda: os.open(path, _FLAGS, 0o644))
             self._write()
         except OSError as error:
             raise writing_error(error, path) from error
@@ -148,10 +152,41 @@ class UnfinishedCells:
         with suppress(OSError):
             (self.folder / f"{self._process}.txt").unlink()
         with suppress(OSError):
-            if not any(self.folder.glob("*.json")):
+            if not self._shared and not any(self.folder.glob("*.json")):
                 for path in self.folder.glob("*.txt"):
                     path.unlink()
                 self.folder.rmdir()
+
+    def of_process(self, process: int) -> Unfinished | None:
+        """Return the cell in which a process ended, as that process noted it; None if it was in no cell."""
+        return next((cell for cell in self.read().values() if cell.process == process), None)
+
+    def forget(self, cell: str) -> None:
+        """Remove what is noted of a cell, since it has its record."""
+        with suppress(OSError):
+            self._path(cell).unlink()
+
+    def note_end(self, cell: Unfinished, cause: str) -> None:
+        """Note how the process ended that had begun a cell, unless it noted more itself.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        path = self._path(cell.cell)
+        try:
+            entry = json.loads(path.read_bytes())
+            path.write_text(json.dumps({**entry, "cause": entry["cause"] or cause[:200]}).ljust(_BYTES) + "\n")
+        except (OSError, ValueError, KeyError) as error:
+            raise writing_error(error if isinstance(error, OSError) else OSError(str(error)), path) from error
+
+    def _retried(self, open_file: Callable[[], _Opened]) -> _Opened:
+        """Open a file of the folder, which may be missing, or be removed by another process at the same time."""
+        for _ in range(20):
+            try:
+                return open_file()
+            except FileNotFoundError:
+                self.folder.mkdir(exist_ok=True)
+        return open_file()
 
     def current(self) -> Unfinished | None:
         """Return the cell that is going on."""

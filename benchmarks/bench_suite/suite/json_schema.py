@@ -52,6 +52,7 @@ def suite_schema() -> dict[str, Any]:
             },
             "gate": {**_table(GATE_OPTIONS), "additionalProperties": _gate()},
             "data": _table(DATA),
+            "run": _run(),
             "report": {
                 "type": "object",
                 "additionalProperties": False,
@@ -59,6 +60,15 @@ def suite_schema() -> dict[str, Any]:
             },
         },
     }
+
+
+def _run() -> dict[str, Any]:
+    """Return the schema of `[run]`: the executor and its options."""
+    names = discovery.builtin("executors")
+    options: dict[str, Option] = {}
+    for name in names:
+        options |= discovery.find("executors", name, Path()).options
+    return _table(options, {"executor": {"type": "string", "description": f"One of {', '.join(names)}, or a file."}})
 
 
 _PROBE = {"use": {"type": "string"}, "only": {"type": "object"}}

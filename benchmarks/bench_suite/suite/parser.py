@@ -86,6 +86,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     gate_options |= sections.take(sections.section("gate"), GATE_OPTIONS, ("gate",))
     columns, sort = _read_report(sections, metrics)
     fail_on = sections.table("data", DATA).get("fail_on", ())
+    executor = _read_executor(sections)
     include, exclude = (read_selectors(sections, key, scope) for key in ("include", "exclude"))
     _check_stated_twice(sections, scope, train, evaluate)
     for path, message in without_sgd(train, axes, models, include):
@@ -96,7 +97,7 @@ def suite_of(document: Document, name: str, folder: Path, overrides: Sequence[st
     return Suite(
         name, folder, document, tuple(map(mask_override, overrides)), title or name, description, tasks, models, probes,
         train, evaluate, axes, include, exclude, problems, engines, metrics, gates, gate_options,
-        columns, sort, fail_on,
+        columns, sort, fail_on, executor,
     )  # fmt: skip
 
 
@@ -272,6 +273,20 @@ def _read_report(sections: Sections, metrics: Mapping[str, Any]) -> tuple[tuple[
     if "sort" in table:
         check_metric(sections, table["sort"], ("report", "sort"), metrics)
     return table.get("columns", ()), table.get("sort")
+
+
+def _read_executor(sections: Sections) -> ComponentUse | None:
+    """Return the executor that `[run]` states: `processes` if only `jobs` is stated; None if it states neither."""
+    table = sections.section("run")
+    use = table.get("executor", "processes" if "jobs" in table else None)
+    if use is None:
+        sections.check_keys(table, ("executor", "jobs"), ("run",))
+        return None
+    component = sections.component("executors", use, ("run", "executor" if "executor" in table else "jobs"))
+    if component is None:
+        return None
+    sections.check_keys(table, ("executor", *component.options), ("run",))
+    return ComponentUse(component, component.name, sections.take(table, component.options, ("run",)), key=("run",))
 
 
 # ── contradictions ──────────────────────────────────────────────────────────────────────────────

@@ -28,6 +28,7 @@ SECTIONS = (
     "gate",
     "data",
     "report",
+    "run",
 )
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("32-true", "bf16-mixed", "auto")
@@ -173,6 +174,10 @@ class ComponentUse:
     key: KeyPath = ()
     "Where the file states it."
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the component and its stated options, as `run.json` states an executor."""
+        return {"name": self.label, **self.stated}
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -233,6 +238,8 @@ class Suite:
     sort: str | None
     fail_on: tuple[str, ...] = ()
     "Codes of findings that end a run with exit status 1."
+    executor: ComponentUse | None = None
+    "Where the units run; None: `inline`."
 
     @property
     def external(self) -> tuple[Component, ...]:
@@ -241,6 +248,7 @@ class Suite:
         components = [component for use in uses for component in (use.component, *use.named)]
         components += [problem for problems in self.problems.values() for problem in problems]
         components += self.engines.values()
+        components += [self.executor.component] if self.executor is not None else []
         return tuple({component.path: component for component in components if component.external}.values())
 
 

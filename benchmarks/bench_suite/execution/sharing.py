@@ -1,0 +1,90 @@
+"""Sharing: how the units of a run share the cores of a machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from bench_suite.suite.plan import Plan, Unit
+from bench_suite.suite.spec import metrics_of
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """How the units of a run share a machine."""
+
+    jobs: int = 1
+    "Number of units that run at the same time."
+    exclusive: frozenset[str] = frozenset()
+    "Ids of the units beside which no other one runs."
+    notes: tuple[str, ...] = ()
+    "What the user should know before the run, in words."
+
+
+def machine_cores() -> tuple[int, ...]:
+    """Return the numbers of the processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return tuple(sorted(affinity(0))) if affinity else tuple(range(os.cpu_count() or 1))
+
+
+def timed_units(plan: Plan) -> frozenset[str]:
+    """Return the ids of the units in which a probe measures times or rates of the machine."""
+    timing = {
+        probe.label
+        for probe in plan.suite.probes
+        if any(facts.get("timing") for facts in metrics_of(probe, ()).values())
+    }
+    return frozenset(
+        unit.id
+        for unit in plan.units
+        if any(cell.probes.get(label, "") is None for cell in unit.cells for label in timing)
+    )
+
+
+class CoreLeases:
+    """The cores of a machine, each leased to at most one unit at a time."""
+
+    def __init__(self, cores: tuple[int, ...], sharing: Sharing) -> None:
+        self.cores = cores
+        self._sharing = sharing
+        self._leased: dict[str, tuple[int, ...]] = {}
+
+    def take(self, unit: Unit) -> tuple[int, ...] | None:
+        """Lease the cores that a unit needs; return None if they are not free now."""
+        alone = unit.id in self._sharing.exclusive
+        if self._leased and (alone or self._sharing.exclusive & self._leased.keys()):
+            return None
+        if len(self._leased) >= self._sharing.jobs:
+            return None
+        leased = {core for cores in self._leased.values() for core in cores}
+        free = [core for core in self.cores if core not in leased]
+        needed = self.needed(unit)
+        if len(free) < needed:
+            return None
+        self._leased[unit.id] = tuple(free[:needed])
+        return self._leased[unit.id]
+
+    def give_back(self, unit: str) -> None:
+        """End the lease of a unit."""
+        self._leased.pop(unit, None)
+
+    def needed(self, unit: Unit) -> int:
+        """Return the number of cores that a unit leases: its threads, but not more than there are."""
+        auto = len(self.cores) // (1 if unit.id in self._sharing.exclusive else self._sharing.jobs)
+        threads = [auto if cell.threads == "auto" else int(cell.threads) for cell in unit.cells]
+        return max(1, min(len(self.cores), max(threads)))
+
+
+def pin(cores: tuple[int, ...]) -> None:
+    """Let all threads of this process run on these cores only, where the system can do it."""
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    try:
+        threads = [int(name) for name in os.listdir("/proc/self/task")]
+    except OSError:
+        threads = [0]
+    for thread in threads:
+        try:
+            os.sched_setaffinity(thread, cores)
+        except OSError:  # the thread has ended, or the system forbids it
+            continue

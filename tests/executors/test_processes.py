@@ -1,0 +1,253 @@
+"""The executor `processes`: what a crash, a hang, Ctrl-C or a kill costs, and what the records then say."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+import bench_suite
+from bench_suite.execution.sharing import CoreLeases, Sharing, timed_units
+from bench_suite.suite.document import SuiteError
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import Cell, Unit, make_plan
+
+SUITE = """
+[[tasks]]
+use = "loans"
+[[models]]
+use = "mlp"
+hidden = [8]
+dropout = 0.1
+[[models]]
+use = "logistic_regression"
+[train]
+epochs = 1
+[matrix]
+seed = [0, 1]
+threads = 1
+device = "cpu"
+[probes.quality]
+resamples = 100
+"""
+
+CRASHES = {
+    "segmentation fault": ("ctypes.string_at(0)", "SIGSEGV"),
+    "abort": ("os.abort()", "SIGABRT"),
+    "exit with 0": ("os._exit(0)", "os._exit(0)"),
+    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+    "hang": ("time.sleep(3600)", "timeout"),
+}
+
+
+def wait_for(holds: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Wait until something holds while the process runs."""
+    while not holds():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+
+
+def descendants(process: int) -> list[int]:
+    """Return the ids of the processes that a process has started, and that these have started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == process:
+            found += [int(path.parent.name), *descendants(int(path.parent.name))]
+    return found
+
+
+def running(ids: list[int]) -> list[int]:
+    """Return those processes that run; one that has ended and was not waited for does not."""
+    found = []
+    for id in ids:
+        try:
+            state = Path(f"/proc/{id}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state != "Z":
+            found.append(id)
+    return found
+
+
+def test_a_crash_costs_its_cell_only_and_is_recorded_with_its_cause_after_the_retries(program) -> None:
+    program.write({"good": "pass", **{name: does for name, (does, _) in CRASHES.items()}}, run="timeout = 15\njobs = 2")
+    status, _, errors = program.run()
+    assert status == 3, errors
+    entries = {entry["cell"]["model"]: entry for entry in program.entries()}
+    assert len(program.entries()) == len(entries) == 6, "no record is lost or doubled"
+    assert entries["good"]["status"] == "ok"
+    for name, (_, cause) in CRASHES.items():
+        assert entries[name]["status"] == "failed"
+        reason = entries[name]["reason"]
+        assert cause in reason, reason
+        assert "2 times" in reason, reason
+    assert program.unfinished() == []
+
+
+def test_a_process_that_crashed_once_is_replaced_and_the_cell_is_measured(program) -> None:
+    once = "p = Path('was_here'); ended = p.exists(); p.touch(); ended or os.abort()"
+    prints = "print('hello from a worker'); sys.stderr.write('and an error\\n')"
+    program.write({"once": once, "prints": prints}, run="executor = 'processes'\njobs = 1")
+    status, output, errors = program.run()
+    assert status == 0, errors
+    assert "hello from a worker" in errors
+    assert "and an error" in errors
+    assert "hello" not in output, "the output is for the results"
+    assert [entry["status"] for entry in program.entries()] == ["ok", "ok"]
+    assert any("ended while the model was trained (SIGABRT)" in note for note in program.entries()[0]["notes"])
+
+
+@pytest.mark.slow
+def test_without_retries_the_first_crash_is_recorded(program) -> None:
+    program.write({"killed": CRASHES["killed"][0]}, run="jobs = 1\nretries = 0")
+    status, _, errors = program.run()
+    assert status == 3, errors
+    assert "SIGKILL" in program.entries()[0]["reason"]
+
+
+def test_ctrl_c_once_records_the_running_cells_as_interrupted_and_resume_runs_the_rest(program) -> None:
+    wait = "Path(f'began-{os.getpid()}').touch(); time.sleep(0.01 if Path('go').exists() else 3600)"
+    program.write({"a": wait, "b": f"{wait}  # b", "c": "pass"})
+    process = program.start("--jobs", "2")
+    count = min(2, len(os.sched_getaffinity(0)))
+    wait_for(lambda: len([*program.folder.glob("began-*")]) == count, process)
+    workers = descendants(process.pid)
+    process.send_signal(signal.SIGINT)
+    _output, errors = process.communicate()
+    assert process.returncode == 130, errors
+    assert Counter(entry["status"] for entry in program.entries()) == {"interrupted": count}
+    assert running(workers) == []
+    assert program.unfinished() == []
+    (program.folder / "go").touch()
+    status, _, errors = program.run("--resume", "--jobs", "2")
+    assert status == 0, errors
+    last = {entry["cell"]["model"]: entry["status"] for entry in program.entries()}
+    assert last == {"a": "ok", "b": "ok", "c": "ok"}
+
+
+def test_ctrl_c_twice_ends_at_once_and_leaves_no_process(program) -> None:
+    stubborn = (
+        "import subprocess; subprocess.Popen(['sleep', '3600']); Path('began').touch()\n"
+        "while True:\n    try:\n        time.sleep(3600)\n"
+        "    except KeyboardInterrupt:\n        Path('swallowed').touch()"
+    )
+    program.write({"stubborn": stubborn})
+    process = program.start("--jobs", "1")
+    wait_for((program.folder / "began").exists, process)
+    started = descendants(process.pid)
+    assert len(started) >= 2, "a worker, and what it started"
+    process.send_signal(signal.SIGINT)
+    wait_for((program.folder / "swallowed").exists, process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130, errors
+    deadline = time.monotonic() + 60
+    while running(started) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert running(started) == []
+
+
+def test_a_killed_driver_leaves_no_worker_and_loses_no_record(program) -> None:
+    program.write({"good": "pass", "waits": "Path('began').touch(); time.sleep(0 if Path('go').exists() else 3600)"})
+    process = program.start("--jobs", "1")
+    wait_for((program.folder / "began").exists, process)
+    workers = descendants(process.pid)
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 60
+    while running(workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert running(workers) == []
+    assert [entry["cell"]["model"] for entry in program.entries()] == ["good"]
+    (program.folder / "go").touch()
+    status, _, errors = program.run("--resume", "--jobs", "1")
+    assert status == 0, errors
+    assert [entry["cell"]["model"] for entry in program.entries()] == ["good", "waits"], "no cell ran twice"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("run.jobs=0",), "0 is out of bounds: 1 or more"),
+        (("run.jobs=two",), "run.jobs"),
+        (("run.executor=proceses",), 'did you mean "processes"'),
+        (("run.executor=inline", "run.jobs=2"), "unknown key"),
+        (("run.executor=processes", "run.timeout=-1"), "-1.0 is out of bounds"),
+        (("run=2",), "must be a table"),
+    ],
+)
+def test_wrong_input_is_refused_before_anything_runs(program, overrides, message) -> None:
+    program.write({"good": "pass"})
+    with pytest.raises(SuiteError, match=re.escape(message)):
+        read_suite(str(program.folder / "suite.toml"), overrides)
+
+
+def test_the_executor_is_no_part_of_a_cell(program) -> None:
+    program.write({"good": "pass"})
+    plans = [
+        make_plan(read_suite(str(program.folder / "suite.toml"), overrides)) for overrides in ((), ("run.jobs=2",))
+    ]
+    assert [plan.suite.executor is None for plan in plans] == [True, False]
+    assert [cell.id for cell in plans[0].cells] == [cell.id for cell in plans[1].cells]
+
+
+def test_every_executor_makes_the_same_predictions_bit_for_bit(tmp_path: Path) -> None:
+    (tmp_path / "suite.toml").write_text(SUITE)
+    predictions = []
+    for executor in ("inline", "processes"):
+        outcome = bench_suite.run(
+            tmp_path / "suite.toml", overrides=[f"run.executor={executor}"], results=tmp_path / executor
+        )
+        assert [record.status for record in outcome.records] == ["ok"] * 4, executor
+        files = {
+            (record.id, row.name): (outcome.run.path / row.file).read_bytes()
+            for record in outcome.records
+            for row in record.artifacts
+            if row.kind == "predictions"
+        }
+        weights = {record.id: record.weights_key for record in outcome.records}
+        predictions.append((files, weights))
+    assert predictions[0] == predictions[1]
+    assert len(predictions[0][0]) >= 4
+
+
+def unit_of(id: str, threads: int | str) -> Unit:
+    return Unit(id, (cast(Cell, SimpleNamespace(threads=threads)),))
+
+
+def test_no_core_is_leased_twice_and_a_timed_unit_runs_alone() -> None:
+    leases = CoreLeases((2, 3, 5, 7), Sharing(jobs=4, exclusive=frozenset({"timed"})))
+    a, b, c = unit_of("a", 2), unit_of("b", "auto"), unit_of("c", 2)
+    assert leases.take(a) == (2, 3)
+    assert leases.take(b) == (5,), "auto: a fourth of the four cores"
+    assert leases.take(c) is None, "one core is left"
+    assert leases.take(unit_of("timed", 1)) is None, "others run"
+    leases.give_back("a")
+    assert leases.take(c) == (2, 3)
+    leases.give_back("b")
+    leases.give_back("c")
+    assert leases.take(unit_of("timed", "auto")) == (2, 3, 5, 7)
+    assert leases.take(a) is None, "a timed unit runs"
+    leases.give_back("timed")
+    assert leases.take(unit_of("large", 64)) == (2, 3, 5, 7), "more threads than cores: all of them"
+
+
+def test_units_with_timings_are_known_from_their_probes(program) -> None:
+    program.write({"good": "pass"}, probes="[probes.throughput]\n")
+    plan = make_plan(read_suite(str(program.folder / "suite.toml"), ()))
+    assert timed_units(plan) == {unit.id for unit in plan.units}
+    program.write({"good": "pass"})
+    assert timed_units(make_plan(read_suite(str(program.folder / "suite.toml"), ()))) == frozenset()
