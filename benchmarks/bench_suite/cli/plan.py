@@ -9,11 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, SUITE, run_arguments, shared_options
+from bench_suite.cli.arguments import (
+    EXECUTOR,
+    JOBS,
+    JSON,
+    KEYWORD,
+    ONLY,
+    RESULTS,
+    SET,
+    SUITE,
+    run_arguments,
+    shared_options,
+    with_executor,
+)
 from bench_suite.cli.gate_forecast import Forecast, forecast_lines, foresee
 from bench_suite.cli.output import printable, say
 from bench_suite.cli.selection import select_cells
 from bench_suite.execution.selection import selectors_match
+from bench_suite.execution.sharing import sharing_of
 from bench_suite.execution.time_estimates import TimeEstimate, estimate_times
 from bench_suite.store.runs import Store
 from bench_suite.suite.durations import format_duration
@@ -30,10 +43,10 @@ if TYPE_CHECKING:
 @click.option(
     "--trust", is_flag=True, help="No effect, because a plan runs no code; accepted so that the options of run work."
 )
-@shared_options(RESULTS, JSON)
+@shared_options(EXECUTOR, JOBS, RESULTS, JSON)
 def command(
-    suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, trust: bool, results: Path,
-    as_json: bool,
+    suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, trust: bool, executor: str | None,
+    jobs: str | None, results: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Show the cells of SUITE, a file or the name of a built-in suite, without running them.
 
@@ -50,6 +63,7 @@ def command(
     from bench_suite.data.requirements import downloads
 
     del trust
+    overrides = with_executor(overrides, executor, jobs)
     plan = select_cells(make_plan(read_suite(suite, overrides), only), keyword)
     times, needs, lacking = estimate_times(plan, Store(results)), downloads(plan), missing_packages(plan)
     forecast = foresee(plan, Store(results))
@@ -80,6 +94,7 @@ def as_document(
             for cell in plan.cells
         ],
         "left_out": [{"task": task, "model": model, "reason": reason} for task, model, reason in _left_out(plan)],
+        "executor": {"name": "inline"} if plan.suite.executor is None else plan.suite.executor.to_json(),
         "trust": [component.use for component in plan.suite.external],
         "time": {
             "seconds": _total_seconds(times), "unknown_cells": sum(time.seconds is None for time in times.values()),
@@ -121,7 +136,7 @@ def lines(
     if plan.suite.external:
         text += ["", "code from files that the suite names, run only with --trust:"]
         text += [f"  {component.kind[:-1]} {component.use}" for component in plan.suite.external]
-    text += ["", *_time(times), *_downloads(needs), *forecast_lines(forecast)]
+    text += ["", *_executor(plan), *_time(times), *_downloads(needs), *forecast_lines(forecast)]
     if lacking:
         text += ["not installed, so the run would stop before it trains:"]
         text += [line for missing in lacking for line in describe(missing)]
@@ -129,6 +144,17 @@ def lines(
         commands = dict.fromkeys(missing.command for missing in lacking)
         return [*text, "", f"next: {' && '.join(commands)} && bench run {again}"]
     return [*text, "", f"next: bench run {again}     (first try it in seconds: --smoke)"]
+
+
+def _executor(plan: Plan) -> Iterator[str]:
+    """Yield where the units run, if the suite states it; an executor of the suite's own is not run to ask it."""
+    use = plan.suite.executor
+    if use is None:
+        return
+    stated = "".join(f", {option} {value}" for option, value in use.stated.items())
+    yield f"executor: {use.label}{stated}"
+    if not use.component.external:
+        yield from (f"  {note}" for note in sharing_of(plan).notes)
 
 
 def _left_out(plan: Plan) -> list[tuple[str, str, str]]:

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from bench_suite import environment
 from bench_suite._version import __version__
 from bench_suite.components import discovery
-from bench_suite.components.discovery import PACKAGE
 from bench_suite.contracts import (
     Artifact,
     ArtifactRow,
@@ -32,7 +31,7 @@ from bench_suite.execution.endings import noted_endings
 from bench_suite.execution.process_state import ProcessState, all_settings
 from bench_suite.execution.record_builder import metric_row
 from bench_suite.execution.selection import has_failed
-from bench_suite.execution.sharing import Sharing
+from bench_suite.execution.sharing import load_executor, sharing_of
 from bench_suite.execution.sources import source_of_program, sources_of
 from bench_suite.execution.work import Work
 from bench_suite.store.atomic import RecordsLost, StoreError
@@ -134,7 +133,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
             run.name, resumed=resumed, wanted=request.resume is not None, done=before, notes=context.notes,
             busy=context.machine_busy,
         )  # fmt: skip
-        executor, options = _executor(plan)
+        executor, options = load_executor(plan)
         written: set[str] = set()
         interrupted = stopped = False
         unfinished = UnfinishedCells(run.path)
@@ -330,19 +329,6 @@ def _run_to_resume(plan: Plan, store: Store, resume: str | None) -> Run | None:
     if run is not None and run.info["suite"] != suite.name:
         raise StoreError(f"{run.name} is a run of {run.info['suite']}, not of {suite.name}")
     return run
-
-
-def _executor(plan: Plan) -> tuple[Any, Any]:
-    """Return the module of the suite's executor, and its options."""
-    use = plan.suite.executor
-    component = discovery.find("executors", "inline", PACKAGE) if use is None else use.component
-    return discovery.load(component), discovery.make_options(component, {} if use is None else use.stated)
-
-
-def sharing_of(plan: Plan) -> Sharing:
-    """Return how the units of a plan share this machine, as its executor says."""
-    executor, options = _executor(plan)
-    return executor.sharing(plan, options) if hasattr(executor, "sharing") else Sharing()
 
 
 def _context(

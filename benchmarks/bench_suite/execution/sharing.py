@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
+from bench_suite.components import discovery
 from bench_suite.suite.plan import Plan, Unit
 from bench_suite.suite.spec import metrics_of
 
@@ -39,6 +41,19 @@ def timed_units(plan: Plan) -> frozenset[str]:
         for unit in plan.units
         if any(cell.probes.get(label, "") is None for cell in unit.cells for label in timing)
     )
+
+
+def load_executor(plan: Plan) -> tuple[Any, Any]:
+    """Return the module of the suite's executor, and its options."""
+    use = plan.suite.executor
+    component = discovery.find("executors", "inline", discovery.PACKAGE) if use is None else use.component
+    return discovery.load(component), discovery.make_options(component, {} if use is None else use.stated)
+
+
+def sharing_of(plan: Plan) -> Sharing:
+    """Return how the units of a plan share this machine, as its executor says."""
+    executor, options = load_executor(plan)
+    return executor.sharing(plan, options) if hasattr(executor, "sharing") else Sharing()
 
 
 class CoreLeases:

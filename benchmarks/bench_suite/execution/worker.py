@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,6 +39,8 @@ class Worker:
         self.job: Job = read_job(job)
         self._send = send
         self._stack = ExitStack()
+        self._done = dict(self.job.done)
+        self._units = {one.id: one for one in self.job.plan.units}
         if source_of_program() != self.job.code:
             raise BenchError("the worker's bench-suite differs from that of the run: install the same one everywhere")
 
@@ -82,9 +85,8 @@ class Worker:
         assert unfinished is not None
         context.ended_in = unfinished.read()
         context.checked_labels = frozenset(checked)
-        context.done = {**self.job.done, **{id: frozenset(context.plan.probe_keys) for id in written}}
-        found = next(one for one in context.plan.units if one.id == unit)
-        for record in run_unit(found, context):
+        context.done = ChainMap({id: frozenset(context.plan.probe_keys) for id in written}, self._done)
+        for record in run_unit(self._units[unit], context):
             with hold_interrupts():
                 write_record(self._writer, record)
                 unfinished.end()

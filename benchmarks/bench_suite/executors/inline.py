@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from bench_suite.contracts import Record
-from bench_suite.execution.work import Work
+if TYPE_CHECKING:
+    from bench_suite.contracts import Record
+    from bench_suite.execution.work import Work
 
 
 def execute(work: Work, options: None) -> Iterator[Record]:

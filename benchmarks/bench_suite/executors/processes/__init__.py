@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bench_suite.contracts import Record
 from bench_suite.execution.sharing import Sharing, machine_cores, timed_units
-from bench_suite.execution.work import Work
 from bench_suite.suite.plan import Plan
+
+if TYPE_CHECKING:
+    from bench_suite.contracts import Record
+    from bench_suite.execution.work import Work
 
 BOUNDS = {"jobs": (1, None), "timeout": (0.1, None), "retries": (0, 10)}
 
