@@ -10,16 +10,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
 import bench_suite
-from bench_suite.execution.sharing import CoreLeases, Sharing, timed_units
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.parser import read_suite
-from bench_suite.suite.plan import Cell, Unit, make_plan
+from bench_suite.suite.plan import make_plan
 
 SUITE = """
 [[tasks]]
@@ -58,28 +55,28 @@ def wait_for(holds: Callable[[], object], process: subprocess.Popen[str]) -> Non
 
 def descendants(process: int) -> list[int]:
     """Return the ids of the processes that a process has started, and that these have started."""
-    found = []
+    children = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(path.read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
         if parent == process:
-            found += [int(path.parent.name), *descendants(int(path.parent.name))]
-    return found
+            children += [int(path.parent.name), *descendants(int(path.parent.name))]
+    return children
 
 
 def running(ids: list[int]) -> list[int]:
     """Return those processes that run; one that has ended and was not waited for does not."""
-    found = []
+    still = []
     for id in ids:
         try:
             state = Path(f"/proc/{id}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             continue
         if state != "Z":
-            found.append(id)
-    return found
+            still.append(id)
+    return still
 
 
 def test_a_crash_costs_its_cell_only_and_is_recorded_with_its_cause_after_the_retries(program) -> None:
@@ -222,32 +219,3 @@ def test_every_executor_makes_the_same_predictions_bit_for_bit(tmp_path: Path) -
         predictions.append((files, weights))
     assert predictions[0] == predictions[1]
     assert len(predictions[0][0]) >= 4
-
-
-def unit_of(id: str, threads: int | str) -> Unit:
-    return Unit(id, (cast(Cell, SimpleNamespace(threads=threads)),))
-
-
-def test_no_core_is_leased_twice_and_a_timed_unit_runs_alone() -> None:
-    leases = CoreLeases((2, 3, 5, 7), Sharing(jobs=4, exclusive=frozenset({"timed"})))
-    a, b, c = unit_of("a", 2), unit_of("b", "auto"), unit_of("c", 2)
-    assert leases.take(a) == (2, 3)
-    assert leases.take(b) == (5,), "auto: a fourth of the four cores"
-    assert leases.take(c) is None, "one core is left"
-    assert leases.take(unit_of("timed", 1)) is None, "others run"
-    leases.give_back("a")
-    assert leases.take(c) == (2, 3)
-    leases.give_back("b")
-    leases.give_back("c")
-    assert leases.take(unit_of("timed", "auto")) == (2, 3, 5, 7)
-    assert leases.take(a) is None, "a timed unit runs"
-    leases.give_back("timed")
-    assert leases.take(unit_of("large", 64)) == (2, 3, 5, 7), "more threads than cores: all of them"
-
-
-def test_units_with_timings_are_known_from_their_probes(program) -> None:
-    program.write({"good": "pass"}, probes="[probes.throughput]\n")
-    plan = make_plan(read_suite(str(program.folder / "suite.toml"), ()))
-    assert timed_units(plan) == {unit.id for unit in plan.units}
-    program.write({"good": "pass"})
-    assert timed_units(make_plan(read_suite(str(program.folder / "suite.toml"), ()))) == frozenset()

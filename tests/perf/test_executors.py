@@ -41,9 +41,9 @@ def test_the_overhead_of_a_cell(run_of):
     for _ in range(3):
         inline.append(run_of(1000))
         processes.append(run_of(1000, "run.jobs=2"))
-    each = [statistics.median(times) for times in (inline, processes)]
-    print(f"\na cell without work, of 1,000: {each[0]:.2f} ms inline, {each[1]:.2f} ms in 2 processes")
-    assert each[1] < 10 * each[0]
+    costs = [statistics.median(times) for times in (inline, processes)]
+    print(f"\na cell without work, of 1,000: {costs[0]:.2f} ms inline, {costs[1]:.2f} ms in 2 processes")
+    assert costs[1] < 10 * costs[0]
 
 
 def test_two_workers_gain(tmp_path, run_of):

@@ -73,17 +73,17 @@ class CoreLeases:
             return None
         leased = {core for cores in self._leased.values() for core in cores}
         free = [core for core in self.cores if core not in leased]
-        needed = self.needed(unit)
-        if len(free) < needed:
+        count = self.core_count(unit)
+        if len(free) < count:
             return None
-        self._leased[unit.id] = tuple(free[:needed])
+        self._leased[unit.id] = tuple(free[:count])
         return self._leased[unit.id]
 
     def give_back(self, unit: str) -> None:
         """End the lease of a unit."""
         self._leased.pop(unit, None)
 
-    def needed(self, unit: Unit) -> int:
+    def core_count(self, unit: Unit) -> int:
         """Return the number of cores that a unit leases: its threads, but not more than there are."""
         auto = len(self.cores) // (1 if unit.id in self._sharing.exclusive else self._sharing.jobs)
         threads = [auto if cell.threads == "auto" else int(cell.threads) for cell in unit.cells]

@@ -25,7 +25,7 @@ class Work:
 
     context: RunContext
     open_writer: Callable[[], Writer]
-    "Opens this process's own file of records, at the first record that it writes."
+    "Opens this process's own file of records, at the first unit that it runs."
     offline: bool = False
     trust: bool = False
     _writer: Writer | None = None
@@ -39,6 +39,7 @@ class Work:
             StoreError: the run's files cannot be written.
         """
         unfinished = self.context.unfinished
+        self._open()
         for record in run_unit(unit, self.context):
             with hold_interrupts():
                 self._write(record)
@@ -104,10 +105,14 @@ class Work:
             self._writer = None
         (self.context.run.path / FILE).unlink(missing_ok=True)
 
-    def _write(self, record: Record) -> None:
+    def _open(self) -> Writer:
+        """Return this process's file of records; it is open before a component can remove the folder."""
         if self._writer is None:
             self._writer = self.open_writer()
-        write_record(self._writer, record)
+        return self._writer
+
+    def _write(self, record: Record) -> None:
+        write_record(self._open(), record)
 
 
 def write_record(writer: Writer, record: Record) -> None:

@@ -1,0 +1,96 @@
+"""Claims about the cores of a machine: who gets which, and what runs beside a unit that is timed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from bench_suite.execution.sharing import CoreLeases, Sharing, machine_cores, pin, sharing_of, timed_units
+from bench_suite.suite.document import parse_document
+from bench_suite.suite.parser import suite_of
+from bench_suite.suite.plan import Cell, Plan, Unit, make_plan
+
+SUITE = """
+[[tasks]]
+use = "loans"
+[[models]]
+use = "logistic_regression"
+[[models]]
+use = "mlp"
+[probes.quality]
+{more}
+"""
+
+
+def plan_of(tmp_path, more: str = "") -> Plan:
+    document = parse_document(SUITE.format(more=more), "suite.toml")
+    return make_plan(suite_of(document, "suite", tmp_path))
+
+
+def unit_of(id: str, threads: int | str) -> Unit:
+    return Unit(id, (cast(Cell, SimpleNamespace(threads=threads)),))
+
+
+def test_no_core_is_leased_twice_and_a_timed_unit_runs_alone() -> None:
+    leases = CoreLeases((2, 3, 5, 7), Sharing(jobs=4, exclusive=frozenset({"timed"})))
+    a, b, c = unit_of("a", 2), unit_of("b", "auto"), unit_of("c", 2)
+    assert leases.take(a) == (2, 3)
+    assert leases.take(b) == (5,), "auto: a fourth of the four cores"
+    assert leases.take(c) is None, "one core is left"
+    assert leases.take(unit_of("timed", 1)) is None, "others run"
+    leases.give_back("a")
+    assert leases.take(c) == (2, 3)
+    leases.give_back("b")
+    leases.give_back("c")
+    assert leases.take(unit_of("timed", "auto")) == (2, 3, 5, 7)
+    assert leases.take(a) is None, "a timed unit runs"
+    leases.give_back("timed")
+    assert leases.take(unit_of("large", 64)) == (2, 3, 5, 7), "more threads than cores: all of them"
+
+
+def test_units_with_timings_are_known_from_their_probes(tmp_path) -> None:
+    timed = plan_of(tmp_path, "[probes.throughput]\nonly = { model = 'mlp' }")
+    assert timed_units(timed) == {unit.id for unit in timed.units if unit.cells[0].model.label == "mlp"}
+    assert timed_units(plan_of(tmp_path)) == frozenset()
+
+
+def test_an_executor_says_how_units_share_the_machine(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("bench_suite.executors.processes.machine_cores", lambda: (0, 1, 2, 3))
+    assert sharing_of(plan_of(tmp_path)) == Sharing()
+    assert sharing_of(plan_of(tmp_path, "[run]\njobs = 2")) == Sharing(jobs=2)
+    many = sharing_of(plan_of(tmp_path, "[run]\njobs = 9"))
+    assert many.jobs == 4
+    assert many.notes == ("4 units run at the same time, not 9: this machine has 4 cores",)
+    timed = plan_of(tmp_path, "[probes.throughput]\n[run]\njobs = 2")
+    assert sharing_of(timed).exclusive == {unit.id for unit in timed.units}
+    shared = plan_of(tmp_path, "[probes.throughput]\n[run]\njobs = 2\nshare_timed = true")
+    assert sharing_of(shared).exclusive == frozenset()
+    assert "disturbs" in sharing_of(shared).notes[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not pin processes")
+def test_all_threads_of_the_process_are_pinned() -> None:
+    before = machine_cores()
+    ready, release, seen = threading.Event(), threading.Event(), []
+
+    def wait() -> None:
+        ready.set()
+        release.wait()
+        seen.append(os.sched_getaffinity(0))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    try:
+        ready.wait()
+        pin(before[:1])
+        release.set()
+        thread.join()
+        assert machine_cores() == before[:1]
+        assert seen == [{before[0]}]
+    finally:
+        release.set()
+        pin(before)
