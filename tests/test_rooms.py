@@ -30,6 +30,7 @@ ELSEWHERE = {
     "comparison/judged_cells": ("comparison/test_compare.py", "comparisons with scoped gates judge their parts"),
     "execution/setting": ("execution/test_process_state.py", "one table tests every setting that is restored"),
     "execution/numeric_state": ("execution/test_process_state.py", "one table tests every setting that is restored"),
+    "data/origin": ("data/test_own_data.py", "an origin holds values that the source of the data repeats"),
     "cli/schema": ("cli/test_commands.py", "the command prints `suite/json_schema`, which has its own tests"),
     "cli/show": ("cli/test_commands.py", "every kind of component is listed and shown in one test"),
     "models/cnn": ("models/test_every_model.py", "one table trains every model on every kind of task"),

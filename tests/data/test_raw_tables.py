@@ -13,7 +13,7 @@ from PIL import Image
 from bench_suite.contracts import Data, DataInvalid, DataUnavailable
 from bench_suite.data import images
 from bench_suite.data.csv_text import TextOptions
-from bench_suite.data.file_sets import folder_files
+from bench_suite.data.folder_files import folder_files
 from bench_suite.data.raw_tables import RawTables, read_tables
 from bench_suite.data.sources import Sources
 from bench_suite.tasks import hub

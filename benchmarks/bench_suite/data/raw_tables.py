@@ -15,15 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.csv_text import UNNAMED, TextOptions, decoded, read_bytes, read_text
-from bench_suite.data.file_sets import (
-    COMPRESSIONS,
-    METADATA,
-    FileSet,
-    ending,
-    import_datasets,
-    is_picture,
-    split_of,
-)
+from bench_suite.data.datasets_package import import_datasets
+from bench_suite.data.file_names import COMPRESSIONS, METADATA, ending, is_picture, split_of
+from bench_suite.data.file_sets import FileSet
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,7 +17,7 @@ from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
 from bench_suite.components.suggestions import closest
 from bench_suite.contracts import BenchError, DataUnavailable
-from bench_suite.data.file_sets import FORMATS, ending, is_picture
+from bench_suite.data.file_names import FORMATS, ending, is_picture
 from bench_suite.data.hub import cached, hub_command, own_files, path_error
 from bench_suite.data.places import data_folder
 from bench_suite.data.sources import PACKAGE_COMMAND, Location, Sources

@@ -22,7 +22,7 @@ import numpy as np
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.file_sets import SPLIT_WORDS
+from bench_suite.data.file_names import SPLIT_WORDS
 from bench_suite.data.folds import TooFewGroups, folds_of
 from bench_suite.data.splitting import assign_groups, rows_by_content
 from bench_suite.suite.folds import read_folds
