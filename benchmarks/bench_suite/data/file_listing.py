@@ -7,53 +7,75 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench_suite.contracts import DataInvalid
+from bench_suite.data.file_access import check_file, check_folder
 from bench_suite.data.file_names import NO_FOLDERS, advice_on, is_data
 from bench_suite.data.file_sets import relative_name
 
 
 def has_data(folder: Path) -> bool:
-    """Return whether a folder holds any file of a format that is read, by names alone."""
-    return any(is_data(name) for _, _, names in os.walk(folder, followlinks=True) for name in names)
+    """Return whether a folder holds any file of a format that is read, by names alone.
 
-
-def walk(folder: Path) -> Iterator[Path]:
-    """Yield all files of a folder in order, through links, without what is hidden."""
-    files, _ = list_files(folder, str(folder))
-    yield from files
+    Raises:
+        DataInvalid: A folder in it cannot be read, so that this is not known.
+    """
+    there = os.path.isdir(folder)
+    return there and any(is_data(name) for _, _, names in _visible(folder, folder.name) for name in names)
 
 
 def list_files(folder: Path, subject: str) -> tuple[list[Path], frozenset[Path]]:
     """Return all files of a folder in order, without what is hidden; and those links below it that lead to folders.
 
     Raises:
-        DataInvalid: A folder cannot be read, or a link leads nowhere or in a circle.
+        DataInvalid: A folder or a file of data cannot be read, or a link leads nowhere.
     """
     files: list[Path] = []
     links: set[Path] = set()
+    for parent, folders, names in _visible(folder, subject):
+        links |= {parent / name for name in folders if os.path.islink(parent / name)}
+        for name in names:
+            file = parent / name
+            if is_data(name) or not os.path.exists(file):  # a link that leads nowhere may have led to a folder of data
+                check_file(file, _label(file, folder, subject))
+            elif name.startswith("_"):  # such as `_SUCCESS`
+                continue
+            files.append(file)
+    return files, frozenset(links)
+
+
+def _visible(folder: Path, subject: str) -> Iterator[tuple[Path, Sequence[str], Sequence[str]]]:
+    """Yield each folder from `folder` down, once, with the names of its folders and files that are not hidden."""
 
     def fail(error: OSError) -> None:
-        name = relative_name(Path(error.filename), folder) if error.filename else subject
-        raise DataInvalid(f"{subject}: the folder {name} cannot be read: {error.strerror}") from error
+        there = Path(error.filename or folder)
+        check_folder(there, _label(there, folder, subject))  # which says more
+        raise DataInvalid(f"the folder {_label(there, folder, subject)} cannot be read: {error.strerror}") from error
 
     seen: set[tuple[int, int]] = set()
     for parent, folders, names in os.walk(folder, onerror=fail, followlinks=True):
+        check_folder(Path(parent), _label(Path(parent), folder, subject))
         state = os.stat(parent)
         if (state.st_dev, state.st_ino) in seen:
             folders[:] = []
             continue
         seen.add((state.st_dev, state.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in NO_FOLDERS)
-        links |= {Path(parent, name) for name in folders if os.path.islink(Path(parent, name))}
-        for name in sorted(names):
-            file = Path(parent, name)
-            if name.startswith(".") or (name.startswith("_") and not is_data(name)):
-                continue
-            if file.is_symlink() and not file.exists():
-                raise DataInvalid(
-                    f"{subject}: {relative_name(file, folder)} is a link to {os.readlink(file)}, which does not exist"
-                )
-            files.append(file)
-    return files, frozenset(links)
+        yield Path(parent), folders, sorted(name for name in names if not name.startswith("."))
+
+
+def _label(path: Path, folder: Path, subject: str) -> str:
+    return subject if path == folder else f"{subject}/{relative_name(path, folder)}"
+
+
+def list_data(folder: Path, subject: str) -> tuple[list[Path], frozenset[Path]]:
+    """Return `list_files` of a folder that holds data.
+
+    Raises:
+        DataInvalid: As for `list_files`; or the folder holds no file of data.
+    """
+    files, links = list_files(folder, subject)
+    if not any(is_data(file.name) for file in files):
+        raise DataInvalid(no_data(folder, subject, files))
+    return files, links
 
 
 def no_data(folder: Path, subject: str, files: Sequence[Path]) -> str:

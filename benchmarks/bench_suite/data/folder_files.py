@@ -16,7 +16,7 @@ from pathlib import Path
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.datasets_package import import_datasets
-from bench_suite.data.file_listing import list_files, no_data
+from bench_suite.data.file_listing import list_data, no_data
 from bench_suite.data.file_names import METADATA, NOT_DATA, Format, ending, format_of, is_data, is_picture, split_of
 from bench_suite.data.file_sets import FileSet, relative_name
 from bench_suite.data.folder_checks import (
@@ -41,12 +41,10 @@ def folder_files(folder: Path, subject: str, config: str | None = None, *, optio
     Raises:
         DataInvalid: The folder holds no data, several configurations, or files that would be left out or read twice.
     """
+    files, links = list_data(folder, subject)
     saved = _saved_to_disk(folder, subject)
     if saved is not None:
         return saved
-    files, links = list_files(folder, subject)
-    if not any(is_data(file.name) for file in files):
-        raise DataInvalid(no_data(folder, subject, files))
     if optional_config and config is not None and not _card_configs(folder) and not (folder / config).is_dir():
         config = None
     file_set, start = _resolve(folder, subject, config, files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.columns import Form, form_of, table_encoder, texts
+from bench_suite.data.file_access import state_of
 from bench_suite.data.images import decode_images
 from bench_suite.data.origin import Origin
 from bench_suite.data.own_data_options import OwnDataOptions
@@ -80,7 +82,53 @@ def _images(
     origin: Origin,
     notes: dict[str, Any],
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return the pixels (n, H, W, C) of each split, of one size and mode; only files `within` folders are opened."""
+    """Return the pixels (n, H, W, C) of each split, of one size and mode; only files `within` folders are opened.
+
+    Headers decide about the mode and the size, and the files are read again for their pixels.
+
+    Raises:
+        DataInvalid: A picture cannot be read, or changed meanwhile.
+    """
+    before = _states(column, tables, origin)
+    error: DataInvalid | None = None
+    try:
+        images = _decoded(options, column, tables, sources, origin, notes)
+    except DataInvalid as raised:
+        error = raised
+    if changed := [path for path, state in _states(column, tables, origin).items() if state != before[path]]:
+        raise DataInvalid(
+            f"{origin.name}: {changed[0]} changed while the pictures were read{_more(len(changed) - 1)}: run again "
+            "when nothing writes to the folder"
+        ) from error
+    if error is not None:
+        raise error
+    return images, {"shape": next(iter(images.values())).shape[1:]}
+
+
+def _more(count: int) -> str:
+    return f", and so did {count} more" if count else ""
+
+
+def _states(column: str, tables: Mapping[str, pa.Table], origin: Origin) -> dict[str, tuple[int, ...] | None]:
+    """Return the state of each picture that a row names by a path in the folder of the data."""
+    paths = {
+        path
+        for table in tables.values()
+        for value in table[column].to_pylist()
+        if isinstance(value, dict) and value.get("bytes") is None and (path := value.get("path"))
+    }
+    return {path: state_of(Path(*origin.folders[:1], path)) for path in sorted(paths)}
+
+
+def _decoded(
+    options: OwnDataOptions,
+    column: str,
+    tables: Mapping[str, pa.Table],
+    sources: Sources,
+    origin: Origin,
+    notes: dict[str, Any],
+) -> dict[str, np.ndarray]:
+    """Return the pixels of each split."""
     name, within = origin.name, origin.folders
     form = Form()
     for role, table in tables.items():
@@ -102,14 +150,13 @@ def _images(
             f"{name}: its pixels would take {format_bytes(nbytes)} of memory, more than {format_bytes(MAX_BYTES)}: "
             "state a smaller size"
         )
-    images = {
+    return {
         role: decode_images(
             table[column], form.mode, f"{name}, split {role}", sources.cache, size=options.size,
             download=origin.download, within=within,
         )
         for role, table in tables.items()
     }  # fmt: skip
-    return images, {"shape": next(iter(images.values())).shape[1:]}
 
 
 def _area(size: tuple[int, int]) -> int:

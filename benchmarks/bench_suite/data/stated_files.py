@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections import Counter
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.file_listing import no_data, walk
+from bench_suite.data.file_access import check_file, check_folder
+from bench_suite.data.file_listing import list_data
 from bench_suite.data.file_names import (
     FORMATS,
     METADATA,
@@ -38,11 +40,35 @@ def stated_files(stated: str | Mapping[str, str | Sequence[str]], base: Path, co
     Raises:
         DataInvalid: There is no such file, its format is not read, or it is not clear which files make which split.
     """
+    if (folder := _folder(stated, base)) is not None:
+        return folder_files(folder, folder.name, config)
+    return _named_files(stated, base)
+
+
+def check_path(stated: str | Mapping[str, str | Sequence[str]], base: Path) -> None:
+    """Raise DataInvalid as `stated_files` does, as far as names, links and permissions decide; no file is opened.
+
+    Args:
+        stated: As for `stated_files`.
+        base: As for `stated_files`.
+    """
+    if (folder := _folder(stated, base)) is not None:
+        list_data(folder, folder.name)
+    else:
+        _named_files(stated, base)
+
+
+def _folder(stated: str | Mapping[str, str | Sequence[str]], base: Path) -> Path | None:
+    """Return the folder that the suite names; None if it names files."""
+    path = _absolute(base, stated) if isinstance(stated, str) and stated else None
+    return path if path is not None and os.path.isdir(path) else None
+
+
+def _named_files(stated: str | Mapping[str, str | Sequence[str]], base: Path) -> FileSet:
+    """Return the files that the suite names one by one, by a pattern, or by a folder for a split."""
     unread: list[Path] = []
     if isinstance(stated, str):
         path = _absolute(base, stated)
-        if os.path.isdir(path):
-            return folder_files(path, path.name, config)
         files = _expand(base, stated, unread)
         file_set = _of_files(path.name, {"train": files}, path.parent if len(files) == 1 else _common_folder(files))
         _check_one_split(file_set)
@@ -77,48 +103,65 @@ def _expand(base: Path, stated: str, unread: list[Path]) -> tuple[Path, ...]:
 
     Files of a folder that are no data are appended to `unread`.
     """
-    import glob
-
     if not stated:
         raise DataInvalid("path holds an empty text: write the name of a file")
     path = _absolute(base, stated)
     if os.path.isdir(path):
-        files = tuple(file for file in walk(path) if is_data(file.name))
-        unread += [file for file in walk(path) if not is_data(file.name) and file.name.lower() not in NOT_DATA]
-        if not files:
-            raise DataInvalid(no_data(path, path.name, unread))
-        return files
-    if os.path.exists(path):
+        files, _ = list_data(path, path.name)
+        unread += [file for file in files if not is_data(file.name) and file.name.lower() not in NOT_DATA]
+        return tuple(file for file in files if is_data(file.name))
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError:
+        check_file(path, path.name)
+    else:
+        check_file(path, path.name)
         return (path,)
-    if os.path.islink(path):
-        raise DataInvalid(f"{path.name} is a link to {os.readlink(path)}, which does not exist")
     if re.match(r"[a-z][a-z0-9+]*://", stated):
         raise DataInvalid(f"{stated} is an address, and path names files of this machine: download it first")
-    names = sorted(glob.glob(str(path), recursive=True)) if glob.has_magic(stated) else []
-    files = tuple(Path(name) for name in names if os.path.isfile(name))
-    for name in names if not stated.endswith("**") and "**" not in stated else ():
-        if os.path.isdir(name):
-            raise DataInvalid(
-                f"the pattern {stated} names the folder {Path(name).name}/ too, whose files would be left out: write "
-                f"{stated}/* for files in folders, or a pattern that names files alone"
-            )
-    if dangling := next((name for name in names if not os.path.exists(name)), None):
-        raise DataInvalid(f"{Path(dangling).name} is a link to {os.readlink(dangling)}, which does not exist")
+    return _matching(path)
+
+
+def _matching(path: Path) -> tuple[Path, ...]:
+    """Return the files that a pattern names, in order.
+
+    Raises:
+        DataInvalid: It names none, a folder, or a file that cannot be opened; or a folder on the way cannot be read.
+    """
+    literal = next(parent for parent in path.parents if os.path.isdir(parent))
+    pattern = relative_name(path, literal)
+    if not glob.has_magic(pattern):
+        raise DataInvalid(_missing(literal, pattern))
+    # A folder that cannot be listed holds no match for `glob`, so its files would be left out.
+    parts = Path(pattern).parts
+    for length in range(len(parts)):
+        for name in glob.glob(str(Path(*parts[:length])), root_dir=literal, recursive=True) if length else [""]:
+            if os.path.isdir(literal / name):
+                check_folder(literal / name, name or literal.name)
+    names = sorted(glob.glob(pattern, root_dir=literal, recursive=True))
+    if "**" not in pattern and (folder := next((name for name in names if os.path.isdir(literal / name)), None)):
+        raise DataInvalid(
+            f"the pattern {pattern} names the folder {Path(folder).name}/ too, whose files would be left out: write "
+            f"{pattern}/* for files in folders, or a pattern that names files alone"
+        )
+    files = [name for name in names if not os.path.isdir(literal / name)]
     if not files:
-        raise DataInvalid(_missing(stated, path))
-    return files
+        raise DataInvalid(_missing(literal, pattern))
+    for name in files:
+        check_file(literal / name, name)
+    return tuple(literal / name for name in files)
 
 
-def _missing(stated: str, path: Path) -> str:
-    """Return the message for a path that names no file, with the nearest name."""
-    parent = next((parent for parent in path.parents if parent.is_dir()), Path("/"))
-    try:
-        entries = sorted(entry.name for entry in parent.iterdir() if not entry.name.startswith("."))
-    except OSError:
-        entries = []
-    near = nearest(path.relative_to(parent).parts[0], entries)
-    missing = path.relative_to(parent).as_posix()
-    return f"there is no file or folder {missing}{near} (paths start from the suite's folder)"
+def _missing(folder: Path, name: str) -> str:
+    """Return the message for a path or a pattern below a folder that names no file, with the nearest name."""
+    check_folder(folder, folder.name)
+    if glob.has_magic(name):
+        return f"no file matches the pattern {name} (paths start from the suite's folder)"
+    entries = sorted(entry for entry in os.listdir(folder) if not entry.startswith("."))
+    near = nearest(Path(name).parts[0], entries)
+    return f"there is no file or folder {name}{near} (paths start from the suite's folder)"
 
 
 def _common_folder(files: Sequence[Path]) -> Path:

@@ -49,6 +49,7 @@ PROBLEM = ("classification", "regression")
 SHIFTS = ()
 BOUNDS = {"size": (1, 4096), "categories": (1, None), "max_bytes": (1, None)}
 PATHS = ("path",)
+FILES = ("path",)
 
 
 @dataclass(frozen=True, kw_only=True)
