@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench_suite.cli.arguments import JSON, KEYWORD, ONLY, RESULTS, SET, display_path, run_arguments, shared_options
+from bench_suite.cli.arguments import (
+    JSON,
+    KEYWORD,
+    ONLY,
+    RESULTS,
+    SET,
+    SMOKE,
+    display_path,
+    run_arguments,
+    shared_options,
+)
 from bench_suite.cli.completion_values import run_names, suites
 from bench_suite.cli.output import say, say_left_out
 
@@ -46,11 +56,7 @@ if TYPE_CHECKING:
     shell_complete=run_names,
     help="Compare the run with BASE, as bench compare does: a run, `baseline`, or `latest` (the newest earlier run).",
 )
-@click.option(
-    "--smoke",
-    is_flag=True,
-    help="Test everything in seconds: at most 64 examples per split, one epoch. Never ranked.",
-)
+@SMOKE
 @click.option("--offline", is_flag=True, help="Do not contact the hub (same as HF_HUB_OFFLINE=1).")
 @click.option("--trust", is_flag=True, help="Allow the suite to run the Python files that it names.")
 @click.option("--tensorboard", is_flag=True, help="Write event files for TensorBoard beside the records.")

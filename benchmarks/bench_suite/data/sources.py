@@ -63,8 +63,6 @@ class Sources:
 
     offline: bool = False
     "Skip the hub; its local cache is still read."
-    trust: bool = False
-    "Allow the data set's own code to run (`--trust`)."
     cache: Cache | None = None
     "Keeps decoded images and other prepared arrays; None keeps nothing."
     progress: bool = False
@@ -138,7 +136,7 @@ class Sources:
         if (earlier := self._unreachable.get(request.hub_id)) is not None:
             raise earlier.with_traceback(None)
         try:
-            return load(request, offline=self.is_offline, trust=self.trust, progress=self.progress)
+            return load(request, offline=self.is_offline, progress=self.progress)
         except HubUnreachable as error:
             self._unreachable[request.hub_id] = error
             raise
