@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,24 @@ def test_a_picture_that_changes_while_it_is_read_is_named_and_not_cached(
     file.write_bytes(content)
     assert np.array_equal(pixels(tmp_path, cache), pixels(tmp_path, None))
     assert pixels(tmp_path, cache)[1, 0, 0, 0] == 1
+
+
+def test_a_picture_whose_pixels_take_too_much_is_refused_before_it_is_decoded(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    for number in range(3):
+        picture(tmp_path / f"{number}.png", number)
+    Image.new("RGB", (12_000, 9_000)).save(tmp_path / "2.png")
+    recwarn.clear()
+    table = pa.table([pa.array([{"bytes": None, "path": f"{number}.png"} for number in range(3)])], ["image"])
+    options = OwnDataOptions(size=8, max_bytes=10_000_000)
+    with warnings.catch_warnings(), pytest.raises(DataInvalid) as caught:
+        warnings.simplefilter("error")
+        encode_inputs(options, ("image",), "image", SOURCES, replace(ORIGIN, folders=(tmp_path,)), {"train": table}, {})
+    assert str(caught.value) == (
+        "mine, split train: the file 2.png has 12,000×9,000 pixels, which take 309 MiB, and 9.5 MiB are allowed: state a "
+        "larger max_bytes, or make it smaller"
+    )
 
 
 def test_a_part_without_a_category_is_encoded_in_another_way() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,10 +90,14 @@ def _images(
     Raises:
         DataInvalid: A picture cannot be read, or changed meanwhile.
     """
+    from PIL import Image
+
     before = _states(column, tables, origin)
     error: DataInvalid | None = None
     try:
-        images = _decoded(options, column, tables, sources, origin, notes)
+        with warnings.catch_warnings():  # `max_bytes` bounds what a picture takes
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            images = _decoded(options, column, tables, sources, origin, notes)
     except DataInvalid as raised:
         error = raised
     if changed := [path for path, state in _states(column, tables, origin).items() if state != before[path]]:
@@ -142,6 +147,12 @@ def _decoded(
         raise DataInvalid(
             f"{name}: images of {len(form.sizes)} sizes, from {least[0]}×{least[1]} to {greatest[0]}×{greatest[1]}: "
             "state the size that all are resized to, such as size = 64"
+        )
+    nbytes, label, (width, height) = form.largest
+    if nbytes > options.max_bytes:
+        raise DataInvalid(
+            f"{label} has {width:,}×{height:,} pixels, which take {format_bytes(nbytes)}, and "
+            f"{format_bytes(options.max_bytes)} are allowed: state a larger max_bytes, or make it smaller"
         )
     width, height = (options.size, options.size) if options.size else next(iter(form.sizes), (1, 1))
     nbytes = sum(table.num_rows for table in tables.values()) * width * height * (3 if form.mode == "RGB" else 1)

@@ -18,6 +18,7 @@ from bench_suite.data.csv_text import UNNAMED, TextOptions, decoded, read_bytes,
 from bench_suite.data.datasets_package import import_datasets
 from bench_suite.data.file_names import COMPRESSIONS, METADATA, ending, is_picture, split_of
 from bench_suite.data.file_sets import FileSet
+from bench_suite.data.parquet_batches import bounded_batches
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -194,7 +195,7 @@ def _read_parquet(file: Path, name: str, max_bytes: int) -> pa.Table:
             batches, total = [], size
             if size <= max_bytes:  # a column that repeats one value is small in the file and large in memory
                 total = 0
-                for batch in reader.iter_batches(1 << 20):
+                for batch in bounded_batches(reader, stream, max_bytes):
                     batches.append(batch)
                     total += batch.nbytes
                     if total > max_bytes:
