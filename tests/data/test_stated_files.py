@@ -42,6 +42,8 @@ def test_a_pattern_is_read_in_the_order_of_names(tmp_path: Path) -> None:
         ("link.csv", r"link\.csv is a link to gone\.csv, which does not exist"),
         ("link*", r"link\.csv is a link to gone\.csv, which does not exist"),
         ("dir", "dir holds no file of CSV"),
+        ("loop.csv", r"loop\.csv is a link that leads back to itself"),
+        ("a\0.csv", "path holds a character of value 0"),
         ({"train": "a.csv", "test": "dir"}, "dir holds no file of CSV"),
         ({"train": "a.csv", "test": "a.csv"}, r"a\.csv is named 2 times in path, for train and test"),
         ({"train": "a.csv", "test": ""}, "path holds an empty text"),
@@ -52,6 +54,7 @@ def test_a_path_that_names_no_file_is_refused(path: object, message: str, tmp_pa
     write(tmp_path, "a.csv")
     (tmp_path / "dir").mkdir()
     (tmp_path / "link.csv").symlink_to("gone.csv")
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
     for function in (stated_files, check_path):
         with pytest.raises(DataInvalid, match=message):
             function(path, tmp_path)  # type: ignore[operator]  # one path or several

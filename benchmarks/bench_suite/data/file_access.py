@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -62,6 +63,8 @@ def _unreachable(path: Path, label: str, error: OSError) -> str:
             f"{label} cannot be read: permission denied for what is in the folder {closed.name}; allow it: "
             f"chmod +x {closed.name}"
         )
+    if error.errno == errno.ELOOP:
+        return f"{label} is a link that leads back to itself: put the file itself there"
     if os.path.islink(path):
         return f"{label} is a link to {os.readlink(path)}, which does not exist"
     return f"{label} cannot be read: {error.strerror}"

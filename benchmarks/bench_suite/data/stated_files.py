@@ -105,6 +105,8 @@ def _expand(base: Path, stated: str, unread: list[Path]) -> tuple[Path, ...]:
     """
     if not stated:
         raise DataInvalid("path holds an empty text: write the name of a file")
+    if "\0" in stated:
+        raise DataInvalid("path holds a character of value 0, which no name of a file has: write the name again")
     path = _absolute(base, stated)
     if os.path.isdir(path):
         files, _ = list_data(path, path.name)
