@@ -1,4 +1,4 @@
-"""Splits on disk that record which rows are read and when, and a process that obeys permissions."""
+"""Splits on disk that record which rows are read and when, a process that obeys permissions, and columns of texts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+
+from bench_suite.data.column_types import ColumnOptions
+from bench_suite.data.raw_tables import RawTables
+from bench_suite.data.schema import read_types
 
 
 class DiskSplit:
@@ -83,3 +88,17 @@ def unprivileged(tmp_path: Path) -> Iterator[tuple[Path, Callable[..., subproces
     for path in tmp_path.rglob("*"):  # so that pytest can remove them
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o755)
+
+
+@pytest.fixture
+def typed() -> Callable[..., tuple[str, list[Any]]]:
+    """Return the type of a column whose first part is train's file and whose others are test's, and all values."""
+
+    def read(*parts: list[Any], textual: bool = True, **options: Any) -> tuple[str, list[Any]]:
+        tables = [pa.table({"x": part if isinstance(part, pa.Array) else pa.array(part)}) for part in parts]
+        raw = RawTables({"train": (tables[0],), **({"test": tuple(tables[1:])} if tables[1:] else {})}, textual)
+        typed_tables = read_types(raw, ColumnOptions(**options), ["x"], "mine")
+        values = [value for table in typed_tables.tables.values() for value in table["x"].to_pylist()]
+        return typed_tables.columns["x"].type, values
+
+    return read

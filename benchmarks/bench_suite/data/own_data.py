@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from bench_suite.contracts import Data, Source
 from bench_suite.data.class_names import with_class_names
+from bench_suite.data.column_types import Column
 from bench_suite.data.columns import group_values, modality_of
 from bench_suite.data.data_notes import absent_classes, listed, similar_classes
 from bench_suite.data.file_sets import FileSet
@@ -24,7 +25,7 @@ from bench_suite.data.model_inputs import encode_inputs, same_encoder
 from bench_suite.data.origin import Origin
 from bench_suite.data.own_data_options import OwnDataOptions
 from bench_suite.data.raw_tables import RawTables
-from bench_suite.data.schema import Column, read_types
+from bench_suite.data.schema import read_types
 from bench_suite.data.split_roles import drawn_rows, fold_facts, is_drawn, labelled_examples, split_roles
 from bench_suite.data.split_rules import draw, group_numbers, read_rule
 from bench_suite.data.splits import MemorySplit, fingerprint_of, take

@@ -8,8 +8,8 @@ from typing import Literal
 
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
+from bench_suite.data.column_types import ColumnOptions, check_column_options
 from bench_suite.data.csv_text import TextOptions
-from bench_suite.data.schema import ColumnOptions, check_column_options
 from bench_suite.data.split_rules import read_rule
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from bench_suite._version import __version__
 from bench_suite.contracts import Data, Source
 from bench_suite.data.cache import Cache
+from bench_suite.data.column_types import Column
 from bench_suite.data.data_notes import with_unread
 from bench_suite.data.file_names import METADATA
 from bench_suite.data.file_sets import FileSet
@@ -27,7 +28,6 @@ from bench_suite.data.origin import Origin
 from bench_suite.data.own_data import Assembled, assemble
 from bench_suite.data.own_data_options import OwnDataOptions, text_options
 from bench_suite.data.raw_tables import read_tables
-from bench_suite.data.schema import Column
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit
 

@@ -9,9 +9,9 @@ from typing import Any
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.class_names import class_names
+from bench_suite.data.column_types import ColumnOptions
 from bench_suite.data.own_data_options import OwnDataOptions, column_options, stated_inputs
 from bench_suite.data.raw_tables import RawTables
-from bench_suite.data.schema import ColumnOptions
 from bench_suite.data.split_rules import SplitRule, read_rule
 
 
