@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -61,6 +63,12 @@ class Column:
     "Texts that stand for a missing value."
     note: str = ""
     "What the owner may have meant instead, with the line that states it."
+
+
+def columns_line(name: str, word: str) -> str:
+    """Return the line of a suite that states what a column holds."""
+    key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+    return f"columns = {{ {key} = {show(word)} }}"
 
 
 def check_column_options(options: ColumnOptions) -> None:

@@ -9,11 +9,10 @@ import pyarrow.compute as pc
 
 from bench_suite.components.options import show
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.column_types import Column, ColumnOptions
+from bench_suite.data.column_types import Column, ColumnOptions, columns_line
 from bench_suite.data.column_values import all_match, blanked
 
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[-+][0-9]{2}:?[0-9]{2})?)?$"
-OTHER_DATE = r"^[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}( [0-9:.]+)?$"
 
 
 def date_column(
@@ -23,13 +22,6 @@ def date_column(
     if not all_match(pc.utf8_trim_whitespace(values), _DATE):
         return None
     return Column(name, "date", "dates as YYYY-MM-DD", missing=missing)
-
-
-def date_format_of(values: pa.Array) -> str:
-    """Return `date:` with the form that dates such as 31/12/2024 or 2024/12/31 are probably written in."""
-    mark = next((mark for mark in values[0].as_py() if not mark.isdigit()), "/")
-    parts = ("%Y", "%m", "%d") if all_match(values, r"^\s*[0-9]{4}") else ("%d", "%m", "%Y")
-    return f"date:{mark.join(parts)}"
 
 
 def dates_of_text(column: Column, values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
@@ -50,7 +42,7 @@ def dates_of_text(column: Column, values: pa.ChunkedArray, name: str) -> pa.Chun
             form = column.date_format or "YYYY-MM-DD"
             raise DataInvalid(
                 f"{name}: {value!r} is no date written as {form}: correct it, state the form, such as "
-                f'columns = {{ {column.name} = "date:%d/%m/%Y" }}, or missing_values = [{show(value)}] if it stands '
+                f"{columns_line(column.name, 'date:%d/%m/%Y')}, or missing_values = [{show(value)}] if it stands "
                 "for a missing one"
             ) from error
     positions = pc.index_in(present, value_set=distinct).combine_chunks()

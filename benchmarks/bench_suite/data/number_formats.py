@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from bench_suite.components.options import show
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.column_types import Column, ColumnOptions
+from bench_suite.data.column_types import Column, ColumnOptions, columns_line
 from bench_suite.data.column_values import all_match, any_match, are_texts, distinct, without
 
 NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
@@ -98,7 +98,7 @@ def _with_commas(name: str, values: pa.Array, missing: tuple[str, ...], subject:
         example = values.filter(comma)[0].as_py() if pc.any(comma).as_py() else values[0].as_py()
         raise DataInvalid(
             f"{subject}, column `{name}`: {example} may be {example.replace(',', '')} or {example.replace(',', '.')}: "
-            f'state thousands = "," or decimal = ",", or columns = {{ {name} = "category" }} if it is a name'
+            f'state thousands = "," or decimal = ",", or {columns_line(name, "category")} if it is a name'
         )
     return None
 
@@ -158,7 +158,7 @@ def beyond_exact(name: str, chunks: Sequence[pa.ChunkedArray], column: Column, s
     if example is not None and refuse:
         what = "may be a number or a code" if powers else "has more digits than a number of a model"
         raise DataInvalid(
-            f'{subject}, column `{name}`: {example} {what}: state columns = {{ {name} = "category" }}, or "number" to '
+            f'{subject}, column `{name}`: {example} {what}: state {columns_line(name, "category")}, or "number" to '
             'read it as one, or "ignore"'
         )
     return example is not None

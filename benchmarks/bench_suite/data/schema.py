@@ -11,9 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from bench_suite.data.column_notes import may_be_dates, note_on_digits
 from bench_suite.data.column_types import NOT_NUMBERS, Column, ColumnOptions
-from bench_suite.data.column_values import are_texts, plain
+from bench_suite.data.column_values import are_texts, blanked, plain
 from bench_suite.data.conversion import typed_column
 from bench_suite.data.number_formats import beyond_exact, check_points
 from bench_suite.data.plain_numbers import plain_numbers
@@ -60,14 +62,14 @@ def read_types(
         elif are_texts(chunks) and raw.textual and (numeric := _plain_numbers(name, parts[name], options)) is not None:
             columns[name], converted[name] = numeric
         elif are_texts(chunks) and raw.textual:
-            columns[name] = decide_text(name, chunks, options, subject)
+            columns[name] = decide_text(name, chunks, options, subject, names=name in names)
             if name in names and columns[name].type in ("truth value", "date"):
                 columns[name] = names_column(name, chunks, options)
             elif name in names and columns[name].type == "category":
                 columns[name] = replace(columns[name], missing=names_column(name, chunks, options).missing)
         else:
             check_one_type(raw, name, subject)
-            columns[name] = decide_stored(name, chunks, options, subject)
+            columns[name] = decide_stored(name, chunks, options, subject, names=name in names)
             if name in names and columns[name].type == "date":
                 columns[name] = names_column(name, chunks, options)
         if stated is None and columns[name].type == "number":
@@ -87,7 +89,39 @@ def read_types(
             known = converted[name][split] if name in converted else None
             typed[name] = typed_column(columns[name], parts[name][split], split, subject, known)
         tables[split] = pa.table(typed)
-    return TypedTables(tables, columns)
+    return TypedTables(tables, _with_notes_on_digits(columns, parts, tables, {*options.columns, *names}))
+
+
+def _with_notes_on_digits(
+    columns: Mapping[str, Column], parts: Mapping[str, Mapping[str, Sequence[pa.ChunkedArray]]],
+    tables: Mapping[str, pa.Table], apart: Collection[str],
+) -> dict[str, Column]:  # fmt: skip
+    """Return columns with a note on those whose numbers are all dates, but those `apart`."""
+    return {
+        name: column
+        if name in apart
+        else _with_note_on_digits(column, parts[name], [table[name] for table in tables.values()])
+        for name, column in columns.items()
+    }
+
+
+def _with_note_on_digits(
+    column: Column, parts: Mapping[str, Sequence[pa.ChunkedArray]], typed: Sequence[pa.ChunkedArray]
+) -> Column:
+    """Return a column with a note if it holds numbers that are all dates; `typed` are its values in each split."""
+    if column.type != "number" or column.thousands or not may_be_dates(typed):
+        return column
+    chunks = [chunk for chunks in parts.values() for chunk in chunks]
+    of_floats = are_texts(chunks) and not column.whole
+    if of_floats and not all(_ends_in(chunk, ".0", column.missing) for chunk in chunks):
+        return column
+    return replace(column, note=note_on_digits(column.name, typed, ".0" if of_floats else ""))
+
+
+def _ends_in(values: pa.ChunkedArray, ending: str, missing: Sequence[str]) -> bool:
+    """Return whether all values but missing ones end so; the first values of a file show that most do not."""
+    parts = (values.slice(0, 10), values)
+    return all(pc.all(pc.ends_with(blanked(part, missing), ending), min_count=0).as_py() for part in parts)
 
 
 def _plain_numbers(

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from bench_suite.components.options import show
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.column_notes import note_on_texts
-from bench_suite.data.column_types import NOT_NUMBERS, Column, ColumnOptions, ColumnType, stored_type
+from bench_suite.data.column_notes import note_on_dates, note_on_numbers
+from bench_suite.data.column_types import NOT_NUMBERS, Column, ColumnOptions, ColumnType, columns_line, stored_type
 from bench_suite.data.column_values import all_match, any_match, are_texts, distinct, is_mixed, with_spaced, without
 from bench_suite.data.dates import date_column
 from bench_suite.data.number_formats import CODE, INTEGER, number_column
@@ -66,8 +66,10 @@ def names_column(name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOp
     return Column(name, "category", "names", missing=missing)
 
 
-def decide_text(name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOptions, subject: str) -> Column:
-    """Return the type of a column of texts as they stand in files."""
+def decide_text(
+    name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOptions, subject: str, *, names: bool
+) -> Column:
+    """Return the type of a column of texts as they stand in files; `names`: they are names of classes or groups."""
     values = distinct(chunks)
     missing = with_spaced(values, (*NOT_NUMBERS, *options.missing_values))
     of_names = ("", *with_spaced(values, options.missing_values))
@@ -76,25 +78,28 @@ def decide_text(name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOpt
     if not len(present):
         if not len(of_text):
             return Column(name, "empty", "no value", missing=missing)
-        return text_column(name, of_text, of_names, "nothing but marks of missing values")
+        return text_column(name, of_text, of_names, "nothing but marks of missing values", dates=not names)
     for decide in (number_column, date_column):
         if (column := decide(name, present, options, missing, subject)) is not None:
             return column
     if {str(value).strip().lower() for value in of_text[:3].to_pylist()} <= {"true", "false"} and len(of_text) <= 2:
         return Column(name, "truth value", "true and false", missing=of_names)
-    return text_column(name, of_text, of_names, "")
+    return text_column(name, of_text, of_names, "", dates=not names)
 
 
-def text_column(name: str, values: pa.Array, missing: tuple[str, ...], why: str) -> Column:
-    """Return a column of texts, with a note if most look like something else."""
+def text_column(name: str, values: pa.Array, missing: tuple[str, ...], why: str, *, dates: bool) -> Column:
+    """Return a column of texts, with a note if most look like something else; `dates`: also if it is like dates."""
     if any_match(values, CODE) and all_match(pc.utf8_trim_whitespace(values), INTEGER):
-        return Column(name, "category", "digits with leading zeros, such as postcodes", missing=missing)
-    note = note_on_texts(name, values)
+        note = note_on_dates(name, values) if dates else ""
+        return Column(name, "category", "digits with leading zeros, such as postcodes", missing=missing, note=note)
+    note = (note_on_dates(name, values) if dates else "") or note_on_numbers(name, values)
     return Column(name, "category", why or "texts", missing=missing, note=note)
 
 
-def decide_stored(name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOptions, subject: str) -> Column:
-    """Return the type of a column whose files state types."""
+def decide_stored(
+    name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOptions, subject: str, *, names: bool
+) -> Column:
+    """Return the type of a column whose files state types; `names`: it holds names of classes or groups."""
     kinds = {stored_type(chunk.type): str(chunk.type) for chunk in chunks if chunk.null_count != len(chunk)}
     if not kinds:
         return Column(name, "empty", "no value")
@@ -102,13 +107,13 @@ def decide_stored(name: str, chunks: Sequence[pa.ChunkedArray], options: ColumnO
         listed = " and ".join(sorted(kinds.values()))
         raise DataInvalid(
             f"{subject}, column `{name}` holds {listed} in different files: write one type, or state "
-            f'columns = {{ {name} = "category" }}'
+            f"{columns_line(name, 'category')}"
         )
     ((kind, arrow),) = kinds.items()
     if kind == "category" and are_texts(chunks):
         missing = ("", *with_spaced(distinct(chunks), options.missing_values))
         values = without(distinct(chunks), missing)
-        return replace(text_column(name, values, missing, ""), type="category", why=f"the files say {arrow}")
+        return replace(text_column(name, values, missing, "", dates=not names), why=f"the files say {arrow}")
     why = "pictures, or their paths" if kind == "picture" else f"the files say {arrow}"
     return Column(
         name, kind, why, whole=arrow.startswith(("int", "uint")),
@@ -121,5 +126,5 @@ def check_one_type(raw: RawTables, name: str, subject: str) -> None:
     if any(is_mixed(table[name].type) for tables in raw.tables.values() for table in tables):
         raise DataInvalid(
             f"{subject}, column `{name}` holds values of several types in one file, such as numbers and texts: write "
-            f'one type, or state columns = {{ {name} = "category" }}, or "number", "text" or "ignore"'
+            f'one type, or state {columns_line(name, "category")}, or "number", "text" or "ignore"'
         )
