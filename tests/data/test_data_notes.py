@@ -29,7 +29,9 @@ def test_files_that_no_row_names_are_noted_as_not_read() -> None:
 
 
 def test_class_names_of_one_form_are_noted() -> None:
-    assert similar_classes(labels("Yes", "yes", "no")) == {"classes of nearly one name": "'Yes' and 'yes'"}
+    assert similar_classes(labels("Yes", "yes", "no")) == {
+        "classes of nearly one name": "2 of 3 differ only in case, spaces or Unicode form, such as 'Yes' and 'yes'"
+    }
     assert similar_classes(labels("yes", "no")) == {}
 
 

@@ -666,10 +666,29 @@ def test_classes_of_nearly_one_name_are_noted(folder: Path) -> None:
     write(folder, train__csv=text, test__csv=text)
     data = load(folder)
     assert len(data.spec["classes"]) == 6
-    note = data.source.notes["classes of nearly one name"]
-    assert "'Yes' and 'yes'" in note
-    assert "'No' and 'No '" in note
-    assert "café" in note
+    assert data.source.notes["classes of nearly one name"] == (
+        "6 of 6 differ only in case, spaces or Unicode form, such as 'No' and 'No ', 'Yes' and 'yes', "
+        r"'cafe\u0301' and 'caf\xe9'"
+    )
+
+
+def test_categories_groups_and_clusters_of_nearly_one_name_are_noted(folder: Path) -> None:
+    cities, sexes = ("Rome", "rome", "Oslo"), ("f", "F ", "m")
+    lines = [f"{cities[n % 3]},{sexes[n % 3]},{'Cc'[n % 2]}{n // 4},{n},{n % 2}" for n in range(60)]
+    write(folder, a__csv=rows("city,sex,who,x,y", lines))
+    source = load(folder / "a.csv", groups=("sex",), split={"test": 0.2, "by": "who"}).source
+    assert source.notes["categories of nearly one name"] == (
+        "`city`: 2 of 3 differ only in case, spaces or Unicode form, such as 'Rome' and 'rome'; "
+        "`sex`: 2 of 3 differ only in case, spaces or Unicode form, such as 'F ' and 'f'; "
+        "`who`: 30 of 30 differ only in case, spaces or Unicode form, such as "
+        "'C0' and 'c0', 'C1' and 'c1', 'C10' and 'c10'"
+    )
+    assert "categories of nearly one name" in source.prominent
+
+
+def test_texts_are_no_names(folder: Path) -> None:
+    write(folder, a__csv=rows("t,y", [f"{'Fine' if n % 4 else 'fine'} {n // 5},{n % 2}" for n in range(40)]))
+    assert "categories of nearly one name" not in load(folder / "a.csv", duplicates="keep").source.notes
 
 
 def test_a_class_that_a_split_lacks_is_noted(folder: Path) -> None:

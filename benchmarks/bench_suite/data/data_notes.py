@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from bench_suite.data.file_sets import FileSet
 from bench_suite.data.labels import Labels
 from bench_suite.data.raw_tables import RawTables
+from bench_suite.data.similar_names import note_on_similar_names
 
 MAX_LISTED = 5
 "Names that a note lists; the others are counted."
@@ -33,12 +33,8 @@ def with_unread(raw: RawTables, files: FileSet) -> RawTables:
 
 def similar_classes(labels: Labels) -> dict[str, str]:
     """Return a note on classes whose names differ in case, space or Unicode form only."""
-    by_form: dict[str, list[str]] = {}
-    for name in labels.classes or ():
-        form = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-        by_form.setdefault(form, []).append(name)
-    pairs = [" and ".join(map(repr, names)) for names in by_form.values() if len(names) > 1]
-    return {"classes of nearly one name": "; ".join(pairs)} if pairs else {}
+    note = note_on_similar_names(labels.classes or ())
+    return {"classes of nearly one name": note} if note else {}
 
 
 def absent_classes(labels: Labels, targets: Mapping[str, np.ndarray]) -> dict[str, str]:

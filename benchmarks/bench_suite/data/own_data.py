@@ -26,6 +26,7 @@ from bench_suite.data.origin import Origin
 from bench_suite.data.own_data_options import OwnDataOptions
 from bench_suite.data.raw_tables import RawTables
 from bench_suite.data.schema import read_types
+from bench_suite.data.similar_names import similar_categories
 from bench_suite.data.split_roles import drawn_rows, fold_facts, is_drawn, labelled_examples, split_roles
 from bench_suite.data.split_rules import draw, group_numbers, read_rule
 from bench_suite.data.splits import MemorySplit, fingerprint_of, take
@@ -139,7 +140,8 @@ def assemble(
         ids_of_role = ids[role] if role in ids else content_ids(column)
         splits[role] = MemorySplit(ids_of_role, columns, groups, clusters=clusters)
     splits = {role: splits[role] for role in ("train", "validation", "test") if role in splits}
-    notes |= absent_classes(labels, targets) | similar_classes(labels)
+    of_names = (*(inputs if modality == "table" else ()), *options.groups, *of_rule)
+    notes |= absent_classes(labels, targets) | similar_classes(labels) | similar_categories(typed.tables, of_names)
     spec = spec if labels.classes is None else {"classes": labels.classes, **spec}
     prominent = tuple(key for key in notes if key != "inputs")
     source = Source(
