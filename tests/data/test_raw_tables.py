@@ -38,7 +38,8 @@ def test_columns_that_are_left_out_are_noted(tmp_path: Path) -> None:
     raw = read(tmp_path, train={"a.csv": ",x\n0,5\n1,6\n"}, test={"b.csv": ",x,z\n0,5,1\n"})
     assert raw.tables["train"][0].column_names == ["x"]
     assert raw.notes == {
-        "columns without a name, left out": "column 1, which counts the rows", "columns of `test` alone, not used": "z",
+        "columns without a name, left out": "column 1, which numbers the rows (a name would keep it)",
+        "columns of `test` alone, not used": "z",
     }  # fmt: skip
 
 

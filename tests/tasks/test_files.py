@@ -529,6 +529,29 @@ def test_text_files_as_programs_write_them_are_read(folder: Path, text: str) -> 
     assert ("columns without a name, left out" in data.source.notes) == (";x" in text or '""' in text or ";;" in text)
 
 
+def test_a_column_of_row_numbers_is_left_out_until_it_is_stated(folder: Path) -> None:
+    values = [f"{n * 7 % 50}.5,{n % 3},{'pq'[n % 2]}" for n in range(50)]
+    write(folder, plain__csv=rows("a,b,y", values))
+    for name, start in (("Unnamed: 0", 0), ("Unnamed: 0.1", 1), ("", 0), ("", 10)):
+        write(folder, a__csv=rows(f"{name},a,b,y", [f"{start + n},{line}" for n, line in enumerate(values)]))
+        data = load(folder / "a.csv")
+        assert data.source.fingerprint == load(folder / "plain.csv").source.fingerprint
+        key = "columns that number the rows, left out" if name else "columns without a name, left out"
+        assert "would keep it" in data.source.notes[key]
+        assert key in data.source.prominent
+    write(folder, a__csv=rows("Unnamed: 0,a,b,y", [f"{n},{line}" for n, line in enumerate(values)]))
+    for stated in ({"columns": {"Unnamed: 0": "number"}}, {"inputs": ("Unnamed: 0", "a", "b")}):
+        data = load(folder / "a.csv", **stated)
+        assert data.spec["columns"] == ("Unnamed: 0", "a", "b")
+        assert "columns that number the rows, left out" not in data.source.notes
+
+
+def test_row_numbers_that_pandas_stored_in_parquet_are_left_out(folder: Path) -> None:
+    columns = {"x": range(20), "y": ["p", "q"] * 10, "__index_level_0__": range(20)}
+    pq.write_table(pa.table(columns), folder / "a.parquet")
+    assert load(folder / "a.parquet").spec["columns"] == ("x",)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 def test_encodings_that_a_byte_order_mark_tells_are_read(folder: Path, encoding: str) -> None:
     for split in ("train", "test"):

@@ -319,7 +319,7 @@ def _reads_line_by_line(content: bytes, delimiter: str) -> bool:
 
 
 def _without_unnamed(table: pa.Table, name: str) -> pa.Table:
-    """Return a table without columns that have no name: those without any value, and a first one that counts the rows.
+    """Return a table without columns that have no name: those without any value, and a first one that numbers the rows.
 
     Raises:
         DataInvalid: Such a column holds anything else.
@@ -328,17 +328,25 @@ def _without_unnamed(table: pa.Table, name: str) -> pa.Table:
     for number, column in reversed([*enumerate(table.column_names)]):
         if column:
             continue
-        counted = [str(row) for row in range(table.num_rows + 1)]
         values = table.column(number).to_pylist()
-        index = number == 0 and bool(values) and values in (counted[:-1], counted[1:])
+        index = number == 0 and _counts_rows(values)
         if any(values) and not index:
             raise DataInvalid(
                 f"{name}: column {number + 1} has no name in the line of names, and holds values such as "
-                f"{next(filter(None, values))[:40]!r}: give it one"
+                f"{next(filter(None, values))[:40]!r}: give it one, or remove the column"
             )
         table = table.remove_column(number)
-        left_out.append(f"column {number + 1}, {'which counts the rows' if index else 'without values'}")
+        why = "which numbers the rows (a name would keep it)" if index else "without values"
+        left_out.append(f"column {number + 1}, {why}")
     return table.replace_schema_metadata({UNNAMED: "; ".join(reversed(left_out))}) if left_out else table
+
+
+def _counts_rows(values: Sequence[str]) -> bool:
+    """Return whether values are consecutive whole numbers; part of a table may begin with another than 0."""
+    first = values[0] if values else ""
+    if not first.isdecimal():
+        return False
+    return all(value == str(number) for number, value in enumerate(values, int(first)))
 
 
 def _parse(content: bytes, delimiter: str, quotes: bool, columns: Sequence[str], name: str) -> pa.Table:

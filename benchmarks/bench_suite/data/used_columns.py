@@ -12,11 +12,15 @@ from bench_suite.data.class_names import class_names
 from bench_suite.data.column_types import ColumnOptions
 from bench_suite.data.own_data_options import OwnDataOptions, column_options, stated_inputs
 from bench_suite.data.raw_tables import RawTables
+from bench_suite.data.row_numbers import row_number_columns
 from bench_suite.data.split_rules import SplitRule, read_rule
 
 
 def input_columns(options: OwnDataOptions, raw: RawTables, name: str, notes: dict[str, Any]) -> tuple[str, ...]:
-    """Return the input columns: those that the suite states, else all that serve no other purpose."""
+    """Return the input columns: those that the suite states, else all that serve no other purpose.
+
+    Columns that only number the rows are left out, with a note, unless the suite states what they hold.
+    """
     if (stated := stated_inputs(options)) is not None:
         return stated
     every = next(iter(raw.tables.values()))[0].column_names
@@ -29,7 +33,9 @@ def input_columns(options: OwnDataOptions, raw: RawTables, name: str, notes: dic
             *((rule.by,) if rule.by and not rule.after else ()),
         }
     ignored = {column for column, word in (options.columns or {}).items() if word == "ignore"}
-    inputs = tuple(column for column in every if column not in served | ignored)
+    numbering, of_rows = row_number_columns(raw, {*served, *column_options(options).columns})
+    notes |= of_rows
+    inputs = tuple(column for column in every if column not in {*served, *ignored, *numbering})
     if not inputs:
         raise DataInvalid(f"{name} has no column to learn from beside `{options.label}` (it has: {', '.join(every)})")
     notes["inputs"] = f"all other columns: {', '.join(inputs[:20])}{' …' if len(inputs) > 20 else ''}"
