@@ -579,6 +579,12 @@ def test_files_that_zstd_compressed_are_read(folder: Path) -> None:
         ("größe,y\n1,p\n".encode("cp1252"), 'state its encoding, such as encoding = "cp1252"'),
         (b'x, y\n1, "p"\n2, "q"\n', "a space stands before the quotation mark in line 2"),
         (b",x,y\nred,1,p\nblue,2,q\n", "column 1 has no name in the line of names, and holds values such as 'red'"),
+        (b"# exported, by hand\nx,y\n1,p\n2,q\n# end\n", "another row has 1: '# end'"),
+        (b"sep=;\n# exported\nx;y\n1;p\n", "line 2 is a comment .*: remove it, so that line 3, 'x;y', is the first"),
+        (
+            b"Sales of 2024\nx,y\n1,p\n",
+            "has 1 columns, .*: .* remove lines before the line of names",
+        ),
     ],
 )
 def test_what_is_no_table_of_text_is_refused_with_what_it_is(folder: Path, content: bytes, message: str) -> None:
