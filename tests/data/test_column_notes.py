@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -87,3 +89,18 @@ def test_values_of_a_long_column_are_tried_here_and_there() -> None:
     note = note_on_dates("x", pa.array([moment.strftime("%d/%m/%Y %H:%M") for moment in moments]))
     assert note.startswith("read as text, although 6000 of the 6000 that were tried of its 12000 different values look")
     assert note.endswith('columns = { x = "date:%d/%m/%Y %H:%M" } reads them as dates')
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["%d/%m/%Y", "%b %d, %Y", "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S+00", "%H:%M", "%d%m%Y", "%m/%d/%y %H:%M"],
+)
+def test_the_line_of_a_note_reads_the_column_as_the_moments_that_were_written(form: str) -> None:
+    moments = [datetime(2023, 1, 1) + timedelta(days=5 * n, hours=n % 24) for n in range(24)]
+    raw = RawTables({"train": (pa.table({"x": [moment.strftime(form) for moment in moments]}),)}, True)
+    note = read_types(raw, ColumnOptions(), ["x"], "mine").columns["x"].note
+    [line] = re.findall(r"columns = \{.*?\}", note)
+    read = read_types(raw, ColumnOptions(**tomllib.loads(line)), ["x"], "mine")
+    assert (read.columns["x"].type, read.columns["x"].note) == ("date", "")
+    values = read.tables["train"]["x"].to_pylist()
+    assert [value.strftime(form) for value in values] == [moment.strftime(form) for moment in moments]
