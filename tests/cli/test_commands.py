@@ -235,3 +235,15 @@ def test_a_fault_of_the_program_ends_with_a_status_that_no_verdict_has(monkeypat
     stderr = capsys.readouterr().err
     assert "nobody foresaw this" in stderr
     assert "an error in bench itself" in stderr
+
+
+@pytest.mark.parametrize("command", ["run", "try"])
+def test_the_help_of_smoke_names_all_that_it_cuts(bench, command: str) -> None:
+    from bench_suite.data.smoke import SMOKE_EXAMPLES, SMOKE_EXAMPLES_PRETRAINED, SMOKE_WORDS
+
+    text = " ".join(bench(command, "--help").out.split())
+    assert (
+        f"in each split at most {SMOKE_EXAMPLES} examples ({SMOKE_EXAMPLES_PRETRAINED} for a pretrained model), texts "
+        f"of at most {SMOKE_WORDS[1]} words, one epoch, and few repetitions of each probe."
+    ) in text
+    assert "gates are not judged, and the run is never ranked, compared or resumed" in text

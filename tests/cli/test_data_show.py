@@ -48,6 +48,27 @@ def test_files_types_splits_classes_and_groups_are_shown(bench, suite: Path) -> 
     assert entry["groups"]["sex"]["train"].keys() == {"m", "f"}
 
 
+def test_columns_that_are_left_out_dates_in_other_forms_and_names_of_one_form_are_shown(bench, suite: Path) -> None:
+    days = [f"{2010 + n // 12}{n % 12 + 1:02d}15,{n % 24}:30" for n in range(40)]
+    rows = [f"{n},{day},{('Rome', 'rome')[n % 2]},{'mfF'[n % 3]},{n % 2}" for n, day in enumerate(days)]
+    (suite.parent / "churn.csv").write_text("\n".join(["Unnamed: 0,day,at,city,sex,churned", *rows]) + "\n")
+    ended = bench("data", "show", str(suite))
+    assert ended.status == 0
+    shown = (
+        'columns that number the rows, left out: `Unnamed: 0`: columns = { "Unnamed: 0" = "number" } would keep it',
+        'written as YYYYMMDD: columns = { day = "date:%Y%m%d" } reads them as dates',
+        'look like times of day: columns = { at = "date:%H:%M" } reads them as times of day',
+        "categories of nearly one name: `city`: 2 of 2 differ only in case, spaces or Unicode form, such as "
+        "'Rome' and 'rome'; `sex`: 2 of 3 differ only in case, spaces or Unicode form, such as 'F' and 'f'",
+    )
+    for text in shown:
+        assert text in ended.out
+    notes = json.loads(bench("data", "show", str(suite), "--json").out)["tasks"][0]["notes"]
+    assert {"columns that number the rows, left out", "column `day`", "categories of nearly one name"} <= notes.keys()
+    (suite.parent / "churn.csv").write_text("# by hand\n" + (suite.parent / "churn.csv").read_text())
+    assert "line 1 is a comment ('# by hand')" in bench("data", "show", str(suite)).out
+
+
 def test_what_changes_a_numbers_meaning_is_on_the_screen_before_the_training_and_at_the_top_of_the_report(
     bench, suite: Path
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.csv_text import TextOptions, read_bytes, read_text, separator
+from bench_suite.data.csv_text import TextOptions, read_bytes, read_text
 
 
 def read(tmp_path: Path, content: str | bytes, name: str = "a.csv", **options: object) -> list[list[str]]:
@@ -44,14 +44,6 @@ def test_what_a_writer_of_csv_writes_comes_back(tmp_path: Path, delimiter: str) 
 def test_texts_that_look_like_missing_or_like_numbers_stay(tmp_path: Path) -> None:
     rows = [["a", "b"], ["NA", "007"], ["", "null"], [" 1 ", "1.50"]]
     assert read(tmp_path, "\n".join(map(",".join, rows))) == rows
-
-
-@pytest.mark.parametrize(
-    ("head", "mark"),
-    [(b"a,b;c\n", ","), (b"a;b\n1,2;3\n", ";"), (b'"a,b";c\n', ";"), (b"a\tb\n", "\t"), (b"a|b", "|"), (b"a\n", ",")],
-)
-def test_the_line_of_names_decides_the_separator(head: bytes, mark: str) -> None:
-    assert separator(head) == mark
 
 
 @pytest.mark.parametrize("content", ["a,b\r\n1,2\r\n", "a,b\r1,2\r", "\ufeffa,b\n1,2\n", "a,b\n\n1,2\n\n"])

@@ -1,102 +1,22 @@
-"""Which files belong to which split; the situations are in tests/tasks/test_files.py."""
+"""What messages call the files of a data set."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from bench_suite.contracts import DataInvalid
-from bench_suite.data.file_sets import ending, folder_files, has_data, is_picture, split_of, stated_files
-
-CSV = "a,y\n1,p\n"
+from bench_suite.data.file_sets import FileSet, relative_name
 
 
-def write(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(CSV)
+def test_a_file_is_named_below_the_data_set() -> None:
+    files = FileSet("photos", Path("/x/photos"), "pictures", {})
+    assert files.name(Path("/x/photos/train/1.png")) == "train/1.png"
+    assert files.label(Path("/x/photos/train/1.png")) == "photos/train/1.png"
 
 
-def splits(folder: Path, config: str | None = None) -> dict[str, list[str]]:
-    files = folder_files(folder, "mine", config)
-    return {split: [files.name(file) for file in paths] for split, paths in files.splits.items()}
+def test_a_file_that_is_the_data_set_is_named_once() -> None:
+    assert FileSet("a.csv", Path("/x"), "csv", {}).label(Path("/x/a.csv")) == "a.csv"
+    assert FileSet("*.csv", Path("/x"), "csv", {}).label(Path("/x/b.csv")) == "b.csv"
 
 
-@pytest.mark.parametrize(
-    ("name", "known", "kind", "picture"),
-    [
-        ("A.CSV.gz", None, ".csv", False),
-        ("Test_24.csv", "test", ".csv", False),
-        ("my.val.JPG", "validation", ".jpg", True),
-    ],
-)
-def test_what_a_name_says(name: str, known: str | None, kind: str, picture: bool) -> None:
-    assert ending(name) == kind
-    assert is_picture(name) is picture
-    assert split_of(name) == known
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["a.csv", "b.csv"], {"train": ["a.csv", "b.csv"]}),
-        (
-            ["train.csv", "val.csv", "test.csv"],
-            {"train": ["train.csv"], "validation": ["val.csv"], "test": ["test.csv"]},
-        ),
-        (["train/2023/a.csv", "train/2024/a.csv", "test/x.csv"], None),
-        (["data/train-00000-of-00001.csv", "data/test-00000-of-00001.csv"], None),
-    ],
-)
-def test_folders_are_resolved_as_datasets_does(
-    tmp_path: Path, names: list[str], expected: dict[str, list[str]]
-) -> None:
-    import datasets
-
-    write(tmp_path / "mine", *names)
-    read = splits(tmp_path / "mine")
-    assert expected is None or read == expected
-    datasets.disable_progress_bars()
-    there = datasets.load_dataset(str(tmp_path / "mine"), cache_dir=str(tmp_path / "cache"))
-    assert {split: len(paths) for split, paths in read.items()} == {
-        str(split): len(part) for split, part in there.items()
-    }
-
-
-def test_one_of_several_configurations_must_be_named(tmp_path: Path) -> None:
-    write(tmp_path, "one/train.csv", "two/train.csv", "two/test.csv")
-    with pytest.raises(DataInvalid, match="several configurations: state one of them as `config`; it has: one, two"):
-        splits(tmp_path)
-    assert splits(tmp_path, "two") == {"train": ["two/train.csv"], "test": ["two/test.csv"]}
-    with pytest.raises(DataInvalid, match='no configuration `tow`; did you mean "two"'):
-        splits(tmp_path, "tow")
-
-
-def test_the_head_of_the_readme_names_files_classes_and_licence(tmp_path: Path) -> None:
-    write(tmp_path, "x/1.csv", "x/2.csv", "other.csv")
-    (tmp_path / "README.md").write_text(
-        "---\nlicense: mit\nconfigs:\n- config_name: plain\n  data_files:\n  - split: train\n    path: x/1.csv\n"
-        "  - split: test\n    path: x/2.csv\ndataset_info:\n  config_name: plain\n  features:\n  - name: y\n"
-        "    dtype:\n      class_label:\n        names:\n          '0': p\n          '1': q\n---\n"
-    )
-    files = folder_files(tmp_path, "mine")
-    assert splits(tmp_path) == {"train": ["x/1.csv"], "test": ["x/2.csv"]}
-    assert files.classes == {"y": ("p", "q")}
-    assert files.stated
-
-
-def test_a_folder_without_data_has_none(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("x")
-    assert not has_data(tmp_path)
-    with pytest.raises(DataInvalid, match=r"notes\.txt has a format that is not read: write a CSV"):
-        folder_files(tmp_path, "mine")
-
-
-def test_a_path_in_the_suites_words_names_the_data(tmp_path: Path) -> None:
-    write(tmp_path, "a.csv", "b.csv")
-    files = stated_files({"train": "a.csv", "test": ["b.csv"]}, tmp_path)
-    assert files.subject == "a.csv, b.csv"
-    assert {split: [files.label(file) for file in paths] for split, paths in files.splits.items()} == {
-        "train": ["a.csv"], "test": ["b.csv"],
-    }  # fmt: skip
+def test_a_file_outside_is_named_by_the_way_to_it() -> None:
+    assert relative_name(Path("/y/a.csv"), Path("/x")) == "../y/a.csv"

@@ -126,7 +126,6 @@ def test_configurations_are_listed_where_one_must_be_chosen_or_is_misspelt(raisi
 def test_a_data_set_made_by_a_script_has_a_copy_that_needs_none(raising: Callable[..., BenchError]) -> None:
     explained = raising(RuntimeError("Dataset scripts are no longer supported, but found name.py"))
     assert 'revision = "refs/convert/parquet"' in str(explained)
-    assert "--trust" in str(raising(ValueError("Please pass the argument `trust_remote_code=True` to allow it.")))
 
 
 def test_whatever_else_the_hub_says_is_passed_on_in_one_line(raising: Callable[..., BenchError]) -> None:

@@ -1,4 +1,4 @@
-"""From tables to splits: options, and what is noted; the situations are in tests/tasks/test_files.py."""
+"""From tables to splits, and what is noted; the situations are in tests/tasks/test_files.py."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import pyarrow as pa
 import pytest
 
 from bench_suite.contracts import DataInvalid
-from bench_suite.data import own_data
-from bench_suite.data.own_data import Origin, OwnDataOptions, assemble, check, listed
+from bench_suite.data import model_inputs, own_data
+from bench_suite.data.origin import Origin
+from bench_suite.data.own_data import assemble
+from bench_suite.data.own_data_options import OwnDataOptions
 from bench_suite.data.raw_tables import RawTables
 from bench_suite.data.sources import Sources
 
@@ -18,25 +20,6 @@ from bench_suite.data.sources import Sources
 def assembled(splits: dict[str, dict[str, list[Any]]], **options: Any) -> Any:
     raw = RawTables({split: (pa.table(columns),) for split, columns in splits.items()}, textual=True)
     return assemble(OwnDataOptions(label="y", **options), raw, Origin("files:a", "a"), Sources(offline=True))
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"inputs": ()}, "inputs names no column"),
-        ({"inputs": ("a", "a")}, "inputs names a column twice"),
-        ({"inputs": "label"}, "nothing would be left to learn"),
-        ({"columns": {"label": "ignore"}}, "but the task uses it"),
-        ({"delimiter": ";;"}, "is not one mark"),
-        ({"encoding": "utf-9"}, "is not known"),
-        ({"split": {"test": 2}}, "is not a share"),
-        ({"split": {"column": "label"}}, "split reads the label"),
-        ({"test": "a", "train": "a"}, "one split is named twice"),
-    ],
-)
-def test_contradictions_are_refused_before_anything_is_read(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        check(OwnDataOptions(**options))
 
 
 def test_columns_uses_and_missing_values_are_told() -> None:
@@ -58,12 +41,6 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:
         assembled({"train": part, "test": part}, inputs=("m",))
 
 
-def test_a_long_list_is_counted() -> None:
-    assert listed(["a", "b"]) == "2: a, b"
-    assert listed(list("abcdefg")) == "7: a, b, c, d, e and 2 more"
-    assert listed(3) == 3
-
-
 @pytest.mark.parametrize("rare", [False, True])
 def test_a_drawn_split_is_encoded_by_the_categories_of_its_train_part(
     rare: bool, monkeypatch: pytest.MonkeyPatch
@@ -79,7 +56,7 @@ def test_a_drawn_split_is_encoded_by_the_categories_of_its_train_part(
     }  # fmt: skip
     options: dict[str, Any] = {"groups": ("g",), "inputs": ("n", "w"), "split": {"test": 0.3, "validation": 0.1}}
     at_once = assembled({"train": part}, **options)
-    monkeypatch.setattr(own_data, "_same_encoder", lambda *_: False)
+    monkeypatch.setattr(own_data, "same_encoder", lambda *_: False)
     again = assembled({"train": part}, **options)
     assert at_once.data.source == again.data.source
     assert at_once.data.spec == again.data.spec
@@ -91,7 +68,7 @@ def test_a_drawn_split_is_encoded_by_the_categories_of_its_train_part(
         assert split.groups["g"].tolist() == other.groups["g"].tolist()
     monkeypatch.undo()
     encoded: list[str] = []
-    encode = own_data._inputs
-    monkeypatch.setattr(own_data, "_inputs", lambda *args: encoded.append("") or encode(*args))
+    encode = model_inputs._inputs
+    monkeypatch.setattr(model_inputs, "_inputs", lambda *args: encoded.append("") or encode(*args))
     assembled({"train": part}, **options)
     assert len(encoded) == 1 + rare

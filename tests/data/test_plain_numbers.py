@@ -1,4 +1,4 @@
-"""Numbers that are parsed at once are those that the patterns of `schema` decide, value for value."""
+"""Numbers that are parsed at once are those that the patterns of `number_formats` decide, value for value."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pytest
 
 from bench_suite.contracts import DataInvalid
 from bench_suite.data import schema
+from bench_suite.data.column_types import NOT_NUMBERS, ColumnOptions
 from bench_suite.data.plain_numbers import plain_numbers
 from bench_suite.data.raw_tables import RawTables
-from bench_suite.data.schema import NOT_NUMBERS, ColumnOptions, read_types
+from bench_suite.data.schema import read_types
 
 USUAL = ["1", "-2", "2.5", "-0.25", "0", "-0", "1e5", "0.1E-3", ".5", "5.", "12345678901234567890"]
 ODD = ["", "NA", "nan", "inf", "Infinity", "1e999", "+1", "+0.5", "01", "-01.5", "00", "0x1F", " 1", "1 ", " ", "1,5",

@@ -57,6 +57,23 @@ def test_a_tenth_is_held_out_and_classes_keep_their_shares() -> None:
     assert not np.isin(train.ids, validation.ids).any()
 
 
+def in_groups(*sizes: int) -> Data:
+    train, groups = texts(sum(sizes)), np.repeat(np.arange(len(sizes)), sizes)
+    return data(train=replace(train, clusters=groups), test=texts(10, start=1000))
+
+
+def test_groups_stay_whole_when_some_are_held_out_and_a_share_that_they_miss_is_noted() -> None:
+    prepared = prepare(in_groups(50, 10, 10, 10, 10, 10), 0.1)
+    assert len(prepared.splits["validation"]) == 10
+    assert "validation" not in prepared.source.notes
+    prepared = prepare(in_groups(40, 35, 25), 0.1)
+    assert len(prepared.splits["validation"]) == 25
+    assert prepared.source.notes["validation"] == "25.0% of train and not 10.0%, as groups stay whole"
+    assert "validation" in prepared.source.prominent
+    with pytest.raises(DataInvalid, match=r"all 20 training examples are one group, .* validation = 0"):
+        prepare(in_groups(20), 0.1)
+
+
 def test_the_same_examples_are_held_out_of_shuffled_rows() -> None:
     whole = texts(300)
     mixed = whole.at(np.random.default_rng(0).permutation(300))

@@ -176,6 +176,62 @@ def test_a_slip_in_the_name_of_ones_own_folder_is_told(plan: Plan, tmp_path: Pat
         assert need.hint == hint
 
 
+FILES = """
+[[tasks]]
+use = "files"
+name = "churn"
+path = "churn.csv"
+label = "y"
+[[tasks]]
+use = "files"
+name = "photos"
+path = { train = "photos/", test = ["a.csv", "*.parquet"] }
+[[models]]
+use = "mlp"
+[probes.quality]
+"""
+
+
+def test_files_that_the_suite_names_are_looked_for_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "suite.toml").write_text(FILES)
+    (tmp_path / "churn.csv").write_text("a,y\n1,p\n")
+    plan = planned(tmp_path)
+    churn, photos = downloads(plan, Sources(offline=True))
+    assert (churn.name, str(churn.location), churn.error) == ("churn.csv", "files:churn.csv", "")
+    assert not churn.is_missing
+    assert churn.size is None
+    assert photos.is_missing
+    assert photos.to_json()["error"] == "there is no file or folder photos (paths start from the suite's folder)"
+    (tmp_path / "churn.csv").unlink()
+    missing, _ = downloads(plan, Sources(offline=True))
+    found = [result for result in fetch(plan, Sources(offline=True), lambda _: None) if result.label == "churn"]
+    assert (
+        missing.error == found[0].detail == "there is no file or folder churn.csv (paths start from the suite's folder)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("empty/", "empty holds no file of CSV"),
+        ("*.csv", "no file matches the pattern *.csv"),
+        ("link.csv", "link.csv is a link to gone.csv, which does not exist"),
+        ("https://example.org/a.csv", "https://example.org/a.csv is an address"),
+        ("notes.xlsx", "notes.xlsx has a format that is not read: save each sheet as CSV"),
+    ],
+)
+def test_what_a_run_would_say_of_a_path_is_known_from_names(path: str, error: str, tmp_path: Path) -> None:
+    (tmp_path / "suite.toml").write_text(FILES)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.xlsx").write_text("")
+    (tmp_path / "link.csv").symlink_to("gone.csv") if path == "link.csv" else None
+    plan = planned(tmp_path, f'tasks.churn.path="{path}"')
+    need = next(need for need in downloads(plan, Sources(offline=True)) if need.used_by == ("churn",))
+    assert need.error.startswith(error)
+    (result,) = (result for result in fetch(plan, Sources(offline=True), lambda _: None) if result.label == "churn")
+    assert result.detail == need.error
+
+
 def test_a_weights_cache_is_seen(plan: Plan, tmp_path: Path) -> None:
     blob = tmp_path / "hf" / "hub" / "models--owner--encoder" / "blobs" / "abc"
     blob.parent.mkdir(parents=True)
@@ -188,7 +244,10 @@ def test_a_weights_cache_is_seen(plan: Plan, tmp_path: Path) -> None:
     assert size_of("owner/other", "weights") is None
 
 
-def test_nothing_heavy_is_imported_to_say_what_is_needed(plan: Plan, tmp_path: Path) -> None:
+@pytest.mark.parametrize("suite", [SUITE, FILES])
+def test_nothing_heavy_is_imported_to_say_what_is_needed(suite: str, plan: Plan, tmp_path: Path) -> None:
+    (tmp_path / "suite.toml").write_text(suite)
+    (tmp_path / "photos").mkdir()
     code = (
         "import sys; from bench_suite.suite.plan import make_plan; from bench_suite.suite.parser import read_suite;"
         "from bench_suite.data.requirements import downloads;"

@@ -251,22 +251,6 @@ def test_of_files_only_those_in_the_librarys_caches_are_opened(
     assert (decode_images(fetched.table["image"], "L", "pictures", within=fetched.folders) == 7).all()
 
 
-def test_remote_code_runs_only_when_trusted(hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    requests = []
-
-    def load_dataset(path: str, name: str | None, **options: Any) -> Any:
-        requests.append(options)
-        return hub.Dataset.from_dict({"text": ["a"]})
-
-    monkeypatch.setattr(hub, "load_dataset", load_dataset)
-    monkeypatch.setattr(hub, "__version__", "2.19.0")
-    Sources().hub("owner/name", "train")
-    Sources(trust=True).hub("owner/name", "train")
-    monkeypatch.setattr(hub, "__version__", "5.0.0")
-    Sources(trust=True).hub("owner/name", "train")
-    assert [options.get("trust_remote_code") for options in requests] == [False, True, None]
-
-
 # ── installed packages ──────────────────────────────────────────────────────────────────────────
 
 

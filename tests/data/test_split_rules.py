@@ -78,6 +78,55 @@ def test_a_group_stands_in_one_split(stratify: bool) -> None:
         assert classes[rows["test"]].mean() == pytest.approx(classes.mean(), abs=0.05)
 
 
+def grouped(*sizes: int) -> dict[str, list[str]]:
+    """Return a column of groups `g0`, `g1`, … of these sizes."""
+    return {"who": [f"g{number}" for number, size in enumerate(sizes) for _ in range(size)]}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rule", "expected"),
+    [
+        ((50, 10, 10, 10, 10, 10), {"test": 0.2}, {"test": 20}),
+        ((50, 10, 10, 10, 10, 10), {"test": 0.2, "validation": 0.1}, {"test": 20, "validation": 10}),
+        ((90, 4, 3, 3), {"test": 0.1}, {"test": 10}),
+        ((35, *[13] * 5), {"test": 0.2}, {"test": 26}),
+        ((40, 35, 25), {"test": 0.2}, {"test": 25}),
+        ((6, *[1] * 94), {"test": 0.02}, {"test": 2}),
+    ],
+)
+@pytest.mark.parametrize("stratify", [False, True])
+def test_a_huge_group_is_trained_on_and_the_test_set_gets_what_fits(
+    sizes: tuple[int, ...], rule: dict[str, Any], expected: dict[str, int], stratify: bool
+) -> None:
+    classes = np.zeros(sum(sizes), dtype=np.int64)
+    rows = drawn({**rule, "by": "who", "stratify": stratify}, grouped(*sizes), classes)
+    assert {role: len(rows[role]) for role in expected} == expected
+    assert sum(map(len, rows.values())) == sum(sizes)
+    assert 0 in rows["train"]
+
+
+def test_a_split_by_group_that_cannot_come_near_is_refused_with_the_largest_group_and_the_shares() -> None:
+    with pytest.raises(DataInvalid) as caught:
+        drawn({"test": 0.2, "by": "who"}, grouped(50, 50))
+    assert str(caught.value).replace("g1", "g0") == (
+        "mine: no split by `who` comes near test = 0.2: the nearest has 50% of the rows in test, because groups stay "
+        "whole, and `g0` alone has 50 of 100 rows (50%): state another share, or split by a finer column"
+    )
+    with pytest.raises(DataInvalid, match=r"near test = 0\.2: the nearest has 5% .* `g0` alone has 95 of 100 rows"):
+        drawn({"test": 0.2, "by": "who"}, grouped(95, 5))
+
+
+def test_a_share_that_whole_groups_miss_is_said() -> None:
+    def words(*sizes: int) -> str:
+        rule = read_rule({"test": 0.2, "by": "who"})
+        assert rule is not None
+        n = sum(sizes)
+        return draw(rule, pa.table(grouped(*sizes)), content_ids(np.arange(n)), None, "mine", separate=False)[1]
+
+    assert words(40, 35, 25).endswith("; as groups stay whole, test has 25.0% and not 20.0% of the rows")
+    assert words(50, 10, 10, 10, 10, 10).endswith("no value of `who` stands in two splits")
+
+
 def test_a_split_by_time_needs_dates_and_every_row_one() -> None:
     with pytest.raises(DataInvalid, match="split by time needs dates, and `d` holds string"):
         drawn({"after": "2024-01-01", "by": "d"}, {"d": ["a", "b"]})

@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench_suite.data.fingerprint import content_ids, contents
-from bench_suite.data.splitting import rows_by_content, select_stratified, shuffle_by_content, split_by_content
+from bench_suite.data.splitting import (
+    FAR,
+    TOLERANCE,
+    assign_groups,
+    is_far,
+    rows_by_content,
+    select_stratified,
+    shuffle_by_content,
+    split_by_content,
+)
 
 
 @st.composite
@@ -118,3 +127,42 @@ def test_picking_takes_the_first_of_each_class() -> None:
 def test_counts_that_do_not_sum_to_all_examples_are_explained(counts):
     with pytest.raises(ValueError, match="whole numbers that sum to the 10 examples"):
         split_by_content(np.arange(10), None, counts)
+
+
+def by_lack(group_of_row: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return the part of each group by what parts lack alone: large groups first."""
+    sizes = np.bincount(group_of_row)
+    filled, parts = np.zeros(len(shares)), np.zeros(len(sizes), dtype=np.int64)
+    for group in np.argsort(-sizes, kind="stable"):
+        parts[group] = np.argmax((shares * len(group_of_row) - filled) / (shares * len(group_of_row)))
+        filled[parts[group]] += sizes[group]
+    return parts
+
+
+@given(
+    st.lists(st.integers(1, 30), min_size=2, max_size=40), st.sampled_from([(0.2, 0.8), (0.2, 0.1, 0.7), (0.1, 0.9)])
+)
+def test_groups_keep_their_parts_if_every_part_is_near_its_share_and_come_nearer_otherwise(
+    sizes: list[int], stated: tuple[float, ...]
+) -> None:
+    shares, groups = np.array(stated), np.repeat(np.arange(len(sizes)), sizes)
+    none = np.zeros(len(groups), dtype=np.int64)
+    before, now = by_lack(groups, shares), assign_groups(groups, none, shares)
+    reached = [np.bincount(parts[groups], minlength=len(shares)) / len(groups) for parts in (before, now)]
+    near = np.abs(reached[0] - shares).max() <= TOLERANCE and not is_far(reached[0][:-1], shares[:-1]).any()
+    assert np.array_equal(now, before) or not near
+    assert np.abs(reached[1] - shares).max() <= np.abs(reached[0] - shares).max() or reached[0][-1] == 0
+    assert reached[1][-1] > 0
+
+
+def test_what_is_far_is_more_than_twice_or_less_than_half() -> None:
+    assert FAR == 2
+    assert is_far(np.array([0.41, 0.4, 0.1, 0.09]), np.full(4, 0.2)).tolist() == [True, False, False, True]
+
+
+def test_a_large_group_of_equal_examples_is_trained_on() -> None:
+    """Half of all texts are empty, say: they are no test set."""
+    ids = content_ids(np.array([0] * 50 + [number // 5 for number in range(5, 55)]))
+    parts = split_by_content(ids, np.zeros(100, dtype=np.int64), {"test": 20, "train": 80})
+    assert len(parts["test"]) == 20
+    assert (contents(ids[parts["train"]]) == contents(ids[:1])).sum() == 50

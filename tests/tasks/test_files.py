@@ -529,6 +529,29 @@ def test_text_files_as_programs_write_them_are_read(folder: Path, text: str) -> 
     assert ("columns without a name, left out" in data.source.notes) == (";x" in text or '""' in text or ";;" in text)
 
 
+def test_a_column_of_row_numbers_is_left_out_until_it_is_stated(folder: Path) -> None:
+    values = [f"{n * 7 % 50}.5,{n % 3},{'pq'[n % 2]}" for n in range(50)]
+    write(folder, plain__csv=rows("a,b,y", values))
+    for name, start in (("Unnamed: 0", 0), ("Unnamed: 0.1", 1), ("", 0), ("", 10)):
+        write(folder, a__csv=rows(f"{name},a,b,y", [f"{start + n},{line}" for n, line in enumerate(values)]))
+        data = load(folder / "a.csv")
+        assert data.source.fingerprint == load(folder / "plain.csv").source.fingerprint
+        key = "columns that number the rows, left out" if name else "columns without a name, left out"
+        assert "would keep it" in data.source.notes[key]
+        assert key in data.source.prominent
+    write(folder, a__csv=rows("Unnamed: 0,a,b,y", [f"{n},{line}" for n, line in enumerate(values)]))
+    for stated in ({"columns": {"Unnamed: 0": "number"}}, {"inputs": ("Unnamed: 0", "a", "b")}):
+        data = load(folder / "a.csv", **stated)
+        assert data.spec["columns"] == ("Unnamed: 0", "a", "b")
+        assert "columns that number the rows, left out" not in data.source.notes
+
+
+def test_row_numbers_that_pandas_stored_in_parquet_are_left_out(folder: Path) -> None:
+    columns = {"x": range(20), "y": ["p", "q"] * 10, "__index_level_0__": range(20)}
+    pq.write_table(pa.table(columns), folder / "a.parquet")
+    assert load(folder / "a.parquet").spec["columns"] == ("x",)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 def test_encodings_that_a_byte_order_mark_tells_are_read(folder: Path, encoding: str) -> None:
     for split in ("train", "test"):
@@ -556,6 +579,12 @@ def test_files_that_zstd_compressed_are_read(folder: Path) -> None:
         ("größe,y\n1,p\n".encode("cp1252"), 'state its encoding, such as encoding = "cp1252"'),
         (b'x, y\n1, "p"\n2, "q"\n', "a space stands before the quotation mark in line 2"),
         (b",x,y\nred,1,p\nblue,2,q\n", "column 1 has no name in the line of names, and holds values such as 'red'"),
+        (b"# exported, by hand\nx,y\n1,p\n2,q\n# end\n", "another row has 1: '# end'"),
+        (b"sep=;\n# exported\nx;y\n1;p\n", "line 2 is a comment .*: remove it, so that line 3, 'x;y', is the first"),
+        (
+            b"Sales of 2024\nx,y\n1,p\n",
+            "has 1 columns, .*: .* remove lines before the line of names",
+        ),
     ],
 )
 def test_what_is_no_table_of_text_is_refused_with_what_it_is(folder: Path, content: bytes, message: str) -> None:
@@ -666,10 +695,29 @@ def test_classes_of_nearly_one_name_are_noted(folder: Path) -> None:
     write(folder, train__csv=text, test__csv=text)
     data = load(folder)
     assert len(data.spec["classes"]) == 6
-    note = data.source.notes["classes of nearly one name"]
-    assert "'Yes' and 'yes'" in note
-    assert "'No' and 'No '" in note
-    assert "café" in note
+    assert data.source.notes["classes of nearly one name"] == (
+        "6 of 6 differ only in case, spaces or Unicode form, such as 'No' and 'No ', 'Yes' and 'yes', "
+        r"'cafe\u0301' and 'caf\xe9'"
+    )
+
+
+def test_categories_groups_and_clusters_of_nearly_one_name_are_noted(folder: Path) -> None:
+    cities, sexes = ("Rome", "rome", "Oslo"), ("f", "F ", "m")
+    lines = [f"{cities[n % 3]},{sexes[n % 3]},{'Cc'[n % 2]}{n // 4},{n},{n % 2}" for n in range(60)]
+    write(folder, a__csv=rows("city,sex,who,x,y", lines))
+    source = load(folder / "a.csv", groups=("sex",), split={"test": 0.2, "by": "who"}).source
+    assert source.notes["categories of nearly one name"] == (
+        "`city`: 2 of 3 differ only in case, spaces or Unicode form, such as 'Rome' and 'rome'; "
+        "`sex`: 2 of 3 differ only in case, spaces or Unicode form, such as 'F ' and 'f'; "
+        "`who`: 30 of 30 differ only in case, spaces or Unicode form, such as "
+        "'C0' and 'c0', 'C1' and 'c1', 'C10' and 'c10'"
+    )
+    assert "categories of nearly one name" in source.prominent
+
+
+def test_texts_are_no_names(folder: Path) -> None:
+    write(folder, a__csv=rows("t,y", [f"{'Fine' if n % 4 else 'fine'} {n // 5},{n % 2}" for n in range(40)]))
+    assert "categories of nearly one name" not in load(folder / "a.csv", duplicates="keep").source.notes
 
 
 def test_a_class_that_a_split_lacks_is_noted(folder: Path) -> None:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench_suite.contracts import Data, DataInvalid, DataUnavailable
-from bench_suite.data import own_data
+from bench_suite.data import model_inputs
 from bench_suite.data.cache import Cache
 from bench_suite.data.fingerprint import contents
 from bench_suite.data.preparation import prepare
@@ -480,7 +480,7 @@ def test_an_image_that_does_not_decode_is_named(folder: Path) -> None:
 
 def test_more_pixels_than_memory_holds_are_refused_before_one_is_decoded(folder: Path, monkeypatch: Any) -> None:
     pictures(folder, picture("L"), picture("L"))
-    monkeypatch.setattr(own_data, "MAX_BYTES", 64)
+    monkeypatch.setattr(model_inputs, "MAX_BYTES", 64)
     with pytest.raises(DataInvalid, match="state a smaller size"):
         load(inputs="image")
 

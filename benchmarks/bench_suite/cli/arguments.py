@@ -48,6 +48,12 @@ RESULTS = click.option(
     help="Folder that stores the runs.",
 )  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+SMOKE = click.option(
+    "--smoke", is_flag=True,
+    help="Test everything in seconds: in each split at most 64 examples (16 for a pretrained model), texts of at most "
+    "16 words, one epoch, and few repetitions of each probe. The numbers mean nothing: gates are not judged, and the "
+    "run is never ranked, compared or resumed.",
+)  # fmt: skip
 SET = click.option(
     "--set", "overrides", metavar="KEY=VALUE", multiple=True,
     help="Change a value of the suite: train.epochs=5, tasks.mnist.data=full, matrix.seed=[0,1,2]. Repeatable.",

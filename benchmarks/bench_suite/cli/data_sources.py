@@ -39,4 +39,4 @@ def plan_and_sources(
 
     check_trust(plan, trust=trust)
     check_components(plan)
-    return plan, Sources(offline=offline, trust=trust, cache=Cache(), progress=sys.stderr.isatty())
+    return plan, Sources(offline=offline, cache=Cache(), progress=sys.stderr.isatty())

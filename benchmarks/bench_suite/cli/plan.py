@@ -200,14 +200,20 @@ def _time(times: Mapping[str, TimeEstimate]) -> list[str]:
 
 def _downloads(needs: Sequence[Need]) -> Iterator[str]:
     """Yield the lines on what a run would download, and on what is missing here."""
-    fetched, missing = [need for need in needs if need.is_download], [need for need in needs if need.is_missing]
-    if not fetched and not missing:
+    fetched, unread = [need for need in needs if need.is_download], [need for need in needs if need.error]
+    missing = [need for need in needs if need.is_missing and not need.error]
+    if not fetched and not missing and not unread:
         yield "downloads: none" + (", all data are here" if needs else "")
     if fetched:
         yield f"downloads, of sizes that only the hub knows: {len(fetched)}"
     for need in fetched:
         yield f"  {need.name}, {need.what} of {', '.join(need.used_by)}"
         yield from [f"      {need.hint}"] if need.hint else []
+    if unread:
+        yield "cannot be read, so its cells would fail:"
+    for need in unread:
+        yield f"  {need.name}, {need.what} of {', '.join(need.used_by)}"
+        yield from (f"      {line.strip()}" for line in need.error.splitlines())
     if missing:
         yield "not available here, so its cells would be unavailable:"
     for need in missing:

@@ -17,6 +17,7 @@ from bench_suite.cli.arguments import (
     ONLY,
     RESULTS,
     SET,
+    SMOKE,
     display_path,
     run_arguments,
     shared_options,
@@ -58,11 +59,7 @@ if TYPE_CHECKING:
     shell_complete=run_names,
     help="Compare the run with BASE, as bench compare does: a run, `baseline`, or `latest` (the newest earlier run).",
 )
-@click.option(
-    "--smoke",
-    is_flag=True,
-    help="Test everything in seconds: at most 64 examples per split, one epoch. Never ranked.",
-)
+@SMOKE
 @click.option("--offline", is_flag=True, help="Do not contact the hub (same as HF_HUB_OFFLINE=1).")
 @click.option("--trust", is_flag=True, help="Allow the suite to run the Python files that it names.")
 @click.option("--tensorboard", is_flag=True, help="Write event files for TensorBoard beside the records.")

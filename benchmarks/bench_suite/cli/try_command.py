@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from bench_suite.cli.arguments import JSON, RESULTS, SET, display_path, shared_options
+from bench_suite.cli.arguments import JSON, RESULTS, SET, SMOKE, display_path, shared_options
 from bench_suite.cli.completion_values import components_of
 from bench_suite.cli.output import printable, say
 
@@ -47,7 +47,7 @@ MAX_NAME = 40
 @SET
 @click.option("--write", type=click.Path(path_type=Path), metavar="FILE", help="Write the suite to FILE, and run it.")
 @click.option("--resume", is_flag=True, help="Continue the newest run of the same command: run the missing cells only.")
-@click.option("--smoke", is_flag=True, help="Test everything in seconds: at most 64 examples per split, one epoch.")
+@SMOKE
 @click.option("--offline", is_flag=True, help="Do not contact the hub.")
 @click.option("--trust", is_flag=True, help="Allow the named Python files to run.")
 @shared_options(RESULTS, JSON)

@@ -101,6 +101,7 @@ _FORMS: dict[str, tuple[str, Any]] = {
     "OF_PREDICTIONS": ("true or false", lambda v: isinstance(v, bool)),
     "NAMES": _TABLE,
     "PATHS": _WORDS,
+    "FILES": _WORDS,
     "IMPORTS": _WORDS,
     "IMPORTS_BY": (
         "dictionary of option: (package, …), or of option: {choice: (package, …)}",
@@ -445,7 +446,8 @@ def resolve_paths(component: Component, values: Mapping[str, Any]) -> Mapping[st
     """Return the options with absolute paths.
 
     A text in an option of `PATHS` is a path, and so are those of a table (a list holds names); `pretrained` is one if
-    it begins with `.` or `~`. Like the path of a component, it is relative to the folder of the file that names it.
+    it begins with `.` or `~`. Like the path of a component, it is relative to the folder of the file that names it. An
+    empty text and an address (`https://…`) stay, so that the component can refuse them.
     Plans and records keep the path as stated, so a cell has the same identity on each machine.
 
     Args:
@@ -463,7 +465,7 @@ def resolve_paths(component: Component, values: Mapping[str, Any]) -> Mapping[st
 def _absolute(value: Any, folder: Path) -> Any:
     """Return a path, or the paths of a list or of a table, as absolute ones; relative ones start from `folder`."""
     if isinstance(value, str):
-        return os.path.abspath(folder / Path(os.path.expanduser(value)))
+        return value if not value or "://" in value else os.path.abspath(folder / Path(os.path.expanduser(value)))
     if isinstance(value, Mapping):
         return {key: _absolute(path, folder) for key, path in value.items()}
     if isinstance(value, list | tuple):

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.class_names import class_names
-from bench_suite.data.images import Mode, encoded_bytes, is_transparent, upright_size
+from bench_suite.data.images import Mode, encoded_bytes, is_transparent, own_path, upright_size
 from bench_suite.data.labels import decode_dictionary, float_name, is_number, is_text
 from bench_suite.data.sources import numbers
 from bench_suite.data.splits import CHUNK
@@ -121,12 +121,15 @@ class Form:
     "Number of images of several frames or pages, of which the first is read."
     transparent: int = 0
     "Number of images with transparency, which is dropped."
+    largest: tuple[int, str, tuple[int, int]] = (0, "", (0, 0))
+    "Bytes of the pixels of the largest image, what messages call it, and its (width, height)."
 
     def __or__(self, other: Form) -> Form:
         sizes = Counter(self.sizes)
         sizes.update(other.sizes)
         mode: Mode = "RGB" if "RGB" in (self.mode, other.mode) else "L"
-        return Form(mode, sizes, self.animated + other.animated, self.transparent + other.transparent)
+        largest = max(self.largest, other.largest)
+        return Form(mode, sizes, self.animated + other.animated, self.transparent + other.transparent, largest)
 
 
 GREY = ("1", "L", "LA", "La", "I", "F")
@@ -145,17 +148,24 @@ def form_of(column: pa.ChunkedArray, name: str, within: Sequence[Path] = ()) -> 
 
     sizes: Counter[tuple[int, int]] = Counter()
     colour, animated, transparent = False, 0, 0
+    largest, row = Form().largest, -1
     for chunk in column.chunks:
         for value in chunk.to_pylist():
+            row += 1
             try:
                 with Image.open(io.BytesIO(encoded_bytes(value, name, within=within))) as image:
                     sizes[upright_size(image)] += 1
+                    nbytes = image.width * image.height * len(image.getbands())
+                    if nbytes > largest[0]:
+                        path = own_path(value)
+                        label = f"the image of row {row}" if path is None else f"the file {path}"
+                        largest = nbytes, f"{name}: {label}", image.size
                     animated += getattr(image, "n_frames", 1) > 1
                     transparent += is_transparent(image)
                     colour = colour or not image.mode.startswith(("I;16", *GREY)) or image.mode == "LAB"
             except (DataInvalid, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
                 continue  # reported with its row when it is decoded
-    return Form("RGB" if colour else "L", sizes, animated, transparent)
+    return Form("RGB" if colour else "L", sizes, animated, transparent, largest)
 
 
 # ── tables ──────────────────────────────────────────────────────────────────────────────────────

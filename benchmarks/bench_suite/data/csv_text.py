@@ -6,32 +6,34 @@ reader parses it, because it refuses a row that is too short, which pandas' fill
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from bench_suite.contracts import DataInvalid
+from bench_suite.data.csv_head import (
+    HEAD,
+    NOT_UTF8,
+    SEPARATORS,
+    check_comments,
+    column_names,
+    separator,
+    without_separator_line,
+)
+from bench_suite.data.csv_quotes import encloses_values
 from bench_suite.environment import format_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 UNNAMED = b"columns without a name, left out"
 "Key of a table's metadata: the columns that were left out because they have no name."
-HEAD = 1 << 20
-"Bytes at the beginning of a file in which the names of the columns stand."
 PART = 16 << 20
 "Bytes that are read at a time."
 BLOCK = 1 << 20
 "Bytes that Arrow parses at a time, which a processor's cache holds; it is enlarged until it holds the longest row."
-NOT_UTF8 = 'it is not written in UTF-8: state its encoding, such as encoding = "cp1252"'
 NOT_TEXT: Mapping[bytes, str] = {
     b"\x1f\x8b": "is compressed by gzip: give its name the ending .gz",
     b"BZh91AY": "is compressed by bzip2: give its name the ending .bz2",
@@ -44,7 +46,6 @@ NOT_TEXT: Mapping[bytes, str] = {
     b"<html": "is a web page, not data: download the file again",
 }  # fmt: skip
 "What a file is that begins like this, and what to do."
-QUOTE, NEWLINES = ord('"'), (ord("\n"), ord("\r"))
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,14 @@ def read_text(file: Path, name: str, options: TextOptions, max_bytes: int) -> pa
     content = decoded(read_bytes(file, name, max_bytes), name, options.encoding)
     if not content[:HEAD].strip():
         raise DataInvalid(f"{name} is empty: a line with the names of the columns is expected")
-    content, stated = _without_separator_line(content)
+    content, stated = without_separator_line(content)
     head = content[:HEAD].lstrip(b"\r\n")
+    check_comments(content[:HEAD], options.delimiter or stated, name, 1 if stated is None else 2)
     delimiter = options.delimiter or stated or ("\t" if ".tsv" in file.name.lower() else separator(head))
     quotes = options.quotes
     if quotes is None:
-        quotes = _quotes(content, delimiter, name)
-    columns = _names(head, delimiter, quotes, name)
+        quotes = encloses_values(content, delimiter, name)
+    columns = column_names(head, delimiter, quotes, name)
     return _without_unnamed(_parse(content, delimiter, quotes, columns, name), name)
 
 
@@ -130,15 +132,6 @@ def _open_zstd(file: Path, mode: str) -> Any:
     return pa.input_stream(str(file), compression="zstd")
 
 
-def _without_separator_line(content: bytes) -> tuple[bytes, str | None]:
-    """Return the content without a first line such as `sep=;`, which spreadsheets write, and that separator."""
-    import re
-
-    if match := re.match(rb"sep=([^\r\n\w])\r?\n", content):
-        return content[match.end() :], match[1].decode()
-    return content, None
-
-
 def decoded(content: bytes, name: str, encoding: str | None) -> bytes:
     """Return text in UTF-8 without a byte order mark.
 
@@ -166,160 +159,8 @@ def decoded(content: bytes, name: str, encoding: str | None) -> bytes:
     return content
 
 
-def separator(head: bytes) -> str:
-    """Return what separates the columns: a comma if the line of names holds one unquoted, else `;`, tab or bar."""
-    line = head.replace(b"\r", b"\n").split(b"\n", 1)[0].decode(errors="replace")
-    names = "".join(line.split('"')[::2])
-    return next((mark for mark in (",", ";", "\t", "|") if mark in names), ",")
-
-
-def _first_rows(head: bytes) -> bytes:
-    """Return the beginning of a file up to a line break, so that no letter is cut in two."""
-    return head if len(head) < HEAD else head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] or head
-
-
-def _names(head: bytes, delimiter: str, quotes: bool, name: str) -> list[str]:
-    """Return the names of the columns. Raise DataInvalid if two are equal."""
-    try:
-        lines = _first_rows(head).decode()
-    except UnicodeDecodeError as error:
-        raise DataInvalid(f"{name}: {NOT_UTF8}") from error
-    limit = csv.field_size_limit(HEAD)
-    try:
-        names = next(
-            csv.reader(
-                io.StringIO(lines, newline=""),
-                delimiter=delimiter,
-                quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
-            )
-        )
-    except (csv.Error, StopIteration) as error:
-        raise DataInvalid(f"{name}: its line of names cannot be read: {error}") from error
-    finally:
-        csv.field_size_limit(limit)
-    named = [column for column in names if column]
-    if repeated := [column for column in dict.fromkeys(named) if named.count(column) > 1]:
-        raise DataInvalid(
-            f"{name}: {names.count(repeated[0])} columns are called `{repeated[0]}`: give each a name of its own"
-        )
-    return names
-
-
-# ── quotation marks ─────────────────────────────────────────────────────────────────────────────
-
-
-def _quotes(content: bytes, delimiter: str, name: str) -> bool:
-    """Return whether quotation marks enclose values; False if none begins a value, so that all are text.
-
-    Raises:
-        DataInvalid: A value is opened and not closed as it must be, or the file reads as well with a row on each line.
-    """
-    if b'"' not in content:
-        return False  # the rows are the same either way, and are parsed faster without quotes
-    data = np.frombuffer(content, dtype=np.uint8)
-    marks = np.flatnonzero(data == QUOTE)
-    ends = np.zeros(256, dtype=bool)
-    ends[[ord(delimiter), *NEWLINES]] = True
-    before = ends[data[marks - 1]] | (marks == 0)
-    after = ends[data[np.minimum(marks + 1, len(data) - 1)]] | (marks == len(data) - 1)
-    if not before.any():
-        _check_spaces(marks, after, data, ord(delimiter), name, content)
-        return False
-    opened, closed = _pairs(marks, before, after, data, name, content)
-    lines = np.flatnonzero(data == NEWLINES[0])
-    inside = np.searchsorted(lines, closed) - np.searchsorted(lines, opened)
-    if inside.any() and _reads_line_by_line(content, delimiter):
-        line = int(np.searchsorted(lines, opened[int(np.flatnonzero(inside)[0])])) + 1
-        raise DataInvalid(
-            f"{name}: the value in quotation marks that begins in line {line} goes on in the next line, and the file "
-            "reads as well with a row on each line: state quotes = true if it does, quotes = false if the mark is text"
-        )
-    return True
-
-
-def _check_spaces(
-    marks: np.ndarray, after: np.ndarray, data: np.ndarray, delimiter: int, name: str, content: bytes
-) -> None:
-    """Refuse values in quotation marks after a space, such as `1, "a"`: the marks would be part of the text."""
-    spaced = (data[marks - 1] == ord(" ")) & (data[marks - 2] == delimiter) & (marks > 1)
-    if spaced.any() and after.any():
-        line = content.count(b"\n", 0, int(marks[spaced][0])) + 1
-        raise DataInvalid(
-            f"{name}: a space stands before the quotation mark in line {line}, so the mark would be part of the text: "
-            "remove the spaces after separators, or state quotes = false"
-        )
-
-
-def _pairs(
-    marks: np.ndarray, before: np.ndarray, after: np.ndarray, data: np.ndarray, name: str, content: bytes
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions of the marks that open and close values, two (k,) arrays.
-
-    Args:
-        marks: (m,) positions of all marks.
-        before: (m,) bool: the mark stands at the beginning of a value.
-        after: (m,) bool: the mark stands at the end of a value.
-        data: The file's bytes.
-        name: What messages call the file.
-        content: The same bytes.
-    """
-    even, odd = slice(0, None, 2), slice(1, None, 2)
-    adjacent_before = np.r_[False, np.diff(marks) == 1]
-    adjacent_after = np.r_[np.diff(marks) == 1, False]
-    # In a regular file the marks open and close in turn; a doubled mark closes and opens again at once.
-    regular = len(marks) % 2 == 0 and bool(
-        (before | adjacent_before)[even].all() and (after | adjacent_after)[odd].all()
-    )
-    if regular:
-        return marks[even], marks[odd]
-    opened: list[int] = []
-    closed: list[int] = []
-    inside, skip = False, -1
-    for number, mark in enumerate(marks.tolist()):
-        if mark == skip:
-            continue
-        if not inside:
-            if before[number]:  # any other mark outside of quotes is text
-                opened.append(mark)
-                inside = True
-        elif adjacent_after[number]:
-            skip = mark + 1
-        elif after[number]:
-            closed.append(mark)
-            inside = False
-        else:
-            raise DataInvalid(_unclosed(content, opened[-1], mark, name))
-    if inside:
-        raise DataInvalid(_unclosed(content, opened[-1], None, name))
-    return np.array(opened), np.array(closed)
-
-
-def _unclosed(content: bytes, opened: int, mark: int | None, name: str) -> str:
-    line = content.count(b"\n", 0, opened) + 1
-    if mark is None:
-        what = "is never closed"
-    else:
-        other = content.count(b"\n", 0, mark) + 1
-        what = f"is followed by a mark in line {other} that neither closes it nor is doubled"
-    return (
-        f"{name}: the quotation mark that begins a value in line {line} {what}: correct it, or state quotes = false if "
-        "marks are part of the text"
-    )
-
-
-def _reads_line_by_line(content: bytes, delimiter: str) -> bool:
-    """Return whether every line has as many columns as the first if quotation marks are text."""
-    mark = delimiter.encode()
-    lines = [line for line in content.splitlines() if line]
-    columns = lines[0].count(mark)
-    return columns > 0 and all(line.count(mark) == columns for line in lines)
-
-
-# ── rows ────────────────────────────────────────────────────────────────────────────────────────
-
-
 def _without_unnamed(table: pa.Table, name: str) -> pa.Table:
-    """Return a table without columns that have no name: those without any value, and a first one that counts the rows.
+    """Return a table without columns that have no name: those without any value, and a first one that numbers the rows.
 
     Raises:
         DataInvalid: Such a column holds anything else.
@@ -328,17 +169,25 @@ def _without_unnamed(table: pa.Table, name: str) -> pa.Table:
     for number, column in reversed([*enumerate(table.column_names)]):
         if column:
             continue
-        counted = [str(row) for row in range(table.num_rows + 1)]
         values = table.column(number).to_pylist()
-        index = number == 0 and bool(values) and values in (counted[:-1], counted[1:])
+        index = number == 0 and _counts_rows(values)
         if any(values) and not index:
             raise DataInvalid(
                 f"{name}: column {number + 1} has no name in the line of names, and holds values such as "
-                f"{next(filter(None, values))[:40]!r}: give it one"
+                f"{next(filter(None, values))[:40]!r}: give it one, or remove the column"
             )
         table = table.remove_column(number)
-        left_out.append(f"column {number + 1}, {'which counts the rows' if index else 'without values'}")
+        why = "which numbers the rows (a name would keep it)" if index else "without values"
+        left_out.append(f"column {number + 1}, {why}")
     return table.replace_schema_metadata({UNNAMED: "; ".join(reversed(left_out))}) if left_out else table
+
+
+def _counts_rows(values: Sequence[str]) -> bool:
+    """Return whether values are consecutive whole numbers; part of a table may begin with another than 0."""
+    first = values[0] if values else ""
+    if not first.isdecimal():
+        return False
+    return all(value == str(number) for number, value in enumerate(values, int(first)))
 
 
 def _parse(content: bytes, delimiter: str, quotes: bool, columns: Sequence[str], name: str) -> pa.Table:
@@ -377,9 +226,10 @@ def _parse_error(text: str, delimiter: str, name: str) -> str:
         return f"{name}: {NOT_UTF8}"
     if match := re.search(r"Expected (\d+) columns, got (\d+): (.*)", text, re.DOTALL):
         row = match[3].splitlines()[0][:60] if match[3] else ""
+        title = "remove lines before the line of names, such as a title, " if match[1] == "1" else ""
         return (
             f"{name}: its line of names, read as separated by {SEPARATORS.get(delimiter, delimiter)}, has {match[1]} "
-            f"columns, and another row has {match[2]}: {row!r}: put values that hold the separator in quotes, or state "
-            'the separator, such as delimiter = ";"'
+            f"columns, and another row has {match[2]}: {row!r}: put values that hold the separator in quotes, {title}"
+            'or state the separator, such as delimiter = ";"'
         )
     return f"{name} cannot be read as CSV: {text.splitlines()[0]}"

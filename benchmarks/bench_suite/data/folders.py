@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.class_names import class_names
-from bench_suite.data.file_sets import is_picture
+from bench_suite.data.file_names import is_picture
 from bench_suite.data.fingerprint import content_ids, hash_of
 from bench_suite.data.hub import first_line, hub_command
 from bench_suite.data.images import REPAIR_FILE, encoded_bytes, pixels

@@ -148,15 +148,12 @@ def with_columns(
 # ── loading ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def load(
-    request: HubRequest, *, offline: bool = False, trust: bool = False, progress: bool = False
-) -> dict[str, Fetched]:
+def load(request: HubRequest, *, offline: bool = False, progress: bool = False) -> dict[str, Fetched]:
     """Return the splits of a data set of the hub or its local cache by name: memory-mapped, with all columns.
 
     Args:
         request: The data set.
         offline: Read the local cache only.
-        trust: Allow the data set's own code to run (`datasets` before version 4).
         progress: Show the progress of the download on standard error.
 
     Raises:
@@ -184,10 +181,7 @@ def load(
             f"the current folder contains `{request.hub_id}`, which `datasets` would read in its place: run from "
             "another folder, or set BENCH_DATA to its parent"
         )
-    # Up to version 3 a data set could bring code, which 2.19 ran without asking.
-    runs_code = int(datasets.__version__.split(".")[0]) < 4
-    settings: dict[str, Any] = {"trust_remote_code": trust} if runs_code else {}
-    settings |= {} if request.revision is None else {"revision": request.revision}
+    settings: dict[str, Any] = {} if request.revision is None else {"revision": request.revision}
     # The record reports an error once; the library would log it at each of its attempts.
     logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
     for library in (datasets, sys.modules["huggingface_hub"].utils):
@@ -265,7 +259,7 @@ def hub_error(error: BaseException) -> str | None:
 
 def _load_errors(datasets: Any) -> tuple[type[BaseException], ...]:
     """Return what `load_dataset` raises if a data set, a configuration or the network is not there."""
-    # RuntimeError: a data set with code, which version 4 and later do not run.
+    # RuntimeError: a data set with code, which `datasets` does not run.
     errors: list[type[BaseException]] = [OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError]
     for library, name in (("httpx", "HTTPError"), ("requests", "RequestException")):
         if library in sys.modules:
@@ -287,7 +281,6 @@ HubErrorKind = Literal[
     "config needed",
     "no config",
     "script",
-    "needs trust",
     "offline",
     "unreachable",
     "other",
@@ -310,7 +303,6 @@ def _classify(error: BaseException) -> HubErrorKind:
         ("config needed", "Config name is missing" in text),
         ("no config", re.match(r"BuilderConfig .* not found", text) is not None),
         ("script", "Dataset scripts are no longer supported" in text),
-        ("needs trust", "trust_remote_code" in text),
         ("offline", "OfflineModeIsEnabled" in names or "OfflineModeIsEnabled" in text),
         (
             "unreachable",
@@ -359,8 +351,6 @@ def _explain(request: HubRequest, error: BaseException, *, offline: bool) -> Ben
             f"{hub_id} is built by its own script, which `datasets` does not run any more; read the hub's Parquet copy "
             'instead: state revision = "refs/convert/parquet"'
         )
-    if kind == "needs trust":
-        return DataInvalid(f"{hub_id} brings its own code ({page}/tree/main): read it, then run with --trust")
     return _explain_connection(request, error, kind, offline=offline)
 
 

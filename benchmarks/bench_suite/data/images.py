@@ -186,7 +186,7 @@ def decode_images(
     files = [
         encoded_bytes(value, f"{name}: the image of row {row}", download, within) for row, value in enumerate(rows)
     ]
-    paths = [_own_path(value) for value in rows]
+    paths = [own_path(value) for value in rows]
     del rows
 
     def make() -> dict[str, np.ndarray]:
@@ -276,7 +276,7 @@ def encoded_bytes(value: Any, name: str, download: str = "", within: Sequence[Pa
         return file.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: an invalid path
         reason = getattr(error, "strerror", None) or error
-        if isinstance(error, FileNotFoundError) and _own_path(value) is not None:
+        if isinstance(error, FileNotFoundError) and own_path(value) is not None:
             raise DataInvalid(f"{name}: there is no file {value['path']}{REPAIR_ROW}") from error
         raise DataInvalid(f"{subject} cannot be read: {reason}{command}") from error
 
@@ -285,7 +285,7 @@ def _download_again(command: str) -> str:
     return f"\n  to download the data again: {command}" if command else ""
 
 
-def _own_path(value: Any) -> str | None:
+def own_path(value: Any) -> str | None:
     """Return the path of an image file in the user's folder; None for a file that the hub's library keeps."""
     path = value.get("path") if isinstance(value, dict) and value.get("bytes") is None else None
     return None if path is None or Path(path).is_absolute() else path

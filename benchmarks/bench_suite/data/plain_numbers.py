@@ -1,6 +1,6 @@
 """Numbers that are written as code writes them: parsed at once, and only then checked for what a number is not.
 
-`schema` decides by patterns what a column of texts may be. Patterns over a million different values take ten times as
+`number_formats` decides by patterns which texts are numbers. Patterns over a million different values take ten times as
 long as to parse them, and most columns of numbers need none. Whatever is not clear here is left to the patterns.
 """
 

@@ -23,7 +23,7 @@ from bench_suite.data.splits import (
     fingerprint_of,
     fingerprints_of,
 )
-from bench_suite.data.splitting import assign_groups, split_by_content
+from bench_suite.data.splitting import NOTED, assign_groups, split_by_content
 
 MAX_DROPPED = 0.05
 """Most of train that is removed as duplicates of tested examples without the suite stating it."""
@@ -135,13 +135,22 @@ def prepare(data: Data, validation: float, smoke: bool = False) -> Data:
                 "tested on, so none is left. Give each split its own examples"
             )
     if validation > 0 and "validation" not in splits:
-        splits["train"], splits["validation"] = hold_out(splits["train"], validation)
+        whole = splits["train"]
+        splits["train"], splits["validation"] = hold_out(whole, validation)
         if not len(splits["validation"]):
             n = len(splits["train"])
+            if clusters_of(whole) is not None:
+                raise DataInvalid(
+                    f"{data.source.name}: all {n} training examples are one group, which stays whole, so none is left "
+                    "to validate on: train on everything: validation = 0"
+                )
             few = f"{n} training examples of as many classes leave" if n > 1 else f"{n} training example leaves"
             raise DataInvalid(
                 f"{data.source.name}: {few} none to validate on; give more, or train on everything: validation = 0"
             )
+        reached = len(splits["validation"]) / len(whole)
+        if clusters_of(whole) is not None and abs(reached - validation) > NOTED:
+            notes = {**notes, "validation": f"{reached:.1%} of train and not {validation:.1%}, as groups stay whole"}
     elif validation == 0 and "validation" in splits:
         splits["train"] = Joined(splits["train"], splits.pop("validation"))
     fingerprint = hash_of(data.source.fingerprint, removed) if removed else data.source.fingerprint

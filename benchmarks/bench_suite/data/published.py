@@ -9,12 +9,15 @@ import re
 from pathlib import Path
 
 from bench_suite.data.class_names import class_names, with_class_names
+from bench_suite.data.column_types import ColumnOptions
 from bench_suite.data.csv_text import TextOptions
-from bench_suite.data.file_sets import FileSet, folder_files, has_data
+from bench_suite.data.file_listing import has_data
+from bench_suite.data.file_sets import FileSet
+from bench_suite.data.folder_files import folder_files
 from bench_suite.data.hub import Fetched, hub_command
 from bench_suite.data.places import downloaded_commit
 from bench_suite.data.raw_tables import read_tables
-from bench_suite.data.schema import ColumnOptions, read_types
+from bench_suite.data.schema import read_types
 
 MAX_BYTES = 1 << 37
 "Most bytes of one file: published data sets are known, so nothing needs to be bounded tightly."

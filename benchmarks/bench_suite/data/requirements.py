@@ -1,7 +1,7 @@
 """Requirements of a plan: the data sets and weights that its cells need, where they would come from, and fetching them.
 
-`downloads` looks at names only: it imports no component and reads no file, so `bench plan` can call it. `fetch` loads
-everything as a run would, so that the run needs no network afterwards.
+`downloads` looks at names, links and permissions only: it imports no component and reads no file, so `bench plan` can
+call it. `fetch` loads everything as a run would, so that the run needs no network afterwards.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Any, Literal
 from bench_suite.components import discovery
 from bench_suite.components.discovery import Component
 from bench_suite.components.suggestions import closest
-from bench_suite.contracts import BenchError, DataUnavailable
-from bench_suite.data.file_sets import FORMATS, ending, is_picture
+from bench_suite.contracts import BenchError, DataInvalid, DataUnavailable
+from bench_suite.data.file_names import FORMATS, ending, is_picture
 from bench_suite.data.hub import cached, hub_command, own_files, path_error
 from bench_suite.data.places import data_folder
 from bench_suite.data.sources import PACKAGE_COMMAND, Location, Sources
+from bench_suite.data.stated_files import check_path
 from bench_suite.suite.folds import AXIS as FOLD
 from bench_suite.suite.plan import Cell, Plan, digest
 from bench_suite.suite.spec import ComponentUse
@@ -30,19 +31,21 @@ What = Literal["data", "weights"]
 
 @dataclass(frozen=True)
 class Need:
-    """A data set or weights that a suite needs."""
+    """A data set, files or weights that a suite needs."""
 
     what: What
     name: str
-    "A hub id, or the name of a distribution."
+    "A hub id, the name of a distribution, or the path of files as stated."
     used_by: tuple[str, ...]
     "Labels of the tasks or models."
     location: Location | None
     "Where a run would take it from; None if it cannot be had."
     command: str
-    "The command that downloads or installs it."
+    "The command that downloads or installs it; empty for files that the suite names."
     hint: str = ""
     "Another data set that the user may have meant, or how to use files of their own; may be empty."
+    error: str = ""
+    "The message with which the cells would fail, for files that the suite names; empty if they can be read."
 
     @cached_property
     def size(self) -> int | None:
@@ -70,6 +73,7 @@ class Need:
             "location": None if self.location is None else str(self.location),
             "command": self.command,
             "hint": self.hint,
+            "error": self.error,
             "download": self.is_download,
             "missing": self.is_missing,
         }
@@ -79,7 +83,7 @@ def downloads(plan: Plan, sources: Sources | None = None) -> list[Need]:
     """Return all data and weights that the cells of a plan need, by kind and name, without importing or loading any.
 
     Generated data and models trained from scratch need nothing. Data that a task's file does not state (`HUB`,
-    `PACKAGE`, or an option `id`) are not listed.
+    `PACKAGE`, `FILES`, or an option `id`) are not listed.
 
     Raises:
         SuiteError: An option `id` holds a path.
@@ -139,6 +143,20 @@ def _needs_of_task(task: Component, options: Mapping[str, Any], sources: Sources
     for hub_id in ids:
         command, location = hub_command(hub_id, revision=options.get("revision")), locate_hub(task, hub_id, sources)
         yield Need("data", hub_id, (), location, command, "" if task.words("HUB") else _hint(hub_id, location))
+    for option in task.words("FILES"):
+        if isinstance(options.get(option), str | Mapping):
+            yield _need_of_files(options[option], discovery.resolve_paths(task, options)[option])
+
+
+def _need_of_files(stated: str | Mapping[str, Any], resolved: str | Mapping[str, Any]) -> Need:
+    """Return the need of files that a suite names, with the message of the run if they cannot be read."""
+    entries = [stated] if isinstance(stated, str) else stated.values()
+    name = ", ".join(path for entry in entries for path in ([entry] if isinstance(entry, str) else entry))
+    try:
+        check_path(resolved, Path())
+    except DataInvalid as error:
+        return Need("data", name, (), None, "", error=str(error))
+    return Need("data", name, (), Location("files", name), "")
 
 
 def _hint(hub_id: str, location: Location | None) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from bench_suite.contracts import Data, Split
 from bench_suite.data.fingerprint import hash_of
-from bench_suite.data.splits import Subset, classes_of, clusters_of, column, targets_of
+from bench_suite.data.splits import Subset, View, classes_of, column, targets_of
 from bench_suite.data.splitting import select_stratified, shuffle_by_content
 
 SMOKE_EXAMPLES = 64
@@ -25,40 +25,16 @@ SMOKE_WORDS = (8, 16)
 
 
 @dataclass(frozen=True, eq=False)
-class ShortTexts:
+class ShortTexts(View):
     """A view of a split whose column `text`, if it has one, is cut to few words as it is taken."""
 
-    split: Split
     whole: int = 0
     "Number of the first examples whose texts stay whole, so that a model's own limit is reached."
-
-    @property
-    def ids(self) -> np.ndarray:
-        """The (n,) int64 ids of the whole texts."""
-        return self.split.ids
-
-    @property
-    def groups(self) -> Mapping[str, np.ndarray]:
-        """Sensitive attributes, each (n,)."""
-        return self.split.groups
-
-    @property
-    def in_memory(self) -> bool:
-        """Whether the underlying split is in memory."""
-        return self.split.in_memory
 
     @property
     def targets(self) -> Any | None:
         """The (n,) targets if the underlying split knows them without reading, else None."""
         return targets_of(self.split)
-
-    @property
-    def clusters(self) -> np.ndarray | None:
-        """The (n,) int64 numbers of clusters; None if all examples are independent."""
-        return clusters_of(self.split)
-
-    def __len__(self) -> int:
-        return len(self.split)
 
     def take(self, rows: np.ndarray) -> Mapping[str, Any]:
         """Return the columns at `rows` ((k,) positions), in that order."""

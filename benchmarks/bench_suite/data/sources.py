@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from bench_suite.data.cache import Cache
 
 
-SourceKind = Literal["folder", "cache", "package", "download"]
-"""A folder (of `$BENCH_DATA`, or one that a suite names), the hub's local cache, an installed package, or the hub."""
+SourceKind = Literal["folder", "files", "cache", "package", "download"]
+"""A folder (of `$BENCH_DATA`, or one of weights that a suite names), files of data that a suite names, the hub's local
+cache, an installed package, or the hub."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ class Location:
 
     source: SourceKind
     name: str
-    "The hub id, the name of the folder, or the name of the distribution."
+    "The hub id, the name of the folder, the path of the files as stated, or the name of the distribution."
     version: str | None = None
     "Version of the distribution, for a package."
 
     def __str__(self) -> str:
-        """Return `folder:ID`, `hub:ID (cached)`, `hub:ID (download)` or `package:NAME VERSION`."""
-        if self.source == "folder":
-            return f"folder:{self.name}"
+        """Return `folder:ID`, `files:PATH`, `hub:ID (cached)`, `hub:ID (download)` or `package:NAME VERSION`."""
+        if self.source in ("folder", "files"):
+            return f"{self.source}:{self.name}"
         if self.source == "package":
             return f"package:{self.name} {self.version}"
         return f"hub:{self.name} ({'cached' if self.source == 'cache' else 'download'})"
@@ -62,8 +63,6 @@ class Sources:
 
     offline: bool = False
     "Skip the hub; its local cache is still read."
-    trust: bool = False
-    "Allow the data set's own code to run (`--trust`)."
     cache: Cache | None = None
     "Keeps decoded images and other prepared arrays; None keeps nothing."
     progress: bool = False
@@ -137,7 +136,7 @@ class Sources:
         if (earlier := self._unreachable.get(request.hub_id)) is not None:
             raise earlier.with_traceback(None)
         try:
-            return load(request, offline=self.is_offline, trust=self.trust, progress=self.progress)
+            return load(request, offline=self.is_offline, progress=self.progress)
         except HubUnreachable as error:
             self._unreachable[request.hub_id] = error
             raise

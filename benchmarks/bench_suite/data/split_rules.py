@@ -22,9 +22,9 @@ import numpy as np
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.file_sets import SPLIT_WORDS
+from bench_suite.data.file_names import SPLIT_WORDS
 from bench_suite.data.folds import TooFewGroups, folds_of
-from bench_suite.data.splitting import assign_groups, rows_by_content
+from bench_suite.data.splitting import NOTED, assign_groups, is_far, rows_by_content
 from bench_suite.suite.folds import read_folds
 
 if TYPE_CHECKING:
@@ -168,7 +168,8 @@ def draw(
     elif rule.after is not None and rule.by is not None:
         rows, words = _by_time(rule, table, name), f"by time: tested on from {rule.after:%Y-%m-%d} on (`{rule.by}`)"
     elif rule.by is not None:
-        rows, words = _by_group(rule, table, classes, name), f"by group: no value of `{rule.by}` stands in two splits"
+        rows = _by_group(rule, table, classes, name)
+        words = f"by group: no value of `{rule.by}` stands in two splits{_missed(rule, rows)}"
     else:
         rows, words = _by_share(rule, ids, classes, separate=separate), "drawn by content"
     for role in ("test", "train", *(("validation",) if rule.validation else ())):
@@ -255,7 +256,37 @@ def _by_group(rule: SplitRule, table: pa.Table, classes: np.ndarray | None, name
     stratify = rule.stratify is True and classes is not None
     strata = classes if stratify and classes is not None else np.zeros(len(groups), dtype=np.int64)
     parts = assign_groups(group_of_row, strata, np.array([*shares.values(), 1 - sum(shares.values())]))
-    return {role: np.flatnonzero(parts[group_of_row] == number) for number, role in enumerate((*shares, "train"))}
+    rows = {role: np.flatnonzero(parts[group_of_row] == number) for number, role in enumerate((*shares, "train"))}
+    _check_shares(rule, rows, column, group_of_row, name)
+    return rows
+
+
+def _check_shares(
+    rule: SplitRule, rows: Mapping[str, np.ndarray], column: pa.ChunkedArray, group_of_row: np.ndarray, name: str
+) -> None:
+    """Refuse splits by group that are far from their shares, although groups were chosen by what fits."""
+    n = len(group_of_row)
+    for role, share in _shares(rule).items():
+        if is_far(reached := len(rows[role]) / n, share):
+            largest = int(np.bincount(group_of_row).argmax())
+            count = int((group_of_row == largest).sum())
+            value = column[int(np.flatnonzero(group_of_row == largest)[0])].as_py()
+            raise DataInvalid(
+                f"{name}: no split by `{rule.by}` comes near {role} = {share:g}: the nearest has {reached:.0%} of the "
+                f"rows in {role}, because groups stay whole, and `{value}` alone has {count:,} of {n:,} rows "
+                f"({count / n:.0%}): state another share, or split by a finer column"
+            )
+
+
+def _missed(rule: SplitRule, rows: Mapping[str, np.ndarray]) -> str:
+    """Return in words which shares differ from what is stated by more than `NOTED`, because groups stay whole."""
+    n = sum(map(len, rows.values()))
+    missed = [
+        f"{role} has {len(rows[role]) / n:.1%} and not {share:.1%}"
+        for role, share in _shares(rule).items()
+        if abs(len(rows[role]) / n - share) > NOTED
+    ]
+    return f"; as groups stay whole, {' and '.join(missed)} of the rows" if missed else ""
 
 
 def _by_fold(

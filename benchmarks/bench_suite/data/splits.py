@@ -139,21 +139,19 @@ class Joined:
 
 
 @dataclass(frozen=True, eq=False)
-class Changed:
-    """A view of a split whose raw values are changed as they are taken: corrupted, or with a word swapped."""
+class View:
+    """A view of all examples of a split, in the same order. What differs is what `take` of a kind of view returns."""
 
     split: Split
-    change: Transform
-    "Maps raw values of k rows to raw values of the same k rows."
 
     @property
     def ids(self) -> np.ndarray:
-        """The (n,) int64 ids of the unchanged examples, so that both can be paired."""
+        """The (n,) int64 ids of the examples of the split, so that both can be paired."""
         return self.split.ids
 
     @property
     def groups(self) -> Mapping[str, np.ndarray]:
-        """Sensitive attributes of the unchanged examples."""
+        """Sensitive attributes of the examples of the split, each (n,)."""
         return self.split.groups
 
     @property
@@ -161,8 +159,21 @@ class Changed:
         """Whether the underlying split is in memory."""
         return self.split.in_memory
 
+    @property
+    def clusters(self) -> np.ndarray | None:
+        """The (n,) int64 numbers of clusters; None if all examples are independent."""
+        return clusters_of(self.split)
+
     def __len__(self) -> int:
         return len(self.split)
+
+
+@dataclass(frozen=True, eq=False)
+class Changed(View):
+    """A view of a split whose raw values are changed as they are taken: corrupted, or with a word swapped."""
+
+    change: Transform
+    "Maps raw values of k rows to raw values of the same k rows."
 
     def take(self, rows: np.ndarray) -> Mapping[str, Any]:
         """Return the changed columns at `rows` ((k,) positions), in that order."""
@@ -200,8 +211,6 @@ def clusters_of(split: Split) -> np.ndarray | None:
     if isinstance(split, Subset):
         whole = clusters_of(split.split)
         return None if whole is None else whole[split.rows]
-    if isinstance(split, Changed):
-        return clusters_of(split.split)
     if isinstance(split, Joined):
         first, second = clusters_of(split.first), clusters_of(split.second)
         return None if first is None or second is None else np.concatenate([first, second])

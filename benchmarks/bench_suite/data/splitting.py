@@ -12,6 +12,12 @@ import numpy as np
 
 from bench_suite.data.fingerprint import contents, mixed
 
+TOLERANCE, FAR = 0.05, 2.0
+"""If whole groups make a part miss its share by more than `TOLERANCE` of all rows, or make it more than `FAR` times as
+large or as small, the groups are chosen by what fits."""
+NOTED = 0.03
+"If whole groups make a part miss its share by more than this share of all rows, a note says so."
+
 
 def shuffle_by_content(ids: np.ndarray) -> np.ndarray:
     """Return the (n,) rows in a pseudo-random order that depends on content only; equal rows keep their order."""
@@ -104,14 +110,75 @@ def assign_groups(
 ) -> np.ndarray:
     """Return the (g,) part of each group of rows: large groups first, each to the part that lacks most of its classes.
 
+    If a part is then far from its share (`TOLERANCE`, `FAR`), because a group is larger than the part should be, groups
+    are assigned by what fits: the last part, which is trained on, gets those that fit into no other.
+
     Args:
         group_of_row: (n,) int64 numbers of groups, from 0.
         classes: (n,) int64 class numbers, from 0; all 0 to balance sizes only.
         shares: (p,) share of each part; they sum to 1.
-        by_size: Whether large groups come first; otherwise groups come by their numbers.
+        by_size: Whether large groups come first; otherwise groups come by their numbers, whatever fits.
     """
     sizes = np.zeros((int(group_of_row.max()) + 1, int(classes.max()) + 1))
     np.add.at(sizes, (group_of_row, classes), 1)
+    parts = _by_lack(sizes, shares, by_size=by_size)
+    reached = _shares_of(parts, sizes, shares)
+    if not by_size or (np.abs(reached - shares).max() <= TOLERANCE and not is_far(reached[:-1], shares[:-1]).any()):
+        return parts
+    fitting = _by_fit(sizes, shares)
+    missed = [np.abs(drawn - shares).max() for drawn in (reached, _shares_of(fitting, sizes, shares))]
+    untrained = shares[-1] > 0 and reached[-1] == 0
+    return fitting if missed[1] < missed[0] or untrained else parts
+
+
+def is_far(reached: np.ndarray | float, share: np.ndarray | float) -> np.ndarray:
+    """Return whether a part is more than `FAR` times as large as its share, or as small; element by element."""
+    return np.asarray((np.asarray(reached) > np.asarray(share) * FAR) | (np.asarray(reached) < np.asarray(share) / FAR))
+
+
+def _shares_of(parts: np.ndarray, sizes: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return the (p,) share of all rows that each part got."""
+    return np.bincount(parts, weights=sizes.sum(axis=1), minlength=len(shares)) / sizes.sum()
+
+
+def _by_fit(sizes: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return the (g,) part of each group: each part but the last gets large groups that fit, until it is filled.
+
+    If the smallest of the groups that are left, or of those that are too large, brings the part nearer to its share, it
+    is added, or taken instead.
+
+    Args:
+        sizes: (g, c) rows of each class in each group.
+        shares: (p,) share of each part.
+    """
+    last = len(shares) - 1
+    parts = np.full(len(sizes), last, dtype=np.int64)
+    totals = sizes.sum(axis=1)
+    order = np.argsort(-totals, kind="stable")
+    for part in range(last):
+        wanted = shares[part] * sizes.sum(axis=0)
+        free = [group for group in order.tolist() if parts[group] == last]
+        if shares[part] == 0 or len(free) < 2:
+            continue
+        chosen: list[int] = []
+        lack = wanted.copy()
+        for group in free:
+            nearer = np.square(lack - sizes[group]).sum() < np.square(lack).sum()
+            if totals[group] <= lack.sum() and nearer and len(chosen) < len(free) - 1:
+                chosen.append(group)
+                lack = lack - sizes[group]
+        taken = {*chosen}
+        left = [group for group in free if group not in taken]
+        others = [[*chosen, left[-1]]] if len(left) > 1 else []
+        if too_large := [group for group in free if totals[group] > wanted.sum()]:
+            others.append([too_large[-1]])
+        options = [option for option in (chosen, *others) if option]
+        parts[min(options, key=lambda option: abs(totals[option].sum() - wanted.sum()))] = part
+    return parts
+
+
+def _by_lack(sizes: np.ndarray, shares: np.ndarray, *, by_size: bool) -> np.ndarray:
+    """Return the (g,) part of each group, by size or by number: the part that lacks most of the group's classes."""
     wanted = shares[:, None] * sizes.sum(axis=0)
     filled = np.zeros_like(wanted)
     parts = np.zeros(len(sizes), dtype=np.int64)

@@ -18,13 +18,16 @@ import numpy as np
 
 from bench_suite._version import __version__
 from bench_suite.contracts import Data, Source
-from bench_suite.data import own_data
 from bench_suite.data.cache import Cache
-from bench_suite.data.file_sets import METADATA, FileSet
+from bench_suite.data.column_types import Column
+from bench_suite.data.data_notes import with_unread
+from bench_suite.data.file_names import METADATA
+from bench_suite.data.file_sets import FileSet
 from bench_suite.data.fingerprint import file_hash, hash_of
-from bench_suite.data.own_data import Assembled, Origin, OwnDataOptions
+from bench_suite.data.origin import Origin
+from bench_suite.data.own_data import Assembled, assemble
+from bench_suite.data.own_data_options import OwnDataOptions, text_options
 from bench_suite.data.raw_tables import read_tables
-from bench_suite.data.schema import Column
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit
 
@@ -49,8 +52,8 @@ def assemble_files(options: OwnDataOptions, files: FileSet, origin: Origin, sour
         stored = _stored(sources.cache, key)
         if stored is not None:
             return stored
-    raw = own_data.with_unread(read_tables(files, own_data.text_options(options), options.max_bytes), files)
-    assembled = own_data.assemble(options, raw, origin, sources, files)
+    raw = with_unread(read_tables(files, text_options(options), options.max_bytes), files)
+    assembled = assemble(options, raw, origin, sources, files)
     if key is not None and sources.cache is not None and assembled.modality == "table":
         entry = _entry(assembled)
         # A file that is rewritten while it is read must not be stored as what it was before.

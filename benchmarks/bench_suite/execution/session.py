@@ -343,7 +343,7 @@ def _context(
     shared = sharing_of(plan)
     trusted = "--trust: the run executed code from files that the suite names" if plan.suite.external else None
     context = RunContext(
-        plan=plan, run=run, sources=Sources(offline=request.offline, trust=request.trust, cache=cache),
+        plan=plan, run=run, sources=Sources(offline=request.offline, cache=cache),
         callback=callback, environment=run.add_environment(environment.describe()), code=source_of_program(),
         smoke=request.smoke, notes=tuple(note for note in (trusted, busy, *undone, *shared.notes) if note),
         jobs=shared.jobs, exclusive=shared.exclusive, machine_busy=busy is not None, cache=cache, earlier=earlier,

@@ -32,9 +32,12 @@ from typing import TYPE_CHECKING, Literal
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import Data
-from bench_suite.data import own_data
-from bench_suite.data.file_sets import stated_files
-from bench_suite.data.own_data import USUAL_NAMES, Assembled, Origin, OwnDataOptions
+from bench_suite.data import own_data_options
+from bench_suite.data.origin import Origin
+from bench_suite.data.own_data import Assembled
+from bench_suite.data.own_data_options import OwnDataOptions
+from bench_suite.data.split_roles import USUAL_NAMES
+from bench_suite.data.stated_files import stated_files
 from bench_suite.data.table_cache import assemble_files
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ PROBLEM = ("classification", "regression")
 SHIFTS = ()
 BOUNDS = {"size": (1, 4096), "categories": (1, None), "max_bytes": (1, None)}
 PATHS = ("path",)
+FILES = ("path",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,7 @@ class Options(OwnDataOptions):
 
 def check(options: Options) -> None:
     """Raise ValueError if options contradict each other, or if a column is named for two purposes."""
-    own_data.check(options)
+    own_data_options.check(options)
     if not options.path:
         raise ValueError("path names no file")
     if isinstance(options.path, Mapping):

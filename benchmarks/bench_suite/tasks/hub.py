@@ -32,10 +32,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from bench_suite.contracts import Data
-from bench_suite.data import own_data
-from bench_suite.data.file_sets import folder_files, has_data
+from bench_suite.data import own_data, own_data_options
+from bench_suite.data.file_listing import has_data
+from bench_suite.data.folder_files import folder_files
 from bench_suite.data.hub import path_error
-from bench_suite.data.own_data import Assembled, Origin, OwnDataOptions
+from bench_suite.data.origin import Origin
+from bench_suite.data.own_data import Assembled
+from bench_suite.data.own_data_options import OwnDataOptions
 from bench_suite.data.places import data_folder, downloaded_commit
 from bench_suite.data.raw_tables import RawTables
 from bench_suite.data.sources import hub_command
@@ -70,7 +73,7 @@ def check(options: Options) -> None:
         raise ValueError(
             f"id = {options.id!r} is not the id of a data set: write owner/name, as on its page on the hub"
         )
-    own_data.check(options)
+    own_data_options.check(options)
 
 
 def load(options: Options, sources: Sources) -> Data:

@@ -1,0 +1,49 @@
+"""Notes on what was done to data that a person brings, for the screen, the report and the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bench_suite.data.file_sets import FileSet
+from bench_suite.data.labels import Labels
+from bench_suite.data.raw_tables import RawTables
+from bench_suite.data.similar_names import note_on_similar_names
+
+MAX_LISTED = 5
+"Names that a note lists; the others are counted."
+
+
+def listed(names: Any) -> Any:
+    """Return a list of names as a note: how many, and the first of them. Anything else is returned as it is."""
+    if not isinstance(names, list | tuple):
+        return names
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return f"{len(names)}: {', '.join(map(str, names[:MAX_LISTED]))}{more}"
+
+
+def with_unread(raw: RawTables, files: FileSet) -> RawTables:
+    """Return tables with a note on the files of the folder that were not read."""
+    unread = [name for name in files.unread if name not in raw.opened]
+    return replace(raw, notes={**raw.notes, "files not read": unread}) if unread else raw
+
+
+def similar_classes(labels: Labels) -> dict[str, str]:
+    """Return a note on classes whose names differ in case, space or Unicode form only."""
+    note = note_on_similar_names(labels.classes or ())
+    return {"classes of nearly one name": note} if note else {}
+
+
+def absent_classes(labels: Labels, targets: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """Return notes on classes that a split lacks; `preparation` notes those of train."""
+    notes = {}
+    if labels.classes is not None:
+        for role in ("validation", "test"):
+            if role in targets:
+                absent = sorted({*range(len(labels.classes))} - {*targets[role].tolist()})
+                if absent:
+                    notes[f"classes absent from {role}"] = str(listed([labels.classes[number] for number in absent]))
+    return notes

@@ -1,0 +1,59 @@
+"""Names that a person reads as one: they differ only in case, spaces or Unicode form."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Collection, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bench_suite.data.labels import is_text
+
+MAX_EXAMPLES = 3
+"Sets of names that a note shows."
+MAX_COLUMNS = 5
+"Columns that a note describes."
+
+
+def similar_names(names: Collection[str]) -> list[tuple[str, ...]]:
+    """Return the sets of names that differ only in case, spaces, Unicode form or marks without width."""
+    by_form: dict[str, list[str]] = {}
+    for name in names:
+        by_form.setdefault(_form(name), []).append(name)
+    return [tuple(same) for same in by_form.values() if len(same) > 1]
+
+
+def note_on_similar_names(names: Collection[str]) -> str:
+    """Return a sentence that counts names of nearly one form, and shows examples; empty without any."""
+    similar = similar_names(names)
+    if not similar:
+        return ""
+    examples = ", ".join(" and ".join(map(_shown(same), same)) for same in similar[:MAX_EXAMPLES])
+    count = sum(map(len, similar))
+    return f"{count} of {len(names)} differ only in case, spaces or Unicode form, such as {examples}"
+
+
+def similar_categories(tables: Mapping[str, pa.Table], columns: Collection[str]) -> dict[str, str]:
+    """Return a note on those columns whose texts are names of nearly one form, in all splits together."""
+    notes = []
+    for column in dict.fromkeys(columns):
+        parts = [table[column] for table in tables.values() if is_text(table[column].type)]
+        distinct = {name for part in parts for name in pc.unique(part).to_pylist() if name is not None}
+        if note := note_on_similar_names(sorted(distinct)):
+            notes.append(f"`{column}`: {note}")
+    more = f"; and {len(notes) - MAX_COLUMNS} more columns" if len(notes) > MAX_COLUMNS else ""
+    return {"categories of nearly one name": "; ".join(notes[:MAX_COLUMNS]) + more} if notes else {}
+
+
+def _form(name: str) -> str:
+    if name.isascii():  # most names of long columns are
+        return " ".join(name.casefold().split())
+    plain = unicodedata.normalize("NFKC", name)
+    visible = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
+    return " ".join(visible.casefold().split())
+
+
+def _shown(same: Collection[str]) -> Callable[[object], str]:
+    """Return what shows names so that they look different: `ascii` if they print alike, else `repr`."""
+    return ascii if len({unicodedata.normalize("NFC", name) for name in same}) < len(same) else repr
