@@ -23,33 +23,6 @@ def splits(folder: Path, config: str | None = None) -> dict[str, list[str]]:
     return {split: [files.name(file) for file in paths] for split, paths in files.splits.items()}
 
 
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["a.csv", "b.csv"], {"train": ["a.csv", "b.csv"]}),
-        (
-            ["train.csv", "val.csv", "test.csv"],
-            {"train": ["train.csv"], "validation": ["val.csv"], "test": ["test.csv"]},
-        ),
-        (["train/2023/a.csv", "train/2024/a.csv", "test/x.csv"], None),
-        (["data/train-00000-of-00001.csv", "data/test-00000-of-00001.csv"], None),
-    ],
-)
-def test_folders_are_resolved_as_datasets_does(
-    tmp_path: Path, names: list[str], expected: dict[str, list[str]]
-) -> None:
-    import datasets
-
-    write(tmp_path / "mine", *names)
-    read = splits(tmp_path / "mine")
-    assert expected is None or read == expected
-    datasets.disable_progress_bars()
-    there = datasets.load_dataset(str(tmp_path / "mine"), cache_dir=str(tmp_path / "cache"))
-    assert {split: len(paths) for split, paths in read.items()} == {
-        str(split): len(part) for split, part in there.items()
-    }
-
-
 def test_one_of_several_configurations_must_be_named(tmp_path: Path) -> None:
     write(tmp_path, "one/train.csv", "two/train.csv", "two/test.csv")
     with pytest.raises(DataInvalid, match="several configurations: state one of them as `config`; it has: one, two"):

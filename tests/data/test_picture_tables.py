@@ -88,28 +88,6 @@ def test_names_of_folders_tell_split_and_class(folder: Path, paths: list[str], s
 
 
 @pytest.mark.parametrize(
-    "paths",
-    [
-        in_classes("training_set/", "test_set/"),
-        in_classes("2024-train-a/", "x/test.v2/", "my val/"),
-        in_classes("train1/", "eval/", "dev/", "assets/"),
-        in_classes("trainset/", "latest/"),
-        in_classes("pictures/my_train/", "train/", "evaluation 2/"),
-    ],
-)
-def test_splits_are_those_that_datasets_takes(folder: Path, tmp_path: Path, paths: list[str]) -> None:
-    datasets = pytest.importorskip("datasets", reason="needs the package `datasets` (extra `hub`)")
-    paint(folder, *paths)
-    there = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
-    raw = raw_tables(folder)
-    assert {*raw.tables} == {*there}
-    for split, rows in there.items():
-        here = [row for table in raw.tables[str(split)] for row in table.to_pylist()]
-        paths = [str(Path(row["path"]).relative_to(folder)) for row in rows.data["image"].to_pylist()]
-        assert sorted(row["image"]["path"] for row in here) == sorted(paths)
-
-
-@pytest.mark.parametrize(
     ("paths", "message"),
     [
         (

@@ -127,52 +127,11 @@ def test_one_file_for_two_splits_is_refused(folder: Path) -> None:
 # ── files that would be left out ────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("other", ["jsonl", "parquet"])
-def test_splits_of_several_formats_are_refused(folder: Path, other: str) -> None:
-    write(folder, train__csv="x,y\n1,p\n2,q\n")
-    if other == "jsonl":
-        write(folder, test__jsonl=json.dumps({"x": 1, "y": "p"}) + "\n")
-    else:
-        pq.write_table(pa.table({"x": [1], "y": ["p"]}), folder / "test.parquet")
-    with pytest.raises(DataInvalid, match=rf"several formats, such as test\.{other} and train\.csv"):
-        load(folder)
-
-
-@pytest.mark.parametrize("linked", ["train/cat", "train"])
-def test_a_folder_that_is_a_link_is_refused(folder: Path, tmp_path: Path, linked: str) -> None:
-    paint(tmp_path / "elsewhere/dog/0.png")
-    for name in ("train/dog/1.png", "train/fox/1.png", "test/dog/2.png", "test/fox/2.png"):
-        paint(folder / name)
-    if linked == "train":
-        (folder / "train").rename(folder / "other")
-        (folder / "other").rename(tmp_path / "moved")
-        (folder / "train").symlink_to(tmp_path / "moved")
-    else:
-        (folder / "train/cat").symlink_to(tmp_path / "elsewhere/dog")
-    with pytest.raises(DataInvalid, match=rf"the folder {linked}/ is a link, which is not followed"):
-        load(folder, label="label")
-
-
 def test_a_link_that_leads_nowhere_is_named(folder: Path) -> None:
     write(folder, train__csv="x,y\n1,p\n2,q\n")
     (folder / "test.csv").symlink_to(folder / "gone.csv")
     with pytest.raises(DataInvalid, match=r"test\.csv is a link to .*gone\.csv, which does not exist"):
         load(folder)
-
-
-@pytest.mark.parametrize("second", ["test.csv.gz", "data/test.csv"])
-def test_a_split_that_is_there_twice_is_refused(folder: Path, second: str) -> None:
-    write(folder, train__csv="x,y\n1,p\n2,q\n", test__csv="x,y\n3,p\n")
-    (folder / "data").mkdir()
-    (folder / second).write_bytes(gzip.compress(b"x,y\n3,p\n") if second.endswith("gz") else b"x,y\n3,p\n")
-    with pytest.raises(DataInvalid, match="would both be read as `test`: remove one of them"):
-        load(folder)
-
-
-def test_files_below_the_folder_of_a_split_are_that_split(folder: Path) -> None:
-    write(folder, train___part__csv="x,y\n1,p\n2,q\n", test___part__csv="x,y\n3,p\n")
-    data = load(folder)
-    assert {name: len(split) for name, split in data.splits.items()} == {"train": 2, "test": 1}
 
 
 def test_files_that_are_not_read_are_named(folder: Path) -> None:
@@ -202,36 +161,6 @@ def test_a_file_with_an_ending_in_upper_case_and_a_compressed_one_are_read_by_na
     (folder / "test.csv.xz").write_bytes(lzma.compress(b"x,y\n3,p\n"))
     data = load({"train": folder / "train.CSV", "test": folder / "test.csv.xz"})
     assert table(data, "test").tolist() == [[3]]
-
-
-def test_a_folder_that_save_to_disk_wrote_is_read(folder: Path) -> None:
-    import datasets
-
-    parts = {"train": {"x": [1, 2], "y": ["p", "q"]}, "test": {"x": [3], "y": ["p"]}}
-    datasets.DatasetDict({split: datasets.Dataset.from_dict(part) for split, part in parts.items()}).save_to_disk(
-        str(folder / "saved")
-    )
-    assert table(load(folder / "saved"), "test").tolist() == [[3]]
-
-
-def test_shards_that_a_cluster_wrote_are_one_table(folder: Path) -> None:
-    for number in range(2):
-        part = pa.table({"x": [number * 4 + n for n in range(4)], "y": ["p", "q"] * 2})
-        pq.write_table(part, folder / f"part-0000{number}-4f2a.snappy.parquet")
-    (folder / "_SUCCESS").write_text("")
-    assert sum(map(len, load(folder).splits.values())) == 8
-
-
-def test_shards_without_names_of_columns_are_refused(folder: Path) -> None:
-    write(folder, part_1__csv="x,y\n1,p\n", part_2__csv="2,q\n3,p\n")
-    with pytest.raises(DataInvalid, match=r"part_2\.csv has the column `2`, and part_1\.csv, also of `train`, has not"):
-        load(folder)
-
-
-def test_two_columns_of_one_name_are_refused(folder: Path) -> None:
-    write(folder, a__csv="x,x,y\n1,2,p\n")
-    with pytest.raises(DataInvalid, match=r"a\.csv: 2 columns are called `x`"):
-        load(folder / "a.csv")
 
 
 def test_a_test_file_without_labels_is_left_out_where_the_suite_says_so(folder: Path) -> None:
@@ -295,12 +224,6 @@ def test_files_with_an_underscore_and_columns_that_are_not_used_are_named(folder
 def test_a_value_in_the_name_of_a_folder_is_named_as_not_read(folder: Path) -> None:
     write(folder, **{f"year=202{n}___a__csv": rows("x,y", [f"{n}{i},{i % 2}" for i in range(6)]) for n in (3, 4)})
     assert load(folder).source.notes["names of folders that are not read as a column"] == "year=…"
-
-
-def test_tsv_beside_csv_is_refused(folder: Path) -> None:
-    write(folder, train__tsv="x\ty\n1\tp\n2\tq\n", test__csv="x,y\n3,p\n")
-    with pytest.raises(DataInvalid, match=r"several formats, such as test\.csv and train\.tsv"):
-        load(folder)
 
 
 # ── one type for a column ───────────────────────────────────────────────────────────────────────
@@ -446,13 +369,6 @@ def test_types_of_arrow_that_are_rare_are_read(folder: Path) -> None:
     assert table(data, "train")[:, -1].tolist() == [60, 3600]
 
 
-def test_a_column_of_lists_is_refused_by_name(folder: Path) -> None:
-    for split in ("train", "test"):
-        pq.write_table(pa.table({"x": [[1], [2]], "y": ["p", "q"]}), folder / f"{split}.parquet")
-    with pytest.raises(DataInvalid, match="the input `x` holds list"):
-        load(folder)
-
-
 def test_a_target_of_many_numbers_is_told_of_the_other_problem(folder: Path) -> None:
     write(folder, a__csv=rows("x,y", [f"{n},{n * 7 + 100000}" for n in range(3000)]))
     with pytest.raises(DataInvalid, match='problem = "regression" learns them as numbers'):
@@ -490,12 +406,6 @@ def test_lines_that_two_quotation_marks_swallow_are_refused(folder: Path) -> Non
     write(folder, train__tsv='x\ty\n"one\tp\ntwo\tq\nthree"\tp\n')
     with pytest.raises(DataInvalid, match="goes on in the next line, and the file reads as well with a row on each"):
         load(folder)
-
-
-def test_a_row_that_is_too_short_is_refused(folder: Path) -> None:
-    write(folder, a__csv="x,z,y\n1,2,p\n3,q\n")
-    with pytest.raises(DataInvalid, match=r"has 3 columns, and another row has 2: '3,q'"):
-        load(folder / "a.csv")
 
 
 def test_another_encoding_is_read_if_it_is_stated(folder: Path) -> None:
@@ -557,13 +467,6 @@ def test_encodings_that_a_byte_order_mark_tells_are_read(folder: Path, encoding:
     for split in ("train", "test"):
         (folder / f"{split}.csv").write_bytes("x,y\n1,grün\n2,rot\n".encode(encoding))
     assert load(folder).spec["classes"] == ("grün", "rot")
-
-
-def test_files_that_zstd_compressed_are_read(folder: Path) -> None:
-    for split in ("train", "test"):
-        packed = pa.compress(f"x,y\n1,p\n2,q\n{len(split)},p\n".encode(), codec="zstd", asbytes=True)
-        (folder / f"{split}.csv.zst").write_bytes(packed)
-    assert table(load(folder), "test")[:, 0].tolist() == [1, 2, 4]
 
 
 @pytest.mark.parametrize(
@@ -728,15 +631,6 @@ def test_a_class_that_a_split_lacks_is_noted(folder: Path) -> None:
 # ── pictures ────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("ending", ["jfif", "webp", "bmp", "tif", "PNG", "JPG"])
-def test_pictures_of_these_endings_are_read(folder: Path, ending: str) -> None:
-    for split in ("train", "test"):
-        for name in ("ant", "bee"):
-            settings = {"format": "JPEG"} if ending == "jfif" else {}
-            paint(folder / split / name / f"1.{ending}", 100 if name == "ant" else 200, **settings)
-    assert {name: len(part) for name, part in load(folder, label="label").splits.items()} == {"train": 2, "test": 2}
-
-
 def test_pictures_are_turned_as_their_exif_says(folder: Path) -> None:
     pixels = np.zeros((4, 6), dtype=np.uint8)
     pixels[0] = 255
@@ -754,35 +648,6 @@ def test_pictures_are_turned_as_their_exif_says(folder: Path) -> None:
     assert (image[:, :-1] == 0).all()
 
 
-def test_ink_in_the_alpha_channel_is_refused(folder: Path) -> None:
-    for number, name in enumerate(("ant", "bee")):
-        for split in ("train", "test"):
-            pixels = np.zeros((4, 4, 4), dtype=np.uint8)
-            pixels[number, :, 3] = 255
-            path = folder / split / name / f"{number}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels, "RGBA").save(path)
-    with pytest.raises(DataInvalid, match="all of what it shows is in the alpha channel"):
-        load(folder, label="label")
-
-
-def test_grey_of_16_bits_that_uses_8_is_not_made_black(folder: Path) -> None:
-    for number, name in enumerate(("ant", "bee")):
-        for split in ("train", "test"):
-            path = folder / split / name / "1.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(np.full((4, 4), 90 + number, dtype=np.uint16)).save(path)
-    with pytest.raises(DataInvalid, match="16 bits, and no value is above 255"):
-        load(folder, label="label")
-
-
-def test_pictures_of_one_colour_throughout_are_refused(folder: Path) -> None:
-    for name in ("train/ant/1.png", "train/bee/1.png", "test/ant/1.png", "test/bee/1.png"):
-        paint(folder / name, 0)
-    with pytest.raises(DataInvalid, match="every picture is one colour, the same in all"):
-        load(folder, label="label", duplicates="keep")
-
-
 def test_a_column_of_paths_is_one_of_pictures_if_the_suite_says_so(folder: Path) -> None:
     for number in range(6):
         paint(folder / f"images/{number}.png", 40 * number)
@@ -790,22 +655,6 @@ def test_a_column_of_paths_is_one_of_pictures_if_the_suite_says_so(folder: Path)
     data = load(folder / "list.csv", inputs="file", modality="image", split={"test": 0.34})
     assert data.spec["shape"] == (4, 4, 1)
     assert sum(map(len, data.splits.values())) == 6
-
-
-def test_pictures_that_metadata_do_not_name_are_named(folder: Path) -> None:
-    for number in range(5):
-        paint(folder / f"train/{number}.png", 40 * number)
-    write(folder, train___metadata__csv=rows("file_name,y", [f"{n}.png,{n % 2}" for n in range(4)]))
-    data = load(folder, inputs="image")
-    assert data.source.notes["pictures that no metadata file names"] == "1: train/4.png"
-    assert sum(map(len, data.splits.values())) == 4
-
-
-def test_class_names_in_metadata_are_the_text_as_it_stands(folder: Path) -> None:
-    for number in range(4):
-        paint(folder / f"train/{number}.png", 40 * number)
-    write(folder, train___metadata__csv="file_name,y\n0.png,007\n1.png,NA\n2.png,007\n3.png,NA\n")
-    assert load(folder, inputs="image").spec["classes"] == ("007", "NA")
 
 
 # ── without the package `datasets` ──────────────────────────────────────────────────────────────
@@ -829,29 +678,6 @@ def test_what_needs_the_package_datasets_says_so_without_it(
     with pytest.raises(DataUnavailable, match="which reads folders and JSON files, is not installed") as raised:
         load(folder / name)
     assert "pip install datasets" in str(raised.value)
-
-
-# ── the same as `datasets` ──────────────────────────────────────────────────────────────────────
-
-
-def test_rows_columns_and_classes_are_those_of_datasets(folder: Path, tmp_path: Path) -> None:
-    import datasets
-
-    write(
-        folder, train___a__csv=rows("n,w,y", [f"{n},w{n % 3},{'pq'[n % 2]}" for n in range(10)]),
-        train___b__csv=rows("n,w,y", [f"{n},w{n % 3},{'pq'[n % 2]}" for n in range(10, 14)]),
-        test___c__csv=rows("n,w,y", [f"{n},w{n % 3},{'pq'[n % 2]}" for n in range(14, 20)]),
-    )  # fmt: skip
-    datasets.disable_progress_bars()
-    there = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
-    here = load(folder)
-    assert {name: len(split) for name, split in here.splits.items()} == {str(k): len(v) for k, v in there.items()}
-    for split, part in there.items():
-        mine = table(here, str(split))
-        assert mine[:, 0].tolist() == part["n"]
-        words = [here.spec["columns"][1:][int(np.argmax(row[1:]))] for row in mine]
-        assert words == [f"w={word}" for word in part["w"]]
-        assert labels(here, str(split)) == list(part["y"])
 
 
 # ── pictures that lose something ────────────────────────────────────────────────────────────────

@@ -541,6 +541,19 @@ def test_in_a_text_file_a_class_may_be_called_as_a_missing_number_is_written(fol
     assert data.source.notes["examples left out, without a label"] == 2
 
 
+@pytest.mark.parametrize("root", ["relative", "linked"])
+def test_the_folder_may_be_stated_relative_or_through_a_link(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, root: str
+) -> None:
+    texts = {split: table({"text": ["a", "b"], "label": ["p", "q"]}) for split in ("train", "test")}
+    write(folder / "relative", texts, "emotion")
+    write(folder / "relative", texts, "irony")
+    (folder / "linked").symlink_to(folder / "relative")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("BENCH_DATA", root)
+    assert {name: len(split) for name, split in load(config="irony").splits.items()} == {"train": 2, "test": 2}
+
+
 def test_a_configuration_that_a_folder_without_any_does_not_have_is_said(folder: Path) -> None:
     write(folder, {"train": SENTENCES, "test": SENTENCES})
     with pytest.raises(DataInvalid, match="no configuration `emotion`: leave `config` out"):

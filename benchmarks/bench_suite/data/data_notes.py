@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bench_suite.components.options import show
 from bench_suite.data.file_sets import FileSet
 from bench_suite.data.labels import Labels
 from bench_suite.data.raw_tables import RawTables
@@ -26,9 +27,14 @@ def listed(names: Any) -> Any:
 
 
 def with_unread(raw: RawTables, files: FileSet) -> RawTables:
-    """Return tables with a note on the files of the folder that were not read."""
-    unread = [name for name in files.unread if name not in raw.opened]
-    return replace(raw, notes={**raw.notes, "files not read": unread}) if unread else raw
+    """Return tables with notes on the files of the folder that were not read, and on settings that were not applied."""
+    notes: dict[str, Any] = {}
+    if unread := [name for name in files.unread if name not in raw.opened]:
+        notes["files not read"] = unread
+    if files.not_applied:
+        stated = (f"{name} = {show(value)}" for name, value in files.not_applied.items())
+        notes["settings of the README that are not applied"] = ", ".join(stated)
+    return replace(raw, notes={**raw.notes, **notes})
 
 
 def similar_classes(labels: Labels) -> dict[str, str]:

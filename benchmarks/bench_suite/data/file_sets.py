@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench_suite.data.file_names import Format
 
@@ -28,6 +29,8 @@ class FileSet:
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     "Names of the classes of a column, if the README has them."
     licence: str | None = None
+    not_applied: Mapping[str, Any] = field(default_factory=dict)
+    "Settings of a reader of `datasets` that the README states, and that are not applied here, such as `nrows`."
     shared_metadata: tuple[Path, ...] = ()
     "Metadata of pictures that lie above the folders of the splits."
     download: str = ""

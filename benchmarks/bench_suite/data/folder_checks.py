@@ -128,6 +128,8 @@ def check_left_out(file_set: FileSet, unread: Iterable[Path]) -> None:
             continue
         read = next(iter(file_set.splits.values()))[0]
         advice = other or "write all splits in one format"
+        if FORMATS.get(ending(file.name)) == file_set.format and file.name != file.name.lower():
+            advice = f"write its name in lower case, {file.name.lower()}"
         raise DataInvalid(
             f"{file_set.subject}: {file_set.name(file)} would not be read beside {file_set.name(read)}: {advice}, or "
             "remove it"

@@ -10,14 +10,25 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.datasets_package import import_datasets
 from bench_suite.data.file_listing import list_data, no_data
-from bench_suite.data.file_names import METADATA, NOT_DATA, Format, ending, format_of, is_data, is_picture, split_of
+from bench_suite.data.file_names import (
+    METADATA,
+    NOT_DATA,
+    Format,
+    advice_on,
+    ending,
+    format_of,
+    is_data,
+    is_picture,
+    split_of,
+)
 from bench_suite.data.file_sets import FileSet, relative_name
 from bench_suite.data.folder_checks import (
     check_class_folders,
@@ -134,7 +145,7 @@ def _ask_datasets(folder: Path, subject: str, config: str | None, files: Sequenc
             raise DataInvalid(_unresolved(folder, subject, files, error)) from error
     module = type(builder).__module__.rpartition(".")[2]
     splits = {
-        str(split): tuple(sorted(Path(os.path.abspath(file)) for file in paths))
+        str(split): tuple(sorted(_below(folder, Path(os.path.abspath(file))) for file in paths))
         for split, paths in (builder.config.data_files or {}).items()
     }
     splits = {split: paths for split, paths in splits.items() if paths}
@@ -143,7 +154,22 @@ def _ask_datasets(folder: Path, subject: str, config: str | None, files: Sequenc
     features = builder.info.features or {}
     classes = {name: tuple(f.names) for name, f in features.items() if isinstance(f, datasets.ClassLabel) and f.names}
     stated = bool(_card_configs(folder))
-    return FileSet(subject, folder, _MODULES[module], splits, (), stated, classes, builder.info.license or None)
+    licence, settings = builder.info.license or None, _reader_settings(builder.config)
+    return FileSet(subject, folder, _MODULES[module], splits, (), stated, classes, licence, settings)
+
+
+def _reader_settings(config: Any) -> dict[str, Any]:
+    """Return what a README states about how `datasets` is to read the files; separators are found in the files."""
+    usual, of_files = type(config)(), ("name", "version", "data_dir", "data_files", "description", "features")
+    values = {one.name: getattr(config, one.name) for one in fields(config) if one.name not in of_files}
+    found = {name for name in ("sep", "delimiter") if values.get(name) in (None, ",", ";", "\t", "|")}
+    return {name: value for name, value in values.items() if name not in found and value != getattr(usual, name)}
+
+
+def _below(folder: Path, file: Path) -> Path:
+    """Return a file that `datasets` found as a path below the folder, which it follows if it is a link."""
+    real = os.path.realpath(folder)
+    return folder / file.relative_to(real) if file.is_relative_to(real) else file
 
 
 def _unresolved(folder: Path, subject: str, files: Sequence[Path], error: BaseException) -> str:
@@ -160,6 +186,8 @@ def _unresolved(folder: Path, subject: str, files: Sequence[Path], error: BaseEx
     if odd and formats.keys() != {"pictures"}:
         name = relative_name(odd[0], folder)
         return f"{subject}: {name} is found only with an ending in lower case: rename it to {name.lower()}"
+    if any(split_of(file.name) and advice_on(file.name) for file in files):
+        return no_data(folder, subject, [file for file in files if split_of(file.name)])
     reason = (str(error).splitlines() or [type(error).__name__])[0].replace(f"{folder}{os.sep}", "")
     return f"{subject} cannot be read as a data set: {reason}"
 

@@ -60,6 +60,7 @@ def labelled_examples(
             notes[f"`{parts[role]}`"] = f"not used: none of its {len(known)} examples has a label"
             continue
         if not len(known) and role != "train":
+            notes[f"`{parts[role]}`"] = "not used: it has no examples"
             continue
         dropped += int((~known).sum())
         labelled[role] = table if known.all() else table.filter(pa.array(known))

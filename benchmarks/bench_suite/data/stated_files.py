@@ -194,7 +194,7 @@ def _check_format(file: Path, name: str) -> None:
     advice = advice_on(file.name)
     raise DataInvalid(
         f"{name} has a format that is not read{f': {advice}' if advice else ''}\n"
-        "  these are read: CSV, TSV, JSON, Parquet and Arrow (also .gz, .bz2, .xz), and pictures"
+        "  these are read: CSV, TSV, JSON, Parquet and Arrow (also .gz, .bz2, .xz, .zst), and pictures"
     )
 
 
