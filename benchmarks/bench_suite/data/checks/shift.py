@@ -51,7 +51,7 @@ def shifted_splits(task: CheckedTask) -> Iterator[Finding]:
         yield task.finding(
             "D006", "warning", f"a classifier tells {name} from train: AUC {auc:.3f} ({low:.3f} to {high:.3f}), where "
             f"chance is 0.5{by}",
-            "draw both from all examples (split = { test = 0.2, stratify = true }), or report this split as a shift",
+            f"report this split as a shift, or draw both splits from the same examples: {task.redraw()}",
             f"train/{name}", {"auc": auc, "low": low, "high": high},
         )  # fmt: skip
 
