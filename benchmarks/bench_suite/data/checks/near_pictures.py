@@ -25,7 +25,8 @@ EQUAL = 0.99
 """Correlation of the pixels, shrunk to at most `GRID` rows and columns, of a near duplicate.
 
 The most similar pair of different drawings of MNIST has 0.9895 (10,000 of test with 60,000 of train), and 0.972 if one
-of them is mirrored; of the 8 × 8 digits of scikit-learn 0.988. A picture saved as JPEG (quality 75) or made brighter by a fifth has 0.995 and more."""
+of them is mirrored; of the 8 × 8 digits of scikit-learn 0.988. A picture saved as JPEG (quality 75) or made brighter by
+a fifth has 0.995 and more."""
 GRID = 32
 QUICK_PAIRS = 50_000_000
 "Pairs of pictures that are compared without being asked for: about two seconds."
