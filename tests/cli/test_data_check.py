@@ -93,6 +93,22 @@ def test_data_that_are_not_available_are_status_3(bench, suite: str, tmp_path: P
     ended = bench("data", "check", suite)
     assert ended.status == 3
     assert "mine: " in ended.err
+    assert "NOT CHECKED, since their data could not be read: mine" in ended.out.splitlines()
+    assert "--all" not in ended.out
+
+
+def test_folds_are_checked_once(bench, suite: str, tmp_path: Path) -> None:
+    (tmp_path / "data" / "me" / "mine" / "test.csv").unlink()
+    ended = bench("data", "check", suite, "--set", "tasks.mine.split={folds=4}", "--code", "D005")
+    assert ended.status == 0, ended.err
+    assert [line for line in ended.out.splitlines() if line.startswith("mine")] == [
+        "mine  train 150, test 50  (folder:me/mine)  fold 0 of 4"
+    ]
+
+
+def test_equal_rows_of_a_table_are_kept_and_the_line_says_how_to_drop_them(bench, suite: str) -> None:
+    ended = bench("data", "check", suite, "--code", "D001")
+    assert 'mend: duplicates = "drop"' in ended.out
 
 
 def test_the_help_fits_a_terminal_and_imports_neither_torch_nor_numpy() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bench_suite.contracts import FINDING_CODES
 from bench_suite.execution.callbacks import RunCallback
-from bench_suite.execution.data_findings import DATA_CODES, RESULT_CODES, FindingsFailed
+from bench_suite.execution.data_findings import DATA_CODES, RESULT_CODES, FindingsFailed, check_results
 from bench_suite.execution.session import Request, execute
 from bench_suite.store.runs import Run, Store
 from bench_suite.suite.parser import read_suite
@@ -88,6 +90,41 @@ use = "logistic_regression"
 
     [table] = tables([Run(outcome.run.path)])
     assert [(row.folds, row.seeds) for row in table.rows] == [(3, 1)]
+
+
+def test_a_model_that_guesses_on_folds_is_named_with_the_interval_over_folds(tmp_path: Path) -> None:
+    lines = [f"{number * 7919 % 101},{'no' if number * number % 11 < 7 else 'yes'}" for number in range(120)]
+    (tmp_path / "luck.csv").write_text("\n".join(["a,y", *lines]) + "\n")
+    (tmp_path / "luck.toml").write_text(
+        f"""
+[[tasks]]
+use = "files"
+path = "{tmp_path / "luck.csv"}"
+label = "y"
+split = {{ folds = 3 }}
+[[models]]
+use = "logistic_regression"
+[probes.quality]
+"""
+    )
+    plan = make_plan(read_suite(str(tmp_path / "luck.toml")))
+    outcome = execute(plan, Store(tmp_path / "results"), Request(), RunCallback())
+    [finding] = [one for one in outcome.findings if one.code == "D009"]
+    assert finding.values["folds"] == 3
+    assert "over 3 folds" in finding.summary
+
+
+def test_a_resume_that_loads_no_data_of_a_task_keeps_what_was_found_about_its_models(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    store = Store(tmp_path / "results")
+    first = execute(plan, store, Request(), RunCallback())
+    codes = [finding.code for finding in Run(first.run.path).findings]
+    assert "D009" in codes
+    context = SimpleNamespace(
+        smoke=False, plan=plan, run=first.run, baselines={}, findings=[], storing=nullcontext, callback=RunCallback()
+    )
+    check_results(context, first.records)
+    assert [finding.code for finding in Run(first.run.path).findings].count("D009") == codes.count("D009")
 
 
 def test_a_code_of_the_data_ends_the_run_before_training(tmp_path: Path) -> None:

@@ -10,7 +10,15 @@ from sklearn.metrics import cohen_kappa_score
 
 from bench_suite.contracts import Interval, MetricRow, Predictions
 from bench_suite.data.checks.trivial import Baselines
-from bench_suite.execution.result_checks import association, chance_models, matched_baselines, overfitted_models
+from bench_suite.execution.result_checks import (
+    JudgedModel,
+    association,
+    chance_models,
+    judged_models,
+    matched_baselines,
+    overfitted_models,
+    result_findings,
+)
 
 N = 400
 RANDOM = np.random.default_rng(3)
@@ -25,14 +33,35 @@ def predictions(accuracy: float, targets: np.ndarray) -> Predictions:
     )
 
 
+def record(number: int = 0, **cell: object) -> SimpleNamespace:
+    """Return a record of a model without options; one with a fold is of 5 folds."""
+    of_folds = {"folds": {"folds": 5}, "train": 4 * N, "test": N} if "fold" in cell else {}
+    labels = {"task": "mine", "model": "mlp", "precision": "32-true", "seed": 0, **cell}
+    return SimpleNamespace(
+        id=f"cell{number}", status="ok", cell=labels, data=of_folds, options={"task": {"fold": cell.get("fold")}},
+        metrics=(), artifacts=(SimpleNamespace(name="predictions/test", number=number),),
+    )  # fmt: skip
+
+
+def findings_on(models: dict[str, list[Predictions]], baselines: Baselines) -> list:
+    """Return D009 of models that are tested once or with several seeds."""
+    judged = [
+        JudgedModel(name, tuple(record(seed=seed) for seed in range(len(runs))), tuple(runs))
+        for name, runs in models.items()
+    ]
+    return list(matched_baselines("mine", judged, {"cell0": baselines}))
+
+
 def test_only_a_model_that_does_not_beat_the_baseline_is_named() -> None:
     targets = (np.arange(N) % 10 < 2).astype(int)
-    baselines = Baselines(np.arange(N), {"the most frequent class (no)": (targets != 0).astype(float)})
-    (finding,) = matched_baselines("mine", {"mlp": [predictions(0.5, targets)]}, baselines)
+    losses = {"constant": (targets != 0).astype(float)}
+    baselines = Baselines(np.arange(N), losses, {"constant": "the most frequent class (no)"})
+    (finding,) = findings_on({"mlp": [predictions(0.5, targets)]}, baselines)
     assert (finding.code, finding.subject) == ("D009", "mlp")
+    assert "a trivial predictor, the most frequent class (no):" in finding.summary
     assert finding.values["gain"] < 0
     good = [predictions(0.95, targets)]
-    assert list(matched_baselines("mine", {"mlp": [predictions(0.5, targets)], "cnn": good}, baselines)) == []
+    assert findings_on({"mlp": [predictions(0.5, targets)], "cnn": good}, baselines) == []
 
 
 def test_losses_are_paired_by_example_in_any_order() -> None:
@@ -43,8 +72,63 @@ def test_losses_are_paired_by_example_in_any_order() -> None:
         "test", model.ids[order], {name: np.asarray(values)[order] for name, values in model.columns.items()}
     )
     same = Baselines(np.arange(N), {"itself": (model["targets"] != model["predictions"]).astype(float)})
-    (finding,) = matched_baselines("mine", {"mlp": [turned]}, same)
-    assert finding.values == {"gain": 0.0, "low": 0.0, "high": 0.0}
+    (finding,) = findings_on({"mlp": [turned]}, same)
+    assert finding.values == {"gain": 0.0, "low": 0.0, "high": 0.0, "folds": 0.0}
+
+
+def fold_findings(gains: list[float]) -> list:
+    """Return D009 of a model that is better than the most frequent class by these shares of the folds' examples."""
+    targets = np.arange(N) % 2
+    runs, baselines = [], {}
+    for fold, gain in enumerate(gains):
+        right = np.random.default_rng(fold).permutation(N) < round(N * (0.5 + gain))
+        ids = np.arange(N) + fold * N
+        columns = {"targets": targets, "predictions": np.where(right, targets, 1 - targets)}
+        runs.append(Predictions("test", ids, columns))
+        baselines[f"cell{fold}"] = Baselines(ids, {"constant": targets.astype(float)})
+    records = tuple(record(fold, fold=fold) for fold in range(len(gains)))
+    return list(matched_baselines("mine", [JudgedModel("mlp", records, tuple(runs))], baselines))
+
+
+def test_folds_are_judged_together_by_the_variance_that_knows_that_they_share_train() -> None:
+    """The naive interval of these gains is 0.032 ± 0.030, that of Nadeau and Bengio 0.032 ± 0.045."""
+    gains = [0.0, 0.02, 0.05, 0.03, 0.06]
+    (finding,) = fold_findings(gains)
+    half = 2.7764 * np.sqrt((1 / 5 + 1 / 4) * np.var(gains, ddof=1))
+    expected = {"gain": 0.032, "low": 0.032 - half, "high": 0.032 + half, "folds": 5}
+    assert finding.values == pytest.approx(expected, abs=1e-4)
+    assert "over 5 folds)" in finding.summary
+    assert fold_findings([gain + 0.2 for gain in gains]) == []
+
+
+def test_folds_without_baselines_of_each_are_not_judged() -> None:
+    targets = np.arange(N) % 2
+    model = JudgedModel("mlp", (record(0, fold=0), record(1, fold=1)), (predictions(0.5, targets),) * 2)
+    baselines = {"cell0": Baselines(np.arange(N), {"constant": targets.astype(float)})}
+    assert list(matched_baselines("mine", [model], baselines)) == []
+
+
+def test_seeds_and_folds_of_a_model_are_one_and_its_variants_are_several() -> None:
+    run = SimpleNamespace(read_predictions=lambda row: row.number)
+    records = [
+        record(0, seed=0, fold=0), record(1, seed=1, fold=0), record(2, seed=0, fold=1),
+        record(3, seed=0, fold=0, precision="16-mixed"), record(4, model="cnn"),
+    ]  # fmt: skip
+    models = judged_models(run, records)
+    assert [(model.name, model.predictions) for model in models] == [
+        ("mlp (precision 32-true)", (0, 1, 2)), ("mlp (precision 16-mixed)", (3,)), ("cnn", (4,)),
+    ]  # fmt: skip
+
+
+def test_a_learning_curve_is_judged_at_its_largest_fraction() -> None:
+    targets = np.arange(N) % 2
+    runs = [predictions(0.0, targets), predictions(0.9, targets)]
+    run = SimpleNamespace(read_predictions=lambda row: runs[row.number])
+    records = [record(0, fraction=0.01), record(1, fraction=1.0)]
+    baselines = dict.fromkeys(("cell0", "cell1"), Baselines(np.arange(N), {"constant": targets.astype(float)}))
+    suite = SimpleNamespace(probes=())
+    assert result_findings(suite, run, "mine", records, baselines) == []
+    assert [one.code for one in result_findings(suite, run, "mine", records[:1], baselines)] == ["D009", "D011"]
 
 
 def test_chance_is_found_and_false_alarms_are_as_rare_as_stated() -> None:

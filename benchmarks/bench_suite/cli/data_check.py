@@ -14,6 +14,7 @@ from bench_suite.cli.arguments import JSON, ONLY, SET, SUITE, NearestChoice, run
 from bench_suite.cli.data_sources import plan_and_sources
 from bench_suite.cli.output import say
 from bench_suite.contracts import FINDING_CODES, DataInvalid, DataUnavailable
+from bench_suite.suite.folds import AXIS as FOLD
 
 if TYPE_CHECKING:
     from bench_suite.contracts import Evidence, Finding
@@ -66,13 +67,13 @@ def command(
     plan, sources = plan_and_sources(suite, overrides, only, offline=offline, trust=trust)
     findings: list[Finding] = []
     entries: list[dict[str, object]] = []
-    unavailable = False
+    unchecked: list[str] = []
     for cell in _cells_by_task(plan):
         began = time.perf_counter()
         try:
-            described, checked = _check(cell, sources, frozenset(codes), costly=costly)
+            described, checked, seconds_of_checks = _check(cell, sources, frozenset(codes), costly=costly)
         except (DataUnavailable, DataInvalid) as error:
-            unavailable = True
+            unchecked.append(cell.task.label)
             entries.append({"task": cell.task.label, "error": str(error)})
             if not as_json:
                 say(f"{cell.task.label}: {error}", err=True)
@@ -87,26 +88,35 @@ def command(
             }
         )  # fmt: skip
         if not as_json:
-            say("\n".join(_task_lines(described, checked, seconds)))
-    status = 1 if any(one.code in plan.suite.fail_on for one in findings) else 3 if unavailable else 0
+            say("\n".join(_task_lines(described, checked, seconds, seconds_of_checks)))
+    status = 1 if any(one.code in plan.suite.fail_on for one in findings) else 3 if unchecked else 0
     if as_json:
         document = {"schema": 1, "status": status, "fail_on": list(plan.suite.fail_on), "tasks": entries}
         click.echo(json.dumps(document, indent=2))
         return status
     arguments = run_arguments(suite, overrides, only, trust=trust)
-    for line in _closing_lines(findings, plan.suite.fail_on, arguments, costly=costly or bool(codes)):
+    for line in _closing_lines(findings, unchecked, plan.suite.fail_on, arguments, costly=costly or bool(codes)):
         say(line)
     return status
 
 
 def _cells_by_task(plan: Plan) -> list[Cell]:
-    """Return one cell for each task with its options: an axis may vary an option of a task."""
-    cells = {(cell.task.label, repr(cell.options["task"])): cell for cell in reversed(plan.cells)}
+    """Return one cell for each task with its options: an axis may vary an option of a task.
+
+    Fold 0 stands for all folds, as in a run, since their examples are the same.
+    """
+    cells = {
+        (cell.task.label, repr({**cell.options["task"], FOLD: None})): cell for cell in reversed(plan.cells)
+    }  # the first cell of each task remains
     return list(reversed(cells.values()))
 
 
-def _check(cell: Cell, sources: Sources, codes: frozenset[str], *, costly: bool) -> tuple[str, Checked]:
-    """Load the data of a cell's task and check them; return a line that describes them, and the outcome."""
+def _check(cell: Cell, sources: Sources, codes: frozenset[str], *, costly: bool) -> tuple[str, Checked, float]:
+    """Load the data of a cell's task and check them.
+
+    Returns:
+        A line that describes the data, the outcome, and the seconds that the checks took.
+    """
     from bench_suite.components import discovery
     from bench_suite.data.checks.checked_task import CheckedTask
     from bench_suite.data.checks.runner import check_task
@@ -126,10 +136,13 @@ def _check(cell: Cell, sources: Sources, codes: frozenset[str], *, costly: bool)
     task = CheckedTask(cell.task.label, data, cell.options["task"])
     checked = check_task(task, codes, costly=costly, on_progress=show)
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in data.splits.items())
-    return f"{cell.task.label}  {sizes}  ({data.source.origin})", checked
+    fold = data.source.folds
+    of_folds = f"  fold {fold['fold']} of {fold['folds'] * fold['repeats']}" if fold else ""
+    described = f"{cell.task.label}  {sizes}  ({data.source.origin}){of_folds}"
+    return described, checked, time.perf_counter() - began
 
 
-def _task_lines(described: str, checked: Checked, seconds: float) -> Iterator[str]:
+def _task_lines(described: str, checked: Checked, seconds: float, seconds_of_checks: float) -> Iterator[str]:
     yield described
     for finding in checked.findings:
         yield f"  {finding.code} {finding.severity}: {finding.summary}"
@@ -143,7 +156,7 @@ def _task_lines(described: str, checked: Checked, seconds: float) -> Iterator[st
     for name, reason in checked.inapplicable.items() if not checked.ran else ():
         yield f"  not checked: {name} ({reason})"
     if seconds > SLOW:
-        yield f"  in {seconds:.0f} s"
+        yield f"  read in {seconds - seconds_of_checks:.0f} s, checked in {seconds_of_checks:.0f} s"
 
 
 def _rows(evidence: Evidence) -> str:
@@ -154,14 +167,18 @@ def _rows(evidence: Evidence) -> str:
 
 
 def _closing_lines(
-    findings: Sequence[Finding], fail_on: Sequence[str], arguments: str, *, costly: bool
+    findings: Sequence[Finding], unchecked: Sequence[str], fail_on: Sequence[str], arguments: str, *, costly: bool
 ) -> Iterator[str]:
     counts = Counter(finding.severity for finding in findings)
     listed = ", ".join(f"{count} {severity}{'s' if count > 1 else ''}" for severity, count in counts.items())
     yield f"\n{len(findings)} finding{'s' if len(findings) != 1 else ''}{f': {listed}' if listed else ''}"
+    if unchecked:
+        yield f"NOT CHECKED, since their data could not be read: {', '.join(unchecked)}"
     failing = sorted({finding.code for finding in findings} & set(fail_on))
     if failing:
         yield f"FAILED: [data] fail_on names {', '.join(failing)}"
+    elif unchecked:
+        yield f"next: bench data check {arguments}   with these data"
     elif not costly:
         yield f"next: bench data check {arguments} --all   the costly checks too"
     else:

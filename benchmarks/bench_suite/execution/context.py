@@ -28,6 +28,16 @@ def prominent_notes(data: Data) -> dict[str, Any]:
     return {key: data.source.notes[key] for key in data.source.prominent if key in data.source.notes}
 
 
+def data_key(task: str, options: Mapping[str, Any]) -> str:
+    """Return a key of the data that a task returns.
+
+    Args:
+        task: label of the task.
+        options: of the task, the fold among them.
+    """
+    return digest([task, options])
+
+
 @dataclass
 class RunContext:
     """The objects and settings that the units of one run share."""
@@ -72,8 +82,10 @@ class RunContext:
     "Ids of the units beside which no other one runs, whatever `jobs` is."
     findings: list[Finding] = field(default_factory=list)
     "The findings of this process, in the order in which they were made."
+    without_baselines: tuple[Cell, Data] | None = None
+    "The data of a task as it returned them, and a cell of the task, until its trivial predictors are computed."
     baselines: dict[str, Baselines | None] = field(default_factory=dict)
-    "By task label: the trivial predictions of its test split."
+    "By `data_key`: the trivial predictors of a test split, or None if there are none."
     store_error: StoreError | None = None
     "The error that ends the run: the run's own files cannot be written."
     _loaded: dict[str, Data] = field(default_factory=dict)
@@ -97,6 +109,8 @@ class RunContext:
             known = task_key in self.checked_tasks or cell.task.label in self.checked_labels
             self.unchecked = None if known else (cell, loaded)
             self.checked_tasks.add(task_key)
+            is_judged = data_key(cell.task.label, cell.options["task"]) in self.baselines
+            self.without_baselines = None if is_judged else (cell, loaded)
             data = prepare(loaded, cell.options["train"]["validation"])
             self._loaded[key] = with_positive(data, cell.options["task"]["positive"], cell.task.label)
             if self.unchecked is not None and (notes := prominent_notes(data)):

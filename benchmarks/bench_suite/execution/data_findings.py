@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
 from bench_suite.contracts import FINDING_CODES, BenchError, Finding, Record, describe_error
-from bench_suite.execution.context import RunContext
+from bench_suite.execution.context import RunContext, data_key
 from bench_suite.store.findings import finding_to_json
 from bench_suite.suite.folds import AXIS as FOLD
 
@@ -29,11 +29,11 @@ def check_loaded(context: RunContext) -> None:
 
     An error of a check never fails the cell: it is shown as progress only.
     """
+    _add_baselines(context)
     if context.unchecked is None:
         return
     from bench_suite.data.checks.checked_task import CheckedTask
     from bench_suite.data.checks.runner import check_task
-    from bench_suite.data.checks.trivial import baselines_of
 
     cell, data = context.unchecked
     context.unchecked = None
@@ -42,8 +42,6 @@ def check_loaded(context: RunContext) -> None:
     context.callback.step(cell, "checking the data")
     try:
         checked = check_task(task, also=frozenset(context.plan.suite.fail_on))
-        if label not in context.baselines:
-            context.baselines[label] = baselines_of(task)
     except Exception as error:  # noqa: BLE001 - a split is a component's, and its `take` may raise anything
         context.callback.step(cell, f"the data were not checked: {describe_error(error)}")
         return
@@ -58,6 +56,22 @@ def add_checked(context: RunContext, task: str, findings: Sequence[Finding], bas
     if task not in context.baselines:
         context.baselines[task] = baselines
         _add(context, task, findings, DATA_CODES)
+
+
+def _add_baselines(context: RunContext) -> None:
+    """Compute the trivial predictors of the data that were loaded last, of each fold its own."""
+    if context.without_baselines is None:
+        return
+    from bench_suite.data.checks.checked_task import CheckedTask
+    from bench_suite.data.checks.trivial import baselines_of
+
+    cell, data = context.without_baselines
+    context.without_baselines = None
+    label, options = cell.task.label, cell.options["task"]
+    try:
+        context.baselines[data_key(label, options)] = baselines_of(CheckedTask(label, data, options))
+    except Exception as error:  # noqa: BLE001 - a split is a component's, and its `take` may raise anything
+        context.callback.step(cell, f"the data have no trivial baseline: {describe_error(error)}")
 
 
 def _add(context: RunContext, task: str, findings: Sequence[Finding], codes: Set[str]) -> None:
@@ -106,11 +120,12 @@ def check_results(context: RunContext, records: Sequence[Record]) -> None:
     from bench_suite.execution.result_checks import result_findings
 
     for task in dict.fromkeys(str(record.cell["task"]) for record in records if record.status == "ok"):
+        of_task = [one for one in records if one.cell["task"] == task and one.status == "ok"]
+        baselines = {one.id: context.baselines.get(data_key(task, one.options["task"])) for one in of_task}
+        # A resume that loads no data of the task has no baselines: an earlier finding stays.
+        codes = RESULT_CODES if any(baselines.values()) else RESULT_CODES - {"D009"}
         try:
-            findings = result_findings(
-                context.plan.suite, context.run, task, [one for one in records if one.cell["task"] == task],
-                context.baselines.get(task),
-            )  # fmt: skip
+            findings = result_findings(context.plan.suite, context.run, task, of_task, baselines)
         except Exception:  # noqa: BLE001 - predictions of a component may have any form
             continue
-        _add(context, task, findings, RESULT_CODES)
+        _add(context, task, findings, codes)

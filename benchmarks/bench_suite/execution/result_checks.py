@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from bench_suite.contracts import Finding, Predictions, Record
 from bench_suite.data.checks.trivial import Baselines
+from bench_suite.stats.folds import members_of, over_folds
 from bench_suite.store.runs import Run
+from bench_suite.suite.folds import AXIS as FOLD
+from bench_suite.suite.identity import digest
 from bench_suite.suite.spec import Suite
 
 Z, ONE_SIDED = 1.959964, 1.644854
@@ -19,61 +24,147 @@ MIN_EXAMPLES = 20
 "Test examples without which nothing is told from chance."
 
 
+@dataclass(frozen=True)
+class JudgedModel:
+    """A model with its options, engine and precision, as it was tested: its records, of all seeds and folds."""
+
+    name: str
+    "Its label; with the values of the axes if the label stands for several."
+    records: tuple[Record, ...]
+    predictions: tuple[Predictions, ...]
+    "Of test, one for each record."
+
+
 def result_findings(
-    suite: Suite, run: Run, task: str, records: Sequence[Record], baselines: Baselines | None
+    suite: Suite, run: Run, task: str, records: Sequence[Record], baselines: Mapping[str, Baselines | None]
 ) -> list[Finding]:
     """Return the findings on the results of one task.
+
+    With several fractions of train, as of a learning curve, those of the largest fraction are judged.
 
     Args:
         suite: the suite of the run.
         run: it stores the predictions.
         task: label of the task.
-        records: of the task.
-        baselines: losses of trivial predictors on the test split; None if there are none.
+        records: of the task; the cells that are not ok are left out.
+        baselines: by record id, losses of trivial predictors on the record's test split; None if there are none.
     """
-    by_model: dict[str, list[Predictions]] = {}
+    usable = [record for record in records if record.status == "ok"]
+    whole = max((_fraction(record) for record in usable), default=1.0)
+    usable = [record for record in usable if _fraction(record) == whole]
+    models = judged_models(run, usable)
+    findings: list[Finding] = []
+    by_data: dict[str, list[JudgedModel]] = {}
+    for model in models:  # an axis may vary an option of the task
+        by_data.setdefault(_without_fold(model.records[0]), []).append(model)
+    for on_same_data in by_data.values():
+        findings += matched_baselines(task, on_same_data, baselines)
+    findings += chance_models(task, {model.name: model.predictions for model in models})
+    return findings + list(overfitted_models(suite, task, usable))
+
+
+def judged_models(run: Run, records: Sequence[Record]) -> list[JudgedModel]:
+    """Return the models of one task: cells that differ in their seed or fold only are one model."""
+    groups: dict[str, list[tuple[Record, Predictions]]] = {}
     for record in records:
         for row in record.artifacts:
-            if row.name == "predictions/test" and record.status == "ok":
-                by_model.setdefault(str(record.cell["model"]), []).append(run.read_predictions(row))
-    findings = list(matched_baselines(task, by_model, baselines)) if baselines is not None and by_model else []
-    findings += chance_models(task, by_model)
-    return findings + list(overfitted_models(suite, task, records))
+            if row.name == "predictions/test":
+                axes = {key: value for key, value in record.cell.items() if key not in (FOLD, "seed")}
+                groups.setdefault(digest(axes), []).append((record, run.read_predictions(row)))
+    labels = Counter(str(group[0][0].cell["model"]) for group in groups.values())
+    cells = [group[0][0].cell for group in groups.values()]
+    keys = dict.fromkeys(key for cell in cells for key in cell)
+    varied = [key for key in keys if len({repr(cell.get(key)) for cell in cells}) > 1]
+    models = []
+    for group in groups.values():
+        cell = group[0][0].cell
+        values = [f"{key} {cell.get(key)}" for key in varied if key not in (FOLD, "seed", "model")]
+        name = str(cell["model"]) + (f" ({', '.join(values)})" if labels[str(cell["model"])] > 1 else "")
+        models.append(JudgedModel(name, *(tuple(column) for column in zip(*group))))
+    return models
 
 
-def matched_baselines(task: str, by_model: dict[str, list[Predictions]], baselines: Baselines) -> Iterator[Finding]:
+def matched_baselines(
+    task: str, models: Sequence[JudgedModel], baselines: Mapping[str, Baselines | None]
+) -> Iterator[Finding]:
     """Yield a finding if the best model is not better than a trivial predictor, on the same test examples.
 
-    The difference of their losses has a 95 % interval over examples, with a model's losses averaged over seeds.
+    The difference of their losses has a 95 % interval over examples, with a model's losses averaged over seeds; or over
+    folds, with the variance of Nadeau and Bengio (2003), since folds share training data.
+
+    Args:
+        task: label of the task.
+        models: of the same data.
+        baselines: by record id, losses of trivial predictors on the record's test split.
     """
-    losses = {model: loss for model, runs in by_model.items() if (loss := _losses(runs, baselines.ids)) is not None}
-    if not losses:
+    gains = [gain for model in models if (gain := _gain(model, baselines)) is not None]
+    if not gains:
         return
-    best = min(losses, key=lambda model: float(losses[model].mean()))
-    name = min(baselines.losses, key=lambda one: float(baselines.losses[one].mean()))
-    gain = baselines.losses[name] - losses[best]
-    n = len(gain)
-    if n < MIN_EXAMPLES:
+    best = min(gains, key=lambda gain: gain.loss)
+    if best.low > 0:
         return
-    mean, half = float(gain.mean()), Z * float(gain.std(ddof=1)) / math.sqrt(n)
-    if mean - half > 0:
-        return
-    is_class = _is_class(by_model[best][0])
-    what = "of the examples" if is_class else "in absolute error"
-    amount, low, high = (f"{one:+.1%}" if is_class else f"{one:+.3g}" for one in (mean, mean - half, mean + half))
+    what = "of the examples" if best.is_class else "in absolute error"
+    amount, low, high = (f"{one:+.1%}" if best.is_class else f"{one:+.3g}" for one in (best.mean, best.low, best.high))
+    folds = f", over {best.folds} folds" if best.folds else ""
     yield Finding(
         "D009", "warning", task,
-        f"the best model, {best}, does not beat a trivial predictor, {name}: {amount} {what} ({low} to {high})",
+        f"the best model, {best.model}, does not beat a trivial predictor, {best.baseline}: {amount} {what} "
+        f"({low} to {high}{folds})",
         "train longer ([train] epochs), give the model better inputs, or keep the trivial predictor",
-        best, {"gain": mean, "low": mean - half, "high": mean + half},
+        best.model, {"gain": best.mean, "low": best.low, "high": best.high, "folds": float(best.folds)},
     )  # fmt: skip
 
 
-def chance_models(task: str, by_model: dict[str, list[Predictions]]) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class _Gain:
+    """How much smaller the loss of a model is than that of the best trivial predictor."""
+
+    model: str
+    baseline: str
+    loss: float
+    "Of the model."
+    mean: float
+    low: float
+    high: float
+    folds: int
+    "0 without folds."
+    is_class: bool
+
+
+def _gain(model: JudgedModel, baselines: Mapping[str, Baselines | None]) -> _Gain | None:
+    """Return what a model gains; None if its examples are few, or are not those of the trivial predictors."""
+    pairs: list[tuple[Baselines, np.ndarray]] = []
+    for record, predictions in zip(model.records, model.predictions):
+        trivial = baselines.get(record.id)
+        losses = None if trivial is None else _losses(predictions, trivial.ids)
+        if trivial is None or losses is None:
+            return None
+        pairs.append((trivial, losses))
+    members = members_of(model.records)
+    predictors = set.intersection(*({*trivial.losses} for trivial, _ in pairs))
+    examples = sum({member.fold: len(pairs[at][1]) for at, member in enumerate(members)}.values()) if members else 0
+    if not predictors or (examples or len(pairs[0][1])) < MIN_EXAMPLES:
+        return None
+    best = min(sorted(predictors), key=lambda key: float(np.mean([trivial.losses[key].mean() for trivial, _ in pairs])))
+    loss = float(np.mean([losses.mean() for _, losses in pairs]))
+    if members is not None:
+        values = [float((trivial.losses[best] - losses).mean()) for trivial, losses in pairs]
+        mean, interval, _ = over_folds(values, members)
+        low, high = (mean, mean) if interval is None else (interval.low, interval.high)
+        folds = len({member.fold for member in members})
+    else:
+        gain = np.mean([trivial.losses[best] - losses for trivial, losses in pairs], axis=0)
+        mean, half, folds = float(gain.mean()), Z * float(gain.std(ddof=1)) / math.sqrt(len(gain)), 0
+        low, high = mean - half, mean + half
+    name = pairs[0][0].names.get(best, best)
+    return _Gain(model.name, name, loss, mean, low, high, folds, _is_class(model.predictions[0]))
+
+
+def chance_models(task: str, by_model: Mapping[str, Sequence[Predictions]]) -> Iterator[Finding]:
     """Yield a finding for each model whose predictions are not associated with the targets, at the level 0.05.
 
     Classes are tested by kappa (Cohen 1960) over its standard error under chance (Fleiss et al. 1969), numbers by
-    Spearman's correlation; of several seeds the middle one counts.
+    Spearman's correlation; of several seeds or folds the middle one counts.
     """
     for model, runs in by_model.items():
         scores = [score for one in runs if (score := association(one)) is not None]
@@ -128,17 +219,24 @@ def overfitted_models(suite: Suite, task: str, records: Sequence[Record]) -> Ite
             )  # fmt: skip
 
 
-def _losses(runs: Sequence[Predictions], ids: np.ndarray) -> np.ndarray | None:
-    """Return the (n,) losses of the examples `ids`, averaged over seeds; None if a run lacks an example."""
-    losses = []
-    for one in runs:
-        order = np.argsort(one.ids, kind="stable")
-        at = np.searchsorted(one.ids, ids, sorter=order)
-        if (at >= len(order)).any() or (np.asarray(one.ids)[order[at]] != ids).any():
-            return None
-        targets, predicted = (np.asarray(one[name])[order[at]] for name in ("targets", "predictions"))
-        losses.append((targets != predicted).astype(np.float64) if _is_class(one) else np.abs(targets - predicted))
-    return np.asarray(np.mean(losses, axis=0))
+def _losses(predictions: Predictions, ids: np.ndarray) -> np.ndarray | None:
+    """Return the (n,) losses of the examples `ids`; None if one is not among the predictions."""
+    order = np.argsort(predictions.ids, kind="stable")
+    at = np.searchsorted(predictions.ids, ids, sorter=order)
+    if (at >= len(order)).any() or (np.asarray(predictions.ids)[order[at]] != ids).any():
+        return None
+    targets, predicted = (np.asarray(predictions[name])[order[at]] for name in ("targets", "predictions"))
+    losses = (targets != predicted).astype(np.float64) if _is_class(predictions) else np.abs(targets - predicted)
+    return np.asarray(losses, dtype=np.float64)
+
+
+def _fraction(record: Record) -> float:
+    return float(record.cell.get("fraction") or 1.0)
+
+
+def _without_fold(record: Record) -> str:
+    """Return a key of a record's task with its options but the fold."""
+    return digest({name: value for name, value in record.options.get("task", {}).items() if name != FOLD})
 
 
 def _is_class(predictions: Predictions) -> bool:

@@ -101,17 +101,18 @@ def _table(random: np.random.Generator, columns: int = 3) -> tuple[np.ndarray, n
 
 def _task(
     inputs: Any, target: np.ndarray, modality: str = "table", *, classes: tuple[str, ...] = ("no", "yes"),
-    groups: Mapping[str, np.ndarray] | None = None,
+    groups: Mapping[str, np.ndarray] | None = None, columns: tuple[str, ...] = (),
 ) -> CheckedTask:  # fmt: skip
     ids = content_ids(inputs)
     splits = {}
     for name, rows in (("train", slice(0, TRAIN)), ("test", slice(TRAIN, None))):
         of_split = {attribute: values[rows] for attribute, values in (groups or {}).items()}
         splits[name] = MemorySplit(ids[rows], {modality: inputs[rows], "target": target[rows]}, of_split)
-    spec: dict[str, Any] = {"classes": classes}
+    spec: dict[str, Any] = {"classes": classes} if classes else {}
     if modality == "table":
-        spec["columns"] = tuple(f"c{number}" for number in range(inputs.shape[1]))
-    return CheckedTask(TASK, Data("classification", spec, splits, Source("generated", TASK, "")))
+        spec["columns"] = columns or tuple(f"c{number}" for number in range(inputs.shape[1]))
+    problem = "classification" if classes else "regression"
+    return CheckedTask(TASK, Data(problem, spec, splits, Source("generated", TASK, "")))
 
 
 def _of_data(code: str, make: Callable[[np.random.Generator, bool], CheckedTask]) -> dict[str, Any]:
@@ -140,6 +141,14 @@ def _near_pictures(random: np.random.Generator, flawed: bool) -> CheckedTask:
     return _task(images.astype(np.uint8), target, "image")
 
 
+def _mirrored(random: np.random.Generator, flawed: bool) -> CheckedTask:
+    target = random.integers(0, 2, TRAIN + TEST)
+    images = random.integers(0, 200, size=(TRAIN + TEST, 6, 6)).repeat(4, axis=1).repeat(4, axis=2)[..., None]
+    if flawed:
+        images[TRAIN + np.array([6, 70])] = images[[44, 210], :, ::-1]
+    return _task(images.astype(np.uint8), target, "image")
+
+
 def _near_texts(random: np.random.Generator, flawed: bool) -> CheckedTask:
     words = np.array([first + second for first in "bdfgklmn" for second in ("alo", "eri", "ino", "oda", "uma")])
     texts = [" ".join(random.choice(words, 50)) for _ in range(TRAIN + TEST)]
@@ -163,6 +172,29 @@ def _leak(random: np.random.Generator, flawed: bool) -> CheckedTask:
     if flawed:
         table[:, 2] = target + 0.1 * table[:, 2]
     return _task(table, target)
+
+
+def _number_leak(random: np.random.Generator, flawed: bool) -> CheckedTask:
+    """Return a regression whose second column explains half of the target, or, with the flaw, all but 0.25 %."""
+    target = random.normal(size=TRAIN + TEST)
+    table = random.normal(size=(TRAIN + TEST, 3))
+    table[:, 1] = target + (0.05 if flawed else 1.0) * table[:, 1]
+    return _task(table, target, classes=())
+
+
+def _length_leak(random: np.random.Generator, flawed: bool) -> CheckedTask:
+    words = np.array(["alo", "eri", "ino", "oda", "uma", "bel", "dor", "fin"])
+    target = random.integers(0, 2, TRAIN + TEST)
+    lengths = random.integers(20, 40, TRAIN + TEST) + (30 * target if flawed else 0)
+    return _task([" ".join(random.choice(words, length)) for length in lengths], target, "text")
+
+
+def _brightness_leak(random: np.random.Generator, flawed: bool) -> CheckedTask:
+    """Return pictures of noise; with the flaw, one class is brighter, by less than a pixel's noise."""
+    target = random.integers(0, 2, TRAIN + TEST)
+    images = random.integers(0, 200, size=(TRAIN + TEST, 16, 16, 1))
+    images += (30 * target if flawed else 0 * target)[:, None, None, None]
+    return _task(images.astype(np.uint8), target, "image")
 
 
 def _identifier(random: np.random.Generator, flawed: bool) -> CheckedTask:
@@ -196,6 +228,17 @@ def _absent(random: np.random.Generator, flawed: bool) -> CheckedTask:
     return _task(table, target, classes=("no", "yes", "maybe"))
 
 
+def _absent_category(random: np.random.Generator, flawed: bool) -> CheckedTask:
+    """Return a table of two categories, `job` and `city`; with the flaw, six of test have a job that train lacks."""
+    _, target = _table(random)
+    codes = random.integers(0, 3, size=(TRAIN + TEST, 2))
+    table = np.concatenate([codes[:, [0]] == np.arange(3), codes[:, [1]] == np.arange(3)], axis=1).astype(np.float64)
+    if flawed:
+        table[TRAIN + _UNSEEN, :3] = 0
+    return _task(table, target, columns=tuple(f"{name}={number}" for name in ("job", "city") for number in "123"))
+
+
+_UNSEEN = np.array([2, 30, 61, 190, 222, 399])
 _WRONG = np.sort(np.random.default_rng(8).choice(TRAIN, WRONG_LABELS, replace=False))
 
 
@@ -225,9 +268,19 @@ def _predictions(right: float) -> Predictions:
     )
 
 
-def _baseline(right: float) -> Callable[[], list[Finding]]:
-    losses = Baselines(np.arange(400), {"the most frequent class": np.repeat([0.0, 1.0], 200)})
-    return lambda: list(result_checks.matched_baselines(TASK, {"planted": [_predictions(right)]}, losses))
+def _baseline(*right: float) -> Callable[[], list[Finding]]:
+    """Return the findings on a model that is right in these shares, one for each fold; the baseline in half."""
+    folds = len(right) if len(right) > 1 else None
+    records: Any = tuple(
+        SimpleNamespace(
+            id=str(fold), cell={"fold": fold if folds else None, "seed": 0}, data={"folds": {"folds": folds}}
+        )
+        for fold in range(len(right))
+    )
+    model = result_checks.JudgedModel("planted", records, tuple(map(_predictions, right)))
+    losses = Baselines(np.arange(400), {"constant": np.repeat([0.0, 1.0], 200)})
+    baselines = {record.id: losses for record in records}
+    return lambda: list(result_checks.matched_baselines(TASK, [model], baselines))
 
 
 def _chance(right: float) -> Callable[[], list[Finding]]:
@@ -254,16 +307,28 @@ def _subjects(*names: str) -> Marks:
 PLANTED = (
     Planted(name="equal rows", **_of_data("D001", _shared), marks=_rows(train=(7, 100, 390), test=(5, 50, 150))),
     Planted(name="near pictures", **_of_data("D001", _near_pictures), marks=_rows(train=(20, 300), test=(3, 99))),
+    Planted(name="mirrored pictures", **_of_data("D001", _mirrored), marks=_rows(train=(44, 210), test=(6, 70))),
     Planted(name="near texts", **_of_data("D001", _near_texts), marks=_rows(train=(31, 200), test=(8, 120))),
     Planted(name="labels", **_of_data("D002", _contradictory), marks=_rows(train=(3, 77, 200, 311))),
     Planted(name="leak", **_of_data("D003", _leak), marks=_subjects("c2")),
+    Planted(name="number leak", **_of_data("D003", _number_leak), marks=_subjects("c1")),
+    Planted(name="length", **_of_data("D003", _length_leak), marks=_subjects("the number of characters")),
+    Planted(name="brightness", **_of_data("D003", _brightness_leak), marks=_subjects("the mean brightness")),
     Planted(name="identifier", **_of_data("D004", _identifier), marks=_subjects("c1")),
     Planted(name="constants", **_of_data("D005", _constant), marks=_subjects("c1", "c2")),
     Planted(name="shift", **_of_data("D006", _shift), marks=_subjects("train/test")),
     Planted(name="class", **_of_data("D007", _absent), marks=_rows(test=(11, 44))),
+    Planted(name="category", **_of_data("D007", _absent_category), marks=_rows(test=_UNSEEN)),
     Planted(name="wrong labels", **_of_data("D008", _wrong_labels), marks=_rows(train=_WRONG), slack=2),
     Planted(name="small group", **_of_data("D010", _small_group), marks=_rows(test=range(0, 400, 40))),
     Planted("D009", "baseline", _baseline(0.5), _baseline(0.8), _subjects("planted")),
+    Planted(
+        "D009",
+        "folds",
+        _baseline(0.5, 0.52, 0.55, 0.53, 0.56),
+        _baseline(0.7, 0.72, 0.75, 0.73, 0.76),
+        _subjects("planted"),
+    ),
     Planted("D011", "chance", _chance(0.5), _chance(0.8), _subjects("planted")),
     Planted("D012", "overfit", _gap(0.3), _gap(0.08), _subjects("planted")),
 )

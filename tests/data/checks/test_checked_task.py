@@ -49,3 +49,20 @@ def test_inputs_on_disk_are_not_read_whole(make_task, random) -> None:
     object.__setattr__(task.split("train"), "in_memory", False)
     with pytest.raises(NotApplicable, match="on disk"):
         task.table("train")
+
+
+def test_the_line_that_mends_names_an_option_only_if_the_task_has_it(make_task) -> None:
+    table, target = np.ones((4, 1)), np.array([0, 1, 0, 1])
+    parts = {"train": (table, target, {"sex": target, "age": target}), "test": (table, target, {"sex": target})}
+    without = make_task("table", parts)
+    assert "split =" not in without.redraw()
+    assert "groups =" not in without.without_group("sex")
+    assert all("this task has no option" in line for line in (without.redraw(), without.without_group("sex")))
+    own = make_task("table", parts, options={"split": None, "groups": ("sex",)})
+    assert own.redraw().startswith("split = { test = 0.2, stratify = true }")
+    assert own.without_group("sex") == "groups = []"
+    stated = make_task("table", parts, options={"split": {"after": "2026-01-01", "by": "date"}})
+    assert stated.redraw().startswith("change the stated `split`")
+    number = make_task("table", {"train": (table, table[:, 0]), "test": (table, table[:, 0])}, classes=None,
+                       options={"split": None})  # fmt: skip
+    assert number.redraw(0.3).startswith("split = { test = 0.3 }"), "numbers are not stratified"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from bench_suite.data.checks.duplicates import exact_duplicates, split_pairs
 
@@ -43,3 +46,21 @@ def test_texts_that_differ_are_no_finding(make_task) -> None:
     again = make_task("text", {"train": (texts[:20], [0, 1] * 10), "test": (texts[15:], [0, 1] * 7 + [0])})
     (finding,) = exact_duplicates(again)
     assert finding.evidence[1].rows == (0, 1, 2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("modality", "policy", "options", "mend"),
+    [
+        ("text", None, {}, "none is needed: a run removes them from train before it trains"),
+        ("text", "keep", {"duplicates": "keep"}, 'duplicates = "drop" removes them'),
+        ("table", "ask", {"duplicates": None}, 'duplicates = "drop" removes them'),
+        ("table", None, {}, "remove them from train in the task's `load`"),
+    ],
+)
+def test_what_to_do_follows_what_a_run_does(make_task, modality: str, policy, options, mend: str) -> None:
+    texts = [f"review number {number}" for number in range(30)]
+    inputs = texts if modality == "text" else np.random.default_rng(0).normal(size=(30, 2))
+    parts = {"train": (inputs[:20], [0, 1] * 10), "test": (inputs[15:], [0, 1] * 7 + [0])}
+    task = make_task(modality, parts, options=options)
+    (finding,) = exact_duplicates(replace(task, data=replace(task.data, duplicates=policy)))
+    assert finding.mend.startswith(mend)

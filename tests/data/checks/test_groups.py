@@ -18,8 +18,9 @@ def test_small_groups_of_test_are_named_with_their_rows(make_task, random) -> No
     table, target = random.normal(size=(600, 2)), np.arange(600) % 2
     groups = {"sex": sex, "site": np.array(["a", "b"] * 150)}
     task = make_task(
-        "table", {"train": (table[:300], target[:300], groups), "test": (table[300:], target[300:], groups)}
-    )
+        "table", {"train": (table[:300], target[:300], groups), "test": (table[300:], target[300:], groups)},
+        options={"groups": None},
+    )  # fmt: skip
     warning, note = small_groups(task)
     assert (warning.severity, warning.subject, warning.evidence[0].count) == ("warning", "sex", 40)
     assert "f (40)" in warning.summary
@@ -40,3 +41,7 @@ def test_a_small_test_split_is_a_warning(make_task, random) -> None:
     (finding,) = small_groups(task)
     assert finding.subject == "test"
     assert finding.values["half_width"] == pytest.approx(0.17, abs=0.005)
+    assert "an accuracy" in finding.summary
+    numbers = {"train": (table[:30], table[:30, 0]), "test": (table[30:], table[30:, 0])}
+    (finding,) = small_groups(make_task("table", numbers, classes=None))
+    assert "a mean error is ± 0.36 of the errors' spread" in finding.summary, "1.96 / √30"

@@ -53,7 +53,23 @@ def test_categories_that_train_lacks_are_counted_and_rare_ones_are_not(make_task
         options={"inputs": ("age", "job")},
     )  # fmt: skip
     (finding,) = absent(task)
-    assert (finding.subject, finding.evidence[0].rows, finding.mend) == ("job", (1, 2), 'inputs = ["age"]')
+    assert (finding.severity, finding.subject, finding.evidence[0].rows) == ("warning", "job", (1, 2))
+    assert finding.values == {"share": pytest.approx(2 / 3), "count": 2, "share_in_train": 0}
+    assert finding.mend.endswith('inputs = ["age"]')
     train[:2, 1:] = 0  # half of train has a rare category too, so a model has seen such rows
     again = make_task("table", {"train": (train, [0, 1, 0, 1]), "test": (test, [0, 1, 1])}, columns=columns)
     assert list(absent(again)) == []
+
+
+def test_each_column_with_a_category_that_train_lacks_is_named_from_one_row_on(make_task) -> None:
+    columns = ("job=nurse", "job=smith", "city=a", "city=b", "flag=yes", "flag=no")
+    table = np.tile([[1.0, 0, 1, 0, 1, 0], [0, 1, 0, 1, 0, 1]], (150, 1))
+    test = table.copy()
+    test[7, :2] = 0  # one of 300
+    test[[3, 5, 80, 99], 2:4] = 0
+    labels = np.arange(300) % 2
+    parts = {"train": (table, labels), "test": (test, labels)}
+    job, city = absent(make_task("table", parts, columns=columns))
+    assert (job.severity, job.subject, job.evidence[0].rows) == ("note", "job", (7,))
+    assert (city.severity, city.subject, city.values["count"]) == ("warning", "city", 4)
+    assert "4 of 300 (1.3 %) examples of test have a category of `city` that train lacks" in city.summary

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageOps
 
 from bench_suite.data.checks.checked_task import Costly
 from bench_suite.data.checks.near_pictures import near_duplicates
@@ -29,6 +29,8 @@ def changed(picture: np.ndarray, how: str) -> np.ndarray:
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=75)
         image = Image.open(buffer)
+    elif how == "mirrored":
+        image = ImageOps.mirror(image)
     elif how == "brighter":
         image = ImageEnhance.Brightness(image).enhance(1.2)
     else:
@@ -37,7 +39,7 @@ def changed(picture: np.ndarray, how: str) -> np.ndarray:
     return np.asarray(image).reshape(picture.shape)
 
 
-@pytest.mark.parametrize("how", ["jpeg", "brighter", "resized"])
+@pytest.mark.parametrize("how", ["jpeg", "brighter", "resized", "mirrored"])
 @pytest.mark.parametrize(("side", "channels"), [(28, 1), (96, 3)])
 def test_changed_copies_are_named_with_their_originals(make_task, random, how: str, side: int, channels: int) -> None:
     pictures = draw_pictures(random, 260, side, channels)
@@ -51,6 +53,8 @@ def test_changed_copies_are_named_with_their_originals(make_task, random, how: s
     pairs = {*zip(finding.evidence[1].rows, finding.evidence[0].rows)}
     assert pairs == {(3, 150), (40, 7)}
     assert (finding.severity, finding.subject) == ("error", "train/test, near"), "3 % of test, which no run removes"
+    assert finding.values["mirrored"] == (2 if how == "mirrored" else 0)
+    assert (", 2 of them mirrored" in finding.summary) == (how == "mirrored")
 
 
 @pytest.mark.parametrize("kind", ["noise", "smooth", "blank"])

@@ -147,6 +147,23 @@ class CheckedTask:
             return f'columns = {{ {_key(name)} = "ignore" }}'
         return f"leave `{name}` out in the task's `load`: this task has no option that does"
 
+    def redraw(self, share_of_test: float = 0.2) -> str:
+        """Return the line of the suite that draws other splits, or what else to do for a task without that option."""
+        if "split" not in self.options:
+            return "draw other splits in the task's `load`: this task has no option that does"
+        stratify = ", stratify = true" if self.classes else ""
+        line = f"split = {{ test = {share_of_test:g}{stratify} }}"
+        if self.options["split"]:
+            return f"change the stated `split`: {line} draws test without regard to columns"
+        return f'{line}, with test = "" if the files have a test split'
+
+    def without_group(self, attribute: str) -> str:
+        """Return the line of the suite that reports by the other attributes only, or what else to do."""
+        if "groups" not in self.options:
+            return f"leave `{attribute}` out in the task's `load`: this task has no option that does"
+        others = ", ".join(f'"{name}"' for name in self.split("test").groups if name != attribute)
+        return f"groups = [{others}]"
+
 
 def _is_indicator(values: np.ndarray) -> bool:
     """Return whether each row of (n, k) has at most one 1 and zeros otherwise."""

@@ -52,11 +52,22 @@ def exact_duplicates(task: CheckedTask) -> Iterator[Finding]:
             "D001",
             "note" if coarse else "warning",
             f"{share(len(others), n)} examples of {second} have an equal one in {first}{why}",
-            f"remove them from {first} in the files; a run does so itself, before it trains",
+            _mend(task, first),
             f"{first}/{second}",
             {"share": share_of_test, "share_within_first": repeated},
             (task.evidence(first, rows), task.evidence(second, others)),
         )
+
+
+def _mend(task: CheckedTask, first: str) -> str:
+    """Return what to do: a run removes equal examples from `first` itself, unless they are kept (see `prepare`)."""
+    policy = task.data.duplicates
+    kept = policy == "keep" or (policy in (None, "ask") and task.modality == "table")
+    if not kept:
+        return f"none is needed: a run removes them from {first} before it trains"
+    if "duplicates" in task.options:
+        return f'duplicates = "drop" removes them from {first} before a run trains, which keeps them otherwise'
+    return f"remove them from {first} in the task's `load`: a run keeps equal rows of a table"
 
 
 def _share_repeated(contents: np.ndarray) -> float:

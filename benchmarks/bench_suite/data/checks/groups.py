@@ -13,6 +13,8 @@ from bench_suite.data.checks.checked_task import CheckedTask
 MAX_HALF_WIDTH = 0.1
 "Half width of the 95 % interval of a rate (at 0.5, where it is widest) above which a group cannot be judged."
 MAX_NAMES = 5
+RELATIVE = 1.959964
+"Half the width of the 95 % interval of a mean of n errors, in standard deviations of the errors over √n."
 UNKNOWN = "unknown"
 "The group of those whose attribute is missing: nobody asks for its rate."
 
@@ -31,11 +33,16 @@ def small_groups(task: CheckedTask) -> Iterator[Finding]:
     """Yield a finding for a small test split, and for each attribute with small groups in test."""
     test = task.split("test")
     if len(test) < MIN_EXAMPLES:
+        worst = half_width(len(test))
+        known = (
+            f"the 95 % interval of an accuracy of one half is ± {worst:.3f}"
+            if task.classes
+            else f"the 95 % interval of a mean error is ± {RELATIVE / math.sqrt(len(test)):.2f} of the errors' spread"
+        )
+        folds = "split = { folds = 5 } tests on each example once; or " if "split" in task.options else ""
         yield task.finding(
-            "D010", "warning", f"test has {len(test)} examples: the 95 % interval of an accuracy of one half is "
-            f"± {half_width(len(test)):.2f}",
-            "give test more examples, or use folds: split = { test = 0.3 }", "test",
-            {"examples": float(len(test)), "half_width": half_width(len(test))},
+            "D010", "warning", f"test has {len(test)} examples: {known}", folds + task.redraw(0.3), "test",
+            {"examples": float(len(test)), "half_width": worst},
         )  # fmt: skip
     for attribute, values in test.groups.items():
         yield from _of_attribute(task, attribute, np.asarray(values))
@@ -52,7 +59,7 @@ def _of_attribute(task: CheckedTask, attribute: str, values: np.ndarray) -> Iter
             "D010", "warning", f"{small.sum()} of {len(names)} groups of `{attribute}` have fewer than "
             f"{MIN_EXAMPLES} examples in test: {listed}; their rates are known to ± "
             f"{half_width(int(counts[small].min())):.2f} at worst",
-            f"give test more of them, or leave the attribute out: groups = [{_others(task, attribute)}]",
+            f"give test more of them, or do not report by it: {task.without_group(attribute)}",
             attribute, {"smallest": float(counts[small].min()), "half_width": half_width(int(counts[small].min()))},
             [task.evidence("test", np.flatnonzero(np.isin(values, names[small])))],
         )  # fmt: skip
@@ -74,10 +81,6 @@ def _of_attribute(task: CheckedTask, attribute: str, values: np.ndarray) -> Iter
             "give test more examples of these groups", f"{attribute} by class",
             {"smallest": float(smallest), "half_width": half_width(smallest)},
         )  # fmt: skip
-
-
-def _others(task: CheckedTask, attribute: str) -> str:
-    return ", ".join(f'"{name}"' for name in task.split("test").groups if name != attribute)
 
 
 def _listed(words: list[str]) -> str:

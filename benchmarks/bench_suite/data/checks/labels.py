@@ -11,6 +11,8 @@ from bench_suite.data.checks.checked_task import CheckedTask, NotApplicable, sha
 
 MAX_NAMES = 5
 "Names that a summary lists."
+SERIOUS = 0.01
+"Share of a split with a category that train lacks, from which on the finding is a warning."
 
 
 def contradictory_labels(task: CheckedTask) -> Iterator[Finding]:
@@ -61,7 +63,7 @@ def absent_classes(task: CheckedTask) -> Iterator[Finding]:
                 "error" if name == "test" else "warning",
                 f"{share(len(rows), len(task.split(name)))} examples of {name} have a class that train lacks: "
                 f"{_names(task.classes, absent)}",
-                "draw the splits by class: split = { test = 0.2, stratify = true }",
+                task.redraw(),
                 f"{name} classes",
                 {"classes": float(len(absent))},
                 [task.evidence(name, rows)],
@@ -73,7 +75,7 @@ def absent_classes(task: CheckedTask) -> Iterator[Finding]:
             "warning",
             f"{len(absent)} of {classes} classes of train have no example in test, which cannot judge them: "
             f"{_names(task.classes, absent)}",
-            "draw the splits by class: split = { test = 0.2, stratify = true }",
+            task.redraw(),
             "test lacks classes",
             {"classes": float(len(absent))},
         )
@@ -90,28 +92,30 @@ def absent_classes(task: CheckedTask) -> Iterator[Finding]:
 
 
 def absent_categories(task: CheckedTask) -> Iterator[Finding]:
-    """Yield a finding for each column whose categories in another split have no column in the table.
+    """Yield a finding for each column and each split with values whose category has no column in the table.
 
-    Train has none of them, or they are so rare there that they have no column of their own.
+    If all values of train have a column of their own, these are categories that train lacks, and each is counted. A
+    column of many categories has columns for the most frequent ones only; the finding then needs more such values than
+    train has.
     """
     train = task.table("train")
     for source in task.columns:
         if not source.categories:
             continue
-        unknown_in_train = float((source.codes(train) < 0).mean())
+        rare_in_train = float((source.codes(train) < 0).mean())
         for name in task.data.splits:
-            rows = np.flatnonzero(source.codes(task.table(name)) < 0)
-            # As many in train are rare categories, or missing values, that a model has seen.
-            if name == "train" or len(rows) <= 1 + 2 * unknown_in_train * len(task.split(name)):
+            n, rows = len(task.split(name)), np.flatnonzero(source.codes(task.table(name)) < 0)
+            usual = 1 + 2 * rare_in_train * n if rare_in_train else 0
+            if name == "train" or len(rows) <= usual:
                 continue
+            rare = ", or that is rare in it" if rare_in_train else ""
             yield task.finding(
                 "D007",
-                "warning",
-                f"{share(len(rows), len(task.split(name)))} examples of {name} have a category of `{source.name}` "
-                "that train lacks",
-                task.without_column(source.name),
+                "warning" if len(rows) > 1 and len(rows) >= SERIOUS * n else "note",
+                f"{share(len(rows), n)} examples of {name} have a category of `{source.name}` that train lacks{rare}",
+                f"{task.redraw()}; or leave the column out: {task.without_column(source.name)}",
                 source.name,
-                {"share": len(rows) / len(task.split(name))},
+                {"share": len(rows) / n, "count": float(len(rows)), "share_in_train": rare_in_train},
                 [task.evidence(name, rows)],
             )
 

@@ -1,4 +1,4 @@
-"""D003: one column, one word or one pixel that alone predicts the target, as no honest input does.
+"""D003: one column, word, pixel, or attribute such as a length that alone predicts the target, as no honest input does.
 
 Half of train shows how often each class occurs at each level of a column; the other half is scored by it, and the
 reverse. The finding needs an AUC above `MIN_AUC` both ways, so a column that is strong by luck is not one.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from bench_suite.contracts import Finding
+from bench_suite.data.checks.attributes import attributes_of
 from bench_suite.data.checks.checked_task import CheckedTask, NotApplicable, SourceColumn
 from bench_suite.data.fingerprint import contents
 from bench_suite.stats.intervals import area_under_roc
@@ -30,11 +32,12 @@ GRID = 32
 "Pictures that are larger are shrunk to at most so many rows and columns."
 MAX_CLASSES = 50
 "Classes over which the AUC is averaged: the most frequent."
+MEND_INPUTS = "remove what gives the label away from the inputs, in the files"
 _WORD = re.compile(r"\w+")
 
 
 def single_predictors(task: CheckedTask) -> Iterator[Finding]:
-    """Yield a finding for each column, or for the best word or pixel, that alone predicts the target."""
+    """Yield a finding for each column, or for the best word, pixel or attribute, that alone predicts the target."""
     targets = task.targets("train")
     if targets is None:
         raise NotApplicable("its targets are neither classes nor numbers")
@@ -42,33 +45,58 @@ def single_predictors(task: CheckedTask) -> Iterator[Finding]:
     rows = sample_by_content(task.split("train").ids, MAX_EXAMPLES[task.modality])
     halves = contents(task.split("train").ids)[rows] % 2 == 0  # equal examples are on the same side
     y = np.asarray(targets)[rows]
-    if not task.classes:
-        yield from _of_regression(task, np.asarray(inputs)[rows] if task.modality == "table" else None, y, halves)
-        return
     if task.modality == "table":
-        table = np.asarray(inputs)[rows]
-        levels = np.column_stack([levels_of(source, table) for source in task.columns])
-        scores = held_out_auc(levels, y.astype(np.int64), halves)
-        scores = np.maximum(scores, [_monotone_auc(source.codes(table), y, halves) for source in task.columns])
-        for source, score in zip(task.columns, scores.tolist()):
-            if score > MIN_AUC:
-                yield _finding(task, source.name, f"column `{source.name}`", score, task.without_column(source.name))
-        return
+        table, columns = np.asarray(inputs)[rows], task.columns
+    else:
+        examples = [inputs[row] for row in rows.tolist()] if task.modality == "text" else np.asarray(inputs)[rows]
+        if task.classes and (found := _word_or_pixel(task, examples, y, halves)) is not None:
+            yield found
+            return
+        table, columns = _as_table(attributes_of(task.modality, examples))
+    scores = (_auc_of_columns if task.classes else _r2_of_columns)(table, columns, y, halves)
+    measure = "auc" if task.classes else "r2"
+    for source, score in zip(columns, scores.tolist()):
+        if task.modality == "table" and score > MIN_AUC:
+            where, mend = f"column `{source.name}`", task.without_column(source.name)
+            yield _finding(task, source.name, where, score, mend, measure)
+    best = int(scores.argmax())
+    if task.modality != "table" and scores[best] > MIN_AUC:
+        name = columns[best].name
+        mend = f"make {name} equal in all classes, in the files" if task.classes else MEND_INPUTS
+        yield _finding(task, name, name, float(scores[best]), mend, measure)
+
+
+def _as_table(attributes: Mapping[str, np.ndarray]) -> tuple[np.ndarray, tuple[SourceColumn, ...]]:
+    columns = tuple(SourceColumn(name, (position,)) for position, name in enumerate(attributes))
+    return np.column_stack([*attributes.values()]), columns
+
+
+def _auc_of_columns(
+    table: np.ndarray, columns: Sequence[SourceColumn], y: np.ndarray, halves: np.ndarray
+) -> np.ndarray:
+    """Return (d,) the held-out AUC of each column as the only input."""
+    levels = np.column_stack([levels_of(source, table) for source in columns])
+    scores = held_out_auc(levels, y.astype(np.int64), halves)
+    return np.maximum(scores, [_monotone_auc(source.codes(table), y, halves) for source in columns])
+
+
+def _word_or_pixel(task: CheckedTask, examples: Any, y: np.ndarray, halves: np.ndarray) -> Finding | None:
+    """Return a finding on the best word or part of a picture; None if it does not predict the class."""
     if task.modality == "image":
-        shrunk = shrink(np.asarray(inputs)[rows], GRID).astype(np.uint8)
+        shrunk = shrink(examples, GRID).astype(np.uint8)
         names = [f"block {number}" for number in range(shrunk.shape[1])]
         levels, what = shrunk // 8, "one part of the picture"
     else:
-        levels, names = _words([inputs[row] for row in rows.tolist()], y)
+        levels, names = _words(examples, y)
         what = "one word"
     if not levels.shape[1]:
-        return
+        return None
     scores = held_out_auc(levels, y.astype(np.int64), halves)
     best = int(scores.argmax())
-    if scores[best] > MIN_AUC:
-        where = f"{what} (`{names[best]}`)" if task.modality == "text" else f"{what} ({_position(best, inputs)})"
-        mend = "remove what gives the label away from the inputs, in the files"
-        yield _finding(task, names[best], where, float(scores[best]), mend)
+    if scores[best] <= MIN_AUC:
+        return None
+    where = f"{what} (`{names[best]}`)" if task.modality == "text" else f"{what} ({_position(best, examples)})"
+    return _finding(task, names[best], where, float(scores[best]), MEND_INPUTS)
 
 
 def _finding(task: CheckedTask, subject: str, where: str, score: float, mend: str, measure: str = "auc") -> Finding:
@@ -163,22 +191,21 @@ def levels_of(source: SourceColumn, table: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(codes), 0, levels)
 
 
-def _of_regression(
-    task: CheckedTask, table: np.ndarray | None, target: np.ndarray, halves: np.ndarray
-) -> Iterator[Finding]:
-    """Yield a finding for each column whose value, or whose level, explains nearly all of a number."""
-    if table is None:
-        raise NotApplicable("only tables are checked for a regression")
+def _r2_of_columns(
+    table: np.ndarray, columns: Sequence[SourceColumn], target: np.ndarray, halves: np.ndarray
+) -> np.ndarray:
+    """Return (d,) the held-out R² of each column as the only input, or its squared rank correlation if larger."""
     target = target.astype(np.float64)
     if min(halves.sum(), (~halves).sum()) < 2 * MIN_EXAMPLES or target.std() == 0:
         raise NotApplicable("train has too few examples")
-    for source in task.columns:
+    scores = np.zeros(len(columns))
+    for number, source in enumerate(columns):
         levels, codes = levels_of(source, table), source.codes(table)
-        score = min(_explained(levels, target, half) for half in (halves, ~halves))
+        scores[number] = min(_explained(levels, target, half) for half in (halves, ~halves))
         if not source.categories and not np.isnan(codes).any() and codes.std() > 0:
-            score = max(score, float(np.corrcoef(_ranks(codes), _ranks(target))[0, 1] ** 2))
-        if score > MIN_AUC:
-            yield _finding(task, source.name, f"column `{source.name}`", score, task.without_column(source.name), "r2")
+            rank_correlation = float(np.corrcoef(_ranks(codes), _ranks(target))[0, 1])
+            scores[number] = max(scores[number], rank_correlation**2)
+    return scores
 
 
 def _explained(levels: np.ndarray, target: np.ndarray, fit: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from bench_suite.data.checks.leaks import levels_of, sample_by_content, shrink
 MAX_TRAIN = 5_000
 MAX_TEST = 2_000
 "Examples of test that are predicted, chosen by content."
+NEAREST = "the nearest neighbour"
+_Predictor = tuple[str, np.ndarray]  # its name for the reader, and its predictions
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,10 @@ class Baselines:
     ids: np.ndarray
     "(n,) int64."
     losses: Mapping[str, np.ndarray]
-    "By predictor, (n,): 1 for a wrong class and 0 for the right one, or the absolute error of a number."
+    """By predictor (`constant`, `column`, `neighbour`), (n,): 1 for a wrong class and 0 for the right one, or the
+    absolute error of a number."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    "By predictor: what it is for the reader, such as `the median (3.5)`."
 
 
 def baselines_of(task: CheckedTask) -> Baselines | None:
@@ -41,32 +46,33 @@ def baselines_of(task: CheckedTask) -> Baselines | None:
     is_class = bool(task.classes)
     constant = np.bincount(targets[0].astype(np.int64)).argmax() if is_class else np.median(targets[0])
     name = f"the most frequent class ({task.classes[int(constant)]})" if is_class else f"the median ({constant:g})"
-    predictions = {name: np.full(len(truth), constant)}
+    predictions: dict[str, _Predictor] = {"constant": (name, np.full(len(truth), constant))}
     with contextlib.suppress(NotApplicable):
         predictions |= _from_inputs(task, (train, test), y, is_class=is_class)
     losses = {
-        name: (values != truth).astype(np.float64) if is_class else np.abs(values - truth)
-        for name, values in predictions.items()
+        key: (values != truth).astype(np.float64) if is_class else np.abs(values - truth)
+        for key, (_, values) in predictions.items()
     }
-    return Baselines(np.asarray(task.split("test").ids)[test], losses)
+    names = {key: name for key, (name, _) in predictions.items()}
+    return Baselines(np.asarray(task.split("test").ids)[test], losses, names)
 
 
 def _from_inputs(
     task: CheckedTask, rows: tuple[np.ndarray, np.ndarray], y: np.ndarray, *, is_class: bool
-) -> dict[str, np.ndarray]:
+) -> dict[str, _Predictor]:
     if task.modality == "table":
         tables = [task.table(name)[of_split] for name, of_split in zip(("train", "test"), rows)]
         return {
             **_one_column(task, tables, y, is_class=is_class),
-            "the nearest neighbour": y[_nearest(*_standardised(*tables))],
+            "neighbour": (NEAREST, y[_nearest(*_standardised(*tables))]),
         }
     if task.modality == "image":
         pictures = [np.asarray(task.inputs(name))[of_split] for name, of_split in zip(("train", "test"), rows)]
-        return {"the nearest neighbour": y[_nearest(*(shrink(part, 32) for part in pictures))]}
+        return {"neighbour": (NEAREST, y[_nearest(*(shrink(part, 32) for part in pictures))])}
     return {}
 
 
-def _one_column(task: CheckedTask, tables: list[np.ndarray], y: np.ndarray, *, is_class: bool) -> dict[str, np.ndarray]:
+def _one_column(task: CheckedTask, tables: list[np.ndarray], y: np.ndarray, *, is_class: bool) -> dict[str, _Predictor]:
     """Return the predictions by the column that is best on half of train, with the other half as examples."""
     best: tuple[float, str, np.ndarray] | None = None
     half = np.arange(len(y)) % 2 == 0
@@ -80,7 +86,7 @@ def _one_column(task: CheckedTask, tables: list[np.ndarray], y: np.ndarray, *, i
         )
         if best is None or loss < best[0]:
             best = (float(loss), source.name, _typical(levels, y, unseen, is_class=is_class))
-    return {} if best is None else {f"the column `{best[1]}` alone": best[2]}
+    return {} if best is None else {"column": (f"the column `{best[1]}` alone", best[2])}
 
 
 def _typical(levels: np.ndarray, y: np.ndarray, wanted: np.ndarray, *, is_class: bool) -> np.ndarray:
