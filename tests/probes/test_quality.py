@@ -133,6 +133,30 @@ def test_a_network_that_is_random_in_evaluation_mode_has_a_remark_on_each_value(
     assert values["accuracy"].value == pytest.approx(sklearn.accuracy_score(TARGETS, BINARY["predictions"]))
 
 
+def test_intervals_are_over_clusters_if_the_predictions_have_them(written):
+    pairs = {name: np.repeat(values, 2, axis=0) for name, values in BINARY.items()}
+    single, _ = measured(written({"test": BINARY}))
+    clustered, _ = measured(written({"test": {**pairs, "cluster": np.repeat(np.arange(400), 2)}}))
+    by_rows, _ = measured(written({"test": pairs}))
+    assert clustered.keys() == single.keys()
+    for name, metric in clustered.items():
+        assert (metric.interval.over, by_rows[name].interval.over) == ("clusters", "examples")
+        assert (metric.n, metric.value) == (800, pytest.approx(by_rows[name].value)), "the values stay"
+        width = metric.interval.high - metric.interval.low
+        assert width == pytest.approx(single[name].interval.high - single[name].interval.low, rel=0.15)
+        assert by_rows[name].interval.high - by_rows[name].interval.low < 0.85 * width, "1/√2"
+
+
+def test_a_metric_from_a_file_has_an_interval_over_clusters(written, tmp_path):
+    file = tmp_path / "share_of_yes.py"
+    file.write_text(SHARE_OF_YES)
+    columns = {**BINARY, "cluster": np.arange(400) // 4}
+    metrics, _ = measured(written({"test": columns}), metrics=(str(file),))
+    assert metrics["share_of_yes"].interval.over == "clusters"
+    one, _ = measured(written({"test": {**BINARY, "cluster": np.zeros(400, int)}}), metrics=(str(file),))
+    assert (one["share_of_yes"].interval, one["share_of_yes"].reason) == (None, "one cluster of examples")
+
+
 def test_a_threshold_that_was_chosen_is_reported_with_its_value_on_validation(written):
     trained = written({"test": BINARY})
     trained.threshold = Threshold(0.31, "f1", 0.62, 40)

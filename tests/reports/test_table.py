@@ -443,3 +443,21 @@ def test_a_fold_that_failed_is_counted(make_run: Make, record: Make_record) -> N
 
 def test_a_table_without_folds_has_no_column_of_folds(make_run: Make, record: Make_record) -> None:
     assert "Folds" not in leaderboard([make_run(record(seed=0), record(seed=1))])
+
+
+# ── clusters ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("over", ["clusters", "examples"])
+def test_reports_say_whether_intervals_are_over_clusters(make_run: Make, record: Make_record, over: Any) -> None:
+    rows = [
+        MetricRow("quality/accuracy", 0.8, "fraction", "higher", interval=Interval(0.7, 0.9, over=over)),
+        MetricRow("quality/roc_auc", None, "fraction", "higher", "one class"),
+    ]
+    run = make_run(*(record(seed=seed, metrics=tuple(rows)) for seed in (0, 1)))
+    [table] = tables([run])
+    value = table.rows[0].values[table.columns[0]]
+    assert value.interval is not None
+    assert (value.interval.over, value.over_clusters) == ("seeds", over == "clusters")
+    for text in (leaderboard([run]), terminal_table(run), report(run)):
+        assert ("over clusters" in " ".join(text.split())) == (over == "clusters")

@@ -48,6 +48,8 @@ class Value:
     "The reason why the value or the interval is missing."
     partial: str | None = None
     "How many of the row's seeds have a value, and why the others have none; None if all have one, or none has."
+    over_clusters: bool = False
+    "Whether the intervals of the seeds are over clusters of examples."
 
     @property
     def note(self) -> str | None:
@@ -384,7 +386,8 @@ def _row_value(records: Sequence[Record], column: Column, rows: Sequence[_Measur
     sizes = {row.n for row in measured}
     n = sizes.pop() if len(sizes) == 1 else None
     if interval is not None:
-        return Value(mean, interval, None, len(measured), n)
+        over_clusters = any(row.interval is not None and row.interval.over == "clusters" for row in measured)
+        return Value(mean, interval, None, len(measured), n, over_clusters=over_clusters)
     value, spread = pooled_median([row.samples or (float(row.value or 0.0),) for row in measured])
     sampled = sum(bool(row.samples) for row in measured)
     if sampled == len(measured) or spread is None:
