@@ -12,7 +12,8 @@ from bench_suite.contracts import BenchError
 from bench_suite.execution.selection import format_selectors
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.columns import Column
-from bench_suite.reports.table import Row, Standings, Table, machine, standings
+from bench_suite.reports.rows import Row
+from bench_suite.reports.table import Standings, Table, machine, standings
 from bench_suite.store.runs import Run
 
 BEGIN = "<!-- bench:leaderboard -->"

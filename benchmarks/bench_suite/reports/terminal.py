@@ -9,7 +9,8 @@ from typing import Any
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.columns import Column
 from bench_suite.reports.leaderboard import has_clusters, name, ranked_runs
-from bench_suite.reports.table import Row, Standings, Table, tables
+from bench_suite.reports.rows import Row
+from bench_suite.reports.table import Standings, Table, tables
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
