@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from scipy import special
 from sklearn import metrics as sklearn
 
 from bench_suite.contracts import Artifact, Threshold
+from bench_suite.metrics.binary_f1 import binary_f1
 from bench_suite.probes import quality
+from bench_suite.problems.classification import best_threshold
 
 RANDOM = np.random.default_rng(0)
 TARGETS = RANDOM.integers(0, 2, 400)
@@ -169,3 +172,45 @@ def test_a_threshold_that_was_chosen_is_reported_with_its_value_on_validation(wr
     assert "threshold_score" not in metrics
     trained.threshold = None
     assert "threshold" not in measured(trained)[0]
+
+
+# ── coverage with a threshold that was chosen, by simulation ────────────────────────────────────
+
+SHARE, DISTANCE = 0.1, 1.5
+"Share of positive examples, and how much higher their scores are, in standard deviations."
+
+
+def draw_scores(random, n):
+    """Return which examples are positive, and their scores between 0 and 1."""
+    positive = random.random(n) < SHARE
+    return positive, special.expit(random.normal(size=n) + DISTANCE * positive)
+
+
+def f1_of_population(threshold):
+    """Return the F1 on infinitely many examples: 2 · hits / (predicted + positive)."""
+    cut = special.logit(threshold)
+    hits, alarms = SHARE * special.ndtr(DISTANCE - cut), (1 - SHARE) * special.ndtr(-cut)
+    return 2 * hits / (hits + alarms + SHARE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("validation", "test", "least", "most"), [(100, 2000, 0.7, 0.83), (500, 2000, 0.87, 0.95), (2000, 2000, 0.9, 0.97)]
+)
+def test_coverage_with_a_chosen_threshold_as_the_appendix_states_it(validation, test, least, most):
+    """The interval covers the F1 at this threshold; of the F1 of the choice it leaves out the threshold's part."""
+    random = np.random.default_rng(validation)
+    trials = 1000
+    chosen = [best_threshold(*draw_scores(random, validation), "f1")[0] for _ in range(trials)]
+    truths = f1_of_population(np.array(chosen))
+    mean = f1_of_population(np.array([best_threshold(*draw_scores(random, validation), "f1")[0] for _ in range(4000)]))
+    covered = np.zeros(2)
+    for threshold, truth in zip(chosen, truths):
+        positive, scores = draw_scores(random, test)
+        columns = {"targets": positive.astype(int), "predictions": (scores >= threshold).astype(int)}
+        metric = quality.measure("binary_f1", binary_f1, columns, {"classes": ("no", "yes")}, 300)
+        covered += [metric.interval.low <= value <= metric.interval.high for value in (truth, mean.mean())]
+    at_this, of_the_choice = covered / trials
+    print(f"{validation} validation, {test} test: at this threshold {at_this:.3f}, of the choice {of_the_choice:.3f}")
+    assert 0.92 <= at_this <= 0.975
+    assert least <= of_the_choice <= most
