@@ -573,7 +573,7 @@ class Interval:
     "Upper end, in the metric's unit."
     level: float = 0.95
     "Confidence level, between 0 and 1."
-    over: Literal["examples", "seeds", "processes", "folds"] = "examples"
+    over: Literal["examples", "clusters", "seeds", "processes", "folds"] = "examples"
     "What varies between the repetitions."
 
 

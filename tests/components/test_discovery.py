@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from bench_suite.components import discovery
+from bench_suite.components.facts import FORMS
 from bench_suite.components.options import MISSING, read_options
 from bench_suite.contracts import ComponentError
 from bench_suite.pretrained.options import FinetuningOptions
-from bench_suite.store.records import is_time_unit
 
 BUILTIN = [(kind, name) for kind in discovery.KINDS for name in discovery.builtin(kind)]
 PROBE = "METRICS = {}\n\n\ndef probe(trained, options):\n    yield from ()\n"
@@ -26,7 +26,7 @@ def test_what_was_read_of_a_component_is_what_is_there(kind, name):
     module = discovery.load(component)
     for fact, value in component.facts.items():
         assert getattr(module, fact) == value
-    for fact in discovery._FORMS:
+    for fact in FORMS:
         if hasattr(module, fact):
             assert fact in component.facts, f"{fact} is there and was not read"
     for function in component.functions:
@@ -55,80 +55,6 @@ def test_training_options_as_read_are_those_that_are_there():
     assert {
         name: option.bounds for name, option in train_options().items() if option.bounds != (None, None)
     } == TRAIN_BOUNDS
-
-
-@pytest.mark.parametrize("name", discovery.builtin("problems"))
-def test_every_metric_of_a_problem_has_its_function_and_the_same_unit_and_direction(name):
-    problem = discovery.find("problems", name, Path())
-    for metric, facts in problem.facts["METRICS"].items():
-        if metric in problem.functions:
-            continue
-        file = discovery.find("metrics", metric, Path())
-        assert callable(getattr(discovery.load(file), metric))
-        shared = [key for key in ("unit", "better", "ideal", "range") if key.upper() in file.facts]
-        stated = {key: file.facts[key.upper()] for key in shared}
-        assert {key: facts[key] for key in stated} == stated
-
-
-@pytest.mark.parametrize("name", discovery.builtin("probes"))
-def test_every_metric_of_a_probe_has_a_unit_and_a_direction(name):
-    for facts in discovery.find("probes", name, Path()).facts["METRICS"].values():
-        assert facts["unit"]
-        assert facts["better"] in ("higher", "lower", "none")
-
-
-@pytest.mark.parametrize(
-    ("kind", "name"), [(kind, name) for kind in ("metrics", "problems", "probes") for name in discovery.builtin(kind)]
-)
-def test_every_metric_states_its_smallest_and_largest_value(kind, name):
-    component = discovery.find(kind, name, Path())
-    metrics = component.facts["METRICS"] if kind != "metrics" else {name: {"range": component.facts.get("RANGE")}}
-    for metric, facts in metrics.items():
-        assert facts["range"] is not None, metric
-        if facts.get("unit") == "fraction":
-            assert facts["range"][1] == 1.0 or metric == "utilisation"  # above 1 if the peak is stated too low
-
-
-@pytest.mark.parametrize("name", discovery.builtin("probes"))
-def test_a_metric_of_a_probe_in_a_unit_of_time_states_that_it_is_a_timing(name):
-    for metric, facts in discovery.find("probes", name, Path()).facts["METRICS"].items():
-        assert facts.get("timing", False) or not is_time_unit(facts["unit"]), metric
-
-
-@pytest.mark.parametrize("bounds", ["(1.0, 0.0)", "(0.0,)", "1.0", "(0.0, 'high')", "(0.0, 0.5)", "(True, 2.0)"])
-def test_a_range_that_is_none_of_the_metric_is_an_error_of_its_file(tmp_path, bounds):
-    stated = f'{{"unit": "fraction", "better": "higher", "ideal": 1.0, "range": {bounds}}}'
-    (tmp_path / "mine.py").write_text(PROBE.replace("{}", f'{{"share": {stated}}}'))
-    with pytest.raises(ComponentError, match="METRICS"):
-        discovery.find("probes", "./mine.py", tmp_path)
-
-
-@pytest.mark.parametrize("name", discovery.builtin("tasks"))
-def test_every_task_names_a_problem_that_is_there_and_where_its_data_come_from(name):
-    task = discovery.find("tasks", name, Path())
-    for problem in task.words("PROBLEM"):
-        discovery.find("problems", problem, Path())
-    generated = name.startswith("planted_")
-    named_by_the_suite = {"id", "path"} & {*task.options}  # of `hub` and `files`
-    assert generated or task.words("HUB") or task.words("PACKAGE") or named_by_the_suite
-    assert "data" not in task.options or task.options["data"].default == "full"
-
-
-@pytest.mark.parametrize(("kind", "name"), BUILTIN)
-def test_needs_bounds_and_smoke_values_name_options_that_are_there(kind, name):
-    component = discovery.find(kind, name, Path())
-    for fact in ("SMOKE", "NEEDS_BY", "NAMES"):
-        assert set(component.facts.get(fact, {})) <= set(component.options)
-    for option, value in component.facts.get("SMOKE", {}).items():
-        component.options[option].accept(value)
-
-
-def test_engines_accept_training_options_that_are_there():
-    from bench_suite.suite.spec import train_options
-
-    for kind in ("engines", "models"):
-        for name in discovery.builtin(kind):
-            assert set(discovery.find(kind, name, Path()).words("ACCEPTS")) <= set(train_options())
 
 
 def test_a_file_is_read_again_when_it_was_edited(tmp_path):

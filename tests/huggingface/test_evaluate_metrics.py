@@ -90,6 +90,12 @@ def test_intervals_are_those_of_the_same_metric_as_a_plain_function(script):
     assert rows["both"].interval == interval
 
 
+def test_intervals_are_over_clusters_if_there_are_clusters(script):
+    rows = measured(script("both", BOTH), {**COLUMNS, "cluster": np.arange(300) // 3})
+    assert {row.interval.over for row in rows.values()} == {"clusters"}
+    assert {row.interval.over for row in measured(script("both", BOTH)).values()} == {"examples"}
+
+
 def test_arguments_part_and_name_stand_behind_the_question_mark(script):
     use = script("both", BOTH)
     (row,) = measured(f"{use}?average=macro&part=recall&name=macro_recall").values()

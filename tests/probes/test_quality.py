@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from scipy import special
 from sklearn import metrics as sklearn
 
 from bench_suite.contracts import Artifact, Threshold
+from bench_suite.metrics.binary_f1 import binary_f1
 from bench_suite.probes import quality
+from bench_suite.problems.classification import best_threshold
 
 RANDOM = np.random.default_rng(0)
 TARGETS = RANDOM.integers(0, 2, 400)
@@ -133,6 +136,30 @@ def test_a_network_that_is_random_in_evaluation_mode_has_a_remark_on_each_value(
     assert values["accuracy"].value == pytest.approx(sklearn.accuracy_score(TARGETS, BINARY["predictions"]))
 
 
+def test_intervals_are_over_clusters_if_the_predictions_have_them(written):
+    pairs = {name: np.repeat(values, 2, axis=0) for name, values in BINARY.items()}
+    single, _ = measured(written({"test": BINARY}))
+    clustered, _ = measured(written({"test": {**pairs, "cluster": np.repeat(np.arange(400), 2)}}))
+    by_rows, _ = measured(written({"test": pairs}))
+    assert clustered.keys() == single.keys()
+    for name, metric in clustered.items():
+        assert (metric.interval.over, by_rows[name].interval.over) == ("clusters", "examples")
+        assert (metric.n, metric.value) == (800, pytest.approx(by_rows[name].value)), "the values stay"
+        width = metric.interval.high - metric.interval.low
+        assert width == pytest.approx(single[name].interval.high - single[name].interval.low, rel=0.15)
+        assert by_rows[name].interval.high - by_rows[name].interval.low < 0.85 * width, "1/√2"
+
+
+def test_a_metric_from_a_file_has_an_interval_over_clusters(written, tmp_path):
+    file = tmp_path / "share_of_yes.py"
+    file.write_text(SHARE_OF_YES)
+    columns = {**BINARY, "cluster": np.arange(400) // 4}
+    metrics, _ = measured(written({"test": columns}), metrics=(str(file),))
+    assert metrics["share_of_yes"].interval.over == "clusters"
+    one, _ = measured(written({"test": {**BINARY, "cluster": np.zeros(400, int)}}), metrics=(str(file),))
+    assert (one["share_of_yes"].interval, one["share_of_yes"].reason) == (None, "one cluster of examples")
+
+
 def test_a_threshold_that_was_chosen_is_reported_with_its_value_on_validation(written):
     trained = written({"test": BINARY})
     trained.threshold = Threshold(0.31, "f1", 0.62, 40)
@@ -145,3 +172,45 @@ def test_a_threshold_that_was_chosen_is_reported_with_its_value_on_validation(wr
     assert "threshold_score" not in metrics
     trained.threshold = None
     assert "threshold" not in measured(trained)[0]
+
+
+# ── coverage with a threshold that was chosen, by simulation ────────────────────────────────────
+
+SHARE, DISTANCE = 0.1, 1.5
+"Share of positive examples, and how much higher their scores are, in standard deviations."
+
+
+def draw_scores(random, n):
+    """Return which examples are positive, and their scores between 0 and 1."""
+    positive = random.random(n) < SHARE
+    return positive, special.expit(random.normal(size=n) + DISTANCE * positive)
+
+
+def f1_of_population(threshold):
+    """Return the F1 on infinitely many examples: 2 · hits / (predicted + positive)."""
+    cut = special.logit(threshold)
+    hits, alarms = SHARE * special.ndtr(DISTANCE - cut), (1 - SHARE) * special.ndtr(-cut)
+    return 2 * hits / (hits + alarms + SHARE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("validation", "test", "least", "most"), [(100, 2000, 0.7, 0.83), (500, 2000, 0.87, 0.95), (2000, 2000, 0.9, 0.97)]
+)
+def test_coverage_with_a_chosen_threshold_as_the_appendix_states_it(validation, test, least, most):
+    """The interval covers the F1 at this threshold; of the F1 of the choice it leaves out the threshold's part."""
+    random = np.random.default_rng(validation)
+    trials = 1000
+    chosen = [best_threshold(*draw_scores(random, validation), "f1")[0] for _ in range(trials)]
+    truths = f1_of_population(np.array(chosen))
+    mean = f1_of_population(np.array([best_threshold(*draw_scores(random, validation), "f1")[0] for _ in range(4000)]))
+    covered = np.zeros(2)
+    for threshold, truth in zip(chosen, truths):
+        positive, scores = draw_scores(random, test)
+        columns = {"targets": positive.astype(int), "predictions": (scores >= threshold).astype(int)}
+        metric = quality.measure("binary_f1", binary_f1, columns, {"classes": ("no", "yes")}, 300)
+        covered += [metric.interval.low <= value <= metric.interval.high for value in (truth, mean.mean())]
+    at_this, of_the_choice = covered / trials
+    print(f"{validation} validation, {test} test: at this threshold {at_this:.3f}, of the choice {of_the_choice:.3f}")
+    assert 0.92 <= at_this <= 0.975
+    assert least <= of_the_choice <= most

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bench_suite.contracts import Interval
 from bench_suite.reports.formatting import NOTHING, Scale, decimals_for, full, plain_number, rounded, scale_for, short
-from bench_suite.reports.table import Value
+from bench_suite.reports.values import Value
 
 
 @pytest.mark.parametrize(

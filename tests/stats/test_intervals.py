@@ -4,6 +4,7 @@ import math
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench_suite.contracts import Interval, MetricRow
+from bench_suite.contracts import Interval, MetricRow, Record
+from bench_suite.metrics.accuracy import accuracy as shipped_accuracy
+from bench_suite.metrics.macro_f1 import macro_f1
+from bench_suite.metrics.roc_auc import roc_auc as shipped_roc_auc
 from bench_suite.stats.intervals import (
     area_under_roc,
     bootstrap_interval,
@@ -401,6 +405,75 @@ def test_cells_without_a_value_or_an_interval() -> None:
     assert reason == "1 of 2 values have no interval of their own"
 
 
+# ── clusters ────────────────────────────────────────────────────────────────────────────────────
+
+LABELS = np.repeat(np.arange(40), 5)
+
+
+def test_clusters_of_equal_rows_have_the_interval_of_one_row_each() -> None:
+    """Copies of a row add nothing: the same clusters are drawn, and each draw has the same mean."""
+    values = np.random.default_rng(0).normal(size=40)
+    single, _ = bootstrap_interval(mean, {"values": values}, seed=3)
+    copied, reason = bootstrap_interval(mean, {"values": np.repeat(values, 5)}, clusters=LABELS, seed=3)
+    by_rows, _ = bootstrap_interval(mean, {"values": np.repeat(values, 5)}, seed=3)
+    assert single is not None
+    assert copied is not None
+    assert by_rows is not None
+    assert (copied.low, copied.high, reason) == (pytest.approx(single.low), pytest.approx(single.high), None)
+    assert (copied.over, by_rows.over) == ("clusters", "examples")
+    assert by_rows.high - by_rows.low < 0.55 * (copied.high - copied.low), "1/√5"
+
+
+@pytest.mark.parametrize("labels", [LABELS * 7 - 3, np.array([f"customer {label:02}" for label in LABELS])])
+def test_labels_of_clusters_only_say_which_examples_belong_together(labels: np.ndarray) -> None:
+    values = {"values": np.random.default_rng(0).normal(size=200)}
+    assert bootstrap_interval(mean, values, clusters=labels) == bootstrap_interval(mean, values, clusters=LABELS)
+
+
+def test_a_metric_without_weights_is_computed_on_the_rows_of_the_drawn_clusters() -> None:
+    seen: list[np.ndarray] = []
+
+    def recorded(values: np.ndarray) -> float:
+        seen.append(values)
+        return float(values.mean())
+
+    bootstrap_interval(recorded, {"values": np.arange(8.0)}, clusters=np.array([0, 0, 0, 1, 2, 2, 2, 2]), resamples=50)
+    counts = [np.bincount(values.astype(int), minlength=8) for values in seen]
+    assert all(len(set(count[:3])) == len(set(count[4:])) == 1 for count in counts), "clusters stay whole"
+    assert all(count[0] + count[3] + count[4] == 3 for count in counts), "three clusters are drawn"
+    assert {len(values) for values in seen} >= {3, 8, 12}, "sizes of resamples differ"
+
+
+def test_weights_and_rows_of_clusters_give_the_same_interval() -> None:
+    random = np.random.default_rng(0)
+    columns = {"targets": random.integers(0, 2, 200), "predictions": random.integers(0, 2, 200)}
+    by_weights, _ = bootstrap_interval(macro_f1, columns, clusters=LABELS)
+    by_rows, _ = bootstrap_interval(lambda **rows: macro_f1(**rows), columns, clusters=LABELS)
+    assert by_weights is not None
+    assert by_rows is not None
+    assert (by_weights.low, by_weights.high) == pytest.approx((by_rows.low, by_rows.high))
+
+
+def test_one_cluster_has_no_interval_and_each_example_has_a_label() -> None:
+    values = {"values": np.arange(5.0)}
+    assert bootstrap_interval(mean, values, clusters=np.zeros(5, int)) == (None, "one cluster of examples")
+    assert bootstrap_interval(mean, {"values": np.arange(0.0)}, clusters=np.arange(0)) == (None, "no examples")
+    with pytest.raises(ValueError, match="4 labels of clusters for 5 examples"):
+        bootstrap_interval(mean, values, clusters=np.arange(4))
+
+
+def test_folds_of_clusters_are_folds() -> None:
+    row = MetricRow("a/b", 0.5, "fraction", "higher", interval=Interval(0.4, 0.6, over="clusters"))
+    cells = [
+        Record("r", "s", str(fold), "", {"fold": fold}, {}, "ok", data={"test": 20, "train": 80, "folds": {"folds": 5}})
+        for fold in range(5)
+    ]
+    rows = [replace(row, value=0.5 + fold / 10) for fold in range(5)]
+    _, interval, _ = over_cells(rows, cells)
+    assert interval is not None
+    assert interval.over == "folds"
+
+
 # ── coverage, by simulation ─────────────────────────────────────────────────────────────────────
 
 
@@ -443,6 +516,83 @@ def test_coverage_of_the_bootstrap_as_the_docstring_states_it() -> None:
         few = "exponential" in name and "100" not in name
         assert rate >= (0.85 if few else 0.92), name
         assert rate <= 0.98, name
+
+
+Drawn = tuple[dict[str, np.ndarray], np.ndarray]
+"Columns of a test set, and the cluster of each example."
+
+
+def draw_answers(random: np.random.Generator, clusters: int, size: int, *, equal: bool, correlation: float) -> Drawn:
+    """Return right and wrong answers with a mean of 0.8, whose chance is a beta variable of each cluster.
+
+    Two answers of one cluster have this correlation. If sizes are not equal, they are geometric with this mean.
+    """
+    sizes = np.full(clusters, size) if equal else random.geometric(1 / size, clusters)
+    both = 1 / correlation - 1
+    chances = np.repeat(random.beta(0.8 * both, 0.2 * both, clusters), sizes)
+    answers = (random.random(len(chances)) < chances).astype(np.int64)
+    return {"targets": np.ones_like(answers), "predictions": answers}, np.repeat(np.arange(clusters), sizes)
+
+
+def draw_scores(random: np.random.Generator, clusters: int, size: int) -> Drawn:
+    """Return scores that are 1.5 higher for positive examples, with an effect of the cluster of the same variance.
+
+    A cluster is of one class, so a positive and a negative example never share it: the area is Φ(1.5 / √4).
+    """
+    targets = np.repeat(np.arange(clusters) % 2, size)
+    scores = 1.5 * targets + np.repeat(random.normal(size=clusters), size) + random.normal(size=clusters * size)
+    return {"targets": targets, "scores": np.stack([-scores, scores], 1)}, np.repeat(np.arange(clusters), size)
+
+
+def coverage_of_both(
+    draw: Callable[[], Drawn], function: Callable[..., float], truth: float, trials: int
+) -> tuple[float, float]:
+    """Return how often the intervals over clusters, and those over single examples, contain the truth."""
+    covered = np.zeros(2)
+    for trial in range(trials):
+        columns, labels = draw()
+        for number, clusters in enumerate((labels, None)):
+            interval, _ = bootstrap_interval(function, columns, clusters=clusters, resamples=500, seed=trial)
+            covered[number] += interval is not None and interval.low <= truth <= interval.high
+    return float(covered[0] / trials), float(covered[1] / trials)
+
+
+def test_intervals_over_clusters_cover_the_truth_and_those_over_examples_do_not() -> None:
+    random = np.random.default_rng(1)
+    clustered, by_rows = coverage_of_both(
+        lambda: draw_answers(random, 60, 20, equal=True, correlation=0.3), shipped_accuracy, 0.8, 300
+    )
+    assert 0.91 <= clustered <= 0.985, "0.95 ± three standard errors of 300 trials"
+    assert by_rows < 0.7
+
+
+@pytest.mark.slow
+def test_coverage_over_clusters_as_the_appendix_states_it() -> None:
+    for clusters, size, equal, correlation in (
+        (10, 20, True, 0.3),
+        (20, 20, True, 0.3),
+        (50, 20, True, 0.3),
+        (200, 20, True, 0.3),
+        (50, 20, False, 0.3),
+        (200, 20, False, 0.3),
+        (50, 20, True, 0.05),
+    ):
+        random = np.random.default_rng(clusters * 7919 + size)
+        draw = partial(draw_answers, random, clusters, size, equal=equal, correlation=correlation)
+        clustered, by_rows = coverage_of_both(draw, shipped_accuracy, 0.8, 1000)
+        sizes = "of" if equal else "of about"
+        print(f"accuracy, {clusters} clusters {sizes} {size}, {correlation}: {clustered:.3f}, rows {by_rows:.3f}")
+        few = clusters < 50
+        assert (0.82 if few else 0.91) <= clustered <= 0.98
+        assert by_rows < (0.7 if correlation > 0.1 else 0.9)
+    for clusters in (20, 50):
+        random = np.random.default_rng(clusters)
+        truth = float(stats.norm.cdf(1.5 / 2))
+        draw = partial(draw_scores, random, clusters, 20)
+        clustered, by_rows = coverage_of_both(draw, shipped_roc_auc, truth, 1000)
+        print(f"ROC AUC, {clusters} clusters of 20: {clustered:.3f}, rows {by_rows:.3f}")
+        assert (0.85 if clusters < 50 else 0.91) <= clustered <= 0.98
+        assert by_rows < 0.7
 
 
 def seeds_coverage(seeds: int, n: int, between: float, churn: float, trials: int) -> float:

@@ -176,6 +176,15 @@ def test_a_metric_is_stored_with_the_fields_that_it_has() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("over", ["examples", "clusters", "processes"])
+def test_a_record_keeps_what_its_intervals_are_over(over: str) -> None:
+    entry = {**METRIC, "interval": {"low": 0.4, "high": 0.6, "level": 0.95, "over": over}}
+    row = records.metric_from_json(entry)
+    assert row.interval is not None
+    assert row.interval.over == over
+    assert records.metric_to_json(row)["interval"] == entry["interval"]
+
+
 @pytest.mark.parametrize("damaged", [None, 1.0, [], [0.0], [0.0, "1"], [1.0, 0.0], {"low": 0.0}])
 def test_a_damaged_range_is_as_none(damaged) -> None:
     assert records.metric_from_json({**METRIC, "range": damaged}).range is None

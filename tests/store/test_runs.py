@@ -1,7 +1,6 @@
 """Runs on disk: created completely or not at all, found, driven by one process, and read back."""
 
 import errno
-import hashlib
 import json
 import os
 import subprocess
@@ -18,7 +17,6 @@ import pytest
 import torch
 
 from bench_suite.contracts import Artifact, ArtifactRow, History, MetricRow, Predictions, ProbeRow, Record
-from bench_suite.store import runs
 from bench_suite.store.atomic import StoreError, StoreFull
 from bench_suite.store.runs import Checkpoint, Run, Store, cell_overrides
 
@@ -93,14 +91,6 @@ def test_a_run_that_is_not_there_is_an_error_with_the_nearest(store: Store) -> N
     head, *names = str(error.value).splitlines()
     assert head == f"2 runs begin with {other.name[:2]!r}; write more of the id:"
     assert sorted(names) == sorted([f"  {run.name}", f"  {other.name}"])
-
-
-def test_the_message_of_an_error_has_no_path_of_this_machine() -> None:
-    assert runs._message(FileNotFoundError(2, "No such file or directory", "/home/me/results")) == (
-        "No such file or directory"
-    )
-    assert runs._message(OSError("no number")) == "no number"
-    assert runs._message(ValueError("not JSON")) == "not JSON"
 
 
 def test_a_run_whose_id_is_taken_gets_another_of_the_same_suite(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,16 +194,6 @@ def test_runs_of_one_moment_are_listed_by_their_id(store: Store, run: Run) -> No
     assert [info.run for info in store.runs()] == [run.name, "b", "a"]
 
 
-@pytest.mark.parametrize("name", ["gate", "report", "planned"])
-def test_a_damaged_part_of_run_json_is_named(run: Run, name: str) -> None:
-    (run.path / "run.json").write_text(json.dumps({**run.info, name: ["x"]}))
-    with pytest.raises(
-        StoreError,
-        match=rf"cannot be read as a run: run\.json, line 1, field {name}: it must be an object, and is \[\"x\"\]",
-    ):
-        Run(run.path)
-
-
 def test_overrides_that_belong_to_no_cell_do_not_keep_a_run_from_being_resumed(store: Store) -> None:
     overrides = [
         "train.epochs=3",
@@ -253,60 +233,6 @@ def test_records_of_cells_that_are_not_planned_are_left_out_if_a_plan_is_known(r
     assert [record.id for record in run.planned_records()] == ["a", "b"]
     run.update({"planned": {"b": "imdb, minilm"}})
     assert [record.id for record in run.planned_records()] == ["b"]
-
-
-# ── driving ─────────────────────────────────────────────────────────────────────────────────────
-
-_DRIVE = """
-import sys, time
-from bench_suite.store.runs import Run
-from pathlib import Path
-with Run(Path(sys.argv[1])).lock():
-    print("held", flush=True)
-    time.sleep(3600)
-"""
-
-
-def test_a_second_driver_is_told_who_drives_and_a_killed_one_holds_nothing(run: Run) -> None:
-    driver = subprocess.Popen([sys.executable, "-c", _DRIVE, str(run.path)], stdout=subprocess.PIPE, text=True)
-    assert driver.stdout is not None
-    assert driver.stdout.readline() == "held\n"
-    for _ in range(2):  # the attempt itself must not spoil the message
-        with pytest.raises(StoreError, match=f"process {driver.pid}, since 2"), run.lock():
-            pass
-    driver.kill()
-    driver.wait()
-    with run.lock(), pytest.raises(StoreError, match=f"process {os.getpid()}"), Run(run.path).lock():
-        pass
-    with run.lock():
-        pass
-
-
-def test_the_driver_of_a_run_names_itself_and_the_time_while_it_drives(run: Run) -> None:
-    with run.lock():
-        driver = json.loads((run.path / "driver.json").read_bytes())
-        assert driver["process"] == os.getpid()
-        assert driver["since"].endswith("Z")
-        assert abs(datetime.fromisoformat(driver["since"]).timestamp() - time.time()) < 60
-    assert not (run.path / "driver.json").exists()
-
-
-def _fork_inside_the_lock(run: Run) -> None:
-    with run.lock():
-        child = os.fork()
-        if child == 0:
-            raise SystemExit
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-        assert (run.path / "driver.json").is_file()
-        with pytest.raises(StoreError, match=f"process {os.getpid()}"), Run(run.path).lock():
-            pass
-
-
-def test_a_forked_child_that_unwinds_leaves_the_lock_to_its_parent(run: Run) -> None:
-    try:
-        _fork_inside_the_lock(run)
-    except SystemExit:
-        os._exit(9)
 
 
 # ── records ─────────────────────────────────────────────────────────────────────────────────────
@@ -416,15 +342,6 @@ def test_labels_that_differ_in_one_dash_do_not_share_a_file(run: Run) -> None:
     assert len({row.file for row in rows}) == 4
 
 
-def test_environments_are_kept_once(run: Run) -> None:
-    one = run.add_environment({"hardware": {"cpu": "a", "cores": np.int64(2)}})
-    assert run.add_environment({"hardware": {"cores": 2, "cpu": "a"}}) == one
-    assert run.add_environment({"hardware": {"cpu": "b"}}) != one
-    assert run.environment(one) == {"hardware": {"cpu": "a", "cores": 2}}
-    assert len(list((run.path / "environments").iterdir())) == 2
-    assert run.environment("absent") == {}
-
-
 def test_weights_are_used_again_only_under_the_same_reuse(run: Run) -> None:
     history = History(steps=3)
     assert run.read_weights("unit", "41d0") is None
@@ -463,16 +380,6 @@ def test_an_unfinished_training_is_found_again_by_its_identity(run: Run) -> None
     assert Checkpoint(run.path, "41d0").exists() is False
 
 
-def test_an_environment_is_named_by_the_hash_of_its_file(run: Run) -> None:
-    name = run.add_environment({"b": 1, "a": {"c": np.float64(0.5)}})
-    content = (run.path / "environments" / f"{name}.json").read_bytes()
-    assert content == b'{\n  "a": {\n    "c": 0.5\n  },\n  "b": 1\n}'
-    assert name == hashlib.sha256(content).hexdigest()[:16]
-    (run.path / "environments" / f"{name}.json").write_bytes(content + b"\n")
-    run.add_environment({"a": {"c": 0.5}, "b": 1})
-    assert (run.path / "environments" / f"{name}.json").read_bytes() == content + b"\n", "not written again"
-
-
 def test_texts_are_written_in_utf_8_whatever_they_hold(run: Run) -> None:
     path = run.write_text("cells/a/note.txt", "böß \ud800")
     assert path.read_bytes() == "böß \\ud800".encode()
@@ -483,36 +390,6 @@ def test_an_artifact_whose_row_names_no_probe_keeps_its_name(run: Run) -> None:
     row = run.write_artifact("a", "probe", Artifact("curve", "text", "x", "c"))
     assert run.read_artifact(replace(row, name="curve")).name == "curve"
     assert run.read_artifact(row).name == "curve"
-
-
-def test_summaries_of_the_first_schema_are_upgraded_and_damaged_ones_are_left_out_and_named(run: Run) -> None:
-    metric = {"name": "q/x", "value": 3, "unit": "", "better": "lower", "reason": "exact count"}
-    path = run.path / "summaries.json"
-    for schema, kind in (({}, "exact"), ({"schema": 1}, "exact"), ({"schema": 2}, "estimate")):
-        path.write_text(json.dumps({**schema, "metrics": [metric], "artifacts": []}))
-        assert [row.kind for row in run.summaries()[0]] == [kind]
-    for damaged in ("[]", "{", '{"metrics": []}', '{"metrics": 3, "artifacts": []}'):
-        path.write_text(damaged)
-        assert Run(run.path).summaries() == ([], [])
-    damages = []
-    for damaged in ("[]", '{"metrics": []}', json.dumps({"metrics": [3, metric], "artifacts": [{}]}, indent=1)):
-        path.write_text(damaged)
-        reader = Run(run.path)
-        reader.summaries()
-        damages += reader.damages
-    assert damages == [
-        f"{run.name}: summaries.json: it must be an object, and is []",
-        f"{run.name}: summaries.json, line 1, field artifacts: it is missing",
-        f"{run.name}: summaries.json, line 3, field metrics[0]: it must be an object, and is 3",
-    ]
-
-
-def test_summaries_come_back(run: Run) -> None:
-    assert run.summaries() == ([], [])
-    metric = MetricRow("rank/agreement", 0.5, "correlation", "none", kind="single")
-    row = run.write_artifact(None, "rank", Artifact("curve", "lines", {"x": "n", "y": "a", "series": {}}, "c"))
-    run.write_summaries([metric], [row])
-    assert run.summaries() == ([metric], [row])
 
 
 def test_the_store_imports_nothing_heavy() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from bench_suite.cli.arguments import display_path
 from bench_suite.components.options import show
 from bench_suite.contracts import MetricRow, Record
-from bench_suite.reports.table import kind_in_words
+from bench_suite.reports.values import kind_in_words
 from bench_suite.store.atomic import StoreError, safe_name
 from bench_suite.store.records import to_json
 from bench_suite.store.runs import Run, Store
@@ -179,7 +179,7 @@ def _machine_summary(environment: Mapping[str, Any]) -> str:
 
 def _metrics(record: Record) -> Iterator[str]:
     from bench_suite.reports import formatting
-    from bench_suite.reports.table import Value
+    from bench_suite.reports.values import Value
     from bench_suite.stats.intervals import over_cells
 
     rows = []

@@ -42,8 +42,8 @@ def of_runs(base: Run, head: Run, *, as_json: bool, trust: bool = False) -> int:
     Raises:
         ComparisonError: The runs cannot be compared, or no gated metric is compared over examples.
     """
-    from bench_suite.comparison.compare import ComparisonError
     from bench_suite.comparison.error_rates import settings_of
+    from bench_suite.comparison.preconditions import ComparisonError
 
     settings = settings_of(base, head, trust=trust)
     if not settings:

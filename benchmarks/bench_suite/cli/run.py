@@ -136,7 +136,7 @@ def command(
 def _base_run(plan: Plan, store: Store, against: str, resume: str | None) -> Run:
     """Return the run to compare with, before anything is trained. Raises BenchError if it is not comparable."""
     from bench_suite.comparison.baselines import base_run
-    from bench_suite.comparison.compare import check_common
+    from bench_suite.comparison.preconditions import check_common
 
     resumed = store.newest(plan.suite.name, plan.suite.overrides) if resume == "newest" else None
     resumed = store.open(resume) if resume not in (None, "newest") else resumed

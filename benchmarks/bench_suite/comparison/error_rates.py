@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench_suite.comparison.compare import cases_of
+from bench_suite.comparison.cases import cases_of
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.comparison.strategies import with_seeds
 from bench_suite.comparison.verdicts import Case, Row, classify_gated

@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bench_suite.comparison.compare import MAX_VALUE, Key, as_share, by_key, coordinates_text, margin_of
+from bench_suite.comparison.cases import MAX_VALUE, as_share, margin_of
 from bench_suite.comparison.evidence import Evidence
 from bench_suite.comparison.gates import by_seed, scope_text
 from bench_suite.comparison.judged_cells import Part, parts_of
+from bench_suite.comparison.metric_rows import Key, by_key, coordinates_text
 from bench_suite.comparison.pairing import Group, Pair
 from bench_suite.comparison.rescoring import Unpaired, examples_of
 from bench_suite.comparison.strategies import Location, PairedMetric, find_evidence

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench_suite.comparison.gates import applies, is_not_asked, seeds_text
-from bench_suite.comparison.pairing import Group, Pair
+from bench_suite.comparison.pairing import Group, Pair, Pairing
 from bench_suite.store.records import label_of
 from bench_suite.suite.spec import Gate
 
@@ -41,6 +41,11 @@ def parts_of(group: Group, gates: Sequence[Gate]) -> list[Part]:
         for gate, indices in decisions:
             parts.setdefault(indices, {}).setdefault(metric, []).append(gate)
     return [Part(_reduced(group, indices), judges) for indices, judges in parts.items()]
+
+
+def pairs_of(gate: Gate, pairing: Pairing) -> list[Pair]:
+    """Return the compared cells that a gate is for, each in both runs."""
+    return [pair for group in pairing.groups for pair in group.pairs if applies(gate, pair.head.cell)]
 
 
 def _is_asked(metric: str, pair: Pair) -> bool:

@@ -30,6 +30,8 @@ ReasonCode = Literal[
 `other placement`  its device, threads or precision differ
 """
 
+FAILED: tuple[ReasonCode, ...] = ("failed", "failed probe")
+"Reason codes of what failed in head."
 LEARNT_FROM = ("train", "validation")
 "Splits that a training depends on. Metrics are measured on the others."
 UNKNOWN = "not known"

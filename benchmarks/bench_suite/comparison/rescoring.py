@@ -19,7 +19,7 @@ from bench_suite.components import metric_calls
 from bench_suite.contracts import BenchError, MetricRow, Predictions, Record, describe_error
 from bench_suite.stats.intervals import MAX_UNDEFINED
 from bench_suite.stats.paired import Difference, nested_difference, resampled_difference
-from bench_suite.stats.resampling import drawn_rows, drawn_weights, weighted_metric
+from bench_suite.stats.resampling import drawn_rows, drawn_weights, drawn_weights_of_clusters, weighted_metric
 from bench_suite.store.runs import Run
 
 TEST = "predictions/test"
@@ -245,8 +245,11 @@ def _resamples(
 ) -> Iterator[list[float] | np.ndarray]:
     """Yield the difference of each seed on a resample, or the resample's rows if it must be computed from them."""
     metrics = [[weighted_metric(function, columns) for function, columns in calls_of_side] for calls_of_side in calls]
-    for weights in drawn_weights(0, n, RESAMPLES):
-        drawn = weights if unit_of_example is None else weights.take(unit_of_example, axis=1)
+    if unit_of_example is None:
+        chunks = drawn_weights(0, n, RESAMPLES)
+    else:
+        chunks = drawn_weights_of_clusters(0, unit_of_example, RESAMPLES)
+    for drawn in chunks:
         base, head = (
             [np.full(len(drawn), np.nan) if metric is None else metric(drawn) for metric in metrics_of_side]
             for metrics_of_side in metrics

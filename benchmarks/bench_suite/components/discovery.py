@@ -17,7 +17,6 @@ import functools
 import hashlib
 import importlib
 import importlib.util
-import math
 import os
 import sys
 import warnings
@@ -29,111 +28,14 @@ from typing import Any, get_args
 
 from bench_suite.components import evaluate_uri
 from bench_suite.components.external import module_name
+from bench_suite.components.facts import missing_parts, read_facts
 from bench_suite.components.options import Option, find_mixin, read_options, show
 from bench_suite.components.suggestions import nearest
-from bench_suite.contracts import Better, ComponentError, Kind, describe_error
+from bench_suite.contracts import ComponentError, Kind, describe_error
 
 PACKAGE = Path(__file__).parent.parent
 "The package's folder: a family is a folder in it."
 KINDS: tuple[Kind, ...] = get_args(Kind)
-
-_WORDS = ("tuple of strings", lambda v: isinstance(v, tuple) and all(isinstance(w, str) for w in v))
-_WORD_OR_WORDS = ("string or tuple of strings", lambda v: isinstance(v, str) or _WORDS[1](v))
-_TABLE = ("dictionary with string keys", lambda v: isinstance(v, dict) and all(isinstance(k, str) for k in v))
-_STRING = ("string", lambda v: isinstance(v, str))
-
-
-def _is_metric(facts: Any) -> bool:
-    return (
-        isinstance(facts, dict)
-        and isinstance(facts.get("unit", ""), str)
-        and facts.get("better", "none") in get_args(Better)
-        and isinstance(facts.get("timing", False), bool)
-        and ("range" not in facts or _is_range(facts["range"], facts.get("ideal")))
-    )
-
-
-def _is_range(bounds: Any, ideal: Any = None) -> bool:
-    """Return whether these are the smallest and the largest value of a metric, with its ideal value between them."""
-    if not _is_pair(bounds) or any(isinstance(bound, bool) or bound != bound for bound in bounds):
-        return False
-    low, high = (-math.inf if bounds[0] is None else bounds[0], math.inf if bounds[1] is None else bounds[1])
-    return bool(low < high and (ideal is None or (isinstance(ideal, int | float) and low <= ideal <= high)))
-
-
-def _are_packages(names: Any) -> bool:
-    """Return whether these are names of packages, or names by the value of an option."""
-    return all(map(_WORDS[1], names.values())) if isinstance(names, dict) else _WORDS[1](names)
-
-
-def _is_pair(bounds: Any) -> bool:
-    return (
-        isinstance(bounds, tuple) and len(bounds) == 2 and all(b is None or isinstance(b, int | float) for b in bounds)
-    )
-
-
-_FORMS: dict[str, tuple[str, Any]] = {
-    "VERSION": ("whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
-    "MODALITY": _WORD_OR_WORDS,
-    "PROBLEM": _WORD_OR_WORDS,
-    "MODALITIES": _WORDS,
-    "PROBLEMS": _WORDS,
-    "PROVIDES": _WORDS,
-    "NEEDS": _WORDS,
-    "NEEDS_BY": (
-        "dictionary of option: {choice: (need, …)}",
-        lambda v: _TABLE[1](v) and all(isinstance(c, dict) and all(map(_WORDS[1], c.values())) for c in v.values()),
-    ),
-    "GROUPS": _WORDS,
-    "SHIFTS": _WORDS,
-    "CLASSES": _WORDS,
-    "ACCEPTS": _WORDS,
-    "MODEL_FUNCTIONS": _WORDS,
-    "PRECISIONS": _WORDS,
-    "DEVICES": _WORDS,
-    "COMPILE": ("true or false", lambda v: isinstance(v, bool)),
-    "DETERMINISTIC": ("true or false", lambda v: isinstance(v, bool)),
-    "METRICS": (
-        'dictionary of metric: {"unit": …, "better": "higher", "lower" or "none", "range": (least, greatest)}',
-        lambda v: _TABLE[1](v) and all(map(_is_metric, v.values())),
-    ),
-    "METRICS_OF_PROBLEM": ("true or false", lambda v: isinstance(v, bool)),
-    "OF_PREDICTIONS": ("true or false", lambda v: isinstance(v, bool)),
-    "NAMES": _TABLE,
-    "PATHS": _WORDS,
-    "FILES": _WORDS,
-    "IMPORTS": _WORDS,
-    "IMPORTS_BY": (
-        "dictionary of option: (package, …), or of option: {choice: (package, …)}",
-        lambda v: _TABLE[1](v) and all(map(_are_packages, v.values())),
-    ),
-    "BOUNDS": (
-        "dictionary of option: (least, greatest), each a number or None",
-        lambda v: _TABLE[1](v) and all(map(_is_pair, v.values())),
-    ),
-    "UNIT": _STRING,
-    "BETTER": ('"higher", "lower" or "none"', lambda v: v in get_args(Better)),
-    "IDEAL": ("number", lambda v: isinstance(v, int | float)),
-    "RANGE": ("pair (least, greatest), each a number or None", _is_range),
-    "SMOKE": _TABLE,
-    "HUB": _WORD_OR_WORDS,
-    "PACKAGE": _WORDS,
-    "DOWNLOADS": ("true or false", lambda v: isinstance(v, bool)),
-}
-_REQUIRED: dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    # facts, functions
-    "tasks": (("MODALITY", "PROBLEM"), ("load",)),
-    "problems": (("METRICS",), ("loss", "predict")),
-    "models": (("MODALITIES", "PROBLEMS"), ("build",)),
-    "engines": (("ACCEPTS", "PRECISIONS", "DEVICES", "COMPILE", "DETERMINISTIC"), ("train",)),
-    "probes": (("METRICS",), ()),
-    "metrics": (("UNIT", "BETTER"), ()),
-    "executors": ((), ("execute",)),
-    "importers": ((), ("records",)),
-    "exporters": ((), ()),
-}
-_ONE_OF: dict[Kind, tuple[str, ...]] = {"probes": ("probe", "summarise"), "exporters": ("export", "follow")}
-"Functions of which a component needs at least one."
 
 
 @dataclass(frozen=True)
@@ -350,7 +252,7 @@ def _mixin_path(use: str, path: Path, stamp: Stamp) -> Path | None:
 def _read(kind: Kind, use: str, path: Path, module: str | None, files: tuple[Path, ...], stamp: Stamp) -> Component:
     """Read a component; `files` are its own and that of its options' base, and `source_hash` covers all of them."""
     tree = _parse(use, path, stamp)
-    facts = _facts(tree, path)
+    facts = read_facts(tree, path)
     try:
         options = read_options(tree, "Options", facts.get("BOUNDS", {}), PACKAGE)
     except SyntaxError as error:
@@ -370,7 +272,9 @@ def _read(kind: Kind, use: str, path: Path, module: str | None, files: tuple[Pat
         ast.get_docstring(tree) or "",
         hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16],
     )
-    _require(component)
+    missing = missing_parts(kind, component.name, facts, component.functions)
+    if missing:
+        raise ComponentError(f"{path.name} is no {kind[:-1]}: it lacks {', '.join(missing)}")
     return component
 
 
@@ -382,43 +286,6 @@ def _parameters(arguments: ast.arguments) -> dict[str, bool]:
     }
     named = {part.arg: default is None for part, default in zip(arguments.kwonlyargs, arguments.kw_defaults)}
     return required | named
-
-
-def _facts(tree: ast.Module, path: Path) -> dict[str, Any]:
-    facts: dict[str, Any] = {}
-    for node in tree.body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in _FORMS:
-                pass
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if name in _FORMS:
-                pass
-            case _:
-                continue
-        form, fits = _FORMS[name]
-        try:
-            facts[name] = ast.literal_eval(value)
-        except (ValueError, TypeError, RecursionError, MemoryError):
-            raise ComponentError(
-                f"{path.name}:{node.lineno}: {name} must be a literal, since it is read without running the file"
-            ) from None
-        if not fits(facts[name]):
-            raise ComponentError(f"{path.name}:{node.lineno}: {name} must be a {form}")
-    return facts
-
-
-def _require(component: Component) -> None:
-    """Raise ComponentError if a component lacks a fact or a function that its kind needs."""
-    facts, functions = _REQUIRED[component.kind]
-    required = functions
-    if component.kind == "metrics":
-        required = (component.name,)
-    elif not component.functions & set(alternatives := _ONE_OF.get(component.kind, ())):
-        required = (*functions, *alternatives[:1])
-    missing = [f for f in facts if f not in component.facts] + [
-        f"{f}()" for f in required if f not in component.functions
-    ]
-    if missing:
-        raise ComponentError(f"{component.path.name} is no {component.kind[:-1]}: it lacks {', '.join(missing)}")
 
 
 def load(component: Component) -> ModuleType:

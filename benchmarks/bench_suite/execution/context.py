@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bench_suite.data.cache import Cache
     from bench_suite.data.checks.trivial import Baselines
     from bench_suite.data.sources import Sources
+    from bench_suite.execution.events import Event
     from bench_suite.execution.process_state import ProcessState
 
 
@@ -36,6 +37,12 @@ def data_key(task: str, options: Mapping[str, Any]) -> str:
         options: of the task, the fold among them.
     """
     return digest([task, options])
+
+
+def check_key(cell: Cell) -> str:
+    """Return a key of the data of a cell for their checks: one fold stands for all, since they share the examples."""
+    options = {name: value for name, value in cell.options["task"].items() if name != FOLD}
+    return data_key(cell.task.label, options)
 
 
 @dataclass
@@ -72,10 +79,8 @@ class RunContext:
     "The data of a task as it returned them, and a cell of the task, until they are checked."
     checked_tasks: set[str] = field(default_factory=set)
     "Keys of the tasks whose data have been checked, or are about to be."
-    checked_labels: frozenset[str] = frozenset()
-    "Labels of the tasks whose data another worker has checked, or is checking."
-    on_checked: Callable[[str, tuple[Finding, ...], Baselines | None], None] | None = None
-    "In a worker: takes the findings on a task, and its trivial predictions; None stores them here."
+    send: Callable[[Event], None] | None = None
+    "In a worker: takes what it finds in the data, which the process that drives the run stores. None stores it here."
     max_ends: int = MAX_ENDS
     "Number of processes that may end in one step of a cell before its record says so."
     exclusive: frozenset[str] = frozenset()
@@ -103,12 +108,9 @@ class RunContext:
             module = discovery.load(cell.task.component)
             options = discovery.make_options(cell.task.component, cell.options["task"])
             loaded = module.load(options, self.sources)
-            # One fold stands for all, since their examples are the same.
-            stated = {name: value for name, value in cell.options["task"].items() if name != FOLD}
-            task_key = digest([cell.task.label, stated])
-            known = task_key in self.checked_tasks or cell.task.label in self.checked_labels
-            self.unchecked = None if known else (cell, loaded)
-            self.checked_tasks.add(task_key)
+            checked = check_key(cell)
+            self.unchecked = None if checked in self.checked_tasks else (cell, loaded)
+            self.checked_tasks.add(checked)
             is_judged = data_key(cell.task.label, cell.options["task"]) in self.baselines
             self.without_baselines = None if is_judged else (cell, loaded)
             data = prepare(loaded, cell.options["train"]["validation"])

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from typing import TYPE_CHECKING
 
 from bench_suite.contracts import FINDING_CODES, BenchError, Finding, Record, describe_error
-from bench_suite.execution.context import RunContext, data_key
+from bench_suite.execution.context import RunContext, check_key, data_key
+from bench_suite.execution.events import Checked, Judged
 from bench_suite.store.findings import finding_to_json
 from bench_suite.suite.folds import AXIS as FOLD
-
-if TYPE_CHECKING:
-    from bench_suite.data.checks.trivial import Baselines
 
 RESULT_CODES = frozenset({"D009", "D011", "D012"})
 "The codes that need results."
@@ -45,16 +42,23 @@ def check_loaded(context: RunContext) -> None:
     except Exception as error:  # noqa: BLE001 - a split is a component's, and its `take` may raise anything
         context.callback.step(cell, f"the data were not checked: {describe_error(error)}")
         return
-    if context.on_checked is not None:
-        context.on_checked(label, tuple(checked.findings), context.baselines[label])
+    if context.send is not None:
+        context.send(Checked(check_key(cell), label, tuple(checked.findings)))
     else:
         _add(context, label, checked.findings, DATA_CODES)
 
 
-def add_checked(context: RunContext, task: str, findings: Sequence[Finding], baselines: Baselines | None) -> None:
-    """Store and announce what a worker found in the data of a task, unless another worker was faster."""
-    if task not in context.baselines:
-        context.baselines[task] = baselines
+def add_checked(context: RunContext, key: str, task: str, findings: Sequence[Finding]) -> None:
+    """Store and announce what a worker found in data, unless another worker was faster.
+
+    Args:
+        context: of the process that drives the run.
+        key: `check_key` of the data.
+        task: label of their task.
+        findings: what the worker found.
+    """
+    if key not in context.checked_tasks:
+        context.checked_tasks.add(key)
         _add(context, task, findings, DATA_CODES)
 
 
@@ -69,9 +73,13 @@ def _add_baselines(context: RunContext) -> None:
     context.without_baselines = None
     label, options = cell.task.label, cell.options["task"]
     try:
-        context.baselines[data_key(label, options)] = baselines_of(CheckedTask(label, data, options))
+        key, baselines = data_key(label, options), baselines_of(CheckedTask(label, data, options))
     except Exception as error:  # noqa: BLE001 - a split is a component's, and its `take` may raise anything
         context.callback.step(cell, f"the data have no trivial baseline: {describe_error(error)}")
+        return
+    context.baselines[key] = baselines
+    if context.send is not None:
+        context.send(Judged(key, baselines))
 
 
 def _add(context: RunContext, task: str, findings: Sequence[Finding], codes: Set[str]) -> None:

@@ -43,11 +43,21 @@ class Called:
 class Checked:
     """The data of a task were checked."""
 
+    key: str
+    "`check_key` of the data."
     task: str
     "Label of the task."
     findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The trivial predictors of a test split were computed."""
+
+    key: str
+    "`data_key` of the data."
     baselines: Baselines | None
-    "The trivial predictions of the task's test split; None if it has none."
+    "None if there are none."
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,7 @@ class WorkerFailed:
     "`disk_full` if there is no room."
 
 
-Event = Ready | Called | Checked | Recorded | UnitEnded | WorkerFailed
+Event = Ready | Called | Checked | Judged | Recorded | UnitEnded | WorkerFailed
 
 
 class EventCallback(RunCallback):

@@ -30,7 +30,6 @@ class Job:
     "Version of the program."
     smoke: bool = False
     offline: bool = False
-    trust: bool = False
     notes: tuple[str, ...] = ()
     machine_busy: bool = False
     max_ends: int = 2

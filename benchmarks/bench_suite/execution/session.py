@@ -137,7 +137,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
         written: set[str] = set()
         interrupted = stopped = False
         unfinished = UnfinishedCells(run.path)
-        work = Work(context, run.writer, offline=request.offline, trust=request.trust)
+        work = Work(context, run.writer, offline=request.offline)
         with _partial_status(written), closing(work), noted_endings(unfinished):
             context.unfinished, context.ended_in = unfinished, unfinished.read()
             context.state = ProcessState.capture(all_settings())

@@ -11,7 +11,7 @@ from bench_suite._version import __version__
 from bench_suite.contracts import BenchError, ProbeRow, Record, describe_error
 from bench_suite.execution.context import RunContext
 from bench_suite.execution.data_findings import add_checked
-from bench_suite.execution.events import Called, Checked, Event, Recorded
+from bench_suite.execution.events import Called, Checked, Event, Judged, Recorded
 from bench_suite.execution.job import FILE, Job, write_job
 from bench_suite.execution.record_builder import RecordBuilder
 from bench_suite.execution.unit import run_unit
@@ -27,7 +27,6 @@ class Work:
     open_writer: Callable[[], Writer]
     "Opens this process's own file of records, at the first unit that it runs."
     offline: bool = False
-    trust: bool = False
     _writer: Writer | None = None
     _cells: dict[str, Cell] = field(default_factory=dict)
 
@@ -58,7 +57,7 @@ class Work:
         return write_job(
             Job(
                 plan=context.plan, run=str(context.run.path), environment=context.environment, code=context.code,
-                version=__version__, smoke=context.smoke, offline=self.offline, trust=self.trust, notes=context.notes,
+                version=__version__, smoke=context.smoke, offline=self.offline, notes=context.notes,
                 machine_busy=context.machine_busy, max_ends=max_ends, done=dict(context.done),
                 earlier={id: record for id, record in context.earlier.items() if id in incomplete},
             )
@@ -77,7 +76,9 @@ class Work:
         if isinstance(event, Recorded):
             return event.record
         if isinstance(event, Checked):
-            add_checked(self.context, event.task, event.findings, event.baselines)
+            add_checked(self.context, event.key, event.task, event.findings)
+        elif isinstance(event, Judged):
+            self.context.baselines[event.key] = event.baselines
         elif isinstance(event, Called):
             first = () if event.cell is None else (self.cell(event.cell),)
             getattr(self.context.callback, event.method)(*first, *event.arguments)

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench_suite.contracts import BenchError, Record
 from bench_suite.execution.context import RunContext
 from bench_suite.execution.endings import noted_endings
-from bench_suite.execution.events import Checked, Event, EventCallback, Ready, Recorded, UnitEnded
+from bench_suite.execution.events import Event, EventCallback, Ready, Recorded, UnitEnded
 from bench_suite.execution.job import Job, read_job
 from bench_suite.execution.process_state import ProcessState, all_settings
 from bench_suite.execution.sources import source_of_program
@@ -55,12 +55,12 @@ class Worker:
         self._writer: Writer = self._stack.enter_context(run.writer())
         unfinished = UnfinishedCells(run.path, shared=True)
         self.context = RunContext(
-            plan=job.plan, run=run, sources=Sources(offline=job.offline, trust=job.trust, cache=cache),
+            plan=job.plan, run=run, sources=Sources(offline=job.offline, cache=cache),
             callback=EventCallback(self._send), environment=job.environment, code=job.code, smoke=job.smoke,
             notes=job.notes, machine_busy=job.machine_busy, cache=cache, done=dict(job.done), earlier=job.earlier,
             unfinished=unfinished, max_ends=job.max_ends,
         )  # fmt: skip
-        self.context.on_checked = lambda task, findings, baselines: self._send(Checked(task, findings, baselines))
+        self.context.send = self._send
         self._stack.enter_context(noted_endings(unfinished))
         self.context.state = ProcessState.capture(all_settings())
         self._send(Ready(os.getpid(), self._writer.path.name))
@@ -75,7 +75,7 @@ class Worker:
         Args:
             unit: id of the unit.
             written: ids of its cells that have a record already, from a worker that ended.
-            checked: labels of the tasks whose data other workers have checked.
+            checked: keys of the data that other workers have checked.
 
         Raises:
             KeyboardInterrupt: after the record of the current cell.
@@ -84,7 +84,7 @@ class Worker:
         context, unfinished = self.context, self.context.unfinished
         assert unfinished is not None
         context.ended_in = unfinished.read()
-        context.checked_labels = frozenset(checked)
+        context.checked_tasks |= {*checked}
         context.done = ChainMap({id: frozenset(context.plan.probe_keys) for id in written}, self._done)
         for record in run_unit(self._units[unit], context):
             with hold_interrupts():

@@ -27,14 +27,15 @@ Results = Mapping[str, float]
 
 
 def evaluate_metrics(use: str, columns: Mapping[str, Any], spec: Mapping[str, Any], resamples: int) -> Iterator[Metric]:
-    """Compute a module of `evaluate` on stored predictions, with bootstrap intervals over examples.
+    """Compute a module of `evaluate` on stored predictions, with bootstrap intervals over examples or clusters.
 
     A module that returns several numbers yields a metric for each, at the coordinate `part`. An error while loading, or
     in the module's own code, is the reason of a metric without a value.
 
     Args:
         use: Name of the module, as in `evaluate_uri`, with an absolute path.
-        columns: One row an example; `targets` are passed as `references` and `scores` as `prediction_scores`.
+        columns: One row an example; `targets` are passed as `references` and `scores` as `prediction_scores`. With
+            `cluster`, intervals are over clusters.
         spec: The problem's `spec`; its `classes` replace class numbers if the module asks for strings.
         resamples: Number of bootstrap resamples.
     """
@@ -53,7 +54,7 @@ def evaluate_metrics(use: str, columns: Mapping[str, Any], spec: Mapping[str, An
         reason = f"no interval: one call takes {seconds:.1f} s, and {resamples} are needed"
         intervals: dict[str, tuple[Any, str | None]] = dict.fromkeys(values, (None, reason))
     else:
-        intervals = _intervals(_direct_compute(module, named), inputs, values, resamples)
+        intervals = _intervals(_direct_compute(module, named), inputs, values, resamples, columns.get("cluster"))
     for part, value in values.items():
         at: dict[str, str | float] = {} if len(values) == 1 else {"part": part}
         if not math.isfinite(value):
@@ -171,8 +172,9 @@ def _numbers(results: Any, part: str | None) -> dict[str, float]:
 
 
 def _intervals(
-    compute: Callable[..., Results], inputs: Mapping[str, Any], values: Results, resamples: int
-) -> dict[str, tuple[Any, str | None]]:
+    compute: Callable[..., Results], inputs: Mapping[str, Any], values: Results, resamples: int,
+    clusters: np.ndarray | None,
+) -> dict[str, tuple[Any, str | None]]:  # fmt: skip
     """Return an interval, or the reason for having none, by part. Each resample is computed once for all parts."""
     try:
         again = compute(**inputs)
@@ -196,9 +198,10 @@ def _intervals(
             raise ValueError(f"it gives no {part}")
         return result[part]
 
+    functions = {part: functools.partial(resampled_part, part, count()) for part in values}
     return {
-        part: bootstrap_interval(functools.partial(resampled_part, part, count()), inputs, resamples=resamples)
-        for part in values
+        part: bootstrap_interval(function, inputs, clusters=clusters, resamples=resamples)
+        for part, function in functions.items()
     }
 
 

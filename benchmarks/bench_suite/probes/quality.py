@@ -45,7 +45,7 @@ class Options:
     Face `evaluate` by id or path (`evaluate:seqeval`, `evaluate:./my_metric`). The latter run external code and need
     `--trust`; their options and direction follow a question mark: `evaluate:f1?average=macro&better=higher`."""
     resamples: int = 1000
-    "Bootstrap resamples of the test examples for each interval."
+    "Bootstrap resamples of the test examples, or of their clusters, for each interval."
 
 
 def check(options: Options) -> None:
@@ -68,6 +68,8 @@ def check(options: Options) -> None:
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     """Yield each metric with its bootstrap interval over test examples, and the confusion matrix of classes.
+
+    If the test split has clusters (`split = { by = … }`), the intervals are over clusters.
 
     If two passes of a network over the same examples differ, every metric has a remark.
     """
@@ -148,10 +150,12 @@ def measure(
     Args:
         name: name of the metric.
         function: the metric.
-        columns: (n, …) arrays by name, such as `targets`, `predictions` and `scores`.
+        columns: (n, …) arrays by name, such as `targets`, `predictions` and `scores`; `cluster` if examples of one
+            number are not independent, so that the interval must be over clusters.
         spec: specification of the data.
         resamples: bootstrap resamples.
     """
+    clusters = columns.get("cluster")
     try:
         function, arguments = bind_columns(function, columns, spec)
     except ValueError as missing:
@@ -161,7 +165,7 @@ def measure(
         value = float(function(**arguments))
     except ValueError as undefined:
         return Metric(name, None, reason=str(undefined), n=n)
-    interval, reason = bootstrap_interval(function, arguments, resamples=resamples)
+    interval, reason = bootstrap_interval(function, arguments, clusters=clusters, resamples=resamples)
     return Metric(name, value, reason=reason, interval=interval, n=n)
 
 

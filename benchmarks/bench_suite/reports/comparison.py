@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
-from bench_suite.comparison.compare import FAILED, Comparison
+from bench_suite.comparison.compare import Comparison
 from bench_suite.comparison.gate_changes import GateChange
-from bench_suite.comparison.pairing import UncomparedCell
+from bench_suite.comparison.pairing import FAILED, UncomparedCell
 from bench_suite.comparison.verdicts import FALSE_DISCOVERIES, LEVEL, WORST_FIRST, Row, Verdict
 from bench_suite.reports import escaping, formatting
 from bench_suite.stats.power import POWER

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench_suite.reports.table import Value
+from bench_suite.reports.values import Value
 
 NOTHING = "–"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from bench_suite.contracts import BenchError
 from bench_suite.execution.selection import format_selectors
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.columns import Column
-from bench_suite.reports.table import Row, Standings, Table, machine, standings
+from bench_suite.reports.rows import Row
+from bench_suite.reports.table import Standings, Table, machine, standings
 from bench_suite.store.runs import Run
 
 BEGIN = "<!-- bench:leaderboard -->"
@@ -35,6 +36,10 @@ FOLDS = (
     "A mean over folds has an interval that allows for the training data that folds share (Nadeau and Bengio 2003). It "
     "describes models that are trained on other data of this size."
 )
+CLUSTERS = (
+    "If examples come in clusters, such as several of one customer, the intervals of `quality` are over clusters: they "
+    "describe other customers, and are wider than intervals over single examples."
+)
 
 
 def reading(shown: Sequence[Table]) -> str:
@@ -43,7 +48,13 @@ def reading(shown: Sequence[Table]) -> str:
     parts = [READING]
     parts += [FEW_SEEDS] if any(len(row.cells) == 2 and row.folds < 2 for row in rows) else []
     parts += [FOLDS] if any(row.folds > 1 for row in rows) else []
+    parts += [CLUSTERS] if has_clusters(rows) else []
     return " ".join(parts)
+
+
+def has_clusters(rows: Iterable[Row]) -> bool:
+    """Return whether any value of these rows has an interval over clusters of examples."""
+    return any(value.over_clusters for row in rows for value in row.values.values())
 
 
 class ReportError(BenchError):

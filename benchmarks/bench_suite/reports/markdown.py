@@ -17,7 +17,9 @@ from bench_suite.contracts import Finding, MetricRow, Record, Severity
 from bench_suite.reports import escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
-from bench_suite.reports.table import Table, Value, kind_in_words, pooled_median, rows_of, tables
+from bench_suite.reports.rows import rows_of
+from bench_suite.reports.table import Table, tables
+from bench_suite.reports.values import Value, kind_in_words, pooled_median
 from bench_suite.stats.intervals import over_cells
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run

@@ -8,8 +8,9 @@ from typing import Any
 
 from bench_suite.reports import escaping, formatting
 from bench_suite.reports.columns import Column
-from bench_suite.reports.leaderboard import name, ranked_runs
-from bench_suite.reports.table import Row, Standings, Table, tables
+from bench_suite.reports.leaderboard import has_clusters, name, ranked_runs
+from bench_suite.reports.rows import Row
+from bench_suite.reports.table import Standings, Table, tables
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
 
@@ -43,6 +44,8 @@ def terminal_table(runs: Run | Sequence[Run], width: int = 80, known: Standings 
     ]
     if any(row.folds > 1 for table in shown_tables for row in table.rows):
         legend.append("Means over folds have intervals that allow for the training data that folds share.")
+    if has_clusters(row for table in shown_tables for row in table.rows):
+        legend.append("Intervals of `quality` are over clusters of examples, as the task states them.")
     if any(row.tied for table in shown_tables for row in table.rows):
         legend.append("= rows that share a rank cannot be told apart by their intervals.")
     parts.append("\n".join(_wrap(line, width) for line in legend))

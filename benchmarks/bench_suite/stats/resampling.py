@@ -111,6 +111,23 @@ def _draw(seed: int, n: int, resamples: int) -> Iterator[np.ndarray]:
         yield weights
 
 
+def drawn_weights_of_clusters(seed: int, cluster_of_example: np.ndarray, resamples: int) -> Iterator[np.ndarray]:
+    """Yield chunks (B, n) int16 of weights of examples if C clusters are drawn with replacement, each as a whole.
+
+    An example has the weight of its cluster, so the number of examples differs between resamples. The draws of clusters
+    are those of `drawn_weights(seed, C, resamples)`.
+
+    Args:
+        seed: seed of the draws.
+        cluster_of_example: (n,) whole numbers 0 to C − 1, each of which occurs.
+        resamples: how often C clusters are drawn.
+    """
+    size = max(1, CHUNK // len(cluster_of_example))
+    for weights in drawn_weights(seed, int(cluster_of_example.max()) + 1, resamples):
+        for first in range(0, len(weights), size):
+            yield weights[first : first + size].take(cluster_of_example, axis=1)
+
+
 def drawn_rows(weights: np.ndarray) -> np.ndarray:
     """Return the examples of one resample, in ascending order, from its weights (n,)."""
     return np.repeat(np.arange(len(weights)), weights)

@@ -261,3 +261,16 @@ def hold_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
         if held:
             signal.raise_signal(signal.SIGINT)
+
+
+def inside(folder: Path, relative: str) -> Path:
+    """Return the path of a file in a folder.
+
+    Raises:
+        StoreError: the path leads out of the folder.
+    """
+    root = os.path.normpath(folder)
+    path = os.path.normpath(os.path.join(root, relative))
+    if "\0" in relative or not (path == root or path.startswith(root.rstrip(os.sep) + os.sep)):
+        raise StoreError(f"{relative!r} is not inside the run's folder {folder}")
+    return Path(path)

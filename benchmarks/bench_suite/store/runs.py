@@ -2,84 +2,49 @@
 
 A run is a folder: `run.json`, `environments/HASH.json`, `records/NUMBER.jsonl` (one file for each writer, one record a
 line), `cells/ID/` with predictions and artifacts, `weights/UNIT.safetensors` (and `UNIT.checkpoint` during a training),
-`summaries.json`. A file that a record names is written before the record. The modules `records` and `formats` define
-the content of the files, and `atomic` writes them.
+`summaries.json`. A file that a record names is written before the record. The modules `records`, `run_info`,
+`environments`, `summaries` and `formats` define the content of the files, and `atomic` writes them.
 """
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
 import os
 import re
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bench_suite.contracts import Artifact, ArtifactRow, Finding, History, MetricRow, Predictions, Record
-from bench_suite.store import formats, forms
+from bench_suite.store import formats
 from bench_suite.store.atomic import (
     StoreError,
     Writer,
     check_path_length,
     exists,
+    inside,
     replace_file,
     safe_name,
     shortened,
     write_file,
     writing_error,
 )
+from bench_suite.store.environments import Environments
 from bench_suite.store.findings import finding_from_json
-from bench_suite.store.json_reader import Damage, read_json
 from bench_suite.store.record_files import RecordFiles
-from bench_suite.store.records import (
-    SCHEMA,
-    artifact_from_json,
-    artifact_to_json,
-    dumps,
-    metric_from_json,
-    metric_to_json,
-    read_lines,
-)
+from bench_suite.store.records import SCHEMA, dumps, read_lines
+from bench_suite.store.run_info import RunInfo, message_of, read_info, run_json
+from bench_suite.store.run_lock import run_lock
+from bench_suite.store.summaries import read_summaries, write_summaries
 
 _Content = TypeVar("_Content")
 BESIDE_CELLS = ("gate", "data", "report", "run", "title", "description")
 "Tables and keys of a suite that belong to no cell."
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """A run in a list of runs."""
-
-    run: str
-    "Id of the run."
-    suite: str
-    "Name of the suite."
-    started: str
-    "ISO 8601, UTC, to the millisecond."
-    smoke: bool
-    "Whether it is a smoke run."
-    path: Path
-    "The run's folder."
-    info: Mapping[str, Any]
-    "The content of `run.json`."
-
-    @property
-    def records(self) -> int:
-        """Number of lines written; a cell that was resumed counts once for each record."""
-        return sum(map(_count_lines, (self.path / "records").glob("*.jsonl")))
-
-
-def _message(error: Exception) -> str:
-    """Return the message of an error, without the path of this machine that an OSError contains."""
-    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def cell_overrides(overrides: Sequence[str]) -> list[str]:
@@ -141,12 +106,12 @@ class Store:
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
-            raise StoreError(f"{shortened(self.root)} cannot be read: {_message(error)}") from error
+            raise StoreError(f"{shortened(self.root)} cannot be read: {message_of(error)}") from error
         for path in paths:
             if not exists(path / "run.json"):
                 continue  # a folder that is no run, or not yet
             try:
-                runs.append(_info(path))
+                runs.append(read_info(path))
             except StoreError as error:
                 self.damages.append(str(error))
         return sorted(runs, key=lambda info: (info.started, info.run), reverse=True)
@@ -198,10 +163,10 @@ class Run:
         self.path = Path(os.path.abspath(path))  # a component may change the working folder
         self.torn = 0
         "Number of lines that the last call of `records` could not read."
-        self.info: Mapping[str, Any] = _run_json(self.path)
+        self.info: Mapping[str, Any] = run_json(self.path)
         self._damages: dict[str, None] = {}
         self._record_files = RecordFiles(self.path)
-        self._environments: dict[str, tuple[tuple[int, int], Mapping[str, Any]]] = {}
+        self._environments = Environments(self.path, self._note)
 
     @property
     def damages(self) -> tuple[str, ...]:
@@ -230,40 +195,13 @@ class Run:
 
     # ── driving ─────────────────────────────────────────────────────────────────────────────────
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Lock the run for the one process that drives it.
 
         Raises:
             StoreError: another process has locked it; the message names the process.
         """
-        import filelock
-
-        check_path_length(self.path.parent)
-        process = os.getpid()
-        # Not in the lock's own file: a second driver that tries to lock it empties that file.
-        holder = self.path / "driver.json"
-        lock = filelock.FileLock(self.path / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
-            by = "a process"
-            with suppress(OSError, Damage):
-                driver = read_json(holder.read_bytes(), forms.DRIVER)
-                by = f"process {driver['process']}, since {driver['since']}"
-            raise StoreError(
-                f"run {self.name} is being driven by {by}\n  wait until it ends, or stop it; then: bench run … --resume"
-            ) from None
-        except OSError as error:
-            raise writing_error(error, self.path) from error
-        try:
-            self._write("driver.json", dumps({"process": process, "since": _now()}).encode())
-            yield
-        finally:
-            if os.getpid() == process:  # a forked child shares the lock, which belongs to its parent
-                with suppress(OSError):
-                    holder.unlink()
-                lock.release()
+        return run_lock(self.path, self.name)
 
     def writer(self) -> Writer:
         """Return a writer with a file of its own.
@@ -305,39 +243,18 @@ class Run:
                         if wanted(line):
                             yield from read_lines(line)[0]
             except OSError as error:
-                self._note(f"{path.relative_to(self.path).as_posix()}: {_message(error)}")
+                self._note(f"{path.relative_to(self.path).as_posix()}: {message_of(error)}")
 
     def _note(self, damage: object) -> None:
         self._damages[f"{self.name}: {damage}"] = None
 
     def add_environment(self, environment: Mapping[str, Any]) -> str:
         """Write a description of the environment, once; return the hash by which records name it."""
-        text = json.dumps(json.loads(dumps(environment)), indent=2, sort_keys=True)
-        name = hashlib.sha256(text.encode()).hexdigest()[:16]
-        if not (self.path / "environments" / f"{name}.json").exists():
-            self._write(f"environments/{name}.json", text.encode())
-        return name
+        return self._environments.add(environment)
 
     def environment(self, name: str) -> Mapping[str, Any]:
         """Return the environment with that hash; empty, and named in `damages`, if its file is missing or damaged."""
-        if not name:
-            return {}  # the record names none
-        relative = f"environments/{name}.json"
-        try:
-            path = self._inside(relative)
-            status = path.stat()
-            state = (status.st_mtime_ns, status.st_size)
-            if name in self._environments and self._environments[name][0] == state:
-                return self._environments[name][1]
-            environment: Mapping[str, Any] = read_json(path.read_bytes(), forms.ENVIRONMENT, relative)
-        except OSError as error:
-            self._note(f"{relative}: {_message(error)}")
-        except (StoreError, Damage) as error:
-            self._note(error)
-        else:
-            self._environments[name] = (state, environment)
-            return environment
-        return {}
+        return self._environments.read(name)
 
     # ── files beside a record ───────────────────────────────────────────────────────────────────
 
@@ -391,43 +308,14 @@ class Run:
 
     def write_summaries(self, metrics: Sequence[MetricRow], artifacts: Sequence[ArtifactRow]) -> None:
         """Write the metrics and artifacts of the whole run; they replace earlier ones."""
-        entry = {
-            "schema": SCHEMA,
-            "metrics": [metric_to_json(row) for row in metrics],
-            "artifacts": [artifact_to_json(row) for row in artifacts],
-        }
-        self._write("summaries.json", dumps(entry, indent=2).encode())
+        write_summaries(self.path, metrics, artifacts)
 
     def summaries(self) -> tuple[list[MetricRow], list[ArtifactRow]]:
         """Return what `write_summaries` wrote; empty if nothing was written.
 
         A row that is damaged is left out, and so are all if the file is; `damages` names them.
         """
-        file = "summaries.json"
-        metrics: list[MetricRow] = []
-        artifacts: list[ArtifactRow] = []
-        try:
-            entry = read_json((self.path / file).read_bytes(), forms.SUMMARIES, file)
-        except FileNotFoundError:
-            return [], []
-        except OSError as error:
-            self._note(f"{file}: {_message(error)}")
-            return [], []
-        except Damage as damage:
-            self._note(damage)
-            return [], []
-        schema = entry.get("schema") or 1
-        for name, add in (
-            ("metrics", lambda row: metrics.append(metric_from_json(row, schema))),
-            ("artifacts", lambda row: artifacts.append(artifact_from_json(row))),
-        ):
-            for index, row in enumerate(entry[name]):
-                try:
-                    add(row)
-                except Damage as damage:
-                    damage.file, damage.field = file, (name, index, *damage.field)
-                    self._note(damage)
-        return metrics, artifacts
+        return read_summaries(self.path, self._note)
 
     def write_weights(self, unit: str, weights_key: str, state: Mapping[str, Any], history: History | None) -> None:
         """Write the weights of a unit and the history of its training, for a resume of this run."""
@@ -449,11 +337,7 @@ class Run:
     # ── files ───────────────────────────────────────────────────────────────────────────────────
 
     def _inside(self, relative: str) -> Path:
-        root = os.path.normpath(self.path)
-        path = os.path.normpath(os.path.join(root, relative))
-        if "\0" in relative or not (path == root or path.startswith(root.rstrip(os.sep) + os.sep)):
-            raise StoreError(f"{relative!r} is not inside the run's folder {self.path}")
-        return Path(path)
+        return inside(self.path, relative)
 
     def _write(self, relative: str, content: bytes) -> Path:
         return write_file(self._inside(relative), content)
@@ -464,7 +348,9 @@ class Run:
         except StoreError:
             raise
         except Exception as error:  # pyarrow and Pillow raise almost anything at a damaged file
-            raise StoreError(f"{row.name} of run {self.name}: {row.file} cannot be read: {_message(error)}") from error
+            raise StoreError(
+                f"{row.name} of run {self.name}: {row.file} cannot be read: {message_of(error)}"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -506,32 +392,3 @@ class Checkpoint:
         """Remove the file, when the training has ended."""
         with suppress(OSError):
             self.path.unlink()
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def _info(path: Path) -> RunInfo:
-    info = _run_json(path)
-    return RunInfo(info["run"], info["suite"], info["started"], bool(info.get("smoke")), path, info)
-
-
-def _run_json(path: Path) -> Mapping[str, Any]:
-    try:
-        info: Mapping[str, Any] = read_json((path / "run.json").read_bytes(), forms.RUN, "run.json")
-    except FileNotFoundError:
-        raise StoreError(f"{path} is not a run: it has no run.json") from None
-    except (OSError, Damage) as error:
-        message = _message(error)
-        raise StoreError(f"{shortened(path)} cannot be read as a run: {message}") from error
-    return info
-
-
-def _count_lines(path: Path) -> int:
-    """Return the number of lines of a file; 0 if it cannot be read."""
-    count = 0
-    with suppress(OSError), path.open("rb") as file:
-        while block := file.read(1 << 20):
-            count += block.count(b"\n")
-    return count

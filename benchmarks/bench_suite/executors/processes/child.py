@@ -37,7 +37,7 @@ class Order:
     written: tuple[str, ...]
     "Ids of its cells that have a record already."
     checked: tuple[str, ...]
-    "Labels of the tasks whose data need no check."
+    "Keys of the data that need no check."
 
 
 def write_frame(file: BinaryIO, content: Any) -> None:

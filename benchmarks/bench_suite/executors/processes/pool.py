@@ -189,11 +189,9 @@ class Pool:
                 self.children.append(child)
             child.unit, child.timed_out = unit, False
             child.deadline = time.monotonic() + self.options.timeout if self.options.timeout else None
-            checked = {*self.work.context.baselines}
-            checked |= {
-                cell.task.label for one in self.children if one.unit not in (None, unit) for cell in one.unit.cells
-            }
-            child.give(Order(unit.id, cores, tuple(self.written.get(unit.id, ())), tuple(sorted(checked))))
+            child.give(
+                Order(unit.id, cores, tuple(self.written.get(unit.id, ())), tuple(self.work.context.checked_tasks))
+            )
         self.pending.extendleft(reversed(skipped))
 
     def _next(self, *, stopping: bool = False) -> Iterator[Record]:
