@@ -58,7 +58,10 @@ def command(
     plan, sources = plan_and_sources(suite, overrides, only, offline=offline, trust=trust)
     entries: list[dict[str, Any]] = []
     failed = False
-    for cell in {cell.task.label: cell for cell in plan.cells}.values():
+    first: dict[str, Cell] = {}  # of a task with folds: the first fold
+    for cell in plan.cells:
+        first.setdefault(cell.task.label, cell)
+    for cell in first.values():
         say(f"… {cell.task.label}", err=True)
         try:
             data, assembled = _load(cell, sources)
@@ -88,12 +91,16 @@ def command(
 
 def _load(cell: Cell, sources: Sources) -> tuple[Data, Assembled | None]:
     """Return the data of a cell's task as the task returns them, and how columns were read if the task can tell."""
+    from bench_suite.data.positive import with_positive
+
     module: Any = discovery.load(cell.task.component)
     options = discovery.make_options(cell.task.component, cell.options["task"])
     if hasattr(module, "assemble"):
         assembled = module.assemble(options, sources)
-        return assembled.data, assembled
-    return module.load(options, sources), None
+        data = assembled.data
+    else:
+        assembled, data = None, module.load(options, sources)
+    return with_positive(data, cell.options["task"]["positive"], cell.task.label), assembled
 
 
 def describe(label: str, data: Data, assembled: Assembled | None) -> dict[str, Any]:
@@ -123,6 +130,8 @@ def describe(label: str, data: Data, assembled: Assembled | None) -> dict[str, A
     if classes is not None:
         counts = {name: np.bincount(target, minlength=len(classes)).tolist() for name, target in targets.items()}
         entry["classes"] = {str(known): {name: counts[name][n] for name in counts} for n, known in enumerate(classes)}
+        if len(classes) == 2:
+            entry["positive"] = str(classes[data.spec.get("positive", 1)])
     else:
         entry["target"] = {
             name: {"min": float(np.min(t)), "mean": float(np.mean(t)), "max": float(np.max(t))}
@@ -208,7 +217,11 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"  classes: {len(entry['classes'])}"
         splits = list(entry["splits"])
         shown = list(entry["classes"].items())[:MAX_CLASSES]
-        yield from _table(["class", *splits], [[name, *(f"{counts[s]:,}" for s in splits)] for name, counts in shown])
+        rows = [
+            [name, *(f"{counts[s]:,}" for s in splits), "positive" if name == entry.get("positive") else ""]
+            for name, counts in shown
+        ]
+        yield from _table(["class", *splits, ""], rows)
         if len(entry["classes"]) > MAX_CLASSES:
             yield f"    … {len(entry['classes']) - MAX_CLASSES} more"
     for split, facts in entry.get("target", {}).items():

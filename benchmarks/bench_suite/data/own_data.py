@@ -445,6 +445,8 @@ def _check_columns(raw: RawTables, used: Sequence[str], name: str, label: str, r
             listed_columns = ", ".join(f"`{column}`" if column != column.strip() else column for column in known)
             unlabelled = split != "train" and missing == [label]
             hint = f'\n  if `{split}` has no labels, leave it out: {role_of[split]} = ""' if unlabelled else ""
+            if split == "train" and missing[0] == label and not near:
+                hint = '\n  state the column to predict, such as label = "NAME"'
             raise DataInvalid(
                 f"{name}, split {split}: there is no column `{missing[0]}`{near} (it has: {listed_columns}){hint}"
             )
@@ -542,8 +544,10 @@ def _inputs(
     if missing:
         notes["missing values"] = missing
     if unknown:
+        full = [f"`{column}`" for column, known in encoder.categories.items() if len(known) == options.categories]
+        cut = f"; only the {options.categories} most frequent are read in {', '.join(full)}" if full else ""
         notes["values of rare categories, or of categories that train lacks"] = (
-            f"{unknown:,} of {categorical:,} ({unknown / categorical:.1%})"
+            f"{unknown:,} of {categorical:,} ({unknown / categorical:.1%}){cut}"
         )
     return values, {"columns": encoder.columns}
 

@@ -34,7 +34,7 @@ def small_groups(task: CheckedTask) -> Iterator[Finding]:
         yield task.finding(
             "D010", "warning", f"test has {len(test)} examples: the 95 % interval of an accuracy of one half is "
             f"± {half_width(len(test)):.2f}",
-            "give test more examples, or use folds: split = { test = 0.3 }", "test",
+            "give test more examples, such as split = { test = 0.3 }, or use folds: split = { folds = 5 }", "test",
             {"examples": float(len(test)), "half_width": half_width(len(test))},
         )  # fmt: skip
     for attribute, values in test.groups.items():
