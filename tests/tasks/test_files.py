@@ -651,6 +651,16 @@ def test_the_note_on_rare_categories_names_the_columns_that_are_cut(folder: Path
     assert note == "10 of 60 (16.7%); only the 4 most frequent are read in `job`"
 
 
+@pytest.mark.parametrize(
+    "split", [{"test": 0.5, "by": "day"}, {"after": "2026-01-06", "by": "day"}, {"folds": 2, "by": "day"}]
+)
+def test_a_column_that_is_ignored_splits_and_is_no_input(folder: Path, split: dict[str, object]) -> None:
+    write(folder, a__csv=rows("day,x,y", [f"2026-01-{n + 1:02},{n},{'pq'[n % 2]}" for n in range(10)]))
+    data = load(folder / "a.csv", split=split, columns={"day": "ignore"}, **({"fold": 0} if "folds" in split else {}))
+    assert data.spec["columns"] == ("x",)
+    assert len(data.splits["test"]) == 5
+
+
 def test_labels_that_are_texts_and_hardly_repeat_are_refused(folder: Path) -> None:
     write(folder, a__csv=rows("x,y", [f"{n},c{n}" for n in range(1500)]))
     with pytest.raises(DataInvalid, match="too many for classes: state another column as label"):

@@ -226,7 +226,7 @@ def assemble(
     known = _class_names(of_roles, {} if files is None else files.classes)
     typed = read_types(
         of_roles,
-        _stated_columns(options, inputs),
+        _stated_columns(options, inputs, of_rule),
         used,
         name,
         (options.label, *options.groups, *_group_columns(rule)),
@@ -463,9 +463,14 @@ def _check_stated_columns(options: OwnDataOptions, raw: RawTables, name: str) ->
             )
 
 
-def _stated_columns(options: OwnDataOptions, inputs: Sequence[str]) -> ColumnOptions:
-    """Return what the suite states about columns; a column of texts is one of paths if it states images."""
+def _stated_columns(options: OwnDataOptions, inputs: Sequence[str], of_rule: Sequence[str]) -> ColumnOptions:
+    """Return what the suite states about columns; a column of texts is one of paths if it states images.
+
+    A column that the split reads is read even if it is to be ignored: it is then no input.
+    """
     stated = column_options(options)
+    kept = {column: word for column, word in stated.columns.items() if word != "ignore" or column not in of_rule}
+    stated = replace(stated, columns=kept)
     if options.modality == "image" and len(inputs) == 1 and inputs[0] not in stated.columns:
         return replace(stated, columns={**stated.columns, inputs[0]: "picture"})
     return stated
