@@ -469,8 +469,8 @@ def _stated_columns(options: OwnDataOptions, inputs: Sequence[str], of_rule: Seq
     A column that the split reads is read even if it is to be ignored: it is then no input.
     """
     stated = column_options(options)
-    kept = {column: word for column, word in stated.columns.items() if word != "ignore" or column not in of_rule}
-    stated = replace(stated, columns=kept)
+    columns = {column: word for column, word in stated.columns.items() if word != "ignore" or column not in of_rule}
+    stated = replace(stated, columns=columns)
     if options.modality == "image" and len(inputs) == 1 and inputs[0] not in stated.columns:
         return replace(stated, columns={**stated.columns, inputs[0]: "picture"})
     return stated
