@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench_suite.cli.data_show import _table
+
 SUITE = """
 [[tasks]]
 use = "files"
@@ -110,3 +112,13 @@ def test_a_forgotten_label_is_asked_for(bench, suite: Path) -> None:
     ended = bench("data", "show", str(suite))
     assert ended.status == 3
     assert 'state the column to predict, such as label = "NAME"' in ended.out
+
+
+def test_what_decided_a_type_is_folded_under_its_column_on_a_narrow_terminal() -> None:
+    row = ["input", "zip", "digits with leading zeros, such as postcodes"]
+    lines = list(_table(["", "column", "why"], [row], 50))
+    assert lines[1:] == [
+        "    input  zip     digits with leading zeros, such",
+        "                   as postcodes",
+    ]
+    assert list(_table(["", "column", "why"], [row]))[1:] == ["    input  zip     " + row[-1]]

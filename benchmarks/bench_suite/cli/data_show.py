@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +32,8 @@ EXAMPLES = 3
 SHEET = 24
 "Pictures of a sheet."
 WIDTH = 60
+MIN_WIDTH = 20
+"Characters of the last column of a table, at least, however narrow the terminal is."
 
 
 @click.command(short_help="Show how the data of SUITE were read: files, columns, splits, classes.")
@@ -212,6 +217,7 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[str]:
                 [c["use"], c["name"], c["type"], f"{c['missing']:,}" if c["missing"] else "", c["why"]]
                 for c in entry["columns"]
             ],
+            shutil.get_terminal_size().columns if sys.stdout.isatty() else None,
         )
     if entry.get("classes"):
         yield f"  classes: {len(entry['classes'])}"
@@ -241,12 +247,16 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[str]:
         yield "    " + "; ".join(f"{name}: {value}" for name, value in example.items())
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table of text, its columns aligned; the last column is not padded."""
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> Iterator[str]:
+    """Yield the lines of a table of text, its columns aligned; the last is folded if there is a width."""
     cells = [[*(_short(str(cell)) for cell in row[:-1]), str(row[-1])] for row in rows]
     widths = [max(len(row[number]) for row in [list(header), *cells]) for number in range(len(header))]
+    indent = 4 + sum(size + 2 for size in widths[:-1])
     for row in [list(header), *cells]:
-        yield "    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+        folded = [row[-1]] if width is None else textwrap.wrap(row[-1], max(MIN_WIDTH, width - indent)) or [""]
+        aligned = [cell.ljust(size) for cell, size in zip(row[:-1], widths)]
+        yield ("    " + "  ".join([*aligned, folded[0]])).rstrip()
+        yield from (" " * indent + more for more in folded[1:])
 
 
 # ── pictures ────────────────────────────────────────────────────────────────────────────────────
