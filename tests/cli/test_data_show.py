@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench_suite.cli.data_show import _table
+
 SUITE = """
 [[tasks]]
 use = "files"
@@ -105,3 +107,39 @@ def test_a_sheet_of_pictures_is_written(bench, tmp_path: Path) -> None:
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.size[0] > 300
     assert "8×8×1" in ended.out
+
+
+def test_the_positive_class_is_marked_and_a_name_that_is_no_class_is_refused(bench, suite: Path) -> None:
+    ended = bench("data", "show", str(suite))
+    assert [line.split()[0] for line in ended.out.splitlines() if line.endswith("  positive")] == ["yes"]
+    suite.write_text(SUITE.replace('label = "churned"', 'label = "churned"\npositive = "no"'))
+    [entry] = json.loads(bench("data", "show", str(suite), "--json").out)["tasks"]
+    assert entry["positive"] == "no"
+    suite.write_text(SUITE.replace('label = "churned"', 'label = "churned"\npositive = "churn"'))
+    ended = bench("data", "show", str(suite))
+    assert ended.status == 3
+    assert '"churn" is no class of churn (it has: no, yes)' in ended.out
+
+
+def test_the_first_fold_of_a_task_is_shown(bench, suite: Path) -> None:
+    suite.write_text(SUITE.replace('label = "churned"', 'label = "churned"\nsplit = { folds = 4 }'))
+    ended = bench("data", "show", str(suite))
+    assert ended.status == 0
+    assert "fold 0 of 4" in ended.out
+
+
+def test_a_forgotten_label_is_asked_for(bench, suite: Path) -> None:
+    suite.write_text(SUITE.replace('label = "churned"\n', ""))
+    ended = bench("data", "show", str(suite))
+    assert ended.status == 3
+    assert 'state the column to predict, such as label = "NAME"' in ended.out
+
+
+def test_what_decided_a_type_is_folded_under_its_column_on_a_narrow_terminal() -> None:
+    row = ["input", "zip", "digits with leading zeros, such as postcodes"]
+    lines = list(_table(["", "column", "why"], [row], 50))
+    assert lines[1:] == [
+        "    input  zip     digits with leading zeros, such",
+        "                   as postcodes",
+    ]
+    assert list(_table(["", "column", "why"], [row]))[1:] == ["    input  zip     " + row[-1]]

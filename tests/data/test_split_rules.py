@@ -144,7 +144,8 @@ def test_a_column_of_splits_holds_their_names_only() -> None:
 
 def test_a_split_without_examples_is_refused() -> None:
     days = pa.array([0, 1], pa.timestamp("us"))
-    with pytest.raises(DataInvalid, match="split leaves no example for `test`"):
+    dates = "`d` has dates from 1970-01-01 to 1970-01-01"
+    with pytest.raises(DataInvalid, match=f"split leaves no example for `test`: train 2, test 0; {dates}"):
         drawn({"after": "2024-01-01", "by": "d"}, {"d": days})
 
 

@@ -576,6 +576,29 @@ def test_a_drawn_split_has_only_the_categories_of_train(folder: Path) -> None:
     assert data.source.notes["values of rare categories, or of categories that train lacks"] == "6 of 30 (20.0%)"
 
 
+def test_the_note_on_rare_categories_names_the_columns_that_are_cut(folder: Path) -> None:
+    write(folder, a__csv=rows("job,kind,y", [f"job{n % 6},{'ab'[n % 2]},{n % 3 // 2}" for n in range(30)]))
+    data = load(folder / "a.csv", categories=4, modality="table")
+    note = data.source.notes["values of rare categories, or of categories that train lacks"]
+    assert note == "10 of 60 (16.7%); only the 4 most frequent are read in `job`"
+
+
+@pytest.mark.parametrize(
+    "split", [{"test": 0.5, "by": "day"}, {"after": "2026-01-06", "by": "day"}, {"folds": 2, "by": "day"}]
+)
+def test_a_column_that_is_ignored_splits_and_is_no_input(folder: Path, split: dict[str, object]) -> None:
+    write(folder, a__csv=rows("day,x,y", [f"2026-01-{n + 1:02},{n},{'pq'[n % 2]}" for n in range(10)]))
+    data = load(folder / "a.csv", split=split, columns={"day": "ignore"}, **({"fold": 0} if "folds" in split else {}))
+    assert data.spec["columns"] == ("x",)
+    assert len(data.splits["test"]) == 5
+
+
+def test_labels_that_are_texts_and_hardly_repeat_are_refused(folder: Path) -> None:
+    write(folder, a__csv=rows("x,y", [f"{n},c{n}" for n in range(1500)]))
+    with pytest.raises(DataInvalid, match="too many for classes: state another column as label"):
+        load(folder / "a.csv")
+
+
 def test_a_time_with_a_zone_splits_at_that_moment(folder: Path) -> None:
     hours = [f"2025-09-30T{hour:02d}:00:00Z,{hour},{hour % 2}" for hour in range(24)]
     write(folder, a__csv=rows("when,x,y", hours))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +32,8 @@ EXAMPLES = 3
 SHEET = 24
 "Pictures of a sheet."
 WIDTH = 60
+MIN_WIDTH = 20
+"Characters of the last column of a table, at least, however narrow the terminal is."
 
 
 @click.command(short_help="Show how the data of SUITE were read: files, columns, splits, classes.")
@@ -58,7 +63,10 @@ def command(
     plan, sources = plan_and_sources(suite, overrides, only, offline=offline, trust=trust)
     entries: list[dict[str, Any]] = []
     failed = False
-    for cell in {cell.task.label: cell for cell in plan.cells}.values():
+    first: dict[str, Cell] = {}  # of a task with folds: the first fold
+    for cell in plan.cells:
+        first.setdefault(cell.task.label, cell)
+    for cell in first.values():
         say(f"… {cell.task.label}", err=True)
         try:
             data, assembled = _load(cell, sources)
@@ -88,12 +96,16 @@ def command(
 
 def _load(cell: Cell, sources: Sources) -> tuple[Data, Assembled | None]:
     """Return the data of a cell's task as the task returns them, and how columns were read if the task can tell."""
+    from bench_suite.data.positive import with_positive
+
     module: Any = discovery.load(cell.task.component)
     options = discovery.make_options(cell.task.component, cell.options["task"])
     if hasattr(module, "assemble"):
         assembled = module.assemble(options, sources)
-        return assembled.data, assembled
-    return module.load(options, sources), None
+        data = assembled.data
+    else:
+        assembled, data = None, module.load(options, sources)
+    return with_positive(data, cell.options["task"]["positive"], cell.task.label), assembled
 
 
 def describe(label: str, data: Data, assembled: Assembled | None) -> dict[str, Any]:
@@ -123,6 +135,8 @@ def describe(label: str, data: Data, assembled: Assembled | None) -> dict[str, A
     if classes is not None:
         counts = {name: np.bincount(target, minlength=len(classes)).tolist() for name, target in targets.items()}
         entry["classes"] = {str(known): {name: counts[name][n] for name in counts} for n, known in enumerate(classes)}
+        if len(classes) == 2:
+            entry["positive"] = str(classes[data.spec.get("positive", 1)])
     else:
         entry["target"] = {
             name: {"min": float(np.min(t)), "mean": float(np.mean(t)), "max": float(np.max(t))}
@@ -203,12 +217,17 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[str]:
                 [c["use"], c["name"], c["type"], f"{c['missing']:,}" if c["missing"] else "", c["why"]]
                 for c in entry["columns"]
             ],
+            shutil.get_terminal_size().columns if sys.stdout.isatty() else None,
         )
     if entry.get("classes"):
         yield f"  classes: {len(entry['classes'])}"
         splits = list(entry["splits"])
         shown = list(entry["classes"].items())[:MAX_CLASSES]
-        yield from _table(["class", *splits], [[name, *(f"{counts[s]:,}" for s in splits)] for name, counts in shown])
+        rows = [
+            [name, *(f"{counts[s]:,}" for s in splits), "positive" if name == entry.get("positive") else ""]
+            for name, counts in shown
+        ]
+        yield from _table(["class", *splits, ""], rows)
         if len(entry["classes"]) > MAX_CLASSES:
             yield f"    … {len(entry['classes']) - MAX_CLASSES} more"
     for split, facts in entry.get("target", {}).items():
@@ -228,12 +247,16 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[str]:
         yield "    " + "; ".join(f"{name}: {value}" for name, value in example.items())
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table of text, its columns aligned; the last column is not padded."""
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> Iterator[str]:
+    """Yield the lines of a table of text, its columns aligned; the last is folded if there is a width."""
     cells = [[*(_short(str(cell)) for cell in row[:-1]), str(row[-1])] for row in rows]
     widths = [max(len(row[number]) for row in [list(header), *cells]) for number in range(len(header))]
+    indent = 4 + sum(size + 2 for size in widths[:-1])
     for row in [list(header), *cells]:
-        yield "    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+        folded = [row[-1]] if width is None else textwrap.wrap(row[-1], max(MIN_WIDTH, width - indent)) or [""]
+        aligned = [cell.ljust(size) for cell, size in zip(row[:-1], widths)]
+        yield ("    " + "  ".join([*aligned, folded[0]])).rstrip()
+        yield from (" " * indent + more for more in folded[1:])
 
 
 # ── pictures ────────────────────────────────────────────────────────────────────────────────────

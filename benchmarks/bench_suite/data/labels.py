@@ -142,10 +142,11 @@ def _class_labels(
         rows = sum(len(column) for column in columns.values())
         values_are_numbers = is_number(columns["train"].type)
         other = ': problem = "regression" learns them as numbers' if values_are_numbers else ""
+        instead = other or ": state another column as label"
         most = FEW_VALUES if values_are_numbers and hint else MAX_CLASSES
         if len(order) > most and len(order) * MIN_EXAMPLES > rows:
             raise DataInvalid(
-                f"{subject} has {len(order)} different values in {rows} examples, too many for classes{other}"
+                f"{subject} has {len(order)} different values in {rows} examples, too many for classes{instead}"
             )
         if len(order) > FEW_VALUES and values_are_numbers and hint:
             notes["labels"] = f"{len(order)} different whole numbers, read as classes{other}"

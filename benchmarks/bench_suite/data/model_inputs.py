@@ -55,8 +55,10 @@ def _inputs(
     if missing:
         notes["missing values"] = missing
     if unknown:
+        full = [f"`{column}`" for column, known in encoder.categories.items() if len(known) == options.categories]
+        cut = f"; only the {options.categories} most frequent are read in {', '.join(full)}" if full else ""
         notes["values of rare categories, or of categories that train lacks"] = (
-            f"{unknown:,} of {categorical:,} ({unknown / categorical:.1%})"
+            f"{unknown:,} of {categorical:,} ({unknown / categorical:.1%}){cut}"
         )
     return values, {"columns": encoder.columns}
 

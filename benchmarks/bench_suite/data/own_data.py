@@ -91,7 +91,7 @@ def assemble(
     known = names_of_classes(of_roles, {} if files is None else files.classes)
     typed = read_types(
         of_roles,
-        stated_columns(options, inputs),
+        stated_columns(options, inputs, of_rule),
         used,
         name,
         (options.label, *options.groups, *group_columns(rule)),

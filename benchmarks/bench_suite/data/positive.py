@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench_suite.contracts import BenchError, Data
+from bench_suite.contracts import Data, DataInvalid
 from bench_suite.suite.checks import positive_error
 
 
@@ -19,11 +19,11 @@ def with_positive(data: Data, positive: str | None, task: str) -> Data:
         task: name of the task, for the message.
 
     Raises:
-        BenchError: there are not two classes, or none of that name.
+        DataInvalid: there are not two classes, or none of that name.
     """
     if positive is None:
         return data
     names = [str(name) for name in data.spec.get("classes", ())]
     if message := positive_error(positive, task, names):
-        raise BenchError(message)
+        raise DataInvalid(message)
     return replace(data, spec={**data.spec, "positive": names.index(positive)})

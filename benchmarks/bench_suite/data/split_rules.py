@@ -166,7 +166,7 @@ def draw(
     elif rule.column is not None:
         rows, words = _by_column(rule.column, table, name), f"by the column `{rule.column}`"
     elif rule.after is not None and rule.by is not None:
-        rows, words = _by_time(rule, table, name), f"by time: tested on from {rule.after:%Y-%m-%d} on (`{rule.by}`)"
+        rows, words = _by_time(rule, table, name), f"by time: test begins on {rule.after:%Y-%m-%d} (`{rule.by}`)"
     elif rule.by is not None:
         rows = _by_group(rule, table, classes, name)
         words = f"by group: no value of `{rule.by}` stands in two splits{_missed(rule, rows)}"
@@ -174,8 +174,16 @@ def draw(
         rows, words = _by_share(rule, ids, classes, separate=separate), "drawn by content"
     for role in ("test", "train", *(("validation",) if rule.validation else ())):
         if not len(rows.get(role, ())):
-            raise DataInvalid(f"{name}: split leaves no example for `{role}`: {_sizes(rows)}")
+            raise DataInvalid(f"{name}: split leaves no example for `{role}`: {_sizes(rows)}{_dates(rule, table)}")
     return {role: np.sort(part) for role, part in rows.items() if len(part)}, f"{_sizes(rows)}, {words}"
+
+
+def _dates(rule: SplitRule, table: pa.Table) -> str:
+    """Return the first and the last date of the column of a split by time, in words; nothing for other splits."""
+    if rule.after is None or rule.by is None:
+        return ""
+    times = np.array(table[rule.by].to_pylist(), dtype="datetime64[D]")
+    return f"; `{rule.by}` has dates from {times.min()} to {times.max()}"
 
 
 def _sizes(rows: Mapping[str, np.ndarray]) -> str:

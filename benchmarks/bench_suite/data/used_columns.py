@@ -53,9 +53,14 @@ def class_columns(options: OwnDataOptions) -> tuple[str, ...]:
     return (options.label,) if options.problem == "classification" else ()
 
 
-def stated_columns(options: OwnDataOptions, inputs: Sequence[str]) -> ColumnOptions:
-    """Return what the suite states about columns; a column of texts is one of paths if it states images."""
+def stated_columns(options: OwnDataOptions, inputs: Sequence[str], of_rule: Sequence[str]) -> ColumnOptions:
+    """Return what the suite states about columns; a column of texts is one of paths if it states images.
+
+    A column that the split reads is read even if it is to be ignored: it is then no input.
+    """
     stated = column_options(options)
+    columns = {column: word for column, word in stated.columns.items() if word != "ignore" or column not in of_rule}
+    stated = replace(stated, columns=columns)
     if options.modality == "image" and len(inputs) == 1 and inputs[0] not in stated.columns:
         return replace(stated, columns={**stated.columns, inputs[0]: "picture"})
     return stated
@@ -82,6 +87,8 @@ def check_columns(raw: RawTables, used: Sequence[str], name: str, label: str, ro
             listed_columns = ", ".join(f"`{column}`" if column != column.strip() else column for column in known)
             unlabelled = split != "train" and missing == [label]
             hint = f'\n  if `{split}` has no labels, leave it out: {role_of[split]} = ""' if unlabelled else ""
+            if split == "train" and missing[0] == label and not near:
+                hint = '\n  state the column to predict, such as label = "NAME"'
             raise DataInvalid(
                 f"{name}, split {split}: there is no column `{missing[0]}`{near} (it has: {listed_columns}){hint}"
             )
