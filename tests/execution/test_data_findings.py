@@ -92,7 +92,8 @@ use = "logistic_regression"
     assert [(row.folds, row.seeds) for row in table.rows] == [(3, 1)]
 
 
-def test_a_model_that_guesses_on_folds_is_named_with_the_interval_over_folds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_a_model_that_guesses_on_folds_is_named_with_the_interval_over_folds(tmp_path: Path, executor: str) -> None:
     lines = [f"{number * 7919 % 101},{'no' if number * number % 11 < 7 else 'yes'}" for number in range(120)]
     (tmp_path / "luck.csv").write_text("\n".join(["a,y", *lines]) + "\n")
     (tmp_path / "luck.toml").write_text(
@@ -105,10 +106,13 @@ split = {{ folds = 3 }}
 [[models]]
 use = "logistic_regression"
 [probes.quality]
+[run]
+executor = "{executor}"
 """
     )
     plan = make_plan(read_suite(str(tmp_path / "luck.toml")))
     outcome = execute(plan, Store(tmp_path / "results"), Request(), RunCallback())
+    assert [record.status for record in outcome.records] == ["ok"] * 3
     [finding] = [one for one in outcome.findings if one.code == "D009"]
     assert finding.values["folds"] == 3
     assert "over 3 folds" in finding.summary
