@@ -23,42 +23,42 @@ MOMENTS = [datetime(2023, 1, 1) + timedelta(days=37 * n, minutes=617 * n, second
 )  # fmt: skip
 def test_the_form_that_wrote_dates_is_found_and_reads_them(form: str) -> None:
     written = [moment.strftime(form) for moment in MOMENTS]
-    found = date_form(written, 0.9)
-    assert found is not None
-    assert (found.statement, found.times_of_day) == (f"date:{form}", False)
-    assert found.other == ("date:%y-%m-%d" if form == "%d-%m-%y" else "")
-    assert found.matches.all()
+    form_read = date_form(written, 0.9)
+    assert form_read is not None
+    assert (form_read.statement, form_read.times_of_day) == (f"date:{form}", False)
+    assert form_read.other == ("date:%y-%m-%d" if form == "%d-%m-%y" else "")
+    assert form_read.matches.all()
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S+00", "%Y-%m-%dT%H", "%Y%m%dT%H%M%SZ", "%Y-%m-%d %H:%M:%S +0100"])
 def test_forms_of_iso_8601_need_no_format(form: str) -> None:
-    found = date_form([moment.strftime(form) for moment in MOMENTS], 0.9)
-    assert found is not None
-    assert found.statement == "date"
+    form_read = date_form([moment.strftime(form) for moment in MOMENTS], 0.9)
+    assert form_read is not None
+    assert form_read.statement == "date"
 
 
 @pytest.mark.parametrize("form", ["%H:%M", "%H:%M:%S", "%I:%M %p"])
 def test_times_of_day_are_taken_for_times_if_there_are_many_and_all_are_valid(form: str) -> None:
     written = sorted({moment.strftime(form) for moment in MOMENTS})
-    found = date_form(written, 0.9)
-    assert found is not None
-    assert (found.statement, found.times_of_day) == (f"date:{form}", True)
+    form_read = date_form(written, 0.9)
+    assert form_read is not None
+    assert (form_read.statement, form_read.times_of_day) == (f"date:{form}", True)
     assert date_form(written[: MIN_DATES - 1], 0.9) is None
     assert date_form([*written, "75:10"], 0.9) is None
 
 
 def test_two_forms_that_fit_as_well_are_both_named() -> None:
-    found = date_form(["01/02/2024", "03/04/2024"], 0.9)
-    assert found is not None
-    assert (found.statement, found.other) == ("date:%d/%m/%Y", "date:%m/%d/%Y")
+    form_read = date_form(["01/02/2024", "03/04/2024"], 0.9)
+    assert form_read is not None
+    assert (form_read.statement, form_read.other) == ("date:%d/%m/%Y", "date:%m/%d/%Y")
 
 
 def test_dates_in_several_forms_have_no_statement_but_examples() -> None:
     mixed = [moment.strftime(form) for form in ("%d/%m/%Y", "%d %b %Y") for moment in MOMENTS]
-    found = date_form(mixed, 0.9)
-    assert found is not None
-    assert (found.statement, found.examples) == ("", (mixed[0], mixed[30]))
-    assert found.matches.all()
+    form_read = date_form(mixed, 0.9)
+    assert form_read is not None
+    assert (form_read.statement, form_read.examples) == ("", (mixed[0], mixed[30]))
+    assert form_read.matches.all()
 
 
 @pytest.mark.parametrize(

@@ -204,9 +204,11 @@ def test_files_that_the_suite_names_are_looked_for_before_anything_runs(tmp_path
     assert photos.to_json()["error"] == "there is no file or folder photos (paths start from the suite's folder)"
     (tmp_path / "churn.csv").unlink()
     missing, _ = downloads(plan, Sources(offline=True))
-    found = [result for result in fetch(plan, Sources(offline=True), lambda _: None) if result.label == "churn"]
+    results = [result for result in fetch(plan, Sources(offline=True), lambda _: None) if result.label == "churn"]
     assert (
-        missing.error == found[0].detail == "there is no file or folder churn.csv (paths start from the suite's folder)"
+        missing.error
+        == results[0].detail
+        == "there is no file or folder churn.csv (paths start from the suite's folder)"
     )
 
 

@@ -46,8 +46,8 @@ def test_columns_of_groups_and_of_classes_stay_text() -> None:
 
 
 def test_the_only_input_of_images_holds_paths() -> None:
-    assert stated_columns(OwnDataOptions(modality="image"), ("a",)).columns == {"a": "picture"}
-    assert stated_columns(OwnDataOptions(), ("a",)).columns == {}
+    assert stated_columns(OwnDataOptions(modality="image"), ("a",), ()).columns == {"a": "picture"}
+    assert stated_columns(OwnDataOptions(), ("a",), ()).columns == {}
 
 
 def test_names_of_classes_in_a_file_precede_those_of_the_readme() -> None:

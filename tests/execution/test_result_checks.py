@@ -45,11 +45,11 @@ def record(number: int = 0, **cell: object) -> SimpleNamespace:
 
 def findings_on(models: dict[str, list[Predictions]], baselines: Baselines) -> list:
     """Return D009 of models that are tested once or with several seeds."""
-    judged = [
+    models = [
         JudgedModel(name, tuple(record(seed=seed) for seed in range(len(runs))), tuple(runs))
         for name, runs in models.items()
     ]
-    return list(matched_baselines("mine", judged, {"cell0": baselines}))
+    return list(matched_baselines("mine", models, {"cell0": baselines}))
 
 
 def test_only_a_model_that_does_not_beat_the_baseline_is_named() -> None:

@@ -102,11 +102,11 @@ def keep_result(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list
     """Return a list to which each call of a function of a module appends its result."""
     function, results = getattr(module, name), []
 
-    def kept(*arguments: Any) -> Any:
+    def keep(*arguments: Any) -> Any:
         results.append(function(*arguments))
         return results[-1]
 
-    monkeypatch.setattr(module, name, kept)
+    monkeypatch.setattr(module, name, keep)
     return results
 
 

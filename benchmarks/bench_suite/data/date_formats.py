@@ -77,10 +77,10 @@ def date_form(values: Sequence[str], nearly_all: float) -> DateForm | None:
     tried = [value.strip() for value in values]
     first = tried[:: max(len(tried) // HEAD, 1)]
     if times := _fitting(tried, dict.fromkeys(form for value in first for form in _time_formats(value))):
-        found = _chosen(tried, times, 1.0)
+        best = _chosen(tried, times, 1.0)
         plain = all(_TIME_OF_DAY.fullmatch(value) for value in tried)
-        enough = plain and bool(found.matches.all()) and len(values) >= MIN_DATES
-        return replace(found, times_of_day=True) if enough else None
+        enough = plain and bool(best.matches.all()) and len(values) >= MIN_DATES
+        return replace(best, times_of_day=True) if enough else None
     guessed = dict.fromkeys(form for value in first for form in _formats(value))
     fitting = _fitting(tried, guessed)
     for form in [form for form in fitting if _COMMON.fullmatch(form)]:

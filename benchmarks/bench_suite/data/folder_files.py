@@ -162,8 +162,8 @@ def _reader_settings(config: Any) -> dict[str, Any]:
     """Return what a README states about how `datasets` is to read the files; separators are found in the files."""
     usual, of_files = type(config)(), ("name", "version", "data_dir", "data_files", "description", "features")
     values = {one.name: getattr(config, one.name) for one in fields(config) if one.name not in of_files}
-    found = {name for name in ("sep", "delimiter") if values.get(name) in (None, ",", ";", "\t", "|")}
-    return {name: value for name, value in values.items() if name not in found and value != getattr(usual, name)}
+    detected = {name for name in ("sep", "delimiter") if values.get(name) in (None, ",", ";", "\t", "|")}
+    return {name: value for name, value in values.items() if name not in detected and value != getattr(usual, name)}
 
 
 def _below(folder: Path, file: Path) -> Path:

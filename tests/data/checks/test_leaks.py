@@ -109,7 +109,7 @@ def test_a_mark_in_a_corner_of_pictures_is_named_with_its_place(make_task, rando
 
 OF_TEXTS = {
     "the number of characters": lambda text, label: text + "!" * (60 * label),
-    "the number of lines": lambda text, label: text.replace(" ", "\n", 4) if label else text.replace(" ", "\n", 2),
+    "the number of line ends": lambda text, label: text.replace(" ", "\n", 4) if label else text.replace(" ", "\n", 2),
     "the share of capital letters": lambda text, label: text.upper() if label else text,
 }
 

@@ -29,7 +29,7 @@ def _of_texts(texts: list[str]) -> dict[str, np.ndarray]:
     return {
         "the number of characters": lengths,
         "the number of words": np.array([len(_WORD.findall(text)) for text in texts], dtype=np.float64),
-        "the number of lines": np.array([text.count("\n") for text in texts], dtype=np.float64),
+        "the number of line ends": np.array([text.count("\n") for text in texts], dtype=np.float64),
         "the share of capital letters": capitals / np.maximum(lengths, 1),
         "the share of digits": digits / np.maximum(lengths, 1),
     }

@@ -62,8 +62,8 @@ def exact_duplicates(task: CheckedTask) -> Iterator[Finding]:
 def _mend(task: CheckedTask, first: str) -> str:
     """Return what to do: a run removes equal examples from `first` itself, unless they are kept (see `prepare`)."""
     policy = task.data.duplicates
-    kept = policy == "keep" or (policy in (None, "ask") and task.modality == "table")
-    if not kept:
+    is_kept = policy == "keep" or (policy in (None, "ask") and task.modality == "table")
+    if not is_kept:
         return f"none is needed: a run removes them from {first} before it trains"
     if "duplicates" in task.options:
         return f'duplicates = "drop" removes them from {first} before a run trains, which keeps them otherwise'

@@ -49,8 +49,8 @@ def single_predictors(task: CheckedTask) -> Iterator[Finding]:
         table, columns = np.asarray(inputs)[rows], task.columns
     else:
         examples = [inputs[row] for row in rows.tolist()] if task.modality == "text" else np.asarray(inputs)[rows]
-        if task.classes and (found := _word_or_pixel(task, examples, y, halves)) is not None:
-            yield found
+        if task.classes and (finding := _word_or_pixel(task, examples, y, halves)) is not None:
+            yield finding
             return
         table, columns = _as_table(attributes_of(task.modality, examples))
     scores = (_auc_of_columns if task.classes else _r2_of_columns)(table, columns, y, halves)
