@@ -219,3 +219,15 @@ def test_every_executor_makes_the_same_predictions_bit_for_bit(tmp_path: Path) -
         predictions.append((files, weights))
     assert predictions[0] == predictions[1]
     assert len(predictions[0][0]) >= 4
+
+
+def test_each_process_sees_one_gpu_by_the_word_that_the_user_gave(program) -> None:
+    writes = "Path(f'gpu-{os.getpid()}').write_text(os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')); time.sleep(0.5)"
+    program.write({"a": writes, "b": f"{writes}  # b", "c": f"{writes}  # c"})
+    program.environment["CUDA_VISIBLE_DEVICES"] = "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6,7"
+    status, _, errors = program.run("--jobs", "2", "--set", "matrix.device=auto")
+    assert status == 0, errors
+    seen = {path.read_text() for path in program.folder.glob("gpu-*")}
+    allowed = {"GPU-8932f937-d72c-4106-c12f-20bd9faed9f6", "7"}
+    assert seen <= allowed
+    assert len(seen) == min(2, len(os.sched_getaffinity(0)))

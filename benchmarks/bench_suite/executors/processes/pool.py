@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from bench_suite.contracts import BenchError, Record
 from bench_suite.execution.endings import at_forced_end
 from bench_suite.execution.events import Event, Ready, UnitEnded, WorkerFailed
+from bench_suite.execution.gpus import GpuLeases, environment_of, visible_gpus
 from bench_suite.execution.sharing import CoreLeases, Sharing, machine_cores
 from bench_suite.execution.work import Work
 from bench_suite.executors.processes.child import Order, read_frame, write_frame
@@ -51,13 +52,23 @@ class Printed:
 class Child:
     """A worker process, as its parent sees it."""
 
-    def __init__(self, job: Path, events: queue.SimpleQueue[tuple[Child, Event | Ended | Printed]]) -> None:
-        """Start the process."""
+    def __init__(
+        self, job: Path, events: queue.SimpleQueue[tuple[Child, Event | Ended | Printed]], gpu: str | None
+    ) -> None:
+        """Start the process.
+
+        Args:
+            job: the file of the job.
+            events: takes what the process sends, with the process.
+            gpu: the only GPU that it sees; None leaves it all that this process sees.
+        """
         self._events = events
+        self.gpu = gpu
         # A session of its own: Ctrl-C on the terminal reaches the parent only, which tells the workers.
         self.process = subprocess.Popen(
             [sys.executable, "-c", _START, str(job), str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=_POSIX,
+            env=environment_of(gpu),
         )  # fmt: skip
         self.unit: Unit | None = None
         "The unit that it runs."
@@ -123,6 +134,7 @@ class Pool:
         self.options = options
         self.sharing = sharing
         self.leases = CoreLeases(machine_cores(), sharing)
+        self.gpus = GpuLeases(visible_gpus())
         self.pending = deque(work.todo())
         self.children: list[Child] = []
         self.written: dict[str, set[str]] = {}
@@ -177,22 +189,29 @@ class Pool:
         skipped: list[Unit] = []
         while self.pending:
             unit = self.pending.popleft()
-            cores = self.leases.take(unit)
+            has_gpu = not self.gpus.needs_one(unit) or self.gpus.is_free()
+            cores = self.leases.take(unit) if has_gpu else None
             if cores is None:
                 skipped.append(unit)
                 if len(skipped) > 64:  # as far as anybody needs to look for a unit that fits
                     break
                 continue
-            child = next((one for one in self.children if one.unit is None), None)
-            if child is None:
-                child = Child(self.job, self.events)
-                self.children.append(child)
+            child = self._child(self.gpus.take(unit))
             child.unit, child.timed_out = unit, False
             child.deadline = time.monotonic() + self.options.timeout if self.options.timeout else None
             child.give(
                 Order(unit.id, cores, tuple(self.written.get(unit.id, ())), tuple(self.work.context.checked_tasks))
             )
         self.pending.extendleft(reversed(skipped))
+
+    def _child(self, gpu: str | None) -> Child:
+        """Return a process without a unit that sees this GPU only: one that waits, or a new one."""
+        for child in self.children:
+            if child.unit is None and child.gpu == gpu:
+                return child
+        child = Child(self.job, self.events, gpu)
+        self.children.append(child)
+        return child
 
     def _next(self, *, stopping: bool = False) -> Iterator[Record]:
         """Wait for the next event, or the next time limit, and yield the records that it brings."""
@@ -234,6 +253,7 @@ class Pool:
     def _free(self, child: Child) -> None:
         if child.unit is not None:
             self.leases.give_back(child.unit.id)
+            self.gpus.give_back(child.unit.id)
         child.unit = child.deadline = None
 
     def _after_end(self, child: Child, *, stopping: bool) -> Iterator[Record]:
