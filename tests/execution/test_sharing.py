@@ -67,6 +67,7 @@ def test_an_executor_says_how_units_share_the_machine(tmp_path, monkeypatch) -> 
     assert many.notes == ("4 units run at the same time, not 9: this machine has 4 cores",)
     timed = plan_of(tmp_path, "[probes.throughput]\n[run]\njobs = 2")
     assert sharing_of(timed).exclusive == {unit.id for unit in timed.units}
+    assert "all trainings are timed and run one at a time" in sharing_of(timed).notes[0]
     shared = plan_of(tmp_path, "[probes.throughput]\n[run]\njobs = 2\nshare_timed = true")
     assert sharing_of(shared).exclusive == frozenset()
     assert "disturbs" in sharing_of(shared).notes[0]

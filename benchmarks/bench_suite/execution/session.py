@@ -31,7 +31,7 @@ from bench_suite.execution.endings import noted_endings
 from bench_suite.execution.process_state import ProcessState, all_settings
 from bench_suite.execution.record_builder import metric_row
 from bench_suite.execution.selection import has_failed
-from bench_suite.execution.sharing import load_executor, sharing_of
+from bench_suite.execution.sharing import Sharing, load_executor, sharing_of
 from bench_suite.execution.sources import source_of_program, sources_of
 from bench_suite.execution.work import Work
 from bench_suite.store.atomic import RecordsLost, StoreError
@@ -341,6 +341,8 @@ def _context(
     cache = Cache()
     busy = environment.busy()
     shared = sharing_of(plan)
+    if request.smoke:  # its timings mean nothing
+        shared = Sharing(shared.jobs)
     trusted = "--trust: the run executed code from files that the suite names" if plan.suite.external else None
     context = RunContext(
         plan=plan, run=run, sources=Sources(offline=request.offline, cache=cache),

@@ -42,14 +42,15 @@ def sharing(plan: Plan, options: Options) -> Sharing:
     if options.jobs is not None and options.jobs > cores:
         notes.append(f"{cores} units run at the same time, not {options.jobs}: this machine has {cores} cores")
     if timed and jobs > 1:
-        notes.append(
-            f"{len(timed)} of {len(plan.units)} trainings are timed "
-            + (
-                "beside others (share_timed), which disturbs their timings"
-                if options.share_timed
-                else "and run one at a time, alone, after the others"
+        count = f"{len(timed)} of {len(plan.units)} trainings are timed"
+        if len(timed) == len(plan.units):
+            count = "all trainings are timed"
+        if options.share_timed:
+            notes.append(f"{count} and run beside others, which disturbs their timings (share_timed)")
+        else:
+            notes.append(
+                f"{count} and run one at a time, alone (--set run.share_timed=true lets them run beside others)"
             )
-        )
     return Sharing(jobs, frozenset() if options.share_timed else timed, tuple(notes))
 
 
@@ -67,5 +68,5 @@ def execute(work: Work, options: Options) -> Iterator[Record]:
     """
     from bench_suite.executors.processes.pool import Pool
 
-    with Pool(work, options, sharing(work.context.plan, options)) as pool:
+    with Pool(work, options, Sharing(work.context.jobs, work.context.exclusive)) as pool:
         yield from pool.records()
