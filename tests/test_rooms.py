@@ -30,6 +30,8 @@ ELSEWHERE = {
     "comparison/judged_cells": ("comparison/test_compare.py", "comparisons with scoped gates judge their parts"),
     "execution/setting": ("execution/test_process_state.py", "one table tests every setting that is restored"),
     "execution/numeric_state": ("execution/test_process_state.py", "one table tests every setting that is restored"),
+    "execution/measurement": ("execution/test_unit_metrics.py", "a unit measures its cells"),
+    "execution/process_ends": ("execution/test_endings.py", "a resume finds the ends of earlier processes"),
     "execution/events": ("executors/test_processes.py", "workers send them"),
     "execution/work": ("executors/test_processes.py", "the executors run it"),
     "execution/worker": ("executors/test_processes.py", "the executor starts workers"),

@@ -1,7 +1,7 @@
 """Claims about one unit: the metrics of a probe are checked in time that grows with their number, not its square."""
 
 from bench_suite.contracts import Metric
-from bench_suite.execution import record_builder, unit
+from bench_suite.execution import measurement, record_builder
 
 PROBE = """
 from bench_suite.contracts import Metric
@@ -37,6 +37,6 @@ def test_many_metrics_of_one_name_are_compared_a_few_times_each(inside, monkeypa
         row = real(metric, *rest)
         return type(row)(**{**vars(row), "at": {axis: Compared(value) for axis, value in row.at.items()}})
 
-    monkeypatch.setattr(unit, "metric_row", counting)
+    monkeypatch.setattr(measurement, "metric_row", counting)
     assert inside.run("run", "suite.toml", "--trust").returncode == 0
     assert Compared.count < 10 * 500

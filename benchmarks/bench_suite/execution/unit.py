@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bench_suite.components import discovery
 from bench_suite.contracts import (
-    Artifact,
-    ArtifactRow,
     BenchError,
     Data,
-    MetricRow,
     Network,
     Placement,
-    ProbeRow,
     Record,
     Window,
 )
 from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_loaded
+from bench_suite.execution.measurement import is_wanted, measure, meters_of
+from bench_suite.execution.process_ends import cause_of, process_ended, step_of
 from bench_suite.execution.record_builder import (
     RecordBuilder,
     Stopwatch,
     TrainingOutcome,
     data_facts,
-    metric_row,
-    reason_of,
     release,
-    traceback_of,
-    without_folders,
 )
 from bench_suite.execution.sources import sources_of
-from bench_suite.store.unfinished import Unfinished
-from bench_suite.suite.needs import met_needs, unmet_needs
 from bench_suite.suite.plan import Cell, Unit, digest
-from bench_suite.suite.spec import MAX_NAMED_CLASSES, ComponentUse, metrics_of, unknown_classes
+from bench_suite.suite.spec import MAX_NAMED_CLASSES, ComponentUse, unknown_classes
 
 if TYPE_CHECKING:
     from bench_suite.execution.process_state import ProcessState
@@ -63,7 +53,7 @@ def run_unit(unit: Unit, context: RunContext) -> Iterator[Record]:
         builder = RecordBuilder(cell, context)
         earlier = context.ended_in.get(cell.id)
         if earlier is not None:
-            builder.notes.append(f"an earlier process of this run ended while {_step_of(earlier)}{_cause_of(earlier)}")
+            builder.notes.append(f"an earlier process of this run ended while {step_of(earlier)}{cause_of(earlier)}")
         try:
             outcome = outcome or _train(unit, todo, context, builder)
             if outcome.state is None and context.state is not None:
@@ -106,46 +96,12 @@ def _finish(builder: RecordBuilder, outcome: TrainingOutcome) -> Record:
     if outcome.error is not None:
         return builder.failed(outcome.error)
     try:
-        _measure(builder, outcome)
+        measure(builder, outcome)
     except BaseException as error:  # noqa: BLE001 - the one place that turns any error of a cell, `sys.exit` included, into a record
         builder.context.raise_if_run_ends(error)
         return builder.failed(error)
     builder.context.raise_if_run_ends()
     return builder.record("ok")
-
-
-class ProcessEnded(BenchError):
-    """A step that is not tried again, because earlier processes of the run ended in it."""
-
-
-def _process_ended(earlier: Unfinished, builder: RecordBuilder) -> ProcessEnded:
-    """Return the error of a step in which processes ended, after writing the stacks that are known."""
-    if earlier.stacks:
-        builder.write_traceback(earlier.step if earlier.probe else "cell", without_folders(earlier.stacks))
-    cause = _cause_of(earlier) or " (killed, out of memory, or ended by a library)"
-    return ProcessEnded(
-        f"the process ended while {_step_of(earlier)}{cause}, {earlier.ends} times; "
-        "when the cause is removed, --resume tries it again"
-    )
-
-
-def _step_of(earlier: Unfinished) -> str:
-    if earlier.probe:
-        return f"the probe {earlier.step} measured this cell"
-    return _STEPS.get(earlier.step, f"this cell was at {earlier.step}")
-
-
-def _cause_of(earlier: Unfinished) -> str:
-    return f" ({earlier.cause})" if earlier.cause else ""
-
-
-_STEPS = {
-    "": "this cell began",
-    "data": "the data were loaded",
-    "building": "the model was built",
-    "encoding": "the data were encoded",
-    "training": "the model was trained",
-}
 
 
 # ── training ────────────────────────────────────────────────────────────────────────────────────
@@ -161,7 +117,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
     try:
         earlier = context.repeated_end(cell)
         if earlier is not None and not earlier.probe:
-            raise _process_ended(earlier, builder)
+            raise process_ended(earlier, builder)
         placement = context.placement(cell)
         outcome.placement = placement
         context.step(cell, "data")
@@ -169,7 +125,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
             data = context.load(cell)
         check_loaded(context)
         _check_data(cell, data)
-        _check_classes([probe for probe in context.plan.suite.probes if _is_wanted(probe, todo, context)], cell, data)
+        _check_classes([probe for probe in context.plan.suite.probes if is_wanted(probe, todo, context)], cell, data)
         _check_training(cell, data)
         outcome.data_facts = data_facts(data)
         outcome.sources = sources_of(cell, context.sources)
@@ -195,7 +151,7 @@ def _train(unit: Unit, todo: list[Cell], context: RunContext, builder: RecordBui
         outcome.notes += _training_notes(cell, data, trained.model)
         if "validation" not in data.splits:
             outcome.notes.append("trained on all training examples: there is no validation split")
-        meters = _meters(todo, placement, context)
+        meters = meters_of(todo, placement, context)
         restored = "none" if meters else restore(trained, unit, weights, context)
         if restored == "restored":
             outcome.weights_reused = True
@@ -325,141 +281,3 @@ def _training_notes(cell: Cell, data: Data, model: Any) -> Iterator[str]:
         listed = ", ".join(f"{name} {weight:.4g}" for weight, name in stated)
         more = f" and {len(weights) - len(stated)} more" if len(weights) > len(stated) else ""
         yield f"weights of the classes in the training loss: {listed}{more}"
-
-
-class _Meter(AbstractContextManager["_Meter"]):
-    """A probe's `during`; an error in it is stored for that probe and affects neither the training nor other probes."""
-
-    def __init__(self, during: Callable[[], AbstractContextManager[Any]]) -> None:
-        self.value: Any = None
-        self.error: BaseException | None = None
-        self._during = during
-        self._manager: AbstractContextManager[Any] | None = None
-
-    def __enter__(self) -> _Meter:
-        try:
-            manager = self._during()
-            self.value = manager.__enter__()
-            self._manager = manager
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - becomes the probe's own row
-            self.error = error
-        return self
-
-    def __exit__(self, kind: Any, raised: BaseException | None, trace: Any) -> None:
-        try:
-            if self._manager is not None:
-                self._manager.__exit__(kind, raised, trace)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - becomes the probe's own row; an error of the training is raised on
-            self.error = error
-
-
-def _meters(todo: list[Cell], placement: Placement, context: RunContext) -> dict[str, _Meter]:
-    """Return a context manager for each probe that measures during the training and is still to do."""
-    meters = {}
-    for probe in context.plan.suite.probes:
-        if _is_wanted(probe, todo, context) and "during" in probe.component.functions:
-            during = discovery.load(probe.component).during
-            meters[probe.label] = _Meter(partial(during, placement, _probe_options(probe, context)))
-    return meters
-
-
-def _is_wanted(probe: ComponentUse, todo: list[Cell], context: RunContext) -> bool:
-    """Return whether a probe is still to be applied to one of these cells."""
-    return any(probe.label in context.missing(cell) and cell.probes[probe.label] is None for cell in todo)
-
-
-def _probe_options(probe: ComponentUse, context: RunContext) -> Any:
-    smoke_values = probe.component.facts.get("SMOKE", {}) if context.smoke else {}
-    return discovery.make_options(probe.component, {**probe.stated, **smoke_values})
-
-
-# ── measuring ───────────────────────────────────────────────────────────────────────────────────
-
-
-def _measure(builder: RecordBuilder, outcome: TrainingOutcome) -> None:
-    """Apply each probe that is still to do; an error in a probe affects its own metrics only."""
-    cell, context = builder.cell, builder.context
-    assert outcome.trained is not None
-    earlier = outcome.state.left_running() if outcome.state is not None else {}
-    trained = outcome.trained.for_cell(cell, builder.keep)
-    _ = trained.threshold  # chosen here, so that an error is the cell's, and not that of the first probe
-    with Stopwatch(builder.seconds)("probes"):
-        for probe in context.plan.suite.probes:
-            if probe.label not in context.missing(cell):
-                continue
-            reason = cell.probes[probe.label] or _unmet_here(probe, cell, trained)
-            if reason:
-                builder.probes[probe.label] = ProbeRow("not applicable", context.plan.probe_keys[probe.label], reason)
-                continue
-            context.step(cell, probe.label, probe=True)
-            meter = outcome.meters.get(probe.label)
-            _apply(probe, trained.for_probe(meter.value if meter else None), builder, meter.error if meter else None)
-            if outcome.state is not None:
-                unrestored = outcome.state.restore().unrestored
-                _note_unrestored(probe.label, builder, dict(unrestored.items() - earlier.items()))
-                earlier |= unrestored
-
-
-def _note_unrestored(label: str, builder: RecordBuilder, unrestored: Mapping[str, str]) -> None:
-    """Note in the record what a probe changed for later probes and could not be restored."""
-    if unrestored:
-        builder.probes[label] = replace(builder.probes[label], unrestored=unrestored)
-        builder.notes.append(
-            f"later probes of this cell may be affected by the probe {label}, because this could not be restored: "
-            + "; ".join(f"{kind} ({text})" for kind, text in unrestored.items())
-        )
-
-
-def _unmet_here(probe: ComponentUse, cell: Cell, trained: Trained) -> str | None:
-    """Return an unmet need that the plan could not know: the device that `auto` chose, what the data decided."""
-    splits = trained.data.splits
-    available = met_needs(
-        cell,
-        groups=any(split.groups for split in splits.values()),
-        shift=any(name.startswith("shift:") for name in splits),
-        cuda=trained.placement.device == "cuda",
-    )
-    return unmet_needs(probe, available, [trained.data.problem])
-
-
-def _apply(probe: ComponentUse, trained: Trained, builder: RecordBuilder, during: BaseException | None) -> None:
-    """Apply one probe; `during` is the error that its `during` raised around the training, if any."""
-    cell, context = builder.cell, builder.context
-    key = context.plan.probe_keys[probe.label]
-    metrics: list[MetricRow] = []
-    known_coordinates: set[tuple[str, frozenset[tuple[str, Any]]]] = set()
-    artifacts: list[ArtifactRow] = []
-    try:
-        earlier = context.repeated_end(cell)
-        if earlier is not None and earlier.probe and earlier.step == probe.label:
-            raise _process_ended(earlier, builder)
-        if during is not None:
-            raise during
-        problem = next(p for p in cell.problems if p.name == trained.data.problem)
-        known = metrics_of(probe, [problem])
-        measure = getattr(discovery.load(probe.component), "probe", None)
-        for item in measure(trained, _probe_options(probe, context)) if measure else ():
-            if isinstance(item, Artifact):
-                with context.storing():
-                    artifacts.append(context.run.write_artifact(cell.id, probe.label, item))
-            else:
-                row = metric_row(item, probe.label, known)
-                coordinates = (row.name, frozenset(row.at.items()))
-                if coordinates in known_coordinates:
-                    raise ValueError(f"yielded `{item.name}` twice at {dict(row.at) or 'no coordinates'}")
-                known_coordinates.add(coordinates)
-                metrics.append(row)
-    except BaseException as error:  # noqa: BLE001 - an error of a probe affects that probe only
-        context.raise_if_run_ends(error)
-        builder.probes[probe.label] = ProbeRow("failed", key, reason_of(error))
-        if not isinstance(error, ProcessEnded):
-            builder.write_traceback(probe.label, traceback_of(error))
-        release(error)
-        return
-    builder.metrics += metrics
-    builder.artifacts += artifacts
-    builder.probes[probe.label] = ProbeRow("ok", key)
