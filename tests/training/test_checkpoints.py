@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import nn
 
-from bench_suite.engines.native import BestWeights
 from bench_suite.store.formats import weights_from_bytes, weights_to_bytes
 from bench_suite.training import checkpoints
 from bench_suite.training.checkpoints import (
@@ -21,6 +20,7 @@ from bench_suite.training.checkpoints import (
     module_state,
     restore_generators,
 )
+from bench_suite.training.state import BestWeights
 
 
 class InMemory:

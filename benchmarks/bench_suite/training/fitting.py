@@ -1,0 +1,303 @@
+"""Fitting: what every engine's loop shares, so that engines take the same steps and differ only in who runs the loop.
+
+A `Fitting` has the module, its optimiser and loss, and the batches in their order. A loop calls its methods in this
+order: `begin_epoch`; for each batch `load`, a step of the optimiser, `end_step`; `end_epoch`; and `history` at the end.
+`engines/native.py` writes some of them out, since a call in each step costs time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from bench_suite.contracts import (
+    Batch,
+    BenchError,
+    Checkpoints,
+    Data,
+    History,
+    Network,
+    Placement,
+    Problem,
+    Report,
+    TrainingFailed,
+    TrainOptions,
+)
+from bench_suite.data.encoded import Encoded
+from bench_suite.data.loader import Feed
+from bench_suite.data.splits import column
+from bench_suite.training.augmentation import changes_of
+from bench_suite.training.batching import batch_count, needs_several_rows, rows_by_class, shuffled
+from bench_suite.training.checkpoints import Timer
+from bench_suite.training.clock import Clock
+from bench_suite.training.compiling import CompileTime, record_compilations
+from bench_suite.training.input_checks import nonfinite_inputs
+from bench_suite.training.losses import training_loss
+from bench_suite.training.optimisers import Optimizer, make_optimizer
+from bench_suite.training.precision import computing, move_to_placement
+from bench_suite.training.prediction import mean_loss
+from bench_suite.training.schedules import factor
+from bench_suite.training.state import BestWeights, TrainingState
+from bench_suite.training.targets import Target
+
+
+@contextmanager
+def fitting(
+    model: Network,
+    data: Data,
+    problem: Problem,
+    options: TrainOptions,
+    placement: Placement,
+    report: Report,
+    encoded: Callable[[str], Encoded],
+    checkpoints: Checkpoints | None,
+    update: Optimizer | None = None,
+) -> Iterator[Fitting]:
+    """Yield the `Fitting` of a training, within the placement's threads, kernels and precision.
+
+    The arguments are those of an engine's `train`. The seed of the examples' order is drawn from PyTorch's global
+    generator, and a checkpoint is loaded if there is one.
+
+    Args:
+        update: optimiser of the module's trainable parameters; None makes the one that the options state.
+
+    Raises:
+        BenchError: `placement` or `options` cannot be honoured on this machine or with these data.
+    """
+    clock = Clock(report)
+    for option in ("patience", "target"):
+        if getattr(options, option) is not None and "validation" not in data.splits:
+            raise BenchError(f"{option} needs a validation split: set validation above 0, or leave {option} out")
+    examples = encoded("train")
+    validation = encoded("validation") if "validation" in data.splits else None
+    timer = Timer(checkpoints, options.checkpoint)
+    with computing(placement), record_compilations(placement, clock.exclude) as compiling:
+        run = Fitting(model, data, problem, options, placement, clock, timer, examples, validation, update)
+        run.compiling = compiling
+        run.state.load_state_dict(timer.load())
+        yield run
+
+
+class Fitting:
+    """One training of a network: its parts, and what happens before and after a step and an epoch."""
+
+    def __init__(
+        self,
+        model: Network,
+        data: Data,
+        problem: Problem,
+        options: TrainOptions,
+        placement: Placement,
+        clock: Clock,
+        timer: Timer,
+        examples: Encoded,
+        validation: Encoded | None,
+        update: Optimizer | None,
+    ) -> None:
+        self.model, self.data, self.problem = model, data, problem
+        self.options, self.placement = options, placement
+        self.examples, self.validation = examples, validation
+        self.clock, self.timer = clock, timer
+        self.compiling: CompileTime | None = None
+        self.module = move_to_placement(model.module, placement)
+        self.update = make_optimizer(self.module, options, placement) if update is None else update
+        self.weights = [weight for weight in self.module.parameters() if weight.requires_grad]
+        self.loss_of = training_loss(model, data, problem, options, placement)
+        self.join_last = needs_several_rows(self.module)
+        self.steps_in_epoch = batch_count(len(examples), options.batch_size, join_last=self.join_last)
+        self.feed = Feed(examples, placement.threads)
+        self.scheduled = options.schedule != "constant" or options.warmup > 0.0
+        order = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+        self.state = TrainingState(
+            module=self.module,
+            update=self.update,
+            order=order,
+            changes=torch.Generator(placement.device).manual_seed(order.initial_seed() + 1),
+            loss_sum=torch.zeros((), device=placement.device),
+            clock=clock,
+            best=BestWeights(options.patience),
+            target=Target(options.target, problem, data) if options.target else None,
+        )
+        self.change = changes_of(model.augment, options.augment, self.state.changes)
+        self._classes = rows_by_class(_class_numbers(data)) if options.sampler == "balanced" else ()
+        self._stopped: str | None = None
+        self._reached = False
+
+    # ── an epoch ────────────────────────────────────────────────────────────────────────────────
+
+    def epochs(self) -> range:
+        """Return the numbers of the epochs that are not complete; the first one may have begun."""
+        return range(self.state.epoch, self.options.epochs + 1)
+
+    def begin_epoch(self) -> list[torch.Tensor]:
+        """Draw the order of an epoch, and return the rows of each of its batches that is still to do."""
+        self.module.train()
+        state = self.state
+        state.epoch_order = state.order.get_state()
+        drawn = shuffled(
+            self.examples,
+            self.options.batch_size,
+            state.order,
+            self.model.padded,
+            join_last=self.join_last,
+            classes=self._classes,
+        )
+        return drawn[state.batch :]
+
+    def end_epoch(self) -> bool:
+        """Evaluate the network and stop the clock; return whether the training ends before its last epoch."""
+        state, clock = self.state, self.clock
+        mean = self.finite(state.loss_sum) / len(self.examples)
+        clock.pause()
+        epoch = state.epoch
+        row = {"epoch": float(epoch), "loss": mean, **self._evaluate()}
+        state.end_epoch(row)
+        target = state.target
+        if target is not None and target.reaches(row[f"validation_{target.name}"]):
+            # The weights that reached the target stay, whichever epoch had the lowest loss.
+            self._stopped, self._reached = f"{target.metric} reached", True
+        elif state.best.is_exhausted(epoch, row.get("validation_loss"), self.module):
+            self._stopped = f"no lower validation loss in {self.options.patience} epochs"
+        return self._stopped is not None
+
+    def _evaluate(self) -> dict[str, float]:
+        """Return `validation_loss` and `validation_METRIC` of the target; nothing if there is no validation split.
+
+        A metric that is not defined on the validation split is NaN, which reaches no target.
+        """
+        validation, target, placement = self.validation, self.state.target, self.placement
+        if validation is None:
+            return {}
+        model, size, spec = self.model, self.options.batch_size, self.data.spec
+        row = {"validation_loss": mean_loss(model, self.problem, validation, size, spec, placement)}
+        finite = math.isfinite(row["validation_loss"])
+        if not finite and (cause := nonfinite_inputs(validation, "validation", spec)) is not None:
+            raise TrainingFailed(f"the validation loss is not a finite number: {cause}")
+        if target is not None:
+            value = target.value(model, validation, size, placement)
+            row[f"validation_{target.name}"] = math.nan if value is None else value
+        return row
+
+    # ── a step ──────────────────────────────────────────────────────────────────────────────────
+
+    def load(self, batch: Batch) -> Batch:
+        """Return a collated batch on the device of the training, with the changes of `augment`."""
+        if self.placement.device != "cpu":
+            batch = batch.to(self.placement.device)
+        return batch if self.change is None else self.change(batch)
+
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        options, steps = self.options, self.options.epochs * self.steps_in_epoch
+        return options.learning_rate * factor(step, steps, options.schedule, options.warmup)
+
+    def end_step(self, loss: torch.Tensor, samples: int, waited: float) -> bool:
+        """Count a step; return False if the training is to end at once.
+
+        Args:
+            loss: mean loss of the step's batch, a scalar.
+            samples: examples of the batch; the last batch of an epoch may be smaller.
+            waited: seconds that the step waited for its batch.
+        """
+        self.state.loss_sum.add_(loss.detach(), alpha=samples)
+        self.state.batch += 1
+        return not self.clock.step(samples, waited) or self.close_window(loss)
+
+    def close_window(self, loss: torch.Tensor) -> bool:
+        """Report a window and save a checkpoint if one is due; return False if the training is to end at once.
+
+        A window lasts 50 ms or longer. At its end the losses are read, which waits for the device.
+        """
+        clock, timer = self.clock, self.timer
+        self.finite(self.state.loss_sum)
+        proceed = clock.close(loss.item())
+        if timer.due():
+            clock.pause()
+            timer.save(self.state.state_dict())
+            clock.resume()
+        if not proceed:
+            clock.pause()
+            self._stopped = "interrupted"
+        return proceed
+
+    def finite(self, loss_sum: torch.Tensor) -> float:
+        """Return the value of the sum of an epoch's losses; raise `TrainingFailed` if it is not finite.
+
+        Once a loss is not finite, neither is the sum. If inputs are not finite, they are the cause, and no learning
+        rate helps.
+        """
+        value = loss_sum.item()
+        if not math.isfinite(value):
+            if (cause := nonfinite_inputs(self.examples, "train", self.data.spec)) is not None:
+                raise TrainingFailed(f"the loss is not a finite number: {cause}")
+            rate = self.update.param_groups[0]["lr"]
+            raise TrainingFailed(
+                f"the loss is no longer a finite number at step {self.clock.steps}, where the learning rate is "
+                f"{rate:g}; try a lower learning_rate, warmup = 0.1 or gradient_clip = 1.0"
+            )
+        return value
+
+    # ── the end ─────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the report of a window ended the training."""
+        return self._stopped == "interrupted"
+
+    def history(self) -> History:
+        """Restore the weights of the best epoch, if early stopping kept them, and return the training's history."""
+        best_epoch = None if self._reached else self.state.best.restore(self.module)
+        history = self.state.history(best_epoch, self._stopped, reached=self._reached)
+        history = replace(history, loss_of="problem" if self.model.loss is None else "model")
+        return history if self.compiling is None else replace(history, compile_seconds=self.compiling.seconds)
+
+
+class Batches:
+    """The batches of the epochs in the order of the training, for a framework that iterates over them.
+
+    Each iteration is the next epoch, or what is left of it after a resume. `waited` is the time since the last `take`
+    that was spent on preparing batches.
+    """
+
+    def __init__(self, run: Fitting) -> None:
+        self.run = run
+        self.samples: list[int] = []
+        "Examples of each batch of the epoch that is still to be trained on."
+        self.waited = 0.0
+
+    def __iter__(self) -> Iterator[Batch]:
+        run = self.run
+        rows = run.begin_epoch()
+        columns = run.feed.batches(rows)
+        run.clock.resume()
+        for positions in rows:
+            asked = perf_counter()
+            batch = run.model.collate(next(columns))
+            self.samples.append(len(positions))
+            self.waited += perf_counter() - asked
+            yield batch
+
+    def load(self, batch: Batch) -> Batch:
+        """Return a batch on the device of the training and changed, as `Fitting.load` does; it counts as waiting."""
+        asked = perf_counter()
+        loaded = self.run.load(batch)
+        self.waited += perf_counter() - asked
+        return loaded
+
+    def end_step(self, loss: torch.Tensor) -> bool:
+        """Count a step over the oldest batch that is still to be trained on, as `Fitting.end_step` does."""
+        waited, self.waited = self.waited, 0.0
+        return self.run.end_step(loss, self.samples.pop(0), waited)
+
+
+def _class_numbers(data: Data) -> np.ndarray:
+    """Return the class of each training example, (n,) int64; raise BenchError if the data have no classes."""
+    if "classes" not in data.spec:
+        raise BenchError(f"sampler needs classes, and {data.source.name} is {data.problem}: leave sampler out")
+    return np.asarray(column(data.splits["train"], "target"), dtype=np.int64)
