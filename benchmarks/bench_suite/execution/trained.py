@@ -288,7 +288,12 @@ def build(
     module = discovery.load(cell.model.component)
     options = discovery.make_options(cell.model.component, cell.options["model"])
     model = module.build(data, options)
+    from bench_suite.training import lightning_modules
+
+    if lightning_modules.package_of(model) is not None:
+        model = lightning_modules.network_of(model, data)
     if isinstance(model, Network):
+        _check_own_step(model, cell, train)
         _set_own_functions(model, cell, module, options)
     if isinstance(model, Network) and model.frozen is not None:
         model.frozen.to(placement.device)  # `encode` runs it on the device of its parameters
@@ -305,6 +310,19 @@ def build(
             f"{cell.model.label}: build returned {type(model).__name__}, which is neither a Network nor an Estimator"
         )
     return Trained(cell, data, problem, placement, model, dict(train), seed, smoke=smoke, cache=cache)
+
+
+def _check_own_step(network: Network, cell: Cell, train: Mapping[str, Any]) -> None:
+    """Raise BenchError if a network has a `training_step` of its own, and the cell's engine does not call it."""
+    from bench_suite.training.lightning_modules import has_own_step
+
+    if cell.engine is None or train["epochs"] == 0 or not has_own_step(network):
+        return
+    if "training_step" not in cell.engine.words("MODEL_FUNCTIONS"):
+        raise BenchError(
+            f"{cell.model.label} is a LightningModule with a training_step, which the engine {cell.engine.name} does "
+            'not call: set engine = "lightning"'
+        )
 
 
 def _set_own_functions(network: Network, cell: Cell, module: Any, options: Any) -> None:

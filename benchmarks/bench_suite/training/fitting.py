@@ -39,7 +39,7 @@ from bench_suite.training.clock import Clock
 from bench_suite.training.compiling import CompileTime, record_compilations
 from bench_suite.training.input_checks import nonfinite_inputs
 from bench_suite.training.losses import training_loss
-from bench_suite.training.optimisers import Optimizer, make_optimizer
+from bench_suite.training.optimisers import Optimizer, TorchOptimizer, make_optimizer
 from bench_suite.training.precision import computing, move_to_placement
 from bench_suite.training.prediction import mean_loss
 from bench_suite.training.schedules import factor
@@ -243,6 +243,22 @@ class Fitting:
             )
         return value
 
+    # ── for frameworks ──────────────────────────────────────────────────────────────────────────
+
+    def torch_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimiser as an instance of PyTorch's class, which frameworks require."""
+        update = self.update
+        return update if isinstance(update, torch.optim.Optimizer) else TorchOptimizer(update, self.weights)
+
+    def scheduler(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LambdaLR:
+        """Return the schedule of an optimiser's learning rate, to be stepped after each step that is still to do."""
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"] = self.options.learning_rate
+        options, done, steps = self.options, self.clock.steps, self.options.epochs * self.steps_in_epoch
+        return torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: factor(done + step, steps, options.schedule, options.warmup)
+        )
+
     # ── the end ─────────────────────────────────────────────────────────────────────────────────
 
     @property
@@ -270,6 +286,10 @@ class Batches:
         self.samples: list[int] = []
         "Examples of each batch of the epoch that is still to be trained on."
         self.waited = 0.0
+
+    def __len__(self) -> int:
+        """Return the number of batches of the current epoch that are still to do."""
+        return self.run.steps_in_epoch - self.run.state.batch
 
     def __iter__(self) -> Iterator[Batch]:
         run = self.run

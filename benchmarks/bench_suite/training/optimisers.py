@@ -58,6 +58,43 @@ class ChainedOptimizer:
             part.load_state_dict(state_dict[str(position)])
 
 
+class TorchOptimizer(torch.optim.Optimizer):
+    """An optimiser of this module as an instance of PyTorch's class, for frameworks and schedulers that require one."""
+
+    def __init__(self, inner: Optimizer, weights: Sequence[torch.nn.Parameter]) -> None:
+        # PyTorch's own `__init__` would make groups of its own.
+        self.inner, self.weights = inner, tuple(weights)
+        self.defaults: dict[str, Any] = {}
+        self.state: Any = {}
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:  # type: ignore[override]  # an attribute of PyTorch's class
+        """Return the groups of the inner optimiser."""
+        return self.inner.param_groups
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # one of two overloads
+        """Step after `closure`, which computes loss and gradients, and return what it returns."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        self.inner.step()
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Remove the gradients of the weights; of matrices that view them, there is nothing to remove."""
+        for weight in self.weights:
+            weight.grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of the inner optimiser."""
+        return self.inner.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the state from `state_dict`."""
+        self.inner.load_state_dict(state_dict)
+
+
 def make_optimizer(module: torch.nn.Module, options: TrainOptions, placement: Placement) -> Optimizer:
     """Return SGD, AdamW or Muon over the trainable parameters of a module.
 
