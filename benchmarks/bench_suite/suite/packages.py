@@ -14,9 +14,11 @@ from bench_suite.suite.cell import matches
 from bench_suite.suite.plan import Plan
 
 EXTRAS: Mapping[str, str] = {
+    "accelerate": "trainer",
     "captum": "attribution",
     "evaluate": "evaluate",
     "fairlearn": "fairness",
+    "lightning": "lightning",
     "peft": "lora",
     "tensorboard": "tensorboard",
     "transformers": "pretrained",

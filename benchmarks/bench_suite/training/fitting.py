@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from time import perf_counter
 
 import numpy as np
 import torch
@@ -272,48 +271,6 @@ class Fitting:
         history = self.state.history(best_epoch, self._stopped, reached=self._reached)
         history = replace(history, loss_of="problem" if self.model.loss is None else "model")
         return history if self.compiling is None else replace(history, compile_seconds=self.compiling.seconds)
-
-
-class Batches:
-    """The batches of the epochs in the order of the training, for a framework that iterates over them.
-
-    Each iteration is the next epoch, or what is left of it after a resume. `waited` is the time since the last `take`
-    that was spent on preparing batches.
-    """
-
-    def __init__(self, run: Fitting) -> None:
-        self.run = run
-        self.samples: list[int] = []
-        "Examples of each batch of the epoch that is still to be trained on."
-        self.waited = 0.0
-
-    def __len__(self) -> int:
-        """Return the number of batches of the current epoch that are still to do."""
-        return self.run.steps_in_epoch - self.run.state.batch
-
-    def __iter__(self) -> Iterator[Batch]:
-        run = self.run
-        rows = run.begin_epoch()
-        columns = run.feed.batches(rows)
-        run.clock.resume()
-        for positions in rows:
-            asked = perf_counter()
-            batch = run.model.collate(next(columns))
-            self.samples.append(len(positions))
-            self.waited += perf_counter() - asked
-            yield batch
-
-    def load(self, batch: Batch) -> Batch:
-        """Return a batch on the device of the training and changed, as `Fitting.load` does; it counts as waiting."""
-        asked = perf_counter()
-        loaded = self.run.load(batch)
-        self.waited += perf_counter() - asked
-        return loaded
-
-    def end_step(self, loss: torch.Tensor) -> bool:
-        """Count a step over the oldest batch that is still to be trained on, as `Fitting.end_step` does."""
-        waited, self.waited = self.waited, 0.0
-        return self.run.end_step(loss, self.samples.pop(0), waited)
 
 
 def _class_numbers(data: Data) -> np.ndarray:

@@ -123,6 +123,6 @@ def check_own_step(network: Network, options: TrainOptions) -> None:
             )
     if network.loss is not None:
         raise BenchError(
-            f"the model's file has a function loss, and the training_step of {name} computes another one: remove one of "
-            "them"
+            f"the model's file has a function loss, and the training_step of {name} computes another one: remove one "
+            "of them"
         )

@@ -72,7 +72,7 @@ class TorchOptimizer(torch.optim.Optimizer):
         """Return the groups of the inner optimiser."""
         return self.inner.param_groups
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # one of two overloads
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Step after `closure`, which computes loss and gradients, and return what it returns."""
         loss = None
         if closure is not None:
