@@ -101,8 +101,8 @@ Run = Callable[..., Ended]
 
 
 def run_engine(
-    engine: str, data: Data, options: TrainOptions, *, model: Any = mlp, placement: Placement = PLACE, report: Any = None,
-    saved: Any = None, problem: Any = classification, own_loss: Any = None, own_augment: Any = None, **chosen: Any,
+    engine: str, data: Data, options: TrainOptions, *, model: Any = mlp, placement: Placement = PLACE,
+    report: Any = None, saved: Any = None, problem: Any = classification, own_loss: Any = None, own_augment: Any = None, **chosen: Any,
 ) -> Ended:  # fmt: skip
     """Train a model from the seed 3 with an engine."""
     seed_everything(3)

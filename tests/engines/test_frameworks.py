@@ -92,7 +92,17 @@ def halved(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         {"placement": Placement("cpu", 1, "bf16-mixed")},
         {"placement": Placement("cpu", 1, "32-true", deterministic=True)},
     ],
-    ids=["sgd", "muon", "augment", "classes", "own functions", "clip to 0", "joined batch", "bfloat16", "deterministic"],
+    ids=[
+        "sgd",
+        "muon",
+        "augment",
+        "classes",
+        "own functions",
+        "clip to 0",
+        "joined batch",
+        "bfloat16",
+        "deterministic",
+    ],
 )
 def test_it_honours_an_option_as_the_native_engine_does(engine: str, stated: Any, pictures: Data, run: Any) -> None:
     if stated.get("optimizer") == "muon" and not hasattr(torch.optim, "Muon"):
@@ -219,14 +229,14 @@ class Killed(Exception):
 
 
 @pytest.mark.usefixtures("windows_of_one_step")
-@pytest.mark.parametrize("killed_at", [7, 10, 14], ids=["in the first epoch", "after it", "in the second one"])
 @pytest.mark.parametrize(
-    "stated",
+    ("killed_at", "stated"),
     [
-        {"schedule": "cosine", "warmup": 0.1, "augment": ("shift",), "patience": 3},
-        {"optimizer": "muon", "schedule": "linear", "target": {"quality/accuracy": 1.0}},
+        (7, {"schedule": "cosine", "warmup": 0.1, "augment": ("shift",), "patience": 3}),
+        (10, {"optimizer": "muon", "schedule": "linear", "target": {"quality/accuracy": 1.0}}),
+        (14, {"optimizer": "sgd", "sampler": "balanced"}),
     ],
-    ids=["adamw", "muon"],
+    ids=["in the first epoch", "after it", "in the second one"],
 )
 def test_a_training_that_was_cut_off_goes_on_bit_for_bit(
     engine: str, stated: Any, killed_at: int, pictures: Data, run: Any, kept: Any, monkeypatch: Any

@@ -87,13 +87,13 @@ def train(
         _restored_forward(run.module),
         TemporaryDirectory(prefix="bench-hf-") as folder,
     ):
-        generators = generator_state()
-        batches = Batches(run)
-        optimizer = run.torch_optimizer()
-        trainer = SuiteTrainer(batches, _arguments(run, folder), (optimizer, run.scheduler(optimizer)))
-        trainer.remove_callback(PrinterCallback)
-        trainer.add_callback(Hooks(trainer, generators))
-        trainer.train()
+        if run.has_steps():
+            generators = generator_state()
+            optimizer = run.torch_optimizer()
+            trainer = SuiteTrainer(Batches(run), _arguments(run, folder), (optimizer, run.scheduler(optimizer)))
+            trainer.remove_callback(PrinterCallback)
+            trainer.add_callback(Hooks(trainer, generators))
+            trainer.train()
         return run.history()
 
 

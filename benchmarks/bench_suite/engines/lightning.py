@@ -8,6 +8,7 @@ checkpoints, early stopping and targets are a callback's work; Lightning writes 
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -103,42 +104,52 @@ def train(
         _quiet(),
         TemporaryDirectory(prefix="bench-lightning-") as folder,
     ):
-        batches = Batches(run)
-        if own_step:
-            loader = loader_of(OwnBatches(batches))
-            checked = loader_of(ValidationBatches(run)) if run.validation is not None else None
-        else:
-            module, loader, checked = (
-                _with_base(NetworkModule, package.LightningModule)(batches),
-                loader_of(batches),
-                None,
-            )
-        hooks = _with_base(Hooks, package.Callback)(batches, own_optimizers)
-        trainer = package.Trainer(
-            accelerator=placement.device,
-            devices=1,
-            precision=placement.precision,
-            max_epochs=options.epochs,
-            # A network clips in `configure_gradient_clipping`: Lightning would take the optimiser's parameters.
-            gradient_clip_val=options.gradient_clip if own_step else None,
-            deterministic=placement.deterministic or None,
-            callbacks=[hooks],
-            plugins=[_local_environment(package)],
-            default_root_dir=folder,
-            logger=False,
-            enable_checkpointing=own_step and overrides(module, "configure_callbacks"),
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            # After a resume, the first epoch has fewer batches than those that follow.
-            reload_dataloaders_every_n_epochs=1 if run.state.batch else 0,
-        )
-        _count_earlier_steps(trainer, run)
-        with _suite_optimizer(module, run, needed=own_step and own_optimizers is None):
-            _fit(trainer, module, loader, checked, hooks)
+        if run.has_steps():
+            _run_trainer(package, module if own_step else None, run, own_optimizers, folder)
         history = run.history()
     return replace(history, loss_of="model") if own_step else history
+
+
+def _run_trainer(package: Any, own: Any, run: Fitting, own_optimizers: OwnOptimizers | None, folder: str) -> None:
+    """Run the steps of a training with the `Trainer` of a package.
+
+    Args:
+        package: `lightning.pytorch` or `pytorch_lightning`.
+        own: the user's Lightning module; None if the module has no `training_step` of its own.
+        run: the training.
+        own_optimizers: what the user's `configure_optimizers` returns; None if the suite's optimiser is used.
+        folder: a temporary one, for files that a user's module may write.
+    """
+    options, placement, batches = run.options, run.placement, Batches(run)
+    if own is None:
+        module, loader, checked = _with_base(NetworkModule, package.LightningModule)(batches), loader_of(batches), None
+    else:
+        module, loader = own, loader_of(OwnBatches(batches))
+        checked = loader_of(ValidationBatches(run)) if run.validation is not None else None
+    hooks = _with_base(Hooks, package.Callback)(batches, own_optimizers)
+    trainer = package.Trainer(
+        accelerator=placement.device,
+        devices=1,
+        precision=placement.precision,
+        max_epochs=options.epochs,
+        # A network clips in `configure_gradient_clipping`: Lightning would take the optimiser's parameters.
+        gradient_clip_val=None if own is None else options.gradient_clip,
+        deterministic=placement.deterministic or None,
+        callbacks=[hooks],
+        plugins=[_local_environment(package)],
+        default_root_dir=folder,
+        logger=False,
+        enable_checkpointing=own is not None and overrides(own, "configure_callbacks"),
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        # After a resume, the first epoch has fewer batches than those that follow.
+        reload_dataloaders_every_n_epochs=1 if run.state.batch else 0,
+    )
+    _count_earlier_steps(trainer, run)
+    with _suite_optimizer(module, run, needed=own is not None and own_optimizers is None):
+        _fit(trainer, module, loader, checked, hooks)
 
 
 def _fit(trainer: Any, module: Any, loader: Any, checked: Any, hooks: Hooks) -> None:
@@ -172,8 +183,9 @@ def _count_earlier_steps(trainer: Any, run: Fitting) -> None:
     loop, steps = trainer.fit_loop, run.clock.steps
     epochs = loop.epoch_progress.current
     epochs.ready = epochs.started = epochs.processed = epochs.completed = run.state.epoch - 1
-    counted = loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total
-    counted.ready = counted.completed = steps
+    automatic, manual = loop.epoch_loop.automatic_optimization, loop.epoch_loop.manual_optimization
+    for counted in (automatic.optim_progress.optimizer.step.total, manual.optim_step_progress.total):
+        counted.ready = counted.completed = steps
     loop.epoch_loop._batches_that_stepped = steps
 
 
@@ -284,6 +296,7 @@ class OwnOptimizers:
 
     def __init__(self) -> None:
         self._parts: list[Any] = []
+        self._optimizers: list[Any] = []
         self._saved: Mapping[str, Any] | None = None
 
     def attach(self, optimizers: list[Any], schedulers: list[Any]) -> None:
@@ -296,8 +309,8 @@ class OwnOptimizers:
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """Return the groups of all optimisers."""
-        return [group for optimizer in self._optimizers for group in optimizer.param_groups]
+        """Return the groups of all optimisers; one without a learning rate while there are none."""
+        return [group for optimizer in self._optimizers for group in optimizer.param_groups] or [{"lr": math.nan}]
 
     def step(self) -> None:
         """Do nothing: Lightning steps the optimisers."""

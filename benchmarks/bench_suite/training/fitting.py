@@ -244,6 +244,14 @@ class Fitting:
 
     # ── for frameworks ──────────────────────────────────────────────────────────────────────────
 
+    def has_steps(self) -> bool:
+        """Return whether there are steps to take; end an epoch first of which a resume has only the end to do."""
+        if self.state.batch < self.steps_in_epoch:
+            return bool(self.epochs())
+        self.begin_epoch()
+        self.clock.resume()
+        return not self.end_epoch() and bool(self.epochs())
+
     def torch_optimizer(self) -> torch.optim.Optimizer:
         """Return the optimiser as an instance of PyTorch's class, which frameworks require."""
         update = self.update
@@ -267,6 +275,8 @@ class Fitting:
 
     def history(self) -> History:
         """Restore the weights of the best epoch, if early stopping kept them, and return the training's history."""
+        for weight in self.weights:
+            weight.grad = None
         best_epoch = None if self._reached else self.state.best.restore(self.module)
         history = self.state.history(best_epoch, self._stopped, reached=self._reached)
         history = replace(history, loss_of="problem" if self.model.loss is None else "model")
