@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,9 @@ from bench_suite.data.preparation import prepare
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit, Subset
 from bench_suite.models import cnn, lstm, mlp
-from bench_suite.problems import classification
+from bench_suite.problems import classification, regression
 from bench_suite.tasks import mnist
-from bench_suite.training import compiling
+from bench_suite.training import compiling, lightning_modules
 from bench_suite.training.clock import Clock
 from bench_suite.training.prediction import predict
 from bench_suite.training.seeding import seed_everything
@@ -101,12 +100,24 @@ Run = Callable[..., Ended]
 
 
 def run_engine(
-    engine: str, data: Data, options: TrainOptions, *, model: Any = mlp, placement: Placement = PLACE,
-    report: Any = None, saved: Any = None, problem: Any = classification, own_loss: Any = None, own_augment: Any = None, **chosen: Any,
-) -> Ended:  # fmt: skip
+    engine: str,
+    data: Data,
+    options: TrainOptions,
+    *,
+    model: Any = mlp,
+    placement: Placement = PLACE,
+    report: Any = None,
+    saved: Any = None,
+    problem: Any = classification,
+    own_loss: Any = None,
+    own_augment: Any = None,
+    **chosen: Any,
+) -> Ended:
     """Train a model from the seed 3 with an engine."""
     seed_everything(3)
     network = model.build(data, model.Options(**chosen)) if hasattr(model, "build") else model(data)
+    if lightning_modules.package_of(network) is not None:
+        network = lightning_modules.network_of(network, data)
     network.loss, network.augment = own_loss, own_augment
     if placement.compiled:
         compiling.compile_module(network.module)
@@ -172,6 +183,14 @@ def kept() -> Callable[[], Kept]:
     return Kept
 
 
-@pytest.fixture
-def files_in() -> Callable[[Path], list[str]]:
-    return lambda folder: sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+@pytest.fixture(scope="session")
+def table() -> Data:
+    """A regression over four columns."""
+    random = np.random.default_rng(0)
+    splits = {}
+    for name, count in {"train": 200, "validation": 40, "test": 40}.items():
+        values = random.normal(size=(count, 4))
+        splits[name] = MemorySplit(np.arange(count), {"table": values, "target": 3.0 + values @ np.arange(4.0)})
+    spec = {"columns": ["a", "b", "c", "d"], "unit": ""}
+    data = Data("regression", spec, splits, Source("generated", "line", "0"))
+    return replace(data, spec={**spec, **regression.fit_spec(spec, data)})

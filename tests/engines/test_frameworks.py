@@ -123,21 +123,6 @@ def test_it_trains_a_regression(engine: str, run: Any, table: Data) -> None:
     assert np.abs(ended.scores - native.scores).max() <= 1e-6
 
 
-@pytest.fixture
-def table() -> Data:
-    from bench_suite.contracts import Source
-    from bench_suite.data.splits import MemorySplit
-
-    random = np.random.default_rng(0)
-    splits = {}
-    for name, count in {"train": 200, "validation": 40, "test": 40}.items():
-        values = random.normal(size=(count, 4))
-        splits[name] = MemorySplit(np.arange(count), {"table": values, "target": 3.0 + values @ np.arange(4.0)})
-    spec = {"columns": ["a", "b", "c", "d"], "unit": ""}
-    data = Data("regression", spec, splits, Source("generated", "line", "0"))
-    return replace(data, spec={**spec, **regression.fit_spec(spec, data)})
-
-
 @pytest.mark.slow
 def test_a_compiled_network_learns_the_same(engine: str, pictures: Data, run: Any) -> None:
     compiled = Placement("cpu", 1, "32-true", compiled=True)

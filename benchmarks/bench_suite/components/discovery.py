@@ -59,6 +59,8 @@ class Component:
     "Name of the component, if it differs from the file's name."
     folder: Path = field(default=Path(), compare=False)
     "Folder of the file that names it: paths among its options are relative to it."
+    lightning: frozenset[str] = frozenset()
+    "Methods of the classes in the file whose base is named `LightningModule`; empty if there is no such class."
 
     @property
     def name(self) -> str:
@@ -271,11 +273,28 @@ def _read(kind: Kind, use: str, path: Path, module: str | None, files: tuple[Pat
         parameters,
         ast.get_docstring(tree) or "",
         hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16],
+        lightning=_lightning_methods(tree),
     )
     missing = missing_parts(kind, component.name, facts, component.functions)
     if missing:
         raise ComponentError(f"{path.name} is no {kind[:-1]}: it lacks {', '.join(missing)}")
     return component
+
+
+def _lightning_methods(tree: ast.Module) -> frozenset[str]:
+    """Return the methods of the classes that name `LightningModule`, of either package, as a base."""
+    return frozenset(
+        method.name
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and any(_last_name(base) == "LightningModule" for base in node.bases)
+        for method in node.body
+        if isinstance(method, ast.FunctionDef)
+    )
+
+
+def _last_name(node: ast.expr) -> str:
+    """Return the last name of `a` or `a.b`; empty for another expression."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _parameters(arguments: ast.arguments) -> dict[str, bool]:

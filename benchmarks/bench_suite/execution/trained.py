@@ -293,7 +293,7 @@ def build(
     if lightning_modules.package_of(model) is not None:
         model = lightning_modules.network_of(model, data)
     if isinstance(model, Network):
-        _check_own_step(model, cell, train)
+        _check_engine(model, cell, train)
         _set_own_functions(model, cell, module, options)
     if isinstance(model, Network) and model.frozen is not None:
         model.frozen.to(placement.device)  # `encode` runs it on the device of its parameters
@@ -312,13 +312,18 @@ def build(
     return Trained(cell, data, problem, placement, model, dict(train), seed, smoke=smoke, cache=cache)
 
 
-def _check_own_step(network: Network, cell: Cell, train: Mapping[str, Any]) -> None:
-    """Raise BenchError if a network has a `training_step` of its own, and the cell's engine does not call it."""
+def _check_engine(network: Network, cell: Cell, train: Mapping[str, Any]) -> None:
+    """Raise BenchError if no engine trains a network, or if its engine does not call its own `training_step`."""
     from bench_suite.training.lightning_modules import has_own_step
 
-    if cell.engine is None or train["epochs"] == 0 or not has_own_step(network):
+    if train["epochs"] == 0:
         return
-    if "training_step" not in cell.engine.words("MODEL_FUNCTIONS"):
+    if cell.engine is None:
+        raise BenchError(
+            f"{cell.model.label}: build returned a network, and the file does not state that it has gradients, as an "
+            'estimator does not: add PROVIDES = ("gradients",)'
+        )
+    if has_own_step(network) and "training_step" not in cell.engine.words("MODEL_FUNCTIONS"):
         raise BenchError(
             f"{cell.model.label} is a LightningModule with a training_step, which the engine {cell.engine.name} does "
             'not call: set engine = "lightning"'

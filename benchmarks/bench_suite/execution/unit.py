@@ -273,6 +273,8 @@ def _training_notes(cell: Cell, data: Data, model: Any) -> Iterator[str]:
     from bench_suite.training.class_weights import class_weights
 
     train = cell.options["train"]
+    if isinstance(model, Network):
+        yield from _notes_of_own_step(model, data)
     if isinstance(model, Network) and model.loss is not None:
         yield f"the training loss is the model's own; the validation loss is that of {data.problem}"
     weights = class_weights(train["class_weights"], data, train["sampler"])
@@ -281,3 +283,17 @@ def _training_notes(cell: Cell, data: Data, model: Any) -> Iterator[str]:
         listed = ", ".join(f"{name} {weight:.4g}" for weight, name in stated)
         more = f" and {len(weights) - len(stated)} more" if len(weights) > len(stated) else ""
         yield f"weights of the classes in the training loss: {listed}{more}"
+
+
+def _notes_of_own_step(model: Network, data: Data) -> Iterator[str]:
+    """Yield what a user's own LightningModule replaces: the loss, and perhaps the optimiser."""
+    from bench_suite.training.lightning_modules import has_own_step, lightning_module_of, overrides
+
+    if not has_own_step(model):
+        return
+    yield f"the training loss is that of the model's training_step; the validation loss is that of {data.problem}"
+    if overrides(lightning_module_of(model), "configure_optimizers"):
+        yield (
+            "the model configures its own optimiser: optimizer, learning_rate, weight_decay, momentum, nesterov, "
+            "schedule and warmup of the suite have no effect on it"
+        )

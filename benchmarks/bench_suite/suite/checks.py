@@ -44,6 +44,8 @@ def check_cell(suite: Suite, cell: Cell) -> None:
         )
     for key, message in _own_function_errors(cell, cell.engine):
         suite.document.error(key, message)
+    for key, message in _lightning_errors(cell, cell.engine):
+        suite.document.error(key, message)
     for option, message in contradictions(cell.options["train"], cell.task, cell.problems):
         suite.document.error(train_key(cell, option), message)
 
@@ -106,6 +108,43 @@ def _own_function_errors(cell: Cell, engine: Component) -> Iterator[tuple[KeyPat
                     train_key(cell, option),
                     f"{model.name} has its own loss without a parameter `{argument}`, so {option} would have no "
                     f"effect: add the parameter, or leave {option} out",
+                )
+
+
+_OPTIONS_OF_STEP = {"class_weights": "none", "label_smoothing": 0.0}
+"Training options that change the loss, which a `training_step` computes itself, and their values without effect."
+_OPTIONS_OF_OPTIMIZER = ("optimizer", "learning_rate", "weight_decay", "momentum", "nesterov", "schedule", "warmup")
+"Training options that `configure_optimizers` of a LightningModule replaces."
+
+
+def _lightning_errors(cell: Cell, engine: Component) -> Iterator[tuple[KeyPath, str]]:
+    """Yield what an own LightningModule in a model's file makes impossible: the engine, or options without effect.
+
+    A module that the file imports from elsewhere is found only when the cell is built.
+    """
+    model = cell.model.component
+    if "training_step" not in model.lightning or not cell.options["train"]["epochs"]:
+        return
+    if "training_step" not in engine.words("MODEL_FUNCTIONS"):
+        yield (
+            ("matrix", "engine"),
+            f"the engine {engine.name} does not call the training_step of a LightningModule, and {model.name} has one: "
+            'set engine = "lightning"',
+        )
+        return
+    for option, default in _OPTIONS_OF_STEP.items():
+        if cell.options["train"][option] != default:
+            yield (
+                train_key(cell, option),
+                f"the training_step of {model.name} computes the loss, so {option} would have no effect: leave it out",
+            )
+    if "configure_optimizers" in model.lightning:
+        for option in {**cell.model.train, **varied_options(cell.labels, "train")}:
+            if option in _OPTIONS_OF_OPTIMIZER:
+                yield (
+                    train_key(cell, option),
+                    f"{model.name} configures its own optimiser, so {option} would have no effect: leave it out, or "
+                    "make it an option of the model",
                 )
 
 

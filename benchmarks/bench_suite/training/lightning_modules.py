@@ -58,7 +58,9 @@ class PlainInputs(nn.Module):
         if image is None:
             assert table is not None
             return table
-        return (image.permute(0, 3, 1, 2).float() / 255.0).contiguous()
+        planes = image.permute(0, 3, 1, 2).float() / 255.0
+        # `contiguous` would keep the strides of grey pictures, which count as channels-last ones too.
+        return planes.clone(memory_format=torch.contiguous_format)
 
     def pair(self, batch: Batch) -> tuple[torch.Tensor, Any]:
         """Return `(x, y)` of a batch."""
