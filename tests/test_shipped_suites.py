@@ -27,6 +27,7 @@ def test_these_are_the_suites_of_the_mission():
         "attribution",
         "ci",
         "curves",
+        "engines",
         "nlp",
         "planted",
         "quickstart",
@@ -69,7 +70,7 @@ def test_the_suite_for_continuous_integration_has_gates_and_one_thread():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ci", "tabular", "curves", "nlp", "responsible"])
+@pytest.mark.parametrize("name", ["ci", "tabular", "curves", "engines", "nlp", "responsible"])
 def test_it_runs_from_packages_alone(name, tmp_path):
     ended = smoke(name, tmp_path)
     assert ended.returncode == 0, ended.stderr

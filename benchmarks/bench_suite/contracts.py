@@ -465,6 +465,9 @@ class History:
     loss_of: Literal["problem", "model"] = "problem"
     """Whose loss the `loss` of epochs and windows is: the problem's, or the model's own. It has class weights and
     smoothed labels if the options say so; `validation_loss` is always the problem's, without either."""
+    first_step_seconds: float | None = None
+    """Seconds until the end of the first step, from when the engine began to load: with the import of its libraries
+    if this process had not done it, and its setup. None if the engine does not report it, or after a resume."""
 
 
 @dataclass(frozen=True)

@@ -84,14 +84,27 @@ def test_a_package_may_be_needed_for_some_values_of_an_option_only(absent, depth
 
 README_EXTRAS = {
     "quickstart": set(), "tabular": set(), "curves": set(), "vision": set(), "textbook": set(), "planted": set(),
-    "ci": set(), "nlp": {"transformers", "tokenizers"}, "responsible": {"fairlearn"}, "attribution": {"captum"},
+    "ci": set(), "engines": {"transformers", "tokenizers", "accelerate", "lightning"}, "nlp": {"transformers", "tokenizers"}, "responsible": {"fairlearn"}, "attribution": {"captum"},
 }  # fmt: skip
 "Packages of the extras that the README's table names for each shipped suite."
 
 
 @pytest.mark.parametrize("name", README_EXTRAS)
 def test_a_shipped_suite_needs_no_package_of_an_extra_that_the_readme_does_not_name(name, absent):
-    absent(*{"transformers", "tokenizers", "fairlearn", "captum", "timm", "torchvision", "peft", "evaluate"})
+    absent(
+        *{
+            "transformers",
+            "tokenizers",
+            "accelerate",
+            "lightning",
+            "fairlearn",
+            "captum",
+            "timm",
+            "torchvision",
+            "peft",
+            "evaluate",
+        }
+    )
     assert {missing.package for missing in missing_packages(make_plan(read_suite(name)))} <= README_EXTRAS[name]
 
 

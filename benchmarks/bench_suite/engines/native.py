@@ -120,6 +120,8 @@ def _fit(run: Fitting) -> None:
                 weight.grad = None
             loss_sum.add_(loss.detach(), alpha=len(rows))  # the last batch may be smaller
             state.batch += 1
+            if clock.steps == 0:
+                run.end_first_step(loss)
             # Once in 50 ms a window closes: one value is read, which waits for the device.
             if clock.step(len(rows), waited) and not run.close_window(loss):
                 return

@@ -366,7 +366,9 @@ def fit(
             yielded[label] = stack.enter_context(meter)
         if isinstance(trained.model, Network):
             assert trained.cell.engine is not None
+            started = time.perf_counter()
             engine = discovery.load(trained.cell.engine)
+            loaded = time.perf_counter() - started
             saved = {"checkpoints": checkpoints} if options.checkpoint is not None else {}
             trained.history = engine.train(
                 trained.model,
@@ -381,6 +383,9 @@ def fit(
             if not isinstance(trained.history, History):
                 name, kind = trained.cell.engine.use, type(trained.history).__name__
                 raise BenchError(f"the engine {name} returned {kind} from train; it must return a History")
+            first = trained.history.first_step_seconds
+            if first is not None:
+                trained.history = replace(trained.history, first_step_seconds=loaded + first)
         else:
             from bench_suite.training.precision import computing
 

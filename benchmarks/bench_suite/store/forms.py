@@ -136,6 +136,7 @@ HISTORY = checks.record(
         "best_epoch": checks.optional(checks.integer),
         "compile_seconds": checks.optional(checks.number),
         "loss_of": checks.one_of(("problem", "model")),
+        "first_step_seconds": checks.optional(checks.number),
         "stopped": checks.optional(checks.text),
         "target": checks.optional(checks.map_of(checks.anything)),
     },

@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from time import perf_counter
+from typing import Literal
 
 import numpy as np
 import torch
@@ -69,7 +71,7 @@ def fitting(
     Raises:
         BenchError: `placement` or `options` cannot be honoured on this machine or with these data.
     """
-    clock = Clock(report)
+    began, clock = perf_counter(), Clock(report)
     for option in ("patience", "target"):
         if getattr(options, option) is not None and "validation" not in data.splits:
             raise BenchError(f"{option} needs a validation split: set validation above 0, or leave {option} out")
@@ -78,7 +80,7 @@ def fitting(
     timer = Timer(checkpoints, options.checkpoint)
     with computing(placement), record_compilations(placement, clock.exclude) as compiling:
         run = Fitting(model, data, problem, options, placement, clock, timer, examples, validation, update)
-        run.compiling = compiling
+        run.began, run.compiling = began, compiling
         run.state.load_state_dict(timer.load())
         yield run
 
@@ -104,6 +106,9 @@ class Fitting:
         self.examples, self.validation = examples, validation
         self.clock, self.timer = clock, timer
         self.compiling: CompileTime | None = None
+        self.began = perf_counter()
+        "When the engine's `train` was called."
+        self.first_step_seconds: float | None = None
         self.module = move_to_placement(model.module, placement)
         self.update = make_optimizer(self.module, options, placement) if update is None else update
         self.weights = [weight for weight in self.module.parameters() if weight.requires_grad]
@@ -206,7 +211,14 @@ class Fitting:
         """
         self.state.loss_sum.add_(loss.detach(), alpha=samples)
         self.state.batch += 1
+        if self.clock.steps == 0:
+            self.end_first_step(loss)
         return not self.clock.step(samples, waited) or self.close_window(loss)
+
+    def end_first_step(self, loss: torch.Tensor) -> None:
+        """Wait for the first step and note when it ended; to be called before the clock counts it."""
+        loss.item()
+        self.first_step_seconds = perf_counter() - self.began
 
     def close_window(self, loss: torch.Tensor) -> bool:
         """Report a window and save a checkpoint if one is due; return False if the training is to end at once.
@@ -279,7 +291,8 @@ class Fitting:
             weight.grad = None
         best_epoch = None if self._reached else self.state.best.restore(self.module)
         history = self.state.history(best_epoch, self._stopped, reached=self._reached)
-        history = replace(history, loss_of="problem" if self.model.loss is None else "model")
+        loss_of: Literal["problem", "model"] = "problem" if self.model.loss is None else "model"
+        history = replace(history, loss_of=loss_of, first_step_seconds=self.first_step_seconds)
         return history if self.compiling is None else replace(history, compile_seconds=self.compiling.seconds)
 
 
