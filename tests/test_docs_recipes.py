@@ -97,6 +97,20 @@ def test_the_engine_of_the_guide_trains_beside_native(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_lightning_module_of_the_guide_runs(tmp_path):
+    (tmp_path / "litnet.py").write_text(
+        block("guides/lightning.md", "Write the model's file", "python"), encoding="utf-8"
+    )
+    (tmp_path / "lit.toml").write_text(block("guides/lightning.md", "Run it", "toml"), encoding="utf-8")
+    commands = [line.split("#")[0].split()[1:] for line in block("guides/lightning.md", "Run it", "sh").splitlines()]
+    for command in commands:
+        ended = bench(tmp_path, *command, "--set", "matrix.seed=0")
+        assert ended.returncode == 0, ended.stderr
+    (reached,) = re.findall(r"seed 0: accuracy (0\.\d+)", ended.stderr)
+    assert float(reached) > 0.7
+
+
+@pytest.mark.slow
 def test_the_comparison_that_the_documentation_shows_comes_out_of_the_suite_that_it_shows(tmp_path):
     page = (DOCS / "explanation" / "comparing.md").read_text(encoding="utf-8")
     (suite,) = re.findall(r"`digits\.toml`:\n\n<!-- needs a file -->\n\n```toml\n(.*?)```", page, re.DOTALL)

@@ -62,6 +62,10 @@ ELSEWHERE = {
     "probes/fairness/classes": ("probes/fairness/test_probe.py", "the probe yields the metrics of classes"),
     "probes/fairness/groups": ("probes/fairness/test_probe.py", "the probe yields the metrics of groups"),
     "probes/fairness/truncation": ("probes/fairness/test_probe.py", "the probe yields the share of unread words"),
+    "training/fitting": ("engines/test_native.py", "every engine trains through it"),
+    "training/frameworks": ("engines/test_frameworks.py", "the engines of frameworks iterate over it"),
+    "training/lightning_modules": ("engines/test_lightning.py", "the engine runs a user's modules"),
+    "training/state": ("engines/test_native_options.py", "a resumed training continues from it"),
     "selftest/runner": ("cli/test_selftest.py", "the command runs the whole selftest"),
     "selftest/tolerances": ("selftest/test_expected_values.py", "expected values are tested with their tolerances"),
 }

@@ -164,7 +164,7 @@ def model_of(pictures: Data, reviews: Data) -> Callable[[str], tuple[Any, Data, 
     return models(pictures, reviews).__getitem__
 
 
-class Kept:
+class InMemory:
     """Checkpoints in memory."""
 
     def __init__(self) -> None:
@@ -179,8 +179,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept() -> Callable[[], Kept]:
-    return Kept
+def in_memory() -> Callable[[], InMemory]:
+    return InMemory
 
 
 @pytest.fixture(scope="session")

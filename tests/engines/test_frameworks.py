@@ -224,15 +224,15 @@ class Killed(Exception):
     ids=["in the first epoch", "after it", "in the second one"],
 )
 def test_a_training_that_was_cut_off_goes_on_bit_for_bit(
-    engine: str, stated: Any, killed_at: int, pictures: Data, run: Any, kept: Any, monkeypatch: Any
+    engine: str, stated: Any, killed_at: int, pictures: Data, run: Any, in_memory: Any, monkeypatch: Any
 ) -> None:
     if stated.get("optimizer") == "muon" and not hasattr(torch.optim, "Muon"):
         pytest.skip("this PyTorch has no Muon")
     monkeypatch.setattr(checkpoints.Timer, "due", lambda timer: timer.checkpoints is not None)
     options = TrainOptions(epochs=3, checkpoint="10m", **stated)
     chosen: dict[str, Any] = {"hidden": (32, 32), "dropout": 0.2}
-    whole = run(engine, pictures, options, saved=kept(), **chosen)
-    native = run("native", pictures, options, saved=kept(), **chosen)
+    whole = run(engine, pictures, options, saved=in_memory(), **chosen)
+    native = run("native", pictures, options, saved=in_memory(), **chosen)
     check_equal(whole, native)
 
     def cut(window: Window) -> bool:
@@ -240,7 +240,7 @@ def test_a_training_that_was_cut_off_goes_on_bit_for_bit(
             raise Killed
         return True
 
-    saved = kept()
+    saved = in_memory()
     with pytest.raises(Killed):
         run(engine, pictures, options, saved=saved, report=cut, **chosen)
     assert saved.times == killed_at

@@ -197,7 +197,7 @@ def test_without_configure_optimizers_it_gets_those_of_the_suite(pictures: Data,
 @pytest.mark.usefixtures("windows_of_one_step")
 @pytest.mark.parametrize("killed_at", [7, 14], ids=["in the first epoch", "in the second one"])
 def test_its_optimisers_and_counters_go_on_after_a_resume(
-    killed_at: int, pictures: Data, run: Any, kept: Any, monkeypatch: Any
+    killed_at: int, pictures: Data, run: Any, in_memory: Any, monkeypatch: Any
 ) -> None:
     def step(self: Any, batch: Any, batch_idx: int) -> Any:
         x, y = batch
@@ -219,10 +219,10 @@ def test_its_optimisers_and_counters_go_on_after_a_resume(
 
     monkeypatch.setattr(checkpoints.Timer, "due", lambda timer: timer.checkpoints is not None)
     model, options = lit(training_step=step, configure_optimizers=optimizers), TrainOptions(epochs=3, checkpoint="1h")
-    whole = run("lightning", pictures, options, model=model, saved=kept())
+    whole = run("lightning", pictures, options, model=model, saved=in_memory())
     expected = [(step // 10, step, 0.01 * 0.5 ** (step // 10)) for step in range(30)]
     assert lightning_modules.lightning_module_of(whole.network).seen == expected
-    saved = kept()
+    saved = in_memory()
     with pytest.raises(Killed):
         run("lightning", pictures, options, model=model, saved=saved, report=cut)
     resumed = run("lightning", pictures, options, model=model, saved=saved)

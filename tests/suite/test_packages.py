@@ -84,7 +84,8 @@ def test_a_package_may_be_needed_for_some_values_of_an_option_only(absent, depth
 
 README_EXTRAS = {
     "quickstart": set(), "tabular": set(), "curves": set(), "vision": set(), "textbook": set(), "planted": set(),
-    "ci": set(), "engines": {"transformers", "tokenizers", "accelerate", "lightning"}, "nlp": {"transformers", "tokenizers"}, "responsible": {"fairlearn"}, "attribution": {"captum"},
+    "ci": set(), "engines": {"transformers", "tokenizers", "accelerate", "lightning"},
+    "nlp": {"transformers", "tokenizers"}, "responsible": {"fairlearn"}, "attribution": {"captum"},
 }  # fmt: skip
 "Packages of the extras that the README's table names for each shipped suite."
 

@@ -148,7 +148,7 @@ def _run_trainer(package: Any, own: Any, run: Fitting, own_optimizers: OwnOptimi
         reload_dataloaders_every_n_epochs=1 if run.state.batch else 0,
     )
     _count_earlier_steps(trainer, run)
-    with _suite_optimizer(module, run, needed=own is not None and own_optimizers is None):
+    with _suite_optimizer(module, run, enabled=own is not None and own_optimizers is None):
         _fit(trainer, module, loader, checked, hooks)
 
 
@@ -325,9 +325,9 @@ class OwnOptimizers:
 
 
 @contextmanager
-def _suite_optimizer(module: Any, run: Fitting, *, needed: bool) -> Iterator[None]:
+def _suite_optimizer(module: Any, run: Fitting, *, enabled: bool) -> Iterator[None]:
     """Give a user's module without `configure_optimizers` the suite's optimiser for the time of the training."""
-    if not needed:
+    if not enabled:
         yield
         return
     module.configure_optimizers = lambda: _optimizers(run)
