@@ -7,7 +7,6 @@ checkpoints, early stopping and targets are a callback's work; the Trainer write
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -100,13 +99,11 @@ def train(
 def _arguments(run: Fitting, folder: str) -> TrainingArguments:
     """Return the Trainer's arguments: the epochs that are not complete, the batch size, clipping, precision, device."""
     options, placement = run.options, run.placement
-    # For the Trainer, 0 is no clipping; the smallest number leaves no gradient, as a norm of 0 does.
-    clip = 0.0 if options.gradient_clip is None else max(options.gradient_clip, sys.float_info.min)
     arguments = TrainingArguments(
         output_dir=folder,
         num_train_epochs=len(run.epochs()),
         per_device_train_batch_size=options.batch_size,
-        max_grad_norm=clip,
+        max_grad_norm=run.largest_norm() or 0.0,
         bf16=placement.precision == "bf16-mixed",
         use_cpu=placement.device == "cpu",
         disable_tqdm=True,

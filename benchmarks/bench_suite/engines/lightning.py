@@ -133,7 +133,7 @@ def _run_trainer(package: Any, own: Any, run: Fitting, own_optimizers: OwnOptimi
         precision=placement.precision,
         max_epochs=options.epochs,
         # A network clips in `configure_gradient_clipping`: Lightning would take the optimiser's parameters.
-        gradient_clip_val=None if own is None else options.gradient_clip,
+        gradient_clip_val=None if own is None else run.largest_norm(),
         deterministic=placement.deterministic or None,
         callbacks=[hooks],
         plugins=[_local_environment(package)],

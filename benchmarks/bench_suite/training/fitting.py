@@ -8,6 +8,7 @@ order: `begin_epoch`; for each batch `load`, a step of the optimiser, `end_step`
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -263,6 +264,11 @@ class Fitting:
         self.begin_epoch()
         self.clock.resume()
         return not self.end_epoch() and bool(self.epochs())
+
+    def largest_norm(self) -> float | None:
+        """Return the option `gradient_clip`; the smallest number for 0, which frameworks take for no clipping."""
+        clip = self.options.gradient_clip
+        return None if clip is None else max(clip, sys.float_info.min)
 
     def torch_optimizer(self) -> torch.optim.Optimizer:
         """Return the optimiser as an instance of PyTorch's class, which frameworks require."""

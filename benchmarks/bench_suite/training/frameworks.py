@@ -32,6 +32,7 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         run = self.run
+        self.samples.clear()  # a user's module may have left out the rest of an epoch
         rows = run.begin_epoch()
         columns = run.feed.batches(rows)
         run.clock.resume()
