@@ -102,13 +102,13 @@ def test_the_first_step_and_the_memory_are_those_of_a_fresh_process(trained: Any
 
     asked: list[Any] = []
 
-    def retrain(train: Any) -> Any:
-        asked.append(train)
+    def retrain(rows: np.ndarray, train: Any) -> Any:
+        asked.append((len(rows), train))
         return SimpleNamespace(history=History(first_step_seconds=2.5))
 
     monkeypatch.setattr(overhead, "call_in_fresh_process", call)
-    trained.without_model = lambda: SimpleNamespace(retrain=retrain)
+    trained.without_model = lambda: SimpleNamespace(retrain=retrain, data=trained.data)
     metrics = measured(trained, replace(OPTIONS, fresh=True))
     assert metrics["first_step"].value == 2.5
     assert metrics["process_memory"].value > 50.0
-    assert asked == [{"epochs": 1, "target": None, "patience": None, "checkpoint": None}]
+    assert asked == [(300, {"epochs": 1, "target": None, "patience": None, "checkpoint": None})]

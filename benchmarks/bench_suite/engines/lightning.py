@@ -94,7 +94,6 @@ def train(
     history is what it returns.
     """
     module = lightning_module_of(model)
-    package = import_module(package_of(module) or "lightning.pytorch")
     own_step = has_own_step(model)
     own_optimizers = OwnOptimizers() if own_step and overrides(module, "configure_optimizers") else None
     if own_step:
@@ -105,6 +104,8 @@ def train(
         TemporaryDirectory(prefix="bench-lightning-") as folder,
     ):
         if run.has_steps():
+            # Imported here, so that the time to the first step contains it.
+            package = import_module(package_of(module) or "lightning.pytorch")
             _run_trainer(package, module if own_step else None, run, own_optimizers, folder)
         history = run.history()
     return replace(history, loss_of="model") if own_step else history

@@ -256,6 +256,9 @@ class Trained:
         options = {**self.train, **(train or {})}
         trained = build(self.cell, data, self.placement, self.seed if seed is None else seed, options, smoke=self.smoke)
         if options["epochs"]:
+            for split in ("train", "validation"):
+                if split in data.splits and trained.network is not None:
+                    trained.encoded(split)  # before the engine's clock starts
             fit(trained, _ignore)
         return trained
 

@@ -20,6 +20,7 @@ from bench_suite.training.augmentation import changes_of
 from bench_suite.training.batching import needs_several_rows, shuffled
 from bench_suite.training.clock import MIN_WINDOW_SECONDS
 from bench_suite.training.fresh_process import call_in_fresh_process
+from bench_suite.training.inputs import spread_rows
 from bench_suite.training.lightning_modules import has_own_step
 from bench_suite.training.losses import training_loss
 from bench_suite.training.optimisers import make_optimizer
@@ -35,6 +36,8 @@ METRICS = {
 BOUNDS = {"seconds": (0.0, 60.0)}
 SMOKE = {"seconds": 0.0, "fresh": False}
 ESTIMATOR = "an estimator has no engine"
+FEW = 1000
+"Examples that a fresh process trains on: the time to encode more would be lost."
 NOT_TRAINED = "nothing was trained here"
 
 
@@ -43,8 +46,8 @@ class Options:
     seconds: float = 1.0
     "Seconds of training by the loop by hand, after a warm-up; 0: one step."
     fresh: bool = True
-    """Train one epoch in a fresh process too, which shows the time to the first step with the import of the engine's
-    libraries, and the memory that the process needs with them."""
+    """Train on a few examples in a fresh process too, which shows the time to the first step with the import of the
+    engine's libraries, and the memory that the process needs with them."""
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric]:
@@ -63,9 +66,9 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
         return
     yield from _relative(trained, network, options)
     if options.fresh:
-        seconds, peak = call_in_fresh_process(_first_epoch, trained.without_model())
+        seconds, peak = call_in_fresh_process(_train_on_few, trained.without_model())
         yield Metric("first_step", seconds, None if seconds else "the engine does not report it", kind="single")
-        yield Metric("process_memory", peak, "peak of a fresh process that trained one epoch", kind="single")
+        yield Metric("process_memory", peak, f"peak of a fresh process that trained on {FEW:,} examples", kind="single")
     else:
         for name in ("first_step", "process_memory"):
             yield Metric(name, None, "no fresh process was asked for")
@@ -154,9 +157,10 @@ def rates_by_hand(trained: Trained, network: Network, train: Mapping[str, object
 # ── a fresh process ─────────────────────────────────────────────────────────────────────────────
 
 
-def _first_epoch(untrained: Trained) -> tuple[float | None, float]:
-    """Train one epoch in this process, and return the seconds to the first step and the peak memory in MiB."""
-    trained = untrained.retrain(train={"epochs": 1, "target": None, "patience": None, "checkpoint": None})
+def _train_on_few(untrained: Trained) -> tuple[float | None, float]:
+    """Train one epoch on `FEW` examples, and return the seconds to the first step and the peak memory in MiB."""
+    rows = spread_rows(untrained.data.splits["train"], FEW)
+    trained = untrained.retrain(rows=rows, train={"epochs": 1, "target": None, "patience": None, "checkpoint": None})
     assert trained.history is not None
     return trained.history.first_step_seconds, _peak_memory()
 
