@@ -71,7 +71,7 @@ def nothing_left_behind(tmp_path_factory: Any, monkeypatch: pytest.MonkeyPatch) 
 def windows_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step is a window, so that the report receives each loss."""
 
-    def step(clock: Clock, samples: int, waited: float) -> bool:
+    def step(clock: Clock, samples: int, waited: float = 0.0) -> bool:
         clock.steps, clock.samples = clock.steps + 1, clock.samples + samples
         return True
 
