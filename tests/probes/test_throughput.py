@@ -3,7 +3,6 @@
 import gc
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from bench_suite.contracts import History, Metric, Network, Placement, Window
 from bench_suite.data.encoded import stack
 from bench_suite.data.splits import MemorySplit
 from bench_suite.probes import throughput
+from bench_suite.training import devices
 
 PLACE = Placement("cpu", 1, "32-true")
 
@@ -45,7 +45,7 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now, self.calls = 0.0, []
-        monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=self.read))
+        monkeypatch.setattr(devices, "perf_counter", self.read)
 
     def read(self):
         self.now += 1e-6

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import resource
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from scipy import special
 
 from bench_suite.contracts import History, Interval, Metric, Placement, Trained
 from bench_suite.environment import MEBIBYTE
 from bench_suite.suite.spec import TIMING_PROCESSES
+from bench_suite.training import devices
 from bench_suite.training.fresh_process import call_in_fresh_process
 from bench_suite.training.precision import computing
 
@@ -79,14 +78,13 @@ def during(placement: Placement, options: Options) -> Iterator[Memory]:
 def _measure_memory(placement: Placement, activity: str) -> Iterator[Memory]:
     """Measure the peak memory within the context: what PyTorch allocated on a GPU, else that of the process."""
     memory = Memory(reason=f"peak of the process while it {activity}, with interpreter and data")
-    cuda = placement.device == "cuda"
-    if cuda:
-        torch.cuda.reset_peak_memory_stats()
+    accelerator = devices.reset_peak_memory(placement.device)
+    if accelerator:
         memory.reason = f"peak of PyTorch's allocations on the GPU while it {activity}"
     elif not _reset_peak():
         memory.reason = "peak of the process since its start (this system cannot reset the peak)"
     yield memory
-    memory.peak = torch.cuda.max_memory_allocated() / MEBIBYTE if cuda else _peak()
+    memory.peak = devices.peak_memory(placement.device) / MEBIBYTE if accelerator else _peak()
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric]:
@@ -202,11 +200,11 @@ class Budget:
         if seconds is not None:
             return Budget(seconds, float("inf"), measurements)
         trained = 0.0 if history is None else history.seconds
-        return Budget(DEFAULT_SECONDS, time.perf_counter() + max(FLOOR, SHARE * trained), measurements)
+        return Budget(DEFAULT_SECONDS, devices.perf_counter() + max(FLOOR, SHARE * trained), measurements)
 
     def next(self) -> Allowance:
         """Return the time of the next measurement: an equal part of the time that is left."""
-        now = time.perf_counter()
+        now = devices.perf_counter()
         latest = now + max(0.0, self.end - now) / max(1, self.remaining)
         self.remaining -= 1
         return Allowance(self.seconds, latest)
@@ -245,7 +243,7 @@ def _encoding(trained: Trained, budget: Budget) -> Metric:
     if network is None:
         return Metric("encoding", None, "an estimator encodes raw values within its fit and predict")
     allowance = budget.next()
-    clock = time.perf_counter
+    clock = devices.perf_counter
     test = trained.data.splits["test"]
     rows = min(FEW, len(test))
     sample = test.take(np.arange(rows))
@@ -278,7 +276,7 @@ def _rate(
 
 def _windows(call: Callable[[], object], allowance: Allowance) -> Iterator[tuple[int, float]]:
     """Yield calls and seconds of windows of at least `WINDOW`, without the first one, which warms up."""
-    clock = time.perf_counter
+    clock = devices.perf_counter
     if not allowance.seconds:
         began = clock()
         call()
@@ -293,7 +291,7 @@ def _windows(call: Callable[[], object], allowance: Allowance) -> Iterator[tuple
 
 def _window(call: Callable[[], object]) -> tuple[int, float]:
     """Return the calls and the seconds of one window."""
-    clock = time.perf_counter
+    clock = devices.perf_counter
     calls, began = 0, clock()
     while clock() - began < WINDOW:
         call()
@@ -304,7 +302,7 @@ def _window(call: Callable[[], object]) -> tuple[int, float]:
 def _latency(trained: Trained, allowance: Allowance) -> Iterator[Metric]:
     """Yield the latency in ms of calls with one example, over several examples: medians of the blocks' percentiles."""
     test = len(trained.data.splits["test"])
-    clock = time.perf_counter
+    clock = devices.perf_counter
     calls = _warmed([trained.inference("test", np.array([row])) for row in range(min(test, 16))], allowance)
     times: list[float] = []
     end = clock() + allowance.seconds
@@ -328,11 +326,11 @@ def _warmed(calls: Sequence[Callable[[], object]], allowance: Allowance) -> Sequ
     """Return the functions that were called once: all, or the first ones if they take half of the time."""
     if not allowance.seconds:
         return calls
-    began = time.perf_counter()
+    began = devices.perf_counter()
     half = (began + allowance.latest) / 2
     for number, call in enumerate(calls, start=1):
         call()
-        if time.perf_counter() >= half:
+        if devices.perf_counter() >= half:
             return calls[:number]
     return calls
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from time import perf_counter
 from typing import Any
 
 from bench_suite.contracts import Report, Window
+from bench_suite.training import devices
 
 MIN_WINDOW_SECONDS = 0.05
 "Each window needs one `.item()`, which on a GPU waits for all queued work; once in 50 ms, the cost is negligible."
@@ -32,29 +32,29 @@ class Clock:
         self._report = report
         self._shortest = shortest
         self._warm = False
-        self._since = perf_counter()
+        self._since = devices.perf_counter()
         self._carried = 0.0  # seconds of the open window before the last pause
         self._opened_at = 0  # samples when the open window began
         self._stalled = 0.0
 
     def resume(self) -> None:
         """Start or continue the measurement."""
-        self._since = perf_counter()
+        self._since = devices.perf_counter()
 
     def pause(self) -> None:
         """Stop the measurement; the open window continues after `resume`."""
-        self._carried += perf_counter() - self._since
+        self._carried += devices.perf_counter() - self._since
 
     def step(self, samples: int, waited: float) -> bool:
         """Count a step of `samples` examples that waited `waited` seconds for data; return whether a window is due."""
         self.steps += 1
         self.samples += samples
         self._stalled += waited
-        return self._carried + perf_counter() - self._since >= self._shortest
+        return self._carried + devices.perf_counter() - self._since >= self._shortest
 
     def close(self, loss: float) -> bool:
         """Close the window and report it; return False if the report asks to stop. No window contains the report."""
-        seconds = self._carried + perf_counter() - self._since
+        seconds = self._carried + devices.perf_counter() - self._since
         window = Window(self.steps, self.samples - self._opened_at, seconds, self._stalled, loss)
         self.seconds += seconds
         if self.warm_up is None:
@@ -64,7 +64,7 @@ class Clock:
         self._warm = True
         go_on = self._report(window)
         self._carried, self._stalled, self._opened_at = 0.0, 0.0, self.samples
-        self._since = perf_counter()
+        self._since = devices.perf_counter()
         return go_on
 
     def exclude(self, seconds: float) -> None:
