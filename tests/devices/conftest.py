@@ -1,7 +1,7 @@
 """Which device the tests in `on_device/` use: the one that BENCH_TEST_DEVICE names, such as `sim` or `cuda`.
 
-Without it they are not collected here: `test_simulated.py` runs them in a process of their own, since a simulated device is
-registered for a whole process.
+Without it they are not collected here: `test_simulated.py` runs them in a process of their own, since a simulated
+device is registered for a whole process.
 """
 
 from __future__ import annotations

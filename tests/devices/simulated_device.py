@@ -12,13 +12,15 @@ Importing this module registers the device for the whole process: the tests that
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from collections import deque
 
 import torch
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 aten = torch.ops.aten
+DEPTH = 1024
+"Kernels that fit into the queue, about as many as on a GPU."
 
 
 class Simulation:
@@ -33,11 +35,10 @@ class Simulation:
         self.tick = 1e-7  # of the host, for each reading of the clock: a loop that waits for a time ends
         self.launch = 1e-7  # of the host, for each kernel
         self.kernel = 0.0  # of the device, for each kernel
-        self.costs = {}  # of the device, by the name of an operator: instead of `kernel`
+        self.costs = {}  # by the name of an operator, instead of `kernel`: a number, or a function of its arguments
         self.copy = 0.0  # of the device, for each copy from or to the host
-        self.kernels = self.waits = 0
         self.busy = 0.0  # seconds of all kernels
-        self.blind = False  # nothing waits: what is read is right, its time is not
+        self.running = deque()  # ends of the kernels that the host has not seen end
 
     def perf_counter(self):
         """Return the time of the host, which goes on by a tick."""
@@ -50,25 +51,22 @@ class Simulation:
 
     def enqueue(self, cost):
         """Append a kernel to the queue."""
-        self.kernels += 1
         self.host += self.launch
         self.queue = max(self.queue, self.host) + cost
         self.busy += cost
+        self.running.append(self.queue)
+        if len(self.running) > DEPTH:  # the host waits for room
+            self.host = max(self.host, self.running.popleft())
+
+    def cost(self, name, arguments):
+        """Return the planted cost of an operator."""
+        planted = self.costs.get(name, self.kernel)
+        return planted(*arguments) if callable(planted) else planted
 
     def wait(self):
         """Wait until the queue is empty."""
-        self.waits += 1
-        if not self.blind:
-            self.host = max(self.host, self.queue)
-
-    @contextmanager
-    def blinded(self):
-        """Let nothing wait within the context, as if it had been forgotten."""
-        self.blind = True
-        try:
-            yield
-        finally:
-            self.blind = False
+        self.host = max(self.host, self.queue)
+        self.running.clear()
 
 
 SIM = Simulation()
@@ -109,11 +107,11 @@ class Hold:
             Memory.most = max(Memory.most, Memory.now)
         Memory.live[self.key] += 1
 
-    def __del__(self):
-        Memory.live[self.key] -= 1
-        if not Memory.live[self.key]:
-            del Memory.live[self.key]
-            Memory.now -= self.bytes
+    def __del__(self, memory=Memory):  # at the end of the process, the name may be gone
+        memory.live[self.key] -= 1
+        if not memory.live[self.key]:
+            del memory.live[self.key]
+            memory.now -= self.bytes
 
 
 class Backend:
@@ -252,7 +250,7 @@ def run(operator, args, kwargs):
     if operator.is_view:
         with torch.inference_mode(args[0].is_inference()):  # a view is of the kind of what it views
             return tree_map(wrap(owners), operator(*tree_map(content, args), **tree_map(content, kwargs)))
-    SIM.enqueue(SIM.costs.get(name, SIM.kernel))
+    SIM.enqueue(SIM.cost(name, args))
     own = FUSED.get(name, operator)
     result = own(*tree_map(content, args), **tree_map(content, kwargs))
     if name in WAITING or (name == "index" and any(i is not None and i.dtype == torch.bool for i in args[1])):
@@ -282,7 +280,7 @@ def copy(name, operator, args, kwargs):
         result = operator(content(args[0]), **({**kwargs, "device": "cpu"} if target is not None else kwargs))
         if outwards and result is content(args[0]):
             result = result.clone()
-        SIM.enqueue(SIM.copy if outwards else SIM.costs.get(name, SIM.kernel))
+        SIM.enqueue(SIM.copy if outwards else SIM.cost(name, args))
         if outwards:
             SIM.wait()
             return result
@@ -290,7 +288,7 @@ def copy(name, operator, args, kwargs):
     target, source = (args[0], args[1]) if name == "copy_" else (args[1], args[0])
     content(target).copy_(content(source))
     across = isinstance(target, SimTensor) != isinstance(source, SimTensor)
-    SIM.enqueue(SIM.copy if across else SIM.costs.get("copy_", SIM.kernel))
+    SIM.enqueue(SIM.copy if across else SIM.cost("copy_", args))
     if across and not (args[2] if len(args) > 2 else kwargs.get("non_blocking", False)):
         SIM.wait()
     return target
@@ -330,7 +328,6 @@ FUSED = {"_thnn_fused_lstm_cell": lstm_cell, "_thnn_fused_lstm_cell_backward_imp
 
 
 # ── modules that move ───────────────────────────────────────────────────────────────────────────
-
 
 
 def move_module(module, change, recurse=True):

@@ -116,7 +116,7 @@ def train(
     target = Target(options.target, problem, data) if options.target else None
     evaluate = partial(_evaluate, model, data, problem, options, placement, validation, target)
     timer = Timer(checkpoints, options.checkpoint)
-    clock = Clock(report)
+    clock = Clock(report, device=placement.device)
     with computing(placement), record_compilations(placement, clock.exclude) as compiling:
         history = _fit(model, data, problem, options, placement, clock, timer, examples, evaluate, target)
     history = replace(history, loss_of="problem" if model.loss is None else "model")
@@ -172,13 +172,13 @@ def _fit(
         columns = feed.batches(batches)
         clock.resume()
         for rows in batches:
-            asked = devices.perf_counter()
+            clock.ask()
             batch = collate(next(columns))
             if moves:
                 batch = batch.to(placement.device)
             if change is not None:
                 batch = change(batch)
-            waited = devices.perf_counter() - asked
+            clock.receive()
             if scheduled:
                 rate = options.learning_rate * factor(clock.steps, steps, options.schedule, options.warmup)
                 for group in update.param_groups:
@@ -196,7 +196,7 @@ def _fit(
                 weight.grad = None
             loss_sum.add_(loss.detach(), alpha=len(rows))  # the last batch may be smaller
             state.batch += 1
-            if clock.step(len(rows), waited):  # once in 50 ms: one value is read, which waits for the device
+            if clock.step(len(rows)):  # once in 50 ms, since it waits for the device
                 proceed = clock.close(finite(loss, loss_sum, clock.steps))
                 if timer.due():
                     clock.pause()
@@ -205,8 +205,8 @@ def _fit(
                 if not proceed:
                     clock.pause()
                     return state.history(state.best.restore(module), "interrupted")
-        mean = finite(loss_sum, loss_sum, clock.steps) / len(examples)
         clock.pause()
+        mean = finite(loss_sum, loss_sum, clock.steps) / len(examples)
         row = {"epoch": float(epoch), "loss": mean, **evaluate()}
         state.end_epoch(row)
         if target is not None and target.reaches(row[f"validation_{target.name}"]):

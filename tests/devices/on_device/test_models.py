@@ -1,4 +1,4 @@
-"""Claims about models on an accelerator: each one trains, is evaluated and probed there, with the numbers of the processor."""
+"""Claims about models on an accelerator: each trains, is evaluated and probed there, with the processor's numbers."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def history(folder, done, record):
 
 
 def tolerance(device, model):
-    """Return how far numbers may differ, relatively: another order of sums is allowed, on a real device other kernels too."""
+    """Return how far numbers may differ: by another order of sums, and on a real device by other kernels."""
     return 1e-2 if device != "sim" else 1e-5 if model == "lstm" else 1e-6
 
 
@@ -105,7 +105,11 @@ def test_a_model_has_the_losses_and_metrics_of_the_processor(model, device, tmp_
 def metrics(record):
     """Return the metrics that depend on the numbers of a cell, and not on its speed or on the noise of a clock."""
     rows = (row for row in record.metrics if not (row.name.startswith("throughput/") or row.timing))
-    return {(row.name, *sorted(row.at.items()), row.value is None and row.reason): row.value for row in rows if row.name != "attribution/cost"}
+    return {
+        (row.name, *sorted(row.at.items()), row.value is None and row.reason): row.value
+        for row in rows
+        if row.name != "attribution/cost"
+    }
 
 
 LEFT_ON_THE_HOST = """
