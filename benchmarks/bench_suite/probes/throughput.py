@@ -16,7 +16,8 @@ from scipy import special
 from bench_suite.contracts import History, Interval, Metric, MetricKind, Placement, Trained
 from bench_suite.environment import MEBIBYTE
 from bench_suite.suite.spec import TIMING_PROCESSES
-from bench_suite.training import devices
+from bench_suite.training import device_health, devices
+from bench_suite.training.device_health import Health
 from bench_suite.training.fresh_process import call_in_fresh_process
 from bench_suite.training.precision import computing
 
@@ -33,10 +34,13 @@ METRICS = {
     "latency_p999": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
     "peak_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
     "inference_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
+    "throttled": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0), "timing": True},
+    "sm_clock": {"unit": "MHz", "better": "none", "range": (0.0, None), "timing": True},
+    "power": {"unit": "W", "better": "none", "range": (0.0, None), "timing": True},
 }
 BOUNDS = {"batch_sizes": (1, None), "seconds": (0.0, 60.0), "processes": (1, 100)}
 SMOKE = {"seconds": 0.0, "batch_sizes": (1, 8), "processes": 1}
-OF_ONE_PROCESS = ("peak_memory", "inference_memory")
+OF_ONE_PROCESS = ("peak_memory", "inference_memory", "throttled", "sm_clock", "power")
 WINDOW = 0.02  # seconds; shorter windows would measure the clock
 BLOCKS = 5  # blocks of consecutive calls, each with its own percentiles; `samples` contains these
 RARE_CALLS = 1_000  # calls from which the slowest in a thousand is known at all
@@ -69,6 +73,8 @@ class Memory:
     "MiB; of a GPU if the work runs there, else of the process."
     reason: str = ""
     "A note that states which memory it is."
+    health: tuple[Health, ...] = ()
+    "State of the device before and after the work; empty if it is no NVIDIA GPU or cannot be asked."
 
 
 @contextmanager
@@ -87,7 +93,11 @@ def _measure_memory(placement: Placement, activity: str) -> Iterator[Memory]:
         memory.reason = f"peak of PyTorch's allocations on the GPU while it {activity}"
     elif not _reset_peak():
         memory.reason = "peak of the process since its start (this system cannot reset the peak)"
+    before = device_health.read(placement.device)
     yield memory
+    after = device_health.read(placement.device)
+    if before is not None and after is not None:
+        memory.health = before, after
     memory.peak = devices.peak_memory(placement.device) / MEBIBYTE if accelerator else _peak()
 
 
@@ -152,6 +162,8 @@ def _measure(trained: Trained, options: Options) -> Iterator[Metric]:
         yield Metric("peak_memory", trained.meter.peak, trained.meter.reason, kind="single")
     else:
         yield Metric("peak_memory", None, "nothing was trained here")
+    if trained.meter is not None:
+        yield from _device_health("train", trained.meter.health)
     test = len(trained.data.splits["test"])
     with computing(trained.placement):
         trained.inference("test", np.arange(1))  # encodes the split, if no probe did before: not a part of the budget
@@ -167,7 +179,23 @@ def _measure(trained: Trained, options: Options) -> Iterator[Metric]:
                 call = trained.inference("test", np.arange(size))
                 yield _rate("inference", call, size, budget.next(), at, trained.placement.device)
         yield Metric("inference_memory", memory.peak, memory.reason, kind="single")
+        yield from _device_health("inference", memory.health)
         yield from _latency(trained, budget.next())
+
+
+def _device_health(block: str, ends: Sequence[Health]) -> Iterator[Metric]:
+    """Yield how fast the device's clock was at both ends of a block, and whether something held it down."""
+    if not ends:
+        return
+    at: dict[str, str | float] = {"block": block}
+    reasons = ", ".join(dict.fromkeys(reason for health in ends for reason in health.throttled))
+    note = f"held down by: {reasons}" if reasons else None
+    yield Metric("throttled", device_health.throttled_share(ends), note, at=at, n=len(ends), kind="single")
+    clocks = tuple(health.sm_clock for health in ends)
+    yield Metric("sm_clock", float(np.mean(clocks)), at=at, samples=clocks, n=len(clocks), kind="single")
+    powers = tuple(health.power for health in ends if health.power is not None)
+    if powers:
+        yield Metric("power", float(np.mean(powers)), at=at, samples=powers, n=len(powers), kind="single")
 
 
 @dataclass(frozen=True)
