@@ -187,12 +187,12 @@ class SimTensor(torch.Tensor):
 
     @staticmethod
     def __new__(cls, data):
-        made = torch.Tensor._make_wrapper_subclass(
+        tensor = torch.Tensor._make_wrapper_subclass(
             cls, data.shape, strides=data.stride(), storage_offset=data.storage_offset(), dtype=data.dtype,
             device="sim:0",
         )  # fmt: skip
-        made.data_, made.hold_ = data, Hold(data)
-        return made
+        tensor.data_, tensor.hold_ = data, Hold(data)
+        return tensor
 
     def __repr__(self):
         return f"SimTensor({self.data_})"
@@ -210,11 +210,11 @@ class SimTensor(torch.Tensor):
         return self.cpu().__reduce_ex__(protocol)  # a checkpoint is read with `map_location="cpu"` anyway
 
     def __deepcopy__(self, memo):
-        made = SimTensor(self.data_.clone())
+        tensor = SimTensor(self.data_.clone())
         if isinstance(self, torch.nn.Parameter):
-            made = torch.nn.Parameter(made, self.requires_grad)
-        memo[id(self)] = made
-        return made
+            tensor = torch.nn.Parameter(tensor, self.requires_grad)
+        memo[id(self)] = tensor
+        return tensor
 
     @classmethod
     def __torch_dispatch__(cls, operator, types, args=(), kwargs=None):

@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 FILES = sorted(file.name for file in (HERE / "on_device").glob("test_*.py"))
 
 
+@pytest.mark.timeout(1800)  # it is many tests
 @pytest.mark.parametrize("file", FILES)
 def test_a_simulated_accelerator_passes_what_a_real_one_does(file, tmp_path):
     command = [sys.executable, "-m", "pytest", f"--basetemp={tmp_path / 'pytest'}", "-q", "-p", "no:cacheprovider"]

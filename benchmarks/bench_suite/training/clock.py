@@ -26,7 +26,15 @@ class Clock:
     such as a copy of the best weights, is in no window.
     """
 
-    def __init__(self, report: Report, shortest: float = MIN_WINDOW_SECONDS, device: str = devices.CPU) -> None:
+    def __init__(self, report: Report, shortest: float = MIN_WINDOW_SECONDS, device: str | None = None) -> None:
+        """Make a clock that stands.
+
+        Args:
+            report: called with each window.
+            shortest: seconds of a window at least.
+            device: kind of the device that is waited for; None if the caller waits itself, by reading a value from the
+                device before `close` and `pause`.
+        """
         self.windows: list[Window] = []
         "Windows of the steady state."
         self.warm_up: Window | None = None
@@ -36,7 +44,8 @@ class Clock:
         self.seconds = 0.0
         self._report = report
         self._shortest = shortest
-        self._device = device
+        self._device = device or devices.CPU
+        self._caller_waits = device is None
         self._warm = False
         self._since = devices.perf_counter()
         self._carried = 0.0  # seconds of the open window before the last pause
@@ -116,7 +125,8 @@ class Clock:
 
         No window contains the report, nor the time in which the caller reads the loss.
         """
-        seconds = self._carried + self._ended_at - self._since
+        ended_at = devices.perf_counter() if self._caller_waits else self._ended_at
+        seconds = self._carried + ended_at - self._since
         window = Window(self.steps, self.samples - self._opened_at, seconds, self._stalled, loss)
         self.seconds += seconds
         if self.warm_up is None:

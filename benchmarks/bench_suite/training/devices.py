@@ -91,8 +91,8 @@ def capability(kind: str) -> tuple[int, int] | None:
 def uuid(kind: str) -> str | None:
     """Return the identifier of the current device, such as `GPU-…`; None if it has none."""
     properties = getattr(_module(kind), "get_device_properties", None) if kind != CPU else None
-    found = getattr(properties(current(kind)), "uuid", None) if properties is not None else None
-    return None if found is None else f"GPU-{found}"
+    identifier = getattr(properties(current(kind)), "uuid", None) if properties is not None else None
+    return None if identifier is None else f"GPU-{identifier}"
 
 
 def current(kind: str) -> int:
@@ -122,9 +122,9 @@ def is_initialized(kind: str) -> bool:
 def _registered() -> tuple[str, ...]:
     """Return the kinds of accelerator that PyTorch knows, whether or not this machine has them."""
     accelerator = getattr(torch, "accelerator", None)
-    found = accelerator.current_accelerator() if accelerator is not None else None
+    present = accelerator.current_accelerator() if accelerator is not None else None
     own = torch._C._get_privateuse1_backend_name()
-    others = [*([found.type] if found is not None else []), *([own] if hasattr(torch, own) else [])]
+    others = [*([present.type] if present is not None else []), *([own] if hasattr(torch, own) else [])]
     return tuple(dict.fromkeys([*_NAMED, *others]))
 
 

@@ -89,17 +89,19 @@ def test_a_model_has_the_losses_and_metrics_of_the_processor(model, device, tmp_
     here, there = done.records
     assert [record.options["placement"]["device"] for record in done.records] == ["cpu", device]
     close = tolerance(device, model)
-    expected, found = (history(tmp_path, done, record) for record in done.records)
-    assert len(found.epochs) == len(expected.epochs) > 0
-    for row, other in zip(expected.epochs, found.epochs):
+    expected, actual = (history(tmp_path, done, record) for record in done.records)
+    assert len(actual.epochs) == len(expected.epochs) > 0
+    for row, other in zip(expected.epochs, actual.epochs):
         assert other == pytest.approx(row, rel=close, abs=close, nan_ok=True)
     assert {label for label, row in there.probes.items() if row.status == "ok"} == {
         label for label, row in here.probes.items() if row.status == "ok"
     }
-    expected, found = (metrics(record) for record in done.records)
-    assert found.keys() == expected.keys()
+    expected, actual = (metrics(record) for record in done.records)
+    assert actual.keys() == expected.keys()
     for key, value in expected.items():
-        assert value is None or found[key] == pytest.approx(value, rel=100 * close, abs=100 * close), key
+        # An LSTM of the processor is one operator, whose formula counts a gradient that cells, one by one, do without.
+        close = 0.03 if (model, key[0]) == ("lstm", "compute/training_flops") else 100 * tolerance(device, model)
+        assert value is None or actual[key] == pytest.approx(value, rel=close, abs=close), key
 
 
 def metrics(record):

@@ -189,10 +189,10 @@ class Saved:
 
 
 def test_checkpoints_are_saved_at_their_interval_and_cost_no_training_time(sim):
-    place = Saved(sim, seconds=0.7)
-    history = train(sim, epochs=150, checkpoint="2s", checkpoints=place)
+    saved = Saved(sim, seconds=0.7)
+    history = train(sim, epochs=150, checkpoint="2s", checkpoints=saved)
     assert history.seconds == close(150 * ROWS / BATCH * STEP)
-    gaps = np.diff(place.times)
+    gaps = np.diff(saved.times)
     assert len(gaps) >= 3
     # The interval begins when the saving has ended, and the first window that ends after it is followed by the next.
     assert all(2.0 + 0.7 <= gap <= 2.0 + 0.7 + MAX_WINDOW_SECONDS for gap in gaps)
@@ -258,7 +258,7 @@ class Site:
     measure: Callable[[Any], Any]
     "Returns what was measured."
     planted: Any
-    "What it should be; found in the same way by everybody who waits."
+    "What it should be."
 
 
 def _patience(sim):
@@ -304,7 +304,7 @@ def _latency(sim):
 
 
 def _faster(sim):
-    """Return the precision that is found to be the faster one; a convolution in bfloat16 takes a fifth of the time."""
+    """Return the precision that is measured as the faster one; a convolution in bfloat16 takes a fifth of the time."""
     precision._measure_fastest.cache_clear()
     sim.kernel = 1e-5
     planted = lambda image, *others: 0.010 if image.dtype == torch.float32 else 0.002  # noqa: E731 - one line says it
@@ -368,7 +368,7 @@ def _peak(sim, seconds):
 
 def synchronisations():
     """Return the calls of `devices.synchronize` by `MODULE:FUNCTION`, with a number if a function has several."""
-    found = {}
+    calls = {}
     for path in PACKAGE.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for function in ast.walk(tree):
@@ -380,8 +380,8 @@ def synchronisations():
                 ]
                 name = f"{path.relative_to(PACKAGE).with_suffix('').as_posix()}:{function.name}"
                 keys = [name] if len(lines) == 1 else [f"{name}:{number}" for number in range(len(lines))]
-                found |= {key: (path, line) for key, line in zip(keys, sorted(lines))}
-    return {key: place for key, place in found.items() if not key.startswith("training/devices:")}
+                calls |= {key: (path, line) for key, line in zip(keys, sorted(lines))}
+    return {key: location for key, location in calls.items() if not key.startswith("training/devices:")}
 
 
 def test_every_synchronisation_has_a_measurement_that_needs_it():
@@ -390,7 +390,7 @@ def test_every_synchronisation_has_a_measurement_that_needs_it():
 
 @contextmanager
 def without(site, monkeypatch):
-    """Let one call of `devices.synchronize` do nothing, which is found by its line."""
+    """Let one call of `devices.synchronize` do nothing, which its line identifies."""
     import inspect
 
     path, line = synchronisations()[site.function]
