@@ -389,12 +389,16 @@ TRAIN_BOUNDS: Mapping[str, tuple[float | None, float | None]] = {
 "Smallest and largest value of each training option, both included; None is no bound."
 
 
+ANY_DEVICE = "any"
+"The word in an engine's `DEVICES` that stands for every kind of device."
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where and how a cell computes."""
 
     device: str
-    "`cpu`, `cuda` or `mps`: already resolved, never `auto`."
+    "Kind of the device, as PyTorch names it: `cpu`, `cuda`, `mps`, …: already resolved, never `auto`."
     threads: int
     "Number of CPU threads."
     precision: str

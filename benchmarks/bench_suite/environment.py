@@ -30,19 +30,21 @@ THREAD_VARIABLES = (
 "Environment variables that change speed or determinism."
 
 
-def describe() -> dict[str, Any]:
+def describe(gpu: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """Return a description of this machine and its software as JSON values; the same machine gives the same one.
+
+    Args:
+        gpu: {"name", "memory_bytes"} of each accelerator, which only PyTorch knows (`training/machine.py`).
 
     Returns:
         `hardware`: `cpu` (name of the model), `cores` (logical), `usable_cores` (those that this process may use),
-            `memory_bytes`, and `gpu`, a list of {"name", "memory_bytes"}. The GPUs are known only if torch is imported
-            already; this function never imports it.
+            `memory_bytes`, and `gpu`, if there is any.
         `system`, `python`: name, release and version.
         `packages`: version by name, of installed packages only.
         `threads`: the environment variables of `THREAD_VARIABLES` that are set.
     """
     return {
-        "hardware": _hardware(),
+        "hardware": {**_hardware(), **({"gpu": list(gpu)} if gpu else {})},
         "system": {"name": platform.system(), "release": platform.release(), "machine": platform.machine()},
         "python": {"version": platform.python_version(), "implementation": platform.python_implementation()},
         "packages": _packages(),
@@ -157,8 +159,7 @@ def _hardware() -> dict[str, Any]:
     hardware: dict[str, Any] = {"cpu": _processor(), "cores": cores, "usable_cores": usable}
     with suppress(AttributeError, OSError, ValueError):  # no sysconf on Windows
         hardware["memory_bytes"] = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    gpu = _accelerators()
-    return hardware | ({"gpu": gpu} if gpu else {})
+    return hardware
 
 
 def _processor() -> str:
@@ -175,18 +176,6 @@ def _processor() -> str:
             command = ["sysctl", "-n", "machdep.cpu.brand_string"]
             return subprocess.run(command, capture_output=True, text=True, timeout=2, check=True).stdout.strip()
     return platform.processor() or platform.machine() or "unknown"
-
-
-def _accelerators() -> list[Mapping[str, Any]]:
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return []
-    if torch.cuda.is_available():
-        devices = (torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count()))
-        return [{"name": device.name, "memory_bytes": device.total_memory} for device in devices]
-    if torch.backends.mps.is_available():
-        return [{"name": f"Apple {platform.machine()}"}]
-    return []
 
 
 def _packages() -> dict[str, str]:

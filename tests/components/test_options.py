@@ -293,3 +293,14 @@ def test_the_mark_of_a_missing_default_stays_itself_in_copies_and_in_other_proce
     assert pickle.loads(pickle.dumps(option)).default is MISSING
     assert copy.deepcopy(option).default is MISSING
     assert not MISSING
+
+
+@pytest.mark.parametrize("value", ["auto", "cuda", "xpu", "npu", "sim", "privateuseone"])
+def test_a_word_may_be_one_that_nobody_listed(value):
+    assert Option("device", Type("word", ("auto", "cpu", "cuda", "mps"))).accept(value) == value
+
+
+@pytest.mark.parametrize("value", ["cdua", "cudaa", "CUDA", "cuda:1", "cuda0", "", 3, None])
+def test_a_word_is_neither_a_slip_nor_anything_else(value):
+    with pytest.raises(ValueError, match='is not a lower-case word, such as "auto", "cpu", "cuda", "mps"'):
+        Option("device", Type("word", ("auto", "cpu", "cuda", "mps"))).accept(value)

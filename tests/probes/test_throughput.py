@@ -3,7 +3,6 @@
 import gc
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +14,8 @@ from bench_suite.contracts import History, Metric, Network, Placement, Window
 from bench_suite.data.encoded import stack
 from bench_suite.data.splits import MemorySplit
 from bench_suite.probes import throughput
+from bench_suite.training import devices
+from bench_suite.training.device_health import Health
 
 PLACE = Placement("cpu", 1, "32-true")
 
@@ -45,7 +46,7 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now, self.calls = 0.0, []
-        monkeypatch.setattr(throughput, "time", SimpleNamespace(perf_counter=self.read))
+        monkeypatch.setattr(devices, "perf_counter", self.read)
 
     def read(self):
         self.now += 1e-6
@@ -304,3 +305,29 @@ def test_the_memory_of_inference_is_the_most_while_it_predicted(written):
     little, much = predicting(1), predicting(300 * 2**20)
     assert much.value - little.value >= 100
     assert "predicted" in much.reason
+
+
+def test_the_slowest_call_in_a_thousand_needs_a_thousand_calls(written, monkeypatch):
+    clock = Clock(monkeypatch)
+    few = measured(clock.cell(written, 0.001, 1.0), batch_sizes=(), seconds=0.9)["latency_p999", None]
+    assert few.value is None
+    assert few.reason.startswith("one call in a thousand is seen in 1,000 calls or more, and there were ")
+    many = measured(clock.cell(written, 0.001, 1.0), batch_sizes=(), seconds=3.0)["latency_p999", None]
+    assert many.value == pytest.approx(1.0, rel=0.01)
+    assert many.n >= 2_500
+    assert len(many.samples) == many.n // 1_000
+    one = measured(clock.cell(written, 0.001, 1.0), batch_sizes=(), seconds=0.0)["latency_p999", None]
+    assert (one.n, one.reason) == (1, throughput.ONE_CALL)
+
+
+def test_a_device_that_something_holds_down_is_marked_with_the_reason(written, monkeypatch):
+    states = [Health(1980.0, 600.0), Health(1400.0, None, ("power cap",))]
+    monkeypatch.setattr(throughput.device_health, "read", lambda kind: states.pop(0))
+    rows = {m.name: m for m in throughput.probe(sleeping(written, 0.001), throughput.Options(seconds=0.0)) if m.at}
+    assert rows["throttled"].at == rows["sm_clock"].at == rows["power"].at == {"block": "inference"}
+    assert (rows["throttled"].value, rows["throttled"].reason) == (0.5, "held down by: power cap")
+    assert rows["sm_clock"].samples == (1980.0, 1400.0)
+    assert rows["power"].samples == (600.0,)
+    monkeypatch.setattr(throughput.device_health, "read", lambda kind: None)
+    rows = measured(sleeping(written, 0.001), seconds=0.0)
+    assert not {"throttled", "sm_clock", "power"} & {name for name, _ in rows}, "what was not measured is absent"

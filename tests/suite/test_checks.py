@@ -376,3 +376,16 @@ def test_an_engine_that_does_not_call_a_models_own_loss_is_refused(planned, tmp_
     with pytest.raises(SuiteError, match=r"the engine loop does not call a model's own loss, and net has one"):
         planned("def loss(outputs, targets): ...", matrix={"engine": "./loop.py"})
     assert planned("", matrix={"engine": "./loop.py"}).cells
+
+
+def test_any_stands_for_every_kind_of_device_of_an_engine(suite):
+    for device in ("auto", "cpu", "cuda", "xpu", "sim"):
+        plan = make_plan(read_suite(suite(f'{ENGINE}device = "{device}"\n', devices=("any",))))
+        assert [cell.device for cell in plan.cells] == [device]
+    assert 'does not honour device = "xpu" (it states DEVICES: cpu)' in refused(suite(f'{ENGINE}device = "xpu"\n'))
+
+
+def test_a_misspelt_device_is_refused_with_the_right_spelling(suite):
+    message = refused(suite(f'{ENGINE}device = "cdua"\n', devices=("any",)))
+    assert "s.toml:11: matrix.device:" in message
+    assert 'such as "auto", "cpu", "cuda", "mps"; did you mean "cuda"?' in message

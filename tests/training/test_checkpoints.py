@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from bench_suite.store.formats import weights_from_bytes, weights_to_bytes
-from bench_suite.training import checkpoints
+from bench_suite.training import devices
 from bench_suite.training.checkpoints import (
     Timer,
     copy_state,
@@ -42,7 +42,7 @@ def draw() -> tuple[float, ...]:
 
 def test_a_checkpoint_is_due_when_the_interval_has_passed_since_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(checkpoints, "monotonic", lambda: now)
+    monkeypatch.setattr(devices, "perf_counter", lambda: now)
     timer = Timer(InMemory(), "10m")
     now = 699.0
     assert not timer.due()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bench_suite.contracts import Window
-from bench_suite.training import clock as module
+from bench_suite.training import devices
 from bench_suite.training.clock import MIN_WINDOW_SECONDS, Clock
 
 
@@ -19,7 +19,7 @@ def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     def passed(seconds: float) -> None:
         now[0] += seconds
 
-    monkeypatch.setattr(module, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(devices, "perf_counter", lambda: now[0])
     return passed
 
 

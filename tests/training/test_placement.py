@@ -16,11 +16,11 @@ def test_auto_stands_for_what_the_engine_honours(monkeypatch: pytest.MonkeyPatch
     assert resolve_placement("cpu", "auto", 1, precisions=("32-true",)).precision == "32-true"
     assert resolve_placement("cpu", "auto", 1, precisions=("bf16-mixed", "64-true")).precision == "bf16-mixed"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert resolve_placement("auto", "32-true", 1, devices=("cpu",)) == Placement("cpu", 1, "32-true")
+    assert resolve_placement("auto", "32-true", 1, honoured=("cpu",)) == Placement("cpu", 1, "32-true")
     assert resolve_placement("auto", "32-true", 1).device == "cuda"
 
 
 def test_an_engine_whose_devices_are_not_there_is_an_error_that_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(BenchError, match="the engine computes on cuda only, and this machine has no such device"):
-        resolve_placement("auto", "32-true", 1, devices=("cuda",))
+        resolve_placement("auto", "32-true", 1, honoured=("cuda",))

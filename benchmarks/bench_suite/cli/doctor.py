@@ -22,6 +22,7 @@ from bench_suite.cli.arguments import JSON
 from bench_suite.cli.doctor_report import lines
 from bench_suite.cli.output import say
 from bench_suite.cli.package_check import examine
+from bench_suite.training import machine
 
 ENDPOINT = "https://huggingface.co"
 HUB_TIMEOUT = 4.0  # seconds
@@ -59,10 +60,10 @@ def command(compiles: bool, offline: bool, as_json: bool) -> int:
     examination: dict[str, Any] = {"schema": 1}
     if loads:
         say("measuring peak rates …", err=True)
-        import torch  # noqa: F401 - `describe` lists the accelerators that an imported torch finds
+        import torch  # noqa: F401 - `machine.describe` lists the accelerators that an imported torch finds
 
     # Before the rates, which load the machine themselves.
-    examination |= {"environment": environment.describe(), "busy": bool(environment.busy()), "load": _load()}
+    examination |= {"environment": machine.describe(), "busy": bool(environment.busy()), "load": _load()}
     examination["precision"], examination["rates"] = (_precision(), [*_peak_rates()]) if loads else ({}, [])
     examination["packages"] = [vars(package) for package in packages]
     examination["compiler"] = _compiler()
@@ -92,6 +93,8 @@ def _precision() -> dict[str, Any]:
     """Return, by device, the precisions that it computes natively; other precisions are emulated and slower."""
     import torch
 
+    from bench_suite.training import devices
+
     flags = _processor_flags()
     cpu = {
         "bfloat16": "amx_bf16" in flags or "avx512_bf16" in flags or "bf16" in flags,
@@ -101,15 +104,15 @@ def _precision() -> dict[str, Any]:
         "kernels": torch.backends.cpu.get_cpu_capability(),
     }
     precision: dict[str, Any] = {"cpu": cpu}
-    if torch.cuda.is_available():
-        major, minor = torch.cuda.get_device_capability()
+    if devices.is_available("cuda") and (capability := devices.capability("cuda")) is not None:
+        major, minor = capability
         precision["cuda"] = {
             "capability": f"{major}.{minor}",
             "bfloat16": major >= 8,
             "tf32": major >= 8,
             "float16": True,
         }
-    if torch.backends.mps.is_available():
+    if devices.is_available("mps"):
         precision["mps"] = {"float16": True}
     return precision
 
@@ -125,14 +128,11 @@ def _processor_flags() -> set[str]:
 
 def _peak_rates() -> Iterator[dict[str, Any]]:
     """Yield a peak rate for each device, precision and number of threads; a rate of None has a reason."""
-    import torch
-
-    from bench_suite.training import peaks
+    from bench_suite.training import devices, peaks
     from bench_suite.training.placement import cores
 
     settings = [("cpu", threads) for threads in sorted({1, cores()})]
-    settings += [("cuda", 1)] if torch.cuda.is_available() else []
-    settings += [("mps", 1)] if torch.backends.mps.is_available() else []
+    settings += [(kind, 1) for kind in devices.kinds() if kind != "cpu"]
     for device, threads in settings:
         for precision in (*peaks.precisions(device), None):
             row = {"device": device, "threads": threads, "precision": precision}

@@ -41,10 +41,10 @@ def command(keyword: str, as_json: bool) -> int:
       bench selftest -k 'throughput or compute'
       bench selftest --json > selftest.json
     """
-    from bench_suite import environment
     from bench_suite.cli.progress import make_progress
     from bench_suite.cli.selection import select_cells
     from bench_suite.selftest import runner
+    from bench_suite.training import machine
 
     began = time.perf_counter()
     plan, checks, missing_extras = runner.plan_checks()
@@ -52,7 +52,7 @@ def command(keyword: str, as_json: bool) -> int:
     findings = runner.selftest(plan, checks, partial(make_progress, one_thread=True))
     seconds = time.perf_counter() - began
     status = 0 if all(finding.holds for finding in findings) else OUTSIDE
-    here = environment.describe()
+    here = machine.describe()
     if as_json:
         entries = [_entry(finding) for finding in findings]
         document = {"schema": 1, "status": status, "seconds": seconds, "environment": here, "checks": entries}

@@ -9,10 +9,13 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from bench_suite.components.suggestions import misspelt
 
 
 class _Missing:
@@ -41,16 +44,16 @@ _SCHEMA = {"int": "integer", "float": "number", "bool": "boolean", "str": "strin
 
 @dataclass(frozen=True)
 class Type:
-    """The type of an option: one of `int float bool str None Literal tuple Mapping union`, and its arguments."""
+    """The type of an option: one of `int float bool str None word Literal tuple Mapping union`, and its arguments."""
 
     name: str
     arguments: tuple[Any, ...] = ()
-    "Member types, or the values of a `Literal`."
+    "Member types, the values of a `Literal`, or the usual values of a `word`."
     open: bool = False
     "Whether it is a `tuple` of any length, which has one member type."
 
     def __str__(self) -> str:
-        inner = ", ".join(json.dumps(a) if self.name == "Literal" else str(a) for a in self.arguments)
+        inner = ", ".join(json.dumps(a) if self.name in ("Literal", "word") else str(a) for a in self.arguments)
         if self.name == "union":
             return " | ".join(map(str, self.arguments))
         if self.name == "tuple" and self.open:
@@ -249,6 +252,9 @@ def read_type(node: ast.expr) -> Type:
     )
 
 
+_WORD = re.compile("[a-z][a-z0-9_]*")
+
+
 def fit(value: Any, kind: Type) -> Any:
     """Return the value converted to the type; raise ValueError if it does not fit."""
     match kind.name:
@@ -265,6 +271,8 @@ def fit(value: Any, kind: Type) -> Any:
             return value
         case "None" if value is None:
             return None
+        case "word" if isinstance(value, str) and _WORD.fullmatch(value) and not misspelt(value, kind.arguments):
+            return value
         case "Literal" | "tuple" | "Mapping" | "union":
             return _fit_compound(value, kind)
     raise ValueError
@@ -299,6 +307,8 @@ def describe(kind: Type) -> str:
     match kind.name:
         case "Literal":
             return "one of " + ", ".join(json.dumps(v) for v in kind.arguments)
+        case "word":
+            return "a lower-case word, such as " + ", ".join(json.dumps(v) for v in kind.arguments)
         case "tuple":
             parts = ", ".join(describe(a) for a in kind.arguments)
             if kind.open and kind.arguments[0].name in _PLURALS:
@@ -314,7 +324,7 @@ def describe(kind: Type) -> str:
 
 def choices(kind: Type) -> tuple[str, ...]:
     """Return the strings that a type's literals allow, for suggestions."""
-    if kind.name == "Literal":
+    if kind.name in ("Literal", "word"):
         return tuple(v for v in kind.arguments if isinstance(v, str))
     if kind.name in ("union", "tuple"):
         return tuple(c for a in kind.arguments for c in choices(a))
@@ -335,6 +345,8 @@ def _schema(kind: Type, bounds: tuple[float | None, float | None]) -> dict[str, 
     match kind.name:
         case "Literal":
             return {"enum": list(kind.arguments)}
+        case "word":
+            return {"type": "string", "pattern": f"^{_WORD.pattern}$", "examples": list(kind.arguments)}
         case "tuple" if kind.open:
             return {"type": "array", "items": _schema(kind.arguments[0], bounds)}
         case "tuple":

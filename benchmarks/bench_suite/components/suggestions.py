@@ -12,6 +12,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return "" if name is None else f'; did you mean "{name}"?'
 
 
+def misspelt(word: str, known: Iterable[str]) -> bool:
+    """Return whether a word is so similar to a known one that it is a slip and hardly another name.
+
+    `cdua` and `cudaa` are misspelt if `cuda` is known; `xpu` and `npu`, a letter away from `cpu`, are not.
+    """
+    names = tuple(known)
+    return word not in names and bool(difflib.get_close_matches(word, names, n=1, cutoff=0.75))
+
+
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that is similar to this one or begins with it; None if there is none."""
     lowered = {name.lower(): name for name in known}

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from bench_suite.execution.setting import Setting
+from bench_suite.training import devices
 
 
 def numeric_settings() -> Iterator[Setting]:
@@ -75,7 +76,7 @@ def _of_torch() -> Iterator[Setting]:
     yield _number("grad mode", torch.is_grad_enabled, torch.set_grad_enabled)
     yield _number("inference mode", torch.is_inference_mode_enabled, _cannot)
     yield _number("anomaly mode", torch.is_anomaly_enabled, torch.set_anomaly_enabled)
-    for device in ("cpu", "cuda"):
+    for device in dict.fromkeys(["cpu", "cuda", *devices.kinds()]):
         yield _number(
             f"autocast on {device}",
             partial(_autocast, device),
@@ -89,9 +90,12 @@ def _of_torch() -> Iterator[Setting]:
     yield _number("dispatch modes", getattr(torch._C, "_len_torch_dispatch_stack", int), _cannot)
     yield _number("global hooks of modules", _hooks, _set_hooks)
     yield Setting("generator of PyTorch", torch.get_rng_state, torch.set_rng_state, comparable=False)
-    if torch.cuda.is_available():
-        yield Setting("generators of CUDA", _cuda_generators, _set_cuda_generators, comparable=False)
-        yield _number("CUDA device", _cuda_device, torch.cuda.set_device)
+    yield Setting(
+        "generators of accelerators", devices.generator_states, devices.set_generator_states, comparable=False
+    )
+    for kind in devices.kinds():
+        if devices.has_several(kind) and kind != "cpu":
+            yield _number(f"device of {kind}", partial(devices.current, kind), partial(devices.set_current, kind))
 
 
 def _backends() -> Iterator[Setting]:
@@ -162,19 +166,6 @@ def _set_hooks(wanted: dict[str, list[tuple[Any, Any]]]) -> None:
         registry = getattr(torch.nn.modules.module, name)
         registry.clear()
         registry.update(hooks)
-
-
-def _cuda_generators() -> list[torch.Tensor] | None:
-    return torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-
-
-def _set_cuda_generators(states: list[torch.Tensor] | None) -> None:
-    if states is not None:
-        torch.cuda.set_rng_state_all(states)
-
-
-def _cuda_device() -> int:
-    return torch.cuda.current_device() if torch.cuda.is_initialized() else 0
 
 
 def _sklearn_defaults() -> dict[str, Any]:

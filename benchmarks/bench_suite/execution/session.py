@@ -41,6 +41,7 @@ from bench_suite.suite.credentials import mask_text, mask_words
 from bench_suite.suite.packages import check_packages
 from bench_suite.suite.plan import Cell, Plan, name
 from bench_suite.suite.spec import gates_to_json
+from bench_suite.training import machine
 
 Stale = Literal["keep", "redo"]
 
@@ -346,7 +347,7 @@ def _context(
     trusted = "--trust: the run executed code from files that the suite names" if plan.suite.external else None
     context = RunContext(
         plan=plan, run=run, sources=Sources(offline=request.offline, cache=cache),
-        callback=callback, environment=run.add_environment(environment.describe()), code=source_of_program(),
+        callback=callback, environment=run.add_environment(machine.describe()), code=source_of_program(),
         smoke=request.smoke, notes=tuple(note for note in (trusted, busy, *undone, *shared.notes) if note),
         jobs=shared.jobs, exclusive=shared.exclusive, machine_busy=busy is not None, cache=cache, earlier=earlier,
     )  # fmt: skip

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bench_suite import environment
 from bench_suite.contracts import Record
 from bench_suite.store.records import dumps, plain
 from bench_suite.store.runs import Run, Store
 from bench_suite.suite.folds import AXIS as FOLD
 from bench_suite.suite.plan import Cell, Plan, digest
 from bench_suite.suite.spec import train_options
+from bench_suite.training import machine
 
 MAX_RECORDS = 5
 "Number of newest records of a cell that are used: older ones are of an older program."
@@ -91,7 +91,7 @@ class _EarlierRecords:
     @classmethod
     def of(cls, store: Store) -> _EarlierRecords:
         runs = [Run(info.path) for info in store.runs()[:MAX_RUNS] if not info.smoke]
-        return cls(runs, _machine(environment.describe()) if runs else {})
+        return cls(runs, _machine(machine.describe()) if runs else {})
 
     def select(self, run: Run, wanted: Callable[[bytes], bool]) -> list[Record]:
         """Return the records of one run, newest first; only lines that `wanted` accepts are parsed."""

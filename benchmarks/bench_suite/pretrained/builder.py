@@ -19,6 +19,7 @@ from bench_suite.pretrained.options import FinetuningOptions
 from bench_suite.pretrained.tokenizing import Kind, TextTokenizer
 from bench_suite.pretrained.tuned import TunedClassifier, tuned_classifier
 from bench_suite.pretrained.weights import find, name_error, transformers
+from bench_suite.training import devices
 from bench_suite.training.inputs import outputs_of
 from bench_suite.training.precision import fastest_precision
 
@@ -206,5 +207,5 @@ def _assemble(
 
 def _faster_precision() -> Precision:
     """Return the faster precision, measured on this machine's device with PyTorch's present number of threads."""
-    precision = fastest_precision("cuda" if torch.cuda.is_available() else "cpu", torch.get_num_threads())
+    precision = fastest_precision("cuda" if devices.is_available("cuda") else "cpu", torch.get_num_threads())
     return "bf16-mixed" if precision == "bf16-mixed" else "32-true"

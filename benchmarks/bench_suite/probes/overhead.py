@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import torch
 
 from bench_suite.contracts import Metric, Network, Trained, TrainOptions
 from bench_suite.environment import MEBIBYTE
+from bench_suite.training import devices
 from bench_suite.training.augmentation import changes_of
 from bench_suite.training.batching import needs_several_rows, shuffled
 from bench_suite.training.clock import MIN_WINDOW_SECONDS
@@ -123,11 +123,11 @@ def rates_by_hand(trained: Trained, network: Network, train: Mapping[str, object
         optimizer = make_optimizer(module, options, placement)
         weights = [weight for weight in module.parameters() if weight.requires_grad]
         loss_of = training_loss(network, trained.data, trained.problem, options, placement)
-        changes = torch.Generator(placement.device).manual_seed(0)
+        changes = devices.new_generator(placement.device).manual_seed(0)
         change = changes_of(network.augment, options.augment, changes)
         order, join_last = torch.Generator().manual_seed(0), needs_several_rows(module)
         rates: list[float] = []
-        samples, began, end = 0, perf_counter(), None
+        samples, began, end = 0, devices.perf_counter(), None
         while True:
             for rows in shuffled(examples, options.batch_size, order, network.padded, join_last=join_last):
                 batch = network.collate(examples.take(rows)).to(placement.device)
@@ -142,16 +142,16 @@ def rates_by_hand(trained: Trained, network: Network, train: Mapping[str, object
                 for weight in weights:
                     weight.grad = None
                 samples += len(rows)
-                if perf_counter() - began < MIN_WINDOW_SECONDS and seconds:
+                if devices.perf_counter() - began < MIN_WINDOW_SECONDS and seconds:
                     continue
                 loss.item()  # waits for the device
-                now = perf_counter()
+                now = devices.perf_counter()
                 if end is not None or not seconds:
                     rates.append(samples / (now - began))
                 end = now + seconds if end is None else end
                 if now >= end and rates:
                     return tuple(rates)
-                samples, began = 0, perf_counter()
+                samples, began = 0, devices.perf_counter()
 
 
 # ── a fresh process ─────────────────────────────────────────────────────────────────────────────

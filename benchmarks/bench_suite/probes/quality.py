@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from bench_suite.components import discovery
 from bench_suite.components.evaluate_uri import PREFIX, read_name
@@ -119,11 +118,11 @@ def _is_random(trained: Trained) -> bool:
     """Return whether a network predicts the same test examples differently in two passes."""
     if trained.network is None or not len(trained.data.splits["test"]):
         return False
+    from bench_suite.training import devices
     from bench_suite.training.precision import computing
 
     rows = np.arange(min(REPEATED_ROWS, len(trained.data.splits["test"])))
-    cuda = [torch.cuda.current_device()] if trained.placement.device == "cuda" else []
-    with computing(trained.placement), torch.random.fork_rng(cuda):
+    with computing(trained.placement), devices.fork_generators():
         predict = trained.inference("test", rows)
         first, second = predict(), predict()
     return any(_differs(first[name], second[name]) for name in ("predictions", "scores") if name in first)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import resource
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-import torch
 from scipy import special
 
-from bench_suite.contracts import History, Interval, Metric, Placement, Trained
+from bench_suite.contracts import History, Interval, Metric, MetricKind, Placement, Trained
 from bench_suite.environment import MEBIBYTE
 from bench_suite.suite.spec import TIMING_PROCESSES
+from bench_suite.training import device_health, devices
+from bench_suite.training.device_health import Health
 from bench_suite.training.fresh_process import call_in_fresh_process
 from bench_suite.training.precision import computing
 
@@ -30,18 +31,24 @@ METRICS = {
     "latency_p50": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
     "latency_p95": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
     "latency_p99": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
+    "latency_p999": {"unit": "ms", "better": "lower", "range": (0.0, None), "timing": True},
     "peak_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
     "inference_memory": {"unit": "MiB", "better": "lower", "range": (0.0, None)},
+    "throttled": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0), "timing": True},
+    "sm_clock": {"unit": "MHz", "better": "none", "range": (0.0, None), "timing": True},
+    "power": {"unit": "W", "better": "none", "range": (0.0, None), "timing": True},
 }
 BOUNDS = {"batch_sizes": (1, None), "seconds": (0.0, 60.0), "processes": (1, 100)}
 SMOKE = {"seconds": 0.0, "batch_sizes": (1, 8), "processes": 1}
-OF_ONE_PROCESS = ("peak_memory", "inference_memory")
+OF_ONE_PROCESS = ("peak_memory", "inference_memory", "throttled", "sm_clock", "power")
 WINDOW = 0.02  # seconds; shorter windows would measure the clock
 BLOCKS = 5  # blocks of consecutive calls, each with its own percentiles; `samples` contains these
+RARE_CALLS = 1_000  # calls from which the slowest in a thousand is known at all
 MIN_CALLS = 10 * BLOCKS  # calls from which all blocks' percentiles have a meaning
 FEW, MAX = 16, 1024  # least and most rows that are encoded at a time
 DEFAULT_SECONDS = 0.3  # for each measurement, after its warm-up
 SHARE, FLOOR = 0.2, 0.5  # by default all measurements take this share of the training's time, or these seconds
+_Result = TypeVar("_Result")
 ONE_CALL = "one call, without warm-up"
 
 
@@ -66,6 +73,8 @@ class Memory:
     "MiB; of a GPU if the work runs there, else of the process."
     reason: str = ""
     "A note that states which memory it is."
+    health: tuple[Health, ...] = ()
+    "State of the device before and after the work; empty if it is no NVIDIA GPU or cannot be asked."
 
 
 @contextmanager
@@ -79,14 +88,17 @@ def during(placement: Placement, options: Options) -> Iterator[Memory]:
 def _measure_memory(placement: Placement, activity: str) -> Iterator[Memory]:
     """Measure the peak memory within the context: what PyTorch allocated on a GPU, else that of the process."""
     memory = Memory(reason=f"peak of the process while it {activity}, with interpreter and data")
-    cuda = placement.device == "cuda"
-    if cuda:
-        torch.cuda.reset_peak_memory_stats()
+    accelerator = devices.reset_peak_memory(placement.device)
+    if accelerator:
         memory.reason = f"peak of PyTorch's allocations on the GPU while it {activity}"
     elif not _reset_peak():
         memory.reason = "peak of the process since its start (this system cannot reset the peak)"
+    before = device_health.read(placement.device)
     yield memory
-    memory.peak = torch.cuda.max_memory_allocated() / MEBIBYTE if cuda else _peak()
+    after = device_health.read(placement.device)
+    if before is not None and after is not None:
+        memory.health = before, after
+    memory.peak = devices.peak_memory(placement.device) / MEBIBYTE if accelerator else _peak()
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric]:
@@ -150,6 +162,8 @@ def _measure(trained: Trained, options: Options) -> Iterator[Metric]:
         yield Metric("peak_memory", trained.meter.peak, trained.meter.reason, kind="single")
     else:
         yield Metric("peak_memory", None, "nothing was trained here")
+    if trained.meter is not None:
+        yield from _device_health("train", trained.meter.health)
     test = len(trained.data.splits["test"])
     with computing(trained.placement):
         trained.inference("test", np.arange(1))  # encodes the split, if no probe did before: not a part of the budget
@@ -163,9 +177,25 @@ def _measure(trained: Trained, options: Options) -> Iterator[Metric]:
                     yield Metric("inference", None, f"the test split has only {test} examples", at=at)
                     continue
                 call = trained.inference("test", np.arange(size))
-                yield _rate("inference", call, size, budget.next(), at)
+                yield _rate("inference", call, size, budget.next(), at, trained.placement.device)
         yield Metric("inference_memory", memory.peak, memory.reason, kind="single")
+        yield from _device_health("inference", memory.health)
         yield from _latency(trained, budget.next())
+
+
+def _device_health(block: str, ends: Sequence[Health]) -> Iterator[Metric]:
+    """Yield how fast the device's clock was at both ends of a block, and whether something held it down."""
+    if not ends:
+        return
+    at: dict[str, str | float] = {"block": block}
+    reasons = ", ".join(dict.fromkeys(reason for health in ends for reason in health.throttled))
+    note = f"held down by: {reasons}" if reasons else None
+    yield Metric("throttled", device_health.throttled_share(ends), note, at=at, n=len(ends), kind="single")
+    clocks = tuple(health.sm_clock for health in ends)
+    yield Metric("sm_clock", float(np.mean(clocks)), at=at, samples=clocks, n=len(clocks), kind="single")
+    powers = tuple(health.power for health in ends if health.power is not None)
+    if powers:
+        yield Metric("power", float(np.mean(powers)), at=at, samples=powers, n=len(powers), kind="single")
 
 
 @dataclass(frozen=True)
@@ -202,11 +232,11 @@ class Budget:
         if seconds is not None:
             return Budget(seconds, float("inf"), measurements)
         trained = 0.0 if history is None else history.seconds
-        return Budget(DEFAULT_SECONDS, time.perf_counter() + max(FLOOR, SHARE * trained), measurements)
+        return Budget(DEFAULT_SECONDS, devices.perf_counter() + max(FLOOR, SHARE * trained), measurements)
 
     def next(self) -> Allowance:
         """Return the time of the next measurement: an equal part of the time that is left."""
-        now = time.perf_counter()
+        now = devices.perf_counter()
         latest = now + max(0.0, self.end - now) / max(1, self.remaining)
         self.remaining -= 1
         return Allowance(self.seconds, latest)
@@ -245,74 +275,82 @@ def _encoding(trained: Trained, budget: Budget) -> Metric:
     if network is None:
         return Metric("encoding", None, "an estimator encodes raw values within its fit and predict")
     allowance = budget.next()
-    clock = time.perf_counter
+    clock = devices.perf_counter
     test = trained.data.splits["test"]
     rows = min(FEW, len(test))
     sample = test.take(np.arange(rows))
-    began = clock()
-    columns = network.encode(sample)  # the first call builds tables and starts threads
-    seconds = max(clock() - began, 1e-6)
+    device = trained.placement.device
+    seconds, columns = _timed(lambda: network.encode(sample), device)  # the first call builds tables, starts threads
     if all(columns[name] is sample.get(name) for name in columns):
         return Metric("encoding", None, "the columns are the raw values, so there is nothing to encode")
     if not allowance.seconds:
         return Metric("encoding", rows / seconds, ONE_CALL, samples=(rows / seconds,), n=1)
-    began = clock()
-    network.encode(sample)
-    seconds = max(clock() - began, 1e-6)
+    seconds, _ = _timed(lambda: network.encode(sample), device)
     if clock() >= allowance.latest:  # a frozen network is slow
         return Metric("encoding", rows / seconds, samples=(rows / seconds,), n=1)
     # As many rows as take about a window: a frozen network is slow, and a tokenizer has a cost for each call.
     rows = int(min(len(test), MAX, max(FEW, FEW * WINDOW / seconds)))
     raw = test.take(np.arange(rows))
-    return _rate("encoding", lambda: network.encode(raw), rows, allowance)
+    return _rate("encoding", lambda: network.encode(raw), rows, allowance, device=device)
 
 
 def _rate(
-    name: str, call: Callable[[], object], rows: int, allowance: Allowance, at: Mapping[str, str | float] | None = None
+    name: str,
+    call: Callable[[], object],
+    rows: int,
+    allowance: Allowance,
+    at: Mapping[str, str | float] | None = None,
+    device: str = devices.CPU,
 ) -> Metric:
     """Measure the rows per second of a function that computes some rows at each call: the median over windows."""
-    rates = tuple(rows * calls / seconds for calls, seconds in _windows(call, allowance))
+    rates = tuple(rows * calls / seconds for calls, seconds in _windows(call, allowance, device))
     note = None if allowance.seconds else ONE_CALL
     return Metric(name, float(np.median(rates)), note, at=at or {}, samples=rates, n=len(rates))
 
 
-def _windows(call: Callable[[], object], allowance: Allowance) -> Iterator[tuple[int, float]]:
+def _windows(call: Callable[[], object], allowance: Allowance, device: str) -> Iterator[tuple[int, float]]:
     """Yield calls and seconds of windows of at least `WINDOW`, without the first one, which warms up."""
-    clock = time.perf_counter
+    clock = devices.perf_counter
     if not allowance.seconds:
-        began = clock()
-        call()
-        yield 1, max(clock() - began, 1e-6)
+        yield 1, _timed(call, device)[0]
         return
-    _window(call)
+    _window(call, device)
     end = min(clock() + allowance.seconds, allowance.latest)
-    yield _window(call)
+    yield _window(call, device)
     while clock() < end:
-        yield _window(call)
+        yield _window(call, device)
 
 
-def _window(call: Callable[[], object]) -> tuple[int, float]:
-    """Return the calls and the seconds of one window."""
-    clock = time.perf_counter
+def _window(call: Callable[[], object], device: str) -> tuple[int, float]:
+    """Return the calls and the seconds of one window, which ends when the device has done all of them."""
+    clock = devices.perf_counter
     calls, began = 0, clock()
     while clock() - began < WINDOW:
         call()
         calls += 1
+    devices.synchronize(device)
     return calls, clock() - began
+
+
+def _timed(call: Callable[[], _Result], device: str) -> tuple[float, _Result]:
+    """Return the seconds of one call, until the device has done it, and its result."""
+    began = devices.perf_counter()
+    result = call()
+    devices.synchronize(device)
+    return max(devices.perf_counter() - began, 1e-6), result
 
 
 def _latency(trained: Trained, allowance: Allowance) -> Iterator[Metric]:
     """Yield the latency in ms of calls with one example, over several examples: medians of the blocks' percentiles."""
     test = len(trained.data.splits["test"])
-    clock = time.perf_counter
-    calls = _warmed([trained.inference("test", np.array([row])) for row in range(min(test, 16))], allowance)
+    clock = devices.perf_counter
+    device = trained.placement.device
+    calls = _warmed([trained.inference("test", np.array([row])) for row in range(min(test, 16))], allowance, device)
     times: list[float] = []
     end = clock() + allowance.seconds
     while not times or (clock() < allowance.latest and (clock() < end or len(times) < MIN_CALLS)):
         call = calls[len(times) % len(calls)]
-        began = clock()
-        call()
-        times.append((clock() - began) * 1000)
+        times.append(1000 * _timed(call, device)[0])
         if not allowance.seconds:
             break
     blocks = np.array_split(np.array(times), min(BLOCKS, max(1, len(times) // (MIN_CALLS // BLOCKS))))
@@ -322,17 +360,31 @@ def _latency(trained: Trained, allowance: Allowance) -> Iterator[Metric]:
             f"latency_p{percent}", float(np.median(samples)), _few_calls(len(times), allowance), samples=samples,
             n=len(times),
         )  # fmt: skip
+    yield _rarest(np.array(times), allowance)
 
 
-def _warmed(calls: Sequence[Callable[[], object]], allowance: Allowance) -> Sequence[Callable[[], object]]:
+def _rarest(times: np.ndarray, allowance: Allowance) -> Metric:
+    """Return the latency in ms that one call in a thousand exceeds: of all calls, or of blocks of a thousand each."""
+    if not allowance.seconds:
+        return Metric("latency_p999", float(times[0]), ONE_CALL, samples=(float(times[0]),), n=1)
+    if len(times) < RARE_CALLS:
+        reason = f"one call in a thousand is seen in {RARE_CALLS:,} calls or more, and there were {len(times):,}"
+        return Metric("latency_p999", None, f"{reason}: to measure more of them, state seconds", n=len(times))
+    blocks = np.array_split(times, min(BLOCKS, len(times) // RARE_CALLS))
+    samples = tuple(float(np.percentile(block, 99.9)) for block in blocks)
+    kind: MetricKind = "estimate" if len(blocks) > 1 else "single"
+    return Metric("latency_p999", float(np.median(samples)), samples=samples, n=len(times), kind=kind)
+
+
+def _warmed(calls: Sequence[Callable[[], object]], allowance: Allowance, device: str) -> Sequence[Callable[[], object]]:
     """Return the functions that were called once: all, or the first ones if they take half of the time."""
     if not allowance.seconds:
         return calls
-    began = time.perf_counter()
+    began = devices.perf_counter()
     half = (began + allowance.latest) / 2
     for number, call in enumerate(calls, start=1):
-        call()
-        if time.perf_counter() >= half:
+        _timed(call, device)
+        if devices.perf_counter() >= half:
             return calls[:number]
     return calls
 

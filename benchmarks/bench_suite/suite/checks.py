@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench_suite.components.discovery import Component, builtin, find
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import ANY_DEVICE
 from bench_suite.suite.cell import Cell, train_key
 from bench_suite.suite.durations import seconds_of
 from bench_suite.suite.expansion import varied_options
 from bench_suite.suite.identity import changed
-from bench_suite.suite.spec import DEVICES, PRECISIONS, ComponentUse, Suite, list_classes, train_options
+from bench_suite.suite.spec import PRECISIONS, ComponentUse, Suite, list_classes, train_options
 from bench_suite.suite.toml_positions import Path as KeyPath
 
 _OF_THE_PROGRAM = ("validation", "keep", "deterministic")
@@ -163,16 +163,8 @@ def _check_accepted(suite: Suite, cell: Cell, engine: Component) -> None:
 # ── what an engine honours ──────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True)
-class _Honoured:
-    """An axis on which an engine states the values that it honours."""
-
-    fact: str
-    known: tuple[str, ...]
-    "All values of the axis; `auto` stands for one of the others."
-
-
-_HONOURED = {"precision": _Honoured("PRECISIONS", PRECISIONS), "device": _Honoured("DEVICES", DEVICES)}
+_HONOURED = {"precision": "PRECISIONS", "device": "DEVICES"}
+"By axis: the fact in which an engine states the values that it honours. `auto` stands for one of them."
 
 
 def _unsupported(suite: Suite, cell: Cell, engine: Component) -> Iterator[tuple[str, str]]:
@@ -182,15 +174,15 @@ def _unsupported(suite: Suite, cell: Cell, engine: Component) -> Iterator[tuple[
     among those that the engine states.
     """
     for axis, value in (("precision", cell.precision), ("device", cell.device)):
-        honoured = _HONOURED[axis]
-        stated = engine.words(honoured.fact)
-        usable = [known for known in honoured.known if known in stated]
-        if value in usable or (value == "auto" and usable):
+        fact = _HONOURED[axis]
+        stated = engine.words(fact)
+        usable = [known for known in PRECISIONS if known in stated] if axis == "precision" else list(stated)
+        if value in usable or (axis == "device" and ANY_DEVICE in stated) or (value == "auto" and usable):
             continue
         instead = f"write {axis} = {show(usable[0])}" if usable else "choose another engine"
         message = (
             f"the engine {engine.name} does not honour {axis} = {show(value)} "
-            f"(it states {honoured.fact}: {', '.join(stated) or 'none'}); {instead}"
+            f"(it states {fact}: {', '.join(stated) or 'none'}); {instead}"
         )
         yield axis, message + _exclude(suite, cell, axis, value)
     if cell.compile and not engine.facts["COMPILE"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bench_suite.contracts import ANY_DEVICE
 from bench_suite.suite.cell import Cell, modalities_of
 from bench_suite.suite.identity import resolve
 from bench_suite.suite.spec import ComponentUse
@@ -13,7 +14,7 @@ from bench_suite.suite.spec import ComponentUse
 def planned_needs(cell: Cell) -> frozenset[str]:
     """Return the needs that a cell meets as far as the suite tells; `auto` may turn out to be a GPU."""
     groups = cell.options["task"].get("groups")  # `hub` has no attributes of its own, only those that the suite names
-    may_be_cuda = cell.engine is None or "cuda" in cell.engine.words("DEVICES")
+    may_be_cuda = cell.engine is None or bool({"cuda", ANY_DEVICE} & {*cell.engine.words("DEVICES")})
     return met_needs(
         cell,
         groups=bool(groups or (groups is None and cell.task.component.words("GROUPS"))),

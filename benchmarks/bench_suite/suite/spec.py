@@ -30,7 +30,6 @@ SECTIONS = (
     "report",
     "run",
 )
-DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("32-true", "bf16-mixed", "auto")
 AXES: Mapping[str, Option] = {
     "seed": Option(
@@ -44,9 +43,10 @@ AXES: Mapping[str, Option] = {
     ),
     "device": Option(
         "device",
-        Type("Literal", DEVICES),
+        Type("word", ("auto", "cpu", "cuda", "mps")),
         "auto",
-        "`auto`: the first of cuda, mps and cpu that this machine has and the engine states.",
+        "Kind of device, as PyTorch names it. `auto`: the first of cuda, mps, another accelerator that PyTorch knows, "
+        "and cpu that this machine has and the engine states.",
     ),
     "engine": Option("engine", Type("str"), "native", "The engine that trains networks: a name, or a file."),
     "threads": Option(

@@ -6,7 +6,6 @@ import copy
 import io
 import random
 from collections.abc import Mapping
-from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import torch
 
 from bench_suite.contracts import Checkpoints
 from bench_suite.suite.durations import seconds_of
+from bench_suite.training import devices
 
 
 class Timer:
@@ -22,11 +22,11 @@ class Timer:
     def __init__(self, checkpoints: Checkpoints | None, interval: str | None) -> None:
         self.checkpoints = checkpoints if interval is not None else None
         self._interval = seconds_of(interval) if interval is not None else 0.0
-        self._next = monotonic() + self._interval
+        self._next = devices.perf_counter() + self._interval
 
     def due(self) -> bool:
         """Return whether the interval since the last checkpoint has passed; always False without an interval."""
-        return self.checkpoints is not None and monotonic() >= self._next
+        return self.checkpoints is not None and devices.perf_counter() >= self._next
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Save `state` (tensors, numbers, strings, lists and mappings of them), and restart the interval."""
@@ -34,7 +34,7 @@ class Timer:
         file = io.BytesIO()
         torch.save({**state, "generators": generator_state()}, file)
         self.checkpoints.save(file.getvalue())
-        self._next = monotonic() + self._interval
+        self._next = devices.perf_counter() + self._interval
 
     def load(self) -> Mapping[str, Any] | None:
         """Return the last saved state and restore the random generators; None if there is none or it is damaged.
@@ -58,7 +58,7 @@ def generator_state() -> dict[str, Any]:
     version, numbers, following = random.getstate()
     return {
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        "accelerators": devices.generator_states(),
         "numpy": [kind, torch.from_numpy(np.asarray(keys, dtype=np.int64)), int(position), int(gauss), float(cached)],
         "python": [version, torch.tensor(numbers, dtype=torch.int64), following],
     }
@@ -67,8 +67,7 @@ def generator_state() -> dict[str, Any]:
 def restore_generators(state: Mapping[str, Any]) -> None:
     """Restore the generators from a `generator_state`."""
     torch.set_rng_state(state["torch"])
-    if state["cuda"]:
-        torch.cuda.set_rng_state_all(state["cuda"])
+    devices.set_generator_states(state["accelerators"])
     kind, keys, position, gauss, cached = state["numpy"]
     state_of_numpy = (kind, keys.numpy().astype(np.uint32), position, gauss, cached)
     np.random.set_state(state_of_numpy)  # noqa: NPY002 - models and engines draw from the global generator

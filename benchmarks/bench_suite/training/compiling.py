@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import torch
 
 from bench_suite.contracts import Placement
+from bench_suite.training import devices
 
 
 @dataclass
@@ -37,10 +37,10 @@ def record_compilations(placement: Placement, exclude: Callable[[float], None]) 
 
     def start(*_: Any) -> None:
         nonlocal began
-        began = perf_counter()
+        began = devices.perf_counter()
 
     def end(*_: Any) -> None:
-        seconds = perf_counter() - began
+        seconds = devices.perf_counter() - began
         total.seconds += seconds
         exclude(seconds)
 

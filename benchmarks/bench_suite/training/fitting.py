@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from time import perf_counter
 from typing import Literal
 
 import numpy as np
@@ -34,6 +33,7 @@ from bench_suite.contracts import (
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
 from bench_suite.data.splits import column
+from bench_suite.training import devices
 from bench_suite.training.augmentation import changes_of
 from bench_suite.training.batching import batch_count, needs_several_rows, rows_by_class, shuffled
 from bench_suite.training.checkpoints import Timer
@@ -72,7 +72,7 @@ def fitting(
     Raises:
         BenchError: `placement` or `options` cannot be honoured on this machine or with these data.
     """
-    began, clock = perf_counter(), Clock(report)
+    began, clock = devices.perf_counter(), Clock(report, device=placement.device)
     for option in ("patience", "target"):
         if getattr(options, option) is not None and "validation" not in data.splits:
             raise BenchError(f"{option} needs a validation split: set validation above 0, or leave {option} out")
@@ -107,7 +107,7 @@ class Fitting:
         self.examples, self.validation = examples, validation
         self.clock, self.timer = clock, timer
         self.compiling: CompileTime | None = None
-        self.began = perf_counter()
+        self.began = devices.perf_counter()
         "When the engine's `train` was called."
         self.first_step_seconds: float | None = None
         self.module = move_to_placement(model.module, placement)
@@ -123,7 +123,7 @@ class Fitting:
             module=self.module,
             update=self.update,
             order=order,
-            changes=torch.Generator(placement.device).manual_seed(order.initial_seed() + 1),
+            changes=devices.new_generator(placement.device).manual_seed(order.initial_seed() + 1),
             loss_sum=torch.zeros((), device=placement.device),
             clock=clock,
             best=BestWeights(options.patience),
@@ -219,7 +219,7 @@ class Fitting:
     def end_first_step(self, loss: torch.Tensor) -> None:
         """Wait for the first step and note when it ended; to be called before the clock counts it."""
         loss.item()
-        self.first_step_seconds = perf_counter() - self.began
+        self.first_step_seconds = devices.perf_counter() - self.began
 
     def close_window(self, loss: torch.Tensor) -> bool:
         """Report a window and save a checkpoint if one is due; return False if the training is to end at once.

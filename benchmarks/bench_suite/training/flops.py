@@ -24,6 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench_suite.contracts import Batch, Placement
+from bench_suite.training import devices
 from bench_suite.training.precision import autocast
 
 Shape = Sequence[int]
@@ -205,7 +206,7 @@ def _restore_state(module: nn.Module) -> Iterator[None]:
     for weight, _ in gradients:
         weight.grad = None  # else the backward pass would add to it in place
     try:
-        with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_initialized() else []):
+        with devices.fork_generators():
             yield
     finally:
         for part, mode in modes:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import perf_counter
 from typing import Any, Protocol
 
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from bench_suite.contracts import Batch
+from bench_suite.training import devices
 from bench_suite.training.fitting import Fitting
 
 
@@ -37,17 +37,17 @@ class Batches:
         columns = run.feed.batches(rows)
         run.clock.resume()
         for positions in rows:
-            asked = perf_counter()
+            asked = devices.perf_counter()
             batch = run.model.collate(next(columns))
             self.samples.append(len(positions))
-            self.waited += perf_counter() - asked
+            self.waited += devices.perf_counter() - asked
             yield batch
 
     def load(self, batch: Batch) -> Batch:
         """Return a batch on the device of the training and changed, as `Fitting.load` does; it counts as waiting."""
-        asked = perf_counter()
+        asked = devices.perf_counter()
         loaded = self.run.load(batch)
-        self.waited += perf_counter() - asked
+        self.waited += devices.perf_counter() - asked
         return loaded
 
     def end_step(self, loss: torch.Tensor) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -22,13 +21,16 @@ import torch
 from bench_suite.contracts import Placement
 from bench_suite.data.cache import default_root
 from bench_suite.data.fingerprint import hash_of
-from bench_suite.environment import describe
+from bench_suite.training import devices
+from bench_suite.training.machine import describe
 from bench_suite.training.precision import computing
 
 LAYOUT = 1
 "Increase it if the measurement changes; files of other layouts are not read."
-SIZES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192), "mps": (1024, 2048, 4096)}
+SIZES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192)}
 "Sides of the square matrices; the fastest of those that are `AFFORDABLE` counts."
+SIZES_OF_OTHERS = (1024, 2048, 4096)
+"The same for any other kind of device."
 TYPES = {
     "32-true": torch.float32,
     "bf16-mixed": torch.bfloat16,
@@ -71,7 +73,7 @@ def peak(device: str, precision: str, threads: int, *, anew: bool = False, root:
     """Return the FLOP/s of square matrix products, 2·n³ operations each: the best of `WINDOWS` windows.
 
     Args:
-        device: cpu, cuda or mps.
+        device: kind of the device.
         precision: a key of `TYPES`.
         threads: of the processor.
         anew: measure even if an earlier measurement of this machine is stored.
@@ -104,9 +106,8 @@ def precisions(device: str) -> tuple[str, ...]:
     """Return the precisions whose products can be measured on a device of this machine."""
     if device == "cpu":
         return ("32-true", "bf16-mixed")
-    if device == "cuda":
-        major, _ = torch.cuda.get_device_capability()
-        return ("32-true", *(("tf32", "bf16-mixed") if major >= 8 else ()), "16-mixed")
+    if (capability := devices.capability(device)) is not None:
+        return ("32-true", *(("tf32", "bf16-mixed") if capability[0] >= 8 else ()), "16-mixed")
     return ("32-true", "16-mixed")
 
 
@@ -117,7 +118,7 @@ def _measure_products(device: str, precision: str, threads: int) -> Peak:
         torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
         try:
             best: tuple[float, int, Callable[[], object]] | None = None
-            for size in SIZES[device]:
+            for size in SIZES.get(device, SIZES_OF_OTHERS):
                 call = _product(size, device, dtype)
                 # The first call packs, chooses kernels and wakes threads; the others are a rough measure.
                 _seconds(call, device)
@@ -144,7 +145,7 @@ def _product(size: int, device: str, dtype: torch.dtype) -> Callable[[], object]
 def _measure_windows(call: Callable[[], object], device: str, count: int) -> list[tuple[int, float]]:
     """Return calls and seconds of `count` windows after a warm-up; on a GPU, a window ends with a synchronisation."""
     windows = []
-    clock = time.perf_counter
+    clock = devices.perf_counter
     calls = 1
     for _ in range(count + 1):
         began = clock()
@@ -153,7 +154,7 @@ def _measure_windows(call: Callable[[], object], device: str, count: int) -> lis
             for _ in range(calls):
                 call()
             done += calls
-            _synchronize(device)
+            devices.synchronize(device)
         seconds = clock() - began
         windows.append((done, seconds))
         if device != "cpu":  # fill a window with calls, and wait once for all of them
@@ -162,23 +163,16 @@ def _measure_windows(call: Callable[[], object], device: str, count: int) -> lis
 
 
 def _seconds(call: Callable[[], object], device: str) -> float:
-    began = time.perf_counter()
+    began = devices.perf_counter()
     call()
-    _synchronize(device)
-    return time.perf_counter() - began
-
-
-def _synchronize(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
-    elif device == "mps":
-        torch.mps.synchronize()
+    devices.synchronize(device)
+    return devices.perf_counter() - began
 
 
 def _block_bytes(device: str) -> int:
     total = describe()["hardware"].get("memory_bytes", 4 << 30)
-    if device == "cuda":
-        total = torch.cuda.get_device_properties(0).total_memory
+    if device != "cpu":
+        total = devices.total_memory(device) or total
     return int(min(BLOCK_BYTES, total // 16)) // 64 * 64
 
 

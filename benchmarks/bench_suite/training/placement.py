@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench_suite.contracts import BenchError, Placement
+from bench_suite.contracts import ANY_DEVICE, BenchError, Placement
 
 
 def cores() -> int:
@@ -23,33 +23,33 @@ def resolve_placement(
     jobs: int = 1,
     deterministic: bool = False,
     compiled: bool = False,
-    devices: Sequence[str] | None = None,
+    honoured: Sequence[str] | None = None,
     precisions: Sequence[str] | None = None,
 ) -> Placement:
     """Resolve the axes of a cell to the placement that it has on this machine.
 
     Args:
-        device: `auto`: a CUDA device if there is one, else Metal, else the processor.
+        device: `auto`: a CUDA device if there is one, else Metal, else another accelerator that PyTorch has, else the
+            processor.
         precision: `auto`: the faster one (`precision.fastest_precision`).
         threads: `auto`: the cores divided among the jobs.
         jobs: cells that share the machine.
         deterministic: whether to use deterministic kernels only.
         compiled: whether networks are compiled.
-        devices: devices that the cell's engine honours, of which `auto` takes one; None for all.
+        honoured: devices that the cell's engine honours, of which `auto` takes one; None, or `any` among them, for all.
         precisions: precisions that the cell's engine honours, of which `auto` takes one; None for all.
 
     Raises:
         BenchError: this machine does not support the placement (`precision.check`), or has none of the devices.
     """
-    import torch
-
+    from bench_suite.training import devices
     from bench_suite.training.precision import PRECISIONS, check, fastest_precision
 
     if device == "auto":
-        there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-        usable = [kind for kind, available in there.items() if available and (devices is None or kind in devices)]
+        every = honoured is None or ANY_DEVICE in honoured
+        usable = [kind for kind in devices.kinds() if every or kind in (honoured or ())]
         if not usable:
-            listed = " or ".join(devices or there)
+            listed = " or ".join(honoured or ())
             raise BenchError(f"the engine computes on {listed} only, and this machine has no such device")
         device = usable[0]
     count = max(1, cores() // jobs) if threads == "auto" else int(threads)

@@ -8,29 +8,24 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from time import perf_counter
 
 import torch
 from threadpoolctl import ThreadpoolController
 
 from bench_suite.contracts import BenchError, Placement
+from bench_suite.training import devices
 
 PRECISIONS = ("32-true", "bf16-mixed")
-DEVICES = ("cpu", "cuda", "mps")
 
 
 def check(placement: Placement) -> None:
     """Raise BenchError, with advice, if this machine does not support a placement."""
-    if placement.device not in DEVICES:
-        raise BenchError(f"no device {placement.device!r}: choose {', '.join(DEVICES)}, or auto, which picks one")
-    if placement.device == "cuda" and not torch.cuda.is_available():
-        raise BenchError(f"no CUDA device: this PyTorch is {torch.__version__}; set device = 'auto' or 'cpu'")
-    if placement.device == "mps" and not torch.backends.mps.is_available():
-        raise BenchError("no Metal device (mps) here; set device = 'auto' or 'cpu'")
+    if message := devices.unavailable(placement.device):
+        raise BenchError(message)
     if placement.precision not in PRECISIONS:
         raise BenchError(f"no precision {placement.precision!r}: choose {' or '.join(PRECISIONS)}")
-    if placement.precision == "bf16-mixed" and placement.device == "cuda" and not torch.cuda.is_bf16_supported():
-        raise BenchError(f"{torch.cuda.get_device_name()} has no bfloat16; set precision = '32-true'")
+    if placement.precision == "bf16-mixed" and not devices.supports_bfloat16(placement.device):
+        raise BenchError(f"{devices.name(placement.device)} has no bfloat16; set precision = '32-true'")
     if placement.compiled and placement.device == "cpu" and not _has_compiler():
         raise BenchError("compile = true on a CPU needs a C++ compiler, and there is none: install g++ or clang++")
 
@@ -57,7 +52,7 @@ WORTHWHILE = 0.8
 
 @functools.cache
 def _measure_fastest(device: str, threads: int) -> str:
-    if device == "cuda" and not torch.cuda.is_bf16_supported():
+    if not devices.supports_bfloat16(device):
         return "32-true"
     times: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
     # A generator of its own: a measurement must not change the numbers that models draw.
@@ -69,13 +64,13 @@ def _measure_fastest(device: str, threads: int) -> str:
         for precision in PRECISIONS:
             placement = Placement(device, threads, precision)
             with computing(placement):
-                began = perf_counter()
+                began = devices.perf_counter()
                 with autocast(placement):
                     value = torch.nn.functional.conv2d(image, kernel, padding=1).square().mean()
-                (gradient,) = torch.autograd.grad(value, kernel)
-                float(gradient[0, 0, 0, 0])  # waits for a GPU
+                torch.autograd.grad(value, kernel)
+                devices.synchronize(device)
                 if turn:  # the first turn chooses kernels
-                    times[precision].append(perf_counter() - began)
+                    times[precision].append(devices.perf_counter() - began)
     return "bf16-mixed" if min(times["bf16-mixed"]) < WORTHWHILE * min(times["32-true"]) else "32-true"
 
 
@@ -130,7 +125,7 @@ def autocast(placement: Placement) -> AbstractContextManager[object]:
     It can be entered repeatedly.
     """
     if placement.precision == "bf16-mixed":
-        return torch.autocast(placement.device, dtype=torch.bfloat16)
+        return devices.autocast(placement.device)
     return nullcontext()
 
 

@@ -11,6 +11,7 @@ import torch
 from bench_suite.contracts import Evaluation, Network, Placement, Problem
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
+from bench_suite.training import devices
 from bench_suite.training.batching import prediction_batches
 from bench_suite.training.precision import autocast, computing, move_to_placement
 
@@ -89,7 +90,9 @@ def mean_loss(
 ) -> float:
     """Return the mean of the problem's loss over all rows of `encoded`; the module stays in evaluation mode."""
     total = torch.zeros(
-        (), dtype=torch.float64 if placement.device != "mps" else torch.float32, device=placement.device
+        (),
+        dtype=torch.float64 if devices.supports_float64(placement.device) else torch.float32,
+        device=placement.device,
     )
     with computing(placement), torch.inference_mode(), autocast(placement):
         move_to_placement(network.module, placement).eval()

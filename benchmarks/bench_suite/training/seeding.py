@@ -7,7 +7,7 @@ import random
 import numpy as np
 import torch
 
-_DEVICES = ("cuda", "mps", "xpu", "mtia")
+from bench_suite.training import devices
 
 
 def seed_everything(seed: int) -> None:
@@ -20,10 +20,4 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - scikit-learn's `random_state=None` draws from the global generator
     torch.default_generator.manual_seed(seed)
-    for name in (*_DEVICES, torch._C._get_privateuse1_backend_name()):
-        device = getattr(torch, name, None)
-        if device is None or not device.is_available() or getattr(device, "_is_in_bad_fork", bool)():
-            continue
-        seed_device = getattr(device, "manual_seed_all", None) or getattr(device, "manual_seed", None)
-        if seed_device is not None:
-            seed_device(seed)
+    devices.seed(seed)

@@ -16,7 +16,7 @@ from bench_suite.components.discovery import find
 from bench_suite.contracts import Data, Source
 from bench_suite.data.splits import MemorySplit
 from bench_suite.probes.attribution.adapters import Inputs, Subject, TableAdapter, explanation_mode
-from bench_suite.probes.attribution.batch_size import MAX, bytes_of_one, rows_at_once
+from bench_suite.probes.attribution.batch_size import CPU_MAX, bytes_of_one, rows_at_once
 from bench_suite.probes.attribution.groups import groups_of
 from bench_suite.probes.attribution.methods import (
     FITTED,
@@ -509,7 +509,7 @@ def test_rows_at_once_follow_from_what_one_example_leaves_behind(
     narrow, one = explained(untaught(pictures(), "cnn", {"channels": (4, 8)}), 1)
     wide, _ = explained(untaught(pictures(), "cnn", {"channels": (64, 128)}), 1)
     assert bytes_of_one(wide, one) > 8 * bytes_of_one(narrow, one)
-    assert rows_at_once(narrow, one) == MAX["cpu"]
+    assert rows_at_once(narrow, one) == CPU_MAX
     monkeypatch.setattr("bench_suite.probes.attribution.batch_size.CPU_BYTES", 10 * bytes_of_one(narrow, one) + 1)
     assert rows_at_once(narrow, one) == 10
     assert rows_at_once(wide, one) == 1

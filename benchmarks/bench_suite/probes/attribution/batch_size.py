@@ -5,13 +5,14 @@ from __future__ import annotations
 import torch
 
 from bench_suite.probes.attribution.adapters import Inputs, Subject
+from bench_suite.training import devices
 
 CPU_BYTES = 32 << 20
 """Most bytes that a forward pass keeps for its backward pass on a CPU: about the size of its caches. With much more,
 the C library returns memory to the system after each pass and requests it again for the next, page by page."""
 GPU_SHARE = 0.25
 "The same for a GPU, as a share of its free memory."
-MAX = {"cpu": 1024, "cuda": 16_384}
+CPU_MAX, GPU_MAX = 1024, 16_384
 "Rows beyond which a pass is no faster for each row, since the overhead of a call is negligible."
 
 
@@ -21,8 +22,9 @@ def rows_at_once(subject: Subject, inputs: Inputs) -> int:
     On one thread and on two it is as fast as the best number found by hand (`docs/appendix/attribution.md`).
     """
     device = inputs.values.device
-    free = int(torch.cuda.mem_get_info(device)[0] * GPU_SHARE) if device.type == "cuda" else CPU_BYTES
-    return max(1, min(MAX.get(device.type, MAX["cpu"]), free // max(1, bytes_of_one(subject, inputs))))
+    memory = devices.free_memory(device.type)
+    free = CPU_BYTES if memory is None else int(memory * GPU_SHARE)
+    return max(1, min(CPU_MAX if memory is None else GPU_MAX, free // max(1, bytes_of_one(subject, inputs))))
 
 
 def bytes_of_one(subject: Subject, inputs: Inputs) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +24,7 @@ from bench_suite.probes.attribution.methods import (
     parts_of,
 )
 from bench_suite.stats.intervals import bootstrap_interval
+from bench_suite.training import devices
 
 PORTION_BYTES = 64 << 20
 "Most bytes of the inputs of one portion of examples."
@@ -307,29 +307,23 @@ def _timed_attribution(
 def _attribute_with_time(
     variant: MethodVariant, subject: Subject, inputs: Inputs, settings: Settings
 ) -> tuple[torch.Tensor, float]:
-    _synchronize(inputs)
-    started = time.perf_counter()
+    devices.synchronize(inputs.values.device.type)
+    started = devices.perf_counter()
     elements = attribute(variant, subject, inputs, settings)
-    _synchronize(inputs)
-    return elements, time.perf_counter() - started
+    devices.synchronize(inputs.values.device.type)
+    return elements, devices.perf_counter() - started
 
 
 def _forward_seconds(subject: Subject, inputs: Inputs, settings: Settings) -> float:
     """Return the median time of five forward passes of the examples, in the portions that attributions use."""
     seconds = []
-    for _ in range(6):
-        _synchronize(inputs)
-        started = time.perf_counter()
+    for _ in range(6):  # the first one also does what was queued before
+        started = devices.perf_counter()
         for start in range(0, len(inputs), settings.rows):
             subject.logits(inputs.at(slice(start, start + settings.rows)))
-        _synchronize(inputs)
-        seconds.append(time.perf_counter() - started)
+        devices.synchronize(inputs.values.device.type)
+        seconds.append(devices.perf_counter() - started)
     return float(np.median(seconds[1:]))
-
-
-def _synchronize(inputs: Inputs) -> None:
-    if inputs.values.device.type == "cuda":
-        torch.cuda.synchronize(inputs.values.device)
 
 
 # ── from numbers of examples to metrics ─────────────────────────────────────────────────────────

@@ -21,6 +21,7 @@ from bench_suite.probes.attribution.adapters import Inputs, Subject
 from bench_suite.probes.attribution.groups import Fitted, group_counts, groups_of
 from bench_suite.probes.attribution.separation import Separated
 from bench_suite.probes.attribution.summed_gradients import summed_logits, with_summed_gradients
+from bench_suite.training import devices
 
 Scale = Literal["change", "slope", "strength"]
 
@@ -415,13 +416,12 @@ def _seeded(seed: int) -> Iterator[None]:
     """Draw all random numbers from `seed` within the context, and restore the generators' states afterwards."""
     before = random.getstate(), np.random.get_state()  # noqa: NPY002 - Captum draws from the global generator
     try:
-        with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_initialized() else []):
+        with devices.fork_generators():
             random.seed(seed)
             np.random.seed(seed)  # noqa: NPY002 - Captum draws from the global generator
             # torch.manual_seed records its caller's stack for each kind of device: 0.8 ms of the 3 ms of a call.
             torch.default_generator.manual_seed(seed)
-            if torch.cuda.is_initialized():
-                torch.cuda.manual_seed(seed)
+            devices.seed(seed)
             yield
     finally:
         random.setstate(before[0])

@@ -1,0 +1,156 @@
+"""Claims about models on an accelerator: each trains, is evaluated and probed there, with the processor's numbers."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+import bench_suite
+from bench_suite.components import discovery
+from bench_suite.store.formats import weights_from_bytes
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import make_plan
+from bench_suite.training import optimisers
+
+TINY = {"max_length": 16, "layers": 1, "dimension": 16, "feedforward": 32, "vocabulary": 800}
+OF_TEXT = "imdb"
+CONFIG = {"model_type": "distilbert", "dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 32, "vocab_size": 800}
+NETWORKS = {
+    "auto": (OF_TEXT, {"config": CONFIG, "max_length": 16}),
+    "bag_of_words": (OF_TEXT, {"buckets": 512} ),
+    "bert": (OF_TEXT, TINY),
+    "cnn": ("mnist", {}),
+    "gpt2": (OF_TEXT, TINY),
+    "lstm": (OF_TEXT, {"max_length": 12, "dimension": 8, "hidden": 8}),
+    "mlp": ("loans", {"hidden": [16]}),
+    "planted_sleep": ("planted_columns", {}),
+    "planted_matmul": ("planted_columns", {}),
+    "resnet": ("mnist", {}),
+    "text_cnn": (OF_TEXT, {"max_length": 16}),
+    "timm": ("mnist", {}),
+    "torchvision": ("mnist", {}),
+    "transformer": (OF_TEXT, {"max_length": 16}),
+    "vgg": ("mnist", {}),
+    "vit": ("mnist", {"hidden": 48, "layers": 2}),
+}  # fmt: skip
+"By model: a task that it solves, and options that make it small."
+ESTIMATORS = ("gradient_boosting", "logistic_regression", "planted_memory", "planted_rule", "planted_words")
+"Models that fit themselves, on the processor: they have no network to move."
+NEEDY = ("attribution", "target")
+"Probes that need what planted models lack."
+PROBES = ("quality", "throughput", "compute", "generalization", "fairness", "attribution", "target")
+
+
+def test_every_shipped_model_is_in_the_table():
+    assert {*NETWORKS, *ESTIMATORS} == set(discovery.builtin("models"))
+
+
+def run(folder: Path, device: str, model: str, *, train=None, matrix=None, probes=PROBES, **options):
+    task, small = NETWORKS[model]
+    data = {} if task.startswith("planted") else {"data": "sample"}
+    suite = {
+        "tasks": [{"use": task, **data}],
+        "models": [{"use": model, **small, **options}],
+        "train": {"epochs": 2, "batch_size": 16, "target": {"quality/accuracy": 0.99}, **(train or {})},
+        "matrix": {"device": ["cpu", device], "threads": 1, **(matrix or {})},
+        "probes": {probe: {} for probe in probes if not (task.startswith("planted") and probe in NEEDY)},
+    }
+    (folder / "s.toml").write_text(tomli_w.dumps(suite))
+    done = bench_suite.run(folder / "s.toml", results=folder / "results", smoke=True, offline=True)
+    for record in done.records:
+        assert record.status == "ok", record.reason
+        failed = {label: row.reason for label, row in record.probes.items() if row.status == "failed"}
+        assert failed == {}
+    return done
+
+
+def history(folder, done, record):
+    """Return the history of the training that a cell's weights are stored with."""
+    plan = make_plan(read_suite(str(folder / "s.toml")))
+    (unit,) = (cell.unit for cell in plan.cells if cell.id == record.id)
+    return weights_from_bytes((done.run.path / "weights" / f"{unit}.safetensors").read_bytes())[2]
+
+
+def tolerance(device, model):
+    """Return how far numbers may differ: by another order of sums, and on a real device by other kernels."""
+    return 1e-2 if device != "sim" else 1e-5 if model == "lstm" else 1e-6
+
+
+@pytest.mark.parametrize("model", NETWORKS)
+def test_a_model_has_the_losses_and_metrics_of_the_processor(model, device, tmp_path, monkeypatch):
+    if model in ("timm", "torchvision") and find_spec(model) is None:
+        pytest.skip(f"{model} is not installed")
+    # Both devices step by the same formula: fused kernels, which some devices lack, round differently.
+    monkeypatch.setattr(optimisers, "_fused", lambda placement: False)
+    done = run(tmp_path, device, model)
+    here, there = done.records
+    assert [record.options["placement"]["device"] for record in done.records] == ["cpu", device]
+    close = tolerance(device, model)
+    expected, actual = (history(tmp_path, done, record) for record in done.records)
+    assert len(actual.epochs) == len(expected.epochs) > 0
+    for row, other in zip(expected.epochs, actual.epochs):
+        assert other == pytest.approx(row, rel=close, abs=close, nan_ok=True)
+    assert {label for label, row in there.probes.items() if row.status == "ok"} == {
+        label for label, row in here.probes.items() if row.status == "ok"
+    }
+    expected, actual = (metrics(record) for record in done.records)
+    assert actual.keys() == expected.keys()
+    for key, value in expected.items():
+        # An LSTM of the processor is one operator, whose formula counts a gradient that cells, one by one, do without.
+        close = 0.03 if (model, key[0]) == ("lstm", "compute/training_flops") else 100 * tolerance(device, model)
+        assert value is None or actual[key] == pytest.approx(value, rel=close, abs=close), key
+
+
+def metrics(record):
+    """Return the metrics that depend on the numbers of a cell, and not on its speed or on the noise of a clock."""
+    rows = (row for row in record.metrics if not (row.name.startswith("throughput/") or row.timing))
+    return {
+        (row.name, *sorted(row.at.items()), row.value is None and row.reason): row.value
+        for row in rows
+        if row.name != "attribution/cost"
+    }
+
+
+LEFT_ON_THE_HOST = """
+import torch
+from torch import nn
+from bench_suite.contracts import Network
+from bench_suite.data.encoded import stack
+
+MODALITIES = ("table",)
+PROBLEMS = ("classification",)
+PROVIDES = ("gradients",)
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.LazyLinear(2)
+        self.shift = torch.ones(2)  # not a buffer, so it does not move
+
+    def forward(self, table):
+        return self.layer(torch.nan_to_num(table).float()) + self.shift
+
+
+def build(data, options):
+    return Network(Model(), encode=lambda raw: {"table": raw["table"]}, collate=stack)
+"""
+
+
+def test_a_tensor_left_on_the_host_is_an_error_of_its_cell(device, tmp_path):
+    (tmp_path / "model.py").write_text(LEFT_ON_THE_HOST)
+    suite = {
+        "tasks": [{"use": "planted_columns"}],
+        "models": [{"use": "./model.py"}],
+        "matrix": {"device": ["cpu", device], "threads": 1},
+        "probes": {"quality": {}},
+    }
+    (tmp_path / "s.toml").write_text(tomli_w.dumps(suite))
+    done = bench_suite.run(tmp_path / "s.toml", results=tmp_path / "results", smoke=True, offline=True, trust=True)
+    here, there = done.records
+    assert here.status == "ok", here.reason
+    assert there.status == "failed"
+    assert "same device" in there.reason

@@ -1,0 +1,31 @@
+"""The tests of `on_device/` on a simulated accelerator, which is registered for a process: each file has its own.
+
+To run them by hand: BENCH_TEST_DEVICE=sim pytest tests/devices
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from torch.utils import backend_registration
+
+if not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
+    pytest.skip("this PyTorch has no devices that are written in Python", allow_module_level=True)
+
+HERE = Path(__file__).parent
+FILES = sorted(file.name for file in (HERE / "on_device").glob("test_*.py"))
+
+
+@pytest.mark.timeout(1800)  # it is many tests
+@pytest.mark.parametrize("file", FILES)
+def test_a_simulated_accelerator_passes_what_a_real_one_does(file, tmp_path):
+    command = [sys.executable, "-m", "pytest", f"--basetemp={tmp_path / 'pytest'}", "-q", "-p", "no:cacheprovider"]
+    command.append(str(HERE / "on_device" / file))
+    environment = {**os.environ, "BENCH_TEST_DEVICE": "sim"}
+    environment.pop("PYTEST_CURRENT_TEST", None)
+    done = subprocess.run(command, cwd=HERE.parents[1], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
