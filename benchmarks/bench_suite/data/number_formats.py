@@ -150,7 +150,7 @@ def beyond_exact(name: str, chunks: Sequence[pa.ChunkedArray], column: Column, s
     for chunk in chunks:
         if are_texts([chunk]):
             example = example or _long_number(chunk, column)
-        elif pa.types.is_integer(chunk.type) and chunk.type.bit_width == 64:
+        elif is_whole(chunk.type) and chunk.type.bit_width >= 64:
             example = example or large_integer(chunk, EXACT if refuse else 2**63 - 1)
     powers = example is None and _all_powers(chunks, column)
     if powers:
@@ -173,6 +173,11 @@ def _long_number(chunk: pa.ChunkedArray, column: Column) -> str | None:
         if len(digits) >= len(str(EXACT)) and re.match(INTEGER, digits.strip()) and abs(int(digits)) > EXACT:
             return str(value)
     return None
+
+
+def is_whole(kind: pa.DataType) -> bool:
+    """Return whether a type holds whole numbers only; databases write theirs as decimals without a fraction."""
+    return pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale <= 0)
 
 
 def large_integer(chunk: pa.ChunkedArray, most: int) -> str | None:

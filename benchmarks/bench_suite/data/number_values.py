@@ -11,7 +11,7 @@ from bench_suite.components.options import show
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.column_types import Column
 from bench_suite.data.column_values import blanked
-from bench_suite.data.number_formats import EXACT, NUMBER, large_integer, marks_line, normalized
+from bench_suite.data.number_formats import EXACT, NUMBER, is_whole, large_integer, marks_line, normalized
 
 _UNIT = r"[^0-9.,+()\s-]*"
 _WITH_UNIT = rf"^(?P<sign>[-+]?)\s*(?P<before>{_UNIT})\s*(?P<number>[-+]?[0-9.,].*?)\s*(?P<after>{_UNIT})$"
@@ -89,8 +89,8 @@ def stored_numbers(column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:
         whole = values.cast(pa.int32() if pa.types.is_time32(kind) else pa.int64()).cast(pa.float64())
         return pa.chunked_array([pc.divide(chunk, unit) for chunk in whole.chunks], pa.float64())
     try:
-        plain_values = values.cast(pa.int64() if pa.types.is_integer(kind) else pa.float64())
-    except pa.ArrowException:  # uint64
+        plain_values = values.cast(pa.int64() if is_whole(kind) else pa.float64())
+    except pa.ArrowException:  # uint64, or a decimal of more digits
         plain_values = values.cast(pa.float64(), safe=False)
     absent = [float(mark) for mark in column.missing if re.match(NUMBER, mark)]
     if pa.types.is_floating(plain_values.type):

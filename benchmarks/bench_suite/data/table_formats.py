@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,13 +102,45 @@ def _read_json(file: Path, name: str, max_bytes: int, encoding: str | None) -> p
         copy.write_bytes(content)
         try:
             with _quiet(datasets):
-                loaded = datasets.load_dataset(
-                    "json", data_files=str(copy), split="train", cache_dir=folder, keep_in_memory=True
-                )
+                loaded = datasets.load_dataset(  # in one part, so that the first rows do not decide the types of all
+                    "json", data_files=str(copy), split="train", cache_dir=folder, keep_in_memory=True,
+                    chunksize=len(content) + 1,
+                )  # fmt: skip
         except Exception as error:  # `datasets` wraps the readers' errors in several types
             raise DataInvalid(f"{name}: {_json_error(error, folder)}") from error
         table = loaded.data.table.combine_chunks()
-    return _check_names(table.replace_schema_metadata(None), name)
+    return _check_names(_with_all_digits(table, content).replace_schema_metadata(None), name)
+
+
+def _with_all_digits(table: pa.Table, content: bytes) -> pa.Table:
+    """Return a table with whole numbers of more than 64 bits as texts; as floats, different ones would be equal."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for number, column in enumerate(table.column_names):
+        values = table[column]
+        if not pa.types.is_floating(values.type) or (pc.max(pc.abs(values)).as_py() or 0) < 2**63:
+            continue
+        if re.search(rb":\s*-?[0-9]{19,}\s*[,}]", content) is None:
+            break
+        texts = [row.get(column) for row in _json_rows(content.decode())]
+        if all(text is None or re.fullmatch("-?[0-9]+", text) for text in texts):
+            table = table.set_column(number, column, pa.array(texts, pa.string()))
+    return table
+
+
+def _json_rows(text: str) -> list[dict[str, Any]]:
+    """Return the objects of a JSON file, one a line or in a list, with each number as the text that stands there."""
+    decoder = json.JSONDecoder(parse_int=str, parse_float=str)
+    rows: list[dict[str, Any]] = []
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        row, at = decoder.raw_decode(text, at)
+        rows += row if isinstance(row, list) else [row]
+    return rows
 
 
 def _json_error(error: BaseException, folder: str) -> str:
