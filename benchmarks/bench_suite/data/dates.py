@@ -13,15 +13,34 @@ from bench_suite.data.column_types import Column, ColumnOptions, columns_line
 from bench_suite.data.column_values import all_match, blanked
 
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[-+][0-9]{2}:?[0-9]{2})?)?$"
+_ZONE = r":.*(Z|[-+][0-9]{2}:?[0-9]{2})$"
 
 
 def date_column(
     name: str, values: pa.Array, options: ColumnOptions, missing: tuple[str, ...], subject: str
 ) -> Column | None:
-    """Return a column of dates if all values are written as YYYY-MM-DD, perhaps with a time; None if not."""
-    if not all_match(pc.utf8_trim_whitespace(values), _DATE):
+    """Return a column of dates if all values are written as YYYY-MM-DD, perhaps with a time; None if not.
+
+    Raises:
+        DataInvalid: Some times have a zone and others have none.
+    """
+    trimmed = pc.utf8_trim_whitespace(values)
+    if not all_match(trimmed, _DATE):
         return None
+    zoned = pc.match_substring_regex(trimmed, _ZONE)
+    local = values.filter(pc.and_not(pc.match_substring(trimmed, ":"), zoned))
+    if pc.any(zoned, min_count=0).as_py() and len(local):
+        examples = f"with a zone, {values.filter(zoned)[0].as_py()!r}, and without a zone, {local[0].as_py()!r}"
+        raise DataInvalid(mixed_zones(name, examples, subject))
     return Column(name, "date", "dates as YYYY-MM-DD", missing=missing)
+
+
+def mixed_zones(name: str, what: str, subject: str) -> str:
+    """Return the message for a column of times of which only some have a zone."""
+    return (
+        f"{subject}, column `{name}` holds times {what}: write all in one form; {columns_line(name, 'date')} takes "
+        "those without one as UTC"
+    )
 
 
 def dates_of_text(column: Column, values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:

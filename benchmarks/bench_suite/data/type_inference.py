@@ -13,8 +13,8 @@ from bench_suite.contracts import DataInvalid
 from bench_suite.data.column_notes import note_on_dates, note_on_numbers
 from bench_suite.data.column_types import NOT_NUMBERS, Column, ColumnOptions, ColumnType, columns_line, stored_type
 from bench_suite.data.column_values import all_match, any_match, are_texts, distinct, is_mixed, with_spaced, without
-from bench_suite.data.dates import date_column
-from bench_suite.data.number_formats import CODE, INTEGER, number_column
+from bench_suite.data.dates import date_column, mixed_zones
+from bench_suite.data.number_formats import CODE, INTEGER, is_whole, number_column
 from bench_suite.data.raw_tables import RawTables
 
 _CONVERTIBLE: Mapping[str, tuple[ColumnType, ...]] = {
@@ -110,13 +110,16 @@ def decide_stored(
             f"{columns_line(name, 'category')}"
         )
     ((kind, arrow),) = kinds.items()
+    if kind == "date" and len({chunk.type.tz is None for chunk in chunks if pa.types.is_timestamp(chunk.type)}) > 1:
+        raise DataInvalid(mixed_zones(name, "with a zone and without a zone in different files", subject))
     if kind == "category" and are_texts(chunks):
         missing = ("", *with_spaced(distinct(chunks), options.missing_values))
         values = without(distinct(chunks), missing)
         return replace(text_column(name, values, missing, "", dates=not names), why=f"the files say {arrow}")
     why = "pictures, or their paths" if kind == "picture" else f"the files say {arrow}"
+    whole = kind == "number" and all(is_whole(chunk.type) for chunk in chunks if chunk.null_count != len(chunk))
     return Column(
-        name, kind, why, whole=arrow.startswith(("int", "uint")),
+        name, kind, why, whole=whole,
         missing=options.missing_values if kind == "number" else ("",),
     )  # fmt: skip
 
