@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import gzip
 import json
 import lzma
@@ -462,6 +463,39 @@ def test_row_numbers_that_pandas_stored_in_parquet_are_left_out(folder: Path) ->
     assert load(folder / "a.parquet").spec["columns"] == ("x",)
 
 
+def test_a_file_in_utf_8_is_not_read_in_the_encoding_of_another(folder: Path) -> None:
+    text = rows("w,n,y", ["grün,1,p", "rot,2,q"])
+    (folder / "train.csv").write_bytes(text.encode())
+    (folder / "test.csv").write_bytes(text.encode("cp1252"))
+    with pytest.raises(DataInvalid, match=r"train.csv is written in UTF-8, .* would read 'ü' as 'Ã¼': leave encoding"):
+        load(folder, encoding="cp1252")
+    (folder / "train.csv").write_bytes(text.encode("cp1252"))
+    assert load(folder, encoding="cp1252").spec["columns"] == ("w=grün", "w=rot", "n")
+    (folder / "train.csv").write_bytes(text.encode("utf-8-sig"))
+    (folder / "test.csv").write_bytes(text.encode())
+    assert load(folder, encoding="utf-8-sig").spec["columns"] == ("w=grün", "w=rot", "n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["good,p", "bad,q", "x,y", "fair,p"], "row 2 repeats the line of names"),
+        (["good,p", "\ufeffbad,q"], "row 1 begins with a byte order mark"),
+        (["good,p", "\ufeffx,y", "bad,q"], "row 1 repeats the line of names"),
+    ],
+)
+def test_files_that_were_put_one_after_the_other_are_refused(folder: Path, lines: list[str], message: str) -> None:
+    write(folder, a__csv=rows("x,y", lines))
+    with pytest.raises(DataInvalid, match=message):
+        load(folder / "a.csv")
+
+
+def test_a_value_may_be_the_name_of_its_column(folder: Path) -> None:
+    text = rows("x,y", ["x,p", "a,q"])
+    write(folder, train__csv=text, test__csv=text)
+    assert len(load(folder, modality="table").splits["train"]) == 2
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 def test_encodings_that_a_byte_order_mark_tells_are_read(folder: Path, encoding: str) -> None:
     for split in ("train", "test"):
@@ -503,6 +537,65 @@ def test_json_with_values_of_several_types_is_refused_until_it_is_stated(folder:
     with pytest.raises(DataInvalid, match="column `x` holds values of several types in one file"):
         load(folder)
     assert load(folder, modality="table", columns={"x": "category"}).spec["columns"] == ("x=1", "x=3", "x=A0", "x=A2")
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl"])
+def test_whole_numbers_that_json_readers_round_stay_apart(folder: Path, ending: str) -> None:
+    ids = [2**64 - 1, 2**64 - 2, None, 5]
+    objects = [{"id": n, "n": i, "y": "pqpq"[i]} for i, n in enumerate(ids)]
+    text = json.dumps(objects) if ending == "json" else "".join(json.dumps(row) + "\n" for row in objects)
+    write(folder, **{f"train__{ending}": text, f"test__{ending}": text})
+    data = load(folder)
+    assert data.spec["columns"] == (f"id={2**64 - 2}", f"id={2**64 - 1}", "id=5", "id=missing", "n")
+    assert labels(load(folder, label="id", columns={"y": "ignore"}), "train") == [str(n) for n in ids if n]
+
+
+def test_the_first_rows_of_a_json_file_do_not_decide_the_types_of_the_others(folder: Path) -> None:
+    filler = "x" * 400_000
+    objects = [{"n": n, "w": filler, "y": "pq"[n % 2]} for n in range(30)]
+    last = [{"n": 0.5, "w": "", "y": "p"}, {"n": 1, "w": "", "y": "q", "late": 7}]
+    text = "".join(json.dumps(row) + "\n" for row in [*objects, *last])
+    write(folder, train__jsonl=text, test__jsonl=text)
+    data = load(folder, columns={"w": "ignore"})
+    assert data.spec["columns"] == ("n", "late")
+    assert table(data, "train")[-2:, 0].tolist() == [0.5, 1.0]
+    assert table(data, "train")[-1, 1] == 7.0
+
+
+def test_whole_numbers_that_a_database_wrote_as_decimals_are_whole_numbers(folder: Path) -> None:
+    large = [decimal.Decimal(12345678901234567890 + n) for n in range(3)]
+    for split in ("train", "test"):
+        columns = {"id": pa.array(large, pa.decimal128(38, 0)), "n": [1, 2, 3]}
+        classes = pa.array([decimal.Decimal(n) for n in (1, 2, 1)], pa.decimal128(38, 0))
+        pq.write_table(pa.table({**columns, "y": classes}), folder / f"{split}.parquet")
+    with pytest.raises(DataInvalid, match=r"column `id`: 1234567890123456789. has more digits than a number of a"):
+        load(folder)
+    data = load(folder, columns={"id": "category"})
+    assert data.spec["classes"] == ("1", "2")
+    assert len(data.spec["columns"]) == len(large) + 1
+
+
+TIMES = ("2024-01-01T00:00:00+02:00", "2024-01-02T00:00:00")
+
+
+def test_times_with_and_without_a_zone_in_one_column_are_refused_until_it_is_stated(folder: Path) -> None:
+    text = rows("d,n,y", [f"{TIMES[n % 2]},{n},{'pq'[n % 2]}" for n in range(4)])
+    write(folder, train__csv=text, test__csv=text)
+    line = r'without a zone, .2024-01-02T00:00:00.* columns = \{ d = "date" \} takes those without one as UTC'
+    with pytest.raises(DataInvalid, match=line):
+        load(folder)
+    days = table(load(folder, columns={"d": "date"}), "train")[:2, 0]
+    assert (days[1] - days[0]) * 24 == pytest.approx(26)
+
+
+def test_a_zone_in_one_file_and_none_in_another_is_refused_until_it_is_stated(folder: Path) -> None:
+    for split, zone in (("train", "Europe/Berlin"), ("test", None)):
+        times = pa.array([0, 86_400], pa.timestamp("s", zone))
+        pq.write_table(pa.table({"d": times, "n": [1, 2], "y": ["p", "q"]}), folder / f"{split}.parquet")
+    with pytest.raises(DataInvalid, match="holds times with a zone and without a zone"):
+        load(folder)
+    data = load(folder, columns={"d": "date"})
+    assert table(data, "train")[:, 0].tolist() == table(data, "test")[:, 0].tolist() == [0.0, 1.0]
 
 
 def test_a_parquet_column_that_is_small_in_the_file_and_large_in_memory_is_bounded(folder: Path) -> None:

@@ -6,12 +6,14 @@ reader parses it, because it refuses a row that is too short, which pandas' fill
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench_suite.components.options import show
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.csv_head import (
     HEAD,
@@ -81,7 +83,9 @@ def read_text(file: Path, name: str, options: TextOptions, max_bytes: int) -> pa
     if quotes is None:
         quotes = encloses_values(content, delimiter, name)
     columns = column_names(head, delimiter, quotes, name)
-    return _without_unnamed(_parse(content, delimiter, quotes, columns, name), name)
+    table = _parse(content, delimiter, quotes, columns, name)
+    _check_joined(table, name)
+    return _without_unnamed(table, name)
 
 
 def read_bytes(file: Path, name: str, max_bytes: int) -> bytes:
@@ -145,6 +149,7 @@ def decoded(content: bytes, name: str, encoding: str | None) -> bytes:
     if encoding is None and content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     if encoding is not None and encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
+        _check_not_utf8(content, name, encoding)
         try:
             content = content.decode(encoding).encode()
         except (UnicodeDecodeError, UnicodeError) as error:
@@ -157,6 +162,47 @@ def decoded(content: bytes, name: str, encoding: str | None) -> bytes:
             '"utf-16", or write the file again'
         )
     return content
+
+
+def _check_not_utf8(content: bytes, name: str, encoding: str) -> None:
+    """Refuse text in UTF-8 that a suite calls one of one byte a letter, which would make two letters of each `ü`."""
+    of_one_byte = len(bytes(range(128, 256)).decode(encoding, errors="replace")) == 128
+    if content.isascii() or not of_one_byte or codecs.lookup(encoding).name.startswith("utf"):
+        return
+    try:
+        letters = content.decode()
+    except UnicodeDecodeError:
+        return
+    found = next(letter for letter in letters if not letter.isascii())
+    raise DataInvalid(
+        f"{name} is written in UTF-8, and the suite states encoding = {show(encoding)}, which would read {found!r} as "
+        f"{found.encode().decode(encoding, errors='replace')!r}: leave encoding out, or write all files in one encoding"
+    )
+
+
+def _check_joined(table: pa.Table, name: str) -> None:
+    """Refuse a file that seems to be several, one after the other: a row repeats the names, or has a byte order mark.
+
+    Raises:
+        DataInvalid: It is; the message gives the row.
+    """
+    import pyarrow.compute as pc
+
+    if not table.num_columns:
+        return
+    first = table.column(0)
+    marked = pc.starts_with(first, pattern="\ufeff")
+    repeated = pc.equal(first, table.column_names[0])
+    for row in pc.indices_nonzero(pc.or_(marked, repeated).combine_chunks()).to_pylist():
+        values = [table.column(number)[row].as_py() for number in range(table.num_columns)]
+        names = table.column_names
+        again = len(names) > 1 and [values[0].removeprefix("\ufeff"), *values[1:]] == names
+        if again or values[0].startswith("\ufeff"):
+            what = "repeats the line of names" if again else "begins with a byte order mark"
+            raise DataInvalid(
+                f"{name}: row {row} {what}, as if files had been put one after the other: remove what was repeated, or "
+                "name the files in path"
+            )
 
 
 def _without_unnamed(table: pa.Table, name: str) -> pa.Table:
