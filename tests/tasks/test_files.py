@@ -662,6 +662,12 @@ def test_a_stated_split_beside_a_test_file_is_refused(folder: Path) -> None:
         load(folder, split={"test": 0.5})
 
 
+def test_a_regression_cannot_be_split_by_class(folder: Path) -> None:
+    write(folder, a__csv=rows("n,y", [f"{n},{n * 0.37:.2f}" for n in range(20)]))
+    with pytest.raises(DataInvalid, match="needs classes, and this is a regression: leave stratify out"):
+        load(folder / "a.csv", split={"test": 0.2, "stratify": True})
+
+
 def test_a_drawn_split_has_only_the_categories_of_train(folder: Path) -> None:
     write(folder, a__csv=rows("job,x,y", [f"job{n},{n},{n % 2}" for n in range(30)]))
     data = load(folder / "a.csv")
@@ -732,6 +738,42 @@ def test_categories_groups_and_clusters_of_nearly_one_name_are_noted(folder: Pat
         "'C0' and 'c0', 'C1' and 'c1', 'C10' and 'c10'"
     )
     assert "categories of nearly one name" in source.prominent
+
+
+def test_names_that_are_one_number_in_two_spellings_are_noted(folder: Path) -> None:
+    write(
+        folder,
+        train__csv=rows("code,n,y", ["1,1,0", "2,2,1", "03,3,1"]),
+        test__csv=rows("code,n,y", ["1.0,1,0.0", "2.0,2,1.0", "3,3,1.0"]),
+    )
+    data = load(folder, problem="classification", columns={"code": "category"})
+    assert data.spec["classes"] == ("0", "0.0", "1", "1.0")
+    words = "differ only in case, spaces, Unicode form or how a number is written, such as"
+    assert data.source.notes["classes of nearly one name"] == f"4 of 4 {words} '0' and '0.0', '1' and '1.0'"
+    assert f"`code`: 6 of 6 {words} '03' and '3'" in data.source.notes["categories of nearly one name"]
+
+
+def test_classes_and_groups_named_as_a_missing_value_usually_is_are_noted(folder: Path) -> None:
+    text = rows("n,g,y", ["1,NA,p", "2,a,nan", "3,b,p", "4,b,q"])
+    write(folder, train__csv=text, test__csv=text)
+    data = load(folder, groups=("g",))
+    assert data.spec["classes"] == ("nan", "p", "q")
+    note = data.source.notes["names that usually stand for a missing value"]
+    assert note == (
+        '`y`: "nan", unless the suite states missing_values = ["nan"]; '
+        '`g`: "NA", unless the suite states missing_values = ["NA"]'
+    )
+    stated = load(folder, groups=("g",), missing_values=("nan", "NA"))
+    assert stated.spec["classes"] == ("p", "q")
+    assert "names that usually stand for a missing value" not in stated.source.notes
+
+
+@pytest.mark.parametrize("more", [[], ["7.5,4,p"], ['"1,000",4,p']])
+def test_a_number_that_stands_for_a_missing_value_may_be_written_in_several_ways(folder: Path, more: list[str]) -> None:
+    text = rows("a,b,y", ["1,-999,p", "-999.0,2,q", "-999,3,p", *more])
+    write(folder, train__csv=text, test__csv=text)
+    data = load(folder, missing_values=("-999",), thousands="," if more and "," in more[0][:3] else None)
+    assert np.isnan(table(data, "train")[:3, :2]).tolist() == [[False, True], [True, False], [True, False]]
 
 
 def test_texts_are_no_names(folder: Path) -> None:
@@ -823,6 +865,53 @@ def test_a_folder_of_a_class_without_pictures_that_are_read_is_refused(folder: P
         (folder / file).parent.mkdir()
         (folder / file).write_bytes(b"x")
     with pytest.raises(DataInvalid, match=message):
+        load(folder, label="label")
+
+
+@pytest.mark.parametrize("name", ["1.npy", "1.dcm"])
+def test_a_class_whose_pictures_have_a_format_of_scientists_is_refused(folder: Path, name: str) -> None:
+    paint_classes(folder)
+    (folder / "train" / "cow").mkdir()
+    (folder / "train" / "cow" / name).write_bytes(b"x")
+    with pytest.raises(DataInvalid, match="so a class would be missing"):
+        load(folder, label="label")
+
+
+def test_folders_above_those_of_classes_are_named(folder: Path) -> None:
+    for number, name in enumerate(("cat/left", "cat/right", "dog/left", "dog/right")):
+        for picture in range(3):
+            paint(folder / name / f"{picture}.png", 10 * number + picture)
+    data = load(folder, label="label")
+    assert data.spec["classes"] == ("left", "right")
+    assert data.source.notes["folders above those of the classes, not read"] == (
+        "cat, dog: the last folder names the class; pictures of cat/left/ and dog/left/ are one class, `left`"
+    )
+
+
+def test_class_names_of_pictures_may_be_digits_without_a_note(folder: Path) -> None:
+    paint_classes(folder, ("0", "1", "10"))
+    assert "column `label`" not in load(folder, label="label").source.notes
+
+
+@pytest.mark.parametrize("way", ["backslash", "absolute"])
+def test_metadata_may_name_pictures_as_another_system_or_a_program_does(folder: Path, way: str) -> None:
+    for split in ("train", "test"):
+        paths = []
+        for number in range(2):
+            paint(folder / split / "im" / f"{number}.png", 50 * number + len(split))
+            absolute = str(folder / split / "im" / f"{number}.png")
+            paths.append(absolute if way == "absolute" else f"im\\{number}.png")
+        lines = [f"{path},{'pq'[number]}" for number, path in enumerate(paths)]
+        (folder / split / "metadata.csv").write_text(rows("file_name,y", lines))
+    data = load(folder)
+    assert {split: len(part) for split, part in data.splits.items()} == {"train": 2, "test": 2}
+    assert not {*data.source.notes} - {"inputs"}
+
+
+def test_a_picture_that_is_only_a_pointer_to_one_says_so(folder: Path) -> None:
+    paint_classes(folder)
+    (folder / "train" / "ant" / "1.png").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(DataInvalid, match="it is a pointer of Git LFS"):
         load(folder, label="label")
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from bench_suite.components.options import show
+from bench_suite.data.column_types import NOT_NUMBERS
 from bench_suite.data.file_sets import FileSet
-from bench_suite.data.labels import Labels
+from bench_suite.data.labels import Labels, is_text
 from bench_suite.data.raw_tables import RawTables
 from bench_suite.data.similar_names import note_on_similar_names
 
@@ -41,6 +44,18 @@ def similar_classes(labels: Labels) -> dict[str, str]:
     """Return a note on classes whose names differ in case, space or Unicode form only."""
     note = note_on_similar_names(labels.classes or ())
     return {"classes of nearly one name": note} if note else {}
+
+
+def names_of_nothing(tables: Mapping[str, pa.Table], columns: Collection[str]) -> dict[str, str]:
+    """Return a note on classes and groups whose names usually stand for a missing value, such as `nan`."""
+    notes = []
+    for column in dict.fromkeys(columns):
+        parts = [table[column] for table in tables.values() if is_text(table[column].type)]
+        distinct = {name for part in parts for name in pc.unique(part).drop_null().to_pylist()} & {*NOT_NUMBERS} - {""}
+        if distinct:
+            marks = ", ".join(map(show, sorted(distinct)))
+            notes.append(f"`{column}`: {marks}, unless the suite states missing_values = [{marks}]")
+    return {"names that usually stand for a missing value": "; ".join(notes)} if notes else {}
 
 
 def absent_classes(labels: Labels, targets: Mapping[str, np.ndarray]) -> dict[str, str]:

@@ -37,7 +37,11 @@ NOT_DATA = frozenset({
 "Names of files that nobody takes for data, in lower case."
 NO_FOLDERS = frozenset({"__MACOSX", "__pycache__", "_delta_log"})
 "Names of folders that programs write beside data."
-NO_PICTURES = (".heic", ".heif", ".avif", ".svg", ".jxl", ".dng", ".cr2", ".nef", ".arw", ".raw", ".psd", ".pdf")
+NO_PICTURES = (
+    ".heic", ".heif", ".avif", ".svg", ".jxl", ".dng", ".cr2", ".nef", ".arw", ".raw", ".psd", ".pdf", ".npy", ".npz",
+    ".dcm", ".dicom", ".nii", ".nii.gz", ".mat", ".pt", ".jp2", ".j2k", ".tga", ".exr", ".hdr", ".ico", ".eps", ".mp4",
+    ".avi", ".mov", ".mkv", ".webm",
+)  # fmt: skip
 "Endings of pictures that are not read."
 SPLIT_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("train", "training"), "train"),

@@ -148,6 +148,10 @@ def _decoding_error(name: str, file: bytes, error: BaseException) -> str:
     from PIL import UnidentifiedImageError
 
     content = "it is empty" if not file else f"{len(file):,} bytes that begin with {file[:8].hex(' ')}"
+    if file.startswith(b"version https://git-lfs"):
+        content = "it is a pointer of Git LFS, not the file itself: fetch it with git lfs pull"
+    elif file[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        content = "it is a web page: download the file again"
     # Pillow's message for an unknown format names the buffer in memory, which says nothing to a reader.
     reason = "" if isinstance(error, UnidentifiedImageError) else (str(error).splitlines() or [""])[0]
     return f"{name} does not decode as an image ({content}){f': {reason}' if reason else ''}"
@@ -268,6 +272,8 @@ def encoded_bytes(value: Any, name: str, download: str = "", within: Sequence[Pa
     try:
         # Links are followed first: one within a folder may lead out of it.
         file = Path(*within[:1], value["path"]).resolve()
+        if "\\" in value["path"] and not file.is_file():  # written on Windows
+            file = Path(*within[:1], value["path"].replace("\\", "/")).resolve()
         if not any(file.is_relative_to(folder.resolve()) for folder in within):
             raise DataInvalid(
                 f"{subject} is not in the data set's own folder, and no other file is opened: move it there, or store "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,11 +31,11 @@ def numbers_of_text(column: Column, values: pa.ChunkedArray, name: str) -> pa.Ch
     if written is not None:
         written = pc.replace_substring_regex(written, r"^\+", "")
         try:
-            return written.cast(pa.int64() if column.whole else pa.float64())
+            return without_marks(written.cast(pa.int64() if column.whole else pa.float64()), column.missing)
         except pa.ArrowException:
             if column.whole:  # more than 64 bits
                 try:
-                    return written.cast(pa.float64())
+                    return without_marks(written.cast(pa.float64()), column.missing)
                 except pa.ArrowException:
                     pass
     raise DataInvalid(_no_number(column, present, name))
@@ -92,11 +93,15 @@ def stored_numbers(column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:
         plain_values = values.cast(pa.int64() if is_whole(kind) else pa.float64())
     except pa.ArrowException:  # uint64, or a decimal of more digits
         plain_values = values.cast(pa.float64(), safe=False)
-    absent = [float(mark) for mark in column.missing if re.match(NUMBER, mark)]
     if pa.types.is_floating(plain_values.type):
         plain_values = pc.if_else(pc.is_nan(plain_values), pa.scalar(None, plain_values.type), plain_values)
     if column.units and pa.types.is_integer(plain_values.type) and large_integer(plain_values, EXACT):
         plain_values = plain_values.cast(pa.float64(), safe=False)
-    for mark in absent:
-        plain_values = pc.if_else(pc.equal(plain_values, mark), pa.scalar(None, plain_values.type), plain_values)
-    return plain_values
+    return without_marks(plain_values, column.missing)
+
+
+def without_marks(values: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:
+    """Return numbers with null for each that a mark of a missing value states: `-999` means `-999.0` too."""
+    for mark in [float(mark) for mark in missing if re.match(NUMBER, mark)]:
+        values = pc.if_else(pc.equal(values, mark), pa.scalar(None, values.type), values)
+    return values

@@ -17,7 +17,7 @@ from bench_suite.contracts import Data, Source
 from bench_suite.data.class_names import with_class_names
 from bench_suite.data.column_types import Column
 from bench_suite.data.columns import group_values, modality_of
-from bench_suite.data.data_notes import absent_classes, listed, similar_classes
+from bench_suite.data.data_notes import absent_classes, listed, names_of_nothing, similar_classes
 from bench_suite.data.file_sets import FileSet
 from bench_suite.data.fingerprint import content_ids, recounted
 from bench_suite.data.labels import read_labels
@@ -103,8 +103,10 @@ def assemble(
     missing = {column: sum(table[column].null_count for table in typed.tables.values()) for column in used}
     tables, targets = labelled_examples(tables, labels, parts, notes)
     notes |= labels.notes
-    notes |= {f"column `{column}`": typed.columns[column].note for column in used if typed.columns[column].note}
     modality = modality_of(tables["train"], inputs, name, options.modality)
+    # Classes of pictures may be digits.
+    noted = [column for column in used if typed.columns[column].note and (modality, column) != ("image", options.label)]
+    notes |= {f"column `{column}`": typed.columns[column].note for column in noted}
     encode = partial(encode_inputs, options, inputs, modality, sources, origin)
     values, spec = encode(tables, notes)
     ids: dict[str, np.ndarray] = {}
@@ -141,6 +143,8 @@ def assemble(
         splits[role] = MemorySplit(ids_of_role, columns, groups, clusters=clusters)
     splits = {role: splits[role] for role in ("train", "validation", "test") if role in splits}
     of_names = (*(inputs if modality == "table" else ()), *options.groups, *of_rule)
+    of_nothing = (options.label, *options.groups, *group_columns(rule))
+    notes |= names_of_nothing(typed.tables, of_nothing)
     notes |= absent_classes(labels, targets) | similar_classes(labels) | similar_categories(typed.tables, of_names)
     spec = spec if labels.classes is None else {"classes": labels.classes, **spec}
     prominent = tuple(key for key in notes if key != "inputs")

@@ -16,6 +16,8 @@ from bench_suite.data.table_formats import read_table
 
 IMAGE, LABEL, FILE_NAME = "image", "label", "file_name"
 "Names of the columns of a folder of pictures, as in `datasets`."
+MAX_FOLDERS = 5
+"Folders that a note names."
 
 
 def metadata_files(files: FileSet) -> list[Path]:
@@ -79,22 +81,34 @@ def _described(file: Path, files: FileSet, options: TextOptions, max_bytes: int)
             f"{name} has the columns `{FILE_NAME}` and `{IMAGE}`: rename `{IMAGE}`, which holds pictures here"
         )
     folder = Path(files.name(file.parent))
-    return _with_pictures(table, FILE_NAME, folder, IMAGE)
+    return _with_pictures(table, FILE_NAME, files.root, folder, IMAGE)
 
 
-def _with_pictures(table: pa.Table, column: str, folder: Path, name: str | None = None) -> pa.Table:
+def _with_pictures(table: pa.Table, column: str, root: Path, folder: Path, name: str | None = None) -> pa.Table:
     """Return a table whose column of paths holds pictures instead: struct<bytes, path> without bytes.
 
     Args:
         table: The table.
         column: The column of paths, relative to `folder`.
+        root: The folder of the data set.
         folder: A folder relative to that of the data set.
         name: New name of the column; its own by default.
     """
     stated = [str(path) if path is not None else None for path in table[column].to_pylist()]
-    paths = [os.path.normpath(folder / path).replace(os.sep, "/") if path else None for path in stated]
+    paths = [_below(root, folder, path) if path else None for path in stated]
     rest = table.drop_columns([one for one in {column, name or column} if one in table.column_names])
     return rest.add_column(0, name or column, by_path(pa.array(paths, pa.string())))
+
+
+def _below(root: Path, folder: Path, stated: str) -> str:
+    """Return a path that metadata state as one below the folder of the data set, if it lies there."""
+    path = os.path.normpath(folder / stated)
+    if "\\" in stated and not Path(root, path).is_file():  # written on Windows
+        path = os.path.normpath(folder / stated.replace("\\", "/"))
+    home = os.path.abspath(root)
+    if os.path.isabs(path) and os.path.commonpath([path, home]) == home:
+        path = os.path.relpath(path, home)
+    return path.replace(os.sep, "/")
 
 
 def by_path(paths: pa.Array) -> pa.Array:
@@ -133,6 +147,27 @@ def pictures_in_folders(files: FileSet) -> dict[str, pa.Table]:
             f"{depths[max(depths)]}, so it is not clear which folders are classes: sort all into SPLIT/CLASS/"
         )
     return tables
+
+
+def folders_above_classes(tables: Mapping[str, pa.Table]) -> dict[str, str]:
+    """Return a note on the folders above those of the classes if there are several: their names are not read."""
+    above: set[str] = set()
+    merged = ""
+    for table in tables.values():
+        labelled = table.filter(table[LABEL].is_valid())
+        folders = sorted({Path(path).parent for path in picture_paths(labelled) if path})
+        parents = {folder.parent.as_posix() for folder in folders}
+        if len(parents) < 2:
+            continue
+        above |= parents
+        known: dict[str, Path] = {}
+        for folder in folders:
+            if (other := known.setdefault(folder.name, folder)) is not folder and not merged:
+                merged = f"; pictures of {other.as_posix()}/ and {folder.as_posix()}/ are one class, `{folder.name}`"
+    names = sorted(above)
+    more = f" and {len(names) - MAX_FOLDERS} more" if len(names) > MAX_FOLDERS else ""
+    words = f"{', '.join(names[:MAX_FOLDERS])}{more}: the last folder names the class{merged}"
+    return {"folders above those of the classes, not read": words} if names else {}
 
 
 def _depth(path: str) -> int:

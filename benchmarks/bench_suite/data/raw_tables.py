@@ -17,7 +17,13 @@ from bench_suite.contracts import DataInvalid
 from bench_suite.data.csv_text import UNNAMED, TextOptions
 from bench_suite.data.file_names import METADATA, ending, is_picture
 from bench_suite.data.file_sets import FileSet
-from bench_suite.data.picture_tables import described_pictures, metadata_files, picture_paths, pictures_in_folders
+from bench_suite.data.picture_tables import (
+    described_pictures,
+    folders_above_classes,
+    metadata_files,
+    picture_paths,
+    pictures_in_folders,
+)
 from bench_suite.data.table_formats import read_table
 
 if TYPE_CHECKING:
@@ -64,13 +70,14 @@ def _read_pictures(files: FileSet, options: TextOptions, max_bytes: int) -> RawT
     metadata = metadata_files(files)
     if not metadata:
         in_folders = pictures_in_folders(files)
-        return RawTables({split: (table,) for split, table in in_folders.items()}, textual=False)
+        notes = folders_above_classes(in_folders)
+        return RawTables({split: (table,) for split, table in in_folders.items()}, textual=False, notes=notes)
     tables = described_pictures(files, options, max_bytes)
     named = {path for parts in tables.values() for part in parts for path in picture_paths(part) if path}
     pictures = {files.name(file) for paths in files.splits.values() for file in paths if is_picture(file.name)}
     left_out = sorted(pictures - named)
-    notes = {"pictures that no metadata file names": left_out} if left_out else {}
-    return RawTables(tables, ending(metadata[0].name) == ".csv", notes, frozenset(named))
+    left_out_notes: dict[str, Any] = {"pictures that no metadata file names": left_out} if left_out else {}
+    return RawTables(tables, ending(metadata[0].name) == ".csv", left_out_notes, frozenset(named))
 
 
 def _left_out(files: FileSet, tables: Mapping[str, Sequence[pa.Table]]) -> dict[str, Any]:

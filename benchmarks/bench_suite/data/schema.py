@@ -18,6 +18,7 @@ from bench_suite.data.column_types import NOT_NUMBERS, Column, ColumnOptions
 from bench_suite.data.column_values import are_texts, blanked, plain
 from bench_suite.data.conversion import typed_column
 from bench_suite.data.number_formats import beyond_exact, check_points
+from bench_suite.data.number_values import without_marks
 from bench_suite.data.plain_numbers import plain_numbers
 from bench_suite.data.raw_tables import RawTables
 from bench_suite.data.type_inference import check_one_type, decide_stored, decide_text, names_column, stated_column
@@ -138,7 +139,7 @@ def _plain_numbers(
     numeric = plain_numbers(chunks, missing, bool(options.missing_values))
     if numeric is None:
         return None
-    values = iter(numeric.values)
+    values = (without_marks(chunk, options.missing_values) for chunk in numeric.values)
     by_split = {split: [next(values) for _ in chunks] for split, chunks in parts.items()}
     why = "whole numbers" if numeric.whole else "numbers"
     return Column(name, "number", why, numeric.whole, missing=missing), by_split

@@ -1,9 +1,11 @@
-"""Names that a person reads as one: they differ only in case, spaces or Unicode form."""
+"""Names that a person reads as one: they differ only in case, spaces, Unicode form, or in how a number is written."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,10 +16,14 @@ MAX_EXAMPLES = 3
 "Sets of names that a note shows."
 MAX_COLUMNS = 5
 "Columns that a note describes."
+MAX_DIGITS = 20
+"Letters of the longest name that is compared as a number."
+_FIRST = ("+", "-", ".", *"0123456789")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)", re.ASCII)
 
 
 def similar_names(names: Collection[str]) -> list[tuple[str, ...]]:
-    """Return the sets of names that differ only in case, spaces, Unicode form or marks without width."""
+    """Return the sets of names that differ only in case, spaces, Unicode form, marks without width, or as 1 and 1.0."""
     by_form: dict[str, list[str]] = {}
     for name in names:
         by_form.setdefault(_form(name), []).append(name)
@@ -31,7 +37,9 @@ def note_on_similar_names(names: Collection[str]) -> str:
         return ""
     examples = ", ".join(" and ".join(map(_shown(same), same)) for same in similar[:MAX_EXAMPLES])
     count = sum(map(len, similar))
-    return f"{count} of {len(names)} differ only in case, spaces or Unicode form, such as {examples}"
+    of_numbers = any(_number(same[0]) is not None for same in similar)
+    what = "case, spaces, Unicode form or how a number is written" if of_numbers else "case, spaces or Unicode form"
+    return f"{count} of {len(names)} differ only in {what}, such as {examples}"
 
 
 def similar_categories(tables: Mapping[str, pa.Table], columns: Collection[str]) -> dict[str, str]:
@@ -47,11 +55,21 @@ def similar_categories(tables: Mapping[str, pa.Table], columns: Collection[str])
 
 
 def _form(name: str) -> str:
+    if (number := _number(name)) is not None:
+        return number
     if name.isascii():  # most names of long columns are
         return " ".join(name.casefold().split())
     plain = unicodedata.normalize("NFKC", name)
     visible = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
     return " ".join(visible.casefold().split())
+
+
+def _number(name: str) -> str | None:
+    """Return the number that a name is, such as `1` for `1`, `1.0` and `01`; None if it is none, or a long code."""
+    written = name.strip()
+    if written[:1] not in _FIRST or len(written) > MAX_DIGITS or not _NUMBER.fullmatch(written):
+        return None
+    return f"{Decimal(written).normalize():f}"
 
 
 def _shown(same: Collection[str]) -> Callable[[object], str]:

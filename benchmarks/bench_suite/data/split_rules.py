@@ -161,6 +161,8 @@ def draw(
     Raises:
         DataInvalid: A value of a column that the rule reads is missing or of the wrong kind, or a split gets no row.
     """
+    if rule.stratify and classes is None:
+        raise DataInvalid(f"{name}: split.stratify = true needs classes, and this is a regression: leave stratify out")
     if rule.folds:
         rows, words = _by_fold(rule, table, ids, classes, name, fold, separate=separate)
     elif rule.column is not None:

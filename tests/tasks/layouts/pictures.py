@@ -377,7 +377,7 @@ def pictures_of_two_sizes(folder: Path) -> None:
         },
         ("ant", "bee"),
     ),
-    ours=Refused("train/ant/9.png does not decode as an image (16 bytes"),
+    ours=Refused("train/ant/9.png does not decode as an image (it is a web page"),
 )
 def pictures_of_which_one_is_damaged(folder: Path) -> None:
     paint(folder, *in_classes("train/", "test/"))
