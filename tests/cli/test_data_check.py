@@ -67,6 +67,14 @@ def test_codes_in_fail_on_decide_the_status(bench, suite: str) -> None:
     assert "FAILED: [data] fail_on names D001" in ended.out
 
 
+def test_a_costly_check_is_run_if_fail_on_names_its_code(bench, suite: str) -> None:
+    named = "splits that a classifier tells apart"
+    assert named in bench("data", "check", suite).out
+    ended = bench("data", "check", suite, "--set", 'data.fail_on=["D006"]')
+    assert named not in ended.out
+    assert "labels that held-out predictions contradict" in ended.out
+
+
 def test_an_unknown_code_is_refused_with_the_nearest(bench, suite: str) -> None:
     ended = bench("data", "check", suite, "--set", 'data.fail_on=["D01"]')
     assert ended.status == 2

@@ -32,7 +32,8 @@ _CODES = "\n".join(f"  {code}  {FINDING_CODES[code]}" for code in OF_DATA)
 HELP = f"""Check the data of each task of SUITE, as the task returns them; nothing is trained.
 
 A finding has a code, a severity, the rows that show it, and the line that mends it. The exit status is 1
-if there is a finding of a code in `[data] fail_on`, and 3 if data are not available.
+if there is a finding of a code in `[data] fail_on`, and 3 if data are not available. The costly checks of
+these codes are run too.
 
 \b
   bench data check mine.toml
@@ -71,7 +72,9 @@ def command(
     for cell in _cells_by_task(plan):
         began = time.perf_counter()
         try:
-            described, checked, seconds_of_checks = _check(cell, sources, frozenset(codes), costly=costly)
+            described, checked, seconds_of_checks = _check(
+                cell, sources, frozenset(codes), frozenset(plan.suite.fail_on), costly=costly
+            )
         except (DataUnavailable, DataInvalid) as error:
             unchecked.append(cell.task.label)
             entries.append({"task": cell.task.label, "error": str(error)})
@@ -111,8 +114,10 @@ def _cells_by_task(plan: Plan) -> list[Cell]:
     return list(reversed(cells.values()))
 
 
-def _check(cell: Cell, sources: Sources, codes: frozenset[str], *, costly: bool) -> tuple[str, Checked, float]:
-    """Load the data of a cell's task and check them.
+def _check(
+    cell: Cell, sources: Sources, codes: frozenset[str], gated: frozenset[str], *, costly: bool
+) -> tuple[str, Checked, float]:
+    """Load the data of a cell's task and check them; the costly checks too of codes that are `gated`.
 
     Returns:
         A line that describes the data, the outcome, and the seconds that the checks took.
@@ -134,7 +139,7 @@ def _check(cell: Cell, sources: Sources, codes: frozenset[str], *, costly: bool)
             say(f"… {cell.task.label}: {name}", err=True)
 
     task = CheckedTask(cell.task.label, data, cell.options["task"])
-    checked = check_task(task, codes, costly=costly, on_progress=show)
+    checked = check_task(task, codes, costly=costly, also=gated, on_progress=show)
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in data.splits.items())
     fold = data.source.folds
     of_folds = f"  fold {fold['fold']} of {fold['folds'] * fold['repeats']}" if fold else ""
