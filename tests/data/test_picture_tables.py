@@ -272,7 +272,9 @@ def test_a_picture_that_does_not_decode_is_named_by_its_file_with_what_to_do(fol
     (folder / "test/bee/2.png").write_bytes(b"<html>404</html>")
     with pytest.raises(DataInvalid) as raised:
         load()
-    assert "owner/name, split test: the file test/bee/2.png does not decode as an image (it is a web page" in str(raised.value)
+    assert "owner/name, split test: the file test/bee/2.png does not decode as an image (it is a web page" in str(
+        raised.value
+    )
     assert str(raised.value).endswith("\n  to repair it: replace that file, or remove it")
     assert str(tmp_path) not in str(raised.value)
 

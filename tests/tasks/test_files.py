@@ -740,11 +740,32 @@ def test_categories_groups_and_clusters_of_nearly_one_name_are_noted(folder: Pat
     assert "categories of nearly one name" in source.prominent
 
 
+@pytest.mark.parametrize("test", [("?", "?"), ("1", "0"), ("yes", "no")])
+def test_labels_of_test_of_which_none_is_a_class_of_train_are_refused(folder: Path, test: tuple[str, str]) -> None:
+    train = ["1,True", "2,False", "3,True"]
+    write(folder, train__csv=rows("n,y", train), test__csv=rows("n,y", [f"{n},{y}" for n, y in enumerate(test)]))
+    with pytest.raises(DataInvalid, match=r"not one label of `test` .* is a class of train .*: write both in the same"):
+        load(folder)
+    assert len(load(folder, test="").splits["train"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "shown"),
+    [(" y ", '" y "'), ("Y", '"Y"'), ("y\u00a0", r'"y\\u00a0"'), ("\ufeffy", r'"\\ufeffy"')],
+)
+def test_a_label_that_stands_there_in_another_form_is_shown_as_the_suite_may_write_it(
+    folder: Path, column: str, shown: str
+) -> None:
+    write(folder, a__csv=rows(f"n,{column}", ["1,p", "2,q"]))
+    with pytest.raises(DataInvalid, match=f"no column `y`; did you mean {shown}"):
+        load(folder / "a.csv")
+
+
 def test_names_that_are_one_number_in_two_spellings_are_noted(folder: Path) -> None:
     write(
         folder,
         train__csv=rows("code,n,y", ["1,1,0", "2,2,1", "03,3,1"]),
-        test__csv=rows("code,n,y", ["1.0,1,0.0", "2.0,2,1.0", "3,3,1.0"]),
+        test__csv=rows("code,n,y", ["1.0,1,0.0", "2.0,2,1.0", "3,3,1"]),
     )
     data = load(folder, problem="classification", columns={"code": "category"})
     assert data.spec["classes"] == ("0", "0.0", "1", "1.0")

@@ -102,6 +102,10 @@ def stored_numbers(column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def without_marks(values: pa.ChunkedArray, missing: Sequence[str]) -> pa.ChunkedArray:
     """Return numbers with null for each that a mark of a missing value states: `-999` means `-999.0` too."""
+    whole = pa.types.is_integer(values.type)
     for mark in [float(mark) for mark in missing if re.match(NUMBER, mark)]:
-        values = pc.if_else(pc.equal(values, mark), pa.scalar(None, values.type), values)
+        if whole and not (mark.is_integer() and abs(mark) < 2**63):
+            continue  # a whole number is none of these
+        written = pa.scalar(int(mark) if whole else mark, values.type)
+        values = pc.if_else(pc.equal(values, written), pa.scalar(None, values.type), values)
     return values

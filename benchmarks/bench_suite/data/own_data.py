@@ -27,7 +27,14 @@ from bench_suite.data.own_data_options import OwnDataOptions
 from bench_suite.data.raw_tables import RawTables
 from bench_suite.data.schema import read_types
 from bench_suite.data.similar_names import similar_categories
-from bench_suite.data.split_roles import drawn_rows, fold_facts, is_drawn, labelled_examples, split_roles
+from bench_suite.data.split_roles import (
+    check_shared_classes,
+    drawn_rows,
+    fold_facts,
+    is_drawn,
+    labelled_examples,
+    split_roles,
+)
 from bench_suite.data.split_rules import draw, group_numbers, read_rule
 from bench_suite.data.splits import MemorySplit, fingerprint_of, take
 from bench_suite.data.used_columns import (
@@ -102,6 +109,7 @@ def assemble(
     labels = read_labels(tables, options.label, options.problem, name)
     missing = {column: sum(table[column].null_count for table in typed.tables.values()) for column in used}
     tables, targets = labelled_examples(tables, labels, parts, notes)
+    check_shared_classes(labels, targets, parts, name)
     notes |= labels.notes
     modality = modality_of(tables["train"], inputs, name, options.modality)
     # Classes of pictures may be digits.

@@ -15,6 +15,8 @@ from bench_suite.data.labels import Labels
 from bench_suite.data.own_data_options import OwnDataOptions
 from bench_suite.data.split_rules import SplitRule
 
+MAX_LISTED = 5
+"Classes that a message lists."
 USUAL_NAMES = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "dev", "val"),
@@ -68,6 +70,26 @@ def labelled_examples(
     if dropped:
         notes["examples left out, without a label"] = dropped
     return labelled, targets
+
+
+def check_shared_classes(
+    labels: Labels, targets: Mapping[str, np.ndarray], parts: Mapping[str, str], name: str
+) -> None:
+    """Refuse a split of which no label is a class of train: its labels stand for nothing, or are written otherwise."""
+    if labels.classes is None:
+        return
+    trained = {*targets["train"].tolist()}
+    for role in ("validation", "test"):
+        numbers = {*targets[role].tolist()} if role in targets else set()
+        if numbers and not numbers & trained:
+            there, here = (
+                ", ".join(repr(labels.classes[number]) for number in sorted(one)[:MAX_LISTED])
+                for one in (numbers, trained)
+            )
+            raise DataInvalid(
+                f"{name}: not one label of `{parts[role]}` ({there}) is a class of train ({here}): write both in the "
+                f'same way, or leave the split out if its labels stand for nothing: {role} = ""'
+            )
 
 
 def is_drawn(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +15,7 @@ from bench_suite.data.column_types import ColumnOptions
 from bench_suite.data.own_data_options import OwnDataOptions, column_options, stated_inputs
 from bench_suite.data.raw_tables import RawTables
 from bench_suite.data.row_numbers import row_number_columns
+from bench_suite.data.similar_names import similar_names
 from bench_suite.data.split_rules import SplitRule, read_rule
 
 
@@ -83,7 +86,8 @@ def check_columns(raw: RawTables, used: Sequence[str], name: str, label: str, ro
     for split, tables in raw.tables.items():
         known = tables[0].column_names
         if missing := [column for column in used if column not in known]:
-            near = nearest(missing[0], known)
+            same = next((column for column in known if len(similar_names({column, missing[0]})) == 1), None)
+            near = nearest(missing[0], known) if same is None else f"; did you mean {_shown(same)}?"
             listed_columns = ", ".join(f"`{column}`" if column != column.strip() else column for column in known)
             unlabelled = split != "train" and missing == [label]
             hint = f'\n  if `{split}` has no labels, leave it out: {role_of[split]} = ""' if unlabelled else ""
@@ -92,6 +96,12 @@ def check_columns(raw: RawTables, used: Sequence[str], name: str, label: str, ro
             raise DataInvalid(
                 f"{name}, split {split}: there is no column `{missing[0]}`{near} (it has: {listed_columns}){hint}"
             )
+
+
+def _shown(column: str) -> str:
+    """Return a name in quotation marks, with its odd letters as codes, which a suite may write so too."""
+    plain = column == column.strip() and unicodedata.is_normalized("NFC", column) and column.isprintable()
+    return json.dumps(column, ensure_ascii=not plain)
 
 
 def check_stated_columns(options: OwnDataOptions, raw: RawTables, name: str) -> None:
