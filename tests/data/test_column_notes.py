@@ -31,7 +31,17 @@ from bench_suite.data.schema import read_types
             "others as '2024-01-02 10:00 UTC', to have them read as dates",
         ),
         ([f"{n}:30" for n in range(12)], 'columns = { x = "date:%H:%M" } reads them as times of day'),
-        (["5%", "6%"], 'columns = { x = "number" } with decimal or thousands would make it numbers'),
+        (["5%", "6%"], 'columns = { x = "number" } would make it numbers'),
+        (["5%", "6%", "7%", "?"], 'columns = { x = "number" } with missing_values = ["?"] would make it numbers'),
+        (["\u221212", "3"], 'columns = { x = "number" } would make it numbers'),
+        (["$1,234.50", "$2.00"], 'columns = { x = "number" } with thousands = "," would make it numbers'),
+        (["$1,234", "$2,000"], 'with decimal = "," or thousands = "," would make it numbers'),
+        (["1 000,5", "2 000,25"], 'with decimal = "," and thousands = " " would make it numbers'),
+        (["1'000", "3"], """columns = { x = "number" } with thousands = "'" would make it numbers"""),
+        (["(12)", "5"], "write all in one plain form, such as -1234.5, to have them read as numbers"),
+        (["1,00,000", "12,000"], "write all in one plain form, such as -1234.5, to have them read as numbers"),
+        (["1,5", "2.5"], "write all in one plain form, such as -1234.5, to have them read as numbers"),
+        (["\u0663", "\u0664\u0665"], "write all in one plain form, such as -1234.5, to have them read as numbers"),
     ],
 )
 def test_the_advice_of_a_note_is_the_line_that_helps(values: list[str], advice: str) -> None:
@@ -41,9 +51,16 @@ def test_the_advice_of_a_note_is_the_line_that_helps(values: list[str], advice: 
 
 @pytest.mark.parametrize(
     "values",
-    [["1.2.3", "1.10.12"], ["2:1", "3:0"], ["a", "b"], ["0815", "0816"], [str(n) for n in range(20240101, 20240140)]],
+    [
+        ["1.2.3", "1.10.12"],
+        ["2:1", "3:0"],
+        ["a", "b"],
+        ["0815", "0816"],
+        ["'007", "'008"],
+        [str(n) for n in range(20240101, 20240140)],
+    ],
 )
-def test_versions_scores_and_plain_numbers_get_no_note(values: list[str]) -> None:
+def test_versions_scores_codes_and_plain_numbers_get_no_note(values: list[str]) -> None:
     raw = RawTables({"train": (pa.table({"x": values}),)}, True)
     assert read_types(raw, ColumnOptions(), ["x"], "mine").columns["x"].note == ""
 

@@ -9,16 +9,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench_suite.components.options import show
-from bench_suite.data.column_types import columns_line
+from bench_suite.contracts import DataInvalid
+from bench_suite.data.column_types import Column, columns_line
 from bench_suite.data.column_values import all_match, any_match
 from bench_suite.data.date_formats import MAX_LENGTH, MAX_TRIED, date_form, in_words, number_date_format, number_digits
 from bench_suite.data.number_formats import CODE, NUMBER
+from bench_suite.data.number_values import numbers_of_text
 
 _NUMBER_LIKE = (
-    r"^[^0-9A-Za-z]{0,3}[-+]?[0-9]+([.,' \x{a0}\x{2009}\x{202f}\x{2019}][0-9]+)*([eE][-+]?[0-9]+)?[^0-9A-Za-z]{0,3}$"
+    r"^[^0-9A-Za-z]{0,3}[-+]?\p{Nd}+([.,' \x{a0}\x{2009}\x{202f}\x{2019}]\p{Nd}+)*([eE][-+]?[0-9]+)?[^0-9A-Za-z]{0,3}$"
 )
+_MARKED_CODE = r"^[^0-9A-Za-z.+-]{1,3}0[0-9]"
+'A code with a leading zero after marks, such as `\'007` and `="007"` of spreadsheets.'
 _VERSION_LIKE = r"^[0-9]+\.([0-9]+\.)*([0-9]{1,2}\.([0-9]+\.)*[0-9]+|[0-9]+\.[0-9]{1,2})$"
 "Two points or more, and fewer than three digits between or after them."
+_MARKS = ((".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (".", "'"), (",", " "), (",", "'"))
+"Decimal marks, and marks between thousands, that are tried for a note."
 NEARLY_ALL, FEW_OTHERS = 0.9, 2
 "If this share of a column of text, or all but this many values, look like numbers or dates, a note says so."
 MAX_LISTED = 5
@@ -59,16 +65,43 @@ def note_on_numbers(name: str, values: pa.Array) -> str:
         pc.match_substring_regex(values, _NUMBER_LIKE), pc.match_substring_regex(values, _VERSION_LIKE)
     )
     count = pc.sum(matches).as_py() or 0
-    if not _nearly_all(count, len(values)):
+    if not _nearly_all(count, len(values)) or any_match(values, _MARKED_CODE):
         return ""
     like, others = values.filter(matches), values.filter(pc.invert(matches))
     absent = _missing_values(others)
     line = columns_line(name, "number")
-    if not all_match(like, NUMBER):
-        advice = f"{line} with {absent or 'decimal or thousands'} would make it numbers"
-    else:
+    if all_match(like, NUMBER):
         advice = f"{absent if absent and not any_match(like, CODE) else line} would make it numbers"
+    elif lines := _marks_that_read(name, like):
+        stated = [line, *([" or ".join(lines)] if lines[0] else []), *([absent] if absent else [])]
+        advice = f"{stated[0]}{' with ' if stated[1:] else ''}{' and '.join(stated[1:])} would make it numbers"
+    else:
+        advice = "write all in one plain form, such as -1234.5, to have them read as numbers"
     return _note("numbers", values, count, len(values), others, advice)
+
+
+def _marks_that_read(name: str, values: pa.Array) -> list[str]:
+    """Return the lines on decimal and thousands that read texts as numbers if the suite calls them so.
+
+    One empty line: none is needed. No line: nothing reads them, since their units or forms differ.
+    """
+    tried = values.take(pa.array(np.arange(0, len(values), len(values) // MAX_TRIED or 1)))
+    lines = []
+    for decimal, thousands in _MARKS:
+        pair = decimal == "," and thousands not in ("", ".")
+        if (pair and lines) or (thousands == "." and not any_match(tried, r"\.")):
+            continue
+        column = Column(name, "number", "", decimal=decimal, thousands=thousands, units=True)
+        try:
+            numbers_of_text(column, pa.chunked_array([tried]), name)
+        except DataInvalid:
+            continue
+        if not thousands and decimal == ".":
+            return [""]
+        of_thousands = f"thousands = {show(thousands)}"
+        both = f"decimal = {show(decimal)} and {of_thousands}" if pair else of_thousands
+        lines.append(both if thousands else f"decimal = {show(decimal)}")
+    return lines
 
 
 def may_be_dates(values: Sequence[pa.ChunkedArray]) -> bool:
