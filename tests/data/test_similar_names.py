@@ -13,13 +13,14 @@ from bench_suite.data.similar_names import note_on_similar_names, similar_catego
     [
         ("Yes", "yes"), ("no", "no "), ("New York", "New  York"), ("a b", "a\u00a0b"), ("caf\u00e9", "cafe\u0301"),
         ("\uff21", "A"), ("ab", "a\u200bb"), ("Stra\u00dfe", "STRASSE"), ("x", "X", " x"),
+        ("1", "1.0", "01", "+1."), ("-5", "-5.00"),
     ],
 )  # fmt: skip
 def test_case_spaces_and_unicode_forms_make_no_other_name(same: tuple[str, ...]) -> None:
     assert similar_names([*same, "other"]) == [same]
 
 
-@pytest.mark.parametrize("names", [("ab", "a b"), ("1.1", "1.10"), ("a-b", "a_b"), ("u", "\u00fc"), ("", " x")])
+@pytest.mark.parametrize("names", [("ab", "a b"), ("1.1", "1.10"), ("1", "-1"), ("1", "1e0"), ("1", "10"), ("a-b", "a_b"), ("u", "\u00fc"), ("", " x")])
 def test_other_differences_make_another_name(names: tuple[str, ...]) -> None:
     assert similar_names(names) == []
     assert note_on_similar_names(names) == ""

@@ -28,7 +28,7 @@ Typed = Callable[..., tuple[str, list[Any]]]
         (["a", "", "NA"], "category", ["a", None, "NA"]),
         (["true", "False", ""], "truth value", [True, False, None]),
         (["2024-01-02", "9999-12-31"], "date", [datetime(2024, 1, 2), datetime(9999, 12, 31)]),
-        (["2024-01-02T10:00:00Z", "2024-01-02 10:00"], "date", [datetime(2024, 1, 2, 10)] * 2),
+        (["2024-01-02T10:00:00Z", "2024-01-02 12:00+02:00"], "date", [datetime(2024, 1, 2, 10)] * 2),
         (["", ""], "empty", [None, None]),
         (["1.5", " ", " NA", "None", "<NA>"], "number", [1.5, None, None, None, None]),
         (["1 000", "2"], "category", ["1 000", "2"]),

@@ -562,6 +562,55 @@ def test_the_first_rows_of_a_json_file_do_not_decide_the_types_of_the_others(fol
     assert table(data, "train")[-1, 1] == 7.0
 
 
+def test_bytes_that_read_as_text_are_refused_until_the_suite_says_what_they_are(folder: Path) -> None:
+    for split in ("train", "test"):
+        pq.write_table(pa.table({"w": [b"red", b"blue"], "n": [1, 2], "y": [b"p", b"q"]}), folder / f"{split}.parquet")
+    with pytest.raises(DataInvalid, match=r"column `w` holds bytes that read as text, such as 'red': state columns = "):
+        load(folder)
+    data = load(folder, columns={"w": "category", "y": "category"})
+    assert (data.spec["columns"], data.spec["classes"]) == (("w=blue", "w=red", "n"), ("p", "q"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\n<!doctype html>\n<html>", "is a web page"),
+        (b"<?xml version='1.0'?>\n<Error><Code>AccessDenied</Code></Error>", "is XML, not a table"),
+        (b'{"message": "Not Found"}', "is JSON: give its name the ending .json"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(8), "is a workbook of an older spreadsheet"),
+        (b"n y\n1 p\n2 q\n", 'no column `y` .*state delimiter = " "'),
+    ],
+)
+def test_a_file_with_the_ending_csv_that_is_none_says_what_it_is(folder: Path, content: bytes, message: str) -> None:
+    (folder / "a.csv").write_bytes(content)
+    with pytest.raises(DataInvalid, match=f"(?s){message}"):
+        load(folder / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ("{month:02d}/{day:02d}/2024", "date:%m/%d/%Y"),
+        ("{day:02d}.{month:02d}.2024", "date:%d.%m.%Y"),
+        ("2024{month:02d}{day:02d}", "date:%Y%m%d"),
+        ("20{day}", "date:%Y"),
+    ],
+)
+def test_the_line_for_a_split_by_time_fits_the_dates(folder: Path, written: str, line: str) -> None:
+    dates = [written.format(month=n % 12 + 1, day=n + 10) for n in range(18)]
+    write(folder, a__csv=rows("n,d,y", [f"{n},{date},{'pq'[n % 2]}" for n, date in enumerate(dates)]))
+    with pytest.raises(DataInvalid, match=f'state columns = {{ d = "{line}" }}'):
+        load(folder / "a.csv", split={"after": "2024-06-01", "by": "d"})
+    after = "2024-06-01" if "2024" in written else "2020-01-01"
+    assert load(folder / "a.csv", columns={"d": line}, split={"after": after, "by": "d"}).splits["test"]
+
+
+def test_a_folder_without_data_names_what_it_holds(folder: Path) -> None:
+    write(folder, scans___a__dcm="x", scans___b__dcm="x")
+    with pytest.raises(DataInvalid, match=r"no picture that is read \(it holds scans/a.dcm and 1 more\)"):
+        load(folder)
+
+
 def test_whole_numbers_that_a_database_wrote_as_decimals_are_whole_numbers(folder: Path) -> None:
     large = [decimal.Decimal(12345678901234567890 + n) for n in range(3)]
     for split in ("train", "test"):

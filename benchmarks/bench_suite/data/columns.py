@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.class_names import class_names
+from bench_suite.data.column_types import columns_line
 from bench_suite.data.images import Mode, encoded_bytes, is_transparent, own_path, upright_size
 from bench_suite.data.labels import decode_dictionary, float_name, is_number, is_text
 from bench_suite.data.sources import numbers
@@ -50,6 +51,7 @@ def modality_of(table: pa.Table, inputs: Sequence[str], name: str, stated: Modal
         if not (is_text(kind) or is_number(kind) or _is_time(kind) or plain_value):
             raise DataInvalid(
                 f"{name}: the input `{column}` holds {kind}; images, texts, numbers, truth values and times can be used"
+                f": {columns_line(column, 'ignore')} leaves it out"
             )
     if stated is not None:
         return stated

@@ -44,10 +44,22 @@ NOT_TEXT: Mapping[bytes, str] = {
     b"PK\x03\x04": "is a ZIP archive or a workbook: unpack it, or save each sheet as CSV",
     b"PAR1\x15": "is a Parquet file: give its name the ending .parquet",
     b"version https://git-lfs": "is a pointer of Git LFS, not the file itself: fetch it with git lfs pull",
-    b"<!DOCTYPE": "is a web page, not data: download the file again",
-    b"<html": "is a web page, not data: download the file again",
+    b"\xd0\xcf\x11\xe0": "is a workbook of an older spreadsheet: save each sheet as CSV",
+    b"SQLite format 3": "is a database: write the table as CSV",
+    b"\x89HDF": "is an HDF5 file: write it as Parquet",
+    b"\x93NUMPY": "is an array of NumPy: write it as Parquet",
+    b"%PDF": "is a PDF: write its table as CSV",
 }  # fmt: skip
 "What a file is that begins like this, and what to do."
+MARKUP: Mapping[bytes, str] = {
+    b"<!doctype": "is a web page, not data: download the file again",
+    b"<html": "is a web page, not data: download the file again",
+    b"<?xml": "is XML, not a table: write it as CSV, or download the file again if it is an error of a server",
+    b"<table": "is a table of a web page: write it as CSV",
+    b'{"': "is JSON: give its name the ending .json",
+    b'[{"': "is JSON: give its name the ending .json",
+}  # fmt: skip
+"The same for text, whatever its case and whatever space stands before it."
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,9 @@ def read_text(file: Path, name: str, options: TextOptions, max_bytes: int) -> pa
         DataInvalid: It cannot be read as a table, or in two ways; the message says what to do.
     """
     content = decoded(read_bytes(file, name, max_bytes), name, options.encoding)
+    start = content[:HEAD].lstrip()[:16].lower()
+    if (what := next((what for mark, what in MARKUP.items() if start.startswith(mark)), None)) is not None:
+        raise DataInvalid(f"{name} {what}")
     if not content[:HEAD].strip():
         raise DataInvalid(f"{name} is empty: a line with the names of the columns is expected")
     content, stated = without_separator_line(content)

@@ -83,4 +83,6 @@ def no_data(folder: Path, subject: str, files: Sequence[Path]) -> str:
     for file in files:
         if advice := advice_on(file.name):
             return f"{subject}: {relative_name(file, folder)} has a format that is not read: {advice}"
-    return f"{subject} holds no file of CSV, TSV, JSON, Parquet or Arrow, and no picture"
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    others = f" (it holds {relative_name(files[0], folder)}{more})" if files else ""
+    return f"{subject} holds no file of CSV, TSV, JSON, Parquet or Arrow, and no picture that is read{others}"

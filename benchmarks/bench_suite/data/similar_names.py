@@ -19,7 +19,7 @@ MAX_COLUMNS = 5
 MAX_DIGITS = 20
 "Letters of the longest name that is compared as a number."
 _FIRST = ("+", "-", ".", *"0123456789")
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)", re.ASCII)
+_NUMBER = re.compile(r"[-+]?\d+(\.0*)?", re.ASCII)
 
 
 def similar_names(names: Collection[str]) -> list[tuple[str, ...]]:
@@ -65,7 +65,7 @@ def _form(name: str) -> str:
 
 
 def _number(name: str) -> str | None:
-    """Return the number that a name is, such as `1` for `1`, `1.0` and `01`; None if it is none, or a long code."""
+    """Return the whole number that a name is: `1` for `1.0` and `01`; None for others, since 1.10 may be a version."""
     written = name.strip()
     if written[:1] not in _FIRST or len(written) > MAX_DIGITS or not _NUMBER.fullmatch(written):
         return None

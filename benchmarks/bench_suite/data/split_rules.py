@@ -22,6 +22,9 @@ import numpy as np
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import DataInvalid
+from bench_suite.data.column_notes import NEARLY_ALL
+from bench_suite.data.column_types import columns_line
+from bench_suite.data.date_formats import date_form
 from bench_suite.data.file_names import SPLIT_WORDS
 from bench_suite.data.folds import TooFewGroups, folds_of
 from bench_suite.data.splitting import NOTED, assign_groups, is_far, rows_by_content
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 KEYS = ("test", "validation", "stratify", "by", "after", "column", "folds", "repeats")
 ROLES = ("test", "validation", "train")
+MAX_DATES = 1000
+"Different values from which the form of dates is guessed for a message."
 
 
 @dataclass(frozen=True)
@@ -212,7 +217,7 @@ def _by_time(rule: SplitRule, table: pa.Table, name: str) -> dict[str, np.ndarra
     if not pa.types.is_timestamp(column.type):
         raise DataInvalid(
             f"{name}: split by time needs dates, and `{rule.by}` holds {column.type}: write them as YYYY-MM-DD, or "
-            f'state columns = {{ {rule.by} = "date:%d/%m/%Y" }}'
+            f"state {columns_line(str(rule.by), _form_of_dates(column))}"
         )
     _check_missing(column, str(rule.by), name)
     times = np.array(column.to_pylist(), dtype="datetime64[us]")
@@ -227,6 +232,16 @@ def _by_time(rule: SplitRule, table: pa.Table, name: str) -> dict[str, np.ndarra
         last = times[before] >= moments[nearest_cut] if len(moments) else np.zeros(0, dtype=bool)
         rows |= {"validation": before[last], "train": before[~last]}
     return rows
+
+
+def _form_of_dates(column: pa.ChunkedArray) -> str:
+    """Return what the suite states for dates in the form that most values have; an example if they have none."""
+    values = [str(value) for value in column.unique().drop_null()[:MAX_DATES].to_pylist()]
+    form = date_form(values, NEARLY_ALL)
+    if form is not None and form.statement:
+        return form.statement
+    years = bool(values) and all(len(value) == 4 and value.isdecimal() for value in values)
+    return "date:%Y" if years else "date:%d/%m/%Y"
 
 
 def _check_missing(column: pa.ChunkedArray, name: str, subject: str) -> None:

@@ -17,6 +17,8 @@ from bench_suite.data.dates import date_column, mixed_zones
 from bench_suite.data.number_formats import CODE, INTEGER, is_whole, number_column
 from bench_suite.data.raw_tables import RawTables
 
+MAX_TRIED_BYTES = 100
+"Values of a column of bytes that are tried as text."
 _CONVERTIBLE: Mapping[str, tuple[ColumnType, ...]] = {
     "number": ("number", "truth value"), "date": ("date",), "picture": ("picture",),
     "category": ("number", "truth value", "date", "category", "picture"),
@@ -116,12 +118,34 @@ def decide_stored(
         missing = ("", *with_spaced(distinct(chunks), options.missing_values))
         values = without(distinct(chunks), missing)
         return replace(text_column(name, values, missing, "", dates=not names), why=f"the files say {arrow}")
+    if kind == "picture" and (text := _text_of_bytes(chunks)) is not None:
+        raise DataInvalid(
+            f"{subject}, column `{name}` holds bytes that read as text, such as {text[:40]!r}: state "
+            f'{columns_line(name, "category")}, or "text", or "picture" if they are paths or pictures'
+        )
     why = "pictures, or their paths" if kind == "picture" else f"the files say {arrow}"
     whole = kind == "number" and all(is_whole(chunk.type) for chunk in chunks if chunk.null_count != len(chunk))
     return Column(
         name, kind, why, whole=whole,
         missing=options.missing_values if kind == "number" else ("",),
     )  # fmt: skip
+
+
+def _text_of_bytes(chunks: Sequence[pa.ChunkedArray]) -> str | None:
+    """Return the first value of a column of bytes if all that are tried read as text; no encoded picture does."""
+    first: str | None = None
+    for chunk in chunks:
+        if not (pa.types.is_binary(chunk.type) or pa.types.is_large_binary(chunk.type)):
+            return None
+        for value in chunk.slice(0, MAX_TRIED_BYTES).drop_null().to_pylist():
+            try:
+                text = value.decode()
+            except UnicodeDecodeError:
+                return None
+            if not text.replace("\n", "").replace("\t", "").isprintable():
+                return None
+            first = first or text
+    return first
 
 
 def check_one_type(raw: RawTables, name: str, subject: str) -> None:

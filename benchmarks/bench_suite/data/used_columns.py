@@ -93,6 +93,11 @@ def check_columns(raw: RawTables, used: Sequence[str], name: str, label: str, ro
             hint = f'\n  if `{split}` has no labels, leave it out: {role_of[split]} = ""' if unlabelled else ""
             if split == "train" and missing[0] == label and not near:
                 hint = '\n  state the column to predict, such as label = "NAME"'
+                if raw.textual and len(known) == 1 and len(known[0].split()) > 1:
+                    hint = (
+                        "\n  the line of names holds no comma, semicolon, tab or bar: if single spaces separate the "
+                        'columns, state delimiter = " "; if several do, write the file as CSV'
+                    )
             raise DataInvalid(
                 f"{name}, split {split}: there is no column `{missing[0]}`{near} (it has: {listed_columns}){hint}"
             )
