@@ -20,7 +20,19 @@ def test_case_spaces_and_unicode_forms_make_no_other_name(same: tuple[str, ...])
     assert similar_names([*same, "other"]) == [same]
 
 
-@pytest.mark.parametrize("names", [("ab", "a b"), ("1.1", "1.10"), ("1", "-1"), ("1", "1e0"), ("1", "10"), ("a-b", "a_b"), ("u", "\u00fc"), ("", " x")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("ab", "a b"),
+        ("1.1", "1.10"),
+        ("1", "-1"),
+        ("1", "1e0"),
+        ("1", "10"),
+        ("a-b", "a_b"),
+        ("u", "\u00fc"),
+        ("", " x"),
+    ],
+)
 def test_other_differences_make_another_name(names: tuple[str, ...]) -> None:
     assert similar_names(names) == []
     assert note_on_similar_names(names) == ""

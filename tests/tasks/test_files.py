@@ -562,6 +562,16 @@ def test_the_first_rows_of_a_json_file_do_not_decide_the_types_of_the_others(fol
     assert table(data, "train")[-1, 1] == 7.0
 
 
+@pytest.mark.parametrize("name", ["data [v1]", "data::v1"])
+def test_a_folder_whose_name_is_a_pattern_says_so_and_its_files_are_read_by_name(folder: Path, name: str) -> None:
+    text = rows("n,y", ["1,p", "2,q"])
+    write(folder / name, train__csv=text, test__csv=text)
+    with pytest.raises(DataInvalid, match="which `datasets` takes for a pattern: rename that folder"):
+        load(folder / name)
+    data = load({"train": folder / name / "train.csv", "test": folder / name / "test.csv"})
+    assert len(data.splits["test"]) == 2
+
+
 def test_bytes_that_read_as_text_are_refused_until_the_suite_says_what_they_are(folder: Path) -> None:
     for split in ("train", "test"):
         pq.write_table(pa.table({"w": [b"red", b"blue"], "n": [1, 2], "y": [b"p", b"q"]}), folder / f"{split}.parquet")

@@ -39,6 +39,9 @@ from bench_suite.data.folder_checks import (
     check_splits,
 )
 
+PATTERN_MARKS = ("[", "::")
+"What `datasets` does not take for a letter in the path of a folder."
+
 
 def folder_files(folder: Path, subject: str, config: str | None = None, *, optional_config: bool = False) -> FileSet:
     """Return the files of a folder by split, as `datasets` resolves them.
@@ -188,7 +191,13 @@ def _unresolved(folder: Path, subject: str, files: Sequence[Path], error: BaseEx
         return f"{subject}: {name} is found only with an ending in lower case: rename it to {name.lower()}"
     if any(split_of(file.name) and advice_on(file.name) for file in files):
         return no_data(folder, subject, [file for file in files if split_of(file.name)])
+    if marks := [mark for mark in PATTERN_MARKS if mark in os.path.realpath(folder)]:
+        return (
+            f"{subject}: the path of the folder holds {marks[0]!r}, which `datasets` takes for a pattern: rename that "
+            "folder, or name the files in path"
+        )
     reason = (str(error).splitlines() or [type(error).__name__])[0].replace(f"{folder}{os.sep}", "")
+    reason = reason.replace(str(folder), subject)
     return f"{subject} cannot be read as a data set: {reason}"
 
 
