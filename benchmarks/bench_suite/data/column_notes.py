@@ -86,7 +86,7 @@ def _marks_that_read(name: str, values: pa.Array) -> list[str]:
     One empty line: none is needed. No line: nothing reads them, since their units or forms differ.
     """
     tried = values.take(pa.array(np.arange(0, len(values), len(values) // MAX_TRIED or 1)))
-    lines = []
+    lines: list[str] = []
     for decimal, thousands in _MARKS:
         pair = decimal == "," and thousands not in ("", ".")
         if (pair and lines) or (thousands == "." and not any_match(tried, r"\.")):
