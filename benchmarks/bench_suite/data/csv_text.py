@@ -188,10 +188,10 @@ def _check_not_utf8(content: bytes, name: str, encoding: str) -> None:
         letters = content.decode()
     except UnicodeDecodeError:
         return
-    found = next(letter for letter in letters if not letter.isascii())
+    odd = next(letter for letter in letters if not letter.isascii())
     raise DataInvalid(
-        f"{name} is written in UTF-8, and the suite states encoding = {show(encoding)}, which would read {found!r} as "
-        f"{found.encode().decode(encoding, errors='replace')!r}: leave encoding out, or write all files in one encoding"
+        f"{name} is written in UTF-8, and the suite states encoding = {show(encoding)}, which would read {odd!r} as "
+        f"{odd.encode().decode(encoding, errors='replace')!r}: leave encoding out, or write all files in one encoding"
     )
 
 
