@@ -25,6 +25,7 @@ from bench_suite.data.model_inputs import encode_inputs, same_encoder
 from bench_suite.data.origin import Origin
 from bench_suite.data.own_data_options import OwnDataOptions
 from bench_suite.data.raw_tables import RawTables
+from bench_suite.data.repeated_ids import identifiers_of_splits, is_drawn_freely
 from bench_suite.data.schema import read_types
 from bench_suite.data.similar_names import similar_categories
 from bench_suite.data.split_roles import drawn_rows, fold_facts, is_drawn, labelled_examples, split_roles
@@ -109,12 +110,16 @@ def assemble(
     values, spec = encode(tables, notes)
     ids: dict[str, np.ndarray] = {}
     folds: dict[str, Any] = {}
+    identifiers: dict[str, dict[str, np.ndarray]] = {}
     if is_drawn(rule, tables, targets, parts, name):
         ids = {"train": content_ids(values["train"])}
         folds = fold_facts(options.fold, rule, ids["train"], targets["train"])
         draw_rows = partial(draw, separate=modality == "table", fold=options.fold)
         rows = drawn_rows(rule, tables, ids["train"], targets, labels, parts, name, notes, draw_rows)
         whole = tables["train"]
+        if is_drawn_freely(rule):
+            train = raw.tables[parts["train"]]
+            identifiers = identifiers_of_splits(train, labels.known("train"), rows, (options.label,))
         # Categories are those of the train split, not of the rows that were drawn for test.
         same = modality != "table" or same_encoder(options, inputs, whole, rows["train"])
         of_splits = [column for column in used if not same or column in (*options.groups, *of_rule)]
@@ -138,7 +143,7 @@ def assemble(
             clusters = group_numbers(tables[role][rule.by].to_pylist())
         columns = {modality: column, "target": targets[role]}
         ids_of_role = ids[role] if role in ids else content_ids(column)
-        splits[role] = MemorySplit(ids_of_role, columns, groups, clusters=clusters)
+        splits[role] = MemorySplit(ids_of_role, columns, groups, True, clusters, identifiers.get(role, {}))
     splits = {role: splits[role] for role in ("train", "validation", "test") if role in splits}
     of_names = (*(inputs if modality == "table" else ()), *options.groups, *of_rule)
     notes |= absent_classes(labels, targets) | similar_classes(labels) | similar_categories(typed.tables, of_names)

@@ -31,7 +31,7 @@ from bench_suite.data.raw_tables import read_tables
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit
 
-VERSION = 1
+VERSION = 2
 "Version of what an entry holds."
 MIN_BYTES = 4 << 20
 "Files of fewer bytes are read in less than a second, and are not cached."
@@ -112,6 +112,7 @@ def _entry(assembled: Assembled) -> dict[str, np.ndarray] | None:
         arrays[f"{role} ids"] = split.ids
         arrays |= {f"{role} column {name}": values for name, values in split.columns.items()}
         arrays |= {f"{role} group {name}": values for name, values in split.groups.items()}
+        arrays |= {f"{role} identifier {name}": values for name, values in split.identifiers.items()}
         if split.clusters is not None:
             arrays[f"{role} clusters"] = split.clusters
     facts = {
@@ -119,7 +120,10 @@ def _entry(assembled: Assembled) -> dict[str, np.ndarray] | None:
         "columns": {name: asdict(column) for name, column in assembled.columns.items()}, "inputs": assembled.inputs,
         "label": assembled.label, "modality": assembled.modality, "missing": assembled.missing,
         "files": assembled.files,
-        "splits": {role: [list(split.columns), list(split.groups)] for role, split in _memory_splits(data).items()},
+        "splits": {
+            role: [list(split.columns), list(split.groups), list(split.identifiers)]
+            for role, split in _memory_splits(data).items()
+        },
     }  # fmt: skip
     try:
         text = json.dumps(facts)
@@ -154,8 +158,9 @@ def _assembled(entry: Mapping[str, np.ndarray]) -> Assembled:
             {name: entry[f"{role} column {name}"] for name in columns},
             {name: entry[f"{role} group {name}"] for name in groups},
             clusters=entry.get(f"{role} clusters"),
+            identifiers={name: entry[f"{role} identifier {name}"] for name in identifiers},
         )
-        for role, (columns, groups) in facts["splits"].items()
+        for role, (columns, groups, identifiers) in facts["splits"].items()
     }
     source = Source(**_with_tuples(facts["source"]))
     columns = {name: Column(**_with_tuples(column)) for name, column in facts["columns"].items()}
