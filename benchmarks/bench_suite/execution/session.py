@@ -20,6 +20,7 @@ from bench_suite.contracts import (
     ComponentError,
     Finding,
     MetricRow,
+    OptionError,
     Record,
     describe_error,
     error_text,
@@ -244,6 +245,10 @@ def _check(
         module = discovery.load(component)
         if options is not None and "check" in component.functions:
             module.check(discovery.make_options(component, options))
+    except OptionError as error:
+        option = (*key, *error.key[:1])
+        stated = error.key and any(known[: len(option)] == option for known in (*document.lines, *document.flags))
+        document.error((*key, *error.key) if stated else (*key, "use"), str(error))
     except (ComponentError, ValueError, SystemExit) as error:
         document.error((*key, "use"), error_text(error) or f"its check raised {describe_error(error)}")
     except Exception as error:  # noqa: BLE001 - `check` is a component's, and may raise anything
