@@ -6,7 +6,7 @@ The tasks `files` and `hub` share this; they differ only in where the tables com
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ from bench_suite.data.used_columns import (
     input_columns,
     names_of_classes,
     stated_columns,
+    unused_columns,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Assembled:
     "Missing values of each column, in all splits that are used."
     files: Mapping[str, tuple[str, ...]]
     "Names of the files of each split, as the data set calls it; empty for a data set of the hub."
+    unused: Mapping[str, str] = field(default_factory=dict)
+    "Columns that are not read, each with the reason."
 
 
 def assemble(
@@ -154,4 +157,5 @@ def assemble(
     )
     data = Data(labels.problem, spec, splits, source, options.duplicates or "ask")
     names = {} if files is None else {split: tuple(map(files.name, files.splits[split])) for split in parts.values()}
-    return Assembled(data, typed.columns, inputs, options.label, modality, missing, names)
+    unused = unused_columns(options, of_roles, used)
+    return Assembled(data, typed.columns, inputs, options.label, modality, missing, names, unused)

@@ -18,6 +18,7 @@ from bench_suite.data.column_types import NOT_NUMBERS, Column, ColumnOptions
 from bench_suite.data.column_values import are_texts, blanked, plain
 from bench_suite.data.conversion import typed_column
 from bench_suite.data.number_formats import beyond_exact, check_points
+from bench_suite.data.picture_tables import LABEL
 from bench_suite.data.plain_numbers import plain_numbers
 from bench_suite.data.raw_tables import RawTables
 from bench_suite.data.type_inference import check_one_type, decide_stored, decide_text, names_column, stated_column
@@ -89,7 +90,15 @@ def read_types(
             known = converted[name][split] if name in converted else None
             typed[name] = typed_column(columns[name], parts[name][split], split, subject, known)
         tables[split] = pa.table(typed)
-    return TypedTables(tables, _with_notes_on_digits(columns, parts, tables, {*options.columns, *names}))
+    columns = _with_notes_on_digits(columns, parts, tables, {*options.columns, *names})
+    return TypedTables(tables, _with_names_of_folders(columns) if raw.from_folders else columns)
+
+
+def _with_names_of_folders(columns: Mapping[str, Column]) -> dict[str, Column]:
+    return {
+        name: replace(column, why="names of the folders") if name == LABEL else column
+        for name, column in columns.items()
+    }
 
 
 def _with_notes_on_digits(

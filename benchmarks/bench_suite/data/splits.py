@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bench_suite.contracts import DataInvalid, Split, Transform
+from bench_suite.contracts import Data, DataInvalid, Split, Transform
 from bench_suite.data.fingerprint import hash_of, row_hashes
 from bench_suite.data.ragged import Ragged
 
@@ -308,3 +308,10 @@ def fingerprints_of(
         examples, order = (hash_of(groups, preparation, part) for part in (np.sort(hashes), hashes))
         fingerprints[name] = {"examples": examples, "order": order}
     return fingerprints
+
+
+def modalities_in(data: Data) -> tuple[str, ...]:
+    """Return which of images, texts and tables the examples of train are."""
+    train = data.splits["train"]
+    first = train.take(np.arange(min(1, len(train))))
+    return tuple(name for name in ("image", "text", "table") if name in first)

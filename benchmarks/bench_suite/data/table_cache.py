@@ -31,7 +31,7 @@ from bench_suite.data.raw_tables import read_tables
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit
 
-VERSION = 2
+VERSION = 3
 "Version of what an entry holds."
 MIN_BYTES = 4 << 20
 "Files of fewer bytes are read in less than a second, and are not cached."
@@ -119,7 +119,7 @@ def _entry(assembled: Assembled) -> dict[str, np.ndarray] | None:
         "problem": data.problem, "spec": data.spec, "duplicates": data.duplicates, "source": asdict(data.source),
         "columns": {name: asdict(column) for name, column in assembled.columns.items()}, "inputs": assembled.inputs,
         "label": assembled.label, "modality": assembled.modality, "missing": assembled.missing,
-        "files": assembled.files,
+        "files": assembled.files, "unused": assembled.unused,
         "splits": {
             role: [list(split.columns), list(split.groups), list(split.identifiers)]
             for role, split in _memory_splits(data).items()
@@ -167,7 +167,7 @@ def _assembled(entry: Mapping[str, np.ndarray]) -> Assembled:
     files = {split: tuple(names) for split, names in facts["files"].items()}
     data = Data(facts["problem"], _with_tuples(facts["spec"]), splits, source, facts["duplicates"])
     inputs = tuple(facts["inputs"])
-    return Assembled(data, columns, inputs, facts["label"], facts["modality"], facts["missing"], files)
+    return Assembled(data, columns, inputs, facts["label"], facts["modality"], facts["missing"], files, facts["unused"])
 
 
 def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from bench_suite.store.atomic import RecordsLost, StoreError
 from bench_suite.store.runs import Run, Store
 from bench_suite.store.unfinished import UnfinishedCells
 from bench_suite.suite.credentials import mask_text, mask_words
+from bench_suite.suite.identity import component_identity
 from bench_suite.suite.packages import check_packages
 from bench_suite.suite.plan import Cell, Plan, name
 from bench_suite.suite.spec import gates_to_json
@@ -279,6 +280,10 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "text": mask_text(suite.document.text),
         "overrides": list(suite.overrides),
         "cells": len(plan.cells),
+        "components": {
+            family: {use.label: component_identity(use.component) for use in uses}
+            for family, uses in (("task", suite.tasks), ("model", suite.models))
+        },
         "planned": {cell.id: name(cell) for cell in plan.cells},
         "only": list(plan.only),
         "passed": list(plan.passed),
