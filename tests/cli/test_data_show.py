@@ -196,3 +196,26 @@ def test_labels_from_folders_are_called_that(bench, tmp_path: Path) -> None:
     (tmp_path / "suite.toml").write_text(text)
     [entry] = json.loads(bench("data", "show", "suite.toml", "--json").out)["tasks"]
     assert {column["name"]: column["why"] for column in entry["columns"]}["label"] == "names of the folders"
+
+
+def test_types_that_a_readme_states_decide_and_the_suite_decides_first(bench, suite: Path) -> None:
+    folder = suite.parent / "mine"
+    folder.mkdir()
+    rows = "\n".join(f"{n % 9},{n:03d},{'yes' if n % 3 else 'no'}" for n in range(40))
+    (folder / "train.csv").write_text(f"kind,code,churned\n{rows}\n")
+    names = "".join(f"  - name: {name}\n    dtype: {kind}\n" for name, kind in (("kind", "string"), ("code", "int64")))
+    (folder / "README.md").write_text(f"---\ndataset_info:\n  features:\n{names}---\n")
+
+    def columns(line: str) -> dict[str, tuple[str, str]]:
+        suite.write_text(SUITE.replace("churn.csv", "mine").replace('groups = ["sex"]', line))
+        [entry] = json.loads(bench("data", "show", str(suite), "--json").out)["tasks"]
+        return {one["name"]: (one["type"], one["why"]) for one in entry["columns"]}
+
+    read = columns("")
+    assert read["kind"] == ("category", "the README says string")
+    assert read["code"] == ("number", "the README says int64")
+    read = columns('columns = { kind = "number", code = "category" }')
+    assert (read["kind"][0], read["code"][0]) == ("number", "category")
+    (folder / "README.md").unlink()
+    read = columns("")
+    assert (read["kind"][0], read["code"][0]) == ("number", "category")

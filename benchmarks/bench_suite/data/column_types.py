@@ -62,6 +62,8 @@ class Column:
     "Whether a currency, a per cent sign or a unit may stand beside each number, the same in all."
     missing: tuple[str, ...] = ("",)
     "Texts that stand for a missing value."
+    of_card: bool = False
+    "Whether the README of the data decided."
     note: str = ""
     "What the owner may have meant instead, with the line that states it."
 

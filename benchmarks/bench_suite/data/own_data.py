@@ -100,6 +100,7 @@ def assemble(
         name,
         (options.label, *options.groups, *group_columns(rule)),
         class_columns(options),
+        {} if files is None else files.types,
     )
     metadata = with_class_names(None, known)
     tables = {role: typed.tables[split].replace_schema_metadata(metadata) for role, split in parts.items()}

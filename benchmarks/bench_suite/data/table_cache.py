@@ -84,7 +84,15 @@ def _key(options: OwnDataOptions, files: FileSet, origin: Origin) -> str | None:
     except OSError:
         return None
     stated = {name: value for name, value in asdict(options).items() if name not in LOCATIONS}
-    described = [files.subject, files.format, files.stated, files.unread, dict(files.classes), files.licence]
+    described = [
+        files.subject,
+        files.format,
+        files.stated,
+        files.unread,
+        dict(files.classes),
+        dict(files.types),
+        files.licence,
+    ]
     described.append({name: str(value) for name, value in files.not_applied.items()})
     source = [origin.origin, origin.name, origin.revision, origin.licence]
     return hash_of("table", VERSION, _code(), type(options).__module__, stated, described, source, contents)
