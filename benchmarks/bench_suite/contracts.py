@@ -51,6 +51,20 @@ class ComponentError(BenchError):
     """A component that cannot be read or imported, or that has an invalid option or fact."""
 
 
+class OptionError(ValueError):
+    """An option that cannot be right, for a component's `check` to raise: the message is shown at the key's line."""
+
+    def __init__(self, message: str, *key: str) -> None:
+        """Build the message.
+
+        Args:
+            message: what is wrong.
+            key: the option, and within a table the key: `"split", "by"`.
+        """
+        super().__init__(message)
+        self.key = key
+
+
 class DataUnavailable(BenchError):
     """A data set that is not on this machine."""
 

@@ -792,3 +792,69 @@ def test_a_wrong_command_line_is_explained(bench, tmp_path, arguments):
     assert USAGE[arguments] in ended.err
     assert "Traceback" not in ended.err
     assert not list(tmp_path.iterdir())
+
+
+OWN = """\
+[[tasks]]
+use = "files"
+name = "mine"
+path = "mine.csv"
+label = "y"
+{line}
+
+[[models]]
+use = "logistic_regression"
+
+[probes.quality]
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "says"),
+    [
+        ('columns = { a = "datetime" }', "columns.a", 'did you mean "date"?'),
+        ('split = { group = "a" }', "split.group", 'did you mean "by"?'),
+        ('split = { after = "01.01.2024", by = "a" }', "split.after", "is not a date such as 2026-01-01"),
+        ("split = { test = 2 }", "split.test", "is not a share"),
+        ("split = { folds = 1 }", "split.folds", "is not a whole number from 2"),
+        ("inputs = []", "inputs", "names no column"),
+        ('delimiter = "::"', "delimiter", "is not one mark"),
+        ('categorical = ["a", "a"]', "categorical", "names a column twice"),
+    ],
+)
+def test_an_error_inside_an_option_of_a_table_is_at_its_own_line(bench, tmp_path, line, key, says):
+    (tmp_path / "mine.csv").write_text("a,y\n1,no\n2,yes\n")
+    (tmp_path / "suite.toml").write_text(OWN.format(line=line))
+    ended = bench("data", "check", "suite.toml")
+    assert ended.status == 2
+    assert ended.err.startswith(f"bench: suite.toml:6: tasks[0].{key}: ")
+    assert says in ended.err
+    flag = bench("data", "check", "suite.toml", "--set", f"tasks.mine.{line.replace(' = ', '=', 1)}")
+    assert flag.status == 2
+    assert flag.err.startswith("bench: --set tasks.mine.")
+
+
+def test_an_option_that_the_file_does_not_state_is_shown_at_the_task(bench, tmp_path):
+    (tmp_path / "mine.csv").write_text("a,y\n1,no\n2,yes\n")
+    (tmp_path / "suite.toml").write_text(OWN.format(line='groups = ["y"]'))
+    assert bench("data", "check", "suite.toml").err.startswith("bench: suite.toml:6: tasks[0].groups: ")
+    (tmp_path / "suite.toml").write_text(OWN.format(line='train = "a"\ntest = "a"'))
+    assert bench("data", "check", "suite.toml").err.startswith("bench: suite.toml:2: tasks[0].use: ")
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "mine.CSV", "mine.csv.gz", "mine.parquet", "mine.jsonl"])
+@pytest.mark.parametrize("content", [b"a,y\n1,no\n", b"PAR1\xff\x00", b"{"])
+def test_a_file_of_data_in_place_of_a_suite_is_answered_with_the_lines_that_name_it(bench, tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    ended = bench("run", name)
+    assert ended.status == 2
+    assert ended.err.startswith(f"bench: {name}: is a file of data; a suite is a TOML file that names it:\n")
+    assert f'\n    [[tasks]]\n    use = "files"\n    path = "{name}"\n    label = ' in ended.err
+    assert "TOML:" not in ended.err
+
+
+def test_a_folder_of_data_in_place_of_a_suite_is_answered_likewise_and_one_of_suites_is_not(bench, tmp_path):
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    assert '\n    path = "photos"\n  `bench init`' in bench("run", "./photos").err
+    (tmp_path / "photos" / "a.toml").write_text("")
+    assert bench("run", "./photos").err == "bench: ./photos: is a folder; a suite is a TOML file\n"

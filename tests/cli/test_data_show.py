@@ -143,3 +143,79 @@ def test_what_decided_a_type_is_folded_under_its_column_on_a_narrow_terminal() -
         "                   as postcodes",
     ]
     assert list(_table(["", "column", "why"], [row]))[1:] == ["    input  zip     " + row[-1]]
+
+
+def test_models_that_cannot_do_the_problem_and_those_that_can_are_named_before_a_run(bench, suite: Path) -> None:
+    rows = [f"{n},{'mf'[n % 2]},{n * 1.5:.1f}" for n in range(40)]
+    (suite.parent / "churn.csv").write_text("\n".join(["months,sex,churned", *rows]) + "\n")
+    ended = bench("data", "show", str(suite))
+    assert ended.status == 0
+    assert "CANNOT RUN: logistic_regression cannot do regression" in ended.out
+    assert "models that can: gradient_boosting, mlp\n" in ended.out
+    assert "next: bench data show" in ended.out
+    assert "next: bench run" not in ended.out
+    failed = bench("run", str(suite))
+    assert "logistic_regression cannot do it (models that can: gradient_boosting, mlp)" in failed.out + failed.err
+    suite.write_text(SUITE.replace('"logistic_regression"', '"mlp"'))
+    ended = bench("data", "show", str(suite))
+    assert "CANNOT RUN" not in ended.out
+    assert "next: bench run" in ended.out
+
+
+def test_columns_that_are_not_read_are_listed_with_the_reason(bench, suite: Path) -> None:
+    def reasons(line: str) -> dict[str, str]:
+        suite.write_text(SUITE.replace('groups = ["sex"]', line))
+        [entry] = json.loads(bench("data", "show", str(suite), "--json").out)["tasks"]
+        return {column["name"]: column["why"] for column in entry["columns"] if column["use"] == "not read"}
+
+    assert reasons('columns = { code = "ignore" }') == {"code": "`columns` says ignore"}
+    assert "not read  code" in bench("data", "show", str(suite)).out
+    assert reasons('inputs = ["months"]') == dict.fromkeys(("sex", "code"), "`inputs` does not name it")
+    assert reasons("") == {}
+    text = (suite.parent / "churn.csv").read_text().splitlines()
+    numbered = [f"Unnamed: 0,{text[0]}", *(f"{number},{line}" for number, line in enumerate(text[1:]))]
+    (suite.parent / "churn.csv").write_text("\n".join(numbered) + "\n")
+    assert reasons("") == {"Unnamed: 0": "it numbers the rows"}
+
+
+def test_examples_show_each_class_and_counts_have_commas(bench, suite: Path) -> None:
+    rows = [f"{n},m,{n},{'no' if n < 1990 else 'yes' if n < 1995 else 'maybe'}" for n in range(2000)]
+    (suite.parent / "churn.csv").write_text("\n".join(["months,sex,code,churned", *rows]) + "\n")
+    ended = bench("data", "show", str(suite))
+    assert "test: 400 of the 2,000 examples of `train`" in ended.out
+    examples = ended.out.partition("examples of train")[2]
+    assert [examples.count(f"target: {name}") for name in ("no", "yes", "maybe")] == [1, 1, 1]
+
+
+def test_labels_from_folders_are_called_that(bench, tmp_path: Path) -> None:
+    for number in range(8):
+        (tmp_path / "photos" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        pixels = np.full((8, 8), 20 * number, dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / "ab"[number % 2] / f"{number}.png")
+    text = SUITE.replace("churn.csv", "photos").replace('"churned"', '"label"').replace('groups = ["sex"]\n', "")
+    (tmp_path / "suite.toml").write_text(text)
+    [entry] = json.loads(bench("data", "show", "suite.toml", "--json").out)["tasks"]
+    assert {column["name"]: column["why"] for column in entry["columns"]}["label"] == "names of the folders"
+
+
+def test_types_that_a_readme_states_decide_and_the_suite_decides_first(bench, suite: Path) -> None:
+    folder = suite.parent / "mine"
+    folder.mkdir()
+    rows = "\n".join(f"{n % 9},{n:03d},{'yes' if n % 3 else 'no'}" for n in range(40))
+    (folder / "train.csv").write_text(f"kind,code,churned\n{rows}\n")
+    names = "".join(f"  - name: {name}\n    dtype: {kind}\n" for name, kind in (("kind", "string"), ("code", "int64")))
+    (folder / "README.md").write_text(f"---\ndataset_info:\n  features:\n{names}---\n")
+
+    def columns(line: str) -> dict[str, tuple[str, str]]:
+        suite.write_text(SUITE.replace("churn.csv", "mine").replace('groups = ["sex"]', line))
+        [entry] = json.loads(bench("data", "show", str(suite), "--json").out)["tasks"]
+        return {one["name"]: (one["type"], one["why"]) for one in entry["columns"]}
+
+    read = columns("")
+    assert read["kind"] == ("category", "the README says string")
+    assert read["code"] == ("number", "the README says int64")
+    read = columns('columns = { kind = "number", code = "category" }')
+    assert (read["kind"][0], read["code"][0]) == ("number", "category")
+    (folder / "README.md").unlink()
+    read = columns("")
+    assert (read["kind"][0], read["code"][0]) == ("number", "category")

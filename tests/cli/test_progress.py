@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench_suite.cli.progress import Plain, progress_for
+from bench_suite.cli.progress import Plain, make_progress, progress_for
+from bench_suite.contracts import Finding
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import make_plan
 
@@ -17,6 +18,19 @@ def test_a_step_that_takes_long_gives_a_sign_of_life(capsys):
     plain.step(CELL, "encoding train, 8,192 of 20,000")
     plain.step(CELL, "encoding train, 12,288 of 20,000")
     assert capsys.readouterr().err.splitlines() == ["      mnist, mlp, seed 0: encoding train, 8,192 of 20,000"]
+
+
+LEAK = Finding("D001", "warning", "churn", "rows are shared", "split = {}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"), [("my.toml --set a=1", "bench data check my.toml --set a=1"), (None, "see the report")]
+)
+def test_the_command_that_shows_findings_names_the_suite_as_it_was_typed(capsys, arguments, shown):
+    make_progress(1, arguments=arguments).findings("churn", [LEAK])
+    assert capsys.readouterr().err.splitlines() == [
+        "D001 churn: rows are shared", f"      the rows and lines that mend: {shown}",
+    ]  # fmt: skip
 
 
 BUSY = "the machine was busy when the run began"

@@ -172,6 +172,23 @@ def test_a_cell_whose_id_base_lacks_is_new_or_has_other_options(make: Make) -> N
     ]
 
 
+def test_another_component_of_the_same_name_is_named(make: Make) -> None:
+    """Both had a model called `mlp`; which component it was is in `run.json`, for runs that state it."""
+    changed = replace(cell(), id="other", options={"train": {"epochs": 9}})
+    before = {"components": {"task": {"loans": "loans"}, "model": {"mlp": "mlp"}}}
+    after = {"components": {"task": {"loans": "loans"}, "model": {"mlp": "bag_of_words"}}}
+    pairing = pair_runs(make(cell(), **before), make(changed, **after))
+    assert uncompared(pairing) == [
+        (
+            "other options", "loans, mlp, seed 0",
+            "the model `mlp` is another component: mlp → bag_of_words; train.epochs 3 → 9",
+        )
+    ]  # fmt: skip
+    for base, head in ((before, {}), ({}, after), (before, before)):
+        pairing = pair_runs(make(cell(), **base), make(changed, **head))
+        assert uncompared(pairing) == [("other options", "loans, mlp, seed 0", "train.epochs 3 → 9")]
+
+
 @pytest.mark.parametrize(
     ("info", "code", "detail"),
     [

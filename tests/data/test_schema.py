@@ -9,6 +9,9 @@ import pyarrow as pa
 import pytest
 
 from bench_suite.contracts import DataInvalid
+from bench_suite.data.column_types import ColumnOptions
+from bench_suite.data.raw_tables import RawTables
+from bench_suite.data.schema import read_types
 
 Typed = Callable[..., tuple[str, list[Any]]]
 
@@ -37,3 +40,11 @@ def test_stored_types_of_several_files_are_one_or_refused(typed: Typed) -> None:
         typed(pa.array([1, 2]), pa.array(["a"]), textual=False)
     stated = typed(pa.array([1, 2]), pa.array(["a"]), textual=False, columns={"x": "category"})
     assert stated == ("category", ["1", "2", "a"])
+
+
+def test_a_value_that_is_no_number_is_refused_with_what_the_readme_says() -> None:
+    raw = RawTables({"train": (pa.table({"k": ["1", "x", "3"]}),)}, textual=True)
+    with pytest.raises(DataInvalid, match=r"'x' in row 1 is no number, and the README says int64: .*k = \"category\""):
+        read_types(raw, ColumnOptions(), ["k"], "mine", card={"k": "int64"})
+    typed = read_types(raw, ColumnOptions({"k": "category"}), ["k"], "mine", card={"k": "int64"})
+    assert (typed.columns["k"].type, typed.columns["k"].of_card) == ("category", False)

@@ -19,7 +19,7 @@ from bench_suite.data.split_rules import SplitRule, draw, group_numbers, read_ru
 @pytest.mark.parametrize(
     ("stated", "message"),
     [
-        ({"tset": 0.2}, 'split.tset; did you mean "test"'),
+        ({"tset": 0.2}, 'split has no key tset; did you mean "test"'),
         ({"test": 20}, "split.test = 20 is not a share between 0 and 1"),
         ({"test": 0.6, "validation": 0.5}, "take 1.1 of the examples"),
         ({"stratify": True}, "states nothing to test on"),

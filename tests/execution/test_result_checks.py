@@ -12,10 +12,12 @@ from bench_suite.contracts import Interval, MetricRow, Predictions
 from bench_suite.data.checks.trivial import Baselines
 from bench_suite.execution.result_checks import (
     JudgedModel,
+    _gain,
     association,
     chance_models,
     judged_models,
     matched_baselines,
+    measure_of,
     overfitted_models,
     result_findings,
 )
@@ -62,6 +64,47 @@ def test_only_a_model_that_does_not_beat_the_baseline_is_named() -> None:
     assert finding.values["gain"] < 0
     good = [predictions(0.95, targets)]
     assert findings_on({"mlp": [predictions(0.5, targets)], "cnn": good}, baselines) == []
+
+
+@pytest.mark.parametrize(
+    ("train", "evaluate", "measure"),
+    [
+        ({}, {}, "accuracy"),
+        ({"class_weights": "none", "sampler": "shuffled"}, {"threshold": "none"}, "accuracy"),
+        ({"class_weights": "balanced"}, {}, "balanced accuracy"),
+        ({"class_weights": {"no": 1.0, "yes": 9.0}}, {"threshold": "none"}, "balanced accuracy"),
+        ({"sampler": "balanced"}, {"threshold": "none"}, "balanced accuracy"),
+        ({}, {"threshold": "balanced_accuracy"}, "balanced accuracy"),
+        ({"class_weights": "balanced"}, {"threshold": "f1"}, "none"),
+        ({}, {"threshold": 0.3}, "none"),
+    ],
+)
+def test_a_model_is_judged_by_what_the_suite_asks_for(train: dict, evaluate: dict, measure: str) -> None:
+    assert measure_of(SimpleNamespace(options={"train": train, "evaluate": evaluate})) == measure
+
+
+def test_balanced_accuracy_judges_a_model_that_weighs_classes() -> None:
+    """It finds half of the rare class at the cost of as many others: less accurate than always `no`, and better."""
+    targets = (np.arange(N) % 10 < 1).astype(int)
+    predicted = np.where(targets == 1, np.arange(N) % 20 < 10, np.arange(N) % 10 == 5).astype(int)
+    model = Predictions("test", np.arange(N), {"targets": targets, "predictions": predicted})
+    balanced = ((predicted[targets == 1] == 1).mean() + (predicted[targets == 0] == 0).mean()) / 2
+    baselines = {"cell0": Baselines(np.arange(N), {"constant": (targets != 0).astype(float)})}
+    judged = [JudgedModel("mlp", (record(),), (model,), measure) for measure in ("accuracy", "balanced accuracy")]
+    assert [one.code for one in matched_baselines("mine", judged[:1], baselines)] == ["D009"]
+    assert list(matched_baselines("mine", judged[1:], baselines)) == []
+    assert _gain(judged[1], baselines).mean == pytest.approx(balanced - 0.5)
+    never = Predictions("test", np.arange(N), {"targets": targets, "predictions": np.zeros(N, dtype=int)})
+    (finding,) = matched_baselines("mine", [JudgedModel("mlp", (record(),), (never,), "balanced accuracy")], baselines)
+    assert "of balanced accuracy" in finding.summary
+    assert finding.values["gain"] == 0
+
+
+def test_a_model_whose_threshold_serves_another_metric_is_not_judged() -> None:
+    targets = np.arange(N) % 2
+    baselines = {"cell0": Baselines(np.arange(N), {"constant": (targets != 0).astype(float)})}
+    model = JudgedModel("mlp", (record(),), (predictions(0.0, targets),), "none")
+    assert list(matched_baselines("mine", [model], baselines)) == []
 
 
 def test_losses_are_paired_by_example_in_any_order() -> None:

@@ -134,6 +134,9 @@ def test_the_facts_of_a_plan_name_its_cells_and_what_it_leaves_out(context):
     }
     assert (facts["title"], facts["cells"], facts["only"], facts["passed"]) == ("three", 3, ["model=mlp"], ["a"])
     assert (facts["gate"], facts["left_out"]) == ({}, [])
+    assert facts["components"] == {
+        "task": {"loans": "loans"}, "model": {"mlp": "mlp", "logistic_regression": "logistic_regression"},
+    }  # fmt: skip
     assert facts["text"] == context.plan.suite.document.text
 
 

@@ -77,8 +77,8 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
     """Return a run of these records; `info` is added to its run.json, `hardware` describes its machine."""
     store = Store(tmp_path / "results")
 
-    def make(*records: Record, hardware: Any = HARDWARE, **info: Any) -> Run:
-        run = store.create("nlp", {"title": "Sentiment", "cells": len(records), **info})
+    def make(*records: Record, hardware: Any = HARDWARE, suite: str = "nlp", **info: Any) -> Run:
+        run = store.create(suite, {"title": "Sentiment", "cells": len(records), **info})
         environment = run.add_environment({"hardware": hardware, "packages": {"torch": "2.13.0"}})
         with run.writer() as writer:
             for record in records:

@@ -29,6 +29,19 @@ def test_the_same_examples_in_another_order_share_a_table(make_run: Make, record
     assert sorted(variants) == ["on Another", "on Example Processor, 2 cores"]
 
 
+def test_tables_of_one_task_on_other_data_name_their_suites(make_run: Make, record: Make_record) -> None:
+    """Three suites split one file in three ways: only their names say which is which."""
+    runs = [
+        make_run(record(id=suite, data={**record().data, "fingerprint": suite * 3}), suite=suite)
+        for suite in ("drawn", "grouped")
+    ]
+    assert sorted(table.variant for table in tables(runs)) == [
+        "suite drawn, data drawndra", "suite grouped, data groupedg",
+    ]  # fmt: skip
+    same = [make_run(record(id=suite), suite=suite) for suite in ("one", "two")]
+    assert [(table.variant, table.suites) for table in tables(same)] == [("", ("one", "two"))]
+
+
 def test_one_cell_on_two_machines_is_in_both_tables_and_supersedes_nothing(make_run: Make, record: Make_record) -> None:
     older, newer = make_run(record(accuracy=0.5)), make_run(record(accuracy=0.9), hardware={"cpu": "Another"})
     for order in ([older, newer], [newer, older]):

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from bench_suite.contracts import FINDING_CODES, Interval
-from bench_suite.data.checks import duplicates, groups, identifiers, labels, leaks, near_pictures, near_texts, shift
+from bench_suite.data.checks import (
+    duplicates,
+    groups,
+    identifiers,
+    labels,
+    leaks,
+    near_pictures,
+    near_texts,
+    repeated,
+    shift,
+)
 from bench_suite.execution import result_checks
 from bench_suite.selftest import runner
 from bench_suite.selftest.checks import NOTHING, Check, judge
@@ -39,6 +49,7 @@ def naive_interval(values: list[float], members: object) -> tuple[float, Interva
 
 BREAKS: dict[str, tuple[Any, str, Any]] = {
     "equal rows": (duplicates, "shared_rows", lambda task, first, second: (np.array([1]), np.array([2]))),
+    "customers": (repeated, "MIN_SHARED", 0.9),
     "near pictures": (near_pictures, "EQUAL", 1.1),
     "mirrored pictures": (near_pictures, "EQUAL", 1.1),
     "near texts": (near_texts, "MIN_JACCARD", 0.99),

@@ -15,6 +15,7 @@ from scipy import stats
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.metrics.accuracy import accuracy as shipped_accuracy
 from bench_suite.metrics.macro_f1 import macro_f1
+from bench_suite.metrics.mae import mae
 from bench_suite.metrics.roc_auc import roc_auc as shipped_roc_auc
 from bench_suite.stats.intervals import (
     area_under_roc,
@@ -75,6 +76,48 @@ def test_a_higher_level_is_a_wider_interval() -> None:
         assert interval is not None
         widths.append(interval.high - interval.low)
     assert widths == sorted(widths)
+
+
+@pytest.mark.parametrize("n", [2, 40, 1000])
+def test_a_proportion_at_its_end_has_the_interval_of_clopper_and_pearson(n: int) -> None:
+    ones = np.ones(n, dtype=np.int64)
+    for predictions, right in ((ones, n), (1 - ones, 0)):
+        interval, reason = bootstrap_interval(shipped_accuracy, {"targets": ones, "predictions": predictions})
+        known = stats.binomtest(right, n).proportion_ci(0.95, method="exact")
+        assert interval is not None
+        assert (interval.low, interval.high) == (pytest.approx(known.low), pytest.approx(known.high))
+        assert (interval.level, interval.over, reason) == (0.95, "examples", None)
+    assert bootstrap_interval(shipped_accuracy, {"targets": ones, "predictions": ones}, level=0.9)[0] == Interval(
+        pytest.approx(0.05 ** (1 / n)), 1.0, 0.9
+    )
+
+
+def test_only_a_metric_that_states_so_is_a_proportion_and_only_of_independent_examples() -> None:
+    ones = np.ones(40, dtype=np.int64)
+    columns = {"targets": ones, "predictions": ones}
+    assert bootstrap_interval(shipped_accuracy, columns, clusters=np.arange(40) // 2) == (None, "all resamples agree")
+    assert bootstrap_interval(mae, columns) == (None, "all resamples agree")
+    assert bootstrap_interval(macro_f1, columns) == (None, "all resamples agree")
+    seeds = [bootstrap_interval(shipped_accuracy, columns)[0]] * 3
+    assert over_seeds([1.0, 1.0, 1.0], seeds)[1] == Interval(pytest.approx(0.025 ** (1 / 40)), 1.0, 0.95, "seeds")
+
+
+COVERAGE = {0.9: 0.91, 0.95: 0.99, 0.98: 0.99, 0.99: 0.99, 0.999: 0.99}
+"By the true accuracy: least coverage with 40 examples."
+
+
+def test_coverage_of_a_proportion_near_its_end() -> None:
+    """Exactly, over all numbers of right examples; the interval at the end misses the truth in at most 2.5 %."""
+    n, targets = 40, np.zeros(40, dtype=np.int64)
+    wrong = [(np.arange(n) >= right).astype(np.int64) for right in range(n + 1)]
+    intervals = [bootstrap_interval(shipped_accuracy, {"targets": targets, "predictions": one})[0] for one in wrong]
+    assert None not in intervals
+    for truth, least in COVERAGE.items():
+        chances = stats.binom.pmf(np.arange(n + 1), n, truth)
+        covers = np.array([one.low <= truth <= one.high for one in intervals])
+        print(f"coverage of {truth} with n = {n}: {chances[covers].sum():.3f}, at the end {chances[-1]:.3f}")
+        assert chances[covers].sum() >= least
+        assert covers[-1] or chances[-1] <= 0.025
 
 
 def test_where_all_resamples_agree_there_is_no_interval() -> None:

@@ -136,7 +136,7 @@ def test_an_interval_is_that_of_rows(name, monkeypatch):
     [
         (roc_auc, {"targets": np.array([0] * 39 + [1]), "scores": np.linspace(0, 1, 40)}, "only one class occurs"),
         (mae, {"targets": np.arange(9.0), "predictions": np.arange(9.0) + 0.1}, None),
-        (accuracy, {"targets": np.arange(9), "predictions": np.arange(9)}, "all resamples agree"),
+        (mae, {"targets": np.arange(9.0), "predictions": np.arange(9.0)}, "all resamples agree"),
     ],
 )
 def test_intervals_that_are_missing_have_the_reason_of_rows(function, columns, reason, monkeypatch):

@@ -676,7 +676,7 @@ def test_a_coarse_table_keeps_its_rows_and_is_split_by_class(folder: Path) -> No
     assert sizes == {"train": 1080, "validation": 120, "test": 300}
     test = labels(load(folder, modality="table"), "test")
     assert (test.count("y"), test.count("n")) == (150, 150)
-    assert data.source.notes["test"] == "300 of the 1500 examples of `train`, drawn by content"
+    assert data.source.notes["test"] == "300 of the 1,500 examples of `train`, drawn by content"
 
 
 def test_many_duplicates_of_texts_are_refused_until_the_suite_states_what_to_do(folder: Path) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bench_suite.contracts import Data, Split
     from bench_suite.data.own_data import Assembled
     from bench_suite.data.sources import Sources
-    from bench_suite.suite.plan import Cell
+    from bench_suite.suite.plan import Cell, Plan
 
 MAX_CLASSES = 12
 "Classes that are listed with their counts."
@@ -60,9 +60,13 @@ def command(
       bench data show mine.toml --only task=photos --pictures sheet.png
       bench data show mine.toml --json
     """
+    from bench_suite.data.splits import modalities_in
+    from bench_suite.suite.expansion import models_for
+
     plan, sources = plan_and_sources(suite, overrides, only, offline=offline, trust=trust)
     entries: list[dict[str, Any]] = []
     failed = False
+    misfits: list[str] = []
     first: dict[str, Cell] = {}  # of a task with folds: the first fold
     for cell in plan.cells:
         first.setdefault(cell.task.label, cell)
@@ -78,6 +82,10 @@ def command(
                 say(f"  {error}")
             continue
         entries.append(describe(cell.task.label, data, assembled))
+        unable = _unable(plan, cell.task.label, data)
+        if unable:
+            entries[-1] |= {"unable": unable, "able": list(models_for(data.problem, modalities_in(data)))}
+            misfits.append(cell.task.label)
         if pictures is not None and _write_sheet(data, pictures):
             say(f"pictures of {cell.task.label}: {pictures}", err=True)
             pictures = None
@@ -90,7 +98,8 @@ def command(
     if pictures is not None:
         say("no task of images, so no sheet of pictures was written", err=True)
     arguments = run_arguments(suite, overrides, only, trust=trust)
-    say(f"\nnext: bench data show {arguments}   after a correction" if failed else f"\nnext: bench run {arguments}")
+    correct = failed or bool(misfits)
+    say(f"\nnext: bench data show {arguments}   after a correction" if correct else f"\nnext: bench run {arguments}")
     return 3 if failed else 0
 
 
@@ -106,6 +115,12 @@ def _load(cell: Cell, sources: Sources) -> tuple[Data, Assembled | None]:
     else:
         assembled, data = None, module.load(options, sources)
     return with_positive(data, cell.options["task"]["positive"], cell.task.label), assembled
+
+
+def _unable(plan: Plan, task: str, data: Data) -> list[str]:
+    """Return the models that the plan pairs with a task and that cannot do its problem."""
+    models = {cell.model.label: cell.model.component for cell in plan.cells if cell.task.label == task}
+    return [label for label, component in models.items() if data.problem not in component.words("PROBLEMS")]
 
 
 def describe(label: str, data: Data, assembled: Assembled | None) -> dict[str, Any]:
@@ -130,6 +145,10 @@ def describe(label: str, data: Data, assembled: Assembled | None) -> dict[str, A
             }
             for name, known in assembled.columns.items()
         ]  # fmt: skip
+        entry["columns"] += [
+            {"name": name, "use": "not read", "type": "", "why": why, "missing": 0}
+            for name, why in assembled.unused.items()
+        ]
     classes = data.spec.get("classes")
     targets = {name: np.asarray(column(split, "target")) for name, split in data.splits.items()}
     if classes is not None:
@@ -166,15 +185,21 @@ def _counts(values: Any) -> dict[str, int]:
 
 
 def _examples(data: Data) -> list[dict[str, str]]:
-    """Return the first examples of train, each column in short text."""
+    """Return examples of train, each column in short text: the first of each class, then the first others."""
     import numpy as np
 
+    from bench_suite.data.splits import classes_of
+
     train: Split = data.splits["train"]
+    targets = classes_of(train)
     rows = np.arange(min(EXAMPLES, len(train)))
+    if targets is not None:
+        firsts = np.sort(np.unique(targets, return_index=True)[1])
+        rows = np.concatenate([firsts, np.setdiff1d(rows, firsts)])[: len(rows)]
     taken = train.take(rows)
     classes = data.spec.get("classes")
     examples = []
-    for row in rows.tolist():
+    for row in range(len(rows)):
         example = {}
         for name, values in taken.items():
             value = values[row]
@@ -208,6 +233,11 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[str]:
     for split, names in entry.get("files", {}).items():
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         yield f"  files of {split}: {', '.join(names[:3])}{more}"
+    if entry.get("unable"):
+        yield f"  CANNOT RUN: {', '.join(entry['unable'])} cannot do {entry['problem']}"
+        yield f"    models that can: {', '.join(entry['able']) or 'none in this package'}"
+        if entry["problem"] == "regression":
+            yield '    or, if the label holds classes: problem = "classification"'
     yield "  splits: " + ", ".join(f"{name} {count:,}" for name, count in entry["splits"].items())
     if entry.get("columns"):
         yield "  columns"

@@ -29,19 +29,20 @@ class Progress(RunCallback):
         """End the display; an exception propagates."""
 
 
-def make_progress(cells: int, *, one_thread: bool = False) -> Progress:
+def make_progress(cells: int, *, one_thread: bool = False, arguments: str | None = None) -> Progress:
     """Return a live display if standard error is a terminal, else plain lines.
 
     Args:
         cells: the number of cells.
         one_thread: no cell uses more than one thread, so the advice to use fewer is omitted.
+        arguments: the suite and the flags that choose its cells, as the user typed them; None if there is no such file.
     """
-    return (Live if sys.stderr.isatty() else Plain)(cells, one_thread=one_thread)
+    return (Live if sys.stderr.isatty() else Plain)(cells, one_thread=one_thread, arguments=arguments)
 
 
-def progress_for(cells: Sequence[Cell]) -> Progress:
-    """Return the progress display for a run of these cells."""
-    return make_progress(len(cells), one_thread=all(cell.threads == 1 for cell in cells))
+def progress_for(cells: Sequence[Cell], arguments: str | None = None) -> Progress:
+    """Return the progress display for a run of these cells; `arguments` as in `make_progress`."""
+    return make_progress(len(cells), one_thread=all(cell.threads == 1 for cell in cells), arguments=arguments)
 
 
 def ended_cell_line(cell: Cell, record: Record, position: int, cells: int) -> str:
@@ -112,24 +113,32 @@ MAX_FINDINGS = 5
 "Findings on a task that a run shows, a line for each."
 
 
-def finding_lines(task: str, findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield a line for each of the worst findings on a task, without notes, and one on how to see the others."""
+def finding_lines(task: str, findings: Sequence[Finding], arguments: str | None) -> Iterator[str]:
+    """Yield a line for each of the worst findings on a task, without notes, and one on how to see the others.
+
+    Args:
+        task: its label.
+        findings: all findings on it.
+        arguments: as in `make_progress`.
+    """
     shown = [one for one in findings if one.severity != "note"][:MAX_FINDINGS]
     for finding in shown:
         yield f"{finding.code} {task}: {finding.summary}"
     rest = len(findings) - len(shown)
     of_data = any(one.code not in ("D009", "D011", "D012") for one in findings)
     if rest or of_data:
+        command = f"bench data check {arguments}" if of_data and arguments is not None else "see the report"
         count = f"{rest} more finding{'s' if rest > 1 else ''} on {task}, and the" if rest else "the"
-        yield f"      {count} rows and lines that mend: " + ("bench data check SUITE" if of_data else "see the report")
+        yield f"      {count} rows and lines that mend: {command}"
 
 
 class Plain(Progress):
     """A display that writes one line per cell, without control characters: for CI and log files."""
 
-    def __init__(self, cells: int, *, one_thread: bool = False) -> None:
+    def __init__(self, cells: int, *, one_thread: bool = False, arguments: str | None = None) -> None:
         self.cells = cells
         self.one_thread = one_thread
+        self.arguments = arguments
         self.done = 0
         self.since = time.perf_counter()
 
@@ -163,7 +172,7 @@ class Plain(Progress):
 
     def findings(self, task: str, findings: Sequence[Finding]) -> None:
         """Write the worst findings."""
-        for line in finding_lines(task, findings):
+        for line in finding_lines(task, findings, self.arguments):
             self._say(line)
 
     def cell(self, cell: Cell) -> None:
@@ -200,13 +209,14 @@ class Plain(Progress):
 class Live(Progress):
     """A progress bar with the current cell and the remaining time, below the lines of the ended cells."""
 
-    def __init__(self, cells: int, *, one_thread: bool = False) -> None:
+    def __init__(self, cells: int, *, one_thread: bool = False, arguments: str | None = None) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
         self.cells = cells
         self.one_thread = one_thread
+        self.arguments = arguments
         self.done = 0
         self.console = Console(stderr=True, highlight=False)
         columns = (
@@ -252,7 +262,7 @@ class Live(Progress):
 
     def findings(self, task: str, findings: Sequence[Finding]) -> None:
         """Write the worst findings."""
-        for line in finding_lines(task, findings):
+        for line in finding_lines(task, findings, self.arguments):
             self.console.print(printable(line), style="yellow", markup=False)
 
     def cell(self, cell: Cell) -> None:

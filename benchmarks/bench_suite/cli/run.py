@@ -120,7 +120,7 @@ def command(
     flags = {"-x": exitfirst, "--lf": last_failed, "--smoke": smoke, "--resume": resume}
     command += [flag for flag, given in flags.items() if given]
     request = Request(smoke, offline, trust, resume, stale, command, exitfirst)  # type: ignore[arg-type]  # click has checked the choice
-    with progress_for(plan.cells) as progress:
+    with progress_for(plan.cells, run_arguments(suite, overrides, only, trust=trust)) as progress:
         callback: RunCallback = progress
         if tensorboard:
             exporter = discovery.load(discovery.find("exporters", "tensorboard", discovery.PACKAGE))

@@ -26,7 +26,7 @@ ReasonCode = Literal[
 `left out`         head was asked for other cells
 `new`              base has no such cell
 `other data`       what it learnt from differs, or its data differ and their records do not show in what
-`other options`    its options, or a component's VERSION or file, differ
+`other options`    its options, a component, or a component's VERSION or file, differ
 `other placement`  its device, threads or precision differ
 """
 
@@ -104,7 +104,7 @@ def pair_runs(base: Run, head: Run) -> Pairing:
     for record in after:
         twin = unmatched.pop(record.id, None)
         if twin is None:
-            uncompared.append((record, _unmatched_reason(record, before)))
+            uncompared.append((record, _unmatched_reason(record, before, (base, head))))
         elif obstacle := _obstacle(twin, record):
             uncompared.append((record, obstacle))
         else:
@@ -175,15 +175,26 @@ def _missing_reason(record: Record, head: Run) -> tuple[ReasonCode, str]:
     return "missing", f"head lacks it, though it was asked for {' '.join(only)}" if only else "head lacks it"
 
 
-def _unmatched_reason(record: Record, before: Sequence[Record]) -> tuple[ReasonCode, str]:
+def _unmatched_reason(record: Record, before: Sequence[Record], runs: tuple[Run, Run]) -> tuple[ReasonCode, str]:
     """Return why base has no cell of this id: it is new, or its options differ; a failure comes first."""
     if record.status != "ok":
         return "failed", f"{record.status}: {record.reason or 'no reason given'}; base has no such cell"
     twin = next((other for other in before if dict(other.cell) == dict(record.cell)), None)
     if twin is None:
         return "new", "base has no such cell"
-    changes = _changes(twin.options, record.options)
+    changes = [*_other_components(record, runs), *_changes(twin.options, record.options)]
     return "other options", "; ".join(changes) or "a component's VERSION or file differs"
+
+
+def _other_components(record: Record, runs: tuple[Run, Run]) -> list[str]:
+    """Return the task and the model of a cell that two runs call the same and that are other components."""
+    changes = []
+    for family in ("task", "model"):
+        label = str(record.cell.get(family))
+        mine, theirs = (run.info.get("components", {}).get(family, {}).get(label) for run in runs)
+        if mine is not None and theirs is not None and mine != theirs:
+            changes.append(f"the {family} `{label}` is another component: {mine} → {theirs}")
+    return changes
 
 
 def _obstacle(base: Record, head: Record) -> tuple[ReasonCode, str] | None:

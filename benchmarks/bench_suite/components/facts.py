@@ -87,6 +87,7 @@ FORMS: dict[str, tuple[str, Any]] = {
     "UNIT": _STRING,
     "BETTER": ('"higher", "lower" or "none"', lambda v: v in get_args(Better)),
     "IDEAL": ("number", lambda v: isinstance(v, int | float)),
+    "PROPORTION": ("true or false", lambda v: isinstance(v, bool)),
     "RANGE": ("pair (least, greatest), each a number or None", _is_range),
     "SMOKE": _TABLE,
     "HUB": _WORD_OR_WORDS,

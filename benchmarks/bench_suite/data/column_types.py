@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import OptionError
 
 ColumnType = Literal["number", "truth value", "date", "category", "text", "picture", "empty", "other"]
 """What a column holds. `category` and `text` are both text: a table gets a column of 0 and 1 for each category.
@@ -61,6 +62,8 @@ class Column:
     "Whether a currency, a per cent sign or a unit may stand beside each number, the same in all."
     missing: tuple[str, ...] = ("",)
     "Texts that stand for a missing value."
+    of_card: bool = False
+    "Whether the README of the data decided."
     note: str = ""
     "What the owner may have meant instead, with the line that states it."
 
@@ -72,16 +75,17 @@ def columns_line(name: str, word: str) -> str:
 
 
 def check_column_options(options: ColumnOptions) -> None:
-    """Raise ValueError if a suite states a type that there is not, or separators that contradict each other."""
+    """Raise OptionError if a suite states a type that there is not, or separators that contradict each other."""
     for column, stated in options.columns.items():
         if stated not in STATED_TYPES and not stated.startswith("date:"):
             listed = ", ".join(STATED_TYPES)
-            raise ValueError(f"columns.{column} = {show(stated)}{nearest(stated, STATED_TYPES)}: one of {listed}")
+            message = f"columns.{column} = {show(stated)}{nearest(stated, STATED_TYPES)}: one of {listed}"
+            raise OptionError(message, "columns", column)
     for option, value in (("decimal", options.decimal), ("thousands", options.thousands)):
         if value is not None and (len(value) != 1 or value.isalnum() or value in "+-"):
-            raise ValueError(f'{option} = {show(value)} is not one mark, such as "." or ","')
+            raise OptionError(f'{option} = {show(value)} is not one mark, such as "." or ","', option)
     if options.decimal is not None and options.decimal == options.thousands:
-        raise ValueError("decimal and thousands are the same mark")
+        raise OptionError("decimal and thousands are the same mark", "thousands")
 
 
 def stored_type(kind: pa.DataType) -> ColumnType:

@@ -35,6 +35,8 @@ class FileSet:
     "Metadata of pictures that lie above the folders of the splits."
     download: str = ""
     "The command that downloads the files again; empty for a person's own."
+    types: Mapping[str, str] = field(default_factory=dict)
+    "Types of texts and numbers that the README states, by column, as `datasets` writes them: `string`, `int64`, …"
 
     def label(self, file: Path) -> str:
         """Return the full name of a file for messages, such as `photos/train/1.png`."""

@@ -38,6 +38,7 @@ from bench_suite.data.folder_checks import (
     check_read_twice,
     check_splits,
 )
+from bench_suite.data.type_inference import is_card_type
 
 PATTERN_MARKS = ("[", "::")
 "What `datasets` does not take for a letter in the path of a folder."
@@ -158,7 +159,8 @@ def _ask_datasets(folder: Path, subject: str, config: str | None, files: Sequenc
     classes = {name: tuple(f.names) for name, f in features.items() if isinstance(f, datasets.ClassLabel) and f.names}
     stated = bool(_card_configs(folder))
     licence, settings = builder.info.license or None, _reader_settings(builder.config)
-    return FileSet(subject, folder, _MODULES[module], splits, (), stated, classes, licence, settings)
+    types = {name: f.dtype for name, f in features.items() if isinstance(f, datasets.Value) and is_card_type(f.dtype)}
+    return FileSet(subject, folder, _MODULES[module], splits, (), stated, classes, licence, settings, types=types)
 
 
 def _reader_settings(config: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from bench_suite.components.options import show
 from bench_suite.contracts import DataInvalid
-from bench_suite.data.column_types import Column
+from bench_suite.data.column_types import Column, columns_line
 from bench_suite.data.column_values import blanked
 from bench_suite.data.number_formats import EXACT, NUMBER, is_whole, large_integer, marks_line, normalized
 
@@ -52,9 +52,11 @@ def _no_number(column: Column, values: pa.ChunkedArray, name: str) -> str:
             other = ""
             if re.match(r"^[-+]?[0-9][0-9.,' ]*$", value) or not column.units:
                 other = f"state decimal and thousands as it is written (now {marks}), "
+            of_card = f", and {column.why}" if column.of_card else ""
+            word = f"state {columns_line(column.name, 'category')}, " if column.of_card else ""
             return (
-                f"{name}: {value!r} in row {row} is no number: correct it, {other}or state missing_values = "
-                f"[{show(value)}] if it stands for a missing one"
+                f"{name}: {value!r} in row {row} is no number{of_card}: correct it, {word}{other}or state "
+                f"missing_values = [{show(value)}] if it stands for a missing one"
             )
     return f"{name}: a value is no number with {marks}"
 

@@ -6,7 +6,7 @@ The tasks `files` and `hub` share this; they differ only in where the tables com
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from bench_suite.data.model_inputs import encode_inputs, same_encoder
 from bench_suite.data.origin import Origin
 from bench_suite.data.own_data_options import OwnDataOptions
 from bench_suite.data.raw_tables import RawTables
+from bench_suite.data.repeated_ids import identifiers_of_splits, is_drawn_freely
 from bench_suite.data.schema import read_types
 from bench_suite.data.similar_names import similar_categories
 from bench_suite.data.split_roles import (
@@ -45,6 +46,7 @@ from bench_suite.data.used_columns import (
     input_columns,
     names_of_classes,
     stated_columns,
+    unused_columns,
 )
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ class Assembled:
     "Missing values of each column, in all splits that are used."
     files: Mapping[str, tuple[str, ...]]
     "Names of the files of each split, as the data set calls it; empty for a data set of the hub."
+    unused: Mapping[str, str] = field(default_factory=dict)
+    "Columns that are not read, each with the reason."
 
 
 def assemble(
@@ -103,6 +107,7 @@ def assemble(
         name,
         (options.label, *options.groups, *group_columns(rule)),
         class_columns(options),
+        {} if files is None else files.types,
     )
     metadata = with_class_names(None, known)
     tables = {role: typed.tables[split].replace_schema_metadata(metadata) for role, split in parts.items()}
@@ -119,12 +124,16 @@ def assemble(
     values, spec = encode(tables, notes)
     ids: dict[str, np.ndarray] = {}
     folds: dict[str, Any] = {}
+    identifiers: dict[str, dict[str, np.ndarray]] = {}
     if is_drawn(rule, tables, targets, parts, name):
         ids = {"train": content_ids(values["train"])}
         folds = fold_facts(options.fold, rule, ids["train"], targets["train"])
         draw_rows = partial(draw, separate=modality == "table", fold=options.fold)
         rows = drawn_rows(rule, tables, ids["train"], targets, labels, parts, name, notes, draw_rows)
         whole = tables["train"]
+        if is_drawn_freely(rule):
+            train = raw.tables[parts["train"]]
+            identifiers = identifiers_of_splits(train, labels.known("train"), rows, (options.label,))
         # Categories are those of the train split, not of the rows that were drawn for test.
         same = modality != "table" or same_encoder(options, inputs, whole, rows["train"])
         of_splits = [column for column in used if not same or column in (*options.groups, *of_rule)]
@@ -148,7 +157,7 @@ def assemble(
             clusters = group_numbers(tables[role][rule.by].to_pylist())
         columns = {modality: column, "target": targets[role]}
         ids_of_role = ids[role] if role in ids else content_ids(column)
-        splits[role] = MemorySplit(ids_of_role, columns, groups, clusters=clusters)
+        splits[role] = MemorySplit(ids_of_role, columns, groups, True, clusters, identifiers.get(role, {}))
     splits = {role: splits[role] for role in ("train", "validation", "test") if role in splits}
     of_names = (*(inputs if modality == "table" else ()), *options.groups, *of_rule)
     of_nothing = (options.label, *options.groups, *group_columns(rule))
@@ -161,4 +170,5 @@ def assemble(
     )
     data = Data(labels.problem, spec, splits, source, options.duplicates or "ask")
     names = {} if files is None else {split: tuple(map(files.name, files.splits[split])) for split in parts.values()}
-    return Assembled(data, typed.columns, inputs, options.label, modality, missing, names)
+    unused = unused_columns(options, of_roles, used)
+    return Assembled(data, typed.columns, inputs, options.label, modality, missing, names, unused)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
+from bench_suite.contracts import OptionError
 from bench_suite.data.column_types import ColumnOptions, check_column_options
 from bench_suite.data.csv_text import TextOptions
 from bench_suite.data.split_rules import read_rule
@@ -73,28 +74,31 @@ class OwnDataOptions:
 
 
 def check(options: OwnDataOptions) -> None:
-    """Raise ValueError if options contradict each other, or if a column is named for two purposes."""
+    """Raise OptionError if options contradict each other, or if a column is named for two purposes."""
     inputs = stated_inputs(options)
     if inputs is not None and not inputs:
-        raise ValueError("inputs names no column")
+        raise OptionError("inputs names no column", "inputs")
     for option, names in (("inputs", inputs or ()), ("groups", options.groups), ("categorical", options.categorical)):
         if len(set(names)) < len(names):
-            raise ValueError(f"{option} names a column twice")
+            raise OptionError(f"{option} names a column twice", option)
     if options.label in (*(inputs or ()), *options.groups):
         option = "inputs" if options.label in (inputs or ()) else "groups"
-        raise ValueError(f"label = {options.label!r} is also in `{option}`: nothing would be left to learn")
+        raise OptionError(f"label = {options.label!r} is also in `{option}`: nothing would be left to learn", option)
     for column in options.categorical:
         if inputs is not None and column not in inputs:
-            raise ValueError(f"categorical names {column!r}, which is not an input{nearest(column, inputs)}")
+            near = nearest(column, inputs)
+            raise OptionError(f"categorical names {column!r}, which is not an input{near}", "categorical")
     named = [name for name in (options.train, options.validation, options.test) if name]
     if len(set(named)) < len(named):
-        raise ValueError(f"one split is named twice among train, validation and test: {', '.join(map(repr, named))}")
+        twice = ", ".join(map(repr, named))
+        raise OptionError(f"one split is named twice among train, validation and test: {twice}")
     for column, stated in (options.columns or {}).items():
         if stated == "ignore" and column in (options.label, *(inputs or ()), *options.groups):
-            raise ValueError(f'columns.{column} = "ignore", but the task uses it: leave one of the two out')
+            message = f'columns.{column} = "ignore", but the task uses it: leave one of the two out'
+            raise OptionError(message, "columns", column)
     rule = read_rule(options.split)
     if rule is not None and options.label in rule.columns:
-        raise ValueError(f"split reads the label {options.label!r}: name another column")
+        raise OptionError(f"split reads the label {options.label!r}: name another column", "split")
     for option, value in (("delimiter", options.delimiter), ("encoding", options.encoding)):
         _check_text_option(option, value)
     check_column_options(column_options(options))
@@ -104,12 +108,13 @@ def _check_text_option(option: str, value: str | None) -> None:
     import codecs
 
     if option == "delimiter" and value is not None and (len(value) != 1 or value in '"\n\r'):
-        raise ValueError(f'delimiter = {show(value)} is not one mark, such as "," or "\\t"')
+        raise OptionError(f'delimiter = {show(value)} is not one mark, such as "," or "\\t"', option)
     if option == "encoding" and value is not None:
         try:
             codecs.lookup(value)
         except LookupError:
-            raise ValueError(f"encoding = {show(value)} is not known: write such as utf-8, cp1252, latin-1") from None
+            message = f"encoding = {show(value)} is not known: write such as utf-8, cp1252, latin-1"
+            raise OptionError(message, option) from None
 
 
 def stated_inputs(options: OwnDataOptions) -> tuple[str, ...] | None:

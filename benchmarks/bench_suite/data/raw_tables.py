@@ -42,6 +42,8 @@ class RawTables:
     "What was left out."
     opened: frozenset[str] = frozenset()
     "Pictures that rows name, as paths below the folder of the data set."
+    from_folders: bool = False
+    "Whether the column `label` holds the names of folders."
 
 
 def read_tables(files: FileSet, options: TextOptions, max_bytes: int) -> RawTables:
@@ -71,7 +73,9 @@ def _read_pictures(files: FileSet, options: TextOptions, max_bytes: int) -> RawT
     if not metadata:
         in_folders = pictures_in_folders(files)
         notes = folders_above_classes(in_folders)
-        return RawTables({split: (table,) for split, table in in_folders.items()}, textual=False, notes=notes)
+        return RawTables(
+            {split: (table,) for split, table in in_folders.items()}, textual=False, notes=notes, from_folders=True
+        )
     tables = described_pictures(files, options, max_bytes)
     named = {path for parts in tables.values() for part in parts for path in picture_paths(part) if path}
     pictures = {files.name(file) for paths in files.splits.values() for file in paths if is_picture(file.name)}

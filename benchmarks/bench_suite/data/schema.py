@@ -19,9 +19,17 @@ from bench_suite.data.column_values import are_texts, blanked, plain
 from bench_suite.data.conversion import typed_column
 from bench_suite.data.number_formats import beyond_exact, check_points
 from bench_suite.data.number_values import without_marks
+from bench_suite.data.picture_tables import LABEL
 from bench_suite.data.plain_numbers import plain_numbers
 from bench_suite.data.raw_tables import RawTables
-from bench_suite.data.type_inference import check_one_type, decide_stored, decide_text, names_column, stated_column
+from bench_suite.data.type_inference import (
+    card_column,
+    check_one_type,
+    decide_stored,
+    decide_text,
+    names_column,
+    stated_column,
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class TypedTables:
 
 def read_types(
     raw: RawTables, options: ColumnOptions, used: Collection[str], subject: str, names: Collection[str] = (),
-    classes: Collection[str] = (),
+    classes: Collection[str] = (), card: Mapping[str, str] | None = None,
 ) -> TypedTables:  # fmt: skip
     """Return the columns of all splits with one type each.
 
@@ -45,6 +53,7 @@ def read_types(
         subject: What messages call the data set.
         names: Columns whose values are names, of classes or groups: truth values and dates stay the text that stands.
         classes: Columns of which it is known that they hold names of classes: `1.10` is not `1.1` there.
+        card: Types of texts and numbers that the README states, by column; they decide in text files.
 
     Raises:
         DataInvalid: A column can be read in two ways, has different types in different files, or a value is not of the
@@ -58,21 +67,9 @@ def read_types(
     for name in wanted:
         stated = options.columns.get(name)
         chunks = [chunk for chunks in parts[name].values() for chunk in chunks]
-        if stated is not None:
-            columns[name] = stated_column(name, stated, options, chunks, subject)
-        elif are_texts(chunks) and raw.textual and (numeric := _plain_numbers(name, parts[name], options)) is not None:
-            columns[name], converted[name] = numeric
-        elif are_texts(chunks) and raw.textual:
-            columns[name] = decide_text(name, chunks, options, subject, names=name in names)
-            if name in names and columns[name].type in ("truth value", "date"):
-                columns[name] = names_column(name, chunks, options)
-            elif name in names and columns[name].type == "category":
-                columns[name] = replace(columns[name], missing=names_column(name, chunks, options).missing)
-        else:
-            check_one_type(raw, name, subject)
-            columns[name] = decide_stored(name, chunks, options, subject, names=name in names)
-            if name in names and columns[name].type == "date":
-                columns[name] = names_column(name, chunks, options)
+        dtype = (card or {}).get(name)
+        columns[name], values = _decide(name, parts[name], raw, options, subject, dtype, names=name in names)
+        converted |= {} if values is None else {name: values}
         if stated is None and columns[name].type == "number":
             of_classes = name in classes and raw.textual and not columns[name].whole
             if of_classes or beyond_exact(name, chunks, columns[name], subject, refuse=name not in names):
@@ -90,7 +87,50 @@ def read_types(
             known = converted[name][split] if name in converted else None
             typed[name] = typed_column(columns[name], parts[name][split], split, subject, known)
         tables[split] = pa.table(typed)
-    return TypedTables(tables, _with_notes_on_digits(columns, parts, tables, {*options.columns, *names}))
+    columns = _with_notes_on_digits(columns, parts, tables, {*options.columns, *names})
+    return TypedTables(tables, _with_names_of_folders(columns) if raw.from_folders else columns)
+
+
+def _decide(
+    name: str, parts: Mapping[str, Sequence[pa.ChunkedArray]], raw: RawTables, options: ColumnOptions, subject: str,
+    dtype: str | None, *, names: bool,
+) -> tuple[Column, dict[str, list[pa.ChunkedArray]] | None]:  # fmt: skip
+    """Return the type of a column, and its values by split if they are known already.
+
+    Args:
+        name: The column.
+        parts: Its values by split and file.
+        raw: All tables.
+        options: What the suite states.
+        subject: What messages call the data set.
+        dtype: The type that the README states; None if it states none.
+        names: Whether it holds names of classes or groups.
+    """
+    chunks = [chunk for of_split in parts.values() for chunk in of_split]
+    stated = options.columns.get(name)
+    if stated is not None:
+        return stated_column(name, stated, options, chunks, subject), None
+    if not (are_texts(chunks) and raw.textual):
+        check_one_type(raw, name, subject)
+        column = decide_stored(name, chunks, options, subject, names=names)
+        return names_column(name, chunks, options) if names and column.type == "date" else column, None
+    if dtype is not None:
+        return card_column(name, dtype, chunks, options), None
+    if (numeric := _plain_numbers(name, parts, options)) is not None:
+        return numeric
+    column = decide_text(name, chunks, options, subject, names=names)
+    if names and column.type in ("truth value", "date"):
+        return names_column(name, chunks, options), None
+    if names and column.type == "category":
+        return replace(column, missing=names_column(name, chunks, options).missing), None
+    return column, None
+
+
+def _with_names_of_folders(columns: Mapping[str, Column]) -> dict[str, Column]:
+    return {
+        name: replace(column, why="names of the folders") if name == LABEL else column
+        for name, column in columns.items()
+    }
 
 
 def _with_notes_on_digits(

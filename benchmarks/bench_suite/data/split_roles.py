@@ -59,7 +59,7 @@ def labelled_examples(
     for role, table in tables.items():
         known = labels.known(role)
         if len(known) and not known.any() and role != "train":
-            notes[f"`{parts[role]}`"] = f"not used: none of its {len(known)} examples has a label"
+            notes[f"`{parts[role]}`"] = f"not used: none of its {len(known):,} examples has a label"
             continue
         if not len(known) and role != "train":
             notes[f"`{parts[role]}`"] = "not used: it has no examples"
@@ -130,7 +130,7 @@ def drawn_rows(
     rows, words = draw_rows(rule or SplitRule(test=0.2), tables["train"], ids, classes, name)
     if rule is None:
         total = len(targets["train"])
-        notes["test"] = f"{len(rows['test'])} of the {total} examples of `{parts['train']}`, drawn by content"
+        notes["test"] = f"{len(rows['test']):,} of the {total:,} examples of `{parts['train']}`, drawn by content"
     else:
         notes["split"] = words
     return rows

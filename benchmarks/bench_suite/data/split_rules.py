@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench_suite.components.options import show
-from bench_suite.components.suggestions import nearest
-from bench_suite.contracts import DataInvalid
+from bench_suite.components.suggestions import meant, nearest
+from bench_suite.contracts import DataInvalid, OptionError
 from bench_suite.data.column_notes import NEARLY_ALL
 from bench_suite.data.column_types import columns_line
 from bench_suite.data.date_formats import date_form
@@ -69,19 +69,22 @@ def read_rule(stated: Mapping[str, Any] | None) -> SplitRule | None:
     """Return the rule that a suite states; None if it states none.
 
     Raises:
-        ValueError: A key or a value is not right, or keys contradict each other.
+        OptionError: A key or a value is not right, or keys contradict each other.
     """
     if stated is None:
         return None
     if unknown := [key for key in stated if key not in KEYS]:
-        raise ValueError(f"split.{unknown[0]}{nearest(unknown[0], KEYS)}: the keys are {', '.join(KEYS)}")
+        other = meant(unknown[0], KEYS)
+        near = nearest(unknown[0], KEYS) if other is None else f'; did you mean "{other}"?'
+        raise OptionError(f"split has no key {unknown[0]}{near} (it has: {', '.join(KEYS)})", "split", unknown[0])
     shares = {key: _share(key, stated[key]) for key in ("test", "validation") if key in stated}
     if sum(shares.values()) >= 1:
-        raise ValueError(f"split: test and validation take {sum(shares.values()):g} of the examples: none is left")
+        taken = f"{sum(shares.values()):g} of the examples"
+        raise OptionError(f"split: test and validation take {taken}: none is left", "split")
     folds, repeats = read_folds(stated)
     words = {key: _word(key, stated[key]) for key in ("by", "column", "after") if key in stated}
     if "stratify" in stated and not isinstance(stated["stratify"], bool):
-        raise ValueError(f"split.stratify = {show(stated['stratify'])} is not true or false")
+        raise OptionError(f"split.stratify = {show(stated['stratify'])} is not true or false", "split", "stratify")
     rule = SplitRule(
         **shares, stratify=stated.get("stratify"), by=words.get("by"), column=words.get("column"),
         after=_moment(words["after"]) if "after" in words else None, folds=folds, repeats=repeats,
@@ -92,7 +95,7 @@ def read_rule(stated: Mapping[str, Any] | None) -> SplitRule | None:
 
 def _share(key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
-        raise ValueError(f"split.{key} = {show(value)} is not a share between 0 and 1, such as 0.2")
+        raise OptionError(f"split.{key} = {show(value)} is not a share between 0 and 1, such as 0.2", "split", key)
     return float(value)
 
 
@@ -100,7 +103,7 @@ def _word(key: str, value: Any) -> str:
     if key == "after" and isinstance(value, date):  # TOML has dates without quotation marks
         return value.isoformat()
     if not isinstance(value, str) or not value:
-        raise ValueError(f"split.{key} = {show(value)} is not text")
+        raise OptionError(f"split.{key} = {show(value)} is not text", "split", key)
     return value
 
 
@@ -109,34 +112,37 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     except (ValueError, OverflowError):
-        raise ValueError(f"split.after = {show(text)} is not a date such as 2026-01-01") from None
+        raise OptionError(f"split.after = {show(text)} is not a date such as 2026-01-01", "split", "after") from None
 
 
 def _check(rule: SplitRule) -> None:
     if rule.column is not None and (rule.test or rule.validation or rule.by or rule.after or rule.stratify):
-        raise ValueError("split.column names each row's split: leave the other keys out")
+        raise OptionError("split.column names each row's split: leave the other keys out", "split", "column")
     if rule.folds:
         _check_folds(rule)
         return
     if rule.column is None and not rule.test and rule.after is None:
-        raise ValueError("split states nothing to test on: state test = 0.2, or after and by, or column")
+        raise OptionError("split states nothing to test on: state test = 0.2, or after and by, or column", "split")
     if rule.after is not None and rule.by is None:
-        raise ValueError('split.after needs the column of times: by = "date"')
+        raise OptionError('split.after needs the column of times: by = "date"', "split", "after")
     if rule.after is not None and rule.test:
-        raise ValueError("split.after decides what is tested on: leave test out")
+        raise OptionError("split.after decides what is tested on: leave test out", "split", "test")
     if rule.after is not None and rule.stratify:
-        raise ValueError("split.after orders the rows by time, so they cannot be stratified: leave stratify out")
+        raise OptionError(
+            "split.after orders the rows by time, so they cannot be stratified: leave stratify out", "split", "stratify"
+        )
 
 
 def _check_folds(rule: SplitRule) -> None:
     for key in ("test", "column", "after"):
         if getattr(rule, key):
-            raise ValueError(f"split.folds decides what is tested on: leave {key} out")
+            raise OptionError(f"split.folds decides what is tested on: leave {key} out", "split", key)
     if rule.validation:
-        raise ValueError(
+        raise OptionError(
             "split.folds leaves validation to the training option of that name, which holds a share of each fold's "
-            "train out: leave split.validation out, and state validation in [train]"
-        )
+            "train out: leave split.validation out, and state validation in [train]",
+            "split", "validation",
+        )  # fmt: skip
 
 
 # ── drawing ─────────────────────────────────────────────────────────────────────────────────────

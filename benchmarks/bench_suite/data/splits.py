@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bench_suite.contracts import DataInvalid, Split, Transform
+from bench_suite.contracts import Data, DataInvalid, Split, Transform
 from bench_suite.data.fingerprint import hash_of, row_hashes
 from bench_suite.data.ragged import Ragged
 
@@ -34,10 +34,13 @@ class MemorySplit:
     in_memory: bool = True
     clusters: np.ndarray | None = None
     "(n,) int64: examples of one number, such as those of one customer, are not independent; None if all are."
+    identifiers: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Columns that name something with several rows, such as a customer, if the splits were drawn without regard to
+    them: by name (n,) int64, equal for rows of one value in all splits, −1 for a missing one."""
 
     def __post_init__(self) -> None:
         clusters = {} if self.clusters is None else {"clusters": self.clusters}
-        for name, column in {**self.columns, **self.groups, **clusters}.items():
+        for name, column in {**self.columns, **self.groups, **self.identifiers, **clusters}.items():
             if len(column) != len(self.ids):
                 raise DataInvalid(f"column `{name}` has {len(column)} rows, but there are {len(self.ids)} ids")
 
@@ -52,7 +55,8 @@ class MemorySplit:
         """Return a new split of the examples at `rows` ((k,) positions), in that order."""
         groups = {name: values[rows] for name, values in self.groups.items()}
         clusters = None if self.clusters is None else self.clusters[rows]
-        return MemorySplit(self.ids[rows], self.take(rows), groups, clusters=clusters)
+        identifiers = {name: values[rows] for name, values in self.identifiers.items()}
+        return MemorySplit(self.ids[rows], self.take(rows), groups, clusters=clusters, identifiers=identifiers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,3 +308,10 @@ def fingerprints_of(
         examples, order = (hash_of(groups, preparation, part) for part in (np.sort(hashes), hashes))
         fingerprints[name] = {"examples": examples, "order": order}
     return fingerprints
+
+
+def modalities_in(data: Data) -> tuple[str, ...]:
+    """Return which of images, texts and tables the examples of train are."""
+    train = data.splits["train"]
+    first = train.take(np.arange(min(1, len(train))))
+    return tuple(name for name in ("image", "text", "table") if name in first)

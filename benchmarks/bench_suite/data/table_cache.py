@@ -31,7 +31,7 @@ from bench_suite.data.raw_tables import read_tables
 from bench_suite.data.sources import Sources
 from bench_suite.data.splits import MemorySplit
 
-VERSION = 1
+VERSION = 3
 "Version of what an entry holds."
 MIN_BYTES = 4 << 20
 "Files of fewer bytes are read in less than a second, and are not cached."
@@ -84,7 +84,15 @@ def _key(options: OwnDataOptions, files: FileSet, origin: Origin) -> str | None:
     except OSError:
         return None
     stated = {name: value for name, value in asdict(options).items() if name not in LOCATIONS}
-    described = [files.subject, files.format, files.stated, files.unread, dict(files.classes), files.licence]
+    described = [
+        files.subject,
+        files.format,
+        files.stated,
+        files.unread,
+        dict(files.classes),
+        dict(files.types),
+        files.licence,
+    ]
     described.append({name: str(value) for name, value in files.not_applied.items()})
     source = [origin.origin, origin.name, origin.revision, origin.licence]
     return hash_of("table", VERSION, _code(), type(options).__module__, stated, described, source, contents)
@@ -112,14 +120,18 @@ def _entry(assembled: Assembled) -> dict[str, np.ndarray] | None:
         arrays[f"{role} ids"] = split.ids
         arrays |= {f"{role} column {name}": values for name, values in split.columns.items()}
         arrays |= {f"{role} group {name}": values for name, values in split.groups.items()}
+        arrays |= {f"{role} identifier {name}": values for name, values in split.identifiers.items()}
         if split.clusters is not None:
             arrays[f"{role} clusters"] = split.clusters
     facts = {
         "problem": data.problem, "spec": data.spec, "duplicates": data.duplicates, "source": asdict(data.source),
         "columns": {name: asdict(column) for name, column in assembled.columns.items()}, "inputs": assembled.inputs,
         "label": assembled.label, "modality": assembled.modality, "missing": assembled.missing,
-        "files": assembled.files,
-        "splits": {role: [list(split.columns), list(split.groups)] for role, split in _memory_splits(data).items()},
+        "files": assembled.files, "unused": assembled.unused,
+        "splits": {
+            role: [list(split.columns), list(split.groups), list(split.identifiers)]
+            for role, split in _memory_splits(data).items()
+        },
     }  # fmt: skip
     try:
         text = json.dumps(facts)
@@ -154,15 +166,16 @@ def _assembled(entry: Mapping[str, np.ndarray]) -> Assembled:
             {name: entry[f"{role} column {name}"] for name in columns},
             {name: entry[f"{role} group {name}"] for name in groups},
             clusters=entry.get(f"{role} clusters"),
+            identifiers={name: entry[f"{role} identifier {name}"] for name in identifiers},
         )
-        for role, (columns, groups) in facts["splits"].items()
+        for role, (columns, groups, identifiers) in facts["splits"].items()
     }
     source = Source(**_with_tuples(facts["source"]))
     columns = {name: Column(**_with_tuples(column)) for name, column in facts["columns"].items()}
     files = {split: tuple(names) for split, names in facts["files"].items()}
     data = Data(facts["problem"], _with_tuples(facts["spec"]), splits, source, facts["duplicates"])
     inputs = tuple(facts["inputs"])
-    return Assembled(data, columns, inputs, facts["label"], facts["modality"], facts["missing"], files)
+    return Assembled(data, columns, inputs, facts["label"], facts["modality"], facts["missing"], files, facts["unused"])
 
 
 def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -109,6 +109,7 @@ def _read_json(file: Path, name: str, max_bytes: int, encoding: str | None) -> p
         except Exception as error:  # `datasets` wraps the readers' errors in several types
             raise DataInvalid(f"{name}: {_json_error(error, folder)}") from error
         table = loaded.data.table.combine_chunks()
+    _check_one_object(table, name)
     return _check_names(_with_all_digits(table, content).replace_schema_metadata(None), name)
 
 
@@ -141,6 +142,27 @@ def _json_rows(text: str) -> list[dict[str, Any]]:
         row, at = decoder.raw_decode(text, at)
         rows += row if isinstance(row, list) else [row]
     return rows
+
+
+def _check_one_object(table: pa.Table, name: str) -> None:
+    """Raise DataInvalid if a file is one object that holds all rows, below a key or as a list for each column."""
+    import pyarrow as pa
+
+    lists = {c: table[c][0].as_py() or [] for c in table.column_names if pa.types.is_list(table[c].type)}
+    if table.num_rows != 1 or not lists:
+        return
+    for column, rows in lists.items():
+        if pa.types.is_struct(table[column].type.value_type) and len(rows) > 1:
+            raise DataInvalid(
+                f"{name} holds one object, and its key `{column}` the {len(rows):,} rows ({', '.join(rows[0])}): write "
+                "the list alone, [{…}, {…}], or one object a line"
+            )
+    lengths = {len(values) for values in lists.values()}
+    if len(lists) == len(table.column_names) > 1 and len(lengths) == 1 and lengths != {1}:
+        raise DataInvalid(
+            f"{name} holds one object with a list of {lengths.pop():,} values for each column ({', '.join(lists)}): "
+            "write one object a row, as a list, [{…}, {…}], or one a line"
+        )
 
 
 def _json_error(error: BaseException, folder: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -96,6 +97,27 @@ def text_column(name: str, values: pa.Array, missing: tuple[str, ...], why: str,
         return Column(name, "category", "digits with leading zeros, such as postcodes", missing=missing, note=note)
     note = (note_on_dates(name, values) if dates else "") or note_on_numbers(name, values)
     return Column(name, "category", why or "texts", missing=missing, note=note)
+
+
+_CARD_TYPE = re.compile(r"(large_)?string|u?int\d+|float\d+")
+
+
+def is_card_type(dtype: str) -> bool:
+    """Return whether a type that a README states, as `datasets` writes it, is one of texts or numbers."""
+    return _CARD_TYPE.fullmatch(dtype) is not None
+
+
+def card_column(name: str, dtype: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOptions) -> Column:
+    """Return a column of a text file of the type that the README states, which is one of `is_card_type`."""
+    why = f"the README says {dtype}"
+    if dtype.endswith("string"):
+        missing = ("", *with_spaced(distinct(chunks), options.missing_values))
+        return Column(name, "category", why, missing=missing, of_card=True)
+    missing = with_spaced(distinct(chunks), (*NOT_NUMBERS, *options.missing_values))
+    return Column(
+        name, "number", why, whole="int" in dtype, decimal=options.decimal_mark, thousands=options.thousands or "",
+        missing=missing, of_card=True,
+    )  # fmt: skip
 
 
 def decide_stored(

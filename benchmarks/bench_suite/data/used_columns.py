@@ -45,6 +45,14 @@ def input_columns(options: OwnDataOptions, raw: RawTables, name: str, notes: dic
     return inputs
 
 
+def unused_columns(options: OwnDataOptions, raw: RawTables, used: Sequence[str]) -> dict[str, str]:
+    """Return the columns that a task does not read, each with the reason."""
+    every = next(iter(raw.tables.values()))[0].column_names
+    ignored = {column for column, word in (options.columns or {}).items() if word == "ignore"}
+    other = "it numbers the rows" if stated_inputs(options) is None else "`inputs` does not name it"
+    return {column: "`columns` says ignore" if column in ignored else other for column in every if column not in used}
+
+
 def group_columns(rule: SplitRule | None) -> tuple[str, ...]:
     """Return the column of groups that a rule reads, and the column that names the split."""
     by = () if rule is None or rule.by is None or rule.after is not None else (rule.by,)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -24,6 +25,11 @@ MIN_EXAMPLES = 20
 "Test examples without which nothing is told from chance."
 
 
+Measure = Literal["accuracy", "balanced accuracy", "none"]
+"""How a model is compared with trivial predictors: `accuracy` (the absolute error of a regression); `balanced accuracy`
+if the suite asks for it, or weighs classes; `none` if a threshold serves another metric, which they do not aim at."""
+
+
 @dataclass(frozen=True)
 class JudgedModel:
     """A model with its options, engine and precision, as it was tested: its records, of all seeds and folds."""
@@ -33,6 +39,8 @@ class JudgedModel:
     records: tuple[Record, ...]
     predictions: tuple[Predictions, ...]
     "Of test, one for each record."
+    measure: Measure = "accuracy"
+    "What the suite asks for, by which it is compared with trivial predictors."
 
 
 def result_findings(
@@ -80,8 +88,19 @@ def judged_models(run: Run, records: Sequence[Record]) -> list[JudgedModel]:
         cell = group[0][0].cell
         values = [f"{key} {cell.get(key)}" for key in varied if key not in (FOLD, "seed", "model")]
         name = str(cell["model"]) + (f" ({', '.join(values)})" if labels[str(cell["model"])] > 1 else "")
-        models.append(JudgedModel(name, *(tuple(column) for column in zip(*group))))
+        of_records, of_test = (tuple(column) for column in zip(*group))
+        models.append(JudgedModel(name, of_records, of_test, measure_of(group[0][0])))
     return models
+
+
+def measure_of(record: Record) -> Measure:
+    """Return by what the model of a record is judged, from the options that its suite states."""
+    train, evaluate = (record.options.get(part, {}) for part in ("train", "evaluate"))
+    threshold = evaluate.get("threshold", "none")
+    weighs = train.get("class_weights", "none") != "none" or train.get("sampler") == "balanced"
+    if threshold == "balanced_accuracy" or (threshold == "none" and weighs):
+        return "balanced accuracy"
+    return "accuracy" if threshold == "none" else "none"
 
 
 def matched_baselines(
@@ -97,16 +116,20 @@ def matched_baselines(
         models: of the same data.
         baselines: by record id, losses of trivial predictors on the record's test split.
     """
-    gains = [gain for model in models if (gain := _gain(model, baselines)) is not None]
-    if not gains:
-        return
-    best = min(gains, key=lambda gain: gain.loss)
-    if best.low > 0:
-        return
-    what = "of the examples" if best.is_class else "in absolute error"
+    for measure in dict.fromkeys(model.measure for model in models):
+        judged = [model for model in models if model.measure == measure] if measure != "none" else []
+        gains = [gain for model in judged if (gain := _gain(model, baselines)) is not None]
+        if gains and (best := min(gains, key=lambda gain: gain.loss)).low <= 0:
+            yield _matched(task, best, measure)
+
+
+def _matched(task: str, best: _Gain, measure: Measure) -> Finding:
+    """Return the finding on the best model of those that are judged by one measure."""
+    what = "of the examples" if measure == "accuracy" else f"of {measure}"
+    what = what if best.is_class else "in absolute error"
     amount, low, high = (f"{one:+.1%}" if best.is_class else f"{one:+.3g}" for one in (best.mean, best.low, best.high))
     folds = f", over {best.folds} folds" if best.folds else ""
-    yield Finding(
+    return Finding(
         "D009", "warning", task,
         f"the best model, {best.model}, does not beat a trivial predictor, {best.baseline}: {amount} {what} "
         f"({low} to {high}{folds})",
@@ -139,6 +162,8 @@ def _gain(model: JudgedModel, baselines: Mapping[str, Baselines | None]) -> _Gai
         losses = None if trivial is None else _losses(predictions, trivial.ids)
         if trivial is None or losses is None:
             return None
+        if model.measure == "balanced accuracy":
+            trivial, losses = _balanced(trivial, predictions), losses * _weights(trivial.ids, predictions)
         pairs.append((trivial, losses))
     members = members_of(model.records)
     predictors = set.intersection(*({*trivial.losses} for trivial, _ in pairs))
@@ -158,6 +183,20 @@ def _gain(model: JudgedModel, baselines: Mapping[str, Baselines | None]) -> _Gai
         low, high = mean - half, mean + half
     name = pairs[0][0].names.get(best, best)
     return _Gain(model.name, name, loss, mean, low, high, folds, _is_class(model.predictions[0]))
+
+
+def _balanced(trivial: Baselines, predictions: Predictions) -> Baselines:
+    """Return losses of trivial predictors whose mean is 1 less their balanced accuracy."""
+    weights = _weights(trivial.ids, predictions)
+    return replace(trivial, losses={key: losses * weights for key, losses in trivial.losses.items()})
+
+
+def _weights(ids: np.ndarray, predictions: Predictions) -> np.ndarray:
+    """Return (n,) weights of the examples `ids`, such that each class that occurs among them weighs the same."""
+    order = np.argsort(predictions.ids, kind="stable")
+    rows = order[np.searchsorted(predictions.ids, ids, sorter=order)]
+    _, number, counts = np.unique(np.asarray(predictions["targets"])[rows], return_inverse=True, return_counts=True)
+    return np.asarray(len(ids) / len(counts) / counts[number], dtype=np.float64)
 
 
 def chance_models(task: str, by_model: Mapping[str, Sequence[Predictions]]) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from bench_suite.contracts import (
     ComponentError,
     Finding,
     MetricRow,
+    OptionError,
     Record,
     describe_error,
     error_text,
@@ -38,6 +39,7 @@ from bench_suite.store.atomic import RecordsLost, StoreError
 from bench_suite.store.runs import Run, Store
 from bench_suite.store.unfinished import UnfinishedCells
 from bench_suite.suite.credentials import mask_text, mask_words
+from bench_suite.suite.identity import component_identity
 from bench_suite.suite.packages import check_packages
 from bench_suite.suite.plan import Cell, Plan, name
 from bench_suite.suite.spec import gates_to_json
@@ -245,6 +247,10 @@ def _check(
         module = discovery.load(component)
         if options is not None and "check" in component.functions:
             module.check(discovery.make_options(component, options))
+    except OptionError as error:
+        option = (*key, *error.key[:1])
+        stated = error.key and any(known[: len(option)] == option for known in (*document.lines, *document.flags))
+        document.error((*key, *error.key) if stated else (*key, "use"), str(error))
     except (ComponentError, ValueError, SystemExit) as error:
         document.error((*key, "use"), error_text(error) or f"its check raised {describe_error(error)}")
     except Exception as error:  # noqa: BLE001 - `check` is a component's, and may raise anything
@@ -275,6 +281,10 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "text": mask_text(suite.document.text),
         "overrides": list(suite.overrides),
         "cells": len(plan.cells),
+        "components": {
+            family: {use.label: component_identity(use.component) for use in uses}
+            for family, uses in (("task", suite.tasks), ("model", suite.models))
+        },
         "planned": {cell.id: name(cell) for cell in plan.cells},
         "only": list(plan.only),
         "passed": list(plan.passed),

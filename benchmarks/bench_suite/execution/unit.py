@@ -27,6 +27,7 @@ from bench_suite.execution.record_builder import (
     release,
 )
 from bench_suite.execution.sources import sources_of
+from bench_suite.suite.expansion import models_for
 from bench_suite.suite.plan import Cell, Unit, digest
 from bench_suite.suite.spec import MAX_NAMED_CLASSES, ComponentUse, unknown_classes
 
@@ -223,21 +224,23 @@ def _report(cell: Cell, context: RunContext, window: Window) -> bool:
 
 def _check_data(cell: Cell, data: Data) -> None:
     """Raise BenchError if the loaded data do not fit the cell: a task may state several problems or modalities."""
+    from bench_suite.data.splits import modalities_in
+
     if data.problem not in [p.name for p in cell.problems]:
         raise BenchError(
             f"the data of the task {cell.task.label} are for {data.problem}, which its PROBLEM does not name"
         )
     if data.problem not in cell.model.component.words("PROBLEMS"):
+        able = ", ".join(models_for(data.problem, modalities_in(data)))
         raise BenchError(
-            f"the data of the task {cell.task.label} are for {data.problem}, but {cell.model.label} cannot do it; "
+            f"the data of the task {cell.task.label} are for {data.problem}, but {cell.model.label} cannot do it"
+            f"{f' (models that can: {able})' if able else ''}; "
             "state the task's problem (with `files` or `hub`: the options problem, modality), and the plan leaves such "
             "pairs out"
         )
     modalities = cell.task.component.words("MODALITY")
     if len(modalities) > 1:
-        import numpy as np
-
-        present = [name for name in modalities if name in data.splits["train"].take(np.arange(1))]
+        present = [name for name in modalities if name in modalities_in(data)]
         supported = cell.model.component.words("MODALITIES")
         if not set(present) & set(supported):
             raise BenchError(

@@ -10,6 +10,7 @@ UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
 RANGE = (0.0, 1.0)
+PROPORTION = True
 
 
 def accuracy(targets: np.ndarray, predictions: np.ndarray) -> float:

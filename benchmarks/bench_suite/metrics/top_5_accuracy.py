@@ -10,6 +10,7 @@ UNIT = "fraction"
 BETTER = "higher"
 IDEAL = 1.0
 RANGE = (0.0, 1.0)
+PROPORTION = True
 K = 5
 
 

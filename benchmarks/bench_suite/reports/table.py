@@ -36,7 +36,9 @@ class Table:
     gated: frozenset[str] = frozenset()
     "The metrics that the gates of its suites judge, as `probe/metric`."
     variant: str = ""
-    "The fingerprint or machine that distinguishes it from other tables of the same task and data set."
+    "The suite, fingerprint or machine that distinguishes it from other tables of the same task and data set."
+    suites: tuple[str, ...] = ()
+    "Names of the suites that its rows are of."
 
 
 def tables(runs: Sequence[Run]) -> list[Table]:
@@ -79,7 +81,10 @@ def _with_variants(all_tables: list[Table]) -> list[Table]:
             for other in all_tables
             if (other.task, other.data.get("name")) == (table.task, table.data.get("name"))
         ]
-        variants = {
+        # Suites are named if the data differ, since their `split` or `columns` may be why; a fingerprint says nothing.
+        by_data = {str(other.data.get("fingerprint")): other.suites for other in namesakes}
+        variants: dict[str, set[Any]] = {
+            f"suite {', '.join(table.suites)}": {*by_data.values()} if len(by_data) > 1 else set(),
             f"data {str(table.data.get('fingerprint'))[:8]}": {
                 str(other.data.get("fingerprint")) for other in namesakes
             },
@@ -113,7 +118,8 @@ def _table(
     data = {**records[0].data, **({"fingerprint": key[2]} if "fingerprint" in records[0].data else {})}
     newest = {str(run.info["suite"]): run.info for run, _ in reversed(members)}
     gated = frozenset().union(*map(gated_metrics, newest.values()))
-    return Table(key[0], data, json.loads(key[3]), columns, sort, rows, smoke=key[4], gated=gated)
+    hardware, suites = json.loads(key[3]), tuple(sorted(newest))
+    return Table(key[0], data, hardware, columns, sort, rows, smoke=key[4], gated=gated, suites=suites)
 
 
 def _ranked(rows: list[Row], sort: Column | None, *, ranks: bool) -> tuple[Row, ...]:

@@ -12,12 +12,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from bench_suite.contracts import Data, Finding, Interval, MetricRow, Predictions, Source
 from bench_suite.data.checks.checked_task import CheckedTask
 from bench_suite.data.checks.runner import check_task
 from bench_suite.data.checks.trivial import Baselines
 from bench_suite.data.fingerprint import content_ids
+from bench_suite.data.repeated_ids import repeated_ids
 from bench_suite.data.splits import MemorySplit
 from bench_suite.execution import result_checks
 from bench_suite.selftest.checks import Check, Measured, between, exactly
@@ -102,12 +104,16 @@ def _table(random: np.random.Generator, columns: int = 3) -> tuple[np.ndarray, n
 def _task(
     inputs: Any, target: np.ndarray, modality: str = "table", *, classes: tuple[str, ...] = ("no", "yes"),
     groups: Mapping[str, np.ndarray] | None = None, columns: tuple[str, ...] = (),
+    identifiers: Mapping[str, np.ndarray] | None = None,
 ) -> CheckedTask:  # fmt: skip
     ids = content_ids(inputs)
     splits = {}
     for name, rows in (("train", slice(0, TRAIN)), ("test", slice(TRAIN, None))):
         of_split = {attribute: values[rows] for attribute, values in (groups or {}).items()}
-        splits[name] = MemorySplit(ids[rows], {modality: inputs[rows], "target": target[rows]}, of_split)
+        numbers = {column: values[rows] for column, values in (identifiers or {}).items()}
+        splits[name] = MemorySplit(
+            ids[rows], {modality: inputs[rows], "target": target[rows]}, of_split, identifiers=numbers
+        )
     spec: dict[str, Any] = {"classes": classes} if classes else {}
     if modality == "table":
         spec["columns"] = columns or tuple(f"c{number}" for number in range(inputs.shape[1]))
@@ -129,6 +135,22 @@ def _shared(random: np.random.Generator, flawed: bool) -> CheckedTask:
     if flawed:
         table[TRAIN + np.array([5, 50, 150])] = table[[7, 100, 390]]
     return _task(table, target)
+
+
+def _repeated_ids(random: np.random.Generator, flawed: bool) -> CheckedTask:
+    """Return a table with the ids of 450 customers and with 400 zip codes; with the flaw, 30 customers are in both.
+
+    Zip codes repeat as often, and name places: no finding is due.
+    """
+    table, target = _table(random)
+    customers = np.concatenate([np.arange(TRAIN) // 2, 200 + np.arange(TEST) * 5 // 8])
+    if flawed:
+        customers[TRAIN + _RETURNING] = np.arange(30)
+    raw = pa.table({"customer_id": customers, "zip": random.integers(10_000, 10_400, TRAIN + TEST)})
+    return _task(table, target, identifiers=repeated_ids([raw], ()))
+
+
+_RETURNING = np.arange(2, 362, 12)
 
 
 def _near_pictures(random: np.random.Generator, flawed: bool) -> CheckedTask:
@@ -306,6 +328,7 @@ def _subjects(*names: str) -> Marks:
 
 PLANTED = (
     Planted(name="equal rows", **_of_data("D001", _shared), marks=_rows(train=(7, 100, 390), test=(5, 50, 150))),
+    Planted(name="customers", **_of_data("D001", _repeated_ids), marks=_subjects("customer_id")),
     Planted(name="near pictures", **_of_data("D001", _near_pictures), marks=_rows(train=(20, 300), test=(3, 99))),
     Planted(name="mirrored pictures", **_of_data("D001", _mirrored), marks=_rows(train=(44, 210), test=(6, 70))),
     Planted(name="near texts", **_of_data("D001", _near_texts), marks=_rows(train=(31, 200), test=(8, 120))),

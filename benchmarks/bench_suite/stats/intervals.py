@@ -12,7 +12,7 @@ import numpy as np
 
 from bench_suite.contracts import Interval, MetricRow, Record
 from bench_suite.stats.folds import members_of, over_folds
-from bench_suite.stats.resampling import drawn_rows, drawn_weights, drawn_weights_of_clusters, weighted_metric
+from bench_suite.stats.resampling import drawn_rows, drawn_weights, drawn_weights_of_clusters, fact_of, weighted_metric
 
 MAX_UNDEFINED = 0.05
 "If a metric is undefined in a greater share of resamples, there is no interval."
@@ -39,8 +39,12 @@ def bootstrap_interval(
     Examples of one cluster (a patient, an author) are not independent. With clusters, whole clusters are drawn, and n
     is their number: the cluster bootstrap (Field and Welsh 2007, Journal of the Royal Statistical Society B 69(3)).
 
-    There is no interval if there are fewer than two examples or clusters, if all resamples agree (an interval of width
-    0 would claim certainty), or if more than `MAX_UNDEFINED` of the resamples leave the metric undefined.
+    If all examples are right, or all wrong, all resamples agree. A metric that states `PROPORTION = True` then has the
+    interval of `at_the_end`: 40 of 40 right is 0.912 to 1.
+
+    There is no interval if there are fewer than two examples or clusters, if all resamples of another metric agree (an
+    interval of width 0 would claim certainty), or if more than `MAX_UNDEFINED` of the resamples leave the metric
+    undefined.
 
     Coverage of the 95 % interval in simulation (`pytest -m slow tests/stats/test_intervals.py -s`: 1,000 test sets, 500
     resamples each): mean of n normal values, n = 10: 0.934, 20: 0.934, 100: 0.940; of exponential ones 0.910, 0.904,
@@ -94,11 +98,22 @@ def bootstrap_interval(
     if undefined > MAX_UNDEFINED * resamples:
         return None, f"undefined in {undefined / resamples:.0%} of the resamples: {message}"
     if min(draws) == max(draws):
+        if clusters is None and draws[0] in (0.0, 1.0) and fact_of(function, "PROPORTION") is True:
+            return at_the_end(draws[0], n, level), None
         return None, "all resamples agree"
     tail = float(special.ndtr(math.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 - level) / 2)))
     low, high = np.quantile(draws, [tail, 1 - tail])
     over: Literal["examples", "clusters"] = "examples" if clusters is None else "clusters"
     return Interval(float(low), float(high), level, over), None
+
+
+def at_the_end(value: float, n: int, level: float = 0.95) -> Interval:
+    """Return the interval of Clopper and Pearson (1934) for a proportion of 0 or 1 of n independent examples.
+
+    Its inner bound is the proportion with which n of n examples occur with probability α/2: (α/2)^(1/n), or 1 less it.
+    """
+    distance = 1.0 - ((1 - level) / 2) ** (1 / n)
+    return Interval(0.0, distance, level) if value == 0.0 else Interval(1.0 - distance, 1.0, level)
 
 
 def _resamples(

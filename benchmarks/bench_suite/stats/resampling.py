@@ -54,10 +54,7 @@ def weighted_metric(function: Callable[..., float], columns: Mapping[str, np.nda
         columns: the arguments of the metric, with one row an example.
     """
     bound = function.keywords if isinstance(function, functools.partial) else {}
-    plain = function.func if isinstance(function, functools.partial) else function
-    names: dict[str, Any] = getattr(plain, "__globals__", {})
-    if Path(names.get("__file__") or "").stem != getattr(plain, "__name__", ""):
-        return None
+    names = _names_of(function)
     form, of_example = names.get("by_weights"), names.get("per_example")
     try:
         if form is not None:
@@ -77,6 +74,18 @@ def weighted_metric(function: Callable[..., float], columns: Mapping[str, np.nda
     except Exception:  # noqa: BLE001 - a form that does not take these columns; the metric itself says what is wrong
         return None
     return metric if math.isclose(value, expected, rel_tol=SAME, abs_tol=1e-12) else None
+
+
+def _names_of(function: Callable[..., float]) -> Mapping[str, Any]:
+    """Return the names of the file of a metric; empty if the function is not one with the name of its file."""
+    plain = function.func if isinstance(function, functools.partial) else function
+    names: dict[str, Any] = getattr(plain, "__globals__", {})
+    return names if Path(names.get("__file__") or "").stem == getattr(plain, "__name__", "") else {}
+
+
+def fact_of(function: Callable[..., float], name: str) -> Any:
+    """Return a fact of the file of a metric, such as `PROPORTION`; None if it states none."""
+    return _names_of(function).get(name)
 
 
 def mean_by_weights(values: np.ndarray) -> WeightedValues:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,11 @@ from bench_suite.contracts import BenchError
 from bench_suite.suite.toml_positions import Path as KeyPath
 from bench_suite.suite.toml_positions import positions
 
+DATA_ENDINGS = (
+    ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".zip",
+    ".png", ".jpg", ".jpeg",
+)  # fmt: skip
+"Endings of files that hold data: one of them in place of a suite is not judged as TOML."
 MAX_KEY_PARTS = 100
 "Parts of a dotted key: reading takes time that grows with the square of their number, and no key of a suite has six."
 _WORD = r"""(?:[A-Za-z0-9_-]++|"(?:\\.|[^"\\\n])*+"|'[^'\n]*+')"""
@@ -123,12 +129,40 @@ def read_document(path: Path, name: str, overrides: Iterable[str] = ()) -> Docum
     except FileNotFoundError:
         raise SuiteError([f"{name}: there is no such file{_nearest_file(path)}"]) from None
     except IsADirectoryError:
-        raise SuiteError([f"{name}: is a folder; a suite is a TOML file"]) from None
+        raise SuiteError([f"{name}: is a folder; a suite is a TOML file{_suite_of_data(path)}"]) from None
     except UnicodeDecodeError as error:
+        if _is_data(path):
+            raise SuiteError([_no_suite(path, name)]) from None
         raise SuiteError([f"{name}: is not UTF-8 (byte {error.start}); save it as UTF-8"]) from None
     except OSError as error:
         raise SuiteError([f"{name}: cannot be read: {error.strerror}"]) from None
-    return parse_document(text, name, overrides)
+    try:
+        return parse_document(text, name, overrides)
+    except SuiteError:
+        if _is_data(path):
+            raise SuiteError([_no_suite(path, name)]) from None
+        raise
+
+
+def _is_data(path: Path) -> bool:
+    """Return whether a file is one of data, to judge by its name, compressed or not."""
+    return any(suffix.lower() in DATA_ENDINGS for suffix in path.suffixes[-2:])
+
+
+def _no_suite(path: Path, name: str) -> str:
+    return f"{name}: is a file of data; a suite is a TOML file that names it{_suite_of_data(path)}"
+
+
+def _suite_of_data(path: Path) -> str:
+    """Return the lines of a suite that name a file or folder of data; none for an empty folder or one of suites."""
+    try:
+        if path.is_dir() and (any(path.glob("*.toml")) or not any(path.iterdir())):
+            return ""
+    except OSError:
+        return ""
+    lines = f'[[tasks]]\n    use = "files"\n    path = {json.dumps(path.name, ensure_ascii=False)}'
+    label = "" if path.is_dir() else '\n    label = "NAME OF THE COLUMN TO PREDICT"'
+    return f":\n    {lines}{label}\n  `bench init` writes a whole suite, to put these lines into"
 
 
 def parse_document(text: str, name: str, overrides: Iterable[str] = ()) -> Document:

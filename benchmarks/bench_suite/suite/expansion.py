@@ -6,9 +6,10 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from bench_suite.components.discovery import Component
+from bench_suite.components.discovery import Component, builtin, find
 from bench_suite.components.options import Option
 from bench_suite.suite.cell import Cell, is_network, matches, modalities_of
 from bench_suite.suite.folds import AXIS as FOLD
@@ -36,6 +37,17 @@ def incompatibility(task: ComponentUse, model: Component, problems: Iterable[Com
     if not set(kinds) & set(solves):
         return f"does {' or '.join(solves)}, the task is {' or '.join(kinds)}"
     return None
+
+
+def models_for(problem: str, modalities: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the models of the package that can do a problem on one of these modalities."""
+    offered = set(modalities)
+    models = (find("models", name, Path()) for name in builtin("models") if not name.startswith("planted_"))
+    return tuple(
+        model.name
+        for model in models
+        if problem in model.words("PROBLEMS") and offered & set(model.words("MODALITIES"))
+    )
 
 
 def count_points(suite: Suite, task: ComponentUse, model: ComponentUse) -> int:

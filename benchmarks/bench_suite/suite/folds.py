@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench_suite.components.options import show
+from bench_suite.contracts import OptionError
 from bench_suite.suite.spec import ComponentUse
 from bench_suite.suite.toml_positions import Path as KeyPath
 
@@ -17,14 +18,14 @@ def read_folds(split: Mapping[str, Any]) -> tuple[int, int]:
     """Return the numbers of folds and of repeats that `split` states; (0, 1) if it states no folds.
 
     Raises:
-        ValueError: A number is not right.
+        OptionError: A number is not right.
     """
     folds, repeats = split.get("folds"), split.get("repeats", 1)
     for key, value, least in (("folds", folds, 2), ("repeats", repeats, 1)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            raise ValueError(f"split.{key} = {show(value)} is not a whole number from {least}")
+            raise OptionError(f"split.{key} = {show(value)} is not a whole number from {least}", "split", key)
     if folds is None and "repeats" in split:
-        raise ValueError("split.repeats repeats the folds: state folds = 5 too")
+        raise OptionError("split.repeats repeats the folds: state folds = 5 too", "split", "repeats")
     return folds or 0, repeats
 
 
@@ -36,7 +37,7 @@ def count_folds(task: ComponentUse, split: Any) -> int:
         split: its option `split`, stated in the task or a value of an axis.
 
     Raises:
-        ValueError: A number is not right.
+        OptionError: A number is not right.
     """
     if AXIS not in task.component.options or not isinstance(split, Mapping):
         return 0
@@ -69,8 +70,8 @@ def fold_errors(
             yield where, "is set by the axis `fold`: state split.folds in the task, and choose folds with matrix.fold"
         try:
             counts[task.label] = max(count_folds(task, split) for split in splits_of(task, axes))
-        except ValueError as error:
-            yield (*task.key, "split"), str(error)
+        except OptionError as error:
+            yield (*task.key, *error.key), str(error)
             return
     counts = {label: count for label, count in counts.items() if count}
     yield from _axis_errors(("matrix", AXIS), axes.get(AXIS, ()), counts)

@@ -11,6 +11,7 @@ from bench_suite.components.options import MISSING, Option, choices, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import ComponentError, Kind
 from bench_suite.suite.document import Document
+from bench_suite.suite.misplaced_keys import hint
 from bench_suite.suite.toml_positions import Path as KeyPath
 
 
@@ -34,7 +35,7 @@ class Sections:
         allowed = list(allowed)
         for key in table:
             if key not in allowed:
-                self.error((*path, key), f"unknown key{nearest(key, allowed)} (allowed: {', '.join(allowed)})")
+                self.error((*path, key), f"unknown key{hint(key, allowed, path)} (allowed: {', '.join(allowed)})")
 
     def string(self, key: str) -> str:
         """Return the text under a key of the document; empty if there is none."""

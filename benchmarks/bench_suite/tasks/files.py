@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
-from bench_suite.contracts import Data
+from bench_suite.contracts import Data, OptionError
 from bench_suite.data import own_data_options
 from bench_suite.data.origin import Origin
 from bench_suite.data.own_data import Assembled
@@ -61,19 +61,20 @@ class Options(OwnDataOptions):
 
 
 def check(options: Options) -> None:
-    """Raise ValueError if options contradict each other, or if a column is named for two purposes."""
+    """Raise OptionError if options contradict each other, or if a column is named for two purposes."""
     own_data_options.check(options)
     if not options.path:
-        raise ValueError("path names no file")
+        raise OptionError("path names no file", "path")
     if isinstance(options.path, Mapping):
         usual = [name for names in USUAL_NAMES.values() for name in names]
         known = [*usual, options.train, options.validation, options.test]
         for split in options.path:
             if split not in known:
-                raise ValueError(
+                raise OptionError(
                     f"path.{split}{nearest(split, usual)}: files of a split that is not used; the splits are train, "
-                    f"validation and test (another name needs such as test = {show(split)})"
-                )
+                    f"validation and test (another name needs such as test = {show(split)})",
+                    "path", split,
+                )  # fmt: skip
 
 
 def load(options: Options, sources: Sources) -> Data:

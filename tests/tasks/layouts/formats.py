@@ -107,7 +107,7 @@ def jsonl_gz(folder: Path) -> None:
     datasets=Read(
         {"train": {k: [v] for k, v in TRAIN_COLUMNS.items()}, "test": {k: [v] for k, v in TEST_COLUMNS.items()}}
     ),
-    ours=Refused("label `y` holds list<item: string>: one number, text or truth value an example is expected"),
+    ours=Refused("holds one object with a list of 3 values for each column (n, w, y): write one object a row"),
 )
 def json_of_columns(folder: Path) -> None:
     save(folder, {"train.json": json.dumps(TRAIN_COLUMNS), "test.json": json.dumps(TEST_COLUMNS)})
@@ -116,7 +116,7 @@ def json_of_columns(folder: Path) -> None:
 @layout(
     difference="`datasets` reads one row that holds all rows",
     datasets=Read({"train": {"data": [TRAIN_ROWS]}, "test": {"data": [TEST_ROWS]}}),
-    ours=Refused("there is no column `y` (it has: data)"),
+    ours=Refused("holds one object, and its key `data` the 3 rows (n, w, y): write the list alone"),
 )
 def json_below_a_key(folder: Path) -> None:
     save(folder, {"train.json": json.dumps({"data": TRAIN_ROWS}), "test.json": json.dumps({"data": TEST_ROWS})})

@@ -155,14 +155,23 @@ def card_that_states_settings_of_a_reader(folder: Path) -> None:
 
 
 @layout(
-    difference="`datasets` makes texts of numbers, as the card states; ours looks at the values alone",
+    difference="`datasets` makes texts of numbers, so that leading zeros are lost; ours keeps the text as it stands",
     datasets=Read(in_both(zip=["1067", "10115"], k=["1", "2"], y=["p", "q"])),
-    ours=Read(in_both(zip=["01067", "10115"], k=[1, 2], y=["p", "q"]), CLASSES),
+    ours=Read(in_both(zip=["01067", "10115"], k=["1", "2"], y=["p", "q"]), CLASSES),
 )
 def card_that_states_types(folder: Path) -> None:
     text = "zip,k,y\n01067,1,p\n10115,2,q\n"
     names = "".join(f"  - name: {name}\n    dtype: string\n" for name in ("zip", "k", "y"))
     save(folder, {"train.csv": text, "test.csv": text})
+    save(folder, {"README.md": f"---\ndataset_info:\n  features:\n{names}---\n"})
+
+
+@layout()
+def card_that_states_that_codes_are_numbers(folder: Path) -> None:
+    text = "a,b,y\n007,1.50,p\n012,,q\n"
+    save(folder, {"train.csv": text, "test.csv": text})
+    types = {"a": "int64", "b": "float32", "y": "string"}
+    names = "".join(f"  - name: {name}\n    dtype: {dtype}\n" for name, dtype in types.items())
     save(folder, {"README.md": f"---\ndataset_info:\n  features:\n{names}---\n"})
 
 

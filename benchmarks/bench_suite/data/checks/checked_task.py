@@ -144,7 +144,7 @@ class CheckedTask:
             others = ", ".join(f'"{other}"' for other in inputs if other != name)
             return f"inputs = [{others}]"
         if "columns" in self.options:
-            return f'columns = {{ {_key(name)} = "ignore" }}'
+            return f'columns = {{ {toml_key(name)} = "ignore" }}'
         return f"leave `{name}` out in the task's `load`: this task has no option that does"
 
     def redraw(self, share_of_test: float = 0.2) -> str:
@@ -170,7 +170,7 @@ def _is_indicator(values: np.ndarray) -> bool:
     return bool(np.isin(values, (0.0, 1.0)).all() and (values.sum(axis=1) <= 1).all())
 
 
-def _key(name: str) -> str:
+def toml_key(name: str) -> str:
     """Return a name as a key of TOML."""
     plain = name and all(letter.isalnum() or letter in "-_" for letter in name) and name.isascii()
     return name if plain else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

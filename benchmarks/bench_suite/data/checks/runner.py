@@ -36,6 +36,7 @@ CHECKS = (
     CheckFacts("D001", "equal examples in two splits", "duplicates.exact_duplicates"),
     CheckFacts("D001", "near duplicates among pictures", "near_pictures.near_duplicates"),
     CheckFacts("D001", "near duplicates among texts", "near_texts.near_duplicates"),
+    CheckFacts("D001", "repeated identifiers in two splits", "repeated.shared_identifiers"),
     CheckFacts("D002", "equal inputs with different labels", "labels.contradictory_labels"),
     CheckFacts("D003", "a column that alone predicts the target", "leaks.single_predictors"),
     CheckFacts("D004", "columns that are identifiers", "identifiers.identifiers"),
