@@ -19,6 +19,8 @@ from bench_suite.execution.worker_process import Order, read_frame, write_frame
 _POSIX = os.name == "posix"
 _START = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "  # while it imports, Ctrl-C ends it silently
+    # Ray blocks the signal in its processes, and a new process inherits that.
+    "hasattr(signal, 'pthread_sigmask') and signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT}); "
     "from bench_suite.execution.worker_process import main; sys.exit(main(*sys.argv[1:]))"
 )
 

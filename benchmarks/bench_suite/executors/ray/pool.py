@@ -125,9 +125,11 @@ class Pool:
     def _start_units(self) -> None:
         """Give units to idle actors, and create or end actors as the pending units need."""
         for member in [*self.members]:
+            units = self.pending[member.shape]
+            if member.process is None and not (units and self.room[member.shape]):
+                self._drop(member)  # it waits for room that is not needed, or that no node has any more
             if member.reply is not None or member.retiring:
                 continue
-            units = self.pending[member.shape]
             if units:
                 unit = units.popleft()
                 member.state.begin(unit, self.options.timeout)
@@ -154,7 +156,7 @@ class Pool:
     def _create(self, shape: Shape) -> Member:
         import ray
 
-        actor = (
+        actor: Any = (
             ray.remote(Actor)
             .options(
                 num_cpus=shape.cpus, num_gpus=shape.gpus, memory=shape.memory, max_restarts=0, max_task_retries=0,
