@@ -42,7 +42,6 @@ ELSEWHERE = {
         "each worker has a process",
     ),
     "executors/ray/pool": ("executors/ray/test_executor.py", "it runs the units"),
-    "executors/ray/__init__": ("executors/ray/test_executor.py", "the executor is one folder"),
     "executors/processes/__init__": ("executors/test_processes.py", "the executor is one folder"),
     "executors/processes/pool": ("executors/test_processes.py", "the executor is one folder"),
     "data/origin": ("data/test_own_data.py", "an origin holds values that the source of the data repeats"),

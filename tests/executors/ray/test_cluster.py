@@ -7,6 +7,8 @@ import re
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -44,8 +46,9 @@ def cluster_of(monkeypatch, *nodes: dict[str, float]) -> Cluster:
     return Cluster(False, {})
 
 
-def shapes(plan, cluster: Cluster, **options):
-    found = shapes_of(plan, plan.units, Options(address="auto", **options), cluster)
+def shapes(plan, cluster: Cluster, *, smoke: bool = False, **options):
+    context = cast(Any, SimpleNamespace(plan=plan, jobs=1, exclusive=frozenset(), smoke=smoke))
+    found = shapes_of(plan.units, Options(address="auto", **options), cluster, context)
     return [found[unit.id] for unit in plan.units]
 
 
@@ -63,6 +66,7 @@ def test_a_timed_unit_has_a_node_to_itself_unless_the_suite_shares(tmp_path, mon
     plan = plan_of(tmp_path, "device = 'cpu'", "[probes.throughput]")
     assert shapes(plan, cluster) == [Shape(8, alone=True)] * 2
     assert shapes(plan, cluster, share_timed=True) == [Shape(1), Shape(3)]
+    assert shapes(plan, cluster, smoke=True) == [Shape(1), Shape(3)]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +107,8 @@ def test_without_address_units_share_this_machine_as_processes_do(tmp_path, monk
     elsewhere = plan_of(tmp_path, "", "[probes.throughput]", "run.executor=ray", "run.address=auto", "run.jobs=2")
     assert sharing_of(elsewhere).jobs == 4, "`auto` is one thread"
     assert [*sharing_of(elsewhere).notes] == [
-        "2 of 2 trainings are timed and have a node to themselves each, after the others"
+        "all trainings are timed and have a node to themselves each "
+        "(--set run.share_timed=true lets them run beside others)"
     ]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench_suite.execution.sharing import Sharing, machine_cores, share_machine, timed_units
+from bench_suite.execution.sharing import Sharing, machine_cores, share_machine, timed_share, timed_units
 from bench_suite.suite.plan import Plan
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ def sharing(plan: Plan, options: Options) -> Sharing:
     notes = ['on this cluster, threads = "auto" means 1: state `threads` in [matrix]'] if auto else []
     if timed:
         notes.append(
-            f"{len(timed)} of {len(plan.units)} trainings are timed "
+            f"{timed_share(plan, timed)} "
             + (
-                "beside others (share_timed), which disturbs their timings"
+                "and run beside others, which disturbs their timings (share_timed)"
                 if options.share_timed
-                else "and have a node to themselves each, after the others"
+                else "and have a node to themselves each (--set run.share_timed=true lets them run beside others)"
             )
         )
     return Sharing(len(machine_cores()), frozenset(), tuple(notes))

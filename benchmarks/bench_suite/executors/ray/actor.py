@@ -19,10 +19,10 @@ from pathlib import Path
 
 from bench_suite.execution.child import Child, Ended, Printed
 from bench_suite.execution.events import Event, Ready, UnitEnded, WorkerFailed
+from bench_suite.execution.gpus import VISIBLE
 from bench_suite.execution.sharing import machine_cores
 from bench_suite.execution.worker_process import Order
 
-VISIBLE = "CUDA_VISIBLE_DEVICES"
 PASSED = ("BENCH_", "HF_")
 "How the names of the variables begin that a worker takes from the driver."
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

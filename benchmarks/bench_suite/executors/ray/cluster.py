@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bench_suite.contracts import BenchError
-from bench_suite.execution.sharing import CoreLeases, machine_cores, share_machine, thread_count, timed_units
-from bench_suite.suite.plan import Plan, Unit
+from bench_suite.execution.sharing import CoreLeases, Sharing, machine_cores, thread_count, timed_units
+from bench_suite.suite.plan import Unit
 
 if TYPE_CHECKING:
+    from bench_suite.execution.context import RunContext
     from bench_suite.executors.ray import Options
 
 CONNECT_SECONDS = 30.0
@@ -161,18 +162,25 @@ def _init_within(address: str, settings: Mapping[str, Any]) -> None:
         raise _no_answer(address, lines[0])
 
 
-def shapes_of(plan: Plan, units: Sequence[Unit], options: Options, cluster: Cluster) -> dict[str, Shape]:
+def shapes_of(units: Sequence[Unit], options: Options, cluster: Cluster, context: RunContext) -> dict[str, Shape]:
     """Return what each unit leases, by id.
+
+    Args:
+        units: the units to run.
+        options: of the executor.
+        cluster: where they run.
+        context: of the run.
 
     Raises:
         BenchError: no node of the cluster has it.
     """
     nodes = cluster.nodes()
     most = {name: max((int(node.get(name, 0)) for node in nodes), default=0) for name in ("CPU", "GPU")}
-    timed = frozenset() if options.share_timed else timed_units(plan)
-    leases = None
+    timed, leases = context.exclusive, None
     if options.address is None:
-        leases = CoreLeases(machine_cores(), share_machine(plan, options.jobs, share_timed=options.share_timed))
+        leases = CoreLeases(machine_cores(), Sharing(context.jobs, context.exclusive))
+    elif not options.share_timed and not context.smoke:
+        timed = timed_units(context.plan)
     shapes = {}
     for unit in units:
         threads = thread_count(unit, 1) if leases is None else leases.core_count(unit)

@@ -55,7 +55,7 @@ class Pool:
         self.options = options
         self.cluster = cluster
         units = work.todo()
-        self.shapes = shapes_of(work.context.plan, units, options, cluster)
+        self.shapes = shapes_of(units, options, cluster, work.context)
         self.pending: dict[Shape, deque[Unit]] = {}
         for unit in sorted(units, key=lambda unit: self.shapes[unit.id].alone):  # timed units last
             self.pending.setdefault(self.shapes[unit.id], deque()).append(unit)
