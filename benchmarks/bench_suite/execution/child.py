@@ -45,6 +45,7 @@ class Child:
         job: Path,
         receive: Callable[[Child, Event | Ended | Printed], None],
         environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         """Start the process.
 
@@ -52,13 +53,14 @@ class Child:
             job: the file that `Work.job` wrote.
             receive: takes each event of the process, from any thread.
             environment: its environment variables; None for those of this process.
+            folder: its working directory; None for that of this process.
         """
         self._receive = receive
         # A session of its own: Ctrl-C on the terminal reaches the parent only, which tells the workers.
         self.process = subprocess.Popen(
             [sys.executable, "-c", _START, str(job), str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=_POSIX,
-            env=environment,
+            env=environment, cwd=folder,
         )  # fmt: skip
         for target in (self._read_events, self._read_text):
             threading.Thread(target=target, daemon=True).start()

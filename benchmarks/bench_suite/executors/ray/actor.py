@@ -122,7 +122,9 @@ class CoreLocks:
 class Actor:
     """A worker process on a node, and its events."""
 
-    def __init__(self, job: str, digest: str, cpus: int, driver: Mapping[str, str], *, same_machine: bool) -> None:
+    def __init__(
+        self, job: str, digest: str, cpus: int, driver: Mapping[str, str], folder: str, *, same_machine: bool
+    ) -> None:
         """Start the process.
 
         Args:
@@ -130,6 +132,7 @@ class Actor:
             digest: of the content of that file.
             cpus: number of cores that it leases.
             driver: environment variables of the process that drives the run.
+            folder: its working directory, which the worker has too if the node has it.
             same_machine: whether the cluster is of the driver's machine.
         """
         import ray
@@ -141,7 +144,8 @@ class Actor:
         seen = sees_file(Path(job), digest)
         if seen:
             environment = worker_environment(os.environ, driver, gpus, same_machine=same_machine)
-            self._child = Child(Path(job), lambda _, event: self._messages.put(event), environment)
+            there = Path(folder) if Path(folder).is_dir() else None
+            self._child = Child(Path(job), lambda _, event: self._messages.put(event), environment, there)
         process = None if self._child is None else self._child.process.pid
         self._messages.put(Hello(socket.gethostname(), seen, process, self._cores, gpus))
 

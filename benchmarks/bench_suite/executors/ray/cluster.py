@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -57,6 +59,8 @@ class Cluster:
     "Whether it is of this machine, and ends with the run."
     environment: Mapping[str, str]
     "The environment variables of this process before it imported Ray."
+    processes: tuple[int, ...] = ()
+    "Ids of the processes of a local cluster that this process has started; they have started the others."
 
     def nodes(self) -> list[Mapping[str, float]]:
         """Return the resources of each node that is alive."""
@@ -82,6 +86,7 @@ def connected(address: str | None) -> Iterator[Cluster]:
     if ray.is_initialized():  # the program that calls this one has its cluster: it stays
         yield Cluster(False, environment)
         return
+    before = _children(os.getpid())
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         with _own_signals():
@@ -92,7 +97,8 @@ def connected(address: str | None) -> Iterator[Cluster]:
                 )  # fmt: skip
             else:
                 _init_within(address, settings)
-        yield Cluster(address is None, environment)
+        started = () if address else tuple(child for child in _children(os.getpid()) if child not in before)
+        yield Cluster(address is None, environment, started)
     finally:
         with _own_signals():
             ray.shutdown()
@@ -208,8 +214,31 @@ def _needs_gpu(unit: Unit, *, has_gpu: bool) -> bool:
     return "auto" in devices and has_gpu and (engine is None or "cuda" in engine.words("DEVICES"))
 
 
-def local_children_end(processes: Sequence[int]) -> None:
+def kill_workers(processes: Sequence[int]) -> None:
     """Kill worker processes of this machine, each with what it has started."""
     for process in processes:
         with suppress(OSError):
             os.killpg(process, signal.SIGKILL)
+
+
+def kill_local(cluster: Cluster) -> None:
+    """Kill all processes of a cluster of this machine; `ray.shutdown` takes seconds, and waits for them."""
+    found = [*cluster.processes]
+    for process in found:
+        found += [child for child in _children(process) if child not in found]
+    for process in found:
+        with suppress(OSError):
+            os.kill(process, signal.SIGKILL)
+
+
+def _children(process: int) -> list[int]:
+    """Return the ids of the processes that a process has started and that have not ended."""
+    table = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended in the meantime
+            table.append((int(path.parent.name), int(path.read_text().rpartition(")")[2].split()[1])))
+    if not table:  # no Linux
+        done = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False)
+        rows = (line.split() for line in done.stdout.splitlines())
+        table = [(int(pid), int(parent)) for pid, parent in rows]
+    return [id for id, parent in table if parent == process]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import deque
@@ -17,7 +18,7 @@ from bench_suite.execution.retries import Retries, WorkerState
 from bench_suite.execution.work import Work
 from bench_suite.execution.worker_process import Order
 from bench_suite.executors.ray.actor import Actor, Hello, Lost, digest_of
-from bench_suite.executors.ray.cluster import Cluster, Shape, local_children_end, shapes_of
+from bench_suite.executors.ray.cluster import Cluster, Shape, kill_local, kill_workers, shapes_of
 from bench_suite.store.atomic import StoreError
 from bench_suite.suite.plan import Unit
 
@@ -94,7 +95,7 @@ class Pool:
                 with suppress(Exception):  # it has ended, or its node has
                     ray.kill(member.actor)
             if self.cluster.local:
-                local_children_end([member.process for member in self.members if member.process is not None])
+                kill_workers([member.process for member in self.members if member.process is not None])
             self.members.clear()
             self._stack.close()
 
@@ -162,7 +163,10 @@ class Pool:
                 num_cpus=shape.cpus, num_gpus=shape.gpus, memory=shape.memory, max_restarts=0, max_task_retries=0,
                 max_concurrency=4,
             )
-            .remote(str(self.job), self.digest, shape.cpus, self.environment, same_machine=self.cluster.local)
+            .remote(
+                str(self.job), self.digest, shape.cpus, self.environment, os.getcwd(),
+                same_machine=self.cluster.local,
+            )
         )  # fmt: skip
         member = Member(actor, shape, actor.exchange.remote(None))
         self.members.append(member)
@@ -264,11 +268,12 @@ class Pool:
             ray.kill(member.actor)
 
     def _kill_all(self) -> None:
-        """End all workers at once, since this process ends; Ray's own processes of this machine end with it."""
+        """End all workers at once, since this process ends, and the processes of a cluster of this machine."""
         import ray
 
         if self.cluster.local:
-            local_children_end([member.process for member in self.members if member.process is not None])
+            kill_workers([member.process for member in self.members if member.process is not None])
+            kill_local(self.cluster)
         else:
             ray.wait([member.actor.kill.remote() for member in self.members], num_returns=len(self.members), timeout=1)
 
