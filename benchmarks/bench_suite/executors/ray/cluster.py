@@ -190,9 +190,9 @@ def shapes_of(units: Sequence[Unit], options: Options, cluster: Cluster, context
     shapes = {}
     for unit in units:
         threads = thread_count(unit, 1) if leases is None else leases.core_count(unit)
-        needed = max(threads, thread_count(unit, 1))
+        cpus_needed = max(threads, thread_count(unit, 1))
         gpus = int(_needs_gpu(unit, has_gpu=most["GPU"] > 0))
-        shape = Shape(needed, gpus, options.memory)
+        shape = Shape(cpus_needed, gpus, options.memory)
         if not any(shape.fitting(node) for node in nodes):
             raise BenchError(
                 f"a training needs {shape}, and no node of the Ray cluster has it: the largest have {most['CPU']} CPUs "
@@ -200,7 +200,7 @@ def shapes_of(units: Sequence[Unit], options: Options, cluster: Cluster, context
             )
         if unit.id in timed:
             cpus = max(int(node.get("CPU", 0)) for node in nodes if shape.fitting(node))
-            shape = Shape(max(needed, cpus), gpus, options.memory, alone=True)
+            shape = Shape(max(cpus_needed, cpus), gpus, options.memory, alone=True)
         shapes[unit.id] = shape
     return shapes
 
@@ -223,10 +223,10 @@ def kill_workers(processes: Sequence[int]) -> None:
 
 def kill_local(cluster: Cluster) -> None:
     """Kill all processes of a cluster of this machine; `ray.shutdown` takes seconds, and waits for them."""
-    found = [*cluster.processes]
-    for process in found:
-        found += [child for child in _children(process) if child not in found]
-    for process in found:
+    processes = [*cluster.processes]
+    for process in processes:
+        processes += [child for child in _children(process) if child not in processes]
+    for process in processes:
         with suppress(OSError):
             os.kill(process, signal.SIGKILL)
 
