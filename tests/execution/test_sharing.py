@@ -59,7 +59,7 @@ def test_units_with_timings_are_known_from_their_probes(tmp_path) -> None:
 
 
 def test_an_executor_says_how_units_share_the_machine(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("bench_suite.executors.processes.machine_cores", lambda: (0, 1, 2, 3))
+    monkeypatch.setattr("bench_suite.execution.sharing.machine_cores", lambda: (0, 1, 2, 3))
     assert sharing_of(plan_of(tmp_path)) == Sharing()
     assert sharing_of(plan_of(tmp_path, "[run]\njobs = 2")) == Sharing(jobs=2)
     many = sharing_of(plan_of(tmp_path, "[run]\njobs = 9"))

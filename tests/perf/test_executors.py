@@ -6,8 +6,21 @@ import os
 import statistics
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
+
+from bench_suite import environment
+from bench_suite.data.sources import Sources
+from bench_suite.execution.callbacks import RunCallback
+from bench_suite.execution.context import RunContext
+from bench_suite.execution.session import plan_facts
+from bench_suite.execution.sources import source_of_program
+from bench_suite.execution.work import Work
+from bench_suite.store.runs import Store
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import make_plan
 
 pytestmark = pytest.mark.perf
 
@@ -81,3 +94,54 @@ def test_the_memory_of_the_driver_is_flat(tmp_path, run_of):
         peaks[cells] = int(done.stdout)
     print(f"\npeak memory of the driver: {peaks[100]} MiB for 100 cells, {peaks[10_000]} MiB for 10,000")
     assert peaks[10_000] < 3 * peaks[100]
+
+
+def bare_tasks(folder, cells):
+    """Run the cells of `suite.toml` as Ray tasks of one call each, without an executor, and return the seconds."""
+    import ray
+
+    plan = make_plan(read_suite(str(folder / "suite.toml")))
+    run = Store(folder / "results").create(plan.suite.name, plan_facts(plan))
+    context = RunContext(
+        plan=plan, run=run, sources=Sources(), callback=RunCallback(),
+        environment=run.add_environment(environment.describe()), code=source_of_program(),
+    )  # fmt: skip
+    job = str(Work(context, run.writer).job(2))
+
+    @ray.remote(num_cpus=1, max_retries=0)
+    def run_cell(unit):
+        from bench_suite.execution import worker
+
+        if not hasattr(worker, "of_task"):
+            worker.of_task = {}
+        if job not in worker.of_task:
+            worker.of_task[job] = worker.Worker(Path(job), lambda event: None).__enter__()
+        return [record.status for record in worker.of_task[job].run(unit)]
+
+    began = time.perf_counter()
+    statuses = ray.get([run_cell.remote(unit.id) for unit in plan.units])
+    seconds = time.perf_counter() - began
+    assert statuses == [["ok"]] * cells
+    return seconds
+
+
+def test_the_overhead_of_a_cell_on_ray_against_bare_tasks(tmp_path, run_of, monkeypatch):
+    ray = pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init("local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    few, many = 20, 1020
+    try:
+        costs = {"executor": [], "bare tasks": []}
+        for _ in range(3):
+            starts = run_of(few, "run.executor=ray")
+            costs["executor"].append(run_of(many, "run.executor=ray") - starts)
+            bare = bare_tasks(tmp_path, many)
+            run_of(few)  # writes the suite of few cells
+            costs["bare tasks"].append(bare - bare_tasks(tmp_path, few))
+    finally:
+        ray.shutdown()
+    executor, bare = (statistics.median(times) for times in costs.values())
+    print(
+        f"\na cell without work, of 1,000 on Ray: {executor:.2f} ms, {executor / bare:.2f} times a bare task ({costs})"
+    )
+    assert executor < 3 * bare

@@ -43,6 +43,39 @@ def timed_units(plan: Plan) -> frozenset[str]:
     )
 
 
+def timed_share(plan: Plan, timed: frozenset[str]) -> str:
+    """Return in words how many of a plan's units are timed."""
+    if len(timed) == len(plan.units):
+        return "all trainings are timed"
+    return f"{len(timed)} of {len(plan.units)} trainings are timed"
+
+
+def share_machine(plan: Plan, jobs: int | None, *, share_timed: bool) -> Sharing:
+    """Return how the units of a plan share this machine.
+
+    Args:
+        plan: the plan.
+        jobs: number of units that run at the same time, but not more than there are cores; None: one on each core.
+        share_timed: whether a unit that is timed runs beside others.
+    """
+    cores = len(machine_cores())
+    timed = timed_units(plan)
+    notes = []
+    if jobs is not None and jobs > cores:
+        notes.append(f"{cores} units run at the same time, not {jobs}: this machine has {cores} cores")
+    jobs = min(jobs or cores, cores)
+    if timed and jobs > 1:
+        notes.append(
+            f"{timed_share(plan, timed)} "
+            + (
+                "and run beside others, which disturbs their timings (share_timed)"
+                if share_timed
+                else "and run one at a time, alone (--set run.share_timed=true lets them run beside others)"
+            )
+        )
+    return Sharing(jobs, frozenset() if share_timed else timed, tuple(notes))
+
+
 def load_executor(plan: Plan) -> tuple[Any, Any]:
     """Return the module of the suite's executor, and its options."""
     use = plan.suite.executor
@@ -54,6 +87,11 @@ def sharing_of(plan: Plan) -> Sharing:
     """Return how the units of a plan share this machine, as its executor says."""
     executor, options = load_executor(plan)
     return executor.sharing(plan, options) if hasattr(executor, "sharing") else Sharing()
+
+
+def thread_count(unit: Unit, auto: int) -> int:
+    """Return the number of threads that a unit needs; `auto`: what the `threads = "auto"` of a cell means."""
+    return max(1, *(auto if cell.threads == "auto" else int(cell.threads) for cell in unit.cells))
 
 
 class CoreLeases:
@@ -86,8 +124,7 @@ class CoreLeases:
     def core_count(self, unit: Unit) -> int:
         """Return the number of cores that a unit leases: its threads, but not more than there are."""
         auto = len(self.cores) // (1 if unit.id in self._sharing.exclusive else self._sharing.jobs)
-        threads = [auto if cell.threads == "auto" else int(cell.threads) for cell in unit.cells]
-        return max(1, min(len(self.cores), max(threads)))
+        return min(len(self.cores), thread_count(unit, auto))
 
 
 def pin(cores: tuple[int, ...]) -> None:

@@ -10,6 +10,7 @@ An executor is a module, or a folder, of this package. It needs no registration.
   executor passes it on, after its workers have ended.
 - Optional function `sharing(plan, options)`: returns the `execution.sharing.Sharing` of a plan's units, which decides
   how many threads `threads = "auto"` means. Without it, a unit has all cores.
-- Optional fact `NEEDS`: a tuple of what the machine must offer. Optional class `Options`: a frozen dataclass with
-  literal defaults, such as `jobs` or `timeout`.
+- Optional fact `NEEDS`: a tuple of what the machine must offer. Optional fact `IMPORTS`: a tuple of the packages that
+  the executor needs; a run stops before it trains if one is not installed. Optional class `Options`: a frozen
+  dataclass with literal defaults, such as `jobs` or `timeout`.
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -157,9 +157,9 @@ class UnfinishedCells:
                     path.unlink()
                 self.folder.rmdir()
 
-    def of_process(self, process: int) -> Unfinished | None:
-        """Return the cell in which a process ended, as that process noted it; None if it was in no cell."""
-        return next((cell for cell in self.read().values() if cell.process == process), None)
+    def of_process(self, process: int, cells: Set[str]) -> Unfinished | None:
+        """Return the one of these cells in which a process ended, as that process noted it; None if it was in none."""
+        return next((cell for id, cell in self.read().items() if id in cells and cell.process == process), None)
 
     def forget(self, cell: str) -> None:
         """Remove what is noted of a cell, since it has its record."""

@@ -20,6 +20,7 @@ EXTRAS: Mapping[str, str] = {
     "fairlearn": "fairness",
     "lightning": "lightning",
     "peft": "lora",
+    "ray": "ray",
     "tensorboard": "tensorboard",
     "transformers": "pretrained",
 }
@@ -92,6 +93,8 @@ def _parts(plan: Plan) -> Iterator[tuple[str, Component, Mapping[str, Any]]]:
     for probe in plan.suite.probes:
         yield probe.label, probe.component, probe.stated
         yield from ((part.name, part, {}) for part in probe.named)
+    if plan.suite.executor is not None:
+        yield plan.suite.executor.label, plan.suite.executor.component, plan.suite.executor.stated
 
 
 def _is_installed(package: str) -> bool:
@@ -109,12 +112,18 @@ def advice(plan: Plan, missing: Sequence[MissingPackage]) -> list[str]:
     """Return how to run the rest of a plan without these packages; empty if there is no rest.
 
     `--only` leaves out tasks, models and engines. A probe is imported whatever the cells, so it has to leave the file.
+    Another executor can be chosen on the command line.
     """
     users = dict.fromkeys(user for package in missing for user in package.users)
     lines = [
         f"to do without the {kind[:-1]} {label}: take [probes.{label}] out of the suite"
         for kind, label in users
         if kind == "probes"
+    ]
+    lines += [
+        f"to do without the executor {label}: choose another one with --executor, such as processes"
+        for kind, label in users
+        if kind == "executors"
     ]
     selector: dict[str, tuple[Any, ...]] = {}
     for kind, axis in _AXES.items():

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench_suite.execution.sharing import Sharing, machine_cores, timed_units
+from bench_suite.execution.sharing import Sharing, share_machine
 from bench_suite.suite.plan import Plan
 
 if TYPE_CHECKING:
@@ -35,23 +35,7 @@ class Options:
 
 def sharing(plan: Plan, options: Options) -> Sharing:
     """Return how the units of a plan share this machine."""
-    cores = len(machine_cores())
-    jobs = min(options.jobs or cores, cores)
-    timed = timed_units(plan)
-    notes = []
-    if options.jobs is not None and options.jobs > cores:
-        notes.append(f"{cores} units run at the same time, not {options.jobs}: this machine has {cores} cores")
-    if timed and jobs > 1:
-        count = f"{len(timed)} of {len(plan.units)} trainings are timed"
-        if len(timed) == len(plan.units):
-            count = "all trainings are timed"
-        if options.share_timed:
-            notes.append(f"{count} and run beside others, which disturbs their timings (share_timed)")
-        else:
-            notes.append(
-                f"{count} and run one at a time, alone (--set run.share_timed=true lets them run beside others)"
-            )
-    return Sharing(jobs, frozenset() if options.share_timed else timed, tuple(notes))
+    return share_machine(plan, options.jobs, share_timed=options.share_timed)
 
 
 def execute(work: Work, options: Options) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""A worker process of the executor `processes`: reads the units to run, one after another, and sends events.
+"""The process in which a worker runs: it reads the units to run, one after another, and sends events.
 
 Frames on its standard input and output are a length of eight bytes and a pickled object. What components print goes to
 standard error.

@@ -1,0 +1,244 @@
+"""The cluster of the executor `ray`: connect to it, what it has, and what each unit needs of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from bench_suite.contracts import BenchError
+from bench_suite.execution.sharing import CoreLeases, Sharing, machine_cores, thread_count, timed_units
+from bench_suite.suite.plan import Unit
+
+if TYPE_CHECKING:
+    from bench_suite.execution.context import RunContext
+    from bench_suite.executors.ray import Options
+
+CONNECT_SECONDS = 30.0
+"Seconds that a cluster has for its answer."
+_OBJECTS = 100 * 2**20
+"Bytes of a local cluster's store of objects: only events pass through it."
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a unit leases on one node."""
+
+    cpus: int
+    gpus: int = 0
+    memory: int | None = None
+    alone: bool = False
+    "Whether it has the node to itself."
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        parts = [f"{self.cpus} CPU{'s' if self.cpus > 1 else ''}"]
+        parts += ["a GPU"] if self.gpus else []
+        parts += [f"{self.memory:,} bytes of memory"] if self.memory else []
+        return " and ".join(parts)
+
+    def fitting(self, node: Mapping[str, float]) -> int:
+        """Return the number of units of this shape for which a node with these resources has room."""
+        needs = {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory or 0}
+        return min(int(node.get(name, 0) // need) for name, need in needs.items() if need)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster to which this process is connected."""
+
+    local: bool
+    "Whether it is of this machine, and ends with the run."
+    environment: Mapping[str, str]
+    "The environment variables of this process before it imported Ray."
+    processes: tuple[int, ...] = ()
+    "Ids of the processes of a local cluster that this process has started; they have started the others."
+
+    def nodes(self) -> list[Mapping[str, float]]:
+        """Return the resources of each node that is alive."""
+        import ray
+
+        return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[Cluster]:
+    """Connect this process to a cluster during the block; without address, start one on this machine.
+
+    Raises:
+        BenchError: it does not answer.
+    """
+    environment = dict(os.environ)
+    if address is not None:
+        _check_answer(address)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # some versions warn if it is not set
+    import ray
+
+    if ray.is_initialized():  # the program that calls this one has its cluster: it stays
+        yield Cluster(False, environment)
+        return
+    before = _children(os.getpid())
+    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        with _own_signals():
+            if address is None:
+                ray.init(
+                    "local", num_cpus=len(machine_cores()), include_dashboard=False, object_store_memory=_OBJECTS,
+                    **settings,
+                )  # fmt: skip
+            else:
+                _init_within(address, settings)
+        started = () if address else tuple(child for child in _children(os.getpid()) if child not in before)
+        yield Cluster(address is None, environment, started)
+    finally:
+        with _own_signals():
+            ray.shutdown()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep this program's handlers of signals, whatever Ray sets."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _no_answer(address: str, reason: str) -> BenchError:
+    return BenchError(
+        f"no Ray cluster answers at {address} ({reason})\n"
+        "  start one with: ray start --head; or leave out run.address, for a cluster of this machine"
+    )
+
+
+def _check_answer(address: str) -> None:
+    """Raise BenchError if nothing listens at the address; `auto` and names without a port are left to Ray."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _no_answer(address, str(error)) from error
+    if parts.scheme not in ("", "ray"):
+        raise _no_answer(address, "it is auto, host:port or ray://host:port")
+    if parts.scheme == "ray" and port is None:
+        port = 10001
+    if host is None or port is None:
+        if address != "auto":
+            raise _no_answer(address, "it is auto, host:port or ray://host:port")
+        return
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_SECONDS / 3).close()
+    except OSError as error:
+        raise _no_answer(address, str(error)) from error
+
+
+def _init_within(address: str, settings: Mapping[str, Any]) -> None:
+    """Connect to a cluster, or raise BenchError after `CONNECT_SECONDS`, which Ray exceeds by minutes."""
+    import ray
+
+    errors: list[BaseException] = []
+
+    def init() -> None:
+        try:
+            ray.init(address, **settings)
+        except BaseException as error:  # noqa: BLE001 - Ray raises many types, which all mean that it is not connected
+            errors.append(error)
+
+    thread = threading.Thread(target=init, daemon=True, name="connection to Ray")
+    thread.start()
+    thread.join(CONNECT_SECONDS)
+    if thread.is_alive():
+        raise _no_answer(address, f"no answer in {CONNECT_SECONDS:g} s")
+    if errors:
+        lines = str(errors[0]).strip().splitlines() or [type(errors[0]).__name__]
+        raise _no_answer(address, lines[0])
+
+
+def shapes_of(units: Sequence[Unit], options: Options, cluster: Cluster, context: RunContext) -> dict[str, Shape]:
+    """Return what each unit leases, by id.
+
+    Args:
+        units: the units to run.
+        options: of the executor.
+        cluster: where they run.
+        context: of the run.
+
+    Raises:
+        BenchError: no node of the cluster has it.
+    """
+    nodes = cluster.nodes()
+    most = {name: max((int(node.get(name, 0)) for node in nodes), default=0) for name in ("CPU", "GPU")}
+    timed, leases = context.exclusive, None
+    if options.address is None:
+        leases = CoreLeases(machine_cores(), Sharing(context.jobs, context.exclusive))
+    elif not options.share_timed and not context.smoke:
+        timed = timed_units(context.plan)
+    shapes = {}
+    for unit in units:
+        threads = thread_count(unit, 1) if leases is None else leases.core_count(unit)
+        cpus_needed = max(threads, thread_count(unit, 1))
+        gpus = int(_needs_gpu(unit, has_gpu=most["GPU"] > 0))
+        shape = Shape(cpus_needed, gpus, options.memory)
+        if not any(shape.fitting(node) for node in nodes):
+            raise BenchError(
+                f"a training needs {shape}, and no node of the Ray cluster has it: the largest have {most['CPU']} CPUs "
+                f"and {most['GPU']} GPUs\n  change `threads` or `device` in [matrix], or run.memory"
+            )
+        if unit.id in timed:
+            cpus = max(int(node.get("CPU", 0)) for node in nodes if shape.fitting(node))
+            shape = Shape(max(cpus_needed, cpus), gpus, options.memory, alone=True)
+        shapes[unit.id] = shape
+    return shapes
+
+
+def _needs_gpu(unit: Unit, *, has_gpu: bool) -> bool:
+    """Return whether a unit computes on a GPU: with `auto`, if the cluster has one and the engine can use it."""
+    devices = {cell.device for cell in unit.cells}
+    if any(device.startswith("cuda") for device in devices):
+        return True
+    engine = unit.cells[0].engine
+    return "auto" in devices and has_gpu and (engine is None or "cuda" in engine.words("DEVICES"))
+
+
+def kill_workers(processes: Sequence[int]) -> None:
+    """Kill worker processes of this machine, each with what it has started."""
+    for process in processes:
+        with suppress(OSError):
+            os.killpg(process, signal.SIGKILL)
+
+
+def kill_local(cluster: Cluster) -> None:
+    """Kill all processes of a cluster of this machine; `ray.shutdown` takes seconds, and waits for them."""
+    processes = [*cluster.processes]
+    for process in processes:
+        processes += [child for child in _children(process) if child not in processes]
+    for process in processes:
+        with suppress(OSError):
+            os.kill(process, signal.SIGKILL)
+
+
+def _children(process: int) -> list[int]:
+    """Return the ids of the processes that a process has started and that have not ended."""
+    table = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended in the meantime
+            table.append((int(path.parent.name), int(path.read_text().rpartition(")")[2].split()[1])))
+    if not table:  # no Linux
+        done = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False)
+        rows = (line.split() for line in done.stdout.splitlines())
+        table = [(int(pid), int(parent)) for pid, parent in rows]
+    return [id for id, parent in table if parent == process]

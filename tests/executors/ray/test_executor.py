@@ -1,0 +1,233 @@
+"""The executor `ray`: the same records as without it, and what a crash, a lost node or Ctrl-C costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import bench_suite
+
+pytest.importorskip("ray", reason="needs the package ray")
+
+SUITE = """
+[[tasks]]
+use = "loans"
+[[models]]
+use = "mlp"
+hidden = [8]
+dropout = 0.1
+[[models]]
+use = "logistic_regression"
+[train]
+epochs = 1
+[matrix]
+seed = [0, 1]
+threads = 1
+device = "cpu"
+[probes.quality]
+resamples = 100
+"""
+
+CRASHES = {
+    "segmentation fault": ("ctypes.string_at(0)", "SIGSEGV"),
+    "exit with 0": ("os._exit(0)", "os._exit(0)"),
+    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+    "hang": ("time.sleep(3600)", "timeout"),
+}
+
+
+def test_the_predictions_are_those_of_inline_bit_for_bit(tmp_path: Path, capfd) -> None:
+    (tmp_path / "suite.toml").write_text(SUITE)
+    predictions = []
+    for executor in ("inline", "ray"):
+        outcome = bench_suite.run(
+            tmp_path / "suite.toml", overrides=[f"run.executor={executor}"], results=tmp_path / executor
+        )
+        assert [record.status for record in outcome.records] == ["ok"] * 4, executor
+        files = {
+            (record.id, row.name): (outcome.run.path / row.file).read_bytes()
+            for record in outcome.records
+            for row in record.artifacts
+            if row.kind == "predictions"
+        }
+        weights = {record.id: record.weights_key for record in outcome.records}
+        predictions.append((files, weights))
+    assert predictions[0] == predictions[1]
+    assert len(predictions[0][0]) >= 4
+    output, errors = capfd.readouterr()
+    assert "ray" not in (output + errors).lower(), "Ray itself says nothing"
+
+
+def test_ray_is_imported_by_a_run_only() -> None:
+    code = (
+        "import sys; from bench_suite.executors import ray as executor; import bench_suite.executors.ray.pool;"
+        "assert 'ray' not in sys.modules; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.slow
+def test_a_crash_costs_its_cell_only_and_is_recorded_with_its_cause_after_the_retries(program) -> None:
+    program.write({"good": "pass", **{name: does for name, (does, _) in CRASHES.items()}}, run="timeout = 20")
+    status, _, errors = program.run("--executor", "ray", "--jobs", "2")
+    assert status == 3, errors
+    entries = {entry["cell"]["model"]: entry for entry in program.entries()}
+    assert len(program.entries()) == len(entries) == 5, "no record is lost or doubled"
+    assert entries["good"]["status"] == "ok"
+    for name, (_, cause) in CRASHES.items():
+        assert entries[name]["status"] == "failed"
+        reason = entries[name]["reason"]
+        assert cause in reason, reason
+        assert "2 times" in reason, reason
+    assert program.unfinished() == []
+
+
+@pytest.mark.slow
+def test_a_worker_that_crashed_once_is_replaced_and_what_components_print_is_shown(program) -> None:
+    once = "p = Path('was_here'); ended = p.exists(); p.touch(); ended or os.abort()"
+    prints = "print('hello from a worker'); sys.stderr.write('and an error\\n')"
+    program.write({"once": once, "prints": prints})
+    status, output, errors = program.run("--executor", "ray", "--jobs", "1")
+    assert status == 0, errors
+    assert "hello from a worker" in errors
+    assert "and an error" in errors
+    assert "hello" not in output, "the output is for the results"
+    assert [entry["status"] for entry in program.entries()] == ["ok", "ok"]
+    notes = {entry["cell"]["model"]: entry["notes"] for entry in program.entries()}
+    assert any("ended while the model was trained (SIGABRT)" in note for note in notes["once"])
+
+
+@pytest.mark.slow
+def test_ctrl_c_once_records_the_running_cells_as_interrupted(program, descendants, left, wait_for) -> None:
+    wait = "Path(f'began-{os.getpid()}').touch(); time.sleep(0.01 if Path('go').exists() else 3600)"
+    program.write({"a": wait, "b": f"{wait}  # b", "c": "pass"})
+    process = program.start("--executor", "ray", start_new_session=True)
+    count = min(2, len(os.sched_getaffinity(0)))
+    wait_for(lambda: len([*program.folder.glob("began-*")]) == count, process)
+    started = descendants(process.pid)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to Ray's own processes too
+    _output, errors = process.communicate()
+    assert process.returncode == 130, errors
+    assert Counter(entry["status"] for entry in program.entries()) == {"interrupted": count}
+    assert left(started, 5) == []
+    assert program.unfinished() == []
+    (program.folder / "go").touch()
+    status, _, errors = program.run("--resume", "--executor", "ray")
+    assert status == 0, errors
+    assert {entry["cell"]["model"]: entry["status"] for entry in program.entries()} == dict.fromkeys("abc", "ok")
+
+
+@pytest.mark.slow
+def test_ctrl_c_twice_ends_at_once_and_leaves_no_process(program, descendants, left, wait_for) -> None:
+    stubborn = (
+        "import subprocess; subprocess.Popen(['sleep', '3600']); Path('began').touch()\n"
+        "while True:\n    try:\n        time.sleep(3600)\n"
+        "    except KeyboardInterrupt:\n        Path('swallowed').touch()"
+    )
+    program.write({"stubborn": stubborn})
+    process = program.start("--executor", "ray")
+    wait_for((program.folder / "began").exists, process)
+    started = descendants(process.pid)
+    assert len(started) >= 5, "a worker and what it started, and Ray's own processes"
+    process.send_signal(signal.SIGINT)
+    wait_for((program.folder / "swallowed").exists, process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130, errors
+    assert left(started, 15) == []  # two seconds on an idle machine
+
+
+@pytest.mark.slow
+def test_a_killed_driver_leaves_no_worker_and_loses_no_record(program, descendants, left, wait_for) -> None:
+    program.write({"good": "pass", "waits": "Path('began').touch(); time.sleep(0 if Path('go').exists() else 3600)"})
+    process = program.start("--executor", "ray", "--jobs", "1")
+    wait_for((program.folder / "began").exists, process)
+    started = descendants(process.pid)
+    process.kill()
+    process.communicate()
+    workers = [one for one in left(started, 30) if "Agent" not in one]
+    assert workers == [], "two helpers of Ray itself end later, within two minutes"
+    assert [entry["cell"]["model"] for entry in program.entries()] == ["good"]
+    (program.folder / "go").touch()
+    status, _, errors = program.run("--resume", "--executor", "ray", "--jobs", "1")
+    assert status == 0, errors
+    assert [entry["cell"]["model"] for entry in program.entries()] == ["good", "waits"], "no cell ran twice"
+
+
+@pytest.mark.slow
+def test_a_lost_node_costs_its_running_units_which_are_tried_again(program, cluster, wait_for) -> None:
+    nodes = cluster(num_cpus=0)
+    lost = nodes.add_node(num_cpus=1)
+    waits = "Path(f'began-{os.getpid()}').touch(); time.sleep(0 if Path('go').exists() else 3600)"
+    program.write({"good": "pass", "waits": waits})
+    process = program.start("--executor", "ray", "--set", f"run.address={nodes.address}")
+    wait_for(lambda: [*program.folder.glob("began-*")], process)
+    nodes.remove_node(lost, allow_graceful=False)
+    (program.folder / "go").touch()
+    nodes.add_node(num_cpus=1)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    last = {entry["cell"]["model"]: entry for entry in program.entries()}
+    assert {name: entry["status"] for name, entry in last.items()} == {"good": "ok", "waits": "ok"}
+    assert any("lost" in note for note in last["waits"]["notes"]), last["waits"]["notes"]
+    assert len(program.entries()) == 2
+
+
+WRITES = (
+    "Path(f'seen-{os.getpid()}').write_text(os.environ.get('CUDA_VISIBLE_DEVICES', 'not set'))\n"
+    "until = time.monotonic() + 120\n"
+    "while len([*Path('.').glob('seen-*')]) < 2 and time.monotonic() < until: time.sleep(0.1)"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("visible", ["4,5", "GPU-aaaa,GPU-bbbb"])
+def test_each_unit_leases_one_gpu_by_the_name_that_the_user_has_given(program, cluster, monkeypatch, visible) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    nodes = cluster(num_cpus=2, num_gpus=2)
+    program.write({"a": WRITES, "b": f"{WRITES}  # b"})
+    program.environment["CUDA_VISIBLE_DEVICES"] = "the driver's own"
+    status, _, errors = program.run("--executor", "ray", "--set", f"run.address={nodes.address}")
+    assert status == 0, errors
+    assert sorted(path.read_text() for path in program.folder.glob("seen-*")) == visible.split(",")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("overrides", ["0", "1"])
+def test_a_unit_without_a_gpu_sees_what_the_user_has_set(program, overrides) -> None:
+    program.write({"a": f"Path('seen-0').touch()\n{WRITES}"})
+    program.environment["CUDA_VISIBLE_DEVICES"] = "GPU-aaaa,3"
+    program.environment["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = overrides  # 1: what Ray did until 2.55
+    status, _, errors = program.run("--executor", "ray", "--set", "matrix.device=cpu")
+    assert status == 0, errors
+    (seen,) = (path.read_text() for path in program.folder.glob("seen-*") if path.name != "seen-0")
+    assert seen == "GPU-aaaa,3"
+
+
+@pytest.mark.slow
+def test_a_node_that_does_not_see_the_run_ends_it_with_one_message(program, cluster, monkeypatch) -> None:
+    nodes = cluster(num_cpus=1)
+    program.write({"good": "pass"})
+    # The digest of the job that the driver states is that of another file: so it looks from a machine of its own.
+    (program.folder / "sitecustomize.py").write_text(
+        "import bench_suite.executors.ray.actor as actor\nactor.digest_of = lambda path: 'another file'\n"
+    )
+    program.environment["PYTHONPATH"] = os.pathsep.join(
+        [str(program.folder), program.environment.get("PYTHONPATH", "")]
+    )
+    began = time.monotonic()
+    status, _, errors = program.run("--executor", "ray", "--set", f"run.address={nodes.address}")
+    assert status == 2, errors
+    assert "does not see the run's folder" in errors
+    assert "--results" in errors
+    assert "Traceback" not in errors
+    assert time.monotonic() - began < 120
+    assert json.loads((next((program.folder / "results").glob("*")) / "run.json").read_text())
