@@ -20,6 +20,7 @@ EXTRAS: Mapping[str, str] = {
     "fairlearn": "fairness",
     "lightning": "lightning",
     "peft": "lora",
+    "submitit": "slurm",
     "tensorboard": "tensorboard",
     "transformers": "pretrained",
 }
@@ -89,6 +90,8 @@ def _parts(plan: Plan) -> Iterator[tuple[str, Component, Mapping[str, Any]]]:
         yield cell.model.label, cell.model.component, cell.options["model"]
         if cell.engine is not None:
             yield cell.labels["engine"], cell.engine, {}
+    if plan.suite.executor is not None:
+        yield plan.suite.executor.label, plan.suite.executor.component, plan.suite.executor.stated
     for probe in plan.suite.probes:
         yield probe.label, probe.component, probe.stated
         yield from ((part.name, part, {}) for part in probe.named)
