@@ -29,6 +29,7 @@ from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_results, gate_data
 from bench_suite.execution.endings import noted_endings
+from bench_suite.execution.left_running import check_left_running
 from bench_suite.execution.process_state import ProcessState, all_settings
 from bench_suite.execution.record_builder import metric_row
 from bench_suite.execution.selection import has_failed
@@ -128,6 +129,8 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
         earlier = {record.id: record for record in run.records()} if resumed else {}
         context = _context(plan, run, request, callback, earlier, undone)
         if resumed:
+            use = plan.suite.executor
+            check_left_running(run.path, "inline" if use is None else use.component.name)
             run.update(_resume_facts(plan, run, request))
         cells = {cell.id: cell for cell in plan.cells}
         before = sum(set(cell.probes) <= context.done.get(cell.id, frozenset()) for cell in cells.values())
