@@ -177,7 +177,7 @@ def test_a_refused_job_ends_the_run_with_what_sbatch_said(program, slurm) -> Non
 
 @pytest.mark.slow
 def test_the_cells_of_a_suite_are_the_tasks_of_an_array(program, slurm) -> None:
-    program.write({"a": "pass", "b": "pass", "c": "pass"}, run="jobs = 2")
+    program.write({"a": "pass", "b": "pass  # b", "c": "pass  # c"}, run="jobs = 2")
     program.environment |= slurm.environment
     status, _, errors = program.run(*SLURM)
     assert status == 0, errors

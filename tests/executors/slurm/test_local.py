@@ -91,7 +91,7 @@ def test_a_hang_ends_at_the_timeout(program) -> None:
 @pytest.mark.slow
 def test_resume_collects_what_went_on_after_the_driver_was_killed(program, processes) -> None:
     wait = "Path('began').touch()\nwhile not Path('go').exists(): time.sleep(0.1)"
-    program.write({"first": "pass", "waits": wait, "last": "pass"})
+    program.write({"first": "pass", "waits": wait, "last": "pass  # last"})
     process = program.start(*LOCAL, "--jobs", "1", start_new_session=True)
     processes.wait_for((program.folder / "began").exists, process)
     os.killpg(process.pid, signal.SIGHUP)  # as the system does if the connection is lost

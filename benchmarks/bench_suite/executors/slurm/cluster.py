@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +19,7 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from submitit.slurm.slurm import read_job_id
 
 from bench_suite.contracts import BenchError
+from bench_suite.executors.slurm.launcher import Launcher
 from bench_suite.executors.slurm.resources import Resources
 from bench_suite.executors.slurm.task import Order, cause_of, run_task
 
@@ -38,7 +39,6 @@ ENDED = frozenset(
 "The states of Slurm that a job does not leave."
 NODE_LOST = frozenset(("BOOT_FAIL", "NODE_FAIL", "PREEMPTED"))
 "The states whose cause is not the unit."
-_YEAR_MINUTES = 366 * 24 * 60
 _IDS_A_CALL = 500
 
 
@@ -156,29 +156,20 @@ class Local:
     poll_seconds = 0.1
     lag_seconds = 0.0
 
-    def __init__(self, folder: Path, options: Options) -> None:
+    def __init__(self, folder: Path) -> None:
         """Start nothing yet; `folder` receives the files of the jobs."""
         self.folder = folder
-        self._options = options
-        self._jobs: dict[str, Any] = {}
+        self._launcher: Launcher | None = None
 
     def submit(self, orders: Sequence[Order], resources: Resources) -> list[str]:
         """Start the tasks; see `Cluster`."""
-        ids = []
-        for order in orders:
-            executor = submitit.LocalExecutor(self.folder)
-            executor.update_parameters(timeout_min=_YEAR_MINUTES)
-            with _terminal_signals_blocked():
-                job = executor.submit(run_task, order)
-            self._jobs[job.job_id] = job
-            ids.append(job.job_id)
-        return ids
+        if self._launcher is None:
+            self._launcher = Launcher(self.folder)
+        return [self._launcher.start(order) for order in orders]
 
     def ended(self, jobs: Collection[str], *, now: bool = False) -> dict[str, State]:
         """Look at the processes; see `Cluster`."""
-        return {
-            job: State() for job in jobs if (self._jobs[job].done() if job in self._jobs else not self._is_running(job))
-        }
+        return {job: State() for job in jobs if not self._is_running(job)}
 
     def interrupt(self, jobs: Collection[str]) -> None:
         """Send SIGTERM to the processes that control the tasks, which the tasks pass on as SIGINT; see `Cluster`."""
@@ -199,7 +190,7 @@ class Local:
                 os.kill(int(job), number)
 
     def _is_running(self, job: str) -> bool:
-        """Return whether the process of an earlier `bench run` runs: one with that id, which controls these tasks."""
+        """Return whether there is a process with that id which controls these tasks."""
         try:
             command = Path(f"/proc/{int(job)}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
         except OSError:
@@ -260,16 +251,3 @@ def _output(command: Sequence[str]) -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-@contextmanager
-def _terminal_signals_blocked() -> Iterator[None]:
-    """Let processes that are started in the block never receive SIGINT and SIGHUP, unless they unblock them.
-
-    Otherwise a closed terminal would end the tasks, which must not need it.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

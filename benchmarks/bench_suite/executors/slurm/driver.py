@@ -72,7 +72,7 @@ class Driver:
         self.folder = self.run / FOLDER
         self.ledger = Ledger(self.run, options.cluster)
         local = options.cluster == "local"
-        self.cluster: Cluster = Local(self.folder, options) if local else Slurm(self.folder, options)
+        self.cluster: Cluster = Local(self.folder) if local else Slurm(self.folder, options)
         self.leases = Leases(sharing, options.gpus) if local else NoLeases()
         self.sharing = sharing
         self.tail = RecordTail(self.run, work.context.run.record_sizes)

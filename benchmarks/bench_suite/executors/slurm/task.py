@@ -27,9 +27,8 @@ from bench_suite.training.fresh_process import end_with_parent
 
 LISTED_SECONDS = 60.0
 "How long a task waits until the ledger lists it."
-_START = (  # while it imports, Ctrl-C ends it silently; the terminal's signals are blocked in tasks on this machine
-    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
-    "signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGHUP)); "
+_START = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "  # while it imports, Ctrl-C ends it silently
     "from bench_suite.executors.slurm.task import work; sys.exit(work(int(sys.argv[1])))"
 )
 
