@@ -49,7 +49,7 @@ class Options:
     memory: float | None = None
     "Gigabytes of memory of a task; default: the cluster's own."
     gpus: int | None = None
-    "GPUs of a task; default: none are requested."
+    "GPUs of a task; default: none are requested, and with `local` one for each unit that computes on a GPU."
     setup: tuple[str, ...] = ()
     "Shell commands that each job of Slurm runs first, such as `module load cuda`."
     extra: Mapping[str, str | int | bool] | None = None
@@ -61,7 +61,7 @@ class Options:
 def check(options: Options) -> None:
     """Raise ValueError if this machine cannot submit the jobs."""
     if options.cluster == "local":
-        from bench_suite.executors.slurm.leases import visible_gpus
+        from bench_suite.execution.gpus import visible_gpus
 
         there = len(visible_gpus()) if options.gpus else 0
         if options.gpus and options.gpus > there:
@@ -113,5 +113,5 @@ def execute(work: Work, options: Options) -> Iterator[Record]:
     """
     from bench_suite.executors.slurm.driver import Driver
 
-    with Driver(work, options, sharing(work.context.plan, options)) as driver:
+    with Driver(work, options, Sharing(work.context.jobs, work.context.exclusive)) as driver:
         yield from driver.records()

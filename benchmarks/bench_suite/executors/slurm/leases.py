@@ -3,27 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Sequence
 
+from bench_suite.execution.gpus import VISIBLE, GpuLeases, visible_gpus
 from bench_suite.execution.sharing import CoreLeases, Sharing, machine_cores
 from bench_suite.suite.plan import Unit
-
-_VISIBLE = "CUDA_VISIBLE_DEVICES"
-
-
-def visible_gpus() -> tuple[str, ...]:
-    """Return the GPUs that this process may use, by index or UUID; as the variable of the environment names them."""
-    stated = os.environ.get(_VISIBLE)
-    if stated is not None:
-        return tuple(word.strip() for word in stated.split(",") if word.strip())
-    try:
-        listed = subprocess.run(
-            ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"], capture_output=True, text=True, check=True
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return ()
-    return tuple(line.strip() for line in listed.splitlines() if line.strip())
 
 
 class Leases:
@@ -34,27 +17,29 @@ class Leases:
 
         Args:
             sharing: how the units share the machine.
-            gpus: number of GPUs of a unit; None if a unit sees those that this process sees.
+            gpus: number of GPUs of each unit; None for one if it computes on a GPU.
         """
         self._cores = CoreLeases(machine_cores(), sharing)
-        self._count = gpus
-        self._free = list(visible_gpus()) if gpus else []
-        self._leased: dict[str, Sequence[str]] = {}
+        self._needs_one = GpuLeases(visible_gpus()).needs_one
+        self._gpus = gpus
+        self._free = list(visible_gpus())
+        self._leased: dict[str, list[str]] = {}
 
     def take(self, unit: Unit) -> tuple[tuple[int, ...], str | None] | None:
         """Return the cores of a unit, and its value of `CUDA_VISIBLE_DEVICES`; None if they are not free now.
 
-        The value is None if the variable is not to be set.
+        The value is None if the variable is not to be set. A unit without a GPU keeps what the user has set.
         """
-        if self._count and len(self._free) < self._count:
+        count = int(self._needs_one(unit)) if self._gpus is None else self._gpus
+        if len(self._free) < count:
             return None
         cores = self._cores.take(unit)
         if cores is None:
             return None
-        if self._count is None:
-            return cores, os.environ.get(_VISIBLE)
-        gpus = self._leased[unit.id] = self._free[: self._count]
-        del self._free[: self._count]
+        if not count:
+            return cores, os.environ.get(VISIBLE)
+        gpus = self._leased[unit.id] = self._free[:count]
+        del self._free[:count]
         return cores, ",".join(gpus)
 
     def give_back(self, unit: str) -> None:
