@@ -7,21 +7,15 @@ import shutil
 import signal
 from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
 pytest.importorskip("submitit", reason="the extra slurm is not installed")
 
-from bench_suite.execution.sharing import Sharing
-from bench_suite.executors.slurm import Options, check
+from bench_suite.executors.slurm import Options
 from bench_suite.executors.slurm.cluster import Slurm, State, parameters
-from bench_suite.executors.slurm.leases import Leases
-from bench_suite.executors.slurm.ledger import Ledger, Task
 from bench_suite.executors.slurm.resources import Resources
 from bench_suite.executors.slurm.task import Order
-from bench_suite.suite.plan import Cell, Unit
 
 SLURM = ("--executor", "slurm")
 
@@ -37,10 +31,6 @@ def cluster(slurm, monkeypatch: pytest.MonkeyPatch) -> object:
 
 def orders(count: int) -> list[Order]:
     return [Order(f"key{number}", "/run", "/run/job", f"unit{number}") for number in range(count)]
-
-
-def unit(id: str) -> Unit:
-    return Unit(id, (cast(Cell, SimpleNamespace(threads=1, device="cpu")),))
 
 
 def flags(script: str) -> dict[str, str]:
@@ -136,32 +126,6 @@ def test_without_submitit_nothing_is_spent(program) -> None:
     assert status == 2, errors
     assert "pip install 'bench-suite[slurm]'" in errors
     assert not (program.folder / "results").exists()
-
-
-def test_gpus_of_this_machine_are_leased_as_the_environment_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a, GPU-b,GPU-c")
-    monkeypatch.setattr("bench_suite.executors.slurm.leases.machine_cores", lambda: (0, 1, 2, 3))
-    leases = Leases(Sharing(4), 2)
-    assert leases.take(unit("a"))[1] == "GPU-a,GPU-b"
-    assert leases.take(unit("b")) is None
-    leases.give_back("a")
-    assert leases.take(unit("b"))[1] == "GPU-c,GPU-a"
-    with pytest.raises(ValueError, match="gpus = 4, and this machine has 3"):
-        check(Options(cluster="local", gpus=4))
-    assert Leases(Sharing(4), None).take(unit("c"))[1] == "GPU-a, GPU-b,GPU-c", "what the user set stays"
-
-
-def test_the_ledger_is_on_disk_before_a_task_may_run(tmp_path: Path) -> None:
-    first = Ledger(tmp_path, "slurm")
-    tasks = [Task(f"key{number}", "unit", f"7_{number}") for number in range(2)]
-    first.add(tasks)
-    again = Ledger(tmp_path, "slurm")
-    assert ([*again.tasks.values()], again.arrays) == (tasks, ["7"])
-    again.remove(tasks[0])
-    again.save()
-    assert [*Ledger(tmp_path, "slurm").tasks] == ["key1"]
-    with pytest.raises(Exception, match="resume with: --cluster slurm"):
-        Ledger(tmp_path, "local")
 
 
 @pytest.mark.slow
