@@ -70,7 +70,7 @@ KEYWORD = click.option(
 
 EXECUTOR = click.option(
     "--executor", metavar="NAME",
-    help="Where the cells run: inline, one after another in this process (default), or processes (same as "
+    help="Where the cells run: inline, one after another in this process (default), processes, or slurm (same as "
     "--set run.executor=NAME).",
 )  # fmt: skip
 JOBS = click.option(
@@ -79,9 +79,18 @@ JOBS = click.option(
 )  # fmt: skip
 
 
-def with_executor(overrides: tuple[str, ...], executor: str | None, jobs: str | None) -> tuple[str, ...]:
-    """Return the overrides with those that `--executor` and `--jobs` stand for."""
-    stated = {"run.executor": executor, "run.jobs": jobs}
+CLUSTER = click.option(
+    "--cluster", metavar="NAME",
+    help="With --executor slurm: slurm (default), or local, which runs the same tasks on this machine (same as "
+    "--set run.cluster=NAME).",
+)  # fmt: skip
+
+
+def with_executor(
+    overrides: tuple[str, ...], executor: str | None, jobs: str | None, cluster: str | None = None
+) -> tuple[str, ...]:
+    """Return the overrides with those that `--executor`, `--jobs` and `--cluster` stand for."""
+    stated = {"run.executor": executor, "run.jobs": jobs, "run.cluster": cluster}
     return (*overrides, *(f"{key}={value}" for key, value in stated.items() if value is not None))
 
 

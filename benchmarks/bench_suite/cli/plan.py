@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_suite.cli.arguments import (
+    CLUSTER,
     EXECUTOR,
     JOBS,
     JSON,
@@ -43,10 +44,10 @@ if TYPE_CHECKING:
 @click.option(
     "--trust", is_flag=True, help="No effect, because a plan runs no code; accepted so that the options of run work."
 )
-@shared_options(EXECUTOR, JOBS, RESULTS, JSON)
+@shared_options(EXECUTOR, JOBS, CLUSTER, RESULTS, JSON)
 def command(
     suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, trust: bool, executor: str | None,
-    jobs: str | None, results: Path, as_json: bool,
+    jobs: str | None, cluster: str | None, results: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Show the cells of SUITE, a file or the name of a built-in suite, without running them.
 
@@ -63,7 +64,7 @@ def command(
     from bench_suite.data.requirements import downloads
 
     del trust
-    overrides = with_executor(overrides, executor, jobs)
+    overrides = with_executor(overrides, executor, jobs, cluster)
     plan = select_cells(make_plan(read_suite(suite, overrides), only), keyword)
     times, needs, lacking = estimate_times(plan, Store(results)), downloads(plan), missing_packages(plan)
     forecast = foresee(plan, Store(results))

@@ -64,6 +64,8 @@ class RunContext:
     "Whether the machine's load was above its number of cores when the run began."
     jobs: int = 1
     "Number of units that run at the same time."
+    elsewhere: bool = False
+    "Whether the units run on other machines, so that this one's device, threads and load say nothing about them."
     cache: Cache | None = None
     done: Mapping[str, frozenset[str]] = field(default_factory=dict)
     "Labels of the probes that are complete, by cell id: a resume does not repeat them."

@@ -20,23 +20,30 @@ EXIT_FAILED = 3
 "Exit status of a process that a component ends with `os._exit(0)`: cells are missing."
 
 
-_at_forced_end: list[Callable[[], None]] = []
+_at_forced_end: list[tuple[Callable[[], None], bool]] = []
 
 
 @contextmanager
-def at_forced_end(function: Callable[[], None]) -> Iterator[None]:
-    """Call a function if a second Ctrl-C or a signal from outside ends this process during the block."""
-    _at_forced_end.append(function)
+def at_forced_end(function: Callable[[], None], *, outside: bool = True) -> Iterator[None]:
+    """Call a function if a second Ctrl-C or a signal from outside ends this process during the block.
+
+    Args:
+        function: the function.
+        outside: whether a signal from outside, such as SIGTERM or SIGHUP, calls it too.
+    """
+    entry = (function, outside)
+    _at_forced_end.append(entry)
     try:
         yield
     finally:
-        _at_forced_end.remove(function)
+        _at_forced_end.remove(entry)
 
 
-def _force_end() -> None:
-    for function in _at_forced_end:
-        with suppress(Exception):  # each gets its turn, whatever happened to another
-            function()
+def _force_end(*, outside: bool) -> None:
+    for function, also_outside in _at_forced_end:
+        if also_outside or not outside:
+            with suppress(Exception):  # each gets its turn, whatever happened to another
+                function()
 
 
 @contextmanager
@@ -61,7 +68,7 @@ def two_stage_interrupt(unfinished: UnfinishedCells) -> Iterator[None]:
 
     def second(number: int, frame: Any) -> None:
         unfinished.end()
-        _force_end()
+        _force_end(outside=False)
         sys.stderr.write("\nended at once; everything recorded so far is safe\n")
         sys.stderr.flush()
         os._exit(130)
@@ -76,7 +83,7 @@ def _ended_from_outside(unfinished: UnfinishedCells) -> Iterator[None]:
 
     def handler(number: int, frame: Any) -> None:
         unfinished.end()
-        _force_end()
+        _force_end(outside=True)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 

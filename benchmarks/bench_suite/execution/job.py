@@ -12,7 +12,7 @@ from bench_suite.store.atomic import write_file
 from bench_suite.suite.plan import Plan
 
 FILE = "job.pickle"
-"Name of the file in the folder of the run; it is removed when the run ends."
+"Name of the file in the folder of the run, for workers that end with the run; it is removed then."
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Job:
     offline: bool = False
     notes: tuple[str, ...] = ()
     machine_busy: bool = False
+    elsewhere: bool = False
+    "Whether the workers run on other machines, each of which it describes itself."
     max_ends: int = 2
     "Number of processes that may end in one step of a cell before its record says so."
     done: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -40,13 +42,17 @@ class Job:
     "The records that a resume found, by cell id, of cells that are not complete."
 
 
-def write_job(job: Job) -> Path:
+def write_job(job: Job, name: str = FILE) -> Path:
     """Write the file of a job, which only its owner can read, and return its path.
+
+    Args:
+        job: the job.
+        name: path of the file in the folder of the run.
 
     Raises:
         StoreError: it cannot be written.
     """
-    path = write_file(Path(job.run) / FILE, pickle.dumps(job))
+    path = write_file(Path(job.run) / name, pickle.dumps(job))
     path.chmod(0o600)
     return path
 

@@ -21,6 +21,7 @@ from bench_suite.contracts import (
     Finding,
     MetricRow,
     OptionError,
+    Placement,
     Record,
     describe_error,
     error_text,
@@ -29,10 +30,11 @@ from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_results, gate_data
 from bench_suite.execution.endings import noted_endings
+from bench_suite.execution.left_running import check_left_running
 from bench_suite.execution.process_state import ProcessState, all_settings
 from bench_suite.execution.record_builder import metric_row
 from bench_suite.execution.selection import has_failed
-from bench_suite.execution.sharing import Sharing, load_executor, sharing_of
+from bench_suite.execution.sharing import load_executor, sharing_of
 from bench_suite.execution.sources import source_of_program, sources_of
 from bench_suite.execution.work import Work
 from bench_suite.store.atomic import RecordsLost, StoreError
@@ -129,6 +131,8 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
         earlier = {record.id: record for record in run.records()} if resumed else {}
         context = _context(plan, run, request, callback, earlier, undone)
         if resumed:
+            use = plan.suite.executor
+            check_left_running(run.path, "inline" if use is None else use.component.name)
             run.update(_resume_facts(plan, run, request))
         cells = {cell.id: cell for cell in plan.cells}
         before = sum(set(cell.probes) <= context.done.get(cell.id, frozenset()) for cell in cells.values())
@@ -228,6 +232,9 @@ def check_components(plan: Plan) -> tuple[str, ...]:
             _check(component, None, cell.task.key, document, seen)
     for probe in plan.suite.probes:
         _check(probe.component, probe.stated, probe.key, document, seen)
+    executor = plan.suite.executor
+    if executor is not None:
+        _check(executor.component, executor.stated, executor.key, document, seen, "executor")
     document.raise_errors()
     kinds = state.restore().restored
     if not kinds:
@@ -237,8 +244,9 @@ def check_components(plan: Plan) -> tuple[str, ...]:
 
 
 def _check(
-    component: discovery.Component, options: Mapping[str, Any] | None, key: Any, document: Any, seen: set[Any]
-) -> None:
+    component: discovery.Component, options: Mapping[str, Any] | None, key: Any, document: Any, seen: set[Any],
+    use: str = "use",
+) -> None:  # fmt: skip
     identity = (component.path, repr(options))
     if identity in seen:
         return
@@ -252,9 +260,9 @@ def _check(
         stated = error.key and any(known[: len(option)] == option for known in (*document.lines, *document.flags))
         document.error((*key, *error.key) if stated else (*key, "use"), str(error))
     except (ComponentError, ValueError, SystemExit) as error:
-        document.error((*key, "use"), error_text(error) or f"its check raised {describe_error(error)}")
+        document.error((*key, use), error_text(error) or f"its check raised {describe_error(error)}")
     except Exception as error:  # noqa: BLE001 - `check` is a component's, and may raise anything
-        document.error((*key, "use"), f"its check raised {describe_error(error)}")
+        document.error((*key, use), f"its check raised {describe_error(error)}")
 
 
 def _open(plan: Plan, store: Store, request: Request) -> tuple[Run, bool]:
@@ -350,16 +358,17 @@ def _context(
     from bench_suite.data.sources import Sources
 
     cache = Cache()
-    busy = environment.busy()
     shared = sharing_of(plan)
+    busy = None if shared.elsewhere else environment.busy()
     if request.smoke:  # its timings mean nothing
-        shared = Sharing(shared.jobs)
+        shared = replace(shared, exclusive=frozenset(), notes=())
     trusted = "--trust: the run executed code from files that the suite names" if plan.suite.external else None
     context = RunContext(
         plan=plan, run=run, sources=Sources(offline=request.offline, cache=cache),
         callback=callback, environment=run.add_environment(machine.describe()), code=source_of_program(),
         smoke=request.smoke, notes=tuple(note for note in (trusted, busy, *undone, *shared.notes) if note),
-        jobs=shared.jobs, exclusive=shared.exclusive, machine_busy=busy is not None, cache=cache, earlier=earlier,
+        jobs=shared.jobs, elsewhere=shared.elsewhere, exclusive=shared.exclusive, machine_busy=busy is not None,
+        cache=cache, earlier=earlier,
     )  # fmt: skip
     done = {cell.id: done_probes(cell, earlier[cell.id], plan) for cell in plan.cells if cell.id in earlier}
     changed = [cell for cell in plan.cells if done.get(cell.id) and _stale(cell, earlier[cell.id], context)]
@@ -397,7 +406,7 @@ def _stale(cell: Cell, record: Record, context: RunContext) -> bool:
         if not set(cell.probes) <= done_probes(cell, record, context.plan):
             fingerprint = context.load(cell).source.fingerprint
         sources = sources_of(cell, replace(context.sources, offline=True))
-        placement = context.placement(cell)
+        placement = Placement(**record.options["placement"]) if context.elsewhere else context.placement(cell)
         key = weights_key(cell, fingerprint, placement, sources, context.code, smoke=context.smoke)
         return key != record.weights_key
     except Exception:  # noqa: BLE001 - a task may raise anything, and the cell's own record will report it

@@ -21,6 +21,8 @@ class Sharing:
     "Ids of the units beside which no other one runs."
     notes: tuple[str, ...] = ()
     "What the user should know before the run, in words."
+    elsewhere: bool = False
+    "Whether the units run on other machines."
 
 
 def machine_cores() -> tuple[int, ...]:

@@ -46,11 +46,13 @@ class Work:
                     unfinished.end()
             yield record
 
-    def job(self, max_ends: int) -> Path:
+    def job(self, max_ends: int, name: str = FILE) -> Path:
         """Write what a worker needs into the folder of the run, and return the path of the file.
 
         Args:
             max_ends: number of processes that may end in one step of a cell before its record says so.
+            name: path of the file in the folder of the run; `close` removes the default one. An executor whose workers
+                outlive this process gives another one, and removes it when no worker needs it.
         """
         context = self.context
         incomplete = {cell.id for cell in context.plan.cells if context.missing(cell)}
@@ -58,9 +60,11 @@ class Work:
             Job(
                 plan=context.plan, run=str(context.run.path), environment=context.environment, code=context.code,
                 version=__version__, smoke=context.smoke, offline=self.offline, notes=context.notes,
-                machine_busy=context.machine_busy, max_ends=max_ends, done=dict(context.done),
+                machine_busy=context.machine_busy, elsewhere=context.elsewhere, max_ends=max_ends,
+                done=dict(context.done),
                 earlier={id: record for id, record in context.earlier.items() if id in incomplete},
-            )
+            ),
+            name,
         )  # fmt: skip
 
     def todo(self) -> list[Unit]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench_suite import environment
 from bench_suite.contracts import BenchError, Record
 from bench_suite.execution.context import RunContext
 from bench_suite.execution.endings import noted_endings
@@ -54,11 +55,18 @@ class Worker:
         run, cache = Run(Path(job.run)), Cache()
         self._writer: Writer = self._stack.enter_context(run.writer())
         unfinished = UnfinishedCells(run.path, shared=True)
+        described, notes, machine_busy = job.environment, job.notes, job.machine_busy
+        if job.elsewhere:
+            import torch  # noqa: F401 - the description has the GPUs only if torch is imported
+
+            busy = environment.busy()
+            described, machine_busy = run.add_environment(environment.describe()), busy is not None
+            notes = (*notes, busy) if busy is not None else notes
         self.context = RunContext(
             plan=job.plan, run=run, sources=Sources(offline=job.offline, cache=cache),
-            callback=EventCallback(self._send), environment=job.environment, code=job.code, smoke=job.smoke,
-            notes=job.notes, machine_busy=job.machine_busy, cache=cache, done=dict(job.done), earlier=job.earlier,
-            unfinished=unfinished, max_ends=job.max_ends,
+            callback=EventCallback(self._send), environment=described, code=job.code, smoke=job.smoke,
+            notes=notes, machine_busy=machine_busy, elsewhere=job.elsewhere, cache=cache,
+            done=dict(job.done), earlier=job.earlier, unfinished=unfinished, max_ends=job.max_ends,
         )  # fmt: skip
         self.context.send = self._send
         self._stack.enter_context(noted_endings(unfinished))

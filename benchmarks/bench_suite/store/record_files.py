@@ -45,6 +45,11 @@ class RecordFiles:
         """Return the files, in the order of their writers."""
         return sorted((self._run / "records").glob("*.jsonl"))
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of bytes of each file, by name, when the last call of `read` began to read it."""
+        return {name: size for name, size, _, _ in self._state or ()}
+
     def read(self) -> Reading:
         """Return what the files contain; they are read only if one has changed since the last call."""
         paths = self.paths()

@@ -229,6 +229,11 @@ class Run:
             self._note(damage)
         return list(reading.records)
 
+    @property
+    def record_sizes(self) -> dict[str, int]:
+        """Number of bytes of each file of records, by name, that the last call of `records` has read at least."""
+        return self._record_files.sizes
+
     def unmerged_records(self, wanted: Callable[[bytes], bool]) -> Iterator[Record]:
         """Yield records as they were written, unmerged, oldest first.
 

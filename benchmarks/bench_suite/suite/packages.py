@@ -21,6 +21,7 @@ EXTRAS: Mapping[str, str] = {
     "lightning": "lightning",
     "peft": "lora",
     "ray": "ray",
+    "submitit": "slurm",
     "tensorboard": "tensorboard",
     "transformers": "pretrained",
 }

@@ -53,10 +53,10 @@ def shapes(plan, cluster: Cluster, *, smoke: bool = False, **options):
 
 
 def test_a_unit_leases_as_many_cpus_as_it_has_threads_and_a_gpu_if_it_computes_on_one(tmp_path, monkeypatch) -> None:
-    cluster = cluster_of(monkeypatch, {"CPU": 4.0}, {"CPU": 8.0, "GPU": 2.0, "memory": 1e9})
+    cluster = cluster_of(monkeypatch, {"CPU": 4.0}, {"CPU": 8.0, "GPU": 2.0, "memory": 2.0**30})
     assert shapes(plan_of(tmp_path, "device = 'cpu'"), cluster) == [Shape(1), Shape(3)]
     assert shapes(plan_of(tmp_path, "device = 'auto'"), cluster) == [Shape(1, 1), Shape(3, 1)]
-    assert shapes(plan_of(tmp_path, "device = 'cpu'"), cluster, memory=10) == [Shape(1, 0, 10), Shape(3, 0, 10)]
+    assert shapes(plan_of(tmp_path, "device = 'cpu'"), cluster, memory=0.5) == [Shape(1, 0, 2**29), Shape(3, 0, 2**29)]
     without = cluster_of(monkeypatch, {"CPU": 4.0})
     assert shapes(plan_of(tmp_path, "device = 'auto'"), without) == [Shape(1), Shape(3)]
 
@@ -74,7 +74,7 @@ def test_a_timed_unit_has_a_node_to_itself_unless_the_suite_shares(tmp_path, mon
     [
         ([{"CPU": 2.0}, {"CPU": 1.0}], {}, "a training needs 3 CPUs, and no node of the Ray cluster has it"),
         ([], {}, "the largest have 0 CPUs and 0 GPUs"),
-        ([{"CPU": 4.0, "memory": 100.0}], {"memory": 1000}, "1 CPU and 1,000 bytes of memory"),
+        ([{"CPU": 4.0, "memory": 100.0}], {"memory": 1.5}, "1 CPU and 1.5 GB of memory"),
     ],
 )
 def test_a_unit_for_which_no_node_has_room_is_refused(tmp_path, monkeypatch, nodes, options, message) -> None:
@@ -116,7 +116,7 @@ def test_without_address_units_share_this_machine_as_processes_do(tmp_path, monk
     ("overrides", "message"),
     [
         (("run.jobs=0",), "0 is out of bounds: 1 or more"),
-        (("run.memory=0",), "0 is out of bounds: 1 or more"),
+        (("run.memory=0",), "0.0 is out of bounds: 0.001 or more"),
         (("run.retries=11",), "11 is out of bounds"),
         (("run.adress=auto",), 'did you mean "address"'),
     ],

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench_suite.execution.work import Work
 
 IMPORTS = ("ray",)
-BOUNDS = {"jobs": (1, None), "timeout": (0.1, None), "retries": (0, 10), "memory": (1, None)}
+BOUNDS = {"jobs": (1, None), "timeout": (0.1, None), "retries": (0, 10), "memory": (0.001, None)}
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Options:
     "Seconds after which a unit is stopped, as if it had crashed; default: none."
     retries: int = 1
     "Number of times that a step is tried again in which a process crashed; after that its cell is failed."
-    memory: int | None = None
-    "Bytes of memory that a unit reserves; default: none, so that only CPUs and GPUs limit the units on a node."
+    memory: float | None = None
+    "Gigabytes (2^30 bytes) that a unit reserves; default: none, so that only CPUs and GPUs limit the units on a node."
     share_timed: bool = False
     "Let units that are timed run beside others: faster, and with timings that are disturbed."
 

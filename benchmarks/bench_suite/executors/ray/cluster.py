@@ -27,6 +27,8 @@ CONNECT_SECONDS = 30.0
 _OBJECTS = 100 * 2**20
 "Bytes of a local cluster's store of objects: only events pass through it."
 
+GIGABYTE = 2**30
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -35,6 +37,7 @@ class Shape:
     cpus: int
     gpus: int = 0
     memory: int | None = None
+    "Bytes; None reserves none."
     alone: bool = False
     "Whether it has the node to itself."
 
@@ -42,7 +45,7 @@ class Shape:
         """Return it in words."""
         parts = [f"{self.cpus} CPU{'s' if self.cpus > 1 else ''}"]
         parts += ["a GPU"] if self.gpus else []
-        parts += [f"{self.memory:,} bytes of memory"] if self.memory else []
+        parts += [f"{self.memory / GIGABYTE:.3g} GB of memory"] if self.memory else []
         return " and ".join(parts)
 
     def fitting(self, node: Mapping[str, float]) -> int:
@@ -182,6 +185,7 @@ def shapes_of(units: Sequence[Unit], options: Options, cluster: Cluster, context
     """
     nodes = cluster.nodes()
     most = {name: max((int(node.get(name, 0)) for node in nodes), default=0) for name in ("CPU", "GPU")}
+    memory = None if options.memory is None else int(options.memory * GIGABYTE)
     timed, leases = context.exclusive, None
     if options.address is None:
         leases = CoreLeases(machine_cores(), Sharing(context.jobs, context.exclusive))
@@ -192,7 +196,7 @@ def shapes_of(units: Sequence[Unit], options: Options, cluster: Cluster, context
         threads = thread_count(unit, 1) if leases is None else leases.core_count(unit)
         cpus_needed = max(threads, thread_count(unit, 1))
         gpus = int(_needs_gpu(unit, has_gpu=most["GPU"] > 0))
-        shape = Shape(cpus_needed, gpus, options.memory)
+        shape = Shape(cpus_needed, gpus, memory)
         if not any(shape.fitting(node) for node in nodes):
             raise BenchError(
                 f"a training needs {shape}, and no node of the Ray cluster has it: the largest have {most['CPU']} CPUs "
@@ -200,7 +204,7 @@ def shapes_of(units: Sequence[Unit], options: Options, cluster: Cluster, context
             )
         if unit.id in timed:
             cpus = max(int(node.get("CPU", 0)) for node in nodes if shape.fitting(node))
-            shape = Shape(max(cpus_needed, cpus), gpus, options.memory, alone=True)
+            shape = Shape(max(cpus_needed, cpus), gpus, memory, alone=True)
         shapes[unit.id] = shape
     return shapes
 
