@@ -63,10 +63,10 @@ def test_a_missing_identifier_belongs_to_nobody_and_a_column_apart_is_not_looked
     values = some(np.random.default_rng(3), "texts")
     values[7] = ""
     table = pa.table({"customer_id": values, "client_id": values})
-    found = repeated_ids([table], ("client_id",))
-    assert list(found) == ["customer_id"]
-    assert found["customer_id"][7] == -1
-    assert (found["customer_id"] >= 0).sum() == N - 1
+    columns = repeated_ids([table], ("client_id",))
+    assert list(columns) == ["customer_id"]
+    assert columns["customer_id"][7] == -1
+    assert (columns["customer_id"] >= 0).sum() == N - 1
 
 
 def table_of_customers(tmp_path: Any) -> Any:

@@ -90,10 +90,10 @@ def test_balanced_accuracy_judges_a_model_that_weighs_classes() -> None:
     model = Predictions("test", np.arange(N), {"targets": targets, "predictions": predicted})
     balanced = ((predicted[targets == 1] == 1).mean() + (predicted[targets == 0] == 0).mean()) / 2
     baselines = {"cell0": Baselines(np.arange(N), {"constant": (targets != 0).astype(float)})}
-    judged = [JudgedModel("mlp", (record(),), (model,), measure) for measure in ("accuracy", "balanced accuracy")]
-    assert [one.code for one in matched_baselines("mine", judged[:1], baselines)] == ["D009"]
-    assert list(matched_baselines("mine", judged[1:], baselines)) == []
-    assert _gain(judged[1], baselines).mean == pytest.approx(balanced - 0.5)
+    models = [JudgedModel("mlp", (record(),), (model,), measure) for measure in ("accuracy", "balanced accuracy")]
+    assert [one.code for one in matched_baselines("mine", models[:1], baselines)] == ["D009"]
+    assert list(matched_baselines("mine", models[1:], baselines)) == []
+    assert _gain(models[1], baselines).mean == pytest.approx(balanced - 0.5)
     never = Predictions("test", np.arange(N), {"targets": targets, "predictions": np.zeros(N, dtype=int)})
     (finding,) = matched_baselines("mine", [JudgedModel("mlp", (record(),), (never,), "balanced accuracy")], baselines)
     assert "of balanced accuracy" in finding.summary

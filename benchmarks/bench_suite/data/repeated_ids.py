@@ -59,8 +59,8 @@ def identifiers_of_splits(
         rows: By split, positions among the rows that have a label.
         apart: Columns that are not looked at, such as the label.
     """
-    found = {column: numbers[known] for column, numbers in repeated_ids(tables, apart).items()}
-    return {role: {column: numbers[part] for column, numbers in found.items()} for role, part in rows.items()}
+    by_column = {column: numbers[known] for column, numbers in repeated_ids(tables, apart).items()}
+    return {role: {column: numbers[part] for column, numbers in by_column.items()} for role, part in rows.items()}
 
 
 def repeated_ids(tables: Sequence[pa.Table], apart: Collection[str]) -> dict[str, np.ndarray]:
@@ -70,7 +70,7 @@ def repeated_ids(tables: Sequence[pa.Table], apart: Collection[str]) -> dict[str
         tables: The parts of one split, as they stand in the files.
         apart: Columns that are not looked at, such as the label.
     """
-    found = {}
+    by_column = {}
     for name in tables[0].column_names if tables else ():
         if name in apart or _names_kind(name):
             continue
@@ -78,8 +78,8 @@ def repeated_ids(tables: Sequence[pa.Table], apart: Collection[str]) -> dict[str
         if values is None or not (_is_named(name) or _are_codes(values)):
             continue
         if (numbers := _numbers(values)) is not None:
-            found[name] = numbers
-    return found
+            by_column[name] = numbers
+    return by_column
 
 
 def _words_of(name: str) -> set[str]:

@@ -117,8 +117,8 @@ def matched_baselines(
         baselines: by record id, losses of trivial predictors on the record's test split.
     """
     for measure in dict.fromkeys(model.measure for model in models):
-        judged = [model for model in models if model.measure == measure] if measure != "none" else []
-        gains = [gain for model in judged if (gain := _gain(model, baselines)) is not None]
+        of_measure = [model for model in models if model.measure == measure] if measure != "none" else []
+        gains = [gain for model in of_measure if (gain := _gain(model, baselines)) is not None]
         if gains and (best := min(gains, key=lambda gain: gain.loss)).low <= 0:
             yield _matched(task, best, measure)
 

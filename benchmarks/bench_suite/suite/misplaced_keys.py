@@ -29,12 +29,12 @@ def hint(key: str, allowed: Collection[str], path: KeyPath) -> str:
     if (word := meant(key, allowed)) is not None:
         return f'; did you mean "{word}"?'
     elsewhere = {name: places for name, places in sections_of_keys().items() if name not in allowed}
-    if places := [place for place in elsewhere.get(key, ()) if place != _section(path)]:
+    if places := [section for section in elsewhere.get(key, ()) if section != _section(path)]:
         return f"; it belongs {' or '.join(places)}"
     if (word := closest(key, allowed)) is not None:
         return f'; did you mean "{word}"?'
     word = meant(key, elsewhere) or closest(key, elsewhere, MIN_LIKENESS)
-    places = [] if word is None else [place for place in elsewhere[word] if place != _section(path)]
+    places = [] if word is None else [section for section in elsewhere[word] if section != _section(path)]
     return f'; did you mean "{word}", which belongs {" or ".join(places)}?' if places else ""
 
 

@@ -158,8 +158,8 @@ class Fitting:
     def end_epoch(self) -> bool:
         """Evaluate the network and stop the clock; return whether the training ends before its last epoch."""
         state, clock = self.state, self.clock
-        mean = self.finite(state.loss_sum) / len(self.examples)
         clock.pause()
+        mean = self.finite(state.loss_sum) / len(self.examples)
         epoch = state.epoch
         row = {"epoch": float(epoch), "loss": mean, **self._evaluate()}
         state.end_epoch(row)

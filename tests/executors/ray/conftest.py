@@ -36,10 +36,10 @@ def started_by(process: int) -> list[int]:
             parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-    found = [process]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found[1:]
+    tree = [process]
+    for one in tree:
+        tree += [child for child, parent in parents.items() if parent == one]
+    return tree[1:]
 
 
 def running(ids: list[int]) -> list[str]:

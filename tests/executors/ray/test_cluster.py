@@ -48,8 +48,8 @@ def cluster_of(monkeypatch, *nodes: dict[str, float]) -> Cluster:
 
 def shapes(plan, cluster: Cluster, *, smoke: bool = False, **options):
     context = cast(Any, SimpleNamespace(plan=plan, jobs=1, exclusive=frozenset(), smoke=smoke))
-    found = shapes_of(plan.units, Options(address="auto", **options), cluster, context)
-    return [found[unit.id] for unit in plan.units]
+    by_unit = shapes_of(plan.units, Options(address="auto", **options), cluster, context)
+    return [by_unit[unit.id] for unit in plan.units]
 
 
 def test_a_unit_leases_as_many_cpus_as_it_has_threads_and_a_gpu_if_it_computes_on_one(tmp_path, monkeypatch) -> None:
