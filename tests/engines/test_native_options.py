@@ -211,7 +211,7 @@ def test_a_resumed_training_remembers_the_best_value_of_the_target(digits: Data,
     assert history.target["best"] == history.epochs[0]["validation_accuracy"]
 
 
-def one_window_in_ten_steps(clock: Any, samples: int, waited: float) -> bool:
+def one_window_in_ten_steps(clock: Any, samples: int, waited: float = 0.0) -> bool:
     clock.steps += 1
     clock.samples += samples
     return bool(clock.steps % 10 == 0)

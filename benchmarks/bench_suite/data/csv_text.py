@@ -52,9 +52,9 @@ NOT_TEXT: Mapping[bytes, str] = {
 }  # fmt: skip
 "What a file is that begins like this, and what to do."
 MARKUP: Mapping[bytes, str] = {
-    b"<!doctype": "is a web page, not data: download the file again",
-    b"<html": "is a web page, not data: download the file again",
-    b"<?xml": "is XML, not a table: write it as CSV, or download the file again if it is an error of a server",
+    b"<!doctype": "is a web page, not data: fetch the file again",
+    b"<html": "is a web page, not data: fetch the file again",
+    b"<?xml": "is XML, not a table: write it as CSV, or fetch the file again if it is an error of a server",
     b"<table": "is a table of a web page: write it as CSV",
     b'{"': "is JSON: give its name the ending .json",
     b'[{"': "is JSON: give its name the ending .json",

@@ -8,6 +8,7 @@ reads others twice, or takes a file into the wrong split. Such folders are refus
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -38,7 +39,6 @@ from bench_suite.data.folder_checks import (
     check_read_twice,
     check_splits,
 )
-from bench_suite.data.type_inference import is_card_type
 
 PATTERN_MARKS = ("[", "::")
 "What `datasets` does not take for a letter in the path of a folder."
@@ -159,7 +159,7 @@ def _ask_datasets(folder: Path, subject: str, config: str | None, files: Sequenc
     classes = {name: tuple(f.names) for name, f in features.items() if isinstance(f, datasets.ClassLabel) and f.names}
     stated = bool(_card_configs(folder))
     licence, settings = builder.info.license or None, _reader_settings(builder.config)
-    types = {name: f.dtype for name, f in features.items() if isinstance(f, datasets.Value) and is_card_type(f.dtype)}
+    types = {name: f.dtype for name, f in features.items() if isinstance(f, datasets.Value) and _is_card_type(f.dtype)}
     return FileSet(subject, folder, _MODULES[module], splits, (), stated, classes, licence, settings, types=types)
 
 
@@ -248,3 +248,11 @@ def _saved_to_disk(folder: Path, subject: str) -> FileSet | None:
         if missing := [file for file in files[split or "train"] if not file.is_file()]:
             raise DataInvalid(f"{subject}: {relative_name(missing[0], folder)} is missing: copy the folder again")
     return FileSet(subject, folder, "arrow", files)
+
+
+_CARD_TYPE = re.compile(r"(large_)?string|u?int\d+|float\d+")
+
+
+def _is_card_type(dtype: str) -> bool:
+    """Return whether a type that a README states, as `datasets` writes it, is one of texts or numbers."""
+    return _CARD_TYPE.fullmatch(dtype) is not None

@@ -151,7 +151,7 @@ def _decoding_error(name: str, file: bytes, error: BaseException) -> str:
     if file.startswith(b"version https://git-lfs"):
         content = "it is a pointer of Git LFS, not the file itself: fetch it with git lfs pull"
     elif file[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-        content = "it is a web page: download the file again"
+        content = "it is a web page: fetch the file again"
     # Pillow's message for an unknown format names the buffer in memory, which says nothing to a reader.
     reason = "" if isinstance(error, UnidentifiedImageError) else (str(error).splitlines() or [""])[0]
     return f"{name} does not decode as an image ({content}){f': {reason}' if reason else ''}"

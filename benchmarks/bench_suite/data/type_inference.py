@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -99,16 +98,8 @@ def text_column(name: str, values: pa.Array, missing: tuple[str, ...], why: str,
     return Column(name, "category", why or "texts", missing=missing, note=note)
 
 
-_CARD_TYPE = re.compile(r"(large_)?string|u?int\d+|float\d+")
-
-
-def is_card_type(dtype: str) -> bool:
-    """Return whether a type that a README states, as `datasets` writes it, is one of texts or numbers."""
-    return _CARD_TYPE.fullmatch(dtype) is not None
-
-
 def card_column(name: str, dtype: str, chunks: Sequence[pa.ChunkedArray], options: ColumnOptions) -> Column:
-    """Return a column of a text file of the type that the README states, which is one of `is_card_type`."""
+    """Return a column of a text file of the type that the README states, of texts or numbers."""
     why = f"the README says {dtype}"
     if dtype.endswith("string"):
         missing = ("", *with_spaced(distinct(chunks), options.missing_values))
