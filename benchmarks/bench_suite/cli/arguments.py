@@ -70,7 +70,7 @@ KEYWORD = click.option(
 
 EXECUTOR = click.option(
     "--executor", metavar="NAME",
-    help="Where the cells run: inline, one after another in this process (default), processes, or slurm (same as "
+    help="Where the cells run: inline, one after another in this process (default), processes, ray or slurm (same as "
     "--set run.executor=NAME).",
 )  # fmt: skip
 JOBS = click.option(
