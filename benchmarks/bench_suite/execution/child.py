@@ -62,18 +62,20 @@ class Child:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=_POSIX,
             env=environment, cwd=folder,
         )  # fmt: skip
+        assert self.process.stdin is not None
+        self._orders = self.process.stdin
         for target in (self._read_events, self._read_text):
             threading.Thread(target=target, daemon=True).start()
 
     def give(self, order: Order) -> None:
         """Give it a unit."""
         with suppress(OSError):  # it has ended; the end of its output says so
-            write_frame(self.process.stdin, order)  # type: ignore[arg-type]  # the stubs of Popen call it IO[bytes]
+            write_frame(self._orders, order)
 
     def dismiss(self) -> None:
         """Let it end after its unit."""
         with suppress(OSError):
-            self.process.stdin.close()  # type: ignore[union-attr]  # it is a pipe, see above
+            self._orders.close()
 
     def interrupt(self) -> None:
         """Interrupt it as Ctrl-C would."""

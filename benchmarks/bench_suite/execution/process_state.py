@@ -106,7 +106,7 @@ class Changes:
 def _is_same(setting: Setting, value: Any) -> bool:
     try:
         return bool(setting.read() == value)
-    except Exception:  # noqa: BLE001 - as in `_read`
+    except Exception:  # noqa: BLE001 - a system may refuse to read it in many ways; then it is restored
         return False
 
 

@@ -15,7 +15,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from bench_suite.contracts import BenchError
 from bench_suite.execution.events import Called, Event, WorkerFailed
@@ -40,14 +40,14 @@ class Order:
     "Keys of the data that need no check."
 
 
-def write_frame(file: BinaryIO, content: Any) -> None:
+def write_frame(file: IO[bytes], content: Any) -> None:
     """Write an object as one frame."""
     data = pickle.dumps(content)
     file.write(len(data).to_bytes(8, "big") + data)
     file.flush()
 
 
-def read_frame(file: BinaryIO) -> Any:
+def read_frame(file: IO[bytes]) -> Any:
     """Return the object of the next frame. Raises EOFError at the end of the file, or within a frame."""
     size = file.read(8)
     data = file.read(int.from_bytes(size, "big")) if len(size) == 8 else b""

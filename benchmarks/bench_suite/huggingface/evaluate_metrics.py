@@ -81,7 +81,7 @@ def _load_once(target: str, config: str | None, stamp: int) -> Any:
         import evaluate
 
         return evaluate.load(target, config_name=config, keep_in_memory=True)
-    except Exception as error:  # noqa: BLE001 - raised by `_load`
+    except Exception as error:  # noqa: BLE001 - a module is foreign code; `_load` raises what is kept here
         return error
 
 

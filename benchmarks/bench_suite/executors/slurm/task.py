@@ -105,9 +105,10 @@ def run_task(order: Order) -> None:
     )  # fmt: skip
     if order.local:
         _pass_on_interrupts(process)
+    assert process.stdin is not None
     with suppress(OSError):
-        process.stdin.write(json.dumps(asdict(order)))  # type: ignore[union-attr]  # it is a pipe
-        process.stdin.close()  # type: ignore[union-attr]  # see above
+        process.stdin.write(json.dumps(asdict(order)))
+        process.stdin.close()
     try:
         cause = cause_of(process.wait(order.timeout))
     except subprocess.TimeoutExpired:
