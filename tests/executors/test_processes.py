@@ -5,88 +5,23 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-import bench_suite
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.parser import read_suite
 from bench_suite.suite.plan import make_plan
 
-SUITE = """
-[[tasks]]
-use = "loans"
-[[models]]
-use = "mlp"
-hidden = [8]
-dropout = 0.1
-[[models]]
-use = "logistic_regression"
-[train]
-epochs = 1
-[matrix]
-seed = [0, 1]
-threads = 1
-device = "cpu"
-[probes.quality]
-resamples = 100
-"""
 
-CRASHES = {
-    "segmentation fault": ("ctypes.string_at(0)", "SIGSEGV"),
-    "abort": ("os.abort()", "SIGABRT"),
-    "exit with 0": ("os._exit(0)", "os._exit(0)"),
-    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
-    "hang": ("time.sleep(3600)", "timeout"),
-}
-
-
-def wait_for(holds: Callable[[], object], process: subprocess.Popen[str]) -> None:
-    """Wait until something holds while the process runs."""
-    while not holds():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-
-
-def descendants(process: int) -> list[int]:
-    """Return the ids of the processes that a process has started, and that these have started."""
-    children = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        if parent == process:
-            children += [int(path.parent.name), *descendants(int(path.parent.name))]
-    return children
-
-
-def running(ids: list[int]) -> list[int]:
-    """Return those processes that run; one that has ended and was not waited for does not."""
-    still = []
-    for id in ids:
-        try:
-            state = Path(f"/proc/{id}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        if state != "Z":
-            still.append(id)
-    return still
-
-
-def test_a_crash_costs_its_cell_only_and_is_recorded_with_its_cause_after_the_retries(program) -> None:
-    program.write({"good": "pass", **{name: does for name, (does, _) in CRASHES.items()}}, run="timeout = 15\njobs = 2")
+def test_a_crash_costs_its_cell_only_and_is_recorded_with_its_cause_after_the_retries(program, crashes) -> None:
+    program.write({"good": "pass", **{name: does for name, (does, _) in crashes.items()}}, run="timeout = 15\njobs = 2")
     status, _, errors = program.run()
     assert status == 3, errors
     entries = {entry["cell"]["model"]: entry for entry in program.entries()}
     assert len(program.entries()) == len(entries) == 6, "no record is lost or doubled"
     assert entries["good"]["status"] == "ok"
-    for name, (_, cause) in CRASHES.items():
+    for name, (_, cause) in crashes.items():
         assert entries[name]["status"] == "failed"
         reason = entries[name]["reason"]
         assert cause in reason, reason
@@ -108,25 +43,25 @@ def test_a_process_that_crashed_once_is_replaced_and_the_cell_is_measured(progra
 
 
 @pytest.mark.slow
-def test_without_retries_the_first_crash_is_recorded(program) -> None:
-    program.write({"killed": CRASHES["killed"][0]}, run="jobs = 1\nretries = 0")
+def test_without_retries_the_first_crash_is_recorded(program, crashes) -> None:
+    program.write({"killed": crashes["killed"][0]}, run="jobs = 1\nretries = 0")
     status, _, errors = program.run()
     assert status == 3, errors
     assert "SIGKILL" in program.entries()[0]["reason"]
 
 
-def test_ctrl_c_once_records_the_running_cells_as_interrupted_and_resume_runs_the_rest(program) -> None:
+def test_ctrl_c_once_records_the_running_cells_as_interrupted_and_resume_runs_the_rest(program, processes) -> None:
     wait = "Path(f'began-{os.getpid()}').touch(); time.sleep(0.01 if Path('go').exists() else 3600)"
     program.write({"a": wait, "b": f"{wait}  # b", "c": "pass"})
     process = program.start("--jobs", "2")
     count = min(2, len(os.sched_getaffinity(0)))
-    wait_for(lambda: len([*program.folder.glob("began-*")]) == count, process)
-    workers = descendants(process.pid)
+    processes.wait_for(lambda: len([*program.folder.glob("began-*")]) == count, process)
+    workers = processes.started_by(process.pid)
     process.send_signal(signal.SIGINT)
     _output, errors = process.communicate()
     assert process.returncode == 130, errors
     assert Counter(entry["status"] for entry in program.entries()) == {"interrupted": count}
-    assert running(workers) == []
+    assert processes.running(workers) == {}
     assert program.unfinished() == []
     (program.folder / "go").touch()
     status, _, errors = program.run("--resume", "--jobs", "2")
@@ -135,7 +70,7 @@ def test_ctrl_c_once_records_the_running_cells_as_interrupted_and_resume_runs_th
     assert last == {"a": "ok", "b": "ok", "c": "ok"}
 
 
-def test_ctrl_c_twice_ends_at_once_and_leaves_no_process(program) -> None:
+def test_ctrl_c_twice_ends_at_once_and_leaves_no_process(program, processes) -> None:
     stubborn = (
         "import subprocess; subprocess.Popen(['sleep', '3600']); Path('began').touch()\n"
         "while True:\n    try:\n        time.sleep(3600)\n"
@@ -143,31 +78,25 @@ def test_ctrl_c_twice_ends_at_once_and_leaves_no_process(program) -> None:
     )
     program.write({"stubborn": stubborn})
     process = program.start("--jobs", "1")
-    wait_for((program.folder / "began").exists, process)
-    started = descendants(process.pid)
+    processes.wait_for((program.folder / "began").exists, process)
+    started = processes.started_by(process.pid)
     assert len(started) >= 2, "a worker, and what it started"
     process.send_signal(signal.SIGINT)
-    wait_for((program.folder / "swallowed").exists, process)
+    processes.wait_for((program.folder / "swallowed").exists, process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130, errors
-    deadline = time.monotonic() + 60
-    while running(started) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert running(started) == []
+    assert processes.left(started, 60) == {}
 
 
-def test_a_killed_driver_leaves_no_worker_and_loses_no_record(program) -> None:
+def test_a_killed_driver_leaves_no_worker_and_loses_no_record(program, processes) -> None:
     program.write({"good": "pass", "waits": "Path('began').touch(); time.sleep(0 if Path('go').exists() else 3600)"})
     process = program.start("--jobs", "1")
-    wait_for((program.folder / "began").exists, process)
-    workers = descendants(process.pid)
+    processes.wait_for((program.folder / "began").exists, process)
+    workers = processes.started_by(process.pid)
     process.kill()
     process.communicate()
-    deadline = time.monotonic() + 60
-    while running(workers) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert running(workers) == []
+    assert processes.left(workers, 60) == {}
     assert [entry["cell"]["model"] for entry in program.entries()] == ["good"]
     (program.folder / "go").touch()
     status, _, errors = program.run("--resume", "--jobs", "1")
@@ -201,24 +130,11 @@ def test_the_executor_is_no_part_of_a_cell(program) -> None:
     assert [cell.id for cell in plans[0].cells] == [cell.id for cell in plans[1].cells]
 
 
-def test_every_executor_makes_the_same_predictions_bit_for_bit(tmp_path: Path) -> None:
-    (tmp_path / "suite.toml").write_text(SUITE)
-    predictions = []
-    for executor in ("inline", "processes"):
-        outcome = bench_suite.run(
-            tmp_path / "suite.toml", overrides=[f"run.executor={executor}"], results=tmp_path / executor
-        )
-        assert [record.status for record in outcome.records] == ["ok"] * 4, executor
-        files = {
-            (record.id, row.name): (outcome.run.path / row.file).read_bytes()
-            for record in outcome.records
-            for row in record.artifacts
-            if row.kind == "predictions"
-        }
-        weights = {record.id: record.weights_key for record in outcome.records}
-        predictions.append((files, weights))
-    assert predictions[0] == predictions[1]
-    assert len(predictions[0][0]) >= 4
+def test_the_predictions_are_those_of_inline_bit_for_bit(run_under) -> None:
+    runs = [run_under(f"run.executor={executor}") for executor in ("inline", "processes")]
+    keys = [{record.id: record.weights_key for record in outcome.records} for outcome, _ in runs]
+    assert runs[0][1] == runs[1][1]
+    assert keys[0] == keys[1]
 
 
 def test_each_process_sees_one_gpu_by_the_word_that_the_user_gave(program) -> None:

@@ -9,59 +9,17 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-import bench_suite
-
 pytest.importorskip("ray", reason="needs the package ray")
 
-SUITE = """
-[[tasks]]
-use = "loans"
-[[models]]
-use = "mlp"
-hidden = [8]
-dropout = 0.1
-[[models]]
-use = "logistic_regression"
-[train]
-epochs = 1
-[matrix]
-seed = [0, 1]
-threads = 1
-device = "cpu"
-[probes.quality]
-resamples = 100
-"""
 
-CRASHES = {
-    "segmentation fault": ("ctypes.string_at(0)", "SIGSEGV"),
-    "exit with 0": ("os._exit(0)", "os._exit(0)"),
-    "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
-    "hang": ("time.sleep(3600)", "timeout"),
-}
-
-
-def test_the_predictions_are_those_of_inline_bit_for_bit(tmp_path: Path, capfd) -> None:
-    (tmp_path / "suite.toml").write_text(SUITE)
-    predictions = []
-    for executor in ("inline", "ray"):
-        outcome = bench_suite.run(
-            tmp_path / "suite.toml", overrides=[f"run.executor={executor}"], results=tmp_path / executor
-        )
-        assert [record.status for record in outcome.records] == ["ok"] * 4, executor
-        files = {
-            (record.id, row.name): (outcome.run.path / row.file).read_bytes()
-            for record in outcome.records
-            for row in record.artifacts
-            if row.kind == "predictions"
-        }
-        weights = {record.id: record.weights_key for record in outcome.records}
-        predictions.append((files, weights))
-    assert predictions[0] == predictions[1]
-    assert len(predictions[0][0]) >= 4
+def test_the_predictions_are_those_of_inline_bit_for_bit(run_under, capfd) -> None:
+    runs = [run_under(f"run.executor={executor}") for executor in ("inline", "ray")]
+    keys = [{record.id: record.weights_key for record in outcome.records} for outcome, _ in runs]
+    assert runs[0][1] == runs[1][1]
+    assert keys[0] == keys[1]
     output, errors = capfd.readouterr()
     assert "ray" not in (output + errors).lower(), "Ray itself says nothing"
 
@@ -75,14 +33,14 @@ def test_ray_is_imported_by_a_run_only() -> None:
 
 
 @pytest.mark.slow
-def test_a_crash_costs_its_cell_only_and_is_recorded_with_its_cause_after_the_retries(program) -> None:
-    program.write({"good": "pass", **{name: does for name, (does, _) in CRASHES.items()}}, run="timeout = 20")
+def test_a_crash_costs_its_cell_only_and_is_recorded_with_its_cause_after_the_retries(program, crashes) -> None:
+    program.write({"good": "pass", **{name: does for name, (does, _) in crashes.items()}}, run="timeout = 20")
     status, _, errors = program.run("--executor", "ray", "--jobs", "2")
     assert status == 3, errors
     entries = {entry["cell"]["model"]: entry for entry in program.entries()}
-    assert len(program.entries()) == len(entries) == 5, "no record is lost or doubled"
+    assert len(program.entries()) == len(entries) == 6, "no record is lost or doubled"
     assert entries["good"]["status"] == "ok"
-    for name, (_, cause) in CRASHES.items():
+    for name, (_, cause) in crashes.items():
         assert entries[name]["status"] == "failed"
         reason = entries[name]["reason"]
         assert cause in reason, reason
@@ -106,18 +64,18 @@ def test_a_worker_that_crashed_once_is_replaced_and_what_components_print_is_sho
 
 
 @pytest.mark.slow
-def test_ctrl_c_once_records_the_running_cells_as_interrupted(program, descendants, left, wait_for) -> None:
+def test_ctrl_c_once_records_the_running_cells_as_interrupted(program, processes) -> None:
     wait = "Path(f'began-{os.getpid()}').touch(); time.sleep(0.01 if Path('go').exists() else 3600)"
     program.write({"a": wait, "b": f"{wait}  # b", "c": "pass"})
     process = program.start("--executor", "ray", start_new_session=True)
     count = min(2, len(os.sched_getaffinity(0)))
-    wait_for(lambda: len([*program.folder.glob("began-*")]) == count, process)
-    started = descendants(process.pid)
+    processes.wait_for(lambda: len([*program.folder.glob("began-*")]) == count, process)
+    started = processes.started_by(process.pid)
     os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to Ray's own processes too
     _output, errors = process.communicate()
     assert process.returncode == 130, errors
     assert Counter(entry["status"] for entry in program.entries()) == {"interrupted": count}
-    assert left(started, 5) == []
+    assert processes.left(started, 5) == {}
     assert program.unfinished() == []
     (program.folder / "go").touch()
     status, _, errors = program.run("--resume", "--executor", "ray")
@@ -126,7 +84,7 @@ def test_ctrl_c_once_records_the_running_cells_as_interrupted(program, descendan
 
 
 @pytest.mark.slow
-def test_ctrl_c_twice_ends_at_once_and_leaves_no_process(program, descendants, left, wait_for) -> None:
+def test_ctrl_c_twice_ends_at_once_and_leaves_no_process(program, processes) -> None:
     stubborn = (
         "import subprocess; subprocess.Popen(['sleep', '3600']); Path('began').touch()\n"
         "while True:\n    try:\n        time.sleep(3600)\n"
@@ -134,26 +92,26 @@ def test_ctrl_c_twice_ends_at_once_and_leaves_no_process(program, descendants, l
     )
     program.write({"stubborn": stubborn})
     process = program.start("--executor", "ray")
-    wait_for((program.folder / "began").exists, process)
-    started = descendants(process.pid)
+    processes.wait_for((program.folder / "began").exists, process)
+    started = processes.started_by(process.pid)
     assert len(started) >= 5, "a worker and what it started, and Ray's own processes"
     process.send_signal(signal.SIGINT)
-    wait_for((program.folder / "swallowed").exists, process)
+    processes.wait_for((program.folder / "swallowed").exists, process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130, errors
-    assert left(started, 15) == []  # two seconds on an idle machine
+    assert processes.left(started, 15) == {}  # two seconds on an idle machine
 
 
 @pytest.mark.slow
-def test_a_killed_driver_leaves_no_worker_and_loses_no_record(program, descendants, left, wait_for) -> None:
+def test_a_killed_driver_leaves_no_worker_and_loses_no_record(program, processes) -> None:
     program.write({"good": "pass", "waits": "Path('began').touch(); time.sleep(0 if Path('go').exists() else 3600)"})
     process = program.start("--executor", "ray", "--jobs", "1")
-    wait_for((program.folder / "began").exists, process)
-    started = descendants(process.pid)
+    processes.wait_for((program.folder / "began").exists, process)
+    started = processes.started_by(process.pid)
     process.kill()
     process.communicate()
-    workers = [one for one in left(started, 30) if "Agent" not in one]
+    workers = [one for one in processes.left(started, 30).values() if "Agent" not in one]
     assert workers == [], "two helpers of Ray itself end later, within two minutes"
     assert [entry["cell"]["model"] for entry in program.entries()] == ["good"]
     (program.folder / "go").touch()
@@ -163,13 +121,13 @@ def test_a_killed_driver_leaves_no_worker_and_loses_no_record(program, descendan
 
 
 @pytest.mark.slow
-def test_a_lost_node_costs_its_running_units_which_are_tried_again(program, cluster, wait_for) -> None:
+def test_a_lost_node_costs_its_running_units_which_are_tried_again(program, cluster, processes) -> None:
     nodes = cluster(num_cpus=0)
     lost = nodes.add_node(num_cpus=1)
     waits = "Path(f'began-{os.getpid()}').touch(); time.sleep(0 if Path('go').exists() else 3600)"
     program.write({"good": "pass", "waits": waits})
     process = program.start("--executor", "ray", "--set", f"run.address={nodes.address}")
-    wait_for(lambda: [*program.folder.glob("began-*")], process)
+    processes.wait_for(lambda: [*program.folder.glob("began-*")], process)
     nodes.remove_node(lost, allow_graceful=False)
     (program.folder / "go").touch()
     nodes.add_node(num_cpus=1)

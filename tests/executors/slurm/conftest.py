@@ -1,12 +1,9 @@
-"""A Slurm of scripts, and the processes that tests wait for."""
+"""A Slurm of scripts."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,35 +40,3 @@ class FakeSlurm:
 @pytest.fixture
 def slurm(tmp_path: Path) -> FakeSlurm:
     return FakeSlurm(tmp_path)
-
-
-class Processes:
-    """Processes of this machine, as tests of executors look at them."""
-
-    @staticmethod
-    def wait_for(holds: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
-        """Wait until something holds, as long as the process runs."""
-        deadline = time.monotonic() + 120
-        while not holds():
-            assert process is None or process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline, "waited for two minutes"
-            time.sleep(0.05)
-
-    @staticmethod
-    def naming(word: str) -> list[int]:
-        """Return the processes that run and whose command line or environment names a word."""
-        ids = []
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                state = (path / "stat").read_text().rpartition(")")[2].split()[0]
-                text = (path / "cmdline").read_bytes() + (path / "environ").read_bytes()
-            except OSError:
-                continue
-            if state != "Z" and word.encode() in text and int(path.name) != os.getpid():
-                ids.append(int(path.name))
-        return ids
-
-
-@pytest.fixture
-def processes() -> type[Processes]:
-    return Processes

@@ -10,28 +10,9 @@ from pathlib import Path
 
 import pytest
 
-import bench_suite
-
 pytest.importorskip("submitit", reason="the extra slurm is not installed")
 
 LOCAL = ("--executor", "slurm", "--cluster", "local")
-SUITE = """
-[[tasks]]
-use = "loans"
-[[models]]
-use = "mlp"
-hidden = [8]
-dropout = 0.1
-[[models]]
-use = "logistic_regression"
-[train]
-epochs = 1
-[matrix]
-threads = 1
-device = "cpu"
-[probes.quality]
-resamples = 100
-"""
 
 
 def ledger(folder: Path) -> dict:
@@ -39,18 +20,10 @@ def ledger(folder: Path) -> dict:
     return json.loads(path.read_text())
 
 
-def test_records_predictions_and_findings_are_those_of_inline(tmp_path: Path) -> None:
-    (tmp_path / "suite.toml").write_text(SUITE)
+def test_records_predictions_and_findings_are_those_of_inline(run_under) -> None:
     seen = []
     for overrides in (("run.executor=inline",), ("run.executor=slurm", "run.cluster=local")):
-        outcome = bench_suite.run(tmp_path / "suite.toml", overrides=overrides, results=tmp_path / overrides[0])
-        assert [record.status for record in outcome.records] == ["ok", "ok"]
-        predictions = {
-            (record.id, row.name): (outcome.run.path / row.file).read_bytes()
-            for record in outcome.records
-            for row in record.artifacts
-            if row.kind == "predictions"
-        }
+        outcome, predictions = run_under(*overrides, seeds=[0])
         keys = {record.id: (record.weights_key, record.environment, record.data) for record in outcome.records}
         seen.append((predictions, keys, outcome.findings))
     assert seen[0] == seen[1]
@@ -142,10 +115,10 @@ def test_ctrl_c_twice_ends_at_once_and_leaves_no_process(program, processes) -> 
     process = program.start(*LOCAL)
     processes.wait_for((program.folder / "began").exists, process)
     mark = f"MARK_OF_THIS_TEST={program.folder}"
-    assert len(processes.naming(mark)) >= 4, "the driver, the job, its task, the worker, and what it started"
+    assert len(processes.running(word=mark)) >= 4, "the driver, the job, its task, the worker, and what it started"
     process.send_signal(signal.SIGINT)
     processes.wait_for((program.folder / "swallowed").exists, process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130, errors
-    processes.wait_for(lambda: processes.naming(mark) == [])
+    processes.wait_for(lambda: processes.running(word=mark) == {})
