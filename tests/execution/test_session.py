@@ -1,4 +1,4 @@
-"""Claims about a session: its checks before the first cell, its facts, its exit status, and the handling of Ctrl-C."""
+"""Claims about a session: requests that contradict themselves, what a resume repeats, and the handling of Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,19 +13,15 @@ from bench_suite.contracts import BenchError, ProbeRow, Record
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.endings import two_stage_interrupt
 from bench_suite.execution.session import (
-    NeedsTrust,
     Outcome,
     Request,
-    check_components,
-    check_trust,
     done_probes,
     execute,
-    plan_facts,
 )
 from bench_suite.execution.sources import source_of_program
 from bench_suite.store.runs import Store
 from bench_suite.store.unfinished import UnfinishedCells
-from bench_suite.suite.document import SuiteError, parse_document
+from bench_suite.suite.document import parse_document
 from bench_suite.suite.parser import suite_of
 from bench_suite.suite.plan import Plan, make_plan
 
@@ -79,65 +75,7 @@ def test_a_request_that_contradicts_itself_is_refused(wrong, message):
     assert str(raised.value) == message
 
 
-def test_files_of_a_suite_need_trust_and_are_listed(tmp_path, context):
-    (tmp_path / "own.py").write_text('MODALITIES = ("table",)\nPROBLEMS = ("classification",)\ndef build(d, o): ...\n')
-    plan = plan_of(OWN, tmp_path)
-    check_trust(plan, trust=True)
-    with pytest.raises(NeedsTrust) as raised:
-        check_trust(plan, trust=False)
-    assert str(raised.value) == (
-        "this suite runs code from its own files:\n  model    ./own.py\nread them, then add --trust"
-    )
-    check_trust(context.plan, trust=False)
-    with pytest.raises(NeedsTrust):
-        execute(plan, Store(tmp_path / "none"), Request(), RunCallback())
-    assert not (tmp_path / "none").exists()
-
-
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        ("import a_package_that_nobody_has\n", "a_package_that_nobody_has"),
-        ("def check(options):\n    raise ValueError('wants a GPU')\n", "wants a GPU"),
-        ("import sys\ndef check(options):\n    sys.exit()\n", "its check raised SystemExit"),
-    ],
-)
-def test_a_component_that_does_not_load_or_refuses_its_options_is_an_error_at_its_key(tmp_path, source, message):
-    facts = '\nMODALITIES = ("table",)\nPROBLEMS = ("classification",)\ndef build(data, options): ...\n'
-    (tmp_path / "own.py").write_text(source + facts)
-    with pytest.raises(SuiteError) as raised:
-        check_components(plan_of(OWN, tmp_path))
-    (entry,) = raised.value.entries
-    assert (entry.key, entry.line) == (("models", 0, "use"), 5)
-    assert message in entry.message
-
-
-def test_components_that_load_raise_nothing(context):
-    check_components(context.plan)
-
-
 # ── facts ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_facts_of_a_plan_name_its_cells_and_what_it_leaves_out(context):
-    facts = plan_facts(replace(context.plan, only=("model=mlp",), passed=("a",)))
-    assert facts["planned"] == {
-        cell.id: name
-        for cell, name in zip(
-            context.plan.cells,
-            [
-                'loans, mlp, seed 0, threads 1, device "cpu", evaluate.batch_size 16',
-                'loans, mlp, seed 0, threads 1, device "cpu", evaluate.batch_size 256',
-                'loans, logistic_regression, seed 0, threads 1, device "cpu", evaluate.batch_size 256',
-            ],
-        )
-    }
-    assert (facts["title"], facts["cells"], facts["only"], facts["passed"]) == ("three", 3, ["model=mlp"], ["a"])
-    assert (facts["gate"], facts["left_out"]) == ({}, [])
-    assert facts["components"] == {
-        "task": {"loans": "loans"}, "model": {"mlp": "mlp", "logistic_regression": "logistic_regression"},
-    }  # fmt: skip
-    assert facts["text"] == context.plan.suite.document.text
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from bench_suite import environment
 from bench_suite.data.sources import Sources
 from bench_suite.execution.callbacks import RunCallback
 from bench_suite.execution.context import RunContext
-from bench_suite.execution.session import plan_facts
+from bench_suite.execution.run_facts import plan_facts
 from bench_suite.execution.sources import source_of_program
 from bench_suite.execution.work import Work
 from bench_suite.store.runs import Store

@@ -35,7 +35,7 @@ def plan_and_sources(
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.data.cache import Cache
     from bench_suite.data.sources import Sources
-    from bench_suite.execution.session import check_components, check_trust
+    from bench_suite.execution.component_checks import check_components, check_trust
 
     check_trust(plan, trust=trust)
     check_components(plan)

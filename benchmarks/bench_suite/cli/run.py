@@ -109,7 +109,8 @@ def command(
     from bench_suite.cli.progress import progress_for
     from bench_suite.cli.run_summary import conclude
     from bench_suite.components import discovery
-    from bench_suite.execution.session import Request, check_trust, execute
+    from bench_suite.execution.component_checks import check_trust
+    from bench_suite.execution.session import Request, execute
 
     check_trust(plan, trust=trust)
     # No paths of this machine: the command is stored, and shown in reports.

@@ -96,7 +96,8 @@ def command(
         os.environ["HF_HUB_OFFLINE"] = "1"  # before any library of the hub is imported
     from bench_suite.cli.progress import progress_for
     from bench_suite.cli.run_summary import conclude
-    from bench_suite.execution.session import Request, check_trust, execute
+    from bench_suite.execution.component_checks import check_trust
+    from bench_suite.execution.session import Request, execute
 
     check_trust(plan, trust=trust)
     if write is not None:

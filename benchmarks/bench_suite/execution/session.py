@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from bench_suite import environment
 from bench_suite._version import __version__
@@ -17,22 +15,22 @@ from bench_suite.contracts import (
     Artifact,
     ArtifactRow,
     BenchError,
-    ComponentError,
     Finding,
     MetricRow,
-    OptionError,
     Placement,
     Record,
     describe_error,
     error_text,
 )
 from bench_suite.execution.callbacks import RunCallback
+from bench_suite.execution.component_checks import check_components, check_trust
 from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_results, gate_data
 from bench_suite.execution.endings import noted_endings
 from bench_suite.execution.left_running import check_left_running
 from bench_suite.execution.process_state import ProcessState, all_settings
 from bench_suite.execution.record_builder import metric_row
+from bench_suite.execution.run_facts import metric_files, plan_facts, resume_facts
 from bench_suite.execution.selection import has_failed
 from bench_suite.execution.sharing import load_executor, sharing_of
 from bench_suite.execution.sources import source_of_program, sources_of
@@ -40,18 +38,12 @@ from bench_suite.execution.work import Work
 from bench_suite.store.atomic import RecordsLost, StoreError
 from bench_suite.store.runs import Run, Store
 from bench_suite.store.unfinished import UnfinishedCells
-from bench_suite.suite.credentials import mask_text, mask_words
-from bench_suite.suite.identity import component_identity
+from bench_suite.suite.credentials import mask_words
 from bench_suite.suite.packages import check_packages
 from bench_suite.suite.plan import Cell, Plan, name
-from bench_suite.suite.spec import gates_to_json
 from bench_suite.training import machine
 
 Stale = Literal["keep", "redo"]
-
-
-class NeedsTrust(BenchError):
-    """A suite that names Python files, which are run only with `--trust`."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +125,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
         if resumed:
             use = plan.suite.executor
             check_left_running(run.path, "inline" if use is None else use.component.name)
-            run.update(_resume_facts(plan, run, request))
+            run.update(resume_facts(plan, run, request.command))
         cells = {cell.id: cell for cell in plan.cells}
         before = sum(set(cell.probes) <= context.done.get(cell.id, frozenset()) for cell in cells.values())
         callback.begin(
@@ -203,68 +195,6 @@ def _check_on_disk(run: Run, records: Sequence[Record], ids: Set[str]) -> None:
         )
 
 
-def check_trust(plan: Plan, *, trust: bool) -> None:
-    """Raise NeedsTrust if the suite names Python files and they are not trusted."""
-    external = plan.suite.external
-    if external and not trust:
-        listed = "".join(f"\n  {component.kind[:-1]:8} {component.use}" for component in external)
-        raise NeedsTrust(f"this suite runs code from its own files:{listed}\nread them, then add --trust")
-
-
-def check_components(plan: Plan) -> tuple[str, ...]:
-    """Import every component of the plan and call its optional `check(options)`.
-
-    Settings that change the numbers of other cells, such as PyTorch's default dtype, are restored.
-
-    Returns:
-        A note about the settings that were changed and restored, if there are any.
-
-    Raises:
-        SuiteError: lists every component that does not load and every check that failed.
-    """
-    document = plan.suite.document
-    seen: set[Any] = set()
-    state = ProcessState.capture(setting for setting in all_settings() if setting.numeric)
-    for cell in plan.cells:
-        for use, options in ((cell.task, cell.options["task"]), (cell.model, cell.options["model"])):
-            _check(use.component, options, use.key, document, seen)
-        for component in (*cell.problems, *([cell.engine] if cell.engine else [])):
-            _check(component, None, cell.task.key, document, seen)
-    for probe in plan.suite.probes:
-        _check(probe.component, probe.stated, probe.key, document, seen)
-    executor = plan.suite.executor
-    if executor is not None:
-        _check(executor.component, executor.stated, executor.key, document, seen, "executor")
-    document.raise_errors()
-    kinds = state.restore().restored
-    if not kinds:
-        return ()
-    advice = "a model that needs it sets it in its `build`"
-    return (f"importing the suite's components changed {', '.join(kinds)}; this was undone: {advice}",)
-
-
-def _check(
-    component: discovery.Component, options: Mapping[str, Any] | None, key: Any, document: Any, seen: set[Any],
-    use: str = "use",
-) -> None:  # fmt: skip
-    identity = (component.path, repr(options))
-    if identity in seen:
-        return
-    seen.add(identity)
-    try:
-        module = discovery.load(component)
-        if options is not None and "check" in component.functions:
-            module.check(discovery.make_options(component, options))
-    except OptionError as error:
-        option = (*key, *error.key[:1])
-        stated = error.key and any(known[: len(option)] == option for known in (*document.lines, *document.flags))
-        document.error((*key, *error.key) if stated else (*key, "use"), str(error))
-    except (ComponentError, ValueError, SystemExit) as error:
-        document.error((*key, use), error_text(error) or f"its check raised {describe_error(error)}")
-    except Exception as error:  # noqa: BLE001 - `check` is a component's, and may raise anything
-        document.error((*key, use), f"its check raised {describe_error(error)}")
-
-
 def _open(plan: Plan, store: Store, request: Request) -> tuple[Run, bool]:
     """Return the run to continue and True, or a new run and False."""
     run = _run_to_resume(plan, store, request.resume)
@@ -278,63 +208,6 @@ def _open(plan: Plan, store: Store, request: Request) -> tuple[Run, bool]:
         "trust": request.trust,
     }
     return store.create(plan.suite.name, {**plan_facts(plan), **metric_files(plan, store.root), **facts}), False
-
-
-def plan_facts(plan: Plan) -> dict[str, Any]:
-    """Return what `run.json` contains about the suite and its plan; after a resume, about the newest ones."""
-    suite = plan.suite
-    return {
-        "title": suite.title,
-        "description": suite.description,
-        "text": mask_text(suite.document.text),
-        "overrides": list(suite.overrides),
-        "cells": len(plan.cells),
-        "components": {
-            family: {use.label: component_identity(use.component) for use in uses}
-            for family, uses in (("task", suite.tasks), ("model", suite.models))
-        },
-        "planned": {cell.id: name(cell) for cell in plan.cells},
-        "only": list(plan.only),
-        "passed": list(plan.passed),
-        "left_out": [list(pair) for pair in plan.left_out],
-        "report": {"columns": list(suite.columns), "sort": suite.sort},
-        "gate": gates_to_json(suite.gates),
-        "gate_options": dict(suite.gate_options),
-        "executor": {"name": "inline"} if suite.executor is None else suite.executor.to_json(),
-    }
-
-
-def metric_files(plan: Plan, results: Path) -> dict[str, Any]:
-    """Return the entry of `run.json` on the metrics that the suite names by path, by `probe/metric`; empty without any.
-
-    A later comparison computes them again from the stored predictions. The paths are relative to the results' folder.
-    """
-    files = {
-        f"{probe.label}/{part.name}": {
-            "file": os.path.relpath(part.path, results.resolve()), "hash": part.source_hash,
-        }
-        for probe in plan.suite.probes
-        for part in probe.named
-        if part.kind == "metrics" and part.external and part.path.is_file()
-    }  # fmt: skip
-    return {"metric_files": files} if files else {}
-
-
-def _resume_facts(plan: Plan, run: Run, request: Request) -> dict[str, Any]:
-    """Return the entries of `run.json` that a resume changes.
-
-    A resume of a part of the suite changes the planned cells of that part only.
-    """
-    facts = plan_facts(plan)
-    if plan.only:
-        del facts["cells"], facts["only"], facts["passed"]
-        others = {id: name for id, name in run.planned.items() if name not in facts["planned"].values()}
-        facts["planned"] = {**others, **facts["planned"]} if run.planned else {}
-    first_state = run.info.get("git")
-    states = [*run.info.get("resumed_git", ()), environment.git_state(plan.suite.folder.resolve())]
-    states = [state for index, state in enumerate(states) if state != first_state and state not in states[:index]]
-    commands = [*run.info.get("resumed", ()), shlex.join(mask_words(request.command))]
-    return {**facts, **metric_files(plan, run.path.parent), "resumed": commands, "resumed_git": states}
 
 
 def _run_to_resume(plan: Plan, store: Store, resume: str | None) -> Run | None:
