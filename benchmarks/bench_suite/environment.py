@@ -153,10 +153,16 @@ def _output(folder: Path, words: Sequence[str], settings: Mapping[str, str]) -> 
         return None
 
 
+def usable_cores() -> tuple[int, ...]:
+    """Return the numbers of the processors that this process may use, in ascending order."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return tuple(sorted(affinity(0))) if affinity else tuple(range(os.cpu_count() or 1))
+
+
 def _hardware() -> dict[str, Any]:
-    cores = os.cpu_count() or 1
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
-    hardware: dict[str, Any] = {"cpu": _processor(), "cores": cores, "usable_cores": usable}
+    hardware: dict[str, Any] = {
+        "cpu": _processor(), "cores": os.cpu_count() or 1, "usable_cores": len(usable_cores()),
+    }  # fmt: skip
     with suppress(AttributeError, OSError, ValueError):  # no sysconf on Windows
         hardware["memory_bytes"] = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return hardware

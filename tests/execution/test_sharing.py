@@ -9,7 +9,8 @@ from typing import cast
 
 import pytest
 
-from bench_suite.execution.sharing import CoreLeases, Sharing, machine_cores, pin, sharing_of, timed_units
+from bench_suite.environment import usable_cores
+from bench_suite.execution.sharing import CoreLeases, Sharing, pin, sharing_of, timed_units
 from bench_suite.suite.document import parse_document
 from bench_suite.suite.parser import suite_of
 from bench_suite.suite.plan import Cell, Plan, Unit, make_plan
@@ -59,7 +60,7 @@ def test_units_with_timings_are_known_from_their_probes(tmp_path) -> None:
 
 
 def test_an_executor_says_how_units_share_the_machine(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("bench_suite.execution.sharing.machine_cores", lambda: (0, 1, 2, 3))
+    monkeypatch.setattr("bench_suite.execution.sharing.usable_cores", lambda: (0, 1, 2, 3))
     assert sharing_of(plan_of(tmp_path)) == Sharing()
     assert sharing_of(plan_of(tmp_path, "[run]\njobs = 2")) == Sharing(jobs=2)
     many = sharing_of(plan_of(tmp_path, "[run]\njobs = 9"))
@@ -75,7 +76,7 @@ def test_an_executor_says_how_units_share_the_machine(tmp_path, monkeypatch) -> 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not pin processes")
 def test_all_threads_of_the_process_are_pinned() -> None:
-    before = machine_cores()
+    before = usable_cores()
     ready, release, seen = threading.Event(), threading.Event(), []
 
     def wait() -> None:
@@ -90,7 +91,7 @@ def test_all_threads_of_the_process_are_pinned() -> None:
         pin(before[:1])
         release.set()
         thread.join()
-        assert machine_cores() == before[:1]
+        assert usable_cores() == before[:1]
         assert seen == [{before[0]}]
     finally:
         release.set()

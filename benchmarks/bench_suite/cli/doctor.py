@@ -128,10 +128,10 @@ def _processor_flags() -> set[str]:
 
 def _peak_rates() -> Iterator[dict[str, Any]]:
     """Yield a peak rate for each device, precision and number of threads; a rate of None has a reason."""
+    from bench_suite.environment import usable_cores
     from bench_suite.training import devices, peaks
-    from bench_suite.training.placement import cores
 
-    settings = [("cpu", threads) for threads in sorted({1, cores()})]
+    settings = [("cpu", threads) for threads in sorted({1, len(usable_cores())})]
     settings += [(kind, 1) for kind in devices.kinds() if kind != "cpu"]
     for device, threads in settings:
         for precision in (*peaks.precisions(device), None):

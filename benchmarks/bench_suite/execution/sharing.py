@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench_suite.components import discovery
+from bench_suite.environment import usable_cores
 from bench_suite.suite.plan import Plan, Unit
 from bench_suite.suite.spec import metrics_of
 
@@ -23,12 +24,6 @@ class Sharing:
     "What the user should know before the run, in words."
     elsewhere: bool = False
     "Whether the units run on other machines."
-
-
-def machine_cores() -> tuple[int, ...]:
-    """Return the numbers of the processors that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return tuple(sorted(affinity(0))) if affinity else tuple(range(os.cpu_count() or 1))
 
 
 def timed_units(plan: Plan) -> frozenset[str]:
@@ -60,7 +55,7 @@ def share_machine(plan: Plan, jobs: int | None, *, share_timed: bool) -> Sharing
         jobs: number of units that run at the same time, but not more than there are cores; None: one on each core.
         share_timed: whether a unit that is timed runs beside others.
     """
-    cores = len(machine_cores())
+    cores = len(usable_cores())
     timed = timed_units(plan)
     notes = []
     if jobs is not None and jobs > cores:

@@ -86,10 +86,11 @@ def main(job: str, parent: str) -> int:
     send = Sender(events)
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        from bench_suite.execution.sharing import machine_cores, pin
+        from bench_suite.environment import usable_cores
+        from bench_suite.execution.sharing import pin
         from bench_suite.execution.worker import Worker
 
-        all_cores = machine_cores()
+        all_cores = usable_cores()
         with Worker(Path(job), send) as worker:
             while True:
                 try:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import copy
-import resource
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from bench_suite.contracts import Metric, Network, Trained, TrainOptions
-from bench_suite.environment import MEBIBYTE
 from bench_suite.training import devices
 from bench_suite.training.augmentation import changes_of
 from bench_suite.training.batching import needs_several_rows, shuffled
@@ -25,6 +20,7 @@ from bench_suite.training.lightning_modules import has_own_step
 from bench_suite.training.losses import training_loss
 from bench_suite.training.optimisers import make_optimizer
 from bench_suite.training.precision import autocast, computing, move_to_placement
+from bench_suite.training.process_memory import peak_memory
 
 VERSION = 1
 METRICS = {
@@ -162,14 +158,4 @@ def _train_on_few(untrained: Trained) -> tuple[float | None, float]:
     rows = spread_rows(untrained.data.splits["train"], FEW)
     trained = untrained.retrain(rows=rows, train={"epochs": 1, "target": None, "patience": None, "checkpoint": None})
     assert trained.history is not None
-    return trained.history.first_step_seconds, _peak_memory()
-
-
-def _peak_memory() -> float:
-    """Return the peak memory of this process in MiB, since its start."""
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes / 1024 if sys.platform != "darwin" else kilobytes / MEBIBYTE
+    return trained.history.first_step_seconds, peak_memory()

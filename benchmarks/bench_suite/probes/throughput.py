@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -20,6 +17,7 @@ from bench_suite.training import device_health, devices
 from bench_suite.training.device_health import Health
 from bench_suite.training.fresh_process import call_in_fresh_process
 from bench_suite.training.precision import computing
+from bench_suite.training.process_memory import peak_memory, reset_peak
 
 VERSION = 2
 METRICS = {
@@ -91,14 +89,14 @@ def _measure_memory(placement: Placement, activity: str) -> Iterator[Memory]:
     accelerator = devices.reset_peak_memory(placement.device)
     if accelerator:
         memory.reason = f"peak of PyTorch's allocations on the GPU while it {activity}"
-    elif not _reset_peak():
+    elif not reset_peak():
         memory.reason = "peak of the process since its start (this system cannot reset the peak)"
     before = device_health.read(placement.device)
     yield memory
     after = device_health.read(placement.device)
     if before is not None and after is not None:
         memory.health = before, after
-    memory.peak = devices.peak_memory(placement.device) / MEBIBYTE if accelerator else _peak()
+    memory.peak = devices.peak_memory(placement.device) / MEBIBYTE if accelerator else peak_memory()
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric]:
@@ -396,21 +394,3 @@ def _few_calls(calls: int, allowance: Allowance) -> str | None:
     if calls >= MIN_CALLS:
         return None
     return f"percentiles of {calls} call{'s' if calls > 1 else ''}: to measure more of them, state seconds"
-
-
-def _reset_peak() -> bool:
-    """Reset the peak memory of the process; return False if the system does not allow it."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-        return True
-    return False
-
-
-def _peak() -> float:
-    """Return the peak memory of the process in MiB."""
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes / 1024 if sys.platform != "darwin" else kilobytes / MEBIBYTE

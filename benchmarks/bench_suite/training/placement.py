@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
 from bench_suite.contracts import ANY_DEVICE, BenchError, Placement
-
-
-def cores() -> int:
-    """Return the number of processors that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+from bench_suite.environment import usable_cores
 
 
 def resolve_placement(
@@ -52,7 +46,7 @@ def resolve_placement(
             listed = " or ".join(honoured or ())
             raise BenchError(f"the engine computes on {listed} only, and this machine has no such device")
         device = usable[0]
-    count = max(1, cores() // jobs) if threads == "auto" else int(threads)
+    count = max(1, len(usable_cores()) // jobs) if threads == "auto" else int(threads)
     choices = [precision]
     if precision == "auto":
         choices = [known for known in PRECISIONS if precisions is None or known in precisions]

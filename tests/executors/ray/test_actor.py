@@ -62,10 +62,10 @@ def test_a_worker_imports_the_program_from_where_the_actor_has_it() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="cores are leased by names that only Linux has")
 def test_two_actors_lease_different_cores_and_a_lease_ends_with_its_process(monkeypatch) -> None:
     cores = tuple(range(9000, 9004))  # no machine of today has them: nobody else leases them
-    monkeypatch.setattr("bench_suite.executors.ray.actor.machine_cores", lambda: cores)
+    monkeypatch.setattr("bench_suite.executors.ray.actor.usable_cores", lambda: cores)
     hold = (
         "import sys; from bench_suite.executors.ray import actor\n"
-        "actor.machine_cores = lambda: tuple(range(9000, 9004))\n"
+        "actor.usable_cores = lambda: tuple(range(9000, 9004))\n"
         "locks = actor.CoreLocks(); print(*locks.take(2), flush=True); sys.stdin.read()"
     )
     other = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -100,8 +100,8 @@ def test_room_is_counted_by_what_is_scarce() -> None:
 
 
 def test_without_address_units_share_this_machine_as_processes_do(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("bench_suite.execution.sharing.machine_cores", lambda: (0, 1, 2, 3))
-    monkeypatch.setattr("bench_suite.executors.ray.machine_cores", lambda: (0, 1, 2, 3))
+    monkeypatch.setattr("bench_suite.execution.sharing.usable_cores", lambda: (0, 1, 2, 3))
+    monkeypatch.setattr("bench_suite.executors.ray.usable_cores", lambda: (0, 1, 2, 3))
     plan = plan_of(tmp_path, "", "", "run.executor=ray", "run.jobs=2")
     assert sharing_of(plan) == Sharing(jobs=2)
     elsewhere = plan_of(tmp_path, "", "[probes.throughput]", "run.executor=ray", "run.address=auto", "run.jobs=2")

@@ -19,7 +19,7 @@ def unit(id: str) -> Unit:
 
 def test_gpus_of_this_machine_are_leased_as_the_environment_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a, GPU-b,GPU-c")
-    monkeypatch.setattr("bench_suite.executors.slurm.leases.machine_cores", lambda: (0, 1, 2, 3))
+    monkeypatch.setattr("bench_suite.executors.slurm.leases.usable_cores", lambda: (0, 1, 2, 3))
     leases = Leases(Sharing(4), 2)
     assert leases.take(unit("a"))[1] == "GPU-a,GPU-b"
     assert leases.take(unit("b")) is None

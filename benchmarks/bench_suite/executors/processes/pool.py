@@ -11,12 +11,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from bench_suite.contracts import Record
+from bench_suite.environment import usable_cores
 from bench_suite.execution.child import Child, Ended, Printed
 from bench_suite.execution.endings import at_forced_end
 from bench_suite.execution.events import Event
 from bench_suite.execution.gpus import GpuLeases, environment_of, visible_gpus
 from bench_suite.execution.retries import Retries, WorkerState
-from bench_suite.execution.sharing import CoreLeases, Sharing, machine_cores
+from bench_suite.execution.sharing import CoreLeases, Sharing
 from bench_suite.execution.work import Work
 from bench_suite.execution.worker_process import Order
 from bench_suite.suite.plan import Unit
@@ -31,7 +32,7 @@ class Pool:
     def __init__(self, work: Work, options: Options, sharing: Sharing) -> None:
         self.work = work
         self.options = options
-        self.leases = CoreLeases(machine_cores(), sharing)
+        self.leases = CoreLeases(usable_cores(), sharing)
         self.retries = Retries(work, options.retries, sharing.jobs, self._release)
         self.gpus = GpuLeases(visible_gpus())
         self.pending = deque(work.todo())

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench_suite.execution.sharing import Sharing, machine_cores, share_machine, timed_share, timed_units
+from bench_suite.environment import usable_cores
+from bench_suite.execution.sharing import Sharing, share_machine, timed_share, timed_units
 from bench_suite.suite.plan import Plan
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def sharing(plan: Plan, options: Options) -> Sharing:
                 else "and have a node to themselves each (--set run.share_timed=true lets them run beside others)"
             )
         )
-    return Sharing(len(machine_cores()), frozenset(), tuple(notes))
+    return Sharing(len(usable_cores()), frozenset(), tuple(notes))
 
 
 def execute(work: Work, options: Options) -> Iterator[Record]:

@@ -17,10 +17,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench_suite.environment import usable_cores
 from bench_suite.execution.child import Child, Ended, Printed
 from bench_suite.execution.events import Event, Ready, UnitEnded, WorkerFailed
 from bench_suite.execution.gpus import VISIBLE
-from bench_suite.execution.sharing import machine_cores
 from bench_suite.execution.worker_process import Order
 
 PASSED = ("BENCH_", "HF_")
@@ -100,7 +100,7 @@ class CoreLocks:
 
     def take(self, count: int) -> tuple[int, ...]:
         """Lease that many cores until the process ends; the first ones if others have all of them."""
-        cores = machine_cores()
+        cores = usable_cores()
         if sys.platform != "linux" or count >= len(cores):
             return cores[:count]
         leased: list[int] = []

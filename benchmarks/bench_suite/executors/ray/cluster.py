@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bench_suite.contracts import BenchError
-from bench_suite.execution.sharing import CoreLeases, Sharing, machine_cores, thread_count, timed_units
+from bench_suite.environment import usable_cores
+from bench_suite.execution.sharing import CoreLeases, Sharing, thread_count, timed_units
 from bench_suite.suite.plan import Unit
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def connected(address: str | None) -> Iterator[Cluster]:
         with _own_signals():
             if address is None:
                 ray.init(
-                    "local", num_cpus=len(machine_cores()), include_dashboard=False, object_store_memory=_OBJECTS,
+                    "local", num_cpus=len(usable_cores()), include_dashboard=False, object_store_memory=_OBJECTS,
                     **settings,
                 )  # fmt: skip
             else:
@@ -188,7 +189,7 @@ def shapes_of(units: Sequence[Unit], options: Options, cluster: Cluster, context
     memory = None if options.memory is None else int(options.memory * GIGABYTE)
     timed, leases = context.exclusive, None
     if options.address is None:
-        leases = CoreLeases(machine_cores(), Sharing(context.jobs, context.exclusive))
+        leases = CoreLeases(usable_cores(), Sharing(context.jobs, context.exclusive))
     elif not options.share_timed and not context.smoke:
         timed = timed_units(context.plan)
     shapes = {}

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench_suite.execution.sharing import Sharing, machine_cores, timed_units
+from bench_suite.environment import usable_cores
+from bench_suite.execution.sharing import Sharing, timed_units
 from bench_suite.suite.plan import Plan
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def sharing(plan: Plan, options: Options) -> Sharing:
     exclusive = frozenset() if options.share_timed else timed_units(plan)
     if options.cluster == "slurm":
         return Sharing(exclusive=exclusive, elsewhere=True, notes=tuple(_array_notes(plan, exclusive)))
-    cores = len(machine_cores())
+    cores = len(usable_cores())
     jobs = min(options.jobs or cores, cores)
     notes = []
     if options.jobs is not None and options.jobs > cores:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
+from bench_suite.environment import usable_cores
 from bench_suite.execution.gpus import VISIBLE, GpuLeases, visible_gpus
-from bench_suite.execution.sharing import CoreLeases, Sharing, machine_cores
+from bench_suite.execution.sharing import CoreLeases, Sharing
 from bench_suite.suite.plan import Unit
 
 
@@ -19,7 +20,7 @@ class Leases:
             sharing: how the units share the machine.
             gpus: number of GPUs of each unit; None for one if it computes on a GPU.
         """
-        self._cores = CoreLeases(machine_cores(), sharing)
+        self._cores = CoreLeases(usable_cores(), sharing)
         self._needs_one = GpuLeases(visible_gpus()).needs_one
         self._gpus = gpus
         self._free = list(visible_gpus())
