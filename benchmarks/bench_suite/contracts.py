@@ -421,6 +421,12 @@ class Placement:
     "Whether only deterministic kernels are used."
     compiled: bool = False
     "Whether `torch.compile` compiles the network."
+    devices: int = 1
+    "Number of devices that train the network together, each with a process of its own."
+    strategy: str = "ddp"
+    "How they share the training: `ddp` (each has the whole network and a part of each batch)."
+    rank: int = 0
+    "Which of these processes this one is; the one that runs the cell is 0."
 
 
 @dataclass(frozen=True, slots=True)

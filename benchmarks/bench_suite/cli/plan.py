@@ -27,7 +27,7 @@ from bench_suite.cli.gate_forecast import Forecast, forecast_lines, foresee
 from bench_suite.cli.output import printable, say
 from bench_suite.cli.selection import select_cells
 from bench_suite.execution.selection import selectors_match
-from bench_suite.execution.sharing import sharing_of
+from bench_suite.execution.sharing import check_devices, sharing_of
 from bench_suite.execution.time_estimates import TimeEstimate, estimate_times
 from bench_suite.store.runs import Store
 from bench_suite.suite.durations import format_duration
@@ -151,6 +151,7 @@ def _executor(plan: Plan) -> Iterator[str]:
     """Yield where the units run, if the suite states it; an executor of the suite's own is not run to ask it."""
     use = plan.suite.executor
     if use is None:
+        check_devices(plan)
         return
     stated = "".join(f", {option} {value}" for option, value in use.stated.items())
     yield f"executor: {use.label}{stated}"

@@ -64,6 +64,7 @@ FORMS: dict[str, tuple[str, Any]] = {
     "MODEL_FUNCTIONS": _WORDS,
     "PRECISIONS": _WORDS,
     "DEVICES": _WORDS,
+    "STRATEGIES": _WORDS,
     "COMPILE": ("true or false", lambda v: isinstance(v, bool)),
     "DETERMINISTIC": ("true or false", lambda v: isinstance(v, bool)),
     "METRICS": (

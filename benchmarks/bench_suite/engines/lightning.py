@@ -73,6 +73,7 @@ MODEL_FUNCTIONS = ("loss", "augment", "training_step")
 PRECISIONS = ("32-true", "bf16-mixed")
 DEVICES = ("cpu", "cuda", "mps")
 COMPILE = True
+STRATEGIES = ("ddp",)
 DETERMINISTIC = True
 
 _LOGGERS = ("lightning", "lightning.pytorch", "lightning.fabric", "pytorch_lightning", "lightning_fabric")
@@ -130,14 +131,15 @@ def _run_trainer(package: Any, own: Any, run: Fitting, own_optimizers: OwnOptimi
     hooks = _with_base(Hooks, package.Callback)(batches, own_optimizers)
     trainer = package.Trainer(
         accelerator=placement.device,
-        devices=1,
+        devices=placement.devices,
+        strategy=_strategy(package, run),
         precision=placement.precision,
         max_epochs=options.epochs,
         # A network clips in `configure_gradient_clipping`: Lightning would take the optimiser's parameters.
         gradient_clip_val=None if own is None else run.largest_norm(),
         deterministic=placement.deterministic or None,
         callbacks=[hooks],
-        plugins=[_local_environment(package)],
+        plugins=[_environment(package, placement)],
         default_root_dir=folder,
         logger=False,
         enable_checkpointing=own is not None and overrides(own, "configure_callbacks"),
@@ -158,6 +160,8 @@ def _fit(trainer: Any, module: Any, loader: Any, checked: Any, hooks: Hooks) -> 
     handler = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, train_dataloaders=loader, val_dataloaders=checked)
+    except Interrupted:
+        pass
     except SystemExit:
         if not isinstance(hooks.error, KeyboardInterrupt):
             raise
@@ -165,7 +169,7 @@ def _fit(trainer: Any, module: Any, loader: Any, checked: Any, hooks: Hooks) -> 
         module.trainer = None  # it holds the batches and the optimiser
         if isinstance(hooks.error, KeyboardInterrupt):
             signal.signal(signal.SIGINT, handler)
-    if hooks.error is not None:
+    if hooks.error is not None and not isinstance(hooks.error, Interrupted):
         raise hooks.error
 
 
@@ -174,9 +178,46 @@ def _with_base(mixin: type, base: type) -> Any:
     return type(mixin.__name__, (mixin, base), {})
 
 
-def _local_environment(package: Any) -> Any:
-    """Return the plugin of a single process, so that Lightning does not take over the tasks of a Slurm job."""
-    return import_module(f"{package.__name__}.plugins.environments").LightningEnvironment()
+def _environment(package: Any, placement: Placement) -> Any:
+    """Return the plugin that tells Lightning which process this is, so that it takes no task of a Slurm job for one."""
+    local = import_module(f"{package.__name__}.plugins.environments").LightningEnvironment
+    if placement.devices == 1:
+        return local()
+    environment = type(RanksOfSuite.__name__, (RanksOfSuite, local), {})()
+    environment.placement = placement
+    return environment
+
+
+class RanksOfSuite:
+    """The environment of a training whose ranks the suite has started and joined; a mixin of Lightning's own."""
+
+    placement: Placement
+    creates_processes_externally = True
+
+    def world_size(self) -> int:
+        """Return the number of ranks."""
+        return self.placement.devices
+
+    def global_rank(self) -> int:
+        """Return the rank of this process."""
+        return self.placement.rank
+
+    def local_rank(self) -> int:
+        """Return the rank of this process on this machine, which has all of them."""
+        return self.placement.rank
+
+    def node_rank(self) -> int:
+        """Return 0: there is one machine."""
+        return 0
+
+
+def _strategy(package: Any, run: Fitting) -> Any:
+    """Return how Lightning trains on the devices of a placement."""
+    if run.placement.devices == 1:
+        return "auto"
+    strategies = import_module(f"{package.__name__}.strategies")
+    own = has_own_step(run.model)
+    return strategies.DDPStrategy(find_unused_parameters=False if own else run.has_unused_parameters())
 
 
 def _count_earlier_steps(trainer: Any, run: Fitting) -> None:
@@ -208,6 +249,10 @@ def _quiet() -> Iterator[None]:
 # ── callback and module ─────────────────────────────────────────────────────────────────────────
 
 
+class Interrupted(Exception):
+    """The report of a window ended a training on several devices."""
+
+
 class Hooks:
     """The callback that seeds, counts, reports, evaluates, saves and stops; a mixin of Lightning's `Callback`."""
 
@@ -228,7 +273,7 @@ class Hooks:
 
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Count the step; stop the training if the report of a window says so."""
-        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+        loss = outputs.get("own_loss", outputs.get("loss")) if isinstance(outputs, Mapping) else outputs
         if not isinstance(loss, torch.Tensor):
             raise BenchError(
                 f"the training_step of {type(module).__name__} returned no loss: return a tensor without dimensions, "
@@ -236,6 +281,8 @@ class Hooks:
             )
         if not self.batches.end_step(loss):
             trainer.should_stop = True
+            if self.run.has_ranks:
+                raise Interrupted  # other ranks are still in their step, and Lightning would wait for them
 
     def on_validation_start(self, trainer: Any, module: Any) -> None:
         """Stop the clock: a user's `validation_step` is no part of the training's time."""
@@ -267,9 +314,12 @@ class NetworkModule:
         """Return the batch with the changes of `augment`, which are drawn in the order of the steps."""
         return self._batches.load(batch)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
-        """Return the loss of a batch."""
-        return self._run.loss_of(self.network(**batch.inputs), batch)
+    def training_step(self, batch: Batch, batch_idx: int) -> Any:
+        """Return the loss of a batch, or of what this process computes of it."""
+        loss = self._run.loss_of(self.network(**batch.inputs), batch)
+        if not self._run.has_ranks:
+            return loss
+        return {"loss": self._run.shared(loss, self._batches.parts[0]), "own_loss": loss.detach()}
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         """Clip the norm of all gradients together."""

@@ -40,6 +40,7 @@ MODEL_FUNCTIONS = ("loss", "augment")
 PRECISIONS = ("32-true", "bf16-mixed")
 DEVICES = ("any",)
 COMPILE = True
+STRATEGIES = ("ddp",)
 DETERMINISTIC = True
 
 
@@ -87,14 +88,14 @@ def train(
 def _fit(run: Fitting) -> None:
     """Run the epochs: draw the order, take the steps, evaluate, stop early."""
     options, placement, state, clock = run.options, run.placement, run.state, run.clock
-    module, update, weights = run.module, run.update, run.weights
+    module, update, weights, alone = run.network(), run.update, run.weights, not run.has_ranks
     collate, change, loss_of, loss_sum = run.model.collate, run.change, run.loss_of, state.loss_sum
     moves, mixed, scheduled = placement.device != "cpu", placement.precision != "32-true", run.scheduled
     for _ in run.epochs():
-        batches = run.begin_epoch()
-        columns = run.feed.batches(batches)
+        parts = run.begin_epoch()
+        columns = run.feed.batches([part.rows for part in parts])
         clock.resume()
-        for rows in batches:
+        for part in parts:
             clock.ask()
             batch = collate(next(columns))
             if moves:
@@ -111,18 +112,18 @@ def _fit(run: Fitting) -> None:
                     loss = loss_of(module(**batch.inputs), batch)
             else:
                 loss = loss_of(module(**batch.inputs), batch)
-            loss.backward()
+            (loss if alone else run.shared(loss, part)).backward()
             if options.gradient_clip is not None:
                 torch.nn.utils.clip_grad_norm_(weights, options.gradient_clip)
             update.step()
             for weight in weights:  # what `zero_grad` does, without the 10 µs of its profiling hooks
                 weight.grad = None
-            loss_sum.add_(loss.detach(), alpha=len(rows))  # the last batch may be smaller
+            loss_sum.add_(loss.detach(), alpha=part.own)  # the last batch may be smaller
             state.batch += 1
             if clock.steps == 0:
                 run.end_first_step(loss)
             # A window closes once in 50 ms or more rarely, since the clock then waits for the device.
-            if clock.step(len(rows)) and not run.close_window(loss):
+            if clock.step(part.samples) and not run.close_window(loss):
                 return
         if run.end_epoch():
             return

@@ -246,6 +246,8 @@ def placement_of(cell: Cell, jobs: int) -> Placement:
         jobs=jobs,
         deterministic=deterministic,
         compiled=cell.compile,
+        devices=cell.devices,
+        strategy=cell.strategy,
         honoured=cell.engine.words("DEVICES") if cell.engine else None,
         precisions=cell.engine.words("PRECISIONS") if cell.engine else None,
     )

@@ -57,35 +57,47 @@ class GpuLeases:
 
     def __init__(self, gpus: tuple[str, ...]) -> None:
         self.gpus = gpus
-        self._leased: dict[str, str] = {}
+        self._leased: dict[str, tuple[str, ...]] = {}
 
-    def needs_one(self, unit: Unit) -> bool:
-        """Return whether a unit computes on a GPU: it says so, or leaves the choice to a machine that has one."""
-        devices = {cell.device for cell in unit.cells}
-        return bool(self.gpus) and bool(devices & {"cuda", "auto"})
+    def count_for(self, unit: Unit) -> int:
+        """Return the number of GPUs of a unit; 0 unless it says so, or leaves the choice to a machine that has one."""
+        return gpu_count(unit) if self.gpus else 0
 
-    def is_free(self) -> bool:
-        """Return whether a GPU is free."""
-        return len(self._leased) < len(self.gpus)
+    def has_room(self, unit: Unit) -> bool:
+        """Return whether the GPUs that a unit needs are free."""
+        return self.count_for(unit) <= len(self._free())
 
     def take(self, unit: Unit) -> str | None:
-        """Lease a GPU to a unit if it needs one; raise LookupError if none is free."""
-        if not self.needs_one(unit):
+        """Lease the GPUs that a unit needs, and return its value of `CUDA_VISIBLE_DEVICES`; None if it needs none.
+
+        Raises:
+            LookupError: they are not free.
+        """
+        count, free = self.count_for(unit), self._free()
+        if not count:
             return None
-        free = [gpu for gpu in self.gpus if gpu not in self._leased.values()]
-        if not free:
-            raise LookupError("no GPU is free")
-        self._leased[unit.id] = free[0]
-        return free[0]
+        if len(free) < count:
+            raise LookupError("too few GPUs are free")
+        self._leased[unit.id] = free[:count]
+        return ",".join(free[:count])
 
     def give_back(self, unit: str) -> None:
         """End the lease of a unit."""
         self._leased.pop(unit, None)
 
+    def _free(self) -> tuple[str, ...]:
+        leased = {gpu for gpus in self._leased.values() for gpu in gpus}
+        return tuple(gpu for gpu in self.gpus if gpu not in leased)
 
-def environment_of(gpu: str | None) -> dict[str, str]:
-    """Return the environment of a process that has this GPU to itself; without one, that of this process.
+
+def gpu_count(unit: Unit) -> int:
+    """Return the number of GPUs of a unit on a machine that has some; 0 if it does not compute on them."""
+    return max((cell.devices for cell in unit.cells if cell.device in ("cuda", "auto")), default=0)
+
+
+def environment_of(gpus: str | None) -> dict[str, str]:
+    """Return the environment of a process that has these GPUs to itself; without any, that of this process.
 
     A unit without a lease keeps what the user has set, also an empty text, which hides all GPUs.
     """
-    return dict(os.environ) if gpu is None else {**os.environ, VISIBLE: gpu}
+    return dict(os.environ) if gpus is None else {**os.environ, VISIBLE: gpus}

@@ -118,6 +118,7 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
     check_trust(plan, trust=request.trust)
     check_packages(plan)
     undone = check_components(plan)
+    sharing_of(plan)  # this machine may have too few devices
     run, resumed = _open(plan, store, request)
     with run.lock():
         earlier = {record.id: record for record in run.records()} if resumed else {}

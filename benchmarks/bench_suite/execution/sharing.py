@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from bench_suite.components import discovery
+from bench_suite.contracts import BenchError
 from bench_suite.environment import usable_cores
+from bench_suite.execution.gpus import visible_gpus
+from bench_suite.suite.cell import name
 from bench_suite.suite.plan import Plan, Unit
 from bench_suite.suite.spec import metrics_of
 
@@ -81,14 +84,43 @@ def load_executor(plan: Plan) -> tuple[Any, Any]:
 
 
 def sharing_of(plan: Plan) -> Sharing:
-    """Return how the units of a plan share this machine, as its executor says."""
+    """Return how the units of a plan share this machine, as its executor says.
+
+    Raises:
+        BenchError: this machine has too few devices for a training that is to run on it.
+    """
     executor, options = load_executor(plan)
-    return executor.sharing(plan, options) if hasattr(executor, "sharing") else Sharing()
+    shared = executor.sharing(plan, options) if hasattr(executor, "sharing") else Sharing()
+    if not shared.elsewhere:
+        check_devices(plan)
+    return cast(Sharing, shared)
+
+
+def check_devices(plan: Plan) -> None:
+    """Raise BenchError if a training of the plan wants more devices than this machine has, which is to run it."""
+    for cell in plan.cells:
+        if cell.devices == 1 or cell.device not in ("auto", "cpu", "cuda"):
+            continue
+        gpus = len(visible_gpus()) if cell.device != "cpu" else 0
+        on_gpus = cell.device == "cuda" or gpus > 0
+        there = gpus if on_gpus else len(usable_cores())
+        if cell.devices > there:
+            kind = "CUDA device" if on_gpus else "core"
+            raise BenchError(
+                f"{name(cell)} is to train on {cell.devices} {'devices' if on_gpus else 'processes of the CPU'}, and "
+                f"this machine has {there} {kind}{'s' if there != 1 else ''}: set a smaller `devices` in [matrix]"
+            )
 
 
 def thread_count(unit: Unit, auto: int) -> int:
-    """Return the number of threads that a unit needs; `auto`: what the `threads = "auto"` of a cell means."""
-    return max(1, *(auto if cell.threads == "auto" else int(cell.threads) for cell in unit.cells))
+    """Return the number of threads that a unit needs: those of each of its devices.
+
+    Args:
+        unit: the unit.
+        auto: the threads of all devices together that the `threads = "auto"` of a cell means.
+    """
+    each = (max(1, auto // cell.devices) if cell.threads == "auto" else int(cell.threads) for cell in unit.cells)
+    return max(1, *(threads * cell.devices for threads, cell in zip(each, unit.cells)))
 
 
 class CoreLeases:

@@ -359,12 +359,15 @@ def fit(
     Returns:
         What each of `meters` yielded, by probe label.
     """
+    from bench_suite.execution.ranks import further_ranks
     from bench_suite.training.seeding import seed_everything
 
     options = train_options(trained.train)
-    seed_everything((trained.seed + 0x9E3779B9) % 2**32)
     yielded: dict[str, Any] = {}
     with ExitStack() as stack:
+        if trained.placement.devices > 1 and trained.placement.rank == 0 and trained.network is not None:
+            stack.enter_context(further_ranks(trained, checkpoints if options.checkpoint is not None else None))
+        seed_everything((trained.seed + 0x9E3779B9) % 2**32)
         for label, meter in (meters or {}).items():
             yielded[label] = stack.enter_context(meter)
         if isinstance(trained.model, Network):

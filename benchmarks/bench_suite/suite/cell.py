@@ -34,6 +34,8 @@ class Cell:
     threads: int | str
     fraction: float
     compile: bool
+    devices: int
+    strategy: str
     options: Mapping[str, Mapping[str, Any]]
     "Resolved, by family: `task`, `model`, `train`, `evaluate`."
     probes: Mapping[str, str | None]

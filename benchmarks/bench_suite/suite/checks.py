@@ -185,6 +185,13 @@ def _unsupported(suite: Suite, cell: Cell, engine: Component) -> Iterator[tuple[
             f"(it states {fact}: {', '.join(stated) or 'none'}); {instead}"
         )
         yield axis, message + _exclude(suite, cell, axis, value)
+    if cell.devices > 1 and cell.strategy not in engine.words("STRATEGIES"):
+        strategies = ", ".join(engine.words("STRATEGIES")) or "none"
+        message = (
+            f"the engine {engine.name} does not train one network on several devices with strategy = "
+            f"{show(cell.strategy)} (it states STRATEGIES: {strategies}); write devices = 1"
+        )
+        yield "devices", message + _exclude(suite, cell, "devices", cell.devices)
     if cell.compile and not engine.facts["COMPILE"]:
         message = f"the engine {engine.name} does not honour compile = true (it states COMPILE = False)"
         yield "compile", f"{message}; write compile = false{_exclude(suite, cell, 'compile', True)}"

@@ -78,7 +78,7 @@ def cells_of(suite: Suite, task: ComponentUse, model: ComponentUse) -> Iterator[
 def concerns(axis: str, task: ComponentUse, model: ComponentUse) -> bool:
     """Return whether an axis changes the cells of a pair."""
     family, _, rest = axis.partition(".")
-    if family in ("engine", "precision", "compile", "train") and not is_network(model.component):
+    if family in ("engine", "precision", "compile", "devices", "strategy", "train") and not is_network(model.component):
         return family == "train" and (rest == "validation" or rest in model.component.words("ACCEPTS"))
     # An option has no dot in its name, but a label may: the label is all that comes before the last dot.
     if family == "tasks":
@@ -123,6 +123,8 @@ def _with_folds(
 def _cell(suite: Suite, task: ComponentUse, model: ComponentUse, point: Mapping[str, Any]) -> Cell:
     """Return the cell of a pair at one point of its grid."""
     network = is_network(model.component)
+    if point.get("devices", AXES["devices"].default) == 1:  # there is nothing to share
+        point = {axis: value for axis, value in point.items() if axis != "strategy"}
     values = {axis: point.get(axis, option.default) for axis, option in AXES.items()}
     engine = suite.engines[values["engine"]] if network else None
     problems = suite.problems[task.label]
@@ -151,6 +153,7 @@ def _cell(suite: Suite, task: ComponentUse, model: ComponentUse, point: Mapping[
         labels={**labels, **{axis: value for axis, value in point.items() if axis not in labels}},
         task=task, model=model, problems=problems, engine=engine, seed=values["seed"], precision=values["precision"],
         device=values["device"], threads=values["threads"], fraction=values["fraction"], compile=values["compile"],
+        devices=values["devices"], strategy=values["strategy"],
         options={family: resolve(options, stated[family]) for family, options in known.items()}, probes={},
     )  # fmt: skip
     return _with_probes(cell, suite.probes)

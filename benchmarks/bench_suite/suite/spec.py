@@ -31,6 +31,8 @@ SECTIONS = (
     "run",
 )
 PRECISIONS = ("32-true", "bf16-mixed", "auto")
+STRATEGIES = ("ddp",)
+"How several devices may share a training."
 AXES: Mapping[str, Option] = {
     "seed": Option(
         "seed", Type("int"), 0, "Seed of initial weights and of the order of examples.", bounds=(0, 2**32 - 1)
@@ -64,6 +66,20 @@ AXES: Mapping[str, Option] = {
         bounds=(1e-6, 1.0),
     ),
     "compile": Option("compile", Type("bool"), False, "Whether `torch.compile` compiles the network."),
+    "devices": Option(
+        "devices",
+        Type("int"),
+        1,
+        "Devices that train one network together, each with a process of its own; on a CPU, a device is a process with "
+        "its `threads`.",
+        bounds=(1, None),
+    ),
+    "strategy": Option(
+        "strategy",
+        Type("Literal", STRATEGIES),
+        "ddp",
+        "How several devices share a training. `ddp`: each has the whole network, and a part of each batch.",
+    ),
     "fold": Option(
         "fold",
         Type("int"),

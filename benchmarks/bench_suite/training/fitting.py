@@ -33,18 +33,20 @@ from bench_suite.contracts import (
 from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
 from bench_suite.data.splits import column
-from bench_suite.training import devices
+from bench_suite.training import devices, distributed
 from bench_suite.training.augmentation import changes_of
 from bench_suite.training.batching import batch_count, needs_several_rows, rows_by_class, shuffled
-from bench_suite.training.checkpoints import Timer
+from bench_suite.training.checkpoints import Timer, generator_state, restore_generators
 from bench_suite.training.clock import Clock
 from bench_suite.training.compiling import CompileTime, record_compilations
+from bench_suite.training.distributed import Part
 from bench_suite.training.input_checks import nonfinite_inputs
 from bench_suite.training.losses import training_loss
 from bench_suite.training.optimisers import Optimizer, TorchOptimizer, make_optimizer
-from bench_suite.training.precision import computing, move_to_placement
+from bench_suite.training.precision import autocast, computing, move_to_placement
 from bench_suite.training.prediction import mean_loss
 from bench_suite.training.schedules import factor
+from bench_suite.training.seeding import seed_everything
 from bench_suite.training.state import BestWeights, TrainingState
 from bench_suite.training.targets import Target
 
@@ -113,12 +115,15 @@ class Fitting:
         self.module = move_to_placement(model.module, placement)
         self.update = make_optimizer(self.module, options, placement) if update is None else update
         self.weights = [weight for weight in self.module.parameters() if weight.requires_grad]
+        self.has_ranks = placement.devices > 1
+        "Whether other processes compute a part of each batch."
         self.loss_of = training_loss(model, data, problem, options, placement)
         self.join_last = needs_several_rows(self.module)
         self.steps_in_epoch = batch_count(len(examples), options.batch_size, join_last=self.join_last)
         self.feed = Feed(examples, placement.threads)
         self.scheduled = options.schedule != "constant" or options.warmup > 0.0
         order = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+        self._seed = order.initial_seed()
         self.state = TrainingState(
             module=self.module,
             update=self.update,
@@ -140,10 +145,14 @@ class Fitting:
         """Return the numbers of the epochs that are not complete; the first one may have begun."""
         return range(self.state.epoch, self.options.epochs + 1)
 
-    def begin_epoch(self) -> list[torch.Tensor]:
-        """Draw the order of an epoch, and return the rows of each of its batches that is still to do."""
+    def begin_epoch(self) -> list[Part]:
+        """Draw the order of an epoch, and return what this process computes of each batch that is still to do."""
         self.module.train()
         state = self.state
+        if self.placement.rank > 0:
+            # Dropout and changes of examples differ from rank 0's, and are the same after a resume.
+            seed_everything((self._seed + 1_000_003 * state.epoch + self.placement.rank) % 2**32)
+            state.changes.manual_seed(self._seed + 1_000_003 * state.epoch + self.placement.rank)
         state.epoch_order = state.order.get_state()
         drawn = shuffled(
             self.examples,
@@ -153,15 +162,20 @@ class Fitting:
             join_last=self.join_last,
             classes=self._classes,
         )
-        return drawn[state.batch :]
+        return distributed.parts_of(drawn[state.batch :], self.placement, 2 if self.join_last else 1)
 
     def end_epoch(self) -> bool:
         """Evaluate the network and stop the clock; return whether the training ends before its last epoch."""
         state, clock = self.state, self.clock
         clock.pause()
+        if self.has_ranks:
+            distributed.add_up(state.loss_sum)
         mean = self.finite(state.loss_sum) / len(self.examples)
         epoch = state.epoch
-        row = {"epoch": float(epoch), "loss": mean, **self._evaluate()}
+        evaluated = self._evaluate() if self.placement.rank == 0 else {}
+        if self.has_ranks:  # all decide by the same numbers, so that they stop together
+            evaluated = distributed.from_first(evaluated)
+        row = {"epoch": float(epoch), "loss": mean, **evaluated}
         state.end_epoch(row)
         target = state.target
         if target is not None and target.reaches(row[f"validation_{target.name}"]):
@@ -169,6 +183,8 @@ class Fitting:
             self._stopped, self._reached = f"{target.metric} reached", True
         elif state.best.is_exhausted(epoch, row.get("validation_loss"), self.module):
             self._stopped = f"no lower validation loss in {self.options.patience} epochs"
+        if self.has_ranks and self._stopped is None and self.timer.due():
+            self.timer.save(state.state_dict())
         return self._stopped is not None
 
     def _evaluate(self) -> dict[str, float]:
@@ -189,6 +205,33 @@ class Fitting:
             row[f"validation_{target.name}"] = math.nan if value is None else value
         return row
 
+    def network(self) -> torch.nn.Module:
+        """Return what a loop calls with a batch: the module, or what averages its gradients over the ranks."""
+        if not self.has_ranks:
+            return self.module
+        return distributed.replicate(self.module, self.placement, has_unused=self.has_unused_parameters())
+
+    def has_unused_parameters(self) -> bool:
+        """Return whether a step leaves a trainable parameter without a gradient, in any rank.
+
+        A step over the first two examples decides; generators and buffers are then those from before it.
+        """
+        buffers, changes = [buffer.clone() for buffer in self.module.buffers()], self.state.changes.get_state()
+        generators = generator_state()
+        self.module.train()
+        batch = self.load(self.model.collate(self.examples.take(torch.arange(min(2, len(self.examples))))))
+        with autocast(self.placement):
+            loss = self.loss_of(self.module(**batch.inputs), batch)
+        gradients = torch.autograd.grad(loss, self.weights, allow_unused=True)
+        with torch.no_grad():
+            for buffer, value in zip(self.module.buffers(), buffers):
+                buffer.copy_(value)
+        self.state.changes.set_state(changes)
+        restore_generators(generators)
+        unused = torch.tensor(float(any(gradient is None for gradient in gradients)))
+        distributed.add_up(unused)
+        return bool(unused)
+
     # ── a step ──────────────────────────────────────────────────────────────────────────────────
 
     def load(self, batch: Batch) -> Batch:
@@ -202,19 +245,23 @@ class Fitting:
         options, steps = self.options, self.options.epochs * self.steps_in_epoch
         return options.learning_rate * factor(step, steps, options.schedule, options.warmup)
 
-    def end_step(self, loss: torch.Tensor, samples: int, waited: float) -> bool:
+    def shared(self, loss: torch.Tensor, part: Part) -> torch.Tensor:
+        """Return the loss whose gradients, averaged over the ranks, are those of the whole batch."""
+        return loss * part.share(self.placement.devices) if self.has_ranks else loss
+
+    def end_step(self, loss: torch.Tensor, part: Part, waited: float) -> bool:
         """Count a step; return False if the training is to end at once.
 
         Args:
-            loss: mean loss of the step's batch, a scalar.
-            samples: examples of the batch; the last batch of an epoch may be smaller.
+            loss: mean loss of what this process has computed of the batch, a scalar.
+            part: that part; the last batch of an epoch may be smaller.
             waited: seconds that the step waited for its batch.
         """
-        self.state.loss_sum.add_(loss.detach(), alpha=samples)
+        self.state.loss_sum.add_(loss.detach(), alpha=part.own)
         self.state.batch += 1
         if self.clock.steps == 0:
             self.end_first_step(loss)
-        return not self.clock.step(samples, waited) or self.close_window(loss)
+        return not self.clock.step(part.samples, waited) or self.close_window(loss)
 
     def end_first_step(self, loss: torch.Tensor) -> None:
         """Wait for the first step and note when it ended; to be called before the clock counts it."""
@@ -224,12 +271,15 @@ class Fitting:
     def close_window(self, loss: torch.Tensor) -> bool:
         """Report a window and save a checkpoint if one is due; return False if the training is to end at once.
 
-        A window lasts 50 ms or longer. At its end the losses are read, which waits for the device.
+        A window lasts 50 ms or longer. At its end the losses are read, which waits for the device. Of several ranks,
+        rank 0 judges them: a loss that is not finite makes all gradients so. Their state is saved after an epoch only,
+        when they have all taken the same steps.
         """
         clock, timer = self.clock, self.timer
-        self.finite(self.state.loss_sum)
+        if self.placement.rank == 0:
+            self.finite(self.state.loss_sum)
         proceed = clock.close(loss.item())
-        if timer.due():
+        if timer.due() and not self.has_ranks:
             clock.pause()
             timer.save(self.state.state_dict())
             clock.resume()

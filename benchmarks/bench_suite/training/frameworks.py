@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from bench_suite.contracts import Batch
 from bench_suite.training import devices
+from bench_suite.training.distributed import Part
 from bench_suite.training.fitting import Fitting
 
 
@@ -22,8 +23,8 @@ class Batches:
 
     def __init__(self, run: Fitting) -> None:
         self.run = run
-        self.samples: list[int] = []
-        "Examples of each batch of the epoch that is still to be trained on."
+        self.parts: list[Part] = []
+        "The batches that were handed out and are still to be trained on."
         self.waited = 0.0
 
     def __len__(self) -> int:
@@ -32,14 +33,14 @@ class Batches:
 
     def __iter__(self) -> Iterator[Batch]:
         run = self.run
-        self.samples.clear()  # a user's module may have left out the rest of an epoch
-        rows = run.begin_epoch()
-        columns = run.feed.batches(rows)
+        self.parts.clear()  # a user's module may have left out the rest of an epoch
+        parts = run.begin_epoch()
+        columns = run.feed.batches([part.rows for part in parts])
         run.clock.resume()
-        for positions in rows:
+        for part in parts:
             asked = devices.perf_counter()
             batch = run.model.collate(next(columns))
-            self.samples.append(len(positions))
+            self.parts.append(part)
             self.waited += devices.perf_counter() - asked
             yield batch
 
@@ -53,7 +54,7 @@ class Batches:
     def end_step(self, loss: torch.Tensor) -> bool:
         """Count a step over the oldest batch that is still to be trained on, as `Fitting.end_step` does."""
         waited, self.waited = self.waited, 0.0
-        return self.run.end_step(loss, self.samples.pop(0), waited)
+        return self.run.end_step(loss, self.parts.pop(0), waited)
 
 
 class Items(Protocol):

@@ -15,7 +15,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from bench_suite.contracts import BenchError, describe_error, error_text
 
@@ -23,45 +23,65 @@ _Result = TypeVar("_Result")
 _PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 
 
-def call_in_fresh_process(function: Callable[..., _Result], *arguments: Any) -> _Result:
-    """Call a function in a fresh interpreter, and return its result.
+class FreshProcess(Generic[_Result]):
+    """A fresh interpreter that calls one function; a context manager that leaves no process behind.
 
-    The process ends with this call: after the result, or if an error or Ctrl-C ends the call. If this process is
-    killed, the other one is killed too.
-
-    Args:
-        function: a function of a module, which the other process imports.
-        arguments: its arguments, which are pickled.
-
-    Raises:
-        BenchError: the function raised one; it has the same message.
-        RuntimeError: the function raised another error, or its process ended without a result.
+    The process ends with the context, and it is killed if this process is killed.
     """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    # Pickled here, so that the other process is tied to this one before it imports what the arguments need.
-    process = context.Process(target=_serve, args=(os.getpid(), pickle.dumps((function, arguments)), sender))
-    process.daemon = True
-    try:
-        process.start()
-        sender.close()
+
+    def __init__(self, function: Callable[..., _Result], *arguments: Any) -> None:
+        """Prepare the call.
+
+        Args:
+            function: a function of a module, which the other process imports.
+            arguments: its arguments, which are pickled.
+        """
+        context = multiprocessing.get_context("spawn")
+        self._receiver, self._sender = context.Pipe(duplex=False)
+        # Pickled here, so that the other process is tied to this one before it imports what the arguments need.
+        call = pickle.dumps((function, arguments))
+        # Not a daemon: the function may start processes itself, and `end_with_parent` ends it as surely.
+        self._process = context.Process(target=_serve, args=(os.getpid(), call, self._sender), daemon=False)
+
+    def __enter__(self) -> FreshProcess[_Result]:
+        self._process.start()
+        self._sender.close()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.kill()
+        self._process.join()
+        self._receiver.close()
+
+    def has_ended(self, seconds: float = 0.0) -> bool:
+        """Return whether the call has ended, or the process has; wait for that so many seconds at most."""
+        return bool(wait([self._receiver, self._process.sentinel], seconds))
+
+    def result(self) -> _Result:
+        """Wait for the end of the call, and return its result.
+
+        Raises:
+            BenchError: the function raised one; it has the same message.
+            RuntimeError: the function raised another error, or its process ended without a result.
+        """
         try:
-            result, error, is_expected, trace = pickle.loads(receiver.recv_bytes())
+            result, error, is_expected, trace = pickle.loads(self._receiver.recv_bytes())
         except EOFError:
-            process.join()
-            raise RuntimeError(f"a further process {_ending(process.exitcode)} without a result") from None
-    finally:
-        if process.pid is not None:
-            process.kill()
-            process.join()
-        receiver.close()
-    if error is None:
-        return result
-    if is_expected:
-        raise BenchError(error)
-    raised = RuntimeError(f"in a further process: {error}")
-    raised.add_note(trace)
-    raise raised
+            self._process.join()
+            raise RuntimeError(f"a further process {_ending(self._process.exitcode)} without a result") from None
+        if error is None:
+            return cast(_Result, result)
+        if is_expected:
+            raise BenchError(error)
+        raised = RuntimeError(f"in a further process: {error}")
+        raised.add_note(trace)
+        raise raised
+
+
+def call_in_fresh_process(function: Callable[..., _Result], *arguments: Any) -> _Result:
+    """Call a function in a fresh interpreter, and return its result; arguments and errors as of `FreshProcess`."""
+    with FreshProcess(function, *arguments) as process:
+        return process.result()
 
 
 def _ending(status: int | None) -> str:

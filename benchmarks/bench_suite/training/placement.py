@@ -17,6 +17,8 @@ def resolve_placement(
     jobs: int = 1,
     deterministic: bool = False,
     compiled: bool = False,
+    devices: int = 1,
+    strategy: str = "ddp",
     honoured: Sequence[str] | None = None,
     precisions: Sequence[str] | None = None,
 ) -> Placement:
@@ -26,30 +28,32 @@ def resolve_placement(
         device: `auto`: a CUDA device if there is one, else Metal, else another accelerator that PyTorch has, else the
             processor.
         precision: `auto`: the faster one (`precision.fastest_precision`).
-        threads: `auto`: the cores divided among the jobs.
+        threads: of each device; `auto`: the cores divided among the jobs and devices.
         jobs: cells that share the machine.
         deterministic: whether to use deterministic kernels only.
         compiled: whether networks are compiled.
+        devices: number of devices that train a network together.
+        strategy: how they share the training.
         honoured: devices that the cell's engine honours, of which `auto` takes one; None, or `any` among them, for all.
         precisions: precisions that the cell's engine honours, of which `auto` takes one; None for all.
 
     Raises:
         BenchError: this machine does not support the placement (`precision.check`), or has none of the devices.
     """
-    from bench_suite.training import devices
+    from bench_suite.training.devices import kinds
     from bench_suite.training.precision import PRECISIONS, check, fastest_precision
 
     if device == "auto":
         every = honoured is None or ANY_DEVICE in honoured
-        usable = [kind for kind in devices.kinds() if every or kind in (honoured or ())]
+        usable = [kind for kind in kinds() if every or kind in (honoured or ())]
         if not usable:
             listed = " or ".join(honoured or ())
             raise BenchError(f"the engine computes on {listed} only, and this machine has no such device")
         device = usable[0]
-    count = max(1, len(usable_cores()) // jobs) if threads == "auto" else int(threads)
+    count = max(1, len(usable_cores()) // (jobs * devices)) if threads == "auto" else int(threads)
     choices = [precision]
     if precision == "auto":
         choices = [known for known in PRECISIONS if precisions is None or known in precisions]
-    placement = Placement(device, count, choices[0], deterministic, compiled)
+    placement = Placement(device, count, choices[0], deterministic, compiled, devices, strategy)
     check(placement)
     return placement if len(choices) == 1 else replace(placement, precision=fastest_precision(device, count))

@@ -37,8 +37,8 @@ class Pool:
         self.gpus = GpuLeases(visible_gpus())
         self.pending = deque(work.todo())
         self.children: dict[Child, WorkerState] = {}
-        self.gpu_of: dict[Child, str | None] = {}
-        "The only GPU that a process sees; None if it sees all that this process sees."
+        self.gpus_of: dict[Child, str | None] = {}
+        "The only GPUs that a process sees; None if it sees all that this process sees."
         self.events: queue.SimpleQueue[tuple[Child, Event | Ended | Printed]] = queue.SimpleQueue()
         self._stack = ExitStack()
 
@@ -84,8 +84,7 @@ class Pool:
         skipped: list[Unit] = []
         while self.pending:
             unit = self.pending.popleft()
-            has_gpu = not self.gpus.needs_one(unit) or self.gpus.is_free()
-            cores = self.leases.take(unit) if has_gpu else None
+            cores = self.leases.take(unit) if self.gpus.has_room(unit) else None
             if cores is None:
                 skipped.append(unit)
                 if len(skipped) > 64:  # as far as anybody needs to look for a unit that fits
@@ -96,13 +95,13 @@ class Pool:
             child.give(Order(unit.id, cores, self.retries.written(unit), tuple(self.work.context.checked_tasks)))
         self.pending.extendleft(reversed(skipped))
 
-    def _child(self, gpu: str | None) -> Child:
-        """Return a process without a unit that sees this GPU only: one that waits, or a new one."""
+    def _child(self, gpus: str | None) -> Child:
+        """Return a process without a unit that sees these GPUs only: one that waits, or a new one."""
         for child, state in self.children.items():
-            if state.unit is None and self.gpu_of[child] == gpu:
+            if state.unit is None and self.gpus_of[child] == gpus:
                 return child
-        child = Child(self.job, lambda child, event: self.events.put((child, event)), environment_of(gpu))
-        self.children[child], self.gpu_of[child] = WorkerState(), gpu
+        child = Child(self.job, lambda child, event: self.events.put((child, event)), environment_of(gpus))
+        self.children[child], self.gpus_of[child] = WorkerState(), gpus
         return child
 
     def _release(self, unit: Unit) -> None:
@@ -133,7 +132,7 @@ class Pool:
     def _after_end(self, child: Child, *, stopping: bool) -> Iterator[Record]:
         """Clear up after a process that has ended; a unit that it did not complete is tried again."""
         state = self.children.pop(child)
-        del self.gpu_of[child]
+        del self.gpus_of[child]
         unit, ending = state.unit, child.ending()
         child.kill()  # what it had started
         if unit is not None:

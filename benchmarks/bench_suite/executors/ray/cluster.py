@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from bench_suite.contracts import BenchError
 from bench_suite.environment import usable_cores
+from bench_suite.execution.gpus import gpu_count
 from bench_suite.execution.sharing import CoreLeases, Sharing, thread_count, timed_units
 from bench_suite.suite.plan import Unit
 
@@ -45,7 +46,7 @@ class Shape:
     def __str__(self) -> str:
         """Return it in words."""
         parts = [f"{self.cpus} CPU{'s' if self.cpus > 1 else ''}"]
-        parts += ["a GPU"] if self.gpus else []
+        parts += ["a GPU" if self.gpus == 1 else f"{self.gpus} GPUs"] if self.gpus else []
         parts += [f"{self.memory / GIGABYTE:.3g} GB of memory"] if self.memory else []
         return " and ".join(parts)
 
@@ -196,12 +197,12 @@ def shapes_of(units: Sequence[Unit], options: Options, cluster: Cluster, context
     for unit in units:
         threads = thread_count(unit, 1) if leases is None else leases.core_count(unit)
         cpus_needed = max(threads, thread_count(unit, 1))
-        gpus = int(_needs_gpu(unit, has_gpu=most["GPU"] > 0))
+        gpus = gpu_count(unit) if _needs_gpu(unit, has_gpu=most["GPU"] > 0) else 0
         shape = Shape(cpus_needed, gpus, memory)
         if not any(shape.fitting(node) for node in nodes):
             raise BenchError(
                 f"a training needs {shape}, and no node of the Ray cluster has it: the largest have {most['CPU']} CPUs "
-                f"and {most['GPU']} GPUs\n  change `threads` or `device` in [matrix], or run.memory"
+                f"and {most['GPU']} GPUs\n  change `threads`, `device` or `devices` in [matrix], or run.memory"
             )
         if unit.id in timed:
             cpus = max(int(node.get("CPU", 0)) for node in nodes if shape.fitting(node))

@@ -50,7 +50,7 @@ class Options:
     memory: float | None = None
     "Gigabytes (2^30 bytes) of memory of a task; default: the cluster's own."
     gpus: int | None = None
-    "GPUs of a task; default: none are requested, and with `local` one for each unit that computes on a GPU."
+    "GPUs of a task; default: `devices` if that is above 1, else none, and with `local` those that a unit computes on."
     setup: tuple[str, ...] = ()
     "Shell commands that each job of Slurm runs first, such as `module load cuda`."
     extra: Mapping[str, str | int | bool] | None = None

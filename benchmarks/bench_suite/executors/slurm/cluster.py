@@ -215,7 +215,7 @@ def parameters(options: Options, resources: Resources) -> dict[str, Any]:
         "cpus_per_task": resources.cpus,
         "exclusive": True if resources.alone else None,
         "mem": None if options.memory is None else f"{math.ceil(options.memory * 1024)}M",
-        "gpus_per_node": options.gpus or None,
+        "gpus_per_node": options.gpus or resources.gpus,
         "array_parallelism": options.jobs or PARALLEL,
         "setup": [*options.setup] or None,
         # Since Slurm 22.05, `srun` has one CPU unless it is told.

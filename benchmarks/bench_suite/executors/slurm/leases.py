@@ -18,10 +18,10 @@ class Leases:
 
         Args:
             sharing: how the units share the machine.
-            gpus: number of GPUs of each unit; None for one if it computes on a GPU.
+            gpus: number of GPUs of each unit; None for those that it computes on.
         """
         self._cores = CoreLeases(usable_cores(), sharing)
-        self._needs_one = GpuLeases(visible_gpus()).needs_one
+        self._count_for = GpuLeases(visible_gpus()).count_for
         self._gpus = gpus
         self._free = list(visible_gpus())
         self._leased: dict[str, list[str]] = {}
@@ -31,7 +31,7 @@ class Leases:
 
         The value is None if the variable is not to be set. A unit without a GPU keeps what the user has set.
         """
-        count = int(self._needs_one(unit)) if self._gpus is None else self._gpus
+        count = self._count_for(unit) if self._gpus is None else self._gpus
         if len(self._free) < count:
             return None
         cores = self._cores.take(unit)

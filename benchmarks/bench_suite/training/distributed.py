@@ -1,0 +1,120 @@
+"""Distributed: one training on several devices, each with a process (a rank) of its own; the one user of its library.
+
+Every rank has the whole network and computes a part of each batch; PyTorch averages the gradients. Rank 0 is the
+process that runs the cell: it measures, evaluates and saves, and after the training it has the network.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import torch
+from torch import distributed
+
+from bench_suite.contracts import Placement
+from bench_suite.training import devices
+
+_PATIENCE = timedelta(days=7)
+"How long a rank waits for another one. One that has ended is noticed at once; one that evaluates may take hours."
+_LOOPBACK = ("lo", "lo0")
+"Names of the network interface by which the processes of one machine reach each other."
+
+
+class Part(NamedTuple):
+    """What one rank computes of a batch."""
+
+    rows: torch.Tensor
+    "Positions of the examples, (k,) int64; never empty."
+    own: int
+    "k; or 0 if the batch has too few examples for this rank, which then computes examples that do not count."
+    samples: int
+    "Examples of the whole batch."
+
+    def share(self, ranks: int) -> float:
+        """Return the factor of this rank's mean loss, with which the mean over the ranks is that over the batch."""
+        return self.own * ranks / self.samples
+
+
+def parts_of(batches: Sequence[torch.Tensor], placement: Placement, smallest: int = 1) -> list[Part]:
+    """Return what this rank computes of each batch: every n-th example, from its own rank on.
+
+    Args:
+        batches: positions of the examples of each batch, (k,) int64.
+        placement: has the rank, and the number of ranks.
+        smallest: number of examples that a rank needs at least; fewer ranks share a batch that has too few.
+    """
+    if placement.devices == 1:
+        return [Part(rows, len(rows), len(rows)) for rows in batches]
+    parts = []
+    for rows in batches:
+        ranks = max(1, min(placement.devices, len(rows) // smallest))
+        idle = placement.rank >= ranks
+        mine = rows[:smallest] if idle else rows[placement.rank :: ranks]
+        parts.append(Part(mine, 0 if idle else len(mine), len(rows)))
+    return parts
+
+
+@contextmanager
+def group(placement: Placement, file: str) -> Iterator[None]:
+    """Join the ranks of a training for the time of the context; it waits until all have joined.
+
+    Args:
+        placement: has the rank, the number of ranks, and the kind of device.
+        file: path of a file that all ranks can write, and that does not exist before.
+    """
+    if devices.has_several(placement.device):
+        devices.set_current(placement.device, placement.rank)
+    backend = "nccl" if placement.device == "cuda" else "gloo"
+    with _loopback():
+        # Gloo carries what concerns the processor: an evaluation of rank 0 alone may take longer than NCCL waits.
+        distributed.init_process_group(
+            backend if backend == "gloo" else f"cpu:gloo,{placement.device}:{backend}",
+            init_method=f"file://{file}", rank=placement.rank, world_size=placement.devices, timeout=_PATIENCE,
+        )  # fmt: skip
+        try:
+            yield
+        finally:
+            distributed.destroy_process_group()
+
+
+@contextmanager
+def _loopback() -> Iterator[None]:
+    """Let Gloo use the interface of this machine only, unless the user has named one."""
+    name, own = "GLOO_SOCKET_IFNAME", [word for _, word in socket.if_nameindex() if word in _LOOPBACK]
+    if name in os.environ or not own:
+        yield
+        return
+    os.environ[name] = own[0]
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
+
+
+def replicate(module: torch.nn.Module, placement: Placement, *, has_unused: bool) -> torch.nn.Module:
+    """Return a module to call in training, whose backward pass averages the gradients over the ranks.
+
+    Args:
+        module: whose parameters it has, with the values of rank 0.
+        placement: has the kind of device.
+        has_unused: whether a step may leave parameters without a gradient, which PyTorch then looks for in each step.
+    """
+    index = [devices.current(placement.device)] if placement.device != devices.CPU else None
+    return torch.nn.parallel.DistributedDataParallel(module, device_ids=index, find_unused_parameters=has_unused)
+
+
+def add_up(value: torch.Tensor) -> None:
+    """Replace a tensor by the sum over the ranks."""
+    distributed.all_reduce(value)
+
+
+def from_first(value: Any) -> Any:
+    """Return what rank 0 passes; other ranks wait for it. The value is pickled."""
+    values = [value]
+    distributed.broadcast_object_list(values, src=0, device=torch.device("cpu"))
+    return values[0]

@@ -1,0 +1,83 @@
+"""Several devices: two ranks take the steps of one device, whatever runs the loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from trainings import PLACE, load_pictures, make_reviews, models, run_engine, without_normalization
+
+from bench_suite.contracts import TrainOptions
+from bench_suite.data.splits import column
+from bench_suite.training import distributed
+from bench_suite.training.clock import Clock
+from bench_suite.training.fresh_process import FreshProcess
+
+NAMES = ("mlp", "cnn", "lstm", "bert")
+OPTIONS = {"schedule": "cosine", "warmup": 0.2, "gradient_clip": 1.0, "weight_decay": 0.01, "patience": 5}
+
+
+SIZES: list[int] = []
+"Examples of each batch, in the order of the steps."
+
+
+def count_each_step(clock: Clock, samples: int, waited: float = 0.0) -> bool:
+    """Take the place of `Clock.step`: each step is a window, so that the report receives each loss."""
+    SIZES.append(samples)
+    clock.steps, clock.samples = clock.steps + 1, clock.samples + samples
+    return True
+
+
+def options_of(name: str, epochs: int) -> TrainOptions:
+    return TrainOptions(epochs=epochs, batch_size=63, **OPTIONS)  # type: ignore[arg-type]  # of several types
+
+
+def trained(engine: str, name: str, epochs: int, rank: int | None) -> dict[str, Any]:
+    """Train a model without dropout and batch normalisation, on one device or as one rank of two."""
+    model, data, chosen = models(load_pictures(), make_reviews())[name]
+    if name == "cnn":
+        model, chosen = without_normalization, {}
+    else:
+        dropped = [option for option in vars(model.Options()) if option.endswith("dropout")]
+        chosen = {**chosen, **dict.fromkeys(dropped, 0.0)}
+    placement = PLACE if rank is None else replace(PLACE, devices=2, rank=rank)
+    SIZES.clear()
+    ended = run_engine(engine, data, options_of(name, epochs), model=model, placement=placement, **chosen)
+    right = float((ended.scores.argmax(axis=1) == column(data.splits["test"], "target")).mean())
+    return {"losses": ended.losses, "epochs": ended.history.epochs, "accuracy": right, "sizes": [*SIZES]}
+
+
+def trained_as_rank(rank: int, engine: str, names: tuple[str, ...], epochs: int, folder: str) -> list[dict[str, Any]]:
+    Clock.step = count_each_step  # type: ignore[method-assign]  # in a process of its own
+    results = []
+    for name in names:
+        with distributed.group(replace(PLACE, devices=2, rank=rank), f"{folder}/{name}"):
+            results.append(trained(engine, name, epochs, rank))
+    return results
+
+
+def whole_losses(parts: list[dict[str, Any]]) -> np.ndarray:
+    """Return the mean loss of each batch from those of its two halves: rank 0 has one example more of an odd batch."""
+    first, second = (np.array(part["losses"]) for part in parts)
+    sizes = np.array(parts[0]["sizes"])
+    return (first * ((sizes + 1) // 2) + second * (sizes // 2)) / sizes
+
+
+@pytest.mark.parametrize("engine", ["native", "lightning"])
+def test_two_ranks_have_the_losses_of_one_device(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = [FreshProcess(trained_as_rank, rank, engine, NAMES, 3, str(tmp_path)) for rank in range(2)]
+    with calls[0], calls[1]:
+        monkeypatch.setattr(Clock, "step", count_each_step)
+        expected = [trained("native", name, 3, None) for name in NAMES]
+        results = [call.result() for call in calls]
+    for name, alone, *parts in zip(NAMES, expected, *results, strict=True):
+        losses = whole_losses(parts)
+        assert alone["sizes"] == parts[0]["sizes"]
+        assert np.abs(losses - np.array(alone["losses"])).max() <= 1e-5, name
+        for part in parts:
+            for row, other in zip(part["epochs"], alone["epochs"], strict=True):
+                assert row == pytest.approx(dict(other), abs=1e-5), name
+            assert part["accuracy"] == alone["accuracy"], name
