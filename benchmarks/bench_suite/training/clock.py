@@ -148,10 +148,10 @@ class Clock:
         return self.seconds + self._carried
 
     def state(self) -> dict[str, Any]:
-        """Return the clock's part of a checkpoint; call it only after a window has closed."""
+        """Return the clock's part of a checkpoint; call it only while the clock is paused."""
         windows = [*([self.warm_up] if self.warm_up else []), *self.windows]
         return {
-            "steps": self.steps, "samples": self.samples, "seconds": self.seconds,
+            "steps": self.steps, "samples": self.samples, "seconds": self.total_seconds(),
             "windows": [[w.step, w.samples, w.seconds, w.stalled, w.loss] for w in windows],
         }  # fmt: skip
 
@@ -159,5 +159,5 @@ class Clock:
         """Continue from `state`; the next window warms up this process and is not in `windows`."""
         self.steps, self.samples, self.seconds = state["steps"], state["samples"], state["seconds"]
         self._opened_at = self.samples
-        first, *rest = (Window(*values) for values in state["windows"])
-        self.warm_up, self.windows = first, rest
+        windows = [Window(*values) for values in state["windows"]]
+        self.warm_up, self.windows = (windows[0] if windows else None), windows[1:]

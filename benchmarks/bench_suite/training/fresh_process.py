@@ -44,13 +44,18 @@ class FreshProcess(Generic[_Result]):
         self._process = context.Process(target=_serve, args=(os.getpid(), call, self._sender), daemon=False)
 
     def __enter__(self) -> FreshProcess[_Result]:
-        self._process.start()
+        try:
+            self._process.start()
+        except BaseException:  # Ctrl-C may come when the process is there already
+            self.__exit__()
+            raise
         self._sender.close()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._process.kill()
-        self._process.join()
+        if self._process.pid is not None:
+            self._process.kill()
+            self._process.join()
         self._receiver.close()
 
     def has_ended(self, seconds: float = 0.0) -> bool:

@@ -81,6 +81,7 @@ class TrainingState:
         """Add the epoch's row and start the next epoch."""
         self.epochs.append(row)
         self.epoch, self.batch = self.epoch + 1, 0
+        self.epoch_order = self.order.get_state()
         self.loss_sum.zero_()
 
     def state_dict(self) -> dict[str, Any]:
