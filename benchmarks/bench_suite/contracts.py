@@ -424,7 +424,7 @@ class Placement:
     devices: int = 1
     "Number of devices that train the network together, each with a process of its own."
     strategy: str = "ddp"
-    "How they share the training: `ddp` (each has the whole network and a part of each batch)."
+    "How they share the training: `ddp` (all have the whole network) or `fsdp` (each has a part of the weights)."
     rank: int = 0
     "Which of these processes this one is; the one that runs the cell is 0."
 

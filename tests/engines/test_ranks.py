@@ -16,7 +16,8 @@ from bench_suite.training import distributed
 from bench_suite.training.clock import Clock
 from bench_suite.training.fresh_process import FreshProcess
 
-NAMES = ("mlp", "cnn", "lstm", "bert")
+KINDS = [("native", "ddp"), ("native", "fsdp"), ("lightning", "ddp")]
+"Engine and strategy."
 OPTIONS = {"schedule": "cosine", "warmup": 0.2, "gradient_clip": 1.0, "weight_decay": 0.01, "patience": 5}
 
 
@@ -35,7 +36,7 @@ def options_of(name: str, epochs: int) -> TrainOptions:
     return TrainOptions(epochs=epochs, batch_size=63, **OPTIONS)  # type: ignore[arg-type]  # of several types
 
 
-def trained(engine: str, name: str, epochs: int, rank: int | None) -> dict[str, Any]:
+def trained(name: str, epochs: int, engine: str = "native", **several: Any) -> dict[str, Any]:
     """Train a model without dropout and batch normalisation, on one device or as one rank of two."""
     model, data, chosen = models(load_pictures(), make_reviews())[name]
     if name == "cnn":
@@ -43,19 +44,21 @@ def trained(engine: str, name: str, epochs: int, rank: int | None) -> dict[str, 
     else:
         dropped = [option for option in vars(model.Options()) if option.endswith("dropout")]
         chosen = {**chosen, **dict.fromkeys(dropped, 0.0)}
-    placement = PLACE if rank is None else replace(PLACE, devices=2, rank=rank)
+    placement = replace(PLACE, **several)
     SIZES.clear()
     ended = run_engine(engine, data, options_of(name, epochs), model=model, placement=placement, **chosen)
     right = float((ended.scores.argmax(axis=1) == column(data.splits["test"], "target")).mean())
     return {"losses": ended.losses, "epochs": ended.history.epochs, "accuracy": right, "sizes": [*SIZES]}
 
 
-def trained_as_rank(rank: int, engine: str, names: tuple[str, ...], epochs: int, folder: str) -> list[dict[str, Any]]:
+def trained_as_rank(rank: int, names: tuple[str, ...], epochs: int, folder: str) -> list[dict[str, Any]]:
     Clock.step = count_each_step  # type: ignore[method-assign]  # in a process of its own
     results = []
     for name in names:
-        with distributed.group(replace(PLACE, devices=2, rank=rank), f"{folder}/{name}"):
-            results.append(trained(engine, name, epochs, rank))
+        for engine, strategy in KINDS:
+            several = {"devices": 2, "strategy": strategy, "rank": rank}
+            with distributed.group(replace(PLACE, **several), f"{folder}/{name}-{engine}-{strategy}"):
+                results.append(trained(name, epochs, engine, **several))
     return results
 
 
@@ -66,18 +69,28 @@ def whole_losses(parts: list[dict[str, Any]]) -> np.ndarray:
     return (first * ((sizes + 1) // 2) + second * (sizes // 2)) / sizes
 
 
-@pytest.mark.parametrize("engine", ["native", "lightning"])
-def test_two_ranks_have_the_losses_of_one_device(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = [FreshProcess(trained_as_rank, rank, engine, NAMES, 3, str(tmp_path)) for rank in range(2)]
+@pytest.mark.parametrize(
+    ("names", "epochs"),
+    [
+        (("mlp", "lstm"), 2),
+        pytest.param(("mlp", "cnn"), 19, marks=pytest.mark.slow),
+        pytest.param(("lstm", "bert"), 34, marks=pytest.mark.slow),
+    ],
+    ids=["few steps", "200 steps of mlp and cnn", "200 steps of lstm and bert"],
+)
+def test_two_ranks_have_the_losses_of_one_device(
+    names: tuple[str, ...], epochs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = [FreshProcess(trained_as_rank, rank, names, epochs, str(tmp_path)) for rank in range(2)]
     with calls[0], calls[1]:
         monkeypatch.setattr(Clock, "step", count_each_step)
-        expected = [trained("native", name, 3, None) for name in NAMES]
+        expected = [trained(name, epochs) for name in names for _ in KINDS]
         results = [call.result() for call in calls]
-    for name, alone, *parts in zip(NAMES, expected, *results, strict=True):
-        losses = whole_losses(parts)
-        assert alone["sizes"] == parts[0]["sizes"]
-        assert np.abs(losses - np.array(alone["losses"])).max() <= 1e-5, name
+    cases = [(name, *kind) for name in names for kind in KINDS]
+    for case, alone, *parts in zip(cases, expected, *results, strict=True):
+        assert alone["sizes"] == parts[0]["sizes"], case
+        assert np.abs(whole_losses(parts) - np.array(alone["losses"])).max() <= 1e-5, case
         for part in parts:
             for row, other in zip(part["epochs"], alone["epochs"], strict=True):
-                assert row == pytest.approx(dict(other), abs=1e-5), name
-            assert part["accuracy"] == alone["accuracy"], name
+                assert row == pytest.approx(dict(other), abs=1e-5), case
+        assert parts[0]["accuracy"] == alone["accuracy"], case

@@ -40,7 +40,7 @@ MODEL_FUNCTIONS = ("loss", "augment")
 PRECISIONS = ("32-true", "bf16-mixed")
 DEVICES = ("any",)
 COMPILE = True
-STRATEGIES = ("ddp",)
+STRATEGIES = ("ddp", "fsdp")
 DETERMINISTIC = True
 
 

@@ -192,6 +192,8 @@ def _unsupported(suite: Suite, cell: Cell, engine: Component) -> Iterator[tuple[
             f"{show(cell.strategy)} (it states STRATEGIES: {strategies}); write devices = 1"
         )
         yield "devices", message + _exclude(suite, cell, "devices", cell.devices)
+    if cell.devices > 1 and cell.strategy == "fsdp" and cell.compile:
+        yield "compile", "a network whose weights are spread over devices (fsdp) is not compiled; write compile = false"
     if cell.compile and not engine.facts["COMPILE"]:
         message = f"the engine {engine.name} does not honour compile = true (it states COMPILE = False)"
         yield "compile", f"{message}; write compile = false{_exclude(suite, cell, 'compile', True)}"

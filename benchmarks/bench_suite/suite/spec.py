@@ -31,7 +31,7 @@ SECTIONS = (
     "run",
 )
 PRECISIONS = ("32-true", "bf16-mixed", "auto")
-STRATEGIES = ("ddp",)
+STRATEGIES = ("ddp", "fsdp")
 "How several devices may share a training."
 AXES: Mapping[str, Option] = {
     "seed": Option(
@@ -78,7 +78,8 @@ AXES: Mapping[str, Option] = {
         "strategy",
         Type("Literal", STRATEGIES),
         "ddp",
-        "How several devices share a training. `ddp`: each has the whole network, and a part of each batch.",
+        "How several devices share a training. `ddp`: each has the whole network, and a part of each batch; "
+        "`fsdp`: each has a part of the weights, the gradients and the optimiser's state, too.",
     ),
     "fold": Option(
         "fold",

@@ -1,14 +1,16 @@
 """Distributed: one training on several devices, each with a process (a rank) of its own; the one user of its library.
 
-Every rank has the whole network and computes a part of each batch; PyTorch averages the gradients. Rank 0 is the
-process that runs the cell: it measures, evaluates and saves, and after the training it has the network.
+Every rank computes a part of each batch, and PyTorch averages the gradients. With the strategy `ddp`, every rank has the
+whole network; with `fsdp`, a part of its weights, gradients and optimiser state. Rank 0 is the process that runs the
+cell: it measures, evaluates and saves, and after the training it has the network.
 """
 
 from __future__ import annotations
 
+import copy
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -21,6 +23,9 @@ from bench_suite.training import devices
 
 _PATIENCE = timedelta(days=7)
 "How long a rank waits for another one. One that has ended is noticed at once; one that evaluates may take hours."
+SHARDED_PARAMETERS = 1_000_000
+"""Parameters from which a layer of the network is sharded by itself. Its weights are then gathered when it runs, and not
+together with those of all others."""
 _LOOPBACK = ("lo", "lo0")
 "Names of the network interface by which the processes of one machine reach each other."
 
@@ -106,6 +111,79 @@ def replicate(module: torch.nn.Module, placement: Placement, *, has_unused: bool
     """
     index = [devices.current(placement.device)] if placement.device != devices.CPU else None
     return torch.nn.parallel.DistributedDataParallel(module, device_ids=index, find_unused_parameters=has_unused)
+
+
+class Sharded:
+    """A network whose weights are spread over the ranks with PyTorch's `fully_shard`, and its optimiser.
+
+    The module itself waits in the memory of the host. `gather` gives it the weights, in rank 0.
+    """
+
+    def __init__(self, module: torch.nn.Module, placement: Placement) -> None:
+        """Shard a copy of a module, which is on the placement's device; the module is moved to the host."""
+        from torch.distributed.fsdp import fully_shard
+
+        self.module, self.placement = module, placement
+        self.network = copy.deepcopy(module)
+        module.to(devices.CPU)
+        mesh = distributed.init_device_mesh(placement.device, (placement.devices,))
+        for layer in reversed([part for parent in self.network.modules() for part in _layers(parent)]):
+            if sum(weight.numel() for weight in layer.parameters()) >= SHARDED_PARAMETERS:
+                fully_shard(layer, mesh=mesh)
+        fully_shard(self.network, mesh=mesh)
+        self.optimizer: torch.optim.Optimizer | None = None
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """Return the groups of the optimiser."""
+        return self._optimizer.param_groups
+
+    def step(self) -> None:
+        """Step the optimiser."""
+        self._optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the whole state of the optimiser, by the names of the parameters; all ranks call it together."""
+        from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
+
+        options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+        return dict(get_optimizer_state_dict(self.network, self._optimizer, options=options))
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Load the state of the optimiser, and the weights of the module; all ranks call it together."""
+        from torch.distributed.checkpoint.state_dict import (
+            StateDictOptions,
+            set_model_state_dict,
+            set_optimizer_state_dict,
+        )
+
+        options = StateDictOptions(full_state_dict=True)
+        set_model_state_dict(self.network, self.module.state_dict(), options=options)
+        set_optimizer_state_dict(self.network, self._optimizer, dict(state_dict), options=options)
+
+    def gather(self) -> None:
+        """Give the module the weights of all ranks, and move it to the device in rank 0; all ranks call it together."""
+        from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
+        options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+        state = get_model_state_dict(self.network, options=options)
+        if self.placement.rank == 0:
+            self.module.load_state_dict(state)
+            self.module.to(self.placement.device)
+
+    def release(self) -> None:
+        """Move the module to the host again."""
+        self.module.to(devices.CPU)
+
+    @property
+    def _optimizer(self) -> torch.optim.Optimizer:
+        assert self.optimizer is not None
+        return self.optimizer
+
+
+def _layers(parent: torch.nn.Module) -> list[torch.nn.Module]:
+    """Return the parts of a module that run one after another: those of a list or a sequence."""
+    return list(parent.children()) if isinstance(parent, torch.nn.ModuleList | torch.nn.Sequential) else []
 
 
 def add_up(value: torch.Tensor) -> None:

@@ -42,7 +42,7 @@ from bench_suite.training.compiling import CompileTime, record_compilations
 from bench_suite.training.distributed import Part
 from bench_suite.training.input_checks import nonfinite_inputs
 from bench_suite.training.losses import training_loss
-from bench_suite.training.optimisers import Optimizer, TorchOptimizer, make_optimizer
+from bench_suite.training.optimisers import Optimizer, TorchOptimizer, make_optimizer, torch_optimizer_of
 from bench_suite.training.precision import autocast, computing, move_to_placement
 from bench_suite.training.prediction import mean_loss
 from bench_suite.training.schedules import factor
@@ -113,10 +113,18 @@ class Fitting:
         "When the engine's `train` was called."
         self.first_step_seconds: float | None = None
         self.module = move_to_placement(model.module, placement)
-        self.update = make_optimizer(self.module, options, placement) if update is None else update
-        self.weights = [weight for weight in self.module.parameters() if weight.requires_grad]
         self.has_ranks = placement.devices > 1
         "Whether other processes compute a part of each batch."
+        self.sharded: distributed.Sharded | None = None
+        "The network of the steps, if its weights are spread over the ranks."
+        self.update: Optimizer
+        if placement.devices > 1 and placement.strategy == "fsdp":
+            self.update = self.sharded = distributed.Sharded(self.module, placement)
+            self.sharded.optimizer = torch_optimizer_of(self.sharded.network, options, placement)
+        else:
+            self.update = make_optimizer(self.module, options, placement) if update is None else update
+        stepped = self.module if self.sharded is None else self.sharded.network
+        self.weights = [weight for weight in stepped.parameters() if weight.requires_grad]
         self.loss_of = training_loss(model, data, problem, options, placement)
         self.join_last = needs_several_rows(self.module)
         self.steps_in_epoch = batch_count(len(examples), options.batch_size, join_last=self.join_last)
@@ -147,7 +155,7 @@ class Fitting:
 
     def begin_epoch(self) -> list[Part]:
         """Draw the order of an epoch, and return what this process computes of each batch that is still to do."""
-        self.module.train()
+        (self.module if self.sharded is None else self.sharded.network).train()
         state = self.state
         if self.placement.rank > 0:
             # Dropout and changes of examples differ from rank 0's, and are the same after a resume.
@@ -172,9 +180,11 @@ class Fitting:
             distributed.add_up(state.loss_sum)
         mean = self.finite(state.loss_sum) / len(self.examples)
         epoch = state.epoch
-        evaluated = self._evaluate() if self.placement.rank == 0 else {}
-        if self.has_ranks:  # all decide by the same numbers, so that they stop together
-            evaluated = distributed.from_first(evaluated)
+        if self.sharded is not None:
+            self.sharded.gather()
+        evaluated, due = (self._evaluate(), self.timer.due()) if self.placement.rank == 0 else ({}, False)
+        if self.has_ranks:  # all decide by the same values, so that they stop and save together
+            evaluated, due = distributed.from_first((evaluated, due))
         row = {"epoch": float(epoch), "loss": mean, **evaluated}
         state.end_epoch(row)
         target = state.target
@@ -183,9 +193,17 @@ class Fitting:
             self._stopped, self._reached = f"{target.metric} reached", True
         elif state.best.is_exhausted(epoch, row.get("validation_loss"), self.module):
             self._stopped = f"no lower validation loss in {self.options.patience} epochs"
-        if self.has_ranks and self._stopped is None and self.timer.due():
-            self.timer.save(state.state_dict())
+        if self.has_ranks and due and self._stopped is None:
+            saved = state.state_dict()
+            if self.placement.rank == 0:
+                self.timer.save(saved)
+        if self.sharded is not None and self._goes_on():
+            self.sharded.release()
         return self._stopped is not None
+
+    def _goes_on(self) -> bool:
+        """Return whether another epoch follows."""
+        return self._stopped is None and bool(self.epochs())
 
     def _evaluate(self) -> dict[str, float]:
         """Return `validation_loss` and `validation_METRIC` of the target; nothing if there is no validation split.
@@ -209,6 +227,8 @@ class Fitting:
         """Return what a loop calls with a batch: the module, or what averages its gradients over the ranks."""
         if not self.has_ranks:
             return self.module
+        if self.sharded is not None:
+            return self.sharded.network
         return distributed.replicate(self.module, self.placement, has_unused=self.has_unused_parameters())
 
     def has_unused_parameters(self) -> bool:

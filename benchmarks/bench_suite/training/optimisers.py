@@ -132,6 +132,14 @@ def make_optimizer(module: torch.nn.Module, options: TrainOptions, placement: Pl
     raise BenchError(f"no optimiser {options.optimizer!r}: there are sgd, adamw and muon")
 
 
+def torch_optimizer_of(module: torch.nn.Module, options: TrainOptions, placement: Placement) -> torch.optim.Optimizer:
+    """Return `make_optimizer`'s optimiser if it is one of PyTorch's own classes; raise BenchError if it is not."""
+    optimizer = make_optimizer(module, options, placement)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise BenchError(f"optimizer = {options.optimizer!r} cannot be sharded: use adamw or sgd, or strategy = 'ddp'")
+    return optimizer
+
+
 def _fused(placement: Placement) -> bool:
     return placement.device in ("cpu", "cuda")
 
