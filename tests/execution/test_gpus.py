@@ -15,8 +15,8 @@ from bench_suite.suite.plan import Cell, Unit
 UUIDS = ("GPU-8932f937-d72c-4106-c12f-20bd9faed9f6", "GPU-11111111-d72c-4106-c12f-20bd9faed9f6")
 
 
-def unit_on(device: str, id: str = "a") -> Unit:
-    return Unit(id, (cast(Cell, SimpleNamespace(device=device)),))
+def unit_on(device: str, id: str = "a", devices: int = 1) -> Unit:
+    return Unit(id, (cast(Cell, SimpleNamespace(device=device, devices=devices)),))
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,22 @@ def test_a_gpu_is_leased_to_one_unit_at_a_time() -> None:
     assert leases.take(unit_on("cpu", "c")) is None
     assert leases.take(unit_on("cuda", "a")) == "3"
     assert leases.take(unit_on("auto", "b")) == "1"
-    assert not leases.is_free()
+    assert leases.has_room(unit_on("cpu", "e"))
+    assert not leases.has_room(unit_on("cuda", "d"))
     with pytest.raises(LookupError):
         leases.take(unit_on("cuda", "d"))
     leases.give_back("a")
     assert leases.take(unit_on("cuda", "d")) == "3"
     assert GpuLeases(()).take(unit_on("auto")) is None, "a machine without GPUs"
+
+
+def test_a_training_on_several_gpus_leases_them_together() -> None:
+    leases = GpuLeases(("0", "1", "2"))
+    assert leases.take(unit_on("cuda", "a", devices=2)) == "0,1"
+    assert not leases.has_room(unit_on("cuda", "b", devices=2))
+    assert leases.take(unit_on("cuda", "c")) == "2"
+    leases.give_back("a")
+    assert leases.take(unit_on("auto", "b", devices=2)) == "0,1"
 
 
 def test_a_process_sees_its_own_gpu_and_otherwise_what_the_user_has_set(monkeypatch) -> None:

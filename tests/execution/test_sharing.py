@@ -9,8 +9,9 @@ from typing import cast
 
 import pytest
 
+from bench_suite.contracts import BenchError
 from bench_suite.environment import usable_cores
-from bench_suite.execution.sharing import CoreLeases, Sharing, pin, sharing_of, timed_units
+from bench_suite.execution.sharing import CoreLeases, Sharing, check_devices, pin, sharing_of, timed_units
 from bench_suite.suite.document import parse_document
 from bench_suite.suite.parser import suite_of
 from bench_suite.suite.plan import Cell, Plan, Unit, make_plan
@@ -32,8 +33,8 @@ def plan_of(tmp_path, more: str = "") -> Plan:
     return make_plan(suite_of(document, "suite", tmp_path))
 
 
-def unit_of(id: str, threads: int | str) -> Unit:
-    return Unit(id, (cast(Cell, SimpleNamespace(threads=threads)),))
+def unit_of(id: str, threads: int | str, devices: int = 1) -> Unit:
+    return Unit(id, (cast(Cell, SimpleNamespace(threads=threads, devices=devices)),))
 
 
 def test_no_core_is_leased_twice_and_a_timed_unit_runs_alone() -> None:
@@ -51,6 +52,28 @@ def test_no_core_is_leased_twice_and_a_timed_unit_runs_alone() -> None:
     assert leases.take(a) is None, "a timed unit runs"
     leases.give_back("timed")
     assert leases.take(unit_of("large", 64)) == (2, 3, 5, 7), "more threads than cores: all of them"
+
+
+def test_a_training_on_several_devices_leases_the_cores_of_all() -> None:
+    leases = CoreLeases((0, 1, 2, 3), Sharing(jobs=2))
+    assert leases.take(unit_of("a", 1, devices=3)) == (0, 1, 2)
+    assert leases.take(unit_of("b", 1, devices=2)) is None
+    leases.give_back("a")
+    assert leases.take(unit_of("c", "auto", devices=2)) == (0, 1), "auto: a half of the cores, one for each device"
+
+
+def test_more_devices_than_this_machine_has_are_refused(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("bench_suite.execution.sharing.usable_cores", lambda: (0, 1, 2, 3))
+    monkeypatch.setattr("bench_suite.execution.sharing.visible_gpus", lambda: ("0", "1"))
+    for matrix in ("device = 'cpu'\ndevices = 4", "device = 'auto'\ndevices = 2", "device = 'cuda'\ndevices = 2"):
+        check_devices(plan_of(tmp_path, f"[matrix]\n{matrix}"))
+    with pytest.raises(BenchError, match="mlp.* on 5 processes of the CPU, and this machine has 4 cores"):
+        check_devices(plan_of(tmp_path, "[matrix]\ndevice = 'cpu'\ndevices = 5"))
+    for device in ("auto", "cuda"):
+        with pytest.raises(BenchError, match="mlp.* on 3 devices, and this machine has 2 CUDA devices"):
+            sharing_of(plan_of(tmp_path, f"[matrix]\ndevice = '{device}'\ndevices = [1, 3]"))
+    cluster = "[run]\nexecutor = 'slurm'\n[matrix]\ndevice = 'cuda'\ndevices = 8"
+    assert sharing_of(plan_of(tmp_path, cluster)).elsewhere, "another machine may have them"
 
 
 def test_units_with_timings_are_known_from_their_probes(tmp_path) -> None:

@@ -77,6 +77,12 @@ ENGINE = '[matrix]\nengine = "./loop.py"\nthreads = 1\n'  # lines 8 to 10
         ('device = "cuda"\n', "s.toml:11: matrix.device:", '(it states DEVICES: cpu); write device = "cpu"'),
         ("compile = true\n", "s.toml:11: matrix.compile:", "(it states COMPILE = False); write compile = false"),
         (
+            "devices = 2\n",
+            "s.toml:11: matrix.devices:",
+            'the engine loop does not train one network on several devices with strategy = "ddp" '
+            "(it states STRATEGIES: none); write devices = 1",
+        ),
+        (
             'include = [{ precision = "bf16-mixed" }]\n',
             "s.toml:11: matrix.include[0].precision:",
             'write precision = "32-true"',

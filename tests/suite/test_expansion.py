@@ -134,6 +134,22 @@ def test_fraction_and_compile_are_axes_and_their_defaults_leave_identities_alone
         plan(matrix={"fraction": [0.0]})
 
 
+def test_devices_are_an_axis_of_networks_and_one_device_has_no_strategy(plan):
+    plain = plan()
+    assert ids(plan(matrix={"devices": 1, "strategy": ["ddp", "fsdp"]})) == ids(plain)
+    planned = plan(
+        models=[{"use": "logistic_regression"}, {"use": "mlp"}],
+        matrix={"devices": [1, 2], "strategy": ["ddp", "fsdp"]},
+    )
+    assert labels(planned, "model", "devices", "strategy") == {
+        ("logistic_regression", None, None),
+        ("mlp", 1, None),
+        ("mlp", 2, "ddp"),
+        ("mlp", 2, "fsdp"),
+    }
+    assert len(planned.cells) == 4
+
+
 def test_an_estimator_is_trained_on_fractions_and_never_compiled(plan):
     planned = plan(
         models=[{"use": "logistic_regression"}, {"use": "mlp"}], matrix={"fraction": [0.5], "compile": [False, True]}

@@ -119,8 +119,10 @@ def thread_count(unit: Unit, auto: int) -> int:
         unit: the unit.
         auto: the threads of all devices together that the `threads = "auto"` of a cell means.
     """
-    each = (max(1, auto // cell.devices) if cell.threads == "auto" else int(cell.threads) for cell in unit.cells)
-    return max(1, *(threads * cell.devices for threads, cell in zip(each, unit.cells)))
+    return max(
+        (max(1, auto // cell.devices) if cell.threads == "auto" else int(cell.threads)) * cell.devices
+        for cell in unit.cells
+    )
 
 
 class CoreLeases:

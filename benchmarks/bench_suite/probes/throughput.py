@@ -78,7 +78,8 @@ class Memory:
 @contextmanager
 def during(placement: Placement, options: Options) -> Iterator[Memory]:
     """Measure the peak memory during a training."""
-    with _measure_memory(placement, "trained") as memory:
+    activity = "trained" if placement.devices == 1 else f"trained as the first of {placement.devices}"
+    with _measure_memory(placement, activity) as memory:
         yield memory
 
 
