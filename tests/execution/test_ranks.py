@@ -6,13 +6,12 @@ import multiprocessing
 import os
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from bench_suite.contracts import BenchError, Placement
+from bench_suite.contracts import Placement
 from bench_suite.execution.trained import Trained, build, fit
 
 PLACEMENT = Placement("cpu", 1, "32-true", devices=2)

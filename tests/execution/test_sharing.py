@@ -67,10 +67,10 @@ def test_more_devices_than_this_machine_has_are_refused(tmp_path, monkeypatch) -
     monkeypatch.setattr("bench_suite.execution.sharing.visible_gpus", lambda: ("0", "1"))
     for matrix in ("device = 'cpu'\ndevices = 4", "device = 'auto'\ndevices = 2", "device = 'cuda'\ndevices = 2"):
         check_devices(plan_of(tmp_path, f"[matrix]\n{matrix}"))
-    with pytest.raises(BenchError, match="mlp.* on 5 processes of the CPU, and this machine has 4 cores"):
+    with pytest.raises(BenchError, match=r"mlp.* on 5 processes of the CPU, and this machine has 4 cores"):
         check_devices(plan_of(tmp_path, "[matrix]\ndevice = 'cpu'\ndevices = 5"))
     for device in ("auto", "cuda"):
-        with pytest.raises(BenchError, match="mlp.* on 3 devices, and this machine has 2 CUDA devices"):
+        with pytest.raises(BenchError, match=r"mlp.* on 3 devices, and this machine has 2 CUDA devices"):
             sharing_of(plan_of(tmp_path, f"[matrix]\ndevice = '{device}'\ndevices = [1, 3]"))
     cluster = "[run]\nexecutor = 'slurm'\n[matrix]\ndevice = 'cuda'\ndevices = 8"
     assert sharing_of(plan_of(tmp_path, cluster)).elsewhere, "another machine may have them"

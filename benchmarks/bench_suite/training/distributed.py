@@ -1,8 +1,8 @@
 """Distributed: one training on several devices, each with a process (a rank) of its own; the one user of its library.
 
-Every rank computes a part of each batch, and PyTorch averages the gradients. With the strategy `ddp`, every rank has the
-whole network; with `fsdp`, a part of its weights, gradients and optimiser state. Rank 0 is the process that runs the
-cell: it measures, evaluates and saves, and after the training it has the network.
+Every rank computes a part of each batch, and PyTorch averages the gradients. With the strategy `ddp`, every rank has
+the whole network; with `fsdp`, a part of its weights, gradients and optimiser state. Rank 0 is the process that runs
+the cell: it measures, evaluates and saves, and after the training it has the network.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import distributed
+from torch.distributed.device_mesh import init_device_mesh
 
 from bench_suite.contracts import Placement
 from bench_suite.training import devices
@@ -24,8 +25,8 @@ from bench_suite.training import devices
 _PATIENCE = timedelta(days=7)
 "How long a rank waits for another one. One that has ended is noticed at once; one that evaluates may take hours."
 SHARDED_PARAMETERS = 1_000_000
-"""Parameters from which a layer of the network is sharded by itself. Its weights are then gathered when it runs, and not
-together with those of all others."""
+"""Parameters from which a layer of the network is sharded by itself. Its weights are then gathered when it runs, and
+not together with those of all others."""
 _LOOPBACK = ("lo", "lo0")
 "Names of the network interface by which the processes of one machine reach each other."
 
@@ -126,7 +127,7 @@ class Sharded:
         self.module, self.placement = module, placement
         self.network = copy.deepcopy(module)
         module.to(devices.CPU)
-        mesh = distributed.init_device_mesh(placement.device, (placement.devices,))
+        mesh = init_device_mesh(placement.device, (placement.devices,))
         for layer in reversed([part for parent in self.network.modules() for part in _layers(parent)]):
             if sum(weight.numel() for weight in layer.parameters()) >= SHARDED_PARAMETERS:
                 fully_shard(layer, mesh=mesh)
