@@ -85,6 +85,7 @@ def connected(address: str | None) -> Iterator[Cluster]:
         _check_answer(address)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # some versions warn if it is not set
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # else a warning in each second without an answer
     import ray
 
     if ray.is_initialized():  # the program that calls this one has its cluster: it stays
@@ -125,7 +126,7 @@ def _own_signals() -> Iterator[None]:
 def _no_answer(address: str, reason: str) -> BenchError:
     return BenchError(
         f"no Ray cluster answers at {address} ({reason})\n"
-        "  start one with: ray start --head; or leave out run.address, for a cluster of this machine"
+        "  start one with: ray start --head; or leave out --address (run.address), for a cluster of this machine"
     )
 
 
