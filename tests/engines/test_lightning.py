@@ -284,7 +284,7 @@ def test_a_forward_that_returns_more_than_the_logits_says_what_to_return(picture
     def step(self: Any, batch: Any, batch_idx: int) -> Any:
         return functional.cross_entropy(self(batch[0])[0], batch[1])
 
-    with pytest.raises(BenchError, match="must return a tensor of logits.*returned a tuple; return the logits alone"):
+    with pytest.raises(BenchError, match=r"must return a tensor of logits.*returned a tuple; return the logits alone"):
         run("lightning", pictures, TrainOptions(epochs=1), model=lit(forward=forward, training_step=step))
 
 

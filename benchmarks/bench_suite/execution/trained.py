@@ -309,12 +309,11 @@ def build(
 
         compile_module(model.module)
     if not isinstance(model, Network | Estimator):
-        returned = (
-            f"the class {model.__name__} itself: return an object of it, such as {model.__name__}()"
-            if isinstance(model, type)
-            else f"{type(model).__name__}, which is neither a Network nor an Estimator"
+        if isinstance(model, type):
+            raise BenchError(f"{cell.model.label}: build returned the class {model.__name__}: return an object of it")
+        raise BenchError(
+            f"{cell.model.label}: build returned {type(model).__name__}, which is neither a Network nor an Estimator"
         )
-        raise BenchError(f"{cell.model.label}: build returned {returned}")
     return Trained(cell, data, problem, placement, model, dict(train), seed, smoke=smoke, cache=cache)
 
 

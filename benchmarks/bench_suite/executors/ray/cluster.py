@@ -85,7 +85,6 @@ def connected(address: str | None) -> Iterator[Cluster]:
         _check_answer(address)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # some versions warn if it is not set
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # else a warning in each second without an answer
     import ray
 
     if ray.is_initialized():  # the program that calls this one has its cluster: it stays
