@@ -129,6 +129,14 @@ def _no_answer(address: str, reason: str) -> BenchError:
     )
 
 
+def _not_connected(address: str, reason: str) -> BenchError:
+    """Return the error for an address at which something listens: Ray does not say that a token is missing."""
+    error = _no_answer(address, reason)
+    if "RAY_AUTH_MODE" in os.environ:
+        return error
+    return BenchError(f"{error}\n  if that cluster has token authentication, first: export RAY_AUTH_MODE=token")
+
+
 def _check_answer(address: str) -> None:
     """Raise BenchError if nothing listens at the address; `auto` and names without a port are left to Ray."""
     parts = urlsplit(address if "://" in address else f"//{address}")
@@ -166,10 +174,10 @@ def _init_within(address: str, settings: Mapping[str, Any]) -> None:
     thread.start()
     thread.join(CONNECT_SECONDS)
     if thread.is_alive():
-        raise _no_answer(address, f"no answer in {CONNECT_SECONDS:g} s")
+        raise _not_connected(address, f"no answer in {CONNECT_SECONDS:g} s")
     if errors:
         lines = str(errors[0]).strip().splitlines() or [type(errors[0]).__name__]
-        raise _no_answer(address, lines[0])
+        raise _not_connected(address, lines[0])
 
 
 def shapes_of(units: Sequence[Unit], options: Options, cluster: Cluster, context: RunContext) -> dict[str, Shape]:
