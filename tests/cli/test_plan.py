@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from bench_suite import environment
+from bench_suite.cli.plan import command
 from bench_suite.contracts import ProbeRow, Record
 from bench_suite.store.runs import Store
 from bench_suite.suite.durations import format_duration
@@ -195,3 +197,16 @@ def test_a_gate_for_cells_that_a_run_was_not_asked_for_is_not_judged(bench, tmp_
     assert ended.status == 0
     assert "gate not judged: quality/accuracy, model mlp: this run was not asked for these cells" in ended.out
     assert "gate passed: quality/accuracy, loans, mlp" in bench("run", "s.toml").out
+
+
+def test_the_flags_of_executors_are_settings_and_the_plan_says_how_trainings_share_the_cores(plan, tmp_path):
+    plan(seeds="[0, 1]")
+    runner = CliRunner()
+    ray = [str(tmp_path / "s.toml"), "--executor", "ray", "--address", "10.0.0.5:6379", "--json"]
+    stated = json.loads(runner.invoke(command, ray).stdout)["executor"]
+    assert stated == {"name": "ray", "address": "10.0.0.5:6379"}
+    one = runner.invoke(command, [str(tmp_path / "s.toml"), "--jobs", "1"]).stdout
+    cores = len(environment.usable_cores())
+    assert f"one training at a time, on {cores} of {cores} core" in one
+    without = runner.invoke(command, [str(tmp_path / "s.toml")]).stdout
+    assert "training at a time" not in without

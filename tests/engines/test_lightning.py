@@ -258,6 +258,46 @@ def test_a_step_that_returns_no_loss_says_what_to_return(pictures: Data, run: An
         run("lightning", pictures, TrainOptions(epochs=1), model=lit(training_step=lambda self, batch: None))
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_manual_step_that_returns_no_loss_is_told_that_it_must(package: str, pictures: Data, run: Any) -> None:
+    def step(self: Any, batch: Any, batch_idx: int) -> None:
+        optimizer = self.optimizers()
+        optimizer.zero_grad()
+        self.manual_backward(functional.cross_entropy(self(batch[0]), batch[1]))
+        optimizer.step()
+
+    def build(data: Data) -> Any:
+        module = lit(package, training_step=step)(data)
+        module.automatic_optimization = False
+        return module
+
+    with pytest.raises(BenchError, match="in each step and with manual optimisation too"):
+        run("lightning", pictures, TrainOptions(epochs=1), model=build)
+
+
+def test_a_forward_that_returns_more_than_the_logits_says_what_to_return(pictures: Data, run: Any) -> None:
+    """Its own `training_step` reads them, so that only what this program computes of them fails."""
+
+    def forward(self: Any, x: torch.Tensor) -> Any:
+        return self.layer_2(self.layer_1(x.flatten(1))), x
+
+    def step(self: Any, batch: Any, batch_idx: int) -> Any:
+        return functional.cross_entropy(self(batch[0])[0], batch[1])
+
+    with pytest.raises(BenchError, match=r"must return a tensor of logits.*returned a tuple; return the logits alone"):
+        run("lightning", pictures, TrainOptions(epochs=1), model=lit(forward=forward, training_step=step))
+
+
+def test_a_network_trains_with_the_one_of_the_two_packages_that_is_installed(
+    pictures: Data, run: Any, monkeypatch: Any
+) -> None:
+    both = run("lightning", pictures, TrainOptions(epochs=1))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "lightning"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    alone = run("lightning", pictures, TrainOptions(epochs=1))
+    assert np.array_equal(alone.scores, both.scores)
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [

@@ -11,7 +11,7 @@ import pytest
 
 from bench_suite.contracts import BenchError
 from bench_suite.environment import usable_cores
-from bench_suite.execution.sharing import CoreLeases, Sharing, check_devices, pin, sharing_of, timed_units
+from bench_suite.execution.sharing import CoreLeases, Sharing, check_devices, layout_of, pin, sharing_of, timed_units
 from bench_suite.suite.document import parse_document
 from bench_suite.suite.parser import suite_of
 from bench_suite.suite.plan import Cell, Plan, Unit, make_plan
@@ -88,13 +88,42 @@ def test_an_executor_says_how_units_share_the_machine(tmp_path, monkeypatch) -> 
     assert sharing_of(plan_of(tmp_path, "[run]\njobs = 2")) == Sharing(jobs=2)
     many = sharing_of(plan_of(tmp_path, "[run]\njobs = 9"))
     assert many.jobs == 4
-    assert many.notes == ("4 units run at the same time, not 9: this machine has 4 cores",)
+    assert many.notes == ("4 trainings run at the same time, not 9: this machine has 4 cores",)
     timed = plan_of(tmp_path, "[probes.throughput]\n[run]\njobs = 2")
     assert sharing_of(timed).exclusive == {unit.id for unit in timed.units}
     assert "all trainings are timed and run one at a time" in sharing_of(timed).notes[0]
     shared = plan_of(tmp_path, "[probes.throughput]\n[run]\njobs = 2\nshare_timed = true")
     assert sharing_of(shared).exclusive == frozenset()
     assert "disturbs" in sharing_of(shared).notes[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "layout"),
+    [
+        ("[run]\njobs = 2", "2 trainings at a time, each on 2 of 4 cores"),
+        ("[matrix]\nthreads = 1\nseed = [0, 1, 2]\n[run]\njobs = 9", "4 trainings at a time, each on 1 of 4 cores"),
+        ("[matrix]\nthreads = [1, 3]\n[run]\njobs = 4", "4 trainings at a time, each on 1 to 3 of 4 cores"),
+        ("[matrix]\nthreads = 3\n[run]\njobs = 4", "one training at a time, on 3 of 4 cores"),
+        ("[probes.throughput]\n[run]\njobs = 2", "one training at a time, on 4 of 4 cores"),
+        ("[probes.throughput]\nonly = { model = 'mlp' }\n[run]\njobs = 4", "one training at a time, on 1 of 4 cores"),
+        ("", None),
+        ("[run]\nexecutor = 'ray'\naddress = 'auto'", None),
+        ("[run]\nexecutor = 'ray'\njobs = 2", "2 trainings at a time, each on 2 of 4 cores"),
+        ("[run]\nexecutor = 'slurm'\ncluster = 'local'", "2 trainings at a time, each on 1 of 4 cores"),
+    ],
+)
+def test_the_layout_says_how_many_trainings_run_at_a_time_and_on_how_many_cores(
+    tmp_path, monkeypatch, more, layout
+) -> None:
+    monkeypatch.setattr("bench_suite.execution.sharing.usable_cores", lambda: (0, 1, 2, 3))
+    plan = plan_of(tmp_path, more)
+    assert layout_of(plan, sharing_of(plan)) == layout
+
+
+def test_more_threads_than_cores_are_named(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("bench_suite.execution.sharing.usable_cores", lambda: (0, 1, 2, 3))
+    notes = sharing_of(plan_of(tmp_path, "[matrix]\nthreads = 8\n[run]\njobs = 2")).notes
+    assert notes == ("threads = 8, and this machine has 4 cores: such a training takes much longer",)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not pin processes")

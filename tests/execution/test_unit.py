@@ -53,6 +53,10 @@ RETURNS_NOTHING = """
 def build(data, options):
     return None
 """
+RETURNS_A_CLASS = """
+def build(data, options):
+    return torch.nn.Linear
+"""
 OUT_OF_MEMORY = """
 def build(data, options):
     return torch.empty(10**15)
@@ -85,6 +89,7 @@ def build(data, options):
 BROKEN = {
     "raises": (RAISES, "no such layer"),
     "returns nothing": (RETURNS_NOTHING, "neither a Network nor an Estimator"),
+    "returns a class": (RETURNS_A_CLASS, "build returned the class Linear: return an object of it"),
     "out of memory": (OUT_OF_MEMORY, "out of memory"),
     "loss is no number": (LOSS_IS_NO_NUMBER, "no longer a finite number"),
     "wrong shape": (WRONG_SHAPE, "shapes cannot be multiplied"),

@@ -12,7 +12,7 @@ from bench_suite.suite.spec import COMMON, SECTIONS, train_options
 
 FILES = ["use", "name", *COMMON["tasks"], *find("tasks", "files", Path()).options]
 MODEL = ["use", "name", "train", "hidden", "dropout"]
-TASK, MODELS, TRAIN = ("tasks", 0), ("models", 1), ("train",)
+TASK, MODELS, TRAIN, RUN = ("tasks", 0), ("models", 1), ("train",), ("run",)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,10 @@ TASK, MODELS, TRAIN = ("tasks", 0), ("models", 1), ("train",)
         ("lable", FILES, TASK, '; did you mean "label"?'),
         ("hiden", MODEL, MODELS, '; did you mean "hidden"?'),
         ("zzz", MODEL, MODELS, ""),
+        ("cluster", ["executor", "jobs"], RUN, '; the executor slurm has it: state executor = "slurm"'),
+        ("timeout", ["executor", "jobs"], RUN,
+         "; the executors processes, ray, slurm have it: state one of them as executor"),
+        ("job", ["executor", "jobs"], RUN, '; did you mean "jobs"?'),
     ],
 )  # fmt: skip
 def test_a_key_is_named_with_its_section_or_its_word(key, allowed, path, wanted):

@@ -66,7 +66,7 @@ def absent(monkeypatch):
         ("probes", "fairness", ("fairlearn",)),
         ("probes", "attribution", ("captum",)),
         ("engines", "native", ()),
-        ("engines", "lightning", ("lightning",)),
+        ("engines", "lightning", ("lightning|pytorch_lightning",)),
         ("engines", "hf", ("transformers", "accelerate")),
     ],
 )
@@ -80,6 +80,17 @@ def test_a_package_may_be_needed_for_some_values_of_an_option_only(absent, depth
     text = f'[[tasks]]\nuse = "digits"\n[[models]]\nuse = "resnet"\ndepth = {depth}\n[probes.quality]\n'
     plan = make_plan(suite_of(parse_document(text, "the suite"), "mine", Path()))
     assert [missing.package for missing in missing_packages(plan)] == packages
+
+
+@pytest.mark.parametrize(
+    ("packages", "missing"),
+    [(("lightning",), []), (("pytorch_lightning",), []), (("lightning", "pytorch_lightning"), ["lightning"])],
+)
+def test_one_of_the_two_packages_of_lightning_is_enough(absent, packages, missing):
+    absent(*packages)
+    text = '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[matrix]\nengine = "lightning"\n[probes.quality]\n'
+    plan = make_plan(suite_of(parse_document(text, "the suite"), "mine", Path()))
+    assert [one.package for one in missing_packages(plan)] == missing
 
 
 README_EXTRAS = {
@@ -98,6 +109,7 @@ def test_a_shipped_suite_needs_no_package_of_an_extra_that_the_readme_does_not_n
             "tokenizers",
             "accelerate",
             "lightning",
+            "pytorch_lightning",
             "fairlearn",
             "captum",
             "timm",

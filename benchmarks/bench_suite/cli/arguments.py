@@ -77,8 +77,11 @@ JOBS = click.option(
     "--jobs", metavar="N",
     help="Run N trainings at the same time, each in a process with cores of its own (same as --set run.jobs=N).",
 )  # fmt: skip
-
-
+ADDRESS = click.option(
+    "--address", metavar="ADDRESS",
+    help="With --executor ray: a cluster that is there already, as auto, HOST:PORT or ray://HOST:PORT; default: a "
+    "cluster of this machine, for the run (same as --set run.address=ADDRESS).",
+)  # fmt: skip
 CLUSTER = click.option(
     "--cluster", metavar="NAME",
     help="With --executor slurm: slurm (default), or local, which runs the same tasks on this machine (same as "
@@ -87,10 +90,14 @@ CLUSTER = click.option(
 
 
 def with_executor(
-    overrides: tuple[str, ...], executor: str | None, jobs: str | None, cluster: str | None = None
+    overrides: tuple[str, ...],
+    executor: str | None,
+    jobs: str | None,
+    address: str | None = None,
+    cluster: str | None = None,
 ) -> tuple[str, ...]:
-    """Return the overrides with those that `--executor`, `--jobs` and `--cluster` stand for."""
-    stated = {"run.executor": executor, "run.jobs": jobs, "run.cluster": cluster}
+    """Return the overrides with those that `--executor`, `--jobs`, `--address` and `--cluster` stand for."""
+    stated = {"run.executor": executor, "run.jobs": jobs, "run.address": address, "run.cluster": cluster}
     return (*overrides, *(f"{key}={value}" for key, value in stated.items() if value is not None))
 
 

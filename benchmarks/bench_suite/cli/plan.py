@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench_suite.cli.arguments import (
+    ADDRESS,
     CLUSTER,
     EXECUTOR,
     JOBS,
@@ -27,7 +28,7 @@ from bench_suite.cli.gate_forecast import Forecast, forecast_lines, foresee
 from bench_suite.cli.output import printable, say
 from bench_suite.cli.selection import select_cells
 from bench_suite.execution.selection import selectors_match
-from bench_suite.execution.sharing import check_devices, sharing_of
+from bench_suite.execution.sharing import check_devices, layout_of, sharing_of
 from bench_suite.execution.time_estimates import TimeEstimate, estimate_times
 from bench_suite.store.runs import Store
 from bench_suite.suite.durations import format_duration
@@ -44,10 +45,10 @@ if TYPE_CHECKING:
 @click.option(
     "--trust", is_flag=True, help="No effect, because a plan runs no code; accepted so that the options of run work."
 )
-@shared_options(EXECUTOR, JOBS, CLUSTER, RESULTS, JSON)
+@shared_options(EXECUTOR, JOBS, ADDRESS, CLUSTER, RESULTS, JSON)
 def command(
     suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, trust: bool, executor: str | None,
-    jobs: str | None, cluster: str | None, results: Path, as_json: bool,
+    jobs: str | None, address: str | None, cluster: str | None, results: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Show the cells of SUITE, a file or the name of a built-in suite, without running them.
 
@@ -64,7 +65,7 @@ def command(
     from bench_suite.data.requirements import downloads
 
     del trust
-    overrides = with_executor(overrides, executor, jobs, cluster)
+    overrides = with_executor(overrides, executor, jobs, address, cluster)
     plan = select_cells(make_plan(read_suite(suite, overrides), only), keyword)
     times, needs, lacking = estimate_times(plan, Store(results)), downloads(plan), missing_packages(plan)
     forecast = foresee(plan, Store(results))
@@ -156,7 +157,9 @@ def _executor(plan: Plan) -> Iterator[str]:
     stated = "".join(f", {option} {value}" for option, value in use.stated.items())
     yield f"executor: {use.label}{stated}"
     if not use.component.external:
-        yield from (f"  {note}" for note in sharing_of(plan).notes)
+        sharing = sharing_of(plan)
+        layout = layout_of(plan, sharing)
+        yield from (f"  {line}" for line in (layout, *sharing.notes) if line)
 
 
 def _left_out(plan: Plan) -> list[tuple[str, str, str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench_suite.cli.arguments import (
+    ADDRESS,
     CLUSTER,
     EXECUTOR,
     JOBS,
@@ -64,11 +65,12 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Do not contact the hub (same as HF_HUB_OFFLINE=1).")
 @click.option("--trust", is_flag=True, help="Allow the suite to run the Python files that it names.")
 @click.option("--tensorboard", is_flag=True, help="Write event files for TensorBoard beside the records.")
-@shared_options(EXECUTOR, JOBS, CLUSTER, RESULTS, JSON)
+@shared_options(EXECUTOR, JOBS, ADDRESS, CLUSTER, RESULTS, JSON)
 def command(
     suite: str, overrides: tuple[str, ...], only: tuple[str, ...], keyword: str, exitfirst: bool, last_failed: bool,
     resume: str | None, stale: str | None, against: str | None, smoke: bool, offline: bool, trust: bool,
-    tensorboard: bool, executor: str | None, jobs: str | None, cluster: str | None, results: Path, as_json: bool,
+    tensorboard: bool, executor: str | None, jobs: str | None, address: str | None, cluster: str | None,
+    results: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Train, evaluate and measure every cell of SUITE: a file, or the name of a built-in suite.
 
@@ -97,7 +99,7 @@ def command(
         raise click.UsageError("--resume does what failed or is missing, in the same run: leave out --lf, or --resume")
     if against is not None and smoke:
         raise click.UsageError("a smoke run is never compared: leave out --smoke, or --against")
-    overrides = with_executor(overrides, executor, jobs, cluster)
+    overrides = with_executor(overrides, executor, jobs, address, cluster)
     store = Store(results)
     plan, failed_in = make_plan(read_suite(suite, overrides), only), None
     plan = select_cells(plan, keyword)

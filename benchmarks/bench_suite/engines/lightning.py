@@ -33,11 +33,13 @@ from bench_suite.contracts import (
     TrainOptions,
 )
 from bench_suite.data.encoded import Encoded
+from bench_suite.suite.packages import is_installed
 from bench_suite.training.batching import prediction_batches
 from bench_suite.training.checkpoints import generator_state, restore_generators
 from bench_suite.training.fitting import Fitting, fitting
 from bench_suite.training.frameworks import Batches, loader_of
 from bench_suite.training.lightning_modules import (
+    PACKAGES,
     PlainInputs,
     check_own_step,
     has_own_step,
@@ -68,7 +70,7 @@ ACCEPTS = (
     "keep",
     "deterministic",
 )
-IMPORTS = ("lightning",)
+IMPORTS = ("lightning|pytorch_lightning",)
 MODEL_FUNCTIONS = ("loss", "augment", "training_step")
 PRECISIONS = ("32-true", "bf16-mixed")
 DEVICES = ("cpu", "cuda", "mps")
@@ -106,7 +108,7 @@ def train(
     ):
         if run.has_steps():
             # Imported here, so that the time to the first step contains it.
-            package = import_module(package_of(module) or "lightning.pytorch")
+            package = import_module(package_of(module) or _installed_package())
             _run_trainer(package, module if own_step else None, run, own_optimizers, folder)
         history = run.history()
     return replace(history, loss_of="model") if own_step else history
@@ -171,6 +173,11 @@ def _fit(trainer: Any, module: Any, loader: Any, checked: Any, hooks: Hooks) -> 
             signal.signal(signal.SIGINT, handler)
     if hooks.error is not None and not isinstance(hooks.error, Interrupted):
         raise hooks.error
+
+
+def _installed_package() -> str:
+    """Return the package whose `Trainer` trains a module that is of neither package."""
+    return next((PACKAGES[name] for name in PACKAGES if is_installed(name)), "lightning.pytorch")
 
 
 def _with_base(mixin: type, base: type) -> Any:
@@ -277,7 +284,7 @@ class Hooks:
         if not isinstance(loss, torch.Tensor):
             raise BenchError(
                 f"the training_step of {type(module).__name__} returned no loss: return a tensor without dimensions, "
-                'or a dict with it as "loss"'
+                'or a dict with it as "loss", in each step and with manual optimisation too'
             )
         if not self.batches.end_step(loss):
             trainer.should_stop = True

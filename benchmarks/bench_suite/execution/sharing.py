@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from bench_suite.components import discovery
@@ -27,6 +27,8 @@ class Sharing:
     "What the user should know before the run, in words."
     elsewhere: bool = False
     "Whether the units run on other machines."
+    cores: int = field(default=0, compare=False)
+    "Number of cores that the units share; 0 if they are not this machine's, or not leased."
 
 
 def timed_units(plan: Plan) -> frozenset[str]:
@@ -62,8 +64,11 @@ def share_machine(plan: Plan, jobs: int | None, *, share_timed: bool) -> Sharing
     timed = timed_units(plan)
     notes = []
     if jobs is not None and jobs > cores:
-        notes.append(f"{cores} units run at the same time, not {jobs}: this machine has {cores} cores")
+        notes.append(f"{cores} trainings run at the same time, not {jobs}: this machine has {cores} cores")
     jobs = min(jobs or cores, cores)
+    threads = max((int(cell.threads) for cell in plan.cells if cell.threads != "auto"), default=1)
+    if threads > cores:
+        notes.append(f"threads = {threads}, and this machine has {cores} cores: such a training takes much longer")
     if timed and jobs > 1:
         notes.append(
             f"{timed_share(plan, timed)} "
@@ -73,7 +78,20 @@ def share_machine(plan: Plan, jobs: int | None, *, share_timed: bool) -> Sharing
                 else "and run one at a time, alone (--set run.share_timed=true lets them run beside others)"
             )
         )
-    return Sharing(jobs, frozenset() if share_timed else timed, tuple(notes))
+    return Sharing(jobs, frozenset() if share_timed else timed, tuple(notes), cores=cores)
+
+
+def layout_of(plan: Plan, sharing: Sharing) -> str | None:
+    """Return in words how many units run at a time, and on how many cores; None if they share no cores."""
+    if not sharing.cores or not plan.units:
+        return None
+    leases = CoreLeases(tuple(range(sharing.cores)), sharing)
+    beside = [leases.core_count(unit) for unit in plan.units if unit.id not in sharing.exclusive]
+    counts = beside or [leases.core_count(unit) for unit in plan.units]
+    at_a_time = min(sharing.jobs, len(beside), sharing.cores // min(counts)) if beside else 1
+    cores = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    trainings = f"{at_a_time} trainings at a time, each" if at_a_time > 1 else "one training at a time,"
+    return f"{trainings} on {cores} of {sharing.cores} core{'s' if sharing.cores > 1 else ''}"
 
 
 def load_executor(plan: Plan) -> tuple[Any, Any]:

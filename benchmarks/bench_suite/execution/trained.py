@@ -309,6 +309,8 @@ def build(
 
         compile_module(model.module)
     if not isinstance(model, Network | Estimator):
+        if isinstance(model, type):
+            raise BenchError(f"{cell.model.label}: build returned the class {model.__name__}: return an object of it")
         raise BenchError(
             f"{cell.model.label}: build returned {type(model).__name__}, which is neither a Network nor an Estimator"
         )

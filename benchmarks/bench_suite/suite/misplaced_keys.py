@@ -26,6 +26,10 @@ def hint(key: str, allowed: Collection[str], path: KeyPath) -> str:
         allowed: the keys of its table.
         path: the table; empty for the top of the file.
     """
+    if path == ("run",) and (names := executors_with(key)):
+        state = f'state executor = "{names[0]}"' if len(names) == 1 else "state one of them as executor"
+        subject = f"executors {', '.join(names)} have" if len(names) > 1 else f"executor {names[0]} has"
+        return f"; the {subject} it: {state}"
     if (word := meant(key, allowed)) is not None:
         return f'; did you mean "{word}"?'
     elsewhere = {name: places for name, places in sections_of_keys().items() if name not in allowed}
@@ -42,6 +46,12 @@ def _section(path: KeyPath) -> str:
     if not path:
         return TOP
     return f"in [[{path[0]}]]" if path[0] in ("tasks", "models") else f"in [{path[0]}]"
+
+
+@functools.cache
+def executors_with(key: str) -> tuple[str, ...]:
+    """Return the names of the executors that have an option."""
+    return tuple(use for use in builtin("executors") if key in find("executors", use, Path()).options)
 
 
 @functools.cache

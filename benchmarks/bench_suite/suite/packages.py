@@ -69,8 +69,9 @@ def check_packages(plan: Plan) -> None:
 def missing_packages(plan: Plan) -> list[MissingPackage]:
     """Return the packages that the plan's components state and that are not installed; nothing is imported.
 
-    A component states them as `IMPORTS`, or as `IMPORTS_BY` for an option that is set or has a certain value. Every
-    probe of the suite counts, even if no cell of the plan has it, since a run imports all of them.
+    A component states them as `IMPORTS`, or as `IMPORTS_BY` for an option that is set or has a certain value. Of
+    `a|b`, one is enough, and `a` is named if both are missing. Every probe of the suite counts, even if no cell of the
+    plan has it, since a run imports all of them.
     """
     users: dict[str, dict[tuple[Kind, str], None]] = {}
     for label, component, options in _parts(plan):
@@ -79,9 +80,11 @@ def missing_packages(plan: Plan) -> list[MissingPackage]:
             value = options.get(option)
             chosen = names.get(value, ()) if isinstance(names, Mapping) else names
             modules += chosen if value not in (None, False) else ()
-        for module in modules:
-            users.setdefault(module.partition(".")[0], {})[component.kind, label] = None
-    return [MissingPackage(package, tuple(of)) for package, of in users.items() if not _is_installed(package)]
+        for names in modules:
+            packages = [module.partition(".")[0] for module in names.split("|")]
+            if not any(map(is_installed, packages)):
+                users.setdefault(packages[0], {})[component.kind, label] = None
+    return [MissingPackage(package, tuple(of)) for package, of in users.items()]
 
 
 def _parts(plan: Plan) -> Iterator[tuple[str, Component, Mapping[str, Any]]]:
@@ -98,7 +101,8 @@ def _parts(plan: Plan) -> Iterator[tuple[str, Component, Mapping[str, Any]]]:
         yield plan.suite.executor.label, plan.suite.executor.component, plan.suite.executor.stated
 
 
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """Return whether a package could be imported; it is not."""
     if package in sys.modules:  # `find_spec` raises ValueError for a module that was put there without a spec
         return sys.modules[package] is not None
     return importlib.util.find_spec(package) is not None

@@ -13,6 +13,7 @@ from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
 from bench_suite.training import devices
 from bench_suite.training.batching import prediction_batches
+from bench_suite.training.first_batch import CheckedLoss
 from bench_suite.training.precision import autocast, computing, move_to_placement
 
 
@@ -88,7 +89,13 @@ def mean_loss(
     spec: Mapping[str, Any],
     placement: Placement,
 ) -> float:
-    """Return the mean of the problem's loss over all rows of `encoded`; the module stays in evaluation mode."""
+    """Return the mean of the problem's loss over all rows of `encoded`; the module stays in evaluation mode.
+
+    Raises:
+        BenchError: `Problem.check_outputs` refuses the outputs, such as those of a `LightningModule` whose own
+            `training_step` reads them.
+    """
+    loss = CheckedLoss(problem.loss, problem)
     total = torch.zeros(
         (),
         dtype=torch.float64 if devices.supports_float64(placement.device) else torch.float32,
@@ -101,7 +108,7 @@ def mean_loss(
             batch = network.collate(columns)
             if placement.device != "cpu":
                 batch = batch.to(placement.device)
-            total += problem.loss(network.module(**batch.inputs), batch.targets, spec) * len(rows)
+            total += loss(network.module(**batch.inputs), batch.targets, spec) * len(rows)
     return float(total) / len(encoded)
 
 

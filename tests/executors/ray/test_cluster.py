@@ -142,8 +142,9 @@ def test_an_address_at_which_nothing_listens_is_refused_at_once(address) -> None
         unused.bind(("127.0.0.1", 0))
         address = address.format(port=unused.getsockname()[1])
     message = f"no Ray cluster answers at {address} ("
-    with pytest.raises(BenchError, match=re.escape(message)), connected(address):
+    with pytest.raises(BenchError, match=re.escape(message)) as caught, connected(address):
         pass
+    assert "RAY_AUTH_MODE" not in str(caught.value), "nobody listens, so no token is missing"
 
 
 @needs_ray
@@ -157,7 +158,9 @@ def test_what_is_no_address_is_refused(address) -> None:
 @pytest.mark.slow
 def test_something_else_that_listens_is_refused_after_a_bounded_wait(monkeypatch) -> None:
     monkeypatch.setattr(clusters, "CONNECT_SECONDS", 5.0)
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(BenchError, match="no Ray cluster answers"), connected(address):
+        with pytest.raises(BenchError, match="no Ray cluster answers") as caught, connected(address):
             pass
+    assert "export RAY_AUTH_MODE=token" in str(caught.value), "Ray ends so, too, if a cluster wants a token"

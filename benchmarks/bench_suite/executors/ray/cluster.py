@@ -126,8 +126,16 @@ def _own_signals() -> Iterator[None]:
 def _no_answer(address: str, reason: str) -> BenchError:
     return BenchError(
         f"no Ray cluster answers at {address} ({reason})\n"
-        "  start one with: ray start --head; or leave out run.address, for a cluster of this machine"
+        "  start one with: ray start --head; or leave out --address (run.address), for a cluster of this machine"
     )
+
+
+def _not_connected(address: str, reason: str) -> BenchError:
+    """Return the error for an address at which something listens: Ray does not say that a token is missing."""
+    error = _no_answer(address, reason)
+    if "RAY_AUTH_MODE" in os.environ:
+        return error
+    return BenchError(f"{error}\n  if that cluster has token authentication, first: export RAY_AUTH_MODE=token")
 
 
 def _check_answer(address: str) -> None:
@@ -167,10 +175,10 @@ def _init_within(address: str, settings: Mapping[str, Any]) -> None:
     thread.start()
     thread.join(CONNECT_SECONDS)
     if thread.is_alive():
-        raise _no_answer(address, f"no answer in {CONNECT_SECONDS:g} s")
+        raise _not_connected(address, f"no answer in {CONNECT_SECONDS:g} s")
     if errors:
         lines = str(errors[0]).strip().splitlines() or [type(errors[0]).__name__]
-        raise _no_answer(address, lines[0])
+        raise _not_connected(address, lines[0])
 
 
 def shapes_of(units: Sequence[Unit], options: Options, cluster: Cluster, context: RunContext) -> dict[str, Shape]:

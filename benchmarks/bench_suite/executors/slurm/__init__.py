@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench_suite.environment import usable_cores
-from bench_suite.execution.sharing import Sharing, timed_units
+from bench_suite.execution.sharing import Sharing, share_machine, timed_units
 from bench_suite.suite.plan import Plan
 
 if TYPE_CHECKING:
@@ -81,16 +80,7 @@ def sharing(plan: Plan, options: Options) -> Sharing:
     exclusive = frozenset() if options.share_timed else timed_units(plan)
     if options.cluster == "slurm":
         return Sharing(exclusive=exclusive, elsewhere=True, notes=tuple(_array_notes(plan, exclusive)))
-    cores = len(usable_cores())
-    jobs = min(options.jobs or cores, cores)
-    notes = []
-    if options.jobs is not None and options.jobs > cores:
-        notes.append(f"{cores} units run at the same time, not {options.jobs}: this machine has {cores} cores")
-    if exclusive and jobs > 1:
-        notes.append(
-            f"{len(exclusive)} of {len(plan.units)} trainings are timed and run one at a time, alone, after the others"
-        )
-    return Sharing(jobs, exclusive, notes=tuple(notes))
+    return share_machine(plan, options.jobs, share_timed=options.share_timed)
 
 
 def _array_notes(plan: Plan, exclusive: frozenset[str]) -> Iterator[str]:
