@@ -121,6 +121,14 @@ def test_wrong_input_is_refused_before_anything_runs(program, overrides, message
         read_suite(str(program.folder / "suite.toml"), overrides)
 
 
+@pytest.mark.parametrize("arguments", [("--jobs", "0"), ("--executor", "ray", "--jobs", "0"), ("--executor", "lsf")])
+def test_what_is_refused_leaves_no_folder(program, arguments) -> None:
+    program.write({"good": "pass"})
+    status, _, errors = program.run(*arguments)
+    assert status == 2, errors
+    assert not (program.folder / "results").exists()
+
+
 def test_the_executor_is_no_part_of_a_cell(program) -> None:
     program.write({"good": "pass"})
     plans = [

@@ -11,16 +11,20 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench_suite.execution import child
+from bench_suite.executors.slurm import launcher, task
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 CELLS = 12
-KILLS = 34
-"Kills for each executor: with three of them, about a hundred."
+KILLS = 25
+"Kills for each of the four executors: a hundred."
 MODEL = '''
 """Sleeps for a moment, so that there is something to kill."""
 
@@ -54,7 +58,28 @@ threads = 1
 [probes.quality]
 resamples = 100
 """
-EXECUTORS = {"inline": "", "processes": "jobs = 2\nretries = 10"}
+
+
+@dataclass(frozen=True)
+class Executor:
+    """An executor, and how it is disturbed."""
+
+    run: str
+    "Its options in `[run]`."
+    longest: float
+    "Largest number of seconds before a kill."
+    once: tuple[str, ...] = ()
+    "Kinds of processes without which the run cannot go on: each is killed once."
+    imports: str = "bench_suite"
+    "The package that it needs."
+
+
+EXECUTORS = {
+    "inline": Executor("", 6.0),
+    "processes": Executor("jobs = 2\nretries = 10", 6.0),
+    "ray": Executor("jobs = 2\nretries = 10", 25.0, once=("raylet", "gcs_server"), imports="ray"),
+    "slurm": Executor("cluster = 'local'\njobs = 2\nretries = 10", 20.0, imports="submitit"),
+}
 
 
 class Program:
@@ -62,8 +87,10 @@ class Program:
 
     def __init__(self, folder: Path, executor: str) -> None:
         self.folder = folder
+        self.executor = executor
+        self.cache = folder / "cache"
         (folder / "sleeps.py").write_text(MODEL)
-        run = f"[run]\nexecutor = '{executor}'\n{EXECUTORS[executor]}\n"
+        run = f"[run]\nexecutor = '{executor}'\n{EXECUTORS[executor].run}\n"
         (folder / "suite.toml").write_text(SUITE + run)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
@@ -71,7 +98,7 @@ class Program:
         command = [sys.executable, "-m", "bench_suite", "run", "suite.toml", "--trust", "--resume", *arguments]
         return subprocess.Popen(
             command, cwd=self.folder,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "BENCH_CACHE": str(self.folder / "cache")}, text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "BENCH_CACHE": str(self.cache)}, text=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options,
         )  # fmt: skip
 
@@ -88,29 +115,28 @@ class Program:
 
         A step in which two processes ended, one after the other, is recorded as failed, and a resume repeats it.
         """
-        return Counter(
-            entry["cell"]["seed"]
-            for entry in self.entries()
-            if entry["status"] == "ok" and all(row["status"] == "ok" for row in entry["probes"].values())
-        )
+        return Counter(entry["cell"]["seed"] for entry in self.entries() if is_good(entry))
+
+    def failed(self) -> int:
+        """Return the number of records of cells that failed, or were interrupted, or in which a probe failed."""
+        return sum(not is_good(entry) for entry in self.entries())
 
 
-def children(process: int) -> list[int]:
-    """Return the ids of the processes that a process has started."""
-    ids = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        if parent == process:
-            ids.append(int(path.parent.name))
-    return ids
+def is_good(entry: dict[str, Any]) -> bool:
+    """Return whether a cell ended well, with its probes."""
+    return entry["status"] == "ok" and all(row["status"] == "ok" for row in entry["probes"].values())
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.fixture(params=EXECUTORS)
+def executor(request: pytest.FixtureRequest) -> str:
+    """Name of an executor."""
+    pytest.importorskip(EXECUTORS[request.param].imports, reason="the package of the executor is not installed")
+    return str(request.param)
+
+
 def test_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path, executor: str) -> None:
-    moments = random.Random(time.time_ns())
+    seed = time.time_ns()
+    moments, disturbed = random.Random(seed), EXECUTORS[executor]
     kills: Counter[str] = Counter()
     rounds = 0
     while kills.total() < KILLS:
@@ -120,29 +146,80 @@ def test_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path, executo
         status: int | None = 1
         while status != 0:
             process = program.start()
-            pause = moments.uniform(0.2, 6.0)
+            killed = ""
             try:
-                process.wait(pause)
+                process.wait(moments.uniform(0.2, disturbed.longest))
             except subprocess.TimeoutExpired:
-                workers = children(process.pid)
-                if workers and moments.random() < 0.6:
-                    victim, name = moments.choice(workers), "worker"
-                else:
-                    victim, name = process.pid, "driver"
                 if kills.total() < KILLS:
-                    try:
-                        os.kill(victim, signal.SIGKILL)
-                    except ProcessLookupError:
-                        continue
-                    kills[name] += 1
-            _, errors = process.communicate()
+                    killed = kill_one(
+                        program, process.pid, moments, [kind for kind in disturbed.once if not kills[kind]]
+                    )
+                    kills[killed] += bool(killed)
+            _, errors = process.communicate(timeout=300)
             status = process.returncode
-            assert status in (0, 3, -signal.SIGKILL), errors
-        assert program.done() == dict.fromkeys(range(CELLS), 1), "each cell has one good record"
+            expected = {"driver": (-signal.SIGKILL,)} | dict.fromkeys(disturbed.once, (0, 2, 3))
+            assert status in expected.get(killed, (0, 3)), (seed, killed, status, errors)
+            assert "Traceback" not in errors, (seed, killed, errors)
+        assert program.done() == dict.fromkeys(range(CELLS), 1), f"each cell has one good record (seed {seed})"
+        assert len(program.entries()) == CELLS + program.failed(), f"no record is doubled (seed {seed})"
     print(f"\n{executor}: {dict(kills)} killed in {rounds} runs of {CELLS} cells: 0 records lost, 0 doubled, all done")
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
+def kill_one(program: Program, driver: int, moments: random.Random, once: list[str]) -> str:
+    """Kill the driver or another process of the run; return its kind, or nothing if it has ended by itself.
+
+    Args:
+        program: the program.
+        driver: id of its process.
+        moments: the random numbers.
+        once: kinds that are to be killed before others.
+    """
+    by_kind: dict[str, list[int]] = {}
+    for id, kind in processes_of(program).items():
+        by_kind.setdefault(kind, []).append(id)
+    rare = [kind for kind in once if kind in by_kind]
+    others = [kind for kind in by_kind if kind not in EXECUTORS[program.executor].once]
+    if rare and moments.random() < 0.3:
+        kind = rare[0]
+    elif others and moments.random() < 0.6:
+        kind = moments.choice(others)
+    else:
+        kind, by_kind = "driver", {"driver": [driver]}
+    try:
+        os.kill(moments.choice(by_kind[kind]), signal.SIGKILL)
+    except ProcessLookupError:
+        return ""
+    return kind
+
+
+def processes_of(program: Program) -> dict[int, str]:
+    """Return the kinds of the processes that the run of a program has started, by id.
+
+    They have its cache in their environment; which one it is says the module or the statement that it was started with.
+    """
+    mark = f"BENCH_CACHE={program.cache}".encode()
+    statements = {child._START: "worker", task._START: "worker", launcher._START: "launcher"}
+    modules = {"submitit.local._local": "controller", "submitit.core._submit": "task"}
+    kinds, parents = {}, {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark not in (path / "environ").read_bytes().split(b"\0"):
+                continue
+            words = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            parents[int(path.name)] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        name = Path(words[0]).name
+        if name in ("raylet", "gcs_server"):
+            kinds[int(path.name)] = name
+        for flag, known in (("-c", statements), ("-m", modules)):
+            if flag in words and (kind := known.get(words[words.index(flag) + 1])):
+                kinds[int(path.name)] = kind
+    if program.executor == "ray":
+        kinds |= {parents[id]: "actor" for id, kind in kinds.items() if kind == "worker" and parents[id] in parents}
+    return kinds
+
+
 def test_a_full_disk_ends_the_run_and_a_resume_does_the_rest(tmp_path: Path, executor: str) -> None:
     program = Program(tmp_path, executor)
 

@@ -86,6 +86,31 @@ def test_the_stacks_of_a_process_that_a_signal_ended_name_the_cause(tmp_path):
     assert "most recent call first" in earlier.stacks
 
 
+def test_processes_of_two_machines_with_one_id_are_kept_apart(tmp_path, monkeypatch):
+    for host in ("node-1", "node-2.cluster.example"):
+        monkeypatch.setattr("socket.gethostname", lambda host=host: host)
+        cells = UnfinishedCells(tmp_path, shared=True)
+        cells.begin(f"cell of {host}", None)
+        with cells.crash_file() as file:
+            file.write(f"Fatal Python error: {host}\n")
+    read = UnfinishedCells(tmp_path).read()
+    assert {id: cell.cause for id, cell in read.items()} == {
+        "cell of node-1": "node-1", "cell of node-2.cluster.example": "node-2.cluster.example",
+    }  # fmt: skip
+    ids, process = set(read), read["cell of node-1"].process
+    assert cells.of_process("node-1", process, ids) == read["cell of node-1"]
+    assert cells.of_process("node-3", process, ids) is None
+    cells.close()
+    assert [path.name for path in (tmp_path / "unfinished").glob("*.txt")] == [f"node-1-{process}.txt"]
+
+
+def test_the_end_of_a_process_is_not_noted_of_a_cell_that_it_ended(tmp_path):
+    cell = ended_process(tmp_path)
+    UnfinishedCells(tmp_path).forget(cell.cell)
+    UnfinishedCells(tmp_path).note_end(cell, "SIGKILL")
+    assert UnfinishedCells(tmp_path).read() == {}
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"3", b'{"cell": 1, "process": 2}', b'{"cell": "a"}'])
 def test_a_damaged_note_is_ignored(tmp_path, content):
     ended_process(tmp_path)

@@ -44,15 +44,25 @@ def check_components(plan: Plan) -> tuple[str, ...]:
             _check(component, None, cell.task.key, document, seen)
     for probe in plan.suite.probes:
         _check(probe.component, probe.stated, probe.key, document, seen)
-    executor = plan.suite.executor
-    if executor is not None:
-        _check(executor.component, executor.stated, executor.key, document, seen, "executor")
     document.raise_errors()
     kinds = state.restore().restored
     if not kinds:
         return ()
     advice = "a model that needs it sets it in its `build`"
     return (f"importing the suite's components changed {', '.join(kinds)}; this was undone: {advice}",)
+
+
+def check_executor(plan: Plan) -> None:
+    """Let the plan's executor check that it can work here: that its cluster answers, for example.
+
+    Raises:
+        SuiteError: it cannot.
+    """
+    executor = plan.suite.executor
+    if executor is not None:
+        document = plan.suite.document
+        _check(executor.component, executor.stated, executor.key, document, set(), "executor")
+        document.raise_errors()
 
 
 def _check(

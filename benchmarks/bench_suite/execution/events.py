@@ -25,6 +25,8 @@ class Ready:
     "Id of its process."
     records: str
     "Name of the file in `records/` that it writes."
+    host: str = ""
+    "Name of its machine."
 
 
 @dataclass(frozen=True)

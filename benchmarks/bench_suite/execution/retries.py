@@ -29,6 +29,8 @@ class WorkerState:
     ready: bool = False
     process: int | None = None
     "Id of its process, once it is ready."
+    host: str = ""
+    "Name of the machine of its process, once it is ready."
     records: str | None = None
     "Name of its file of records, once it is ready."
 
@@ -73,7 +75,8 @@ class Retries:
             StoreError: the worker cannot write the run's files.
         """
         if isinstance(event, Ready):
-            worker.ready, worker.process, worker.records, self._failed_starts = True, event.process, event.records, 0
+            worker.ready, worker.process, worker.host = True, event.process, event.host
+            worker.records, self._failed_starts = event.records, 0
         elif isinstance(event, UnitEnded):
             self.free(worker)
             self._written.pop(event.unit, None)
@@ -129,7 +132,8 @@ class Retries:
             return False
         unfinished = self.work.context.unfinished
         assert unfinished is not None
-        cell = None if worker.process is None else unfinished.of_process(worker.process, {one.id for one in unit.cells})
+        cells = {one.id for one in unit.cells}
+        cell = None if worker.process is None else unfinished.of_process(worker.host, worker.process, cells)
         if cell is not None:
             unfinished.note_end(cell, ending)
         else:

@@ -23,7 +23,7 @@ from bench_suite.contracts import (
     error_text,
 )
 from bench_suite.execution.callbacks import RunCallback
-from bench_suite.execution.component_checks import check_components, check_trust
+from bench_suite.execution.component_checks import check_components, check_executor, check_trust
 from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_results, gate_data
 from bench_suite.execution.endings import noted_endings
@@ -110,13 +110,15 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
         callback: called at each step.
 
     Raises:
-        SuiteError: a component of the plan does not load, or its `check` refuses the options.
+        SuiteError: a component of the plan does not load, or its `check` refuses the options; or the executor cannot
+            work here.
         NeedsTrust: the suite names files that are not trusted.
         PackagesMissing: a component of the plan imports a package that is not installed.
         StoreError: the run cannot be written, found or locked.
     """
     check_trust(plan, trust=request.trust)
     check_packages(plan)
+    check_executor(plan)  # before components import PyTorch, which takes seconds
     undone = check_components(plan)
     sharing_of(plan)  # this machine may have too few devices
     run, resumed = _open(plan, store, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator
@@ -71,7 +72,7 @@ class Worker:
         self.context.send = self._send
         self._stack.enter_context(noted_endings(unfinished))
         self.context.state = ProcessState.capture(all_settings())
-        self._send(Ready(os.getpid(), self._writer.path.name))
+        self._send(Ready(os.getpid(), self._writer.path.name, socket.gethostname()))
         return self
 
     def __exit__(self, *error: object) -> None:

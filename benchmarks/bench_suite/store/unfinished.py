@@ -1,14 +1,15 @@
 """Unfinished cells: a small file for each cell that has begun and has no record yet.
 
 A process that crashes leaves the file behind, so that the next resume knows in which cell, and in which step of it, the
-process ended: `unfinished/CELL.json`. Beside it lies `unfinished/PROCESS.txt`, in which Python writes the stacks of the
-threads when a signal such as SIGSEGV ends the process.
+process ended: `unfinished/CELL.json`. Beside it lies `unfinished/HOST-PROCESS.txt`, in which Python writes the stacks
+of the threads when a signal such as SIGSEGV ends the process. Processes of several machines may have the same id.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
@@ -33,6 +34,8 @@ class Unfinished:
     "Id of the cell."
     process: int
     "Id of the process that began it."
+    host: str = ""
+    "Name of the machine of that process."
     step: str = ""
     "The step that was going on: `data`, `building`, `encoding`, `training`, or the label of a probe."
     probe: bool = False
@@ -62,6 +65,7 @@ class UnfinishedCells:
         self.folder = run / FOLDER
         self._shared = shared
         self._process = os.getpid()
+        self._host = socket.gethostname()
         self._current: Unfinished | None = None
         self._file = -1
 
@@ -87,7 +91,7 @@ class UnfinishedCells:
         """Return the cell with cause and stacks, as Python wrote them when a signal ended the process."""
         stacks = ""
         with suppress(OSError):
-            stacks = (self.folder / f"{cell.process}.txt").read_text(errors="replace")
+            stacks = self._stacks(cell.host, cell.process).read_text(errors="replace")
         if not stacks.strip():
             return replace(cell, stacks="")
         return replace(cell, stacks=stacks, cause=cell.cause or stacks.splitlines()[0].rpartition(": ")[2])
@@ -99,7 +103,7 @@ class UnfinishedCells:
             StoreError: it cannot be created.
         """
         try:
-            return self._retried(lambda: (self.folder / f"{self._process}.txt").open("w"))
+            return self._retried(lambda: self._stacks(self._host, self._process).open("w"))
         except OSError as error:
             raise writing_error(error, self.folder) from error
 
@@ -116,7 +120,7 @@ class UnfinishedCells:
         """
         self._close()
         ends, ended_in = (earlier.ends, earlier.ended_in) if earlier and earlier.progress == progress else (0, "")
-        self._current = Unfinished(cell, self._process, ends=ends, ended_in=ended_in, progress=progress)
+        self._current = Unfinished(cell, self._process, self._host, ends=ends, ended_in=ended_in, progress=progress)
         path = self._path(cell)
         try:
             self._file = self._retried(lambda: os.open(path, _FLAGS, 0o644))
@@ -150,16 +154,17 @@ class UnfinishedCells:
         """End the current cell, and remove what is empty."""
         self.end()
         with suppress(OSError):
-            (self.folder / f"{self._process}.txt").unlink()
+            self._stacks(self._host, self._process).unlink()
         with suppress(OSError):
             if not self._shared and not any(self.folder.glob("*.json")):
                 for path in self.folder.glob("*.txt"):
                     path.unlink()
                 self.folder.rmdir()
 
-    def of_process(self, process: int, cells: Set[str]) -> Unfinished | None:
+    def of_process(self, host: str, process: int, cells: Set[str]) -> Unfinished | None:
         """Return the one of these cells in which a process ended, as that process noted it; None if it was in none."""
-        return next((cell for id, cell in self.read().items() if id in cells and cell.process == process), None)
+        noted = (cell for id, cell in self.read().items() if id in cells)
+        return next((cell for cell in noted if (cell.host, cell.process) == (host, process)), None)
 
     def forget(self, cell: str) -> None:
         """Remove what is noted of a cell, since it has its record."""
@@ -167,7 +172,7 @@ class UnfinishedCells:
             self._path(cell).unlink()
 
     def note_end(self, cell: Unfinished, cause: str) -> None:
-        """Note how the process ended that had begun a cell, unless it noted more itself.
+        """Note how the process ended that had begun a cell, unless it noted more itself, or has ended the cell since.
 
         Raises:
             StoreError: the file cannot be written.
@@ -176,6 +181,8 @@ class UnfinishedCells:
         try:
             entry = json.loads(path.read_bytes())
             path.write_text(json.dumps({**entry, "cause": entry["cause"] or cause[:200]}).ljust(_BYTES) + "\n")
+        except FileNotFoundError:
+            return
         except (OSError, ValueError, KeyError) as error:
             raise writing_error(error if isinstance(error, OSError) else OSError(str(error)), path) from error
 
@@ -191,6 +198,9 @@ class UnfinishedCells:
     def current(self) -> Unfinished | None:
         """Return the cell that is going on."""
         return self._current
+
+    def _stacks(self, host: str, process: int) -> Path:
+        return self.folder / f"{safe_name(host)}-{process}.txt"
 
     def _path(self, cell: str) -> Path:
         return self.folder / f"{safe_name(cell)}.json"
@@ -216,6 +226,7 @@ class UnfinishedCells:
 _TYPES = {
     "cell": str,
     "process": int,
+    "host": str,
     "step": str,
     "probe": bool,
     "ends": int,

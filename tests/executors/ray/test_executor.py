@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,6 +31,18 @@ def test_ray_is_imported_by_a_run_only() -> None:
         "assert 'ray' not in sys.modules; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_address_that_does_not_answer_is_refused_before_anything_is_written(program) -> None:
+    program.write({"good": "pass"})
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+    status, _, errors = program.run("--executor", "ray", "--set", f"run.address={address}")
+    assert status == 2, errors
+    assert f"no Ray cluster answers at {address}" in errors
+    assert "ray start --head" in errors
+    assert not (program.folder / "results").exists()
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("submitit", reason="the extra slurm is not installed")
 
-from bench_suite.executors.slurm import Options
+from bench_suite.executors.slurm import Options, check
 from bench_suite.executors.slurm.cluster import Slurm, State, parameters
 from bench_suite.executors.slurm.resources import Resources
 from bench_suite.executors.slurm.task import Order
@@ -126,6 +126,11 @@ def test_without_submitit_nothing_is_spent(program) -> None:
     assert status == 2, errors
     assert "pip install 'bench-suite[slurm]'" in errors
     assert not (program.folder / "results").exists()
+
+
+def test_only_bench_run_tries_a_task_again() -> None:
+    with pytest.raises(ValueError, match=r"extra\.requeue: only bench run tries a task again"):
+        check(Options(extra={"requeue": True}))
 
 
 @pytest.mark.slow

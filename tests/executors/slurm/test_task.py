@@ -15,7 +15,7 @@ from bench_suite.executors.slurm.task import Order, cause_of, ending_file, read_
 @pytest.fixture(autouse=True)
 def handlers():
     """The signal handlers of a task are not those of the tests."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGCONT, signal.SIGUSR2)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGCONT, signal.SIGUSR1, signal.SIGUSR2)
     before = {number: signal.getsignal(number) for number in numbers}
     yield
     for number, handler in before.items():
@@ -31,6 +31,18 @@ def test_a_task_that_nobody_lists_runs_nothing(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(task, "LISTED_SECONDS", 0.2)
     run_task(Order("orphan", str(tmp_path), str(tmp_path / "job"), "unit"))
     assert [*tmp_path.iterdir()] == [], "its process was killed before it could list the task"
+
+
+@pytest.mark.parametrize("name", ["USR2", "USR1"])
+def test_submitit_does_not_start_a_task_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    number = signal.Signals[f"SIG{name}"]
+    if name != "USR2":
+        monkeypatch.setenv("SUBMITIT_PREEMPT_SIGNAL", name)
+    monkeypatch.setattr(task, "LISTED_SECONDS", 0.0)
+    signal.signal(number, lambda number, frame: pytest.fail("submitit requeues the task"))
+    run_task(Order("key", str(tmp_path), str(tmp_path / "job"), "unit"))
+    signal.raise_signal(number)
+    assert signal.getsignal(number) is signal.SIG_IGN
 
 
 def test_a_worker_that_cannot_begin_is_noted(tmp_path: Path) -> None:

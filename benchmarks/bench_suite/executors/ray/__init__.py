@@ -7,6 +7,7 @@ a node to itself. If a process or a node is lost, its units are tried again, and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,6 +38,24 @@ class Options:
     "Gigabytes (2^30 bytes) that a unit reserves; default: none, so that only CPUs and GPUs limit the units on a node."
     share_timed: bool = False
     "Let units that are timed run beside others: faster, and with timings that are disturbed."
+
+
+def check(options: Options) -> None:
+    """Raise ValueError if no cluster answers at the address; the folder of the run is not made then."""
+    if options.address is None:
+        return
+    from bench_suite.contracts import BenchError
+    from bench_suite.executors.ray.cluster import connected
+
+    before = dict(os.environ)
+    try:
+        with connected(options.address):
+            pass
+    except BenchError as error:
+        raise ValueError(str(error)) from error
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def sharing(plan: Plan, options: Options) -> Sharing:

@@ -28,6 +28,8 @@ BOUNDS = {
     "memory": (0.001, None),
     "gpus": (0, 64),
 }
+REQUEUE = ("requeue", "no_requeue")
+"Options of `sbatch` by which Slurm or submitit would start a task again, whose cells may have their records already."
 COMMANDS = ("sbatch", "srun", "squeue", "scancel")
 "The commands of Slurm without which nothing is submitted; `sacct` is used if it is there."
 
@@ -59,7 +61,10 @@ class Options:
 
 
 def check(options: Options) -> None:
-    """Raise ValueError if this machine cannot submit the jobs."""
+    """Raise ValueError if this machine cannot submit the jobs, or if others than `bench run` would try them again."""
+    requeue = [name for name in options.extra or () if name.replace("-", "_") in REQUEUE]
+    if requeue:
+        raise ValueError(f"extra.{requeue[0]}: only bench run tries a task again; state run.retries instead")
     if options.cluster == "local":
         from bench_suite.execution.gpus import visible_gpus
 

@@ -19,7 +19,7 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from submitit.slurm.slurm import read_job_id
 
 from bench_suite.contracts import BenchError
-from bench_suite.executors.slurm.launcher import Launcher
+from bench_suite.executors.slurm.launcher import Launcher, LauncherEnded
 from bench_suite.executors.slurm.resources import Resources
 from bench_suite.executors.slurm.task import Order, cause_of, run_task
 
@@ -69,6 +69,7 @@ class Cluster(Protocol):
         """Submit orders that need the same; return the id of the job of each.
 
         Raises:
+            LauncherEnded: the process that submits them has ended; they may be submitted again under other keys.
             BenchError: the cluster refuses them.
         """
 
@@ -165,7 +166,11 @@ class Local:
         """Start the tasks; see `Cluster`."""
         if self._launcher is None:
             self._launcher = Launcher(self.folder)
-        return [self._launcher.start(order) for order in orders]
+        try:
+            return [self._launcher.start(order) for order in orders]
+        except LauncherEnded:
+            self._launcher = None
+            raise
 
     def ended(self, jobs: Collection[str], *, now: bool = False) -> dict[str, State]:
         """Look at the processes; see `Cluster`."""

@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +22,10 @@ from bench_suite.execution.events import Called, Event, Ready, WorkerFailed
 from bench_suite.execution.sharing import Sharing
 from bench_suite.execution.work import Work
 from bench_suite.executors.slurm.cluster import ARRAY_SIZE, NODE_LOST, Cluster, Local, Slurm, State
+from bench_suite.executors.slurm.launcher import LauncherEnded
 from bench_suite.executors.slurm.leases import Leases, NoLeases
 from bench_suite.executors.slurm.ledger import FOLDER, Ledger, Task
-from bench_suite.executors.slurm.resources import by_resources
+from bench_suite.executors.slurm.resources import Resources, by_resources
 from bench_suite.executors.slurm.task import Ending, Order, ending_file, events_file, read_ending
 from bench_suite.store.atomic import StoreError, hold_interrupts
 from bench_suite.store.record_tail import RecordTail
@@ -171,12 +172,23 @@ class Driver:
                 part = units[start : start + ARRAY_SIZE]
                 orders = [self._order(unit, *leased[unit.id][1]) for unit in part]
                 with hold_interrupts():  # a job that the ledger lacks would be lost
-                    jobs = self.cluster.submit(orders, resources)
+                    orders, jobs = self._submitted(orders, resources)
                     tasks = [Task(order.key, order.unit, job) for order, job in zip(orders, jobs)]
                     self.ledger.add(tasks)
                 for task, unit in zip(tasks, part):
                     self._watch(task, unit)
                 self._announce(jobs)
+
+    def _submitted(self, orders: list[Order], resources: Resources) -> tuple[list[Order], list[str]]:
+        """Submit orders, once more if the process that submits them has ended; return them and the ids of their jobs.
+
+        Under other keys the second time: a task of the first time that started is in no ledger, so it runs nothing.
+        """
+        try:
+            return orders, self.cluster.submit(orders, resources)
+        except LauncherEnded:
+            again = [replace(order, key=secrets.token_hex(6)) for order in orders]
+            return again, self.cluster.submit(again, resources)
 
     def _announce(self, jobs: list[str]) -> None:
         if self.options.cluster == "local":

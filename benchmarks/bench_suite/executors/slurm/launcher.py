@@ -22,6 +22,10 @@ _MINUTES = 366 * 24 * 60  # the task itself knows its timeout, to the second
 _START = "import sys; from bench_suite.executors.slurm.launcher import main; main(sys.argv[1])"
 
 
+class LauncherEnded(BenchError):
+    """The process that starts tasks has ended: whether it has started the last one is not known."""
+
+
 class Launcher:
     """The process, as `bench run` sees it; it ends with `bench run`, and the tasks go on."""
 
@@ -36,6 +40,7 @@ class Launcher:
         """Start a task; return the id of its job.
 
         Raises:
+            LauncherEnded: the process has ended. A task that it may have started is in no ledger, so it runs nothing.
             BenchError: it cannot be started.
         """
         orders, answers = self._process.stdin, self._process.stdout
@@ -44,9 +49,9 @@ class Launcher:
         try:
             orders.write(json.dumps(asdict(order)) + "\n")
             orders.flush()
-            answer = json.loads(answers.readline() or '{"error": "its process has ended"}')
-        except OSError as error:
-            answer = {"error": str(error)}
+            answer = json.loads(answers.readline())
+        except (OSError, ValueError) as error:
+            raise LauncherEnded("submitit cannot start a task: the process that starts tasks has ended") from error
         if "job" not in answer:
             raise BenchError(f"submitit cannot start a task: {answer['error']}")
         return str(answer["job"])

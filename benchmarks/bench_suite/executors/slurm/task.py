@@ -2,6 +2,10 @@
 
 submitit calls `run_task`. The worker is a process of its own, so that a crash of it is known by its signal, and signals
 that submitit uses do not reach it.
+
+`bench run` alone decides whether a unit is tried again (`driver`): only it knows which cells have their records.
+submitit and Slurm would start a task again under the same order, and cells with a record would run twice. So the signal
+by which submitit requeues a task is ignored, and the job is submitted with `--no-requeue` (`cluster.parameters`).
 """
 
 from __future__ import annotations
@@ -89,10 +93,10 @@ def run_task(order: Order) -> None:
     """Run the unit of an order in a process of its own, and note how that ended."""
     if order.local:
         end_with_parent(int(os.environ["SUBMITIT_LOCAL_JOB_ID"]))
-    # Slurm sends SIGINT and SIGTERM to the worker too; SIGUSR2, by which submitit ends a task early, to nobody.
+    # Slurm sends SIGINT and SIGTERM to the worker too.
     for name in ("SIGINT", "SIGTERM", "SIGCONT"):
         signal.signal(getattr(signal, name), lambda number, frame: None)
-    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    signal.signal(requeue_signal(), signal.SIG_IGN)  # the worker inherits that
     if not _is_listed(order):
         return
     environment = dict(os.environ)
@@ -117,6 +121,11 @@ def run_task(order: Order) -> None:
         _kill(process, group=order.local)
     run = Path(order.run)
     write_file(ending_file(run, order.key), json.dumps(asdict(Ending(cause))).encode())
+
+
+def requeue_signal() -> int:
+    """Return the signal upon which submitit ends a task early and requeues it: SIGUSR2, unless its variable says so."""
+    return signal.Signals[f"SIG{os.environ.get('SUBMITIT_PREEMPT_SIGNAL', 'USR2')}"]
 
 
 def work(parent: int) -> int:
