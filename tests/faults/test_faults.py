@@ -38,7 +38,7 @@ PROBLEMS = ("classification",)
 
 class Sleeps:
     def fit(self, data, options, report):
-        time.sleep(0.2)
+        time.sleep(0.5)
 
     def predict(self, split):
         return {"predictions": np.zeros(len(split), dtype=int)}
@@ -66,8 +66,6 @@ class Executor:
 
     run: str
     "Its options in `[run]`."
-    longest: float
-    "Largest number of seconds before a kill."
     once: tuple[str, ...] = ()
     "Kinds of processes without which the run cannot go on: each is killed once."
     imports: str = "bench_suite"
@@ -75,10 +73,10 @@ class Executor:
 
 
 EXECUTORS = {
-    "inline": Executor("", 6.0),
-    "processes": Executor("jobs = 2\nretries = 10", 6.0),
-    "ray": Executor("jobs = 2\nretries = 10", 25.0, once=("raylet", "gcs_server"), imports="ray"),
-    "slurm": Executor("cluster = 'local'\njobs = 2\nretries = 10", 20.0, imports="submitit"),
+    "inline": Executor(""),
+    "processes": Executor("jobs = 2\nretries = 10"),
+    "ray": Executor("jobs = 2\nretries = 10", once=("raylet", "gcs_server"), imports="ray"),
+    "slurm": Executor("cluster = 'local'\njobs = 2\nretries = 10", imports="submitit"),
 }
 
 
@@ -117,10 +115,6 @@ class Program:
         """
         return Counter(entry["cell"]["seed"] for entry in self.entries() if is_good(entry))
 
-    def failed(self) -> int:
-        """Return the number of records of cells that failed, or were interrupted, or in which a probe failed."""
-        return sum(not is_good(entry) for entry in self.entries())
-
 
 def is_good(entry: dict[str, Any]) -> bool:
     """Return whether a cell ended well, with its probes."""
@@ -136,7 +130,8 @@ def executor(request: pytest.FixtureRequest) -> str:
 
 def test_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path, executor: str) -> None:
     seed = time.time_ns()
-    moments, disturbed = random.Random(seed), EXECUTORS[executor]
+    moments, once = random.Random(seed), EXECUTORS[executor].once
+    expected = {"driver": (-signal.SIGKILL,)} | dict.fromkeys(once, (0, 2, 3))
     kills: Counter[str] = Counter()
     rounds = 0
     while kills.total() < KILLS:
@@ -147,22 +142,36 @@ def test_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path, executo
         while status != 0:
             process = program.start()
             killed = ""
-            try:
-                process.wait(moments.uniform(0.2, disturbed.longest))
-            except subprocess.TimeoutExpired:
-                if kills.total() < KILLS:
-                    killed = kill_one(
-                        program, process.pid, moments, [kind for kind in disturbed.once if not kills[kind]]
-                    )
-                    kills[killed] += bool(killed)
+            while killed not in expected and kills.total() < KILLS:
+                if not wait_for_a_moment(program, process, moments):
+                    break
+                killed = kill_one(program, process.pid, moments, [kind for kind in once if not kills[kind]])
+                kills[killed] += bool(killed)
             _, errors = process.communicate(timeout=300)
             status = process.returncode
-            expected = {"driver": (-signal.SIGKILL,)} | dict.fromkeys(disturbed.once, (0, 2, 3))
             assert status in expected.get(killed, (0, 3)), (seed, killed, status, errors)
             assert "Traceback" not in errors, (seed, killed, errors)
         assert program.done() == dict.fromkeys(range(CELLS), 1), f"each cell has one good record (seed {seed})"
-        assert len(program.entries()) == CELLS + program.failed(), f"no record is doubled (seed {seed})"
-    print(f"\n{executor}: {dict(kills)} killed in {rounds} runs of {CELLS} cells: 0 records lost, 0 doubled, all done")
+        left = {entry["cell"]["seed"]: entry["reason"] for entry in program.entries() if not is_good(entry)}
+        assert executor == "inline" or left == {}, (seed, left)
+    print(f"\n{executor}: {dict(+kills)} killed in {rounds} runs of {CELLS} cells: 0 records lost, 0 doubled, all done")
+
+
+def wait_for_a_moment(program: Program, process: subprocess.Popen[str], moments: random.Random) -> bool:
+    """Wait for a random moment, mostly one at which a worker runs; return whether the driver runs still."""
+    if moments.random() < 0.8:
+        while process.poll() is None and "worker" not in processes_of(program).values():
+            if program.executor == "inline" and program.entries():
+                break
+            time.sleep(0.1)
+        longest = 2.0
+    else:
+        longest = 8.0
+    try:
+        process.wait(moments.uniform(0.0, longest))
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def kill_one(program: Program, driver: int, moments: random.Random, once: list[str]) -> str:

@@ -27,6 +27,7 @@ from bench_suite.store.atomic import (
     hold_interrupts,
     replace_file,
     safe_name,
+    seal,
     write_file,
     writing_error,
 )
@@ -142,6 +143,21 @@ def test_a_record_whose_file_is_gone_is_an_error(run: Run, change: Any) -> None:
         with pytest.raises(RecordsLost, match="its 2 records cannot be read any more") as caught:
             writer.write(record("b"))
     assert caught.value.exit_status == 3
+
+
+def test_what_a_writer_writes_to_a_sealed_file_does_not_count(run: Run) -> None:
+    with run.writer() as writer:
+        writer.write(record("a"))
+        with writer.path.open("ab") as file:
+            file.write(b'{"torn')  # it was writing
+        seal(writer.path)
+        with pytest.raises(RecordsLost):
+            writer.write(record("b"))
+        with run.writer() as again:
+            again.write(record("b", status="failed"))
+    assert [(record.id, record.status) for record in run.records()] == [("a", "ok"), ("b", "failed")]
+    assert run.torn == 0
+    seal(run.path / "records" / "nobody's.jsonl")
 
 
 def test_a_writer_that_wrote_nothing_leaves_the_file_of_another_alone(run: Run) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bench_suite.contracts import BenchError, Record
 from bench_suite.execution.events import Event, Ready, UnitEnded, WorkerFailed
 from bench_suite.execution.work import Work
-from bench_suite.store.atomic import StoreError
+from bench_suite.store.atomic import StoreError, seal
 from bench_suite.store.records import read_lines
 from bench_suite.suite.plan import Unit
 
@@ -148,6 +148,15 @@ class Retries:
         times = self._ends[unit.id]
         yield from self.work.fail(rest, f"the process of this cell ended {times} times ({ending})")
         return False
+
+    def seal(self, worker: WorkerState) -> None:
+        """Let nothing count that a worker writes from now on, which is lost but may run still.
+
+        Raises:
+            StoreError: its file of records cannot be replaced.
+        """
+        if worker.records is not None:
+            seal(self.work.context.run.path / "records" / worker.records)
 
     def _unannounced(self, worker: WorkerState, unit: Unit) -> Iterator[Record]:
         """Yield the records that a worker wrote and could no longer announce."""

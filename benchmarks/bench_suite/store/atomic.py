@@ -139,6 +139,24 @@ class Writer:
             return False
 
 
+def seal(path: Path) -> None:
+    """Replace a file of records by a copy of its complete lines, if there is one.
+
+    Its writer may run still, on a machine that is out of reach: what it appends from now on goes to the old file, which
+    has no name any more, and its `write` raises `RecordsLost`. So a cell that is run again has one record.
+
+    Raises:
+        StoreError: the file cannot be replaced.
+    """
+    try:
+        content = path.read_bytes()
+        replace_file(path, content[: content.rfind(b"\n") + 1])
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise writing_error(error, path) from error
+
+
 # ── files ───────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -55,6 +55,8 @@ class Lost:
 
     ending: str
     "How: the signal's name, or its exit status."
+    seen: bool = True
+    "Whether its actor saw the end; otherwise it may run still, on a node out of reach."
 
 
 Message = Event | Printed | Hello | Lost

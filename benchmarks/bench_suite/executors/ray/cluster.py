@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 30.0
 "Seconds that a cluster has for its answer."
+SHUTDOWN_SECONDS = 5.0
+"Seconds that Ray has to disconnect from a head that is lost."
+ASK_SECONDS = 3.0
+"Seconds between two questions to the head."
+HEAD_SECONDS = 30.0
+"Seconds after which a head that does not answer is lost. Ray ends the process of the driver after a minute."
 _OBJECTS = 100 * 2**20
 "Bytes of a local cluster's store of objects: only events pass through it."
 
@@ -67,11 +75,84 @@ class Cluster:
     processes: tuple[int, ...] = ()
     "Ids of the processes of a local cluster that this process has started; they have started the others."
 
+    head: Head | None = None
+    "Asks the head whether it is there; None in a cluster that is made up."
+
     def nodes(self) -> list[Mapping[str, float]]:
-        """Return the resources of each node that is alive."""
+        """Return the resources of each node that is alive, as the head said a short time ago.
+
+        Raises:
+            HeadLost: the head does not answer any more.
+        """
+        assert self.head is not None
+        return self.head.nodes()
+
+    def lost(self) -> HeadLost:
+        """Return the error that the head is lost."""
+        assert self.head is not None
+        return self.head.lost()
+
+
+class HeadLost(BenchError):
+    """The head of the cluster does not answer any more; from then on, calls of Ray wait for minutes."""
+
+
+class Head:
+    """Asks the head of the cluster again and again for its nodes, in a thread: Ray itself waits for it for minutes."""
+
+    def __init__(self, address: str | None) -> None:
+        """Begin to ask."""
+        self._address = address
+        self._last: tuple[float, list[Mapping[str, float]]] | None = None
+        "When the last answer came, and the resources of each node that was alive."
+        self._own_lost = False
+        "Whether the head has given up the node by which this process is part of the cluster."
+        self._began = time.monotonic()
+        self._end = threading.Event()
+        self._first = threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True, name="head of the Ray cluster")
+        self._thread.start()
+
+    def _ask(self) -> None:
         import ray
 
-        return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        with suppress(Exception):  # not connected any more: there are no more answers
+            own = ray.get_runtime_context().get_node_id()
+            while not self._end.is_set():
+                nodes = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+                if own not in nodes:
+                    self._own_lost = True
+                    return
+                self._last = (time.monotonic(), [*nodes.values()])
+                self._first.set()
+                self._end.wait(ASK_SECONDS)
+
+    def nodes(self) -> list[Mapping[str, float]]:
+        """Return the resources of each node that is alive, as the last answer has them.
+
+        Raises:
+            HeadLost: the last answer is older than `HEAD_SECONDS`, or the head has given up this process.
+        """
+        self._first.wait(HEAD_SECONDS)
+        answered, nodes = self._last or (self._began, [])
+        if self._own_lost or time.monotonic() - answered > HEAD_SECONDS:
+            raise self.lost()
+        return nodes
+
+    def lost(self) -> HeadLost:
+        """Return the error that the head is lost."""
+        where, when = "of this machine", ""
+        if self._address is not None:
+            where, when = f"at {self._address}", "when it is there again, "
+        return HeadLost(
+            f"the Ray cluster {where} does not answer any more; everything recorded so far is safe\n"
+            f"  {when}go on with: bench run … --resume"
+        )
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._end.set()
+        self._thread.join(SHUTDOWN_SECONDS)
 
 
 @contextmanager
@@ -79,6 +160,7 @@ def connected(address: str | None) -> Iterator[Cluster]:
     """Connect this process to a cluster during the block; without address, start one on this machine.
 
     Raises:
+        HeadLost: it does not answer any more.
         BenchError: it does not answer.
     """
     environment = dict(os.environ)
@@ -89,10 +171,17 @@ def connected(address: str | None) -> Iterator[Cluster]:
     import ray
 
     if ray.is_initialized():  # the program that calls this one has its cluster: it stays
-        yield Cluster(False, environment)
+        head = Head(None)
+        try:
+            yield Cluster(False, environment, head=head)
+        finally:
+            head.stop()
         return
     before = _children(os.getpid())
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    started: tuple[int, ...] = ()
+    head: Head | None = None
+    lost = False
     try:
         with _own_signals():
             if address is None:
@@ -103,10 +192,30 @@ def connected(address: str | None) -> Iterator[Cluster]:
             else:
                 _init_within(address, settings)
         started = () if address else tuple(child for child in _children(os.getpid()) if child not in before)
-        yield Cluster(address is None, environment, started)
+        head = Head(address)
+        yield Cluster(address is None, environment, started, head)
+    except HeadLost:
+        lost = True
+        raise
     finally:
+        if head is not None:
+            head.stop()
         with _own_signals():
-            ray.shutdown()
+            if lost:
+                _leave(started)
+            else:
+                ray.shutdown()
+
+
+def _leave(processes: Sequence[int]) -> None:
+    """Leave a cluster whose head is lost: Ray would wait for it, also at the end of this process."""
+    import ray
+
+    kill_tree(processes)
+    atexit.unregister(ray.shutdown)
+    thread = threading.Thread(target=ray.shutdown, daemon=True, name="end of Ray")
+    thread.start()
+    thread.join(SHUTDOWN_SECONDS)
 
 
 @contextmanager
@@ -237,7 +346,12 @@ def kill_workers(processes: Sequence[int]) -> None:
 
 def kill_local(cluster: Cluster) -> None:
     """Kill all processes of a cluster of this machine; `ray.shutdown` takes seconds, and waits for them."""
-    processes = [*cluster.processes]
+    kill_tree(cluster.processes)
+
+
+def kill_tree(roots: Sequence[int]) -> None:
+    """Kill processes, and those that they have started."""
+    processes = [*roots]
     for process in processes:
         processes += [child for child in _children(process) if child not in processes]
     for process in processes:

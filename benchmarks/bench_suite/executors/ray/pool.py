@@ -18,7 +18,7 @@ from bench_suite.execution.retries import Retries, WorkerState
 from bench_suite.execution.work import Work
 from bench_suite.execution.worker_process import Order
 from bench_suite.executors.ray.actor import Actor, Hello, Lost, digest_of
-from bench_suite.executors.ray.cluster import Cluster, Shape, kill_local, kill_workers, shapes_of
+from bench_suite.executors.ray.cluster import ASK_SECONDS, Cluster, HeadLost, Shape, kill_local, kill_workers, shapes_of
 from bench_suite.store.atomic import StoreError
 from bench_suite.suite.plan import Unit
 
@@ -70,17 +70,17 @@ class Pool:
         self.room = {shape: sum(shape.fitting(node) for node in nodes) for shape in self.pending}
 
     def __enter__(self) -> Pool:
-        import ray
-
         self.job = self.work.job(self.options.retries + 1)
         self.digest = digest_of(self.job)
-        self.environment = ray.put(dict(self.cluster.environment))
         self._stack.enter_context(at_forced_end(self._kill_all))
         return self
 
     def __exit__(self, *error: object) -> None:
         import ray
 
+        if error and isinstance(error[1], HeadLost):
+            self._abandon()
+            return
         try:
             ended = []
             for member in self.members:
@@ -99,11 +99,23 @@ class Pool:
             self.members.clear()
             self._stack.close()
 
+    def _abandon(self) -> None:
+        """Leave the actors of a cluster whose head is lost; what they still write does not count."""
+        if self.cluster.local:
+            kill_workers([member.process for member in self.members if member.process is not None])
+        for member in self.members:
+            with suppress(Exception):  # its node may be there still, or not
+                member.actor.kill.remote()
+            self.retries.seal(member.state)
+        self.members.clear()
+        self._stack.close()
+
     def records(self) -> Iterator[Record]:
         """Yield each record when it is on disk.
 
         Raises:
             KeyboardInterrupt: after the records of the cells that were interrupted.
+            HeadLost: the head of the cluster does not answer any more.
             StoreError: a worker cannot write the run's files, or a node does not see them.
             BenchError: workers end before they can run a unit, or no node is left that has room for one.
         """
@@ -125,6 +137,7 @@ class Pool:
 
     def _start_units(self) -> None:
         """Give units to idle actors, and create or end actors as the pending units need."""
+        self._count_room()
         for member in [*self.members]:
             units = self.pending[member.shape]
             if member.process is None and not (units and self.room[member.shape]):
@@ -164,7 +177,8 @@ class Pool:
                 max_concurrency=4,
             )
             .remote(
-                str(self.job), self.digest, shape.cpus, self.environment, os.getcwd(),
+                # No object of Ray's store: if the store is lost with its node, Ray ends this process at once.
+                str(self.job), self.digest, shape.cpus, dict(self.cluster.environment), os.getcwd(),
                 same_machine=self.cluster.local,
             )
         )  # fmt: skip
@@ -184,12 +198,15 @@ class Pool:
         limits = [
             limit for member in self.members for limit in (member.state.deadline, member.stop_by) if limit is not None
         ]
-        timeout = max(0.0, min(limits) - now) if limits else None
-        ready, _ = ray.wait([*replies], num_returns=1, timeout=timeout)
+        timeout = max(0.0, min([*limits, now + ASK_SECONDS]) - now)
+        try:
+            ready, _ = ray.wait([*replies], num_returns=1, timeout=timeout)
+            if ready:  # all that are there, so that no actor waits for the records of another
+                ready, _ = ray.wait([*replies], num_returns=len(replies), timeout=0)
+        except (ray.exceptions.RaySystemError, ConnectionError) as error:
+            raise self.cluster.lost() from error
         if not ready:
             self._stop_late()
-        else:  # all that are there, so that no actor waits for the records of another
-            ready, _ = ray.wait([*replies], num_returns=len(replies), timeout=0)
         for reply in ready:
             yield from self._take(replies[reply], stopping=stopping)
 
@@ -200,7 +217,10 @@ class Pool:
         try:
             messages = ray.get(member.reply)
         except ray.exceptions.RayError as error:
-            messages = [Lost("its Ray worker or its node was lost" if member.state.ready else _last_line(error))]
+            reason = "its Ray worker or its node was lost" if member.state.ready else _last_line(error)
+            messages = [Lost(reason, seen=False)]
+        except ConnectionError as error:
+            raise self.cluster.lost() from error
         member.reply = None
         if member.retiring:
             self._drop(member)
@@ -216,7 +236,7 @@ class Pool:
                     )
                 member.process = message.process
             elif isinstance(message, Lost):
-                yield from self._after_end(member, message.ending, stopping=stopping)
+                yield from self._after_end(member, message, stopping=stopping)
                 return
             else:
                 record = self.retries.handle(member.state, message)
@@ -227,12 +247,13 @@ class Pool:
         elif stopping:
             self._drop(member)
 
-    def _after_end(self, member: Member, ending: str, *, stopping: bool) -> Iterator[Record]:
+    def _after_end(self, member: Member, end: Lost, *, stopping: bool) -> Iterator[Record]:
         """Clear up after an actor's process has ended; a unit that it did not complete is tried again."""
         unit = member.state.unit
         self._drop(member)
-        self._count_room()
-        again = yield from self.retries.after_end(member.state, ending, self.options.timeout, stopping=stopping)
+        if not end.seen:  # it may run still, on a node out of reach
+            self.retries.seal(member.state)
+        again = yield from self.retries.after_end(member.state, end.ending, self.options.timeout, stopping=stopping)
         if again and unit is not None:
             self.pending[member.shape].appendleft(unit)
 

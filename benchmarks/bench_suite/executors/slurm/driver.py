@@ -27,7 +27,7 @@ from bench_suite.executors.slurm.leases import Leases, NoLeases
 from bench_suite.executors.slurm.ledger import FOLDER, Ledger, Task
 from bench_suite.executors.slurm.resources import Resources, by_resources
 from bench_suite.executors.slurm.task import Ending, Order, ending_file, events_file, read_ending
-from bench_suite.store.atomic import StoreError, hold_interrupts
+from bench_suite.store.atomic import StoreError, hold_interrupts, seal
 from bench_suite.store.record_tail import RecordTail
 from bench_suite.suite.plan import Unit
 
@@ -267,6 +267,10 @@ class Driver:
         ending = read_ending(ending_file(self.run, one.task.key)) or Ending()
         if rest and not self.stopping:
             state = self.cluster.ended([one.task.job], now=True).get(one.task.job, state)
+        if rest and not noted and one.records is not None:  # it may run still, on a node out of reach
+            seal(self.run / "records" / one.records)
+            yield from self._new_records(one)
+            rest = [cell for cell in rest if cell.id not in self.written]
         del self.watched[one.task.key]
         self.ledger.remove(one.task)
         self.leases.give_back(one.unit.id)
