@@ -6,6 +6,8 @@ import errno
 import multiprocessing
 import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -182,3 +184,17 @@ def test_several_processes_write_at_once(indexed: Run) -> None:
         writer.join()
         assert writer.exitcode == 0
     assert content(indexed) == expected
+
+
+def test_neither_writing_nor_reading_an_index_imports_pandas(indexed: Run) -> None:
+    code = (
+        "import sys; from pathlib import Path; from bench_suite.store import record_files, runs\n"
+        "record_files.INDEXED_BYTES = 1\n"
+        "run = runs.Run(Path(sys.argv[1])); ids = [record.id for record in run.records()]\n"
+        "assert ids == ['a', 'b', 'c'], ids\n"
+        "assert 'pyarrow' in sys.modules; assert 'pandas' not in sys.modules"
+    )
+    (indexed.path / FILE).unlink()
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code, str(indexed.path)], check=True)
+    assert (indexed.path / FILE).is_file()
