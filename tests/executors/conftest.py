@@ -16,15 +16,14 @@ import pytest
 import bench_suite
 from bench_suite.execution.session import Outcome
 
+MODELS = {
+    "mlp": '[[models]]\nuse = "mlp"\nhidden = [8]\ndropout = 0.1',
+    "logistic_regression": '[[models]]\nuse = "logistic_regression"',
+}
 SUITE = """
 [[tasks]]
 use = "loans"
-[[models]]
-use = "mlp"
-hidden = [8]
-dropout = 0.1
-[[models]]
-use = "logistic_regression"
+{models}
 [train]
 epochs = 1
 [matrix]
@@ -122,22 +121,25 @@ def program(tmp_path: Path) -> Program:
 
 @pytest.fixture
 def run_under(tmp_path: Path) -> Callable[..., tuple[Outcome, dict[tuple[str, str], bytes]]]:
-    """Return a function that runs a suite of two models and some seeds under `--set` overrides.
+    """Return a function that runs a suite of some models and seeds under `--set` overrides.
 
     It returns the outcome, and the files of predictions by record id and name. All cells must have ended well.
     """
 
-    def run(*overrides: str, seeds: Sequence[int] = (0, 1)) -> tuple[Outcome, dict[tuple[str, str], bytes]]:
-        (tmp_path / "suite.toml").write_text(SUITE.format(seeds=[*seeds]))
+    def run(
+        *overrides: str, seeds: Sequence[int] = (0, 1), models: Sequence[str] = tuple(MODELS)
+    ) -> tuple[Outcome, dict[tuple[str, str], bytes]]:
+        text = SUITE.format(seeds=[*seeds], models="\n".join(MODELS[name] for name in models))
+        (tmp_path / "suite.toml").write_text(text)
         outcome = bench_suite.run(tmp_path / "suite.toml", overrides=overrides, results=tmp_path / overrides[0])
-        assert [record.status for record in outcome.records] == ["ok"] * 2 * len(seeds), overrides
+        assert [record.status for record in outcome.records] == ["ok"] * len(models) * len(seeds), overrides
         files = {
             (record.id, row.name): (outcome.run.path / row.file).read_bytes()
             for record in outcome.records
             for row in record.artifacts
             if row.kind == "predictions"
         }
-        assert len(files) >= 2 * len(seeds)
+        assert len(files) >= len(models) * len(seeds)
         return outcome, files
 
     return run

@@ -17,7 +17,7 @@ pytest.importorskip("ray", reason="needs the package ray")
 
 
 def test_the_predictions_are_those_of_inline_bit_for_bit(run_under, capfd) -> None:
-    runs = [run_under(f"run.executor={executor}") for executor in ("inline", "ray")]
+    runs = [run_under("run.executor=inline", seeds=[0]), run_under("run.executor=ray", "run.jobs=1", seeds=[0])]
     keys = [{record.id: record.weights_key for record in outcome.records} for outcome, _ in runs]
     assert runs[0][1] == runs[1][1]
     assert keys[0] == keys[1]

@@ -23,7 +23,7 @@ def ledger(folder: Path) -> dict:
 def test_records_predictions_and_findings_are_those_of_inline(run_under) -> None:
     seen = []
     for overrides in (("run.executor=inline",), ("run.executor=slurm", "run.cluster=local")):
-        outcome, predictions = run_under(*overrides, seeds=[0])
+        outcome, predictions = run_under(*overrides, seeds=[0], models=["mlp"])
         keys = {record.id: (record.weights_key, record.environment, record.data) for record in outcome.records}
         seen.append((predictions, keys, outcome.findings))
     assert seen[0] == seen[1]
