@@ -7,6 +7,7 @@ import pytest
 import bench_suite
 from bench_suite.contracts import BenchError
 from bench_suite.store import record_files
+from bench_suite.store.atomic import RecordsLost
 from bench_suite.store.index import read_index
 from bench_suite.store.runs import Store
 
@@ -23,6 +24,24 @@ def test_a_finished_run_is_not_done_again(suite):
     assert again.run.name == first.run.name
     assert again.done_before == 2
     assert len(lines(first.run)) == 2
+
+
+@pytest.mark.parametrize("tasks", [None, [{"key": "a"}]])
+def test_workers_of_a_killed_driver_that_noticed_nothing_add_nothing_to_a_resumed_run(suite, tasks):
+    first = suite()
+    with first.run.writer() as worker:  # on another machine
+        worker.write(first.records[0])
+        (first.run.path / "driver.json").write_text("{}")
+        if tasks:
+            (first.run.path / "slurm.json").write_text(json.dumps({"tasks": tasks}))
+            with pytest.raises(BenchError, match="may still run"):
+                suite(resume="newest")
+            worker.write(first.records[0])  # a task of Slurm goes on without its driver
+            return
+        suite(resume="newest")
+        with pytest.raises(RecordsLost):
+            worker.write(first.records[0])
+    assert [record.id for record in first.run.records()] == [record.id for record in first.records]
 
 
 def test_a_probe_added_later_costs_only_itself(suite):

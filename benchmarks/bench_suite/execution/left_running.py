@@ -21,18 +21,24 @@ def check_left_running(run: Path, executor: str) -> None:
     Raises:
         BenchError: another executor has tasks that may still run.
     """
-    for name, file in LEDGERS.items():
-        if name == executor:
-            continue
-        try:
-            tasks = len(json.loads((run / file).read_bytes())["tasks"])
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError, KeyError, TypeError):
-            tasks = 1  # it cannot be read: they may still run
-        if tasks:
+    for name, tasks in tasks_left(run).items():
+        file = LEDGERS[name]
+        if name != executor:
             raise BenchError(
                 f"{tasks} task{'s' if tasks != 1 else ''} of the executor {name} may still run for {run.name}\n"
                 f"  collect their results with: bench run … --resume --executor {name}\n"
                 f"  or cancel them, remove {file} from the folder of the run, and resume as you like"
             )
+
+
+def tasks_left(run: Path) -> dict[str, int]:
+    """Return by executor the number of tasks that may still run, without executors that have none."""
+    left = {}
+    for name, file in LEDGERS.items():
+        try:
+            left[name] = len(json.loads((run / file).read_bytes())["tasks"])
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, KeyError, TypeError):
+            left[name] = 1  # it cannot be read: they may still run
+    return {name: count for name, count in left.items() if count}

@@ -27,7 +27,7 @@ from bench_suite.execution.component_checks import check_components, check_execu
 from bench_suite.execution.context import RunContext, weights_key
 from bench_suite.execution.data_findings import check_results, gate_data
 from bench_suite.execution.endings import noted_endings
-from bench_suite.execution.left_running import check_left_running
+from bench_suite.execution.left_running import check_left_running, tasks_left
 from bench_suite.execution.process_state import ProcessState, all_settings
 from bench_suite.execution.record_builder import metric_row
 from bench_suite.execution.run_facts import metric_files, plan_facts, resume_facts
@@ -122,12 +122,16 @@ def execute(plan: Plan, store: Store, request: Request, callback: RunCallback) -
     undone = check_components(plan)
     sharing_of(plan)  # this machine may have too few devices
     run, resumed = _open(plan, store, request)
+    was_killed = run.names_driver
     with run.lock():
-        earlier = {record.id: record for record in run.records()} if resumed else {}
-        context = _context(plan, run, request, callback, earlier, undone)
         if resumed:
             use = plan.suite.executor
             check_left_running(run.path, "inline" if use is None else use.component.name)
+            if was_killed and not tasks_left(run.path):  # its workers on other machines may not have noticed yet
+                run.seal_records()
+        earlier = {record.id: record for record in run.records()} if resumed else {}
+        context = _context(plan, run, request, callback, earlier, undone)
+        if resumed:
             run.update(resume_facts(plan, run, request.command))
         cells = {cell.id: cell for cell in plan.cells}
         before = sum(set(cell.probes) <= context.done.get(cell.id, frozenset()) for cell in cells.values())

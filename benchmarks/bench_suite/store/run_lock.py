@@ -13,6 +13,9 @@ from bench_suite.store.atomic import StoreError, check_path_length, write_file, 
 from bench_suite.store.json_reader import Damage, read_json
 from bench_suite.store.records import dumps
 
+DRIVER = "driver.json"
+"Name of the file in the folder of a run that names the process which drives it."
+
 
 @contextmanager
 def run_lock(folder: Path, name: str) -> Iterator[None]:
@@ -30,7 +33,7 @@ def run_lock(folder: Path, name: str) -> Iterator[None]:
     check_path_length(folder.parent)
     process = os.getpid()
     # Not in the lock's own file: a second driver that tries to lock it empties that file.
-    holder = folder / "driver.json"
+    holder = folder / DRIVER
     lock = filelock.FileLock(folder / ".lock", timeout=0)
     try:
         lock.acquire()

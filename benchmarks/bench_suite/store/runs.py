@@ -30,6 +30,7 @@ from bench_suite.store.atomic import (
     inside,
     replace_file,
     safe_name,
+    seal,
     shortened,
     write_file,
     writing_error,
@@ -39,7 +40,7 @@ from bench_suite.store.findings import finding_from_json
 from bench_suite.store.record_files import RecordFiles
 from bench_suite.store.records import SCHEMA, dumps, read_lines
 from bench_suite.store.run_info import RunInfo, message_of, read_info, run_json
-from bench_suite.store.run_lock import run_lock
+from bench_suite.store.run_lock import DRIVER, run_lock
 from bench_suite.store.summaries import read_summaries, write_summaries
 
 _Content = TypeVar("_Content")
@@ -202,6 +203,20 @@ class Run:
             StoreError: another process has locked it; the message names the process.
         """
         return run_lock(self.path, self.name)
+
+    @property
+    def names_driver(self) -> bool:
+        """Whether a process that drives the run has noted itself: it runs still, or was killed."""
+        return exists(self.path / DRIVER)
+
+    def seal_records(self) -> None:
+        """Let nothing count that processes write from now on which have a file of records already; see `seal`.
+
+        Raises:
+            StoreError: a file cannot be replaced.
+        """
+        for path in self._record_files.paths():
+            seal(path)
 
     def writer(self) -> Writer:
         """Return a writer with a file of its own.
