@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 CELLS = 12
 KILLS = 25
 "Kills for each of the four executors: a hundred."
+ROOM = {"inline": 128, "processes": 160, "ray": 160, "slurm": 260}
+"Kilobytes of a disk on which some cells have room, and not all."
 MODEL = '''
 """Sleeps for a moment, so that there is something to kill."""
 
@@ -229,7 +231,8 @@ def processes_of(program: Program) -> dict[int, str]:
     return kinds
 
 
-def test_a_full_disk_ends_the_run_and_a_resume_does_the_rest(tmp_path: Path, executor: str) -> None:
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_a_file_that_may_not_grow_ends_the_run_and_a_resume_does_the_rest(tmp_path: Path, executor: str) -> None:
     program = Program(tmp_path, executor)
 
     def limit() -> None:
@@ -247,3 +250,29 @@ def test_a_full_disk_ends_the_run_and_a_resume_does_the_rest(tmp_path: Path, exe
     _, errors = process.communicate()
     assert process.returncode == 0, errors
     assert program.done() == dict.fromkeys(range(CELLS), 1)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can mount a disk of a few pages")
+def test_a_full_disk_ends_the_run_and_a_resume_does_the_rest(tmp_path: Path, executor: str) -> None:
+    program = Program(tmp_path, executor)
+    disk = tmp_path / "results"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={ROOM[executor]}k", "tmpfs", disk], check=True)
+    try:
+        process = program.start()
+        _, errors = process.communicate()
+        assert process.returncode in (2, 3), errors
+        assert "no room" in errors
+        assert "Traceback" not in errors
+        before = program.done()
+        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+        process = program.start()
+        _, resumed = process.communicate()
+        assert process.returncode == 0, (errors, resumed)
+        assert program.done() == dict.fromkeys(range(CELLS), 1)
+        print(
+            f"\n{executor}: full disk after {sum(before.values())} of {CELLS} cells; 0 lost, 0 doubled, all done later"
+        )
+        assert 0 < sum(before.values()) < CELLS
+    finally:
+        subprocess.run(["umount", disk], check=True)

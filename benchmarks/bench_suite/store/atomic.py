@@ -20,7 +20,8 @@ from bench_suite.store.records import dumps, line, to_json
 _LONGEST_INSIDE = 400
 """Number of bytes that the path of a file inside a results folder has at most: the name of the run (70), `cells`, three
 names of 80 characters, and what a temporary name adds."""
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"Numbers of the errors that mean that a disk, a quota or a file is full."
 
 
 class StoreError(BenchError):
@@ -254,7 +255,7 @@ def writing_error(error: OSError, path: Path) -> StoreError:
     """Return the error of writing at `path` with a message that says what to do."""
     why = os.strerror(error.errno) if error.errno else str(error)
     shown = shortened(path)
-    if error.errno in _NO_ROOM:
+    if error.errno in NO_ROOM:
         complete = "everything written before is complete"
         return StoreFull(f"no room to write {shown} ({why}); {complete}\n  free some space, then: bench run … --resume")
     if error.errno in (errno.ENOTDIR, errno.EEXIST):

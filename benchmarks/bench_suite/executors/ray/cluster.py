@@ -171,11 +171,11 @@ def connected(address: str | None) -> Iterator[Cluster]:
     import ray
 
     if ray.is_initialized():  # the program that calls this one has its cluster: it stays
-        head = Head(None)
+        callers = Head(None)
         try:
-            yield Cluster(False, environment, head=head)
+            yield Cluster(False, environment, head=callers)
         finally:
-            head.stop()
+            callers.stop()
         return
     before = _children(os.getpid())
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}

@@ -12,11 +12,13 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import submitit
 
 from bench_suite.contracts import BenchError, describe_error
 from bench_suite.executors.slurm.task import Order, run_task
+from bench_suite.store.atomic import NO_ROOM, writing_error
 
 _MINUTES = 366 * 24 * 60  # the task itself knows its timeout, to the second
 _START = "import sys; from bench_suite.executors.slurm.launcher import main; main(sys.argv[1])"
@@ -31,6 +33,7 @@ class Launcher:
 
     def __init__(self, folder: Path) -> None:
         """Start the process; `folder` receives the files of the jobs."""
+        self._folder = folder
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             start_new_session=True,
@@ -41,6 +44,7 @@ class Launcher:
 
         Raises:
             LauncherEnded: the process has ended. A task that it may have started is in no ledger, so it runs nothing.
+            StoreFull: there is no room for the files of the task.
             BenchError: it cannot be started.
         """
         orders, answers = self._process.stdin, self._process.stdout
@@ -52,6 +56,8 @@ class Launcher:
             answer = json.loads(answers.readline())
         except (OSError, ValueError) as error:
             raise LauncherEnded("submitit cannot start a task: the process that starts tasks has ended") from error
+        if "full" in answer:
+            raise writing_error(OSError(answer["full"], ""), self._folder)
         if "job" not in answer:
             raise BenchError(f"submitit cannot start a task: {answer['error']}")
         return str(answer["job"])
@@ -64,10 +70,13 @@ def main(folder: str) -> None:
     for stream in range(3):
         os.dup2(nothing, stream)
     for line in orders:
+        answer: dict[str, Any]
         try:
             executor = submitit.LocalExecutor(folder)
             executor.update_parameters(timeout_min=_MINUTES)
             answer = {"job": executor.submit(run_task, Order(**json.loads(line))).job_id}
+        except OSError as error:
+            answer = {"full": error.errno} if error.errno in NO_ROOM else {"error": describe_error(error)}
         except Exception as error:  # noqa: BLE001 - whatever submitit raises is reported by the process that asked
             answer = {"error": describe_error(error)}
         answers.write(json.dumps(answer) + "\n")
