@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -83,6 +85,18 @@ def test_a_head_that_has_given_up_the_node_of_the_driver_is_lost_at_once(answers
     head = Head(None)
     answers[:] = [{**OWN, "Alive": False}, OTHER]
     assert "the Ray cluster of this machine" in str(raised_by(head))
+
+
+def test_a_process_that_leaves_a_lost_cluster_ends_well_though_ray_still_waits() -> None:
+    code = (
+        "import sys, time, ray; from bench_suite.executors.ray import cluster\n"
+        "cluster.SHUTDOWN_SECONDS = 0.1; ray.shutdown = lambda: time.sleep(60)\n"
+        "cluster._leave([], ended=True); sys.stdout.write('the last words'); sys.exit(2)"
+    )
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "the last words"), done.stderr
+    assert time.monotonic() - began < 60
 
 
 def test_what_workers_of_a_lost_cluster_still_write_does_not_count(tmp_path: Path) -> None:

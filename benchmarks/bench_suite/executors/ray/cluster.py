@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -149,10 +150,11 @@ class Head:
             f"  {when}go on with: bench run … --resume"
         )
 
-    def stop(self) -> None:
-        """Ask no more."""
+    def stop(self) -> bool:
+        """Ask no more; return whether the thread has ended, which the head may hold up."""
         self._end.set()
         self._thread.join(SHUTDOWN_SECONDS)
+        return not self._thread.is_alive()
 
 
 @contextmanager
@@ -198,17 +200,21 @@ def connected(address: str | None) -> Iterator[Cluster]:
         lost = True
         raise
     finally:
-        if head is not None:
-            head.stop()
+        ended = head is None or head.stop()
         with _own_signals():
             if lost:
-                _leave(started)
+                _leave(started, ended=ended)
             else:
                 ray.shutdown()
 
 
-def _leave(processes: Sequence[int]) -> None:
-    """Leave a cluster whose head is lost: Ray would wait for it, also at the end of this process."""
+def _leave(processes: Sequence[int], *, ended: bool) -> None:
+    """Leave a cluster whose head is lost: Ray would wait for it, also at the end of this process.
+
+    Args:
+        processes: those of a cluster of this machine.
+        ended: whether no other thread waits for the head.
+    """
     import ray
 
     kill_tree(processes)
@@ -216,6 +222,16 @@ def _leave(processes: Sequence[int]) -> None:
     thread = threading.Thread(target=ray.shutdown, daemon=True, name="end of Ray")
     thread.start()
     thread.join(SHUTDOWN_SECONDS)
+    if thread.is_alive() or not ended:
+        atexit.register(_end_at_once)
+
+
+def _end_at_once() -> None:
+    """End this process without the end of Python, in which threads of Ray that still wait cause SIGSEGV."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # it is closed, or nobody reads it
+            stream.flush()
+    os._exit(HeadLost.exit_status)
 
 
 @contextmanager
