@@ -56,6 +56,8 @@ class Watched:
     "When it was first seen that it has ended."
     cells: set[str] = field(default_factory=set)
     "Ids of the cells of the unit."
+    recovered: bool = False
+    "Whether an earlier process submitted it."
 
     @property
     def events_name(self) -> str:
@@ -142,16 +144,18 @@ class Driver:
         units = {unit.id: unit for unit in self.work.context.plan.units}
         for task in self.ledger.tasks.values():
             if task.unit in units:  # others belong to cells that this resume leaves out: they go on
-                self._watch(task, units[task.unit])
+                self._watch(task, units[task.unit], recovered=True)
                 self.leases.take(units[task.unit])
         taken = {one.unit.id for one in self.watched.values()}
         self.pending.extend(unit for unit in self.work.todo() if unit.id not in taken)
         if self.watched:
             _say(f"{len(self.watched)} tasks of an earlier bench run are collected ({self._jobs()})")
 
-    def _watch(self, task: Task, unit: Unit) -> None:
+    def _watch(self, task: Task, unit: Unit, *, recovered: bool = False) -> None:
         reader = EventReader(events_file(self.run, task.key))
-        self.watched[task.key] = Watched(task, unit, reader, cells={cell.id for cell in unit.cells})
+        self.watched[task.key] = Watched(
+            task, unit, reader, cells={cell.id for cell in unit.cells}, recovered=recovered
+        )
 
     def _submit(self) -> None:
         """Submit the units for which there is room, in arrays of units that need the same."""
@@ -277,6 +281,9 @@ class Driver:
         if not rest or self.stopping:
             return
         if one.failure is not None and not one.failure.interrupted:
+            if one.recovered:  # what ended the earlier run, such as a full disk, may be mended
+                self.pending.append(one.unit)
+                return
             error = StoreError(one.failure.message)
             error.exit_status = one.failure.exit_status
             raise error
