@@ -44,7 +44,6 @@ ELSEWHERE = {
     "executors/ray/pool": ("executors/ray/test_executor.py", "it runs the units"),
     "executors/processes/__init__": ("executors/test_processes.py", "the executor is one folder"),
     "executors/processes/pool": ("executors/test_processes.py", "the executor is one folder"),
-    "executors/slurm/driver": ("executors/slurm/test_local.py", "the driver is run as users run it"),
     "data/origin": ("data/test_own_data.py", "an origin holds values that the source of the data repeats"),
     "cli/schema": ("cli/test_commands.py", "the command prints `suite/json_schema`, which has its own tests"),
     "cli/show": ("cli/test_commands.py", "every kind of component is listed and shown in one test"),
