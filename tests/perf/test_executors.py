@@ -84,6 +84,28 @@ print(int(peak.split()[1]) // 1024)
 """
 
 
+PARTS = """
+from pathlib import Path
+
+from bench_suite.store.runs import Store
+from bench_suite.suite.parser import read_suite
+from bench_suite.suite.plan import make_plan
+
+def memory():
+    size = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(size.split()[1]) // 1024
+
+sizes = [memory()]
+plan = make_plan(read_suite("suite.toml"))
+sizes.append(memory())
+import pyarrow
+sizes.append(memory())
+records = Store(Path("results")).open("latest").records()
+sizes.append(memory())
+print(len(records), *(after - before for before, after in zip(sizes, sizes[1:])))
+"""
+
+
 def test_the_memory_of_the_driver_is_flat(tmp_path, run_of):
     peaks = {}
     for cells in (100, 10_000):
@@ -93,6 +115,9 @@ def test_the_memory_of_the_driver_is_flat(tmp_path, run_of):
         done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True, cwd=tmp_path)
         peaks[cells] = int(done.stdout)
     print(f"\npeak memory of the driver: {peaks[100]} MiB for 100 cells, {peaks[10_000]} MiB for 10,000")
+    done = subprocess.run([sys.executable, "-c", PARTS], capture_output=True, text=True, check=True, cwd=tmp_path)
+    count, plan, pyarrow, records = done.stdout.split()
+    print(f"of it for {count} cells: the plan {plan} MiB, pyarrow for the index {pyarrow}, records {records}")
     assert peaks[10_000] < 3 * peaks[100]
 
 
