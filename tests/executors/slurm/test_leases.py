@@ -14,7 +14,7 @@ from bench_suite.suite.plan import Cell, Unit
 
 
 def unit(id: str) -> Unit:
-    return Unit(id, (cast(Cell, SimpleNamespace(threads=1, device="cpu")),))
+    return Unit(id, (cast(Cell, SimpleNamespace(threads=1, device="cpu", devices=1)),))
 
 
 def test_gpus_of_this_machine_are_leased_as_the_environment_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
