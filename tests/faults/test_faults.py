@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from bench_suite.execution import child
-from bench_suite.executors.slurm import launcher, task
+from bench_suite.executors.slurm import task
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -209,7 +209,11 @@ def processes_of(program: Program) -> dict[int, str]:
     They have its cache in their environment; which one it is says the module or the statement that it was started with.
     """
     mark = f"BENCH_CACHE={program.cache}".encode()
-    statements = {child._START: "worker", task._START: "worker", launcher._START: "launcher"}
+    statements = {child._START: "worker", task._START: "worker"}
+    if program.executor == "slurm":  # submitit may be missing
+        from bench_suite.executors.slurm import launcher
+
+        statements[launcher._START] = "launcher"
     modules = {"submitit.local._local": "controller", "submitit.core._submit": "task"}
     kinds, parents = {}, {}
     for path in Path("/proc").glob("[0-9]*"):
