@@ -35,6 +35,12 @@ MetricKind = Literal["estimate", "exact", "single"]
 `exact`     a count that does not vary between runs of the same cell, such as a model's parameters
 `single`    one observation of something that varies, such as peak memory: only equal values can be compared
 """
+MetricMark = Literal["throttled", "unsteady"]
+"""What makes a time or a rate doubtful:
+
+`throttled`  something held the clock of the device down, such as heat or a power cap
+`unsteady`   the rate had not become steady when the measurement ended
+"""
 
 
 # ── errors ──────────────────────────────────────────────────────────────────────────────────────
@@ -624,6 +630,9 @@ class Metric:
     "Number of examples, or other units, that the value is computed from."
     kind: MetricKind = "estimate"
     'Set "exact" for a count that does not vary between runs, and "single" for one observation of something that does.'
+    marks: Mapping[MetricMark, str] = field(default_factory=dict)
+    """What makes a time or a rate doubtful, by kind, with a few words for the reader: `{"throttled": "power cap"}`.
+    Reports count such cells on their first screen."""
 
 
 ArtifactKind = Literal["lines", "bars", "matrix", "image", "text", "table"]
@@ -775,6 +784,8 @@ class MetricRow:
     not known, as in older records."""
     timing: bool | None = None
     "Whether the value is a time or a rate of the machine, compared over processes; None in older records."
+    marks: Mapping[str, str] = field(default_factory=dict)
+    "As in `Metric`; empty for nearly every metric."
 
 
 @dataclass(frozen=True)
