@@ -413,6 +413,14 @@ ANY_DEVICE = "any"
 "The word in an engine's `DEVICES` that stands for every kind of device."
 
 
+CUDA_GRAPHS = "cudagraphs"
+"The value of the axis `compile` that records CUDA graphs without a compiler."
+COMPILE_MODES = ("reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs", CUDA_GRAPHS)
+"""Values of the axis `compile` beside true, which is the default mode of `torch.compile`, and false.
+
+All but the last are other modes; the first two record CUDA graphs too, on a CUDA device."""
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where and how a cell computes."""
@@ -425,8 +433,8 @@ class Placement:
     "`32-true` or `bf16-mixed`: already resolved, never `auto`."
     deterministic: bool = False
     "Whether only deterministic kernels are used."
-    compiled: bool = False
-    "Whether `torch.compile` compiles the network."
+    compiled: bool | str = False
+    "Whether `torch.compile` compiles the network, or in which of `COMPILE_MODES`."
     devices: int = 1
     "Number of devices that train the network together, each with a process of its own."
     strategy: str = "ddp"

@@ -166,6 +166,20 @@ def test_a_batch_that_is_copied_from_the_host_stalls_the_device_for_the_copy(sim
     assert stalled(history) == pytest.approx(2 * sim.copy / lasts, abs=0.01)
 
 
+@pytest.mark.parametrize("pinned", [True, False])
+def test_the_host_prepares_the_next_batch_during_a_copy_from_pinned_memory_only(sim, monkeypatch, pinned):
+    """The host needs longer than the step, and the step with its copies needs longer than the host.
+
+    At the end of a window of 64 steps the host waits, so the device waits for the next batch once: 0.014 of the window.
+    """
+    sim.copy, host = 0.001, STEP + 0.001
+    monkeypatch.setattr(torch.sim, "pins_memory", pinned)
+    history = train(sim, model=network(sim, waiting(sim, host)), rows=260 * BATCH, epochs=1, device_columns=False)
+    idle = 2 * sim.copy if pinned else host + 2 * sim.copy - STEP
+    assert rate(history) == close(BATCH / (STEP + idle))
+    assert stalled(history) == pytest.approx(idle / (STEP + idle), abs=0.02)
+
+
 def test_the_seconds_to_a_target_are_the_planted_ones_of_its_epochs(sim):
     history = train(sim, target={"quality/accuracy": 0.9}, learning_rate=0.5, epochs=30)
     assert history.target["reached"]
