@@ -22,8 +22,8 @@ from bench_suite.contracts import Data, Network, Placement, Source, TrainOptions
 from bench_suite.data.encoded import encoded, stack
 from bench_suite.data.splits import MemorySplit
 from bench_suite.engines import native
+from bench_suite.probes import overhead, throughput
 from bench_suite.probes import target as target_probe
-from bench_suite.probes import throughput
 from bench_suite.probes.attribution import evaluation
 from bench_suite.problems import classification
 from bench_suite.training import devices, peaks, precision
@@ -186,6 +186,23 @@ def test_the_seconds_to_a_target_are_the_planted_ones_of_its_epochs(sim):
     trained = SimpleNamespace(history=history, network=object())
     (seconds, epochs, _) = target_probe.probe(trained, None)
     assert seconds.value == close(epochs.value * ROWS / BATCH * STEP)
+
+
+# Both wait by reading a loss, so they are none of the calls of `devices.synchronize` below.
+
+
+def test_the_time_to_the_first_step_ends_when_the_device_has_done_it(sim):
+    assert train(sim, epochs=1).first_step_seconds == close(STEP)
+
+
+def test_a_loop_by_hand_has_the_planted_rate(sim):
+    model, data = network(sim), data_of(320)
+    columns = encoded(model, data.splits["train"], device="sim")
+    trained = SimpleNamespace(placement=PLACE, encoded=lambda split: columns, data=data, problem=classification)
+    options = {"epochs": 1, "batch_size": BATCH, "optimizer": "sgd"}
+    rates = overhead.rates_by_hand(trained, model, options, seconds=2.0)
+    assert len(rates) >= 10
+    assert np.median(rates) == close(BATCH / STEP)
 
 
 class Saved:
