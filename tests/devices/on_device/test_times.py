@@ -203,6 +203,8 @@ def test_a_loop_by_hand_has_the_planted_rate(sim):
     rates = overhead.rates_by_hand(trained, model, options, seconds=2.0)
     assert len(rates) >= 10
     assert np.median(rates) == close(BATCH / STEP)
+    (rate,) = overhead.rates_by_hand(trained, model, options, seconds=0.0)
+    assert rate == close(BATCH / STEP)
 
 
 class Saved:
