@@ -35,6 +35,12 @@ MetricKind = Literal["estimate", "exact", "single"]
 `exact`     a count that does not vary between runs of the same cell, such as a model's parameters
 `single`    one observation of something that varies, such as peak memory: only equal values can be compared
 """
+MetricMark = Literal["throttled", "unsteady"]
+"""What makes a time or a rate doubtful:
+
+`throttled`  something held the clock of the device down, such as heat or a power cap
+`unsteady`   the rate had not become steady when the measurement ended
+"""
 
 
 # ── errors ──────────────────────────────────────────────────────────────────────────────────────
@@ -407,6 +413,14 @@ ANY_DEVICE = "any"
 "The word in an engine's `DEVICES` that stands for every kind of device."
 
 
+CUDA_GRAPHS = "cudagraphs"
+"The value of the axis `compile` that records CUDA graphs without a compiler."
+COMPILE_MODES = ("reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs", CUDA_GRAPHS)
+"""Values of the axis `compile` beside true, which is the default mode of `torch.compile`, and false.
+
+All but the last are other modes; the first two record CUDA graphs too, on a CUDA device."""
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where and how a cell computes."""
@@ -419,8 +433,8 @@ class Placement:
     "`32-true` or `bf16-mixed`: already resolved, never `auto`."
     deterministic: bool = False
     "Whether only deterministic kernels are used."
-    compiled: bool = False
-    "Whether `torch.compile` compiles the network."
+    compiled: bool | str = False
+    "Whether `torch.compile` compiles the network, or in which of `COMPILE_MODES`."
     devices: int = 1
     "Number of devices that train the network together, each with a process of its own."
     strategy: str = "ddp"
@@ -624,6 +638,9 @@ class Metric:
     "Number of examples, or other units, that the value is computed from."
     kind: MetricKind = "estimate"
     'Set "exact" for a count that does not vary between runs, and "single" for one observation of something that does.'
+    marks: Mapping[MetricMark, str] = field(default_factory=dict)
+    """What makes a time or a rate doubtful, by kind, with a few words for the reader: `{"throttled": "power cap"}`.
+    Reports count such cells on their first screen."""
 
 
 ArtifactKind = Literal["lines", "bars", "matrix", "image", "text", "table"]
@@ -775,6 +792,8 @@ class MetricRow:
     not known, as in older records."""
     timing: bool | None = None
     "Whether the value is a time or a rate of the machine, compared over processes; None in older records."
+    marks: Mapping[str, str] = field(default_factory=dict)
+    "As in `Metric`; empty for nearly every metric."
 
 
 @dataclass(frozen=True)

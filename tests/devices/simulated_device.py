@@ -29,6 +29,9 @@ class Simulation:
     def __init__(self):
         self.reset()
 
+    def __deepcopy__(self, memo):
+        return self  # a copy of a module runs on the same device
+
     def reset(self):
         """Start again at 0, with an empty queue and nothing planted."""
         self.host = self.queue = 0.0
@@ -118,6 +121,7 @@ class Backend:
     """The module `torch.sim`: what PyTorch and the program ask of a kind of device."""
 
     state = torch.tensor([0])
+    pins_memory = True
 
     Event = Event
 
@@ -289,7 +293,8 @@ def copy(name, operator, args, kwargs):
     content(target).copy_(content(source))
     across = isinstance(target, SimTensor) != isinstance(source, SimTensor)
     SIM.enqueue(SIM.copy if across else SIM.cost("copy_", args))
-    if across and not (args[2] if len(args) > 2 else kwargs.get("non_blocking", False)):
+    behind = args[2] if len(args) > 2 else kwargs.get("non_blocking", False)
+    if across and not (behind and getattr(source, "pinned_", False)):  # to the host, the program never copies so
         SIM.wait()
     return target
 
@@ -325,6 +330,16 @@ def lstm_cell_backward(grad_hidden, grad_after, before, after, workspace, has_bi
 
 
 FUSED = {"_thnn_fused_lstm_cell": lstm_cell, "_thnn_fused_lstm_cell_backward_impl": lstm_cell_backward}
+
+
+def pin_memory(tensor, device=None):
+    """Return a copy from which copies to the device run behind the host."""
+    pinned = tensor.clone()
+    pinned.pinned_ = True
+    return pinned
+
+
+torch.Tensor.pin_memory = pin_memory
 
 
 # ── modules that move ───────────────────────────────────────────────────────────────────────────

@@ -88,7 +88,7 @@ def run_engine(
         network = lightning_modules.network_of(network, data)
     network.loss, network.augment = own_loss, own_augment
     if placement.compiled:
-        compiling.compile_module(network.module)
+        compiling.compile_module(network.module, placement.compiled)
     columns_of: dict[str, Encoded] = {}
 
     def columns(name: str) -> Encoded:

@@ -1,6 +1,7 @@
 """Claims about `throughput`, on work of known minimal duration: only bounds that hold on every machine."""
 
 import gc
+import re
 import time
 from dataclasses import replace
 
@@ -228,10 +229,10 @@ def test_a_training_without_windows_is_one_observation(written):
 
 def test_peak_memory_sees_an_allocation_that_was_freed_before_the_end():
     def peak(size):
-        with throughput.during(PLACE, throughput.Options()) as memory:
+        with throughput.during(PLACE, throughput.Options()) as training:
             block = np.ones(size, dtype=np.uint8)
             del block
-        return memory.peak
+        return training.memory.peak
 
     little = peak(1)
     assert peak(300 * 2**20) - little >= 290
@@ -320,14 +321,145 @@ def test_the_slowest_call_in_a_thousand_needs_a_thousand_calls(written, monkeypa
     assert (one.n, one.reason) == (1, throughput.ONE_CALL)
 
 
-def test_a_device_that_something_holds_down_is_marked_with_the_reason(written, monkeypatch):
-    states = [Health(1980.0, 600.0), Health(1400.0, None, ("power cap",))]
-    monkeypatch.setattr(throughput.device_health, "read", lambda kind: states.pop(0))
-    rows = {m.name: m for m in throughput.probe(sleeping(written, 0.001), throughput.Options(seconds=0.0)) if m.at}
-    assert rows["throttled"].at == rows["sm_clock"].at == rows["power"].at == {"block": "inference"}
-    assert (rows["throttled"].value, rows["throttled"].reason) == (0.5, "held down by: power cap")
-    assert rows["sm_clock"].samples == (1980.0, 1400.0)
-    assert rows["power"].samples == (600.0,)
+def readings(monkeypatch, *states):
+    """Let the device be in these states at the ends of blocks, in their order; None for a device without readings."""
+    remaining = list(states)
+    monkeypatch.setattr(throughput.device_health, "read", lambda kind: remaining.pop(0))
+    return remaining
+
+
+FAST, CAPPED, HOT = Health(1980.0, 600.0), Health(1400.0, None, ("power cap",)), Health(900.0, 1.0, ("temperature",))
+
+
+def test_both_ends_of_each_timed_block_are_read(written, monkeypatch):
+    remaining = readings(monkeypatch, *[FAST, FAST], *[FAST, CAPPED], *[FAST, FAST])
+    metrics = list(throughput.probe(sleeping(written, 0.001), throughput.Options((1, 8), seconds=0.0)))
+    assert not remaining
+    rows = {(m.name, m.at["block"], m.at.get("batch_size")): m for m in metrics if "block" in m.at}
+    blocks = [("inference", 1), ("inference", 8), ("latency", None)]
+    assert {key[1:] for key in rows} == set(blocks)
+    throttled = [rows["throttled", *block] for block in blocks]
+    assert [(row.value, row.reason) for row in throttled] == [
+        (0.0, None),
+        (0.5, "held down by: power cap"),
+        (0.0, None),
+    ]
+    assert rows["sm_clock", "inference", 8].samples == (1980.0, 1400.0)
+    assert rows["power", "inference", 8].samples == (600.0,)
+
+
+def test_only_the_timings_of_throttled_blocks_are_marked(written, monkeypatch):
+    readings(monkeypatch, *[FAST, HOT], *[FAST, FAST], *[FAST, CAPPED], *[HOT, CAPPED])
+    with throughput.during(PLACE, throughput.Options()) as training:
+        pass
+    trained = sleeping(written, 0.001)
+    trained.history = history_of([1000.0] * 12)
+    trained.meter = training
+    metrics = measured(trained, seconds=0.0, batch_sizes=(1, 8))
+    marks = {key: dict(metric.marks) for key, metric in metrics.items() if metric.marks}
+    by_heat, by_power, by_both = ({"throttled": reasons} for reasons in HELD)
+    assert marks == {
+        ("train", None): by_heat, ("stalled", None): by_heat, ("inference", 8): by_power,
+        **{(f"latency_{percentile}", None): by_both for percentile in ("p50", "p95", "p99", "p999")},
+    }  # fmt: skip
+
+
+HELD = ("temperature", "power cap", "temperature, power cap")
+
+
+def test_a_fresh_process_that_was_throttled_marks_the_timing_of_all(written, monkeypatch):
+    trained = sleeping(written, 0.001)
+    here = [Metric("train", 100.0, samples=(100.0,)), Metric("latency_p50", 1.0, samples=(1.0,))]
+    there = [replace(here[0], marks={"throttled": "power cap"}), here[1]]
+    monkeypatch.setattr(throughput, "_measure", lambda trained, options: here)
+    again = {throughput._key(metric): metric for metric in there}
+    monkeypatch.setattr(throughput, "call_in_fresh_process", lambda *arguments: again)
+    monkeypatch.setattr(type(trained), "without_model", lambda self: self, raising=False)
+    pooled = {m.name: m.marks for m in throughput.probe(trained, throughput.Options(processes=5))}
+    assert pooled == {"train": {"throttled": "power cap"}, "latency_p50": {}}
+
+
+def test_what_a_device_does_not_report_is_absent(written, monkeypatch):
     monkeypatch.setattr(throughput.device_health, "read", lambda kind: None)
     rows = measured(sleeping(written, 0.001), seconds=0.0)
+    assert not any(metric.marks for metric in rows.values())
     assert not {"throttled", "sm_clock", "power"} & {name for name, _ in rows}, "what was not measured is absent"
+
+
+# ── warm-up ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def history_of(rates):
+    """Return the history of a training whose windows of 50 ms have these rates, a tenth of each spent on waiting."""
+    windows = tuple(Window(10 * (i + 1), round(rate * 0.05), 0.05, 0.005, 0.1) for i, rate in enumerate(rates))
+    return History(windows=windows, steps=len(windows), samples=sum(w.samples for w in windows), seconds=1.0)
+
+
+def of_training(rates):
+    return {metric.name: metric for metric in throughput._training(history_of(rates))}
+
+
+def test_windows_of_the_warm_up_are_left_out_of_the_rate_and_named():
+    metric = of_training([400.0] * 6 + [1000.0] * 6 + [1020.0] * 8)["train"]
+    assert metric.value == pytest.approx(1020.0)
+    assert len(metric.samples) == metric.n == 14
+    assert metric.reason == "without the first 6 of 20 windows, which are warm-up"
+    assert metric.marks == {}
+
+
+def test_a_training_whose_rate_never_becomes_steady_is_marked_and_keeps_all_windows():
+    rows = of_training([1000.0 * 0.99**i for i in range(60)])
+    for metric in (rows["train"], rows["stalled"]):
+        assert metric.marks == {"unsteady": "fell by 45 %"}
+        assert metric.reason == "the rate never became steady: it fell by 45 %"
+        assert metric.n == 60
+    assert of_training([1000.0] * 30 + [1500.0] * 30)["train"].marks == {"unsteady": "rose by 50 %"}
+
+
+def test_a_steady_training_has_neither_a_note_nor_a_mark():
+    rates = 1000.0 * np.exp(np.random.default_rng(1).normal(0.0, 0.1, 60))
+    metric = of_training(rates)["train"]
+    assert (metric.reason, metric.marks, metric.n) == (None, {}, 60)
+
+
+def changing(clock, written, size, before, after, seconds):
+    """Return a cell whose predictions of `size` examples take `before`, and `after` from some seconds after the first.
+
+    All others take 1 ms.
+    """
+    trained, since = clock.cell(written, 0.001, 600.0), []
+
+    def inference(split, rows):
+        def call():
+            if len(rows) != size:
+                return clock._spend(len(rows), 0.001)
+            since[:] = since or [clock.now]
+            return clock._spend(size, before if clock.now - since[0] < seconds else after)
+
+        return call
+
+    trained.inference = inference
+    return trained
+
+
+def test_windows_of_inference_are_left_out_while_they_are_slow(written, clock):
+    trained = changing(clock, written, 8, 0.004, 0.001, 0.2)
+    metric = measured(trained, batch_sizes=(8,), seconds=1.0)["inference", 8]
+    assert metric.value == pytest.approx(8000, rel=0.01)
+    assert min(metric.samples) > 7000
+    assert re.fullmatch(r"without the first \d of \d\d windows, which are warm-up", metric.reason)
+
+
+def test_calls_are_left_out_of_latencies_while_they_are_slow(written, clock):
+    metrics = measured(changing(clock, written, 1, 0.004, 0.001, 0.7), batch_sizes=(), seconds=2.0)
+    for percentile in ("p50", "p95", "p99"):
+        metric = metrics[f"latency_{percentile}", None]
+        assert metric.samples == pytest.approx((1.0,) * 5, rel=0.01)
+        assert re.fullmatch(r"without the first \d of \d\d rounds of \d\d calls, which are warm-up", metric.reason)
+    assert metrics["latency_p999", None].value == pytest.approx(1.0, rel=0.01)
+
+
+def test_latencies_that_change_half_way_are_marked(written, clock):
+    metrics = measured(changing(clock, written, 1, 0.001, 0.002, 1.2), batch_sizes=(), seconds=2.0)
+    for percentile in ("p50", "p95", "p99", "p999"):
+        assert metrics[f"latency_{percentile}", None].marks == {"unsteady": "fell by 50 %"}

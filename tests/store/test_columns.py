@@ -38,6 +38,7 @@ metrics = st.fixed_dictionaries(
         "kind": st.sampled_from(["exact", "single"]),
         "of_predictions": st.booleans(),
         "timing": st.booleans(),
+        "marks": st.dictionaries(texts, texts, max_size=2),
         "range": st.lists(numbers | st.none(), min_size=2, max_size=2),
     },
 )
@@ -85,7 +86,7 @@ def test_no_field_is_forgotten() -> None:
     """Each field has another value than its default, and a field that is added later needs one here."""
     metric = MetricRow(
         "q/a", 0.5, "s", "higher", "r", {"x": 1}, Interval(0.0, 1.0, 0.9, "processes"), (1.0,), 3, 1.0, True, "single",
-        (None, 1.0), True,
+        (None, 1.0), True, {"throttled": "power cap"},
     )  # fmt: skip
     artifact, probe = ArtifactRow("q/x", "text", "f", "c"), ProbeRow("failed", "k", "r", {"a": "b"})
     texts = {field.name: field.name for field in fields(Record) if field.type == "str"}

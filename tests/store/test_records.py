@@ -58,6 +58,7 @@ metric_rows = st.builds(
     at=st.dictionaries(text, text | numbers, max_size=3),
     interval=st.none() | st.builds(Interval, low=numbers, high=numbers, over=st.sampled_from(["examples", "seeds"])),
     samples=st.lists(numbers, max_size=64).map(tuple),
+    marks=st.dictionaries(text, text, max_size=2),
     n=st.none() | st.integers(0, 10**9),
 )
 some_records = st.builds(

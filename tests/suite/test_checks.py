@@ -83,6 +83,12 @@ ENGINE = '[matrix]\nengine = "./loop.py"\nthreads = 1\n'  # lines 8 to 10
             "(it states STRATEGIES: none); write devices = 1",
         ),
         (
+            'compile = [false, "max-autotune"]\n',
+            "s.toml:11: matrix.compile[1]:",
+            'does not honour compile = "max-autotune" (it states COMPILE = False); write compile = false, or leave'
+            ' these cells out: exclude = [{ engine = "./loop.py", compile = "max-autotune" }]',
+        ),
+        (
             'include = [{ precision = "bf16-mixed" }]\n',
             "s.toml:11: matrix.include[0].precision:",
             'write precision = "32-true"',
@@ -115,6 +121,15 @@ def test_auto_is_refused_if_the_engine_states_nothing_that_it_may_stand_for(suit
     message = refused(suite(f'{ENGINE}precision = "auto"\n', precisions=("64-true",)))
     assert 'does not honour precision = "auto" (it states PRECISIONS: 64-true); choose another engine' in message
     assert 'device = "auto" (it states DEVICES: none)' in refused(suite(ENGINE, devices=()))
+
+
+def test_cuda_graphs_are_refused_on_a_device_that_has_none(suite):
+    message = refused(suite('[matrix]\ncompile = [true,\n"cudagraphs"]\ndevice = "cpu"\n'))
+    assert "s.toml:10: matrix.compile[1]:" in message
+    assert 'compile = "cudagraphs" records CUDA graphs, and device = "cpu" has none; write device = "cuda"' in message
+    for device in ("cuda", "auto"):
+        (cell,) = make_plan(read_suite(suite(f'[matrix]\ncompile = "cudagraphs"\ndevice = "{device}"\n'))).cells
+        assert cell.compile == "cudagraphs"
 
 
 def test_the_same_suite_is_planned_if_the_engine_states_all_of_it(suite):

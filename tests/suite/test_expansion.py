@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench_suite.contracts import COMPILE_MODES
 from bench_suite.suite.document import SuiteError
 from bench_suite.suite.spec import AXES, train_options
 
@@ -130,6 +131,11 @@ def test_fraction_and_compile_are_axes_and_their_defaults_leave_identities_alone
     planned = plan(matrix={"fraction": [0.1, 1.0], "compile": [False, True]})
     assert labels(planned, "fraction", "compile") == {(0.1, False), (1.0, False), (0.1, True), (1.0, True)}
     assert ids(plain)[0] in ids(planned)
+    modes = plan(matrix={"compile": [False, True, *COMPILE_MODES]})
+    assert len(set(ids(modes))) == 2 + len(COMPILE_MODES)
+    assert set(ids(plan(matrix={"compile": [False, True]}))) <= set(ids(modes))
+    with pytest.raises(SuiteError, match=r"compile.*fastest"):
+        plan(matrix={"compile": "fastest"})
     with pytest.raises(SuiteError, match="fraction"):
         plan(matrix={"fraction": [0.0]})
 

@@ -74,11 +74,18 @@ def test_auto_is_a_precision_of_this_machine_and_does_not_disturb_what_models_dr
     assert resolve_placement("cpu", "auto", 1) == placement, "measured once a process, so that all cells of a run agree"
 
 
+def test_cuda_graphs_on_another_device_are_refused_with_advice() -> None:
+    with pytest.raises(BenchError, match="records CUDA graphs, and this cell runs on cpu, which has none; set compile"):
+        check(Placement("cpu", 1, "32-true", compiled="cudagraphs"))
+
+
 def test_compiling_without_a_compiler_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(BenchError, match=r"needs a C\+\+ compiler"):
         check(Placement("cpu", 1, "32-true", compiled=True))
+    with pytest.raises(BenchError, match="compile = 'reduce-overhead' on a CPU needs"):
+        check(Placement("cpu", 1, "32-true", compiled="reduce-overhead"))
 
 
 def test_an_lstm_without_a_bfloat16_kernel_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

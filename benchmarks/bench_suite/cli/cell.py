@@ -218,6 +218,7 @@ def _basis(row: MetricRow) -> str:
     if row.n is not None and row.n != len(row.samples):
         parts.append(f"n = {row.n:,}")
     parts += kind_in_words([row]) if row.value is not None else []
+    parts += [f"{mark}: {words}" for mark, words in row.marks.items()]
     if row.reason:
         parts.append(row.reason)
     return ", ".join(parts)

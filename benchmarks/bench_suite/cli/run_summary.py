@@ -49,6 +49,7 @@ def conclude(
         base: the run to compare with (`--against`).
     """
     from bench_suite.comparison.gates import applies, judge, scope_text
+    from bench_suite.reports.doubts import doubt_lines
     from bench_suite.reports.terminal import terminal_table
 
     run = outcome.run
@@ -66,6 +67,8 @@ def conclude(
         return status
     say(err=True)
     say(terminal_table(run, shutil.get_terminal_size().columns))
+    for line in doubt_lines(outcome.records):
+        say(f"note: {line}")
     for judgement in judgements:
         if comparison is not None and judgement.needs_baseline:
             continue  # the comparison judges it

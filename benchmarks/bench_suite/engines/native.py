@@ -11,6 +11,8 @@ import torch
 
 from bench_suite.contracts import Checkpoints, Data, History, Network, Placement, Problem, Report, TrainOptions
 from bench_suite.data.encoded import Encoded
+from bench_suite.training import devices
+from bench_suite.training.compiling import begin_step, records_graphs
 from bench_suite.training.fitting import Fitting, fitting
 from bench_suite.training.precision import autocast
 
@@ -91,6 +93,7 @@ def _fit(run: Fitting) -> None:
     module, update, weights, alone = run.network(), run.update, run.weights, not run.has_ranks
     collate, change, loss_of, loss_sum = run.model.collate, run.change, run.loss_of, state.loss_sum
     moves, mixed, scheduled = placement.device != "cpu", placement.precision != "32-true", run.scheduled
+    graphs = records_graphs(placement)
     for _ in run.epochs():
         parts = run.begin_epoch()
         columns = run.feed.batches([part.rows for part in parts])
@@ -98,8 +101,10 @@ def _fit(run: Fitting) -> None:
         for part in parts:
             clock.ask()
             batch = collate(next(columns))
+            if graphs:
+                begin_step(placement)
             if moves:
-                batch = batch.to(placement.device)
+                batch = devices.move(batch, placement.device)
             if change is not None:
                 batch = change(batch)
             clock.receive()

@@ -21,6 +21,7 @@ from bench_suite.contracts import (
     Interval,
     Metric,
     MetricKind,
+    MetricMark,
     MetricRow,
     Placement,
     Predictions,
@@ -258,6 +259,9 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
     if not isinstance(interval, Interval | None):
         raise TypeError(f"`{name}`: interval must be an Interval, not {interval!r}")
     at = {str(axis): _coordinate(value, name) for axis, value in metric.at.items()}
+    if unknown := set(metric.marks) - set(get_args(MetricMark)):
+        known_marks = ", ".join(get_args(MetricMark))
+        raise ValueError(f"`{name}`: a mark must be one of {known_marks}, not {sorted(map(str, unknown))[0]!r}")
     if interval is not None:
         interval = replace(interval, low=float(interval.low), high=float(interval.high), level=float(interval.level))
     facts = known[name]
@@ -280,6 +284,7 @@ def metric_row(metric: Metric, label: str, known: Mapping[str, Mapping[str, Any]
         metric.kind,
         facts.get("range"),
         timing,
+        {str(mark): str(words) for mark, words in metric.marks.items()},
     )
 
 

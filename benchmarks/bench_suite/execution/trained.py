@@ -307,7 +307,7 @@ def build(
     if placement.compiled and isinstance(model, Network):
         from bench_suite.training.compiling import compile_module
 
-        compile_module(model.module)
+        compile_module(model.module, placement.compiled)
     if not isinstance(model, Network | Estimator):
         if isinstance(model, type):
             raise BenchError(f"{cell.model.label}: build returned the class {model.__name__}: return an object of it")

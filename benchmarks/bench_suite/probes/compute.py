@@ -15,8 +15,9 @@ from bench_suite.stats.intervals import bootstrap_interval
 from bench_suite.training import flops, peaks
 from bench_suite.training.inputs import spread_rows
 from bench_suite.training.precision import computing, move_to_placement
+from bench_suite.training.steady_windows import steady_windows
 
-VERSION = 1
+VERSION = 2
 METRICS = {
     "parameters": {"unit": "count", "better": "lower", "range": (0.0, None)},
     "flops": {"unit": "FLOP/sample", "better": "lower", "range": (0.0, None)},
@@ -154,11 +155,16 @@ def _achieved(trained: Trained, training: Metric, placement: Placement) -> Itera
         yield Metric("utilisation", None, reason)
         return
     assert training.value is not None
-    rates = tuple(training.value * window.samples / window.seconds for window in history.windows)
-    yield Metric("flops_per_second", float(np.median(rates)), samples=rates, n=len(rates))
+    windows, steady = steady_windows(history)
+    rates = tuple(training.value * window.samples / window.seconds for window in windows)
+    yield Metric(
+        "flops_per_second", float(np.median(rates)), steady.note, samples=rates, n=len(rates), marks=steady.marks
+    )
     peak = peaks.peak(placement.device, placement.precision, placement.threads)
     if np.median(rates) > peak.rate:  # the machine may have been busy when it was measured
         peak = peaks.peak(placement.device, placement.precision, placement.threads, anew=True)
     shares = tuple(rate / peak.rate for rate in rates)
     share = float(np.median(shares))
-    yield Metric("utilisation", share, ABOVE_ONE if share > 1 else None, samples=shares, n=len(shares))
+    notes = [note for note in (ABOVE_ONE if share > 1 else None, steady.note) if note]
+    note = "; ".join(notes) or None
+    yield Metric("utilisation", share, note, samples=shares, n=len(shares), marks=steady.marks)

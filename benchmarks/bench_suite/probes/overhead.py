@@ -21,8 +21,9 @@ from bench_suite.training.losses import training_loss
 from bench_suite.training.optimisers import make_optimizer
 from bench_suite.training.precision import autocast, computing, move_to_placement
 from bench_suite.training.process_memory import peak_memory
+from bench_suite.training.steady_windows import steady_from, steady_windows
 
-VERSION = 1
+VERSION = 2
 METRICS = {
     "relative_rate": {"unit": "ratio", "better": "higher", "ideal": 1.0, "range": (0.0, None), "timing": True},
     "step_overhead": {"unit": "ms", "better": "lower", "ideal": 0.0, "range": (None, None), "timing": True},
@@ -80,7 +81,9 @@ def _relative(trained: Trained, network: Network, options: Options) -> Iterator[
     if reason is None:
         by_hand = rates_by_hand(trained, network, train, options.seconds)
         assert trained.history is not None
-        rates = [window.samples / window.seconds for window in trained.history.windows]
+        by_hand = by_hand[steady_from(by_hand).start :]
+        windows, steady = steady_windows(trained.history)
+        rates = [window.samples / window.seconds for window in windows]
         if not rates:
             reason = "the training has no windows"
     if reason is not None:
@@ -90,9 +93,9 @@ def _relative(trained: Trained, network: Network, options: Options) -> Iterator[
     hand, size = float(np.median(by_hand)), train["batch_size"]
     ratios = tuple(rate / hand for rate in rates)
     costs = tuple(1000.0 * size * (1.0 / rate - 1.0 / hand) for rate in rates)
-    note = None if options.seconds else "one step by hand, without warm-up"
-    yield Metric("relative_rate", float(np.median(ratios)), note, samples=ratios, n=len(ratios))
-    yield Metric("step_overhead", float(np.median(costs)), note, samples=costs, n=len(costs))
+    note = steady.note if options.seconds else "one step by hand, without warm-up"
+    for name, values in (("relative_rate", ratios), ("step_overhead", costs)):
+        yield Metric(name, float(np.median(values)), note, samples=values, n=len(values), marks=steady.marks)
 
 
 def _not_comparable(trained: Trained, network: Network) -> str | None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from scipy import special
 
-from bench_suite.contracts import History, Interval, Metric, MetricKind, Placement, Trained
+from bench_suite.contracts import History, Interval, Metric, MetricKind, MetricMark, Placement, Trained
 from bench_suite.environment import MEBIBYTE
 from bench_suite.suite.spec import TIMING_PROCESSES
 from bench_suite.training import device_health, devices
@@ -18,8 +18,9 @@ from bench_suite.training.device_health import Health
 from bench_suite.training.fresh_process import call_in_fresh_process
 from bench_suite.training.precision import computing
 from bench_suite.training.process_memory import peak_memory, reset_peak
+from bench_suite.training.steady_windows import Steady, steady_from, steady_windows
 
-VERSION = 2
+VERSION = 3
 METRICS = {
     "train": {"unit": "samples/s", "better": "higher", "range": (0.0, None), "timing": True},
     "stalled": {"unit": "fraction", "better": "lower", "ideal": 0.0, "range": (0.0, 1.0), "timing": True},
@@ -41,6 +42,7 @@ SMOKE = {"seconds": 0.0, "batch_sizes": (1, 8), "processes": 1}
 OF_ONE_PROCESS = ("peak_memory", "inference_memory", "throttled", "sm_clock", "power")
 WINDOW = 0.02  # seconds; shorter windows would measure the clock
 BLOCKS = 5  # blocks of consecutive calls, each with its own percentiles; `samples` contains these
+ROUNDS = 40  # rounds of calls, about, in which latencies are examined for a warm-up
 RARE_CALLS = 1_000  # calls from which the slowest in a thousand is known at all
 MIN_CALLS = 10 * BLOCKS  # calls from which all blocks' percentiles have a meaning
 FEW, MAX = 16, 1024  # least and most rows that are encoded at a time
@@ -71,16 +73,47 @@ class Memory:
     "MiB; of a GPU if the work runs there, else of the process."
     reason: str = ""
     "A note that states which memory it is."
-    health: tuple[Health, ...] = ()
-    "State of the device before and after the work; empty if it is no NVIDIA GPU or cannot be asked."
+
+
+@dataclass
+class Block:
+    """The state of the device at both ends of a block of work."""
+
+    ends: tuple[Health, ...] = ()
+    "Before and after the work; empty if the device is no NVIDIA GPU or cannot be asked."
+
+    @property
+    def marks(self) -> Mapping[MetricMark, str]:
+        """What to mark the timings of the block with: `throttled`, with the reasons, if something held the clock."""
+        reasons = device_health.reasons(self.ends)
+        return {"throttled": ", ".join(reasons)} if reasons else {}
+
+
+@dataclass
+class Training:
+    """What is measured around a training."""
+
+    memory: Memory
+    block: Block
 
 
 @contextmanager
-def during(placement: Placement, options: Options) -> Iterator[Memory]:
-    """Measure the peak memory during a training."""
+def during(placement: Placement, options: Options) -> Iterator[Training]:
+    """Measure the peak memory during a training, and the state of the device at both of its ends."""
     activity = "trained" if placement.devices == 1 else f"trained as the first of {placement.devices}"
-    with _measure_memory(placement, activity) as memory:
-        yield memory
+    with _measure_memory(placement, activity) as memory, _watch(placement.device) as block:
+        yield Training(memory, block)
+
+
+@contextmanager
+def _watch(device: str) -> Iterator[Block]:
+    """Read the state of the device at both ends of the context; the block has it after its end."""
+    block = Block()
+    before = device_health.read(device)
+    yield block
+    after = device_health.read(device)
+    if before is not None and after is not None:
+        block.ends = before, after
 
 
 @contextmanager
@@ -92,11 +125,7 @@ def _measure_memory(placement: Placement, activity: str) -> Iterator[Memory]:
         memory.reason = f"peak of PyTorch's allocations on the GPU while it {activity}"
     elif not reset_peak():
         memory.reason = "peak of the process since its start (this system cannot reset the peak)"
-    before = device_health.read(placement.device)
     yield memory
-    after = device_health.read(placement.device)
-    if before is not None and after is not None:
-        memory.health = before, after
     memory.peak = devices.peak_memory(placement.device) / MEBIBYTE if accelerator else peak_memory()
 
 
@@ -112,12 +141,19 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
         if metric.name in OF_ONE_PROCESS or metric.value is None:
             yield metric
         else:
-            yield over_processes(metric, [values[_key(metric)] for values in rounds if _key(metric) in values])
+            again = [metrics[_key(metric)] for metrics in rounds if _key(metric) in metrics]
+            pooled = over_processes(metric, [one.value for one in again])
+            for one in again:
+                pooled = marked(pooled, one.marks)
+            yield pooled
 
 
-def _retrain_and_measure(untrained: Trained, options: Options) -> dict[tuple[str, float | str | None], float | None]:
+def _retrain_and_measure(untrained: Trained, options: Options) -> dict[tuple[str, float | str | None], Metric]:
     """Train the cell and measure it in this process, which is fresh."""
-    return {_key(metric): metric.value for metric in _measure(untrained.retrain(), options)}
+    with _watch(untrained.placement.device) as block:
+        trained = untrained.retrain()
+    trained.meter = Training(Memory(), block)
+    return {_key(metric): metric for metric in _measure(trained, options)}
 
 
 def _key(metric: Metric) -> tuple[str, float | str | None]:
@@ -155,15 +191,16 @@ def _measure(trained: Trained, options: Options) -> Iterator[Metric]:
     `inference` and `latency` start from encoded columns on the device. The steps from raw values to columns, such as
     tokenising, scaling and a frozen encoder, are `encoding`: training needs it once, a deployed model for each example.
     """
-    yield from _training(trained.history)
+    meter: Training | None = trained.meter
+    block = Block() if meter is None else meter.block
+    yield from (marked(metric, block.marks) for metric in _training(trained.history))
     yield from _compiling(trained)
-    if trained.meter is not None and trained.meter.peak is not None:
-        yield Metric("peak_memory", trained.meter.peak, trained.meter.reason, kind="single")
+    if meter is not None and meter.memory.peak is not None:
+        yield Metric("peak_memory", meter.memory.peak, meter.memory.reason, kind="single")
     else:
         yield Metric("peak_memory", None, "nothing was trained here")
-    if trained.meter is not None:
-        yield from _device_health("train", trained.meter.health)
-    test = len(trained.data.splits["test"])
+    yield from _device_health(block, {"block": "train"})
+    test, device = len(trained.data.splits["test"]), trained.placement.device
     with computing(trained.placement):
         trained.inference("test", np.arange(1))  # encodes the split, if no probe did before: not a part of the budget
         measurements = sum(size <= test for size in options.batch_sizes) + 1 + (trained.network is not None)
@@ -176,18 +213,28 @@ def _measure(trained: Trained, options: Options) -> Iterator[Metric]:
                     yield Metric("inference", None, f"the test split has only {test} examples", at=at)
                     continue
                 call = trained.inference("test", np.arange(size))
-                yield _rate("inference", call, size, budget.next(), at, trained.placement.device)
+                with _watch(device) as block:
+                    metric = _rate("inference", call, size, budget.next(), at, device)
+                yield marked(metric, block.marks)
+                yield from _device_health(block, {"block": "inference", **at})
         yield Metric("inference_memory", memory.peak, memory.reason, kind="single")
-        yield from _device_health("inference", memory.health)
-        yield from _latency(trained, budget.next())
+        with _watch(device) as block:
+            latencies = list(_latency(trained, budget.next()))
+        yield from (marked(metric, block.marks) for metric in latencies)
+        yield from _device_health(block, {"block": "latency"})
 
 
-def _device_health(block: str, ends: Sequence[Health]) -> Iterator[Metric]:
+def marked(metric: Metric, marks: Mapping[MetricMark, str]) -> Metric:
+    """Return the metric with further marks; one without a value has none."""
+    return metric if metric.value is None or not marks else replace(metric, marks={**metric.marks, **marks})
+
+
+def _device_health(block: Block, at: Mapping[str, str | float]) -> Iterator[Metric]:
     """Yield how fast the device's clock was at both ends of a block, and whether something held it down."""
+    ends = block.ends
     if not ends:
         return
-    at: dict[str, str | float] = {"block": block}
-    reasons = ", ".join(dict.fromkeys(reason for health in ends for reason in health.throttled))
+    reasons = ", ".join(device_health.reasons(ends))
     note = f"held down by: {reasons}" if reasons else None
     yield Metric("throttled", device_health.throttled_share(ends), note, at=at, n=len(ends), kind="single")
     clocks = tuple(health.sm_clock for health in ends)
@@ -246,15 +293,16 @@ def _training(history: History | None) -> Iterator[Metric]:
         yield Metric("train", None, "nothing was trained here")
         yield Metric("stalled", None, "nothing was trained here")
         return
-    rates = tuple(window.samples / window.seconds for window in history.windows)
-    if not rates:
+    if not history.windows:
         whole = history.samples / history.seconds if history.seconds else None
         yield Metric("train", whole, "the whole training, which has no windows or is too short for them", kind="single")
         yield Metric("stalled", None, "the training has no windows")
         return
-    yield Metric("train", float(np.median(rates)), samples=rates, n=len(rates))
-    stalls = tuple(window.stalled / window.seconds for window in history.windows)
-    yield Metric("stalled", float(np.median(stalls)), samples=stalls, n=len(stalls))
+    windows, steady = steady_windows(history)
+    rates = tuple(window.samples / window.seconds for window in windows)
+    yield Metric("train", float(np.median(rates)), steady.note, samples=rates, n=len(rates), marks=steady.marks)
+    stalls = tuple(window.stalled / window.seconds for window in windows)
+    yield Metric("stalled", float(np.median(stalls)), steady.note, samples=stalls, n=len(stalls), marks=steady.marks)
 
 
 def _compiling(trained: Trained) -> Iterator[Metric]:
@@ -303,8 +351,11 @@ def _rate(
 ) -> Metric:
     """Measure the rows per second of a function that computes some rows at each call: the median over windows."""
     rates = tuple(rows * calls / seconds for calls, seconds in _windows(call, allowance, device))
-    note = None if allowance.seconds else ONE_CALL
-    return Metric(name, float(np.median(rates)), note, at=at or {}, samples=rates, n=len(rates))
+    steady = steady_from(rates)
+    rates = rates[steady.start :]
+    note = steady.note if allowance.seconds else ONE_CALL
+    value = float(np.median(rates))
+    return Metric(name, value, note, at=at or {}, samples=rates, n=len(rates), marks=steady.marks)
 
 
 def _windows(call: Callable[[], object], allowance: Allowance, device: str) -> Iterator[tuple[int, float]]:
@@ -352,14 +403,32 @@ def _latency(trained: Trained, allowance: Allowance) -> Iterator[Metric]:
         times.append(1000 * _timed(call, device)[0])
         if not allowance.seconds:
             break
+    steady, first = _steady_calls(times, len(calls))
+    times = times[first:]
     blocks = np.array_split(np.array(times), min(BLOCKS, max(1, len(times) // (MIN_CALLS // BLOCKS))))
+    note = "; ".join(note for note in (_few_calls(len(times), allowance), steady.note) if note) or None
     for percent in (50, 95, 99):
         samples = tuple(float(np.percentile(block, percent)) for block in blocks)
         yield Metric(
-            f"latency_p{percent}", float(np.median(samples)), _few_calls(len(times), allowance), samples=samples,
-            n=len(times),
-        )  # fmt: skip
-    yield _rarest(np.array(times), allowance)
+            f"latency_p{percent}", float(np.median(samples)), note, samples=samples, n=len(times), marks=steady.marks
+        )
+    yield marked(_rarest(np.array(times), allowance), steady.marks)
+
+
+def _steady_calls(times: Sequence[float], examples: int) -> tuple[Steady, int]:
+    """Return whether the times of calls are steady, and how many calls are warm-up.
+
+    Single times have long tails, and examples differ. So the rule looks at the medians of rounds, each of which calls
+    every example equally often.
+
+    Args:
+        times: of consecutive calls.
+        examples: number of examples, which the calls use in turn.
+    """
+    size = examples * max(1, round(len(times) / ROUNDS / examples))
+    rounds = [times[first : first + size] for first in range(0, len(times) - size + 1, size)]
+    steady = steady_from([1.0 / float(np.median(part)) for part in rounds], f"rounds of {size} calls")
+    return steady, steady.start * size
 
 
 def _rarest(times: np.ndarray, allowance: Allowance) -> Metric:

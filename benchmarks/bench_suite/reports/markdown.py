@@ -17,6 +17,7 @@ from bench_suite.contracts import Finding, MetricRow, Record, Severity
 from bench_suite.reports import escaping, formatting, leaderboard, provenance
 from bench_suite.reports.artifacts import Picture, SavePicture, arrange_pictures, render_artifact
 from bench_suite.reports.columns import all_columns
+from bench_suite.reports.doubts import doubt_lines
 from bench_suite.reports.rows import rows_of
 from bench_suite.reports.table import Table, tables
 from bench_suite.reports.values import Value, kind_in_words, pooled_median
@@ -64,6 +65,7 @@ def report(run: Run, save: SavePicture | None = None) -> str:
         description=escaping.inline(info.get("description") or ""),
         smoke=bool(info.get("smoke")),
         outcome=_outcome(run, records),
+        doubts=[escaping.inline(line) for line in doubt_lines(records)],
         data_notes=_data_notes(records),
         findings=_findings(run),
         tables=[

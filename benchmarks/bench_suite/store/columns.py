@@ -30,7 +30,7 @@ _OWN = ("value", "reason", "interval", "samples", "n")
 "Fields of a metric that have columns of their own."
 _HEAD = tuple(field.name for field in fields(MetricRow) if field.name not in _OWN)
 "Fields of a metric that the same metric of other cells shares; together they are a text of the column `head`."
-_IN_WORDS = ("at", "ideal", "range")
+_IN_WORDS = ("at", "ideal", "range", "marks")
 "Fields of a head whose values are no keys, or are equal as keys and differ as text, such as 1 and 1.0."
 _EXACT_INTEGER = 2**53
 _NO_TEXT = 0
@@ -359,7 +359,7 @@ class Collector:
 
     def _head_code(self, row: MetricRow, integer: bool) -> int:
         level, over = (row.interval.level, row.interval.over) if row.interval else (None, None)
-        key = (_head_key(row), repr((row.at, row.ideal, row.range)), level, over, integer)
+        key = (_head_key(row), repr([getattr(row, name) for name in _IN_WORDS]), level, over, integer)
         if (code := self._known_heads.get(key)) is None:
             text = _text([*(getattr(row, name) for name in _HEAD), level, over, integer])
             code = self._known_heads[key] = self._head.code(text)

@@ -81,6 +81,7 @@ METRIC_ROW = checks.record(
         "reason": checks.optional(checks.text),
         "at": checks.map_of(checks.coordinate),
         "samples": checks.list_of(checks.scalar),
+        "marks": checks.map_of(checks.text),
         **dict.fromkeys(("of_predictions", "timing"), checks.flag),
     },
 )

@@ -136,6 +136,7 @@ def metric_to_json(row: MetricRow) -> dict[str, Any]:
     optional["kind"] = None if row.kind == "estimate" else row.kind
     optional["range"] = None if row.range is None else plain(row.range)
     optional["timing"] = row.timing
+    optional["marks"] = plain(row.marks) or None
     return entry | _without_empty(optional)
 
 
@@ -326,6 +327,7 @@ def metric_from_json(row: Mapping[str, Any], schema: int = SCHEMA) -> MetricRow:
         kind=kind if kind in _KINDS else "estimate",  # type: ignore[arg-type]  # it is one of them
         range=_range(row["range"]) if "range" in row else None,
         timing=row.get("timing"),
+        marks=row.get("marks") or {},
     )
 
 
@@ -350,6 +352,7 @@ def _is_usual_metric(row: Any) -> bool:
         and all(map(checks.is_text_or_number, at.values()))
         and ("samples" not in row or _are_finite_floats(row["samples"]))
         and type(row.get("of_predictions", True)) is type(row.get("timing", True)) is bool
+        and "marks" not in row
     )
 
 

@@ -33,7 +33,7 @@ class Cell:
     device: str
     threads: int | str
     fraction: float
-    compile: bool
+    compile: bool | str
     devices: int
     strategy: str
     options: Mapping[str, Mapping[str, Any]]

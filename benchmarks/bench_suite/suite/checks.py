@@ -9,7 +9,7 @@ from typing import Any
 from bench_suite.components.discovery import Component, builtin, find
 from bench_suite.components.options import show
 from bench_suite.components.suggestions import nearest
-from bench_suite.contracts import ANY_DEVICE
+from bench_suite.contracts import ANY_DEVICE, CUDA_GRAPHS
 from bench_suite.suite.cell import Cell, train_key
 from bench_suite.suite.durations import seconds_of
 from bench_suite.suite.expansion import varied_options
@@ -194,9 +194,13 @@ def _unsupported(suite: Suite, cell: Cell, engine: Component) -> Iterator[tuple[
         yield "devices", message + _exclude(suite, cell, "devices", cell.devices)
     if cell.devices > 1 and cell.strategy == "fsdp" and cell.compile:
         yield "compile", "a network whose weights are spread over devices (fsdp) is not compiled; write compile = false"
+    exclude = _exclude(suite, cell, "compile", cell.compile)
     if cell.compile and not engine.facts["COMPILE"]:
-        message = f"the engine {engine.name} does not honour compile = true (it states COMPILE = False)"
-        yield "compile", f"{message}; write compile = false{_exclude(suite, cell, 'compile', True)}"
+        message = f"the engine {engine.name} does not honour compile = {show(cell.compile)} (it states COMPILE = False)"
+        yield "compile", f"{message}; write compile = false{exclude}"
+    elif cell.compile == CUDA_GRAPHS and cell.device not in ("cuda", "auto"):
+        message = f"compile = {show(cell.compile)} records CUDA graphs, and device = {show(cell.device)} has none"
+        yield "compile", f'{message}; write device = "cuda", or compile = true{exclude}'
 
 
 def _exclude(suite: Suite, cell: Cell, axis: str, value: Any) -> str:

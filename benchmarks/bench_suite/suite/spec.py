@@ -12,7 +12,7 @@ from typing import Any
 from bench_suite.components.discovery import PACKAGE, Component
 from bench_suite.components.options import MISSING, Option, Type, read_options, show
 from bench_suite.components.suggestions import nearest
-from bench_suite.contracts import FINDING_CODES, TRAIN_BOUNDS, Kind
+from bench_suite.contracts import COMPILE_MODES, FINDING_CODES, TRAIN_BOUNDS, Kind
 from bench_suite.suite.document import Document, SuiteError
 from bench_suite.suite.toml_positions import Path as KeyPath
 
@@ -65,7 +65,13 @@ AXES: Mapping[str, Option] = {
         "Share of the training split that is used; a smaller share is a subset of a larger one.",
         bounds=(1e-6, 1.0),
     ),
-    "compile": Option("compile", Type("bool"), False, "Whether `torch.compile` compiles the network."),
+    "compile": Option(
+        "compile",
+        Type("union", (Type("bool"), Type("Literal", COMPILE_MODES))),
+        False,
+        "Whether `torch.compile` compiles the network; true: in its default mode. `cudagraphs` compiles nothing and "
+        "records CUDA graphs.",
+    ),
     "devices": Option(
         "devices",
         Type("int"),

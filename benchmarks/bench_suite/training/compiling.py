@@ -1,4 +1,9 @@
-"""Compiling: measure the time of `torch.compile`, at any step, apart from the steps themselves."""
+"""Compiling: compile a module, and measure the time of that, at any step, apart from the steps themselves.
+
+CUDA graphs, which some modes record, write what a module returns into the same memory in each step. Nothing may keep an
+output of a module until the next step, unless it is a copy: losses are computed from outputs without the graphs, and
+predictions are copied to the host. Each step begins with `begin_step`, so that PyTorch may reuse the memory.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from typing import Any
 
 import torch
 
-from bench_suite.contracts import Placement
+from bench_suite.contracts import CUDA_GRAPHS, Placement
 from bench_suite.training import devices
 
 
@@ -25,8 +30,8 @@ class CompileTime:
 def record_compilations(placement: Placement, exclude: Callable[[float], None]) -> Iterator[CompileTime | None]:
     """Measure each compilation within the context and report its seconds to `exclude`; yield None if nothing compiles.
 
-    The callbacks of PyTorch's compiler (`torch._dynamo.callback`) also report recompilations, and the backward pass,
-    which is compiled when it first runs.
+    The callbacks of PyTorch's compiler (`torch._dynamo.callback`) also report recompilations, the backward pass, which
+    is compiled when it first runs, and each recording of a CUDA graph.
     """
     if not placement.compiled:
         yield None
@@ -54,14 +59,37 @@ def record_compilations(placement: Placement, exclude: Callable[[float], None]) 
             callback_handler.remove_end_callback(end)
 
 
-def compile_module(module: torch.nn.Module) -> None:
+def records_graphs(placement: Placement) -> bool:
+    """Return whether the calls of a compiled module are recorded as CUDA graphs."""
+    return placement.device == "cuda" and placement.compiled in ("reduce-overhead", "max-autotune", CUDA_GRAPHS)
+
+
+def begin_step(placement: Placement) -> None:
+    """Note that a step of training or of prediction begins: the outputs of the one before are no longer used."""
+    if records_graphs(placement):
+        torch.compiler.cudagraph_mark_step_begin()
+
+
+def arguments_of(compiled: bool | str) -> dict[str, Any]:
+    """Return the arguments of `torch.compile` for a value of the axis `compile`, which is not false."""
+    if compiled is True:
+        return {}
+    return {"backend": CUDA_GRAPHS} if compiled == CUDA_GRAPHS else {"mode": compiled}
+
+
+def compile_module(module: torch.nn.Module, compiled: bool | str = True) -> None:
     """Compile a module in place at its first call; its class and the names in its state do not change.
 
     The compiled code of earlier modules is dropped. Modules of one class share their code, and PyTorch silently stops
     compiling after eight variants of it (`torch._dynamo.config.recompile_limit`).
+
+    Args:
+        module: the module.
+        compiled: true, or one of `contracts.COMPILE_MODES`.
     """
     torch.compiler.reset()
-    module.compile()
+    how = arguments_of(compiled)
+    module.compile(**how)
     if type(module).__module__.startswith("torch."):
         # The compiler skips a call whose first frame is PyTorch's own, such as that of a bare `nn.Sequential`. With a
         # frame of this module first, it compiles everything.
@@ -70,4 +98,4 @@ def compile_module(module: torch.nn.Module) -> None:
         def call_module(*arguments: Any, **named: Any) -> Any:
             return call(*arguments, **named)
 
-        module._compiled_call_impl = torch.compile(call_module)
+        module._compiled_call_impl = torch.compile(call_module, **how)

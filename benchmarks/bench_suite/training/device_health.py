@@ -61,6 +61,11 @@ def _read(nvml: Any, identifier: str) -> Health:
     return Health(clock, power, tuple(name for bit, name in _THROTTLING.items() if bits & bit))
 
 
+def reasons(ends: Sequence[Health]) -> tuple[str, ...]:
+    """Return what held the clock down at any of some readings; empty if nothing did."""
+    return tuple(dict.fromkeys(reason for health in ends for reason in health.throttled))
+
+
 def throttled_share(ends: Sequence[Health]) -> float:
     """Return the share of readings, such as those at both ends of a block, at which something held the clock down."""
     return sum(bool(health.throttled) for health in ends) / len(ends)

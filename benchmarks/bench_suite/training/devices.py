@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 
+from bench_suite.contracts import Batch
+
 CPU = "cpu"
 perf_counter: Callable[[], float] = time.perf_counter
 """The clock of everything that is measured on a device, in seconds. Call it as `devices.perf_counter()`: a simulated
@@ -179,6 +181,32 @@ def total_memory(kind: str, index: int = 0) -> int | None:
     properties = getattr(_module(kind), "get_device_properties", None) if kind != CPU else None
     total = getattr(properties(index), "total_memory", None) if properties is not None else None
     return None if total is None else int(total)
+
+
+# ── batches ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def move(batch: Batch, kind: str) -> Batch:
+    """Return a batch on a device, without a wait for the copies if the kind can copy from pinned memory.
+
+    A copy from pageable memory waits until the device has done all that was queued before it.
+    """
+    if kind == CPU:
+        return batch
+    if pins_memory(kind):
+        pinned = {name: _pinned(value) for name, value in batch.inputs.items()}
+        batch = Batch(pinned, _pinned(batch.targets))
+    return batch.to(kind)
+
+
+def pins_memory(kind: str) -> bool:
+    """Return whether copies from pinned memory to a kind of device run behind the host; of PyTorch's own, CUDA's do."""
+    return kind in ("cuda", "xpu") or bool(getattr(_module(kind), "pins_memory", False))
+
+
+def _pinned(value: Any) -> Any:
+    """Return a tensor of the host in pinned memory; anything else as it is."""
+    return value.pin_memory() if isinstance(value, torch.Tensor) and value.device.type == CPU else value
 
 
 # ── random numbers ──────────────────────────────────────────────────────────────────────────────

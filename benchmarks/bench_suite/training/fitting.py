@@ -38,7 +38,7 @@ from bench_suite.training.augmentation import changes_of
 from bench_suite.training.batching import batch_count, needs_several_rows, rows_by_class, shuffled
 from bench_suite.training.checkpoints import Timer, generator_state, restore_generators
 from bench_suite.training.clock import Clock
-from bench_suite.training.compiling import CompileTime, record_compilations
+from bench_suite.training.compiling import CompileTime, begin_step, record_compilations
 from bench_suite.training.distributed import Part
 from bench_suite.training.input_checks import nonfinite_inputs
 from bench_suite.training.losses import training_loss
@@ -255,9 +255,9 @@ class Fitting:
     # ── a step ──────────────────────────────────────────────────────────────────────────────────
 
     def load(self, batch: Batch) -> Batch:
-        """Return a collated batch on the device of the training, with the changes of `augment`."""
-        if self.placement.device != "cpu":
-            batch = batch.to(self.placement.device)
+        """Return the collated batch of a new step on the device of the training, with the changes of `augment`."""
+        begin_step(self.placement)
+        batch = devices.move(batch, self.placement.device)
         return batch if self.change is None else self.change(batch)
 
     def learning_rate(self, step: int) -> float:

@@ -16,7 +16,7 @@ def resolve_placement(
     *,
     jobs: int = 1,
     deterministic: bool = False,
-    compiled: bool = False,
+    compiled: bool | str = False,
     devices: int = 1,
     strategy: str = "ddp",
     honoured: Sequence[str] | None = None,
@@ -31,7 +31,7 @@ def resolve_placement(
         threads: of each device; `auto`: the cores divided among the jobs and devices.
         jobs: cells that share the machine.
         deterministic: whether to use deterministic kernels only.
-        compiled: whether networks are compiled.
+        compiled: whether networks are compiled, or how (`contracts.COMPILE_MODES`).
         devices: number of devices that train a network together.
         strategy: how they share the training.
         honoured: devices that the cell's engine honours, of which `auto` takes one; None, or `any` among them, for all.

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from threadpoolctl import ThreadpoolController
 
-from bench_suite.contracts import BenchError, Placement
+from bench_suite.contracts import CUDA_GRAPHS, BenchError, Placement
 from bench_suite.training import devices
 
 PRECISIONS = ("32-true", "bf16-mixed")
@@ -26,8 +26,14 @@ def check(placement: Placement) -> None:
         raise BenchError(f"no precision {placement.precision!r}: choose {' or '.join(PRECISIONS)}")
     if placement.precision == "bf16-mixed" and not devices.supports_bfloat16(placement.device):
         raise BenchError(f"{devices.name(placement.device)} has no bfloat16; set precision = '32-true'")
+    if placement.compiled == CUDA_GRAPHS and placement.device != "cuda":
+        raise BenchError(
+            f"compile = {CUDA_GRAPHS!r} records CUDA graphs, and this cell runs on {placement.device}, which has none; "
+            "set compile = true or false"
+        )
     if placement.compiled and placement.device == "cpu" and not _has_compiler():
-        raise BenchError("compile = true on a CPU needs a C++ compiler, and there is none: install g++ or clang++")
+        value = "true" if placement.compiled is True else repr(placement.compiled)
+        raise BenchError(f"compile = {value} on a CPU needs a C++ compiler, and there is none: install g++ or clang++")
 
 
 def _has_compiler() -> bool:

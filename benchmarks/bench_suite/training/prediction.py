@@ -13,6 +13,7 @@ from bench_suite.data.encoded import Encoded
 from bench_suite.data.loader import Feed
 from bench_suite.training import devices
 from bench_suite.training.batching import prediction_batches
+from bench_suite.training.compiling import begin_step
 from bench_suite.training.first_batch import CheckedLoss
 from bench_suite.training.precision import autocast, computing, move_to_placement
 
@@ -47,8 +48,8 @@ def predict(
         move_to_placement(network.module, placement).eval()
         for examples in Feed(encoded, placement.threads).batches(batches):
             batch = network.collate(examples)
-            if placement.device != "cpu":
-                batch = batch.to(placement.device)
+            begin_step(placement)
+            batch = devices.move(batch, placement.device)
             parts.append(problem.predict(network, batch, evaluation))
     columns = {name: concatenate_rows([part[name] for part in parts]) for name in (parts[0] if parts else {})}
     if back is None:
@@ -71,10 +72,10 @@ def prepare_prediction(
     """
     move_to_placement(network.module, placement).eval()
     batch = network.collate(encoded.take(torch.as_tensor(rows, dtype=torch.int64, device=encoded.device)))
-    if placement.device != "cpu":
-        batch = batch.to(placement.device)
+    batch = devices.move(batch, placement.device)
 
     def predict_batch() -> Mapping[str, Any]:
+        begin_step(placement)
         with torch.inference_mode(), autocast(placement):
             return problem.predict(network, batch, evaluation)
 
@@ -106,8 +107,8 @@ def mean_loss(
         batches, _ = prediction_batches(encoded, torch.arange(len(encoded)), batch_size, network.padded)
         for rows, columns in zip(batches, Feed(encoded, placement.threads).batches(batches)):
             batch = network.collate(columns)
-            if placement.device != "cpu":
-                batch = batch.to(placement.device)
+            begin_step(placement)
+            batch = devices.move(batch, placement.device)
             total += loss(network.module(**batch.inputs), batch.targets, spec) * len(rows)
     return float(total) / len(encoded)
 

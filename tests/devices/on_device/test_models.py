@@ -104,6 +104,19 @@ def test_a_model_has_the_losses_and_metrics_of_the_processor(model, device, tmp_
         assert value is None or actual[key] == pytest.approx(value, rel=close, abs=close), key
 
 
+@pytest.mark.parametrize("model", ["mlp", "cnn", "bert", "gpt2"])
+def test_a_model_in_bfloat16_has_the_losses_of_the_processor(model, device, tmp_path, monkeypatch):
+    """Which operators compute in bfloat16 depends on the kind of device, so numbers agree to its 8 bits only."""
+    monkeypatch.setattr(optimisers, "_fused", lambda placement: False)
+    done = run(tmp_path, device, model, matrix={"precision": "bf16-mixed"}, probes=("quality", "throughput"))
+    expected, actual = (history(tmp_path, done, record) for record in done.records)
+    assert [record.options["placement"]["precision"] for record in done.records] == ["bf16-mixed"] * 2
+    for row, other in zip(expected.epochs, actual.epochs, strict=True):
+        assert other["loss"] == pytest.approx(row["loss"], rel=0.03)
+    rows = {row.name: row.value for row in done.records[1].metrics}
+    assert rows["throughput/train"] > 0
+
+
 def metrics(record):
     """Return the metrics that depend on the numbers of a cell, and not on its speed or on the noise of a clock."""
     rows = (row for row in record.metrics if not (row.name.startswith("throughput/") or row.timing))

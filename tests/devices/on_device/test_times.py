@@ -22,8 +22,8 @@ from bench_suite.contracts import Data, Network, Placement, Source, TrainOptions
 from bench_suite.data.encoded import encoded, stack
 from bench_suite.data.splits import MemorySplit
 from bench_suite.engines import native
+from bench_suite.probes import overhead, throughput
 from bench_suite.probes import target as target_probe
-from bench_suite.probes import throughput
 from bench_suite.probes.attribution import evaluation
 from bench_suite.problems import classification
 from bench_suite.training import devices, peaks, precision
@@ -166,12 +166,45 @@ def test_a_batch_that_is_copied_from_the_host_stalls_the_device_for_the_copy(sim
     assert stalled(history) == pytest.approx(2 * sim.copy / lasts, abs=0.01)
 
 
+@pytest.mark.parametrize("pinned", [True, False])
+def test_the_host_prepares_the_next_batch_during_a_copy_from_pinned_memory_only(sim, monkeypatch, pinned):
+    """The host needs longer than the step, and the step with its copies needs longer than the host.
+
+    At the end of a window of 64 steps the host waits, so the device waits for the next batch once: 0.014 of the window.
+    """
+    sim.copy, host = 0.001, STEP + 0.001
+    monkeypatch.setattr(torch.sim, "pins_memory", pinned)
+    history = train(sim, model=network(sim, waiting(sim, host)), rows=260 * BATCH, epochs=1, device_columns=False)
+    idle = 2 * sim.copy if pinned else host + 2 * sim.copy - STEP
+    assert rate(history) == close(BATCH / (STEP + idle))
+    assert stalled(history) == pytest.approx(idle / (STEP + idle), abs=0.02)
+
+
 def test_the_seconds_to_a_target_are_the_planted_ones_of_its_epochs(sim):
     history = train(sim, target={"quality/accuracy": 0.9}, learning_rate=0.5, epochs=30)
     assert history.target["reached"]
     trained = SimpleNamespace(history=history, network=object())
     (seconds, epochs, _) = target_probe.probe(trained, None)
     assert seconds.value == close(epochs.value * ROWS / BATCH * STEP)
+
+
+# Both wait by reading a loss, so they are none of the calls of `devices.synchronize` below.
+
+
+def test_the_time_to_the_first_step_ends_when_the_device_has_done_it(sim):
+    assert train(sim, epochs=1).first_step_seconds == close(STEP)
+
+
+def test_a_loop_by_hand_has_the_planted_rate(sim):
+    model, data = network(sim), data_of(320)
+    columns = encoded(model, data.splits["train"], device="sim")
+    trained = SimpleNamespace(placement=PLACE, encoded=lambda split: columns, data=data, problem=classification)
+    options = {"epochs": 1, "batch_size": BATCH, "optimizer": "sgd"}
+    rates = overhead.rates_by_hand(trained, model, options, seconds=2.0)
+    assert len(rates) >= 10
+    assert np.median(rates) == close(BATCH / STEP)
+    (rate,) = overhead.rates_by_hand(trained, model, options, seconds=0.0)
+    assert rate == close(BATCH / STEP)
 
 
 class Saved:

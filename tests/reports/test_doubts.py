@@ -1,0 +1,46 @@
+"""Claims about doubts: each kind of mark on timings is one line with the number of cells, before the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bench_suite.contracts import MetricRow, Record
+from bench_suite.reports.doubts import doubt_lines
+from bench_suite.reports.markdown import report
+
+
+def timing(name: str = "throughput/train", **marks: str) -> MetricRow:
+    return MetricRow(name, 900.0, "samples/s", "higher", samples=(890.0, 910.0), marks=marks)
+
+
+def test_cells_that_ran_on_a_throttled_device_are_counted_with_the_reasons(record: Callable[..., Record]) -> None:
+    cells = [
+        record(seed=0, metrics=(timing(throttled="power cap"), timing("throughput/inference", throttled="power cap"))),
+        record(seed=1, metrics=(timing(throttled="temperature"), timing("throughput/inference"))),
+        record(seed=2, metrics=(timing(),)),
+    ]
+    assert doubt_lines(cells) == [
+        "2 cells ran on a throttled device (power cap, temperature): their rates are too low, and times too long"
+    ]
+    assert doubt_lines(cells[:1]) == [
+        "1 cell ran on a throttled device (power cap): its rates are too low, and times too long"
+    ]
+    assert doubt_lines(cells[2:]) == []
+
+
+def test_cells_whose_rate_never_became_steady_are_counted_with_the_metrics(record: Callable[..., Record]) -> None:
+    names = [f"throughput/{name}" for name in ("train", "inference", "latency_p50", "latency_p95", "latency_p99")]
+    cells = [record(seed=0, metrics=tuple(timing(name, unsteady="fell by 20 %") for name in names)), record(seed=1)]
+    assert doubt_lines(cells) == [
+        "the rate of 1 cell never became steady (throughput/train, throughput/inference, throughput/latency_p50 and 2 "
+        "more)"
+    ]
+
+
+def test_they_stand_before_the_results_of_a_report(make_run: Callable[..., Any], record: Callable[..., Record]) -> None:
+    run = make_run(record(metrics=(timing(throttled="power cap", unsteady="fell by 31 %"),)))
+    text = report(run)
+    for words in ("1 cell ran on a throttled device", "the rate of 1 cell never became steady"):
+        assert text.index(words) < text.index("## Results")
+    assert "throttled" not in report(make_run(record()))
