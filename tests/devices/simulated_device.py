@@ -29,6 +29,9 @@ class Simulation:
     def __init__(self):
         self.reset()
 
+    def __deepcopy__(self, memo):
+        return self  # a copy of a model that uses it runs on the same device
+
     def reset(self):
         """Start again at 0, with an empty queue and nothing planted."""
         self.host = self.queue = 0.0
