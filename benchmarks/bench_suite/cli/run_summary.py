@@ -79,6 +79,8 @@ def conclude(
     for code in failing_codes(outcome, plan.suite.fail_on):
         say(f"gate failed: [data] fail_on names {code}: {FINDING_CODES[code]}")
     _say_failures(outcome, run.path)
+    if plan.suite.description and not any(record.status == "ok" for record in outcome.records):
+        say(f"about {plan.suite.name}: {plan.suite.description}")  # it states what the suite needs
     _say_metrics_without_value(plan, outcome.records)
     if outcome.stopped:
         recorded = len(outcome.records)

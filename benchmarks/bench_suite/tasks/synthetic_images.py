@@ -39,7 +39,7 @@ class Options:
     "Values of a pixel: 3 for colour, 1 for grey."
     classes: int = 1000
     "Number of classes: 1000 as in ImageNet."
-    examples: int = 2000
+    examples: int = 4000
     "Training examples; there are half as many test examples."
 
 
