@@ -223,8 +223,9 @@ def _inference(trained: Trained, network: Network, options: Options) -> Search:
 
     def prepare(size: int) -> Batch:
         rows = _rows(trained, "test", size)
-        tokens = _tokens(network, trained.encoded("test").take(_on_device(trained, "test", rows)))
-        return Batch(trained.inference("test", rows), tokens)
+        padded = network.padded is not None  # else the rows need not be read twice
+        columns = trained.encoded("test").take(_on_device(trained, "test", rows)) if padded else {}
+        return Batch(trained.inference("test", rows), _tokens(network, columns))
 
     with record_compilations(trained.placement, budget.exclude):
         return _search(prepare, options.start, options, trained.placement, budget)
