@@ -121,14 +121,14 @@ def test_the_network_stays_as_it_is() -> None:
 
 
 def test_a_step_does_the_work_of_a_training_and_never_diverges(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Any] = []
+    chosen: list[Any] = []
     steps: list[float] = []
     original = batch_size.make_optimizer
 
     def make(module: torch.nn.Module, options: TrainOptions, placement: Placement) -> Any:
         optimizer = original(module, options, placement)
         step = optimizer.step
-        made.append(options)
+        chosen.append(options)
 
         def noted() -> Any:
             steps.append(sum(float(p.grad.abs().sum()) for p in module.parameters() if p.grad is not None))
@@ -144,7 +144,7 @@ def test_a_step_does_the_work_of_a_training_and_never_diverges(monkeypatch: pyte
     assert len(steps) > 3
     assert all(np.isfinite(steps))
     assert min(steps) > 0
-    assert (made[0].optimizer, made[0].gradient_clip) == ("sgd", 0.1)
+    assert (chosen[0].optimizer, chosen[0].gradient_clip) == ("sgd", 0.1)
 
 
 def test_what_has_no_steps_of_its_own_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,8 +163,8 @@ def test_what_has_no_steps_of_its_own_has_a_reason(monkeypatch: pytest.MonkeyPat
 class Machine:
     """A clock that only work advances, and a process whose memory grows with the batch."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, base: float = 100.0, each: float = 1.0, free: Any = None):
-        self.now, self.resident, self.base, self.each, self.calls = 0.0, base, base, each, []
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, base: float = 100.0, growth: float = 1.0, free: Any = None):
+        self.now, self.resident, self.base, self.growth, self.calls = 0.0, base, base, growth, []
         monkeypatch.setattr(devices, "perf_counter", lambda: self.now)
         monkeypatch.setattr(batch_size, "reset_peak", lambda: True)
         monkeypatch.setattr(batch_size, "current_memory", lambda: self.base)
@@ -175,7 +175,7 @@ class Machine:
         def call() -> None:
             self.calls.append(size)
             self.now += 0.1 * size
-            self.resident = self.base + self.each * size
+            self.resident = self.base + self.growth * size
 
         return batch_size.Batch(call, None)
 

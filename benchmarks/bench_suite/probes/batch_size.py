@@ -245,10 +245,10 @@ def _training(trained: Trained, network: Network, options: Options) -> Search:
 
         def prepare(size: int) -> Batch:
             columns = trained.encoded("train").take(_on_device(trained, "train", _rows(trained, "train", size)))
-            made = network.collate(columns).to(placement.device)
+            whole = network.collate(columns).to(placement.device)
 
             def step() -> None:
-                batch = made if change is None else change(made)
+                batch = whole if change is None else change(whole)
                 with autocast(placement):
                     loss = loss_of(module(**batch.inputs), batch)
                 loss.backward()

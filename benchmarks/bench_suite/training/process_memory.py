@@ -56,13 +56,13 @@ CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 def _left_in_group(folder: Path) -> float:
     """Return the MiB that a control group has left; infinite if it has no limit. Both versions of Linux are read."""
-    for place, limit, used, inactive in (
+    for part, limit, used, inactive in (
         (folder, "memory.max", "memory.current", "inactive_file"),
         (folder / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     ):
         with suppress(OSError, ValueError):  # there is no such file, or the limit is `max`
-            left = int((place / limit).read_text()) - int((place / used).read_text())
-            for line in (place / "memory.stat").read_text().splitlines():
+            left = int((part / limit).read_text()) - int((part / used).read_text())
+            for line in (part / "memory.stat").read_text().splitlines():
                 name, _, value = line.partition(" ")
                 left += int(value) if name == inactive else 0
             return max(0, left) / MEBIBYTE
