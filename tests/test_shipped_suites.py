@@ -112,7 +112,7 @@ def test_the_small_throughput_has_models_of_the_large_one_and_fits_into_five_min
     assert {cell.precision for cell in large.cells} == {"32-true", "bf16-mixed"}
     options = {probe.label: probe.stated for probe in small.suite.probes}
     phases = 2
-    assert len(small.cells) * phases * options["batch_size"]["budget"] <= 240
+    assert len(small.cells) * phases * options["batch_size"]["budget"] <= 120
 
 
 def test_without_an_accelerator_throughput_names_the_suite_for_a_processor(tmp_path):
