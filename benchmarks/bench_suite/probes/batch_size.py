@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from bench_suite.training.augmentation import changes_of
 from bench_suite.training.batching import needs_several_rows
 from bench_suite.training.compiling import compile_module, record_compilations
 from bench_suite.training.example_costs import costs_of, uncounted_note
+from bench_suite.training.flops import state_bytes
 from bench_suite.training.lightning_modules import has_own_step
 from bench_suite.training.losses import training_loss
 from bench_suite.training.optimisers import make_optimizer
@@ -136,8 +138,8 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     A batch is made once and stays on the device, so encoding, loading and copying are not measured. `inference` is a
     prediction as `throughput` measures it. `train` is a step: forward pass, loss, backward pass, clipping, optimiser,
     in the cell's precision, with a learning rate of 0, so that weights and gradients keep their size however often the
-    same batch is repeated. It runs on a copy of the network; on an accelerator, the network itself waits in main
-    memory, so that the memory is that of one network.
+    same batch is repeated. It runs on a copy of the network; on an accelerator, the memory of a step is that without
+    the network itself, which stays beside the copy.
 
         utilisation = FLOP of an example · samples/s / FLOP/s of a matrix product on this machine, same precision
 
@@ -263,22 +265,22 @@ def _training(trained: Trained, network: Network, options: Options) -> Search:
         # Batch normalisation has no variance over one row.
         first = max(options.start, 2 if needs_several_rows(module) else 1)
         with record_compilations(placement, budget.exclude):
-            return _search(prepare, first, options, placement, budget)
+            beside = state_bytes(network.module) / MEBIBYTE
+            return _search(prepare, first, options, placement, budget, beside)
 
 
 @contextmanager
 def _working_copy(network: Network, placement: Placement) -> Iterator[torch.nn.Module]:
-    """Yield a copy of the network's module in training mode, alone on its device; the module returns at the end."""
+    """Yield a copy of the network's module in training mode; its memory is released at the end."""
+    gc.collect()  # graphs of earlier passes that wait in reference cycles
     module = move_to_placement(copy.deepcopy(network.module), placement).train()
     if placement.compiled:
         compile_module(module)
-    network.module.to(devices.CPU)
     try:
         yield module
     finally:
         del module
         devices.release_memory(placement.device)
-        move_to_placement(network.module, placement)
 
 
 def _rows(trained: Trained, split: str, size: int) -> np.ndarray:
@@ -299,15 +301,28 @@ def _tokens(network: Network, columns: Any) -> int | None:
 
 
 def _search(
-    prepare: Callable[[int], Batch], first: int, options: Options, placement: Placement, budget: Budget
+    prepare: Callable[[int], Batch],
+    first: int,
+    options: Options,
+    placement: Placement,
+    budget: Budget,
+    beside: float = 0.0,
 ) -> Search:
     """Measure doubling batch sizes until one does not fit or there is no time for it.
+
+    Args:
+        prepare: returns the work on a batch of so many examples.
+        first: smallest batch size.
+        options: of the probe.
+        placement: of the cell.
+        budget: time of the phase.
+        beside: MiB of an accelerator that belong to no batch.
 
     Raises:
         RuntimeError: PyTorch's, if already the first batch raises one that is not for want of memory.
     """
     sizes: list[Measured] = []
-    memory, device = _Memory(placement.device), placement.device
+    memory, device = _Memory(placement.device, beside), placement.device
     size, note = first, None
     end: End = "memory"
     while True:
@@ -367,8 +382,8 @@ def _block(call: Callable[[], object], calls: int, device: str) -> float:
 class _Memory:
     """The peak memory of each batch size, of the device if it counts its own, else of the process."""
 
-    def __init__(self, device: str) -> None:
-        self._device = device
+    def __init__(self, device: str, beside: float) -> None:
+        self._device, self._beside = device, beside
         self._of_device = False
         self._peaks = [current_memory()]
 
@@ -380,7 +395,8 @@ class _Memory:
 
     def end(self) -> float:
         """Return the peak in MiB since `begin`."""
-        peak = devices.peak_memory(self._device) / MEBIBYTE if self._of_device else peak_memory()
+        of_device = self._of_device
+        peak = devices.peak_memory(self._device) / MEBIBYTE - self._beside if of_device else peak_memory()
         self._peaks.append(peak)
         return peak
 
