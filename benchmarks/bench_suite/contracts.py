@@ -193,7 +193,8 @@ class Data:
     problem: str
     "Name of the problem, such as `classification`."
     spec: Mapping[str, Any]
-    "What the problem needs to know: `classes` (their names), `columns`, `shape`, units."
+    """What the problem needs to know: `classes` (their names), `columns`, `shape`, units. Also `vocabulary`, the number
+    of different tokens, if the texts consist of token numbers."""
     splits: Mapping[str, Split]
     "`train`, `test`, perhaps `validation`, and each shifted test split as `shift:NAME`."
     source: Source

@@ -14,7 +14,7 @@ import pytest
 from bench_suite.comparison import rescoring, verdicts
 from bench_suite.contracts import Interval
 from bench_suite.metrics import accuracy, mae, roc_auc
-from bench_suite.probes import generalization, quality, throughput
+from bench_suite.probes import batch_size, generalization, quality, throughput
 from bench_suite.probes.attribution import evaluation, faithfulness, methods
 from bench_suite.probes.attribution.adapters import Subject
 from bench_suite.probes.fairness import groups, intervals, words
@@ -182,6 +182,7 @@ nested, resampled = rescoring.nested_difference, rescoring.resampled_difference
 count_groups = groups.count_groups
 gap = generalization._gap
 windows = throughput._windows
+block = batch_size._block
 backward = flops.training
 aten_convolution = flops.aten.convolution
 auroc, pointing, curves = faithfulness.auroc, faithfulness.pointing_game, faithfulness.curves
@@ -400,6 +401,14 @@ SLOW = {
         "-k throughput", throughput, "_windows",
         lambda call, seconds: ((calls, 0.9 * spent) for calls, spent in windows(call, seconds)),
         {"throughput/inference"},
+    ),
+    "batches that are timed a third too fast": (
+        "-k batch_size and sleep", batch_size, "_block", lambda *arguments: 0.7 * block(*arguments),
+        {"batch_size/inference", "batch_size/train", "batch_size/inference at 32", "batch_size/train at 32"},
+    ),
+    "a search that ends too early": (
+        "-k largest or _end", batch_size._Memory, "leaves_room", lambda memory, share: False,
+        {f"batch_size/{phase}_{name}" for phase in ("inference", "train") for name in ("largest", "end")},
     ),
     "a backward pass that is counted twice": (
         "-k matmul and training_flops", flops, "training",

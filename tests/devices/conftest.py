@@ -38,3 +38,4 @@ def sim(monkeypatch):
     monkeypatch.setattr(devices, "perf_counter", simulated_device.SIM.perf_counter)
     yield simulated_device.SIM
     simulated_device.SIM.reset()
+    simulated_device.Memory.capacity = float("inf")

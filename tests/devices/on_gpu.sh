@@ -1,5 +1,6 @@
 #!/bin/sh
-# Check an accelerator in 12 minutes at most: the tests of devices, the self-test, and suites on it.
+# Check an accelerator in 12 minutes at most: the tests of devices, the suites `throughput` and `vision`, the self-test, and
+# `quickstart` if there is time.
 #
 #   sh tests/devices/on_gpu.sh [KIND] [FOLDER]
 #
@@ -37,11 +38,10 @@ part() { # part NAME SECONDS COMMAND…: run a command under a time limit
 }
 
 part devices 240 env BENCH_TEST_DEVICE="$kind" python -m pytest tests/devices -q --durations=10
-part selftest 150 python -m bench_suite selftest
-if python -m bench_suite show suite throughput > /dev/null 2>&1; then
-    part throughput 150 python -m bench_suite run throughput --set "matrix.device=$kind" --results "$folder/results"
-fi
-part vision 240 python -m bench_suite run vision --set "matrix.device=$kind" --results "$folder/results"
+part throughput 200 python -m bench_suite run throughput --set "matrix.device=$kind" \
+    --set probes.batch_size.budget=4 --results "$folder/results"
+part vision 200 python -m bench_suite run vision --set "matrix.device=$kind" --results "$folder/results"
+part selftest 120 python -m bench_suite selftest
 left=$((total - ($(date +%s) - began)))
 if [ "$left" -ge 100 ]; then
     part quickstart 120 python -m bench_suite run quickstart --set "matrix.device=$kind" --results "$folder/results"

@@ -97,6 +97,7 @@ class Memory:
 
     live: dict = {}  # noqa: RUF012 - one device, one memory
     now = most = 0
+    capacity = float("inf")  # a tensor beyond it does not fit
 
 
 class Hold:
@@ -106,11 +107,16 @@ class Hold:
         storage = data.untyped_storage()
         self.key, self.bytes = storage.data_ptr(), storage.nbytes()
         if Memory.live.setdefault(self.key, 0) == 0:
+            if Memory.now + self.bytes > Memory.capacity:
+                Memory.live.pop(self.key)
+                raise torch.OutOfMemoryError(f"{self.bytes} bytes do not fit beside {Memory.now}")
             Memory.now += self.bytes
             Memory.most = max(Memory.most, Memory.now)
         Memory.live[self.key] += 1
 
     def __del__(self, memory=Memory):  # at the end of the process, the name may be gone
+        if self.key not in memory.live:  # it did not fit
+            return
         memory.live[self.key] -= 1
         if not memory.live[self.key]:
             del memory.live[self.key]

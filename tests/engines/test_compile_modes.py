@@ -46,17 +46,17 @@ def test_every_mode_trains_to_the_losses_without_it(engine: str, mode: bool | st
 
 def reusing_memory(graph: Any, inputs: Sequence[Any]) -> Callable[..., Any]:
     """Return the graph as a function that writes its outputs into the same tensors at each call, as a CUDA graph."""
-    kept: list[Any] = []
+    held: list[Any] = []
 
     def call(*arguments: Any) -> Any:
         results = graph(*arguments)
-        if not kept or any(isinstance(old, torch.Tensor) and old.shape != new.shape for old, new in zip(kept, results)):
-            kept[:] = [value.clone() if isinstance(value, torch.Tensor) else value for value in results]
+        if not held or any(isinstance(old, torch.Tensor) and old.shape != new.shape for old, new in zip(held, results)):
+            held[:] = [value.clone() if isinstance(value, torch.Tensor) else value for value in results]
         else:
-            for old, new in zip(kept, results):
+            for old, new in zip(held, results):
                 if isinstance(old, torch.Tensor):
                     old.copy_(new)
-        return tuple(kept)
+        return tuple(held)
 
     boxed: Callable[..., Any] = make_boxed_func(call)
     return boxed

@@ -46,6 +46,18 @@ def test_large_pictures_get_the_three_linear_layers_of_the_paper() -> None:
     assert parameters(module) == 132_868_840 - biases
 
 
+@pytest.mark.parametrize(
+    ("depth", "parameters_of_the_paper"),
+    [(11, 132_863_336), (13, 133_047_848), (16, 138_357_544), (19, 143_667_240)],
+)
+def test_without_norms_it_is_the_network_of_the_paper(depth: int, parameters_of_the_paper: int) -> None:
+    """The numbers are those of torchvision's vgg11, vgg13, vgg16 and vgg19."""
+    with torch.device("meta"):
+        module = vgg.VGG((224, 224, 3), 1000, vgg.Options(depth=depth, norm="none"))  # type: ignore[arg-type]  # a literal
+    assert parameters(module) == parameters_of_the_paper
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in module.modules())
+
+
 @pytest.mark.parametrize("depth", [11, 13, 16, 19])
 def test_the_depth_counts_layers_with_weights_of_the_paper(depth: int) -> None:
     module = built(pictures(32, 32), depth=depth, width=0.0625)

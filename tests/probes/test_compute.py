@@ -188,7 +188,7 @@ def test_more_than_the_peak_is_flagged_and_not_cut_off(digits: Any, peak: list[f
     metrics = measured(trained(network, digits, History(windows=WINDOWS, samples=300, seconds=0.7)))
     assert metrics["utilisation"].value == pytest.approx(500 * metrics["training_flops"].value / 1e6)
     assert metrics["utilisation"].value > 1
-    assert metrics["utilisation"].reason == compute.ABOVE_ONE
+    assert metrics["utilisation"].reason == peaks.ABOVE_ONE
 
 
 def test_a_peak_from_a_busy_hour_is_measured_again_before_it_is_believed(digits: Any, peak: list[float]) -> None:

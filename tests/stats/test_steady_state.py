@@ -64,12 +64,12 @@ def share(results, condition):
     return sum(map(condition, results)) / len(results)
 
 
-def is_cut(found):
-    return found.start > 0
+def is_cut(state):
+    return state.start > 0
 
 
-def is_unsteady(found):
-    return found.steady is False
+def is_unsteady(state):
+    return state.steady is False
 
 
 # ── noise alone ─────────────────────────────────────────────────────────────────────────────────
@@ -106,7 +106,7 @@ def test_what_is_found_as_the_appendix_states_it():
             row = []
             for n in WINDOWS[:-1]:
                 results = simulated(normal, sd, n, 500, shape)
-                steady = [found.start for found in results if found.steady]
+                steady = [state.start for state in results if state.steady]
                 median = f"{np.median(steady):.0f}" if steady else "–"
                 row.append(f"{median} / {share(results, is_unsteady):.2f}")
             print(f"| {name} | {sd:.0%} | {' | '.join(row)} |")
@@ -130,28 +130,28 @@ def test_windows_that_are_faster_at_first_are_cut_too():
 def test_an_exponential_approach_is_cut_where_little_of_it_is_left(noise):
     n, constant = 60, 3.0
     rates = 1000.0 * (1 - 0.5 * np.exp(-np.arange(n) / constant))
-    found = steady_state(rates * np.exp(np.random.default_rng(5).normal(0.0, noise, n)))
-    assert found.steady
-    assert 2 <= found.start <= n / 3
-    assert rates[found.start] > 1000.0 * (1 - max(0.07, 4 * noise))
+    state = steady_state(rates * np.exp(np.random.default_rng(5).normal(0.0, noise, n)))
+    assert state.steady
+    assert 2 <= state.start <= n / 3
+    assert rates[state.start] > 1000.0 * (1 - max(0.07, 4 * noise))
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01, 0.05])
 @pytest.mark.parametrize("n", [40, 100])
 def test_a_rate_that_falls_by_one_per_cent_a_window_is_never_steady(n, noise):
     rates = 0.99 ** np.arange(n) * np.exp(np.random.default_rng(7).normal(0.0, noise, n))
-    found = steady_state(rates)
-    assert (found.start, found.steady) == (0, False)
-    assert found.change == pytest.approx(0.99 ** (n - 1) - 1, abs=0.08)
+    state = steady_state(rates)
+    assert (state.start, state.steady) == (0, False)
+    assert state.change == pytest.approx(0.99 ** (n - 1) - 1, abs=0.08)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01, 0.05])
 def test_a_step_in_the_middle_is_never_steady(noise):
     n = 60
     rates = np.where(np.arange(n) < n / 2, 1000.0, 800.0) * np.exp(np.random.default_rng(9).normal(0.0, noise, n))
-    found = steady_state(rates)
-    assert (found.start, found.steady) == (0, False)
-    assert found.change == pytest.approx(-0.2, abs=0.04)
+    state = steady_state(rates)
+    assert (state.start, state.steady) == (0, False)
+    assert state.change == pytest.approx(-0.2, abs=0.04)
 
 
 def test_a_warm_up_of_more_than_a_third_is_none():

@@ -81,11 +81,8 @@ def conclude(
             say(f"gate not judged: {gate.metric}, {scope_text(gate)}: this run was not asked for these cells")
     for code in failing_codes(outcome, plan.suite.fail_on):
         say(f"gate failed: [data] fail_on names {code}: {FINDING_CODES[code]}")
-    _say_failures(outcome, run.path)
+    _say_failures(plan, outcome)
     _say_metrics_without_value(plan, outcome.records)
-    if outcome.stopped:
-        recorded = len(outcome.records)
-        say(f"stopped at the first cell that failed (-x): {recorded} of {outcome.cells} cells have run", err=True)
     if comparison is not None:
         say()
         say_comparison(comparison)
@@ -188,8 +185,12 @@ def exit_status(outcome: Outcome, judgements: Sequence[Judgement], fail_on: Sequ
     return next((status for status in STATUS_PRIORITY if status in statuses), 0)
 
 
-def _say_failures(outcome: Outcome, path: Path) -> None:
-    """Print each distinct failure once to standard error, with one affected cell and the number of others."""
+def _say_failures(plan: Plan, outcome: Outcome) -> None:
+    """Print each distinct failure once to standard error, with one affected cell and the number of others.
+
+    If no cell succeeded, the description of the suite follows: it states what the suite needs. So does whether the run
+    stopped at the first failure.
+    """
     reasons: dict[str, list[str]] = {}
     for record in outcome.failed:
         cell_name = f"{record.cell.get('task')}, {record.cell.get('model')}, seed {record.cell.get('seed')}"
@@ -204,8 +205,14 @@ def _say_failures(outcome: Outcome, path: Path) -> None:
         say(f"{cell_names[0]}{more}: {reason}", err=True)
     for error in outcome.summary_errors:
         say(error, err=True)
+    path = outcome.run.path
     if outcome.failed and any(path.glob("cells/*/traceback-*")):
         say(f"tracebacks: {display_path(path)}/cells/*/traceback-*.txt", err=True)
+    if plan.suite.description and not any(record.status == "ok" for record in outcome.records):
+        say(f"about {plan.suite.name}: {plan.suite.description}")
+    if outcome.stopped:
+        recorded = len(outcome.records)
+        say(f"stopped at the first cell that failed (-x): {recorded} of {outcome.cells} cells have run", err=True)
 
 
 def _say_metrics_without_value(plan: Plan, records: Sequence[Record]) -> None:

@@ -1,8 +1,9 @@
-"""VGG: plain deep convolutional networks (Simonyan and Zisserman 2015, arXiv 1409.1556), with batch normalisation.
+"""VGG: plain deep convolutional networks (Simonyan and Zisserman 2015, arXiv 1409.1556).
 
 They have five groups of 3×3 convolutions, each followed by pooling that halves both sides. For pictures of more than 64
 pixels, the paper's three linear layers over 7×7 pixels follow. For smaller ones, one linear layer over the mean of the
-remaining pixels follows, as is usual on CIFAR. Depths 11, 13, 16 and 19 are the paper's A, B, D and E.
+remaining pixels follows, as is usual on CIFAR. Depths 11, 13, 16 and 19 are the paper's A, B, D and E. By default each
+convolution has batch normalisation, which is newer than the paper; `norm = "none"` is the network of the paper.
 """
 
 from __future__ import annotations
@@ -38,10 +39,12 @@ class Options:
     "Factor of the channels of all convolutions; at 1, the groups have 64, 128, 256, 512 and 512."
     dropout: float = 0.5
     "Probability that a feature is dropped before each linear layer, in training."
+    norm: Literal["batch", "none"] = "batch"
+    "Normalisation after each convolution: batch normalisation, or none as in the paper."
 
 
 class VGG(nn.Module):
-    """Groups of convolution, batch normalisation and ReLU over planes (k, C, H, W), with pooling after each group."""
+    """Groups of convolution, normalisation and ReLU over planes (k, C, H, W), with pooling after each group."""
 
     def __init__(self, shape: tuple[int, int, int], outputs: int, options: Options) -> None:
         super().__init__()
@@ -50,7 +53,9 @@ class VGG(nn.Module):
         for count, wide in zip(CONVOLUTIONS[options.depth], CHANNELS):
             wider = max(1, round(options.width * wide))
             for _ in range(count):
-                layers += [nn.Conv2d(channels, wider, 3, padding=1, bias=False), nn.BatchNorm2d(wider), nn.ReLU()]
+                normalised = options.norm == "batch"
+                layers.append(nn.Conv2d(channels, wider, 3, padding=1, bias=not normalised))
+                layers += [nn.BatchNorm2d(wider), nn.ReLU()] if normalised else [nn.ReLU()]
                 channels = wider
             # Rounded up, so that 28 pixels can be halved five times; even sides are not affected.
             layers.append(nn.MaxPool2d(2, ceil_mode=True))
@@ -68,6 +73,8 @@ class VGG(nn.Module):
         for part in self.modules():
             if isinstance(part, nn.Conv2d):  # He et al. 2015, arXiv 1502.01852
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+                if part.bias is not None:
+                    nn.init.zeros_(part.bias)
 
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
         """Return logits (k, outputs) of planes (k, C, H, W)."""

@@ -109,7 +109,8 @@ def pretrained_network(data: Data, options: FinetuningOptions, model_types: tupl
     if tuned is None and options.labels is not None:
         raise BenchError(f"labels are for a head that is loaded, and {files.origin} has none: leave labels out")
     model, unused = tuned or encoders.pretrained_encoder(files, *dropout, model_types)
-    tokenizer = tokenizing.pretrained_tokenizer(files, options.max_length or MAX_LENGTH, options.keep)
+    reading = (options.max_length or MAX_LENGTH, options.keep)
+    tokenizer = tokenizing.numbered_tokens(data, *reading) or tokenizing.pretrained_tokenizer(files, *reading)
     if unused:
         notes["tensors of the file without a place"] = unused
     if isinstance(model, TunedClassifier):
@@ -148,13 +149,14 @@ def configured_network(
         model_type: the architecture's name in Transformers.
         sizes: fields of its configuration; the vocabulary's size and the padding's token number are added.
         kind: of tokenizer.
-        vocabulary: tokens that the tokenizer has.
+        vocabulary: tokens that the tokenizer has, unless the texts consist of token numbers.
 
     Raises:
         BenchError: the configuration is not valid, or a package is missing.
     """
     transformers()
-    tokenizer = tokenizing.fit_tokenizer(data, kind, vocabulary, options.max_length or MAX_LENGTH, options.keep)
+    reading = (options.max_length or MAX_LENGTH, options.keep)
+    tokenizer = tokenizing.numbered_tokens(data, *reading) or tokenizing.fit_tokenizer(data, kind, vocabulary, *reading)
     fields = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.padding, **sizes}
     encoder = encoders.configured_encoder(model_type, fields, options.dropout, options.attention_dropout)
     return _assemble(data, options, tokenizer, encoder, {"architecture": model_type, "tokens": len(tokenizer)})

@@ -87,6 +87,36 @@ def collate(columns: Mapping[str, Any], padding: int) -> Batch:
     return Batch({"tokens": tokens, "lengths": lengths}, columns.get("target"))
 
 
+@dataclass(frozen=True, eq=False)
+class NumberedTokens(TextTokenizer):
+    """An encoding of texts that consist of token numbers, such as `17 29011 4`: one token each, and no special ones."""
+
+    vocabulary: int = 0
+    "Number of different tokens."
+
+    def __call__(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the `tokens` of the k texts in the column `text`: `Ragged`, k rows of 1 to `max_length` int32."""
+        numbers = [truncate(text.split(), self.max_length, self.keep) for text in raw["text"]]
+        rows = [np.array([int(word) for word in words] or [self.filler], dtype=np.int32) for words in numbers]
+        ends = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        return {"tokens": Ragged(np.concatenate(rows) if rows else np.empty(0, dtype=np.int32), ends)}
+
+    def __len__(self) -> int:
+        return self.vocabulary
+
+
+def numbered_tokens(data: Data, max_length: int, keep: Keep) -> NumberedTokens | None:
+    """Return the encoding of texts that consist of token numbers; None if the data have other texts.
+
+    Args:
+        data: the task's data; their `spec` states a `vocabulary` if their texts consist of token numbers.
+        max_length: greatest number of tokens in a row.
+        keep: which tokens of a longer text are kept.
+    """
+    size = data.spec.get("vocabulary")
+    return None if size is None else NumberedTokens(None, (), (), 0, 0, max_length, keep, f"below {size}", size)
+
+
 # ── a pretrained model's tokenizer ──────────────────────────────────────────────────────────────
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from bench_suite.contracts import Batch, Metric, Network, Placement, Trained
-from bench_suite.data.encoded import Encoded, LazyEncoded
+from bench_suite.contracts import Metric, Placement, Trained
 from bench_suite.environment import MEBIBYTE
 from bench_suite.stats.intervals import bootstrap_interval
 from bench_suite.training import flops, peaks
-from bench_suite.training.inputs import spread_rows
-from bench_suite.training.precision import computing, move_to_placement
+from bench_suite.training.example_costs import costs_of, uncounted_note
 from bench_suite.training.steady_windows import steady_windows
 
 VERSION = 2
@@ -30,29 +27,12 @@ METRICS = {
 BOUNDS = {"examples": (1, 10_000)}
 SMOKE = {"examples": 2}
 ESTIMATOR = "an estimator has no network whose operations could be counted"
-ABOVE_ONE = (
-    "above 1: this network computes faster than a square matrix product did here in the same precision; either the "
-    "machine was busy when the peak was measured, or it has faster kernels for other work (run `bench doctor` to "
-    "measure the peak again)"
-)
 
 
 @dataclass(frozen=True)
 class Options:
     examples: int = 32
     "Test examples whose operations are counted, spread evenly over the split; examples of different length differ."
-
-
-@dataclass(frozen=True)
-class _Cost:
-    """The operations for one example."""
-
-    forward: int
-    training: int
-    frozen: int
-    "Operations of the part that runs within `encode`."
-    uncounted: tuple[str, ...]
-    "Names of operators that are not counted."
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric]:
@@ -74,61 +54,14 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
             yield Metric(name, None, ESTIMATOR)
         return
     yield Metric("parameters", flops.parameters(network.module, network.frozen), kind="exact")
-    costs = _costs(trained, network, options)
-    note = _note(costs)
+    costs = costs_of(trained, network, options.examples)
+    note = uncounted_note(costs)
     yield _mean("flops", [cost.frozen + cost.forward for cost in costs], note)
     training = _mean("training_flops", [cost.training for cost in costs], note)
     yield training
     yield from _achieved(trained, training, placement)
     yield Metric("model_size", flops.state_bytes(network.module, network.frozen) / MEBIBYTE, kind="exact")
     yield Metric("trainable_parameters", flops.trainable_parameters(network.module), kind="exact")
-
-
-def _costs(trained: Trained, network: Network, options: Options) -> list[_Cost]:
-    """Return the cost of each example in a sample of the test split; examples of the same shape are counted once."""
-    split = trained.data.splits["test"]
-    placement = trained.placement
-    by_shape: dict[Hashable, _Cost] = {}
-    costs = []
-    with computing(placement):
-        move_to_placement(network.module, placement)
-        for row in spread_rows(split, options.examples).tolist():
-            with torch.no_grad(), flops.count_flops() as frozen:
-                columns = LazyEncoded(network, split).take(torch.tensor([row]))
-            alone = Encoded(columns)
-            one = alone.batch(network, torch.tensor([0], device=alone.device)).to(placement.device)
-            key = (frozen.flops, _shape(one))
-            if key not in by_shape:
-                forward = flops.forward(network.module, one, placement)
-                # Two copies, since batch normalisation rejects a single example, and copies need no padding.
-                two = alone.batch(network, torch.tensor([0, 0], device=alone.device)).to(placement.device)
-                training = flops.training(
-                    network.module,
-                    two,
-                    lambda outputs, targets: trained.problem.loss(outputs, targets, trained.data.spec),
-                    placement,
-                )
-                uncounted = tuple(dict.fromkeys(frozen.uncounted + forward.uncounted + training.uncounted))
-                by_shape[key] = _Cost(forward.flops, training.flops // 2, frozen.flops, uncounted)
-            costs.append(by_shape[key])
-    return costs
-
-
-def _shape(batch: Batch) -> Hashable:
-    """Return what determines the cost: the shapes, and the sums of lengths and masks among the inputs."""
-
-    def part(value: torch.Tensor) -> Hashable:
-        integers = value.dtype in (torch.int32, torch.int64, torch.bool)
-        lengths_or_mask = integers and value.numel() and (value.ndim == 1 or int(value.max()) <= 1)
-        return tuple(value.shape), int(value.sum()) if lengths_or_mask else None
-
-    return tuple((name, part(value)) for name, value in batch.inputs.items())
-
-
-def _note(costs: Sequence[_Cost]) -> str:
-    """Return the note about operators that are not counted; empty if there are none."""
-    uncounted = dict.fromkeys(name for cost in costs for name in cost.uncounted)
-    return f"; not counted, since their size is unknown: {', '.join(uncounted)}" if uncounted else ""
 
 
 def _mean(name: str, counts: Sequence[int], note: str) -> Metric:
@@ -160,11 +93,9 @@ def _achieved(trained: Trained, training: Metric, placement: Placement) -> Itera
     yield Metric(
         "flops_per_second", float(np.median(rates)), steady.note, samples=rates, n=len(rates), marks=steady.marks
     )
-    peak = peaks.peak(placement.device, placement.precision, placement.threads)
-    if np.median(rates) > peak.rate:  # the machine may have been busy when it was measured
-        peak = peaks.peak(placement.device, placement.precision, placement.threads, anew=True)
+    peak = peaks.peak_above(float(np.median(rates)), placement)
     shares = tuple(rate / peak.rate for rate in rates)
     share = float(np.median(shares))
-    notes = [note for note in (ABOVE_ONE if share > 1 else None, steady.note) if note]
+    notes = [note for note in (peaks.ABOVE_ONE if share > 1 else None, steady.note) if note]
     note = "; ".join(notes) or None
     yield Metric("utilisation", share, note, samples=shares, n=len(shares), marks=steady.marks)

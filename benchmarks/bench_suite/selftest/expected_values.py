@@ -30,6 +30,8 @@ from bench_suite.suite.plan import Cell
 
 SLOWER = 0.7
 "Least share of the known rate on a busy machine: besides sleeping, a step computes, and it wakes late."
+LARGEST_BATCH = 32
+"The option `maximum` of the probe `batch_size` in the suite `planted`."
 LATE = 0.004
 "Greatest median delay of a single call in seconds: a time slice of the scheduler on a busy machine."
 
@@ -166,6 +168,13 @@ def _noise_sleep(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield between("throughput/train", cell, rate, SLOWER * rate, rate, basis)
     batch = read_metric("throughput/inference", cell, batch_size=64)
     yield between("throughput/inference", cell, rate, SLOWER * rate, rate, basis, read=batch)
+    for phase in ("train", "inference"):
+        yield between(f"batch_size/{phase}", cell, rate, SLOWER * rate, rate, basis)
+        largest = read_metric(f"batch_size/{phase}", cell, batch_size=LARGEST_BATCH)
+        yield between(f"batch_size/{phase} at {LARGEST_BATCH}", cell, rate, SLOWER * rate, rate, basis, read=largest)
+        yield exactly(f"batch_size/{phase}_largest", cell, LARGEST_BATCH)
+        end = read_metric(f"batch_size/{phase}_end", cell, end="maximum")
+        yield exactly(f"batch_size/{phase}_end", cell, 2 * LARGEST_BATCH, end)
     yield between("throughput/latency_p50", cell, 1e3 * seconds, 1e3 * seconds, 1e3 * (seconds + LATE), basis)
     examples = _trained_on(cell)
     yield exactly("target/epochs", cell, 1)
@@ -184,7 +193,8 @@ def _noise_products(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield exactly("compute/flops", cell, costs.flops)
     yield exactly("compute/training_flops", cell, costs.training_flops)
     yield exactly("compute/model_size", cell, 4 * costs.parameters / 2**20)
-    yield between("compute/utilisation", cell, 1, 1e-4, 1, "at most the measured peak of this machine")
+    for name in ("compute/utilisation", "batch_size/train_utilisation", "batch_size/inference_utilisation"):
+        yield between(name, cell, 1, 1e-4, 1, "at most the measured peak of this machine")
 
 
 def _pixels_cnn(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:

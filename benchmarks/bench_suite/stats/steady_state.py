@@ -79,8 +79,8 @@ def _largest_shift(values: NDArray[np.float64]) -> _Shift | None:
         values: (n,) float64, logarithms of rates.
     """
     n = len(values)
-    kept = _without_outliers(values)
-    centred = kept - kept.mean()
+    usual = _without_outliers(values)
+    centred = usual - usual.mean()
     positions = np.arange(MIN_SEGMENT, min(n - MIN_SEGMENT, int(n * (1 - TAIL))) + 1)
     if not len(positions):
         return None
@@ -90,12 +90,12 @@ def _largest_shift(values: NDArray[np.float64]) -> _Shift | None:
     time = np.arange(n) - (n - 1) / 2
     slope = (time @ centred) / (time @ time)
     of_trend = centred - slope * time
-    of_shift = np.concatenate([part - part.mean() for part in (kept[:position], kept[position:])])
+    of_shift = np.concatenate([part - part.mean() for part in (usual[:position], usual[position:])])
     trend = bool(of_trend @ of_trend < of_shift @ of_shift)
     residuals = of_trend if trend else of_shift
-    change = float(slope * (n - 1)) if trend else float(np.median(kept[position:]) - np.median(kept[:position]))
+    change = float(slope * (n - 1)) if trend else float(np.median(usual[position:]) - np.median(usual[:position]))
     gained = float(centred @ centred - residuals @ residuals)
-    if abs(change) < MIN_CHANGE or gained <= (LIMIT * (1 + 4 / n) * _noise(kept, position)) ** 2:
+    if abs(change) < MIN_CHANGE or gained <= (LIMIT * (1 + 4 / n) * _noise(usual, position)) ** 2:
         return None
     return _Shift(position, change, trend)
 

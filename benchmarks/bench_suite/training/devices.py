@@ -155,6 +155,9 @@ def new_event(kind: str) -> Any:
 
 # ── memory ──────────────────────────────────────────────────────────────────────────────────────
 
+OUT_OF_MEMORY = (torch.cuda.OutOfMemoryError, MemoryError)
+"What PyTorch raises if an accelerator, of any kind, has too little memory left; and Python, for the machine."
+
 
 def reset_peak_memory(kind: str) -> bool:
     """Start a new measurement of the peak memory; return False if the kind does not measure it."""
@@ -174,6 +177,13 @@ def free_memory(kind: str) -> int | None:
     """Return the free bytes of the current device; None if it does not report them."""
     info = getattr(_module(kind), "mem_get_info", None) if kind != CPU else None
     return int(info()[0]) if info is not None else None
+
+
+def release_memory(kind: str) -> None:
+    """Return to the device what PyTorch keeps of its memory for later, if the kind does so."""
+    release = getattr(_module(kind), "empty_cache", None) if kind != CPU else None
+    if release is not None:
+        release()
 
 
 def total_memory(kind: str, index: int = 0) -> int | None:

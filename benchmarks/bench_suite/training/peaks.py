@@ -47,6 +47,12 @@ AFFORDABLE = 0.06
 "Seconds: larger products that would take longer are not measured."
 BLOCK_BYTES = 1 << 28
 "Size of the block that is copied: larger than caches, and smaller if memory is scarce."
+ABOVE_ONE = (
+    "above 1: this network computes faster than a square matrix product did here in the same precision; either the "
+    "machine was busy when the peak was measured, or it has faster kernels for other work (run `bench doctor` to "
+    "measure the peak again)"
+)
+"The reason of a utilisation above 1, for the reader."
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,17 @@ def peak(device: str, precision: str, threads: int, *, anew: bool = False, root:
     measured = _measure_products(device, precision, threads)
     _write_peak(file, key, measured)
     return measured
+
+
+def peak_above(rate: float, placement: Placement) -> Peak:
+    """Return the peak of a placement; measured again if a rate in FLOP/s exceeds the stored one.
+
+    The machine may have been busy when the peak was measured.
+    """
+    stored = peak(placement.device, placement.precision, placement.threads)
+    if rate <= stored.rate:
+        return stored
+    return peak(placement.device, placement.precision, placement.threads, anew=True)
 
 
 def bandwidth(device: str, threads: int) -> Peak:

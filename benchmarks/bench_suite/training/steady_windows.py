@@ -28,17 +28,17 @@ def steady_from(rates: Sequence[float], what: str = "windows") -> Steady:
         rates: positive values of consecutive windows or blocks.
         what: what the rates are of, as the note names it.
     """
-    found = steady_state(rates)
-    if found.steady is False:
-        change = _change_in_words(found)
+    state = steady_state(rates)
+    if state.steady is False:
+        change = _change_in_words(state)
         return Steady(0, f"the rate never became steady: it {change}", {"unsteady": change})
-    if found.start:
-        return Steady(found.start, f"without the first {found.start} of {len(rates)} {what}, which are warm-up")
+    if state.start:
+        return Steady(state.start, f"without the first {state.start} of {len(rates)} {what}, which are warm-up")
     return Steady(0)
 
 
-def _change_in_words(found: SteadyState) -> str:
-    return f"{'rose' if found.change > 0 else 'fell'} by {abs(found.change):.0%}".replace("%", " %")
+def _change_in_words(state: SteadyState) -> str:
+    return f"{'rose' if state.change > 0 else 'fell'} by {abs(state.change):.0%}".replace("%", " %")
 
 
 def steady_windows(history: History) -> tuple[Sequence[Window], Steady]:

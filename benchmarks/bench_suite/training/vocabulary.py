@@ -105,7 +105,7 @@ def truncate(words: Sequence[str], limit: int, keep: Keep) -> Sequence[str]:
 
 
 def vocabulary_of(data: Data, size: int, max_length: int, keep: Keep = "first", least: int = 2) -> Vocabulary:
-    """Return the vocabulary of the train split alone.
+    """Return the vocabulary of the train split alone; of all token numbers if the texts consist of these.
 
     Args:
         data: the task's data, with the column `text`; `CHUNK` rows are read at a time, so it may be on disk.
@@ -115,6 +115,8 @@ def vocabulary_of(data: Data, size: int, max_length: int, keep: Keep = "first", 
         keep: which words of a longer text are kept.
         least: least frequency of a word in train. A word that occurs once teaches nothing about other texts.
     """
+    if "vocabulary" in data.spec:
+        return Vocabulary(tuple(map(str, range(min(size, data.spec["vocabulary"])))), max_length, keep)
     train = data.splits["train"]
     counts: Counter[str] = Counter()
     for start in range(0, len(train), CHUNK):

@@ -127,6 +127,19 @@ def metrics(record):
     }
 
 
+@pytest.mark.parametrize("model", ["bert", "cnn", "lstm", "mlp", "resnet"])
+def test_batch_sizes_are_searched_on_the_device_and_the_network_stays_as_it_is(model, device, tmp_path):
+    done = run(tmp_path, device, model, probes=("batch_size", "quality"))
+    here, there = done.records
+    assert there.probes["batch_size"].unrestored is None
+    names = [{row.name for row in record.metrics if row.value is not None} for record in (here, there)]
+    assert names[0] == names[1] >= {"batch_size/train", "batch_size/inference", "batch_size/train_memory"}
+    assert ("batch_size/train_tokens" in names[1]) == (NETWORKS[model][0] == OF_TEXT)
+    memory = next(row for row in there.metrics if row.name == "batch_size/train_memory")
+    assert 0 < memory.value < next(row for row in here.metrics if row.name == "batch_size/train_memory").value
+    assert metrics(there).keys() >= {key for key in metrics(here) if key[0].startswith("quality/")}
+
+
 LEFT_ON_THE_HOST = """
 import torch
 from torch import nn

@@ -6,6 +6,7 @@ The times are virtual (`simulated_device.py`), so the machine's load changes not
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from bench_suite.contracts import Data, Network, Placement, Source, TrainOptions
 from bench_suite.data.encoded import encoded, stack
 from bench_suite.data.splits import MemorySplit
 from bench_suite.engines import native
-from bench_suite.probes import overhead, throughput
+from bench_suite.probes import batch_size, overhead, throughput
 from bench_suite.probes import target as target_probe
 from bench_suite.probes.attribution import evaluation
 from bench_suite.problems import classification
@@ -279,6 +280,71 @@ def test_the_slowest_call_in_a_thousand_is_known_from_a_thousand_calls(sim):
     assert len(many["latency_p999"].samples) == throughput.BLOCKS
 
 
+class Growing(nn.Module):
+    """A linear model whose passes take a planted time for a call and one for each example, and 1 MiB for each."""
+
+    def __init__(self, sim):
+        super().__init__()
+        self.layer, self.sim = nn.Linear(4, 2), sim
+
+    def forward(self, table):
+        rows = len(table)
+        held = torch.empty(rows, 1 << 18, device=table.device)
+        assert held.shape[0] == rows
+        return Kernel.apply(self.layer(table), self.sim, *(passes * _pass(rows) for passes in (1, 2)))
+
+
+def _pass(rows):
+    """Return the planted seconds of a forward pass; a backward pass takes twice as long."""
+    return 0.05 + 0.001 * rows
+
+
+def batch_sizes(sim, monkeypatch, **options):
+    """Return the metrics of the probe `batch_size` by name and coordinates, and the network that it measured."""
+    rate = peaks.Peak(1e9, (1e9,), 1, "sim", "32-true", 1)
+    monkeypatch.setattr(peaks, "peak", lambda *arguments, **named: rate)
+    data = data_of()
+    model = Network(Growing(sim).to("sim"), encode=lambda raw: {"table": raw["table"]}, collate=stack)
+    cell = trained_cell(sim, data, model)
+    columns = {name: encoded(model, data.splits[name], device="sim") for name in ("train", "test")}
+    cell.encoded, cell.problem = columns.__getitem__, classification
+    cell.options = {"train": vars(TrainOptions(optimizer="sgd"))}
+    sim.wait()
+    items = list(batch_size.probe(cell, batch_size.Options(**options)))
+    metrics = (item for item in items if not hasattr(item, "caption"))
+    return {(metric.name, *metric.at.values()): metric for metric in metrics}, model
+
+
+def test_batch_sizes_have_the_planted_rates_until_the_memory_of_the_device_ends(sim, monkeypatch):
+    simulated_memory = sys.modules["simulated_device"].Memory
+    simulated_memory.capacity = simulated_memory.now + (40 << 20)
+    metrics, model = batch_sizes(sim, monkeypatch, budget=1000.0)
+    assert {parameter.device.type for parameter in model.module.parameters()} == {"sim"}
+    for phase, passes, flops in (("inference", 1, 16), ("train", 3, 32)):
+        for size in (1, 2, 4, 8, 16, 32):
+            metric = metrics[phase, size]
+            assert metric.value == close(size / (passes * _pass(size)))
+            assert len(metric.samples) >= batch_size.BLOCKS
+            assert metrics[f"{phase}_memory", size].value == pytest.approx(size, abs=0.1)
+        assert (phase, 64) not in metrics
+        assert metrics[f"{phase}_end", "memory"].value == 64
+        assert [metrics[f"{phase}_{name}",].value for name in ("largest", "fastest")] == [32, 32]
+        assert metrics[phase,].value == metrics[phase, 32].value
+        assert metrics[f"{phase}_utilisation",].value == pytest.approx(flops * metrics[phase, 32].value / 1e9)
+
+
+def test_batch_sizes_end_at_their_maximum_and_when_no_time_is_left(sim, monkeypatch):
+    metrics, _ = batch_sizes(sim, monkeypatch, phases=("train",), start=3, maximum=20, budget=1000.0)
+    assert metrics["train_end", "maximum"].value == 24
+    assert [size for name, *at in metrics if name == "train" for size in at] == [3, 6, 12]
+    began = sim.host
+    metrics, _ = batch_sizes(sim, monkeypatch, phases=("train",), seconds=1.0, budget=5.0)
+    assert metrics["train_end", "budget"].value == 8
+    assert sim.host - began <= 5.0
+    metrics, _ = batch_sizes(sim, monkeypatch, phases=("inference",), budget=0.0)
+    assert metrics["inference_end", "budget"].value == 2, "the first size is measured in any case"
+
+
 # ── forgetting to wait is noticed ───────────────────────────────────────────────────────────────
 
 
@@ -386,6 +452,7 @@ SITES = (
     Site("training/precision:_measure_fastest", _faster, "bf16-mixed"),
     Site("training/peaks:_measure_windows", lambda sim: _peak(sim, 0.002), 1 / 0.002),
     Site("training/peaks:_seconds", lambda sim: peaks._seconds(_leaving(sim, 0.002), "sim"), 0.002),
+    Site("probes/batch_size:_block", lambda sim: batch_size._block(_leaving(sim, 0.002), 1, "sim"), 0.002),
     Site("probes/throughput:_window", _inference, 1 / 0.003),
     Site("probes/throughput:_timed", _latency, 1.0),
     Site("probes/attribution/evaluation:_attribute_with_time:0", _attribution, 0.010),
