@@ -6,12 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as lightning
 import numpy as np
 import pytest
+import torch
 from trainings import PLACE, load_pictures, make_reviews, models, run_engine, without_normalization
 
-from bench_suite.contracts import TrainOptions
-from bench_suite.data.splits import column
+from bench_suite.contracts import Data, Network, TrainOptions
+from bench_suite.data.splits import Subset, column
+from bench_suite.models import mlp
 from bench_suite.training import distributed
 from bench_suite.training.clock import Clock
 from bench_suite.training.fresh_process import FreshProcess
@@ -49,6 +52,76 @@ def trained(name: str, epochs: int, engine: str = "native", **several: Any) -> d
     ended = run_engine(engine, data, options_of(name, epochs), model=model, placement=placement, **chosen)
     right = float((ended.scores.argmax(axis=1) == column(data.splits["test"], "target")).mean())
     return {"losses": ended.losses, "epochs": ended.history.epochs, "accuracy": right, "sizes": [*SIZES]}
+
+
+class OwnStep(lightning.LightningModule):
+    """A network with its own step, optimiser and schedule."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(784, 10)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.layer(x.flatten(1))
+
+    def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
+        x, y = batch
+        return torch.nn.functional.cross_entropy(self(x), y)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def draws_in_rank_0(data: Data) -> Network:
+    """Build a network whose encoding draws a number in the first process only, as a probe of a cell may do."""
+    network = mlp.build(data, mlp.Options(hidden=(8,), dropout=0.0))
+    inner = network.encode
+
+    def encode(columns: Any) -> Any:
+        if not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0:
+            torch.rand(1)
+        return inner(columns)
+
+    network.encode = encode
+    return network
+
+
+def trained_of(case: str, **several: Any) -> tuple[list[float], list[int]]:
+    """Train one of the cases with batches that two ranks cannot halve; the last one has a single example."""
+    SIZES.clear()
+    data, place = load_pictures(), replace(PLACE, **several)
+    data = replace(data, splits={**data.splits, "train": Subset(data.splits["train"], np.arange(106))})
+    engine, model = ("lightning", lambda _: OwnStep()) if case == "own step" else ("native", draws_in_rank_0)
+    options = TrainOptions(epochs=3, batch_size=15, optimizer="sgd", learning_rate=0.1)
+    return run_engine(engine, data, options, model=model, placement=place).losses, [*SIZES]
+
+
+def trained_cases_as_rank(rank: int, folder: str) -> list[tuple[list[float], list[int]]]:
+    Clock.step = count_each_step  # type: ignore[method-assign]  # in a process of its own
+    several = {"devices": 2, "rank": rank}
+    results = []
+    for case in CASES:
+        with distributed.group(replace(PLACE, **several), f"{folder}/{case}"):
+            results.append(trained_of(case, **several))
+    return results
+
+
+CASES = ("own step", "another state of the generators")
+
+
+@pytest.mark.slow
+def test_own_steps_and_drawn_numbers_leave_the_steps_of_one_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = [FreshProcess(trained_cases_as_rank, rank, str(tmp_path)) for rank in range(2)]
+    with calls[0], calls[1]:
+        monkeypatch.setattr(Clock, "step", count_each_step)
+        expected = [trained_of(case) for case in CASES]
+        results = [call.result() for call in calls]
+    for case, alone, *parts in zip(CASES, expected, *results, strict=True):
+        assert alone[1] == parts[0][1] == [*[15] * 7, 1] * 3, case
+        whole = whole_losses([{"losses": losses, "sizes": sizes} for losses, sizes in parts])
+        assert np.abs(whole - np.array(alone[0])).max() <= 1e-5, case
 
 
 def trained_as_rank(rank: int, names: tuple[str, ...], epochs: int, folder: str) -> list[dict[str, Any]]:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from bench_suite.contracts import Placement
+from bench_suite.contracts import BenchError, Placement
+from bench_suite.execution import ranks
+from bench_suite.execution import trained as execution_trained
+from bench_suite.execution.ranks import Saved, Watch
 from bench_suite.execution.trained import Trained, build, fit
+from bench_suite.training import devices
+from bench_suite.training.fresh_process import FreshProcess
 
 PLACEMENT = Placement("cpu", 1, "32-true", devices=2)
 
@@ -54,7 +61,7 @@ def test_a_training_on_two_devices_resumes_bit_for_bit_and_leaves_no_process(con
 
 
 MODEL = '''
-"""A network whose rank 1 ends in a stated way, at its fifth step."""
+"""A network one of whose ranks ends in a stated way, at its fifth step."""
 
 import os
 import signal
@@ -74,7 +81,7 @@ PROVIDES = ("gradients",)
 
 @dataclass(frozen=True)
 class Options:
-    end: Literal["raise", "refuse", "kill", "none"] = "raise"
+    end: Literal["raise", "refuse", "kill", "first", "encode", "none"] = "raise"
     "How it ends."
 
 
@@ -85,7 +92,9 @@ class Ends(torch.nn.Module):
 
     def forward(self, **inputs):
         self.steps += self.training
-        if self.steps == 5 and torch.distributed.is_initialized() and torch.distributed.get_rank() == 1:
+        if self.steps == 5 and torch.distributed.is_initialized() and (
+            torch.distributed.get_rank() == (self.end != "first")
+        ):
             Path("began").touch()
             if self.end == "none":
                 return self.inner(**inputs)
@@ -98,6 +107,9 @@ class Ends(torch.nn.Module):
 def build(data, options):
     network = mlp.build(data, mlp.Options(hidden=(8,)))
     network.module = Ends(network.module, options.end)
+    if options.end == "encode":
+        inner = network.encode
+        network.encode = lambda columns: {name: values * os.getpid() for name, values in inner(columns).items()}
     return network
 '''
 SUITE = """
@@ -118,16 +130,54 @@ resamples = 100
 """
 
 
+def fail(text: str) -> None:
+    raise BenchError(text)
+
+
+def test_a_rank_that_fails_ends_what_the_first_one_waits_for():
+    """NCCL notices no such end by itself, so that rank 0 would wait for the timeout of a collective."""
+    aborted = threading.Event()
+    with FreshProcess(fail, "no memory") as process:
+        watch = Watch([process], aborted.set)
+        watch.start()
+        watch.wait(100)
+    assert aborted.is_set()
+    assert str(watch.error) == "no memory"
+
+
+def test_a_rank_chooses_its_device_before_it_builds_the_model(monkeypatch: pytest.MonkeyPatch, context):
+    """Frozen parts and encoded data are put on the current device."""
+    order: list[object] = []
+    monkeypatch.setattr(devices, "has_several", lambda kind: True)
+    monkeypatch.setattr(devices, "set_current", lambda kind, index: order.append((kind, index)))
+
+    def build_of(*arguments: object, **more: object) -> None:
+        order.append("build")
+        raise BenchError("enough")
+
+    monkeypatch.setattr(execution_trained, "build", build_of)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    cell = context.plan.cells[0]
+    placed = replace(PLACEMENT, device="cuda", rank=1)
+    untrained = Trained(cell, None, None, placed, None, {}, 0)  # type: ignore[arg-type]  # as it is sent
+    with pytest.raises(BenchError, match="enough"):
+        ranks._train_part(untrained, Saved(None), "")
+    assert order == [("cuda", 1), "build"]
+
+
 @pytest.mark.slow
 def test_the_error_of_a_rank_is_that_of_its_cell(program):
     (program.folder / "ends.py").write_text(MODEL)
-    ends = '"models.ends.end" = ["raise", "refuse", "kill"]'
+    ends = '"models.ends.end" = ["raise", "refuse", "kill", "first", "encode"]'
     (program.folder / "suite.toml").write_text(SUITE.format(epochs=3, matrix=ends))
     done = program.run("run", "suite.toml", "--trust")
     assert done.returncode == 3, done.stderr
-    assert "ZeroDivisionError: by hand" in done.stderr
-    assert "failed (too hot)" in done.stderr
-    assert "was ended by SIGKILL" in done.stderr
+    raised, refused, killed, own, differs = (line for line in done.stderr.splitlines() if line.startswith("["))
+    assert "in a further process: ZeroDivisionError: by hand" in raised
+    assert "failed (too hot)" in refused
+    assert "was ended by SIGKILL" in killed
+    assert "failed (ZeroDivisionError: by hand)" in own, "of rank 0, and not that another one has lost it"
+    assert "encode the same examples differently" in differs
 
 
 def processes_in(folder: Path) -> list[int]:

@@ -278,6 +278,12 @@ class Hooks:
             self._own_optimizers.attach(trainer.optimizers, schedulers)
         restore_generators(self._generators)
 
+    def on_before_backward(self, trainer: Any, module: Any, loss: torch.Tensor) -> None:
+        """Weight the gradients of a user's step by the rank's share of the batch, as `Fitting.shared` does."""
+        if self.run.has_ranks and has_own_step(self.run.model) and loss.requires_grad:
+            share = self.batches.parts[0].share(self.run.placement.devices)
+            loss.register_hook(lambda gradient: gradient * share)
+
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Count the step; stop the training if the report of a window says so."""
         loss = outputs.get("own_loss", outputs.get("loss")) if isinstance(outputs, Mapping) else outputs

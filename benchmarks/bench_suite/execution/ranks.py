@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bench_suite.contracts import BenchError, Checkpoints, TrainingFailed
+from bench_suite.contracts import BenchError, Checkpoints, describe_error, error_text
 from bench_suite.training.fresh_process import FreshProcess
 
 if TYPE_CHECKING:
     from bench_suite.execution.trained import Trained
 
 _POLL_SECONDS = 0.02
+_WATCH_SECONDS = 0.1
 _LAST_WORDS_SECONDS = 5.0
 "How long a rank that has ended may take to say why."
 
@@ -60,16 +62,68 @@ def further_ranks(trained: Trained, checkpoints: Checkpoints | None) -> Iterator
             for process in processes:
                 if process.has_ended(_POLL_SECONDS):
                     process.result()
-        try:
-            with distributed.group(trained.placement, f"{folder}/group"):
+        watch = Watch(processes, distributed.abort)
+        with distributed.group(trained.placement, f"{folder}/group"):
+            watch.start()
+            try:
                 yield
-        except (BenchError, TrainingFailed, KeyboardInterrupt):
-            raise
-        except Exception:
-            for process in processes:  # its own error says more than the lost connection
-                if process.has_ended(_LAST_WORDS_SECONDS):
+            except Exception as error:
+                # Rank 0 has not left the group yet, so another rank that fails now has a reason of its own.
+                if not isinstance(error, BenchError):
+                    watch.wait(_LAST_WORDS_SECONDS)
+                watch.stop()
+                if watch.error is not None and not _is_the_same(error, watch.error):
+                    raise watch.error from error  # it says more than the lost connection of rank 0
+                raise
+            finally:
+                watch.stop()
+
+
+def _is_the_same(error: Exception, other: Exception) -> bool:
+    """Return whether another rank has failed with the same message as rank 0."""
+    return (error_text(error) if isinstance(error, BenchError) else describe_error(error)) in str(other)
+
+
+class Watch:
+    """A thread that ends what rank 0 does with the other ranks as soon as one of them has failed."""
+
+    def __init__(self, processes: Sequence[FreshProcess[None]], abort: Callable[[], None]) -> None:
+        """Prepare the thread.
+
+        Args:
+            processes: the other ranks.
+            abort: lets rank 0 wait for them no longer.
+        """
+        self.error: Exception | None = None
+        "The error of the first rank that failed."
+        self._processes, self._abort = list(processes), abort
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="watch of ranks")
+
+    def start(self) -> None:
+        """Start to watch."""
+        self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until a rank has failed, or all have ended, but not longer than that."""
+        self._thread.join(seconds)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while self._processes and not self._stopped.is_set():
+            for process in [process for process in self._processes if process.has_ended(_WATCH_SECONDS)]:
+                self._processes.remove(process)
+                try:
                     process.result()
-            raise
+                except Exception as error:  # noqa: BLE001 - raised again where rank 0 waits
+                    self.error = error
+                    self._abort()
+                    return
 
 
 def _ready_file(folder: str, rank: int) -> Path:
@@ -85,6 +139,7 @@ def _train_part(untrained: Trained, saved: Saved, folder: str) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; rank 0 decides
     cell, placement = untrained.cell, untrained.placement
+    distributed.choose_device(placement)  # before anything is put on a device
     trained = build(cell, untrained.data, placement, untrained.seed, untrained.train, smoke=untrained.smoke)
     for split in ("train", "validation"):
         if split in trained.data.splits:

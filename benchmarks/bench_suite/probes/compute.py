@@ -46,7 +46,8 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
     pass, without the frozen encoder, which runs once, and without the optimiser's step.
 
         flops_per_second = training_flops · samples/s of each window of the training
-        utilisation      = flops_per_second / FLOP/s of a matrix product on this machine, same precision and threads
+        utilisation      = flops_per_second / FLOP/s of a matrix product on this machine, same precision and threads,
+                           times the number of devices
     """
     network, placement = trained.network, trained.placement
     if network is None:
@@ -93,8 +94,8 @@ def _achieved(trained: Trained, training: Metric, placement: Placement) -> Itera
     yield Metric(
         "flops_per_second", float(np.median(rates)), steady.note, samples=rates, n=len(rates), marks=steady.marks
     )
-    peak = peaks.peak_above(float(np.median(rates)), placement)
-    shares = tuple(rate / peak.rate for rate in rates)
+    peak = peaks.peak_above(float(np.median(rates)) / placement.devices, placement)
+    shares = tuple(rate / (peak.rate * placement.devices) for rate in rates)
     share = float(np.median(shares))
     notes = [note for note in (peaks.ABOVE_ONE if share > 1 else None, steady.note) if note]
     note = "; ".join(notes) or None

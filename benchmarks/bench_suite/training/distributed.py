@@ -73,8 +73,7 @@ def group(placement: Placement, file: str) -> Iterator[None]:
         placement: has the rank, the number of ranks, and the kind of device.
         file: path of a file that all ranks can write, and that does not exist before.
     """
-    if devices.has_several(placement.device):
-        devices.set_current(placement.device, placement.rank)
+    choose_device(placement)
     backend = "nccl" if placement.device == "cuda" else "gloo"
     with _loopback():
         # Gloo carries what concerns the processor: an evaluation of rank 0 alone may take longer than NCCL waits.
@@ -84,8 +83,34 @@ def group(placement: Placement, file: str) -> Iterator[None]:
         )  # fmt: skip
         try:
             yield
-        finally:
-            distributed.destroy_process_group()
+        except BaseException:
+            if backend == "gloo" or placement.rank == 0:  # NCCL would wait here, and the error has to be sent
+                _leave(placement, backend)
+            raise
+        _leave(placement, backend)
+
+
+def _leave(placement: Placement, backend: str) -> None:
+    """Leave the group. NCCL waits until all have left, unless it is aborted: other ranks may still be in a step."""
+    if backend == "nccl" and placement.rank == 0:
+        abort()
+    distributed.destroy_process_group()
+
+
+def abort() -> None:
+    """End what this process does with the other ranks, and let each wait for them raise; any thread may call it.
+
+    NCCL does not notice that a process of its machine has ended: its kernels wait for the timeout.
+    """
+    world = distributed.group.WORLD
+    if world is not None:
+        world.abort()
+
+
+def choose_device(placement: Placement) -> None:
+    """Make the device of this rank the current one of its kind."""
+    if devices.has_several(placement.device):
+        devices.set_current(placement.device, placement.rank)
 
 
 @contextmanager
@@ -190,6 +215,14 @@ def _layers(parent: torch.nn.Module) -> list[torch.nn.Module]:
 def add_up(value: torch.Tensor) -> None:
     """Replace a tensor by the sum over the ranks."""
     distributed.all_reduce(value)
+
+
+def copy_from_first(module: torch.nn.Module) -> None:
+    """Give a module the weights and buffers that it has in rank 0."""
+    with torch.no_grad():
+        for value in module.state_dict().values():
+            if isinstance(value, torch.Tensor):
+                distributed.broadcast(value, src=0)
 
 
 def from_first(value: Any) -> Any:
