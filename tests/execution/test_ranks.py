@@ -38,19 +38,20 @@ class InMemory:
         return self.content
 
 
-def trained(context, checkpoints: InMemory, **train) -> Trained:
+def trained(context, checkpoints: InMemory, strategy: str, **train) -> Trained:
     cell = context.plan.cells[0]
     options = {**cell.options["train"], "epochs": 3, "checkpoint": "0.000001s", **train}
-    result = build(cell, context.load(cell), PLACEMENT, 0, options)
+    result = build(cell, context.load(cell), replace(PLACEMENT, strategy=strategy), 0, options)
     fit(result, lambda window: True, checkpoints=checkpoints)
     return result
 
 
-def test_a_training_on_two_devices_resumes_bit_for_bit_and_leaves_no_process(context):
+@pytest.mark.parametrize("strategy", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
+def test_a_training_on_two_devices_resumes_bit_for_bit_and_leaves_no_process(context, strategy: str):
     saved = InMemory()
-    whole = trained(context, saved)
+    whole = trained(context, saved, strategy)
     assert len(saved.contents) == 3, "one after each epoch"
-    resumed = trained(context, InMemory(saved.contents[0]))
+    resumed = trained(context, InMemory(saved.contents[0]), strategy)
     assert whole.network is not None
     assert resumed.network is not None
     for name, weight in whole.network.module.state_dict().items():

@@ -72,6 +72,11 @@ def test_more_devices_than_this_machine_has_are_refused(tmp_path, monkeypatch) -
     for device in ("auto", "cuda"):
         with pytest.raises(BenchError, match=r"mlp.* on 3 devices, and this machine has 2 CUDA devices"):
             sharing_of(plan_of(tmp_path, f"[matrix]\ndevice = '{device}'\ndevices = [1, 3]"))
+    with pytest.raises(BenchError, match=r"mlp.* on 2 devices, and Metal has one"):
+        check_devices(plan_of(tmp_path, "[matrix]\ndevice = 'mps'\ndevices = 2"))
+    few = "[run]\nexecutor = 'slurm'\ngpus = 1\n[matrix]\ndevice = 'cuda'\ndevices = 2"
+    with pytest.raises(BenchError, match=r"gpus = 1 .* devices = 2"):
+        sharing_of(plan_of(tmp_path, few))
     cluster = "[run]\nexecutor = 'slurm'\n[matrix]\ndevice = 'cuda'\ndevices = 8"
     assert sharing_of(plan_of(tmp_path, cluster)).elsewhere, "another machine may have them"
 

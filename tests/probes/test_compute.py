@@ -180,6 +180,9 @@ def test_rates_follow_from_the_windows_and_the_peak(digits: Any) -> None:
     assert metrics["flops_per_second"].value == pytest.approx(500 * cost)
     assert metrics["utilisation"].value == pytest.approx(500 * cost / 1e9)
     assert metrics["utilisation"].reason is None
+    several = trained(network, digits, History(windows=WINDOWS, samples=300, seconds=0.7))
+    several.placement = replace(several.placement, devices=2)
+    assert measured(several)["utilisation"].value == pytest.approx(500 * cost / 1e9 / 2), "of the peak of both devices"
 
 
 def test_more_than_the_peak_is_flagged_and_not_cut_off(digits: Any, peak: list[float]) -> None:

@@ -24,3 +24,13 @@ def test_an_engine_whose_devices_are_not_there_is_an_error_that_names_them(monke
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(BenchError, match="the engine computes on cuda only, and this machine has no such device"):
         resolve_placement("auto", "32-true", 1, honoured=("cuda",))
+
+
+def test_several_devices_are_of_a_kind_that_has_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert resolve_placement("auto", "32-true", 1, devices=2).device == "cuda"
+    assert resolve_placement("auto", "32-true", 1, devices=3).device == "cpu"
+    with pytest.raises(BenchError, match="devices = 3, and this process sees 2 of cuda"):
+        resolve_placement("cuda", "32-true", 1, devices=3)

@@ -117,8 +117,10 @@ def sharing_of(plan: Plan) -> Sharing:
 def check_devices(plan: Plan) -> None:
     """Raise BenchError if a training of the plan wants more devices than this machine has, which is to run it."""
     for cell in plan.cells:
-        if cell.devices == 1 or cell.device not in ("auto", "cpu", "cuda"):
+        if cell.devices == 1 or cell.device not in ("auto", "cpu", "cuda", "mps"):
             continue
+        if cell.device == "mps":
+            raise BenchError(f"{name(cell)} is to train on {cell.devices} devices, and Metal has one: set devices = 1")
         gpus = len(visible_gpus()) if cell.device != "cpu" else 0
         on_gpus = cell.device == "cuda" or gpus > 0
         there = gpus if on_gpus else len(usable_cores())

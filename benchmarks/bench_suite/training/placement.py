@@ -26,7 +26,7 @@ def resolve_placement(
 
     Args:
         device: `auto`: a CUDA device if there is one, else Metal, else another accelerator that PyTorch has, else the
-            processor.
+            processor; of several devices, the first kind of which there are enough.
         precision: `auto`: the faster one (`precision.fastest_precision`).
         threads: of each device; `auto`: the cores divided among the jobs and devices.
         jobs: cells that share the machine.
@@ -40,7 +40,8 @@ def resolve_placement(
     Raises:
         BenchError: this machine does not support the placement (`precision.check`), or has none of the devices.
     """
-    from bench_suite.training.devices import kinds
+    from bench_suite.training.devices import CPU, kinds
+    from bench_suite.training.devices import count as count_of
     from bench_suite.training.precision import PRECISIONS, check, fastest_precision
 
     if device == "auto":
@@ -49,7 +50,10 @@ def resolve_placement(
         if not usable:
             listed = " or ".join(honoured or ())
             raise BenchError(f"the engine computes on {listed} only, and this machine has no such device")
-        device = usable[0]
+        enough = [kind for kind in usable if devices == 1 or kind == CPU or count_of(kind) >= devices]
+        device = (enough or usable)[0]
+    if device != CPU and devices > 1 and (there := count_of(device)) < devices:
+        raise BenchError(f"devices = {devices}, and this process sees {there} of {device}: set a smaller `devices`")
     count = max(1, len(usable_cores()) // (jobs * devices)) if threads == "auto" else int(threads)
     choices = [precision]
     if precision == "auto":

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bench_suite.contracts import BenchError
 from bench_suite.execution.sharing import Sharing, share_machine, timed_units
 from bench_suite.suite.plan import Plan
 
@@ -81,7 +82,15 @@ def check(options: Options) -> None:
 
 
 def sharing(plan: Plan, options: Options) -> Sharing:
-    """Return how the units of a plan share the machine, or the cluster."""
+    """Return how the units of a plan share the machine, or the cluster.
+
+    Raises:
+        BenchError: `gpus` is below the devices of a training.
+    """
+    several = [cell.devices for cell in plan.cells if cell.devices > 1 and cell.device in ("auto", "cuda")]
+    wanted = max(several, default=0)
+    if options.gpus and options.gpus < wanted:
+        raise BenchError(f"gpus = {options.gpus} in [run], and a training wants devices = {wanted}: leave gpus out")
     exclusive = frozenset() if options.share_timed else timed_units(plan)
     if options.cluster == "slurm":
         return Sharing(exclusive=exclusive, elsewhere=True, notes=tuple(_array_notes(plan, exclusive)))
