@@ -59,7 +59,7 @@ class OwnStep(lightning.LightningModule):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer = torch.nn.Linear(784, 10)
+        self.layer, self.unused = torch.nn.Linear(784, 10), torch.nn.Linear(2, 2)
 
     def forward(self, x: torch.Tensor) -> Any:
         return self.layer(x.flatten(1))

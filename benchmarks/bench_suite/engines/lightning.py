@@ -224,7 +224,8 @@ def _strategy(package: Any, run: Fitting) -> Any:
         return "auto"
     strategies = import_module(f"{package.__name__}.strategies")
     own = has_own_step(run.model)
-    return strategies.DDPStrategy(find_unused_parameters=False if own else run.has_unused_parameters())
+    # A user's step cannot be tried before the training, so PyTorch looks for unused parameters in each step.
+    return strategies.DDPStrategy(find_unused_parameters=own or run.has_unused_parameters())
 
 
 def _count_earlier_steps(trainer: Any, run: Fitting) -> None:
@@ -247,6 +248,7 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"(lightning|pytorch_lightning|lightning_fabric)\b")
+            warnings.filterwarnings("ignore", message="find_unused_parameters=True was specified")
             yield
     finally:
         for name, level in levels.items():
