@@ -73,7 +73,7 @@ class OwnStep(lightning.LightningModule):
 
 
 def draws_in_rank_0(data: Data) -> Network:
-    """Build a network whose encoding draws a number in the first process only, as a probe of a cell may do."""
+    """Build a network with other weights in rank 1, whose encoding draws a number in rank 0, as a probe may do."""
     network = mlp.build(data, mlp.Options(hidden=(8,), dropout=0.0))
     inner = network.encode
 
@@ -83,6 +83,10 @@ def draws_in_rank_0(data: Data) -> Network:
         return inner(columns)
 
     network.encode = encode
+    if torch.distributed.is_initialized() and torch.distributed.get_rank() == 1:
+        with torch.no_grad():
+            for weight in network.module.parameters():
+                weight.add_(1.0)
     return network
 
 
@@ -98,19 +102,19 @@ def trained_of(case: str, **several: Any) -> tuple[list[float], list[int]]:
 
 def trained_cases_as_rank(rank: int, folder: str) -> list[tuple[list[float], list[int]]]:
     Clock.step = count_each_step  # type: ignore[method-assign]  # in a process of its own
-    several = {"devices": 2, "rank": rank}
     results = []
     for case in CASES:
+        several = {"devices": 2, "rank": rank, "strategy": "fsdp" if case == "fsdp" else "ddp"}
         with distributed.group(replace(PLACE, **several), f"{folder}/{case}"):
             results.append(trained_of(case, **several))
     return results
 
 
-CASES = ("own step", "another state of the generators")
+CASES = ("own step", "ddp", "fsdp")
 
 
 @pytest.mark.slow
-def test_own_steps_and_drawn_numbers_leave_the_steps_of_one_device(
+def test_own_steps_and_ranks_that_begin_differently_take_the_steps_of_one_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = [FreshProcess(trained_cases_as_rank, rank, str(tmp_path)) for rank in range(2)]

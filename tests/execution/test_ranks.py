@@ -46,12 +46,15 @@ def trained(context, checkpoints: InMemory, strategy: str, **train) -> Trained:
     return result
 
 
-@pytest.mark.parametrize("strategy", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
-def test_a_training_on_two_devices_resumes_bit_for_bit_and_leaves_no_process(context, strategy: str):
+@pytest.mark.parametrize(
+    ("strategy", "optimizer"),
+    [("ddp", "adamw"), *(pytest.param("fsdp", name, marks=pytest.mark.slow) for name in ("adamw", "sgd"))],
+)
+def test_a_training_on_two_devices_resumes_bit_for_bit_and_leaves_no_process(context, strategy: str, optimizer: str):
     saved = InMemory()
-    whole = trained(context, saved, strategy)
+    whole = trained(context, saved, strategy, optimizer=optimizer, momentum=0.9)
     assert len(saved.contents) == 3, "one after each epoch"
-    resumed = trained(context, InMemory(saved.contents[0]), strategy)
+    resumed = trained(context, InMemory(saved.contents[0]), strategy, optimizer=optimizer, momentum=0.9)
     assert whole.network is not None
     assert resumed.network is not None
     for name, weight in whole.network.module.state_dict().items():

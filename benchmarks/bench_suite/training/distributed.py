@@ -218,11 +218,14 @@ def add_up(value: torch.Tensor) -> None:
 
 
 def copy_from_first(module: torch.nn.Module) -> None:
-    """Give a module the weights and buffers that it has in rank 0."""
+    """Give a module the weights and buffers that it has in rank 0, as `DistributedDataParallel` does."""
     with torch.no_grad():
         for value in module.state_dict().values():
             if isinstance(value, torch.Tensor):
-                distributed.broadcast(value, src=0)
+                first = value.detach().clone(memory_format=torch.contiguous_format)
+                distributed.broadcast(first, src=0)
+                if not torch.equal(first, value):
+                    value.copy_(first)
 
 
 def from_first(value: Any) -> Any:

@@ -157,7 +157,7 @@ class Fitting:
         self._reached = False
 
     def _agree(self, seed: int) -> int:
-        """Give all ranks the weights of rank 0, and return its seed, so that they draw the same order of examples.
+        """Return the seed of rank 0, so that all ranks draw the same order; with `fsdp`, give them its weights too.
 
         A probe that draws numbers when the training begins would else change the order in rank 0 only.
 
@@ -173,7 +173,8 @@ class Fitting:
                 "`build` and `encode` must depend on the data, the options and the seed only (the order of a set of "
                 "strings, for one, differs between processes: sort it)"
             )
-        distributed.copy_from_first(self.module)
+        if self.placement.strategy == "fsdp":
+            distributed.copy_from_first(self.module)
         return int(seed)
 
     # ── an epoch ────────────────────────────────────────────────────────────────────────────────

@@ -125,7 +125,8 @@ def make_optimizer(module: torch.nn.Module, options: TrainOptions, placement: Pl
             lr=options.learning_rate,
             momentum=options.momentum,
             nesterov=options.nesterov,
-            fused=_fused(placement),
+            # PyTorch's fused kernel of SGD takes no sharded weights.
+            fused=_fused(placement) and not (placement.devices > 1 and placement.strategy == "fsdp"),
         )
     if options.optimizer == "muon":
         return _muon(module, parameters, options, placement)
