@@ -134,6 +134,6 @@ def test_a_kind_that_is_not_there_has_a_nearest_spelling(bench):
 
 def test_show_names_what_an_engine_honours(bench):
     bench("new", "engine", "mine_own")
-    honoured = "precisions: 32-true, bf16-mixed\ndevices: any\ncompile: {}\ndeterministic: True\n"
-    assert honoured.format(True) in bench("show", "engine", "native").out
-    assert honoured.format(False) in bench("show", "engine", "./mine_own.py").out
+    honoured = "precisions: 32-true, bf16-mixed\ndevices: any\ncompile: {}\n{}deterministic: True\n"
+    assert honoured.format(True, "strategies: ddp, fsdp\n") in bench("show", "engine", "native").out
+    assert honoured.format(False, "") in bench("show", "engine", "./mine_own.py").out

@@ -136,14 +136,11 @@ resamples = 100
 """
 
 
-def fail(text: str) -> None:
-    raise BenchError(text)
-
-
 def test_a_rank_that_fails_ends_what_the_first_one_waits_for():
     """NCCL notices no such end by itself, so that rank 0 would wait for the timeout of a collective."""
     aborted = threading.Event()
-    with FreshProcess(fail, "no memory") as process:
+    program = "raise __import__('bench_suite.contracts').contracts.BenchError('no memory')"
+    with FreshProcess(exec, program) as process:
         watch = Watch([process], aborted.set)
         watch.start()
         watch.wait(100)

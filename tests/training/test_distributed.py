@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_suite.contracts import Placement
-from bench_suite.training.distributed import add_up, from_first, group, parts_of
+from bench_suite.training.distributed import parts_of
 from bench_suite.training.fresh_process import FreshProcess
 
 PLACEMENT = Placement("cpu", 1, "32-true")
@@ -33,17 +32,27 @@ def test_ranks_compute_each_example_once_and_their_mean_is_that_of_the_batch(
     assert {part.samples for part in parts} == {count}
 
 
-def joined(rank: int, file: str) -> tuple[float, object, str | None]:
-    value = torch.tensor(float(rank + 1))
-    with group(replace(PLACEMENT, devices=2, rank=rank), file):
-        add_up(value)
-        message = from_first({"stop": True} if rank == 0 else None)
-    return float(value), message, os.environ.get("GLOO_SOCKET_IFNAME")
+PROGRAM = """
+import os
+from pathlib import Path
+
+import torch
+
+from bench_suite.contracts import Placement
+from bench_suite.training.distributed import add_up, from_first, group
+
+value = torch.tensor(float(RANK + 1))
+with group(Placement("cpu", 1, "32-true", devices=2, rank=RANK), f"{FOLDER}/group"):
+    add_up(value)
+    message = from_first({"stop": True} if RANK == 0 else None)
+Path(FOLDER, f"rank-{RANK}").write_text(str((float(value), message, os.environ.get("GLOO_SOCKET_IFNAME"))))
+"""
 
 
 def test_ranks_add_up_and_hear_what_the_first_one_says(tmp_path) -> None:
-    with (
-        FreshProcess(joined, 0, str(tmp_path / "group")) as first,
-        FreshProcess(joined, 1, str(tmp_path / "group")) as second,
-    ):
-        assert first.result() == second.result() == (3.0, {"stop": True}, None)
+    programs = [f"RANK, FOLDER = {rank}, {str(tmp_path)!r}\n{PROGRAM}" for rank in range(2)]
+    with FreshProcess(exec, programs[0], {}) as first, FreshProcess(exec, programs[1], {}) as second:
+        first.result()
+        second.result()
+    for rank in range(2):
+        assert (tmp_path / f"rank-{rank}").read_text() == "(3.0, {'stop': True}, None)"

@@ -151,6 +151,8 @@ class Sharded:
 
         self.module, self.placement = module, placement
         self.network = copy.deepcopy(module)
+        for weight in self.network.parameters():  # kernels in `channels_last` cannot be sharded
+            weight.data = weight.data.contiguous()
         module.to(devices.CPU)
         mesh = init_device_mesh(placement.device, (placement.devices,))
         for layer in reversed([part for parent in self.network.modules() for part in _layers(parent)]):
