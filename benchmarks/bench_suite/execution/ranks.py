@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bench_suite.contracts import BenchError, Checkpoints, describe_error, error_text
+from bench_suite.contracts import Checkpoints
 from bench_suite.training.fresh_process import FreshProcess
 
 if TYPE_CHECKING:
@@ -69,19 +69,15 @@ def further_ranks(trained: Trained, checkpoints: Checkpoints | None) -> Iterator
                 yield
             except Exception as error:
                 # Rank 0 has not left the group yet, so another rank that fails now has a reason of its own.
-                if not isinstance(error, BenchError):
+                may_be_lost = distributed.may_be_a_lost_rank(error)
+                if may_be_lost:
                     watch.wait(_LAST_WORDS_SECONDS)
                 watch.stop()
-                if watch.error is not None and not _is_the_same(error, watch.error):
+                if may_be_lost and watch.error is not None:
                     raise watch.error from error  # it says more than the lost connection of rank 0
                 raise
             finally:
                 watch.stop()
-
-
-def _is_the_same(error: Exception, other: Exception) -> bool:
-    """Return whether another rank has failed with the same message as rank 0."""
-    return (error_text(error) if isinstance(error, BenchError) else describe_error(error)) in str(other)
 
 
 class Watch:

@@ -107,6 +107,11 @@ def abort() -> None:
         world.abort()
 
 
+def may_be_a_lost_rank(error: Exception) -> bool:
+    """Return whether an error is of a type that PyTorch raises if another rank has gone: Gloo's is a plain one."""
+    return type(error) is RuntimeError or isinstance(error, distributed.DistError)
+
+
 def choose_device(placement: Placement) -> None:
     """Make the device of this rank the current one of its kind."""
     if devices.has_several(placement.device):
