@@ -91,6 +91,22 @@ def test_the_textbooks_network_runs_as_its_readers_have_it(tmp_path: Path) -> No
     assert "the model configures its own optimiser" in text
 
 
+@pytest.mark.slow
+def test_the_first_cell_of_a_run_prints_no_advice_of_lightning(tmp_path: Path) -> None:
+    """Lightning is imported in that cell, and sets the levels of its loggers."""
+    (tmp_path / "suite.toml").write_text(
+        '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[train]\nepochs = 1\n[matrix]\nengine = "lightning"\n'
+        "[probes.quality]\nresamples = 100\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "bench_suite", "run", "suite.toml"], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "BENCH_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    for word in ("GPU", "TPU", "workers", "Trainer", "Tip"):
+        assert word not in ended.stderr
+
+
 @pytest.mark.usefixtures("windows_of_one_step")
 @pytest.mark.parametrize("package", PACKAGES)
 def test_its_steps_are_those_of_a_loop_by_hand(package: str, pictures: Data, run: Any) -> None:

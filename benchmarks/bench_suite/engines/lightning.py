@@ -109,7 +109,8 @@ def train(
         if run.has_steps():
             # Imported here, so that the time to the first step contains it.
             package = import_module(package_of(module) or _installed_package())
-            _run_trainer(package, module if own_step else None, run, own_optimizers, folder)
+            with _quiet():  # again: the import sets the levels of Lightning's loggers
+                _run_trainer(package, module if own_step else None, run, own_optimizers, folder)
         history = run.history()
     return replace(history, loss_of="model") if own_step else history
 
