@@ -116,6 +116,19 @@ UNKNOWN_NAMES = [
         line=9,
     ),
     case(
+        "metric of a column at a coordinate",
+        '[report]\ncolumns = ["quality/acc?group=a"]',
+        'report.columns[0]: no probe of this suite emits "quality/acc"',
+        near("quality/accuracy"),
+        line=9,
+    ),
+    case(
+        "coordinate of a column",
+        '[report]\nsort = "quality/accuracy?group"',
+        'report.sort: "quality/accuracy?group": write key=value after the question mark',
+        line=9,
+    ),
+    case(
         "gated metric without its probe",
         "[gate]\naccuracy = { min = 0.5 }",
         'emits "accuracy"',

@@ -43,6 +43,28 @@ def test_of_many_coordinates_only_the_first_are_columns(make_run: Make, record: 
     assert [column.at for column in columns] == [(("n", n),) for n in range(MAX_COORDINATES)]
 
 
+def test_a_stated_coordinate_chooses_its_columns_and_may_rank(make_run: Make, record: Make_record) -> None:
+    def rows(first: float, second: float) -> tuple[MetricRow, ...]:
+        return tuple(
+            MetricRow("t/m", value, "", "higher", kind="exact", at={"n": n, "of": of})
+            for n, of, value in [*((n, "a", 0.0) for n in range(1, 5)), (5, "b", first), (6, "b", second)]
+        )
+
+    report = {"columns": ["t/m?of=b", "t/m?n=4", "t/m?n=5"], "sort": "t/m?n=6"}
+    run = make_run(record(model="a", metrics=rows(1.0, 1.0)), record(model="b", metrics=rows(0.0, 2.0)), report=report)
+    [table] = tables([run])
+    assert [dict(column.at)["n"] for column in table.columns] == [5, 6, 4]
+    assert table.sort is not None
+    assert dict(table.sort.at)["n"] == 6
+    assert [row.model for row in table.rows] == ["b", "a"]
+
+
+def test_a_column_that_was_written_by_hand_and_cannot_be_read_is_left_out(make_run: Make, record: Make_record) -> None:
+    run = make_run(record(), report={"columns": ["quality/accuracy?", "throughput/train", 7], "sort": "quality/x?"})
+    columns = chosen_columns([(run, record) for record in run.records()])
+    assert names(columns) == ["throughput/train"]
+
+
 def test_without_columns_the_first_of_each_probe_are_shown(make_run: Make, record: Make_record) -> None:
     [table] = tables([make_run(record(), report={"columns": [], "sort": None})])
     assert names(table.columns) == ["quality/accuracy", "throughput/train"]

@@ -12,6 +12,7 @@ from bench_suite.contracts import MetricRow, Record
 from bench_suite.store.columns import heads_of, metric_at
 from bench_suite.store.records import label_of
 from bench_suite.store.runs import Run
+from bench_suite.suite.column_names import ColumnName, read_column_name
 
 MAX_COLUMNS = 5
 "A suite without stated columns gets a second metric of its first probe if it has fewer columns than this."
@@ -63,21 +64,24 @@ def chosen_columns(members: Sequence[tuple[Run, Record]]) -> tuple[Column, ...]:
     suites: dict[str, list[tuple[Run, Record]]] = {}
     for run, record in members:
         suites.setdefault(str(run.info["suite"]), []).append((run, record))
-    names: dict[str, None] = {}
+    names: dict[ColumnName, None] = {}
     without_columns = []
     for suite_members in suites.values():
         info, records = suite_members[0][0].info, [record for _, record in suite_members]
         measured = {column.name for column in all_columns(records)}
         report = info.get("report") or {}
-        stated = report.get("columns") or ()
-        names |= dict.fromkeys(name for name in (*stated, report.get("sort")) if name in measured)
-        if measured.isdisjoint(stated):
+        stated = readable_names(report.get("columns") or ())
+        names |= dict.fromkeys(
+            name for name in (*stated, *readable_names([report.get("sort")])) if name.metric in measured
+        )
+        if measured.isdisjoint(name.metric for name in stated):
             without_columns.append((info, records))
     added: set[str] = set()
     for info, records in without_columns:
-        added |= _default_columns(records, _metrics_named_in_options(info) | gated_metrics(info), {*names, *added})
-    names |= dict.fromkeys(column.name for column in known if column.name in added)
-    return tuple(column for name in names for column in _columns_of_metric(known, name))
+        present = {*(name.metric for name in names), *added}
+        added |= _default_columns(records, _metrics_named_in_options(info) | gated_metrics(info), present)
+    names |= dict.fromkeys(ColumnName(column.name) for column in known if column.name in added)
+    return tuple(dict.fromkeys(column for name in names for column in columns_named(known, name)))
 
 
 def gated_metrics(info: Mapping[str, Any]) -> set[str]:
@@ -132,8 +136,24 @@ def _parse_toml(text: str) -> dict[str, Any]:
         return {}
 
 
-def _columns_of_metric(known: Sequence[Column], name: str) -> list[Column]:
-    matching = [column for column in known if column.name == name]
+def readable_names(texts: Iterable[object]) -> list[ColumnName]:
+    """Return names of columns as a run states them, without those that are absent or were written by hand and wrong."""
+    names = []
+    for text in texts:
+        try:
+            names += [read_column_name(text)] if isinstance(text, str) else []
+        except ValueError:
+            continue
+    return names
+
+
+def columns_named(known: Sequence[Column], name: ColumnName) -> list[Column]:
+    """Return the columns that a suite's name of a column stands for.
+
+    A metric without coordinates in the name stands for its value without coordinates, if there is one, and else for
+    those at the first `MAX_COORDINATES` coordinates.
+    """
+    matching = [column for column in known if name.matches(column.name, dict(column.at))]
     return [column for column in matching if not column.at] or matching[:MAX_COORDINATES]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from bench_suite.contracts import Record
 from bench_suite.reports.canonical_json import as_json
-from bench_suite.reports.columns import Column, chosen_columns, gated_metrics
+from bench_suite.reports.columns import Column, chosen_columns, columns_named, gated_metrics, readable_names
 from bench_suite.reports.newest import newest_records
 from bench_suite.reports.rows import Row, rows_of
 from bench_suite.reports.values import Value
@@ -112,7 +112,7 @@ def _table(
     records = [newest_of_cell[id, key[3]] for id in dict.fromkeys(record.id for _, record in members)]
     columns = chosen_columns(members)
     sort_wishes = dict.fromkeys((run.info.get("report") or {}).get("sort") for run, _ in members)
-    sort = next((column for name in sort_wishes for column in columns if column.name == name), None)
+    sort = next((column for name in readable_names(sort_wishes) for column in columns_named(columns, name)), None)
     sort = sort or next((column for column in columns if column.better != "none"), None)
     rows = _ranked(rows_of(records, columns), sort, ranks=not key[4])
     data = {**records[0].data, **({"fingerprint": key[2]} if "fingerprint" in records[0].data else {})}

@@ -11,6 +11,7 @@ from bench_suite.components.options import MISSING, Option, Type, show
 from bench_suite.components.suggestions import nearest
 from bench_suite.contracts import ComponentError, Kind
 from bench_suite.suite.checks import without_sgd
+from bench_suite.suite.column_names import read_column_name
 from bench_suite.suite.credentials import mask_override
 from bench_suite.suite.document import Document, label, read_document
 from bench_suite.suite.folds import fold_errors
@@ -36,7 +37,10 @@ from bench_suite.suite.toml_positions import Path as KeyPath
 
 _REPORT: Mapping[str, Option] = {
     "columns": Option(
-        "columns", Type("tuple", (Type("str"),), open=True), (), "Metrics of the leaderboard, in this order."
+        "columns",
+        Type("tuple", (Type("str"),), open=True),
+        (),
+        "Metrics of the leaderboard, in this order; `privacy/auc?attack=loss` is a metric at a coordinate.",
     ),
     "sort": Option("sort", Type("str"), None, "The metric that ranks."),
 }
@@ -269,10 +273,18 @@ def _read_report(sections: Sections, metrics: Mapping[str, Any]) -> tuple[tuple[
     """Return the columns of the leaderboard, and the metric that ranks."""
     table = sections.table("report", _REPORT)
     for position, column in enumerate(table.get("columns", ())):
-        check_metric(sections, column, ("report", "columns", position), metrics)
+        _check_column(sections, column, ("report", "columns", position), metrics)
     if "sort" in table:
-        check_metric(sections, table["sort"], ("report", "sort"), metrics)
+        _check_column(sections, table["sort"], ("report", "sort"), metrics)
     return table.get("columns", ()), table.get("sort")
+
+
+def _check_column(sections: Sections, text: str, path: KeyPath, metrics: Mapping[str, Any]) -> None:
+    """Add an error if a column is no metric of the suite, or if its coordinates are not readable."""
+    try:
+        check_metric(sections, read_column_name(text).metric, path, metrics)
+    except ValueError as error:
+        sections.error(path, f"{show(text)}: {error}")
 
 
 def _read_executor(sections: Sections) -> ComponentUse | None:
