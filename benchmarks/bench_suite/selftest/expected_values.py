@@ -19,6 +19,8 @@ from bench_suite.selftest import (
     comparison_checks,
     fairness_checks,
     importance_checks,
+    ood_checks,
+    stability_checks,
 )
 from bench_suite.selftest.checks import (
     Check,
@@ -153,6 +155,8 @@ def _noise_mlp(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     options = options_of(cell, "task")
     yield accuracy_of(cell, 1 - options.flipped, options.test)
     yield exactly("same seed, other scores", cell, 0, lambda measured: _other_scores(measured, cell), repeated=True)
+    yield from ood_checks.nothing_to_tell(cell)
+    yield from stability_checks.stable(cell)
 
 
 def _other_scores(measured: Measured, cell: Cell) -> float:
@@ -259,6 +263,8 @@ EXPECTED: Mapping[tuple[str, str], Callable[[Cell, Sequence[Cell]], Iterator[Che
     ("planted_noise", "mlp"): _noise_mlp,
     ("planted_columns", "mlp"): _columns_linear,
     ("planted_columns", "planted_matmul"): _columns_first,
+    ("planted_noise", "planted_unstable"): _without_others(stability_checks.unstable),
+    ("planted_gaussians", "planted_matmul"): _without_others(ood_checks.gaussians),
     ("planted_pixels", "cnn"): _pixels_cnn,
     ("planted_pixels", "resnet"): _without_others(attribution_checks.residual),
 }
