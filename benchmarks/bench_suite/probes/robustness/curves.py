@@ -95,7 +95,7 @@ def corruption_curves(
         points, columns = [_point(0, start)], []
         for severity in settings.severities:
             report_progress(trained, f"{name} at severity {severity}, {number + 1} of {len(settings.names)}")
-            at = {"corruption": name, "severity": severity}
+            at: dict[str, str | float] = {"corruption": name, "severity": severity}
             try:
                 changed = some.predictions("test", examples.change(name, severity))
             except BenchError as error:  # such as predictions that are not finite because of missing values

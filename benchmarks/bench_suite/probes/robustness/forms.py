@@ -138,7 +138,9 @@ def rounded(table: np.ndarray) -> np.ndarray:
     values = np.asarray(table, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = 10.0 ** (2 - np.floor(np.log10(np.abs(values))))
-        return np.where((values == 0) | ~np.isfinite(scale), values, np.round(values * scale) / scale)
+        return np.where(
+            (values == 0) | ~np.isfinite(values) | ~np.isfinite(scale), values, np.round(values * scale) / scale
+        )
 
 
 TEXT_FORMS: Mapping[str, Callable[[str], str]] = {
