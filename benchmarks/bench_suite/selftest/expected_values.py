@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from bench_suite.components import discovery
-from bench_suite.selftest import analytic_flops, attribution_checks, comparison_checks, fairness_checks
+from bench_suite.selftest import (
+    analytic_flops,
+    attribution_checks,
+    comparison_checks,
+    fairness_checks,
+    robustness_checks,
+)
 from bench_suite.selftest.checks import (
     Check,
     Measured,
@@ -61,6 +67,8 @@ def _groups_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield from _interval(cell, accuracy, n)
     if "fairness" in cell.probes:
         yield from fairness_checks.group_checks(cell)
+    if "robustness" in cell.probes:
+        yield from robustness_checks.table_checks(cell)
 
 
 def _misplaced(measured: Measured, cell: Cell, counts: Sequence[Sequence[int]]) -> float:
@@ -88,6 +96,8 @@ def _terms_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield exactly("quality/accuracy", cell, 1 - wrong / (len(task.KINDS) * options.size))
     if "fairness" in cell.probes:
         yield from fairness_checks.term_checks(cell)
+    if "robustness" in cell.probes:
+        yield from robustness_checks.text_checks(cell, cells)
 
 
 def _line_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
@@ -197,8 +207,16 @@ def _noise_products(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
         yield between(name, cell, 1, 1e-4, 1, "at most the measured peak of this machine")
 
 
+def _columns_linear(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
+    """Yield checks of a linear network: attributions, and the examples that withstand an attack."""
+    yield from attribution_checks.linear(cell)
+    if "attacks" in cell.probes:
+        yield from robustness_checks.attack_checks(cell)
+
+
 def _pixels_cnn(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
-    """Yield checks of a network of convolutions: operations by formula, and attributions."""
+    """Yield checks of corrupted images, and of a network of convolutions: operations by formula, and attributions."""
+    yield from robustness_checks.image_checks(cell)
     yield from analytic_flops.convolutions(cell)
     yield from attribution_checks.convolutional(cell)
 
@@ -238,7 +256,7 @@ EXPECTED: Mapping[tuple[str, str], Callable[[Cell, Sequence[Cell]], Iterator[Che
     ("planted_noise", "planted_sleep"): _noise_sleep,
     ("planted_noise", "planted_matmul"): _noise_products,
     ("planted_noise", "mlp"): _noise_mlp,
-    ("planted_columns", "mlp"): _without_others(attribution_checks.linear),
+    ("planted_columns", "mlp"): _columns_linear,
     ("planted_columns", "planted_matmul"): _without_others(attribution_checks.first_column),
     ("planted_pixels", "cnn"): _pixels_cnn,
     ("planted_pixels", "resnet"): _without_others(attribution_checks.residual),
