@@ -37,8 +37,8 @@ RADII = (0.1, 0.5)
 "The option `radii` of the probe `attacks` there."
 MISSED = 0.03
 "Share of the examples that can be broken, and that the square attack may miss."
-SEVERITY = 3
-"At which images are corrupted."
+SEVERITY, SIDE = 3, 84
+"At which images are corrupted, and their side in pixels, a multiple of that for which MNIST-C states its amounts."
 
 
 def _data(cell: Cell) -> Data:
@@ -172,57 +172,70 @@ def _upper_tail(share: float, n: int) -> Callable[[Interval], float]:
 
 
 def image_checks(cell: Cell) -> Iterator[Check]:
-    """Yield checks of corrupted images, of which one number each is known; no network is needed."""
-    basis = "levels of pixels"
-
-    def corrupt(image: np.ndarray, name: str) -> np.ndarray:
-        return images.corrupt_images(image[None, :, :, None].astype(np.uint8), name, SEVERITY)[0, :, :, 0].astype(float)
-
-    grey, point = np.full((84, 84), 128), np.zeros((85, 85))
-    point[42, 42] = 255
-    halves = np.repeat([[64, 192]], 42, axis=1).repeat(84, axis=0)
-    side = np.arange(85) - 42.0
-    scale = 84 / images.GREY_SIDE
+    """Yield checks of corrupted images, of which one number each is known; no cell is run."""
     stated = {name: one.grey[SEVERITY - 1] for name, one in images.CORRUPTIONS.items()}
-    noise, n = 255 * stated["gaussian_noise"], grey.size
-    yield around(
-        "deviation of noise", cell, noise, SIGMAS * noise / math.sqrt(2 * n) + 0.1, f"of {n} pixels, {OFTEN}",
-        read=lambda _: float(corrupt(grey, "gaussian_noise").std()),
-    )  # fmt: skip
+    scale, noise = SIDE / images.GREY_SIDE, 255 * stated["gaussian_noise"]
+    by_chance = SIGMAS * noise / math.sqrt(2 * SIDE**2) + 0.1
+    known: tuple[tuple[str, float, float, Callable[[], float]], ...] = (
+        ("deviation of noise", noise, by_chance, _noise),
+        ("deviation of blur", scale * stated["blur"], 0.05 * scale * stated["blur"], _blur),
+        ("factor of contrast", stated["contrast"], 0.02, _contrast),
+        ("added brightness", stated["brightness"], 0.01, _brightness),
+        ("pixels of translation", scale * stated["translation"], 0.05, _translation),
+        ("angle of rotation", stated["rotation"], 0.02, _rotation),
+        ("covered share of the side", stated["occlusion"], 0.01, _occlusion),
+    )
+    for label, value, tolerance, measure in known:
+        basis = f"of {SIDE**2:,} pixels, {OFTEN}" if measure is _noise else "levels of pixels"
+        yield around(label, cell, value, tolerance, basis, read=_without_run(measure), needs_run=False)
 
-    def spread(_: Measured) -> float:
-        edge = np.zeros((84, 84))
-        edge[42:] = 255  # its blurred form is the integral of the kernel
-        steps = np.diff(corrupt(edge, "blur")[:, 42] / 255)
-        return float(np.sum(steps * (np.arange(83) - 41.0) ** 2)) ** 0.5
 
-    kernel = scale * stated["blur"]
-    yield around("deviation of blur", cell, kernel, 0.05 * kernel, basis, read=spread)
-    yield around("factor of contrast", cell, stated["contrast"], 0.02, basis,
-                 read=lambda _: float(np.ptp(corrupt(halves, "contrast")) / 128))  # fmt: skip
-    yield around("added brightness", cell, stated["brightness"], 0.01, basis,
-                 read=lambda _: float((corrupt(grey, "brightness") - grey).mean() / 255))  # fmt: skip
+def _without_run(measure: Callable[[], float]) -> Callable[[Measured], float]:
+    return lambda measured: measure()
 
-    def moved(_: Measured) -> float:
-        changed = corrupt(point, "translation")
-        return float(abs(changed.sum(axis=1) @ side) / changed.sum() * images.GREY_SIDE / 85)
 
-    yield around("pixels of translation", cell, stated["translation"], 0.05, basis, read=moved)
+def _corrupt(image: np.ndarray, name: str) -> np.ndarray:
+    return images.corrupt_images(image[None, :, :, None].astype(np.uint8), name, SEVERITY)[0, :, :, 0].astype(float)
 
-    def turned(_: Measured) -> float:
-        line = np.zeros((85, 85))
-        line[42, 43:] = 255
-        changed = corrupt(line, "rotation")
-        return abs(math.atan2(float(changed.sum(axis=1) @ side), float(changed.sum(axis=0) @ side)))
 
-    yield around("angle of rotation", cell, stated["rotation"], 0.02, basis, read=turned)
+def _noise() -> float:
+    return float(_corrupt(np.full((SIDE, SIDE), 128), "gaussian_noise").std())
 
-    def covered(_: Measured) -> float:
-        stripes = np.tile(np.array([0, 255]), (84, 42))
-        changed = (corrupt(stripes, "occlusion") != stripes).sum()
-        return math.sqrt(float(changed)) / 84
 
-    yield around("covered share of the side", cell, stated["occlusion"], 0.01, basis, read=covered)
+def _blur() -> float:
+    edge = np.zeros((SIDE, SIDE))
+    edge[SIDE // 2 :] = 255  # its blurred form is the integral of the kernel
+    steps = np.diff(_corrupt(edge, "blur")[:, SIDE // 2] / 255)
+    return float(np.sum(steps * (np.arange(SIDE - 1) - (SIDE // 2 - 1)) ** 2)) ** 0.5
+
+
+def _contrast() -> float:
+    halves = np.repeat([[64, 192]], SIDE // 2, axis=1).repeat(SIDE, axis=0)
+    return float(np.ptp(_corrupt(halves, "contrast")) / 128)
+
+
+def _brightness() -> float:
+    return float((_corrupt(np.full((SIDE, SIDE), 100), "brightness") - 100).mean() / 255)
+
+
+def _translation() -> float:
+    point = np.zeros((SIDE, SIDE))
+    point[SIDE // 2, SIDE // 2] = 255
+    changed = _corrupt(point, "translation")
+    return float(abs(changed.sum(axis=1) @ (np.arange(SIDE) - SIDE // 2)) / changed.sum())
+
+
+def _rotation() -> float:
+    line, middle = np.zeros((SIDE, SIDE)), (SIDE - 1) / 2
+    line[SIDE // 2 - 1 : SIDE // 2 + 1, SIDE // 2 :] = 255
+    changed = _corrupt(line, "rotation")
+    down, right = (float(changed.sum(axis=axis) @ (np.arange(SIDE) - middle)) for axis in (1, 0))
+    return abs(math.atan2(down, right))
+
+
+def _occlusion() -> float:
+    stripes = np.tile(np.array([0, 255]), (SIDE, SIDE // 2))
+    return math.sqrt(float((_corrupt(stripes, "occlusion") != stripes).sum())) / SIDE
 
 
 # ── attacks ─────────────────────────────────────────────────────────────────────────────────────
