@@ -41,8 +41,9 @@ def relative_errors(records: Sequence[Record], reference: str) -> Iterator[Metri
         BenchError: no cell of the reference has a corruption error.
     """
     groups = _groups(records)
-    if not any(str(record.cell["model"]) == reference for group in groups.values() for record in group):
-        models = ", ".join(sorted({str(record.cell["model"]) for record in records})) or "none"
+    known = sorted({str(record.cell["model"]) for group in groups.values() for record in group})
+    if reference not in known:
+        models = ", ".join(known) or "none"
         raise BenchError(
             f'reference = "{reference}": no cell of this model has corruption errors (there are: {models})'
         )
@@ -51,17 +52,23 @@ def relative_errors(records: Sequence[Record], reference: str) -> Iterator[Metri
         by_model: dict[str, list[Record]] = {}
         for record in group:
             by_model.setdefault(str(record.cell["model"]), []).append(record)
-        base = _errors(by_model.get(reference, []))
+        label, *axes = coordinates
+        base = _errors(by_model.get(reference, []), label[1])
+        at = dict(axes if len({key[0] for key in groups}) == 1 else coordinates)
+        if not base:
+            reason = f"no cell of the reference, {reference}, has corruption errors here"
+            yield Metric("mean_relative_corruption_error", None, reason, at)
+            continue
         for model, of_model in by_model.items():
-            at = {**dict(coordinates), "model": model}
-            ratios = {}
-            for corruption, error in _errors(of_model).items():
+            of = {**at, "model": model}
+            ratios = []
+            for corruption, error in _errors(of_model, label[1]).items():
                 ratio = _ratio(error, base.get(corruption), same=model == reference)
-                yield _metric("relative_corruption_error", ratio, {**at, "corruption": corruption}, reference)
-                ratios[corruption] = ratio
-            mean = _mean([*ratios.values()])
-            yield _metric("mean_relative_corruption_error", mean, at, reference)
-            rows.append([*(str(value) for _, value in coordinates), model, _shown(mean)])
+                yield _metric("relative_corruption_error", ratio, {**of, "corruption": corruption}, reference)
+                ratios.append(ratio)
+            mean = _mean(ratios)
+            yield _metric("mean_relative_corruption_error", mean, of, reference)
+            rows.append([*(value for _, value in coordinates), model, _shown(mean)])
     if rows:
         names = [axis for axis, _ in next(iter(groups))]
         data = {"columns": [*names, "model", "mean relative corruption error"], "rows": rows}
@@ -70,36 +77,38 @@ def relative_errors(records: Sequence[Record], reference: str) -> Iterator[Metri
 
 
 def _groups(records: Sequence[Record]) -> dict[tuple[tuple[str, str], ...], list[Record]]:
-    """Return the records that have corruption errors by task and further axes: models are compared within a group."""
+    """Return the records that have corruption errors, by probe, task and further axes.
+
+    Models are compared within a group. An axis that estimators have no value of, such as the engine, forms no groups.
+    """
     usable = [record for record in records if any(_is_error(row) for row in record.metrics)]
+    axes = dict.fromkeys(axis for record in usable for axis in record.cell if axis not in NOT_IN_GROUP)
     varied = [
         axis
-        for axis in dict.fromkeys(axis for record in usable for axis in record.cell)
-        if axis not in (*NOT_IN_GROUP, "task") and len({repr(record.cell.get(axis)) for record in usable}) > 1
+        for axis in axes
+        if axis != "task"
+        and all(record.cell.get(axis) is not None for record in usable)
+        and len({repr(record.cell[axis]) for record in usable}) > 1
     ]
     groups: dict[tuple[tuple[str, str], ...], list[Record]] = {}
     for record in usable:
-        key = tuple((axis, str(record.cell.get(axis))) for axis in ("task", *_of_both(usable, varied)))
-        groups.setdefault(key, []).append(record)
+        of_record = tuple((axis, str(record.cell[axis])) for axis in ("task", *varied))
+        for label in dict.fromkeys(row.name.partition("/")[0] for row in record.metrics if _is_error(row)):
+            groups.setdefault((("probe", label), *of_record), []).append(record)
     return groups
-
-
-def _of_both(records: Sequence[Record], axes: Sequence[str]) -> list[str]:
-    """Return the axes that every record has: others, such as the engine, do not concern all models."""
-    return [axis for axis in axes if all(axis in record.cell for record in records)]
 
 
 def _is_error(row: MetricRow) -> bool:
     return row.name.partition("/")[2] in ERRORS and row.value is not None
 
 
-def _errors(records: Sequence[Record]) -> dict[str, Estimate]:
-    """Return the mean over seeds of the error at each corruption."""
+def _errors(records: Sequence[Record], label: str) -> dict[str, Estimate]:
+    """Return the mean over seeds of the error at each corruption, as the probe of a label measured it."""
     rows: dict[str, list[MetricRow]] = {}
     cells: dict[str, list[Record]] = {}
     for record in records:
         for row in record.metrics:
-            if _is_error(row):
+            if _is_error(row) and row.name.startswith(f"{label}/"):
                 rows.setdefault(str(row.at["corruption"]), []).append(row)
                 cells.setdefault(str(row.at["corruption"]), []).append(record)
     estimates = {}
