@@ -117,6 +117,8 @@ def corruption_curves(
         yield Metric(measure.mean, None, reason, n=len(rows))
     elif errors:
         yield _mean(measure, measure.mean, np.stack([*errors.values()], axis=1), {}, resampling)
+    else:
+        yield Metric(measure.mean, None, "no corruption applies to these examples", n=len(rows))
     if curves:
         data = {"x": "severity (0: not corrupted)", "y": measure.label, "series": curves}
         caption = f"{measure.label.capitalize()} by severity of each corruption, with 95 % intervals over {len(rows):,}"
