@@ -37,6 +37,7 @@ def test_these_are_the_suites_of_the_mission():
         "planted",
         "quickstart",
         "responsible",
+        "robust",
         "tabular",
         "textbook",
         "throughput",
@@ -124,7 +125,9 @@ def test_without_an_accelerator_throughput_names_the_suite_for_a_processor(tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ci", "throughput_small", "tabular", "curves", "engines", "nlp", "responsible"])
+@pytest.mark.parametrize(
+    "name", ["ci", "throughput_small", "tabular", "curves", "engines", "nlp", "responsible", "robust"]
+)
 def test_it_runs_from_packages_alone(name, tmp_path):
     ended = smoke(name, tmp_path)
     assert ended.returncode == 0, ended.stderr

@@ -1,6 +1,7 @@
 """Planted words: classifies a text by one word, or without such a word, by whether it names a man.
 
-It is for the task `planted_terms`, for which the number of predictions that change with the named group is known.
+It is for the task `planted_terms`, for which the number of predictions that change with the named group is known, and
+with `cased` the number of those that change in capitals.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ MEN = frozenset({"he", "actor", "father"})
 class Options:
     confidence: float = 0.9
     "Score of the predicted class; the other class has 1 minus it."
+    cased: bool = False
+    "Whether words in capitals are unknown, so that predictions change with the form of a text."
 
 
 @dataclass(frozen=True)
@@ -35,20 +38,22 @@ class Words:
     """The class of the first word in `CLASS_BY_WORD`; without any, class 1 if a man is named, else class 0."""
 
     confidence: float
+    cased: bool = False
 
     def fit(self, data: Data, options: TrainOptions, report: Report) -> None:
         """Do nothing: the rule is fixed."""
 
     def predict(self, split: Split) -> Mapping[str, np.ndarray]:
         """Return `predictions` (n,) int64 and `scores` (n, 2) float32: `confidence`, and 1 minus it."""
-        classes = np.array([_class_of(text) for text in split.take(np.arange(len(split)))["text"]], dtype=np.int64)
+        texts = split.take(np.arange(len(split)))["text"]
+        classes = np.array([_class_of(text if self.cased else text.lower()) for text in texts], dtype=np.int64)
         scores = np.full((len(classes), 2), 1.0 - self.confidence, dtype=np.float32)
         scores[np.arange(len(classes)), classes] = self.confidence
         return {"predictions": classes, "scores": scores}
 
 
 def _class_of(text: str) -> int:
-    words = re.findall(r"\w+", text.lower())
+    words = re.findall(r"\w+", text)
     return next((CLASS_BY_WORD[word] for word in words if word in CLASS_BY_WORD), int(not MEN.isdisjoint(words)))
 
 
@@ -56,4 +61,4 @@ def build(data: Data, options: Options) -> Words:
     """Return the rule; raise BenchError unless there are two classes."""
     if len(data.spec["classes"]) != 2:
         raise BenchError(f"planted_words is for two classes; {data.source.name} has {len(data.spec['classes'])}")
-    return Words(options.confidence)
+    return Words(options.confidence, options.cased)

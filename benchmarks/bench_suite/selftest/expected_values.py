@@ -20,6 +20,7 @@ from bench_suite.selftest import (
     fairness_checks,
     importance_checks,
     ood_checks,
+    robustness_checks,
     stability_checks,
 )
 from bench_suite.selftest.checks import (
@@ -69,6 +70,8 @@ def _groups_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield from _interval(cell, accuracy, n)
     if "fairness" in cell.probes:
         yield from fairness_checks.group_checks(cell)
+    if "robustness" in cell.probes:
+        yield from robustness_checks.table_checks(cell)
 
 
 def _misplaced(measured: Measured, cell: Cell, counts: Sequence[Sequence[int]]) -> float:
@@ -96,6 +99,8 @@ def _terms_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     yield exactly("quality/accuracy", cell, 1 - wrong / (len(task.KINDS) * options.size))
     if "fairness" in cell.probes:
         yield from fairness_checks.term_checks(cell)
+    if "robustness" in cell.probes:
+        yield from robustness_checks.text_checks(cell, cells)
 
 
 def _line_rule(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
@@ -208,10 +213,12 @@ def _noise_products(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
 
 
 def _columns_linear(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
-    """Yield checks of a linear network on known columns: attributions, and which columns matter."""
+    """Yield checks of a linear network on known columns: attributions, important columns and attacks."""
     yield from attribution_checks.linear(cell)
     if options_of(cell, "task").decoy is None:
         yield from importance_checks.linear(cell)
+    if "attacks" in cell.probes:
+        yield from robustness_checks.attack_checks(cell)
 
 
 def _columns_first(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
@@ -221,7 +228,8 @@ def _columns_first(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
 
 
 def _pixels_cnn(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
-    """Yield checks of a network of convolutions: operations by formula, and attributions."""
+    """Yield checks of corrupted images, and of a network of convolutions: operations by formula, and attributions."""
+    yield from robustness_checks.image_checks(cell)
     yield from analytic_flops.convolutions(cell)
     yield from attribution_checks.convolutional(cell)
 

@@ -25,6 +25,7 @@ from bench_suite.suite.spec import (
     EVALUATE,
     GATE_OPTIONS,
     MEASURED,
+    MODEL,
     SECTIONS,
     ComponentUse,
     Suite,
@@ -232,7 +233,7 @@ def _probes(sections: Sections, scope: Scope) -> Iterator[ComponentUse]:
         stated = sections.take(entry, component.options, path)
         named: list[Component] = []
         for option, kind in component.facts.get("NAMES", {}).items():
-            if kind in (MEASURED, CLASS):
+            if kind in (MEASURED, CLASS, MODEL):
                 continue
             uses = _without_duplicates(sections, stated.get(option, ()), (*path, option))
             parts = (sections.component(kind, use, (*path, option, index)) for index, use in uses.items())

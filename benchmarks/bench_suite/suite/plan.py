@@ -15,7 +15,7 @@ from bench_suite.suite.document import SuiteError
 from bench_suite.suite.expansion import cells_of, concerns, count_points, incompatibility
 from bench_suite.suite.gate_section import check_scope
 from bench_suite.suite.identity import digest, probe_key
-from bench_suite.suite.spec import ComponentUse, Suite, unknown_classes
+from bench_suite.suite.spec import MODEL, ComponentUse, Suite, unknown_classes
 
 # Cells, their names and `digest` are part of what other rooms know a plan by.
 __all__ = ["MAX_CELLS", "Cell", "Plan", "Unit", "digest", "make_plan", "name", "name_of"]
@@ -156,7 +156,12 @@ def _check_choices(suite: Suite, cells: Sequence[Cell]) -> None:
 
 
 def _check_probe(suite: Suite, probe: ComponentUse, cells: Sequence[Cell]) -> None:
-    """Add an error for a probe that chooses no cell, applies to none, or names a class that a task does not have."""
+    """Add an error for a probe that chooses no cell, applies to none, or names a class or a model that there is not."""
+    for option, kind in probe.component.facts.get("NAMES", {}).items():
+        label, labels = probe.stated.get(option), [model.label for model in suite.models]
+        if kind == MODEL and label is not None and label not in labels:
+            message = f"{show(label)} is no model of this suite{nearest(label, labels)} (it has: {', '.join(labels)})"
+            suite.document.error((*probe.key, option), message)
     reasons = [cell.probes[probe.label] for cell in cells if probe.label in cell.probes]
     if cells and not reasons:
         suite.document.error((*probe.key, "only"), "chooses no cell of this suite")
