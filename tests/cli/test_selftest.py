@@ -20,6 +20,8 @@ from bench_suite.probes.attribution import importance as column_importance
 from bench_suite.probes.attribution.adapters import Subject
 from bench_suite.probes.fairness import groups, intervals, words
 from bench_suite.probes.ood import detection, scores
+from bench_suite.probes.privacy import attacks, canaries, shadows
+from bench_suite.probes.privacy import scores as attack_scores
 from bench_suite.probes.robustness import (
     adversarial,
     images,
@@ -32,8 +34,6 @@ from bench_suite.probes.robustness import (
 )
 from bench_suite.probes.robustness import curves as accuracy_curves
 from bench_suite.probes.stability import churn, passes
-from bench_suite.probes.privacy import attacks, canaries, shadows
-from bench_suite.probes.privacy import scores as attack_scores
 from bench_suite.selftest import attribution_checks, robustness_checks, runner
 from bench_suite.stats import paired
 from bench_suite.training import flops, seeding
