@@ -30,6 +30,7 @@ def smoke(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProce
 def test_these_are_the_suites_of_the_mission():
     assert set(shipped_suites()) == {
         "attribution",
+        "challenges",
         "ci",
         "curves",
         "engines",
@@ -128,7 +129,7 @@ def test_without_an_accelerator_throughput_names_the_suite_for_a_processor(tmp_p
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["ci", "throughput_small", "tabular", "curves", "engines", "nlp", "responsible", "robust", "privacy"],
+    ["ci", "throughput_small", "tabular", "curves", "engines", "nlp", "responsible", "robust", "privacy", "challenges"],
 )
 def test_it_runs_from_packages_alone(name, tmp_path):
     ended = smoke(name, tmp_path)

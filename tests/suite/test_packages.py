@@ -98,7 +98,7 @@ README_EXTRAS = {
     "quickstart": set(), "tabular": set(), "curves": set(), "vision": set(), "textbook": set(), "planted": set(),
     "ci": set(), "engines": {"transformers", "tokenizers", "accelerate", "lightning"},
     "nlp": {"transformers", "tokenizers"}, "responsible": {"fairlearn"}, "attribution": {"captum"},
-    "privacy": {"opacus"},
+    "privacy": {"opacus"}, "challenges": {"fairlearn", "captum"},
 }  # fmt: skip
 "Packages of the extras that the README's table names for each shipped suite."
 
