@@ -721,6 +721,20 @@ class Trained(Protocol):
     def encoded(self, split: str) -> Any:
         """Return the `data.encoded.Encoded` of a split, as the network reads it; only if there is a `network`."""
 
+    def on_task(self, use: str) -> Trained:
+        """Return the same trained model with the test split of another task, of which nothing is stored.
+
+        The other task is loaded with its default options, and with the cell's own option `data` if it has that choice.
+        Its `train` split is still the one that the model was trained on, and so are `spec` and `threshold`.
+
+        Args:
+            use: a task as a suite names it in `use`: its name, or the path of its file.
+
+        Raises:
+            BenchError: the data are not on this machine, they are the cell's own, or the model cannot read the
+                examples: another modality, images of another size, other columns.
+        """
+
     def without_model(self) -> Trained:
         """Return the cell in a form that can be sent to another process, which may call `retrain` and nothing else."""
 
@@ -754,7 +768,11 @@ class Probe(Protocol):
         """Return a context manager that is entered around the training; what it yields becomes `Trained.meter`."""
 
     def summarise(self, records: Sequence[Record], options: Any) -> Iterator[Metric | Artifact]:
-        """Summarise all records of a run. It must not import torch."""
+        """Summarise all records of a run. It must not import torch.
+
+        If it has a third parameter called `predictions`, that is a function `(record, split)` which returns the stored
+        `Predictions` of a cell on a split, or None if none were stored. It reads a file at each call.
+        """
 
 
 # ── records ─────────────────────────────────────────────────────────────────────────────────────

@@ -57,6 +57,10 @@ FORMS: dict[str, tuple[str, Any]] = {
         "dictionary of option: {choice: (need, …)}",
         lambda v: _TABLE[1](v) and all(isinstance(c, dict) and all(map(_WORDS[1], c.values())) for c in v.values()),
     ),
+    "NEEDS_UNLESS": (
+        "dictionary of option: (need, …)",
+        lambda v: _TABLE[1](v) and all(map(_WORDS[1], v.values())),
+    ),
     "GROUPS": _WORDS,
     "SHIFTS": _WORDS,
     "CLASSES": _WORDS,

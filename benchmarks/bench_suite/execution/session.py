@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from bench_suite import environment
 from bench_suite._version import __version__
@@ -16,6 +16,7 @@ from bench_suite.contracts import (
     ArtifactRow,
     BenchError,
     Finding,
+    Metric,
     MetricRow,
     Placement,
     Record,
@@ -293,6 +294,16 @@ def _stale(cell: Cell, record: Record, context: RunContext) -> bool:
         return False
 
 
+def _summary(component: discovery.Component, run: Run, options: Any) -> Iterator[Metric | Artifact]:
+    """Return what a probe says of all records; it reads stored predictions if it has a parameter for that."""
+    summarise = discovery.load(component).summarise
+    if "predictions" not in component.parameters["summarise"]:
+        items: Iterator[Metric | Artifact] = summarise(run.records(), options)
+        return items
+    reading: Iterator[Metric | Artifact] = summarise(run.records(), options, predictions=run.predictions_of)
+    return reading
+
+
 def _summarise(plan: Plan, run: Run, context: RunContext) -> Iterator[str]:
     """Let each probe summarise the run's records; yield an error message for each summary that failed."""
     metrics: list[MetricRow] = []
@@ -306,7 +317,7 @@ def _summarise(plan: Plan, run: Run, context: RunContext) -> Iterator[str]:
             if name.startswith(f"{probe.label}/")
         }
         try:
-            items = list(discovery.load(probe.component).summarise(run.records(), options))
+            items = list(_summary(probe.component, run, options))
             metrics += [metric_row(item, probe.label, known) for item in items if not isinstance(item, Artifact)]
             with context.storing():
                 artifacts += [

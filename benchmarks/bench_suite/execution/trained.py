@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bench_suite.contracts import TrainOptions
     from bench_suite.data.cache import Cache
     from bench_suite.data.encoded import Encoded
+    from bench_suite.data.sources import Sources
 
 
 @dataclass
@@ -57,6 +58,8 @@ class Trained:
     "Called once for each split with its predictions, to store them."
     on_progress: Callable[[str], None] | None = None
     "Called with the progress of a long step, as text to show."
+    sources: Sources | None = None
+    "Where `on_task` reads other tasks from."
     _predictions: dict[str, Predictions] = field(default_factory=dict)
     _thresholds: list[Threshold | None] = field(default_factory=list)
     "The threshold, as soon as it is known."
@@ -90,11 +93,18 @@ class Trained:
         """Return the same cell for one probe: with what the probe's own `during` yielded."""
         return replace(self, meter=meter)
 
+    def on_task(self, use: str) -> Trained:
+        """Return the same trained model with the test split of another task, of which nothing is stored."""
+        from bench_suite.execution.other_task import with_test_of
+
+        data = with_test_of(use, self.cell, self.data, self.sources)
+        return replace(self, data=data, keep=None, _predictions={}, _thresholds=[self.threshold], _encoded={})
+
     def without_model(self) -> Trained:
         """Return the cell in a form that can be sent to another process, which may call `retrain` and nothing else."""
         none = cast(Any, None)  # `retrain` builds both anew: a problem is a module, which cannot be sent
         bare = replace(self, model=none, problem=none, history=None, meter=None, cache=None, keep=None)
-        return replace(bare, on_progress=None, _predictions={}, _thresholds=[], _encoded={})
+        return replace(bare, on_progress=None, sources=None, _predictions={}, _thresholds=[], _encoded={})
 
     def predictions(self, split: str, change: Transform | None = None) -> Predictions:
         """Return the predictions on a split; without `change` they are computed once and stored."""

@@ -190,6 +190,7 @@ def _build(cell: Cell, data: Data, placement: Placement, train: Mapping[str, Any
 
     trained = build(cell, data, placement, cell.seed, train, smoke=context.smoke, cache=context.cache)
     trained.on_progress = partial(context.callback.step, cell)
+    trained.sources = context.sources
     return trained
 
 

@@ -27,10 +27,6 @@ NAMES = {"metrics": "metrics"}
 BOUNDS = {"resamples": (100, None)}
 SMOKE = {"resamples": 100}
 MAX_CLASSES = 30  # a larger confusion matrix cannot be read
-REPEATED_ROWS = 16
-"Test examples that a network predicts twice, to see whether it predicts the same."
-SAME = 1e-3
-"Largest difference of two equal passes, as a share of the largest number: kernels of a GPU may round differently."
 RANDOM = (
     "the network is random in evaluation mode: two passes over the same examples differ, so this value is one draw of "
     "many; check that `eval()` turns off every dropout (`functional.dropout` needs training=self.training)"
@@ -116,26 +112,11 @@ def threshold_metrics(threshold: Threshold) -> Iterator[Metric]:
 
 def _is_random(trained: Trained) -> bool:
     """Return whether a network predicts the same test examples differently in two passes."""
-    if trained.network is None or not len(trained.data.splits["test"]):
+    if trained.network is None:
         return False
-    from bench_suite.training import devices
-    from bench_suite.training.precision import computing
+    from bench_suite.training.repeated_passes import is_random
 
-    rows = np.arange(min(REPEATED_ROWS, len(trained.data.splits["test"])))
-    with computing(trained.placement), devices.fork_generators():
-        predict = trained.inference("test", rows)
-        first, second = predict(), predict()
-    return any(_differs(first[name], second[name]) for name in ("predictions", "scores") if name in first)
-
-
-def _differs(first: Any, second: Any) -> bool:
-    if isinstance(first, list) and all(isinstance(row, str) for row in first):
-        return first != second
-    if not isinstance(first, np.ndarray) or first.dtype.kind not in "iuf" or np.shape(first) != np.shape(second):
-        return False
-    largest = np.abs(first).max(initial=0.0)
-    difference = np.abs(first.astype(np.float64) - second).max(initial=0.0)
-    return bool(difference > SAME * largest)
+    return is_random(trained)
 
 
 def measure(

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from bench_suite.components import discovery
-from bench_suite.selftest import analytic_flops, attribution_checks, comparison_checks, fairness_checks
+from bench_suite.selftest import (
+    analytic_flops,
+    attribution_checks,
+    comparison_checks,
+    fairness_checks,
+    ood_checks,
+    stability_checks,
+)
 from bench_suite.selftest.checks import (
     Check,
     Measured,
@@ -147,6 +154,8 @@ def _noise_mlp(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     options = options_of(cell, "task")
     yield accuracy_of(cell, 1 - options.flipped, options.test)
     yield exactly("same seed, other scores", cell, 0, lambda measured: _other_scores(measured, cell), repeated=True)
+    yield from ood_checks.nothing_to_tell(cell)
+    yield from stability_checks.stable(cell)
 
 
 def _other_scores(measured: Measured, cell: Cell) -> float:
@@ -238,6 +247,8 @@ EXPECTED: Mapping[tuple[str, str], Callable[[Cell, Sequence[Cell]], Iterator[Che
     ("planted_noise", "planted_sleep"): _noise_sleep,
     ("planted_noise", "planted_matmul"): _noise_products,
     ("planted_noise", "mlp"): _noise_mlp,
+    ("planted_noise", "planted_unstable"): _without_others(stability_checks.unstable),
+    ("planted_gaussians", "planted_matmul"): _without_others(ood_checks.gaussians),
     ("planted_columns", "mlp"): _without_others(attribution_checks.linear),
     ("planted_columns", "planted_matmul"): _without_others(attribution_checks.first_column),
     ("planted_pixels", "cnn"): _pixels_cnn,

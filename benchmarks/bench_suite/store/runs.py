@@ -292,6 +292,15 @@ class Run:
         """
         return self._read(row, formats.predictions_from_parquet)
 
+    def predictions_of(self, record: Record, split: str) -> Predictions | None:
+        """Return the stored predictions of a cell on a split; None if none were stored.
+
+        Raises:
+            StoreError: their file is missing or damaged.
+        """
+        rows = [row for row in record.artifacts if row.name == f"predictions/{split}"]
+        return self.read_predictions(rows[0]) if rows else None
+
     def write_artifact(self, id: str | None, probe: str, artifact: Artifact) -> ArtifactRow:
         """Write an artifact of a cell, or of the run if `id` is None.
 

@@ -60,7 +60,7 @@ def unmet_needs(probe: ComponentUse, available: Iterable[str], problems: Iterabl
             needs += by_choice.get(value, ())
     if listed and not any(met.issuperset(choice_needs) for choice_needs in listed):
         needs += [need for choice_needs in listed for need in choice_needs]
-    return _reason(needs, met)
+    return _reason(needs, met) or _reason_without_tasks(probe, met)
 
 
 def inapplicable_choices(probe: ComponentUse, available: Iterable[str]) -> dict[str, dict[Any, str]]:
@@ -72,6 +72,16 @@ def inapplicable_choices(probe: ComponentUse, available: Iterable[str]) -> dict[
             if reason := _reason(by_choice.get(choice, ()), met):
                 reasons.setdefault(option, {})[choice] = reason
     return reasons
+
+
+def _reason_without_tasks(probe: ComponentUse, met: set[str]) -> str | None:
+    """Return why a probe does not apply if it needs something unless an option names a task of the cell's modality."""
+    for option, needs in probe.component.facts.get("NEEDS_UNLESS", {}).items():
+        named = [part for part in probe.named if part.kind == "tasks"]
+        fits = any(f"{modality}s" in met for part in named for modality in part.words("MODALITY"))
+        if not fits and (reason := _reason(needs, met)):
+            return f"{reason}, or a task of the same modality in `{option}`"
+    return None
 
 
 def _choices(probe: ComponentUse) -> dict[str, tuple[Any, Mapping[Any, tuple[str, ...]]]]:
