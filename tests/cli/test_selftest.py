@@ -14,10 +14,12 @@ import pytest
 from bench_suite.comparison import rescoring, verdicts
 from bench_suite.contracts import Interval
 from bench_suite.metrics import accuracy, mae, roc_auc
-from bench_suite.probes import batch_size, generalization, quality, throughput
+from bench_suite.probes import batch_size, generalization, ood, quality, stability, throughput
 from bench_suite.probes.attribution import evaluation, faithfulness, methods
 from bench_suite.probes.attribution.adapters import Subject
 from bench_suite.probes.fairness import groups, intervals, words
+from bench_suite.probes.ood import detection, scores
+from bench_suite.probes.stability import churn, passes
 from bench_suite.selftest import attribution_checks, runner
 from bench_suite.stats import paired
 from bench_suite.training import flops, seeding
@@ -166,6 +168,34 @@ def deletes_nothing_of_pictures(subject: Any, inputs: Any, gone: Any) -> Any:
     return inputs if subject.kind == "image" and not bool(gone.all()) else without(subject, inputs, gone)
 
 
+def of_one_class(features: Any, targets: Any) -> Any:
+    return gaussians(features, 0 * targets)
+
+
+def of_probabilities(logits: Any) -> Any:
+    return energy(logits - energy(logits)[:, None])
+
+
+def from_the_same_numbers(*arguments: Any) -> Any:
+    """Predict as if each pass began with the same random numbers."""
+    seeding.seed_everything(0)
+    return predict(*arguments)
+
+
+def whole(trained: Any, rows: Any, one: passes.Pass, seed: int) -> Any:
+    """Predict all examples as one batch."""
+    return pass_of(trained, rows, replace(one, batch_size=256), seed)
+
+
+def in_the_same_order(trained: Any, rows: Any, one: passes.Pass, seed: int) -> Any:
+    return pass_of(trained, rows, replace(one, shuffled=False), seed)
+
+
+def with_the_diagonal(pairs: Any, *rest: Any, **options: Any) -> Any:
+    seeds = pairs.shape[1]
+    return churn_of(pairs * (seeds - 1) / seeds, *rest, **options)
+
+
 def noisier(factor: float) -> Callable[..., Any]:
     return lambda variant, subject, inputs, settings, samples: sensitivity(
         variant, subject, inputs, replace(settings, noise=factor * settings.noise), samples
@@ -187,6 +217,9 @@ backward = flops.training
 aten_convolution = flops.aten.convolution
 auroc, pointing, curves = faithfulness.auroc, faithfulness.pointing_game, faithfulness.curves
 reference, parts_of = methods._reference, evaluation.parts_of
+gaussians, energy, neighbours = ood.ClassGaussians.fit, scores.negative_energy, scores.neighbour_score
+auroc_of_sets, logit_interval = detection.auroc, detection._logit_interval
+predict, pass_of, churn_of = passes.predict_in_batches, passes._predicted, churn.churn_of
 sensitivity, infidelity, ranks = faithfulness.sensitivity, faithfulness.infidelity, faithfulness._ranks
 
 BREAKS = {
@@ -268,6 +301,50 @@ BREAKS = {
     "a gap with the wrong sign": (
         "-k generalization/accuracy", generalization, "_gap",
         lambda name, first, second, at=None: gap(name, second, first, at), {"generalization/accuracy_gap"},
+    ),
+    "sets that are exchanged": (
+        "-k 'planted_gaussians and ood'", detection, "auroc", lambda test, others: auroc_of_sets(others, test),
+        {"ood/auroc", "ood/auroc, mahalanobis", "energy of equal logits, auroc"},
+    ),
+    "a threshold that accepts nine tenths": (
+        "-k fpr_at_95_tpr", detection, "ACCEPTED", 0.9, {"ood/fpr_at_95_tpr", "ood/fpr_at_95_tpr, mahalanobis"},
+    ),
+    "an AUROC that is too sure": (
+        "-k 'planted_gaussians and ood'", detection, "_logit_interval",
+        lambda value, error, units, **more: logit_interval(value, error / 2, units, **more),
+        {"ood/auroc, interval width"},
+    ),
+    "an energy of probabilities": (
+        "-k 'energy of equal'", scores, "negative_energy", of_probabilities, {"energy of equal logits, auroc"},
+    ),
+    "a neighbour that is too near": (
+        "-k 'third neighbour'", scores, "neighbour_score",
+        lambda train, features, k: neighbours(train, features, k - 1), {"third neighbour, distance"},
+    ),
+    "a Gaussian of all classes": (
+        "-k 'planted_gaussians and mahalanobis'", ood.ClassGaussians, "fit", of_one_class,
+        {"ood/auroc, mahalanobis", "ood/fpr_at_95_tpr, mahalanobis"},
+    ),
+    "passes that begin with the same random numbers": (
+        "-k dropout", passes, "predict_in_batches", from_the_same_numbers,
+        {"stability/changed_predictions, dropout, second pass"},
+    ),
+    "batches that are not cut": (
+        "-k 'position or batch_norm'", passes, "_predicted", whole,
+        {
+            "stability/changed_predictions, position, batch of 1",
+            "stability/changed_predictions, batch norm, batch of 2", "batch norm, fails at batch of 1",
+        },
+    ),
+    "an order that stays": (
+        "-k position", passes, "_predicted", in_the_same_order, {"stability/changed_predictions, position, order"},
+    ),
+    "a seed that is compared with itself": (
+        "-k stability/churn", stability, "churn_of", with_the_diagonal,
+        {"stability/churn, three seeds", "stability/churn, half-width"},
+    ),
+    "seeds that are taken for all there are": (
+        "-k stability/churn", churn, "_jackknife", lambda matrix: 0.0, {"stability/churn, half-width"},
     ),
     "a probe that fails": (
         "-k generalization/accuracy", generalization, "probe", failing, {"generalization/accuracy_gap"},

@@ -98,6 +98,11 @@ def lines(component: Component, options: dict[str, Option]) -> list[str]:
             ]
         elif fact == "NEEDS_BY":
             text += [f"needs by {option}: {_needs_by(needs)}" for option, needs in value.items()]
+        elif fact == "NEEDS_UNLESS":
+            text += [
+                f"needs: {' and '.join(needs)}, unless `{option}` names a task of the same modality"
+                for option, needs in value.items()
+            ]
         elif fact == "IMPORTS_BY":
             text += [
                 f"imports by {option}: {_needs_by(packages) if isinstance(packages, dict) else ', '.join(packages)}"

@@ -36,7 +36,8 @@ def with_test_of(use: str, cell: Cell, own: Data, sources: Sources | None) -> Da
     component = discovery.find("tasks", use, Path())
     modalities, known = modalities_in(own), component.words("MODALITY")
     if modalities and not set(modalities) & set(known):
-        raise BenchError(f"its examples are {' or '.join(known)}, and the model takes {modalities[0]}")
+        theirs = " or ".join(f"{modality}s" for modality in known)
+        raise BenchError(f"its examples are {theirs}, and the model takes {modalities[0]}s")
     seed_everything(0)  # a task that draws by a global generator has the same data wherever it is loaded
     options = options_of(component, cell.options["task"].get("data"))
     other = discovery.load(component).load(options, Sources() if sources is None else sources)

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from bench_suite.components import discovery
-from bench_suite.probes.ood.detection import auroc
-from bench_suite.probes.ood.scores import likeliest_class, negative_energy, neighbour_score
+from bench_suite.probes.ood import detection, scores
 from bench_suite.selftest.checks import Check, Measured, around, exactly, options_of, read_interval, read_metric
 from bench_suite.selftest.tolerances import NORMAL, OFTEN, SIGMAS, Z, quantile_error
 from bench_suite.suite.plan import Cell
@@ -80,24 +79,25 @@ def nothing_to_tell(cell: Cell) -> Iterator[Check]:
 def _scores(cell: Cell, distance: float) -> Iterator[Check]:
     """Yield checks of the scores themselves, from planted logits and features."""
 
-    def area(score: Callable[[np.ndarray], np.ndarray]) -> Callable[[Measured], float]:
+    def area(name: str) -> Callable[[Measured], float]:
         """Return the reader of the AUROC of two sets of logits (s, s): their sum is Gaussian, their softmax is ½."""
 
         def read(measured: Measured) -> float:
             grid = np.array([NORMAL.inv_cdf((i + 0.5) / 500) for i in range(500)])
+            score = getattr(scores, name)
             own, other = (score(np.repeat(values[:, None], 2, axis=1)) for values in (grid, grid - distance))
-            return auroc(own, other)
+            return detection.auroc(own, other)
 
         return read
 
     known = NORMAL.cdf(distance / math.sqrt(2))
-    yield around("energy of equal logits, auroc", cell, known, 4 / 500, ROUNDED, read=area(negative_energy))
-    yield exactly("softmax of equal logits, auroc", cell, 0.5, area(likeliest_class))
+    yield around("energy of equal logits, auroc", cell, known, 4 / 500, ROUNDED, read=area("negative_energy"))
+    yield exactly("softmax of equal logits, auroc", cell, 0.5, area("likeliest_class"))
 
     def kth(measured: Measured) -> float:
         """Return the distance of a vector at 3° to the third nearest of those at 0°, 10°, 20°, …, of any lengths."""
         train, example = np.deg2rad(np.arange(0, 360, 10)), np.deg2rad([3.0])
         known, one = (np.stack([np.cos(angles), np.sin(angles)], axis=1) for angles in (train, example))
-        return float(-neighbour_score(known * np.arange(1, 37)[:, None], 7.0 * one, 3)[0])
+        return float(-scores.neighbour_score(known * np.arange(1, 37)[:, None], 7.0 * one, 3)[0])
 
     yield exactly("third neighbour, distance", cell, 2 * math.sin(math.radians(13.0) / 2), kth)

@@ -54,9 +54,7 @@ def check(options: Options) -> None:
         if getattr(options, name) % 2:
             raise ValueError(f"{name} = {getattr(options, name)} cannot be halved over two classes")
     if options.distance > options.apart - 4.0:
-        raise ValueError(
-            f"distance = {options.distance:g} puts the shift on both sides of 0: state at most apart − 4"
-        )
+        raise ValueError(f"distance = {options.distance:g} puts the shift on both sides of 0: state at most apart − 4")
 
 
 def load(options: Options, sources: Sources) -> Data:

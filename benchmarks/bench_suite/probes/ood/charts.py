@@ -12,6 +12,13 @@ from bench_suite.probes.ood.detection import Scored
 POINTS = 100
 "Points of a curve, about."
 BINS = 40
+SCORES = {
+    "max_softmax": "log odds of the likeliest class",
+    "energy": "negative energy",
+    "mahalanobis": "minus the squared Mahalanobis distance",
+    "nearest_neighbours": "minus the distance to a near training example",
+}
+"By method: what its score is."
 
 Pairs = Mapping[str, tuple[Scored, Scored]]
 "By method: the scores of the test examples and of the others."
@@ -46,8 +53,8 @@ def histogram(against: str, method: str, pair: tuple[Scored, Scored]) -> Artifac
         name: [[float(x), float(y)] for x, y in zip(middles, np.histogram(scored.values, edges)[0] / len(scored))]
         for name, scored in zip(("test", against), pair)
     }
-    data = {"x": f"score of {method.replace('_', ' ')}", "y": "share of the examples", "series": series}
-    caption = f"Scores of {method.replace('_', ' ')}, larger for what looks familiar: test and {against}"
+    data = {"x": SCORES.get(method, "largest score"), "y": "share of the examples", "series": series}
+    caption = f"Scores of {method}, larger for what looks familiar: test and {against}"
     return Artifact(f"scores-{_file_name(against)}", "lines", data, caption)
 
 

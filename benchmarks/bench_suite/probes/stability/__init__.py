@@ -45,7 +45,8 @@ BOUNDS = {
 SMOKE = {"resamples": 100}
 TOLERANCES = {"32-true": 1e-4, "bf16-mixed": 2e-2}
 "Largest difference of scores, or of values in standard deviations, that rounding explains, by precision."
-RANDOM = "two passes of the evaluation differ already, so this is not an effect of the change alone"
+RANDOM = "the network draws random numbers in evaluation mode, or keeps a state: check what `eval()` does not turn off"
+NOT_ALONE = "two passes of the evaluation differ already, so this is not an effect of the change alone"
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
                 yield Metric(name, None, change, at)
             continue
         beyond = change.outputs > tolerance
-        if one.change == AGAIN and beyond.any():
-            remark = RANDOM
-        reason = None if one.change == AGAIN else remark
+        is_random = one.change == AGAIN and bool(beyond.any())
+        remark = NOT_ALONE if is_random else remark
+        reason = RANDOM if is_random else remark
         if change.classes is not None:
             yield _share("changed_predictions", change.classes, clusters, at, options.resamples, reason)
         yield _share("changed_outputs", beyond, clusters, at, options.resamples, reason)
@@ -103,7 +104,7 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric]:
         yield Metric(
             "largest_difference",
             largest if np.isfinite(largest) else None,
-            reason or ("one observation" if np.isfinite(largest) else "an output is not a finite number"),
+            reason if np.isfinite(largest) else "an output is not a finite number",
             at,
             n=len(rows),
             kind="single",
@@ -140,7 +141,8 @@ def summarise(
         return
     varied = _varied_axes([group[0] for group in groups.values()])
     for group in several:
-        at = {axis: _coordinate(group[0].cell.get(axis)) for axis in varied}
+        cell = group[0].cell
+        at = {axis: _coordinate(cell[axis]) for axis in varied if cell.get(axis) is not None}
         yield _churn_of_group(group, at, predictions)
 
 
@@ -170,11 +172,13 @@ def _metric(name: str, churn: Churn, at: Mapping[str, str | float]) -> Metric:
 
 
 def _varied_axes(cells: Sequence[Record]) -> list[str]:
-    """Return task and model, and each other axis that distinguishes these cells; the seed is none."""
-    axes = dict.fromkeys(axis for record in cells for axis in record.cell if axis != "seed")
-    return [
-        axis for axis in axes if axis in ("task", "model") or len({repr(record.cell.get(axis)) for record in cells}) > 1
-    ]
+    """Return task and model, and each other axis with several values, other than the seed; None is no value."""
+    values: dict[str, set[str]] = {"task": set(), "model": set()}
+    for record in cells:
+        for axis, value in record.cell.items():
+            if axis != "seed" and value is not None:
+                values.setdefault(axis, set()).add(repr(value))
+    return [axis for axis, different in values.items() if axis in ("task", "model") or len(different) > 1]
 
 
 def _coordinate(value: Any) -> str | float:
