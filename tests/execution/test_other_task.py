@@ -21,7 +21,8 @@ def loans(context):
 
 
 @pytest.mark.parametrize(("task", "data", "expected"), [
-    ("mnist", "sample", "sample"), ("mnist", "full", "full"), ("fashion_mnist", "sample", "full"), ("mnist", None, "full"),
+    ("mnist", "sample", "sample"), ("mnist", "full", "full"), ("fashion_mnist", "sample", "full"),
+    ("mnist", None, "full"),
 ])  # fmt: skip
 def test_the_option_data_is_shared_if_the_other_task_has_that_choice(task, data, expected):
     assert options_of(find("tasks", task, Path()), data).data == expected
