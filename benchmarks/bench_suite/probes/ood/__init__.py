@@ -35,8 +35,7 @@ METRICS = {
         "range": (0.0, 1.0),
         "source": "Liang et al. 2018, arXiv 1706.02690",
     },
-    "test_examples": {"unit": "examples", "better": "none", "range": (0.0, None)},
-    "other_examples": {"unit": "examples", "better": "none", "range": (0.0, None)},
+    "examples": {"unit": "examples", "better": "none", "range": (0.0, None)},
 }
 NAMES = {"against": "tasks"}
 NEEDS_UNLESS = {"against": ("shift",)}
@@ -232,8 +231,8 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
             continue
         n = min(len(other.trained.data.splits[other.split]), options.examples)
         rows.append((other.name, min(test, options.examples), n, ""))
-        yield Metric("test_examples", min(test, options.examples), at=at, kind="exact")
-        yield Metric("other_examples", n, at=at, kind="exact")
+        for name, count in (("test", min(test, options.examples)), ("other", n)):
+            yield Metric("examples", count, at={**at, "set": name}, kind="exact")
         yield from _compared(other.name, test_scores, scores, options, model.seed)
     yield charts.counts(rows)
 
