@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 from sklearn.metrics import roc_auc_score
 
-from bench_suite.contracts import Artifact
+from bench_suite.contracts import Artifact, OptionError
 from bench_suite.probes import ood
 from bench_suite.suite.document import SuiteError
 
@@ -192,6 +192,15 @@ def test_two_tasks_of_one_name_are_refused(tmp_path):
     uses = write_task(tmp_path, "far"), write_task(tmp_path / "other", "far")
     with pytest.raises(ValueError, match="both called far"):
         ood.check(ood.Options(against=uses))
+
+
+@pytest.mark.parametrize(
+    ("options", "key"), [({"methods": ()}, "methods"), ({"neighbours": 50, "train_examples": 20}, "neighbours")]
+)
+def test_options_that_leave_nothing_to_measure_are_refused(options, key):
+    with pytest.raises(OptionError) as refused:
+        ood.check(ood.Options(**options))
+    assert refused.value.key == (key,)
 
 
 def test_a_task_that_needs_options_is_refused():

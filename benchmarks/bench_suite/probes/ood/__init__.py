@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from bench_suite.components import discovery
-from bench_suite.contracts import Artifact, BenchError, Metric, Trained, error_text
+from bench_suite.contracts import Artifact, BenchError, Metric, OptionError, Trained, error_text
 from bench_suite.data.splits import clusters_of, column
 from bench_suite.probes.ood import charts
 from bench_suite.probes.ood.detection import MIN_EXAMPLES, Scored, estimates
@@ -74,11 +74,20 @@ class Options:
 
 
 def check(options: Options) -> None:
-    """Check that the other tasks can be loaded with their default options, and that their names differ.
+    """Check that there are methods and enough training examples, and that the other tasks can be loaded.
 
     Raises:
-        ValueError: one of them cannot, or two have the same name.
+        OptionError: there are not.
+        ValueError: another task cannot be loaded with its default options, or two have the same name.
     """
+    if not options.methods:
+        raise OptionError("methods names no score; leave it out for all four", "methods")
+    if options.neighbours > options.train_examples and "nearest_neighbours" in options.methods:
+        raise OptionError(
+            f"neighbours = {options.neighbours} needs as many training examples, and train_examples = "
+            f"{options.train_examples}",
+            "neighbours",
+        )
     seen: dict[str, str] = {}
     for use in options.against:
         component = discovery.find("tasks", use, Path())
