@@ -172,6 +172,12 @@ def test_show_tells_all_defaults_and_the_needs_of_choices_in_words(bench):
     assert len(units) == 1, "a column is straight, however long a name is"
 
 
+def test_show_tells_in_words_what_a_probe_needs_unless_a_task_is_named(bench):
+    out = bench("show", "probe", "ood").out
+    assert "needs: shift, unless `against` names a task of the same modality\n" in out
+    assert "{" not in out
+
+
 def test_a_run_of_a_part_is_listed_as_one(bench, tmp_path):
     (tmp_path / "s.toml").write_text(SUITE + "[train]\nepochs = 1\n")
     bench("run", "s.toml", "--smoke")

@@ -179,3 +179,27 @@ def test_another_thread_leaves_the_handler_alone(tmp_path):
     thread.start()
     thread.join()
     assert handlers == [before]
+
+
+READS = """
+from bench_suite.contracts import Metric
+
+METRICS = {"same": {"unit": "examples", "better": "none"}}
+
+
+def summarise(records, options, predictions):
+    first, second = (predictions(record, "test")["predictions"] for record in records)
+    assert predictions(records[0], "shift:none") is None
+    yield Metric("same", int((first == second).sum()), kind="exact")
+"""
+
+
+def test_a_summary_reads_the_stored_predictions_if_it_asks_for_them(suite, tmp_path):
+    (tmp_path / "reads.py").write_text(READS)
+    outcome = suite('[probes.reads]\nuse = "./reads.py"\n[probes.stability]\nexamples = 20', trust=True)
+    assert outcome.summary_errors == ()
+    run = Store(tmp_path / "results").open("latest")
+    metrics = {row.name: row for row in run.summaries()[0]}
+    same, churn = metrics["reads/same"], metrics["stability/churn"]
+    assert churn.value == pytest.approx(1 - same.value / churn.n)
+    assert dict(churn.at) == {"task": "loans", "model": "mlp"}

@@ -296,6 +296,15 @@ def test_predictions_and_artifacts_are_found_by_their_rows(run: Run) -> None:
             assert np.array_equal(read.data, data)
 
 
+def test_the_predictions_of_a_record_are_read_by_their_split(run: Run) -> None:
+    row = run.write_predictions("a", "test", Predictions("test", np.arange(3), {"predictions": np.arange(3)}))
+    record = Record("r", "s", "a", "k", {}, {}, "ok", artifacts=(row,))
+    stored = run.predictions_of(record, "test")
+    assert stored is not None
+    assert stored["predictions"].tolist() == [0, 1, 2]
+    assert run.predictions_of(record, "shift:x") is None
+
+
 def test_a_damaged_or_missing_file_is_an_error_that_names_it(run: Run) -> None:
     row = run.write_predictions("a", "test", Predictions("test", np.arange(3), {"predictions": np.arange(3)}))
     content = (run.path / row.file).read_bytes()

@@ -141,3 +141,13 @@ def test_stating_any_defaults_changes_nothing(names):
 def test_a_digest_does_not_depend_on_order_and_lists_are_as_good_as_tuples(values):
     backwards = dict(reversed(values.items()))
     assert digest(values) == digest(backwards) == digest(json.loads(json.dumps(values)))
+
+
+def test_the_key_of_a_probe_changes_with_a_task_that_its_options_name(plan, tmp_path):
+    task = 'MODALITY = "table"\nPROBLEM = "classification"\n\n\ndef load(options, sources): ...\n'
+    (tmp_path / "other.py").write_text(task)
+    probes = {"ood": {"against": ["./other.py"]}}
+    first = plan(probes=probes).probe_keys["ood"]
+    assert plan(probes=probes).probe_keys["ood"] == first
+    (tmp_path / "other.py").write_text(task + "# changed\n")
+    assert plan(probes=probes).probe_keys["ood"] != first

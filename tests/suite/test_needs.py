@@ -89,3 +89,15 @@ def test_auto_meets_the_need_of_cuda_only_if_the_engine_may_compute_there(plan, 
     assert {cell.labels["engine"]: cell.probes["mine"] for cell in planned.cells} == {
         "native": None, "./loop.py": "needs cuda",
     }  # fmt: skip
+
+
+def test_a_need_is_dropped_if_an_option_names_a_task_of_the_cells_modality(plan):
+    tasks = [{"use": "mnist", "data": "sample"}, {"use": "loans"}, {"use": "planted_noise"}]
+    planned = plan(tasks=tasks, models=[{"use": "mlp"}], probes={"ood": {"against": ["digits"]}})
+    assert {cell.task.label: cell.probes["ood"] for cell in planned.cells} == {
+        "mnist": None,
+        "loans": "needs shift, or a task of the same modality in `against`",
+        "planted_noise": None,  # it has a shift
+    }
+    with pytest.raises(SuiteError, match="needs shift"):
+        plan(tasks=tasks[:2], models=[{"use": "mlp"}], probes={"ood": {}})

@@ -52,7 +52,7 @@ def gaussians(cell: Cell) -> Iterator[Check]:
         f"{name}, mahalanobis", cell, NORMAL.cdf(Z - distance) - NORMAL.cdf(-Z - distance), 0.03, ESTIMATED,
         read=read_metric(name, cell, **features),
     )  # fmt: skip
-    yield exactly("ood/other_examples", cell, n, read_metric("ood/other_examples", cell, **at))
+    yield exactly("ood/examples", cell, n, read_metric("ood/examples", cell, **at, set="other"))
     yield from _scores(cell, distance)
 
 

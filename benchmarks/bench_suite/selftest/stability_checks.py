@@ -68,7 +68,7 @@ def _binomial(instrument: str, cell: Cell, share: float, read: Callable[[Measure
 
 
 def _churn(cell: Cell) -> Iterator[Check]:
-    """Yield checks of the churn of three planted seeds: pairs differ in 100, 200 and 250 of 1,000 rows."""
+    """Yield checks of the churn of three planted seeds: pairs differ in 100, 200 and 200 of 1,000 rows."""
     sets = [set(range(*rows)) for rows in PLANTED_ROWS]
     pairs = [len(sets[i] ^ sets[j]) / 1000 for i, j in ((0, 1), (0, 2), (1, 2))]
     value = sum(pairs) / 3
@@ -79,7 +79,7 @@ def _churn(cell: Cell) -> Iterator[Check]:
 def half_width() -> float:
     """Return half the width of the interval of the planted seeds, by the formula of `churn_of`.
 
-    Each of 250 rows is another class under exactly one or two of three seeds, so that two of three pairs differ.
+    In each of 250 rows one of three seeds predicts another class than the others, so that two of three pairs differ.
     """
     from scipy import special
 

@@ -36,11 +36,16 @@ def component_identity(component: Component) -> str:
 
 
 def probe_key(probe: ComponentUse) -> str:
-    """Return the hash of a probe's `use`, `VERSION`, changed options, and the contents of files that they name."""
+    """Return the hash of a probe's `use`, `VERSION`, changed options, and the contents of files and tasks they name."""
     stated = changed(probe.component.options, probe.stated)
     contents = [
         hashlib.sha256(Path(path).read_bytes()).hexdigest()
         for option, path in sorted(resolve_paths(probe.component, stated).items())
         if option in probe.component.words("PATHS") and isinstance(path, str) and Path(path).is_file()
+    ]
+    contents += [
+        part.source_hash if part.external else f"{part.name} {part.version}"
+        for part in probe.named
+        if part.kind == "tasks"
     ]
     return digest([component_identity(probe.component), probe.component.version, stated, *contents])

@@ -28,6 +28,7 @@ NETWORKS = {
     "mlp": ("loans", {"hidden": [16]}),
     "planted_sleep": ("planted_columns", {}),
     "planted_matmul": ("planted_columns", {}),
+    "planted_unstable": ("planted_columns", {}),
     "resnet": ("mnist", {}),
     "text_cnn": (OF_TEXT, {"max_length": 16}),
     "timm": ("mnist", {}),
@@ -142,6 +143,22 @@ def test_batch_sizes_are_searched_on_the_device_and_the_network_stays_as_it_is(m
     memory = next(row for row in there.metrics if row.name == "batch_size/train_memory")
     assert 0 < memory.value < next(row for row in here.metrics if row.name == "batch_size/train_memory").value
     assert metrics(there).keys() >= {key for key in metrics(here) if key[0].startswith("quality/")}
+
+
+@pytest.mark.parametrize(("model", "probes"), [("bert", ("ood", "stability")), ("cnn", ("stability",))])
+def test_outputs_and_repeated_passes_on_the_device_are_those_of_the_processor(model, probes, device, tmp_path):
+    done = run(tmp_path, device, model, train={"epochs": 1}, probes=("quality", *probes))
+    here, there = (
+        {(row.name, *sorted(row.at.items())): row for row in record.metrics if row.name.split("/")[0] in probes}
+        for record in done.records
+    )
+    assert here.keys() == there.keys()
+    for key, row in there.items():
+        assert row.value is not None, (key, row.reason)
+        if key[0] in ("stability/changed_predictions", "stability/changed_outputs"):
+            assert row.value == 0.0, key
+    if "ood" in probes:
+        assert sum(key[0] == "ood/auroc" for key in there) == 4
 
 
 LEFT_ON_THE_HOST = """

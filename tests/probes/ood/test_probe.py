@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 from sklearn.metrics import roc_auc_score
 
-from bench_suite.contracts import Artifact
+from bench_suite.contracts import Artifact, OptionError
 from bench_suite.probes import ood
 from bench_suite.suite.document import SuiteError
 
@@ -68,7 +68,9 @@ threads = 1
 def measured(trained, **options):
     items = list(ood.probe(trained, ood.Options(**{"resamples": 100, **options})))
     metrics = {
-        (m.name, m.at.get("against"), m.at.get("method")): m for m in items if not isinstance(m, Artifact)
+        (m.name, m.at.get("against"), m.at.get("method", m.at.get("set"))): m
+        for m in items
+        if not isinstance(m, Artifact)
     }  # fmt: skip
     return metrics, {a.name: a for a in items if isinstance(a, Artifact)}
 
@@ -84,8 +86,8 @@ def test_each_method_is_compared_against_the_shift_and_the_other_task(train_cell
     metrics, artifacts = measured(trained, against=(write_task(tmp_path, "far", shift=9.0),))
     methods = ood.Options().methods
     for against, n in (("shift:noisier", 300), ("far", 300)):
-        assert metrics["test_examples", against, None].value == 300
-        assert metrics["other_examples", against, None].value == n
+        assert metrics["examples", against, "test"].value == 300
+        assert metrics["examples", against, "other"].value == n
         for method in methods:
             for name in ("auroc", "fpr_at_95_tpr"):
                 metric = metrics[name, against, method]
@@ -163,7 +165,7 @@ def test_the_drawn_examples_depend_on_the_cells_seed_alone(train_cells):
     (trained,) = train_cells(SUITE.format(model="mlp"))
     first, again = (measured(trained, examples=50, train_examples=80)[0] for _ in range(2))
     assert first == again
-    assert first["other_examples", "shift:noisier", None].value == 50
+    assert first["examples", "shift:noisier", "other"].value == 50
 
 
 def test_progress_is_reported(train_cells):
@@ -190,6 +192,15 @@ def test_two_tasks_of_one_name_are_refused(tmp_path):
     uses = write_task(tmp_path, "far"), write_task(tmp_path / "other", "far")
     with pytest.raises(ValueError, match="both called far"):
         ood.check(ood.Options(against=uses))
+
+
+@pytest.mark.parametrize(
+    ("options", "key"), [({"methods": ()}, "methods"), ({"neighbours": 50, "train_examples": 20}, "neighbours")]
+)
+def test_options_that_leave_nothing_to_measure_are_refused(options, key):
+    with pytest.raises(OptionError) as refused:
+        ood.check(ood.Options(**options))
+    assert refused.value.key == (key,)
 
 
 def test_a_task_that_needs_options_is_refused():

@@ -116,4 +116,4 @@ def test_the_interval_covers_the_churn_of_further_seeds() -> None:
 def test_coverage_of_churn_as_the_page_states_it(seeds: int, n: int, spread: float) -> None:
     covered = coverage(seeds, n, spread, 1000)
     print(f"{seeds} seeds, {n} examples, spread {spread}: {covered:.3f}")
-    assert covered >= (0.4 if seeds == 2 else 0.88)
+    assert 0.92 <= covered <= 0.995 or (seeds == 2 and covered >= 0.75)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from bench_suite.components import discovery
-from bench_suite.contracts import Artifact, BenchError, Metric, Trained, error_text
+from bench_suite.contracts import Artifact, BenchError, Metric, OptionError, Trained, error_text
 from bench_suite.data.splits import clusters_of, column
 from bench_suite.probes.ood import charts
 from bench_suite.probes.ood.detection import MIN_EXAMPLES, Scored, estimates
@@ -35,8 +35,7 @@ METRICS = {
         "range": (0.0, 1.0),
         "source": "Liang et al. 2018, arXiv 1706.02690",
     },
-    "test_examples": {"unit": "examples", "better": "none", "range": (0.0, None)},
-    "other_examples": {"unit": "examples", "better": "none", "range": (0.0, None)},
+    "examples": {"unit": "examples", "better": "none", "range": (0.0, None)},
 }
 NAMES = {"against": "tasks"}
 NEEDS_UNLESS = {"against": ("shift",)}
@@ -75,11 +74,20 @@ class Options:
 
 
 def check(options: Options) -> None:
-    """Check that the other tasks can be loaded with their default options, and that their names differ.
+    """Check that there are methods and enough training examples, and that the other tasks can be loaded.
 
     Raises:
-        ValueError: one of them cannot, or two have the same name.
+        OptionError: there are not.
+        ValueError: another task cannot be loaded with its default options, or two have the same name.
     """
+    if not options.methods:
+        raise OptionError("methods names no score; leave it out for all four", "methods")
+    if options.neighbours > options.train_examples and "nearest_neighbours" in options.methods:
+        raise OptionError(
+            f"neighbours = {options.neighbours} needs as many training examples, and train_examples = "
+            f"{options.train_examples}",
+            "neighbours",
+        )
     seen: dict[str, str] = {}
     for use in options.against:
         component = discovery.find("tasks", use, Path())
@@ -232,8 +240,8 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
             continue
         n = min(len(other.trained.data.splits[other.split]), options.examples)
         rows.append((other.name, min(test, options.examples), n, ""))
-        yield Metric("test_examples", min(test, options.examples), at=at, kind="exact")
-        yield Metric("other_examples", n, at=at, kind="exact")
+        for name, count in (("test", min(test, options.examples)), ("other", n)):
+            yield Metric("examples", count, at={**at, "set": name}, kind="exact")
         yield from _compared(other.name, test_scores, scores, options, model.seed)
     yield charts.counts(rows)
 
