@@ -96,7 +96,7 @@ def test_a_saturated_model_is_broken_by_the_margin_and_not_by_the_cross_entropy(
     def saturated(inputs: torch.Tensor) -> torch.Tensor:
         return 1e4 * model(inputs)
 
-    gradient = input_gradient(saturated, values, answers, entropy=True)
+    gradient, _ = input_gradient(saturated, values, answers, entropy=True)
     assert float((gradient == 0).all(dim=1).float().mean()) > 0.9
     threat = Threat(torch.full_like(values, 0.5))
     masked = fgsm(saturated, values, answers, threat, BUDGET, 0)

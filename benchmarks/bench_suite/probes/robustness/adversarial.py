@@ -139,7 +139,7 @@ def _missing_gradients(target: Target, attacks: Sequence[str]) -> dict[str, str]
     if not needing:
         return {}
     try:
-        gradient = input_gradient(target.forward, target.clean[:16], target.targets[:16], entropy=False)
+        gradient, _ = input_gradient(target.forward, target.clean[:16], target.targets[:16], entropy=False)
     except RuntimeError as error:
         first = (str(error).strip() or "no message").splitlines()[0]
         return dict.fromkeys(needing, f"no gradient reaches the input: {first}")

@@ -59,12 +59,17 @@ def margin(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 def is_wrong(forward: Forward, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Return (k,) bool: the answers that are not the target, those with a logit that is not finite among them."""
     with torch.no_grad():
-        logits = forward(values)
+        return _misses(forward(values), targets)
+
+
+def _misses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return (logits.argmax(dim=1) != targets) | ~logits.isfinite().all(dim=1)
 
 
-def input_gradient(forward: Forward, values: torch.Tensor, targets: torch.Tensor, *, entropy: bool) -> torch.Tensor:
-    """Return the gradient (k, …) of each example's cross-entropy, or of its negative margin.
+def input_gradient(
+    forward: Forward, values: torch.Tensor, targets: torch.Tensor, *, entropy: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the gradient (k, …) of each example's cross-entropy, or of its negative margin, and the logits.
 
     The gradient of the cross-entropy is exactly 0 if a probability rounds to 1; that of the margin is not (Carlini and
     Wagner 2017, arXiv 1608.04644).
@@ -77,7 +82,7 @@ def input_gradient(forward: Forward, values: torch.Tensor, targets: torch.Tensor
         logits = forward(values)
         loss = functional.cross_entropy(logits, targets, reduction="sum") if entropy else -margin(logits, targets).sum()
         (gradient,) = torch.autograd.grad(loss, values)
-    return gradient.nan_to_num(nan=0.0)
+    return gradient.nan_to_num(nan=0.0), logits.detach()
 
 
 def fgsm(
@@ -90,7 +95,7 @@ def fgsm(
     Returns:
         (k,) bool: the examples whose answer is wrong afterwards.
     """
-    gradient = input_gradient(forward, clean, targets, entropy=True)
+    gradient, _ = input_gradient(forward, clean, targets, entropy=True)
     return is_wrong(forward, threat.project(clean + threat.radius * gradient.sign(), clean), targets)
 
 
@@ -110,12 +115,15 @@ def pgd(
         start = torch.from_numpy(random.uniform(-1.0, 1.0, tuple(clean.shape))).to(clean)
         values = threat.project(clean + threat.radius * start, clean)
         for _ in range(budget.steps):
-            gradient = input_gradient(forward, values, targets, entropy=False)
-            step = 2.5 / budget.steps * threat.radius
-            values = threat.project(values + step * gradient.sign(), clean)
-            broken |= is_wrong(forward, values, targets)
-            if bool(broken.all()):
+            rows = torch.nonzero(~broken).squeeze(1)  # the others need no further step
+            if not len(rows):
                 return broken
+            gradient, logits = input_gradient(forward, values[rows], targets[rows], entropy=False)
+            broken[rows] |= _misses(logits, targets[rows])
+            part = threat.at(rows)
+            step = 2.5 / budget.steps * part.radius
+            values[rows] = part.project(values[rows] + step * gradient.sign(), clean[rows])
+        broken |= is_wrong(forward, values, targets)
     return broken
 
 
