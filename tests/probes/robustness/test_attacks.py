@@ -73,9 +73,8 @@ def test_numbers_that_may_not_move_stay_and_bounds_hold():
     seen: list[torch.Tensor] = []
 
     def watched(inputs: torch.Tensor) -> torch.Tensor:
-        if len(inputs) == len(values):
-            seen.append(inputs.detach())
-        return model(inputs)
+        seen.append(inputs.detach())
+        return model(inputs) + 1000.0 * nn.functional.one_hot(targets, 2)  # never wrong, so no example is left out
 
     threat = Threat(radius, low=-1.0, high=1.0)
     clean = values.clamp(-1, 1)
