@@ -64,7 +64,7 @@ def flip_rates(
             yield Metric(metric, None, "no test example is changed by it", at, n=0)
             continue
         try:
-            after = restricted(trained, rows).predictions("test", _as_transform(modality, name))
+            after = restricted(trained, rows).predictions("test", _as_transform(modality, name, raw, other))
         except BenchError as error:
             yield Metric(metric, None, str(error), at, n=int(affected.sum()))
             continue
@@ -87,8 +87,12 @@ def flip_rates(
         yield Artifact("flips", "table", data, "Texts whose prediction changes with their form, or with a negation")
 
 
-def _as_transform(modality: str, name: str) -> Transform:
-    return lambda raw: {**raw, modality: _changed(modality, name, raw[modality])}
+def _as_transform(modality: str, name: str, values: Any, other: Any) -> Transform:
+    """Return the change of raw values; that of texts looks up those that are changed already."""
+    if modality != "text":
+        return lambda raw: {**raw, modality: _changed(modality, name, raw[modality])}
+    changed = dict(zip(values, other))
+    return lambda raw: {**raw, modality: [changed[text] for text in raw[modality]]}
 
 
 def _changed(modality: str, name: str, values: Any) -> Any:
