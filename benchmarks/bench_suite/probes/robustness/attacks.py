@@ -112,7 +112,7 @@ def pgd(
     random = np.random.default_rng(seed)
     broken = torch.zeros(len(clean), dtype=torch.bool, device=clean.device)
     for _ in range(budget.restarts):
-        start = torch.from_numpy(random.uniform(-1.0, 1.0, tuple(clean.shape))).to(clean)
+        start = torch.from_numpy(random.uniform(-1.0, 1.0, tuple(clean.shape)).astype(np.float32)).to(clean.device)
         values = threat.project(clean + threat.radius * start, clean)
         for _ in range(budget.steps):
             rows = torch.nonzero(~broken).squeeze(1)  # the others need no further step
@@ -148,12 +148,14 @@ def square(
     random = np.random.default_rng(seed)
     shape = tuple(clean.shape)
     stripes = (len(clean), 1, *shape[2:]) if len(shape) == 4 else shape
-    best = threat.project(clean + threat.radius * _signs(random, stripes).to(clean), clean)
+    best = threat.project(clean + threat.radius * _signs(random, stripes).to(clean.device), clean)
     margins = _margins(forward, best, targets)
     for query in range(1, budget.queries):
         rows = torch.nonzero(margins > 0).squeeze(1)
         inside = _squares(random, shape, share_at(query, budget.queries))  # drawn for all, so that no draw depends
-        signs = _signs(random, (len(clean), *(1,) * (len(shape) - 2), shape[-1])).to(clean)  # on what broke before
+        signs = _signs(random, (len(clean), *(1,) * (len(shape) - 2), shape[-1])).to(
+            clean.device
+        )  # on what broke before
         if not len(rows):
             break
         inside, signs = inside.to(clean.device)[rows], signs[rows]
@@ -178,7 +180,7 @@ def _margins(forward: Forward, values: torch.Tensor, targets: torch.Tensor) -> t
 
 
 def _signs(random: np.random.Generator, shape: tuple[int, ...]) -> torch.Tensor:
-    return torch.from_numpy(random.integers(0, 2, shape) * 2.0 - 1.0)
+    return torch.from_numpy((random.integers(0, 2, shape) * 2 - 1).astype(np.float32))  # Metal has no float64
 
 
 def _squares(random: np.random.Generator, shape: tuple[int, ...], share: float) -> torch.Tensor:
