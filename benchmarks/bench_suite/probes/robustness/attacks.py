@@ -17,6 +17,10 @@ Forward = Callable[[torch.Tensor], torch.Tensor]
 "Maps inputs (k, …) to logits (k, classes)."
 
 
+BATCH = 128
+"Examples whose gradients are computed at once."
+
+
 @dataclass(frozen=True)
 class Threat:
     """The changes that are allowed."""
@@ -77,12 +81,19 @@ def input_gradient(
     Raises:
         RuntimeError: no gradient reaches the input.
     """
-    values = values.detach().requires_grad_(True)
-    with torch.enable_grad():
-        logits = forward(values)
-        loss = functional.cross_entropy(logits, targets, reduction="sum") if entropy else -margin(logits, targets).sum()
-        (gradient,) = torch.autograd.grad(loss, values)
-    return gradient.nan_to_num(nan=0.0), logits.detach()
+    gradients, outputs = [], []
+    for part, classes in zip(values.detach().split(BATCH), targets.split(BATCH)):
+        part = part.requires_grad_(True)
+        with torch.enable_grad():
+            logits = forward(part)
+            loss = (
+                functional.cross_entropy(logits, classes, reduction="sum")
+                if entropy
+                else -margin(logits, classes).sum()
+            )
+            gradients += torch.autograd.grad(loss, part)
+        outputs.append(logits.detach())
+    return torch.cat(gradients).nan_to_num(nan=0.0), torch.cat(outputs)
 
 
 def fgsm(
