@@ -51,7 +51,7 @@ def test_every_shipped_model_is_in_the_table():
     assert {*NETWORKS, *ESTIMATORS} == set(discovery.builtin("models"))
 
 
-def run(folder: Path, device: str, model: str, *, train=None, matrix=None, probes=PROBES, **options):
+def run(folder: Path, device: str, model: str, *, train=None, matrix=None, probes=PROBES, settings=None, **options):
     task, small = NETWORKS[model]
     data = {} if task.startswith("planted") else {"data": "sample"}
     suite = {
@@ -59,7 +59,9 @@ def run(folder: Path, device: str, model: str, *, train=None, matrix=None, probe
         "models": [{"use": model, **small, **options}],
         "train": {"epochs": 2, "batch_size": 16, "target": {"quality/accuracy": 0.99}, **(train or {})},
         "matrix": {"device": ["cpu", device], "threads": 1, **(matrix or {})},
-        "probes": {probe: {} for probe in probes if not (task.startswith("planted") and probe in NEEDY)},
+        "probes": {
+            probe: dict(settings or {}) for probe in probes if not (task.startswith("planted") and probe in NEEDY)
+        },
     }
     if "attribution" in suite["probes"] and model not in ALL_METHODS:
         suite["probes"]["attribution"] = {"methods": ["integrated_gradients"]}
@@ -201,3 +203,15 @@ def test_a_tensor_left_on_the_host_is_an_error_of_its_cell(device, tmp_path):
     assert here.status == "ok", here.reason
     assert there.status == "failed"
     assert "same device" in there.reason
+
+
+@pytest.mark.parametrize("model", ["cnn", "mlp"])
+def test_corruptions_and_attacks_have_the_same_effect_on_the_device(model, device, tmp_path, monkeypatch):
+    monkeypatch.setattr(optimisers, "_fused", lambda placement: False)
+    settings = {"radii": [0.1], "severities": [3], "resamples": 100}
+    done = run(tmp_path, device, model, probes=("robustness",), settings=settings)
+    here, there = ({(row.name, *row.at.values()): row.value for row in one.metrics} for one in done.records)
+    assert here.keys() == there.keys()
+    assert {"fgsm", "pgd", "square"} <= {part for key in here for part in key[1:]}
+    for key, value in here.items():
+        assert value is None or there[key] == pytest.approx(value, abs=0.15 if device != "sim" else 1e-6), key

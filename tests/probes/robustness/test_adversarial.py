@@ -66,7 +66,7 @@ def test_of_a_linear_network_it_is_the_share_with_a_margin_above_the_radius_time
 def test_an_example_that_any_attack_breaks_is_broken_and_so_is_one_that_was_wrong(network_cell, monkeypatch):
     raw = rows()
     right = torch.tensor((raw["table"] @ weights()[1] > 0) == raw["target"])
-    kept = torch.nonzero(right).squeeze(1)
+    todo = torch.nonzero(right).squeeze(1)
 
     def every(number: int):
         def attack(forward, clean, targets, threat, budget, seed):
@@ -76,7 +76,7 @@ def test_an_example_that_any_attack_breaks_is_broken_and_so_is_one_that_was_wron
 
     monkeypatch.setattr(adversarial, "ATTACKS", {"fgsm": every(2), "pgd": every(3)})
     metrics, _ = measured(network_cell(Linear(weights()), raw), (0.1,), ("fgsm", "pgd"))
-    places = torch.arange(len(kept))
+    places = torch.arange(len(todo))
     assert metrics["accuracy_under_attack", "fgsm", 0.1].value == pytest.approx(int((places % 2 != 0).sum()) / N)
     both = int(((places % 2 != 0) & (places % 3 != 0)).sum())
     assert metrics["robust_accuracy", 0.1].value == pytest.approx(both / N)

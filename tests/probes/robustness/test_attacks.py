@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from bench_suite.probes.robustness import attacks
 from bench_suite.probes.robustness.attacks import (
     ATTACKS,
     Budget,
@@ -66,16 +67,16 @@ def test_the_square_attack_breaks_nothing_that_cannot_be_broken_and_nearly_all_t
     assert broken.sum() > 0.95 * possible.sum()
 
 
-def test_numbers_that_may_not_move_stay_and_bounds_hold():
+def test_numbers_that_may_not_move_stay_and_bounds_hold(monkeypatch):
+    monkeypatch.setattr(attacks, "BATCH", EXAMPLES)
     model, values, targets = linear()
     radius = torch.full_like(values, 0.5)
     radius[:, :4] = 0.0
     seen: list[torch.Tensor] = []
 
     def watched(inputs: torch.Tensor) -> torch.Tensor:
-        if len(inputs) == len(values):
-            seen.append(inputs.detach())
-        return model(inputs)
+        seen.append(inputs.detach())
+        return model(inputs) + 1000.0 * nn.functional.one_hot(targets, 2)  # never wrong, so no example is left out
 
     threat = Threat(radius, low=-1.0, high=1.0)
     clean = values.clamp(-1, 1)
@@ -96,12 +97,20 @@ def test_a_saturated_model_is_broken_by_the_margin_and_not_by_the_cross_entropy(
     def saturated(inputs: torch.Tensor) -> torch.Tensor:
         return 1e4 * model(inputs)
 
-    gradient = input_gradient(saturated, values, answers, entropy=True)
+    gradient, _ = input_gradient(saturated, values, answers, entropy=True)
     assert float((gradient == 0).all(dim=1).float().mean()) > 0.9
     threat = Threat(torch.full_like(values, 0.5))
     masked = fgsm(saturated, values, answers, threat, BUDGET, 0)
     broken = pgd(saturated, values, answers, threat, BUDGET, 0)
     assert int(masked.sum()) < 0.2 * int(broken.sum())
+
+
+def test_gradients_are_those_of_each_example_whatever_the_size_of_a_batch(monkeypatch):
+    model, values, targets = linear()
+    whole = input_gradient(model, values, targets, entropy=True)
+    monkeypatch.setattr(attacks, "BATCH", 7)
+    for tensor, other in zip(input_gradient(model, values, targets, entropy=True), whole):
+        assert torch.allclose(tensor, other, atol=1e-6)
 
 
 def test_restarts_and_steps_only_add():

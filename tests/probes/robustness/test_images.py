@@ -95,6 +95,14 @@ def test_an_image_is_corrupted_alike_whatever_stands_beside_it(name):
     assert np.array_equal(together, corrupt_images(clean, name, 4))
 
 
+def test_many_images_are_corrupted_part_by_part(monkeypatch):
+    clean = pictures(count=7)
+    whole = corrupt_images(clean, "rotation", 2)
+    monkeypatch.setattr(images, "MAX_VALUES", 2 * clean[0].size + 1)
+    assert np.array_equal(corrupt_images(clean, "rotation", 2), whole)
+    assert corrupt_images(clean[:0], "rotation", 2).shape == (0, 28, 28, 1)
+
+
 def test_different_images_get_different_noise():
     clean = np.stack([np.full((28, 28, 1), 128, dtype=np.uint8), np.full((28, 28, 1), 129, dtype=np.uint8)])
     noise = corrupt_images(clean, "gaussian_noise", 3).astype(int) - clean

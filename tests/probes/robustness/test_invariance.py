@@ -76,6 +76,14 @@ def test_images_move_by_a_pixel_and_tables_are_rounded(rule_cell):
     assert metrics["flip_rate", "rounded"].value == 1.0
 
 
+def test_forms_that_change_nothing_have_reasons(rule_cell):
+    metrics, _ = measured(rule_cell(texts(), finds("GOOD")), "text", ("people", "places"))
+    assert metrics["any_flip_rate",].value is None
+    assert metrics["any_flip_rate",].reason
+    assert set(metrics) == {("any_flip_rate",), ("flip_rate", "people"), ("flip_rate", "places"),
+                            ("response_rate", "negation")}  # fmt: skip
+
+
 def test_clusters_give_intervals_over_clusters(rule_cell):
     cell = rule_cell(texts(), lambda raw: np.array([len(t) % 2 for t in raw["text"]]), clusters=np.arange(N) // 4)
     metrics, _ = measured(cell, "text", ("final_mark",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench_suite.contracts import Artifact, BenchError, Interval, MetricRow, Record
+from bench_suite.contracts import Artifact, Interval, MetricRow, Record
 from bench_suite.probes import robustness
 from bench_suite.probes.robustness.relative import Estimate, ratio_interval, relative_errors
 
@@ -77,9 +77,16 @@ def test_a_task_without_the_reference_and_an_error_of_0_have_reasons():
     assert "reference" in metrics["mean_relative_corruption_error", "loans"].reason
 
 
-def test_a_reference_without_errors_is_an_error_that_names_the_models():
-    with pytest.raises(BenchError, match="there are: base, new"):
-        list(relative_errors([record("base", {"blur": 0.1}), record("new", {"blur": 0.1})], "other"))
+def test_a_reference_that_was_not_run_is_a_reason_and_no_error():
+    metrics, artifacts = values([record("new", {"blur": 0.1})])
+    assert list(metrics) == [("mean_relative_corruption_error", "digits")]
+    assert "base" in metrics["mean_relative_corruption_error", "digits"].reason
+    assert artifacts == []
+
+
+def test_another_probe_without_this_reference_is_left_out():
+    metrics, _ = values([record("base", {"blur": 0.1}), record("other", {"typos": 0.1}, task="texts", label="texts")])
+    assert not any("texts" in key for key in metrics)
 
 
 def test_without_a_reference_nothing_is_summarised():

@@ -81,6 +81,7 @@ def _measured(
     whole = clean_wrong.clone()
     right = float((~clean_wrong).float().mean())
     curves: dict[str, list[list[float]]] = {name: [[0.0, right]] for name in ("all attacks", *attacks)}
+    details: list[Metric] = []
     for radius in radii:
         threat = target.threat(radius)
         for name in attacks:
@@ -100,9 +101,9 @@ def _measured(
                 resamples=settings.resamples,
             )  # fmt: skip
             curves[name].append(_point(radius, metric))
-            yield metric
+            details.append(metric)
         for name, reason in reasons.items():
-            yield Metric("accuracy_under_attack", None, reason, {"attack": name, "radius": radius})
+            details.append(Metric("accuracy_under_attack", None, reason, {"attack": name, "radius": radius}))
         if not attacks:
             yield Metric("robust_accuracy", None, "no attack applies", {"radius": radius})
             continue
@@ -113,6 +114,7 @@ def _measured(
         )  # fmt: skip
         curves["all attacks"].append(_point(radius, metric))
         yield metric
+    yield from details
     if attacks:
         unit = "share of the range of pixels" if target.clean.ndim == 4 else "standard deviations of each column"
         data = {"x": f"radius ({unit})", "y": "accuracy", "series": curves}
@@ -139,7 +141,7 @@ def _missing_gradients(target: Target, attacks: Sequence[str]) -> dict[str, str]
     if not needing:
         return {}
     try:
-        gradient = input_gradient(target.forward, target.clean[:16], target.targets[:16], entropy=False)
+        gradient, _ = input_gradient(target.forward, target.clean[:16], target.targets[:16], entropy=False)
     except RuntimeError as error:
         first = (str(error).strip() or "no message").splitlines()[0]
         return dict.fromkeys(needing, f"no gradient reaches the input: {first}")

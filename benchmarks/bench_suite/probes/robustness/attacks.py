@@ -17,6 +17,10 @@ Forward = Callable[[torch.Tensor], torch.Tensor]
 "Maps inputs (k, …) to logits (k, classes)."
 
 
+BATCH = 128
+"Examples whose gradients are computed at once."
+
+
 @dataclass(frozen=True)
 class Threat:
     """The changes that are allowed."""
@@ -59,12 +63,17 @@ def margin(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 def is_wrong(forward: Forward, values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Return (k,) bool: the answers that are not the target, those with a logit that is not finite among them."""
     with torch.no_grad():
-        logits = forward(values)
+        return _misses(forward(values), targets)
+
+
+def _misses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return (logits.argmax(dim=1) != targets) | ~logits.isfinite().all(dim=1)
 
 
-def input_gradient(forward: Forward, values: torch.Tensor, targets: torch.Tensor, *, entropy: bool) -> torch.Tensor:
-    """Return the gradient (k, …) of each example's cross-entropy, or of its negative margin.
+def input_gradient(
+    forward: Forward, values: torch.Tensor, targets: torch.Tensor, *, entropy: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the gradient (k, …) of each example's cross-entropy, or of its negative margin, and the logits.
 
     The gradient of the cross-entropy is exactly 0 if a probability rounds to 1; that of the margin is not (Carlini and
     Wagner 2017, arXiv 1608.04644).
@@ -72,12 +81,19 @@ def input_gradient(forward: Forward, values: torch.Tensor, targets: torch.Tensor
     Raises:
         RuntimeError: no gradient reaches the input.
     """
-    values = values.detach().requires_grad_(True)
-    with torch.enable_grad():
-        logits = forward(values)
-        loss = functional.cross_entropy(logits, targets, reduction="sum") if entropy else -margin(logits, targets).sum()
-        (gradient,) = torch.autograd.grad(loss, values)
-    return gradient.nan_to_num(nan=0.0)
+    gradients, outputs = [], []
+    for part, classes in zip(values.detach().split(BATCH), targets.split(BATCH)):
+        part = part.requires_grad_(True)
+        with torch.enable_grad():
+            logits = forward(part)
+            loss = (
+                functional.cross_entropy(logits, classes, reduction="sum")
+                if entropy
+                else -margin(logits, classes).sum()
+            )
+            gradients += torch.autograd.grad(loss, part)
+        outputs.append(logits.detach())
+    return torch.cat(gradients).nan_to_num(nan=0.0), torch.cat(outputs)
 
 
 def fgsm(
@@ -90,7 +106,7 @@ def fgsm(
     Returns:
         (k,) bool: the examples whose answer is wrong afterwards.
     """
-    gradient = input_gradient(forward, clean, targets, entropy=True)
+    gradient, _ = input_gradient(forward, clean, targets, entropy=True)
     return is_wrong(forward, threat.project(clean + threat.radius * gradient.sign(), clean), targets)
 
 
@@ -107,15 +123,18 @@ def pgd(
     random = np.random.default_rng(seed)
     broken = torch.zeros(len(clean), dtype=torch.bool, device=clean.device)
     for _ in range(budget.restarts):
-        start = torch.from_numpy(random.uniform(-1.0, 1.0, tuple(clean.shape))).to(clean)
+        start = torch.from_numpy(random.uniform(-1.0, 1.0, tuple(clean.shape)).astype(np.float32)).to(clean.device)
         values = threat.project(clean + threat.radius * start, clean)
         for _ in range(budget.steps):
-            gradient = input_gradient(forward, values, targets, entropy=False)
-            step = 2.5 / budget.steps * threat.radius
-            values = threat.project(values + step * gradient.sign(), clean)
-            broken |= is_wrong(forward, values, targets)
-            if bool(broken.all()):
+            rows = torch.nonzero(~broken).squeeze(1)  # the others need no further step
+            if not len(rows):
                 return broken
+            gradient, logits = input_gradient(forward, values[rows], targets[rows], entropy=False)
+            broken[rows] |= _misses(logits, targets[rows])
+            part = threat.at(rows)
+            step = 2.5 / budget.steps * part.radius
+            values[rows] = part.project(values[rows] + step * gradient.sign(), clean[rows])
+        broken |= is_wrong(forward, values, targets)
     return broken
 
 
@@ -140,12 +159,14 @@ def square(
     random = np.random.default_rng(seed)
     shape = tuple(clean.shape)
     stripes = (len(clean), 1, *shape[2:]) if len(shape) == 4 else shape
-    best = threat.project(clean + threat.radius * _signs(random, stripes).to(clean), clean)
+    best = threat.project(clean + threat.radius * _signs(random, stripes).to(clean.device), clean)
     margins = _margins(forward, best, targets)
     for query in range(1, budget.queries):
         rows = torch.nonzero(margins > 0).squeeze(1)
         inside = _squares(random, shape, share_at(query, budget.queries))  # drawn for all, so that no draw depends
-        signs = _signs(random, (len(clean), *(1,) * (len(shape) - 2), shape[-1])).to(clean)  # on what broke before
+        signs = _signs(random, (len(clean), *(1,) * (len(shape) - 2), shape[-1])).to(
+            clean.device
+        )  # on what broke before
         if not len(rows):
             break
         inside, signs = inside.to(clean.device)[rows], signs[rows]
@@ -170,7 +191,7 @@ def _margins(forward: Forward, values: torch.Tensor, targets: torch.Tensor) -> t
 
 
 def _signs(random: np.random.Generator, shape: tuple[int, ...]) -> torch.Tensor:
-    return torch.from_numpy(random.integers(0, 2, shape) * 2.0 - 1.0)
+    return torch.from_numpy((random.integers(0, 2, shape) * 2 - 1).astype(np.float32))  # Metal has no float64
 
 
 def _squares(random: np.random.Generator, shape: tuple[int, ...], share: float) -> torch.Tensor:

@@ -61,7 +61,7 @@ def restricted(trained: Trained, rows: np.ndarray) -> Trained:
 def corruption_curves(
     trained: Trained, examples: Examples, rows: np.ndarray, settings: Settings
 ) -> Iterator[Metric | Artifact]:
-    """Yield the accuracy at each corruption and severity, its error over severities, and the mean over corruptions.
+    """Yield the mean over corruptions of the error, then by corruption the error and the accuracy at each severity.
 
     With E[s, c] the share of wrong answers at a severity and corruption, `corruption_error` is the mean of E over
     severities, and `mean_corruption_error` the mean of that over corruptions. All intervals are over examples, from the
@@ -87,12 +87,13 @@ def corruption_curves(
     curves: Series = {}
     errors: dict[str, np.ndarray] = {}
     failed: dict[str, str] = {}
+    details: list[Metric] = []
     for number, name in enumerate(settings.names):
         reason = examples.inapplicable(name)
         if reason is not None:
-            yield Metric(measure.error, None, reason, {"corruption": name}, n=len(rows))
+            details.append(Metric(measure.error, None, reason, {"corruption": name}, n=len(rows)))
             continue
-        points, columns = [_point(0, start)], []
+        points, columns, by_severity = [_point(0, start)], [], []
         for severity in settings.severities:
             report_progress(trained, f"{name} at severity {severity}, {number + 1} of {len(settings.names)}")
             at: dict[str, str | float] = {"corruption": name, "severity": severity}
@@ -100,18 +101,19 @@ def corruption_curves(
                 changed = some.predictions("test", examples.change(name, severity))
             except BenchError as error:  # such as predictions that are not finite because of missing values
                 failed[name] = f"at severity {severity}: {error}"
-                yield Metric(measure.name, None, str(error), at, n=len(rows))
+                by_severity.append(Metric(measure.name, None, str(error), at, n=len(rows)))
                 continue
             metric = _metric(measure, changed, at, resampling)
-            yield metric
+            by_severity.append(metric)
             points.append(_point(severity, metric))
             columns.append(_errors(measure, changed))
         curves[name] = points
         if name in failed:
-            yield Metric(measure.error, None, failed[name], {"corruption": name}, n=len(rows))
-            continue
-        errors[name] = np.stack(columns, axis=1)
-        yield _mean(measure, measure.error, errors[name][:, None, :], {"corruption": name}, resampling)
+            details.append(Metric(measure.error, None, failed[name], {"corruption": name}, n=len(rows)))
+        else:
+            errors[name] = np.stack(columns, axis=1)
+            details.append(_mean(measure, measure.error, errors[name][:, None, :], {"corruption": name}, resampling))
+        details += by_severity
     if failed:
         reason = "; ".join(f"{name} has no value {cause}" for name, cause in failed.items())
         yield Metric(measure.mean, None, reason, n=len(rows))
@@ -119,6 +121,7 @@ def corruption_curves(
         yield _mean(measure, measure.mean, np.stack([*errors.values()], axis=1), {}, resampling)
     else:
         yield Metric(measure.mean, None, "no corruption applies to these examples", n=len(rows))
+    yield from details
     if curves:
         data = {"x": "severity (0: not corrupted)", "y": measure.label, "series": curves}
         caption = f"{measure.label.capitalize()} by severity of each corruption, with 95 % intervals over {len(rows):,}"

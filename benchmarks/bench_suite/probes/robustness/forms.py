@@ -6,6 +6,7 @@ alone: grammar is not known.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 
@@ -86,10 +87,16 @@ def negated(text: str) -> str | None:
     return changed if count else None
 
 
+@functools.cache
+def _pattern(words: frozenset[str]) -> re.Pattern[str]:
+    """Return a pattern of whole words, with either apostrophe."""
+    listed = "|".join(sorted(map(re.escape, words), key=lambda word: (-len(word), word))).replace("'", "['’]")
+    return re.compile(rf"(?<![\w'’])(?:{listed})(?![\w'’])", re.IGNORECASE)
+
+
 def _replaced(text: str, other: Mapping[str, str]) -> str:
     """Return the text with other words for some; capitals of the first letter, or of all, are kept."""
-    listed = "|".join(sorted(map(re.escape, other), key=len, reverse=True)).replace("'", "['’]")
-    pattern = re.compile(rf"(?<![\w'’])(?:{listed})(?![\w'’])", re.IGNORECASE)
+    pattern = _pattern(frozenset(other))
 
     def replace(match: re.Match[str]) -> str:
         word = match[0]

@@ -25,6 +25,9 @@ from bench_suite.probes.robustness.draws import generators
 GREY_SIDE, COLOUR_SIDE = 28, 32
 "Sides, in pixels, of the pictures for which MNIST-C and CIFAR-10-C state their amounts."
 
+MAX_VALUES = 2**22
+"Values that are corrupted at once: 32 MB of 64 bits each."
+
 Draws = Sequence[np.random.Generator]
 "One generator for each image."
 Change = Callable[[np.ndarray, float, Draws], np.ndarray]
@@ -64,9 +67,14 @@ def corrupt_images(images: np.ndarray, name: str, severity: int) -> np.ndarray:
         The same shape, uint8: fractions are cut off, as in the published data sets.
     """
     corruption = CORRUPTIONS[name]
-    draws = generators((image.tobytes() for image in images), name) if corruption.random else ()
     amount = corruption.amount(severity, images.shape[1:])
-    return to_bytes(corruption.change(images / 255.0, amount, draws))
+    at_once = max(1, MAX_VALUES // max(1, images[0].size)) if len(images) else 1
+    parts = [images[start : start + at_once] for start in range(0, len(images), at_once)]
+    corrupted = [images[:0]]
+    for part in parts:
+        draws = generators((image.tobytes() for image in part), name) if corruption.random else ()
+        corrupted.append(to_bytes(corruption.change(part / 255.0, amount, draws)))
+    return np.concatenate(corrupted)
 
 
 def to_bytes(images: np.ndarray) -> np.ndarray:

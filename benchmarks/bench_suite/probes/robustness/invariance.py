@@ -33,7 +33,7 @@ def chosen_forms(modality: str, chosen: Sequence[str] | str) -> tuple[str, ...]:
 def flip_rates(
     trained: Trained, modality: str, names: Sequence[str], rows: np.ndarray, resamples: int
 ) -> Iterator[Metric | Artifact]:
-    """Yield the share of examples whose predicted class changes with each form, and with any of them.
+    """Yield the share of examples whose predicted class changes with any form, and with each of them.
 
     Only examples that a form changes count. Of texts, `response_rate` is the share whose predicted class changes if
     each of their statements is negated: the meaning is another one then, so no direction is better.
@@ -55,22 +55,23 @@ def flip_rates(
     raw = trained.data.splits["test"].take(rows)[modality]
     flipped, changes = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
     shown: list[list[str]] = []
+    details: list[Metric] = []
     for name in [*names, *(["negation"] if modality == "text" else [])]:
         metric, at = ("response_rate", {"change": name}) if name == "negation" else ("flip_rate", {"form": name})
         report_progress(trained, f"{name} of {len(rows):,} examples")
         other = _changed(modality, name, raw)
         affected = _differs(raw, other)
         if not affected.any():
-            yield Metric(metric, None, "no test example is changed by it", at, n=0)
+            details.append(Metric(metric, None, "no test example is changed by it", at, n=0))
             continue
         try:
-            after = restricted(trained, rows).predictions("test", _as_transform(modality, name))
+            after = restricted(trained, rows).predictions("test", _as_transform(modality, name, raw, other))
         except BenchError as error:
-            yield Metric(metric, None, str(error), at, n=int(affected.sum()))
+            details.append(Metric(metric, None, str(error), at, n=int(affected.sum())))
             continue
         moved = affected & (np.asarray(after["predictions"]) != before)
         of_affected = None if clusters is None else clusters[affected]
-        yield share_metric(metric, moved[affected], at, clusters=of_affected, resamples=resamples)
+        details.append(share_metric(metric, moved[affected], at, clusters=of_affected, resamples=resamples))
         if name != "negation":
             flipped |= moved
             changes |= affected
@@ -82,13 +83,20 @@ def flip_rates(
     if names and changes.any():
         of_changes = None if clusters is None else clusters[changes]
         yield share_metric("any_flip_rate", flipped[changes], {}, clusters=of_changes, resamples=resamples)
+    elif names:
+        yield Metric("any_flip_rate", None, "no test example is changed by any form", n=0)
+    yield from details
     if shown:
         data = {"columns": ["form", "text, where it first changes", "changed", "prediction"], "rows": shown[:SHOWN]}
         yield Artifact("flips", "table", data, "Texts whose prediction changes with their form, or with a negation")
 
 
-def _as_transform(modality: str, name: str) -> Transform:
-    return lambda raw: {**raw, modality: _changed(modality, name, raw[modality])}
+def _as_transform(modality: str, name: str, values: Any, other: Any) -> Transform:
+    """Return the change of raw values; that of texts looks up those that are changed already."""
+    if modality != "text":
+        return lambda raw: {**raw, modality: _changed(modality, name, raw[modality])}
+    changed = dict(zip(values, other))
+    return lambda raw: {**raw, modality: [changed[text] for text in raw[modality]]}
 
 
 def _changed(modality: str, name: str, values: Any) -> Any:
