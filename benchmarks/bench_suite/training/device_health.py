@@ -1,4 +1,4 @@
-"""Device health: clock, power and throttling of an NVIDIA GPU, as NVML reports them (optional package `pynvml`)."""
+"""Device health: clock, power, energy and throttling of an NVIDIA GPU, by NVML (optional package `pynvml`)."""
 
 from __future__ import annotations
 
@@ -59,6 +59,76 @@ def _read(nvml: Any, identifier: str) -> Health:
     reasons = getattr(nvml, "nvmlDeviceGetCurrentClocksEventReasons", None)  # its name since driver 535
     bits = (reasons or nvml.nvmlDeviceGetCurrentClocksThrottleReasons)(device)
     return Health(clock, power, tuple(name for bit, name in _THROTTLING.items() if bits & bit))
+
+
+class SensorError(OSError):
+    """The energy of a device cannot be read; the message says why, and what to do if something can be done."""
+
+
+class EnergySensor:
+    """The energy counter and the power of one NVIDIA GPU. NVML stays open until `close`."""
+
+    def __init__(self, nvml: Any, identifier: str) -> None:
+        """Open NVML.
+
+        Args:
+            nvml: the module `pynvml`.
+            identifier: of the device, such as `GPU-…`.
+
+        Raises:
+            SensorError: the device has neither a counter nor a power reading.
+        """
+        self._nvml = nvml
+        self.has_counter = True
+        "Whether `joules` can be read; it needs a GPU since Volta. If not, `watts` can."
+        try:
+            nvml.nvmlInit()
+        except nvml.NVMLError as error:
+            raise SensorError(f"NVML, which reads the energy of a GPU, does not start: {error}") from error
+        try:
+            self._device = nvml.nvmlDeviceGetHandleByUUID(identifier)
+            try:
+                self.joules()
+            except SensorError:
+                self.has_counter = False
+                self.watts()
+        except (nvml.NVMLError, SensorError) as error:
+            self.close()
+            raise SensorError(f"the GPU reports neither its energy nor its power: {error}") from error
+
+    def joules(self) -> float:
+        """Return the energy since the driver was loaded. Raises SensorError if it cannot be read."""
+        try:
+            return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._device)) / 1000
+        except self._nvml.NVMLError as error:
+            raise SensorError(str(error)) from error
+
+    def watts(self) -> float:
+        """Return the power. Raises SensorError if it cannot be read."""
+        try:
+            return float(self._nvml.nvmlDeviceGetPowerUsage(self._device)) / 1000
+        except self._nvml.NVMLError as error:
+            raise SensorError(str(error)) from error
+
+    def close(self) -> None:
+        """Close NVML."""
+        self._nvml.nvmlShutdown()
+
+
+def energy_sensor(kind: str, index: int | None = None) -> EnergySensor:
+    """Return the sensor of a device, of the current one by default.
+
+    Raises:
+        SensorError: the device is no NVIDIA GPU, NVML is not installed, or the GPU reports no energy.
+    """
+    identifier = devices.uuid(kind, index) if kind == "cuda" else None
+    if identifier is None:
+        raise SensorError(f"only NVIDIA GPUs report their energy here, and this is {devices.name(kind, index)}")
+    try:
+        import pynvml  # type: ignore[import-not-found,import-untyped,unused-ignore]  # optional, and without types
+    except ImportError as error:
+        raise SensorError("NVML reads the energy of a GPU; to get it: pip install nvidia-ml-py") from error
+    return EnergySensor(pynvml, identifier)
 
 
 def reasons(ends: Sequence[Health]) -> tuple[str, ...]:

@@ -90,10 +90,11 @@ def capability(kind: str) -> tuple[int, int] | None:
     return major, minor
 
 
-def uuid(kind: str) -> str | None:
-    """Return the identifier of the current device, such as `GPU-…`; None if it has none."""
+def uuid(kind: str, index: int | None = None) -> str | None:
+    """Return the identifier of a device, such as `GPU-…`, of the current one by default; None if it has none."""
     properties = getattr(_module(kind), "get_device_properties", None) if kind != CPU else None
-    identifier = getattr(properties(current(kind)), "uuid", None) if properties is not None else None
+    number = current(kind) if index is None else index
+    identifier = getattr(properties(number), "uuid", None) if properties is not None else None
     return None if identifier is None else f"GPU-{identifier}"
 
 

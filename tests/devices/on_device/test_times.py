@@ -23,11 +23,14 @@ from bench_suite.contracts import Data, Network, Placement, Source, TrainOptions
 from bench_suite.data.encoded import encoded, stack
 from bench_suite.data.splits import MemorySplit
 from bench_suite.engines import native
-from bench_suite.probes import batch_size, overhead, throughput
+from bench_suite.probes import batch_size, energy, overhead, throughput
 from bench_suite.probes import target as target_probe
 from bench_suite.probes.attribution import evaluation
+from bench_suite.probes.energy import powercap
+from bench_suite.probes.energy.meter import EnergyMeter
+from bench_suite.probes.energy.sources import Counter
 from bench_suite.problems import classification
-from bench_suite.training import devices, peaks, precision
+from bench_suite.training import device_health, devices, peaks, precision
 from bench_suite.training.clock import MAX_WINDOW_SECONDS, Clock
 
 pytestmark = pytest.mark.usefixtures("sim")
@@ -345,6 +348,65 @@ def test_batch_sizes_end_at_their_maximum_and_when_no_time_is_left(sim, monkeypa
     assert metrics["inference_end", "budget"].value == 2, "the first size is measured in any case"
 
 
+# ── energy ──────────────────────────────────────────────────────────────────────────────────────
+
+IDLE, ACTIVE = 40.0, 260.0
+"Watts of the device at any time, and what it uses beyond them while it works."
+
+
+class Sensor:
+    """A counter that follows the device: it counts what has been done by the time of the host."""
+
+    has_counter = True
+
+    def __init__(self, sim):
+        self.sim = sim
+
+    def joules(self):
+        done = self.sim.busy - max(0.0, self.sim.queue - self.sim.host)
+        return ACTIVE * done + IDLE * self.sim.host
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def metered(sim, monkeypatch, tmp_path):
+    """The simulation with an energy counter, on a machine whose processor has none."""
+    monkeypatch.setattr(device_health, "energy_sensor", lambda kind, index=None: Sensor(sim))
+    monkeypatch.setattr(powercap, "ROOT", tmp_path / "none")
+    return sim
+
+
+def joules_between(before, sim):
+    host, busy = before
+    return ACTIVE * (sim.busy - busy) + IDLE * (sim.host - host)
+
+
+def test_the_joules_of_a_training_are_the_planted_ones(metered):
+    metered.wait()
+    before = metered.host, metered.busy
+    with energy.during(PLACE, energy.Options(idle_seconds=0.0)) as training:
+        history = train(metered, epochs=3)
+    planted = joules_between(before, metered)
+    rows = {(metric.name, *metric.at.values()): metric for metric in energy.of_training(training)}
+    assert planted > (ACTIVE + IDLE) * history.seconds
+    assert rows["training", "accelerator"].value == pytest.approx(planted, rel=1e-4)
+    assert rows["training",].value is None, "the processor has no counter, so the sum is not known"
+    assert "does not exist" in rows["training",].reason
+
+
+def test_the_watt_hours_of_predictions_are_the_planted_ones(metered):
+    data, model = data_of(), network(metered)
+    options = energy.Options(batch_size=64, blocks=3, seconds=2.0)
+    cell = trained_cell(metered, data, model)
+    metrics = {(metric.name, *metric.at.values()): metric for metric in energy.probe(cell, options)}
+    inference = metrics["inference", "accelerator"]
+    assert inference.value == close((ACTIVE + IDLE) * FORWARD / 64 * 1000 / 3600)
+    assert len(inference.samples) == 3
+    assert metrics["inference_power", "accelerator"].value == close(ACTIVE + IDLE)
+
+
 # ── forgetting to wait is noticed ───────────────────────────────────────────────────────────────
 
 
@@ -445,6 +507,16 @@ def _forward(sim):
     return evaluation._forward_seconds(subject, Examples("sim"), SimpleNamespace(rows=1))
 
 
+def _energy(sim):
+    """Measure the joules of 10 ms of work, beside work of before that the device has not done yet."""
+    meter = EnergyMeter([Counter("accelerator", "counter", Sensor(sim).joules)], {}, "sim")
+    sim.enqueue(0.5)
+    before = meter.read()
+    sim.enqueue(0.010)
+    (spent,) = meter.between(before, meter.read())
+    return spent.joules
+
+
 SITES = (
     Site("training/clock:resume", _patience, 6 * ROWS / BATCH * STEP),
     Site("training/clock:pause", _short_epochs, 3 * STEP),
@@ -453,6 +525,7 @@ SITES = (
     Site("training/peaks:_measure_windows", lambda sim: _peak(sim, 0.002), 1 / 0.002),
     Site("training/peaks:_seconds", lambda sim: peaks._seconds(_leaving(sim, 0.002), "sim"), 0.002),
     Site("probes/batch_size:_block", lambda sim: batch_size._block(_leaving(sim, 0.002), 1, "sim"), 0.002),
+    Site("probes/energy/meter:read", _energy, (ACTIVE + IDLE) * 0.010),
     Site("probes/throughput:_window", _inference, 1 / 0.003),
     Site("probes/throughput:_timed", _latency, 1.0),
     Site("probes/attribution/evaluation:_attribute_with_time:0", _attribution, 0.010),

@@ -1,0 +1,126 @@
+"""Results: metrics from the energy of components, each by itself and all together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from bench_suite.contracts import Metric
+from bench_suite.probes.energy.meter import Spent
+
+JOULES_PER_WATT_HOUR = 3600.0
+THOUSAND = 1000.0
+"Predictions whose energy is reported, and watt-hours of a kilowatt-hour."
+SHARED = "of the whole machine: other programs and idling are included"
+
+Value = Callable[[float, float, int], float]
+"The value of a metric from joules, seconds and predictions."
+
+
+@dataclass
+class Training:
+    """What is measured around a training."""
+
+    spent: Sequence[Spent] = ()
+    "The energy of each component during the training; empty until its end."
+    idle: Sequence[Spent] = field(default=())
+    "The energy of each component before the training, while nothing is computed; empty if it is not measured."
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of predictions."""
+
+    predictions: int
+    spent: Sequence[Spent]
+
+
+def of_training(training: Training, grams_per_kilowatt_hour: float | None = None) -> Iterator[Metric]:
+    """Yield the energy of a training, its power, the power of the idle machine, and emissions if they can be known.
+
+    Args:
+        training: what was measured.
+        grams_per_kilowatt_hour: carbon intensity of the electricity; None for no emissions.
+    """
+    yield from _observed("training", training.spent, lambda joules, seconds, n: joules)
+    yield from _observed("training_power", training.spent, lambda joules, seconds, n: joules / seconds)
+    yield from _observed("idle_power", training.idle, lambda joules, seconds, n: joules / seconds)
+    if grams_per_kilowatt_hour is not None:
+        intensity = grams_per_kilowatt_hour
+        yield from _observed("emissions", training.spent, lambda joules, seconds, n: grams(joules, intensity))
+
+
+def of_blocks(blocks: Sequence[Block], grams_per_kilowatt_hour: float | None = None) -> Iterator[Metric]:
+    """Yield the energy of 1,000 predictions over all blocks, with the blocks as samples, the power, and emissions.
+
+    Args:
+        blocks: at least one.
+        grams_per_kilowatt_hour: as in `of_training`.
+    """
+    yield from _sampled("inference", blocks, lambda joules, seconds, n: watt_hours(joules) * THOUSAND / n)
+    yield from _sampled("inference_power", blocks, lambda joules, seconds, n: joules / seconds)
+    if grams_per_kilowatt_hour is not None:
+        intensity = grams_per_kilowatt_hour
+        yield from _sampled(
+            "inference_emissions", blocks, lambda joules, seconds, n: grams(joules, intensity) * THOUSAND / n
+        )
+
+
+def watt_hours(joules: float) -> float:
+    """Return an energy in Wh."""
+    return joules / JOULES_PER_WATT_HOUR
+
+
+def grams(joules: float, grams_per_kilowatt_hour: float) -> float:
+    """Return the grams of CO2 equivalent of an energy."""
+    return watt_hours(joules) / THOUSAND * grams_per_kilowatt_hour
+
+
+def together(parts: Sequence[Spent]) -> Spent:
+    """Return the sum over components; it is not known if one of them is not."""
+    unknown = [part for part in parts if part.joules is None]
+    sampled = any(part.method == "sampled power" for part in parts)
+    whole = Spent(None, None, parts[0].seconds, "sampled power" if sampled else "counter")
+    if unknown:
+        return replace(whole, reason="; ".join(f"{part.component}: {part.reason}" for part in unknown))
+    note = " + ".join(str(part.component) for part in parts)
+    return replace(whole, joules=sum(part.joules for part in parts if part.joules is not None), reason=note)
+
+
+def _observed(name: str, parts: Sequence[Spent], value: Value) -> Iterator[Metric]:
+    """Yield a metric that was observed once, of all components and of each; nothing if nothing was measured."""
+    for spent in (together(parts), *parts) if parts else ():
+        known = None if spent.joules is None else value(spent.joules, spent.seconds, 1)
+        yield Metric(name, known, _note(spent), at=_coordinates(spent), kind="single")
+
+
+def _sampled(name: str, blocks: Sequence[Block], value: Value) -> Iterator[Metric]:
+    """Yield a metric of all blocks, of all components and of each."""
+    by_block = [(together(block.spent), *block.spent) for block in blocks]
+    predictions = [block.predictions for block in blocks]
+    for column in zip(*by_block):
+        unknown = [spent for spent in column if spent.joules is None]
+        if unknown:
+            yield Metric(name, None, unknown[-1].reason, at=_coordinates(unknown[-1]))
+            continue
+        joules = [spent.joules for spent in column if spent.joules is not None]
+        seconds = [spent.seconds for spent in column]
+        samples = tuple(map(value, joules, seconds, predictions))
+        whole = value(sum(joules), sum(seconds), sum(predictions))
+        yield Metric(
+            name, whole, _note(column[0]), at=_coordinates(column[0]), samples=samples, n=sum(predictions)
+        )  # fmt: skip
+
+
+def _coordinates(spent: Spent) -> dict[str, str | float]:
+    at: dict[str, str | float] = {} if spent.component is None else {"component": spent.component}
+    return {**at, "method": spent.method} if spent.joules is not None and spent.method == "sampled power" else at
+
+
+def _note(spent: Spent) -> str | None:
+    """Return why an energy is not known, or what it contains."""
+    if spent.joules is None:
+        return spent.reason
+    if spent.component == "accelerator":
+        return None if spent.method == "counter" else "integrated from its power, which was read ten times a second"
+    return SHARED if spent.reason is None else f"{spent.reason}, {SHARED}"
