@@ -15,6 +15,7 @@ from bench_suite.execution.selection import filter_cells
 from bench_suite.execution.session import Outcome, Request, execute
 from bench_suite.selftest.attribution_checks import PROBES, ProbeRequest
 from bench_suite.selftest.checks import NOTHING, Check, Finding, Measured, judge
+from bench_suite.selftest.energy_checks import energy_checks
 from bench_suite.selftest.expected_values import checks_of
 from bench_suite.selftest.fairness_checks import RESAMPLES
 from bench_suite.selftest.finding_checks import finding_checks
@@ -52,7 +53,7 @@ def plan_checks() -> tuple[Plan, list[Check], list[str]]:
     here = {extra: importlib.util.find_spec(package) is not None for extra, (package, _) in EXTRAS.items()}
     added = [setting for extra, installed in here.items() if installed for setting in EXTRAS[extra][1].values()]
     plan = make_plan(read_suite(SUITE, added))
-    checks = [*checks_of(plan.cells), *finding_checks(plan.cells[0])]
+    checks = [*checks_of(plan.cells), *finding_checks(plan.cells[0]), *energy_checks(plan.cells[0])]
     return plan, checks, [extra for extra, installed in here.items() if not installed]
 
 
