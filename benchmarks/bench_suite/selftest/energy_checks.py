@@ -88,7 +88,7 @@ def _wraps() -> float:
 
 def _ramp() -> float:
     """Return the joules of a power that rises from 100 to 300 W in 10 s."""
-    times = [step / 10 for step in range(101)]
+    times = [step / 8 for step in range(81)]  # without rounding
     shown = iter([100.0 + 20.0 * time for time in times])
     power = SampledPower("accelerator", "planted", lambda: next(shown))
     return sum(power.advance(time) for time in times)
