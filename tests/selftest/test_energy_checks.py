@@ -32,7 +32,11 @@ def below_zero(counter: Any, now: float) -> float:
 
 def _raw(counter: Any, now: float) -> float:
     """Return the difference of two readings as it is."""
-    value, last = counter._read(), counter._last
+    last = counter._last
+    try:
+        value = counter._read()
+    except OSError as error:
+        raise sources.SourceLost(str(error)) from error
     counter._last = (value, now)
     return 0.0 if last is None else value - last[0]
 

@@ -130,7 +130,7 @@ def _of_training(name: str) -> float | None:
     """Return a metric of a training with planted energies of an accelerator and of the processor."""
     spent = (Spent("accelerator", 900.0, 3.0, "counter"), Spent("cpu", 300.0, 3.0, "counter"))
     metrics = results.of_training(results.Training(spent), INTENSITY)
-    return next(metric.value for metric in metrics if metric.name == name and not metric.at)
+    return next((metric.value for metric in metrics if metric.name == name and not metric.at), None)
 
 
 def _predictions() -> float | None:
@@ -143,4 +143,5 @@ def _predictions() -> float | None:
     meter = EnergyMeter([Counter("cpu", "planted", lambda: counted[0])])
     options = energy.Options(batch_size=BATCH, blocks=CALLS, seconds=0.0)
     blocks = list(energy.predict_in_blocks(call, BATCH, meter, options))
-    return next(metric.value for metric in results.of_blocks(blocks) if metric.name == "inference" and not metric.at)
+    metrics = results.of_blocks(blocks)
+    return next((metric.value for metric in metrics if metric.name == "inference" and not metric.at), None)
