@@ -193,8 +193,9 @@ class Data:
     problem: str
     "Name of the problem, such as `classification`."
     spec: Mapping[str, Any]
-    """What the problem needs to know: `classes` (their names), `columns`, `shape`, units. Also `vocabulary`, the number
-    of different tokens, if the texts consist of token numbers."""
+    """What the problem needs to know: `classes` (their names), `columns`, `shape`, `unit` (of the target). Also
+    `vocabulary`, the number of different tokens, if the texts consist of token numbers. For the readers of a table,
+    `raw_columns`, `kinds` and `units`, as `data.table_inputs.table_inputs` describes them."""
     splits: Mapping[str, Split]
     "`train`, `test`, perhaps `validation`, and each shifted test split as `shift:NAME`."
     source: Source

@@ -21,6 +21,7 @@ from bench_suite.data.images import Mode, encoded_bytes, is_transparent, own_pat
 from bench_suite.data.labels import decode_dictionary, float_name, is_number, is_text
 from bench_suite.data.sources import numbers
 from bench_suite.data.splits import CHUNK
+from bench_suite.data.table_inputs import Kind
 
 Modality = Literal["image", "text", "table"]
 
@@ -184,6 +185,10 @@ class TableEncoder:
     "Categorical columns that lack values in train; each gets a column that is 1 for a missing value."
     names: Mapping[str, tuple[str, ...]]
     "Names of the classes of each column of class numbers (`ClassLabel`)."
+    dates: frozenset[str] = frozenset()
+    "Columns of dates and times."
+    truth_values: frozenset[str] = frozenset()
+    "Columns of truth values."
 
     def like(self, other: TableEncoder) -> bool:
         """Return whether both encode the same categories in the same columns."""
@@ -200,6 +205,24 @@ class TableEncoder:
             else:
                 names.append(column)
         return tuple(names)
+
+    @property
+    def raw_columns(self) -> tuple[str, ...]:
+        """Name of the input that each column of the table encodes: `job` for `job=nurse`."""
+        return tuple(column for column in self.inputs for _ in range(self._width(column)))
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What the input holds that each column of the table encodes."""
+        return tuple(self._kind(column) for column in self.raw_columns)
+
+    def _width(self, column: str) -> int:
+        return len(self.categories[column]) + (column in self.missing) if column in self.categories else 1
+
+    def _kind(self, column: str) -> Kind:
+        if column in self.categories:
+            return "category"
+        return "date" if column in self.dates else "truth value" if column in self.truth_values else "number"
 
     def __call__(self, table: pa.Table, name: str) -> tuple[np.ndarray, int, int]:
         """Encode a table.
@@ -294,7 +317,10 @@ def table_encoder(train: pa.Table, inputs: Sequence[str], categorical: Sequence[
             missing.add(column)
         frequent = heapq.nsmallest(most, counts, key=lambda word: (-counts[word], word))
         categories[column] = tuple(sorted(frequent))
-    return TableEncoder(tuple(inputs), categories, frozenset(missing), names)
+    kinds = {column: decode_dictionary(train[column]).type for column in inputs if column not in categories}
+    dates = frozenset(column for column, kind in kinds.items() if _is_time(kind))
+    truth_values = frozenset(column for column, kind in kinds.items() if pa.types.is_boolean(kind))
+    return TableEncoder(tuple(inputs), categories, frozenset(missing), names, dates, truth_values)
 
 
 def _categories(column: pa.ChunkedArray, names: Sequence[str] | None) -> pa.ChunkedArray:

@@ -60,7 +60,10 @@ def _inputs(
         notes["values of rare categories, or of categories that train lacks"] = (
             f"{unknown:,} of {categorical:,} ({unknown / categorical:.1%}){cut}"
         )
-    return values, {"columns": encoder.columns}
+    spec: dict[str, Any] = {"columns": encoder.columns}
+    if set(encoder.kinds) != {"number"}:
+        spec |= {"raw_columns": encoder.raw_columns, "kinds": encoder.kinds}
+    return values, spec
 
 
 def _texts(

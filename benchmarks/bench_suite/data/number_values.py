@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from bench_suite.components.options import show
 from bench_suite.contracts import DataInvalid
 from bench_suite.data.column_types import Column, columns_line
-from bench_suite.data.column_values import blanked
+from bench_suite.data.column_values import are_texts, blanked
 from bench_suite.data.number_formats import EXACT, NUMBER, is_whole, large_integer, marks_line, normalized
 
 _UNIT = r"[^0-9.,+()\s-]*"
@@ -79,6 +79,23 @@ def _without_unit(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if not units or next(iter(units)) == ("", ""):
         return values
     return pc.replace_substring_regex(values, _WITH_UNIT, r"\1\3")
+
+
+def unit_of(column: Column, chunks: Sequence[pa.ChunkedArray]) -> str:
+    """Return what stands beside each number of a column that was read, such as `$` or `kg`; empty if nothing does.
+
+    Args:
+        column: The column; only if the suite states that it holds numbers may there be a unit.
+        chunks: Its values as they stand in the files.
+    """
+    for values in chunks if column.units else ():
+        if not are_texts([values]):
+            continue
+        distinct = pc.unique(pc.utf8_trim_whitespace(blanked(values, column.missing))).drop_null()
+        for part in pc.extract_regex(distinct, _WITH_UNIT).to_pylist():
+            if part is not None:
+                return " ".join(filter(None, (part["before"], part["after"])))
+    return ""
 
 
 def stored_numbers(column: Column, values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -5,7 +5,7 @@ The tasks `files` and `hub` share this; they differ only in where the tables com
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from bench_suite.data.file_sets import FileSet
 from bench_suite.data.fingerprint import content_ids, recounted
 from bench_suite.data.labels import read_labels
 from bench_suite.data.model_inputs import encode_inputs, same_encoder
+from bench_suite.data.number_values import unit_of
 from bench_suite.data.origin import Origin
 from bench_suite.data.own_data_options import OwnDataOptions
 from bench_suite.data.raw_tables import RawTables
@@ -164,6 +165,8 @@ def assemble(
     notes |= names_of_nothing(typed.tables, of_nothing)
     notes |= absent_classes(labels, targets) | similar_classes(labels) | similar_categories(typed.tables, of_names)
     spec = spec if labels.classes is None else {"classes": labels.classes, **spec}
+    if modality == "table" and (units := _units(inputs, typed.columns, of_roles)):
+        spec = {**spec, "units": units}
     prominent = tuple(key for key in notes if key != "inputs")
     source = Source(
         origin.origin, name, fingerprint_of(splits), origin.revision, origin.licence, notes, prominent, folds=folds
@@ -172,3 +175,10 @@ def assemble(
     names = {} if files is None else {split: tuple(map(files.name, files.splits[split])) for split in parts.values()}
     unused = unused_columns(options, of_roles, used)
     return Assembled(data, typed.columns, inputs, options.label, modality, missing, names, unused)
+
+
+def _units(inputs: Sequence[str], columns: Mapping[str, Column], raw: RawTables) -> dict[str, str]:
+    """Return the units that stand beside the numbers of input columns, by column."""
+    chunks = {name: [table[name] for tables in raw.tables.values() for table in tables] for name in inputs}
+    units = {name: unit_of(columns[name], chunks[name]) for name in inputs if columns[name].type == "number"}
+    return {name: unit for name, unit in units.items() if unit}

@@ -123,3 +123,44 @@ def test_an_excerpt_marks_each_edge_once() -> None:
     assert artifacts._excerpt(words, slice(1, 3)) == [(CUT, 0.0), ("a", 1.0), ("b", 0.5), (CUT, 0.0)]
     assert artifacts._excerpt(words, slice(0, 4)) == words
     assert pictures.heaviest([1.0] * 5, most=5) == slice(0, 5)
+
+
+def mixed_table() -> Data:
+    """Return a table of a date, a category in three columns, a number with a unit and a truth value."""
+    random = np.random.default_rng(0)
+    jobs = np.eye(3)[random.integers(0, 3, 8)]
+    numbers = random.standard_normal((8, 1))
+    values = np.concatenate([19_783.0 + np.arange(8)[:, None], jobs, numbers, np.ones((8, 1))], axis=1)
+    split = MemorySplit(np.arange(8), {"table": values, "target": np.arange(8) % 2})
+    spec = {
+        "classes": ("stays", "leaves"),
+        "columns": ("signed", "job=cook", "job=nurse", "job=missing", "income", "active"),
+        "raw_columns": ("signed", "job", "job", "job", "income", "active"),
+        "kinds": ("date", "category", "category", "category", "number", "truth value"),
+        "units": {"income": "1000 $"},
+    }
+    return Data("classification", spec, {"train": split, "test": split}, Source("generated", "table", "0"))
+
+
+def test_bars_show_dates_categories_and_units_as_a_person_wrote_them(draw: Draw) -> None:
+    bars = draw(mixed_table(), "mlp", {}, METHODS[:1])["borderline"]
+    names = {name.partition(" = ")[0]: name.partition(" = ")[2] for name in bars.data["bars"]}
+    assert set(names) == {"signed", "job", "income", "active"}
+    assert names["signed"].startswith("2024-03-")
+    assert names["job"] in ("cook", "nurse", "missing")
+    assert names["income"].endswith(" 1000 $")
+    assert names["active"] == "yes"
+
+
+def test_titles_name_the_class_and_what_the_signs_mean(draw: Draw) -> None:
+    for data, model in ((mixed_table(), "mlp"), (table(4), "mlp")):
+        by_name = draw(data, model, {}, METHODS[:1])
+        for artifact in by_name.values():
+            predicted = artifact.caption.partition("predicted ")[2].partition(" (")[0]
+            assert predicted in data.spec["classes"]
+            assert artifact.data["y"] == f"integrated gradients: + for {predicted}, − against it"
+            assert f". Red speaks for {predicted}, blue against it" in artifact.caption
+    (magnitudes, *_) = draw(table(4), "mlp", {}, ["saliency"]).values()
+    assert magnitudes.data["y"].startswith("saliency, magnitude: for or against ")
+    words = draw(films(20), "text_cnn", {**CNN, "max_length": 300}, METHODS[:1])["borderline-words"]
+    assert ", above 0 for " in words.caption

@@ -47,6 +47,16 @@ def test_a_sum_with_an_unknown_part_is_unknown_and_the_known_part_stays():
         assert metrics[name, "accelerator"].value > 0
 
 
+def test_if_nothing_is_known_there_is_one_reason_for_each_energy():
+    lost = (Spent("accelerator", None, 3.0, None, "no counter"), Spent("cpu", None, 3.0, None, "no file"))
+    training, blocks = list(of_training(Training(lost, lost), 400.0)), list(of_blocks([Block(0, lost)], 400.0))
+    assert [metric.name for metric in training + blocks] == [
+        "training", "emissions", "inference", "inference_emissions",
+    ]  # fmt: skip
+    assert {metric.reason for metric in training + blocks} == {"accelerator: no counter; cpu: no file"}
+    assert not any(metric.at for metric in training + blocks)
+
+
 def test_sampled_power_is_a_coordinate_of_the_part_and_of_the_sum():
     sampled = Spent("accelerator", 900.0, 3.0, "sampled power")
     rows = [dict(metric.at) for metric in of_training(Training((sampled, CPU))) if metric.name == "training"]

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from bench_suite.contracts import Artifact, BenchError, Metric, Trained
-from bench_suite.probes.attribution import artifacts, evaluation
+from bench_suite.probes.attribution import artifacts, evaluation, importance
 from bench_suite.probes.attribution.adapters import Inputs, Subject, explanation_mode
 from bench_suite.probes.attribution.batch_size import rows_at_once
 from bench_suite.probes.attribution.evaluation import ExplainedModel, portions
@@ -37,6 +37,7 @@ METRICS = {
     "infidelity": {"unit": "ratio", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
     "sensitivity": {"unit": "ratio", "better": "lower", "ideal": 0.0, "range": (0.0, None)},
     "randomised_similarity": {"unit": "rank correlation", "better": "lower", "range": (-1.0, 1.0)},
+    "column_importance": {"unit": "logit", "better": "none", "range": (0.0, None)},
     "cost": {"unit": "forward passes", "better": "lower", "range": (0.0, None), "timing": True},
 }
 PROBLEMS = ("classification",)
@@ -65,8 +66,9 @@ BOUNDS = {
     "noise": (1e-6, 10.0),
     "samples": (1, 1000),
     "shown": (0, 10),
+    "importance": (0, 1_000_000),
 }
-SMOKE = {"examples": 2, "steps": 4, "coalitions": 10, "samples": 1, "shown": 1}
+SMOKE = {"examples": 2, "steps": 4, "coalitions": 10, "samples": 1, "shown": 1, "importance": 4}
 
 NEEDS_NUMBERS = "attribution needs a network that takes numbers with gradients"
 IMPORTS = ("captum",)
@@ -114,6 +116,9 @@ class Options:
     "Noisy copies of an example for the sensitivity; the infidelity uses four times as many deletions."
     shown: int = 1
     "Examples to draw of each kind: confidently right, confidently wrong, borderline. 0 draws none."
+    importance: int = 1000
+    """Test examples of a table over which the importance of its columns is averaged, by the first method whose numbers
+    have a unit; `kernel_shap` and `lime` take `examples` at most. 0 measures none."""
 
 
 def check(options: Options) -> None:
@@ -173,6 +178,9 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
                 yield Metric("insertion_auc", None, reason, at={"method": variant.label})
         yield from artifacts.curves(results)
         successful = [variant for variant in applicable if results[variant].error is None]
+        method = importance.chosen_method(successful) if subject.kind == "table" and options.importance else None
+        if method is not None:
+            yield from importance.column_importances(model, method, settings, options.importance, options.examples)
         if options.shown and successful:
             yield from artifacts.examples(model, successful, trained.predictions("test"), settings, options.shown)
 

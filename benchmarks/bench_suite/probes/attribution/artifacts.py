@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from bench_suite.contracts import Artifact, Predictions
+from bench_suite.data.table_inputs import table_inputs
 from bench_suite.probes.attribution import faithfulness, pictures
 from bench_suite.probes.attribution.adapters import BagAdapter, Inputs, Subject
 from bench_suite.probes.attribution.evaluation import ExplainedModel, MethodResults
@@ -20,7 +21,7 @@ from bench_suite.probes.attribution.methods import (
     failure_reason,
     parts_of,
 )
-from bench_suite.probes.attribution.pictures import ChosenExample, ExampleKind, MethodTitle
+from bench_suite.probes.attribution.pictures import ChosenExample, ExampleKind, MethodTitle, plain_name
 from bench_suite.probes.attribution.words import CUT, Cut, Weighted, weighted_words
 
 MAX_BARS = 12
@@ -68,6 +69,8 @@ class _Example:
     "Of the artifact."
     title: str
     caption: str
+    explained: str
+    "The class whose logit is explained, which is the predicted one."
 
 
 def examples(
@@ -91,7 +94,8 @@ def examples(
         if failures:
             caption += f"; without {', '.join(f'{name} ({reason})' for name, reason in failures.items())}"
         if parts:
-            example = _Example(model, rows, subject, inputs, parts, chosen.name, title, caption)
+            explained = plain_name(classes[predicted[row]])
+            example = _Example(model, rows, subject, inputs, parts, chosen.name, title, caption, explained)
             yield from _DRAW[subject.kind](example)
 
 
@@ -123,23 +127,24 @@ def _draw_image(example: _Example) -> Iterator[Artifact]:
     height, width = example.inputs.values.shape[1:3]
     maps = {method: parts.reshape(height, width).cpu().numpy() for method, parts in example.parts.items()}
     image = np.asarray(example.model.raw(example.rows)["image"])[0]
-    strip = pictures.image_strip(image, maps, example.title)
+    strip = pictures.image_strip(image, maps, example.title, example.explained)
     caption = f"{example.caption}. Below each attribution, the same laid over the input"
     yield Artifact(example.name, "image", strip, caption)
 
 
 def _draw_table(example: _Example) -> Iterator[Artifact]:
     raw = np.asarray(example.model.raw(example.rows)["table"])[0]
-    columns = example.model.trained.data.spec.get("columns") or [f"column {number}" for number in range(len(raw))]
+    columns = table_inputs(example.model.trained.data.spec, len(raw))
     method, *others = example.parts
-    values = example.parts[method].cpu().numpy()
+    parts = example.parts[method].cpu().numpy()
+    values = np.array([parts[list(column.positions)].sum() for column in columns])
     order = np.argsort(-np.abs(values), kind="stable")[:MAX_BARS]
-    caption = example.caption
+    caption = f"{example.caption}. {pictures.meaning([method], example.explained)}"
     if len(values) > MAX_BARS:
         caption += f". The {MAX_BARS} of {len(values)} columns with the greatest attribution by {method.name}"
-    bars = {f"{columns[at]} = {raw[at]:.4g}": float(values[at]) for at in order.tolist()}
-    meaning = "+ for the class, − against it" if method.signed else "for and against alike"
-    data = {"y": f"{method}: {meaning}", "bars": bars, "signed": True}
+    bars = {f"{columns[at].name} = {columns[at].value_in(raw)}": float(values[at]) for at in order.tolist()}
+    signs = f"+ for {example.explained}, − against it" if method.signed else f"for or against {example.explained}"
+    data = {"y": f"{method}: {signs}", "bars": bars, "signed": True}
     yield Artifact(example.name, "bars", data, f"{caption}{_omitted_methods(others)}")
 
 
@@ -156,12 +161,13 @@ def _draw_text(example: _Example) -> Iterator[Artifact]:
     shown = pictures.heaviest([weight for _, weight in words[first]])
     omitted = _omitted_words(words[first], shown, first)
     pages = {method: _excerpt(pictures.scale_words(weights), shown) for method, weights in words.items()}
-    page = pictures.text_page(pages, example.title)
+    page = pictures.text_page(pages, example.title, example.explained)
     left_out = _omitted_methods(list(example.parts)[MAX_PAGES:])
     caption = f"{example.caption}. Words by their attribution{omitted}{left_out}"
     yield Artifact(example.name, "image", page, caption)
     pairs = [[word, weight] for word, weight in pages[first]]
-    yield Artifact(f"{example.name}-words", "text", pairs, f"{example.caption}. Words by {first}{omitted}")
+    signs = f"above 0 for {example.explained}, below against it" if first.signed else "large for it or against it"
+    yield Artifact(f"{example.name}-words", "text", pairs, f"{example.caption}. Words by {first}, {signs}{omitted}")
 
 
 _DRAW = {"image": _draw_image, "table": _draw_table, "text": _draw_text}

@@ -24,6 +24,10 @@ PANEL = 1.25
 "Width of a panel in inches, with its margins."
 HEADED = 21
 "Characters in one line of a panel's heading that fit into `PANEL` at 7 points."
+LETTERS = 13
+"Letters of a title, at 9 points, that fit into an inch."
+MAX_NAME = 24
+"Letters of the name of a class in a picture."
 MAX_WORDS = 110
 LINE = 84
 "Characters in a line of words."
@@ -106,13 +110,14 @@ def scale(parts: np.ndarray) -> np.ndarray:
 # ── images ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def image_strip(image: np.ndarray, maps: Mapping[MethodTitle, np.ndarray], title: str) -> np.ndarray:
+def image_strip(image: np.ndarray, maps: Mapping[MethodTitle, np.ndarray], title: str, explained: str) -> np.ndarray:
     """Draw the input, and for each method its map and the map laid over the input.
 
     Args:
         image: (H, W, C) uint8. If C is not 3, the channels are averaged.
         maps: (H, W) attributions, by method.
-        title: the title of the picture.
+        title: the title of the picture; a second line states what the colours mean.
+        explained: name of the class that is explained.
 
     Returns:
         RGB bytes (height, width, 3).
@@ -124,7 +129,8 @@ def image_strip(image: np.ndarray, maps: Mapping[MethodTitle, np.ndarray], title
     methods = list(maps)
     blocks = [methods[at : at + ACROSS - 1] for at in range(0, len(methods), ACROSS - 1)]
     across = 1 + max(len(block) for block in blocks)
-    figure = _figure(PANEL * across + 0.9, 2.75 * len(blocks) + 0.35)
+    width = PANEL * across + 0.9
+    figure = _figure(width, 2.75 * len(blocks) + 0.55)
     grid = figure.add_gridspec(2 * len(blocks), across)
     panels = []
     for number, block in enumerate(blocks):
@@ -139,7 +145,7 @@ def image_strip(image: np.ndarray, maps: Mapping[MethodTitle, np.ndarray], title
             _panel(figure.add_subplot(grid[2 * number + 1, column]), (1 - strength) * faint + strength * colours, "")
     bar = figure.colorbar(panels[0].images[0], ax=figure.axes, fraction=0.03, pad=0.02, ticks=[-1, 0, 1])
     bar.ax.set_yticklabels(["against", "0", upper_end(methods)], fontsize=7)
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(escaped(heading_of(title, methods, explained, width)), fontsize=9)
     return _rendered(figure)
 
 
@@ -149,6 +155,38 @@ def upper_end(methods: Sequence[MethodTitle]) -> str:
     if not any(signed):
         return "largest\nmagnitude"
     return "for" if all(signed) else "for; or\nlargest\nmagnitude"
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a class on one line, shortened if it is long."""
+    flat = " ".join(name.split())
+    return flat if len(flat) <= MAX_NAME else f"{flat[: MAX_NAME - 1]}…"
+
+
+def meaning(methods: Sequence[MethodTitle], explained: str) -> str:
+    """Return what is explained by these methods, and what the colours mean.
+
+    Args:
+        methods: the methods of a picture.
+        explained: name of the class that is explained.
+    """
+    signed = [method.signed for method in methods]
+    signs = f"Red speaks for {explained}, blue against it" if any(signed) else ""
+    if all(signed):
+        return signs
+    magnitudes = f"agnitudes: red is much, for {explained} or against it"
+    return f"{signs}; m{magnitudes}" if signs else f"M{magnitudes}"
+
+
+def heading_of(title: str, methods: Sequence[MethodTitle], explained: str, width: float) -> str:
+    """Return the title of a picture and what its colours mean, in lines that fit into its width in inches."""
+    most = round(LETTERS * width)
+    return "\n".join(line for text in (title, meaning(methods, explained)) for line in textwrap.wrap(text, most))
+
+
+def escaped(text: str) -> str:
+    """Return a text that matplotlib draws as it is, and not as a formula."""
+    return text.replace("$", r"\$")
 
 
 def heading(name: str) -> str:
@@ -197,12 +235,13 @@ def scale_words(words: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
     return [(word, float(weight)) for (word, _), weight in zip(words, weights)]
 
 
-def text_page(methods: Mapping[MethodTitle, Sequence[tuple[str, float]]], title: str) -> np.ndarray:
+def text_page(methods: Mapping[MethodTitle, Sequence[tuple[str, float]]], title: str, explained: str) -> np.ndarray:
     """Draw the words of a text for each method, coloured and marked by their weights.
 
     Args:
         methods: (word, weight) pairs with weights from −1 to 1, by method.
         title: the title of the picture.
+        explained: name of the class that is explained.
 
     Returns:
         RGB bytes (height, width, 3).
@@ -213,7 +252,7 @@ def text_page(methods: Mapping[MethodTitle, Sequence[tuple[str, float]]], title:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, LINE + 2), ylim=(height, 0))
     axes.axis("off")
-    axes.text(1, 0.9, title, fontsize=9, va="center")
+    axes.text(1, 0.9, escaped(title), fontsize=9, va="center")
     at = 2.2
     for name, lines in blocks.items():
         axes.text(1, at, name, fontsize=8, va="center", color="0.35")
@@ -221,15 +260,15 @@ def text_page(methods: Mapping[MethodTitle, Sequence[tuple[str, float]]], title:
             at += 1
             _line(axes, at, line)
         at += 1.6
-    axes.text(1, height - 0.5, legend(list(methods)), fontsize=8, va="center")
+    axes.text(1, height - 0.5, escaped(legend(list(methods), explained)), fontsize=8, va="center")
     return _rendered(figure)
 
 
-def legend(methods: Sequence[MethodTitle]) -> str:
-    """Return the meaning of the marks of words for these methods."""
+def legend(methods: Sequence[MethodTitle], explained: str) -> str:
+    """Return the meaning of the marks of words for these methods, which explain this class."""
     signed = [method.signed for method in methods]
-    signs = ["++ + ˖ for the predicted class    −− − ˗ against it"] if any(signed) else []
-    magnitudes = [] if all(signed) else ["magnitude: ++ + ˖ large, for it or against it"]
+    signs = [f"++ + ˖ for {explained}    −− − ˗ against it"] if any(signed) else []
+    magnitudes = [] if all(signed) else [f"magnitude: ++ + ˖ large, for {explained} or against it"]
     return "    ".join([*signs, *magnitudes])
 
 
@@ -245,8 +284,7 @@ def _line(axes: Any, at: float, words: Sequence[tuple[str, float]]) -> None:
         if abs(weight) >= FAINT:
             axes.add_patch(Rectangle(corner, len(shown) + 0.3, 0.92, facecolor=colour))
         ink = "white" if abs(weight) > DARK else "black"
-        escaped = shown.replace("$", r"\$")  # otherwise mathematical text
-        axes.text(column, at, escaped, fontsize=10, family="monospace", va="center_baseline", color=ink)
+        axes.text(column, at, escaped(shown), fontsize=10, family="monospace", va="center_baseline", color=ink)
         column += len(shown) + 1
 
 

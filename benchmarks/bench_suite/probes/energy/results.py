@@ -43,8 +43,9 @@ def of_training(training: Training, grams_per_kilowatt_hour: float | None = None
         grams_per_kilowatt_hour: carbon intensity of the electricity; None for no emissions.
     """
     yield from _observed("training", training.spent, lambda joules, seconds, n: joules)
-    yield from _observed("training_power", training.spent, lambda joules, seconds, n: joules / seconds)
-    yield from _observed("idle_power", training.idle, lambda joules, seconds, n: joules / seconds)
+    if any(part.joules is not None for part in training.spent):
+        yield from _observed("training_power", training.spent, lambda joules, seconds, n: joules / seconds)
+        yield from _observed("idle_power", training.idle, lambda joules, seconds, n: joules / seconds)
     if grams_per_kilowatt_hour is not None:
         intensity = grams_per_kilowatt_hour
         yield from _observed("emissions", training.spent, lambda joules, seconds, n: grams(joules, intensity))
@@ -58,7 +59,8 @@ def of_blocks(blocks: Sequence[Block], grams_per_kilowatt_hour: float | None = N
         grams_per_kilowatt_hour: as in `of_training`.
     """
     yield from _sampled("inference", blocks, lambda joules, seconds, n: watt_hours(joules) * THOUSAND / n)
-    yield from _sampled("inference_power", blocks, lambda joules, seconds, n: joules / seconds)
+    if any(part.joules is not None for block in blocks for part in block.spent):
+        yield from _sampled("inference_power", blocks, lambda joules, seconds, n: joules / seconds)
     if grams_per_kilowatt_hour is not None:
         intensity = grams_per_kilowatt_hour
         yield from _sampled(
@@ -88,15 +90,20 @@ def together(parts: Sequence[Spent]) -> Spent:
 
 
 def _observed(name: str, parts: Sequence[Spent], value: Value) -> Iterator[Metric]:
-    """Yield a metric that was observed once, of all components and of each; nothing if nothing was measured."""
-    for spent in (together(parts), *parts) if parts else ():
+    """Yield a metric that was observed once, of all components and of each; nothing if nothing was measured.
+
+    If no component has a value, there is one reason, that of all together.
+    """
+    known_parts = parts if any(part.joules is not None for part in parts) else ()
+    for spent in (together(parts), *known_parts) if parts else ():
         known = None if spent.joules is None else value(spent.joules, spent.seconds, 1)
         yield Metric(name, known, _note(spent), at=_coordinates(spent), kind="single")
 
 
 def _sampled(name: str, blocks: Sequence[Block], value: Value) -> Iterator[Metric]:
-    """Yield a metric of all blocks, of all components and of each."""
-    by_block = [(together(block.spent), *block.spent) for block in blocks]
+    """Yield a metric of all blocks, of all components and of each; if none has a value, one reason for all."""
+    known = any(part.joules is not None for block in blocks for part in block.spent)
+    by_block = [(together(block.spent), *(block.spent if known else ())) for block in blocks]
     predictions = [block.predictions for block in blocks]
     for column in zip(*by_block):
         unknown = [spent for spent in column if spent.joules is None]

@@ -1,0 +1,174 @@
+"""Importance: how much worse the predictions of any model become if one column of a table is shuffled."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench_suite.contracts import Artifact, BenchError, Metric, Predictions, Trained, Transform
+from bench_suite.data.splits import clusters_of, column
+from bench_suite.data.table_inputs import TableInput, table_inputs
+from bench_suite.stats.intervals import bootstrap_interval
+
+VERSION = 1
+PROBLEMS = ("classification", "regression")
+NEEDS = ("tables",)
+METRICS = {
+    "accuracy_drop": {"unit": "fraction", "better": "none", "ideal": 0.0, "range": (-1.0, 1.0)},
+    "r2_drop": {"unit": "score", "better": "none", "ideal": 0.0, "range": (None, None)},
+}
+BOUNDS = {"repeats": (1, 1000), "resamples": (100, None)}
+SMOKE = {"repeats": 1, "resamples": 100}
+MAX_BARS = 20
+"Columns that the chart shows."
+
+
+@dataclass(frozen=True)
+class Options:
+    columns: tuple[str, ...] = ()
+    """Columns to shuffle, by the names that the data have for them; empty: all. Each takes `repeats` predictions of the
+    whole test split."""
+    repeats: int = 5
+    "How often each column is shuffled."
+    resamples: int = 1000
+    "Bootstrap resamples of the test examples, or of their clusters, for each interval."
+
+
+def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
+    """Yield how much accuracy, or R², falls if a column of the test split is shuffled, for each column.
+
+        accuracy_drop = mean over examples and shuffles of (right before − right after)
+        r2_drop = mean over examples and shuffles of (squared error after − before) / variance of the targets
+
+    This is permutation importance (Breiman 2001; Fisher, Rudin and Dominici 2019). The interval is a bootstrap over
+    examples of the mean difference of an example, so it is paired. All numbers that encode a column are shuffled
+    together. `samples` are the drops of single shuffles. Equal test splits are shuffled equally for all models.
+
+    Raises:
+        BenchError: `columns` names one that the table does not have.
+    """
+    split = trained.data.splits["test"]
+    table = np.asarray(column(split, "table"))
+    inputs = _chosen(table_inputs(trained.data.spec, table.shape[1]), options.columns)
+    before = trained.predictions("test")
+    name, cost = _cost_of(before)
+    costs, seed = cost(before), zlib.crc32(np.ascontiguousarray(split.ids).tobytes())
+    metrics: list[Metric] = []
+    for number, one in enumerate(inputs, start=1):
+        _report(trained, f"importance, column {number} of {len(inputs)}")
+        drops = np.stack(
+            [
+                cost(trained.predictions("test", shuffled(table, one, (seed, zlib.crc32(one.name.encode()), repeat))))
+                - costs
+                for repeat in range(options.repeats)
+            ]
+        )
+        metrics.append(summarised(name, one, drops, clusters_of(split), options.resamples))
+    yield from metrics
+    yield _chart(name, inputs, metrics)
+
+
+def _report(trained: Trained, text: str) -> None:
+    on_progress = getattr(trained, "on_progress", None)
+    if on_progress is not None:
+        on_progress(text)
+
+
+def _chosen(inputs: Sequence[TableInput], names: Sequence[str]) -> list[TableInput]:
+    """Return the columns of these names, or all if there are none."""
+    unknown = [name for name in names if name not in {one.name for one in inputs}]
+    if unknown:
+        known = ", ".join(one.name for one in inputs[:20])
+        raise BenchError(f'columns: the table has no column "{unknown[0]}"; it has: {known}')
+    return [one for one in inputs if not names or one.name in names]
+
+
+def _cost_of(predictions: Predictions) -> tuple[str, Callable[[Predictions], np.ndarray]]:
+    """Return the metric for these predictions, and the function for each example's part of what is lost, (n,)."""
+    if predictions["predictions"].dtype.kind in "iu":
+        return "accuracy_drop", lambda of: (of["predictions"] != of["targets"]).astype(np.float64)
+    variance = float(np.var(predictions["targets"])) or float("nan")
+    return "r2_drop", lambda of: (np.asarray(of["predictions"], dtype=np.float64) - of["targets"]) ** 2 / variance
+
+
+def shuffled(table: np.ndarray, one: TableInput, seed: tuple[int, ...]) -> Transform:
+    """Return the change of raw values after which one column has the values of other rows.
+
+    Values may be asked for in any order and in parts, without the numbers of the rows. So rows are recognised by their
+    content; equal rows are interchangeable.
+
+    Args:
+        table: (n, d) the whole table.
+        one: the column.
+        seed: of the permutation.
+    """
+    order = np.random.default_rng(seed).permutation(len(table))
+    changed = table.copy()
+    changed[:, list(one.positions)] = table[order][:, list(one.positions)]
+    rows_of: dict[bytes, list[int]] = {}
+    for row, content in enumerate(_contents(table)):
+        rows_of.setdefault(content, []).append(row)
+    taken: dict[bytes, int] = {}
+
+    def change(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        rows = np.empty(len(raw["table"]), dtype=np.int64)
+        for at, content in enumerate(_contents(np.asarray(raw["table"]))):
+            equal = rows_of[content]
+            count = taken.get(content, 0)
+            rows[at] = equal[count % len(equal)]
+            taken[content] = count + 1
+        return {**raw, "table": changed[rows]}
+
+    return change
+
+
+def _contents(table: np.ndarray) -> list[bytes]:
+    return [row.tobytes() for row in np.ascontiguousarray(table)]
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean())
+
+
+def summarised(
+    name: str, one: TableInput, drops: np.ndarray, clusters: np.ndarray | None, resamples: int
+) -> Metric:  # fmt: skip
+    """Return the mean drop of a column with its interval.
+
+    Args:
+        name: of the metric.
+        one: the column.
+        drops: (repeats, n) what each example loses in each shuffle.
+        clusters: (n,) numbers of clusters; None if examples are independent.
+        resamples: bootstrap resamples.
+    """
+    at = {"column": one.name}
+    if not np.isfinite(drops).all():
+        return Metric(name, None, "the targets are all equal, or a prediction is not a finite number", at)
+    samples, n = tuple(drops.mean(axis=1).tolist()), drops.shape[1]
+    if not drops.any():
+        return Metric(name, 0.0, "no prediction changed in any shuffle", at, samples=samples, n=n, kind="exact")
+    interval, reason = bootstrap_interval(_mean, {"values": drops.mean(axis=0)}, clusters=clusters, resamples=resamples)
+    return Metric(name, float(drops.mean()), reason, at, interval, samples, n)
+
+
+def _chart(name: str, inputs: Sequence[TableInput], metrics: Sequence[Metric]) -> Artifact:
+    """Return bars of the columns with the greatest drops."""
+    pairs = sorted(zip(inputs, metrics), key=lambda pair: -abs(pair[1].value or 0.0))
+    shown = pairs[:MAX_BARS]
+    bars = {one.label: metric.value for one, metric in shown}
+    intervals = {
+        one.label: [metric.interval.low, metric.interval.high]
+        for one, metric in shown
+        if metric.interval is not None
+    }  # fmt: skip
+    what = "accuracy" if name == "accuracy_drop" else "R²"
+    caption = f"How much the {what} on the test split falls if a column is shuffled, with 95 % intervals"
+    if len(pairs) > MAX_BARS:
+        caption += f". The {MAX_BARS} of {len(pairs)} columns with the greatest drop"
+    data = {"y": f"drop of the {what}", "bars": bars, "intervals": intervals}
+    return Artifact("permutation", "bars", data, caption)
