@@ -87,6 +87,7 @@ PROBES: Mapping[str, ProbeRequest] = {
     "one_column": ProbeRequest("planted_columns", "first_column", ("saliency", "random")),
     "decoy": ProbeRequest("planted_decoy", "linear", ("saliency",)),
     "methods": ProbeRequest("planted_columns", "linear", ADDITIVE, 4, 1, 'smoothed=["saliency"],coalitions=60'),
+    "importances": ProbeRequest("planted_columns", "linear", ("integrated_gradients",), 4, 1),
     "glyphs": ProbeRequest("planted_pixels", "cnn", (*LOCALISING, "gradient_shap"), PICTURES, 1),
     "residual": ProbeRequest("planted_pixels", "resnet", ("guided_backprop", "deep_lift"), PICTURES, 1),
 }

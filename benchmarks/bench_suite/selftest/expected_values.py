@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from bench_suite.components import discovery
-from bench_suite.selftest import analytic_flops, attribution_checks, comparison_checks, fairness_checks
+from bench_suite.selftest import (
+    analytic_flops,
+    attribution_checks,
+    comparison_checks,
+    fairness_checks,
+    importance_checks,
+)
 from bench_suite.selftest.checks import (
     Check,
     Measured,
@@ -197,6 +203,19 @@ def _noise_products(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
         yield between(name, cell, 1, 1e-4, 1, "at most the measured peak of this machine")
 
 
+def _columns_linear(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
+    """Yield checks of a linear network on known columns: attributions, and which columns matter."""
+    yield from attribution_checks.linear(cell)
+    if options_of(cell, "task").decoy is None:
+        yield from importance_checks.linear(cell)
+
+
+def _columns_first(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
+    """Yield checks of a network that reads one column: attributions, and that no other column matters."""
+    yield from attribution_checks.first_column(cell)
+    yield from importance_checks.first_column(cell)
+
+
 def _pixels_cnn(cell: Cell, cells: Sequence[Cell]) -> Iterator[Check]:
     """Yield checks of a network of convolutions: operations by formula, and attributions."""
     yield from analytic_flops.convolutions(cell)
@@ -238,8 +257,8 @@ EXPECTED: Mapping[tuple[str, str], Callable[[Cell, Sequence[Cell]], Iterator[Che
     ("planted_noise", "planted_sleep"): _noise_sleep,
     ("planted_noise", "planted_matmul"): _noise_products,
     ("planted_noise", "mlp"): _noise_mlp,
-    ("planted_columns", "mlp"): _without_others(attribution_checks.linear),
-    ("planted_columns", "planted_matmul"): _without_others(attribution_checks.first_column),
+    ("planted_columns", "mlp"): _columns_linear,
+    ("planted_columns", "planted_matmul"): _columns_first,
     ("planted_pixels", "cnn"): _pixels_cnn,
     ("planted_pixels", "resnet"): _without_others(attribution_checks.residual),
 }

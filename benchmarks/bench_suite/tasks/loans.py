@@ -46,6 +46,15 @@ CREDIT = "rep lines cons pubrec chist mortno mortperf mortlat1 mortlat2 obrat hr
 LOAN = "loanamt price apr loanprc hexp other term fixadj inss gift cosign"
 PROPERTY = "occ unit prop suffolk bd mi vr"
 COLUMNS = tuple(f"{APPLICANT} {CREDIT} {LOAN} {PROPERTY}".split())
+UNITS = {
+    "appinc": "1000 $",
+    "loanamt": "1000 $",
+    "other": "1000 $",
+    "term": "months",
+    "hrat": "% of income",
+    "obrat": "% of income",
+}
+"Units of columns, if the description of the data set states them."
 
 # The data set writes missing values as impossible numbers: 999999.375 credit lines, a liquid wealth of exactly a
 # billion dollars for nine applicants. `emp` and `yjob` are flags, and some rows hold 6 and 9.
@@ -80,7 +89,7 @@ def load(options: Options, sources: Sources) -> Data:
     test = round(len(whole) / 5)
     parts = split_by_content(whole.ids, target, {"test": test, "train": len(whole) - test})
     splits = {name: whole.at(parts[name]) for name in ("train", "test")}
-    spec = {"classes": CLASSES, "columns": COLUMNS}
+    spec = {"classes": CLASSES, "columns": COLUMNS, "units": UNITS}
     return Data(PROBLEM, spec, splits, Source(origin, "loans", fingerprint_of(splits), licence=LICENCE))
 
 
