@@ -7,7 +7,7 @@ import pytest
 
 from bench_suite.contracts import Data
 from bench_suite.data.sources import Sources
-from bench_suite.data.table_inputs import TableInput, date_text, table_inputs
+from bench_suite.data.table_inputs import TableInput, date_text, number_text, table_inputs
 from bench_suite.tasks import files
 
 CSV = """signed,job,price,age,active,churn
@@ -72,3 +72,12 @@ def test_days_since_1970_are_dates(days, text):
 
 def test_a_truth_value_that_was_averaged_is_a_number():
     assert TableInput("active", (0,), "truth value").value_in(np.array([0.25])) == "0.25"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(41_670.0, "41,670"), (9_999.4, "9999"), (0.012345, "0.01235"), (-1_234_567.8, "-1,234,568"), (2e12, "2e+12"),
+     (0.0, "0"), (1e-7, "1e-07")],
+)  # fmt: skip
+def test_numbers_are_written_without_an_exponent_if_they_are_usual(number, text):
+    assert number_text(number) == text

@@ -7,7 +7,7 @@ both are one column, and its value is a name or a date.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -35,7 +35,7 @@ class TableInput:
 
     @property
     def label(self) -> str:
-        """The name, with the unit of its numbers: `income (1000 $)`."""
+        """The name, with the unit of its numbers: `income (thousand $)`."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
     def value_in(self, row: np.ndarray) -> str:
@@ -50,7 +50,7 @@ class TableInput:
             return date_text(number)
         if self.kind == "truth value" and number in (0.0, 1.0):
             return "yes" if number else "no"
-        return f"{number:.4g} {self.unit}".rstrip()
+        return f"{number_text(number)} {self.unit}".rstrip()
 
 
 def table_inputs(spec: Mapping[str, Any], width: int) -> tuple[TableInput, ...]:
@@ -64,18 +64,23 @@ def table_inputs(spec: Mapping[str, Any], width: int) -> tuple[TableInput, ...]:
     """
     names = [str(name) for name in spec.get("columns") or [f"column {number}" for number in range(width)]]
     raw_names = [str(name) for name in spec.get("raw_columns") or names]
-    kinds = spec.get("kinds") or ("number",) * width
+    kinds: Sequence[Kind] = spec.get("kinds") or ("number",) * width
     units: Mapping[str, str] = spec.get("units") or {}
     by_name: dict[str, list[int]] = {}
     for position, name in enumerate(raw_names):
         by_name.setdefault(name, []).append(position)
     inputs = []
     for name, positions in by_name.items():
-        kind: Kind = kinds[positions[0]]
+        kind = kinds[positions[0]]
         # `job=nurse` encodes `job`.
         categories = tuple(names[at].removeprefix(f"{name}=") for at in positions) if kind == "category" else ()
         inputs.append(TableInput(name, tuple(positions), kind, categories, units.get(name, "")))
     return tuple(inputs)
+
+
+def number_text(number: float) -> str:
+    """Return a number with four digits or more, and without an exponent unless it is very large or small."""
+    return f"{number:,.0f}" if 1e4 <= abs(number) < 1e9 else f"{number:.4g}"
 
 
 def date_text(days: float) -> str:

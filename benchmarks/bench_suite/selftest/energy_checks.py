@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from bench_suite.probes import energy
 from bench_suite.probes.energy import powercap, results
 from bench_suite.probes.energy.meter import EnergyMeter, Spent
-from bench_suite.probes.energy.sources import Counter, SampledPower
+from bench_suite.probes.energy.sources import Component, Counter, SampledPower
 from bench_suite.selftest.checks import Check, Measured, NotMeasured, exactly
 from bench_suite.suite.plan import Cell
 
@@ -94,7 +94,7 @@ def _ramp() -> float:
     return sum(power.advance(time) for time in times)
 
 
-def _of_tree(tree: Mapping[str, tuple[str, float]], component: str) -> float | None:
+def _of_tree(tree: Mapping[str, tuple[str, float]], component: Component) -> float | None:
     """Return the joules of a component while each domain of a tree counts its own."""
     with TemporaryDirectory(prefix="bench-energy-") as folder:
         root = Path(folder)

@@ -47,9 +47,9 @@ LOAN = "loanamt price apr loanprc hexp other term fixadj inss gift cosign"
 PROPERTY = "occ unit prop suffolk bd mi vr"
 COLUMNS = tuple(f"{APPLICANT} {CREDIT} {LOAN} {PROPERTY}".split())
 UNITS = {
-    "appinc": "1000 $",
-    "loanamt": "1000 $",
-    "other": "1000 $",
+    "appinc": "thousand $",
+    "loanamt": "thousand $",
+    "other": "thousand $",
     "term": "months",
     "hrat": "% of income",
     "obrat": "% of income",

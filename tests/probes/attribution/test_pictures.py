@@ -138,7 +138,7 @@ def test_a_page_of_words_is_drawn_whatever_they_hold() -> None:
             [SIGNED, MAGNITUDES],
             "for; or\nlargest\nmagnitude",
             "++ + ˖ for cat    −− − ˗ against it    magnitude: ++ + ˖ large, for cat or against it",
-            "Red speaks for cat, blue against it; magnitudes: red is much, for cat or against it",
+            "Red speaks for cat, blue against it; of magnitudes, red is much",
         ),
     ],
 )

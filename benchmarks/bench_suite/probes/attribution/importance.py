@@ -114,11 +114,16 @@ def _chart(importances: Sequence[Importance], variant: MethodVariant, examples: 
         if importance.metric.interval is not None
     }
     method = variant.label.replace("_", " ")
-    what = "moves the logit of the predicted class" if variant.method.scale == "change" else "would move it"
+    if variant.method.scale == "change":
+        what, unit = "each column moves", "logit"
+    else:
+        what, unit = "one standard deviation of each column would move", "logit a deviation"
     caption = (
-        f"How far each column {what}, for it or against it: mean magnitude by {method} over {examples:,} test "
-        "examples, with 95 % intervals"
+        f"How far {what} the logit of the predicted class, for it or against it: mean magnitude by {method} over "
+        f"{examples:,} test examples, with 95 % intervals"
     )
     if len(importances) > MAX_BARS:
         caption += f". The {MAX_BARS} of {len(importances)} columns with the greatest"
-    return Artifact("importance", "bars", {"y": f"mean |{method}|", "bars": bars, "intervals": intervals}, caption)
+    return Artifact(
+        "importance", "bars", {"y": f"mean |{method}| ({unit})", "bars": bars, "intervals": intervals}, caption
+    )

@@ -174,8 +174,9 @@ def meaning(methods: Sequence[MethodTitle], explained: str) -> str:
     signs = f"Red speaks for {explained}, blue against it" if any(signed) else ""
     if all(signed):
         return signs
-    magnitudes = f"agnitudes: red is much, for {explained} or against it"
-    return f"{signs}; m{magnitudes}" if signs else f"M{magnitudes}"
+    return (
+        f"{signs}; of magnitudes, red is much" if signs else f"Magnitudes: red is much, for {explained} or against it"
+    )
 
 
 def heading_of(title: str, methods: Sequence[MethodTitle], explained: str, width: float) -> str:
