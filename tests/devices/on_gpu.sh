@@ -1,6 +1,6 @@
 #!/bin/sh
-# Check an accelerator in 12 minutes at most: the tests of devices, the suites `throughput` and `vision`, the self-test, and
-# `quickstart` if there is time.
+# Check an accelerator in 12 minutes at most: the tests of devices, the suites `throughput` and `vision`, the energy
+# of a training, the self-test, and `quickstart` if there is time.
 #
 #   sh tests/devices/on_gpu.sh [KIND] [FOLDER]
 #
@@ -41,6 +41,8 @@ part devices 240 env BENCH_TEST_DEVICE="$kind" python -m pytest tests/devices -q
 part throughput 200 python -m bench_suite run throughput --set "matrix.device=$kind" \
     --set probes.batch_size.budget=4 --results "$folder/results"
 part vision 200 python -m bench_suite run vision --set "matrix.device=$kind" --results "$folder/results"
+part energy 60 python -m bench_suite run quickstart -k 'mnist and cnn' --set "matrix.device=$kind" \
+    --set 'matrix.seed=[0]' --set 'probes.energy={seconds=0.5}' --results "$folder/results"
 part selftest 120 python -m bench_suite selftest
 left=$((total - ($(date +%s) - began)))
 if [ "$left" -ge 100 ]; then
