@@ -14,8 +14,9 @@ import pytest
 from bench_suite.comparison import rescoring, verdicts
 from bench_suite.contracts import Interval
 from bench_suite.metrics import accuracy, mae, roc_auc
-from bench_suite.probes import batch_size, generalization, quality, throughput
+from bench_suite.probes import batch_size, generalization, importance, quality, throughput
 from bench_suite.probes.attribution import evaluation, faithfulness, methods
+from bench_suite.probes.attribution import importance as column_importance
 from bench_suite.probes.attribution.adapters import Subject
 from bench_suite.probes.fairness import groups, intervals, words
 from bench_suite.selftest import attribution_checks, runner
@@ -172,6 +173,19 @@ def noisier(factor: float) -> Callable[..., Any]:
     )
 
 
+def of_the_next_column(table: Any, one: Any, seed: Any) -> Any:
+    return shuffled_column(table, replace(one, positions=((one.positions[0] + 1) % table.shape[1],)), seed)
+
+
+def turned_drop(name: str, one: Any, drops: Any, *rest: Any) -> Any:
+    return summarised(name, one, -drops, *rest)
+
+
+def of_signs(parts: Any, column: Any, signed: bool) -> Any:
+    return parts[:, list(column.positions)].double().sum(dim=1).numpy()
+
+
+shuffled_column, summarised = importance.shuffled, importance.summarised
 confusion = quality.confusion_matrix
 bootstrapped, scrambled, without = quality.bootstrap_interval, Subject.scrambled, Subject.without
 smoothed = methods._smoothed
@@ -277,6 +291,22 @@ BREAKS = {
 SLOW = {
     "ties that are counted wrongly": (
         "-k planted_groups", roc_auc, "roc_auc", lambda targets, scores: 0.82, {"quality/roc_auc"},
+    ),
+    "shuffles that change nothing": (
+        "-k accuracy_drop", importance, "shuffled", lambda table, one, seed: lambda raw: raw,
+        {"importance/accuracy_drop of signals", "importance/accuracy_drop, one column"},
+    ),
+    "a drop that is a gain": (
+        "-k accuracy_drop", importance, "summarised", turned_drop,
+        {"importance/accuracy_drop of signals", "importance/accuracy_drop, one column"},
+    ),
+    "shuffles of another column": (
+        "-k accuracy_drop", importance, "shuffled", of_the_next_column,
+        {"importance/accuracy_drop, one column", "importance/accuracy_drop, others"},
+    ),
+    "attributions whose signs cancel": (
+        "-k greatest or 'integrated gradients / saliency'", column_importance, "of_column", of_signs,
+        {"integrated gradients / saliency"},
     ),
     "a rank that is turned": (
         "-k localisation and planted_columns", faithfulness, "auroc",
