@@ -151,7 +151,7 @@ def summarised(
         return Metric(name, None, "the targets are all equal, or a prediction is not a finite number", at)
     samples, n = tuple(drops.mean(axis=1).tolist()), drops.shape[1]
     if not drops.any():
-        return Metric(name, 0.0, "no prediction changed in any shuffle", at, samples=samples, n=n, kind="exact")
+        return Metric(name, 0.0, "no prediction changed in any shuffle", at, samples=samples, n=n)
     interval, reason = bootstrap_interval(_mean, {"values": drops.mean(axis=0)}, clusters=clusters, resamples=resamples)
     return Metric(name, float(drops.mean()), reason, at, interval, samples, n)
 

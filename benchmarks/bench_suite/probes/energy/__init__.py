@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench_suite.contracts import Metric, Placement, Trained
+from bench_suite.contracts import Metric, OptionError, Placement, Trained
 from bench_suite.probes.energy.meter import EnergyMeter, open_meter
 from bench_suite.probes.energy.results import Block, Training, of_blocks, of_training
 from bench_suite.training import devices
@@ -32,6 +32,8 @@ BOUNDS = {
     "idle_seconds": (0.0, 60.0),
     "grams_per_kilowatt_hour": (0.0, 5000.0),
 }
+MIN_GRAMS = 1.0
+"Grams for each kWh below which an intensity is a mistake, except for 0: wind and water cause more over their lives."
 SMOKE = {"seconds": 0.0, "blocks": 1, "idle_seconds": 0.0}
 
 
@@ -49,6 +51,21 @@ class Options:
     grams_per_kilowatt_hour: float | None = None
     """Grams of CO2 equivalent for each kWh of the electricity that the machine uses, as its supplier or a map of the
     grid states it. `emissions` are computed from it; without it there are none."""
+
+
+def check(options: Options) -> None:
+    """Check that the carbon intensity is one in grams.
+
+    Raises:
+        OptionError: it is below that of any grid, so kilograms are meant.
+    """
+    intensity = options.grams_per_kilowatt_hour
+    if intensity is not None and 0 < intensity < MIN_GRAMS:
+        raise OptionError(
+            f"{intensity:g} g/kWh is less than any power plant emits; if it is {intensity:g} kg/kWh, state "
+            f"{1000 * intensity:g}",
+            "grams_per_kilowatt_hour",
+        )
 
 
 @contextmanager
