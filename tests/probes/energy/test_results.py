@@ -16,7 +16,7 @@ GPU, CPU = Spent("accelerator", 900.0, 3.0, "counter"), Spent("cpu", 300.0, 3.0,
 IDLE = (Spent("accelerator", 60.0, 1.0, "counter"), Spent("cpu", 20.0, 1.0, "counter"))
 
 
-def test_the_energy_of_a_training_is_the_sum_and_that_of_each_component():
+def test_the_energy_of_a_training_is_the_sum_and_that_of_each_kind_of_hardware():
     metrics = by_key(of_training(Training((GPU, CPU), IDLE)))
     assert metrics["training",].value == 1200.0
     assert metrics["training", "accelerator"].value == 900.0
@@ -61,7 +61,7 @@ def test_sampled_power_is_a_coordinate_of_the_part_and_of_the_sum():
     sampled = Spent("accelerator", 900.0, 3.0, "sampled power")
     rows = [dict(metric.at) for metric in of_training(Training((sampled, CPU))) if metric.name == "training"]
     assert rows == [
-        {"method": "sampled power"}, {"component": "accelerator", "method": "sampled power"}, {"component": "cpu"},
+        {"method": "sampled power"}, {"hardware": "accelerator", "method": "sampled power"}, {"hardware": "cpu"},
     ]  # fmt: skip
     assert together((GPU, CPU)).method == "counter"
 

@@ -83,11 +83,11 @@ def during(placement: Placement, options: Options) -> Iterator[Training]:
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric]:
-    """Yield the energy of the training and of predictions, for each component and without coordinates for all together.
+    """Yield the energy of the training and of predictions, by hardware and, without coordinates, of all together.
 
-    Components are `accelerator` (all devices of the training; the one that predicts), `cpu` (all packages of the
-    machine) and `memory`, if the machine counts it. All energies are gross: they contain what the hardware uses while
-    it idles, and `idle_power` shows how much that is. If a component cannot be measured, there is no sum.
+    The coordinate `hardware` is `accelerator` (all devices of the training; the one that predicts), `cpu` (all packages
+    of the machine) or `memory`, if the machine counts it. All energies are gross: they contain what the hardware uses
+    while it idles, and `idle_power` shows how much that is. If one of them cannot be measured, there is no sum.
     The coordinate `method` is `sampled power` if the energy was not counted by the hardware, but integrated from power.
 
         inference = joules of all blocks / 3600 / predictions of all blocks · 1000

@@ -1,4 +1,4 @@
-"""Results: metrics from the energy of components, each by itself and all together."""
+"""Results: metrics from the energy of the hardware, each kind by itself and all together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from bench_suite.contracts import Metric
 from bench_suite.probes.energy.meter import Spent
-from bench_suite.probes.energy.sources import Component
+from bench_suite.probes.energy.sources import Hardware
 
 JOULES_PER_WATT_HOUR = 3600.0
 THOUSAND = 1000.0
@@ -23,9 +23,9 @@ class Training:
     """What is measured around a training."""
 
     spent: Sequence[Spent] = ()
-    "The energy of each component during the training; empty until its end."
+    "The energy of each kind of hardware during the training; empty until its end."
     idle: Sequence[Spent] = field(default=())
-    "The energy of each component before the training, while nothing is computed; empty if it is not measured."
+    "The energy of each kind of hardware before the training, while nothing is computed; empty if it is not measured."
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ def grams(joules: float, grams_per_kilowatt_hour: float) -> float:
 
 
 def together(parts: Sequence[Spent]) -> Spent:
-    """Return the sum over components; it is not known if one of them is not."""
+    """Return the sum over all hardware; it is not known if that of one kind is not."""
     unknown = [part for part in parts if part.joules is None]
     sampled = any(part.method == "sampled power" for part in parts)
     whole = Spent(None, None, parts[0].seconds, "sampled power" if sampled else "counter")
     if unknown:
-        return replace(whole, reason="; ".join(f"{part.component}: {part.reason}" for part in unknown))
-    note = " + ".join(str(part.component) for part in parts)
+        return replace(whole, reason="; ".join(f"{part.hardware}: {part.reason}" for part in unknown))
+    note = " + ".join(str(part.hardware) for part in parts)
     return replace(whole, joules=sum(part.joules for part in parts if part.joules is not None), reason=note)
 
 
@@ -104,7 +104,7 @@ def _sampled(name: str, blocks: Sequence[Block], value: Value) -> Iterator[Metri
         if whole.joules is None:
             yield Metric(name, None, whole.reason, at=_coordinates(whole))
             continue
-        parts = [_of_component(block, whole.component) for block in blocks]
+        parts = [_of_hardware(block, whole.hardware) for block in blocks]
         samples = tuple(
             value(spent.joules, spent.seconds, n) for spent, n in zip(parts, predictions) if spent.joules is not None
         )
@@ -113,7 +113,7 @@ def _sampled(name: str, blocks: Sequence[Block], value: Value) -> Iterator[Metri
 
 
 def _rows(parts: Sequence[Spent]) -> list[Spent]:
-    """Return what is reported of some components: all together, and each.
+    """Return what is reported of some hardware: all together, and each kind.
 
     If only some are known, there is no sum, and those that are not have their reasons. If none is, there is one reason.
     """
@@ -124,7 +124,7 @@ def _rows(parts: Sequence[Spent]) -> list[Spent]:
 
 
 def _over_blocks(blocks: Sequence[Block]) -> list[Spent]:
-    """Return the energy of each component in all blocks; it is not known if it is not known of one of them."""
+    """Return the energy of each kind of hardware in all blocks; one that a block does not know is not known."""
     wholes = []
     for column in zip(*(block.spent for block in blocks)):
         seconds = sum(spent.seconds for spent in column)
@@ -135,15 +135,15 @@ def _over_blocks(blocks: Sequence[Block]) -> list[Spent]:
     return wholes
 
 
-def _of_component(block: Block, component: Component | None) -> Spent:
-    """Return the energy of a component in a block; of all together if it is None."""
-    if component is None:
+def _of_hardware(block: Block, hardware: Hardware | None) -> Spent:
+    """Return the energy of a kind of hardware in a block; of all together if it is None."""
+    if hardware is None:
         return together(block.spent)
-    return next(spent for spent in block.spent if spent.component == component)
+    return next(spent for spent in block.spent if spent.hardware == hardware)
 
 
 def _coordinates(spent: Spent) -> dict[str, str | float]:
-    at: dict[str, str | float] = {} if spent.component is None else {"component": spent.component}
+    at: dict[str, str | float] = {} if spent.hardware is None else {"hardware": spent.hardware}
     return {**at, "method": spent.method} if spent.joules is not None and spent.method == "sampled power" else at
 
 
@@ -151,6 +151,6 @@ def _note(spent: Spent) -> str | None:
     """Return why an energy is not known, or what it contains."""
     if spent.joules is None:
         return spent.reason
-    if spent.component == "accelerator":
+    if spent.hardware == "accelerator":
         return None if spent.method == "counter" else "integrated from its power, which was read ten times a second"
     return SHARED if spent.reason is None else f"{spent.reason}, {SHARED}"
