@@ -173,8 +173,8 @@ def noisier(factor: float) -> Callable[..., Any]:
     )
 
 
-def of_the_next_column(table: Any, one: Any, seed: Any) -> Any:
-    return shuffled_column(table, replace(one, positions=((one.positions[0] + 1) % table.shape[1],)), seed)
+def of_the_next_column(table: Any, one: Any, order: Any) -> Any:
+    return shuffled_column(table, replace(one, positions=((one.positions[0] + 1) % table.shape[1],)), order)
 
 
 def turned_drop(name: str, one: Any, drops: Any, *rest: Any) -> Any:
@@ -293,7 +293,7 @@ SLOW = {
         "-k planted_groups", roc_auc, "roc_auc", lambda targets, scores: 0.82, {"quality/roc_auc"},
     ),
     "shuffles that change nothing": (
-        "-k accuracy_drop", importance, "shuffled", lambda table, one, seed: lambda raw: raw,
+        "-k accuracy_drop", importance, "shuffled", lambda table, one, order: lambda raw: raw,
         {"importance/accuracy_drop of signals", "importance/accuracy_drop, one column"},
     ),
     "a drop that is a gain": (
