@@ -216,8 +216,8 @@ def noisier(factor: float) -> Callable[..., Any]:
     )
 
 
-def of_the_next_column(table: Any, one: Any, seed: Any) -> Any:
-    return shuffled_column(table, replace(one, positions=((one.positions[0] + 1) % table.shape[1],)), seed)
+def of_the_next_column(table: Any, one: Any, order: Any) -> Any:
+    return shuffled_column(table, replace(one, positions=((one.positions[0] + 1) % table.shape[1],)), order)
 
 
 def turned_drop(name: str, one: Any, drops: Any, *rest: Any) -> Any:

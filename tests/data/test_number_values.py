@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 
 from bench_suite.contracts import DataInvalid
+from bench_suite.data.column_types import Column
+from bench_suite.data.number_values import unit_of
 
 Typed = Callable[..., tuple[str, list[Any]]]
 
@@ -55,3 +57,15 @@ def test_marks_of_missing_values_hold_for_stored_numbers_and_between_spaces(type
     assert typed(pa.array([1.5, -999.0, float("nan")]), missing_values=("-999",)) == ("number", [1.5, None, None])
     assert typed(["1", " - ", "3"], missing_values=("-",)) == ("number", [1, None, 3])
     assert typed(["a", " "]) == ("category", ["a", " "])
+
+
+@pytest.mark.parametrize(
+    ("values", "unit"),
+    [(["$1,234.50", "-$2"], "$"), (["", None, "7.5 %"], "%"), (["3 kg", " 4 kg"], "kg"), (["US$ 3 net"], "US$ net"),
+     (["3", "4"], ""), (["", None], ""), ([], "")],
+)  # fmt: skip
+def test_the_unit_is_what_stands_beside_the_first_number(values: list[str | None], unit: str) -> None:
+    chunks = [pa.chunked_array([pa.array(values, pa.string())])]
+    assert unit_of(Column("x", "number", "", units=True), chunks) == unit
+    assert unit_of(Column("x", "number", ""), chunks) == ""
+    assert unit_of(Column("x", "number", "", units=True), [pa.chunked_array([[1.0]])]) == ""

@@ -123,7 +123,7 @@ def test_a_column_that_is_not_used_has_no_drop_at_all(classes):
     rule = SimpleNamespace(predict=lambda table: (table[:, 0] > 0).astype(np.int64))
     metrics, _ = by_column(Cell(rule, table, target))
     for name in ("column 1", "column 2"):
-        assert (metrics[name].value, metrics[name].kind) == (0.0, "exact")
+        assert (metrics[name].value, metrics[name].interval) == (0.0, None)
         assert metrics[name].reason == "no prediction changed in any shuffle"
     assert metrics["column 0"].value > 0.2
 
@@ -137,7 +137,7 @@ def test_two_runs_give_the_same_and_the_order_of_reading_does_not_matter(classes
 
 def test_equal_rows_get_each_shuffled_value_once():
     table = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 1.0], [1.0, 1.0]])
-    change = importance.shuffled(table, TableInput("b", (1,)), (0,))
+    change = importance.shuffled(table, TableInput("b", (1,)), np.array([1, 0, 3, 2]))
     changed = change({"table": table})["table"]
     assert sorted(changed[:, 1]) == [0.0, 1.0, 1.0, 1.0]
     assert (changed[:, 0] == 1.0).all()
@@ -145,7 +145,7 @@ def test_equal_rows_get_each_shuffled_value_once():
 
 def test_missing_values_are_shuffled_like_others():
     table = np.array([[np.nan, 1.0], [2.0, np.nan], [3.0, 3.0]])
-    changed = importance.shuffled(table, TableInput("a", (0,)), (0,))({"table": table, "target": 1})
+    changed = importance.shuffled(table, TableInput("a", (0,)), np.array([2, 0, 1]))({"table": table, "target": 1})
     assert (
         sorted(changed["table"][:, 0].tolist(), key=str) == [2.0, 3.0, np.nan] or np.isnan(changed["table"]).sum() == 2
     )
@@ -155,7 +155,7 @@ def test_missing_values_are_shuffled_like_others():
 def test_the_numbers_of_a_category_move_together():
     table = np.eye(3)[np.random.default_rng(0).integers(0, 3, 50)]
     (job,) = table_inputs({"columns": ("j=a", "j=b", "j=c"), "raw_columns": ("j",) * 3, "kinds": ("category",) * 3}, 3)
-    changed = importance.shuffled(table, job, (1,))({"table": table})["table"]
+    changed = importance.shuffled(table, job, np.roll(np.arange(50), 1))({"table": table})["table"]
     assert (changed.sum(axis=1) == 1).all()
     assert (changed.sum(axis=0) == table.sum(axis=0)).all()
     assert (changed != table).any()
@@ -203,3 +203,28 @@ def test_networks_and_estimators_have_it_in_a_run(tmp_path, model):
     assert list(drops) == [*(f"signal {n}" for n in range(1, 5)), "noise 1", "noise 2"]
     assert min(drops[f"signal {n}"].value for n in range(1, 5)) > max(drops[f"noise {n}"].value for n in (1, 2))
     assert [row.name for row in record.artifacts if row.kind == "bars"] == ["importance/permutation"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [1, 4])
+@pytest.mark.parametrize("n", [100, 400, 2000])
+def test_the_interval_covers_the_known_drop_and_that_of_examples_alone_is_too_narrow(columns, n):
+    """A rule that adds columns, each ±1 by class plus noise: 400 test splits, 200 resamples, five shuffles."""
+    known = (norm.cdf(columns**0.5) - norm.cdf((columns - 2) / columns**0.5)) / 2
+    random, covered, alone, trials = np.random.default_rng(0), 0, 0, 400
+    for _ in range(trials):
+        target = np.arange(n) % 2
+        table = random.normal(size=(n, columns)) + (2.0 * target - 1)[:, None]
+        total = table.sum(axis=1)
+        orders = np.stack([random.permutation(n) for _ in range(5)])
+        after = np.stack([(total - table[:, 0] + table[order, 0] > 0) != target for order in orders])
+        drops = after - ((total > 0) != target).astype(float)
+        interval = importance.summarised("accuracy_drop", TableInput("a", (0,)), drops, orders, None, 200).interval
+        covered += interval.low <= known <= interval.high
+        of_examples, _ = importance.bootstrap_interval(
+            importance._mean, {"values": drops.mean(axis=0)}, resamples=200
+        )  # fmt: skip
+        alone += of_examples.low <= known <= of_examples.high
+    print(f"{columns} columns, {n} examples: {covered / trials:.3f}, of examples alone {alone / trials:.3f}")
+    assert covered / trials > 0.94
+    assert covered >= alone

@@ -95,7 +95,7 @@ BREAKS: dict[str, tuple[Any, str, Any, set[str]]] = {
         {"joules of overlapping packages", "joules of memory", "joules of dies with one counter",
          "energies without a counter"},
     ),
-    "a sum of one component": (results, "together", first_only, {"energy/training", "energy/emissions"}),
+    "a sum of one kind of hardware": (results, "together", first_only, {"energy/training", "energy/emissions"}),
     "joules in place of watt-hours": (
         results, "JOULES_PER_WATT_HOUR", 1.0, {"energy/emissions", "energy/inference"},
     ),

@@ -308,7 +308,12 @@ def test_leading_zeros_are_codes_and_stay(folder: Path) -> None:
     text = "zip,x,y\n01234,1,007\n99999,2,008\n"
     write(folder, train__csv=text, test__csv=text)
     data = load(folder)
-    assert data.spec == {"classes": ("007", "008"), "columns": ("zip=01234", "zip=99999", "x")}
+    assert data.spec == {
+        "classes": ("007", "008"),
+        "columns": ("zip=01234", "zip=99999", "x"),
+        "raw_columns": ("zip", "zip", "x"),
+        "kinds": ("category", "category", "number"),
+    }
 
 
 def test_stated_types_win(folder: Path) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 Kind = Literal["number", "date", "truth value", "category"]
 "What the values of a column are."
+NUMBER: Kind = "number"
 EPOCH = datetime(1970, 1, 1)
 MISSING = "missing"
 
@@ -64,7 +65,7 @@ def table_inputs(spec: Mapping[str, Any], width: int) -> tuple[TableInput, ...]:
     """
     names = [str(name) for name in spec.get("columns") or [f"column {number}" for number in range(width)]]
     raw_names = [str(name) for name in spec.get("raw_columns") or names]
-    kinds: Sequence[Kind] = spec.get("kinds") or ("number",) * width
+    kinds: Sequence[Kind] = spec.get("kinds") or [NUMBER for _ in range(width)]
     units: Mapping[str, str] = spec.get("units") or {}
     by_name: dict[str, list[int]] = {}
     for position, name in enumerate(raw_names):

@@ -44,9 +44,8 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
         accuracy_drop = mean over examples and shuffles of (right before − right after)
         r2_drop = mean over examples and shuffles of (squared error after − before) / variance of the targets
 
-    This is permutation importance (Breiman 2001; Fisher, Rudin and Dominici 2019). The interval is a bootstrap over
-    examples of the mean difference of an example, so it is paired. All numbers that encode a column are shuffled
-    together. `samples` are the drops of single shuffles. Equal test splits are shuffled equally for all models.
+    This is permutation importance (Breiman 2001; Fisher, Rudin and Dominici 2019). All numbers that encode a column are
+    shuffled together. `samples` are the drops of single shuffles. All models shuffle equal test splits equally.
 
     Raises:
         BenchError: `columns` names one that the table does not have.
@@ -60,14 +59,11 @@ def probe(trained: Trained, options: Options) -> Iterator[Metric | Artifact]:
     metrics: list[Metric] = []
     for number, one in enumerate(inputs, start=1):
         _report(trained, f"importance, column {number} of {len(inputs)}")
-        drops = np.stack(
-            [
-                cost(trained.predictions("test", shuffled(table, one, (seed, zlib.crc32(one.name.encode()), repeat))))
-                - costs
-                for repeat in range(options.repeats)
-            ]
+        orders = [_order(len(table), seed, one, repeat) for repeat in range(options.repeats)]
+        after = [cost(trained.predictions("test", shuffled(table, one, order))) for order in orders]
+        metrics.append(
+            summarised(name, one, np.stack(after) - costs, np.stack(orders), clusters_of(split), options.resamples)
         )
-        metrics.append(summarised(name, one, drops, clusters_of(split), options.resamples))
     yield from metrics
     yield _chart(name, inputs, metrics)
 
@@ -95,7 +91,12 @@ def _cost_of(predictions: Predictions) -> tuple[str, Callable[[Predictions], np.
     return "r2_drop", lambda of: (np.asarray(of["predictions"], dtype=np.float64) - of["targets"]) ** 2 / variance
 
 
-def shuffled(table: np.ndarray, one: TableInput, seed: tuple[int, ...]) -> Transform:
+def _order(n: int, seed: int, one: TableInput, repeat: int) -> np.ndarray:
+    """Return a permutation of n rows that depends on the column and on the number of the shuffle."""
+    return np.random.default_rng((seed, zlib.crc32(one.name.encode()), repeat)).permutation(n)
+
+
+def shuffled(table: np.ndarray, one: TableInput, order: np.ndarray) -> Transform:
     """Return the change of raw values after which one column has the values of other rows.
 
     Values may be asked for in any order and in parts, without the numbers of the rows. So rows are recognised by their
@@ -104,9 +105,8 @@ def shuffled(table: np.ndarray, one: TableInput, seed: tuple[int, ...]) -> Trans
     Args:
         table: (n, d) the whole table.
         one: the column.
-        seed: of the permutation.
+        order: (n,) the row that each row takes the values from.
     """
-    order = np.random.default_rng(seed).permutation(len(table))
     changed = table.copy()
     changed[:, list(one.positions)] = table[order][:, list(one.positions)]
     rows_of: dict[bytes, list[int]] = {}
@@ -135,14 +135,25 @@ def _mean(values: np.ndarray) -> float:
 
 
 def summarised(
-    name: str, one: TableInput, drops: np.ndarray, clusters: np.ndarray | None, resamples: int
+    name: str, one: TableInput, drops: np.ndarray, orders: np.ndarray, clusters: np.ndarray | None, resamples: int
 ) -> Metric:  # fmt: skip
     """Return the mean drop of a column with its interval.
+
+    An example takes part twice: with its own prediction, and as the one whose value another example gets. So the drop
+    is a mean over pairs, and to first order a mean over examples of
+
+        mean drop of the example + mean drop of those that got its value − mean drop of all
+
+    (Hoeffding 1948). The interval is a bootstrap of that mean. A bootstrap of the first term alone is too narrow. That
+    of the sum is rather too wide, since few shuffles blur both terms. Coverage of the 95 % interval with five shuffles
+    in simulation (`pytest -m slow tests/probes/test_importance.py -s`): 0.96 to 0.99; of the first term alone 0.90 to
+    0.95.
 
     Args:
         name: of the metric.
         one: the column.
         drops: (repeats, n) what each example loses in each shuffle.
+        orders: (repeats, n) the example whose value it gets.
         clusters: (n,) numbers of clusters; None if examples are independent.
         resamples: bootstrap resamples.
     """
@@ -151,8 +162,11 @@ def summarised(
         return Metric(name, None, "the targets are all equal, or a prediction is not a finite number", at)
     samples, n = tuple(drops.mean(axis=1).tolist()), drops.shape[1]
     if not drops.any():
-        return Metric(name, 0.0, "no prediction changed in any shuffle", at, samples=samples, n=n, kind="exact")
-    interval, reason = bootstrap_interval(_mean, {"values": drops.mean(axis=0)}, clusters=clusters, resamples=resamples)
+        return Metric(name, 0.0, "no prediction changed in any shuffle", at, samples=samples, n=n)
+    as_donor = np.empty_like(drops)
+    np.put_along_axis(as_donor, orders, drops, axis=1)
+    parts = drops.mean(axis=0) + as_donor.mean(axis=0) - drops.mean()
+    interval, reason = bootstrap_interval(_mean, {"values": parts}, clusters=clusters, resamples=resamples)
     return Metric(name, float(drops.mean()), reason, at, interval, samples, n)
 
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from bench_suite.probes import energy
 from bench_suite.probes.energy import powercap, results
 from bench_suite.probes.energy.meter import EnergyMeter, Spent
-from bench_suite.probes.energy.sources import Component, Counter, SampledPower
+from bench_suite.probes.energy.sources import Counter, Hardware, SampledPower
 from bench_suite.selftest.checks import Check, Measured, NotMeasured, exactly
 from bench_suite.suite.plan import Cell
 
@@ -94,15 +94,15 @@ def _ramp() -> float:
     return sum(power.advance(time) for time in times)
 
 
-def _of_tree(tree: Mapping[str, tuple[str, float]], component: Component) -> float | None:
-    """Return the joules of a component while each domain of a tree counts its own."""
+def _of_tree(tree: Mapping[str, tuple[str, float]], hardware: Hardware) -> float | None:
+    """Return the joules of a kind of hardware while each domain of a tree counts its own."""
     with TemporaryDirectory(prefix="bench-energy-") as folder:
         root = Path(folder)
         _write(root, tree, 0.0)
         meter = EnergyMeter([domain.counter() for domain in powercap.domains(root)])
         before = meter.read()
         _write(root, tree, 1.0)
-        return {part.component: part.joules for part in meter.between(before, meter.read())}.get(component)
+        return {part.hardware: part.joules for part in meter.between(before, meter.read())}.get(hardware)
 
 
 def _write(root: Path, tree: Mapping[str, tuple[str, float]], share: float) -> None:

@@ -1,4 +1,4 @@
-"""Claims about the meter: components are sums of their sources, and a source that is lost costs its component only."""
+"""Claims about the meter: the sources of a kind of hardware are summed, and one that is lost costs that kind only."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CUDA = Placement("cuda", 1, "32-true")
 
 
 def spent_of(meter, between):
-    """Return the energy by component of what `between` does."""
+    """Return the energy by hardware of what `between` does."""
     before = meter.read()
     between()
-    return {spent.component: spent for spent in meter.between(before, meter.read())}
+    return {spent.hardware: spent for spent in meter.between(before, meter.read())}
 
 
 def test_a_planted_tree_has_the_planted_joules_of_packages_and_memory(laptop, clock):
@@ -94,12 +94,12 @@ def test_a_thread_reads_while_the_work_runs_and_ends_with_the_context(tree):
     assert "energy" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_without_any_counter_no_thread_runs_and_each_component_has_its_reason(tree):
+def test_without_any_counter_no_thread_runs_and_each_kind_of_hardware_has_its_reason(tree):
     with open_meter(CPU) as meter:
         assert "energy" not in {thread.name for thread in threading.enumerate()}
         assert not meter.measures
         (spent,) = spent_of(meter, lambda: None).values()
-    assert (spent.component, spent.joules) == ("cpu", None)
+    assert (spent.hardware, spent.joules) == ("cpu", None)
     assert "shows no package" in spent.reason
 
 
@@ -191,7 +191,7 @@ def test_without_a_counter_the_power_is_sampled_and_the_method_says_so(tree, gpu
     assert spent.method == "sampled power"
 
 
-def test_a_component_with_one_part_that_is_sampled_is_sampled():
+def test_a_kind_of_hardware_with_one_part_that_is_sampled_is_sampled():
     counted = Counter("accelerator", "a", lambda: 1.0)
     sampled = SampledPower("accelerator", "b", lambda: 1.0)
     for sources in ([counted, sampled], [sampled, counted]):

@@ -13,7 +13,7 @@ from bench_suite.probes.energy.powercap import NoCounter, domains
 
 def test_of_domains_that_overlap_each_package_and_its_memory_are_left(laptop):
     chosen = domains(laptop().root)
-    assert [(domain.folder.name, domain.label, domain.component) for domain in chosen] == [
+    assert [(domain.folder.name, domain.label, domain.hardware) for domain in chosen] == [
         ("intel-rapl:0", "package-0", "cpu"),
         ("intel-rapl:0:2", "package-0/dram", "memory"),
     ]

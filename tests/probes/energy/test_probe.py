@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
 import bench_suite
 from bench_suite.contracts import Placement
 from bench_suite.probes import energy
+from bench_suite.suite.document import SuiteError
 
 PLACE = Placement("cpu", 1, "32-true")
 
@@ -81,6 +85,17 @@ def test_without_a_counter_nothing_is_predicted_and_the_reasons_are_given(tree, 
         assert "shows no package of the processor" in metrics[name,].reason
 
 
+def test_an_intensity_in_kilograms_is_refused_before_anything_is_trained(tmp_path):
+    suite = tmp_path / "suite.toml"
+    suite.write_text(
+        '[[tasks]]\nuse = "digits"\n[[models]]\nuse = "mlp"\n[probes.energy]\ngrams_per_kilowatt_hour = 0.38\n'
+    )
+    with pytest.raises(SuiteError, match=r"0\.38 g/kWh is less than any power plant emits; .*, state 380"):
+        bench_suite.run(suite, results=tmp_path / "results")
+    energy.check(energy.Options(grams_per_kilowatt_hour=0.0))
+    energy.check(energy.Options(grams_per_kilowatt_hour=30.0))
+
+
 def test_an_error_of_the_training_passes_through_the_meter(machine):
     with pytest.raises(ZeroDivisionError), energy.during(PLACE, energy.Options()):
         raise ZeroDivisionError
@@ -100,3 +115,39 @@ def test_a_network_and_an_estimator_are_measured_in_a_run(tmp_path, tree, model,
     rows = {row.name: row for row in record.metrics if not row.at}
     assert set(rows) == {f"energy/{name}" for name in ("training", "emissions", "inference", "inference_emissions")}
     assert all("did not move" in row.reason for row in rows.values())
+
+
+@pytest.fixture
+def burning(tree):
+    """A package that uses 50 W of real time, as long as the test runs."""
+    tree.add("intel-rapl:0", "package-0")
+    ended, began = threading.Event(), time.perf_counter()
+
+    def burn():
+        spent = 0.0
+        while not ended.wait(0.002):
+            joules = 50.0 * (time.perf_counter() - began)
+            tree.spend("intel-rapl:0", joules - spent)
+            spent = joules
+
+    thread = threading.Thread(target=burn, daemon=True)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
+def test_a_run_reports_a_constant_power_while_it_idles_trains_and_predicts(tmp_path, burning):
+    """The bounds allow for a thread of the test that is late on a busy machine."""
+    suite = tmp_path / "suite.toml"
+    suite.write_text(
+        '[[tasks]]\nuse = "breast_cancer"\n[[models]]\nuse = "mlp"\n[train]\nepochs = 60\n[matrix]\nthreads = 1\n'
+        "[probes.energy]\nseconds = 0.3\nblocks = 2\nidle_seconds = 0.5\n"
+    )
+    (record,) = bench_suite.run(suite, results=tmp_path / "results").records
+    rows = {row.name.removeprefix("energy/"): row for row in record.metrics if not row.at}
+    for name in ("idle_power", "training_power", "inference_power"):
+        assert rows[name].value == pytest.approx(50.0, rel=0.3), name
+    assert rows["training"].value == pytest.approx(50.0 * record.seconds["train"], rel=0.8)
+    assert rows["training"].timing
+    assert len(rows["inference"].samples) == 2

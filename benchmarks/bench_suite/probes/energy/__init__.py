@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench_suite.contracts import Metric, Placement, Trained
+from bench_suite.contracts import Metric, OptionError, Placement, Trained
 from bench_suite.probes.energy.meter import EnergyMeter, open_meter
 from bench_suite.probes.energy.results import Block, Training, of_blocks, of_training
 from bench_suite.training import devices
@@ -32,6 +32,8 @@ BOUNDS = {
     "idle_seconds": (0.0, 60.0),
     "grams_per_kilowatt_hour": (0.0, 5000.0),
 }
+MIN_GRAMS = 1.0
+"Grams for each kWh below which an intensity is a mistake, except for 0: wind and water cause more over their lives."
 SMOKE = {"seconds": 0.0, "blocks": 1, "idle_seconds": 0.0}
 
 
@@ -51,6 +53,21 @@ class Options:
     grid states it. `emissions` are computed from it; without it there are none."""
 
 
+def check(options: Options) -> None:
+    """Check that the carbon intensity is one in grams.
+
+    Raises:
+        OptionError: it is below that of any grid, so kilograms are meant.
+    """
+    intensity = options.grams_per_kilowatt_hour
+    if intensity is not None and 0 < intensity < MIN_GRAMS:
+        raise OptionError(
+            f"{intensity:g} g/kWh is less than any power plant emits; if it is {intensity:g} kg/kWh, state "
+            f"{1000 * intensity:g}",
+            "grams_per_kilowatt_hour",
+        )
+
+
 @contextmanager
 def during(placement: Placement, options: Options) -> Iterator[Training]:
     """Measure the energy during a training, and before it the power of the idle machine."""
@@ -66,11 +83,11 @@ def during(placement: Placement, options: Options) -> Iterator[Training]:
 
 
 def probe(trained: Trained, options: Options) -> Iterator[Metric]:
-    """Yield the energy of the training and of predictions, for each component and without coordinates for all together.
+    """Yield the energy of the training and of predictions, by hardware and, without coordinates, of all together.
 
-    Components are `accelerator` (all devices of the training; the one that predicts), `cpu` (all packages of the
-    machine) and `memory`, if the machine counts it. All energies are gross: they contain what the hardware uses while
-    it idles, and `idle_power` shows how much that is. If a component cannot be measured, neither can the sum.
+    The coordinate `hardware` is `accelerator` (all devices of the training; the one that predicts), `cpu` (all packages
+    of the machine) or `memory`, if the machine counts it. All energies are gross: they contain what the hardware uses
+    while it idles, and `idle_power` shows how much that is. If one of them cannot be measured, there is no sum.
     The coordinate `method` is `sampled power` if the energy was not counted by the hardware, but integrated from power.
 
         inference = joules of all blocks / 3600 / predictions of all blocks · 1000

@@ -10,16 +10,16 @@ from functools import partial
 
 from bench_suite.contracts import Placement
 from bench_suite.probes.energy import powercap
-from bench_suite.probes.energy.sources import Component, Counter, Method, SampledPower, Source, SourceLost
+from bench_suite.probes.energy.sources import Counter, Hardware, Method, SampledPower, Source, SourceLost
 from bench_suite.training import device_health, devices
 
 
 @dataclass(frozen=True)
 class Spent:
-    """The energy of one component, or of all together, between two readings."""
+    """The energy of one kind of hardware, or of all together, between two readings."""
 
-    component: Component | None
-    "None: all components together."
+    hardware: Hardware | None
+    "None: all hardware together."
     joules: float | None
     "None if it is not known."
     seconds: float
@@ -35,38 +35,38 @@ class Reading:
 
     seconds: float
     "Time of the clock."
-    joules: Mapping[Component, float]
-    "Since the first reading, by component."
+    joules: Mapping[Hardware, float]
+    "Since the first reading, by hardware."
 
 
 @dataclass
 class EnergyMeter:
-    """The sum of the joules of each component, from the first reading on."""
+    """The sum of the joules of each kind of hardware, from the first reading on."""
 
     sources: Sequence[Source]
-    absent: dict[Component, str] = field(default_factory=dict)
-    "Why components have no energy, of those that should have one."
+    absent: dict[Hardware, str] = field(default_factory=dict)
+    "Why a kind of hardware that the placement uses has no energy."
     device: str = devices.CPU
     "Kind of the device that is waited for before a reading, so that its work is in it."
-    _sums: dict[Component, float] = field(default_factory=dict)
-    _methods: dict[Component, Method] = field(default_factory=dict)
+    _sums: dict[Hardware, float] = field(default_factory=dict)
+    _methods: dict[Hardware, Method] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         for source in self.sources:
-            self._sums.setdefault(source.component, 0.0)
-            if self._methods.get(source.component) != "sampled power":  # a part that is sampled decides
-                self._methods[source.component] = source.method
+            self._sums.setdefault(source.hardware, 0.0)
+            if self._methods.get(source.hardware) != "sampled power":  # a part that is sampled decides
+                self._methods[source.hardware] = source.method
 
     @property
     def measures(self) -> bool:
         """Whether there is anything to read."""
-        return any(source.component not in self.absent for source in self.sources)
+        return any(source.hardware not in self.absent for source in self.sources)
 
     @property
-    def components(self) -> tuple[Component, ...]:
-        """The components that have an energy, or a reason for which they have none."""
-        return tuple(dict.fromkeys([*(source.component for source in self.sources), *self.absent]))
+    def measured_hardware(self) -> tuple[Hardware, ...]:
+        """The hardware that has an energy, or a reason for which it has none."""
+        return tuple(dict.fromkeys([*(source.hardware for source in self.sources), *self.absent]))
 
     @property
     def interval(self) -> float:
@@ -81,31 +81,31 @@ class EnergyMeter:
             return Reading(devices.perf_counter(), dict(self._sums))
 
     def update(self) -> None:
-        """Read each source; a component whose source is lost has a reason from then on."""
+        """Read each source; a kind of hardware whose source is lost has a reason from then on."""
         with self._lock:
             for source in self.sources:
-                if source.component in self.absent:
+                if source.hardware in self.absent:
                     continue
                 try:
-                    self._sums[source.component] += source.advance(devices.perf_counter())
+                    self._sums[source.hardware] += source.advance(devices.perf_counter())
                 except SourceLost as lost:
-                    self.absent[source.component] = str(lost)
+                    self.absent[source.hardware] = str(lost)
 
     def between(self, first: Reading, second: Reading) -> list[Spent]:
-        """Return the energy of each component between two readings, or why it is not known."""
+        """Return the energy of each kind of hardware between two readings, or why it is not known."""
         seconds = second.seconds - first.seconds
         spent = []
-        for component in self.components:
-            method = self._methods.get(component)
-            if component in self.absent:
-                spent.append(Spent(component, None, seconds, None, self.absent[component]))
+        for hardware in self.measured_hardware:
+            method = self._methods.get(hardware)
+            if hardware in self.absent:
+                spent.append(Spent(hardware, None, seconds, None, self.absent[hardware]))
                 continue
-            joules = second.joules[component] - first.joules[component]
+            joules = second.joules[hardware] - first.joules[hardware]
             if joules > 0:
-                spent.append(Spent(component, joules, seconds, method))
+                spent.append(Spent(hardware, joules, seconds, method))
             else:
                 reason = f"its counter did not move in {seconds:.2g} s, which is too short for it"
-                spent.append(Spent(component, None, seconds, method, reason))
+                spent.append(Spent(hardware, None, seconds, method, reason))
         return spent
 
 
@@ -129,10 +129,10 @@ def open_meter(placement: Placement, several: bool = True) -> Iterator[EnergyMet
             source.close()
 
 
-def sources_of(placement: Placement, several: bool) -> tuple[list[Source], dict[Component, str]]:
-    """Return the sources of a placement, and why a component has none."""
+def sources_of(placement: Placement, several: bool) -> tuple[list[Source], dict[Hardware, str]]:
+    """Return the sources of a placement, and why a kind of hardware has none."""
     sources: list[Source] = []
-    absent: dict[Component, str] = {}
+    absent: dict[Hardware, str] = {}
     if placement.device != devices.CPU:
         numbers = range(placement.devices) if several and placement.devices > 1 else [None]
         try:

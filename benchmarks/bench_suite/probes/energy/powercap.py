@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench_suite.probes.energy.sources import Component, Counter
+from bench_suite.probes.energy.sources import Counter, Hardware
 
 ROOT = Path("/sys/class/powercap")
 "Where Linux shows the counters."
@@ -26,7 +26,7 @@ _PACKAGE = re.compile(r"package-(\d+)(?:-die-(\d+))?$")
 
 
 class NoCounter(Exception):
-    """The energy of a component cannot be read; the message is the reason, with what to do about it."""
+    """The energy of a kind of hardware cannot be read; the message is the reason, with what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Domain:
     folder: Path
     label: str
     "`package-0`, `package-0-die-1`, or `package-0/dram`: equal for two folders that show the same."
-    component: Component
+    hardware: Hardware
     wraps_at: float
     "Joules at which the counter begins again."
 
@@ -46,7 +46,7 @@ class Domain:
 
     def counter(self) -> Counter:
         """Return the domain as a source."""
-        return Counter(self.component, f"the counter {self.folder.name} ({self.label})", self.joules, self.wraps_at)
+        return Counter(self.hardware, f"the counter {self.folder.name} ({self.label})", self.joules, self.wraps_at)
 
 
 def domains(root: Path = ROOT) -> list[Domain]:
@@ -66,11 +66,11 @@ def domains(root: Path = ROOT) -> list[Domain]:
     for folder_name in sorted(names, key=lambda name: (name.count(":"), "-mmio" in name, name)):
         described = _describe(folder_name, names)
         if described is not None and described[0] not in by_label:
-            label, component = described
-            domain, joules = _open(root / folder_name, label, component)
-            if component == "cpu" or joules:  # some machines show a `dram` that never counts
+            label, hardware = described
+            domain, joules = _open(root / folder_name, label, hardware)
+            if hardware == "cpu" or joules:  # some machines show a `dram` that never counts
                 by_label[label] = domain
-    if not any(domain.component == "cpu" for domain in by_label.values()):
+    if not any(domain.hardware == "cpu" for domain in by_label.values()):
         present = ", ".join(sorted({name for name in names.values() if name})) or "nothing"
         raise NoCounter(f"{root} shows no package of the processor (it shows: {present})")
     return _without_mirrors(list(by_label.values()))
@@ -84,8 +84,8 @@ def _read_name(folder: Path) -> str:
         return ""
 
 
-def _describe(folder_name: str, names: dict[str, str]) -> tuple[str, Component] | None:
-    """Return label and component of a domain; None if it is contained in another one or contains others."""
+def _describe(folder_name: str, names: dict[str, str]) -> tuple[str, Hardware] | None:
+    """Return label and hardware of a domain; None if it is contained in another one or contains others."""
     name = names[folder_name]
     if _PACKAGE.match(name):
         return name, "cpu"
@@ -95,11 +95,11 @@ def _describe(folder_name: str, names: dict[str, str]) -> tuple[str, Component] 
     return None
 
 
-def _open(folder: Path, label: str, component: Component) -> tuple[Domain, float]:
+def _open(folder: Path, label: str, hardware: Hardware) -> tuple[Domain, float]:
     """Return a domain and what its counter shows. Raises NoCounter if it cannot be read."""
     try:
         wraps_at = int((folder / "max_energy_range_uj").read_text()) / UNIT
-        domain = Domain(folder, label, component, wraps_at)
+        domain = Domain(folder, label, hardware, wraps_at)
         joules = domain.joules()
     except PermissionError as error:
         raise NoCounter(

@@ -1,4 +1,4 @@
-"""Results: metrics from the energy of components, each by itself and all together."""
+"""Results: metrics from the energy of the hardware, each kind by itself and all together."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from bench_suite.contracts import Metric
 from bench_suite.probes.energy.meter import Spent
+from bench_suite.probes.energy.sources import Hardware
 
 JOULES_PER_WATT_HOUR = 3600.0
 THOUSAND = 1000.0
@@ -22,9 +23,9 @@ class Training:
     """What is measured around a training."""
 
     spent: Sequence[Spent] = ()
-    "The energy of each component during the training; empty until its end."
+    "The energy of each kind of hardware during the training; empty until its end."
     idle: Sequence[Spent] = field(default=())
-    "The energy of each component before the training, while nothing is computed; empty if it is not measured."
+    "The energy of each kind of hardware before the training, while nothing is computed; empty if it is not measured."
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def of_blocks(blocks: Sequence[Block], grams_per_kilowatt_hour: float | None = N
         grams_per_kilowatt_hour: as in `of_training`.
     """
     yield from _sampled("inference", blocks, lambda joules, seconds, n: watt_hours(joules) * THOUSAND / n)
-    if any(part.joules is not None for block in blocks for part in block.spent):
+    if any(part.joules is not None for part in _over_blocks(blocks)):
         yield from _sampled("inference_power", blocks, lambda joules, seconds, n: joules / seconds)
     if grams_per_kilowatt_hour is not None:
         intensity = grams_per_kilowatt_hour
@@ -79,48 +80,70 @@ def grams(joules: float, grams_per_kilowatt_hour: float) -> float:
 
 
 def together(parts: Sequence[Spent]) -> Spent:
-    """Return the sum over components; it is not known if one of them is not."""
+    """Return the sum over all hardware; it is not known if that of one kind is not."""
     unknown = [part for part in parts if part.joules is None]
     sampled = any(part.method == "sampled power" for part in parts)
     whole = Spent(None, None, parts[0].seconds, "sampled power" if sampled else "counter")
     if unknown:
-        return replace(whole, reason="; ".join(f"{part.component}: {part.reason}" for part in unknown))
-    note = " + ".join(str(part.component) for part in parts)
+        return replace(whole, reason="; ".join(f"{part.hardware}: {part.reason}" for part in unknown))
+    note = " + ".join(str(part.hardware) for part in parts)
     return replace(whole, joules=sum(part.joules for part in parts if part.joules is not None), reason=note)
 
 
 def _observed(name: str, parts: Sequence[Spent], value: Value) -> Iterator[Metric]:
-    """Yield a metric that was observed once, of all components and of each; nothing if nothing was measured.
-
-    If no component has a value, there is one reason, that of all together.
-    """
-    known_parts = parts if any(part.joules is not None for part in parts) else ()
-    for spent in (together(parts), *known_parts) if parts else ():
+    """Yield a metric that was observed once; nothing if nothing was measured."""
+    for spent in _rows(parts):
         known = None if spent.joules is None else value(spent.joules, spent.seconds, 1)
         yield Metric(name, known, _note(spent), at=_coordinates(spent), kind="single")
 
 
 def _sampled(name: str, blocks: Sequence[Block], value: Value) -> Iterator[Metric]:
-    """Yield a metric of all blocks, of all components and of each; if none has a value, one reason for all."""
-    known = any(part.joules is not None for block in blocks for part in block.spent)
-    by_block = [(together(block.spent), *(block.spent if known else ())) for block in blocks]
+    """Yield a metric of all blocks. What is not known of one block is not known of all."""
     predictions = [block.predictions for block in blocks]
-    for column in zip(*by_block):
-        unknown = [spent for spent in column if spent.joules is None]
-        if unknown:
-            yield Metric(name, None, unknown[-1].reason, at=_coordinates(unknown[-1]))
+    for whole in _rows(_over_blocks(blocks)):
+        if whole.joules is None:
+            yield Metric(name, None, whole.reason, at=_coordinates(whole))
             continue
-        joules = [spent.joules for spent in column if spent.joules is not None]
-        seconds = [spent.seconds for spent in column]
-        samples = tuple(map(value, joules, seconds, predictions))
-        whole = value(sum(joules), sum(seconds), sum(predictions))
-        yield Metric(
-            name, whole, _note(column[0]), at=_coordinates(column[0]), samples=samples, n=sum(predictions)
-        )  # fmt: skip
+        parts = [_of_hardware(block, whole.hardware) for block in blocks]
+        samples = tuple(
+            value(spent.joules, spent.seconds, n) for spent, n in zip(parts, predictions) if spent.joules is not None
+        )
+        total = value(whole.joules, whole.seconds, sum(predictions))
+        yield Metric(name, total, _note(whole), at=_coordinates(whole), samples=samples, n=sum(predictions))
+
+
+def _rows(parts: Sequence[Spent]) -> list[Spent]:
+    """Return what is reported of some hardware: all together, and each kind.
+
+    If only some are known, there is no sum, and those that are not have their reasons. If none is, there is one reason.
+    """
+    known = [part.joules is not None for part in parts]
+    if not any(known):
+        return [together(parts)] if parts else []
+    return [*([together(parts)] if all(known) else []), *parts]
+
+
+def _over_blocks(blocks: Sequence[Block]) -> list[Spent]:
+    """Return the energy of each kind of hardware in all blocks; one that a block does not know is not known."""
+    wholes = []
+    for column in zip(*(block.spent for block in blocks)):
+        seconds = sum(spent.seconds for spent in column)
+        unknown = [spent for spent in column if spent.joules is None]
+        joules = None if unknown else sum(spent.joules for spent in column if spent.joules is not None)
+        last = unknown[-1] if unknown else column[-1]
+        wholes.append(replace(last, joules=joules, seconds=seconds))
+    return wholes
+
+
+def _of_hardware(block: Block, hardware: Hardware | None) -> Spent:
+    """Return the energy of a kind of hardware in a block; of all together if it is None."""
+    if hardware is None:
+        return together(block.spent)
+    return next(spent for spent in block.spent if spent.hardware == hardware)
 
 
 def _coordinates(spent: Spent) -> dict[str, str | float]:
-    at: dict[str, str | float] = {} if spent.component is None else {"component": spent.component}
+    at: dict[str, str | float] = {} if spent.hardware is None else {"hardware": spent.hardware}
     return {**at, "method": spent.method} if spent.joules is not None and spent.method == "sampled power" else at
 
 
@@ -128,6 +151,6 @@ def _note(spent: Spent) -> str | None:
     """Return why an energy is not known, or what it contains."""
     if spent.joules is None:
         return spent.reason
-    if spent.component == "accelerator":
+    if spent.hardware == "accelerator":
         return None if spent.method == "counter" else "integrated from its power, which was read ten times a second"
     return SHARED if spent.reason is None else f"{spent.reason}, {SHARED}"

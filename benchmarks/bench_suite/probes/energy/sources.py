@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-Component = Literal["accelerator", "cpu", "memory"]
+Hardware = Literal["accelerator", "cpu", "memory"]
 "What the energy is of: the accelerators of a training, the packages of the processor, the memory modules (DRAM)."
 Method = Literal["counter", "sampled power"]
 """How the energy is measured: the hardware counts it, or its power is read many times a second, and the trapezoids
@@ -26,9 +26,9 @@ class SourceLost(Exception):
 
 
 class Source(Protocol):
-    """Something that yields the energy of one component, or of a part of it."""
+    """Something that yields the energy of one kind of hardware, or of a part of it."""
 
-    component: Component
+    hardware: Hardware
     method: Method
     interval: float
     "Most seconds between two readings."
@@ -53,19 +53,19 @@ class Counter:
     method: Method = "counter"
 
     def __init__(
-        self, component: Component, name: str, read: Callable[[], float], wraps_at: float | None = None,
+        self, hardware: Hardware, name: str, read: Callable[[], float], wraps_at: float | None = None,
         close: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         """Make the source of a counter, which is not read yet.
 
         Args:
-            component: what the energy is of.
+            hardware: what the energy is of.
             name: how messages call the counter.
             read: returns the joules that it has counted; raises OSError or ValueError if it cannot be read.
             wraps_at: joules after which it begins again at 0; None if it never does.
             close: called at the end.
         """
-        self.component = component
+        self.hardware = hardware
         self._name, self._read, self._wraps_at, self._close = name, read, wraps_at, close
         self._last: tuple[float, float] | None = None
         self._longest = None if wraps_at is None else wraps_at / MAX_WATTS
@@ -102,10 +102,10 @@ class SampledPower:
     interval = SAMPLE_SECONDS
 
     def __init__(
-        self, component: Component, name: str, read: Callable[[], float], close: Callable[[], None] | None = None
+        self, hardware: Hardware, name: str, read: Callable[[], float], close: Callable[[], None] | None = None
     ) -> None:
         """Make the source of a power; the arguments are those of `Counter`, and `read` returns watts."""
-        self.component = component
+        self.hardware = hardware
         self._name, self._read, self._close = name, read, close
         self._last: tuple[float, float] | None = None
 
