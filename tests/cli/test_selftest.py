@@ -519,7 +519,7 @@ SLOW = {
         "-k planted_groups", roc_auc, "roc_auc", lambda targets, scores: 0.82, {"quality/roc_auc"},
     ),
     "shuffles that change nothing": (
-        "-k accuracy_drop", importance, "shuffled", lambda table, one, seed: lambda raw: raw,
+        "-k accuracy_drop", importance, "shuffled", lambda table, one, order: lambda raw: raw,
         {"importance/accuracy_drop of signals", "importance/accuracy_drop, one column"},
     ),
     "a drop that is a gain": (
